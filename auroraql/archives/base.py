@@ -1,0 +1,94 @@
+"""The one contract of every archive: what it is, what it knows, and how a plan is run on it.
+
+An engine is given a `Plan` and answers with a `Run`; `fetch` of that gives `Fetched` records. Errors
+are the `ArchiveError` tree, naming engine and request id.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Protocol
+
+from auroraql.plan import Plan
+from auroraql.results import Fetched
+from auroraql.schema.catalogue import Catalogue
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What an engine does by itself.
+
+    `whole_query`: it runs the Query of a plan whole (order, limit, columns), so no residual is left.
+    `demonstration`: its records are made up; every front end says so.
+    """
+
+    whole_query: bool
+    demonstration: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LogLine:
+    """One line of a search's log, as AuroraX's status shows it: level debug, info, warn or error."""
+
+    level: str
+    summary: str
+    timestamp: str
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """Where a search stands; `result_count` is None while it is not known."""
+
+    done: bool
+    result_count: int | None
+    logs: tuple[LogLine, ...]
+
+
+class Run(Protocol):
+    """A plan under way on an engine."""
+
+    @property
+    def request_ids(self) -> tuple[str, ...]:
+        """The engine's ids of the requests, in plan order."""
+
+    def status(self) -> Status:
+        """Where it stands now. Raises ArchiveError."""
+
+    def wait(self, deadline: float) -> Status:
+        """Waits until it is done. `deadline` is in seconds of `time.monotonic`.
+
+        Raises TimedOut when the deadline passes (the search is then cancelled), Failed when the search
+        failed, other ArchiveErrors as they come.
+        """
+
+    def fetch(self, deadline: float) -> Fetched:
+        """The records of every request, duplicates removed by record identity. Only after `wait`."""
+
+    def cancel(self) -> None:
+        """Asks the engine to stop; does nothing when it is done."""
+
+
+class Engine(Protocol):
+    """A place that holds records: the embedded catalogue, or AuroraX's search engine over HTTP."""
+
+    @property
+    def name(self) -> str:
+        """What people call it: demo, a file's path, a URL."""
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What it does by itself."""
+
+    def catalogue(self) -> Catalogue:
+        """The data sources and metadata keys it knows; must not be slow (no network)."""
+
+    def submit(self, plan: Plan) -> Run:
+        """Starts a plan. Raises ArchiveError."""
+
+    def close(self) -> None:
+        """Lets go of connections; runs under way are cancelled."""
+
+
+DEFAULT_TIMEOUT = timedelta(minutes=10)
+

@@ -1,0 +1,249 @@
+"""Everything that can go wrong, and how it is said.
+
+A `Diagnostic` is one fact about a statement: its code, where it stands, what would be right.
+`render` is the only place that turns one into text, so every front end says it the same way.
+
+    AuroraQLError
+    ├── StatementError      the statement is wrong: carries every diagnostic, with its place
+    ├── UsageError          the call is wrong: an option, a file, a value that cannot be used
+    └── ArchiveError        the archive did not answer as asked: names archive and request id
+        ├── Unreachable     nobody answered
+        ├── Refused         the archive answered: no (bad request, not authorised, not found)
+        ├── TimedOut        the deadline passed
+        ├── Cancelled       the search was cancelled
+        └── Failed          the search was accepted, and failed
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Literal
+
+Severity = Literal["error", "warning"]
+
+MOST_REPORTED = 10
+"""How many diagnostics of one statement are shown; the rest is counted."""
+
+_LINE_WIDTH = 110
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Where something was written: character offsets into the text, end excluded."""
+
+    start: int
+    end: int
+
+    def to(self, other: Origin) -> Span:
+        """The span from here to the end of `other` (or this one, when `other` is no span)."""
+        return Span(self.start, other.end) if isinstance(other, Span) else self
+
+
+@dataclass(frozen=True, slots=True)
+class Pointer:
+    """Where something stands in a JSON document: an RFC 6901 pointer, `""` for the whole."""
+
+    path: str = ""
+
+    def child(self, key: str | int) -> Pointer:
+        """The pointer to a member or element below this one."""
+        return Pointer(f"{self.path}/{str(key).replace('~', '~0').replace('/', '~1')}")
+
+
+Origin = Span | Pointer | None
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnostic:
+    """One thing to say about a statement.
+
+    `message` is the fact, `label` the few words under the caret, `hint` the way out and `fix`
+    the text that would replace the span.
+    """
+
+    code: str
+    message: str
+    origin: Origin = None
+    label: str = ""
+    hint: str = ""
+    fix: str | None = None
+    severity: Severity = "error"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """The text a statement was read from, with the name it is shown under."""
+
+    text: str = field(repr=False)
+    name: str = "<statement>"
+
+    def place(self, offset: int) -> tuple[int, int]:
+        """Line and column of an offset, both counted from 1."""
+        before = self.text.rfind("\n", 0, offset)
+        return self.text.count("\n", 0, offset) + 1, offset - before
+
+
+class AuroraQLError(Exception):
+    """Anything AuroraQL raises on purpose."""
+
+
+class StatementError(AuroraQLError):
+    """A statement that cannot be meant: every diagnostic of it, and the text they point into."""
+
+    def __init__(self, diagnostics: Iterable[Diagnostic], source: Source | None = None) -> None:
+        self.diagnostics = tuple(diagnostics)
+        self.source = source
+        super().__init__(self.diagnostics, source)
+
+    def __str__(self) -> str:
+        return render(self.diagnostics, self.source)
+
+
+class UsageError(AuroraQLError):
+    """A call that cannot be carried out: an unknown option, an unwritable file, a missing value."""
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        self.message, self.hint = message, hint
+        super().__init__(message, hint)
+
+    def __str__(self) -> str:
+        return f"{self.message}\n  = hint: {self.hint}" if self.hint else self.message
+
+
+class ArchiveError(AuroraQLError):
+    """An archive that did not answer as asked.
+
+    `archive` is its name, `request_id` the search it concerns (empty when there is none yet),
+    `hint` what to do next. The message never holds an API key.
+    """
+
+    verb = "failed"
+
+    def __init__(self, message: str, *, archive: str, request_id: str = "", hint: str = "") -> None:
+        self.message, self.archive, self.request_id, self.hint = message, archive, request_id, hint
+        super().__init__(message)
+
+    def __str__(self) -> str:
+        lines = [f"archive '{self.archive}' {self.verb}: {self.message}"]
+        if self.request_id:
+            lines.append(f"  = request: {self.request_id}")
+        if self.hint:
+            lines.append(f"  = hint: {self.hint}")
+        return "\n".join(lines)
+
+
+class Unreachable(ArchiveError):
+    """Nobody answered: no connection, or one that broke off."""
+
+    verb = "cannot be reached"
+
+
+class Refused(ArchiveError):
+    """The archive answered, and the answer is no."""
+
+    verb = "refused"
+
+
+class TimedOut(ArchiveError):
+    """The deadline passed before the search was done."""
+
+    verb = "took too long"
+
+
+class Cancelled(ArchiveError):
+    """The search was cancelled before it was done."""
+
+    verb = "cancelled the search"
+
+
+class Failed(ArchiveError):
+    """The search was accepted and then failed, or its answer could not be read."""
+
+    verb = "failed"
+
+
+def render(diagnostics: Iterable[Diagnostic], source: Source | None = None) -> str:
+    """Diagnostics as people read them: fact, place, the line with a caret, the way out."""
+    shown = tuple(diagnostics)
+    parts = [_render_one(each, source) for each in shown[:MOST_REPORTED]]
+    if len(shown) > MOST_REPORTED:
+        parts.append(f"… and {len(shown) - MOST_REPORTED} more")
+    return "\n".join(parts)
+
+
+def _render_one(each: Diagnostic, source: Source | None) -> str:
+    lines = [f"{each.severity}[{each.code}]: {_visible(each.message)}"]
+    gutter = " "
+    if isinstance(each.origin, Span) and source is not None:
+        gutter, excerpt = _excerpt(each, each.origin, source)
+        lines += excerpt
+    elif isinstance(each.origin, Pointer):
+        name = source.name if source is not None else "<json>"
+        lines.append(f"  ┌ {name} at {_visible(each.origin.path) or '/'}")
+        if each.label:
+            lines.append(f"  │ {_visible(each.label)}")
+    if each.hint:
+        lines.append(f"{gutter} = hint: {_visible(each.hint)}")
+    return "\n".join(lines)
+
+
+def _excerpt(each: Diagnostic, span: Span, source: Source) -> tuple[str, list[str]]:
+    row, column = source.place(min(span.start, len(source.text)))
+    first = min(span.start, len(source.text)) - (column - 1)
+    last = source.text.find("\n", first)
+    line = source.text[first : last if last >= 0 else None].rstrip("\r")
+    width = max(min(span.end - span.start, len(line) - column + 1), 1)
+    line, column, width = _cut(line, column, width)
+    before, under = _visible(line[: column - 1]), _visible(line[column - 1 : column - 1 + width])
+    carets = " " * columns(before) + "^" * max(columns(under), 1)
+    gutter = " " * len(str(row))
+    return gutter, [
+        f"{gutter} ┌ {_visible(source.name)}:{row}:{source.place(min(span.start, len(source.text)))[1]}",
+        f"{row} │ {_visible(line)}",
+        f"{gutter} │ {carets}{' ' + _visible(each.label) if each.label else ''}",
+    ]
+
+
+def _cut(line: str, column: int, width: int) -> tuple[str, int, int]:
+    """A long line is shown around its span, cut with … on either side."""
+    if len(line) <= _LINE_WIDTH:
+        return line, column, width
+    start = max(0, min(column - 1 - _LINE_WIDTH // 3, len(line) - _LINE_WIDTH))
+    width = min(width, _LINE_WIDTH - (column - 1 - start))
+    piece = line[start : start + _LINE_WIDTH]
+    column -= start
+    if start:
+        piece, column = "…" + piece, column + 1
+    return piece + ("…" if start + _LINE_WIDTH < len(line) else ""), column, width
+
+
+def _visible(text: str) -> str:
+    """Text with control, bidirectional and surrogate characters made visible and harmless."""
+    if text.isprintable():
+        return text
+    return "".join(_shown(c) for c in text)
+
+
+def _shown(character: str) -> str:
+    if character.isprintable():
+        return character
+    if character in "\t\u00a0\u202f":
+        return " "
+    if ord(character) < 0x20:
+        return chr(0x2400 + ord(character))
+    return "\ufffd"
+
+
+def columns(text: str) -> int:
+    """How many terminal columns the text takes: wide characters two, combining ones none."""
+    if text.isascii():
+        return len(text)
+    return sum(_column(c) for c in text)
+
+
+def _column(character: str) -> int:
+    if unicodedata.combining(character):
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in "WF" else 1

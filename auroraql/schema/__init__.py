@@ -1,0 +1,11 @@
+"""The schema, declared once: kinds, their fields, operators, and what is known of the sources."""
+
+from __future__ import annotations
+
+from auroraql.schema.data_products import DATA_PRODUCTS
+from auroraql.schema.model import Field, Kind, Operator, Type
+
+KINDS: dict[str, Kind] = {kind.name: kind for kind in (DATA_PRODUCTS,)}
+"""Every kind that can be found, by the name a statement uses."""
+
+__all__ = ["DATA_PRODUCTS", "KINDS", "Field", "Kind", "Operator", "Type"]

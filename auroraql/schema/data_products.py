@@ -1,0 +1,42 @@
+"""Data products: keograms, montages, movies and summary plots (OpenAPI `DataProduct`, `DataProductQuery`)."""
+
+from __future__ import annotations
+
+from auroraql.schema.model import Bound, Field, Filters, Kind, Lists, Type, Words
+from auroraql.schema.sources import SOURCE
+
+PRODUCT_TYPES = ("keogram", "montage", "movie", "summary_plot", "data_availability")
+
+DATA_PRODUCTS = Kind(
+    name="data_products",
+    title="data products",
+    doc="Summary products of an instrument's day or hour, each a file at a URL.",
+    fields=(
+        Field(("start",), Type.TIME, "first moment the product covers, UTC", bound="start"),
+        Field(("end",), Type.TIME, "last moment the product covers, UTC", bound="end"),
+        SOURCE,
+        Field(("url",), Type.STRING, "where the file is"),
+        Field(
+            ("data_product_type",),
+            Type.STRING,
+            "what the product is",
+            criterion="data_product_type_filters",
+            known=PRODUCT_TYPES,
+        ),
+        Field(("metadata",), Type.OBJECT, "what else is known of the product, as keogram_type"),
+    ),
+    endpoint="data_products/search",
+    filters="data_product_metadata_filters",
+    marks=("data_product_type_filters", "data_product_metadata_filters"),
+    schema_key="data_product_metadata_schema",
+    wording=(
+        Words("Find data_products for (("),
+        Lists(("program", "platform", "instrument_type")),
+        Words(" filtered by metadata ()) AND  data_product_metadata_filters ["),
+        Filters(),
+        Words("]) AND"),
+        Bound("start", " data_product start >= ", " UTC AND"),
+        Bound("end", " data_product end <= ", " UTC AND"),
+        Lists(("data_product_type",), " "),
+    ),
+)
