@@ -1,1 +1,49 @@
-"""AuroraQL."""
+"""AuroraQL: a query language for AuroraX, the search engine of auroral science.
+
+    import auroraql
+    with auroraql.connect() as archive:
+        result = archive.run("FIND data_products WHERE program = 'trex' AND keogram_type = 'daily' ON 2021-01-01")
+        frame = result.to_pandas()
+
+The names below are loaded when they are used: importing the package is cheap.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+__version__ = "0.1.0"
+
+_PUBLIC = {
+    "Archive": "auroraql.session",
+    "ArchiveError": "auroraql.errors",
+    "AuroraQLError": "auroraql.errors",
+    "Cancelled": "auroraql.errors",
+    "Diagnostic": "auroraql.errors",
+    "Failed": "auroraql.errors",
+    "Refused": "auroraql.errors",
+    "ResultSet": "auroraql.results",
+    "Search": "auroraql.session",
+    "Source": "auroraql.errors",
+    "StatementError": "auroraql.errors",
+    "TimedOut": "auroraql.errors",
+    "Unreachable": "auroraql.errors",
+    "UsageError": "auroraql.errors",
+    "connect": "auroraql.session",
+    "parse": "auroraql.public",
+    "parse_script": "auroraql.public",
+    "translate": "auroraql.public",
+}
+
+__all__ = ["__version__", *_PUBLIC]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PUBLIC:
+        raise AttributeError(f"module 'auroraql' has no attribute {name!r}")
+    return getattr(import_module(_PUBLIC[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

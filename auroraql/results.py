@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
 
+from auroraql.errors import Source
 from auroraql.plan import Plan
 from auroraql.query import Query
 from auroraql.schema import KINDS, Type
@@ -67,8 +68,18 @@ class Fetched:
 class ResultSet:
     """The answer to one statement. Iterating gives rows, `len` their number."""
 
-    def __init__(self, plan: Plan, fetched: Fetched, *, archive: str, elapsed: float, demonstration: bool) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        fetched: Fetched,
+        *,
+        archive: str,
+        elapsed: float,
+        demonstration: bool = False,
+        source: Source | None = None,
+    ) -> None:
         self.plan = plan
+        self.source = source
         self.columns = result_columns(plan.query)
         self.warnings = plan.warnings
         self.archive = archive

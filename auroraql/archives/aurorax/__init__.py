@@ -1,0 +1,5 @@
+"""AuroraX's search engine over HTTP: `https://api.aurorax.space`, or any service with the same API."""
+
+from auroraql.archives.aurorax.engine import AuroraXEngine
+
+__all__ = ["AuroraXEngine"]

@@ -1,0 +1,268 @@
+"""One HTTP exchange with the service: bounded in time, and repeated only where that cannot ask for a thing twice.
+
+Invariant: nothing is sent to another origin than the archive's own, and no call outlives its deadline.
+"""
+
+from __future__ import annotations
+
+import queue
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from importlib.metadata import PackageNotFoundError, version
+from random import SystemRandom
+from typing import Any
+
+import requests
+from urllib3.exceptions import HTTPError, NewConnectionError
+
+from auroraql.archives.aurorax.address import same_origin_target
+from auroraql.archives.aurorax.answers import Answer, Context, Step, expect
+from auroraql.errors import ArchiveError, Failed, TimedOut, Unreachable
+
+TRIES = 4
+"""How often one step is tried before its error is told."""
+
+_FIRST_DELAY = 0.2
+_CONNECT_SECONDS = 10.0
+_SILENT_SECONDS = 120.0
+"""How long the service may send nothing at all; a large result takes it a while to write."""
+_MOST_REDIRECTS = 3
+_PASSING = (429, 500, 502, 503, 504)
+_CHUNK = 64 * 1024
+_TICK = 0.25
+
+_spread = SystemRandom().uniform
+
+
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C during a call; `answer` is what came nevertheless within the grace given."""
+
+    def __init__(self, answer: Answer | None) -> None:
+        self.answer = answer
+        super().__init__()
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What is sent: method, path below the base URL, JSON body; `step` says how it is treated."""
+
+    step: Step
+    method: str
+    path: str
+    body: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """No answer: which error it is, in what words; `arrived` when the service may have read the request."""
+
+    error: type[ArchiveError]
+    words: str
+    arrived: bool = True
+    lasting: bool = False
+    hint: str = "check the network and the archive's address"
+
+
+_LATE = Broken(
+    TimedOut, "the deadline passed before it answered", lasting=True, hint="allow it more time, or ask for less"
+)
+
+
+def jittered(seconds: float) -> float:
+    """The time, a fifth more or less, so that many clients do not come at once."""
+    return seconds * _spread(0.8, 1.2)
+
+
+class Wire:
+    """The connection to one service; connections are kept open and used again."""
+
+    def __init__(self, url: str, context: Context, pause: Callable[[float], object]) -> None:
+        self._url, self._context, self._pause = url, context, pause
+        self._session = requests.Session()
+        self._session.auth = context.key
+        self._session.headers.update(
+            {"User-Agent": f"auroraql/{_version()}", "Accept": "application/json", "Accept-Encoding": "gzip"}
+        )
+
+    def close(self) -> None:
+        """Closes the connections."""
+        self._session.close()
+
+    def ask(self, call: Call, deadline: float, request_id: str = "", *, grace: float = 0.0) -> Answer:
+        """Sends the call and answers what its step expects; `deadline` in seconds of `time.monotonic`.
+
+        On Ctrl-C raises Interrupted, after waiting up to `grace` seconds for an answer under way.
+        Raises the ArchiveError that the answer, or its absence, means.
+        """
+        outcome = self._exchange(call, deadline, grace)
+        for delay in _delays():
+            wait = _wait(call, outcome, delay)
+            if wait is None or time.monotonic() + wait >= deadline:
+                break
+            self._pause(wait)
+            outcome = self._exchange(call, deadline, grace)
+        context = self._context.about(request_id)
+        if isinstance(outcome, Broken):
+            raise context.error(outcome.error, outcome.words, outcome.hint)
+        expect(outcome, call.step, context)
+        return outcome
+
+    def _exchange(self, call: Call, deadline: float, grace: float) -> Answer | Broken:
+        """The exchange, on a thread of its own: name resolution, handshakes and headers that trickle cannot be
+        bounded from within; a thread that is too late is left behind and ends with its connection.
+        """
+        if time.monotonic() >= deadline:
+            return _LATE
+        outcomes: queue.SimpleQueue[Answer | Exception] = queue.SimpleQueue()
+
+        def work() -> None:
+            try:
+                outcomes.put(self._send(call, deadline))
+            except Exception as error:  # handed over whole, and raised or told by the caller
+                outcomes.put(error)
+
+        threading.Thread(target=work, name="auroraql-http", daemon=True).start()
+        try:
+            outcome = _taken(outcomes, deadline)
+        except KeyboardInterrupt:
+            late = _taken(outcomes, time.monotonic() + grace) if grace else None
+            raise Interrupted(late if isinstance(late, Answer) else None) from None
+        if outcome is None or isinstance(outcome, Answer):
+            return outcome or _LATE
+        if not isinstance(outcome, (OSError, HTTPError, ValueError)):
+            raise outcome
+        return _LATE if time.monotonic() >= deadline else _told(outcome)
+
+    def _send(self, call: Call, deadline: float) -> Answer:
+        url = self._url + call.path
+        answer = self._send_once(call, url, deadline)
+        for _ in range(_MOST_REDIRECTS):
+            repeats = answer.status in (307, 308) or (call.method == "GET" and answer.status in (301, 302, 303))
+            target = same_origin_target(url, answer.headers.get("location", "")) if repeats else None
+            if target is None:
+                break
+            url = target
+            answer = self._send_once(call, url, deadline)
+        return answer
+
+    def _send_once(self, call: Call, url: str, deadline: float) -> Answer:
+        left = max(deadline - time.monotonic(), 0.001)
+        with self._session.request(
+            call.method,
+            url,
+            json=call.body,
+            timeout=(min(left, _CONNECT_SECONDS), min(left, _SILENT_SECONDS)),
+            allow_redirects=False,
+            stream=True,
+        ) as response:
+            chunks = []
+            for chunk in response.iter_content(_CHUNK):
+                chunks.append(chunk)
+                if time.monotonic() >= deadline:
+                    raise TimeoutError
+            headers = {name.lower(): value for name, value in response.headers.items()}
+            return Answer(response.status_code, headers, b"".join(chunks))
+
+
+def _version() -> str:
+    try:
+        return version("auroraql")
+    except PackageNotFoundError:
+        return "0"
+
+
+def _taken(outcomes: queue.SimpleQueue[Answer | Exception], deadline: float) -> Answer | Exception | None:
+    """The outcome, or None at the deadline. Waits in ticks, as Windows hears no Ctrl-C during one long wait."""
+    while (left := deadline - time.monotonic()) > 0:
+        try:
+            return outcomes.get(timeout=min(left, _TICK))
+        except queue.Empty:
+            continue
+    return None
+
+
+def _delays() -> Iterator[float]:
+    """The pauses between the tries of one step, in seconds."""
+    return (jittered(_FIRST_DELAY * 2**i) for i in range(TRIES - 1))
+
+
+def _wait(call: Call, outcome: Answer | Broken, delay: float) -> float | None:
+    """How long to wait before trying again; None when that is of no use, or could run a search twice."""
+    if isinstance(outcome, Broken):
+        return delay if not outcome.lasting and (call.step.repeatable or not outcome.arrived) else None
+    if not call.step.repeatable or outcome.status not in _PASSING:
+        return None
+    return max(delay, _retry_after(outcome.headers.get("retry-after", "")))
+
+
+def _retry_after(text: str) -> float:
+    """Seconds of a `Retry-After` header, which holds them or a date; 0 for neither."""
+    if text.isascii() and text.isdigit():
+        return float(text[:9])
+    try:
+        moment = parsedate_to_datetime(text)
+    except ValueError:
+        return 0.0
+    return (moment.replace(tzinfo=moment.tzinfo or UTC) - datetime.now(UTC)).total_seconds()
+
+
+_TROUBLES: tuple[tuple[tuple[type[BaseException], ...], Broken], ...] = (
+    (
+        (requests.exceptions.ProxyError,),
+        Broken(Unreachable, "the proxy did not connect to it", arrived=False, hint="check HTTP_PROXY and HTTPS_PROXY"),
+    ),
+    (
+        (requests.exceptions.SSLError,),
+        Broken(
+            Unreachable,
+            "no secure connection: TLS or its certificate failed",
+            lasting=True,
+            hint="check the address, REQUESTS_CA_BUNDLE and the clock",
+        ),
+    ),
+    (
+        (requests.exceptions.ConnectTimeout,),
+        Broken(Unreachable, f"no connection within {_CONNECT_SECONDS:.0f} s", arrived=False),
+    ),
+    (
+        (requests.exceptions.ContentDecodingError,),
+        Broken(Failed, "its answer is broken: it cannot be unpacked", hint="try again"),
+    ),
+    (
+        (requests.exceptions.InvalidURL, UnicodeError),
+        Broken(Unreachable, "its address cannot be used", arrived=False, lasting=True),
+    ),
+    ((socket.gaierror,), Broken(Unreachable, "its name is not known (DNS)", arrived=False)),
+    ((ConnectionRefusedError,), Broken(Unreachable, "connection refused", arrived=False)),
+    ((NewConnectionError,), Broken(Unreachable, "no route to it", arrived=False)),
+    (
+        (requests.exceptions.ReadTimeout, TimeoutError),
+        Broken(Unreachable, "it fell silent before its answer was whole"),
+    ),
+)
+"""What a transport error means, by what it was made from; the first row that fits."""
+
+_BROKEN_OFF = Broken(Unreachable, "the connection broke off before its answer was whole")
+
+
+def _told(error: Exception) -> Broken:
+    """The row for an error. Its own text is not used: it may hold headers or a proxy's password."""
+    causes = tuple(_causes(error))
+    return next((told for types, told in _TROUBLES if any(isinstance(c, types) for c in causes)), _BROKEN_OFF)
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """The error and everything it was made from, each once."""
+    seen: list[BaseException] = []
+    waiting: list[object] = [error]
+    while waiting:
+        each = waiting.pop()
+        if isinstance(each, BaseException) and each not in seen:
+            seen.append(each)
+            waiting += [*each.args, getattr(each, "reason", None), each.__cause__, each.__context__]
+    return iter(seen)

@@ -1,0 +1,45 @@
+-- A catalogue file, schema version 1: what `--archive PATH.duckdb` opens. Anyone may make one:
+-- run these statements in DuckDB 2.0 or later, fill the tables, and keep `schema_version` as it is.
+
+-- One row that says what the file is. `demonstration`: its records are made up, and every front end says so.
+-- `rule` is free text that names how the records were made, and their version.
+CREATE TABLE catalogue (
+    schema_version INTEGER NOT NULL,
+    demonstration  BOOLEAN NOT NULL,
+    description    VARCHAR NOT NULL,
+    rule           VARCHAR NOT NULL
+);
+
+-- The data sources, as AuroraX describes them at its level basic_info. Identifiers are unique.
+CREATE TABLE data_sources (
+    identifier      BIGINT  NOT NULL,
+    program         VARCHAR NOT NULL,
+    platform        VARCHAR NOT NULL,
+    instrument_type VARCHAR NOT NULL,
+    source_type     VARCHAR NOT NULL,
+    display_name    VARCHAR NOT NULL
+);
+
+-- The metadata keys that records may carry, for completion and warnings; the table may be empty.
+-- `kind` is data_products; `type` is string, double, int or bool; `known_values` are not exhaustive;
+-- an empty `programs` means any.
+CREATE TABLE metadata_keys (
+    kind         VARCHAR   NOT NULL,
+    name         VARCHAR   NOT NULL,
+    type         VARCHAR   NOT NULL,
+    known_values VARCHAR[] NOT NULL,
+    doc          VARCHAR   NOT NULL,
+    programs     VARCHAR[] NOT NULL
+);
+
+-- The data products, each once (source, start, end, type and URL tell them apart). `data_source` is an
+-- identifier of data_sources; times are UTC; `metadata` is an object of keys and plain values, a key
+-- that does not apply is left out. Rows in the order of `start` make searches of a window fast.
+CREATE TABLE data_products (
+    data_source       BIGINT    NOT NULL,
+    "start"           TIMESTAMP NOT NULL,
+    "end"             TIMESTAMP NOT NULL,
+    data_product_type VARCHAR   NOT NULL,
+    url               VARCHAR   NOT NULL,
+    metadata          VARIANT
+);

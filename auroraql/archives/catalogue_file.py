@@ -1,0 +1,99 @@
+"""Opens catalogue files (catalogue.sql tells their format), read only: nothing here ever changes one.
+
+A file that is no catalogue is a UsageError, one that cannot be reached just now Unreachable; both say why.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+
+from auroraql.errors import Unreachable, UsageError
+
+SCHEMA_VERSION = 1
+"""The version of catalogue.sql, which every catalogue file holds."""
+
+LOCKED_DOWN = {
+    "autoinstall_known_extensions": False,
+    "autoload_known_extensions": False,
+    "enable_external_access": False,
+    "lock_configuration": True,
+    # A sort that outgrows memory would otherwise be spilled beside the file.
+    "temp_directory": tempfile.gettempdir(),
+}
+"""How every connection is made: a statement of a user can reach nothing but the catalogue."""
+
+_HEADER = "SELECT schema_version, demonstration, description, rule FROM catalogue"
+
+_TABLES = """
+SELECT p.data_source, p."start", p."end", p.data_product_type, p.url, p.metadata, s.*, k.*
+FROM data_products AS p, data_sources AS s, metadata_keys AS k LIMIT 0
+"""
+
+_METADATA_COLUMN = 5
+
+
+@dataclass(frozen=True)
+class CatalogueFile:
+    """An open catalogue: its connection, and what its header says."""
+
+    connection: duckdb.DuckDBPyConnection
+    demonstration: bool
+    description: str
+    rule: str
+
+
+def open_catalogue(path: Path) -> CatalogueFile:
+    """Opens a catalogue file, read only. Raises UsageError or Unreachable."""
+    if not path.exists():
+        raise UsageError(f"there is no catalogue file '{path}'", "give the path of a DuckDB catalogue, or use 'demo'")
+    if not path.is_file():
+        raise UsageError(f"'{path}' is not a file", "give the path of a DuckDB catalogue, or use 'demo'")
+    try:
+        with path.open("rb"):
+            connection = duckdb.connect(str(path), read_only=True, config=LOCKED_DOWN)
+    except OSError as problem:
+        reason = problem.strerror or str(problem)
+        raise Unreachable(f"'{path}' cannot be read: {reason}", archive=str(path)) from None
+    except duckdb.Error as problem:
+        raise _not_opened(path, first_line(problem)) from None
+    try:
+        return read_header(connection, str(path))
+    except UsageError:
+        connection.close()
+        raise
+
+
+def read_header(connection: duckdb.DuckDBPyConnection, name: str) -> CatalogueFile:
+    """Checks that an open database is a catalogue of this version. Raises UsageError."""
+    hint = "a catalogue has the tables of auroraql/archives/catalogue.sql"
+    try:
+        header = connection.execute(_HEADER).fetchall()
+        described = connection.execute(_TABLES).description
+    except duckdb.Error as problem:
+        raise UsageError(f"'{name}' is not a catalogue: {first_line(problem)}", hint) from None
+    if len(header) != 1:
+        raise UsageError(f"'{name}' is not a catalogue: its table catalogue has {len(header)} rows, not one", hint)
+    version, demonstration, description, rule = header[0]
+    if version != SCHEMA_VERSION:
+        raise UsageError(
+            f"'{name}' is a catalogue of schema version {version}; this AuroraQL reads version {SCHEMA_VERSION}", hint
+        )
+    if str(described[_METADATA_COLUMN][1]) != "VARIANT":
+        raise UsageError(f"'{name}' is not a catalogue: data_products.metadata is not a VARIANT", hint)
+    return CatalogueFile(connection, demonstration, description, rule)
+
+
+def first_line(problem: Exception) -> str:
+    """What DuckDB said, in one line."""
+    return next((line for line in str(problem).splitlines() if line.strip()), type(problem).__name__)
+
+
+def _not_opened(path: Path, reason: str) -> UsageError | Unreachable:
+    if "lock" in reason or "different configuration" in reason:
+        hint = "close the program that has it open for writing"
+        return Unreachable(f"'{path}' is in use: {reason}", archive=str(path), hint=hint)
+    return UsageError(f"'{path}' cannot be opened as a catalogue: {reason}", "give the path of a DuckDB catalogue")

@@ -1,0 +1,63 @@
+"""The demonstration catalogue: made by SQL from the package's own facts, by the rule told in rule.sql.
+
+The rule has a version: the same version is the same catalogue, on every machine.
+"""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import asdict
+from importlib import resources
+from typing import Any
+
+import duckdb
+
+from auroraql.archives.catalogue_file import SCHEMA_VERSION
+from auroraql.schema.catalogue import MetadataKey, shipped
+from auroraql.schema.model import Type
+
+RULE = "demonstration rule 1"
+"""Which rule made a catalogue; a cached one of another rule is made again."""
+
+_DESCRIPTION = "Demonstration data: made up by a rule, in the shape of AuroraX's data products of 2019 to 2021."
+
+_TYPE_NAMES = {Type.STRING: "string", Type.NUMBER: "double", Type.INTEGER: "int", Type.BOOLEAN: "bool"}
+
+_INSERTS = {
+    "sites": "INSERT INTO sites SELECT unnest($rows, recursive := true)",
+    "imagers": "INSERT INTO imagers SELECT unnest($rows, recursive := true)",
+    "products": "INSERT INTO products SELECT unnest($rows, recursive := true)",
+}
+
+
+def build(connection: duckdb.DuckDBPyConnection) -> None:
+    """Fills an empty database with the demonstration catalogue. Raises duckdb.Error when it cannot be written."""
+    connection.execute(_text("catalogue.sql", "auroraql.archives"))
+    known = shipped()
+    connection.execute(
+        "INSERT INTO catalogue VALUES ($version, true, $description, $rule)",
+        {"version": SCHEMA_VERSION, "description": _DESCRIPTION, "rule": RULE},
+    )
+    connection.execute(
+        "INSERT INTO data_sources SELECT unnest($rows, recursive := true)",
+        {"rows": [asdict(source) for source in known.sources]},
+    )
+    for kind, keys in known.metadata.items():
+        connection.executemany("INSERT INTO metadata_keys VALUES (?, ?, ?, ?, ?, ?)", [_row(kind, k) for k in keys])
+    connection.execute(_text("facts.sql"))
+    for name, insert in _INSERTS.items():
+        connection.execute(insert, {"rows": _facts(name)})
+    connection.execute(_text("rule.sql"))
+
+
+def _text(name: str, package: str = __name__) -> str:
+    return resources.files(package).joinpath(name).read_text("utf-8")
+
+
+def _facts(name: str) -> list[dict[str, str | None]]:
+    rows = csv.DictReader(_text(f"{name}.csv").splitlines())
+    return [{column: value or None for column, value in row.items()} for row in rows]
+
+
+def _row(kind: str, key: MetadataKey) -> tuple[Any, ...]:
+    return kind, key.name, _TYPE_NAMES[key.type], list(key.values), key.doc, list(key.programs)

@@ -1,0 +1,14 @@
+-- The facts that the rule works on; each table is filled from the CSV file of its name, in its column order.
+
+-- Where each site is, and how its name is shortened in file names.
+CREATE TEMP TABLE sites (platform VARCHAR, code VARCHAR, latitude DOUBLE, longitude DOUBLE);
+
+-- Which imager a data source is, and its first and last day of imaging.
+CREATE TEMP TABLE imagers (identifier BIGINT, device VARCHAR, first_day TIMESTAMP, last_day TIMESTAMP);
+
+-- What each instrument type of a program makes: under which metadata key (none for some), how often, into
+-- which file. `wavelength` in nm, where the product shows one emission line.
+CREATE TEMP TABLE products (
+    product BIGINT, program VARCHAR, instrument_type VARCHAR, folder VARCHAR, data_product_type VARCHAR,
+    "key" VARCHAR, "value" VARCHAR, rhythm VARCHAR, wavelength DOUBLE, "file" VARCHAR
+);

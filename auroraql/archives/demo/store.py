@@ -1,0 +1,125 @@
+"""Keeps the demonstration catalogue: built on first use, cached, and built again when it is damaged.
+
+A reader never sees half a file: it is built in a folder of its own and then moved into place, so of several
+processes that build it at once each finds a whole one. What cannot be cached is built in memory.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import duckdb
+import platformdirs
+
+from auroraql.archives.catalogue_file import (
+    LOCKED_DOWN,
+    SCHEMA_VERSION,
+    CatalogueFile,
+    first_line,
+    open_catalogue,
+    read_header,
+)
+from auroraql.archives.demo import RULE, build
+from auroraql.errors import AuroraQLError, Unreachable
+
+Say = Callable[[str], None]
+
+NAME = "demo"
+
+_FILE = f"demo-{SCHEMA_VERSION}-{RULE.rpartition(' ')[2]}.duckdb"
+
+_UNFINISHED = "building-"
+
+_ABANDONED_AFTER = 3600.0
+"""Seconds after which an unfinished build is taken for one that was killed."""
+
+
+def cached_file(cache_dir: Path | None) -> Path:
+    """Where the catalogue is cached; None is the user's own cache directory."""
+    return (cache_dir or Path(platformdirs.user_cache_dir("auroraql", appauthor=False))) / _FILE
+
+
+def open_demo(cache_dir: Path | None, say: Say) -> CatalogueFile:
+    """The demonstration catalogue, opened. Raises Unreachable when it cannot even be built in memory."""
+    path = cached_file(cache_dir)
+    try:
+        return _open_current(path) or _build_cached(path, say)
+    except (OSError, duckdb.Error, AuroraQLError) as problem:
+        say(f"The demonstration catalogue cannot be kept in {path.parent} ({_reason(problem)}): building it in memory.")
+        return _build_in_memory()
+
+
+def forget(cache_dir: Path | None) -> None:
+    """Drops the cached catalogue, so that it is built anew the next time."""
+    try:
+        cached_file(cache_dir).unlink(missing_ok=True)
+    except OSError:
+        # Not ours to delete, or in use: the next start finds the damage itself.
+        return
+
+
+def _open_current(path: Path) -> CatalogueFile | None:
+    """The cached catalogue if it is whole and of this rule."""
+    try:
+        if not path.is_file():
+            return None
+        opened = open_catalogue(path)
+    except (OSError, AuroraQLError):
+        return None
+    if opened.demonstration and opened.rule == RULE:
+        return opened
+    opened.connection.close()
+    return None
+
+
+def _build_cached(path: Path, say: Say) -> CatalogueFile:
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _remove_abandoned(path.parent)
+    folder = Path(tempfile.mkdtemp(prefix=_UNFINISHED, dir=path.parent))
+    try:
+        say(f"Building the demonstration catalogue in {path.parent} (once, a few seconds).")
+        with duckdb.connect(str(folder / _FILE)) as connection:
+            build(connection)
+            connection.execute("CHECKPOINT")
+        _move(folder / _FILE, path)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    return open_catalogue(path)
+
+
+def _move(made: Path, path: Path) -> None:
+    try:
+        made.replace(path)
+    except OSError:
+        # Windows moves nothing onto a file in use; that one is as good if another process has just built it.
+        opened = _open_current(path)
+        if opened is None:
+            raise
+        opened.connection.close()
+
+
+def _build_in_memory() -> CatalogueFile:
+    try:
+        connection = duckdb.connect(":memory:", config=LOCKED_DOWN)
+        build(connection)
+        return read_header(connection, NAME)
+    except duckdb.Error as problem:
+        raise Unreachable(f"it cannot be built: {first_line(problem)}", archive=NAME) from None
+
+
+def _remove_abandoned(folder: Path) -> None:
+    before = time.time() - _ABANDONED_AFTER
+    for left in folder.glob(f"{_UNFINISHED}*"):
+        if os.lstat(left).st_mtime < before:
+            shutil.rmtree(left, ignore_errors=True)
+
+
+def _reason(problem: Exception) -> str:
+    if isinstance(problem, OSError):
+        return problem.strerror or str(problem)
+    return first_line(problem)

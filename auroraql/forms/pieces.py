@@ -1,0 +1,200 @@
+"""A script cut into its statements, each known by its form: text, query JSON or describe sentence.
+
+Cutting happens before parsing, so one bad statement does not hide the others, and so that nothing too
+long or too deep ever reaches a parser. It is linear in the text.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from typing import Literal
+
+from auroraql.errors import Diagnostic, Span
+from auroraql.forms import grammar
+
+LONGEST = 1_000_000
+"""Characters in one statement."""
+
+DEEPEST = 200
+"""Brackets, braces and NOTs inside one another."""
+
+Form = Literal["text", "json", "sentence"]
+
+_PAIRS = {")": "(", "]": "[", "}": "{"}
+_JSON_START = re.compile(r"(?:find\s+(\w+)\s+from\s*)?(?=\{)", re.IGNORECASE)
+_SENTENCE_START = re.compile(r"find\s+\w+\s+(?:for\s*\(|of\s+type\b)", re.IGNORECASE)
+_SENTENCE_STOP = re.compile(r"[();]|\n\s*(?=\{|--|/\*|find\b)", re.IGNORECASE)
+_JSON_STOP = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\]]|"', re.DOTALL)
+_NOTS = re.compile(rf"(?:\bnot\b\s*){{{DEEPEST}}}(?=not\b)", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """One statement of a script: where it stands, its form, and the kind named before a JSON object."""
+
+    start: int
+    end: int
+    form: Form
+    kind: str = ""
+    body: int = 0
+    """Where the JSON object begins."""
+    ended: bool = False
+    """Whether a `;` closes it."""
+
+
+@cache
+def _stop() -> re.Pattern[str]:
+    """Comments, quoted texts, brackets, `;` and stray quotes; everything else is passed over."""
+    comment, string, name = (grammar.pattern(t) for t in ("COMMENT", "STRING", "QNAME"))
+    return re.compile(
+        rf"(?P<comment>{comment})|(?P<quoted>{string}|{name})|(?P<open>[(\[{{])|(?P<close>[)\]}}])"
+        r"|(?P<end>;)|(?P<stray>['\"`‘’‚‛“”„‟]|/\*)"
+    )
+
+
+@cache
+def _blank() -> re.Pattern[str]:
+    """What may stand between statements."""
+    return re.compile(rf"(?:{grammar.pattern('WS')}|{grammar.pattern('COMMENT')}|;)*")
+
+
+def cut(text: str) -> Iterator[Piece | Diagnostic]:
+    """The statements of a script in order; a Diagnostic where one cannot be told, after which reading stops."""
+    shebang = re.match(r"\ufeff?#![^\n]*", text)
+    at = shebang.end() if shebang else 0
+    while True:
+        blank = _blank().match(text, at)
+        at = blank.end() if blank else at
+        if at >= len(text):
+            return
+        piece = _next(text, at)
+        yield piece
+        if isinstance(piece, Diagnostic):
+            return
+        at = piece.end
+
+
+def _next(text: str, at: int) -> Piece | Diagnostic:
+    json_start = _JSON_START.match(text, at)
+    if json_start:
+        return _json(text, at, json_start.end(), (json_start[1] or "").lower())
+    if _SENTENCE_START.match(text, at):
+        return _sentence(text, at)
+    return _statement(text, at)
+
+
+def _statement(text: str, at: int) -> Piece | Diagnostic:
+    opened: list[int] = []
+    stop = _stop()
+    place = at
+    while match := stop.search(text, place, at + LONGEST + 1):
+        place, found = match.end(), match.lastgroup
+        if found == "open":
+            opened.append(match.start())
+            if len(opened) > DEEPEST:
+                return _too_deep(match.start())
+        elif found == "close":
+            if not opened or text[opened[-1]] != _PAIRS[match[0]]:
+                return _unopened(text, match, opened)
+            opened.pop()
+        elif found == "stray":
+            return _unclosed_quote(text, match, at)
+        elif found == "end" and not opened:
+            return _sized(text, Piece(at, match.start(), "text", ended=True))
+        elif found == "end":
+            return _unclosed(text, opened[-1])
+    if opened and len(text) - at <= LONGEST:
+        return _unclosed(text, opened[-1])
+    return _sized(text, Piece(at, len(text), "text"))
+
+
+def _sized(text: str, piece: Piece) -> Piece | Diagnostic:
+    """The piece, unless it is too long or nests NOT too deep."""
+    if piece.end - piece.start > LONGEST:
+        message = f"the statement is longer than {LONGEST:,} characters"
+        return Diagnostic("AQL0103", message, Span(piece.start, piece.start + 1), "begins here",
+                          hint="cut it into several, or load long lists from a file as parameters")
+    nots = _NOTS.search(text, piece.start, piece.end)
+    return _too_deep(nots.end()) if nots else piece
+
+
+def _too_deep(at: int) -> Diagnostic:
+    return Diagnostic("AQL0104", f"nested more than {DEEPEST} levels deep", Span(at, at + 1), "one level too many",
+                      hint="AND and OR need no parentheses of their own; an IN list replaces many ORs")
+
+
+def _unclosed(text: str, at: int) -> Diagnostic:
+    mark = text[at]
+    closing = next(close for close, opening in _PAIRS.items() if opening == mark)
+    return Diagnostic("AQL0102", f"this '{mark}' is never closed", Span(at, at + 1), f"no '{closing}' for it",
+                      hint=f"add the '{closing}' where the group ends")
+
+
+def _unopened(text: str, match: re.Match[str], opened: list[int]) -> Diagnostic:
+    span = Span(match.start(), match.end())
+    if not opened:
+        return Diagnostic("AQL0102", f"this '{match[0]}' closes nothing", span, "nothing is open here",
+                          hint="remove it, or open the group it should close", fix="")
+    mark = text[opened[-1]]
+    closing = next(close for close, opening in _PAIRS.items() if opening == mark)
+    return Diagnostic("AQL0102", f"'{match[0]}' cannot close '{mark}'", span, f"'{closing}' is expected first", fix=closing)
+
+
+def _unclosed_quote(text: str, match: re.Match[str], start: int) -> Diagnostic:
+    mark = match[0]
+    if mark == "/*":
+        return Diagnostic("AQL0101", "this comment is never closed", Span(match.start(), match.end()), "no '*/' for it",
+                          hint="add '*/' where the comment ends")
+    word = re.compile(r"[^\s,;)'\"`]*").match(text, match.end())
+    shown = word[0][:40] if word else ""
+    span = Span(match.start(), match.end() + len(shown))
+    if mark in "’”" or not shown:
+        before = re.compile(r"[\w./-]+$").search(text, max(start, match.start() - 40), match.start())
+        if before:
+            word_before = before[0]
+            return Diagnostic("AQL0101", "this quote opens nothing", Span(before.start(), match.end()), "no quote before it",
+                              hint=f"write '{word_before}'", fix=f"'{word_before}'")
+    return Diagnostic("AQL0101", "this quote is never closed", span, f"no second {mark} for it",
+                      hint=f"write '{shown}'" if shown else f"add the closing {mark}; a quote inside a text is doubled")
+
+
+def _json(text: str, start: int, body: int, kind: str) -> Piece | Diagnostic:
+    opened: list[int] = []
+    place = body
+    while match := _JSON_STOP.search(text, place, start + LONGEST + 1):
+        place = match.end()
+        if match[0] == '"':
+            return Diagnostic("AQL0101", "this quote is never closed", Span(match.start(), match.end()), 'no second " for it')
+        if match[0] in "{[":
+            opened.append(match.start())
+            if len(opened) > DEEPEST:
+                return _too_deep(match.start())
+        elif match[0] in _PAIRS:
+            if text[opened[-1]] != _PAIRS[match[0]]:
+                return _unopened(text, match, opened)
+            opened.pop()
+            if not opened:
+                return _sized(text, Piece(start, place, "json", kind, body, _ended(text, place)))
+    if len(text) - start > LONGEST:
+        return _sized(text, Piece(start, len(text), "json"))
+    return _unclosed(text, opened[-1])
+
+
+def _sentence(text: str, start: int) -> Piece | Diagnostic:
+    """Up to `;` or a line that begins another statement, outside the parentheses that hold values."""
+    inside = False
+    place = start
+    while match := _SENTENCE_STOP.search(text, place, start + LONGEST + 1):
+        place = match.end()
+        if match[0] in "()":
+            inside = match[0] == "("
+        elif not inside:
+            return _sized(text, Piece(start, match.start(), "sentence", ended=match[0] == ";"))
+    return _sized(text, Piece(start, len(text), "sentence"))
+
+
+def _ended(text: str, at: int) -> bool:
+    return re.compile(r"\s*;").match(text, at) is not None

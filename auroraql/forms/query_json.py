@@ -1,0 +1,267 @@
+"""Query JSON, as AuroraX's search endpoints take it (OpenAPI `DataProductQuery`): read and written.
+
+Nothing of a document is dropped: a field that is not known is an error by its pointer.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from auroraql.errors import Diagnostic, Pointer, Span, StatementError
+from auroraql.plan import Expression, FilterGroup, Request
+from auroraql.schema import KINDS, Field, Kind
+from auroraql.schema.operators import OPERATORS, WIRE
+from auroraql.syntax import (
+    And,
+    Clause,
+    Comparison,
+    Find,
+    Instant,
+    Or,
+    Path,
+    Text,
+    Timestamp,
+    Where,
+    Window,
+)
+from auroraql.syntax import Expression as Term
+
+Document = dict[str, Any]
+
+SOURCES = "data_sources"
+
+
+def read(text: str, kind: str = "", *, offset: int = 0) -> Find:
+    """The statement a JSON text stands for; `kind` is the kind named before it, if any.
+
+    `offset` is where the text begins in its source, for the place of what is no JSON at all.
+    Raises StatementError.
+    """
+    try:
+        document = json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant, parse_int=str, parse_float=str)
+    except json.JSONDecodeError as error:
+        at = offset + error.pos
+        raise StatementError([Diagnostic("AQL0401", f"this is no JSON: {error.msg.lower()}", Span(at, at + 1))]) from None
+    except (_Repeated, _Constant) as error:
+        span = Span(offset, offset + len(text))
+        raise StatementError([Diagnostic("AQL0401", str(error), Span(span.start, span.start + 1))]) from None
+    return lift(document, kind)
+
+
+class _Repeated(ValueError):
+    pass
+
+
+class _Constant(ValueError):
+    pass
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> Document:
+    made: Document = {}
+    for key, value in pairs:
+        if key in made:
+            raise _Repeated(f"the field '{key}' stands twice in one object")
+        made[key] = value
+    return made
+
+
+def _no_constant(name: str) -> None:
+    raise _Constant(f"{name} is no JSON value")
+
+
+def lift(document: object, kind: str = "") -> Find:
+    """The statement a query document stands for, with JSON pointers as the places of its parts.
+
+    Raises StatementError with everything that is wrong in the document.
+    """
+    reader = _Reader()
+    find = reader.query(document, kind)
+    if reader.wrong or find is None:
+        raise StatementError(reader.wrong)
+    return find
+
+
+class _Reader:
+    """Reads one document, collecting what is wrong with it."""
+
+    def __init__(self) -> None:
+        self.wrong: list[Diagnostic] = []
+
+    def say(self, code: str, message: str, at: Pointer, hint: str = "") -> None:
+        self.wrong.append(Diagnostic(code, message, at, hint=hint))
+
+    def query(self, document: object, kind_name: str) -> Find | None:
+        top = Pointer()
+        if not isinstance(document, dict):
+            self.say("AQL0403", f"a query is an object, not {_called(document)}", top)
+            return None
+        kind = self.kind(document, kind_name)
+        if kind is None:
+            return None
+        terms: list[Term] = []
+        sources = self.member(document, SOURCES, dict, top, {})
+        self.known(sources, {*self.lists(kind, "source"), kind.filters}, top.child(SOURCES))
+        terms += self.list_terms(kind, "source", sources, top.child(SOURCES))
+        terms += self.list_terms(kind, "record", document, top)
+        terms += self.filter_terms(sources, kind, top.child(SOURCES))
+        self.known(document, {SOURCES, "start", "end", "request_id", *self.lists(kind, "record")}, top)
+        if document.get("request_id") is not None:
+            self.say("AQL0402", "a request_id names one run, not a search", top.child("request_id"),
+                     "remove it: every run is given its own")
+        clauses: list[Clause] = [*_where(terms), *self.windows(document, top)]
+        return Find(kind.name, tuple(clauses), origin=top)
+
+    def kind(self, document: Document, name: str) -> Kind | None:
+        if name:
+            if name in KINDS:
+                return KINDS[name]
+            self.say("AQL0404", f"'{name}' is not something to find", Pointer(), f"one of {', '.join(KINDS)}")
+            return None
+        inner = document.get(SOURCES)
+        keys = {*document, *(inner if isinstance(inner, dict) else ())}
+        kinds = [kind for kind in KINDS.values() if keys & set(kind.marks)]
+        if kinds:
+            return kinds[0]
+        foreign = next((k for k in ("ground", "space", "adhoc", "ephemeris_metadata_filters") if k in keys), None)
+        if foreign:
+            self.say("AQL0501", f"'{foreign}' belongs to a kind that cannot be searched yet", Pointer().child(foreign),
+                     f"this version finds {', '.join(KINDS)}")
+        else:
+            self.say("AQL0404", "the query does not tell what to find", Pointer(),
+                     f"write FIND {next(iter(KINDS))} FROM {{…}}, or give it {next(iter(KINDS.values())).marks[0]}")
+        return None
+
+    def lists(self, kind: Kind, role: str) -> dict[str, Field]:
+        return {f.criterion: f for f in criteria(kind) if f.role == role}
+
+    def known(self, document: Document, names: set[str], at: Pointer) -> None:
+        from difflib import get_close_matches
+
+        for key in document:
+            if key not in names:
+                near = get_close_matches(key, names, 1, 0.6)
+                hint = f"did you mean '{near[0]}'?" if near else f"the fields here are {', '.join(sorted(names))}"
+                self.say("AQL0402", f"'{key}' is no field of a query here", at.child(key), hint)
+
+    def member(self, document: Document, key: str, type: type, at: Pointer, missing: Any) -> Any:
+        value = document.get(key)
+        if value is None:
+            return missing
+        if not isinstance(value, type):
+            wanted = {dict: "an object", list: "an array", str: "a string"}[type]
+            self.say("AQL0403", f"'{key}' takes {wanted}, not {_called(value)}", at.child(key))
+            return missing
+        return value
+
+    def list_terms(self, kind: Kind, role: str, document: Document, at: Pointer) -> Iterator[Term]:
+        for key, declared in self.lists(kind, role).items():
+            values = self.member(document, key, list, at, [])
+            texts = self.texts(values, at.child(key))
+            if texts:
+                yield Comparison(Path(declared.path, at.child(key)), "in", texts, at.child(key))
+
+    def texts(self, values: list[Any], at: Pointer) -> tuple[Text, ...]:
+        made = []
+        for index, value in enumerate(values):
+            if isinstance(value, bool):
+                made.append(Text(str(value).lower(), at.child(index), True))
+            elif isinstance(value, str | int | float):
+                made.append(Text(str(value), at.child(index), True))
+            else:
+                self.say("AQL0403", f"a value is a string, not {_called(value)}", at.child(index))
+        return tuple(made)
+
+    def filter_terms(self, sources: Document, kind: Kind, at: Pointer) -> Iterator[Term]:
+        group = self.member(sources, kind.filters, dict, at, {})
+        here = at.child(kind.filters)
+        self.known(group, {"expressions", "logical_operator"}, here)
+        joined = str(self.member(group, "logical_operator", str, here, "AND")).upper()
+        if joined not in ("AND", "OR"):
+            self.say("AQL0403", f"'{joined}' joins no filters", here.child("logical_operator"), "AND or OR")
+        expressions = self.member(group, "expressions", list, here, [])
+        terms = [self.expression(e, here.child("expressions").child(i)) for i, e in enumerate(expressions)]
+        found = tuple(t for t in terms if t is not None)
+        if joined == "OR" and len(found) > 1:
+            yield Or(found, here)
+        else:
+            yield from found
+
+    def expression(self, document: object, at: Pointer) -> Comparison | None:
+        if not isinstance(document, dict):
+            self.say("AQL0403", f"a filter is an object, not {_called(document)}", at)
+            return None
+        self.known(document, {"key", "operator", "values"}, at)
+        key = self.member(document, "key", str, at, "")
+        name = WIRE.get(str(self.member(document, "operator", str, at, "in")).lower())
+        values = self.texts(self.member(document, "values", list, at, []), at.child("values"))
+        if not key:
+            self.say("AQL0403", "a filter has no key", at, "name the metadata key it filters on")
+        if name is None:
+            self.say("AQL0403", f"'{document['operator']}' is no operator of a filter", at.child("operator"),
+                     f"one of {', '.join(WIRE)}")
+            return None
+        if not _fits(name, len(values)):
+            self.say("AQL0403", f"'{WIRE_OF[name]}' takes {_arity(name)}, not {len(values)}", at.child("values"))
+            return None
+        return Comparison(Path(("metadata", key), at.child("key")), name, values, at)
+
+    def windows(self, document: Document, at: Pointer) -> Iterator[Window]:
+        for key, form in (("start", "since"), ("end", "until")):
+            text = self.member(document, key, str, at, None)
+            if text is not None:
+                here = at.child(key)
+                instant = Instant(Timestamp(text, here), (), here)
+                yield Window("since" if form == "since" else "until", (instant,), None, here)
+
+
+WIRE_OF = {row.name: row.wire for row in OPERATORS.values()}
+
+
+def _fits(operator: str, count: int) -> bool:
+    arity = OPERATORS[operator].arity
+    return count >= 1 if arity < 0 else count == arity
+
+
+def _arity(operator: str) -> str:
+    return {1: "exactly one value", 2: "exactly two values"}.get(OPERATORS[operator].arity, "one value or more")
+
+
+def _called(value: object) -> str:
+    names: dict[type, str] = {dict: "an object", list: "an array", bool: "true or false", type(None): "null"}
+    return names.get(type(value), "a string" if isinstance(value, str) else "a number")
+
+
+def _where(terms: list[Term]) -> Iterator[Where]:
+    if len(terms) == 1:
+        yield Where(terms[0], Pointer())
+    elif terms:
+        yield Where(And(tuple(terms), Pointer()), Pointer())
+
+
+def criteria(kind: Kind) -> tuple[Field, ...]:
+    """The fields a query of the kind has a list for, in the order of the query JSON."""
+    return tuple(f for f in kind.leaves() if f.criterion)
+
+
+def write(request: Request) -> Document:
+    """The query document of a request, in normal form: every list there, open ends of the window left out."""
+    kind = KINDS[request.kind]
+    sources: Document = {f.criterion: list(request.listed(f.bare)) for f in criteria(kind) if f.role == "source"}
+    sources[kind.filters] = _write_filters(request.filters)
+    document: Document = {SOURCES: sources}
+    for end in ("start", "end"):
+        moment = getattr(request, end)
+        if moment is not None:
+            document[end] = moment.isoformat(timespec="seconds")
+    document.update({f.criterion: list(request.listed(f.bare)) for f in criteria(kind) if f.role == "record"})
+    return document
+
+
+def _write_filters(group: FilterGroup) -> Document:
+    return {"expressions": [_write_expression(e) for e in group.expressions], "logical_operator": group.operator}
+
+
+def _write_expression(expression: Expression) -> Document:
+    return {"key": expression.key, "operator": WIRE_OF[expression.operator], "values": list(expression.values)}

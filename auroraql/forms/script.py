@@ -1,0 +1,90 @@
+"""A script read: every statement in whatever form it is written, with everything that is wrong at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from auroraql.errors import MOST_REPORTED, Diagnostic, Source, Span, StatementError
+from auroraql.forms import query_json, sentence
+from auroraql.forms.pieces import Form, Piece, cut
+from auroraql.forms.text import parsing
+from auroraql.syntax import Statement
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """A statement, the form it was written in, and where its text stands in the source."""
+
+    statement: Statement
+    form: Form
+    start: int
+    end: int
+    warnings: tuple[Diagnostic, ...] = ()
+
+
+def read(source: Source) -> list[Read]:
+    """The statements of a script, in order.
+
+    Raises StatementError with the diagnostics of all statements (reading stops after enough of them).
+    """
+    found: list[Read] = []
+    wrong: list[Diagnostic] = []
+    for piece in cut(source.text):
+        if isinstance(piece, Diagnostic):
+            wrong.append(piece)
+            continue
+        try:
+            found.append(_read_piece(source.text, piece))
+        except StatementError as error:
+            wrong += error.diagnostics
+        if len(wrong) >= MOST_REPORTED:
+            break
+    if wrong:
+        raise StatementError(wrong, source)
+    return found
+
+
+def read_one(source: Source) -> Read:
+    """The one statement of a text. Raises StatementError when there is none, or more than one."""
+    statements = read(source)
+    if len(statements) == 1:
+        return statements[0]
+    if not statements:
+        raise StatementError([Diagnostic("AQL0105", "there is no statement", hint="as in: FIND data_products …")], source)
+    raise StatementError([Diagnostic("AQL0115", "one statement is expected here, not several",
+                                     _origin(statements[1]), "the second begins here",
+                                     hint="run several as a script")], source)
+
+
+def _origin(read: Read) -> Span:
+    return Span(read.start, read.start + 1)
+
+
+def _read_piece(text: str, piece: Piece) -> Read:
+    warnings: tuple[Diagnostic, ...] = ()
+    if piece.form == "json":
+        statement = query_json.read(text[piece.body : piece.end], piece.kind, offset=piece.body)
+    elif piece.form == "sentence":
+        statement = sentence.read(text, piece.start, piece.end)
+    else:
+        statement = parsing.parse(text, piece.start, piece.end)
+    return Read(statement, piece.form, piece.start, piece.end, warnings)
+
+
+def is_complete(text: str) -> bool:
+    """Whether what has been typed can be run: it ends with `;`, or its last statement needs nothing more.
+
+    A statement that is wrong is complete too (it is run, and its error said), unless it is only unfinished.
+    """
+    last: Piece | None = None
+    for piece in cut(text):
+        if isinstance(piece, Diagnostic):
+            return "never closed" not in piece.message
+        last = piece
+    if last is None or last.ended:
+        return True
+    try:
+        _read_piece(text, last)
+    except StatementError as error:
+        return all(each.code != "AQL0105" for each in error.diagnostics)
+    return True

@@ -1,0 +1,218 @@
+"""The engine's describe sentence, read and written by the one wording that the schema declares per kind.
+
+The wording of non-empty metadata filters is AuroraQL's own (no public record shows the engine's):
+`[keogram_type = (daily) AND wavelength between (400, 500)]`. Blanks may be wrapped when read.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from auroraql.errors import Diagnostic, Span, StatementError
+from auroraql.plan import FilterGroup, Request
+from auroraql.schema import KINDS
+from auroraql.schema.model import Bound, Filters, Kind, Lists, Words
+from auroraql.schema.operators import OPERATORS, WIRE
+from auroraql.syntax import And, Clause, Comparison, Expression, Find, Instant, Or, Path, Text, Timestamp, Where, Window
+
+_LIST = re.compile(r"\(([^)]*)\)")
+_KEY = re.compile(r"[^\W\d][\w.]*")
+_TIME = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(?::\d{2})?")
+_BETWEEN_VALUES = ", "
+
+
+def write(request: Request) -> str:
+    """The sentence for a request, to the byte as the engine words it.
+
+    Raises StatementError when a value could not be told from the words around it, so that reading it
+    back would mean something else.
+    """
+    _check_invertible(request)
+    return "".join(_write_part(part, request) for part in KINDS[request.kind].wording)
+
+
+def _write_part(part: Words | Lists | Filters | Bound, request: Request) -> str:
+    match part:
+        case Words(text):
+            return text
+        case Lists(names, before):
+            lists = [f"{name} in ({_BETWEEN_VALUES.join(request.listed(name))})" for name in names if request.listed(name)]
+            return before + " AND ".join(lists) if lists else ""
+        case Filters():
+            return _write_filters(request.filters)
+        case Bound(end, before, after):
+            moment = request.start if end == "start" else request.end
+            return f"{before}{_write_time(moment)}{after}" if moment is not None else ""
+
+
+def _write_filters(group: FilterGroup) -> str:
+    return f" {group.operator} ".join(
+        f"{e.key} {OPERATORS[e.operator].wire} ({_BETWEEN_VALUES.join(e.values)})" for e in group.expressions
+    )
+
+
+def _write_time(moment: datetime) -> str:
+    """The engine leaves out seconds that are zero."""
+    return moment.isoformat(timespec="seconds" if moment.second else "minutes")
+
+
+def _check_invertible(request: Request) -> None:
+    wrong = []
+    for name, values in request.lists:
+        wrong += [_unsayable(f"{name} '{value}'", value) for value in values if not _sayable(value)]
+    for expression in request.filters.expressions:
+        if not _KEY.fullmatch(expression.key):
+            wrong.append(Diagnostic("AQL0406", f"the sentence cannot name the metadata key '{expression.key}'",
+                                    hint="the text and JSON forms can"))
+        wrong += [_unsayable(f"{expression.key} '{value}'", value) for value in expression.values if not _sayable(value)]
+    if wrong:
+        raise StatementError(wrong)
+
+
+def _sayable(value: str) -> bool:
+    return bool(value) and ", " not in value and ")" not in value and value.isprintable()
+
+
+def _unsayable(what: str, value: str) -> Diagnostic:
+    held = '", "' if ", " in value else "')'" if ")" in value else "nothing" if not value else "a character of no width"
+    return Diagnostic("AQL0406", f"the sentence cannot say {what}: it holds {held}",
+                      hint="its lists have no quotes; the text and JSON forms can say it")
+
+
+def read(text: str, start: int = 0, end: int | None = None) -> Find:
+    """The statement a sentence stands for, `text[start:end]`; spans are offsets into `text`.
+
+    Raises StatementError at the first place where the wording differs.
+    """
+    reader = _Reader(text, start, len(text) if end is None else end)
+    name = re.compile(r"find\s+(\w+)", re.IGNORECASE).match(text, start)
+    kind = KINDS.get(name[1].lower()) if name else None
+    if kind is None:
+        span = Span(name.start(1), name.end(1)) if name else Span(start, start + 1)
+        shown = name[1] if name else "this"
+        raise StatementError([Diagnostic("AQL0501", f"a sentence about {shown} cannot be read yet", span,
+                                         hint=f"this version reads those about {', '.join(KINDS)}")])
+    return reader.sentence(kind)
+
+
+@dataclass
+class _Reader:
+    """Reads along the wording; `at` is how far it has come."""
+
+    text: str
+    at: int
+    end: int
+
+    def sentence(self, kind: Kind) -> Find:
+        origin = Span(self.at, self.end)
+        terms: list[Expression] = []
+        windows: list[Window] = []
+        for part in kind.wording:
+            match part:
+                case Words(text):
+                    self.expect(text)
+                case Lists(names, before):
+                    terms += self.lists(kind, names, before)
+                case Filters():
+                    terms += self.filters()
+                case Bound(end, before, after):
+                    windows += self.bound(end, before, after)
+        if self.text[self.at : self.end].strip():
+            self.fail("nothing more")
+        where: list[Clause] = []
+        if terms:
+            where.append(Where(terms[0] if len(terms) == 1 else And(tuple(terms), origin), origin))
+        return Find(kind.name, (*where, *windows), origin=origin)
+
+    def accept(self, words: str) -> bool:
+        """Fixed words, any run of blanks for a blank; a dangling end is not missed."""
+        wanted = r"\s+".join(map(re.escape, words.split()))
+        lead = r"\s*" if words[:1].isspace() else ""
+        trail = r"\s*" if words[-1:].isspace() else ""
+        match = re.compile(lead + wanted + trail, re.IGNORECASE).match(self.text, self.at, self.end)
+        if match:
+            self.at = match.end()
+        return match is not None
+
+    def expect(self, words: str) -> None:
+        if not self.accept(words):
+            self.fail(f"'{words.strip()}'")
+
+    def fail(self, wanted: str) -> None:
+        rest = re.compile(r"\s*(\S*)").match(self.text, self.at, self.end)
+        start, end = (rest.start(1), rest.end(1)) if rest else (self.at, self.at + 1)
+        raise StatementError([Diagnostic("AQL0405", "this is not how the sentence goes on", Span(start, max(end, start + 1)),
+                                         f"expected {wanted}", "paste the engine's sentence whole, or write FIND … WHERE …")])
+
+    def values(self) -> tuple[tuple[Text, ...], Span]:
+        match = _LIST.match(self.text, self.at, self.end)
+        if match is None or not match[1]:
+            self.fail("a list in parentheses")
+            raise AssertionError
+        self.at = match.end()
+        return tuple(_split(match[1], match.start(1))), Span(match.start(), match.end())
+
+    def lists(self, kind: Kind, names: tuple[str, ...], before: str) -> Iterator[Expression]:
+        lead = before
+        for name in names:
+            begin = self.at
+            if self.accept(f"{lead}{name} in "):
+                declared = kind.field(name)
+                values, span = self.values()
+                path = declared.path if declared is not None else (name,)
+                yield Comparison(Path(path, Span(begin, begin + 1)), "in", values, span)
+                lead = " AND "
+
+    def filters(self) -> Iterator[Expression]:
+        terms: list[Expression] = []
+        joins: set[str] = set()
+        begin = self.at
+        while match := _KEY.match(self.text, self.at, self.end):
+            self.at = match.end()
+            operator = self.operator()
+            values, span = self.values()
+            self.fits(operator, values, span)
+            terms.append(Comparison(Path(("metadata", match[0]), Span(match.start(), match.end())), operator, values, span))
+            joined = next((word for word in ("AND", "OR") if self.accept(f" {word} ")), "")
+            if not joined:
+                break
+            joins.add(joined)
+        if len(joins) > 1:
+            raise StatementError([Diagnostic("AQL0405", "one filter group joins by AND or by OR, not by both", Span(begin, self.at))])
+        if "OR" in joins:
+            yield Or(tuple(terms), Span(begin, self.at))
+        else:
+            yield from terms
+
+    def operator(self) -> str:
+        for wire in sorted(WIRE, key=len, reverse=True):
+            if self.accept(f" {wire} "):
+                return WIRE[wire]
+        self.fail(f"one of {', '.join(WIRE)}")
+        raise AssertionError
+
+    def fits(self, operator: str, values: tuple[Text, ...], span: Span) -> None:
+        arity = OPERATORS[operator].arity
+        if arity > 0 and len(values) != arity:
+            raise StatementError([Diagnostic("AQL0405", f"'{operator}' takes {arity} values, not {len(values)}", span)])
+
+    def bound(self, end: str, before: str, after: str) -> Iterator[Window]:
+        if not self.accept(before):
+            return
+        match = _TIME.match(self.text, self.at, self.end)
+        if match is None:
+            self.fail("a time as 2020-02-01T00:00")
+            raise AssertionError
+        self.at = match.end()
+        span = Span(match.start(), match.end())
+        self.expect(after)
+        yield Window("since" if end == "start" else "until", (Instant(Timestamp(match[0], span), (), span),), None, span)
+
+
+def _split(inner: str, offset: int) -> Iterator[Text]:
+    for value in inner.split(_BETWEEN_VALUES):
+        yield Text(value, Span(offset, offset + len(value)), True)
+        offset += len(value) + len(_BETWEEN_VALUES)

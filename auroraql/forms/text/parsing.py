@@ -1,0 +1,73 @@
+"""One statement of text parsed: tokens into the parse table, and a diagnostic where they do not fit."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any, cast
+
+from lark import Token, UnexpectedCharacters, UnexpectedToken
+from lark.lexer import TextSlice
+
+from auroraql.errors import Diagnostic, Span, StatementError
+from auroraql.forms import grammar
+from auroraql.forms.text.slips import Stuck, diagnose
+from auroraql.syntax import Find, Window
+
+_END = "$END"
+
+
+def parse(text: str, start: int = 0, end: int | None = None) -> Find:
+    """The syntax tree of one statement, `text[start:end]`; spans are offsets into `text`.
+
+    Raises StatementError with what is wrong.
+    """
+    find = cast(Find, _run(text, start, len(text) if end is None else end)[0])
+    twice = _clauses_twice(find)
+    if twice:
+        raise StatementError(twice)
+    return find
+
+
+def tokens(text: str, start: int = 0, end: int | None = None) -> list[Token]:
+    """The tokens of one statement, typed as the parser saw them; raises StatementError as `parse`."""
+    return _run(text, start, len(text) if end is None else end)[1]
+
+
+def _run(text: str, start: int, end: int) -> tuple[Any, list[Token]]:
+    # The loop of Lark's own parser, kept here so that the tokens read are at hand when one does not fit.
+    session = grammar.parser().parse_interactive(TextSlice(text, start, end))
+    state = session.parser_state
+    read: list[Token] = []
+    try:
+        for token in session.lexer_thread.lex(state):
+            read.append(token)
+            state.feed_token(token)
+        last = read[-1] if read else Token("", "", start_pos=start, end_pos=start)
+        return state.feed_token(Token(_END, "", start_pos=last.end_pos, end_pos=last.end_pos), True), read
+    except UnexpectedToken as error:
+        if read and read[-1] is error.token:
+            read.pop()
+        raise StatementError([diagnose(_stuck(text, read, error.token, session))]) from None
+    except UnexpectedCharacters as error:
+        at = error.pos_in_stream
+        odd = Token("", text[at], start_pos=at, end_pos=at + 1)
+        raise StatementError([diagnose(_stuck(text, read, odd, session))]) from None
+
+
+def _stuck(text: str, read: list[Token], token: Token, session: Any) -> Stuck:
+    start, end = int(token.start_pos or 0), int(token.end_pos or 0)
+    return Stuck(text, read, start, end, token.type, frozenset(session.accepts()))
+
+
+def _clauses_twice(find: Find) -> list[Diagnostic]:
+    """Each clause stands once; the time window is looked at with WHERE, which can say it too."""
+    seen = Counter[type]()
+    found = []
+    for clause in find.clauses:
+        seen[type(clause)] += 1
+        if seen[type(clause)] == 2 and not isinstance(clause, Window):
+            name = {"GroupBy": "GROUP BY", "OrderBy": "ORDER BY"}.get(type(clause).__name__, type(clause).__name__.upper())
+            origin = clause.origin
+            hint = "join the two with AND" if name == "WHERE" else f"keep one {name}"
+            found.append(Diagnostic("AQL0111", f"{name} stands twice", cast(Span, origin), "the second one", hint))
+    return found

@@ -1,0 +1,253 @@
+"""Text to syntax tree: what each rule of the grammar becomes, called as the parser reduces.
+
+The parser builds no tree of its own, so nothing here recurses however deep the text is.
+"""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from lark import Token, Transformer
+
+from auroraql.errors import Span
+from auroraql.schema.operators import SPELLINGS
+from auroraql.syntax import (
+    Aggregate,
+    And,
+    Column,
+    Comparison,
+    Duration,
+    Expression,
+    Find,
+    GroupBy,
+    Instant,
+    Limit,
+    Not,
+    Number,
+    Operand,
+    Or,
+    OrderBy,
+    OrderKey,
+    Parameter,
+    Path,
+    Select,
+    Star,
+    Text,
+    Timestamp,
+    Truth,
+    Where,
+    Window,
+)
+
+Children = list[Any]
+
+
+def unquote(text: str) -> str:
+    """The value of a quoted string or backticked name; typographic quotes cannot be doubled."""
+    mark, inner = text[0], text[1:-1]
+    return inner.replace(mark * 2, mark) if mark in "'\"`" else inner
+
+
+def _span(first: Any, last: Any) -> Span:
+    """From the first part to the last, tokens or nodes."""
+    start = first.start_pos if isinstance(first, Token) else first.origin.start
+    end = last.end_pos if isinstance(last, Token) else last.origin.end
+    return Span(start, end)
+
+
+def _of(token: Token) -> Span:
+    return Span(cast(int, token.start_pos), cast(int, token.end_pos))
+
+
+class _Label(str):
+    """An alias, told apart from the other children of its column."""
+
+    __slots__ = ("origin",)
+    origin: Span
+
+
+class _Members(tuple[Any, ...]):
+    """The tree below a column."""
+
+    __slots__ = ()
+
+
+class Reading(Transformer[Token, Any]):
+    """One method a rule, named as in the grammar; children come in the order written."""
+
+    # --- statement and clauses
+
+    def statement(self, c: Children) -> Find:
+        return cast(Find, c[0])
+
+    def find(self, c: Children) -> Find:
+        distinct = isinstance(c[1], Token) and c[1].type == "DISTINCT"
+        kind, *clauses = c[2:] if distinct else c[1:]
+        return Find(str(kind).lower(), tuple(clauses), distinct, _span(c[0], kind))
+
+    def kind(self, c: Children) -> Token:
+        return cast(Token, c[0])
+
+    def select(self, c: Children) -> Select:
+        return Select(tuple(c[1:]), _of(c[0]))
+
+    def column(self, c: Children) -> Column:
+        members = next((tuple(x) for x in c if isinstance(x, _Members)), ())
+        label = next((x for x in c if isinstance(x, _Label)), None)
+        return Column(c[0], members, label or "", c[0].origin)
+
+    def label(self, c: Children) -> _Label:
+        made = _Label(c[1].parts[0])
+        made.origin = c[1].origin
+        return made
+
+    def selection(self, c: Children) -> _Members:
+        return _Members(c)
+
+    def star(self, c: Children) -> Star:
+        return Star(c[1] if len(c) > 1 else (), _of(c[0]))
+
+    def exclusion(self, c: Children) -> tuple[Path, ...]:
+        return tuple(c[1:])
+
+    def aggregate(self, c: Children) -> Aggregate:
+        label = c[2] if len(c) > 2 else ""
+        return Aggregate(c[0].lower(), c[1], label, _of(c[0]))
+
+    def function(self, c: Children) -> Token:
+        return cast(Token, c[0])
+
+    def all(self, c: Children) -> None:
+        return None
+
+    def where(self, c: Children) -> Where:
+        return Where(c[1], _of(c[0]))
+
+    def group(self, c: Children) -> GroupBy:
+        return GroupBy(tuple(c[2:]), _of(c[0]))
+
+    def order(self, c: Children) -> OrderBy:
+        return OrderBy(tuple(c[2:]), _of(c[0]))
+
+    def order_key(self, c: Children) -> OrderKey:
+        words = [str(x).lower() for x in c[1:]]
+        return OrderKey(c[0], "desc" in words, "first" in words)
+
+    def direction(self, c: Children) -> str:
+        return str(c[0])
+
+    def nulls(self, c: Children) -> str:
+        return str(c[1])
+
+    def limit(self, c: Children) -> Limit:
+        return Limit(c[1], c[2] if len(c) > 2 else None, _of(c[0]))
+
+    def offset(self, c: Children) -> Number | Parameter:
+        return cast("Number | Parameter", c[1])
+
+    # --- time
+
+    def between_window(self, c: Children) -> Window:
+        return Window("between", (c[1], c[3]), origin=_span(c[0], c[3]))
+
+    def on_window(self, c: Children) -> Window:
+        return Window("on", (c[1],), origin=_span(c[0], c[1]))
+
+    def during_window(self, c: Children) -> Window:
+        return Window("during", (c[1],), origin=_span(c[0], c[1]))
+
+    def since_window(self, c: Children) -> Window:
+        return Window("since", (c[1],), origin=_span(c[0], c[1]))
+
+    def until_window(self, c: Children) -> Window:
+        return Window("until", (c[1],), origin=_span(c[0], c[1]))
+
+    def last_window(self, c: Children) -> Window:
+        return Window("last", tuple(c[3:]), c[1], _span(c[0], c[-1]))
+
+    def year(self, c: Children) -> Instant:
+        return Instant(Timestamp(str(c[0]), _of(c[0])), (), _of(c[0]))
+
+    def instant(self, c: Children) -> Instant:
+        return Instant(c[0], tuple(c[1:]), _span(c[0], c[-1]))
+
+    def timestamp(self, c: Children) -> Timestamp:
+        return Timestamp(str(c[0]), _of(c[0]))
+
+    def now(self, c: Children) -> Timestamp:
+        return Timestamp(str(c[0]).upper(), _of(c[0]))
+
+    def shift(self, c: Children) -> Duration:
+        sign, length = c
+        return Duration(length.count, length.unit, _span(sign, length), sign == "-")
+
+    def duration(self, c: Children) -> Duration:
+        count = c[0] if isinstance(c[0], Token) else None
+        shown = str(count) if count is not None else c[0]
+        return Duration(shown, str(c[1]).lower(), _span(c[0], c[1]))
+
+    # --- predicates
+
+    def any_of(self, c: Children) -> Or:
+        return Or(tuple(c[::2]), _span(c[0], c[-1]))
+
+    def all_of(self, c: Children) -> And:
+        return And(tuple(c[::2]), _span(c[0], c[-1]))
+
+    def negation(self, c: Children) -> Not:
+        return Not(cast(Expression, c[1]), _span(c[0], c[1]))
+
+    def comparison(self, c: Children) -> Comparison:
+        path, operator, operand = c
+        return Comparison(path, SPELLINGS[operator], (operand,), _span(path, operand))
+
+    def membership(self, c: Children) -> Comparison:
+        operator = "not in" if len(c) == 4 else "in"
+        values = c[-1]
+        operands: tuple[Operand, ...] = tuple(values) if isinstance(values, list) else (values,)
+        return Comparison(c[0], operator, operands, _span(c[0], operands[-1]))
+
+    def value_list(self, c: Children) -> Children:
+        return c
+
+    def range(self, c: Children) -> Comparison:
+        operator = "not between" if len(c) == 6 else "between"
+        return Comparison(c[0], operator, (c[-3], c[-1]), _span(c[0], c[-1]))
+
+    def match(self, c: Children) -> Comparison:
+        return Comparison(c[0], "not like" if len(c) == 4 else "like", (c[-1],), _span(c[0], c[-1]))
+
+    def missing(self, c: Children) -> Comparison:
+        return Comparison(c[0], "is not null" if len(c) == 4 else "is null", (), _span(c[0], c[-1]))
+
+    def moment(self, c: Children) -> Instant:
+        return Instant(c[0], tuple(c[1:]), _span(c[0], c[-1]))
+
+    def quantity(self, c: Children) -> Number:
+        signed = c[0].type == "SIGN"
+        sign = "-" if signed and c[0] == "-" else ""
+        unit = str(c[-1]).lower() if c[-1].type in ("UNIT", "TIME_UNIT") else ""
+        return Number(sign + c[signed], unit, _span(c[0], c[-1]))
+
+    def number(self, c: Children) -> Number:
+        return Number(str(c[0]), "", _of(c[0]))
+
+    def truth(self, c: Children) -> Truth:
+        return Truth(c[0].type == "TRUE", _of(c[0]))
+
+    def string(self, c: Children) -> Text:
+        return Text(unquote(c[0]), _of(c[0]))
+
+    def param(self, c: Children) -> Parameter:
+        return Parameter(c[0][1:], _of(c[0]))
+
+    def path(self, c: Children) -> Path:
+        if len(c) == 1:
+            return cast(Path, c[0])
+        return Path(tuple(p.parts[0] for p in c), _span(c[0], c[-1]))
+
+    def plain_name(self, c: Children) -> Path:
+        return Path((str(c[0]),), _of(c[0]))
+
+    def quoted_name(self, c: Children) -> Path:
+        return Path((unquote(c[0]),), _of(c[0]))

@@ -1,0 +1,138 @@
+"""A Query written as text, in canonical form: reading it back gives the same Query."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timedelta
+
+from auroraql.forms.text.layout import quote, quote_name, set_clauses
+from auroraql.query import And, Column, Comparison, Not, Or, OrderKey, Predicate, Query, Ref
+from auroraql.schema import KINDS, Kind, Type
+from auroraql.schema.catalogue import Catalogue
+from auroraql.schema.operators import OPERATORS
+
+_NAME = re.compile(r"(?!(?:and|or|not|in|between|like|is|null|true|false)(?!\w))[^\W\d]\w*", re.IGNORECASE)
+_NUMBER = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?")
+_DAY = timedelta(days=1) - timedelta(seconds=1)
+
+
+def write(query: Query, catalogue: Catalogue) -> str:
+    """The canonical text of a query. The catalogue tells which metadata keys hold numbers."""
+    return _Writer(KINDS[query.kind], catalogue).query(query)
+
+
+class _Writer:
+    def __init__(self, kind: Kind, catalogue: Catalogue) -> None:
+        self.kind, self.catalogue = kind, catalogue
+
+    def query(self, query: Query) -> str:
+        clauses = []
+        if query.select is not None:
+            clauses.append(f"SELECT {', '.join(map(self.column, query.select))}")
+        if query.where != And(()):
+            clauses.append(f"WHERE {self.predicate(query.where, 0)}")
+        window = write_window(query.start, query.end)
+        if window:
+            clauses.append(window)
+        if query.order_by:
+            clauses.append(f"ORDER BY {', '.join(map(self.order_key, query.order_by))}")
+        if query.limit is not None:
+            clauses.append(f"LIMIT {query.limit}" + (f" OFFSET {query.offset}" if query.offset else ""))
+        return set_clauses(f"FIND {self.kind.name}", clauses)
+
+    def column(self, column: Column) -> str:
+        alias = f" AS {self.name(column.alias)}" if column.alias else ""
+        return self.path(column.ref, dotted=True) + alias
+
+    def order_key(self, key: OrderKey) -> str:
+        words = [self.path(key.ref), "DESC" if key.descending else "", "NULLS FIRST" if key.nulls_first else ""]
+        return " ".join(filter(None, words))
+
+    def path(self, ref: Ref, *, dotted: bool = False) -> str:
+        """A metadata key stands bare unless a field has its name; a source field bare, or dotted as a column."""
+        if ref.role == "metadata":
+            name = self.name(ref.name)
+            return f"metadata.{name}" if dotted or self.kind.field(ref.name) is not None else name
+        declared = self.kind.field(ref.name)
+        return ref.name if dotted or declared is None else declared.bare
+
+    @staticmethod
+    def name(name: str) -> str:
+        return name if _NAME.fullmatch(name) else quote_name(name)
+
+    def predicate(self, predicate: Predicate, above: int) -> str:
+        """`above` is how tightly the surroundings bind: 0 nothing, 1 OR, 2 AND."""
+        match predicate:
+            case Comparison():
+                return self.comparison(predicate)
+            case Not(term):
+                return f"NOT ({self.predicate(term, 0)})"
+            case And(terms):
+                text = " AND ".join(self.predicate(t, 2) for t in terms)
+                return f"({text})" if above == 2 else text
+            case Or(terms):
+                text = " OR ".join(self.predicate(t, 1) for t in terms)
+                return f"({text})" if above else text
+
+    def comparison(self, comparison: Comparison) -> str:
+        operator = OPERATORS[comparison.operator]
+        values = [self.value(comparison.ref, value, operator.name) for value in comparison.values]
+        left = f"{self.path(comparison.ref)} {operator.text}"
+        match operator.arity:
+            case 0:
+                return left
+            case 2:
+                return f"{left} {values[0]} AND {values[1]}"
+            case -1:
+                return f"{left} ({', '.join(values)})"
+            case _:
+                return f"{left} {values[0]}"
+
+    def value(self, ref: Ref, value: str, operator: str) -> str:
+        """A number bare where the field holds numbers (or may), everything else quoted."""
+        if operator.endswith("like"):
+            return quote(value)
+        match self.type_of(ref):
+            case Type.NUMBER | Type.INTEGER | Type.ANY if _NUMBER.fullmatch(value):
+                return value
+            case Type.BOOLEAN:
+                return value.upper()
+            case Type.TIME:
+                return write_moment(datetime.fromisoformat(value))
+            case _:
+                return quote(value)
+
+    def type_of(self, ref: Ref) -> Type:
+        if ref.role != "metadata":
+            declared = self.kind.field(ref.name)
+            return declared.type if declared is not None else Type.ANY
+        key = self.catalogue.key(self.kind.name, ref.name)
+        return key.type if key is not None else Type.ANY
+
+
+def write_moment(moment: datetime) -> str:
+    """A time with as many parts as it needs."""
+    return moment.isoformat(timespec="seconds" if moment.second else "minutes")
+
+
+def write_window(start: datetime | None, end: datetime | None) -> str:
+    """The canonical window; a bound at the edge of a day is written as that day."""
+    if start is not None and end is not None:
+        if _begins_day(start) and end == start + _DAY:
+            return f"ON {start.date().isoformat()}"
+        return f"BETWEEN {_lower(start)} AND {_upper(end)}"
+    if start is not None:
+        return f"SINCE {_lower(start)}"
+    return f"UNTIL {_upper(end)}" if end is not None else ""
+
+
+def _begins_day(moment: datetime) -> bool:
+    return (moment.hour, moment.minute, moment.second) == (0, 0, 0)
+
+
+def _lower(start: datetime) -> str:
+    return start.date().isoformat() if _begins_day(start) else write_moment(start)
+
+
+def _upper(end: datetime) -> str:
+    return end.date().isoformat() if (end.hour, end.minute, end.second) == (23, 59, 59) else write_moment(end)

@@ -1,0 +1,155 @@
+"""Highlighting for Pygments: statements, and the query JSON and engine's sentences pasted among them.
+
+Keywords come from the grammar and fields from the schema. The tokens' texts make up the input exactly,
+and every rule is linear: what is unfinished is one token up to where it would have ended.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import cache
+from typing import ClassVar
+
+from pygments.lexer import RegexLexer, bygroups, default, include
+from pygments.token import (
+    Comment,
+    Keyword,
+    Literal,
+    Name,
+    Number,
+    Operator,
+    Punctuation,
+    String,
+    Text,
+    Whitespace,
+    _TokenType,
+)
+
+from auroraql.forms import grammar
+from auroraql.schema import KINDS
+from auroraql.schema.operators import SPELLINGS
+
+_BLANK = "[\\s\u00a0\u180e\u200b\u2060\ufeff]"
+_WORD = r"[^\W\d]\w*"
+_COMPARED = re.compile(rf"{_BLANK}*(?:[=<>≤≥≠.]|!=)")
+_CALLED = re.compile(rf"{_BLANK}*\(")
+_SYMBOLS = "|".join(re.escape(s) for s in sorted(SPELLINGS, key=len, reverse=True) if not s[0].isalpha())
+
+Tokens = Iterator[tuple[int, _TokenType, str]]
+
+
+@cache
+def _keywords() -> frozenset[str]:
+    return frozenset(grammar.keywords())
+
+
+@cache
+def _fields() -> frozenset[str]:
+    return frozenset(part for kind in KINDS.values() for leaf in kind.leaves() for part in leaf.path)
+
+
+def _word(_lexer: RegexLexer, match: re.Match[str]) -> Tokens:
+    """A keyword is a name where it is compared with something, or is a step of a path."""
+    word, text = match[0], match.string
+    compared = _COMPARED.match(text, match.end()) or text[match.start() - 1 : match.start()] == "."
+    if word.upper() in _keywords() and not compared:
+        kind = Keyword
+    elif word in _fields():
+        kind = Name.Attribute
+    elif _CALLED.match(text, match.end()):
+        kind = Name.Function
+    else:
+        kind = Name
+    yield match.start(), kind, word
+
+
+def _unit(_lexer: RegexLexer, match: re.Match[str]) -> Tokens:
+    """What follows a number is its unit, unless it goes on with the statement, as `LIMIT 5 OFFSET 5` does."""
+    yield match.start(), Number, match[1]
+    if match[2]:
+        yield match.start(2), Whitespace, match[2]
+    yield match.start(3), Keyword if match[3].upper() in _keywords() else Keyword.Type, match[3]
+
+
+def _prose(_lexer: RegexLexer, match: re.Match[str]) -> Tokens:
+    """A word of the engine's sentence."""
+    word = match[0]
+    kind = Name.Attribute if word in _fields() else Keyword if word.upper() in _keywords() else Text
+    yield match.start(), kind, word
+
+
+_opening = bygroups(Keyword, Whitespace, Punctuation)  # type: ignore[no-untyped-call]
+_listing = bygroups(Keyword, Whitespace, Punctuation, String)  # type: ignore[no-untyped-call]
+
+
+class AuroraQLLexer(RegexLexer):
+    """AuroraQL, as typed at its prompt or kept in `.aql` files."""
+
+    name = "AuroraQL"
+    aliases: ClassVar[list[str]] = ["auroraql", "aql"]
+    filenames: ClassVar[list[str]] = ["*.aql"]
+    flags = re.IGNORECASE
+
+    tokens: ClassVar[dict[str, list[object]]] = {
+        "root": [
+            (r"\A\ufeff?#![^\n]*", Comment.Hashbang),
+            include("blank"),
+            (r";", Punctuation),
+            (r"\{", Punctuation, "json"),
+            (rf"(?=find\s+{_WORD}\s+(?:for\s*\(|of\s+type\b))", Text, "sentence"),
+            default("statement"),
+        ],
+        "blank": [
+            (rf"{_BLANK}+", Whitespace),
+            (r"--[^\n]*", Comment.Single),
+            (r"/\*[\s\S]*?(?:\*/|\Z)", Comment.Multiline),
+        ],
+        "statement": [
+            (r";", Punctuation, "#pop"),
+            include("blank"),
+            (rf"(from)({_BLANK}*)(\{{)", _opening, "json"),
+            include("values"),
+            (r"`[^`]*+(?:``[^`]*+)*+(?:`|\Z)", Name),
+            (rf"\${_WORD}", Name.Variable),
+            (_WORD, _word),
+            (rf"{_SYMBOLS}|[-+*/%]", Operator),
+            (r"[()\[\]{},.:]", Punctuation),
+        ],
+        "values": [
+            (r"'[^']*+(?:''[^']*+)*+(?:'|\Z)", String.Single),
+            (r'"[^"]*+(?:""[^"]*+)*+(?:"|\Z)', String.Double),
+            (r"[‘’‚‛][^‘’‛']*+(?:[‘’‛']|\Z)", String.Single),
+            (r'[“”„‟][^“”‟"]*+(?:[“”‟"]|\Z)', String.Double),
+            include("times"),
+            (rf"((?:\d+(?:\.\d*)?|\.\d+)(?:e[-+]?\d+)?)({_BLANK}*)({_WORD}|%)", _unit),
+            (r"(?:\d+(?:\.\d*)?|\.\d+)(?:e[-+]?\d+)?", Number),
+        ],
+        "times": [
+            (
+                r"\d{4}-\d{2}(?:-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:Z|[-+]\d{2}:?\d{2})?)?)?(?![\w:-])",
+                Literal.Date,
+            ),
+        ],
+        "sentence": [
+            (r";", Punctuation, "#pop"),
+            include("blank"),
+            (r"(in)(\s*)(\()([^()]*)", _listing),
+            include("times"),
+            (r"\d+", Number),
+            (_WORD, _prose),
+            (r"[<>]=?|=", Operator),
+            (r"[-()\[\],.:]", Punctuation),
+            (r".", Text),
+        ],
+        "json": [
+            (rf"{_BLANK}+", Whitespace),
+            (r"\{", Punctuation, "#push"),
+            (r"\}", Punctuation, "#pop"),
+            (r'"(?:[^"\\\n]|\\.)*+"(?=\s*:)', Name.Tag),
+            (r'"(?:[^"\\\n]|\\.)*+(?:"|(?=[\n\\])|\Z)', String.Double),
+            (r"-?\d+(?:\.\d+)?(?:e[-+]?\d+)?", Number),
+            (r"(?:true|false|null)\b", Keyword.Constant),
+            (r"[\[\],:]", Punctuation),
+        ],
+    }

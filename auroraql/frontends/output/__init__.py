@@ -1,0 +1,23 @@
+"""The one formatter: every front end turns results into text and files here.
+
+Nothing that comes out can move the cursor, change a colour or forge a line of the terminal: values are
+made harmless on the way. Files are written whole or not at all.
+"""
+
+from __future__ import annotations
+
+from auroraql.frontends.output.files import check_writable, write
+from auroraql.frontends.output.formats import FORMATS, Format, footer, known_format, render, wants_color
+from auroraql.frontends.output.table import grid
+
+__all__ = [
+    "FORMATS",
+    "Format",
+    "check_writable",
+    "footer",
+    "grid",
+    "known_format",
+    "render",
+    "wants_color",
+    "write",
+]

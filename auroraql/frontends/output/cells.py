@@ -1,0 +1,99 @@
+"""One value as one line of text for people: short, harmless, of known width.
+
+What is written here never holds a control character, an escape sequence or a bidirectional mark.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from auroraql.errors import _visible as visible
+from auroraql.errors import columns
+from auroraql.results import ResultColumn
+
+BOLD, DIM, PLAIN = "\x1b[1m", "\x1b[2m", "\x1b[0m"
+
+
+def paint(text: str, style: str, *, color: bool) -> str:
+    """The text in a style, when colours are wanted."""
+    return f"{style}{text}{PLAIN}" if color and text else text
+
+
+def cell(value: Any) -> str:
+    """A value on one line; a missing one is empty."""
+    return _TEXT.get(type(value), _other)(value)
+
+
+def _other(value: Any) -> str:
+    return visible(str(value))
+
+
+def _listing(value: dict[str, Any]) -> str:
+    """An object as `keogram_type=daily, wavelength=486.1`."""
+    return visible(", ".join(f"{key}={_member(member)}" for key, member in value.items()))
+
+
+def _member(value: Any) -> str:
+    return value if isinstance(value, str) else _compact(value)
+
+
+def _compact(value: Any) -> str:
+    return visible(json.dumps(value, ensure_ascii=False, default=str))
+
+
+_TEXT: dict[type, Callable[[Any], str]] = {
+    type(None): lambda _: "",
+    str: visible,
+    bool: lambda value: "true" if value else "false",
+    int: str,
+    float: repr,
+    dict: _listing,
+    list: _compact,
+}
+
+
+def cut(text: str, width: int) -> str:
+    """The text in at most `width` columns, with … where something is missing.
+
+    A URL keeps its end, which is the file's name; cut at its end it would also look like a link that works.
+    """
+    if columns(text) <= width:
+        return text
+    if text.startswith(("https://", "http://")):
+        return "…" + _first(text[::-1], width - 1)[::-1]
+    return _first(text, width - 1) + "…"
+
+
+def _first(text: str, width: int) -> str:
+    if text.isascii():
+        return text[: max(width, 0)]
+    taken = 0
+    for at, character in enumerate(text):
+        taken += columns(character)
+        if taken > width:
+            return text[:at]
+    return text
+
+
+def pad(text: str, width: int, *, right: bool) -> str:
+    """The text filled up to `width` columns with blanks, at its left when it stands to the right."""
+    blanks = " " * (width - columns(text))
+    return blanks + text if right else text + blanks
+
+
+def headers(shown: Sequence[ResultColumn]) -> list[str]:
+    """What stands above each column: the shortest tail of its name that no other column shares, and its unit."""
+    split = [column.name.split(".") for column in shown]
+    return [
+        visible(_tail(parts, split)) + (f" ({column.unit})" if column.unit else "")
+        for column, parts in zip(shown, split, strict=True)
+    ]
+
+
+def _tail(parts: list[str], every: list[list[str]]) -> str:
+    for length in range(1, len(parts)):
+        if sum(other[-length:] == parts[-length:] for other in every) == 1:
+            return ".".join(parts[-length:])
+    return ".".join(parts)

@@ -1,0 +1,118 @@
+"""Results as files, written whole or not at all: no half of one ever stands under its final name.
+
+The text goes to a new file in the same directory, which takes the final name when it is complete and on disk.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import stat
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
+from pathlib import Path
+from typing import TextIO
+
+from auroraql.errors import UsageError
+from auroraql.errors import _visible as visible
+from auroraql.frontends.output.formats import FORMATS, Format, known_format
+from auroraql.results import ResultSet
+
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL
+
+
+def write(result: ResultSet, path: str | os.PathLike[str], format: str | None = None) -> None:
+    """Writes the result to a file, in the format given or the one its suffix names.
+
+    An existing file is replaced whole, and keeps its permissions. Raises UsageError when that cannot be done.
+    """
+    chosen = _format(path, format)
+    with _told(path), _opened(Path(path)) as stream:
+        for chunk in chosen.render(result, None, False):
+            stream.write(chunk)
+
+
+def check_writable(path: str | os.PathLike[str], format: str | None = None) -> None:
+    """Raises the UsageError that `write` would, before a search is run for it; changes nothing at `path`."""
+    _format(path, format)
+    with _told(path):
+        if not _is_stream(Path(path)):
+            probe = _beside(_target(path))
+            os.close(os.open(probe, _NEW, 0o600))
+            probe.unlink()
+
+
+def _format(path: str | os.PathLike[str], format: str | None) -> Format:
+    if "\0" in os.fspath(path):
+        raise _refusal(path, "no file name holds a NUL")
+    if format is not None:
+        return known_format(format)
+    suffix = Path(path).suffix.lower()
+    for row in FORMATS.values():
+        if suffix in row.suffixes:
+            return row
+    known = ", ".join(suffix for row in FORMATS.values() for suffix in row.suffixes)
+    raise UsageError(
+        f"the name '{visible(os.fspath(path))}' does not tell the format",
+        f"end it with one of {known}, or name the format with --format",
+    )
+
+
+@contextmanager
+def _told(path: str | os.PathLike[str]) -> Iterator[None]:
+    """What the system says about a file, as an error for people."""
+    try:
+        yield
+    except BrokenPipeError:
+        raise  # whoever read the named pipe has gone: for the front end to be silent about
+    except OSError as error:
+        raise _refusal(path, error.strerror or str(error)) from error
+
+
+def _refusal(path: str | os.PathLike[str], reason: str) -> UsageError:
+    return UsageError(f"cannot write '{visible(os.fspath(path))}': {reason}")
+
+
+def _target(path: str | os.PathLike[str]) -> Path:
+    """The file itself, behind symbolic links. Raises OSError when it cannot be written."""
+    target = Path(os.path.realpath(path))
+    if not target.parent.is_dir():
+        raise FileNotFoundError(2, f"there is no directory '{visible(str(target.parent))}'")
+    if target.exists():
+        if target.is_dir():
+            raise IsADirectoryError(21, "it is a directory")
+        if not os.access(target, os.W_OK):
+            raise PermissionError(13, "it may not be changed")
+    return target
+
+
+def _is_stream(path: Path) -> bool:
+    """Whether it is a device or a pipe, as /dev/stdout: such a thing is written to, never replaced."""
+    if path.is_relative_to("/dev"):
+        return True
+    return path.exists() and not path.is_dir() and not stat.S_ISREG(path.stat().st_mode)
+
+
+def _opened(path: Path) -> AbstractContextManager[TextIO]:
+    return path.open("w", encoding="utf-8", newline="") if _is_stream(path) else _replacing(_target(path))
+
+
+@contextmanager
+def _replacing(target: Path) -> Iterator[TextIO]:
+    made = _beside(target)
+    try:
+        with os.fdopen(os.open(made, _NEW, 0o666), "w", encoding="utf-8", newline="") as stream:
+            yield stream
+            stream.flush()
+            os.fsync(stream.fileno())
+        if target.exists():
+            made.chmod(stat.S_IMODE(target.stat().st_mode))
+        made.replace(target)
+    except BaseException:  # an interrupt too: the half-written file goes
+        with suppress(OSError):
+            made.unlink()
+        raise
+
+
+def _beside(target: Path) -> Path:
+    return target.with_name(f".auroraql-{secrets.token_hex(6)}.tmp")

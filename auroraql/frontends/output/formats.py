@@ -1,0 +1,79 @@
+"""The formats, one row each: read by options, file suffixes, help and messages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import TextIO
+
+from auroraql.errors import UsageError
+from auroraql.errors import _visible as visible
+from auroraql.frontends.output.data import render_csv, render_json, render_jsonl
+from auroraql.frontends.output.table import render_table
+from auroraql.frontends.output.vertical import render_vertical
+from auroraql.results import ResultSet
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """A way of writing a result; `render` takes the result, the width (None: no limit) and whether to colour.
+
+    A file whose name ends in one of `suffixes` is written so.
+    """
+
+    name: str
+    doc: str
+    suffixes: tuple[str, ...]
+    render: Callable[[ResultSet, int | None, bool], Iterator[str]]
+
+
+FORMATS = {
+    row.name: row
+    for row in (
+        Format("table", "rows under headers, fitted to the terminal", (".txt",), render_table),
+        Format("vertical", "one block a row, nothing cut", (), render_vertical),
+        Format("csv", "comma-separated values with a header line", (".csv",), render_csv),
+        Format("json", "the records in AuroraX's shape, as an array", (".json",), render_json),
+        Format("jsonl", "the records in AuroraX's shape, one a line", (".jsonl", ".ndjson"), render_jsonl),
+    )
+}
+"""Every format by its name."""
+
+
+def known_format(name: str) -> Format:
+    """The format called `name`. Raises UsageError that lists the known ones."""
+    found = FORMATS.get(name.lower())
+    if found is None:
+        close = get_close_matches(name.lower(), FORMATS, 1)
+        nearest = f"did you mean {close[0]}? " if close else ""
+        raise UsageError(f"there is no format '{visible(name)}'", f"{nearest}formats are {', '.join(FORMATS)}")
+    return found
+
+
+def render(result: ResultSet, format: str, *, width: int | None, color: bool) -> Iterator[str]:
+    """The result as text, piece by piece. `width` is the terminal's; None writes everything, as for a pipe.
+
+    Raises UsageError for an unknown format.
+    """
+    return known_format(format).render(result, width, color)
+
+
+def footer(result: ResultSet) -> str:
+    """One line about the whole result: how many rows, how long it took, from where."""
+    rows = f"{len(result):,} row{'' if len(result) == 1 else 's'}"
+    origin = visible(result.archive) + (" (demonstration data)" if result.demonstration else "")
+    return f"{rows} · {_elapsed(result.elapsed)} · {origin}"
+
+
+def _elapsed(seconds: float) -> str:
+    if seconds < 0.9995:
+        return f"{seconds * 1000:.0f} ms"
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    return f"{int(seconds) // 60} min {int(seconds) % 60} s"
+
+
+def wants_color(stream: TextIO, environ: Mapping[str, str]) -> bool:
+    """Whether to colour what goes to the stream: a terminal that can, and nobody said NO_COLOR."""
+    return stream.isatty() and not environ.get("NO_COLOR") and environ.get("TERM") != "dumb"

@@ -1,0 +1,114 @@
+"""What `\\d` shows of the schema and of the sources an archive knows. Pure: text out, no terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from difflib import get_close_matches
+from textwrap import wrap
+
+from auroraql.frontends.output import grid
+from auroraql.schema import KINDS
+from auroraql.schema.catalogue import Catalogue, DataSource, MetadataKey
+from auroraql.schema.model import Field, Kind
+
+_SOURCE = ("identifier", "program", "platform", "instrument_type", "source_type", "display_name")
+
+
+def describe(catalogue: Catalogue, name: str, width: int) -> str:
+    """All that is called `name`; the overview when it is empty."""
+    wanted = name.strip().strip("'\"`").casefold()
+    if not wanted:
+        return _overview(catalogue, width)
+    parts = [part for find in _FINDERS for part in find(catalogue, wanted, width)]
+    return "\n".join(parts) if parts else _unknown(catalogue, name, wanted)
+
+
+def _unknown(catalogue: Catalogue, name: str, wanted: str) -> str:
+    names = {known.casefold(): known for known in _names(catalogue)}
+    close = get_close_matches(wanted, names, 3)
+    nearest = " or ".join(names[each] for each in close)
+    hint = f"did you mean {nearest}?" if close else "\\d alone lists what there is"
+    return f"nothing is called '{name}' here\n  = hint: {hint}"
+
+
+def _names(catalogue: Catalogue) -> Iterator[str]:
+    for kind in KINDS.values():
+        yield kind.name
+        yield from (leaf.bare for leaf in kind.leaves())
+        yield from catalogue.keys(kind.name)
+    for column in _SOURCE[1:]:
+        yield from catalogue.values(column)
+
+
+def _overview(catalogue: Catalogue, width: int) -> str:
+    kinds = grid(("kind", ""), [(kind.name, kind.doc) for kind in KINDS.values()], width)
+    by_program: dict[str, list[DataSource]] = {}
+    for source in catalogue.sources:
+        by_program.setdefault(source.program, []).append(source)
+    rows = [
+        (program, len(sources), _several(s.platform for s in sources), _several(s.instrument_type for s in sources))
+        for program, sources in sorted(by_program.items())
+    ]
+    programs = grid(("program", "sources", "platforms", "instrument types"), rows, width)
+    return f"{kinds}\n{programs}\n\\d NAME tells more of a kind, a program, a platform, a field or a metadata key"
+
+
+def _several(values: Iterator[str]) -> str:
+    return ", ".join(dict.fromkeys(values))
+
+
+def _kind(catalogue: Catalogue, wanted: str, width: int) -> Iterator[str]:
+    kind = KINDS.get(wanted)
+    if kind is None:
+        return
+    yield f"{kind.title}: {kind.doc}\n"
+    yield grid(("field", "type", ""), [(leaf.bare, _type(leaf), leaf.doc) for leaf in kind.leaves()], width)
+    keys = [catalogue.key(kind.name, name) for name in catalogue.keys(kind.name)]
+    rows = [(key.name, _type(key), key.doc, ", ".join(key.values)) for key in keys if key]
+    if rows:
+        yield grid(("metadata key", "type", "", "known values"), rows, width)
+
+
+def _field(catalogue: Catalogue, wanted: str, width: int) -> Iterator[str]:
+    holders: dict[Field, list[Kind]] = {}
+    for kind in KINDS.values():
+        found = kind.field(wanted)
+        if found is not None:
+            holders.setdefault(found, []).append(kind)
+    for field, kinds in holders.items():
+        yield f"{field.name}, {field.type.value}, of {', '.join(kind.name for kind in kinds)}: {field.doc}"
+        yield from _values(field.known or catalogue.values(field.bare), width)
+
+
+def _key(catalogue: Catalogue, wanted: str, width: int) -> Iterator[str]:
+    for kind in KINDS:
+        key = catalogue.key(kind, wanted.removeprefix("metadata."))
+        if key is not None:
+            yield f"{key.name}, {key.type.value}, metadata of {kind}: {key.doc}"
+            if key.programs:
+                yield f"programs: {', '.join(key.programs)}"
+            yield from _values(key.values, width)
+
+
+def _sources(catalogue: Catalogue, wanted: str, width: int) -> Iterator[str]:
+    found = [
+        [getattr(source, column) for column in _SOURCE]
+        for source in catalogue.sources
+        if wanted in (str(getattr(source, column)).casefold() for column in _SOURCE)
+    ]
+    if found:
+        yield grid(_SOURCE, found, width)
+
+
+def _values(values: tuple[str, ...], width: int) -> Iterator[str]:
+    if values:
+        text = "known values: " + ", ".join(f"'{value}'" for value in values)
+        yield "\n".join(wrap(text, max(width, 20), subsequent_indent="  ", break_on_hyphens=False))
+
+
+def _type(thing: Field | MetadataKey) -> str:
+    return thing.type.name.lower()
+
+
+_FINDERS: tuple[Callable[[Catalogue, str, int], Iterator[str]], ...] = (_kind, _field, _key, _sources)
+"""Who may know a name; what several of them know is shown together."""

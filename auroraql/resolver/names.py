@@ -1,0 +1,81 @@
+"""Paths to fields: what a name means on a record of a kind, and what to say when it means nothing known."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+
+from auroraql.errors import Diagnostic, Origin
+from auroraql.query import Ref
+from auroraql.resolver.values import Fault, Place
+from auroraql.schema import Field, Kind, Type
+from auroraql.schema.catalogue import Catalogue
+from auroraql.syntax import Path
+
+METADATA = "metadata"
+
+
+class Names:
+    """Resolves the paths of one statement; unknown metadata keys are warned of once each."""
+
+    def __init__(self, kind: Kind, catalogue: Catalogue) -> None:
+        self.kind, self.catalogue = kind, catalogue
+        self.warnings: list[Diagnostic] = []
+        self._warned: set[str] = set()
+
+    def ref(self, path: Path, *, above: tuple[str, ...] = ()) -> Ref:
+        """The field or metadata key a path names; `above` is the tree it stands in. Raises Fault."""
+        parts = (*above, *path.parts)
+        declared = self.kind.field(".".join(parts)) if "" not in parts else None
+        if declared is not None:
+            return Ref(declared.role, declared.name)
+        if parts[0] == METADATA and len(parts) == 2:
+            return self._key(parts[1], path.origin, explicit=True)
+        if len(parts) == 1 and parts[0]:
+            return self._key(parts[0], path.origin, explicit=False)
+        raise self._unknown(path, parts)
+
+    def is_known(self, path: Path) -> bool:
+        """Whether a path names a field of the record, or a metadata key that is known."""
+        if self.kind.field(path.dotted) is not None or path.parts[0] == METADATA:
+            return True
+        return len(path.parts) == 1 and self.catalogue.key(self.kind.name, path.parts[0]) is not None
+
+    def declared(self, ref: Ref) -> Field | None:
+        """The schema's row of a field; None for a metadata key."""
+        return None if ref.role == "metadata" else self.kind.field(ref.name)
+
+    def place(self, ref: Ref, shown: str) -> Place:
+        """What a value compared with the field must be."""
+        declared = self.declared(ref)
+        if declared is not None:
+            return Place(shown, declared.type, declared.unit, known=self.catalogue.values(declared.bare) or declared.known)
+        key = self.catalogue.key(self.kind.name, ref.name)
+        if key is None:
+            return Place(shown, Type.ANY, metadata=True)
+        return Place(shown, key.type, metadata=True, known=key.values)
+
+    def _key(self, name: str, origin: Origin, *, explicit: bool) -> Ref:
+        if self.catalogue.key(self.kind.name, name) is None and name not in self._warned:
+            self._warned.add(name)
+            self._warn_of_key(name, origin, explicit=explicit)
+        return Ref("metadata", name)
+
+    def _warn_of_key(self, name: str, origin: Origin, *, explicit: bool) -> None:
+        keys = self.catalogue.keys(self.kind.name)
+        fields = () if explicit else tuple(f.bare for f in self.kind.leaves())
+        near = get_close_matches(name, (*fields, *keys), 1, 0.7)
+        if near:
+            hint = f"did you mean {near[0]}?"
+        else:
+            hint = f"the keys known for {self.kind.title} are {', '.join(keys)}" if keys else ""
+        message = f"no metadata key '{name}' is known for {self.kind.title}"
+        fix = near[0] if near else None
+        self.warnings.append(Diagnostic("AQL0601", message, origin, "unknown key", hint, fix, "warning"))
+
+    def _unknown(self, path: Path, parts: tuple[str, ...]) -> Fault:
+        names = [f.name for f in (*self.kind.fields, *self.kind.leaves())]
+        dotted = ".".join(parts)
+        near = get_close_matches(dotted, names, 1, 0.6) or get_close_matches(f"data_source.{parts[-1]}", names, 1, 0.8)
+        hint = f"did you mean {near[0]}?" if near else f"the fields are {', '.join(dict.fromkeys(names))}"
+        message = f"{self.kind.title} have no field '{dotted}'"
+        return Fault("AQL0201", message, path.origin, "unknown field", hint, near[0] if near else None)

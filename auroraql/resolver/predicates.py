@@ -1,0 +1,160 @@
+"""WHERE: names, operators and values checked, and the window's bounds taken out of it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+from difflib import get_close_matches
+
+from auroraql import syntax
+from auroraql.errors import Diagnostic
+from auroraql.query import And, Comparison, Not, Or, Predicate, Ref
+from auroraql.resolver.names import Names
+from auroraql.resolver.values import Fault, Place, Values
+from auroraql.resolver.windows import Bounds, earlier, later
+from auroraql.schema import Type
+from auroraql.schema.operators import OPERATORS
+from auroraql.syntax import Operand, Path, Text
+
+MOST_VALUES = 10_000
+_UPPER = ("<=", ">")
+
+
+class Predicates:
+    """Resolves one WHERE, collecting everything wrong in it."""
+
+    def __init__(self, names: Names, values: Values) -> None:
+        self.names, self.values = names, values
+        self.wrong: list[Diagnostic] = []
+        self.warnings: list[Diagnostic] = []
+        self.bounds = Bounds()
+
+    def where(self, expression: syntax.Expression) -> Predicate:
+        """The predicate, without the bounds of the window, which are kept in `bounds`."""
+        rest = [term for term in _conjuncts(expression) if not self._is_bound(term)]
+        terms = tuple(self._resolved(term) for term in rest)
+        self._warn_of_contradictions(terms)
+        return terms[0] if len(terms) == 1 else And(terms, expression.origin)
+
+    def _resolved(self, expression: syntax.Expression) -> Predicate:
+        match expression:
+            case syntax.And(terms, origin):
+                return And(tuple(self._resolved(t) for t in terms), origin)
+            case syntax.Or(terms, origin):
+                return Or(tuple(self._resolved(t) for t in terms), origin)
+            case syntax.Not(term, origin):
+                return Not(self._resolved(term), origin)
+            case syntax.Comparison():
+                try:
+                    return self._comparison(expression)
+                except Fault as fault:
+                    self.wrong.append(fault.diagnostic)
+                    return And(())
+
+    def _is_bound(self, term: syntax.Expression) -> bool:
+        """`start >= x` and `end <= y` among the outermost terms are the window."""
+        if not isinstance(term, syntax.Comparison) or term.operator not in (">=", "<="):
+            return False
+        declared = self.names.kind.field(term.path.dotted)
+        if declared is None or (declared.bound, term.operator) not in (("start", ">="), ("end", "<=")):
+            return False
+        try:
+            text = self._texts(term, Place(declared.name, Type.TIME))[0]
+        except Fault as fault:
+            self.wrong.append(fault.diagnostic)
+            return True
+        moment = datetime.fromisoformat(text)
+        if declared.bound == "start":
+            self.bounds = replace(self.bounds, start=later(self.bounds.start, moment))
+        else:
+            self.bounds = replace(self.bounds, end=earlier(self.bounds.end, moment))
+        return True
+
+    def _comparison(self, comparison: syntax.Comparison) -> Comparison:
+        ref = self.names.ref(comparison.path)
+        declared = self.names.declared(ref)
+        place = self.names.place(ref, comparison.path.dotted)
+        _check_operator(comparison, place)
+        texts = self._texts(comparison, place)
+        listed = declared is not None and bool(declared.criterion)
+        made = Comparison(ref, comparison.operator, texts, listed, comparison.origin)
+        self._warn_of_values(made, comparison, place)
+        return made
+
+    def _texts(self, comparison: syntax.Comparison, place: Place) -> tuple[str, ...]:
+        operator = OPERATORS[comparison.operator]
+        operands: list[Operand] = []
+        for operand in comparison.operands:
+            operands += self.values.bound(operand)
+        if len(operands) > MOST_VALUES:
+            raise Fault("AQL0116", f"the list has {len(operands):,} values; {MOST_VALUES:,} are the most",
+                        operands[MOST_VALUES].origin, "one too many", hint="cut the search into several")
+        if operator.arity >= 0 and len(operands) != operator.arity or not operands and operator.arity:
+            raise Fault("AQL0206", f"{operator.text} takes {'one value' if operator.arity == 1 else 'one value or more'}, "
+                        f"and the parameter holds {len(operands)}", comparison.origin, hint="use IN for a list")
+        for operand in operands:
+            if isinstance(operand, Path):
+                raise self._bare_word(operand, place)
+        if operator.name in ("like", "not like"):
+            return tuple(self.values.text(o, replace(place, type=Type.STRING)) for o in operands)
+        if operator.name in ("between", "not between"):
+            low, high = operands
+            return self.values.text(low, place), self.values.text(high, replace(place, upper=True))
+        place = replace(place, upper=operator.name in _UPPER)
+        return tuple(self.values.text(o, place) for o in operands)
+
+    def _bare_word(self, path: Path, place: Place) -> Fault:
+        word = path.dotted
+        if self.names.is_known(path):
+            return Fault("AQL0501", "comparing two fields of a record cannot run yet", path.origin, "a field, not a value",
+                         hint=f"write '{word}' if the text is meant", fix=f"'{word}'")
+        near = get_close_matches(word, place.known, 1, 0.75)
+        quoted = f"'{near[0] if near else word}'"
+        return Fault("AQL0202", f"'{word}' is no field, and a text needs quotes", path.origin, "no quotes",
+                     hint=f"did you mean {quoted}?", fix=quoted)
+
+    def _warn_of_values(self, made: Comparison, written: syntax.Comparison, place: Place) -> None:
+        """A value that is not among the known ones is questioned; the lists are not exhaustive, so it runs."""
+        if not place.known or made.operator not in ("=", "!=", "in", "not in") or place.type is not Type.STRING:
+            return
+        for value, operand in zip(made.values, written.operands, strict=False):
+            if value in place.known:
+                continue
+            near = get_close_matches(value, place.known, 1, 0.6) or get_close_matches(value.lower(), place.known, 1, 0.6)
+            some = ", ".join(f"'{known}'" for known in place.known[:5])
+            hint = f"did you mean '{near[0]}'?" if near else f"known are {some}{'…' if len(place.known) > 5 else ''}"
+            fix = f"'{near[0]}'" if near and isinstance(operand, Text) else None
+            self.warnings.append(Diagnostic("AQL0602", f"no {place.name} '{value}' is known", operand.origin, "unknown value",
+                                            hint, fix, "warning"))
+
+    def _warn_of_contradictions(self, terms: tuple[Predicate, ...]) -> None:
+        """Two different values asked of one metadata key find nothing, by AuroraX's design."""
+        asked: dict[Ref, str] = {}
+        for term in terms:
+            if not isinstance(term, Comparison) or term.operator != "=" or term.ref.role != "metadata":
+                continue
+            earlier_value = asked.setdefault(term.ref, term.values[0])
+            if earlier_value != term.values[0]:
+                self.warnings.append(Diagnostic(
+                    "AQL0604", f"no record has two values of '{term.ref.name}': this finds nothing", term.origin,
+                    "the second value", f"for either of them: {term.ref.name} IN ('{earlier_value}', '{term.values[0]}')",
+                    severity="warning"))
+
+
+def _conjuncts(expression: syntax.Expression) -> list[syntax.Expression]:
+    if isinstance(expression, syntax.And):
+        return [inner for term in expression.terms for inner in _conjuncts(term)]
+    return [expression]
+
+
+def _check_operator(comparison: syntax.Comparison, place: Place) -> None:
+    operator = OPERATORS[comparison.operator]
+    if place.type is Type.OBJECT and operator.arity:
+        raise Fault("AQL0205", f"'{place.name}' is an object and cannot be compared", comparison.path.origin, "an object",
+                    hint=f"name one of its members, as {place.name}.…")
+    if operator.ordering and not place.type.ordered:
+        raise Fault("AQL0205", f"'{place.name}' is TRUE or FALSE, which {operator.text} cannot order", comparison.origin,
+                    hint=f"write {place.name} = TRUE")
+    if operator.name.endswith("like") and place.type in (Type.NUMBER, Type.INTEGER, Type.TIME, Type.BOOLEAN):
+        raise Fault("AQL0205", f"LIKE compares texts, and '{place.name}' is {place.type.value}", comparison.origin,
+                    hint="use =, < or BETWEEN")

@@ -1,0 +1,213 @@
+"""Operands to the strings AuroraX is sent: types, units, parameters. Every type error is raised here."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal, InvalidOperation
+
+from auroraql.errors import Diagnostic, Origin
+from auroraql.resolver.times import Interval, TimeFault, interval_of, named, read_interval, shift
+from auroraql.schema import Type
+from auroraql.syntax import Duration, Instant, Number, Operand, Parameter, Path, Text, Timestamp, Truth
+
+PLAIN_NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?")
+"""A text that reads as a number, on the wire and in records."""
+
+_LARGEST_EXPONENT = 400
+
+
+class Fault(Exception):
+    """One thing wrong with one part of a statement."""
+
+    def __init__(self, code: str, message: str, origin: Origin, label: str = "", hint: str = "", fix: str | None = None) -> None:
+        super().__init__(message)
+        self.diagnostic = Diagnostic(code, message, origin, label, hint, fix)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a value stands: what it is compared with, and which end of an interval it means."""
+
+    name: str
+    type: Type
+    unit: str = ""
+    metadata: bool = False
+    upper: bool = False
+    known: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class Values:
+    """Turns operands into wire strings; knows the parameters and what time it is."""
+
+    parameters: Mapping[str, object]
+    now: datetime
+    used: set[str] = field(default_factory=set)
+
+    def bound(self, operand: Operand) -> tuple[Operand, ...]:
+        """The operand with its parameter replaced; a list parameter gives several."""
+        if not isinstance(operand, Parameter):
+            return (operand,)
+        value = self.parameter(operand)
+        many = value if isinstance(value, list | tuple | set | frozenset) else [value]
+        return tuple(_operand(one, operand) for one in many)
+
+    def parameter(self, parameter: Parameter) -> object:
+        """The value of a parameter. Raises Fault when none was given."""
+        self.used.add(parameter.name)
+        if parameter.name not in self.parameters:
+            raise Fault("AQL0206", f"the parameter ${parameter.name} has no value", parameter.origin, "needs a value",
+                        hint=f"give it as --param {parameter.name}=…, or {parameter.name}=… in Python")
+        return self.parameters[parameter.name]
+
+    def text(self, operand: Operand, place: Place) -> str:
+        """The wire string of an operand. Raises Fault for a wrong type or unit."""
+        match operand:
+            case Text(value, origin):
+                return self._string(value, origin, place)
+            case Number(text, unit, origin):
+                return _number(text, unit, origin, place)
+            case Truth(value, origin):
+                if place.type not in (Type.BOOLEAN, Type.ANY):
+                    raise _wrong_type(place, "TRUE or FALSE", origin, str(value).lower())
+                return str(value).lower()
+            case Instant(origin=origin):
+                if place.type not in (Type.TIME, Type.ANY) and not (place.metadata and place.type is Type.STRING):
+                    raise _wrong_type(place, "a timestamp", origin, "")
+                return _iso(self.interval(operand), place)
+            case Path() | Parameter():
+                raise AssertionError("paths and parameters are resolved before their text is asked for")
+
+    def _string(self, value: str, origin: Origin, place: Place) -> str:
+        if place.type is Type.TIME:
+            return _iso(_checked(lambda: read_interval(value), origin), place)
+        if place.type in (Type.NUMBER, Type.INTEGER):
+            if PLAIN_NUMBER.fullmatch(value):
+                return value
+            raise _wrong_type(place, "a string", origin, "")
+        if place.type is Type.BOOLEAN and value.lower() not in ("true", "false"):
+            raise _wrong_type(place, "a string", origin, "")
+        return value.lower() if place.type is Type.BOOLEAN else value
+
+    def interval(self, instant: Instant) -> Interval:
+        """The interval an instant means. Raises Fault."""
+        base = instant.base
+        if isinstance(base, Parameter):
+            found = self._interval_of(self.parameter(base), base)
+        elif isinstance(base, Timestamp) and base.text in ("NOW", "TODAY"):
+            found = named(base.text, self.now)
+        else:
+            written = base.text if isinstance(base, Timestamp) else base.value
+            found = _checked(lambda: read_interval(written), base.origin)
+        for each in instant.shifts:
+            count = self.count(each)
+            found = _checked(lambda c=count, i=found, u=each.unit: shift(i, c, u), each.origin)  # type: ignore[misc]
+        return found
+
+    def _interval_of(self, value: object, parameter: Parameter) -> Interval:
+        if isinstance(value, date | datetime):
+            return interval_of(value)
+        if isinstance(value, str):
+            if value.strip().upper() in ("NOW", "TODAY"):
+                return named(value.strip().upper(), self.now)
+            return _checked(lambda: read_interval(value), parameter.origin)
+        raise Fault("AQL0206", f"${parameter.name} takes a date or time, not {_called(value)}", parameter.origin,
+                    hint="give it as 2020-02-01, or as a date or datetime in Python")
+
+    def count(self, duration: Duration) -> Decimal:
+        """How many units a duration is, signed. Raises Fault."""
+        written = duration.count
+        if isinstance(written, Parameter):
+            written = str(self.parameter(written))
+        try:
+            number = Decimal(written)
+        except InvalidOperation:
+            number = Decimal("NaN")
+        if not number.is_finite() or abs(number) > Decimal(10) ** 12:
+            raise Fault("AQL0301", f"{written} is no number of {duration.unit}", duration.origin, hint="as in: 7 days")
+        return -number if duration.negative else number
+
+    def whole(self, number: Number | Parameter, what: str) -> int:
+        """A count of rows. Raises Fault when it is no whole number from 0 up."""
+        text = str(self.parameter(number)) if isinstance(number, Parameter) else number.text
+        if not text.isascii() or not text.isdigit() or len(text) > 18:
+            raise Fault("AQL0208", f"{what} takes a whole number, not {text}", number.origin, "expected a whole number",
+                        hint=f"as in: {what} 10")
+        return int(text)
+
+
+def _operand(value: object, parameter: Parameter) -> Operand:
+    origin = parameter.origin
+    match value:
+        case bool():
+            return Truth(value, origin)
+        case str():
+            return Text(value, origin, plain=True)
+        case int() | float() | Decimal():
+            return Number(str(value), "", origin)
+        case date():
+            moment = value if isinstance(value, datetime) else None
+            written = _iso(interval_of(value), Place("", Type.TIME)) if moment is not None else value.isoformat()
+            return Instant(Timestamp(written, origin), (), origin)
+        case _:
+            raise Fault("AQL0206", f"${parameter.name} cannot be {_called(value)}", origin, hint="give a text, a number or a time")
+
+
+def _checked(read, origin: Origin) -> Interval:  # type: ignore[no-untyped-def]
+    try:
+        return read()  # type: ignore[no-any-return]
+    except TimeFault as fault:
+        raise Fault("AQL0301", str(fault), origin, hint=fault.hint) from None
+
+
+def _iso(interval: Interval, place: Place) -> str:
+    return (interval.upper if place.upper else interval.lower).isoformat(timespec="seconds")
+
+
+def _number(text: str, unit: str, origin: Origin, place: Place) -> str:
+    if place.type not in (Type.NUMBER, Type.INTEGER, Type.ANY):
+        raise _wrong_type(place, "a number", origin, text)
+    if unit != place.unit and unit:
+        owned = f"'{place.name}' is in {place.unit}" if place.unit else f"'{place.name}' has no unit"
+        raise Fault("AQL0204", f"{owned}, not in {unit}", origin, hint=f"write {text}{' ' + place.unit if place.unit else ''}",
+                    fix=f"{text}{' ' + place.unit if place.unit else ''}")
+    plain = _plain_decimal(text, origin)
+    if place.type is Type.INTEGER and not plain.lstrip("-").isdigit():
+        raise _wrong_type(place, "a fraction", origin, "")
+    return plain
+
+
+def _plain_decimal(text: str, origin: Origin) -> str:
+    """As written, but without exponent and with a digit on both sides of the point."""
+    if re.fullmatch(r"-?\d+(\.\d+)?", text):
+        return text
+    number = Decimal(text)
+    if abs(number.adjusted()) > _LARGEST_EXPONENT:
+        raise Fault("AQL0203", f"{text} is too large or too small a number", origin)
+    return f"{number:f}"
+
+
+def _wrong_type(place: Place, given: str, origin: Origin, written: str) -> Fault:
+    hint, fix = "", None
+    if place.type is Type.STRING and written:
+        quoted = f"'{written}'"
+        thing = place.name.rpartition(".")[2].replace("_", " ")
+        hint = f"write {quoted} if {'an' if thing[0] in 'aeiou' else 'a'} {thing} is really named so"
+        if place.known:
+            some = ", ".join(f"'{name}'" for name in place.known[:3])
+            hint += f"; {thing}s here start with {some}" + ("…" if len(place.known) > 3 else "")
+        fix = quoted
+    elif place.type is Type.NUMBER or place.type is Type.INTEGER:
+        hint = "write a number, as 75" if not place.unit else f"write a number, as 75 {place.unit}"
+    elif place.type is Type.TIME:
+        hint = "write a date as 2020-02-01 or a time as 2020-02-01T06:30"
+    elif place.type is Type.BOOLEAN:
+        hint = "write TRUE or FALSE"
+    return Fault("AQL0203", f"'{place.name}' takes {place.type.value}, not {given}", origin, given, hint, fix)
+
+
+def _called(value: object) -> str:
+    return {type(None): "nothing", dict: "an object", list: "a list"}.get(type(value), f"a {type(value).__name__}")

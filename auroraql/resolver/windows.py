@@ -1,0 +1,85 @@
+"""The time window of a statement: from its clause, or from the bounds written in WHERE."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from auroraql.errors import Diagnostic, Origin
+from auroraql.resolver.times import TimeFault, shifted
+from auroraql.resolver.values import Fault, Values
+from auroraql.syntax import Duration, Window
+
+_SECOND = timedelta(seconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """A window as it is meant: both ends inclusive, None where it is open."""
+
+    start: datetime | None = None
+    end: datetime | None = None
+
+
+def resolve_window(window: Window, values: Values) -> Bounds:
+    """The bounds of one window clause. Raises Fault."""
+    intervals = [values.interval(instant) for instant in window.instants]
+    match window.form:
+        case "between":
+            return Bounds(intervals[0].lower, intervals[1].upper)
+        case "on" | "during":
+            return Bounds(intervals[0].lower, intervals[0].upper)
+        case "since":
+            return Bounds(start=intervals[0].lower)
+        case "until":
+            return Bounds(end=intervals[0].upper)
+        case "last":
+            end = intervals[0].lower if intervals else values.now.replace(microsecond=0)
+            return Bounds(_back(end, window.duration, values), end)
+
+
+def _back(end: datetime, duration: Duration | None, values: Values) -> datetime:
+    assert duration is not None, "the grammar gives LAST its duration"  # noqa: S101
+    count = values.count(duration)
+    try:
+        start = shifted(end, -count, duration.unit)
+    except TimeFault as fault:
+        raise Fault("AQL0301", str(fault), duration.origin, hint=fault.hint) from None
+    return start if start.microsecond == 0 else start.replace(microsecond=0) + _SECOND
+
+
+def join_windows(windows: list[tuple[Window, Bounds]], bounds: Bounds, bounds_origin: Origin) -> Bounds:
+    """The one window of a statement, from its clauses and from WHERE. Raises Fault when there are two, or it is empty."""
+    forms = [window.form for window, _ in windows]
+    if len(windows) > 1 and not (len(windows) == 2 and set(forms) == {"since", "until"}):
+        raise _two(windows[1][0].origin)
+    if windows and (bounds.start or bounds.end):
+        raise _two(windows[0][0].origin, "WHERE has bounds of its own")
+    start = next((b.start for _, b in windows if b.start), bounds.start)
+    end = next((b.end for _, b in windows if b.end), bounds.end)
+    if start is not None and end is not None and end < start:
+        origin = windows[-1][0].origin if windows else bounds_origin
+        swapped = "the end comes before the start"
+        raise Fault("AQL0302", f"the time window is empty: it would end at {end} and start at {start}", origin, swapped,
+                    hint="write the earlier time first")
+    return Bounds(start, end)
+
+
+def _two(origin: Origin, label: str = "the second one") -> Fault:
+    return Fault("AQL0303", "a statement has one time window, and this has two", origin, label, hint="keep one of them")
+
+
+def no_window(kind_title: str, origin: Origin) -> Diagnostic:
+    """Said when a search is not limited in time."""
+    return Diagnostic("AQL0603", f"no time window: all {kind_title} of all years are searched, which may be slow", origin,
+                      hint="add one, as DURING 2021-01", severity="warning")
+
+
+def later(a: datetime | None, b: datetime | None) -> datetime | None:
+    """The later of two lower bounds."""
+    return max((m for m in (a, b) if m is not None), default=None)
+
+
+def earlier(a: datetime | None, b: datetime | None) -> datetime | None:
+    """The earlier of two upper bounds."""
+    return min((m for m in (a, b) if m is not None), default=None)

@@ -1,0 +1,157 @@
+"""What it means to compare a stored value with the strings of a query: the one place that decides it.
+
+A query's values are strings, as on the wire. How one is read depends on the field:
+
+* a text field reads it as text; `=` is exact, `<` and `>` follow the code points;
+* a number field reads it as a number, a time field as a moment (UTC);
+* a metadata key has no type, so the string decides: one that reads as a number is compared with stored numbers
+  and with stored text that reads as a number; one that reads as a moment with stored text that does; any
+  other as text, a stored number or boolean by its plain form (`486.1`, `true`). Objects and lists have
+  no plain form of their own: they are compared by the text that DuckDB shows for them.
+
+A number is decimal digits with an optional sign, fraction and exponent: not `inf`, `nan`, `1_000`, `0x10`, nor with
+blanks. A moment is `YYYY-MM-DD`, or with `THH:MM`, `:SS` and a fraction, perhaps with Z; a blank may stand for T.
+
+When the stored value cannot be read as the string is (`5` against `abc`), they are not equal, and any order
+between them is unknown. When the stored value is missing, everything but IS [NOT] NULL is unknown. Unknown is
+SQL's NULL: it matches nothing, negated or not. LIKE goes by the plain text and ignores case; `%` and `_`
+have no escape.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from auroraql.schema.model import Type
+from auroraql.schema.operators import OPERATORS
+from auroraql.sql.bindings import Bindings
+
+NUMBER = r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?"
+MOMENT = (
+    r"[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
+    r"([T ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]{1,6})?)?Z?)?"
+)
+
+_NUMBER, _MOMENT, _WHOLE = re.compile(NUMBER), re.compile(MOMENT), re.compile("[+-]?[0-9]{1,18}")
+
+_UNKNOWN = "CAST(NULL AS BOOLEAN)"
+
+_POSITIVE = {"!=": "=", "not in": "in", "not between": "between", "not like": "like"}
+
+Reading = Literal["text", "number", "moment"]
+
+_LISTS = {"text": "VARCHAR[]", "number": "DOUBLE[]", "moment": "TIMESTAMP[]"}
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """Where a value is kept: an SQL expression, and its declared type (ANY for a metadata key)."""
+
+    sql: str
+    type: Type
+
+    @property
+    def text(self) -> str:
+        """Its plain text."""
+        match self.type:
+            case Type.STRING:
+                return self.sql
+            case Type.TIME:
+                return f"strftime({self.sql}, '%Y-%m-%dT%H:%M:%S')"
+            case _:
+                return f"CAST({self.sql} AS VARCHAR)"
+
+    def read(self, reading: Reading) -> str:
+        """It as a number, a moment or text; NULL where it cannot be read so."""
+        if reading == "text":
+            return self.text
+        if self.type is not Type.ANY:
+            return self.sql
+        pattern, name = (NUMBER, "DOUBLE") if reading == "number" else (MOMENT, "TIMESTAMP")
+        return f"CASE WHEN regexp_full_match({self.text}, '{pattern}') THEN TRY_CAST({self.text} AS {name}) END"
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """A string of a query, read: as what, and the value to bind."""
+
+    reading: Reading
+    value: str | int | float | datetime
+
+
+def read(text: str, type: Type) -> Value | None:
+    """How a query's string is read for a field of a type; None when it cannot be."""
+    match type:
+        case Type.INTEGER if _WHOLE.fullmatch(text):
+            return Value("number", int(text))
+        case Type.INTEGER | Type.NUMBER:
+            return _number(text)
+        case Type.TIME:
+            return _moment(text)
+        case Type.ANY:
+            return _number(text) or _moment(text) or Value("text", text)
+        case _:
+            return Value("text", text)
+
+
+def compare(stored: Stored, operator: str, values: Sequence[str], bind: Bindings) -> str:
+    """The SQL condition for a stored value, an operator of the schema and its strings."""
+    match operator:
+        case "is null" | "is not null":
+            return f"{stored.sql} {OPERATORS[operator].text}"
+        case "=" | "in":
+            return _among(stored, values, bind)
+        case "like":
+            return f"{stored.text} ILIKE {bind(values[0])}"
+        case "between":
+            low, high = values
+            return f"({_order(stored, '>=', low, bind)} AND {_order(stored, '<=', high, bind)})"
+        case _ if operator in _POSITIVE:
+            return f"NOT ({compare(stored, _POSITIVE[operator], values, bind)})"
+        case _:
+            return _order(stored, OPERATORS[operator].text, values[0], bind)
+
+
+def _order(stored: Stored, sign: str, text: str, bind: Bindings) -> str:
+    value = read(text, stored.type)
+    return _UNKNOWN if value is None else f"{stored.read(value.reading)} {sign} {bind(value.value)}"
+
+
+def _among(stored: Stored, texts: Sequence[str], bind: Bindings) -> str:
+    """Equal to one of the strings, which need not all be read alike."""
+    values = [value for value in (read(text, stored.type) for text in texts) if value is not None]
+    readings: tuple[Reading, ...] = ("text", "number", "moment")
+    groups = [(r, [v.value for v in values if v.reading == r]) for r in readings]
+    conditions = [_one_of(stored, reading, group, bind) for reading, group in groups if group]
+    if not conditions:
+        return f"({stored.sql} IS NULL AND NULL)"
+    return conditions[0] if len(conditions) == 1 else f"({' OR '.join(conditions)})"
+
+
+def _one_of(stored: Stored, reading: Reading, values: list[str | int | float | datetime], bind: Bindings) -> str:
+    """One condition for values read alike; a list is one parameter, which stays fast for thousands of values."""
+    if len(values) == 1:
+        equal = f"{stored.read(reading)} = {bind(values[0])}"
+    else:
+        equal = f"{stored.read(reading)} = ANY({bind(values)}::{_LISTS[reading]})"
+    if reading == "text" or stored.type is not Type.ANY:
+        return equal
+    # There, but unreadable: not equal. Missing: `TRUE AND NULL`, unknown.
+    return f"coalesce({equal}, {stored.text} IS NULL AND NULL)"
+
+
+def _number(text: str) -> Value | None:
+    return Value("number", float(text)) if _NUMBER.fullmatch(text) else None
+
+
+def _moment(text: str) -> Value | None:
+    if not _MOMENT.fullmatch(text):
+        return None
+    try:
+        return Value("moment", datetime.fromisoformat(text).replace(tzinfo=None))
+    except ValueError:
+        return None

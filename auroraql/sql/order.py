@@ -1,0 +1,34 @@
+"""From ORDER BY to SQL: the order of values that may be missing, or of different types.
+
+Missing values come last, or first if asked for. The values of a metadata key are ordered numbers first,
+by value, then everything else by its plain text; descending is the exact reverse, but for missing ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from auroraql.query import OrderKey
+from auroraql.schema.model import Type
+from auroraql.sql.bindings import Bindings
+from auroraql.sql.comparison import Stored
+from auroraql.sql.predicate import Locate
+
+
+def terms(keys: Iterable[OrderKey], locate: Locate, bind: Bindings) -> tuple[str, ...]:
+    """The terms of an SQL ORDER BY."""
+    return tuple(term for key in keys for term in _terms(key, locate(key.ref, bind)))
+
+
+def _terms(key: OrderKey, stored: Stored) -> tuple[str, ...]:
+    direction = "DESC" if key.descending else "ASC"
+    missing = "FIRST" if key.nulls_first else "LAST"
+    if stored.type is not Type.ANY:
+        value = stored.text if stored.type is Type.OBJECT else stored.sql
+        return (f"{value} {direction} NULLS {missing}",)
+    number = stored.read("number")
+    return (
+        f"{stored.sql} IS NULL {'DESC' if key.nulls_first else 'ASC'}",
+        f"{number} {direction} NULLS {'FIRST' if key.descending else 'LAST'}",
+        f"CASE WHEN {number} IS NULL THEN {stored.text} END {direction}",
+    )

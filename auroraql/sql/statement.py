@@ -1,0 +1,59 @@
+"""From a Query to the one SQL statement that answers it whole: columns, conditions, order and limit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from auroraql.query import And, Query, Ref, conjuncts
+from auroraql.schema import KINDS, Type
+from auroraql.sql import order
+from auroraql.sql.bindings import Bindings
+from auroraql.sql.layout import Layout, bounds
+from auroraql.sql.predicate import condition
+
+_MOST = 2**63 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """SQL text, and the values of its places `$1`, `$2` …"""
+
+    sql: str
+    parameters: tuple[Any, ...]
+
+
+def compile_query(query: Query, paths: Iterable[tuple[str, ...]], layout: Layout) -> Statement:
+    """The statement whose columns are the paths, in order; objects and metadata values come as JSON text.
+
+    Without ORDER BY, and between equals of it, rows follow the layout's own order.
+    """
+    bind = Bindings()
+    columns = ", ".join(_column(path, layout, bind) for path in paths)
+    where = " AND ".join(_conditions(query, layout, bind))
+    ordering = ", ".join((*order.terms(query.order_by, layout.locate, bind), *layout.ties))
+    clauses = [f"SELECT {columns}", f"FROM {layout.tables}", f"WHERE {where}" if where else "", f"ORDER BY {ordering}"]
+    sql = " ".join(clause for clause in (*clauses, *cut(query.limit, query.offset, bind)) if clause)
+    return Statement(sql, tuple(bind.values))
+
+
+def cut(limit: int | None, offset: int, bind: Bindings) -> tuple[str, ...]:
+    """LIMIT and OFFSET, where there are any."""
+    first = () if limit is None else (f"LIMIT {bind(min(limit, _MOST))}",)
+    return (*first, f"OFFSET {bind(min(offset, _MOST))}") if offset else first
+
+
+def _conditions(query: Query, layout: Layout, bind: Bindings) -> Sequence[str]:
+    window = [
+        f"{layout.fields[field.name].sql} {sign} {bind(moment)}"
+        for field, sign in bounds(KINDS[query.kind])
+        if (moment := query.start if field.bound == "start" else query.end) is not None
+    ]
+    return [*window, *(condition(term, layout.locate, bind) for term in conjuncts(query.where) if term != And(()))]
+
+
+def _column(path: tuple[str, ...], layout: Layout, bind: Bindings) -> str:
+    is_key = path[0] == "metadata" and len(path) > 1
+    stored = layout.locate(Ref("metadata" if is_key else "record", path[1] if is_key else ".".join(path)), bind)
+    return f"CAST({stored.sql} AS JSON)" if stored.type in (Type.ANY, Type.OBJECT) else stored.sql

@@ -1,0 +1,107 @@
+"""One statement from any written form to any other: the path of `auroraql.translate` and `auroraql translate`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from auroraql.errors import Diagnostic, Source, StatementError, UsageError
+from auroraql.forms import plan_json, query_json, script, sentence
+from auroraql.forms.pieces import Form
+from auroraql.forms.text import writing
+from auroraql.plan import Plan, Request
+from auroraql.planner import plan as make_plan
+from auroraql.resolver import resolve
+from auroraql.schema.catalogue import Catalogue, shipped
+from auroraql.syntax import Find, Limit, OrderBy, Select
+
+TARGETS = ("aql", "json", "sentence", "plan")
+"""The forms a statement can be written in."""
+
+FORMS: Mapping[str, Form | None] = {"auto": None, "aql": "text", "json": "json", "sentence": "sentence"}
+"""The forms a statement can be read from, by the name of the option; auto tells by the text itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Translation:
+    """A statement written in another form: text, or a document for JSON and plan."""
+
+    output: str | dict[str, Any]
+    warnings: tuple[Diagnostic, ...]
+
+
+def translate_source(
+    source: Source, to: str, *, form: str = "auto", parameters: Mapping[str, object] | None = None,
+    now: datetime | None = None,
+) -> Translation:
+    """The one statement of a source in the form `to`.
+
+    Raises StatementError when it is wrong, or when that form cannot say it.
+    """
+    read = script.read_one(source)
+    wanted = FORMS[form]
+    if wanted is not None and read.form != wanted:
+        raise UsageError(f"the statement is written as {read.form}, not as {wanted}", "leave --from out to have it told by itself")
+    try:
+        return translate_find(read.statement, to, parameters=parameters, now=now)
+    except StatementError as error:
+        raise StatementError(error.diagnostics, source) from None
+
+
+def translate_find(
+    find: Find, to: str, *, catalogue: Catalogue | None = None, parameters: Mapping[str, object] | None = None,
+    now: datetime | None = None,
+) -> Translation:
+    """A statement already read, in the form `to`. Raises StatementError, and UsageError for an unknown form."""
+    if to not in TARGETS:
+        raise UsageError(f"there is no form '{to}'", f"the forms are {', '.join(TARGETS)}")
+    known = catalogue or shipped()
+    resolved = resolve(find, known, parameters, now=now)
+    _check_parameters(parameters, resolved.parameters)
+    if to == "aql":
+        return Translation(writing.write(resolved.query, known), resolved.warnings)
+    made = make_plan(resolved.query, known, resolved.warnings)
+    if to == "plan":
+        return Translation(plan_json.write(made), made.warnings)
+    request, left_out = one_request(made, find, to)
+    output = query_json.write(request) if to == "json" else sentence.write(request)
+    return Translation(output, (*made.warnings, *left_out))
+
+
+def _check_parameters(given: Mapping[str, object] | None, used: frozenset[str]) -> None:
+    unused = sorted(set(given or ()) - used)
+    if unused:
+        raise StatementError([unused_parameter(name, used) for name in unused])
+
+
+def unused_parameter(name: str, used: frozenset[str]) -> Diagnostic:
+    """A parameter that was given and that no statement asks for."""
+    asked = ", ".join(f"${each}" for each in sorted(used))
+    return Diagnostic("AQL0206", f"the parameter ${name} is given, and nothing uses it",
+                      hint=f"the parameters here are {asked}" if asked else "there is no parameter here")
+
+
+def one_request(plan: Plan, find: Find, to: str) -> tuple[Request, tuple[Diagnostic, ...]]:
+    """The single request that says the whole statement, and what had to be left out of it.
+
+    Raises StatementError when one query cannot say it: nothing is dropped that changes which records come.
+    """
+    code = "AQL0407" if to == "json" else "AQL0406"
+    what = "one query" if to == "json" else "the sentence"
+    wrong = []
+    for clause in find.clauses:
+        if isinstance(clause, OrderBy | Limit):
+            name = "ORDER BY" if isinstance(clause, OrderBy) else "LIMIT"
+            wrong.append(Diagnostic(code, f"{what} cannot say {name}", clause.origin, "done after the request",
+                                    "write it with --to plan, or leave the clause out"))
+    if not plan.requests:
+        wrong.append(Diagnostic(code, f"{what} cannot say this: no record can match", hint="see --to plan"))
+    if wrong:
+        raise StatementError(wrong)
+    return plan.requests[0], tuple(
+        Diagnostic("AQL0605", f"{what} does not say which columns are selected", clause.origin, "left out",
+                   "--to plan shows them as response_format", severity="warning")
+        for clause in find.clauses if isinstance(clause, Select)
+    )

@@ -1,0 +1,356 @@
+"""The one formatter: what people read fits and cannot harm, what programs read is exact, files are whole."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import re
+import stat
+import subprocess
+import sys
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from auroraql.errors import UsageError
+from auroraql.errors import columns as width_of
+from auroraql.frontends.output import FORMATS, check_writable, footer, grid, render, wants_color, write
+from auroraql.plan import Plan
+from auroraql.query import Column, Query, Ref
+from auroraql.results import Fetched, ResultSet, Row
+
+MIDNIGHT = datetime(2021, 1, 1)
+URL = "https://data.phys.ucalgary.ca/sort_by_project/TREx/RGB/daily_keograms/2021/01/01/20210101_gill_keogram.png"
+METADATA = {"keogram_type": "daily", "wavelength": 486.1}
+WHOLE: Row = (
+    MIDNIGHT, MIDNIGHT.replace(hour=23, minute=59, second=59),
+    103, "trex", "gillam", "RGB ASI", "ground", "TREx RGB GILL", URL, "keogram", METADATA,
+)  # fmt: skip
+
+
+def whole(rows: Sequence[Row] = (WHOLE,)) -> ResultSet:
+    return answer(Query("data_products"), rows)
+
+
+def selected(*names: str, rows: Sequence[Row]) -> ResultSet:
+    return answer(Query("data_products", select=tuple(Column(Ref("metadata", name)) for name in names)), rows)
+
+
+def answer(query: Query, rows: Sequence[Row]) -> ResultSet:
+    return ResultSet(Plan(query, ()), Fetched(rows=rows), archive="demo", elapsed=0.0123, demonstration=True)
+
+
+def text(result: ResultSet, format: str = "table", width: int | None = None, *, color: bool = False) -> str:
+    return "".join(render(result, format, width=width, color=color))
+
+
+# --- what people read
+
+
+def test_a_narrow_terminal_gets_the_columns_that_matter_and_is_told_of_the_rest() -> None:
+    assert text(whole(), width=80).splitlines() == [
+        "start                program  platform  instrume…  data_pr…  metadata",
+        "-------------------  -------  --------  ---------  --------  -------------------",
+        "2021-01-01 00:00:00  trex     gillam    RGB ASI    keogram   keogram_type=daily…",
+        "11 columns, 6 shown: \\x or --format vertical for all",
+    ]
+
+
+def test_a_pipe_gets_every_column_and_every_character() -> None:
+    head, _, row = text(whole()).splitlines()
+    assert head.split() == [
+        "start", "end", "identifier", "program", "platform", "instrument_type", "source_type", "display_name",
+        "url", "data_product_type", "metadata",
+    ]  # fmt: skip
+    assert URL in row
+    assert "keogram_type=daily, wavelength=486.1" in row
+
+
+@pytest.mark.parametrize("width", [1, 20, 40, 60, 70, 80, 100, 120, 200, 400])
+def test_no_line_of_a_table_is_wider_than_the_terminal(width: int) -> None:
+    table = text(whole([WHOLE] * 3), width=width)
+    if not table.startswith("-["):
+        assert max(map(width_of, table.splitlines())) <= width
+
+
+def test_what_cannot_be_a_readable_table_is_shown_vertically() -> None:
+    assert text(whole(), width=40) == text(whole(), "vertical", 40)
+
+
+def test_columns_that_were_selected_are_all_shown() -> None:
+    result = answer(
+        Query("data_products", select=tuple(Column(Ref("record", n)) for n in ("url", "end"))), [(URL, MIDNIGHT)]
+    )
+    assert text(result, width=40).splitlines() == [
+        "url                  end",
+        "-------------------  -------------------",
+        "…1_gill_keogram.png  2021-01-01 00:00:00",
+    ]
+
+
+def test_numbers_stand_to_the_right_and_missing_values_are_empty() -> None:
+    rows: list[Row] = [(1, "a"), (20.5, None), (None, "b")]
+    assert text(selected("n", "s", rows=rows)) == "   n  s\n----  -\n   1  a\n20.5\n      b\n"
+
+
+def test_headers_are_the_shortest_tails_that_tell_columns_apart() -> None:
+    refs = (Ref("record", "start"), Ref("metadata", "start"), Ref("source", "data_source.program"))
+    result = answer(Query("data_products", select=tuple(map(Column, refs))), [])
+    assert text(result).splitlines()[0].split() == ["start", "metadata.start", "program"]
+
+
+def test_the_vertical_view_shows_everything_under_its_dotted_name() -> None:
+    lines = text(whole(), "vertical", 60).splitlines()
+    assert lines[0] == "-[ row 1 ]" + "-" * 50
+    assert "data_source.program          trex" in lines
+    assert "metadata.keogram_type        daily" in lines
+    assert f"url                          {URL}" in lines
+
+
+def test_a_terminal_is_spared_a_million_rows_and_a_pipe_is_not() -> None:
+    result = whole([WHOLE] * 2500)
+    for format in ("table", "vertical"):
+        shown = text(result, format, 100)
+        assert shown.count("trex") == 1000
+        assert "1,500 more rows not shown" in shown
+        assert text(result, format).count("trex ") + text(result, format).count("trex\n") == 2500
+
+
+def test_every_piece_of_a_long_table_has_the_same_columns() -> None:
+    rows: list[Row] = [("x" * (n // 1000), n) for n in range(2500)]
+    lines = text(selected("a", "b", rows=rows)).splitlines()
+    assert len(lines) == 2502
+    assert {len(line) for line in lines} == {len("xx") + 2 + len("2499")}
+
+
+HARMFUL = "a\x1b[31m\x9b2J\r\n\t\x00\u202eb\ud800\u2028\x7f"
+
+
+@pytest.mark.parametrize("format", ["table", "vertical"])
+@given(
+    value=st.one_of(st.text(), st.just(HARMFUL), st.dictionaries(st.text(), st.text(), max_size=2), st.lists(st.text()))
+)
+def test_nothing_in_a_value_can_steer_the_terminal(format: str, value: Any) -> None:
+    for width in (None, 60):
+        shown = text(selected("key", rows=[(value,)]), format, width)
+        assert shown.replace("\n", "").isprintable()
+        if format == "table":
+            assert shown.count("\n") == 3
+        shown.encode()
+
+
+def test_an_alias_is_as_harmless_as_a_value() -> None:
+    result = answer(Query("data_products", select=(Column(Ref("metadata", "x"), "\x1b[2J"),)), [("a",)])
+    for format in ("table", "vertical"):
+        assert "\x1b" not in text(result, format)
+
+
+@given(value=st.text(min_size=9, alphabet=st.characters(categories=["L", "M", "So"])), width=st.integers(12, 60))
+def test_wide_and_combining_characters_are_measured_as_they_are_shown(value: str, width: int) -> None:
+    assert max(map(width_of, text(selected("key", rows=[(value,)]), width=width).splitlines())) <= width
+
+
+def test_colours_only_when_asked_for() -> None:
+    result = selected("a", rows=[(None,), ("x",)])
+    assert "\x1b" not in text(result, width=80)
+    colored = text(result, width=80, color=True)
+    assert "NULL" in colored
+    assert re.sub(r"\x1b\[\d*m", "", colored).split() == ["a", "----", "NULL", "x"]
+
+
+def test_the_footer_tells_demonstration_data() -> None:
+    assert footer(whole()) == "1 row · 12 ms · demo (demonstration data)"
+    real = ResultSet(Plan(Query("data_products"), ()), Fetched([]), archive="a\x1b", elapsed=75.2, demonstration=False)
+    assert footer(real) == "0 rows · 1 min 15 s · a␛"
+
+
+def test_a_grid_of_anything() -> None:
+    assert grid(("name", "n"), [("a\n", 1)], 80) == "name  n\n----  -\na␊    1\n"
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(
+    ("stream", "environ", "wanted"),
+    [
+        (Terminal(), {"TERM": "xterm"}, True),
+        (Terminal(), {"TERM": "xterm", "NO_COLOR": "1"}, False),
+        (Terminal(), {"NO_COLOR": ""}, True),
+        (Terminal(), {"TERM": "dumb"}, False),
+        (io.StringIO(), {"TERM": "xterm"}, False),
+    ],
+)
+def test_colours_are_for_terminals_that_have_them(stream: io.StringIO, environ: dict[str, str], wanted: bool) -> None:
+    assert wants_color(stream, environ) is wanted
+
+
+# --- what programs read
+
+
+def test_csv_has_full_names_iso_times_and_json_objects() -> None:
+    head, row = csv.reader(io.StringIO(text(whole(), "csv")))
+    found = dict(zip(head, row, strict=True))
+    assert found["start"] == "2021-01-01T00:00:00"
+    assert found["data_source.program"] == "trex"
+    assert json.loads(found["metadata"]) == METADATA
+
+
+@given(rows=st.lists(st.tuples(st.text(st.characters(codec="utf-8")), st.text(st.characters(codec="utf-8")))))
+def test_csv_reads_back_as_it_was(rows: list[tuple[str, str]]) -> None:
+    written = io.StringIO(text(selected("a", "b", rows=rows), "csv"), newline="")
+    assert list(csv.reader(written)) == [["metadata.a", "metadata.b"], *map(list, rows)]
+
+
+def test_csv_lines_end_plainly_and_missing_values_are_empty() -> None:
+    assert (
+        text(selected("a", "b", rows=[(None, True), ("x,\r", 1.5)]), "csv")
+        == 'metadata.a,metadata.b\n,true\n"x,\r",1.5\n'
+    )
+
+
+@pytest.mark.parametrize("rows", [[], [WHOLE], [WHOLE] * 1200])
+def test_json_and_json_lines_are_the_records(rows: list[Row]) -> None:
+    result = whole(rows)
+    assert json.loads(text(result, "json")) == list(result.records)
+    assert [json.loads(line) for line in text(result, "jsonl").splitlines()] == list(result.records)
+
+
+def test_json_is_valid_whatever_a_value_is() -> None:
+    rows: list[Row] = [("\ud800é",), (float("nan"),), ({"a": [float("inf")]},)]
+    written = text(selected("x", rows=rows), "jsonl")
+    written.encode()
+    assert "NaN" not in written
+    assert "é" in written
+    assert json.loads(written.splitlines()[0]) == {"metadata": {"x": "\ud800é"}}
+
+
+@pytest.mark.parametrize("name", ["", "cvs", "\x1b"])
+def test_an_unknown_format_is_told_with_the_known_ones(name: str) -> None:
+    with pytest.raises(UsageError, match=re.escape(", ".join(FORMATS))):
+        text(whole(), name)
+
+
+# --- files
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.JSON", "a.jsonl", "a.txt", "ü – ₂.csv"])
+def test_a_file_is_written_in_the_format_its_name_tells(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    write(whole(), path)
+    format = next(row.name for row in FORMATS.values() if path.suffix.lower() in row.suffixes)
+    assert path.read_bytes() == text(whole(), format).encode()
+    assert [each.name for each in tmp_path.iterdir()] == [name]
+
+
+def test_an_existing_file_is_replaced_whole_and_keeps_its_permissions(tmp_path: Path) -> None:
+    path, link = tmp_path / "a.csv", tmp_path / "link.csv"
+    path.write_text("x" * 100_000)
+    path.chmod(0o640)
+    link.symlink_to(path)
+    write(whole(), link)
+    assert link.is_symlink()
+    assert path.read_text() == text(whole(), "csv")
+    assert stat.S_IMODE(path.stat().st_mode) == 0o640
+
+
+def test_a_new_file_has_the_permissions_the_umask_leaves(tmp_path: Path) -> None:
+    before = os.umask(0o027)
+    try:
+        write(whole(), tmp_path / "a.csv")
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / "a.csv").stat().st_mode) == 0o640
+
+
+@pytest.mark.parametrize("fault", [KeyboardInterrupt(), OSError(28, "No space left on device"), RuntimeError("lost")])
+def test_a_write_that_breaks_off_leaves_what_was_there(tmp_path: Path, fault: BaseException) -> None:
+    class Breaking(tuple[Row, ...]):
+        __slots__ = ()
+
+        def __iter__(self) -> Any:
+            yield from [WHOLE] * 1000
+            raise fault
+
+    path = tmp_path / "a.csv"
+    path.write_text("before")
+    expected = UsageError if isinstance(fault, OSError) else type(fault)
+    with pytest.raises(expected):
+        write(whole(Breaking((WHOLE,))), path)
+    assert {each.name: each.read_text() for each in tmp_path.iterdir()} == {"a.csv": "before"}
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no full device here")
+def test_a_full_disk_is_told() -> None:
+    with pytest.raises(UsageError, match="No space left"):
+        write(whole(), "/dev/full", "csv")
+
+
+def test_a_pipe_is_written_to_and_not_replaced(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe.csv"
+    os.mkfifo(pipe)
+    reader = subprocess.Popen(
+        [sys.executable, "-c", f"print(open({str(pipe)!r}).read(), end='')"], stdout=subprocess.PIPE
+    )
+    check_writable(pipe)
+    write(whole(), pipe)
+    assert reader.communicate()[0].decode() == text(whole(), "csv")
+    assert stat.S_ISFIFO(pipe.stat().st_mode)
+
+
+BAD_TARGETS = (
+    "",
+    "folder.csv",
+    "missing/a.csv",
+    "file.txt/a.csv",
+    "a.xyz",
+    "a",
+    "n" * 300 + ".csv",
+    "a\0.csv",
+    "kept.csv",
+)
+
+
+@pytest.mark.parametrize("name", BAD_TARGETS)
+def test_a_file_that_cannot_be_written_is_told_before_the_search(tmp_path: Path, name: str) -> None:
+    (tmp_path / "folder.csv").mkdir()
+    (tmp_path / "file.txt").touch()
+    (tmp_path / "kept.csv").touch(0o444)
+    if name == "kept.csv" and os.geteuid() == 0:
+        pytest.skip("root may write anything")
+    before = sorted(tmp_path.iterdir())
+    with pytest.raises(UsageError):
+        check_writable(tmp_path / name)
+    with pytest.raises(UsageError):
+        write(whole(), tmp_path / name)
+    assert sorted(tmp_path.iterdir()) == before
+
+
+def test_an_unknown_suffix_is_told_with_the_known_ones(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"\.txt, \.csv, \.json, \.jsonl"):
+        check_writable(tmp_path / "a.xyz")
+    check_writable(tmp_path / "a.xyz", "csv")
+
+
+def test_checking_a_file_changes_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    check_writable(path)
+    assert list(tmp_path.iterdir()) == []
+    path.write_text("before")
+    check_writable(path)
+    assert {each.name: each.read_text() for each in tmp_path.iterdir()} == {"a.csv": "before"}
+
+
+def test_no_heavy_library_is_loaded_before_a_table_is_shown() -> None:
+    code = "import sys, auroraql.frontends.output; print({'tabulate', 'pandas', 'pyarrow'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"
