@@ -50,11 +50,9 @@ def _open(archive: str, api_key: str | None, say: Say) -> Engine:
         return AuroraXEngine(url, api_key=key or None, name=archive if archive == "aurorax" else None)
     from auroraql.archives.embedded import EmbeddedEngine
 
-    if archive == "demo":
-        return EmbeddedEngine.demo(say=say)
     if not archive:
         raise UsageError("no archive is named", "use demo, a catalogue file, aurorax or a URL")
-    return EmbeddedEngine.file(Path(archive))
+    return EmbeddedEngine(None if archive == "demo" else Path(archive), say=say)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,11 +118,6 @@ class Archive:
         prepared = self._prepare(source, parameters)[0]
         return Search(self, self._engine.submit(prepared.plan), prepared)
 
-    def check(self, text: str | Source, /, **parameters: object) -> tuple[Diagnostic, ...]:
-        """The warnings of a script that is right; raises StatementError for one that is not. Runs nothing."""
-        prepared = self._prepare(_source(text), parameters)
-        return tuple(warning for each in prepared for warning in each.plan.warnings)
-
     def _prepare(self, source: Source, parameters: Mapping[str, object]) -> list[_Prepared]:
         return prepare(source, self._engine.catalogue(), parameters)
 
@@ -168,6 +161,18 @@ def prepare(source: Source, catalogue: Catalogue, parameters: Mapping[str, objec
     if wrong:
         raise StatementError(wrong, source)
     return prepared
+
+
+def check(source: Source, catalogue: Catalogue, parameters: Mapping[str, object]) -> tuple[Diagnostic, ...]:
+    """What is to be said of a script, errors and warnings, without running it.
+
+    A parameter that was given no value is no fault of the script.
+    """
+    try:
+        prepared = prepare(source, catalogue, parameters)
+    except StatementError as error:
+        return tuple(each for each in error.diagnostics if each.code != "AQL0206")
+    return tuple(warning for each in prepared for warning in each.plan.warnings)
 
 
 def _source(text: str | Source) -> Source:

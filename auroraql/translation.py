@@ -79,7 +79,7 @@ def _check_parameters(given: Mapping[str, object] | None, used: frozenset[str]) 
 def unused_parameter(name: str, used: frozenset[str]) -> Diagnostic:
     """A parameter that was given and that no statement asks for."""
     asked = ", ".join(f"${each}" for each in sorted(used))
-    return Diagnostic("AQL0206", f"the parameter ${name} is given, and nothing uses it",
+    return Diagnostic("AQL0210", f"the parameter ${name} is given, and nothing uses it",
                       hint=f"the parameters here are {asked}" if asked else "there is no parameter here")
 
 

@@ -56,9 +56,9 @@ def text(result: ResultSet, format: str = "table", width: int | None = None, *, 
 
 def test_a_narrow_terminal_gets_the_columns_that_matter_and_is_told_of_the_rest() -> None:
     assert text(whole(), width=80).splitlines() == [
-        "start                program  platform  instrume…  data_pr…  metadata",
-        "-------------------  -------  --------  ---------  --------  -------------------",
-        "2021-01-01 00:00:00  trex     gillam    RGB ASI    keogram   keogram_type=daily…",
+        "start                program  platform  instrum…  data_pr…  metadata",
+        "-------------------  -------  --------  --------  --------  --------------------",
+        "2021-01-01 00:00:00  trex     gillam    RGB ASI   keogram   keogram_type=daily,…",
         "11 columns, 6 shown: \\x or --format vertical for all",
     ]
 
@@ -100,6 +100,11 @@ def test_numbers_stand_to_the_right_and_missing_values_are_empty() -> None:
     assert text(selected("n", "s", rows=rows)) == "   n  s\n----  -\n   1  a\n20.5\n      b\n"
 
 
+def test_long_members_of_an_object_come_last() -> None:
+    value = {"imaging_end_time": "2021-01-01T14:37:00.000000", "keogram_type": "daily"}
+    assert "keogram_type=daily, imaging_end_time=2021" in text(selected("m", rows=[(value,)]))
+
+
 def test_headers_are_the_shortest_tails_that_tell_columns_apart() -> None:
     refs = (Ref("record", "start"), Ref("metadata", "start"), Ref("source", "data_source.program"))
     result = answer(Query("data_products", select=tuple(map(Column, refs))), [])
@@ -116,11 +121,11 @@ def test_the_vertical_view_shows_everything_under_its_dotted_name() -> None:
 
 def test_a_terminal_is_spared_a_million_rows_and_a_pipe_is_not() -> None:
     result = whole([WHOLE] * 2500)
-    for format in ("table", "vertical"):
-        shown = text(result, format, 100)
+    for each in ("table", "vertical"):
+        shown = text(result, each, 100)
         assert shown.count("trex") == 1000
         assert "1,500 more rows not shown" in shown
-        assert text(result, format).count("trex ") + text(result, format).count("trex\n") == 2500
+        assert len(re.findall("trex[ \n]", text(result, each))) == 2500
 
 
 def test_every_piece_of_a_long_table_has_the_same_columns() -> None:
@@ -148,8 +153,8 @@ def test_nothing_in_a_value_can_steer_the_terminal(format: str, value: Any) -> N
 
 def test_an_alias_is_as_harmless_as_a_value() -> None:
     result = answer(Query("data_products", select=(Column(Ref("metadata", "x"), "\x1b[2J"),)), [("a",)])
-    for format in ("table", "vertical"):
-        assert "\x1b" not in text(result, format)
+    for each in ("table", "vertical"):
+        assert "\x1b" not in text(result, each)
 
 
 @given(value=st.text(min_size=9, alphabet=st.characters(categories=["L", "M", "So"])), width=st.integers(12, 60))
@@ -247,8 +252,8 @@ def test_an_unknown_format_is_told_with_the_known_ones(name: str) -> None:
 def test_a_file_is_written_in_the_format_its_name_tells(tmp_path: Path, name: str) -> None:
     path = tmp_path / name
     write(whole(), path)
-    format = next(row.name for row in FORMATS.values() if path.suffix.lower() in row.suffixes)
-    assert path.read_bytes() == text(whole(), format).encode()
+    told = next(row.name for row in FORMATS.values() if path.suffix.lower() in row.suffixes)
+    assert path.read_bytes() == text(whole(), told).encode()
     assert [each.name for each in tmp_path.iterdir()] == [name]
 
 

@@ -5,26 +5,30 @@ A file that is no catalogue is a UsageError, one that cannot be reached just now
 
 from __future__ import annotations
 
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
 
 from auroraql.errors import Unreachable, UsageError
+from auroraql.schema import Type
+from auroraql.schema.catalogue import Catalogue, DataSource, MetadataKey, shipped
 
 SCHEMA_VERSION = 1
 """The version of catalogue.sql, which every catalogue file holds."""
 
-LOCKED_DOWN = {
+LOCKED_DOWN: dict[str, str | bool | int | float | list[str]] = {
     "autoinstall_known_extensions": False,
     "autoload_known_extensions": False,
     "enable_external_access": False,
     "lock_configuration": True,
-    # A sort that outgrows memory would otherwise be spilled beside the file.
-    "temp_directory": tempfile.gettempdir(),
+    # No spilling: nothing is ever written beside a user's file, and no directory is left open to statements.
+    "temp_directory": "",
 }
 """How every connection is made: a statement of a user can reach nothing but the catalogue."""
+
+TYPE_NAMES = {"string": Type.STRING, "double": Type.NUMBER, "int": Type.INTEGER, "bool": Type.BOOLEAN}
+"""How the table metadata_keys names the types."""
 
 _HEADER = "SELECT schema_version, demonstration, description, rule FROM catalogue"
 
@@ -32,6 +36,12 @@ _TABLES = """
 SELECT p.data_source, p."start", p."end", p.data_product_type, p.url, p.metadata, s.*, k.*
 FROM data_products AS p, data_sources AS s, metadata_keys AS k LIMIT 0
 """
+
+_SOURCES = """
+SELECT identifier, program, platform, instrument_type, source_type, display_name FROM data_sources ORDER BY identifier
+"""
+
+_KEYS = "SELECT kind, name, type, known_values, doc, programs FROM metadata_keys ORDER BY kind, rowid"
 
 _METADATA_COLUMN = 5
 
@@ -83,8 +93,20 @@ def read_header(connection: duckdb.DuckDBPyConnection, name: str) -> CatalogueFi
             f"'{name}' is a catalogue of schema version {version}; this AuroraQL reads version {SCHEMA_VERSION}", hint
         )
     if str(described[_METADATA_COLUMN][1]) != "VARIANT":
-        raise UsageError(f"'{name}' is not a catalogue: data_products.metadata is not a VARIANT", hint)
+        raise UsageError(f"'{name}' is not a catalogue: data_products.metadata is no VARIANT", hint)
     return CatalogueFile(connection, demonstration, description, rule)
+
+
+def read_catalogue(file: CatalogueFile) -> Catalogue:
+    """The data sources and metadata keys of a catalogue. Raises duckdb.Error for a damaged file."""
+    sources = file.connection.execute(_SOURCES).fetchall()
+    metadata: dict[str, tuple[MetadataKey, ...]] = {}
+    for kind, name, type_name, values, doc, programs in file.connection.execute(_KEYS).fetchall():
+        key = MetadataKey(name, TYPE_NAMES.get(type_name, Type.ANY), tuple(values), doc, tuple(programs))
+        metadata[kind] = (*metadata.get(kind, ()), key)
+    # The demonstration stands for AuroraX, so it knows the names that AuroraX is known to use.
+    names = shipped().names if file.demonstration else {}
+    return Catalogue(tuple(DataSource(*row) for row in sources), metadata, names)
 
 
 def first_line(problem: Exception) -> str:

@@ -18,12 +18,216 @@ from typing import Any
 import duckdb
 
 from auroraql.archives.base import Capabilities, LogLine, Status
-from auroraql.archives.catalogue_file import first_line, open_catalogue
+from auroraql.archives.catalogue_file import first_line, open_catalogue, read_catalogue
 from auroraql.archives.demo.store import NAME, forget, open_demo
-from auroraql.errors import Cancelled, Failed, Refused, TimedOut, Unreachable
+from auroraql.errors import ArchiveError, Cancelled, Failed, Refused, TimedOut
 from auroraql.plan import Plan
 from auroraql.results import Fetched, ResultColumn, Row, result_columns
 from auroraql.schema import Type
-from auroraql.schema.catalogue import Catalogue, DataSource, read_metadata_rows, shipped
+from auroraql.schema.catalogue import Catalogue
 from auroraql.sql.layout import LAYOUTS
-from auroraql.sql.statement import Statement, compile_query
+from auroraql.sql.statement import compile_query
+
+_INTERRUPT_EVERY = 0.01
+"""Seconds between interrupts: one that comes before DuckDB has begun is lost."""
+
+
+class EmbeddedEngine:
+    """A catalogue file, or the demonstration catalogue when no path is given.
+
+    `cache_dir` is where the demonstration is kept (None: the user's cache directory); `say` is told, in one
+    line, what takes a while. Raises UsageError for a file that is no catalogue, Unreachable for one that
+    cannot be read. A user's file is never changed.
+    """
+
+    def __init__(
+        self,
+        path: Path | str | None = None,
+        *,
+        cache_dir: Path | None = None,
+        say: Callable[[str], None] = lambda _line: None,
+    ) -> None:
+        self._cache_dir = cache_dir
+        self._demo = path is None
+        self._name = NAME if path is None else str(path)
+        self._file = open_demo(cache_dir, say) if path is None else open_catalogue(Path(path))
+        self._runs: list[EmbeddedRun] = []
+
+    @property
+    def name(self) -> str:
+        """`demo`, or the path of the file."""
+        return self._name
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """It runs whole queries; whether its records are made up is written in the file."""
+        return Capabilities(whole_query=True, demonstration=self._file.demonstration)
+
+    def catalogue(self) -> Catalogue:
+        """The data sources and metadata keys of the file. Raises Failed when they cannot be read."""
+        return self._catalogue
+
+    @cached_property
+    def _catalogue(self) -> Catalogue:
+        try:
+            return read_catalogue(self._file)
+        except duckdb.Error as problem:
+            raise self._failure(problem) from None
+
+    def submit(self, plan: Plan) -> EmbeddedRun:
+        """Takes a plan; it is run by the first `wait`. Raises Refused for a kind that catalogues do not hold."""
+        if plan.query.kind not in LAYOUTS:
+            kinds = ", ".join(LAYOUTS)
+            raise Refused(f"it holds no {plan.query.kind}", archive=self.name, hint=f"a catalogue holds {kinds}")
+        run = EmbeddedRun(plan, self._file.connection, self.name, self._failure)
+        self._runs = [*(r for r in self._runs if not r.over), run]
+        return run
+
+    def close(self) -> None:
+        """Cancels what is under way and closes the file."""
+        for run in self._runs:
+            run.cancel()
+        self._file.connection.close()
+
+    def _failure(self, problem: duckdb.Error, request_id: str = "") -> ArchiveError:
+        """What DuckDB could not do, said as the archive's failure; a damaged demonstration is built anew."""
+        hint = ""
+        if _shows_damage(problem):
+            hint = "the file is damaged: restore it or build it again"
+            if self._demo:
+                forget(self._cache_dir)
+                hint = "the demonstration catalogue was damaged and is built again the next time"
+        return Failed(first_line(problem), archive=self.name, request_id=request_id, hint=hint)
+
+
+def _shows_damage(problem: duckdb.Error) -> bool:
+    """A wrong checksum is a bare duckdb.Error; what is beyond it has classes of its own."""
+    classes = (duckdb.IOException, duckdb.FatalException, duckdb.InternalException, duckdb.SerializationException)
+    return type(problem) is duckdb.Error or isinstance(problem, classes)
+
+
+class EmbeddedRun:
+    """One query on a catalogue; `wait` runs it in the calling thread, `cancel` may come from any other."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        connection: duckdb.DuckDBPyConnection,
+        archive: str,
+        failure: Callable[[duckdb.Error, str], ArchiveError],
+    ) -> None:
+        self._plan = plan
+        self._archive = archive
+        self._failure = failure
+        self._connection = connection
+        self._id = str(uuid.uuid4())
+        self._rows: Sequence[Row] | None = None if plan.requests else ()
+        self._stop = threading.Event()
+        self._cancelled = False
+        self._logs: list[LogLine] = []
+        self._log("debug", "Search request arrived" if plan.requests else "No data source can match: nothing to search")
+
+    @property
+    def request_ids(self) -> tuple[str, ...]:
+        """The run's own id: a query is run whole, however many requests its plan has."""
+        return (self._id,) if self._plan.requests else ()
+
+    @property
+    def over(self) -> bool:
+        """Whether there is nothing left to cancel."""
+        return self._rows is not None or self._cancelled
+
+    def status(self) -> Status:
+        """Where it stands; the number of rows is known once it is done."""
+        return Status(self._rows is not None, None if self._rows is None else len(self._rows), tuple(self._logs))
+
+    def wait(self, deadline: float) -> Status:
+        """Runs the query. Raises TimedOut, Cancelled or Failed."""
+        if self._rows is None:
+            began = time.monotonic()
+            self._rows = self._execute(deadline)
+            took = time.monotonic() - began
+            self._log("info", f"Finished search in {took:.2f} seconds and found {len(self._rows)} records.")
+        return self.status()
+
+    def fetch(self, deadline: float) -> Fetched:
+        """The rows, as flat as the query's columns."""
+        self.wait(deadline)
+        return Fetched(rows=self._rows)
+
+    def cancel(self) -> None:
+        """Interrupts the query, or keeps it from being run; does nothing once it is done."""
+        if self._rows is None:
+            self._cancelled = True
+            self._stop.set()
+
+    def _execute(self, deadline: float) -> list[Row]:
+        self._raise_if_over(deadline)
+        columns = result_columns(self._plan.query)
+        statement = compile_query(self._plan.query, [c.path for c in columns], LAYOUTS[self._plan.query.kind])
+        try:
+            with self._connection.cursor() as cursor, _Interrupter(cursor, self._stop, deadline):
+                rows = cursor.execute(statement.sql, list(statement.parameters)).fetchall()
+        except duckdb.InterruptException:
+            self._raise_if_over(deadline)
+            raise
+        except RuntimeError as problem:
+            # What DuckDB makes of the KeyboardInterrupt of a ^C.
+            if "interrupted" not in str(problem):
+                raise
+            raise KeyboardInterrupt from None
+        except duckdb.Error as problem:
+            self._log("error", first_line(problem))
+            raise self._failure(problem, self._id) from None
+        return _read_objects(rows, columns)
+
+    def _raise_if_over(self, deadline: float) -> None:
+        if self._cancelled:
+            raise Cancelled("as it was told to", archive=self._archive, request_id=self._id)
+        if time.monotonic() >= deadline:
+            self._cancelled = True
+            raise TimedOut(
+                "the deadline passed before the query was done",
+                archive=self._archive,
+                request_id=self._id,
+                hint="allow more time, or narrow the search",
+            )
+
+    def _log(self, level: str, summary: str) -> None:
+        now = datetime.now(UTC).replace(tzinfo=None)
+        self._logs.append(LogLine(level, summary, now.isoformat(timespec="microseconds")))
+
+
+class _Interrupter:
+    """While it is entered, a query is interrupted as soon as `stop` is set or the deadline passes."""
+
+    def __init__(self, cursor: duckdb.DuckDBPyConnection, stop: threading.Event, deadline: float) -> None:
+        self._cursor, self._stop, self._deadline = cursor, stop, deadline
+        self._done = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+
+    def __enter__(self) -> None:
+        self._thread.start()
+
+    def __exit__(self, *_raised: object) -> None:
+        self._done.set()
+        self._stop.set()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        self._stop.wait(min(max(self._deadline - time.monotonic(), 0), threading.TIMEOUT_MAX))
+        while not self._done.wait(_INTERRUPT_EVERY):
+            self._cursor.interrupt()
+
+
+def _read_objects(rows: list[Row], columns: Sequence[ResultColumn]) -> list[Row]:
+    """Objects and metadata values come as JSON text: much faster than DuckDB's own VARIANT, and without Decimal."""
+    places = {at: column.type for at, column in enumerate(columns) if column.type in (Type.OBJECT, Type.ANY)}
+    if not places or not rows:
+        return rows
+    decode = json.JSONDecoder().decode
+    values: list[Sequence[Any]] = list(zip(*rows, strict=True))
+    for at, declared in places.items():
+        missing: Callable[[], Any] = dict if declared is Type.OBJECT else lambda: None
+        values[at] = [missing() if text is None else decode(text) for text in values[at]]
+    return list(zip(*values, strict=True))

@@ -114,7 +114,7 @@ class Values:
             if value.strip().upper() in ("NOW", "TODAY"):
                 return named(value.strip().upper(), self.now)
             return _checked(lambda: read_interval(value), parameter.origin)
-        raise Fault("AQL0206", f"${parameter.name} takes a date or time, not {_called(value)}", parameter.origin,
+        raise Fault("AQL0211", f"${parameter.name} takes a date or time, not {_called(value)}", parameter.origin,
                     hint="give it as 2020-02-01, or as a date or datetime in Python")
 
     def count(self, duration: Duration) -> Decimal:
@@ -153,7 +153,7 @@ def _operand(value: object, parameter: Parameter) -> Operand:
             written = _iso(interval_of(value), Place("", Type.TIME)) if moment is not None else value.isoformat()
             return Instant(Timestamp(written, origin), (), origin)
         case _:
-            raise Fault("AQL0206", f"${parameter.name} cannot be {_called(value)}", origin, hint="give a text, a number or a time")
+            raise Fault("AQL0211", f"${parameter.name} cannot be {_called(value)}", origin, hint="give a text, a number or a time")
 
 
 def _checked(read, origin: Origin) -> Interval:  # type: ignore[no-untyped-def]

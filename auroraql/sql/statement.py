@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,10 +10,13 @@ from auroraql.query import And, Query, Ref, conjuncts
 from auroraql.schema import KINDS, Type
 from auroraql.sql import order
 from auroraql.sql.bindings import Bindings
+from auroraql.sql.comparison import Stored
 from auroraql.sql.layout import Layout, bounds
 from auroraql.sql.predicate import condition
 
 _MOST = 2**63 - 1
+
+_AS_JSON = (Type.ANY, Type.OBJECT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,18 +27,31 @@ class Statement:
     parameters: tuple[Any, ...]
 
 
-def compile_query(query: Query, paths: Iterable[tuple[str, ...]], layout: Layout) -> Statement:
+def compile_query(query: Query, paths: Sequence[tuple[str, ...]], layout: Layout) -> Statement:
     """The statement whose columns are the paths, in order; objects and metadata values come as JSON text.
 
     Without ORDER BY, and between equals of it, rows follow the layout's own order.
     """
     bind = Bindings()
-    columns = ", ".join(_column(path, layout, bind) for path in paths)
+    columns = [_column(path, layout, bind) for path in paths]
+    inner = ", ".join(f"{column.sql} AS c{at}" for at, column in enumerate(columns))
     where = " AND ".join(_conditions(query, layout, bind))
     ordering = ", ".join((*order.terms(query.order_by, layout.locate, bind), *layout.ties))
-    clauses = [f"SELECT {columns}", f"FROM {layout.tables}", f"WHERE {where}" if where else "", f"ORDER BY {ordering}"]
-    sql = " ".join(clause for clause in (*clauses, *cut(query.limit, query.offset, bind)) if clause)
-    return Statement(sql, tuple(bind.values))
+    limit = cut(query.limit, query.offset, bind)
+    # JSON is made outside, of the rows that are left: inside it would be made of every row that LIMIT drops.
+    clauses = (
+        "SELECT",
+        ", ".join(f"CAST(c{at} AS JSON)" if c.type in _AS_JSON else f"c{at}" for at, c in enumerate(columns)),
+        "FROM ( SELECT",
+        inner,
+        "FROM",
+        layout.tables,
+        *((f"WHERE {where}",) if where else ()),
+        f"ORDER BY {ordering}",
+        *limit,
+        ")",
+    )
+    return Statement(" ".join(clauses), tuple(bind.values))
 
 
 def cut(limit: int | None, offset: int, bind: Bindings) -> tuple[str, ...]:
@@ -53,7 +69,6 @@ def _conditions(query: Query, layout: Layout, bind: Bindings) -> Sequence[str]:
     return [*window, *(condition(term, layout.locate, bind) for term in conjuncts(query.where) if term != And(()))]
 
 
-def _column(path: tuple[str, ...], layout: Layout, bind: Bindings) -> str:
+def _column(path: tuple[str, ...], layout: Layout, bind: Bindings) -> Stored:
     is_key = path[0] == "metadata" and len(path) > 1
-    stored = layout.locate(Ref("metadata" if is_key else "record", path[1] if is_key else ".".join(path)), bind)
-    return f"CAST({stored.sql} AS JSON)" if stored.type in (Type.ANY, Type.OBJECT) else stored.sql
+    return layout.locate(Ref("metadata", path[1]) if is_key else Ref("record", ".".join(path)), bind)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
 from collections.abc import Callable
 
@@ -11,7 +10,7 @@ from auroraql.archives.aurorax.answers import Context
 from auroraql.archives.aurorax.run import AuroraXRun
 from auroraql.archives.aurorax.wire import Wire
 from auroraql.archives.base import Capabilities
-from auroraql.errors import ArchiveError, UsageError
+from auroraql.errors import ArchiveError, TimedOut, Unreachable, UsageError
 from auroraql.plan import Plan
 from auroraql.schema.catalogue import Catalogue, shipped
 
@@ -68,8 +67,11 @@ class AuroraXEngine:
         if self._closed:
             return
         self._closed = True
-        # A service that does not answer must not keep anybody from leaving, so the first silence ends it.
-        with contextlib.suppress(ArchiveError):
-            for run in self._runs:
+        for run in self._runs:
+            try:
                 run.cancel()
+            except (Unreachable, TimedOut):
+                break  # a service that does not answer must not keep anybody from leaving
+            except ArchiveError:
+                continue
         self._wire.close()

@@ -55,7 +55,6 @@ def read_records(answer: Answer, kind: str, expected: int | None, context: Conte
 
 _SHAPES: dict[Type, tuple[type, ...]] = {
     Type.STRING: (str,),
-    Type.TIME: (str,),
     Type.INTEGER: (int,),
     Type.NUMBER: (int, float),
     Type.BOOLEAN: (bool,),
@@ -83,7 +82,9 @@ def _wrong(record: Any, kind: str) -> str:
 def _fits(value: Any, type: Type) -> bool:
     if isinstance(value, bool) and type is not Type.BOOLEAN:
         return False
-    return isinstance(value, _SHAPES.get(type, (object,))) and (type is not Type.TIME or _is_time(value))
+    if type is Type.TIME:
+        return isinstance(value, str) and _is_time(value)
+    return isinstance(value, _SHAPES.get(type, (object,)))
 
 
 def _is_time(text: str) -> bool:

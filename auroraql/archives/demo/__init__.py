@@ -12,16 +12,15 @@ from typing import Any
 
 import duckdb
 
-from auroraql.archives.catalogue_file import SCHEMA_VERSION
+from auroraql.archives.catalogue_file import SCHEMA_VERSION, TYPE_NAMES
 from auroraql.schema.catalogue import MetadataKey, shipped
-from auroraql.schema.model import Type
 
 RULE = "demonstration rule 1"
 """Which rule made a catalogue; a cached one of another rule is made again."""
 
 _DESCRIPTION = "Demonstration data: made up by a rule, in the shape of AuroraX's data products of 2019 to 2021."
 
-_TYPE_NAMES = {Type.STRING: "string", Type.NUMBER: "double", Type.INTEGER: "int", Type.BOOLEAN: "bool"}
+_NAMES = {declared: name for name, declared in TYPE_NAMES.items()}
 
 _INSERTS = {
     "sites": "INSERT INTO sites SELECT unnest($rows, recursive := true)",
@@ -60,4 +59,4 @@ def _facts(name: str) -> list[dict[str, str | None]]:
 
 
 def _row(kind: str, key: MetadataKey) -> tuple[Any, ...]:
-    return kind, key.name, _TYPE_NAMES[key.type], list(key.values), key.doc, list(key.programs)
+    return kind, key.name, _NAMES[key.type], list(key.values), key.doc, list(key.programs)

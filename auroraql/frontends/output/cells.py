@@ -13,6 +13,8 @@ from auroraql.errors import _visible as visible
 from auroraql.errors import columns
 from auroraql.results import ResultColumn
 
+_LONG = 30
+
 BOLD, DIM, PLAIN = "\x1b[1m", "\x1b[2m", "\x1b[0m"
 
 
@@ -31,8 +33,9 @@ def _other(value: Any) -> str:
 
 
 def _listing(value: dict[str, Any]) -> str:
-    """An object as `keogram_type=daily, wavelength=486.1`."""
-    return visible(", ".join(f"{key}={_member(member)}" for key, member in value.items()))
+    """An object as `keogram_type=daily, wavelength=486.1`; what is long comes last, where a cut does least harm."""
+    members = [f"{key}={_member(member)}" for key, member in value.items()]
+    return visible(", ".join(sorted(members, key=lambda member: len(member) > _LONG)))
 
 
 def _member(value: Any) -> str:

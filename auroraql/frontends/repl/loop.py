@@ -7,7 +7,6 @@ import sys
 import traceback
 from collections.abc import Generator
 from contextlib import closing, suppress
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from threading import Thread
 from typing import TextIO
@@ -15,7 +14,8 @@ from typing import TextIO
 from prompt_toolkit.input import Input
 from prompt_toolkit.output import Output
 
-from auroraql.errors import AuroraQLError
+from auroraql import __version__
+from auroraql.errors import AuroraQLError, Source
 from auroraql.errors import render as rendered
 from auroraql.forms.script import is_complete
 from auroraql.frontends.output import footer, known_format, render, wants_color
@@ -61,12 +61,8 @@ def _warm() -> None:
 
 def banner(archive: Archive) -> str:
     """The line a session begins with."""
-    try:
-        number = version("auroraql")
-    except PackageNotFoundError:
-        number = "(not installed)"
     origin = f"{archive.name} (demonstration data)" if archive.demonstration else archive.name
-    return f"AuroraQL {number} · {origin} · Type \\? for help."
+    return f"AuroraQL {__version__} · {origin} · Type \\? for help."
 
 
 def take(state: State, text: str) -> None:
@@ -94,7 +90,7 @@ def _run(state: State, text: str) -> None:
 
 
 def _results(archive: Archive, text: str) -> Generator[ResultSet, None, None]:
-    yield from archive.run_script(text)
+    yield from archive.run_script(Source(text, "<input>"))
 
 
 def _show(state: State, result: ResultSet) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol, TextIO
 
+from auroraql.errors import Source
 from auroraql.errors import _visible as visible
 from auroraql.results import ResultSet
 from auroraql.schema.catalogue import Catalogue
@@ -27,7 +28,7 @@ class Archive(Protocol):
     def catalogue(self) -> Catalogue:
         """The sources and metadata keys it knows."""
 
-    def run_script(self, text: str, *, name: str = ...) -> Iterator[ResultSet]:
+    def run_script(self, text: Source, /) -> Iterator[ResultSet]:
         """Runs statement after statement. Raises AuroraQLError."""
 
 

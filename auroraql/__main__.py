@@ -1,0 +1,3 @@
+from auroraql.frontends.cli import main
+
+raise SystemExit(main())

@@ -1,0 +1,101 @@
+"""What may be written on the command line."""
+
+from __future__ import annotations
+
+import argparse
+
+from auroraql import __version__
+
+_EPILOG = """\
+examples:
+  auroraql -c "FIND data_products WHERE program = 'trex' AND keogram_type = 'daily' ON 2021-01-01"
+  auroraql run keograms.aql --param day=2021-01-01 --format csv
+  auroraql translate --to json -c "FIND data_products WHERE program = 'trex' ON 2020-02-01"
+
+exit codes: 0 done, 1 a search failed or was refused, 2 the statement or the usage is wrong,
+3 the archive cannot be reached, 4 the deadline passed, 130 interrupted.
+"""
+
+
+def parser(formats: tuple[str, ...], targets: tuple[str, ...], sources: tuple[str, ...]) -> argparse.ArgumentParser:
+    """The whole command line; options of a search stand before or after the command."""
+    made = argparse.ArgumentParser(
+        prog="auroraql",
+        description="Search AuroraX in one line. Without a command: a REPL on a terminal, else statements from standard input.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    made.add_argument("--version", action="version", version=f"auroraql {__version__}")
+    _statement(made)
+    _search(made, formats)
+    made.set_defaults(command=None)
+    commands = made.add_subparsers(dest="command", metavar="COMMAND", title="commands")
+
+    run = commands.add_parser("run", help="run the statements of files")
+    run.add_argument("files", nargs="+", metavar="FILE", help="a file of statements; - for standard input")
+    _search(run, formats, argparse.SUPPRESS)
+
+    check = commands.add_parser("check", help="say what is wrong in files, and run nothing")
+    check.add_argument("files", nargs="+", metavar="FILE", help="a file of statements; - for standard input")
+    _parameters(check, argparse.SUPPRESS)
+
+    fmt = commands.add_parser("fmt", help="set files in the canonical layout")
+    fmt.add_argument("--check", action="store_true", help="change nothing; fail when a file would change")
+    fmt.add_argument("files", nargs="+", metavar="FILE", help="a file of statements; - formats standard input")
+
+    translate = commands.add_parser("translate", help="write a statement in another form")
+    translate.add_argument("--to", required=True, choices=targets, help="the form to write")
+    translate.add_argument(
+        "--from",
+        dest="source_form",
+        default="auto",
+        choices=sources,
+        help="the form it is in (default: tell by itself)",
+    )
+    _statement(translate, argparse.SUPPRESS)
+    _parameters(translate, argparse.SUPPRESS)
+    translate.add_argument("file", nargs="?", metavar="FILE", help="a file with one statement; - for standard input")
+    return made
+
+
+def _statement(parser: argparse.ArgumentParser, default: object = None) -> None:
+    parser.add_argument("-c", dest="text", metavar="TEXT", default=default, help="the statements themselves")
+
+
+def _parameters(parser: argparse.ArgumentParser, default: object = None) -> None:
+    parser.add_argument(
+        "--param",
+        action="append",
+        metavar="NAME=VALUE",
+        default=default,
+        help="a value for $NAME; several of one name make a list",
+    )
+
+
+def _search(parser: argparse.ArgumentParser, formats: tuple[str, ...], default: object = None) -> None:
+    parser.add_argument(
+        "-a",
+        "--archive",
+        metavar="ARCHIVE",
+        default=default,
+        help="demo (the default), a catalogue file, aurorax, or a URL",
+    )
+    parser.add_argument("--format", choices=formats, default=default, help="how results are shown (default: table)")
+    parser.add_argument(
+        "--output", metavar="FILE", default=default, help="write the result to a file, in the format of its suffix"
+    )
+    parser.add_argument(
+        "--timeout",
+        type=_seconds,
+        metavar="SECONDS",
+        default=default,
+        help="give up on a search after so long (default: 600)",
+    )
+    _parameters(parser, default)
+
+
+def _seconds(text: str) -> float:
+    number = float(text)
+    if not 0 < number < 1e9:
+        raise argparse.ArgumentTypeError("a deadline is a number of seconds above 0")
+    return number

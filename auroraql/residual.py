@@ -1,0 +1,74 @@
+"""What is done to fetched records that the archive cannot do: ordering and cutting, by DuckDB.
+
+Order means here what it means in the embedded archive: the same SQL is made by the same code. Only the
+values that are sorted by are given to DuckDB, as text beside the number of their record.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
+
+import duckdb
+
+from auroraql.plan import Residual
+from auroraql.query import Ref
+from auroraql.results import Record
+from auroraql.schema import Kind, Type
+from auroraql.sql import order
+from auroraql.sql.bindings import Bindings
+from auroraql.sql.comparison import Stored
+from auroraql.sql.statement import cut
+
+_TYPES = {Type.TIME: "TIMESTAMP", Type.INTEGER: "BIGINT", Type.NUMBER: "DOUBLE", Type.BOOLEAN: "BOOLEAN"}
+
+
+def run(fetched_records: Sequence[Record], query_residual: Residual, kind: Kind) -> list[Record]:
+    """The records in the residual's order, from its offset, at most its limit; equals keep their order."""
+    if not query_residual.order_by:
+        return list(fetched_records)[query_residual.offset :][: query_residual.limit]
+    refs = list(dict.fromkeys(key.ref for key in query_residual.order_by))
+    bind = Bindings()
+    columns = [f"unnest({bind(_texts(fetched_records, ref))}::VARCHAR[]) AS k{at}" for at, ref in enumerate(refs)]
+    places = {ref: _stored(f"k{at}", ref, kind) for at, ref in enumerate(refs)}
+    terms = order.terms(query_residual.order_by, lambda ref, _bind: places[ref], bind)
+    numbered = f"unnest(range({bind(len(fetched_records))})) AS n"
+    clauses = ("SELECT n FROM ( SELECT", ", ".join((*columns, numbered)), ") ORDER BY", ", ".join((*terms, "n")))
+    sql = " ".join((*clauses, *cut(query_residual.limit, query_residual.offset, bind)))
+    with _connection().cursor() as cursor:
+        return [fetched_records[n] for (n,) in cursor.execute(sql, bind.values).fetchall()]
+
+
+@cache
+def _connection() -> duckdb.DuckDBPyConnection:
+    """An empty database in memory, which reaches nothing outside."""
+    return duckdb.connect(":memory:", config={"enable_external_access": False, "lock_configuration": True})
+
+
+def _stored(column: str, ref: Ref, kind: Kind) -> Stored:
+    field = None if ref.role == "metadata" else kind.field(ref.name)
+    declared = Type.ANY if field is None else field.type
+    return Stored(f"TRY_CAST({column} AS {_TYPES[declared]})" if declared in _TYPES else column, declared)
+
+
+def _texts(records: Sequence[Record], ref: Ref) -> list[str | None]:
+    path = ref.path
+    return [_text(_value(record, path)) for record in records]
+
+
+def _value(record: Record, path: tuple[str, ...]) -> Any:
+    value: Any = record
+    for step in path:
+        if not isinstance(value, dict):
+            return None
+        value = value.get(step)
+    return value
+
+
+def _text(value: Any) -> str | None:
+    """A value of a record as plain text, as the embedded archive has it."""
+    if value is None or isinstance(value, str):
+        return value
+    return json.dumps(value, ensure_ascii=False)
