@@ -174,18 +174,18 @@ def render(diagnostics: Iterable[Diagnostic], source: Source | None = None) -> s
 
 
 def _render_one(each: Diagnostic, source: Source | None) -> str:
-    lines = [f"{each.severity}[{each.code}]: {_visible(each.message)}"]
+    lines = [f"{each.severity}[{each.code}]: {visible(each.message)}"]
     gutter = " "
     if isinstance(each.origin, Span) and source is not None:
         gutter, excerpt = _excerpt(each, each.origin, source)
         lines += excerpt
     elif isinstance(each.origin, Pointer):
         name = source.name if source is not None else "<json>"
-        lines.append(f"  ┌ {name} at {_visible(each.origin.path) or '/'}")
+        lines.append(f"  ┌ {name} at {visible(each.origin.path) or '/'}")
         if each.label:
-            lines.append(f"  │ {_visible(each.label)}")
+            lines.append(f"  │ {visible(each.label)}")
     if each.hint:
-        lines.append(f"{gutter} = hint: {_visible(each.hint)}")
+        lines.append(f"{gutter} = hint: {visible(each.hint)}")
     return "\n".join(lines)
 
 
@@ -196,13 +196,13 @@ def _excerpt(each: Diagnostic, span: Span, source: Source) -> tuple[str, list[st
     line = source.text[first : last if last >= 0 else None].rstrip("\r")
     width = max(min(span.end - span.start, len(line) - column + 1), 1)
     line, column, width = _cut(line, column, width)
-    before, under = _visible(line[: column - 1]), _visible(line[column - 1 : column - 1 + width])
+    before, under = visible(line[: column - 1]), visible(line[column - 1 : column - 1 + width])
     carets = " " * columns(before) + "^" * max(columns(under), 1)
     gutter = " " * len(str(row))
     return gutter, [
-        f"{gutter} ┌ {_visible(source.name)}:{row}:{source.place(min(span.start, len(source.text)))[1]}",
-        f"{row} │ {_visible(line)}",
-        f"{gutter} │ {carets}{' ' + _visible(each.label) if each.label else ''}",
+        f"{gutter} ┌ {visible(source.name)}:{row}:{source.place(min(span.start, len(source.text)))[1]}",
+        f"{row} │ {visible(line)}",
+        f"{gutter} │ {carets}{' ' + visible(each.label) if each.label else ''}",
     ]
 
 
@@ -219,7 +219,7 @@ def _cut(line: str, column: int, width: int) -> tuple[str, int, int]:
     return piece + ("…" if start + _LINE_WIDTH < len(line) else ""), column, width
 
 
-def _visible(text: str) -> str:
+def visible(text: str) -> str:
     """Text with control, bidirectional and surrogate characters made visible and harmless."""
     if text.isprintable():
         return text

@@ -12,7 +12,6 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from aurorax_server import RECORDS, SOURCES, AuroraXServer, Fault, StepName, formatted
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -25,6 +24,7 @@ from auroraql.errors import Cancelled, Refused, TimedOut, Unreachable, UsageErro
 from auroraql.plan import Expression, FilterGroup, Plan, Request
 from auroraql.query import Query, Tree
 from auroraql.schema.catalogue import shipped
+from tests.aurorax_server import RECORDS, SOURCES, AuroraXServer, Fault, StepName, formatted
 
 KEY = "k3y/\"wh'é<b>x"
 Connect = Callable[..., AuroraXEngine]

@@ -11,12 +11,12 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from aurorax_server import RECORDS, AuroraXServer, Fault, StepName, error
 
 from auroraql.archives.aurorax import AuroraXEngine
 from auroraql.errors import ArchiveError, Failed, Refused, Unreachable, UsageError
 from auroraql.plan import Plan, Request
 from auroraql.query import Query
+from tests.aurorax_server import RECORDS, AuroraXServer, Fault, StepName, error
 
 HTML = b"<html><head><title>502 Bad Gateway</title></head><body><center>nginx</center></body></html>"
 KEY = "k3y/\"wh'é<b>x"

@@ -9,8 +9,9 @@ from typing import Any
 
 import pyaurorax
 import pytest
-from aurorax_server import RECORDS, SOURCES, AuroraXServer, Fault, error
 from pyaurorax.exceptions import AuroraXAPIError, AuroraXMaintenanceError, AuroraXSearchError
+
+from tests.aurorax_server import RECORDS, SOURCES, AuroraXServer, Fault, error
 
 FIRST, LAST = datetime(2020, 2, 1), datetime(2020, 2, 5, 23, 59, 59)
 FILTER = pyaurorax.search.MetadataFilter

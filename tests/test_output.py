@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 
 from auroraql.errors import UsageError
 from auroraql.errors import columns as width_of
-from auroraql.frontends.output import FORMATS, check_writable, footer, grid, render, wants_color, write
+from auroraql.frontends.output import FORMATS, check_writable, footer, grid, render, wants_color, write, write_text
 from auroraql.plan import Plan
 from auroraql.query import Column, Query, Ref
 from auroraql.results import Fetched, ResultSet, Row
@@ -338,6 +338,13 @@ def test_a_file_that_cannot_be_written_is_told_before_the_search(tmp_path: Path,
     with pytest.raises(UsageError):
         write(whole(), tmp_path / name)
     assert sorted(tmp_path.iterdir()) == before
+
+
+def test_a_text_is_written_whole_whatever_its_name(tmp_path: Path) -> None:
+    write_text(tmp_path / "a.aql", "FIND ü\n")
+    assert (tmp_path / "a.aql").read_bytes() == "FIND ü\n".encode()
+    with pytest.raises(UsageError):
+        write_text(tmp_path / "missing" / "a.aql", "")
 
 
 def test_an_unknown_suffix_is_told_with_the_known_ones(tmp_path: Path) -> None:

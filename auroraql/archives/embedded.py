@@ -168,9 +168,9 @@ class EmbeddedRun:
         try:
             with self._connection.cursor() as cursor, _Interrupter(cursor, self._stop, deadline):
                 rows = cursor.execute(statement.sql, list(statement.parameters)).fetchall()
-        except duckdb.InterruptException:
+        except duckdb.InterruptException as problem:
             self._raise_if_over(deadline)
-            raise
+            raise self._failure(problem, self._id) from None
         except RuntimeError as problem:
             # What DuckDB makes of the KeyboardInterrupt of a ^C.
             if "interrupted" not in str(problem):

@@ -40,7 +40,7 @@ def read(text: str, kind: str = "", *, offset: int = 0) -> Find:
     Raises StatementError.
     """
     try:
-        document = json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant, parse_int=str, parse_float=str)
+        document = json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant, parse_int=_Number, parse_float=_Number)
     except json.JSONDecodeError as error:
         at = offset + error.pos
         raise StatementError([Diagnostic("AQL0401", f"this is no JSON: {error.msg.lower()}", Span(at, at + 1))]) from None
@@ -48,6 +48,10 @@ def read(text: str, kind: str = "", *, offset: int = 0) -> Find:
         span = Span(offset, offset + len(text))
         raise StatementError([Diagnostic("AQL0401", str(error), Span(span.start, span.start + 1))]) from None
     return lift(document, kind)
+
+
+class _Number(str):
+    """A JSON number, with its digits as they were written."""
 
 
 class _Repeated(ValueError):
@@ -149,7 +153,7 @@ class _Reader:
         value = document.get(key)
         if value is None:
             return missing
-        if not isinstance(value, type):
+        if not isinstance(value, type) or isinstance(value, _Number):
             wanted = {dict: "an object", list: "an array", str: "a string"}[type]
             self.say("AQL0403", f"'{key}' takes {wanted}, not {_called(value)}", at.child(key))
             return missing
@@ -230,7 +234,7 @@ def _arity(operator: str) -> str:
 
 def _called(value: object) -> str:
     names: dict[type, str] = {dict: "an object", list: "an array", bool: "true or false", type(None): "null"}
-    return names.get(type(value), "a string" if isinstance(value, str) else "a number")
+    return names.get(type(value), "a string" if type(value) is str else "a number")
 
 
 def _where(terms: list[Term]) -> Iterator[Where]:

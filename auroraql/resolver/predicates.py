@@ -89,7 +89,7 @@ class Predicates:
         if len(operands) > MOST_VALUES:
             raise Fault("AQL0116", f"the list has {len(operands):,} values; {MOST_VALUES:,} are the most",
                         operands[MOST_VALUES].origin, "one too many", hint="cut the search into several")
-        if operator.arity >= 0 and len(operands) != operator.arity or not operands and operator.arity:
+        if (operator.arity >= 0 and len(operands) != operator.arity) or (not operands and operator.arity):
             raise Fault("AQL0211", f"{operator.text} takes {'one value' if operator.arity == 1 else 'one value or more'}, "
                         f"and the parameter holds {len(operands)}", comparison.origin, hint="use IN for a list")
         for operand in operands:

@@ -67,7 +67,7 @@ def read_interval(text: str) -> Interval:
         raise TimeFault(f"'{text}' is no date or time", "write 2020-02-01, 2020-02-01T06:30 or 2020-02")
     year, month, day = int(match["year"]), int(match["month"] or 1), int(match["day"] or 1)
     _check_date(year, month, day)
-    first = datetime(year, month, day)  # noqa: DTZ001 - naive UTC inside
+    first = datetime(year, month, day)
     if match["hour"]:
         return Interval(_clock(first, match))
     step = "year" if match["month"] is None else "month" if match["day"] is None else "d"
@@ -131,7 +131,7 @@ def shifted(moment: datetime, count: Decimal, unit: str) -> datetime:
     if short in _SECONDS:
         return _moved_past(moment, count * _SECONDS[short])
     if count != count.to_integral_value():
-        raise TimeFault(f"{count} {unit} is no whole number of {short}s", "use days for parts of a month or year")
+        raise TimeFault(f"{abs(count)} {unit} is no whole number of {short}s", "use days for parts of a month or year")
     months = int(count) * (12 if short == "year" else 1)
     index = moment.year * 12 + moment.month - 1 + months
     year, month = index // 12, index % 12 + 1
@@ -156,7 +156,7 @@ def shift(interval: Interval, count: Decimal, unit: str) -> Interval:
 def interval_of(value: date | datetime) -> Interval:
     """The interval of a Python value: a date is its day, a datetime (aware ones converted) its instant."""
     if not isinstance(value, datetime):
-        first = datetime(value.year, value.month, value.day)  # noqa: DTZ001 - naive UTC inside
+        first = datetime(value.year, value.month, value.day)
         return Interval(first, _past(first, "d"))
     return Interval(value.astimezone(UTC).replace(tzinfo=None) if value.tzinfo else value)
 

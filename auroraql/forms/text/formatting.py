@@ -85,7 +85,7 @@ def _statement(text: str, piece: Piece) -> tuple[str, int]:
     if piece.form != "text":
         return text[piece.start : piece.end].strip() + ";", piece.end
     find = parsing.parse(text, piece.start, piece.end)
-    setter = _Setter({cast(Span, clause.origin).start for clause in find.clauses})
+    setter = _Setter({cast("Span", clause.origin).start for clause in find.clauses})
     at = piece.start
     for token in parsing.tokens(text, piece.start, piece.end):
         setter.gap(text[at : int(token.start_pos or 0)])

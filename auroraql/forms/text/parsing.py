@@ -21,7 +21,7 @@ def parse(text: str, start: int = 0, end: int | None = None) -> Find:
 
     Raises StatementError with what is wrong.
     """
-    find = cast(Find, _run(text, start, len(text) if end is None else end)[0])
+    find = cast("Find", _run(text, start, len(text) if end is None else end)[0])
     twice = _clauses_twice(find)
     if twice:
         raise StatementError(twice)
@@ -69,5 +69,5 @@ def _clauses_twice(find: Find) -> list[Diagnostic]:
             name = {"GroupBy": "GROUP BY", "OrderBy": "ORDER BY"}.get(type(clause).__name__, type(clause).__name__.upper())
             origin = clause.origin
             hint = "join the two with AND" if name == "WHERE" else f"keep one {name}"
-            found.append(Diagnostic("AQL0111", f"{name} stands twice", cast(Span, origin), "the second one", hint))
+            found.append(Diagnostic("AQL0111", f"{name} stands twice", cast("Span", origin), "the second one", hint))
     return found

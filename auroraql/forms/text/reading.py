@@ -56,7 +56,7 @@ def _span(first: Any, last: Any) -> Span:
 
 
 def _of(token: Token) -> Span:
-    return Span(cast(int, token.start_pos), cast(int, token.end_pos))
+    return Span(cast("int", token.start_pos), cast("int", token.end_pos))
 
 
 class _Label(str):
@@ -78,7 +78,7 @@ class Reading(Transformer[Token, Any]):
     # --- statement and clauses
 
     def statement(self, c: Children) -> Find:
-        return cast(Find, c[0])
+        return cast("Find", c[0])
 
     def find(self, c: Children) -> Find:
         distinct = isinstance(c[1], Token) and c[1].type == "DISTINCT"
@@ -86,7 +86,7 @@ class Reading(Transformer[Token, Any]):
         return Find(str(kind).lower(), tuple(clauses), distinct, _span(c[0], kind))
 
     def kind(self, c: Children) -> Token:
-        return cast(Token, c[0])
+        return cast("Token", c[0])
 
     def select(self, c: Children) -> Select:
         return Select(tuple(c[1:]), _of(c[0]))
@@ -115,7 +115,7 @@ class Reading(Transformer[Token, Any]):
         return Aggregate(c[0].lower(), c[1], label, _of(c[0]))
 
     def function(self, c: Children) -> Token:
-        return cast(Token, c[0])
+        return cast("Token", c[0])
 
     def all(self, c: Children) -> None:
         return None
@@ -195,7 +195,7 @@ class Reading(Transformer[Token, Any]):
         return And(tuple(c[::2]), _span(c[0], c[-1]))
 
     def negation(self, c: Children) -> Not:
-        return Not(cast(Expression, c[1]), _span(c[0], c[1]))
+        return Not(cast("Expression", c[1]), _span(c[0], c[1]))
 
     def comparison(self, c: Children) -> Comparison:
         path, operator, operand = c
@@ -243,7 +243,7 @@ class Reading(Transformer[Token, Any]):
 
     def path(self, c: Children) -> Path:
         if len(c) == 1:
-            return cast(Path, c[0])
+            return cast("Path", c[0])
         return Path(tuple(p.parts[0] for p in c), _span(c[0], c[-1]))
 
     def plain_name(self, c: Children) -> Path:

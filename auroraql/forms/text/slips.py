@@ -77,8 +77,8 @@ def _start(at: Stuck) -> Diagnostic | None:
                           hint="write FIND data_products SELECT … WHERE …; there is no FROM")
     near = get_close_matches(at.found.upper(), at.accepts, 1, 0.5)
     hint = f"did you mean {near[0]}?" if near else "as in: FIND data_products WHERE program = 'trex' ON 2021-01-01"
-    shown = at.found if at.found.isprintable() else "this"
-    return Diagnostic("AQL0115", f"a statement begins with FIND, not with '{shown}'", at.span, hint=hint,
+    shown = f"'{at.found}'" if at.found.isprintable() else f"the character U+{ord(at.found[0]):04X}"
+    return Diagnostic("AQL0115", f"a statement begins with FIND, not with {shown}", at.span, hint=hint,
                       fix=near[0] if near else None)
 
 
@@ -147,10 +147,11 @@ def _date(at: Stuck) -> Diagnostic | None:
 
 
 def _date_fix(typed: str, span: Span) -> Diagnostic:
-    parts = [int(p) for p in re.findall(r"\d+", typed)[:3]]
+    parts = [int(p[:9]) for p in re.findall(r"\d+", typed)]
     fix = None
-    if len(parts) == 3 and parts[0] > 1000:
+    if len(parts) >= 3 and 1000 < parts[0] < 10000:
         fix = f"{parts[0]:04}-{parts[1]:02}-{parts[2]:02}"
+        fix += "T" + ":".join(f"{p:02}" for p in (*parts[3:6], 0, 0)[: max(len(parts[3:6]), 2)]) if len(parts) > 3 else ""
     elif re.fullmatch(r"\d{8}", typed):
         fix = f"{typed[:4]}-{typed[4:6]}-{typed[6:]}"
     hint = f"did you mean {fix}?" if fix else "dates are written year-month-day, as 2020-02-01 or 2020-02-01T06:30"
@@ -185,10 +186,9 @@ def _unit(at: Stuck) -> Diagnostic | None:
 
 def _bare_value(at: Stuck) -> Diagnostic | None:
     """`program = themis-asi`, `platform = fort smith`, `IN (trex, rego)`: text without quotes."""
-    operand_at = 1 if at.type_before() in ("NAME", "AND_WORD") else 0
-    first = at.before(operand_at) if operand_at else None
+    first = at.before() if at.type_before() == "NAME" else None
     if first is None:
-        starts = "STRING" in at.accepts and "NUMBER" in at.accepts and _is_word(at.found) and "NAME" not in at.accepts
+        starts = "STRING" in at.accepts and "TRUE" in at.accepts and _is_word(at.found) and "NAME" not in at.accepts
         if not starts:
             return None
         begin = at.start
@@ -303,8 +303,26 @@ def _count_needed(at: Stuck) -> Diagnostic | None:
         return None
     if at.type == "$END":
         return None
-    return Diagnostic("AQL0208", f"{at.type_before()} takes a whole number, not {at.found}", at.span, "expected a number",
+    number = re.compile(r"[+-]?\s*[\d.]+").match(at.text, at.start)
+    typed = number[0] if number else at.found
+    return Diagnostic("AQL0208", f"{at.type_before()} takes a whole number, not {typed}", Span(at.start, at.start + len(typed)), "expected a number",
                       hint=f"as in: {at.type_before()} 10")
+
+
+def _clause_too_early(at: Stuck) -> Diagnostic | None:
+    """`SELECT start, WHERE …`, `WHERE ON …`: the clause's word was taken for a name, since a name was due."""
+    word = at.before()
+    if word is None or word.type != "NAME" or word.upper() not in CLAUSE_STARTS:
+        return None
+    span = Span(int(word.start_pos or 0), int(word.end_pos or 0))
+    before = at.before(2)
+    if before is not None and before.type == "COMMA":
+        comma = Span(int(before.start_pos or 0), int(before.end_pos or 0))
+        return Diagnostic("AQL0114", "a comma too many", comma, f"{word.upper()} follows, not another item", "remove the comma", "")
+    if before is not None and before.type in ("WHERE", "AND", "OR", "NOT", "SELECT", "BY"):
+        what = "a column" if before.type in ("SELECT", "BY") else "a predicate"
+        return Diagnostic("AQL0106", f"{what} is missing between {before.upper()} and {word.upper()}", span, f"expected {what}")
+    return None
 
 
 def _end(at: Stuck) -> Diagnostic | None:
@@ -316,14 +334,14 @@ def _end(at: Stuck) -> Diagnostic | None:
 
 
 RULES: tuple[Callable[[Stuck], Diagnostic | None], ...] = (
-    _start, _kind, _unsupported_kind, _null, _twin, _comma, _end, _count_needed, _date, _unit, _from, _no_date,
-    _misspelt, _and_missing, _bare_value, _list_needed, _text_needed, _operator_missing,
+    _start, _kind, _unsupported_kind, _null, _twin, _clause_too_early, _comma, _end, _count_needed, _date, _unit, _from,
+    _bare_value, _no_date, _misspelt, _and_missing, _list_needed, _text_needed, _operator_missing,
 )
 
 
 def _unexpected(at: Stuck) -> Diagnostic:
-    shown = at.found if at.found.isprintable() and at.found else "this character"
-    return Diagnostic("AQL0106", f"'{shown}' cannot stand here", at.span, f"expected {expected(at)}")
+    shown = f"'{at.found}'" if at.found.isprintable() else f"the character U+{ord(at.found[0]):04X}"
+    return Diagnostic("AQL0106", f"{shown} cannot stand here", at.span, f"expected {expected(at)}")
 
 
 _GROUPS = (

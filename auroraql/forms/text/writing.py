@@ -41,7 +41,7 @@ class _Writer:
         return set_clauses(f"FIND {self.kind.name}", clauses)
 
     def column(self, column: Column) -> str:
-        alias = f" AS {self.name(column.alias)}" if column.alias else ""
+        alias = f" AS {write_name(column.alias)}" if column.alias else ""
         return self.path(column.ref, dotted=True) + alias
 
     def order_key(self, key: OrderKey) -> str:
@@ -51,14 +51,10 @@ class _Writer:
     def path(self, ref: Ref, *, dotted: bool = False) -> str:
         """A metadata key stands bare unless a field has its name; a source field bare, or dotted as a column."""
         if ref.role == "metadata":
-            name = self.name(ref.name)
+            name = write_name(ref.name)
             return f"metadata.{name}" if dotted or self.kind.field(ref.name) is not None else name
         declared = self.kind.field(ref.name)
         return ref.name if dotted or declared is None else declared.bare
-
-    @staticmethod
-    def name(name: str) -> str:
-        return name if _NAME.fullmatch(name) else quote_name(name)
 
     def predicate(self, predicate: Predicate, above: int) -> str:
         """`above` is how tightly the surroundings bind: 0 nothing, 1 OR, 2 AND."""
@@ -108,6 +104,11 @@ class _Writer:
             return declared.type if declared is not None else Type.ANY
         key = self.catalogue.key(self.kind.name, ref.name)
         return key.type if key is not None else Type.ANY
+
+
+def write_name(name: str) -> str:
+    """A name as a statement writes it: in backticks when it is not a plain one."""
+    return name if _NAME.fullmatch(name) else quote_name(name)
 
 
 def write_moment(moment: datetime) -> str:

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import cast
 
 from auroraql.errors import (
-    ArchiveError,
     AuroraQLError,
     Source,
     StatementError,
@@ -91,9 +90,8 @@ def _run(options: argparse.Namespace) -> int:
 
 def _run_sources(options: argparse.Namespace, sources: Iterator[Source]) -> int:
     from auroraql.config import read_config
-    from auroraql.frontends.output import check_writable, footer, wants_color
+    from auroraql.frontends.output import check_writable, footer, wants_color, write
     from auroraql.frontends.output import render as render_result
-    from auroraql.frontends.output import write
     from auroraql.public import parse_script
     from auroraql.session import connect
 

@@ -6,7 +6,7 @@ made harmless on the way. Files are written whole or not at all.
 
 from __future__ import annotations
 
-from auroraql.frontends.output.files import check_writable, write
+from auroraql.frontends.output.files import check_writable, write, write_text
 from auroraql.frontends.output.formats import FORMATS, Format, footer, known_format, render, wants_color
 from auroraql.frontends.output.table import grid
 
@@ -20,4 +20,5 @@ __all__ = [
     "render",
     "wants_color",
     "write",
+    "write_text",
 ]

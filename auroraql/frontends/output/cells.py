@@ -9,8 +9,7 @@ import json
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from auroraql.errors import _visible as visible
-from auroraql.errors import columns
+from auroraql.errors import columns, visible
 from auroraql.results import ResultColumn
 
 _LONG = 30

@@ -8,13 +8,12 @@ from __future__ import annotations
 import os
 import secrets
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import TextIO
 
-from auroraql.errors import UsageError
-from auroraql.errors import _visible as visible
+from auroraql.errors import UsageError, visible
 from auroraql.frontends.output.formats import FORMATS, Format, known_format
 from auroraql.results import ResultSet
 
@@ -26,9 +25,17 @@ def write(result: ResultSet, path: str | os.PathLike[str], format: str | None = 
 
     An existing file is replaced whole, and keeps its permissions. Raises UsageError when that cannot be done.
     """
-    chosen = _format(path, format)
+    _put(path, _format(path, format).render(result, None, False))
+
+
+def write_text(path: str | os.PathLike[str], text: str) -> None:
+    """Writes a text to a file, whole or not at all, as `write` does. Raises UsageError."""
+    _put(path, (text,))
+
+
+def _put(path: str | os.PathLike[str], chunks: Iterable[str]) -> None:
     with _told(path), _opened(Path(path)) as stream:
-        for chunk in chosen.render(result, None, False):
+        for chunk in chunks:
             stream.write(chunk)
 
 
@@ -43,8 +50,6 @@ def check_writable(path: str | os.PathLike[str], format: str | None = None) -> N
 
 
 def _format(path: str | os.PathLike[str], format: str | None) -> Format:
-    if "\0" in os.fspath(path):
-        raise _refusal(path, "no file name holds a NUL")
     if format is not None:
         return known_format(format)
     suffix = Path(path).suffix.lower()
@@ -61,6 +66,8 @@ def _format(path: str | os.PathLike[str], format: str | None) -> Format:
 @contextmanager
 def _told(path: str | os.PathLike[str]) -> Iterator[None]:
     """What the system says about a file, as an error for people."""
+    if "\0" in os.fspath(path):
+        raise _refusal(path, "no file name holds a NUL")
     try:
         yield
     except BrokenPipeError:

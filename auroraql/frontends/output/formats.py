@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import TextIO
 
-from auroraql.errors import UsageError
-from auroraql.errors import _visible as visible
+from auroraql.errors import UsageError, visible
 from auroraql.frontends.output.data import render_csv, render_json, render_jsonl
 from auroraql.frontends.output.table import render_table
 from auroraql.frontends.output.vertical import render_vertical

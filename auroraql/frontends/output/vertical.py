@@ -8,8 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from auroraql.errors import _visible as visible
-from auroraql.errors import columns
+from auroraql.errors import columns, visible
 from auroraql.frontends.output.cells import BOLD, DIM, cell, pad, paint
 from auroraql.results import ResultColumn, ResultSet
 

@@ -7,8 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol, TextIO
 
-from auroraql.errors import Source
-from auroraql.errors import _visible as visible
+from auroraql.errors import Source, visible
 from auroraql.results import ResultSet
 from auroraql.schema.catalogue import Catalogue
 

@@ -1,0 +1,60 @@
+"""Writes small catalogue files for tests, through the published format (auroraql/archives/catalogue.sql)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+FORMAT = resources.files("auroraql.archives").joinpath("catalogue.sql").read_text("utf-8")
+
+SOURCES = (
+    (1, "trex", "gillam", "RGB ASI", "ground", "TREx RGB GILL"),
+    (2, "trex", "fort smith", "RGB ASI", "ground", "TREx RGB FSMI"),
+    (3, "themis-asi", "gillam", "panchromatic ASI", "ground", "THEMIS-ASI GILL"),
+    (44, "unis/kho", "longyearbyen", "Été 50%_x", "leo", "5"),
+)
+
+
+@dataclass(frozen=True)
+class Product:
+    """A data product; `metadata` is any JSON object, or None for SQL NULL."""
+
+    data_source: int
+    start: datetime
+    end: datetime
+    url: str
+    data_product_type: str = "keogram"
+    metadata: dict[str, Any] | None = field(default_factory=dict)
+
+
+def write(
+    path: Path,
+    products: Iterable[Product],
+    sources: Sequence[tuple[Any, ...]] = SOURCES,
+    *,
+    version: int = 1,
+    demonstration: bool = False,
+) -> Path:
+    """Makes the file; gives back its path."""
+    with duckdb.connect(str(path)) as connection:
+        connection.execute(FORMAT)
+        connection.execute("INSERT INTO catalogue VALUES (?, ?, 'a test', 'by hand')", [version, demonstration])
+        connection.executemany("INSERT INTO data_sources VALUES (?, ?, ?, ?, ?, ?)", sources)
+        connection.execute("INSERT INTO metadata_keys VALUES ('data_products', 'w', 'double', [], 'width', ['trex'])")
+        connection.executemany("INSERT INTO data_products VALUES (?, ?, ?, ?, ?, ?::JSON::VARIANT)", _rows(products))
+    return path
+
+
+def _rows(products: Iterable[Product]) -> list[tuple[Any, ...]]:
+    return [(p.data_source, p.start, p.end, p.data_product_type, p.url, _json(p.metadata)) for p in products]
+
+
+def _json(metadata: dict[str, Any] | None) -> str | None:
+    return None if metadata is None else json.dumps(metadata)

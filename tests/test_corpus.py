@@ -1,0 +1,64 @@
+"""Every file of the corpus through every form: what it becomes, and that all forms mean the same."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from auroraql.errors import AuroraQLError, Source, StatementError, render
+from auroraql.forms import script
+from auroraql.query import Query
+from auroraql.resolver import resolve
+from auroraql.schema.catalogue import shipped
+from auroraql.translation import translate_source
+from tests import corpus_files
+
+NOW = datetime(2021, 3, 4, 5, 6, 7)
+
+
+def written(source: Source, form: str) -> str:
+    """A statement in one form, or why that form cannot say it."""
+    try:
+        output = translate_source(source, form, now=NOW).output
+    except StatementError as error:
+        return render(error.diagnostics)
+    return output if isinstance(output, str) else json.dumps(output, indent=1, ensure_ascii=False)
+
+
+def meaning(text: str) -> Query:
+    """The query of one statement."""
+    return resolve(script.read_one(Source(text)).statement, shipped(), now=NOW).query
+
+
+@pytest.mark.parametrize("path", corpus_files.files("data_products"), ids=lambda p: p.stem)
+def test_a_statement_in_every_form(path: Path, update: bool) -> None:
+    case = corpus_files.read(path)
+    source = Source(case["statement"])
+    found = {form: written(source, form) for form in ("aql", "json", "sentence", "plan")}
+    corpus_files.compare(path, case, found, update=update)
+
+
+@pytest.mark.parametrize("path", corpus_files.files("data_products"), ids=lambda p: p.stem)
+def test_all_forms_of_a_statement_mean_the_same(path: Path) -> None:
+    case = corpus_files.read(path)
+    query = meaning(case["statement"])
+    assert meaning(case["aql"]) == query
+    for form in ("json", "sentence"):
+        if not case[form].startswith("error[") and query.select is None:
+            assert meaning(case[form]) == query, form
+
+
+@pytest.mark.parametrize("path", corpus_files.files("errors"), ids=lambda p: p.stem)
+def test_a_wrong_statement_and_its_rendering(path: Path, update: bool) -> None:
+    case = corpus_files.read(path)
+    source = Source(case["statement"], "query.aql")
+    try:
+        made = translate_source(source, "plan", now=NOW)
+        said = render(made.warnings, source)
+    except AuroraQLError as error:
+        said = str(error)
+    assert said, f"{path.name}: nothing is wrong with it"
+    corpus_files.compare(path, case, {"rendering": said}, update=update)

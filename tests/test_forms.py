@@ -1,0 +1,167 @@
+"""The laws of the written forms, as properties of generated searches."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from typing import Any
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from pyaurorax.search import DataProductSearch, MetadataFilter, MetadataFilterExpression
+
+from auroraql import translate
+from auroraql.errors import Source, StatementError
+from auroraql.forms import query_json, script, sentence
+from auroraql.forms.text import parsing, writing
+from auroraql.forms.text.formatting import format_text
+from auroraql.plan import Plan
+from auroraql.planner import plan
+from auroraql.query import Query
+from auroraql.resolver import resolve
+from auroraql.schema.catalogue import shipped
+from auroraql.schema.operators import WIRE
+from tests import corpus_files
+from tests.strategies import KEYS, PRODUCT_TYPE_LISTS, TEXTS, queries, searches, values_of
+
+NOW = datetime(2021, 3, 4, 5, 6, 7)
+
+
+def read_text(text: str) -> Query:
+    return resolve(script.read_one(Source(text)).statement, shipped(), now=NOW).query
+
+
+def read_json(document: dict[str, Any]) -> Query:
+    return resolve(query_json.lift(document, "data_products"), shipped(), now=NOW).query
+
+
+def planned(query: Query) -> Plan:
+    return plan(query, shipped())
+
+
+def one_request(query: Query) -> Plan:
+    made = planned(query)
+    assume(made.requests)
+    return made
+
+
+@given(queries())
+def test_law_1_text_read_back_is_the_query(query: Query) -> None:
+    assert read_text(writing.write(query, shipped())) == query
+
+
+@given(searches())
+def test_law_1_json_read_back_is_the_query(query: Query) -> None:
+    document = query_json.write(one_request(query).requests[0])
+    assert read_json(document) == query
+    assert read_text("FIND data_products FROM " + json.dumps(document)) == query
+
+
+@given(searches())
+def test_law_1_sentence_read_back_is_the_query_or_says_it_cannot(query: Query) -> None:
+    request = one_request(query).requests[0]
+    try:
+        text = sentence.write(request)
+    except StatementError as error:
+        assert {each.code for each in error.diagnostics} == {"AQL0406"}
+        return
+    assert read_text(text) == query
+
+
+@given(searches())
+def test_law_2_all_forms_agree(query: Query) -> None:
+    document = query_json.write(one_request(query).requests[0])
+    text = writing.write(query, shipped())
+    assert translate(text, to="json") == document
+    assert translate(document | {"data_product_type_filters": document["data_product_type_filters"]}, to="aql") == text
+    lifted = planned(read_json(document))
+    assert len(lifted.requests) == 1
+    assert not lifted.residual
+    assert query_json.write(lifted.requests[0]) == document
+
+
+@given(queries())
+def test_law_3_the_normal_form_is_idempotent(query: Query) -> None:
+    assert Query.of(query) == query
+
+
+@given(searches())
+def test_law_3_missing_empty_and_null_lists_are_alike(query: Query) -> None:
+    document = query_json.write(one_request(query).requests[0])
+    bare = _without_empty(document)
+    assert read_json(bare) == query
+    assert read_json(_with_null(document)) == query
+
+
+def _without_empty(document: dict[str, Any]) -> dict[str, Any]:
+    opened = {k: _without_empty(v) if isinstance(v, dict) else v for k, v in document.items()}
+    return {k: v for k, v in opened.items() if v not in ([], {}, {"logical_operator": "AND"})}
+
+
+def _with_null(document: dict[str, Any]) -> dict[str, Any]:
+    return {k: None if v == [] else _with_null(v) if isinstance(v, dict) else v for k, v in document.items()}
+
+
+@given(queries())
+def test_law_4_canonical_text_is_what_the_formatter_makes(query: Query) -> None:
+    text = writing.write(query, shipped())
+    assert format_text(Source(text)) == text + ";\n"
+
+
+_COMMENTS = st.sampled_from(["", "", "", " -- why\n", "\n-- alone\n", " /* in */ ", "\n/* two\n   lines */\n", "\n\n", "\t"])
+
+
+@given(queries(), st.data())
+def test_law_4_formatting_is_idempotent_and_keeps_comments_and_meaning(query: Query, data: st.DataObject) -> None:
+    text = writing.write(query, shipped())
+    made, at = "", 0
+    for token in parsing.tokens(text):
+        made += text[at : token.start_pos] + data.draw(_COMMENTS) + text[token.start_pos : token.end_pos]
+        at = int(token.end_pos or 0)
+    made += data.draw(_COMMENTS) + ";" + data.draw(_COMMENTS)
+    once = format_text(Source(made))
+    assert format_text(Source(once)) == once
+    assert read_text(once) == query
+    for comment in ("-- why", "-- alone", "/* in */"):
+        assert once.count(comment) == made.count(comment)
+
+
+@pytest.mark.parametrize("path", corpus_files.files("data_products"), ids=lambda p: p.stem)
+def test_law_4_holds_for_the_corpus(path: Any) -> None:
+    source = Source(corpus_files.read(path)["statement"])
+    once = format_text(source)
+    assert format_text(Source(once)) == once
+    assert read_text(once) == read_text(source.text)
+
+
+@st.composite
+def client_searches(draw: st.DrawFn) -> DataProductSearch:
+    """Searches as users of the real client write them; it is never asked to connect."""
+    expressions = []
+    for key in draw(st.lists(KEYS, max_size=3)):
+        operator = draw(st.sampled_from(sorted(WIRE)))
+        count = {"in": 2, "not in": 3, "between": 2}.get(operator, 1)
+        values = draw(st.lists(values_of(key), min_size=count, max_size=count))
+        expressions.append(MetadataFilterExpression(key, values if count > 1 else values[0], operator))
+    joined = draw(st.sampled_from(["and", "or", "AND", "OR"]))
+    lists = [draw(st.none() | st.lists(TEXTS, max_size=2)) for _ in range(3)]
+    start, end = sorted((draw(st.datetimes(datetime(1000, 1, 1))), draw(st.datetimes(datetime(1000, 1, 1)))))
+    return DataProductSearch(
+        None, start, end, *lists, draw(st.none() | PRODUCT_TYPE_LISTS),  # type: ignore[arg-type]
+        metadata_filters=draw(st.none() | st.just(MetadataFilter(expressions, joined))),
+    )
+
+
+@given(client_searches())
+def test_our_json_is_what_the_real_client_builds(search: DataProductSearch) -> None:
+    query = json.loads(json.dumps(search.query))
+    ours = translate(query, to="json")
+    assert isinstance(ours, dict)
+    expected = query | {"data_sources": dict(query["data_sources"])}
+    group = expected["data_sources"]["data_product_metadata_filters"] or {"expressions": [], "logical_operator": "AND"}
+    if len(group["expressions"]) < 2:
+        group["logical_operator"] = "AND"
+    expected["data_sources"]["data_product_metadata_filters"] = group
+    assert ours == expected
+    assert translate(str(translate(query, to="aql")), to="json") == expected

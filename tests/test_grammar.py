@@ -1,0 +1,104 @@
+"""The grammar itself: free of conflicts, found wherever it is installed, and in step with the schema."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from auroraql.errors import Source, StatementError
+from auroraql.forms import grammar, script
+from auroraql.forms.text import slips, writing
+from auroraql.query import Ref
+from auroraql.schema import KINDS
+from auroraql.schema.operators import OPERATORS, SPELLINGS
+
+
+def test_the_grammar_has_no_conflict() -> None:
+    assert grammar.build(grammar.grammar_text(), strict=True)
+
+
+def test_a_damaged_cache_is_only_slower(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    grammar.parser.__wrapped__()
+    (file,) = (tmp_path / "auroraql" / "grammar").glob("*.bin")
+    assert file.parent.stat().st_mode & 0o077 == 0
+    for damage in (b"", b"garbage", file.read_bytes()[:-100]):
+        file.write_bytes(damage)
+        assert grammar.parser.__wrapped__().parse("FIND data_products")
+
+
+def test_no_cache_directory_is_no_obstacle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").write_text("not a directory")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    assert grammar.parser.__wrapped__().parse("FIND data_products")
+
+
+def test_every_operator_of_the_schema_is_one_of_the_grammar() -> None:
+    words = set(grammar.keywords())
+    for operator in OPERATORS.values():
+        typed = [*operator.text.split(), *operator.also]
+        for part in typed:
+            assert part in words or re.fullmatch(grammar.pattern("CMP"), part), part
+        operand = {0: "", 1: "'x'", 2: "'x' AND 'y'", -1: "('x')"}[operator.arity]
+        (read,) = script.read(Source(f"FIND data_products WHERE a {operator.text} {operand}"))
+        assert read.statement.clauses[0].expression.operator == operator.name  # type: ignore[union-attr]
+        assert OPERATORS[operator.negation].negation == operator.name
+
+
+def test_every_comparison_of_the_grammar_is_in_the_schema() -> None:
+    alternatives = re.sub(r"[\[\]]", "", grammar.pattern("CMP").replace("[≤≥≠]", "≤|≥|≠")).split("|")
+    assert {a for a in SPELLINGS if not a[0].isalpha()} == {a.strip("(?:)") for a in alternatives}
+
+
+@pytest.mark.parametrize("word", sorted({*grammar.keywords(), "days", "km", "x"}))
+def test_a_keyword_is_a_name_where_a_name_is_due(word: str) -> None:
+    kind = KINDS["data_products"]
+    written = writing.write_name(word)
+    (read,) = script.read(Source(f"FIND data_products SELECT {written} WHERE {written} = 5 ORDER BY {written}"))
+    assert read.statement.clauses[1].expression.path.parts == (word,)  # type: ignore[union-attr]
+    assert kind.field(word) is None
+    assert Ref("metadata", word).path == ("metadata", word)
+
+
+def test_clauses_named_in_messages_are_keywords() -> None:
+    assert set(slips.CLAUSE_STARTS) <= set(grammar.keywords())
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_is_a_word_of_the_grammar(kind: str) -> None:
+    assert kind.upper() in grammar.keywords()
+
+
+@pytest.mark.parametrize(
+    ("text", "complete"),
+    [
+        ("FIND data_products", True),
+        ("FIND data_products;", True),
+        ("FIND data_products WHERE", False),
+        ("FIND data_products WHERE program =", False),
+        ("FIND data_products WHERE program = 'tr", False),
+        ("FIND data_products WHERE (program = 'trex'", False),
+        ("FIND data_products WHERE (program = 'trex' OR", False),
+        ("FIND data_products BETWEEN 2020-01-01", False),
+        ("FIND data_products WHERE program == 'trex'", True),
+        ("FORM", True),
+        ("", True),
+        ("-- a comment", True),
+        ("/* a comment", False),
+        ('{"data_product_type_filters": [', False),
+        ('{"data_product_type_filters": []}', True),
+        ("FIND data_products; FIND", False),
+    ],
+)
+def test_what_is_unfinished_is_told_from_what_is_wrong(text: str, complete: bool) -> None:
+    assert script.is_complete(text) is complete
+
+
+def test_spans_are_offsets_into_the_whole_script() -> None:
+    text = "FIND data_products;\n  FIND data_products WHERE a == 1"
+    with pytest.raises(StatementError) as caught:
+        script.read(Source(text))
+    (diagnostic,) = caught.value.diagnostics
+    assert text[diagnostic.origin.start : diagnostic.origin.end] == "=="  # type: ignore[union-attr]
