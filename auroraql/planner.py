@@ -35,7 +35,9 @@ def plan(query: Query, catalogue: Catalogue, warnings: Iterable[Diagnostic] = ()
     unmatched = _unmatched(native.lists, catalogue)
     if unmatched is not None and not any(w.code == "AQL0602" for w in said):
         said.append(unmatched)
-    request = Request(query.kind, tuple(native.lists.items()), native.filters(), query.start, query.end, response_format(query))
+    request = Request(
+        query.kind, tuple(native.lists.items()), native.filters(), query.start, query.end, response_format(query)
+    )
     return Plan(query, (request,), _residual(query), tuple(said))
 
 
@@ -69,7 +71,9 @@ class _Native:
         bare = name.bare if name is not None else term.ref.name
         if bare in self.lists:
             message = f"no record has two values of '{bare}': this finds nothing"
-            self.impossible = Diagnostic("AQL0606", message, term.origin, "none of the earlier ones", severity="warning")
+            self.impossible = Diagnostic(
+                "AQL0606", message, term.origin, "none of the earlier ones", severity="warning"
+            )
         self.lists[bare] = term.values
 
     def filters(self) -> FilterGroup:
@@ -81,8 +85,11 @@ class _Native:
         """AuroraX has one flat filter group: an OR group stands alone."""
         second = self.groups[1:] or (self.groups if self.expressions else [])
         if second:
-            self._cannot(second[0].origin, "metadata filters joined both by AND and by OR cannot run yet",
-                         "AuroraX joins them all one way: run one statement for each alternative")
+            self._cannot(
+                second[0].origin,
+                "metadata filters joined both by AND and by OR cannot run yet",
+                "AuroraX joins them all one way: run one statement for each alternative",
+            )
 
     def _cannot(self, origin: Origin, message: str, hint: str) -> None:
         self.wrong.append(Diagnostic("AQL0501", message, origin, "not in this version", hint))
@@ -94,8 +101,11 @@ class _Native:
         leaves = list(_leaves(term))
         listed = next((leaf for leaf in leaves if leaf.ref.role != "metadata"), None)
         if listed is not None:
-            self._cannot(term.origin, f"OR between '{listed.ref.name}' and other fields cannot run yet",
-                         "run one statement for each alternative, or use IN for several values of one field")
+            self._cannot(
+                term.origin,
+                f"OR between '{listed.ref.name}' and other fields cannot run yet",
+                "run one statement for each alternative, or use IN for several values of one field",
+            )
         else:
             self._cannot(term.origin, "AND inside OR cannot run yet", "run one statement for each alternative")
 
@@ -146,7 +156,11 @@ def _unmatched(lists: dict[str, tuple[str, ...]], catalogue: Catalogue) -> Diagn
     shown = " and ".join(f"{name} {' or '.join(repr(v) for v in values[:3])}" for name, values in wanted.items())
     program = wanted.get("program", ())
     platforms = sorted({s.platform for s in catalogue.sources if s.program in program})
-    hint = f"the platforms of {program[0]} are {', '.join(platforms[:8])}{'…' if len(platforms) > 8 else ''}" if platforms else ""
+    hint = (
+        f"the platforms of {program[0]} are {', '.join(platforms[:8])}{'…' if len(platforms) > 8 else ''}"
+        if platforms
+        else ""
+    )
     return Diagnostic("AQL0606", f"no data source is known with {shown}", hint=hint, severity="warning")
 
 

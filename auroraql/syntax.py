@@ -229,4 +229,5 @@ class Find:
     distinct: bool = False
     origin: Origin = field(default=None, compare=False)
 
+
 Statement = Find

@@ -33,7 +33,11 @@ class Translation:
 
 
 def translate_source(
-    source: Source, to: str, *, form: str = "auto", parameters: Mapping[str, object] | None = None,
+    source: Source,
+    to: str,
+    *,
+    form: str = "auto",
+    parameters: Mapping[str, object] | None = None,
     now: datetime | None = None,
 ) -> Translation:
     """The one statement of a source in the form `to`.
@@ -43,7 +47,9 @@ def translate_source(
     read = script.read_one(source)
     wanted = FORMS[form]
     if wanted is not None and read.form != wanted:
-        raise UsageError(f"the statement is written as {read.form}, not as {wanted}", "leave --from out to have it told by itself")
+        raise UsageError(
+            f"the statement is written as {read.form}, not as {wanted}", "leave --from out to have it told by itself"
+        )
     try:
         return translate_find(read.statement, to, parameters=parameters, now=now)
     except StatementError as error:
@@ -51,7 +57,11 @@ def translate_source(
 
 
 def translate_find(
-    find: Find, to: str, *, catalogue: Catalogue | None = None, parameters: Mapping[str, object] | None = None,
+    find: Find,
+    to: str,
+    *,
+    catalogue: Catalogue | None = None,
+    parameters: Mapping[str, object] | None = None,
     now: datetime | None = None,
 ) -> Translation:
     """A statement already read, in the form `to`. Raises StatementError, and UsageError for an unknown form."""
@@ -79,8 +89,11 @@ def _check_parameters(given: Mapping[str, object] | None, used: frozenset[str]) 
 def unused_parameter(name: str, used: frozenset[str]) -> Diagnostic:
     """A parameter that was given and that no statement asks for."""
     asked = ", ".join(f"${each}" for each in sorted(used))
-    return Diagnostic("AQL0210", f"the parameter ${name} is given, and nothing uses it",
-                      hint=f"the parameters here are {asked}" if asked else "there is no parameter here")
+    return Diagnostic(
+        "AQL0210",
+        f"the parameter ${name} is given, and nothing uses it",
+        hint=f"the parameters here are {asked}" if asked else "there is no parameter here",
+    )
 
 
 def one_request(plan: Plan, find: Find, to: str) -> tuple[Request, tuple[Diagnostic, ...]]:
@@ -94,14 +107,28 @@ def one_request(plan: Plan, find: Find, to: str) -> tuple[Request, tuple[Diagnos
     for clause in find.clauses:
         if isinstance(clause, OrderBy | Limit):
             name = "ORDER BY" if isinstance(clause, OrderBy) else "LIMIT"
-            wrong.append(Diagnostic(code, f"{what} cannot say {name}", clause.origin, "done after the request",
-                                    "write it with --to plan, or leave the clause out"))
+            wrong.append(
+                Diagnostic(
+                    code,
+                    f"{what} cannot say {name}",
+                    clause.origin,
+                    "done after the request",
+                    "write it with --to plan, or leave the clause out",
+                )
+            )
     if not plan.requests:
         wrong.append(Diagnostic(code, f"{what} cannot say this: no record can match", hint="see --to plan"))
     if wrong:
         raise StatementError(wrong)
     return plan.requests[0], tuple(
-        Diagnostic("AQL0605", f"{what} does not say which columns are selected", clause.origin, "left out",
-                   "--to plan shows them as response_format", severity="warning")
-        for clause in find.clauses if isinstance(clause, Select)
+        Diagnostic(
+            "AQL0605",
+            f"{what} does not say which columns are selected",
+            clause.origin,
+            "left out",
+            "--to plan shows them as response_format",
+            severity="warning",
+        )
+        for clause in find.clauses
+        if isinstance(clause, Select)
     )

@@ -14,14 +14,34 @@ from auroraql.schema.operators import OPERATORS, WIRE
 
 # Anything a user can put between quotes: quotes, brackets, blanks, surrogates, controls.
 TEXTS = st.one_of(
-    st.sampled_from(["daily", "fort smith", "unis/kho", "RGB ASI", "o'brien", '"', "a, b", "(x)", "5", "-1.50", "007", "true", "", " "]),
+    st.sampled_from(
+        [
+            "daily",
+            "fort smith",
+            "unis/kho",
+            "RGB ASI",
+            "o'brien",
+            '"',
+            "a, b",
+            "(x)",
+            "5",
+            "-1.50",
+            "007",
+            "true",
+            "",
+            " ",
+        ]
+    ),
     st.text(st.characters(), max_size=12),
 )
 NUMBERS = st.one_of(
-    st.integers(-(10**6), 10**6).map(str), st.decimals(-1000, 1000, places=2, allow_nan=False, allow_infinity=False).map(lambda d: f"{d:f}")
+    st.integers(-(10**6), 10**6).map(str),
+    st.decimals(-1000, 1000, places=2, allow_nan=False, allow_infinity=False).map(lambda d: f"{d:f}"),
 )
 KEYS = st.one_of(
-    st.sampled_from(["limit", "where", "program", "start", "a b", "data_source", "metadata", "`", "x.y", "größe", "true", "now"]),
+    st.sampled_from(
+        ["limit", "where", "program", "start", "a b", "data_source", "metadata", "`", "x.y", "größe", "true", "now"]
+    ),
     st.text(st.characters(), min_size=1, max_size=8),
     st.sampled_from(shipped().keys("data_products")),
 )
@@ -30,7 +50,7 @@ MOMENTS = st.one_of(
     st.dates().map(lambda d: datetime(d.year, d.month, d.day)),
     st.dates().map(lambda d: datetime(d.year, d.month, d.day, 23, 59, 59)),
 )
-_NATIVE = [operator for operator in WIRE.values()]
+_NATIVE = list(WIRE.values())
 
 
 def values_of(key: str) -> st.SearchStrategy[str]:
@@ -59,7 +79,11 @@ def native_predicates(draw: st.DrawFn) -> Predicate:
     """A predicate that fits one request: lists of fields, and one flat group of metadata filters."""
     terms: list[Predicate] = []
     for leaf in DATA_PRODUCTS.leaves():
-        values = draw(st.lists(st.sampled_from(leaf.known or ("trex", "gillam")) | TEXTS, max_size=3)) if leaf.criterion else []
+        values = (
+            draw(st.lists(st.sampled_from(leaf.known or ("trex", "gillam")) | TEXTS, max_size=3))
+            if leaf.criterion
+            else []
+        )
         if values:
             terms.append(Comparison(Ref(leaf.role, leaf.name), "in", tuple(values), True))
     group = draw(st.lists(filters(), max_size=4))
@@ -84,8 +108,14 @@ REFS = st.one_of(
     KEYS.map(lambda key: Ref("metadata", key)),
 )
 COLUMNS = st.lists(
-    st.builds(Column, REFS | st.sampled_from([Ref("record", "data_source"), Ref("record", "metadata")]), st.just("") | st.text(min_size=1, max_size=6)),
-    min_size=1, max_size=5, unique_by=lambda column: column.label,
+    st.builds(
+        Column,
+        REFS | st.sampled_from([Ref("record", "data_source"), Ref("record", "metadata")]),
+        st.just("") | st.text(min_size=1, max_size=6),
+    ),
+    min_size=1,
+    max_size=5,
+    unique_by=lambda column: column.label,
 )
 
 
@@ -100,10 +130,16 @@ def searches(draw: st.DrawFn) -> Query:
 def predicates(draw: st.DrawFn) -> Predicate:
     """Any boolean tree of any comparisons, native or not."""
     leaf = st.one_of(filters(), _comparisons())
-    return draw(st.recursive(leaf, lambda inner: st.one_of(
-        st.lists(inner, min_size=2, max_size=3).map(lambda terms: And(tuple(terms))),
-        st.lists(inner, min_size=2, max_size=3).map(lambda terms: Or(tuple(terms))),
-    ), max_leaves=8))
+    return draw(
+        st.recursive(
+            leaf,
+            lambda inner: st.one_of(
+                st.lists(inner, min_size=2, max_size=3).map(lambda terms: And(tuple(terms))),
+                st.lists(inner, min_size=2, max_size=3).map(lambda terms: Or(tuple(terms))),
+            ),
+            max_leaves=8,
+        )
+    )
 
 
 @st.composite
@@ -124,7 +160,9 @@ def queries(draw: st.DrawFn) -> Query:
     limit = draw(st.none() | st.integers(0, 10**9))
     offset = draw(st.integers(0, 100)) if limit is not None else 0
     where = draw(predicates() | native_predicates())
-    return Query.of(Query("data_products", where, start, end, tuple(select) if select else None, tuple(order), limit, offset))
+    return Query.of(
+        Query("data_products", where, start, end, tuple(select) if select else None, tuple(order), limit, offset)
+    )
 
 
 PRODUCT_TYPE_LISTS = st.lists(st.sampled_from(PRODUCT_TYPES), max_size=3)

@@ -109,7 +109,9 @@ def test_law_4_canonical_text_is_what_the_formatter_makes(query: Query) -> None:
     assert format_text(Source(text)) == text + ";\n"
 
 
-_COMMENTS = st.sampled_from(["", "", "", " -- why\n", "\n-- alone\n", " /* in */ ", "\n/* two\n   lines */\n", "\n\n", "\t"])
+_COMMENTS = st.sampled_from(
+    ["", "", "", " -- why\n", "\n-- alone\n", " /* in */ ", "\n/* two\n   lines */\n", "\n\n", "\t"]
+)
 
 
 @given(queries(), st.data())
@@ -148,7 +150,11 @@ def client_searches(draw: st.DrawFn) -> DataProductSearch:
     lists = [draw(st.none() | st.lists(TEXTS, max_size=2)) for _ in range(3)]
     start, end = sorted((draw(st.datetimes(datetime(1000, 1, 1))), draw(st.datetimes(datetime(1000, 1, 1)))))
     return DataProductSearch(
-        None, start, end, *lists, draw(st.none() | PRODUCT_TYPE_LISTS),  # type: ignore[arg-type]
+        None,
+        start,
+        end,
+        *lists,
+        draw(st.none() | PRODUCT_TYPE_LISTS),  # type: ignore[arg-type]
         metadata_filters=draw(st.none() | st.just(MetadataFilter(expressions, joined))),
     )
 

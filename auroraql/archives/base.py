@@ -91,4 +91,3 @@ class Engine(Protocol):
 
 
 DEFAULT_TIMEOUT = timedelta(minutes=10)
-

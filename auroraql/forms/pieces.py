@@ -115,39 +115,67 @@ def _sized(text: str, piece: Piece) -> Piece | Diagnostic:
     """The piece, unless it is too long or nests NOT too deep."""
     if piece.end - piece.start > LONGEST:
         message = f"the statement is longer than {LONGEST:,} characters"
-        return Diagnostic("AQL0103", message, Span(piece.start, piece.start + 1), "begins here",
-                          hint="cut it into several, or load long lists from a file as parameters")
+        return Diagnostic(
+            "AQL0103",
+            message,
+            Span(piece.start, piece.start + 1),
+            "begins here",
+            hint="cut it into several, or load long lists from a file as parameters",
+        )
     nots = _NOTS.search(text, piece.start, piece.end)
     return _too_deep(nots.end()) if nots else piece
 
 
 def _too_deep(at: int) -> Diagnostic:
-    return Diagnostic("AQL0104", f"nested more than {DEEPEST} levels deep", Span(at, at + 1), "one level too many",
-                      hint="AND and OR need no parentheses of their own; an IN list replaces many ORs")
+    return Diagnostic(
+        "AQL0104",
+        f"nested more than {DEEPEST} levels deep",
+        Span(at, at + 1),
+        "one level too many",
+        hint="AND and OR need no parentheses of their own; an IN list replaces many ORs",
+    )
 
 
 def _unclosed(text: str, at: int) -> Diagnostic:
     mark = text[at]
     closing = next(close for close, opening in _PAIRS.items() if opening == mark)
-    return Diagnostic("AQL0102", f"this '{mark}' is never closed", Span(at, at + 1), f"no '{closing}' for it",
-                      hint=f"add the '{closing}' where the group ends")
+    return Diagnostic(
+        "AQL0102",
+        f"this '{mark}' is never closed",
+        Span(at, at + 1),
+        f"no '{closing}' for it",
+        hint=f"add the '{closing}' where the group ends",
+    )
 
 
 def _unopened(text: str, match: re.Match[str], opened: list[int]) -> Diagnostic:
     span = Span(match.start(), match.end())
     if not opened:
-        return Diagnostic("AQL0102", f"this '{match[0]}' closes nothing", span, "nothing is open here",
-                          hint="remove it, or open the group it should close", fix="")
+        return Diagnostic(
+            "AQL0102",
+            f"this '{match[0]}' closes nothing",
+            span,
+            "nothing is open here",
+            hint="remove it, or open the group it should close",
+            fix="",
+        )
     mark = text[opened[-1]]
     closing = next(close for close, opening in _PAIRS.items() if opening == mark)
-    return Diagnostic("AQL0102", f"'{match[0]}' cannot close '{mark}'", span, f"'{closing}' is expected first", fix=closing)
+    return Diagnostic(
+        "AQL0102", f"'{match[0]}' cannot close '{mark}'", span, f"'{closing}' is expected first", fix=closing
+    )
 
 
 def _unclosed_quote(text: str, match: re.Match[str], start: int) -> Diagnostic:
     mark = match[0]
     if mark == "/*":
-        return Diagnostic("AQL0101", "this comment is never closed", Span(match.start(), match.end()), "no '*/' for it",
-                          hint="add '*/' where the comment ends")
+        return Diagnostic(
+            "AQL0101",
+            "this comment is never closed",
+            Span(match.start(), match.end()),
+            "no '*/' for it",
+            hint="add '*/' where the comment ends",
+        )
     word = re.compile(r"[^\s,;)'\"`]*").match(text, match.end())
     shown = word[0][:40] if word else ""
     span = Span(match.start(), match.end() + len(shown))
@@ -155,10 +183,21 @@ def _unclosed_quote(text: str, match: re.Match[str], start: int) -> Diagnostic:
         before = re.compile(r"[\w./-]+$").search(text, max(start, match.start() - 40), match.start())
         if before:
             word_before = before[0]
-            return Diagnostic("AQL0101", "this quote opens nothing", Span(before.start(), match.end()), "no quote before it",
-                              hint=f"write '{word_before}'", fix=f"'{word_before}'")
-    return Diagnostic("AQL0101", "this quote is never closed", span, f"no second {mark} for it",
-                      hint=f"write '{shown}'" if shown else f"add the closing {mark}; a quote inside a text is doubled")
+            return Diagnostic(
+                "AQL0101",
+                "this quote opens nothing",
+                Span(before.start(), match.end()),
+                "no quote before it",
+                hint=f"write '{word_before}'",
+                fix=f"'{word_before}'",
+            )
+    return Diagnostic(
+        "AQL0101",
+        "this quote is never closed",
+        span,
+        f"no second {mark} for it",
+        hint=f"write '{shown}'" if shown else f"add the closing {mark}; a quote inside a text is doubled",
+    )
 
 
 def _json(text: str, start: int, body: int, kind: str) -> Piece | Diagnostic:
@@ -167,7 +206,9 @@ def _json(text: str, start: int, body: int, kind: str) -> Piece | Diagnostic:
     while match := _JSON_STOP.search(text, place, start + LONGEST + 1):
         place = match.end()
         if match[0] == '"':
-            return Diagnostic("AQL0101", "this quote is never closed", Span(match.start(), match.end()), 'no second " for it')
+            return Diagnostic(
+                "AQL0101", "this quote is never closed", Span(match.start(), match.end()), 'no second " for it'
+            )
         if match[0] in "{[":
             opened.append(match.start())
             if len(opened) > DEEPEST:

@@ -40,10 +40,14 @@ def read(text: str, kind: str = "", *, offset: int = 0) -> Find:
     Raises StatementError.
     """
     try:
-        document = json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant, parse_int=_Number, parse_float=_Number)
+        document = json.loads(
+            text, object_pairs_hook=_unique, parse_constant=_no_constant, parse_int=_Number, parse_float=_Number
+        )
     except json.JSONDecodeError as error:
         at = offset + error.pos
-        raise StatementError([Diagnostic("AQL0401", f"this is no JSON: {error.msg.lower()}", Span(at, at + 1))]) from None
+        raise StatementError(
+            [Diagnostic("AQL0401", f"this is no JSON: {error.msg.lower()}", Span(at, at + 1))]
+        ) from None
     except (_Repeated, _Constant) as error:
         span = Span(offset, offset + len(text))
         raise StatementError([Diagnostic("AQL0401", str(error), Span(span.start, span.start + 1))]) from None
@@ -112,8 +116,12 @@ class _Reader:
         terms += self.filter_terms(sources, kind, top.child(SOURCES))
         self.known(document, {SOURCES, "start", "end", "request_id", *self.lists(kind, "record")}, top)
         if document.get("request_id") is not None:
-            self.say("AQL0402", "a request_id names one run, not a search", top.child("request_id"),
-                     "remove it: every run is given its own")
+            self.say(
+                "AQL0402",
+                "a request_id names one run, not a search",
+                top.child("request_id"),
+                "remove it: every run is given its own",
+            )
         clauses: list[Clause] = [*_where(terms), *self.windows(document, top)]
         return Find(kind.name, tuple(clauses), origin=top)
 
@@ -130,11 +138,19 @@ class _Reader:
             return kinds[0]
         foreign = next((k for k in ("ground", "space", "adhoc", "ephemeris_metadata_filters") if k in keys), None)
         if foreign:
-            self.say("AQL0501", f"'{foreign}' belongs to a kind that cannot be searched yet", Pointer().child(foreign),
-                     f"this version finds {', '.join(KINDS)}")
+            self.say(
+                "AQL0501",
+                f"'{foreign}' belongs to a kind that cannot be searched yet",
+                Pointer().child(foreign),
+                f"this version finds {', '.join(KINDS)}",
+            )
         else:
-            self.say("AQL0404", "the query does not tell what to find", Pointer(),
-                     f"write FIND {next(iter(KINDS))} FROM {{…}}, or give it {next(iter(KINDS.values())).marks[0]}")
+            self.say(
+                "AQL0404",
+                "the query does not tell what to find",
+                Pointer(),
+                f"write FIND {next(iter(KINDS))} FROM {{…}}, or give it {next(iter(KINDS.values())).marks[0]}",
+            )
         return None
 
     def lists(self, kind: Kind, role: str) -> dict[str, Field]:
@@ -203,8 +219,12 @@ class _Reader:
         if not key:
             self.say("AQL0403", "a filter has no key", at, "name the metadata key it filters on")
         if name is None:
-            self.say("AQL0403", f"'{document['operator']}' is no operator of a filter", at.child("operator"),
-                     f"one of {', '.join(WIRE)}")
+            self.say(
+                "AQL0403",
+                f"'{document['operator']}' is no operator of a filter",
+                at.child("operator"),
+                f"one of {', '.join(WIRE)}",
+            )
             return None
         if not _fits(name, len(values)):
             self.say("AQL0403", f"'{WIRE_OF[name]}' takes {_arity(name)}, not {len(values)}", at.child("values"))

@@ -50,10 +50,21 @@ def read_one(source: Source) -> Read:
     if len(statements) == 1:
         return statements[0]
     if not statements:
-        raise StatementError([Diagnostic("AQL0105", "there is no statement", hint="as in: FIND data_products …")], source)
-    raise StatementError([Diagnostic("AQL0115", "one statement is expected here, not several",
-                                     _origin(statements[1]), "the second begins here",
-                                     hint="run several as a script")], source)
+        raise StatementError(
+            [Diagnostic("AQL0105", "there is no statement", hint="as in: FIND data_products …")], source
+        )
+    raise StatementError(
+        [
+            Diagnostic(
+                "AQL0115",
+                "one statement is expected here, not several",
+                _origin(statements[1]),
+                "the second begins here",
+                hint="run several as a script",
+            )
+        ],
+        source,
+    )
 
 
 def _origin(read: Read) -> Span:

@@ -39,7 +39,9 @@ def _write_part(part: Words | Lists | Filters | Bound, request: Request) -> str:
         case Words(text):
             return text
         case Lists(names, before):
-            lists = [f"{name} in ({_BETWEEN_VALUES.join(request.listed(name))})" for name in names if request.listed(name)]
+            lists = [
+                f"{name} in ({_BETWEEN_VALUES.join(request.listed(name))})" for name in names if request.listed(name)
+            ]
             return before + " AND ".join(lists) if lists else ""
         case Filters():
             return _write_filters(request.filters)
@@ -65,9 +67,16 @@ def _check_invertible(request: Request) -> None:
         wrong += [_unsayable(f"{name} '{value}'", value) for value in values if not _sayable(value)]
     for expression in request.filters.expressions:
         if not _KEY.fullmatch(expression.key):
-            wrong.append(Diagnostic("AQL0406", f"the sentence cannot name the metadata key '{expression.key}'",
-                                    hint="the text and JSON forms can"))
-        wrong += [_unsayable(f"{expression.key} '{value}'", value) for value in expression.values if not _sayable(value)]
+            wrong.append(
+                Diagnostic(
+                    "AQL0406",
+                    f"the sentence cannot name the metadata key '{expression.key}'",
+                    hint="the text and JSON forms can",
+                )
+            )
+        wrong += [
+            _unsayable(f"{expression.key} '{value}'", value) for value in expression.values if not _sayable(value)
+        ]
     if wrong:
         raise StatementError(wrong)
 
@@ -78,8 +87,11 @@ def _sayable(value: str) -> bool:
 
 def _unsayable(what: str, value: str) -> Diagnostic:
     held = '", "' if ", " in value else "')'" if ")" in value else "nothing" if not value else "a character of no width"
-    return Diagnostic("AQL0406", f"the sentence cannot say {what}: it holds {held}",
-                      hint="its lists have no quotes; the text and JSON forms can say it")
+    return Diagnostic(
+        "AQL0406",
+        f"the sentence cannot say {what}: it holds {held}",
+        hint="its lists have no quotes; the text and JSON forms can say it",
+    )
 
 
 def read(text: str, start: int = 0, end: int | None = None) -> Find:
@@ -93,8 +105,16 @@ def read(text: str, start: int = 0, end: int | None = None) -> Find:
     if kind is None:
         span = Span(name.start(1), name.end(1)) if name else Span(start, start + 1)
         shown = name[1] if name else "this"
-        raise StatementError([Diagnostic("AQL0501", f"a sentence about {shown} cannot be read yet", span,
-                                         hint=f"this version reads those about {', '.join(KINDS)}")])
+        raise StatementError(
+            [
+                Diagnostic(
+                    "AQL0501",
+                    f"a sentence about {shown} cannot be read yet",
+                    span,
+                    hint=f"this version reads those about {', '.join(KINDS)}",
+                )
+            ]
+        )
     return reader.sentence(kind)
 
 
@@ -144,8 +164,17 @@ class _Reader:
     def fail(self, wanted: str) -> None:
         rest = re.compile(r"\s*(\S*)").match(self.text, self.at, self.end)
         start, end = (rest.start(1), rest.end(1)) if rest else (self.at, self.at + 1)
-        raise StatementError([Diagnostic("AQL0405", "this is not how the sentence goes on", Span(start, max(end, start + 1)),
-                                         f"expected {wanted}", "paste the engine's sentence whole, or write FIND … WHERE …")])
+        raise StatementError(
+            [
+                Diagnostic(
+                    "AQL0405",
+                    "this is not how the sentence goes on",
+                    Span(start, max(end, start + 1)),
+                    f"expected {wanted}",
+                    "paste the engine's sentence whole, or write FIND … WHERE …",
+                )
+            ]
+        )
 
     def values(self) -> tuple[tuple[Text, ...], Span]:
         match = _LIST.match(self.text, self.at, self.end)
@@ -175,13 +204,17 @@ class _Reader:
             operator = self.operator()
             values, span = self.values()
             self.fits(operator, values, span)
-            terms.append(Comparison(Path(("metadata", match[0]), Span(match.start(), match.end())), operator, values, span))
+            terms.append(
+                Comparison(Path(("metadata", match[0]), Span(match.start(), match.end())), operator, values, span)
+            )
             joined = next((word for word in ("AND", "OR") if self.accept(f" {word} ")), "")
             if not joined:
                 break
             joins.add(joined)
         if len(joins) > 1:
-            raise StatementError([Diagnostic("AQL0405", "one filter group joins by AND or by OR, not by both", Span(begin, self.at))])
+            raise StatementError(
+                [Diagnostic("AQL0405", "one filter group joins by AND or by OR, not by both", Span(begin, self.at))]
+            )
         if "OR" in joins:
             yield Or(tuple(terms), Span(begin, self.at))
         else:
@@ -209,7 +242,9 @@ class _Reader:
         self.at = match.end()
         span = Span(match.start(), match.end())
         self.expect(after)
-        yield Window("since" if end == "start" else "until", (Instant(Timestamp(match[0], span), (), span),), None, span)
+        yield Window(
+            "since" if end == "start" else "until", (Instant(Timestamp(match[0], span), (), span),), None, span
+        )
 
 
 def _split(inner: str, offset: int) -> Iterator[Text]:

@@ -49,8 +49,17 @@ class _Resolving:
     def __init__(self, find: Find, catalogue: Catalogue, values: Values) -> None:
         kind = KINDS.get(find.kind)
         if kind is None:
-            raise StatementError([Diagnostic("AQL0501", f"{find.kind} cannot be searched yet", find.origin, "not in this version",
-                                             f"this version finds {', '.join(KINDS)}")])
+            raise StatementError(
+                [
+                    Diagnostic(
+                        "AQL0501",
+                        f"{find.kind} cannot be searched yet",
+                        find.origin,
+                        "not in this version",
+                        f"this version finds {', '.join(KINDS)}",
+                    )
+                ]
+            )
         self.find, self.kind, self.values = find, kind, values
         self.names = Names(kind, catalogue)
         self.wrong: list[Diagnostic] = []
@@ -85,16 +94,30 @@ class _Resolving:
                 case Limit():
                     limit, offset = self._limit(clause)
                 case GroupBy(_, origin):
-                    self.wrong.append(Diagnostic("AQL0501", "GROUP BY cannot run yet", origin, "not in this version",
-                                                 "select the rows, and group them in the result"))
+                    self.wrong.append(
+                        Diagnostic(
+                            "AQL0501",
+                            "GROUP BY cannot run yet",
+                            origin,
+                            "not in this version",
+                            "select the rows, and group them in the result",
+                        )
+                    )
                 case _:
                     pass
         for clause in self.find.clauses:
             if isinstance(clause, OrderBy):
                 order = selection.order(clause, select)
         if self.find.distinct:
-            self.wrong.append(Diagnostic("AQL0501", "DISTINCT cannot run yet", self.find.origin, "not in this version",
-                                         "leave it out, and drop the duplicates in the result"))
+            self.wrong.append(
+                Diagnostic(
+                    "AQL0501",
+                    "DISTINCT cannot run yet",
+                    self.find.origin,
+                    "not in this version",
+                    "leave it out, and drop the duplicates in the result",
+                )
+            )
         return where, select, order, limit, offset
 
     def _limit(self, clause: Limit) -> tuple[int | None, int]:

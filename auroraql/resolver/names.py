@@ -48,7 +48,9 @@ class Names:
         """What a value compared with the field must be."""
         declared = self.declared(ref)
         if declared is not None:
-            return Place(shown, declared.type, declared.unit, known=self.catalogue.values(declared.bare) or declared.known)
+            return Place(
+                shown, declared.type, declared.unit, known=self.catalogue.values(declared.bare) or declared.known
+            )
         key = self.catalogue.key(self.kind.name, ref.name)
         if key is None:
             return Place(shown, Type.ANY, metadata=True)

@@ -87,11 +87,21 @@ class Predicates:
         for operand in comparison.operands:
             operands += self.values.bound(operand)
         if len(operands) > MOST_VALUES:
-            raise Fault("AQL0116", f"the list has {len(operands):,} values; {MOST_VALUES:,} are the most",
-                        operands[MOST_VALUES].origin, "one too many", hint="cut the search into several")
+            raise Fault(
+                "AQL0116",
+                f"the list has {len(operands):,} values; {MOST_VALUES:,} are the most",
+                operands[MOST_VALUES].origin,
+                "one too many",
+                hint="cut the search into several",
+            )
         if (operator.arity >= 0 and len(operands) != operator.arity) or (not operands and operator.arity):
-            raise Fault("AQL0211", f"{operator.text} takes {'one value' if operator.arity == 1 else 'one value or more'}, "
-                        f"and the parameter holds {len(operands)}", comparison.origin, hint="use IN for a list")
+            raise Fault(
+                "AQL0211",
+                f"{operator.text} takes {'one value' if operator.arity == 1 else 'one value or more'}, "
+                f"and the parameter holds {len(operands)}",
+                comparison.origin,
+                hint="use IN for a list",
+            )
         for operand in operands:
             if isinstance(operand, Path):
                 raise self._bare_word(operand, place)
@@ -106,12 +116,24 @@ class Predicates:
     def _bare_word(self, path: Path, place: Place) -> Fault:
         word = path.dotted
         if self.names.is_known(path):
-            return Fault("AQL0501", "comparing two fields of a record cannot run yet", path.origin, "a field, not a value",
-                         hint=f"write '{word}' if the text is meant", fix=f"'{word}'")
+            return Fault(
+                "AQL0501",
+                "comparing two fields of a record cannot run yet",
+                path.origin,
+                "a field, not a value",
+                hint=f"write '{word}' if the text is meant",
+                fix=f"'{word}'",
+            )
         near = get_close_matches(word, place.known, 1, 0.75)
         quoted = f"'{near[0] if near else word}'"
-        return Fault("AQL0202", f"'{word}' is no field, and a text needs quotes", path.origin, "no quotes",
-                     hint=f"did you mean {quoted}?", fix=quoted)
+        return Fault(
+            "AQL0202",
+            f"'{word}' is no field, and a text needs quotes",
+            path.origin,
+            "no quotes",
+            hint=f"did you mean {quoted}?",
+            fix=quoted,
+        )
 
     def _warn_of_values(self, made: Comparison, written: syntax.Comparison, place: Place) -> None:
         """A value that is not among the known ones is questioned; the lists are not exhaustive, so it runs."""
@@ -120,12 +142,23 @@ class Predicates:
         for value, operand in zip(made.values, written.operands, strict=False):
             if value in place.known:
                 continue
-            near = get_close_matches(value, place.known, 1, 0.6) or get_close_matches(value.lower(), place.known, 1, 0.6)
+            near = get_close_matches(value, place.known, 1, 0.6) or get_close_matches(
+                value.lower(), place.known, 1, 0.6
+            )
             some = ", ".join(f"'{known}'" for known in place.known[:5])
             hint = f"did you mean '{near[0]}'?" if near else f"known are {some}{'…' if len(place.known) > 5 else ''}"
             fix = f"'{near[0]}'" if near and isinstance(operand, Text) else None
-            self.warnings.append(Diagnostic("AQL0602", f"no {place.name} '{value}' is known", operand.origin, "unknown value",
-                                            hint, fix, "warning"))
+            self.warnings.append(
+                Diagnostic(
+                    "AQL0602",
+                    f"no {place.name} '{value}' is known",
+                    operand.origin,
+                    "unknown value",
+                    hint,
+                    fix,
+                    "warning",
+                )
+            )
 
     def _warn_of_contradictions(self, terms: tuple[Predicate, ...]) -> None:
         """Two different values asked of one metadata key find nothing, by AuroraX's design."""
@@ -135,10 +168,16 @@ class Predicates:
                 continue
             earlier_value = asked.setdefault(term.ref, term.values[0])
             if earlier_value != term.values[0]:
-                self.warnings.append(Diagnostic(
-                    "AQL0604", f"no record has two values of '{term.ref.name}': this finds nothing", term.origin,
-                    "the second value", f"for either of them: {term.ref.name} IN ('{earlier_value}', '{term.values[0]}')",
-                    severity="warning"))
+                self.warnings.append(
+                    Diagnostic(
+                        "AQL0604",
+                        f"no record has two values of '{term.ref.name}': this finds nothing",
+                        term.origin,
+                        "the second value",
+                        f"for either of them: {term.ref.name} IN ('{earlier_value}', '{term.values[0]}')",
+                        severity="warning",
+                    )
+                )
 
 
 def _conjuncts(expression: syntax.Expression) -> list[syntax.Expression]:
@@ -150,11 +189,24 @@ def _conjuncts(expression: syntax.Expression) -> list[syntax.Expression]:
 def _check_operator(comparison: syntax.Comparison, place: Place) -> None:
     operator = OPERATORS[comparison.operator]
     if place.type is Type.OBJECT and operator.arity:
-        raise Fault("AQL0205", f"'{place.name}' is an object and cannot be compared", comparison.path.origin, "an object",
-                    hint=f"name one of its members, as {place.name}.…")
+        raise Fault(
+            "AQL0205",
+            f"'{place.name}' is an object and cannot be compared",
+            comparison.path.origin,
+            "an object",
+            hint=f"name one of its members, as {place.name}.…",
+        )
     if operator.ordering and not place.type.ordered:
-        raise Fault("AQL0205", f"'{place.name}' is TRUE or FALSE, which {operator.text} cannot order", comparison.origin,
-                    hint=f"write {place.name} = TRUE")
+        raise Fault(
+            "AQL0205",
+            f"'{place.name}' is TRUE or FALSE, which {operator.text} cannot order",
+            comparison.origin,
+            hint=f"write {place.name} = TRUE",
+        )
     if operator.name.endswith("like") and place.type in (Type.NUMBER, Type.INTEGER, Type.TIME, Type.BOOLEAN):
-        raise Fault("AQL0205", f"LIKE compares texts, and '{place.name}' is {place.type.value}", comparison.origin,
-                    hint="use =, < or BETWEEN")
+        raise Fault(
+            "AQL0205",
+            f"LIKE compares texts, and '{place.name}' is {place.type.value}",
+            comparison.origin,
+            hint="use =, < or BETWEEN",
+        )

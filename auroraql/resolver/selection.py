@@ -46,7 +46,12 @@ class Selection:
                 yield Column(self.names.ref(path, above=above), alias, origin)
             case Written(path, members, alias, origin):
                 if alias:
-                    raise Fault("AQL0207", f"the tree '{path.dotted}' cannot have an alias", origin, hint="name its members: {a AS b}")
+                    raise Fault(
+                        "AQL0207",
+                        f"the tree '{path.dotted}' cannot have an alias",
+                        origin,
+                        hint="name its members: {a AS b}",
+                    )
                 self._check_tree(path, above)
                 for member in members:
                     yield from self._item(member, (*above, *path.parts))
@@ -56,7 +61,9 @@ class Selection:
         declared = self.names.kind.field(dotted)
         if declared is None or declared.type is not Type.OBJECT:
             trees = ", ".join(f.name for f in self.names.kind.fields if f.type is Type.OBJECT)
-            raise Fault("AQL0201", f"'{dotted}' has no members", path.origin, "not an object", hint=f"the objects are {trees}")
+            raise Fault(
+                "AQL0201", f"'{dotted}' has no members", path.origin, "not an object", hint=f"the objects are {trees}"
+            )
 
     def _star(self, exclude: tuple[Path, ...], above: tuple[str, ...], origin: Origin) -> Iterator[Column]:
         leaves = self.names.kind.leaves()
@@ -72,18 +79,36 @@ class Selection:
         if declared is None:
             # Names the fields nearest to it; a metadata key cannot be left out of the object it is in.
             if path.parts[0] == METADATA:
-                raise Fault("AQL0201", "a single metadata key cannot be left out", path.origin, hint="EXCLUDE (metadata), and select the keys wanted")
+                raise Fault(
+                    "AQL0201",
+                    "a single metadata key cannot be left out",
+                    path.origin,
+                    hint="EXCLUDE (metadata), and select the keys wanted",
+                )
             near = get_close_matches(path.dotted, [f.bare for f in self.names.kind.leaves()], 1, 0.6)
-            raise Fault("AQL0201", f"{self.names.kind.title} have no field '{path.dotted}'", path.origin, "unknown field",
-                        f"did you mean {near[0]}?" if near else "", near[0] if near else None)
+            raise Fault(
+                "AQL0201",
+                f"{self.names.kind.title} have no field '{path.dotted}'",
+                path.origin,
+                "unknown field",
+                f"did you mean {near[0]}?" if near else "",
+                near[0] if near else None,
+            )
         return declared.path
 
     def _check_labels(self, columns: list[Column]) -> None:
         seen: dict[str, Column] = {}
         for column in columns:
             if column.label in seen:
-                self.wrong.append(Diagnostic("AQL0207", f"two columns are named '{column.label}'", column.origin, "the second one",
-                                             f"give one another name: … AS {column.label.rpartition('.')[2]}_2"))
+                self.wrong.append(
+                    Diagnostic(
+                        "AQL0207",
+                        f"two columns are named '{column.label}'",
+                        column.origin,
+                        "the second one",
+                        f"give one another name: … AS {column.label.rpartition('.')[2]}_2",
+                    )
+                )
             seen.setdefault(column.label, column)
 
     def order(self, order: OrderBy, columns: tuple[Column, ...] | None) -> tuple[OrderKey, ...]:
@@ -98,8 +123,15 @@ class Selection:
                 continue
             declared = self.names.declared(ref)
             if declared is not None and declared.type is Type.OBJECT:
-                self.wrong.append(Diagnostic("AQL0205", f"'{key.path.dotted}' is an object and has no order", key.path.origin, "an object",
-                                             f"name one of its members, as {key.path.dotted}.…"))
+                self.wrong.append(
+                    Diagnostic(
+                        "AQL0205",
+                        f"'{key.path.dotted}' is an object and has no order",
+                        key.path.origin,
+                        "an object",
+                        f"name one of its members, as {key.path.dotted}.…",
+                    )
+                )
                 continue
             keys.append(OrderKey(ref, key.descending, key.nulls_first, key.path.origin))
         return tuple(keys)
@@ -108,6 +140,18 @@ class Selection:
 def _aggregate(function: str, origin: Origin) -> Fault:
     if function not in FUNCTIONS:
         near = get_close_matches(function, FUNCTIONS, 1, 0.6)
-        return Fault("AQL0209", f"there is no function '{function}'", origin, "unknown function",
-                     f"did you mean {near[0]}?" if near else f"the functions are {', '.join(FUNCTIONS)}", near[0] if near else None)
-    return Fault("AQL0501", f"{function}() cannot run yet", origin, "not in this version", "select the rows, and count them in the result")
+        return Fault(
+            "AQL0209",
+            f"there is no function '{function}'",
+            origin,
+            "unknown function",
+            f"did you mean {near[0]}?" if near else f"the functions are {', '.join(FUNCTIONS)}",
+            near[0] if near else None,
+        )
+    return Fault(
+        "AQL0501",
+        f"{function}() cannot run yet",
+        origin,
+        "not in this version",
+        "select the rows, and count them in the result",
+    )

@@ -95,7 +95,9 @@ def _check_date(year: int, month: int, day: int) -> None:
 def _clock(day: datetime, match: re.Match[str]) -> datetime:
     hour, minute, second = int(match["hour"]), int(match["minute"]), int(match["second"] or 0)
     if hour > 23:
-        hint = f"midnight is 00:00 of the next day: {_moved(day, timedelta(days=1)):%Y-%m-%d}T00:00" if hour == 24 else ""
+        hint = (
+            f"midnight is 00:00 of the next day: {_moved(day, timedelta(days=1)):%Y-%m-%d}T00:00" if hour == 24 else ""
+        )
         raise TimeFault(f"there is no hour {hour}", hint or "hours run from 00 to 23")
     if minute > 59 or second > 59:
         raise TimeFault(f"there is no time {hour:02}:{minute:02}:{second:02}", "minutes and seconds run from 00 to 59")

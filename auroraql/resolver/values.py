@@ -22,7 +22,9 @@ _LARGEST_EXPONENT = 400
 class Fault(Exception):
     """One thing wrong with one part of a statement."""
 
-    def __init__(self, code: str, message: str, origin: Origin, label: str = "", hint: str = "", fix: str | None = None) -> None:
+    def __init__(
+        self, code: str, message: str, origin: Origin, label: str = "", hint: str = "", fix: str | None = None
+    ) -> None:
         super().__init__(message)
         self.diagnostic = Diagnostic(code, message, origin, label, hint, fix)
 
@@ -59,8 +61,13 @@ class Values:
         """The value of a parameter. Raises Fault when none was given."""
         self.used.add(parameter.name)
         if parameter.name not in self.parameters:
-            raise Fault("AQL0206", f"the parameter ${parameter.name} has no value", parameter.origin, "needs a value",
-                        hint=f"give it as --param {parameter.name}=…, or {parameter.name}=… in Python")
+            raise Fault(
+                "AQL0206",
+                f"the parameter ${parameter.name} has no value",
+                parameter.origin,
+                "needs a value",
+                hint=f"give it as --param {parameter.name}=…, or {parameter.name}=… in Python",
+            )
         return self.parameters[parameter.name]
 
     def text(self, operand: Operand, place: Place) -> str:
@@ -114,8 +121,12 @@ class Values:
             if value.strip().upper() in ("NOW", "TODAY"):
                 return named(value.strip().upper(), self.now)
             return _checked(lambda: read_interval(value), parameter.origin)
-        raise Fault("AQL0211", f"${parameter.name} takes a date or time, not {_called(value)}", parameter.origin,
-                    hint="give it as 2020-02-01, or as a date or datetime in Python")
+        raise Fault(
+            "AQL0211",
+            f"${parameter.name} takes a date or time, not {_called(value)}",
+            parameter.origin,
+            hint="give it as 2020-02-01, or as a date or datetime in Python",
+        )
 
     def count(self, duration: Duration) -> Decimal:
         """How many units a duration is, signed. Raises Fault."""
@@ -134,8 +145,13 @@ class Values:
         """A count of rows. Raises Fault when it is no whole number from 0 up."""
         text = str(self.parameter(number)) if isinstance(number, Parameter) else number.text
         if not text.isascii() or not text.isdigit() or len(text) > 18:
-            raise Fault("AQL0208", f"{what} takes a whole number, not {text}", number.origin, "expected a whole number",
-                        hint=f"as in: {what} 10")
+            raise Fault(
+                "AQL0208",
+                f"{what} takes a whole number, not {text}",
+                number.origin,
+                "expected a whole number",
+                hint=f"as in: {what} 10",
+            )
         return int(text)
 
 
@@ -153,7 +169,12 @@ def _operand(value: object, parameter: Parameter) -> Operand:
             written = _iso(interval_of(value), Place("", Type.TIME)) if moment is not None else value.isoformat()
             return Instant(Timestamp(written, origin), (), origin)
         case _:
-            raise Fault("AQL0211", f"${parameter.name} cannot be {_called(value)}", origin, hint="give a text, a number or a time")
+            raise Fault(
+                "AQL0211",
+                f"${parameter.name} cannot be {_called(value)}",
+                origin,
+                hint="give a text, a number or a time",
+            )
 
 
 def _checked(read, origin: Origin) -> Interval:  # type: ignore[no-untyped-def]
@@ -172,8 +193,13 @@ def _number(text: str, unit: str, origin: Origin, place: Place) -> str:
         raise _wrong_type(place, "a number", origin, text)
     if unit != place.unit and unit:
         owned = f"'{place.name}' is in {place.unit}" if place.unit else f"'{place.name}' has no unit"
-        raise Fault("AQL0204", f"{owned}, not in {unit}", origin, hint=f"write {text}{' ' + place.unit if place.unit else ''}",
-                    fix=f"{text}{' ' + place.unit if place.unit else ''}")
+        raise Fault(
+            "AQL0204",
+            f"{owned}, not in {unit}",
+            origin,
+            hint=f"write {text}{' ' + place.unit if place.unit else ''}",
+            fix=f"{text}{' ' + place.unit if place.unit else ''}",
+        )
     plain = _plain_decimal(text, origin)
     if place.type is Type.INTEGER and not plain.lstrip("-").isdigit():
         raise _wrong_type(place, "a fraction", origin, "")

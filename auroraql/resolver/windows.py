@@ -60,8 +60,13 @@ def join_windows(windows: list[tuple[Window, Bounds]], bounds: Bounds, bounds_or
     if start is not None and end is not None and end < start:
         origin = windows[-1][0].origin if windows else bounds_origin
         swapped = "the end comes before the start"
-        raise Fault("AQL0302", f"the time window is empty: it would end at {end} and start at {start}", origin, swapped,
-                    hint="write the earlier time first")
+        raise Fault(
+            "AQL0302",
+            f"the time window is empty: it would end at {end} and start at {start}",
+            origin,
+            swapped,
+            hint="write the earlier time first",
+        )
     return Bounds(start, end)
 
 
@@ -71,8 +76,13 @@ def _two(origin: Origin, label: str = "the second one") -> Fault:
 
 def no_window(kind_title: str, origin: Origin) -> Diagnostic:
     """Said when a search is not limited in time."""
-    return Diagnostic("AQL0603", f"no time window: all {kind_title} of all years are searched, which may be slow", origin,
-                      hint="add one, as DURING 2021-01", severity="warning")
+    return Diagnostic(
+        "AQL0603",
+        f"no time window: all {kind_title} of all years are searched, which may be slow",
+        origin,
+        hint="add one, as DURING 2021-01",
+        severity="warning",
+    )
 
 
 def later(a: datetime | None, b: datetime | None) -> datetime | None:

@@ -87,7 +87,8 @@ def read_metadata(text: str) -> dict[str, tuple[MetadataKey, ...]]:
 
 def _key(row: dict[str, object]) -> MetadataKey:
     values, programs = row.get("values") or (), row.get("programs") or ()
-    assert isinstance(values, list | tuple) and isinstance(programs, list | tuple)
+    assert isinstance(values, list | tuple)
+    assert isinstance(programs, list | tuple)
     return MetadataKey(
         str(row["name"]),
         _TYPES[str(row["type"])],

@@ -127,7 +127,9 @@ class _Setter:
             alone = "\n" in gap[: match.start()] or not self.lines[-1].text
             if alone:
                 self._break(self.lines[-1].depth or 1)
-            self.lines[-1].text += ("" if alone or not self.lines[-1].text else "  " if comment.startswith("--") else " ") + comment
+            self.lines[-1].text += (
+                "" if alone or not self.lines[-1].text else "  " if comment.startswith("--") else " "
+            ) + comment
             self.fresh = comment.startswith("--") or "\n" in gap[match.end() :] or alone
 
     def token(self, token: Token) -> None:

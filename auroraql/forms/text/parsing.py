@@ -66,7 +66,9 @@ def _clauses_twice(find: Find) -> list[Diagnostic]:
     for clause in find.clauses:
         seen[type(clause)] += 1
         if seen[type(clause)] == 2 and not isinstance(clause, Window):
-            name = {"GroupBy": "GROUP BY", "OrderBy": "ORDER BY"}.get(type(clause).__name__, type(clause).__name__.upper())
+            name = {"GroupBy": "GROUP BY", "OrderBy": "ORDER BY"}.get(
+                type(clause).__name__, type(clause).__name__.upper()
+            )
             origin = clause.origin
             hint = "join the two with AND" if name == "WHERE" else f"keep one {name}"
             found.append(Diagnostic("AQL0111", f"{name} stands twice", cast("Span", origin), "the second one", hint))

@@ -73,13 +73,19 @@ def _start(at: Stuck) -> Diagnostic | None:
     if at.tokens:
         return None
     if at.found.lower() == "select":
-        return Diagnostic("AQL0115", "a statement begins with FIND, not with SELECT", at.span, "FIND comes first",
-                          hint="write FIND data_products SELECT … WHERE …; there is no FROM")
+        return Diagnostic(
+            "AQL0115",
+            "a statement begins with FIND, not with SELECT",
+            at.span,
+            "FIND comes first",
+            hint="write FIND data_products SELECT … WHERE …; there is no FROM",
+        )
     near = get_close_matches(at.found.upper(), at.accepts, 1, 0.5)
     hint = f"did you mean {near[0]}?" if near else "as in: FIND data_products WHERE program = 'trex' ON 2021-01-01"
     shown = f"'{at.found}'" if at.found.isprintable() else f"the character U+{ord(at.found[0]):04X}"
-    return Diagnostic("AQL0115", f"a statement begins with FIND, not with {shown}", at.span, hint=hint,
-                      fix=near[0] if near else None)
+    return Diagnostic(
+        "AQL0115", f"a statement begins with FIND, not with {shown}", at.span, hint=hint, fix=near[0] if near else None
+    )
 
 
 def _kind(at: Stuck) -> Diagnostic | None:
@@ -87,11 +93,22 @@ def _kind(at: Stuck) -> Diagnostic | None:
     if "DATA_PRODUCTS" not in at.accepts:
         return None
     if at.type == "$END":
-        return Diagnostic("AQL0105", "the statement ends before it says what to find", at.span, "data_products is missing",
-                          hint="FIND data_products WHERE …")
+        return Diagnostic(
+            "AQL0105",
+            "the statement ends before it says what to find",
+            at.span,
+            "data_products is missing",
+            hint="FIND data_products WHERE …",
+        )
     near = get_close_matches(at.found.lower(), ("data_products", "ephemeris", "conjunctions"), 1, 0.5)
-    return Diagnostic("AQL0107", f"'{at.found}' is not something to find", at.span, "expected data_products",
-                      hint=f"did you mean {near[0]}?" if near else "FIND data_products …", fix=near[0] if near else None)
+    return Diagnostic(
+        "AQL0107",
+        f"'{at.found}' is not something to find",
+        at.span,
+        "expected data_products",
+        hint=f"did you mean {near[0]}?" if near else "FIND data_products …",
+        fix=near[0] if near else None,
+    )
 
 
 def _unsupported_kind(at: Stuck) -> Diagnostic | None:
@@ -104,8 +121,13 @@ def _unsupported_kind(at: Stuck) -> Diagnostic | None:
 
 def not_yet_found(kind: str, span: Span | None) -> Diagnostic:
     """A kind of the language that this version cannot search."""
-    return Diagnostic("AQL0501", f"{kind.lower()} cannot be searched yet", span, "not in this version",
-                      hint="this version finds data_products")
+    return Diagnostic(
+        "AQL0501",
+        f"{kind.lower()} cannot be searched yet",
+        span,
+        "not in this version",
+        hint="this version finds data_products",
+    )
 
 
 def _twin(at: Stuck) -> Diagnostic | None:
@@ -114,15 +136,40 @@ def _twin(at: Stuck) -> Diagnostic | None:
     if not match or not match.start() <= at.start <= match.end() or match.end() <= at.start:
         return None
     typed = match[0]
-    meant = {"=>": ">=", "=<": "<=", "==": "=", "===": "=", "!==": "!=", "&&": "AND", "&": "AND", "||": "OR", "|": "OR",
-             "~": "LIKE", "=~": "LIKE", "~=": "LIKE", "!": "NOT", "=!": "!=", "><": "<>"}.get(typed)
+    meant = {
+        "=>": ">=",
+        "=<": "<=",
+        "==": "=",
+        "===": "=",
+        "!==": "!=",
+        "&&": "AND",
+        "&": "AND",
+        "||": "OR",
+        "|": "OR",
+        "~": "LIKE",
+        "=~": "LIKE",
+        "~=": "LIKE",
+        "!": "NOT",
+        "=!": "!=",
+        "><": "<>",
+    }.get(typed)
     if meant is None:
         if typed in SPELLINGS:
             return None
-        return Diagnostic("AQL0109", f"'{typed}' is no operator", Span(match.start(), match.end()),
-                          hint=f"the operators are {OPERATOR_TEXTS}, IN, BETWEEN, LIKE, IS NULL")
-    return Diagnostic("AQL0109", f"'{typed}' is no operator", Span(match.start(), match.end()), f"write {meant}",
-                      hint=f"did you mean {meant}?", fix=meant)
+        return Diagnostic(
+            "AQL0109",
+            f"'{typed}' is no operator",
+            Span(match.start(), match.end()),
+            hint=f"the operators are {OPERATOR_TEXTS}, IN, BETWEEN, LIKE, IS NULL",
+        )
+    return Diagnostic(
+        "AQL0109",
+        f"'{typed}' is no operator",
+        Span(match.start(), match.end()),
+        f"write {meant}",
+        hint=f"did you mean {meant}?",
+        fix=meant,
+    )
 
 
 def _null(at: Stuck) -> Diagnostic | None:
@@ -131,8 +178,14 @@ def _null(at: Stuck) -> Diagnostic | None:
     operator = at.before()
     wanted = "IS NULL" if str(operator) == "=" else "IS NOT NULL"
     start = int(operator.start_pos or 0) if operator is not None else at.start
-    return Diagnostic("AQL0109", "nothing is equal to NULL, or different from it", Span(start, at.end), f"write {wanted}",
-                      hint=f"did you mean {wanted}?", fix=wanted)
+    return Diagnostic(
+        "AQL0109",
+        "nothing is equal to NULL, or different from it",
+        Span(start, at.end),
+        f"write {wanted}",
+        hint=f"did you mean {wanted}?",
+        fix=wanted,
+    )
 
 
 def _date(at: Stuck) -> Diagnostic | None:
@@ -151,11 +204,15 @@ def _date_fix(typed: str, span: Span) -> Diagnostic:
     fix = None
     if len(parts) >= 3 and 1000 < parts[0] < 10000:
         fix = f"{parts[0]:04}-{parts[1]:02}-{parts[2]:02}"
-        fix += "T" + ":".join(f"{p:02}" for p in (*parts[3:6], 0, 0)[: max(len(parts[3:6]), 2)]) if len(parts) > 3 else ""
+        fix += (
+            "T" + ":".join(f"{p:02}" for p in (*parts[3:6], 0, 0)[: max(len(parts[3:6]), 2)]) if len(parts) > 3 else ""
+        )
     elif re.fullmatch(r"\d{8}", typed):
         fix = f"{typed[:4]}-{typed[4:6]}-{typed[6:]}"
     hint = f"did you mean {fix}?" if fix else "dates are written year-month-day, as 2020-02-01 or 2020-02-01T06:30"
-    return Diagnostic("AQL0112", f"'{typed}' is not how a date is written", span, "expected YYYY-MM-DD", hint=hint, fix=fix)
+    return Diagnostic(
+        "AQL0112", f"'{typed}' is not how a date is written", span, "expected YYYY-MM-DD", hint=hint, fix=fix
+    )
 
 
 def _no_date(at: Stuck) -> Diagnostic | None:
@@ -163,24 +220,42 @@ def _no_date(at: Stuck) -> Diagnostic | None:
     if "DATETIME" not in at.accepts or "CMP" in at.accepts or "NAME" in at.accepts or at.type == "$END":
         return None
     shown = at.type_before()
-    return Diagnostic("AQL0106", f"'{at.found}' is no time", at.span, f"{shown} needs a date or time",
-                      hint="write a date as 2020-02-01, a time as 2020-02-01T06:30, or NOW or TODAY")
+    return Diagnostic(
+        "AQL0106",
+        f"'{at.found}' is no time",
+        at.span,
+        f"{shown} needs a date or time",
+        hint="write a date as 2020-02-01, a time as 2020-02-01T06:30, or NOW or TODAY",
+    )
 
 
 def _unit(at: Stuck) -> Diagnostic | None:
     if "TIME_UNIT" not in at.accepts:
         return None
     if at.found.lower() == "m":
-        return Diagnostic("AQL0113", "'m' could be minutes, metres or months", at.span, "which unit?",
-                          hint="write min for minutes, km for kilometres, months for months")
+        return Diagnostic(
+            "AQL0113",
+            "'m' could be minutes, metres or months",
+            at.span,
+            "which unit?",
+            hint="write min for minutes, km for kilometres, months for months",
+        )
     number = at.before()
     if number is not None and number.type in ("NUMBER", "PARAM") and "UNIT" not in at.accepts:
-        near = get_close_matches(at.found.lower(), ("seconds", "minutes", "hours", "days", "weeks", "months", "years"), 1, 0.6)
+        near = get_close_matches(
+            at.found.lower(), ("seconds", "minutes", "hours", "days", "weeks", "months", "years"), 1, 0.6
+        )
         label = f"expected a unit of time after {number}"
-        hint = f"did you mean {near[0]}?" if near else "the units are seconds, minutes, hours, days, weeks, months, years"
+        hint = (
+            f"did you mean {near[0]}?" if near else "the units are seconds, minutes, hours, days, weeks, months, years"
+        )
         if _is_word(at.found) and at.found.upper() not in CLAUSE_STARTS:
-            return Diagnostic("AQL0113", f"'{at.found}' is no unit of time", at.span, label, hint, near[0] if near else None)
-        return Diagnostic("AQL0113", f"{number} has no unit", Span(int(number.start_pos or 0), at.end_before()), "of what?", hint)
+            return Diagnostic(
+                "AQL0113", f"'{at.found}' is no unit of time", at.span, label, hint, near[0] if near else None
+            )
+        return Diagnostic(
+            "AQL0113", f"{number} has no unit", Span(int(number.start_pos or 0), at.end_before()), "of what?", hint
+        )
     return None
 
 
@@ -203,8 +278,14 @@ def _bare_value(at: Stuck) -> Diagnostic | None:
     if not words:
         return None
     quoted = "'" + words + "'"
-    return Diagnostic("AQL0108", f"'{words}' has no quotes", Span(begin, begin + len(words)), "a text is quoted",
-                      hint=f"write {quoted}", fix=quoted)
+    return Diagnostic(
+        "AQL0108",
+        f"'{words}' has no quotes",
+        Span(begin, begin + len(words)),
+        "a text is quoted",
+        hint=f"write {quoted}",
+        fix=quoted,
+    )
 
 
 def _stop_at_keyword(words: str) -> str:
@@ -227,31 +308,79 @@ def _misspelt(at: Stuck) -> Diagnostic | None:
     if not _is_word(at.found):
         return None
     words = [t for t in at.accepts if t.isalpha() or "_" in t]
-    words = [w for w in words if w not in ("NAME", "QNAME", "STRING", "PARAM", "NUMBER", "DATETIME", "MONTH", "CMP", "SIGN",
-                                           "UNIT", "TIME_UNIT", "COMMA", "LPAR", "RPAR", "DOT", "STAR", "LBRACE", "RBRACE")]
+    words = [
+        w
+        for w in words
+        if w
+        not in (
+            "NAME",
+            "QNAME",
+            "STRING",
+            "PARAM",
+            "NUMBER",
+            "DATETIME",
+            "MONTH",
+            "CMP",
+            "SIGN",
+            "UNIT",
+            "TIME_UNIT",
+            "COMMA",
+            "LPAR",
+            "RPAR",
+            "DOT",
+            "STAR",
+            "LBRACE",
+            "RBRACE",
+        )
+    ]
     near = get_close_matches(at.found.upper(), words, 1, 0.66)
     if not near or near[0] == at.found.upper():
         return None
-    return Diagnostic("AQL0107", f"'{at.found}' is no keyword", at.span, f"expected {near[0]}",
-                      hint=f"did you mean {near[0]}?", fix=near[0])
+    return Diagnostic(
+        "AQL0107",
+        f"'{at.found}' is no keyword",
+        at.span,
+        f"expected {near[0]}",
+        hint=f"did you mean {near[0]}?",
+        fix=near[0],
+    )
 
 
 def _from(at: Stuck) -> Diagnostic | None:
     if at.found.lower() != "from":
         return None
-    return Diagnostic("AQL0106", "there is no FROM here", at.span, "not in this language",
-                      hint="FIND already names what is searched; FROM stands only before a query JSON object: FIND data_products FROM {…}")
+    return Diagnostic(
+        "AQL0106",
+        "there is no FROM here",
+        at.span,
+        "not in this language",
+        hint="FIND already names what is searched; FROM stands only before a query JSON object: FIND data_products FROM {…}",
+    )
 
 
 def _and_missing(at: Stuck) -> Diagnostic | None:
     if "AND" in at.accepts and at.type == "NAME" and _predicate_follows(at):
-        return Diagnostic("AQL0110", f"AND or OR is missing before '{at.found}'", at.span, "another predicate begins here",
-                          hint=f"write AND {at.found}", fix=f"AND {at.found}")
+        return Diagnostic(
+            "AQL0110",
+            f"AND or OR is missing before '{at.found}'",
+            at.span,
+            "another predicate begins here",
+            hint=f"write AND {at.found}",
+            fix=f"AND {at.found}",
+        )
     if "AND" in at.accepts and at.type in ("LPAR", "NOT"):
-        return Diagnostic("AQL0110", f"AND or OR is missing before '{at.found}'", at.span, "another predicate begins here",
-                          hint=f"write AND {at.found}", fix=f"AND {at.found}")
+        return Diagnostic(
+            "AQL0110",
+            f"AND or OR is missing before '{at.found}'",
+            at.span,
+            "another predicate begins here",
+            hint=f"write AND {at.found}",
+            fix=f"AND {at.found}",
+        )
     if at.found == "," and "AND" in at.accepts and "COMMA" not in at.accepts:
-        return Diagnostic("AQL0110", "predicates are joined by AND or OR, not by a comma", at.span, "write AND", fix=" AND")
+        return Diagnostic(
+            "AQL0110", "predicates are joined by AND or OR, not by a comma", at.span, "write AND", fix=" AND"
+        )
     return None
 
 
@@ -259,18 +388,37 @@ def _comma(at: Stuck) -> Diagnostic | None:
     if at.type_before() == "COMMA":
         comma = at.before()
         span = Span(int(comma.start_pos or 0), int(comma.end_pos or 0)) if comma is not None else at.span
-        what = "the list ends" if at.type in ("RPAR", "RBRACE", "$END") or at.found.upper() in CLAUSE_STARTS else "something is missing"
+        what = (
+            "the list ends"
+            if at.type in ("RPAR", "RBRACE", "$END") or at.found.upper() in CLAUSE_STARTS
+            else "something is missing"
+        )
         if at.type == "$END" or at.type in ("RPAR", "RBRACE", "COMMA") or at.found.upper() in CLAUSE_STARTS:
             return Diagnostic("AQL0114", "a comma too many", span, f"{what} after it", hint="remove the comma", fix="")
     if at.type == "RPAR" and at.type_before() == "LPAR" and at.type_before(2) == "IN":
-        return Diagnostic("AQL0114", "the list of IN is empty", Span(int((at.before() or at.tokens[0]).start_pos or 0), at.end),
-                          "no value in it", hint="write at least one value: IN ('keogram')")
+        return Diagnostic(
+            "AQL0114",
+            "the list of IN is empty",
+            Span(int((at.before() or at.tokens[0]).start_pos or 0), at.end),
+            "no value in it",
+            hint="write at least one value: IN ('keogram')",
+        )
     if at.type in ("STRING", "NUMBER") and "COMMA" in at.accepts and at.type_before() in _VALUE_TYPES:
-        return Diagnostic("AQL0114", "a comma is missing between two values", Span(at.end_before(), at.end), "before this value",
-                          hint=f"write , {at.found}")
+        return Diagnostic(
+            "AQL0114",
+            "a comma is missing between two values",
+            Span(at.end_before(), at.end),
+            "before this value",
+            hint=f"write , {at.found}",
+        )
     if at.type == "NAME" and "COMMA" in at.accepts and "AS" in at.accepts and at.type_before() in ("NAME", "QNAME"):
-        return Diagnostic("AQL0114", f"a comma or AS is missing before '{at.found}'", at.span, "another column, or an alias?",
-                          hint=f"write , {at.found} for a column, AS {at.found} for an alias")
+        return Diagnostic(
+            "AQL0114",
+            f"a comma or AS is missing before '{at.found}'",
+            at.span,
+            "another column, or an alias?",
+            hint=f"write , {at.found} for a column, AS {at.found} for an alias",
+        )
     return None
 
 
@@ -280,22 +428,37 @@ def _operator_missing(at: Stuck) -> Diagnostic | None:
     if at.type == "NOT" or at.found.lower() in ("not",):
         return None
     before = at.before()
-    return Diagnostic("AQL0106", f"an operator is expected after '{before}'", at.span, "expected =, IN, BETWEEN, LIKE or IS NULL",
-                      hint=f"write {before} = … to compare it")
+    return Diagnostic(
+        "AQL0106",
+        f"an operator is expected after '{before}'",
+        at.span,
+        "expected =, IN, BETWEEN, LIKE or IS NULL",
+        hint=f"write {before} = … to compare it",
+    )
 
 
 def _list_needed(at: Stuck) -> Diagnostic | None:
     if at.type_before() != "IN":
         return None
-    return Diagnostic("AQL0106", "IN is followed by a list in parentheses", at.span, "expected '('",
-                      hint=f"write IN ({at.found})" if at.type in _VALUE_TYPES else "as in: IN ('keogram', 'movie')")
+    return Diagnostic(
+        "AQL0106",
+        "IN is followed by a list in parentheses",
+        at.span,
+        "expected '('",
+        hint=f"write IN ({at.found})" if at.type in _VALUE_TYPES else "as in: IN ('keogram', 'movie')",
+    )
 
 
 def _text_needed(at: Stuck) -> Diagnostic | None:
     if at.type_before() != "LIKE":
         return None
-    return Diagnostic("AQL0106", "LIKE is followed by a quoted pattern", at.span, "expected a text",
-                      hint="as in: display_name LIKE 'TREx RGB %'")
+    return Diagnostic(
+        "AQL0106",
+        "LIKE is followed by a quoted pattern",
+        at.span,
+        "expected a text",
+        hint="as in: display_name LIKE 'TREx RGB %'",
+    )
 
 
 def _count_needed(at: Stuck) -> Diagnostic | None:
@@ -305,8 +468,13 @@ def _count_needed(at: Stuck) -> Diagnostic | None:
         return None
     number = re.compile(r"[+-]?\s*[\d.]+").match(at.text, at.start)
     typed = number[0] if number else at.found
-    return Diagnostic("AQL0208", f"{at.type_before()} takes a whole number, not {typed}", Span(at.start, at.start + len(typed)), "expected a number",
-                      hint=f"as in: {at.type_before()} 10")
+    return Diagnostic(
+        "AQL0208",
+        f"{at.type_before()} takes a whole number, not {typed}",
+        Span(at.start, at.start + len(typed)),
+        "expected a number",
+        hint=f"as in: {at.type_before()} 10",
+    )
 
 
 def _clause_too_early(at: Stuck) -> Diagnostic | None:
@@ -318,10 +486,14 @@ def _clause_too_early(at: Stuck) -> Diagnostic | None:
     before = at.before(2)
     if before is not None and before.type == "COMMA":
         comma = Span(int(before.start_pos or 0), int(before.end_pos or 0))
-        return Diagnostic("AQL0114", "a comma too many", comma, f"{word.upper()} follows, not another item", "remove the comma", "")
+        return Diagnostic(
+            "AQL0114", "a comma too many", comma, f"{word.upper()} follows, not another item", "remove the comma", ""
+        )
     if before is not None and before.type in ("WHERE", "AND", "OR", "NOT", "SELECT", "BY"):
         what = "a column" if before.type in ("SELECT", "BY") else "a predicate"
-        return Diagnostic("AQL0106", f"{what} is missing between {before.upper()} and {word.upper()}", span, f"expected {what}")
+        return Diagnostic(
+            "AQL0106", f"{what} is missing between {before.upper()} and {word.upper()}", span, f"expected {what}"
+        )
     return None
 
 
@@ -334,8 +506,25 @@ def _end(at: Stuck) -> Diagnostic | None:
 
 
 RULES: tuple[Callable[[Stuck], Diagnostic | None], ...] = (
-    _start, _kind, _unsupported_kind, _null, _twin, _clause_too_early, _comma, _end, _count_needed, _date, _unit, _from,
-    _bare_value, _no_date, _misspelt, _and_missing, _list_needed, _text_needed, _operator_missing,
+    _start,
+    _kind,
+    _unsupported_kind,
+    _null,
+    _twin,
+    _clause_too_early,
+    _comma,
+    _end,
+    _count_needed,
+    _date,
+    _unit,
+    _from,
+    _bare_value,
+    _no_date,
+    _misspelt,
+    _and_missing,
+    _list_needed,
+    _text_needed,
+    _operator_missing,
 )
 
 
@@ -351,10 +540,30 @@ _GROUPS = (
     ({"NAME", "QNAME"}, "a name"),
     ({"CMP"}, "an operator"),
     ({"TIME_UNIT"}, "a unit of time"),
-    ({"LPAR"}, "'('"), ({"RPAR"}, "')'"), ({"COMMA"}, "','"),
+    ({"LPAR"}, "'('"),
+    ({"RPAR"}, "')'"),
+    ({"COMMA"}, "','"),
 )
-_SILENT = {"DOT", "SIGN", "UNIT", "LBRACE", "RBRACE", "STAR", "QNAME", "TRUE", "FALSE", "DATETIME", "MONTH", "NOW", "TODAY",
-           "STRING", "NUMBER", "PARAM", "SEMICOLON", "$END"}
+_SILENT = {
+    "DOT",
+    "SIGN",
+    "UNIT",
+    "LBRACE",
+    "RBRACE",
+    "STAR",
+    "QNAME",
+    "TRUE",
+    "FALSE",
+    "DATETIME",
+    "MONTH",
+    "NOW",
+    "TODAY",
+    "STRING",
+    "NUMBER",
+    "PARAM",
+    "SEMICOLON",
+    "$END",
+}
 
 
 def expected(at: Stuck) -> str:
