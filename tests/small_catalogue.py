@@ -43,12 +43,14 @@ def write(
     demonstration: bool = False,
 ) -> Path:
     """Makes the file; gives back its path."""
+    rows = _rows(products)
     with duckdb.connect(str(path)) as connection:
         connection.execute(FORMAT)
         connection.execute("INSERT INTO catalogue VALUES (?, ?, 'a test', 'by hand')", [version, demonstration])
         connection.executemany("INSERT INTO data_sources VALUES (?, ?, ?, ?, ?, ?)", sources)
         connection.execute("INSERT INTO metadata_keys VALUES ('data_products', 'w', 'double', [], 'width', ['trex'])")
-        connection.executemany("INSERT INTO data_products VALUES (?, ?, ?, ?, ?, ?::JSON::VARIANT)", _rows(products))
+        if rows:
+            connection.executemany("INSERT INTO data_products VALUES (?, ?, ?, ?, ?, ?::JSON::VARIANT)", rows)
     return path
 
 

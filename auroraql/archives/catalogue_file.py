@@ -115,7 +115,7 @@ def first_line(problem: Exception) -> str:
 
 
 def _not_opened(path: Path, reason: str) -> UsageError | Unreachable:
-    if "lock" in reason or "different configuration" in reason:
+    if "Could not set lock" in reason or "different configuration" in reason:
         hint = "close the program that has it open for writing"
         return Unreachable(f"'{path}' is in use: {reason}", archive=str(path), hint=hint)
     return UsageError(f"'{path}' cannot be opened as a catalogue: {reason}", "give the path of a DuckDB catalogue")

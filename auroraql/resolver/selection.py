@@ -117,7 +117,8 @@ class Selection:
         keys: list[OrderKey] = []
         for key in order.keys:
             try:
-                ref = aliases.get(key.path.dotted) or self.names.ref(key.path)
+                shadowed = aliases.get(key.path.dotted) if len(key.path.parts) == 1 else None
+                ref = shadowed or self.names.ref(key.path)
             except Fault as fault:
                 self.wrong.append(fault.diagnostic)
                 continue

@@ -83,9 +83,9 @@ def _build_cached(path: Path, say: Say) -> CatalogueFile:
     folder = Path(tempfile.mkdtemp(prefix=_UNFINISHED, dir=path.parent))
     try:
         say(f"Building the demonstration catalogue in {path.parent} (once, a few seconds).")
-        with duckdb.connect(str(folder / _FILE)) as connection:
-            build(connection)
-            connection.execute("CHECKPOINT")
+        # By a cursor: where Python is interactive, DuckDB's first connection draws a progress bar on stdout.
+        with duckdb.connect(str(folder / _FILE)) as connection, connection.cursor() as cursor:
+            build(cursor)
         _move(folder / _FILE, path)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -106,7 +106,8 @@ def _move(made: Path, path: Path) -> None:
 def _build_in_memory() -> CatalogueFile:
     try:
         connection = duckdb.connect(":memory:", config=LOCKED_DOWN)
-        build(connection)
+        with connection.cursor() as cursor:
+            build(cursor)
         return read_header(connection, NAME)
     except duckdb.Error as problem:
         raise Unreachable(f"it cannot be built: {first_line(problem)}", archive=NAME) from None

@@ -117,7 +117,7 @@ class Reading(Transformer[Token, Any]):
     def function(self, c: Children) -> Token:
         return cast("Token", c[0])
 
-    def all(self, c: Children) -> None:
+    def all(self, _: Children) -> None:
         return None
 
     def where(self, c: Children) -> Where:

@@ -35,7 +35,8 @@ class _Writer:
         if window:
             clauses.append(window)
         if query.order_by:
-            clauses.append(f"ORDER BY {', '.join(map(self.order_key, query.order_by))}")
+            aliases = {column.alias for column in query.select or ()}
+            clauses.append(f"ORDER BY {', '.join(self.order_key(key, aliases) for key in query.order_by)}")
         if query.limit is not None:
             clauses.append(f"LIMIT {query.limit}" + (f" OFFSET {query.offset}" if query.offset else ""))
         return set_clauses(f"FIND {self.kind.name}", clauses)
@@ -44,8 +45,12 @@ class _Writer:
         alias = f" AS {write_name(column.alias)}" if column.alias else ""
         return self.path(column.ref, dotted=True) + alias
 
-    def order_key(self, key: OrderKey) -> str:
-        words = [self.path(key.ref), "DESC" if key.descending else "", "NULLS FIRST" if key.nulls_first else ""]
+    def order_key(self, key: OrderKey, aliases: set[str]) -> str:
+        """An alias shadows a name of one part, so a field behind it is written with its prefix."""
+        path = self.path(key.ref)
+        if path in {write_name(alias) for alias in aliases}:
+            path = self.path(key.ref, dotted=True)
+        words = [path, "DESC" if key.descending else "", "NULLS FIRST" if key.nulls_first else ""]
         return " ".join(filter(None, words))
 
     def path(self, ref: Ref, *, dotted: bool = False) -> str:

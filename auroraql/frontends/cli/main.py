@@ -100,7 +100,7 @@ def _run_sources(options: argparse.Namespace, sources: Iterator[Source]) -> int:
     target = Path(options.output) if options.output else None
     if target is not None:
         check_writable(target, options.format)
-    format = options.format or config.format
+    shown_as = options.format or config.format
     color = wants_color(sys.stdout, os.environ)
     with connect(
         options.archive or config.archive, api_key=config.api_key, timeout=options.timeout or config.timeout, say=_say
@@ -115,7 +115,7 @@ def _run_sources(options: argparse.Namespace, sources: Iterator[Source]) -> int:
                     write(result, target, options.format)
                     _say(f"{target}: {footer(result)}")
                     continue
-                for chunk in render_result(result, format, width=_width(), color=color):
+                for chunk in render_result(result, shown_as, width=_width(), color=color):
                     sys.stdout.write(chunk)
                 _say(footer(result))
     return DONE
