@@ -149,9 +149,7 @@ def _way_out(term: Comparison, fields: tuple[Field, ...]) -> str:
 def _unmatched(lists: dict[str, tuple[str, ...]], catalogue: Catalogue) -> Diagnostic | None:
     """Known values that no data source has together: gillam is a platform, but not one of swarm's."""
     wanted = {name: values for name, values in lists.items() if catalogue.values(name)}
-    if len(wanted) < 2:
-        return None
-    if any(all(getattr(s, name) in values for name, values in wanted.items()) for s in catalogue.sources):
+    if len(wanted) < 2 or catalogue.has_source(wanted):
         return None
     shown = " and ".join(f"{name} {' or '.join(repr(v) for v in values[:3])}" for name, values in wanted.items())
     program = wanted.get("program", ())

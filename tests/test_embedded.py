@@ -18,14 +18,14 @@ from typing import Any
 import duckdb
 import pytest
 
-from auroraql.archives.demo import store
+from auroraql.archives.demo import RULE, store
 from auroraql.archives.embedded import EmbeddedEngine
 from auroraql.errors import Cancelled, Failed, Refused, TimedOut, Unreachable, UsageError
 from auroraql.plan import Plan, Request
 from auroraql.query import And, Comparison, OrderKey, Query, Ref
 from auroraql.results import Fetched, ResultSet
 from auroraql.schema.catalogue import shipped
-from tests.small_catalogue import Product, write
+from tests.small_catalogue import FORMAT, Product, write
 
 KIND = "data_products"
 DAY = (datetime(2021, 1, 1), datetime(2021, 1, 1, 23, 59, 59))
@@ -222,18 +222,24 @@ def _no_catalogue(path: Path) -> None:
         connection.execute("CREATE TABLE catalogue (schema_version INTEGER)")
 
 
+def _quick_build(connection: duckdb.DuckDBPyConnection) -> None:
+    """In place of the whole demonstration, where it is not the question what is built."""
+    connection.execute(FORMAT)
+    connection.execute("INSERT INTO catalogue VALUES (1, true, 'quick', ?)", [RULE])
+    connection.execute("INSERT INTO data_products SELECT 96, 'epoch', 'epoch', 'keogram', 'quick', NULL")
+
+
 @pytest.mark.parametrize("damage", [_truncate, _empty, _garbage, _other_rule, _missing_table, _no_catalogue])
-def test_damaged_is_built_again(cache: Path, demo: EmbeddedEngine, tmp_path: Path, damage: Any) -> None:
-    whole = next(cache.glob("demo-*.duckdb"))
-    damaged = tmp_path / whole.name
-    damaged.write_bytes(whole.read_bytes())
-    damage(damaged)
+def test_damaged_is_built_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, damage: Any) -> None:
+    monkeypatch.setattr(store, "build", _quick_build)
     said: list[str] = []
-    engine = EmbeddedEngine(cache_dir=tmp_path, say=said.append)
-    assert identifiers(engine) == [96, 101, 102, 103, 104]
-    engine.close()
-    assert len(said) == 1
-    assert list(tmp_path.iterdir()) == [damaged]
+    for _ in range(2):
+        engine = EmbeddedEngine(cache_dir=tmp_path, say=said.append)
+        assert [r["url"] for r in found(engine, Query(KIND)).records] == ["quick"]
+        engine.close()
+        (file,) = tmp_path.iterdir()
+        damage(file)
+    assert len(said) == 2
 
 
 def test_damage_found_while_reading(cache: Path, demo: EmbeddedEngine, tmp_path: Path) -> None:
@@ -266,11 +272,12 @@ def test_two_processes_at_once(tmp_path: Path) -> None:
     assert len(list((tmp_path / "both").iterdir())) == 1
 
 
-def test_where_no_cache_can_be(tmp_path: Path) -> None:
+def test_where_no_cache_can_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(store, "build", _quick_build)
     (tmp_path / "file").write_text("in the way")
     said: list[str] = []
     engine = EmbeddedEngine(cache_dir=tmp_path / "file" / "cache", say=said.append)
-    assert identifiers(engine) == [96, 101, 102, 103, 104]
+    assert identifiers(engine, Query(KIND)) == [96]
     engine.close()
     assert "in memory" in said[-1]
     assert "Not a directory" in said[-1]
@@ -292,10 +299,11 @@ def test_a_full_disk(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_an_abandoned_build_is_cleared_away(cache: Path, tmp_path: Path) -> None:
+def test_an_abandoned_build_is_cleared_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     old, new = tmp_path / "building-old", tmp_path / "building-new"
     old.mkdir()
     new.mkdir()
+    monkeypatch.setattr(store, "build", _quick_build)
     os.utime(old, (0, 0))
     EmbeddedEngine(cache_dir=tmp_path).close()
     assert not old.exists()

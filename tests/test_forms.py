@@ -118,9 +118,9 @@ _COMMENTS = st.sampled_from(
 def test_law_4_formatting_is_idempotent_and_keeps_comments_and_meaning(query: Query, data: st.DataObject) -> None:
     text = writing.write(query, shipped())
     made, at = "", 0
-    for token in parsing.tokens(text):
+    for token in parsing.words(text):
         made += text[at : token.start_pos] + data.draw(_COMMENTS) + text[token.start_pos : token.end_pos]
-        at = int(token.end_pos or 0)
+        at = token.end_pos
     made += data.draw(_COMMENTS) + ";" + data.draw(_COMMENTS)
     once = format_text(Source(made))
     assert format_text(Source(once)) == once

@@ -110,7 +110,8 @@ class Predicates:
         if operator.name in ("between", "not between"):
             low, high = operands
             return self.values.text(low, place), self.values.text(high, replace(place, upper=True))
-        place = replace(place, upper=operator.name in _UPPER)
+        if operator.name in _UPPER:
+            place = replace(place, upper=True)
         return tuple(self.values.text(o, place) for o in operands)
 
     def _bare_word(self, path: Path, place: Place) -> Fault:

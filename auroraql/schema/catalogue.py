@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import csv
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 from importlib import resources
@@ -63,6 +64,21 @@ class Catalogue:
     def values(self, name: str) -> tuple[str, ...]:
         """The distinct values of a source field, sorted; empty for a field that has no such list."""
         return self._values.get(name, ())
+
+    def has_source(self, wanted: Mapping[str, Sequence[str]]) -> bool:
+        """Whether a source has, for each of the named fields, one of the values."""
+        names = tuple(wanted)
+        if names not in self._together:
+            self._together[names] = {tuple(getattr(s, name) for name in names) for s in self.sources}
+        there = self._together[names]
+        if all(len(values) == 1 for values in wanted.values()):
+            return tuple(values[0] for values in wanted.values()) in there
+        return any(all(value in values for value, values in zip(each, wanted.values(), strict=True)) for each in there)
+
+    @cached_property
+    def _together(self) -> dict[tuple[str, ...], set[tuple[str, ...]]]:
+        """The values of several fields that sources have together, kept once asked for."""
+        return {}
 
     def key(self, kind: str, name: str) -> MetadataKey | None:
         """What is known of one metadata key of a kind."""

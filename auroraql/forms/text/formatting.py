@@ -11,12 +11,11 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import cast
 
-from lark import Token
-
 from auroraql.errors import Diagnostic, Source, Span, StatementError
 from auroraql.forms import grammar, script
 from auroraql.forms.pieces import Piece, cut
 from auroraql.forms.text import parsing
+from auroraql.forms.text.driver import Lexeme
 from auroraql.forms.text.layout import INDENT, WIDTH, quote
 from auroraql.forms.text.reading import unquote
 from auroraql.schema.operators import SPELLINGS
@@ -87,10 +86,10 @@ def _statement(text: str, piece: Piece) -> tuple[str, int]:
     find = parsing.parse(text, piece.start, piece.end)
     setter = _Setter({cast("Span", clause.origin).start for clause in find.clauses})
     at = piece.start
-    for token in parsing.tokens(text, piece.start, piece.end):
-        setter.gap(text[at : int(token.start_pos or 0)])
+    for token in parsing.words(text, piece.start, piece.end):
+        setter.gap(text[at : token.start_pos])
         setter.token(token)
-        at = int(token.end_pos or 0)
+        at = token.end_pos
     return setter.finished(), at
 
 
@@ -132,9 +131,9 @@ class _Setter:
             ) + comment
             self.fresh = comment.startswith("--") or "\n" in gap[match.end() :] or alone
 
-    def token(self, token: Token) -> None:
+    def token(self, token: Lexeme) -> None:
         """One token of the statement."""
-        begins = int(token.start_pos or 0) in self.starts
+        begins = token.start_pos in self.starts
         if begins:
             self._break(1)
             self.in_select = token.type == "SELECT"
@@ -150,7 +149,7 @@ class _Setter:
             self.lines.append(_Line())
         self.lines[-1].depth = depth
 
-    def _tight(self, token: Token) -> bool:
+    def _tight(self, token: Lexeme) -> bool:
         if self.fresh or self.previous in _TIGHT_AFTER or token.type in _TIGHT_BEFORE:
             return True
         if token.type == "LPAR":
@@ -166,7 +165,7 @@ class _Setter:
         return "\n".join(INDENT * line.depth + line.text for line in self.lines) + ";"
 
 
-def _spelled(token: Token) -> str:
+def _spelled(token: Lexeme) -> str:
     text = str(token)
     match token.type:
         case "STRING":

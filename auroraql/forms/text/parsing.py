@@ -10,6 +10,7 @@ from lark.lexer import TextSlice
 
 from auroraql.errors import Diagnostic, Span, StatementError
 from auroraql.forms import grammar
+from auroraql.forms.text.driver import Lexeme, drive
 from auroraql.forms.text.slips import Stuck, diagnose
 from auroraql.syntax import Find, Window
 
@@ -28,13 +29,20 @@ def parse(text: str, start: int = 0, end: int | None = None) -> Find:
     return find
 
 
-def tokens(text: str, start: int = 0, end: int | None = None) -> list[Token]:
-    """The tokens of one statement, typed as the parser saw them; raises StatementError as `parse`."""
+def words(text: str, start: int = 0, end: int | None = None) -> list[Lexeme]:
+    """The words of one statement, typed as the parser saw them; raises StatementError as `parse`."""
     return _run(text, start, len(text) if end is None else end)[1]
 
 
-def _run(text: str, start: int, end: int) -> tuple[Any, list[Token]]:
-    # The loop of Lark's own parser, kept here so that the tokens read are at hand when one does not fit.
+def _run(text: str, start: int, end: int) -> tuple[Any, list[Lexeme]]:
+    found = drive(text, start, end)
+    if found is None:
+        raise StatementError([_fault(text, start, end)])
+    return found
+
+
+def _fault(text: str, start: int, end: int) -> Diagnostic:
+    """What Lark's own parser stumbles over: it can tell what could have stood there."""
     session = grammar.parser().parse_interactive(TextSlice(text, start, end))
     state = session.parser_state
     read: list[Token] = []
@@ -42,16 +50,16 @@ def _run(text: str, start: int, end: int) -> tuple[Any, list[Token]]:
         for token in session.lexer_thread.lex(state):
             read.append(token)
             state.feed_token(token)
-        last = read[-1] if read else Token("", "", start_pos=start, end_pos=start)
-        return state.feed_token(Token(_END, "", start_pos=last.end_pos, end_pos=last.end_pos), True), read
+        last = read[-1].end_pos if read else start
+        state.feed_token(Token(_END, "", start_pos=last, end_pos=last), True)
     except UnexpectedToken as error:
         if read and read[-1] is error.token:
             read.pop()
-        raise StatementError([diagnose(_stuck(text, read, error.token, session))]) from None
+        return diagnose(_stuck(text, read, error.token, session))
     except UnexpectedCharacters as error:
         at = error.pos_in_stream
-        odd = Token("", text[at], start_pos=at, end_pos=at + 1)
-        raise StatementError([diagnose(_stuck(text, read, odd, session))]) from None
+        return diagnose(_stuck(text, read, Token("", text[at], start_pos=at, end_pos=at + 1), session))
+    raise AssertionError("the two parse loops disagree")
 
 
 def _stuck(text: str, read: list[Token], token: Token, session: Any) -> Stuck:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any, cast
 
-from lark import Token, Transformer
+from lark import Transformer
 
 from auroraql.errors import Span
 from auroraql.schema.operators import SPELLINGS
@@ -40,6 +40,8 @@ from auroraql.syntax import (
 )
 
 Children = list[Any]
+Word = Any
+"""A token: a string with its terminal (`type`) and its place (`start_pos`, `end_pos`)."""
 
 
 def unquote(text: str) -> str:
@@ -50,12 +52,12 @@ def unquote(text: str) -> str:
 
 def _span(first: Any, last: Any) -> Span:
     """From the first part to the last, tokens or nodes."""
-    start = first.start_pos if isinstance(first, Token) else first.origin.start
-    end = last.end_pos if isinstance(last, Token) else last.origin.end
+    start = first.start_pos if isinstance(first, str) else first.origin.start
+    end = last.end_pos if isinstance(last, str) else last.origin.end
     return Span(start, end)
 
 
-def _of(token: Token) -> Span:
+def _of(token: Word) -> Span:
     return Span(cast("int", token.start_pos), cast("int", token.end_pos))
 
 
@@ -72,7 +74,7 @@ class _Members(tuple[Any, ...]):
     __slots__ = ()
 
 
-class Reading(Transformer[Token, Any]):
+class Reading(Transformer[Any, Any]):
     """One method a rule, named as in the grammar; children come in the order written."""
 
     # --- statement and clauses
@@ -81,12 +83,12 @@ class Reading(Transformer[Token, Any]):
         return cast("Find", c[0])
 
     def find(self, c: Children) -> Find:
-        distinct = isinstance(c[1], Token) and c[1].type == "DISTINCT"
+        distinct = isinstance(c[1], str) and c[1].type == "DISTINCT"
         kind, *clauses = c[2:] if distinct else c[1:]
         return Find(str(kind).lower(), tuple(clauses), distinct, _span(c[0], kind))
 
-    def kind(self, c: Children) -> Token:
-        return cast("Token", c[0])
+    def kind(self, c: Children) -> Word:
+        return cast("Word", c[0])
 
     def select(self, c: Children) -> Select:
         return Select(tuple(c[1:]), _of(c[0]))
@@ -114,8 +116,8 @@ class Reading(Transformer[Token, Any]):
         label = c[2] if len(c) > 2 else ""
         return Aggregate(c[0].lower(), c[1], label, _of(c[0]))
 
-    def function(self, c: Children) -> Token:
-        return cast("Token", c[0])
+    def function(self, c: Children) -> Word:
+        return cast("Word", c[0])
 
     def all(self, _: Children) -> None:
         return None
@@ -182,7 +184,7 @@ class Reading(Transformer[Token, Any]):
         return Duration(length.count, length.unit, _span(sign, length), sign == "-")
 
     def duration(self, c: Children) -> Duration:
-        count = c[0] if isinstance(c[0], Token) else None
+        count = c[0] if isinstance(c[0], str) else None
         shown = str(count) if count is not None else c[0]
         return Duration(shown, str(c[1]).lower(), _span(c[0], c[1]))
 

@@ -1,0 +1,131 @@
+"""Prints what the embedded archive costs beside DuckDB used by hand: `python tests/bench/bench_embedded.py`."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from auroraql.archives.embedded import EmbeddedEngine
+from auroraql.plan import Plan, Request
+from auroraql.query import And, Column, Comparison, OrderKey, Query, Ref
+
+KIND = "data_products"
+TREX = Comparison(Ref("source", "data_source.program"), "=", ("trex",), listed=True)
+DAILY = Comparison(Ref("metadata", "keogram_type"), "=", ("daily",))
+BLUE = Comparison(Ref("metadata", "wavelength"), "<", ("500",))
+DAY = (datetime(2021, 1, 1), datetime(2021, 1, 1, 23, 59, 59))
+YEAR = (datetime(2020, 1, 1), datetime(2020, 12, 31, 23, 59, 59))
+
+_SOURCE = "s.identifier, s.program, s.platform, s.instrument_type, s.source_type, s.display_name"
+_ROW = f'p."start", p."end", {_SOURCE}, p.url, p.data_product_type'
+_JOIN = "data_products p JOIN data_sources s ON s.identifier = p.data_source"
+_IN_WINDOW = 's.program = ? AND p."start" >= ? AND p."end" <= ?'
+
+CASES: dict[str, tuple[Query, str, list[Any]]] = {
+    "keograms of a day": (
+        Query(KIND, And((TREX, DAILY)), *DAY),
+        f"SELECT {_ROW}, p.metadata::JSON FROM {_JOIN} WHERE {_IN_WINDOW} AND CAST(p.metadata[?] AS VARCHAR) = ?"  # noqa: S608
+        ' ORDER BY p."start", p.data_source',
+        ["trex", *DAY, "keogram_type", "daily"],
+    ),
+    "a program's year, whole": (
+        Query(KIND, TREX, *YEAR),
+        f'SELECT {_ROW}, p.metadata::JSON FROM {_JOIN} WHERE {_IN_WINDOW} ORDER BY p."start", p.data_source',  # noqa: S608
+        ["trex", *YEAR],
+    ),
+    "a program's year, two columns": (
+        Query(KIND, TREX, *YEAR, select=(Column(Ref("record", "start")), Column(Ref("record", "url")))),
+        f'SELECT p."start", p.url FROM {_JOIN} WHERE {_IN_WINDOW} ORDER BY p."start", p.data_source',  # noqa: S608
+        ["trex", *YEAR],
+    ),
+    "by a number in metadata": (
+        Query(KIND, BLUE, *YEAR, select=(Column(Ref("record", "url")),)),
+        'SELECT p.url FROM data_products p WHERE p."start" >= ? AND p."end" <= ?'
+        ' AND CAST(p.metadata[?] AS DOUBLE) < ? ORDER BY p."start", p.data_source',
+        [*YEAR, "wavelength", 500.0],
+    ),
+    "the first ten by end": (
+        Query(KIND, TREX, order_by=(OrderKey(Ref("record", "end"), descending=True),), limit=10),
+        f'SELECT {_ROW}, p.metadata FROM {_JOIN} WHERE s.program = ? ORDER BY p."end" DESC LIMIT 10',  # noqa: S608
+        ["trex"],
+    ),
+}
+
+
+def best(call: Callable[[], Any], times: int = 7) -> float:
+    """The shortest of several runs, in milliseconds."""
+    taken = []
+    for _ in range(times):
+        began = time.perf_counter()
+        call()
+        taken.append(time.perf_counter() - began)
+    return min(taken) * 1000
+
+
+def ours(engine: EmbeddedEngine, query: Query) -> Callable[[], Any]:
+    """A query from submit to rows."""
+
+    def call() -> Any:
+        run = engine.submit(Plan(query, (Request(KIND),)))
+        deadline = time.monotonic() + 60
+        run.wait(deadline)
+        return run.fetch(deadline).rows
+
+    return call
+
+
+def by_hand(connection: duckdb.DuckDBPyConnection, sql: str, parameters: list[Any]) -> Callable[[], Any]:
+    """The same by hand, with its JSON read, since both are to give objects."""
+
+    def call() -> Any:
+        rows = connection.execute(sql, parameters).fetchall()
+        return [(*row[:-1], json.loads(row[-1])) for row in rows] if "::JSON" in sql else rows
+
+    return call
+
+
+def process(code: str, *arguments: str) -> float:
+    """A Python process from start to end."""
+    return best(lambda: subprocess.run([sys.executable, "-c", code, *arguments], check=True), 9)
+
+
+def main() -> None:
+    """Builds the demonstration anew and measures."""
+    with tempfile.TemporaryDirectory() as folder:
+        began = time.perf_counter()
+        engine = EmbeddedEngine(cache_dir=Path(folder))
+        print(f"build                           {time.perf_counter() - began:9.2f} s")
+        path = next(Path(folder).glob("*.duckdb"))
+        with duckdb.connect(str(path), read_only=True, config=_same_settings()) as connection:
+            for name, (query, sql, parameters) in CASES.items():
+                first, second = ours(engine, query), by_hand(connection, sql, parameters)
+                assert len(first()) == len(second()), name
+                mine, hand = best(first), best(second)
+                print(f"{name:32}{mine:9.2f} ms   by hand {hand:9.2f} ms   ratio {mine / hand:5.2f}")
+        print(f"catalogue                       {best(engine.catalogue):9.2f} ms")
+        engine.close()
+        bare = process("import duckdb")
+        opened = "import sys, pathlib; from auroraql.archives.embedded import EmbeddedEngine as E; "
+        whole = process(opened + "e = E(cache_dir=pathlib.Path(sys.argv[1])); e.catalogue(); e.close()", folder)
+        print(
+            f"process: open and catalogue     {whole:9.2f} ms   import duckdb {bare:9.2f} ms   ratio {whole / bare:5.2f}"
+        )
+
+
+def _same_settings() -> dict[str, Any]:
+    from auroraql.archives.catalogue_file import LOCKED_DOWN
+
+    return dict(LOCKED_DOWN)
+
+
+if __name__ == "__main__":
+    main()
