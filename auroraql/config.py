@@ -12,12 +12,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
+from types import UnionType
 
 from platformdirs import user_config_path
 
 from auroraql.errors import UsageError
 
-_KEYS = {"archive": str, "api_key": str, "format": str, "timeout": (int, float)}
+_KEYS: dict[str, type | UnionType] = {"archive": str, "api_key": str, "format": str, "timeout": int | float}
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ rows, the HTTP one records, and the other is made when it is asked for.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -107,6 +108,12 @@ class ResultSet:
         if self._fetched.records is not None:
             return self._fetched.records
         return [record_of(row, self.columns) for row in self._fetched.rows or ()]
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Writes the result to a file in the format its suffix names, whole or not at all. Raises UsageError."""
+        from auroraql.output import write
+
+        write(self, path)
 
     def to_pandas(self) -> Any:
         """The rows as a `pandas.DataFrame`: one column each, timestamps as datetime64, objects as dicts."""

@@ -128,8 +128,13 @@ class Archive:
             began = time.monotonic()
             deadline = began + self._timeout
             run = self._engine.submit(each.plan)
-            run.wait(deadline)
-            yield self._result(run.fetch(deadline), each, began)
+            try:
+                run.wait(deadline)
+                fetched = run.fetch(deadline)
+            except BaseException:  # an interrupt too: nobody waits for it any more
+                run.cancel()
+                raise
+            yield self._result(fetched, each, began)
 
     def _result(self, fetched: Fetched, prepared: _Prepared, began: float) -> ResultSet:
         done = fetched if self._engine.capabilities.whole_query else _finished(fetched, prepared.plan)

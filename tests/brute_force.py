@@ -69,7 +69,7 @@ def value(product: Product, ref: Ref) -> Any:
     if ref.role == "metadata":
         return (product.metadata or {}).get(ref.name)
     if ref.role == "source":
-        source = next(s for s in SOURCES if s[0] == product.data_source)
+        source = next((s for s in SOURCES if s[0] == product.data_source), (product.data_source,) + (None,) * 5)
         return source[SOURCE_NAMES.index(ref.name.removeprefix("data_source."))]
     return getattr(product, ref.name)
 

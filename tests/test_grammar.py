@@ -74,7 +74,8 @@ def test_every_kind_is_a_word_of_the_grammar(kind: str) -> None:
 @pytest.mark.parametrize(
     ("text", "complete"),
     [
-        ("FIND data_products", True),
+        ("FIND data_products", False),
+        ("FIND data_products ON 2021-01-01", True),
         ("FIND data_products;", True),
         ("FIND data_products WHERE", False),
         ("FIND data_products WHERE program =", False),

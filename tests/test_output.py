@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 
 from auroraql.errors import UsageError
 from auroraql.errors import columns as width_of
-from auroraql.frontends.output import FORMATS, check_writable, footer, grid, render, wants_color, write, write_text
+from auroraql.output import FORMATS, check_writable, footer, grid, render, wants_color, write, write_text
 from auroraql.plan import Plan
 from auroraql.query import Column, Query, Ref
 from auroraql.results import Fetched, ResultSet, Row
@@ -363,6 +363,6 @@ def test_checking_a_file_changes_nothing(tmp_path: Path) -> None:
 
 
 def test_no_heavy_library_is_loaded_before_a_table_is_shown() -> None:
-    code = "import sys, auroraql.frontends.output; print({'tabulate', 'pandas', 'pyarrow'} & set(sys.modules))"
+    code = "import sys, auroraql.output; print({'tabulate', 'pandas', 'pyarrow'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"

@@ -5,6 +5,8 @@ A file that is no catalogue is a UsageError, one that cannot be reached just now
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +14,7 @@ import duckdb
 
 from auroraql.errors import Unreachable, UsageError
 from auroraql.schema import Type
-from auroraql.schema.catalogue import Catalogue, DataSource, MetadataKey, shipped
+from auroraql.schema.catalogue import Catalogue, DataSource, MetadataKey
 
 SCHEMA_VERSION = 1
 """The version of catalogue.sql, which every catalogue file holds."""
@@ -64,7 +66,7 @@ def open_catalogue(path: Path) -> CatalogueFile:
         raise UsageError(f"'{path}' is not a file", "give the path of a DuckDB catalogue, or use 'demo'")
     try:
         with path.open("rb"):
-            connection = duckdb.connect(str(path), read_only=True, config=LOCKED_DOWN)
+            connection = duckdb.connect(str(path.absolute()), read_only=True, config=LOCKED_DOWN)
     except OSError as problem:
         reason = problem.strerror or str(problem)
         raise Unreachable(f"'{path}' cannot be read: {reason}", archive=str(path)) from None
@@ -104,9 +106,18 @@ def read_catalogue(file: CatalogueFile) -> Catalogue:
     for kind, name, type_name, values, doc, programs in file.connection.execute(_KEYS).fetchall():
         key = MetadataKey(name, TYPE_NAMES.get(type_name, Type.ANY), tuple(values), doc, tuple(programs))
         metadata[kind] = (*metadata.get(kind, ()), key)
-    # The demonstration stands for AuroraX, so it knows the names that AuroraX is known to use.
-    names = shipped().names if file.demonstration else {}
-    return Catalogue(tuple(DataSource(*row) for row in sources), metadata, names)
+    return Catalogue(tuple(DataSource(*row) for row in sources), metadata)
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """DuckDB answers ^C with a RuntimeError of its own; inside of this it is a KeyboardInterrupt again."""
+    try:
+        yield
+    except RuntimeError as problem:
+        if "interrupted" not in str(problem):
+            raise
+        raise KeyboardInterrupt from None
 
 
 def first_line(problem: Exception) -> str:

@@ -170,7 +170,7 @@ class _Reader:
         if value is None:
             return missing
         if not isinstance(value, type) or isinstance(value, _Number):
-            wanted = {dict: "an object", list: "an array", str: "a string"}[type]
+            wanted = _NAMES[type]
             self.say("AQL0403", f"'{key}' takes {wanted}, not {_called(value)}", at.child(key))
             return missing
         return value
@@ -252,9 +252,17 @@ def _arity(operator: str) -> str:
     return {1: "exactly one value", 2: "exactly two values"}.get(OPERATORS[operator].arity, "one value or more")
 
 
+_NAMES: dict[type, str] = {
+    dict: "an object",
+    list: "an array",
+    str: "a string",
+    bool: "true or false",
+    type(None): "null",
+}
+
+
 def _called(value: object) -> str:
-    names: dict[type, str] = {dict: "an object", list: "an array", bool: "true or false", type(None): "null"}
-    return names.get(type(value), "a string" if type(value) is str else "a number")
+    return _NAMES.get(type(value), "a number")
 
 
 def _where(terms: list[Term]) -> Iterator[Where]:

@@ -86,6 +86,7 @@ def is_complete(text: str) -> bool:
     """Whether what has been typed can be run: it ends with `;`, or its last statement needs nothing more.
 
     A statement that is wrong is complete too (it is run, and its error said), unless it is only unfinished.
+    A FIND that says nothing yet but what to find is rather a beginning than a search of everything.
     """
     last: Piece | None = None
     for piece in cut(text):
@@ -95,7 +96,7 @@ def is_complete(text: str) -> bool:
     if last is None or last.ended:
         return True
     try:
-        _read_piece(text, last)
+        statement = _read_piece(text, last).statement
     except StatementError as error:
         return all(each.code != "AQL0105" for each in error.diagnostics)
-    return True
+    return bool(statement.clauses)

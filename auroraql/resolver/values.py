@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
@@ -90,7 +90,7 @@ class Values:
 
     def _string(self, value: str, origin: Origin, place: Place) -> str:
         if place.type is Type.TIME:
-            return _iso(_checked(lambda: read_interval(value), origin), place)
+            return _iso(_interval(read_interval, value, origin=origin), place)
         if place.type in (Type.NUMBER, Type.INTEGER):
             if PLAIN_NUMBER.fullmatch(value):
                 return value
@@ -108,10 +108,10 @@ class Values:
             found = named(base.text, self.now)
         else:
             written = base.text if isinstance(base, Timestamp) else base.value
-            found = _checked(lambda: read_interval(written), base.origin)
+            found = _interval(read_interval, written, origin=base.origin)
         for each in instant.shifts:
             count = self.count(each)
-            found = _checked(lambda c=count, i=found, u=each.unit: shift(i, c, u), each.origin)  # type: ignore[misc]
+            found = _interval(shift, found, count, each.unit, origin=each.origin)
         return found
 
     def _interval_of(self, value: object, parameter: Parameter) -> Interval:
@@ -120,7 +120,7 @@ class Values:
         if isinstance(value, str):
             if value.strip().upper() in ("NOW", "TODAY"):
                 return named(value.strip().upper(), self.now)
-            return _checked(lambda: read_interval(value), parameter.origin)
+            return _interval(read_interval, value, origin=parameter.origin)
         raise Fault(
             "AQL0211",
             f"${parameter.name} takes a date or time, not {_called(value)}",
@@ -177,9 +177,10 @@ def _operand(value: object, parameter: Parameter) -> Operand:
             )
 
 
-def _checked(read, origin: Origin) -> Interval:  # type: ignore[no-untyped-def]
+def _interval(read: Callable[..., Interval], *parts: object, origin: Origin) -> Interval:
+    """The interval that `read` makes of the rest; a time that does not exist is a fault at its place."""
     try:
-        return read()  # type: ignore[no-any-return]
+        return read(*parts)
     except TimeFault as fault:
         raise Fault("AQL0301", str(fault), origin, hint=fault.hint) from None
 

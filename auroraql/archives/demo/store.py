@@ -21,6 +21,7 @@ from auroraql.archives.catalogue_file import (
     SCHEMA_VERSION,
     CatalogueFile,
     first_line,
+    interruptible,
     open_catalogue,
     read_header,
 )
@@ -48,7 +49,8 @@ def open_demo(cache_dir: Path | None, say: Say) -> CatalogueFile:
     """The demonstration catalogue, opened. Raises Unreachable when it cannot even be built in memory."""
     path = cached_file(cache_dir)
     try:
-        return _open_current(path) or _build_cached(path, say)
+        with interruptible():
+            return _open_current(path) or _build_cached(path, say)
     except (OSError, duckdb.Error, AuroraQLError) as problem:
         say(f"The demonstration catalogue cannot be kept in {path.parent} ({_reason(problem)}): building it in memory.")
         return _build_in_memory()
@@ -106,7 +108,7 @@ def _move(made: Path, path: Path) -> None:
 def _build_in_memory() -> CatalogueFile:
     try:
         connection = duckdb.connect(":memory:", config=LOCKED_DOWN)
-        with connection.cursor() as cursor:
+        with connection.cursor() as cursor, interruptible():
             build(cursor)
         return read_header(connection, NAME)
     except duckdb.Error as problem:

@@ -69,7 +69,9 @@ def drive(text: str, start: int, end: int) -> tuple[Any, list[Lexeme]] | None:
     """The tree of `text[start:end]` and its words; None when it is no statement."""
     table = tables()
     row, rows, blank = table.row, table.rows.get, table.blank.match
-    states, values, words = [table.start], [], []  # type: ignore[var-annotated]
+    states: list[int] = [table.start]
+    values: list[Any] = []
+    words: list[Lexeme] = []
     at = start
     while True:
         at = blank(text, at, end).end()  # type: ignore[union-attr]

@@ -6,7 +6,7 @@ from collections import Counter
 from typing import Any, cast
 
 from lark import Token, UnexpectedCharacters, UnexpectedToken
-from lark.lexer import TextSlice
+from lark.utils import TextSlice
 
 from auroraql.errors import Diagnostic, Span, StatementError
 from auroraql.forms import grammar
@@ -47,17 +47,17 @@ def _fault(text: str, start: int, end: int) -> Diagnostic:
     state = session.parser_state
     read: list[Token] = []
     try:
-        for token in session.lexer_thread.lex(state):
+        for token in session.lexer_thread.lex(state):  # type: ignore[no-untyped-call]
             read.append(token)
             state.feed_token(token)
-        last = read[-1].end_pos if read else start
+        last = int(read[-1].end_pos or start) if read else start
         state.feed_token(Token(_END, "", start_pos=last, end_pos=last), True)
     except UnexpectedToken as error:
         if read and read[-1] is error.token:
             read.pop()
         return diagnose(_stuck(text, read, error.token, session))
     except UnexpectedCharacters as error:
-        at = error.pos_in_stream
+        at = int(error.pos_in_stream or 0)
         return diagnose(_stuck(text, read, Token("", text[at], start_pos=at, end_pos=at + 1), session))
     raise AssertionError("the two parse loops disagree")
 

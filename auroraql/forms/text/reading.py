@@ -52,8 +52,8 @@ def unquote(text: str) -> str:
 
 def _span(first: Any, last: Any) -> Span:
     """From the first part to the last, tokens or nodes."""
-    start = first.start_pos if isinstance(first, str) else first.origin.start
-    end = last.end_pos if isinstance(last, str) else last.origin.end
+    start = first.origin.start if hasattr(first, "origin") else first.start_pos
+    end = last.origin.end if hasattr(last, "origin") else last.end_pos
     return Span(start, end)
 
 
@@ -83,7 +83,7 @@ class Reading(Transformer[Any, Any]):
         return cast("Find", c[0])
 
     def find(self, c: Children) -> Find:
-        distinct = isinstance(c[1], str) and c[1].type == "DISTINCT"
+        distinct = str(c[1]).upper() == "DISTINCT"
         kind, *clauses = c[2:] if distinct else c[1:]
         return Find(str(kind).lower(), tuple(clauses), distinct, _span(c[0], kind))
 

@@ -90,8 +90,8 @@ def _run(options: argparse.Namespace) -> int:
 
 def _run_sources(options: argparse.Namespace, sources: Iterator[Source]) -> int:
     from auroraql.config import read_config
-    from auroraql.frontends.output import check_writable, footer, wants_color, write
-    from auroraql.frontends.output import render as render_result
+    from auroraql.output import check_writable, footer, wants_color, write
+    from auroraql.output import render as render_result
     from auroraql.public import parse_script
     from auroraql.session import connect
 
@@ -173,7 +173,7 @@ def _format(options: argparse.Namespace) -> int:
 
 
 def _replace(path: Path, text: str) -> None:
-    from auroraql.frontends.output import write_text
+    from auroraql.output import write_text
 
     write_text(path, text)
 

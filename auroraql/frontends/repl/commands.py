@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from difflib import get_close_matches
 
-from auroraql.frontends.output import FORMATS, known_format
+from auroraql.output import FORMATS, known_format
 from auroraql.frontends.repl.describe import describe
 from auroraql.frontends.repl.state import State
 

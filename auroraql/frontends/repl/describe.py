@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from difflib import get_close_matches
 from textwrap import wrap
 
-from auroraql.frontends.output import grid
+from auroraql.output import grid
 from auroraql.schema import KINDS
 from auroraql.schema.catalogue import Catalogue, DataSource, MetadataKey
 from auroraql.schema.model import Field, Kind

@@ -9,9 +9,9 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Any
 
-from auroraql.frontends.output.cells import BOLD, DIM, cell, cut, headers, pad, paint
-from auroraql.frontends.output.layout import Column, fitted, measured
-from auroraql.frontends.output.vertical import MOST_SHOWN, not_shown, render_vertical
+from auroraql.output.cells import BOLD, DIM, cell, cut, headers, pad, paint
+from auroraql.output.layout import Column, fitted, measured
+from auroraql.output.vertical import MOST_SHOWN, not_shown, render_vertical
 from auroraql.results import ResultSet
 from auroraql.schema import Type
 

@@ -8,9 +8,9 @@ from difflib import get_close_matches
 from typing import TextIO
 
 from auroraql.errors import UsageError, visible
-from auroraql.frontends.output.data import render_csv, render_json, render_jsonl
-from auroraql.frontends.output.table import render_table
-from auroraql.frontends.output.vertical import render_vertical
+from auroraql.output.data import render_csv, render_json, render_jsonl
+from auroraql.output.table import render_table
+from auroraql.output.vertical import render_vertical
 from auroraql.results import ResultSet
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from auroraql.errors import columns, visible
-from auroraql.frontends.output.cells import BOLD, DIM, cell, pad, paint
+from auroraql.output.cells import BOLD, DIM, cell, pad, paint
 from auroraql.results import ResultColumn, ResultSet
 
 MOST_SHOWN = 1000

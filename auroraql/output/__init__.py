@@ -6,9 +6,9 @@ made harmless on the way. Files are written whole or not at all.
 
 from __future__ import annotations
 
-from auroraql.frontends.output.files import check_writable, write, write_text
-from auroraql.frontends.output.formats import FORMATS, Format, footer, known_format, render, wants_color
-from auroraql.frontends.output.table import grid
+from auroraql.output.files import check_writable, write, write_text
+from auroraql.output.formats import FORMATS, Format, footer, known_format, render, wants_color
+from auroraql.output.table import grid
 
 __all__ = [
     "FORMATS",

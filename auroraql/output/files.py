@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TextIO
 
 from auroraql.errors import UsageError, visible
-from auroraql.frontends.output.formats import FORMATS, Format, known_format
+from auroraql.output.formats import FORMATS, Format, known_format
 from auroraql.results import ResultSet
 
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from auroraql.errors import columns
-from auroraql.frontends.output.cells import cell
+from auroraql.output.cells import cell
 from auroraql.schema import Type
 
 GAP = 2

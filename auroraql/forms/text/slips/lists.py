@@ -1,0 +1,45 @@
+"""Slips in lists: commas too many and too few, and empty lists."""
+
+from __future__ import annotations
+
+from auroraql.errors import Diagnostic, Span
+from auroraql.forms.text.slips.stuck import CLAUSE_STARTS, VALUE_TYPES, Stuck
+
+
+def comma(at: Stuck) -> Diagnostic | None:
+    """A comma too many, or one (or AS) too few; an empty list."""
+    if at.type_before() == "COMMA":
+        comma = at.before()
+        span = Span(int(comma.start_pos or 0), int(comma.end_pos or 0)) if comma is not None else at.span
+        what = (
+            "the list ends"
+            if at.type in ("RPAR", "RBRACE", "$END") or at.found.upper() in CLAUSE_STARTS
+            else "something is missing"
+        )
+        if at.type == "$END" or at.type in ("RPAR", "RBRACE", "COMMA") or at.found.upper() in CLAUSE_STARTS:
+            return Diagnostic("AQL0114", "a comma too many", span, f"{what} after it", hint="remove the comma", fix="")
+    if at.type == "RPAR" and at.type_before() == "LPAR" and at.type_before(2) == "IN":
+        return Diagnostic(
+            "AQL0114",
+            "the list of IN is empty",
+            Span(int((at.before() or at.tokens[0]).start_pos or 0), at.end),
+            "no value in it",
+            hint="write at least one value: IN ('keogram')",
+        )
+    if at.type in ("STRING", "NUMBER") and "COMMA" in at.accepts and at.type_before() in VALUE_TYPES:
+        return Diagnostic(
+            "AQL0114",
+            "a comma is missing between two values",
+            Span(at.end_before(), at.end),
+            "before this value",
+            hint=f"write , {at.found}",
+        )
+    if at.type == "NAME" and "COMMA" in at.accepts and "AS" in at.accepts and at.type_before() in ("NAME", "QNAME"):
+        return Diagnostic(
+            "AQL0114",
+            f"a comma or AS is missing before '{at.found}'",
+            at.span,
+            "another column, or an alias?",
+            hint=f"write , {at.found} for a column, AS {at.found} for an alias",
+        )
+    return None

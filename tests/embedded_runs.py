@@ -1,0 +1,36 @@
+"""The statement and the few steps that the tests of the embedded archive share."""
+
+from __future__ import annotations
+
+import time
+from datetime import datetime
+
+from auroraql.archives.embedded import EmbeddedEngine
+from auroraql.plan import Plan, Request
+from auroraql.query import And, Comparison, Query, Ref
+from auroraql.results import ResultSet
+
+KIND = "data_products"
+DAY = (datetime(2021, 1, 1), datetime(2021, 1, 1, 23, 59, 59))
+TREX = Comparison(Ref("source", "data_source.program"), "=", ("trex",), listed=True)
+DAILY = Comparison(Ref("metadata", "keogram_type"), "=", ("daily",))
+KEOGRAMS = Query(KIND, And((TREX, DAILY)), *DAY)
+RGB = Comparison(Ref("source", "data_source.instrument_type"), "=", ("RGB ASI",), listed=True)
+
+
+def plan(query: Query) -> Plan:
+    return Plan(query, (Request(KIND),))
+
+
+def soon(seconds: float = 60) -> float:
+    return time.monotonic() + seconds
+
+
+def found(engine: EmbeddedEngine, query: Query) -> ResultSet:
+    run = engine.submit(plan(query))
+    run.wait(soon())
+    return ResultSet(plan(query), run.fetch(soon()), archive=engine.name, elapsed=0, demonstration=True)
+
+
+def identifiers(engine: EmbeddedEngine, query: Query = KEOGRAMS) -> list[int]:
+    return [r["data_source"]["identifier"] for r in found(engine, query).records]

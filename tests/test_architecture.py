@@ -1,0 +1,138 @@
+"""The house: floors, sizes, lists that must agree, and what importing costs."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+import tomllib
+from itertools import chain
+from pathlib import Path
+
+import pytest
+
+import auroraql
+from auroraql import errors
+from auroraql.codes import CODES
+from auroraql.frontends.cli.main import FORMAT_NAMES, SOURCES, TARGETS
+from auroraql.output import FORMATS
+from auroraql.translation import FORMS
+from auroraql.translation import TARGETS as WRITTEN
+from tests import corpus_files
+from tests.conftest import ROOT
+
+PACKAGE = ROOT / "auroraql"
+MODULES = sorted(PACKAGE.rglob("*.py"))
+BANNED = {"utils", "helpers", "manager", "core", "misc", "common"}
+
+
+def test_the_floors_are_kept() -> None:
+    done = subprocess.run(
+        [Path(sys.executable).parent / "lint-imports", "--no-cache"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize(
+    "path", [*MODULES, *sorted((ROOT / "tests").rglob("*.py"))], ids=lambda p: str(p.relative_to(ROOT))
+)
+def test_a_module_is_small_named_and_introduced(path: Path) -> None:
+    text = path.read_text("utf-8")
+    assert len(text.splitlines()) <= 400
+    assert path.stem not in BANNED
+    tree = ast.parse(text)
+    if text.strip():
+        head = ast.get_docstring(tree)
+        assert head is not None, "a module says what it owns"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_public_functions_are_documented_and_functions_are_short(path: Path) -> None:
+    tree = ast.parse(path.read_text("utf-8"))
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.FunctionDef):
+            continue
+        assert (node.end_lineno or 0) - node.lineno <= 60, f"{path.name}: {node.name} is long"
+    for top in tree.body:
+        if isinstance(top, ast.FunctionDef | ast.ClassDef) and not top.name.startswith("_"):
+            assert ast.get_docstring(top), f"{path.name}: {top.name} is not documented"
+
+
+def test_half_of_all_functions_are_short() -> None:
+    lengths = sorted(
+        (node.end_lineno or 0) - node.lineno + 1
+        for path in MODULES
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.FunctionDef)
+    )
+    assert lengths[len(lengths) // 2] <= 12
+    assert lengths[len(lengths) * 95 // 100] <= 32
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_nothing_is_swallowed_or_imported_for_types_only(path: Path) -> None:
+    text = path.read_text("utf-8")
+    assert "TYPE_CHECKING" not in text
+    assert not re.search(r"except (Base)?Exception:\s*\n\s*pass", text)
+
+
+def test_codes_are_those_that_are_used_and_shown() -> None:
+    used = set(re.findall(r'"(AQL\d{4})"', "".join(p.read_text("utf-8") for p in MODULES if p.name != "codes.py")))
+    assert used == set(CODES)
+    corpus = chain(corpus_files.files("errors"), corpus_files.files("data_products"))
+    shown = set(re.findall(r"\[(AQL\d{4})\]", "".join(path.read_text("utf-8") for path in corpus)))
+    # What only a caller can get wrong (parameters), or what takes a megabyte to show, has a test of its own.
+    elsewhere = {"AQL0103", "AQL0116", "AQL0210", "AQL0211", "AQL0605"}
+    assert used - elsewhere <= shown
+
+
+def test_the_exception_tree_is_the_one_drawn() -> None:
+    drawn = re.findall(r"^[ │├└─]*(\w+)(?:  +.*)?$", (errors.__doc__ or "").split("\n\n")[2], re.MULTILINE)
+    real = [
+        each.__name__
+        for each in vars(errors).values()
+        if isinstance(each, type) and issubclass(each, errors.AuroraQLError)
+    ]
+    assert sorted(drawn) == sorted(real)
+
+
+def test_names_that_stand_in_two_places_agree() -> None:
+    """The command line keeps its own short lists, so that --help loads nothing."""
+    assert tuple(FORMATS) == FORMAT_NAMES
+    assert WRITTEN == TARGETS
+    assert tuple(FORMS) == SOURCES
+    stub = (PACKAGE / "__init__.pyi").read_text("utf-8")
+    assert set(re.findall(r"import (\w+) as \1$", stub, re.MULTILINE)) == set(auroraql.__all__) - {"__version__"}
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    assert project["project"]["version"] == auroraql.__version__
+    shipped = project["tool"]["hatch"]["build"]["targets"]["wheel"]["force-include"]
+    assert set(shipped) == {f"grammar/{file.name}" for file in (ROOT / "grammar").glob("*.lark")}
+
+
+@pytest.mark.parametrize(
+    ("code", "absent"),
+    [
+        (
+            "import auroraql",
+            ("lark", "duckdb", "requests", "prompt_toolkit", "pygments", "tabulate", "pandas", "pyarrow"),
+        ),
+        (
+            "import auroraql; auroraql.translate('FIND data_products ON 2021-01-01', to='json')",
+            ("duckdb", "requests", "prompt_toolkit", "pygments", "tabulate", "pandas", "pyarrow"),
+        ),
+        (
+            "import auroraql; auroraql.connect().run('FIND data_products ON 2021-01-01').records",
+            ("requests", "prompt_toolkit", "pygments", "tabulate", "pandas", "pyarrow"),
+        ),
+        ("from auroraql.frontends.cli import main; main(['--help'])", ("lark", "duckdb", "requests", "prompt_toolkit")),
+    ],
+)
+def test_what_is_not_used_is_not_loaded(code: str, absent: tuple[str, ...]) -> None:
+    check = f"{code}\nimport sys; print([m for m in {absent!r} if m in sys.modules], file=sys.stderr)"
+    done = subprocess.run([sys.executable, "-c", check], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stderr.splitlines()[-1] == "[]"

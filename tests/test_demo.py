@@ -1,0 +1,284 @@
+"""The demonstration catalogue keeps its rule, and its cache survives anything."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import random
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from auroraql.archives.demo import RULE, build
+from auroraql.archives.embedded import EmbeddedEngine
+from auroraql.errors import Failed
+from auroraql.query import And, Query
+from auroraql.schema.catalogue import shipped
+from tests.embedded_runs import DAILY, DAY, KEOGRAMS, KIND, RGB, TREX, found, identifiers, plan, soon
+from tests.small_catalogue import FORMAT
+
+CHECKSUM = "26639ea0af5d08bd2288772f156960d9-12a875acdce97f09"
+"""Of every row of the demonstration. If it changes, so must the number of the rule in auroraql/archives/demo."""
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(scope="module")
+def demo(cache: Path) -> Iterator[EmbeddedEngine]:
+    engine = EmbeddedEngine(cache_dir=cache)
+    yield engine
+    engine.close()
+
+
+@pytest.fixture(scope="module")
+def table(cache: Path, demo: EmbeddedEngine) -> Iterator[duckdb.DuckDBPyConnection]:
+    """The demonstration's file itself, in a copy."""
+    copy = cache / "copy.duckdb"
+    copy.write_bytes(next(cache.glob("demo-*.duckdb")).read_bytes())
+    with duckdb.connect(str(copy), read_only=True) as connection:
+        yield connection
+
+
+# The rule of the demonstration
+
+
+def test_the_five_keograms(demo: EmbeddedEngine) -> None:
+    assert identifiers(demo) == [96, 101, 102, 103, 104]
+    assert identifiers(demo, Query(KIND, And((TREX, RGB, DAILY)), *DAY)) == [96, 101, 102, 103, 104]
+    first = found(demo, KEOGRAMS).records[0]
+    assert first == {
+        "start": "2021-01-01T00:00:00",
+        "end": "2021-01-01T23:59:00",
+        "data_source": {
+            "identifier": 96,
+            "program": "trex",
+            "platform": "fort smith",
+            "instrument_type": "RGB ASI",
+            "source_type": "ground",
+            "display_name": "TREx RGB FSMI",
+        },
+        "url": "https://data.phys.ucalgary.ca/sort_by_project/TREx/RGB/stream2/2021/01/01/fsmi_rgb-01/"
+        "20210101__fsmi_rgb-01_full-keogram.jpg",
+        "data_product_type": "keogram",
+        "metadata": {
+            "keogram_type": "daily",
+            "imaging_start_time": "2021-01-01T00:25:00.000000",
+            "imaging_end_time": "2021-01-01T14:37:00.000000",
+        },
+    }
+
+
+def test_as_many_as_the_real_engine_found(demo: EmbeddedEngine) -> None:
+    week = Query(KIND, And((TREX, RGB)), datetime(2020, 2, 1), datetime(2020, 2, 5, 23, 59, 59))
+    run = demo.submit(plan(week))
+    assert run.status().result_count is None
+    assert run.wait(soon()).result_count == 820
+    assert "found 820 records" in run.status().logs[-1].summary
+
+
+def test_shape_of_every_product(table: duckdb.DuckDBPyConnection) -> None:
+    def counted(condition: str) -> int:
+        return len(table.table("data_products").filter(condition))
+
+    total = counted("true")
+    assert 400_000 <= total <= 700_000
+    daily, hourly = '"end" = "start" + INTERVAL 1439 MINUTE', '"end" = "start" + INTERVAL 59 MINUTE'
+    midnight = '"start" = date_trunc(\'day\', "start")'
+    assert counted(f'({daily} AND {midnight}) OR ({hourly} AND "start" = date_trunc(\'hour\', "start"))') == total
+    assert counted('year("start") BETWEEN 2019 AND 2021 AND "end" < TIMESTAMP \'2022-01-01\'') == total
+    base = "https://data[.]phys[.]ucalgary[.]ca/sort_by_project/[A-Za-z]+/[A-Za-z]+/stream2/"
+    place = "[0-9]{4}/[0-9]{2}/[0-9]{2}/[a-z]+_[a-z0-9-]+"
+    name = "[0-9]{8}_([0-9]{2})?_[a-z]+_[a-z0-9-]+_full-[a-z0-9.-]+[.](jpg|png|mp4)"
+    assert counted(f"regexp_full_match(url, '{base}{place}(/ut[0-9]{{2}})?/{name}')") == total
+    assert table.execute("SELECT count(DISTINCT url) FROM data_products").fetchall() == [(total,)]
+    years = table.execute('SELECT DISTINCT year("start") FROM data_products ORDER BY ALL').fetchall()
+    assert years == [(2019,), (2020,), (2021,)]
+
+
+def test_only_ground_imagers_have_products(table: duckdb.DuckDBPyConnection) -> None:
+    made = """
+        SELECT DISTINCT source_type, program = 'trex' AND metadata['keogram_type'] = 'daily', instrument_type = 'RGB ASI'
+        FROM data_products LEFT JOIN data_sources ON identifier = data_source
+    """
+    kinds = table.execute(made).fetchall()
+    assert {source_type for source_type, _, _ in kinds} == {"ground"}
+    assert {rgb for _, daily_of_trex, rgb in kinds if daily_of_trex} == {True}
+
+
+def test_no_hour_without_night(table: duckdb.DuckDBPyConnection) -> None:
+    """In June nothing is dark at 60 degrees north; in December it is, but not at noon."""
+    hours = table.execute(
+        'SELECT DISTINCT month("start"), hour("start") FROM data_products WHERE data_source = 96'
+        ' AND "end" < "start" + INTERVAL 1 HOUR'
+    ).fetchall()
+    assert not [h for month, h in hours if month == 6]
+    assert sorted(h for month, h in hours if month == 12) == list(range(15))
+
+
+def test_every_build_is_the_same(table: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
+    with duckdb.connect(str(tmp_path / "again.duckdb"), config={"threads": 1}) as again:
+        build(again)
+        assert checksum(again) == checksum(table) == CHECKSUM
+
+
+def checksum(connection: duckdb.DuckDBPyConnection) -> str:
+    rows = """
+        SELECT bit_xor(md5_number(concat_ws('|', data_source, "start", "end", data_product_type, url, metadata::JSON)))
+        FROM data_products
+    """
+    (number,) = connection.execute(rows).fetchall()[0]
+    sources = connection.execute("FROM data_sources ORDER BY ALL").fetchall()
+    return f"{number:032x}-{hashlib.sha256(repr(sources).encode()).hexdigest()[:16]}"
+
+
+def test_catalogue_is_what_the_file_holds(cache: Path, demo: EmbeddedEngine) -> None:
+    file = EmbeddedEngine(next(cache.glob("demo-*.duckdb")))
+    assert (file.catalogue().sources, file.catalogue().metadata) == (shipped().sources, shipped().metadata)
+    assert demo.catalogue() == shipped()
+    assert demo.name == "demo"
+    assert demo.capabilities == file.capabilities
+    assert demo.capabilities.whole_query
+    assert demo.capabilities.demonstration
+    file.close()
+
+
+# The cache of the demonstration
+
+
+def test_built_once_and_said_in_one_line(tmp_path: Path) -> None:
+    said: list[str] = []
+    folder = tmp_path / "deep" / "cache"
+    for _ in range(2):
+        engine = EmbeddedEngine(cache_dir=folder, say=said.append)
+        assert identifiers(engine) == [96, 101, 102, 103, 104]
+        engine.close()
+    assert len(said) == 1
+    assert "\n" not in said[0]
+    assert [p.suffix for p in folder.iterdir()] == [".duckdb"]
+    if os.name == "posix":
+        assert folder.stat().st_mode & 0o777 == 0o700
+
+
+def _truncate(path: Path) -> None:
+    os.truncate(path, path.stat().st_size // 2)
+
+
+def _empty(path: Path) -> None:
+    path.write_bytes(b"")
+
+
+def _garbage(path: Path) -> None:
+    path.write_bytes(random.Random(1).randbytes(100_000))
+
+
+def _other_rule(path: Path) -> None:
+    with duckdb.connect(str(path)) as connection:
+        connection.execute("UPDATE catalogue SET rule = 'demonstration rule 0'")
+
+
+def _missing_table(path: Path) -> None:
+    with duckdb.connect(str(path)) as connection:
+        connection.execute("DROP TABLE data_products")
+
+
+def _no_catalogue(path: Path) -> None:
+    path.unlink()
+    with duckdb.connect(str(path)) as connection:
+        connection.execute("CREATE TABLE catalogue (schema_version INTEGER)")
+
+
+def _quick_build(connection: duckdb.DuckDBPyConnection) -> None:
+    """In place of the whole demonstration, where it is not the question what is built."""
+    connection.execute(FORMAT)
+    connection.execute("INSERT INTO catalogue VALUES (1, true, 'quick', ?)", [RULE])
+    connection.execute("INSERT INTO data_products SELECT 96, 'epoch', 'epoch', 'keogram', 'quick', NULL")
+
+
+@pytest.mark.parametrize("damage", [_truncate, _empty, _garbage, _other_rule, _missing_table, _no_catalogue])
+def test_damaged_is_built_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, damage: Any) -> None:
+    monkeypatch.setattr("auroraql.archives.demo.store.build", _quick_build)
+    said: list[str] = []
+    for _ in range(2):
+        engine = EmbeddedEngine(cache_dir=tmp_path, say=said.append)
+        assert [r["url"] for r in found(engine, Query(KIND)).records] == ["quick"]
+        engine.close()
+        (file,) = tmp_path.iterdir()
+        damage(file)
+    assert len(said) == 2
+
+
+def test_damage_found_while_reading(cache: Path, demo: EmbeddedEngine, tmp_path: Path) -> None:
+    whole = next(cache.glob("demo-*.duckdb"))
+    damaged = tmp_path / whole.name
+    content = bytearray(whole.read_bytes())
+    content[4_000_000:4_500_000] = bytes(500_000)
+    damaged.write_bytes(content)
+    engine = EmbeddedEngine(cache_dir=tmp_path)
+    run = engine.submit(plan(Query(KIND)))
+    with pytest.raises(Failed, match="built again the next time") as raised:
+        run.wait(soon())
+    engine.close()
+    assert raised.value.request_id in run.request_ids
+    assert not damaged.exists()
+
+
+def test_two_processes_at_once(tmp_path: Path) -> None:
+    code = (
+        "import sys, time; from pathlib import Path; from tests.embedded_runs import EmbeddedEngine, identifiers\n"
+        "engine = EmbeddedEngine(cache_dir=Path(sys.argv[1]) / 'both'); print(identifiers(engine)); engine.close()"
+    )
+    root = Path(__file__).parents[1]
+    both = [
+        subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], stdout=subprocess.PIPE, cwd=root, text=True)
+        for _ in range(2)
+    ]
+    answers = [process.communicate(timeout=60)[0].strip() for process in both]
+    assert answers == ["[96, 101, 102, 103, 104]"] * 2
+    assert len(list((tmp_path / "both").iterdir())) == 1
+
+
+def test_where_no_cache_can_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("auroraql.archives.demo.store.build", _quick_build)
+    (tmp_path / "file").write_text("in the way")
+    said: list[str] = []
+    engine = EmbeddedEngine(cache_dir=tmp_path / "file" / "cache", say=said.append)
+    assert identifiers(engine, Query(KIND)) == [96]
+    engine.close()
+    assert "in memory" in said[-1]
+    assert "Not a directory" in said[-1]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs a limit on file sizes")
+def test_a_full_disk(tmp_path: Path) -> None:
+    code = (
+        "import resource, sys; from pathlib import Path; from tests.embedded_runs import EmbeddedEngine, identifiers\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, 1_000_000))\n"
+        "engine = EmbeddedEngine(cache_dir=Path(sys.argv[1]), say=print); print(identifiers(engine)); engine.close()"
+    )
+    root = Path(__file__).parents[1]
+    done = subprocess.run(
+        [sys.executable, "-B", "-c", code, str(tmp_path)], capture_output=True, cwd=root, text=True, check=False
+    )
+    assert done.stdout.splitlines()[-1] == "[96, 101, 102, 103, 104]", done.stderr
+    assert "in memory" in done.stdout
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_abandoned_build_is_cleared_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    old, new = tmp_path / "building-old", tmp_path / "building-new"
+    old.mkdir()
+    new.mkdir()
+    monkeypatch.setattr("auroraql.archives.demo.store.build", _quick_build)
+    os.utime(old, (0, 0))
+    EmbeddedEngine(cache_dir=tmp_path).close()
+    assert not old.exists()
+    assert new.exists()
