@@ -6,11 +6,11 @@ environment, never from an argument, and never shown.
 
 from __future__ import annotations
 
-import os
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
+from math import inf
 from pathlib import Path
 from types import UnionType
 
@@ -31,18 +31,15 @@ class Config:
     timeout: float | None = None
 
 
-def config_path() -> Path:
-    """Where the file is looked for: AURORAQL_CONFIG, or the platform's place."""
-    named = os.environ.get("AURORAQL_CONFIG")
-    return Path(named) if named else user_config_path("auroraql") / "config.toml"
-
-
 def read_config(environ: Mapping[str, str]) -> Config:
     """The settings of the file, with those of the environment before them.
 
+    The file is the one that AURORAQL_CONFIG names, or the one at the platform's place if there is one.
     Raises UsageError for a file that cannot be read or sets something unknown.
     """
-    settings = _read_file(config_path())
+    named = environ.get("AURORAQL_CONFIG")
+    path = Path(named) if named else user_config_path("auroraql") / "config.toml"
+    settings = _read_file(path) if named or path.exists() else {}
     for key, name in (("archive", "AURORAQL_ARCHIVE"), ("api_key", "AURORAX_API_KEY"), ("format", "AURORAQL_FORMAT")):
         if environ.get(name):
             settings[key] = environ[name]
@@ -51,11 +48,13 @@ def read_config(environ: Mapping[str, str]) -> Config:
 
 def _read_file(path: Path) -> dict[str, object]:
     try:
-        text = path.read_text("utf-8")
-    except FileNotFoundError:
-        return {}
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"the configuration file {path} cannot be read: {error}") from None
+        text = path.read_text("utf-8-sig")
+    except OSError as error:
+        raise UsageError(f"the configuration file {path} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise UsageError(f"the configuration file {path} is no UTF-8 text") from None
+    import tomllib  # most users have no file, and pay nothing for reading one
+
     try:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -71,4 +70,7 @@ def _check(key: str, value: object, path: Path) -> None:
         hint = f"did you mean {near[0]}?" if near else f"the settings are {', '.join(_KEYS)}"
         raise UsageError(f"the configuration file {path} sets '{key}', which there is not", hint)
     if not isinstance(value, _KEYS[key]) or isinstance(value, bool):
-        raise UsageError(f"the configuration file {path} sets '{key}' to a value of the wrong type")
+        wanted = "a text, in quotes" if _KEYS[key] is str else "a number of seconds"
+        raise UsageError(f"the configuration file {path} sets '{key}' to a value of the wrong type", f"give {wanted}")
+    if isinstance(value, int | float) and not 0 < value < inf:
+        raise UsageError(f"the configuration file {path} sets '{key}' to {value}", "give a number of seconds above 0")

@@ -92,6 +92,9 @@ class ResultSet:
         held = self._fetched.rows if self._fetched.rows is not None else self._fetched.records
         return len(held or ())
 
+    def __repr__(self) -> str:
+        return f"<ResultSet of {len(self)} rows and {len(self.columns)} columns from {self.archive}>"
+
     def __iter__(self) -> Iterator[Row]:
         return iter(self.rows)
 
@@ -119,10 +122,15 @@ class ResultSet:
         """The rows as a `pandas.DataFrame`: one column each, timestamps as datetime64, objects as dicts."""
         import pandas
 
-        return pandas.DataFrame.from_records(list(self.rows), columns=[c.name for c in self.columns])
+        values = zip(*self.rows, strict=True) if len(self) else ([] for _ in self.columns)
+        series = [
+            pandas.Series(list(each), dtype=_pandas_type(column, empty=not len(self)))
+            for column, each in zip(self.columns, values, strict=True)
+        ]
+        return pandas.concat(series, axis=1, keys=[c.name for c in self.columns])
 
     def to_arrow(self) -> Any:
-        """The rows as a `pyarrow.Table`; objects (as metadata) are JSON text."""
+        """The rows as a `pyarrow.Table`; objects (as metadata), and values of several types, are JSON text."""
         import pyarrow
 
         columns = zip(*self.rows, strict=True) if len(self) else ([] for _ in self.columns)
@@ -132,9 +140,18 @@ class ResultSet:
         return pyarrow.Table.from_arrays(arrays, names=[c.name for c in self.columns])
 
 
+def _pandas_type(column: ResultColumn, *, empty: bool) -> Any:
+    """The dtype that pandas would not find by itself; None leaves it to the values."""
+    if column.type is Type.TIME:
+        return "datetime64[us]"
+    if not empty:
+        return None
+    return {Type.STRING: str, Type.INTEGER: "int64", Type.NUMBER: "float64"}.get(column.type, object)
+
+
 def _arrow_array(pyarrow: Any, column: ResultColumn, values: list[Any]) -> Any:
     types = {
-        Type.TIME: pyarrow.timestamp("s"),
+        Type.TIME: pyarrow.timestamp("us"),
         Type.STRING: pyarrow.string(),
         Type.INTEGER: pyarrow.int64(),
         Type.NUMBER: pyarrow.float64(),
@@ -142,12 +159,19 @@ def _arrow_array(pyarrow: Any, column: ResultColumn, values: list[Any]) -> Any:
         Type.OBJECT: pyarrow.string(),
     }
     if column.type is Type.OBJECT:
-        values = [None if v is None else json.dumps(v, ensure_ascii=False) for v in values]
+        values = [_plain(v) for v in values]
     if column.type is not Type.ANY:
         return pyarrow.array(values, types[column.type])
-    if len({type(v) for v in values if v is not None} - {int, float}) > 1 or any(isinstance(v, dict) for v in values):
-        values = [None if v is None else v if isinstance(v, str) else json.dumps(v, ensure_ascii=False) for v in values]
-    return pyarrow.array(values)
+    if not any(isinstance(v, dict) for v in values):
+        try:
+            return pyarrow.array(values)
+        except (pyarrow.ArrowException, OverflowError):
+            pass  # of several types, which a column of Arrow cannot hold
+    return pyarrow.array([_plain(v) for v in values], pyarrow.string())
+
+
+def _plain(value: Any) -> str | None:
+    return value if value is None or isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def rows_of(records: Iterable[Record], columns: Sequence[ResultColumn]) -> list[Row]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,7 +13,7 @@ from types import TracebackType
 from typing import Self
 
 from auroraql.archives.base import DEFAULT_TIMEOUT, Engine, LogLine, Run, Status
-from auroraql.errors import MOST_REPORTED, Diagnostic, Source, StatementError, UsageError
+from auroraql.errors import MOST_REPORTED, ArchiveError, Diagnostic, Source, StatementError, UsageError
 from auroraql.forms import script
 from auroraql.plan import Plan
 from auroraql.planner import plan as make_plan
@@ -20,7 +21,7 @@ from auroraql.resolver import resolve
 from auroraql.results import Fetched, ResultSet, result_columns, rows_of
 from auroraql.schema import KINDS
 from auroraql.schema.catalogue import Catalogue
-from auroraql.translation import unused_parameter
+from auroraql.translation import source_of, unused_parameter
 
 AURORAX_URL = "https://api.aurorax.space"
 
@@ -28,7 +29,11 @@ Say = Callable[[str], None]
 
 
 def connect(
-    archive: str = "demo", *, api_key: str | None = None, timeout: float | None = None, say: Say | None = None
+    archive: str | os.PathLike[str] = "demo",
+    *,
+    api_key: str | None = None,
+    timeout: float | None = None,
+    say: Say | None = None,
 ) -> Archive:
     """Opens an archive: `demo` (embedded, no network), the path of a catalogue file, `aurorax`, or a URL.
 
@@ -37,12 +42,14 @@ def connect(
     demonstration archive. Raises UsageError for an archive there is not, Unreachable for one that cannot
     be opened.
     """
-    deadline = timeout if timeout is not None else DEFAULT_TIMEOUT.total_seconds()
-    return Archive(_open(archive, api_key, say or (lambda _: None)), deadline)
+    seconds = timeout if timeout is not None else DEFAULT_TIMEOUT.total_seconds()
+    if not 0 < seconds < float("inf"):
+        raise UsageError(f"a deadline is a number of seconds above 0, not {seconds}")
+    return Archive(_open(archive, api_key, say or (lambda _: None)), seconds)
 
 
-def _open(archive: str, api_key: str | None, say: Say) -> Engine:
-    if archive == "aurorax" or "://" in archive:
+def _open(archive: str | os.PathLike[str], api_key: str | None, say: Say) -> Engine:
+    if isinstance(archive, str) and (archive == "aurorax" or "://" in archive):
         from auroraql.archives.aurorax import AuroraXEngine
 
         url = AURORAX_URL if archive == "aurorax" else archive
@@ -61,6 +68,7 @@ class _Prepared:
 
     plan: Plan
     source: Source
+    parameters: frozenset[str]
 
 
 class Archive:
@@ -69,6 +77,10 @@ class Archive:
     def __init__(self, engine: Engine, timeout: float) -> None:
         self._engine = engine
         self._timeout = timeout
+        self._closed = False
+
+    def __repr__(self) -> str:
+        return f"<Archive {self.name}{', closed' if self._closed else ''}>"
 
     def __enter__(self) -> Self:
         return self
@@ -79,8 +91,10 @@ class Archive:
         self.close()
 
     def close(self) -> None:
-        """Lets go of files and connections."""
-        self._engine.close()
+        """Cancels what is under way, and lets go of files and connections; a second time it does nothing."""
+        if not self._closed:
+            self._closed = True
+            self._engine.close()
 
     @property
     def name(self) -> str:
@@ -102,26 +116,29 @@ class Archive:
 
         Raises StatementError when the statement is wrong, ArchiveError when the archive does not answer.
         """
-        source = _source(text)
-        script.read_one(source)
-        return next(self._results(self._prepare(source, parameters)))
+        return next(self._results([self._prepare_one(text, parameters)]))
 
-    def run_script(self, text: str | Source, /, **parameters: object) -> Iterator[ResultSet]:
-        """The results of the statements of a script, each run when it is asked for.
+    def run_script(self, /, *texts: str | Source, **parameters: object) -> Iterator[ResultSet]:
+        """The results of the statements of one or more scripts, each run when it is asked for.
 
-        Everything that is wrong with any of them is raised before the first is run.
+        Everything that is wrong with a script is raised before the first statement of any is run.
         """
-        return self._results(self._prepare(_source(text), parameters))
+        return self._results(self._prepare([source_of(text) for text in texts], parameters))
 
     def submit(self, text: str | Source, /, **parameters: object) -> Search:
         """Starts one statement and does not wait for it."""
-        source = _source(text)
-        script.read_one(source)
-        prepared = self._prepare(source, parameters)[0]
+        prepared = self._prepare_one(text, parameters)
         return Search(self, self._engine.submit(prepared.plan), prepared)
 
-    def _prepare(self, source: Source, parameters: Mapping[str, object]) -> list[_Prepared]:
-        return prepare(source, self._engine.catalogue(), parameters)
+    def _prepare_one(self, text: str | Source, parameters: Mapping[str, object]) -> _Prepared:
+        source = source_of(text)
+        script.read_one(source)
+        return self._prepare([source], parameters)[0]
+
+    def _prepare(self, sources: Iterable[Source], parameters: Mapping[str, object]) -> list[_Prepared]:
+        if self._closed:
+            raise UsageError(f"the archive '{self.name}' is closed", "connect to it again")
+        return prepare(sources, self._engine.catalogue(), parameters)
 
     def _results(self, prepared: list[_Prepared]) -> Iterator[ResultSet]:
         for each in prepared:
@@ -132,7 +149,8 @@ class Archive:
                 run.wait(deadline)
                 fetched = run.fetch(deadline)
             except BaseException:  # an interrupt too: nobody waits for it any more
-                run.cancel()
+                with suppress(ArchiveError):  # what led here is the error to tell
+                    run.cancel()
                 raise
             yield self._result(fetched, each, began)
 
@@ -148,42 +166,77 @@ class Archive:
         )
 
 
-def prepare(source: Source, catalogue: Catalogue, parameters: Mapping[str, object]) -> list[_Prepared]:
-    """The plans of a script's statements. Raises StatementError with everything wrong in any of them."""
+def prepare(sources: Iterable[Source], catalogue: Catalogue, parameters: Mapping[str, object]) -> list[_Prepared]:
+    """The plans of the statements of scripts, which share their parameters.
+
+    Raises StatementError with everything wrong in any statement of the first script that is wrong.
+    """
     prepared: list[_Prepared] = []
-    wrong: list[Diagnostic] = []
-    used: frozenset[str] = frozenset()
-    now = datetime.now(UTC).replace(tzinfo=None)
-    for read in script.read(source):
-        try:
-            resolved = resolve(read.statement, catalogue, parameters, now=now)
-            prepared.append(_Prepared(make_plan(resolved.query, catalogue, resolved.warnings), source))
-            used |= resolved.parameters
-        except StatementError as error:
-            wrong += error.diagnostics
-        if len(wrong) >= MOST_REPORTED:
-            break
-    unused = sorted(set(parameters) - used) if not wrong else []
-    wrong += [unused_parameter(name, used) for name in unused]
-    if wrong:
-        raise StatementError(wrong, source)
+    for source in sources:
+        wrong: list[Diagnostic] = []
+        for outcome in _outcomes(source, catalogue, parameters):
+            if isinstance(outcome, _Prepared):
+                prepared.append(outcome)
+            else:
+                wrong += outcome.diagnostics
+            if len(wrong) >= MOST_REPORTED:
+                break
+        if wrong:
+            raise StatementError(wrong, source)
+    unused = _unused(prepared, parameters)
+    if unused:
+        raise StatementError(unused)
     return prepared
 
 
-def check(source: Source, catalogue: Catalogue, parameters: Mapping[str, object]) -> tuple[Diagnostic, ...]:
-    """What is to be said of a script, errors and warnings, without running it.
+def check(
+    sources: Iterable[Source], catalogue: Catalogue, parameters: Mapping[str, object]
+) -> Iterator[tuple[Source, tuple[Diagnostic, ...]]]:
+    """What is to be said of each script, errors and warnings, without running it.
 
-    A parameter that was given no value is no fault of the script.
+    A parameter that was given no value is no fault of a script, nor is one that is not used in all of them.
     """
+    prepared: list[_Prepared] = []
+    last, whole = Source(""), True
+    for last in sources:
+        said: list[Diagnostic] = []
+        for outcome in _outcomes(last, catalogue, parameters):
+            if isinstance(outcome, _Prepared):
+                prepared.append(outcome)
+                said += outcome.plan.warnings
+            else:
+                whole = False
+                said += [each for each in outcome.diagnostics if each.code != "AQL0206"]
+        yield last, tuple(said)
+    unused = _unused(prepared, parameters) if whole else ()
+    if unused:
+        yield last, unused
+
+
+def _unused(prepared: Iterable[_Prepared], parameters: Mapping[str, object]) -> tuple[Diagnostic, ...]:
+    used = frozenset(name for each in prepared for name in each.parameters)
+    return tuple(unused_parameter(name, used) for name in sorted(set(parameters) - used))
+
+
+def _outcomes(
+    source: Source, catalogue: Catalogue, parameters: Mapping[str, object]
+) -> Iterator[_Prepared | StatementError]:
+    """Each statement of a script, ready to run or with what is wrong; of one that cannot be read, that alone."""
+    now = datetime.now(UTC).replace(tzinfo=None)
     try:
-        prepared = prepare(source, catalogue, parameters)
+        statements = script.read(source)
     except StatementError as error:
-        return tuple(each for each in error.diagnostics if each.code != "AQL0206")
-    return tuple(warning for each in prepared for warning in each.plan.warnings)
-
-
-def _source(text: str | Source) -> Source:
-    return text if isinstance(text, Source) else Source(text)
+        yield error
+        return
+    for read in statements:
+        outcome: _Prepared | StatementError
+        try:
+            resolved = resolve(read.statement, catalogue, parameters, now=now)
+            plan = make_plan(resolved.query, catalogue, resolved.warnings)
+            outcome = _Prepared(plan, source, resolved.parameters)
+        except StatementError as error:
+            outcome = error
+        yield outcome
 
 
 def _finished(fetched: Fetched, plan: Plan) -> Fetched:

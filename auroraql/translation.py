@@ -17,6 +17,16 @@ from auroraql.resolver import resolve
 from auroraql.schema.catalogue import Catalogue, shipped
 from auroraql.syntax import Find, Limit, OrderBy, Select
 
+
+def source_of(text: object) -> Source:
+    """The statement a caller hands in. Raises UsageError for what is no text."""
+    if isinstance(text, Source):
+        return text
+    if not isinstance(text, str):
+        raise UsageError(f"a statement is text, not {type(text).__name__}")
+    return Source(text)
+
+
 TARGETS = ("aql", "json", "sentence", "plan")
 """The forms a statement can be written in."""
 

@@ -18,8 +18,8 @@ from typing import Any
 import duckdb
 
 from auroraql.archives.base import Capabilities, LogLine, Status
-from auroraql.archives.catalogue_file import first_line, interruptible, open_catalogue, read_catalogue
-from auroraql.archives.demo.store import NAME, forget, open_demo
+from auroraql.archives.catalogue_file import CatalogueFile, first_line, interruptible, open_catalogue, read_catalogue
+from auroraql.archives.demo.store import NAME, cached_file, forget, open_demo
 from auroraql.errors import ArchiveError, Cancelled, Failed, Refused, TimedOut
 from auroraql.plan import Plan
 from auroraql.results import Fetched, ResultColumn, Row, result_columns
@@ -50,8 +50,18 @@ class EmbeddedEngine:
         self._cache_dir = cache_dir
         self._demo = path is None
         self._name = NAME if path is None else str(path)
-        self._file = open_demo(cache_dir, say) if path is None else open_catalogue(Path(path))
+        self._opening = _Opening(lambda: open_demo(cache_dir, say) if path is None else open_catalogue(Path(path)))
         self._runs: list[EmbeddedRun] = []
+        if path is None and cached_file(cache_dir).is_file():
+            # DuckDB takes 20 ms to open a file, and needs no Python for it: the statement is read meanwhile.
+            self._opening.start()
+        else:
+            self._opening.run()
+            self._opening.outcome()
+
+    @property
+    def _file(self) -> CatalogueFile:
+        return self._opening.outcome()
 
     @property
     def name(self) -> str:
@@ -61,7 +71,7 @@ class EmbeddedEngine:
     @property
     def capabilities(self) -> Capabilities:
         """It runs whole queries; whether its records are made up is written in the file."""
-        return Capabilities(whole_query=True, demonstration=self._file.demonstration)
+        return Capabilities(whole_query=True, demonstration=self._demo or self._file.demonstration)
 
     def catalogue(self) -> Catalogue:
         """The data sources and metadata keys of the file. Raises Failed when they cannot be read."""
@@ -107,6 +117,31 @@ def _shows_damage(problem: duckdb.Error) -> bool:
     """A wrong checksum is a bare duckdb.Error; what is beyond it has classes of its own."""
     classes = (duckdb.IOException, duckdb.FatalException, duckdb.InternalException, duckdb.SerializationException)
     return type(problem) is duckdb.Error or isinstance(problem, classes)
+
+
+class _Opening(threading.Thread):
+    """A catalogue being opened, in a thread of its own once it is started."""
+
+    def __init__(self, open_it: Callable[[], CatalogueFile]) -> None:
+        super().__init__(daemon=True)
+        self._open = open_it
+        self._file: CatalogueFile | None = None
+        self._problem: BaseException | None = None
+
+    def run(self) -> None:
+        """Opens it, and keeps what comes of it for whoever asks."""
+        try:
+            self._file = self._open()
+        except BaseException as problem:
+            self._problem = problem
+
+    def outcome(self) -> CatalogueFile:
+        """The open catalogue, waited for. Raises what opening it raised."""
+        if self.ident is not None:
+            self.join()
+        if self._file is None:
+            raise self._problem or Cancelled("it was not opened", archive=NAME)
+        return self._file
 
 
 class EmbeddedRun:

@@ -99,4 +99,4 @@ def is_complete(text: str) -> bool:
         statement = _read_piece(text, last).statement
     except StatementError as error:
         return all(each.code != "AQL0105" for each in error.diagnostics)
-    return bool(statement.clauses)
+    return last.form != "text" or bool(statement.clauses)

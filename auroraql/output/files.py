@@ -6,7 +6,6 @@ The text goes to a new file in the same directory, which takes the final name wh
 from __future__ import annotations
 
 import os
-import secrets
 import stat
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
@@ -122,4 +121,4 @@ def _replacing(target: Path) -> Iterator[TextIO]:
 
 
 def _beside(target: Path) -> Path:
-    return target.with_name(f".auroraql-{secrets.token_hex(6)}.tmp")
+    return target.with_name(f".auroraql-{os.urandom(6).hex()}.tmp")

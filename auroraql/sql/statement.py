@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from auroraql.query import And, Query, Ref, conjuncts
+from auroraql.query import EVERYTHING, Query, Ref
 from auroraql.schema import KINDS, Type
 from auroraql.sql import order
 from auroraql.sql.bindings import Bindings
@@ -66,7 +66,7 @@ def _conditions(query: Query, layout: Layout, bind: Bindings) -> Sequence[str]:
         for field, sign in bounds(KINDS[query.kind])
         if (moment := query.start if field.bound == "start" else query.end) is not None
     ]
-    return [*window, *(condition(term, layout.locate, bind) for term in conjuncts(query.where) if term != And(()))]
+    return window if query.where == EVERYTHING else [*window, condition(query.where, layout.locate, bind)]
 
 
 def _column(path: tuple[str, ...], layout: Layout, bind: Bindings) -> Stored:

@@ -35,14 +35,11 @@ def words(text: str, start: int = 0, end: int | None = None) -> list[Lexeme]:
 
 
 def _run(text: str, start: int, end: int) -> tuple[Any, list[Lexeme]]:
-    found = drive(text, start, end)
-    if found is None:
-        raise StatementError([_fault(text, start, end)])
-    return found
+    return drive(text, start, end) or _run_lark(text, start, end)
 
 
-def _fault(text: str, start: int, end: int) -> Diagnostic:
-    """What Lark's own parser stumbles over: it can tell what could have stood there."""
+def _run_lark(text: str, start: int, end: int) -> tuple[Any, list[Any]]:
+    """The same by Lark's own loop, which can tell what could have stood where it stumbles."""
     session = grammar.parser().parse_interactive(TextSlice(text, start, end))
     state = session.parser_state
     read: list[Token] = []
@@ -51,15 +48,15 @@ def _fault(text: str, start: int, end: int) -> Diagnostic:
             read.append(token)
             state.feed_token(token)
         last = int(read[-1].end_pos or start) if read else start
-        state.feed_token(Token(_END, "", start_pos=last, end_pos=last), True)
+        return state.feed_token(Token(_END, "", start_pos=last, end_pos=last), True), read
     except UnexpectedToken as error:
         if read and read[-1] is error.token:
             read.pop()
-        return diagnose(_stuck(text, read, error.token, session))
+        raise StatementError([diagnose(_stuck(text, read, error.token, session))]) from None
     except UnexpectedCharacters as error:
         at = int(error.pos_in_stream or 0)
-        return diagnose(_stuck(text, read, Token("", text[at], start_pos=at, end_pos=at + 1), session))
-    raise AssertionError("the two parse loops disagree")
+        odd = Token("", text[at], start_pos=at, end_pos=at + 1)
+        raise StatementError([diagnose(_stuck(text, read, odd, session))]) from None
 
 
 def _stuck(text: str, read: list[Token], token: Token, session: Any) -> Stuck:

@@ -95,7 +95,10 @@ def _search(parser: argparse.ArgumentParser, formats: tuple[str, ...], default: 
 
 
 def _seconds(text: str) -> float:
-    number = float(text)
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0
     if not 0 < number < 1e9:
-        raise argparse.ArgumentTypeError("a deadline is a number of seconds above 0")
+        raise argparse.ArgumentTypeError(f"a deadline is a number of seconds above 0, not {text!r}")
     return number

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import codecs
 import io
 import json
 import os
+import shutil
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from auroraql.errors import (
     AuroraQLError,
@@ -32,31 +35,56 @@ DONE, FAILED, WRONG, UNREACHABLE, LATE, INTERRUPTED = 0, 1, 2, 3, 4, 130
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command line and returns its exit code; never raises for what a user can do."""
     _make_streams_safe()
+    code = _carry_out(arguments)
     try:
-        options = parser(FORMAT_NAMES, TARGETS, SOURCES).parse_args(arguments)
-    except SystemExit as stop:
-        return int(stop.code or 0)
-    try:
-        code = _COMMANDS[options.command](options)
         sys.stdout.flush()
-    except AuroraQLError as error:
-        _say(str(error))
-        return _exit_code(error)
-    except KeyboardInterrupt:
-        _say("interrupted")
-        return INTERRUPTED
-    except BrokenPipeError:
-        # The reader has gone; so that Python does not complain at exit, nothing is left to flush.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return DONE
+    except OSError as error:
+        return code or _stop_writing(error)
     return code
 
 
+def _carry_out(arguments: Sequence[str] | None) -> int:
+    try:
+        options = parser(FORMAT_NAMES, TARGETS, SOURCES).parse_args(arguments)
+        _refuse_idle(options)
+        return _COMMANDS[options.command](options)
+    except SystemExit as stop:
+        return int(stop.code or 0)
+    except AuroraQLError as error:
+        _complain(str(error))
+        return _exit_code(error)
+    except KeyboardInterrupt:
+        _complain("interrupted")
+        return INTERRUPTED
+    except OSError as error:
+        return _stop_writing(error)
+
+
+def _stop_writing(error: OSError) -> int:
+    """Standard output takes no more; that its reader has gone, as `head` does, is nothing to complain of."""
+    # So that Python does not complain at exit either, nothing is left to flush.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if isinstance(error, BrokenPipeError):
+        return DONE
+    _complain(f"the results cannot be written: {error.strerror or error}")
+    return FAILED
+
+
 def _make_streams_safe() -> None:
-    """What cannot be encoded (lone surrogates, an ASCII terminal) is escaped rather than a crash."""
+    """What cannot be encoded (lone surrogates, an ASCII terminal) is escaped, and a closed stream takes nothing."""
+    codecs.register_error("auroraql", _escaped)
+    sys.stdout = sys.stdout or Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - for the whole process
+    sys.stderr = sys.stderr or Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
+            stream.reconfigure(errors="auroraql")
+
+
+def _escaped(error: UnicodeError) -> tuple[str, int]:
+    """As JSON escapes it, so that JSON stays JSON in every encoding."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    return json.dumps(error.object[error.start : error.end])[1:-1], error.end
 
 
 def _exit_code(error: AuroraQLError) -> int:
@@ -76,66 +104,114 @@ def _say(text: str) -> None:
     print(text, file=sys.stderr)
 
 
+def _complain(text: str) -> None:
+    """Says what went wrong, whatever became of the results before it."""
+    with suppress(OSError):
+        sys.stdout.flush()
+    print(text, file=sys.stderr)
+
+
+_SPELLINGS = {
+    "text": "-c",
+    "archive": "--archive",
+    "format": "--format",
+    "output": "--output",
+    "timeout": "--timeout",
+    "param": "--param",
+}
+"""The options that may stand before a command, as they are typed."""
+
+_HEEDED: dict[str | None, frozenset[str]] = {
+    None: frozenset(_SPELLINGS),
+    "run": frozenset(_SPELLINGS) - {"text"},
+    "check": frozenset({"param"}),
+    "fmt": frozenset(),
+    "translate": frozenset({"text", "param"}),
+}
+"""Which of them each command heeds."""
+
+
+def _refuse_idle(options: argparse.Namespace) -> None:
+    """An option that a command would pass over in silence is an error."""
+    for name, spelling in _SPELLINGS.items():
+        if getattr(options, name, None) is not None and name not in _HEEDED[options.command]:
+            raise UsageError(f"{spelling} is no option of {options.command}")
+
+
 def _search(options: argparse.Namespace) -> int:
     if options.text is not None:
-        return _run_sources(options, iter([Source(options.text)]))
+        return _run_sources(options, [Source(options.text)])
     if sys.stdin is not None and sys.stdin.isatty():
         return _repl(options)
-    return _run_sources(options, iter([_read("-")]))
+    return _run_sources(options, [_read("-")])
 
 
 def _run(options: argparse.Namespace) -> int:
-    return _run_sources(options, iter([_read(name) for name in options.files]))
+    return _run_sources(options, [_read(name) for name in options.files])
 
 
-def _run_sources(options: argparse.Namespace, sources: Iterator[Source]) -> int:
-    from auroraql.config import read_config
-    from auroraql.output import check_writable, footer, wants_color, write
-    from auroraql.output import render as render_result
+def _run_sources(options: argparse.Namespace, sources: list[Source]) -> int:
+    from auroraql.output import check_writable, known_format
     from auroraql.public import parse_script
+
+    config, parameters = _config(), _parameters(options)
+    target = Path(options.output) if options.output is not None else None
+    if target is None:
+        options.format = known_format(options.format or config.format).name
+    else:
+        check_writable(target, options.format)
+        if sum(len(parse_script(source)) for source in sources) != 1:
+            raise UsageError("--output holds the result of one statement", "run the statements one by one")
+    with _connected(options, config) as archive:
+        for result in archive.run_script(*sources, **parameters):
+            if result.warnings:
+                _say(render(result.warnings, result.source))
+            _show(result, target, options.format)
+    return DONE
+
+
+def _show(result: ResultSet, target: Path | None, shown_as: str) -> None:
+    from auroraql.output import footer, wants_color, write
+    from auroraql.output import render as render_result
+
+    if target is not None:
+        write(result, target, shown_as)
+        _say(f"{target}: {footer(result)}")
+        return
+    for chunk in render_result(result, shown_as, width=_width(), color=wants_color(sys.stdout, os.environ)):
+        sys.stdout.write(chunk)
+    _say(footer(result))
+
+
+def _config() -> Config:
+    from auroraql.config import read_config
+
+    return read_config(os.environ)
+
+
+def _connected(options: argparse.Namespace, config: Config) -> Archive:
     from auroraql.session import connect
 
-    config = read_config(os.environ)
-    parameters = _parameters(options)
-    target = Path(options.output) if options.output else None
-    if target is not None:
-        check_writable(target, options.format)
-    shown_as = options.format or config.format
-    color = wants_color(sys.stdout, os.environ)
-    with connect(
-        options.archive or config.archive, api_key=config.api_key, timeout=options.timeout or config.timeout, say=_say
-    ) as archive:
-        for source in sources:
-            if target is not None and len(parse_script(source)) != 1:
-                raise UsageError("--output holds the result of one statement", "run the statements one by one")
-            for result in archive.run_script(source, **parameters):
-                if result.warnings:
-                    _say(render(result.warnings, result.source))
-                if target is not None:
-                    write(result, target, options.format)
-                    _say(f"{target}: {footer(result)}")
-                    continue
-                for chunk in render_result(result, shown_as, width=_width(), color=color):
-                    sys.stdout.write(chunk)
-                _say(footer(result))
-    return DONE
+    chosen = config.archive if options.archive is None else options.archive
+    return connect(chosen, api_key=config.api_key, timeout=options.timeout or config.timeout, say=_say)
 
 
 def _width() -> int | None:
     """The terminal's width; None where there is no terminal, and nothing is cut."""
-    return os.get_terminal_size(sys.stdout.fileno()).columns if sys.stdout.isatty() else None
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
 
 
 def _repl(options: argparse.Namespace) -> int:
-    from auroraql.config import read_config
     from auroraql.frontends.repl import run_repl
-    from auroraql.session import connect
+    from auroraql.output import known_format
 
-    config = read_config(os.environ)
-    with connect(
-        options.archive or config.archive, api_key=config.api_key, timeout=options.timeout or config.timeout, say=_say
-    ) as archive:
-        run_repl(archive, format=options.format or config.format)
+    for name in ("output", "param"):
+        if getattr(options, name) is not None:
+            raise UsageError(f"{_SPELLINGS[name]} takes a statement", "give one by -c, as a file, or on standard input")
+    config = _config()
+    shown_as = known_format(options.format or config.format).name
+    with _connected(options, config) as archive:
+        run_repl(archive, format=shown_as)
     return DONE
 
 
@@ -144,9 +220,8 @@ def _check(options: argparse.Namespace) -> int:
     from auroraql.session import check
 
     code = DONE
-    for name in options.files:
-        source = _read(name)
-        found = check(source, shipped(), _parameters(options))
+    sources = (_read(name) for name in options.files)
+    for source, found in check(sources, shipped(), _parameters(options)):
         if found:
             _say(render(found, source))
         if any(each.severity == "error" for each in found):
@@ -165,7 +240,7 @@ def _format(options: argparse.Namespace) -> int:
             sys.stdout.write(made)
         elif made != source.text:
             if options.check:
-                _say(f"{name} would change")
+                _say(f"{source.name} would change")
                 code = FAILED
             else:
                 _replace(Path(name), made)
@@ -204,7 +279,7 @@ _COMMANDS: dict[str | None, Callable[[argparse.Namespace], int]] = {
 def _read(name: str) -> Source:
     """A file's text; `-` is standard input. Raises UsageError."""
     try:
-        data = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
+        data = _standard_input() if name == "-" else Path(name).read_bytes()
     except (OSError, ValueError) as error:
         raise UsageError(f"{name} cannot be read: {getattr(error, 'strerror', None) or error}") from None
     try:
@@ -214,6 +289,12 @@ def _read(name: str) -> Source:
         raise UsageError(
             f"{name} is no UTF-8 text: line {line} has a byte that cannot be read", "save it as UTF-8"
         ) from None
+
+
+def _standard_input() -> bytes:
+    if sys.stdin is None:
+        raise UsageError("there is no standard input: it is closed")
+    return sys.stdin.buffer.read()
 
 
 def _parameters(options: argparse.Namespace) -> dict[str, object]:

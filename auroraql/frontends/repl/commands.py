@@ -10,9 +10,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from difflib import get_close_matches
 
-from auroraql.output import FORMATS, known_format
 from auroraql.frontends.repl.describe import describe
 from auroraql.frontends.repl.state import State
+from auroraql.output import FORMATS, known_format
 
 _COMMAND = re.compile(r"[\\/](?P<name>\?|[^\W\d]\w*)(?P<argument>[^\n]*)")
 

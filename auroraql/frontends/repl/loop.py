@@ -18,11 +18,11 @@ from auroraql import __version__
 from auroraql.errors import AuroraQLError, Source
 from auroraql.errors import render as rendered
 from auroraql.forms.script import is_complete
-from auroraql.output import footer, known_format, render, wants_color
 from auroraql.frontends.repl.commands import is_command, run_command
 from auroraql.frontends.repl.history import open_history
 from auroraql.frontends.repl.prompt import line_editor, once_shown
 from auroraql.frontends.repl.state import Archive, State
+from auroraql.output import footer, known_format, render, wants_color
 from auroraql.results import ResultSet
 
 
