@@ -6,7 +6,6 @@ environment, never from an argument, and never shown.
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches

@@ -26,8 +26,6 @@ Record = dict[str, Any]
 Row = tuple[Any, ...]
 """A record's values in column order, flat: timestamps as naive UTC `datetime`, missing values None."""
 
-TIME_FORMAT = "%Y-%m-%dT%H:%M:%S"
-
 
 @dataclass(frozen=True, slots=True)
 class ResultColumn:
@@ -206,5 +204,5 @@ def record_of(row: Row, columns: Sequence[ResultColumn]) -> Record:
         inner = record
         for step in above:
             inner = inner.setdefault(step, {})
-        inner[last] = value.strftime(TIME_FORMAT) if isinstance(value, datetime) else value
+        inner[last] = value.isoformat() if isinstance(value, datetime) else value
     return record

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from auroraql.errors import MOST_REPORTED, Diagnostic, Source, Span, StatementError
-from auroraql.forms import query_json, sentence
 from auroraql.forms.pieces import Form, Piece, cut
 from auroraql.forms.text import parsing
 from auroraql.syntax import Statement
@@ -19,7 +18,6 @@ class Read:
     form: Form
     start: int
     end: int
-    warnings: tuple[Diagnostic, ...] = ()
 
 
 def read(source: Source) -> list[Read]:
@@ -72,14 +70,18 @@ def _origin(read: Read) -> Span:
 
 
 def _read_piece(text: str, piece: Piece) -> Read:
-    warnings: tuple[Diagnostic, ...] = ()
+    # The two rarer forms are loaded when a statement is written in them: a search from the shell waits for imports.
     if piece.form == "json":
+        from auroraql.forms import query_json
+
         statement = query_json.read(text[piece.body : piece.end], piece.kind, offset=piece.body)
     elif piece.form == "sentence":
+        from auroraql.forms import sentence
+
         statement = sentence.read(text, piece.start, piece.end)
     else:
         statement = parsing.parse(text, piece.start, piece.end)
-    return Read(statement, piece.form, piece.start, piece.end, warnings)
+    return Read(statement, piece.form, piece.start, piece.end)
 
 
 def is_complete(text: str) -> bool:

@@ -12,7 +12,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, cached_property
-from importlib import resources
+from pathlib import Path
 
 from auroraql.schema.model import Type
 
@@ -117,9 +117,9 @@ def _key(row: dict[str, object]) -> MetadataKey:
 @cache
 def shipped() -> Catalogue:
     """The facts that come with the package: AuroraX's production sources and their known metadata."""
-    folder = resources.files("auroraql.schema")
+    folder = Path(__file__).parent
     return Catalogue(
-        read_sources(folder.joinpath("data_sources.csv").read_text("utf-8")),
-        read_metadata(folder.joinpath("metadata_keys.json").read_text("utf-8")),
-        {f: tuple(names) for f, names in json.loads(folder.joinpath("known_names.json").read_text("utf-8")).items()},
+        read_sources((folder / "data_sources.csv").read_text("utf-8")),
+        read_metadata((folder / "metadata_keys.json").read_text("utf-8")),
+        {f: tuple(names) for f, names in json.loads((folder / "known_names.json").read_text("utf-8")).items()},
     )

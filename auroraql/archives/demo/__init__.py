@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import csv
 from dataclasses import asdict
-from importlib import resources
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -31,7 +31,7 @@ _INSERTS = {
 
 def build(connection: duckdb.DuckDBPyConnection) -> None:
     """Fills an empty database with the demonstration catalogue. Raises duckdb.Error when it cannot be written."""
-    connection.execute(_text("catalogue.sql", "auroraql.archives"))
+    connection.execute(_text("../catalogue.sql"))
     known = shipped()
     connection.execute(
         "INSERT INTO catalogue VALUES ($version, true, $description, $rule)",
@@ -49,8 +49,8 @@ def build(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute(_text("rule.sql"))
 
 
-def _text(name: str, package: str = __name__) -> str:
-    return resources.files(package).joinpath(name).read_text("utf-8")
+def _text(name: str) -> str:
+    return (Path(__file__).parent / name).read_text("utf-8")
 
 
 def _facts(name: str) -> list[dict[str, str | None]]:

@@ -1,10 +1,12 @@
-"""What may be written on the command line."""
+"""What may be written on the command line, and what it must not be written with."""
 
 from __future__ import annotations
 
 import argparse
+from typing import cast
 
 from auroraql import __version__
+from auroraql.errors import UsageError
 
 _EPILOG = """\
 examples:
@@ -102,3 +104,41 @@ def _seconds(text: str) -> float:
     if not 0 < number < 1e9:
         raise argparse.ArgumentTypeError(f"a deadline is a number of seconds above 0, not {text!r}")
     return number
+
+
+_SPELLINGS = {
+    "text": "-c",
+    "archive": "--archive",
+    "format": "--format",
+    "output": "--output",
+    "timeout": "--timeout",
+    "param": "--param",
+}
+"""The options that may stand before a command, as they are typed."""
+
+_HEEDED: dict[str | None, frozenset[str]] = {
+    None: frozenset(_SPELLINGS),
+    "run": frozenset(_SPELLINGS) - {"text"},
+    "check": frozenset({"param"}),
+    "fmt": frozenset(),
+    "translate": frozenset({"text", "param"}),
+}
+"""Which of them each command heeds."""
+
+
+def refuse_idle(options: argparse.Namespace) -> None:
+    """Raises UsageError for an option that the command would pass over in silence."""
+    for name, spelling in _SPELLINGS.items():
+        if getattr(options, name, None) is not None and name not in _HEEDED[options.command]:
+            raise UsageError(f"{spelling} is no option of {options.command}")
+
+
+def parameters(options: argparse.Namespace) -> dict[str, object]:
+    """The values of --param; a name given several times is a list. Raises UsageError."""
+    given: dict[str, list[str]] = {}
+    for text in cast("list[str]", getattr(options, "param", None) or []):
+        name, equals, value = text.partition("=")
+        if not equals or not name.isidentifier():
+            raise UsageError(f"--param {text} is not NAME=VALUE", "as in: --param day=2021-01-01")
+        given.setdefault(name, []).append(value)
+    return {name: values[0] if len(values) == 1 else values for name, values in given.items()}

@@ -119,16 +119,8 @@ def _predicate_follows(at: Stuck) -> bool:
 
 def and_missing(at: Stuck) -> Diagnostic | None:
     """Two predicates side by side, or joined by a comma."""
-    if "AND" in at.accepts and at.type == "NAME" and _predicate_follows(at):
-        return Diagnostic(
-            "AQL0110",
-            f"AND or OR is missing before '{at.found}'",
-            at.span,
-            "another predicate begins here",
-            hint=f"write AND {at.found}",
-            fix=f"AND {at.found}",
-        )
-    if "AND" in at.accepts and at.type in ("LPAR", "NOT"):
+    begins = at.type in ("LPAR", "NOT") or (at.type == "NAME" and _predicate_follows(at))
+    if "AND" in at.accepts and begins:
         return Diagnostic(
             "AQL0110",
             f"AND or OR is missing before '{at.found}'",
@@ -146,9 +138,7 @@ def and_missing(at: Stuck) -> Diagnostic | None:
 
 def operator_missing(at: Stuck) -> Diagnostic | None:
     """A name and no operator after it."""
-    if "CMP" not in at.accepts or at.type == "$END":
-        return None
-    if at.type == "NOT" or at.found.lower() in ("not",):
+    if "CMP" not in at.accepts or at.type in ("$END", "NOT"):
         return None
     before = at.before()
     return Diagnostic(

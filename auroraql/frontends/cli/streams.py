@@ -1,0 +1,74 @@
+"""The standard streams and the files named on the command line: nothing a user does to them is a crash."""
+
+from __future__ import annotations
+
+import codecs
+import io
+import json
+import os
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+from auroraql.errors import Source, UsageError
+
+
+def make_safe() -> None:
+    """What cannot be encoded (lone surrogates, an ASCII terminal) is escaped; a closed stream takes nothing."""
+    codecs.register_error("auroraql", _escaped)
+    sys.stdout = sys.stdout or Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - for the whole process
+    sys.stderr = sys.stderr or Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="auroraql")
+
+
+def _escaped(error: UnicodeError) -> tuple[str, int]:
+    """As JSON escapes it, so that JSON stays JSON in every encoding."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    return json.dumps(error.object[error.start : error.end])[1:-1], error.end
+
+
+def say(text: str) -> None:
+    """A line to standard error, after the results so far."""
+    sys.stdout.flush()
+    print(text, file=sys.stderr)
+
+
+def complain(text: str) -> None:
+    """Says what went wrong, whatever has become of the results before it."""
+    with suppress(OSError):
+        sys.stdout.flush()
+    print(text, file=sys.stderr)
+
+
+def stop_writing(error: OSError) -> bool:
+    """Standard output takes no more. Whether that is as it should be: its reader has gone, as `head` does."""
+    # So that Python does not complain at exit either, nothing is left to flush.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if isinstance(error, BrokenPipeError):
+        return True
+    complain(f"the results cannot be written: {error.strerror or error}")
+    return False
+
+
+def read(name: str) -> Source:
+    """A file's text; `-` is standard input. Raises UsageError."""
+    try:
+        data = _standard_input() if name == "-" else Path(name).read_bytes()
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{name} cannot be read: {getattr(error, 'strerror', None) or error}") from None
+    try:
+        return Source(data.decode("utf-8"), "<stdin>" if name == "-" else name)
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise UsageError(
+            f"{name} is no UTF-8 text: line {line} has a byte that cannot be read", "save it as UTF-8"
+        ) from None
+
+
+def _standard_input() -> bytes:
+    if sys.stdin is None:
+        raise UsageError("there is no standard input: it is closed")
+    return sys.stdin.buffer.read()

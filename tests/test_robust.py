@@ -1,0 +1,414 @@
+"""Input nobody meant to write: whatever comes in, a result or an AuroraQLError comes out, and soon."""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from time import process_time
+from typing import Any
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from auroraql import StatementError, parse_script, translate
+from auroraql.errors import Diagnostic, Source, Span, render
+from auroraql.forms import query_json, script
+from auroraql.forms.text.formatting import format_text
+from auroraql.schema.catalogue import shipped
+from auroraql.session import check
+from auroraql.translation import TARGETS, translate_find
+from tests import corpus_files
+
+FIND = "FIND data_products WHERE "
+
+STATEMENTS = [
+    corpus_files.read(path)["statement"]
+    for folder in ("data_products", "errors")
+    for path in corpus_files.files(folder)
+]
+TOKEN = re.compile(r"\w+|\s+|'[^']*'|.", re.DOTALL)
+TOKENS = sorted({token for statement in STATEMENTS for token in TOKEN.findall(statement)})
+ODD = "'\"`()[]{},;.$-+=<>!~%*:/\\\n\t \x00\ufeff\u00a0\u2019\u201c\u202e\ud800\udfff09aéZ😀_|#@&^?"
+
+
+def held(text: str) -> None:
+    """Everything that reads a text gives a result or a StatementError that can be shown."""
+    source = Source(text, "a test")
+    for act in ACTS:
+        try:
+            act(source)
+        except StatementError as error:
+            assert error.diagnostics
+            assert str(error)
+            for each in error.diagnostics:
+                place(each, text)
+    for _, said in check([source], shipped(), {}):
+        assert render(said, source) or not said
+
+
+def place(diagnostic: Diagnostic, text: str) -> None:
+    """A span lies in the text; what is missing at its end stands one behind it."""
+    if isinstance(diagnostic.origin, Span):
+        assert 0 <= diagnostic.origin.start <= diagnostic.origin.end <= len(text) + 1, diagnostic
+
+
+ACTS: list[Callable[[Source], object]] = [
+    parse_script,
+    format_text,
+    lambda source: script.is_complete(source.text),
+    *(lambda source, to=to: translate(source, to) for to in TARGETS),
+]
+
+
+# --- fuzzing
+
+
+@given(st.text(st.characters()) | st.text(st.sampled_from(ODD)))
+@example("\ud800")
+@example("FIND data_products WHERE a = '\ud800'")
+@example("\x00;\x00")
+def test_any_text(text: str) -> None:
+    held(text)
+
+
+@given(st.lists(st.sampled_from(TOKENS), max_size=20).map("".join))
+def test_any_words_in_any_order(text: str) -> None:
+    held(text)
+
+
+@given(st.binary(), st.sampled_from(["utf-8", "latin-1", "utf-16"]), st.sampled_from(["surrogateescape", "replace"]))
+def test_any_bytes(data: bytes, encoding: str, errors: str) -> None:
+    try:
+        text = data.decode(encoding, errors)
+    except UnicodeDecodeError:
+        return
+    held(FIND + text)
+
+
+@st.composite
+def mutations(draw: st.DrawFn) -> str:
+    """A statement of the corpus with a few characters or tokens deleted, doubled, swapped or put in."""
+    statement = draw(st.sampled_from(STATEMENTS))
+    whole = draw(st.booleans())
+    parts = TOKEN.findall(statement) if whole else list(statement)
+    pool = st.sampled_from(TOKENS if whole else ODD)
+    for _ in range(draw(st.integers(1, 4))):
+        parts = parts or [" "]
+        at, other = draw(st.integers(0, len(parts) - 1)), draw(st.integers(0, len(parts) - 1))
+        match draw(st.integers(0, 3)):
+            case 0:
+                del parts[at : at + draw(st.integers(1, 6))]
+            case 1:
+                parts.insert(at, parts[other])
+            case 2:
+                parts[at], parts[other] = parts[other], parts[at]
+            case _:
+                parts.insert(at, draw(pool))
+    return "".join(parts)
+
+
+@given(mutations())
+def test_any_slip_of_the_pen(text: str) -> None:
+    held(text)
+
+
+NAMES = st.sampled_from(
+    [
+        "start",
+        "end",
+        "data_sources",
+        "programs",
+        "platforms",
+        "instrument_types",
+        "data_product_type_filters",
+        "data_product_metadata_filters",
+        "expressions",
+        "key",
+        "operator",
+        "values",
+        "logical_operator",
+        "AND",
+    ]
+)
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5) | NAMES,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES | st.text(max_size=3), inner, max_size=4),
+    max_leaves=12,
+)
+DOCUMENTS = st.dictionaries(NAMES | st.text(max_size=3), ANYTHING, max_size=5).map(
+    lambda made: {"data_product_type_filters": [], **made}
+)
+
+
+@given(DOCUMENTS, st.sampled_from(TARGETS))
+def test_any_document(document: dict[str, Any], to: str) -> None:
+    try:
+        translate_find(query_json.lift(document), to)
+    except StatementError as error:
+        assert str(error)
+    held(json.dumps(document))
+
+
+@given(mutations(), st.sampled_from(TARGETS))
+def test_what_is_written_can_be_read(text: str, to: str) -> None:
+    if to == "plan":
+        return
+    try:
+        made = translate(text, to)
+    except StatementError:
+        return
+    assert translate(made, to) == made
+
+
+# --- sizes
+
+
+@contextmanager
+def soon(seconds: int = 60) -> Iterator[None]:
+    """Fails instead of hanging. 2 s are what a user may wait; the machine may be slow and busy."""
+    if not hasattr(signal, "SIGALRM"):
+        yield
+        return
+
+    def late(*_: object) -> None:
+        pytest.fail(f"no answer within {seconds} s")
+
+    before = signal.signal(signal.SIGALRM, late)
+    signal.alarm(seconds)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def refused(text: str) -> list[str]:
+    """The codes of what is wrong with a text that is wrong."""
+    with soon(), pytest.raises(StatementError) as raised:
+        translate(text, "json")
+    assert len(str(raised.value)) < 10_000
+    for each in raised.value.diagnostics:
+        place(each, text)
+    return [each.code for each in raised.value.diagnostics]
+
+
+DEEP = 5000
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        FIND + "(" * DEEP,
+        FIND + "(" * DEEP + "a = 1" + ")" * DEEP,
+        FIND + "a = (" * DEEP,
+        FIND + "a IN (" * DEEP,
+        FIND + "(a = 1 OR " * DEEP + "b = 1" + ")" * DEEP,
+        "FIND data_products SELECT " + "data_source {" * DEEP,
+        "FIND data_products SELECT " + "data_source {" * DEEP + "program" + "}" * DEEP,
+        "[" * DEEP,
+        "{" * DEEP,
+        '{"a":' * DEEP + "1" + "}" * DEEP,
+        '{"data_sources": ' + "[" * DEEP + "]" * DEEP + "}",
+        "FIND data_products FROM " + '{"a":[' * DEEP,
+        "Find data_products for " + "(" * DEEP,
+    ],
+    ids=lambda text: re.sub(r"(.{12,30}?)\1{9,}", r"\1 …", text)[:40],
+)
+def test_depth(text: str) -> None:
+    assert refused(text)[0] in ("AQL0104", "AQL0405")
+
+
+def test_depth_without_brackets() -> None:
+    for count in (199, DEEP, DEEP + 1):
+        text = FIND + "NOT " * count + "a = 1"
+        try:
+            made = translate(text, "aql")
+        except StatementError as error:
+            assert error.diagnostics[0].code == "AQL0104"
+        else:
+            assert made == FIND + ("a != 1" if count % 2 else "a = 1")
+
+
+def test_depth_of_a_document() -> None:
+    nested: Any = 1
+    for _ in range(DEEP):
+        nested = {"a": [nested]}
+    with soon(), pytest.raises(StatementError):
+        translate({"data_product_type_filters": [], "data_sources": nested}, "aql")
+
+
+MEGABYTES = 10_000_000
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [
+        *(
+            FIND + each
+            for each in ("a = 'x…'", "a = 'x…", "x… = 1", "`x…` = 1", "a = 1…", "a = $p…", "a.…", "…(", "NOT …")
+        ),
+        *(FIND + each for each in ("a = ''…", "a=1 OR …a=1", "a=1 AND …", "a IN (1, …1)", "((…", "))…", "~…")),
+        *("FIND data_products " + each for each in ("SELECT a,…", "SELECT a{…", "ON 2020-…", "ORDER BY a,…", "\x00…")),
+        *(
+            "[[…",
+            "{{…",
+            '{"a":…',
+            '{"a":"x…"}',
+            '{"a":[1,…1]}',
+            '{"a":1…}',
+            "Find data_products for ((x…",
+            "'''…",
+            "\\\\…",
+        ),
+        *(
+            "  …",
+            "\n\n…",
+            "\u00a0\u00a0…",
+            "--x…",
+            "--x\n…",
+            "/*x…",
+            "/*/*…",
+            ";;…",
+            "\u201c\u201c…",
+            "😀😀…",
+            "e\u0301\u0301…",
+        ),
+    ],
+)
+def test_ten_megabytes(shape: str) -> None:
+    before, _, after = shape.partition("…")
+    unit = before.split(" ")[-1][-4:] or before[-1]
+    text = before + unit * (MEGABYTES // len(unit)) + after
+    assert refused(text)
+
+
+@pytest.mark.parametrize("count", [10_000, 10_001])
+def test_a_long_list(count: int) -> None:
+    values = [f"v{number}" for number in range(count)]
+    text = f"{FIND}program IN ('{chr(39).join(', ' + chr(39) + v for v in values)[3:]}')"
+    document = {"data_sources": {"programs": values}, "data_product_type_filters": []}
+    for statement in (text, document, json.dumps(document)):
+        if count > 10_000:
+            with soon(), pytest.raises(StatementError, match="10,000"):
+                translate(statement, "json")
+        else:
+            with soon():
+                made = translate(statement, "json")
+            assert isinstance(made, dict)
+            assert made["data_sources"]["programs"] == values
+    with soon():
+        bound = FIND + "program IN ($v)"
+        if count > 10_000:
+            with pytest.raises(StatementError, match="10,000"):
+                translate(bound, "json", v=values)
+        else:
+            assert translate(bound, "json", v=values) == translate(text, "json")
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "1e999999",
+        "-1e-999999",
+        "1e99999999999999",
+        "1" * 100_000,
+        "0." + "0" * 100_000 + "1",
+        "1" * 100_000 + ".5",
+        "1e5000",
+    ],
+    ids=lambda value: value[:12],
+)
+@pytest.mark.parametrize(
+    "clause", ["WHERE wavelength = {}", "WHERE a = {}", "LIMIT {}", "LIMIT 1 OFFSET {}", "WHERE a BETWEEN 0 AND {}"]
+)
+def test_huge_numbers(clause: str, value: str) -> None:
+    with soon():
+        held(f"FIND data_products {clause.format(value)}")
+        held('{"data_product_type_filters": [], "start": ' + value + "}")
+
+
+@pytest.mark.parametrize(
+    "window",
+    [
+        "ON 0000-01-01",
+        "ON 2021-02-29",
+        "ON 2021-13",
+        "ON 9999-12-31",
+        "ON 99999-01-01",
+        "SINCE 0001-01-01T00:00:00+23:59",
+        "UNTIL 9999-12-31T23:59:59-23:59",
+        "SINCE 2021-01-01T24:00:00",
+        "SINCE 2021-01-01T23:59:60",
+        "SINCE 2021-01-01T00:00:00+99:99",
+        "SINCE 2021-01-01T00:00:00.9999999999",
+        "UNTIL 9999-12-31T23:59:59.9999999",
+        "SINCE 9999-12-31T23:59:59.5",
+        "LAST 99999999999999999999 DAYS",
+        "LAST 1e999999 YEARS",
+        "LAST 0.0000001 s",
+        "LAST 0 DAYS",
+        "LAST -5 DAYS",
+        "LAST 5 DAYS BEFORE 0001-01-01",
+        "SINCE NOW - 99999 YEARS",
+        "SINCE NOW + 99999999999999 s",
+        "UNTIL 9999-12-31 + 1 s",
+        "SINCE 0001-01-31 - 1 month",
+        "SINCE 2020-02-29 - 1 year",
+        "LAST " + "9" * 5000 + " months",
+        "DURING 0001",
+        "DURING 9999",
+        "BETWEEN 9999 AND 0001",
+        "ON '" + "2021-01-01" * 1000 + "'",
+        "ON $d",
+    ],
+    ids=lambda window: window[:40],
+)
+def test_absurd_times(window: str) -> None:
+    with soon():
+        held(f"FIND data_products {window}")
+        try:
+            translate("FIND data_products ON $d", "json", d=window.partition(" ")[2])
+        except StatementError as error:
+            assert str(error)
+
+
+CONTROLS = "\x00\x07\x1b[31m\x7f\x85\u200b\u200e\u202a\u202e\u2066\u2028\u2029\ufeff\ud800\udfff\U000e0001"
+
+
+def test_nothing_that_acts_on_a_terminal_comes_out() -> None:
+    for text in (
+        f"{FIND}{CONTROLS} = 1",
+        f"{FIND}`{CONTROLS}` = 5 ON {CONTROLS}",
+        f"{FIND}program = 5{CONTROLS}",
+        CONTROLS,
+    ):
+        with pytest.raises(StatementError) as raised:
+            translate(text, "json")
+        said = render(raised.value.diagnostics, Source(text, f"name{CONTROLS}"))
+        assert all(line.isprintable() for line in said.split("\n")), repr(said)
+
+
+def steps(text: str) -> float:
+    """What it costs to read a text: the least processor time of three tries."""
+
+    def once() -> float:
+        began = process_time()
+        parse_script(text)
+        return process_time() - began
+
+    return min(once() for _ in range(3))
+
+
+@pytest.mark.parametrize(
+    "unit",
+    ["a=1 OR ", "a='x' AND ", "(a=1) OR ", "b IN (1,2,3) OR ", "a=1 /* c */ OR "],
+    ids=lambda unit: unit.strip(),
+)
+def test_growth_is_linear(unit: str) -> None:
+    few, many = (FIND + unit * count + "a = 1" for count in (150, 1500))
+    # Ten times as much takes ten times as long, not a hundred times; between them is room for a busy machine.
+    assert steps(many) < 40 * max(steps(few), 1e-3)
