@@ -79,6 +79,15 @@ class Source:
     text: str = field(repr=False)
     name: str = "<statement>"
 
+    @classmethod
+    def of(cls, text: object) -> Source:
+        """The statement a caller hands in: a source, or a text without a name. Raises UsageError for anything else."""
+        if isinstance(text, Source):
+            return text
+        if not isinstance(text, str):
+            raise UsageError(f"a statement is text, not {type(text).__name__}")
+        return cls(text)
+
     def place(self, offset: int) -> tuple[int, int]:
         """Line and column of an offset, both counted from 1."""
         before = self.text.rfind("\n", 0, offset)

@@ -8,17 +8,17 @@ from typing import Any
 from auroraql.errors import Source
 from auroraql.forms import query_json, script
 from auroraql.syntax import Statement
-from auroraql.translation import source_of, translate_find, translate_source
+from auroraql.translation import translate_find, translate_source
 
 
 def parse(text: str | Source) -> Statement:
     """The syntax tree of one statement, in whatever form it is written. Raises StatementError."""
-    return script.read_one(source_of(text)).statement
+    return script.read_one(Source.of(text)).statement
 
 
 def parse_script(text: str | Source) -> tuple[Statement, ...]:
     """The syntax trees of a script's statements, in order. Raises StatementError."""
-    return tuple(read.statement for read in script.read(source_of(text)))
+    return tuple(read.statement for read in script.read(Source.of(text)))
 
 
 def translate(statement: str | Source | Mapping[str, Any], /, to: str, **parameters: object) -> str | dict[str, Any]:
@@ -29,4 +29,4 @@ def translate(statement: str | Source | Mapping[str, Any], /, to: str, **paramet
     """
     if isinstance(statement, Mapping):
         return translate_find(query_json.lift(dict(statement)), to, parameters=parameters).output
-    return translate_source(source_of(statement), to, parameters=parameters).output
+    return translate_source(Source.of(statement), to, parameters=parameters).output

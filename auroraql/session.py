@@ -17,11 +17,10 @@ from auroraql.errors import MOST_REPORTED, ArchiveError, Diagnostic, Source, Sta
 from auroraql.forms import script
 from auroraql.plan import Plan
 from auroraql.planner import plan as make_plan
-from auroraql.resolver import resolve
+from auroraql.resolver import resolve, unused_parameter
 from auroraql.results import Fetched, ResultSet, result_columns, rows_of
 from auroraql.schema import KINDS
 from auroraql.schema.catalogue import Catalogue
-from auroraql.translation import source_of, unused_parameter
 
 AURORAX_URL = "https://api.aurorax.space"
 
@@ -123,7 +122,7 @@ class Archive:
 
         Everything that is wrong with a script is raised before the first statement of any is run.
         """
-        return self._results(self._prepare([source_of(text) for text in texts], parameters))
+        return self._results(self._prepare([Source.of(text) for text in texts], parameters))
 
     def submit(self, text: str | Source, /, **parameters: object) -> Search:
         """Starts one statement and does not wait for it."""
@@ -131,9 +130,11 @@ class Archive:
         return Search(self, self._engine.submit(prepared.plan), prepared)
 
     def _prepare_one(self, text: str | Source, parameters: Mapping[str, object]) -> _Prepared:
-        source = source_of(text)
-        script.read_one(source)
-        return self._prepare([source], parameters)[0]
+        source = Source.of(text)
+        prepared = self._prepare([source], parameters)
+        if len(prepared) != 1:
+            script.read_one(source)  # says so, with the place
+        return prepared[0]
 
     def _prepare(self, sources: Iterable[Source], parameters: Mapping[str, object]) -> list[_Prepared]:
         if self._closed:

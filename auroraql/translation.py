@@ -13,19 +13,9 @@ from auroraql.forms.pieces import Form
 from auroraql.forms.text import writing
 from auroraql.plan import Plan, Request
 from auroraql.planner import plan as make_plan
-from auroraql.resolver import resolve
+from auroraql.resolver import resolve, unused_parameter
 from auroraql.schema.catalogue import Catalogue, shipped
 from auroraql.syntax import Find, Limit, OrderBy, Select
-
-
-def source_of(text: object) -> Source:
-    """The statement a caller hands in. Raises UsageError for what is no text."""
-    if isinstance(text, Source):
-        return text
-    if not isinstance(text, str):
-        raise UsageError(f"a statement is text, not {type(text).__name__}")
-    return Source(text)
-
 
 TARGETS = ("aql", "json", "sentence", "plan")
 """The forms a statement can be written in."""
@@ -94,16 +84,6 @@ def _check_parameters(given: Mapping[str, object] | None, used: frozenset[str]) 
     unused = sorted(set(given or ()) - used)
     if unused:
         raise StatementError([unused_parameter(name, used) for name in unused])
-
-
-def unused_parameter(name: str, used: frozenset[str]) -> Diagnostic:
-    """A parameter that was given and that no statement asks for."""
-    asked = ", ".join(f"${each}" for each in sorted(used))
-    return Diagnostic(
-        "AQL0210",
-        f"the parameter ${name} is given, and nothing uses it",
-        hint=f"the parameters here are {asked}" if asked else "there is no parameter here",
-    )
 
 
 def one_request(plan: Plan, find: Find, to: str) -> tuple[Request, tuple[Diagnostic, ...]]:

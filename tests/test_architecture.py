@@ -107,7 +107,9 @@ def test_names_that_stand_in_two_places_agree() -> None:
     assert WRITTEN == TARGETS
     assert tuple(FORMS) == SOURCES
     stub = (PACKAGE / "__init__.pyi").read_text("utf-8")
-    assert set(re.findall(r"import (\w+) as \1$", stub, re.MULTILINE)) == set(auroraql.__all__) - {"__version__"}
+    assert set(re.findall(r"import (\w+) as \1$", stub, re.MULTILINE)) == set(vars(auroraql)["__all__"]) - {
+        "__version__"
+    }
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
     assert project["project"]["version"] == auroraql.__version__
     shipped = project["tool"]["hatch"]["build"]["targets"]["wheel"]["force-include"]

@@ -154,7 +154,7 @@ def client_searches(draw: st.DrawFn) -> DataProductSearch:
         start,
         end,
         *lists,
-        draw(st.none() | PRODUCT_TYPE_LISTS),  # type: ignore[arg-type]
+        draw(st.none() | PRODUCT_TYPE_LISTS),
         metadata_filters=draw(st.none() | st.just(MetadataFilter(expressions, joined))),
     )
 

@@ -243,70 +243,42 @@ def test_depth_of_a_document() -> None:
 
 MEGABYTES = 10_000_000
 
+# fmt: off
+SHAPES = [
+    *(FIND + each for each in (
+        "a = '‹x›'", "a = '‹x›", "‹x› = 1", "`‹x›` = 1", "a = ‹1›", "a = ‹'›", "a = $‹p›", "a‹.a›", "‹a=1 OR ›a=1",
+        "a=1 ‹AND a=1 ›", "a IN (1‹, 1›)", "‹NOT ›a=1", "‹(›", "‹)›", "‹~›", "‹a ›",
+    )),
+    *("FIND data_products " + each for each in ("SELECT a‹,a›", "SELECT ‹a{›", "ON 2020‹-01›", "ORDER BY a‹,a›", "‹\0›")),
+    "‹[›", "‹{›", '‹{"a":›', '{"a":"‹x›"}', '{"a":[1‹,1›]}', '{"a":‹1›}', "Find data_products for ((‹x›", "‹'›", "‹\\›",
+    "‹ ›", "‹\n›", "‹\u00a0›", "--‹x›", "‹--x\n›", "/*‹x›", "‹/*›", "/*‹x›*/", "‹;›", "‹\u201c›", "‹😀›", "e‹\u0301›",
+]
+# fmt: on
 
-@pytest.mark.parametrize(
-    "shape",
-    [
-        *(
-            FIND + each
-            for each in ("a = 'x…'", "a = 'x…", "x… = 1", "`x…` = 1", "a = 1…", "a = $p…", "a.…", "…(", "NOT …")
-        ),
-        *(FIND + each for each in ("a = ''…", "a=1 OR …a=1", "a=1 AND …", "a IN (1, …1)", "((…", "))…", "~…")),
-        *("FIND data_products " + each for each in ("SELECT a,…", "SELECT a{…", "ON 2020-…", "ORDER BY a,…", "\x00…")),
-        *(
-            "[[…",
-            "{{…",
-            '{"a":…',
-            '{"a":"x…"}',
-            '{"a":[1,…1]}',
-            '{"a":1…}',
-            "Find data_products for ((x…",
-            "'''…",
-            "\\\\…",
-        ),
-        *(
-            "  …",
-            "\n\n…",
-            "\u00a0\u00a0…",
-            "--x…",
-            "--x\n…",
-            "/*x…",
-            "/*/*…",
-            ";;…",
-            "\u201c\u201c…",
-            "😀😀…",
-            "e\u0301\u0301…",
-        ),
-    ],
-)
+
+@pytest.mark.parametrize("shape", SHAPES)
 def test_ten_megabytes(shape: str) -> None:
-    before, _, after = shape.partition("…")
-    unit = before.split(" ")[-1][-4:] or before[-1]
-    text = before + unit * (MEGABYTES // len(unit)) + after
-    assert refused(text)
+    before, unit, after = re.split("[‹›]", shape)
+    assert refused(before + unit * (MEGABYTES // len(unit)) + after)
 
 
-@pytest.mark.parametrize("count", [10_000, 10_001])
-def test_a_long_list(count: int) -> None:
+def list_of(count: int) -> list[tuple[Any, dict[str, Any]]]:
+    """A long list in every way of writing one: statements, with their parameters."""
     values = [f"v{number}" for number in range(count)]
-    text = f"{FIND}program IN ('{chr(39).join(', ' + chr(39) + v for v in values)[3:]}')"
+    text = f"{FIND}program IN ({', '.join(map(repr, values))})"
     document = {"data_sources": {"programs": values}, "data_product_type_filters": []}
-    for statement in (text, document, json.dumps(document)):
-        if count > 10_000:
-            with soon(), pytest.raises(StatementError, match="10,000"):
-                translate(statement, "json")
-        else:
-            with soon():
-                made = translate(statement, "json")
-            assert isinstance(made, dict)
-            assert made["data_sources"]["programs"] == values
-    with soon():
-        bound = FIND + "program IN ($v)"
-        if count > 10_000:
-            with pytest.raises(StatementError, match="10,000"):
-                translate(bound, "json", v=values)
-        else:
-            assert translate(bound, "json", v=values) == translate(text, "json")
+    return [(text, {}), (document, {}), (json.dumps(document), {}), (f"{FIND}program IN ($v)", {"v": values})]
+
+
+def test_a_list_of_ten_thousand_and_one_more() -> None:
+    for statement, given_ in list_of(10_000):
+        with soon():
+            made = translate(statement, "json", **given_)
+        assert isinstance(made, dict)
+        assert len(made["data_sources"]["programs"]) == 10_000
+    for statement, given_ in list_of(10_001):
+        with soon(), pytest.raises(StatementError, match="10,000 are the most"):
+            translate(statement, "json", **given_)
 
 
 @pytest.mark.parametrize(
@@ -331,40 +303,41 @@ def test_huge_numbers(clause: str, value: str) -> None:
         held('{"data_product_type_filters": [], "start": ' + value + "}")
 
 
+WINDOWS = """
+ON 0000-01-01
+ON 2021-02-29
+ON 2021-13
+ON 9999-12-31
+ON 99999-01-01
+SINCE 0001-01-01T00:00:00+23:59
+UNTIL 9999-12-31T23:59:59-23:59
+SINCE 2021-01-01T24:00:00
+SINCE 2021-01-01T23:59:60
+SINCE 2021-01-01T00:00:00+99:99
+SINCE 2021-01-01T00:00:00.9999999999
+UNTIL 9999-12-31T23:59:59.9999999
+SINCE 9999-12-31T23:59:59.5
+LAST 99999999999999999999 DAYS
+LAST 1e999999 YEARS
+LAST 0.0000001 s
+LAST 0 DAYS
+LAST -5 DAYS
+LAST 5 DAYS BEFORE 0001-01-01
+SINCE NOW - 99999 YEARS
+SINCE NOW + 99999999999999 s
+UNTIL 9999-12-31 + 1 s
+SINCE 0001-01-31 - 1 month
+SINCE 2020-02-29 - 1 year
+DURING 0001
+DURING 9999
+BETWEEN 9999 AND 0001
+ON $d
+"""
+
+
 @pytest.mark.parametrize(
     "window",
-    [
-        "ON 0000-01-01",
-        "ON 2021-02-29",
-        "ON 2021-13",
-        "ON 9999-12-31",
-        "ON 99999-01-01",
-        "SINCE 0001-01-01T00:00:00+23:59",
-        "UNTIL 9999-12-31T23:59:59-23:59",
-        "SINCE 2021-01-01T24:00:00",
-        "SINCE 2021-01-01T23:59:60",
-        "SINCE 2021-01-01T00:00:00+99:99",
-        "SINCE 2021-01-01T00:00:00.9999999999",
-        "UNTIL 9999-12-31T23:59:59.9999999",
-        "SINCE 9999-12-31T23:59:59.5",
-        "LAST 99999999999999999999 DAYS",
-        "LAST 1e999999 YEARS",
-        "LAST 0.0000001 s",
-        "LAST 0 DAYS",
-        "LAST -5 DAYS",
-        "LAST 5 DAYS BEFORE 0001-01-01",
-        "SINCE NOW - 99999 YEARS",
-        "SINCE NOW + 99999999999999 s",
-        "UNTIL 9999-12-31 + 1 s",
-        "SINCE 0001-01-31 - 1 month",
-        "SINCE 2020-02-29 - 1 year",
-        "LAST " + "9" * 5000 + " months",
-        "DURING 0001",
-        "DURING 9999",
-        "BETWEEN 9999 AND 0001",
-        "ON '" + "2021-01-01" * 1000 + "'",
-        "ON $d",
-    ],
+    [*WINDOWS.split("\n")[1:-1], "LAST " + "9" * 5000 + " months", "ON '" + "2021-01-01" * 1000 + "'"],
     ids=lambda window: window[:40],
 )
 def test_absurd_times(window: str) -> None:

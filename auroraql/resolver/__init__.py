@@ -145,6 +145,16 @@ class _Resolving:
             return Bounds()
 
 
+def unused_parameter(name: str, used: frozenset[str]) -> Diagnostic:
+    """A parameter that was given and that no statement asks for."""
+    asked = ", ".join(f"${each}" for each in sorted(used))
+    return Diagnostic(
+        "AQL0210",
+        f"the parameter ${name} is given, and nothing uses it",
+        hint=f"the parameters here are {asked}" if asked else "there is no parameter here",
+    )
+
+
 def _place(diagnostic: Diagnostic) -> int:
     """Diagnostics come in the order of the text."""
     return getattr(diagnostic.origin, "start", 0)

@@ -6,14 +6,16 @@ import argparse
 import os
 import shutil
 import sys
+from importlib import import_module
 from pathlib import Path
+from threading import Thread
 
 from auroraql.config import read_config
 from auroraql.errors import Source, UsageError, render
+from auroraql.forms.script import read
 from auroraql.frontends.cli.streams import say
 from auroraql.output import check_writable, footer, known_format, wants_color, write
 from auroraql.output import render as render_result
-from auroraql.public import parse_script
 from auroraql.results import ResultSet
 from auroraql.session import Archive, connect
 
@@ -23,9 +25,12 @@ def run(options: argparse.Namespace, sources: list[Source], parameters: dict[str
     target = Path(options.output) if options.output is not None else None
     if target is not None:
         check_writable(target, options.format)
-        if sum(len(parse_script(source)) for source in sources) != 1:
+        if sum(len(read(source)) for source in sources) != 1:
             raise UsageError("--output holds the result of one statement", "run the statements one by one")
     archive, shown_as = _opened(options)
+    if target is None and shown_as == "table":
+        # What draws tables is loaded while the archive is opened and searched.
+        Thread(target=import_module, args=("tabulate",), daemon=True).start()
     with archive:
         for result in archive.run_script(*sources, **parameters):
             if result.warnings:

@@ -1,0 +1,62 @@
+"""What is installed works away from the checkout: the wheel, and the editable install."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import sysconfig
+import venv
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT
+
+CODE = "import auroraql; from auroraql.forms import grammar; print(auroraql.translate('FIND data_products', to='aql'), grammar.grammar_files()[0])"
+
+
+def ran(*command: str | Path, cwd: Path) -> str:
+    """What a command prints; it must succeed."""
+    done = subprocess.run(
+        [str(word) for word in command], cwd=cwd, capture_output=True, text=True, check=False, timeout=120
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.fixture
+def bare(tmp_path: Path) -> Path:
+    """The Python of an environment that has the dependencies, and no AuroraQL yet."""
+    venv.create(tmp_path / "venv", symlinks=True)
+    (site,) = (tmp_path / "venv").glob("lib/python*/site-packages")
+    # Read after whatever is installed there, since such files are read in name order.
+    (site / "zz_dependencies.pth").write_text(sysconfig.get_path("purelib") + "\n")
+    return tmp_path / "venv" / "bin" / "python"
+
+
+def test_the_wheel_holds_what_it_needs(bare: Path, tmp_path: Path) -> None:
+    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check"]
+    ran(*pip, "wheel", "--quiet", "--no-deps", "--no-build-isolation", "--wheel-dir", tmp_path, ROOT, cwd=tmp_path)
+    (wheel,) = tmp_path.glob("*.whl")
+    names = set(zipfile.ZipFile(wheel).namelist())
+    assert {f"auroraql/grammar/{file.name}" for file in (ROOT / "grammar").glob("*.lark")} <= names
+    data = {
+        p
+        for p in (ROOT / "auroraql").rglob("*")
+        if p.suffix in (".sql", ".csv", ".json", ".pyi") or p.name == "py.typed"
+    }
+    assert {str(p.relative_to(ROOT)) for p in data} <= names
+    assert not [name for name in names if name.startswith("tests")]
+    ran(*pip, "--python", bare, "install", "--quiet", "--no-deps", wheel, cwd=tmp_path)
+    text, file = ran(bare, "-c", CODE, cwd=tmp_path).rsplit(maxsplit=1)
+    assert text == "FIND data_products"
+    assert Path(file).is_relative_to(bare.parents[1])
+
+
+def test_an_editable_install_reads_the_checkout(bare: Path, tmp_path: Path) -> None:
+    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--python", bare]
+    ran(*pip, "install", "--quiet", "--no-deps", "--no-build-isolation", "--editable", ROOT, cwd=tmp_path)
+    text, file = ran(bare, "-c", CODE, cwd=tmp_path).rsplit(maxsplit=1)
+    assert text == "FIND data_products"
+    assert Path(file).parent == ROOT / "grammar"
