@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import sysconfig
@@ -18,9 +19,9 @@ CODE = "import auroraql; from auroraql.forms import grammar; print(auroraql.tran
 
 def ran(*command: str | Path, cwd: Path) -> str:
     """What a command prints; it must succeed."""
-    done = subprocess.run(
-        [str(word) for word in command], cwd=cwd, capture_output=True, text=True, check=False, timeout=120
-    )
+    elsewhere = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    words = [str(word) for word in command]
+    done = subprocess.run(words, cwd=cwd, env=elsewhere, capture_output=True, text=True, check=False, timeout=120)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -36,7 +37,7 @@ def bare(tmp_path: Path) -> Path:
 
 
 def test_the_wheel_holds_what_it_needs(bare: Path, tmp_path: Path) -> None:
-    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check"]
+    pip: list[str | Path] = [sys.executable, "-m", "pip", "--disable-pip-version-check"]
     ran(*pip, "wheel", "--quiet", "--no-deps", "--no-build-isolation", "--wheel-dir", tmp_path, ROOT, cwd=tmp_path)
     (wheel,) = tmp_path.glob("*.whl")
     names = set(zipfile.ZipFile(wheel).namelist())
@@ -48,15 +49,25 @@ def test_the_wheel_holds_what_it_needs(bare: Path, tmp_path: Path) -> None:
     }
     assert {str(p.relative_to(ROOT)) for p in data} <= names
     assert not [name for name in names if name.startswith("tests")]
-    ran(*pip, "--python", bare, "install", "--quiet", "--no-deps", wheel, cwd=tmp_path)
+    ran(*pip, "--python", bare, "install", "--quiet", "--ignore-installed", "--no-deps", wheel, cwd=tmp_path)
     text, file = ran(bare, "-c", CODE, cwd=tmp_path).rsplit(maxsplit=1)
     assert text == "FIND data_products"
     assert Path(file).is_relative_to(bare.parents[1])
 
 
 def test_an_editable_install_reads_the_checkout(bare: Path, tmp_path: Path) -> None:
-    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--python", bare]
-    ran(*pip, "install", "--quiet", "--no-deps", "--no-build-isolation", "--editable", ROOT, cwd=tmp_path)
+    pip: list[str | Path] = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--python", bare]
+    ran(
+        *pip,
+        "install",
+        "--quiet",
+        "--ignore-installed",
+        "--no-deps",
+        "--no-build-isolation",
+        "--editable",
+        ROOT,
+        cwd=tmp_path,
+    )
     text, file = ran(bare, "-c", CODE, cwd=tmp_path).rsplit(maxsplit=1)
     assert text == "FIND data_products"
     assert Path(file).parent == ROOT / "grammar"
