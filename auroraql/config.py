@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from math import inf
 from pathlib import Path
 from types import UnionType
@@ -16,6 +15,7 @@ from types import UnionType
 from platformdirs import user_config_path
 
 from auroraql.errors import UsageError
+from auroraql.spelling import closest
 
 _KEYS: dict[str, type | UnionType] = {"archive": str, "api_key": str, "format": str, "timeout": int | float}
 
@@ -65,7 +65,7 @@ def _read_file(path: Path) -> dict[str, object]:
 
 def _check(key: str, value: object, path: Path) -> None:
     if key not in _KEYS:
-        near = get_close_matches(key, _KEYS, 1)
+        near = closest(key, _KEYS, 1)
         hint = f"did you mean {near[0]}?" if near else f"the settings are {', '.join(_KEYS)}"
         raise UsageError(f"the configuration file {path} sets '{key}', which there is not", hint)
     if not isinstance(value, _KEYS[key]) or isinstance(value, bool):

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
 
-from auroraql.errors import Source
+from auroraql.errors import Source, UsageError
 from auroraql.plan import Plan
 from auroraql.query import Query
 from auroraql.schema import KINDS, Type
@@ -126,6 +126,16 @@ class ResultSet:
             for column, each in zip(self.columns, values, strict=True)
         ]
         return pandas.concat(series, axis=1, keys=[c.name for c in self.columns])
+
+    def to_polars(self) -> Any:
+        """The rows as a `polars.DataFrame`. Raises UsageError where polars is not installed."""
+        try:
+            import polars
+        except ImportError:
+            raise UsageError(
+                "polars is not installed", "pip install polars, or take to_pandas() or to_arrow()"
+            ) from None
+        return polars.from_arrow(self.to_arrow())
 
     def to_arrow(self) -> Any:
         """The rows as a `pyarrow.Table`; objects (as metadata), and values of several types, are JSON text."""

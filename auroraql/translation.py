@@ -45,10 +45,10 @@ def translate_source(
     Raises StatementError when it is wrong, or when that form cannot say it.
     """
     read = script.read_one(source)
-    wanted = FORMS[form]
-    if wanted is not None and read.form != wanted:
+    if form != "auto" and read.form != FORMS[form]:
+        written = next(name for name, each in FORMS.items() if each == read.form)
         raise UsageError(
-            f"the statement is written as {read.form}, not as {wanted}", "leave --from out to have it told by itself"
+            f"the statement is written as {written}, not as {form}", "leave --from out to have it told by itself"
         )
     try:
         return translate_find(read.statement, to, parameters=parameters, now=now)

@@ -101,7 +101,7 @@ def _statement(text: str, at: int) -> Piece | Diagnostic:
                 return _unopened(text, match, opened)
             opened.pop()
         elif found == "stray":
-            return _unclosed_quote(text, match, at)
+            return _stray(text, match, at)
         elif found == "end" and not opened:
             return _sized(text, Piece(at, match.start(), "text", ended=True))
         elif found == "end":
@@ -109,6 +109,14 @@ def _statement(text: str, at: int) -> Piece | Diagnostic:
     if opened and len(text) - at <= LONGEST:
         return _unclosed(text, opened[-1])
     return _sized(text, Piece(at, len(text), "text"))
+
+
+def _stray(text: str, match: re.Match[str], at: int) -> Piece | Diagnostic:
+    """A quote that is not closed within the longest statement, or not at all."""
+    closed = _stop().match(text, match.start())
+    if closed and closed.lastgroup != "stray":
+        return _sized(text, Piece(at, closed.end(), "text"))
+    return _unclosed_quote(text, match, at)
 
 
 def _sized(text: str, piece: Piece) -> Piece | Diagnostic:
@@ -206,6 +214,8 @@ def _json(text: str, start: int, body: int, kind: str) -> Piece | Diagnostic:
     while match := _JSON_STOP.search(text, place, start + LONGEST + 1):
         place = match.end()
         if match[0] == '"':
+            if len(text) - start > LONGEST:
+                return _sized(text, Piece(start, len(text), "json"))
             return Diagnostic(
                 "AQL0101", "this quote is never closed", Span(match.start(), match.end()), 'no second " for it'
             )

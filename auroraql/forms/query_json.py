@@ -13,6 +13,7 @@ from auroraql.errors import Diagnostic, Pointer, Span, StatementError
 from auroraql.plan import Expression, FilterGroup, Request
 from auroraql.schema import KINDS, Field, Kind
 from auroraql.schema.operators import OPERATORS, WIRE
+from auroraql.spelling import closest
 from auroraql.syntax import (
     And,
     Clause,
@@ -157,11 +158,10 @@ class _Reader:
         return {f.criterion: f for f in criteria(kind) if f.role == role}
 
     def known(self, document: Document, names: set[str], at: Pointer) -> None:
-        from difflib import get_close_matches
 
         for key in document:
             if key not in names:
-                near = get_close_matches(key, names, 1, 0.6)
+                near = closest(key, names, 1, 0.6)
                 hint = f"did you mean '{near[0]}'?" if near else f"the fields here are {', '.join(sorted(names))}"
                 self.say("AQL0402", f"'{key}' is no field of a query here", at.child(key), hint)
 
@@ -262,7 +262,8 @@ _NAMES: dict[type, str] = {
 
 
 def _called(value: object) -> str:
-    return _NAMES.get(type(value), "a number")
+    is_number = isinstance(value, int | float | _Number)
+    return "a number" if is_number and type(value) is not bool else _NAMES.get(type(value), f"a {type(value).__name__}")
 
 
 def _where(terms: list[Term]) -> Iterator[Where]:

@@ -20,8 +20,8 @@ class Read:
     end: int
 
 
-def read(source: Source) -> list[Read]:
-    """The statements of a script, in order.
+def read(source: Source, most: int | None = None) -> list[Read]:
+    """The statements of a script, in order; no more than `most`.
 
     Raises StatementError with the diagnostics of all statements (reading stops after enough of them).
     """
@@ -35,7 +35,7 @@ def read(source: Source) -> list[Read]:
             found.append(_read_piece(source.text, piece))
         except StatementError as error:
             wrong += error.diagnostics
-        if len(wrong) >= MOST_REPORTED:
+        if len(wrong) >= MOST_REPORTED or len(found) == most:
             break
     if wrong:
         raise StatementError(wrong, source)
@@ -44,7 +44,7 @@ def read(source: Source) -> list[Read]:
 
 def read_one(source: Source) -> Read:
     """The one statement of a text. Raises StatementError when there is none, or more than one."""
-    statements = read(source)
+    statements = read(source, most=2)
     if len(statements) == 1:
         return statements[0]
     if not statements:

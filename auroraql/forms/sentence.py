@@ -169,7 +169,7 @@ class _Reader:
                 Diagnostic(
                     "AQL0405",
                     "this is not how the sentence goes on",
-                    Span(start, max(end, start + 1)),
+                    Span(start, max(end, min(start + 1, len(self.text)))),
                     f"expected {wanted}",
                     "paste the engine's sentence whole, or write FIND … WHERE …",
                 )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import TextIO
 
 from auroraql.errors import UsageError, visible
@@ -12,6 +11,7 @@ from auroraql.output.data import render_csv, render_json, render_jsonl
 from auroraql.output.table import render_table
 from auroraql.output.vertical import render_vertical
 from auroraql.results import ResultSet
+from auroraql.spelling import closest
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ def known_format(name: str) -> Format:
     """The format called `name`. Raises UsageError that lists the known ones."""
     found = FORMATS.get(name.lower())
     if found is None:
-        close = get_close_matches(name.lower(), FORMATS, 1)
+        close = closest(name.lower(), FORMATS, 1)
         nearest = f"did you mean {close[0]}? " if close else ""
         raise UsageError(f"there is no format '{visible(name)}'", f"{nearest}formats are {', '.join(FORMATS)}")
     return found

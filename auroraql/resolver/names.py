@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
-
 from auroraql.errors import Diagnostic, Origin
 from auroraql.query import Ref
 from auroraql.resolver.values import Fault, Place
 from auroraql.schema import Field, Kind, Type
 from auroraql.schema.catalogue import Catalogue
+from auroraql.spelling import closest
 from auroraql.syntax import Path
 
 METADATA = "metadata"
@@ -65,7 +64,7 @@ class Names:
     def _warn_of_key(self, name: str, origin: Origin, *, explicit: bool) -> None:
         keys = self.catalogue.keys(self.kind.name)
         fields = () if explicit else tuple(f.bare for f in self.kind.leaves())
-        near = get_close_matches(name, (*fields, *keys), 1, 0.7)
+        near = closest(name, (*fields, *keys), 1, 0.7)
         if near:
             hint = f"did you mean {near[0]}?"
         else:
@@ -77,7 +76,7 @@ class Names:
     def _unknown(self, path: Path, parts: tuple[str, ...]) -> Fault:
         names = [f.name for f in (*self.kind.fields, *self.kind.leaves())]
         dotted = ".".join(parts)
-        near = get_close_matches(dotted, names, 1, 0.6) or get_close_matches(f"data_source.{parts[-1]}", names, 1, 0.8)
+        near = closest(dotted, names, 1, 0.6) or closest(f"data_source.{parts[-1]}", names, 1, 0.8)
         hint = f"did you mean {near[0]}?" if near else f"the fields are {', '.join(dict.fromkeys(names))}"
         message = f"{self.kind.title} have no field '{dotted}'"
         return Fault("AQL0201", message, path.origin, "unknown field", hint, near[0] if near else None)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime
-from difflib import get_close_matches
 
 from auroraql import syntax
 from auroraql.errors import Diagnostic
@@ -14,6 +13,7 @@ from auroraql.resolver.values import Fault, Place, Values
 from auroraql.resolver.windows import Bounds, earlier, later
 from auroraql.schema import Type
 from auroraql.schema.operators import OPERATORS
+from auroraql.spelling import closest
 from auroraql.syntax import Operand, Path, Text
 
 MOST_VALUES = 10_000
@@ -125,7 +125,7 @@ class Predicates:
                 hint=f"write '{word}' if the text is meant",
                 fix=f"'{word}'",
             )
-        near = get_close_matches(word, place.known, 1, 0.75)
+        near = closest(word, place.known, 1, 0.75)
         quoted = f"'{near[0] if near else word}'"
         return Fault(
             "AQL0202",
@@ -143,9 +143,7 @@ class Predicates:
         for value, operand in zip(made.values, written.operands, strict=False):
             if value in place.known:
                 continue
-            near = get_close_matches(value, place.known, 1, 0.6) or get_close_matches(
-                value.lower(), place.known, 1, 0.6
-            )
+            near = closest(value, place.known, 1, 0.6) or closest(value.lower(), place.known, 1, 0.6)
             some = ", ".join(f"'{known}'" for known in place.known[:5])
             hint = f"did you mean '{near[0]}'?" if near else f"known are {some}{'…' if len(place.known) > 5 else ''}"
             fix = f"'{near[0]}'" if near and isinstance(operand, Text) else None

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from difflib import get_close_matches
 
 from auroraql.errors import Diagnostic, Origin
 from auroraql.query import Column, OrderKey, Ref
 from auroraql.resolver.names import METADATA, Names
 from auroraql.resolver.values import Fault
 from auroraql.schema import Field, Type
+from auroraql.spelling import closest
 from auroraql.syntax import Aggregate, Item, OrderBy, Path, Select, Star
 from auroraql.syntax import Column as Written
 
@@ -85,7 +85,7 @@ class Selection:
                     path.origin,
                     hint="EXCLUDE (metadata), and select the keys wanted",
                 )
-            near = get_close_matches(path.dotted, [f.bare for f in self.names.kind.leaves()], 1, 0.6)
+            near = closest(path.dotted, [f.bare for f in self.names.kind.leaves()], 1, 0.6)
             raise Fault(
                 "AQL0201",
                 f"{self.names.kind.title} have no field '{path.dotted}'",
@@ -140,7 +140,7 @@ class Selection:
 
 def _aggregate(function: str, origin: Origin) -> Fault:
     if function not in FUNCTIONS:
-        near = get_close_matches(function, FUNCTIONS, 1, 0.6)
+        near = closest(function, FUNCTIONS, 1, 0.6)
         return Fault(
             "AQL0209",
             f"there is no function '{function}'",

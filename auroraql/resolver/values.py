@@ -68,7 +68,9 @@ class Values:
                 "needs a value",
                 hint=f"give it as --param {parameter.name}=…, or {parameter.name}=… in Python",
             )
-        return self.parameters[parameter.name]
+        value = self.parameters[parameter.name]
+        # NumPy's and pandas' own values and arrays tell themselves as Python's.
+        return value.tolist() if hasattr(value, "tolist") else value
 
     def text(self, operand: Operand, place: Place) -> str:
         """The wire string of an operand. Raises Fault for a wrong type or unit."""
@@ -84,13 +86,13 @@ class Values:
             case Instant(origin=origin):
                 if place.type not in (Type.TIME, Type.ANY) and not (place.metadata and place.type is Type.STRING):
                     raise _wrong_type(place, "a timestamp", origin, "")
-                return _iso(self.interval(operand), place)
+                return _iso(self.interval(operand), place, origin)
             case Path() | Parameter():
                 raise AssertionError("paths and parameters are resolved before their text is asked for")
 
     def _string(self, value: str, origin: Origin, place: Place) -> str:
         if place.type is Type.TIME:
-            return _iso(_interval(read_interval, value, origin=origin), place)
+            return _iso(_interval(read_interval, value, origin=origin), place, origin)
         if place.type in (Type.NUMBER, Type.INTEGER):
             if PLAIN_NUMBER.fullmatch(value):
                 return value
@@ -115,7 +117,7 @@ class Values:
         return found
 
     def _interval_of(self, value: object, parameter: Parameter) -> Interval:
-        if isinstance(value, date | datetime):
+        if isinstance(value, date | datetime) and value == value:  # noqa: PLR0124 - NaT again
             return interval_of(value)
         if isinstance(value, str):
             if value.strip().upper() in ("NOW", "TODAY"):
@@ -162,11 +164,13 @@ def _operand(value: object, parameter: Parameter) -> Operand:
             return Truth(value, origin)
         case str():
             return Text(value, origin, plain=True)
-        case int() | float() | Decimal():
+        case int() | float() | Decimal() if _is_number(value):
             return Number(str(value), "", origin)
-        case date():
+        case date() if value == value:  # noqa: PLR0124 - pandas' NaT is a datetime that equals nothing
             moment = value if isinstance(value, datetime) else None
-            written = _iso(interval_of(value), Place("", Type.TIME)) if moment is not None else value.isoformat()
+            written = (
+                _iso(interval_of(value), Place("", Type.TIME), origin) if moment is not None else value.isoformat()
+            )
             return Instant(Timestamp(written, origin), (), origin)
         case _:
             raise Fault(
@@ -177,6 +181,11 @@ def _operand(value: object, parameter: Parameter) -> Operand:
             )
 
 
+def _is_number(value: float | Decimal) -> bool:
+    """Neither infinite nor NaN, nor of more digits than anything is measured in."""
+    return bool(abs(value) < 10**_LARGEST_EXPONENT)
+
+
 def _interval(read: Callable[..., Interval], *parts: object, origin: Origin) -> Interval:
     """The interval that `read` makes of the rest; a time that does not exist is a fault at its place."""
     try:
@@ -185,8 +194,12 @@ def _interval(read: Callable[..., Interval], *parts: object, origin: Origin) -> 
         raise Fault("AQL0301", str(fault), origin, hint=fault.hint) from None
 
 
-def _iso(interval: Interval, place: Place) -> str:
-    return (interval.upper if place.upper else interval.lower).isoformat(timespec="seconds")
+def _iso(interval: Interval, place: Place, origin: Origin) -> str:
+    try:
+        moment = interval.upper if place.upper else interval.lower
+    except TimeFault as fault:
+        raise Fault("AQL0301", str(fault), origin, hint=fault.hint) from None
+    return moment.isoformat(timespec="seconds")
 
 
 def _number(text: str, unit: str, origin: Origin, place: Place) -> str:

@@ -23,6 +23,13 @@ class Bounds:
 
 def resolve_window(window: Window, values: Values) -> Bounds:
     """The bounds of one window clause. Raises Fault."""
+    try:
+        return _bounds(window, values)
+    except TimeFault as fault:
+        raise Fault("AQL0301", str(fault), window.origin, hint=fault.hint) from None
+
+
+def _bounds(window: Window, values: Values) -> Bounds:
     intervals = [values.interval(instant) for instant in window.instants]
     match window.form:
         case "between":

@@ -83,10 +83,10 @@ def _statement(text: str, piece: Piece) -> tuple[str, int]:
     """One statement set, and where its last token ends: comments after that belong to what follows."""
     if piece.form != "text":
         return text[piece.start : piece.end].strip() + ";", piece.end
-    find = parsing.parse(text, piece.start, piece.end)
+    find, words = parsing.parse_words(text, piece.start, piece.end)
     setter = _Setter({cast("Span", clause.origin).start for clause in find.clauses})
     at = piece.start
-    for token in parsing.words(text, piece.start, piece.end):
+    for token in words:
         setter.gap(text[at : token.start_pos])
         setter.token(token)
         at = token.end_pos

@@ -29,9 +29,13 @@ def parse(text: str, start: int = 0, end: int | None = None) -> Find:
     return find
 
 
-def words(text: str, start: int = 0, end: int | None = None) -> list[Lexeme]:
-    """The words of one statement, typed as the parser saw them; raises StatementError as `parse`."""
-    return _run(text, start, len(text) if end is None else end)[1]
+def parse_words(text: str, start: int = 0, end: int | None = None) -> tuple[Find, list[Lexeme]]:
+    """The same with the words of the statement, typed as the parser saw them."""
+    find, words = _run(text, start, len(text) if end is None else end)
+    twice = _clauses_twice(find)
+    if twice:
+        raise StatementError(twice)
+    return find, words
 
 
 def _run(text: str, start: int, end: int) -> tuple[Any, list[Lexeme]]:

@@ -8,11 +8,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from difflib import get_close_matches
 
 from auroraql.frontends.repl.describe import describe
 from auroraql.frontends.repl.state import State
 from auroraql.output import FORMATS, known_format
+from auroraql.spelling import closest
 
 _COMMAND = re.compile(r"[\\/](?P<name>\?|[^\W\d]\w*)(?P<argument>[^\n]*)")
 
@@ -91,7 +91,7 @@ def run_command(state: State, text: str) -> str:
     row = _BY_WORD.get(typed.lower()) or _BY_NAME.get(name)
     if row is not None:
         return row.run(state, match["argument"].strip() if match else "")
-    close = get_close_matches(name, _BY_NAME, 1, 0.5)
+    close = closest(name, _BY_NAME, 1, 0.5)
     nearest = f"did you mean \\{_BY_NAME[close[0]].name}? " if close else ""
     return f"there is no command {typed.split(maxsplit=1)[0]}\n  = hint: {nearest}\\? lists all"
 

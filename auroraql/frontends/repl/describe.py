@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from difflib import get_close_matches
 from textwrap import wrap
 
 from auroraql.output import grid
 from auroraql.schema import KINDS
 from auroraql.schema.catalogue import Catalogue, DataSource, MetadataKey
 from auroraql.schema.model import Field, Kind
+from auroraql.spelling import closest
 
 _SOURCE = ("identifier", "program", "platform", "instrument_type", "source_type", "display_name")
 
@@ -25,7 +25,7 @@ def describe(catalogue: Catalogue, name: str, width: int) -> str:
 
 def _unknown(catalogue: Catalogue, name: str, wanted: str) -> str:
     names = {known.casefold(): known for known in _names(catalogue)}
-    close = get_close_matches(wanted, names, 3)
+    close = closest(wanted, names, 3)
     nearest = " or ".join(names[each] for each in close)
     hint = f"did you mean {nearest}?" if close else "\\d alone lists what there is"
     return f"nothing is called '{name}' here\n  = hint: {hint}"

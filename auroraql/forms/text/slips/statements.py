@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from difflib import get_close_matches
 
 from auroraql.errors import Diagnostic, Span
 from auroraql.forms.text.slips.stuck import CLAUSE_STARTS, Stuck, expected, is_word
+from auroraql.spelling import closest
 
 
 def first_word(at: Stuck) -> Diagnostic | None:
@@ -21,7 +21,7 @@ def first_word(at: Stuck) -> Diagnostic | None:
             "FIND comes first",
             hint="write FIND data_products SELECT … WHERE …; there is no FROM",
         )
-    near = get_close_matches(at.found.upper(), at.accepts, 1, 0.5)
+    near = closest(at.found.upper(), at.accepts, 1, 0.5)
     hint = f"did you mean {near[0]}?" if near else "as in: FIND data_products WHERE program = 'trex' ON 2021-01-01"
     shown = f"'{at.found}'" if at.found.isprintable() else f"the character U+{ord(at.found[0]):04X}"
     return Diagnostic(
@@ -41,7 +41,7 @@ def kind_of_record(at: Stuck) -> Diagnostic | None:
             "data_products is missing",
             hint="FIND data_products WHERE …",
         )
-    near = get_close_matches(at.found.lower(), ("data_products", "ephemeris", "conjunctions"), 1, 0.5)
+    near = closest(at.found.lower(), ("data_products", "ephemeris", "conjunctions"), 1, 0.5)
     return Diagnostic(
         "AQL0107",
         f"'{at.found}' is not something to find",
@@ -151,7 +151,7 @@ def misspelt(at: Stuck) -> Diagnostic | None:
             "RBRACE",
         )
     ]
-    near = get_close_matches(at.found.upper(), words, 1, 0.66)
+    near = closest(at.found.upper(), words, 1, 0.66)
     if not near or near[0] == at.found.upper():
         return None
     return Diagnostic(

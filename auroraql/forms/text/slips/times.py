@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from difflib import get_close_matches
 
 from auroraql.errors import Diagnostic, Span
 from auroraql.forms.text.slips.stuck import CLAUSE_STARTS, Stuck, is_word
+from auroraql.spelling import closest
 
 
 def date(at: Stuck) -> Diagnostic | None:
@@ -64,9 +64,7 @@ def unit(at: Stuck) -> Diagnostic | None:
         )
     number = at.before()
     if number is not None and number.type in ("NUMBER", "PARAM") and "UNIT" not in at.accepts:
-        near = get_close_matches(
-            at.found.lower(), ("seconds", "minutes", "hours", "days", "weeks", "months", "years"), 1, 0.6
-        )
+        near = closest(at.found.lower(), ("seconds", "minutes", "hours", "days", "weeks", "months", "years"), 1, 0.6)
         label = f"expected a unit of time after {number}"
         hint = (
             f"did you mean {near[0]}?" if near else "the units are seconds, minutes, hours, days, weeks, months, years"
