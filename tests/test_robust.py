@@ -53,7 +53,7 @@ def held(text: str) -> None:
 def place(diagnostic: Diagnostic, text: str) -> None:
     """A span lies in the text; what is missing at its end stands one behind it."""
     if isinstance(diagnostic.origin, Span):
-        assert 0 <= diagnostic.origin.start <= diagnostic.origin.end <= len(text) + 1, diagnostic
+        assert 0 <= diagnostic.origin.start <= diagnostic.origin.end <= len(text), diagnostic
 
 
 ACTS: list[Callable[[Source], object]] = [

@@ -22,11 +22,7 @@ def parse(text: str, start: int = 0, end: int | None = None) -> Find:
 
     Raises StatementError with what is wrong.
     """
-    find = cast("Find", _run(text, start, len(text) if end is None else end)[0])
-    twice = _clauses_twice(find)
-    if twice:
-        raise StatementError(twice)
-    return find
+    return parse_words(text, start, end)[0]
 
 
 def parse_words(text: str, start: int = 0, end: int | None = None) -> tuple[Find, list[Lexeme]]:
