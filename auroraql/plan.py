@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from auroraql.errors import Diagnostic, Origin
-from auroraql.query import Column, OrderKey, Query, Tree
+from auroraql.query import Column, OrderKey, Predicate, Query, Tree
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,15 +48,16 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Residual:
-    """What is done to the fetched records: ordering and cutting, then the columns asked for."""
+    """What is done to the fetched records: a predicate, ordering and cutting, then the columns asked for."""
 
     order_by: tuple[OrderKey, ...] = ()
     limit: int | None = None
     offset: int = 0
     select: tuple[Column, ...] | None = None
+    where: Predicate | None = None
 
     def __bool__(self) -> bool:
-        return bool(self.order_by or self.limit is not None or self.offset or self.select is not None)
+        return bool(self.where is not None or self.order_by or self.limit is not None or self.offset or self.select is not None)
 
 
 @dataclass(frozen=True, slots=True)

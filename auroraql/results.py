@@ -76,10 +76,13 @@ class ResultSet:
         elapsed: float,
         demonstration: bool = False,
         source: Source | None = None,
+        columns: tuple[ResultColumn, ...] | None = None,
     ) -> None:
         self.plan = plan
         self.source = source
-        self.columns = result_columns(plan.query)
+        self.columns = columns if columns is not None else result_columns(plan.query)
+        self.is_report = columns is not None
+        """Whether it is what EXPLAIN or DESCRIBE says, a line a row, and not records."""
         self.warnings = plan.warnings
         self.archive = archive
         self.elapsed = elapsed

@@ -21,6 +21,7 @@ from auroraql.resolver import resolve, unused_parameter
 from auroraql.results import Fetched, ResultSet, result_columns, rows_of
 from auroraql.schema import KINDS
 from auroraql.schema.catalogue import Catalogue
+from auroraql.syntax import Statement
 
 AURORAX_URL = "https://api.aurorax.space"
 
@@ -68,6 +69,7 @@ class _Prepared:
     plan: Plan
     source: Source
     parameters: frozenset[str]
+    statement: Statement
 
 
 class Archive:
@@ -127,6 +129,8 @@ class Archive:
     def submit(self, text: str | Source, /, **parameters: object) -> Search:
         """Starts one statement and does not wait for it."""
         prepared = self._prepare_one(text, parameters)
+        if prepared.statement.verb:
+            raise UsageError(f"{prepared.statement.verb.upper()} runs no search", "submit the FIND alone")
         return Search(self, self._engine.submit(prepared.plan), prepared)
 
     def _prepare_one(self, text: str | Source, parameters: Mapping[str, object]) -> _Prepared:
@@ -144,6 +148,9 @@ class Archive:
     def _results(self, prepared: list[_Prepared]) -> Iterator[ResultSet]:
         for each in prepared:
             began = time.monotonic()
+            if each.statement.verb:
+                yield self._report(each, began)
+                continue
             deadline = began + self._timeout
             run = self._engine.submit(each.plan)
             try:
@@ -154,6 +161,24 @@ class Archive:
                     run.cancel()
                 raise
             yield self._result(fetched, each, began)
+
+    def _report(self, prepared: _Prepared, began: float) -> ResultSet:
+        """What EXPLAIN and DESCRIBE say; nothing is searched."""
+        from auroraql.reports import report
+
+        try:
+            column, lines = report(prepared.plan, prepared.statement, self._engine)
+        except StatementError as error:
+            raise StatementError(error.diagnostics, prepared.source) from None
+        return ResultSet(
+            prepared.plan,
+            Fetched(rows=[(line,) for line in lines]),
+            archive=self.name,
+            elapsed=time.monotonic() - began,
+            demonstration=self.demonstration,
+            source=prepared.source,
+            columns=(column,),
+        )
 
     def _result(self, fetched: Fetched, prepared: _Prepared, began: float) -> ResultSet:
         done = fetched if self._engine.capabilities.whole_query else _finished(fetched, prepared.plan)
@@ -232,9 +257,9 @@ def _outcomes(
     for read in statements:
         outcome: _Prepared | StatementError
         try:
-            resolved = resolve(read.statement, catalogue, parameters, now=now)
+            resolved = resolve(read.statement.find, catalogue, parameters, now=now)
             plan = make_plan(resolved.query, catalogue, resolved.warnings)
-            outcome = _Prepared(plan, source, resolved.parameters)
+            outcome = _Prepared(plan, source, resolved.parameters, read.statement)
         except StatementError as error:
             outcome = error
         yield outcome
@@ -244,7 +269,7 @@ def _finished(fetched: Fetched, plan: Plan) -> Fetched:
     """Fetched records after the residual: ordered and cut, and only the columns asked for."""
     records = fetched.records or ()
     residual = plan.residual
-    if residual.order_by or residual.limit is not None or residual.offset:
+    if residual.where is not None or residual.order_by or residual.limit is not None or residual.offset:
         from auroraql.residual import run as run_residual
 
         records = run_residual(records, residual, KINDS[plan.query.kind])

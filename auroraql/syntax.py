@@ -229,5 +229,24 @@ class Find:
     distinct: bool = False
     origin: Origin = field(default=None, compare=False)
 
+    @property
+    def find(self) -> Find:
+        """Itself: every statement has a FIND that it is, or is about."""
+        return self
 
-Statement = Find
+    @property
+    def verb(self) -> Literal[""]:
+        """Nothing: it is run."""
+        return ""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """EXPLAIN or DESCRIBE before a statement: what would be done, or the engine's sentence."""
+
+    verb: Literal["explain", "describe"]
+    find: Find
+    origin: Origin = field(default=None, compare=False)
+
+
+Statement = Find | Report

@@ -15,7 +15,7 @@ from auroraql.plan import Plan, Request
 from auroraql.planner import plan as make_plan
 from auroraql.resolver import resolve, unused_parameter
 from auroraql.schema.catalogue import Catalogue, shipped
-from auroraql.syntax import Find, Limit, OrderBy, Select
+from auroraql.syntax import Find, Limit, OrderBy, Select, Where
 
 TARGETS = ("aql", "json", "sentence", "plan")
 """The forms a statement can be written in."""
@@ -51,7 +51,7 @@ def translate_source(
             f"the statement is written as {written}, not as {form}", "leave --from out to have it told by itself"
         )
     try:
-        return translate_find(read.statement, to, parameters=parameters, now=now)
+        return translate_find(read.statement.find, to, parameters=parameters, now=now)
     except StatementError as error:
         raise StatementError(error.diagnostics, source) from None
 
@@ -74,7 +74,7 @@ def translate_find(
         return Translation(writing.write(resolved.query, known), resolved.warnings)
     made = make_plan(resolved.query, known, resolved.warnings)
     if to == "plan":
-        return Translation(plan_json.write(made), made.warnings)
+        return Translation(plan_json.write(made, known), made.warnings)
     request, left_out = one_request(made, find, to)
     output = query_json.write(request) if to == "json" else sentence.write(request)
     return Translation(output, (*made.warnings, *left_out))
@@ -108,6 +108,12 @@ def one_request(plan: Plan, find: Find, to: str) -> tuple[Request, tuple[Diagnos
             )
     if not plan.requests:
         wrong.append(Diagnostic(code, f"{what} cannot say this: no record can match", hint="see --to plan"))
+    elif len(plan.requests) > 1 or plan.residual.where is not None:
+        needs = f"{len(plan.requests)} requests" if len(plan.requests) > 1 else "a predicate after the request"
+        where = next((c.expression.origin for c in find.clauses if isinstance(c, Where)), None)
+        wrong.append(
+            Diagnostic(code, f"{what} cannot say this predicate", where, f"needs {needs}", "write it with --to plan")
+        )
     if wrong:
         raise StatementError(wrong)
     return plan.requests[0], tuple(

@@ -12,6 +12,8 @@ from typing import Any
 
 import duckdb
 
+from auroraql.archives.catalogue_file import SCHEMA_VERSION
+
 FORMAT = resources.files("auroraql.archives").joinpath("catalogue.sql").read_text("utf-8")
 
 SOURCES = (
@@ -39,7 +41,7 @@ def write(
     products: Iterable[Product],
     sources: Sequence[tuple[Any, ...]] = SOURCES,
     *,
-    version: int = 1,
+    version: int = SCHEMA_VERSION,
     demonstration: bool = False,
 ) -> Path:
     """Makes the file; gives back its path."""
@@ -48,7 +50,7 @@ def write(
         connection.execute(FORMAT)
         connection.execute("INSERT INTO catalogue VALUES (?, ?, 'a test', 'by hand')", [version, demonstration])
         connection.executemany("INSERT INTO data_sources VALUES (?, ?, ?, ?, ?, ?)", sources)
-        connection.execute("INSERT INTO metadata_keys VALUES ('data_products', 'w', 'double', [], 'width', ['trex'])")
+        connection.execute("INSERT INTO metadata_keys VALUES ('data_products', 'w', 'double', [], 'width', ['trex'], '')")
         if rows:
             connection.executemany("INSERT INTO data_products VALUES (?, ?, ?, ?, ?, ?::JSON::VARIANT)", rows)
     return path

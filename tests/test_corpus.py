@@ -10,6 +10,7 @@ import pytest
 
 from auroraql.errors import AuroraQLError, Source, StatementError, render
 from auroraql.forms import script
+from auroraql.planner.native import Native
 from auroraql.query import Query
 from auroraql.resolver import resolve
 from auroraql.schema.catalogue import shipped
@@ -47,7 +48,8 @@ def test_all_forms_of_a_statement_mean_the_same(path: Path) -> None:
     query = meaning(case["statement"])
     assert meaning(case["aql"]) == query
     for form in ("json", "sentence"):
-        if not case[form].startswith("error[") and query.select is None:
+        # A predicate that was spelt out as lists of sources is the same on these sources, and another query.
+        if not case[form].startswith("error[") and query.select is None and Native.of(query).fits:
             assert meaning(case[form]) == query, form
 
 

@@ -199,7 +199,7 @@ def _no_catalogue(path: Path) -> None:
 def _quick_build(connection: duckdb.DuckDBPyConnection) -> None:
     """In place of the whole demonstration, where it is not the question what is built."""
     connection.execute(FORMAT)
-    connection.execute("INSERT INTO catalogue VALUES (1, true, 'quick', ?)", [RULE])
+    connection.execute("INSERT INTO catalogue VALUES (?, true, 'quick', ?)", [SCHEMA_VERSION, RULE])
     connection.execute("INSERT INTO data_products SELECT 96, 'epoch', 'epoch', 'keogram', 'quick', NULL")
 
 

@@ -1,4 +1,4 @@
--- A catalogue file, schema version 1: what `--archive PATH.duckdb` opens. Anyone may make one:
+-- A catalogue file, schema version 2: what `--archive PATH.duckdb` opens. Anyone may make one:
 -- run these statements in DuckDB 2.0 or later, fill the tables, and keep `schema_version` as it is.
 
 -- One row that says what the file is. `demonstration`: its records are made up, and every front end says so.
@@ -21,15 +21,16 @@ CREATE TABLE data_sources (
 );
 
 -- The metadata keys that records may carry, for completion and warnings; the table may be empty.
--- `kind` is data_products; `type` is string, double, int or bool; `known_values` are not exhaustive;
--- an empty `programs` means any.
+-- `kind` is data_products or ephemeris; `type` is string, double, int or bool; `known_values` are not
+-- exhaustive; an empty `programs` means any; `unit` is km, deg, % or empty.
 CREATE TABLE metadata_keys (
     kind         VARCHAR   NOT NULL,
     name         VARCHAR   NOT NULL,
     type         VARCHAR   NOT NULL,
     known_values VARCHAR[] NOT NULL,
     doc          VARCHAR   NOT NULL,
-    programs     VARCHAR[] NOT NULL
+    programs     VARCHAR[] NOT NULL,
+    unit         VARCHAR   NOT NULL
 );
 
 -- The data products, each once (source, start, end, type and URL tell them apart). `data_source` is an
@@ -42,4 +43,28 @@ CREATE TABLE data_products (
     data_product_type VARCHAR   NOT NULL,
     url               VARCHAR   NOT NULL,
     metadata          VARIANT
+);
+
+-- Where each source is at each moment, once a source and epoch (UTC). Locations are in degrees; both members
+-- of one are there, or both are NULL. Rows more or less in the order of `epoch` make searches of a window fast.
+-- Many minutes have the same metadata, so each is kept once: `metadata` is an identifier of ephemeris_metadata,
+-- or NULL for none.
+CREATE TABLE ephemeris (
+    data_source      BIGINT    NOT NULL,
+    epoch            TIMESTAMP NOT NULL,
+    location_geo_lat DOUBLE,
+    location_geo_lon DOUBLE,
+    location_gsm_lat DOUBLE,
+    location_gsm_lon DOUBLE,
+    nbtrace_lat      DOUBLE,
+    nbtrace_lon      DOUBLE,
+    sbtrace_lat      DOUBLE,
+    sbtrace_lon      DOUBLE,
+    metadata         BIGINT
+);
+
+-- As the metadata of data products. Identifiers are unique.
+CREATE TABLE ephemeris_metadata (
+    identifier BIGINT NOT NULL,
+    metadata   VARIANT
 );

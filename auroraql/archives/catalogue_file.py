@@ -16,7 +16,7 @@ from auroraql.errors import Unreachable, UsageError
 from auroraql.schema import Type
 from auroraql.schema.catalogue import Catalogue, DataSource, MetadataKey
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 """The version of catalogue.sql, which every catalogue file holds."""
 
 LOCKED_DOWN: dict[str, str | bool | int | float | list[str]] = {
@@ -35,17 +35,20 @@ TYPE_NAMES = {"string": Type.STRING, "double": Type.NUMBER, "int": Type.INTEGER,
 _HEADER = "SELECT schema_version, demonstration, description, rule FROM catalogue"
 
 _TABLES = """
-SELECT p.data_source, p."start", p."end", p.data_product_type, p.url, p.metadata, s.*, k.*
-FROM data_products AS p, data_sources AS s, metadata_keys AS k LIMIT 0
+SELECT p.metadata, m.metadata, p.data_source, p."start", p."end", p.data_product_type, p.url,
+    e.data_source, e.epoch, e.location_geo_lat, e.location_geo_lon, e.location_gsm_lat, e.location_gsm_lon,
+    e.nbtrace_lat, e.nbtrace_lon, e.sbtrace_lat, e.sbtrace_lon, e.metadata, m.identifier, s.*, k.*
+FROM data_products AS p, ephemeris AS e, ephemeris_metadata AS m, data_sources AS s, metadata_keys AS k LIMIT 0
 """
 
 _SOURCES = """
 SELECT identifier, program, platform, instrument_type, source_type, display_name FROM data_sources ORDER BY identifier
 """
 
-_KEYS = "SELECT kind, name, type, known_values, doc, programs FROM metadata_keys ORDER BY kind, rowid"
+_KEYS = "SELECT kind, name, type, known_values, doc, programs, unit FROM metadata_keys ORDER BY kind, rowid"
 
-_METADATA_COLUMN = 5
+_METADATA_COLUMNS = ("data_products", "ephemeris_metadata")
+"""The tables whose metadata the first columns of _TABLES are."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +87,6 @@ def read_header(connection: duckdb.DuckDBPyConnection, name: str) -> CatalogueFi
     hint = "a catalogue has the tables of auroraql/archives/catalogue.sql"
     try:
         header = connection.execute(_HEADER).fetchall()
-        described = connection.execute(_TABLES).description
     except duckdb.Error as problem:
         raise UsageError(f"'{name}' is not a catalogue: {first_line(problem)}", hint) from None
     if len(header) != 1:
@@ -94,17 +96,26 @@ def read_header(connection: duckdb.DuckDBPyConnection, name: str) -> CatalogueFi
         raise UsageError(
             f"'{name}' is a catalogue of schema version {version}; this AuroraQL reads version {SCHEMA_VERSION}", hint
         )
-    if str(described[_METADATA_COLUMN][1]) != "VARIANT":
-        raise UsageError(f"'{name}' is not a catalogue: data_products.metadata is no VARIANT", hint)
+    _check_tables(connection, name, hint)
     return CatalogueFile(connection, demonstration, description, rule)
+
+
+def _check_tables(connection: duckdb.DuckDBPyConnection, name: str, hint: str) -> None:
+    try:
+        described = connection.execute(_TABLES).description
+    except duckdb.Error as problem:
+        raise UsageError(f"'{name}' is not a catalogue: {first_line(problem)}", hint) from None
+    for table, column in zip(_METADATA_COLUMNS, described, strict=False):
+        if str(column[1]) != "VARIANT":
+            raise UsageError(f"'{name}' is not a catalogue: {table}.metadata is no VARIANT", hint)
 
 
 def read_catalogue(file: CatalogueFile) -> Catalogue:
     """The data sources and metadata keys of a catalogue. Raises duckdb.Error for a damaged file."""
     sources = file.connection.execute(_SOURCES).fetchall()
     metadata: dict[str, tuple[MetadataKey, ...]] = {}
-    for kind, name, type_name, values, doc, programs in file.connection.execute(_KEYS).fetchall():
-        key = MetadataKey(name, TYPE_NAMES.get(type_name, Type.ANY), tuple(values), doc, tuple(programs))
+    for kind, name, type_name, values, doc, programs, unit in file.connection.execute(_KEYS).fetchall():
+        key = MetadataKey(name, TYPE_NAMES.get(type_name, Type.ANY), tuple(values), doc, tuple(programs), unit)
         metadata[kind] = (*metadata.get(kind, ()), key)
     return Catalogue(tuple(DataSource(*row) for row in sources), metadata)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Literal
 
@@ -23,7 +23,10 @@ DEEPEST = 200
 
 Form = Literal["text", "json", "sentence"]
 
+Verb = Literal["", "explain", "describe"]
+
 _PAIRS = {")": "(", "]": "[", "}": "{"}
+_VERB = re.compile(r"(explain|describe)\s+", re.IGNORECASE)
 _JSON_START = re.compile(r"(?:find\s+(\w+)\s+from\s*)?(?=\{)", re.IGNORECASE)
 _SENTENCE_START = re.compile(r"find\s+\w+\s+(?:for\s*\(|of\s+type\b)", re.IGNORECASE)
 _SENTENCE_STOP = re.compile(r"[();]|\n\s*(?=\{|--|/\*|find\b)", re.IGNORECASE)
@@ -43,6 +46,8 @@ class Piece:
     """Where the JSON object begins."""
     ended: bool = False
     """Whether a `;` closes it."""
+    verb: Verb = ""
+    """EXPLAIN or DESCRIBE before a JSON object or sentence; before text it is part of the text."""
 
 
 @cache
@@ -78,12 +83,18 @@ def cut(text: str) -> Iterator[Piece | Diagnostic]:
 
 
 def _next(text: str, at: int) -> Piece | Diagnostic:
-    json_start = _JSON_START.match(text, at)
-    if json_start:
-        return _json(text, at, json_start.end(), (json_start[1] or "").lower())
-    if _SENTENCE_START.match(text, at):
-        return _sentence(text, at)
-    return _statement(text, at)
+    asked = _VERB.match(text, at)
+    body = asked.end() if asked else at
+    found: Piece | Diagnostic
+    if json_start := _JSON_START.match(text, body):
+        found = _json(text, body, json_start.end(), (json_start[1] or "").lower())
+    elif _SENTENCE_START.match(text, body):
+        found = _sentence(text, body)
+    else:
+        return _statement(text, at)
+    if asked is None or isinstance(found, Diagnostic):
+        return found
+    return replace(found, verb="explain" if asked[1].lower() == "explain" else "describe")
 
 
 def _statement(text: str, at: int) -> Piece | Diagnostic:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from auroraql.forms import query_json
+from auroraql.forms.text.writing import write_predicate
 from auroraql.plan import Plan, Residual
-from auroraql.schema import KINDS
+from auroraql.schema import KINDS, Kind
+from auroraql.schema.catalogue import Catalogue
 
 
-def write(plan: Plan) -> dict[str, Any]:
+def write(plan: Plan, catalogue: Catalogue) -> dict[str, Any]:
     """The document of a plan; `residual` is null when nothing is left to do after the requests."""
     kind = KINDS[plan.query.kind]
     requests = [
@@ -20,11 +22,13 @@ def write(plan: Plan) -> dict[str, Any]:
         }
         for request in plan.requests
     ]
-    return {"kind": kind.name, "requests": requests, "residual": _residual(plan.residual) if plan.residual else None}
+    return {"kind": kind.name, "requests": requests, "residual": _residual(plan.residual, kind, catalogue) or None}
 
 
-def _residual(residual: Residual) -> dict[str, Any]:
+def _residual(residual: Residual, kind: Kind, catalogue: Catalogue) -> dict[str, Any]:
     document: dict[str, Any] = {}
+    if residual.where is not None:
+        document["where"] = write_predicate(residual.where, kind, catalogue)
     if residual.order_by:
         document["order_by"] = [
             {"path": ".".join(key.ref.path), "descending": key.descending, "nulls_first": key.nulls_first}

@@ -1,4 +1,4 @@
-"""Query JSON, as AuroraX's search endpoints take it (OpenAPI `DataProductQuery`): read and written.
+"""Query JSON, as AuroraX's search endpoints take it (OpenAPI `DataProductQuery`, `EphemerisQuery`): read and written.
 
 Nothing of a document is dropped: a field that is not known is an error by its pointer.
 """
@@ -137,7 +137,7 @@ class _Reader:
         kinds = [kind for kind in KINDS.values() if keys & set(kind.marks)]
         if kinds:
             return kinds[0]
-        foreign = next((k for k in ("ground", "space", "adhoc", "ephemeris_metadata_filters") if k in keys), None)
+        foreign = next((k for k in ("ground", "space", "adhoc") if k in keys), None)
         if foreign:
             self.say(
                 "AQL0501",
@@ -150,7 +150,8 @@ class _Reader:
                 "AQL0404",
                 "the query does not tell what to find",
                 Pointer(),
-                f"write FIND {next(iter(KINDS))} FROM {{…}}, or give it {next(iter(KINDS.values())).marks[0]}",
+                f"write {' or '.join(f'FIND {kind} FROM {{…}}' for kind in KINDS)}, "
+                f"or give it {' or '.join(kind.marks[0] for kind in KINDS.values())}",
             )
         return None
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from auroraql.errors import MOST_REPORTED, Diagnostic, Source, Span, StatementError
 from auroraql.forms.pieces import Form, Piece, cut
 from auroraql.forms.text import parsing
-from auroraql.syntax import Statement
+from auroraql.syntax import Report, Statement
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +70,7 @@ def _origin(read: Read) -> Span:
 
 
 def _read_piece(text: str, piece: Piece) -> Read:
+    statement: Statement
     # The two rarer forms are loaded when a statement is written in them: a search from the shell waits for imports.
     if piece.form == "json":
         from auroraql.forms import query_json
@@ -81,6 +82,8 @@ def _read_piece(text: str, piece: Piece) -> Read:
         statement = sentence.read(text, piece.start, piece.end)
     else:
         statement = parsing.parse(text, piece.start, piece.end)
+    if piece.verb:
+        statement = Report(piece.verb, statement.find, statement.find.origin)
     return Read(statement, piece.form, piece.start, piece.end)
 
 
@@ -101,4 +104,4 @@ def is_complete(text: str) -> bool:
         statement = _read_piece(text, last).statement
     except StatementError as error:
         return all(each.code != "AQL0105" for each in error.diagnostics)
-    return last.form != "text" or bool(statement.clauses)
+    return last.form != "text" or bool(statement.find.clauses)

@@ -1,7 +1,8 @@
-"""The engine's describe sentence, read and written by the one wording that the schema declares per kind.
+"""The engine's describe sentence, read and written by the wordings that the schema declares per kind.
 
 The wording of non-empty metadata filters is AuroraQL's own (no public record shows the engine's):
-`[keogram_type = (daily) AND wavelength between (400, 500)]`. Blanks may be wrapped when read.
+`[keogram_type = (daily) AND wavelength between (400, 500)]`; so is that of an ephemeris window which is
+open at one end: `AND epoch >= 2020-01-01T00:00 UTC`. Blanks may be wrapped when read.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from datetime import datetime
 from auroraql.errors import Diagnostic, Span, StatementError
 from auroraql.plan import FilterGroup, Request
 from auroraql.schema import KINDS
-from auroraql.schema.model import Bound, Filters, Kind, Lists, Words
+from auroraql.schema.model import Bound, Bounds, Filters, Kind, Lists, Part, Wording, Words
 from auroraql.schema.operators import OPERATORS, WIRE
 from auroraql.syntax import And, Clause, Comparison, Expression, Find, Instant, Or, Path, Text, Timestamp, Where, Window
 
@@ -34,7 +35,7 @@ def write(request: Request) -> str:
     return "".join(_write_part(part, request) for part in KINDS[request.kind].wording)
 
 
-def _write_part(part: Words | Lists | Filters | Bound, request: Request) -> str:
+def _write_part(part: Part, request: Request) -> str:
     match part:
         case Words(text):
             return text
@@ -48,6 +49,10 @@ def _write_part(part: Words | Lists | Filters | Bound, request: Request) -> str:
         case Bound(end, before, after):
             moment = request.start if end == "start" else request.end
             return f"{before}{_write_time(moment)}{after}" if moment is not None else ""
+        case Bounds(before, between, after, since, until):
+            if request.start is None or request.end is None:
+                return _write_part(since, request) + _write_part(until, request)
+            return f"{before}{_write_time(request.start)}{between}{_write_time(request.end)}{after}"
 
 
 def _write_filters(group: FilterGroup) -> str:
@@ -130,7 +135,7 @@ class _Reader:
         origin = Span(self.at, self.end)
         terms: list[Expression] = []
         windows: list[Window] = []
-        for part in kind.wording:
+        for part in self.wording(kind):
             match part:
                 case Words(text):
                     self.expect(text)
@@ -140,12 +145,26 @@ class _Reader:
                     terms += self.filters()
                 case Bound(end, before, after):
                     windows += self.bound(end, before, after)
+                case Bounds():
+                    windows += self.bounds(part)
         if self.text[self.at : self.end].strip():
             self.fail("nothing more")
         where: list[Clause] = []
         if terms:
             where.append(Where(terms[0] if len(terms) == 1 else And(tuple(terms), origin), origin))
         return Find(kind.name, (*where, *windows), origin=origin)
+
+    def wording(self, kind: Kind) -> Wording:
+        """The wording whose first words these are; the newest one if none is."""
+        meant = (w for w in (kind.wording, *kind.older_wordings) if isinstance(w[0], Words) and self.meets(w[0].text))
+        return next(meant, kind.wording)
+
+    def meets(self, words: str) -> bool:
+        """Whether fixed words come next, without taking them."""
+        at = self.at
+        met = self.accept(words)
+        self.at = at
+        return met
 
     def accept(self, words: str) -> bool:
         """Fixed words, any run of blanks for a blank; a dangling end is not missed."""
@@ -235,16 +254,30 @@ class _Reader:
     def bound(self, end: str, before: str, after: str) -> Iterator[Window]:
         if not self.accept(before):
             return
+        instant = self.instant()
+        self.expect(after)
+        yield Window("since" if end == "start" else "until", (instant,), None, instant.origin)
+
+    def bounds(self, part: Bounds) -> Iterator[Window]:
+        if not self.accept(part.before):
+            for each in (part.since, part.until):
+                yield from self.bound(each.end, each.before, each.after)
+            return
+        begin = self.at
+        first = self.instant()
+        self.expect(part.between)
+        second = self.instant()
+        yield Window("between", (first, second), None, Span(begin, self.at))
+        self.expect(part.after)
+
+    def instant(self) -> Instant:
         match = _TIME.match(self.text, self.at, self.end)
         if match is None:
             self.fail("a time as 2020-02-01T00:00")
             raise AssertionError
         self.at = match.end()
         span = Span(match.start(), match.end())
-        self.expect(after)
-        yield Window(
-            "since" if end == "start" else "until", (Instant(Timestamp(match[0], span), (), span),), None, span
-        )
+        return Instant(Timestamp(match[0], span), (), span)
 
 
 def _split(inner: str, offset: int) -> Iterator[Text]:

@@ -60,9 +60,9 @@ def render(result: ResultSet, format: str, *, width: int | None, color: bool) ->
 
 def footer(result: ResultSet) -> str:
     """One line about the whole result: how many rows, how long it took, from where."""
-    rows = f"{len(result):,} row{'' if len(result) == 1 else 's'}"
+    rows = "" if result.is_report else f"{len(result):,} row{'' if len(result) == 1 else 's'} · "
     origin = visible(result.archive) + (" (demonstration data)" if result.demonstration else "")
-    return f"{rows} · {_elapsed(result.elapsed)} · {origin}"
+    return f"{rows}{_elapsed(result.elapsed)} · {origin}"
 
 
 def _elapsed(seconds: float) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Any
 
+from auroraql.errors import visible
 from auroraql.output.cells import BOLD, DIM, cell, cut, headers, pad, paint
 from auroraql.output.layout import Column, fitted, measured
 from auroraql.output.vertical import MOST_SHOWN, not_shown, render_vertical
@@ -20,6 +21,10 @@ _CHUNK = 1000
 
 def render_table(result: ResultSet, width: int | None, color: bool) -> Iterator[str]:
     """A result as a table; as the vertical view when no readable table of it fits the width."""
+    if result.is_report:
+        # Lines of text are not cut: the terminal wraps them.
+        yield from (visible(line) + "\n" for (line,) in result.rows)
+        return
     rows = result.rows if width is None else result.rows[:MOST_SHOWN]
     titles = headers(result.columns)
     declared = [

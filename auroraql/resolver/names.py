@@ -53,7 +53,7 @@ class Names:
         key = self.catalogue.key(self.kind.name, ref.name)
         if key is None:
             return Place(shown, Type.ANY, metadata=True)
-        return Place(shown, key.type, metadata=True, known=key.values)
+        return Place(shown, key.type, key.unit, metadata=True, known=key.values)
 
     def _key(self, name: str, origin: Origin, *, explicit: bool) -> Ref:
         if self.catalogue.key(self.kind.name, name) is None and name not in self._warned:

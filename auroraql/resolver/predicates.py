@@ -18,6 +18,8 @@ from auroraql.syntax import Operand, Path, Text
 
 MOST_VALUES = 10_000
 _UPPER = ("<=", ">")
+_ENDS = {">=": ("start",), "<=": ("end",), "between": ("start", "end")}
+"""Which ends of the window a comparison of a bound gives."""
 
 
 class Predicates:
@@ -52,23 +54,27 @@ class Predicates:
                     return And(())
 
     def _is_bound(self, term: syntax.Expression) -> bool:
-        """`start >= x` and `end <= y` among the outermost terms are the window."""
-        if not isinstance(term, syntax.Comparison) or term.operator not in (">=", "<="):
+        """`start >= x`, `end <= y` and `epoch BETWEEN x AND y` among the outermost terms are the window."""
+        if not isinstance(term, syntax.Comparison):
             return False
         declared = self.names.kind.field(term.path.dotted)
-        if declared is None or (declared.bound, term.operator) not in (("start", ">="), ("end", "<=")):
+        ends = _ENDS.get(term.operator, ())
+        if declared is None or not ends or (declared.bound != "both" and (declared.bound,) != ends):
             return False
         try:
-            text = self._texts(term, Place(declared.name, Type.TIME))[0]
+            texts = self._texts(term, Place(declared.name, Type.TIME))
         except Fault as fault:
             self.wrong.append(fault.diagnostic)
             return True
-        moment = datetime.fromisoformat(text)
-        if declared.bound == "start":
+        for end, text in zip(ends, texts, strict=True):
+            self._narrow(end, datetime.fromisoformat(text))
+        return True
+
+    def _narrow(self, end: str, moment: datetime) -> None:
+        if end == "start":
             self.bounds = replace(self.bounds, start=later(self.bounds.start, moment))
         else:
             self.bounds = replace(self.bounds, end=earlier(self.bounds.end, moment))
-        return True
 
     def _comparison(self, comparison: syntax.Comparison) -> Comparison:
         ref = self.names.ref(comparison.path)

@@ -13,7 +13,7 @@ from auroraql.resolver.times import Interval, TimeFault, interval_of, named, rea
 from auroraql.schema import Type
 from auroraql.syntax import Duration, Instant, Number, Operand, Parameter, Path, Text, Timestamp, Truth
 
-PLAIN_NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?")
+PLAIN_NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
 """A text that reads as a number, on the wire and in records."""
 
 _LARGEST_EXPONENT = 400

@@ -41,6 +41,7 @@ class MetadataKey:
     doc: str = ""
     programs: tuple[str, ...] = ()
     """The programs whose records carry it; empty when any may."""
+    unit: str = ""
 
 
 @dataclass(frozen=True)
@@ -96,7 +97,7 @@ def read_sources(text: str) -> tuple[DataSource, ...]:
 
 
 def read_metadata(text: str) -> dict[str, tuple[MetadataKey, ...]]:
-    """Metadata keys per kind from the package's own JSON: {kind: [{name, type, values, doc, programs}]}."""
+    """Metadata keys per kind from the package's own JSON: {kind: [{name, type, values, doc, programs, unit}]}."""
     document: dict[str, list[dict[str, object]]] = json.loads(text)
     return {kind: tuple(map(_key, keys)) for kind, keys in document.items()}
 
@@ -111,6 +112,7 @@ def _key(row: dict[str, object]) -> MetadataKey:
         tuple(map(str, values)),
         str(row.get("doc", "")),
         tuple(map(str, programs)),
+        str(row.get("unit", "")),
     )
 
 

@@ -52,8 +52,8 @@ class Field:
     """A field of a record: `path` as in the answer, `role` says which part of the query it filters.
 
     `criterion` is the key of the query JSON whose list it fills (empty: AuroraX cannot filter on it);
-    `bound` says which end of the window a comparison of this field is; `known` are the values
-    published for it, which are not exhaustive. `sentence` is its name in the engine's sentence.
+    `bound` says which end of the window a comparison of this field is, or that it is both; `known` are
+    the values published for it, which are not exhaustive.
     """
 
     path: tuple[str, ...]
@@ -61,7 +61,7 @@ class Field:
     doc: str
     role: Role = "record"
     criterion: str = ""
-    bound: Literal["", "start", "end"] = ""
+    bound: Literal["", "start", "end", "both"] = ""
     unit: str = ""
     known: tuple[str, ...] = ()
     members: tuple[Field, ...] = field(default=(), repr=False)
@@ -106,7 +106,20 @@ class Bound:
     after: str
 
 
-Wording = tuple[Words | Lists | Filters | Bound, ...]
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """Both ends of the window in one phrase; a window that is open at an end is worded by the other's Bound."""
+
+    before: str
+    between: str
+    after: str
+    since: Bound
+    until: Bound
+
+
+Part = Words | Lists | Filters | Bound | Bounds
+
+Wording = tuple[Part, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +127,8 @@ class Kind:
     """A kind of record that can be found: everything the rest of the house asks about it.
 
     `endpoint` is the path of AuroraX's search below `/api/v1`; `filters` the key of its metadata
-    filter group; `marks` the query JSON keys that tell the kind by themselves.
+    filter group; `marks` the query JSON keys that tell the kind by themselves; `older_wordings` are
+    those its sentence once had, which are read and never written.
     """
 
     name: str
@@ -126,6 +140,7 @@ class Kind:
     marks: tuple[str, ...]
     schema_key: str
     wording: Wording
+    older_wordings: tuple[Wording, ...] = ()
 
     def field(self, name: str) -> Field | None:
         """The field called `name`, bare or dotted, at any depth; None when there is none."""

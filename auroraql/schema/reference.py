@@ -50,8 +50,10 @@ def _kind(kind: Kind) -> Iterator[str]:
 
 def _field(field: Field) -> tuple[str, ...]:
     names = _code(field.name) if field.bare == field.name else _code(field.bare, field.name)
-    native = _code(field.criterion) if field.criterion else f"window {field.bound}" if field.bound else ""
-    return names, field.type.value, field.doc, native
+    end = "start and end" if field.bound == "both" else field.bound
+    native = _code(field.criterion) if field.criterion else f"window {end}" if end else ""
+    unit = f", in {field.unit}" if field.unit else ""
+    return names, field.type.value + unit, field.doc, native
 
 
 def _codes() -> Iterator[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from auroraql.query import Ref
 from auroraql.schema import KINDS, Kind, Type
@@ -35,11 +35,9 @@ class Layout:
 
 def _data_products() -> Layout:
     """See catalogue.sql. LEFT: a product whose source is not described is still a product."""
-    fields = {f.name: Stored(f's."{f.bare}"', f.type) for f in SOURCE_FIELDS}
-    fields |= {f.name: Stored(f'p."{f.name}"', f.type) for f in KINDS["data_products"].fields if not f.members}
-    fields[f"{PREFIX}.identifier"] = Stored("p.data_source", Type.INTEGER)
-    members = ", ".join(f"'{f.bare}', {fields[f.name].sql}" for f in SOURCE_FIELDS)
-    fields[PREFIX] = Stored(f"json_object({members})", Type.OBJECT)
+    kind = KINDS["data_products"]
+    fields = {f.name: Stored(f'p."{f.name}"', f.type) for f in kind.leaves()} | _source_fields("p")
+    fields |= {f.name: _object(f, fields) for f in kind.fields if f.members}
     return Layout(
         tables="data_products AS p LEFT JOIN data_sources AS s ON s.identifier = p.data_source",
         fields=fields,
@@ -48,11 +46,43 @@ def _data_products() -> Layout:
     )
 
 
-LAYOUTS: Mapping[str, Layout] = {"data_products": _data_products()}
+def _ephemeris() -> Layout:
+    """See catalogue.sql."""
+    kind = KINDS["ephemeris"]
+    fields = {f.name: Stored(f'e."{"_".join(f.path)}"', f.type) for f in kind.leaves()} | _source_fields("e")
+    fields |= {f.name: _object(f, fields) for f in kind.fields if f.members}
+    return Layout(
+        tables=(
+            "ephemeris AS e LEFT JOIN data_sources AS s ON s.identifier = e.data_source"
+            " LEFT JOIN ephemeris_metadata AS m ON m.identifier = e.metadata"
+        ),
+        fields=fields | {"metadata": Stored("m.metadata", Type.OBJECT)},
+        metadata="m.metadata",
+        ties=("e.epoch", "e.data_source"),
+    )
+
+
+def _source_fields(table: str) -> dict[str, Stored]:
+    """The fields of a record's source; the identifier is the record's own."""
+    fields = {f.name: Stored(f's."{f.bare}"', f.type) for f in SOURCE_FIELDS}
+    return fields | {f"{PREFIX}.identifier": Stored(f"{table}.data_source", Type.INTEGER)}
+
+
+def _object(field: Field, fields: Mapping[str, Stored]) -> Stored:
+    members = ", ".join(f"'{f.path[-1]}', {fields[f.name].sql}" for f in field.members)
+    return Stored(f"json_object({members})", Type.OBJECT)
+
+
+LAYOUTS: Mapping[str, Layout] = {"data_products": _data_products(), "ephemeris": _ephemeris()}
 """The kinds that a catalogue file keeps."""
 
 
 def bounds(kind: Kind) -> tuple[tuple[Field, str], ...]:
-    """The fields that a window restricts, with the comparison for each: fully inside means both ends are."""
-    signs = {"start": ">=", "end": "<="}
-    return tuple((field, signs[field.bound]) for field in kind.fields if field.bound)
+    """The fields that a window restricts, each as the end it is, with the comparison: fully inside means both are."""
+    ends = (("start", ">="), ("end", "<="))
+    return tuple(
+        (replace(field, bound=end), sign)
+        for field in kind.fields
+        for end, sign in ends
+        if field.bound in (end, "both")
+    )

@@ -25,9 +25,10 @@ IDENTITY: dict[str, Tree] = {
         "url": True,
         "metadata": True,
     },
+    "ephemeris": {"data_source": {"identifier": True}, "epoch": True},
 }
-"""What makes two records of a kind the same one. The metadata belong to it: two records of one file that differ
-in nothing else may be found by different requests, and both are rows of the answer.
+"""What makes two records of a kind the same one. The metadata belong to a data product: two records of one file
+that differ in nothing else may be found by different requests, and both are rows of the answer.
 """
 
 _OPTIONAL = "metadata"

@@ -1,4 +1,4 @@
-"""The demonstration catalogue: made by SQL from the package's own facts, by the rule told in rule.sql.
+"""The demonstration catalogue: made by SQL from the package's own facts, by the rules told in rule.sql and ephemeris.sql.
 
 The rule has a version: the same version is the same catalogue, on every machine.
 """
@@ -15,10 +15,13 @@ import duckdb
 from auroraql.archives.catalogue_file import SCHEMA_VERSION, TYPE_NAMES
 from auroraql.schema.catalogue import MetadataKey, shipped
 
-RULE = "demonstration rule 1"
+RULE = "demonstration rule 2"
 """Which rule made a catalogue; a cached one of another rule is made again."""
 
-_DESCRIPTION = "Demonstration data: made up by a rule, in the shape of AuroraX's data products of 2019 to 2021."
+_DESCRIPTION = (
+    "Demonstration data: made up by a rule, in the shape of AuroraX's data products of 2019 to 2021"
+    " and its ephemeris of January and February 2020."
+)
 
 _NAMES = {declared: name for name, declared in TYPE_NAMES.items()}
 
@@ -26,6 +29,7 @@ _INSERTS = {
     "sites": "INSERT INTO sites SELECT unnest($rows, recursive := true)",
     "imagers": "INSERT INTO imagers SELECT unnest($rows, recursive := true)",
     "products": "INSERT INTO products SELECT unnest($rows, recursive := true)",
+    "orbits": "INSERT INTO orbits SELECT unnest($rows, recursive := true)",
 }
 
 
@@ -42,11 +46,12 @@ def build(connection: duckdb.DuckDBPyConnection) -> None:
         {"rows": [asdict(source) for source in known.sources]},
     )
     for kind, keys in known.metadata.items():
-        connection.executemany("INSERT INTO metadata_keys VALUES (?, ?, ?, ?, ?, ?)", [_row(kind, k) for k in keys])
+        connection.executemany("INSERT INTO metadata_keys VALUES (?, ?, ?, ?, ?, ?, ?)", [_row(kind, k) for k in keys])
     connection.execute(_text("facts.sql"))
     for name, insert in _INSERTS.items():
         connection.execute(insert, {"rows": _facts(name)})
     connection.execute(_text("rule.sql"))
+    connection.execute(_text("ephemeris.sql"))
 
 
 def _text(name: str) -> str:
@@ -59,4 +64,4 @@ def _facts(name: str) -> list[dict[str, str | None]]:
 
 
 def _row(kind: str, key: MetadataKey) -> tuple[Any, ...]:
-    return kind, key.name, _NAMES[key.type], list(key.values), key.doc, list(key.programs)
+    return kind, key.name, _NAMES[key.type], list(key.values), key.doc, list(key.programs), key.unit

@@ -1,4 +1,4 @@
--- The rule of the demonstration data, version 1. Everything follows from tables of facts: the data sources,
+-- The rule of the demonstration's data products, version 2. Everything follows from tables of facts: the data sources,
 -- where each site is (sites), which imager stood there and when (imagers), what each instrument makes
 -- (products). Nothing is random, so every build on every machine gives the same catalogue.
 --

@@ -82,9 +82,10 @@ def _tidy(comment: str) -> str:
 def _statement(text: str, piece: Piece) -> tuple[str, int]:
     """One statement set, and where its last token ends: comments after that belong to what follows."""
     if piece.form != "text":
-        return text[piece.start : piece.end].strip() + ";", piece.end
-    find, words = parsing.parse_words(text, piece.start, piece.end)
-    setter = _Setter({cast("Span", clause.origin).start for clause in find.clauses})
+        verb = f"{piece.verb.upper()} " if piece.verb else ""
+        return verb + text[piece.start : piece.end].strip() + ";", piece.end
+    statement, words = parsing.parse_words(text, piece.start, piece.end)
+    setter = _Setter({cast("Span", clause.origin).start for clause in statement.find.clauses})
     at = piece.start
     for token in words:
         setter.gap(text[at : token.start_pos])

@@ -12,12 +12,12 @@ from auroraql.errors import Diagnostic, Span, StatementError
 from auroraql.forms import grammar
 from auroraql.forms.text.driver import Lexeme, drive
 from auroraql.forms.text.slips import Stuck, diagnose
-from auroraql.syntax import Find, Window
+from auroraql.syntax import Find, Statement, Window
 
 _END = "$END"
 
 
-def parse(text: str, start: int = 0, end: int | None = None) -> Find:
+def parse(text: str, start: int = 0, end: int | None = None) -> Statement:
     """The syntax tree of one statement, `text[start:end]`; spans are offsets into `text`.
 
     Raises StatementError with what is wrong.
@@ -25,13 +25,13 @@ def parse(text: str, start: int = 0, end: int | None = None) -> Find:
     return parse_words(text, start, end)[0]
 
 
-def parse_words(text: str, start: int = 0, end: int | None = None) -> tuple[Find, list[Lexeme]]:
+def parse_words(text: str, start: int = 0, end: int | None = None) -> tuple[Statement, list[Lexeme]]:
     """The same with the words of the statement, typed as the parser saw them."""
-    find, words = _run(text, start, len(text) if end is None else end)
-    twice = _clauses_twice(find)
+    statement, words = _run(text, start, len(text) if end is None else end)
+    twice = _clauses_twice(statement.find)
     if twice:
         raise StatementError(twice)
-    return find, words
+    return statement, words
 
 
 def _run(text: str, start: int, end: int) -> tuple[Any, list[Lexeme]]:

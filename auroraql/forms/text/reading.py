@@ -30,8 +30,10 @@ from auroraql.syntax import (
     OrderKey,
     Parameter,
     Path,
+    Report,
     Select,
     Star,
+    Statement,
     Text,
     Timestamp,
     Truth,
@@ -79,8 +81,10 @@ class Reading(Transformer[Any, Any]):
 
     # --- statement and clauses
 
-    def statement(self, c: Children) -> Find:
-        return cast("Find", c[0])
+    def statement(self, c: Children) -> Statement:
+        if len(c) == 1:
+            return cast("Find", c[0])
+        return Report("explain" if c[0].type == "EXPLAIN" else "describe", c[1], _span(c[0], c[1]))
 
     def find(self, c: Children) -> Find:
         distinct = str(c[1]).upper() == "DISTINCT"

@@ -21,6 +21,11 @@ def write(query: Query, catalogue: Catalogue) -> str:
     return _Writer(KINDS[query.kind], catalogue).query(query)
 
 
+def write_predicate(predicate: Predicate, kind: Kind, catalogue: Catalogue) -> str:
+    """A predicate as WHERE has it."""
+    return _Writer(kind, catalogue).predicate(predicate, 0)
+
+
 class _Writer:
     def __init__(self, kind: Kind, catalogue: Catalogue) -> None:
         self.kind, self.catalogue = kind, catalogue

@@ -1,0 +1,58 @@
+"""From what is meant to what is run: the native requests of a Query, and the residual that makes them exact.
+
+What one request can say is one request. Anything else is several, which together fetch every record of the
+query and perhaps more; the residual then takes the whole predicate to what came.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from auroraql.errors import Diagnostic
+from auroraql.plan import Plan, Residual
+from auroraql.planner.native import Native
+from auroraql.query import Predicate, Query
+from auroraql.schema.catalogue import Catalogue
+
+__all__ = ["plan"]
+
+
+def plan(query: Query, catalogue: Catalogue, warnings: Iterable[Diagnostic] = ()) -> Plan:
+    """The plan of a query on AuroraX's protocol, with what was noticed on the way.
+
+    A query that no data source can match has no request at all, and a warning that says so.
+    """
+    said = [*warnings]
+    native = Native.of(query)
+    if not native.fits:
+        # Most searches are one request and never load the rest of the planner.
+        from auroraql.planner.several import Several
+
+        several = Several(query, catalogue)
+        requests = several.requests()
+        said += several.said
+        return Plan(query, requests, _residual(query, several.rest), tuple(said))
+    if native.impossible is not None:
+        return Plan(query, (), _residual(query), (*said, native.impossible))
+    unmatched = _unmatched(native.lists, catalogue)
+    if unmatched is not None and not any(w.code == "AQL0602" for w in said):
+        said.append(unmatched)
+    return Plan(query, (native.request(),), _residual(query), tuple(said))
+
+
+def _residual(query: Query, rest: Predicate | None = None) -> Residual:
+    return Residual(query.order_by, query.limit, query.offset, query.select, rest)
+
+
+def _unmatched(lists: dict[str, tuple[str, ...]], catalogue: Catalogue) -> Diagnostic | None:
+    """Known values that no data source has together: gillam is a platform, but not one of swarm's."""
+    wanted = {name: values for name, values in lists.items() if catalogue.values(name)}
+    if len(wanted) < 2 or catalogue.has_source(wanted):
+        return None
+    shown = " and ".join(f"{name} {' or '.join(repr(v) for v in values[:3])}" for name, values in wanted.items())
+    program = wanted.get("program", ())
+    platforms = sorted({s.platform for s in catalogue.sources if s.program in program})
+    hint = ""
+    if platforms:
+        hint = f"the platforms of {program[0]} are {', '.join(platforms[:8])}{'…' if len(platforms) > 8 else ''}"
+    return Diagnostic("AQL0606", f"no data source is known with {shown}", hint=hint, severity="warning")

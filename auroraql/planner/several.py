@@ -1,0 +1,153 @@
+"""Queries that one request cannot say: branches of a disjunctive normal form, each with its boxes of sources.
+
+The requests fetch a superset of the query's records: whatever a request cannot say is left out of it, and
+`rest` is then the whole predicate, to be taken to what came.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import reduce
+from itertools import product
+
+from auroraql.errors import Diagnostic
+from auroraql.plan import FilterGroup, Request
+from auroraql.planner.native import bare_name, expression, is_filter, is_list, response_format
+from auroraql.planner.sources import Box, cover, holds
+from auroraql.query import And, Comparison, Or, Predicate, Query, Ref
+from auroraql.schema.catalogue import Catalogue, DataSource
+
+MOST_REQUESTS = 32
+"""More alternatives than this are one wider request and a residual."""
+
+Branch = tuple[Comparison, ...]
+"""Comparisons that hold together."""
+
+
+class Several:
+    """The plan of one query; `rest` and `said` are there once `requests` was asked."""
+
+    def __init__(self, query: Query, catalogue: Catalogue) -> None:
+        self.query, self.sources = query, catalogue.sources
+        self.rest: Predicate | None = None
+        self.said: list[Diagnostic] = []
+
+    def requests(self) -> tuple[Request, ...]:
+        """The requests, without one that asks the same as another."""
+        alternatives = self._branches()
+        found = None
+        if alternatives is not None:
+            found = [request for branch in alternatives for request in self._of_branch(branch)]
+        if found is None or len(set(found)) > MOST_REQUESTS:
+            found = self._superset()
+        if not found:
+            self._say_nothing_matches()
+        requests = tuple(dict.fromkeys(found))
+        if self.rest is None:
+            return requests
+        also = tuple(dict.fromkeys(leaf.ref for leaf in leaves(self.query.where)))
+        return tuple(self._request(r.lists, r.filters, also) for r in requests)
+
+    def _branches(self) -> list[Branch] | None:
+        """The alternatives of the predicate; None when there are too many."""
+        if count_branches(self.query.where) > MOST_REQUESTS * 4:
+            return None
+        return list(dict.fromkeys(branches(self.query.where)))
+
+    def _of_branch(self, branch: Branch) -> list[Request]:
+        """The requests of one alternative: none when no source has it."""
+        lists = _record_lists(branch, self.query.kind)
+        if lists is None:
+            return []
+        filters = tuple(expression(leaf) for leaf in branch if is_filter(leaf))
+        if any(not (is_filter(leaf) or is_list(leaf) or leaf.ref.role == "source") for leaf in branch):
+            self.rest = self.query.where
+        return [self._request((*box, *lists), FilterGroup(filters)) for box in self._boxes(branch)]
+
+    def _boxes(self, branch: Branch) -> Sequence[Box]:
+        """Lists that are written are taken as they are: an archive may have sources that nobody told us of."""
+        on_sources = [leaf for leaf in branch if leaf.ref.role == "source"]
+        if all(map(is_list, on_sources)) and len({leaf.ref for leaf in on_sources}) == len(on_sources):
+            return [tuple((bare_name(leaf, self.query.kind), leaf.values) for leaf in on_sources)]
+        return self._covered([s for s in self.sources if holds(And(branch), s, lambda _leaf: True)])
+
+    def _covered(self, chosen: Sequence[DataSource]) -> Sequence[Box]:
+        if not chosen:
+            return []
+        found = cover(chosen, self.sources)
+        if not found.exact:
+            self.rest = self.query.where
+        return found.boxes
+
+    def _superset(self) -> list[Request]:
+        """One request around every source that some record of the query may have."""
+        self.rest = self.query.where
+        chosen = [s for s in self.sources if holds(self.query.where, s, lambda _leaf: None) is not False]
+        return [self._request(box, FilterGroup()) for box in self._covered(chosen)]
+
+    def _request(self, lists: Box, filters: FilterGroup, also: tuple[Ref, ...] = ()) -> Request:
+        query = self.query
+        return Request(query.kind, lists, filters, query.start, query.end, response_format(query, also))
+
+    def _say_nothing_matches(self) -> None:
+        self.rest = None
+        self.said.append(
+            Diagnostic(
+                "AQL0606",
+                "no data source can match: this finds nothing",
+                self.query.where.origin,
+                "leaves no source",
+                severity="warning",
+            )
+        )
+
+
+def leaves(predicate: Predicate) -> list[Comparison]:
+    """Every comparison of a predicate."""
+    found: list[Comparison] = []
+    pending = [predicate]
+    while pending:
+        each = pending.pop()
+        if isinstance(each, Comparison):
+            found.append(each)
+        elif isinstance(each, And | Or):
+            pending.extend(each.terms)
+        else:
+            pending.append(each.term)
+    return found
+
+
+def count_branches(predicate: Predicate) -> int:
+    """How many alternatives a predicate in normal form has."""
+    match predicate:
+        case Or(terms):
+            return sum(map(count_branches, terms))
+        case And(terms):
+            return reduce(lambda total, term: min(total * count_branches(term), 10**9), terms, 1)
+        case _:
+            return 1
+
+
+def branches(predicate: Predicate) -> list[Branch]:
+    """The alternatives of a predicate in normal form: any of them, each all of its comparisons."""
+    match predicate:
+        case Comparison():
+            return [(predicate,)]
+        case Or(terms):
+            return [branch for term in terms for branch in branches(term)]
+        case And(terms):
+            return [tuple(leaf for part in parts for leaf in part) for parts in product(*map(branches, terms))]
+        case _:
+            raise AssertionError("the normal form has NOT at the leaves only")
+
+
+def _record_lists(branch: Branch, kind_name: str) -> Box | None:
+    """The lists of a request that are not about sources, as product types; None when none can match."""
+    lists: dict[str, tuple[str, ...]] = {}
+    for leaf in branch:
+        if is_list(leaf) and leaf.ref.role != "source":
+            name = bare_name(leaf, kind_name)
+            lists[name] = tuple(v for v in leaf.values if name not in lists or v in lists[name])
+            if not lists[name]:
+                return None
+    return tuple(lists.items())

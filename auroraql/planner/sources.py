@@ -1,0 +1,175 @@
+"""Predicates on data sources, evaluated over an archive's list of them, and the boxes that select the result.
+
+AuroraX restricts sources by three lists (programs × platforms × instrument types): a box. A set of sources is
+covered by few boxes that hold exactly those sources, or by one box and a residual where that is cheaper.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+
+from auroraql.query import And, Comparison, Not, Or, Predicate
+from auroraql.resolver.values import PLAIN_NUMBER
+from auroraql.schema.catalogue import DataSource
+from auroraql.schema.operators import OPERATORS
+
+AXES = ("program", "platform", "instrument_type")
+
+Box = tuple[tuple[str, tuple[str, ...]], ...]
+"""The lists of one box, by field name; a list that does not restrict is left out."""
+
+Triple = tuple[str, str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Cover:
+    """Boxes that hold all of a set of sources; `exact` when they hold no other."""
+
+    boxes: tuple[Box, ...]
+    exact: bool
+
+
+def holds(predicate: Predicate, source: DataSource, unknown: Callable[[Comparison], bool | None]) -> bool | None:
+    """Whether a predicate holds for the records of a source; None when that is not known.
+
+    `unknown` answers for what is no field of the source.
+    """
+    match predicate:
+        case Comparison(ref) if ref.role == "source":
+            return _compared(predicate, getattr(source, ref.name.rpartition(".")[2]))
+        case Comparison():
+            return unknown(predicate)
+        case Not(term):
+            found = holds(term, source, unknown)
+            return None if found is None else not found
+        case And(terms):
+            return _all(holds(term, source, unknown) for term in terms)
+        case Or(terms):
+            found = _all(_not(holds(term, source, unknown)) for term in terms)
+            return _not(found)
+
+
+def _not(found: bool | None) -> bool | None:
+    return None if found is None else not found
+
+
+def _all(found: Iterable[bool | None]) -> bool | None:
+    """SQL's AND."""
+    unsure = False
+    for each in found:
+        if each is False:
+            return False
+        unsure = unsure or each is None
+    return None if unsure else True
+
+
+def _compared(leaf: Comparison, value: str | int) -> bool | None:
+    """A source's fields are always there: unknown is only how its number is ordered beside what is none."""
+    if leaf.operator in ("is null", "is not null"):
+        return leaf.operator == "is not null"
+    if leaf.operator.endswith("like"):
+        found = _pattern(leaf.values[0]).fullmatch(str(value)) is not None
+        return found != leaf.operator.startswith("not")
+    wanted = [_number(v) for v in leaf.values] if isinstance(value, int) else list(leaf.values)
+    if None in wanted and OPERATORS[leaf.operator].ordering:
+        return None
+    return _COMPARE[leaf.operator](value, wanted)
+
+
+def _number(text: str) -> float | None:
+    return float(text) if PLAIN_NUMBER.fullmatch(text) else None
+
+
+_COMPARE: Mapping[str, Callable[..., bool]] = {
+    "=": lambda value, wanted: value == wanted[0],
+    "!=": lambda value, wanted: value != wanted[0],
+    "<": lambda value, wanted: value < wanted[0],
+    "<=": lambda value, wanted: value <= wanted[0],
+    ">": lambda value, wanted: value > wanted[0],
+    ">=": lambda value, wanted: value >= wanted[0],
+    "in": lambda value, wanted: value in wanted,
+    "not in": lambda value, wanted: value not in wanted,
+    "between": lambda value, wanted: wanted[0] <= value <= wanted[1],
+}
+
+
+@cache
+def _pattern(like: str) -> re.Pattern[str]:
+    """LIKE without an escape: % for anything, _ for one character, case ignored."""
+    parts = (".*" if c == "%" else "." if c == "_" else re.escape(c) for c in like)
+    return re.compile("".join(parts), re.IGNORECASE | re.DOTALL)
+
+
+def cover(chosen: Sequence[DataSource], every: Sequence[DataSource]) -> Cover:
+    """The boxes for a set of sources among all there are."""
+    inside, outside = {_triple(s) for s in chosen}, {_triple(s) for s in every}
+    ids = {s.identifier for s in chosen}
+    # Two sources may share a box of their own: then no lists tell them apart.
+    pure = all(s.identifier in ids for s in every if _triple(s) in inside)
+    lists = _around(inside, outside)
+    whole = tuple((AXES[at], tuple(sorted(values))) for at, values in lists.items())
+    extra = len(_held(outside, lists)) - len(inside)
+    if extra == 0:
+        return Cover((whole,), pure)
+    boxes = _exact_boxes(inside, outside)
+    # A request costs about as much as the records of a few sources that are not wanted.
+    if len(boxes) > 1 + extra / 4:
+        return Cover((whole,), exact=False)
+    return Cover(boxes, pure)
+
+
+def _triple(source: DataSource) -> Triple:
+    return source.program, source.platform, source.instrument_type
+
+
+def _held(triples: set[Triple], lists: Mapping[int, set[str]]) -> set[Triple]:
+    """The triples that lists hold, each for the axis of its number."""
+    held = triples
+    for at, values in lists.items():
+        held = {triple for triple in held if triple[at] in values}
+    return held
+
+
+def _around(inside: set[Triple], outside: set[Triple]) -> dict[int, set[str]]:
+    """The lists of the smallest box around the triples, without those that it does not need."""
+    lists = {at: {triple[at] for triple in inside} for at in range(len(AXES))}
+    held = _held(outside, lists)
+    for at in reversed(range(len(AXES))):
+        others = {n: values for n, values in lists.items() if n != at}
+        if len(_held(outside, others)) == len(held):
+            lists = others
+    return lists
+
+
+def _exact_boxes(inside: set[Triple], outside: set[Triple]) -> tuple[Box, ...]:
+    """Boxes that hold the triples and no other: programs that are wanted whole together, the others cut finer."""
+    wanted, there = _by_program(inside), _by_program(outside)
+    shapes: dict[Box, list[str]] = defaultdict(list)
+    for program in sorted(wanted):
+        for shape in _shapes(wanted[program], there[program]):
+            shapes[shape].append(program)
+    return tuple((("program", tuple(programs)), *shape) for shape, programs in shapes.items())
+
+
+def _by_program(triples: set[Triple]) -> dict[str, set[tuple[str, str]]]:
+    found: dict[str, set[tuple[str, str]]] = defaultdict(set)
+    for program, platform, instrument_type in triples:
+        found[program].add((platform, instrument_type))
+    return found
+
+
+def _shapes(wanted: set[tuple[str, str]], there: set[tuple[str, str]]) -> Iterable[Box]:
+    """Boxes within one program, without its name: instrument types that are wanted at the same platforms together."""
+    if wanted == there:
+        return ((),)
+    at: dict[str, set[str]] = defaultdict(set)
+    for platform, instrument_type in wanted:
+        at[instrument_type].add(platform)
+    together: dict[tuple[str, ...], list[str]] = defaultdict(list)
+    for instrument_type in sorted(at):
+        together[tuple(sorted(at[instrument_type]))].append(instrument_type)
+    return [(("platform", platforms), ("instrument_type", tuple(types))) for platforms, types in together.items()]

@@ -1,0 +1,56 @@
+"""Ephemeris: where a spacecraft or an imager is, minute by minute (OpenAPI `Ephemeris`, `EphemerisQuery`)."""
+
+from __future__ import annotations
+
+from auroraql.schema.model import Bound, Bounds, Field, Filters, Kind, Lists, Type, Wording, Words
+from auroraql.schema.sources import SOURCE
+
+
+def _location(name: str, doc: str) -> Field:
+    """A location of a record: both its members are numbers, or both are null."""
+    latitude = Field((name, "lat"), Type.NUMBER, f"latitude of {doc}", unit="deg")
+    longitude = Field((name, "lon"), Type.NUMBER, f"longitude of {doc}, east", unit="deg")
+    return Field((name,), Type.OBJECT, doc, members=(latitude, longitude))
+
+
+_SOURCES = Lists(("program", "platform", "instrument_type"))
+
+_WINDOW = Bounds(
+    "  AND epoch between ",
+    " and ",
+    " UTC",
+    since=Bound("start", "  AND epoch >= ", " UTC"),
+    until=Bound("end", "  AND epoch <= ", " UTC"),
+)
+"""The engine's own where both ends are given; that of one end is AuroraQL's."""
+
+_OF_2020: Wording = (Words("Find ephemeris for ("), _SOURCES, Words(" AND )"), _WINDOW)
+"""As the engine worded it in 2020 and 2021, without metadata filters."""
+
+EPHEMERIS = Kind(
+    name="ephemeris",
+    title="ephemeris records",
+    doc="Where a spacecraft, its footprints, or a working ground instrument is: one record a minute.",
+    fields=(
+        Field(("epoch",), Type.TIME, "the moment the record is of, UTC", bound="both"),
+        SOURCE,
+        _location("location_geo", "the place below the spacecraft, or of the instrument, geographic"),
+        _location("location_gsm", "the spacecraft in geocentric solar magnetospheric coordinates"),
+        _location("nbtrace", "the footprint in the northern magnetic hemisphere, geographic"),
+        _location("sbtrace", "the footprint in the southern magnetic hemisphere, geographic"),
+        Field(("metadata",), Type.OBJECT, "what else is known of the moment, as nbtrace_region"),
+    ),
+    endpoint="ephemeris/search",
+    filters="ephemeris_metadata_filters",
+    marks=("ephemeris_metadata_filters",),
+    schema_key="ephemeris_metadata_schema",
+    wording=(
+        Words("Find ephemeris for (("),
+        _SOURCES,
+        Words(" filtered by metadata ()) AND  ephemeris_metadata_filters ["),
+        Filters(),
+        Words("])"),
+        _WINDOW,
+    ),
+    older_wordings=(_OF_2020,),
+)
