@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -20,7 +20,7 @@ from auroraql.planner import plan as make_plan
 from auroraql.resolver import resolve, unused_parameter
 from auroraql.results import Fetched, ResultSet, result_columns, rows_of
 from auroraql.schema import KINDS
-from auroraql.schema.catalogue import Catalogue
+from auroraql.schema.catalogue import Catalogue, DataSource
 from auroraql.syntax import Statement
 
 AURORAX_URL = "https://api.aurorax.space"
@@ -143,7 +143,7 @@ class Archive:
     def _prepare(self, sources: Iterable[Source], parameters: Mapping[str, object]) -> list[_Prepared]:
         if self._closed:
             raise UsageError(f"the archive '{self.name}' is closed", "connect to it again")
-        return prepare(sources, self._engine.catalogue(), parameters)
+        return prepare(sources, self._engine.catalogue(), parameters, self._engine.sources)
 
     def _results(self, prepared: list[_Prepared]) -> Iterator[ResultSet]:
         for each in prepared:
@@ -192,7 +192,15 @@ class Archive:
         )
 
 
-def prepare(sources: Iterable[Source], catalogue: Catalogue, parameters: Mapping[str, object]) -> list[_Prepared]:
+DataSources = Callable[[], Sequence[DataSource]]
+
+
+def prepare(
+    sources: Iterable[Source],
+    catalogue: Catalogue,
+    parameters: Mapping[str, object],
+    data_sources: DataSources | None = None,
+) -> list[_Prepared]:
     """The plans of the statements of scripts, which share their parameters.
 
     Raises StatementError with everything wrong in any statement of the first script that is wrong.
@@ -200,7 +208,7 @@ def prepare(sources: Iterable[Source], catalogue: Catalogue, parameters: Mapping
     prepared: list[_Prepared] = []
     for source in sources:
         wrong: list[Diagnostic] = []
-        for outcome in _outcomes(source, catalogue, parameters):
+        for outcome in _outcomes(source, catalogue, parameters, data_sources):
             if isinstance(outcome, _Prepared):
                 prepared.append(outcome)
             else:
@@ -245,7 +253,7 @@ def _unused(prepared: Iterable[_Prepared], parameters: Mapping[str, object]) -> 
 
 
 def _outcomes(
-    source: Source, catalogue: Catalogue, parameters: Mapping[str, object]
+    source: Source, catalogue: Catalogue, parameters: Mapping[str, object], data_sources: DataSources | None = None
 ) -> Iterator[_Prepared | StatementError]:
     """Each statement of a script, ready to run or with what is wrong; of one that cannot be read, that alone."""
     now = datetime.now(UTC).replace(tzinfo=None)
@@ -258,7 +266,7 @@ def _outcomes(
         outcome: _Prepared | StatementError
         try:
             resolved = resolve(read.statement.find, catalogue, parameters, now=now)
-            plan = make_plan(resolved.query, catalogue, resolved.warnings)
+            plan = make_plan(resolved.query, catalogue, resolved.warnings, data_sources)
             outcome = _Prepared(plan, source, resolved.parameters, read.statement)
         except StatementError as error:
             outcome = error

@@ -64,6 +64,9 @@ def holds(expression: dict[str, Any], value: Any) -> bool:
     return compare(value, key, expression["operator"], expression["values"]) is True
 
 
+NAMES = ("identifier", "program", "platform", "instrument_type", "source_type", "display_name")
+
+
 @dataclass
 class Archives:
     """The same records, twice."""
@@ -84,7 +87,9 @@ def archives(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Archives]:
         patch = stack.enter_context(pytest.MonkeyPatch.context())
         patch.setenv("NO_PROXY", "*")
         patch.setattr(aurorax_server, "_true", holds)
-        server = stack.enter_context(AuroraXServer([record(p) for p in SHUFFLED]))
+        server = stack.enter_context(
+            AuroraXServer([record(p) for p in SHUFFLED], [dict(zip(NAMES, s, strict=True)) for s in SOURCES])
+        )
         file = stack.enter_context(connect(path))
         http = stack.enter_context(connect(server.url, timeout=20))
         yield Archives(file, http, server)
@@ -149,6 +154,9 @@ FILTERS = [
     # What one request cannot say: several, or a residual.
     "program LIKE 't%'",
     "program != 'trex'",
+    "display_name LIKE 'été%'",
+    "source_type = 'leo' OR identifier IN (1, 2)",
+    "identifier > 2 AND keogram_type != 'daily'",
     "start > 2020-02-01 OR program = 'trex'",
     "wavelength IS NULL",
     "wavelength IS NOT NULL AND keogram_type LIKE 'D%'",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import _thread
+import json
 import socket
 import threading
 import time
@@ -15,12 +16,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from auroraql import connect
 from auroraql.archives.aurorax import AuroraXEngine
 from auroraql.archives.aurorax import run as run_module
 from auroraql.archives.aurorax.records import united
 from auroraql.archives.aurorax.wire import TRIES
 from auroraql.archives.base import Engine
-from auroraql.errors import Cancelled, Refused, TimedOut, Unreachable, UsageError
+from auroraql.errors import Cancelled, Failed, Refused, TimedOut, Unreachable, UsageError
 from auroraql.plan import Expression, FilterGroup, Plan, Request
 from auroraql.query import Query, Tree
 from auroraql.schema.catalogue import shipped
@@ -323,3 +325,22 @@ def test_close_cancels_what_runs(server: AuroraXServer, connect: Connect) -> Non
     assert [search.cancelled for search in server.searches.values()] == [False, True]
     with pytest.raises(UsageError, match="closed"):
         engine.submit(PLAN)
+
+
+def test_the_sources_are_asked_for_once_and_only_where_lists_do_not_do() -> None:
+    with AuroraXServer(RECORDS, SOURCES) as server, connect(server.url) as archive:
+        archive.run("FIND data_products WHERE program = 'trex'")
+        assert server.count("sources") == 0
+        for _ in range(2):
+            archive.run("FIND data_products WHERE NOT program = 'trex'")
+        assert server.count("sources") == 1
+
+
+@pytest.mark.parametrize(
+    "sources", [{"no": "list"}, [{"identifier": 1}], [{**SOURCES[0], "identifier": "one"}], [5], "text"]
+)
+def test_sources_of_another_shape_are_an_error(sources: Any) -> None:
+    with AuroraXServer(RECORDS, SOURCES) as server, connect(server.url) as archive:
+        server.faults["sources"] = Fault(body=json.dumps(sources).encode())
+        with pytest.raises(Failed, match="data source"):
+            archive.run("FIND data_products WHERE NOT program = 'trex'")

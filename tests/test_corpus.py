@@ -13,11 +13,13 @@ from auroraql.forms import script
 from auroraql.planner.native import Native
 from auroraql.query import Query
 from auroraql.resolver import resolve
+from auroraql.schema import KINDS
 from auroraql.schema.catalogue import shipped
 from auroraql.translation import translate_source
 from tests import corpus_files
 
 NOW = datetime(2021, 3, 4, 5, 6, 7)
+STATEMENTS = [path for kind in KINDS for path in corpus_files.files(kind)]
 
 
 def written(source: Source, form: str) -> str:
@@ -34,7 +36,7 @@ def meaning(text: str) -> Query:
     return resolve(script.read_one(Source(text)).statement, shipped(), now=NOW).query
 
 
-@pytest.mark.parametrize("path", corpus_files.files("data_products"), ids=lambda p: p.stem)
+@pytest.mark.parametrize("path", STATEMENTS, ids=lambda p: f"{p.parent.name}-{p.stem}")
 def test_a_statement_in_every_form(path: Path, update: bool) -> None:
     case = corpus_files.read(path)
     source = Source(case["statement"])
@@ -42,7 +44,7 @@ def test_a_statement_in_every_form(path: Path, update: bool) -> None:
     corpus_files.compare(path, case, found, update=update)
 
 
-@pytest.mark.parametrize("path", corpus_files.files("data_products"), ids=lambda p: p.stem)
+@pytest.mark.parametrize("path", STATEMENTS, ids=lambda p: f"{p.parent.name}-{p.stem}")
 def test_all_forms_of_a_statement_mean_the_same(path: Path) -> None:
     case = corpus_files.read(path)
     query = meaning(case["statement"])

@@ -77,7 +77,8 @@ def test_what_is_no_catalogue(tmp_path: Path) -> None:
     (tmp_path / "empty.duckdb").touch()
     other = tmp_path / "other.duckdb"
     duckdb.connect(str(other)).close()
-    newer = write(tmp_path / "newer.duckdb", [], version=2)
+    older = write(tmp_path / "older.duckdb", [], version=1)
+    newer = write(tmp_path / "newer.duckdb", [], version=3)
     plain = write(tmp_path / "plain.duckdb", [])
     with duckdb.connect(str(plain)) as connection:
         connection.execute("ALTER TABLE data_products ALTER metadata TYPE JSON")
@@ -87,7 +88,8 @@ def test_what_is_no_catalogue(tmp_path: Path) -> None:
         (text, "not a valid DuckDB database"),
         (tmp_path / "empty.duckdb", "not a valid DuckDB database"),
         (other, "is not a catalogue"),
-        (newer, "schema version 2"),
+        (older, "schema version 1; this AuroraQL reads version 2"),
+        (newer, "schema version 3"),
         (plain, "no VARIANT"),
     ):
         with pytest.raises(UsageError, match=fact) as raised:
@@ -147,8 +149,8 @@ def test_no_request_is_no_search(demo: EmbeddedEngine) -> None:
 
 
 def test_a_kind_it_does_not_hold(demo: EmbeddedEngine) -> None:
-    with pytest.raises(Refused, match="ephemeris"):
-        demo.submit(Plan(Query("ephemeris"), (Request("ephemeris"),)))
+    with pytest.raises(Refused, match="conjunctions"):
+        demo.submit(Plan(Query("conjunctions"), (Request("conjunctions"),)))
 
 
 def test_the_deadline(demo: EmbeddedEngine) -> None:

@@ -12,7 +12,7 @@ from typing import Protocol
 
 from auroraql.plan import Plan
 from auroraql.results import Fetched
-from auroraql.schema.catalogue import Catalogue
+from auroraql.schema.catalogue import Catalogue, DataSource
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +82,9 @@ class Engine(Protocol):
 
     def catalogue(self) -> Catalogue:
         """The data sources and metadata keys it knows; must not be slow (no network)."""
+
+    def sources(self) -> tuple[DataSource, ...]:
+        """Every data source it has now; may ask it, once. Raises ArchiveError."""
 
     def submit(self, plan: Plan) -> Run:
         """Starts a plan. Raises ArchiveError."""

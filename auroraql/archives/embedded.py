@@ -24,7 +24,7 @@ from auroraql.errors import ArchiveError, Cancelled, Failed, Refused, TimedOut
 from auroraql.plan import Plan
 from auroraql.results import Fetched, ResultColumn, Row, result_columns
 from auroraql.schema import Type
-from auroraql.schema.catalogue import Catalogue, shipped
+from auroraql.schema.catalogue import Catalogue, DataSource, shipped
 from auroraql.sql.layout import LAYOUTS
 from auroraql.sql.statement import compile_query
 
@@ -86,6 +86,10 @@ class EmbeddedEngine:
             return read_catalogue(self._file)
         except duckdb.Error as problem:
             raise self._failure(problem) from None
+
+    def sources(self) -> tuple[DataSource, ...]:
+        """The data sources of the file. Raises Failed when they cannot be read."""
+        return self._catalogue.sources
 
     def submit(self, plan: Plan) -> EmbeddedRun:
         """Takes a plan; it is run by the first `wait`. Raises Refused for a kind that catalogues do not hold."""

@@ -6,19 +6,27 @@ query and perhaps more; the residual then takes the whole predicate to what came
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from auroraql.errors import Diagnostic
 from auroraql.plan import Plan, Residual
 from auroraql.planner.native import Native
 from auroraql.query import Predicate, Query
-from auroraql.schema.catalogue import Catalogue
+from auroraql.schema.catalogue import Catalogue, DataSource
 
 __all__ = ["plan"]
 
 
-def plan(query: Query, catalogue: Catalogue, warnings: Iterable[Diagnostic] = ()) -> Plan:
+def plan(
+    query: Query,
+    catalogue: Catalogue,
+    warnings: Iterable[Diagnostic] = (),
+    sources: Callable[[], Sequence[DataSource]] | None = None,
+) -> Plan:
     """The plan of a query on AuroraX's protocol, with what was noticed on the way.
+
+    `sources` tells every data source the archive has, and is asked only when a predicate is more than lists;
+    left out, the catalogue's are taken for all there are.
 
     A query that no data source can match has no request at all, and a warning that says so.
     """
@@ -28,7 +36,7 @@ def plan(query: Query, catalogue: Catalogue, warnings: Iterable[Diagnostic] = ()
         # Most searches are one request and never load the rest of the planner.
         from auroraql.planner.several import Several
 
-        several = Several(query, catalogue)
+        several = Several(query, sources() if sources is not None else catalogue.sources)
         requests = several.requests()
         said += several.said
         return Plan(query, requests, _residual(query, several.rest), tuple(said))

@@ -43,7 +43,9 @@ class Native:
             self._add_list(term)
         elif isinstance(term, Comparison) and is_filter(term):
             self.expressions.append(expression(term))
-        elif isinstance(term, Or) and term.terms and all(isinstance(t, Comparison) and is_filter(t) for t in term.terms):
+        elif (
+            isinstance(term, Or) and term.terms and all(isinstance(t, Comparison) and is_filter(t) for t in term.terms)
+        ):
             self.groups.append(term)
         else:
             self.fits = False

@@ -15,7 +15,7 @@ from auroraql.plan import FilterGroup, Request
 from auroraql.planner.native import bare_name, expression, is_filter, is_list, response_format
 from auroraql.planner.sources import Box, cover, holds
 from auroraql.query import And, Comparison, Or, Predicate, Query, Ref
-from auroraql.schema.catalogue import Catalogue, DataSource
+from auroraql.schema.catalogue import DataSource
 
 MOST_REQUESTS = 32
 """More alternatives than this are one wider request and a residual."""
@@ -27,8 +27,8 @@ Branch = tuple[Comparison, ...]
 class Several:
     """The plan of one query; `rest` and `said` are there once `requests` was asked."""
 
-    def __init__(self, query: Query, catalogue: Catalogue) -> None:
-        self.query, self.sources = query, catalogue.sources
+    def __init__(self, query: Query, sources: Sequence[DataSource]) -> None:
+        self.query, self.sources = query, sources
         self.rest: Predicate | None = None
         self.said: list[Diagnostic] = []
 

@@ -65,7 +65,10 @@ class Names:
         keys = self.catalogue.keys(self.kind.name)
         fields = () if explicit else tuple(f.bare for f in self.kind.leaves())
         near = closest(name, (*fields, *keys), 1, 0.7)
-        if near:
+        members = [] if explicit else [f.name for f in self.kind.leaves() if f.path[-1] == name]
+        if members:
+            hint = f"did you mean {' or '.join(members)}?"
+        elif near:
             hint = f"did you mean {near[0]}?"
         else:
             hint = f"the keys known for {self.kind.title} are {', '.join(keys)}" if keys else ""

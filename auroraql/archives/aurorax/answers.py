@@ -75,6 +75,7 @@ class Step:
 SUBMIT = Step("the search", (202,), False, "check that this is the address of an AuroraX service")
 STATUS = Step("the status", (200,), True, "the service does not know this search any more: run it again")
 DATA = Step("the records", (200,), True, "results are kept for a limited time: run the search again")
+SOURCES = Step("the data sources", (200,), True, "check that this is the address of an AuroraX service")
 CANCEL = Step("the cancellation", (200, 202, 204), True, "the search is gone already")
 
 _EXPIRED = "the results are gone"

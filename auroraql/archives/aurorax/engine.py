@@ -6,13 +6,16 @@ import time
 from collections.abc import Callable
 
 from auroraql.archives.aurorax.address import Key, read_address
-from auroraql.archives.aurorax.answers import Context
+from auroraql.archives.aurorax.answers import SOURCES, Context
+from auroraql.archives.aurorax.records import read_sources
 from auroraql.archives.aurorax.run import AuroraXRun
-from auroraql.archives.aurorax.wire import Wire
+from auroraql.archives.aurorax.wire import Call, Wire
 from auroraql.archives.base import Capabilities
 from auroraql.errors import ArchiveError, TimedOut, Unreachable, UsageError
 from auroraql.plan import Plan
-from auroraql.schema.catalogue import Catalogue, shipped
+from auroraql.schema.catalogue import Catalogue, DataSource, shipped
+
+_SOURCES_SECONDS = 60.0
 
 
 class AuroraXEngine:
@@ -39,6 +42,7 @@ class AuroraXEngine:
         self._catalogue, self._pause = catalogue, pause
         self._wire = Wire(self._url, self._context, pause)
         self._runs: list[AuroraXRun] = []
+        self._sources: tuple[DataSource, ...] | None = None
         self._closed = False
 
     def __repr__(self) -> str:
@@ -52,6 +56,14 @@ class AuroraXEngine:
     def catalogue(self) -> Catalogue:
         """The sources and metadata keys that come with the package, or those given; asks nobody."""
         return self._catalogue or shipped()
+
+    def sources(self) -> tuple[DataSource, ...]:
+        """`GET /api/v1/data_sources`, once: what no list can say is asked of exactly these. Raises ArchiveError."""
+        if self._sources is None:
+            call = Call(SOURCES, "GET", "/api/v1/data_sources?format=basic_info")
+            answer = self._wire.ask(call, time.monotonic() + _SOURCES_SECONDS)
+            self._sources = read_sources(answer, self._context)
+        return self._sources
 
     def submit(self, plan: Plan) -> AuroraXRun:
         """Starts a plan: `POST /api/v1/…/search`, once a request. Raises ArchiveError."""

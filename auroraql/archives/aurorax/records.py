@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import fields
 from typing import Any
 
 from auroraql.archives.aurorax.answers import Answer, Context, read_json
@@ -15,6 +16,7 @@ from auroraql.errors import Failed
 from auroraql.query import Tree
 from auroraql.results import Record, read_time
 from auroraql.schema import KINDS, Type
+from auroraql.schema.catalogue import DataSource
 
 IDENTITY: dict[str, Tree] = {
     "data_products": {
@@ -52,6 +54,20 @@ def read_records(answer: Answer, kind: str, expected: int | None, context: Conte
         if wrong := _wrong(record, kind):
             raise context.error(Failed, f"record {number} of {len(records)}: {wrong}", "try again")
     return records
+
+
+def read_sources(answer: Answer, context: Context) -> tuple[DataSource, ...]:
+    """The data sources of `GET /data_sources`, an array of basic_info records. Raises Failed for another shape."""
+    document = read_json(answer, "data sources", context)
+    if not isinstance(document, list):
+        raise context.error(Failed, f"expected a list of data sources, got {context.excerpt(answer.body)}", "try again")
+    names = tuple(each.name for each in fields(DataSource))
+    for number, each in enumerate(document, 1):
+        lacking = [name for name in names if not isinstance(each, dict) or name not in each]
+        if lacking or not isinstance(each["identifier"], int):
+            wrong = f"has no {lacking[0]}" if lacking else "has an identifier that is no number"
+            raise context.error(Failed, f"data source {number} of {len(document)} {wrong}", "try again")
+    return tuple(DataSource(each["identifier"], *(str(each[name]) for name in names[1:])) for each in document)
 
 
 _SHAPES: dict[Type, tuple[type, ...]] = {
