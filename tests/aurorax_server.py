@@ -1,4 +1,4 @@
-"""A small AuroraX service on the loopback, after its OpenAPI document: data products and data sources, held in lists.
+"""A small AuroraX service on the loopback, after its OpenAPI document: records and data sources, held in lists.
 
 It is judged by the published client (test_aurorax_judge.py) and judges ours; `faults` makes any step misbehave.
 """
@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import gzip
 import json
-import operator
 import sys
 import threading
 import time
@@ -19,7 +18,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Literal
 from urllib.parse import parse_qs, urlsplit
 
-Record = dict[str, Any]
+from tests.aurorax_matching import Record, formatted, matching
+
 StepName = Literal["submit", "status", "data", "cancel", "sources"]
 
 
@@ -52,6 +52,24 @@ RECORDS: list[Record] = [
     _product(2, "04", DAY, "keogram", keogram_type="daily", wavelength=5577),
 ]
 """Five made-up data products, in AuroraX's shape."""
+
+SWARM: Record = dict(zip(SOURCE_FIELDS, (3, "swarm", "swarma", "footprint", "leo", "Swarm A"), strict=True))
+
+
+def _position(source: Record, minute: int, latitude: float | None, **metadata: Any) -> Record:
+    there = {"lat": latitude, "lon": None if latitude is None else -110.5}
+    nowhere = {"lat": None, "lon": None}
+    record = {"data_source": source, "epoch": f"2020-02-01T06:{minute:02}:00", "location_geo": there}
+    return {**record, "location_gsm": nowhere, "nbtrace": there, "sbtrace": nowhere, "metadata": metadata}
+
+
+EPHEMERIS: list[Record] = [
+    _position(SWARM, 0, 58.25, nbtrace_region="north mid-latitude", radial_distance=6811.2, tii_on=True),
+    _position(SWARM, 1, 62.0, nbtrace_region="north auroral oval", radial_distance=6811.9, tii_on=False),
+    _position(SWARM, 2, None, radial_distance=6812.4),
+    _position(SOURCES[1], 1, 56.38, calgary_cloud_ml_v1="classified as cloudy", calgary_cloud_ml_v1_confidence=99.94),
+]
+"""Four made-up ephemeris records."""
 
 
 @dataclass(slots=True)
@@ -88,6 +106,7 @@ class Call:
 
 @dataclass(slots=True)
 class _Search:
+    kind: str
     query: Any
     requested: str
     ready_at: float
@@ -101,8 +120,16 @@ class AuroraXServer:
     A search is done after `polls` unfinished statuses and `seconds`, or `never`; it fails with `error`, if that is set.
     """
 
-    def __init__(self, records: Sequence[Record], sources: Sequence[Record] = (), *, prefix: str = "") -> None:
+    def __init__(
+        self,
+        records: Sequence[Record],
+        sources: Sequence[Record] = (),
+        *,
+        ephemeris: Sequence[Record] = (),
+        prefix: str = "",
+    ) -> None:
         self.records, self.sources, self.prefix = list(records), list(sources), prefix
+        self.ephemeris = list(ephemeris)
         self.polls, self.seconds, self.never = 0, 0.0, False
         self.error = ""
         self.faults: dict[StepName, Fault] = {}
@@ -129,10 +156,10 @@ class AuroraXServer:
         """How many calls of a step arrived."""
         return sum(call.step == step for call in self.calls)
 
-    def submit(self, query: Any) -> str:
+    def submit(self, kind: str, query: Any) -> str:
         """Saves a search and answers its id."""
         request_id = str(uuid.uuid4())
-        self.searches[request_id] = _Search(query, _now(), time.monotonic() + self.seconds, self.polls)
+        self.searches[request_id] = _Search(kind, query, _now(), time.monotonic() + self.seconds, self.polls)
         return request_id
 
     def status(self, request_id: str) -> Record:
@@ -143,7 +170,7 @@ class AuroraXServer:
         failed = bool(self.error) or search.cancelled
         done = failed or not waiting
         logs = [_log("debug", "Search request arrived and saved"), _log("info", f"Starting query for {request_id}")]
-        found = matching(search.query, self.records) if done and not failed else None
+        found = self.found(search) if done and not failed else None
         if failed:
             logs.append(_log("error", self.error or "The search was cancelled by its user"))
         elif found is not None:
@@ -153,12 +180,12 @@ class AuroraXServer:
             "search_request": {
                 "query": search.query,
                 "request_id": request_id,
-                "request_type": "data_product",
+                "request_type": "data_product" if search.kind == "data_products" else "ephemeris",
                 "requested": search.requested,
             },
             "search_result": {
                 "completed_timestamp": _now() if done else None,
-                "data_uri": f"/api/v1/data_products/requests/{request_id}/data" if done else None,
+                "data_uri": f"/api/v1/{search.kind}/requests/{request_id}/data" if done else None,
                 "error_condition": failed if done else None,
                 "file_size": len(json.dumps(found)) if found is not None else None,
                 "query_duration": 10 if done else None,
@@ -167,85 +194,15 @@ class AuroraXServer:
             },
         }
 
+    def found(self, search: _Search) -> list[Record]:
+        """The records of a search."""
+        records = self.records if search.kind == "data_products" else self.ephemeris
+        return matching(search.kind, search.query, records)
+
     def data(self, request_id: str, response_format: Any = None) -> list[Any]:
         """The records of a search, with the leaves of the response_format only, if there is one."""
-        found = matching(self.searches[request_id].query, self.records)
+        found = self.found(self.searches[request_id])
         return found if not response_format else [formatted(record, response_format) for record in found]
-
-
-def matching(query: Any, records: Sequence[Record]) -> list[Record]:
-    """The records a `DataProductQuery` finds, evaluated one by one."""
-    sources = query.get("data_sources") or {}
-    lists: list[tuple[tuple[str, ...], Any]] = [
-        (("data_source", name), sources.get(f"{name}s")) for name in ("program", "platform", "instrument_type")
-    ]
-    lists.append((("data_product_type",), query.get("data_product_type_filters")))
-    group = sources.get("data_product_metadata_filters") or query.get("data_product_metadata_filters") or {}
-    first, last = _moment(query.get("start")), _moment(query.get("end"))
-    return [
-        record
-        for record in records
-        if all(not wanted or _at(record, path) in wanted for path, wanted in lists)
-        and (first is None or datetime.fromisoformat(record["start"]) >= first)
-        and (last is None or datetime.fromisoformat(record["end"]) <= last)
-        and _holds(group, record.get("metadata") or {})
-    ]
-
-
-def _moment(text: str | None) -> datetime | None:
-    return datetime.fromisoformat(text).replace(tzinfo=None) if text else None
-
-
-def _at(record: Any, path: tuple[str, ...]) -> Any:
-    for step in path:
-        record = record.get(step)
-    return record
-
-
-def _holds(group: Any, metadata: Record) -> bool:
-    expressions = group.get("expressions") or []
-    joined = any if str(group.get("logical_operator") or "AND").upper() == "OR" else all
-    return not expressions or joined(_true(each, metadata.get(each["key"])) for each in expressions)
-
-
-def _true(expression: Any, value: Any) -> bool:
-    """A missing key matches nothing, negated or not, as SQL's NULL; `between` holds its ends."""
-    if value is None:
-        return False
-    pairs = [_comparable(value, each) for each in expression["values"]]
-    match expression["operator"]:
-        case "=" | "in":
-            return any(a == b for a, b in pairs)
-        case "!=" | "not in":
-            return all(a != b for a, b in pairs)
-        case "between":
-            (value, low), (_, high) = pairs
-            return bool(low <= value <= high)
-        case ordering:
-            return bool(_ORDERINGS[ordering](*pairs[0]))
-
-
-_ORDERINGS: dict[str, Callable[[Any, Any], Any]] = {"<": operator.lt, "<=": operator.le, ">": operator.gt}
-_ORDERINGS[">="] = operator.ge
-
-
-def _comparable(value: Any, wanted: Any) -> tuple[Any, Any]:
-    """Numbers compare as numbers, anything else as the text that JSON has for it."""
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        try:
-            return float(value), float(wanted)
-        except ValueError:
-            return str(value), str(wanted)
-    return (json.dumps(value) if isinstance(value, bool) else str(value)), str(wanted)
-
-
-def formatted(value: Any, leaves: Any) -> Any:
-    """A value with the true leaves of a response_format; lists element by element."""
-    if isinstance(value, list):
-        return [formatted(each, leaves) for each in value]
-    if not isinstance(leaves, dict) or not isinstance(value, dict):
-        return value
-    return {name: formatted(value[name], leaf) for name, leaf in leaves.items() if leaf and name in value}
 
 
 def _now() -> str:
@@ -318,8 +275,8 @@ class _Handler(BaseHTTPRequestHandler):
         if step == "sources":
             return 200, _sources(service.sources, params), {}
         if step == "submit":
-            request_id = service.submit(sent)
-            return 202, None, {"Location": f"{service.url}/api/v1/data_products/requests/{request_id}"}
+            request_id = service.submit(steps[0], sent)
+            return 202, None, {"Location": f"{service.url}/api/v1/{steps[0]}/requests/{request_id}"}
         if step == "" or steps[2] not in service.searches:
             return 404, error("NotFound", "No request with given request id"), {}
         if step == "status":
@@ -370,13 +327,13 @@ def _step(method: str, steps: list[str]) -> StepName | Literal[""]:
     match method, steps:
         case "GET", ["data_sources"]:
             return "sources"
-        case "POST", ["data_products", "search"]:
+        case "POST", ["data_products" | "ephemeris", "search"]:
             return "submit"
-        case "GET", ["data_products", "requests", _]:
+        case "GET", ["data_products" | "ephemeris", "requests", _]:
             return "status"
-        case "DELETE", ["data_products", "requests", _]:
+        case "DELETE", ["data_products" | "ephemeris", "requests", _]:
             return "cancel"
-        case "GET" | "POST", ["data_products", "requests", _, "data"]:
+        case "GET" | "POST", ["data_products" | "ephemeris", "requests", _, "data"]:
             return "data"
     return ""
 

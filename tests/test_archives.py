@@ -13,7 +13,7 @@ import pytest
 
 from auroraql import Archive, Cancelled, ResultSet, TimedOut, UsageError, connect
 from auroraql.query import Ref
-from tests import aurorax_server, small_catalogue
+from tests import aurorax_matching, small_catalogue
 from tests.aurorax_server import SOURCE_FIELDS, AuroraXServer
 from tests.brute_force import compare
 from tests.small_catalogue import SOURCES, Product
@@ -86,7 +86,7 @@ def archives(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Archives]:
     with ExitStack() as stack:
         patch = stack.enter_context(pytest.MonkeyPatch.context())
         patch.setenv("NO_PROXY", "*")
-        patch.setattr(aurorax_server, "_true", holds)
+        patch.setattr(aurorax_matching, "_true", holds)
         server = stack.enter_context(
             AuroraXServer([record(p) for p in SHUFFLED], [dict(zip(NAMES, s, strict=True)) for s in SOURCES])
         )

@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from auroraql import connect
+import auroraql
 from auroraql.archives.aurorax import AuroraXEngine
 from auroraql.archives.aurorax import run as run_module
 from auroraql.archives.aurorax.records import united
@@ -328,7 +328,7 @@ def test_close_cancels_what_runs(server: AuroraXServer, connect: Connect) -> Non
 
 
 def test_the_sources_are_asked_for_once_and_only_where_lists_do_not_do() -> None:
-    with AuroraXServer(RECORDS, SOURCES) as server, connect(server.url) as archive:
+    with AuroraXServer(RECORDS, SOURCES) as server, auroraql.connect(server.url) as archive:
         archive.run("FIND data_products WHERE program = 'trex'")
         assert server.count("sources") == 0
         for _ in range(2):
@@ -340,7 +340,7 @@ def test_the_sources_are_asked_for_once_and_only_where_lists_do_not_do() -> None
     "sources", [{"no": "list"}, [{"identifier": 1}], [{**SOURCES[0], "identifier": "one"}], [5], "text"]
 )
 def test_sources_of_another_shape_are_an_error(sources: Any) -> None:
-    with AuroraXServer(RECORDS, SOURCES) as server, connect(server.url) as archive:
+    with AuroraXServer(RECORDS, SOURCES) as server, auroraql.connect(server.url) as archive:
         server.faults["sources"] = Fault(body=json.dumps(sources).encode())
         with pytest.raises(Failed, match="data source"):
             archive.run("FIND data_products WHERE NOT program = 'trex'")

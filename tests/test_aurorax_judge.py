@@ -11,7 +11,7 @@ import pyaurorax
 import pytest
 from pyaurorax.exceptions import AuroraXAPIError, AuroraXMaintenanceError, AuroraXSearchError
 
-from tests.aurorax_server import RECORDS, SOURCES, AuroraXServer, Fault, error
+from tests.aurorax_server import EPHEMERIS, RECORDS, SOURCES, AuroraXServer, Fault, error
 
 FIRST, LAST = datetime(2020, 2, 1), datetime(2020, 2, 5, 23, 59, 59)
 FILTER = pyaurorax.search.MetadataFilter
@@ -20,7 +20,7 @@ EXPRESSION = pyaurorax.search.MetadataFilterExpression
 
 @pytest.fixture
 def server() -> Iterator[AuroraXServer]:
-    with AuroraXServer(RECORDS, SOURCES) as running:
+    with AuroraXServer(RECORDS, SOURCES, ephemeris=EPHEMERIS) as running:
         yield running
 
 
@@ -122,3 +122,50 @@ def test_lists_the_sources(client: Any) -> None:
     assert [each.identifier for each in every] == sorted(each["identifier"] for each in SOURCES)
     assert client.search.sources.get("trex", "gillam", "RGB ASI").display_name == "TREx RGB GILL"
     assert client.search.sources.list(program="nowhere") == []
+
+
+def test_searches_ephemeris(client: Any) -> None:
+    moment = datetime(2020, 2, 1, 6, 1)
+    search = client.search.ephemeris.search(moment, moment, programs=["swarm"], poll_interval=0.01)
+    (found,) = search.data
+    assert (found.epoch, found.data_source.platform) == (moment, "swarma")
+    assert (found.nbtrace.lat, found.nbtrace.lon, found.sbtrace.lat) == (62.0, -110.5, None)
+    assert found.metadata == EPHEMERIS[1]["metadata"]
+    assert "/api/v1/ephemeris/requests/" in search.request_url
+
+
+@pytest.mark.parametrize(
+    ("expressions", "operator", "found"),
+    [
+        ([("nbtrace_region", "north auroral oval", "=")], "and", {1}),
+        ([("radial_distance", ["6811.5", "6813"], "between")], "and", {1, 2}),
+        ([("tii_on", "true", "=")], "and", {0}),
+        ([("tii_on", "true", "!=")], "and", {1}),
+        ([("tii_on", "true", "="), ("calgary_cloud_ml_v1_confidence", "99", ">=")], "or", {0, 3}),
+    ],
+)
+def test_filters_ephemeris_by_metadata(client: Any, expressions: list[Any], operator: Any, found: set[int]) -> None:
+    group = FILTER([EXPRESSION(*each) for each in expressions], operator=operator)
+    search = client.search.ephemeris.search(
+        FIRST, LAST, programs=["swarm", "themis-asi"], metadata_filters=group, poll_interval=0.01
+    )
+    assert [(e.data_source.identifier, e.epoch.minute) for e in search.data] == [
+        (EPHEMERIS[i]["data_source"]["identifier"], int(EPHEMERIS[i]["epoch"][14:16])) for i in sorted(found)
+    ]
+
+
+def test_formats_ephemeris(client: Any) -> None:
+    wanted = {"epoch": True, "nbtrace": {"lat": True, "lon": False}, "data_source": {"platform": True}}
+    search = client.search.ephemeris.search(
+        FIRST, LAST, programs=["swarm"], response_format=wanted, poll_interval=0.01
+    )
+    assert search.data[0] == {
+        "epoch": datetime(2020, 2, 1, 6),
+        "nbtrace": {"lat": 58.25},
+        "data_source": {"platform": "swarma"},
+    }
+    template = client.search.ephemeris.create_response_format_template()
+    whole = client.search.ephemeris.search(
+        FIRST, LAST, programs=["swarm"], response_format=template, poll_interval=0.01
+    )
+    assert whole.data[0].keys() == EPHEMERIS[0].keys()
