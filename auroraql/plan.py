@@ -57,7 +57,9 @@ class Residual:
     where: Predicate | None = None
 
     def __bool__(self) -> bool:
-        return bool(self.where is not None or self.order_by or self.limit is not None or self.offset or self.select is not None)
+        return bool(
+            self.where is not None or self.order_by or self.limit is not None or self.offset or self.select is not None
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from auroraql.archives.base import Engine
 from auroraql.forms import sentence
 from auroraql.forms.text.writing import write_predicate, write_window
 from auroraql.plan import FilterGroup, Plan, Request, Residual
+from auroraql.planner import plan as make_plan
 from auroraql.query import Tree
 from auroraql.results import ResultColumn
 from auroraql.schema import KINDS, Type
@@ -24,7 +25,8 @@ def report(plan: Plan, statement: Statement, engine: Engine) -> tuple[ResultColu
     Raises StatementError when DESCRIBE is asked of what the sentence cannot say.
     """
     if statement.verb == "describe":
-        request, _ = one_request(plan, statement.find, "sentence")
+        whole = make_plan(plan.query, engine.catalogue(), cut=False)
+        request, _ = one_request(whole, statement.find, "sentence")
         return ResultColumn("sentence", Type.STRING, path=("sentence",)), [sentence.write(request)]
     return ResultColumn("plan", Type.STRING, path=("plan",)), list(explain(plan, engine))
 

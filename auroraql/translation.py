@@ -72,7 +72,7 @@ def translate_find(
     _check_parameters(parameters, resolved.parameters)
     if to == "aql":
         return Translation(writing.write(resolved.query, known), resolved.warnings)
-    made = make_plan(resolved.query, known, resolved.warnings)
+    made = make_plan(resolved.query, known, resolved.warnings, cut=to == "plan")
     if to == "plan":
         return Translation(plan_json.write(made, known), made.warnings)
     request, left_out = one_request(made, find, to)

@@ -36,11 +36,22 @@ class Product:
     metadata: dict[str, Any] | None = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Position:
+    """An ephemeris record; `places` are latitude and longitude of location_geo, location_gsm, nbtrace, sbtrace."""
+
+    data_source: int
+    epoch: datetime
+    places: tuple[tuple[float, float] | None, ...] = (None, None, None, None)
+    metadata: dict[str, Any] | None = field(default_factory=dict)
+
+
 def write(
     path: Path,
     products: Iterable[Product],
     sources: Sequence[tuple[Any, ...]] = SOURCES,
     *,
+    positions: Sequence[Position] = (),
     version: int = SCHEMA_VERSION,
     demonstration: bool = False,
 ) -> Path:
@@ -50,10 +61,23 @@ def write(
         connection.execute(FORMAT)
         connection.execute("INSERT INTO catalogue VALUES (?, ?, 'a test', 'by hand')", [version, demonstration])
         connection.executemany("INSERT INTO data_sources VALUES (?, ?, ?, ?, ?, ?)", sources)
-        connection.execute("INSERT INTO metadata_keys VALUES ('data_products', 'w', 'double', [], 'width', ['trex'], '')")
+        connection.execute(
+            "INSERT INTO metadata_keys VALUES ('data_products', 'w', 'double', [], 'width', ['trex'], '')"
+        )
         if rows:
             connection.executemany("INSERT INTO data_products VALUES (?, ?, ?, ?, ?, ?::JSON::VARIANT)", rows)
+        _write_positions(connection, positions)
     return path
+
+
+def _write_positions(connection: duckdb.DuckDBPyConnection, positions: Sequence[Position]) -> None:
+    for number, each in enumerate(positions):
+        degrees = [value for place in each.places for value in place or (None, None)]
+        row = [each.data_source, each.epoch, *degrees, None if each.metadata is None else number]
+        connection.execute("INSERT INTO ephemeris VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
+        if each.metadata is not None:
+            metadata = [number, _json(each.metadata)]
+            connection.execute("INSERT INTO ephemeris_metadata VALUES (?, ?::JSON::VARIANT)", metadata)
 
 
 def _rows(products: Iterable[Product]) -> list[tuple[Any, ...]]:

@@ -1,13 +1,13 @@
-"""Searches for property tests: Query values of every kind that one request can say, and the parts of them."""
+"""Searches for property tests: Query values of every kind, those that one request can say, and the parts of them."""
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from hypothesis import strategies as st
 
 from auroraql.query import And, Column, Comparison, Or, OrderKey, Predicate, Query, Ref
-from auroraql.schema import DATA_PRODUCTS, Type
+from auroraql.schema import DATA_PRODUCTS, KINDS, Kind, Type
 from auroraql.schema.catalogue import shipped
 from auroraql.schema.data_products import PRODUCT_TYPES
 from auroraql.schema.operators import OPERATORS, WIRE
@@ -42,8 +42,9 @@ KEYS = st.one_of(
     st.sampled_from(
         ["limit", "where", "program", "start", "a b", "data_source", "metadata", "`", "x.y", "größe", "true", "now"]
     ),
+    st.sampled_from(["epoch", "lat", "nbtrace.lat"]),
     st.text(st.characters(), min_size=1, max_size=8),
-    st.sampled_from(shipped().keys("data_products")),
+    st.sampled_from([key for kind in KINDS for key in shipped().keys(kind)]),
 )
 MOMENTS = st.one_of(
     st.datetimes(datetime(1, 1, 1), datetime(9999, 12, 31, 23, 59, 59)).map(lambda d: d.replace(microsecond=0)),
@@ -53,10 +54,24 @@ MOMENTS = st.one_of(
 _NATIVE = list(WIRE.values())
 
 
-def values_of(key: str) -> st.SearchStrategy[str]:
+_VALUES = {
+    Type.NUMBER: NUMBERS,
+    Type.INTEGER: st.integers(-(10**6), 10**6).map(str),
+    Type.BOOLEAN: st.sampled_from(["true", "false"]),
+}
+
+
+def values_of(key: str, kind: Kind = DATA_PRODUCTS) -> st.SearchStrategy[str]:
     """Values a key can be compared with: of the type its schema tells, if one does."""
-    known = shipped().key("data_products", key)
-    return NUMBERS if known is not None and known.type is Type.NUMBER else TEXTS
+    known = shipped().key(kind.name, key)
+    return TEXTS if known is None else _VALUES.get(known.type, TEXTS)
+
+
+def operators_of(key: str, kind: Kind = DATA_PRODUCTS) -> list[str]:
+    """AuroraX's operators that a key can be compared by: TRUE and FALSE have no order."""
+    known = shipped().key(kind.name, key)
+    ordered = known is None or known.type.ordered
+    return [name for name in _NATIVE if ordered or not OPERATORS[name].ordering]
 
 
 def _counts(operator: str) -> tuple[int, int]:
@@ -65,20 +80,20 @@ def _counts(operator: str) -> tuple[int, int]:
 
 
 @st.composite
-def filters(draw: st.DrawFn) -> Comparison:
+def filters(draw: st.DrawFn, kind: Kind = DATA_PRODUCTS) -> Comparison:
     """One metadata filter that AuroraX has."""
     key = draw(KEYS)
-    operator = draw(st.sampled_from(_NATIVE))
+    operator = draw(st.sampled_from(operators_of(key, kind)))
     least, most = _counts(operator)
-    values = draw(st.lists(values_of(key), min_size=least, max_size=most))
+    values = draw(st.lists(values_of(key, kind), min_size=least, max_size=most))
     return Comparison(Ref("metadata", key), operator, tuple(values))
 
 
 @st.composite
-def native_predicates(draw: st.DrawFn) -> Predicate:
+def native_predicates(draw: st.DrawFn, kind: Kind = DATA_PRODUCTS) -> Predicate:
     """A predicate that fits one request: lists of fields, and one flat group of metadata filters."""
     terms: list[Predicate] = []
-    for leaf in DATA_PRODUCTS.leaves():
+    for leaf in kind.leaves():
         values = (
             draw(st.lists(st.sampled_from(leaf.known or ("trex", "gillam")) | TEXTS, max_size=3))
             if leaf.criterion
@@ -86,7 +101,7 @@ def native_predicates(draw: st.DrawFn) -> Predicate:
         )
         if values:
             terms.append(Comparison(Ref(leaf.role, leaf.name), "in", tuple(values), True))
-    group = draw(st.lists(filters(), max_size=4))
+    group = draw(st.lists(filters(kind), max_size=4))
     if draw(st.booleans()) and len(group) > 1:
         terms.append(Or(tuple(group)))
     else:
@@ -103,33 +118,36 @@ def windows(draw: st.DrawFn) -> tuple[datetime | None, datetime | None]:
     return first, second
 
 
-REFS = st.one_of(
-    st.sampled_from([Ref(leaf.role, leaf.name) for leaf in DATA_PRODUCTS.leaves() if leaf.type is not Type.OBJECT]),
-    KEYS.map(lambda key: Ref("metadata", key)),
-)
-COLUMNS = st.lists(
-    st.builds(
-        Column,
-        REFS | st.sampled_from([Ref("record", "data_source"), Ref("record", "metadata")]),
-        st.just("") | st.text(min_size=1, max_size=6),
-    ),
-    min_size=1,
-    max_size=5,
-    unique_by=lambda column: column.label,
-)
+def refs(kind: Kind) -> st.SearchStrategy[Ref]:
+    """A field that is no object, or a metadata key."""
+    plain = [Ref(leaf.role, leaf.name) for leaf in kind.leaves() if leaf.type is not Type.OBJECT]
+    return st.sampled_from(plain) | KEYS.map(lambda key: Ref("metadata", key))
+
+
+def columns(kind: Kind) -> st.SearchStrategy[list[Column]]:
+    """What SELECT may name, each label once."""
+    objects = [Ref("record", field.name) for field in kind.fields if field.type is Type.OBJECT]
+    column = st.builds(Column, refs(kind) | st.sampled_from(objects), st.just("") | st.text(min_size=1, max_size=6))
+    return st.lists(column, min_size=1, max_size=5, unique_by=lambda each: each.label)
+
+
+def short_enough(start: datetime | None, end: datetime | None, kind: Kind) -> datetime | None:
+    """The end, or an earlier one where one request does not reach so far from the start."""
+    reach = timedelta(days=28 * kind.longest_months)
+    return start + reach if reach and start is not None and end is not None and end - start > reach else end
 
 
 @st.composite
-def searches(draw: st.DrawFn) -> Query:
+def searches(draw: st.DrawFn, kind: Kind = DATA_PRODUCTS) -> Query:
     """A query that one native request says whole: what query JSON can say."""
     start, end = draw(windows())
-    return Query.of(Query("data_products", draw(native_predicates()), start, end))
+    return Query.of(Query(kind.name, draw(native_predicates(kind)), start, short_enough(start, end, kind)))
 
 
 @st.composite
-def predicates(draw: st.DrawFn) -> Predicate:
+def predicates(draw: st.DrawFn, kind: Kind = DATA_PRODUCTS) -> Predicate:
     """Any boolean tree of any comparisons, native or not."""
-    leaf = st.one_of(filters(), _comparisons())
+    leaf = st.one_of(filters(kind), _comparisons(kind))
     return draw(
         st.recursive(
             leaf,
@@ -143,29 +161,34 @@ def predicates(draw: st.DrawFn) -> Predicate:
 
 
 @st.composite
-def _comparisons(draw: st.DrawFn) -> Comparison:
-    leaf = draw(st.sampled_from([f for f in DATA_PRODUCTS.leaves() if f.type is Type.STRING]))
-    operator = draw(st.sampled_from([name for name in OPERATORS if name != "not between"]))
+def _comparisons(draw: st.DrawFn, kind: Kind) -> Comparison:
+    leaf = draw(st.sampled_from([f for f in kind.leaves() if f.type in (Type.STRING, Type.NUMBER)]))
+    likened = leaf.type is Type.STRING
+    named = [name for name in OPERATORS if name != "not between" and (likened or not name.endswith("like"))]
+    operator = draw(st.sampled_from(named))
     least, most = _counts(operator)
-    values = draw(st.lists(TEXTS, min_size=least, max_size=most))
+    values = draw(st.lists(_VALUES.get(leaf.type, TEXTS), min_size=least, max_size=most))
     return Comparison(Ref(leaf.role, leaf.name), operator, tuple(values), bool(leaf.criterion))
 
 
 @st.composite
-def queries(draw: st.DrawFn) -> Query:
+def queries(draw: st.DrawFn, kind: Kind = DATA_PRODUCTS) -> Query:
     """Any query the text form can say."""
     start, end = draw(windows())
-    select = draw(st.none() | COLUMNS)
-    order = draw(st.lists(st.builds(OrderKey, REFS, st.booleans(), st.booleans()), max_size=3))
+    select = draw(st.none() | columns(kind))
+    order = draw(st.lists(st.builds(OrderKey, refs(kind), st.booleans(), st.booleans()), max_size=3))
     # An alias shadows a field of the record, which then has no other name to be ordered by.
     aliases = {column.alias for column in select or ()}
     order = [key for key in order if key.ref.role != "record" or key.ref.name not in aliases]
     limit = draw(st.none() | st.integers(0, 10**9))
     offset = draw(st.integers(0, 100)) if limit is not None else 0
-    where = draw(predicates() | native_predicates())
-    return Query.of(
-        Query("data_products", where, start, end, tuple(select) if select else None, tuple(order), limit, offset)
-    )
+    where = draw(predicates(kind) | native_predicates(kind))
+    return Query.of(Query(kind.name, where, start, end, tuple(select) if select else None, tuple(order), limit, offset))
 
+
+EVERY_KIND = st.sampled_from(list(KINDS.values()))
+EVERY_SEARCH = EVERY_KIND.flatmap(searches)
+EVERY_QUERY = EVERY_KIND.flatmap(queries)
+"""Of any kind."""
 
 PRODUCT_TYPE_LISTS = st.lists(st.sampled_from(PRODUCT_TYPES), max_size=3)

@@ -26,7 +26,8 @@ from auroraql.errors import Cancelled, Failed, Refused, TimedOut, Unreachable, U
 from auroraql.plan import Expression, FilterGroup, Plan, Request
 from auroraql.query import Query, Tree
 from auroraql.schema.catalogue import shipped
-from tests.aurorax_server import RECORDS, SOURCES, AuroraXServer, Fault, StepName, formatted
+from tests.aurorax_matching import formatted
+from tests.aurorax_server import RECORDS, SOURCES, AuroraXServer, Fault, StepName
 
 KEY = "k3y/\"wh'é<b>x"
 Connect = Callable[..., AuroraXEngine]

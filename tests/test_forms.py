@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from pyaurorax.search import DataProductSearch, MetadataFilter, MetadataFilterExpression
+from pyaurorax.search import DataProductSearch, EphemerisSearch, MetadataFilter, MetadataFilterExpression
 
 from auroraql import translate
 from auroraql.errors import Source, StatementError
@@ -20,24 +20,33 @@ from auroraql.plan import Plan
 from auroraql.planner import plan
 from auroraql.query import Query
 from auroraql.resolver import resolve
+from auroraql.schema import DATA_PRODUCTS, EPHEMERIS, KINDS, Kind
 from auroraql.schema.catalogue import shipped
-from auroraql.schema.operators import WIRE
 from tests import corpus_files
-from tests.strategies import KEYS, PRODUCT_TYPE_LISTS, TEXTS, queries, searches, values_of
+from tests.strategies import (
+    EVERY_QUERY,
+    EVERY_SEARCH,
+    KEYS,
+    PRODUCT_TYPE_LISTS,
+    TEXTS,
+    operators_of,
+    short_enough,
+    values_of,
+)
 
 NOW = datetime(2021, 3, 4, 5, 6, 7)
 
 
 def read_text(text: str) -> Query:
-    return resolve(script.read_one(Source(text)).statement, shipped(), now=NOW).query
+    return resolve(script.read_one(Source(text)).statement.find, shipped(), now=NOW).query
 
 
-def read_json(document: dict[str, Any]) -> Query:
-    return resolve(query_json.lift(document, "data_products"), shipped(), now=NOW).query
+def read_json(document: dict[str, Any], kind: str) -> Query:
+    return resolve(query_json.lift(document, kind), shipped(), now=NOW).query
 
 
 def planned(query: Query) -> Plan:
-    return plan(query, shipped())
+    return plan(query, shipped(), cut=False)
 
 
 def one_request(query: Query) -> Plan:
@@ -46,19 +55,19 @@ def one_request(query: Query) -> Plan:
     return made
 
 
-@given(queries())
+@given(EVERY_QUERY)
 def test_law_1_text_read_back_is_the_query(query: Query) -> None:
     assert read_text(writing.write(query, shipped())) == query
 
 
-@given(searches())
+@given(EVERY_SEARCH)
 def test_law_1_json_read_back_is_the_query(query: Query) -> None:
     document = query_json.write(one_request(query).requests[0])
-    assert read_json(document) == query
-    assert read_text("FIND data_products FROM " + json.dumps(document)) == query
+    assert read_json(document, query.kind) == query
+    assert read_text(f"FIND {query.kind} FROM " + json.dumps(document)) == query
 
 
-@given(searches())
+@given(EVERY_SEARCH)
 def test_law_1_sentence_read_back_is_the_query_or_says_it_cannot(query: Query) -> None:
     request = one_request(query).requests[0]
     try:
@@ -69,29 +78,29 @@ def test_law_1_sentence_read_back_is_the_query_or_says_it_cannot(query: Query) -
     assert read_text(text) == query
 
 
-@given(searches())
+@given(EVERY_SEARCH)
 def test_law_2_all_forms_agree(query: Query) -> None:
     document = query_json.write(one_request(query).requests[0])
     text = writing.write(query, shipped())
     assert translate(text, to="json") == document
-    assert translate(document | {"data_product_type_filters": document["data_product_type_filters"]}, to="aql") == text
-    lifted = planned(read_json(document))
+    assert translate(document, to="aql") == text
+    lifted = planned(read_json(document, query.kind))
     assert len(lifted.requests) == 1
     assert not lifted.residual
     assert query_json.write(lifted.requests[0]) == document
 
 
-@given(queries())
+@given(EVERY_QUERY)
 def test_law_3_the_normal_form_is_idempotent(query: Query) -> None:
     assert Query.of(query) == query
 
 
-@given(searches())
+@given(EVERY_SEARCH)
 def test_law_3_missing_empty_and_null_lists_are_alike(query: Query) -> None:
     document = query_json.write(one_request(query).requests[0])
     bare = _without_empty(document)
-    assert read_json(bare) == query
-    assert read_json(_with_null(document)) == query
+    assert read_json(bare, query.kind) == query
+    assert read_json(_with_null(document), query.kind) == query
 
 
 def _without_empty(document: dict[str, Any]) -> dict[str, Any]:
@@ -103,7 +112,7 @@ def _with_null(document: dict[str, Any]) -> dict[str, Any]:
     return {k: None if v == [] else _with_null(v) if isinstance(v, dict) else v for k, v in document.items()}
 
 
-@given(queries())
+@given(EVERY_QUERY)
 def test_law_4_canonical_text_is_what_the_formatter_makes(query: Query) -> None:
     text = writing.write(query, shipped())
     assert format_text(Source(text)) == text + ";\n"
@@ -114,7 +123,7 @@ _COMMENTS = st.sampled_from(
 )
 
 
-@given(queries(), st.data())
+@given(EVERY_QUERY, st.data())
 def test_law_4_formatting_is_idempotent_and_keeps_comments_and_meaning(query: Query, data: st.DataObject) -> None:
     text = writing.write(query, shipped())
     made, at = "", 0
@@ -129,7 +138,9 @@ def test_law_4_formatting_is_idempotent_and_keeps_comments_and_meaning(query: Qu
         assert once.count(comment) == made.count(comment)
 
 
-@pytest.mark.parametrize("path", corpus_files.files("data_products"), ids=lambda p: p.stem)
+@pytest.mark.parametrize(
+    "path", [path for kind in KINDS for path in corpus_files.files(kind)], ids=lambda p: f"{p.parent.name}-{p.stem}"
+)
 def test_law_4_holds_for_the_corpus(path: Any) -> None:
     source = Source(corpus_files.read(path)["statement"])
     once = format_text(source)
@@ -138,36 +149,43 @@ def test_law_4_holds_for_the_corpus(path: Any) -> None:
 
 
 @st.composite
-def client_searches(draw: st.DrawFn) -> DataProductSearch:
+def client_searches(draw: st.DrawFn, kind: Kind) -> DataProductSearch | EphemerisSearch:
     """Searches as users of the real client write them; it is never asked to connect."""
     expressions = []
     for key in draw(st.lists(KEYS, max_size=3)):
-        operator = draw(st.sampled_from(sorted(WIRE)))
+        operator = draw(st.sampled_from(operators_of(key, kind)))
         count = {"in": 2, "not in": 3, "between": 2}.get(operator, 1)
-        values = draw(st.lists(values_of(key), min_size=count, max_size=count))
+        values = draw(st.lists(values_of(key, kind), min_size=count, max_size=count))
         expressions.append(MetadataFilterExpression(key, values if count > 1 else values[0], operator))
     joined = draw(st.sampled_from(["and", "or", "AND", "OR"]))
     lists = [draw(st.none() | st.lists(TEXTS, max_size=2)) for _ in range(3)]
     start, end = sorted((draw(st.datetimes(datetime(1000, 1, 1))), draw(st.datetimes(datetime(1000, 1, 1)))))
-    return DataProductSearch(
-        None,
-        start,
-        end,
-        *lists,
-        draw(st.none() | PRODUCT_TYPE_LISTS),
-        metadata_filters=draw(st.none() | st.just(MetadataFilter(expressions, joined))),
-    )
+    group = draw(st.none() | st.just(MetadataFilter(expressions, joined)))
+    if kind is EPHEMERIS:
+        return EphemerisSearch(None, start, short_enough(start, end, kind), *lists, metadata_filters=group)
+    types = draw(st.none() | PRODUCT_TYPE_LISTS)
+    return DataProductSearch(None, start, end, *lists, types, metadata_filters=group)
 
 
-@given(client_searches())
-def test_our_json_is_what_the_real_client_builds(search: DataProductSearch) -> None:
+def as_client(kind: Kind, search: DataProductSearch | EphemerisSearch) -> None:
+    """Our JSON of a search of the client is its own, with the filters in normal form."""
     query = json.loads(json.dumps(search.query))
     ours = translate(query, to="json")
     assert isinstance(ours, dict)
     expected = query | {"data_sources": dict(query["data_sources"])}
-    group = expected["data_sources"]["data_product_metadata_filters"] or {"expressions": [], "logical_operator": "AND"}
+    group = expected["data_sources"][kind.filters] or {"expressions": [], "logical_operator": "AND"}
     if len(group["expressions"]) < 2:
         group["logical_operator"] = "AND"
-    expected["data_sources"]["data_product_metadata_filters"] = group
+    expected["data_sources"][kind.filters] = group
     assert ours == expected
     assert translate(str(translate(query, to="aql")), to="json") == expected
+
+
+@given(client_searches(DATA_PRODUCTS))
+def test_our_json_is_what_the_real_client_builds(search: DataProductSearch) -> None:
+    as_client(DATA_PRODUCTS, search)
+
+
+@given(client_searches(EPHEMERIS))
+def test_our_json_of_ephemeris_is_what_the_real_client_builds(search: EphemerisSearch) -> None:
+    as_client(EPHEMERIS, search)

@@ -24,7 +24,7 @@ from auroraql.query import And, Comparison, Not, Or, Predicate, Query
 from auroraql.resolver import resolve
 from auroraql.schema import DATA_PRODUCTS
 from auroraql.schema.catalogue import Catalogue, DataSource, shipped
-from tests import aurorax_server, brute_force
+from tests import aurorax_matching, brute_force
 from tests.small_catalogue import SOURCES
 from tests.test_archives import holds, record
 from tests.test_sql import KIND, PRODUCTS, predicates
@@ -39,7 +39,7 @@ RECORDS = [record(product) for product in KNOWN]
 def filters_as_the_language_has_them() -> Iterator[None]:
     """How AuroraX compares a number kept as text is not published."""
     patch = pytest.MonkeyPatch()
-    patch.setattr(aurorax_server, "_true", holds)
+    patch.setattr(aurorax_matching, "_true", holds)
     yield
     patch.undo()
 
@@ -48,7 +48,7 @@ def fetched(made: Plan) -> list[dict[str, Any]]:
     """What the requests of a plan fetch, each record once."""
     found: dict[str, dict[str, Any]] = {}
     for request in made.requests:
-        for each in aurorax_server.matching(query_json.write(request), RECORDS):
+        for each in aurorax_matching.matching(request.kind, query_json.write(request), RECORDS):
             found.setdefault(json.dumps(each, sort_keys=True), each)
     return list(found.values())
 
@@ -79,7 +79,7 @@ def test_law_5_every_plan_with_its_residual_is_the_query(predicate: Predicate) -
 def planned(where: str) -> Plan:
     """The plan of a predicate over the sources that come with the package."""
     text = f"FIND data_products WHERE {where} ON 2020-02-01"
-    resolved = resolve(script.read_one(Source(text)).statement, shipped(), now=datetime(2021, 1, 1))
+    resolved = resolve(script.read_one(Source(text)).statement.find, shipped(), now=datetime(2021, 1, 1))
     return plan(resolved.query, shipped())
 
 

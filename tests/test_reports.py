@@ -65,7 +65,7 @@ def test_explain_shows_requests_and_what_is_done_after_them(archive: Archive) ->
 
 def test_explain_of_what_nothing_matches(archive: Archive) -> None:
     result = archive.run("EXPLAIN FIND data_products WHERE program = 'trex' AND source_type = 'heo' ON 2020-02-01")
-    assert [line for (line,) in result][0] == "data products from demo: no requests"
+    assert result.rows[0] == ("data products from demo: no requests",)
     assert [warning.code for warning in result.warnings] == ["AQL0606"]
 
 

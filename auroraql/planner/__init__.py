@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from auroraql.errors import Diagnostic
 from auroraql.plan import Plan, Residual
 from auroraql.planner.native import Native
+from auroraql.planner.windows import cut_windows
 from auroraql.query import Predicate, Query
 from auroraql.schema.catalogue import Catalogue, DataSource
 
@@ -22,11 +23,14 @@ def plan(
     catalogue: Catalogue,
     warnings: Iterable[Diagnostic] = (),
     sources: Callable[[], Sequence[DataSource]] | None = None,
+    *,
+    cut: bool = True,
 ) -> Plan:
     """The plan of a query on AuroraX's protocol, with what was noticed on the way.
 
     `sources` tells every data source the archive has, and is asked only when a predicate is more than lists;
-    left out, the catalogue's are taken for all there are.
+    left out, the catalogue's are taken for all there are. `cut` makes several requests of a window that is
+    longer than the service allows; without it the query is as one document says it.
 
     A query that no data source can match has no request at all, and a warning that says so.
     """
@@ -37,7 +41,7 @@ def plan(
         from auroraql.planner.several import Several
 
         several = Several(query, sources() if sources is not None else catalogue.sources)
-        requests = several.requests()
+        requests = cut_windows(several.requests()) if cut else several.requests()
         said += several.said
         return Plan(query, requests, _residual(query, several.rest), tuple(said))
     if native.impossible is not None:
@@ -45,7 +49,8 @@ def plan(
     unmatched = _unmatched(native.lists, catalogue)
     if unmatched is not None and not any(w.code == "AQL0602" for w in said):
         said.append(unmatched)
-    return Plan(query, (native.request(),), _residual(query), tuple(said))
+    requests = cut_windows((native.request(),)) if cut else (native.request(),)
+    return Plan(query, requests, _residual(query), tuple(said))
 
 
 def _residual(query: Query, rest: Predicate | None = None) -> Residual:

@@ -53,4 +53,5 @@ EPHEMERIS = Kind(
         _WINDOW,
     ),
     older_wordings=(_OF_2020,),
+    longest_months=1,
 )

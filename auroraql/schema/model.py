@@ -141,6 +141,8 @@ class Kind:
     schema_key: str
     wording: Wording
     older_wordings: tuple[Wording, ...] = ()
+    longest_months: int = 0
+    """The longest window of one request, in months; 0: any. A record that spans time must not be cut."""
 
     def field(self, name: str) -> Field | None:
         """The field called `name`, bare or dotted, at any depth; None when there is none."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from auroraql.codes import CODES
-from auroraql.schema import KINDS, Field, Kind
+from auroraql.schema import KINDS, Field, Kind, Type
 from auroraql.schema.catalogue import shipped
 from auroraql.schema.operators import OPERATORS
 
@@ -42,7 +42,7 @@ def _kind(kind: Kind) -> Iterator[str]:
     yield from _table(("field", "type", "what it is", "native filter"), map(_field, fields))
     yield f"Metadata keys known for {kind.title} (others may be searched; an unknown one is questioned):\n"
     keys = (
-        (_code(key.name), key.type.value, key.doc, ", ".join(f"`{v}`" for v in key.values))
+        (_code(key.name), _type(key.type, key.unit), key.doc, ", ".join(f"`{v}`" for v in key.values))
         for key in shipped().metadata[kind.name]
     )
     yield from _table(("key", "type", "what it is", "known values"), keys)
@@ -52,8 +52,11 @@ def _field(field: Field) -> tuple[str, ...]:
     names = _code(field.name) if field.bare == field.name else _code(field.bare, field.name)
     end = "start and end" if field.bound == "both" else field.bound
     native = _code(field.criterion) if field.criterion else f"window {end}" if end else ""
-    unit = f", in {field.unit}" if field.unit else ""
-    return names, field.type.value + unit, field.doc, native
+    return names, _type(field.type, field.unit), field.doc, native
+
+
+def _type(type: Type, unit: str) -> str:
+    return f"{type.value}, in {unit}" if unit else type.value
 
 
 def _codes() -> Iterator[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from auroraql.query import Ref
 from auroraql.schema import KINDS, Kind, Type
@@ -79,10 +80,7 @@ LAYOUTS: Mapping[str, Layout] = {"data_products": _data_products(), "ephemeris":
 
 def bounds(kind: Kind) -> tuple[tuple[Field, str], ...]:
     """The fields that a window restricts, each as the end it is, with the comparison: fully inside means both are."""
-    ends = (("start", ">="), ("end", "<="))
+    ends: tuple[tuple[Literal["start", "end"], str], ...] = (("start", ">="), ("end", "<="))
     return tuple(
-        (replace(field, bound=end), sign)
-        for field in kind.fields
-        for end, sign in ends
-        if field.bound in (end, "both")
+        (replace(field, bound=end), sign) for field in kind.fields for end, sign in ends if field.bound in (end, "both")
     )

@@ -6,6 +6,7 @@ import re
 
 from auroraql.errors import Diagnostic, Span
 from auroraql.forms.text.slips.stuck import CLAUSE_STARTS, Stuck, expected, is_word
+from auroraql.schema import KINDS
 from auroraql.spelling import closest
 
 
@@ -38,23 +39,28 @@ def kind_of_record(at: Stuck) -> Diagnostic | None:
             "AQL0105",
             "the statement ends before it says what to find",
             at.span,
-            "data_products is missing",
-            hint="FIND data_products WHERE …",
+            f"{_one_of_kinds()} is missing",
+            hint=f"FIND {next(iter(KINDS))} WHERE …",
         )
     near = closest(at.found.lower(), ("data_products", "ephemeris", "conjunctions"), 1, 0.5)
     return Diagnostic(
         "AQL0107",
         f"'{at.found}' is not something to find",
         at.span,
-        "expected data_products",
-        hint=f"did you mean {near[0]}?" if near else "FIND data_products …",
+        f"expected {_one_of_kinds()}",
+        hint=f"did you mean {near[0]}?" if near else f"FIND {next(iter(KINDS))} …",
         fix=near[0] if near else None,
     )
 
 
+def _one_of_kinds() -> str:
+    return " or ".join(KINDS)
+
+
 def unsupported_kind(at: Stuck) -> Diagnostic | None:
     """Clauses of a kind that cannot be searched yet would all be unknown: say the one thing."""
-    token = next((t for t in at.tokens[:3] if t.type in ("EPHEMERIS", "CONJUNCTIONS")), None)
+    kinds = {"EPHEMERIS", "CONJUNCTIONS"} - {kind.upper() for kind in KINDS}
+    token = next((t for t in at.tokens[:3] if t.type in kinds), None)
     if token is None:
         return None
     return not_yet_found(str(token), Span(int(token.start_pos or 0), int(token.end_pos or 0)))
@@ -67,7 +73,7 @@ def not_yet_found(kind: str, span: Span | None) -> Diagnostic:
         f"{kind.lower()} cannot be searched yet",
         span,
         "not in this version",
-        hint="this version finds data_products",
+        hint=f"this version finds {', '.join(KINDS)}",
     )
 
 

@@ -1,0 +1,44 @@
+"""Windows longer than the service allows, cut into consecutive pieces that share no second."""
+
+from __future__ import annotations
+
+import calendar
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from auroraql.plan import Request
+from auroraql.schema import KINDS
+
+_SECOND = timedelta(seconds=1)
+
+
+def cut_windows(requests: Iterable[Request]) -> tuple[Request, ...]:
+    """The requests, each as many as its window needs; an open window is left to the service to judge."""
+    return tuple(piece for request in requests for piece in _pieces(request))
+
+
+def _pieces(request: Request) -> Iterator[Request]:
+    months = KINDS[request.kind].longest_months
+    if not months or request.start is None or request.end is None:
+        yield request
+        return
+    start = request.start
+    while True:
+        # One second short of the month, so that the next piece begins on the day this one did.
+        later = _months_later(start, months)
+        if later is None or later > request.end:
+            yield replace(request, start=start)
+            return
+        end = later - _SECOND
+        yield replace(request, start=start, end=end)
+        start = later
+
+
+def _months_later(moment: datetime, months: int) -> datetime | None:
+    """The same day so many months later, or the last of that month; None when the calendar ends before."""
+    index = moment.year * 12 + moment.month - 1 + months
+    year, month = index // 12, index % 12 + 1
+    if year > 9999:
+        return None
+    return moment.replace(year=year, month=month, day=min(moment.day, calendar.monthrange(year, month)[1]))

@@ -1,0 +1,92 @@
+"""What a query of AuroraX finds, evaluated record by record, and what a response_format leaves of a record."""
+
+from __future__ import annotations
+
+import json
+import operator
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any
+
+Record = dict[str, Any]
+
+_WINDOWS = {"data_products": ("start", "end"), "ephemeris": ("epoch", "epoch")}
+"""The fields of a record that the two ends of the window restrict."""
+
+_FILTERS = {"data_products": "data_product_metadata_filters", "ephemeris": "ephemeris_metadata_filters"}
+
+
+def matching(kind: str, query: Any, records: Sequence[Record]) -> list[Record]:
+    """The records a `DataProductQuery` or an `EphemerisQuery` finds."""
+    sources = query.get("data_sources") or {}
+    lists: list[tuple[tuple[str, ...], Any]] = [
+        (("data_source", name), sources.get(f"{name}s")) for name in ("program", "platform", "instrument_type")
+    ]
+    lists.append((("data_product_type",), query.get("data_product_type_filters")))
+    group = sources.get(_FILTERS[kind]) or query.get(_FILTERS[kind]) or {}
+    first, last = _moment(query.get("start")), _moment(query.get("end"))
+    lower, upper = _WINDOWS[kind]
+    return [
+        record
+        for record in records
+        if all(not wanted or _at(record, path) in wanted for path, wanted in lists)
+        and (first is None or datetime.fromisoformat(record[lower]) >= first)
+        and (last is None or datetime.fromisoformat(record[upper]) <= last)
+        and _holds(group, record.get("metadata") or {})
+    ]
+
+
+def _moment(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text).replace(tzinfo=None) if text else None
+
+
+def _at(record: Any, path: tuple[str, ...]) -> Any:
+    for step in path:
+        record = record.get(step)
+    return record
+
+
+def _holds(group: Any, metadata: Record) -> bool:
+    expressions = group.get("expressions") or []
+    joined = any if str(group.get("logical_operator") or "AND").upper() == "OR" else all
+    return not expressions or joined(_true(each, metadata.get(each["key"])) for each in expressions)
+
+
+def _true(expression: Any, value: Any) -> bool:
+    """A missing key matches nothing, negated or not, as SQL's NULL; `between` holds its ends."""
+    if value is None:
+        return False
+    pairs = [_comparable(value, each) for each in expression["values"]]
+    match expression["operator"]:
+        case "=" | "in":
+            return any(a == b for a, b in pairs)
+        case "!=" | "not in":
+            return all(a != b for a, b in pairs)
+        case "between":
+            (value, low), (_, high) = pairs
+            return bool(low <= value <= high)
+        case ordering:
+            return bool(_ORDERINGS[ordering](*pairs[0]))
+
+
+_ORDERINGS: dict[str, Callable[[Any, Any], Any]] = {"<": operator.lt, "<=": operator.le, ">": operator.gt}
+_ORDERINGS[">="] = operator.ge
+
+
+def _comparable(value: Any, wanted: Any) -> tuple[Any, Any]:
+    """Numbers compare as numbers, anything else as the text that JSON has for it."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        try:
+            return float(value), float(wanted)
+        except ValueError:
+            return str(value), str(wanted)
+    return (json.dumps(value) if isinstance(value, bool) else str(value)), str(wanted)
+
+
+def formatted(value: Any, leaves: Any) -> Any:
+    """A value with the true leaves of a response_format; lists element by element."""
+    if isinstance(value, list):
+        return [formatted(each, leaves) for each in value]
+    if not isinstance(leaves, dict) or not isinstance(value, dict):
+        return value
+    return {name: formatted(value[name], leaf) for name, leaf in leaves.items() if leaf and name in value}

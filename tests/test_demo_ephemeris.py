@@ -1,0 +1,289 @@
+"""The demonstration's ephemeris, recomputed by hand: orbits, footprints, nights, and what the metadata say of them."""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+from collections.abc import Iterator
+from datetime import datetime
+from importlib import resources
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from auroraql import connect
+from auroraql.archives.demo import build
+from auroraql.schema.catalogue import shipped
+
+CHECKSUM = "30543ebd61f81ad908976bbdfcdc2b8a"
+"""Of five ephemeris records an hour of each source, with their metadata. If it changes, so must the number of the rule in auroraql/archives/demo."""
+
+MINUTES = 60 * 1440
+EARTH, DAY_IN_MINUTES, TURN = 6371.2, 1440, math.radians(360.98564736629 / 1440)
+SPACECRAFT = (3, 29, 30, 33, 34, 35, 36, 37)
+GROUND = (*range(44, 63), 64, 65, 66, 71, 73, 96, 101, 102, 103, 104)
+
+Vector = tuple[float, float, float]
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyConnection]:
+    with duckdb.connect(str(tmp_path_factory.mktemp("demo") / "built.duckdb")) as connection:
+        build(connection)
+        yield connection
+
+
+def asked(table: duckdb.DuckDBPyConnection, condition: str) -> int:
+    """How many records a condition holds for; `m` is their metadata."""
+    sql = "SELECT count(*) FROM ephemeris AS e LEFT JOIN ephemeris_metadata AS m ON m.identifier = e.metadata WHERE "
+    (row,) = table.execute(sql + condition).fetchall()
+    return int(row[0])
+
+
+def facts(name: str) -> list[dict[str, str]]:
+    return list(
+        csv.DictReader(resources.files("auroraql.archives.demo").joinpath(name).read_text("utf-8").splitlines())
+    )
+
+
+def pointing(latitude: float, longitude: float) -> Vector:
+    lat, lon = math.radians(latitude), math.radians(longitude)
+    return math.cos(lat) * math.cos(lon), math.cos(lat) * math.sin(lon), math.sin(lat)
+
+
+def angle(a: Vector, b: Vector) -> float:
+    """In degrees."""
+    return math.degrees(math.acos(max(-1.0, min(1.0, sum(x * y for x, y in zip(a, b, strict=True))))))
+
+
+POLE = pointing(80.65, -72.68)
+
+
+def test_every_build_is_the_same(table: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
+    with duckdb.connect(str(tmp_path / "again.duckdb"), config={"threads": 1}) as again:
+        build(again)
+        assert checksum(again) == checksum(table) == CHECKSUM
+
+
+def checksum(connection: duckdb.DuckDBPyConnection) -> str:
+    rows = """
+        SELECT bit_xor(md5_number(concat_ws('|', data_source, epoch, location_geo_lat, location_geo_lon,
+            coalesce(location_gsm_lat, 999), coalesce(location_gsm_lon, 999), coalesce(nbtrace_lat, 999),
+            coalesce(nbtrace_lon, 999), coalesce(sbtrace_lat, 999), coalesce(sbtrace_lon, 999), m.metadata::JSON)))
+        FROM ephemeris AS e LEFT JOIN ephemeris_metadata AS m ON m.identifier = e.metadata
+        WHERE minute(epoch) % 12 = 5
+    """
+    (number,) = connection.execute(rows).fetchall()[0]
+    return f"{number:032x}"
+
+
+def test_a_record_a_minute(table: duckdb.DuckDBPyConnection) -> None:
+    counts = dict(table.execute("SELECT data_source, count(DISTINCT epoch) FROM ephemeris GROUP BY ALL").fetchall())
+    assert sorted(counts) == sorted((*SPACECRAFT, *GROUND))
+    assert {counts[each] for each in SPACECRAFT} == {MINUTES}
+    assert sum(counts.values()) == asked(table, "true") == 2_024_912
+    assert asked(table, "epoch < '2020-01-01' OR epoch >= '2020-03-01' OR second(epoch) != 0") == 0
+
+
+def test_locations_are_there_or_not(table: duckdb.DuckDBPyConnection) -> None:
+    for name in ("location_geo", "location_gsm", "nbtrace", "sbtrace"):
+        lat, lon = f"{name}_lat", f"{name}_lon"
+        assert asked(table, f"({lat} IS NULL) != ({lon} IS NULL)") == 0
+        assert asked(table, f"abs({lat}) > 90 OR abs({lon}) > 180 OR isnan({lat}) OR isnan({lon})") == 0
+    assert asked(table, "location_geo_lat IS NULL") == 0
+    ground = ", ".join(map(str, GROUND))
+    assert asked(table, f"(location_gsm_lat IS NULL) != (data_source IN ({ground}))") == 0
+
+
+def test_orbits_are_circles_at_their_altitudes(table: duckdb.DuckDBPyConnection) -> None:
+    """Each day's first hours, told again from Kepler's law."""
+    for row in facts("orbits.csv"):
+        radius = EARTH + float(row["altitude"])
+        motion = 60 * math.sqrt(398600.4418 / radius**3)
+        tilt, node, phase = (math.radians(float(row[name])) for name in ("inclination", "node", "phase"))
+        found = table.execute(
+            "SELECT datediff('minute', TIMESTAMP '2020-01-01', epoch), location_geo_lat, location_geo_lon FROM ephemeris"
+            " WHERE data_source = ? AND minute(epoch) % 20 = 0 ORDER BY epoch",
+            [int(row["identifier"])],
+        ).fetchall()
+        assert len(found) == MINUTES / 20
+        for minute, latitude, longitude in found:
+            along, turned = phase + motion * minute, node - TURN * minute
+            flat = (math.cos(along), math.cos(tilt) * math.sin(along))
+            place = (
+                math.cos(turned) * flat[0] - math.sin(turned) * flat[1],
+                math.sin(turned) * flat[0] + math.cos(turned) * flat[1],
+                math.sin(tilt) * math.sin(along),
+            )
+            assert angle(place, pointing(latitude, longitude)) < 0.002
+
+
+def test_orbits_are_those_of_the_missions(table: duckdb.DuckDBPyConnection) -> None:
+    """Swarm goes round in a good 93 minutes, over the poles; THEMIS B and C keep the moon's distance."""
+    crossings = """
+        SELECT data_source, count(*) FROM (
+            SELECT data_source, location_geo_lat AS now, lag(location_geo_lat) OVER w AS before FROM ephemeris
+            WHERE data_source < 44 WINDOW w AS (PARTITION BY data_source ORDER BY epoch)
+        ) WHERE before < 0 AND now >= 0 GROUP BY ALL
+    """
+    periods = {source: MINUTES / count for source, count in table.execute(crossings).fetchall()}
+    assert [periods[source] for source in (3, 29, 30)] == pytest.approx([93.24, 94.58, 93.24], abs=0.1)
+    assert 24 * 60 < periods[33] < periods[36] < periods[37] < 48 * 60
+    assert asked(table, "data_source IN (34, 35) AND (m.metadata['radial_distance']::DOUBLE - 382271.2) != 0") == 0
+    assert asked(table, "data_source IN (3, 29, 30) AND abs(location_geo_lat) > 87.8") == 0
+    for source, latitude in ((3, 87.3), (29, 87.7), (33, 7.9), (34, 19.9)):
+        assert asked(table, f"data_source = {source} AND location_geo_lat > {latitude}") > 0
+
+
+def test_footprints_lie_on_the_field_line(table: duckdb.DuckDBPyConnection) -> None:
+    """Both ends have one magnetic longitude and opposite latitudes, which the spacecraft's shell decides."""
+    altitudes = {int(row["identifier"]): float(row["altitude"]) for row in facts("orbits.csv")}
+    rows = table.execute(
+        "SELECT data_source, location_geo_lat, location_geo_lon, nbtrace_lat, nbtrace_lon, sbtrace_lat, sbtrace_lon"
+        " FROM ephemeris WHERE data_source < 44 AND minute(epoch) % 30 = 7 ORDER BY epoch, data_source"
+    ).fetchall()
+    kinds = set()
+    for source, *degrees in rows:
+        radius = (EARTH + altitudes[source]) / EARTH
+        magnetic = 90 - angle(POLE, pointing(*degrees[:2]))
+        shell = radius / math.cos(math.radians(magnetic)) ** 2
+        foot = math.degrees(math.acos(math.sqrt((EARTH + 100) / EARTH / shell)))
+        ends = [
+            None if lat is None else 90 - angle(POLE, pointing(lat, lon)) for lat, lon in (degrees[2:4], degrees[4:])
+        ]
+        kinds.add((source in (3, 29, 30), ends[0] is None, ends[1] is None))
+        for end, sign in zip(ends, (1, -1), strict=True):
+            is_near = radius < 2 and sign * magnetic > 0
+            if abs(shell - 12) > 0.01 and abs(magnetic) > 0.01:
+                assert (end is not None) == (shell < 12 or is_near)
+            assert end is None or abs(end - sign * foot) < 0.01
+    assert kinds == {
+        (True, False, False),
+        (True, True, False),
+        (True, False, True),
+        (False, False, False),
+        (False, True, True),
+    }
+
+
+def test_footprints_move_without_jumps(table: duckdb.DuckDBPyConnection) -> None:
+    """From minute to minute a footprint of Swarm moves at most 600 km, one of THEMIS at most 10."""
+    steps = """
+        SELECT data_source < 33, max(degrees(acos(least(1, x * lag_x + y * lag_y + z * lag_z))) * 112.9) FROM (
+            SELECT *, lag(x) OVER w AS lag_x, lag(y) OVER w AS lag_y, lag(z) OVER w AS lag_z, lag(epoch) OVER w AS before
+            FROM (
+                SELECT data_source, epoch, cos(radians({0}_lat)) * cos(radians({0}_lon)) AS x,
+                    cos(radians({0}_lat)) * sin(radians({0}_lon)) AS y, sin(radians({0}_lat)) AS z
+                FROM ephemeris WHERE data_source < 44 AND {0}_lat IS NOT NULL
+            ) WINDOW w AS (PARTITION BY data_source ORDER BY epoch)
+        ) WHERE epoch = before + INTERVAL 1 MINUTE GROUP BY ALL
+    """
+    for name in ("nbtrace", "sbtrace"):
+        fastest = dict(table.execute(steps.format(name)).fetchall())
+        assert 300 < fastest[True] < 600
+        assert 0 < fastest[False] < 10
+
+
+def test_a_site_stays_where_it_is_and_is_its_own_footprint(table: duckdb.DuckDBPyConnection) -> None:
+    places = {row["platform"]: (float(row["latitude"]), float(row["longitude"])) for row in facts("sites.csv")}
+    found = table.execute(
+        "SELECT DISTINCT platform, location_geo_lat, location_geo_lon, nbtrace_lat, nbtrace_lon, sbtrace_lat, sbtrace_lon"
+        " FROM ephemeris JOIN data_sources ON identifier = data_source WHERE source_type = 'ground' ORDER BY ALL"
+    ).fetchall()
+    platforms = {source.platform for source in shipped().sources if source.identifier in GROUND}
+    assert [platform for platform, *_ in found] == sorted(platforms)
+    for platform, *degrees in found:
+        assert tuple(degrees[:2]) == tuple(degrees[2:4]) == places[platform]
+        north, south = (90 - angle(POLE, pointing(*pair)) for pair in (degrees[2:4], degrees[4:]))
+        assert abs(north + south) < 0.01
+        assert south < -50
+
+
+def sun_altitude(latitude: float, longitude: float, moment: datetime) -> float:
+    """Degrees above the horizon, by other formulas than the rule's (the Astronomical Almanac's, to 0.01 degrees)."""
+    days = (moment - datetime(2000, 1, 1, 12)).total_seconds() / 86400
+    anomaly = math.radians(357.528 + 0.9856003 * days)
+    ecliptic = math.radians(280.460 + 0.9856474 * days + 1.915 * math.sin(anomaly) + 0.020 * math.sin(2 * anomaly))
+    oblique = math.radians(23.439)
+    east = math.atan2(math.cos(oblique) * math.sin(ecliptic), math.cos(ecliptic))
+    north = math.asin(math.sin(oblique) * math.sin(ecliptic))
+    sidereal = math.radians((280.46062 + 360.98564737 * days + longitude) % 360)
+    up = math.sin(math.radians(latitude)) * math.sin(north)
+    return math.degrees(math.asin(up + math.cos(math.radians(latitude)) * math.cos(north) * math.cos(sidereal - east)))
+
+
+def test_imagers_work_in_the_dark_only(table: duckdb.DuckDBPyConnection) -> None:
+    """The sun is 12 degrees below the horizon, give or take one; and whenever it is 13, the imager works."""
+    places = {row["platform"]: (float(row["latitude"]), float(row["longitude"])) for row in facts("sites.csv")}
+    for source in (each for each in shipped().sources if each.identifier in (49, 53, 62, 65, 96, 104)):
+        found = table.execute("SELECT epoch FROM ephemeris WHERE data_source = ?", [source.identifier]).fetchall()
+        working = {epoch for (epoch,) in found}
+        every = [datetime(2020, month, day, hour) for month in (1, 2) for day in range(1, 30) for hour in range(24)]
+        for moment in every:
+            altitude = sun_altitude(*places[source.platform], moment)
+            assert moment in working or altitude > -13, (source.platform, moment)
+            assert moment not in working or altitude < -11, (source.platform, moment)
+
+
+def test_metadata_are_of_known_keys_and_values(table: duckdb.DuckDBPyConnection) -> None:
+    rows = table.execute(
+        "SELECT DISTINCT program, m.metadata::JSON FROM ephemeris AS e"
+        " JOIN ephemeris_metadata AS m ON m.identifier = e.metadata JOIN data_sources AS s ON s.identifier = e.data_source"
+    ).fetchall()
+    carried: dict[str, set[str]] = {}
+    for program, metadata in rows:
+        for name, value in json.loads(metadata).items():
+            key = shipped().key("ephemeris", name)
+            assert key is not None
+            assert program in key.programs
+            assert not key.values or (value if isinstance(value, str) else json.dumps(value)) in key.values
+            carried.setdefault(program, set()).add(name)
+    assert {name for names in carried.values() for name in names} == set(shipped().keys("ephemeris"))
+    assert carried.keys() == {"swarm", "themis", "themis-asi"}
+
+
+def test_metadata_are_there_when_they_should_be(table: duckdb.DuckDBPyConnection) -> None:
+    assert asked(table, "(m.metadata['nbtrace_region'] IS NULL) != (nbtrace_lat IS NULL) AND data_source < 44") == 0
+    assert asked(table, "(m.metadata['sbtrace_region'] IS NULL) != (sbtrace_lat IS NULL) AND data_source < 44") == 0
+    assert asked(table, "data_source >= 96 AND m.metadata IS NOT NULL") == 0
+    with_tii = asked(table, "m.metadata['tii_on'] IS NOT NULL")
+    assert with_tii == asked(table, "m.metadata['tii_quality_viz'] IS NOT NULL") == 2 * MINUTES
+    assert asked(table, "m.metadata['tii_on'] = false") == MINUTES * 2 * 5 // 120
+    sure = "m.metadata['calgary_cloud_ml_v1_confidence']"
+    assert asked(table, f"{sure}::DOUBLE NOT BETWEEN 0 AND 100") == 0
+    assert (
+        asked(
+            table,
+            f"({sure} IS NULL) != (m.metadata['calgary_cloud_ml_v1'] = 'not classified') AND data_source BETWEEN 44 AND 73",
+        )
+        == 0
+    )
+
+
+def test_regions_follow_latitude(table: duckdb.DuckDBPyConnection) -> None:
+    region, north = "m.metadata['nbtrace_region'] = 'north {}'", "data_source IN (3, 29, 30) AND "
+    cap, oval = asked(table, north + region.format("polar cap")), asked(table, north + region.format("auroral oval"))
+    assert 0.05 < cap / (3 * MINUTES) < 0.2
+    assert 0.01 < oval / (3 * MINUTES) < 0.2
+    assert asked(table, region.format("polar cap") + " AND nbtrace_lat < 60") == 0
+    assert asked(table, "m.metadata['radial_trace_region'] = 'low latitude' AND abs(location_geo_lat) > 40") == 0
+    assert (
+        asked(table, "data_source IN (34, 35) AND m.metadata['spacecraft_region'] IN ('plasma sheet', 'tail lobe')") > 0
+    )
+
+
+def test_found_by_a_statement() -> None:
+    with connect("demo") as demo:
+        found = demo.run("FIND ephemeris WHERE platform = 'swarma' ON 2020-01-01")
+        assert len(found) == 1440
+        assert found.demonstration
+        gillam = demo.run(
+            "FIND ephemeris WHERE platform = 'gillam' AND program = 'themis-asi' ON 2020-01-01T06:00"
+        ).records
+        assert gillam[0]["nbtrace"] == gillam[0]["location_geo"] == {"lat": 56.38, "lon": -94.64}
+        assert gillam[0]["location_gsm"] == {"lat": None, "lon": None}
+        trex = demo.run("FIND ephemeris WHERE program = 'trex' ON 2020-01-01T06:00").records
+        assert {record["data_source"]["identifier"] for record in trex} == {96, 101, 102, 103, 104}
+        assert all(record["metadata"] == {} for record in trex)
