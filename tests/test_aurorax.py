@@ -244,8 +244,8 @@ def test_stops_at_the_deadline(
 def test_cancels_what_is_not_done_in_time(server: AuroraXServer, connect: Connect) -> None:
     server.never = True
     run = connect(pause=time.sleep).submit(planned(asking("trex"), asking("rainbow")))
-    with pytest.raises(TimedOut, match=r"took too long: the search was not done after 0\.\d s, and is cancelled"):
-        run.wait(time.monotonic() + 0.2)
+    with pytest.raises(TimedOut, match=r"took too long: the search was not done after \d\.\d s, and is cancelled"):
+        run.wait(time.monotonic() + 1.5)
     assert all(search.cancelled for search in server.searches.values())
     with pytest.raises(Cancelled):
         run.fetch(time.monotonic() + 1)
