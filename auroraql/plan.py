@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
+from itertools import combinations
 
 from auroraql.errors import Diagnostic, Origin
-from auroraql.query import Column, OrderKey, Predicate, Query, Tree
+from auroraql.query import Column, Interval, OrderKey, Predicate, Query, Ref, Tree, block_names
+from auroraql.schema.conjunctions import wire_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +31,40 @@ class FilterGroup:
 
 
 @dataclass(frozen=True, slots=True)
+class BlockRequest:
+    """One criteria block as AuroraX has it: lists by the bare name of their field, filters, or points in degrees."""
+
+    kind: str
+    lists: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    filters: FilterGroup = FilterGroup()
+    points: tuple[tuple[Decimal, Decimal], ...] = ()
+
+    def listed(self, name: str) -> tuple[str, ...]:
+        """The values of the list for one field; empty when it does not restrict."""
+        return next((values for field_name, values in self.lists if field_name == name), ())
+
+
+@dataclass(frozen=True, slots=True)
+class CriteriaRequest:
+    """What a request for conjunctions has besides its window. See `query.Criteria`; limits are whole km."""
+
+    blocks: tuple[BlockRequest, ...]
+    distances: tuple[int | None, ...]
+    via: tuple[str, ...]
+    subminute: bool = False
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The blocks' names, numbered by kind, as query JSON has them: ground1, space1, adhoc1 …"""
+        return block_names(wire_name(block.kind) for block in self.blocks)
+
+    @property
+    def pairs(self) -> tuple[str, ...]:
+        """The names of each two blocks, in the order of `distances`: ground1-space1 …"""
+        return tuple("-".join(pair) for pair in combinations(self.names, 2))
+
+
+@dataclass(frozen=True, slots=True)
 class Request:
     """One native search: what AuroraX is asked. Lists empty and bounds None mean no restriction.
 
@@ -40,6 +77,7 @@ class Request:
     start: datetime | None = None
     end: datetime | None = None
     response_format: Tree | None = field(default=None, hash=False)
+    criteria: CriteriaRequest | None = None
 
     def listed(self, name: str) -> tuple[str, ...]:
         """The values of the list for one field; empty when it does not restrict."""
@@ -48,18 +86,19 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Residual:
-    """What is done to the fetched records: a predicate, ordering and cutting, then the columns asked for."""
+    """What is done to the fetched records: intervals and a predicate, groups, order, a cut, then the columns."""
 
     order_by: tuple[OrderKey, ...] = ()
     limit: int | None = None
     offset: int = 0
     select: tuple[Column, ...] | None = None
     where: Predicate | None = None
+    distinct: bool = False
+    group_by: tuple[Ref, ...] = ()
+    during: tuple[Interval, ...] | None = None
 
     def __bool__(self) -> bool:
-        return bool(
-            self.where is not None or self.order_by or self.limit is not None or self.offset or self.select is not None
-        )
+        return self != Residual()
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,3 +113,7 @@ class Plan:
     requests: tuple[Request, ...]
     residual: Residual = Residual()
     warnings: tuple[Diagnostic, ...] = ()
+    unsayable: tuple[Diagnostic, ...] = ()
+    """Why no requests of AuroraX's can find it; an archive that runs queries whole can."""
+    counted: bool = False
+    """Whether all that is asked is how many records the one request finds."""

@@ -11,10 +11,15 @@ AND follow the order of the query JSON: programs, platforms, instrument types, o
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from decimal import Decimal
+from itertools import combinations
 
 from auroraql.errors import Origin
+from auroraql.schema.conjunctions import BLOCKS, TRACES
 from auroraql.schema.model import Role
 from auroraql.schema.operators import OPERATORS
 
@@ -73,28 +78,50 @@ class Not:
     origin: Origin = field(default=None, compare=False)
 
 
-Predicate = Comparison | And | Or | Not
+@dataclass(frozen=True, slots=True)
+class FieldComparison:
+    """Two fields of one record compared, as `start < metadata.imaging_start_time`; the operator takes one value."""
+
+    ref: Ref
+    operator: str
+    other: Ref
+    origin: Origin = field(default=None, compare=False)
+
+
+Predicate = Comparison | FieldComparison | And | Or | Not
 
 EVERYTHING = And(())
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column of the result: a field, or a metadata key, under `label`; `star` when `*` brought it."""
+    """One column of the result, under `label`: a field or metadata key, or a function of all records of a group.
 
-    ref: Ref
+    `function` is empty or one of FUNCTIONS; `ref` is None for `count(*)` alone.
+    """
+
+    ref: Ref | None
     alias: str = ""
     origin: Origin = field(default=None, compare=False)
+    function: str = ""
 
     @property
     def label(self) -> str:
-        """The column's name in the result: the alias, or the dotted path."""
-        return self.alias or ".".join(self.ref.path)
+        """The column's name in the result: the alias, or what was written."""
+        path = ".".join(self.ref.path) if self.ref is not None else "*"
+        return self.alias or (f"{self.function}({path})" if self.function else path)
+
+
+FUNCTIONS = ("count", "min", "max", "avg", "sum")
+"""What can be said of the records of a group at once."""
 
 
 @dataclass(frozen=True, slots=True)
 class OrderKey:
-    """One key of ORDER BY; missing values come last unless `nulls_first`."""
+    """One key of ORDER BY; missing values come last unless `nulls_first`.
+
+    A ref of the role `column` names a column of the result by its label, as that of an aggregate.
+    """
 
     ref: Ref
     descending: bool = False
@@ -103,10 +130,64 @@ class OrderKey:
 
 
 @dataclass(frozen=True, slots=True)
+class Block:
+    """A criteria block of conjunctions: a kind of `schema.BLOCKS` and a predicate on its ephemeris.
+
+    `points` are latitude and longitude, in degrees, of the places of a location block.
+    """
+
+    kind: str
+    where: Predicate = EVERYTHING
+    points: tuple[tuple[Decimal, Decimal], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Criteria:
+    """Between what conjunctions are found, and how near.
+
+    The blocks are in the order of `schema.BLOCKS`. `distances` has one limit in km for each two blocks, in the
+    order of `pairs`; None is any distance. `via` are names of `schema.conjunctions.TRACES`; none at all is
+    what AuroraX is sent as an empty list, which it answers by the first of them. `subminute`: also
+    between whole minutes.
+    """
+
+    blocks: tuple[Block, ...]
+    distances: tuple[Decimal | None, ...]
+    via: tuple[str, ...] = (TRACES[0],)
+    subminute: bool = False
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The blocks' names, numbered by kind: ground1, ground2, space1, location1 …"""
+        return block_names(block.kind for block in self.blocks)
+
+    @property
+    def pairs(self) -> tuple[tuple[int, int], ...]:
+        """Each two blocks, by their places."""
+        return tuple(combinations(range(len(self.blocks)), 2))
+
+
+def block_names(kinds: Iterable[str]) -> tuple[str, ...]:
+    """The names of blocks of these kinds, numbered per kind in their order."""
+    counts = Counter[str]()
+    found = []
+    for kind in kinds:
+        counts[kind] += 1
+        found.append(f"{kind}{counts[kind]}")
+    return tuple(found)
+
+
+Interval = tuple[datetime, datetime]
+"""A first and a last moment, both included."""
+
+
+@dataclass(frozen=True, slots=True)
 class Query:
     """A search as it is meant. `start` and `end` are inclusive, naive UTC, whole seconds; None is open.
 
-    `select` None means the whole record, as AuroraX answers without a response_format.
+    `select` None means the whole record, as AuroraX answers without a response_format. `criteria` are there
+    for conjunctions, and only for them. `during` restricts to records that overlap one of the intervals
+    (in order, apart from one another); an empty tuple finds nothing, None does not restrict.
     """
 
     kind: str
@@ -117,11 +198,33 @@ class Query:
     order_by: tuple[OrderKey, ...] = ()
     limit: int | None = None
     offset: int = 0
+    distinct: bool = False
+    group_by: tuple[Ref, ...] = ()
+    criteria: Criteria | None = None
+    during: tuple[Interval, ...] | None = None
 
     @classmethod
     def of(cls, query: Query) -> Query:
         """The query in normal form."""
-        return replace(query, where=normalise(query.where))
+        criteria = query.criteria and _normal_criteria(query.criteria)
+        return replace(query, where=normalise(query.where), criteria=criteria)
+
+    @property
+    def aggregates(self) -> bool:
+        """Whether a row of the result is made of several records."""
+        return bool(self.group_by) or any(column.function for column in self.select or ())
+
+
+def _normal_criteria(criteria: Criteria) -> Criteria:
+    """Blocks by kind, in the order written; the limits of pairs follow them."""
+    order = sorted(range(len(criteria.blocks)), key=lambda at: _BLOCK_ORDER.index(criteria.blocks[at].kind))
+    limits = {frozenset(pair): limit for pair, limit in zip(criteria.pairs, criteria.distances, strict=True)}
+    distances = (limits[frozenset((order[i], order[j]))] for i, j in criteria.pairs)
+    blocks = tuple(replace(criteria.blocks[at], where=normalise(criteria.blocks[at].where)) for at in order)
+    return replace(criteria, blocks=blocks, distances=tuple(None if d is None else d.normalize() for d in distances))
+
+
+_BLOCK_ORDER = tuple(BLOCKS)
 
 
 def normalise(predicate: Predicate) -> Predicate:
@@ -150,6 +253,8 @@ def _push_not(predicate: Predicate, *, negate: bool) -> Predicate:
             return And(inner, origin) if negate else Or(inner, origin)
         case Comparison():
             return _open_range(_negated(predicate) if negate else predicate)
+        case FieldComparison():
+            return replace(predicate, operator=OPERATORS[predicate.operator].negation) if negate else predicate
 
 
 def _negated(leaf: Comparison) -> Comparison:
@@ -231,7 +336,7 @@ _SOURCE_ORDER = ("data_source.program", "data_source.platform", "data_source.ins
 def _place(term: Predicate) -> int:
     """Where a term of the outermost AND stands; the sort is stable, so equals keep their order."""
     leaf = term
-    while not isinstance(leaf, Comparison):
+    while not isinstance(leaf, Comparison | FieldComparison):
         if isinstance(leaf, Not):
             leaf = leaf.term
         elif leaf.terms:
@@ -240,4 +345,4 @@ def _place(term: Predicate) -> int:
             return 9
     if leaf.ref.name in _SOURCE_ORDER and leaf.ref.role == "source":
         return _SOURCE_ORDER.index(leaf.ref.name)
-    return {"source": 3, "record": 4, "metadata": 5}[leaf.ref.role]
+    return {"source": 3, "record": 4, "metadata": 5, "column": 6}[leaf.ref.role]

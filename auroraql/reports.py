@@ -15,11 +15,11 @@ from auroraql.results import ResultColumn
 from auroraql.schema import KINDS, Type
 from auroraql.schema.catalogue import Catalogue
 from auroraql.schema.operators import OPERATORS
-from auroraql.syntax import Statement
+from auroraql.syntax import Report
 from auroraql.translation import one_request
 
 
-def report(plan: Plan, statement: Statement, engine: Engine) -> tuple[ResultColumn, list[str]]:
+def report(plan: Plan, statement: Report, engine: Engine) -> tuple[ResultColumn, list[str]]:
     """The column and the lines of what a statement asks about its plan.
 
     Raises StatementError when DESCRIBE is asked of what the sentence cannot say.

@@ -21,7 +21,7 @@ from auroraql.resolver import resolve, unused_parameter
 from auroraql.results import Fetched, ResultSet, result_columns, rows_of
 from auroraql.schema import KINDS
 from auroraql.schema.catalogue import Catalogue, DataSource
-from auroraql.syntax import Statement
+from auroraql.syntax import Report, Statement
 
 AURORAX_URL = "https://api.aurorax.space"
 
@@ -129,7 +129,7 @@ class Archive:
     def submit(self, text: str | Source, /, **parameters: object) -> Search:
         """Starts one statement and does not wait for it."""
         prepared = self._prepare_one(text, parameters)
-        if prepared.statement.verb:
+        if isinstance(prepared.statement, Report):
             raise UsageError(f"{prepared.statement.verb.upper()} runs no search", "submit the FIND alone")
         return Search(self, self._engine.submit(prepared.plan), prepared)
 
@@ -148,8 +148,8 @@ class Archive:
     def _results(self, prepared: list[_Prepared]) -> Iterator[ResultSet]:
         for each in prepared:
             began = time.monotonic()
-            if each.statement.verb:
-                yield self._report(each, began)
+            if isinstance(each.statement, Report):
+                yield self._report(each, each.statement, began)
                 continue
             deadline = began + self._timeout
             run = self._engine.submit(each.plan)
@@ -162,12 +162,12 @@ class Archive:
                 raise
             yield self._result(fetched, each, began)
 
-    def _report(self, prepared: _Prepared, began: float) -> ResultSet:
+    def _report(self, prepared: _Prepared, statement: Report, began: float) -> ResultSet:
         """What EXPLAIN and DESCRIBE say; nothing is searched."""
         from auroraql.reports import report
 
         try:
-            column, lines = report(prepared.plan, prepared.statement, self._engine)
+            column, lines = report(prepared.plan, statement, self._engine)
         except StatementError as error:
             raise StatementError(error.diagnostics, prepared.source) from None
         return ResultSet(
@@ -265,7 +265,7 @@ def _outcomes(
     for read in statements:
         outcome: _Prepared | StatementError
         try:
-            resolved = resolve(read.statement.find, catalogue, parameters, now=now)
+            resolved = resolve(script.find_in(read, source), catalogue, parameters, now=now)
             plan = make_plan(resolved.query, catalogue, resolved.warnings, data_sources)
             outcome = _Prepared(plan, source, resolved.parameters, read.statement)
         except StatementError as error:

@@ -86,7 +86,15 @@ class Instant:
     origin: Origin = field(default=None, compare=False)
 
 
-Operand = Text | Number | Truth | Instant | Parameter | Path
+@dataclass(frozen=True, slots=True)
+class Subquery:
+    """A FIND in parentheses, whose result stands where it is written."""
+
+    find: Find
+    origin: Origin = field(default=None, compare=False)
+
+
+Operand = Text | Number | Truth | Instant | Parameter | Path | Subquery
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +192,68 @@ class Window:
 
 
 @dataclass(frozen=True, slots=True)
+class Overlap:
+    """`DURING` a result, kept by name or found by a FIND in parentheses; PADDED makes its intervals longer."""
+
+    result: Path | Subquery
+    padding: Duration | None = None
+    origin: Origin = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A criteria block of OF: its kind, the name given to it, and its predicate, or the points of a location."""
+
+    kind: str
+    alias: str = ""
+    expression: Expression | None = None
+    points: tuple[tuple[Number | Parameter, Number | Parameter], ...] = ()
+    origin: Origin = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Of:
+    """The OF clause."""
+
+    blocks: tuple[Block, ...]
+    origin: Origin = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Distance:
+    """One limit of WITHIN: of a pair of blocks, or of all (`pair` None); `limit` None is ANY."""
+
+    pair: tuple[str, str] | None
+    limit: Number | Parameter | None
+    origin: Origin = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Within:
+    """The WITHIN clause. `whole`: from a form that names every pair (JSON, sentence)."""
+
+    distances: tuple[Distance, ...]
+    origin: Origin = field(default=None, compare=False)
+    whole: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Via:
+    """The VIA clause; no trace at all is what AuroraX calls none."""
+
+    traces: tuple[Path, ...]
+    origin: Origin = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Precision:
+    """The PRECISION clause."""
+
+    duration: Duration
+    origin: Origin = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
 class GroupBy:
     """The GROUP BY clause."""
 
@@ -217,36 +287,114 @@ class Limit:
     origin: Origin = field(default=None, compare=False)
 
 
-Clause = Select | Where | Window | GroupBy | OrderBy | Limit
+Clause = Select | Where | Window | Overlap | Of | Within | Via | Precision | GroupBy | OrderBy | Limit
 
 
 @dataclass(frozen=True, slots=True)
 class Find:
-    """A FIND statement: its kind as written, and its clauses in the order written."""
+    """A FIND statement: what is found as written (a kind, or a result by its name), and its clauses in order."""
 
     kind: str
     clauses: tuple[Clause, ...] = ()
     distinct: bool = False
     origin: Origin = field(default=None, compare=False)
 
-    @property
-    def find(self) -> Find:
-        """Itself: every statement has a FIND that it is, or is about."""
-        return self
-
-    @property
-    def verb(self) -> Literal[""]:
-        """Nothing: it is run."""
-        return ""
-
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """EXPLAIN or DESCRIBE before a statement: what would be done, or the engine's sentence."""
+    """EXPLAIN or DESCRIBE before a FIND: what would be done, or the engine's sentence."""
 
     verb: Literal["explain", "describe"]
     find: Find
     origin: Origin = field(default=None, compare=False)
 
 
-Statement = Find | Report
+@dataclass(frozen=True, slots=True)
+class Let:
+    """LET: the result of a FIND, kept under a name."""
+
+    name: str
+    find: Find
+    origin: Origin = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Submit:
+    """SUBMIT: a FIND that is started and not waited for; `name` empty when it was given none."""
+
+    name: str
+    find: Find
+    origin: Origin = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Follow:
+    """FETCH or CANCEL of a search that was submitted."""
+
+    verb: Literal["fetch", "cancel"]
+    name: str
+    origin: Origin = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """LIKE behind SHOW, for the names it lists."""
+
+    operand: Text | Parameter
+    origin: Origin = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What SHOW is about: `OF kind`, `OF key` or `FOR name`."""
+
+    word: Literal["of", "for"]
+    name: str
+    origin: Origin = field(default=None, compare=False)
+
+
+ShowClause = Clause | Pattern | Target
+
+
+@dataclass(frozen=True, slots=True)
+class Show:
+    """SHOW: something that is known, as a table."""
+
+    what: str
+    clauses: tuple[ShowClause, ...] = ()
+    origin: Origin = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Set:
+    """SET: a setting of the session; `value` None is DEFAULT."""
+
+    name: str
+    value: Operand | Duration | None
+    origin: Origin = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Sql:
+    """SQL over the results that were kept, as written."""
+
+    text: str
+    origin: Origin = field(default=None, compare=False)
+
+
+Statement = Find | Report | Let | Submit | Follow | Show | Set | Sql
+
+
+def find_of(statement: Statement) -> Find | None:
+    """The FIND that a statement is or is about; None for those that are about something else."""
+    if isinstance(statement, Find):
+        return statement
+    return statement.find if isinstance(statement, Report | Let | Submit) else None
+
+
+def clauses_of(statement: Statement) -> tuple[ShowClause, ...]:
+    """The clauses of a statement, in the order written."""
+    found = find_of(statement)
+    if found is not None:
+        return found.clauses
+    return statement.clauses if isinstance(statement, Show) else ()

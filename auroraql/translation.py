@@ -45,13 +45,14 @@ def translate_source(
     Raises StatementError when it is wrong, or when that form cannot say it.
     """
     read = script.read_one(source)
+    found = script.find_in(read, source)
     if form != "auto" and read.form != FORMS[form]:
         written = next(name for name, each in FORMS.items() if each == read.form)
         raise UsageError(
             f"the statement is written as {written}, not as {form}", "leave --from out to have it told by itself"
         )
     try:
-        return translate_find(read.statement.find, to, parameters=parameters, now=now)
+        return translate_find(found, to, parameters=parameters, now=now)
     except StatementError as error:
         raise StatementError(error.diagnostics, source) from None
 

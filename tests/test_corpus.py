@@ -33,7 +33,7 @@ def written(source: Source, form: str) -> str:
 
 def meaning(text: str) -> Query:
     """The query of one statement."""
-    return resolve(script.read_one(Source(text)).statement.find, shipped(), now=NOW).query
+    return resolve(script.read_find(Source(text)), shipped(), now=NOW).query
 
 
 @pytest.mark.parametrize("path", STATEMENTS, ids=lambda p: f"{p.parent.name}-{p.stem}")

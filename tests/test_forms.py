@@ -38,7 +38,7 @@ NOW = datetime(2021, 3, 4, 5, 6, 7)
 
 
 def read_text(text: str) -> Query:
-    return resolve(script.read_one(Source(text)).statement.find, shipped(), now=NOW).query
+    return resolve(script.read_find(Source(text)), shipped(), now=NOW).query
 
 
 def read_json(document: dict[str, Any], kind: str) -> Query:

@@ -79,7 +79,7 @@ def test_law_5_every_plan_with_its_residual_is_the_query(predicate: Predicate) -
 def planned(where: str) -> Plan:
     """The plan of a predicate over the sources that come with the package."""
     text = f"FIND data_products WHERE {where} ON 2020-02-01"
-    resolved = resolve(script.read_one(Source(text)).statement.find, shipped(), now=datetime(2021, 1, 1))
+    resolved = resolve(script.read_find(Source(text)), shipped(), now=datetime(2021, 1, 1))
     return plan(resolved.query, shipped())
 
 

@@ -206,7 +206,7 @@ class EmbeddedRun:
     def _execute(self, deadline: float) -> list[Row]:
         self._raise_if_over(deadline)
         columns = result_columns(self._plan.query)
-        statement = compile_query(self._plan.query, [c.path for c in columns], LAYOUTS[self._plan.query.kind])
+        statement = compile_query(self._plan.query, [c.path for c in columns])
         try:
             with self._connection.cursor() as cursor, _Interrupter(cursor, self._stop, deadline), interruptible():
                 rows = cursor.execute(statement.sql, list(statement.parameters)).fetchall()

@@ -21,13 +21,14 @@ LONGEST = 1_000_000
 DEEPEST = 200
 """Brackets, braces and NOTs inside one another."""
 
-Form = Literal["text", "json", "sentence"]
+Form = Literal["text", "json", "sentence", "sql"]
 
 Verb = Literal["", "explain", "describe"]
 
 _PAIRS = {")": "(", "]": "[", "}": "{"}
 _VERB = re.compile(r"(explain|describe)\s+", re.IGNORECASE)
 _JSON_START = re.compile(r"(?:find\s+(\w+)\s+from\s*)?(?=\{)", re.IGNORECASE)
+_SQL_START = re.compile(r"sql\s+(?=\S)", re.IGNORECASE)
 _SENTENCE_START = re.compile(r"find\s+\w+\s+(?:for\s*\(|of\s+type\b)", re.IGNORECASE)
 _SENTENCE_STOP = re.compile(r"[();]|\n\s*(?=\{|--|/\*|find\b)", re.IGNORECASE)
 _JSON_STOP = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\]]|"', re.DOTALL)
@@ -43,7 +44,7 @@ class Piece:
     form: Form
     kind: str = ""
     body: int = 0
-    """Where the JSON object begins."""
+    """Where the JSON object, or the SQL, begins."""
     ended: bool = False
     """Whether a `;` closes it."""
     verb: Verb = ""
@@ -83,9 +84,12 @@ def cut(text: str) -> Iterator[Piece | Diagnostic]:
 
 
 def _next(text: str, at: int) -> Piece | Diagnostic:
+    found: Piece | Diagnostic
+    if sql := _SQL_START.match(text, at):
+        found = _statement(text, at)
+        return found if isinstance(found, Diagnostic) else replace(found, form="sql", body=sql.end())
     asked = _VERB.match(text, at)
     body = asked.end() if asked else at
-    found: Piece | Diagnostic
     if json_start := _JSON_START.match(text, body):
         found = _json(text, body, json_start.end(), (json_start[1] or "").lower())
     elif _SENTENCE_START.match(text, body):

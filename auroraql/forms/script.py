@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from auroraql.errors import MOST_REPORTED, Diagnostic, Source, Span, StatementError
 from auroraql.forms.pieces import Form, Piece, cut
 from auroraql.forms.text import parsing
-from auroraql.syntax import Report, Statement
+from auroraql.syntax import Find, Report, Sql, Statement, find_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +65,20 @@ def read_one(source: Source) -> Read:
     )
 
 
+def read_find(source: Source) -> Find:
+    """The FIND of a text that is one statement. Raises StatementError when it is, or is about, none."""
+    return find_in(read_one(source), source)
+
+
+def find_in(read: Read, source: Source) -> Find:
+    """The FIND that a statement is or is about. Raises StatementError when it is about none."""
+    found = find_of(read.statement)
+    if found is not None:
+        return found
+    hint = "as in: FIND data_products …"
+    raise StatementError([Diagnostic("AQL0115", "this is no search", _origin(read), "not a FIND", hint)], source)
+
+
 def _origin(read: Read) -> Span:
     return Span(read.start, read.start + 1)
 
@@ -80,10 +94,13 @@ def _read_piece(text: str, piece: Piece) -> Read:
         from auroraql.forms import sentence
 
         statement = sentence.read(text, piece.start, piece.end)
+    elif piece.form == "sql":
+        statement = Sql(text[piece.body : piece.end].strip(), Span(piece.body, piece.end))
     else:
         statement = parsing.parse(text, piece.start, piece.end)
-    if piece.verb:
-        statement = Report(piece.verb, statement.find, statement.find.origin)
+    found = find_of(statement)
+    if piece.verb and found is not None:
+        statement = Report(piece.verb, found, found.origin)
     return Read(statement, piece.form, piece.start, piece.end)
 
 
@@ -104,4 +121,5 @@ def is_complete(text: str) -> bool:
         statement = _read_piece(text, last).statement
     except StatementError as error:
         return all(each.code != "AQL0105" for each in error.diagnostics)
-    return last.form != "text" or bool(statement.find.clauses)
+    found = find_of(statement)
+    return last.form != "text" or found is None or bool(found.clauses)

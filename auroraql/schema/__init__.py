@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from auroraql.schema.conjunctions import BLOCKS, CONJUNCTIONS
 from auroraql.schema.data_products import DATA_PRODUCTS
 from auroraql.schema.ephemeris import EPHEMERIS
 from auroraql.schema.model import Field, Kind, Operator, Type
 
-KINDS: dict[str, Kind] = {kind.name: kind for kind in (DATA_PRODUCTS, EPHEMERIS)}
+KINDS: dict[str, Kind] = {kind.name: kind for kind in (DATA_PRODUCTS, EPHEMERIS, CONJUNCTIONS)}
 """Every kind that can be found, by the name a statement uses."""
 
-__all__ = ["DATA_PRODUCTS", "EPHEMERIS", "KINDS", "Field", "Kind", "Operator", "Type"]
+__all__ = ["BLOCKS", "CONJUNCTIONS", "DATA_PRODUCTS", "EPHEMERIS", "KINDS", "Field", "Kind", "Operator", "Type"]

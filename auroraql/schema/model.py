@@ -5,11 +5,12 @@ Nothing here knows any particular field; the rows are in the sibling modules, on
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Literal
 
-Role = Literal["source", "record", "metadata"]
+Role = Literal["source", "record", "metadata", "column"]
 
 
 class Type(Enum):
@@ -65,6 +66,8 @@ class Field:
     unit: str = ""
     known: tuple[str, ...] = ()
     members: tuple[Field, ...] = field(default=(), repr=False)
+    many: bool = False
+    """Whether a record has a list of these."""
 
     @property
     def name(self) -> str:
@@ -93,6 +96,29 @@ class Lists:
 
 
 @dataclass(frozen=True, slots=True)
+class Traces:
+    """The conjunction types, joined with `, `, in the parentheses of the words around it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Precision:
+    """How fine the epochs of conjunctions are: the words for whole minutes, and those for less."""
+
+    minute: str
+    subminute: str
+
+
+@dataclass(frozen=True, slots=True)
+class Blocks:
+    """The criteria blocks of conjunctions, `ground1=(…)` and so on, joined with AND."""
+
+
+@dataclass(frozen=True, slots=True)
+class Distances:
+    """The greatest distance of each pair of blocks."""
+
+
+@dataclass(frozen=True, slots=True)
 class Filters:
     """The metadata filter group; its wording inside the brackets is AuroraQL's own."""
 
@@ -115,9 +141,11 @@ class Bounds:
     after: str
     since: Bound
     until: Bound
+    seconds: bool = False
+    """Whether the engine writes seconds that are zero."""
 
 
-Part = Words | Lists | Filters | Bound | Bounds
+Part = Words | Lists | Filters | Bound | Bounds | Traces | Precision | Blocks | Distances
 
 Wording = tuple[Part, ...]
 
@@ -143,23 +171,38 @@ class Kind:
     older_wordings: tuple[Wording, ...] = ()
     longest_months: int = 0
     """The longest window of one request, in months; 0: any. A record that spans time must not be cut."""
+    keys_of: str = ""
+    """The kind whose metadata keys its records have; empty: its own, if it has the field `metadata`."""
+
+    names: Mapping[str, Field] = field(init=False, repr=False, compare=False)
+    """Its fields at any depth, by their bare and by their dotted names."""
+
+    def __post_init__(self) -> None:
+        every = list(_opened(self.fields))
+        names = {each.bare: each for each in reversed(every)} | {each.name: each for each in every}
+        object.__setattr__(self, "names", names)
+
+    @property
+    def metadata(self) -> str:
+        """The kind whose metadata keys its records have; empty when they have none."""
+        return self.keys_of or (self.name if self.field("metadata") is not None else "")
 
     def field(self, name: str) -> Field | None:
         """The field called `name`, bare or dotted, at any depth; None when there is none."""
-        return _by_name(self).get(name)
+        return self.names.get(name)
 
     def leaves(self) -> tuple[Field, ...]:
-        """The record's fields with its objects opened, in record order: a flat row's columns."""
-        return tuple(leaf for each in self.fields for leaf in (each.members or (each,)))
+        """The record's fields with its objects opened (but for lists), in record order: a flat row's columns."""
+        return tuple(leaf for each in self.fields for leaf in ((each,) if each.many else each.members or (each,)))
+
+    def is_listed(self, path: tuple[str, ...]) -> bool:
+        """Whether a record has several values of what a path names: it leads through a list."""
+        prefixes = (self.field(".".join(path[:n])) for n in range(1, len(path) + 1))
+        return any(each is not None and each.many for each in prefixes)
 
 
-_names: dict[str, dict[str, Field]] = {}
-
-
-def _by_name(kind: Kind) -> dict[str, Field]:
-    if kind.name not in _names:
-        every = [*kind.fields, *(m for f in kind.fields for m in f.members)]
-        table = {each.bare: each for each in every}
-        table.update({each.name: each for each in every})
-        _names[kind.name] = table
-    return _names[kind.name]
+def _opened(fields: tuple[Field, ...]) -> Iterator[Field]:
+    """Fields and their members, those nearer to the record first."""
+    yield from fields
+    for each in fields:
+        yield from _opened(each.members)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from auroraql.schema.model import Field, Type
+from auroraql.schema.model import Field, Role, Type
 
 SOURCE_TYPES = ("ground", "heo", "leo", "lunar", "event_list", "not_applicable")
 
@@ -24,3 +24,10 @@ SOURCE_FIELDS = (
 """In the order of AuroraX's basic_info format."""
 
 SOURCE = Field((PREFIX,), Type.OBJECT, "the data source that made the record", members=SOURCE_FIELDS)
+
+
+def source_fields(above: tuple[str, ...], role: Role) -> tuple[Field, ...]:
+    """The same fields where another record keeps a source; AuroraX has no filter for them there."""
+    return tuple(
+        Field((*above, each.bare), each.type, each.doc, role, known=each.known) for each in SOURCE_FIELDS
+    )

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from auroraql.query import Ref
+from auroraql.query import Query, Ref
 from auroraql.schema import KINDS, Kind, Type
 from auroraql.schema.model import Field
 from auroraql.schema.sources import PREFIX, SOURCE_FIELDS
@@ -76,6 +76,11 @@ def _object(field: Field, fields: Mapping[str, Stored]) -> Stored:
 
 LAYOUTS: Mapping[str, Layout] = {"data_products": _data_products(), "ephemeris": _ephemeris()}
 """The kinds that a catalogue file keeps."""
+
+
+def layout_of(query: Query, bind: Bindings) -> Layout:
+    """Where what a query finds is; conjunctions are computed, from the values bound."""
+    return LAYOUTS[query.kind]
 
 
 def bounds(kind: Kind) -> tuple[tuple[Field, str], ...]:

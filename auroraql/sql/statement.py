@@ -11,7 +11,7 @@ from auroraql.schema import KINDS, Type
 from auroraql.sql import order
 from auroraql.sql.bindings import Bindings
 from auroraql.sql.comparison import Stored
-from auroraql.sql.layout import Layout, bounds
+from auroraql.sql.layout import Layout, bounds, layout_of
 from auroraql.sql.predicate import condition
 
 _MOST = 2**63 - 1
@@ -27,12 +27,13 @@ class Statement:
     parameters: tuple[Any, ...]
 
 
-def compile_query(query: Query, paths: Sequence[tuple[str, ...]], layout: Layout) -> Statement:
+def compile_query(query: Query, paths: Sequence[tuple[str, ...]]) -> Statement:
     """The statement whose columns are the paths, in order; objects and metadata values come as JSON text.
 
     Without ORDER BY, and between equals of it, rows follow the layout's own order.
     """
     bind = Bindings()
+    layout = layout_of(query, bind)
     columns = [_column(path, layout, bind) for path in paths]
     inner = ", ".join(f"{column.sql} AS c{at}" for at, column in enumerate(columns))
     where = " AND ".join(_conditions(query, layout, bind))

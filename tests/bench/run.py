@@ -90,7 +90,7 @@ def best(work: Callable[[], object], runs: int, least: float = 0.05) -> float:
 
 def planned(text: str) -> None:
     """From text to plan."""
-    resolved = resolve(script.read_one(Source(text)).statement.find, shipped())
+    resolved = resolve(script.read_find(Source(text)), shipped())
     plan(resolved.query, shipped())
 
 

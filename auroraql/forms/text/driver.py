@@ -41,7 +41,7 @@ class Tables:
     """The parse table of one parser laid out for the loop, and one scanner for all its states.
 
     Lark compiles a scanner for each state, to tell keywords from names. Here a word is a keyword where the
-    table has a place for it, and else a name; a test holds that no state has a place for both.
+    table has a place for it, and else a name: where both may come, the keywords have priority in the grammar too.
     """
 
     def __init__(self, parser: lark.Lark) -> None:

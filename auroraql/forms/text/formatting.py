@@ -19,8 +19,9 @@ from auroraql.forms.text.driver import Lexeme
 from auroraql.forms.text.layout import INDENT, WIDTH, quote
 from auroraql.forms.text.reading import unquote
 from auroraql.schema.operators import SPELLINGS
+from auroraql.syntax import clauses_of
 
-_KINDS = {"DATA_PRODUCTS", "EPHEMERIS", "CONJUNCTIONS"}
+_KINDS = {"DATA_PRODUCTS", "EPHEMERIS", "CONJUNCTIONS", "GROUND", "SPACE", "EVENTS", "LOCATION"}
 _TIGHT_AFTER = {"LPAR", "LBRACE", "DOT"}
 _TIGHT_BEFORE = {"RPAR", "RBRACE", "COMMA", "DOT"}
 
@@ -85,7 +86,7 @@ def _statement(text: str, piece: Piece) -> tuple[str, int]:
         verb = f"{piece.verb.upper()} " if piece.verb else ""
         return verb + text[piece.start : piece.end].strip() + ";", piece.end
     statement, words = parsing.parse_words(text, piece.start, piece.end)
-    setter = _Setter({cast("Span", clause.origin).start for clause in statement.find.clauses})
+    setter = _Setter({cast("Span", clause.origin).start for clause in clauses_of(statement)})
     at = piece.start
     for token in words:
         setter.gap(text[at : token.start_pos])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from typing import Any, cast
 
 from lark import Token, UnexpectedCharacters, UnexpectedToken
@@ -12,7 +13,7 @@ from auroraql.errors import Diagnostic, Span, StatementError
 from auroraql.forms import grammar
 from auroraql.forms.text.driver import Lexeme, drive
 from auroraql.forms.text.slips import Stuck, diagnose
-from auroraql.syntax import Find, Statement, Window
+from auroraql.syntax import Overlap, ShowClause, Statement, Window, clauses_of
 
 _END = "$END"
 
@@ -28,7 +29,7 @@ def parse(text: str, start: int = 0, end: int | None = None) -> Statement:
 def parse_words(text: str, start: int = 0, end: int | None = None) -> tuple[Statement, list[Lexeme]]:
     """The same with the words of the statement, typed as the parser saw them."""
     statement, words = _run(text, start, len(text) if end is None else end)
-    twice = _clauses_twice(statement.find)
+    twice = _clauses_twice(clauses_of(statement))
     if twice:
         raise StatementError(twice)
     return statement, words
@@ -64,13 +65,13 @@ def _stuck(text: str, read: list[Token], token: Token, session: Any) -> Stuck:
     return Stuck(text, read, start, end, token.type, frozenset(session.accepts()))
 
 
-def _clauses_twice(find: Find) -> list[Diagnostic]:
+def _clauses_twice(clauses: Iterable[ShowClause]) -> list[Diagnostic]:
     """Each clause stands once; the time window is looked at with WHERE, which can say it too."""
     seen = Counter[type]()
     found = []
-    for clause in find.clauses:
+    for clause in clauses:
         seen[type(clause)] += 1
-        if seen[type(clause)] == 2 and not isinstance(clause, Window):
+        if seen[type(clause)] == 2 and not isinstance(clause, Window | Overlap):
             name = {"GroupBy": "GROUP BY", "OrderBy": "ORDER BY"}.get(
                 type(clause).__name__, type(clause).__name__.upper()
             )

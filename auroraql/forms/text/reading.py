@@ -5,6 +5,7 @@ The parser builds no tree of its own, so nothing here recurses however deep the 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, cast
 
 from lark import Transformer
@@ -14,31 +15,45 @@ from auroraql.schema.operators import SPELLINGS
 from auroraql.syntax import (
     Aggregate,
     And,
+    Block,
     Column,
     Comparison,
+    Distance,
     Duration,
     Expression,
     Find,
+    Follow,
     GroupBy,
     Instant,
+    Let,
     Limit,
     Not,
     Number,
+    Of,
     Operand,
     Or,
     OrderBy,
     OrderKey,
+    Overlap,
     Parameter,
     Path,
+    Pattern,
+    Precision,
     Report,
     Select,
+    Set,
+    Show,
     Star,
-    Statement,
+    Submit,
+    Subquery,
+    Target,
     Text,
     Timestamp,
     Truth,
+    Via,
     Where,
     Window,
+    Within,
 )
 
 Children = list[Any]
@@ -70,29 +85,118 @@ class _Label(str):
     origin: Span
 
 
+@dataclass(frozen=True, slots=True)
+class _Pair:
+    """Two block names with a sign between them."""
+
+    names: tuple[str, str]
+    origin: Span
+
+
 class _Members(tuple[Any, ...]):
     """The tree below a column."""
 
     __slots__ = ()
 
 
+def _labelled(c: Children) -> tuple[str, Children]:
+    """An alias in front, and what follows it."""
+    return (c[0], c[1:]) if c and isinstance(c[0], _Label) else ("", c)
+
+
 class Reading(Transformer[Any, Any]):
     """One method a rule, named as in the grammar; children come in the order written."""
 
-    # --- statement and clauses
+    # --- statements
 
-    def statement(self, c: Children) -> Statement:
-        if len(c) == 1:
-            return cast("Find", c[0])
+    def report(self, c: Children) -> Report:
         return Report("explain" if c[0].type == "EXPLAIN" else "describe", c[1], _span(c[0], c[1]))
 
+    def let(self, c: Children) -> Let:
+        return Let(c[1].dotted, c[3], _span(c[0], c[1]))
+
+    def submit(self, c: Children) -> Submit:
+        return Submit(c[1].dotted if len(c) == 4 else "", c[-1], _span(c[0], c[-2]))
+
+    def follow(self, c: Children) -> Follow:
+        name = c[1].value if isinstance(c[1], Text) else c[1].dotted
+        return Follow("fetch" if c[0].type == "FETCH" else "cancel", name, _span(c[0], c[1]))
+
+    def show(self, c: Children) -> Show:
+        return Show(str(c[1]).lower(), tuple(c[2:]), _span(c[0], c[1]))
+
+    def set(self, c: Children) -> Set:
+        return Set(c[1].dotted, c[3], _span(c[0], c[1]))
+
+    def target(self, c: Children) -> Target:
+        name = c[1].value if isinstance(c[1], Text) else c[1].dotted if isinstance(c[1], Path) else str(c[1]).lower()
+        return Target("of" if c[0].type == "OF" else "for", name, _span(c[0], c[1]))
+
+    def pattern(self, c: Children) -> Pattern:
+        return Pattern(c[1], _span(c[0], c[1]))
+
+    def default(self, _: Children) -> None:
+        return None
+
+    def result(self, c: Children) -> Path:
+        return cast("Path", c[0])
+
+    setting = trace = block_name = result
+
+    def listing(self, c: Children) -> Word:
+        return cast("Word", c[0])
+
     def find(self, c: Children) -> Find:
-        distinct = str(c[1]).upper() == "DISTINCT"
+        distinct = getattr(c[1], "type", "") == "DISTINCT"
         kind, *clauses = c[2:] if distinct else c[1:]
-        return Find(str(kind).lower(), tuple(clauses), distinct, _span(c[0], kind))
+        name = kind.dotted if isinstance(kind, Path) else str(kind).lower()
+        return Find(name, tuple(clauses), distinct, _span(c[0], kind))
 
     def kind(self, c: Children) -> Word:
         return cast("Word", c[0])
+
+    # --- conjunctions
+
+    def blocks(self, c: Children) -> Of:
+        return Of(tuple(c[1:]), _of(c[0]))
+
+    def block_kind(self, c: Children) -> Word:
+        return cast("Word", c[0])
+
+    def criteria(self, c: Children) -> Block:
+        label, rest = _labelled(c[1:])
+        return Block(str(c[0]).lower(), label, rest[0] if rest else None, (), _of(c[0]))
+
+    def location(self, c: Children) -> Block:
+        label, rest = _labelled(c[1:])
+        points = tuple(rest) if isinstance(rest[0], tuple) else (tuple(rest),)
+        return Block("location", label, None, points, _of(c[0]))
+
+    def point(self, c: Children) -> tuple[Any, ...]:
+        return tuple(c)
+
+    def within(self, c: Children) -> Within:
+        return Within(tuple(c[1:]), _of(c[0]))
+
+    def distance(self, c: Children) -> Distance:
+        pair, limit = c if len(c) == 2 else (None, c[0])
+        if isinstance(limit, Number | Parameter):
+            return Distance(pair and pair.names, limit, limit.origin if pair is None else pair.origin)
+        return Distance(pair and pair.names, None, _of(limit) if pair is None else pair.origin)
+
+    def any(self, c: Children) -> Word:
+        return cast("Word", c[0])
+
+    def pair(self, c: Children) -> _Pair:
+        return _Pair((c[0].dotted, c[2].dotted), _span(c[0], c[2]))
+
+    def via(self, c: Children) -> Via:
+        return Via(tuple(c[1:]), _of(c[0]))
+
+    def precision(self, c: Children) -> Precision:
+        return Precision(c[1], _span(c[0], c[1]))
+
+    # --- clauses
 
     def select(self, c: Children) -> Select:
         return Select(tuple(c[1:]), _of(c[0]))
@@ -170,6 +274,15 @@ class Reading(Transformer[Any, Any]):
 
     def last_window(self, c: Children) -> Window:
         return Window("last", tuple(c[3:]), c[1], _span(c[0], c[-1]))
+
+    def during_result(self, c: Children) -> Overlap:
+        return Overlap(c[1], c[2] if len(c) > 2 else None, _span(c[0], c[-1]))
+
+    def padding(self, c: Children) -> Duration:
+        return cast("Duration", c[-1])
+
+    def subquery(self, c: Children) -> Subquery:
+        return Subquery(c[0], c[0].origin)
 
     def year(self, c: Children) -> Instant:
         return Instant(Timestamp(str(c[0]), _of(c[0])), (), _of(c[0]))
