@@ -259,7 +259,7 @@ def test_nothing_of_a_query_becomes_sql(engine: EmbeddedEngine) -> None:
         select=(Column(ref, attack),),
         order_by=(OrderKey(ref),),
     )
-    statement = compile_query(query, [c.path for c in result_columns(query)], LAYOUTS[KIND])
+    statement = compile_query(query, [c.path for c in result_columns(query)])
     assert "DROP" not in statement.sql
     assert "'" not in statement.sql.replace(f"'{NUMBER}'", "")
     assert attack in statement.parameters

@@ -102,7 +102,7 @@ def by_hand(connection: duckdb.DuckDBPyConnection, sql: str, parameters: list[An
 def compiled(connection: duckdb.DuckDBPyConnection, query: Query) -> Callable[[], Any]:
     """The very SQL of a query, by hand: what the engine adds to it is the rest."""
     columns = result_columns(query)
-    statement = compile_query(query, [c.path for c in columns], LAYOUTS[query.kind])
+    statement = compile_query(query, [c.path for c in columns])
     whole = [at for at, c in enumerate(columns) if c.type in (Type.OBJECT, Type.ANY)]
 
     def call() -> Any:
