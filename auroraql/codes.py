@@ -30,6 +30,11 @@ CODES = {
     "AQL0209": "a function is unknown",
     "AQL0210": "a parameter is given that nothing asks for",
     "AQL0211": "a parameter's value cannot stand there",
+    "AQL0213": "it is not said what meets what",
+    "AQL0214": "a clause belongs to another kind",
+    "AQL0215": "the blocks of a distance are unclear",
+    "AQL0216": "there is no such place",
+    "AQL0217": "a trace is unknown",
     "AQL0301": "there is no such date or time",
     "AQL0302": "a time window is empty",
     "AQL0303": "there are two time windows",
@@ -47,5 +52,7 @@ CODES = {
     "AQL0604": "two values are asked of one key",
     "AQL0605": "a part is left out of this form",
     "AQL0606": "no data source can match",
+    "AQL0607": "no distance is given",
+    "AQL0608": "a precision is unknown",
 }
 """Code to title. AQL01 reading, AQL02 names and values, AQL03 time, AQL04 other forms, AQL05 running, AQL06 warnings."""

@@ -100,6 +100,11 @@ class Residual:
     def __bool__(self) -> bool:
         return self != Residual()
 
+    @property
+    def aggregates(self) -> bool:
+        """Whether a row of the result is made of several records."""
+        return bool(self.group_by) or any(column.function for column in self.select or ())
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
@@ -117,3 +122,8 @@ class Plan:
     """Why no requests of AuroraX's can find it; an archive that runs queries whole can."""
     counted: bool = False
     """Whether all that is asked is how many records the one request finds."""
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing can match, so that no archive need be asked."""
+        return not self.requests and not self.unsayable

@@ -14,12 +14,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, time, timedelta
 from decimal import Decimal
 from itertools import combinations
 
 from auroraql.errors import Origin
-from auroraql.schema.conjunctions import BLOCKS, TRACES
+from auroraql.schema.conjunctions import BLOCKS, EVENTS_PROGRAM, TRACES
 from auroraql.schema.model import Role
 from auroraql.schema.operators import OPERATORS
 
@@ -181,6 +181,19 @@ Interval = tuple[datetime, datetime]
 """A first and a last moment, both included."""
 
 
+def day_runs(intervals: Iterable[Interval]) -> tuple[Interval, ...]:
+    """The whole days that intervals touch, those that follow one another as one; the intervals are in order."""
+    runs: list[Interval] = []
+    for first, last in intervals:
+        start = datetime.combine(first, time.min)
+        end = datetime.combine(last, time(23, 59, 59))
+        if runs and start - runs[-1][1] <= timedelta(seconds=1):
+            runs[-1] = (runs[-1][0], max(end, runs[-1][1]))
+        else:
+            runs.append((start, end))
+    return tuple(runs)
+
+
 @dataclass(frozen=True, slots=True)
 class Query:
     """A search as it is meant. `start` and `end` are inclusive, naive UTC, whole seconds; None is open.
@@ -220,8 +233,29 @@ def _normal_criteria(criteria: Criteria) -> Criteria:
     order = sorted(range(len(criteria.blocks)), key=lambda at: _BLOCK_ORDER.index(criteria.blocks[at].kind))
     limits = {frozenset(pair): limit for pair, limit in zip(criteria.pairs, criteria.distances, strict=True)}
     distances = (limits[frozenset((order[i], order[j]))] for i, j in criteria.pairs)
-    blocks = tuple(replace(criteria.blocks[at], where=normalise(criteria.blocks[at].where)) for at in order)
-    return replace(criteria, blocks=blocks, distances=tuple(None if d is None else d.normalize() for d in distances))
+    blocks = tuple(_normal_block(criteria.blocks[at]) for at in order)
+    return replace(criteria, blocks=blocks, distances=tuple(None if d is None else _plain(d) for d in distances))
+
+
+def _normal_block(block: Block) -> Block:
+    """A block of events that names no program has that of event lists, as the engine's client sends it."""
+    where = normalise(block.where)
+    if block.kind == "events" and not any(_is_of_program(term) for term in conjuncts(where)):
+        where = normalise(And((EVENTS_ONLY, *conjuncts(where)), block.where.origin))
+    return replace(block, where=where, points=tuple((_plain(lat), _plain(lon)) for lat, lon in block.points))
+
+
+def _is_of_program(term: Predicate) -> bool:
+    return isinstance(term, Comparison) and term.ref == EVENTS_ONLY.ref and _is_list(term)
+
+
+EVENTS_ONLY = Comparison(Ref("source", "data_source.program"), "=", (EVENTS_PROGRAM,), True)
+"""What a block of events says by itself."""
+
+
+def _plain(number: Decimal) -> Decimal:
+    """One form of equal numbers; finer than a hundredth of a millimetre nothing is measured."""
+    return round(number, 10).normalize() + 0
 
 
 _BLOCK_ORDER = tuple(BLOCKS)

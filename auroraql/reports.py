@@ -8,15 +8,18 @@ from datetime import datetime
 from auroraql.archives.base import Engine
 from auroraql.forms import sentence
 from auroraql.forms.text.writing import write_predicate, write_window
-from auroraql.plan import FilterGroup, Plan, Request, Residual
+from auroraql.plan import CriteriaRequest, FilterGroup, Plan, Request, Residual
 from auroraql.planner import plan as make_plan
 from auroraql.query import Tree
 from auroraql.results import ResultColumn
 from auroraql.schema import KINDS, Type
-from auroraql.schema.catalogue import Catalogue
+from auroraql.schema.catalogue import Catalogue, DataSource
 from auroraql.schema.operators import OPERATORS
 from auroraql.syntax import Report
 from auroraql.translation import one_request
+
+
+Lists = tuple[tuple[str, tuple[str, ...]], ...]
 
 
 def report(plan: Plan, statement: Report, engine: Engine) -> tuple[ResultColumn, list[str]]:
@@ -36,6 +39,7 @@ def explain(plan: Plan, engine: Engine) -> Iterator[str]:
     kind, catalogue = KINDS[plan.query.kind], engine.catalogue()
     count = len(plan.requests)
     yield f"{kind.title} from {engine.name}: {count or 'no'} request{'' if count == 1 else 's'}"
+    yield from (f"  {each.message}" for each in plan.unsayable)
     after = list(_after(plan.residual, plan, catalogue))
     branches = [list(_request(request, catalogue)) for request in plan.requests]
     titles = [f"request {n} of {count}: POST /api/v1/{kind.endpoint}" for n in range(1, count + 1)]
@@ -51,17 +55,45 @@ def explain(plan: Plan, engine: Engine) -> Iterator[str]:
 
 
 def _request(request: Request, catalogue: Catalogue) -> Iterator[str]:
-    yield from (f"{name} in {_some(values)}" for name, values in request.lists)
-    if catalogue.sources:
-        held = [
-            s for s in catalogue.sources if all(getattr(s, n, None) in v for n, v in request.lists if hasattr(s, n))
-        ]
-        yield f"data sources: {len(held)} of {len(catalogue.sources)} known"
-    if request.filters.expressions:
-        yield f"metadata: {_filters(request.filters)}"
+    if request.criteria is not None:
+        yield from _criteria(request.criteria, catalogue)
+    else:
+        yield from _chosen(request.lists, request.filters, catalogue)
     yield f"window: {_window(request.start, request.end)}"
     if request.response_format is not None:
         yield f"response_format: {', '.join(_leaves(request.response_format))}"
+
+
+def _chosen(lists: Lists, filters: FilterGroup, catalogue: Catalogue) -> Iterator[str]:
+    """The lists and filters, and how many sources they leave."""
+    yield from (f"{name} in {_some(values)}" for name, values in lists)
+    if catalogue.sources:
+        yield f"data sources: {_count(lists, catalogue)} of {len(catalogue.sources)} known"
+    if filters.expressions:
+        yield f"metadata: {_filters(filters)}"
+
+
+def _count(lists: Lists, catalogue: Catalogue) -> int:
+    named = [(name, values) for name, values in lists if hasattr(DataSource, name)]
+    return sum(all(getattr(source, name) in values for name, values in named) for source in catalogue.sources)
+
+
+def _criteria(criteria: CriteriaRequest, catalogue: Catalogue) -> Iterator[str]:
+    """The blocks and what is asked of each, the distances, and how many combinations of sources there are."""
+    combinations = 1
+    for name, block in zip(criteria.names, criteria.blocks, strict=True):
+        if block.points:
+            yield f"{name}: {'; '.join(f'{lat:f}, {lon:f}' for lat, lon in block.points)}"
+            combinations *= len(block.points)
+        else:
+            yield f"{name}: {', '.join(_chosen(block.lists, block.filters, catalogue))}"
+            combinations *= _count(block.lists, catalogue)
+    pairs = zip(criteria.pairs, criteria.distances, strict=True)
+    yield "distances: " + ", ".join(f"{pair} any" if limit is None else f"{pair} {limit} km" for pair, limit in pairs)
+    yield f"found by {', '.join(criteria.via) or 'what AuroraX takes for none'}, " + (
+        "at sub-minute precision" if criteria.subminute else "at one-minute precision"
+    )
+    yield f"combinations of sources: at most {combinations}"
 
 
 def _after(residual: Residual, plan: Plan, catalogue: Catalogue) -> Iterator[str]:

@@ -230,11 +230,10 @@ class Distance:
 
 @dataclass(frozen=True, slots=True)
 class Within:
-    """The WITHIN clause. `whole`: from a form that names every pair (JSON, sentence)."""
+    """The WITHIN clause."""
 
     distances: tuple[Distance, ...]
     origin: Origin = field(default=None, compare=False)
-    whole: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,6 +74,8 @@ def translate_find(
     if to == "aql":
         return Translation(writing.write(resolved.query, known), resolved.warnings)
     made = make_plan(resolved.query, known, resolved.warnings, cut=to == "plan")
+    if made.unsayable:
+        raise StatementError(made.unsayable)
     if to == "plan":
         return Translation(plan_json.write(made, known), made.warnings)
     request, left_out = one_request(made, find, to)

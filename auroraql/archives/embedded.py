@@ -163,16 +163,16 @@ class EmbeddedRun:
         self._failure = failure
         self._connection = connection
         self._id = str(uuid.uuid4())
-        self._rows: Sequence[Row] | None = None if plan.requests else ()
+        self._rows: Sequence[Row] | None = () if plan.empty else None
         self._stop = threading.Event()
         self._cancelled = False
         self._logs: list[LogLine] = []
-        self._log("debug", "Search request arrived" if plan.requests else "No data source can match: nothing to search")
+        self._log("debug", "No data source can match: nothing to search" if plan.empty else "Search request arrived")
 
     @property
     def request_ids(self) -> tuple[str, ...]:
         """The run's own id: a query is run whole, however many requests its plan has."""
-        return (self._id,) if self._plan.requests else ()
+        return () if self._plan.empty else (self._id,)
 
     @property
     def over(self) -> bool:

@@ -11,7 +11,7 @@ from typing import Any
 
 from auroraql.errors import Diagnostic, Pointer, Span, StatementError
 from auroraql.plan import Expression, FilterGroup, Request
-from auroraql.schema import KINDS, Field, Kind
+from auroraql.schema import CONJUNCTIONS, KINDS, Field, Kind
 from auroraql.schema.operators import OPERATORS, WIRE
 from auroraql.spelling import closest
 from auroraql.syntax import (
@@ -42,7 +42,7 @@ def read(text: str, kind: str = "", *, offset: int = 0) -> Find:
     """
     try:
         document = json.loads(
-            text, object_pairs_hook=_unique, parse_constant=_no_constant, parse_int=_Number, parse_float=_Number
+            text, object_pairs_hook=_unique, parse_constant=_no_constant, parse_int=Number, parse_float=Number
         )
     except json.JSONDecodeError as error:
         at = offset + error.pos
@@ -55,7 +55,7 @@ def read(text: str, kind: str = "", *, offset: int = 0) -> Find:
     return lift(document, kind)
 
 
-class _Number(str):
+class Number(str):
     """A JSON number, with its digits as they were written."""
 
 
@@ -85,14 +85,14 @@ def lift(document: object, kind: str = "") -> Find:
 
     Raises StatementError with everything that is wrong in the document.
     """
-    reader = _Reader()
+    reader = Reader()
     find = reader.query(document, kind)
     if reader.wrong or find is None:
         raise StatementError(reader.wrong)
     return find
 
 
-class _Reader:
+class Reader:
     """Reads one document, collecting what is wrong with it."""
 
     def __init__(self) -> None:
@@ -104,11 +104,16 @@ class _Reader:
     def query(self, document: object, kind_name: str) -> Find | None:
         top = Pointer()
         if not isinstance(document, dict):
-            self.say("AQL0403", f"a query is an object, not {_called(document)}", top)
+            self.say("AQL0403", f"a query is an object, not {called(document)}", top)
             return None
         kind = self.kind(document, kind_name)
         if kind is None:
             return None
+        if kind is CONJUNCTIONS:
+            # Most searches are for something else and never load this room.
+            from auroraql.forms import criteria_json
+
+            return criteria_json.read(self, document)
         terms: list[Term] = []
         sources = self.member(document, SOURCES, dict, top, {})
         self.known(sources, {*self.lists(kind, "source"), kind.filters}, top.child(SOURCES))
@@ -116,15 +121,14 @@ class _Reader:
         terms += self.list_terms(kind, "record", document, top)
         terms += self.filter_terms(sources, kind, top.child(SOURCES))
         self.known(document, {SOURCES, "start", "end", "request_id", *self.lists(kind, "record")}, top)
-        if document.get("request_id") is not None:
-            self.say(
-                "AQL0402",
-                "a request_id names one run, not a search",
-                top.child("request_id"),
-                "remove it: every run is given its own",
-            )
+        self.no_request_id(document)
         clauses: list[Clause] = [*_where(terms), *self.windows(document, top)]
         return Find(kind.name, tuple(clauses), origin=top)
+
+    def no_request_id(self, document: Document) -> None:
+        if document.get("request_id") is not None:
+            message, hint = "a request_id names one run, not a search", "remove it: every run is given its own"
+            self.say("AQL0402", message, Pointer("/request_id"), hint)
 
     def kind(self, document: Document, name: str) -> Kind | None:
         if name:
@@ -137,22 +141,13 @@ class _Reader:
         kinds = [kind for kind in KINDS.values() if keys & set(kind.marks)]
         if kinds:
             return kinds[0]
-        foreign = next((k for k in ("ground", "space", "adhoc") if k in keys), None)
-        if foreign:
-            self.say(
-                "AQL0501",
-                f"'{foreign}' belongs to a kind that cannot be searched yet",
-                Pointer().child(foreign),
-                f"this version finds {', '.join(KINDS)}",
-            )
-        else:
-            self.say(
-                "AQL0404",
-                "the query does not tell what to find",
-                Pointer(),
-                f"write {' or '.join(f'FIND {kind} FROM {{…}}' for kind in KINDS)}, "
-                f"or give it {' or '.join(kind.marks[0] for kind in KINDS.values())}",
-            )
+        self.say(
+            "AQL0404",
+            "the query does not tell what to find",
+            Pointer(),
+            f"write {' or '.join(f'FIND {kind} FROM {{…}}' for kind in KINDS)}, "
+            f"or give it {' or '.join(kind.marks[0] for kind in KINDS.values())}",
+        )
         return None
 
     def lists(self, kind: Kind, role: str) -> dict[str, Field]:
@@ -170,9 +165,9 @@ class _Reader:
         value = document.get(key)
         if value is None:
             return missing
-        if not isinstance(value, type) or isinstance(value, _Number):
+        if not isinstance(value, type) or isinstance(value, Number):
             wanted = _NAMES[type]
-            self.say("AQL0403", f"'{key}' takes {wanted}, not {_called(value)}", at.child(key))
+            self.say("AQL0403", f"'{key}' takes {wanted}, not {called(value)}", at.child(key))
             return missing
         return value
 
@@ -191,7 +186,7 @@ class _Reader:
             elif isinstance(value, str | int | float):
                 made.append(Text(str(value), at.child(index), True))
             else:
-                self.say("AQL0403", f"a value is a string, not {_called(value)}", at.child(index))
+                self.say("AQL0403", f"a value is a string, not {called(value)}", at.child(index))
         return tuple(made)
 
     def filter_terms(self, sources: Document, kind: Kind, at: Pointer) -> Iterator[Term]:
@@ -211,7 +206,7 @@ class _Reader:
 
     def expression(self, document: object, at: Pointer) -> Comparison | None:
         if not isinstance(document, dict):
-            self.say("AQL0403", f"a filter is an object, not {_called(document)}", at)
+            self.say("AQL0403", f"a filter is an object, not {called(document)}", at)
             return None
         self.known(document, {"key", "operator", "values"}, at)
         key = self.member(document, "key", str, at, "")
@@ -262,8 +257,8 @@ _NAMES: dict[type, str] = {
 }
 
 
-def _called(value: object) -> str:
-    is_number = isinstance(value, int | float | _Number)
+def called(value: object) -> str:
+    is_number = isinstance(value, int | float | Number)
     return "a number" if is_number and type(value) is not bool else _NAMES.get(type(value), f"a {type(value).__name__}")
 
 
@@ -282,18 +277,24 @@ def criteria(kind: Kind) -> tuple[Field, ...]:
 def write(request: Request) -> Document:
     """The query document of a request, in normal form: every list there, open ends of the window left out."""
     kind = KINDS[request.kind]
+    if request.criteria is not None:
+        from auroraql.forms import criteria_json
+
+        return criteria_json.write(request, request.criteria)
     sources: Document = {f.criterion: list(request.listed(f.bare)) for f in criteria(kind) if f.role == "source"}
-    sources[kind.filters] = _write_filters(request.filters)
-    document: Document = {SOURCES: sources}
-    for end in ("start", "end"):
-        moment = getattr(request, end)
-        if moment is not None:
-            document[end] = moment.isoformat(timespec="seconds")
+    sources[kind.filters] = write_filters(request.filters)
+    document: Document = {SOURCES: sources, **write_window(request)}
     document.update({f.criterion: list(request.listed(f.bare)) for f in criteria(kind) if f.role == "record"})
     return document
 
 
-def _write_filters(group: FilterGroup) -> Document:
+def write_window(request: Request) -> Document:
+    """The ends of the window that are there."""
+    ends = {"start": request.start, "end": request.end}
+    return {end: moment.isoformat(timespec="seconds") for end, moment in ends.items() if moment is not None}
+
+
+def write_filters(group: FilterGroup) -> Document:
     return {"expressions": [_write_expression(e) for e in group.expressions], "logical_operator": group.operator}
 
 

@@ -8,14 +8,27 @@ open at one end: `AND epoch >= 2020-01-01T00:00 UTC`. Blanks may be wrapped when
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from auroraql.errors import Diagnostic, Span, StatementError
-from auroraql.plan import FilterGroup, Request
+from auroraql.plan import BlockRequest, FilterGroup, Request
 from auroraql.schema import KINDS
-from auroraql.schema.model import Bound, Bounds, Filters, Kind, Lists, Part, Wording, Words
+from auroraql.schema.model import (
+    Blocks,
+    Bound,
+    Bounds,
+    Distances,
+    Filters,
+    Kind,
+    Lists,
+    Part,
+    Precision,
+    Traces,
+    Wording,
+    Words,
+)
 from auroraql.schema.operators import OPERATORS, WIRE
 from auroraql.syntax import And, Clause, Comparison, Expression, Find, Instant, Or, Path, Text, Timestamp, Where, Window
 
@@ -45,45 +58,60 @@ def _write_part(part: Part, request: Request) -> str:
             ]
             return before + " AND ".join(lists) if lists else ""
         case Filters():
-            return _write_filters(request.filters)
+            return write_filters(request.filters)
         case Bound(end, before, after):
             moment = request.start if end == "start" else request.end
             return f"{before}{_write_time(moment)}{after}" if moment is not None else ""
-        case Bounds(before, between, after, since, until):
-            if request.start is None or request.end is None:
-                return _write_part(since, request) + _write_part(until, request)
-            return f"{before}{_write_time(request.start)}{between}{_write_time(request.end)}{after}"
+        case Bounds():
+            return _write_bounds(part, request)
+        case Traces() | Precision() | Blocks() | Distances():
+            # Most searches are for something else and never load this room.
+            from auroraql.forms import criteria_sentence
+
+            return criteria_sentence.write_part(part, request)
 
 
-def _write_filters(group: FilterGroup) -> str:
+def _write_bounds(part: Bounds, request: Request) -> str:
+    """Both ends, or the one that there is."""
+    start = request.start and _write_time(request.start, seconds=part.seconds)
+    end = request.end and _write_time(request.end, seconds=part.seconds)
+    if start and end:
+        return f"{part.before}{start}{part.between}{end}{part.after}"
+    since = f"{part.since.before}{start}{part.since.after}" if start else ""
+    return since + (f"{part.until.before}{end}{part.until.after}" if end else "")
+
+
+def write_filters(group: FilterGroup) -> str:
     return f" {group.operator} ".join(
         f"{e.key} {OPERATORS[e.operator].wire} ({_BETWEEN_VALUES.join(e.values)})" for e in group.expressions
     )
 
 
-def _write_time(moment: datetime) -> str:
-    """The engine leaves out seconds that are zero."""
-    return moment.isoformat(timespec="seconds" if moment.second else "minutes")
+def _write_time(moment: datetime, *, seconds: bool = False) -> str:
+    """The engine leaves out seconds that are zero, but for conjunctions."""
+    return moment.isoformat(timespec="seconds" if moment.second or seconds else "minutes")
 
 
 def _check_invertible(request: Request) -> None:
-    wrong = []
-    for name, values in request.lists:
-        wrong += [_unsayable(f"{name} '{value}'", value) for value in values if not _sayable(value)]
-    for expression in request.filters.expressions:
-        if not _KEY.fullmatch(expression.key):
-            wrong.append(
-                Diagnostic(
-                    "AQL0406",
-                    f"the sentence cannot name the metadata key '{expression.key}'",
-                    hint="the text and JSON forms can",
-                )
-            )
-        wrong += [
-            _unsayable(f"{expression.key} '{value}'", value) for value in expression.values if not _sayable(value)
-        ]
+    parts: Sequence[Request | BlockRequest] = (request, *(request.criteria.blocks if request.criteria else ()))
+    wrong = [each for part in parts for each in _unsayable_in(part.lists, part.filters)]
     if wrong:
         raise StatementError(wrong)
+
+
+def _unsayable_in(lists: Iterable[tuple[str, tuple[str, ...]]], filters: FilterGroup) -> Iterator[Diagnostic]:
+    for name, values in lists:
+        yield from (_unsayable(f"{name} '{value}'", value) for value in values if not _sayable(value))
+    for expression in filters.expressions:
+        if not _KEY.fullmatch(expression.key):
+            yield Diagnostic(
+                "AQL0406",
+                f"the sentence cannot name the metadata key '{expression.key}'",
+                hint="the text and JSON forms can",
+            )
+        yield from (
+            _unsayable(f"{expression.key} '{value}'", value) for value in expression.values if not _sayable(value)
+        )
 
 
 def _sayable(value: str) -> bool:
@@ -104,7 +132,7 @@ def read(text: str, start: int = 0, end: int | None = None) -> Find:
 
     Raises StatementError at the first place where the wording differs.
     """
-    reader = _Reader(text, start, len(text) if end is None else end)
+    reader = Reader(text, start, len(text) if end is None else end)
     name = re.compile(r"find\s+(\w+)", re.IGNORECASE).match(text, start)
     kind = KINDS.get(name[1].lower()) if name else None
     if kind is None:
@@ -113,10 +141,10 @@ def read(text: str, start: int = 0, end: int | None = None) -> Find:
         raise StatementError(
             [
                 Diagnostic(
-                    "AQL0501",
-                    f"a sentence about {shown} cannot be read yet",
+                    "AQL0405",
+                    f"there are no sentences about {shown}",
                     span,
-                    hint=f"this version reads those about {', '.join(KINDS)}",
+                    hint=f"they are about {', '.join(KINDS)}",
                 )
             ]
         )
@@ -124,7 +152,7 @@ def read(text: str, start: int = 0, end: int | None = None) -> Find:
 
 
 @dataclass
-class _Reader:
+class Reader:
     """Reads along the wording; `at` is how far it has come."""
 
     text: str
@@ -135,6 +163,7 @@ class _Reader:
         origin = Span(self.at, self.end)
         terms: list[Expression] = []
         windows: list[Window] = []
+        clauses: list[Clause] = []
         for part in self.wording(kind):
             match part:
                 case Words(text):
@@ -147,12 +176,15 @@ class _Reader:
                     windows += self.bound(end, before, after)
                 case Bounds():
                     windows += self.bounds(part)
+                case Traces() | Precision() | Blocks() | Distances():
+                    from auroraql.forms import criteria_sentence
+
+                    clauses += criteria_sentence.read_part(self, part, kind)
         if self.text[self.at : self.end].strip():
             self.fail("nothing more")
-        where: list[Clause] = []
         if terms:
-            where.append(Where(terms[0] if len(terms) == 1 else And(tuple(terms), origin), origin))
-        return Find(kind.name, (*where, *windows), origin=origin)
+            clauses.append(Where(terms[0] if len(terms) == 1 else And(tuple(terms), origin), origin))
+        return Find(kind.name, (*clauses, *windows), origin=origin)
 
     def wording(self, kind: Kind) -> Wording:
         """The wording whose first words these are; the newest one if none is."""

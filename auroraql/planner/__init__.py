@@ -12,7 +12,7 @@ from auroraql.errors import Diagnostic
 from auroraql.plan import Plan, Residual
 from auroraql.planner.native import Native
 from auroraql.planner.windows import cut_windows
-from auroraql.query import Predicate, Query
+from auroraql.query import EVERYTHING, Predicate, Query
 from auroraql.schema.catalogue import Catalogue, DataSource
 
 __all__ = ["plan"]
@@ -35,6 +35,14 @@ def plan(
     A query that no data source can match has no request at all, and a warning that says so.
     """
     said = [*warnings]
+    if query.criteria is not None:
+        # Most searches are for something else and never load this room.
+        from auroraql.planner.criteria import CriteriaPlan
+
+        found = CriteriaPlan(query.criteria, sources if sources is not None else lambda: catalogue.sources)
+        requests = found.requests(query)
+        rest = query.where if query.where != EVERYTHING else None
+        return Plan(query, requests, _residual(query, rest), (*said, *found.said), tuple(found.unsayable))
     native = Native.of(query)
     if not native.fits:
         # Most searches are one request and never load the rest of the planner.

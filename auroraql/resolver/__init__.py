@@ -6,20 +6,22 @@ form and the warnings, which never stop a search.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from auroraql.errors import Diagnostic, StatementError
-from auroraql.query import EVERYTHING, Column, OrderKey, Predicate, Query
+from auroraql.query import EVERYTHING, Column, Criteria, OrderKey, Predicate, Query
+from auroraql.named import Kept
+from auroraql.resolver.feeding import Fed, Results, feed
 from auroraql.resolver.names import Names
 from auroraql.resolver.predicates import Predicates
 from auroraql.resolver.selection import Selection
 from auroraql.resolver.values import Fault, Values
-from auroraql.resolver.windows import Bounds, join_windows, no_window, resolve_window
-from auroraql.schema import KINDS
+from auroraql.resolver.windows import Bounds, join_windows, no_window, resolve_window, two_windows
+from auroraql.schema import CONJUNCTIONS, Kind
 from auroraql.schema.catalogue import Catalogue
-from auroraql.syntax import Find, GroupBy, Limit, OrderBy, Select, Where, Window
+from auroraql.syntax import Find, GroupBy, Limit, Of, OrderBy, Precision, Select, Via, Where, Window, Within
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,40 +31,42 @@ class Resolved:
     query: Query
     warnings: tuple[Diagnostic, ...]
     parameters: frozenset[str]
+    kind: Kind
+    searched: Kept | None = None
+    """The result whose rows are searched, where that is no kind of the archive's."""
+    waiting: bool = False
+    """Whether values are left out that are there only once other statements have run."""
 
 
 def resolve(
-    find: Find, catalogue: Catalogue, parameters: Mapping[str, object] | None = None, *, now: datetime | None = None
+    find: Find,
+    catalogue: Catalogue,
+    parameters: Mapping[str, object] | None = None,
+    *,
+    now: datetime | None = None,
+    results: Results | None = None,
 ) -> Resolved:
     """The meaning of a statement, against the names an archive knows.
 
-    `now` is naive UTC and stands for NOW; the clock's when left out. Raises StatementError with every
-    diagnostic of the statement.
+    `now` is naive UTC and stands for NOW; the clock's when left out. `results` are those that the statement may
+    be fed from. Raises StatementError with every diagnostic of the statement.
     """
     moment = now if now is not None else datetime.now(UTC).replace(tzinfo=None)
-    return _Resolving(find, catalogue, Values(parameters or {}, moment)).run()
+    values = Values(parameters or {}, moment)
+    try:
+        fed = feed(find, catalogue, values, results)
+    except Fault as fault:
+        raise StatementError([fault.diagnostic]) from None
+    return _Resolving(fed, catalogue, values).run()
 
 
 class _Resolving:
     """One statement on its way to its query."""
 
-    def __init__(self, find: Find, catalogue: Catalogue, values: Values) -> None:
-        kind = KINDS.get(find.kind)
-        if kind is None:
-            raise StatementError(
-                [
-                    Diagnostic(
-                        "AQL0501",
-                        f"{find.kind} cannot be searched yet",
-                        find.origin,
-                        "not in this version",
-                        f"this version finds {', '.join(KINDS)}",
-                    )
-                ]
-            )
-        self.find, self.kind, self.values = find, kind, values
-        self.names = Names(kind, catalogue)
-        self.wrong: list[Diagnostic] = []
+    def __init__(self, fed: Fed, catalogue: Catalogue, values: Values) -> None:
+        self.fed, self.find, self.kind, self.values = fed, fed.find, fed.kind, values
+        self.names = Names(fed.kind, catalogue)
+        self.wrong: list[Diagnostic] = [*fed.wrong]
 
     def run(self) -> Resolved:
         predicates = Predicates(self.names, self.values)
@@ -70,13 +74,20 @@ class _Resolving:
         where, select, order, limit, offset = self._clauses(predicates, selection)
         self.wrong += [*predicates.wrong, *selection.wrong]
         bounds = self._bounds(predicates)
+        criteria, said = self._criteria()
         if self.wrong:
             raise StatementError(sorted(self.wrong, key=_place))
-        warnings = [*self.names.warnings, *predicates.warnings]
-        if bounds == Bounds():
+        warnings = [*self.fed.warnings, *self.names.warnings, *self._questions([*predicates.warnings, *said])]
+        if bounds == Bounds() and self.fed.during is None and self.fed.searched is None:
             warnings.append(no_window(self.kind.title, self.find.origin))
-        query = Query.of(Query(self.kind.name, where, bounds.start, bounds.end, select, order, limit, offset))
-        return Resolved(query, tuple(sorted(warnings, key=_place)), frozenset(self.values.used))
+        query = Query.of(Query(self.kind.name, where, bounds.start, bounds.end, select, order, limit, offset, criteria=criteria))
+        query = replace(query, during=self.fed.during)
+        said_in_order, used = tuple(sorted(warnings, key=_place)), frozenset(self.values.used)
+        return Resolved(query, said_in_order, used, self.kind, self.fed.searched, self.fed.waiting)
+
+    def _questions(self, warnings: Iterable[Diagnostic]) -> Iterator[Diagnostic]:
+        """The warnings, without those of values that were found and not written."""
+        return (each for each in warnings if each.code != "AQL0602" or each.origin not in self.fed.origins)
 
     def _clauses(
         self, predicates: Predicates, selection: Selection
@@ -120,6 +131,22 @@ class _Resolving:
             )
         return where, select, order, limit, offset
 
+    def _criteria(self) -> tuple[Criteria | None, list[Diagnostic]]:
+        """What conjunctions are found between, and what was noticed of it; of another kind, none."""
+        written = [clause for clause in self.find.clauses if isinstance(clause, Of | Within | Via | Precision)]
+        if not written and self.kind is not CONJUNCTIONS:
+            return None, []
+        # Most searches are for something else and never load this room.
+        from auroraql.resolver.criteria import CriteriaClauses, misplaced
+
+        if self.kind is not CONJUNCTIONS:
+            self.wrong += misplaced(written, self.kind.title)
+            return None, []
+        clauses = CriteriaClauses(self.names.catalogue, self.values)
+        criteria = clauses.criteria(written, self.find.origin)
+        self.wrong += clauses.wrong
+        return criteria, clauses.warnings
+
     def _limit(self, clause: Limit) -> tuple[int | None, int]:
         try:
             count = self.values.whole(clause.count, "LIMIT")
@@ -139,6 +166,8 @@ class _Resolving:
                     self.wrong.append(fault.diagnostic)
                     faulty = True
         try:
+            if self.fed.during is not None and (windows or predicates.bounds != Bounds()):
+                raise two_windows(self.fed.overlap)
             return Bounds() if faulty else join_windows(windows, predicates.bounds, self.find.origin)
         except Fault as fault:
             self.wrong.append(fault.diagnostic)

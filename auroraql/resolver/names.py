@@ -5,7 +5,7 @@ from __future__ import annotations
 from auroraql.errors import Diagnostic, Origin
 from auroraql.query import Ref
 from auroraql.resolver.values import Fault, Place
-from auroraql.schema import Field, Kind, Type
+from auroraql.schema import BLOCKS, Field, Kind, Type
 from auroraql.schema.catalogue import Catalogue
 from auroraql.spelling import closest
 from auroraql.syntax import Path
@@ -27,9 +27,9 @@ class Names:
         declared = self.kind.field(".".join(parts)) if "" not in parts else None
         if declared is not None:
             return Ref(declared.role, declared.name)
-        if parts[0] == METADATA and len(parts) == 2:
+        if self.kind.metadata and parts[0] == METADATA and len(parts) == 2:
             return self._key(parts[1], path.origin, explicit=True)
-        if len(parts) == 1 and parts[0]:
+        if self.kind.metadata and len(parts) == 1 and parts[0]:
             return self._key(parts[0], path.origin, explicit=False)
         raise self._unknown(path, parts)
 
@@ -37,7 +37,7 @@ class Names:
         """Whether a path names a field of the record, or a metadata key that is known."""
         if self.kind.field(path.dotted) is not None or path.parts[0] == METADATA:
             return True
-        return len(path.parts) == 1 and self.catalogue.key(self.kind.name, path.parts[0]) is not None
+        return len(path.parts) == 1 and self.catalogue.key(self.kind.metadata, path.parts[0]) is not None
 
     def declared(self, ref: Ref) -> Field | None:
         """The schema's row of a field; None for a metadata key."""
@@ -50,23 +50,26 @@ class Names:
             return Place(
                 shown, declared.type, declared.unit, known=self.catalogue.values(declared.bare) or declared.known
             )
-        key = self.catalogue.key(self.kind.name, ref.name)
+        key = self.catalogue.key(self.kind.metadata, ref.name)
         if key is None:
             return Place(shown, Type.ANY, metadata=True)
         return Place(shown, key.type, key.unit, metadata=True, known=key.values)
 
     def _key(self, name: str, origin: Origin, *, explicit: bool) -> Ref:
-        if self.catalogue.key(self.kind.name, name) is None and name not in self._warned:
+        if self.catalogue.key(self.kind.metadata, name) is None and name not in self._warned:
             self._warned.add(name)
             self._warn_of_key(name, origin, explicit=explicit)
         return Ref("metadata", name)
 
     def _warn_of_key(self, name: str, origin: Origin, *, explicit: bool) -> None:
-        keys = self.catalogue.keys(self.kind.name)
+        keys = self.catalogue.keys(self.kind.metadata)
         fields = () if explicit else tuple(f.bare for f in self.kind.leaves())
         near = closest(name, (*fields, *keys), 1, 0.7)
+        owner = next((b.title for b in BLOCKS.values() if b is not self.kind and b.field(name) is not None), "")
         members = [] if explicit else [f.name for f in self.kind.leaves() if f.path[-1] == name]
-        if members:
+        if owner and self.kind in BLOCKS.values():
+            hint = f"{name} belongs to {owner}"
+        elif members:
             hint = f"did you mean {' or '.join(members)}?"
         elif near:
             hint = f"did you mean {near[0]}?"
@@ -79,7 +82,8 @@ class Names:
     def _unknown(self, path: Path, parts: tuple[str, ...]) -> Fault:
         names = [f.name for f in (*self.kind.fields, *self.kind.leaves())]
         dotted = ".".join(parts)
-        near = closest(dotted, names, 1, 0.6) or closest(f"data_source.{parts[-1]}", names, 1, 0.8)
+        every = (*names, *self.kind.names)
+        near = closest(dotted, every, 1, 0.7) or closest(f"data_source.{parts[-1]}", [n for n in every if "." in n], 1, 0.8)
         hint = f"did you mean {near[0]}?" if near else f"the fields are {', '.join(dict.fromkeys(names))}"
         message = f"{self.kind.title} have no field '{dotted}'"
         return Fault("AQL0201", message, path.origin, "unknown field", hint, near[0] if near else None)

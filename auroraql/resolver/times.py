@@ -142,6 +142,14 @@ def shifted(moment: datetime, count: Decimal, unit: str) -> datetime:
     return moment.replace(year=year, month=month, day=min(moment.day, calendar.monthrange(year, month)[1]))
 
 
+def seconds_of(unit: str) -> int:
+    """How long a unit is. Raises TimeFault for those of no fixed length, months and years."""
+    short = _UNITS[unit.lower()]
+    if short not in _SECONDS:
+        raise TimeFault(f"a {short} has no fixed length", "use days, or shorter")
+    return _SECONDS[short]
+
+
 def _moved_past(moment: datetime, seconds: Decimal) -> datetime:
     try:
         return moment + timedelta(microseconds=int(seconds * 1_000_000))

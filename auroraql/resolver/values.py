@@ -11,7 +11,7 @@ from decimal import Decimal, InvalidOperation
 from auroraql.errors import Diagnostic, Origin
 from auroraql.resolver.times import Interval, TimeFault, interval_of, named, read_interval, shift
 from auroraql.schema import Type
-from auroraql.syntax import Duration, Instant, Number, Operand, Parameter, Path, Text, Timestamp, Truth
+from auroraql.syntax import Duration, Instant, Number, Operand, Parameter, Path, Subquery, Text, Timestamp, Truth
 
 PLAIN_NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
 """A text that reads as a number, on the wire and in records."""
@@ -87,8 +87,8 @@ class Values:
                 if place.type not in (Type.TIME, Type.ANY) and not (place.metadata and place.type is Type.STRING):
                     raise _wrong_type(place, "a timestamp", origin, "")
                 return _iso(self.interval(operand), place, origin)
-            case Path() | Parameter():
-                raise AssertionError("paths and parameters are resolved before their text is asked for")
+            case Path() | Parameter() | Subquery():
+                raise AssertionError("only values have a text; the rest is resolved before it is asked for")
 
     def _string(self, value: str, origin: Origin, place: Place) -> str:
         if place.type is Type.TIME:

@@ -59,9 +59,9 @@ def join_windows(windows: list[tuple[Window, Bounds]], bounds: Bounds, bounds_or
     """The one window of a statement, from its clauses and from WHERE. Raises Fault when there are two, or it is empty."""
     forms = [window.form for window, _ in windows]
     if len(windows) > 1 and not (len(windows) == 2 and set(forms) == {"since", "until"}):
-        raise _two(windows[1][0].origin)
+        raise two_windows(windows[1][0].origin)
     if windows and (bounds.start or bounds.end):
-        raise _two(windows[0][0].origin, "WHERE has bounds of its own")
+        raise two_windows(windows[0][0].origin, "WHERE has bounds of its own")
     start = next((b.start for _, b in windows if b.start), bounds.start)
     end = next((b.end for _, b in windows if b.end), bounds.end)
     if start is not None and end is not None and end < start:
@@ -77,7 +77,8 @@ def join_windows(windows: list[tuple[Window, Bounds]], bounds: Bounds, bounds_or
     return Bounds(start, end)
 
 
-def _two(origin: Origin, label: str = "the second one") -> Fault:
+def two_windows(origin: Origin, label: str = "the second one") -> Fault:
+    """What is wrong with a statement that has more than one window."""
     return Fault("AQL0303", "a statement has one time window, and this has two", origin, label, hint="keep one of them")
 
 

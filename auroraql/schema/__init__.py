@@ -10,4 +10,7 @@ from auroraql.schema.model import Field, Kind, Operator, Type
 KINDS: dict[str, Kind] = {kind.name: kind for kind in (DATA_PRODUCTS, EPHEMERIS, CONJUNCTIONS)}
 """Every kind that can be found, by the name a statement uses."""
 
-__all__ = ["BLOCKS", "CONJUNCTIONS", "DATA_PRODUCTS", "EPHEMERIS", "KINDS", "Field", "Kind", "Operator", "Type"]
+FILTERED: dict[str, Kind] = KINDS | BLOCKS
+"""Everything that lists and filters of a query select from: the kinds, and the blocks of conjunctions."""
+
+__all__ = ["BLOCKS", "CONJUNCTIONS", "DATA_PRODUCTS", "EPHEMERIS", "FILTERED", "KINDS", "Field", "Kind", "Operator", "Type"]

@@ -195,6 +195,14 @@ class Kind:
         """The record's fields with its objects opened (but for lists), in record order: a flat row's columns."""
         return tuple(leaf for each in self.fields for leaf in ((each,) if each.many else each.members or (each,)))
 
+    @property
+    def span(self) -> tuple[Field, ...]:
+        """The fields of a record's first and last moment, which may be one; none where a record has no time."""
+        start, end, epoch = (self.field(name) for name in ("start", "end", "epoch"))
+        if start is not None and end is not None:
+            return (start, end)
+        return (epoch, epoch) if epoch is not None else ()
+
     def is_listed(self, path: tuple[str, ...]) -> bool:
         """Whether a record has several values of what a path names: it leads through a list."""
         prefixes = (self.field(".".join(path[:n])) for n in range(1, len(path) + 1))

@@ -11,7 +11,7 @@ from auroraql.archives.aurorax.records import read_sources
 from auroraql.archives.aurorax.run import AuroraXRun
 from auroraql.archives.aurorax.wire import Call, Wire
 from auroraql.archives.base import Capabilities
-from auroraql.errors import ArchiveError, TimedOut, Unreachable, UsageError
+from auroraql.errors import ArchiveError, StatementError, TimedOut, Unreachable, UsageError
 from auroraql.plan import Plan
 from auroraql.schema.catalogue import Catalogue, DataSource, shipped
 
@@ -66,9 +66,14 @@ class AuroraXEngine:
         return self._sources
 
     def submit(self, plan: Plan) -> AuroraXRun:
-        """Starts a plan: `POST /api/v1/…/search`, once a request. Raises ArchiveError."""
+        """Starts a plan: `POST /api/v1/…/search`, once a request. Raises ArchiveError.
+
+        Raises StatementError for what the protocol cannot say.
+        """
         if self._closed:
             raise UsageError(f"the archive '{self.name}' is closed", "connect to it again")
+        if plan.unsayable:
+            raise StatementError(plan.unsayable)
         run = AuroraXRun(plan, self._wire, self._context, self._pause)
         run.submit()
         self._runs = [each for each in self._runs if each.open] + [run]

@@ -15,7 +15,7 @@ from auroraql.archives.aurorax.answers import Answer, Context, read_json
 from auroraql.errors import Failed
 from auroraql.query import Tree
 from auroraql.results import Record, read_time
-from auroraql.schema import KINDS, Type
+from auroraql.schema import KINDS, Field, Type
 from auroraql.schema.catalogue import DataSource
 
 IDENTITY: dict[str, Tree] = {
@@ -28,6 +28,7 @@ IDENTITY: dict[str, Tree] = {
         "metadata": True,
     },
     "ephemeris": {"data_source": {"identifier": True}, "epoch": True},
+    "conjunctions": {"conjunction_type": True, "start": True, "end": True, "data_sources": {"identifier": True}},
 }
 """What makes two records of a kind the same one. The metadata belong to a data product: two records of one file
 that differ in nothing else may be found by different requests, and both are rows of the answer.
@@ -83,16 +84,22 @@ def _wrong(record: Any, kind: str) -> str:
     """What is wrong with a record; empty when nothing is. A field may be missing or null."""
     if not isinstance(record, dict):
         return f"expected an object, got {_quoted(record)}"
-    for field in KINDS[kind].fields:
-        value = record.get(field.path[0])
+    return _wrong_in(record, KINDS[kind].fields)
+
+
+def _wrong_in(record: Record, fields: Sequence[Field]) -> str:
+    """What is wrong with the fields of an object, those of its members and of each object of a list included."""
+    for field in fields:
+        value = record.get(field.path[-1])
         if value is None:
             continue
-        if not _fits(value, field.type):
-            return f"expected {field.type.value} as '{field.name}', got {_quoted(value)}"
-        for member in field.members:
-            inner = value.get(member.path[-1])
-            if inner is not None and not _fits(inner, member.type):
-                return f"expected {member.type.value} as '{member.name}', got {_quoted(inner)}"
+        if field.many and not isinstance(value, list):
+            return f"expected a list as '{field.name}', got {_quoted(value)}"
+        for each in value if field.many else [value]:
+            if not _fits(each, field.type):
+                return f"expected {field.type.value} as '{field.name}', got {_quoted(each)}"
+            if field.members and (wrong := _wrong_in(each, field.members)):
+                return wrong
     return ""
 
 
@@ -157,9 +164,9 @@ def united(batches: Sequence[Sequence[Record]], kind: str) -> list[Record]:
 def _identity(record: Record, kind: str) -> str:
     """The identity as text to compare; empty when a part of it did not come."""
     part = formatted(record, IDENTITY[kind])
-    source = part.get("data_source")
     missing = IDENTITY[kind].keys() - part.keys() - {_OPTIONAL}
-    if missing or not isinstance(source, dict) or not source:
+    nameless = any(not part[name] for name, leaf in IDENTITY[kind].items() if isinstance(leaf, dict) and name in part)
+    if missing or nameless:
         return ""
     return json.dumps(part, sort_keys=True)
 
@@ -173,6 +180,8 @@ def formatted(record: Record, tree: Tree) -> Record:
         value = record[name]
         if isinstance(leaf, dict) and isinstance(value, dict):
             part[name] = formatted(value, leaf)
+        elif isinstance(leaf, dict) and isinstance(value, list):
+            part[name] = [formatted(each, leaf) if isinstance(each, dict) else each for each in value]
         elif leaf:
             part[name] = value
     return part

@@ -22,6 +22,7 @@ from auroraql.schema.operators import SPELLINGS
 from auroraql.syntax import clauses_of
 
 _KINDS = {"DATA_PRODUCTS", "EPHEMERIS", "CONJUNCTIONS", "GROUND", "SPACE", "EVENTS", "LOCATION"}
+_NAMES = {"NAME", "QNAME"}
 _TIGHT_AFTER = {"LPAR", "LBRACE", "DOT"}
 _TIGHT_BEFORE = {"RPAR", "RBRACE", "COMMA", "DOT"}
 
@@ -156,7 +157,11 @@ class _Setter:
             return True
         if token.type == "LPAR":
             return self.in_select and self.previous == "NAME"
-        # A sign before a number is its own; between a moment and a duration it is a shift.
+        # Between two names it joins a pair of blocks; before a number it is the number's own; else it is a shift.
+        if token.type == "SIGN" and self.previous in _NAMES:
+            return True
+        if self.previous == "SIGN" and self.before_previous in _NAMES:
+            return True
         return self.previous == "SIGN" and self.before_previous in ("CMP", "LPAR", "COMMA", "BETWEEN", "AND", "IN")
 
     def finished(self) -> str:

@@ -6,7 +6,7 @@ import re
 from datetime import datetime, timedelta
 
 from auroraql.forms.text.layout import quote, quote_name, set_clauses
-from auroraql.query import And, Column, Comparison, Not, Or, OrderKey, Predicate, Query, Ref
+from auroraql.query import And, Column, Comparison, Criteria, Not, Or, OrderKey, Predicate, Query, Ref
 from auroraql.schema import KINDS, Kind, Type
 from auroraql.schema.catalogue import Catalogue
 from auroraql.schema.operators import OPERATORS
@@ -31,7 +31,7 @@ class _Writer:
         self.kind, self.catalogue = kind, catalogue
 
     def query(self, query: Query) -> str:
-        clauses = []
+        clauses = [] if query.criteria is None else self.criteria(query.criteria)
         if query.select is not None:
             clauses.append(f"SELECT {', '.join(map(self.column, query.select))}")
         if query.where != And(()):
@@ -45,6 +45,12 @@ class _Writer:
         if query.limit is not None:
             clauses.append(f"LIMIT {query.limit}" + (f" OFFSET {query.offset}" if query.offset else ""))
         return set_clauses(f"FIND {self.kind.name}", clauses)
+
+    def criteria(self, criteria: Criteria) -> list[str]:
+        # Most searches are for something else and never load this room.
+        from auroraql.forms.text.criteria import write_criteria
+
+        return list(write_criteria(criteria, lambda where, kind: write_predicate(where, kind, self.catalogue)))
 
     def column(self, column: Column) -> str:
         alias = f" AS {write_name(column.alias)}" if column.alias else ""
@@ -112,7 +118,7 @@ class _Writer:
         if ref.role != "metadata":
             declared = self.kind.field(ref.name)
             return declared.type if declared is not None else Type.ANY
-        key = self.catalogue.key(self.kind.name, ref.name)
+        key = self.catalogue.key(self.kind.metadata, ref.name)
         return key.type if key is not None else Type.ANY
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from auroraql.errors import Diagnostic
+from auroraql.forms.text.slips.criteria import block_predicate, blocks_joined, place_needed
 from auroraql.forms.text.slips.lists import comma
 from auroraql.forms.text.slips.predicates import (
     and_missing,
@@ -27,7 +28,6 @@ from auroraql.forms.text.slips.statements import (
     kind_of_record,
     misspelt,
     unfinished,
-    unsupported_kind,
 )
 from auroraql.forms.text.slips.stuck import CLAUSE_STARTS, Stuck, expected
 from auroraql.forms.text.slips.times import date, no_date, unit
@@ -47,10 +47,12 @@ def diagnose(stuck: Stuck) -> Diagnostic:
 RULES: tuple[Callable[[Stuck], Diagnostic | None], ...] = (
     first_word,
     kind_of_record,
-    unsupported_kind,
     compared_with_null,
     foreign_operator,
     clause_too_early,
+    blocks_joined,
+    block_predicate,
+    place_needed,
     comma,
     unfinished,
     count_needed,

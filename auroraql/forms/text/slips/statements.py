@@ -22,7 +22,7 @@ def first_word(at: Stuck) -> Diagnostic | None:
             "FIND comes first",
             hint="write FIND data_products SELECT … WHERE …; there is no FROM",
         )
-    near = closest(at.found.upper(), at.accepts, 1, 0.5)
+    near = closest(at.found.upper(), at.accepts, 1, 0.7)
     hint = f"did you mean {near[0]}?" if near else "as in: FIND data_products WHERE program = 'trex' ON 2021-01-01"
     shown = f"'{at.found}'" if at.found.isprintable() else f"the character U+{ord(at.found[0]):04X}"
     return Diagnostic(
@@ -42,7 +42,7 @@ def kind_of_record(at: Stuck) -> Diagnostic | None:
             f"{_one_of_kinds()} is missing",
             hint=f"FIND {next(iter(KINDS))} WHERE …",
         )
-    near = closest(at.found.lower(), ("data_products", "ephemeris", "conjunctions"), 1, 0.5)
+    near = closest(at.found.lower(), KINDS, 1, 0.5)
     return Diagnostic(
         "AQL0107",
         f"'{at.found}' is not something to find",
@@ -55,26 +55,6 @@ def kind_of_record(at: Stuck) -> Diagnostic | None:
 
 def _one_of_kinds() -> str:
     return " or ".join(KINDS)
-
-
-def unsupported_kind(at: Stuck) -> Diagnostic | None:
-    """Clauses of a kind that cannot be searched yet would all be unknown: say the one thing."""
-    kinds = {"EPHEMERIS", "CONJUNCTIONS"} - {kind.upper() for kind in KINDS}
-    token = next((t for t in at.tokens[:3] if t.type in kinds), None)
-    if token is None:
-        return None
-    return not_yet_found(str(token), Span(int(token.start_pos or 0), int(token.end_pos or 0)))
-
-
-def not_yet_found(kind: str, span: Span | None) -> Diagnostic:
-    """A kind of the language that this version cannot search."""
-    return Diagnostic(
-        "AQL0501",
-        f"{kind.lower()} cannot be searched yet",
-        span,
-        "not in this version",
-        hint=f"this version finds {', '.join(KINDS)}",
-    )
 
 
 def from_clause(at: Stuck) -> Diagnostic | None:
@@ -90,20 +70,35 @@ def from_clause(at: Stuck) -> Diagnostic | None:
     )
 
 
+_WANTED = {
+    "WHERE": "a predicate",
+    "AND": "a predicate",
+    "OR": "a predicate",
+    "NOT": "a predicate",
+    "SELECT": "a column",
+    "BY": "a column",
+    "WITHIN": "a distance",
+    "SIGN": "a block",
+    "VIA": "a trace",
+}
+"""What is missing when a clause begins right after one of these."""
+
+
 def clause_too_early(at: Stuck) -> Diagnostic | None:
     """`SELECT start, WHERE …`, `WHERE ON …`: the clause's word was taken for a name, since a name was due."""
-    word = at.before()
+    back = 2 if at.type_before() == "NUMBER" and at.type == "SIGN" else 1  # `ground1- ON 2020-01-01`
+    word = at.before(back)
     if word is None or word.type != "NAME" or word.upper() not in CLAUSE_STARTS:
         return None
     span = Span(int(word.start_pos or 0), int(word.end_pos or 0))
-    before = at.before(2)
+    before = at.before(back + 1)
     if before is not None and before.type == "COMMA":
         comma = Span(int(before.start_pos or 0), int(before.end_pos or 0))
         return Diagnostic(
             "AQL0114", "a comma too many", comma, f"{word.upper()} follows, not another item", "remove the comma", ""
         )
-    if before is not None and before.type in ("WHERE", "AND", "OR", "NOT", "SELECT", "BY"):
-        what = "a column" if before.type in ("SELECT", "BY") else "a predicate"
+    if before is not None and before.type in _WANTED:
+        what = _WANTED[before.type]
         return Diagnostic(
             "AQL0106", f"{what} is missing between {before.upper()} and {word.upper()}", span, f"expected {what}"
         )

@@ -9,7 +9,10 @@ from lark import Token
 
 from auroraql.errors import Span
 
-CLAUSE_STARTS = ("SELECT", "WHERE", "BETWEEN", "ON", "DURING", "SINCE", "UNTIL", "LAST", "GROUP", "ORDER", "LIMIT")
+CLAUSE_STARTS = (
+    *("OF", "WITHIN", "VIA", "PRECISION", "SELECT", "WHERE"),
+    *("BETWEEN", "ON", "DURING", "SINCE", "UNTIL", "LAST", "GROUP", "ORDER", "LIMIT"),
+)
 
 
 VALUE_TYPES = {"STRING", "NUMBER", "PARAM", "DATETIME", "MONTH", "TRUE", "FALSE"}

@@ -1,0 +1,157 @@
+"""The query JSON of conjunctions (OpenAPI `SuperConjunctionQuery`): blocks, distances, types and precision.
+
+Both wire forms of the precision are read: `epoch_search_precision` in seconds, and `subminute_precision`,
+which has replaced it and is written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any
+
+from auroraql.errors import Pointer
+from auroraql.forms.query_json import Document, Number, Reader, called, write_filters, write_window
+from auroraql.plan import BlockRequest, CriteriaRequest, Request
+from auroraql.schema import BLOCKS, CONJUNCTIONS, Kind
+from auroraql.schema.conjunctions import wire_name
+from auroraql.syntax import And, Block, Clause, Distance, Duration, Expression, Find, Of, Path, Precision, Via, Within
+from auroraql.syntax import Number as Written
+
+TYPES, DISTANCES = "conjunction_types", "max_distances"
+SECONDS, SUBMINUTE = "epoch_search_precision", "subminute_precision"
+LOCATIONS = "locations"
+
+_LONGEST_PRECISION = 60
+
+_MEMBERS = ("lat", "lon")
+
+
+def read(reader: Reader, document: Document) -> Find:
+    """The statement that a document stands for; what is wrong with it is told to the reader."""
+    top = Pointer()
+    wires = [wire_name(name) for name in BLOCKS]
+    reader.known(document, {*wires, "start", "end", TYPES, DISTANCES, SECONDS, SUBMINUTE, "request_id"}, top)
+    reader.no_request_id(document)
+    clauses: tuple[Clause, ...] = (
+        Of(tuple(_blocks(reader, document, top)), top),
+        Within(tuple(_distances(reader, document, top)), top.child(DISTANCES)),
+        _via(reader, document, top),
+        *_precision(reader, document, top),
+        *reader.windows(document, top),
+    )
+    return Find(CONJUNCTIONS.name, clauses, origin=top)
+
+
+def _blocks(reader: Reader, document: Document, top: Pointer) -> Iterator[Block]:
+    for name, kind in BLOCKS.items():
+        wire = wire_name(name)
+        for at, block in enumerate(reader.member(document, wire, list, top, [])):
+            here = top.child(wire).child(at)
+            if not isinstance(block, dict):
+                reader.say("AQL0403", f"a criteria block is an object, not {called(block)}", here)
+            elif kind.fields:
+                yield _block(reader, block, kind, here)
+            else:
+                yield _location(reader, block, kind, here)
+
+
+def _block(reader: Reader, document: Document, kind: Kind, here: Pointer) -> Block:
+    names = {**reader.lists(kind, "source"), **reader.lists(kind, "record")}
+    reader.known(document, {*names, kind.filters}, here)
+    terms: list[Expression] = [
+        *reader.list_terms(kind, "source", document, here),
+        *reader.list_terms(kind, "record", document, here),
+        *reader.filter_terms(document, kind, here),
+    ]
+    where = terms[0] if len(terms) == 1 else And(tuple(terms), here) if terms else None
+    return Block(kind.name, "", where, (), here)
+
+
+def _location(reader: Reader, document: Document, kind: Kind, here: Pointer) -> Block:
+    reader.known(document, {LOCATIONS}, here)
+    found = []
+    places = reader.member(document, LOCATIONS, list, here, [])
+    if not places:
+        reader.say("AQL0403", "a block of locations has none", here, 'as in: {"locations": [{"lat": 51, "lon": -114}]}')
+    for at, place in enumerate(places):
+        point = _point(reader, place, here.child(LOCATIONS).child(at))
+        if point is not None:
+            found.append(point)
+    return Block(kind.name, "", None, tuple(found), here)
+
+
+def _point(reader: Reader, place: Any, here: Pointer) -> tuple[Written, Written] | None:
+    if not isinstance(place, dict):
+        reader.say("AQL0403", f"a location is an object, not {called(place)}", here)
+        return None
+    reader.known(place, set(_MEMBERS), here)
+    numbers = [_number(reader, place.get(name), here.child(name)) for name in _MEMBERS]
+    return (numbers[0], numbers[1]) if numbers[0] is not None and numbers[1] is not None else None
+
+
+def _number(reader: Reader, value: Any, here: Pointer, unit: str = "") -> Written | None:
+    if isinstance(value, Number) or (isinstance(value, int | float) and not isinstance(value, bool)):
+        return Written(str(value), unit, here)
+    reader.say("AQL0403", f"'{here.path.rpartition('/')[2]}' takes a number, not {called(value)}", here)
+    return None
+
+
+def _distances(reader: Reader, document: Document, top: Pointer) -> Iterator[Distance]:
+    for key, value in reader.member(document, DISTANCES, dict, top, {}).items():
+        here = top.child(DISTANCES).child(key)
+        first, dash, second = key.partition("-")
+        limit = None if value is None else _number(reader, value, here)
+        if not dash:
+            reader.say("AQL0402", f"'{key}' is no pair of blocks", here, "as in: ground1-space1")
+        elif value is None or limit is not None:
+            yield Distance((first, second), limit, here)
+
+
+def _via(reader: Reader, document: Document, top: Pointer) -> Via:
+    here = top.child(TYPES)
+    texts = reader.texts(reader.member(document, TYPES, list, top, []), here)
+    return Via(tuple(Path((text.value,), text.origin) for text in texts), here)
+
+
+def _precision(reader: Reader, document: Document, top: Pointer) -> Iterator[Precision]:
+    finer = reader.member(document, SUBMINUTE, bool, top, None)
+    seconds = document.get(SECONDS)
+    if seconds is not None:
+        here = top.child(SECONDS)
+        written = _number(reader, seconds, here)
+        if written is None:
+            return
+        if not written.text.isdigit() or not 1 <= int(written.text[:9]) <= _LONGEST_PRECISION:
+            reader.say("AQL0403", f"a precision is 1 to {_LONGEST_PRECISION} seconds, not {written.text}", here)
+        elif finer is not None and finer != (int(written.text) < _LONGEST_PRECISION):
+            reader.say("AQL0403", f"'{SECONDS}' and '{SUBMINUTE}' say different things", here, "keep one of them")
+        else:
+            yield Precision(Duration(written.text, "s", here), here)
+    elif finer is not None:
+        here = top.child(SUBMINUTE)
+        yield Precision(Duration("30" if finer else "60", "s", here), here)
+
+
+def write(request: Request, criteria: CriteriaRequest) -> Document:
+    """The document of a request: every list there, every pair filled, the precision only where it is the finer."""
+    document: Document = {**write_window(request), **{wire_name(name): [] for name in BLOCKS}}
+    for block in criteria.blocks:
+        document[wire_name(block.kind)].append(_write_block(block))
+    document[TYPES] = list(criteria.via)
+    document[DISTANCES] = dict(zip(criteria.pairs, criteria.distances, strict=True))
+    if criteria.subminute:
+        document[SUBMINUTE] = True
+    return document
+
+
+def _write_block(block: BlockRequest) -> Document:
+    kind = BLOCKS[block.kind]
+    if not kind.fields:
+        return {LOCATIONS: [dict(zip(_MEMBERS, map(_plain, point), strict=True)) for point in block.points]}
+    lists = {f.criterion: list(block.listed(f.bare)) for f in kind.leaves() if f.criterion}
+    return {**lists, kind.filters: write_filters(block.filters)}
+
+
+def _plain(number: Decimal) -> int | float:
+    return int(number) if number == number.to_integral_value() else float(number)

@@ -1,0 +1,133 @@
+"""Conjunctions on AuroraX's protocol: criteria blocks of one flat filter group each, and whole kilometres.
+
+A block that says more is cut by its sources, which cuts no conjunction in two: each set of sources that meets is
+found by one request. It is never cut by its metadata: minutes of one conjunction would end up in different ones.
+What cannot be said so is told, and not approached.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from itertools import product
+
+from auroraql.errors import Diagnostic
+from auroraql.plan import BlockRequest, CriteriaRequest, FilterGroup, Request
+from auroraql.planner.native import Native, response_format
+from auroraql.planner.several import MOST_REQUESTS, leaves
+from auroraql.planner.sources import cover, holds
+from auroraql.query import And, Block, Comparison, Criteria, Or, Predicate, Query, normalise
+from auroraql.schema.catalogue import DataSource
+
+_TYPES = {"ground": ("ground",), "events": ("event_list",)}
+"""The types of sources that a block of a kind takes; a block of spacecraft takes the others."""
+
+
+@dataclass
+class CriteriaPlan:
+    """The criteria of one query as requests; `unsayable` tells why there are none, `said` what was noticed."""
+
+    criteria: Criteria
+    sources: Callable[[], Sequence[DataSource]]
+    unsayable: list[Diagnostic] = field(default_factory=list)
+    said: list[Diagnostic] = field(default_factory=list)
+
+    def requests(self, query: Query) -> tuple[Request, ...]:
+        """The requests of a query with these criteria; its predicate on what is found is left to the residual."""
+        tree = response_format(query, tuple(dict.fromkeys(leaf.ref for leaf in leaves(query.where))))
+        return tuple(
+            Request(query.kind, (), FilterGroup(), query.start, query.end, tree, criteria)
+            for criteria in self._criteria()
+        )
+
+    def _criteria(self) -> tuple[CriteriaRequest, ...]:
+        """One for each choice of parts of the blocks; none when a block can have no source, or cannot be said."""
+        criteria = self.criteria
+        parts = [self._parts(block) for block in criteria.blocks]
+        distances = [None if limit is None else int(limit) for limit in criteria.distances]
+        broken = [limit for limit in criteria.distances if limit is not None and limit != int(limit)]
+        if broken:
+            self._refuse(f"distances are whole kilometres there, and {broken[0]:f} is none", None)
+        if self.unsayable:
+            return ()
+        chosen = list(product(*parts))
+        if len(chosen) > MOST_REQUESTS:
+            self._refuse(f"it would take {len(chosen)} requests, and {MOST_REQUESTS} are the most", None)
+            return ()
+        return tuple(CriteriaRequest(each, tuple(distances), criteria.via, criteria.subminute) for each in chosen)
+
+    def _parts(self, block: Block) -> Sequence[BlockRequest]:
+        """The block as blocks of AuroraX's, which have no source in common."""
+        if block.kind == "location":
+            return [BlockRequest(block.kind, points=block.points)]
+        native = Native.of(Query(block.kind, block.where))
+        if native.impossible is not None:
+            self.said.append(native.impossible)
+            return []
+        if native.fits:
+            return [_block_request(block, native)]
+        return self._cut(block)
+
+    def _cut(self, block: Block) -> Sequence[BlockRequest]:
+        """Sources of which the same is asked make one part each."""
+        sources = self.sources()
+        asked: dict[Predicate, list[DataSource]] = {}
+        for source in sources:
+            if _fits(source, block.kind):
+                left = normalise(_left(block.where, source))
+                if left != Or(()):
+                    asked.setdefault(left, []).append(source)
+        if not asked:
+            message = f"no data source can match a block of {block.kind}: this finds nothing"
+            self.said.append(Diagnostic("AQL0606", message, block.where.origin, "leaves no source", severity="warning"))
+        return [part for left, chosen in asked.items() for part in self._part(block, left, chosen, sources)]
+
+    def _part(
+        self, block: Block, left: Predicate, chosen: Sequence[DataSource], sources: Sequence[DataSource]
+    ) -> Sequence[BlockRequest]:
+        native = Native.of(Query(block.kind, left))
+        if not native.fits:
+            self._refuse("a block has one flat group of metadata filters, all AND or all OR", block)
+            return []
+        found = cover(chosen, sources, closely=True)
+        if not found.exact:
+            self._refuse("no lists of programs, platforms and instrument types tell these sources from others", block)
+        lists = tuple(native.lists.items())
+        return [BlockRequest(block.kind, (*box, *lists), native.filters()) for box in found.boxes]
+
+    def _refuse(self, why: str, block: Block | None) -> None:
+        hint = "an embedded archive finds it; here, ask for more and choose from the result"
+        origin = None if block is None else block.where.origin
+        self.unsayable.append(
+            Diagnostic("AQL0407", f"AuroraX cannot say this: {why}", origin, hint=hint)
+        )
+
+
+def _block_request(block: Block, native: Native) -> BlockRequest:
+    return BlockRequest(block.kind, tuple(native.lists.items()), native.filters())
+
+
+def _fits(source: DataSource, kind: str) -> bool:
+    types = _TYPES.get(kind)
+    if types is not None:
+        return source.source_type in types
+    return all(source.source_type not in each for each in _TYPES.values())
+
+
+def _left(predicate: Predicate, source: DataSource) -> Predicate:
+    """What is left to ask of a record when its source is known; Or(()) when nothing of it can match."""
+    match predicate:
+        case And(terms, origin):
+            rest = [_left(term, source) for term in terms]
+            if any(term == Or(()) for term in rest):
+                return Or(())
+            return And(tuple(term for term in rest if term != And(())), origin)
+        case Or(terms, origin):
+            rest = [_left(term, source) for term in terms]
+            if any(term == And(()) for term in rest):
+                return And(())
+            return Or(tuple(term for term in rest if term != Or(())), origin)
+        case Comparison() if predicate.ref.role == "source":
+            return And(()) if holds(predicate, source, lambda _leaf: None) else Or(())
+        case _:
+            return predicate

@@ -1,0 +1,390 @@
+"""What a statement takes from results: the rows it searches, the values of its lists, the intervals it is limited to.
+
+`feed` puts the values where the results were named, as if they had been written there, so that nothing after the
+resolver knows of results. Before a script runs there are no rows yet; then only names and types are checked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from math import isfinite
+from typing import Any, Protocol
+
+from auroraql.errors import Diagnostic, Origin, Span, StatementError
+from auroraql.named import Kept
+from auroraql.query import Interval
+from auroraql.resolver.intervals import joined, padded
+from auroraql.resolver.names import METADATA, Names
+from auroraql.resolver.predicates import MOST_VALUES
+from auroraql.resolver.values import Fault, Place, Values
+from auroraql.resolver.windows import two_windows
+from auroraql.schema import BLOCKS, KINDS, Kind, Type
+from auroraql.schema.catalogue import Catalogue
+from auroraql.spelling import closest
+from auroraql.syntax import (
+    And,
+    Block,
+    Clause,
+    Comparison,
+    Expression,
+    Find,
+    Instant,
+    Not,
+    Number,
+    Of,
+    Operand,
+    Or,
+    Overlap,
+    Path,
+    Subquery,
+    Text,
+    Timestamp,
+    Truth,
+    Where,
+)
+
+
+class Results(Protocol):
+    """Where results are looked up while a statement is resolved."""
+
+    @property
+    def names(self) -> Collection[str]:
+        """The names of the results there are."""
+
+    def named(self, name: str) -> Kept | None:
+        """The result of a name; None when there is none."""
+
+    def found(self, find: Find) -> Kept:
+        """What a FIND in parentheses finds. Raises StatementError when it is wrong."""
+
+
+@dataclass(slots=True)
+class Fed:
+    """A FIND that names no result any more, and what it took: the rows searched, and the intervals."""
+
+    find: Find
+    kind: Kind
+    searched: Kept | None = None
+    during: tuple[Interval, ...] | None = None
+    overlap: Origin = None
+    """Where the intervals were asked for."""
+    waiting: bool = False
+    """Whether it takes something that is not there before other statements have run."""
+    origins: set[Origin] = field(default_factory=set)
+    """Where values were put."""
+    wrong: list[Diagnostic] = field(default_factory=list)
+    warnings: list[Diagnostic] = field(default_factory=list)
+
+
+def feed(find: Find, catalogue: Catalogue, values: Values, results: Results | None = None) -> Fed:
+    """The statement with what it takes from results in its place. Without `results` there are none at all.
+
+    Raises Fault when what is searched is no kind and no result; everything else that is wrong is in the answer.
+    """
+    searched = None if find.kind in KINDS else _searched(find, results)
+    kind = KINDS[find.kind] if searched is None else searched.kind
+    fed = Fed(find, kind, searched, waiting=searched is not None and searched.result is None)
+    if any(map(_takes, find.clauses)):
+        _Feeding(fed, catalogue, values, results).clauses()
+    return fed
+
+
+def takes_results(find: Find) -> bool:
+    """Whether a statement takes anything from a result."""
+    return find.kind not in KINDS or any(map(_takes, find.clauses))
+
+
+def subqueries(find: Find) -> Iterator[Find]:
+    """The FINDs in parentheses right inside of a statement."""
+    for clause in find.clauses:
+        if isinstance(clause, Overlap) and isinstance(clause.result, Subquery):
+            yield clause.result.find
+        for expression in _expressions(clause):
+            for leaf in _leaves(expression):
+                yield from (operand.find for operand in leaf.operands if isinstance(operand, Subquery))
+
+
+def _takes(clause: Clause) -> bool:
+    if isinstance(clause, Overlap):
+        return True
+    return any(_is_list_of(leaf) for expression in _expressions(clause) for leaf in _leaves(expression))
+
+
+def _is_list_of(leaf: Comparison) -> bool:
+    """`IN name.column` or `IN (FIND …)`."""
+    return leaf.operator in ("in", "not in") and isinstance(leaf.operands[0], Path | Subquery)
+
+
+def _expressions(clause: Clause) -> Iterator[Expression]:
+    match clause:
+        case Where(expression):
+            yield expression
+        case Of(blocks):
+            yield from (block.expression for block in blocks if block.expression is not None)
+        case _:
+            return
+
+
+def _leaves(expression: Expression) -> Iterator[Comparison]:
+    pending = [expression]
+    while pending:
+        match pending.pop():
+            case Comparison() as leaf:
+                yield leaf
+            case Not(term):
+                pending.append(term)
+            case And(terms) | Or(terms):
+                pending.extend(terms)
+
+
+def _searched(find: Find, results: Results | None) -> Kept:
+    """The result that a FIND searches. Raises Fault."""
+    kept = results.named(find.kind) if results is not None else None
+    if kept is not None:
+        return kept
+    names = results.names if results is not None else ()
+    expected = f"expected {', '.join(KINDS)} or the name of a result"
+    near = closest(find.kind.lower(), KINDS, 1, 0.5) or closest(find.kind, names, 1, 0.5)
+    hint = f"did you mean {near[0]}?" if near else _how_to_keep(names)
+    origin = find.origin
+    if isinstance(origin, Span):
+        origin = Span(max(origin.end - len(find.kind), origin.start), origin.end)
+    raise Fault("AQL0107", f"'{find.kind}' is not something to find", origin, expected, hint, near[0] if near else None)
+
+
+def _how_to_keep(names: Collection[str]) -> str:
+    if names:
+        return f"the results are {', '.join(names)}"
+    return f"LET name = FIND {next(iter(KINDS))} … keeps a result under a name"
+
+
+class _Feeding:
+    """One statement being fed."""
+
+    def __init__(self, fed: Fed, catalogue: Catalogue, values: Values, results: Results | None) -> None:
+        self.fed, self.catalogue, self.values, self.results = fed, catalogue, values, results
+
+    def clauses(self) -> None:
+        kept: list[Clause] = []
+        for clause in self.fed.find.clauses:
+            match clause:
+                case Overlap():
+                    self._overlap(clause)
+                case Where(expression):
+                    kept.append(replace(clause, expression=self._expression(expression, self.fed.kind)))
+                case Of(blocks):
+                    kept.append(replace(clause, blocks=tuple(map(self._block, blocks))))
+                case _:
+                    kept.append(clause)
+        self.fed.find = replace(self.fed.find, clauses=tuple(kept))
+
+    def _block(self, block: Block) -> Block:
+        if block.expression is None:
+            return block
+        return replace(block, expression=self._expression(block.expression, BLOCKS[block.kind]))
+
+    def _expression(self, expression: Expression, kind: Kind) -> Expression:
+        match expression:
+            case And(terms) | Or(terms):
+                return replace(expression, terms=tuple(self._expression(term, kind) for term in terms))
+            case Not(term):
+                return replace(expression, term=self._expression(term, kind))
+            case Comparison() if _is_list_of(expression):
+                try:
+                    return self._list(expression, kind)
+                except (Fault, StatementError) as fault:
+                    self.fed.wrong += _said(fault)
+                    return _is_there(expression)
+            case _:
+                return expression
+
+    # --- lists
+
+    def _list(self, leaf: Comparison, kind: Kind) -> Expression:
+        """The comparison with the values of a column; while they are not there, one that checks the left side alone."""
+        operand = leaf.operands[0]
+        origin = operand.origin
+        if isinstance(operand, Path):
+            if len(operand.parts) == 1 and not self._is_named(operand.parts[0]):
+                return leaf  # a text without quotes, as the resolver says
+            kept, path, type = self._column(operand)
+        elif isinstance(operand, Subquery):
+            kept, path, type = self._only_column(operand)
+        else:
+            raise AssertionError("only paths and subqueries name results")
+        self._check_types(leaf, kind, operand, type)
+        self.fed.origins.add(origin)
+        if kept.result is None:
+            self.fed.waiting = True
+            return _is_there(leaf)
+        values = kept.values(path)
+        if not values:
+            self._warn_of_nothing(kept, origin, _shown(operand), leaf.operator == "not in")
+            return Or((), leaf.origin) if leaf.operator == "in" else And((), leaf.origin)
+        if len(values) > MOST_VALUES:
+            message = f"{_shown(operand)} has {len(values):,} values; {MOST_VALUES:,} are the most"
+            raise Fault("AQL0116", message, origin, "too many", "narrow the search that found them")
+        return replace(leaf, operands=tuple(_operand(value, origin) for value in values))
+
+    def _is_named(self, name: str) -> bool:
+        return self.results is not None and self.results.named(name) is not None
+
+    def _result(self, name: str, origin: Origin) -> Kept:
+        """The result of a name. Raises Fault when there is none."""
+        if self.results is None:
+            raise _no_session(origin)
+        kept = self.results.named(name)
+        if kept is None:
+            near = closest(name, self.results.names, 1, 0.5)
+            hint = f"did you mean {near[0]}?" if near else _how_to_keep(self.results.names)
+            raise Fault("AQL0220", f"there is no result '{name}'", origin, "unknown result", hint)
+        return kept
+
+    def _column(self, path: Path) -> tuple[Kept, tuple[str, ...], Type]:
+        kept = self._result(path.parts[0], path.origin)
+        if len(path.parts) == 1:
+            hint = f"name one of its columns: {kept.name}.{kept.kind.leaves()[0].bare}"
+            raise Fault("AQL0220", f"'{kept.name}' is a result, and not a list", path.origin, "a result", hint)
+        return kept, *self._in(kept, Path(path.parts[1:], path.origin))
+
+    def _in(self, kept: Kept, path: Path) -> tuple[tuple[str, ...], Type]:
+        """Where a column of a result is, and its type. Raises Fault when there is none, or when it is an object."""
+        declared = kept.kind.field(path.dotted)
+        if declared is None:
+            key = path.parts[-1] if len(path.parts) == 1 or path.parts[0] == METADATA else ""
+            known = self.catalogue.key(kept.kind.metadata, key)
+            if not kept.kind.metadata or len(path.parts) > 2 or (known is None and len(path.parts) == 1):
+                raise _no_column(kept, path)
+            return (METADATA, key), known.type if known is not None else Type.ANY
+        if declared.type is Type.OBJECT:
+            members = declared.members or (declared,)
+            hint = f"name one of its members, as {kept.name}.{members[0].name}"
+            raise Fault(
+                "AQL0205", f"'{path.dotted}' is an object and no list of values", path.origin, "an object", hint
+            )
+        return declared.path, declared.type
+
+    def _only_column(self, subquery: Subquery) -> tuple[Kept, tuple[str, ...], Type]:
+        kept = self._found(subquery)
+        if len(kept.columns) != 1 or kept.columns[0].type is Type.OBJECT:
+            count = len(kept.columns)
+            message = (
+                "an object cannot be compared" if count == 1 else f"a list has one column, and this FIND has {count}"
+            )
+            hint = "select one: FIND … SELECT data_source.platform …"
+            raise Fault("AQL0221", message, subquery.origin, "one column is needed", hint)
+        column = kept.columns[0]
+        return kept, tuple(column.name.split(".")), column.type
+
+    def _found(self, subquery: Subquery) -> Kept:
+        if self.results is None:
+            raise _no_session(subquery.origin)
+        kept = self.results.found(subquery.find)
+        self.fed.warnings += kept.warnings
+        return kept
+
+    def _check_types(self, leaf: Comparison, kind: Kind, operand: Operand, type: Type) -> None:
+        """Raises Fault when the values cannot be compared with the field."""
+        names = Names(kind, self.catalogue)
+        try:
+            place = names.place(names.ref(leaf.path), leaf.path.dotted)
+        except Fault:
+            return  # the resolver says it
+        if place.type is Type.OBJECT:
+            hint = f"name one of its members, as {place.name}.…"
+            raise Fault("AQL0205", f"'{place.name}' is an object and cannot be compared", leaf.path.origin, hint=hint)
+        if not _alike(place, type):
+            message = f"'{place.name}' takes {place.type.value}, and {_shown(operand)} is {type.value}"
+            raise Fault("AQL0203", message, operand.origin, type.value, "take another column")
+
+    def _warn_of_nothing(self, kept: Kept, origin: Origin, shown: str, everything: bool) -> None:
+        rows = len(kept.result) if kept.result is not None else 0
+        found = f"has {rows:,} rows, and none a value here" if rows else "is empty"
+        message = f"{shown} {found}: {'this leaves nothing out' if everything else 'this finds nothing'}"
+        self.fed.warnings.append(Diagnostic("AQL0609", message, origin, "no values", severity="warning"))
+
+    # --- intervals
+
+    def _overlap(self, clause: Overlap) -> None:
+        """Takes the intervals of a result for the window of the statement."""
+        if self.fed.during is not None:
+            self.fed.wrong.append(two_windows(clause.origin).diagnostic)
+            return
+        self.fed.during, self.fed.overlap = (), clause.origin
+        try:
+            kept = self._overlapped(clause)
+            found = padded(kept.intervals(), clause.padding, self.values)
+        except (Fault, StatementError) as fault:
+            self.fed.wrong += _said(fault)
+            return
+        if kept.result is None:
+            self.fed.waiting = True
+            return
+        self.fed.during = tuple(joined(found, by_minute=kept.ends == ("epoch",)))
+        if not self.fed.during:
+            self._warn_of_nothing(kept, clause.result.origin, _shown(clause.result), everything=False)
+
+    def _overlapped(self, clause: Overlap) -> Kept:
+        if isinstance(clause.result, Path):
+            kept = self._result(clause.result.dotted, clause.result.origin)
+        else:
+            kept = self._found(clause.result)
+        if not kept.ends:
+            have = {column.name for column in kept.columns}
+            missing = " and ".join(name for name in ("start", "end") if name not in have) or "its times"
+            message = f"{_shown(clause.result)} does not tell when its rows are: it has no {missing}"
+            hint = "select start and end too, or epoch"
+            raise Fault("AQL0222", message, clause.result.origin, "no times", hint)
+        return kept
+
+
+def _alike(place: Place, type: Type) -> bool:
+    kinds = {place.type, type}
+    if len(kinds) == 1 or Type.ANY in kinds or kinds == {Type.NUMBER, Type.INTEGER}:
+        return type is not Type.OBJECT
+    return place.metadata and place.type is Type.STRING and type is Type.TIME
+
+
+def _is_there(leaf: Comparison) -> Comparison:
+    """A comparison of the same field that is right whatever its type."""
+    return Comparison(leaf.path, "is not null", (), leaf.origin)
+
+
+def _operand(value: Any, origin: Origin) -> Operand:
+    """A value of a row as if it were written. Raises Fault for one that cannot be compared."""
+    match value:
+        case bool():
+            return Truth(value, origin)
+        case str():
+            return Text(value, origin, plain=True)
+        case int() | float() if isfinite(value):
+            return Number(str(value), "", origin)
+        case datetime():
+            return Instant(Timestamp(value.isoformat(), origin), (), origin)
+        case _:
+            raise Fault("AQL0203", "a value of it is an object, which cannot be compared", origin, "an object")
+
+
+def _said(fault: Fault | StatementError) -> tuple[Diagnostic, ...]:
+    return (fault.diagnostic,) if isinstance(fault, Fault) else fault.diagnostics
+
+
+def _shown(operand: object) -> str:
+    return f"'{operand.dotted}'" if isinstance(operand, Path) else "the FIND in parentheses"
+
+
+def _no_column(kept: Kept, path: Path) -> Fault:
+    names = [leaf.bare for leaf in kept.kind.leaves()]
+    near = closest(path.dotted, (*names, *kept.kind.names), 1, 0.6)
+    hint = f"did you mean {kept.name}.{near[0]}?" if near else f"its columns are {', '.join(names)}"
+    fix = f"{kept.name}.{near[0]}" if near else None
+    return Fault(
+        "AQL0201", f"the result '{kept.name}' has no column '{path.dotted}'", path.origin, "unknown", hint, fix
+    )
+
+
+def _no_session(origin: Origin) -> Fault:
+    hint = "run it where the result is kept, as in a script; or write the values themselves"
+    return Fault("AQL0410", "a result is there only in a session", origin, "needs the rows of a result", hint)
