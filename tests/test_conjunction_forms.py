@@ -195,7 +195,7 @@ def test_a_block_is_cut_by_its_sources_only() -> None:
     assert len(cut) == 2
     assert sorted(bool(block["ephemeris_metadata_filters"]["expressions"]) for block in cut) == [False, True]
     assert {program for block in cut for program in block["programs"]} >= {"trex", "themis-asi"}
-    assert grounds("source_type = 'ground' AND program = 'rego' AND NOT display_name LIKE '%GILL'")
+    assert grounds("source_type = 'ground' AND program = 'trex' AND NOT display_name LIKE '%GILL'")
     for where in ("a = 1 AND (b = 2 OR c = 3)", "a LIKE 'x%'", "a IS NULL"):
         with pytest.raises(StatementError, match="AQL0407") as caught:
             translate(text.format(where), to="plan")
