@@ -275,6 +275,21 @@ def conjuncts(predicate: Predicate) -> tuple[Predicate, ...]:
     return predicate.terms if isinstance(predicate, And) else (predicate,)
 
 
+def refs_of(predicate: Predicate | None) -> tuple[Ref, ...]:
+    """What a predicate looks at, each once."""
+    match predicate:
+        case Comparison(ref):
+            return (ref,)
+        case FieldComparison(ref, _, other):
+            return (ref, other)
+        case And(terms) | Or(terms):
+            return tuple(dict.fromkeys(ref for term in terms for ref in refs_of(term)))
+        case Not(term):
+            return refs_of(term)
+        case None:
+            return ()
+
+
 def _push_not(predicate: Predicate, *, negate: bool) -> Predicate:
     match predicate:
         case Not(term):

@@ -2,36 +2,125 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from auroraql.archives.base import Engine
+from auroraql.errors import Diagnostic, StatementError
 from auroraql.forms import sentence
 from auroraql.forms.text.writing import write_predicate, write_window
+from auroraql.named import Kept
 from auroraql.plan import CriteriaRequest, FilterGroup, Plan, Request, Residual
 from auroraql.planner import plan as make_plan
-from auroraql.query import Tree
+from auroraql.query import Ref, Tree
+from auroraql.resolver import Resolved, resolve
+from auroraql.resolver.feeding import Results
 from auroraql.results import ResultColumn
-from auroraql.schema import KINDS, Type
+from auroraql.row_search import kept_as, plan_rows
+from auroraql.schema import KINDS, Kind, Type
 from auroraql.schema.catalogue import Catalogue, DataSource
 from auroraql.schema.operators import OPERATORS
-from auroraql.syntax import Report
+from auroraql.syntax import Find, Report
 from auroraql.translation import one_request
-
 
 Lists = tuple[tuple[str, tuple[str, ...]], ...]
 
 
-def report(plan: Plan, statement: Report, engine: Engine) -> tuple[ResultColumn, list[str]]:
-    """The column and the lines of what a statement asks about its plan.
+@dataclass(frozen=True, slots=True)
+class Told:
+    """The column and the lines of what a statement asks, and what was noticed of it."""
+
+    column: ResultColumn
+    lines: list[str]
+    warnings: tuple[Diagnostic, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What EXPLAIN and DESCRIBE are asked with: the engine, the results of the session, the parameters, and NOW.
+
+    As the `Results` of the resolver it runs nothing: of a FIND in parentheses only the columns are known, and
+    `lines` takes what is told of it.
+    """
+
+    engine: Engine
+    results: Results
+    given: Mapping[str, object]
+    now: datetime
+    lines: list[str] = field(default_factory=list)
+
+    @property
+    def names(self) -> Collection[str]:
+        """The names of the results."""
+        return self.results.names
+
+    def named(self, name: str) -> Kept | None:
+        """The result of a name."""
+        return self.results.named(name)
+
+    def found(self, find: Find) -> Kept:
+        """What a FIND in parentheses would find; how goes to `lines`."""
+        inner = replace(self, lines=[])
+        resolved = inner.resolved(find)
+        told = [*inner.lines, *inner.explained(resolved)]
+        self.lines.extend(("first:", *(f"  {line}" for line in told)))
+        return kept_as("(FIND)", resolved)
+
+    def resolved(self, find: Find) -> Resolved:
+        """What a FIND means, as far as that is known without its FINDs in parentheses."""
+        return resolve(find, self.engine.catalogue(), self.given, now=self.now, results=self)
+
+    def plan(self, resolved: Resolved) -> Plan:
+        """The plan of a FIND that waits for nothing."""
+        if resolved.searched is not None:
+            return plan_rows(resolved.query, resolved.searched, resolved.warnings)
+        return make_plan(resolved.query, self.engine.catalogue(), resolved.warnings, self.engine.sources)
+
+    def explained(self, resolved: Resolved) -> Iterator[str]:
+        """The lines of a plan, or that it cannot be told yet."""
+        if resolved.waiting:
+            yield f"{resolved.kind.title} from {self.engine.name}: what is asked for depends on those rows"
+        elif resolved.searched is not None:
+            yield from explain_rows(self.plan(resolved), resolved.searched, self.engine.catalogue())
+        else:
+            yield from explain(self.plan(resolved), self.engine)
+
+
+def report(statement: Report, asked: Asked) -> Told:
+    """What a statement asks about a FIND.
 
     Raises StatementError when DESCRIBE is asked of what the sentence cannot say.
     """
+    resolved = asked.resolved(statement.find)
     if statement.verb == "describe":
-        whole = make_plan(plan.query, engine.catalogue(), cut=False)
-        request, _ = one_request(whole, statement.find, "sentence")
-        return ResultColumn("sentence", Type.STRING, path=("sentence",)), [sentence.write(request)]
-    return ResultColumn("plan", Type.STRING, path=("plan",)), list(explain(plan, engine))
+        return Told(ResultColumn("sentence", Type.STRING, path=("sentence",)), [_sentence(statement, asked, resolved)], ())
+    lines = [*asked.lines, *asked.explained(resolved)]
+    warnings = resolved.warnings if resolved.waiting else asked.plan(resolved).warnings
+    return Told(ResultColumn("plan", Type.STRING, path=("plan",)), lines, warnings)
+
+
+def _sentence(statement: Report, asked: Asked, resolved: Resolved) -> str:
+    origin = statement.find.origin
+    if resolved.waiting:
+        message, hint = "the sentence depends on rows that are not there", "keep them first: LET name = FIND …"
+        raise StatementError([Diagnostic("AQL0410", message, origin, "needs the rows of a FIND", hint)])
+    if resolved.searched is not None:
+        message = f"the sentence is of a search of AuroraX, and '{resolved.searched.name}' is a result"
+        raise StatementError([Diagnostic("AQL0406", message, origin, "no search of AuroraX", "see EXPLAIN")])
+    whole = make_plan(resolved.query, asked.engine.catalogue(), cut=False)
+    request, _ = one_request(whole, statement.find, "sentence")
+    return sentence.write(request)
+
+
+def explain_rows(plan: Plan, searched: Kept, catalogue: Catalogue) -> Iterator[str]:
+    """The plan of a search of rows that are there already."""
+    count = len(searched.result) if searched.result is not None else 0
+    yield f"{searched.kind.title}: {count:,} row{'' if count == 1 else 's'}, and no request"
+    after = list(_after(plan.residual, plan, searched.kind, catalogue))
+    if after:
+        yield "└─ of them"
+    yield from (f"   {line}" for line in after)
 
 
 def explain(plan: Plan, engine: Engine) -> Iterator[str]:
@@ -40,8 +129,8 @@ def explain(plan: Plan, engine: Engine) -> Iterator[str]:
     count = len(plan.requests)
     yield f"{kind.title} from {engine.name}: {count or 'no'} request{'' if count == 1 else 's'}"
     yield from (f"  {each.message}" for each in plan.unsayable)
-    after = list(_after(plan.residual, plan, catalogue))
-    branches = [list(_request(request, catalogue)) for request in plan.requests]
+    after = list(_after(plan.residual, plan, kind, catalogue))
+    branches = [[*_request(request, catalogue), *_estimated(request, engine)] for request in plan.requests]
     titles = [f"request {n} of {count}: POST /api/v1/{kind.endpoint}" for n in range(1, count + 1)]
     if after:
         titles.append("afterwards, on what was fetched")
@@ -96,19 +185,45 @@ def _criteria(criteria: CriteriaRequest, catalogue: Catalogue) -> Iterator[str]:
     yield f"combinations of sources: at most {combinations}"
 
 
-def _after(residual: Residual, plan: Plan, catalogue: Catalogue) -> Iterator[str]:
+def _estimated(request: Request, engine: Engine) -> Iterator[str]:
+    """What the engine itself says that a request spans."""
+    count = engine.estimate(request)
+    if count is not None:
+        yield f"combinations of sources, as {engine.name} counts them: {count:,}"
+
+
+def _after(residual: Residual, plan: Plan, kind: Kind, catalogue: Catalogue) -> Iterator[str]:
     if len(plan.requests) > 1:
         yield "records that several requests fetched are kept once"
     if residual.where is not None:
-        yield f"WHERE {write_predicate(residual.where, KINDS[plan.query.kind], catalogue)}"
+        yield f"WHERE {write_predicate(residual.where, kind, catalogue)}"
+    if residual.where is not None and kind.name in KINDS:
         yield "  (AuroraX has no filter for all of it, or not in so few requests)"
+    if residual.during is not None:
+        yield f"only what overlaps one of {len(residual.during):,} intervals"
+    yield from _grouping(residual, plan)
     if residual.order_by:
-        keys = (f"{'.'.join(k.ref.path)}{' descending' if k.descending else ''}" for k in residual.order_by)
+        keys = (f"{_dotted(k.ref)}{' descending' if k.descending else ''}" for k in residual.order_by)
         yield f"ORDER BY {', '.join(keys)}"
     if residual.limit is not None:
         yield f"LIMIT {residual.limit}" + (f" OFFSET {residual.offset}" if residual.offset else "")
     if residual.select is not None:
         yield f"columns: {', '.join(column.label for column in residual.select)}"
+    if plan.counted:
+        yield "count only: nothing is downloaded"
+
+
+def _grouping(residual: Residual, plan: Plan) -> Iterator[str]:
+    if residual.group_by:
+        yield f"GROUP BY {', '.join(_dotted(ref) for ref in residual.group_by)}"
+    elif residual.aggregates and not plan.counted:
+        yield "all records together make one row"
+    if residual.distinct:
+        yield "DISTINCT: of equal rows one is kept"
+
+
+def _dotted(ref: Ref) -> str:
+    return ".".join(ref.path)
 
 
 def _filters(group: FilterGroup) -> str:

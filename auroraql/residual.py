@@ -1,101 +1,167 @@
-"""What is done to fetched records that the archive cannot do: choosing, ordering and cutting, by DuckDB.
+"""What is done to fetched records that the archive cannot do: choosing, grouping, ordering and cutting, by DuckDB.
 
-Predicates and order mean here what they mean in the embedded archive: the same SQL is made by the same code.
-Only the values that they look at are given to DuckDB, as text beside the number of their record.
+Everything means here what it means in the embedded archive: the same SQL is made by the same code. Only the
+values that it looks at are given to DuckDB, as text beside the number of their record.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
 from functools import cache
 from typing import Any
 
-import duckdb
-
-from auroraql.plan import Residual
-from auroraql.query import And, Comparison, Not, Or, Predicate, Ref
-from auroraql.results import Record
-from auroraql.schema import Kind, Type
+from auroraql.plan import Plan, Residual
+from auroraql.query import Ref, refs_of
+from auroraql.results import (
+    Columnar,
+    Fetched,
+    Record,
+    ResultColumn,
+    Row,
+    decoded,
+    reached,
+    result_columns,
+    rows_of,
+    selected,
+    taken,
+)
+from auroraql.schema import KINDS, Kind, Type
 from auroraql.sql import order
 from auroraql.sql.bindings import Bindings
 from auroraql.sql.comparison import Stored
+from auroraql.sql.during import overlaps
+from auroraql.sql.groups import gather, looked_at, rows_of_values
 from auroraql.sql.predicate import condition
-from auroraql.sql.statement import cut
 
-_TYPES = {Type.TIME: "TIMESTAMP", Type.INTEGER: "BIGINT", Type.NUMBER: "DOUBLE", Type.BOOLEAN: "BOOLEAN"}
+_TYPES = {  # of plain values; any other is JSON
+    Type.STRING: "VARCHAR",
+    Type.TIME: "TIMESTAMP",
+    Type.INTEGER: "BIGINT",
+    Type.NUMBER: "DOUBLE",
+    Type.BOOLEAN: "BOOLEAN",
+}
 
 
-def run(fetched_records: Sequence[Record], query_residual: Residual, kind: Kind) -> list[Record]:
-    """The records that the residual's predicate holds for, in its order, from its offset, at most its limit.
+def finish(fetched: Fetched, plan: Plan, kind: Kind | None = None) -> Fetched:
+    """What an archive fetched, after the residual: records where the query asks for whole ones, else rows.
 
-    Equals, and records without an order asked for, keep the order they came in.
+    `kind` is what is searched, where it is no kind of the schema's. Rows come from an archive that did it all.
     """
-    where = query_residual.where
-    if not query_residual.order_by and where is None:
-        return list(fetched_records)[query_residual.offset :][: query_residual.limit]
-    refs = list(dict.fromkeys([*_refs(where), *(key.ref for key in query_residual.order_by)]))
-    bind = Bindings()
-    columns = [f"unnest({bind(_texts(fetched_records, ref))}::VARCHAR[]) AS k{at}" for at, ref in enumerate(refs)]
-    places = {ref: _stored(f"k{at}", ref, kind) for at, ref in enumerate(refs)}
-    chosen = ("WHERE", condition(where, lambda ref, _bind: places[ref], bind)) if where is not None else ()
-    terms = order.terms(query_residual.order_by, lambda ref, _bind: places[ref], bind)
-    numbered = f"unnest(range({bind(len(fetched_records))})) AS n"
+    if fetched.rows is not None:
+        return fetched
+    searched, query = kind or KINDS[plan.query.kind], plan.query
+    records = fetched.records or ()
+    if query.aggregates:
+        rows = grouped(records, plan.residual, searched)
+        return Fetched(rows=decoded(rows, result_columns(query, searched)))
+    left = run(records, plan.residual, searched)
+    if query.select is None:
+        return Fetched(records=left)
+    return Fetched(rows=rows_of(left, result_columns(query, searched)))
+
+
+def run(fetched_records: Sequence[Record], query_residual: Residual, kind: Kind) -> Sequence[Record]:
+    """The records that the residual leaves, in its order, from its offset, at most its limit.
+
+    Equals, and records without an order asked for, keep the order they came in; of those that are to be distinct
+    the first stays, and they are in the order of `sql.groups`.
+    """
+    asked = query_residual
+    if not asked.order_by and asked.where is None and asked.during is None and not asked.distinct:
+        last = None if asked.limit is None else asked.offset + asked.limit
+        return fetched_records[asked.offset : last]
+    if asked.distinct:
+        return taken(fetched_records, [n for (n,) in _gathered(fetched_records, asked, kind, only="min(n)")])
+    values = _Values(fetched_records, kind, (key.ref for key in asked.order_by), asked)
     clauses = (
-        "SELECT n FROM ( SELECT",
-        ", ".join((*columns, numbered)),
-        ")",
-        *chosen,
-        "ORDER BY",
-        ", ".join((*terms, "n")),
+        "SELECT n FROM",
+        values.table,
+        *((f"WHERE {values.where}",) if values.where else ()),
+        f"ORDER BY {', '.join((*order.terms(asked.order_by, values.locate, values.bind), 'n'))}",
+        *order.cut(asked.limit, asked.offset, values.bind),
     )
-    sql = " ".join((*clauses, *cut(query_residual.limit, query_residual.offset, bind)))
+    return taken(fetched_records, [n for (n,) in _execute(" ".join(clauses), values.bind)])
+
+
+def grouped(fetched_records: Sequence[Record], query_residual: Residual, kind: Kind) -> list[Row]:
+    """The rows of a residual that groups, in the order of its columns; JSON is text."""
+    return _gathered(fetched_records, query_residual, kind)
+
+
+def _gathered(records: Sequence[Record], asked: Residual, kind: Kind, *, only: str = "") -> list[Row]:
+    columns = selected(asked, kind)
+    refs = looked_at(asked, columns)
+    values = _Values(records, kind, refs, asked)
+    rows, places = rows_of_values(refs, values.places, values.table, values.where, also="n")
+    return _execute(gather(asked, columns, rows, places, values.bind, only=only), values.bind)
+
+
+def _execute(sql: str, bind: Bindings) -> list[Row]:
     with _connection().cursor() as cursor:
-        return [fetched_records[n] for (n,) in cursor.execute(sql, bind.values).fetchall()]
+        rows: list[Row] = cursor.execute(sql, bind.values).fetchall()
+        return rows
 
 
-def _refs(predicate: Predicate | None) -> Iterator[Ref]:
-    """What a predicate looks at."""
-    match predicate:
-        case Comparison(ref):
-            yield ref
-        case Not(term):
-            yield from _refs(term)
-        case And(terms) | Or(terms):
-            for term in terms:
-                yield from _refs(term)
-        case None:
-            return
+class _Values:
+    """What a residual looks at in records, as a table of DuckDB's: a column each, and `n`, the number of the record."""
+
+    def __init__(self, records: Sequence[Record], kind: Kind, refs: Iterable[Ref], asked: Residual) -> None:
+        self.bind = Bindings()
+        span = kind.span if asked.during is not None else ()
+        looked_for = (*refs_of(asked.where), *refs, *(Ref(field.role, field.name) for field in span))
+        self.places = {ref: _stored(f"v{at}", ref, kind) for at, ref in enumerate(dict.fromkeys(looked_for))}
+        columns = [_column(self.bind(_texts(records, ref, at)), at) for ref, at in self.places.items()]
+        self.table = f"(SELECT {', '.join((*columns, f'unnest(range({self.bind(len(records))})) AS n'))})"
+        self.where = " AND ".join(self._conditions(asked, kind))
+
+    def locate(self, ref: Ref, _bind: Bindings) -> Stored:
+        """Where the value of a field or metadata key is."""
+        return self.places[ref]
+
+    def _conditions(self, asked: Residual, kind: Kind) -> Iterator[str]:
+        if asked.where is not None:
+            yield condition(asked.where, self.locate, self.bind)
+        if asked.during is not None:
+            yield from overlaps(asked.during, kind, self.locate, self.bind)
 
 
 @cache
-def _connection() -> duckdb.DuckDBPyConnection:
+def _connection() -> Any:
     """An empty database in memory, which reaches nothing outside."""
+    # Most searches leave nothing to do after them, and need not wait for DuckDB to load.
+    import duckdb
+
     return duckdb.connect(":memory:", config={"enable_external_access": False, "lock_configuration": True})
 
 
 def _stored(column: str, ref: Ref, kind: Kind) -> Stored:
     field = None if ref.role == "metadata" else kind.field(ref.name)
-    declared = Type.ANY if field is None else field.type
-    return Stored(f"TRY_CAST({column} AS {_TYPES[declared]})" if declared in _TYPES else column, declared)
+    return Stored(column, Type.ANY if field is None else field.type, many=kind.is_listed(ref.path))
 
 
-def _texts(records: Sequence[Record], ref: Ref) -> list[str | None]:
-    path = ref.path
-    return [_text(_value(record, path)) for record in records]
+def _column(texts: str, stored: Stored) -> str:
+    """The column of a table, from the place of its texts."""
+    values = f"unnest({texts}::VARCHAR[])"
+    if stored.many:
+        element = "VARCHAR" if stored.type is Type.TIME else _TYPES.get(stored.type, "JSON")
+        return f"TRY_CAST(TRY_CAST({values} AS JSON) AS {element}[]) AS {stored.sql}"
+    if stored.type in _TYPES:
+        return f"TRY_CAST({values} AS {_TYPES[stored.type]}) AS {stored.sql}"
+    return f"TRY_CAST(TRY_CAST({values} AS JSON) AS VARIANT) AS {stored.sql}"
 
 
-def _value(record: Record, path: tuple[str, ...]) -> Any:
-    value: Any = record
-    for step in path:
-        if not isinstance(value, dict):
-            return None
-        value = value.get(step)
-    return value
+def _texts(records: Sequence[Record], ref: Ref, stored: Stored) -> list[str | None]:
+    path, as_json = ref.path, stored.many or stored.type not in _TYPES
+    if isinstance(records, Columnar):
+        values = records.values(ResultColumn("", Type.ANY, path=path))
+        return [_text(value.isoformat() if isinstance(value, datetime) else value, as_json=as_json) for value in values]
+    return [_text(reached(record, path), as_json=as_json) for record in records]
 
 
-def _text(value: Any) -> str | None:
-    """A value of a record as plain text, as the embedded archive has it."""
-    if value is None or isinstance(value, str):
+def _text(value: Any, *, as_json: bool) -> str | None:
+    """A value of a record as DuckDB is to read it."""
+    if value is None or (isinstance(value, str) and not as_json):
         return value
     return json.dumps(value, ensure_ascii=False)

@@ -8,17 +8,17 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from abc import abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
 
 from auroraql.errors import Source, UsageError
-from auroraql.plan import Plan
-from auroraql.query import Query
-from auroraql.schema import KINDS, Type
-from auroraql.schema.model import Field
+from auroraql.plan import Plan, Residual
+from auroraql.query import Column, Query, Ref
+from auroraql.schema import KINDS, Kind, Type
 
 Record = dict[str, Any]
 """A record as AuroraX's API returns it: nested, timestamps as `YYYY-MM-DDTHH:MM:SS` strings."""
@@ -35,25 +35,77 @@ class ResultColumn:
     type: Type
     unit: str = ""
     path: tuple[str, ...] = ()
+    many_at: int = 0
+    """How many steps of the path lead to a list, in each element of which the rest is; 0: it leads through none."""
 
 
-def result_columns(query: Query) -> tuple[ResultColumn, ...]:
-    """The columns a query's result has, in order: those selected, or every leaf of the record."""
-    kind = KINDS[query.kind]
-    if query.select is None:
-        return tuple(_column(leaf, leaf.name) for leaf in kind.leaves())
-    made = []
-    for column in query.select:
-        declared = kind.field(column.ref.name) if column.ref.role != "metadata" else None
-        if declared is None:
-            made.append(ResultColumn(column.label, Type.ANY, "", column.ref.path))
-        else:
-            made.append(_column(declared, column.label))
-    return tuple(made)
+def selected(asked: Query | Residual, kind: Kind) -> tuple[Column, ...]:
+    """The columns of a result, in order: those selected, or every leaf of the record."""
+    if asked.select is not None:
+        return asked.select
+    return tuple(Column(Ref(leaf.role, leaf.name)) for leaf in kind.leaves())
 
 
-def _column(leaf: Field, name: str) -> ResultColumn:
-    return ResultColumn(name, leaf.type, leaf.unit, leaf.path)
+def result_columns(query: Query, kind: Kind | None = None) -> tuple[ResultColumn, ...]:
+    """The columns a query's result has, in order. `kind` is what is searched, where it is no kind of the schema's."""
+    searched = kind or KINDS[query.kind]
+    made = [_column(column, searched) for column in selected(query, searched)]
+    if not query.aggregates:
+        return tuple(made)
+    # A group is no record: its values stand where their labels say.
+    return tuple(replace(column, path=(column.name,)) for column in made)
+
+
+def _column(column: Column, kind: Kind) -> ResultColumn:
+    if column.ref is None:
+        return ResultColumn(column.label, Type.INTEGER)
+    path = column.ref.path
+    declared = kind.field(column.ref.name) if column.ref.role != "metadata" else None
+    made = ResultColumn(column.label, Type.ANY, "", path)
+    if declared is not None:
+        made = replace(made, type=declared.type, unit=declared.unit)
+    if column.function:
+        return _of_function(column.function, made)
+    many_at = next((n for n in range(1, len(path)) if kind.is_listed(path[:n])), 0)
+    return replace(made, type=Type.OBJECT, many_at=many_at) if many_at else made
+
+
+def _of_function(function: str, column: ResultColumn) -> ResultColumn:
+    """The column of what a function makes of the values of another."""
+    match function:
+        case "count":
+            return replace(column, type=Type.INTEGER, unit="")
+        case "sum" if column.type is Type.INTEGER:
+            return column
+        case "sum" | "avg":
+            return replace(column, type=Type.NUMBER)
+        case _:
+            return column
+
+
+class Columnar(Sequence[Record]):
+    """Records that an archive keeps smaller than as so many dicts: what is asked of a column is read from there."""
+
+    @abstractmethod
+    def rows(self, columns: Sequence[ResultColumn]) -> Iterator[Row]:
+        """Flat rows of them, made a few at a time."""
+
+    @abstractmethod
+    def values(self, column: ResultColumn) -> list[Any]:
+        """What a column of rows has of them all."""
+
+    @abstractmethod
+    def array(self, column: ResultColumn) -> Any:
+        """The same as a column of Arrow, objects as JSON text; None when Arrow does not hold it."""
+
+    @abstractmethod
+    def taken(self, numbers: Sequence[int]) -> Columnar:
+        """Those with these numbers, in this order."""
+
+
+def taken(records: Sequence[Record], numbers: Sequence[int]) -> Sequence[Record]:
+    """The records with these numbers, in this order."""
+    return records.taken(numbers) if isinstance(records, Columnar) else [records[n] for n in numbers]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,12 +129,16 @@ class ResultSet:
         demonstration: bool = False,
         source: Source | None = None,
         columns: tuple[ResultColumn, ...] | None = None,
+        is_report: bool = False,
+        note: str = "",
     ) -> None:
         self.plan = plan
         self.source = source
         self.columns = columns if columns is not None else result_columns(plan.query)
-        self.is_report = columns is not None
+        self.is_report = is_report
         """Whether it is what EXPLAIN or DESCRIBE says, a line a row, and not records."""
+        self.note = note
+        """What a front end says in place of the rows, of a statement that is not run to see them, as LET."""
         self.warnings = plan.warnings
         self.archive = archive
         self.elapsed = elapsed
@@ -97,7 +153,8 @@ class ResultSet:
         return f"<ResultSet of {len(self)} rows and {len(self.columns)} columns from {self.archive}>"
 
     def __iter__(self) -> Iterator[Row]:
-        return iter(self.rows)
+        held = self._fetched.records
+        return held.rows(self.columns) if isinstance(held, Columnar) else iter(self.rows)
 
     @cached_property
     def rows(self) -> Sequence[Row]:
@@ -123,10 +180,9 @@ class ResultSet:
         """The rows as a `pandas.DataFrame`: one column each, timestamps as datetime64, objects as dicts."""
         import pandas
 
-        values = zip(*self.rows, strict=True) if len(self) else ([] for _ in self.columns)
         series = [
             pandas.Series(list(each), dtype=_pandas_type(column, empty=not len(self)))
-            for column, each in zip(self.columns, values, strict=True)
+            for column, each in zip(self.columns, self._values(), strict=True)
         ]
         return pandas.concat(series, axis=1, keys=[c.name for c in self.columns])
 
@@ -144,11 +200,26 @@ class ResultSet:
         """The rows as a `pyarrow.Table`; objects (as metadata), and values of several types, are JSON text."""
         import pyarrow
 
-        columns = zip(*self.rows, strict=True) if len(self) else ([] for _ in self.columns)
-        arrays = [
-            _arrow_array(pyarrow, column, list(values)) for column, values in zip(self.columns, columns, strict=True)
-        ]
+        held = self._fetched.records
+        if isinstance(held, Columnar):
+            kept = [held.array(column) for column in self.columns]
+            arrays = [
+                _arrow_array(pyarrow, column, held.values(column)) if array is None else array
+                for column, array in zip(self.columns, kept, strict=True)
+            ]
+        else:
+            arrays = [
+                _arrow_array(pyarrow, column, list(values))
+                for column, values in zip(self.columns, self._values(), strict=True)
+            ]
         return pyarrow.Table.from_arrays(arrays, names=[c.name for c in self.columns])
+
+    def _values(self) -> Iterator[Sequence[Any]]:
+        """The values of one column after the other."""
+        held = self._fetched.records
+        if isinstance(held, Columnar):
+            return (held.values(column) for column in self.columns)
+        return iter(zip(*self.rows, strict=True)) if len(self) else iter([] for _ in self.columns)
 
 
 def _pandas_type(column: ResultColumn, *, empty: bool) -> Any:
@@ -187,17 +258,26 @@ def _plain(value: Any) -> str | None:
 
 def rows_of(records: Iterable[Record], columns: Sequence[ResultColumn]) -> list[Row]:
     """Flat rows from records; raises ValueError for a timestamp that is none."""
+    if isinstance(records, Columnar):
+        return list(records.rows(columns))
     return [tuple(_value(record, column) for column in columns) for record in records]
 
 
 def _value(record: Record, column: ResultColumn) -> Any:
-    value: Any = record
-    for step in column.path:
+    value = reached(record, column.path)
+    if column.type is Type.TIME and isinstance(value, str):
+        return read_time(value)
+    return value
+
+
+def reached(value: Any, steps: tuple[str, ...]) -> Any:
+    """What stands at the end of the steps, of a list that for each element; None where a step is missing."""
+    for at, step in enumerate(steps):
+        if isinstance(value, list):
+            return [reached(each, steps[at:]) for each in value]
         if not isinstance(value, dict):
             return None
         value = value.get(step)
-    if column.type is Type.TIME and isinstance(value, str):
-        return read_time(value)
     return value
 
 
@@ -211,11 +291,44 @@ def record_of(row: Row, columns: Sequence[ResultColumn]) -> Record:
     """The AuroraX-shaped record of a flat row; metadata keys that are missing are left out."""
     record: Record = {}
     for column, value in zip(columns, row, strict=True):
-        *above, last = column.path
-        if value is None and above == ["metadata"]:
+        if value is None and column.path[:-1] == ("metadata",):
             continue
-        inner = record
-        for step in above:
-            inner = inner.setdefault(step, {})
-        inner[last] = value.isoformat() if isinstance(value, datetime) else value
+        if 0 < column.many_at < len(column.path) and isinstance(value, list):
+            _put_in_each(record, column, value)
+        else:
+            _put(record, column.path, value.isoformat() if isinstance(value, datetime) else value)
     return record
+
+
+def _put(record: Record, path: tuple[str, ...], value: Any) -> None:
+    *above, last = path
+    for step in above:
+        record = record.setdefault(step, {})
+    record[last] = value
+
+
+def _put_in_each(record: Record, column: ResultColumn, values: list[Any]) -> None:
+    """Columns that lead through one list share its elements."""
+    *above, name = column.path[: column.many_at]
+    for step in above:
+        record = record.setdefault(step, {})
+    elements = record.setdefault(name, [])
+    elements += [{} for _ in values[len(elements) :]]
+    for element, value in zip(elements, values, strict=False):
+        _put(element, column.path[column.many_at :], value)
+
+
+def decoded(rows: list[Row], columns: Sequence[ResultColumn]) -> list[Row]:
+    """The rows with their JSON text read: objects, and metadata values.
+
+    DuckDB gives these as text much faster than as its own VARIANT, and then has no Decimal in them.
+    """
+    places = {at: column for at, column in enumerate(columns) if column.type in (Type.OBJECT, Type.ANY)}
+    if not places or not rows:
+        return rows
+    decode = json.JSONDecoder().decode
+    values: list[Sequence[Any]] = list(zip(*rows, strict=True))
+    for at, column in places.items():
+        missing: Callable[[], Any] = dict if column.type is Type.OBJECT and not column.many_at else lambda: None
+        values[at] = [missing() if text is None else decode(text) for text in values[at]]
+    return list(zip(*values, strict=True))

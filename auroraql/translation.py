@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from auroraql.errors import Diagnostic, Source, StatementError, UsageError
+from auroraql.errors import Diagnostic, Origin, Source, StatementError, UsageError
 from auroraql.forms import plan_json, query_json, script, sentence
 from auroraql.forms.pieces import Form
 from auroraql.forms.text import writing
@@ -15,7 +15,7 @@ from auroraql.plan import Plan, Request
 from auroraql.planner import plan as make_plan
 from auroraql.resolver import resolve, unused_parameter
 from auroraql.schema.catalogue import Catalogue, shipped
-from auroraql.syntax import Find, Limit, OrderBy, Select, Where
+from auroraql.syntax import Aggregate, Find, GroupBy, Limit, OrderBy, Overlap, Select, Where
 
 TARGETS = ("aql", "json", "sentence", "plan")
 """The forms a statement can be written in."""
@@ -89,6 +89,28 @@ def _check_parameters(given: Mapping[str, object] | None, used: frozenset[str]) 
         raise StatementError([unused_parameter(name, used) for name in unused])
 
 
+_CLAUSES = ("ORDER BY", "GROUP BY", "LIMIT")
+
+
+def _done_after(find: Find) -> Iterator[tuple[str, Origin]]:
+    """What of a statement no request of AuroraX's has, and where it is written."""
+    if find.distinct:
+        yield "DISTINCT", find.origin
+    for clause in find.clauses:
+        match clause:
+            case Select(items):
+                functions = [item for item in items if isinstance(item, Aggregate)]
+                yield from ((f"a function as {each.function}()", each.origin) for each in functions[:1])
+            case Overlap():
+                yield "the intervals of a result", clause.origin
+            case GroupBy():
+                yield "GROUP BY", clause.origin
+            case OrderBy():
+                yield "ORDER BY", clause.origin
+            case Limit():
+                yield "LIMIT", clause.origin
+
+
 def one_request(plan: Plan, find: Find, to: str) -> tuple[Request, tuple[Diagnostic, ...]]:
     """The single request that says the whole statement, and what had to be left out of it.
 
@@ -96,22 +118,19 @@ def one_request(plan: Plan, find: Find, to: str) -> tuple[Request, tuple[Diagnos
     """
     code = "AQL0407" if to == "json" else "AQL0406"
     what = "one query" if to == "json" else "the sentence"
-    wrong = []
-    for clause in find.clauses:
-        if isinstance(clause, OrderBy | Limit):
-            name = "ORDER BY" if isinstance(clause, OrderBy) else "LIMIT"
-            wrong.append(
-                Diagnostic(
-                    code,
-                    f"{what} cannot say {name}",
-                    clause.origin,
-                    "done after the request",
-                    "write it with --to plan, or leave the clause out",
-                )
-            )
+    wrong = [
+        Diagnostic(
+            code,
+            f"{what} cannot say {name}",
+            origin,
+            "done after the request",
+            f"write it with --to plan, or leave {'the clause' if name.endswith(_CLAUSES) else 'it'} out",
+        )
+        for name, origin in _done_after(find)
+    ]
     if not plan.requests:
         wrong.append(Diagnostic(code, f"{what} cannot say this: no record can match", hint="see --to plan"))
-    elif len(plan.requests) > 1 or plan.residual.where is not None:
+    elif plan.query.during is None and (len(plan.requests) > 1 or plan.residual.where is not None):
         needs = f"{len(plan.requests)} requests" if len(plan.requests) > 1 else "a predicate after the request"
         where = next((c.expression.origin for c in find.clauses if isinstance(c, Where)), None)
         wrong.append(

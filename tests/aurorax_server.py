@@ -20,7 +20,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from tests.aurorax_matching import Record, formatted, matching
 
-StepName = Literal["submit", "status", "data", "cancel", "sources"]
+StepName = Literal["submit", "status", "data", "cancel", "sources", "availability", "at_once", "estimate"]
 
 
 SOURCE_FIELDS = ("identifier", "program", "platform", "instrument_type", "source_type", "display_name")
@@ -126,12 +126,17 @@ class AuroraXServer:
         sources: Sequence[Record] = (),
         *,
         ephemeris: Sequence[Record] = (),
+        conjunctions: Sequence[Record] = (),
         prefix: str = "",
     ) -> None:
         self.records, self.sources, self.prefix = list(records), list(sources), prefix
-        self.ephemeris = list(ephemeris)
+        self.ephemeris, self.conjunctions = list(ephemeris), list(conjunctions)
         self.polls, self.seconds, self.never = 0, 0.0, False
         self.error = ""
+        self.synchronous = True
+        """Whether there is a `search_synchronous`; else it is answered 404."""
+        self.latency = 0.0
+        """Seconds that each answer takes on its way."""
         self.faults: dict[StepName, Fault] = {}
         self.calls: list[Call] = []
         self.connections = 0
@@ -180,7 +185,7 @@ class AuroraXServer:
             "search_request": {
                 "query": search.query,
                 "request_id": request_id,
-                "request_type": "data_product" if search.kind == "data_products" else "ephemeris",
+                "request_type": search.kind.removesuffix("s") if search.kind != "ephemeris" else search.kind,
                 "requested": search.requested,
             },
             "search_result": {
@@ -196,8 +201,30 @@ class AuroraXServer:
 
     def found(self, search: _Search) -> list[Record]:
         """The records of a search."""
+        if search.kind == "conjunctions":
+            return self.conjunctions
         records = self.records if search.kind == "data_products" else self.ephemeris
         return matching(search.kind, search.query, records)
+
+    def availability(self, kind: str, params: Mapping[str, list[str]]) -> list[Record]:
+        """How many records each source has on each day, of data products by type."""
+        counts: dict[int, Record] = {}
+        (first,), (last,) = params["start"], params["end"]
+        for record in self.records if kind == "data_products" else self.ephemeris:
+            day, source = record.get("start", record.get("epoch", ""))[:10], record["data_source"]
+            if not first <= day <= last or not _sources([source], params):
+                continue
+            entry = counts.setdefault(source["identifier"], {"data_source": source, f"available_{kind}": {}})
+            held = entry[f"available_{kind}"]
+            held = held.setdefault(record["data_product_type"], {}) if kind == "data_products" else held
+            held[day] = held.get(day, 0) + 1
+        return list(counts.values())
+
+    def at_once(self, kind: str, sent: Any) -> list[Any]:
+        """The answer of `search_synchronous`: a plain array."""
+        found = self.found(_Search(kind, sent["query"], _now(), 0.0, 0))
+        wanted = sent.get("response_format")
+        return found if not wanted else [formatted(record, wanted) for record in found]
 
     def data(self, request_id: str, response_format: Any = None) -> list[Any]:
         """The records of a search, with the leaves of the response_format only, if there is one."""
@@ -262,18 +289,30 @@ class _Handler(BaseHTTPRequestHandler):
         parts = urlsplit(self.path)
         steps = parts.path.removeprefix(service.prefix).removeprefix("/api/v1/").split("/")
         step = _step(self.command, steps)
+        if step == "at_once" and not service.synchronous:
+            step = ""
         sent = json.loads(raw) if raw else None
         call = Call(step, self.command, self.path, {k.lower(): v for k, v in self.headers.items()}, sent)
         with service.lock:
             service.calls.append(call)
             status, document, headers = self._answer(step, steps, sent, parse_qs(parts.query))
             fault = _taken(service, step)
+        if step == "at_once":
+            service.closing.wait(service.seconds)
+        if service.latency:
+            service.closing.wait(service.latency)
         self._send(status, document, headers, fault)
 
     def _answer(self, step: str, steps: list[str], sent: Any, params: Any) -> tuple[int, Any, dict[str, str]]:
         service = self.server.service
         if step == "sources":
             return 200, _sources(service.sources, params), {}
+        if step == "availability":
+            return 200, service.availability(steps[1], params), {}
+        if step == "estimate":
+            return 200, 42, {}
+        if step == "at_once":
+            return 200, service.at_once(steps[0], sent), {}
         if step == "submit":
             request_id = service.submit(steps[0], sent)
             return 202, None, {"Location": f"{service.url}/api/v1/{steps[0]}/requests/{request_id}"}
@@ -327,13 +366,19 @@ def _step(method: str, steps: list[str]) -> StepName | Literal[""]:
     match method, steps:
         case "GET", ["data_sources"]:
             return "sources"
-        case "POST", ["data_products" | "ephemeris", "search"]:
+        case "GET", ["availability", "data_products" | "ephemeris"]:
+            return "availability"
+        case "POST", ["data_products" | "ephemeris" | "conjunctions", "search"]:
             return "submit"
-        case "GET", ["data_products" | "ephemeris", "requests", _]:
+        case "POST", ["data_products" | "ephemeris", "search_synchronous"]:
+            return "at_once"
+        case "POST", ["utils", "describe", "cartesian_products"]:
+            return "estimate"
+        case "GET", ["data_products" | "ephemeris" | "conjunctions", "requests", _]:
             return "status"
-        case "DELETE", ["data_products" | "ephemeris", "requests", _]:
+        case "DELETE", ["data_products" | "ephemeris" | "conjunctions", "requests", _]:
             return "cancel"
-        case "GET" | "POST", ["data_products" | "ephemeris", "requests", _, "data"]:
+        case "GET" | "POST", ["data_products" | "ephemeris" | "conjunctions", "requests", _, "data"]:
             return "data"
     return ""
 

@@ -1,17 +1,18 @@
 """What a Query means, told a second time without SQL: every product is looked at, one by one.
 
-Written from the rules in auroraql/sql/comparison.py and order.py, not from their code.
+Written from the rules in auroraql/sql/comparison.py, fields.py, order.py and groups.py, not from their code.
 """
 
 from __future__ import annotations
 
+import json
 import operator
 import re
 from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from auroraql.query import And, Comparison, Not, Or, OrderKey, Predicate, Query, Ref
+from auroraql.query import And, Column, Comparison, FieldComparison, Not, Or, OrderKey, Predicate, Query, Ref
 from tests.small_catalogue import SOURCES, Product
 
 SOURCE_NAMES = ("identifier", "program", "platform", "instrument_type", "source_type", "display_name")
@@ -32,11 +33,29 @@ Truth = bool | None
 
 def answer(query: Query, products: Iterable[Product]) -> list[Product]:
     """The products a query finds, in its order."""
-    found = [p for p in products if in_window(query, p) and truth(query.where, p)]
-    found.sort(key=lambda p: (p.start, p.data_source, p.url))
+    found = matching(query, products)
     for key in reversed(query.order_by):
         found = ordered(found, key)
     return found[query.offset :][: query.limit]
+
+
+def matching(query: Query, products: Iterable[Product]) -> list[Product]:
+    """The products that a query is about, in the archive's order."""
+    found = [p for p in products if in_window(query, p) and overlaps(query, p) and truth(query.where, p)]
+    return sorted(found, key=lambda p: (p.start, p.data_source, p.url))
+
+
+def overlaps(query: Query, product: Product) -> bool:
+    """Whether the product overlaps an interval, and is inside days in a row that intervals touch."""
+    if query.during is None:
+        return True
+    touched = {first.date() + timedelta(days=n) for first, last in query.during for n in range(_days(first, last))}
+    days = {product.start.date() + timedelta(days=n) for n in range(_days(product.start, product.end))}
+    return days <= touched and any(product.start <= last and product.end >= first for first, last in query.during)
+
+
+def _days(first: datetime, last: datetime) -> int:
+    return (last.date() - first.date()).days + 1
 
 
 def in_window(query: Query, product: Product) -> bool:
@@ -50,6 +69,8 @@ def truth(predicate: Predicate, product: Product) -> Truth:
     match predicate:
         case Comparison(ref, name, values):
             return compare(value(product, ref), ref, name, values)
+        case FieldComparison(ref, name, other):
+            return two_fields(value(product, ref), ref, name, value(product, other), other)
         case Not(term):
             inner = truth(term, product)
             return None if inner is None else not inner
@@ -92,7 +113,7 @@ def compare(stored: Any, ref: Ref, name: str, values: Sequence[str]) -> Truth:
 
 def one(stored: Any, ref: Ref, sign: str, text: str) -> Truth:
     """One stored value against one string."""
-    kind = _type(ref)
+    kind = kind_of(ref)
     if kind in ("any", "number") and _NUMBER.fullmatch(text):
         left, right = number(stored), float(text)
     elif kind in ("any", "time") and (moment := instant(text)):
@@ -106,7 +127,26 @@ def one(stored: Any, ref: Ref, sign: str, text: str) -> Truth:
     return _SIGNS[sign](left, right)
 
 
-def _type(ref: Ref) -> str:
+def two_fields(left: Any, ref: Ref, name: str, right: Any, other: Ref) -> Truth:
+    """The comparison of two stored values."""
+    if left is None or right is None:
+        return None
+    if name == "!=":
+        return not two_fields(left, ref, "=", right, other)
+    kinds = {kind_of(ref), kind_of(other)} - {"any"}
+    readings: dict[str, Callable[[Any], Any]] = {"number": number, "time": instant, "text": plain}
+    for kind in kinds or readings:
+        read = readings[kind]
+        first, second = read(left), read(right)
+        if first is not None and second is not None:
+            return _SIGNS[name](first, second)
+        if kinds:
+            return False if name == "=" else None
+    raise AssertionError("everything has a text")
+
+
+def kind_of(ref: Ref) -> str:
+    """What its values are: number, time, text, or any."""
     if ref.role == "metadata":
         return "any"
     return {"data_source.identifier": "number", "start": "time", "end": "time"}.get(ref.name, "text")
@@ -156,7 +196,91 @@ def ordered(found: list[Product], key: OrderKey) -> list[Product]:
 
 
 def _rank(stored: Any, ref: Ref) -> tuple[Any, ...]:
-    if _type(ref) != "any":
+    if kind_of(ref) != "any":
         return (stored,)
     as_number = number(stored)
     return (1, plain(stored)) if as_number is None else (0, as_number)
+
+
+def rows(query: Query, products: Iterable[Product]) -> list[tuple[Any, ...]]:
+    """The rows of a query that groups, or that asks for distinct rows and selects them."""
+    columns = query.select or ()
+    keys = query.group_by if query.aggregates else tuple(c.ref for c in columns if c.ref is not None)
+    groups: dict[str, list[Product]] = {}
+    for product in matching(query, products):
+        groups.setdefault(repr([_same(value(product, ref)) for ref in keys]), []).append(product)
+    if query.aggregates and not keys:
+        groups = {"": [p for group in groups.values() for p in group]}
+    made = [(group, tuple(_cell(column, group) for column in columns)) for group in groups.values()]
+    if query.distinct:
+        made = list({repr([_same(cell) for cell in row]): (group, row) for group, row in made}.values())
+    ties: list[Any] = list(columns) if query.distinct else [Column(ref) for ref in keys]
+    for column in reversed(ties):
+        made.sort(key=lambda each, column=column: _tie(column, each))  # type: ignore[misc]
+    for key in reversed(query.order_by):
+        made = _sorted_rows(made, key, columns)
+    return [row for _, row in made][query.offset :][: query.limit]
+
+
+_Row = tuple[list[Product], tuple[Any, ...]]
+
+
+def _sorted_rows(made: list[_Row], key: OrderKey, columns: Sequence[Column]) -> list[_Row]:
+    column = next((c for c in columns if key.ref.role == "column" and c.label == key.ref.name), Column(key.ref))
+    missing = [each for each in made if _cell(column, each[0]) is None]
+    there = [each for each in made if _cell(column, each[0]) is not None]
+    there.sort(key=lambda each: _rank_of(column, _cell(column, each[0])), reverse=key.descending)
+    return missing + there if key.nulls_first else there + missing
+
+
+def _tie(column: Column, made: _Row) -> tuple[Any, ...]:
+    cell = _cell(column, made[0])
+    return (1,) if cell is None else (0, _rank_of(column, cell), _same(cell))
+
+
+def _rank_of(column: Column, cell: Any) -> tuple[Any, ...]:
+    is_value = column.ref is not None and column.function in ("", "min", "max")
+    return _rank(cell, column.ref) if is_value and column.ref is not None else (cell,)
+
+
+def _same(cell: Any) -> str:
+    """Values are one when this is."""
+    return str(cell) if isinstance(cell, datetime) else json.dumps(cell, ensure_ascii=False, sort_keys=True)
+
+
+def _cell(column: Column, group: Sequence[Product]) -> Any:
+    """The value of a column for a group."""
+    if column.ref is None:
+        return len(group)
+    ref = column.ref
+    there = [found for p in group if (found := value(p, ref)) is not None]
+    match column.function:
+        case "":
+            return value(group[0], ref)
+        case "count":
+            return len(there)
+        case "min" | "max":
+            choose = min if column.function == "min" else max
+            return choose(there, key=lambda each: _extreme(each, ref), default=None)
+        case function:
+            if kind_of(ref) == "number":
+                return (sum(there) if function == "sum" else sum(there) / len(there)) if there else None
+            numbers = [n for each in there if (n := number(each)) is not None]
+            return _added(numbers) / (1 if function == "sum" else len(numbers)) if numbers else None
+
+
+def _extreme(stored: Any, ref: Ref) -> tuple[Any, ...]:
+    if kind_of(ref) != "any":
+        return (stored,)
+    as_number = number(stored)
+    return (as_number is None, as_number or 0, plain(stored), _same(stored))
+
+
+def _added(numbers: Iterable[float]) -> float:
+    """The sum in the order of the values, what is lost by each step taken along (Kahan)."""
+    total = lost = 0.0
+    for each in sorted(numbers):
+        step = each - lost
+        new = total + step
+        lost, total = (new - total) - step, new
+    return total

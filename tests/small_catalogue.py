@@ -58,6 +58,7 @@ def write(
     """Makes the file; gives back its path."""
     rows = _rows(products)
     with duckdb.connect(str(path)) as connection:
+        connection.begin()
         connection.execute(FORMAT)
         connection.execute("INSERT INTO catalogue VALUES (?, ?, 'a test', 'by hand')", [version, demonstration])
         connection.executemany("INSERT INTO data_sources VALUES (?, ?, ?, ?, ?, ?)", sources)
@@ -67,6 +68,7 @@ def write(
         if rows:
             connection.executemany("INSERT INTO data_products VALUES (?, ?, ?, ?, ?, ?::JSON::VARIANT)", rows)
         _write_positions(connection, positions)
+        connection.commit()
     return path
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from hypothesis import assume
 from hypothesis import strategies as st
 
-from auroraql.query import And, Column, Comparison, Or, OrderKey, Predicate, Query, Ref
-from auroraql.schema import DATA_PRODUCTS, KINDS, Kind, Type
+from auroraql.query import And, Column, Comparison, FieldComparison, Or, OrderKey, Predicate, Query, Ref
+from auroraql.schema import DATA_PRODUCTS, EPHEMERIS, KINDS, Kind, Type
 from auroraql.schema.catalogue import shipped
 from auroraql.schema.data_products import PRODUCT_TYPES
 from auroraql.schema.operators import OPERATORS, WIRE
@@ -63,13 +65,13 @@ _VALUES = {
 
 def values_of(key: str, kind: Kind = DATA_PRODUCTS) -> st.SearchStrategy[str]:
     """Values a key can be compared with: of the type its schema tells, if one does."""
-    known = shipped().key(kind.name, key)
+    known = shipped().key(kind.metadata, key)
     return TEXTS if known is None else _VALUES.get(known.type, TEXTS)
 
 
 def operators_of(key: str, kind: Kind = DATA_PRODUCTS) -> list[str]:
     """AuroraX's operators that a key can be compared by: TRUE and FALSE have no order."""
-    known = shipped().key(kind.name, key)
+    known = shipped().key(kind.metadata, key)
     ordered = known is None or known.type.ordered
     return [name for name in _NATIVE if ordered or not OPERATORS[name].ordering]
 
@@ -118,10 +120,13 @@ def windows(draw: st.DrawFn) -> tuple[datetime | None, datetime | None]:
     return first, second
 
 
+def _fields(kind: Kind) -> list[Ref]:
+    return [Ref(leaf.role, leaf.name) for leaf in kind.leaves() if leaf.type is not Type.OBJECT]
+
+
 def refs(kind: Kind) -> st.SearchStrategy[Ref]:
     """A field that is no object, or a metadata key."""
-    plain = [Ref(leaf.role, leaf.name) for leaf in kind.leaves() if leaf.type is not Type.OBJECT]
-    return st.sampled_from(plain) | KEYS.map(lambda key: Ref("metadata", key))
+    return st.sampled_from(_fields(kind)) | KEYS.map(lambda key: Ref("metadata", key))
 
 
 def columns(kind: Kind) -> st.SearchStrategy[list[Column]]:
@@ -147,7 +152,7 @@ def searches(draw: st.DrawFn, kind: Kind = DATA_PRODUCTS) -> Query:
 @st.composite
 def predicates(draw: st.DrawFn, kind: Kind = DATA_PRODUCTS) -> Predicate:
     """Any boolean tree of any comparisons, native or not."""
-    leaf = st.one_of(filters(kind), _comparisons(kind))
+    leaf = st.one_of(filters(kind), _comparisons(kind), field_comparisons(kind))
     return draw(
         st.recursive(
             leaf,
@@ -171,24 +176,101 @@ def _comparisons(draw: st.DrawFn, kind: Kind) -> Comparison:
     return Comparison(Ref(leaf.role, leaf.name), operator, tuple(values), bool(leaf.criterion))
 
 
+def _type(ref: Ref, kind: Kind) -> Type:
+    known = shipped().key(kind.metadata, ref.name) if ref.role == "metadata" else kind.field(ref.name)
+    return known.type if known is not None else Type.ANY
+
+
+@st.composite
+def field_comparisons(draw: st.DrawFn, kind: Kind) -> FieldComparison:
+    """Two fields that can be compared: of one type, or one of them a metadata key."""
+    left = draw(refs(kind))
+    alike = [ref for ref in _fields(kind) if _type(ref, kind) is _type(left, kind)]
+    keys = KEYS.map(lambda key: Ref("metadata", key))
+    right = draw(refs(kind) if left.role == "metadata" else keys | st.sampled_from(alike))
+    ordered = _type(left, kind).ordered and _type(right, kind).ordered
+    named = ["=", "!=", "<", "<=", ">", ">="] if ordered else ["=", "!="]
+    return FieldComparison(left, draw(st.sampled_from(named)), right)
+
+
+@st.composite
+def _functions(draw: st.DrawFn, kind: Kind) -> Column:
+    """A function of the records of a group."""
+    ref = draw(st.none() | refs(kind))
+    alias = draw(st.just("") | st.text(min_size=1, max_size=6))
+    if ref is None:
+        return Column(None, alias, function="count")
+    declared = _type(ref, kind)
+    named = ["count", *(["min", "max"] if declared.ordered else [])]
+    if declared.ordered and (ref.role == "metadata" or declared in (Type.NUMBER, Type.INTEGER)):
+        named += ["sum", "avg"]
+    return Column(ref, alias, function=draw(st.sampled_from(named)))
+
+
+@dataclass(frozen=True)
+class Shape:
+    """The rows of a result, and what they can be ordered by."""
+
+    select: tuple[Column, ...] | None = None
+    group_by: tuple[Ref, ...] = ()
+    distinct: bool = False
+    ordered: tuple[Ref, ...] | None = None
+    """None: by any field."""
+
+    def __post_init__(self) -> None:
+        # An alias shadows a field of the record, which then has no other name to be grouped or ordered by.
+        labels = {column.label if column.function else column.alias for column in self.select or ()}
+        assume(not any(ref.role == "record" and ref.name in labels for ref in (*self.group_by, *(self.ordered or ()))))
+
+
+@st.composite
+def _groups(draw: st.DrawFn, kind: Kind) -> Shape:
+    keys = tuple(draw(st.lists(refs(kind), max_size=3, unique=True)))
+    plain = st.builds(Column, st.sampled_from(keys), st.just("") | st.text(min_size=1, max_size=6)) if keys else None
+    column = _functions(kind) | plain if plain is not None else _functions(kind)
+    select = tuple(draw(st.lists(column, min_size=1, max_size=5, unique_by=lambda each: each.label)))
+    of_groups = tuple(Ref("column", c.label) for c in select if c.function)
+    distinct = draw(st.booleans())
+    selected = tuple(c.ref for c in select if c.ref is not None and not c.function)
+    return Shape(select, keys, distinct, (*of_groups, *(selected if distinct else keys)))
+
+
+@st.composite
+def _distinct(draw: st.DrawFn, kind: Kind) -> Shape:
+    select = draw(st.none() | columns(kind))
+    if select is None:
+        return Shape(distinct=True)
+    plain = tuple(c.ref for c in select if c.ref is not None and _type(c.ref, kind) is not Type.OBJECT)
+    return Shape(tuple(select), (), True, plain)
+
+
+def shapes(kind: Kind) -> st.SearchStrategy[Shape]:
+    """Rows that are records, parts of them, each once, or groups."""
+    plain = st.builds(Shape, st.none() | columns(kind).map(tuple))
+    return st.one_of(plain, _groups(kind), _distinct(kind))
+
+
 @st.composite
 def queries(draw: st.DrawFn, kind: Kind = DATA_PRODUCTS) -> Query:
     """Any query the text form can say."""
     start, end = draw(windows())
-    select = draw(st.none() | columns(kind))
-    order = draw(st.lists(st.builds(OrderKey, refs(kind), st.booleans(), st.booleans()), max_size=3))
-    # An alias shadows a field of the record, which then has no other name to be ordered by.
-    aliases = {column.alias for column in select or ()}
+    shape = draw(shapes(kind))
+    by = refs(kind) if shape.ordered is None else st.sampled_from(shape.ordered or (Ref("column", ""),))
+    order = draw(
+        st.lists(st.builds(OrderKey, by, st.booleans(), st.booleans()), max_size=3 if shape.ordered != () else 0)
+    )
+    aliases = {column.alias for column in shape.select or ()}
     order = [key for key in order if key.ref.role != "record" or key.ref.name not in aliases]
     limit = draw(st.none() | st.integers(0, 10**9))
     offset = draw(st.integers(0, 100)) if limit is not None else 0
     where = draw(predicates(kind) | native_predicates(kind))
-    return Query.of(Query(kind.name, where, start, end, tuple(select) if select else None, tuple(order), limit, offset))
+    found = Query(kind.name, where, start, end, shape.select, tuple(order), limit, offset)
+    return Query.of(replace(found, distinct=shape.distinct, group_by=shape.group_by))
 
 
-EVERY_KIND = st.sampled_from(list(KINDS.values()))
+EVERY_KIND = st.sampled_from((DATA_PRODUCTS, EPHEMERIS))
 EVERY_SEARCH = EVERY_KIND.flatmap(searches)
 EVERY_QUERY = EVERY_KIND.flatmap(queries)
-"""Of any kind."""
+"""Of the kinds that have no criteria; those that do are in `conjunction_strategies`."""
 
 PRODUCT_TYPE_LISTS = st.lists(st.sampled_from(PRODUCT_TYPES), max_size=3)

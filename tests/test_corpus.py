@@ -15,6 +15,7 @@ from auroraql.query import Query
 from auroraql.resolver import resolve
 from auroraql.schema import KINDS
 from auroraql.schema.catalogue import shipped
+from auroraql.session import connect
 from auroraql.translation import translate_source
 from tests import corpus_files
 
@@ -61,13 +62,24 @@ def test_all_forms_of_a_statement_mean_the_same(path: Path) -> None:
             assert meaning(case[form]) == query, form
 
 
+def said_in_session(source: Source, parameters: dict[str, object]) -> str:
+    """The warnings of a script's statements, run on the demonstration."""
+    with connect() as archive:
+        found = [render(result.warnings, source) for result in archive.run_script(source, **parameters)]
+    return "\n".join(filter(None, found))
+
+
 @pytest.mark.parametrize("path", corpus_files.files("errors"), ids=lambda p: p.stem)
 def test_a_wrong_statement_and_its_rendering(path: Path, update: bool) -> None:
     case = corpus_files.read(path)
     source = Source(case["statement"], "query.aql")
     try:
-        made = translate_source(source, "plan", now=NOW)
-        said = render(made.warnings, source)
+        given = json.loads(case["parameters"]) if "parameters" in case else None
+        if case.get("to") == "session":
+            said = said_in_session(source, given or {})
+        else:
+            made = translate_source(source, case.get("to", "plan"), parameters=given, now=NOW)
+            said = render(made.warnings, source)
     except AuroraQLError as error:
         said = str(error)
     assert said, f"{path.name}: nothing is wrong with it"

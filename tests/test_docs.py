@@ -7,13 +7,16 @@ import re
 import shlex
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from auroraql.codes import CODES
 from auroraql.errors import Source
 from auroraql.forms.text.formatting import format_text
 from auroraql.schema.reference import MARK, reference
+from tests import diagrams, errors_page
 from tests.conftest import ROOT
 
 DOCUMENTS = (ROOT / "README.md", ROOT / "grammar" / "README.md")
@@ -105,3 +108,16 @@ def test_the_reference_is_generated_from_schema_and_grammar(update: bool) -> Non
     if update:
         path.write_text(made, "utf-8")
     assert path.read_text("utf-8") == made
+
+
+@pytest.mark.parametrize(("name", "make"), [("ERRORS.md", errors_page.page), ("diagrams.html", diagrams.page)])
+def test_a_page_is_generated(name: str, make: Callable[[], str], update: bool) -> None:
+    path = ROOT / "grammar" / name
+    if update:
+        path.write_text(make(), "utf-8")
+    assert path.read_text("utf-8") == make()
+
+
+def test_every_code_has_an_example() -> None:
+    too_long_to_show = {"AQL0103"}
+    assert CODES.keys() - errors_page.examples().keys() == too_long_to_show

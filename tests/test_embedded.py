@@ -149,8 +149,8 @@ def test_no_request_is_no_search(demo: EmbeddedEngine) -> None:
 
 
 def test_a_kind_it_does_not_hold(demo: EmbeddedEngine) -> None:
-    with pytest.raises(Refused, match="conjunctions"):
-        demo.submit(Plan(Query("conjunctions"), (Request("conjunctions"),)))
+    with pytest.raises(Refused, match="it holds no magnetograms"):
+        demo.submit(Plan(Query("magnetograms"), (Request("magnetograms"),)))
 
 
 def test_the_deadline(demo: EmbeddedEngine) -> None:

@@ -59,7 +59,7 @@ def test_a_narrow_terminal_gets_the_columns_that_matter_and_is_told_of_the_rest(
         "start                program  platform  instrum…  data_pr…  metadata",
         "-------------------  -------  --------  --------  --------  --------------------",
         "2021-01-01 00:00:00  trex     gillam    RGB ASI   keogram   keogram_type=daily,…",
-        "11 columns, 6 shown: \\x or --format vertical for all",
+        "11 columns, 6 shown: \\last or --format vertical for all",
     ]
 
 

@@ -18,9 +18,9 @@ from auroraql.errors import Source
 from auroraql.forms import query_json, script
 from auroraql.plan import Plan
 from auroraql.planner import plan
-from auroraql.planner.several import MOST_REQUESTS
+from auroraql.planner.native import MOST_REQUESTS
 from auroraql.planner.sources import AXES, cover
-from auroraql.query import And, Comparison, Not, Or, Predicate, Query
+from auroraql.query import And, Comparison, FieldComparison, Not, Or, Predicate, Query
 from auroraql.resolver import resolve
 from auroraql.schema import DATA_PRODUCTS
 from auroraql.schema.catalogue import Catalogue, DataSource, shipped
@@ -59,6 +59,8 @@ def marked(predicate: Predicate) -> Predicate:
         case Comparison(ref):
             declared = DATA_PRODUCTS.field(ref.name) if ref.role != "metadata" else None
             return replace(predicate, listed=declared is not None and bool(declared.criterion))
+        case FieldComparison():
+            return predicate
         case Not(term):
             return Not(marked(term))
         case And(terms):
@@ -96,6 +98,10 @@ def planned(where: str) -> Plan:
         ("keogram_type IS NULL", 1, False),
         ("url LIKE '%.mp4' AND data_product_type = 'movie'", 1, False),
         ("program = 'trex' AND identifier < 0", 0, True),
+        ("display_name = platform", 0, True),
+        ("program < platform AND instrument_type = 'RGB ASI'", 1, True),
+        ("start < metadata.imaging_start_time AND program = 'trex'", 1, False),
+        ("display_name = metadata.site", 1, False),
         ("(program = 'trex' OR program = 'rainbow') AND (keogram_type = 'daily' OR keogram_type = 'hourly')", 1, True),
     ],
 )

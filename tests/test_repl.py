@@ -1,107 +1,23 @@
-"""The prompt: when a line is submitted, what commands say, what is kept, and a session in a real terminal."""
+"""The prompt: when a line is submitted, what commands say, and what keys do."""
 
 from __future__ import annotations
 
-import fcntl
 import io
-import os
-import pty
 import re
-import select
-import stat
-import struct
-import subprocess
-import sys
-import termios
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import datetime
 from pathlib import Path
 
 import pytest
 from prompt_toolkit.document import Document
-from prompt_toolkit.history import InMemoryHistory
 from prompt_toolkit.input import create_pipe_input
 from prompt_toolkit.output import DummyOutput
 
-from auroraql.errors import Diagnostic, Refused, Source, Span, StatementError
-from auroraql.frontends.repl import run_repl
+from auroraql.frontends.repl import banner
 from auroraql.frontends.repl.commands import COMMANDS, is_command, run_command
 from auroraql.frontends.repl.describe import describe
-from auroraql.frontends.repl.history import PrivateHistory, looks_secret, open_history
-from auroraql.frontends.repl.loop import banner, take
-from auroraql.frontends.repl.prompt import submits
-from auroraql.frontends.repl.state import State
-from auroraql.plan import Plan
-from auroraql.query import Column, Query, Ref
-from auroraql.results import Fetched, ResultSet
+from auroraql.frontends.repl.desk import submits, take, talk
 from auroraql.schema import KINDS
-from auroraql.schema.catalogue import Catalogue, shipped
-
-QUERY = Query("data_products", select=(Column(Ref("record", "start")), Column(Ref("source", "data_source.program"))))
-
-
-class FakeArchive:
-    """Answers any statement with one row; some words in it make it fail, as their names say."""
-
-    name = "demo"
-    demonstration = True
-
-    def __init__(self) -> None:
-        self.asked: list[str] = []
-
-    @property
-    def catalogue(self) -> Catalogue:
-        return shipped()
-
-    def run_script(self, source: Source, /) -> Iterator[ResultSet]:
-        text = source.text
-        self.asked.append(text)
-        if "wrong" in text:
-            at = text.index("wrong")
-            raise StatementError([Diagnostic("AQL0001", "no such thing", Span(at, at + 5), "here")], source)
-        if "refused" in text:
-            raise Refused("no \x1b[2J", archive="demo")
-        if "interrupted" in text:
-            raise KeyboardInterrupt
-        if "fault" in text:
-            raise ZeroDivisionError
-        if "slow" in text:
-            print("searching", flush=True)
-            time.sleep(60)
-        yield answer(source)
-
-
-def answer(source: Source) -> ResultSet:
-    warnings = (Diagnostic("AQL0900", "careful", Span(0, 4), severity="warning"),) if "careful" in source.text else ()
-    rows = [(datetime(2021, 1, 1), "trex")]
-    plan = Plan(QUERY, (), warnings=warnings)
-    return ResultSet(plan, Fetched(rows), archive="demo", elapsed=0.012, demonstration=True, source=source)
-
-
-def state() -> State:
-    return State(FakeArchive(), io.StringIO())
-
-
-def said(session: State) -> str:
-    assert isinstance(session.stream, io.StringIO)
-    return session.stream.getvalue()
-
-
-def take_all(*texts: str) -> str:
-    session = state()
-    for text in texts:
-        take(session, text)
-    return said(session)
-
-
-TABLE = """\
-start                program
--------------------  -------
-2021-01-01 00:00:00  trex
-1 row · 12 ms · demo (demonstration data)
-"""
+from auroraql.schema.catalogue import shipped
+from tests.repl_fakes import TABLE, FakeArchive, said, state, take_all
 
 # --- what is submitted
 
@@ -181,7 +97,7 @@ def test_an_unknown_format_is_told_with_the_nearest() -> None:
 def test_leaving(text: str) -> None:
     session = state()
     take(session, text)
-    assert session.done
+    assert session.switches.done
 
 
 @pytest.mark.parametrize(
@@ -246,7 +162,9 @@ def test_nothing_that_goes_wrong_ends_the_session(text: str, told: str) -> None:
 
 
 def test_the_banner_tells_demonstration_data() -> None:
-    assert re.fullmatch(r"AuroraQL .* · demo \(demonstration data\) · Type \\\? for help\.", banner(FakeArchive()))
+    assert re.fullmatch(
+        r"AuroraQL .* · demo \(demonstration data\) · Type \\\? for help\.", banner("demo", demonstration=True)
+    )
 
 
 # --- the session, with keys
@@ -256,7 +174,7 @@ def session(keys: str, folder: Path) -> tuple[FakeArchive, str]:
     archive, stream = FakeArchive(), io.StringIO()
     with create_pipe_input() as keyboard:
         keyboard.send_text(keys)
-        run_repl(archive, stream=stream, history=folder / "history", input=keyboard, output=DummyOutput())
+        talk(archive, stream=stream, history=folder / "history", input=keyboard, output=DummyOutput())
     return archive, stream.getvalue()
 
 
@@ -280,119 +198,3 @@ def test_the_last_statement_comes_back(tmp_path: Path) -> None:
     session("FIND a;\r\x04", tmp_path)
     archive, _ = session("\x1b[A\r\x04", tmp_path)
     assert archive.asked == ["FIND a;"]
-
-
-# --- history
-
-
-def test_the_history_is_for_its_owner_only(tmp_path: Path) -> None:
-    file = tmp_path / "state" / "history"
-    history = open_history(file)
-    history.append_string("FIND a\n  WHERE 'ü\ud800'")
-    history.append_string("FIND b")
-    assert stat.S_IMODE(file.stat().st_mode) == 0o600
-    assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
-    assert list(PrivateHistory(file).load_history_strings()) == ["FIND b", "FIND a\n  WHERE 'ü?'"]
-
-
-SECRETS = (
-    "SET api_key = 'x'",
-    "-- x-aurorax-api-key: abc",
-    "AURORAX_API_KEY=abc",
-    "'0b8c1f0e-3b1e-4c55-9d3b-0f5f6b0d9a11'",
-    "'a8Fk20dkL39dkfjWQ29dkfjs03kd'",
-)
-
-
-@pytest.mark.parametrize("text", SECRETS)
-def test_what_may_be_an_api_key_is_never_written(tmp_path: Path, text: str) -> None:
-    file = tmp_path / "history"
-    open_history(file).append_string(f"FIND a\n{text}")
-    assert file.read_text() == ""
-
-
-@pytest.mark.parametrize(
-    "text", ["FIND data_products WHERE keogram_type = 'daily_hires_200px' ON 2021-01-01", "a" * 200_000]
-)
-def test_what_is_no_api_key(text: str) -> None:
-    assert not looks_secret(text)
-
-
-def test_without_a_place_for_it_the_history_is_kept_in_memory(tmp_path: Path) -> None:
-    (tmp_path / "file").touch()
-    assert isinstance(open_history(tmp_path / "file" / "history"), InMemoryHistory)
-
-
-# --- a real terminal
-
-
-class Terminal:
-    """The other end of a pseudo-terminal, and everything shown on it so far."""
-
-    def __init__(self, handle: int) -> None:
-        self.handle = handle
-        self.shown = ""
-        self.raw = b""
-
-    def type(self, text: str) -> None:
-        os.write(self.handle, text.encode())
-
-    def until(self, text: str, seconds: float = 20) -> None:
-        """Reads until the text is shown; what came before it is forgotten."""
-        deadline = time.monotonic() + seconds
-        while text not in self.shown:
-            ready, _, _ = select.select([self.handle], [], [], max(deadline - time.monotonic(), 0))
-            assert ready, f"{text!r} is not shown, but: {self.shown}"
-            try:
-                self.raw += os.read(self.handle, 65536)
-            except OSError:  # the other end has gone
-                pytest.fail(f"{text!r} was not shown, but: {self.shown}")
-            self.shown = re.sub(r"\x1b(?:\[[?0-9;]*[a-zA-Z]|[=>])", "", self.raw.decode(errors="replace"))
-        self.shown = self.shown.split(text, 1)[1]
-        self.raw = self.shown.encode()
-
-
-@contextmanager
-def terminal(history: Path) -> Iterator[tuple[Terminal, subprocess.Popen[bytes]]]:
-    ours, theirs = pty.openpty()
-    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 100, 0, 0))
-    root = str(Path(__file__).parent.parent)
-    environ = os.environ | {"TERM": "xterm-256color", "PROMPT_TOOLKIT_NO_CPR": "1", "PYTHONPATH": root}
-    child = subprocess.Popen(
-        [sys.executable, __file__, str(history)],
-        stdin=theirs, stdout=theirs, stderr=theirs, env=environ, start_new_session=True,
-    )  # fmt: skip
-    os.close(theirs)
-    try:
-        yield Terminal(ours), child
-    finally:
-        child.kill()
-        child.wait()
-        os.close(ours)
-
-
-def test_a_session_in_a_real_terminal(tmp_path: Path) -> None:
-    with terminal(tmp_path / "history") as (screen, child):
-        screen.until("Type \\? for help.")
-        screen.until("auroraql>")
-        screen.type("FIND data_products WHERE\r")
-        screen.until("...>")
-        screen.type("program = 'trex';\r")
-        screen.until("2021-01-01 00:00:00  trex")
-        screen.until("1 row · 12 ms · demo (demonstration data)")
-        screen.until("auroraql>")
-        screen.type("FIND wrong;\r")
-        screen.until("     ^^^^^ here")
-        screen.until("auroraql>")
-        screen.type("FIND slow;\r")
-        screen.until("searching")
-        screen.type("\x03")
-        screen.until("cancelled")
-        screen.until("auroraql>")
-        screen.type("\\q\r")
-        assert child.wait(20) == 0
-
-
-if __name__ == "__main__":
-    fcntl.ioctl(0, termios.TIOCSCTTY, 0)  # so that Ctrl-C, typed at the other end, interrupts this process
-    run_repl(FakeArchive(), history=Path(sys.argv[1]))

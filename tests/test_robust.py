@@ -19,7 +19,7 @@ from auroraql.errors import Diagnostic, Source, Span, render
 from auroraql.forms import query_json, script
 from auroraql.forms.text.formatting import format_text
 from auroraql.schema.catalogue import shipped
-from auroraql.session import check
+from auroraql.preparing import check
 from auroraql.translation import TARGETS, translate_find
 from tests import corpus_files
 

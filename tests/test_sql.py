@@ -16,13 +16,12 @@ from hypothesis import strategies as st
 
 from auroraql.archives.embedded import EmbeddedEngine
 from auroraql.plan import Plan, Request, Residual
-from auroraql.query import And, Column, Comparison, Not, Or, OrderKey, Predicate, Query, Ref
+from auroraql.query import And, Column, Comparison, FieldComparison, Not, Or, OrderKey, Predicate, Query, Ref
 from auroraql.residual import run as run_residual
 from auroraql.results import Record, Row, result_columns
 from auroraql.schema import KINDS
 from auroraql.schema.operators import OPERATORS
 from auroraql.sql.comparison import NUMBER
-from auroraql.sql.layout import LAYOUTS
 from auroraql.sql.statement import compile_query
 from tests import brute_force
 from tests.small_catalogue import SOURCES, Product, write
@@ -120,12 +119,21 @@ def comparisons(draw: st.DrawFn) -> Comparison:
     return Comparison(ref, name, tuple(draw(st.sampled_from(VALUES)) for _ in range(count)))
 
 
+_SIGNS = st.sampled_from(("=", "!=", "<", "<=", ">", ">="))
+_SORTS = [[ref for ref in REFS if brute_force.kind_of(ref) in (sort, "any")] for sort in ("text", "time", "number")]
+field_comparisons = st.sampled_from(_SORTS).flatmap(
+    lambda refs: st.builds(FieldComparison, st.sampled_from(refs), _SIGNS, st.sampled_from(refs))
+)
+
+
 def _branches(inner: st.SearchStrategy[Predicate]) -> st.SearchStrategy[Predicate]:
     several = st.lists(inner, max_size=4).map(tuple)
     return st.one_of(several.map(And), several.map(Or), inner.map(Not))
 
 
-predicates: st.SearchStrategy[Predicate] = st.recursive(comparisons(), _branches, max_leaves=8)
+predicates: st.SearchStrategy[Predicate] = st.recursive(
+    st.one_of(comparisons(), comparisons(), field_comparisons), _branches, max_leaves=8
+)
 bounds = st.none() | st.integers(0, 50).map(lambda hours: datetime(2020, 1, 1) + timedelta(hours=hours))
 order_keys = st.builds(OrderKey, st.sampled_from(REFS), st.booleans(), st.booleans())
 queries = st.builds(

@@ -6,12 +6,13 @@ are the `ArchiveError` tree, naming engine and request id.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Protocol
 
-from auroraql.plan import Plan
-from auroraql.results import Fetched
+from auroraql.plan import Plan, Request
+from auroraql.results import Fetched, Row
 from auroraql.schema.catalogue import Catalogue, DataSource
 
 
@@ -43,6 +44,20 @@ class Status:
     done: bool
     result_count: int | None
     logs: tuple[LogLine, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a search has come: seconds since it began, the engine's last log line, and what was received of it."""
+
+    elapsed: float
+    line: str
+    bytes: int
+    records: int
+
+
+Watch = Callable[[Progress | None], object]
+"""Is told how far a search has come, now and then and perhaps on another thread; None at its end."""
 
 
 class Run(Protocol):
@@ -86,8 +101,22 @@ class Engine(Protocol):
     def sources(self) -> tuple[DataSource, ...]:
         """Every data source it has now; may ask it, once. Raises ArchiveError."""
 
-    def submit(self, plan: Plan) -> Run:
-        """Starts a plan. Raises ArchiveError."""
+    def availability(self, kind: str, first: date, last: date, only: Mapping[str, str], deadline: float) -> list[Row]:
+        """How many records of a kind (data products or ephemeris) each source has on each day from `first` to `last`.
+
+        A row is the fields of the source, the day, of data products their type, and the count. `only` may restrict the
+        sources by program, platform and instrument_type; more may come nevertheless. Raises ArchiveError.
+        """
+
+    def submit(self, plan: Plan, *, awaited: bool = False) -> Run:
+        """Starts a plan. Raises ArchiveError.
+
+        When it is `awaited`, whoever submits it waits for it next: the engine may begin then, and take ways that
+        leave no request id.
+        """
+
+    def estimate(self, request: Request) -> int | None:
+        """How many combinations of sources a request for conjunctions spans; None when the engine does not say."""
 
     def close(self) -> None:
         """Lets go of connections; runs under way are cancelled."""

@@ -1,4 +1,4 @@
-"""Opens catalogue files (catalogue.sql tells their format), read only: nothing here ever changes one.
+"""Opens catalogue files (catalogue.sql tells their format), read only unless asked otherwise.
 
 A file that is no catalogue is a UsageError, one that cannot be reached just now Unreachable; both say why.
 """
@@ -61,18 +61,19 @@ class CatalogueFile:
     rule: str
 
 
-def open_catalogue(path: Path) -> CatalogueFile:
-    """Opens a catalogue file, read only. Raises UsageError or Unreachable."""
+def open_catalogue(path: Path, *, writable: bool = False) -> CatalogueFile:
+    """Opens a catalogue file, read only or as its one writer. Raises UsageError or Unreachable."""
     if not path.exists():
         raise UsageError(f"there is no catalogue file '{path}'", "give the path of a DuckDB catalogue, or use 'demo'")
     if not path.is_file():
         raise UsageError(f"'{path}' is not a file", "give the path of a DuckDB catalogue, or use 'demo'")
     try:
-        with path.open("rb"):
-            connection = duckdb.connect(str(path.absolute()), read_only=True, config=LOCKED_DOWN)
+        with path.open("rb+" if writable else "rb"):
+            connection = duckdb.connect(str(path.absolute()), read_only=not writable, config=LOCKED_DOWN)
     except OSError as problem:
         reason = problem.strerror or str(problem)
-        raise Unreachable(f"'{path}' cannot be read: {reason}", archive=str(path)) from None
+        done = "written" if writable else "read"
+        raise Unreachable(f"'{path}' cannot be {done}: {reason}", archive=str(path)) from None
     except duckdb.Error as problem:
         raise _not_opened(path, first_line(problem)) from None
     try:

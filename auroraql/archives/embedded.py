@@ -5,15 +5,15 @@ A plan's Query is run whole, in one statement; its requests and residual are not
 
 from __future__ import annotations
 
-import json
 import threading
 import time
 import uuid
-from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import duckdb
 
@@ -21,15 +21,34 @@ from auroraql.archives.base import Capabilities, LogLine, Status
 from auroraql.archives.catalogue_file import CatalogueFile, first_line, interruptible, open_catalogue, read_catalogue
 from auroraql.archives.demo.store import NAME, cached_file, forget, open_demo
 from auroraql.errors import ArchiveError, Cancelled, Failed, Refused, TimedOut
-from auroraql.plan import Plan
-from auroraql.results import Fetched, ResultColumn, Row, result_columns
-from auroraql.schema import Type
+from auroraql.plan import Plan, Request
+from auroraql.results import Fetched, Row, decoded, result_columns
 from auroraql.schema.catalogue import Catalogue, DataSource, shipped
-from auroraql.sql.layout import LAYOUTS
+from auroraql.sql.layout import HELD
 from auroraql.sql.statement import compile_query
+
+_DAY = timedelta(days=1)
 
 _INTERRUPT_EVERY = 0.01
 """Seconds between interrupts: one that comes before DuckDB has begun is lost."""
+
+_COUNTED = """
+SELECT r.data_source, s.program, s.platform, s.instrument_type, s.source_type, s.display_name, {columns}, count(*)
+FROM {table} AS r LEFT JOIN data_sources AS s ON s.identifier = r.data_source
+WHERE r.{moment} >= $1 AND r.{moment} < $2 AND ($3::VARCHAR IS NULL OR s.program = $3)
+    AND ($4::VARCHAR IS NULL OR s.platform = $4) AND ($5::VARCHAR IS NULL OR s.instrument_type = $5)
+GROUP BY ALL ORDER BY r.data_source, {columns}
+"""
+
+_AVAILABILITY = {
+    "data_products": _COUNTED.format(
+        table="data_products",
+        moment='"start"',
+        columns="date_trunc('day', r.\"start\")::TIMESTAMP, r.data_product_type",
+    ),
+    "ephemeris": _COUNTED.format(table="ephemeris", moment="epoch", columns="date_trunc('day', r.epoch)::TIMESTAMP"),
+}
+"""How many records there are of each source and day."""
 
 
 class EmbeddedEngine:
@@ -37,7 +56,8 @@ class EmbeddedEngine:
 
     `cache_dir` is where the demonstration is kept (None: the user's cache directory); `say` is told, in one
     line, what takes a while. Raises UsageError for a file that is no catalogue, Unreachable for one that
-    cannot be read. A user's file is never changed.
+    cannot be read. A user's file is never changed, unless it is opened `writable`: then `writing` changes it, and
+    no other process has it open meanwhile.
     """
 
     def __init__(
@@ -46,11 +66,15 @@ class EmbeddedEngine:
         *,
         cache_dir: Path | None = None,
         say: Callable[[str], None] = lambda _line: None,
+        writable: bool = False,
     ) -> None:
         self._cache_dir = cache_dir
+        self._writing = threading.Lock()
         self._demo = path is None
         self._name = NAME if path is None else str(path)
-        self._opening = _Opening(lambda: open_demo(cache_dir, say) if path is None else open_catalogue(Path(path)))
+        self._opening = _Opening(
+            lambda: open_demo(cache_dir, say) if path is None else open_catalogue(Path(path), writable=writable)
+        )
         self._runs: list[EmbeddedRun] = []
         if path is None and cached_file(cache_dir).is_file():
             # DuckDB takes 20 ms to open a file, and needs no Python for it: the statement is read meanwhile.
@@ -91,10 +115,64 @@ class EmbeddedEngine:
         """The data sources of the file. Raises Failed when they cannot be read."""
         return self._catalogue.sources
 
-    def submit(self, plan: Plan) -> EmbeddedRun:
+    def availability(self, kind: str, first: date, last: date, only: Mapping[str, str], deadline: float) -> list[Row]:
+        """Counted in the file. Raises TimedOut or Failed."""
+        days = [datetime(first.year, first.month, first.day), datetime(last.year, last.month, last.day) + _DAY]
+        lists = [only.get(name) for name in ("program", "platform", "instrument_type")]
+        try:
+            with (
+                self._file.connection.cursor() as cursor,
+                Interrupter(cursor, threading.Event(), deadline),
+                interruptible(),
+            ):
+                return cursor.execute(_AVAILABILITY[kind], [*days, *lists]).fetchall()
+        except duckdb.InterruptException:
+            hint = "allow more time, or ask for fewer days"
+            raise TimedOut("the deadline passed before all was counted", archive=self.name, hint=hint) from None
+        except duckdb.Error as problem:
+            raise self._failure(problem) from None
+
+    @contextmanager
+    def asking(self, deadline: float) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A connection to ask the catalogue in SQL, until the deadline. Raises TimedOut or Failed."""
+        try:
+            with (
+                self._file.connection.cursor() as cursor,
+                Interrupter(cursor, threading.Event(), deadline),
+                interruptible(),
+            ):
+                yield cursor
+        except duckdb.InterruptException:
+            raise TimedOut("the deadline passed before all was counted", archive=self.name) from None
+        except duckdb.Error as problem:
+            raise self._failure(problem) from None
+
+    @contextmanager
+    def writing(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A connection to change a catalogue that was opened `writable`: all that is done with it is kept, or nothing.
+
+        One at a time; searches go on meanwhile, and see what was there when they began. Raises Failed.
+        """
+        try:
+            with self._writing, self._file.connection.cursor() as cursor:
+                cursor.begin()
+                try:
+                    yield cursor
+                    cursor.commit()
+                except BaseException:
+                    cursor.rollback()
+                    raise
+                self.__dict__["_catalogue"] = read_catalogue(replace(self._file, connection=cursor))
+        except duckdb.Error as problem:
+            raise self._failure(problem) from None
+
+    def estimate(self, request: Request) -> None:
+        """None: what it spans is known from its own sources."""
+
+    def submit(self, plan: Plan, *, awaited: bool = False) -> EmbeddedRun:  # noqa: ARG002
         """Takes a plan; it is run by the first `wait`. Raises Refused for a kind that catalogues do not hold."""
-        if plan.query.kind not in LAYOUTS:
-            kinds = ", ".join(LAYOUTS)
+        if plan.query.kind not in HELD:
+            kinds = ", ".join(HELD)
             raise Refused(f"it holds no {plan.query.kind}", archive=self.name, hint=f"a catalogue holds {kinds}")
         run = EmbeddedRun(plan, self._file.connection, self.name, self._failure)
         self._runs = [*(r for r in self._runs if not r.over), run]
@@ -163,9 +241,12 @@ class EmbeddedRun:
         self._failure = failure
         self._connection = connection
         self._id = str(uuid.uuid4())
-        self._rows: Sequence[Row] | None = () if plan.empty else None
+        # How many there are is told of none, too.
+        is_known = plan.empty and (bool(plan.query.group_by) or not plan.query.aggregates)
+        self._rows: Sequence[Row] | None = () if is_known else None
         self._stop = threading.Event()
         self._cancelled = False
+        self._paged = False
         self._logs: list[LogLine] = []
         self._log("debug", "No data source can match: nothing to search" if plan.empty else "Search request arrived")
 
@@ -177,7 +258,7 @@ class EmbeddedRun:
     @property
     def over(self) -> bool:
         """Whether there is nothing left to cancel."""
-        return self._rows is not None or self._cancelled
+        return self._rows is not None or self._cancelled or self._paged
 
     def status(self) -> Status:
         """Where it stands; the number of rows is known once it is done."""
@@ -203,12 +284,35 @@ class EmbeddedRun:
             self._cancelled = True
             self._stop.set()
 
+    def pages(self, deadline: float, size: int) -> Iterator[list[Row]]:
+        """The rows as DuckDB has them, objects as JSON text, so many at a time; a result need not fit in memory.
+
+        In place of `wait` and `fetch`. Raises TimedOut, Cancelled or Failed.
+        """
+        self._raise_if_over(deadline)
+        if self._rows is not None:
+            return
+        statement = compile_query(self._plan.query, [c.path for c in result_columns(self._plan.query)])
+        try:
+            with self._connection.cursor() as cursor, Interrupter(cursor, self._stop, deadline), interruptible():
+                cursor.execute(statement.sql, list(statement.parameters))
+                while rows := cursor.fetchmany(size):
+                    yield rows
+                    self._raise_if_over(deadline)
+        except duckdb.InterruptException as problem:
+            self._raise_if_over(deadline)
+            raise self._failure(problem, self._id) from None
+        except duckdb.Error as problem:
+            raise self._failure(problem, self._id) from None
+        finally:
+            self._paged = True
+
     def _execute(self, deadline: float) -> list[Row]:
         self._raise_if_over(deadline)
         columns = result_columns(self._plan.query)
         statement = compile_query(self._plan.query, [c.path for c in columns])
         try:
-            with self._connection.cursor() as cursor, _Interrupter(cursor, self._stop, deadline), interruptible():
+            with self._connection.cursor() as cursor, Interrupter(cursor, self._stop, deadline), interruptible():
                 rows = cursor.execute(statement.sql, list(statement.parameters)).fetchall()
         except duckdb.InterruptException as problem:
             self._raise_if_over(deadline)
@@ -216,7 +320,7 @@ class EmbeddedRun:
         except duckdb.Error as problem:
             self._log("error", first_line(problem))
             raise self._failure(problem, self._id) from None
-        return _read_objects(rows, columns)
+        return decoded(rows, columns)
 
     def _raise_if_over(self, deadline: float) -> None:
         if self._cancelled:
@@ -235,7 +339,7 @@ class EmbeddedRun:
         self._logs.append(LogLine(level, summary, now.isoformat(timespec="microseconds")))
 
 
-class _Interrupter:
+class Interrupter:
     """While it is entered, a query is interrupted as soon as `stop` is set or the deadline passes."""
 
     def __init__(self, cursor: duckdb.DuckDBPyConnection, stop: threading.Event, deadline: float) -> None:
@@ -255,16 +359,3 @@ class _Interrupter:
         self._stop.wait(min(max(self._deadline - time.monotonic(), 0), threading.TIMEOUT_MAX))
         while not self._done.wait(_INTERRUPT_EVERY):
             self._cursor.interrupt()
-
-
-def _read_objects(rows: list[Row], columns: Sequence[ResultColumn]) -> list[Row]:
-    """Objects and metadata values come as JSON text: much faster than DuckDB's own VARIANT, and without Decimal."""
-    places = {at: column.type for at, column in enumerate(columns) if column.type in (Type.OBJECT, Type.ANY)}
-    if not places or not rows:
-        return rows
-    decode = json.JSONDecoder().decode
-    values: list[Sequence[Any]] = list(zip(*rows, strict=True))
-    for at, declared in places.items():
-        missing: Callable[[], Any] = dict if declared is Type.OBJECT else lambda: None
-        values[at] = [missing() if text is None else decode(text) for text in values[at]]
-    return list(zip(*values, strict=True))

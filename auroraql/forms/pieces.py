@@ -83,6 +83,17 @@ def cut(text: str) -> Iterator[Piece | Diagnostic]:
         at = piece.end
 
 
+def form_at(text: str, at: int) -> Form:
+    """The form of the statement that begins at `at`, as its first words tell; it need not be whole."""
+    if _SQL_START.match(text, at):
+        return "sql"
+    asked = _VERB.match(text, at)
+    body = asked.end() if asked else at
+    if _JSON_START.match(text, body):
+        return "json"
+    return "sentence" if _SENTENCE_START.match(text, body) else "text"
+
+
 def _next(text: str, at: int) -> Piece | Diagnostic:
     found: Piece | Diagnostic
     if sql := _SQL_START.match(text, at):

@@ -1,4 +1,8 @@
-"""A plan as JSON: `{"kind", "requests": [{"endpoint", "query", "response_format"}], "residual"}`."""
+"""A plan as JSON: `{"kind", "requests": [{"endpoint", "query", "response_format"}], "residual"}`.
+
+`"counted": true` is there when the number of records that the one request finds is all that is asked: it is then
+read from the status of the search, and no record is fetched.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +11,7 @@ from typing import Any
 from auroraql.forms import query_json
 from auroraql.forms.text.writing import write_predicate
 from auroraql.plan import Plan, Residual
+from auroraql.query import Column, OrderKey, Ref
 from auroraql.schema import KINDS, Kind
 from auroraql.schema.catalogue import Catalogue
 
@@ -22,22 +27,41 @@ def write(plan: Plan, catalogue: Catalogue) -> dict[str, Any]:
         }
         for request in plan.requests
     ]
-    return {"kind": kind.name, "requests": requests, "residual": _residual(plan.residual, kind, catalogue) or None}
+    document = {"kind": kind.name, "requests": requests, "residual": _residual(plan.residual, kind, catalogue) or None}
+    return document | {"counted": True} if plan.counted else document
 
 
 def _residual(residual: Residual, kind: Kind, catalogue: Catalogue) -> dict[str, Any]:
     document: dict[str, Any] = {}
     if residual.where is not None:
         document["where"] = write_predicate(residual.where, kind, catalogue)
+    if residual.during is not None:
+        document["during"] = [[first.isoformat(), last.isoformat()] for first, last in residual.during]
+    if residual.distinct:
+        document["distinct"] = True
+    if residual.group_by:
+        document["group_by"] = [_dotted(ref) for ref in residual.group_by]
     if residual.order_by:
-        document["order_by"] = [
-            {"path": ".".join(key.ref.path), "descending": key.descending, "nulls_first": key.nulls_first}
-            for key in residual.order_by
-        ]
+        document["order_by"] = [_key(key) for key in residual.order_by]
     if residual.limit is not None:
         document["limit"] = residual.limit
     if residual.offset:
         document["offset"] = residual.offset
     if residual.select is not None:
-        document["select"] = [{"path": ".".join(c.ref.path), "name": c.label} for c in residual.select]
+        document["select"] = [_column(column) for column in residual.select]
     return document
+
+
+def _dotted(ref: Ref) -> str:
+    return ".".join(ref.path)
+
+
+def _key(key: OrderKey) -> dict[str, Any]:
+    """By a path of the record, or by a column of the result."""
+    by = {"column": key.ref.name} if key.ref.role == "column" else {"path": _dotted(key.ref)}
+    return {**by, "descending": key.descending, "nulls_first": key.nulls_first}
+
+
+def _column(column: Column) -> dict[str, Any]:
+    path = {"path": "*" if column.ref is None else _dotted(column.ref), "name": column.label}
+    return {"function": column.function, **path} if column.function else path

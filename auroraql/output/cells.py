@@ -6,6 +6,7 @@ What is written here never holds a control character, an escape sequence or a bi
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -14,12 +15,23 @@ from auroraql.results import ResultColumn
 
 _LONG = 30
 
+_URL = re.compile(r"https?://[!-:<-~]+")
+"""Printable ASCII; a `;` would end the parameters of a link."""
+
 BOLD, DIM, PLAIN = "\x1b[1m", "\x1b[2m", "\x1b[0m"
 
 
 def paint(text: str, style: str, *, color: bool) -> str:
     """The text in a style, when colours are wanted."""
     return f"{style}{text}{PLAIN}" if color and text else text
+
+
+def link(text: str, value: Any) -> str:
+    """The text as a link to the value, when that is a URL without anything odd in it (OSC 8)."""
+    if isinstance(value, str) and _URL.fullmatch(value):
+        blanks = len(text) - len(text.rstrip(" "))
+        return f"\x1b]8;;{value}\x1b\\{text.rstrip(' ')}\x1b]8;;\x1b\\{' ' * blanks}"
+    return text
 
 
 def cell(value: Any) -> str:

@@ -8,7 +8,7 @@ from typing import TextIO
 
 from auroraql.errors import UsageError, visible
 from auroraql.output.data import render_csv, render_json, render_jsonl
-from auroraql.output.table import render_table
+from auroraql.output.table import render_linked_table, render_table
 from auroraql.output.vertical import render_vertical
 from auroraql.results import ResultSet
 from auroraql.spelling import closest
@@ -18,6 +18,8 @@ from auroraql.spelling import closest
 class Format:
     """A way of writing a result; `render` takes the result, the width (None: no limit) and whether to colour.
 
+    Those that have `linked` can be written with URLs that a terminal makes links of.
+
     A file whose name ends in one of `suffixes` is written so.
     """
 
@@ -25,12 +27,13 @@ class Format:
     doc: str
     suffixes: tuple[str, ...]
     render: Callable[[ResultSet, int | None, bool], Iterator[str]]
+    linked: Callable[[ResultSet, int | None, bool], Iterator[str]] | None = None
 
 
 FORMATS = {
     row.name: row
     for row in (
-        Format("table", "rows under headers, fitted to the terminal", (".txt",), render_table),
+        Format("table", "rows under headers, fitted to the terminal", (".txt",), render_table, render_linked_table),
         Format("vertical", "one block a row, nothing cut", (), render_vertical),
         Format("csv", "comma-separated values with a header line", (".csv",), render_csv),
         Format("json", "the records in AuroraX's shape, as an array", (".json",), render_json),
@@ -50,12 +53,13 @@ def known_format(name: str) -> Format:
     return found
 
 
-def render(result: ResultSet, format: str, *, width: int | None, color: bool) -> Iterator[str]:
+def render(result: ResultSet, format: str, *, width: int | None, color: bool, links: bool = False) -> Iterator[str]:
     """The result as text, piece by piece. `width` is the terminal's; None writes everything, as for a pipe.
 
-    Raises UsageError for an unknown format.
+    `links` makes URLs of a table links, for a terminal that knows OSC 8. Raises UsageError for an unknown format.
     """
-    return known_format(format).render(result, width, color)
+    known = known_format(format)
+    return (known.linked if links and known.linked is not None else known.render)(result, width, color)
 
 
 def footer(result: ResultSet) -> str:

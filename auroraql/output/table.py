@@ -10,7 +10,7 @@ from itertools import islice
 from typing import Any
 
 from auroraql.errors import visible
-from auroraql.output.cells import BOLD, DIM, cell, cut, headers, pad, paint
+from auroraql.output.cells import BOLD, DIM, cell, cut, headers, link, pad, paint
 from auroraql.output.layout import Column, fitted, measured
 from auroraql.output.vertical import MOST_SHOWN, not_shown, render_vertical
 from auroraql.results import ResultSet
@@ -19,7 +19,12 @@ from auroraql.schema import Type
 _CHUNK = 1000
 
 
-def render_table(result: ResultSet, width: int | None, color: bool) -> Iterator[str]:
+def render_linked_table(result: ResultSet, width: int | None, color: bool) -> Iterator[str]:
+    """The same table with its URLs as links."""
+    return render_table(result, width, color, links=True)
+
+
+def render_table(result: ResultSet, width: int | None, color: bool, links: bool = False) -> Iterator[str]:
     """A result as a table; as the vertical view when no readable table of it fits the width."""
     if result.is_report:
         # Lines of text are not cut: the terminal wraps them.
@@ -36,9 +41,9 @@ def render_table(result: ResultSet, width: int | None, color: bool) -> Iterator[
     if shown is None:
         yield from render_vertical(result, width, color)
         return
-    yield from _lines(shown, rows, color)
+    yield from _lines(shown, rows, color, links)
     if len(shown) < len(declared):
-        note = f"{len(declared)} columns, {len(shown)} shown: \\x or --format vertical for all"
+        note = f"{len(declared)} columns, {len(shown)} shown: \\last or --format vertical for all"
         yield paint(note, DIM, color=color) + "\n"
     yield from not_shown(len(result) - len(rows), color)
 
@@ -51,19 +56,20 @@ def grid(titles: Sequence[str], rows: Sequence[Sequence[Any]], width: int | None
     return "".join(_lines(shown, rows, color))
 
 
-def _lines(shown: list[Column], rows: Sequence[Sequence[Any]], color: bool) -> Iterator[str]:
+def _lines(shown: list[Column], rows: Sequence[Sequence[Any]], color: bool, links: bool = False) -> Iterator[str]:
     titles = [paint(_fill(c, c.header), BOLD, color=color) for c in shown]
     rules = [paint("-" * c.width, DIM, color=color) for c in shown]
     yield _joined([titles, rules])
     left = iter(rows)
-    while chunk := [[_shown(c, row[c.at], color) for c in shown] for row in islice(left, _CHUNK)]:
+    while chunk := [[_shown(c, row[c.at], color, links) for c in shown] for row in islice(left, _CHUNK)]:
         yield _joined(chunk)
 
 
-def _shown(column: Column, value: Any, color: bool) -> str:
+def _shown(column: Column, value: Any, color: bool, links: bool) -> str:
     if value is None and color:
         return paint(_fill(column, "NULL"), DIM, color=True)
-    return _fill(column, cell(value))
+    text = _fill(column, cell(value))
+    return link(text, value) if links else text
 
 
 def _fill(column: Column, text: str) -> str:

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 
 from auroraql.errors import Diagnostic
-from auroraql.plan import Plan, Residual
+from auroraql.plan import Plan, Request, Residual
 from auroraql.planner.native import Native
-from auroraql.planner.windows import cut_windows
+from auroraql.planner.windows import cut_windows, take_intervals
 from auroraql.query import EVERYTHING, Predicate, Query
 from auroraql.schema.catalogue import Catalogue, DataSource
 
@@ -42,27 +42,55 @@ def plan(
         found = CriteriaPlan(query.criteria, sources if sources is not None else lambda: catalogue.sources)
         requests = found.requests(query)
         rest = query.where if query.where != EVERYTHING else None
-        return Plan(query, requests, _residual(query, rest), (*said, *found.said), tuple(found.unsayable))
+        return _made(query, requests, rest, (*said, *found.said), tuple(found.unsayable))
     native = Native.of(query)
     if not native.fits:
         # Most searches are one request and never load the rest of the planner.
         from auroraql.planner.several import Several
 
         several = Several(query, sources() if sources is not None else catalogue.sources)
-        requests = cut_windows(several.requests()) if cut else several.requests()
-        said += several.said
-        return Plan(query, requests, _residual(query, several.rest), tuple(said))
+        requests = _in_windows(query, several.requests(), cut=cut)
+        return _made(query, requests, several.rest, (*said, *several.said))
     if native.impossible is not None:
-        return Plan(query, (), _residual(query), (*said, native.impossible))
+        return _made(query, (), None, (*said, native.impossible))
     unmatched = _unmatched(native.lists, catalogue)
     if unmatched is not None and not any(w.code == "AQL0602" for w in said):
         said.append(unmatched)
-    requests = cut_windows((native.request(),)) if cut else (native.request(),)
-    return Plan(query, requests, _residual(query), tuple(said))
+    return _made(query, _in_windows(query, (native.request(),), cut=cut), None, tuple(said))
 
 
-def _residual(query: Query, rest: Predicate | None = None) -> Residual:
-    return Residual(query.order_by, query.limit, query.offset, query.select, rest)
+def _in_windows(query: Query, requests: tuple[Request, ...], *, cut: bool) -> tuple[Request, ...]:
+    """The requests, each as many as the intervals and the length of its window need."""
+    if query.during is not None:
+        requests = take_intervals(requests, query)
+    return cut_windows(requests) if cut else requests
+
+
+def _made(
+    query: Query,
+    requests: tuple[Request, ...],
+    rest: Predicate | None,
+    said: tuple[Diagnostic, ...],
+    unsayable: tuple[Diagnostic, ...] = (),
+) -> Plan:
+    """The plan: `rest` is the predicate that is left to be taken to what came."""
+    residual = Residual(
+        query.order_by,
+        query.limit,
+        query.offset,
+        query.select,
+        rest,
+        query.distinct,
+        query.group_by,
+        query.during,
+    )
+    counted = len(requests) == 1 and residual == Residual(select=query.select) and _only_counts(query)
+    return Plan(query, requests, residual, said, unsayable, counted)
+
+
+def _only_counts(query: Query) -> bool:
+    """Whether every column is `count(*)`."""
+    return bool(query.select) and all(c.function == "count" and c.ref is None for c in query.select or ())
 
 
 def _unmatched(lists: dict[str, tuple[str, ...]], catalogue: Catalogue) -> Diagnostic | None:

@@ -1,23 +1,24 @@
 """Conjunctions on AuroraX's protocol: criteria blocks of one flat filter group each, and whole kilometres.
 
-A block that says more is cut by its sources, which cuts no conjunction in two: each set of sources that meets is
-found by one request. It is never cut by its metadata: minutes of one conjunction would end up in different ones.
-What cannot be said so is told, and not approached.
+A block that says more is cut into parts by its sources, and by the alternatives of its metadata. The minutes of one
+conjunction may then be found by several requests; as each minute stands by itself, joining what touches is exact
+(archives/aurorax/joining.py). What cannot be said so is told, and not approached.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import product
 
 from auroraql.errors import Diagnostic
 from auroraql.plan import BlockRequest, CriteriaRequest, FilterGroup, Request
-from auroraql.planner.native import Native, response_format
-from auroraql.planner.several import MOST_REQUESTS, leaves
-from auroraql.planner.sources import cover, holds
-from auroraql.query import And, Block, Comparison, Criteria, Or, Predicate, Query, normalise
+from auroraql.planner.native import MOST_REQUESTS, Native, response_format
+from auroraql.planner.several import branches, count_branches
+from auroraql.planner.sources import cover, holds, is_on_sources
+from auroraql.query import And, Block, Comparison, Criteria, FieldComparison, Or, Predicate, Query, normalise, refs_of
 from auroraql.schema.catalogue import DataSource
+from auroraql.schema.conjunctions import HEMISPHERES
 
 _TYPES = {"ground": ("ground",), "events": ("event_list",)}
 """The types of sources that a block of a kind takes; a block of spacecraft takes the others."""
@@ -34,7 +35,7 @@ class CriteriaPlan:
 
     def requests(self, query: Query) -> tuple[Request, ...]:
         """The requests of a query with these criteria; its predicate on what is found is left to the residual."""
-        tree = response_format(query, tuple(dict.fromkeys(leaf.ref for leaf in leaves(query.where))))
+        tree = response_format(query, refs_of(query.where))
         return tuple(
             Request(query.kind, (), FilterGroup(), query.start, query.end, tree, criteria)
             for criteria in self._criteria()
@@ -60,6 +61,7 @@ class CriteriaPlan:
         """The block as blocks of AuroraX's, which have no source in common."""
         if block.kind == "location":
             return [BlockRequest(block.kind, points=block.points)]
+        block = replace(block, where=normalise(_positive(block.where)))
         native = Native.of(Query(block.kind, block.where))
         if native.impossible is not None:
             self.said.append(native.impossible)
@@ -85,22 +87,35 @@ class CriteriaPlan:
     def _part(
         self, block: Block, left: Predicate, chosen: Sequence[DataSource], sources: Sequence[DataSource]
     ) -> Sequence[BlockRequest]:
-        native = Native.of(Query(block.kind, left))
-        if not native.fits:
-            self._refuse("a block has one flat group of metadata filters, all AND or all OR", block)
-            return []
         found = cover(chosen, sources, closely=True)
         if not found.exact:
             self._refuse("no lists of programs, platforms and instrument types tell these sources from others", block)
-        lists = tuple(native.lists.items())
-        return [BlockRequest(block.kind, (*box, *lists), native.filters()) for box in found.boxes]
+        natives = self._alternatives(block, left)
+        return [
+            BlockRequest(block.kind, (*box, *native.lists.items()), native.filters())
+            for native in natives
+            for box in found.boxes
+        ]
+
+    def _alternatives(self, block: Block, left: Predicate) -> Sequence[Native]:
+        """What is asked of the metadata of sources, as flat groups any of which may hold."""
+        native = Native.of(Query(block.kind, left))
+        if native.fits:
+            return [native]
+        several = []
+        if count_branches(left) <= MOST_REQUESTS:
+            several = [Native.of(Query(block.kind, normalise(And(branch)))) for branch in branches(left)]
+        if not several or not all(each.fits for each in several):
+            self._refuse("it has no filters for all of this", block)
+        elif self.criteria.subminute:
+            # Half a minute is found between two minutes of one request.
+            self._refuse("with sub-minute precision a block has one flat group of metadata filters", block)
+        return several
 
     def _refuse(self, why: str, block: Block | None) -> None:
         hint = "an embedded archive finds it; here, ask for more and choose from the result"
         origin = None if block is None else block.where.origin
-        self.unsayable.append(
-            Diagnostic("AQL0407", f"AuroraX cannot say this: {why}", origin, hint=hint)
-        )
+        self.unsayable.append(Diagnostic("AQL0407", f"AuroraX cannot say this: {why}", origin, hint=hint))
 
 
 def _block_request(block: Block, native: Native) -> BlockRequest:
@@ -112,6 +127,20 @@ def _fits(source: DataSource, kind: str) -> bool:
     if types is not None:
         return source.source_type in types
     return all(source.source_type not in each for each in _TYPES.values())
+
+
+def _positive(predicate: Predicate) -> Predicate:
+    """Not in one hemisphere is in the other: AuroraX has a list of those that are wanted."""
+    match predicate:
+        case And(terms):
+            return replace(predicate, terms=tuple(map(_positive, terms)))
+        case Or(terms):
+            return replace(predicate, terms=tuple(map(_positive, terms)))
+        case Comparison(ref, "!=" | "not in", values) if ref.name == "hemisphere" and ref.role == "record":
+            others = tuple(each for each in HEMISPHERES if each not in values)
+            return replace(predicate, operator="in", values=others) if others else Or(())
+        case _:
+            return predicate
 
 
 def _left(predicate: Predicate, source: DataSource) -> Predicate:
@@ -127,7 +156,7 @@ def _left(predicate: Predicate, source: DataSource) -> Predicate:
             if any(term == And(()) for term in rest):
                 return And(())
             return Or(tuple(term for term in rest if term != Or(())), origin)
-        case Comparison() if predicate.ref.role == "source":
+        case Comparison() | FieldComparison() if is_on_sources(predicate):
             return And(()) if holds(predicate, source, lambda _leaf: None) else Or(())
         case _:
             return predicate

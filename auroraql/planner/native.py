@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import TypeGuard
 
 from auroraql.errors import Diagnostic
 from auroraql.plan import Expression, FilterGroup, Request
 from auroraql.query import Comparison, Or, Predicate, Query, Ref, Tree, conjuncts
-from auroraql.schema import KINDS
+from auroraql.schema import FILTERED, KINDS, Field, Kind
 from auroraql.schema.operators import OPERATORS
+
+MOST_REQUESTS = 32
+"""What would take more requests than this is fewer, which find more, and a residual."""
 
 
 @dataclass
@@ -36,16 +41,14 @@ class Native:
         """The request of a query that fits."""
         query = self.query
         lists = tuple(self.lists.items())
-        return Request(query.kind, lists, self._filters(), query.start, query.end, response_format(query))
+        return Request(query.kind, lists, self.filters(), query.start, query.end, response_format(query))
 
     def _add(self, term: Predicate) -> None:
-        if isinstance(term, Comparison) and is_list(term):
+        if is_list(term):
             self._add_list(term)
-        elif isinstance(term, Comparison) and is_filter(term):
+        elif is_filter(term):
             self.expressions.append(expression(term))
-        elif (
-            isinstance(term, Or) and term.terms and all(isinstance(t, Comparison) and is_filter(t) for t in term.terms)
-        ):
+        elif isinstance(term, Or) and term.terms and all(map(is_filter, term.terms)):
             self.groups.append(term)
         else:
             self.fits = False
@@ -59,20 +62,21 @@ class Native:
             )
         self.lists[bare] = term.values
 
-    def _filters(self) -> FilterGroup:
+    def filters(self) -> FilterGroup:
+        """The one flat group of a query that fits."""
         if not self.groups:
             return FilterGroup(tuple(self.expressions))
         return FilterGroup(tuple(expression(t) for t in self.groups[0].terms if isinstance(t, Comparison)), "OR")
 
 
-def is_list(term: Comparison) -> bool:
+def is_list(term: Predicate) -> TypeGuard[Comparison]:
     """Whether one of the lists of a query says it."""
-    return term.listed and term.operator in ("=", "in")
+    return isinstance(term, Comparison) and term.listed and term.operator in ("=", "in")
 
 
-def is_filter(term: Comparison) -> bool:
+def is_filter(term: Predicate) -> TypeGuard[Comparison]:
     """Whether one metadata filter says it."""
-    return term.ref.role == "metadata" and bool(OPERATORS[term.operator].wire)
+    return isinstance(term, Comparison) and term.ref.role == "metadata" and bool(OPERATORS[term.operator].wire)
 
 
 def expression(term: Comparison) -> Expression:
@@ -82,7 +86,7 @@ def expression(term: Comparison) -> Expression:
 
 def bare_name(term: Comparison, kind_name: str) -> str:
     """The name of the list that a comparison fills."""
-    declared = KINDS[kind_name].field(term.ref.name)
+    declared = FILTERED[kind_name].field(term.ref.name)
     return declared.bare if declared is not None else term.ref.name
 
 
@@ -93,22 +97,34 @@ def response_format(query: Query, also: tuple[Ref, ...] = ()) -> Tree | None:
     """
     if query.select is None:
         return None
+    kind = KINDS[query.kind]
+    selected = (column.ref for column in query.select if column.ref is not None)
+    ordered = (key.ref for key in query.order_by if key.ref.role != "column")
+    span = (Ref(field.role, field.name) for field in kind.span) if query.during is not None else ()
     tree: Tree = {}
-    for ref in (*(c.ref for c in query.select), *(k.ref for k in query.order_by), *also):
-        _grow(tree, ref, query.kind)
-    return tree
+    for ref in (*selected, *query.group_by, *ordered, *span, *also):
+        _grow(tree, ref, kind)
+    # To count records, something of each must come.
+    return tree or {kind.fields[0].path[0]: True}
 
 
-def _grow(tree: Tree, ref: Ref, kind_name: str) -> None:
+def _grow(tree: Tree, ref: Ref, kind: Kind) -> None:
     if ref.role == "metadata":
         tree["metadata"] = True
         return
-    declared = KINDS[kind_name].field(ref.name)
-    paths = [m.path for m in declared.members] if declared is not None and declared.members else [ref.path]
-    for *above, last in paths:
+    declared = kind.field(ref.name)
+    for *above, last in _leaf_paths(declared) if declared is not None else [ref.path]:
         inner = tree
         for step in above:
             deeper = inner.setdefault(step, {})
             assert isinstance(deeper, dict), "a leaf has no members"  # noqa: S101
             inner = deeper
         inner[last] = True
+
+
+def _leaf_paths(field: Field) -> Iterator[tuple[str, ...]]:
+    """The paths of what a field holds, at any depth; its own when it is no object."""
+    if not field.members:
+        yield field.path
+    for member in field.members:
+        yield from _leaf_paths(member)

@@ -12,15 +12,15 @@ from itertools import product
 
 from auroraql.errors import Diagnostic
 from auroraql.plan import FilterGroup, Request
-from auroraql.planner.native import bare_name, expression, is_filter, is_list, response_format
-from auroraql.planner.sources import Box, cover, holds
-from auroraql.query import And, Comparison, Or, Predicate, Query, Ref
+from auroraql.planner.native import MOST_REQUESTS, bare_name, expression, is_filter, is_list, response_format
+from auroraql.planner.sources import Box, cover, is_on_sources
+from auroraql.planner.truths import Truths
+from auroraql.query import And, Comparison, FieldComparison, Or, Predicate, Query, Ref, refs_of
 from auroraql.schema.catalogue import DataSource
 
-MOST_REQUESTS = 32
-"""More alternatives than this are one wider request and a residual."""
+Leaf = Comparison | FieldComparison
 
-Branch = tuple[Comparison, ...]
+Branch = tuple[Leaf, ...]
 """Comparisons that hold together."""
 
 
@@ -29,6 +29,7 @@ class Several:
 
     def __init__(self, query: Query, sources: Sequence[DataSource]) -> None:
         self.query, self.sources = query, sources
+        self.truths = Truths(sources)
         self.rest: Predicate | None = None
         self.said: list[Diagnostic] = []
 
@@ -45,7 +46,7 @@ class Several:
         requests = tuple(dict.fromkeys(found))
         if self.rest is None:
             return requests
-        also = tuple(dict.fromkeys(leaf.ref for leaf in leaves(self.query.where)))
+        also = refs_of(self.query.where)
         return tuple(self._request(r.lists, r.filters, also) for r in requests)
 
     def _branches(self) -> list[Branch] | None:
@@ -60,16 +61,17 @@ class Several:
         if lists is None:
             return []
         filters = tuple(expression(leaf) for leaf in branch if is_filter(leaf))
-        if any(not (is_filter(leaf) or is_list(leaf) or leaf.ref.role == "source") for leaf in branch):
+        if any(not (is_filter(leaf) or is_list(leaf) or is_on_sources(leaf)) for leaf in branch):
             self.rest = self.query.where
         return [self._request((*box, *lists), FilterGroup(filters)) for box in self._boxes(branch)]
 
     def _boxes(self, branch: Branch) -> Sequence[Box]:
         """Lists that are written are taken as they are: an archive may have sources that nobody told us of."""
-        on_sources = [leaf for leaf in branch if leaf.ref.role == "source"]
-        if all(map(is_list, on_sources)) and len({leaf.ref for leaf in on_sources}) == len(on_sources):
-            return [tuple((bare_name(leaf, self.query.kind), leaf.values) for leaf in on_sources)]
-        return self._covered([s for s in self.sources if holds(And(branch), s, lambda _leaf: True)])
+        on_sources = [leaf for leaf in branch if is_on_sources(leaf)]
+        lists = [leaf for leaf in on_sources if is_list(leaf)]
+        if len(lists) == len(on_sources) == len({leaf.ref for leaf in lists}):
+            return [tuple((bare_name(leaf, self.query.kind), leaf.values) for leaf in lists)]
+        return self._covered(self.truths.certain(And(branch)))
 
     def _covered(self, chosen: Sequence[DataSource]) -> Sequence[Box]:
         if not chosen:
@@ -82,7 +84,7 @@ class Several:
     def _superset(self) -> list[Request]:
         """One request around every source that some record of the query may have."""
         self.rest = self.query.where
-        chosen = [s for s in self.sources if holds(self.query.where, s, lambda _leaf: None) is not False]
+        chosen = self.truths.possible(self.query.where)
         return [self._request(box, FilterGroup()) for box in self._covered(chosen)]
 
     def _request(self, lists: Box, filters: FilterGroup, also: tuple[Ref, ...] = ()) -> Request:
@@ -102,21 +104,6 @@ class Several:
         )
 
 
-def leaves(predicate: Predicate) -> list[Comparison]:
-    """Every comparison of a predicate."""
-    found: list[Comparison] = []
-    pending = [predicate]
-    while pending:
-        each = pending.pop()
-        if isinstance(each, Comparison):
-            found.append(each)
-        elif isinstance(each, And | Or):
-            pending.extend(each.terms)
-        else:
-            pending.append(each.term)
-    return found
-
-
 def count_branches(predicate: Predicate) -> int:
     """How many alternatives a predicate in normal form has."""
     match predicate:
@@ -131,7 +118,7 @@ def count_branches(predicate: Predicate) -> int:
 def branches(predicate: Predicate) -> list[Branch]:
     """The alternatives of a predicate in normal form: any of them, each all of its comparisons."""
     match predicate:
-        case Comparison():
+        case Comparison() | FieldComparison():
             return [(predicate,)]
         case Or(terms):
             return [branch for term in terms for branch in branches(term)]

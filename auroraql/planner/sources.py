@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 
-from auroraql.query import And, Comparison, Not, Or, Predicate
+from auroraql.query import And, Comparison, FieldComparison, Not, Or, Predicate, Ref, refs_of
 from auroraql.resolver.values import PLAIN_NUMBER
 from auroraql.schema.catalogue import DataSource
 from auroraql.schema.operators import OPERATORS
@@ -33,15 +33,24 @@ class Cover:
     exact: bool
 
 
-def holds(predicate: Predicate, source: DataSource, unknown: Callable[[Comparison], bool | None]) -> bool | None:
+def is_on_sources(leaf: Comparison | FieldComparison) -> bool:
+    """Whether a record's source alone tells what a comparison is."""
+    return all(ref.role == "source" for ref in refs_of(leaf))
+
+
+def holds(
+    predicate: Predicate, source: DataSource, unknown: Callable[[Comparison | FieldComparison], bool | None]
+) -> bool | None:
     """Whether a predicate holds for the records of a source; None when that is not known.
 
     `unknown` answers for what is no field of the source.
     """
     match predicate:
         case Comparison(ref) if ref.role == "source":
-            return _compared(predicate, getattr(source, ref.name.rpartition(".")[2]))
-        case Comparison():
+            return _compared(predicate, _of(source, ref))
+        case FieldComparison(ref, operator, other) if is_on_sources(predicate):
+            return _COMPARE[operator](_of(source, ref), [_of(source, other)])
+        case Comparison() | FieldComparison():
             return unknown(predicate)
         case Not(term):
             found = holds(term, source, unknown)
@@ -65,6 +74,11 @@ def _all(found: Iterable[bool | None]) -> bool | None:
             return False
         unsure = unsure or each is None
     return None if unsure else True
+
+
+def _of(source: DataSource, ref: Ref) -> str | int:
+    value: str | int = getattr(source, ref.name.rpartition(".")[2])
+    return value
 
 
 def _compared(leaf: Comparison, value: str | int) -> bool | None:
@@ -104,8 +118,8 @@ def _pattern(like: str) -> re.Pattern[str]:
     return re.compile("".join(parts), re.IGNORECASE | re.DOTALL)
 
 
-def cover(chosen: Sequence[DataSource], every: Sequence[DataSource]) -> Cover:
-    """The boxes for a set of sources among all there are."""
+def cover(chosen: Sequence[DataSource], every: Sequence[DataSource], *, closely: bool = False) -> Cover:
+    """The boxes for a set of sources among all there are; `closely`: however many it takes."""
     inside, outside = {_triple(s) for s in chosen}, {_triple(s) for s in every}
     ids = {s.identifier for s in chosen}
     # Two sources may share a box of their own: then no lists tell them apart.
@@ -117,7 +131,7 @@ def cover(chosen: Sequence[DataSource], every: Sequence[DataSource]) -> Cover:
         return Cover((whole,), pure)
     boxes = _exact_boxes(inside, outside)
     # A request costs about as much as the records of a few sources that are not wanted.
-    if len(boxes) > 1 + extra / 4:
+    if len(boxes) > 1 + extra / 4 and not closely:
         return Cover((whole,), exact=False)
     return Cover(boxes, pure)
 

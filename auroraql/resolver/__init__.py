@@ -7,13 +7,14 @@ form and the warnings, which never stop a search.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from auroraql.errors import Diagnostic, StatementError
-from auroraql.query import EVERYTHING, Column, Criteria, OrderKey, Predicate, Query
+from auroraql.query import EVERYTHING, Column, Criteria, Predicate, Query
 from auroraql.named import Kept
 from auroraql.resolver.feeding import Fed, Results, feed
+from auroraql.resolver.grouping import Grouping
 from auroraql.resolver.names import Names
 from auroraql.resolver.predicates import Predicates
 from auroraql.resolver.selection import Selection
@@ -21,7 +22,7 @@ from auroraql.resolver.values import Fault, Values
 from auroraql.resolver.windows import Bounds, join_windows, no_window, resolve_window, two_windows
 from auroraql.schema import CONJUNCTIONS, Kind
 from auroraql.schema.catalogue import Catalogue
-from auroraql.syntax import Find, GroupBy, Limit, Of, OrderBy, Precision, Select, Via, Where, Window, Within
+from auroraql.syntax import Find, Limit, Of, Precision, Select, Via, Where, Window, Within
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +72,12 @@ class _Resolving:
     def run(self) -> Resolved:
         predicates = Predicates(self.names, self.values)
         selection = Selection(self.names)
-        where, select, order, limit, offset = self._clauses(predicates, selection)
+        where, select, limit, offset = self._clauses(predicates, selection)
+        grouping = Grouping(self.names, self.find, select)
+        rows = grouping.rows()
         self.wrong += [*predicates.wrong, *selection.wrong]
+        # What is wrong with a column may be all that is wrong with the rows.
+        self.wrong += [each for each in grouping.wrong if each.code != "AQL0212" or not selection.wrong]
         bounds = self._bounds(predicates)
         criteria, said = self._criteria()
         if self.wrong:
@@ -80,10 +85,22 @@ class _Resolving:
         warnings = [*self.fed.warnings, *self.names.warnings, *self._questions([*predicates.warnings, *said])]
         if bounds == Bounds() and self.fed.during is None and self.fed.searched is None:
             warnings.append(no_window(self.kind.title, self.find.origin))
-        query = Query.of(Query(self.kind.name, where, bounds.start, bounds.end, select, order, limit, offset, criteria=criteria))
-        query = replace(query, during=self.fed.during)
+        query = Query(
+            self.kind.name,
+            where,
+            bounds.start,
+            bounds.end,
+            rows.columns,
+            rows.order_by,
+            limit,
+            offset,
+            self.find.distinct,
+            rows.group_by,
+            criteria,
+            self.fed.during,
+        )
         said_in_order, used = tuple(sorted(warnings, key=_place)), frozenset(self.values.used)
-        return Resolved(query, said_in_order, used, self.kind, self.fed.searched, self.fed.waiting)
+        return Resolved(Query.of(query), said_in_order, used, self.kind, self.fed.searched, self.fed.waiting)
 
     def _questions(self, warnings: Iterable[Diagnostic]) -> Iterator[Diagnostic]:
         """The warnings, without those of values that were found and not written."""
@@ -91,10 +108,9 @@ class _Resolving:
 
     def _clauses(
         self, predicates: Predicates, selection: Selection
-    ) -> tuple[Predicate, tuple[Column, ...] | None, tuple[OrderKey, ...], int | None, int]:
+    ) -> tuple[Predicate, tuple[Column, ...] | None, int | None, int]:
         where: Predicate = EVERYTHING
         select: tuple[Column, ...] | None = None
-        order: tuple[OrderKey, ...] = ()
         limit, offset = None, 0
         for clause in self.find.clauses:
             match clause:
@@ -104,32 +120,9 @@ class _Resolving:
                     select = selection.columns(clause)
                 case Limit():
                     limit, offset = self._limit(clause)
-                case GroupBy(_, origin):
-                    self.wrong.append(
-                        Diagnostic(
-                            "AQL0501",
-                            "GROUP BY cannot run yet",
-                            origin,
-                            "not in this version",
-                            "select the rows, and group them in the result",
-                        )
-                    )
                 case _:
                     pass
-        for clause in self.find.clauses:
-            if isinstance(clause, OrderBy):
-                order = selection.order(clause, select)
-        if self.find.distinct:
-            self.wrong.append(
-                Diagnostic(
-                    "AQL0501",
-                    "DISTINCT cannot run yet",
-                    self.find.origin,
-                    "not in this version",
-                    "leave it out, and drop the duplicates in the result",
-                )
-            )
-        return where, select, order, limit, offset
+        return where, select, limit, offset
 
     def _criteria(self) -> tuple[Criteria | None, list[Diagnostic]]:
         """What conjunctions are found between, and what was noticed of it; of another kind, none."""

@@ -15,8 +15,8 @@ from auroraql.schema import BLOCKS, CONJUNCTIONS, Type
 from auroraql.schema.catalogue import Catalogue
 from auroraql.schema.conjunctions import MOST_BLOCKS, TRACES, wire_name
 from auroraql.spelling import closest
-from auroraql.syntax import Distance, Number, Of, Parameter, Precision, Via, Within
 from auroraql.syntax import Block as Written
+from auroraql.syntax import Distance, Number, Of, Parameter, Precision, Via, Within
 
 __all__ = ["CriteriaClauses", "misplaced"]
 

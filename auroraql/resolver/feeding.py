@@ -96,16 +96,6 @@ def takes_results(find: Find) -> bool:
     return find.kind not in KINDS or any(map(_takes, find.clauses))
 
 
-def subqueries(find: Find) -> Iterator[Find]:
-    """The FINDs in parentheses right inside of a statement."""
-    for clause in find.clauses:
-        if isinstance(clause, Overlap) and isinstance(clause.result, Subquery):
-            yield clause.result.find
-        for expression in _expressions(clause):
-            for leaf in _leaves(expression):
-                yield from (operand.find for operand in leaf.operands if isinstance(operand, Subquery))
-
-
 def _takes(clause: Clause) -> bool:
     if isinstance(clause, Overlap):
         return True
@@ -205,16 +195,11 @@ class _Feeding:
     def _list(self, leaf: Comparison, kind: Kind) -> Expression:
         """The comparison with the values of a column; while they are not there, one that checks the left side alone."""
         operand = leaf.operands[0]
+        if isinstance(operand, Path) and len(operand.parts) == 1 and not self._is_named(operand.parts[0]):
+            return leaf  # a text without quotes, as the resolver says
         origin = operand.origin
-        if isinstance(operand, Path):
-            if len(operand.parts) == 1 and not self._is_named(operand.parts[0]):
-                return leaf  # a text without quotes, as the resolver says
-            kept, path, type = self._column(operand)
-        elif isinstance(operand, Subquery):
-            kept, path, type = self._only_column(operand)
-        else:
-            raise AssertionError("only paths and subqueries name results")
-        self._check_types(leaf, kind, operand, type)
+        kept, path, held = self._only_column(operand) if isinstance(operand, Subquery) else self._column(operand)
+        self._check_types(leaf, kind, operand, held)
         self.fed.origins.add(origin)
         if kept.result is None:
             self.fed.waiting = True
@@ -242,7 +227,8 @@ class _Feeding:
             raise Fault("AQL0220", f"there is no result '{name}'", origin, "unknown result", hint)
         return kept
 
-    def _column(self, path: Path) -> tuple[Kept, tuple[str, ...], Type]:
+    def _column(self, path: Operand) -> tuple[Kept, tuple[str, ...], Type]:
+        assert isinstance(path, Path), "only paths and subqueries name results"  # noqa: S101
         kept = self._result(path.parts[0], path.origin)
         if len(path.parts) == 1:
             hint = f"name one of its columns: {kept.name}.{kept.kind.leaves()[0].bare}"
@@ -260,7 +246,7 @@ class _Feeding:
             return (METADATA, key), known.type if known is not None else Type.ANY
         if declared.type is Type.OBJECT:
             members = declared.members or (declared,)
-            hint = f"name one of its members, as {kept.name}.{members[0].name}"
+            hint = f"name one of its members, as {kept.name}.{members[0].bare}"
             raise Fault(
                 "AQL0205", f"'{path.dotted}' is an object and no list of values", path.origin, "an object", hint
             )
@@ -268,15 +254,16 @@ class _Feeding:
 
     def _only_column(self, subquery: Subquery) -> tuple[Kept, tuple[str, ...], Type]:
         kept = self._found(subquery)
-        if len(kept.columns) != 1 or kept.columns[0].type is Type.OBJECT:
-            count = len(kept.columns)
+        fields = [kept.kind.field(column.name) for column in kept.columns]
+        only = fields[0] if len(fields) == 1 else None
+        if only is None or only.type is Type.OBJECT:
+            count = len(fields)
             message = (
                 "an object cannot be compared" if count == 1 else f"a list has one column, and this FIND has {count}"
             )
             hint = "select one: FIND … SELECT data_source.platform …"
             raise Fault("AQL0221", message, subquery.origin, "one column is needed", hint)
-        column = kept.columns[0]
-        return kept, tuple(column.name.split(".")), column.type
+        return kept, only.path, only.type
 
     def _found(self, subquery: Subquery) -> Kept:
         if self.results is None:
@@ -377,8 +364,13 @@ def _shown(operand: object) -> str:
 
 def _no_column(kept: Kept, path: Path) -> Fault:
     names = [leaf.bare for leaf in kept.kind.leaves()]
-    near = closest(path.dotted, (*names, *kept.kind.names), 1, 0.6)
-    hint = f"did you mean {kept.name}.{near[0]}?" if near else f"its columns are {', '.join(names)}"
+    near = closest(path.dotted, (*names, *kept.kind.names), 1, 0.7)
+    if near:
+        hint = f"did you mean {kept.name}.{near[0]}?"
+    elif kept.kind.metadata:
+        hint = f"a metadata key that is not known is written {kept.name}.{METADATA}.{path.parts[-1]}"
+    else:
+        hint = f"its columns are {', '.join(names)}"
     fix = f"{kept.name}.{near[0]}" if near else None
     return Fault(
         "AQL0201", f"the result '{kept.name}' has no column '{path.dotted}'", path.origin, "unknown", hint, fix

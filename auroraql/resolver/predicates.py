@@ -7,8 +7,9 @@ from datetime import datetime
 
 from auroraql import syntax
 from auroraql.errors import Diagnostic
-from auroraql.query import And, Comparison, Not, Or, Predicate, Ref
+from auroraql.query import And, Comparison, FieldComparison, Not, Or, Predicate, Ref
 from auroraql.resolver.names import Names
+from auroraql.resolver.selection import check_single, several_values
 from auroraql.resolver.values import Fault, Place, Values
 from auroraql.resolver.windows import Bounds, earlier, later
 from auroraql.schema import Type
@@ -55,7 +56,7 @@ class Predicates:
 
     def _is_bound(self, term: syntax.Expression) -> bool:
         """`start >= x`, `end <= y` and `epoch BETWEEN x AND y` among the outermost terms are the window."""
-        if not isinstance(term, syntax.Comparison):
+        if not isinstance(term, syntax.Comparison) or any(isinstance(each, Path) for each in term.operands):
             return False
         declared = self.names.kind.field(term.path.dotted)
         ends = _ENDS.get(term.operator, ())
@@ -76,16 +77,47 @@ class Predicates:
         else:
             self.bounds = replace(self.bounds, end=earlier(self.bounds.end, moment))
 
-    def _comparison(self, comparison: syntax.Comparison) -> Comparison:
+    def _comparison(self, comparison: syntax.Comparison) -> Comparison | FieldComparison:
         ref = self.names.ref(comparison.path)
         declared = self.names.declared(ref)
         place = self.names.place(ref, comparison.path.dotted)
         _check_operator(comparison, place)
+        if OPERATORS[comparison.operator].ordering and self.names.kind.is_listed(ref.path):
+            raise several_values(comparison.path.dotted, comparison.path.origin)
+        match comparison.operands:
+            case (Path() as other,) if OPERATORS[comparison.operator].arity == 1 and self.names.is_known(other):
+                return self._of_fields(comparison, ref, place, other)
         texts = self._texts(comparison, place)
         listed = declared is not None and bool(declared.criterion)
         made = Comparison(ref, comparison.operator, texts, listed, comparison.origin)
         self._warn_of_values(made, comparison, place)
         return made
+
+    def _of_fields(self, comparison: syntax.Comparison, ref: Ref, place: Place, path: Path) -> FieldComparison:
+        """Two fields, which must be of one type and of one unit; a metadata key is compared with anything."""
+        other = self.names.ref(path)
+        other_place = self.names.place(other, path.dotted)
+        check_single(self.names, ref, comparison.path)
+        check_single(self.names, other, path)
+        _check_operator(replace(comparison, path=path), other_place)
+        alike = place.metadata or other_place.metadata or _family(place.type) == _family(other_place.type)
+        if not alike:
+            raise Fault(
+                "AQL0203",
+                f"'{place.name}' is {place.type.value}, and '{path.dotted}' is {other_place.type.value}",
+                path.origin,
+                other_place.type.value,
+                hint="compare fields of one type",
+            )
+        if place.unit and other_place.unit and place.unit != other_place.unit:
+            raise Fault(
+                "AQL0204",
+                f"'{place.name}' is in {place.unit}, and '{path.dotted}' in {other_place.unit}",
+                path.origin,
+                other_place.unit,
+                hint="compare fields of one unit",
+            )
+        return FieldComparison(ref, comparison.operator, other, comparison.origin)
 
     def _texts(self, comparison: syntax.Comparison, place: Place) -> tuple[str, ...]:
         operator = OPERATORS[comparison.operator]
@@ -124,12 +156,11 @@ class Predicates:
         word = path.dotted
         if self.names.is_known(path):
             return Fault(
-                "AQL0501",
-                "comparing two fields of a record cannot run yet",
+                "AQL0202",
+                f"'{word}' is a field, and no list",
                 path.origin,
-                "a field, not a value",
-                hint=f"write '{word}' if the text is meant",
-                fix=f"'{word}'",
+                "a field",
+                hint=f"compare the fields with = {word}, or write ('{word}') if the text is meant",
             )
         near = closest(word, place.known, 1, 0.75)
         quoted = f"'{near[0] if near else word}'"
@@ -189,6 +220,10 @@ def _conjuncts(expression: syntax.Expression) -> list[syntax.Expression]:
     if isinstance(expression, syntax.And):
         return [inner for term in expression.terms for inner in _conjuncts(term)]
     return [expression]
+
+
+def _family(type: Type) -> Type:
+    return Type.NUMBER if type is Type.INTEGER else type
 
 
 def _check_operator(comparison: syntax.Comparison, place: Place) -> None:

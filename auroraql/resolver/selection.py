@@ -1,19 +1,17 @@
-"""SELECT and ORDER BY: trees and stars opened into columns, aliases checked."""
+"""SELECT: trees and stars opened into columns, functions and names of columns checked."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from auroraql.errors import Diagnostic, Origin
-from auroraql.query import Column, OrderKey, Ref
+from auroraql.query import FUNCTIONS, Column, Ref
 from auroraql.resolver.names import METADATA, Names
 from auroraql.resolver.values import Fault
 from auroraql.schema import Field, Type
 from auroraql.spelling import closest
-from auroraql.syntax import Aggregate, Item, OrderBy, Path, Select, Star
+from auroraql.syntax import Aggregate, Item, Path, Select, Star
 from auroraql.syntax import Column as Written
-
-FUNCTIONS = ("count", "min", "max", "avg", "sum")
 
 
 class Selection:
@@ -40,8 +38,8 @@ class Selection:
         match item:
             case Star(exclude, origin):
                 yield from self._star(exclude, above, origin)
-            case Aggregate(function, _, _, origin):
-                raise _aggregate(function, origin)
+            case Aggregate():
+                yield self._aggregate(item, above)
             case Written(path, (), alias, origin):
                 yield Column(self.names.ref(path, above=above), alias, origin)
             case Written(path, members, alias, origin):
@@ -56,6 +54,32 @@ class Selection:
                 for member in members:
                     yield from self._item(member, (*above, *path.parts))
 
+    def _aggregate(self, item: Aggregate, above: tuple[str, ...]) -> Column:
+        function, path, origin = item.function, item.path, item.origin
+        if function not in FUNCTIONS:
+            raise _unknown_function(function, origin)
+        if above:
+            hint = f"write {function}({'.'.join(above)}.…) outside of it"
+            raise Fault("AQL0106", f"{function}() cannot stand in a tree", origin, "a function", hint)
+        if path is None:
+            if function != "count":
+                message = f"{function}(*) has no value: only count takes *"
+                raise Fault("AQL0205", message, origin, hint=f"name a field, as in {function}({self._example()})")
+            return Column(None, item.alias, origin, function)
+        ref = self.names.ref(path)
+        check_single(self.names, ref, path)
+        place = self.names.place(ref, path.dotted)
+        if function != "count" and not place.type.ordered:
+            message = f"'{path.dotted}' is TRUE or FALSE, which has no {function}"
+            raise Fault("AQL0205", message, path.origin, hint=f"GROUP BY {path.dotted}, with count(*)")
+        if function in ("sum", "avg") and not place.metadata and place.type not in (Type.NUMBER, Type.INTEGER):
+            message = f"{function} takes numbers, and '{path.dotted}' is {place.type.value}"
+            raise Fault("AQL0205", message, path.origin, place.type.value, "count, min and max take anything")
+        return Column(ref, item.alias, origin, function)
+
+    def _example(self) -> str:
+        return next((f.bare for f in self.names.kind.leaves() if f.type.ordered), "field")
+
     def _check_tree(self, path: Path, above: tuple[str, ...]) -> None:
         dotted = ".".join((*above, *path.parts))
         declared = self.names.kind.field(dotted)
@@ -66,9 +90,8 @@ class Selection:
             )
 
     def _star(self, exclude: tuple[Path, ...], above: tuple[str, ...], origin: Origin) -> Iterator[Column]:
-        leaves = self.names.kind.leaves()
-        if above:
-            leaves = tuple(f for f in leaves if f.path[: len(above)] == above and f.path != above)
+        tree = self.names.kind.field(".".join(above)) if above else None
+        leaves = self.names.kind.leaves() if tree is None else tuple(_leaves(tree))
         left_out = {self._excluded(path, above) for path in exclude}
         for leaf in leaves:
             if not left_out & {leaf.path[:n] for n in range(1, len(leaf.path) + 1)}:
@@ -106,53 +129,43 @@ class Selection:
                         f"two columns are named '{column.label}'",
                         column.origin,
                         "the second one",
-                        f"give one another name: … AS {column.label.rpartition('.')[2]}_2",
+                        f"give one another name: … AS {column.function or column.label.rpartition('.')[2]}_2",
                     )
                 )
             seen.setdefault(column.label, column)
 
-    def order(self, order: OrderBy, columns: tuple[Column, ...] | None) -> tuple[OrderKey, ...]:
-        """The keys of ORDER BY; an alias of SELECT may be named."""
-        aliases = {c.alias: c.ref for c in columns or () if c.alias}
-        keys: list[OrderKey] = []
-        for key in order.keys:
-            try:
-                shadowed = aliases.get(key.path.dotted) if len(key.path.parts) == 1 else None
-                ref = shadowed or self.names.ref(key.path)
-            except Fault as fault:
-                self.wrong.append(fault.diagnostic)
-                continue
-            declared = self.names.declared(ref)
-            if declared is not None and declared.type is Type.OBJECT:
-                self.wrong.append(
-                    Diagnostic(
-                        "AQL0205",
-                        f"'{key.path.dotted}' is an object and has no order",
-                        key.path.origin,
-                        "an object",
-                        f"name one of its members, as {key.path.dotted}.…",
-                    )
-                )
-                continue
-            keys.append(OrderKey(ref, key.descending, key.nulls_first, key.path.origin))
-        return tuple(keys)
+
+def check_single(names: Names, ref: Ref, path: Path) -> None:
+    """Raises Fault for what has no single value to be counted, ordered or compared: an object, or a list."""
+    declared = names.declared(ref)
+    if declared is not None and declared.type is Type.OBJECT:
+        hint = f"name one of its members, as {path.dotted}.…"
+        raise Fault("AQL0205", f"'{path.dotted}' is an object and no single value", path.origin, "an object", hint)
+    if names.kind.is_listed(ref.path):
+        raise several_values(path.dotted, path.origin)
 
 
-def _aggregate(function: str, origin: Origin) -> Fault:
-    if function not in FUNCTIONS:
-        near = closest(function, FUNCTIONS, 1, 0.6)
-        return Fault(
-            "AQL0209",
-            f"there is no function '{function}'",
-            origin,
-            "unknown function",
-            f"did you mean {near[0]}?" if near else f"the functions are {', '.join(FUNCTIONS)}",
-            near[0] if near else None,
-        )
+def several_values(name: str, origin: Origin) -> Fault:
+    """What is wrong where one value of a record is needed."""
+    hint = "it can be selected, grouped by, and compared by =, IN and LIKE"
+    return Fault("AQL0205", f"'{name}' has several values in a record", origin, "several values", hint)
+
+
+def _leaves(tree: Field) -> Iterator[Field]:
+    """What a tree holds, its own trees opened; an object without declared members is one leaf."""
+    if not tree.members:
+        yield tree
+    for member in tree.members:
+        yield from _leaves(member)
+
+
+def _unknown_function(function: str, origin: Origin) -> Fault:
+    near = closest(function, FUNCTIONS, 1, 0.6)
     return Fault(
-        "AQL0501",
-        f"{function}() cannot run yet",
+        "AQL0209",
+        f"there is no function '{function}'",
         origin,
-        "not in this version",
-        "select the rows, and count them in the result",
+        "unknown function",
+        f"did you mean {near[0]}?" if near else f"the functions are {', '.join(FUNCTIONS)}",
+        near[0] if near else None,
     )

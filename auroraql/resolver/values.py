@@ -250,4 +250,5 @@ def _wrong_type(place: Place, given: str, origin: Origin, written: str) -> Fault
 
 
 def _called(value: object) -> str:
-    return {type(None): "nothing", dict: "an object", list: "a list"}.get(type(value), f"a {type(value).__name__}")
+    names = {type(None): "nothing", dict: "an object", list: "a list", int: "a number", float: "a number", str: "a text"}
+    return names.get(type(value), f"a {type(value).__name__}")

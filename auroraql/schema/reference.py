@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from auroraql.codes import CODES
-from auroraql.schema import KINDS, Field, Kind, Type
+from auroraql.schema import BLOCKS, CONJUNCTIONS, KINDS, Field, Kind, Type
 from auroraql.schema.catalogue import shipped
+from auroraql.schema.conjunctions import wire_name
 from auroraql.schema.operators import OPERATORS
 
 MARK = "<!-- What follows is generated from the schema: pytest --update writes it. -->"
@@ -38,21 +39,44 @@ def _operators() -> Iterator[str]:
 def _kind(kind: Kind) -> Iterator[str]:
     yield f"## {kind.title.capitalize()}\n"
     yield f"`FIND {kind.name}`. {kind.doc}\n"
-    fields = (each for field in kind.fields for each in (field, *field.members))
-    yield from _table(("field", "type", "what it is", "native filter"), map(_field, fields))
+    yield from _table(("field", "type", "what it is", "native filter"), map(_field, _opened(kind.fields)))
+    if kind.metadata:
+        yield from _keys(kind)
+    if kind is CONJUNCTIONS:
+        yield from _blocks()
+
+
+def _opened(fields: Iterable[Field]) -> Iterator[Field]:
+    """Fields with their members; those of a source within a source's list are the same again."""
+    for field in fields:
+        yield field
+        if field.path[:1] != ("events",) or len(field.path) == 1:
+            yield from _opened(field.members)
+
+
+def _keys(kind: Kind) -> Iterator[str]:
     yield f"Metadata keys known for {kind.title} (others may be searched; an unknown one is questioned):\n"
     keys = (
         (_code(key.name), _type(key.type, key.unit), key.doc, ", ".join(f"`{v}`" for v in key.values))
-        for key in shipped().metadata[kind.name]
+        for key in shipped().metadata[kind.metadata]
     )
     yield from _table(("key", "type", "what it is", "known values"), keys)
+
+
+def _blocks() -> Iterator[str]:
+    yield "Blocks of `OF`, and what their predicates may name besides the metadata keys of ephemeris:\n"
+    rows = (
+        (_code(block.name), block.doc, _code(*(f.bare for f in block.leaves())) or "points", _code(wire_name(block.name)))
+        for block in BLOCKS.values()
+    )
+    yield from _table(("block", "takes", "fields", "sent as"), rows)
 
 
 def _field(field: Field) -> tuple[str, ...]:
     names = _code(field.name) if field.bare == field.name else _code(field.bare, field.name)
     end = "start and end" if field.bound == "both" else field.bound
     native = _code(field.criterion) if field.criterion else f"window {end}" if end else ""
-    return names, _type(field.type, field.unit), field.doc, native
+    return names, _type(field.type, field.unit) + (", several" if field.many else ""), field.doc, native
 
 
 def _type(type: Type, unit: str) -> str:
@@ -61,7 +85,8 @@ def _type(type: Type, unit: str) -> str:
 
 def _codes() -> Iterator[str]:
     yield "## Codes of errors and warnings\n"
-    yield from _table(("code", "what is said"), CODES.items())
+    yield "[ERRORS.md](ERRORS.md) has a page for each: why it is said, an example, and the way out.\n"
+    yield from _table(("code", "what is said"), ((code, each.title) for code, each in CODES.items()))
 
 
 def _code(*texts: str) -> str:

@@ -16,6 +16,10 @@ When the stored value cannot be read as the string is (`5` against `abc`), they 
 between them is unknown. When the stored value is missing, everything but IS [NOT] NULL is unknown. Unknown is
 SQL's NULL: it matches nothing, negated or not. LIKE goes by the plain text and ignores case; `%` and `_`
 have no escape.
+
+A field that a record has several of, as the platforms of a conjunction, is compared by its values that are not
+missing: `=`, IN and LIKE hold if they do for any of them, `!=`, NOT IN and NOT LIKE if the positive holds for none.
+It is missing when no value is there.
 """
 
 from __future__ import annotations
@@ -52,10 +56,14 @@ _LISTS = {"text": "VARCHAR[]", "number": "DOUBLE[]", "moment": "TIMESTAMP[]"}
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """Where a value is kept: an SQL expression, and its declared type (ANY for a metadata key)."""
+    """Where a value is kept: an SQL expression, and its declared type (ANY for a metadata key).
+
+    With `many` it is a list of values of the type, times as text.
+    """
 
     sql: str
     type: Type
+    many: bool = False
 
     @property
     def text(self) -> str:
@@ -103,6 +111,8 @@ def read(text: str, type: Type) -> Value | None:
 
 def compare(stored: Stored, operator: str, values: Sequence[str], bind: Bindings) -> str:
     """The SQL condition for a stored value, an operator of the schema and its strings."""
+    if stored.many:
+        return _compare_any(stored, operator, values, bind)
     match operator:
         case "is null" | "is not null":
             return f"{stored.sql} {OPERATORS[operator].text}"
@@ -117,6 +127,20 @@ def compare(stored: Stored, operator: str, values: Sequence[str], bind: Bindings
             return f"NOT ({compare(stored, _POSITIVE[operator], values, bind)})"
         case _:
             return _order(stored, OPERATORS[operator].text, values[0], bind)
+
+
+def _compare_any(stored: Stored, operator: str, values: Sequence[str], bind: Bindings) -> str:
+    """The condition for a list of stored values; of none, unknown."""
+    if operator in _POSITIVE:
+        return f"NOT ({_compare_any(stored, _POSITIVE[operator], values, bind)})"
+    if not OPERATORS[operator].arity:
+        count = f"coalesce(list_count({stored.sql}), 0)"
+        return f"{count} = 0" if operator == "is null" else f"{count} > 0"
+    element = Stored("CAST(each AS TIMESTAMP)" if stored.type is Type.TIME else "each", stored.type)
+    # `= ANY` is a subquery, which no lambda may hold: a long list is compared in pieces.
+    pieces = (values[at : at + _SHORT] for at in range(0, len(values), _SHORT))
+    condition = " OR ".join(compare(element, operator, piece, bind) for piece in pieces)
+    return f"list_bool_or(list_transform({stored.sql}, lambda each: {condition}))"
 
 
 def _order(stored: Stored, sign: str, text: str, bind: Bindings) -> str:

@@ -1,4 +1,4 @@
-"""Where a catalogue keeps the fields of a kind: tables and columns, named after the schema's own declarations."""
+"""Where the fields of a kind are in a catalogue: tables and columns, named after the schema's own declarations."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from auroraql.query import Query, Ref
+from auroraql.query import Criteria, Query, Ref
 from auroraql.schema import KINDS, Kind, Type
 from auroraql.schema.model import Field
 from auroraql.schema.sources import PREFIX, SOURCE_FIELDS
 from auroraql.sql.bindings import Bindings
 from auroraql.sql.comparison import Stored
+from auroraql.sql.conjunctions import pipeline
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,26 @@ def _ephemeris() -> Layout:
     )
 
 
+def _conjunctions(criteria: Criteria, query: Query, bind: Bindings) -> Layout:
+    """Computed, not kept: the tables are a subquery. What a path through a list names is a list, one value an element."""
+    kind = KINDS["conjunctions"]
+    computed = pipeline(criteria, query.start, query.end, bind)
+    return Layout(
+        tables=f"({computed.sql}) AS c",
+        fields={f.name: _conjunction_field(f, computed.lists.get(f.path[0])) for f in kind.names.values()},
+        metadata="CAST(NULL AS VARIANT)",
+        ties=tuple(f"c.{name}" for name in computed.ties),
+    )
+
+
+def _conjunction_field(field: Field, elements: tuple[str, ...] | None) -> Stored:
+    """A column, or a list of parts of the columns that are a list's elements."""
+    if elements is None:
+        return Stored(f'c."{field.name}"', field.type)
+    inner = "".join(f'."{name}"' for name in field.path[1:])
+    return Stored(f"[{', '.join(f'c.{element}{inner}' for element in elements)}]", field.type, many=True)
+
+
 def _source_fields(table: str) -> dict[str, Stored]:
     """The fields of a record's source; the identifier is the record's own."""
     fields = {f.name: Stored(f's."{f.bare}"', f.type) for f in SOURCE_FIELDS}
@@ -77,9 +98,14 @@ def _object(field: Field, fields: Mapping[str, Stored]) -> Stored:
 LAYOUTS: Mapping[str, Layout] = {"data_products": _data_products(), "ephemeris": _ephemeris()}
 """The kinds that a catalogue file keeps."""
 
+HELD = (*LAYOUTS, "conjunctions")
+"""The kinds that are found in one."""
+
 
 def layout_of(query: Query, bind: Bindings) -> Layout:
     """Where what a query finds is; conjunctions are computed, from the values bound."""
+    if query.criteria is not None:
+        return _conjunctions(query.criteria, query, bind)
     return LAYOUTS[query.kind]
 
 

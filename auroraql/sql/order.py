@@ -1,4 +1,4 @@
-"""From ORDER BY to SQL: the order of values that may be missing, or of different types.
+"""From ORDER BY and LIMIT to SQL: the order of values that may be missing, or of different types, and the cut.
 
 Missing values come last, or first if asked for. The values of a metadata key are ordered numbers first,
 by value, then everything else by its plain text; descending is the exact reverse, but for missing ones.
@@ -13,6 +13,14 @@ from auroraql.schema.model import Type
 from auroraql.sql.bindings import Bindings
 from auroraql.sql.comparison import Stored
 from auroraql.sql.predicate import Locate
+
+_MOST = 2**63 - 1
+
+
+def cut(limit: int | None, offset: int, bind: Bindings) -> tuple[str, ...]:
+    """LIMIT and OFFSET, where there are any."""
+    first = () if limit is None else (f"LIMIT {bind(min(limit, _MOST))}",)
+    return (*first, f"OFFSET {bind(min(offset, _MOST))}") if offset else first
 
 
 def terms(keys: Iterable[OrderKey], locate: Locate, bind: Bindings) -> tuple[str, ...]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from auroraql.query import And, Comparison, Not, Or, Predicate, Ref
+from auroraql.query import And, Comparison, FieldComparison, Not, Or, Predicate, Ref
 from auroraql.sql.bindings import Bindings
 from auroraql.sql.comparison import Stored, compare
+from auroraql.sql.fields import compare_fields
 
 Locate = Callable[[Ref, Bindings], Stored]
 """Where a layout keeps the value of a field; a metadata key is bound, never spliced."""
@@ -17,6 +18,8 @@ def condition(predicate: Predicate, locate: Locate, bind: Bindings) -> str:
     match predicate:
         case Comparison(ref, operator, values):
             return compare(locate(ref, bind), operator, values, bind)
+        case FieldComparison(ref, operator, other):
+            return compare_fields(locate(ref, bind), operator, locate(other, bind))
         case Not(term):
             return f"NOT ({condition(term, locate, bind)})"
         case And(terms):

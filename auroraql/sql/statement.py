@@ -1,4 +1,4 @@
-"""From a Query to the one SQL statement that answers it whole: columns, conditions, order and limit."""
+"""From a Query to the one SQL statement that answers it whole: columns, conditions, groups, order and limit."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from auroraql.query import EVERYTHING, Query, Ref
+from auroraql.results import selected
 from auroraql.schema import KINDS, Type
 from auroraql.sql import order
 from auroraql.sql.bindings import Bindings
 from auroraql.sql.comparison import Stored
+from auroraql.sql.during import overlaps
+from auroraql.sql.groups import gather, looked_at, rows_of_values
 from auroraql.sql.layout import Layout, bounds, layout_of
 from auroraql.sql.predicate import condition
-
-_MOST = 2**63 - 1
 
 _AS_JSON = (Type.ANY, Type.OBJECT)
 
@@ -30,19 +31,22 @@ class Statement:
 def compile_query(query: Query, paths: Sequence[tuple[str, ...]]) -> Statement:
     """The statement whose columns are the paths, in order; objects and metadata values come as JSON text.
 
-    Without ORDER BY, and between equals of it, rows follow the layout's own order.
+    Without ORDER BY, and between equals of it, rows follow the layout's own order. A query that groups, or whose
+    rows are distinct, has its own columns, whatever the paths.
     """
     bind = Bindings()
     layout = layout_of(query, bind)
+    if query.aggregates or query.distinct:
+        return _gathered(query, layout, bind)
     columns = [_column(path, layout, bind) for path in paths]
     inner = ", ".join(f"{column.sql} AS c{at}" for at, column in enumerate(columns))
     where = " AND ".join(_conditions(query, layout, bind))
     ordering = ", ".join((*order.terms(query.order_by, layout.locate, bind), *layout.ties))
-    limit = cut(query.limit, query.offset, bind)
+    limit = order.cut(query.limit, query.offset, bind)
     # JSON is made outside, of the rows that are left: inside it would be made of every row that LIMIT drops.
     clauses = (
         "SELECT",
-        ", ".join(f"CAST(c{at} AS JSON)" if c.type in _AS_JSON else f"c{at}" for at, c in enumerate(columns)),
+        ", ".join(f"CAST(c{at} AS JSON)" if c.many or c.type in _AS_JSON else f"c{at}" for at, c in enumerate(columns)),
         "FROM ( SELECT",
         inner,
         "FROM",
@@ -55,10 +59,14 @@ def compile_query(query: Query, paths: Sequence[tuple[str, ...]]) -> Statement:
     return Statement(" ".join(clauses), tuple(bind.values))
 
 
-def cut(limit: int | None, offset: int, bind: Bindings) -> tuple[str, ...]:
-    """LIMIT and OFFSET, where there are any."""
-    first = () if limit is None else (f"LIMIT {bind(min(limit, _MOST))}",)
-    return (*first, f"OFFSET {bind(min(offset, _MOST))}") if offset else first
+def _gathered(query: Query, layout: Layout, bind: Bindings) -> Statement:
+    """Rows that are groups of records, or each of which stands once."""
+    columns = selected(query, KINDS[query.kind])
+    refs = looked_at(query, columns)
+    places = {ref: layout.locate(ref, bind) for ref in refs}
+    where = " AND ".join(_conditions(query, layout, bind))
+    rows, named = rows_of_values(refs, places, layout.tables, where)
+    return Statement(gather(query, columns, rows, named, bind), tuple(bind.values))
 
 
 def _conditions(query: Query, layout: Layout, bind: Bindings) -> Sequence[str]:
@@ -67,7 +75,11 @@ def _conditions(query: Query, layout: Layout, bind: Bindings) -> Sequence[str]:
         for field, sign in bounds(KINDS[query.kind])
         if (moment := query.start if field.bound == "start" else query.end) is not None
     ]
-    return window if query.where == EVERYTHING else [*window, condition(query.where, layout.locate, bind)]
+    if query.where != EVERYTHING:
+        window.append(condition(query.where, layout.locate, bind))
+    if query.during is not None:
+        window += overlaps(query.during, KINDS[query.kind], layout.locate, bind)
+    return window
 
 
 def _column(path: tuple[str, ...], layout: Layout, bind: Bindings) -> Stored:

@@ -1,4 +1,4 @@
-"""Prints what the embedded archive costs beside DuckDB used by hand: `python tests/bench/bench_embedded.py`."""
+"""Prints what the embedded archive costs beside DuckDB used by hand: `python -m tests.bench.bench_embedded`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Prints what AuroraQL costs beside its peers, as ratios in one run: `python tests/bench/run.py [--quick]`.
+"""Prints what AuroraQL costs beside its peers, as ratios in one run: `python -m tests.bench.run [--quick]`.
 
 Nothing here passes or fails: machines differ, ratios less. Peers come with `pip install '.[bench]'`.
 """
@@ -12,7 +12,6 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 from auroraql.errors import Source, StatementError
@@ -20,6 +19,7 @@ from auroraql.forms import script
 from auroraql.planner import plan
 from auroraql.resolver import resolve
 from auroraql.schema.catalogue import shipped
+from tests.bench.measure import best, line
 
 STATEMENT = "FIND data_products WHERE program = 'trex' AND keogram_type = 'daily' ON 2021-01-01"
 EIGHT = (
@@ -34,20 +34,17 @@ def main() -> None:
     """Every measurement, one line each."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="fewer runs, for the gate")
-    runs = 5 if parser.parse_args().quick else 15
+    quick = parser.parse_args().quick
+    runs = 5 if quick else 15
     print(f"{'measured':<58}{'ours':>12}{'peer':>12}{'ratio':>8}  wanted")
     processes(runs)
     reading(runs)
     growth()
     bad_input()
-    subprocess.run([sys.executable, str(Path(__file__).parent / "bench_embedded.py")], check=True)
-
-
-def line(name: str, ours: float, peer: float | None, wanted: str, unit: str = "ms") -> None:
-    """One measurement; times in seconds."""
-    scale = {"ms": 1e3, "us": 1e6, "s": 1}[unit]
-    beside = f"{peer * scale:>9.1f} {unit}{ours / peer:>8.2f}" if peer else f"{'':>20}"
-    print(f"{name:<58}{ours * scale:>9.1f} {unit}{beside}  {wanted}", flush=True)
+    for name in ("bench_language", "bench_embedded"):
+        subprocess.run([sys.executable, "-m", f"tests.bench.{name}"], check=True)
+    for name in ("bench_large", "bench_conjunctions"):
+        subprocess.run([sys.executable, "-m", f"tests.bench.{name}", *([] if quick else ["--full"])], check=True)
 
 
 def processes(runs: int) -> None:
@@ -74,18 +71,6 @@ def paired(ours: list[str], peer: list[str], runs: int) -> tuple[float, float]:
             subprocess.run(command, check=True, capture_output=True)
             kept.append(time.perf_counter() - began)
     return statistics.median(times[0][1:]), statistics.median(times[1][1:])
-
-
-def best(work: Callable[[], object], runs: int, least: float = 0.05) -> float:
-    """Seconds for one call, the best of several rounds."""
-    found = []
-    for _ in range(runs):
-        calls, began = 0, time.perf_counter()
-        while time.perf_counter() - began < least:
-            work()
-            calls += 1
-        found.append((time.perf_counter() - began) / calls)
-    return min(found)
 
 
 def planned(text: str) -> None:

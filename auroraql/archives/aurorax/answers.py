@@ -24,11 +24,15 @@ _REQUEST_ID = re.compile(r"(?!\.+$)[A-Za-z0-9._~%-]{1,200}")
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One HTTP answer, its body whole and unpacked; header names in lower case."""
+    """One HTTP answer, its body whole and unpacked; header names in lower case.
+
+    `reader` is what the call gave to read the body, of which `body` may then be the rest only.
+    """
 
     status: int
     headers: Mapping[str, str] = field(repr=False)
     body: bytes = field(repr=False)
+    reader: object = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +80,8 @@ SUBMIT = Step("the search", (202,), False, "check that this is the address of an
 STATUS = Step("the status", (200,), True, "the service does not know this search any more: run it again")
 DATA = Step("the records", (200,), True, "results are kept for a limited time: run the search again")
 SOURCES = Step("the data sources", (200,), True, "check that this is the address of an AuroraX service")
+AT_ONCE = Step("the search", (200,), False, "")
+ESTIMATE = Step("the estimate", (200,), True, "this service does not estimate")
 CANCEL = Step("the cancellation", (200, 202, 204), True, "the search is gone already")
 
 _EXPIRED = "the results are gone"
@@ -176,10 +182,15 @@ def read_json(answer: Answer, what: str, context: Context) -> Any:
         failure = f"expected {what} as JSON, got {got} of {len(answer.body)} bytes: {context.excerpt(answer.body)}"
     if failure is not None:  # raised out here, as the parser's error holds the whole body
         raise context.error(Failed, failure, "try again; check the archive's address")
+    refuse_error(document, context)
+    return document
+
+
+def refuse_error(document: Any, context: Context) -> None:
+    """Raises Failed when a document is the service's own error."""
     said = "" if isinstance(document, list) or _holds_result(document) else _error_in(document)
     if said:
         raise context.error(Failed, said, "run the search again")
-    return document
 
 
 def _holds_result(document: Any) -> bool:
@@ -214,6 +225,23 @@ def read_status(answer: Answer, context: Context) -> Status:
     if failed:
         raise context.error(Failed, _reason(logs), "change the search, or run it again later")
     return Status(uri is not None, count, logs)
+
+
+def is_request_id(text: str) -> bool:
+    """Whether a text may be a request id: a piece of a path that leads nowhere else."""
+    return _REQUEST_ID.fullmatch(text) is not None
+
+
+def read_request_kind(answer: Answer, context: Context) -> str:
+    """The kind that a status says its search is of; empty when it does not say one we know."""
+    document = read_json(answer, "a status", context)
+    request = document.get("search_request") if isinstance(document, dict) else None
+    said = request.get("request_type") if isinstance(request, dict) else None
+    return _KINDS.get(said.removesuffix("_multi"), "") if isinstance(said, str) else ""
+
+
+_KINDS = {"data_product": "data_products", "ephemeris": "ephemeris", "conjunction": "conjunctions"}
+"""The request types of a status; that of conjunctions once ended with `_multi`."""
 
 
 def _log_line(line: Any, context: Context) -> LogLine:

@@ -3,26 +3,50 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
 
 from auroraql.archives.aurorax.address import Key, read_address
-from auroraql.archives.aurorax.answers import SOURCES, Context
+from auroraql.archives.aurorax.answers import (
+    ESTIMATE,
+    SOURCES,
+    STATUS,
+    Answer,
+    Context,
+    expect,
+    is_request_id,
+    read_json,
+    read_request_kind,
+    read_status,
+)
+from auroraql.archives.aurorax.availability import availability_call, read_availability
+from auroraql.archives.aurorax.kept_sources import KeptSources
 from auroraql.archives.aurorax.records import read_sources
-from auroraql.archives.aurorax.run import AuroraXRun
-from auroraql.archives.aurorax.wire import Call, Wire
-from auroraql.archives.base import Capabilities
-from auroraql.errors import ArchiveError, StatementError, TimedOut, Unreachable, UsageError
-from auroraql.plan import Plan
+from auroraql.archives.aurorax.run import AuroraXRun, Service
+from auroraql.archives.aurorax.ways import Ways
+from auroraql.archives.aurorax.wire import Broken, Call, Wire
+from auroraql.archives.base import Capabilities, Watch
+from auroraql.errors import ArchiveError, Refused, StatementError, TimedOut, Unreachable, UsageError
+from auroraql.forms import query_json
+from auroraql.plan import Plan, Request
+from auroraql.query import Query
+from auroraql.results import Row
+from auroraql.schema import KINDS
 from auroraql.schema.catalogue import Catalogue, DataSource, shipped
 
 _SOURCES_SECONDS = 60.0
+_ESTIMATE_SECONDS = 10.0
 
 
 class AuroraXEngine:
     """AuroraX's search engine, or any service with its API, as an `Engine`.
 
     `url` is the base below which `/api/v1` lies; `name` what messages call it (the URL, if not given);
-    `catalogue` replaces the facts that come with the package; `pause` waits a number of seconds.
+    `catalogue` replaces the facts that come with the package; `pause` waits a number of
+    seconds; `watch` is told how far each search has come; `cache` is where lists of sources are kept (the user's
+    cache directory, if not given).
     Nothing is sent before the first plan. Raises UsageError for a URL or key that cannot be used.
     """
 
@@ -36,13 +60,17 @@ class AuroraXEngine:
         name: str | None = None,
         catalogue: Catalogue | None = None,
         pause: Callable[[float], object] = time.sleep,
+        watch: Watch | None = None,
+        cache: Path | None = None,
     ) -> None:
         self._url = read_address(url)
         self._context = Context(name or self._url, Key(api_key))
-        self._catalogue, self._pause = catalogue, pause
+        self._catalogue, self._watch = catalogue, watch
         self._wire = Wire(self._url, self._context, pause)
+        self._service = Service(self._wire, self._context, pause, Ways())
         self._runs: list[AuroraXRun] = []
         self._sources: tuple[DataSource, ...] | None = None
+        self._kept, self._replaceable = KeptSources(self._url, cache), catalogue is None
         self._closed = False
 
     def __repr__(self) -> str:
@@ -54,29 +82,93 @@ class AuroraXEngine:
         return self._context.archive
 
     def catalogue(self) -> Catalogue:
-        """The sources and metadata keys that come with the package, or those given; asks nobody."""
-        return self._catalogue or shipped()
+        """The metadata keys that come with the package, and the sources kept on disk, else those of the package.
+
+        Asks nobody.
+        """
+        if self._catalogue is None:
+            kept = self._kept.read()
+            self._catalogue = shipped() if kept is None else replace(shipped(), sources=kept.sources)
+        return self._catalogue
 
     def sources(self) -> tuple[DataSource, ...]:
-        """`GET /api/v1/data_sources`, once: what no list can say is asked of exactly these. Raises ArchiveError."""
+        """Those kept on disk in the last day, else `GET /api/v1/data_sources`. Raises ArchiveError.
+
+        What no list of names can say is asked of exactly these.
+        """
         if self._sources is None:
-            call = Call(SOURCES, "GET", "/api/v1/data_sources?format=basic_info")
-            answer = self._wire.ask(call, time.monotonic() + _SOURCES_SECONDS)
-            self._sources = read_sources(answer, self._context)
+            kept = self._kept.read()
+            self._sources = kept.sources if kept is not None and kept.fresh else self.refresh_sources()
         return self._sources
 
-    def submit(self, plan: Plan) -> AuroraXRun:
-        """Starts a plan: `POST /api/v1/…/search`, once a request. Raises ArchiveError.
+    def refresh_sources(self) -> tuple[DataSource, ...]:
+        """`GET /api/v1/data_sources`, whatever is kept; keeps what it answers. Raises ArchiveError."""
+        call = Call(SOURCES, "GET", "/api/v1/data_sources?format=basic_info")
+        answer = self._wire.ask(call, time.monotonic() + _SOURCES_SECONDS)
+        self._sources = read_sources(answer, self._context)
+        self._kept.write(self._sources)
+        if self._replaceable:
+            self._catalogue = replace(shipped(), sources=self._sources)
+        return self._sources
 
-        Raises StatementError for what the protocol cannot say.
+    def availability(self, kind: str, first: date, last: date, only: Mapping[str, str], deadline: float) -> list[Row]:
+        """`GET /api/v1/availability/…`. Raises ArchiveError."""
+        answer = self._wire.ask(availability_call(kind, first, last, only), deadline)
+        return read_availability(answer, kind, self._context)
+
+    def submit(self, plan: Plan, *, awaited: bool = False) -> AuroraXRun:
+        """Starts a plan: `POST /api/v1/…/search`, once a request; one that is awaited begins when it is waited for.
+
+        Raises ArchiveError, and StatementError for what the protocol cannot say.
         """
         if self._closed:
             raise UsageError(f"the archive '{self.name}' is closed", "connect to it again")
         if plan.unsayable:
             raise StatementError(plan.unsayable)
-        run = AuroraXRun(plan, self._wire, self._context, self._pause)
+        run = self._run(plan, awaited=awaited)
         run.submit()
-        self._runs = [each for each in self._runs if each.open] + [run]
+        return run
+
+    def attach(self, request_id: str) -> AuroraXRun:
+        """A search that the service has already, whoever submitted it, as a run of whole records.
+
+        Asks for its status, which tells of what kind it is. Raises Refused for an id that the service does not know,
+        Failed for a search that failed, other ArchiveErrors as they come.
+        """
+        if not is_request_id(request_id):
+            raise self._context.error(
+                Refused, "that is no request id", "copy it from the log or the status of a search"
+            )
+        deadline, about = time.monotonic() + _SOURCES_SECONDS, self._context.about(request_id)
+        for name, kind in KINDS.items():
+            call = Call(STATUS, "GET", f"/api/v1/{kind.endpoint.rsplit('/', 1)[0]}/requests/{request_id}")
+            answer = self._wire.answer(call, deadline)
+            if isinstance(answer, Answer) and answer.status == 404:
+                continue
+            if isinstance(answer, Broken):
+                raise about.error(answer.error, answer.words, answer.hint)
+            expect(answer, STATUS, about)
+            found = read_request_kind(answer, about) or name
+            run = self._run(Plan(Query(found), (Request(found),)))
+            run.attach(request_id, read_status(answer, about))
+            return run
+        raise about.error(Refused, "404 not found", STATUS.missing)
+
+    def estimate(self, request: Request) -> int | None:
+        """`POST /api/v1/utils/describe/cartesian_products`; None when the service does not say."""
+        if request.criteria is None:
+            return None
+        call = Call(ESTIMATE, "POST", "/api/v1/utils/describe/cartesian_products", query_json.write(request))
+        try:
+            answer = self._wire.ask(call, time.monotonic() + _ESTIMATE_SECONDS)
+            count = read_json(answer, "the estimate", self._context)
+        except ArchiveError:  # it is a help, and the search does not need it
+            return None
+        return count if isinstance(count, int) and not isinstance(count, bool) else None
+
+    def _run(self, plan: Plan, *, awaited: bool = False) -> AuroraXRun:
+        run = AuroraXRun(plan, self._service, awaited=awaited, watch=self._watch)
+        self._runs = [*(each for each in self._runs if each.open), run]
         return run
 
     def close(self) -> None:

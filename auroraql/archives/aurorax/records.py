@@ -7,15 +7,22 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import fields
+from functools import partial
+from itertools import combinations
 from typing import Any
 
-from auroraql.archives.aurorax.answers import Answer, Context, read_json
+from auroraql.archives.aurorax.answers import Answer, Context, read_json, refuse_error
+from auroraql.archives.aurorax.arriving import RecordReader
+from auroraql.archives.aurorax.joining import NEEDED, joined
+from auroraql.archives.aurorax.packed import Batch, Listed, Packed, listed
 from auroraql.errors import Failed
+from auroraql.plan import Request
 from auroraql.query import Tree
 from auroraql.results import Record, read_time
-from auroraql.schema import KINDS, Field, Type
+from auroraql.results import taken as taken_from
+from auroraql.schema import CONJUNCTIONS, KINDS, Field, Type
 from auroraql.schema.catalogue import DataSource
 
 IDENTITY: dict[str, Tree] = {
@@ -28,7 +35,7 @@ IDENTITY: dict[str, Tree] = {
         "metadata": True,
     },
     "ephemeris": {"data_source": {"identifier": True}, "epoch": True},
-    "conjunctions": {"conjunction_type": True, "start": True, "end": True, "data_sources": {"identifier": True}},
+    "conjunctions": NEEDED,
 }
 """What makes two records of a kind the same one. The metadata belong to a data product: two records of one file
 that differ in nothing else may be found by different requests, and both are rows of the answer.
@@ -37,24 +44,52 @@ that differ in nothing else may be found by different requests, and both are row
 _OPTIONAL = "metadata"
 
 
-def read_records(answer: Answer, kind: str, expected: int | None, context: Context) -> list[Record]:
+def read_records(answer: Answer, kind: str, expected: int | None, context: Context) -> Sequence[Record]:
     """The records of `…/requests/{id}/data`: `{"result": [...]}` as it answers, or the plain array of OpenAPI.
 
     Fields that are not published stay in the records. Raises Failed for another shape, and when fewer or more
     records came than the status had announced.
     """
+    if isinstance(answer.reader, RecordReader) and answer.reader.packed:
+        return _packed(answer, answer.reader, expected, context)
     document = read_json(answer, "records", context)
     records = document.get("result") if isinstance(document, dict) else document
     if not isinstance(records, list):
         got = context.excerpt(answer.body)
         raise context.error(Failed, f"expected a list of records, or one as 'result', got {got}", "try again")
-    if expected is not None and expected != len(records):
-        message = f"the service announced {expected} records, and {len(records)} arrived"
-        raise context.error(Failed, message, "run the search again")
+    _refuse_other_count(len(records), expected, context)
     for number, record in enumerate(records, 1):
         if wrong := _wrong(record, kind):
             raise context.error(Failed, f"record {number} of {len(records)}: {wrong}", "try again")
     return records
+
+
+def record_reader(kind: str, seen: Callable[[int, int], object]) -> RecordReader:
+    """What reads records of a kind while they arrive; `seen` is told how many bytes and records came."""
+    return RecordReader(KINDS[kind], partial(_wrong, kind=kind), seen)
+
+
+def _packed(answer: Answer, reader: RecordReader, expected: int | None, context: Context) -> Packed:
+    rest, trouble = answer.body, None
+    try:
+        records, around = reader.finish()
+    except (ValueError, RecursionError):
+        trouble = f"expected records as JSON, but they break off or are broken after {reader.count}: "
+        trouble += context.excerpt(rest)
+    if trouble is not None:  # raised out here, as the parser's error holds the whole text
+        raise context.error(Failed, trouble, "try again")
+    refuse_error(around, context)
+    _refuse_other_count(len(records), expected, context)
+    if reader.wrong is not None:
+        number, wrong = reader.wrong
+        raise context.error(Failed, f"record {number} of {len(records)}: {wrong}", "try again")
+    return records
+
+
+def _refuse_other_count(count: int, expected: int | None, context: Context) -> None:
+    if expected is not None and expected != count:
+        message = f"the service announced {expected} records, and {count} arrived"
+        raise context.error(Failed, message, "run the search again")
 
 
 def read_sources(answer: Answer, context: Context) -> tuple[DataSource, ...]:
@@ -140,25 +175,60 @@ def _merged(tree: Tree, other: Tree) -> Tree:
     return merged
 
 
-def united(batches: Sequence[Sequence[Record]], kind: str) -> list[Record]:
+def united(batches: Sequence[Sequence[Record]], kind: str, requests: Sequence[Request] = ()) -> Sequence[Record]:
     """The records of several requests, those that more than one of them found taken once.
 
     Every request that finds a record finds all of its equals too, so a record occurs as often as in the request
     that has most of it: twins inside one request stay. A record without its identity is never taken for another.
+    `requests` are those of the batches: where their windows lie apart, no record is in two of them.
     """
     if len(batches) == 1:
-        return list(batches[0])
-    kept: list[Record] = []
-    taken: Counter[str] = Counter()
-    for batch in batches:
-        here: Counter[str] = Counter()
-        for record in batch:
-            name = _identity(record, kind)
-            here[name] += 1
-            if not name or here[name] > taken[name]:
-                kept.append(record)
-                taken[name] += 1
-    return kept
+        return batches[0]
+    if kind == CONJUNCTIONS.name:
+        return joined(batches)
+    groups = _overlapping(requests) if requests else [0] * len(batches)
+    taken: dict[int, Counter[str]] = {group: Counter() for group in groups}
+    parts = [
+        _not_yet(batch, kind, taken[group]) if groups.count(group) > 1 else batch
+        for batch, group in zip(batches, groups, strict=True)
+    ]
+    if any(isinstance(part, Packed) for part in parts):
+        return Packed([each for part in parts for each in _batches(part)])
+    return [record for part in parts for record in part]
+
+
+def _not_yet(batch: Sequence[Record], kind: str, taken: Counter[str]) -> Sequence[Record]:
+    """The records of a batch that were not taken from those before."""
+    here: Counter[str] = Counter()
+    numbers = []
+    for number, record in enumerate(batch):
+        name = _identity(record, kind)
+        here[name] += 1
+        if not name or here[name] > taken[name]:
+            numbers.append(number)
+            taken[name] += 1
+    return batch if len(numbers) == len(batch) else taken_from(batch, numbers)
+
+
+def _overlapping(requests: Sequence[Request]) -> list[int]:
+    """For each request the number of the first one that its window touches, itself or through others."""
+    groups = list(range(len(requests)))
+    for (at, one), (before, other) in combinations(enumerate(requests), 2):
+        if _touch(one, other):
+            low, high = sorted((groups[at], groups[before]))
+            groups = [low if group == high else group for group in groups]
+    return groups
+
+
+def _touch(one: Request, other: Request) -> bool:
+    return not any(
+        first.end is not None and second.start is not None and first.end < second.start
+        for first, second in ((one, other), (other, one))
+    )
+
+
+def _batches(records: Sequence[Record]) -> Sequence[Batch]:
+    return records.batches() if isinstance(records, Packed) else [listed(list(records))]
 
 
 def _identity(record: Record, kind: str) -> str:
@@ -185,3 +255,14 @@ def formatted(record: Record, tree: Tree) -> Record:
         elif leaf:
             part[name] = value
     return part
+
+
+def narrowed(records: Sequence[Record], tree: Tree) -> Sequence[Record]:
+    """All of the records with the leaves of the tree only."""
+    if isinstance(records, Packed):
+        return Packed([_narrowed(batch, tree) for batch in records.batches()])
+    return [formatted(record, tree) for record in records]
+
+
+def _narrowed(batch: Batch, tree: Tree) -> Batch:
+    return Listed(len(batch), lambda: [formatted(record, tree) for record in batch.records()])

@@ -1,4 +1,4 @@
-"""A plan under way on the service: submitted, polled, fetched, cancelled, as the API's own steps.
+"""A plan under way on the service: asked at once, or submitted, polled, fetched and cancelled, as the API's own steps.
 
 Invariant: a search that nobody waits for any more is cancelled, and what is fetched is whole or an error.
 """
@@ -6,14 +6,30 @@ Invariant: a search that nobody waits for any more is cancelled, and what is fet
 from __future__ import annotations
 
 import contextlib
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
-from auroraql.archives.aurorax.answers import CANCEL, DATA, STATUS, SUBMIT, Context, read_status, read_submitted
-from auroraql.archives.aurorax.records import formatted, read_records, united, widened
-from auroraql.archives.aurorax.wire import Call, Interrupted, Wire, jittered
-from auroraql.archives.base import Status
+from auroraql.archives.aurorax.answers import (
+    AT_ONCE,
+    CANCEL,
+    DATA,
+    STATUS,
+    SUBMIT,
+    Answer,
+    Context,
+    read_status,
+    read_submitted,
+)
+from auroraql.archives.aurorax.progress import Teller
+from auroraql.archives.aurorax.records import narrowed, read_records, record_reader, united, widened
+from auroraql.archives.aurorax.side_by_side import side_by_side
+from auroraql.archives.aurorax.ways import PATIENCE, Ways
+from auroraql.archives.aurorax.wire import TOO_SLOW, Broken, Call, Interrupted, Wire, jittered
+from auroraql.archives.base import Status, Watch
 from auroraql.errors import ArchiveError, Cancelled, Failed, Refused, TimedOut
 from auroraql.forms import query_json
 from auroraql.plan import Plan, Request
@@ -21,9 +37,9 @@ from auroraql.query import Tree
 from auroraql.results import Fetched, Record
 from auroraql.schema import KINDS
 
-FIRST_POLL = 0.1
-SLOWEST_POLL = 2.5
-BACK_OFF = 1.5
+FIRST_POLL, SOONEST_POLL, SLOWEST_POLL = 0.1, 0.06, 2.5
+LATE_BY = 0.2
+"""How late the end of a search is noticed, as a part of the time that it took."""
 
 _SUBMIT_SECONDS = 60.0
 _STATUS_SECONDS = 30.0
@@ -37,31 +53,49 @@ _API = "/api/v1/"
 _UNKNOWN = Status(False, None, ())
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Search:
-    """One request of the plan on the service, and the last that is known of it."""
+    """One request of the plan on the service, the last that is known of it, and its records once they are there."""
 
     request: Request
-    request_id: str
+    request_id: str = ""
     status: Status = _UNKNOWN
+    records: Sequence[Record] | None = None
 
     @property
     def path(self) -> str:
         return f"{_API}{KINDS[self.request.kind].endpoint.rsplit('/', 1)[0]}/requests/{self.request_id}"
 
 
-class AuroraXRun:
-    """The `Run` of the contract, over HTTP. Made by `AuroraXEngine.submit`."""
+@dataclass(frozen=True, slots=True)
+class Service:
+    """What every run of one engine shares: the connection, who is asked, how to wait, and which ways are open."""
 
-    def __init__(self, plan: Plan, wire: Wire, context: Context, pause: Callable[[float], object]) -> None:
-        self._plan, self._wire, self._context, self._pause = plan, wire, context, pause
-        self._searches: list[_Search] = []
-        self._cancelled = False
+    wire: Wire
+    context: Context
+    pause: Callable[[float], object]
+    ways: Ways
+
+
+class AuroraXRun:
+    """The `Run` of the contract, over HTTP. Made by `AuroraXEngine`.
+
+    A run that is `awaited` asks for nothing before `wait`, and then goes through its requests a few at a time, each
+    from its submission to its records.
+    """
+
+    def __init__(self, plan: Plan, service: Service, *, awaited: bool = False, watch: Watch | None = None) -> None:
+        self.plan = plan
+        self._service, self._awaited, self._teller = service, awaited, Teller(watch)
+        self._wire, self._context = service.wire, service.context
+        self._searches = [_Search(request) for request in plan.requests]
+        self._cancelled = self._stopped = False
+        self._arriving, self._arrived = 0, threading.Condition()
 
     @property
     def request_ids(self) -> tuple[str, ...]:
-        """The service's ids of the searches, in plan order."""
-        return tuple(search.request_id for search in self._searches)
+        """The service's ids of the searches, in plan order; what was answered at once has none."""
+        return tuple(search.request_id for search in self._searches if search.request_id)
 
     @property
     def open(self) -> bool:
@@ -69,32 +103,53 @@ class AuroraXRun:
         return bool(self._unfinished()) and not self._cancelled
 
     def submit(self) -> None:
-        """`POST …/search` for each request; when one fails, those before it are cancelled. Raises ArchiveError."""
+        """`POST …/search` for each request; when one fails, the others are cancelled. Raises ArchiveError."""
+        if self._awaited:
+            return
         try:
-            for request in self._plan.requests:
-                self._submit(request)
+            side_by_side(self._submit, self._searches)
         except (ArchiveError, KeyboardInterrupt):
             self._abandon()
             raise
 
-    def _submit(self, request: Request) -> None:
+    def attach(self, request_id: str, status: Status) -> None:
+        """Takes a search that the service has already as that of its one request."""
+        self._searches[0].request_id, self._searches[0].status = request_id, status
+
+    def _submit(self, search: _Search) -> None:
+        request = search.request
         call = Call(SUBMIT, "POST", _API + KINDS[request.kind].endpoint, query_json.write(request))
+        with self._under_way():
+            self._refuse_cancelled()
+            try:
+                answer = self._wire.ask(call, time.monotonic() + _SUBMIT_SECONDS, grace=_GRACE_SECONDS)
+            except Interrupted as interrupted:
+                if interrupted.answer is not None:
+                    # No id in a late answer means that there is nothing to cancel.
+                    with contextlib.suppress(ArchiveError):
+                        search.request_id = read_submitted(interrupted.answer, self._context)
+                raise
+            search.request_id = read_submitted(answer, self._context)
+        if self._cancelled:  # it came too late to be cancelled with the others
+            self._cancel(search, time.monotonic() + _CANCEL_SECONDS)
+
+    @contextlib.contextmanager
+    def _under_way(self) -> Any:
+        """A submission whose request id may still come."""
+        with self._arrived:
+            self._arriving += 1
         try:
-            answer = self._wire.ask(call, time.monotonic() + _SUBMIT_SECONDS, grace=_GRACE_SECONDS)
-        except Interrupted as interrupted:
-            if interrupted.answer is not None:
-                # No id in a late answer means that there is nothing to cancel.
-                with contextlib.suppress(ArchiveError):
-                    self._searches.append(_Search(request, read_submitted(interrupted.answer, self._context)))
-            raise
-        self._searches.append(_Search(request, read_submitted(answer, self._context)))
+            yield
+        finally:
+            with self._arrived:
+                self._arriving -= 1
+                self._arrived.notify_all()
 
     def status(self) -> Status:
         """`GET …/requests/{id}` once for each unfinished search; one status of all. Raises ArchiveError."""
         self._refuse_cancelled()
         deadline = time.monotonic() + _STATUS_SECONDS
-        for search in self._unfinished():
-            self._poll(search, deadline)
+        side_by_side(partial(self._poll, deadline=deadline), [each for each in self._unfinished() if each.request_id])
         return self._together()
 
     def wait(self, deadline: float) -> Status:
@@ -105,51 +160,116 @@ class AuroraXRun:
         """
         self._refuse_cancelled()
         try:
-            for search in self._unfinished():
-                self._wait_for(search, deadline)
+            side_by_side(partial(self._complete, deadline=deadline), self._unfinished())
         except (TimedOut, Failed, KeyboardInterrupt):
             self._abandon()
             raise
+        finally:
+            self._teller.over()
         return self._together()
+
+    def _complete(self, search: _Search, deadline: float) -> None:
+        """Brings one search to its end; of an awaited run, its records too."""
+        wanted = self._awaited and not self.plan.counted
+        if wanted and self._service.ways.at_once(search.request) and self._ask_at_once(search, deadline):
+            return
+        if not search.request_id:
+            self._submit(search)
+        self._wait_for(search, deadline)
+        if wanted:
+            self._fetch(search, deadline)
+
+    def _ask_at_once(self, search: _Search, deadline: float) -> bool:
+        """`POST …/search_synchronous`; whether that gave the records. Raises TimedOut at the deadline.
+
+        Whatever else comes of it, the search is submitted then, which has a request id and reasons to tell.
+        """
+        request, began = search.request, time.monotonic()
+        body = {"query": query_json.write(request), "response_format": self._format(search)}
+        call = Call(
+            AT_ONCE,
+            "POST",
+            f"{_API}{KINDS[request.kind].endpoint}_synchronous",
+            {key: value for key, value in body.items() if value is not None},
+            self._reader(search),
+            PATIENCE,
+        )
+        answer = self._wire.answer(call, deadline)
+        match answer:
+            case Answer(status=200):
+                with contextlib.suppress(ArchiveError):
+                    records = read_records(answer, request.kind, None, self._context)
+                    search.records, search.status = records, Status(True, len(records), ())
+                    return True
+                self._service.ways.close(request)
+            case Answer(status=status) if status in (404, 405) or status >= 500:
+                self._service.ways.close(request)
+            case Broken() if time.monotonic() >= deadline:
+                raise self._too_late("", began)
+            case Broken() if answer is TOO_SLOW:
+                self._service.ways.took_too_long(request)
+            case Broken(arrived=False):
+                raise self._context.error(answer.error, answer.words, answer.hint)
+        return False
 
     def fetch(self, deadline: float) -> Fetched:
         """`GET …/requests/{id}/data`, or `POST` of a response_format. Waits first if that was not done.
 
+        Where only the number of records is asked for, it is that of the status, and nothing is fetched.
         Raises Failed when fewer records come than were announced, Refused when they are not kept any more.
         """
-        self.wait(deadline)
-        several = len(self._searches) > 1
-        kind = self._plan.query.kind
-        batches = [self._fetch(search, deadline, several=several) for search in self._searches]
-        records = united(batches, kind) if several else [record for batch in batches for record in batch]
-        tree = self._plan.requests[0].response_format if several else None
-        return Fetched(records=records if tree is None else [formatted(record, tree) for record in records])
+        count = self.wait(deadline).result_count
+        if self.plan.counted and count is not None:
+            return Fetched(rows=[(count,) * len(self.plan.query.select or ())])
+        try:
+            missing = [search for search in self._searches if search.records is None]
+            side_by_side(partial(self._fetch, deadline=deadline), missing)
+        finally:
+            self._teller.over()
+        return Fetched(records=self._all_records())
+
+    def _all_records(self) -> Sequence[Record]:
+        """The records of every request, each once."""
+        batches = [search.records or () for search in self._searches]
+        if not batches:
+            return []
+        records = united(batches, self.plan.query.kind, self.plan.requests)
+        tree = self.plan.requests[0].response_format if len(batches) > 1 else None
+        return records if tree is None else narrowed(records, tree)
 
     def cancel(self) -> None:
         """`DELETE …/requests/{id}` for the unfinished searches. Raises ArchiveError when the service says no."""
-        unfinished = self._unfinished()
-        if not unfinished or self._cancelled:
+        if not self._unfinished() or self._cancelled:
             return
+        self._stopped = True
+        with self._arrived:
+            self._arrived.wait_for(lambda: not self._arriving, _GRACE_SECONDS)
         self._cancelled = True
         deadline = time.monotonic() + _CANCEL_SECONDS
-        trouble: ArchiveError | None = None
-        for search in unfinished:
-            try:
-                self._wire.ask(Call(CANCEL, "DELETE", search.path), deadline, search.request_id)
-            except ArchiveError as error:
-                # The rest is still to be cancelled, and what the service does not know runs no more.
-                trouble = trouble or (None if _is_gone(error) else error)
+        known = [search for search in self._unfinished() if search.request_id]
+        troubles = side_by_side(partial(self._cancel, deadline=deadline), known)
+        trouble = next((each for each in troubles if each is not None), None)
         if trouble is not None:
-            self._cancelled = False
+            self._cancelled = self._stopped = False
             raise trouble
+
+    def _cancel(self, search: _Search, deadline: float) -> ArchiveError | None:
+        """Cancels one search; the error that this met, but that the service does not know it and so does not run it."""
+        try:
+            self._wire.ask(Call(CANCEL, "DELETE", search.path), deadline, search.request_id)
+        except ArchiveError as error:
+            # The rest is still to be cancelled.
+            return None if _is_gone(error) else error
+        return None
 
     def _abandon(self) -> None:
         """Cancels as far as the service lets us: the error that led here is the one to tell."""
+        self._teller.stop()
         with contextlib.suppress(ArchiveError):
             self.cancel()
 
     def _refuse_cancelled(self) -> None:
-        if self._cancelled:
+        if self._cancelled or self._stopped:
             about = self._context.about(", ".join(self.request_ids))
             raise about.error(Cancelled, "it was cancelled before it was done", "run it again")
 
@@ -157,30 +277,45 @@ class AuroraXRun:
         return [search for search in self._searches if not search.status.done]
 
     def _wait_for(self, search: _Search, deadline: float) -> None:
-        began, delay = time.monotonic(), FIRST_POLL
-        while True:
+        began, delay, waited = time.monotonic(), FIRST_POLL, 0.0
+        while not search.status.done:
+            self._refuse_cancelled()
             self._poll(search, deadline)
             if search.status.done:
                 return
             left = deadline - time.monotonic()
             if left > 0:
-                self._pause(min(jittered(delay), left))
+                self._service.pause(min(jittered(delay), left))
             if time.monotonic() >= deadline:
-                message = f"the search was not done after {time.monotonic() - began:.1f} s, and is cancelled"
-                hint = "allow it more time, or ask for a shorter time window"
-                raise self._context.about(search.request_id).error(TimedOut, message, hint)
-            delay = min(delay * BACK_OFF, SLOWEST_POLL)
+                raise self._too_late(search.request_id, began)
+            waited += delay
+            delay = min(max(SOONEST_POLL, LATE_BY * waited), SLOWEST_POLL)
+
+    def _too_late(self, request_id: str, began: float) -> ArchiveError:
+        message = f"the search was not done after {time.monotonic() - began:.1f} s, and is cancelled"
+        hint = "allow it more time, or ask for a shorter time window"
+        return self._context.about(request_id).error(TimedOut, message, hint)
 
     def _poll(self, search: _Search, deadline: float) -> None:
         answer = self._wire.ask(Call(STATUS, "GET", search.path), deadline, search.request_id)
         search.status = read_status(answer, self._context.about(search.request_id))
+        if search.status.logs:
+            self._teller.said(search.status.logs[-1].summary)
 
-    def _fetch(self, search: _Search, deadline: float, *, several: bool) -> list[Record]:
-        kind, tree = search.request.kind, search.request.response_format
-        if tree is not None and several:
-            tree = widened(tree, kind)
-        answer = self._wire.ask(_data_call(search, tree), deadline, search.request_id)
-        return read_records(answer, kind, search.status.result_count, self._context.about(search.request_id))
+    def _fetch(self, search: _Search, deadline: float) -> None:
+        tree = self._format(search)
+        call = Call(DATA, "GET" if tree is None else "POST", f"{search.path}/data", tree, self._reader(search))
+        answer = self._wire.ask(call, deadline, search.request_id)
+        about, expected = self._context.about(search.request_id), search.status.result_count
+        search.records = read_records(answer, search.request.kind, expected, about)
+
+    def _format(self, search: _Search) -> Tree | None:
+        """The response_format to ask for; of several requests, with what tells their records apart."""
+        tree = search.request.response_format
+        return widened(tree, search.request.kind) if tree is not None and len(self._searches) > 1 else tree
+
+    def _reader(self, search: _Search) -> Any:
+        return partial(record_reader, search.request.kind, self._teller.received(search))
 
     def _together(self) -> Status:
         every = [search.status for search in self._searches]
@@ -188,11 +323,6 @@ class AuroraXRun:
         logs = tuple(line for status in every for line in status.logs)
         known = len(counts) == len(every)
         return Status(all(status.done for status in every), sum(counts) if known else None, logs)
-
-
-def _data_call(search: _Search, tree: Tree | None) -> Call:
-    method = "GET" if tree is None else "POST"
-    return Call(DATA, method, f"{search.path}/data", tree)
 
 
 def _is_gone(error: ArchiveError) -> bool:

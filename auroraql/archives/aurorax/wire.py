@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from importlib.metadata import PackageNotFoundError, version
 from random import SystemRandom
-from typing import Any
+from typing import Any, Protocol
 
 import requests
 from urllib3.exceptions import HTTPError, NewConnectionError
@@ -33,7 +33,7 @@ _SILENT_SECONDS = 120.0
 """How long the service may send nothing at all; a large result takes it a while to write."""
 _MOST_REDIRECTS = 3
 _PASSING = (429, 500, 502, 503, 504)
-_CHUNK = 64 * 1024
+_CHUNK = 256 * 1024
 _TICK = 0.25
 
 _spread = SystemRandom().uniform
@@ -47,14 +47,31 @@ class Interrupted(KeyboardInterrupt):
         super().__init__()
 
 
+class Reader(Protocol):
+    """Takes the body of a good answer while it arrives."""
+
+    def feed(self, data: bytes) -> None:
+        """Takes more of the body."""
+
+    @property
+    def body(self) -> bytes:
+        """What the answer keeps of it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Call:
-    """What is sent: method, path below the base URL, JSON body; `step` says how it is treated."""
+    """What is sent: method, path below the base URL, JSON body; `step` says how it is treated.
+
+    `reader` makes what reads the body of a good answer, anew for each try. When `patience` is given, the answer must
+    begin within that many seconds.
+    """
 
     step: Step
     method: str
     path: str
     body: Any = None
+    reader: Callable[[], Reader] | None = None
+    patience: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +90,33 @@ _LATE = Broken(
 )
 
 
+TOO_SLOW = Broken(TimedOut, "it did not begin to answer in time", lasting=True)
+"""The patience of a call ended before its deadline."""
+
+
 def jittered(seconds: float) -> float:
     """The time, a fifth more or less, so that many clients do not come at once."""
     return seconds * _spread(0.8, 1.2)
+
+
+class Whole:
+    """Keeps a body as it is."""
+
+    def __init__(self) -> None:
+        self._chunks: list[bytes] = []
+
+    def feed(self, data: bytes) -> None:
+        """Takes more of the body."""
+        self._chunks.append(data)
+
+    @property
+    def body(self) -> bytes:
+        """All of it."""
+        return b"".join(self._chunks)
+
+
+_Outcomes = queue.SimpleQueue[Answer | Exception | None]
+"""What comes of one exchange; before it a None, once the answer has begun."""
 
 
 class Wire:
@@ -99,6 +140,15 @@ class Wire:
         On Ctrl-C raises Interrupted, after waiting up to `grace` seconds for an answer under way.
         Raises the ArchiveError that the answer, or its absence, means.
         """
+        outcome = self.answer(call, deadline, grace=grace)
+        context = self._context.about(request_id)
+        if isinstance(outcome, Broken):
+            raise context.error(outcome.error, outcome.words, outcome.hint)
+        expect(outcome, call.step, context)
+        return outcome
+
+    def answer(self, call: Call, deadline: float, *, grace: float = 0.0) -> Answer | Broken:
+        """The same, whatever the answer is, or why there is none."""
         outcome = self._exchange(call, deadline, grace)
         for delay in _delays():
             wait = _wait(call, outcome, delay)
@@ -106,10 +156,6 @@ class Wire:
                 break
             self._pause(wait)
             outcome = self._exchange(call, deadline, grace)
-        context = self._context.about(request_id)
-        if isinstance(outcome, Broken):
-            raise context.error(outcome.error, outcome.words, outcome.hint)
-        expect(outcome, call.step, context)
         return outcome
 
     def _exchange(self, call: Call, deadline: float, grace: float) -> Answer | Broken:
@@ -118,55 +164,60 @@ class Wire:
         """
         if time.monotonic() >= deadline:
             return _LATE
-        outcomes: queue.SimpleQueue[Answer | Exception] = queue.SimpleQueue()
+        outcomes: _Outcomes = queue.SimpleQueue()
 
         def work() -> None:
             try:
-                outcomes.put(self._send(call, deadline))
+                outcomes.put(self._send(call, deadline, lambda: outcomes.put(None)))
             except Exception as error:  # handed over whole, and raised or told by the caller
                 outcomes.put(error)
 
         threading.Thread(target=work, name="auroraql-http", daemon=True).start()
         try:
-            outcome = _taken(outcomes, deadline)
+            begins = deadline if call.patience is None else min(deadline, time.monotonic() + call.patience)
+            outcome = _taken(outcomes, begins, deadline)
         except KeyboardInterrupt:
             late = _taken(outcomes, time.monotonic() + grace) if grace else None
             raise Interrupted(late if isinstance(late, Answer) else None) from None
-        if outcome is None or isinstance(outcome, Answer):
-            return outcome or _LATE
+        if outcome is None:
+            return _LATE if time.monotonic() >= deadline else TOO_SLOW
+        if isinstance(outcome, Answer):
+            return outcome
         if not isinstance(outcome, (OSError, HTTPError, ValueError)):
             raise outcome
         return _LATE if time.monotonic() >= deadline else _told(outcome)
 
-    def _send(self, call: Call, deadline: float) -> Answer:
+    def _send(self, call: Call, deadline: float, begun: Callable[[], object]) -> Answer:
         url = self._url + call.path
-        answer = self._send_once(call, url, deadline)
+        answer = self._send_once(call, url, deadline, begun)
         for _ in range(_MOST_REDIRECTS):
             repeats = answer.status in (307, 308) or (call.method == "GET" and answer.status in (301, 302, 303))
             target = same_origin_target(url, answer.headers.get("location", "")) if repeats else None
             if target is None:
                 break
             url = target
-            answer = self._send_once(call, url, deadline)
+            answer = self._send_once(call, url, deadline, begun)
         return answer
 
-    def _send_once(self, call: Call, url: str, deadline: float) -> Answer:
+    def _send_once(self, call: Call, url: str, deadline: float, begun: Callable[[], object]) -> Answer:
         left = max(deadline - time.monotonic(), 0.001)
+        silent = min(left, _SILENT_SECONDS if call.patience is None else call.patience)
         with self._session.request(
             call.method,
             url,
             json=call.body,
-            timeout=(min(left, _CONNECT_SECONDS), min(left, _SILENT_SECONDS)),
+            timeout=(min(left, _CONNECT_SECONDS), silent),
             allow_redirects=False,
             stream=True,
         ) as response:
-            chunks = []
+            begun()
+            reader = call.reader() if call.reader is not None and response.status_code == 200 else Whole()
             for chunk in response.iter_content(_CHUNK):
-                chunks.append(chunk)
+                reader.feed(chunk)
                 if time.monotonic() >= deadline:
                     raise TimeoutError
             headers = {name.lower(): value for name, value in response.headers.items()}
-            return Answer(response.status_code, headers, b"".join(chunks))
+            return Answer(response.status_code, headers, reader.body, reader)
 
 
 def _version() -> str:
@@ -176,13 +227,20 @@ def _version() -> str:
         return "0"
 
 
-def _taken(outcomes: queue.SimpleQueue[Answer | Exception], deadline: float) -> Answer | Exception | None:
-    """The outcome, or None at the deadline. Waits in ticks, as Windows hears no Ctrl-C during one long wait."""
-    while (left := deadline - time.monotonic()) > 0:
+def _taken(outcomes: _Outcomes, begins: float, deadline: float | None = None) -> Answer | Exception | None:
+    """The outcome, or None when its answer has not begun by then, or is not there at the deadline (`begins`, if none).
+
+    Waits in ticks, as Windows hears no Ctrl-C during one long wait.
+    """
+    last = begins
+    while (left := last - time.monotonic()) > 0:
         try:
-            return outcomes.get(timeout=min(left, _TICK))
+            outcome = outcomes.get(timeout=min(left, _TICK))
         except queue.Empty:
             continue
+        if outcome is not None:
+            return outcome
+        last = begins if deadline is None else deadline
     return None
 
 
@@ -195,7 +253,8 @@ def _wait(call: Call, outcome: Answer | Broken, delay: float) -> float | None:
     """How long to wait before trying again; None when that is of no use, or could run a search twice."""
     if isinstance(outcome, Broken):
         return delay if not outcome.lasting and (call.step.repeatable or not outcome.arrived) else None
-    if not call.step.repeatable or outcome.status not in _PASSING:
+    # A search that is turned away for now has not been taken, so it may be sent again; any other failure may have.
+    if outcome.status not in (_PASSING if call.step.repeatable else (429,)):
         return None
     return max(delay, _retry_after(outcome.headers.get("retry-after", "")))
 

@@ -13,7 +13,7 @@ from auroraql.errors import Diagnostic, Span, StatementError
 from auroraql.forms import grammar
 from auroraql.forms.text.driver import Lexeme, drive
 from auroraql.forms.text.slips import Stuck, diagnose
-from auroraql.syntax import Overlap, ShowClause, Statement, Window, clauses_of
+from auroraql.syntax import GroupBy, OrderBy, Overlap, Pattern, ShowClause, Statement, Target, Window, clauses_of
 
 _END = "$END"
 
@@ -65,17 +65,21 @@ def _stuck(text: str, read: list[Token], token: Token, session: Any) -> Stuck:
     return Stuck(text, read, start, end, token.type, frozenset(session.accepts()))
 
 
+_NAMES = {GroupBy: "GROUP BY", OrderBy: "ORDER BY", Pattern: "LIKE"}
+"""How clauses are written that are not called by their own name."""
+
+
 def _clauses_twice(clauses: Iterable[ShowClause]) -> list[Diagnostic]:
     """Each clause stands once; the time window is looked at with WHERE, which can say it too."""
-    seen = Counter[type]()
+    seen = Counter[str]()
     found = []
     for clause in clauses:
-        seen[type(clause)] += 1
-        if seen[type(clause)] == 2 and not isinstance(clause, Window | Overlap):
-            name = {"GroupBy": "GROUP BY", "OrderBy": "ORDER BY"}.get(
-                type(clause).__name__, type(clause).__name__.upper()
-            )
-            origin = clause.origin
+        if isinstance(clause, Window | Overlap):
+            continue
+        name = clause.word.upper() if isinstance(clause, Target) else _NAMES.get(type(clause), type(clause).__name__)
+        name = name.upper()
+        seen[name] += 1
+        if seen[name] == 2:
             hint = "join the two with AND" if name == "WHERE" else f"keep one {name}"
-            found.append(Diagnostic("AQL0111", f"{name} stands twice", cast("Span", origin), "the second one", hint))
+            found.append(Diagnostic("AQL0111", f"{name} stands twice", clause.origin, "the second one", hint))
     return found

@@ -301,9 +301,8 @@ class Reading(Transformer[Any, Any]):
         return Duration(length.count, length.unit, _span(sign, length), sign == "-")
 
     def duration(self, c: Children) -> Duration:
-        count = c[0] if isinstance(c[0], str) else None
-        shown = str(count) if count is not None else c[0]
-        return Duration(shown, str(c[1]).lower(), _span(c[0], c[1]))
+        count = Parameter(c[0][1:], _of(c[0])) if c[0].type == "PARAM" else str(c[0])
+        return Duration(count, str(c[1]).lower(), _span(c[0], c[1]))
 
     # --- predicates
 

@@ -6,7 +6,7 @@ import re
 from datetime import datetime, timedelta
 
 from auroraql.forms.text.layout import quote, quote_name, set_clauses
-from auroraql.query import And, Column, Comparison, Criteria, Not, Or, OrderKey, Predicate, Query, Ref
+from auroraql.query import And, Column, Comparison, Criteria, FieldComparison, Not, Or, OrderKey, Predicate, Query, Ref
 from auroraql.schema import KINDS, Kind, Type
 from auroraql.schema.catalogue import Catalogue
 from auroraql.schema.operators import OPERATORS
@@ -39,12 +39,14 @@ class _Writer:
         window = write_window(query.start, query.end)
         if window:
             clauses.append(window)
+        labels = {write_name(column.label if column.function else column.alias) for column in query.select or ()}
+        if query.group_by:
+            clauses.append(f"GROUP BY {', '.join(self.key(ref, labels) for ref in query.group_by)}")
         if query.order_by:
-            aliases = {column.alias for column in query.select or ()}
-            clauses.append(f"ORDER BY {', '.join(self.order_key(key, aliases) for key in query.order_by)}")
+            clauses.append(f"ORDER BY {', '.join(self.order_key(key, labels) for key in query.order_by)}")
         if query.limit is not None:
             clauses.append(f"LIMIT {query.limit}" + (f" OFFSET {query.offset}" if query.offset else ""))
-        return set_clauses(f"FIND {self.kind.name}", clauses)
+        return set_clauses(f"FIND {'DISTINCT ' if query.distinct else ''}{self.kind.name}", clauses)
 
     def criteria(self, criteria: Criteria) -> list[str]:
         # Most searches are for something else and never load this room.
@@ -53,15 +55,19 @@ class _Writer:
         return list(write_criteria(criteria, lambda where, kind: write_predicate(where, kind, self.catalogue)))
 
     def column(self, column: Column) -> str:
-        alias = f" AS {write_name(column.alias)}" if column.alias else ""
-        return self.path(column.ref, dotted=True) + alias
+        path = "*" if column.ref is None else self.path(column.ref, dotted=True)
+        written = f"{column.function}({path})" if column.function else path
+        return f"{written} AS {write_name(column.alias)}" if column.alias else written
 
-    def order_key(self, key: OrderKey, aliases: set[str]) -> str:
-        """An alias shadows a name of one part, so a field behind it is written with its prefix."""
-        path = self.path(key.ref)
-        if path in {write_name(alias) for alias in aliases}:
-            path = self.path(key.ref, dotted=True)
-        words = [path, "DESC" if key.descending else "", "NULLS FIRST" if key.nulls_first else ""]
+    def key(self, ref: Ref, labels: set[str]) -> str:
+        """A label shadows a name of one part, so a field behind it is written with its prefix."""
+        if ref.role == "column":
+            return write_name(ref.name)
+        path = self.path(ref)
+        return self.path(ref, dotted=True) if path in labels else path
+
+    def order_key(self, key: OrderKey, labels: set[str]) -> str:
+        words = [self.key(key.ref, labels), "DESC" if key.descending else "", "NULLS FIRST" if key.nulls_first else ""]
         return " ".join(filter(None, words))
 
     def path(self, ref: Ref, *, dotted: bool = False) -> str:
@@ -72,11 +78,17 @@ class _Writer:
         declared = self.kind.field(ref.name)
         return ref.name if dotted or declared is None else declared.bare
 
+    def operand(self, ref: Ref) -> str:
+        """A field on the right of an operator; a metadata key says there that it is one."""
+        return self.path(ref, dotted=ref.role == "metadata")
+
     def predicate(self, predicate: Predicate, above: int) -> str:
         """`above` is how tightly the surroundings bind: 0 nothing, 1 OR, 2 AND."""
         match predicate:
             case Comparison():
                 return self.comparison(predicate)
+            case FieldComparison(ref, operator, other):
+                return f"{self.path(ref)} {OPERATORS[operator].text} {self.operand(other)}"
             case Not(term):
                 return f"NOT ({self.predicate(term, 0)})"
             case And(terms):

@@ -7,6 +7,7 @@ from typing import cast
 
 from auroraql import __version__
 from auroraql.errors import UsageError
+from auroraql.frontends.cli.serving import add_options
 
 _EPILOG = """\
 examples:
@@ -57,6 +58,8 @@ def parser(formats: tuple[str, ...], targets: tuple[str, ...], sources: tuple[st
     _statement(translate, argparse.SUPPRESS)
     _parameters(translate, argparse.SUPPRESS)
     translate.add_argument("file", nargs="?", metavar="FILE", help="a file with one statement; - for standard input")
+
+    add_options(commands.add_parser("serve", help="answer AuroraX clients over HTTP, from a local archive"))
     return made
 
 
@@ -122,6 +125,7 @@ _HEEDED: dict[str | None, frozenset[str]] = {
     "check": frozenset({"param"}),
     "fmt": frozenset(),
     "translate": frozenset({"text", "param"}),
+    "serve": frozenset({"archive", "timeout"}),
 }
 """Which of them each command heeds."""
 

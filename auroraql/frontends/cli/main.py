@@ -72,11 +72,13 @@ def _exit_code(error: AuroraQLError) -> int:
 
 
 def _search(options: argparse.Namespace) -> int:
-    from auroraql.frontends.cli import searching
-
     if options.text is None and sys.stdin is not None and sys.stdin.isatty():
-        searching.repl(options)
+        from auroraql.frontends.cli import prompting
+
+        prompting.repl(options)
     else:
+        from auroraql.frontends.cli import searching
+
         source = streams.read("-") if options.text is None else Source(options.text)
         searching.run(options, [source], parameters(options))
     return DONE
@@ -90,8 +92,8 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _check(options: argparse.Namespace) -> int:
+    from auroraql.preparing import check
     from auroraql.schema.catalogue import shipped
-    from auroraql.session import check
 
     code = DONE
     sources = (streams.read(name) for name in options.files)
@@ -136,10 +138,17 @@ def _translate(options: argparse.Namespace) -> int:
     return DONE
 
 
+def _serve(options: argparse.Namespace) -> int:
+    from auroraql.frontends.cli.serving import serve
+
+    return serve(options)
+
+
 _COMMANDS: dict[str | None, Callable[[argparse.Namespace], int]] = {
     None: _search,
     "run": _run,
     "check": _check,
     "fmt": _format,
     "translate": _translate,
+    "serve": _serve,
 }

@@ -1,4 +1,4 @@
-"""The commands that run statements: a script, whose results are shown or written, and the REPL."""
+"""The commands that run statements: scripts, whose results are shown or written."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import argparse
 import os
 import shutil
 import sys
+from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 from threading import Thread
@@ -14,10 +15,12 @@ from auroraql.config import read_config
 from auroraql.errors import Source, UsageError, render
 from auroraql.forms.script import read
 from auroraql.frontends.cli.streams import say
+from auroraql.frontends.progress import status_line
 from auroraql.output import check_writable, footer, known_format, wants_color, write
 from auroraql.output import render as render_result
 from auroraql.results import ResultSet
 from auroraql.session import Archive, connect
+from auroraql.syntax import Follow, Let, Set, Statement
 
 
 def run(options: argparse.Namespace, sources: list[Source], parameters: dict[str, object]) -> None:
@@ -25,42 +28,41 @@ def run(options: argparse.Namespace, sources: list[Source], parameters: dict[str
     target = Path(options.output) if options.output is not None else None
     if target is not None:
         check_writable(target, options.format)
-        if sum(len(read(source)) for source in sources) != 1:
+        if sum(_shows(each.statement) for source in sources for each in read(source)) != 1:
             raise UsageError("--output holds the result of one statement", "run the statements one by one")
-    archive, shown_as = _opened(options)
-    if target is None and shown_as == "table":
+    archive = opened(options)
+    if target is None and archive.settings.format == "table":
         # What draws tables is loaded while the archive is opened and searched.
         Thread(target=import_module, args=("tabulate",), daemon=True).start()
     with archive:
         for result in archive.run_script(*sources, **parameters):
             if result.warnings:
                 say(render(result.warnings, result.source))
-            if target is None:
-                _show(result, shown_as)
+            if result.note:
+                say(result.note)
+            elif target is None:
+                _show(result, archive.settings.format)
             else:
                 write(result, target, options.format)
                 say(f"{target}: {footer(result)}")
 
 
-def repl(options: argparse.Namespace) -> None:
-    """The REPL, until it is left. Raises UsageError for an option that needs a statement."""
-    for name in ("output", "param"):
-        if getattr(options, name) is not None:
-            raise UsageError(f"--{name} needs a statement", "give one by -c, as a file, or on standard input")
-    # prompt_toolkit takes as long to load as a search on the demonstration takes to run.
-    from auroraql.frontends.repl import run_repl
-
-    archive, shown_as = _opened(options)
-    with archive:
-        run_repl(archive, format=shown_as)
+def _shows(statement: Statement) -> bool:
+    """Whether it answers with rows to be seen."""
+    return not isinstance(statement, Let | Set) and not (isinstance(statement, Follow) and statement.verb == "cancel")
 
 
-def _opened(options: argparse.Namespace) -> tuple[Archive, str]:
-    """The archive and the format: of the options, the environment or the config file, the first that says."""
+def opened(options: argparse.Namespace, say: Callable[[str], None] = say) -> Archive:
+    """The archive, and how its results are shown: of the options, the environment or the config file, the first that says.
+
+    `say` is told what takes time.
+    """
     config = read_config(os.environ)
     shown_as = known_format(options.format or config.format).name
     archive = config.archive if options.archive is None else options.archive
-    return connect(archive, api_key=config.api_key, timeout=options.timeout or config.timeout, say=say), shown_as
+    made = connect(archive, api_key=config.api_key, timeout=options.timeout or config.timeout, say=say, watch=status_line(sys.stderr))
+    made.settings.begin_with(format=shown_as)
+    return made
 
 
 def _show(result: ResultSet, shown_as: str) -> None:

@@ -6,30 +6,47 @@ Each takes the session and its argument, changes the session if it must, and ret
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from auroraql.frontends.repl.describe import describe
+from auroraql.completion.keywords import KEYWORDS
+from auroraql.frontends.repl import results, statements
+from auroraql.frontends.repl.describe import describe, describe_key, known_names
+from auroraql.frontends.repl.editor import edit
+from auroraql.frontends.repl.manual import keyword_help
 from auroraql.frontends.repl.state import State
-from auroraql.output import FORMATS, known_format
+from auroraql.output import FORMATS
 from auroraql.spelling import closest
 
 _COMMAND = re.compile(r"[\\/](?P<name>\?|[^\W\d]\w*)(?P<argument>[^\n]*)")
 
 _EXAMPLES = """Statements end with ; or, when they are complete, with Enter. As in:
   FIND data_products WHERE program = 'trex' AND keogram_type = 'daily' ON 2021-01-01;
-  FIND data_products SELECT start, platform, url WHERE program = 'trex' DURING 2020-02 LIMIT 10;"""
+  FIND data_products SELECT start, platform, url WHERE program = 'trex' DURING 2020-02 LIMIT 10;
+Tab or typing on completes; Alt-Enter does what Enter would not: another line, or running what stands there.
+F2 fuzzy completion   F3 several lines   F4 vi keys   F5 explain   Ctrl-R history   Ctrl-X Ctrl-E editor"""
+
+Words = Callable[[State], Iterable[str]]
 
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A command: its name as typed after the backslash, what follows it, what it does; `words` do it too."""
+    """A command: its name as typed after the backslash, what follows it, what it does; `words` do it too.
+
+    `after` are the words that may follow it, for completion; `takes_file` tells that a file does.
+    """
 
     name: str
     argument: str
     doc: str
     run: Callable[[State, str], str]
     words: tuple[str, ...] = ()
+    after: Words | None = None
+    takes_file: bool = False
+
+    def words_after(self, state: State) -> Iterable[str]:
+        """The words that may follow it."""
+        return self.after(state) if self.after is not None else ()
 
 
 def _help(_state: State, _argument: str) -> str:
@@ -39,7 +56,7 @@ def _help(_state: State, _argument: str) -> str:
 
 
 def _quit(state: State, _argument: str) -> str:
-    state.done = True
+    state.switches.done = True
     return ""
 
 
@@ -47,34 +64,67 @@ def _describe(state: State, argument: str) -> str:
     return describe(state.archive.catalogue, argument, state.width)
 
 
-def _vertical(state: State, _argument: str) -> str:
-    if state.format == "vertical":
-        state.format = state.before_vertical
-    else:
-        state.before_vertical, state.format = state.format, "vertical"
-    return f"results are shown as {state.format}"
+def _describe_key(state: State, argument: str) -> str:
+    return describe_key(state.archive.catalogue, argument, state.width)
 
 
-def _format(state: State, argument: str) -> str:
-    if not argument:
-        return "\n".join(
-            f"{'*' if row.name == state.format else ' '} {row.name:8}  {row.doc}" for row in FORMATS.values()
-        )
-    state.format = known_format(argument).name
-    return f"results are shown as {state.format}"
+def _error(state: State, _argument: str) -> str:
+    return state.error or "nothing has gone wrong yet"
+
+
+def _formats(_state: State) -> Iterable[str]:
+    return FORMATS
+
+
+def _names(state: State) -> Iterable[str]:
+    return dict.fromkeys(known_names(state.known.archive.catalogue)) if state.known is not None else ()
+
+
+def _keys(state: State) -> Iterable[str]:
+    if state.known is None:
+        return ()
+    catalogue = state.known.archive.catalogue
+    return dict.fromkeys(key for kind in catalogue.metadata for key in catalogue.keys(kind))
+
+
+def _keywords(_state: State) -> Iterable[str]:
+    return KEYWORDS
 
 
 COMMANDS = (
     Command("?", "", "this help", _help, ("help",)),
-    Command("d", "[NAME]", "sources, or a kind's fields, a program's or platform's sources, a key's values", _describe),
-    Command("x", "", "one line a value, or back to the table", _vertical),
-    Command("format", "[NAME]", f"how results are shown: {', '.join(FORMATS)}", _format),
+    Command("h", "[KEYWORD]", "what a keyword is for, its syntax and an example",
+            lambda state, argument: keyword_help(argument, state.width), after=_keywords),
+    Command("d", "[NAME]", "sources, or a kind's fields, a program's or platform's sources, a key's values",
+            _describe, after=_names),
+    Command("dm", "[KEY]", "a metadata key: what it is, its values, the sources that have it",
+            _describe_key, after=_keys),
+    Command("last", "[FORMAT]", "the last result with all its columns and rows, or in a format",
+            results.last, after=_formats),
+    Command("x", "", "one line a value, or back to the table", results.vertical),
+    Command("G", "", "the last result, one line a value; also at the end of a statement", results.vertically),
+    Command("format", "[NAME]", f"how results are shown: {', '.join(FORMATS)}", results.format_as, after=_formats),
+    Command("export", "FILE", "writes the last result to a file", results.export, takes_file=True),
+    Command("o", "[FILE]", "results go to a file, or to the terminal again", results.output, takes_file=True),
+    Command("tee", "[FILE]", "results go to a file too, or no longer", results.tee, takes_file=True),
+    Command("pipe", "COMMAND", "gives the last result to a shell command", results.pipe_to),
+    Command("open", "[ROW]", "opens the product of a row of the last result in a browser", results.open_product),
+    Command("watch", "[SECONDS]", "runs the last statement again and again and says what is new", results.watch),
+    Command("timing", "", "says where the time went, or no longer", results.timing),
+    Command("i", "FILE", "runs the statements of a file", statements.run_file, takes_file=True),
+    Command("e", "", "the last statement in $EDITOR, and then at the prompt", edit),
+    Command("E", "", "the last error, in full", _error),
     Command("q", "", "leave (also Ctrl-D)", _quit, ("quit", "exit")),
-)
+)  # fmt: skip
 """Every command, in the order of the help."""
 
 _BY_NAME = {name: row for row in COMMANDS for name in (row.name, *row.words)}
 _BY_WORD = {word: row for row in COMMANDS for word in row.words}
+
+
+def command_called(name: str) -> Command | None:
+    """The command of a name, in whatever case, where that tells it."""
+    return _BY_NAME.get(name) or _BY_NAME.get(name.lower())
 
 
 def is_command(text: str) -> bool:
@@ -87,11 +137,11 @@ def run_command(state: State, text: str) -> str:
     """Carries out a command and returns what to say. Raises UsageError for a wrong argument."""
     typed = _typed(text)
     match = _COMMAND.fullmatch(typed)
-    name = match["name"].lower() if match else ""
-    row = _BY_WORD.get(typed.lower()) or _BY_NAME.get(name)
+    name = match["name"] if match else ""
+    row = _BY_WORD.get(typed.lower()) or command_called(name)
     if row is not None:
         return row.run(state, match["argument"].strip() if match else "")
-    close = closest(name, _BY_NAME, 1, 0.5)
+    close = closest(name.lower(), _BY_NAME, 1, 0.5)
     nearest = f"did you mean \\{_BY_NAME[close[0]].name}? " if close else ""
     return f"there is no command {typed.split(maxsplit=1)[0]}\n  = hint: {nearest}\\? lists all"
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from textwrap import wrap
 
 from auroraql.output import grid
@@ -20,18 +20,41 @@ def describe(catalogue: Catalogue, name: str, width: int) -> str:
     if not wanted:
         return _overview(catalogue, width)
     parts = [part for find in _FINDERS for part in find(catalogue, wanted, width)]
-    return "\n".join(parts) if parts else _unknown(catalogue, name, wanted)
+    return "\n".join(parts) if parts else _unknown(name, wanted, known_names(catalogue))
 
 
-def _unknown(catalogue: Catalogue, name: str, wanted: str) -> str:
-    names = {known.casefold(): known for known in _names(catalogue)}
+def describe_key(catalogue: Catalogue, name: str, width: int) -> str:
+    """A metadata key: what it is, its values, the sources that have it; all keys when none is named."""
+    wanted = name.strip().strip("'\"`").removeprefix("metadata.").casefold()
+    if not wanted:
+        rows = [(key.name, kind, _type(key), key.doc) for kind, keys in catalogue.metadata.items() for key in keys]
+        return grid(("metadata key", "of", "type", ""), rows, width) + "\\dm KEY tells more of one"
+    every = [(kind, key) for kind, keys in catalogue.metadata.items() for key in keys if key.name.casefold() == wanted]
+    if not every:
+        return _unknown(name, wanted, (key.name for keys in catalogue.metadata.values() for key in keys))
+    return "\n".join(part for kind, key in every for part in _whole_key(catalogue, kind, key, width))
+
+
+def _whole_key(catalogue: Catalogue, kind: str, key: MetadataKey, width: int) -> Iterator[str]:
+    yield f"{key.name}, {key.type.value}{f' in {key.unit}' if key.unit else ''}, metadata of {kind}: {key.doc}"
+    yield from _values(key.values, width)
+    having = [source for source in catalogue.sources if not key.programs or source.program in key.programs]
+    if not key.programs:
+        yield f"records of any of the {len(having)} sources may have it"
+    else:
+        yield grid(_SOURCE, [[getattr(source, column) for column in _SOURCE] for source in having], width)
+
+
+def _unknown(name: str, wanted: str, known: Iterable[str]) -> str:
+    names = {each.casefold(): each for each in known}
     close = closest(wanted, names, 3)
     nearest = " or ".join(names[each] for each in close)
     hint = f"did you mean {nearest}?" if close else "\\d alone lists what there is"
     return f"nothing is called '{name}' here\n  = hint: {hint}"
 
 
-def _names(catalogue: Catalogue) -> Iterator[str]:
+def known_names(catalogue: Catalogue) -> Iterator[str]:
+    """Everything that `describe` can tell of."""
     for kind in KINDS.values():
         yield kind.name
         yield from (leaf.bare for leaf in kind.leaves())

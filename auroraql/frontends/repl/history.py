@@ -52,5 +52,7 @@ class PrivateHistory(FileHistory):
         entry = f"\n# {datetime.now().isoformat(' ')}\n{lines}".encode(errors="replace")
         with suppress(OSError):
             handle = os.open(self.filename, os.O_CREAT | os.O_APPEND | os.O_WRONLY, 0o600)
-            with os.fdopen(handle, "ab") as stream:
-                stream.write(entry)
+            try:
+                os.write(handle, entry)  # at once, so that two sessions do not write into each other's entries
+            finally:
+                os.close(handle)

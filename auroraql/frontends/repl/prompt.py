@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from prompt_toolkit import PromptSession
 from prompt_toolkit.application import Application
+from prompt_toolkit.auto_suggest import AutoSuggest, Suggestion
+from prompt_toolkit.buffer import Buffer
+from prompt_toolkit.completion import CompleteEvent, Completer, Completion
+from prompt_toolkit.cursor_shapes import ModalCursorShapeConfig
 from prompt_toolkit.document import Document
-from prompt_toolkit.enums import DEFAULT_BUFFER
-from prompt_toolkit.filters import has_focus
+from prompt_toolkit.formatted_text import StyleAndTextTuples
 from prompt_toolkit.history import History
 from prompt_toolkit.input import Input
-from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
-from prompt_toolkit.lexers import PygmentsLexer
+from prompt_toolkit.lexers import DynamicLexer
 from prompt_toolkit.output import ColorDepth, Output
 from prompt_toolkit.styles import Style
 
-from auroraql.errors import AuroraQLError
-from auroraql.forms.script import is_complete
-from auroraql.frontends.lexer import AuroraQLLexer
-from auroraql.frontends.repl.commands import is_command
+from auroraql.frontends.repl.behind import Late, Switches
+from auroraql.frontends.repl.checking import Checker, Underlined, one_line, said
+from auroraql.frontends.repl.keys import key_bindings, keys_in_force
+
+_LONGEST = 100_000
+_MOST_SUGGESTED_FROM = 1_000
+SUFFIX = ".aql"
 
 PROMPT = "auroraql> "
 CONTINUATION = "     ...> "
@@ -36,54 +41,89 @@ _STYLE = Style.from_dict(
         "pygments.name.tag": "ansicyan",
         "pygments.name.variable": "ansiyellow",
         "pygments.comment": "ansibrightblack",
+        "auto-suggestion": "ansibrightblack",
+        "error": "underline ansired",
+        "warning": "underline ansiyellow",
+        "bottom-toolbar": "noreverse",
+        "toolbar.error": "ansired",
+        "toolbar.warning": "ansiyellow",
+        "toolbar.keys": "ansibrightblack",
     }
 )
 
 
-def submits(document: Document) -> bool:
-    """Whether Enter ends the text here: a command, a complete statement, or a blank line after anything."""
-    text = document.text
-    if not text.strip() or is_command(text):
-        return True
-    on_blank_line = document.is_cursor_at_the_end and "\n" in text and not document.current_line.strip()
-    if on_blank_line:
-        return True
-    try:
-        return is_complete(text)
-    except AuroraQLError:
-        return True  # running it says what is wrong
+class Candidates(Completer):
+    """What may stand at the cursor, once that is known."""
+
+    def __init__(self, behind: Late) -> None:
+        self._behind = behind
+
+    def get_completions(self, document: Document, complete_event: CompleteEvent) -> Iterable[Completion]:
+        """What may stand at the cursor."""
+        behind = self._behind.now
+        return behind.complete(document, complete_event) if behind is not None else ()
 
 
-def line_editor(history: History, *, color: bool, input: Input | None, output: Output | None) -> PromptSession[str]:
+class Suggestions(AutoSuggest):
+    """The rest of the last line that began so, from the history in memory."""
+
+    def get_suggestion(self, buffer: Buffer, document: Document) -> Suggestion | None:
+        """What would complete the last line of the text."""
+        line = document.text.rpartition("\n")[2]
+        if not line.strip() or len(document.text) > _LONGEST:
+            return None
+        for entry in reversed(buffer.history.get_strings()[-_MOST_SUGGESTED_FROM:]):
+            for each in reversed(entry.split("\n", 20)):
+                if each.startswith(line) and len(each) > len(line):
+                    return Suggestion(each[len(line) :])
+        return None
+
+
+def line_editor(
+    switches: Switches,
+    behind: Late,
+    checker: Checker,
+    history: History,
+    *,
+    input: Input | None = None,
+    output: Output | None = None,
+) -> PromptSession[str]:
     """A prompt that reads one statement or command; `input` and `output` stand in for the terminal in tests."""
-    return PromptSession(
+    session: PromptSession[str] = PromptSession(
         PROMPT,
         multiline=True,
         prompt_continuation=lambda _width, _line, _wraps: CONTINUATION,
-        lexer=PygmentsLexer(AuroraQLLexer) if color else None,
+        # The keywords come from the grammar, which is not there at the first prompt.
+        lexer=DynamicLexer(lambda: behind.now.lexer if switches.color and behind.now is not None else None),
+        completer=Candidates(behind),
+        complete_while_typing=True,
+        auto_suggest=Suggestions(),
+        input_processors=[Underlined(checker)],
+        bottom_toolbar=lambda: toolbar(switches, checker, session),
         style=_STYLE,
         include_default_pygments_style=False,
-        color_depth=None if color else ColorDepth.DEPTH_1_BIT,
+        color_depth=None if switches.color else ColorDepth.DEPTH_1_BIT,
+        cursor=ModalCursorShapeConfig(),
         history=history,
-        key_bindings=_keys(),
+        key_bindings=key_bindings(switches, behind),
         enable_suspend=True,
+        enable_open_in_editor=True,
+        tempfile_suffix=SUFFIX,
         input=input,
         output=output,
     )
+    session.default_buffer.on_text_changed += lambda buffer: checker.typed(buffer.text)
+    return session
 
 
-def _keys() -> KeyBindings:
-    keys = KeyBindings()
-
-    @keys.add("enter", filter=has_focus(DEFAULT_BUFFER))
-    def _(event: KeyPressEvent) -> None:
-        buffer = event.current_buffer
-        if submits(buffer.document):
-            buffer.validate_and_handle()
-        else:
-            buffer.newline(copy_margin=False)
-
-    return keys
+def toolbar(switches: Switches, checker: Checker, session: PromptSession[str]) -> StyleAndTextTuples:
+    """The line at the bottom: what is wrong with the text, or the keys and what they are set to."""
+    document = session.default_buffer.document
+    found = said(checker.checked.still(document.text), document.cursor_position)
+    width = session.output.get_size().columns
+    if found is not None:
+        return [(f"class:toolbar.{found.severity}", one_line(found)[:width])]
+    return [("class:toolbar.keys", (switches.notice or keys_in_force(switches, session.editing_mode))[:width])]
 
 
 def once_shown(editor: PromptSession[str], action: Callable[[], None]) -> None:

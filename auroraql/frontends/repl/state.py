@@ -1,15 +1,19 @@
-"""What a session at the prompt holds: the archive it asks, where it writes, how results look."""
+"""What a session at the prompt holds: the archive it asks, where it writes, what came last, how results look."""
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Protocol, TextIO
 
-from auroraql.errors import Source, visible
+from auroraql.completion import Known
+from auroraql.errors import Diagnostic, Source, visible
+from auroraql.frontends.repl.behind import Switches
 from auroraql.results import ResultSet
 from auroraql.schema.catalogue import Catalogue
+from auroraql.settings import Settings
 
 
 class Archive(Protocol):
@@ -27,6 +31,17 @@ class Archive(Protocol):
     def catalogue(self) -> Catalogue:
         """The sources and metadata keys it knows."""
 
+    @property
+    def settings(self) -> Settings:
+        """What SET changes; how results are shown is one of them."""
+
+    @property
+    def results(self) -> Mapping[str, ResultSet]:
+        """The results kept under a name."""
+
+    def check(self, text: Source, /) -> tuple[Diagnostic, ...]:
+        """What is to be said of a script without running it; asks nobody."""
+
     def run_script(self, text: Source, /) -> Iterator[ResultSet]:
         """Runs statement after statement. Raises AuroraQLError."""
 
@@ -37,15 +52,44 @@ class State:
 
     archive: Archive
     stream: TextIO
-    color: bool = False
-    format: str = "table"
+    switches: Switches = field(default_factory=Switches)
+    links: bool = False
+    """Whether the terminal makes links of URLs."""
+    pages: bool = False
+    """Whether what is longer than the terminal goes through a pager."""
     before_vertical: str = "table"
-    done: bool = False
+    timing: bool = False
+    output: Path | None = None
+    """The file that results go to in place of the terminal."""
+    tee: Path | None = None
+    """The file that results go to besides the terminal."""
+    last: ResultSet | None = None
+    statement: str = ""
+    """The last statement as it was typed."""
+    error: str = ""
+    """The last error, in full."""
+    known: Known | None = field(default=None, repr=False)
+    """What completion knows; None where nobody types."""
+
+    @property
+    def color(self) -> bool:
+        """Whether to colour."""
+        return self.switches.color
+
+    @property
+    def format(self) -> str:
+        """How results are shown now."""
+        return self.archive.settings.format
 
     @property
     def width(self) -> int:
         """The terminal's width now: it may have been resized."""
         return shutil.get_terminal_size().columns
+
+    @property
+    def height(self) -> int:
+        """The terminal's height now."""
+        return shutil.get_terminal_size().lines
 
     def say(self, text: str) -> None:
         """Writes lines of ours; nothing in them can steer the terminal."""

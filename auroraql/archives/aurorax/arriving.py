@@ -1,0 +1,140 @@
+"""Records read while they arrive: a small answer is left whole, of a large one each piece is packed and let go.
+
+Invariant: a piece ends exactly where a record of the array does. What stands before that, closed by `]`, is a whole
+JSON document only there, so decoding it is the proof.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
+
+import msgspec
+
+from auroraql.archives.aurorax.packed import Batch, Listed, Packed, listed
+from auroraql.archives.aurorax.typed import ColumnReader, for_kind
+from auroraql.results import Record
+from auroraql.schema import Kind
+
+SMALL = 8 << 20
+"""Bytes up to which an answer is left whole: packing begins to pay about there."""
+
+PIECE = 1 << 20
+
+_HEAD = re.compile(rb'\s*(\{\s*"result"\s*:\s*)?\[')
+_LONGEST_HEAD = 64
+_NEXT = re.compile(rb"\s*,\s*(?=\{)")
+_LONGEST_GAP = 64
+_MOST_ENDS = 50
+
+Check = Callable[[Record], str]
+Seen = Callable[[int, int], object]
+
+
+class RecordReader:
+    """Takes the body of an answer piece by piece.
+
+    `check` says what is wrong with a record, empty for nothing; `seen` is told how many bytes and records came.
+    """
+
+    def __init__(self, kind: Kind, check: Check, seen: Seen = lambda *_: None) -> None:
+        self._kind, self._check, self._seen = kind, check, seen
+        self._columns: ColumnReader | None = None
+        self._buffer, self._head, self._batches = bytearray(), b"", list[Batch]()
+        self._enough = SMALL
+        self.bytes, self.count = 0, 0
+        self.wrong: tuple[int, str] | None = None
+        """The number of the first record that is not as published, and what is wrong with it."""
+
+    def feed(self, data: bytes) -> None:
+        """Takes more of the body."""
+        self.bytes += len(data)
+        self._buffer += data
+        if len(self._buffer) >= self._enough:
+            self._cut()
+        self._seen(self.bytes, self.count)
+
+    @property
+    def body(self) -> bytes:
+        """What is not packed: the whole of a small answer, else what stands around the records."""
+        return bytes(self._buffer)
+
+    @property
+    def packed(self) -> bool:
+        """Whether records were packed, so that `finish` has them."""
+        return bool(self._head)
+
+    def finish(self) -> tuple[Packed, Any]:
+        """The records, and the document around them, in which the array is empty. Raises ValueError for broken JSON."""
+        last, tail = self._end()
+        self._take(last)
+        self._buffer.clear()
+        return Packed(self._batches), json.loads(self._head + tail)
+
+    def _cut(self) -> None:
+        """Packs the records in the buffer that are whole; where no end of one is found, more is waited for."""
+        if not self._head:
+            head = _HEAD.match(self._buffer[:_LONGEST_HEAD])
+            if head is None:
+                self._enough = 1 << 62  # another document: it is read whole
+                return
+            self._head = bytes(head[0])
+            self._columns = for_kind(self._kind)
+            del self._buffer[: head.end()]
+        for end, following in self._ends():
+            batch = self._batch(b"[" + self._buffer[:end] + b"]")
+            if batch is not None:
+                self._take(batch)
+                del self._buffer[:following]
+                self._enough = PIECE
+                return
+        self._enough = 2 * len(self._buffer)
+
+    def _ends(self) -> Iterator[tuple[int, int]]:
+        """Where an object ends and another begins, from the last on: between two records, or inside of one."""
+        end = len(self._buffer)
+        for _ in range(_MOST_ENDS):
+            end = self._buffer.rfind(b"}", 0, end)
+            if end < 0:
+                return
+            gap = _NEXT.match(self._buffer[end + 1 : end + _LONGEST_GAP])
+            if gap is not None:
+                yield end + 1, end + 1 + gap.end()
+
+    def _end(self) -> tuple[Batch, bytes]:
+        """The last records, and what stands from the end of the array on. Raises ValueError."""
+        end = self._buffer.rfind(b"]")
+        batch = self._batch(b"[" + self._buffer[:end] + b"]") if end >= 0 else None
+        if batch is not None:
+            return batch, bytes(self._buffer[end:])
+        text = "[" + self._buffer.decode()
+        records, length = json.JSONDecoder().raw_decode(text)
+        return self._checked(records), text[length - 1 :].encode()
+
+    def _batch(self, data: bytes) -> Batch | None:
+        """The records of a JSON array; None when that is none."""
+        batch = self._columns.read(data) if self._columns is not None else None
+        if batch is not None:
+            return batch
+        load = partial(msgspec.json.decode, data)
+        try:
+            records = load()
+        except (msgspec.MsgspecError, RecursionError):
+            return None
+        self._checked(records)
+        return Listed(len(records), load)
+
+    def _checked(self, records: list[Any]) -> Batch:
+        if self.wrong is None:
+            for number, record in enumerate(records, self.count + 1):
+                if words := self._check(record):
+                    self.wrong = number, words
+                    break
+        return listed(records)
+
+    def _take(self, batch: Batch) -> None:
+        self._batches.append(batch)
+        self.count += len(batch)

@@ -1,0 +1,77 @@
+"""The candidates at a place: from every group of names that fits there, the best matches of what is typed first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from auroraql.completion.known import Known
+from auroraql.completion.offers import Group, offers, sql_offers
+from auroraql.completion.place import Finder, Place, Reader
+from auroraql.completion.survey import survey
+from auroraql.forms.text.layout import quote_name
+
+MOST = 100
+"""No menu is longer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """What would replace the text from `start` to the cursor; `shown` is the name in the menu, `doc` what it is."""
+
+    text: str
+    start: int
+    shown: str
+    doc: str = ""
+
+
+class Completer:
+    """Completes one text that grows: what was read of it is kept from one key to the next."""
+
+    def __init__(self) -> None:
+        self._reader, self._finder = Reader(), Finder()
+        self._at: tuple[Known, str, str] | None = None
+        self._groups: tuple[tuple[Group, ...], frozenset[str]] = ((), frozenset())
+
+    def complete(self, text: str, cursor: int, known: Known, *, loose: bool = True) -> list[Completion]:
+        """What may stand at the cursor, best first, at most 100. `loose` finds names by their letters and with slips.
+
+        Whatever is offered is accepted by the parser there. Raises UsageError where the grammar is missing.
+        """
+        place = self._finder.locate(text, cursor)
+        if place is None or place.form in ("json", "sentence"):
+            return []
+        if place.form == "sql":
+            return _ranked(place, sql_offers(known), frozenset(), loose)
+        return _ranked(place, *self._offered(place, known), loose)
+
+    def _offered(self, place: Place, known: Known) -> tuple[tuple[Group, ...], frozenset[str]]:
+        """The groups that fit and the keywords that may come, which stay the same while one word is typed."""
+        at = (known, place.text[place.begin : place.start], place.text[place.cursor :])
+        if self._at is None or self._at[0] is not known or self._at[1:] != at[1:]:
+            trail = self._reader.trail(place)
+            words = [*trail.words, *place.words_behind()]
+            found = survey(words, len(trail.words))
+            self._groups = tuple(offers(trail, found, known, words)), trail.accepts()
+            self._at = at
+        return self._groups
+
+
+def _ranked(place: Place, groups: Iterable[Group], keywords: frozenset[str], loose: bool) -> list[Completion]:
+    found: list[tuple[int, int, Completion]] = []
+    seen: set[str] = set()
+    for order, group in enumerate(groups):
+        typed = group.typed(place.typed, place.quote)
+        if typed is None:
+            continue
+        for how, item in group.names.matches(typed, MOST, loose=loose):
+            if item.text in group.but:
+                continue
+            written = group.written(item.text, place.quote)
+            if group.is_name and item.text.upper() in keywords and written == item.text:
+                written = quote_name(item.text)
+            if written not in seen:
+                seen.add(written)
+                found.append((how, order, Completion(written, place.start, item.text, item.doc)))
+    found.sort(key=lambda each: each[:2])
+    return [completion for _, _, completion in found[:MOST]]

@@ -1,0 +1,303 @@
+"""Which groups of names fit at a place: keywords that the parser accepts, and for a name or a value what it is of."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from auroraql.completion.fields import FieldNames, names_of_results, unit_items
+from auroraql.completion.keywords import KEYWORDS, SQL
+from auroraql.completion.known import Known
+from auroraql.completion.matching import Item, Vocabulary
+from auroraql.completion.survey import Scope, Survey, plain
+from auroraql.completion.trail import END, Trail
+from auroraql.forms import grammar
+from auroraql.forms.text.driver import Lexeme, tables
+from auroraql.forms.text.layout import quote_name
+from auroraql.query import FUNCTIONS
+from auroraql.schema import BLOCKS, CONJUNCTIONS, KINDS, Type
+from auroraql.schema.conjunctions import TRACES
+from auroraql.schema.operators import OPERATORS
+
+_WRITTEN_SMALL = frozenset(name.upper() for name in (*KINDS, *BLOCKS))
+_OFTEN = ("FIND", "SHOW", "WHERE", "AND", "SELECT", "ON", "DURING", "IN", "LIMIT")
+_WINDOWS = frozenset(("BETWEEN", "ON", "DURING", "SINCE", "UNTIL", "LAST"))
+_INSIDE = frozenset(("AND", "OR", "NOT", "AS", "IN", "BY", "ASC", "DESC", "NULLS", "BEFORE", "PADDED", "OFFSET"))
+"""What may stand several times, inside of clauses."""
+SETTING = ("=",)
+"""In the place of a path: what is compared is a setting."""
+_CONSTANTS = frozenset(("NOW", "TODAY", "TRUE", "FALSE"))
+_FITTING = {
+    Type.STRING: frozenset[str](),
+    Type.NUMBER: frozenset[str](),
+    Type.INTEGER: frozenset[str](),
+    Type.TIME: frozenset(("NOW", "TODAY")),
+    Type.BOOLEAN: frozenset(("TRUE", "FALSE")),
+}
+"""The constants that are values of a type; of the others, all may be."""
+_CLOSING = {"“": "”", "‘": "’", "„": "”", "‚": "’"}
+_FUNCTION_DOCS = {
+    "count": "how many",
+    "min": "the smallest",
+    "max": "the greatest",
+    "avg": "the mean",
+    "sum": "all together",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Names of one sort: `form` is how they are written, as keyword, name, value, number or parameter.
+
+    Those of `but` stand there already.
+    """
+
+    names: Vocabulary
+    form: str = "name"
+    but: frozenset[str] = frozenset()
+
+    @property
+    def is_name(self) -> bool:
+        """Whether a keyword of the same spelling would be read in its place."""
+        return self.form == "name"
+
+    def typed(self, text: str, quote: str) -> str | None:
+        """What is typed of one of these names; None where none of them can stand."""
+        if self.form == "parameter":
+            return text.removeprefix("$") if not quote else None
+        if text.startswith("$") or (quote and (self.form, quote == "`") not in (("name", True), ("value", False))):
+            return None
+        return text
+
+    def written(self, name: str, quote: str) -> str:
+        """The name as a statement writes it, in the quote that is open."""
+        match self.form:
+            case "name":
+                return quote_name(name) if quote == "`" or not _is_plain(name) else name
+            case "value":
+                opening = quote or "'"
+                closing = _CLOSING.get(opening, opening)
+                return opening + name.replace(closing, closing * 2 if closing == opening else "") + closing
+            case "parameter":
+                return f"${name}"
+            case _:
+                return name
+
+
+def _is_plain(name: str) -> bool:
+    return re.fullmatch(grammar.pattern("NAME"), name) is not None
+
+
+def _made(items: Iterable[Item | str]) -> Vocabulary:
+    return Vocabulary(item if isinstance(item, Item) else Item(item) for item in items)
+
+
+def offers(trail: Trail, found: Survey, known: Known, words: Sequence[Lexeme]) -> Iterator[Group]:
+    """The groups that fit behind the words of the trail, the likeliest first."""
+    accepts = trail.accepts()
+    compared = _compared(trail)
+    fields = FieldNames(found.scope, known, words[0].lower() if words else "", _listing(words))
+    if "STRING" in accepts and compared and compared != SETTING:
+        yield from _values(fields, compared, trail)
+    if "CMP" in accepts:
+        yield Group(_operators(trail, fields), "operator")
+    if "NAME" in accepts:
+        yield from (Group(_made(each)) for each in _names(trail, found, known, fields))
+    if accepts & {"STRING", "NAME"} and trail.symbols:
+        yield from _odd_places(trail, known, accepts)
+    if "STAR" in accepts:
+        yield Group(_made([Item("*", "everything")]), "operator")
+    if accepts & {"TIME_UNIT", "UNIT"}:
+        yield Group(_made(unit_items(fields, compared, trail, accepts)), "keyword")
+    if "PARAM" in accepts:
+        yield Group(_made(dict.fromkeys((*known.parameters, *found.parameters))), "parameter")
+    held = fields.type_of(compared) if compared and compared != SETTING else Type.ANY
+    yield Group(_made(_keywords(trail, accepts, found.scope, held)), "keyword")
+
+
+def sql_offers(known: Known) -> Iterator[Group]:
+    """In SQL: the results and their columns."""
+    yield Group(_made(Item(name, "result") for name in known.results))
+    yield Group(_made(Item(column, name) for name, columns in known.results.items() for column in columns))
+
+
+# --- keywords and operators
+
+
+def _keywords(trail: Trail, accepts: frozenset[str], scope: Scope, type: Type) -> Iterator[Item]:
+    """The keywords that may come, with those that must follow, as BY behind GROUP."""
+    every = tables().keywords
+    if not trail.words:
+        yield Item("FIND", KEYWORDS["FIND"].doc)
+        yield Item(SQL.word, SQL.doc)
+    for word in sorted((accepts & every) - _senseless(trail, accepts, scope, type), key=_by_use):
+        written = word.lower() if word in _WRITTEN_SMALL else word
+        yield Item(" ".join((written, *_following(trail, word, every))), KEYWORDS[word].doc)
+
+
+def _following(trail: Trail, word: str, every: frozenset[str]) -> Iterator[str]:
+    """The keywords that must follow a keyword."""
+    states = Trail([*trail.states], [*trail.symbols])
+    while states.shift(word):
+        after = states.accepts()
+        if len(after) != 1 or not after <= every:
+            return
+        (word,) = after
+        yield word
+
+
+def _by_use(word: str) -> tuple[int, str]:
+    """What is typed most comes first, then the alphabet."""
+    return (_OFTEN.index(word) if word in _OFTEN else len(_OFTEN)), word
+
+
+def _senseless(trail: Trail, accepts: frozenset[str], scope: Scope, type: Type) -> frozenset[str]:
+    """What the grammar takes and the resolver would refuse: a clause a second time, or of another kind of record."""
+    if "STRING" in accepts:
+        values = _CONSTANTS - _FITTING.get(type, _CONSTANTS)
+        return values | {"NOW", "TODAY"} if trail.symbols and trail.symbols[0].name == "SET" else values
+    if END not in accepts:
+        return frozenset()
+    told = {*scope.clauses}
+    if told & _WINDOWS:
+        told |= _WINDOWS - ({"UNTIL"} if "SINCE" in told else {"SINCE"} if "UNTIL" in told else set())
+    if scope.kind.lower() != CONJUNCTIONS.name and trail.symbols[0].name != "SHOW":
+        told |= {"OF", "WITHIN", "VIA", "PRECISION"}
+    return frozenset(told - _INSIDE)
+
+
+def _operators(trail: Trail, fields: FieldNames) -> Vocabulary:
+    if trail.symbols[0].name in ("LET", "SUBMIT", "SET"):
+        return _made([Item("=", "is")])
+    ordered = fields.type_of(_path_at_end(trail)).ordered
+    rows = (row for row in OPERATORS.values() if row.arity == 1 and not row.text[0].isalpha())
+    return _made(Item(row.text, row.doc) for row in rows if ordered or not row.ordering)
+
+
+# --- values
+
+
+def _compared(trail: Trail) -> tuple[str, ...]:
+    """The path whose values may come next, or SETTING; nothing elsewhere."""
+    symbols, words = trail.symbols, trail.words
+    for at in range(len(symbols) - 1, 0, -1):
+        below, above = symbols[at - 1], symbols[at]
+        if below.name in ("FIND", "SELECT", "SHOW", "WITHIN") or above.name in ("FIND", "SHOW"):
+            return ()
+        if below.name in ("path", "name") and above.name in ("CMP", "IN", "NOT", "LIKE", "BETWEEN"):
+            return _parts(words[below.first : above.first])
+        if below.name == "setting" and above.name == "CMP":
+            return SETTING
+    return ()
+
+
+def _parts(words: Sequence[Lexeme]) -> tuple[str, ...]:
+    return tuple(plain(word) for word in words if word != ".")
+
+
+def _path_at_end(trail: Trail) -> tuple[str, ...]:
+    """The path that the words end with."""
+    first = len(trail.words)
+    while first > 0 and trail.words[first - 1].type in ("NAME", "QNAME", "DOT"):
+        first -= 1
+    return _parts(trail.words[first:])
+
+
+def _values(fields: FieldNames, path: tuple[str, ...], trail: Trail) -> Iterator[Group]:
+    first = next((s.first for s in reversed(trail.symbols) if s.name == "path"), len(trail.words))
+    listed = frozenset(plain(word) for word in trail.words[first:] if word.type == "STRING")
+    held, names = fields.values(path)
+    if held is not Type.BOOLEAN:
+        yield Group(names, "number" if held in (Type.NUMBER, Type.INTEGER) else "value", listed)
+
+
+# --- names
+
+
+def _names(trail: Trail, found: Survey, known: Known, fields: FieldNames) -> Iterator[Iterable[Item | str]]:
+    """The names of every rule that a name could be the whole of here."""
+    roles, last = trail.roles(), trail.symbols[-1].name
+    if last == "DOT" or "__path_star" in "".join(roles):
+        yield from _members(trail, known, fields)
+        return
+    if "label" in roles or last in ("LET", "SUBMIT", "AS"):
+        return
+    if "trace" in roles:
+        used = {word.lower() for word in trail.words[trail.symbols[-1].first :]} | _since(trail, "VIA")
+        yield (Item(trace, "by what they are found") for trace in TRACES if trace not in used)
+    if "block_name" in roles:
+        used = {trail.words[-2].lower()} if last == "SIGN" and len(trail.words) > 1 else set()
+        yield (Item(name, "block") for name in found.blocks if name.lower() not in used)
+    if "setting" in roles:
+        yield known.settings
+    if "result" in roles:
+        yield from (
+            ([Item(name, "search") for name in known.searches],)
+            if last in ("FETCH", "CANCEL")
+            else (names_of_results(known),)
+        )
+    if "path" in roles:
+        yield from _paths(trail, found, known, fields)
+    if "function" in roles:
+        yield ()
+
+
+def _since(trail: Trail, keyword: str) -> set[str]:
+    """The words behind the last of a keyword."""
+    at = max((place for place, word in enumerate(trail.words) if word.type == keyword), default=len(trail.words))
+    return {word.lower() for word in trail.words[at + 1 :]}
+
+
+def _paths(trail: Trail, found: Survey, known: Known, fields: FieldNames) -> Iterator[Iterable[Item | str]]:
+    last = trail.symbols[-1].name
+    if last == "IN" or (last == "CMP" and len(trail.symbols) > 1):
+        yield (Item(name, "result") for name in known.results if last == "IN")
+        if last == "IN":
+            return
+    if last == "OF" and trail.symbols[0].name == "SHOW":
+        yield fields.subjects()
+        return
+    above = _tree(trail)
+    if above:
+        yield fields.members(above)
+        return
+    if trail.symbols and any(symbol.name in ("ORDER", "GROUP") for symbol in trail.symbols):
+        yield (Item(label, "column of SELECT") for label in found.labels)
+    yield fields.all()
+
+
+def _members(trail: Trail, known: Known, fields: FieldNames) -> Iterator[Iterable[Item | str]]:
+    path = _path_at_end(trail)
+    if path and path[0] in known.results and not fields.members(path):
+        yield (Item(column, f"column of {path[0]}") for column in known.results[path[0]])
+        return
+    yield fields.members((*_tree(trail), *path))
+
+
+def _tree(trail: Trail) -> tuple[str, ...]:
+    """The path of the tree of SELECT that is open."""
+    path: tuple[str, ...] = ()
+    for below, above in zip(trail.symbols, trail.symbols[1:], strict=False):
+        if above.name == "LBRACE":
+            path += _parts(trail.words[below.first : above.first])
+    return path
+
+
+def _odd_places(trail: Trail, known: Known, accepts: frozenset[str]) -> Iterator[Group]:
+    """Names that the grammar takes bare or quoted, and the values of settings; and the functions of SELECT."""
+    symbols = [symbol.name for symbol in trail.symbols]
+    if symbols[-1] == "FOR":
+        values = (Item(v, name) for name in ("program", "platform") for v in known.archive.catalogue.values(name))
+        yield Group(_made(item for item in values if _is_plain(item.text)))
+        values = (Item(v, name) for name in ("program", "platform") for v in known.archive.catalogue.values(name))
+        yield Group(_made(item for item in values if not _is_plain(item.text)), "value")
+    elif symbols[:1] == ["SET"] and symbols[-1] == "CMP":
+        yield Group(_made(known.settings.get(plain(trail.words[1]).lower(), ())))
+    elif "NAME" in accepts and "function" in trail.roles():
+        yield Group(_made(Item(f"{name}(", _FUNCTION_DOCS[name]) for name in FUNCTIONS), "keyword")
+
+
+def _listing(words: Sequence[Lexeme]) -> str:
+    """What SHOW shows, in lower case."""
+    return words[1].lower() if len(words) > 1 and words[0].upper() == "SHOW" else ""

@@ -1,0 +1,149 @@
+"""Where the cursor is: in which statement, behind which words, and what has been typed of the word under it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+
+from auroraql.completion.trail import Trail, words_of
+from auroraql.forms import grammar
+from auroraql.forms.pieces import Form, form_at
+from auroraql.forms.text.driver import Lexeme, tables
+
+_NUMBER = re.compile(r"(?<!\w)\.?\d[\w.:+-]*\Z")
+_WORD = re.compile(r"\$?\w*\Z")
+_WHOLE = re.compile(r"[^\d\s]\s+\Z")
+"""A text whose last word is over: after a blank, but behind a day the time may follow."""
+
+_LONGEST_WORD = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """The cursor's place; `begin` is where the statement begins and `start` where what is typed of a word does."""
+
+    text: str
+    form: Form
+    begin: int
+    start: int
+    cursor: int
+    quote: str = ""
+    """The quote that is open, which stands at `start`."""
+
+    @property
+    def typed(self) -> str:
+        """What has been typed of the word, without its quote."""
+        return self.text[self.start + len(self.quote) : self.cursor]
+
+    def words_behind(self) -> Sequence[Lexeme]:
+        """The words from the cursor to the end of the statement."""
+        end = self.cursor
+        for match in _marks().finditer(self.text, self.cursor):
+            if match.lastgroup == "end":
+                break
+            end = match.end()
+        else:
+            end = len(self.text)
+        return tuple(words_of(self.text, self.cursor, end))
+
+
+@cache
+def _marks() -> re.Pattern[str]:
+    """Comments, quoted texts, the ends of statements, and what is not closed."""
+    comment, string, name = (grammar.pattern(t) for t in ("COMMENT", "STRING", "QNAME"))
+    return re.compile(rf"(?P<comment>{comment})|(?P<quoted>{string}|{name})|(?P<end>;)|(?P<stray>['\"`‘’‚‛“”„‟]|/\*)")
+
+
+class Finder:
+    """Finds the place of the cursor, and goes on from where it was when only the end of the text is new."""
+
+    def __init__(self) -> None:
+        self._passed, self._begin = "", 0
+
+    def locate(self, text: str, cursor: int) -> Place | None:
+        """The place of the cursor; None in a comment, in or right behind a closed quote, and in a number."""
+        begin, opened = self._last_marks(text, cursor)
+        if opened is None:
+            return None
+        blank = tables().blank.match(text, begin, cursor)
+        begin = blank.end() if blank else begin
+        form = form_at(text, begin)
+        return (
+            _at_word(text, form, begin, cursor)
+            if opened < 0
+            else Place(text, form, begin, opened, cursor, text[opened])
+        )
+
+    def whole_beginning(self, text: str) -> str:
+        """The text without what its last statement lacks to be whole: the longest beginning that is a statement.
+
+        Parentheses that are still open are closed.
+        """
+        begin, opened = self._last_marks(text, len(text))
+        end = len(text) if opened is None or opened < 0 else opened
+        trail, best = Trail.begin(), ""
+        for word in words_of(text, begin, end):
+            trail.read(text, word.start_pos, word.end_pos)
+            closing = trail.closing()
+            if closing is not None:
+                best = text[: word.end_pos] + closing
+        return best
+
+    def _last_marks(self, text: str, cursor: int) -> tuple[int, int | None]:
+        """Where the statement of the cursor begins, and the quote that is open there, or -1; None: nothing fits there."""
+        passed = self._passed
+        begin, at = (self._begin, len(passed)) if len(passed) < cursor and text.startswith(passed) else (0, 0)
+        for match in _marks().finditer(text, at):
+            if match.start() >= cursor:
+                break
+            opened = _opened(text, match, cursor)
+            if opened != -1:
+                return begin, opened
+            at = match.end()
+            begin = at if match.lastgroup == "end" else begin
+            if at < cursor:
+                self._passed, self._begin = text[:at], begin
+        return begin, -1
+
+
+def _opened(text: str, match: re.Match[str], cursor: int) -> int | None:
+    """The quote that is open at the cursor; -1 where the mark is over, None where nothing can be completed in it."""
+    at, end = match.span()
+    match match.lastgroup:
+        case "stray":
+            return None if match[0] == "/*" else at
+        case "comment":
+            return None if cursor < end or (cursor == end and text.startswith("--", at)) else -1
+        case "quoted" if cursor <= end:
+            # A quote that a word follows at once was closed by one that opens another text.
+            return None if cursor == end or not text[end : end + 1].isalnum() else at
+        case _:
+            return -1
+
+
+def _at_word(text: str, form: Form, begin: int, cursor: int) -> Place | None:
+    near = max(begin, cursor - _LONGEST_WORD)
+    if _NUMBER.search(text, near, cursor):
+        return None
+    word = _WORD.search(text, near, cursor)
+    return Place(text, form, begin, word.start() if word else cursor, cursor)
+
+
+class Reader:
+    """Reads the words before the cursor, and goes on from where it was when only the end of the text is new."""
+
+    def __init__(self) -> None:
+        self._text, self._trail = "", Trail.begin()
+
+    def trail(self, place: Place) -> Trail:
+        """The parser's stack behind the words before the place."""
+        text = place.text[place.begin : place.start]
+        if not text.startswith(self._text):
+            self._text, self._trail = "", Trail.begin()
+        trail = self._trail.copy()
+        trail.read(text, len(self._text), len(text))
+        if _WHOLE.search(text):
+            self._text, self._trail = text, trail
+        return trail.copy()

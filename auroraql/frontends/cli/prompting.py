@@ -1,0 +1,52 @@
+"""The prompt, from the command line: it stands there before the archive is open, so that nobody waits for it."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from contextlib import ExitStack
+from typing import TextIO
+
+from auroraql.config import read_config
+from auroraql.errors import UsageError
+from auroraql.frontends.repl import banner, run_repl
+from auroraql.frontends.repl.behind import Behind, Switches
+
+_ALWAYS_THERE = {"demo": True, "aurorax": False}
+"""The archives that opening cannot fail to find, and whether their records are made up."""
+
+
+def repl(options: argparse.Namespace) -> None:
+    """The REPL, until it is left. Raises UsageError for an option that needs a statement."""
+    for name in ("output", "param"):
+        if getattr(options, name) is not None:
+            raise UsageError(f"--{name} needs a statement", "give one by -c, as a file, or on standard input")
+    archive = read_config(os.environ).archive if options.archive is None else options.archive
+    with ExitStack() as stack:
+        if archive in _ALWAYS_THERE:
+            title = banner(archive, demonstration=_ALWAYS_THERE[archive])
+            run_repl(title, lambda switches, stream: _desk(options, switches, stream, stack))
+        else:
+            _talk(options, stack)
+
+
+def _desk(options: argparse.Namespace, switches: Switches, stream: TextIO, stack: ExitStack) -> Behind:
+    """Everything behind the prompt, made in a thread while the user reads."""
+    # What opens archives takes several times as long to load as the prompt does.
+    from auroraql.frontends.cli.searching import opened
+    from auroraql.frontends.repl.desk import Desk
+
+    def notice(line: str) -> None:
+        switches.notice = line
+
+    made = Desk(stack.enter_context(opened(options, notice)), switches, stream)
+    switches.notice = ""
+    return made
+
+
+def _talk(options: argparse.Namespace, stack: ExitStack) -> None:
+    """An archive that may not be there is opened before anything is said."""
+    from auroraql.frontends.cli.searching import opened
+    from auroraql.frontends.repl.desk import talk
+
+    talk(stack.enter_context(opened(options)))

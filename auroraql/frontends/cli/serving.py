@@ -1,0 +1,80 @@
+"""`auroraql serve` on the command line: what may be written behind it, and what that means for the server."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+from auroraql.config import read_config
+from auroraql.frontends.cli.streams import say
+
+_UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
+
+_SIZES = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The options of serve."""
+    add = parser.add_argument
+    add("-a", "--archive", metavar="ARCHIVE", default=argparse.SUPPRESS, help="demo (the default), or a catalogue file")
+    add("--host", default="127.0.0.1", help="the address to listen at (default: 127.0.0.1, this machine alone)")
+    add("--port", type=_port, default=8080, help="the port (default: 8080; 0 takes a free one)")
+    add("--api-key-file", type=Path, metavar="FILE", help="keys, a line each, with which the archive may be changed")
+    add(
+        "--keep",
+        type=_duration,
+        default=86400.0,
+        metavar="TIME",
+        help="how long results are kept, as 12h or 2d (default: 1d)",
+    )
+    add("--disk", type=_size, default=1 << 30, metavar="SIZE", help="the space for results, as 500MB (default: 1GB)")
+    add("--allow-origin", default="", metavar="URL", help="a web site whose pages may search from a browser; * is any")
+    add(
+        "--timeout", type=_duration, metavar="TIME", default=argparse.SUPPRESS, help="give up on a search after so long (default: 10m)"
+    )  # fmt: skip
+
+
+def serve(options: argparse.Namespace) -> int:
+    """Serves until it is told to end; gives back the exit code. Raises AuroraQLError."""
+    from auroraql.frontends.server.launch import Settings
+    from auroraql.frontends.server.launch import serve as run
+
+    config = read_config(os.environ)
+    settings = Settings(
+        archive=options.archive or config.archive,
+        host=options.host,
+        port=options.port,
+        api_key_file=options.api_key_file,
+        keep=options.keep,
+        disk=options.disk,
+        timeout=options.timeout or config.timeout or 600.0,
+        allow_origin=options.allow_origin,
+    )
+    return run(settings, say)
+
+
+def _port(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and int(text[:6]) < 65536):
+        raise argparse.ArgumentTypeError(f"a port is a number from 0 to 65535, not {text!r}")
+    return int(text)
+
+
+def _duration(text: str) -> float:
+    return _measured(text, _UNITS, r"(\d+(?:\.\d+)?) ?([smhdw]?)", "a time is a number with s, m, h, d or w")
+
+
+def _size(text: str) -> int:
+    return int(
+        _measured(text.upper(), _SIZES, r"(\d+(?:\.\d+)?) ?([KMGT]?)B?", "a size is a number with KB, MB, GB or TB")
+    )
+
+
+def _measured(text: str, units: dict[str, Any], pattern: str, wanted: str) -> float:
+    found = re.fullmatch(pattern, text, re.ASCII)
+    number = float(found[1]) * units.get(found[2], 1) if found is not None else 0.0
+    if not 0 < number < 1e15:
+        raise argparse.ArgumentTypeError(f"{wanted}, not {text!r}")
+    return number

@@ -1,0 +1,93 @@
+"""What the line editor needs of everything behind it, which is loaded in a thread once the prompt stands there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from threading import Lock, Thread
+from typing import Protocol
+
+from prompt_toolkit.completion import CompleteEvent, Completion
+from prompt_toolkit.document import Document
+from prompt_toolkit.lexers import Lexer
+
+from auroraql.errors import Diagnostic
+
+
+@dataclass(slots=True)
+class Switches:
+    """What the keys turn on and off, and what the session tells the line editor."""
+
+    color: bool = False
+    fuzzy: bool = True
+    """Whether completion finds names by their letters, too."""
+    multiline: bool = False
+    """Whether Enter opens a line, whatever stands there."""
+    draft: str = ""
+    """What the next prompt begins with."""
+    done: bool = False
+    notice: str = ""
+    """What is under way while everything is loaded."""
+
+
+class Behind(Protocol):
+    """Everything behind the line editor."""
+
+    @property
+    def lexer(self) -> Lexer:
+        """The colours."""
+
+    def complete(self, document: Document, event: CompleteEvent) -> Iterable[Completion]:
+        """What may stand at the cursor."""
+
+    def wrong(self, text: str) -> Sequence[Diagnostic]:
+        """What is wrong with a text that is being typed."""
+
+    def is_command(self, text: str) -> bool:
+        """Whether it is for the prompt itself."""
+
+    def submits(self, document: Document) -> bool:
+        """Whether a text can be run as it stands."""
+
+    def take(self, text: str) -> None:
+        """Does what was typed, and says how it went."""
+
+    def explain(self, text: str) -> None:
+        """Says what would be done for a statement."""
+
+
+class Late:
+    """Something that is made in a thread, or by the first who cannot do without it."""
+
+    def __init__(self, make: Callable[[], Behind]) -> None:
+        self._make, self._lock = make, Lock()
+        self._made: Behind | None = None
+        self._failure: BaseException | None = None
+
+    @property
+    def now(self) -> Behind | None:
+        """It, when it is there."""
+        return self._made
+
+    def start(self, then: Callable[[], None]) -> None:
+        """Begins to make it, and calls `then` when it is there."""
+        Thread(target=self._start, args=(then,), daemon=True).start()
+
+    def get(self) -> Behind:
+        """It, waiting for it if need be. Raises what making it raised."""
+        with self._lock:
+            if self._made is None and self._failure is None:
+                try:
+                    self._made = self._make()
+                except BaseException as failure:  # who asks for it is told
+                    self._failure = failure
+        if self._made is None:
+            raise self._failure or RuntimeError("it was not made")
+        return self._made
+
+    def _start(self, then: Callable[[], None]) -> None:
+        try:
+            self.get()
+        except BaseException:
+            return  # whoever asks for it next is told
+        then()

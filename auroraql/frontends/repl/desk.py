@@ -1,0 +1,133 @@
+"""Everything behind the prompt in one place: what is typed is completed, checked, coloured, run and answered here."""
+
+from __future__ import annotations
+
+import os
+import traceback
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TextIO
+
+from prompt_toolkit.completion import CompleteEvent, Completion
+from prompt_toolkit.document import Document
+from prompt_toolkit.input import Input
+from prompt_toolkit.lexers import PygmentsLexer
+from prompt_toolkit.output import Output
+
+from auroraql.errors import AuroraQLError, Diagnostic
+from auroraql.forms.script import is_complete
+from auroraql.frontends.lexer import AuroraQLLexer
+from auroraql.frontends.repl.behind import Switches
+from auroraql.frontends.repl.commands import is_command, run_command
+from auroraql.frontends.repl.keystrokes import Candidates, check_typed, know
+from auroraql.frontends.repl.loop import banner, run_repl
+from auroraql.frontends.repl.showing import makes_links, tell
+from auroraql.frontends.repl.state import Archive, State
+from auroraql.frontends.repl.statements import explain, run
+
+_FIRST = "FIND data_products WHERE program = 'trex' ON 2021-01-01"
+
+
+def talk(
+    archive: Archive,
+    *,
+    stream: TextIO | None = None,
+    history: Path | None = None,
+    input: Input | None = None,
+    output: Output | None = None,
+) -> None:
+    """Talks with the user about an archive that is open. Closing it is the caller's business."""
+    title = banner(archive.name, demonstration=archive.demonstration)
+    run_repl(
+        title,
+        lambda switches, out: Desk(archive, switches, out),
+        stream=stream,
+        history=history,
+        input=input,
+        output=output,
+    )
+
+
+class Desk:
+    """An archive and a session with it. Making it loads the grammar and the names, so that no key has to."""
+
+    def __init__(self, archive: Archive, switches: Switches, stream: TextIO) -> None:
+        links = switches.color and makes_links(os.environ)
+        self.state = State(archive, stream, switches, links=links, pages=stream.isatty())
+        self.lexer = PygmentsLexer(AuroraQLLexer)
+        self.state.known = know(self.state)
+        self._candidates = Candidates(self.state)
+        list(self.complete(Document("FIND data_products WHERE program = "), CompleteEvent()))
+        self.wrong(_FIRST)
+        self.lexer.lex_document(Document(_FIRST))(0)
+
+    def complete(self, document: Document, event: CompleteEvent) -> Iterable[Completion]:
+        """What may stand at the cursor."""
+        return self._candidates.get_completions(document, event)
+
+    def wrong(self, text: str) -> Sequence[Diagnostic]:
+        """What is wrong with a text that is being typed."""
+        return check_typed(text, self.state.archive.check)
+
+    def is_command(self, text: str) -> bool:
+        """Whether it is for the prompt itself."""
+        return is_command(text)
+
+    def submits(self, document: Document) -> bool:
+        """Whether Enter ends the text here: a command, a complete statement, or a blank line after anything."""
+        return submits(document)
+
+    def take(self, text: str) -> None:
+        """Does what was typed, and says how it went."""
+        take(self.state, text)
+
+    def explain(self, text: str) -> None:
+        """Says what would be done for a statement."""
+        try:
+            explain(self.state, text)
+        except AuroraQLError as error:
+            self.state.say(str(error))
+
+
+def submits(document: Document) -> bool:
+    """Whether Enter ends the text here: a command, a complete statement, or a blank line after anything."""
+    text = document.text
+    if not text.strip() or is_command(text) or text.rstrip(" ;\n").endswith("\\G"):
+        return True
+    on_blank_line = document.is_cursor_at_the_end and "\n" in text and not document.current_line.strip()
+    if on_blank_line:
+        return True
+    try:
+        return is_complete(text)
+    except AuroraQLError:
+        return True  # running it says what is wrong
+
+
+def take(state: State, text: str) -> None:
+    """Does what was typed, and says how it went."""
+    if not text.strip():
+        return
+    try:
+        if is_command(text):
+            tell(state, run_command(state, text))
+        else:
+            run(state, text)
+    except KeyboardInterrupt:
+        state.say("cancelled")
+    except AuroraQLError as error:
+        state.error = full_error(error)
+        state.say(str(error))
+    except Exception:  # a fault of ours must not take the session, and what was found in it, away
+        state.error = traceback.format_exc()
+        state.say(f"{state.error}This is a fault of AuroraQL: please report it. The session goes on.")
+    if state.known is not None:
+        state.known = know(state)
+
+
+def full_error(error: AuroraQLError) -> str:
+    """An error with everything that led to it."""
+    lines, cause = [str(error)], error.__cause__ or error.__context__
+    while cause is not None:
+        lines.append(f"  because of {type(cause).__name__}: {cause}")
+        cause = cause.__cause__ or cause.__context__
+    return "\n".join(lines)

@@ -1,0 +1,94 @@
+"""What happens at each key: colours, candidates, and what is wrong. Nothing here asks an archive or reads a file.
+
+Until the grammar and the names are there, which takes a moment after the first prompt, all of it is left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+
+from prompt_toolkit.completion import CompleteEvent, Completion, PathCompleter
+from prompt_toolkit.document import Document
+
+from auroraql.completion import Completer as Statements
+from auroraql.completion import Known, whole_beginning
+from auroraql.errors import Diagnostic, Source
+from auroraql.frontends.repl.commands import COMMANDS, command_called, is_command
+from auroraql.frontends.repl.state import State
+from auroraql.listings import listing_columns
+from auroraql.settings import SETTINGS
+
+LONGEST = 100_000
+"""Characters beyond which nothing is completed or checked: such a text is pasted, not typed."""
+
+_NOT_YET = frozenset(("AQL0105", "AQL0603"))
+"""What is only wrong because the statement goes on: it is not finished, it has no window."""
+
+
+def know(state: State) -> Known:
+    """What completion knows as the session stands now; names of the archive are taken over when they are the same."""
+    from auroraql.completion import ArchiveNames
+    from auroraql.output import FORMATS
+
+    archive = state.archive
+    held = state.known.archive if state.known is not None else None
+    names = held if held is not None and held.catalogue is archive.catalogue else ArchiveNames(archive.catalogue)
+    return Known(
+        names,
+        results={name: tuple(column.name for column in result.columns) for name, result in archive.results.items()},
+        settings={name: tuple(FORMATS) if name == "format" else () for name in SETTINGS},
+        listings=listing_columns(),
+    )
+
+
+class Candidates:
+    """The candidates of statements, and of commands and what follows them."""
+
+    def __init__(self, state: State) -> None:
+        self.state = state
+        self._statements = Statements()
+        self._paths = PathCompleter(expanduser=True)
+
+    def get_completions(self, document: Document, complete_event: CompleteEvent) -> Iterable[Completion]:
+        """What may stand at the cursor."""
+        before = document.text_before_cursor
+        if before.lstrip()[:1] in ("\\", "/") and "\n" not in before.strip():
+            yield from self._of_command(before.lstrip(), complete_event)
+        elif self.state.known is not None and len(document.text) <= LONGEST:
+            cursor = document.cursor_position
+            found = self._statements.complete(document.text, cursor, self.state.known, loose=self.state.switches.fuzzy)
+            for each in found:
+                yield Completion(each.text, each.start - cursor, each.shown, each.doc)
+
+    def _of_command(self, typed: str, event: CompleteEvent) -> Iterable[Completion]:
+        name, blank, argument = typed[1:].partition(" ")
+        if not blank:
+            rows = [row for row in COMMANDS if row.name.startswith(name)]
+            yield from (Completion(row.name, -len(name), f"{typed[0]}{row.name}", row.doc) for row in rows)
+            return
+        row = command_called(name)
+        if row is None:
+            return
+        if row.takes_file:
+            if event.completion_requested or argument:
+                yield from self._paths.get_completions(Document(argument), event)
+            return
+        for word in row.words_after(self.state):
+            if word.casefold().startswith(argument.casefold()):
+                yield Completion(word, -len(argument))
+
+
+def check_typed(text: str, check: Callable[[Source], Sequence[Diagnostic]]) -> tuple[Diagnostic, ...]:
+    """What is wrong with a text that may not be finished; of one that is not, with as much of it as makes sense."""
+    if not text.strip() or len(text) > LONGEST or is_command(text):
+        return ()
+    said = check(Source(text, "<input>"))
+    wrong = tuple(each for each in said if not _goes_on(each))
+    if wrong or not any(each.severity == "error" for each in said):
+        return wrong
+    whole = whole_beginning(text)
+    return tuple(each for each in check(Source(whole)) if not _goes_on(each)) if whole.strip() else ()
+
+
+def _goes_on(diagnostic: Diagnostic) -> bool:
+    return diagnostic.code in _NOT_YET or "never closed" in diagnostic.message

@@ -1,0 +1,159 @@
+"""The commands about results: the last one again, exported, piped, opened, and watched for what is new."""
+
+from __future__ import annotations
+
+import time
+from contextlib import closing
+from datetime import datetime
+
+from auroraql.errors import AuroraQLError, UsageError, visible
+from auroraql.frontends.repl.showing import expanded, pipe, put, show
+from auroraql.frontends.repl.state import State
+from auroraql.frontends.repl.statements import results_of
+from auroraql.output import FORMATS, footer, render, write
+from auroraql.results import Fetched, ResultSet
+
+
+def last_result(state: State) -> ResultSet:
+    """The last result. Raises UsageError when there is none yet."""
+    if state.last is None:
+        raise UsageError("there is no result yet", "FIND something first")
+    return state.last
+
+
+def last(state: State, argument: str) -> str:
+    """Shows the last result again, with every column and row, or in another format."""
+    result = last_result(state)
+    if argument:
+        show(state, result, argument)
+        return ""
+    put(state, render(result, "table", width=None, color=state.color, links=state.links), wide=True)
+    return footer(result)
+
+
+def vertically(state: State, _argument: str) -> str:
+    """Shows the last result a value a line."""
+    show(state, last_result(state), "vertical")
+    return ""
+
+
+def vertical(state: State, _argument: str) -> str:
+    """Turns the vertical view on, or off again."""
+    if state.format == "vertical":
+        state.archive.settings.show_as(state.before_vertical)
+    else:
+        state.before_vertical = state.format
+        state.archive.settings.show_as("vertical")
+    return f"results are shown as {state.format}"
+
+
+def format_as(state: State, argument: str) -> str:
+    """Shows results in another format from now on; without one, lists them."""
+    if not argument:
+        return "\n".join(
+            f"{'*' if row.name == state.format else ' '} {row.name:8}  {row.doc}" for row in FORMATS.values()
+        )
+    state.archive.settings.show_as(argument)
+    return f"results are shown as {state.format}"
+
+
+def export(state: State, argument: str) -> str:
+    """Writes the last result to a file, in the format that its suffix names, without searching again."""
+    result = last_result(state)
+    if not argument:
+        raise UsageError("\\export needs a file", "as in: \\export keograms.csv")
+    path = expanded(argument)
+    write(result, path)
+    return f"{path}: {footer(result)}"
+
+
+def output(state: State, argument: str) -> str:
+    """Sends results to a file from now on; without one, to the terminal again."""
+    state.output = expanded(argument) if argument else None
+    return f"results go to {state.output}; \\o alone ends that" if argument else "results go to the terminal"
+
+
+def tee(state: State, argument: str) -> str:
+    """Sends results to a file too from now on; without one, no longer."""
+    state.tee = expanded(argument) if argument else None
+    return f"results go to {state.tee} too; \\tee alone ends that" if argument else "results go to the terminal alone"
+
+
+def pipe_to(state: State, argument: str) -> str:
+    """Gives the last result to a shell command."""
+    result = last_result(state)
+    if not argument:
+        raise UsageError("\\pipe needs a command", "as in: \\pipe sort | head")
+    state.stream.flush()
+    code = pipe(result, argument, state.format)
+    return f"the command ended with {code}" if code else ""
+
+
+def open_product(state: State, argument: str) -> str:
+    """Opens the file of a row in a browser; the first, when no row is named."""
+    result = last_result(state)
+    at = next((n for n, column in enumerate(result.columns) if column.name.rpartition(".")[2] == "url"), None)
+    if at is None:
+        raise UsageError("the last result has no column url", "select url too")
+    if not (argument or "1").isdigit() or not 1 <= int(argument or "1") <= len(result):
+        raise UsageError(f"there is no row {argument or 1}", f"the rows are 1 to {len(result):,}")
+    url = result.rows[int(argument or "1") - 1][at]
+    if not isinstance(url, str) or not url.startswith(("https://", "http://")):
+        raise UsageError("this row has no URL", "take another row")
+    import webbrowser
+
+    if not webbrowser.open(url):
+        return f"no browser could be opened; the URL is {url}"
+    return f"opened {url}"
+
+
+def timing(state: State, _argument: str) -> str:
+    """Says where the time went, or no longer."""
+    state.timing = not state.timing
+    return f"timing is {'on' if state.timing else 'off'}"
+
+
+def watch(state: State, argument: str) -> str:
+    """Runs the last statement again and again and says what is new, until Ctrl-C."""
+    try:
+        seconds = float(argument or "60")
+    except ValueError:
+        seconds = 0
+    if not 0 < seconds <= 86_400:
+        raise UsageError(f"\\watch takes a number of seconds, not '{visible(argument)}'", "as in: \\watch 60")
+    if not state.statement:
+        raise UsageError("there is no statement yet", "FIND something first")
+    seen: set[str] | None = None
+    while True:
+        try:
+            with closing(results_of(state.archive, state.statement)) as results:
+                for result in results:
+                    seen = _show_new(state, result, seen)
+        except AuroraQLError as error:
+            state.say(str(error))  # it may be over by the next time
+        time.sleep(seconds)
+
+
+def _show_new(state: State, result: ResultSet, seen: set[str] | None) -> set[str]:
+    """Shows the rows that were not there before; all of them, the first time."""
+    known = {repr(row) for row in result.rows}
+    moment = datetime.now().strftime("%H:%M:%S")
+    if seen is None:
+        show(state, result)
+        return known
+    fresh = [row for row in result.rows if repr(row) not in seen]
+    if not fresh:
+        state.say(f"{moment} nothing new")
+        return seen | known
+    state.say(f"{moment} {len(fresh):,} new")
+    new = ResultSet(
+        result.plan,
+        Fetched(rows=fresh),
+        archive=result.archive,
+        elapsed=result.elapsed,
+        demonstration=result.demonstration,
+        source=result.source,
+        columns=result.columns,
+    )
+    put(state, render(new, state.format, width=state.width, color=state.color, links=state.links))
+    return seen | known

@@ -1,0 +1,145 @@
+"""Results on their way out: to the terminal, through a pager when they are longer, and to the files of `\\o` and `\\tee`."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from itertools import chain
+from pathlib import Path
+
+from auroraql.errors import UsageError, columns, visible
+from auroraql.errors import render as rendered
+from auroraql.frontends.repl.state import State
+from auroraql.output import footer, render
+from auroraql.results import ResultSet
+
+_ESCAPE = re.compile(r"\x1b(?:\[[0-9;]*m|\]8;;[^\x1b]*\x1b\\)")
+
+_LEFT_FOR_THE_PROMPT = 3
+"""Lines below a result: its footer, the prompt and the toolbar."""
+
+
+def show(state: State, result: ResultSet, format: str = "") -> None:
+    """Shows what a statement came to: what was noticed, the rows, how many there are and how long it took."""
+    if result.warnings:
+        state.say(rendered(result.warnings, result.source))
+    if result.note:
+        state.say(result.note)
+        return
+    if not result.is_report:
+        state.last = result
+    began = time.monotonic()
+    chosen = format or state.format
+    if state.output is not None:
+        append(state.output, render(result, chosen, width=None, color=False))
+        state.say(f"{state.output}: {footer(result)}")
+        return
+    if state.tee is not None:
+        append(state.tee, render(result, chosen, width=None, color=False))
+    put(state, render(result, chosen, width=state.width, color=state.color, links=state.links))
+    state.say(footer(result))
+    if state.timing:
+        state.say(f"time: {result.elapsed * 1000:.1f} ms searched, {(time.monotonic() - began) * 1000:.1f} ms shown")
+
+
+def put(state: State, chunks: Iterable[str], *, wide: bool = False) -> None:
+    """Writes text to the terminal, through the pager when it is longer than the screen; `wide`: or wider."""
+    waiting = iter(chunks)
+    if state.pages:
+        held: list[str] = []
+        most, lines = max(state.height - _LEFT_FOR_THE_PROMPT, 1), 0
+        for chunk in waiting:
+            held.append(chunk)
+            lines += chunk.count("\n")
+            juts = wide and any(columns(line) > state.width for line in _ESCAPE.sub("", chunk).split("\n"))
+            if (lines > most or juts) and _paged(chain(held, waiting), pager(os.environ, stays=wide)):
+                return
+        waiting = iter(held)
+    for chunk in waiting:
+        state.stream.write(chunk)
+    state.stream.flush()
+
+
+def tell(state: State, text: str) -> None:
+    """What a command says, through the pager when it is long; nothing in it can steer the terminal."""
+    put(state, (visible(line) + "\n" for line in text.splitlines()))
+
+
+def pager(environ: Mapping[str, str], *, stays: bool = False) -> list[str]:
+    """The pager's command: AURORAQL_PAGER or PAGER, else less, which ends by itself with a short text unless it `stays`."""
+    named = environ.get("AURORAQL_PAGER", environ.get("PAGER", "less"))
+    with suppress(ValueError):  # an unbalanced quote
+        words = shlex.split(named)
+        return ["less", "-SRX" if stays else "-SRXF", *words[1:]] if words[:1] == ["less"] else words
+    return []
+
+
+def _paged(chunks: Iterator[str], command: list[str]) -> bool:
+    """Shows text in the pager until it is left; False, and nothing taken, when there is none."""
+    if not command or command == ["cat"] or shutil.which(command[0]) is None:
+        return False
+    with _deaf(), subprocess.Popen(command, stdin=subprocess.PIPE, encoding="utf-8", errors="replace") as process:
+        assert process.stdin is not None  # noqa: S101 - it was asked for
+        with suppress(BrokenPipeError):  # it was left before the end
+            for chunk in chunks:
+                process.stdin.write(chunk)
+        with suppress(BrokenPipeError):
+            process.stdin.close()
+    return True
+
+
+@contextmanager
+def _deaf() -> Iterator[None]:
+    """While a program of the user's has the terminal, Ctrl-C is for it."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def append(path: Path, chunks: Iterable[str]) -> None:
+    """Writes text at the end of a file. Raises UsageError."""
+    try:
+        with path.open("a", encoding="utf-8", errors="replace", newline="") as stream:
+            for chunk in chunks:
+                stream.write(chunk)
+    except OSError as error:
+        raise UsageError(f"cannot write '{visible(str(path))}': {error.strerror or error}") from None
+
+
+def pipe(result: ResultSet, command: str, format: str) -> int:
+    """The whole result, uncoloured, to a shell command; its exit code. Raises UsageError when there is no shell."""
+    try:
+        with _deaf(), subprocess.Popen(command, shell=True, stdin=subprocess.PIPE, encoding="utf-8") as process:  # noqa: S602 - it is the user's own shell
+            assert process.stdin is not None  # noqa: S101 - it was asked for
+            with suppress(BrokenPipeError):
+                for chunk in render(result, format, width=None, color=False):
+                    process.stdin.write(chunk)
+            with suppress(BrokenPipeError):
+                process.stdin.close()
+    except OSError as error:
+        raise UsageError(f"cannot run '{visible(command)}': {error.strerror or error}") from None
+    return process.returncode
+
+
+def makes_links(environ: Mapping[str, str]) -> bool:
+    """Whether the terminal is one of those that make links of OSC 8."""
+    if environ.get("TERM_PROGRAM") in ("iTerm.app", "WezTerm", "vscode", "ghostty", "Hyper", "rio"):
+        return True
+    if environ.get("TERM", "").startswith(("xterm-kitty", "foot", "alacritty", "xterm-ghostty")):
+        return True
+    vte = environ.get("VTE_VERSION", "")
+    return (vte.isdigit() and int(vte) >= 5000) or any(name in environ for name in ("WT_SESSION", "KONSOLE_VERSION"))
+
+
+def expanded(argument: str) -> Path:
+    """A file named behind a command: without quotes, `~` the home directory."""
+    return Path(argument.strip().strip("'\"")).expanduser()

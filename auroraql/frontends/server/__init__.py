@@ -1,0 +1,1 @@
+"""`auroraql serve`: AuroraX's search API over a local archive, for pyaurorax, its command line, or any HTTP client."""

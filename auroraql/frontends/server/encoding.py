@@ -1,0 +1,160 @@
+"""Records as lines of JSON: written from an archive's rows, a line a record, and formatted again from lines.
+
+A result is a file that holds an opening, its lines parted by commas, and a closing: one can go through it line by line.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import datetime
+from json.encoder import encode_basestring_ascii
+from tempfile import SpooledTemporaryFile
+from typing import Any, BinaryIO, cast
+
+from auroraql.frontends.server.wire import Problem
+from auroraql.results import Record, ResultColumn, Row
+from auroraql.schema import Type
+
+WRAPPED = b'{"result": [\n', b"\n]}"
+"""Around the lines of a result that was asked for step by step."""
+
+BARE = b"[\n", b"\n]"
+"""Around those of one that is answered at once."""
+
+_IN_MEMORY = 1 << 20
+"""Bytes of an answer that are made in memory; what is larger is made on disk."""
+
+Shape = Callable[[Record], Record]
+
+
+class LineWriter:
+    """Writes rows of these columns as lines: the constant parts of a record are made once."""
+
+    def __init__(self, columns: Sequence[ResultColumn]) -> None:
+        self._between = _constants([column.path for column in columns])
+        self._writes = [_WRITES.get(column.type, _text) for column in columns]
+
+    def lines(self, rows: Sequence[Row]) -> list[str]:
+        """A line a row, without its end."""
+        if not rows:
+            return []
+        pieces: list[Iterable[str]] = []
+        for between, write, values in zip(self._between, self._writes, zip(*rows, strict=True), strict=False):
+            pieces += [[between] * len(rows), map(write, values)]
+        pieces.append([self._between[-1]] * len(rows))
+        return ["".join(line) for line in zip(*pieces, strict=True)]
+
+
+def _constants(paths: Sequence[tuple[str, ...]]) -> list[str]:
+    """What stands before each value of a record, and after the last."""
+    made: list[str] = []
+    above: tuple[str, ...] = ()
+    for number, path in enumerate(paths):
+        shared = 0
+        while shared < min(len(above), len(path) - 1) and above[shared] == path[shared]:
+            shared += 1
+        text = "}" * (len(above) - shared) + (", " if number else "{")
+        for step in path[shared:-1]:
+            text += f"{json.dumps(step)}: {{"
+        made.append(f"{text}{json.dumps(path[-1])}: ")
+        above = path[:-1]
+    return [*made, "}" * (len(above) + 1)]
+
+
+def _time(value: datetime | None) -> str:
+    """In whole seconds: pyaurorax reads no others."""
+    return "null" if value is None else f'"{value.isoformat(timespec="seconds")}"'
+
+
+def _string(value: str | None) -> str:
+    return "null" if value is None else encode_basestring_ascii(value)
+
+
+def _float(value: float | None) -> str:
+    return "null" if value is None or not math.isfinite(value) else repr(value)
+
+
+def _object(value: str | None) -> str:
+    """DuckDB gives JSON text already."""
+    return "{}" if value is None else value.replace("\n", " ")
+
+
+def _text(value: Any) -> str:
+    return "null" if value is None else json.dumps(value)
+
+
+_WRITES: dict[Type, Callable[[Any], str]] = {
+    Type.TIME: _time,
+    Type.STRING: _string,
+    Type.NUMBER: _float,
+    Type.OBJECT: _object,
+}
+
+
+def read_lines(file: BinaryIO) -> Iterator[bytes]:
+    """The records of a result that was written here, a line each."""
+    file.seek(0)
+    for line in file:
+        if line.startswith(b'{"') and line != WRAPPED[0]:
+            yield line.rstrip(b",\n")
+
+
+def shaped(file: BinaryIO, shape: Shape, around: tuple[bytes, bytes]) -> BinaryIO:
+    """A result once more, each record in another shape. Closes the first file.
+
+    It is made whole before it is sent, so that neither memory nor a thread waits for a slow reader.
+    """
+    made, between = spool(), b""
+    with file:
+        made.write(around[0])
+        for line in read_lines(file):
+            made.write(between + json.dumps(shape(json.loads(line))).encode())
+            between = b",\n"
+    made.write(around[1])
+    made.seek(0)
+    return made
+
+
+def spool() -> BinaryIO:
+    """A file for an answer, which is gone once it is closed."""
+    return cast("BinaryIO", SpooledTemporaryFile(_IN_MEMORY))
+
+
+def read_format(document: object) -> Shape:
+    """What a response_format makes of a record. Raises Problem for one that is none."""
+    _check(document, "")
+    if not isinstance(document, dict):
+        raise Problem(400, "a response format is an object")
+    tree = document
+
+    def shape(record: Record) -> Record:
+        made = _formatted(record, tree)
+        return made if isinstance(made, dict) else {}
+
+    return shape
+
+
+def _check(tree: object, at: str) -> None:
+    """Only true, false and null may be leaves."""
+    waiting = [(tree, at)]
+    while waiting:
+        each, place = waiting.pop()
+        if isinstance(each, dict):
+            waiting += [(below, f"{place}/{name}") for name, below in each.items()]
+        elif each is not None and not isinstance(each, bool):
+            raise Problem(400, f"a response format has true or false for each field, not {each!r} (at {place or '/'})")
+
+
+def _formatted(value: Any, tree: dict[str, Any]) -> Any:
+    """The parts of a value that the tree asks for; of a list, those of each element."""
+    if isinstance(value, list):
+        return [_formatted(each, tree) for each in value]
+    if not isinstance(value, dict):
+        return value
+    made = {}
+    for name, wanted in tree.items():
+        if name in value and wanted is not None and wanted is not False:
+            made[name] = _formatted(value[name], wanted) if isinstance(wanted, dict) else value[name]
+    return made

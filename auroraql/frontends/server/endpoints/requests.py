@@ -1,0 +1,106 @@
+"""Requests that were started: their status and log, their records in whatever shape, and their end."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any, BinaryIO
+
+from auroraql.frontends.server.encoding import WRAPPED, Shape, read_format, shaped
+from auroraql.frontends.server.searches import TYPES
+from auroraql.frontends.server.service import Service
+from auroraql.frontends.server.sources import LEVELS
+from auroraql.frontends.server.wire import JSON, Call, Document, Problem, Reply, Route, json_reply
+
+
+def status(kind: str, service: Service, call: Call) -> Reply:
+    """Where a request stands, with its log."""
+    return json_reply(service.searches.status(call.path["request_id"], kind))
+
+
+def cancel(kind: str, service: Service, call: Call) -> Reply:
+    """Stops a request; of one for conjunctions that is done, the records are deleted."""
+    request_id = call.path["request_id"]
+    service.searches.status(request_id, kind)
+    if not service.searches.cancel(request_id) and kind == "conjunctions":
+        service.searches.store.delete_records(request_id)
+        return Reply(204)
+    return status(kind, service, call)
+
+
+def delete_records(kind: str, service: Service, call: Call) -> Reply:
+    """Deletes the records of a request, and keeps its status."""
+    service.searches.status(call.path["request_id"], kind)
+    service.searches.store.delete_records(call.path["request_id"])
+    return status(kind, service, call)
+
+
+def records(kind: str, service: Service, call: Call) -> Reply:
+    """The records as they were found."""
+    level = call.choice("data_source_record_format", LEVELS)
+    queries = call.flag("generate_ephemeris_queries") and kind == "conjunctions"
+    file = _records(kind, service, call)
+    shapes: list[Shape] = [_with_queries] if queries else []
+    if level not in ("", "basic_info"):
+        shapes.append(service.sources.shaper(level))
+    return Reply(200, _shaped(file, *shapes), (JSON,))
+
+
+def formatted(kind: str, service: Service, call: Call) -> Reply:
+    """The parts of the records that the body asks for."""
+    shape = read_format(call.json())
+    return Reply(200, _shaped(_records(kind, service, call), shape), (JSON,))
+
+
+def _records(kind: str, service: Service, call: Call) -> BinaryIO:
+    request_id = call.path["request_id"]
+    found = service.searches.status(request_id, kind)["search_result"]
+    file = service.searches.store.records(request_id)
+    if file is not None:
+        return file
+    if found["completed_timestamp"] is None:
+        raise Problem(404, f"request '{request_id}' is not done: its status tells when there are records")
+    if found["error_condition"]:
+        raise Problem(404, f"request '{request_id}' failed and has no records: its log tells why")
+    raise Problem(404, f"the records of request '{request_id}' were deleted: search again")
+
+
+def _shaped(file: BinaryIO, *shapes: Shape) -> BinaryIO:
+    """A result after one shape and the next."""
+    if not shapes:
+        return file
+
+    def shape(record: Document) -> Document:
+        for each in shapes:
+            record = each(record)
+        return record
+
+    return shaped(file, shape, WRAPPED)
+
+
+def _with_queries(record: Document) -> Document:
+    """A conjunction with, for each of its events, the queries for the ephemeris of either source."""
+    for event in record.get("events") or ():
+        for end in ("e1", "e2"):
+            event[f"generated_{end}_ephemeris_query"] = _ephemeris_query(event[f"{end}_source"], event)
+    return record
+
+
+def _ephemeris_query(source: Document, event: Document) -> dict[str, Any]:
+    return {
+        "data_sources": {f"{name}s": [source[name]] for name in ("program", "platform", "instrument_type")},
+        "start": event["start"],
+        "end": event["end"],
+    }
+
+
+ROUTES = tuple(
+    Route(method, f"/api/v1/{kind}/requests/{{request_id}}{tail}", partial(handler, kind))
+    for kind in TYPES
+    for method, tail, handler in (
+        ("GET", "", status),
+        ("DELETE", "", cancel),
+        ("GET", "/data", records),
+        ("POST", "/data", formatted),
+        ("DELETE", "/data", delete_records),
+    )
+)

@@ -1,0 +1,80 @@
+"""Searches: `POST …/search` starts one, `POST …/search_synchronous` answers with its records."""
+
+from __future__ import annotations
+
+import time
+from datetime import timedelta
+from functools import partial
+
+from auroraql.frontends.server.encoding import BARE, Shape, read_format, shaped
+from auroraql.frontends.server.searches import TYPES, plan_document
+from auroraql.frontends.server.service import Service
+from auroraql.frontends.server.sources import LEVELS
+from auroraql.frontends.server.wire import JSON, Call, Document, Problem, Reply, Route
+from auroraql.plan import Plan
+from auroraql.query import EVERYTHING
+
+_LONGEST = {"data_products": timedelta(days=3653), "ephemeris": timedelta(days=2)}
+"""The longest windows of synchronous searches, as the service documents them."""
+
+_LONGEST_EPHEMERIS = timedelta(days=31)
+
+_PATIENCE = 60.0
+"""Seconds that a synchronous search may take, and that it may wait for its turn."""
+
+
+def start(kind: str, service: Service, call: Call) -> Reply:
+    """202 and where to ask for the status."""
+    document = call.document()
+    if kind == "ephemeris":
+        _check_ephemeris(plan_document(document, kind, service.engine))
+    search = service.searches.submit(document, kind, call.address)
+    return Reply(202, headers=(("Location", f"{call.base}/api/v1/{kind}/requests/{search.request_id}"),))
+
+
+def _check_ephemeris(plan: Plan) -> None:
+    """What the service asks of ephemeris searches. Raises Problem."""
+    query = plan.query
+    if query.where == EVERYTHING:
+        raise Problem(
+            400, "an ephemeris search has at least one filter: programs, platforms, instrument types or metadata"
+        )
+    if query.start is not None and query.end is not None and query.end - query.start >= _LONGEST_EPHEMERIS:
+        raise Problem(400, "an ephemeris search covers one month at most: divide it into several")
+
+
+def at_once(kind: str, service: Service, call: Call) -> Reply:
+    """The records themselves, as an array."""
+    body = call.document()
+    unknown = set(body) - {"query", "response_format"}
+    query = body.get("query")
+    if not isinstance(query, dict) or unknown:
+        raise Problem(400, "the body has a query, which is an object, and perhaps a response_format; nothing else")
+    shape = _shape(service, body, call)
+    plan = plan_document(query, kind, service.engine)
+    if kind == "ephemeris":
+        _check_ephemeris(plan)
+    start, end, longest = plan.query.start, plan.query.end, _LONGEST[kind]
+    if start is None or end is None or end - start > longest:
+        raise Problem(400, f"a synchronous search has a window of {longest.days} days at most: use {kind}/search")
+    if not service.at_once.acquire(timeout=_PATIENCE):
+        raise Problem(503, "too many synchronous searches at once: try again in a moment")
+    try:
+        file = service.searches.at_once(plan, time.monotonic() + _PATIENCE)
+    finally:
+        service.at_once.release()
+    return Reply(200, file if shape is None else shaped(file, shape, BARE), (JSON,))
+
+
+def _shape(service: Service, body: Document, call: Call) -> Shape | None:
+    level = call.choice("data_source_record_format", LEVELS)
+    wanted = body.get("response_format")
+    if wanted is not None:
+        return read_format(wanted)
+    return service.sources.shaper(level) if level not in ("", "basic_info") else None
+
+
+ROUTES = (
+    *(Route("POST", f"/api/v1/{kind}/search", partial(start, kind)) for kind in TYPES),
+    *(Route("POST", f"/api/v1/{kind}/search_synchronous", partial(at_once, kind)) for kind in _LONGEST),
+)

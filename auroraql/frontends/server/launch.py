@@ -1,0 +1,175 @@
+"""`auroraql serve`: opens the archive, listens, says where, and ends in order when it is told to."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import tempfile
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from hashlib import blake2b
+from pathlib import Path
+from types import FrameType
+from typing import Any, BinaryIO
+
+from platformdirs import user_cache_path
+
+from auroraql.archives.demo.store import cached_file
+from auroraql.archives.embedded import EmbeddedEngine
+from auroraql.errors import UsageError
+from auroraql.frontends.server.application import Application
+from auroraql.frontends.server.listening import listen
+from auroraql.frontends.server.searches import Searches
+from auroraql.frontends.server.service import Service
+from auroraql.frontends.server.sources import Sources
+from auroraql.frontends.server.store import Store
+
+Say = Callable[[str], None]
+
+_WORKERS = 4
+"""How many searches run side by side; DuckDB divides each among the processors."""
+
+_INTERRUPTED = 130
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What is served, where and how. Times in seconds, sizes in bytes."""
+
+    archive: str = "demo"
+    host: str = "127.0.0.1"
+    port: int = 8080
+    api_key_file: Path | None = None
+    keep: float = 86400.0
+    disk: int = 1 << 30
+    timeout: float = 600.0
+    allow_origin: str = ""
+    folder: Path | None = None
+    """Where results are kept; None: the user's own cache directory."""
+
+
+def serve(settings: Settings, say: Say) -> int:
+    """Serves an archive until SIGINT or SIGTERM; gives back the exit code. Raises AuroraQLError when it cannot begin."""
+    keys = read_keys(settings.api_key_file)
+    with _store(settings) as store, _opened(settings, say, writable=bool(keys)) as engine:
+        searches = Searches(engine, store, timeout=settings.timeout, workers=_WORKERS)
+        service = Service(engine, searches, Sources(engine), keys)
+        server = listen(Application(service, settings.allow_origin), settings.host, settings.port)
+        try:
+            with _signals() as told:
+                say(_greeting(settings, server.effective_port, engine, writable=bool(keys)))
+                server.run()
+        finally:
+            searches.close()
+            server.close()
+    return _INTERRUPTED if told[:1] == [signal.SIGINT] else 0
+
+
+def read_keys(path: Path | None) -> tuple[str, ...]:
+    """The API keys of a file, a line each; empty lines and those that begin with # are none. Raises UsageError."""
+    if path is None:
+        return ()
+    try:
+        lines = [line.strip() for line in path.read_text("utf-8-sig").splitlines()]
+    except OSError as problem:
+        raise UsageError(f"the file of API keys {path} cannot be read: {problem.strerror}") from None
+    except UnicodeDecodeError:
+        raise UsageError(f"the file of API keys {path} is no UTF-8 text") from None
+    keys = tuple(line for line in lines if line and not line.startswith("#"))
+    if not keys:
+        raise UsageError(f"the file of API keys {path} has none", "write one a line")
+    if any(not key.isascii() or not key.isprintable() or " " in key for key in keys):
+        raise UsageError(f"a key in {path} cannot be sent in a header", "a key has ASCII letters, digits and signs")
+    return keys
+
+
+@contextmanager
+def _opened(settings: Settings, say: Say, *, writable: bool) -> Iterator[EmbeddedEngine]:
+    """The archive. The demonstration is not changed: what is written goes to a copy that lasts as long as the server."""
+    if settings.archive == "aurorax" or "://" in settings.archive:
+        raise UsageError("serve takes a local archive", "demo, or the path of a catalogue file")
+    with _demonstration_copy(say) if writable and settings.archive == "demo" else _named(settings.archive) as path:
+        engine = EmbeddedEngine(path, say=say, writable=writable)
+        try:
+            engine.catalogue()  # read once, before several threads ask for it
+            yield engine
+        finally:
+            engine.close()
+
+
+@contextmanager
+def _named(archive: str) -> Iterator[Path | None]:
+    yield None if archive == "demo" else Path(archive)
+
+
+@contextmanager
+def _demonstration_copy(say: Say) -> Iterator[Path]:
+    EmbeddedEngine(None, say=say).close()
+    with tempfile.TemporaryDirectory(prefix="auroraql-serve-") as folder:
+        path = Path(folder) / "demo"
+        try:
+            shutil.copyfile(cached_file(None), path)
+        except OSError as problem:
+            raise UsageError(f"the demonstration archive cannot be copied: {problem.strerror}") from None
+        yield path
+
+
+@contextmanager
+def _store(settings: Settings) -> Iterator[Store]:
+    """The folder of results of this archive; a second server on it takes one beside."""
+    above = settings.folder or user_cache_path("auroraql", appauthor=False) / "serve"
+    archive = settings.archive if settings.archive == "demo" else str(Path(settings.archive).absolute())
+    name = blake2b(archive.encode("utf-8", "surrogateescape"), digest_size=8).hexdigest()
+    above.mkdir(mode=0o700, parents=True, exist_ok=True)
+    number = 1
+    while True:
+        folder = above / f"{name}-{number}"
+        folder.mkdir(mode=0o700, exist_ok=True)
+        with (folder / "lock").open("wb") as lock:
+            if _is_ours(lock):
+                yield Store(folder, settings.keep, settings.disk)
+                return
+        number += 1
+
+
+def _is_ours(lock: BinaryIO) -> bool:
+    """Locks a file as long as this process lives; False when another has."""
+    try:
+        import fcntl
+    except ImportError:  # Windows: whoever opens a file has it
+        return True
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
+@contextmanager
+def _signals() -> Iterator[list[int]]:
+    """Within, SIGINT and SIGTERM end what runs by SystemExit, and are noted."""
+    told: list[int] = []
+
+    def note(number: int, _frame: FrameType | None) -> None:
+        told.append(number)
+        raise SystemExit
+
+    if threading.current_thread() is not threading.main_thread():
+        yield told
+        return
+    before: dict[int, Any] = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        with suppress(SystemExit):
+            yield told
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _greeting(settings: Settings, port: int, engine: EmbeddedEngine, *, writable: bool) -> str:
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    label = " (demonstration data)" if engine.capabilities.demonstration else ""
+    access = "" if not writable else ", and may be changed with an API key"
+    return f"Serving {settings.archive}{label} at http://{host}:{port}{access}"

@@ -1,0 +1,269 @@
+"""Searches from their arrival to their result: planned at once, run by a few workers, each with its log.
+
+A search that is over, however it ended, is in the store; only those that wait or run are here.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, BinaryIO
+
+from auroraql.archives.embedded import EmbeddedEngine, EmbeddedRun
+from auroraql.errors import AuroraQLError, Cancelled, StatementError
+from auroraql.forms import query_json, sentence
+from auroraql.frontends.server.encoding import BARE, WRAPPED, LineWriter, spool
+from auroraql.frontends.server.store import Store, TooLarge, Writer, is_request_id
+from auroraql.frontends.server.wire import Document, Problem, now, reason, statement_problems
+from auroraql.plan import Plan
+from auroraql.planner import plan as make_plan
+from auroraql.resolver import resolve
+from auroraql.results import result_columns
+
+TYPES = {"data_products": "data_product", "ephemeris": "ephemeris", "conjunctions": "conjunction"}
+"""How the service calls a request for each kind."""
+
+_PAGE = 2000
+"""How many records are held at once."""
+
+_MOST_WAITING = 256
+
+
+def plan_document(document: Document, kind: str, engine: EmbeddedEngine) -> Plan:
+    """The plan of a query document, whole and uncut. Raises Problem for what is wrong with it."""
+    query = {name: value for name, value in document.items() if name != "request_id"}
+    with statement_problems():
+        resolved = resolve(query_json.lift(query, kind), engine.catalogue())
+        return make_plan(resolved.query, engine.catalogue(), (), engine.sources, cut=False)
+
+
+def describe(plan: Plan) -> str:
+    """The engine's sentence of a plan. Raises Problem where no sentence says it."""
+    with statement_problems():
+        if not plan.requests:
+            raise StatementError(plan.unsayable or plan.warnings)
+        return sentence.write(plan.requests[0])
+
+
+@dataclass(slots=True)
+class Search:
+    """One search that waits or runs."""
+
+    request_id: str
+    kind: str
+    document: Document
+    plan: Plan
+    run: EmbeddedRun
+    address: str
+    requested: datetime = field(default_factory=now)
+    logs: list[Document] = field(default_factory=list)
+    over: threading.Event = field(default_factory=threading.Event)
+
+    def seconds(self) -> float:
+        """How long ago it arrived."""
+        return (now() - self.requested).total_seconds()
+
+    def log(self, level: str, summary: str) -> None:
+        """Adds a line to the log."""
+        self.logs.append({"level": level, "summary": summary, "timestamp": now().isoformat()})
+
+    def status(self, result: Document | None = None) -> Document:
+        """Its status as the service tells it; `result` is known once it is over."""
+        pending = dict.fromkeys(_RESULT_FIELDS)
+        return {
+            "search_request": {
+                "request_id": self.request_id,
+                "query": {"request_id": None, **self.document},
+                "request_type": TYPES[self.kind],
+                "requested": self.requested.isoformat(),
+            },
+            "search_result": {**pending, **(result or {})},
+            "logs": list(self.logs),
+        }
+
+    def result(self, *, failed: bool, count: int = 0, size: int = 0) -> Document:
+        """What came of it. A failed search has a data_uri too: pyaurorax waits for one for ever."""
+        return {
+            "data_uri": f"/api/v1/{self.kind}/requests/{self.request_id}/data",
+            "error_condition": failed,
+            "result_count": count,
+            "file_size": size,
+            "query_duration": round(self.seconds() * 1000),
+            "completed_timestamp": now().isoformat(),
+        }
+
+
+_RESULT_FIELDS = (
+    "data_uri",
+    "result_count",
+    "result_file_deleted_timestamp",
+    "file_size",
+    "completed_timestamp",
+    "query_duration",
+    "error_condition",
+)
+
+
+class Searches:
+    """All searches of a server. `timeout` is in seconds; thread-safe."""
+
+    def __init__(self, engine: EmbeddedEngine, store: Store, *, timeout: float, workers: int) -> None:
+        self._engine, self.store, self._timeout = engine, store, timeout
+        self._lock = threading.Lock()
+        self._running: dict[str, Search] = {}
+        self._waiting: queue.SimpleQueue[Search | None] = queue.SimpleQueue()
+        self._closing = False
+        self._threads = [threading.Thread(target=self._work, daemon=True) for _ in range(workers)]
+        for thread in self._threads:
+            thread.start()
+
+    def submit(self, document: Document, kind: str, address: str) -> Search:
+        """Takes a search. Raises Problem when it is wrong, its id is taken, or too many wait."""
+        request_id = _request_id(document)
+        plan = plan_document(document, kind, self._engine)
+        with statement_problems():
+            run = self._engine.submit(plan)
+        search = Search(request_id, kind, document, plan, run, address)
+        search.log("debug", "Search request arrived and saved")
+        with self._lock:
+            if request_id in self._running or request_id in self.store.known():
+                raise Problem(409, f"there is a request '{request_id}' already", "Duplicate")
+            if self._closing or len(self._running) >= _MOST_WAITING:
+                raise Problem(503, "too many searches wait: try again in a moment")
+            self._running[request_id] = search
+        self._waiting.put(search)
+        return search
+
+    def running(self, request_id: str, kind: str = "") -> Search | None:
+        """A search that waits or runs."""
+        search = self._running.get(request_id)
+        return search if search is not None and kind in ("", search.kind) else None
+
+    def active(self) -> list[Search]:
+        """Every search that waits or runs."""
+        with self._lock:
+            return list(self._running.values())
+
+    def status(self, request_id: str, kind: str) -> Document:
+        """The status of a search. Raises Problem when there is none of that kind."""
+        for _ in range(2):  # between the two looks it may have moved
+            search = self.running(request_id, kind)
+            document = search.status() if search is not None else self.store.status(request_id)
+            if document is not None and document["search_request"]["request_type"] == TYPES[kind]:
+                return document
+        raise Problem(404, f"request ID not found: there is no {TYPES[kind]} request '{request_id}'")
+
+    def cancel(self, request_id: str) -> bool:
+        """Stops a search and waits until it has stopped; whether there was one to stop."""
+        search = self.running(request_id)
+        if search is None:
+            return False
+        search.run.cancel()
+        search.over.wait(5)
+        return True
+
+    def close(self) -> None:
+        """Stops everything; what was running is kept as cancelled."""
+        with self._lock:
+            self._closing = True
+            left = list(self._running.values())
+        for search in left:
+            search.run.cancel()
+        for _ in self._threads:
+            self._waiting.put(None)
+        for thread in self._threads:
+            thread.join(5)
+
+    def at_once(self, plan: Plan, deadline: float) -> BinaryIO:
+        """The records of a plan, searched in the calling thread, as an array in a file. Raises ArchiveError."""
+        file = spool()
+        try:
+            _write_records(self._engine.submit(plan).pages(deadline, _PAGE), plan, file.write, BARE)
+            file.seek(0)
+        except BaseException:
+            file.close()
+            raise
+        return file
+
+    def _work(self) -> None:
+        while (search := self._waiting.get()) is not None:
+            try:
+                result = self._carried_out(search)
+                self.store.finish(search.request_id, search.status(result), search.address)
+            except OSError as problem:
+                search.log("error", f"The result cannot be kept: {problem.strerror}")
+            finally:
+                with self._lock:
+                    self._running.pop(search.request_id, None)
+                search.over.set()
+
+    def _carried_out(self, search: Search) -> Document:
+        """Runs a search and writes its records; gives back what came of it."""
+        try:
+            count, size = self._written(search)
+        except Cancelled:
+            search.log("error", "The search request was cancelled")
+        except TooLarge:
+            search.log("error", "The result is larger than the space this server keeps for results")
+        except OSError as problem:
+            search.log("error", f"The result cannot be written: {problem.strerror}")
+        except AuroraQLError as problem:
+            search.log("error", f"The search failed: {reason(problem)}")
+        else:
+            return search.result(failed=False, count=count, size=size)
+        return search.result(failed=True)
+
+    def _written(self, search: Search) -> tuple[int, int]:
+        began = time.monotonic()
+        with suppress(Problem):  # of what no sentence says, the log has none
+            search.log("debug", f"Starting {search.request_id} for query {describe(search.plan)[:2000]}")
+        with self.store.writing(search.request_id) as writer:
+            pages = search.run.pages(began + self._timeout, _PAGE)
+            count = _write_records(_timed(pages, search, began), search.plan, writer.write, WRAPPED)
+        _tell(search, writer, count, time.monotonic() - began)
+        return count, writer.size
+
+
+def _timed(pages: Iterator[list[Any]], search: Search, began: float) -> Iterator[list[Any]]:
+    """The pages, with a word in the log when the first is there."""
+    first = next(pages, [])
+    search.log("info", f"Finished query in {time.monotonic() - began:.2f} seconds.")
+    search.log("debug", "Starting to write data to file")
+    yield first
+    yield from pages
+
+
+def _tell(search: Search, writer: Writer, count: int, took: float) -> None:
+    search.log("info", f"Finished writing data, found {count} records.")
+    search.log("debug", f"File size is {writer.size} bytes.")
+    search.log("info", f"Finished search in {took:.2f} seconds and found {count} records.")
+
+
+def _write_records(
+    pages: Iterator[list[Any]], plan: Plan, write: Callable[[bytes], object], around: tuple[bytes, bytes]
+) -> int:
+    """Writes a result, page by page, between an opening and a closing; gives back how many records it has."""
+    lines, count = LineWriter(result_columns(plan.query)), 0
+    write(around[0])
+    for page in pages:
+        if page:
+            write(((",\n" if count else "") + ",\n".join(lines.lines(page))).encode())
+        count += len(page)
+    write(around[1])
+    return count
+
+
+def _request_id(document: Document) -> str:
+    """The id that the caller chose, or a new one. Raises Problem for one that cannot be."""
+    chosen = document.get("request_id")
+    if chosen is None:
+        return str(uuid.uuid4())
+    if not isinstance(chosen, str) or not is_request_id(chosen):
+        raise Problem(400, "a request_id has up to 100 letters, digits, dots, dashes and underscores")
+    return chosen

@@ -1,0 +1,52 @@
+"""What the endpoints work with: the archive, its searches and sources, and who may change it."""
+
+from __future__ import annotations
+
+import hmac
+import threading
+from collections import deque
+from dataclasses import dataclass, field
+
+from auroraql.archives.embedded import EmbeddedEngine
+from auroraql.frontends.server.searches import Searches
+from auroraql.frontends.server.sources import Sources
+from auroraql.frontends.server.wire import Call, Problem
+from auroraql.schema.catalogue import DataSource
+
+AT_ONCE = 12
+"""How many synchronous searches may run; the threads that are left answer everything else."""
+
+
+@dataclass(slots=True)
+class Service:
+    """One served archive. `keys` are the API keys that may change it; none: nobody may."""
+
+    engine: EmbeddedEngine
+    searches: Searches
+    sources: Sources
+    keys: tuple[str, ...] = ()
+    at_once: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(AT_ONCE))
+    deletions: deque[tuple[float, int, str, str]] = field(default_factory=lambda: deque(maxlen=1000))
+    """Recent deletions of ephemeris: when (monotonic seconds), source, id and what was done."""
+
+    def admit(self, call: Call) -> None:
+        """Raises Problem unless the call may change things."""
+        if not self.keys:
+            raise Problem(403, "this server is read-only: it was started without --api-key-file")
+        self.recognise(call)
+
+    def recognise(self, call: Call) -> None:
+        """Raises Problem unless the call comes with a key that this server knows."""
+        if not call.key:
+            raise Problem(401, "this needs an API key, in the header x-aurorax-api-key")
+        given = call.key.encode("utf-8", "surrogateescape")
+        # Each key is compared, in constant time: how long it takes tells nothing.
+        if not sum(hmac.compare_digest(given, key.encode()) for key in self.keys):
+            raise Problem(401, "the API key is not one that this server knows")
+
+    def source(self, identifier: int) -> DataSource:
+        """The source of an identifier. Raises Problem when there is none."""
+        found = self.sources.find(identifier)
+        if found is None:
+            raise Problem(404, f"No Data Source record found in AuroraX for identifier {identifier}")
+        return found

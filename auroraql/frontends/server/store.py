@@ -1,0 +1,212 @@
+"""The results of searches on disk, for a time and in bounded space: `<id>.json` the records, `<id>.status` the status.
+
+Both appear whole or not at all, so what was finished is there after a restart. When space runs out the oldest
+records go first; their status stays, and says that they were deleted.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import BinaryIO
+
+from auroraql.frontends.server.wire import Document, now
+
+_ID = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,98}[A-Za-z0-9])?", re.ASCII)
+
+_RESULT, _STATUS, _PART = ".json", ".status", ".part"
+
+
+def is_request_id(text: str) -> bool:
+    """Whether it may be the id of a request, and so name a file: letters, digits, and dots and dashes within."""
+    return _ID.fullmatch(text) is not None and ".." not in text
+
+
+class TooLarge(Exception):
+    """A result that the bounded space has no room for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What is remembered of a finished search; the rest is in its status file. Sizes in bytes, times in UTC."""
+
+    kind: str
+    requested: datetime
+    finished: float
+    milliseconds: int
+    count: int
+    failed: bool
+    size: int
+    held: int
+    """Bytes of records on disk; 0 when there are none."""
+    status_size: int
+    address: str = ""
+
+
+class Store:
+    """A folder of results. `keep` is in seconds, `disk` in bytes; thread-safe."""
+
+    def __init__(self, folder: Path, keep: float, disk: int) -> None:
+        self._folder, self._keep, self._disk = folder, keep, disk
+        self._lock = threading.RLock()
+        self._entries: dict[str, Entry] = {}
+        self._used = 0
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for left in folder.glob(f"*{_PART}"):
+            left.unlink(missing_ok=True)
+        for path in sorted(folder.glob(f"*{_STATUS}"), key=lambda each: each.stat().st_mtime):
+            self._load(path)
+        self.expire()
+
+    def _load(self, path: Path) -> None:
+        """What is there from an earlier run; a file that is no status is passed over."""
+        name = path.name.removesuffix(_STATUS)
+        result = self._folder / f"{name}{_RESULT}"
+        with suppress(OSError, ValueError, KeyError, TypeError):
+            document = json.loads(path.read_text("utf-8"))
+            size = result.stat().st_size if result.is_file() else 0
+            self._keep_entry(name, _entry(document, path.stat().st_mtime, size, path.stat().st_size))
+
+    def _keep_entry(self, name: str, entry: Entry | None) -> Entry | None:
+        """Remembers a search, or forgets it, and counts its bytes; gives back what was remembered before."""
+        before = self._entries.pop(name, None) if entry is None else self._entries.get(name)
+        if before is not None:
+            self._used -= before.held + before.status_size
+        if entry is not None:
+            self._used += entry.held + entry.status_size
+            self._entries[name] = entry
+        return before
+
+    @contextmanager
+    def writing(self, request_id: str) -> Iterator[Writer]:
+        """A writer of one result, which is there when the block ends; on an error, nothing is left of it."""
+        part = self._folder / f"{request_id}{_PART}"
+        writer = None
+        try:
+            with part.open("xb") as file:
+                writer = Writer(file, self)
+                yield writer
+            part.replace(self._folder / f"{request_id}{_RESULT}")
+        finally:
+            part.unlink(missing_ok=True)
+            if writer is not None:
+                with self._lock:
+                    self._used -= writer.size
+
+    def reserve(self, size: int) -> None:
+        """Makes room for so many more bytes. Raises TooLarge."""
+        with self._lock:
+            self._used += size
+            for delete in (self.delete_records, self.forget):
+                for name in list(self._entries) if self._used > self._disk else ():
+                    delete(name)
+                    if self._used <= self._disk:
+                        return
+            if self._used > self._disk:
+                raise TooLarge
+
+    def finish(self, request_id: str, document: Document, address: str) -> None:
+        """Keeps the status of a search that is over."""
+        result = self._folder / f"{request_id}{_RESULT}"
+        body = json.dumps(document).encode()
+        with self._lock:
+            size = result.stat().st_size if result.is_file() else 0
+            self._write_status(request_id, body)
+            self._keep_entry(request_id, _entry(document, time.time(), size, len(body), address))
+        self.expire()
+        with suppress(TooLarge):
+            self.reserve(0)
+
+    def _write_status(self, request_id: str, body: bytes) -> None:
+        part = self._folder / f"{request_id}{_STATUS}{_PART}"
+        part.write_bytes(body)
+        part.replace(self._folder / f"{request_id}{_STATUS}")
+
+    def known(self) -> dict[str, Entry]:
+        """Every finished search by its id, oldest first."""
+        with self._lock:
+            return dict(self._entries)
+
+    def status(self, request_id: str) -> Document | None:
+        """The status of a finished search."""
+        if request_id not in self._entries:
+            return None
+        try:
+            document: Document = json.loads((self._folder / f"{request_id}{_STATUS}").read_bytes())
+        except FileNotFoundError:
+            return None
+        return document
+
+    def records(self, request_id: str) -> BinaryIO | None:
+        """The result file of a finished search, open; None when it was deleted."""
+        entry = self._entries.get(request_id)
+        if entry is None or not entry.held:
+            return None
+        try:
+            return (self._folder / f"{request_id}{_RESULT}").open("rb")
+        except FileNotFoundError:
+            return None
+
+    def delete_records(self, request_id: str) -> None:
+        """Deletes the records of a finished search; its status tells when."""
+        with self._lock:
+            entry, document = self._entries.get(request_id), self.status(request_id)
+            if entry is None or document is None or not entry.held:
+                return
+            (self._folder / f"{request_id}{_RESULT}").unlink(missing_ok=True)
+            document["search_result"]["result_file_deleted_timestamp"] = now().isoformat()
+            body = json.dumps(document).encode()
+            self._write_status(request_id, body)
+            self._keep_entry(request_id, replace(entry, held=0, status_size=len(body)))
+
+    def forget(self, request_id: str) -> bool:
+        """Deletes all that is kept of a finished search; whether there was one."""
+        with self._lock:
+            for suffix in (_RESULT, _STATUS):
+                (self._folder / f"{request_id}{suffix}").unlink(missing_ok=True)
+            return self._keep_entry(request_id, None) is not None
+
+    def expire(self) -> None:
+        """Forgets what was kept long enough."""
+        before = time.time() - self._keep
+        with self._lock:
+            for name, each in list(self._entries.items()):
+                if each.finished < before:
+                    self.forget(name)
+
+
+class Writer:
+    """Writes one result and counts its bytes."""
+
+    def __init__(self, file: BinaryIO, store: Store) -> None:
+        self._file, self._store = file, store
+        self.size = 0
+
+    def write(self, data: bytes) -> None:
+        """Adds bytes. Raises TooLarge when there is no room for them."""
+        self.size += len(data)
+        self._store.reserve(len(data))
+        self._file.write(data)
+
+
+def _entry(document: Document, finished: float, held: int, status_size: int, address: str = "") -> Entry:
+    asked, found = document["search_request"], document["search_result"]
+    return Entry(
+        asked["request_type"],
+        datetime.fromisoformat(asked["requested"]),
+        finished,
+        found["query_duration"],
+        found["result_count"],
+        found["error_condition"],
+        found["file_size"],
+        held,
+        status_size,
+        address,
+    )

@@ -1,0 +1,163 @@
+"""Results kept by name: their rows as a kind of record of its own, so that they are searched and fed like any other.
+
+Before a script runs only the kind of a result is known, not its rows; everything here works without them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from functools import cached_property
+from typing import Any
+
+from auroraql.errors import Diagnostic
+from auroraql.results import Record, ResultColumn, ResultSet, record_of
+from auroraql.schema import Field, Kind, Type
+from auroraql.syntax import Find
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A result under its name: its rows as a kind of record; `result` is None until they are there."""
+
+    name: str
+    kind: Kind
+    columns: tuple[ResultColumn, ...]
+    result: ResultSet | None = None
+    written: str = ""
+    """The statement it is from."""
+    warnings: tuple[Diagnostic, ...] = ()
+    """What was noticed of that statement."""
+
+    @cached_property
+    def records(self) -> Sequence[Record]:
+        """Its rows as records of `kind`: every value where the label of its column says."""
+        if self.result is None:
+            return ()
+        labelled = tuple(_labelled(column) for column in self.columns)
+        if labelled == self.columns:
+            return self.result.records
+        return [record_of(row, labelled) for row in self.result.rows]
+
+    def values(self, path: tuple[str, ...]) -> list[Any]:
+        """The distinct values at a path of `kind`, of lists each element, in order of appearance; missing ones left out."""
+        at, rest = self._column(path)
+        rows = self.result.rows if self.result is not None else ()
+        found: dict[Any, None] = {}
+        for row in rows:
+            found.update(dict.fromkeys(_reached(row[at], rest)))
+        return list(found)
+
+    def intervals(self) -> list[tuple[datetime, datetime]]:
+        """The first and the last moment of each row that has both; needs `ends`."""
+        places = [self._column((name,))[0] for name in self.ends]
+        rows = self.result.rows if self.result is not None else ()
+        pairs = ((row[places[0]], row[places[-1]]) for row in rows)
+        return [(first, last) for first, last in pairs if first is not None and last is not None and first <= last]
+
+    @property
+    def ends(self) -> tuple[str, ...]:
+        """The columns that tell when a row begins and ends: start and end, or epoch alone; of neither, none."""
+        times = {column.name for column in self.columns if column.type is Type.TIME}
+        if {"start", "end"} <= times:
+            return ("start", "end")
+        return ("epoch",) if "epoch" in times else ()
+
+    def _column(self, path: tuple[str, ...]) -> tuple[int, tuple[str, ...]]:
+        """The column that holds what a path names, and the way on from there."""
+        for length in range(len(path), 0, -1):
+            label = ".".join(path[:length])
+            for at, column in enumerate(self.columns):
+                if column.name == label:
+                    return at, path[length:]
+        raise KeyError(path)
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A SHOW that is right: its rows as a result without rows, the FIND that takes its clauses to them, its days."""
+
+    what: str
+    kept: Kept
+    find: Find
+    of: str = ""
+    only_for: str = ""
+    days: tuple[date, date] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Limited:
+    """SQL that may run: which results it reads, and which parameters it takes.
+
+    `columns` are names of which those of the columns it reads are some, in lower case; None where it may read any.
+    """
+
+    tables: tuple[str, ...]
+    parameters: tuple[str, ...]
+    columns: frozenset[str] | None = None
+
+
+def _reached(value: Any, steps: tuple[str, ...]) -> Iterator[Any]:
+    """What stands at the end of the steps, of lists in each element; nothing where a step is missing."""
+    if isinstance(value, list):
+        for each in value:
+            yield from _reached(each, steps)
+    elif steps and isinstance(value, dict):
+        yield from _reached(value.get(steps[0]), steps[1:])
+    elif value is not None and not steps and value == value:  # noqa: PLR0124 - NaN is no value
+        yield value
+
+
+def rows_kind(name: str, columns: Sequence[ResultColumn], base: Kind | None, *, whole: bool = False) -> Kind:
+    """The rows of a result as a kind of record: its fields are the columns, by their labels.
+
+    `base` is the kind that was searched, whose declarations are kept; `whole` tells that nothing was selected.
+    """
+    if whole and base is not None:
+        fields, keys_of = base.fields, base.metadata
+    else:
+        fields = tuple(_field(column, base) for column in columns)
+        metadata = any(column.path == ("metadata",) == _steps(column.name) for column in columns)
+        keys_of = base.metadata if base is not None and metadata else ""
+    return Kind(
+        name=name,
+        title=f"the rows of {name}",
+        doc="",
+        # A window of rows is a predicate like any other: nothing of them is fetched by it.
+        fields=tuple(replace(field, bound="") for field in fields),
+        endpoint="",
+        filters="",
+        marks=(),
+        schema_key="",
+        wording=(),
+        keys_of=keys_of,
+    )
+
+
+def _labelled(column: ResultColumn) -> ResultColumn:
+    """The column with its values where its label says."""
+    path = _steps(column.name)
+    return column if path == column.path else replace(column, path=path, many_at=0)
+
+
+def _steps(label: str) -> tuple[str, ...]:
+    return tuple(label.split("."))
+
+
+def _field(column: ResultColumn, base: Kind | None) -> Field:
+    """A column as a field; of a part of a record that kept its name, by its bare name too."""
+    path = _steps(column.name)
+    declared = base.field(".".join(column.path)) if base is not None else None
+    has_prefix = path == column.path and len(path) > 1
+    if declared is None:
+        is_key = has_prefix and path[0] == "metadata"
+        return Field(path, column.type, "", "source" if is_key else "record", unit=column.unit)
+    moved = _moved(declared, declared.path, path)
+    listed = declared.many or (base is not None and base.is_listed(column.path))
+    return replace(moved, role="source" if has_prefix and declared.role == "source" else "record", many=listed)
+
+
+def _moved(field: Field, old: tuple[str, ...], new: tuple[str, ...]) -> Field:
+    members = tuple(_moved(member, old, new) for member in field.members)
+    return replace(field, path=(*new, *field.path[len(old) :]), members=members, criterion="", bound="")

@@ -1,0 +1,77 @@
+"""A predicate over all data sources at once: a bit a source, so that fifty comparisons cost what fifty cost.
+
+A truth is two masks: of the sources for which it holds, and of those for which it may hold (they differ by what
+is unknown, SQL's NULL, or by what is no field of a source).
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from functools import reduce
+
+from auroraql.planner.sources import holds, is_on_sources
+from auroraql.query import And, Comparison, FieldComparison, Not, Or, Predicate
+from auroraql.schema.catalogue import DataSource
+
+Truth = tuple[int, int]
+
+
+class Truths:
+    """Evaluates predicates over one list of sources."""
+
+    def __init__(self, sources: Sequence[DataSource]) -> None:
+        self.sources = sources
+        self.every = (1 << len(sources)) - 1
+        self._fields: dict[str, list[tuple[DataSource, int]]] = {}
+
+    def certain(self, predicate: Predicate) -> list[DataSource]:
+        """The sources for which the predicate holds whatever is no field of a source."""
+        return self._chosen(self._truth(predicate, (self.every, self.every))[0])
+
+    def possible(self, predicate: Predicate) -> list[DataSource]:
+        """The sources of which a record may fulfil the predicate."""
+        return self._chosen(self._truth(predicate, (0, self.every))[1])
+
+    def _chosen(self, mask: int) -> list[DataSource]:
+        return [source for at, source in enumerate(self.sources) if mask >> at & 1]
+
+    def _truth(self, predicate: Predicate, other: Truth) -> Truth:
+        """`other` is the truth of what is no field of a source."""
+        match predicate:
+            case Comparison() | FieldComparison():
+                return self._leaf(predicate) if is_on_sources(predicate) else other
+            case Not(term):
+                holding, possible = self._truth(term, other)
+                return self.every & ~possible, self.every & ~holding
+            case And(terms):
+                truths = [self._truth(term, other) for term in terms]
+                return reduce(lambda a, b: (a[0] & b[0], a[1] & b[1]), truths, (self.every, self.every))
+            case Or(terms):
+                truths = [self._truth(term, other) for term in terms]
+                return reduce(lambda a, b: (a[0] | b[0], a[1] | b[1]), truths, (0, 0))
+
+    def _leaf(self, leaf: Comparison | FieldComparison) -> Truth:
+        """Sources that have one value of the field are looked at once."""
+        holding = possible = 0
+        for source, mask in self._groups(leaf):
+            found = holds(leaf, source, lambda _leaf: None)
+            holding |= mask if found else 0
+            possible |= mask if found is not False else 0
+        return holding, possible
+
+    def _groups(self, leaf: Comparison | FieldComparison) -> list[tuple[DataSource, int]]:
+        """One source for each value of the field compared, with the mask of all that have it."""
+        names = [leaf.ref.name.rpartition(".")[2]]
+        if isinstance(leaf, FieldComparison):
+            names.append(leaf.other.name.rpartition(".")[2])
+        key = " ".join(names)
+        if key not in self._fields:
+            masks: dict[tuple[object, ...], int] = defaultdict(int)
+            first: dict[tuple[object, ...], DataSource] = {}
+            for at, source in enumerate(self.sources):
+                value = tuple(getattr(source, name) for name in names)
+                masks[value] |= 1 << at
+                first.setdefault(value, source)
+            self._fields[key] = [(source, masks[value]) for value, source in first.items()]
+        return self._fields[key]

@@ -1,0 +1,314 @@
+"""Statements made ready: a whole script is read and checked before anything of it runs.
+
+What a statement takes from results is then known only by kind: a LET earlier in the script, or a result of the
+session, gives the columns; the values are put in when the statement is run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from auroraql.errors import MOST_REPORTED, Diagnostic, Origin, Source, StatementError
+from auroraql.forms import script
+from auroraql.named import Kept, Limited, Shown
+from auroraql.plan import Plan
+from auroraql.planner import plan as make_plan
+from auroraql.resolver import Resolved, resolve, unused_parameter
+from auroraql.resolver.feeding import Results, takes_results
+from auroraql.resolver.values import Fault, Values
+from auroraql.row_search import kept_as, untimed
+from auroraql.schema import KINDS
+from auroraql.schema.catalogue import Catalogue, DataSource
+from auroraql.settings import Value, read_set
+from auroraql.spelling import closest
+from auroraql.syntax import Find, Follow, Let, Parameter, Report, Set, Show, Sql, Statement, Submit, Target
+
+DataSources = Callable[[], Sequence[DataSource]]
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A statement that is right, and what is known of it before it runs; `name` is what its result is kept under."""
+
+    statement: Statement
+    source: Source
+    written: str
+    given: Mapping[str, object]
+    now: datetime
+    parameters: frozenset[str] = frozenset()
+    warnings: tuple[Diagnostic, ...] = ()
+    name: str = ""
+    plan: Plan | None = None
+    """Of a FIND that takes nothing from results."""
+    kept: Kept | None = None
+    """What is known of its rows."""
+    shown: Shown | None = None
+    value: Value | None = None
+    limited: Limited | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What a script may count on before its first statement: the results, and the searches by the rows they will have."""
+
+    results: Mapping[str, Kept]
+    searches: Mapping[str, Kept]
+
+
+NOTHING = Standing({}, {})
+
+
+def prepare(
+    sources: Iterable[Source],
+    catalogue: Catalogue,
+    parameters: Mapping[str, object],
+    data_sources: DataSources | None = None,
+    standing: Standing = NOTHING,
+) -> list[Prepared]:
+    """The statements of scripts, made ready; the scripts share their parameters and results.
+
+    Raises StatementError with everything wrong in any statement of the first script that is wrong.
+    """
+    prepared: list[Prepared] = []
+    preparing = _Preparing(catalogue, parameters, data_sources, standing)
+    for source in sources:
+        wrong: list[Diagnostic] = []
+        failed = False
+        for outcome in preparing.outcomes(source):
+            if isinstance(outcome, Prepared):
+                prepared.append(outcome)
+            else:
+                wrong += outcome.diagnostics
+                failed = True
+            if len(wrong) >= MOST_REPORTED:
+                break
+        if failed:
+            raise StatementError(wrong, source)
+    unused = _unused(prepared, parameters)
+    if unused:
+        raise StatementError(unused)
+    return prepared
+
+
+def check(
+    sources: Iterable[Source],
+    catalogue: Catalogue,
+    parameters: Mapping[str, object],
+    standing: Standing = NOTHING,
+) -> Iterator[tuple[Source, tuple[Diagnostic, ...]]]:
+    """What is to be said of each script, errors and warnings, without running it.
+
+    A parameter that was given no value is no fault of a script, nor is one that is not used in all of them.
+    """
+    prepared: list[Prepared] = []
+    last, whole = Source(""), True
+    preparing = _Preparing(catalogue, parameters, None, standing)
+    for last in sources:
+        said: list[Diagnostic] = []
+        for outcome in preparing.outcomes(last):
+            if isinstance(outcome, Prepared):
+                prepared.append(outcome)
+                said += outcome.warnings
+            else:
+                whole = False
+                said += [each for each in outcome.diagnostics if each.code != "AQL0206"]
+        yield last, tuple(said)
+    unused = _unused(prepared, parameters) if whole else ()
+    if unused:
+        yield last, unused
+
+
+def _unused(prepared: Iterable[Prepared], parameters: Mapping[str, object]) -> tuple[Diagnostic, ...]:
+    used = frozenset(name for each in prepared for name in each.parameters)
+    return tuple(unused_parameter(name, used) for name in sorted(set(parameters) - used))
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """Results, and one more: the rows that a SHOW takes its clauses to."""
+
+    results: Results
+    kept: Kept
+
+    @property
+    def names(self) -> Collection[str]:
+        """The names of the others."""
+        return self.results.names
+
+    def named(self, name: str) -> Kept | None:
+        """The result of a name."""
+        return self.kept if name == self.kept.name else self.results.named(name)
+
+    def found(self, find: Find) -> Kept:
+        """What a FIND in parentheses finds."""
+        return self.results.found(find)
+
+
+class _Preparing:
+    """Scripts being made ready, one statement after the other; the `Results` of the resolver, without rows."""
+
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        parameters: Mapping[str, object],
+        data_sources: DataSources | None,
+        standing: Standing,
+    ) -> None:
+        self.catalogue, self.parameters, self.data_sources = catalogue, parameters, data_sources
+        self.now = datetime.now(UTC).replace(tzinfo=None)
+        self.kept = {name: replace(kept, result=None) for name, kept in standing.results.items()}
+        self.searches = dict(standing.searches)
+        self.lost: set[str] = set()
+        """Names that a wrong statement would have given: what needs them is not blamed for it."""
+        self.used: set[str] = set()
+
+    def outcomes(self, source: Source) -> Iterator[Prepared | StatementError]:
+        """Each statement of a script, ready or with what is wrong; of one that cannot be read, that alone."""
+        try:
+            statements = script.read(source)
+        except StatementError as error:
+            yield error
+            return
+        for read in statements:
+            outcome: Prepared | StatementError
+            written = " ".join(source.text[read.start : read.end].split())
+            begun = Prepared(read.statement, source, written, self.parameters, self.now)
+            self.used = set()
+            try:
+                outcome = self._prepared(begun)
+                outcome = replace(outcome, parameters=outcome.parameters | self.used)
+            except Fault as fault:
+                outcome = StatementError([fault.diagnostic], source)
+            except StatementError as error:
+                outcome = error
+            if isinstance(outcome, StatementError):
+                self.lost.add(getattr(read.statement, "name", ""))
+            yield outcome
+
+    # --- what is known of results
+
+    @property
+    def names(self) -> Collection[str]:
+        """The names of the results there will be."""
+        return self.kept.keys()
+
+    def named(self, name: str) -> Kept | None:
+        """The result of a name, without its rows. Raises StatementError that says nothing for one that was lost."""
+        if name in self.lost and name not in self.kept:
+            raise StatementError(())
+        return self.kept.get(name)
+
+    def found(self, find: Find) -> Kept:
+        """What a FIND in parentheses will find."""
+        resolved = self._resolved(find)
+        return kept_as("(FIND)", resolved)
+
+    # --- statements
+
+    def _prepared(self, begun: Prepared) -> Prepared:
+        match begun.statement:
+            case Find() as find:
+                return self._find(begun, find)[0]
+            case Report(_, find):
+                return self._find(begun, find)[0]
+            case Let(name, find, origin):
+                _check_name(name, origin)
+                made, kept = self._find(begun, find, name)
+                self.kept[name] = kept
+                return replace(made, name=name)
+            case Submit():
+                return self._submit(begun, begun.statement)
+            case Follow():
+                return self._follow(begun, begun.statement)
+            case Show():
+                return self._show(begun, begun.statement)
+            case Set():
+                values = Values(self.parameters, self.now)
+                value = read_set(begun.statement, values)
+                return replace(begun, value=value, parameters=frozenset(values.used))
+            case Sql():
+                return self._sql(begun, begun.statement)
+
+    def _resolved(self, find: Find) -> Resolved:
+        resolved = resolve(find, self.catalogue, self.parameters, now=self.now, results=self)
+        self.used |= resolved.parameters
+        if resolved.searched is not None:
+            wrong = untimed(resolved.query, resolved.searched, find.origin)
+            if wrong is not None:
+                raise StatementError([wrong])
+        return resolved
+
+    def _find(self, begun: Prepared, find: Find, name: str = "") -> tuple[Prepared, Kept]:
+        resolved = self._resolved(find)
+        kept = kept_as(name, resolved, begun.written)
+        if takes_results(find):
+            return replace(begun, warnings=resolved.warnings), kept
+        plan = make_plan(resolved.query, self.catalogue, resolved.warnings, self.data_sources)
+        return replace(begun, plan=plan, kept=kept, warnings=plan.warnings), kept
+
+    def _submit(self, begun: Prepared, statement: Submit) -> Prepared:
+        name = statement.name or self._next_name()
+        _check_name(name, statement.origin)
+        if statement.find.kind not in KINDS and statement.find.kind in self.kept:
+            message = f"'{statement.find.kind}' is a result, and its rows are searched at once"
+            raise Fault("AQL0214", message, statement.find.origin, "no search of the archive", "FIND it without SUBMIT")
+        made, kept = self._find(begun, statement.find, name)
+        self.searches[name] = kept
+        return replace(made, name=name)
+
+    def _next_name(self) -> str:
+        number = 1
+        while f"s{number}" in self.searches:
+            number += 1
+        return f"s{number}"
+
+    def _follow(self, begun: Prepared, statement: Follow) -> Prepared:
+        name = statement.name
+        if name in self.lost and name not in self.searches:
+            raise StatementError(())
+        if name not in self.searches:
+            near = closest(name, self.searches, 1, 0.5)
+            known = (
+                f"the searches are {', '.join(self.searches)}" if self.searches else "SUBMIT name = FIND … starts one"
+            )
+            hint = f"did you mean {near[0]}?" if near else known
+            raise Fault("AQL0226", f"there is no search '{name}'", statement.origin, "unknown search", hint)
+        if statement.verb == "fetch":
+            self.kept[name] = self.searches[name]
+        return replace(begun, name=name)
+
+    def _show(self, begun: Prepared, statement: Show) -> Prepared:
+        # Most scripts show nothing and never load this room.
+        from auroraql.listings import read_show
+
+        if any(isinstance(each, Target) and each.name in self.lost - self.kept.keys() for each in statement.clauses):
+            raise StatementError(())
+        values = Values(self.parameters, self.now)
+        shown = read_show(statement, self.catalogue, self.kept, values)
+        self.used |= values.used
+        results = Beside(self, shown.kept)
+        resolved = resolve(shown.find, self.catalogue, self.parameters, now=self.now, results=results)
+        self.used |= resolved.parameters
+        wrong = untimed(resolved.query, shown.kept, statement.origin)
+        if wrong is not None:
+            raise StatementError([wrong])
+        return replace(begun, shown=shown, warnings=resolved.warnings)
+
+    def _sql(self, begun: Prepared, statement: Sql) -> Prepared:
+        from auroraql.sql_limits import check_sql  # DuckDB, which most scripts load later or not at all
+
+        limited = check_sql(statement, [*self.kept, *sorted(self.lost - self.kept.keys())])
+        if self.lost & {*limited.tables} - self.kept.keys():
+            raise StatementError(())
+        values = Values(self.parameters, self.now)
+        given = {name: values.parameter(Parameter(name, statement.origin)) for name in limited.parameters}
+        self.used |= values.used
+        return replace(begun, limited=limited, given=given)
+
+
+def _check_name(name: str, origin: Origin) -> None:
+    if name.lower() in KINDS:
+        hint = "give the result a name of its own"
+        raise Fault("AQL0227", f"'{name}' is a kind of record, and no name for a result", origin, "taken", hint)

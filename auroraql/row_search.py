@@ -1,0 +1,82 @@
+"""Rows that are there already, as those of a result: how they are kept, and searched by the residual alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from auroraql.errors import Diagnostic, Origin
+from auroraql.named import Kept, rows_kind
+from auroraql.plan import Plan, Residual
+from auroraql.query import EVERYTHING, And, Comparison, Predicate, Query, Ref, normalise
+from auroraql.resolver import Resolved
+from auroraql.results import Fetched, ResultColumn, result_columns
+from auroraql.schema import Kind, Type
+
+
+def plan_rows(query: Query, kept: Kept, warnings: tuple[Diagnostic, ...]) -> Plan:
+    """The plan of a search of rows: no request, and a residual that says everything."""
+    where = normalise(And((query.where, *_window(query, kept)))) if query.start or query.end else query.where
+    residual = Residual(
+        query.order_by,
+        query.limit,
+        query.offset,
+        query.select,
+        where if where != EVERYTHING else None,
+        query.distinct,
+        query.group_by,
+        query.during,
+    )
+    return Plan(query, (), residual, warnings)
+
+
+def search_rows(plan: Plan, kept: Kept) -> tuple[tuple[ResultColumn, ...], Fetched]:
+    """The columns and what is left of the rows of a result."""
+    return columns_of_rows(plan.query, kept), finished(Fetched(records=kept.records), plan, kept.kind)
+
+
+def finished(fetched: Fetched, plan: Plan, kind: Kind | None = None) -> Fetched:
+    """What was fetched, after the residual. `kind` is what is searched, where it is no kind of an archive's."""
+    if fetched.rows is not None:
+        return fetched
+    # An archive that does it all needs none of this.
+    from auroraql.residual import finish
+
+    return finish(fetched, plan, kind)
+
+
+def columns_of_rows(query: Query, kept: Kept) -> tuple[ResultColumn, ...]:
+    """The columns that a search of rows has."""
+    return tuple(_told(column, kept) for column in result_columns(query, kept.kind))
+
+
+def kept_as(name: str, resolved: Resolved, written: str = "") -> Kept:
+    """The result of a FIND under a name, before its rows are there."""
+    query, searched = resolved.query, resolved.searched
+    columns = columns_of_rows(query, searched) if searched is not None else result_columns(query)
+    kind = rows_kind(name, columns, resolved.kind, whole=query.select is None and not query.aggregates)
+    return Kept(name, kind, columns, None, written, resolved.warnings)
+
+
+def untimed(query: Query, kept: Kept, origin: Origin) -> Diagnostic | None:
+    """What is wrong with a window on rows that do not tell when they are."""
+    if kept.ends or (query.start is None and query.end is None and query.during is None):
+        return None
+    hint = "leave the window out, or keep start and end too"
+    return Diagnostic("AQL0222", f"{kept.kind.title} do not tell when they are", origin, "no start and end", hint)
+
+
+def _window(query: Query, kept: Kept) -> Iterator[Predicate]:
+    """The window as a predicate: rows lie fully inside."""
+    first, last = (Ref("record", name) for name in (kept.ends[0], kept.ends[-1]))
+    for ref, operator, moment in ((first, ">=", query.start), (last, "<=", query.end)):
+        if moment is not None:
+            yield Comparison(ref, operator, (moment.isoformat(timespec="seconds"),))
+
+
+def _told(column: ResultColumn, kept: Kept) -> ResultColumn:
+    """A column with the path that it had in the result, and as an object where each of its values is a list."""
+    declared = kept.kind.field(".".join(column.path))
+    if declared is not None and declared.many and not column.many_at:
+        return replace(column, type=Type.OBJECT)
+    return column

@@ -1,0 +1,345 @@
+"""Statements run: what each does, on an archive, with the results, searches and settings of one session."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from functools import partial
+
+from auroraql.archives.base import Engine, LogLine, Run, Status
+from auroraql.errors import ArchiveError, Cancelled, Diagnostic, StatementError
+from auroraql.named import Kept
+from auroraql.plan import Plan
+from auroraql.planner import plan as make_plan
+from auroraql.preparing import Beside, Prepared, Standing
+from auroraql.query import Or, Query, conjuncts
+from auroraql.resolver import resolve
+from auroraql.results import Fetched, ResultColumn, ResultSet, Row
+from auroraql.row_search import finished, kept_as, plan_rows, search_rows
+from auroraql.schema import KINDS, Type
+from auroraql.settings import Settings
+from auroraql.syntax import Find, Follow, Let, Report, Set, Show, Sql, Submit
+
+_NO_QUERY = Query("", select=())
+"""That of a result which is no search's."""
+
+
+class Search:
+    """A statement under way: its status, its logs, and its result when it is done."""
+
+    def __init__(self, running: Running, run: Run, planned: Planned, prepared: Prepared) -> None:
+        self._running, self._run, self._planned, self._prepared = running, run, planned, prepared
+        self._began, self._started = time.monotonic(), datetime.now(UTC).replace(tzinfo=None, microsecond=0)
+        self._ended = ""
+
+    @property
+    def name(self) -> str:
+        """What SUBMIT called it; empty when it was submitted without the word."""
+        return self._prepared.name
+
+    @property
+    def request_ids(self) -> tuple[str, ...]:
+        """The archive's ids of its requests."""
+        return self._run.request_ids
+
+    def status(self) -> Status:
+        """Where it stands now."""
+        return self._run.status()
+
+    @property
+    def logs(self) -> tuple[LogLine, ...]:
+        """The engine's log lines so far."""
+        return self._run.status().logs
+
+    def wait(self, timeout: float | None = None) -> Status:
+        """Waits until it is done. Raises TimedOut after `timeout` seconds (the archive's, when left out)."""
+        return self._run.wait(time.monotonic() + (self._running.settings.timeout if timeout is None else timeout))
+
+    def fetch(self) -> ResultSet:
+        """Its result; waits for it when it is not done."""
+        deadline = time.monotonic() + self._running.settings.timeout
+        try:
+            self._run.wait(deadline)
+            fetched = self._run.fetch(deadline)
+        except ArchiveError as error:
+            self._ended = "cancelled" if isinstance(error, Cancelled) else "failed"
+            raise
+        plan = self._planned.plan
+        return self._running.result(plan, finished(fetched, plan), self._prepared, self._began)
+
+    def cancel(self) -> None:
+        """Asks the archive to stop it."""
+        self._run.cancel()
+        self._ended = self._ended or "cancelled"
+
+    @property
+    def kept(self) -> Kept:
+        """What is known of its rows."""
+        return self._planned.kept
+
+    def as_row(self) -> Row:
+        """What SHOW SEARCHES has of it: name, state, request ids, count, start and statement."""
+        state, count = self._state()
+        return self.name, state, ", ".join(self.request_ids), count, self._started, self._prepared.written
+
+    def _state(self) -> tuple[str, int | None]:
+        try:
+            status = self._run.status()
+        except Cancelled:
+            return "cancelled", None
+        except ArchiveError:
+            return "failed", None
+        return "done" if status.done else self._ended or "running", status.result_count
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A FIND with the values of results in it: its plan, and its rows as they will be; `searched` are rows it is of."""
+
+    plan: Plan
+    kept: Kept
+    searched: Kept | None = None
+
+
+@dataclass(slots=True)
+class Running:
+    """One session on one archive: what was kept, what was submitted, and the settings."""
+
+    engine: Engine
+    settings: Settings
+    results: dict[str, Kept] = field(default_factory=dict)
+    submitted: dict[str, Search] = field(default_factory=dict)
+
+    @property
+    def standing(self) -> Standing:
+        """What a script may count on."""
+        return Standing(self.results, {name: search.kept for name, search in self.submitted.items()})
+
+    def carry_out(self, prepared: Prepared) -> ResultSet:
+        """The result of a statement. Raises StatementError for what is wrong now that there are rows, ArchiveError."""
+        began = time.monotonic()
+        try:
+            return self._carried_out(prepared, began)
+        except StatementError as error:
+            raise StatementError(error.diagnostics, prepared.source) from None
+
+    def _carried_out(self, prepared: Prepared, began: float) -> ResultSet:
+        match prepared.statement:
+            case Find() as find:
+                return self.found(self.planned(find, prepared), prepared, began)
+            case Let(name, find):
+                return self._let(name, self.planned(find, prepared), prepared, began)
+            case Report() as asked:
+                return self._report(asked, prepared, began)
+            case Submit():
+                return self._told(_SUBMITTED, [self.submit(prepared).as_row()[:3]], prepared, began)
+            case Follow(verb, name):
+                search = self.submitted[name]
+                return self._fetched(search) if verb == "fetch" else self._cancelled(search, prepared, began)
+            case Show():
+                return self._shown(prepared, began)
+            case Set(name):
+                note = self.settings.put(name.lower(), prepared.value)
+                return self._told((), [], prepared, began, note)
+            case Sql() as sql:
+                return self._sql(sql, prepared, began)
+
+    # --- searches
+
+    def planned(self, find: Find, prepared: Prepared) -> Planned:
+        """What a FIND means now. FINDs in parentheses are run for it. Raises StatementError, ArchiveError."""
+        if prepared.plan is not None and prepared.kept is not None:
+            return Planned(prepared.plan, prepared.kept)
+        return self._planned(find, prepared, _Taking(self, prepared))
+
+    def _planned(self, find: Find, prepared: Prepared, taking: _Taking) -> Planned:
+        catalogue = self.engine.catalogue()
+        resolved = resolve(find, catalogue, prepared.given, now=prepared.now, results=taking)
+        kept = kept_as(prepared.name, resolved, prepared.written)
+        if resolved.searched is not None:
+            return Planned(plan_rows(resolved.query, resolved.searched, resolved.warnings), kept, resolved.searched)
+        # Where an empty list leaves nothing to find, no source need be known.
+        nothing = Or(()) in conjuncts(resolved.query.where)
+        sources = tuple if nothing else self.engine.sources
+        plan = make_plan(resolved.query, catalogue, resolved.warnings, sources)
+        return Planned(_without_echo(plan), kept)
+
+    def found(self, planned: Planned, prepared: Prepared, began: float) -> ResultSet:
+        """The result of a FIND, waited for. Raises ArchiveError."""
+        plan = planned.plan
+        if planned.searched is not None:
+            columns, fetched = search_rows(plan, planned.searched)
+            return self.result(plan, fetched, prepared, began, columns)
+        deadline = began + self.settings.timeout
+        run = self.engine.submit(plan, awaited=True)
+        try:
+            run.wait(deadline)
+            fetched = run.fetch(deadline)
+        except BaseException:  # an interrupt too: nobody waits for it any more
+            with suppress(ArchiveError):  # what led here is the error to tell
+                run.cancel()
+            raise
+        return self.result(plan, finished(fetched, plan), prepared, began)
+
+    def result(
+        self,
+        plan: Plan,
+        fetched: Fetched,
+        prepared: Prepared,
+        began: float,
+        columns: tuple[ResultColumn, ...] | None = None,
+        *,
+        note: str = "",
+        is_report: bool = False,
+    ) -> ResultSet:
+        """What a statement answers."""
+        return ResultSet(
+            plan,
+            fetched,
+            archive=self.engine.name,
+            elapsed=time.monotonic() - began,
+            demonstration=self.engine.capabilities.demonstration,
+            source=prepared.source,
+            columns=columns,
+            note=note,
+            is_report=is_report,
+        )
+
+    def submit(self, prepared: Prepared) -> Search:
+        """Starts a FIND and does not wait for it; that of a SUBMIT under its name. Raises StatementError, ArchiveError."""
+        find = prepared.statement.find if isinstance(prepared.statement, Submit) else prepared.statement
+        assert isinstance(find, Find), "the session has looked"  # noqa: S101
+        planned = self.planned(find, prepared)
+        if planned.searched is not None:
+            message, hint = f"'{find.kind}' is a result, and its rows are searched at once", "FIND it without SUBMIT"
+            raise StatementError([Diagnostic("AQL0214", message, find.origin, "no search of the archive", hint)])
+        search = Search(self, self.engine.submit(planned.plan), planned, prepared)
+        if search.name:
+            self._replace(search)
+        return search
+
+    # --- statements
+
+    def _let(self, name: str, planned: Planned, prepared: Prepared, began: float) -> ResultSet:
+        result = self.found(planned, prepared, began)
+        result.note = f"{name}: {_counted(len(result), planned)}"
+        self.results[name] = replace(planned.kept, result=result)
+        return result
+
+    def _replace(self, search: Search) -> None:
+        """Takes a search under its name; one that had it before is reached by nobody any more, and is cancelled."""
+        earlier = self.submitted.get(search.name)
+        self.submitted[search.name] = search
+        if earlier is not None:
+            with suppress(ArchiveError):
+                earlier.cancel()
+
+    def _fetched(self, search: Search) -> ResultSet:
+        result = search.fetch()
+        self.results[search.name] = replace(search.kept, result=result)
+        return result
+
+    def _cancelled(self, search: Search, prepared: Prepared, began: float) -> ResultSet:
+        search.cancel()
+        rows = [search.as_row()[:3]]
+        return self._told(_SUBMITTED, rows, prepared, began, f"{search.name} is {rows[0][1]}")
+
+    def _report(self, asked: Report, prepared: Prepared, began: float) -> ResultSet:
+        """What EXPLAIN and DESCRIBE say; nothing is searched, so FINDs in parentheses are explained too."""
+        # Most statements are no reports and never load this room.
+        from auroraql.reports import Asked, report
+
+        told = report(asked, Asked(self.engine, _Taking(self, prepared), prepared.given, prepared.now))
+        rows = [(line,) for line in told.lines]
+        said = replace(prepared, warnings=told.warnings)
+        return self._told((told.column,), rows, said, began, is_report=True)
+
+    def _shown(self, prepared: Prepared, began: float) -> ResultSet:
+        # Most scripts show nothing and never load this room.
+        from auroraql.listings import Listed, rows_of_show
+
+        shown = prepared.shown
+        assert shown is not None, "a SHOW is read before it runs"  # noqa: S101
+        taking = Beside(_Taking(self, prepared), shown.kept)
+        resolved = resolve(shown.find, self.engine.catalogue(), prepared.given, now=prepared.now, results=taking)
+        listed = Listed(
+            catalogue=self.engine.catalogue(),
+            sources=self.engine.sources,
+            available=partial(self.engine.availability, deadline=began + self.settings.timeout),
+            kept=self.results,
+            searches=lambda: [search.as_row() for search in self.submitted.values()],
+            settings=self.settings.rows,
+        )
+        rows = rows_of_show(shown, listed, resolved.query)
+        held = self._told(shown.kept.columns, rows, prepared, began)
+        plan = plan_rows(resolved.query, shown.kept, resolved.warnings)
+        columns, fetched = search_rows(plan, replace(shown.kept, result=held))
+        return self.result(plan, fetched, prepared, began, columns)
+
+    def _sql(self, statement: Sql, prepared: Prepared, began: float) -> ResultSet:
+        from auroraql.sql_results import run_sql
+
+        limited = prepared.limited
+        assert limited is not None, "SQL is looked at before it runs"  # noqa: S101
+        tables = [self.results[name] for name in limited.tables]
+        columns, rows = run_sql(statement, tables, limited, prepared.given, began + self.settings.timeout)
+        return self._told(columns, rows, prepared, began)
+
+    def _told(
+        self,
+        columns: tuple[ResultColumn, ...],
+        rows: Sequence[Row],
+        prepared: Prepared,
+        began: float,
+        note: str = "",
+        *,
+        is_report: bool = False,
+    ) -> ResultSet:
+        """Rows that no search found."""
+        plan = Plan(_NO_QUERY, (), warnings=prepared.warnings)
+        return self.result(plan, Fetched(rows=rows), prepared, began, columns, note=note, is_report=is_report)
+
+
+@dataclass(slots=True)
+class _Taking:
+    """The results of a session while a statement is resolved; FINDs in parentheses are run, each when it is met."""
+
+    running: Running
+    prepared: Prepared
+
+    @property
+    def names(self) -> Collection[str]:
+        """The names of the results."""
+        return self.running.results.keys()
+
+    def named(self, name: str) -> Kept | None:
+        """The result of a name."""
+        return self.running.results.get(name)
+
+    def found(self, find: Find) -> Kept:
+        """What a FIND in parentheses finds. Raises ArchiveError."""
+        inner = replace(self.prepared, plan=None, name="(FIND)")
+        planned = self.running.planned(find, inner)
+        result = self.running.found(planned, inner, time.monotonic())
+        return replace(planned.kept, result=result, warnings=result.warnings)
+
+
+_SUBMITTED = tuple(ResultColumn(name, Type.STRING, path=(name,)) for name in ("name", "status", "request_ids"))
+
+
+def _counted(count: int, planned: Planned) -> str:
+    """How many of what."""
+    query = planned.plan.query
+    kind = KINDS.get(query.kind)
+    title = "rows" if kind is None or query.aggregates or query.distinct else kind.title
+    return f"{count:,} {title.removesuffix('s') if count == 1 else title}"
+
+
+def _without_echo(plan: Plan) -> Plan:
+    """Where an empty result leaves nothing to find, that is said once."""
+    if not any(each.code == "AQL0609" for each in plan.warnings):
+        return plan
+    return replace(plan, warnings=tuple(each for each in plan.warnings if each.code != "AQL0606"))

@@ -1,0 +1,135 @@
+"""The settings of a session: what SET changes and SHOW SETTINGS lists, one row each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import isfinite
+
+from auroraql.errors import UsageError
+from auroraql.output import FORMATS, known_format
+from auroraql.resolver.times import TimeFault, seconds_of
+from auroraql.resolver.values import Fault, Values
+from auroraql.spelling import closest
+from auroraql.syntax import Number, Parameter, Path, Set, Text
+
+Value = str | float
+
+_LONGEST = 1e9
+"""Seconds; a deadline beyond it is a slip."""
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """A setting: its name, what it is for, and how a value written for it is read."""
+
+    name: str
+    doc: str
+    read: Callable[[object, str], Value]
+    """From a plain value and its unit. Raises ValueError with the way out."""
+    unit: str = ""
+
+
+class Settings:
+    """The values in force, and those at the beginning, which DEFAULT goes back to."""
+
+    def __init__(self, *, timeout: float, format: str = "table") -> None:
+        self._defaults: dict[str, Value] = {"timeout": float(timeout), "format": known_format(format).name}
+        self._values = dict(self._defaults)
+
+    @property
+    def timeout(self) -> float:
+        """The deadline of a search, in seconds."""
+        return float(self._values["timeout"])
+
+    @property
+    def format(self) -> str:
+        """How results are shown: the name of a format."""
+        return str(self._values["format"])
+
+    def begin_with(self, *, format: str) -> None:
+        """Takes a front end's own format, as DEFAULT too. Raises UsageError for one there is not."""
+        self._defaults["format"] = self._values["format"] = known_format(format).name
+
+    def show_as(self, name: str) -> None:
+        """Takes a format. Raises UsageError for one there is not."""
+        self._values["format"] = known_format(name).name
+
+    def put(self, name: str, value: Value | None) -> str:
+        """Takes a value that `read_set` gave, None for the default; what to say of it."""
+        self._values[name] = self._defaults[name] if value is None else value
+        return f"{name} is {shown(name, self._values[name])}"
+
+    def rows(self) -> list[tuple[str, str, str, str]]:
+        """Name, value, default and doc of every setting."""
+        return [
+            (row.name, shown(row.name, self._values[row.name]), shown(row.name, self._defaults[row.name]), row.doc)
+            for row in SETTINGS.values()
+        ]
+
+
+def read_set(statement: Set, values: Values) -> Value | None:
+    """The value that a SET gives its setting; None for DEFAULT. Raises Fault for what there is not, or cannot be."""
+    row = SETTINGS.get(statement.name.lower())
+    if row is None:
+        near = closest(statement.name.lower(), SETTINGS, 1, 0.5)
+        hint = f"did you mean {near[0]}?" if near else f"the settings are {', '.join(SETTINGS)}"
+        raise Fault("AQL0223", f"there is no setting '{statement.name}'", statement.origin, "unknown setting", hint)
+    if statement.value is None:
+        return None
+    origin = getattr(statement.value, "origin", None)
+    try:
+        return row.read(*_plain(statement.value, values))
+    except ValueError as error:
+        raise Fault("AQL0224", f"'{row.name}' cannot have this value", origin, "here", str(error)) from None
+
+
+def shown(name: str, value: Value) -> str:
+    """A setting's value as people read it."""
+    unit = SETTINGS[name].unit
+    return f"{value:g} {unit}" if isinstance(value, float) else str(value)
+
+
+def _plain(operand: object, values: Values) -> tuple[object, str]:
+    """What was written, as a plain value, and its unit. A bare word is a text."""
+    match operand:
+        case Number(text, unit):
+            return float(text), unit
+        case Text(text):
+            return text, ""
+        case Path():
+            return operand.dotted, ""
+        case Parameter():
+            return values.parameter(operand), ""
+        case _:
+            return None, ""
+
+
+def _seconds(value: object, unit: str) -> Value:
+    hint = "write a number of seconds above 0, or a length of time, as 5 minutes"
+    try:
+        number = float(value) if isinstance(value, int | float | str) and not isinstance(value, bool) else 0.0
+        found = number * (seconds_of(unit) if unit else 1)
+    except (TimeFault, KeyError, ValueError):
+        raise ValueError(hint) from None
+    if not isfinite(found) or not 0 < found < _LONGEST:
+        raise ValueError(hint)
+    return found
+
+
+def _format(value: object, unit: str) -> Value:
+    try:
+        return known_format(value if isinstance(value, str) and not unit else "").name
+    except UsageError:
+        near = closest(str(value).lower(), FORMATS, 1)
+        raise ValueError(f"did you mean {near[0]}?" if near else f"one of {', '.join(FORMATS)}") from None
+
+
+SETTINGS = {
+    row.name: row
+    for row in (
+        Setting("timeout", "how long a search may take before it is given up", _seconds, "s"),
+        Setting("format", "how results are shown", _format),
+    )
+}
+"""Every setting by its name."""

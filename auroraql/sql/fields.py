@@ -1,0 +1,38 @@
+"""What it means to compare two fields of one record, by the rules of `comparison`.
+
+A metadata key is read as the other side's type. Two metadata keys are compared as numbers where both read as
+numbers, as moments where both read as moments, and by their plain text anywhere else.
+"""
+
+from __future__ import annotations
+
+from auroraql.schema.model import Type
+from auroraql.schema.operators import OPERATORS
+from auroraql.sql.comparison import Reading, Stored
+
+_READINGS: dict[Type, Reading] = {Type.NUMBER: "number", Type.INTEGER: "number", Type.TIME: "moment"}
+
+
+def compare_fields(left: Stored, operator: str, right: Stored) -> str:
+    """The SQL condition for two stored values and an operator that takes one value."""
+    if operator == "!=":
+        return f"NOT ({compare_fields(left, '=', right)})"
+    sign = OPERATORS[operator].text
+    if left.type is Type.ANY and right.type is Type.ANY:
+        return _unlike(left, sign, right)
+    reading = _READINGS.get(right.type if left.type is Type.ANY else left.type, "text")
+    compared = f"{left.read(reading)} {sign} {right.read(reading)}"
+    if sign != "=" or reading == "text" or Type.ANY not in (left.type, right.type):
+        return f"({compared})"
+    # Both there, but one unreadable: not equal.
+    return f"CASE WHEN {left.sql} IS NOT NULL AND {right.sql} IS NOT NULL THEN coalesce({compared}, FALSE) END"
+
+
+def _unlike(left: Stored, sign: str, right: Stored) -> str:
+    readings: tuple[Reading, ...] = ("number", "moment")
+    cases = (
+        f"WHEN {left.read(reading)} IS NOT NULL AND {right.read(reading)} IS NOT NULL"
+        f" THEN {left.read(reading)} {sign} {right.read(reading)}"
+        for reading in readings
+    )
+    return f"CASE {' '.join(cases)} ELSE {left.text} {sign} {right.text} END"

@@ -1,0 +1,155 @@
+"""Who takes part in conjunctions, when and where: each criteria block as rows of id, epoch, x, y, z.
+
+* A block of ground, space or events takes records of ephemeris for which its predicate holds, of the sources
+  whose `source_type` is of its kind: `ground`, `event_list`, or for space anything else that is described. So no
+  source fits blocks of two kinds, and a record whose source is not described takes no part.
+* A point of a location block is there at every epoch. It is no data source: where sources are listed it is
+  one of the program `adhoc`, named by its latitude and longitude; its identifier is negative, which those of
+  data sources are not: -1, -2 … in the order of the criteria, equal points alike.
+* Where a source is, depends on the trace; a record without that place takes no part. Places are unit vectors.
+* At sub-minute precision a source is also half-way, on the great circle, between two records of its block that
+  are 60 s apart, if there is none between them; of antipodes, no place is half-way.
+"""
+
+# ruff: noqa: S608 - names of this module and of the schema are put into SQL, every value is bound
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from decimal import Decimal
+
+from auroraql.query import EVERYTHING, Block, Criteria, Ref, refs_of
+from auroraql.schema import Type
+from auroraql.schema.sources import SOURCE_FIELDS
+from auroraql.sql.bindings import Bindings
+from auroraql.sql.comparison import Stored
+from auroraql.sql.predicate import condition
+
+Point = tuple[Decimal, Decimal]
+
+_PLACES = {"nbtrace": "nbtrace", "sbtrace": "sbtrace", "geographic": "location_geo"}
+"""From the name of a trace to the location of ephemeris that it goes by."""
+
+_SOURCE_TYPES = {
+    "ground": "s.source_type = 'ground'",
+    "events": "s.source_type = 'event_list'",
+    "space": "s.source_type NOT IN ('ground', 'event_list')",
+}
+
+_HEMISPHERE = "CASE WHEN e.location_geo_lat >= 0 THEN 'northern' WHEN e.location_geo_lat < 0 THEN 'southern' END"
+
+
+class Participants:
+    """The participants of the blocks of criteria within a window (inclusive, None is open), as SQL."""
+
+    def __init__(self, criteria: Criteria, start: datetime | None, end: datetime | None, bind: Bindings) -> None:
+        self._criteria, self._start, self._end, self._bind = criteria, start, end, bind
+        points = dict.fromkeys(point for block in criteria.blocks for point in block.points)
+        self._numbers = {point: -number for number, point in enumerate(points, 1)}
+
+    def sources(self) -> str:
+        """A SELECT of everything that can be listed as a source: its identifier, and all of it as a struct."""
+        names = [field.bare for field in SOURCE_FIELDS]
+        return f"SELECT identifier, {struct({name: name for name in names})} AS source FROM ({self._listed(names)})"
+
+    def _listed(self, names: list[str]) -> str:
+        described = f"SELECT {', '.join(names)} FROM data_sources"
+        if not self._numbers:
+            return described
+        shown = [f"{latitude:f}, {longitude:f}" for latitude, longitude in self._numbers]
+        made = {"identifier": f"unnest({self._bind(list(self._numbers.values()))}::BIGINT[])"}
+        made |= dict.fromkeys(("platform", "display_name"), f"unnest({self._bind(shown)}::VARCHAR[])")
+        made |= {"program": "'adhoc'", "instrument_type": "'adhoc'", "source_type": "'not_applicable'"}
+        return f"{described} UNION ALL SELECT {', '.join(made[name] for name in names)}"
+
+    def rows(self, at: int, via: str) -> str:
+        """A SELECT of id, epoch, x, y and z of the block at a place of the criteria; the epoch of a point is NULL."""
+        block = self._criteria.blocks[at]
+        if block.kind == "location":
+            return _directed(self._points(block))
+        if not self._criteria.subminute:
+            return _directed(self._records(block, via))
+        half_minutes = _with_half_minutes(self._records(block, via))
+        return f"SELECT * FROM ({half_minutes}) AS e WHERE {' AND '.join(self._window(0)) or 'TRUE'}"
+
+    def _points(self, block: Block) -> str:
+        columns = {
+            "id": (self._bind([self._numbers[point] for point in dict.fromkeys(block.points)]), "BIGINT"),
+            "lat": (self._bind([float(latitude) for latitude, _ in dict.fromkeys(block.points)]), "DOUBLE"),
+            "lon": (self._bind([float(longitude) for _, longitude in dict.fromkeys(block.points)]), "DOUBLE"),
+        }
+        unnested = ", ".join(f"unnest({values}::{kept}[]) AS {name}" for name, (values, kept) in columns.items())
+        return f"SELECT {unnested}, CAST(NULL AS TIMESTAMP) AS epoch"
+
+    def _records(self, block: Block, via: str) -> str:
+        latitude, longitude = f"e.{_PLACES[via]}_lat", f"e.{_PLACES[via]}_lon"
+        conditions = [f"{latitude} IS NOT NULL", f"{longitude} IS NOT NULL", _SOURCE_TYPES[block.kind]]
+        # Half-way epochs that are inside the window may be between a record inside and one outside.
+        conditions += self._window(30 if self._criteria.subminute else 0)
+        if block.where != EVERYTHING:
+            conditions.append(condition(block.where, _locate, self._bind))
+        metadata = "LEFT JOIN ephemeris_metadata AS m ON m.identifier = e.metadata"
+        clauses = (
+            f"SELECT e.data_source AS id, e.epoch, {latitude} AS lat, {longitude} AS lon",
+            "FROM ephemeris AS e JOIN data_sources AS s ON s.identifier = e.data_source",
+            *((metadata,) if any(ref.role == "metadata" for ref in refs_of(block.where)) else ()),
+            f"WHERE {' AND '.join(conditions)}",
+        )
+        return " ".join(clauses)
+
+    def _window(self, margin: int) -> list[str]:
+        """The conditions of the window, widened by so many seconds at both ends."""
+        ends = ((self._start, ">=", "-"), (self._end, "<=", "+"))
+        return [
+            f"e.epoch {sign} {self._bind(moment)}::TIMESTAMP" + (f" {away} INTERVAL {margin} SECOND" if margin else "")
+            for moment, sign, away in ends
+            if moment is not None
+        ]
+
+
+def _locate(ref: Ref, bind: Bindings) -> Stored:
+    """Where a block's predicate finds what it asks of a record."""
+    if ref.role == "metadata":
+        return Stored(f"m.metadata[{bind(ref.name)}]", Type.ANY)
+    if ref.role == "record":
+        return {"hemisphere": Stored(_HEMISPHERE, Type.STRING)}[ref.name]
+    return {field.name: Stored(f's."{field.bare}"', field.type) for field in SOURCE_FIELDS}[ref.name]
+
+
+def _directed(places: str) -> str:
+    """Rows of id, epoch, lat and lon as rows of id, epoch and a unit vector."""
+    x, y, z = _direction("lat", "lon")
+    return f"SELECT id, epoch, {x} AS x, {y} AS y, {z} AS z FROM ({places})"
+
+
+def _with_half_minutes(places: str) -> str:
+    """As `_directed`, and with a row half-way between each two that are a minute apart.
+
+    The next row is looked for among those a multiple of 30 s away: when it is 60 s away, there is none between.
+    """
+    following = ", ".join(f"lead({name}) OVER following AS next_{name}" for name in ("epoch", "lat", "lon"))
+    ends = zip("xyz", _direction("lat", "lon"), _direction("next_lat", "next_lon"), strict=True)
+    sums = ", ".join(f"{here} + if(half, {there}, 0) AS {axis}" for axis, here, there in ends)
+    clauses = (
+        "SELECT id, epoch, x / long AS x, y / long AS y, z / long AS z FROM (",
+        "SELECT *, sqrt(x * x + y * y + z * z) AS long FROM (",
+        f"SELECT id, if(half, epoch + INTERVAL 30 SECOND, epoch) AS epoch, {sums} FROM (",
+        "SELECT *, unnest(if(next_epoch = epoch + INTERVAL 60 SECOND, [FALSE, TRUE], [FALSE])) AS half FROM (",
+        f"SELECT *, {following} FROM ({places})",
+        "WINDOW following AS (PARTITION BY id, epoch_us(epoch) % 30_000_000 ORDER BY epoch) ) ) ) )",
+        "WHERE long > 1e-9",
+    )
+    return " ".join(clauses)
+
+
+def _direction(latitude: str, longitude: str) -> tuple[str, str, str]:
+    """The unit vector of a place in degrees."""
+    flat, turn = f"cos(radians({latitude}))", f"radians({longitude})"
+    return f"{flat} * cos({turn})", f"{flat} * sin({turn})", f"sin(radians({latitude}))"
+
+
+def struct(members: Mapping[str, str]) -> str:
+    """A struct of SQL expressions by their names."""
+    inner = ", ".join(f"'{name}': {sql}" for name, sql in members.items())
+    return f"{{{inner}}}"

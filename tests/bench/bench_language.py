@@ -1,0 +1,74 @@
+"""From text to query beside parsers of filter languages, and planning by itself: `python -m tests.bench.bench_language`.
+
+cql2 (Rust) and pygeofilter only parse; ours also checks every name, value and type against the schema. The predicates
+are those that the languages share, so the text is theirs but for FIND.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable
+
+from auroraql.errors import Source
+from auroraql.forms import script
+from auroraql.planner import plan
+from auroraql.planner.sources import cover
+from auroraql.resolver import resolve
+from auroraql.schema.catalogue import DataSource, shipped
+from tests.bench.measure import best, line
+
+_NAMES = ("program", "platform", "keogram_type", "display_name", "movie_type", "montage_type", "source_type", "url")
+
+
+def shared() -> dict[str, str]:
+    """Predicates that CQL2 text says in the same words."""
+    names = ", ".join(f"'p{n}'" for n in range(200))
+    eight = " AND ".join(f"{name} = 'x{at}'" for at, name in enumerate(_NAMES))
+    return {
+        "1 predicate": "program = 'trex'",
+        "8 predicates": eight,
+        "a list of 200": f"platform IN ({names})",
+        "an OR of 2,000": " OR ".join(f"wavelength = {n}" for n in range(2000)),
+    }
+
+
+def resolved(predicate: str) -> object:
+    """Text to query: read and resolved."""
+    return resolve(script.read_find(Source(f"FIND data_products WHERE {predicate}")), shipped()).query
+
+
+def beside_peers(runs: int) -> None:
+    """Statement to query, beside each peer's parse of the same predicate."""
+    peers: dict[str, Callable[[str], object]] = {}
+    if importlib.util.find_spec("cql2"):
+        import cql2
+
+        peers["cql2"] = cql2.parse_text
+    if importlib.util.find_spec("pygeofilter"):
+        from pygeofilter.parsers.cql2_text import parse
+
+        peers["pygeofilter"] = parse
+    for name, predicate in shared().items():
+        ours = best(lambda text=predicate: resolved(text), runs)  # type: ignore[misc]
+        for peer, work in peers.items():
+            theirs = best(lambda work=work, text=predicate: work(text), runs)  # type: ignore[misc]
+            line(f"read + resolve / {peer} parse: {name}", ours, theirs, "", "us")
+    if not peers:
+        print("cql2 and pygeofilter are not installed: pip install '.[bench]'")
+
+
+def planning(runs: int) -> None:
+    """Fifty predicates of several shapes; ten thousand sources."""
+    flat = " AND ".join(f"key_{n} > {n}" for n in range(50))
+    pairs = " AND ".join(f"(program = 'trex' OR NOT platform LIKE 'p{n}%')" for n in range(25))
+    for name, where in (("50 predicates, one request", flat), ("50 predicates, a tree on sources", pairs)):
+        query = resolve(script.read_find(Source(f"FIND data_products WHERE {where} ON 2020-01-01")), shipped()).query
+        line(f"planning {name}", best(lambda query=query: plan(query, shipped()), runs), None, "<= 5 ms")  # type: ignore[misc]
+    sources = [DataSource(n, f"p{n % 50}", f"s{n % 400}", f"i{n % 7}", "ground", f"d{n}") for n in range(10_000)]
+    chosen = [source for source in sources if source.identifier % 3]
+    line("exact covering over 10,000 sources", best(lambda: cover(chosen, sources), runs), None, "<= 50 ms")
+
+
+if __name__ == "__main__":
+    beside_peers(3)
+    planning(3)

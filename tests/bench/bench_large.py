@@ -1,0 +1,70 @@
+"""Ten million data products, beside the same SQL by hand: `python -m tests.bench.bench_large [--full]`.
+
+Without `--full` there are a tenth of them, for the gate.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from datetime import datetime
+from pathlib import Path
+
+import duckdb
+
+from auroraql import connect
+from auroraql.archives.catalogue_file import LOCKED_DOWN, SCHEMA_VERSION
+from tests.bench.measure import best, line
+from tests.small_catalogue import FORMAT
+
+FIND = (
+    "FIND data_products SELECT start, url WHERE program = 'p3' AND data_product_type = 'keogram' AND keogram_type = 'daily'"
+    " BETWEEN 2020-01-01 AND 2020-12-31 ORDER BY start DESC LIMIT 100"
+)
+
+BY_HAND = """
+SELECT p."start", p.url FROM data_products p JOIN data_sources s ON s.identifier = p.data_source
+WHERE s.program = ? AND p.data_product_type = ? AND CAST(p.metadata[?] AS VARCHAR) = ?
+    AND p."start" >= ? AND p."end" <= ? ORDER BY p."start" DESC, p.data_source, p.url LIMIT 100
+"""
+
+VALUES = ["p3", "keogram", "keogram_type", "daily", datetime(2020, 1, 1), datetime(2020, 12, 31, 23, 59, 59)]
+
+PRODUCTS = """
+INSERT INTO data_products
+SELECT n % 100, t, t + INTERVAL 59 MINUTE, ['keogram', 'movie', 'montage'][1 + n % 3],
+    'https://example.org/' || n || '.jpg', {'keogram_type': ['daily', 'hourly'][1 + n % 2]}::VARIANT
+FROM (SELECT n, TIMESTAMP '2015-01-01' + to_seconds(n * 315_360_000 // $1) AS t FROM range($1) AS r(n))
+"""
+
+
+def make(path: Path, count: int) -> None:
+    """A catalogue of so many products of a hundred sources, over ten years."""
+    with duckdb.connect(str(path)) as connection:
+        connection.execute(FORMAT)
+        connection.execute("INSERT INTO catalogue VALUES (?, true, 'a bench', 'by a formula')", [SCHEMA_VERSION])
+        connection.execute(
+            "INSERT INTO data_sources SELECT n, 'p' || n % 10, 's' || n, 'camera', 'ground', 'd' || n FROM range(100) r(n)"
+        )
+        connection.execute(PRODUCTS, [count])
+
+
+def main() -> None:
+    """The two, in turn."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--full", action="store_true", help="ten million")
+    count = 10_000_000 if parser.parse_args().full else 1_000_000
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "large.duckdb"
+        make(path, count)
+        with duckdb.connect(str(path), read_only=True, config=LOCKED_DOWN) as connection:
+            theirs = best(lambda: connection.execute(BY_HAND, VALUES).fetchall(), 5)
+            wanted = connection.execute(BY_HAND, VALUES).fetchall()
+        with connect(str(path)) as archive:
+            assert list(archive.run(FIND)) == wanted
+            ours = best(lambda: archive.run(FIND), 5)
+        line(f"{count:,} products filtered, ordered, limited / by hand", ours, theirs, "<= 200 ms of ten million")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,25 @@
+"""How the benches time and print: the best of several rounds, a line a measurement."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+
+def line(name: str, ours: float, peer: float | None, wanted: str, unit: str = "ms") -> None:
+    """One measurement; times in seconds."""
+    scale = {"ms": 1e3, "us": 1e6, "s": 1}[unit]
+    beside = f"{peer * scale:>9.1f} {unit}{ours / peer:>8.2f}" if peer else f"{'':>20}"
+    print(f"{name:<58}{ours * scale:>9.1f} {unit}{beside}  {wanted}", flush=True)
+
+
+def best(work: Callable[[], object], runs: int, least: float = 0.05) -> float:
+    """Seconds for one call, the best of several rounds."""
+    found = []
+    for _ in range(runs):
+        calls, began = 0, time.perf_counter()
+        while time.perf_counter() - began < least:
+            work()
+            calls += 1
+        found.append((time.perf_counter() - began) / calls)
+    return min(found)

@@ -1,0 +1,88 @@
+"""An archive that answers without searching, and a session with it, for the tests of the prompt."""
+
+from __future__ import annotations
+
+import io
+import time
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+
+from auroraql.errors import Diagnostic, Refused, Source, Span, StatementError
+from auroraql.frontends.repl.behind import Switches
+from auroraql.frontends.repl.desk import take
+from auroraql.frontends.repl.state import State
+from auroraql.plan import Plan
+from auroraql.preparing import check
+from auroraql.query import Column, Query, Ref
+from auroraql.results import Fetched, ResultSet
+from auroraql.schema.catalogue import Catalogue, shipped
+from auroraql.settings import Settings
+
+QUERY = Query("data_products", select=(Column(Ref("record", "start")), Column(Ref("source", "data_source.program"))))
+
+
+class FakeArchive:
+    """Answers any statement with one row; some words in it make it fail, as their names say."""
+
+    name = "demo"
+    demonstration = True
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+        self.settings = Settings(timeout=600)
+        self.results: Mapping[str, ResultSet] = {}
+
+    @property
+    def catalogue(self) -> Catalogue:
+        return shipped()
+
+    def check(self, text: Source, /) -> tuple[Diagnostic, ...]:
+        return next(check([text], shipped(), {}))[1]
+
+    def run_script(self, source: Source, /) -> Iterator[ResultSet]:
+        text = source.text
+        self.asked.append(text)
+        if "wrong" in text:
+            at = text.index("wrong")
+            raise StatementError([Diagnostic("AQL0001", "no such thing", Span(at, at + 5), "here")], source)
+        if "refused" in text:
+            raise Refused("no \x1b[2J", archive="demo")
+        if "interrupted" in text:
+            raise KeyboardInterrupt
+        if "fault" in text:
+            raise ZeroDivisionError
+        if "slow" in text:
+            print("searching", flush=True)
+            time.sleep(60)
+        yield answer(source)
+
+
+def answer(source: Source) -> ResultSet:
+    warnings = (Diagnostic("AQL0900", "careful", Span(0, 4), severity="warning"),) if "careful" in source.text else ()
+    rows = [(datetime(2021, 1, 1), "trex")]
+    plan = Plan(QUERY, (), warnings=warnings)
+    return ResultSet(plan, Fetched(rows), archive="demo", elapsed=0.012, demonstration=True, source=source)
+
+
+def state() -> State:
+    return State(FakeArchive(), io.StringIO(), Switches())
+
+
+def said(session: State) -> str:
+    assert isinstance(session.stream, io.StringIO)
+    return session.stream.getvalue()
+
+
+def take_all(*texts: str) -> str:
+    session = state()
+    for text in texts:
+        take(session, text)
+    return said(session)
+
+
+TABLE = """\
+start                program
+-------------------  -------
+2021-01-01 00:00:00  trex
+1 row · 12 ms · demo (demonstration data)
+"""

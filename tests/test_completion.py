@@ -1,0 +1,313 @@
+"""Completion: what is offered where, that the parser accepts all of it, and that it never leaves the grammar's table."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from lark import LarkError
+
+from auroraql.completion import ArchiveNames, Completer, Completion, Item, Known, Vocabulary
+from auroraql.completion.candidates import MOST
+from auroraql.completion.keywords import KEYWORDS, SQL
+from auroraql.completion.trail import Trail, words_of
+from auroraql.forms import grammar
+from auroraql.forms.pieces import form_at
+from auroraql.public import parse_script
+from auroraql.schema import Type
+from auroraql.schema.catalogue import Catalogue, DataSource, MetadataKey, shipped
+
+KNOWN = Known(
+    ArchiveNames(shipped()),
+    results={"c": ("start", "end", "min_distance"), "odd name": ("x",), "limit": ("y",)},
+    searches=("s1",),
+    settings={"format": ("table", "csv"), "timeout": ()},
+    parameters=("day",),
+    listings={"sources": ("program", "platform")},
+)
+
+STATEMENTS = (
+    (
+        "FIND data_products WHERE program = 'trex' AND keogram_type IN ('daily', 'hourly') ON 2021-01-01 LIMIT 5 "
+        "OFFSET 1"
+    ),
+    (
+        "FIND DISTINCT data_products SELECT data_source {platform, program}, count(*) AS n, metadata.keogram_type "
+        "WHERE NOT (platform LIKE 'fort%' OR url IS NOT NULL) DURING 2020-02 GROUP BY platform ORDER BY n DESC "
+        "NULLS FIRST"
+    ),
+    (
+        "FIND ephemeris SELECT * EXCLUDE (metadata) WHERE location_geo.lat >= 50 deg AND tii_on = TRUE LAST 7 days "
+        "BEFORE NOW - 2 h"
+    ),
+    (
+        "FIND conjunctions OF ground AS asi (program = 'trex' AND platform = 'gillam'), space (hemisphere = "
+        "'northern'), location (51.05, -114.07) WITHIN 500 km, asi - space1 300 km VIA nbtrace, sbtrace PRECISION "
+        "30 s BETWEEN 2020-01-01 AND 2020-01-02 WHERE min_distance < 100 km"
+    ),
+    (
+        "FIND data_products WHERE platform IN c.platform AND program IN (FIND c SELECT start) DURING c PADDED BY "
+        "10 minutes"
+    ),
+    "EXPLAIN FIND data_products WHERE program = $program SINCE 2020-01-01 UNTIL 2020-02-01 06:30",
+    "LET k = FIND c ORDER BY min_distance",
+    "SUBMIT k = FIND data_products",
+    "SHOW METADATA OF data_products FOR trex LIKE 'k%'",
+    "SHOW SOURCES WHERE program = 'trex' LIMIT 3",
+    "SHOW VALUES OF keogram_type",
+    "SET timeout = 2 minutes",
+    "SET format = csv",
+    "FETCH s1",
+)
+
+
+def completed(marked: str, known: Known = KNOWN, *, loose: bool = True) -> list[Completion]:
+    """What is offered where `|` stands."""
+    cursor = marked.index("|")
+    return Completer().complete(marked.replace("|", "", 1), cursor, known, loose=loose)
+
+
+def texts(marked: str, known: Known = KNOWN) -> list[str]:
+    return [each.text for each in completed(marked, known)]
+
+
+def lark_accepts(text: str) -> frozenset[str]:
+    """Lark's own answer to what may come behind a text; raises where the text itself is refused."""
+    session = grammar.parser().parse_interactive(text)
+    session.exhaust_lexer()
+    return frozenset(session.accepts())  # type: ignore[no-untyped-call]
+
+
+# --- it follows the grammar
+
+
+@pytest.mark.parametrize("text", STATEMENTS)
+def test_what_may_come_next_is_what_lark_says(text: str) -> None:
+    for word in [None, *words_of(text, 0, len(text))]:
+        end = word.end_pos if word is not None else 0
+        trail = Trail.begin()
+        trail.read(text, 0, end)
+        assert trail.accepts() == lark_accepts(text[:end]), text[:end]
+
+
+@settings(deadline=None, max_examples=400)
+@given(st.sampled_from(STATEMENTS), st.data())
+def test_whatever_is_offered_is_accepted(statement: str, data: st.DataObject) -> None:
+    cursor = data.draw(st.integers(0, len(statement)))
+    behind = data.draw(st.sampled_from(("", statement[cursor:])))
+    begun = statement[:cursor] + data.draw(st.sampled_from(("", " ", " p", " 'f", " `", " $")))
+    found = Completer().complete(begun + behind, len(begun), KNOWN)
+    assert len(found) <= MOST
+    try:
+        for each in found[:1]:
+            lark_accepts(begun[: each.start])
+    except LarkError:
+        return  # what was typed before is wrong itself
+    for each in found:
+        if form_at(begun, 0) == "text" and each.text != SQL.word:
+            lark_accepts(begun[: each.start] + each.text)
+
+
+@settings(deadline=None, max_examples=300)
+@given(st.text(alphabet="FIND data_products WHERE'\"`()-/*;=.,$\n{}0", max_size=60), st.data())
+def test_nothing_that_can_be_typed_breaks_it(text: str, data: st.DataObject) -> None:
+    completed_here = Completer().complete(text, data.draw(st.integers(0, len(text))), KNOWN)
+    assert len(completed_here) <= MOST
+
+
+@settings(deadline=None, max_examples=100)
+@given(st.sampled_from(STATEMENTS))
+def test_typing_on_offers_what_a_fresh_start_would(statement: str) -> None:
+    completer = Completer()
+    for cursor in range(len(statement) + 1):
+        text = statement[:cursor]
+        assert completer.complete(text, cursor, KNOWN) == Completer().complete(text, cursor, KNOWN)
+
+
+def test_every_keyword_is_explained_and_its_example_is_right() -> None:
+    assert set(KEYWORDS) == set(grammar.keywords())
+    for row in (*KEYWORDS.values(), SQL):
+        assert re.search(rf"\b{row.word}\b", row.example, re.IGNORECASE)
+        parse_script(row.example)
+
+
+# --- what is offered
+
+
+@pytest.mark.parametrize(
+    ("marked", "first"),
+    [
+        ("|", ["FIND", "SQL", "SHOW"]),
+        ("FIND da|", ["data_products"]),
+        ("FIND |", ["c", "`odd name`", "limit"]),
+        ("FIND data_products WH|", ["WHERE"]),
+        ("FIND data_products GR|", ["GROUP BY"]),
+        ("FIND data_products WHERE pla|", ["platform"]),
+        ("FIND data_products WHERE keogr|", ["keogram_type"]),
+        ("FIND data_products WHERE metadata.key|", ["keogram_type"]),
+        ("FIND data_products WHERE program |", ["=", "!=", "<"]),
+        ("FIND data_products WHERE program = tr|", ["'trex'"]),
+        ("FIND data_products WHERE program = 'tr|", ["'trex'"]),
+        ('FIND data_products WHERE program = "tr|', ['"trex"']),
+        ("FIND data_products WHERE program = ‘tr|", ["‘trex’"]),
+        ("FIND data_products WHERE platform = 'fort s|", ["'fort simpson'", "'fort smith'"]),
+        ("FIND data_products WHERE platform = smith|", ["'fort smith'"]),
+        ("FIND data_products WHERE platform = gilam|", ["'gillam'"]),
+        ("FIND data_products WHERE platform = gllm|", ["'gillam'"]),
+        ("FIND data_products WHERE data_product_type = |", ["'keogram'", "'montage'"]),
+        ("FIND data_products WHERE keogram_type = 'daily_h|", ["'daily_hires'", "'daily_hires_200px'"]),
+        ("FIND data_products WHERE source_type = 'l|", ["'leo'"]),
+        ("FIND ephemeris WHERE tii_on = TR|", ["TRUE"]),
+        ("FIND ephemeris WHERE location_geo.|", ["lat", "lon"]),
+        ("FIND ephemeris WHERE location_geo.lat > 5 |", ["deg", "AND"]),
+        ("FIND data_products SELECT data_source {pl|", ["platform"]),
+        ("FIND data_products SELECT co|", ["count("]),
+        ("FIND data_products SELECT count(*) AS total ORDER BY to|", ["total"]),
+        ("FIND c SELECT mi|", ["min_distance", "min("]),
+        ("FIND c WHERE |", ["start", "end", "min_distance"]),
+        ("FIND data_products WHERE start IN c.|", ["start", "end", "min_distance"]),
+        ("FIND data_products DURING |", ["c", "`odd name`", "limit"]),
+        ("FIND conjunctions OF ground AS asi, space WITHIN 5 km, |", ["ground1", "space1", "asi"]),
+        ("FIND conjunctions OF ground AS asi, space WITHIN 5 km, ground1-|", ["space1", "asi"]),
+        ("FIND conjunctions WITHIN |OF ground AS asi, space", ["ground1", "space1", "asi"]),
+        ("FIND conjunctions OF space (hem|", ["hemisphere"]),
+        ("FIND conjunctions OF space (hemisphere = |", ["'northern'", "'southern'"]),
+        ("FIND conjunctions OF ground WITHIN 500 |", ["km"]),
+        ("FIND conjunctions VIA nbtrace, |", ["sbtrace", "geographic"]),
+        ("FIND conjunctions PRECISION 30 |", ["seconds", "minutes"]),
+        ("FIND data_products LAST 7 |", ["seconds", "minutes", "hours", "days"]),
+        ("FIND data_products WHERE program = $|", ["$day"]),
+        ("FIND data_products WHERE program = $p| AND platform = $place", ["$place"]),
+        ("SHOW |", ["AVAILABILITY", "COLUMNS"]),
+        ("SHOW SOURCES WHERE |", ["program", "platform"]),
+        ("SHOW METADATA FOR tre|", ["trex"]),
+        ("SHOW METADATA FOR 'fort sm|", ["'fort smith'"]),
+        ("SHOW VALUES OF keo|", ["keogram_type"]),
+        ("SET |", ["format", "timeout"]),
+        ("SET format = |", ["table", "csv", "$day"]),
+        ("SET format |", ["="]),
+        ("FETCH |", ["s1"]),
+        ("SQL SELECT min_d|", ["min_distance"]),
+        ("FIND data_products; FIND ephe|", ["ephemeris"]),
+        ("FIND data_products WHERE `key|", ["`keogram_type`"]),
+    ],
+)  # fmt: skip
+def test_the_first_that_is_offered(marked: str, first: list[str]) -> None:
+    assert texts(marked)[: len(first)] == first
+
+
+@pytest.mark.parametrize(
+    "marked",
+    [
+        "FIND data_products -- WHERE |",
+        "FIND data_products /* WHERE | */ ON",
+        "FIND data_products /* WHERE |",
+        "FIND data_products WHERE program = 'tr|ex' ON 2020-01-01",
+        "FIND data_products WHERE program = 'trex'|",
+        "FIND data_products ON 2020-0|",
+        "FIND data_products LIMIT 1|",
+        "FIND data_products SELECT start AS |",
+        "LET |",
+        '{"start": |',
+        "Find data_products for ((program in (|",
+    ],
+)
+def test_where_nothing_is_offered(marked: str) -> None:
+    assert texts(marked) == []
+
+
+def test_a_comment_that_is_over_does_not_count() -> None:
+    assert texts("FIND /* why */ data_products -- what\n WH|") == ["WHERE"]
+
+
+def test_values_are_narrowed_by_what_is_chosen() -> None:
+    narrowed = texts("FIND data_products WHERE program = 'trex' AND platform = 'r|")
+    assert narrowed == ["'rabbit lake'"] + [each for each in narrowed[1:] if "r" in each]
+    assert "'resolute bay'" not in narrowed
+    # Before and behind the cursor, with IN, and in the block alone.
+    assert "'gillam'" in texts("FIND data_products WHERE platform = '| AND program = 'trex' ON 2020-01-01")
+    assert "'swarma'" not in texts("FIND ephemeris WHERE platform = '| AND program IN ('trex', 'rego')")
+    block = "FIND conjunctions OF ground (program = 'trex'), space (program = 'swarm' AND platform = |)"
+    assert [each for each in texts(block) if each[0] == "'"] == ["'swarma'", "'swarmb'", "'swarmc'"]
+    assert texts("FIND conjunctions OF ground (program = 'trex'), space (program = 'sw|")[0] == "'swarm'"
+
+
+def test_an_or_makes_what_is_chosen_uncertain() -> None:
+    assert "'swarma'" in texts("FIND data_products WHERE program = 'trex' OR platform = 'sw|")
+
+
+def test_a_value_of_the_list_is_not_offered_again() -> None:
+    offered = texts("FIND data_products WHERE keogram_type IN ('daily', |")
+    assert "'hourly'" in offered
+    assert "'daily'" not in offered
+
+
+def test_clauses_are_offered_once_and_where_they_make_sense() -> None:
+    offered = texts("FIND data_products WHERE program = 'trex' ON 2020-01-01 |")
+    assert {"SELECT", "LIMIT", "GROUP BY"} <= set(offered)
+    assert not {"WHERE", "DURING", "ON", "WITHIN", "OF"} & set(offered)
+    assert "UNTIL" in texts("FIND data_products SINCE 2020-01-01 |")
+    assert {"OF", "WITHIN"} <= set(texts("FIND conjunctions |"))
+    assert "WHERE" not in texts("FIND data_products | WHERE program = 'trex'")
+
+
+def test_keys_are_narrowed_by_the_programs() -> None:
+    keys = (MetadataKey("of_a", Type.STRING, programs=("a",)), MetadataKey("of_b", Type.STRING, programs=("b",)))
+    sources = (DataSource(1, "a", "x", "i", "ground", "A"), DataSource(2, "b", "it's y", "i", "ground", "B"))
+    known = Known(ArchiveNames(Catalogue(sources, {"data_products": keys})))
+    assert texts("FIND data_products WHERE program = 'a' AND of|", known) == ["of_a"]
+    assert texts("FIND data_products WHERE platform = 'x' AND of|", known) == ["of_a"]
+    assert texts("FIND data_products WHERE platform = y|", known)[:1] == ["'it''s y'"]
+
+
+def test_what_is_offered_is_described() -> None:
+    docs = {each.shown: each.doc for each in completed("FIND data_products WHERE |")}
+    assert docs["program"] == "the program that runs it, as trex or themis-asi"
+    assert docs["keogram_type"] == "Type of keogram"
+    assert completed("FIND conjunctions WHERE min_d|")[0].doc.endswith(", in km")
+    assert "sources" in completed("FIND data_products WHERE program = 'trex|")[0].doc
+
+
+def test_loose_matches_can_be_turned_off() -> None:
+    assert [each.text for each in completed("FIND data_products WHERE platform = gilam|", loose=False)] == []
+
+
+def test_no_more_than_a_hundred() -> None:
+    sources = tuple(DataSource(n, f"p{n}", f"site {n:05}", "i", "ground", f"Site {n}") for n in range(10_000))
+    known = Known(ArchiveNames(Catalogue(sources, {})))
+    assert len(texts("FIND data_products WHERE platform = |", known)) == MOST
+    assert texts("FIND data_products WHERE platform = '1234|", known)[0] == "'site 01234'"
+
+
+# --- matching
+
+
+@pytest.mark.parametrize(
+    ("typed", "found"),
+    [
+        ("fo", ["fort smith", "fort yukon"]),
+        ("smi", ["fort smith"]),
+        ("mit", ["fort smith"]),
+        ("frtsm", ["fort smith"]),
+        ("fotr", ["fort smith", "fort yukon"]),
+        ("forr", ["fort smith", "fort yukon"]),
+        ("fot s", ["fort smith"]),
+        ("foort", ["fort smith", "fort yukon"]),
+        ("gkllam", ["gillam"]),
+        ("GILLAM", ["gillam"]),
+        ("zzz", []),
+        ("fort smith and more", []),
+        ("a" * 500, []),
+        ("[(*", []),
+    ],
+)
+def test_how_names_are_found(typed: str, found: list[str]) -> None:
+    names = Vocabulary(map(Item, ("fort smith", "fort yukon", "gillam", "pinawa\n2")))
+    assert [item.text for _, item in names.matches(typed, 10)] == found
+
+
+def test_beginnings_come_before_the_rest() -> None:
+    names = Vocabulary(map(Item, ("x_type", "atype", "type")))
+    assert [item.text for _, item in names.matches("ty", 10)] == ["type", "x_type", "atype"]

@@ -1,0 +1,336 @@
+"""SHOW and SET: what is listed, with which clauses, and how every front end takes the statements that are no FIND."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterator
+from contextlib import ExitStack
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from auroraql import Archive, Failed, ResultSet, StatementError, UsageError, connect
+from auroraql.frontends.repl.desk import take
+from auroraql.frontends.repl.state import State
+from auroraql.schema import KINDS, Type
+from auroraql.schema.catalogue import shipped
+from auroraql.settings import Settings
+from tests import small_catalogue
+from tests.aurorax_server import EPHEMERIS, RECORDS, SOURCE_FIELDS, SOURCES, SWARM, AuroraXServer, Fault
+from tests.command_line import command
+from tests.small_catalogue import Position, Product
+
+
+@pytest.fixture(scope="module")
+def demo() -> Iterator[Archive]:
+    with connect() as archive:
+        yield archive
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[AuroraXServer]:
+    with ExitStack() as stack:
+        stack.enter_context(pytest.MonkeyPatch.context()).setenv("NO_PROXY", "*")
+        yield stack.enter_context(AuroraXServer(RECORDS, [*SOURCES, SWARM], ephemeris=EPHEMERIS))
+
+
+@pytest.fixture(scope="module")
+def both(server: AuroraXServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Archive, Archive]]:
+    """The records of the test service, in a catalogue file and behind an address."""
+    sources = [tuple(each[name] for name in SOURCE_FIELDS) for each in (*SOURCES, SWARM)]
+    products = [
+        Product(
+            each["data_source"]["identifier"],
+            datetime.fromisoformat(each["start"]),
+            datetime.fromisoformat(each["end"]),
+            each["url"],
+            each["data_product_type"],
+        )
+        for each in RECORDS
+    ]
+    minutes = [Position(e["data_source"]["identifier"], datetime.fromisoformat(e["epoch"])) for e in EPHEMERIS]
+    path = small_catalogue.write(tmp_path_factory.mktemp("show") / "same.duckdb", products, sources, positions=minutes)
+    with connect(path) as embedded, connect(server.url, timeout=20) as service:
+        yield embedded, service
+
+
+def names(result: ResultSet) -> list[str]:
+    return [column.name for column in result.columns]
+
+
+def code(archive: Archive, text: str) -> str:
+    with pytest.raises(StatementError) as raised:
+        archive.run(text)
+    return raised.value.diagnostics[0].code
+
+
+# --- what is listed
+
+
+def test_sources_and_what_they_share(demo: Archive) -> None:
+    known = demo.catalogue.sources
+    found = demo.run("SHOW SOURCES")
+    assert names(found) == list(SOURCE_FIELDS)
+    assert [row[0] for row in found] == [source.identifier for source in known]
+    assert found.records[0] == {name: getattr(known[0], name) for name in SOURCE_FIELDS}
+    chosen = demo.run(
+        "SHOW SOURCES SELECT display_name AS n, platform WHERE program = 'trex' AND NOT platform IN ('gillam')"
+        " LIKE 'trex rgb %' ORDER BY n DESC LIMIT 2 OFFSET 1"
+    )
+    rgb = sorted((s.display_name, s.platform) for s in known if s.display_name.startswith("TREx RGB"))
+    assert list(chosen) == [each for each in reversed(rgb) if each[1] != "gillam"][1:3]
+    for word in ("program", "platform", "instrument_type"):
+        listed = demo.run(f"SHOW {word}s")
+        assert [row[0] for row in listed] == sorted({getattr(s, word) for s in known})
+        assert sum(row[1] for row in listed) == len(known)
+    ((program, count, platforms, types),) = demo.run("SHOW PROGRAMS LIKE 'TRE%'")
+    trex = [s for s in known if s.program == "trex"]
+    assert (program, count) == ("trex", len(trex))
+    assert platforms.split(", ") == list(dict.fromkeys(s.platform for s in trex))
+    assert types.split(", ") == list(dict.fromkeys(s.instrument_type for s in trex))
+    most = max(sum(s.platform == name for s in known) for name in {s.platform for s in known})
+    assert demo.run("SHOW PLATFORMS WHERE sources > 4 ORDER BY sources DESC LIMIT 1").rows[0][1] == most
+
+
+def test_sources_are_those_the_archive_has_now(both: tuple[Archive, Archive]) -> None:
+    for archive in both:
+        found = archive.run("SHOW SOURCES ORDER BY identifier")
+        assert [row[0] for row in found] == [3, 46, 87, 103], archive.name
+
+
+@pytest.mark.parametrize("kind", list(KINDS))
+def test_the_columns_of_a_kind(demo: Archive, kind: str) -> None:
+    found = demo.run(f"SHOW COLUMNS OF {kind}")
+    assert names(found) == ["name", "path", "type", "unit", "doc", "native"]
+    declared = [member for field in KINDS[kind].fields for member in (field.members or (field,))]
+    assert [row[1] for row in found] == [field.name for field in declared]
+    assert all(KINDS[kind].field(row[0]) is not None and row[4] for row in found)
+
+
+def test_the_columns_of_a_result(demo: Archive) -> None:
+    demo.run(
+        "LET c = FIND ephemeris SELECT epoch, platform AS site, nbtrace, radial_distance WHERE platform = 'swarma' ON 2020-01-01"
+    )
+    found = demo.run("SHOW COLUMNS OF c SELECT name, type, unit")
+    assert list(found) == [
+        ("epoch", "time", None),
+        ("site", "string", None),
+        ("nbtrace.lat", "number", "deg"),
+        ("nbtrace.lon", "number", "deg"),
+        ("radial_distance", "any", None),
+    ]
+    assert demo.run("SHOW COLUMNS OF c WHERE type = 'time'").rows[0][0] == "epoch"
+
+
+def test_metadata_keys_and_their_values(demo: Archive) -> None:
+    every = demo.run("SHOW METADATA")
+    assert len(every) == sum(len(shipped().keys(kind)) for kind in KINDS)
+    assert {row[1] for row in demo.run("SHOW METADATA OF ephemeris")} == {"ephemeris"}
+    of_trex = {row[0] for row in demo.run("SHOW METADATA OF data_products FOR trex")}
+    assert "keogram_type" in of_trex
+    known = [shipped().key("data_products", name) for name in shipped().keys("data_products")]
+    assert of_trex == {key.name for key in known if key is not None and (not key.programs or "trex" in key.programs)}
+    assert {row[0] for row in demo.run("SHOW METADATA FOR 'fort smith'")} >= of_trex
+    values = demo.run("SHOW VALUES OF keogram_type LIKE 'daily%'")
+    assert ("daily", "data_products") in values.rows
+    assert all(row[0].startswith("daily") for row in values)
+    for text in ("metadata.keogram_type", "data_source.program", "program", "data_product_type", "platform"):
+        assert len(demo.run(f"SHOW VALUES OF {text}")) > 2, text
+    assert {row[0] for row in demo.run("SHOW VALUES OF program")} == set(shipped().values("program"))
+
+
+def test_availability_is_the_same_on_every_archive(both: tuple[Archive, Archive], server: AuroraXServer) -> None:
+    counted: dict[tuple[Any, ...], int] = {}
+    for each in RECORDS:
+        key = (each["data_source"]["identifier"], each["start"][:10], each["data_product_type"])
+        counted[key] = counted.get(key, 0) + 1
+    for archive in both:
+        found = archive.run("SHOW AVAILABILITY OF data_products DURING 2020-02 ORDER BY date, identifier")
+        assert names(found)[6:] == ["date", "data_product_type", "count"]
+        assert {(row[0], row[6].isoformat()[:10], row[7]): row[8] for row in found} == counted, archive.name
+        found = archive.run(
+            "SHOW AVAILABILITY OF data_products SELECT platform, count WHERE program = 'trex' AND count > 1"
+            " BETWEEN 2020-02-01 AND 2020-02-03"
+        )
+        assert list(found) == [("gillam", 2)], archive.name
+        found = archive.run("SHOW AVAILABILITY OF ephemeris ON 2020-02-01 LIKE 'swarm%'")
+        assert list(found) == [(3, "swarm", "swarma", "footprint", "leo", "Swarm A", datetime(2020, 2, 1), 3)], (
+            archive.name
+        )
+        assert archive.run("SHOW AVAILABILITY OF ephemeris ON 2020-02-02").rows == []
+    asked = [call.path for call in server.calls if call.step == "availability"]
+    assert asked[1].endswith("?start=2020-02-01&end=2020-02-03&program=trex&format=basic_info")
+
+
+def test_availability_is_read_however_it_nests_or_refused(both: tuple[Archive, Archive], server: AuroraXServer) -> None:
+    service, source = both[1], SOURCES[0]
+    text = "SHOW AVAILABILITY OF data_products SELECT date, data_product_type, count ON 2020-02-01"
+    for counts, expected in (
+        ({"2020-02-01": {"keogram": 2}}, ("keogram", 2)),
+        ({"keogram": {"2020-02-01": 2}}, ("keogram", 2)),
+        ({"2020-02-01": 3}, (None, 3)),
+    ):
+        answer = [{"data_source": source, "available_data_products": counts}]
+        server.faults["availability"] = Fault(change=lambda _, answer=answer: answer)  # type: ignore[misc]
+        assert list(service.run(text)) == [(datetime(2020, 2, 1), *expected)]
+    wrong: Any
+    for wrong in (
+        {"no": "list"},
+        [{"data_source": source, "available_data_products": {"soon": 1}}],
+        [{"data_source": {}}],
+        [5],
+    ):
+        server.faults["availability"] = Fault(change=lambda _, wrong=wrong: wrong)  # type: ignore[misc]
+        with pytest.raises(Failed):
+            service.run(text)
+    del server.faults["availability"]
+
+
+def test_results_searches_and_settings(demo: Archive) -> None:
+    with connect() as archive:
+        for what in ("RESULTS", "SEARCHES"):
+            assert archive.run(f"SHOW {what}").rows == []
+        archive.run("LET  c = FIND data_products SELECT url\n WHERE program = 'trex' ON 2020-02-01 LIMIT 2")
+        assert archive.run("SHOW RESULTS").rows == [
+            ("c", 2, "url", "LET c = FIND data_products SELECT url WHERE program = 'trex' ON 2020-02-01 LIMIT 2")
+        ]
+        assert archive.run("SHOW RESULTS WHERE rows > 2").rows == []
+        assert archive.run("SHOW SETTINGS SELECT name, value, default").rows == [
+            ("timeout", "600 s", "600 s"),
+            ("format", "table", "table"),
+        ]
+
+
+def test_clauses_are_checked_as_those_of_find_are(demo: Archive) -> None:
+    assert code(demo, "SHOW SOURCES WHERE identifier = 'x'") == "AQL0203"
+    assert code(demo, "SHOW SOURCES WHERE platform = gillam") == "AQL0202"
+    assert code(demo, "SHOW SOURCES ORDER BY platfrom") == "AQL0201"
+    assert code(demo, "SHOW SOURCES LIMIT 2.5") == "AQL0208"
+    assert code(demo, "SHOW SEARCHES LIKE 5") == "AQL0106"
+    found = demo.run("SHOW SOURCES WHERE platform = 'gilam'")
+    assert [each.code for each in found.warnings] == ["AQL0602"]
+    demo.run("LET g = FIND data_products WHERE platform = 'gillam' ON 2020-02-01")
+    fed = demo.run("SHOW SOURCES WHERE identifier IN g.identifier AND program IN (FIND g SELECT program)")
+    assert {row[2] for row in fed} == {"gillam"}
+    assert {row[0] for row in fed} == {each["data_source"]["identifier"] for each in demo.results["g"].records}
+
+
+def test_listings_are_results_like_others(demo: Archive, tmp_path: Path) -> None:
+    found = demo.run("SHOW SOURCES WHERE program = 'trex' LIMIT 2")
+    assert [column.type for column in found.columns][:2] == [Type.INTEGER, Type.STRING]
+    assert found.to_pandas().shape == (2, 6)
+    found.save(tmp_path / "sources.json")
+    assert json.loads((tmp_path / "sources.json").read_text("utf-8")) == list(found.records)
+
+
+# --- SET
+
+
+@pytest.mark.parametrize(
+    ("written", "seconds"),
+    [("90", 90), ("5 minutes", 300), ("1.5 h", 5400), ("250 s", 250), ("'30'", 30), ("1 day", 86400)],
+)
+def test_a_deadline_is_a_length_of_time(written: str, seconds: float) -> None:
+    with connect(timeout=20) as archive:
+        said = archive.run(f"SET timeout = {written}")
+        assert (said.note, archive.settings.timeout, len(said)) == (f"timeout is {seconds} s", seconds, 0)
+        assert archive.run("SET Timeout = DEFAULT").note == "timeout is 20 s"
+        for wrong in ("0", "-5", "'long'", "2 km", "TRUE", "2020-01-01", "1e30"):
+            with pytest.raises(StatementError):
+                archive.run(f"SET timeout = {wrong}")
+        assert archive.settings.timeout == 20
+
+
+def test_a_deadline_that_is_set_holds(server: AuroraXServer) -> None:
+    server.never = True
+    try:
+        with connect(server.url) as archive:
+            archive.run("SET timeout = 0.2 s")
+            with pytest.raises(Exception, match="not done after 0"):
+                archive.run("FIND data_products ON 2020-02-01")
+    finally:
+        server.never = False
+
+
+def test_settings_take_what_they_can() -> None:
+    settings = Settings(timeout=5)
+    settings.show_as("CSV")
+    assert (settings.format, settings.timeout) == ("csv", 5.0)
+    settings.begin_with(format="json")
+    settings.show_as("vertical")
+    assert settings.put("format", None) == "format is json"
+    for act in (settings.show_as, lambda name: settings.begin_with(format=name)):
+        with pytest.raises(UsageError, match="did you mean csv"):
+            act("cvs")
+
+
+# --- front ends
+
+SCRIPT = """
+LET c = FIND data_products SELECT start, end, platform WHERE program = 'trex' AND keogram_type = 'daily' ON 2020-02-01;
+SET format = csv;
+SQL SELECT platform FROM c WHERE platform < 'g' ORDER BY 1;
+SHOW SETTINGS WHERE name = 'format';
+"""
+
+
+def test_the_command_line_takes_every_statement(tmp_path: Path) -> None:
+    file = tmp_path / "script.aql"
+    file.write_text(SCRIPT)
+    expected = "platform\nfort smith\nname,value,default,doc\nformat,csv,table,how results are shown\n"
+    for done in (command("run", file), command("-c", SCRIPT), command(stdin=SCRIPT)):
+        assert (done.code, done.out) == (0, expected), done.err
+        assert done.err.splitlines()[:2] == ["c: 5 data products", "format is csv"]
+    assert command("check", file) == command("check", file)
+    assert (command("check", file).code, command("check", file).err) == (0, "")
+
+
+def test_the_command_line_writes_the_one_result_of_a_script(tmp_path: Path) -> None:
+    let = SCRIPT.split(";", maxsplit=1)[0]
+    done = command("-c", f"{let}; FIND c SELECT platform ORDER BY platform LIMIT 1", "--output", tmp_path / "found.csv")
+    assert (done.code, done.out) == (0, "")
+    assert (tmp_path / "found.csv").read_text() == "data_source.platform\nfort smith\n"
+    assert done.err.startswith("c: 5 data products\n")
+    done = command("-c", f"{let}; FIND c; SHOW RESULTS", "--output", tmp_path / "two.csv")
+    assert (done.code, (tmp_path / "two.csv").exists()) == (2, False)
+    assert "holds the result of one statement" in done.err
+
+
+def test_what_is_wrong_on_the_command_line(tmp_path: Path) -> None:
+    for text, shown in (
+        ("FIND d", "AQL0107"),
+        ("SQL SELECT * FROM d", "AQL0220"),
+        ("SHOW COLUMNS OF d", "AQL0225"),
+        ("SET tiemout = 5", "AQL0223"),
+        ("FETCH d", "AQL0226"),
+    ):
+        done = command("-c", text)
+        assert (done.code, done.out) == (2, ""), text
+        assert shown in done.err
+        file = tmp_path / "wrong.aql"
+        file.write_text(text)
+        assert command("check", file).code == 2
+    done = command("translate", "--to", "json", "-c", "FIND data_products DURING d")
+    assert (done.code, "AQL0410" in done.err) == (2, True)
+
+
+def test_the_prompt_takes_every_statement(demo: Archive) -> None:
+    with connect() as archive:
+        stream = io.StringIO()
+        session = State(archive, stream)
+        for text in ("LET c = FIND data_products WHERE program = 'trex' ON 2020-02-01 LIMIT 3;", "SET format = csv;"):
+            take(session, text)
+        assert stream.getvalue() == "c: 3 data products\nformat is csv\n"
+        assert session.format == "csv"
+        take(session, "SQL SELECT count(*) AS n FROM c")
+        take(session, "\\x")
+        take(session, "SHOW SETTINGS SELECT value WHERE name = 'format'")
+        said = stream.getvalue()
+        assert "n\n3\n1 row" in said
+        assert "results are shown as vertical\n" in said
+        assert said.count("vertical") == 2
+        take(session, "FETCH nothing")
+        assert "AQL0226" in stream.getvalue()
