@@ -94,7 +94,9 @@ def report(statement: Report, asked: Asked) -> Told:
     """
     resolved = asked.resolved(statement.find)
     if statement.verb == "describe":
-        return Told(ResultColumn("sentence", Type.STRING, path=("sentence",)), [_sentence(statement, asked, resolved)], ())
+        return Told(
+            ResultColumn("sentence", Type.STRING, path=("sentence",)), [_sentence(statement, asked, resolved)], ()
+        )
     lines = [*asked.lines, *asked.explained(resolved)]
     warnings = resolved.warnings if resolved.waiting else asked.plan(resolved).warnings
     return Told(ResultColumn("plan", Type.STRING, path=("plan",)), lines, warnings)

@@ -7,11 +7,25 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
+
+import requests
 
 KEY = "open-sesame"
+
+DAY = {"start": "2020-01-01T00:00:00", "end": "2020-01-01T23:59:59"}
+MAX = {**DAY, "data_sources": {"programs": ["auroramax"]}}
+SWARM = {**DAY, "data_sources": {"platforms": ["swarma"]}}
+OVER_SWARM = {
+    **DAY,
+    "ground": [{"programs": ["themis-asi"]}],
+    "space": [{"programs": ["swarm"]}],
+    "conjunction_types": ["nbtrace"],
+    "max_distances": {"ground1-space1": 500},
+}
 
 
 class ServerProcess:
@@ -56,3 +70,38 @@ def write_keys(folder: Path) -> Path:
     path = folder / "keys"
     path.write_text(f"# the key of tests\n{KEY}\n")
     return path
+
+
+def post(server: ServerProcess, path: str, document: object) -> requests.Response:
+    return requests.post(f"{server.url}/api/v1/{path}", json=document, timeout=60)
+
+
+def get(server: ServerProcess, path: str) -> requests.Response:
+    return requests.get(f"{server.url}/api/v1/{path}", timeout=60)
+
+
+def waited(location: str) -> Any:
+    """The status of a request once it is over."""
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        status = requests.get(location, timeout=60).json()
+        if status["search_result"]["data_uri"] is not None:
+            return status
+        time.sleep(0.02)
+    raise AssertionError("it is not over after 30 s")
+
+
+def finished(server: ServerProcess, kind: str, document: dict[str, Any]) -> str:
+    """The address of a request that is over."""
+    answer = post(server, f"{kind}/search", document)
+    assert answer.status_code == 202, answer.text
+    waited(answer.headers["Location"])
+    return answer.headers["Location"]
+
+
+def refused(answer: requests.Response, status: int, said: str = "") -> None:
+    """Checks that an answer is an error of the service's shape."""
+    assert answer.status_code == status, answer.text
+    assert answer.headers["Content-Type"] == "application/json"
+    assert set(answer.json()) == {"error_code", "error_message"}
+    assert said in answer.json()["error_message"]

@@ -1,18 +1,12 @@
-"""`auroraql serve` as a program: the protocol, what it refuses, what it keeps, and how it ends."""
+"""The protocol of `auroraql serve`: what it answers, and what it refuses."""
 
 from __future__ import annotations
 
 import http.client
 import json
-import shutil
-import signal
 import socket
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
-from datetime import datetime
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -20,21 +14,18 @@ import pytest
 import requests
 
 import auroraql
-from auroraql.archives.demo.store import cached_file
-from auroraql.archives.embedded import EmbeddedEngine
-from tests.server_process import ServerProcess
-from tests.small_catalogue import Product, write
-
-DAY = {"start": "2020-01-01T00:00:00", "end": "2020-01-01T23:59:59"}
-MAX = {**DAY, "data_sources": {"programs": ["auroramax"]}}
-SWARM = {**DAY, "data_sources": {"platforms": ["swarma"]}}
-OVER_SWARM = {
-    **DAY,
-    "ground": [{"programs": ["themis-asi"]}],
-    "space": [{"programs": ["swarm"]}],
-    "conjunction_types": ["nbtrace"],
-    "max_distances": {"ground1-space1": 500},
-}
+from tests.server_process import (
+    DAY,
+    MAX,
+    OVER_SWARM,
+    SWARM,
+    ServerProcess,
+    finished,
+    get,
+    post,
+    refused,
+    waited,
+)
 
 
 @pytest.fixture(scope="module")
@@ -46,41 +37,6 @@ def server() -> Iterator[ServerProcess]:
 @pytest.fixture(autouse=True)
 def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-
-
-def post(server: ServerProcess, path: str, document: object) -> requests.Response:
-    return requests.post(f"{server.url}/api/v1/{path}", json=document, timeout=60)
-
-
-def get(server: ServerProcess, path: str) -> requests.Response:
-    return requests.get(f"{server.url}/api/v1/{path}", timeout=60)
-
-
-def waited(location: str) -> Any:
-    """The status of a request once it is over."""
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline:
-        status = requests.get(location, timeout=60).json()
-        if status["search_result"]["data_uri"] is not None:
-            return status
-        time.sleep(0.02)
-    raise AssertionError("it is not over after 30 s")
-
-
-def finished(server: ServerProcess, kind: str, document: dict[str, Any]) -> str:
-    """The address of a request that is over."""
-    answer = post(server, f"{kind}/search", document)
-    assert answer.status_code == 202, answer.text
-    waited(answer.headers["Location"])
-    return answer.headers["Location"]
-
-
-def refused(answer: requests.Response, status: int, said: str = "") -> None:
-    """Checks that an answer is an error of the service's shape."""
-    assert answer.status_code == status, answer.text
-    assert answer.headers["Content-Type"] == "application/json"
-    assert set(answer.json()) == {"error_code", "error_message"}
-    assert said in answer.json()["error_message"]
 
 
 # --- searches
@@ -340,94 +296,3 @@ def test_slow_clients_hold_no_thread(server: ServerProcess) -> None:
     assert time.monotonic() - began < 5
     for made in slow:
         made.close()
-
-
-# --- what it keeps
-
-
-@pytest.fixture
-def copy(tmp_path: Path) -> Path:
-    """A catalogue of its own, with the records of the demonstration."""
-    EmbeddedEngine().close()  # which may have to be built
-    return Path(shutil.copyfile(cached_file(None), tmp_path / "copy.duckdb"))
-
-
-def test_results_outlive_the_server(copy: Path) -> None:
-    with ServerProcess(archive=copy) as first:
-        path = urlsplit(finished(first, "ephemeris", {**SWARM, "request_id": "kept"})).path
-        before = requests.get(f"{first.url}{path}/data", timeout=60).content
-        assert first.stop() == 0
-    with ServerProcess(archive=copy) as second:
-        assert requests.get(f"{second.url}{path}/data", timeout=60).content == before
-        assert waited(f"{second.url}{path}")["logs"][-1]["summary"].startswith("Finished search")
-        with ServerProcess(archive=copy) as beside:  # another one on the same archive has its own
-            refused(get(beside, "ephemeris/requests/kept"), 404)
-
-
-def test_results_are_kept_for_their_time(copy: Path) -> None:
-    with ServerProcess("--keep", "1s", archive=copy) as server:
-        location = finished(server, "ephemeris", SWARM)
-        time.sleep(1.1)
-        finished(server, "ephemeris", SWARM)
-        refused(requests.get(location, timeout=60), 404)
-
-
-def test_results_take_bounded_space(tmp_path: Path, copy: Path) -> None:
-    with ServerProcess("--disk", "1500KB", archive=copy, cache=tmp_path) as server:
-        locations = [finished(server, "ephemeris", SWARM) for _ in range(4)]
-        kept = [requests.get(f"{each}/data", timeout=60).status_code for each in locations]
-        assert kept[0] == 404
-        assert kept[-1] == 200
-        large = finished(server, "ephemeris", {**SWARM, "end": "2020-01-20T00:00:00"})
-        status = waited(large)
-        assert status["search_result"]["error_condition"] is True
-        assert "larger than the space" in status["logs"][-1]["summary"]
-        held = sum(each.stat().st_size for each in (tmp_path / "auroraql" / "serve").rglob("*") if each.is_file())
-        assert held <= 1500 * 1024
-
-
-# --- how it begins and ends
-
-
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 0), (signal.SIGINT, 130)])
-def test_it_ends_in_order(number: int, code: int, tmp_path: Path) -> None:
-    catalogue = write(tmp_path / "small.duckdb", [Product(1, datetime(2020, 1, 1), datetime(2020, 1, 1, 1), "u")])
-    with ServerProcess(archive=catalogue) as server:
-        finished(server, "data_products", DAY)
-        assert server.stop(number) == code
-    assert server.said == [f"Serving {catalogue} at {server.url}"]
-
-
-@pytest.mark.parametrize(
-    ("arguments", "code", "said"),
-    [
-        (["--port", "70000"], 2, "from 0 to 65535"),
-        (["--host", "198.51.100.7"], 2, "cannot listen"),
-        (["--keep", "soon"], 2, "a time is a number"),
-        (["--disk", "0"], 2, "a size is a number"),
-        (["-a", "aurorax"], 2, "a local archive"),
-        (["-a", "not-there.duckdb"], 2, "there is no catalogue file"),
-        (["--api-key-file", "not-there"], 2, "cannot be read"),
-    ],
-)
-def test_what_cannot_be_served(arguments: list[str], code: int, said: str) -> None:
-    command = [sys.executable, "-m", "auroraql", "serve", "--port", "0", *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
-    assert (done.returncode, done.stdout) == (code, "")
-    assert said in done.stderr
-
-
-def test_a_page_of_another_site_may_search_where_it_is_allowed() -> None:
-    with ServerProcess("--allow-origin", "https://aurorax.example") as server:
-        answer = requests.options(f"{server.url}/api/v1/data_products/search", timeout=60)
-        assert answer.headers["Access-Control-Allow-Origin"] == "https://aurorax.example"
-        assert "content-type" in answer.headers["Access-Control-Allow-Headers"]
-        assert post(server, "data_products/search", MAX).headers["Access-Control-Expose-Headers"] == "Location"
-
-
-def test_the_port_of_another_program_is_told(server: ServerProcess) -> None:
-    port = str(urlsplit(server.url).port)
-    command = [sys.executable, "-m", "auroraql", "serve", "--port", port]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
-    assert done.returncode == 2
-    assert f"cannot listen at 127.0.0.1:{port}" in done.stderr

@@ -47,9 +47,9 @@ def holds(
     """
     match predicate:
         case Comparison(ref) if ref.role == "source":
-            return _compared(predicate, _of(source, ref))
+            return compared(predicate, _of(source, ref))
         case FieldComparison(ref, operator, other) if is_on_sources(predicate):
-            return _COMPARE[operator](_of(source, ref), [_of(source, other)])
+            return COMPARE[operator](_of(source, ref), [_of(source, other)])
         case Comparison() | FieldComparison():
             return unknown(predicate)
         case Not(term):
@@ -81,7 +81,7 @@ def _of(source: DataSource, ref: Ref) -> str | int:
     return value
 
 
-def _compared(leaf: Comparison, value: str | int) -> bool | None:
+def compared(leaf: Comparison, value: str | int) -> bool | None:
     """A source's fields are always there: unknown is only how its number is ordered beside what is none."""
     if leaf.operator in ("is null", "is not null"):
         return leaf.operator == "is not null"
@@ -91,14 +91,14 @@ def _compared(leaf: Comparison, value: str | int) -> bool | None:
     wanted = [_number(v) for v in leaf.values] if isinstance(value, int) else list(leaf.values)
     if None in wanted and OPERATORS[leaf.operator].ordering:
         return None
-    return _COMPARE[leaf.operator](value, wanted)
+    return COMPARE[leaf.operator](value, wanted)
 
 
 def _number(text: str) -> float | None:
     return float(text) if PLAIN_NUMBER.fullmatch(text) else None
 
 
-_COMPARE: Mapping[str, Callable[..., bool]] = {
+COMPARE: Mapping[str, Callable[..., bool]] = {
     "=": lambda value, wanted: value == wanted[0],
     "!=": lambda value, wanted: value != wanted[0],
     "<": lambda value, wanted: value < wanted[0],

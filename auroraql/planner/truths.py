@@ -10,11 +10,13 @@ from collections import defaultdict
 from collections.abc import Sequence
 from functools import reduce
 
-from auroraql.planner.sources import holds, is_on_sources
-from auroraql.query import And, Comparison, FieldComparison, Not, Or, Predicate
+from auroraql.planner.sources import COMPARE, compared, is_on_sources
+from auroraql.query import And, Comparison, FieldComparison, Not, Or, Predicate, refs_of
 from auroraql.schema.catalogue import DataSource
 
 Truth = tuple[int, int]
+
+Values = tuple[str | int, ...]
 
 
 class Truths:
@@ -23,7 +25,7 @@ class Truths:
     def __init__(self, sources: Sequence[DataSource]) -> None:
         self.sources = sources
         self.every = (1 << len(sources)) - 1
-        self._fields: dict[str, list[tuple[DataSource, int]]] = {}
+        self._fields: dict[str, list[tuple[Values, int]]] = {}
 
     def certain(self, predicate: Predicate) -> list[DataSource]:
         """The sources for which the predicate holds whatever is no field of a source."""
@@ -52,26 +54,24 @@ class Truths:
                 return reduce(lambda a, b: (a[0] | b[0], a[1] | b[1]), truths, (0, 0))
 
     def _leaf(self, leaf: Comparison | FieldComparison) -> Truth:
-        """Sources that have one value of the field are looked at once."""
+        """Each value that sources have of the field, or two values of the two, is looked at once."""
         holding = possible = 0
-        for source, mask in self._groups(leaf):
-            found = holds(leaf, source, lambda _leaf: None)
+        for values, mask in self._groups(leaf):
+            if isinstance(leaf, Comparison):
+                found = compared(leaf, values[0])
+            else:
+                found = COMPARE[leaf.operator](values[0], values[1:])
             holding |= mask if found else 0
             possible |= mask if found is not False else 0
         return holding, possible
 
-    def _groups(self, leaf: Comparison | FieldComparison) -> list[tuple[DataSource, int]]:
-        """One source for each value of the field compared, with the mask of all that have it."""
-        names = [leaf.ref.name.rpartition(".")[2]]
-        if isinstance(leaf, FieldComparison):
-            names.append(leaf.other.name.rpartition(".")[2])
+    def _groups(self, leaf: Comparison | FieldComparison) -> list[tuple[Values, int]]:
+        """Each value of the field, or fields, compared, with the mask of the sources that have it."""
+        names = [ref.name.rpartition(".")[2] for ref in refs_of(leaf)]
         key = " ".join(names)
         if key not in self._fields:
-            masks: dict[tuple[object, ...], int] = defaultdict(int)
-            first: dict[tuple[object, ...], DataSource] = {}
+            masks: dict[Values, int] = defaultdict(int)
             for at, source in enumerate(self.sources):
-                value = tuple(getattr(source, name) for name in names)
-                masks[value] |= 1 << at
-                first.setdefault(value, source)
-            self._fields[key] = [(source, masks[value]) for value, source in first.items()]
+                masks[tuple(getattr(source, name) for name in names)] |= 1 << at
+            self._fields[key] = list(masks.items())
         return self._fields[key]

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from auroraql.errors import Diagnostic, StatementError
-from auroraql.query import EVERYTHING, Column, Criteria, Predicate, Query
 from auroraql.named import Kept
+from auroraql.query import EVERYTHING, Column, Criteria, Predicate, Query
 from auroraql.resolver.feeding import Fed, Results, feed
 from auroraql.resolver.grouping import Grouping
 from auroraql.resolver.names import Names

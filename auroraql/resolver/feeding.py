@@ -99,7 +99,13 @@ def takes_results(find: Find) -> bool:
 def _takes(clause: Clause) -> bool:
     if isinstance(clause, Overlap):
         return True
-    return any(_is_list_of(leaf) for expression in _expressions(clause) for leaf in _leaves(expression))
+    every = (leaf for expression in _expressions(clause) for leaf in _leaves(expression))
+    return any(_is_list_of(leaf) or _is_dotted(leaf) for leaf in every)
+
+
+def _is_dotted(leaf: Comparison) -> bool:
+    """Whether one value is asked of a path that might lead into a result."""
+    return any(isinstance(operand, Path) and len(operand.parts) > 1 for operand in leaf.operands)
 
 
 def _is_list_of(leaf: Comparison) -> bool:
@@ -187,6 +193,13 @@ class _Feeding:
                 except (Fault, StatementError) as fault:
                     self.fed.wrong += _said(fault)
                     return _is_there(expression)
+            case Comparison(operands=(Path() as path, *_)) if self._is_named(path.parts[0]) and len(path.parts) > 1:
+                message, hint = (
+                    f"'{path.dotted}' is a list of values",
+                    f"write {expression.path.dotted} IN {path.dotted}",
+                )
+                self.fed.wrong.append(Diagnostic("AQL0220", message, path.origin, "many values", hint))
+                return _is_there(expression)
             case _:
                 return expression
 

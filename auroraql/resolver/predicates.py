@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from auroraql import syntax
-from auroraql.errors import Diagnostic
+from auroraql.errors import MOST_REPORTED, Diagnostic
 from auroraql.query import And, Comparison, FieldComparison, Not, Or, Predicate, Ref
 from auroraql.resolver.names import Names
 from auroraql.resolver.selection import check_single, several_values
@@ -177,24 +177,15 @@ class Predicates:
         """A value that is not among the known ones is questioned; the lists are not exhaustive, so it runs."""
         if not place.known or made.operator not in ("=", "!=", "in", "not in") or place.type is not Type.STRING:
             return
-        for value, operand in zip(made.values, written.operands, strict=False):
-            if value in place.known:
-                continue
-            near = closest(value, place.known, 1, 0.6) or closest(value.lower(), place.known, 1, 0.6)
-            some = ", ".join(f"'{known}'" for known in place.known[:5])
-            hint = f"did you mean '{near[0]}'?" if near else f"known are {some}{'…' if len(place.known) > 5 else ''}"
-            fix = f"'{near[0]}'" if near and isinstance(operand, Text) else None
-            self.warnings.append(
-                Diagnostic(
-                    "AQL0602",
-                    f"no {place.name} '{value}' is known",
-                    operand.origin,
-                    "unknown value",
-                    hint,
-                    fix,
-                    "warning",
-                )
-            )
+        known = frozenset(place.known)
+        operands = written.operands if len(written.operands) == len(made.values) else written.operands * len(made.values)
+        unknown = [each for each in zip(made.values, operands, strict=False) if each[0] not in known]
+        # To look for the nearest name takes a while: of many nobody reads more than a few.
+        for value, operand in unknown[:MOST_REPORTED]:
+            self.warnings.append(_unknown_value(value, operand, place))
+        if len(unknown) > MOST_REPORTED:
+            message = f"{len(unknown) - MOST_REPORTED:,} more values of {place.name} are not known"
+            self.warnings.append(Diagnostic("AQL0602", message, written.origin, severity="warning"))
 
     def _warn_of_contradictions(self, terms: tuple[Predicate, ...]) -> None:
         """Two different values asked of one metadata key find nothing, by AuroraX's design."""
@@ -214,6 +205,15 @@ class Predicates:
                         severity="warning",
                     )
                 )
+
+
+def _unknown_value(value: str, operand: Operand, place: Place) -> Diagnostic:
+    near = closest(value, place.known, 1, 0.6) or closest(value.lower(), place.known, 1, 0.6)
+    some = ", ".join(f"'{known}'" for known in place.known[:5])
+    hint = f"did you mean '{near[0]}'?" if near else f"known are {some}{'…' if len(place.known) > 5 else ''}"
+    fix = f"'{near[0]}'" if near and isinstance(operand, Text) else None
+    message = f"no {place.name} '{value}' is known"
+    return Diagnostic("AQL0602", message, operand.origin, "unknown value", hint, fix, "warning")
 
 
 def _conjuncts(expression: syntax.Expression) -> list[syntax.Expression]:

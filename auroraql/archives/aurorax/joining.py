@@ -40,12 +40,12 @@ def joined(batches: Iterable[Sequence[Record]]) -> list[Record]:
 
 
 def _identity(record: Record) -> str:
-    """The type and the sources of a conjunction as text to compare; empty when a part of it did not come."""
+    """The type, sources and second of the minute of a conjunction, as text to compare; empty when a part of it did not come."""
     sources = record.get("data_sources")
     if not isinstance(sources, list) or not record.get("start") or not record.get("end"):
         return ""
     names = [[each.get("identifier"), each.get("platform")] for each in sources if isinstance(each, dict)]
-    return json.dumps([record.get("conjunction_type"), names])
+    return json.dumps([record.get("conjunction_type"), names, read_time(record["start"]).second])
 
 
 def _runs(records: list[Record]) -> Iterator[Record]:

@@ -136,7 +136,10 @@ class Columns:
                 path: (declared, array[numbers.start : numbers.stop]) for path, (declared, array) in self.held.items()
             }
             return Columns(len(numbers), cut)
-        some = {path: (declared, array.take(numbers)) for path, (declared, array) in self.held.items()}
+        import numpy
+
+        places = numpy.asarray(numbers, numpy.int64)
+        some = {path: (declared, array.take(places)) for path, (declared, array) in self.held.items()}
         return Columns(len(numbers), some)
 
 

@@ -65,13 +65,13 @@ class ColumnReader:
 
     def _source_columns(self, fields: Sequence[Field], texts: list[bytes]) -> Iterable[tuple[Path, tuple[Type, Any]]]:
         """The few sources of many records are decoded once each, and their columns are the numbers of these."""
+        import numpy
         import pyarrow
 
-        numbers: dict[bytes, int] = {}
-        for text in texts:
-            numbers.setdefault(text, len(numbers))
+        numbers = {text: number for number, text in enumerate(dict.fromkeys(texts))}
         sources = [self._source.decode(text) for text in numbers]
-        places = pyarrow.array(list(map(numbers.__getitem__, texts)), pyarrow.int32())
+        found = numpy.fromiter(map(numbers.__getitem__, texts), numpy.int32, len(texts))
+        places = _column(pyarrow.int32(), len(texts), found)
         return [
             (path, (declared, pyarrow.DictionaryArray.from_arrays(places, values)))
             for path, (declared, values) in _member_columns(fields, sources)
@@ -113,31 +113,72 @@ def _member_columns(fields: Sequence[Field], objects: Sequence[Any]) -> list[tup
 
 
 def _array(type: Type, values: Sequence[Any]) -> Any:
-    """The values as Arrow has them. Raises ValueError or TypeError for those that it cannot give back as they were."""
+    """The values as Arrow has them. Raises what `read` expects for those that it cannot give back as they were.
+
+    It is made of numpy's: pyarrow's own reading of a list loads pandas first.
+    """
+    import numpy
     import pyarrow
-    from pyarrow import compute
 
     match type:
         case Type.STRING:
-            return pyarrow.array(values, pyarrow.string())
-        case Type.INTEGER:
-            return pyarrow.array(values, pyarrow.int64())
-        case Type.NUMBER:
-            return pyarrow.array(values, pyarrow.float64())
-        case Type.BOOLEAN:
-            return pyarrow.array(values, pyarrow.bool_())
+            return _texts(values)
         case Type.TIME:
-            texts = pyarrow.array(values, pyarrow.string())
-            if compute.any(compute.not_equal(compute.binary_length(texts), _SECONDS)).as_py():
-                raise _Unlike
+            texts = _texts(values)
+            if any(len(text) != _SECONDS for text in values if text is not None):
+                raise _Unlike  # a fraction or a zone, which would not come out as it was
             return texts.cast(pyarrow.timestamp("us"))
+        case Type.INTEGER:
+            return _column(pyarrow.int64(), len(values), numpy.array(values, numpy.int64))
+        case Type.NUMBER:
+            numbers = numpy.array(values, numpy.float64)  # None is NaN, which JSON has not
+            return _column(pyarrow.float64(), len(values), numbers, there=~numpy.isnan(numbers))
         case _:
-            return pyarrow.array([_object(bytes(value)) for value in values], pyarrow.string())
+            return _documents(values)
 
 
-def _object(text: bytes) -> bytes | None:
-    if text[:1] == b"{":
-        return text
-    if text == b"null":
-        return None
-    raise _Unlike
+def _texts(values: Sequence[str | None]) -> Any:
+    """Texts, and None for those that are missing."""
+    import numpy
+    import pyarrow
+
+    there = None
+    if None in values:
+        there = numpy.array([value is not None for value in values])
+        values = [value or "" for value in values]
+    texts: Sequence[Any] = values
+    data = "".join(texts).encode()
+    if not data.isascii():
+        texts = [value.encode() for value in texts]
+    return _column(pyarrow.string(), len(texts), _places(texts), data, there=there)
+
+
+def _documents(values: Sequence[Raw]) -> Any:
+    """The JSON of objects as texts."""
+    import numpy
+    import pyarrow
+
+    places, data = _places(values), b"".join(values)
+    if (numpy.frombuffer(data, numpy.uint8)[places[:-1]] != ord("{")).any():
+        raise _Unlike
+    column = _column(pyarrow.string(), len(values), places, data)
+    column.validate(full=True)  # that it is UTF-8
+    return column
+
+
+def _places(values: Sequence[Any]) -> Any:
+    """Where each of some texts begins when they stand one after the other, and where the last ends."""
+    import numpy
+
+    places = numpy.zeros(len(values) + 1, numpy.int32)
+    numpy.cumsum(numpy.fromiter(map(len, values), numpy.int32, len(values)), out=places[1:])
+    return places
+
+
+def _column(type: Any, count: int, *buffers: Any, there: Any = None) -> Any:
+    """A column of Arrow over these buffers; `there` says which values are not missing."""
+    import numpy
+    import pyarrow
+
+    known = None if there is None or there.all() else pyarrow.py_buffer(numpy.packbits(there, bitorder="little"))
+    return pyarrow.Array.from_buffers(type, count, [known, *map(pyarrow.py_buffer, buffers)])

@@ -76,6 +76,10 @@ def _float(value: float | None) -> str:
     return "null" if value is None or not math.isfinite(value) else repr(value)
 
 
+def _integer(value: int | None) -> str:
+    return "null" if value is None else str(value)
+
+
 def _object(value: str | None) -> str:
     """DuckDB gives JSON text already."""
     return "{}" if value is None else value.replace("\n", " ")
@@ -88,6 +92,7 @@ def _text(value: Any) -> str:
 _WRITES: dict[Type, Callable[[Any], str]] = {
     Type.TIME: _time,
     Type.STRING: _string,
+    Type.INTEGER: _integer,
     Type.NUMBER: _float,
     Type.OBJECT: _object,
 }

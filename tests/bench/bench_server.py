@@ -1,0 +1,125 @@
+"""What `auroraql serve` costs: time to the first answer, searches a second, and many clients at once."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import requests
+
+from tests.bench.measure import line
+from tests.server_process import ServerProcess, finished
+
+THREE_HUNDRED = {
+    "data_sources": {"programs": ["auroramax"]},
+    "start": "2020-01-01T00:00:00",
+    "end": "2020-01-16T23:59:59",
+}
+"""A search of about 300 records of the demonstration."""
+
+
+def main() -> None:
+    """Every measurement, one line each; `--full` runs the load for half a minute."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--full", action="store_true", help="64 clients for 30 seconds, not for 3")
+    full = parser.parse_args().full
+    os.environ["NO_PROXY"] = "127.0.0.1"
+    starting()
+    with ServerProcess() as server:
+        searching(server)
+        crowd(server, 30.0 if full else 3.0)
+
+
+def starting() -> None:
+    """From the command to the first answer, beside a Python that imports DuckDB."""
+    subprocess.run(
+        [sys.executable, "-m", "auroraql", "-c", "FIND data_products ON 2020-01-01"], check=True, capture_output=True
+    )
+    ours, peer = [], []
+    for _ in range(5):
+        began = time.perf_counter()
+        with ServerProcess() as server:
+            requests.get(f"{server.url}/api/v1/data_sources/3", timeout=10).raise_for_status()
+            ours.append(time.perf_counter() - began)
+        began = time.perf_counter()
+        subprocess.run([sys.executable, "-c", "import duckdb"], check=True)
+        peer.append(time.perf_counter() - began)
+    line("auroraql serve to the first answer / import duckdb", min(ours), min(peer), "")
+
+
+def searching(server: ServerProcess) -> None:
+    """One client, one search after the other, at once and step by step."""
+    session = requests.Session()
+    url = f"{server.url}/api/v1/data_products/search_synchronous"
+    count = len(session.post(url, json={"query": THREE_HUNDRED}, timeout=30).json())
+    began, calls = time.perf_counter(), 0
+    while time.perf_counter() - began < 3:
+        session.post(url, json={"query": THREE_HUNDRED}, timeout=30).raise_for_status()
+        calls += 1
+    took = (time.perf_counter() - began) / calls
+    line(f"synchronous search of {count} records ({1 / took:.0f} a second)", took, None, "")
+    location = finished(server, "data_products", THREE_HUNDRED)
+    began, calls = time.perf_counter(), 0
+    while time.perf_counter() - began < 3:
+        session.get(f"{location}/data", timeout=30).raise_for_status()
+        calls += 1
+    took = (time.perf_counter() - began) / calls
+    line(f"the {count} records of a request ({1 / took:.0f} a second)", took, None, "")
+
+
+def crowd(server: ServerProcess, seconds: float) -> None:
+    """64 clients, each with one search after the other: status, records and all. Prints errors and growth of memory."""
+    first = memory(server.process.pid)
+    done, failed = [0] * 64, [0] * 64
+    stop = time.monotonic() + seconds
+
+    def client(number: int) -> None:
+        with requests.Session() as session:
+            while time.monotonic() < stop:
+                try:
+                    one_search(session, server.url)
+                    done[number] += 1
+                except (requests.RequestException, KeyError, ValueError):
+                    failed[number] += 1
+
+    threads = [threading.Thread(target=client, args=(number,)) for number in range(64)]
+    for thread in threads:
+        thread.start()
+    middle = seconds / 2
+    time.sleep(middle)
+    half = memory(server.process.pid)
+    for thread in threads:
+        thread.join()
+    grown = f"memory {first:.0f} MB at first, {half:.0f} after half, {memory(server.process.pid):.0f} at the end"
+    name = f"64 clients, {seconds:.0f} s: {sum(done)} searches, {sum(failed)} errors"
+    line(name, seconds / max(1, sum(done)), None, f"({sum(done) / seconds:.0f} searches a second; {grown})")
+
+
+def one_search(session: requests.Session, url: str) -> None:
+    """One search as clients do it: submitted, followed and fetched."""
+    accepted = session.post(f"{url}/api/v1/data_products/search", json=THREE_HUNDRED, timeout=30)
+    accepted.raise_for_status()
+    location = accepted.headers["Location"]
+    while session.get(location, timeout=30).json()["search_result"]["data_uri"] is None:
+        time.sleep(0.1)
+    records = session.get(f"{location}/data", timeout=30)
+    records.raise_for_status()
+    if not records.json()["result"]:
+        raise ValueError
+
+
+def memory(process: int) -> float:
+    """Megabytes that a process holds; 0 where that cannot be told."""
+    status = Path(f"/proc/{process}/status")
+    if not status.is_file():
+        return 0.0
+    return next((int(row.split()[1]) / 1024 for row in status.read_text().splitlines() if row.startswith("VmRSS")), 0.0)
+
+
+if __name__ == "__main__":
+    main()

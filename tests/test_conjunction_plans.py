@@ -1,0 +1,102 @@
+"""Law 5 for conjunctions: the requests of a plan, joined, and its residual find what the criteria mean."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from auroraql.archives.aurorax.joining import joined
+from auroraql.forms import query_json
+from auroraql.planner import plan
+from auroraql.query import EVERYTHING, And, Block, Comparison, Not, Or, Predicate, Query, Ref
+from auroraql.residual import finish
+from auroraql.resolver import resolve
+from auroraql.results import Fetched, Record
+from auroraql.schema.catalogue import Catalogue, DataSource, shipped
+from tests.brute_conjunctions import conjunctions
+from tests.small_catalogue import Position
+from tests.small_conjunctions import SOURCES, asked, assert_same, hemisphere, key, minute, point, where
+from tests.test_conjunctions import tracks
+
+_KNOWN = tuple(DataSource(*row) for row in SOURCES)
+
+_LEAVES: list[Predicate] = [
+    key("q", "=", "1"),
+    key("q", ">=", "2"),
+    key("sky", "=", "clear"),
+    key("sky", "!=", "clear"),
+    where("program", "swarm", "trex", operator="in"),
+    where("platform", "swarm%", operator="like"),
+    where("identifier", "3", operator="<="),
+]
+_TREES = st.recursive(
+    st.sampled_from(_LEAVES),
+    lambda inner: st.one_of(
+        inner.map(Not),
+        st.lists(inner, min_size=2, max_size=3).flatmap(
+            lambda terms: st.sampled_from([And(tuple(terms)), Or(tuple(terms))])
+        ),
+    ),
+    max_leaves=5,
+)
+_SPACE = _TREES | st.tuples(_TREES, st.sampled_from([hemisphere("=", "northern"), hemisphere("!=", "northern")])).map(
+    And
+)
+_FOUND = st.sampled_from(
+    [
+        EVERYTHING,
+        Comparison(Ref("record", "min_distance"), "<", ("100",)),
+        Comparison(Ref("source", "data_sources.platform"), "!=", ("swarma",)),
+        Comparison(Ref("record", "start"), ">=", (minute(3).isoformat(),)),
+    ]
+)
+
+
+@st.composite
+def searches(draw: st.DrawFn) -> Query:
+    """A block on the ground, one in space, perhaps a place: what is cut must be told apart by its sources."""
+    blocks = [Block("ground", draw(_TREES)), Block("space", draw(_SPACE))]
+    if draw(st.booleans()):
+        blocks.append(Block("location", points=(point("0", "0.0"),)))
+    pairs = len(blocks) * (len(blocks) - 1) // 2
+    limits = draw(st.lists(st.sampled_from((None, 160, 400, 12000)), min_size=pairs, max_size=pairs))
+    query = asked(*blocks, limits=limits, subminute=draw(st.booleans()))
+    return Query.of(Query(query.kind, draw(_FOUND), minute(0), minute(7), criteria=query.criteria))
+
+
+def by_requests(query: Query, positions: tuple[Position, ...]) -> list[Record] | None:
+    """What the plan's requests find, each as its JSON says, and its residual leaves; None when it has none."""
+    catalogue = Catalogue(_KNOWN, shipped().metadata)
+    made = plan(query, catalogue)
+    if made.unsayable:
+        return None
+    batches = []
+    for request in made.requests:
+        document: Any = query_json.write(request)
+        asked_for = resolve(query_json.lift(document), catalogue).query
+        batches.append(conjunctions(asked_for, positions, SOURCES))
+    records = joined(batches) if len(batches) > 1 else [record for batch in batches for record in batch]
+    return list(finish(Fetched(records=records), made).records or ())
+
+
+def chosen(query: Query, positions: tuple[Position, ...]) -> list[Record]:
+    """The same by the meaning of the query alone."""
+    whole = plan(query, Catalogue(_KNOWN, shipped().metadata))
+    found = conjunctions(query, positions, SOURCES)
+    return list(finish(Fetched(records=found), whole).records or ())
+
+
+def in_order(records: list[Record]) -> list[Record]:
+    return sorted(
+        records, key=lambda r: (r["start"], r["conjunction_type"], str([s["identifier"] for s in r["data_sources"]]))
+    )
+
+
+@settings(deadline=None)
+@given(tracks(), searches())
+def test_law_5_requests_joined_find_what_the_criteria_mean(positions: tuple[Position, ...], query: Query) -> None:
+    found = by_requests(query, positions)
+    assume(found is not None)
+    assert_same(in_order(found or []), in_order(chosen(query, positions)))

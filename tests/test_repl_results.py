@@ -1,0 +1,299 @@
+"""The commands about results and help: shown again, exported, piped, opened, watched; keywords, keys and errors told."""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import stat
+import webbrowser
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from unittest.mock import patch
+
+import pytest
+
+from auroraql.completion.keywords import KEYWORDS, SQL
+from auroraql.errors import Failed, Source
+from auroraql.frontends.repl import showing
+from auroraql.frontends.repl.behind import Switches
+from auroraql.frontends.repl.commands import run_command
+from auroraql.frontends.repl.desk import take
+from auroraql.frontends.repl.editor import edited_text
+from auroraql.frontends.repl.manual import syntax
+from auroraql.frontends.repl.showing import makes_links, pager
+from auroraql.frontends.repl.state import State
+from auroraql.output import render
+from auroraql.plan import Plan
+from auroraql.query import Column, Query, Ref
+from auroraql.results import Fetched, ResultSet
+from auroraql.session import connect
+from tests.repl_fakes import TABLE, FakeArchive, said, state, take_all
+
+URL = "https://data.example/2021/01/01/keogram.jpg"
+
+
+class Products(FakeArchive):
+    """Answers with a product more each time it is asked."""
+
+    def run_script(self, source: Source, /) -> Iterator[ResultSet]:
+        self.asked.append(source.text)
+        if "fails" in source.text:
+            raise Failed("the engine", archive="demo") from OSError("the disk")
+        rows = [(datetime(2021, 1, n + 1), URL.replace("01.", f"{n}."), None) for n in range(len(self.asked))]
+        query = Query("data_products", select=tuple(Column(Ref("record", name)) for name in ("start", "url", "end")))
+        yield ResultSet(Plan(query, ()), Fetched(rows), archive="demo", elapsed=0.012, source=source)
+
+
+def products() -> State:
+    return State(Products(), io.StringIO())
+
+
+# --- results
+
+
+def test_the_last_result_is_there_again() -> None:
+    session = state()
+    take(session, "FIND data_products;")
+    take(session, "\\last")
+    assert said(session) == TABLE * 2
+    take(session, "\\last csv")
+    assert "start,data_source.program\n2021-01-01T00:00:00,trex\n" in said(session)
+
+
+@pytest.mark.parametrize("text", ["FIND data_products \\G", "FIND data_products\n\\G;", "FIND data_products"])
+def test_a_value_a_line(text: str) -> None:
+    session = state()
+    take(session, text)
+    if "\\G" not in text:
+        take(session, "\\G")
+    assert "-[ row 1 ]" in said(session)
+    assert "\\G" not in session.statement
+    assert session.format == "table"
+
+
+def test_without_a_result_the_way_to_one_is_told() -> None:
+    for command in ("last", "G", "export x.csv", "pipe cat", "open"):
+        assert "there is no result yet" in take_all(f"\\{command}")
+
+
+def test_the_last_result_is_exported_without_searching_again(tmp_path: Path) -> None:
+    session = products()
+    take(session, "FIND data_products")
+    for name in ("a.csv", "a.json"):
+        take(session, f"\\export {tmp_path}/{name}")
+    assert isinstance(session.archive, Products)
+    assert len(session.archive.asked) == 1
+    assert (tmp_path / "a.csv").read_text().startswith("start,url,end\n2021-01-01T00:00:00,https://")
+    assert "a.json: 1 row" in said(session)
+    take(session, "\\export nothing.xyz")
+    assert "does not tell the format" in said(session)
+
+
+def test_an_export_to_a_full_disk_loses_nothing(tmp_path: Path) -> None:
+    session = products()
+    (tmp_path / "kept.csv").write_text("before")
+    take(session, "FIND data_products")
+    with patch("os.fsync", side_effect=OSError(28, "No space left on device")):
+        take(session, f"\\export {tmp_path}/kept.csv")
+    assert "No space left" in said(session)
+    assert (tmp_path / "kept.csv").read_text() == "before"
+    assert os.listdir(tmp_path) == ["kept.csv"]
+
+
+def test_results_go_to_a_file_in_place_of_the_terminal_or_besides(tmp_path: Path) -> None:
+    session = state()
+    for text in (f"\\o {tmp_path}/o", "FIND a", "FIND b", "\\o", f"\\tee {tmp_path}/t", "FIND c", "\\tee", "FIND d"):
+        take(session, text)
+    assert (tmp_path / "o").read_text().count("trex") == 2
+    assert (tmp_path / "t").read_text().count("trex") == 1
+    assert said(session).count("  trex") == 2
+    take(session, f"\\o {tmp_path}")
+    take(session, "FIND e")
+    assert "cannot write" in said(session)
+
+
+def test_the_last_result_is_piped(tmp_path: Path) -> None:
+    session = products()
+    for text in ("FIND a", "\\format csv", f"\\pipe wc -l > {tmp_path}/lines", "\\pipe false", "\\pipe"):
+        take(session, text)
+    assert (tmp_path / "lines").read_text().strip() == "2"
+    assert "the command ended with 1" in said(session)
+    assert "needs a command" in said(session)
+
+
+def test_a_product_is_opened_in_a_browser() -> None:
+    session = products()
+    with patch.object(webbrowser, "open", return_value=True) as opened:
+        for text in ("FIND a", "FIND b", "\\open 2", "\\open", "\\open 3", "\\open x"):
+            take(session, text)
+    assert [call.args[0] for call in opened.call_args_list] == [URL.replace("01.", "1."), URL.replace("01.", "0.")]
+    assert said(session).count("the rows are 1 to 2") == 2
+    assert "no column url" in take_all("FIND a", "\\open")
+
+
+def test_what_is_new_is_watched() -> None:
+    session = products()
+    with patch("time.sleep", side_effect=[None, None, KeyboardInterrupt]):
+        take(session, "FIND a")
+        take(session, "\\watch 5")
+    shown = said(session)
+    assert len(re.findall(r"\d\d:\d\d:\d\d 1 new", shown)) == 2
+    assert shown.count("2021-01-04") == 1
+    assert shown.endswith("cancelled\n")
+
+
+@pytest.mark.parametrize("argument", ["0", "x", "-1", "1e9", "nan"])
+def test_watching_takes_seconds(argument: str) -> None:
+    assert "number of seconds" in take_all("FIND a", f"\\watch {argument}")
+
+
+def test_timing_tells_where_the_time_went() -> None:
+    shown = take_all("\\timing", "FIND a", "\\timing", "FIND b")
+    assert len(re.findall(r"^time: 12\.0 ms searched, [\d.]+ ms shown$", shown, re.MULTILINE)) == 1
+
+
+def test_a_file_of_statements_is_run(tmp_path: Path) -> None:
+    (tmp_path / "a.aql").write_text("FIND a;")
+    session = state()
+    for text in (f"\\i '{tmp_path}/a.aql'", f"\\i {tmp_path}/none.aql", "\\i"):
+        take(session, text)
+    assert isinstance(session.archive, FakeArchive)
+    assert session.archive.asked == ["FIND a;"]
+    assert "cannot read" in said(session)
+    assert "needs a file" in said(session)
+
+
+def test_urls_are_links_where_terminals_know_them() -> None:
+    session = products()
+    take(session, "FIND a")
+    assert session.last is not None
+    shown = "".join(render(session.last, "table", width=40, color=False, links=True))
+    url = URL.replace("01.", "0.")
+    assert re.search(rf"\x1b\]8;;{re.escape(url)}\x1b\\…[^\x1b]+\x1b\]8;;\x1b\\", shown)
+    plain = "".join(render(session.last, "table", width=40, color=False))
+    assert re.sub(r"\x1b\]8;;[^\x1b]*\x1b\\", "", shown) == plain
+    assert "\x1b" not in "".join(render(session.last, "csv", width=40, color=False, links=True))
+
+
+@pytest.mark.parametrize(
+    ("environ", "links"),
+    [({"TERM_PROGRAM": "WezTerm"}, True), ({"VTE_VERSION": "7200"}, True), ({"VTE_VERSION": "4000"}, False),
+     ({"TERM": "xterm-kitty"}, True), ({"TERM": "xterm"}, False), ({}, False)],
+)  # fmt: skip
+def test_which_terminals_know_links(environ: dict[str, str], links: bool) -> None:
+    assert makes_links(environ) is links
+
+
+# --- the pager
+
+
+def paged(tmp_path: Path, rows: int, height: int) -> tuple[str, str]:
+    """What the terminal and the pager were shown of a result."""
+    taken = tmp_path / "taken"
+    program = tmp_path / "pager"
+    program.write_text(f"#!/bin/sh\ncat > {taken}\n")
+    program.chmod(stat.S_IRWXU)
+    session = State(Products(), io.StringIO(), Switches(), pages=True)
+    assert isinstance(session.archive, Products)
+    session.archive.asked += [""] * (rows - 1)
+    size = os.terminal_size((80, height))
+    with patch.dict(os.environ, {"AURORAQL_PAGER": str(program)}), patch("shutil.get_terminal_size", lambda: size):
+        take(session, "FIND a")
+    return said(session), taken.read_text() if taken.exists() else ""
+
+
+def test_only_what_is_longer_than_the_screen_is_paged(tmp_path: Path) -> None:
+    terminal, pager_shown = paged(tmp_path, 5, 24)
+    assert "2021-01-05" in terminal
+    assert pager_shown == ""
+    terminal, pager_shown = paged(tmp_path, 28, 24)
+    assert "2021-01-28" in pager_shown
+    assert "2021-01-28" not in terminal
+    assert "28 rows" in terminal
+
+
+@pytest.mark.parametrize(
+    ("environ", "command"),
+    [
+        ({}, ["less", "-SRXF"]),
+        ({"PAGER": "more -e"}, ["more", "-e"]),
+        ({"PAGER": "more", "AURORAQL_PAGER": "less -i"}, ["less", "-SRXF", "-i"]),
+        ({"PAGER": ""}, []),
+        ({"PAGER": "'"}, []),
+    ],
+)
+def test_the_pager_is_the_users(environ: dict[str, str], command: list[str]) -> None:
+    assert pager(environ) == command
+
+
+def test_a_pager_there_is_not_is_done_without(tmp_path: Path) -> None:
+    session = State(Products(), io.StringIO(), Switches(), pages=True)
+    with patch.dict(os.environ, {"PAGER": str(tmp_path / "none")}):
+        showing.put(session, ["a\n" * 500])
+    assert said(session).count("a") == 500
+
+
+# --- help
+
+
+def test_a_keyword_is_explained_with_its_syntax_and_an_example() -> None:
+    shown = run_command(state(), "\\h within;")
+    assert "how near the blocks" in shown
+    assert 'within: WITHIN distance ("," distance)*' in shown
+    assert "as in:" in shown
+    assert "did you mean \\h WITHIN?" in take_all("\\h witin")
+    assert "tells more" in run_command(state(), "\\h")
+
+
+@pytest.mark.parametrize("word", KEYWORDS)
+def test_the_grammar_has_a_rule_for_each(word: str) -> None:
+    assert syntax(word)
+
+
+def test_every_example_runs() -> None:
+    with connect() as archive:
+        for example in dict.fromkeys(row.example for row in (*KEYWORDS.values(), SQL)):
+            assert [len(each) for each in archive.run_script(example)], example
+
+
+def test_a_metadata_key_is_told_with_its_values_and_sources() -> None:
+    shown = run_command(state(), "\\dm keogram_type")
+    assert "Type of keogram" in shown
+    assert "'daily_hires'" in shown
+    assert "TREx RGB GILL" in shown
+    assert "did you mean keogram_type?" in run_command(state(), "\\dm keogram_tpye")
+    assert "movie_type" in run_command(state(), "\\dm")
+    assert "any of the" in run_command(state(), "\\dm metadata.imaging_start_time")
+
+
+def test_the_last_error_is_there_in_full() -> None:
+    session = products()
+    take(session, "\\E")
+    take(session, "FIND fails")
+    take(session, "\\E")
+    assert said(session).startswith("nothing has gone wrong yet")
+    assert said(session).endswith("  because of OSError: the disk\n")
+
+
+# --- the editor
+
+
+def editor(folder: Path, code: int) -> dict[str, str]:
+    program = folder / "editor"
+    program.write_text(f'#!/bin/sh\nprintf "FIND b" > "$1"\nexit {code}\n')
+    program.chmod(stat.S_IRWXU)
+    return {"EDITOR": str(program)}
+
+
+def test_the_editor_gives_the_text_back_unless_it_fails(tmp_path: Path) -> None:
+    assert edited_text("FIND a", editor(tmp_path, 0)) == "FIND b"
+    assert edited_text("FIND a", editor(tmp_path, 1)) is None
+    session = state()
+    with patch.dict(os.environ, editor(tmp_path, 0)):
+        take(session, "\\e")
+    assert session.switches.draft == "FIND b"
+    with patch.dict(os.environ, {"EDITOR": "/no/editor", "VISUAL": ""}):
+        take(session, "\\e")
+    assert "cannot be run" in said(session)

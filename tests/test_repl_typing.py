@@ -1,0 +1,312 @@
+"""What happens at each key: candidates, underlines, the toolbar, suggestions; and that none of it waits for anything."""
+
+from __future__ import annotations
+
+import io
+import socket
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from prompt_toolkit.buffer import Buffer
+from prompt_toolkit.completion import CompleteEvent
+from prompt_toolkit.document import Document
+from prompt_toolkit.enums import EditingMode
+from prompt_toolkit.formatted_text import fragment_list_to_text
+from prompt_toolkit.history import InMemoryHistory
+from prompt_toolkit.input import create_pipe_input
+from prompt_toolkit.layout.controls import BufferControl
+from prompt_toolkit.layout.processors import TransformationInput
+from prompt_toolkit.output import DummyOutput
+
+from auroraql.errors import Diagnostic, Source, Span
+from auroraql.frontends.repl.behind import Behind, Late, Switches
+from auroraql.frontends.repl.checking import Checked, Checker, Underlined, one_line, said
+from auroraql.frontends.repl.desk import Desk, talk
+from auroraql.frontends.repl.keys import keys_in_force
+from auroraql.frontends.repl.keystrokes import LONGEST, check_typed
+from auroraql.frontends.repl.prompt import Suggestions
+from auroraql.session import connect
+from tests.repl_fakes import FakeArchive, answer
+
+QUESTIONED = "FIND data_products WHERE platform = 'gilam' ON 2021-01-01"
+
+
+@pytest.fixture
+def desk() -> Desk:
+    return Desk(FakeArchive(), Switches(color=True), io.StringIO())
+
+
+def offered(desk: Desk, text: str) -> list[str]:
+    event = CompleteEvent(text_inserted=True)
+    return [each.text for each in desk.complete(Document(text), event)]
+
+
+def codes(text: str) -> list[str]:
+    return [each.code for each in check_typed(text, FakeArchive().check)]
+
+
+# --- candidates
+
+
+def test_statements_are_completed_with_what_they_mean(desk: Desk) -> None:
+    found = list(desk.complete(Document("FIND data_products WHERE plat"), CompleteEvent()))
+    assert (found[0].text, found[0].start_position) == ("platform", -4)
+    assert found[0].display_meta_text == "the site or spacecraft, as gillam or swarma"
+
+
+def test_results_are_known_as_soon_as_they_are_kept(desk: Desk) -> None:
+    archive = desk.state.archive
+    assert isinstance(archive, FakeArchive)
+    archive.results = {"passes": answer(Source("FIND x"))}
+    desk.take("FIND x")
+    assert offered(desk, "FIND pas") == ["passes"]
+    assert "start" in offered(desk, "FIND passes WHERE ")
+
+
+@pytest.mark.parametrize(
+    ("typed", "found"),
+    [
+        ("\\ex", ["export"]),
+        ("/for", ["format"]),
+        ("\\format js", ["json", "jsonl"]),
+        ("\\dm keogram", ["keogram_type"]),
+        ("\\h WITH", ["WITHIN"]),
+        ("\\d trex rgb gil", ["TREx RGB GILL"]),
+        ("\\timing x", []),
+        ("\\nonsense x", []),
+    ],
+)
+def test_commands_and_what_follows_them(desk: Desk, typed: str, found: list[str]) -> None:
+    assert offered(desk, typed) == found
+
+
+def test_files_follow_commands_that_take_them(desk: Desk, tmp_path: Path) -> None:
+    (tmp_path / "keograms.aql").touch()
+    assert offered(desk, f"\\i {tmp_path}/keo") == ["grams.aql"]
+
+
+def test_f2_leaves_beginnings_only(desk: Desk) -> None:
+    assert offered(desk, "FIND data_products WHERE platform = gilam") == ["'gillam'"]
+    desk.state.switches.fuzzy = False
+    assert offered(desk, "FIND data_products WHERE platform = gilam") == []
+
+
+def test_what_is_pasted_is_not_completed(desk: Desk) -> None:
+    assert offered(desk, "FIND data_products WHERE platform = 'x' -- " + "x" * LONGEST + "\n ") == []
+
+
+# --- errors while typing
+
+
+@pytest.mark.parametrize(
+    ("text", "wrong"),
+    [
+        ("FIND data_products WHERE program = 5 ON 2021-01-01", ["AQL0203"]),
+        (QUESTIONED, ["AQL0602"]),
+        # Unfinished statements are not wrong, but what is in them may be.
+        ("FIND data_products WHERE", []),
+        ("FIND data_products WHERE program = 'tr", []),
+        ("FIND data_products WHERE program = 'trex'", []),
+        ("FIND data_products WHERE program = 'trx' AND ", ["AQL0602"]),
+        ("FIND data_products WHERE program = 'trx' AND platform = 'gil", ["AQL0602"]),
+        ("FIND conjunctions OF ground (program = 'trx'", ["AQL0213", "AQL0602"][:0]),
+        ("FIND data_products WHERE (program = 'trx'", ["AQL0602"]),
+        ("FIND data_products WHERE program IN ('trx', 'trex'", ["AQL0602"]),
+        ("", []),
+        ("\\d nonsense", []),
+        ("FIND data_products WHERE x = '" + "x" * LONGEST + "' y", []),
+    ],
+)
+def test_what_is_wrong_with_what_is_typed(text: str, wrong: list[str]) -> None:
+    found = [code for code in codes(text) if code != "AQL0213"]
+    assert found == wrong
+
+
+def test_the_diagnostics_are_those_of_the_command_line() -> None:
+    with connect() as archive:
+        assert check_typed(QUESTIONED, archive.check) == archive.check(QUESTIONED)
+
+
+def underlined(text: str, diagnostics: tuple[Diagnostic, ...], line: int, now: str = "") -> str:
+    """The line with what is underlined in brackets."""
+    checker = Checker(lambda _text: diagnostics)
+    checker.check_now(text)
+    document = Document(now or text)
+    given = TransformationInput(BufferControl(), document, line, lambda at: at, [("", document.lines[line])], 80, 24)
+    fragments = Underlined(checker).apply_transformation(given).fragments
+    assert fragment_list_to_text(fragments) == document.lines[line]
+    return "".join(f"[{part[1]}]" if "error" in part[0] or "warning" in part[0] else part[1] for part in fragments)
+
+
+def test_the_span_is_underlined_on_its_line() -> None:
+    text = "FIND data_products\nWHERE program = 5\nLIMIT 2"
+    wrong = (Diagnostic("AQL0203", "no", Span(text.index("5"), text.index("5") + 1)),)
+    assert [underlined(text, wrong, line) for line in range(3)] == [
+        "FIND data_products", "WHERE program = [5]", "LIMIT 2",
+    ]  # fmt: skip
+    over_two_lines = (Diagnostic("AQL0203", "no", Span(text.index("5"), text.index("LIMIT") + 1)),)
+    assert [underlined(text, over_two_lines, line) for line in (1, 2)] == ["WHERE program = [5]", "[L]IMIT 2"]
+
+
+def test_what_stands_before_a_change_stays_underlined() -> None:
+    text = "FIND wrong WHERE a = 1"
+    wrong = (Diagnostic("AQL0107", "no", Span(5, 7)), Diagnostic("AQL0106", "no", Span(21, 22)))
+    assert underlined(text, wrong, 0, "FIND wrong WHERE b = 1") == "FIND [w][r]ong WHERE b = 1"
+
+
+def test_the_toolbar_says_the_nearest_error() -> None:
+    far = Diagnostic("AQL0106", "far", Span(0, 1))
+    near = Diagnostic("AQL0202", "near", Span(50, 51), hint="do this")
+    warning = Diagnostic("AQL0602", "warned", Span(52, 53), severity="warning")
+    assert said([far, warning, near], 52) is near
+    assert said([], 0) is None
+    assert one_line(near) == "error[AQL0202] near: do this"
+    assert Checked("a", (near,)).still("a") == [near]
+
+
+def test_a_text_is_checked_once_typing_pauses() -> None:
+    asked: list[str] = []
+    shown: list[bool] = []
+
+    def check(text: str) -> tuple[Diagnostic, ...]:
+        asked.append(text)
+        return ()
+
+    checker = Checker(check, lambda: shown.append(True), pause=0.2)
+    checker.start()
+    for text in ("F", "FI", "FIN", "FIND"):
+        checker.typed(text)
+    deadline = time.monotonic() + 10
+    while not shown and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert asked == ["FIND"]
+
+
+# --- nothing waits
+
+
+@contextmanager
+def forbidden() -> Iterator[list[str]]:
+    """Whatever opens a file or a connection meanwhile is told of."""
+    touched: list[str] = []
+    watching = [True]
+
+    def hook(event: str, arguments: tuple[object, ...]) -> None:
+        if watching and (event in ("open", "os.listdir", "subprocess.Popen") or event.startswith("socket.")):
+            touched.append(f"{event} {arguments}")
+            raise OSError("no disk and no network")
+
+    sys.addaudithook(hook)
+    try:
+        yield touched
+    finally:
+        watching.clear()
+
+
+def test_no_key_touches_disk_or_network() -> None:
+    history = InMemoryHistory()
+    history.append_string("FIND data_products WHERE program = 'trex' LIMIT 5")
+    buffer = Buffer(history=history)
+    with connect() as archive:
+        archive.run("LET c = FIND data_products WHERE program = 'trex' ON 2021-01-01")
+        desk = Desk(archive, Switches(color=True), io.StringIO())
+        text = (
+            "FIND conjunctions OF ground (program = 'trex'), space (platform = 'swarma') WITHIN 500 km ON 2021-01-01;\n"
+            "FIND data_products WHERE platform IN c.platform AND keogram_type = 'daily' OR url LIKE '%x' DURING c "
+        )
+        with forbidden() as touched:
+            for end in range(len(text) + 1):
+                document = Document(text[:end])
+                list(desk.complete(document, CompleteEvent(text_inserted=True)))
+                desk.lexer.lex_document(document)(0)
+                Suggestions().get_suggestion(buffer, document)
+                if end % 5 == 0:
+                    desk.wrong(text[:end])
+                    desk.submits(document)
+            with pytest.raises(OSError, match="no disk"):
+                socket.create_connection(("127.0.0.1", 9))
+        assert [each for each in touched if "connect" not in each and "socket" not in each] == []
+
+
+def test_before_everything_is_loaded_keys_do_nothing_more() -> None:
+    late = Late(lambda: pytest.fail("nobody asked for it"))
+    assert late.now is None
+
+
+def test_what_fails_while_it_is_loaded_is_told_to_who_needs_it() -> None:
+    calls: list[int] = []
+
+    def fails() -> Behind:
+        calls.append(1)
+        raise ValueError("no archive")
+
+    late = Late(fails)
+    for _ in range(2):
+        with pytest.raises(ValueError, match="no archive"):
+            late.get()
+    assert calls == [1]
+
+
+# --- suggestions and keys
+
+
+def test_the_history_suggests_the_rest_of_a_line() -> None:
+    history = InMemoryHistory()
+    for entry in ("FIND data_products LIMIT 1", "FIND data_products\n  LIMIT 2", "SHOW SOURCES"):
+        history.append_string(entry)
+    buffer = Buffer(history=history)
+    suggest = Suggestions().get_suggestion
+
+    def rest(text: str) -> str | None:
+        suggestion = suggest(buffer, Document(text))
+        return suggestion.text if suggestion else None
+
+    assert rest("FIND data_products L") == "IMIT 1"
+    assert rest("FIND x\n  L") == "IMIT 2"
+    assert rest("SHOW SOURCES") is None
+    assert rest("") is None
+
+
+def typed(keys: str, folder: Path) -> FakeArchive:
+    archive = FakeArchive()
+    with create_pipe_input() as keyboard:
+        keyboard.send_text(keys)
+        talk(archive, stream=io.StringIO(), history=folder / "history", input=keyboard, output=DummyOutput())
+    return archive
+
+
+F3, F4, F5 = "\x1bOR", "\x1bOS", "\x1b[15~"
+
+
+@pytest.mark.parametrize(
+    ("keys", "asked"),
+    [
+        # Alt-Enter: another line where Enter would run, and the other way round.
+        ("FIND a;\x1b\rFIND b;\r", ["FIND a;\nFIND b;"]),
+        ("FIND data_products WHERE\x1b\r", ["FIND data_products WHERE"]),
+        (f"{F3}FIND a;\rFIND b;\x1b\r{F3}", ["FIND a;\nFIND b;"]),
+        (f"{F4}FIND a;\x1b0xi\r{F4}", ["IND a;"]),
+        (f"FIND a{F5};\r", ["EXPLAIN FIND a", "FIND a;"]),
+        ("FIND a;\rSHOW SOURCES;\r\x12FIND\r\r", ["FIND a;", "SHOW SOURCES;", "FIND a;"]),
+    ],
+)
+def test_keys(keys: str, asked: list[str], tmp_path: Path) -> None:
+    assert typed(f"{keys}\\q\r", tmp_path).asked == asked
+
+
+def test_a_large_script_is_pasted_at_once(tmp_path: Path) -> None:
+    script = "FIND data_products WHERE program = 'trex' ON 2021-01-01;\n" * 2000
+    began = time.monotonic()
+    assert typed(f"\x1b[200~{script}\x1b[201~\x1b\r\r\\q\r", tmp_path).asked[0].count("FIND") == 2000
+    assert time.monotonic() - began < 20
+
+
+def test_the_toolbar_tells_what_the_keys_are_set_to() -> None:
+    shown = keys_in_force(Switches(fuzzy=False, multiline=True), EditingMode.VI)
+    assert "fuzzy: off" in shown
+    assert "several lines: on" in shown
+    assert "keys: vi" in shown

@@ -1,0 +1,123 @@
+"""What `auroraql serve` keeps, how it begins and how it ends."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+import requests
+
+from auroraql.archives.demo.store import cached_file
+from auroraql.archives.embedded import EmbeddedEngine
+from tests.server_process import DAY, MAX, SWARM, ServerProcess, finished, get, post, refused, waited
+from tests.small_catalogue import Product, write
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[ServerProcess]:
+    with ServerProcess() as running:
+        yield running
+
+
+@pytest.fixture(autouse=True)
+def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+
+
+# --- what it keeps
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    """A catalogue of its own, with the records of the demonstration."""
+    EmbeddedEngine().close()  # which may have to be built
+    return Path(shutil.copyfile(cached_file(None), tmp_path / "copy.duckdb"))
+
+
+def test_results_outlive_the_server(copy: Path) -> None:
+    with ServerProcess(archive=copy) as first:
+        path = urlsplit(finished(first, "ephemeris", {**SWARM, "request_id": "kept"})).path
+        before = requests.get(f"{first.url}{path}/data", timeout=60).content
+        assert first.stop() == 0
+    with ServerProcess(archive=copy) as second:
+        assert requests.get(f"{second.url}{path}/data", timeout=60).content == before
+        assert waited(f"{second.url}{path}")["logs"][-1]["summary"].startswith("Finished search")
+        with ServerProcess(archive=copy) as beside:  # another one on the same archive has its own
+            refused(get(beside, "ephemeris/requests/kept"), 404)
+
+
+def test_results_are_kept_for_their_time(copy: Path) -> None:
+    with ServerProcess("--keep", "1s", archive=copy) as server:
+        location = finished(server, "ephemeris", SWARM)
+        time.sleep(1.1)
+        finished(server, "ephemeris", SWARM)
+        refused(requests.get(location, timeout=60), 404)
+
+
+def test_results_take_bounded_space(tmp_path: Path, copy: Path) -> None:
+    with ServerProcess("--disk", "1500KB", archive=copy, cache=tmp_path) as server:
+        locations = [finished(server, "ephemeris", SWARM) for _ in range(4)]
+        kept = [requests.get(f"{each}/data", timeout=60).status_code for each in locations]
+        assert kept[0] == 404
+        assert kept[-1] == 200
+        large = finished(server, "ephemeris", {**SWARM, "end": "2020-01-20T00:00:00"})
+        status = waited(large)
+        assert status["search_result"]["error_condition"] is True
+        assert "larger than the space" in status["logs"][-1]["summary"]
+        held = sum(each.stat().st_size for each in (tmp_path / "auroraql" / "serve").rglob("*") if each.is_file())
+        assert held <= 1500 * 1024
+
+
+# --- how it begins and ends
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 0), (signal.SIGINT, 130)])
+def test_it_ends_in_order(number: int, code: int, tmp_path: Path) -> None:
+    catalogue = write(tmp_path / "small.duckdb", [Product(1, datetime(2020, 1, 1), datetime(2020, 1, 1, 1), "u")])
+    with ServerProcess(archive=catalogue) as server:
+        finished(server, "data_products", DAY)
+        assert server.stop(number) == code
+    assert server.said == [f"Serving {catalogue} at {server.url}"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["--port", "70000"], 2, "from 0 to 65535"),
+        (["--host", "198.51.100.7"], 2, "cannot listen"),
+        (["--keep", "soon"], 2, "a time is a number"),
+        (["--disk", "0"], 2, "a size is a number"),
+        (["-a", "aurorax"], 2, "a local archive"),
+        (["-a", "not-there.duckdb"], 2, "there is no catalogue file"),
+        (["--api-key-file", "not-there"], 2, "cannot be read"),
+    ],
+)
+def test_what_cannot_be_served(arguments: list[str], code: int, said: str) -> None:
+    command = [sys.executable, "-m", "auroraql", "serve", "--port", "0", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout) == (code, "")
+    assert said in done.stderr
+
+
+def test_a_page_of_another_site_may_search_where_it_is_allowed() -> None:
+    with ServerProcess("--allow-origin", "https://aurorax.example") as server:
+        answer = requests.options(f"{server.url}/api/v1/data_products/search", timeout=60)
+        assert answer.headers["Access-Control-Allow-Origin"] == "https://aurorax.example"
+        assert "content-type" in answer.headers["Access-Control-Allow-Headers"]
+        assert post(server, "data_products/search", MAX).headers["Access-Control-Expose-Headers"] == "Location"
+
+
+def test_the_port_of_another_program_is_told(server: ServerProcess) -> None:
+    port = str(urlsplit(server.url).port)
+    command = [sys.executable, "-m", "auroraql", "serve", "--port", port]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 2
+    assert f"cannot listen at 127.0.0.1:{port}" in done.stderr
