@@ -101,11 +101,13 @@ def test_finds_records(server: AuroraXServer, connect: Connect, pauses: list[flo
 
 
 def test_polls_soon_and_then_seldom(server: AuroraXServer, connect: Connect, pauses: list[float]) -> None:
-    server.polls = 30
+    server.polls = 40
     fetched(connect())
     assert 0.08 <= pauses[0] <= 0.12
     assert max(pauses) <= 3
-    assert all(2 <= late <= 3 for late in pauses[10:])
+    assert all(2 <= late <= 3 for late in pauses[30:])
+    for at in range(1, len(pauses)):
+        assert pauses[at] <= max(0.08, 0.3 * sum(pauses[:at])), "what is done is noticed soon, as it took so long"
 
 
 def test_uses_one_connection(server: AuroraXServer, connect: Connect) -> None:
@@ -181,6 +183,14 @@ def test_submits_once(server: AuroraXServer, connect: Connect, fault: Fault, mon
     with pytest.raises((Unreachable, TimedOut)):
         fetched(connect())
     assert server.count("submit") == 1
+
+
+def test_submits_again_when_it_was_turned_away(
+    server: AuroraXServer, connect: Connect, pauses: list[float]
+) -> None:
+    server.faults["submit"] = Fault(status=429, headers={"Retry-After": "3"}, times=1)
+    assert fetched(connect()) == FOUND
+    assert pauses == [3]
 
 
 def test_obeys_retry_after(server: AuroraXServer, connect: Connect, pauses: list[float]) -> None:
@@ -306,14 +316,16 @@ def test_cancel_of_what_is_done_or_gone_is_silent(server: AuroraXServer, connect
     assert server.count("cancel") == 1
 
 
-def test_a_failed_submission_cancels_those_before(server: AuroraXServer, connect: Connect) -> None:
+def test_a_failed_submission_cancels_the_others(server: AuroraXServer, connect: Connect) -> None:
     def full(document: Any) -> Any:
-        return document if len(server.searches) < 3 else server.faults["submit"].__setattr__("status", 429)
+        return document if len(server.searches) < 3 else server.faults["submit"].__setattr__("status", 403)
 
     server.faults["submit"] = Fault(change=full)
-    with pytest.raises(Refused, match="429"):
+    with pytest.raises(Refused, match="403"):
         connect().submit(planned(*[asking(name) for name in ("trex", "rainbow", "themis-asi", "rego")]))
-    assert [search.cancelled for search in server.searches.values()] == [True, True, False]
+    cancelled = [search.cancelled for search in server.searches.values()]
+    assert cancelled[:2] == [True, True]
+    assert not any(cancelled[2:])
 
 
 def test_close_cancels_what_runs(server: AuroraXServer, connect: Connect) -> None:

@@ -151,6 +151,13 @@ def test_a_gap_makes_two_of_one() -> None:
     assert [record["min_distance"] for record in records] == pytest.approx([KM_OF_A_DEGREE] * 2)
 
 
+def test_what_follows_is_a_minute_later() -> None:
+    """Of records twice a minute, every other one goes on."""
+    positions = [there(source, count / 2, 0, 0) for source in (1, 3) for count in range(6)]
+    assert times(answer(positions, asked(GROUND, SPACE))) == [span(0, 2), span(0.5, 2.5)]
+    assert times(answer(positions, asked(GROUND, SPACE, subminute=True))) == [span(0, 2.5)]
+
+
 def test_limits_are_included_and_zero_is_the_same_place() -> None:
     positions = [*stays(), *passes()]
     assert times(answer(positions, asked(GROUND, SPACE, limits=[KM_OF_A_DEGREE]))) == [span(2, 4)]
@@ -308,6 +315,15 @@ def test_the_longer_one_says_it_all() -> None:
     blocks = (Block("space", hemisphere("=", "northern")), SWARM)
     records = answer([*a, *b], asked(*blocks))
     assert [(platforms([r])[0], *times([r])) for r in records] == [(["swarmb", "swarma"], span(0, 4))]
+
+
+def test_one_between_the_epochs_of_another_is_kept() -> None:
+    """Swarm A is in the north at whole minutes, Swarm B between them."""
+    a = [there(3, count / 2, 1 if count % 2 == 0 else -1, 0) for count in range(9)]
+    b = [there(4, count / 2, 1 if count % 2 == 1 else -1, 0) for count in range(9)]
+    records = answer([*a, *b], asked(Block("space", hemisphere("=", "northern")), SWARM))
+    assert platforms(records) == [["swarma", "swarmb"], ["swarmb", "swarma"]]
+    assert times(records) == [span(0, 4), span(0.5, 3.5)]
 
 
 def test_other_pairs_measured_are_another_conjunction() -> None:

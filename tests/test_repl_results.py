@@ -99,7 +99,7 @@ def test_an_export_to_a_full_disk_loses_nothing(tmp_path: Path) -> None:
         take(session, f"\\export {tmp_path}/kept.csv")
     assert "No space left" in said(session)
     assert (tmp_path / "kept.csv").read_text() == "before"
-    assert os.listdir(tmp_path) == ["kept.csv"]
+    assert [each.name for each in tmp_path.iterdir()] == ["kept.csv"]
 
 
 def test_results_go_to_a_file_in_place_of_the_terminal_or_besides(tmp_path: Path) -> None:

@@ -18,8 +18,8 @@ from auroraql import StatementError, parse_script, translate
 from auroraql.errors import Diagnostic, Source, Span, render
 from auroraql.forms import query_json, script
 from auroraql.forms.text.formatting import format_text
-from auroraql.schema.catalogue import shipped
 from auroraql.preparing import check
+from auroraql.schema.catalogue import shipped
 from auroraql.translation import TARGETS, translate_find
 from tests import corpus_files
 
@@ -27,8 +27,9 @@ FIND = "FIND data_products WHERE "
 
 STATEMENTS = [
     corpus_files.read(path)["statement"]
-    for folder in ("data_products", "errors")
+    for folder in ("data_products", "ephemeris", "conjunctions", "scripts", "errors")
     for path in corpus_files.files(folder)
+    if path.stem != "list_too_long"
 ]
 TOKEN = re.compile(r"\w+|\s+|'[^']*'|.", re.DOTALL)
 TOKENS = sorted({token for statement in STATEMENTS for token in TOKEN.findall(statement)})

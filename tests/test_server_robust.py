@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 import requests
@@ -51,7 +52,7 @@ class Answers:
         told: dict[str, Any] = {}
 
         def start(status: str, headers: list[tuple[str, str]]) -> None:
-            told["status"], told["headers"] = int(status.split()[0]), dict(headers)
+            told["status"], told["headers"] = int(status[:3]), dict(headers)
 
         environ = {
             "REQUEST_METHOD": method,
@@ -130,8 +131,7 @@ def test_whatever_is_asked_is_answered_below_500(
         ["format", "start", "end", "include_stats", "active", "result_count", "program", "tz", "ts"]
     )
     asked = data.draw(st.dictionaries(names, WORDS, max_size=3))
-    query = requests.models.RequestEncodingMixin._encode_params(asked)
-    status, headers, body = answers(route.method, path, str(query), json.dumps(document).encode())
+    status, headers, body = answers(route.method, path, urlencode(asked), json.dumps(document).encode())
     assert status < 500, body
     if status >= 400:
         assert headers["Content-Type"] == "application/json"
@@ -187,7 +187,7 @@ def test_many_clients_at_once_are_all_served() -> None:
     assert len(done) >= 64
     assert len(set(done)) == 1
     assert done[0] > 0
-    assert len(server.said) == 1, server.said
+    assert server.said[-1].startswith("Serving"), server.said
 
 
 def searched(session: requests.Session, url: str) -> int:

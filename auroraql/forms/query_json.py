@@ -258,6 +258,7 @@ _NAMES: dict[type, str] = {
 
 
 def called(value: object) -> str:
+    """What a value of JSON is called."""
     is_number = isinstance(value, int | float | Number)
     return "a number" if is_number and type(value) is not bool else _NAMES.get(type(value), f"a {type(value).__name__}")
 
@@ -295,6 +296,7 @@ def write_window(request: Request) -> Document:
 
 
 def write_filters(group: FilterGroup) -> Document:
+    """A metadata filter group, in normal form."""
     return {"expressions": [_write_expression(e) for e in group.expressions], "logical_operator": group.operator}
 
 

@@ -82,6 +82,7 @@ def _write_bounds(part: Bounds, request: Request) -> str:
 
 
 def write_filters(group: FilterGroup) -> str:
+    """A metadata filter group, inside of its brackets."""
     return f" {group.operator} ".join(
         f"{e.key} {OPERATORS[e.operator].wire} ({_BETWEEN_VALUES.join(e.values)})" for e in group.expressions
     )

@@ -20,7 +20,6 @@ from auroraql.plan import Plan, Request
 from auroraql.query import And, Column, Comparison, OrderKey, Query, Ref
 from auroraql.results import result_columns
 from auroraql.schema import Type
-from auroraql.sql.layout import LAYOUTS
 from auroraql.sql.statement import compile_query
 
 KIND = "data_products"

@@ -124,8 +124,7 @@ class Columns:
         """The same as Arrow holds it, objects as JSON text; None when it does not."""
         if column.path not in self.held:
             return None
-        array = self.held[column.path][1]
-        return array.cast("string") if hasattr(array.type, "value_type") else array
+        return _plain(self.held[column.path][1])
 
     def taken(self, numbers: Sequence[int]) -> Columns:
         """Those with these numbers, in this order."""
@@ -242,8 +241,12 @@ def _joined(columns: Sequence[Columns], path: Path) -> Any:
     import pyarrow
 
     arrays = [chunk for each in columns for chunk in _chunks(each.held[path][1])]
-    plain = [array.cast("string") if hasattr(array.type, "value_type") else array for array in arrays]
-    return pyarrow.chunked_array(plain)
+    return pyarrow.chunked_array([_plain(array) for array in arrays])
+
+
+def _plain(array: Any) -> Any:
+    """The array without the dictionary that sources are kept with."""
+    return array.cast(array.type.value_type) if hasattr(array.type, "value_type") else array
 
 
 def _chunks(array: Any) -> list[Any]:

@@ -25,7 +25,7 @@ _TYPES: dict[Type, Any] = {
     Type.NUMBER: float | None | UnsetType,
     Type.BOOLEAN: bool | None | UnsetType,
 }
-_ABSENT = b""
+_ABSENT = Raw(b"")
 _SECONDS = len("2020-01-01T00:00:00")
 
 
@@ -54,7 +54,7 @@ class ColumnReader:
         name = field.path[0]
         values = list(map(attrgetter(name), records))
         if values[0] is UNSET or values[0] == _ABSENT:
-            if values.count(values[0]) != len(values):
+            if any(value is not UNSET and value != _ABSENT for value in values):
                 raise _Unlike
             return ()
         if name == PREFIX:
@@ -96,7 +96,7 @@ def _struct(fields: Sequence[Field]) -> Any:
 def _member(field: Field) -> tuple[str, Any, Any]:
     name = field.path[-1]
     if name == PREFIX or (field.type not in _TYPES and not field.members):
-        return name, Raw, Raw(_ABSENT)
+        return name, Raw, _ABSENT
     return name, _struct(field.members) | UnsetType if field.members else _TYPES[field.type], UNSET
 
 
@@ -159,7 +159,7 @@ def _documents(values: Sequence[Raw]) -> Any:
     import pyarrow
 
     places, data = _places(values), b"".join(values)
-    if (numpy.frombuffer(data, numpy.uint8)[places[:-1]] != ord("{")).any():
+    if not data or (numpy.frombuffer(data, numpy.uint8)[places[:-1]] != ord("{")).any():
         raise _Unlike
     column = _column(pyarrow.string(), len(values), places, data)
     column.validate(full=True)  # that it is UTF-8

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any, cast
 
 from lark import Token, UnexpectedCharacters, UnexpectedToken
@@ -13,7 +13,21 @@ from auroraql.errors import Diagnostic, Span, StatementError
 from auroraql.forms import grammar
 from auroraql.forms.text.driver import Lexeme, drive
 from auroraql.forms.text.slips import Stuck, diagnose
-from auroraql.syntax import GroupBy, OrderBy, Overlap, Pattern, ShowClause, Statement, Target, Window, clauses_of
+from auroraql.syntax import (
+    GroupBy,
+    Let,
+    OrderBy,
+    Overlap,
+    Pattern,
+    Set,
+    ShowClause,
+    Statement,
+    Submit,
+    Target,
+    Window,
+    clauses_of,
+    find_of,
+)
 
 _END = "$END"
 
@@ -29,9 +43,9 @@ def parse(text: str, start: int = 0, end: int | None = None) -> Statement:
 def parse_words(text: str, start: int = 0, end: int | None = None) -> tuple[Statement, list[Lexeme]]:
     """The same with the words of the statement, typed as the parser saw them."""
     statement, words = _run(text, start, len(text) if end is None else end)
-    twice = _clauses_twice(clauses_of(statement))
-    if twice:
-        raise StatementError(twice)
+    wrong = [*_not_given(statement, words), *_clauses_twice(clauses_of(statement))]
+    if wrong:
+        raise StatementError(wrong)
     return statement, words
 
 
@@ -63,6 +77,21 @@ def _run_lark(text: str, start: int, end: int) -> tuple[Any, list[Any]]:
 def _stuck(text: str, read: list[Token], token: Token, session: Any) -> Stuck:
     start, end = int(token.start_pos or 0), int(token.end_pos or 0)
     return Stuck(text, read, start, end, token.type, frozenset(session.accepts()))
+
+
+def _not_given(statement: Statement, words: list[Lexeme]) -> Iterator[Diagnostic]:
+    """A name is given something by `=`; the grammar has one word for all signs of comparison."""
+    if isinstance(statement, Let | Set | Submit):
+        sign = next((word for word in words if word.type == "CMP"), None)
+        if sign is not None and sign != "=" and sign.start_pos < _begin_of(statement, words):
+            span = Span(sign.start_pos, sign.end_pos)
+            yield Diagnostic("AQL0109", f"'{sign}' gives a name nothing", span, "write =", "did you mean =?", "=")
+
+
+def _begin_of(statement: Statement, words: list[Lexeme]) -> int:
+    """Where what a name is given begins."""
+    found = find_of(statement)
+    return cast("Span", found.origin).start if found is not None else words[-1].end_pos
 
 
 _NAMES = {GroupBy: "GROUP BY", OrderBy: "ORDER BY", Pattern: "LIKE"}

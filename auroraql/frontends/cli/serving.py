@@ -8,7 +8,6 @@ import re
 from pathlib import Path
 from typing import Any
 
-from auroraql.config import read_config
 from auroraql.frontends.cli.streams import say
 
 _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
@@ -39,6 +38,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def serve(options: argparse.Namespace) -> int:
     """Serves until it is told to end; gives back the exit code. Raises AuroraQLError."""
+    from auroraql.config import read_config
     from auroraql.frontends.server.launch import Settings
     from auroraql.frontends.server.launch import serve as run
 

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import json
 import math
+import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from json.encoder import encode_basestring_ascii
 from tempfile import SpooledTemporaryFile
@@ -106,25 +108,82 @@ def read_lines(file: BinaryIO) -> Iterator[bytes]:
             yield line.rstrip(b",\n")
 
 
-def shaped(file: BinaryIO, shape: Shape, around: tuple[bytes, bytes]) -> BinaryIO:
-    """A result once more, each record in another shape. Closes the first file.
+def shaped(file: BinaryIO, shape: Shape, around: tuple[bytes, bytes], into: BinaryIO) -> BinaryIO:
+    """A result once more, each record in another shape. Closes the first file, and gives back the other.
 
     It is made whole before it is sent, so that neither memory nor a thread waits for a slow reader.
     """
-    made, between = spool(), b""
-    with file:
-        made.write(around[0])
+    between = b""
+    with file, closed_on_error(into):
+        into.write(around[0])
         for line in read_lines(file):
-            made.write(between + json.dumps(shape(json.loads(line))).encode())
+            into.write(between + json.dumps(shape(json.loads(line))).encode())
             between = b",\n"
-    made.write(around[1])
-    made.seek(0)
-    return made
+        into.write(around[1])
+    into.seek(0)
+    return into
 
 
-def spool() -> BinaryIO:
-    """A file for an answer, which is gone once it is closed."""
-    return cast("BinaryIO", SpooledTemporaryFile(_IN_MEMORY))
+@contextmanager
+def closed_on_error(file: BinaryIO) -> Iterator[None]:
+    """Closes a file that nobody will have."""
+    try:
+        yield
+    except BaseException:
+        file.close()
+        raise
+
+
+class Spools:
+    """Files for answers that are sent as their readers take them: small ones in memory, others on disk.
+
+    All that are open take `most` bytes at most.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most, self._used, self._lock = most, 0, threading.Lock()
+
+    def open(self) -> BinaryIO:
+        """A file that is gone once it is closed."""
+        return cast("BinaryIO", _Spool(self))
+
+    def take(self, size: int) -> None:
+        """Counts bytes that are written, or given back. Raises Problem when there is no room for them."""
+        with self._lock:
+            if size > 0 and self._used + size > self._most:
+                raise Problem(503, "the space for answers is used up: try again in a moment")
+            self._used += size
+
+
+class _Spool:
+    """One of them, as far as a file as it must be."""
+
+    def __init__(self, spools: Spools) -> None:
+        self._spools, self._size = spools, 0
+        self._file = SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115 - closed by `close`
+        self.seek, self.tell, self.read = self._file.seek, self._file.tell, self._file.read
+        self.readline = self._file.readline
+
+    def __enter__(self) -> _Spool:
+        return self
+
+    def __exit__(self, *_raised: object) -> None:
+        self.close()
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(self.readline, b"")
+
+    def write(self, data: bytes) -> int:
+        """Adds bytes. Raises Problem when there is no room for them."""
+        self._spools.take(len(data))
+        self._size += len(data)
+        return self._file.write(data)
+
+    def close(self) -> None:
+        """Gives the space back."""
+        size, self._size = self._size, 0
+        self._spools.take(-size)
+        self._file.close()
 
 
 def read_format(document: object) -> Shape:

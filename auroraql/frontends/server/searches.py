@@ -6,8 +6,10 @@ A search that is over, however it ended, is in the store; only those that wait o
 from __future__ import annotations
 
 import queue
+import sys
 import threading
 import time
+import traceback
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -18,7 +20,7 @@ from typing import Any, BinaryIO
 from auroraql.archives.embedded import EmbeddedEngine, EmbeddedRun
 from auroraql.errors import AuroraQLError, Cancelled, StatementError
 from auroraql.forms import query_json, sentence
-from auroraql.frontends.server.encoding import BARE, WRAPPED, LineWriter, spool
+from auroraql.frontends.server.encoding import BARE, WRAPPED, LineWriter, Spools, closed_on_error
 from auroraql.frontends.server.store import Store, TooLarge, Writer, is_request_id
 from auroraql.frontends.server.wire import Document, Problem, now, reason, statement_problems
 from auroraql.plan import Plan
@@ -115,6 +117,7 @@ class Searches:
 
     def __init__(self, engine: EmbeddedEngine, store: Store, *, timeout: float, workers: int) -> None:
         self._engine, self.store, self._timeout = engine, store, timeout
+        self.spools = Spools(store.disk)
         self._lock = threading.Lock()
         self._running: dict[str, Search] = {}
         self._waiting: queue.SimpleQueue[Search | None] = queue.SimpleQueue()
@@ -132,7 +135,7 @@ class Searches:
         search = Search(request_id, kind, document, plan, run, address)
         search.log("debug", "Search request arrived and saved")
         with self._lock:
-            if request_id in self._running or request_id in self.store.known():
+            if request_id in self._running or self.store.holds(request_id):
                 raise Problem(409, f"there is a request '{request_id}' already", "Duplicate")
             if self._closing or len(self._running) >= _MOST_WAITING:
                 raise Problem(503, "too many searches wait: try again in a moment")
@@ -182,13 +185,10 @@ class Searches:
 
     def at_once(self, plan: Plan, deadline: float) -> BinaryIO:
         """The records of a plan, searched in the calling thread, as an array in a file. Raises ArchiveError."""
-        file = spool()
-        try:
+        file = self.spools.open()
+        with closed_on_error(file):
             _write_records(self._engine.submit(plan).pages(deadline, _PAGE), plan, file.write, BARE)
-            file.seek(0)
-        except BaseException:
-            file.close()
-            raise
+        file.seek(0)
         return file
 
     def _work(self) -> None:
@@ -215,6 +215,10 @@ class Searches:
             search.log("error", f"The result cannot be written: {problem.strerror}")
         except AuroraQLError as problem:
             search.log("error", f"The search failed: {reason(problem)}")
+        except Exception:
+            # Not for the caller's eyes, and nothing that may take a worker away.
+            traceback.print_exc(file=sys.stderr)
+            search.log("error", "There was an application error")
         else:
             return search.result(failed=False, count=count, size=size)
         return search.result(failed=True)

@@ -13,13 +13,16 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
 
 from auroraql.frontends.server.wire import Document, now
 
 _ID = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,98}[A-Za-z0-9])?", re.ASCII)
+
+_MOST_KEPT = 10_000
+"""How many searches are remembered, however little space they take."""
 
 _RESULT, _STATUS, _PART = ".json", ".status", ".part"
 
@@ -54,15 +57,16 @@ class Store:
     """A folder of results. `keep` is in seconds, `disk` in bytes; thread-safe."""
 
     def __init__(self, folder: Path, keep: float, disk: int) -> None:
-        self._folder, self._keep, self._disk = folder, keep, disk
+        self._folder, self._keep, self.disk = folder, keep, disk
         self._lock = threading.RLock()
         self._entries: dict[str, Entry] = {}
         self._used = 0
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         for left in folder.glob(f"*{_PART}"):
             left.unlink(missing_ok=True)
-        for path in sorted(folder.glob(f"*{_STATUS}"), key=lambda each: each.stat().st_mtime):
+        for path in folder.glob(f"*{_STATUS}"):
             self._load(path)
+        self._entries = dict(sorted(self._entries.items(), key=lambda item: item[1].finished))
         self.expire()
 
     def _load(self, path: Path) -> None:
@@ -72,7 +76,7 @@ class Store:
         with suppress(OSError, ValueError, KeyError, TypeError):
             document = json.loads(path.read_text("utf-8"))
             size = result.stat().st_size if result.is_file() else 0
-            self._keep_entry(name, _entry(document, path.stat().st_mtime, size, path.stat().st_size))
+            self._keep_entry(name, _entry(document, size, path.stat().st_size, document.get("address", "")))
 
     def _keep_entry(self, name: str, entry: Entry | None) -> Entry | None:
         """Remembers a search, or forgets it, and counts its bytes; gives back what was remembered before."""
@@ -105,29 +109,34 @@ class Store:
         with self._lock:
             self._used += size
             for delete in (self.delete_records, self.forget):
-                for name in list(self._entries) if self._used > self._disk else ():
+                for name in list(self._entries) if self._used > self.disk else ():
                     delete(name)
-                    if self._used <= self._disk:
+                    if self._used <= self.disk:
                         return
-            if self._used > self._disk:
+            if self._used > self.disk:
                 raise TooLarge
 
     def finish(self, request_id: str, document: Document, address: str) -> None:
         """Keeps the status of a search that is over."""
         result = self._folder / f"{request_id}{_RESULT}"
-        body = json.dumps(document).encode()
         with self._lock:
-            size = result.stat().st_size if result.is_file() else 0
-            self._write_status(request_id, body)
-            self._keep_entry(request_id, _entry(document, time.time(), size, len(body), address))
+            held = result.stat().st_size if result.is_file() else 0
+            size = self._write_status(request_id, document, address)
+            self._keep_entry(request_id, _entry(document, held, size, address))
         self.expire()
         with suppress(TooLarge):
             self.reserve(0)
 
-    def _write_status(self, request_id: str, body: bytes) -> None:
+    def _write_status(self, request_id: str, document: Document, address: str) -> int:
+        """Writes the file of a status, which has the caller's address too; its size."""
         part = self._folder / f"{request_id}{_STATUS}{_PART}"
-        part.write_bytes(body)
+        size = part.write_bytes(json.dumps({**document, "address": address}).encode())
         part.replace(self._folder / f"{request_id}{_STATUS}")
+        return size
+
+    def holds(self, request_id: str) -> bool:
+        """Whether a finished search has this id."""
+        return request_id in self._entries
 
     def known(self) -> dict[str, Entry]:
         """Every finished search by its id, oldest first."""
@@ -136,12 +145,17 @@ class Store:
 
     def status(self, request_id: str) -> Document | None:
         """The status of a finished search."""
-        if request_id not in self._entries:
+        entry = self._entries.get(request_id)
+        if entry is not None and entry.finished < time.time() - self._keep:
+            self.forget(request_id)
+            entry = None
+        if entry is None:
             return None
         try:
             document: Document = json.loads((self._folder / f"{request_id}{_STATUS}").read_bytes())
         except FileNotFoundError:
             return None
+        document.pop("address", None)
         return document
 
     def records(self, request_id: str) -> BinaryIO | None:
@@ -162,9 +176,8 @@ class Store:
                 return
             (self._folder / f"{request_id}{_RESULT}").unlink(missing_ok=True)
             document["search_result"]["result_file_deleted_timestamp"] = now().isoformat()
-            body = json.dumps(document).encode()
-            self._write_status(request_id, body)
-            self._keep_entry(request_id, replace(entry, held=0, status_size=len(body)))
+            size = self._write_status(request_id, document, entry.address)
+            self._keep_entry(request_id, replace(entry, held=0, status_size=size))
 
     def forget(self, request_id: str) -> bool:
         """Deletes all that is kept of a finished search; whether there was one."""
@@ -174,12 +187,15 @@ class Store:
             return self._keep_entry(request_id, None) is not None
 
     def expire(self) -> None:
-        """Forgets what was kept long enough."""
+        """Forgets what was kept long enough, and of very many the oldest."""
         before = time.time() - self._keep
         with self._lock:
-            for name, each in list(self._entries.items()):
-                if each.finished < before:
-                    self.forget(name)
+            # They stand in the order in which they were finished.
+            while self._entries:
+                name, oldest = next(iter(self._entries.items()))
+                if oldest.finished >= before and len(self._entries) <= _MOST_KEPT:
+                    return
+                self.forget(name)
 
 
 class Writer:
@@ -190,14 +206,17 @@ class Writer:
         self.size = 0
 
     def write(self, data: bytes) -> None:
-        """Adds bytes. Raises TooLarge when there is no room for them."""
+        """Adds bytes. Raises TooLarge when there is no room for them: one result has half of it at most."""
+        if self.size + len(data) > self._store.disk // 2:
+            raise TooLarge
         self.size += len(data)
         self._store.reserve(len(data))
         self._file.write(data)
 
 
-def _entry(document: Document, finished: float, held: int, status_size: int, address: str = "") -> Entry:
+def _entry(document: Document, held: int, status_size: int, address: str) -> Entry:
     asked, found = document["search_request"], document["search_result"]
+    finished = datetime.fromisoformat(found["completed_timestamp"]).replace(tzinfo=UTC).timestamp()
     return Entry(
         asked["request_type"],
         datetime.fromisoformat(asked["requested"]),

@@ -42,13 +42,13 @@ def records(kind: str, service: Service, call: Call) -> Reply:
     shapes: list[Shape] = [_with_queries] if queries else []
     if level not in ("", "basic_info"):
         shapes.append(service.sources.shaper(level))
-    return Reply(200, _shaped(file, *shapes), (JSON,))
+    return Reply(200, _shaped(service, file, *shapes), (JSON,))
 
 
 def formatted(kind: str, service: Service, call: Call) -> Reply:
     """The parts of the records that the body asks for."""
     shape = read_format(call.json())
-    return Reply(200, _shaped(_records(kind, service, call), shape), (JSON,))
+    return Reply(200, _shaped(service, _records(kind, service, call), shape), (JSON,))
 
 
 def _records(kind: str, service: Service, call: Call) -> BinaryIO:
@@ -64,7 +64,7 @@ def _records(kind: str, service: Service, call: Call) -> BinaryIO:
     raise Problem(404, f"the records of request '{request_id}' were deleted: search again")
 
 
-def _shaped(file: BinaryIO, *shapes: Shape) -> BinaryIO:
+def _shaped(service: Service, file: BinaryIO, *shapes: Shape) -> BinaryIO:
     """A result after one shape and the next."""
     if not shapes:
         return file
@@ -74,7 +74,7 @@ def _shaped(file: BinaryIO, *shapes: Shape) -> BinaryIO:
             record = each(record)
         return record
 
-    return shaped(file, shape, WRAPPED)
+    return shaped(file, shape, WRAPPED, service.searches.spools.open())
 
 
 def _with_queries(record: Document) -> Document:

@@ -1,0 +1,373 @@
+"""The ways of a search over HTTP: at once or step by step, several side by side, attached to, watched, estimated."""
+
+from __future__ import annotations
+
+import _thread
+import threading
+import time
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from io import StringIO
+from typing import Any
+
+import pytest
+
+import auroraql
+from auroraql.archives.aurorax import AuroraXEngine
+from auroraql.archives.aurorax import run as run_module
+from auroraql.archives.aurorax.side_by_side import MOST, side_by_side
+from auroraql.archives.base import Progress
+from auroraql.errors import Failed, Refused, TimedOut, Unreachable
+from auroraql.frontends.progress import describe, status_line
+from auroraql.plan import Plan, Request
+from auroraql.query import Column, Query, Ref, Tree
+from tests.aurorax_matching import formatted
+from tests.aurorax_server import EPHEMERIS, RECORDS, SOURCES, AuroraXServer, Fault, StepName
+
+Connect = Callable[..., AuroraXEngine]
+START, END = datetime(2020, 2, 1), datetime(2020, 2, 29)
+FOUND = [record for record in RECORDS if record["data_source"]["program"] == "trex"]
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[AuroraXServer]:
+    monkeypatch.setenv("NO_PROXY", "*")
+    with AuroraXServer(RECORDS, SOURCES, ephemeris=EPHEMERIS, conjunctions=[{"min_distance": 5.5}]) as running:
+        yield running
+
+
+@pytest.fixture
+def connect(server: AuroraXServer) -> Iterator[Connect]:
+    made: list[AuroraXEngine] = []
+
+    def opened(**options: Any) -> AuroraXEngine:
+        made.append(AuroraXEngine(server.url, **{"pause": lambda _: time.sleep(0.001), **options}))
+        return made[-1]
+
+    yield opened
+    server.faults.clear()
+    for engine in made:
+        engine.close()
+
+
+def asking(program: str = "trex", *, last: datetime | None = END, tree: Tree | None = None) -> Request:
+    return Request("data_products", (("program", (program,)),), start=START, end=last, response_format=tree)
+
+
+def planned(*requests: Request, **options: Any) -> Plan:
+    return Plan(Query(requests[0].kind), requests, **options)
+
+
+PLAN = planned(asking())
+
+
+def found(engine: AuroraXEngine, plan: Plan = PLAN, seconds: float = 20.0) -> Any:
+    deadline = time.monotonic() + seconds
+    run = engine.submit(plan, awaited=True)
+    run.wait(deadline)
+    return run.fetch(deadline).records
+
+
+def steps(server: AuroraXServer) -> list[str]:
+    return [call.step for call in server.calls]
+
+
+# At once
+
+
+def test_asks_at_once(server: AuroraXServer, connect: Connect) -> None:
+    assert found(connect()) == FOUND
+    assert steps(server) == ["at_once"]
+    assert server.calls[0].body["query"]["data_sources"]["programs"] == ["trex"]
+    tree: Tree = {"url": True}
+    assert found(connect(), planned(asking(tree=tree))) == formatted(FOUND, tree)
+    assert server.calls[-1].body["response_format"] == tree
+
+
+def test_a_session_asks_at_once_but_for_what_it_submits(server: AuroraXServer) -> None:
+    with auroraql.connect(server.url) as archive:
+        statement = "FIND ephemeris WHERE program = 'swarm' ON 2020-02-01"
+        assert len(archive.run(statement)) == 3
+        assert steps(server) == ["at_once"]
+        assert len(archive.submit(statement).fetch()) == 3
+        assert steps(server)[1:] == ["submit", "status", "data"]
+
+
+@pytest.mark.parametrize(
+    "request_of",
+    [
+        asking(last=START + timedelta(days=3651)),
+        asking(last=None),
+        Request("ephemeris", (("program", ("swarm",)),), start=START, end=START + timedelta(days=3)),
+        Request("conjunctions", start=START, end=END),
+    ],
+    ids=["over ten years", "open", "over two days", "conjunctions"],
+)
+def test_asks_for_more_step_by_step(server: AuroraXServer, connect: Connect, request_of: Request) -> None:
+    assert len(found(connect(), planned(request_of))) > 0
+    assert steps(server) == ["submit", "status", "data"]
+
+
+def test_counts_step_by_step(server: AuroraXServer, connect: Connect) -> None:
+    columns = (Column(Ref("", ""), "count(*)"),)
+    plan = Plan(Query("data_products", select=columns), (asking(),), counted=True)
+    run = connect().submit(plan, awaited=True)
+    assert run.fetch(time.monotonic() + 20).rows == [(3,)]
+    assert steps(server) == ["submit", "status"]
+
+
+@pytest.mark.parametrize("status", [404, 405, 500, 502, 503])
+def test_remembers_that_there_is_no_such_way(server: AuroraXServer, connect: Connect, status: int) -> None:
+    server.faults["at_once"] = Fault(status=status)
+    engine = connect()
+    for _ in range(2):
+        assert found(engine) == FOUND
+    assert steps(server) == ["at_once", *["submit", "status", "data"] * 2]
+    assert found(engine, planned(Request("ephemeris", start=START, end=START + timedelta(days=1)))) == EPHEMERIS
+    assert server.count("at_once") == 2, "the other kind may have it"
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Fault(status=400),
+        Fault(drop="before"),
+        Fault(drop="within"),
+        Fault(body=b"<html>"),
+        Fault(body=b'[{"start": 5}]'),
+        Fault(body=b'{"error": {"error_code": "x", "error_message": "y"}}'),
+    ],
+)
+def test_whatever_goes_wrong_at_once_is_tried_step_by_step(
+    server: AuroraXServer, connect: Connect, fault: Fault
+) -> None:
+    server.faults["at_once"] = fault
+    assert found(connect()) == FOUND
+    assert server.count("at_once") == 1
+
+
+def test_is_turned_away_at_once(server: AuroraXServer, connect: Connect) -> None:
+    pauses: list[float] = []
+    server.faults["at_once"] = Fault(status=429, headers={"Retry-After": "3"}, times=1)
+    assert found(connect(pause=pauses.append)) == FOUND
+    assert (pauses, steps(server)) == ([3], ["at_once", "at_once"])
+
+
+@pytest.mark.parametrize(
+    "fault", [Fault(hang=9), Fault(trickle=0.05, trickled="head"), Fault(trickle=0.4)], ids=["hang", "head", "body"]
+)
+def test_waits_not_long_for_an_answer_at_once(
+    server: AuroraXServer, connect: Connect, fault: Fault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run_module, "PATIENCE", 0.3)
+    server.faults["at_once"] = fault
+    engine, began = connect(), time.monotonic()
+    if fault.trickled == "body" and fault.trickle:
+        with pytest.raises(TimedOut):  # an answer that has begun is waited for, up to the deadline
+            found(engine, seconds=1)
+        return
+    assert found(engine) == FOUND
+    assert time.monotonic() - began < 3
+    assert found(engine) == FOUND
+    assert found(engine, planned(asking(last=END + timedelta(days=400)))) == FOUND
+    assert server.count("at_once") == 1, "windows as long are asked step by step from then on"
+    server.faults.clear()
+    assert found(engine, planned(asking(last=END - timedelta(days=20)))) == FOUND
+    assert server.count("at_once") == 2
+
+
+def test_the_deadline_holds_at_once(server: AuroraXServer, connect: Connect) -> None:
+    server.seconds = 5
+    with pytest.raises(TimedOut, match=r"was not done after 0\.\d s"):
+        found(connect(), seconds=0.3)
+    assert steps(server) == ["at_once"]
+
+
+def test_nobody_listens_at_once(connect: Connect) -> None:
+    engine = AuroraXEngine("http://127.0.0.1:9", pause=lambda _: None)
+    with pytest.raises(Unreachable, match="connection refused"):
+        found(engine)
+
+
+# Side by side
+
+
+@pytest.mark.parametrize("synchronous", [True, False])
+def test_requests_run_side_by_side_and_merge_in_order(
+    server: AuroraXServer, connect: Connect, synchronous: bool
+) -> None:
+    server.synchronous, server.seconds = synchronous, 0.4
+    programs = ("rainbow", "trex", "themis-asi", "trex")
+    began = time.monotonic()
+    records = found(connect(), planned(*map(asking, programs)))
+    assert time.monotonic() - began < 2 * 0.4 + 0.4
+    assert records == [each for name in programs[:3] for each in RECORDS if each["data_source"]["program"] == name]
+
+
+def test_no_more_run_at_once_than_are_allowed() -> None:
+    running, most, lock = 0, 0, threading.Lock()
+
+    def work(number: int) -> int:
+        nonlocal running, most
+        with lock:
+            running += 1
+            most = max(most, running)
+        time.sleep(0.02 * (number % 3))
+        with lock:
+            running -= 1
+        return number * number
+
+    assert side_by_side(work, range(20)) == [n * n for n in range(20)]
+    assert most == MOST
+    assert side_by_side(work, []) == []
+
+
+def test_the_first_error_ends_it() -> None:
+    begun: list[int] = []
+
+    def work(number: int) -> None:
+        begun.append(number)
+        if number == 2:
+            raise ValueError(number)
+        time.sleep(0.05)
+
+    with pytest.raises(ValueError, match="2"):
+        side_by_side(work, range(50))
+    time.sleep(0.1)
+    assert len(begun) <= 2 * MOST
+
+
+def test_a_failure_cancels_the_others(server: AuroraXServer, connect: Connect) -> None:
+    server.never = True
+    server.faults["status"] = Fault(body=b"[]", times=1)
+    with pytest.raises(Failed):
+        found(connect(), planned(*[asking(name, last=None) for name in ("trex", "rainbow", "themis-asi")]))
+    assert all(search.cancelled for search in server.searches.values())
+
+
+@pytest.mark.parametrize("step", ["submit", "status"])
+def test_ctrl_c_cancels_all_of_them(server: AuroraXServer, connect: Connect, step: StepName) -> None:
+    server.never = True
+    server.faults[step] = Fault(hang=0.4)
+    timer = threading.Timer(0.15, _thread.interrupt_main)
+    timer.start()
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            found(connect(), planned(*[asking(name, last=None) for name in ("trex", "rainbow", "themis-asi")]))
+    finally:
+        timer.join()
+    assert len(server.searches) == 3
+    assert all(search.cancelled for search in server.searches.values())
+
+
+def test_a_second_ctrl_c_leaves_at_once(server: AuroraXServer, connect: Connect) -> None:
+    server.never = True
+    server.faults["cancel"] = Fault(hang=20)
+    timers = [threading.Timer(after, _thread.interrupt_main) for after in (0.2, 0.6)]
+    began = time.monotonic()
+    for timer in timers:
+        timer.start()
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            found(connect(), planned(asking(last=None)))
+    finally:
+        for timer in timers:
+            timer.join()
+    assert time.monotonic() - began < 3
+    server.faults.clear()
+
+
+# From elsewhere
+
+
+@pytest.mark.parametrize(("kind", "count"), [("data_products", 5), ("ephemeris", 4), ("conjunctions", 1)])
+def test_fetches_a_search_from_elsewhere(server: AuroraXServer, connect: Connect, kind: str, count: int) -> None:
+    server.polls = 2
+    request_id = server.submit(kind, {})
+    run = connect().attach(request_id)
+    assert (run.request_ids, run.plan.query.kind) == ((request_id,), kind)
+    assert len(run.fetch(time.monotonic() + 20).records or ()) == count
+    assert server.count("submit") == 0
+
+
+@pytest.mark.parametrize("request_id", ["", "..", "a/b", "x?y", "a b", "é"])
+def test_what_is_no_request_id_is_not_sent(server: AuroraXServer, connect: Connect, request_id: str) -> None:
+    with pytest.raises(Refused, match="no request id"):
+        connect().attach(request_id)
+    assert server.calls == []
+
+
+def test_a_search_that_is_not_known(server: AuroraXServer, connect: Connect) -> None:
+    with pytest.raises(Refused, match="404 not found") as caught:
+        connect().attach("8b3d3ff7-ce08-463c-9fe2-b44cde68c40b")
+    assert caught.value.request_id.startswith("8b3d3ff7")
+    assert server.count("status") == 3
+
+
+def test_a_search_that_failed_elsewhere(server: AuroraXServer, connect: Connect) -> None:
+    server.error = "disk full"
+    with pytest.raises(Failed, match="disk full"):
+        connect().attach(server.submit("data_products", {}))
+
+
+# What is told meanwhile
+
+
+def test_tells_how_far_it_has_come(server: AuroraXServer, connect: Connect) -> None:
+    told: list[Progress | None] = []
+    server.seconds = 0.5
+    engine = connect(watch=told.append, pause=time.sleep)
+    assert found(engine, planned(asking(last=None))) == FOUND
+    seen = [each for each in told if each is not None]
+    assert seen
+    assert told[-1] is None
+    assert [each.elapsed for each in seen] == sorted(each.elapsed for each in seen)
+    assert seen[0].line.startswith("Starting query for ")
+
+
+class Terminal(StringIO):
+    """A stream that says it is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_progress_is_one_line_on_a_terminal_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    assert status_line(StringIO()) is None
+    assert status_line(None) is None
+    terminal = Terminal()
+    show = status_line(terminal)
+    assert show is not None
+    show(Progress(0.1, "quick", 0, 0))
+    show(None)
+    assert terminal.getvalue() == ""
+    show(Progress(12.4, "found\x1b[31m 92", 12_300_000, 4500))
+    assert terminal.getvalue() == "\r\x1b[K12 s · found\\x1b[31m 92 · 12.3 MB · 4,500 records"
+    show(None)
+    show(None)
+    assert terminal.getvalue().count("\x1b[K") == 2
+    monkeypatch.setenv("TERM", "dumb")
+    assert status_line(terminal) is None
+
+
+def test_progress_names_what_there_is() -> None:
+    assert describe(Progress(3.0, "", 0, 0)) == "3 s"
+
+
+# The estimate
+
+
+def test_explain_tells_the_estimate(server: AuroraXServer) -> None:
+    statement = (
+        "EXPLAIN FIND conjunctions OF ground (program = 'trex') AND space (program = 'swarm') "
+        "WITHIN 500 km ON 2020-02-01"
+    )
+    with auroraql.connect(server.url) as archive:
+        lines = [row[0] for row in archive.run(statement)]
+        assert any(line.endswith(f"as {server.url} counts them: 42") for line in lines)
+        for fault in (Fault(status=404), Fault(body=b'"many"'), Fault(body=b"true"), Fault(body=b"{")):
+            server.faults["estimate"] = fault
+            lines = [row[0] for row in archive.run(statement)]
+            assert not any("counts them" in line for line in lines)
+    assert set(steps(server)) == {"estimate"}
