@@ -13,12 +13,16 @@ from auroraql.forms.pieces import Form
 from auroraql.forms.text import writing
 from auroraql.plan import Plan, Request
 from auroraql.planner import plan as make_plan
+from auroraql.query import Query
 from auroraql.resolver import resolve, unused_parameter
 from auroraql.schema.catalogue import Catalogue, shipped
 from auroraql.syntax import Aggregate, Find, GroupBy, Limit, OrderBy, Overlap, Select, Where
 
-TARGETS = ("aql", "json", "sentence", "plan")
+TARGETS = ("aql", "json", "sentence", "python", "curl", "plan")
 """The forms a statement can be written in."""
+
+_CALLED = {"json": "one query", "python": "one search of the client", "curl": "one search"}
+"""What says a statement in those forms that have one request; the sentence has codes of its own."""
 
 FORMS: Mapping[str, Form | None] = {"auto": None, "aql": "text", "json": "json", "sentence": "sentence"}
 """The forms a statement can be read from, by the name of the option; auto tells by the text itself."""
@@ -73,14 +77,27 @@ def translate_find(
     _check_parameters(parameters, resolved.parameters)
     if to == "aql":
         return Translation(writing.write(resolved.query, known), resolved.warnings)
-    made = make_plan(resolved.query, known, resolved.warnings, cut=to == "plan")
+    made = make_plan(resolved.query, known, resolved.warnings, cut=to in ("plan", "python", "curl"))
     if made.unsayable:
         raise StatementError(made.unsayable)
     if to == "plan":
         return Translation(plan_json.write(made, known), made.warnings)
     request, left_out = one_request(made, find, to)
-    output = query_json.write(request) if to == "json" else sentence.write(request)
-    return Translation(output, (*made.warnings, *left_out))
+    return Translation(_written(request, resolved.query, to, known), (*made.warnings, *left_out))
+
+
+def _written(request: Request, query: Query, to: str, catalogue: Catalogue) -> str | dict[str, Any]:
+    """One request in one of the forms that have one."""
+    match to:
+        case "json":
+            return query_json.write(request)
+        case "sentence":
+            return sentence.write(request)
+    # Programs are asked for less often, and loaded then.
+    from auroraql.forms import curl, python
+
+    statement = writing.write(query, catalogue)
+    return python.write(request, statement) if to == "python" else curl.write(request, statement)
 
 
 def _check_parameters(given: Mapping[str, object] | None, used: frozenset[str]) -> None:
@@ -116,8 +133,7 @@ def one_request(plan: Plan, find: Find, to: str) -> tuple[Request, tuple[Diagnos
 
     Raises StatementError when one query cannot say it: nothing is dropped that changes which records come.
     """
-    code = "AQL0407" if to == "json" else "AQL0406"
-    what = "one query" if to == "json" else "the sentence"
+    code, what = ("AQL0406", "the sentence") if to == "sentence" else ("AQL0407", _CALLED[to])
     wrong = [
         Diagnostic(
             code,
@@ -148,5 +164,5 @@ def one_request(plan: Plan, find: Find, to: str) -> tuple[Request, tuple[Diagnos
             severity="warning",
         )
         for clause in find.clauses
-        if isinstance(clause, Select)
+        if isinstance(clause, Select) and to in ("json", "sentence")
     )

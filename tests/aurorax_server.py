@@ -133,8 +133,8 @@ class AuroraXServer:
         self.ephemeris, self.conjunctions = list(ephemeris), list(conjunctions)
         self.polls, self.seconds, self.never = 0, 0.0, False
         self.error = ""
-        self.synchronous = True
-        """Whether there is a `search_synchronous`; else it is answered 404."""
+        self.synchronous = False
+        """Whether there is a `search_synchronous`; without it the steps are gone through, which the tests watch."""
         self.latency = 0.0
         """Seconds that each answer takes on its way."""
         self.faults: dict[StepName, Fault] = {}
@@ -211,7 +211,7 @@ class AuroraXServer:
         counts: dict[int, Record] = {}
         (first,), (last,) = params["start"], params["end"]
         for record in self.records if kind == "data_products" else self.ephemeris:
-            day, source = record.get("start", record.get("epoch", ""))[:10], record["data_source"]
+            day, source = str(record.get("start") or record.get("epoch"))[:10], record["data_source"]
             if not first <= day <= last or not _sources([source], params):
                 continue
             entry = counts.setdefault(source["identifier"], {"data_source": source, f"available_{kind}": {}})

@@ -185,9 +185,7 @@ def test_submits_once(server: AuroraXServer, connect: Connect, fault: Fault, mon
     assert server.count("submit") == 1
 
 
-def test_submits_again_when_it_was_turned_away(
-    server: AuroraXServer, connect: Connect, pauses: list[float]
-) -> None:
+def test_submits_again_when_it_was_turned_away(server: AuroraXServer, connect: Connect, pauses: list[float]) -> None:
     server.faults["submit"] = Fault(status=429, headers={"Retry-After": "3"}, times=1)
     assert fetched(connect()) == FOUND
     assert pauses == [3]

@@ -148,7 +148,64 @@ def test_no_error_is_null_or_empty(server: AuroraXServer, connect: Connect) -> N
     assert fetched(connect()) == FOUND
 
 
+def test_shows_what_the_log_says_of_a_failure(server: AuroraXServer, connect: Connect) -> None:
+    lines = [
+        {"level": level, "summary": f"{level} line", "timestamp": "2199-01-01T00:00:00"}
+        for level in ("info", "error", "ERROR", "debug")
+    ]
+    server.faults["status"] = Fault(change=lambda d: {**d, "logs": lines, "search_result": {"error_condition": True}})
+    with pytest.raises(Failed, match="failed: error line; ERROR line") as caught:
+        fetched(connect())
+    assert caught.value.request_id in server.searches
+
+
+@pytest.mark.parametrize("step", ["status", "data", "cancel"])
+@pytest.mark.parametrize(
+    "words", ["Fri, 01 Jan 1999 00:00:00 GMT", "Thu, 01 Jan 2099 00:00:00", "soon", "-5", "", "9" * 400]
+)
+def test_a_wrong_clock_or_header_harms_nothing(
+    server: AuroraXServer, connect: Connect, step: StepName, words: str
+) -> None:
+    server.faults[step] = Fault(status=503, headers={"Retry-After": words}, times=1)
+    server.never = step == "cancel"
+    run = connect().submit(PLAN)
+    try:
+        if step == "cancel":
+            run.cancel()
+        else:
+            assert run.fetch(time.monotonic() + 20).records == FOUND
+    except Unreachable:
+        assert words.startswith(("Thu", "9")), "only a wait beyond the deadline gives up"
+
+
+@pytest.mark.parametrize(
+    "said_of_time",
+    [{"completed_timestamp": "1970-01-01T00:00:00"}, {"query_duration": -5}, {"completed_timestamp": None, "new": []}],
+)
+def test_what_a_status_says_besides_does_not_matter(
+    server: AuroraXServer, connect: Connect, said_of_time: dict[str, Any]
+) -> None:
+    server.faults["status"] = resulting(**said_of_time)
+    assert fetched(connect()) == FOUND
+
+
+def test_finds_nothing(server: AuroraXServer, connect: Connect) -> None:
+    server.records.clear()
+    assert fetched(connect()) == []
+    server.faults["data"] = Fault(body=b" [ ] ")
+    assert fetched(connect()) == []
+
+
 # Who is sent the key
+
+
+@pytest.mark.parametrize("tail", ["/api/v1/data_products/requests/x/data", "", "/?a=b#c"])
+def test_takes_the_data_from_where_it_asked(server: AuroraXServer, connect: Connect, tail: str) -> None:
+    with AuroraXServer(RECORDS) as thief:
+        for uri in (f"{thief.url}{tail}", f"//{thief.url.removeprefix('http://')}{tail}"):
+            server.faults["status"] = resulting(data_uri=uri)
+            assert fetched(connect(api_key=KEY)) == FOUND
+        assert thief.connections == 0
 
 
 def test_sends_nothing_to_another_origin(server: AuroraXServer, connect: Connect) -> None:

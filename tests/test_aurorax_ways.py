@@ -20,7 +20,7 @@ from auroraql.archives.base import Progress
 from auroraql.errors import Failed, Refused, TimedOut, Unreachable
 from auroraql.frontends.progress import describe, status_line
 from auroraql.plan import Plan, Request
-from auroraql.query import Column, Query, Ref, Tree
+from auroraql.query import Column, Query, Tree
 from tests.aurorax_matching import formatted
 from tests.aurorax_server import EPHEMERIS, RECORDS, SOURCES, AuroraXServer, Fault, StepName
 
@@ -33,6 +33,7 @@ FOUND = [record for record in RECORDS if record["data_source"]["program"] == "tr
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[AuroraXServer]:
     monkeypatch.setenv("NO_PROXY", "*")
     with AuroraXServer(RECORDS, SOURCES, ephemeris=EPHEMERIS, conjunctions=[{"min_distance": 5.5}]) as running:
+        running.synchronous = True
         yield running
 
 
@@ -109,7 +110,7 @@ def test_asks_for_more_step_by_step(server: AuroraXServer, connect: Connect, req
 
 
 def test_counts_step_by_step(server: AuroraXServer, connect: Connect) -> None:
-    columns = (Column(Ref("", ""), "count(*)"),)
+    columns = (Column(None, function="count"),)
     plan = Plan(Query("data_products", select=columns), (asking(),), counted=True)
     run = connect().submit(plan, awaited=True)
     assert run.fetch(time.monotonic() + 20).rows == [(3,)]
@@ -154,7 +155,7 @@ def test_is_turned_away_at_once(server: AuroraXServer, connect: Connect) -> None
 
 
 @pytest.mark.parametrize(
-    "fault", [Fault(hang=9), Fault(trickle=0.05, trickled="head"), Fault(trickle=0.4)], ids=["hang", "head", "body"]
+    "fault", [Fault(hang=9), Fault(trickle=0.05, trickled="head"), Fault(trickle=0.05)], ids=["hang", "head", "body"]
 )
 def test_waits_not_long_for_an_answer_at_once(
     server: AuroraXServer, connect: Connect, fault: Fault, monkeypatch: pytest.MonkeyPatch
@@ -260,6 +261,35 @@ def test_ctrl_c_cancels_all_of_them(server: AuroraXServer, connect: Connect, ste
     assert all(search.cancelled for search in server.searches.values())
 
 
+def test_ctrl_c_ends_what_is_asked_at_once(server: AuroraXServer, connect: Connect) -> None:
+    server.faults["at_once"] = Fault(hang=5)
+    timer = threading.Timer(0.2, _thread.interrupt_main)
+    began = time.monotonic()
+    timer.start()
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            found(connect(), planned(*map(asking, ("trex", "rainbow", "themis-asi"))))
+    finally:
+        timer.join()
+    assert time.monotonic() - began < 2
+    assert server.count("submit") == 0
+
+
+def test_a_search_that_is_left_is_polled_no_more(server: AuroraXServer, connect: Connect) -> None:
+    server.never = True
+    server.faults["status"] = Fault(status=403, times=1)
+    run = connect(pause=time.sleep).submit(planned(asking(last=None), asking("rainbow", last=None)))
+    with pytest.raises(Refused):
+        run.wait(time.monotonic() + 20)
+    time.sleep(0.5)
+    polls = server.count("status")
+    time.sleep(0.8)
+    assert server.count("status") == polls
+    assert not any(search.cancelled for search in server.searches.values())
+    server.never = False
+    assert len(run.fetch(time.monotonic() + 20).records or ()) == 4
+
+
 def test_a_second_ctrl_c_leaves_at_once(server: AuroraXServer, connect: Connect) -> None:
     server.never = True
     server.faults["cancel"] = Fault(hang=20)
@@ -343,7 +373,7 @@ def test_progress_is_one_line_on_a_terminal_only(monkeypatch: pytest.MonkeyPatch
     show(None)
     assert terminal.getvalue() == ""
     show(Progress(12.4, "found\x1b[31m 92", 12_300_000, 4500))
-    assert terminal.getvalue() == "\r\x1b[K12 s · found\\x1b[31m 92 · 12.3 MB · 4,500 records"
+    assert terminal.getvalue() == "\r\x1b[K12 s · found␛[31m 92 · 12.3 MB · 4,500 records"
     show(None)
     show(None)
     assert terminal.getvalue().count("\x1b[K") == 2
@@ -360,8 +390,7 @@ def test_progress_names_what_there_is() -> None:
 
 def test_explain_tells_the_estimate(server: AuroraXServer) -> None:
     statement = (
-        "EXPLAIN FIND conjunctions OF ground (program = 'trex') AND space (program = 'swarm') "
-        "WITHIN 500 km ON 2020-02-01"
+        "EXPLAIN FIND conjunctions OF ground (program = 'trex'), space (program = 'swarm') WITHIN 500 km ON 2020-02-01"
     )
     with auroraql.connect(server.url) as archive:
         lines = [row[0] for row in archive.run(statement)]

@@ -192,6 +192,11 @@ def test_half_minutes_that_are_there_are_not_made() -> None:
     off = there(3, 0.5, 60, 60)
     positions = [*stays(), there(3, 0, 0, 0), off, there(3, 1, 0, 0)]
     assert times(answer(positions, asked(GROUND, SPACE, subminute=True))) == [span(0, 0), span(1, 1)]
+    quarter = [*stays(), there(3, 0, 0, 0), there(3, 0.25, 0, 0), there(3, 1, 0, 0)]
+    assert times(answer(quarter, asked(GROUND, SPACE, subminute=True))) == [span(0, 1)]
+    antipodes = [*stays(), there(3, 0, 0, 0), there(3, 1, 0, 180)]
+    query = asked(GROUND, SPACE, limits=[None], subminute=True)
+    assert times(answer(antipodes, query)) == [span(0, 0), span(1, 1)]
 
 
 def test_each_trace_has_its_places() -> None:

@@ -63,7 +63,7 @@ def test_results_are_kept_for_their_time(copy: Path) -> None:
 
 
 def test_results_take_bounded_space(tmp_path: Path, copy: Path) -> None:
-    with ServerProcess("--disk", "1500KB", archive=copy, cache=tmp_path) as server:
+    with ServerProcess("--disk", "2MB", archive=copy, cache=tmp_path) as server:
         locations = [finished(server, "ephemeris", SWARM) for _ in range(4)]
         kept = [requests.get(f"{each}/data", timeout=60).status_code for each in locations]
         assert kept[0] == 404
@@ -73,7 +73,7 @@ def test_results_take_bounded_space(tmp_path: Path, copy: Path) -> None:
         assert status["search_result"]["error_condition"] is True
         assert "larger than the space" in status["logs"][-1]["summary"]
         held = sum(each.stat().st_size for each in (tmp_path / "auroraql" / "serve").rglob("*") if each.is_file())
-        assert held <= 1500 * 1024
+        assert held <= 2 * 1024 * 1024
 
 
 # --- how it begins and ends

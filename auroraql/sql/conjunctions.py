@@ -44,8 +44,10 @@ Pair = tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class Pipeline:
-    """A SELECT whose columns are the plain fields of conjunctions by name, and structs: `lists` names those that
-    are the elements of each field that is a list. `ties` are columns that tell all rows apart."""
+    """A SELECT whose columns are the plain fields of conjunctions, by name, and structs.
+
+    `lists` has, for each field that is a list, the columns of its elements; `ties` are columns that tell all rows apart.
+    """
 
     sql: str
     lists: Mapping[str, tuple[str, ...]]

@@ -8,7 +8,7 @@
   data sources are not: -1, -2 … in the order of the criteria, equal points alike.
 * Where a source is, depends on the trace; a record without that place takes no part. Places are unit vectors.
 * At sub-minute precision a source is also half-way, on the great circle, between two records of its block that
-  are 60 s apart, if there is none between them; of antipodes, no place is half-way.
+  are 60 s apart, if it has none half-way; of antipodes, no place is.
 """
 
 # ruff: noqa: S608 - names of this module and of the schema are put into SQL, every value is bound
@@ -126,7 +126,7 @@ def _directed(places: str) -> str:
 def _with_half_minutes(places: str) -> str:
     """As `_directed`, and with a row half-way between each two that are a minute apart.
 
-    The next row is looked for among those a multiple of 30 s away: when it is 60 s away, there is none between.
+    The next row is looked for among those a multiple of 30 s away: when it is 60 s away, there is none half-way.
     """
     following = ", ".join(f"lead({name}) OVER following AS next_{name}" for name in ("epoch", "lat", "lon"))
     ends = zip("xyz", _direction("lat", "lon"), _direction("next_lat", "next_lon"), strict=True)

@@ -1,7 +1,7 @@
 """Searches of a live service beside pyaurorax, on the same answers: `python -m tests.bench.bench_live [--full]`.
 
 The service is the tests' own, on the loopback, in a process of its own. Latency is that of whole searches, volume of
-fetching one large result: a million records with `--full`, else a tenth of them, for the gate.
+fetching one large result: a million records with `--full`, else fewer, for the gate.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def main() -> None:
         PROCESSES[name](argument)
         return
     latency()
-    volume(1_000_000 if options.full else 100_000)
+    volume(1_000_000 if options.full else 300_000)
 
 
 @contextmanager

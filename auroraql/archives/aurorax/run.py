@@ -89,7 +89,8 @@ class AuroraXRun:
         self._service, self._awaited, self._teller = service, awaited, Teller(watch)
         self._wire, self._context = service.wire, service.context
         self._searches = [_Search(request) for request in plan.requests]
-        self._cancelled = self._stopped = False
+        self._cancelled = self._stopped = self._listed = False
+        self._turn = 0
         self._arriving, self._arrived = 0, threading.Condition()
 
     @property
@@ -130,7 +131,7 @@ class AuroraXRun:
                         search.request_id = read_submitted(interrupted.answer, self._context)
                 raise
             search.request_id = read_submitted(answer, self._context)
-        if self._cancelled:  # it came too late to be cancelled with the others
+        if self._listed:  # it came too late to be cancelled with the others
             self._cancel(search, time.monotonic() + _CANCEL_SECONDS)
 
     @contextlib.contextmanager
@@ -160,23 +161,24 @@ class AuroraXRun:
         """
         self._refuse_cancelled()
         try:
-            side_by_side(partial(self._complete, deadline=deadline), self._unfinished())
+            side_by_side(partial(self._complete, deadline=deadline, turn=self._turn), self._unfinished())
         except (TimedOut, Failed, KeyboardInterrupt):
             self._abandon()
             raise
         finally:
+            self._turn += 1  # what is under way on other threads, when one has failed, ends
             self._teller.over()
         return self._together()
 
-    def _complete(self, search: _Search, deadline: float) -> None:
+    def _complete(self, search: _Search, deadline: float, turn: int) -> None:
         """Brings one search to its end; of an awaited run, its records too."""
         wanted = self._awaited and not self.plan.counted
         if wanted and self._service.ways.at_once(search.request) and self._ask_at_once(search, deadline):
             return
         if not search.request_id:
             self._submit(search)
-        self._wait_for(search, deadline)
-        if wanted:
+        self._wait_for(search, deadline, turn)
+        if wanted and turn == self._turn:
             self._fetch(search, deadline)
 
     def _ask_at_once(self, search: _Search, deadline: float) -> bool:
@@ -230,7 +232,7 @@ class AuroraXRun:
 
     def _all_records(self) -> Sequence[Record]:
         """The records of every request, each once."""
-        batches = [search.records or () for search in self._searches]
+        batches = [search.records if search.records is not None else [] for search in self._searches]
         if not batches:
             return []
         records = united(batches, self.plan.query.kind, self.plan.requests)
@@ -241,16 +243,16 @@ class AuroraXRun:
         """`DELETE …/requests/{id}` for the unfinished searches. Raises ArchiveError when the service says no."""
         if not self._unfinished() or self._cancelled:
             return
-        self._stopped = True
+        self._cancelled = True
         with self._arrived:
             self._arrived.wait_for(lambda: not self._arriving, _GRACE_SECONDS)
-        self._cancelled = True
+            self._listed = True
         deadline = time.monotonic() + _CANCEL_SECONDS
         known = [search for search in self._unfinished() if search.request_id]
         troubles = side_by_side(partial(self._cancel, deadline=deadline), known)
         trouble = next((each for each in troubles if each is not None), None)
         if trouble is not None:
-            self._cancelled = self._stopped = False
+            self._cancelled = self._listed = False
             raise trouble
 
     def _cancel(self, search: _Search, deadline: float) -> ArchiveError | None:
@@ -264,6 +266,7 @@ class AuroraXRun:
 
     def _abandon(self) -> None:
         """Cancels as far as the service lets us: the error that led here is the one to tell."""
+        self._stopped = True
         self._teller.stop()
         with contextlib.suppress(ArchiveError):
             self.cancel()
@@ -276,9 +279,9 @@ class AuroraXRun:
     def _unfinished(self) -> list[_Search]:
         return [search for search in self._searches if not search.status.done]
 
-    def _wait_for(self, search: _Search, deadline: float) -> None:
+    def _wait_for(self, search: _Search, deadline: float, turn: int) -> None:
         began, delay, waited = time.monotonic(), FIRST_POLL, 0.0
-        while not search.status.done:
+        while not search.status.done and turn == self._turn:
             self._refuse_cancelled()
             self._poll(search, deadline)
             if search.status.done:

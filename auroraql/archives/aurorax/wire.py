@@ -201,7 +201,8 @@ class Wire:
 
     def _send_once(self, call: Call, url: str, deadline: float, begun: Callable[[], object]) -> Answer:
         left = max(deadline - time.monotonic(), 0.001)
-        silent = min(left, _SILENT_SECONDS if call.patience is None else call.patience)
+        # A little longer than the patience: who waits is to see that it ended, and this thread then ends by itself.
+        silent = min(left, _SILENT_SECONDS if call.patience is None else 1.5 * call.patience)
         with self._session.request(
             call.method,
             url,

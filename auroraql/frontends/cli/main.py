@@ -21,7 +21,7 @@ from auroraql.frontends.cli import streams
 from auroraql.frontends.cli.arguments import parameters, parser, refuse_idle
 
 FORMAT_NAMES = ("table", "vertical", "csv", "json", "jsonl")
-TARGETS = ("aql", "json", "sentence", "plan")
+TARGETS = ("aql", "json", "sentence", "python", "curl", "plan")
 SOURCES = ("auto", "aql", "json", "sentence")
 
 DONE, FAILED, WRONG, UNREACHABLE, LATE, INTERRUPTED = 0, 1, 2, 3, 4, 130

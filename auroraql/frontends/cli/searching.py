@@ -60,7 +60,13 @@ def opened(options: argparse.Namespace, say: Callable[[str], None] = say) -> Arc
     config = read_config(os.environ)
     shown_as = known_format(options.format or config.format).name
     archive = config.archive if options.archive is None else options.archive
-    made = connect(archive, api_key=config.api_key, timeout=options.timeout or config.timeout, say=say, watch=status_line(sys.stderr))
+    made = connect(
+        archive,
+        api_key=config.api_key,
+        timeout=options.timeout or config.timeout,
+        say=say,
+        watch=status_line(sys.stderr),
+    )
     made.settings.begin_with(format=shown_as)
     return made
 

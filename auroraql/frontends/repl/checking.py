@@ -26,7 +26,7 @@ class Checked:
 
     def still(self, text: str) -> list[Diagnostic]:
         """What is still so in a text that may have changed since: all that stands before the first change."""
-        if text == self.text:
+        if text == self.text or not self.diagnostics:
             return list(self.diagnostics)
         same = _alike(text, self.text)
         return [each for each in self.diagnostics if isinstance(each.origin, Span) and each.origin.end < same]

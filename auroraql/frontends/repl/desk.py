@@ -25,7 +25,11 @@ from auroraql.frontends.repl.showing import makes_links, tell
 from auroraql.frontends.repl.state import Archive, State
 from auroraql.frontends.repl.statements import explain, run
 
-_FIRST = "FIND data_products WHERE program = 'trex' ON 2021-01-01"
+_FIRST = """\
+LET warm = FIND conjunctions OF ground (program = 'trxe'), space (platform LIKE 'swarm%') WITHIN 500 km ON 2021-01-01;
+FIND data_products WHERE keogram_tpye = 'daily' AND platform IN warm.start OR start IN (FIND warm) DURING warm;
+SHOW METADATA OF data_products; SET format = json; EXPLAIN FIND ephemeris WHERE epoch > 2021-01-01 LIMIT"""
+"""Slips of several sorts, so that what finds them is loaded before it is needed."""
 
 
 def talk(
@@ -58,8 +62,9 @@ class Desk:
         self.state.known = know(self.state)
         self._candidates = Candidates(self.state)
         list(self.complete(Document("FIND data_products WHERE program = "), CompleteEvent()))
-        self.wrong(_FIRST)
-        self.lexer.lex_document(Document(_FIRST))(0)
+        for text in (_FIRST, _FIRST.rpartition(";")[0]):
+            self.wrong(text)
+            self.lexer.lex_document(Document(text))(0)
 
     def complete(self, document: Document, event: CompleteEvent) -> Iterable[Completion]:
         """What may stand at the cursor."""

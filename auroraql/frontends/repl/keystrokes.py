@@ -12,7 +12,7 @@ from prompt_toolkit.document import Document
 
 from auroraql.completion import Completer as Statements
 from auroraql.completion import Known, whole_beginning
-from auroraql.errors import Diagnostic, Source
+from auroraql.errors import Diagnostic, Source, Span
 from auroraql.frontends.repl.commands import COMMANDS, command_called, is_command
 from auroraql.frontends.repl.state import State
 from auroraql.listings import listing_columns
@@ -83,12 +83,19 @@ def check_typed(text: str, check: Callable[[Source], Sequence[Diagnostic]]) -> t
     if not text.strip() or len(text) > LONGEST or is_command(text):
         return ()
     said = check(Source(text, "<input>"))
-    wrong = tuple(each for each in said if not _goes_on(each))
+    wrong = tuple(each for each in said if not _goes_on(each, text))
     if wrong or not any(each.severity == "error" for each in said):
         return wrong
     whole = whole_beginning(text)
-    return tuple(each for each in check(Source(whole)) if not _goes_on(each)) if whole.strip() else ()
+    if not whole.strip() or whole == text:
+        return ()
+    return tuple(each for each in check(Source(whole)) if not _goes_on(each, text))
 
 
-def _goes_on(diagnostic: Diagnostic) -> bool:
-    return diagnostic.code in _NOT_YET or "never closed" in diagnostic.message
+def _goes_on(diagnostic: Diagnostic, text: str) -> bool:
+    """Whether it is wrong only because more is to come: of the statement, or of the word at the end."""
+    if diagnostic.code in _NOT_YET or "never closed" in diagnostic.message:
+        return True
+    origin = diagnostic.origin
+    at_end = isinstance(origin, Span) and origin.end >= len(text) and text[-1:].isalnum()
+    return at_end and diagnostic.severity == "error"

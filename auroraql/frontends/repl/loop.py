@@ -16,7 +16,7 @@ from auroraql.errors import Diagnostic
 from auroraql.frontends.repl.behind import Behind, Late, Switches
 from auroraql.frontends.repl.checking import Checker
 from auroraql.frontends.repl.history import open_history
-from auroraql.frontends.repl.prompt import line_editor, once_shown
+from auroraql.frontends.repl.prompt import complete_what_stands_there, in_the_loop, line_editor, once_shown
 
 
 def run_repl(
@@ -41,7 +41,7 @@ def run_repl(
 
     def loaded() -> None:
         checker.start()
-        editor.app.invalidate()
+        in_the_loop(editor, lambda: complete_what_stands_there(editor))
 
     once_shown(editor, lambda: behind.start(loaded))
     stream.write(f"{title}\n")

@@ -134,3 +134,17 @@ def once_shown(editor: PromptSession[str], action: Callable[[], None]) -> None:
         action()
 
     editor.app.after_render += act
+
+
+def in_the_loop(editor: PromptSession[str], action: Callable[[], None]) -> None:
+    """Does something in the thread of the prompt, if it still stands there; may be called from any."""
+    loop = editor.app.loop
+    if loop is not None and not loop.is_closed():
+        loop.call_soon_threadsafe(action)
+
+
+def complete_what_stands_there(editor: PromptSession[str]) -> None:
+    """Offers what could not be offered while it was typed; the colours come, too."""
+    if editor.default_buffer.text.strip() and editor.default_buffer.complete_state is None:
+        editor.default_buffer.start_completion()
+    editor.app.invalidate()

@@ -59,33 +59,52 @@ class Store:
     def __init__(self, folder: Path, keep: float, disk: int) -> None:
         self._folder, self._keep, self.disk = folder, keep, disk
         self._lock = threading.RLock()
-        self._entries: dict[str, Entry] = {}
+        self._remembered: dict[str, Entry] = {}
         self._used = 0
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for left in folder.glob(f"*{_PART}"):
-            left.unlink(missing_ok=True)
-        for path in folder.glob(f"*{_STATUS}"):
-            self._load(path)
-        self._entries = dict(sorted(self._entries.items(), key=lambda item: item[1].finished))
-        self.expire()
+        # Thousands of files take a second to read, which need not pass before the first answer.
+        self._loading = threading.Thread(target=self._load, daemon=True)
+        self._loading.start()
 
-    def _load(self, path: Path) -> None:
-        """What is there from an earlier run; a file that is no status is passed over."""
+    @property
+    def _entries(self) -> dict[str, Entry]:
+        """Every finished search by its id, oldest first; waits until those of an earlier run are read."""
+        self._loading.join()
+        return self._remembered
+
+    def _load(self) -> None:
+        """Finds what is there from an earlier run."""
+        found: dict[str, Entry] = {}
+        for path in self._folder.iterdir():
+            if path.suffix == _PART:
+                path.unlink(missing_ok=True)
+            elif path.suffix == _STATUS:
+                found |= self._found(path)
+        for path in self._folder.glob(f"*{_RESULT}"):
+            if path.name.removesuffix(_RESULT) not in found:
+                path.unlink(missing_ok=True)
+        self._used = sum(each.held + each.status_size for each in found.values())
+        self._remembered = dict(sorted(found.items(), key=lambda item: item[1].finished))
+
+    def _found(self, path: Path) -> dict[str, Entry]:
+        """The search of a status file; none for a file that is no status."""
         name = path.name.removesuffix(_STATUS)
         result = self._folder / f"{name}{_RESULT}"
         with suppress(OSError, ValueError, KeyError, TypeError):
             document = json.loads(path.read_text("utf-8"))
             size = result.stat().st_size if result.is_file() else 0
-            self._keep_entry(name, _entry(document, size, path.stat().st_size, document.get("address", "")))
+            return {name: _entry(document, size, path.stat().st_size, document.get("address", ""))}
+        return {}
 
     def _keep_entry(self, name: str, entry: Entry | None) -> Entry | None:
         """Remembers a search, or forgets it, and counts its bytes; gives back what was remembered before."""
-        before = self._entries.pop(name, None) if entry is None else self._entries.get(name)
+        entries = self._entries
+        before = entries.pop(name, None) if entry is None else entries.get(name)
         if before is not None:
             self._used -= before.held + before.status_size
         if entry is not None:
             self._used += entry.held + entry.status_size
-            self._entries[name] = entry
+            entries[name] = entry
         return before
 
     @contextmanager
@@ -107,9 +126,10 @@ class Store:
     def reserve(self, size: int) -> None:
         """Makes room for so many more bytes. Raises TooLarge."""
         with self._lock:
+            entries = self._entries
             self._used += size
             for delete in (self.delete_records, self.forget):
-                for name in list(self._entries) if self._used > self.disk else ():
+                for name in list(entries) if self._used > self.disk else ():
                     delete(name)
                     if self._used <= self.disk:
                         return

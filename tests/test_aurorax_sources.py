@@ -1,0 +1,127 @@
+"""The list of data sources on disk: for a day, for one address, without a key, and never in the way."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from auroraql.archives.aurorax import AuroraXEngine
+from auroraql.archives.aurorax.kept_sources import DAY, KeptSources
+from auroraql.errors import Refused
+from auroraql.schema.catalogue import DataSource, shipped
+from tests.aurorax_server import SOURCES, AuroraXServer, Fault
+
+KNOWN = tuple(DataSource(**each) for each in SOURCES)
+Connect = Callable[..., AuroraXEngine]
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[AuroraXServer]:
+    monkeypatch.setenv("NO_PROXY", "*")
+    with AuroraXServer([], SOURCES) as running:
+        yield running
+
+
+@pytest.fixture
+def connect(server: AuroraXServer, tmp_path: Path) -> Connect:
+    return lambda **options: AuroraXEngine(server.url, cache=tmp_path / "cache", pause=lambda _: None, **options)
+
+
+def kept(server: AuroraXServer, tmp_path: Path) -> Path:
+    path = KeptSources(server.url, tmp_path / "cache").path
+    assert path is not None
+    return path
+
+
+def aged(path: Path, seconds: float) -> None:
+    document = json.loads(path.read_text())
+    path.write_text(json.dumps({**document, "saved": time.time() - seconds}))
+
+
+def test_is_asked_for_once_a_day(server: AuroraXServer, connect: Connect, tmp_path: Path) -> None:
+    assert connect().catalogue() is shipped()
+    for _ in range(3):
+        engine = connect(api_key="s3cret")
+        assert engine.sources() == engine.sources() == KNOWN
+    assert server.count("sources") == 1
+    path = kept(server, tmp_path)
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert "s3cret" not in path.read_text()
+    assert list(path.parent.iterdir()) == [path]
+    aged(path, DAY + 1)
+    assert connect().sources() == KNOWN
+    assert server.count("sources") == 2
+
+
+def test_is_there_at_once_and_without_network(server: AuroraXServer, connect: Connect, tmp_path: Path) -> None:
+    connect().sources()
+    aged(kept(server, tmp_path), 40 * DAY)
+    server.calls.clear()
+    catalogue = connect().catalogue()
+    assert catalogue.sources == KNOWN
+    assert catalogue.metadata == shipped().metadata
+    assert server.calls == []
+
+
+def test_can_be_asked_for_anew(server: AuroraXServer, connect: Connect) -> None:
+    engine = connect()
+    assert engine.sources() == KNOWN
+    server.sources.pop()
+    assert engine.sources() == KNOWN
+    assert engine.refresh_sources() == engine.sources() == engine.catalogue().sources == KNOWN[:-1]
+    assert connect().sources() == KNOWN[:-1]
+    server.faults["sources"] = Fault(status=403)
+    with pytest.raises(Refused):
+        engine.refresh_sources()
+    assert engine.sources() == KNOWN[:-1]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "{", "[]", "5", "null", '{"saved": 1}', "\ud800", "[" * 100_000),
+        '{"address": "ADDRESS", "saved": "now", "sources": [[1, "a", "b", "c", "d", "e"]]}',
+        '{"address": "ADDRESS", "saved": 9e99, "sources": [["1", "a", "b", "c", "d", "e"]]}',
+        '{"address": "ADDRESS", "saved": 1, "sources": [[1, "a", "b", "c", "d"]]}',
+        '{"address": "ADDRESS", "saved": 1, "sources": []}',
+        '{"address": "ADDRESS", "saved": 1, "sources": 5}',
+        '{"address": "https://elsewhere.example", "saved": 1, "sources": [[1, "a", "b", "c", "d", "e"]]}',
+    ],
+)
+def test_a_damaged_file_is_as_none(server: AuroraXServer, connect: Connect, tmp_path: Path, text: str) -> None:
+    path = kept(server, tmp_path)
+    path.parent.mkdir()
+    path.write_bytes(text.replace("ADDRESS", server.url).encode("utf-8", "surrogatepass"))
+    engine = connect()
+    assert engine.catalogue() is shipped()
+    assert engine.sources() == KNOWN
+    assert json.loads(path.read_bytes())["address"] == server.url
+
+
+def test_a_moment_to_come_is_not_believed(server: AuroraXServer, connect: Connect, tmp_path: Path) -> None:
+    connect().sources()
+    aged(kept(server, tmp_path), -3600)
+    connect().sources()
+    assert server.count("sources") == 2
+
+
+def test_a_disk_that_takes_nothing_is_no_reason_to_fail(server: AuroraXServer, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    assert AuroraXEngine(server.url, cache=tmp_path / "file" / "below").sources() == KNOWN
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1:80", "localhost", "[::1]:9", "127.8.8.8", "my.localhost"])
+def test_of_a_service_on_this_machine_nothing_is_kept(host: str) -> None:
+    assert KeptSources(f"http://{host}").path is None
+
+
+def test_each_address_has_its_own(tmp_path: Path) -> None:
+    paths = {str(KeptSources(f"https://{name}", tmp_path).path) for name in ("a.example", "b.example", "a.example/x")}
+    assert len(paths) == 3
+    here: Any = KeptSources("https://a.example").path
+    assert here.parent.name == "auroraql"
