@@ -79,8 +79,8 @@ class Archives:
         return iter((self.file, self.http))
 
 
-@pytest.fixture(scope="module")
-def archives(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Archives]:
+@pytest.fixture(scope="module", params=[False, True], ids=["step by step", "at once"])
+def archives(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Archives]:
     # How AuroraX compares a number kept as text is not published: here it does as the language says.
     path = small_catalogue.write(tmp_path_factory.mktemp("archives") / "same.duckdb", SHUFFLED)
     with ExitStack() as stack:
@@ -90,6 +90,7 @@ def archives(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Archives]:
         server = stack.enter_context(
             AuroraXServer([record(p) for p in SHUFFLED], [dict(zip(NAMES, s, strict=True)) for s in SOURCES])
         )
+        server.synchronous = request.param
         file = stack.enter_context(connect(path))
         http = stack.enter_context(connect(server.url, timeout=20))
         yield Archives(file, http, server)

@@ -7,7 +7,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
-from io import StringIO
 from typing import Any
 
 import pytest
@@ -18,7 +17,6 @@ from auroraql.archives.aurorax import run as run_module
 from auroraql.archives.aurorax.side_by_side import MOST, side_by_side
 from auroraql.archives.base import Progress
 from auroraql.errors import Failed, Refused, TimedOut, Unreachable
-from auroraql.frontends.progress import describe, status_line
 from auroraql.plan import Plan, Request
 from auroraql.query import Column, Query, Tree
 from tests.aurorax_matching import formatted
@@ -314,8 +312,8 @@ def test_a_second_ctrl_c_leaves_at_once(server: AuroraXServer, connect: Connect)
 def test_fetches_a_search_from_elsewhere(server: AuroraXServer, connect: Connect, kind: str, count: int) -> None:
     server.polls = 2
     request_id = server.submit(kind, {})
-    run = connect().attach(request_id)
-    assert (run.request_ids, run.plan.query.kind) == ((request_id,), kind)
+    plan, run = connect().attach(request_id)
+    assert (run.request_ids, plan.query.kind) == ((request_id,), kind)
     assert len(run.fetch(time.monotonic() + 20).records or ()) == count
     assert server.count("submit") == 0
 
@@ -353,36 +351,6 @@ def test_tells_how_far_it_has_come(server: AuroraXServer, connect: Connect) -> N
     assert told[-1] is None
     assert [each.elapsed for each in seen] == sorted(each.elapsed for each in seen)
     assert seen[0].line.startswith("Starting query for ")
-
-
-class Terminal(StringIO):
-    """A stream that says it is a terminal."""
-
-    def isatty(self) -> bool:
-        return True
-
-
-def test_progress_is_one_line_on_a_terminal_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TERM", "xterm")
-    assert status_line(StringIO()) is None
-    assert status_line(None) is None
-    terminal = Terminal()
-    show = status_line(terminal)
-    assert show is not None
-    show(Progress(0.1, "quick", 0, 0))
-    show(None)
-    assert terminal.getvalue() == ""
-    show(Progress(12.4, "found\x1b[31m 92", 12_300_000, 4500))
-    assert terminal.getvalue() == "\r\x1b[K12 s · found␛[31m 92 · 12.3 MB · 4,500 records"
-    show(None)
-    show(None)
-    assert terminal.getvalue().count("\x1b[K") == 2
-    monkeypatch.setenv("TERM", "dumb")
-    assert status_line(terminal) is None
-
-
-def test_progress_names_what_there_is() -> None:
-    assert describe(Progress(3.0, "", 0, 0)) == "3 s"
 
 
 # The estimate

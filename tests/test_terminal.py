@@ -120,7 +120,7 @@ def test_a_session_from_the_first_prompt_to_the_last(tmp_path: Path) -> None:
         screen.until("no keogram_type 'dialy' is known: did you mean 'daily'?")
         assert screen.underlined() == "'dialy'"
         # Fixed: from the end of the text back into the word.
-        screen.type("\x1b[D" * len("aly' ON 2021-01-01") + "\b\bai\x1b[C\x1b[3~")
+        screen.type("\x1b[D" * len("ialy' ON 2021-01-01") + "\x1b[3~\x1b[3~ai")
         screen.until(lambda: "AND keogram_type = 'daily' ON 2021-01-01" in screen.shown)
         screen.until("F2 fuzzy: on")
         assert screen.underlined() == ""

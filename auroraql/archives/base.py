@@ -101,6 +101,9 @@ class Engine(Protocol):
     def sources(self) -> tuple[DataSource, ...]:
         """Every data source it has now; may ask it, once. Raises ArchiveError."""
 
+    def refresh_sources(self) -> tuple[DataSource, ...]:
+        """The same, asked anew. Raises ArchiveError."""
+
     def availability(self, kind: str, first: date, last: date, only: Mapping[str, str], deadline: float) -> list[Row]:
         """How many records of a kind (data products or ephemeris) each source has on each day from `first` to `last`.
 
@@ -113,6 +116,12 @@ class Engine(Protocol):
 
         When it is `awaited`, whoever submits it waits for it next: the engine may begin then, and take ways that
         leave no request id.
+        """
+
+    def attach(self, request_id: str) -> tuple[Plan, Run]:
+        """A search that the engine has already, whoever submitted it: its run, and a plan of whole records for it.
+
+        Raises Refused for an id that it does not know, other ArchiveErrors as they come.
         """
 
     def estimate(self, request: Request) -> int | None:

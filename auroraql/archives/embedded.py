@@ -115,6 +115,10 @@ class EmbeddedEngine:
         """The data sources of the file. Raises Failed when they cannot be read."""
         return self._catalogue.sources
 
+    def refresh_sources(self) -> tuple[DataSource, ...]:
+        """Those of the file, which are always as it has them."""
+        return self.sources()
+
     def availability(self, kind: str, first: date, last: date, only: Mapping[str, str], deadline: float) -> list[Row]:
         """Counted in the file. Raises TimedOut or Failed."""
         days = [datetime(first.year, first.month, first.day), datetime(last.year, last.month, last.day) + _DAY]
@@ -165,6 +169,11 @@ class EmbeddedEngine:
                 self.__dict__["_catalogue"] = read_catalogue(replace(self._file, connection=cursor))
         except duckdb.Error as problem:
             raise self._failure(problem) from None
+
+    def attach(self, request_id: str) -> tuple[Plan, EmbeddedRun]:
+        """Raises Refused: a search here is over with the session that runs it."""
+        hint = "FETCH takes the name of a SUBMIT of this session"
+        raise Refused("it keeps no searches", archive=self.name, request_id=request_id, hint=hint)
 
     def estimate(self, request: Request) -> None:
         """None: what it spans is known from its own sources."""

@@ -129,8 +129,8 @@ class AuroraXEngine:
         run.submit()
         return run
 
-    def attach(self, request_id: str) -> AuroraXRun:
-        """A search that the service has already, whoever submitted it, as a run of whole records.
+    def attach(self, request_id: str) -> tuple[Plan, AuroraXRun]:
+        """A search that the service has already, whoever submitted it: its run, and a plan of whole records for it.
 
         Asks for its status, which tells of what kind it is. Raises Refused for an id that the service does not know,
         Failed for a search that failed, other ArchiveErrors as they come.
@@ -149,9 +149,10 @@ class AuroraXEngine:
                 raise about.error(answer.error, answer.words, answer.hint)
             expect(answer, STATUS, about)
             found = read_request_kind(answer, about) or name
-            run = self._run(Plan(Query(found), (Request(found),)))
+            plan = Plan(Query(found), (Request(found),))
+            run = self._run(plan)
             run.attach(request_id, read_status(answer, about))
-            return run
+            return plan, run
         raise about.error(Refused, "404 not found", STATUS.missing)
 
     def estimate(self, request: Request) -> int | None:
