@@ -37,8 +37,8 @@ def connect(
 
     `api_key` is sent to AuroraX as its header; left out, AURORAX_API_KEY is taken. `timeout` is the
     deadline of a search in seconds (default 600). `say` is told what takes time, as building the
-    demonstration archive; `watch` how far each search of a service has come. Raises UsageError for an archive there is not, Unreachable for one that cannot
-    be opened.
+    demonstration archive; `watch` how far each search of a service has come. Raises UsageError for an
+    archive there is not, Unreachable for one that cannot be opened.
     """
     seconds = timeout if timeout is not None else DEFAULT_TIMEOUT.total_seconds()
     if not 0 < seconds < float("inf"):

@@ -20,8 +20,9 @@ from auroraql.archives.aurorax.packed import Columns, Listed, Packed
 from auroraql.archives.aurorax.records import record_reader
 from auroraql.errors import Failed
 from auroraql.plan import Plan, Request
-from auroraql.query import Query
+from auroraql.query import Query, Tree
 from auroraql.schema import KINDS
+from tests.aurorax_matching import formatted
 from tests.aurorax_server import SOURCES, SWARM, AuroraXServer, Fault
 
 FIRST = datetime(2020, 2, 1)
@@ -249,3 +250,13 @@ def test_windows_that_lie_apart_are_not_compared(server: AuroraXServer) -> None:
         assert isinstance(records, Packed)
         assert list(records) == RECORDS
         engine.close()
+
+
+def test_several_requests_leave_what_was_asked_for(server: AuroraXServer) -> None:
+    tree: Tree = {"epoch": True, "nbtrace": {"lat": True}, "data_source": {"program": True}}
+    whole = Request("ephemeris", start=FIRST, end=FIRST + timedelta(days=1), response_format=tree)
+    engine = AuroraXEngine(server.url, pause=lambda _: None)
+    records = engine.submit(Plan(Query("ephemeris"), (whole, whole))).fetch(time.monotonic() + 20).records
+    assert isinstance(records, Packed)
+    assert list(records) == formatted(RECORDS, tree)
+    engine.close()

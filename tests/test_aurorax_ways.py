@@ -182,6 +182,14 @@ def test_the_deadline_holds_at_once(server: AuroraXServer, connect: Connect) -> 
     assert steps(server) == ["at_once"]
 
 
+def test_the_deadline_holds_for_the_submission_too(server: AuroraXServer, connect: Connect) -> None:
+    server.faults["submit"] = Fault(hang=20)
+    began = time.monotonic()
+    with pytest.raises(TimedOut):
+        found(connect(), planned(asking(last=None)), seconds=0.3)
+    assert time.monotonic() - began < 4
+
+
 def test_nobody_listens_at_once(connect: Connect) -> None:
     engine = AuroraXEngine("http://127.0.0.1:9", pause=lambda _: None)
     with pytest.raises(Unreachable, match="connection refused"):

@@ -108,7 +108,7 @@ class AuroraXRun:
         if self._awaited:
             return
         try:
-            side_by_side(self._submit, self._searches)
+            side_by_side(partial(self._submit, deadline=float("inf")), self._searches)
         except (ArchiveError, KeyboardInterrupt):
             self._abandon()
             raise
@@ -117,13 +117,13 @@ class AuroraXRun:
         """Takes a search that the service has already as that of its one request."""
         self._searches[0].request_id, self._searches[0].status = request_id, status
 
-    def _submit(self, search: _Search) -> None:
-        request = search.request
+    def _submit(self, search: _Search, deadline: float) -> None:
+        request, last = search.request, min(deadline, time.monotonic() + _SUBMIT_SECONDS)
         call = Call(SUBMIT, "POST", _API + KINDS[request.kind].endpoint, query_json.write(request))
         with self._under_way():
             self._refuse_cancelled()
             try:
-                answer = self._wire.ask(call, time.monotonic() + _SUBMIT_SECONDS, grace=_GRACE_SECONDS)
+                answer = self._wire.ask(call, last, grace=_GRACE_SECONDS)
             except Interrupted as interrupted:
                 if interrupted.answer is not None:
                     # No id in a late answer means that there is nothing to cancel.
@@ -176,7 +176,7 @@ class AuroraXRun:
         if wanted and self._service.ways.at_once(search.request) and self._ask_at_once(search, deadline):
             return
         if not search.request_id:
-            self._submit(search)
+            self._submit(search, deadline)
         self._wait_for(search, deadline, turn)
         if wanted and turn == self._turn:
             self._fetch(search, deadline)
