@@ -97,14 +97,17 @@ def check(
     catalogue: Catalogue,
     parameters: Mapping[str, object],
     standing: Standing = NOTHING,
+    *,
+    planned: bool = True,
 ) -> Iterator[tuple[Source, tuple[Diagnostic, ...]]]:
     """What is to be said of each script, errors and warnings, without running it.
 
-    A parameter that was given no value is no fault of a script, nor is one that is not used in all of them.
+    A parameter that was given no value is no fault of a script, nor is one that is not used in all of them. What
+    only the plan shows is left out unless it is `planned`, which takes long where many sources meet many terms.
     """
     prepared: list[Prepared] = []
     last, whole = Source(""), True
-    preparing = _Preparing(catalogue, parameters, None, standing)
+    preparing = _Preparing(catalogue, parameters, None, standing, planned=planned)
     for last in sources:
         said: list[Diagnostic] = []
         for outcome in preparing.outcomes(last):
@@ -155,7 +158,10 @@ class _Preparing:
         parameters: Mapping[str, object],
         data_sources: DataSources | None,
         standing: Standing,
+        *,
+        planned: bool = True,
     ) -> None:
+        self.planned = planned
         self.catalogue, self.parameters, self.data_sources = catalogue, parameters, data_sources
         self.now = datetime.now(UTC).replace(tzinfo=None)
         self.kept = {name: replace(kept, result=None) for name, kept in standing.results.items()}
@@ -243,7 +249,7 @@ class _Preparing:
     def _find(self, begun: Prepared, find: Find, name: str = "") -> tuple[Prepared, Kept]:
         resolved = self._resolved(find)
         kept = kept_as(name, resolved, begun.written)
-        if takes_results(find):
+        if takes_results(find) or not self.planned:
             return replace(begun, warnings=resolved.warnings), kept
         plan = make_plan(resolved.query, self.catalogue, resolved.warnings, self.data_sources)
         return replace(begun, plan=plan, kept=kept, warnings=plan.warnings), kept

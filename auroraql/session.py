@@ -129,10 +129,13 @@ class Archive:
         prepared = self._prepare([Source.of(text) for text in texts], parameters)
         return (self._running.carry_out(each) for each in prepared)
 
-    def check(self, text: str | Source, /) -> tuple[Diagnostic, ...]:
-        """What is to be said of a script, errors and warnings, as the session stands; runs and asks nothing."""
+    def check(self, text: str | Source, /, *, planned: bool = True) -> tuple[Diagnostic, ...]:
+        """What is to be said of a script, errors and warnings, as the session stands; runs and asks nothing.
+
+        What only the plan shows, as that no source matches, is left out unless it is `planned`.
+        """
         known, standing = self._engine.catalogue(), self._running.standing
-        return next(check([Source.of(text)], known, {}, standing))[1]
+        return next(check([Source.of(text)], known, {}, standing, planned=planned))[1]
 
     def submit(self, text: str | Source, /, **parameters: object) -> Search:
         """Starts one statement, a FIND or the one behind SUBMIT, and does not wait for it."""

@@ -36,8 +36,8 @@ class FakeArchive:
     def catalogue(self) -> Catalogue:
         return shipped()
 
-    def check(self, text: Source, /) -> tuple[Diagnostic, ...]:
-        return next(check([text], shipped(), {}))[1]
+    def check(self, text: Source, /, *, planned: bool = True) -> tuple[Diagnostic, ...]:
+        return next(check([text], shipped(), {}, planned=planned))[1]
 
     def run_script(self, source: Source, /) -> Iterator[ResultSet]:
         text = source.text

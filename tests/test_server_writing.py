@@ -229,7 +229,7 @@ def test_nobody_writes_by_default(catalogue: Path) -> None:
     with ServerProcess(archive=catalogue) as server:
         for method, path in WRITES:
             answer = requests.request(method, f"{server.url}/api/v1/{path}", json={}, headers=HEADERS, timeout=10)
-            assert (answer.status_code, answer.json()["error_code"]) == (403, "NotPermitted"), path
+            assert (answer.status_code, answer.json()["error_code"]) == (401, "NotAuthenticated"), path
         with auroraql.connect(catalogue) as archive:  # others read it meanwhile
             assert len(archive.run("FIND data_products DURING 2020")) == 1
     assert catalogue.read_bytes() == before

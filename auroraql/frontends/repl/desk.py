@@ -19,7 +19,7 @@ from auroraql.forms.script import is_complete
 from auroraql.frontends.lexer import AuroraQLLexer
 from auroraql.frontends.repl.behind import Switches
 from auroraql.frontends.repl.commands import is_command, run_command
-from auroraql.frontends.repl.keystrokes import Candidates, check_typed, know
+from auroraql.frontends.repl.keystrokes import PLANNED, Candidates, check_typed, know
 from auroraql.frontends.repl.loop import banner, run_repl
 from auroraql.frontends.repl.showing import makes_links, tell
 from auroraql.frontends.repl.state import Archive, State
@@ -72,7 +72,8 @@ class Desk:
 
     def wrong(self, text: str) -> Sequence[Diagnostic]:
         """What is wrong with a text that is being typed."""
-        return check_typed(text, self.state.archive.check)
+        planned = len(text) < PLANNED
+        return check_typed(text, lambda source: self.state.archive.check(source, planned=planned))
 
     def is_command(self, text: str) -> bool:
         """Whether it is for the prompt itself."""

@@ -21,6 +21,9 @@ from auroraql.settings import SETTINGS
 LONGEST = 100_000
 """Characters beyond which nothing is completed or checked: such a text is pasted, not typed."""
 
+PLANNED = 2_000
+"""Characters up to which what is typed is planned too: it takes no longer then than to read it."""
+
 _NOT_YET = frozenset(("AQL0105", "AQL0603"))
 """What is only wrong because the statement goes on: it is not finished, it has no window."""
 

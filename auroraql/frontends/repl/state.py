@@ -39,8 +39,8 @@ class Archive(Protocol):
     def results(self) -> Mapping[str, ResultSet]:
         """The results kept under a name."""
 
-    def check(self, text: Source, /) -> tuple[Diagnostic, ...]:
-        """What is to be said of a script without running it; asks nobody."""
+    def check(self, text: Source, /, *, planned: bool) -> tuple[Diagnostic, ...]:
+        """What is to be said of a script without running it; asks nobody. Planning it says more, and takes longer."""
 
     def run_script(self, text: Source, /) -> Iterator[ResultSet]:
         """Runs statement after statement. Raises AuroraQLError."""

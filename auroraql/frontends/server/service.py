@@ -32,7 +32,8 @@ class Service:
     def admit(self, call: Call) -> None:
         """Raises Problem unless the call may change things."""
         if not self.keys:
-            raise Problem(403, "this server is read-only: it was started without --api-key-file")
+            # Not 403, which the published client takes for success when it uploads or deletes.
+            raise Problem(401, "this server is read-only: it was started without --api-key-file, and knows no key")
         self.recognise(call)
 
     def recognise(self, call: Call) -> None:
