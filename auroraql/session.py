@@ -114,6 +114,11 @@ class Archive:
         kept = self._running.results
         return MappingProxyType({name: each.result for name, each in kept.items() if each.result is not None})
 
+    @property
+    def searches(self) -> tuple[str, ...]:
+        """The names of the searches that were submitted."""
+        return tuple(self._running.submitted)
+
     def run(self, text: str | Source, /, **parameters: object) -> ResultSet:
         """The result of one statement in any form; `$name` in it takes the keyword argument `name`.
 

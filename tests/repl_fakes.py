@@ -31,6 +31,7 @@ class FakeArchive:
         self.asked: list[str] = []
         self.settings = Settings(timeout=600)
         self.results: Mapping[str, ResultSet] = {}
+        self.searches = ("morning",)
 
     @property
     def catalogue(self) -> Catalogue:

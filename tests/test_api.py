@@ -163,8 +163,8 @@ def test_a_statement_is_text(wrong: Any, demo: Archive) -> None:
 
 
 def test_a_form_that_there_is_not() -> None:
-    for form in ("python", "JSON", "", None):
-        with pytest.raises(UsageError, match="the forms are aql, json, sentence, plan"):
+    for form in ("pdf", "JSON", "", None):
+        with pytest.raises(UsageError, match="the forms are aql, json, sentence, python, curl, plan"):
             auroraql.translate(KEOGRAMS, form)  # type: ignore[arg-type]
 
 

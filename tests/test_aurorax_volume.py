@@ -260,3 +260,9 @@ def test_several_requests_leave_what_was_asked_for(server: AuroraXServer) -> Non
     assert isinstance(records, Packed)
     assert list(records) == formatted(RECORDS, tree)
     engine.close()
+
+
+def test_nothing_much_is_nothing(server: AuroraXServer) -> None:
+    server.ephemeris.clear()
+    server.faults["data"] = Fault(body=b'{"result": [' + b" " * 100_000 + b"]}")
+    assert len(fetched(server)) == 0

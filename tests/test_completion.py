@@ -77,7 +77,7 @@ def lark_accepts(text: str) -> frozenset[str]:
     """Lark's own answer to what may come behind a text; raises where the text itself is refused."""
     session = grammar.parser().parse_interactive(text)
     session.exhaust_lexer()
-    return frozenset(session.accepts())  # type: ignore[no-untyped-call]
+    return frozenset(session.accepts())
 
 
 # --- it follows the grammar

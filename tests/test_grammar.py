@@ -111,7 +111,7 @@ def test_no_state_has_a_place_for_a_name_and_for_a_keyword_that_could_be_one() -
     """So that a word is told without asking each state's own scanner; those with a priority win in both loops."""
     table = driver.tables()
     first = {terminal.name for terminal in grammar.parser().terminals if terminal.priority}
-    for state in table._states:
+    for state in range(len(table.states)):
         row = table.row(state)
         if "NAME" in row:
             names = set(table.keywords & row.keys()) - table.reserved

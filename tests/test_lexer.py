@@ -79,6 +79,8 @@ def test_a_keyword_is_a_name_where_a_name_is_expected(text: str) -> None:
         ("x < 500 km AND", "500", Number),
         ("x < 500 km AND", "km", Keyword.Type),
         ("LIMIT 5 OFFSET 5", "OFFSET", Keyword),
+        ("SQL SELECT x FROM c", "SQL", Keyword),
+        ("FIND c WHERE sql = 1", "sql", Name),
         ("SELECT count(*)", "count", Name.Function),
         ("x = $day", "$day", Name.Variable),
         ("x = `a b`", "`a b`", Name),

@@ -65,6 +65,7 @@ def test_results_are_known_as_soon_as_they_are_kept(desk: Desk) -> None:
     desk.take("FIND x")
     assert offered(desk, "FIND pas") == ["passes"]
     assert "start" in offered(desk, "FIND passes WHERE ")
+    assert offered(desk, "FETCH ") == ["morning"]
 
 
 @pytest.mark.parametrize(

@@ -154,10 +154,8 @@ def test_any_document(document: dict[str, Any], to: str) -> None:
     held(json.dumps(document))
 
 
-@given(mutations(), st.sampled_from(TARGETS))
+@given(mutations(), st.sampled_from(["aql", "json", "sentence"]))
 def test_what_is_written_can_be_read(text: str, to: str) -> None:
-    if to == "plan":
-        return
     try:
         made = translate(text, to)
     except StatementError:

@@ -98,6 +98,7 @@ class AuroraQLLexer(RegexLexer):
             (r";", Punctuation),
             (r"\{", Punctuation, "json"),
             (rf"(?=find\s+{_WORD}\s+(?:for\s*\(|of\s+type\b))", Text, "sentence"),
+            (rf"sql(?={_BLANK})", Keyword, "statement"),
             default("statement"),
         ],
         "blank": [

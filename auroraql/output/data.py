@@ -28,7 +28,7 @@ def render_csv(result: ResultSet, _width: int | None, _color: bool) -> Iterator[
     # The csv module quotes a lone carriage return only when its own line ends hold one.
     writer = csv.writer(_Lines(lines), lineterminator="\r\n")
     writer.writerow([column.name for column in result.columns])
-    rows = iter(result.rows)
+    rows = iter(result)
     while True:
         yield _SURROGATE.sub("\ufffd", "".join(lines))
         lines.clear()

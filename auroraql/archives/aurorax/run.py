@@ -283,7 +283,8 @@ class AuroraXRun:
         began, delay, waited = time.monotonic(), FIRST_POLL, 0.0
         while not search.status.done and turn == self._turn:
             self._refuse_cancelled()
-            self._poll(search, deadline)
+            with contextlib.suppress(TimedOut):  # said below, of the search and not of the one question
+                self._poll(search, deadline)
             if search.status.done:
                 return
             left = deadline - time.monotonic()

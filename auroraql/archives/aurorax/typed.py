@@ -46,7 +46,16 @@ class ColumnReader:
         try:
             records = self._records.decode(data)
             held = dict(column for field in self._fields for column in self._columns(field, records))
-        except (msgspec.MsgspecError, _Unlike, RecursionError, AttributeError, ValueError, TypeError, OverflowError):
+        except (
+            msgspec.MsgspecError,
+            _Unlike,
+            RecursionError,
+            AttributeError,
+            LookupError,
+            ValueError,
+            TypeError,
+            OverflowError,
+        ):
             return None  # pyarrow's errors are of these too
         return Columns(len(records), held) if held else None
 

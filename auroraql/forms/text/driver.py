@@ -7,19 +7,21 @@ asked what was wrong; a test holds the two loops against each other.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Any
 
-import lark
-from lark.parsers.lalr_analysis import Shift
-
 from auroraql.forms import grammar
+from auroraql.forms.tables import Rule, Table, table
+from auroraql.forms.text.reading import Reading
 
 _END = "$END"
 
 # One entry of a row: the state shifted to and nothing, or the number of values reduced, what they become, and of what rule.
 Action = tuple[int, None, str] | tuple[int, Any, str]
+
+
+Make = Callable[[list[Any]], Any]
 
 
 class Lexeme(str):
@@ -38,44 +40,36 @@ _WORD = "WORD"
 
 
 class Tables:
-    """The parse table of one parser laid out for the loop, and one scanner for all its states.
+    """The parse table laid out for the loop, with what each rule becomes, and one scanner for all states.
 
     Lark compiles a scanner for each state, to tell keywords from names. Here a word is a keyword where the
     table has a place for it, and else a name: where both may come, the keywords have priority in the grammar too.
     """
 
-    def __init__(self, parser: lark.Lark) -> None:
-        frontend: Any = parser.parser
-        conf = frontend.parser.parser.parse_table
-        self.start = conf.start_states[grammar.START]
-        self.end = conf.end_states[grammar.START]
+    def __init__(self, table: Table, reading: Reading) -> None:
+        self.start, self.end = table.start, table.end
         self.rows: dict[int, dict[str, Action]] = {}
-        self._states = conf.states
-        self._callbacks = frontend.parser.parser.callbacks
+        self.states = table.rows
+        self._reductions = [_reduction(rule, reading) for rule in table.rules]
         self.keywords = frozenset(grammar.keywords())
-        name = re.compile(grammar.pattern("NAME"))
+        name = re.compile(table.terminals["NAME"])
         self.reserved = frozenset(word for word in self.keywords if not name.fullmatch(word))
-        self.blank = re.compile(rf"(?:{grammar.pattern('WS')}|{grammar.pattern('COMMENT')})*")
-        self.scanner = re.compile("|".join(self._alternatives(parser)))
+        self.blank = re.compile(rf"(?:{table.terminals['WS']}|{table.terminals['COMMENT']})*")
+        self.scanner = re.compile("|".join(self._alternatives(table)))
 
     @staticmethod
-    def _alternatives(parser: lark.Lark) -> Iterator[str]:
-        for name in _SHAPES:
-            yield f"(?P<{name}>{grammar.pattern(name)})"
-        for terminal in parser.terminals:
-            if terminal.pattern.type == "str":
-                yield f"(?P<{terminal.name}>{terminal.pattern.to_regexp()})"
+    def _alternatives(table: Table) -> Iterator[str]:
+        for name in (*_SHAPES, *table.anonymous):
+            yield f"(?P<{name}>{table.terminals[name]})"
         yield rf"(?P<{_WORD}>[^\W\d]\w*)|(?P<UNIT>%)"
 
     def row(self, state: int) -> dict[str, Action]:
         """Makes the row of a state: what may come there."""
-        made = self.rows[state] = {symbol: self._action(*entry) for symbol, entry in self._states[state].items()}
+        made = self.rows[state] = {symbol: self._action(entry) for symbol, entry in self.states[state].items()}
         return made
 
-    def _action(self, kind: object, argument: Any) -> Action:
-        if kind is Shift:
-            return argument, None, ""
-        return len(argument.expansion), self._callbacks[argument], argument.origin.name
+    def _action(self, entry: int) -> Action:
+        return (entry, None, "") if entry >= 0 else self._reductions[-1 - entry]
 
     def kind_of(self, word: str, row: dict[str, Action]) -> str:
         """The terminal of a word in a state; nothing when it has no place there."""
@@ -87,18 +81,48 @@ class Tables:
         return next((unit for unit in _UNITS if unit in row and re.fullmatch(grammar.pattern(unit), word)), "")
 
 
+def _reduction(rule: Rule, reading: Reading) -> Action:
+    """What a rule's children become: a helper rule's stay a list, which the rule above it opens."""
+    count, origin, name, alone, kept = rule
+    make = getattr(reading, name, _as_they_are)
+    if alone:
+        make = _unless_alone(make)
+    return count, make if kept is None else _with_kept(kept, make), origin
+
+
+def _as_they_are(children: list[Any]) -> list[Any]:
+    return children
+
+
+def _unless_alone(make: Make) -> Make:
+    return lambda children: children[0] if len(children) == 1 else make(children)
+
+
+def _with_kept(kept: list[list[int]], make: Make) -> Make:
+    def reduce(children: list[Any]) -> Any:
+        chosen: list[Any] = []
+        for at, opened in kept:
+            if opened:
+                chosen += children[at]
+            else:
+                chosen.append(children[at])
+        return make(chosen)
+
+    return reduce
+
+
 @cache
 def tables() -> Tables:
     """The tables of the language's parser."""
-    return Tables(grammar.parser())
+    return Tables(table(), Reading())
 
 
 # One loop, and long on purpose: a call for each step would cost as much as the step.
 def drive(text: str, start: int, end: int) -> tuple[Any, list[Lexeme]] | None:
     """The tree of `text[start:end]` and its words; None when it is no statement."""
-    table = tables()
-    row, rows, blank, scan = table.row, table.rows.get, table.blank.match, table.scanner.match
-    states: list[int] = [table.start]
+    known = tables()
+    row, rows, blank, scan = known.row, known.rows.get, known.blank.match, known.scanner.match
+    states: list[int] = [known.start]
     values: list[Any] = []
     words: list[Lexeme] = []
     at = start
@@ -112,7 +136,7 @@ def drive(text: str, start: int, end: int) -> tuple[Any, list[Lexeme]] | None:
             word = Lexeme(match[0])
             kind = match.lastgroup or ""
             if kind == _WORD:
-                kind = table.kind_of(word, actions)
+                kind = known.kind_of(word, actions)
             word.type, word.start_pos, word.end_pos = kind, at, match.end()
             at = word.end_pos
             words.append(word)
@@ -133,6 +157,6 @@ def drive(text: str, start: int, end: int) -> tuple[Any, list[Lexeme]] | None:
             value = callback(reduced)
             states.append((rows(states[-1]) or row(states[-1]))[origin][0])
             values.append(value)
-            if kind == _END and states[-1] == table.end:
+            if kind == _END and states[-1] == known.end:
                 return values[-1], words
             actions = rows(states[-1]) or row(states[-1])

@@ -6,13 +6,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Any, cast
 
-from lark import Token, UnexpectedCharacters, UnexpectedToken
-from lark.utils import TextSlice
-
 from auroraql.errors import Diagnostic, Span, StatementError
-from auroraql.forms import grammar
 from auroraql.forms.text.driver import Lexeme, drive
-from auroraql.forms.text.slips import Stuck, diagnose
 from auroraql.syntax import (
     GroupBy,
     Let,
@@ -28,9 +23,6 @@ from auroraql.syntax import (
     clauses_of,
     find_of,
 )
-
-_END = "$END"
-
 
 def parse(text: str, start: int = 0, end: int | None = None) -> Statement:
     """The syntax tree of one statement, `text[start:end]`; spans are offsets into `text`.
@@ -50,33 +42,13 @@ def parse_words(text: str, start: int = 0, end: int | None = None) -> tuple[Stat
 
 
 def _run(text: str, start: int, end: int) -> tuple[Any, list[Lexeme]]:
-    return drive(text, start, end) or _run_lark(text, start, end)
+    read = drive(text, start, end)
+    if read is None:
+        # Lark takes longer to load than to parse, and only it can tell what is wrong.
+        from auroraql.forms.text import stumbling
 
-
-def _run_lark(text: str, start: int, end: int) -> tuple[Any, list[Any]]:
-    """The same by Lark's own loop, which can tell what could have stood where it stumbles."""
-    session = grammar.parser().parse_interactive(TextSlice(text, start, end))
-    state = session.parser_state
-    read: list[Token] = []
-    try:
-        for token in session.lexer_thread.lex(state):  # type: ignore[no-untyped-call]
-            read.append(token)
-            state.feed_token(token)
-        last = int(read[-1].end_pos or start) if read else start
-        return state.feed_token(Token(_END, "", start_pos=last, end_pos=last), True), read
-    except UnexpectedToken as error:
-        if read and read[-1] is error.token:
-            read.pop()
-        raise StatementError([diagnose(_stuck(text, read, error.token, session))]) from None
-    except UnexpectedCharacters as error:
-        at = int(error.pos_in_stream or 0)
-        odd = Token("", text[at], start_pos=at, end_pos=at + 1)
-        raise StatementError([diagnose(_stuck(text, read, odd, session))]) from None
-
-
-def _stuck(text: str, read: list[Token], token: Token, session: Any) -> Stuck:
-    start, end = int(token.start_pos or 0), int(token.end_pos or 0)
-    return Stuck(text, read, start, end, token.type, frozenset(session.accepts()))
+        read = stumbling.run(text, start, end)
+    return read
 
 
 def _not_given(statement: Statement, words: list[Lexeme]) -> Iterator[Diagnostic]:

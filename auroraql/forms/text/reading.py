@@ -8,8 +8,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, cast
 
-from lark import Transformer
-
 from auroraql.errors import Span
 from auroraql.schema.operators import SPELLINGS
 from auroraql.syntax import (
@@ -104,7 +102,7 @@ def _labelled(c: Children) -> tuple[str, Children]:
     return (c[0], c[1:]) if c and isinstance(c[0], _Label) else ("", c)
 
 
-class Reading(Transformer[Any, Any]):
+class Reading:
     """One method a rule, named as in the grammar; children come in the order written."""
 
     # --- statements

@@ -39,6 +39,7 @@ def know(state: State) -> Known:
     return Known(
         names,
         results={name: tuple(column.name for column in result.columns) for name, result in archive.results.items()},
+        searches=archive.searches,
         settings={name: tuple(FORMATS) if name == "format" else () for name in SETTINGS},
         listings=listing_columns(),
     )

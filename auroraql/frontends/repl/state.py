@@ -39,6 +39,10 @@ class Archive(Protocol):
     def results(self) -> Mapping[str, ResultSet]:
         """The results kept under a name."""
 
+    @property
+    def searches(self) -> tuple[str, ...]:
+        """The names of the searches that were submitted."""
+
     def check(self, text: Source, /, *, planned: bool) -> tuple[Diagnostic, ...]:
         """What is to be said of a script without running it; asks nobody. Planning it says more, and takes longer."""
 
