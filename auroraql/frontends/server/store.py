@@ -201,6 +201,8 @@ class Store:
 
     def forget(self, request_id: str) -> bool:
         """Deletes all that is kept of a finished search; whether there was one."""
+        if not is_request_id(request_id):
+            return False  # what is no id names no file of ours
         with self._lock:
             for suffix in (_RESULT, _STATUS):
                 (self._folder / f"{request_id}{suffix}").unlink(missing_ok=True)
