@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 from urllib.parse import urlencode
 
 import pytest
@@ -60,7 +60,7 @@ class Answers:
             "QUERY_STRING": asked,
             "CONTENT_LENGTH": str(len(body)),
             "wsgi.input": io.BytesIO(body),
-            "wsgi.file_wrapper": lambda file, _size: [file.read()],
+            "wsgi.file_wrapper": _whole,
             "HTTP_X_AURORAX_API_KEY": KEY,
             "HTTP_HOST": "localhost",
             "SERVER_NAME": "localhost",
@@ -68,6 +68,12 @@ class Answers:
         }
         content = b"".join(self._application(environ, start))
         return told["status"], told["headers"], content
+
+
+def _whole(file: BinaryIO, _size: int) -> list[bytes]:
+    """What a server does with the file of an answer: it sends it, and closes it."""
+    with file:
+        return [file.read()]
 
 
 @pytest.fixture(scope="module")
