@@ -54,7 +54,7 @@ _LEAVES = st.one_of(
     *(_leaf(ref, ["=", "!=", "in", "not in", "like", "not like"], TEXTS) for ref in _LISTED),
     st.just(Comparison(Ref("record", "start"), ">=", ("2020-01-01T00:00:00",))),
 )
-FOUND = st.recursive(
+FOUND: st.SearchStrategy[Predicate] = st.recursive(
     _LEAVES,
     lambda inner: st.lists(inner, min_size=2, max_size=3).flatmap(
         lambda terms: st.sampled_from([And(tuple(terms)), Or(tuple(terms))])

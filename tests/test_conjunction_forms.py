@@ -115,7 +115,7 @@ def client_searches(draw: st.DrawFn) -> ConjunctionSearch:
         nobody,
         start,
         end,
-        draw(_DISTANCES | st.dictionaries(pairs, _DISTANCES | st.none())),  # type: ignore[arg-type]
+        draw(_DISTANCES | st.dictionaries(pairs, _DISTANCES | st.none())),
         ground=draw(st.lists(_GROUND, min_size=1, max_size=2)),
         space=draw(st.lists(_SPACE, min_size=1, max_size=2)),
         events=draw(st.lists(_EVENTS, max_size=1)),

@@ -31,7 +31,7 @@ _LEAVES: list[Predicate] = [
     where("platform", "swarm%", operator="like"),
     where("identifier", "3", operator="<="),
 ]
-_TREES = st.recursive(
+_TREES: st.SearchStrategy[Predicate] = st.recursive(
     st.sampled_from(_LEAVES),
     lambda inner: st.one_of(
         inner.map(Not),
@@ -41,10 +41,9 @@ _TREES = st.recursive(
     ),
     max_leaves=5,
 )
-_SPACE = _TREES | st.tuples(_TREES, st.sampled_from([hemisphere("=", "northern"), hemisphere("!=", "northern")])).map(
-    And
-)
-_FOUND = st.sampled_from(
+_SIDES: st.SearchStrategy[Predicate] = st.sampled_from([hemisphere("=", "northern"), hemisphere("!=", "northern")])
+_SPACE = _TREES | st.tuples(_TREES, _SIDES).map(And)
+_FOUND: st.SearchStrategy[Predicate] = st.sampled_from(
     [
         EVERYTHING,
         Comparison(Ref("record", "min_distance"), "<", ("100",)),

@@ -85,4 +85,10 @@ def _rule(rule: Any) -> Rule:
     ]
     whole = len(kept) == len(rule.expansion) and not any(opened for _, opened in kept)
     alone = bool(options.expand1 and not rule.alias)
-    return len(rule.expansion), str(rule.origin.name), str(rule.alias or rule.origin.name), alone, None if whole else kept
+    return (
+        len(rule.expansion),
+        str(rule.origin.name),
+        str(rule.alias or rule.origin.name),
+        alone,
+        None if whole else kept,
+    )

@@ -124,7 +124,9 @@ class CriteriaClauses:
         names |= {name: at for at, name in enumerate(block_names(wire_name(block.kind) for block in blocks))}
         for at, block in enumerate(blocks):
             if block.alias and names.get(block.alias, at) != at:
-                self._fault("AQL0215", f"two blocks are named '{block.alias}'", block.origin, "the second", "rename one")
+                self._fault(
+                    "AQL0215", f"two blocks are named '{block.alias}'", block.origin, "the second", "rename one"
+                )
             if block.alias:
                 names[block.alias] = at
         return names

@@ -83,7 +83,9 @@ class Names:
         names = [f.name for f in (*self.kind.fields, *self.kind.leaves())]
         dotted = ".".join(parts)
         every = (*names, *self.kind.names)
-        near = closest(dotted, every, 1, 0.7) or closest(f"data_source.{parts[-1]}", [n for n in every if "." in n], 1, 0.8)
+        near = closest(dotted, every, 1, 0.7) or closest(
+            f"data_source.{parts[-1]}", [n for n in every if "." in n], 1, 0.8
+        )
         hint = f"did you mean {near[0]}?" if near else f"the fields are {', '.join(dict.fromkeys(names))}"
         message = f"{self.kind.title} have no field '{dotted}'"
         return Fault("AQL0201", message, path.origin, "unknown field", hint, near[0] if near else None)

@@ -178,7 +178,9 @@ class Predicates:
         if not place.known or made.operator not in ("=", "!=", "in", "not in") or place.type is not Type.STRING:
             return
         known = frozenset(place.known)
-        operands = written.operands if len(written.operands) == len(made.values) else written.operands * len(made.values)
+        operands = (
+            written.operands if len(written.operands) == len(made.values) else written.operands * len(made.values)
+        )
         unknown = [each for each in zip(made.values, operands, strict=False) if each[0] not in known]
         # To look for the nearest name takes a while: of many nobody reads more than a few.
         for value, operand in unknown[:MOST_REPORTED]:

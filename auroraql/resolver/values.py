@@ -250,5 +250,12 @@ def _wrong_type(place: Place, given: str, origin: Origin, written: str) -> Fault
 
 
 def _called(value: object) -> str:
-    names = {type(None): "nothing", dict: "an object", list: "a list", int: "a number", float: "a number", str: "a text"}
+    names = {
+        type(None): "nothing",
+        dict: "an object",
+        list: "a list",
+        int: "a number",
+        float: "a number",
+        str: "a text",
+    }
     return names.get(type(value), f"a {type(value).__name__}")

@@ -13,4 +13,15 @@ KINDS: dict[str, Kind] = {kind.name: kind for kind in (DATA_PRODUCTS, EPHEMERIS,
 FILTERED: dict[str, Kind] = KINDS | BLOCKS
 """Everything that lists and filters of a query select from: the kinds, and the blocks of conjunctions."""
 
-__all__ = ["BLOCKS", "CONJUNCTIONS", "DATA_PRODUCTS", "EPHEMERIS", "FILTERED", "KINDS", "Field", "Kind", "Operator", "Type"]
+__all__ = [
+    "BLOCKS",
+    "CONJUNCTIONS",
+    "DATA_PRODUCTS",
+    "EPHEMERIS",
+    "FILTERED",
+    "KINDS",
+    "Field",
+    "Kind",
+    "Operator",
+    "Type",
+]

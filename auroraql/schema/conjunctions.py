@@ -174,7 +174,5 @@ CONJUNCTIONS = Kind(
     marks=(*(wire_name(name) for name in BLOCKS), "conjunction_types", "max_distances"),
     schema_key="",
     wording=_wording(Precision(" at one-minute precision", " at sub-minute precision")),
-    older_wordings=(
-        _wording(Precision(" with epoch precision of 60 seconds", " with epoch precision of 30 seconds")),
-    ),
+    older_wordings=(_wording(Precision(" with epoch precision of 60 seconds", " with epoch precision of 30 seconds")),),
 )

@@ -66,7 +66,12 @@ def _keys(kind: Kind) -> Iterator[str]:
 def _blocks() -> Iterator[str]:
     yield "Blocks of `OF`, and what their predicates may name besides the metadata keys of ephemeris:\n"
     rows = (
-        (_code(block.name), block.doc, _code(*(f.bare for f in block.leaves())) or "points", _code(wire_name(block.name)))
+        (
+            _code(block.name),
+            block.doc,
+            _code(*(f.bare for f in block.leaves())) or "points",
+            _code(wire_name(block.name)),
+        )
         for block in BLOCKS.values()
     )
     yield from _table(("block", "takes", "fields", "sent as"), rows)

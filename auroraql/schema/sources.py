@@ -28,6 +28,4 @@ SOURCE = Field((PREFIX,), Type.OBJECT, "the data source that made the record", m
 
 def source_fields(above: tuple[str, ...], role: Role) -> tuple[Field, ...]:
     """The same fields where another record keeps a source; AuroraX has no filter for them there."""
-    return tuple(
-        Field((*above, each.bare), each.type, each.doc, role, known=each.known) for each in SOURCE_FIELDS
-    )
+    return tuple(Field((*above, each.bare), each.type, each.doc, role, known=each.known) for each in SOURCE_FIELDS)

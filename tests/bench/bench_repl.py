@@ -123,7 +123,7 @@ def peers_keys() -> None:
     if not importlib.util.find_spec("litecli"):
         print("litecli is not installed: pip install '.[bench]'")
         return
-    from litecli.sqlcompleter import SQLCompleter  # type: ignore[import-untyped]
+    from litecli.sqlcompleter import SQLCompleter
     from prompt_toolkit.lexers import PygmentsLexer
     from pygments.lexers.sql import SqlLexer
 

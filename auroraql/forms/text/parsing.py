@@ -24,6 +24,7 @@ from auroraql.syntax import (
     find_of,
 )
 
+
 def parse(text: str, start: int = 0, end: int | None = None) -> Statement:
     """The syntax tree of one statement, `text[start:end]`; spans are offsets into `text`.
 
