@@ -61,6 +61,9 @@ def resolve(
     return _Resolving(fed, catalogue, values).run()
 
 
+_OF_CONJUNCTIONS = (Of, Within, Via, Precision)
+
+
 class _Resolving:
     """One statement on its way to its query."""
 
@@ -126,7 +129,7 @@ class _Resolving:
 
     def _criteria(self) -> tuple[Criteria | None, list[Diagnostic]]:
         """What conjunctions are found between, and what was noticed of it; of another kind, none."""
-        written = [clause for clause in self.find.clauses if isinstance(clause, Of | Within | Via | Precision)]
+        written = [clause for clause in self.find.clauses if isinstance(clause, _OF_CONJUNCTIONS)]
         if not written and self.kind is not CONJUNCTIONS:
             return None, []
         # Most searches are for something else and never load this room.

@@ -18,6 +18,9 @@ from auroraql.spelling import closest
 from auroraql.syntax import Operand, Path, Text
 
 MOST_VALUES = 10_000
+_FEW = 10
+"""Values up to which a set to look them up in costs more than it saves."""
+
 _UPPER = ("<=", ">")
 _ENDS = {">=": ("start",), "<=": ("end",), "between": ("start", "end")}
 """Which ends of the window a comparison of a bound gives."""
@@ -56,11 +59,13 @@ class Predicates:
 
     def _is_bound(self, term: syntax.Expression) -> bool:
         """`start >= x`, `end <= y` and `epoch BETWEEN x AND y` among the outermost terms are the window."""
-        if not isinstance(term, syntax.Comparison) or any(isinstance(each, Path) for each in term.operands):
+        ends = _ENDS.get(term.operator, ()) if isinstance(term, syntax.Comparison) else ()
+        if not ends or not isinstance(term, syntax.Comparison):
             return False
         declared = self.names.kind.field(term.path.dotted)
-        ends = _ENDS.get(term.operator, ())
-        if declared is None or not ends or (declared.bound != "both" and (declared.bound,) != ends):
+        if declared is None or (declared.bound != "both" and (declared.bound,) != ends):
+            return False
+        if any(isinstance(each, Path) for each in term.operands):
             return False
         try:
             texts = self._texts(term, Place(declared.name, Type.TIME))
@@ -177,7 +182,7 @@ class Predicates:
         """A value that is not among the known ones is questioned; the lists are not exhaustive, so it runs."""
         if not place.known or made.operator not in ("=", "!=", "in", "not in") or place.type is not Type.STRING:
             return
-        known = frozenset(place.known)
+        known = place.known if len(made.values) < _FEW else frozenset(place.known)
         operands = (
             written.operands if len(written.operands) == len(made.values) else written.operands * len(made.values)
         )

@@ -176,11 +176,14 @@ class Kind:
 
     names: Mapping[str, Field] = field(init=False, repr=False, compare=False)
     """Its fields at any depth, by their bare and by their dotted names."""
+    has_lists: bool = field(init=False, repr=False, compare=False)
+    """Whether any of them is a list."""
 
     def __post_init__(self) -> None:
         every = list(_opened(self.fields))
         names = {each.bare: each for each in reversed(every)} | {each.name: each for each in every}
         object.__setattr__(self, "names", names)
+        object.__setattr__(self, "has_lists", any(each.many for each in every))
 
     @property
     def metadata(self) -> str:
@@ -205,6 +208,8 @@ class Kind:
 
     def is_listed(self, path: tuple[str, ...]) -> bool:
         """Whether a record has several values of what a path names: it leads through a list."""
+        if not self.has_lists:
+            return False
         prefixes = (self.field(".".join(path[:n])) for n in range(1, len(path) + 1))
         return any(each is not None and each.many for each in prefixes)
 
