@@ -14,6 +14,7 @@ from auroraql.errors import MOST_REPORTED, Diagnostic, Origin, Source, Statement
 from auroraql.forms import script
 from auroraql.named import Kept, Limited, Shown
 from auroraql.plan import Plan
+from auroraql.planner import noticed
 from auroraql.planner import plan as make_plan
 from auroraql.resolver import Resolved, resolve, unused_parameter
 from auroraql.resolver.feeding import Results, takes_results
@@ -72,7 +73,7 @@ def prepare(
     Raises StatementError with everything wrong in any statement of the first script that is wrong.
     """
     prepared: list[Prepared] = []
-    preparing = _Preparing(catalogue, parameters, data_sources, standing)
+    preparing = Preparing(catalogue, parameters, data_sources, standing)
     for source in sources:
         wrong: list[Diagnostic] = []
         failed = False
@@ -97,17 +98,14 @@ def check(
     catalogue: Catalogue,
     parameters: Mapping[str, object],
     standing: Standing = NOTHING,
-    *,
-    planned: bool = True,
 ) -> Iterator[tuple[Source, tuple[Diagnostic, ...]]]:
     """What is to be said of each script, errors and warnings, without running it.
 
-    A parameter that was given no value is no fault of a script, nor is one that is not used in all of them. What
-    only the plan shows is left out unless it is `planned`, which takes long where many sources meet many terms.
+    A parameter that was given no value is no fault of a script, nor is one that is not used in all of them.
     """
     prepared: list[Prepared] = []
     last, whole = Source(""), True
-    preparing = _Preparing(catalogue, parameters, None, standing, planned=planned)
+    preparing = Preparing(catalogue, parameters, None, standing, checking=True)
     for last in sources:
         said: list[Diagnostic] = []
         for outcome in preparing.outcomes(last):
@@ -149,8 +147,11 @@ class Beside:
         return self.results.found(find)
 
 
-class _Preparing:
-    """Scripts being made ready, one statement after the other; the `Results` of the resolver, without rows."""
+class Preparing:
+    """Scripts being made ready, one statement after the other; the `Results` of the resolver, without rows.
+
+    Where they are only checked, no plan is made: what is to be said of it is known without.
+    """
 
     def __init__(
         self,
@@ -159,9 +160,9 @@ class _Preparing:
         data_sources: DataSources | None,
         standing: Standing,
         *,
-        planned: bool = True,
+        checking: bool = False,
     ) -> None:
-        self.planned = planned
+        self.checking = checking
         self.catalogue, self.parameters, self.data_sources = catalogue, parameters, data_sources
         self.now = datetime.now(UTC).replace(tzinfo=None)
         self.kept = {name: replace(kept, result=None) for name, kept in standing.results.items()}
@@ -177,21 +178,22 @@ class _Preparing:
         except StatementError as error:
             yield error
             return
-        for read in statements:
-            outcome: Prepared | StatementError
-            written = " ".join(source.text[read.start : read.end].split())
-            begun = Prepared(read.statement, source, written, self.parameters, self.now)
-            self.used = set()
-            try:
-                outcome = self._prepared(begun)
-                outcome = replace(outcome, parameters=outcome.parameters | self.used)
-            except Fault as fault:
-                outcome = StatementError([fault.diagnostic], source)
-            except StatementError as error:
-                outcome = error
-            if isinstance(outcome, StatementError):
-                self.lost.add(getattr(read.statement, "name", ""))
-            yield outcome
+        yield from (self.outcome(read, source) for read in statements)
+
+    def outcome(self, read: script.Read, source: Source) -> Prepared | StatementError:
+        """A statement of a script, ready or with what is wrong."""
+        written = " ".join(source.text[read.start : read.end].split())
+        begun = Prepared(read.statement, source, written, self.parameters, self.now)
+        self.used = set()
+        try:
+            made = self._prepared(begun)
+            return replace(made, parameters=made.parameters | self.used)
+        except Fault as fault:
+            wrong = StatementError([fault.diagnostic], source)
+        except StatementError as error:
+            wrong = StatementError(error.diagnostics, source)
+        self.lost.add(getattr(read.statement, "name", ""))
+        return wrong
 
     # --- what is known of results
 
@@ -249,8 +251,10 @@ class _Preparing:
     def _find(self, begun: Prepared, find: Find, name: str = "") -> tuple[Prepared, Kept]:
         resolved = self._resolved(find)
         kept = kept_as(name, resolved, begun.written)
-        if takes_results(find) or not self.planned:
+        if takes_results(find):
             return replace(begun, warnings=resolved.warnings), kept
+        if self.checking:
+            return replace(begun, kept=kept, warnings=noticed(resolved.query, self.catalogue, resolved.warnings)), kept
         plan = make_plan(resolved.query, self.catalogue, resolved.warnings, self.data_sources)
         return replace(begun, plan=plan, kept=kept, warnings=plan.warnings), kept
 

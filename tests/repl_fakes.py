@@ -12,7 +12,7 @@ from auroraql.frontends.repl.behind import Switches
 from auroraql.frontends.repl.desk import take
 from auroraql.frontends.repl.state import State
 from auroraql.plan import Plan
-from auroraql.preparing import check
+from auroraql.preparing import NOTHING, Standing
 from auroraql.query import Column, Query, Ref
 from auroraql.results import Fetched, ResultSet
 from auroraql.schema.catalogue import Catalogue, shipped
@@ -37,8 +37,9 @@ class FakeArchive:
     def catalogue(self) -> Catalogue:
         return shipped()
 
-    def check(self, text: Source, /, *, planned: bool = True) -> tuple[Diagnostic, ...]:
-        return next(check([text], shipped(), {}, planned=planned))[1]
+    @property
+    def standing(self) -> Standing:
+        return NOTHING
 
     def run_script(self, source: Source, /) -> Iterator[ResultSet]:
         text = source.text

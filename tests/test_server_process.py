@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 
-from auroraql.archives.demo.store import cached_file
+from auroraql.archives.demo.place import cached_file
 from auroraql.archives.embedded import EmbeddedEngine
 from tests.server_process import DAY, MAX, SWARM, ServerProcess, finished, get, post, refused, waited
 from tests.small_catalogue import Product, write

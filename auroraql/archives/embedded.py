@@ -19,7 +19,8 @@ import duckdb
 
 from auroraql.archives.base import Capabilities, LogLine, Status
 from auroraql.archives.catalogue_file import CatalogueFile, first_line, interruptible, open_catalogue, read_catalogue
-from auroraql.archives.demo.store import NAME, cached_file, forget, open_demo
+from auroraql.archives.demo.place import NAME, cached_file
+from auroraql.archives.demo.store import forget, open_demo
 from auroraql.errors import ArchiveError, Cancelled, Failed, Refused, TimedOut
 from auroraql.plan import Plan, Request
 from auroraql.results import Fetched, Row, decoded, result_columns

@@ -10,7 +10,7 @@ from functools import cache
 from auroraql.completion.trail import Trail, words_of
 from auroraql.forms import grammar
 from auroraql.forms.pieces import Form, form_at
-from auroraql.forms.text.driver import Lexeme, tables
+from auroraql.forms.text.driver import Lexeme, Memory, drive, tables
 
 _NUMBER = re.compile(r"(?<!\w)\.?\d[\w.:+-]*\Z")
 _WORD = re.compile(r"\$?\w*\Z")
@@ -61,6 +61,7 @@ class Finder:
 
     def __init__(self) -> None:
         self._passed, self._begin = "", 0
+        self._memory = Memory()
 
     def locate(self, text: str, cursor: int) -> Place | None:
         """The place of the cursor; None in a comment, in or right behind a closed quote, and in a number."""
@@ -83,13 +84,9 @@ class Finder:
         """
         begin, opened = self._last_marks(text, len(text))
         end = len(text) if opened is None or opened < 0 else opened
-        trail, best = Trail.begin(), ""
-        for word in words_of(text, begin, end):
-            trail.read(text, word.start_pos, word.end_pos)
-            closing = trail.closing()
-            if closing is not None:
-                best = text[: word.end_pos] + closing
-        return best
+        drive(text[begin:end], 0, end - begin, self._memory)
+        whole = self._memory.whole()
+        return text[: begin + whole[0]] + whole[1] if whole is not None else ""
 
     def _last_marks(self, text: str, cursor: int) -> tuple[int, int | None]:
         """Where the statement of the cursor begins, and the quote that is open there, or -1; None: nothing fits there."""

@@ -67,10 +67,13 @@ def _blank() -> re.Pattern[str]:
     return re.compile(rf"(?:{grammar.pattern('WS')}|{grammar.pattern('COMMENT')}|;)*")
 
 
-def cut(text: str) -> Iterator[Piece | Diagnostic]:
-    """The statements of a script in order; a Diagnostic where one cannot be told, after which reading stops."""
-    shebang = re.match(r"\ufeff?#![^\n]*", text)
-    at = shebang.end() if shebang else 0
+def cut(text: str, at: int = 0) -> Iterator[Piece | Diagnostic]:
+    """The statements of a script in order, from `at` on, where the one before has ended.
+
+    A Diagnostic where one cannot be told, after which reading stops.
+    """
+    shebang = re.match(r"\ufeff?#![^\n]*", text) if at == 0 else None
+    at = shebang.end() if shebang else at
     while True:
         blank = _blank().match(text, at)
         at = blank.end() if blank else at

@@ -30,7 +30,7 @@ from prompt_toolkit.document import Document
 from auroraql.errors import Source
 from auroraql.frontends.repl.behind import Switches
 from auroraql.frontends.repl.desk import Desk
-from auroraql.preparing import check
+from auroraql.preparing import NOTHING
 from auroraql.schema.catalogue import Catalogue, DataSource, shipped
 from auroraql.settings import Settings
 from tests.bench.measure import line
@@ -60,15 +60,12 @@ class Large:
     def __init__(self) -> None:
         self.settings = Settings(timeout=600)
         self.searches = ()
+        self.standing = NOTHING
         sources = tuple(
             DataSource(n, f"prog{n % 50}", f"site {n % 3000:05}", f"instr {n % 20}", "ground", f"Site number {n}")
             for n in range(10_000)
         )
         self.catalogue: Catalogue = replace(shipped(), sources=sources)
-
-    def check(self, text: Source, /, *, planned: bool = True) -> Any:
-        """As a session does it."""
-        return next(check([text], self.catalogue, {}, planned=planned))[1]
 
     def run_script(self, text: Source, /) -> Any:
         """Nothing is run."""

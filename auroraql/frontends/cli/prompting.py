@@ -4,8 +4,16 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 from contextlib import ExitStack
 from typing import TextIO
+
+# asyncio loads TLS where it can, for connections that a line editor never makes: a tenth of all its memory.
+if "asyncio" not in sys.modules and "ssl" not in sys.modules:
+    sys.modules["ssl"] = None  # type: ignore[assignment]
+    import asyncio  # noqa: F401
+
+    del sys.modules["ssl"]
 
 from auroraql.config import read_config
 from auroraql.errors import UsageError
@@ -39,7 +47,7 @@ def _desk(options: argparse.Namespace, switches: Switches, stream: TextIO, stack
     def notice(line: str) -> None:
         switches.notice = line
 
-    made = Desk(stack.enter_context(opened(options, notice)), switches, stream)
+    made = Desk(stack.enter_context(opened(options, notice, late=True)), switches, stream)
     switches.notice = ""
     return made
 
@@ -49,4 +57,4 @@ def _talk(options: argparse.Namespace, stack: ExitStack) -> None:
     from auroraql.frontends.cli.searching import opened
     from auroraql.frontends.repl.desk import talk
 
-    talk(stack.enter_context(opened(options)))
+    talk(stack.enter_context(opened(options, late=True)))

@@ -52,10 +52,10 @@ def _shows(statement: Statement) -> bool:
     return not isinstance(statement, Let | Set) and not (isinstance(statement, Follow) and statement.verb == "cancel")
 
 
-def opened(options: argparse.Namespace, say: Callable[[str], None] = say) -> Archive:
+def opened(options: argparse.Namespace, say: Callable[[str], None] = say, *, late: bool = False) -> Archive:
     """The archive, and how its results are shown: of the options, the environment or the config file, the first that says.
 
-    `say` is told what takes time.
+    `say` is told what takes time; `late` opens it when records are asked for.
     """
     config = read_config(os.environ)
     shown_as = known_format(options.format or config.format).name
@@ -66,6 +66,7 @@ def opened(options: argparse.Namespace, say: Callable[[str], None] = say) -> Arc
         timeout=options.timeout or config.timeout,
         say=say,
         watch=status_line(sys.stderr),
+        late=late,
     )
     made.settings.begin_with(format=shown_as)
     return made

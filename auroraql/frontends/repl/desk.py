@@ -11,15 +11,14 @@ from typing import TextIO
 from prompt_toolkit.completion import CompleteEvent, Completion
 from prompt_toolkit.document import Document
 from prompt_toolkit.input import Input
-from prompt_toolkit.lexers import PygmentsLexer
 from prompt_toolkit.output import Output
 
 from auroraql.errors import AuroraQLError, Diagnostic
 from auroraql.forms.script import is_complete
-from auroraql.frontends.lexer import AuroraQLLexer
 from auroraql.frontends.repl.behind import Switches
+from auroraql.frontends.repl.colours import Colours
 from auroraql.frontends.repl.commands import is_command, run_command
-from auroraql.frontends.repl.keystrokes import PLANNED, Candidates, check_typed, know
+from auroraql.frontends.repl.keystrokes import Candidates, TypedCheck, know
 from auroraql.frontends.repl.loop import banner, run_repl
 from auroraql.frontends.repl.showing import makes_links, tell
 from auroraql.frontends.repl.state import Archive, State
@@ -58,9 +57,9 @@ class Desk:
     def __init__(self, archive: Archive, switches: Switches, stream: TextIO) -> None:
         links = switches.color and makes_links(os.environ)
         self.state = State(archive, stream, switches, links=links, pages=stream.isatty())
-        self.lexer = PygmentsLexer(AuroraQLLexer)
+        self.lexer = Colours()
         self.state.known = know(self.state)
-        self._candidates = Candidates(self.state)
+        self._candidates, self._checks = Candidates(self.state), TypedCheck()
         list(self.complete(Document("FIND data_products WHERE program = "), CompleteEvent()))
         for text in (_FIRST, _FIRST.rpartition(";")[0]):
             self.wrong(text)
@@ -72,8 +71,8 @@ class Desk:
 
     def wrong(self, text: str) -> Sequence[Diagnostic]:
         """What is wrong with a text that is being typed."""
-        planned = len(text) < PLANNED
-        return check_typed(text, lambda source: self.state.archive.check(source, planned=planned))
+        archive = self.state.archive
+        return self._checks.wrong(text, archive.catalogue, archive.standing)
 
     def is_command(self, text: str) -> bool:
         """Whether it is for the prompt itself."""

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Protocol, TextIO
 
 from auroraql.completion import Known
-from auroraql.errors import Diagnostic, Source, visible
+from auroraql.errors import Source, visible
 from auroraql.frontends.repl.behind import Switches
+from auroraql.preparing import Standing
 from auroraql.results import ResultSet
 from auroraql.schema.catalogue import Catalogue
 from auroraql.settings import Settings
@@ -43,8 +44,9 @@ class Archive(Protocol):
     def searches(self) -> tuple[str, ...]:
         """The names of the searches that were submitted."""
 
-    def check(self, text: Source, /, *, planned: bool) -> tuple[Diagnostic, ...]:
-        """What is to be said of a script without running it; asks nobody. Planning it says more, and takes longer."""
+    @property
+    def standing(self) -> Standing:
+        """What a script may count on before its first statement."""
 
     def run_script(self, text: Source, /) -> Iterator[ResultSet]:
         """Runs statement after statement. Raises AuroraQLError."""
