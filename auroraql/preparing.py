@@ -18,6 +18,7 @@ from auroraql.planner import noticed
 from auroraql.planner import plan as make_plan
 from auroraql.resolver import Resolved, resolve, unused_parameter
 from auroraql.resolver.feeding import Results, takes_results
+from auroraql.resolver.remembering import Remembered
 from auroraql.resolver.values import Fault, Values
 from auroraql.row_search import kept_as, untimed
 from auroraql.schema import KINDS
@@ -161,8 +162,9 @@ class Preparing:
         standing: Standing,
         *,
         checking: bool = False,
+        remembered: Remembered | None = None,
     ) -> None:
-        self.checking = checking
+        self.checking, self.remembered = checking, remembered
         self.catalogue, self.parameters, self.data_sources = catalogue, parameters, data_sources
         self.now = datetime.now(UTC).replace(tzinfo=None)
         self.kept = {name: replace(kept, result=None) for name, kept in standing.results.items()}
@@ -240,7 +242,9 @@ class Preparing:
                 return self._sql(begun, begun.statement)
 
     def _resolved(self, find: Find) -> Resolved:
-        resolved = resolve(find, self.catalogue, self.parameters, now=self.now, results=self)
+        resolved = resolve(
+            find, self.catalogue, self.parameters, now=self.now, results=self, remembered=self.remembered
+        )
         self.used |= resolved.parameters
         if resolved.searched is not None:
             wrong = untimed(resolved.query, resolved.searched, find.origin)

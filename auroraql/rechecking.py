@@ -15,9 +15,10 @@ from typing import Any
 
 from auroraql.errors import MOST_REPORTED, Diagnostic, Source, Span, StatementError
 from auroraql.forms import script
-from auroraql.forms.pieces import Piece, cut
+from auroraql.forms.pieces import Piece, Stops, cut
 from auroraql.forms.text.driver import Memory, alike
 from auroraql.preparing import NOTHING, Prepared, Preparing, Standing
+from auroraql.resolver.remembering import Remembered
 from auroraql.schema.catalogue import Catalogue
 
 _SOON = timedelta(minutes=1)
@@ -47,6 +48,7 @@ class _Cut:
 
     text: str = ""
     pieces: list[Piece | Diagnostic] = field(default_factory=list)
+    stops: Stops = field(default_factory=Stops)
 
     def again(self, text: str) -> list[Piece | Diagnostic]:
         """The pieces of another text: those that were closed where it is still the same, and the rest cut anew."""
@@ -58,7 +60,8 @@ class _Cut:
                 at = number + 1
         kept = self.pieces[:at]
         begin = kept[-1].end if kept and isinstance(kept[-1], Piece) else 0
-        self.text, self.pieces = text, [*kept, *cut(text, begin)]
+        self.stops.keep(same)
+        self.text, self.pieces = text, [*kept, *cut(text, begin, self.stops)]
         return self.pieces
 
 
@@ -66,14 +69,14 @@ class Rechecking:
     """Checks one script again and again, as a session stands."""
 
     def __init__(self) -> None:
-        self._cut, self._memory = _Cut(), Memory()
+        self._cut, self._memory, self._remembered = _Cut(), Memory(), Remembered()
         self._read: dict[_Statement, script.Read | Diagnostics] = {}
         self._outcomes: dict[_Statement, _Outcome] = {}
         self._known: tuple[Catalogue, datetime] | None = None
 
     def check(self, text: str, catalogue: Catalogue, standing: Standing = NOTHING) -> Diagnostics:
         """What is to be said of it, errors and warnings; a parameter without a value is no fault of a script."""
-        preparing = Preparing(catalogue, {}, None, standing, checking=True)
+        preparing = Preparing(catalogue, {}, None, standing, checking=True, remembered=self._remembered)
         known = self._known
         if known is None or known[0] is not catalogue or preparing.now - known[1] > _SOON:
             self._known, self._outcomes = (catalogue, preparing.now), {}
@@ -114,10 +117,14 @@ class Rechecking:
         self, statements: Iterable[tuple[int, _Statement, script.Read]], preparing: Preparing
     ) -> Iterator[Diagnostic]:
         kept: dict[_Statement, _Outcome] = {}
+        begun = False
         for place, statement, read in statements:
             before = _state(preparing)
             outcome = self._outcomes.get(statement)
             if outcome is None or outcome.before != before:
+                if not begun:
+                    self._remembered.begin()
+                    begun = True
                 said = _said(read, statement[0], preparing)
                 outcome = _Outcome(before, _state(preparing), said)
             else:

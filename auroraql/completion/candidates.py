@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from auroraql.completion.known import Known
 from auroraql.completion.offers import Group, offers, sql_offers
 from auroraql.completion.place import Finder, Place, Reader
-from auroraql.completion.survey import survey
+from auroraql.forms.text.driver import Lexeme
 from auroraql.forms.text.layout import quote_name
 
 MOST = 100
@@ -31,6 +31,7 @@ class Completer:
     def __init__(self) -> None:
         self._reader, self._finder = Reader(), Finder()
         self._at: tuple[Known, str, str] | None = None
+        self._behind: tuple[str, Sequence[Lexeme]] = ("", ())
         self._groups: tuple[tuple[Group, ...], frozenset[str]] = ((), frozenset())
 
     def complete(self, text: str, cursor: int, known: Known, *, loose: bool = True) -> list[Completion]:
@@ -49,12 +50,19 @@ class Completer:
         """The groups that fit and the keywords that may come, which stay the same while one word is typed."""
         at = (known, place.text[place.begin : place.start], place.text[place.cursor :])
         if self._at is None or self._at[0] is not known or self._at[1:] != at[1:]:
-            trail = self._reader.trail(place)
-            words = [*trail.words, *place.words_behind()]
-            found = survey(words, len(trail.words))
-            self._groups = tuple(offers(trail, found, known, words)), trail.accepts()
+            trail, survey = self._reader.read(place)
+            scope = survey.scope
+            survey.read(self._words_behind(place))
+            self._groups = tuple(offers(trail, scope, survey, known)), trail.accepts()
             self._at = at
         return self._groups
+
+    def _words_behind(self, place: Place) -> Sequence[Lexeme]:
+        """The words behind the cursor, which stay the same while something is typed before them."""
+        behind = place.text[place.cursor :]
+        if behind != self._behind[0]:
+            self._behind = behind, place.words_behind()
+        return self._behind[1]
 
 
 def _ranked(place: Place, groups: Iterable[Group], keywords: frozenset[str], loose: bool) -> list[Completion]:

@@ -93,11 +93,14 @@ def _made(items: Iterable[Item | str]) -> Vocabulary:
     return Vocabulary(item if isinstance(item, Item) else Item(item) for item in items)
 
 
-def offers(trail: Trail, found: Survey, known: Known, words: Sequence[Lexeme]) -> Iterator[Group]:
-    """The groups that fit behind the words of the trail, the likeliest first."""
+def offers(trail: Trail, scope: Scope, found: Survey, known: Known) -> Iterator[Group]:
+    """The groups that fit behind the words of the trail, the likeliest first.
+
+    `scope` is the search or block of the place, and `found` what the whole statement says.
+    """
     accepts = trail.accepts()
     compared = _compared(trail)
-    fields = FieldNames(found.scope, known, words[0].lower() if words else "", _listing(words))
+    fields = FieldNames(scope, known, trail.words[0].lower() if trail.words else "", _listing(trail.words))
     if "STRING" in accepts and compared and compared != SETTING:
         yield from _values(fields, compared, trail)
     if "CMP" in accepts:
@@ -113,7 +116,7 @@ def offers(trail: Trail, found: Survey, known: Known, words: Sequence[Lexeme]) -
     if "PARAM" in accepts:
         yield Group(_made(dict.fromkeys((*known.parameters, *found.parameters))), "parameter")
     held = fields.type_of(compared) if compared and compared != SETTING else Type.ANY
-    yield Group(_made(_keywords(trail, accepts, found.scope, held)), "keyword")
+    yield Group(_made(_keywords(trail, accepts, scope, held)), "keyword")
 
 
 def sql_offers(known: Known) -> Iterator[Group]:

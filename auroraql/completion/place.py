@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
+from auroraql.completion.survey import Survey
 from auroraql.completion.trail import Trail, words_of
 from auroraql.forms import grammar
 from auroraql.forms.pieces import Form, form_at
@@ -132,15 +133,16 @@ class Reader:
     """Reads the words before the cursor, and goes on from where it was when only the end of the text is new."""
 
     def __init__(self) -> None:
-        self._text, self._trail = "", Trail.begin()
+        self._text, self._trail, self._survey = "", Trail.begin(), Survey()
 
-    def trail(self, place: Place) -> Trail:
-        """The parser's stack behind the words before the place."""
+    def read(self, place: Place) -> tuple[Trail, Survey]:
+        """The parser's stack behind the words before the place, and what these say of it."""
         text = place.text[place.begin : place.start]
         if not text.startswith(self._text):
-            self._text, self._trail = "", Trail.begin()
-        trail = self._trail.copy()
+            self._text, self._trail, self._survey = "", Trail.begin(), Survey()
+        trail, known = self._trail.copy(), len(self._trail.words)
         trail.read(text, len(self._text), len(text))
+        survey = self._survey.copy().read(trail.words[known:])
         if _WHOLE.search(text):
-            self._text, self._trail = text, trail
-        return trail.copy()
+            self._text, self._trail, self._survey = text, trail.copy(), survey.copy()
+        return trail, survey

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Literal
 
@@ -20,6 +20,9 @@ LONGEST = 1_000_000
 
 DEEPEST = 200
 """Brackets, braces and NOTs inside one another."""
+
+_EVERY = 16
+"""Stops between two marks."""
 
 Form = Literal["text", "json", "sentence", "sql"]
 
@@ -67,10 +70,31 @@ def _blank() -> re.Pattern[str]:
     return re.compile(rf"(?:{grammar.pattern('WS')}|{grammar.pattern('COMMENT')}|;)*")
 
 
-def cut(text: str, at: int = 0) -> Iterator[Piece | Diagnostic]:
+@dataclass(slots=True)
+class Stops:
+    """How far a statement of text was looked through for its end: places in it, and the brackets open there."""
+
+    begin: int = 0
+    marks: list[tuple[int, tuple[int, ...]]] = field(default_factory=list)
+
+    def keep(self, same: int) -> None:
+        """Forgets what was found behind the first characters, which are the same in another text."""
+        while self.marks and self.marks[-1][0] + 1 >= same:
+            self.marks.pop()
+
+    def resume(self, begin: int) -> tuple[int, list[int]]:
+        """Where to go on in the statement that begins there, and the brackets that are open."""
+        if begin != self.begin:
+            self.begin, self.marks = begin, []
+        place, opened = self.marks[-1] if self.marks else (begin, ())
+        return place, [*opened]
+
+
+def cut(text: str, at: int = 0, stops: Stops | None = None) -> Iterator[Piece | Diagnostic]:
     """The statements of a script in order, from `at` on, where the one before has ended.
 
-    A Diagnostic where one cannot be told, after which reading stops.
+    A Diagnostic where one cannot be told, after which reading stops. `stops` are those of the same text as it was
+    before a change.
     """
     shebang = re.match(r"\ufeff?#![^\n]*", text) if at == 0 else None
     at = shebang.end() if shebang else at
@@ -79,7 +103,7 @@ def cut(text: str, at: int = 0) -> Iterator[Piece | Diagnostic]:
         at = blank.end() if blank else at
         if at >= len(text):
             return
-        piece = _next(text, at)
+        piece = _next(text, at, stops)
         yield piece
         if isinstance(piece, Diagnostic):
             return
@@ -97,10 +121,10 @@ def form_at(text: str, at: int) -> Form:
     return "sentence" if _SENTENCE_START.match(text, body) else "text"
 
 
-def _next(text: str, at: int) -> Piece | Diagnostic:
+def _next(text: str, at: int, stops: Stops | None) -> Piece | Diagnostic:
     found: Piece | Diagnostic
     if sql := _SQL_START.match(text, at):
-        found = _statement(text, at)
+        found = _statement(text, at, stops)
         return found if isinstance(found, Diagnostic) else replace(found, form="sql", body=sql.end())
     asked = _VERB.match(text, at)
     body = asked.end() if asked else at
@@ -109,18 +133,18 @@ def _next(text: str, at: int) -> Piece | Diagnostic:
     elif _SENTENCE_START.match(text, body):
         found = _sentence(text, body)
     else:
-        return _statement(text, at)
+        return _statement(text, at, stops)
     if asked is None or isinstance(found, Diagnostic):
         return found
     return replace(found, verb="explain" if asked[1].lower() == "explain" else "describe")
 
 
-def _statement(text: str, at: int) -> Piece | Diagnostic:
-    opened: list[int] = []
-    stop = _stop()
-    place = at
-    while match := stop.search(text, place, at + LONGEST + 1):
-        place, found = match.end(), match.lastgroup
+def _statement(text: str, at: int, stops: Stops | None) -> Piece | Diagnostic:
+    place, opened = stops.resume(at) if stops is not None else (at, [])
+    for number, match in enumerate(_stop().finditer(text, place, at + LONGEST + 1)):
+        found = match.lastgroup
+        if stops is not None and number % _EVERY == _EVERY - 1:
+            stops.marks.append((match.start(), tuple(opened)))
         if found == "open":
             opened.append(match.start())
             if len(opened) > DEEPEST:
@@ -159,7 +183,8 @@ def _sized(text: str, piece: Piece) -> Piece | Diagnostic:
             "begins here",
             hint="cut it into several, or load long lists from a file as parameters",
         )
-    nots = _NOTS.search(text, piece.start, piece.end)
+    several = text[piece.start : piece.end].lower().count("not") > DEEPEST
+    nots = _NOTS.search(text, piece.start, piece.end) if several else None
     return _too_deep(nots.end()) if nots else piece
 
 

@@ -52,7 +52,7 @@ class Several:
     def noticed(self) -> list[Diagnostic]:
         """What `requests` would say, told without them."""
         alternatives = self._branches()
-        if self.truths.possible(self.query.where):
+        if self.truths.some_possible(self.query.where):
             if alternatives is None or any(self._is_matched(branch) for branch in alternatives):
                 return []
             self._say_nothing_matches()
@@ -64,7 +64,7 @@ class Several:
         """Whether an alternative has a request."""
         if _record_lists(branch, self.query.kind) is None:
             return False
-        return _is_written(branch) or bool(self.truths.certain(And(branch)))
+        return _is_written(branch) or self.truths.some_certain(And(branch))
 
     def _branches(self) -> list[Branch] | None:
         """The alternatives of the predicate; None when there are too many."""

@@ -47,6 +47,14 @@ class Truths:
         """The sources of which a record may fulfil the predicate."""
         return self._chosen(self._truth(predicate, (0, self.every))[1])
 
+    def some_certain(self, predicate: Predicate) -> bool:
+        """Whether there is a source for which it holds."""
+        return self._truth(predicate, (self.every, self.every))[0] != 0
+
+    def some_possible(self, predicate: Predicate) -> bool:
+        """Whether there is a source of which a record may fulfil it."""
+        return self._truth(predicate, (0, self.every))[1] != 0
+
     def _chosen(self, mask: int) -> list[DataSource]:
         return [source for source, bit in zip(self.sources, reversed(bin(mask)), strict=False) if bit == "1"]
 
