@@ -27,8 +27,9 @@ from auroraql.frontends.repl.behind import Behind, Late, Switches
 from auroraql.frontends.repl.checking import Checked, Checker, Underlined, one_line, said
 from auroraql.frontends.repl.desk import Desk, talk
 from auroraql.frontends.repl.keys import keys_in_force
-from auroraql.frontends.repl.keystrokes import LONGEST, check_typed
+from auroraql.frontends.repl.keystrokes import LONGEST, TypedCheck
 from auroraql.frontends.repl.prompt import Suggestions
+from auroraql.schema.catalogue import shipped
 from auroraql.session import connect
 from tests.repl_fakes import FakeArchive, answer
 
@@ -46,7 +47,7 @@ def offered(desk: Desk, text: str) -> list[str]:
 
 
 def codes(text: str) -> list[str]:
-    return [each.code for each in check_typed(text, FakeArchive().check)]
+    return [each.code for each in TypedCheck().wrong(text, shipped())]
 
 
 # --- candidates
@@ -132,7 +133,7 @@ def test_what_is_wrong_with_what_is_typed(text: str, wrong: list[str]) -> None:
 
 def test_the_diagnostics_are_those_of_the_command_line() -> None:
     with connect() as archive:
-        assert check_typed(QUESTIONED, archive.check) == archive.check(QUESTIONED)
+        assert TypedCheck().wrong(QUESTIONED, archive.catalogue, archive.standing) == archive.check(QUESTIONED)
 
 
 def underlined(text: str, diagnostics: tuple[Diagnostic, ...], line: int, now: str = "") -> str:

@@ -97,5 +97,5 @@ def _read(document: dict[str, Any]) -> Glance:
 
 
 def _key(row: dict[str, Any]) -> MetadataKey:
-    lists = {name: tuple(row.pop(name)) for name in ("values", "programs")}
-    return MetadataKey(type=Type(row.pop("type")), **lists, **row)
+    values, programs = tuple(row["values"]), tuple(row["programs"])
+    return MetadataKey(**{**row, "type": Type(row["type"]), "values": values, "programs": programs})

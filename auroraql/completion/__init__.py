@@ -11,4 +11,3 @@ from auroraql.completion.matching import Item, Vocabulary
 from auroraql.completion.place import Finder
 
 __all__ = ["ArchiveNames", "Completer", "Completion", "Finder", "Item", "Known", "Vocabulary"]
-

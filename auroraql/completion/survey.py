@@ -95,7 +95,7 @@ class Survey:
         self.scope.chosen[self.chosen[0]] = self.chosen[1:]
 
     def _word(self, word: Lexeme, upper: str) -> None:
-        earlier, earlier_still = self.before[2], self.before[1]
+        earlier = self.before[2]
         self.scope.clauses.add(upper)
         if upper in ("=", "IN"):
             self.chosen = (plain(self.word),)
@@ -105,16 +105,26 @@ class Survey:
         if upper == "FIND":
             if earlier == "(":
                 self.scopes[-1] = Scope("", clauses={upper})
-        elif earlier == "FIND" or (earlier == "DISTINCT" and earlier_still == "FIND") or self.before == _SHOW:
+        elif earlier in ("FIND", "DISTINCT", "SHOW"):
+            self._searched(word, upper)
+        elif earlier == "AS":
+            self._name(plain(word), of_block=self.before[1].lower() in BLOCKS)
+        else:
+            self._nested(word, upper)
+
+    def _searched(self, word: Lexeme, upper: str) -> None:
+        """What is searched stands behind FIND, FIND DISTINCT and the SHOW that a statement begins with."""
+        first, second, third = self.before
+        if third == "FIND" or (third == "DISTINCT" and second == "FIND") or (third == "SHOW" and not first + second):
             self.scope.kind = "" if upper == "DISTINCT" else plain(word)
-        elif upper == "(":
+
+    def _nested(self, word: Lexeme, upper: str) -> None:
+        if upper == "(":
             self.scopes.append(self._opened())
         elif upper == ")":
             if len(self.scopes) > 1:
                 self.scopes.pop()
-        elif earlier == "AS":
-            self._name(plain(word), of_block=earlier_still.lower() in BLOCKS)
-        elif word.lower() in BLOCKS and earlier in ("OF", ","):
+        elif word.lower() in BLOCKS and self.before[2] in ("OF", ","):
             self.kinds.append(word.lower())
 
     def _name(self, name: str, *, of_block: bool) -> None:
@@ -128,10 +138,6 @@ class Survey:
         if third in BLOCKS:
             return Scope(third)
         return Scope(first) if first in BLOCKS and second == "as" else self.scope
-
-
-_SHOW = ("", "", "SHOW")
-"""Behind the first word of a statement, where that is SHOW."""
 
 
 def plain(word: str) -> str:

@@ -21,8 +21,8 @@ LONGEST = 1_000_000
 DEEPEST = 200
 """Brackets, braces and NOTs inside one another."""
 
-_EVERY = 16
-"""Stops between two marks."""
+_EVERY = 256
+"""Characters between two marks."""
 
 Form = Literal["text", "json", "sentence", "sql"]
 
@@ -76,6 +76,11 @@ class Stops:
 
     begin: int = 0
     marks: list[tuple[int, tuple[int, ...]]] = field(default_factory=list)
+
+    def passed(self, place: int, opened: list[int]) -> None:
+        """Sets a mark before a stop, now and then."""
+        if place - (self.marks[-1][0] if self.marks else self.begin) >= _EVERY:
+            self.marks.append((place, tuple(opened)))
 
     def keep(self, same: int) -> None:
         """Forgets what was found behind the first characters, which are the same in another text."""
@@ -141,10 +146,10 @@ def _next(text: str, at: int, stops: Stops | None) -> Piece | Diagnostic:
 
 def _statement(text: str, at: int, stops: Stops | None) -> Piece | Diagnostic:
     place, opened = stops.resume(at) if stops is not None else (at, [])
-    for number, match in enumerate(_stop().finditer(text, place, at + LONGEST + 1)):
+    for match in _stop().finditer(text, place, at + LONGEST + 1):
         found = match.lastgroup
-        if stops is not None and number % _EVERY == _EVERY - 1:
-            stops.marks.append((match.start(), tuple(opened)))
+        if stops is not None:
+            stops.passed(match.start(), opened)
         if found == "open":
             opened.append(match.start())
             if len(opened) > DEEPEST:
@@ -155,10 +160,9 @@ def _statement(text: str, at: int, stops: Stops | None) -> Piece | Diagnostic:
             opened.pop()
         elif found == "stray":
             return _stray(text, match, at)
-        elif found == "end" and not opened:
-            return _sized(text, Piece(at, match.start(), "text", ended=True))
         elif found == "end":
-            return _unclosed(text, opened[-1])
+            ended = Piece(at, match.start(), "text", ended=True)
+            return _unclosed(text, opened[-1]) if opened else _sized(text, ended)
     if opened and len(text) - at <= LONGEST:
         return _unclosed(text, opened[-1])
     return _sized(text, Piece(at, len(text), "text"))

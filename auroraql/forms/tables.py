@@ -78,11 +78,11 @@ def _key() -> str:
 def _made(parser: Any) -> Table:
     """The table of Lark's parser."""
     conf = parser.parser.parser.parser.parse_table
-    numbers = {state: at for at, state in enumerate(conf.states)}
     rules = {rule: at for at, rule in enumerate(parser.rules)}
+    numbers = _numbered(conf.start_states[grammar.START], conf.states, rules)
     rows = [
-        {symbol: _entry(argument, numbers, rules) for symbol, (_, argument) in entries.items()}
-        for entries in conf.states.values()
+        {symbol: _entry(argument, numbers, rules) for symbol, (_, argument) in sorted(conf.states[state].items())}
+        for state in numbers
     ]
     return Table(
         numbers[conf.start_states[grammar.START]],
@@ -92,6 +92,18 @@ def _made(parser: Any) -> Table:
         {each.name: str(each.pattern.to_regexp()) for each in sorted(parser.terminals, key=_tried)},
         [each.name for each in parser.terminals if each.pattern.type == "str"],
     )
+
+
+def _numbered(start: Any, states: dict[Any, Any], rules: dict[Any, int]) -> dict[Any, int]:
+    """The states in the order in which they are reached: Lark's own is another each time."""
+    numbers = {start: 0}
+    pending = [start]
+    for state in pending:
+        for _, (_, argument) in sorted(states[state].items()):
+            if argument not in rules and argument not in numbers:
+                numbers[argument] = len(numbers)
+                pending.append(argument)
+    return numbers
 
 
 def _tried(terminal: Any) -> tuple[int, int, int, str]:

@@ -27,7 +27,9 @@ class Remembered:
         """Forgets what was not asked for since the last time."""
         self._last, self._now = self._now, {}
 
-    def of(self, written: Written, kind: Kind, catalogue: Catalogue) -> tuple[Comparison, tuple[Diagnostic, ...]] | None:
+    def of(
+        self, written: Written, kind: Kind, catalogue: Catalogue
+    ) -> tuple[Comparison, tuple[Diagnostic, ...]] | None:
         """What was made of it, and what was questioned; None when it is not remembered."""
         made = self._now.get(id(written)) or self._last.get(id(written))
         if made is None or made[0] is not written or made[1] is not kind or made[2] is not catalogue:

@@ -126,6 +126,21 @@ class Tables:
             closing += ")"
         return closing
 
+    def word_at(self, text: str, at: int, end: int, row: dict[str, Action]) -> Lexeme:
+        """The word at a place as a state takes it; of one that fits nowhere there, as it would be taken elsewhere."""
+        match = self.scanner.match(text, at, end)
+        if match is not None:
+            found = match[0]
+            kind = match.lastgroup or ""
+            if kind == _WORD:
+                kind = self.kind_of(found, row)
+            if kind in row:
+                word = Lexeme(found)
+                word.type, word.start_pos, word.end_pos = kind, at, match.end()
+                return word
+        fitting = self.word_for(text, at, end, row)
+        return fitting or self.word_for(text, at, end, self.terminals) or lexeme(text[at], "", at)
+
     def word_for(self, text: str, at: int, end: int, fitting: Iterable[str]) -> Lexeme | None:
         """The word at a place as the first of the fitting terminals sees it, in the order of Lark's lexer."""
         for kind, expression in self.terminals.items():
@@ -197,14 +212,18 @@ class Memory:
     marks: list[Mark] = field(default_factory=list)
     words: list[Lexeme] = field(default_factory=list)
 
-    def resume(self, text: str) -> tuple[Mark | None, list[Lexeme]]:
-        """The last mark that holds for a text too, and the words before it."""
+    def resume(self, text: str) -> tuple[Mark, list[Lexeme]]:
+        """The last mark that holds for a text too, and the words before it, to which those of this text are added."""
         same = alike(text, self.text) - _LOOKED_AHEAD
-        self.text = text
         while self.marks and self.marks[-1].end > same:
             self.marks.pop()
-        return (self.marks[-1], self.words[: self.marks[-1].words]) if self.marks else (None, [])
+        last = self.marks[-1] if self.marks else Mark(0, 0, [tables().start], [])
+        self.text, self.words = text, self.words[: last.words]
+        return last, self.words
 
+    def mark(self, states: list[int], values: list[Any]) -> None:
+        """Sets a mark behind the last word."""
+        self.marks.append(Mark(len(self.words), self.words[-1].end_pos, [*states], [*values]))
 
     def whole(self) -> tuple[int, str] | None:
         """Where the last word ends behind which it is a statement, and the parentheses that would have to follow."""
@@ -237,33 +256,17 @@ def drive(text: str, start: int, end: int, memory: Memory | None = None) -> tupl
     `memory` is that of the same text as it was before a change; the text is then read whole, from 0 on.
     """
     known = tables()
-    row, rows, blank, scan = known.row, known.rows.get, known.blank.match, known.scanner.match
-    states: list[int] = [known.start]
-    values: list[Any] = []
-    words: list[Lexeme] = []
-    at = start
-    if memory is not None:
-        mark, words = memory.resume(text)
-        if mark is not None:
-            states, values, at = [*mark.states], [*mark.values], mark.end
-        memory.words = words
+    row, rows, blank = known.row, known.rows.get, known.blank.match
+    mark, words = memory.resume(text) if memory is not None else (Mark(0, start, [known.start], []), [])
+    states, values, at = [*mark.states], [*mark.values], mark.end
     while True:
         at = blank(text, at, end).end()  # type: ignore[union-attr]
         actions = rows(states[-1]) or row(states[-1])
         if at < end:
-            match = scan(text, at, end)
-            kind = (match.lastgroup or "") if match is not None else ""
-            if match is not None and kind == _WORD:
-                kind = known.kind_of(match[0], actions)
-            if match is None or kind not in actions:
-                word = known.word_for(text, at, end, actions) or _odd(known, text, at, end)
-                kind = word.type
-            else:
-                word = Lexeme(match[0])
-                word.type, word.start_pos, word.end_pos = kind, at, match.end()
+            word = known.word_at(text, at, end, actions)
         else:
-            last = words[-1].end_pos if words else start
-            word, kind = lexeme("", END, last), END
+            word = lexeme("", END, words[-1].end_pos if words else start)
+        kind = word.type
         while True:
             action = actions.get(kind)
             if action is None:
@@ -275,7 +278,7 @@ def drive(text: str, start: int, end: int, memory: Memory | None = None) -> tupl
                 words.append(word)
                 at = word.end_pos
                 if memory is not None and not len(words) % _EVERY:
-                    memory.marks.append(Mark(len(words), at, [*states], [*values]))
+                    memory.mark(states, values)
                 break
             reduced = values[-count:] if count else []
             if count:
@@ -286,8 +289,3 @@ def drive(text: str, start: int, end: int, memory: Memory | None = None) -> tupl
             if kind == END and states[-1] == known.end:
                 return values[-1], words
             actions = rows(states[-1]) or row(states[-1])
-
-
-def _odd(known: Tables, text: str, at: int, end: int) -> Lexeme:
-    """What stands where no word fits: a word all the same, or a character that begins none."""
-    return known.word_for(text, at, end, known.terminals) or lexeme(text[at], "", at)
