@@ -265,6 +265,11 @@ class EmbeddedRun:
         return () if self._plan.empty else (self._id,)
 
     @property
+    def request_urls(self) -> tuple[str, ...]:
+        """None: what runs here has no address."""
+        return ()
+
+    @property
     def over(self) -> bool:
         """Whether there is nothing left to cancel."""
         return self._rows is not None or self._cancelled or self._paged

@@ -99,6 +99,11 @@ class AuroraXRun:
         return tuple(search.request_id for search in self._searches if search.request_id)
 
     @property
+    def request_urls(self) -> tuple[str, ...]:
+        """Where the service tells of each of these."""
+        return tuple(self._wire.url + search.path for search in self._searches if search.request_id)
+
+    @property
     def open(self) -> bool:
         """Whether a search of it may still be running."""
         return bool(self._unfinished()) and not self._cancelled
