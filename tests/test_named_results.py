@@ -310,7 +310,8 @@ def test_a_search_from_elsewhere_is_fetched_and_kept(service: Archive, server: A
 
 def test_what_a_search_from_elsewhere_found_feeds_the_script(service: Archive, server: AuroraXServer) -> None:
     request_id = submitted_elsewhere(server)
-    script = f"FETCH day = '{request_id}'; FIND day SELECT url, platform WHERE w > 1; SQL SELECT count(*) FROM day"
+    script = f"FETCH day = '{request_id}'; FIND day SELECT url, platform WHERE w > 1"
+    script += "; SQL SELECT count(*) FROM day"
     fetched, chosen, counted = service.run_script(script)
     assert len(fetched) == next(iter(counted))[0] == len(PRODUCTS)
     assert 0 < len(chosen) < len(fetched)

@@ -9,8 +9,8 @@ from typing import Any, cast
 from auroraql.errors import Diagnostic, Span, StatementError
 from auroraql.forms.text.driver import Lexeme, drive
 from auroraql.syntax import (
-    GroupBy,
     Follow,
+    GroupBy,
     Let,
     OrderBy,
     Overlap,
