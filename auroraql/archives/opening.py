@@ -14,7 +14,6 @@ from pathlib import Path
 from auroraql.archives.base import Capabilities, Engine, Watch
 from auroraql.archives.late import Glance, late, looked_at, written
 from auroraql.errors import UsageError
-from auroraql.schema.catalogue import shipped
 
 AURORAX_URL = "https://api.aurorax.space"
 
@@ -49,13 +48,14 @@ _PROGRAM = [sys.executable, "-m", "auroraql.archives.opening"]
 
 def _demonstration(say: Say) -> Glance:
     """The demonstration, whose names come with the package; it is built meanwhile where it was not yet."""
+    from auroraql.archives.demo import catalogue
     from auroraql.archives.demo.place import NAME, cached_file
 
     if not cached_file(None).is_file():
         say(f"Building the demonstration catalogue in {cached_file(None).parent} (once, a few seconds).")
         # What it cannot do there is said when the archive is opened here.
         subprocess.run([*_PROGRAM, NAME], capture_output=True, check=False)
-    return Glance(NAME, Capabilities(whole_query=True, demonstration=True), shipped())
+    return Glance(NAME, Capabilities(whole_query=True, demonstration=True), catalogue())
 
 
 if __name__ == "__main__":
