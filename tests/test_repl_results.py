@@ -37,7 +37,7 @@ URL = "https://data.example/2021/01/01/keogram.jpg"
 class Products(FakeArchive):
     """Answers with a product more each time it is asked."""
 
-    def run_script(self, source: Source, /) -> Iterator[ResultSet]:
+    def run_script(self, source: Source, /, **parameters: object) -> Iterator[ResultSet]:
         self.asked.append(source.text)
         if "fails" in source.text:
             raise Failed("the engine", archive="demo") from OSError("the disk")
