@@ -62,7 +62,7 @@ class _Binding:
     def missing(self) -> Iterator[Diagnostic]:
         """What was given no value, and has no default."""
         for name in self.uses.names:
-            if name in self.values or name in self.given:
+            if name in self.values or name in self.given or name in self.header.mistaken:
                 continue
             each = self.header.declared(name)
             example = each.type.example if each is not None else "…"
@@ -84,7 +84,7 @@ def bind(sources: Sequence[Source], given: Given) -> dict[str, object]:
     whole = all(each.uses.whole for each in made)
     unknown = [_unknown(name, names) for name in given if name not in names] if whole else []
     for each in made:
-        missing = each.missing() if whole and each.header.parameters else ()
+        missing = each.missing() if whole and each.header.has_parameters else ()
         wrong = [*each.wrong, *missing, *unknown]
         if wrong:
             raise StatementError(wrong, each.source)

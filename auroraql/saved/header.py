@@ -25,6 +25,7 @@ _DECLARATION = re.compile(
     rf"(?:\s*=\s*(?P<default>\({_LIST}\)|{_LIST}))?(?=\s|\Z)(?P<doc>.*)",
     re.IGNORECASE,
 )
+_BEGUN = re.compile(r"\Aparam\s+\$?([^\W\d]\w*)", re.IGNORECASE)
 _LINE = re.compile(r"[ \t]*--[ \t]*(?P<text>[^\n]*?)[ \t\r]*(?:\n|\Z)")
 _BLANK = re.compile(r"[ \t\r]*\n")
 _SHEBANG = re.compile(r"\ufeff?(?:#![^\n]*(?:\n|\Z))?")
@@ -78,6 +79,13 @@ class Header:
     description: str = ""
     parameters: tuple[Declared, ...] = ()
     wrong: tuple[Diagnostic, ...] = ()
+    mistaken: frozenset[str] = frozenset()
+    """The names that something wrong declares: what they would be is not known."""
+
+    @property
+    def has_parameters(self) -> bool:
+        """Whether it declares parameters, rightly or not."""
+        return bool(self.parameters or self.wrong)
 
     def declared(self, name: str) -> Declared | None:
         """The parameter of a name."""
@@ -95,6 +103,7 @@ def _read(text: str) -> Header:
     plain = ""
     found: dict[str, Declared] = {}
     wrong: list[Diagnostic] = []
+    mistaken: list[str] = []
     for at, line in _lines(text):
         word = line.partition(" ")[0].rstrip(":").lower()
         if word == "description":
@@ -107,9 +116,10 @@ def _read(text: str) -> Header:
                 found[read.name] = read
             else:
                 wrong.append(read)
+                mistaken += _BEGUN.findall(line)
         elif not plain and not line.startswith("$ "):
             plain = line
-    return Header(" ".join(filter(None, said)) or plain, tuple(found.values()), tuple(wrong))
+    return Header(" ".join(filter(None, said)) or plain, tuple(found.values()), tuple(wrong), frozenset(mistaken))
 
 
 def _lines(text: str) -> Iterator[tuple[int, str]]:
