@@ -164,7 +164,7 @@ class _Layers:
         for name, settings in self._tables():
             if "api_key" in settings:
                 origin = self._at(name, settings["api_key"])
-                if _is_same(self._archive_of(settings), archive):
+                if not _takes_keys(archive) or _is_same(self._archive_of(settings), archive):
                     return settings["api_key"].value, origin, ""
                 withheld = withheld or origin
         return None, "default", withheld

@@ -169,20 +169,20 @@ def no_profile(name: str, profiles: Mapping[str, object]) -> tuple[str, str]:
 
 _PART = r"""(?:[A-Za-z0-9_-]+|"[^"\n]*"|'[^'\n]*')"""
 _DOTTED = rf"{_PART}(?:[ \t]*\.[ \t]*{_PART})*"
-_TABLE = re.compile(rf"[ \t]*\[[ \t]*(?P<path>{_DOTTED})[ \t]*\]")
-_KEY = re.compile(rf"[ \t]*(?P<path>{_DOTTED})[ \t]*=[ \t]*")
+_TABLE = rf"[ \t]*\[[ \t]*(?P<path>{_DOTTED})[ \t]*\]"
+_KEY = rf"[ \t]*(?P<path>{_DOTTED})[ \t]*=[ \t]*"
 
 
 def _keys(text: str) -> Iterator[tuple[tuple[str, ...], int, int, int]]:
     """The keys of a TOML text, as paths, with their line, column and the column of their value."""
     table: tuple[str, ...] = ()
     for number, line in enumerate(text.split("\n"), 1):
-        header = _TABLE.match(line)
+        header = re.match(_TABLE, line)
         if header is not None:
             table = _parts(header["path"])
             yield table, number, header.start("path") + 1, header.start("path") + 1
             continue
-        key = _KEY.match(line)
+        key = re.match(_KEY, line)
         if key is not None:
             yield (*table, *_parts(key["path"])), number, key.start("path") + 1, key.end() + 1
 

@@ -32,23 +32,23 @@ class _Binding:
     def __post_init__(self) -> None:
         self.header, self.uses = header_of(self.source), uses_of(self.source)
         self.wrong += self.header.wrong
+        for each in self.header.parameters:
+            self._declared(each, used=each.name in self.uses.names)
         for name in self.uses.names:
-            each = self.header.declared(name)
-            if each is not None:
-                self._declared(each)
-            elif name in self.given:
+            if name in self.given and self.header.declared(name) is None:
                 texts = self.given[name]
                 self.values[name] = texts[0] if len(texts) == 1 else list(texts)
 
-    def _declared(self, each: Declared) -> None:
-        if each.name not in self.given:
-            if each.default is not None:
-                self.values[each.name] = each.read([each.default])
+    def _declared(self, each: Declared, *, used: bool) -> None:
+        texts = self.given.get(each.name, [] if each.default is None else [each.default])
+        if not texts:
             return
         try:
-            self.values[each.name] = each.read(list(self.given[each.name]))
+            value = each.read(list(texts))
+            if used:
+                self.values[each.name] = value
         except ValueError as error:
-            shown = ", ".join(f"'{text}'" for text in self.given[each.name])
+            shown = ", ".join(f"'{text}'" for text in texts)
             reason = f"{error}; " if str(error) else ""
             hint = f"{reason}as in: --param {each.name}={each.type.example}"
             message = f"${each.name} takes {each.takes}, not {shown}"

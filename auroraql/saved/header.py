@@ -22,7 +22,7 @@ _ITEM = rf"""{NAMED}|'(?:[^'\n]|'')*'|"(?:[^"\n]|"")*"|[^\s,'"()]+"""
 _LIST = rf"(?:{_ITEM})(?:\s*,\s*(?:{_ITEM}))*"
 _DECLARATION = re.compile(
     rf"param\s+\$?(?P<name>[^\W\d]\w*)\s*:\s*(?P<many>list\b\s*(?:of\b\s*)?)?(?P<type>[^\W\d]\w*)?"
-    rf"(?:\s*=\s*(?P<default>\({_LIST}\)|{_LIST}))?(?=\s|\Z)(?P<doc>.*)",
+    rf"(?:\s*=\s*(?P<default>\({_LIST}\)|{_LIST}))?(?=\s|\Z)(?!\s*=)(?P<doc>.*)",
     re.IGNORECASE,
 )
 _BEGUN = re.compile(r"\Aparam\s+\$?([^\W\d]\w*)", re.IGNORECASE)

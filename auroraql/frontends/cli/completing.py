@@ -29,7 +29,7 @@ def script(shell: str) -> str:
 def complete(parser: argparse.ArgumentParser) -> None:
     """Answers the shell, and ends the program."""
     _prepare(parser)
-    argcomplete.autocomplete(parser, always_complete_options="long")
+    argcomplete.autocomplete(parser, always_complete_options=False)
 
 
 def _prepare(parser: argparse.ArgumentParser) -> None:
@@ -60,10 +60,12 @@ def _files(prefix: str, **_rest: Any) -> Iterator[str]:
 
 def _named(prefix: str, parsed_args: argparse.Namespace, **rest: Any) -> dict[str, str]:
     """Files, and for `run` saved queries, with what they are."""
-    found = dict.fromkeys(_files(prefix, **rest), "")
-    if getattr(parsed_args, "command", None) == "run":
-        found |= {query.name: query.header.description for query in _queries(parsed_args)}
-    return found
+    files = _files(prefix, **rest)
+    if getattr(parsed_args, "command", None) != "run":
+        return dict.fromkeys(files, "")
+    queries = {query.name: query.header.description for query in _queries(parsed_args)}
+    # A query is offered by its name, and by that of its file to those who go on typing.
+    return queries | {file: "" for file in files if file.removesuffix(SUFFIX) not in queries or prefix in queries}
 
 
 def _archives(prefix: str, **_rest: Any) -> dict[str, str]:
