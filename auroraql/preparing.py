@@ -100,6 +100,21 @@ def prepare(
     return prepared
 
 
+def prepare_alone(
+    read: script.Read,
+    source: Source,
+    catalogue: Catalogue,
+    parameters: Mapping[str, object],
+    data_sources: DataSources,
+    standing: Standing,
+) -> Prepared:
+    """One statement of a script made ready by itself, as the session stands. Raises StatementError."""
+    outcome = Preparing(catalogue, parameters, data_sources, standing).outcome(read, source)
+    if isinstance(outcome, StatementError):
+        raise outcome
+    return outcome
+
+
 def check(
     sources: Iterable[Source],
     catalogue: Catalogue,
@@ -193,7 +208,7 @@ class Preparing:
         yield from (self.outcome(read, source) for read in statements)
 
     def outcome(self, read: script.Read, source: Source) -> Prepared | StatementError:
-        """A statement of a script, ready or with what is wrong. Raises ArchiveError where the archive must be asked."""
+        """A statement of a script, ready or with what is wrong."""
         written = " ".join(source.text[read.start : read.end].split())
         begun = Prepared(read.statement, source, written, self.parameters, self.now)
         self.used = set()

@@ -67,7 +67,7 @@ class Large:
         )
         self.catalogue: Catalogue = replace(shipped(), sources=sources)
 
-    def run_script(self, text: Source, /) -> Any:
+    def run_script(self, text: Source, /, **parameters: object) -> Any:
         """Nothing is run."""
         raise NotImplementedError(text)
 

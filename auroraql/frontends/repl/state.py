@@ -13,6 +13,7 @@ from auroraql.errors import Source, visible
 from auroraql.frontends.repl.behind import Switches
 from auroraql.preparing import Standing
 from auroraql.results import ResultSet
+from auroraql.saved import SavedQuery
 from auroraql.schema.catalogue import Catalogue
 from auroraql.settings import Settings
 
@@ -48,7 +49,7 @@ class Archive(Protocol):
     def standing(self) -> Standing:
         """What a script may count on before its first statement."""
 
-    def run_script(self, text: Source, /) -> Iterator[ResultSet]:
+    def run_script(self, text: Source, /, **parameters: object) -> Iterator[ResultSet]:
         """Runs statement after statement. Raises AuroraQLError."""
 
 
@@ -72,6 +73,8 @@ class State:
     last: ResultSet | None = None
     statement: str = ""
     """The last statement as it was typed."""
+    saved: tuple[SavedQuery, ...] = ()
+    """The saved queries as they were on disk after the last statement."""
     error: str = ""
     """The last error, in full."""
     known: Known | None = field(default=None, repr=False)
