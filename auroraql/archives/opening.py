@@ -37,7 +37,9 @@ def open_archive(archive: str | os.PathLike[str], api_key: str | None, say: Say,
 
 def open_late(archive: str | os.PathLike[str], api_key: str | None, say: Say, watch: Watch | None) -> Engine:
     """The same, opened when it is first asked for records; what it knows is there at once. Raises as `open_archive`."""
-    glance = _demonstration(say) if archive == "demo" else looked_at(_PROGRAM, str(archive))
+    if archive == "demo":
+        return _demonstration(lambda: open_archive(archive, api_key, say, watch), say)
+    glance = looked_at(_PROGRAM, str(archive))
     if glance is None:
         return open_archive(archive, api_key, say, watch)
     return late(glance, lambda: open_archive(archive, api_key, say, watch))
@@ -46,16 +48,27 @@ def open_late(archive: str | os.PathLike[str], api_key: str | None, say: Say, wa
 _PROGRAM = [sys.executable, "-m", "auroraql.archives.opening"]
 
 
-def _demonstration(say: Say) -> Glance:
-    """The demonstration, whose names come with the package; it is built meanwhile where it was not yet."""
+def _demonstration(open_it: Callable[[], Engine], say: Say) -> Engine:
+    """The demonstration, whose names come with the package. It is built meanwhile, where it was not yet."""
     from auroraql.archives.demo import catalogue
     from auroraql.archives.demo.place import NAME, cached_file
 
-    if not cached_file(None).is_file():
-        say(f"Building the demonstration catalogue in {cached_file(None).parent} (once, a few seconds).")
-        # What it cannot do there is said when the archive is opened here.
-        subprocess.run([*_PROGRAM, NAME], capture_output=True, check=False)
-    return Glance(NAME, Capabilities(whole_query=True, demonstration=True), catalogue())
+    glance = Glance(NAME, Capabilities(whole_query=True, demonstration=True), catalogue())
+    if cached_file(None).is_file():
+        return late(glance, open_it)
+    nothing = subprocess.DEVNULL
+    # In a session of its own: Ctrl-C at the prompt is not for it, nor is the end of the prompt.
+    building = subprocess.Popen(
+        [*_PROGRAM, NAME], stdin=nothing, stdout=nothing, stderr=nothing, start_new_session=True
+    )
+
+    def built() -> Engine:
+        if building.poll() is None:
+            say("Building the demonstration catalogue (once, a few seconds).")
+        building.wait()
+        return open_it()  # what went wrong there is said here
+
+    return late(glance, built)
 
 
 if __name__ == "__main__":

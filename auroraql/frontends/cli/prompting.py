@@ -48,12 +48,11 @@ def _desk(config: Config, switches: Switches, stream: TextIO, stack: ExitStack) 
     from auroraql.frontends.cli.searching import opened
     from auroraql.frontends.repl.desk import Desk
 
-    def notice(line: str) -> None:
-        switches.notice = line
+    def tell(line: str) -> None:
+        stream.write(f"{line}\n")
+        stream.flush()
 
-    made = Desk(stack.enter_context(opened(config, notice, late=True)), switches, stream)
-    switches.notice = ""
-    return made
+    return Desk(stack.enter_context(opened(config, tell, late=True)), switches, stream)
 
 
 def _talk(config: Config, stack: ExitStack) -> None:

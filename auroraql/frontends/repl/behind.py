@@ -28,8 +28,6 @@ class Switches:
     draft: str = ""
     """What the next prompt begins with."""
     done: bool = False
-    notice: str = ""
-    """What is under way while everything is loaded."""
     vi: bool = False
     """Whether the keys are those of vi to begin with."""
     timing: bool = False
