@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from types import MappingProxyType, TracebackType
 from typing import Self
@@ -22,6 +22,8 @@ from auroraql.syntax import Find, Follow, Submit
 __all__ = ["Archive", "Search", "connect"]
 
 Say = Callable[[str], None]
+
+Warn = Callable[[Sequence[Diagnostic], Source], object]
 
 
 def connect(
@@ -58,6 +60,7 @@ class Archive:
         self._engine = engine
         self._running = Running(engine, Settings(timeout=timeout))
         self._closed = False
+        self._warn: Warn = lambda _warnings, _source: None
 
     def __repr__(self) -> str:
         return f"<Archive {self.name}{', closed' if self._closed else ''}>"
@@ -120,7 +123,16 @@ class Archive:
         Everything that is wrong with a script is raised before the first statement of any is run.
         """
         prepared = self._prepare([Source.of(text) for text in texts], parameters)
-        return (self._running.carry_out(each) for each in prepared)
+        return map(self._asked, prepared)
+
+    def on_warning(self, act: Warn) -> None:
+        """Has `act` called with what was noticed of a statement of a script, just before that is run."""
+        self._warn = act
+
+    def _asked(self, prepared: Prepared) -> ResultSet:
+        if prepared.warnings:
+            self._warn(prepared.warnings, prepared.source)
+        return self._running.carry_out(prepared)
 
     def run_each(self, /, *texts: str | Source, **parameters: object) -> Iterator[ResultSet | AuroraQLError]:
         """What each statement of one or more scripts comes to, a result or its error; none keeps the rest from running.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 
 from auroraql.errors import Diagnostic, Refused, Source, Span, StatementError
@@ -41,6 +41,9 @@ class FakeArchive:
     @property
     def standing(self) -> Standing:
         return NOTHING
+
+    def on_warning(self, act: Callable[[Sequence[Diagnostic], Source], object]) -> None:
+        self.warn = act
 
     def run_script(self, source: Source, /, **parameters: object) -> Iterator[ResultSet]:
         text = source.text

@@ -67,6 +67,9 @@ class Large:
         )
         self.catalogue: Catalogue = replace(shipped(), sources=sources)
 
+    def on_warning(self, act: Any) -> None:
+        """Nothing is run."""
+
     def run_script(self, text: Source, /, **parameters: object) -> Any:
         """Nothing is run."""
         raise NotImplementedError(text)

@@ -62,6 +62,7 @@ class Desk:
         links = switches.color and makes_links(os.environ)
         self.state = State(archive, stream, switches, links=links, pages=stream.isatty())
         self.state.timing = switches.timing
+        archive.on_warning(self.state.question)
         switches.style = themed(switches.theme)
         look_again(self.state)
         self.lexer = Colours()

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol, TextIO
 
 from auroraql.completion import Known
-from auroraql.errors import Source, visible
+from auroraql.errors import Diagnostic, Source, render, visible
 from auroraql.frontends.repl.behind import Switches
 from auroraql.preparing import Standing
 from auroraql.results import ResultSet
@@ -45,6 +45,9 @@ class Archive(Protocol):
     def searches(self) -> tuple[str, ...]:
         """The names of the searches that were submitted."""
 
+    def on_warning(self, act: Callable[[Sequence[Diagnostic], Source], object]) -> None:
+        """Has `act` called with what was noticed of a statement, just before that is run."""
+
     @property
     def standing(self) -> Standing:
         """What a script may count on before its first statement."""
@@ -77,6 +80,8 @@ class State:
     """The saved queries as they were on disk after the last statement."""
     error: str = ""
     """The last error, in full."""
+    told: set[Diagnostic] = field(default_factory=set)
+    """What was noticed of the script that is run, and is said already."""
     known: Known | None = field(default=None, repr=False)
     """What completion knows; None where nobody types."""
 
@@ -105,3 +110,10 @@ class State:
         for line in text.splitlines():
             self.stream.write(visible(line) + "\n")
         self.stream.flush()
+
+    def question(self, warnings: Sequence[Diagnostic], source: Source | None) -> None:
+        """Says what was noticed of a statement, and not again what is said already."""
+        new = [each for each in warnings if each not in self.told]
+        self.told.update(new)
+        if new:
+            self.say(render(new, source))
