@@ -16,6 +16,7 @@ from auroraql.errors import Diagnostic, Span
 from auroraql.frontends.repl.commands import COMMANDS, command_called, is_command
 from auroraql.frontends.repl.state import State
 from auroraql.listings import listing_columns
+from auroraql.named import sql_columns
 from auroraql.preparing import NOTHING, Standing
 from auroraql.rechecking import Rechecking
 from auroraql.schema.catalogue import Catalogue
@@ -39,6 +40,7 @@ def know(state: State) -> Known:
     return Known(
         names,
         results={name: tuple(column.name for column in result.columns) for name, result in archive.results.items()},
+        tables={name: tuple(each[0] for each in sql_columns(kept)) for name, kept in archive.standing.results.items()},
         searches=archive.searches,
         settings={name: tuple(FORMATS) if name == "format" else () for name in SETTINGS},
         listings=listing_columns(),
