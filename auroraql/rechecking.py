@@ -135,7 +135,7 @@ class Rechecking:
 
 
 def _said(read: script.Read, text: str, preparing: Preparing) -> Diagnostics:
-    if read.form == "sql" and "duckdb" not in sys.modules:
+    if read.form == "sql" and "auroraql.sql_limits" not in sys.modules:
         # Nothing reads SQL but DuckDB, which is loaded with the first result, and not for a check.
         return ()
     outcome = preparing.outcome(read, Source(text))

@@ -4,17 +4,10 @@ from __future__ import annotations
 
 import argparse
 import os
-import sys
 from contextlib import ExitStack
 from typing import TextIO
 
-# asyncio loads TLS where it can, for connections that a line editor never makes: a tenth of all its memory.
-if "asyncio" not in sys.modules and "ssl" not in sys.modules:
-    sys.modules["ssl"] = None  # type: ignore[assignment]
-    import asyncio  # noqa: F401
-
-    del sys.modules["ssl"]
-
+import auroraql.frontends.cli.lean  # noqa: F401 - before anything loads the line editor
 from auroraql.config import Config
 from auroraql.errors import UsageError
 from auroraql.frontends.cli.settling import own_queries, settled

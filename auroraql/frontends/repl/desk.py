@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import sys
 import traceback
 from collections.abc import Iterable, Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import TextIO
 
@@ -30,7 +32,13 @@ _FIRST = """\
 LET warm = FIND conjunctions OF ground (program = 'trxe'), space (platform LIKE 'swarm%') WITHIN 500 km ON 2021-01-01;
 FIND data_products WHERE keogram_tpye = 'daily' AND platform IN warm.start OR start IN (FIND warm) DURING warm;
 SHOW METADATA OF data_products; SET format = json; EXPLAIN FIND ephemeris WHERE epoch > 2021-01-01 LIMIT"""
-"""Slips of several sorts, so that what finds them is loaded before it is needed."""
+"""Slips of several sorts, so that what finds them is ready before it is needed."""
+
+_NEEDED = (
+    *("auroraql.forms.query_json", "auroraql.forms.sentence", "auroraql.forms.text.stumbling", "auroraql.listings"),
+    *("auroraql.planner.criteria", "auroraql.planner.several", "auroraql.resolver.criteria", "difflib"),
+)
+"""What others load when a statement needs it: here it is loaded at once, since a key reads no file."""
 
 
 def talk(
@@ -65,6 +73,8 @@ class Desk:
         archive.on_warning(self.state.question)
         switches.style = themed(switches.theme)
         look_again(self.state)
+        for name in _NEEDED:
+            import_module(name)
         self.lexer = Colours()
         self.state.known = know(self.state)
         self._candidates, self._checks = Candidates(self.state), TypedCheck()
@@ -133,6 +143,8 @@ def take(state: State, text: str) -> None:
     except Exception:  # a fault of ours must not take the session, and what was found in it, away
         state.error = traceback.format_exc()
         state.say(f"{state.error}This is a fault of AuroraQL: please report it. The session goes on.")
+    if "duckdb" in sys.modules:
+        import auroraql.sql_limits  # noqa: F401 - from now on SQL is checked while it is typed
     if state.known is not None:
         state.known = know(state)
         look_again(state)
