@@ -6,8 +6,10 @@ import json
 import os
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from importlib import metadata
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 
@@ -47,8 +49,8 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[AuroraXServer]:
         yield running
 
 
-def read(path: Path, options: dict[str, str] | None = None, **environ: str) -> Config:
-    return read_config({"AURORAQL_CONFIG": str(path), **environ}, dict(options or {}))
+def read(path: Path, options: Mapping[str, str] = MappingProxyType({}), /, **environ: str) -> Config:
+    return read_config({"AURORAQL_CONFIG": str(path), **environ}, dict(options))
 
 
 # --- where a value comes from
@@ -361,9 +363,7 @@ def test_the_doctor_says_what_is_set_wrongly(write: Write) -> None:
 
 
 def test_what_is_missing_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(
-        doctor.metadata, "requires", lambda _name: ["duckdb>=2", "no-such-thing>=1", "x; extra == 'test'"]
-    )
+    monkeypatch.setattr(metadata, "requires", lambda _name: ["duckdb>=2", "no-such-thing>=1", "x; extra == 'test'"])
     done = command("doctor")
     assert done.code == 2
     assert "no-such-thing    WRONG is not installed" in done.out
