@@ -65,7 +65,7 @@ def test_a_wrong_statement_is_told_and_the_rest_is_run(wrong: str) -> None:
 
 def test_what_takes_rows_of_a_failed_statement_fails_too(server: AuroraXServer) -> None:
     server.faults["submit"] = Fault(status=400, body=b"{}", times=1)
-    script = f"LET c = {EVERYTHING} FIND c; SQL SELECT count(*) FROM c; SHOW COLUMNS OF c; {EVERYTHING}"
+    script = "LET c = ALL FIND c; SQL SELECT count(*) FROM c; SHOW COLUMNS OF c; ALL".replace("ALL", EVERYTHING)
     done = command("-a", server.url, "--keep-going", "-c", script, "--format", "csv")
     assert done.code == 1
     assert done.out.startswith("start,")

@@ -92,7 +92,7 @@ def test_an_option_comes_before_the_environment_the_profile_the_file_and_the_def
 def test_the_layers_on_the_command_line(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
     write(LAYERS)
     made = {"json": "[\n", "jsonl": '{"', "csv": "star", "vertical": "─[ 1"}
-    for arguments, environ, format in (
+    for arguments, environ, shown_as in (
         ((), {}, "json"),
         (("--profile", "other"), {}, "jsonl"),
         ((), {"AURORAQL_PROFILE": "other"}, "jsonl"),
@@ -103,7 +103,7 @@ def test_the_layers_on_the_command_line(write: Write, monkeypatch: pytest.Monkey
             for name, value in environ.items():
                 patch.setenv(name, value)
             done = command("-c", "FIND data_products SELECT start ON 2021-01-01 LIMIT 1", *arguments)
-        assert (done.code, done.out[: len(made[format])]) == (0, made[format])
+        assert (done.code, done.out[: len(made[shown_as])]) == (0, made[shown_as])
     done = command("-c", ONE, "--profile", "lib")
     assert (done.code, done.out) == (2, "")
     assert "there is no profile 'lib'\n  = hint: did you mean lab?" in done.err

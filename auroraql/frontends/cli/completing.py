@@ -101,7 +101,7 @@ def _parameters(prefix: str, parsed_args: argparse.Namespace, **_rest: Any) -> d
             if not equals:
                 found[f"{each.name}="] = each.doc
             elif each.name == name:
-                offered = values_of(source, name)
+                offered = values_of(source, name).items()
                 found |= {f"{name}={word}": doc for word, doc in offered if word.startswith(value)}
     return found
 
