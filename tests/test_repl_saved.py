@@ -180,7 +180,7 @@ def test_the_list(session: State) -> None:
 def desk(session: State) -> Iterator[Desk]:
     Path("daily.aql").write_text(QUERY)
     Path("broken.aql").write_text("FIND data_products WHERE")
-    yield Desk(FakeArchive(), session.switches, io.StringIO())
+    return Desk(FakeArchive(), session.switches, io.StringIO())
 
 
 def offered(desk: Desk, typed: str) -> list[tuple[str, str]]:
