@@ -218,8 +218,8 @@ CODES = {
     ),
     "AQL0226": Code(
         "a search is unknown",
-        "FETCH or CANCEL names a search that was not submitted.",
-        "`SHOW SEARCHES` lists those that were.",
+        "FETCH or CANCEL names a search that was not submitted in this session.",
+        "`SHOW SEARCHES` lists those that were; a request id from elsewhere stands in quotes.",
     ),
     "AQL0227": Code(
         "a name is taken",

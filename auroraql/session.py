@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import Self
@@ -16,7 +17,7 @@ from auroraql.results import ResultSet
 from auroraql.running import Running, Search
 from auroraql.schema.catalogue import Catalogue
 from auroraql.settings import Settings
-from auroraql.syntax import Find, Submit
+from auroraql.syntax import Find, Follow, Submit
 
 __all__ = ["Archive", "Search", "connect"]
 
@@ -170,6 +171,15 @@ class Archive:
             raise UsageError(f"{word} runs no search", "submit the FIND alone")
         return self._running.submit(prepared)
 
+    def attach(self, request_id: str, name: str = "") -> Search:
+        """A search that the archive has already, by its request id, whoever submitted it; its records come whole.
+
+        With a name it is one of the session's, as those of SUBMIT. Raises Refused for an id that the archive does not know.
+        """
+        self._refuse_closed()
+        asked = Follow("fetch", name, request_id)
+        return self._running.attach(request_id, name, Prepared(asked, Source(""), request_id, {}, datetime.now(UTC)))
+
     def _prepare_one(self, text: str | Source, parameters: Mapping[str, object]) -> Prepared:
         source = Source.of(text)
         prepared = self._prepare([source], parameters)
@@ -179,8 +189,9 @@ class Archive:
 
     def _prepare(self, sources: Iterable[Source], parameters: Mapping[str, object]) -> list[Prepared]:
         self._refuse_closed()
-        known = self._engine.catalogue()
-        return prepare(sources, known, parameters, self._engine.sources, self._running.standing)
+        known, engine = self._engine.catalogue(), self._engine
+        kind_of = lambda request_id: engine.attach(request_id)[0].query.kind  # noqa: E731
+        return prepare(sources, known, parameters, engine.sources, self._running.standing, kind_of)
 
     def _refuse_closed(self) -> None:
         if self._closed:
