@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
@@ -177,7 +176,7 @@ def test_the_list(session: State) -> None:
 
 
 @pytest.fixture
-def desk(session: State) -> Iterator[Desk]:
+def desk(session: State) -> Desk:
     Path("daily.aql").write_text(QUERY)
     Path("broken.aql").write_text("FIND data_products WHERE")
     return Desk(FakeArchive(), session.switches, io.StringIO())
