@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
+from math import inf
 from typing import Protocol
 
 from auroraql.plan import Plan, Request
@@ -102,10 +103,10 @@ class Engine(Protocol):
     def catalogue(self) -> Catalogue:
         """The data sources and metadata keys it knows; must not be slow (no network)."""
 
-    def sources(self) -> tuple[DataSource, ...]:
+    def sources(self, deadline: float = inf) -> tuple[DataSource, ...]:
         """Every data source it has now; may ask it, once. Raises ArchiveError."""
 
-    def refresh_sources(self) -> tuple[DataSource, ...]:
+    def refresh_sources(self, deadline: float = inf) -> tuple[DataSource, ...]:
         """The same, asked anew. Raises ArchiveError."""
 
     def availability(self, kind: str, first: date, last: date, only: Mapping[str, str], deadline: float) -> list[Row]:
@@ -122,7 +123,7 @@ class Engine(Protocol):
         leave no request id.
         """
 
-    def attach(self, request_id: str) -> tuple[Plan, Run]:
+    def attach(self, request_id: str, deadline: float = inf) -> tuple[Plan, Run]:
         """A search that the engine has already, whoever submitted it: its run, and a plan of whole records for it.
 
         Raises Refused for an id that it does not know, other ArchiveErrors as they come.

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import date
+from math import inf
 from pathlib import Path
 
 from auroraql.archives.aurorax.address import Key, read_address
@@ -92,20 +93,20 @@ class AuroraXEngine:
             self._catalogue = shipped() if kept is None else replace(shipped(), sources=kept.sources)
         return self._catalogue
 
-    def sources(self) -> tuple[DataSource, ...]:
+    def sources(self, deadline: float = inf) -> tuple[DataSource, ...]:
         """Those kept on disk in the last day, else `GET /api/v1/data_sources`. Raises ArchiveError.
 
         What no list of names can say is asked of exactly these.
         """
         if self._sources is None:
             kept = self._kept.read()
-            self._sources = kept.sources if kept is not None and kept.fresh else self.refresh_sources()
+            self._sources = kept.sources if kept is not None and kept.fresh else self.refresh_sources(deadline)
         return self._sources
 
-    def refresh_sources(self) -> tuple[DataSource, ...]:
+    def refresh_sources(self, deadline: float = inf) -> tuple[DataSource, ...]:
         """`GET /api/v1/data_sources`, whatever is kept; keeps what it answers. Raises ArchiveError."""
         call = Call(SOURCES, "GET", "/api/v1/data_sources?format=basic_info")
-        answer = self._wire.ask(call, time.monotonic() + _SOURCES_SECONDS)
+        answer = self._wire.ask(call, min(deadline, time.monotonic() + _SOURCES_SECONDS))
         self._sources = read_sources(answer, self._context)
         self._kept.write(self._sources)
         if self._replaceable:
@@ -130,7 +131,7 @@ class AuroraXEngine:
         run.submit()
         return run
 
-    def attach(self, request_id: str) -> tuple[Plan, AuroraXRun]:
+    def attach(self, request_id: str, deadline: float = inf) -> tuple[Plan, AuroraXRun]:
         """A search that the service has already, whoever submitted it: its run, and a plan of whole records for it.
 
         Asks for its status, which tells of what kind it is. Raises Refused for an id that the service does not know,
@@ -140,7 +141,7 @@ class AuroraXEngine:
             raise self._context.error(
                 Refused, "that is no request id", "copy it from the log or the status of a search"
             )
-        deadline, about = time.monotonic() + _SOURCES_SECONDS, self._context.about(request_id)
+        deadline, about = min(deadline, time.monotonic() + _SOURCES_SECONDS), self._context.about(request_id)
         for name, kind in KINDS.items():
             call = Call(STATUS, "GET", f"/api/v1/{kind.endpoint.rsplit('/', 1)[0]}/requests/{request_id}")
             answer = self._wire.answer(call, deadline)
