@@ -98,6 +98,21 @@ def prepare(
     return prepared
 
 
+def prepare_alone(
+    read: script.Read,
+    source: Source,
+    catalogue: Catalogue,
+    parameters: Mapping[str, object],
+    data_sources: DataSources,
+    standing: Standing,
+) -> Prepared:
+    """One statement of a script made ready by itself, as the session stands. Raises StatementError."""
+    outcome = _Preparing(catalogue, parameters, data_sources, standing).outcome(read, source)
+    if isinstance(outcome, StatementError):
+        raise outcome
+    return outcome
+
+
 def check(
     sources: Iterable[Source],
     catalogue: Catalogue,
@@ -187,22 +202,23 @@ class _Preparing:
         except StatementError as error:
             yield error
             return
-        for read in statements:
-            outcome: Prepared | StatementError
-            written = " ".join(source.text[read.start : read.end].split())
-            begun = Prepared(read.statement, source, written, self.parameters, self.now)
-            self.used = set()
-            self._learn(written)
-            try:
-                outcome = self._prepared(begun)
-                outcome = replace(outcome, parameters=outcome.parameters | self.used)
-            except Fault as fault:
-                outcome = StatementError([fault.diagnostic], source)
-            except StatementError as error:
-                outcome = error
-            if isinstance(outcome, StatementError):
-                self.lost.add(getattr(read.statement, "name", ""))
-            yield outcome
+        yield from (self.outcome(read, source) for read in statements)
+
+    def outcome(self, read: script.Read, source: Source) -> Prepared | StatementError:
+        """A statement of a script, ready or with what is wrong."""
+        written = " ".join(source.text[read.start : read.end].split())
+        begun = Prepared(read.statement, source, written, self.parameters, self.now)
+        self.used = set()
+        self._learn(written)
+        try:
+            made = self._prepared(begun)
+            return replace(made, parameters=made.parameters | self.used)
+        except Fault as fault:
+            wrong = StatementError([fault.diagnostic], source)
+        except StatementError as error:
+            wrong = StatementError(error.diagnostics, source)
+        self.lost.add(getattr(read.statement, "name", ""))
+        return wrong
 
     # --- what is known of results
 

@@ -11,9 +11,9 @@ from types import MappingProxyType, TracebackType
 from typing import Self
 
 from auroraql.archives.base import DEFAULT_TIMEOUT, Engine, Watch
-from auroraql.errors import Diagnostic, Source, UsageError
+from auroraql.errors import AuroraQLError, Diagnostic, Source, StatementError, UsageError
 from auroraql.forms import script
-from auroraql.preparing import Prepared, check, prepare
+from auroraql.preparing import Prepared, check, prepare, prepare_alone
 from auroraql.results import ResultSet
 from auroraql.running import Running, Search
 from auroraql.schema.catalogue import Catalogue
@@ -135,6 +135,26 @@ class Archive:
         """
         prepared = self._prepare([Source.of(text) for text in texts], parameters)
         return (self._running.carry_out(each) for each in prepared)
+
+    def run_each(self, /, *texts: str | Source, **parameters: object) -> Iterator[ResultSet | AuroraQLError]:
+        """What each statement of one or more scripts comes to, a result or its error; none keeps the rest from running.
+
+        A statement is read, checked and run when it is asked for; one that takes rows of one that failed is wrong.
+        """
+        self._refuse_closed()
+        for source in (Source.of(text) for text in texts):
+            for read in script.read_each(source):
+                yield read if isinstance(read, StatementError) else self._outcome(read, source, parameters)
+
+    def _outcome(
+        self, read: script.Read, source: Source, parameters: Mapping[str, object]
+    ) -> ResultSet | AuroraQLError:
+        engine, standing = self._engine, self._running.standing
+        try:
+            made = prepare_alone(read, source, engine.catalogue(), parameters, engine.sources, standing)
+            return self._running.carry_out(made)
+        except AuroraQLError as error:
+            return error
 
     def check(self, text: str | Source, /, *, planned: bool = True) -> tuple[Diagnostic, ...]:
         """What is to be said of a script, errors and warnings, as the session stands; runs and asks nothing.

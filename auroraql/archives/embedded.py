@@ -20,11 +20,12 @@ import duckdb
 
 from auroraql.archives.base import Capabilities, LogLine, Status
 from auroraql.archives.catalogue_file import CatalogueFile, first_line, interruptible, open_catalogue, read_catalogue
+from auroraql.archives.demo import catalogue as demonstrated
 from auroraql.archives.demo.store import NAME, cached_file, forget, open_demo
 from auroraql.errors import ArchiveError, Cancelled, Failed, Refused, TimedOut
 from auroraql.plan import Plan, Request
 from auroraql.results import Fetched, Row, decoded, result_columns
-from auroraql.schema.catalogue import Catalogue, DataSource, shipped
+from auroraql.schema.catalogue import Catalogue, DataSource
 from auroraql.sql.layout import HELD
 from auroraql.sql.statement import compile_query
 
@@ -106,7 +107,7 @@ class EmbeddedEngine:
     def _catalogue(self) -> Catalogue:
         if self._demo:
             # The facts that the demonstration was made from, which are quicker to read; a test compares them.
-            return shipped()
+            return demonstrated()
         try:
             return read_catalogue(self._file)
         except duckdb.Error as problem:
