@@ -19,7 +19,7 @@ from auroraql.archives.aurorax.kept_file import KeptFile
 from auroraql.archives.aurorax.side_by_side import MOST, side_by_side
 from auroraql.archives.aurorax.ways import Ways
 from auroraql.archives.base import Progress
-from auroraql.errors import Failed, Refused, TimedOut, Unreachable
+from auroraql.errors import Failed, Refused, StatementError, TimedOut, Unreachable
 from auroraql.plan import Plan, Request
 from auroraql.query import Column, Query, Tree
 from tests.aurorax_matching import formatted
@@ -459,3 +459,51 @@ def test_a_brief_fault_is_forgotten(server: AuroraXServer, connect: Connect, mon
     found(engine)
     assert steps(server)[-1] == "at_once"
     assert server.count("at_once") == 2
+
+
+# The sentence
+
+
+@pytest.mark.parametrize(
+    ("statement", "path"),
+    [
+        ("FIND data_products WHERE program = 'trex' ON 2020-02-01", "data_products"),
+        ("FIND ephemeris WHERE program = 'swarm' ON 2020-02-01", "ephemeris"),
+        (
+            "FIND conjunctions OF ground (program = 'trex'), space (program = 'swarm') WITHIN 500 km ON 2020-02-01",
+            "conjunction",
+        ),
+    ],
+)
+def test_describe_is_the_sentence_of_the_service(server: AuroraXServer, statement: str, path: str) -> None:
+    with auroraql.connect(server.url, api_key="s3cret") as archive:
+        (row,) = archive.run(f"DESCRIBE {statement}")
+        assert row == ("as it says",)
+        assert server.calls[-1].path == f"/api/v1/utils/describe/query/{path}"
+        assert server.calls[-1].body == auroraql.translate(statement, to="json")
+        ours = (auroraql.translate(statement, to="sentence"),)
+        for said in (["in a list"], "s3cret", "a\x1b[31mb", "", ["a", "b"], 5, None, {"error": "no"}):
+            server.sentence = said  # type: ignore[assignment]
+            (row,) = archive.run(f"DESCRIBE {statement}")
+            assert row == (("in a list",) if said == ["in a list"] else ours)
+        with pytest.raises(StatementError, match="AQL0406"):
+            archive.run(f"DESCRIBE {statement} LIMIT 5")
+
+
+def test_explain_does_without_the_service(server: AuroraXServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    from auroraql import reports
+
+    monkeypatch.setattr(reports, "_SOURCES_SECONDS", 0.5)
+    with auroraql.connect(server.url) as archive:
+        statement = "EXPLAIN FIND data_products WHERE NOT program = 'trex' ON 2020-02-01"
+        whole = [line for (line,) in archive.run(statement)]
+        assert not any("known here" in line for line in whole)
+    for fault in (Fault(hang=20), Fault(status=503), Fault(body=b"<html>"), Fault(drop="before")):
+        server.faults["sources"] = fault
+        began = time.monotonic()
+        with auroraql.connect(server.url) as archive:
+            lines = [line for (line,) in archive.run(statement)]
+        assert time.monotonic() - began < 5
+        assert lines[0].startswith("data products from ")
+        assert lines[-1].startswith("planned with the data sources that are known here: ")
+    assert server.count("submit") == server.count("at_once") == 0

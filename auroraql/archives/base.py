@@ -6,7 +6,7 @@ are the `ArchiveError` tree, naming engine and request id.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from math import inf
@@ -129,8 +129,11 @@ class Engine(Protocol):
         Raises Refused for an id that it does not know, other ArchiveErrors as they come.
         """
 
-    def estimate(self, request: Request) -> int | None:
-        """How many combinations of sources a request for conjunctions spans; None when the engine does not say."""
+    def estimates(self, requests: Sequence[Request]) -> Sequence[int | None]:
+        """How many combinations of sources each request for conjunctions spans; None where the engine does not say."""
+
+    def describe(self, request: Request) -> str | None:
+        """The sentence as the engine itself words it; None when it does not say."""
 
     def close(self) -> None:
         """Lets go of connections; runs under way are cancelled."""

@@ -177,8 +177,12 @@ class EmbeddedEngine:
         hint = "FETCH takes the name of a SUBMIT of this session"
         raise Refused("it keeps no searches", archive=self.name, request_id=request_id, hint=hint)
 
-    def estimate(self, request: Request) -> None:
-        """None: what it spans is known from its own sources."""
+    def estimates(self, requests: Sequence[Request]) -> Sequence[None]:
+        """None: what they span is known from its own sources."""
+        return [None] * len(requests)
+
+    def describe(self, request: Request) -> None:
+        """None: the sentence is AuroraX's, and worded by `forms.sentence`."""
 
     def submit(self, plan: Plan, *, awaited: bool = False) -> EmbeddedRun:  # noqa: ARG002
         """Takes a plan; it is run by the first `wait`. Raises Refused for a kind that catalogues do not hold."""
