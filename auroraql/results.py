@@ -170,11 +170,24 @@ class ResultSet:
             return self._fetched.records
         return [record_of(row, self.columns) for row in self._fetched.rows or ()]
 
+    def each_record(self) -> Iterator[Record]:
+        """The records one after the other; those that are made for it are not kept."""
+        rows = self._fetched.rows
+        if rows is None or "records" in self.__dict__:
+            return iter(self.records)
+        return (record_of(row, self.columns) for row in rows)
+
     def save(self, path: str | os.PathLike[str]) -> None:
         """Writes the result to a file in the format its suffix names, whole or not at all. Raises UsageError."""
         from auroraql.output import write
 
         write(self, path)
+
+    def _repr_html_(self) -> str:
+        """The first rows as a table, which notebooks show."""
+        from auroraql.output.html import notebook_html
+
+        return notebook_html(self)
 
     def to_pandas(self) -> Any:
         """The rows as a `pandas.DataFrame`: one column each, timestamps as datetime64, objects as dicts."""

@@ -57,7 +57,7 @@ def test_output_has_the_format_of_its_suffix(tmp_path: Path, suffix: str) -> Non
 
 
 def test_output_that_cannot_be_written_is_said_before_the_search(server: AuroraXServer, tmp_path: Path) -> None:
-    for name in ("no/such/directory.csv", "name", "x.parquet", ".", ""):
+    for name in ("no/such/directory.csv", "name", "x.orc", ".", ""):
         done = command("-a", server.url, "-c", EVERYTHING, "--output", tmp_path / name if name else "")
         assert (done.code, done.out, server.calls) == (2, "", [])
     for several in (f"{EVERYTHING}; {EVERYTHING}", ""):

@@ -153,7 +153,7 @@ def test_save_by_suffix(demo: Archive, tmp_path: Path) -> None:
 
 def test_save_where_it_cannot(demo: Archive, tmp_path: Path) -> None:
     result = demo.run(KEOGRAMS)
-    for name in ("a", "a.parquet", "no/such/a.csv", "."):
+    for name in ("a", "a.orc", "no/such/a.csv", "."):
         with pytest.raises(UsageError):
             result.save(tmp_path / name)
     assert list(tmp_path.iterdir()) == []

@@ -20,7 +20,7 @@ from auroraql.errors import (
 from auroraql.frontends.cli import streams
 from auroraql.frontends.cli.arguments import parameters, parser, refuse_idle
 
-FORMAT_NAMES = ("table", "vertical", "csv", "json", "jsonl")
+FORMAT_NAMES = ("table", "vertical", "csv", "tsv", "json", "jsonl", "parquet", "markdown", "html")
 TARGETS = ("aql", "json", "sentence", "python", "curl", "plan")
 SOURCES = ("auto", "aql", "json", "sentence")
 

@@ -16,7 +16,7 @@ from auroraql.errors import Source, UsageError, render
 from auroraql.forms.script import read
 from auroraql.frontends.cli.streams import say
 from auroraql.frontends.progress import status_line
-from auroraql.output import check_writable, footer, known_format, wants_color, write
+from auroraql.output import check_writable, footer, known_format, wants_color, write, writes_blocks
 from auroraql.output import render as render_result
 from auroraql.results import ResultSet
 from auroraql.session import Archive, connect
@@ -28,9 +28,10 @@ def run(options: argparse.Namespace, sources: list[Source], parameters: dict[str
     target = Path(options.output) if options.output is not None else None
     if target is not None:
         check_writable(target, options.format)
-        if sum(_shows(each.statement) for source in sources for each in read(source)) != 1:
-            raise UsageError("--output holds the result of one statement", "run the statements one by one")
+        _check_one(sources, "--output")
     archive = opened(options)
+    if target is None:
+        _check_shown(archive.settings.format, sources)
     if target is None and archive.settings.format == "table":
         # What draws tables is loaded while the archive is opened and searched.
         Thread(target=import_module, args=("tabulate",), daemon=True).start()
@@ -45,6 +46,19 @@ def run(options: argparse.Namespace, sources: list[Source], parameters: dict[str
             else:
                 write(result, target, options.format)
                 say(f"{target}: {footer(result)}")
+
+
+def _check_shown(shown_as: str, sources: list[Source]) -> None:
+    """Raises UsageError, before anything is searched, for a format that standard output cannot take."""
+    if known_format(shown_as).render is None:
+        if sys.stdout.isatty():
+            raise UsageError(f"{shown_as} is no text, and a terminal cannot show it", "write it with --output FILE")
+        _check_one(sources, shown_as)
+
+
+def _check_one(sources: list[Source], holder: str) -> None:
+    if sum(_shows(each.statement) for source in sources for each in read(source)) != 1:
+        raise UsageError(f"{holder} holds the result of one statement", "run the statements one by one")
 
 
 def _shows(statement: Statement) -> bool:
@@ -73,6 +87,12 @@ def opened(options: argparse.Namespace, say: Callable[[str], None] = say) -> Arc
 
 def _show(result: ResultSet, shown_as: str) -> None:
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
-    for chunk in render_result(result, shown_as, width=width, color=wants_color(sys.stdout, os.environ)):
-        sys.stdout.write(chunk)
+    if known_format(shown_as).render is None and width is None:
+        sys.stdout.flush()
+        for piece in known_format(shown_as).encoded(result):
+            sys.stdout.buffer.write(piece)
+    else:
+        color, blocks = wants_color(sys.stdout, os.environ), writes_blocks(sys.stdout)
+        for chunk in render_result(result, shown_as, width=width, color=color, blocks=blocks):
+            sys.stdout.write(chunk)
     say(footer(result))

@@ -57,7 +57,9 @@ class Desk:
 
     def __init__(self, archive: Archive, switches: Switches, stream: TextIO) -> None:
         links = switches.color and makes_links(os.environ)
-        self.state = State(archive, stream, switches, links=links, pages=stream.isatty())
+        self.state = State(
+            archive, stream, switches, links=links, pages=stream.isatty() and os.environ.get("TERM") != "dumb"
+        )
         self.lexer = PygmentsLexer(AuroraQLLexer)
         self.state.known = know(self.state)
         self._candidates = Candidates(self.state)
