@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -22,6 +23,8 @@ from auroraql.schema import KINDS, Kind, Type
 
 Record = dict[str, Any]
 """A record as AuroraX's API returns it: nested, timestamps as `YYYY-MM-DDTHH:MM:SS` strings."""
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 Row = tuple[Any, ...]
 """A record's values in column order, flat: timestamps as naive UTC `datetime`, missing values None."""
@@ -194,7 +197,7 @@ class ResultSet:
         import pandas
 
         series = [
-            pandas.Series(list(each), dtype=_pandas_type(column, empty=not len(self)))
+            _series(pandas, list(each), _pandas_type(column, empty=not len(self)))
             for column, each in zip(self.columns, self._values(), strict=True)
         ]
         return pandas.concat(series, axis=1, keys=[c.name for c in self.columns])
@@ -244,7 +247,26 @@ def _pandas_type(column: ResultColumn, *, empty: bool) -> Any:
     return {Type.STRING: str, Type.INTEGER: "int64", Type.NUMBER: "float64"}.get(column.type, object)
 
 
+def _series(pandas: Any, values: list[Any], dtype: Any) -> Any:
+    try:
+        return pandas.Series(values, dtype=dtype)
+    except UnicodeEncodeError:
+        return pandas.Series([whole_text(v) if isinstance(v, str) else v for v in values], dtype=dtype)
+
+
+def whole_text(text: str) -> str:
+    """Without halves of characters, as broken input leaves them: no encoding can write one."""
+    return _SURROGATE.sub("\ufffd", text)
+
+
 def _arrow_array(pyarrow: Any, column: ResultColumn, values: list[Any]) -> Any:
+    try:
+        return _typed_array(pyarrow, column, values)
+    except UnicodeEncodeError:
+        return _typed_array(pyarrow, column, [whole_text(v) if isinstance(v, str) else v for v in map(_plain, values)])
+
+
+def _typed_array(pyarrow: Any, column: ResultColumn, values: list[Any]) -> Any:
     types = {
         Type.TIME: pyarrow.timestamp("us"),
         Type.STRING: pyarrow.string(),

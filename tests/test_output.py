@@ -363,7 +363,7 @@ def test_a_text_is_written_whole_whatever_its_name(tmp_path: Path) -> None:
 
 
 def test_an_unknown_suffix_is_told_with_the_known_ones(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"\.txt, \.csv, \.json, \.jsonl"):
+    with pytest.raises(UsageError, match=r"\.txt, \.csv, \.tsv, \.json, \.jsonl"):
         check_writable(tmp_path / "a.xyz")
     check_writable(tmp_path / "a.xyz", "csv")
 

@@ -93,6 +93,14 @@ def cut(text: str, width: int) -> str:
     return _first(text, width - 1) + "…"
 
 
+def cut_title(title: str, width: int) -> str:
+    """A header in at most `width` columns, its unit last of all."""
+    name, bracket, unit = title.rpartition(" (")
+    if not bracket or columns(title) <= width or columns(unit) + 4 > width:
+        return cut(title, width)
+    return f"{cut(name, width - columns(unit) - 2)}{bracket}{unit}"
+
+
 def _first(text: str, width: int) -> str:
     if text.isascii():
         return text[: max(width, 0)]

@@ -15,7 +15,7 @@ from math import isfinite
 from typing import Any
 
 from auroraql.output.screen import Screen
-from auroraql.results import Record, ResultSet
+from auroraql.results import Record, ResultSet, whole_text
 
 _CHUNK = 500
 
@@ -40,7 +40,7 @@ def _separated(result: ResultSet, between: str) -> Iterator[str]:
     writer.writerow([column.name for column in result.columns])
     rows = iter(result)
     while True:
-        yield _SURROGATE.sub("\ufffd", "".join(lines))
+        yield whole_text("".join(lines))
         lines.clear()
         writer.writerows([[_csv_value(v) for v in row] for row in islice(rows, _CHUNK)])
         if not lines:

@@ -18,6 +18,7 @@ GAP = 2
 
 _LEAST = 8
 _COMFORTABLE = 12
+_READABLE = 24
 _WIDEST_RIGID = 32
 _WIDEST_PADDED = 500
 _MOST_CUT = 2
@@ -67,6 +68,10 @@ class Column:
         rigid = self.data <= _WIDEST_RIGID and (self.right or self.holds is Type.TIME)
         return max(self.data if rigid else min(self.data, _LEAST), min(columns(self.header), _LEAST))
 
+    def readable(self) -> int:
+        """What it is cut to before any header is: a text that is still one."""
+        return max(self.least(), min(self.data, _READABLE), columns(self.header))
+
     def comfortable(self) -> int:
         """What it needs to be worth showing: of a long text, as a URL, a quarter."""
         return max(self.least(), min(self.data, _COMFORTABLE), self.data // 4)
@@ -114,10 +119,10 @@ def _without(columns: list[Column], names: tuple[str, ...], width: int) -> list[
 
 
 def _shrink(columns: list[Column], room: int) -> None:
-    """Cuts headers that are longer than everything under them, then the texts, always the widest first."""
+    """Cuts long texts, then headers that are longer than everything under them, then all texts; the widest first."""
     for column in columns:
         column.width = max(min(column.width, room), column.least())
-    for floor in (lambda c: max(c.data, c.least()), Column.least):
+    for floor in (Column.readable, lambda c: max(c.data, c.least()), Column.least):
         while sum(column.width for column in columns) > room:
             wide = [column for column in columns if column.width > floor(column)]
             if not wide:

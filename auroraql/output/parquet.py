@@ -7,18 +7,15 @@ from __future__ import annotations
 
 import io
 import json
-import re
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Any
 
-from auroraql.results import ResultColumn, ResultSet
+from auroraql.results import ResultColumn, ResultSet, whole_text
 from auroraql.schema import Type
 
 _GROUP = 100_000
 """Rows of a row group."""
-
-_SURROGATE = re.compile("[\ud800-\udfff]")
 
 _WHOLE = range(-(2**63), 2**63)
 _EXACT = range(-(2**53), 2**53 + 1)
@@ -36,7 +33,7 @@ def encode_parquet(result: ResultSet) -> Iterator[bytes]:
     schema = pyarrow.schema(
         [
             pyarrow.field(
-                _scrubbed(column.name), pieces[0].type, metadata={"unit": column.unit} if column.unit else None
+                whole_text(column.name), pieces[0].type, metadata={"unit": column.unit} if column.unit else None
             )
             for column, pieces in zip(result.columns, columns, strict=True)
         ]
@@ -137,7 +134,7 @@ def _alike(values: Sequence[Any]) -> list[Any]:
         if any(there):
             return [None if value is None else list(islice(inner, len(value))) for value in values]
     if kinds == {str}:
-        return [None if value is None else _scrubbed(value) for value in values]
+        return [None if value is None else whole_text(value) for value in values]
     if kinds == {bool} or (kinds == {int} and all(value in _WHOLE for value in there)):
         return list(values)
     if kinds in ({float}, {int, float}) and all(isinstance(v, float) or v in _EXACT for v in there):
@@ -149,15 +146,10 @@ def _objects_alike(values: Sequence[Any], there: Sequence[dict[str, Any]]) -> li
     keys = dict.fromkeys(key for value in there for key in value)
     members = {key: _alike([None if value is None else value.get(key) for value in values]) for key in keys}
     return [
-        None if value is None else {_scrubbed(key): column[at] for key, column in members.items()}
+        None if value is None else {whole_text(key): column[at] for key, column in members.items()}
         for at, value in enumerate(values)
     ]
 
 
 def _text(value: Any) -> str:
-    return _scrubbed(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str))
-
-
-def _scrubbed(text: str) -> str:
-    """Without halves of characters, which no encoding can write."""
-    return _SURROGATE.sub("\ufffd", text)
+    return whole_text(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str))

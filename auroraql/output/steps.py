@@ -94,9 +94,9 @@ def axis(step: Step, starts: Sequence[datetime], each: int, mark: str) -> str:
         # What is marked is the piece that the beginning of a tick is in.
         begun = [(at * each, tick.floor(end - _LEAST)) for at, end in enumerate(ends)]
         ticks = [(at, moment) for at, moment in begun if moment >= starts[at // each]]
-        if not ticks:
+        if len(ticks) < 2:
             break
-        apart = min((b - a for (a, _), (b, _) in pairwise(ticks)), default=width)
+        apart = min(b - a for (a, _), (b, _) in pairwise(ticks))
         if apart > len(_label(tick, ticks[-1][1])) + 1:
             return _set(tick, ticks, starts[0], width, mark)
     return _set(step, [(0, starts[0])], starts[0], width, mark)

@@ -13,7 +13,7 @@ from typing import Any
 
 from auroraql.errors import visible
 from auroraql.output.calendar import render_calendar
-from auroraql.output.cells import BOLD, DIM, brief, cell, cut, headers, link, pad, paint
+from auroraql.output.cells import BOLD, DIM, brief, cell, cut, cut_title, headers, link, pad, paint
 from auroraql.output.layout import Column, fitted, is_crowded, measured
 from auroraql.output.screen import MOST_SHOWN, SAMPLE, Screen
 from auroraql.output.vertical import lines_of, render_vertical
@@ -79,7 +79,7 @@ def _texts(row: Sequence[Any], screen: Screen) -> list[str]:
 
 
 def _head(shown: Sequence[Column], color: bool) -> str:
-    titles = [paint(_fill(c, c.header), BOLD, color=color) for c in shown]
+    titles = [paint(pad(cut_title(c.header, c.width), c.width, right=c.right), BOLD, color=color) for c in shown]
     rules = [paint("-" * c.width, DIM, color=color) for c in shown]
     return _joined([titles, rules])
 

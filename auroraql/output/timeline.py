@@ -6,7 +6,7 @@ from bisect import bisect
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, time
 from typing import Any
 
 from auroraql.errors import UsageError, columns, visible
@@ -144,10 +144,11 @@ def _sums(changes: list[int]) -> list[int]:
 
 def _title(result: ResultSet, seen: _Seen, reader: _Reader) -> str:
     several = reader.source is not None and result.columns[reader.source].type is Type.OBJECT
-    shared = ", each drawn for every source of it" if several else ""
+    shared = ", each under all its sources" if several else ""
     untold = f"; {seen.timeless:,} do not tell when" if seen.timeless else ""
-    between = f"{seen.first:%Y-%m-%d %H:%M} to {seen.last:%Y-%m-%d %H:%M}"
-    return f"{counted(result)}{shared}, {between}, UTC{untold}"
+    whole = seen.first.time() == time.min and seen.last.time() >= time(23, 59)
+    first, last = (f"{each:{'%Y-%m-%d' if whole else '%Y-%m-%d %H:%M'}}" for each in (seen.first, seen.last))
+    return f"{counted(result)}{shared}, {first if first == last else f'{first} to {last}'}, UTC{untold}"
 
 
 def _legend(scale: Scale, step: str, each: int) -> str:

@@ -30,19 +30,21 @@ def run(options: argparse.Namespace, sources: list[Source], parameters: dict[str
         check_writable(target, options.format)
         _check_one(sources, "--output")
     archive = opened(options)
-    if target is None:
-        _check_shown(archive.settings.format, sources)
     if target is None and archive.settings.format == "table":
         # What draws tables is loaded while the archive is opened and searched.
         Thread(target=import_module, args=("tabulate",), daemon=True).start()
     with archive:
+        if target is None:
+            _check_shown(archive.settings.format, sources)
+        held = ""
         for result in archive.run_script(*sources, **parameters):
             if result.warnings:
                 say(render(result.warnings, result.source))
             if result.note:
                 say(result.note)
             elif target is None:
-                _show(result, archive.settings.format)
+                held = _check_beside(held, archive.settings.format)
+                _show(result, held)
             else:
                 write(result, target, options.format)
                 say(f"{target}: {footer(result)}")
@@ -54,6 +56,14 @@ def _check_shown(shown_as: str, sources: list[Source]) -> None:
         if sys.stdout.isatty():
             raise UsageError(f"{shown_as} is no text, and a terminal cannot show it", "write it with --output FILE")
         _check_one(sources, shown_as)
+
+
+def _check_beside(held: str, shown_as: str) -> str:
+    """The format to show a result in. Raises UsageError when it, or what was shown before, tolerates nothing beside it."""
+    whole = [name for name in (held, shown_as) if name and known_format(name).render is None]
+    if held and whole:
+        raise UsageError(f"{whole[0]} holds the result of one statement", "run the statements one by one")
+    return shown_as
 
 
 def _check_one(sources: list[Source], holder: str) -> None:

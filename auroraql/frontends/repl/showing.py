@@ -114,18 +114,24 @@ def append(path: Path, result: ResultSet, chosen: Format) -> None:
     told = format_of(path) or chosen
     chunks = told.rendered(result, Screen())
     try:
-        with path.open("ab") as stream:
-            before = stream.seek(0, os.SEEK_END) if stream.seekable() else None
-            try:
-                for chunk in chunks:
-                    stream.write(chunk.encode())
-                stream.flush()
-            except BaseException:  # an interrupt too
-                if before is not None:
-                    os.truncate(path, before)
-                raise
+        with _whole(path), path.open("ab") as stream:
+            for chunk in chunks:
+                stream.write(chunk.encode())
     except OSError as error:
         raise UsageError(f"cannot write '{visible(str(path))}': {error.strerror or error}") from None
+
+
+@contextmanager
+def _whole(path: Path) -> Iterator[None]:
+    """What is not added whole to a file is taken away again, an interrupted result too."""
+    before = path.stat().st_size if path.is_file() else 0
+    try:
+        yield
+    except BaseException:
+        with suppress(OSError):
+            if path.is_file():
+                os.truncate(path, before)
+        raise
 
 
 def pipe(result: ResultSet, command: str, format: str) -> int:
