@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from functools import partial
 
 from auroraql.archives.base import Engine, LogLine, Run, Status
-from auroraql.errors import ArchiveError, Cancelled, Diagnostic, StatementError
+from auroraql.errors import ArchiveError, Cancelled, Diagnostic, StatementError, TimedOut, Unreachable
 from auroraql.named import Kept, Shown
 from auroraql.plan import Plan
 from auroraql.planner import plan as make_plan
@@ -18,7 +18,7 @@ from auroraql.preparing import Beside, Prepared, Standing
 from auroraql.query import Or, Query, conjuncts
 from auroraql.resolver import resolve
 from auroraql.results import Fetched, ResultColumn, ResultSet, Row
-from auroraql.row_search import finished, kept_as, plan_rows, search_rows
+from auroraql.row_search import finished, kept_as, plan_rows, search_rows, whole_records
 from auroraql.schema import KINDS, Type
 from auroraql.settings import Settings
 from auroraql.syntax import Find, Follow, Let, Report, Set, Show, Sql, Submit
@@ -34,6 +34,7 @@ class Search:
         self._running, self._run, self._planned, self._prepared = running, run, planned, prepared
         self._began, self._started = time.monotonic(), datetime.now(UTC).replace(tzinfo=None, microsecond=0)
         self._ended = ""
+        self._took: float | None = None
 
     @property
     def name(self) -> str:
@@ -45,27 +46,48 @@ class Search:
         """The archive's ids of its requests."""
         return self._run.request_ids
 
+    @property
+    def request_urls(self) -> tuple[str, ...]:
+        """Where the archive tells of each of these; nothing for an archive that has no addresses."""
+        return self._run.request_urls
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds from its start until it was seen to be over, or until now."""
+        return time.monotonic() - self._began if self._took is None else self._took
+
     def status(self) -> Status:
         """Where it stands now."""
-        return self._run.status()
+        return self._seen(self._run.status())
 
     @property
     def logs(self) -> tuple[LogLine, ...]:
         """The engine's log lines so far."""
-        return self._run.status().logs
+        return self.status().logs
 
     def wait(self, timeout: float | None = None) -> Status:
         """Waits until it is done. Raises TimedOut after `timeout` seconds (the archive's, when left out)."""
-        return self._run.wait(time.monotonic() + (self._running.settings.timeout if timeout is None else timeout))
+        deadline = time.monotonic() + (self._running.settings.timeout if timeout is None else timeout)
+        return self._seen(self._run.wait(deadline))
+
+    def _seen(self, status: Status) -> Status:
+        if status.done:
+            self._over()
+        return status
+
+    def _over(self, how: str = "") -> None:
+        self._took = self.elapsed
+        self._ended = self._ended or how
 
     def fetch(self) -> ResultSet:
         """Its result; waits for it when it is not done."""
         deadline = time.monotonic() + self._running.settings.timeout
         try:
-            self._run.wait(deadline)
+            self._seen(self._run.wait(deadline))
             fetched = self._run.fetch(deadline)
         except ArchiveError as error:
-            self._ended = "cancelled" if isinstance(error, Cancelled) else "failed"
+            if not isinstance(error, Unreachable):  # whoever cannot be reached now may be later
+                self._over("cancelled" if isinstance(error, Cancelled) else "failed")
             raise
         plan = self._planned.plan
         return self._running.result(plan, finished(fetched, plan), self._prepared, self._began)
@@ -73,7 +95,7 @@ class Search:
     def cancel(self) -> None:
         """Asks the archive to stop it."""
         self._run.cancel()
-        self._ended = self._ended or "cancelled"
+        self._over("cancelled")
 
     @property
     def kept(self) -> Kept:
@@ -81,17 +103,21 @@ class Search:
         return self._planned.kept
 
     def as_row(self) -> Row:
-        """What SHOW SEARCHES has of it: name, state, request ids, count, start and statement."""
+        """What SHOW SEARCHES has of it: name, state, request ids, count, start, seconds, addresses and statement."""
         state, count = self._state()
-        return self.name, state, ", ".join(self.request_ids), count, self._started, self._prepared.written
+        ids, urls = ", ".join(self.request_ids), ", ".join(self.request_urls)
+        return self.name, state, ids, count, self._started, round(self.elapsed, 1), urls, self._prepared.written
 
     def _state(self) -> tuple[str, int | None]:
         try:
-            status = self._run.status()
+            status = self.status()
         except Cancelled:
-            return "cancelled", None
+            return self._ended or "cancelled", None
+        except (Unreachable, TimedOut):
+            return self._ended or "unreachable", None
         except ArchiveError:
-            return "failed", None
+            self._over("failed")
+            return self._ended, None
         return "done" if status.done else self._ended or "running", status.result_count
 
 
@@ -116,7 +142,9 @@ class Running:
     @property
     def standing(self) -> Standing:
         """What a script may count on."""
-        return Standing(self.results, {name: search.kept for name, search in self.submitted.items()})
+        kept = {name: search.kept for name, search in self.submitted.items()}
+        ids = {search.request_ids: name for name, search in self.submitted.items()}
+        return Standing(self.results, kept, {each[0]: name for each, name in ids.items() if len(each) == 1})
 
     def carry_out(self, prepared: Prepared) -> ResultSet:
         """The result of a statement. Raises StatementError for what is wrong now that there are rows, ArchiveError."""
@@ -136,8 +164,8 @@ class Running:
                 return self._report(asked, prepared, began)
             case Submit():
                 return self._told(_SUBMITTED, [self.submit(prepared).as_row()[:3]], prepared, began)
-            case Follow(verb, name):
-                search = self.submitted[name]
+            case Follow(verb, name, request_id):
+                search = self.attach(request_id, name, prepared) if request_id else self.submitted[name]
                 return self._fetched(search) if verb == "fetch" else self._cancelled(search, prepared, began)
             case Show():
                 return self._shown(prepared, began)
@@ -221,6 +249,15 @@ class Running:
             self._replace(search)
         return search
 
+    def attach(self, request_id: str, name: str, prepared: Prepared) -> Search:
+        """A search that the archive has, whoever submitted it; with a name it is one of the session's. Raises ArchiveError."""
+        plan, run = self.engine.attach(request_id)
+        kept = whole_records(name, KINDS[plan.query.kind], prepared.written)
+        search = Search(self, run, Planned(plan, kept), replace(prepared, name=name))
+        if name:
+            self._replace(search)
+        return search
+
     # --- statements
 
     def _let(self, name: str, planned: Planned, prepared: Prepared, began: float) -> ResultSet:
@@ -245,7 +282,7 @@ class Running:
     def _cancelled(self, search: Search, prepared: Prepared, began: float) -> ResultSet:
         search.cancel()
         rows = [search.as_row()[:3]]
-        return self._told(_SUBMITTED, rows, prepared, began, f"{search.name} is {rows[0][1]}")
+        return self._told(_SUBMITTED, rows, prepared, began, f"{search.name or rows[0][2]} is {rows[0][1]}")
 
     def _report(self, asked: Report, prepared: Prepared, began: float) -> ResultSet:
         """What EXPLAIN and DESCRIBE say; nothing is searched, so FINDs in parentheses are explained too."""
@@ -263,6 +300,8 @@ class Running:
 
         shown = prepared.shown
         assert shown is not None, "a SHOW is read before it runs"  # noqa: S101
+        if shown.anew:
+            self.engine.refresh_sources()
         taking = Beside(_Taking(self, prepared), shown.kept)
         resolved = resolve(shown.find, self.engine.catalogue(), prepared.given, now=prepared.now, results=taking)
         listed = Listed(

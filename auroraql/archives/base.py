@@ -67,6 +67,10 @@ class Run(Protocol):
     def request_ids(self) -> tuple[str, ...]:
         """The engine's ids of the requests, in plan order."""
 
+    @property
+    def request_urls(self) -> tuple[str, ...]:
+        """Where the engine tells of each of these requests; nothing for an engine that has no addresses."""
+
     def status(self) -> Status:
         """Where it stands now. Raises ArchiveError."""
 

@@ -19,11 +19,12 @@ import duckdb
 
 from auroraql.archives.base import Capabilities, LogLine, Status
 from auroraql.archives.catalogue_file import CatalogueFile, first_line, interruptible, open_catalogue, read_catalogue
+from auroraql.archives.demo import catalogue as demonstrated
 from auroraql.archives.demo.store import NAME, cached_file, forget, open_demo
 from auroraql.errors import ArchiveError, Cancelled, Failed, Refused, TimedOut
 from auroraql.plan import Plan, Request
 from auroraql.results import Fetched, Row, decoded, result_columns
-from auroraql.schema.catalogue import Catalogue, DataSource, shipped
+from auroraql.schema.catalogue import Catalogue, DataSource
 from auroraql.sql.layout import HELD
 from auroraql.sql.statement import compile_query
 
@@ -105,7 +106,7 @@ class EmbeddedEngine:
     def _catalogue(self) -> Catalogue:
         if self._demo:
             # The facts that the demonstration was made from, which are quicker to read; a test compares them.
-            return shipped()
+            return demonstrated()
         try:
             return read_catalogue(self._file)
         except duckdb.Error as problem:
@@ -263,6 +264,11 @@ class EmbeddedRun:
     def request_ids(self) -> tuple[str, ...]:
         """The run's own id: a query is run whole, however many requests its plan has."""
         return () if self._plan.empty else (self._id,)
+
+    @property
+    def request_urls(self) -> tuple[str, ...]:
+        """None: what runs here has no address."""
+        return ()
 
     @property
     def over(self) -> bool:

@@ -15,7 +15,7 @@ from typing import Any
 from auroraql.errors import visible
 from auroraql.output.cells import brief, cell, headers
 from auroraql.output.screen import Screen
-from auroraql.output.summary import counted, footer
+from auroraql.output.summary import counted, footer, origin
 from auroraql.results import ResultColumn, ResultSet, Row
 from auroraql.schema import Type
 
@@ -73,7 +73,7 @@ def render_html(result: ResultSet, _screen: Screen) -> Iterator[str]:
     )
     if written:
         yield f"<pre>{_escaped(written)}</pre>\n"
-    yield f'<p class="note">{_escaped(footer(result))}</p>\n'
+    yield f'<p class="note">from {_escaped(origin(result))}</p>\n'
     yield from _gallery(result)
     yield '<div class="table">\n'
     yield from _table(result, None)

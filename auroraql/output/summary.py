@@ -1,4 +1,4 @@
-"""One line about a whole result."""
+"""A few words about a whole result."""
 
 from __future__ import annotations
 
@@ -10,8 +10,12 @@ from auroraql.schema import KINDS
 def footer(result: ResultSet) -> str:
     """How many rows, how long it took, from where."""
     rows = "" if result.is_report else f"{len(result):,} row{'' if len(result) == 1 else 's'} · "
-    origin = visible(result.archive) + (" (demonstration data)" if result.demonstration else "")
-    return f"{rows}{_elapsed(result.elapsed)} · {origin}"
+    return f"{rows}{_elapsed(result.elapsed)} · {origin(result)}"
+
+
+def origin(result: ResultSet) -> str:
+    """Where it is from."""
+    return visible(result.archive) + (" (demonstration data)" if result.demonstration else "")
 
 
 def counted(result: ResultSet) -> str:

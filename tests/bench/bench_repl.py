@@ -70,7 +70,7 @@ class Large:
         """As a session does it."""
         return next(check([text], self.catalogue, {}, planned=planned))[1]
 
-    def run_script(self, text: Source, /) -> Any:
+    def run_script(self, text: Source, /, **parameters: object) -> Any:
         """Nothing is run."""
         raise NotImplementedError(text)
 

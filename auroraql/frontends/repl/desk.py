@@ -21,9 +21,11 @@ from auroraql.frontends.repl.behind import Switches
 from auroraql.frontends.repl.commands import is_command, run_command
 from auroraql.frontends.repl.keystrokes import PLANNED, Candidates, check_typed, know
 from auroraql.frontends.repl.loop import banner, run_repl
+from auroraql.frontends.repl.saved_queries import look_again
 from auroraql.frontends.repl.showing import makes_links, tell
 from auroraql.frontends.repl.state import Archive, State
 from auroraql.frontends.repl.statements import explain, run
+from auroraql.frontends.repl.themes import themed
 
 _FIRST = """\
 LET warm = FIND conjunctions OF ground (program = 'trxe'), space (platform LIKE 'swarm%') WITHIN 500 km ON 2021-01-01;
@@ -35,6 +37,7 @@ SHOW METADATA OF data_products; SET format = json; EXPLAIN FIND ephemeris WHERE 
 def talk(
     archive: Archive,
     *,
+    switches: Switches | None = None,
     stream: TextIO | None = None,
     history: Path | None = None,
     input: Input | None = None,
@@ -45,6 +48,7 @@ def talk(
     run_repl(
         title,
         lambda switches, out: Desk(archive, switches, out),
+        switches=switches,
         stream=stream,
         history=history,
         input=input,
@@ -57,9 +61,11 @@ class Desk:
 
     def __init__(self, archive: Archive, switches: Switches, stream: TextIO) -> None:
         links = switches.color and makes_links(os.environ)
-        self.state = State(
-            archive, stream, switches, links=links, pages=stream.isatty() and os.environ.get("TERM") != "dumb"
-        )
+        pages = stream.isatty() and os.environ.get("TERM") != "dumb"
+        self.state = State(archive, stream, switches, links=links, pages=pages)
+        self.state.timing = switches.timing
+        switches.style = themed(switches.theme)
+        look_again(self.state)
         self.lexer = PygmentsLexer(AuroraQLLexer)
         self.state.known = know(self.state)
         self._candidates = Candidates(self.state)
@@ -130,6 +136,7 @@ def take(state: State, text: str) -> None:
         state.say(f"{state.error}This is a fault of AuroraQL: please report it. The session goes on.")
     if state.known is not None:
         state.known = know(state)
+        look_again(state)
 
 
 def full_error(error: AuroraQLError) -> str:
