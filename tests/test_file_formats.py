@@ -7,7 +7,7 @@ import io
 import json
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from html.parser import HTMLParser
 from pathlib import Path
@@ -312,6 +312,42 @@ def test_long_objects_are_opened_by_a_click_and_sources_are_named() -> None:
     page = Page(text(keys("sources", rows=[(sources,)]), "html"))
     assert page.cells[0].startswith("TREx RGB GILL, Swarm A")
     assert json.loads(page.cells[0].removeprefix("TREx RGB GILL, Swarm A")) == sources
+
+
+class Endless(Sequence[Row]):
+    """A million rows that are made when they are taken, and counted."""
+
+    def __init__(self) -> None:
+        self.taken = 0
+
+    def __len__(self) -> int:
+        return 1_000_000
+
+    def __getitem__(self, at: Any) -> Any:
+        raise AssertionError("rows are taken one after the other")
+
+    def __iter__(self) -> Iterator[Row]:
+        for _ in range(len(self)):
+            self.taken += 1
+            yield WHOLE
+
+
+@pytest.mark.parametrize("format", [name for name, row in FORMATS.items() if row.render is not None])
+def test_of_a_million_rows_no_more_are_taken_than_are_shown(format: str) -> None:
+    rows = Endless()
+    result = ResultSet(Plan(Query("data_products"), ()), Fetched(rows=rows), archive="demo", elapsed=1)
+    for _ in zip(range(20), render(result, format, width=None, color=False), strict=False):
+        pass
+    assert 0 < rows.taken <= 30_000
+
+
+@pytest.mark.parametrize("format", ["table", "vertical"])
+def test_a_terminal_is_shown_the_first_of_a_million_rows_and_told(format: str) -> None:
+    rows = Endless()
+    result = ResultSet(Plan(Query("data_products"), ()), Fetched(rows=rows), archive="demo", elapsed=1)
+    shown = "".join(render(result, format, width=100, color=False, commands=True))
+    assert rows.taken <= 1001
+    assert shown.endswith("first 1,000 of 1,000,000 rows: \\last for all, \\export FILE to keep them\n")
 
 
 def test_a_notebook_shows_the_first_rows() -> None:

@@ -49,6 +49,14 @@ class Products(FakeArchive):
         yield ResultSet(Plan(query, ()), Fetched(rows), archive="demo", elapsed=0.012, source=source)
 
 
+class Numbered(Products):
+    """Answers with so many products."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__()
+        self.asked = [""] * (number - 1)
+
+
 def products() -> State:
     return State(Products(), io.StringIO())
 
@@ -227,9 +235,12 @@ def test_what_is_new_is_watched() -> None:
 
 def test_each_statement_is_watched_by_itself() -> None:
     session = products()
-    with patch("time.sleep", side_effect=[None, KeyboardInterrupt]):
-        take(session, "FIND a")
-        session.archive.run_script = lambda source: (each for _ in range(2) for each in Products().run_script(source))  # type: ignore[method-assign]
+    take(session, "FIND a")
+    made = [result for number in (1, 2) for result in Numbered(number).run_script(Source("FIND a"))]
+    with (
+        patch("time.sleep", side_effect=[None, KeyboardInterrupt]),
+        patch.object(Products, "run_script", lambda *_: made),
+    ):
         take(session, "\\watch 5")
     assert said(session).count("nothing new") == 2
 
