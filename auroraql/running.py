@@ -11,7 +11,7 @@ from functools import partial
 
 from auroraql.archives.base import Engine, LogLine, Run, Status
 from auroraql.errors import ArchiveError, Cancelled, Diagnostic, StatementError, TimedOut, Unreachable
-from auroraql.named import Kept
+from auroraql.named import Kept, Shown
 from auroraql.plan import Plan
 from auroraql.planner import plan as make_plan
 from auroraql.preparing import Beside, Prepared, Standing
@@ -320,7 +320,7 @@ class Running:
         held = self._told(shown.kept.columns, rows, prepared, began)
         plan = plan_rows(resolved.query, shown.kept, resolved.warnings)
         columns, fetched = search_rows(plan, replace(shown.kept, result=held))
-        return self.result(plan, fetched, prepared, began, columns)
+        return self.result(_of_days(plan, shown), fetched, prepared, began, columns)
 
     def _sql(self, statement: Sql, prepared: Prepared, began: float) -> ResultSet:
         from auroraql.sql_results import run_sql
@@ -371,6 +371,14 @@ class _Taking:
 
 
 _SUBMITTED = tuple(ResultColumn(name, Type.STRING, path=(name,)) for name in ("name", "status", "request_ids"))
+
+
+def _of_days(plan: Plan, shown: Shown) -> Plan:
+    """The plan of a listing with the days it was asked of, which its rows need not fill."""
+    if shown.days is None:
+        return plan
+    first, last = (datetime(day.year, day.month, day.day) for day in shown.days)
+    return replace(plan, query=replace(plan.query, start=first, end=last))
 
 
 def _counted(count: int, planned: Planned) -> str:

@@ -180,6 +180,24 @@ def test_an_entry_outlives_kill_9(tmp_path: Path) -> None:
             screen.child.kill()
 
 
+def test_pictures_and_the_rows_behind_them(tmp_path: Path) -> None:
+    with terminal(tmp_path, "-m", "auroraql", AURORAQL_ARCHIVE="demo") as screen:
+        screen.until("F2 fuzzy: on")
+        screen.type("SHOW AVAILABILITY OF ephemeris WHERE program = 'swarm' DURING 2020-01;\r")
+        screen.until("Swarm C  " + "█" * 31)
+        screen.until("█ 1,081–1,440 records a day\n2020-01-01 to 2020-01-31, UTC; the 93 rows: \\last\n")
+        screen.type(f"{DAILY};\r")
+        screen.until("2021-01-01 00:00:00  rabbit lake")
+        screen.type("\\timeline\r")
+        screen.until("5 data products, 2021-01-01, UTC\n")
+        screen.until("blank none, █ 1 in each ")
+        screen.type("\\export daily.html\r")
+        screen.until("daily.html: 5 rows")
+        assert (tmp_path / "daily.html").read_text("utf-8").count("rabbit lake") == 1
+        screen.type("\\q\r")
+        assert screen.child.wait(20) == 0
+
+
 def test_without_colours_nothing_is_coloured(tmp_path: Path) -> None:
     with terminal(tmp_path, __file__, str(tmp_path / "history"), NO_COLOR="1") as screen:
         screen.until("F2 fuzzy: on")
