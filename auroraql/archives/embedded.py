@@ -15,11 +15,19 @@ from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
 from math import inf
 from pathlib import Path
+from types import MappingProxyType
 
 import duckdb
 
 from auroraql.archives.base import Capabilities, LogLine, Status
-from auroraql.archives.catalogue_file import CatalogueFile, first_line, interruptible, open_catalogue, read_catalogue
+from auroraql.archives.catalogue_file import (
+    CatalogueFile,
+    Config,
+    first_line,
+    interruptible,
+    open_catalogue,
+    read_catalogue,
+)
 from auroraql.archives.demo import catalogue as demonstrated
 from auroraql.archives.demo.store import NAME, cached_file, forget, open_demo
 from auroraql.errors import ArchiveError, Cancelled, Failed, Refused, TimedOut
@@ -69,13 +77,18 @@ class EmbeddedEngine:
         cache_dir: Path | None = None,
         say: Callable[[str], None] = lambda _line: None,
         writable: bool = False,
+        config: Config = MappingProxyType({}),
     ) -> None:
         self._cache_dir = cache_dir
         self._writing = threading.Lock()
         self._demo = path is None
         self._name = NAME if path is None else str(path)
         self._opening = _Opening(
-            lambda: open_demo(cache_dir, say) if path is None else open_catalogue(Path(path), writable=writable)
+            lambda: (
+                open_demo(cache_dir, say, config)
+                if path is None
+                else open_catalogue(Path(path), writable=writable, config=config)
+            )
         )
         self._runs: list[EmbeddedRun] = []
         if path is None and cached_file(cache_dir).is_file():
