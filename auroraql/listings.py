@@ -302,8 +302,11 @@ _LISTINGS = {
     ),
     "searches": _Listing(
         (
-            *_texts("name", "status", "request_ids"),
+            *_texts("name", "status"),
+            ResultColumn("elapsed", Type.NUMBER, "s", path=("elapsed",)),
+            *_texts("log"),
             ResultColumn("result_count", Type.INTEGER, path=("result_count",)),
+            *_texts("request_ids", "urls"),
             ResultColumn("started", Type.TIME, path=("started",)),
             *_texts("statement"),
         ),

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import io
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 
+from auroraql.archives.base import Watch
 from auroraql.errors import Diagnostic, Refused, Source, Span, StatementError
 from auroraql.frontends.repl.behind import Switches
 from auroraql.frontends.repl.desk import take
@@ -16,6 +17,7 @@ from auroraql.preparing import check
 from auroraql.query import Column, Query, Ref
 from auroraql.results import Fetched, ResultSet
 from auroraql.schema.catalogue import Catalogue, shipped
+from auroraql.searches import Search
 from auroraql.settings import Settings
 
 QUERY = Query("data_products", select=(Column(Ref("record", "start")), Column(Ref("source", "data_source.program"))))
@@ -31,7 +33,8 @@ class FakeArchive:
         self.asked: list[str] = []
         self.settings = Settings(timeout=600)
         self.results: Mapping[str, ResultSet] = {}
-        self.searches = ("morning",)
+        self.searches: tuple[str, ...] = ("morning",)
+        self.submitted: Mapping[str, Search] = {}
 
     @property
     def catalogue(self) -> Catalogue:
@@ -56,6 +59,24 @@ class FakeArchive:
             print("searching", flush=True)
             time.sleep(60)
         yield answer(source)
+
+    def refresh_searches(self) -> None:
+        """Nobody is asked."""
+
+    def keep(self, search: Search, /) -> str:
+        return search.name
+
+    def leave(self) -> list[Search]:
+        return []
+
+    def on_progress(self, watch: Watch | None, /) -> None:
+        """Nothing takes long here."""
+
+    def on_interrupt(self, act: Callable[[Search], object], /) -> None:
+        """No search is waited for here."""
+
+    def on_end(self, act: Callable[[Search], object], /) -> None:
+        """No search ends here."""
 
 
 def answer(source: Source) -> ResultSet:

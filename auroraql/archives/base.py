@@ -22,10 +22,12 @@ class Capabilities:
 
     `whole_query`: it runs the Query of a plan whole (order, limit, columns), so no residual is left.
     `demonstration`: its records are made up; every front end says so.
+    `runs_when_awaited`: it runs a search only while somebody waits for it.
     """
 
     whole_query: bool
     demonstration: bool = False
+    runs_when_awaited: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,17 @@ class Run(Protocol):
     def request_ids(self) -> tuple[str, ...]:
         """The engine's ids of the requests, in plan order."""
 
+    @property
+    def urls(self) -> tuple[str, ...]:
+        """Where the engine tells of the requests; none, where it has no addresses."""
+
+    @property
+    def known(self) -> Status:
+        """Where it stood when it was last asked."""
+
+    def progress(self) -> Progress:
+        """How far it has come, without asking."""
+
     def status(self) -> Status:
         """Where it stands now. Raises ArchiveError."""
 
@@ -82,6 +95,9 @@ class Run(Protocol):
 
     def cancel(self) -> None:
         """Asks the engine to stop; does nothing when it is done."""
+
+    def leave(self) -> bool:
+        """Lets it go on when the engine is closed; whether it can."""
 
 
 class Engine(Protocol):
@@ -128,7 +144,7 @@ class Engine(Protocol):
         """How many combinations of sources a request for conjunctions spans; None when the engine does not say."""
 
     def close(self) -> None:
-        """Lets go of connections; runs under way are cancelled."""
+        """Lets go of connections; runs under way are cancelled, but those that were left."""
 
 
 DEFAULT_TIMEOUT = timedelta(minutes=10)

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import duckdb
 
-from auroraql.archives.base import Capabilities, LogLine, Status
+from auroraql.archives.base import Capabilities, LogLine, Progress, Status
 from auroraql.archives.catalogue_file import CatalogueFile, first_line, interruptible, open_catalogue, read_catalogue
 from auroraql.archives.demo.store import NAME, cached_file, forget, open_demo
 from auroraql.errors import ArchiveError, Cancelled, Failed, Refused, TimedOut
@@ -95,7 +95,8 @@ class EmbeddedEngine:
     @property
     def capabilities(self) -> Capabilities:
         """It runs whole queries; whether its records are made up is written in the file."""
-        return Capabilities(whole_query=True, demonstration=self._demo or self._file.demonstration)
+        demonstration = self._demo or self._file.demonstration
+        return Capabilities(whole_query=True, demonstration=demonstration, runs_when_awaited=True)
 
     def catalogue(self) -> Catalogue:
         """The data sources and metadata keys of the file. Raises Failed when they cannot be read."""
@@ -250,6 +251,7 @@ class EmbeddedRun:
         self._failure = failure
         self._connection = connection
         self._id = str(uuid.uuid4())
+        self._began = time.monotonic()
         # How many there are is told of none, too.
         is_known = plan.empty and (bool(plan.query.group_by) or not plan.query.aggregates)
         self._rows: Sequence[Row] | None = () if is_known else None
@@ -265,6 +267,11 @@ class EmbeddedRun:
         return () if self._plan.empty else (self._id,)
 
     @property
+    def urls(self) -> tuple[str, ...]:
+        """None: it is asked in this process."""
+        return ()
+
+    @property
     def over(self) -> bool:
         """Whether there is nothing left to cancel."""
         return self._rows is not None or self._cancelled or self._paged
@@ -272,6 +279,19 @@ class EmbeddedRun:
     def status(self) -> Status:
         """Where it stands; the number of rows is known once it is done."""
         return Status(self._rows is not None, None if self._rows is None else len(self._rows), tuple(self._logs))
+
+    @property
+    def known(self) -> Status:
+        """The same."""
+        return self.status()
+
+    def progress(self) -> Progress:
+        """How long it has taken."""
+        return Progress(time.monotonic() - self._began, self._logs[-1].summary, 0, 0)
+
+    def leave(self) -> bool:
+        """False: it is over with the process that runs it."""
+        return False
 
     def wait(self, deadline: float) -> Status:
         """Runs the query. Raises TimedOut, Cancelled or Failed."""

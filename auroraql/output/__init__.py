@@ -6,6 +6,7 @@ made harmless on the way. Files are written whole or not at all.
 
 from __future__ import annotations
 
+from auroraql.output.cells import cut
 from auroraql.output.files import check_writable, write, write_text
 from auroraql.output.formats import FORMATS, Format, footer, known_format, render, wants_color
 from auroraql.output.table import grid
@@ -14,6 +15,7 @@ __all__ = [
     "FORMATS",
     "Format",
     "check_writable",
+    "cut",
     "footer",
     "grid",
     "known_format",

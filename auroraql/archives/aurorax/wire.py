@@ -123,7 +123,7 @@ class Wire:
     """The connection to one service; connections are kept open and used again."""
 
     def __init__(self, url: str, context: Context, pause: Callable[[float], object]) -> None:
-        self._url, self._context, self._pause = url, context, pause
+        self.url, self._context, self._pause = url, context, pause
         self._session = requests.Session()
         self._session.auth = context.key
         self._session.headers.update(
@@ -188,7 +188,7 @@ class Wire:
         return _LATE if time.monotonic() >= deadline else _told(outcome)
 
     def _send(self, call: Call, deadline: float, begun: Callable[[], object]) -> Answer:
-        url = self._url + call.path
+        url = self.url + call.path
         answer = self._send_once(call, url, deadline, begun)
         for _ in range(_MOST_REDIRECTS):
             repeats = answer.status in (307, 308) or (call.method == "GET" and answer.status in (301, 302, 303))

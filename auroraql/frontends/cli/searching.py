@@ -6,15 +6,17 @@ import argparse
 import os
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from threading import Thread
 
 from auroraql.config import read_config
-from auroraql.errors import Source, UsageError, render
+from auroraql.errors import AuroraQLError, Source, UsageError, render
 from auroraql.forms.script import read
 from auroraql.frontends.cli.streams import say
+from auroraql.frontends.farewell import farewell
 from auroraql.frontends.progress import status_line
 from auroraql.output import check_writable, footer, known_format, wants_color, write
 from auroraql.output import render as render_result
@@ -34,7 +36,7 @@ def run(options: argparse.Namespace, sources: list[Source], parameters: dict[str
     if target is None and archive.settings.format == "table":
         # What draws tables is loaded while the archive is opened and searched.
         Thread(target=import_module, args=("tabulate",), daemon=True).start()
-    with archive:
+    with archive, _leaving(archive):
         for result in archive.run_script(*sources, **parameters):
             if result.warnings:
                 say(render(result.warnings, result.source))
@@ -45,6 +47,22 @@ def run(options: argparse.Namespace, sources: list[Source], parameters: dict[str
             else:
                 write(result, target, options.format)
                 say(f"{target}: {footer(result)}")
+
+
+@contextmanager
+def _leaving(archive: Archive) -> Iterator[None]:
+    """What was submitted goes on when the script is over, unless that is for Ctrl-C."""
+    try:
+        yield
+    except AuroraQLError:
+        _say_farewell(archive)
+        raise
+    _say_farewell(archive)
+
+
+def _say_farewell(archive: Archive) -> None:
+    for line in farewell(archive):
+        say(line)
 
 
 def _shows(statement: Statement) -> bool:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from auroraql.completion.keywords import KEYWORDS
-from auroraql.frontends.repl import results, statements
+from auroraql.frontends.repl import flight, results, statements
 from auroraql.frontends.repl.describe import describe, describe_key, known_names
 from auroraql.frontends.repl.editor import edit
 from auroraql.frontends.repl.manual import keyword_help
@@ -111,6 +111,10 @@ COMMANDS = (
     Command("open", "[ROW]", "opens the product of a row of the last result in a browser", results.open_product),
     Command("watch", "[SECONDS]", "runs the last statement again and again and says what is new", results.watch),
     Command("timing", "", "says where the time went, or no longer", results.timing),
+    Command("jobs", "", "the searches that were submitted, and how they stand", flight.jobs),
+    Command("fetch", "[NAME|ID]", "waits for a search, by its name or request id, and shows its result",
+            flight.fetch, after=flight.names_and_ids),
+    Command("cancel", "NAME|ID", "stops a search", flight.cancel, after=flight.names_and_ids),
     Command("i", "FILE", "runs the statements of a file", statements.run_file, takes_file=True),
     Command("e", "", "the last statement in $EDITOR, and then at the prompt", edit),
     Command("E", "", "the last error, in full", _error),
