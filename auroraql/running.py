@@ -198,6 +198,7 @@ class Running:
 
     def _ended(self, search: Search) -> None:
         if self.on_end is not None and not search.heeded:
+            search.heeded = True
             self.on_end(search)
 
     # --- statements

@@ -338,10 +338,10 @@ class Search:
         """Takes down that it is over, unless the error leaves it running on the archive, or can be tried again."""
         known = self._run.known
         if error is not None:
-            error.log = error.log or tuple(f"{line.timestamp} {line.level}: {line.summary}" for line in known.logs)
+            error.log = error.log or tuple(map(str, known.logs))
             if known.done or isinstance(error, Unreachable):
                 return
             self._error = error
-            self._ended = "cancelled" if isinstance(error, Cancelled) else "failed"
+            self._ended = "cancelled" if isinstance(error, Cancelled | TimedOut) else "failed"
         if self._took is None and (known.done or self._ended is not None):
             self._took = time.monotonic() - self._began

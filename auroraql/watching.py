@@ -36,6 +36,8 @@ class Watching(Generic[Looked]):
         self._ended = ended
         self._news = threading.Condition()
         self._due: list[tuple[float, int, Looked]] = []
+        self._all: set[Looked] = set()
+        """Those that have not ended."""
         self._asked: set[Looked] = set()
         """Those that are asked at this moment."""
         self._awaited: set[Looked] = set()
@@ -43,8 +45,16 @@ class Watching(Generic[Looked]):
         self._numbers = count()
         self._workers, self._closed = 0, False
 
-    def look_after(self, search: Looked, after: float = 0.0) -> None:
-        """Takes a search, to be asked in so many seconds."""
+    def look_after(self, search: Looked) -> None:
+        """Takes a search, unless it has it already."""
+        with self._news:
+            is_new = search not in self._all
+            self._all.add(search)
+        if is_new:
+            self._ask(search, 0.0)
+
+    def _ask(self, search: Looked, after: float) -> None:
+        """Has a search asked in so many seconds, if there is a worker left for it."""
         with self._news:
             if self._closed:
                 return
@@ -77,8 +87,10 @@ class Watching(Generic[Looked]):
                 self._awaited.discard(search)
                 self._news.notify_all()
                 spread = (len(self._due) + 1) / OFTEN
+                if again is None:
+                    self._all.discard(search)
             if again is not None:
-                self.look_after(search, max(again, spread))
+                self._ask(search, max(again, spread))
             elif not self._closed:
                 self._ended(search)
 

@@ -38,6 +38,9 @@ class LogLine:
     summary: str
     timestamp: str
 
+    def __str__(self) -> str:
+        return f"{self.timestamp} {self.level}: {self.summary}"
+
 
 @dataclass(frozen=True, slots=True)
 class Status:

@@ -223,7 +223,9 @@ def read_status(answer: Answer, context: Context) -> Status:
     failed = _member(result, "error_condition", "boolean?", context)
     count = _member(result, "result_count", "integer?", context)
     if failed:
-        raise context.error(Failed, _reason(logs), "change the search, or run it again later")
+        failure = context.error(Failed, _reason(logs), "change the search, or run it again later")
+        failure.log = tuple(map(str, logs))
+        raise failure
     return Status(uri is not None, count, logs)
 
 
