@@ -21,6 +21,9 @@ _AT_ONCE = 0.3
 _LEAST = 8
 """Columns below which nothing of a log line is worth showing."""
 
+_SPARE = 5
+"""Columns at the end of the line: two Ctrl-C may be echoed there, and the cursor stands behind them."""
+
 _BETWEEN = " · "
 
 
@@ -45,7 +48,7 @@ class _StatusLine:
             self._echo()
         elif progress.elapsed >= _AT_ONCE:
             self._hush()
-            self._put(describe(progress, width - 1), width)
+            self._put(describe(progress, width - _SPARE), width)
 
     def _put(self, text: str, width: int) -> None:
         if text == self._shown:
