@@ -15,7 +15,7 @@ from auroraql.frontends.repl.state import State
 from auroraql.plan import Plan
 from auroraql.preparing import check
 from auroraql.query import Column, Query, Ref
-from auroraql.results import Fetched, ResultSet
+from auroraql.results import Fetched, ResultSet, Row
 from auroraql.schema.catalogue import Catalogue, shipped
 from auroraql.searches import Search
 from auroraql.settings import Settings
@@ -55,6 +55,9 @@ class FakeArchive:
             raise KeyboardInterrupt
         if "fault" in text:
             raise ZeroDivisionError
+        if "endless" in text:
+            yield replaced(answer(source), Endless())
+            return
         if "slow" in text:
             print("searching", flush=True)
             time.sleep(60)
@@ -84,6 +87,23 @@ def answer(source: Source) -> ResultSet:
     rows = [(datetime(2021, 1, 1), "trex")]
     plan = Plan(QUERY, (), warnings=warnings)
     return ResultSet(plan, Fetched(rows), archive="demo", elapsed=0.012, demonstration=True, source=source)
+
+
+class Endless(list[Row]):
+    """Rows, the second half of which never comes once they are written to a file."""
+
+    def __init__(self) -> None:
+        super().__init__([(datetime(2021, 1, 1), "trex")] * 5000)
+
+    def __iter__(self) -> Iterator[Row]:
+        yield from (self[n] for n in range(len(self) // 2))
+        print("half of it is written", flush=True)
+        time.sleep(60)
+
+
+def replaced(result: ResultSet, rows: list[Row]) -> ResultSet:
+    """The result with other rows."""
+    return ResultSet(result.plan, Fetched(rows), archive=result.archive, elapsed=result.elapsed, source=result.source)
 
 
 def state() -> State:

@@ -329,7 +329,7 @@ def test_what_is_left_goes_on_and_the_rest_is_cancelled(server: AuroraXServer) -
         lines = list(farewell(archive))
         archive.run(f"SUBMIT b = {ALL}")
     first, second = server.searches
-    assert lines == [f"a goes on at {server.url}, and is fetched there later by: FETCH '{first}'"]
+    assert lines == [f"a goes on at {server.url}, and can be fetched there later:", f"  FETCH '{first}';"]
     assert [server.searches[each].cancelled for each in (first, second)] == [False, True]
 
 
@@ -338,7 +338,7 @@ def test_a_script_that_is_over_leaves_its_searches(server: AuroraXServer, tmp_pa
     done = command("-a", server.url, "-c", f"SUBMIT night = {ALL}")
     (request_id,) = server.searches
     assert done.code == 0
-    assert f"night goes on at {server.url}, and is fetched there later by: FETCH '{request_id}'" in done.err
+    assert f"night goes on at {server.url}, and can be fetched there later:\n  FETCH '{request_id}';" in done.err
     done = command("-a", server.url, "-c", f"SUBMIT a = {ALL}; FIND c")
     assert (done.code, len(server.searches)) == (2, 1)
     done = command("-a", server.url, "-c", f"SUBMIT a = {ALL}; SET timeout = 0.3 s; {ALL}")

@@ -24,12 +24,12 @@ class Leaving(Protocol):
 
 
 def farewell(archive: Leaving) -> Iterator[str]:
-    """A line for each search that is not fetched; what can go on does so when the archive is closed."""
+    """Lines for each search that is not fetched; what can go on does so when the archive is closed."""
     left = archive.leave()
     for search in left:
         how = "is done" if search.state == "done" else "goes on"
-        fetch = "; ".join(f"FETCH '{request_id}'" for request_id in search.request_ids)
-        yield f"{search.name} {how} at {archive.name}, and is fetched there later by: {fetch}"
+        yield f"{search.name} {how} at {archive.name}, and can be fetched there later:"
+        yield from (f"  FETCH '{request_id}';" for request_id in search.request_ids)
     for search in archive.submitted.values():
         if search not in left and search.state == "running":
             yield f"{search.name} is still running, and is cancelled: {archive.name} runs a search only in its session"

@@ -22,9 +22,11 @@ _COMMAND = re.compile(r"[\\/](?P<name>\?|[^\W\d]\w*)(?P<argument>[^\n]*)")
 
 _EXAMPLES = """Statements end with ; or, when they are complete, with Enter. As in:
   FIND data_products WHERE program = 'trex' AND keogram_type = 'daily' ON 2021-01-01;
-  FIND data_products SELECT start, platform, url WHERE program = 'trex' DURING 2020-02 LIMIT 10;
-Tab or typing on completes; Alt-Enter does what Enter would not: another line, or running what stands there.
-F2 fuzzy completion   F3 several lines   F4 vi keys   F5 explain   Ctrl-R history   Ctrl-X Ctrl-E editor"""
+  FIND data_products SELECT start, url WHERE program = 'trex' LIMIT 10;
+Tab or typing on completes; Ctrl-C cancels what is running, and twice leaves it.
+Alt-Enter does what Enter would not: another line, or running what stands there.
+F2 fuzzy completion   F3 several lines   F4 vi keys   F5 explain
+Ctrl-R history   Ctrl-X Ctrl-E editor"""
 
 Words = Callable[[State], Iterable[str]]
 
