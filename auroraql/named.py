@@ -84,6 +84,8 @@ class Shown:
     of: str = ""
     only_for: str = ""
     days: tuple[date, date] | None = None
+    anew: bool = False
+    """Whether the archive is asked again for its data sources, whatever is kept of them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -170,6 +170,25 @@ class ResultSet:
             return self._fetched.records
         return [record_of(row, self.columns) for row in self._fetched.rows or ()]
 
+    def head(self, count: int) -> ResultSet:
+        """Its first rows, as a result of their own."""
+        rows, records = self._fetched.rows, self._fetched.records
+        fetched = Fetched(
+            rows=None if rows is None else rows[:count],
+            records=None if records is None else taken(records, range(min(count, len(records)))),
+        )
+        return ResultSet(
+            self.plan,
+            fetched,
+            archive=self.archive,
+            elapsed=self.elapsed,
+            demonstration=self.demonstration,
+            source=self.source,
+            columns=self.columns,
+            is_report=self.is_report,
+            note=self.note,
+        )
+
     def save(self, path: str | os.PathLike[str]) -> None:
         """Writes the result to a file in the format its suffix names, whole or not at all. Raises UsageError."""
         from auroraql.output import write

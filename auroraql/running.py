@@ -17,7 +17,7 @@ from auroraql.preparing import Beside, Prepared, Standing, next_name
 from auroraql.query import Or, Query, conjuncts
 from auroraql.resolver import resolve
 from auroraql.results import Fetched, ResultColumn, ResultSet, Row
-from auroraql.row_search import kept_as, plan_rows, search_rows
+from auroraql.row_search import kept_as, plan_rows, search_rows, whole_records
 from auroraql.schema import KINDS, Type
 from auroraql.searches import Planned, Search, State
 from auroraql.settings import Settings
@@ -60,7 +60,9 @@ class Running:
     @property
     def standing(self) -> Standing:
         """What a script may count on."""
-        return Standing(self.results, {name: search.kept for name, search in self.submitted.items()})
+        kept = {name: search.kept for name, search in self.submitted.items()}
+        ids = {search.request_ids: name for name, search in self.submitted.items()}
+        return Standing(self.results, kept, {each[0]: name for each, name in ids.items() if len(each) == 1})
 
     def carry_out(self, prepared: Prepared) -> ResultSet:
         """The result of a statement. Raises StatementError for what is wrong now that there are rows, ArchiveError."""
@@ -81,8 +83,8 @@ class Running:
             case Submit():
                 # As it was submitted: by now it may be over.
                 return self._told(_SUBMITTED, [_brief(self.submit(prepared), "running")], prepared, began)
-            case Follow(verb, name):
-                search = self.submitted[name]
+            case Follow(verb, name, request_id):
+                search = self.attach(request_id, name, prepared) if request_id else self.submitted[name]
                 return self._fetched(search) if verb == "fetch" else self._cancelled(search, prepared, began)
             case Show():
                 return self._shown(prepared, began)
@@ -161,8 +163,17 @@ class Running:
         search = Search(self, self.engine.submit(planned.plan), planned, prepared)
         if search.name:
             self._replace(search)
-        if search.name or self.runs_when_awaited:
+        elif self.runs_when_awaited:
             self._watching.look_after(search)
+        return search
+
+    def attach(self, request_id: str, name: str, prepared: Prepared) -> Search:
+        """A search that the archive has, whoever submitted it; with a name it is one of the session's. Raises ArchiveError."""
+        plan, run = self.engine.attach(request_id)
+        kept = whole_records(name, KINDS[plan.query.kind], prepared.written)
+        search = Search(self, run, Planned(plan, kept), replace(prepared, name=name))
+        if name:
+            self._replace(search)
         return search
 
     def interrupted(self, search: Search) -> None:
@@ -213,6 +224,7 @@ class Running:
         """Takes a search under its name; one that had it before is reached by nobody any more, and is cancelled."""
         earlier = self.submitted.get(search.name)
         self.submitted[search.name] = search
+        self._watching.look_after(search)
         if earlier is not None:
             with suppress(ArchiveError):
                 earlier.cancel()
@@ -224,7 +236,8 @@ class Running:
 
     def _cancelled(self, search: Search, prepared: Prepared, began: float) -> ResultSet:
         search.cancel()
-        note = f"{search.name} is {search.state}"
+        ids = ", ".join(search.request_ids)
+        note = f"{search.name or ids} is {search.state}"
         return self._told(_SUBMITTED, [_brief(search, search.state)], prepared, began, note)
 
     def _report(self, asked: Report, prepared: Prepared, began: float) -> ResultSet:
@@ -243,6 +256,8 @@ class Running:
 
         shown = prepared.shown
         assert shown is not None, "a SHOW is read before it runs"  # noqa: S101
+        if shown.anew:
+            self.engine.refresh_sources()
         taking = Beside(_Taking(self, prepared), shown.kept)
         resolved = resolve(shown.find, self.engine.catalogue(), prepared.given, now=prepared.now, results=taking)
         listed = Listed(

@@ -116,9 +116,9 @@ class Search:
         return self._run.request_ids
 
     @property
-    def urls(self) -> tuple[str, ...]:
-        """Where the archive tells of its requests; none, where it has no addresses."""
-        return self._run.urls
+    def request_urls(self) -> tuple[str, ...]:
+        """Where the archive tells of each of these; nothing for an archive that has no addresses."""
+        return self._run.request_urls
 
     @property
     def statement(self) -> str:
@@ -192,7 +192,7 @@ class Search:
 
     def as_row(self) -> Row:
         """What SHOW SEARCHES has of it, in the order of its columns."""
-        ids, urls = (", ".join(each) or None for each in (self.request_ids, self.urls))
+        ids, urls = (", ".join(each) or None for each in (self.request_ids, self.request_urls))
         return (
             self.name,
             self.state,

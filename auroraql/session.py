@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import Self
 
 from auroraql.archives.base import DEFAULT_TIMEOUT, Engine, Watch
-from auroraql.errors import Diagnostic, Source, UsageError
+from auroraql.errors import AuroraQLError, Diagnostic, Source, StatementError, UsageError
 from auroraql.forms import script
-from auroraql.preparing import Prepared, check, prepare
+from auroraql.preparing import Prepared, check, prepare, prepare_alone
 from auroraql.results import ResultSet
 from auroraql.running import Running
 from auroraql.schema.catalogue import Catalogue
 from auroraql.searches import Search
 from auroraql.settings import Settings
-from auroraql.syntax import Find, Submit
+from auroraql.syntax import Find, Follow, Submit
 
 __all__ = ["Archive", "Search", "connect"]
 
@@ -165,6 +166,26 @@ class Archive:
         prepared = self._prepare([Source.of(text) for text in texts], parameters)
         return (self._running.carry_out(each) for each in prepared)
 
+    def run_each(self, /, *texts: str | Source, **parameters: object) -> Iterator[ResultSet | AuroraQLError]:
+        """What each statement of one or more scripts comes to, a result or its error; none keeps the rest from running.
+
+        A statement is read, checked and run when it is asked for; one that takes rows of one that failed is wrong.
+        """
+        self._refuse_closed()
+        for source in (Source.of(text) for text in texts):
+            for read in script.read_each(source):
+                yield read if isinstance(read, StatementError) else self._outcome(read, source, parameters)
+
+    def _outcome(
+        self, read: script.Read, source: Source, parameters: Mapping[str, object]
+    ) -> ResultSet | AuroraQLError:
+        engine, standing = self._engine, self._running.standing
+        try:
+            made = prepare_alone(read, source, engine.catalogue(), parameters, engine.sources, standing)
+            return self._running.carry_out(made)
+        except AuroraQLError as error:
+            return error
+
     def check(self, text: str | Source, /, *, planned: bool = True) -> tuple[Diagnostic, ...]:
         """What is to be said of a script, errors and warnings, as the session stands; runs and asks nothing.
 
@@ -181,6 +202,15 @@ class Archive:
             raise UsageError(f"{word} runs no search", "submit the FIND alone")
         return self._running.submit(prepared)
 
+    def attach(self, request_id: str, name: str = "") -> Search:
+        """A search that the archive has already, by its request id, whoever submitted it; its records come whole.
+
+        With a name it is one of the session's, as those of SUBMIT. Raises Refused for an id that the archive does not know.
+        """
+        self._refuse_closed()
+        asked = Follow("fetch", name, request_id)
+        return self._running.attach(request_id, name, Prepared(asked, Source(""), request_id, {}, datetime.now(UTC)))
+
     def _prepare_one(self, text: str | Source, parameters: Mapping[str, object]) -> Prepared:
         source = Source.of(text)
         prepared = self._prepare([source], parameters)
@@ -189,7 +219,11 @@ class Archive:
         return prepared[0]
 
     def _prepare(self, sources: Iterable[Source], parameters: Mapping[str, object]) -> list[Prepared]:
+        self._refuse_closed()
+        known, engine = self._engine.catalogue(), self._engine
+        kind_of = lambda request_id: engine.attach(request_id)[0].query.kind  # noqa: E731
+        return prepare(sources, known, parameters, engine.sources, self._running.standing, kind_of)
+
+    def _refuse_closed(self) -> None:
         if self._closed:
             raise UsageError(f"the archive '{self.name}' is closed", "connect to it again")
-        known = self._engine.catalogue()
-        return prepare(sources, known, parameters, self._engine.sources, self._running.standing)

@@ -78,7 +78,8 @@ class Fault:
 
     `body` replaces the body, `change` the JSON document before it is written; `drop` closes the connection
     `before` anything, or `within` the body; `trickle` sends the answer byte by byte with that many seconds
-    between two, from its `head` or its `body` on; `hang` waits before answering at all.
+    between two, from its `head` or its `body` on; `hang` waits before answering at all. `raw` is sent in place of
+    the whole answer, and `endless` again and again after it; then the connection is closed.
     """
 
     status: int | None = None
@@ -90,6 +91,8 @@ class Fault:
     trickle: float = 0.0
     trickled: Literal["head", "body"] = "body"
     hang: float = 0.0
+    raw: bytes | None = None
+    endless: bytes = b""
     times: int = -1
 
 
@@ -331,6 +334,9 @@ class _Handler(BaseHTTPRequestHandler):
         if fault.drop == "before":
             self.close_connection = True
             return
+        if fault.raw is not None:
+            self._send_raw(fault.raw, fault.endless)
+            return
         if fault.change:
             document = fault.change(document)
         body = b"" if document is None else json.dumps(document).encode()
@@ -353,6 +359,12 @@ class _Handler(BaseHTTPRequestHandler):
         if fault.trickle:
             self._trickle(body, fault.trickle)
         self.wfile.write(body)
+
+    def _send_raw(self, raw: bytes, endless: bytes) -> None:
+        self.close_connection = True
+        self.wfile.write(raw)
+        while endless and not self.server.service.closing.is_set():
+            self.wfile.write(endless)
 
     def _trickle(self, data: bytes, seconds: float) -> None:
         for byte in data:

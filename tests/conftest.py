@@ -50,8 +50,9 @@ def own_places(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     patch = pytest.MonkeyPatch()
     for name in ("CACHE", "DATA", "STATE", "CONFIG"):
         patch.setenv(f"XDG_{name}_HOME", str(home / name.lower()))
-    for name in ("AURORAX_API_KEY", "AURORAQL_ARCHIVE", "AURORAQL_FORMAT", "AURORAQL_CONFIG"):
-        patch.delenv(name, raising=False)
+    for name in [name for name in os.environ if name.startswith(("AURORAX_", "AURORAQL_"))]:
+        if name != "AURORAQL_EXAMPLES":
+            patch.delenv(name)
     yield home
     patch.undo()
 

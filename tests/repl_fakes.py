@@ -31,6 +31,7 @@ class FakeArchive:
 
     def __init__(self) -> None:
         self.asked: list[str] = []
+        self.given: dict[str, object] = {}
         self.settings = Settings(timeout=600)
         self.results: Mapping[str, ResultSet] = {}
         self.searches: tuple[str, ...] = ("morning",)
@@ -43,9 +44,10 @@ class FakeArchive:
     def check(self, text: Source, /, *, planned: bool = True) -> tuple[Diagnostic, ...]:
         return next(check([text], shipped(), {}, planned=planned))[1]
 
-    def run_script(self, source: Source, /) -> Iterator[ResultSet]:
+    def run_script(self, source: Source, /, **parameters: object) -> Iterator[ResultSet]:
         text = source.text
         self.asked.append(text)
+        self.given = parameters
         if "wrong" in text:
             at = text.index("wrong")
             raise StatementError([Diagnostic("AQL0001", "no such thing", Span(at, at + 5), "here")], source)

@@ -14,16 +14,17 @@ import duckdb
 import pytest
 
 from auroraql import connect
-from auroraql.archives.demo import build
+from auroraql.archives.demo import build, catalogue
 from auroraql.schema.catalogue import shipped
 
-CHECKSUM = "30543ebd61f81ad908976bbdfcdc2b8a"
+CHECKSUM = "74d97998fb301cbb8a2acecd5630ada1"
 """Of five ephemeris records an hour of each source, with their metadata. If it changes, so must the number of the rule in auroraql/archives/demo."""
 
-MINUTES = 60 * 1440
 EARTH, DAY_IN_MINUTES, TURN = 6371.2, 1440, math.radians(360.98564736629 / 1440)
-SPACECRAFT = (3, 29, 30, 33, 34, 35, 36, 37)
-GROUND = (*range(44, 63), 64, 65, 66, 71, 73, 96, 101, 102, 103, 104)
+SWARM, THEMIS = (3, 29, 30), (33, 34, 35, 36, 37)
+REGO = (76, 78, 80, 81, 83)
+GROUND = (*range(44, 63), 64, 65, 66, 71, 73, *REGO, 96, 101, 102, 103, 104, 339)
+ONSETS = 901
 
 Vector = tuple[float, float, float]
 
@@ -46,6 +47,17 @@ def facts(name: str) -> list[dict[str, str]]:
     return list(
         csv.DictReader(resources.files("auroraql.archives.demo").joinpath(name).read_text("utf-8").splitlines())
     )
+
+
+def minutes(since: datetime) -> int:
+    """How many minutes there are of a source that has been there since then."""
+    spans = [
+        (datetime.fromisoformat(row["first_day"]), datetime.fromisoformat(row["last_day"])) for row in facts("days.csv")
+    ]
+    return sum(((last - first).days + 1) * 1440 for first, last in spans if first >= since)
+
+
+OF_SWARM, OF_THEMIS = minutes(datetime(2013, 11, 25)), minutes(datetime(2007, 2, 17))
 
 
 def pointing(latitude: float, longitude: float) -> Vector:
@@ -81,10 +93,14 @@ def checksum(connection: duckdb.DuckDBPyConnection) -> str:
 
 def test_a_record_a_minute(table: duckdb.DuckDBPyConnection) -> None:
     counts = dict(table.execute("SELECT data_source, count(DISTINCT epoch) FROM ephemeris GROUP BY ALL").fetchall())
-    assert sorted(counts) == sorted((*SPACECRAFT, *GROUND))
-    assert {counts[each] for each in SPACECRAFT} == {MINUTES}
-    assert sum(counts.values()) == asked(table, "true") == 2_024_912
-    assert asked(table, "epoch < '2020-01-01' OR epoch >= '2020-03-01' OR second(epoch) != 0") == 0
+    assert sorted(counts) == sorted((*SWARM, *THEMIS, *GROUND, ONSETS))
+    assert ({counts[each] for each in SWARM}, {counts[each] for each in THEMIS}) == ({OF_SWARM}, {OF_THEMIS})
+    assert sum(counts.values()) == asked(table, "true") == 3_213_533
+    spans = " OR ".join(
+        f"epoch::DATE BETWEEN '{row['first_day']}' AND '{row['last_day']}'" for row in facts("days.csv")
+    )
+    assert asked(table, f"NOT ({spans}) OR second(epoch) != 0") == 0
+    assert asked(table, "epoch >= '2020-01-01' AND epoch < '2020-03-01' AND data_source < 44") == 8 * 60 * 1440
 
 
 def test_locations_are_there_or_not(table: duckdb.DuckDBPyConnection) -> None:
@@ -93,7 +109,7 @@ def test_locations_are_there_or_not(table: duckdb.DuckDBPyConnection) -> None:
         assert asked(table, f"({lat} IS NULL) != ({lon} IS NULL)") == 0
         assert asked(table, f"abs({lat}) > 90 OR abs({lon}) > 180 OR isnan({lat}) OR isnan({lon})") == 0
     assert asked(table, "location_geo_lat IS NULL") == 0
-    ground = ", ".join(map(str, GROUND))
+    ground = ", ".join(map(str, (*GROUND, ONSETS)))
     assert asked(table, f"(location_gsm_lat IS NULL) != (data_source IN ({ground}))") == 0
 
 
@@ -108,7 +124,7 @@ def test_orbits_are_circles_at_their_altitudes(table: duckdb.DuckDBPyConnection)
             " WHERE data_source = ? AND minute(epoch) % 20 = 0 ORDER BY epoch",
             [int(row["identifier"])],
         ).fetchall()
-        assert len(found) == MINUTES / 20
+        assert len(found) == minutes(datetime.fromisoformat(row["first_day"])) / 20
         for minute, latitude, longitude in found:
             along, turned = phase + motion * minute, node - TURN * minute
             flat = (math.cos(along), math.cos(tilt) * math.sin(along))
@@ -125,10 +141,10 @@ def test_orbits_are_those_of_the_missions(table: duckdb.DuckDBPyConnection) -> N
     crossings = """
         SELECT data_source, count(*) FROM (
             SELECT data_source, location_geo_lat AS now, lag(location_geo_lat) OVER w AS before FROM ephemeris
-            WHERE data_source < 44 WINDOW w AS (PARTITION BY data_source ORDER BY epoch)
+            WHERE data_source < 44 AND epoch >= '2020-01-01' AND epoch < '2020-03-01' WINDOW w AS (PARTITION BY data_source ORDER BY epoch)
         ) WHERE before < 0 AND now >= 0 GROUP BY ALL
     """
-    periods = {source: MINUTES / count for source, count in table.execute(crossings).fetchall()}
+    periods = {source: 60 * 1440 / count for source, count in table.execute(crossings).fetchall()}
     assert [periods[source] for source in (3, 29, 30)] == pytest.approx([93.24, 94.58, 93.24], abs=0.1)
     assert 24 * 60 < periods[33] < periods[36] < periods[37] < 48 * 60
     assert asked(table, "data_source IN (34, 35) AND (m.metadata['radial_distance']::DOUBLE - 382271.2) != 0") == 0
@@ -192,7 +208,7 @@ def test_a_site_stays_where_it_is_and_is_its_own_footprint(table: duckdb.DuckDBP
         "SELECT DISTINCT platform, location_geo_lat, location_geo_lon, nbtrace_lat, nbtrace_lon, sbtrace_lat, sbtrace_lon"
         " FROM ephemeris JOIN data_sources ON identifier = data_source WHERE source_type = 'ground' ORDER BY ALL"
     ).fetchall()
-    platforms = {source.platform for source in shipped().sources if source.identifier in GROUND}
+    platforms = {source.platform for source in catalogue().sources if source.identifier in GROUND}
     assert [platform for platform, *_ in found] == sorted(platforms)
     for platform, *degrees in found:
         assert tuple(degrees[:2]) == tuple(degrees[2:4]) == places[platform]
@@ -247,10 +263,15 @@ def test_metadata_are_of_known_keys_and_values(table: duckdb.DuckDBPyConnection)
 def test_metadata_are_there_when_they_should_be(table: duckdb.DuckDBPyConnection) -> None:
     assert asked(table, "(m.metadata['nbtrace_region'] IS NULL) != (nbtrace_lat IS NULL) AND data_source < 44") == 0
     assert asked(table, "(m.metadata['sbtrace_region'] IS NULL) != (sbtrace_lat IS NULL) AND data_source < 44") == 0
-    assert asked(table, "data_source >= 96 AND m.metadata IS NOT NULL") == 0
+    assert asked(table, "data_source >= 76 AND m.metadata IS NOT NULL") == 0
     with_tii = asked(table, "m.metadata['tii_on'] IS NOT NULL")
-    assert with_tii == asked(table, "m.metadata['tii_quality_viz'] IS NOT NULL") == 2 * MINUTES
-    assert asked(table, "m.metadata['tii_on'] = false") == MINUTES * 2 * 5 // 120
+    assert with_tii == asked(table, "m.metadata['tii_quality_viz'] IS NOT NULL")
+    assert with_tii == asked(
+        table,
+        f"data_source IN {SWARM} AND (datediff('hour', TIMESTAMP '2008-01-01', epoch) // 2 + data_source) % 3 != 0",
+    )
+    assert asked(table, "m.metadata['tii_on'] = false") == with_tii * 5 // 120
+    assert asked(table, "m.metadata['tii_on'] = false AND (hour(epoch) % 2 = 1 OR minute(epoch) >= 5)") == 0
     sure = "m.metadata['calgary_cloud_ml_v1_confidence']"
     assert asked(table, f"{sure}::DOUBLE NOT BETWEEN 0 AND 100") == 0
     assert (
@@ -265,13 +286,45 @@ def test_metadata_are_there_when_they_should_be(table: duckdb.DuckDBPyConnection
 def test_regions_follow_latitude(table: duckdb.DuckDBPyConnection) -> None:
     region, north = "m.metadata['nbtrace_region'] = 'north {}'", "data_source IN (3, 29, 30) AND "
     cap, oval = asked(table, north + region.format("polar cap")), asked(table, north + region.format("auroral oval"))
-    assert 0.05 < cap / (3 * MINUTES) < 0.2
-    assert 0.01 < oval / (3 * MINUTES) < 0.2
+    assert 0.05 < cap / (3 * OF_SWARM) < 0.2
+    assert 0.01 < oval / (3 * OF_SWARM) < 0.2
     assert asked(table, region.format("polar cap") + " AND nbtrace_lat < 60") == 0
     assert asked(table, "m.metadata['radial_trace_region'] = 'low latitude' AND abs(location_geo_lat) > 40") == 0
     assert (
         asked(table, "data_source IN (34, 35) AND m.metadata['spacecraft_region'] IN ('plasma sheet', 'tail lobe')") > 0
     )
+
+
+def test_onsets_are_at_magnetic_midnight(table: duckdb.DuckDBPyConnection) -> None:
+    """One an hour, opposite to the sun in the frame of the dipole, 67 to 69 degrees from its equator."""
+    rows = table.execute(
+        "SELECT epoch, location_geo_lat, location_geo_lon, nbtrace_lat, nbtrace_lon, sbtrace_lat, sbtrace_lon"
+        " FROM ephemeris WHERE data_source = ? ORDER BY epoch",
+        [ONSETS],
+    ).fetchall()
+    hours = [epoch.replace(minute=0) for epoch, *_ in rows]
+    assert len(hours) == len(set(hours)) == OF_THEMIS / 60
+    assert len({epoch.minute for epoch, *_ in rows}) == 60
+    for epoch, *degrees in rows:
+        place, south = pointing(*degrees[:2]), pointing(*degrees[4:])
+        assert degrees[:2] == degrees[2:4]
+        assert 66.99 < 90 - angle(POLE, place) < 69.01
+        assert abs(180 - angle(POLE, south) - angle(POLE, place)) < 0.01
+        assert sun_altitude(*degrees[:2], epoch) < 0 or epoch.month not in (1, 2)
+
+
+def test_what_the_second_version_of_a_model_says(table: duckdb.DuckDBPyConnection) -> None:
+    rows = table.execute(
+        "SELECT metadata::JSON FROM ephemeris_metadata WHERE metadata['calgary_apa_ml_v1'] IS NOT NULL"
+    ).fetchall()
+    assert rows
+    for (text,) in rows:
+        said = json.loads(text)
+        for sky in ("apa", "cloud"):
+            first, second = f"calgary_{sky}_ml_v1", f"ucalgary_themis_{sky}_ml_v2"
+            assert said[first] == said[second]
+            assert (said.get(f"{second}_confidence") is None) == (said[first] == "not classified")
+            assert said.get(f"{second}_confidence", 100) >= said.get(f"{first}_confidence", 0)
 
 
 def test_found_by_a_statement() -> None:

@@ -37,8 +37,9 @@ URL = "https://data.example/2021/01/01/keogram.jpg"
 class Products(FakeArchive):
     """Answers with a product more each time it is asked."""
 
-    def run_script(self, source: Source, /) -> Iterator[ResultSet]:
+    def run_script(self, source: Source, /, **parameters: object) -> Iterator[ResultSet]:
         self.asked.append(source.text)
+        self.given = parameters
         if "fails" in source.text:
             raise Failed("the engine", archive="demo") from OSError("the disk")
         rows = [(datetime(2021, 1, n + 1), URL.replace("01.", f"{n}."), None) for n in range(len(self.asked))]

@@ -184,7 +184,7 @@ def test_how_they_stand_is_shown_with_their_addresses(server: AuroraXServer, ser
     (request_id,) = server.searches
     assert (shown["name"], shown["status"], shown["result_count"]) == ("a", "running", None)
     assert shown["request_ids"] == request_id
-    assert shown["urls"] == f"{server.url}/api/v1/data_products/requests/{request_id}"
+    assert shown["request_urls"] == f"{server.url}/api/v1/data_products/requests/{request_id}"
     assert shown["log"] == f"Starting query for {request_id}"
     assert 0 <= shown["elapsed"] < 30
     assert [column.unit for column in service.run("SHOW SEARCHES").columns if column.name == "elapsed"] == ["s"]
@@ -211,7 +211,7 @@ def test_an_embedded_archive_runs_them_in_the_background(demo: Archive) -> None:
     once(lambda: all(each.state == "done" for each in (*demo.submitted.values(), unnamed)))
     counts = [each.result_count for each in demo.submitted.values()]
     assert counts == [len(demo.run(f"FETCH day{number}")) for number in range(6)]
-    assert demo.run("SHOW SEARCHES SELECT urls").rows == [(None,)] * 6
+    assert demo.run("SHOW SEARCHES SELECT request_urls").rows == [(None,)] * 6
 
 
 def test_a_fetch_of_what_runs_already_keeps_its_own_deadline(demo: Archive, held: Held) -> None:

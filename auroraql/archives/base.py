@@ -73,8 +73,8 @@ class Run(Protocol):
         """The engine's ids of the requests, in plan order."""
 
     @property
-    def urls(self) -> tuple[str, ...]:
-        """Where the engine tells of the requests; none, where it has no addresses."""
+    def request_urls(self) -> tuple[str, ...]:
+        """Where the engine tells of each of these requests; nothing for an engine that has no addresses."""
 
     @property
     def known(self) -> Status:

@@ -26,11 +26,12 @@ from auroraql.archives.catalogue_file import (
     open_catalogue,
     read_catalogue,
 )
+from auroraql.archives.demo import catalogue as demonstrated
 from auroraql.archives.demo.store import NAME, cached_file, forget, open_demo
 from auroraql.errors import ArchiveError, Cancelled, Failed, Refused, TimedOut
 from auroraql.plan import Plan, Request
 from auroraql.results import Fetched, Row, decoded, result_columns
-from auroraql.schema.catalogue import Catalogue, DataSource, shipped
+from auroraql.schema.catalogue import Catalogue, DataSource
 from auroraql.sql.layout import HELD
 from auroraql.sql.statement import compile_query
 
@@ -113,7 +114,7 @@ class EmbeddedEngine:
     def _catalogue(self) -> Catalogue:
         if self._demo:
             # The facts that the demonstration was made from, which are quicker to read; a test compares them.
-            return shipped()
+            return demonstrated()
         try:
             return read_catalogue(self._file)
         except duckdb.Error as problem:
@@ -282,8 +283,8 @@ class EmbeddedRun:
         return () if self._plan.empty else (self._id,)
 
     @property
-    def urls(self) -> tuple[str, ...]:
-        """None: it is asked in this process."""
+    def request_urls(self) -> tuple[str, ...]:
+        """None: what runs here has no address."""
         return ()
 
     @property

@@ -58,7 +58,7 @@ def same_origin_target(url: str, location: str) -> str | None:
         target = urljoin(url, location)
     except ValueError:
         return None
-    return target if origin(target) == origin(url) else None
+    return target if location and origin(target) == origin(url) else None
 
 
 class Key(AuthBase):

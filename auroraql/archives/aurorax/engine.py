@@ -22,6 +22,7 @@ from auroraql.archives.aurorax.answers import (
     read_status,
 )
 from auroraql.archives.aurorax.availability import availability_call, read_availability
+from auroraql.archives.aurorax.kept_file import KeptFile
 from auroraql.archives.aurorax.kept_sources import KeptSources
 from auroraql.archives.aurorax.records import read_sources
 from auroraql.archives.aurorax.run import AuroraXRun, Service
@@ -67,7 +68,7 @@ class AuroraXEngine:
         self._context = Context(name or self._url, Key(api_key))
         self._catalogue, self._watch = catalogue, watch
         self._wire = Wire(self._url, self._context, pause)
-        self._service = Service(self._wire, self._context, pause, Ways())
+        self._service = Service(self._wire, self._context, pause, Ways(KeptFile("ways", self._url, cache)))
         self._runs: list[AuroraXRun] = []
         self._sources: tuple[DataSource, ...] | None = None
         self._kept, self._replaceable = KeptSources(self._url, cache), catalogue is None

@@ -6,21 +6,22 @@ The rule has a version: the same version is the same catalogue, on every machine
 from __future__ import annotations
 
 import csv
-from dataclasses import asdict
+from dataclasses import asdict, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
 from auroraql.archives.catalogue_file import SCHEMA_VERSION, TYPE_NAMES
-from auroraql.schema.catalogue import MetadataKey, shipped
+from auroraql.schema.catalogue import Catalogue, MetadataKey, read_sources, shipped
 
-RULE = "demonstration rule 2"
+RULE = "demonstration rule 3"
 """Which rule made a catalogue; a cached one of another rule is made again."""
 
 _DESCRIPTION = (
     "Demonstration data: made up by a rule, in the shape of AuroraX's data products of 2019 to 2021"
-    " and its ephemeris of January and February 2020."
+    " and its ephemeris of January and February 2020 and of the days of its published examples."
 )
 
 _NAMES = {declared: name for name, declared in TYPE_NAMES.items()}
@@ -28,6 +29,7 @@ _NAMES = {declared: name for name, declared in TYPE_NAMES.items()}
 _INSERTS = {
     "sites": "INSERT INTO sites SELECT unnest($rows, recursive := true)",
     "imagers": "INSERT INTO imagers SELECT unnest($rows, recursive := true)",
+    "days": "INSERT INTO days SELECT unnest($rows, recursive := true)",
     "products": "INSERT INTO products SELECT unnest($rows, recursive := true)",
     "orbits": "INSERT INTO orbits SELECT unnest($rows, recursive := true)",
 }
@@ -36,7 +38,7 @@ _INSERTS = {
 def build(connection: duckdb.DuckDBPyConnection) -> None:
     """Fills an empty database with the demonstration catalogue. Raises duckdb.Error when it cannot be written."""
     connection.execute(_text("../catalogue.sql"))
-    known = shipped()
+    known = catalogue()
     connection.execute(
         "INSERT INTO catalogue VALUES ($version, true, $description, $rule)",
         {"version": SCHEMA_VERSION, "description": _DESCRIPTION, "rule": RULE},
@@ -52,6 +54,17 @@ def build(connection: duckdb.DuckDBPyConnection) -> None:
         connection.execute(insert, {"rows": _facts(name)})
     connection.execute(_text("rule.sql"))
     connection.execute(_text("ephemeris.sql"))
+
+
+@cache
+def catalogue() -> Catalogue:
+    """The facts that come with the package, with the sources that no list of AuroraX's shows whole (sources.csv).
+
+    Their names are AuroraX's; identifiers that it has not published are made up.
+    """
+    known = shipped()
+    own = read_sources(_text("sources.csv"))
+    return replace(known, sources=tuple(sorted((*known.sources, *own), key=lambda source: source.identifier)))
 
 
 def _text(name: str) -> str:

@@ -1,6 +1,7 @@
--- The rule of the demonstration's ephemeris, version 2: a record a minute from 2020-01-01 to 2020-02-29, of the
--- Swarm and THEMIS spacecraft all the time, of the THEMIS and TREx RGB imagers while it is dark (the nights of
--- rule.sql). It follows from the orbits (orbits.csv) and the places of the sites (sites.csv). Nothing is random.
+-- The rule of the demonstration's ephemeris, version 3: a record a minute on the days of days.csv, which are January
+-- and February 2020 and the days that AuroraX's published examples search; of the Swarm and THEMIS spacecraft all the
+-- time, of the THEMIS, REGO and TREx RGB imagers while it is dark (the nights of rule.sql). It follows from the orbits
+-- (orbits.csv) and the places of the sites (sites.csv). Nothing is random.
 --
 -- 1. An orbit is a circle: Kepler's period, and a node that stays among the stars while the earth turns below.
 --    THEMIS B and C are as far away as the moon.
@@ -15,7 +16,11 @@
 -- 5. Swarm's ion imager (tii_*) works two hours of three, counted in blocks of two hours, and is switched on in a
 --    block's sixth minute; its keys are absent while it does not.
 -- 6. What the THEMIS imagers' models say holds for an hour, is drawn from a digest of site and hour, and its sky is
---    cloudy or clear for six hours. Where nothing was classified, there is no confidence.
+--    cloudy or clear for six hours. (The 3919 in the digest is one for which the published examples find something.)
+--    Where nothing was classified, there is no confidence. The second version of a model says what the first says,
+--    and is surer of it.
+-- 7. The list of substorm onsets has one an hour, in a minute drawn from a digest of the hour, at magnetic midnight
+--    and, by the same digest, a magnetic latitude of 67 to 69 degrees.
 
 CREATE TEMP MACRO latitude(z) AS round(degrees(asin(greatest(-1, least(1, z)))), 3);
 CREATE TEMP MACRO longitude(x, y) AS round(degrees(atan2(y, x)), 3);
@@ -57,18 +62,17 @@ END;
 -- Per minute: the angle the earth has turned, and the directions, on the turning earth, of the three GSM axes:
 -- x to the sun, y across sun and dipole, z northward.
 CREATE TEMP TABLE minutes AS
-WITH days AS (
-    SELECT
-        unnest(generate_series(0, 1440 * 60 - 1)) AS "minute",
-        TIMESTAMP '2020-01-01' + to_minutes("minute") AS epoch
+WITH every AS (
+    SELECT unnest(generate_series(first_day, last_day + INTERVAL 1439 MINUTE, INTERVAL 1 MINUTE)) AS epoch
+    FROM (FROM days ORDER BY first_day)
 ), suns AS (
     SELECT
-        "minute",
+        datediff('minute', TIMESTAMP '2020-01-01', epoch) AS "minute",
         epoch,
         radians(-23.44 * cos(2 * pi() * (dayofyear(epoch) + 10) / 365.24)) AS declination,
         2 * pi() * (dayofyear(epoch) - 81) / 365 AS b,
         radians(180 - "minute" % 1440 / 4 - (9.87 * sin(2 * b) - 7.53 * cos(b) - 1.5 * sin(b)) / 4) AS below
-    FROM days
+    FROM every
 ), axes AS (
     SELECT
         "minute",
@@ -102,6 +106,7 @@ CREATE TEMP TABLE passes AS
 WITH spacecraft AS (
     SELECT list({
         'identifier': identifier,
+        'first_day': first_day,
         'program': program,
         'radius': 6371.2 + altitude,
         'cosine': cos(radians(inclination)),
@@ -125,6 +130,7 @@ WITH spacecraft AS (
         sin(ascending) * cos(along) + cos(ascending) * craft.cosine * sin(along) AS y,
         craft.sine * sin(along) AS z
     FROM moments
+    WHERE epoch >= craft.first_day
 ), magnetic AS (
     -- A field line keeps its meridian; `narrow` is how much nearer to the axis it is at its foot.
     SELECT
@@ -164,8 +170,9 @@ SELECT
     space_region(
         radius / 6371.2 * sunward, radius / 6371.2 * sqrt(1 - sunward * sunward), radius / 6371.2 * northward, shell
     ) AS space_region,
-    "minute" // 120 AS block,
-    if(craft.program = 'swarm' AND (block + identifier) % 3 != 0, ("minute" % 120 >= 5)::INTEGER, NULL) AS tii,
+    datediff('minute', TIMESTAMP '2008-01-01', epoch) // 120 AS block,
+    hour(epoch) % 2 = 1 OR minute(epoch) >= 5 AS is_switched_on,
+    if(craft.program = 'swarm' AND (block + identifier) % 3 != 0, is_switched_on::INTEGER, NULL) AS tii,
     -- Everything the metadata depend on.
     concat_ws(
         '|', radius, has_north, has_south, north_region, radial_region, space_region, tii, if(tii IS NULL, 0, block % 4)
@@ -232,24 +239,35 @@ FROM conjugates;
 -- The dark part of each hour of a site, and what was made of its images. `chance` and `sky` are below 10,000.
 CREATE TEMP TABLE hours AS
 WITH dark AS (
-    SELECT "day", identifier, platform, program, dusk, dawn
-    FROM nights JOIN data_sources USING (identifier)
-    WHERE "day" BETWEEN TIMESTAMP '2020-01-01' AND TIMESTAMP '2020-03-01'
-        AND (program = 'themis-asi' OR (program = 'trex' AND instrument_type = 'RGB ASI'))
+    SELECT "day", identifier, platform, program, dusk, dawn, first_day, last_day + INTERVAL 1 DAY AS "end"
+    FROM nights
+    JOIN data_sources USING (identifier)
+    JOIN days ON "day" BETWEEN first_day AND last_day + INTERVAL 1 DAY
+    WHERE program IN ('themis-asi', 'rego') OR (program = 'trex' AND instrument_type = 'RGB ASI')
 ), dark_hours AS (
     SELECT *, unnest(generate_series(date_trunc('hour', dusk), dawn, INTERVAL 1 HOUR)) AS "hour"
     FROM dark
 ), drawn AS (
     SELECT
         *,
-        concat_ws('|', identifier, strftime("hour", '%Y%m%d')) AS seed,
+        concat_ws('|', 3919, identifier, strftime("hour", '%Y%m%d')) AS seed,
         md5_number_lower(concat_ws('|', seed, 'sky', hour("hour") // 6)) % 10_000 AS sky,
         md5_number_lower(concat_ws('|', seed, 'hour', hour("hour"))) % 10_000 AS chance,
         chance >= 300 AS is_classified,
         sky < 5500 AS cloudy,
-        NOT cloudy AND chance % 8 = 0 AS pulsating
+        NOT cloudy AND chance % 8 = 0 AS pulsating,
+        CASE
+            WHEN NOT is_classified THEN 'not classified'
+            WHEN cloudy THEN 'classified as cloudy'
+            ELSE 'classified as not cloudy'
+        END AS cloud,
+        CASE
+            WHEN NOT is_classified THEN 'not classified'
+            WHEN pulsating THEN 'classified as APA'
+            ELSE 'classified as not APA'
+        END AS apa
     FROM dark_hours
-    WHERE "hour" BETWEEN TIMESTAMP '2020-01-01' AND TIMESTAMP '2020-02-29 23:00'
+    WHERE "hour" >= first_day AND "hour" < "end"
 )
 SELECT
     "day",
@@ -259,19 +277,16 @@ SELECT
     least("hour" + INTERVAL 59 MINUTE, dawn) AS dawn,
     if(program = 'themis-asi', 1_000_000 + row_number() OVER (ORDER BY "day", identifier, "hour"), NULL) AS number,
     json_merge_patch('{}', {
-        'calgary_cloud_ml_v1': CASE
-            WHEN NOT is_classified THEN 'not classified'
-            WHEN cloudy THEN 'classified as cloudy'
-            ELSE 'classified as not cloudy'
-        END,
+        'calgary_cloud_ml_v1': cloud,
         'calgary_cloud_ml_v1_confidence': if(is_classified, 100 - (chance % 4000) / 100, NULL),
-        'calgary_apa_ml_v1': CASE
-            WHEN NOT is_classified THEN 'not classified'
-            WHEN pulsating THEN 'classified as APA'
-            ELSE 'classified as not APA'
-        END,
+        'calgary_apa_ml_v1': apa,
         'calgary_apa_ml_v1_confidence':
             CASE WHEN is_classified THEN if(pulsating, 100 - (sky % 2500) / 100, 100.0) END,
+        'ucalgary_themis_cloud_ml_v2': cloud,
+        'ucalgary_themis_cloud_ml_v2_confidence': if(is_classified, 100 - (chance % 4000) / 400, NULL),
+        'ucalgary_themis_apa_ml_v2': apa,
+        'ucalgary_themis_apa_ml_v2_confidence':
+            CASE WHEN is_classified THEN if(pulsating, 100 - (sky % 2500) / 500, 100.0) END,
         'clausen_ml_oath': CASE
             WHEN NOT is_classified THEN 'not classified'
             WHEN cloudy THEN 'classified as cloudy'
@@ -294,6 +309,37 @@ SELECT
     unnest(generate_series(dusk, dawn, INTERVAL 1 MINUTE)),
     latitude, longitude, NULL, NULL, north_lat, north_lon, south_lat, south_lon, number
 FROM ordered;
+
+INSERT INTO ephemeris
+WITH hourly AS (
+    SELECT
+        unnest(generate_series(first_day, last_day + INTERVAL 23 HOUR, INTERVAL 1 HOUR)) AS "hour",
+        md5_number_lower(strftime("hour", '%Y%m%d%H')) AS digest,
+        "hour" + to_minutes((digest % 60)::BIGINT) AS epoch,
+        radians(67 + digest // 60 % 21 / 10) AS latitude
+    FROM (FROM days ORDER BY first_day)
+), onsets AS (
+    -- Away from the sun, in the frame of the dipole.
+    SELECT
+        epoch,
+        sqrt(1 - power(dipole_z(xx, xy, xz), 2)) AS flat,
+        -cos(latitude) * dipole_x(xx, xy, xz) / flat AS dx,
+        -cos(latitude) * dipole_y(xx, xy) / flat AS dy,
+        sin(latitude) AS dz
+    FROM hourly JOIN minutes USING (epoch)
+), placed AS (
+    SELECT
+        epoch,
+        latitude(earth_z(dx, dz)) AS lat,
+        longitude(earth_x(dx, dy, dz), earth_y(dx, dy, dz)) AS lon,
+        latitude(earth_z(dx, -dz)) AS south_lat,
+        longitude(earth_x(dx, dy, -dz), earth_y(dx, dy, -dz)) AS south_lon
+    FROM onsets
+)
+SELECT identifier, epoch, lat, lon, NULL, NULL, lat, lon, south_lat, south_lon, NULL
+FROM placed CROSS JOIN data_sources
+WHERE program = 'events' AND instrument_type = 'substorm onset'
+ORDER BY epoch;
 
 INSERT INTO ephemeris_metadata
 SELECT number, metadata FROM states

@@ -6,9 +6,15 @@ CREATE TEMP TABLE sites (platform VARCHAR, code VARCHAR, latitude DOUBLE, longit
 -- Which imager a data source is, and its first and last day of imaging.
 CREATE TEMP TABLE imagers (identifier BIGINT, device VARCHAR, first_day TIMESTAMP, last_day TIMESTAMP);
 
--- The circle on which a spacecraft goes, 2020-01-01T00:00: `altitude` in km, angles in degrees. `node` is where it
--- crosses the equator northward, as a geographic longitude; `phase` how far along from there it is.
-CREATE TEMP TABLE orbits (identifier BIGINT, altitude DOUBLE, inclination DOUBLE, node DOUBLE, phase DOUBLE);
+-- The days of which there is ephemeris, from a first to a last one.
+CREATE TEMP TABLE days (first_day TIMESTAMP, last_day TIMESTAMP);
+
+-- The circle on which a spacecraft goes from its first day on, as it is 2020-01-01T00:00: `altitude` in km, angles in
+-- degrees. `node` is where it crosses the equator northward, as a geographic longitude; `phase` how far along from there
+-- it is.
+CREATE TEMP TABLE orbits (
+    identifier BIGINT, first_day TIMESTAMP, altitude DOUBLE, inclination DOUBLE, node DOUBLE, phase DOUBLE
+);
 
 -- What each instrument type of a program makes: under which metadata key (none for some), how often, into
 -- which file. `wavelength` in nm, where the product shows one emission line.

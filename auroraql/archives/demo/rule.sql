@@ -1,4 +1,4 @@
--- The rule of the demonstration's data products, version 2. Everything follows from tables of facts: the data sources,
+-- The rule of the demonstration's data products, version 3. Everything follows from tables of facts: the data sources,
 -- where each site is (sites), which imager stood there and when (imagers), what each instrument makes
 -- (products). Nothing is random, so every build on every machine gives the same catalogue.
 --
@@ -8,7 +8,7 @@
 --    2020-01-01 from 00:27 to 14:38; this rule says from 00:25 to 14:37.)
 -- 2. A daily product exists for every imaged night; it covers its UT day, 00:00:00 to 23:59:00.
 -- 3. An hourly product exists for every UT hour that a night touches; it covers HH:00:00 to HH:59:00.
---    Hours outside of the years 2019 to 2021 are left out.
+--    Hours outside of the years 2019 to 2021 and the day after them are left out.
 --    (With 2 hourly and 6 daily products, the TREx RGBs have 820 from 2020-02-01 to 2020-02-05, as the real ones.)
 -- 4. Its URL is BASE/<folder>/YYYY/MM/DD/<site>_<device>[/utHH]/YYYYMMDD_[HH]_<site>_<device>_<file>.
 -- 5. Its metadata holds what kind of keogram, montage or movie it is, of a daily keogram also when imaging began
@@ -17,14 +17,16 @@
 -- Solar midnight and half the length of the dark, in hours of the UT day. Declination and equation of time are
 -- the usual formulas in the day of the year, good to about three minutes.
 CREATE TEMP TABLE nights AS
-WITH days AS (
-    SELECT unnest(generate_series(TIMESTAMP '2019-01-01', TIMESTAMP '2021-12-31', INTERVAL 1 DAY)) AS "day"
+WITH every AS (
+    SELECT unnest(generate_series(TIMESTAMP '2019-01-01', TIMESTAMP '2022-01-02', INTERVAL 1 DAY)) AS "day"
+    -- A night may belong to the day after the one in whose evening it begins.
+    UNION SELECT unnest(generate_series(first_day, last_day + INTERVAL 1 DAY, INTERVAL 1 DAY)) FROM days
 ), sun AS (
     SELECT
         "day",
         radians(-23.44 * cos(2 * pi() * (dayofyear("day") + 10) / 365.24)) AS declination,
         2 * pi() * (dayofyear("day") - 81) / 365 AS b
-    FROM days
+    FROM every
 ), midnights AS (
     SELECT
         "day",
@@ -73,7 +75,7 @@ WITH periods AS (
 ), made AS (
     SELECT identifier, product, "start", dusk, dawn
     FROM periods JOIN places USING (identifier, rhythm)
-    WHERE year("start") BETWEEN 2019 AND 2021
+    WHERE "start" >= TIMESTAMP '2019-01-01' AND "start" < TIMESTAMP '2022-01-02'
     ORDER BY "start", identifier, product
 ), described AS (
     SELECT

@@ -10,10 +10,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from auroraql.completion.keywords import KEYWORDS
-from auroraql.frontends.repl import flight, results, statements
+from auroraql.frontends.repl import flight, results, saved_queries, statements
 from auroraql.frontends.repl.describe import describe, describe_key, known_names
 from auroraql.frontends.repl.editor import edit
 from auroraql.frontends.repl.manual import keyword_help
+from auroraql.frontends.repl.saved_queries import Candidate
 from auroraql.frontends.repl.state import State
 from auroraql.output import FORMATS
 from auroraql.spelling import closest
@@ -35,7 +36,8 @@ Words = Callable[[State], Iterable[str]]
 class Command:
     """A command: its name as typed after the backslash, what follows it, what it does; `words` do it too.
 
-    `after` are the words that may follow it, for completion; `takes_file` tells that a file does.
+    `after` are the words that may follow it, for completion, `candidates` more than words; `takes_file` tells that a
+    file does.
     """
 
     name: str
@@ -44,6 +46,7 @@ class Command:
     run: Callable[[State, str], str]
     words: tuple[str, ...] = ()
     after: Words | None = None
+    candidates: Callable[[State, str], Iterable[Candidate]] | None = None
     takes_file: bool = False
 
     def words_after(self, state: State) -> Iterable[str]:
@@ -118,6 +121,11 @@ COMMANDS = (
             flight.fetch, after=flight.names_and_ids),
     Command("cancel", "NAME|ID", "stops a search", flight.cancel, after=flight.names_and_ids),
     Command("i", "FILE", "runs the statements of a file", statements.run_file, takes_file=True),
+    Command("run", "NAME [PARAM=VALUE …]", "runs a saved query, or a file, with values for its parameters",
+            saved_queries.run_query, candidates=saved_queries.candidates),
+    Command("save", "NAME [DESCRIPTION]", "keeps the last statement as a saved query; \\save! replaces one",
+            saved_queries.save_statement),
+    Command("queries", "", "lists the saved queries", saved_queries.list_queries),
     Command("e", "", "the last statement in $EDITOR, and then at the prompt", edit),
     Command("E", "", "the last error, in full", _error),
     Command("q", "", "leave (also Ctrl-D)", _quit, ("quit", "exit")),

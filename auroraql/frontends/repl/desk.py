@@ -24,9 +24,11 @@ from auroraql.frontends.repl.commands import is_command, run_command
 from auroraql.frontends.repl.flight import Flight
 from auroraql.frontends.repl.keystrokes import PLANNED, Candidates, check_typed, know
 from auroraql.frontends.repl.loop import banner, run_repl
+from auroraql.frontends.repl.saved_queries import look_again
 from auroraql.frontends.repl.showing import makes_links, tell
 from auroraql.frontends.repl.state import Archive, State
 from auroraql.frontends.repl.statements import explain, run
+from auroraql.frontends.repl.themes import themed
 
 _FIRST = """\
 LET warm = FIND conjunctions OF ground (program = 'trxe'), space (platform LIKE 'swarm%') WITHIN 500 km ON 2021-01-01;
@@ -38,6 +40,7 @@ SHOW METADATA OF data_products; SET format = json; EXPLAIN FIND ephemeris WHERE 
 def talk(
     archive: Archive,
     *,
+    switches: Switches | None = None,
     stream: TextIO | None = None,
     history: Path | None = None,
     input: Input | None = None,
@@ -48,6 +51,7 @@ def talk(
     run_repl(
         title,
         lambda switches, out: Desk(archive, switches, out),
+        switches=switches,
         stream=stream,
         history=history,
         input=input,
@@ -62,6 +66,9 @@ class Desk:
         links = switches.color and makes_links(os.environ)
         self.state = State(archive, stream, switches, sys.stdin, links=links, pages=stream.isatty())
         self.state.flight = Flight(self.state)
+        self.state.timing = switches.timing
+        switches.style = themed(switches.theme)
+        look_again(self.state)
         self.lexer = PygmentsLexer(AuroraQLLexer)
         self.state.known = know(self.state)
         self._candidates = Candidates(self.state)
@@ -143,6 +150,7 @@ def take(state: State, text: str) -> None:
         state.say(f"{state.error}This is a fault of AuroraQL: please report it. The session goes on.")
     if state.known is not None:
         state.known = know(state)
+        look_again(state)
 
 
 def full_error(error: AuroraQLError) -> str:

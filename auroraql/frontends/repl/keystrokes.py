@@ -76,6 +76,10 @@ class Candidates:
             if event.completion_requested or argument:
                 yield from self._paths.get_completions(Document(argument), event)
             return
+        if row.candidates is not None:
+            for each in row.candidates(self.state, argument):
+                yield Completion(each.text, -each.back, each.shown, each.doc)
+            return
         for word in row.words_after(self.state):
             if word.casefold().startswith(argument.casefold()):
                 yield Completion(word, -len(argument))

@@ -26,6 +26,7 @@ def run_repl(
     title: str,
     make: Callable[[Switches, TextIO], Behind],
     *,
+    switches: Switches | None = None,
     stream: TextIO | None = None,
     history: Path | None = None,
     input: Input | None = None,
@@ -36,7 +37,8 @@ def run_repl(
     `make` is called once the prompt stands there. Raises what it raises, when the first statement needs it.
     """
     stream = stream or sys.stdout
-    switches = Switches(color=stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb")
+    plain = bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb"
+    switches = switches or Switches(color=stream.isatty() and not plain)
     behind = Late(lambda: make(switches, stream))
     checker = Checker(lambda text: _wrong(behind.now, text))
     editor = line_editor(switches, behind, checker, open_history(history), input=input, output=output)

@@ -59,7 +59,9 @@ def put(state: State, chunks: Iterable[str], *, wide: bool = False) -> None:
             held.append(chunk)
             lines += chunk.count("\n")
             juts = wide and any(columns(line) > state.width for line in _ESCAPE.sub("", chunk).split("\n"))
-            if (lines > most or juts) and _paged(chain(held, waiting), pager(os.environ, stays=wide)):
+            if (lines > most or juts) and _paged(
+                chain(held, waiting), pager(os.environ, state.switches.pager, stays=wide)
+            ):
                 return
         waiting = iter(held)
     for chunk in waiting:
@@ -72,9 +74,9 @@ def tell(state: State, text: str) -> None:
     put(state, (visible(line) + "\n" for line in text.splitlines()))
 
 
-def pager(environ: Mapping[str, str], *, stays: bool = False) -> list[str]:
-    """The pager's command: AURORAQL_PAGER or PAGER, else less, which ends by itself with a short text unless it `stays`."""
-    named = environ.get("AURORAQL_PAGER", environ.get("PAGER", "less"))
+def pager(environ: Mapping[str, str], chosen: str | None = None, *, stays: bool = False) -> list[str]:
+    """The pager's command: that which was `chosen`, or PAGER, else less, which ends by itself with a short text unless it `stays`."""
+    named = environ.get("AURORAQL_PAGER", environ.get("PAGER", "less")) if chosen is None else chosen
     with suppress(ValueError):  # an unbalanced quote
         words = shlex.split(named)
         return ["less", "-SRX" if stays else "-SRXF", *words[1:]] if words[:1] == ["less"] else words

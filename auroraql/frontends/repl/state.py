@@ -13,6 +13,7 @@ from auroraql.completion import Known
 from auroraql.errors import Diagnostic, Source, visible
 from auroraql.frontends.repl.behind import Switches
 from auroraql.results import ResultSet
+from auroraql.saved import SavedQuery
 from auroraql.schema.catalogue import Catalogue
 from auroraql.searches import Search
 from auroraql.settings import Settings
@@ -70,7 +71,7 @@ class Archive(Protocol):
     def check(self, text: Source, /, *, planned: bool) -> tuple[Diagnostic, ...]:
         """What is to be said of a script without running it; asks nobody. Planning it says more, and takes longer."""
 
-    def run_script(self, text: Source, /) -> Iterator[ResultSet]:
+    def run_script(self, text: Source, /, **parameters: object) -> Iterator[ResultSet]:
         """Runs statement after statement. Raises AuroraQLError."""
 
 
@@ -109,6 +110,8 @@ class State:
     last: ResultSet | None = None
     statement: str = ""
     """The last statement as it was typed."""
+    saved: tuple[SavedQuery, ...] = ()
+    """The saved queries as they were on disk after the last statement."""
     error: str = ""
     """The last error, in full."""
     known: Known | None = field(default=None, repr=False)
