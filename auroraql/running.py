@@ -200,7 +200,7 @@ class Running:
 
     def leave(self) -> list[Search]:
         """Lets what was submitted, and not fetched yet, go on when the archive is closed; that which can."""
-        waiting = [each for each in self.submitted.values() if each.state in ("running", "done")]
+        waiting = [each for each in self.submitted.values() if each.state in ("running", "unreachable", "done")]
         return [each for each in waiting if not each.fetched and each.leave()]
 
     def close(self) -> None:

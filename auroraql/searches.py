@@ -22,7 +22,10 @@ from auroraql.results import Fetched, ResultSet, Row
 from auroraql.row_search import finished
 from auroraql.settings import Settings
 
-State = Literal["running", "cancelling", "done", "failed", "cancelled"]
+State = Literal["running", "unreachable", "cancelling", "done", "failed", "cancelled"]
+
+_OPEN = ("running", "unreachable", "cancelling")
+"""The states that are no end."""
 
 _TICK = 0.1
 """Seconds between two looks at how far a search has come, of whoever waits for it."""
@@ -138,12 +141,14 @@ class Search:
         """Where it stood when it was last asked."""
         if self._run.known.done:
             return "done"
-        return "cancelling" if self._cancelling else self._ended or "running"
+        if self._cancelling:
+            return "cancelling"
+        return self._ended or ("unreachable" if self._trouble else "running")
 
     @property
     def over(self) -> bool:
         """Whether it has ended, one way or another."""
-        return self.state not in ("running", "cancelling")
+        return self.state not in _OPEN
 
     @property
     def fetched(self) -> bool:

@@ -42,6 +42,8 @@ class Watching(Generic[Looked]):
         """Those that are asked at this moment."""
         self._awaited: set[Looked] = set()
         """Those that `hurry` waits for."""
+        self._again: set[Looked] = set()
+        """Those of them that were being asked when it came, and so are asked once more."""
         self._numbers = count()
         self._workers, self._closed = 0, False
 
@@ -67,7 +69,7 @@ class Watching(Generic[Looked]):
     def hurry(self, seconds: float) -> None:
         """Has every search asked now, and waits until that is done, but no longer than so many seconds."""
         with self._news:
-            self._awaited = {search for _, _, search in self._due} | self._asked
+            self._awaited, self._again = {search for _, _, search in self._due} | self._asked, set(self._asked)
             self._due = [(0.0, number, search) for _, number, search in self._due]
             heapq.heapify(self._due)
             self._news.notify_all()
@@ -84,13 +86,18 @@ class Watching(Generic[Looked]):
             again = search.look()
             with self._news:
                 self._asked.discard(search)
-                self._awaited.discard(search)
-                self._news.notify_all()
-                spread = (len(self._due) + 1) / OFTEN
                 if again is None:
                     self._all.discard(search)
+                elif search in self._again:
+                    again = 0.0
+                else:
+                    again = max(again, (len(self._due) + 1) / OFTEN)
+                if again != 0.0:
+                    self._awaited.discard(search)
+                    self._news.notify_all()
+                self._again.discard(search)
             if again is not None:
-                self._ask(search, max(again, spread))
+                self._ask(search, again)
             elif not self._closed:
                 self._ended(search)
 

@@ -198,7 +198,7 @@ def test_a_service_that_is_away_for_a_while_is_asked_again(
     server.faults["status"] = Fault(status=503, times=8)
     service.run(f"SUBMIT a = {ALL}")
     once(lambda: "unavailable" in service.submitted["a"].line)
-    assert service.submitted["a"].state == "running"
+    assert service.submitted["a"].state == "unreachable"
     once(lambda: service.submitted["a"].line.startswith("Starting query"))
     server.never = False
     once(lambda: service.submitted["a"].state == "done")
