@@ -283,7 +283,7 @@ class _Preparing:
         return replace(begun, plan=plan, kept=kept, warnings=plan.warnings), kept
 
     def _submit(self, begun: Prepared, statement: Submit) -> Prepared:
-        name = statement.name or self._next_name()
+        name = statement.name or next_name({*self.searches, *self.elsewhere})
         _check_name(name, statement.origin)
         if statement.find.kind not in KINDS and statement.find.kind in self.kept:
             message = f"'{statement.find.kind}' is a result, and its rows are searched at once"
@@ -291,12 +291,6 @@ class _Preparing:
         made, kept = self._find(begun, statement.find, name)
         self.searches[name] = kept
         return replace(made, name=name)
-
-    def _next_name(self) -> str:
-        number = 1
-        while f"s{number}" in {*self.searches, *self.elsewhere}:
-            number += 1
-        return f"s{number}"
 
     def _follow(self, begun: Prepared, statement: Follow) -> Prepared:
         asked = statement.request_id
@@ -309,7 +303,7 @@ class _Preparing:
         """A search that the session did not submit; what it found is known when the archive is asked."""
         if statement.verb == "cancel":
             return begun
-        name = statement.name or self._next_name()
+        name = statement.name or next_name({*self.searches, *self.elsewhere})
         _check_name(name, statement.origin)
         for known in (self.kept, self.searches):
             known.pop(name, None)
@@ -366,6 +360,14 @@ class _Preparing:
         given = {name: values.parameter(Parameter(name, statement.origin)) for name in limited.parameters}
         self.used |= values.used
         return replace(begun, limited=limited, given=given)
+
+
+def next_name(taken: Collection[str]) -> str:
+    """The name of a search that was given none."""
+    number = 1
+    while f"s{number}" in taken:
+        number += 1
+    return f"s{number}"
 
 
 def _check_name(name: str, origin: Origin) -> None:

@@ -199,7 +199,7 @@ class AuroraXEngine:
         if self._closed:
             return
         self._closed = True
-        for run in self._runs:
+        for run in [each for each in self._runs if each.open]:
             try:
                 run.cancel()
             except (Unreachable, TimedOut):
