@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from auroraql.archives.base import Capabilities, Engine, Watch
+from auroraql.archives.base import Capabilities, Engine
 from auroraql.archives.late import Glance, late, looked_at, written
 from auroraql.errors import UsageError
 
@@ -20,14 +20,14 @@ AURORAX_URL = "https://api.aurorax.space"
 Say = Callable[[str], None]
 
 
-def open_archive(archive: str | os.PathLike[str], api_key: str | None, say: Say, watch: Watch | None) -> Engine:
+def open_archive(archive: str | os.PathLike[str], api_key: str | None, say: Say) -> Engine:
     """Opens an archive. Raises UsageError for one there is not, Unreachable for one that cannot be opened."""
     if isinstance(archive, str) and (archive == "aurorax" or "://" in archive):
         from auroraql.archives.aurorax import AuroraXEngine
 
         url = AURORAX_URL if archive == "aurorax" else archive
         key = api_key if api_key is not None else os.environ.get("AURORAX_API_KEY")
-        return AuroraXEngine(url, api_key=key or None, name=archive if archive == "aurorax" else None, watch=watch)
+        return AuroraXEngine(url, api_key=key or None, name=archive if archive == "aurorax" else None)
     from auroraql.archives.embedded import EmbeddedEngine
 
     if not archive:
@@ -35,14 +35,14 @@ def open_archive(archive: str | os.PathLike[str], api_key: str | None, say: Say,
     return EmbeddedEngine(None if archive == "demo" else Path(archive), say=say)
 
 
-def open_late(archive: str | os.PathLike[str], api_key: str | None, say: Say, watch: Watch | None) -> Engine:
+def open_late(archive: str | os.PathLike[str], api_key: str | None, say: Say) -> Engine:
     """The same, opened when it is first asked for records; what it knows is there at once. Raises as `open_archive`."""
     if archive == "demo":
-        return _demonstration(lambda: open_archive(archive, api_key, say, watch), say)
+        return _demonstration(lambda: open_archive(archive, api_key, say), say)
     glance = looked_at(_PROGRAM, str(archive))
     if glance is None:
-        return open_archive(archive, api_key, say, watch)
-    return late(glance, lambda: open_archive(archive, api_key, say, watch))
+        return open_archive(archive, api_key, say)
+    return late(glance, lambda: open_archive(archive, api_key, say))
 
 
 _PROGRAM = [sys.executable, "-m", "auroraql.archives.opening"]
@@ -72,4 +72,4 @@ def _demonstration(open_it: Callable[[], Engine], say: Say) -> Engine:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(written(open_archive(sys.argv[1], None, lambda _line: None, None)))
+    sys.stdout.write(written(open_archive(sys.argv[1], None, lambda _line: None)))
