@@ -102,7 +102,7 @@ def test_the_history_suggests_and_is_shared(tmp_path: Path) -> None:
             screen.until(lambda screen=screen: screen.shown.endswith("\\? help"))  # type: ignore[misc]
             screen.until(lambda statement=statement: f"+{statement}\n" in history.read_text())  # type: ignore[misc]
         one.type("FIND al")
-        one.until("FIND alpha LIMIT 5;\n")
+        one.until(lambda: one.shown.count("auroraql> FIND alpha LIMIT 5;") == 2)
         one.type(RIGHT + " x")
         one.until("auroraql> FIND alpha LIMIT 5; x")
     assert [line for line in history.read_text().split("\n") if line[:1] == "+"] == [
