@@ -87,6 +87,10 @@ def test_an_option_comes_before_the_environment_the_profile_the_file_and_the_def
     assert (found.format, found.origins["format"]) == ("table", "option --format")
     assert read(path, AURORAQL_PROFILE="other").format == "jsonl"
     assert read(path, {"profile": "lab"}, AURORAQL_PROFILE="other").format == "json"
+    chosen = [read(path), read(path, AURORAQL_PROFILE="lab"), read(path, {"profile": "lab"})]
+    assert [each.origins["profile"].replace(str(path), "FILE") for each in chosen] == [
+        "FILE:3", "environment AURORAQL_PROFILE", "option --profile",
+    ]  # fmt: skip
 
 
 def test_the_layers_on_the_command_line(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -292,6 +296,7 @@ def test_show_tells_where_each_value_is_from_and_no_secret(write: Write, monkeyp
     done = command("config", "show", "--profile", "lab", "--color", "never")
     rows = {line.split()[0]: line.split(maxsplit=2)[1:] for line in done.out.splitlines() if line}
     assert done.code == 0
+    assert "profile: lab (option --profile)" in done.out
     assert rows["timeout"] == ["60", f"profile lab, {path}:4"]
     assert rows["keys"] == ["vi", "environment AURORAQL_KEYS"]
     assert rows["color"] == ["never", "option --color"]

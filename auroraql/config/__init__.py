@@ -13,7 +13,7 @@ from pathlib import Path
 from platformdirs import user_config_path
 
 from auroraql.config.file import File, Problem, Put, no_profile, read_file
-from auroraql.config.rows import FILE_VARIABLE, PROFILE_VARIABLE, ROWS, Row, Unfit, Value
+from auroraql.config.rows import FILE_VARIABLE, PROFILE, PROFILE_VARIABLE, ROWS, Row, Unfit, Value
 from auroraql.errors import UsageError
 from auroraql.spelling import closest
 
@@ -106,7 +106,7 @@ class _Layers:
 
     def __init__(self, environ: Mapping[str, str], options: Mapping[str, Value], file: File) -> None:
         self._environ, self._options, self._file = environ, options, file
-        self._profile = self._chosen()
+        self._profile, self._profile_from = self._chosen()
 
     def config(self) -> Config:
         """All settings. Raises UsageError for a variable that is wrong."""
@@ -114,17 +114,22 @@ class _Layers:
         values = {name: value for name, (value, _) in found.items()}
         origins = {name: origin for name, (_, origin) in found.items()}
         values["api_key"], origins["api_key"], withheld = self._key(str(values["archive"]))
+        origins[PROFILE] = self._profile_from
         return Config(values, origins, self._file, self._profile, withheld)
 
-    def _chosen(self) -> str:
-        """The profile: that of --profile, of the variable, of the file."""
+    def _chosen(self) -> tuple[str, str]:
+        """The profile, and where it is chosen: by --profile, by the variable, in the file."""
         written = self._file.profile
-        chosen = (
-            self._options.get("profile") or self._environ.get(PROFILE_VARIABLE) or (written and written.value) or ""
-        )
-        if chosen and chosen not in self._file.profiles:
-            raise UsageError(*no_profile(str(chosen), self._file.profiles))
-        return str(chosen)
+        for chosen, origin in (
+            (self._options.get(PROFILE), f"option --{PROFILE}"),
+            (self._environ.get(PROFILE_VARIABLE), f"environment {PROFILE_VARIABLE}"),
+            (written and written.value, written and self._at("", written)),
+        ):
+            if chosen:
+                if chosen not in self._file.profiles:
+                    raise UsageError(*no_profile(str(chosen), self._file.profiles))
+                return str(chosen), str(origin)
+        return "", "default"
 
     def _found(self, row: Row) -> tuple[Value, str]:
         if self._options.get(row.name) is not None:

@@ -24,7 +24,8 @@ def show(options: argparse.Namespace) -> int:
         say(warning)
     rows = [(name, shown(name, config), config.origins[name]) for name in ROWS]
     print(f"file: {visible(str(config.file.path))}{'' if config.file.there else ' (there is none)'}")
-    print(f"profile: {config.profile or '(none)'}")
+    chosen = f"{visible(config.profile)} ({config.origins['profile']})" if config.profile else "(none)"
+    print(f"profile: {chosen}")
     if config.file.profiles:
         print(f"profiles: {', '.join(map(visible, config.file.profiles))}")
     print()
