@@ -245,7 +245,7 @@ class _Preparing:
             case Find() as find:
                 return self._find(begun, find)[0]
             case Report(_, find):
-                return self._find(begun, find)[0]
+                return self._find(begun, find, asks=False)[0]
             case Let(name, find, origin):
                 _check_name(name, origin)
                 made, kept = self._find(begun, find, name)
@@ -273,16 +273,17 @@ class _Preparing:
                 raise StatementError([wrong])
         return resolved
 
-    def _find(self, begun: Prepared, find: Find, name: str = "") -> tuple[Prepared, Kept]:
+    def _find(self, begun: Prepared, find: Find, name: str = "", *, asks: bool = True) -> tuple[Prepared, Kept]:
         resolved = self._resolved(find)
         kept = kept_as(name, resolved, begun.written)
         if takes_results(find) or not self.planned:
             return replace(begun, warnings=resolved.warnings), kept
-        plan = make_plan(resolved.query, self.catalogue, resolved.warnings, self.data_sources)
+        data_sources = self.data_sources if asks else None
+        plan = make_plan(resolved.query, self.catalogue, resolved.warnings, data_sources)
         return replace(begun, plan=plan, kept=kept, warnings=plan.warnings), kept
 
     def _submit(self, begun: Prepared, statement: Submit) -> Prepared:
-        name = statement.name or self._next_name()
+        name = statement.name or next_name({*self.searches, *self.elsewhere})
         _check_name(name, statement.origin)
         if statement.find.kind not in KINDS and statement.find.kind in self.kept:
             message = f"'{statement.find.kind}' is a result, and its rows are searched at once"
@@ -290,12 +291,6 @@ class _Preparing:
         made, kept = self._find(begun, statement.find, name)
         self.searches[name] = kept
         return replace(made, name=name)
-
-    def _next_name(self) -> str:
-        number = 1
-        while f"s{number}" in {*self.searches, *self.elsewhere}:
-            number += 1
-        return f"s{number}"
 
     def _follow(self, begun: Prepared, statement: Follow) -> Prepared:
         asked = statement.request_id
@@ -308,7 +303,7 @@ class _Preparing:
         """A search that the session did not submit; what it found is known when the archive is asked."""
         if statement.verb == "cancel":
             return begun
-        name = statement.name or self._next_name()
+        name = statement.name or next_name({*self.searches, *self.elsewhere})
         _check_name(name, statement.origin)
         for known in (self.kept, self.searches):
             known.pop(name, None)
@@ -365,6 +360,14 @@ class _Preparing:
         given = {name: values.parameter(Parameter(name, statement.origin)) for name in limited.parameters}
         self.used |= values.used
         return replace(begun, limited=limited, given=given)
+
+
+def next_name(taken: Collection[str]) -> str:
+    """The name of a search that was given none."""
+    number = 1
+    while f"s{number}" in taken:
+        number += 1
+    return f"s{number}"
 
 
 def _check_name(name: str, origin: Origin) -> None:

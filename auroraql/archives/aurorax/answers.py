@@ -84,7 +84,8 @@ STATUS = Step("the status", (200,), True, "the service does not know this search
 DATA = Step("the records", (200,), True, "results are kept for a limited time: run the search again")
 SOURCES = Step("the data sources", (200,), True, "check that this is the address of an AuroraX service")
 AT_ONCE = Step("the search", (200,), False, "")
-ESTIMATE = Step("the estimate", (200,), True, "this service does not estimate")
+ESTIMATE = Step("the estimate", (200,), False, "this service does not estimate")
+DESCRIBE = Step("the description", (200,), False, "this service does not describe")
 CANCEL = Step("the cancellation", (200, 202, 204), True, "the search is gone already")
 
 _EXPIRED = "the results are gone"
@@ -235,7 +236,9 @@ def read_status(answer: Answer, context: Context) -> Status:
     count = _member(result, "result_count", "integer?", context)
     deleted = _member(result, "result_file_deleted_timestamp", "string?", context)
     if failed:
-        raise context.error(Failed, _reason(logs), "change the search, or run it again later")
+        failure = context.error(Failed, _reason(logs), "change the search, or run it again later")
+        failure.log = tuple(map(str, logs))
+        raise failure
     if deleted and uri is None:
         raise context.error(Refused, f"{_EXPIRED} since {deleted}", DATA.missing)
     return Status(uri is not None, count, logs)

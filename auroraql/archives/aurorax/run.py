@@ -29,7 +29,7 @@ from auroraql.archives.aurorax.records import narrowed, read_records, record_rea
 from auroraql.archives.aurorax.side_by_side import side_by_side
 from auroraql.archives.aurorax.ways import PATIENCE, Ways
 from auroraql.archives.aurorax.wire import TOO_SLOW, Broken, Call, Interrupted, Wire, jittered
-from auroraql.archives.base import Status, Watch
+from auroraql.archives.base import Progress, Status, Watch
 from auroraql.errors import ArchiveError, Cancelled, Failed, Refused, TimedOut
 from auroraql.forms import query_json
 from auroraql.plan import Plan, Request
@@ -89,7 +89,7 @@ class AuroraXRun:
         self._service, self._awaited, self._teller = service, awaited, Teller(watch)
         self._wire, self._context = service.wire, service.context
         self._searches = [_Search(request) for request in plan.requests]
-        self._cancelled = self._stopped = self._listed = False
+        self._cancelled = self._stopped = self._listed = self._left = False
         self._turn, self._in_vain_until = 0, 0.0
         self._arriving, self._arrived = 0, threading.Condition()
 
@@ -104,9 +104,23 @@ class AuroraXRun:
         return tuple(self._wire.url + search.path for search in self._searches if search.request_id)
 
     @property
+    def known(self) -> Status:
+        """Where it stood when the service was last asked."""
+        return self._together()
+
+    def progress(self) -> Progress:
+        """How far it has come."""
+        return self._teller.now()
+
+    def leave(self) -> bool:
+        """Lets the searches go on, as nobody's to cancel; whether the service has all of them."""
+        self._left = all(search.request_id for search in self._searches)
+        return self._left
+
+    @property
     def open(self) -> bool:
-        """Whether a search of it may still be running."""
-        return bool(self._unfinished()) and not self._cancelled
+        """Whether a search of it may still be running, and is ours to cancel."""
+        return bool(self._unfinished()) and not self._cancelled and not self._left
 
     def submit(self) -> None:
         """`POST …/search` for each request; when one fails, the others are cancelled. Raises ArchiveError."""
