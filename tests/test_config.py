@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import socket
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from importlib import metadata
@@ -396,3 +398,13 @@ def test_a_shell_script_is_made_for_each_shell() -> None:
     for shell in ("bash", "zsh", "fish"):
         assert command("completion", shell).out == script(shell)
     assert command("completion", "tcsh").code == 2
+
+
+def test_the_prompt_does_not_wait_for_what_a_setting_names() -> None:
+    code = (
+        "import sys; from auroraql.config import read_config\n"
+        "read_config({'AURORAQL_FORMAT': 'csv', 'AURORAQL_THEME': 'dark', 'AURORAQL_CONFIG': ''})\n"
+        "print([name for name in ('auroraql.output', 'auroraql.session', 'pygments', 'tomllib') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
