@@ -6,11 +6,12 @@ import time
 from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from functools import partial
 
 from auroraql.archives.base import Engine, Watch
 from auroraql.errors import ArchiveError, Diagnostic, StatementError
-from auroraql.named import Kept
+from auroraql.named import Kept, Shown
 from auroraql.plan import Plan
 from auroraql.planner import plan as make_plan
 from auroraql.preparing import Beside, Prepared, Standing, next_name
@@ -56,6 +57,10 @@ class Running:
     def runs_when_awaited(self) -> bool:
         """Whether the engine runs a search only while somebody waits for it."""
         return self.engine.capabilities.runs_when_awaited
+
+    def deadline(self, began: float | None = None) -> float:
+        """When what began then, or begins now, has taken too long."""
+        return (time.monotonic() if began is None else began) + self.settings.timeout
 
     @property
     def standing(self) -> Standing:
@@ -110,7 +115,7 @@ class Running:
             return Planned(plan_rows(resolved.query, resolved.searched, resolved.warnings), kept, resolved.searched)
         # Where an empty list leaves nothing to find, no source need be known.
         nothing = Or(()) in conjuncts(resolved.query.where)
-        sources = tuple if nothing else self.engine.sources
+        sources = tuple if nothing else partial(self.engine.sources, self.deadline())
         plan = make_plan(resolved.query, catalogue, resolved.warnings, sources)
         return Planned(_without_echo(plan), kept)
 
@@ -169,7 +174,7 @@ class Running:
 
     def attach(self, request_id: str, name: str, prepared: Prepared) -> Search:
         """A search that the archive has, whoever submitted it; with a name it is one of the session's. Raises ArchiveError."""
-        plan, run = self.engine.attach(request_id)
+        plan, run = self.engine.attach(request_id, self.deadline())
         kept = whole_records(name, KINDS[plan.query.kind], prepared.written)
         search = Search(self, run, Planned(plan, kept), replace(prepared, name=name))
         if name:
@@ -257,13 +262,13 @@ class Running:
         shown = prepared.shown
         assert shown is not None, "a SHOW is read before it runs"  # noqa: S101
         if shown.anew:
-            self.engine.refresh_sources()
+            self.engine.refresh_sources(self.deadline(began))
         taking = Beside(_Taking(self, prepared), shown.kept)
         resolved = resolve(shown.find, self.engine.catalogue(), prepared.given, now=prepared.now, results=taking)
         listed = Listed(
             catalogue=self.engine.catalogue(),
-            sources=self.engine.sources,
-            available=partial(self.engine.availability, deadline=began + self.settings.timeout),
+            sources=partial(self.engine.sources, self.deadline(began)),
+            available=partial(self.engine.availability, deadline=self.deadline(began)),
             kept=self.results,
             searches=self._searches,
             settings=self.settings.rows,
@@ -272,7 +277,7 @@ class Running:
         held = self._told(shown.kept.columns, rows, prepared, began)
         plan = plan_rows(resolved.query, shown.kept, resolved.warnings)
         columns, fetched = search_rows(plan, replace(shown.kept, result=held))
-        return self.result(plan, fetched, prepared, began, columns)
+        return self.result(_of_days(plan, shown), fetched, prepared, began, columns)
 
     def _searches(self) -> list[Row]:
         self.refresh()
@@ -330,6 +335,14 @@ _PATIENCE = 1.0
 """Seconds that SHOW SEARCHES waits for the archive to say how they stand; after them, what is known is shown."""
 
 _SUBMITTED = tuple(ResultColumn(name, Type.STRING, path=(name,)) for name in ("name", "status", "request_ids"))
+
+
+def _of_days(plan: Plan, shown: Shown) -> Plan:
+    """The plan of a listing with the days it was asked of, which its rows need not fill."""
+    if shown.days is None:
+        return plan
+    first, last = (datetime(day.year, day.month, day.day) for day in shown.days)
+    return replace(plan, query=replace(plan.query, start=first, end=last))
 
 
 def _brief(search: Search, state: State) -> Row:

@@ -88,6 +88,7 @@ def server() -> Iterator[AuroraXServer]:
         yield running
 
 
+DAILY = "FIND data_products SELECT start, platform WHERE program = 'trex' AND keogram_type = 'daily' ON 2021-01-01"
 FOUND = "FIND data_products SELECT start, platform WHERE program = 'trex' DURING 2020-02"
 
 
@@ -212,6 +213,24 @@ def test_an_entry_outlives_kill_9(tmp_path: Path) -> None:
             screen.type("FIND data_products LIMIT 5;\r")
             screen.until("1 row · 12 ms")
             screen.child.kill()
+
+
+def test_pictures_and_the_rows_behind_them(tmp_path: Path) -> None:
+    with terminal(tmp_path, "-m", "auroraql", AURORAQL_ARCHIVE="demo") as screen:
+        screen.until("F2 fuzzy: on")
+        screen.type("SHOW AVAILABILITY OF ephemeris WHERE program = 'swarm' DURING 2020-01;\r")
+        screen.until("Swarm C  " + "█" * 31)
+        screen.until("█ 1,081–1,440 records a day\n2020-01-01 to 2020-01-31, UTC; the 93 rows: \\last\n")
+        screen.type(f"{DAILY};\r")
+        screen.until("2021-01-01 00:00:00  rabbit lake")
+        screen.type("\\timeline\r")
+        screen.until("5 data products, 2021-01-01, UTC\n")
+        screen.until("blank none, █ 1 in each ")
+        screen.type("\\export daily.html\r")
+        screen.until("daily.html: 5 rows")
+        assert (tmp_path / "daily.html").read_text("utf-8").count("rabbit lake") == 1
+        screen.type("\\q\r")
+        assert screen.child.wait(20) == 0
 
 
 def test_without_colours_nothing_is_coloured(tmp_path: Path) -> None:

@@ -92,6 +92,10 @@ def _keys(state: State) -> Iterable[str]:
     return dict.fromkeys(key for kind in catalogue.metadata for key in catalogue.keys(kind))
 
 
+def _kept(state: State) -> Iterable[str]:
+    return state.archive.results
+
+
 def _keywords(_state: State) -> Iterable[str]:
     return KEYWORDS
 
@@ -114,6 +118,7 @@ COMMANDS = (
     Command("tee", "[FILE]", "results go to a file too, or no longer", results.tee, takes_file=True),
     Command("pipe", "COMMAND", "gives the last result to a shell command", results.pipe_to),
     Command("open", "[ROW]", "opens the product of a row of the last result in a browser", results.open_product),
+    Command("timeline", "[NAME]", "draws the last result over time, or one kept by LET", results.timeline, after=_kept),
     Command("watch", "[SECONDS]", "runs the last statement again and again and says what is new", results.watch),
     Command("timing", "", "says where the time went, or no longer", results.timing),
     Command("jobs", "", "the searches that were submitted, and how they stand", flight.jobs),

@@ -64,7 +64,8 @@ class Desk:
 
     def __init__(self, archive: Archive, switches: Switches, stream: TextIO) -> None:
         links = switches.color and makes_links(os.environ)
-        self.state = State(archive, stream, switches, sys.stdin, links=links, pages=stream.isatty())
+        pages = stream.isatty() and os.environ.get("TERM") != "dumb"
+        self.state = State(archive, stream, switches, sys.stdin, links=links, pages=pages)
         self.state.flight = Flight(self.state)
         self.state.timing = switches.timing
         switches.style = themed(switches.theme)

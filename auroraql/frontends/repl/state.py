@@ -12,6 +12,7 @@ from auroraql.archives.base import Watch
 from auroraql.completion import Known
 from auroraql.errors import Diagnostic, Source, visible
 from auroraql.frontends.repl.behind import Switches
+from auroraql.output.screen import Screen, writes_blocks
 from auroraql.results import ResultSet
 from auroraql.saved import SavedQuery
 from auroraql.schema.catalogue import Catalogue
@@ -121,6 +122,11 @@ class State:
     def color(self) -> bool:
         """Whether to colour."""
         return self.switches.color
+
+    @property
+    def screen(self) -> Screen:
+        """What the terminal is now."""
+        return Screen(self.width, self.color, self.links, blocks=writes_blocks(self.stream), commands=True)
 
     @property
     def format(self) -> str:
