@@ -19,12 +19,11 @@ from auroraql.spelling import closest
 AT_ONCE = 0.06
 """Seconds that the prompt waits for the archive to say that a search is cancelled."""
 
-GAP = 2
-_LEAST = 8
-"""Columns between those of \\jobs, and the fewest that its log is worth showing in."""
-
 LONG = 10.0
 """Seconds after which the end of a search rings the bell."""
+
+_GAP, _LEAST = 2, 8
+"""Blanks between two columns of \\jobs, and the fewest columns that a log is worth showing in."""
 
 
 class Flight:
@@ -147,7 +146,7 @@ def jobs(state: State, _argument: str) -> str:
     # The log is cut, or left out, so that the ids are whole: they are there to be copied.
     titles = ("name", "status", "elapsed", "records", "request", "log")
     taken = columns(grid(titles[:-1], [row[:-1] for row in rows], None).split("\n")[1])
-    room = state.width - taken - GAP
+    room = state.width - taken - _GAP
     shown = [(*row[:-1], cut(row[-1], room)) for row in rows] if room >= _LEAST else [row[:-1] for row in rows]
     listed = grid(titles[: len(shown[0])], shown, None)
     return f"{listed}\\fetch NAME waits for one and shows it, \\cancel NAME stops it"
