@@ -12,11 +12,14 @@ from datetime import datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import duckdb
 import pytest
 import requests
 
 from auroraql.archives.demo.store import cached_file
 from auroraql.archives.embedded import EmbeddedEngine
+from auroraql.frontends.server import launch
+from auroraql.frontends.server.documents import plan_document
 from tests.server_process import DAY, SWARM, ServerProcess, finished, get, refused, waited
 from tests.small_catalogue import Product, write
 
@@ -42,16 +45,17 @@ def copy(tmp_path: Path) -> Path:
     return Path(shutil.copyfile(cached_file(None), tmp_path / "copy.duckdb"))
 
 
-def test_results_outlive_the_server(copy: Path) -> None:
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 0), (signal.SIGKILL, -signal.SIGKILL)])
+def test_results_outlive_the_server(copy: Path, number: int, code: int) -> None:
     with ServerProcess(archive=copy) as first:
-        path = urlsplit(finished(first, "ephemeris", {**SWARM, "request_id": "kept"})).path
+        path = urlsplit(finished(first, "ephemeris", {**SWARM, "request_id": f"kept-{number}"})).path
         before = requests.get(f"{first.url}{path}/data", timeout=60).content
-        assert first.stop() == 0
+        assert first.stop(number) == code
     with ServerProcess(archive=copy) as second:
         assert requests.get(f"{second.url}{path}/data", timeout=60).content == before
         assert waited(f"{second.url}{path}")["logs"][-1]["summary"].startswith("Finished search")
         with ServerProcess(archive=copy) as beside:  # another one on the same archive has its own
-            refused(get(beside, "ephemeris/requests/kept"), 404)
+            refused(get(beside, f"ephemeris/requests/kept-{number}"), 404)
 
 
 def test_results_are_kept_for_their_time(copy: Path) -> None:
@@ -75,6 +79,24 @@ def test_results_take_bounded_space(tmp_path: Path, copy: Path) -> None:
         assert "larger than the space" in status["logs"][-1]["summary"]
         held = sum(each.stat().st_size for each in (tmp_path / "auroraql" / "serve").rglob("*") if each.is_file())
         assert held <= 250 * 1024
+
+
+def test_a_result_larger_than_the_memory_for_it(tmp_path: Path) -> None:
+    """What does not fit goes on in files, which are gone when the server is."""
+    catalogue = write(tmp_path / "wide.duckdb", [Product(44, datetime(2020, 1, 1), datetime(2020, 1, 3), "u" * 900)])
+    with duckdb.connect(str(catalogue)) as connection:
+        connection.execute(
+            'INSERT INTO data_products SELECT data_source, start + to_seconds(hash(n) % 86400), "end",'
+            " data_product_type, url || n, metadata FROM data_products, range(300_000) AS r(n)"
+        )
+    spill = tmp_path / "spill"
+    with launch._opened(launch.Settings(str(catalogue), memory=200 << 20), print, spill, writable=False) as engine:
+        plan = plan_document({"start": "2020-01-01T00:00:00", "end": "2020-01-03T00:00:00"}, "data_products", engine)
+        pages = engine.submit(plan).pages(time.monotonic() + 60, 2000)
+        count = len(next(pages))
+        assert list(spill.iterdir())
+        assert count + sum(map(len, pages)) == 300_001
+    assert not spill.exists()
 
 
 # --- how it begins and ends

@@ -31,6 +31,13 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     add("--disk", type=_size, default=1 << 31, metavar="SIZE", help="the space for results, as 500MB (default: 2GB)")
     add(
+        "--memory",
+        type=_size,
+        default=1 << 29,
+        metavar="SIZE",
+        help="what searches may take, before they go on in files (default: 512MB)",
+    )
+    add(
         "--allow-origin",
         default="",
         metavar="URL",
@@ -55,6 +62,7 @@ def serve(options: argparse.Namespace) -> int:
         api_key_file=options.api_key_file,
         keep=options.keep,
         disk=options.disk,
+        memory=options.memory,
         timeout=options.timeout or config.timeout or 600.0,
         allow_origin=options.allow_origin,
     )

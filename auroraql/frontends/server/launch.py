@@ -31,9 +31,6 @@ Say = Callable[[str], None]
 _WORKERS = 4
 """How many searches run side by side; DuckDB divides each among the processors."""
 
-_MEMORY = 512
-"""Megabytes that all of them may take in DuckDB; what needs more goes on in files."""
-
 _INTERRUPTED = 130
 
 
@@ -47,6 +44,8 @@ class Settings:
     api_key_file: Path | None = None
     keep: float = 86400.0
     disk: int = 1 << 31
+    memory: int = 1 << 29
+    """What all searches together may take in DuckDB; what does not fit goes on in files."""
     timeout: float = 600.0
     allow_origin: str = ""
     folder: Path | None = None
@@ -99,7 +98,7 @@ def _opened(settings: Settings, say: Say, spill: Path, *, writable: bool) -> Ite
         raise UsageError("serve takes a local archive", "demo, or the path of a catalogue file")
     with _demonstration_copy(say) if writable and settings.archive == "demo" else _named(settings.archive) as path:
         shutil.rmtree(spill, ignore_errors=True)  # of a server that was killed
-        config = {"memory_limit": f"{_MEMORY}MB", "temp_directory": str(spill)}
+        config = {"memory_limit": f"{settings.memory}B", "temp_directory": str(spill)}
         config["max_temp_directory_size"] = f"{settings.disk}B"
         engine = EmbeddedEngine(path, say=say, writable=writable, config=config)
         try:
