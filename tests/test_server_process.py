@@ -18,8 +18,6 @@ import requests
 
 from auroraql.archives.demo.store import cached_file
 from auroraql.archives.embedded import EmbeddedEngine
-from auroraql.frontends.server import launch
-from auroraql.frontends.server.documents import plan_document
 from tests.server_process import DAY, SWARM, ServerProcess, finished, get, refused, waited
 from tests.small_catalogue import Product, write
 
@@ -81,22 +79,22 @@ def test_results_take_bounded_space(tmp_path: Path, copy: Path) -> None:
         assert held <= 250 * 1024
 
 
-def test_a_result_larger_than_the_memory_for_it(tmp_path: Path) -> None:
-    """What does not fit goes on in files, which are gone when the server is."""
-    catalogue = write(tmp_path / "wide.duckdb", [Product(44, datetime(2020, 1, 1), datetime(2020, 1, 3), "u" * 900)])
+def test_a_search_that_needs_too_much_memory_says_so(tmp_path: Path) -> None:
+    rows = [Product(44, datetime(2020, 1, 1), datetime(2020, 1, 3), "u" * 300)]
+    catalogue = write(tmp_path / "wide.duckdb", rows)
     with duckdb.connect(str(catalogue)) as connection:
         connection.execute(
             'INSERT INTO data_products SELECT data_source, start + to_seconds(hash(n) % 86400), "end",'
-            " data_product_type, url || n, metadata FROM data_products, range(300_000) AS r(n)"
+            " data_product_type, url || n, metadata FROM data_products, range(100_000) AS r(n)"
         )
-    spill = tmp_path / "spill"
-    with launch._opened(launch.Settings(str(catalogue), memory=200 << 20), print, spill, writable=False) as engine:
-        plan = plan_document({"start": "2020-01-01T00:00:00", "end": "2020-01-03T00:00:00"}, "data_products", engine)
-        pages = engine.submit(plan).pages(time.monotonic() + 60, 2000)
-        count = len(next(pages))
-        assert list(spill.iterdir())
-        assert count + sum(map(len, pages)) == 300_001
-    assert not spill.exists()
+    with ServerProcess("--memory", "24MB", archive=catalogue, cache=tmp_path) as server:
+        status = waited(
+            finished(server, "data_products", {"start": "2020-01-01T00:00:00", "end": "2020-01-03T00:00:00"})
+        )
+        assert status["search_result"]["error_condition"] is True
+        assert "more memory" in status["logs"][-1]["summary"]
+        small = {"start": "2020-01-01T00:00:00", "end": "2020-01-03T00:00:00", "data_sources": {"programs": ["swarm"]}}
+        assert waited(finished(server, "data_products", small))["search_result"]["error_condition"] is False
 
 
 # --- how it begins and ends

@@ -33,9 +33,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add(
         "--memory",
         type=_size,
-        default=1 << 29,
+        default=1 << 31,
         metavar="SIZE",
-        help="what searches may take, before they go on in files (default: 512MB)",
+        help="the memory that searches may take together (default: 2GB)",
     )
     add(
         "--allow-origin",

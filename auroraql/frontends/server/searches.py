@@ -15,18 +15,19 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 from auroraql.archives.embedded import EmbeddedEngine, EmbeddedRun, OutOfMemory
 from auroraql.errors import AuroraQLError, Cancelled
 from auroraql.frontends.server.documents import describe, plan_document
 from auroraql.frontends.server.encoding import BARE, WRAPPED, LineWriter, Spools, closed_on_error
 from auroraql.frontends.server.packing import packing
+from auroraql.frontends.server.slices import sliced
 from auroraql.frontends.server.store import Store, TooLarge, Writer, is_request_id
 from auroraql.frontends.server.turns import Turns
 from auroraql.frontends.server.wire import Document, Problem, now, reason
 from auroraql.plan import Plan
-from auroraql.results import result_columns
+from auroraql.results import Row, result_columns
 
 TYPES = {"data_products": "data_product", "ephemeris": "ephemeris", "conjunctions": "conjunction"}
 """How the service calls a request for each kind."""
@@ -52,12 +53,13 @@ class Search:
     _run: EmbeddedRun | None = None
     _cancelled: bool = False
 
-    def begin(self, engine: EmbeddedEngine) -> EmbeddedRun:
-        """Submits it to the archive, perhaps once more."""
-        self._run = run = engine.submit(self.plan)
-        if self._cancelled:
-            run.cancel()
-        return run
+    def pages(self, engine: EmbeddedEngine, deadline: float) -> Iterator[list[Row]]:
+        """Its records, so many at a time. Raises ArchiveError."""
+        for part in sliced(self.plan):
+            self._run = run = engine.submit(part)
+            if self._cancelled:
+                run.cancel()
+            yield from run.pages(deadline, _PAGE)
 
     def cancel(self) -> None:
         """Stops it, whether it has begun or not."""
@@ -185,7 +187,7 @@ class Searches:
         def written() -> BinaryIO:
             file = self.spools.open()
             with closed_on_error(file), packing(file.write) as write:
-                _write_records(self._engine.submit(plan).pages(deadline, _PAGE), plan, write, BARE)
+                _write_records(_pages(self._engine, plan, deadline), plan, write, BARE)
             file.seek(0)
             return file
 
@@ -229,17 +231,21 @@ class Searches:
 
     def _written(self, search: Search) -> tuple[int, int]:
         began = time.monotonic()
-        run = search.begin(self._engine)
         with suppress(Problem):  # of what no sentence says, the log has none
             search.log("debug", f"Starting {search.request_id} for query {describe(search.plan)[:2000]}")
         with self.store.writing(search.request_id) as writer:
-            pages = run.pages(began + self._timeout, _PAGE)
+            pages = search.pages(self._engine, began + self._timeout)
             count = _write_records(_timed(pages, search, began), search.plan, writer.write, WRAPPED)
         _tell(search, writer, count, time.monotonic() - began)
         return count, writer.size
 
 
-def _timed(pages: Iterator[list[Any]], search: Search, began: float) -> Iterator[list[Any]]:
+def _pages(engine: EmbeddedEngine, plan: Plan, deadline: float) -> Iterator[list[Row]]:
+    for part in sliced(plan):
+        yield from engine.submit(part).pages(deadline, _PAGE)
+
+
+def _timed(pages: Iterator[list[Row]], search: Search, began: float) -> Iterator[list[Row]]:
     """The pages, with a word in the log when the first is there."""
     first = next(pages, [])
     search.log("info", f"Finished query in {time.monotonic() - began:.2f} seconds.")
@@ -255,7 +261,7 @@ def _tell(search: Search, writer: Writer, count: int, took: float) -> None:
 
 
 def _write_records(
-    pages: Iterator[list[Any]], plan: Plan, write: Callable[[bytes], object], around: tuple[bytes, bytes]
+    pages: Iterator[list[Row]], plan: Plan, write: Callable[[bytes], object], around: tuple[bytes, bytes]
 ) -> int:
     """Writes a result, page by page, between an opening and a closing; gives back how many records it has."""
     lines, count = LineWriter(result_columns(plan.query)), 0
