@@ -95,6 +95,11 @@ CODES = {
         "A list has more than 10,000 values.",
         "Cut the search into several.",
     ),
+    "AQL0117": Code(
+        "the head of a script declares a parameter wrongly",
+        "A `-- param` line before the first statement cannot be read, names a type there is not, declares a name twice, or gives a default that is not of its type.",
+        "A declaration is a name, a type, perhaps a default and a few words: `-- param day: date = 2021-01-01  the day`.",
+    ),
     "AQL0201": Code(
         "a field is unknown",
         "A record has no such field, or a result no such column.",
@@ -213,8 +218,8 @@ CODES = {
     ),
     "AQL0226": Code(
         "a search is unknown",
-        "FETCH or CANCEL names a search that was not submitted.",
-        "`SHOW SEARCHES` lists those that were.",
+        "FETCH or CANCEL names a search that was not submitted in this session.",
+        "`SHOW SEARCHES` lists those that were; a request id from elsewhere stands in quotes.",
     ),
     "AQL0227": Code(
         "a name is taken",
@@ -335,6 +340,11 @@ CODES = {
         "a result is empty",
         "A list or the intervals come from a result that has no rows, or none with a value.",
         "Look at the result: `FIND name`, or widen the search that it is from.",
+    ),
+    "AQL0610": Code(
+        "a declared parameter is not used",
+        "The head of a script declares a parameter that no statement has.",
+        "Write it in a statement as `$name`, or delete the declaration.",
     ),
 }
 """Code by code. AQL01 reading, AQL02 names and values, AQL03 time, AQL04 other forms, AQL05 running, AQL06 warnings."""

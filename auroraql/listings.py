@@ -49,6 +49,8 @@ class _Listing:
     """What OF names: a kind, a result too, a key; empty where there is no OF."""
     needs_of: bool = False
     has_for: bool = False
+    of_sources: bool = False
+    """Whether it is made of the data sources, which are kept, so that REFRESH asks for them anew."""
 
 
 def read_show(statement: Show, catalogue: Catalogue, results: Mapping[str, Kept], values: Values) -> Shown:
@@ -57,6 +59,9 @@ def read_show(statement: Show, catalogue: Catalogue, results: Mapping[str, Kept]
     title = f"SHOW {statement.what.upper()}"
     targets: dict[str, Target] = {clause.word: clause for clause in statement.clauses if isinstance(clause, Target)}
     _check_targets(statement, listing, targets, title)
+    if statement.anew and not listing.of_sources:
+        hint = "leave REFRESH out: it is for what is kept, as SHOW SOURCES REFRESH"
+        raise Fault("AQL0214", f"{title} is always as it stands", statement.origin, "takes no REFRESH", hint)
     of = targets["of"].name if "of" in targets else ""
     columns = listing.columns
     if "of" in targets:
@@ -70,7 +75,8 @@ def read_show(statement: Show, catalogue: Catalogue, results: Mapping[str, Kept]
     if days is None:
         _check_no_days(statement, title)
     find = Find(title, tuple(_clauses(statement, listing)), origin=statement.origin)
-    return Shown(statement.what, kept, find, of, targets["for"].name if "for" in targets else "", days)
+    only_for = targets["for"].name if "for" in targets else ""
+    return Shown(statement.what, kept, find, of, only_for, days, statement.anew)
 
 
 def rows_of_show(shown: Shown, known: Listed, query: Query) -> list[Row]:
@@ -275,11 +281,11 @@ _COUNT = (ResultColumn("sources", Type.INTEGER, path=("sources",)),)
 
 
 def _grouped(name: str, others: tuple[str, ...], titles: tuple[str, ...]) -> _Listing:
-    return _Listing((*_texts(name), *_COUNT, *_texts(*titles)), _by(name, *others))
+    return _Listing((*_texts(name), *_COUNT, *_texts(*titles)), _by(name, *others), of_sources=True)
 
 
 _LISTINGS = {
-    "sources": _Listing(_SOURCE_COLUMNS, _sources, like="display_name"),
+    "sources": _Listing(_SOURCE_COLUMNS, _sources, like="display_name", of_sources=True),
     "programs": _grouped("program", ("platform", "instrument_type"), ("platforms", "instrument_types")),
     "platforms": _grouped("platform", ("program", "instrument_type"), ("programs", "instrument_types")),
     "instrument_types": _grouped("instrument_type", ("program",), ("programs",)),
@@ -302,8 +308,11 @@ _LISTINGS = {
     ),
     "searches": _Listing(
         (
-            *_texts("name", "status", "request_ids"),
+            *_texts("name", "status"),
+            ResultColumn("elapsed", Type.NUMBER, "s", path=("elapsed",)),
+            *_texts("log"),
             ResultColumn("result_count", Type.INTEGER, path=("result_count",)),
+            *_texts("request_ids", "request_urls"),
             ResultColumn("started", Type.TIME, path=("started",)),
             *_texts("statement"),
         ),
@@ -315,6 +324,9 @@ _LISTINGS = {
     "settings": _Listing(_texts("name", "value", "default", "doc"), _settings),
 }
 """Everything that can be shown, by the word behind SHOW."""
+
+REFRESHABLE = frozenset(what for what, listing in _LISTINGS.items() if listing.of_sources)
+"""What REFRESH may stand behind."""
 
 
 def listing_columns() -> dict[str, tuple[str, ...]]:

@@ -84,6 +84,8 @@ class Shown:
     of: str = ""
     only_for: str = ""
     days: tuple[date, date] | None = None
+    anew: bool = False
+    """Whether the archive is asked again for its data sources, whatever is kept of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +111,11 @@ def _reached(value: Any, steps: tuple[str, ...]) -> Iterator[Any]:
         yield value
 
 
+def renamed(kept: Kept, name: str) -> Kept:
+    """The result under another name."""
+    return replace(kept, name=name, kind=replace(kept.kind, name=name, title=_title(name)))
+
+
 def rows_kind(name: str, columns: Sequence[ResultColumn], base: Kind | None, *, whole: bool = False) -> Kind:
     """The rows of a result as a kind of record: its fields are the columns, by their labels.
 
@@ -122,7 +129,7 @@ def rows_kind(name: str, columns: Sequence[ResultColumn], base: Kind | None, *, 
         keys_of = base.metadata if base is not None and metadata else ""
     return Kind(
         name=name,
-        title=f"the rows of {name}",
+        title=_title(name),
         doc="",
         # A window of rows is a predicate like any other: nothing of them is fetched by it.
         fields=tuple(replace(field, bound="") for field in fields),
@@ -133,6 +140,10 @@ def rows_kind(name: str, columns: Sequence[ResultColumn], base: Kind | None, *, 
         wording=(),
         keys_of=keys_of,
     )
+
+
+def _title(name: str) -> str:
+    return f"the rows of {name}"
 
 
 def _labelled(column: ResultColumn) -> ResultColumn:

@@ -7,7 +7,7 @@ session, gives the columns; the values are put in when the statement is run.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from auroraql.errors import MOST_REPORTED, Diagnostic, Origin, Source, StatementError
@@ -18,7 +18,7 @@ from auroraql.planner import plan as make_plan
 from auroraql.resolver import Resolved, resolve, unused_parameter
 from auroraql.resolver.feeding import Results, takes_results
 from auroraql.resolver.values import Fault, Values
-from auroraql.row_search import kept_as, untimed
+from auroraql.row_search import kept_as, untimed, whole_records
 from auroraql.schema import KINDS
 from auroraql.schema.catalogue import Catalogue, DataSource
 from auroraql.settings import Value, read_set
@@ -26,6 +26,9 @@ from auroraql.spelling import closest
 from auroraql.syntax import Find, Follow, Let, Parameter, Report, Set, Show, Sql, Statement, Submit, Target
 
 DataSources = Callable[[], Sequence[DataSource]]
+
+KindOf = Callable[[str], str]
+"""Of what kind the records of a request id are; asks the archive, and may raise ArchiveError."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +58,8 @@ class Standing:
 
     results: Mapping[str, Kept]
     searches: Mapping[str, Kept]
+    request_ids: Mapping[str, str] = field(default_factory=dict)
+    """The names of the searches that are one request, by the archive's id of it."""
 
 
 NOTHING = Standing({}, {})
@@ -66,13 +71,14 @@ def prepare(
     parameters: Mapping[str, object],
     data_sources: DataSources | None = None,
     standing: Standing = NOTHING,
+    kind_of: KindOf | None = None,
 ) -> list[Prepared]:
     """The statements of scripts, made ready; the scripts share their parameters and results.
 
     Raises StatementError with everything wrong in any statement of the first script that is wrong.
     """
     prepared: list[Prepared] = []
-    preparing = _Preparing(catalogue, parameters, data_sources, standing)
+    preparing = _Preparing(catalogue, parameters, data_sources, standing, kind_of)
     for source in sources:
         wrong: list[Diagnostic] = []
         failed = False
@@ -90,6 +96,21 @@ def prepare(
     if unused:
         raise StatementError(unused)
     return prepared
+
+
+def prepare_alone(
+    read: script.Read,
+    source: Source,
+    catalogue: Catalogue,
+    parameters: Mapping[str, object],
+    data_sources: DataSources,
+    standing: Standing,
+) -> Prepared:
+    """One statement of a script made ready by itself, as the session stands. Raises StatementError."""
+    outcome = _Preparing(catalogue, parameters, data_sources, standing).outcome(read, source)
+    if isinstance(outcome, StatementError):
+        raise outcome
+    return outcome
 
 
 def check(
@@ -158,14 +179,18 @@ class _Preparing:
         parameters: Mapping[str, object],
         data_sources: DataSources | None,
         standing: Standing,
+        kind_of: KindOf | None = None,
         *,
         planned: bool = True,
     ) -> None:
-        self.planned = planned
+        self.planned, self.kind_of = planned, kind_of
         self.catalogue, self.parameters, self.data_sources = catalogue, parameters, data_sources
         self.now = datetime.now(UTC).replace(tzinfo=None)
         self.kept = {name: replace(kept, result=None) for name, kept in standing.results.items()}
         self.searches = dict(standing.searches)
+        self.request_ids = standing.request_ids
+        self.elsewhere: dict[str, str] = {}
+        """Request ids of which it is not known yet what they found, by the name that FETCH will keep it under."""
         self.lost: set[str] = set()
         """Names that a wrong statement would have given: what needs them is not blamed for it."""
         self.used: set[str] = set()
@@ -177,21 +202,23 @@ class _Preparing:
         except StatementError as error:
             yield error
             return
-        for read in statements:
-            outcome: Prepared | StatementError
-            written = " ".join(source.text[read.start : read.end].split())
-            begun = Prepared(read.statement, source, written, self.parameters, self.now)
-            self.used = set()
-            try:
-                outcome = self._prepared(begun)
-                outcome = replace(outcome, parameters=outcome.parameters | self.used)
-            except Fault as fault:
-                outcome = StatementError([fault.diagnostic], source)
-            except StatementError as error:
-                outcome = error
-            if isinstance(outcome, StatementError):
-                self.lost.add(getattr(read.statement, "name", ""))
-            yield outcome
+        yield from (self.outcome(read, source) for read in statements)
+
+    def outcome(self, read: script.Read, source: Source) -> Prepared | StatementError:
+        """A statement of a script, ready or with what is wrong."""
+        written = " ".join(source.text[read.start : read.end].split())
+        begun = Prepared(read.statement, source, written, self.parameters, self.now)
+        self.used = set()
+        self._learn(written)
+        try:
+            made = self._prepared(begun)
+            return replace(made, parameters=made.parameters | self.used)
+        except Fault as fault:
+            wrong = StatementError([fault.diagnostic], source)
+        except StatementError as error:
+            wrong = StatementError(error.diagnostics, source)
+        self.lost.add(getattr(read.statement, "name", ""))
+        return wrong
 
     # --- what is known of results
 
@@ -218,7 +245,7 @@ class _Preparing:
             case Find() as find:
                 return self._find(begun, find)[0]
             case Report(_, find):
-                return self._find(begun, find)[0]
+                return self._find(begun, find, asks=False)[0]
             case Let(name, find, origin):
                 _check_name(name, origin)
                 made, kept = self._find(begun, find, name)
@@ -246,16 +273,17 @@ class _Preparing:
                 raise StatementError([wrong])
         return resolved
 
-    def _find(self, begun: Prepared, find: Find, name: str = "") -> tuple[Prepared, Kept]:
+    def _find(self, begun: Prepared, find: Find, name: str = "", *, asks: bool = True) -> tuple[Prepared, Kept]:
         resolved = self._resolved(find)
         kept = kept_as(name, resolved, begun.written)
         if takes_results(find) or not self.planned:
             return replace(begun, warnings=resolved.warnings), kept
-        plan = make_plan(resolved.query, self.catalogue, resolved.warnings, self.data_sources)
+        data_sources = self.data_sources if asks else None
+        plan = make_plan(resolved.query, self.catalogue, resolved.warnings, data_sources)
         return replace(begun, plan=plan, kept=kept, warnings=plan.warnings), kept
 
     def _submit(self, begun: Prepared, statement: Submit) -> Prepared:
-        name = statement.name or self._next_name()
+        name = statement.name or next_name({*self.searches, *self.elsewhere})
         _check_name(name, statement.origin)
         if statement.find.kind not in KINDS and statement.find.kind in self.kept:
             message = f"'{statement.find.kind}' is a result, and its rows are searched at once"
@@ -264,14 +292,34 @@ class _Preparing:
         self.searches[name] = kept
         return replace(made, name=name)
 
-    def _next_name(self) -> str:
-        number = 1
-        while f"s{number}" in self.searches:
-            number += 1
-        return f"s{number}"
-
     def _follow(self, begun: Prepared, statement: Follow) -> Prepared:
-        name = statement.name
+        asked = statement.request_id
+        own = self.request_ids.get(asked, asked) if asked else statement.name
+        if asked and (own not in self.searches or statement.name not in ("", own)):
+            return self._from_elsewhere(begun, statement)
+        return self._followed(begun, own, statement)
+
+    def _from_elsewhere(self, begun: Prepared, statement: Follow) -> Prepared:
+        """A search that the session did not submit; what it found is known when the archive is asked."""
+        if statement.verb == "cancel":
+            return begun
+        name = statement.name or next_name({*self.searches, *self.elsewhere})
+        _check_name(name, statement.origin)
+        for known in (self.kept, self.searches):
+            known.pop(name, None)
+        self.elsewhere[name] = statement.request_id
+        return replace(begun, statement=replace(statement, name=name), name=name)
+
+    def _learn(self, written: str) -> None:
+        """What was found elsewhere becomes known when a statement may be about it. Raises ArchiveError."""
+        for name in [name for name in self.elsewhere if name in written]:
+            if self.kind_of is None:
+                self.lost.add(name)  # nobody is asked, and nothing is said of it
+                continue
+            kind = KINDS[self.kind_of(self.elsewhere.pop(name))]
+            self.kept[name] = self.searches[name] = whole_records(name, kind)
+
+    def _followed(self, begun: Prepared, name: str, statement: Follow) -> Prepared:
         if name in self.lost and name not in self.searches:
             raise StatementError(())
         if name not in self.searches:
@@ -283,7 +331,7 @@ class _Preparing:
             raise Fault("AQL0226", f"there is no search '{name}'", statement.origin, "unknown search", hint)
         if statement.verb == "fetch":
             self.kept[name] = self.searches[name]
-        return replace(begun, name=name)
+        return replace(begun, statement=Follow(statement.verb, name), name=name)
 
     def _show(self, begun: Prepared, statement: Show) -> Prepared:
         # Most scripts show nothing and never load this room.
@@ -312,6 +360,14 @@ class _Preparing:
         given = {name: values.parameter(Parameter(name, statement.origin)) for name in limited.parameters}
         self.used |= values.used
         return replace(begun, limited=limited, given=given)
+
+
+def next_name(taken: Collection[str]) -> str:
+    """The name of a search that was given none."""
+    number = 1
+    while f"s{number}" in taken:
+        number += 1
+    return f"s{number}"
 
 
 def _check_name(name: str, origin: Origin) -> None:

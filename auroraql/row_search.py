@@ -58,6 +58,12 @@ def kept_as(name: str, resolved: Resolved, written: str = "") -> Kept:
     return Kept(name, kind, columns, None, written, resolved.warnings)
 
 
+def whole_records(name: str, kind: Kind, written: str = "") -> Kept:
+    """Records of a kind, as an archive has them, under a name."""
+    columns = result_columns(Query(kind.name))
+    return Kept(name, rows_kind(name, columns, kind, whole=True), columns, None, written)
+
+
 def untimed(query: Query, kept: Kept, origin: Origin) -> Diagnostic | None:
     """What is wrong with a window on rows that do not tell when they are."""
     if kept.ends or (query.start is None and query.end is None and query.during is None):

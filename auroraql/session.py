@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import Self
 
 from auroraql.archives.base import DEFAULT_TIMEOUT, Engine, Watch
-from auroraql.errors import Diagnostic, Source, UsageError
+from auroraql.errors import AuroraQLError, Diagnostic, Source, StatementError, UsageError
 from auroraql.forms import script
-from auroraql.preparing import Prepared, check, prepare
+from auroraql.preparing import Prepared, check, prepare, prepare_alone
 from auroraql.results import ResultSet
-from auroraql.running import Running, Search
+from auroraql.running import Running
 from auroraql.schema.catalogue import Catalogue
+from auroraql.searches import Search
 from auroraql.settings import Settings
-from auroraql.syntax import Find, Submit
+from auroraql.syntax import Find, Follow, Submit
 
 __all__ = ["Archive", "Search", "connect"]
 
@@ -37,22 +40,22 @@ def connect(
 
     `api_key` is sent to AuroraX as its header; left out, AURORAX_API_KEY is taken. `timeout` is the
     deadline of a search in seconds (default 600). `say` is told what takes time, as building the
-    demonstration archive; `watch` how far each search of a service has come. Raises UsageError for an
+    demonstration archive; `watch` how far a search has come that is waited for. Raises UsageError for an
     archive there is not, Unreachable for one that cannot be opened.
     """
     seconds = timeout if timeout is not None else DEFAULT_TIMEOUT.total_seconds()
     if not 0 < seconds < float("inf"):
         raise UsageError(f"a deadline is a number of seconds above 0, not {seconds}")
-    return Archive(_open(archive, api_key, say or (lambda _: None), watch), seconds)
+    return Archive(_open(archive, api_key, say or (lambda _: None)), seconds, watch)
 
 
-def _open(archive: str | os.PathLike[str], api_key: str | None, say: Say, watch: Watch | None) -> Engine:
+def _open(archive: str | os.PathLike[str], api_key: str | None, say: Say) -> Engine:
     if isinstance(archive, str) and (archive == "aurorax" or "://" in archive):
         from auroraql.archives.aurorax import AuroraXEngine
 
         url = AURORAX_URL if archive == "aurorax" else archive
         key = api_key if api_key is not None else os.environ.get("AURORAX_API_KEY")
-        return AuroraXEngine(url, api_key=key or None, name=archive if archive == "aurorax" else None, watch=watch)
+        return AuroraXEngine(url, api_key=key or None, name=archive if archive == "aurorax" else None)
     from auroraql.archives.embedded import EmbeddedEngine
 
     if not archive:
@@ -66,9 +69,9 @@ class Archive:
     It is a session too: what LET keeps is there for the statements that follow, and SET holds for them.
     """
 
-    def __init__(self, engine: Engine, timeout: float) -> None:
+    def __init__(self, engine: Engine, timeout: float, watch: Watch | None = None) -> None:
         self._engine = engine
-        self._running = Running(engine, Settings(timeout=timeout))
+        self._running = Running(engine, Settings(timeout=timeout), watch)
         self._closed = False
 
     def __repr__(self) -> str:
@@ -86,6 +89,7 @@ class Archive:
         """Cancels what is under way, and lets go of files and connections; a second time it does nothing."""
         if not self._closed:
             self._closed = True
+            self._running.close()
             self._engine.close()
 
     @property
@@ -119,6 +123,35 @@ class Archive:
         """The names of the searches that were submitted."""
         return tuple(self._running.submitted)
 
+    @property
+    def submitted(self) -> Mapping[str, Search]:
+        """The searches that were submitted, by their names; as they are now, and not to be changed."""
+        return MappingProxyType(self._running.submitted)
+
+    def refresh_searches(self) -> None:
+        """Has the archive asked how they stand, and waits a moment for the answers."""
+        self._running.refresh()
+
+    def on_progress(self, watch: Watch | None) -> None:
+        """Has `watch` told how far a search has come that is waited for."""
+        self._running.watch = watch
+
+    def on_interrupt(self, act: Callable[[Search], object]) -> None:
+        """Has `act` called, in place of cancelling it, with a search that Ctrl-C ended the wait for."""
+        self._running.on_interrupt = act
+
+    def on_end(self, act: Callable[[Search], object]) -> None:
+        """Has `act` called, on another thread, with each submitted search that ends while nobody waits for it."""
+        self._running.on_end = act
+
+    def keep(self, search: Search) -> str:
+        """Takes a search whose wait was interrupted among those submitted; the name that it has there."""
+        return self._running.keep(search)
+
+    def leave(self) -> list[Search]:
+        """Lets what was submitted, and not fetched, go on when the archive is closed; those that will."""
+        return self._running.leave()
+
     def run(self, text: str | Source, /, **parameters: object) -> ResultSet:
         """The result of one statement in any form; `$name` in it takes the keyword argument `name`.
 
@@ -133,6 +166,26 @@ class Archive:
         """
         prepared = self._prepare([Source.of(text) for text in texts], parameters)
         return (self._running.carry_out(each) for each in prepared)
+
+    def run_each(self, /, *texts: str | Source, **parameters: object) -> Iterator[ResultSet | AuroraQLError]:
+        """What each statement of one or more scripts comes to, a result or its error; none keeps the rest from running.
+
+        A statement is read, checked and run when it is asked for; one that takes rows of one that failed is wrong.
+        """
+        self._refuse_closed()
+        for source in (Source.of(text) for text in texts):
+            for read in script.read_each(source):
+                yield read if isinstance(read, StatementError) else self._outcome(read, source, parameters)
+
+    def _outcome(
+        self, read: script.Read, source: Source, parameters: Mapping[str, object]
+    ) -> ResultSet | AuroraQLError:
+        engine, standing = self._engine, self._running.standing
+        try:
+            made = prepare_alone(read, source, engine.catalogue(), parameters, engine.sources, standing)
+            return self._running.carry_out(made)
+        except AuroraQLError as error:
+            return error
 
     def check(self, text: str | Source, /, *, planned: bool = True) -> tuple[Diagnostic, ...]:
         """What is to be said of a script, errors and warnings, as the session stands; runs and asks nothing.
@@ -150,6 +203,15 @@ class Archive:
             raise UsageError(f"{word} runs no search", "submit the FIND alone")
         return self._running.submit(prepared)
 
+    def attach(self, request_id: str, name: str = "") -> Search:
+        """A search that the archive has already, by its request id, whoever submitted it; its records come whole.
+
+        With a name it is one of the session's, as those of SUBMIT. Raises Refused for an id that the archive does not know.
+        """
+        self._refuse_closed()
+        asked = Follow("fetch", name, request_id)
+        return self._running.attach(request_id, name, Prepared(asked, Source(""), request_id, {}, datetime.now(UTC)))
+
     def _prepare_one(self, text: str | Source, parameters: Mapping[str, object]) -> Prepared:
         source = Source.of(text)
         prepared = self._prepare([source], parameters)
@@ -158,7 +220,14 @@ class Archive:
         return prepared[0]
 
     def _prepare(self, sources: Iterable[Source], parameters: Mapping[str, object]) -> list[Prepared]:
+        self._refuse_closed()
+        known, deadline, running = self._engine.catalogue(), self._running.deadline(), self._running
+        asked = partial(self._engine.sources, deadline)
+        return prepare(sources, known, parameters, asked, running.standing, partial(self._kind_of, deadline=deadline))
+
+    def _kind_of(self, request_id: str, deadline: float) -> str:
+        return self._engine.attach(request_id, deadline)[0].query.kind
+
+    def _refuse_closed(self) -> None:
         if self._closed:
             raise UsageError(f"the archive '{self.name}' is closed", "connect to it again")
-        known = self._engine.catalogue()
-        return prepare(sources, known, parameters, self._engine.sources, self._running.standing)

@@ -12,8 +12,7 @@ from typing import Any
 
 import duckdb
 
-from auroraql.archives.catalogue_file import interruptible
-from auroraql.archives.embedded import Interrupter
+from auroraql.archives.catalogue_file import Interrupter, interruptible
 from auroraql.errors import Diagnostic, StatementError, TimedOut
 from auroraql.named import Kept, Limited
 from auroraql.results import ResultColumn, Row

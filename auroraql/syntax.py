@@ -328,10 +328,11 @@ class Submit:
 
 @dataclass(frozen=True, slots=True)
 class Follow:
-    """FETCH or CANCEL of a search that was submitted."""
+    """FETCH or CANCEL of a search by its name, or by a request id; `name` is then what FETCH keeps it under, if any."""
 
     verb: Literal["fetch", "cancel"]
     name: str
+    request_id: str = ""
     origin: Origin = field(default=None, compare=False)
 
 
@@ -357,10 +358,11 @@ ShowClause = Clause | Pattern | Target
 
 @dataclass(frozen=True, slots=True)
 class Show:
-    """SHOW: something that is known, as a table."""
+    """SHOW: something that is known, as a table; `anew` when the archive is to be asked for it again."""
 
     what: str
     clauses: tuple[ShowClause, ...] = ()
+    anew: bool = False
     origin: Origin = field(default=None, compare=False)
 
 
@@ -393,7 +395,5 @@ def find_of(statement: Statement) -> Find | None:
 
 def clauses_of(statement: Statement) -> tuple[ShowClause, ...]:
     """The clauses of a statement, in the order written."""
-    found = find_of(statement)
-    if found is not None:
-        return found.clauses
-    return statement.clauses if isinstance(statement, Show) else ()
+    holder = find_of(statement) or statement
+    return holder.clauses if isinstance(holder, Find | Show) else ()

@@ -20,7 +20,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from tests.aurorax_matching import Record, formatted, matching
 
-StepName = Literal["submit", "status", "data", "cancel", "sources", "availability", "at_once", "estimate"]
+StepName = Literal["submit", "status", "data", "cancel", "sources", "availability", "at_once", "estimate", "describe"]
 
 
 SOURCE_FIELDS = ("identifier", "program", "platform", "instrument_type", "source_type", "display_name")
@@ -78,7 +78,8 @@ class Fault:
 
     `body` replaces the body, `change` the JSON document before it is written; `drop` closes the connection
     `before` anything, or `within` the body; `trickle` sends the answer byte by byte with that many seconds
-    between two, from its `head` or its `body` on; `hang` waits before answering at all.
+    between two, from its `head` or its `body` on; `hang` waits before answering at all. `raw` is sent in place of
+    the whole answer, and `endless` again and again after it; then the connection is closed.
     """
 
     status: int | None = None
@@ -90,6 +91,8 @@ class Fault:
     trickle: float = 0.0
     trickled: Literal["head", "body"] = "body"
     hang: float = 0.0
+    raw: bytes | None = None
+    endless: bytes = b""
     times: int = -1
 
 
@@ -132,7 +135,7 @@ class AuroraXServer:
         self.records, self.sources, self.prefix = list(records), list(sources), prefix
         self.ephemeris, self.conjunctions = list(ephemeris), list(conjunctions)
         self.polls, self.seconds, self.never = 0, 0.0, False
-        self.error = ""
+        self.error, self.sentence = "", "as it says"
         self.synchronous = False
         """Whether there is a `search_synchronous`; without it the steps are gone through, which the tests watch."""
         self.latency = 0.0
@@ -311,6 +314,8 @@ class _Handler(BaseHTTPRequestHandler):
             return 200, service.availability(steps[1], params), {}
         if step == "estimate":
             return 200, 42, {}
+        if step == "describe":
+            return 200, service.sentence, {}
         if step == "at_once":
             return 200, service.at_once(steps[0], sent), {}
         if step == "submit":
@@ -330,6 +335,9 @@ class _Handler(BaseHTTPRequestHandler):
             self.server.service.closing.wait(fault.hang)
         if fault.drop == "before":
             self.close_connection = True
+            return
+        if fault.raw is not None:
+            self._send_raw(fault.raw, fault.endless)
             return
         if fault.change:
             document = fault.change(document)
@@ -354,6 +362,12 @@ class _Handler(BaseHTTPRequestHandler):
             self._trickle(body, fault.trickle)
         self.wfile.write(body)
 
+    def _send_raw(self, raw: bytes, endless: bytes) -> None:
+        self.close_connection = True
+        self.wfile.write(raw)
+        while endless and not self.server.service.closing.is_set():
+            self.wfile.write(endless)
+
     def _trickle(self, data: bytes, seconds: float) -> None:
         for byte in data:
             self.wfile.write(bytes((byte,)))
@@ -374,6 +388,8 @@ def _step(method: str, steps: list[str]) -> StepName | Literal[""]:
             return "at_once"
         case "POST", ["utils", "describe", "cartesian_products"]:
             return "estimate"
+        case "POST", ["utils", "describe", "query", "conjunction" | "data_products" | "ephemeris"]:
+            return "describe"
         case "GET", ["data_products" | "ephemeris" | "conjunctions", "requests", _]:
             return "status"
         case "DELETE", ["data_products" | "ephemeris" | "conjunctions", "requests", _]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,6 +25,12 @@ settings.register_profile("dev", max_examples=60, deadline=None)
 settings.load_profile("ci" if os.environ.get("CI") else "dev")
 
 
+def pytest_configure() -> None:
+    """Ctrl-C is heard, here and by the programs that tests start, even where the tests were started in the background."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update", action="store_true", help="rewrite the expected parts of the corpus")
 
@@ -43,8 +50,9 @@ def own_places(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     patch = pytest.MonkeyPatch()
     for name in ("CACHE", "DATA", "STATE", "CONFIG"):
         patch.setenv(f"XDG_{name}_HOME", str(home / name.lower()))
-    for name in ("AURORAX_API_KEY", "AURORAQL_ARCHIVE", "AURORAQL_FORMAT", "AURORAQL_CONFIG"):
-        patch.delenv(name, raising=False)
+    for name in [name for name in os.environ if name.startswith(("AURORAX_", "AURORAQL_"))]:
+        if name != "AURORAQL_EXAMPLES":
+            patch.delenv(name)
     yield home
     patch.undo()
 

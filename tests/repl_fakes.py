@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import io
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 
+from auroraql.archives.base import Watch
 from auroraql.errors import Diagnostic, Refused, Source, Span, StatementError
 from auroraql.frontends.repl.behind import Switches
 from auroraql.frontends.repl.desk import take
@@ -14,8 +15,9 @@ from auroraql.frontends.repl.state import State
 from auroraql.plan import Plan
 from auroraql.preparing import check
 from auroraql.query import Column, Query, Ref
-from auroraql.results import Fetched, ResultSet
+from auroraql.results import Fetched, ResultSet, Row
 from auroraql.schema.catalogue import Catalogue, shipped
+from auroraql.searches import Search
 from auroraql.settings import Settings
 
 QUERY = Query("data_products", select=(Column(Ref("record", "start")), Column(Ref("source", "data_source.program"))))
@@ -29,9 +31,11 @@ class FakeArchive:
 
     def __init__(self) -> None:
         self.asked: list[str] = []
+        self.given: dict[str, object] = {}
         self.settings = Settings(timeout=600)
         self.results: Mapping[str, ResultSet] = {}
-        self.searches = ("morning",)
+        self.searches: tuple[str, ...] = ("morning",)
+        self.submitted: Mapping[str, Search] = {}
 
     @property
     def catalogue(self) -> Catalogue:
@@ -40,9 +44,10 @@ class FakeArchive:
     def check(self, text: Source, /, *, planned: bool = True) -> tuple[Diagnostic, ...]:
         return next(check([text], shipped(), {}, planned=planned))[1]
 
-    def run_script(self, source: Source, /) -> Iterator[ResultSet]:
+    def run_script(self, source: Source, /, **parameters: object) -> Iterator[ResultSet]:
         text = source.text
         self.asked.append(text)
+        self.given = parameters
         if "wrong" in text:
             at = text.index("wrong")
             raise StatementError([Diagnostic("AQL0001", "no such thing", Span(at, at + 5), "here")], source)
@@ -52,10 +57,31 @@ class FakeArchive:
             raise KeyboardInterrupt
         if "fault" in text:
             raise ZeroDivisionError
+        if "endless" in text:
+            yield replaced(answer(source), Endless())
+            return
         if "slow" in text:
             print("searching", flush=True)
             time.sleep(60)
         yield answer(source)
+
+    def refresh_searches(self) -> None:
+        """Nobody is asked."""
+
+    def keep(self, search: Search, /) -> str:
+        return search.name
+
+    def leave(self) -> list[Search]:
+        return []
+
+    def on_progress(self, watch: Watch | None, /) -> None:
+        """Nothing takes long here."""
+
+    def on_interrupt(self, act: Callable[[Search], object], /) -> None:
+        """No search is waited for here."""
+
+    def on_end(self, act: Callable[[Search], object], /) -> None:
+        """No search ends here."""
 
 
 def answer(source: Source) -> ResultSet:
@@ -63,6 +89,23 @@ def answer(source: Source) -> ResultSet:
     rows = [(datetime(2021, 1, 1), "trex")]
     plan = Plan(QUERY, (), warnings=warnings)
     return ResultSet(plan, Fetched(rows), archive="demo", elapsed=0.012, demonstration=True, source=source)
+
+
+class Endless(list[Row]):
+    """Rows, the second half of which never comes once they are written to a file."""
+
+    def __init__(self) -> None:
+        super().__init__([(datetime(2021, 1, 1), "trex")] * 5000)
+
+    def __iter__(self) -> Iterator[Row]:
+        yield from (self[n] for n in range(len(self) // 2))
+        print("half of it is written", flush=True)
+        time.sleep(60)
+
+
+def replaced(result: ResultSet, rows: list[Row]) -> ResultSet:
+    """The result with other rows."""
+    return ResultSet(result.plan, Fetched(rows), archive=result.archive, elapsed=result.elapsed, source=result.source)
 
 
 def state() -> State:

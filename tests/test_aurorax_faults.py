@@ -229,7 +229,7 @@ def test_follows_redirects_at_home(server: AuroraXServer, connect: Connect) -> N
     with pytest.raises(Refused, match="302 redirected"):
         fetched(connect())
     server.faults["submit"] = Fault(status=308, headers={"Location": "/api/v1/data_products/search"})
-    with pytest.raises(Refused, match="308 redirected"):
+    with pytest.raises(Failed, match="308 redirected again and again"):
         fetched(connect())
 
 

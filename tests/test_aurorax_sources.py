@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+import auroraql
 from auroraql.archives.aurorax import AuroraXEngine
 from auroraql.archives.aurorax.kept_sources import DAY, KeptSources
 from auroraql.errors import Refused
@@ -125,3 +126,19 @@ def test_each_address_has_its_own(tmp_path: Path) -> None:
     assert len(paths) == 3
     here: Any = KeptSources("https://a.example").path
     assert here.parent.name == "auroraql"
+
+
+def test_a_session_asks_anew_when_it_is_told_to(server: AuroraXServer) -> None:
+    with auroraql.connect(server.url) as archive:
+        assert [row[0] for row in archive.run("SHOW SOURCES")] == [each.identifier for each in KNOWN]
+        server.sources.append({**SOURCES[0], "identifier": 500, "program": "newest"})
+        assert len(archive.run("SHOW PROGRAMS LIKE 'newest'")) == 0
+        shown = archive.run("SHOW PROGRAMS REFRESH LIKE 'newest'")
+        assert [row[0] for row in shown] == ["newest"]
+        assert shown.warnings == archive.run("SHOW SOURCES WHERE program = 'newest'").warnings == ()
+        assert "newest" in archive.catalogue.values("program")
+        assert server.count("sources") == 2
+        server.faults["sources"] = Fault(status=403)
+        with pytest.raises(Refused):
+            archive.run("SHOW SOURCES REFRESH")
+        assert len(archive.run("SHOW SOURCES")) == 4

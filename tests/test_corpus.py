@@ -13,6 +13,7 @@ from auroraql.forms import script
 from auroraql.planner.native import Native
 from auroraql.query import Query
 from auroraql.resolver import resolve
+from auroraql.saved import bind, known_values
 from auroraql.schema import KINDS
 from auroraql.schema.catalogue import shipped
 from auroraql.session import connect
@@ -62,6 +63,12 @@ def test_all_forms_of_a_statement_mean_the_same(path: Path) -> None:
             assert meaning(case[form]) == query, form
 
 
+def said_of_head(source: Source, parameters: dict[str, list[str]]) -> str:
+    """What is said of the head of a script, and of the values given for its parameters."""
+    bind([source], parameters)
+    return render(known_values(source, parameters)[1], source)
+
+
 def said_in_session(source: Source, parameters: dict[str, object]) -> str:
     """The warnings of a script's statements, run on the demonstration."""
     with connect() as archive:
@@ -75,7 +82,9 @@ def test_a_wrong_statement_and_its_rendering(path: Path, update: bool) -> None:
     source = Source(case["statement"], "query.aql")
     try:
         given = json.loads(case["parameters"]) if "parameters" in case else None
-        if case.get("to") == "session":
+        if case.get("to") == "head":
+            said = said_of_head(source, given or {})
+        elif case.get("to") == "session":
             said = said_in_session(source, given or {})
         else:
             made = translate_source(source, case.get("to", "plan"), parameters=given, now=NOW)

@@ -81,7 +81,7 @@ def test_python_blocks_run(block: str, shell: dict[str, str], tmp_path: Path) ->
 def test_only_known_kinds_of_blocks_stand_in_the_documents() -> None:
     languages = {match[1] for document in DOCUMENTS for match in _BLOCK.finditer(document.read_text("utf-8"))}
     # `sh` blocks install: the gate runs them, in an environment of its own; `text` blocks need the network.
-    assert languages <= {"sh", "text", "console", "aql", "python", "lark"}
+    assert languages <= {"sh", "text", "console", "aql", "python", "lark", "toml"}
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda p: p.stem)
@@ -121,3 +121,11 @@ def test_a_page_is_generated(name: str, make: Callable[[], str], update: bool) -
 def test_every_code_has_an_example() -> None:
     too_long_to_show = {"AQL0103"}
     assert CODES.keys() - errors_page.examples().keys() == too_long_to_show
+
+
+@pytest.mark.parametrize("block", blocks("toml"))
+def test_toml_blocks_are_right(block: str, shell: dict[str, str], tmp_path: Path) -> None:
+    file = tmp_path / "config.toml"
+    file.write_text(block)
+    file.chmod(0o600)
+    assert ran("auroraql config validate", {**shell, "AURORAQL_CONFIG": str(file)}) == f"{file}: right\n"

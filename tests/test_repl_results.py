@@ -6,6 +6,8 @@ import io
 import os
 import re
 import stat
+import subprocess
+import sys
 import webbrowser
 from collections.abc import Iterator
 from datetime import datetime
@@ -24,7 +26,7 @@ from auroraql.frontends.repl.editor import edited_text
 from auroraql.frontends.repl.manual import syntax
 from auroraql.frontends.repl.showing import makes_links, pager
 from auroraql.frontends.repl.state import State
-from auroraql.output import render
+from auroraql.output import Format, render
 from auroraql.plan import Plan
 from auroraql.query import Column, Query, Ref
 from auroraql.results import Fetched, ResultSet
@@ -37,13 +39,22 @@ URL = "https://data.example/2021/01/01/keogram.jpg"
 class Products(FakeArchive):
     """Answers with a product more each time it is asked."""
 
-    def run_script(self, source: Source, /) -> Iterator[ResultSet]:
+    def run_script(self, source: Source, /, **parameters: object) -> Iterator[ResultSet]:
         self.asked.append(source.text)
+        self.given = parameters
         if "fails" in source.text:
             raise Failed("the engine", archive="demo") from OSError("the disk")
         rows = [(datetime(2021, 1, n + 1), URL.replace("01.", f"{n}."), None) for n in range(len(self.asked))]
         query = Query("data_products", select=tuple(Column(Ref("record", name)) for name in ("start", "url", "end")))
         yield ResultSet(Plan(query, ()), Fetched(rows), archive="demo", elapsed=0.012, source=source)
+
+
+class Numbered(Products):
+    """Answers with so many products."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__()
+        self.asked = [""] * (number - 1)
 
 
 def products() -> State:
@@ -58,6 +69,9 @@ def test_the_last_result_is_there_again() -> None:
     take(session, "FIND data_products;")
     take(session, "\\last")
     assert said(session) == TABLE * 2
+    for text in ("\\format parquet", "\\last parquet"):
+        take(session, text)
+        assert said(session).splitlines()[-2] == "parquet is no text, and a terminal cannot show it"
     take(session, "\\last csv")
     assert "start,data_source.program\n2021-01-01T00:00:00,trex\n" in said(session)
 
@@ -102,6 +116,81 @@ def test_an_export_to_a_full_disk_loses_nothing(tmp_path: Path) -> None:
     assert [each.name for each in tmp_path.iterdir()] == ["kept.csv"]
 
 
+def test_a_file_of_o_and_tee_is_in_the_format_of_its_name(tmp_path: Path) -> None:
+    session = products()
+    for text in (
+        f"\\o {tmp_path}/a.csv",
+        "FIND a",
+        f"\\o {tmp_path}/a.parquet",
+        "FIND b",
+        "\\o",
+        f"\\tee {tmp_path}/b.jsonl",
+    ):
+        take(session, text)
+    assert f"results go to {tmp_path}/a.csv as csv; \\o alone ends that" in said(session)
+    assert "nothing can be added to a parquet file" in said(session)
+    take(session, "FIND c")
+    assert (tmp_path / "a.csv").read_text().count("start,url,end\n") == 2
+    assert (tmp_path / "b.jsonl").read_text().count('{"start"') == 3
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["a.csv", "b.jsonl"]
+
+
+def test_what_cannot_be_added_whole_is_not_added(tmp_path: Path) -> None:
+    session = products()
+    (tmp_path / "o").write_text("before\n")
+    take(session, f"\\o {tmp_path}/o")
+    with patch.object(showing, "known_format", return_value=BREAKING):
+        take(session, "FIND a")
+    assert "No space left" in said(session)
+    assert (tmp_path / "o").read_text() == "before\n"
+
+
+def _breaking(_result: ResultSet, _screen: object) -> Iterator[str]:
+    yield "half a ro"
+    raise OSError(28, "No space left on device")
+
+
+BREAKING = Format("table", "", (), _breaking)
+
+EXPORT = """\
+import resource, signal, sys
+from datetime import datetime
+from pathlib import Path
+from auroraql.plan import Plan
+from auroraql.query import Query
+from auroraql.results import Fetched, ResultSet
+way, path = sys.argv[1:]
+class Rows(tuple):
+    def __iter__(self):
+        for number in range(200_000):
+            if number == 150_000 and way == "kill":
+                signal.raise_signal(signal.SIGKILL)
+            yield (None,) * 8 + ("u" * 50, "keogram", {"n": number})
+if way == "full":
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1_000, 1_000))
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+rows = Rows([(None,) * 11])
+try:
+    ResultSet(Plan(Query("data_products"), ()), Fetched(rows=rows), archive="demo", elapsed=0).save(path)
+except Exception as error:
+    print(error)
+"""
+
+
+@pytest.mark.parametrize("suffix", ["csv", "parquet", "html"])
+@pytest.mark.parametrize("way", ["kill", "full"])
+def test_what_was_there_outlives_a_killed_export_and_a_full_disk(tmp_path: Path, way: str, suffix: str) -> None:
+    path = tmp_path / f"kept.{suffix}"
+    path.write_text("before")
+    done = subprocess.run([sys.executable, "-c", EXPORT, way, str(path)], capture_output=True, text=True, check=False)
+    assert path.read_text() == "before"
+    if way == "full":
+        assert done.stdout == f"cannot write '{path}': File too large\n"
+        assert [each.name for each in tmp_path.iterdir()] == [path.name]
+    else:
+        assert done.returncode == -9
+
+
 def test_results_go_to_a_file_in_place_of_the_terminal_or_besides(tmp_path: Path) -> None:
     session = state()
     for text in (f"\\o {tmp_path}/o", "FIND a", "FIND b", "\\o", f"\\tee {tmp_path}/t", "FIND c", "\\tee", "FIND d"):
@@ -144,6 +233,18 @@ def test_what_is_new_is_watched() -> None:
     assert shown.endswith("cancelled\n")
 
 
+def test_each_statement_is_watched_by_itself() -> None:
+    session = products()
+    take(session, "FIND a")
+    made = [result for number in (1, 2) for result in Numbered(number).run_script(Source("FIND a"))]
+    with (
+        patch("time.sleep", side_effect=[None, KeyboardInterrupt]),
+        patch.object(Products, "run_script", lambda *_: made),
+    ):
+        take(session, "\\watch 5")
+    assert said(session).count("nothing new") == 2
+
+
 @pytest.mark.parametrize("argument", ["0", "x", "-1", "1e9", "nan"])
 def test_watching_takes_seconds(argument: str) -> None:
     assert "number of seconds" in take_all("FIND a", f"\\watch {argument}")
@@ -175,11 +276,13 @@ def test_urls_are_links_where_terminals_know_them() -> None:
     plain = "".join(render(session.last, "table", width=40, color=False))
     assert re.sub(r"\x1b\]8;;[^\x1b]*\x1b\\", "", shown) == plain
     assert "\x1b" not in "".join(render(session.last, "csv", width=40, color=False, links=True))
+    assert f"\x1b]8;;{url}\x1b\\{url}" in "".join(render(session.last, "vertical", width=40, color=False, links=True))
 
 
 @pytest.mark.parametrize(
     ("environ", "links"),
     [({"TERM_PROGRAM": "WezTerm"}, True), ({"VTE_VERSION": "7200"}, True), ({"VTE_VERSION": "4000"}, False),
+     ({"FORCE_HYPERLINK": "1"}, True), ({"FORCE_HYPERLINK": "0", "TERM_PROGRAM": "WezTerm"}, False),
      ({"TERM": "xterm-kitty"}, True), ({"TERM": "xterm"}, False), ({}, False)],
 )  # fmt: skip
 def test_which_terminals_know_links(environ: dict[str, str], links: bool) -> None:

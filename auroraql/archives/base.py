@@ -6,9 +6,10 @@ are the `ArchiveError` tree, naming engine and request id.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from math import inf
 from typing import Protocol
 
 from auroraql.plan import Plan, Request
@@ -22,10 +23,12 @@ class Capabilities:
 
     `whole_query`: it runs the Query of a plan whole (order, limit, columns), so no residual is left.
     `demonstration`: its records are made up; every front end says so.
+    `runs_when_awaited`: it runs a search only while somebody waits for it.
     """
 
     whole_query: bool
     demonstration: bool = False
+    runs_when_awaited: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +38,9 @@ class LogLine:
     level: str
     summary: str
     timestamp: str
+
+    def __str__(self) -> str:
+        return f"{self.timestamp} {self.level}: {self.summary}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +73,17 @@ class Run(Protocol):
     def request_ids(self) -> tuple[str, ...]:
         """The engine's ids of the requests, in plan order."""
 
+    @property
+    def request_urls(self) -> tuple[str, ...]:
+        """Where the engine tells of each of these requests; nothing for an engine that has no addresses."""
+
+    @property
+    def known(self) -> Status:
+        """Where it stood when it was last asked."""
+
+    def progress(self) -> Progress:
+        """How far it has come, without asking."""
+
     def status(self) -> Status:
         """Where it stands now. Raises ArchiveError."""
 
@@ -83,6 +100,9 @@ class Run(Protocol):
     def cancel(self) -> None:
         """Asks the engine to stop; does nothing when it is done."""
 
+    def leave(self) -> bool:
+        """Lets it go on when the engine is closed; whether it can."""
+
 
 class Engine(Protocol):
     """A place that holds records: the embedded catalogue, or AuroraX's search engine over HTTP."""
@@ -98,10 +118,10 @@ class Engine(Protocol):
     def catalogue(self) -> Catalogue:
         """The data sources and metadata keys it knows; must not be slow (no network)."""
 
-    def sources(self) -> tuple[DataSource, ...]:
+    def sources(self, deadline: float = inf) -> tuple[DataSource, ...]:
         """Every data source it has now; may ask it, once. Raises ArchiveError."""
 
-    def refresh_sources(self) -> tuple[DataSource, ...]:
+    def refresh_sources(self, deadline: float = inf) -> tuple[DataSource, ...]:
         """The same, asked anew. Raises ArchiveError."""
 
     def availability(self, kind: str, first: date, last: date, only: Mapping[str, str], deadline: float) -> list[Row]:
@@ -118,17 +138,20 @@ class Engine(Protocol):
         leave no request id.
         """
 
-    def attach(self, request_id: str) -> tuple[Plan, Run]:
+    def attach(self, request_id: str, deadline: float = inf) -> tuple[Plan, Run]:
         """A search that the engine has already, whoever submitted it: its run, and a plan of whole records for it.
 
         Raises Refused for an id that it does not know, other ArchiveErrors as they come.
         """
 
-    def estimate(self, request: Request) -> int | None:
-        """How many combinations of sources a request for conjunctions spans; None when the engine does not say."""
+    def estimates(self, requests: Sequence[Request]) -> Sequence[int | None]:
+        """How many combinations of sources each request for conjunctions spans; None where the engine does not say."""
+
+    def describe(self, request: Request) -> str | None:
+        """The sentence as the engine itself words it; None when it does not say."""
 
     def close(self) -> None:
-        """Lets go of connections; runs under way are cancelled."""
+        """Lets go of connections; runs under way are cancelled, but those that were left."""
 
 
 DEFAULT_TIMEOUT = timedelta(minutes=10)

@@ -9,19 +9,21 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
+from math import inf
 from pathlib import Path
 from types import MappingProxyType
 
 import duckdb
 
-from auroraql.archives.base import Capabilities, LogLine, Status
+from auroraql.archives.base import Capabilities, LogLine, Progress, Status
 from auroraql.archives.catalogue_file import (
     CatalogueFile,
     Config,
+    Interrupter,
     first_line,
     interruptible,
     open_catalogue,
@@ -38,8 +40,8 @@ from auroraql.sql.statement import compile_query
 
 _DAY = timedelta(days=1)
 
-_INTERRUPT_EVERY = 0.01
-"""Seconds between interrupts: one that comes before DuckDB has begun is lost."""
+_CLOSING_SECONDS = 5.0
+"""How long closing waits for DuckDB to hear that it is interrupted."""
 
 _COUNTED = """
 SELECT r.data_source, s.program, s.platform, s.instrument_type, s.source_type, s.display_name, {columns}, count(*)
@@ -109,7 +111,8 @@ class EmbeddedEngine:
     @property
     def capabilities(self) -> Capabilities:
         """It runs whole queries; whether its records are made up is written in the file."""
-        return Capabilities(whole_query=True, demonstration=self._demo or self._file.demonstration)
+        demonstration = self._demo or self._file.demonstration
+        return Capabilities(whole_query=True, demonstration=demonstration, runs_when_awaited=True)
 
     def catalogue(self) -> Catalogue:
         """The data sources and metadata keys of the file. Raises Failed when they cannot be read."""
@@ -125,13 +128,13 @@ class EmbeddedEngine:
         except duckdb.Error as problem:
             raise self._failure(problem) from None
 
-    def sources(self) -> tuple[DataSource, ...]:
+    def sources(self, deadline: float = inf) -> tuple[DataSource, ...]:  # noqa: ARG002
         """The data sources of the file. Raises Failed when they cannot be read."""
         return self._catalogue.sources
 
-    def refresh_sources(self) -> tuple[DataSource, ...]:
+    def refresh_sources(self, deadline: float = inf) -> tuple[DataSource, ...]:
         """Those of the file, which are always as it has them."""
-        return self.sources()
+        return self.sources(deadline)
 
     def availability(self, kind: str, first: date, last: date, only: Mapping[str, str], deadline: float) -> list[Row]:
         """Counted in the file. Raises TimedOut or Failed."""
@@ -184,13 +187,17 @@ class EmbeddedEngine:
         except duckdb.Error as problem:
             raise self._failure(problem) from None
 
-    def attach(self, request_id: str) -> tuple[Plan, EmbeddedRun]:
+    def attach(self, request_id: str, deadline: float = inf) -> tuple[Plan, EmbeddedRun]:  # noqa: ARG002
         """Raises Refused: a search here is over with the session that runs it."""
         hint = "FETCH takes the name of a SUBMIT of this session"
         raise Refused("it keeps no searches", archive=self.name, request_id=request_id, hint=hint)
 
-    def estimate(self, request: Request) -> None:
-        """None: what it spans is known from its own sources."""
+    def estimates(self, requests: Sequence[Request]) -> Sequence[None]:
+        """None: what they span is known from its own sources."""
+        return [None] * len(requests)
+
+    def describe(self, request: Request) -> None:
+        """None: the sentence is AuroraX's, and worded by `forms.sentence`."""
 
     def submit(self, plan: Plan, *, awaited: bool = False) -> EmbeddedRun:  # noqa: ARG002
         """Takes a plan; it is run by the first `wait`. Raises Refused for a kind that catalogues do not hold."""
@@ -198,14 +205,19 @@ class EmbeddedEngine:
             kinds = ", ".join(HELD)
             raise Refused(f"it holds no {plan.query.kind}", archive=self.name, hint=f"a catalogue holds {kinds}")
         run = EmbeddedRun(plan, self._file.connection, self.name, self._failure)
-        self._runs = [*(r for r in self._runs if not r.over), run]
+        self._runs = [*(r for r in self._runs if not r.over or not r.idle.is_set()), run]
         return run
 
     def close(self) -> None:
         """Cancels what is under way and closes the file."""
         for run in self._runs:
             run.cancel()
-        self._file.connection.close()
+        # DuckDB closes nothing that is in use, and no process ends well in the midst of it.
+        deadline = time.monotonic() + _CLOSING_SECONDS
+        for run in self._runs:
+            run.idle.wait(max(deadline - time.monotonic(), 0))
+        with suppress(duckdb.Error):  # it does not hear the interrupt, and ends with the process
+            self._file.connection.close()
 
     def _failure(self, problem: duckdb.Error, request_id: str = "") -> ArchiveError:
         """What DuckDB could not do, said as the archive's failure; a damaged demonstration is built anew."""
@@ -268,6 +280,10 @@ class EmbeddedRun:
         self._failure = failure
         self._connection = connection
         self._id = str(uuid.uuid4())
+        self._began = time.monotonic()
+        self.idle = threading.Event()
+        """Set while DuckDB is not at work for it."""
+        self.idle.set()
         # How many there are is told of none, too.
         is_known = plan.empty and (bool(plan.query.group_by) or not plan.query.aggregates)
         self._rows: Sequence[Row] | None = () if is_known else None
@@ -283,6 +299,11 @@ class EmbeddedRun:
         return () if self._plan.empty else (self._id,)
 
     @property
+    def request_urls(self) -> tuple[str, ...]:
+        """None: what runs here has no address."""
+        return ()
+
+    @property
     def over(self) -> bool:
         """Whether there is nothing left to cancel."""
         return self._rows is not None or self._cancelled or self._paged
@@ -290,6 +311,19 @@ class EmbeddedRun:
     def status(self) -> Status:
         """Where it stands; the number of rows is known once it is done."""
         return Status(self._rows is not None, None if self._rows is None else len(self._rows), tuple(self._logs))
+
+    @property
+    def known(self) -> Status:
+        """The same."""
+        return self.status()
+
+    def progress(self) -> Progress:
+        """How long it has taken."""
+        return Progress(time.monotonic() - self._began, self._logs[-1].summary, 0, 0)
+
+    def leave(self) -> bool:
+        """False: it is over with the process that runs it."""
+        return False
 
     def wait(self, deadline: float) -> Status:
         """Runs the query. Raises TimedOut, Cancelled or Failed."""
@@ -340,6 +374,7 @@ class EmbeddedRun:
         self._raise_if_over(deadline)
         columns = result_columns(self._plan.query)
         statement = compile_query(self._plan.query, [c.path for c in columns])
+        self.idle.clear()
         try:
             with self._connection.cursor() as cursor, Interrupter(cursor, self._stop, deadline), interruptible():
                 rows = cursor.execute(statement.sql, list(statement.parameters)).fetchall()
@@ -349,6 +384,8 @@ class EmbeddedRun:
         except duckdb.Error as problem:
             self._log("error", first_line(problem))
             raise self._failure(problem, self._id) from None
+        finally:
+            self.idle.set()
         return decoded(rows, columns)
 
     def _raise_if_over(self, deadline: float) -> None:
@@ -366,25 +403,3 @@ class EmbeddedRun:
     def _log(self, level: str, summary: str) -> None:
         now = datetime.now(UTC).replace(tzinfo=None)
         self._logs.append(LogLine(level, summary, now.isoformat(timespec="microseconds")))
-
-
-class Interrupter:
-    """While it is entered, a query is interrupted as soon as `stop` is set or the deadline passes."""
-
-    def __init__(self, cursor: duckdb.DuckDBPyConnection, stop: threading.Event, deadline: float) -> None:
-        self._cursor, self._stop, self._deadline = cursor, stop, deadline
-        self._done = threading.Event()
-        self._thread = threading.Thread(target=self._watch, daemon=True)
-
-    def __enter__(self) -> None:
-        self._thread.start()
-
-    def __exit__(self, *_raised: object) -> None:
-        self._done.set()
-        self._stop.set()
-        self._thread.join()
-
-    def _watch(self) -> None:
-        self._stop.wait(min(max(self._deadline - time.monotonic(), 0), threading.TIMEOUT_MAX))
-        while not self._done.wait(_INTERRUPT_EVERY):
-            self._cursor.interrupt()

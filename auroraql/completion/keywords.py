@@ -95,6 +95,7 @@ KEYWORDS = {
         Keyword("PLATFORMS", "sites and spacecraft", "SHOW PLATFORMS LIKE 'fort%'"),
         Keyword("PRECISION", "how fine the epochs of conjunctions are", _MEETING),
         Keyword("PROGRAMS", "who runs the instruments", "SHOW PROGRAMS"),
+        Keyword("REFRESH", "asks the archive for its data sources anew", "SHOW SOURCES REFRESH"),
         Keyword("RESULTS", "the results kept under a name", "SHOW RESULTS"),
         Keyword("SEARCHES", "the searches that were submitted", _SUBMITTED),
         Keyword("SELECT", "which columns, and in which order", _COUNTED),

@@ -15,6 +15,7 @@ from auroraql.completion.trail import END, Trail
 from auroraql.forms import grammar
 from auroraql.forms.text.driver import Lexeme, tables
 from auroraql.forms.text.layout import quote_name
+from auroraql.listings import REFRESHABLE
 from auroraql.query import FUNCTIONS
 from auroraql.schema import BLOCKS, CONJUNCTIONS, KINDS, Type
 from auroraql.schema.conjunctions import TRACES
@@ -162,13 +163,15 @@ def _senseless(trail: Trail, accepts: frozenset[str], scope: Scope, type: Type) 
     told = {*scope.clauses}
     if told & _WINDOWS:
         told |= _WINDOWS - ({"UNTIL"} if "SINCE" in told else {"SINCE"} if "UNTIL" in told else set())
-    if scope.kind.lower() != CONJUNCTIONS.name and trail.symbols[0].name != "SHOW":
+    if trail.symbols[0].name == "SHOW":
+        told |= set() if trail.words[1].lower() in REFRESHABLE else {"REFRESH"}
+    elif scope.kind.lower() != CONJUNCTIONS.name:
         told |= {"OF", "WITHIN", "VIA", "PRECISION"}
     return frozenset(told - _INSIDE)
 
 
 def _operators(trail: Trail, fields: FieldNames) -> Vocabulary:
-    if trail.symbols[0].name in ("LET", "SUBMIT", "SET"):
+    if trail.symbols[0].name in ("LET", "SUBMIT", "SET", "FETCH"):
         return _made([Item("=", "is")])
     ordered = fields.type_of(_path_at_end(trail)).ordered
     rows = (row for row in OPERATORS.values() if row.arity == 1 and not row.text[0].isalpha())

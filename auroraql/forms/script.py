@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from auroraql.errors import MOST_REPORTED, Diagnostic, Source, Span, StatementError
@@ -27,19 +28,28 @@ def read(source: Source, most: int | None = None) -> list[Read]:
     """
     found: list[Read] = []
     wrong: list[Diagnostic] = []
-    for piece in cut(source.text):
-        if isinstance(piece, Diagnostic):
-            wrong.append(piece)
-            continue
-        try:
-            found.append(_read_piece(source.text, piece))
-        except StatementError as error:
-            wrong += error.diagnostics
+    for each in read_each(source):
+        if isinstance(each, Read):
+            found.append(each)
+        else:
+            wrong += each.diagnostics
         if len(wrong) >= MOST_REPORTED or len(found) == most:
             break
     if wrong:
         raise StatementError(wrong, source)
     return found
+
+
+def read_each(source: Source) -> Iterator[Read | StatementError]:
+    """Each statement of a script, or what is wrong with it; where one cannot be told from the next, reading stops."""
+    for piece in cut(source.text):
+        if isinstance(piece, Diagnostic):
+            yield StatementError([piece], source)
+            continue
+        try:
+            yield _read_piece(source.text, piece)
+        except StatementError as error:
+            yield StatementError(error.diagnostics, source)
 
 
 def read_one(source: Source) -> Read:

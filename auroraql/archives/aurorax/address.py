@@ -58,7 +58,7 @@ def same_origin_target(url: str, location: str) -> str | None:
         target = urljoin(url, location)
     except ValueError:
         return None
-    return target if origin(target) == origin(url) else None
+    return target if location and origin(target) == origin(url) else None
 
 
 class Key(AuthBase):
@@ -84,6 +84,10 @@ class Key(AuthBase):
 
     def __repr__(self) -> str:
         return "Key(***)" if self else "Key()"
+
+    def is_in(self, text: str) -> bool:
+        """Whether a text holds the key, however it is written there."""
+        return any(spelling in text for spelling in self._written)
 
     def hidden(self, text: str) -> str:
         """The text without the key, however a service that repeats it may have written it."""

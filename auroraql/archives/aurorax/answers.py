@@ -5,13 +5,16 @@ Invariant: an answer of any other shape than the one published is Failed, saying
 
 from __future__ import annotations
 
+import codecs
 import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from types import NoneType
 from typing import Any, NoReturn
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
+
+import msgspec
 
 from auroraql.archives.aurorax.address import Key
 from auroraql.archives.base import LogLine, Status
@@ -81,7 +84,8 @@ STATUS = Step("the status", (200,), True, "the service does not know this search
 DATA = Step("the records", (200,), True, "results are kept for a limited time: run the search again")
 SOURCES = Step("the data sources", (200,), True, "check that this is the address of an AuroraX service")
 AT_ONCE = Step("the search", (200,), False, "")
-ESTIMATE = Step("the estimate", (200,), True, "this service does not estimate")
+ESTIMATE = Step("the estimate", (200,), False, "this service does not estimate")
+DESCRIBE = Step("the description", (200,), False, "this service does not describe")
 CANCEL = Step("the cancellation", (200, 202, 204), True, "the search is gone already")
 
 _EXPIRED = "the results are gone"
@@ -172,12 +176,20 @@ def _error_in(document: Any) -> str:
     return f"{message} ({code})" if message and code else str(message or code)
 
 
+def decoded(data: bytes | bytearray) -> Any:
+    """A JSON document; strictly one, but that a byte-order mark may stand before it. Raises ValueError."""
+    try:
+        return msgspec.json.decode(data.removeprefix(codecs.BOM_UTF8))
+    except (msgspec.MsgspecError, RecursionError) as error:
+        raise ValueError(str(error)) from None
+
+
 def read_json(answer: Answer, what: str, context: Context) -> Any:
     """The body as JSON; Failed when it is none, or when it is the service's own error in a good answer."""
     failure = None
     try:
-        document = json.loads(answer.body)
-    except (ValueError, RecursionError):
+        document = decoded(answer.body)
+    except ValueError:
         got = "an HTML page" if answer.body.lstrip()[:1] == b"<" else "something else"
         failure = f"expected {what} as JSON, got {got} of {len(answer.body)} bytes: {context.excerpt(answer.body)}"
     if failure is not None:  # raised out here, as the parser's error holds the whole body
@@ -208,7 +220,7 @@ def read_submitted(answer: Answer, context: Context) -> str:
         request_id = urlsplit(location).path.rstrip("/").rsplit("/", 1)[-1]
     except ValueError:
         request_id = ""
-    if not _REQUEST_ID.fullmatch(request_id):
+    if not is_request_id(request_id):
         got = context.excerpt(location.encode()) if location else "no such header"
         raise context.error(Failed, f"expected a Location header that ends in a request id, got {got}")
     return request_id
@@ -222,14 +234,20 @@ def read_status(answer: Answer, context: Context) -> Status:
     uri = _member(result, "data_uri", "string?", context)
     failed = _member(result, "error_condition", "boolean?", context)
     count = _member(result, "result_count", "integer?", context)
+    deleted = _member(result, "result_file_deleted_timestamp", "string?", context)
     if failed:
-        raise context.error(Failed, _reason(logs), "change the search, or run it again later")
+        failure = context.error(Failed, _reason(logs), "change the search, or run it again later")
+        failure.log = tuple(map(str, logs))
+        raise failure
+    if deleted and uri is None:
+        raise context.error(Refused, f"{_EXPIRED} since {deleted}", DATA.missing)
     return Status(uri is not None, count, logs)
 
 
 def is_request_id(text: str) -> bool:
-    """Whether a text may be a request id: a piece of a path that leads nowhere else."""
-    return _REQUEST_ID.fullmatch(text) is not None
+    """Whether a text may be a request id: a piece of a path that leads nowhere else, however it is unpacked."""
+    meant = unquote(text)
+    return _REQUEST_ID.fullmatch(text) is not None and not re.search(r"[/\\?#%\s]|^\.+$", meant) and meant.isprintable()
 
 
 def read_request_kind(answer: Answer, context: Context) -> str:

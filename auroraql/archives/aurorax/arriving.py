@@ -14,8 +14,10 @@ from typing import Any
 
 import msgspec
 
+from auroraql.archives.aurorax.answers import decoded
 from auroraql.archives.aurorax.packed import Batch, Listed, Packed, listed
 from auroraql.archives.aurorax.typed import ColumnReader, for_kind
+from auroraql.archives.aurorax.wire import Endless
 from auroraql.results import Record
 from auroraql.schema import Kind
 
@@ -24,7 +26,10 @@ SMALL = 8 << 20
 
 PIECE = 1 << 20
 
-_HEAD = re.compile(rb'\s*(\{\s*"result"\s*:\s*)?\[')
+MOST = 512 << 20
+"""Bytes that are kept of an answer which cannot be packed."""
+
+_HEAD = re.compile(rb'(?:\xef\xbb\xbf)?\s*(\{\s*"result"\s*:\s*)?\[')
 _LONGEST_HEAD = 64
 _NEXT = re.compile(rb"\s*,\s*(?=\{)")
 _LONGEST_GAP = 64
@@ -40,8 +45,8 @@ class RecordReader:
     `check` says what is wrong with a record, empty for nothing; `seen` is told how many bytes and records came.
     """
 
-    def __init__(self, kind: Kind, check: Check, seen: Seen = lambda *_: None) -> None:
-        self._kind, self._check, self._seen = kind, check, seen
+    def __init__(self, kind: Kind, check: Check, seen: Seen = lambda *_: None, expected: int | None = None) -> None:
+        self._kind, self._check, self._seen, self._expected = kind, check, seen, expected
         self._columns: ColumnReader | None = None
         self._buffer, self._head, self._batches = bytearray(), b"", list[Batch]()
         self._enough = SMALL
@@ -50,11 +55,15 @@ class RecordReader:
         """The number of the first record that is not as published, and what is wrong with it."""
 
     def feed(self, data: bytes) -> None:
-        """Takes more of the body."""
+        """Takes more of the body. Raises Endless for more than an answer can be."""
         self.bytes += len(data)
         self._buffer += data
         if len(self._buffer) >= self._enough:
             self._cut()
+        if len(self._buffer) > MOST:
+            raise Endless(f"its answer has {MOST >> 20} MB that are no list of records")
+        if self._expected is not None and self.count > self._expected:
+            raise Endless(f"the service announced {self._expected:,} records, and more arrived")
         self._seen(self.bytes, self.count)
 
     @property
@@ -72,7 +81,7 @@ class RecordReader:
         last, tail = self._end()
         self._take(last)
         self._buffer.clear()
-        return Packed(self._batches), json.loads(self._head + tail)
+        return Packed(self._batches), decoded(self._head + tail)
 
     def _cut(self) -> None:
         """Packs the records in the buffer that are whole; where no end of one is found, more is waited for."""
@@ -111,8 +120,8 @@ class RecordReader:
         if batch is not None:
             return batch, bytes(self._buffer[end:])
         text = "[" + self._buffer.decode()
-        records, length = json.JSONDecoder().raw_decode(text)
-        return self._checked(records), text[length - 1 :].encode()
+        length = json.JSONDecoder().raw_decode(text)[1]  # which takes more for JSON than is
+        return self._checked(decoded(text[:length].encode())), text[length - 1 :].encode()
 
     def _batch(self, data: bytes) -> Batch | None:
         """The records of a JSON array; None when that is none."""
@@ -121,8 +130,8 @@ class RecordReader:
             return batch
         load = partial(msgspec.json.decode, data)
         try:
-            records = load()
-        except (msgspec.MsgspecError, RecursionError):
+            records = decoded(data)
+        except ValueError:
             return None
         self._checked(records)
         return Listed(len(records), load)

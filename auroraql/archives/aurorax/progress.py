@@ -36,6 +36,11 @@ class Teller:
 
         return seen
 
+    def now(self) -> Progress:
+        """How far it has come."""
+        with self._lock:
+            return self._sum(time.monotonic())
+
     def over(self) -> None:
         """Nothing more is told until something happens."""
         if self._watch is not None and not self._stopped:
@@ -54,5 +59,8 @@ class Teller:
             if now - self._told < _SELDOM:
                 return
             self._told = now
-            sums = [sum(each) for each in zip(*self._received.values(), strict=True)] or [0, 0]
-            self._watch(Progress(now - self._began, self._line, *sums))
+            self._watch(self._sum(now))
+
+    def _sum(self, now: float) -> Progress:
+        sums = [sum(each) for each in zip(*self._received.values(), strict=True)] or [0, 0]
+        return Progress(now - self._began, self._line, *sums)

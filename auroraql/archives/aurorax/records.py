@@ -6,6 +6,7 @@ Invariant: no record is lost and none is doubled; where that cannot be known, it
 from __future__ import annotations
 
 import json
+import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import fields
@@ -64,9 +65,12 @@ def read_records(answer: Answer, kind: str, expected: int | None, context: Conte
     return records
 
 
-def record_reader(kind: str, seen: Callable[[int, int], object]) -> RecordReader:
-    """What reads records of a kind while they arrive; `seen` is told how many bytes and records came."""
-    return RecordReader(KINDS[kind], partial(_wrong, kind=kind), seen)
+def record_reader(kind: str, seen: Callable[[int, int], object], expected: int | None = None) -> RecordReader:
+    """What reads records of a kind while they arrive; `seen` is told how many bytes and records came.
+
+    Of more records than are expected the rest is not waited for.
+    """
+    return RecordReader(KINDS[kind], partial(_wrong, kind=kind), seen, expected)
 
 
 def _packed(answer: Answer, reader: RecordReader, expected: int | None, context: Context) -> Packed:
@@ -113,6 +117,8 @@ _SHAPES: dict[Type, tuple[type, ...]] = {
     Type.BOOLEAN: (bool,),
     Type.OBJECT: (dict,),
 }
+_LARGEST: dict[Type, float] = {Type.INTEGER: 2**63 - 1, Type.NUMBER: sys.float_info.max}
+"""What a whole number may be in a column of its type."""
 
 
 def _wrong(record: Any, kind: str) -> str:
@@ -143,6 +149,8 @@ def _fits(value: Any, type: Type) -> bool:
         return False
     if type is Type.TIME:
         return isinstance(value, str) and _is_time(value)
+    if isinstance(value, int) and type in _LARGEST and abs(value) > _LARGEST[type]:
+        return False
     return isinstance(value, _SHAPES.get(type, (object,)))
 
 

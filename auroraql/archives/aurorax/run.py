@@ -29,7 +29,7 @@ from auroraql.archives.aurorax.records import narrowed, read_records, record_rea
 from auroraql.archives.aurorax.side_by_side import side_by_side
 from auroraql.archives.aurorax.ways import PATIENCE, Ways
 from auroraql.archives.aurorax.wire import TOO_SLOW, Broken, Call, Interrupted, Wire, jittered
-from auroraql.archives.base import Status, Watch
+from auroraql.archives.base import Progress, Status, Watch
 from auroraql.errors import ArchiveError, Cancelled, Failed, Refused, TimedOut
 from auroraql.forms import query_json
 from auroraql.plan import Plan, Request
@@ -89,8 +89,8 @@ class AuroraXRun:
         self._service, self._awaited, self._teller = service, awaited, Teller(watch)
         self._wire, self._context = service.wire, service.context
         self._searches = [_Search(request) for request in plan.requests]
-        self._cancelled = self._stopped = self._listed = False
-        self._turn = 0
+        self._cancelled = self._stopped = self._listed = self._left = False
+        self._turn, self._in_vain_until = 0, 0.0
         self._arriving, self._arrived = 0, threading.Condition()
 
     @property
@@ -99,9 +99,28 @@ class AuroraXRun:
         return tuple(search.request_id for search in self._searches if search.request_id)
 
     @property
+    def request_urls(self) -> tuple[str, ...]:
+        """Where the service tells of each of these."""
+        return tuple(self._wire.url + search.path for search in self._searches if search.request_id)
+
+    @property
+    def known(self) -> Status:
+        """Where it stood when the service was last asked."""
+        return self._together()
+
+    def progress(self) -> Progress:
+        """How far it has come."""
+        return self._teller.now()
+
+    def leave(self) -> bool:
+        """Lets the searches go on, as nobody's to cancel; whether the service has all of them."""
+        self._left = all(search.request_id for search in self._searches)
+        return self._left
+
+    @property
     def open(self) -> bool:
-        """Whether a search of it may still be running."""
-        return bool(self._unfinished()) and not self._cancelled
+        """Whether a search of it may still be running, and is ours to cancel."""
+        return bool(self._unfinished()) and not self._cancelled and not self._left
 
     def submit(self) -> None:
         """`POST …/search` for each request; when one fails, the others are cancelled. Raises ArchiveError."""
@@ -162,13 +181,26 @@ class AuroraXRun:
         self._refuse_cancelled()
         try:
             side_by_side(partial(self._complete, deadline=deadline, turn=self._turn), self._unfinished())
-        except (TimedOut, Failed, KeyboardInterrupt):
+        except TimedOut as error:
+            raise self._ended_late(error, self._abandon()) from None
+        except (Failed, KeyboardInterrupt):
             self._abandon()
             raise
         finally:
-            self._turn += 1  # what is under way on other threads, when one has failed, ends
-            self._teller.over()
+            self._turn += 1
+            self._let_go()
         return self._together()
+
+    def _let_go(self) -> None:
+        """What is still under way on other threads, when one has failed, ends; nothing more is told."""
+        self._wire.cut(self)
+        self._teller.over()
+
+    def _ended_late(self, error: TimedOut, trouble: ArchiveError | None) -> ArchiveError:
+        """The error that ended it, and what became of the searches."""
+        became = "" if not self.request_ids else ", and is cancelled" if trouble is None else ", and may still run"
+        hint = error.hint if trouble is None else f"{error.hint}; it could not be cancelled: {trouble.message}"
+        return self._context.about(error.request_id).error(TimedOut, error.message + became, hint)
 
     def _complete(self, search: _Search, deadline: float, turn: int) -> None:
         """Brings one search to its end; of an awaited run, its records too."""
@@ -195,6 +227,7 @@ class AuroraXRun:
             {key: value for key, value in body.items() if value is not None},
             self._reader(search),
             PATIENCE,
+            self,
         )
         answer = self._wire.answer(call, deadline)
         match answer:
@@ -203,15 +236,14 @@ class AuroraXRun:
                     records = read_records(answer, request.kind, None, self._context)
                     search.records, search.status = records, Status(True, len(records), ())
                     return True
-                self._service.ways.close(request)
-            case Answer(status=status) if status in (404, 405) or status >= 500:
-                self._service.ways.close(request)
             case Broken() if time.monotonic() >= deadline:
                 raise self._too_late("", began)
-            case Broken() if answer is TOO_SLOW:
-                self._service.ways.took_too_long(request)
             case Broken(arrived=False):
                 raise self._context.error(answer.error, answer.words, answer.hint)
+        if answer is TOO_SLOW:
+            self._service.ways.took_too_long(request)
+        elif not self._stopped:
+            self._service.ways.close(request, answer.status if isinstance(answer, Answer) else 0)
         return False
 
     def fetch(self, deadline: float) -> Fetched:
@@ -227,7 +259,7 @@ class AuroraXRun:
             missing = [search for search in self._searches if search.records is None]
             side_by_side(partial(self._fetch, deadline=deadline), missing)
         finally:
-            self._teller.over()
+            self._let_go()
         return Fetched(records=self._all_records())
 
     def _all_records(self) -> Sequence[Record]:
@@ -241,7 +273,7 @@ class AuroraXRun:
 
     def cancel(self) -> None:
         """`DELETE …/requests/{id}` for the unfinished searches. Raises ArchiveError when the service says no."""
-        if not self._unfinished() or self._cancelled:
+        if not self._unfinished() or self._cancelled or time.monotonic() < self._in_vain_until:
             return
         self._cancelled = True
         with self._arrived:
@@ -253,6 +285,7 @@ class AuroraXRun:
         trouble = next((each for each in troubles if each is not None), None)
         if trouble is not None:
             self._cancelled = self._listed = False
+            self._in_vain_until = time.monotonic() + _CANCEL_SECONDS
             raise trouble
 
     def _cancel(self, search: _Search, deadline: float) -> ArchiveError | None:
@@ -264,12 +297,16 @@ class AuroraXRun:
             return None if _is_gone(error) else error
         return None
 
-    def _abandon(self) -> None:
-        """Cancels as far as the service lets us: the error that led here is the one to tell."""
+    def _abandon(self) -> ArchiveError | None:
+        """Cancels as far as the service lets us; what kept it from that. The error that led here is the one to tell."""
         self._stopped = True
+        self._wire.cut(self)
         self._teller.stop()
-        with contextlib.suppress(ArchiveError):
+        try:
             self.cancel()
+        except ArchiveError as trouble:
+            return trouble
+        return None
 
     def _refuse_cancelled(self) -> None:
         if self._cancelled or self._stopped:
@@ -296,19 +333,21 @@ class AuroraXRun:
             delay = min(max(SOONEST_POLL, LATE_BY * waited), SLOWEST_POLL)
 
     def _too_late(self, request_id: str, began: float) -> ArchiveError:
-        message = f"the search was not done after {time.monotonic() - began:.1f} s, and is cancelled"
+        message = f"the search was not done after {time.monotonic() - began:.1f} s"
         hint = "allow it more time, or ask for a shorter time window"
         return self._context.about(request_id).error(TimedOut, message, hint)
 
     def _poll(self, search: _Search, deadline: float) -> None:
-        answer = self._wire.ask(Call(STATUS, "GET", search.path), deadline, search.request_id)
+        call = Call(STATUS, "GET", search.path, owner=self)
+        answer = self._wire.ask(call, deadline, search.request_id)
         search.status = read_status(answer, self._context.about(search.request_id))
         if search.status.logs:
             self._teller.said(search.status.logs[-1].summary)
 
     def _fetch(self, search: _Search, deadline: float) -> None:
         tree = self._format(search)
-        call = Call(DATA, "GET" if tree is None else "POST", f"{search.path}/data", tree, self._reader(search))
+        method = "GET" if tree is None else "POST"
+        call = Call(DATA, method, f"{search.path}/data", tree, self._reader(search), owner=self)
         answer = self._wire.ask(call, deadline, search.request_id)
         about, expected = self._context.about(search.request_id), search.status.result_count
         search.records = read_records(answer, search.request.kind, expected, about)
@@ -319,7 +358,8 @@ class AuroraXRun:
         return widened(tree, search.request.kind) if tree is not None and len(self._searches) > 1 else tree
 
     def _reader(self, search: _Search) -> Any:
-        return partial(record_reader, search.request.kind, self._teller.received(search))
+        expected = search.status.result_count
+        return partial(record_reader, search.request.kind, self._teller.received(search), expected)
 
     def _together(self) -> Status:
         every = [search.status for search in self._searches]

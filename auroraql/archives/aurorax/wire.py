@@ -18,11 +18,12 @@ from random import SystemRandom
 from typing import Any, Protocol
 
 import requests
-from urllib3.exceptions import HTTPError, NewConnectionError
+from urllib3.exceptions import DecodeError, HTTPError, NewConnectionError, ReadTimeoutError, SSLError
 
 from auroraql.archives.aurorax.address import same_origin_target
 from auroraql.archives.aurorax.answers import Answer, Context, Step, expect
-from auroraql.errors import ArchiveError, Failed, TimedOut, Unreachable
+from auroraql.archives.aurorax.line import Adapter, Line
+from auroraql.errors import ArchiveError, Cancelled, Failed, TimedOut, Unreachable
 
 TRIES = 4
 """How often one step is tried before its error is told."""
@@ -34,7 +35,13 @@ _SILENT_SECONDS = 120.0
 _MOST_REDIRECTS = 3
 _PASSING = (429, 500, 502, 503, 504)
 _CHUNK = 256 * 1024
-_TICK = 0.25
+_TICK = 0.05
+_MOST_WHOLE = 64 << 20
+"""Bytes of an answer that is kept whole; lists of sources are far smaller."""
+_MOST_OF_ERROR = 1 << 20
+"""Bytes that are looked at of an answer which is no good one."""
+_SLOWEST = 1024.0
+"""Bytes a second below which an answer under way is too slow for the patience of its call."""
 
 _spread = SystemRandom().uniform
 
@@ -63,7 +70,7 @@ class Call:
     """What is sent: method, path below the base URL, JSON body; `step` says how it is treated.
 
     `reader` makes what reads the body of a good answer, anew for each try. When `patience` is given, the answer must
-    begin within that many seconds.
+    begin within that many seconds, and not come drop by drop. `owner` may have it cut off (`Wire.cut`).
     """
 
     step: Step
@@ -72,6 +79,7 @@ class Call:
     body: Any = None
     reader: Callable[[], Reader] | None = None
     patience: float | None = None
+    owner: object = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +98,22 @@ _LATE = Broken(
 )
 
 
-TOO_SLOW = Broken(TimedOut, "it did not begin to answer in time", lasting=True)
+TOO_SLOW = Broken(TimedOut, "it did not answer in time", lasting=True)
 """The patience of a call ended before its deadline."""
+
+_CUT = Broken(Cancelled, "nobody waits for the answer any more", lasting=True)
+
+
+class _Drop(Exception):
+    """The answer comes too slowly for the patience of its call."""
+
+
+class Endless(ValueError):
+    """More came than can be an answer; says what, and the way out."""
+
+    def __init__(self, words: str, hint: str = "ask for less at once") -> None:
+        self.words, self.hint = words, hint
+        super().__init__(words)
 
 
 def jittered(seconds: float) -> float:
@@ -104,15 +126,27 @@ class Whole:
 
     def __init__(self) -> None:
         self._chunks: list[bytes] = []
+        self._size = 0
 
     def feed(self, data: bytes) -> None:
-        """Takes more of the body."""
+        """Takes more of the body. Raises Endless."""
         self._chunks.append(data)
+        self._size += len(data)
+        if self._size > _MOST_WHOLE:
+            raise Endless(f"its answer is longer than {_MOST_WHOLE >> 20} MB")
 
     @property
     def body(self) -> bytes:
         """All of it."""
         return b"".join(self._chunks)
+
+
+class _Session(requests.Session):
+    """Redirects are followed here, by rules of our own; requests would read their bodies to look where they lead."""
+
+    def get_redirect_target(self, resp: requests.Response) -> None:  # noqa: ARG002
+        """Nowhere."""
+        return
 
 
 _Outcomes = queue.SimpleQueue[Answer | Exception | None]
@@ -123,8 +157,11 @@ class Wire:
     """The connection to one service; connections are kept open and used again."""
 
     def __init__(self, url: str, context: Context, pause: Callable[[float], object]) -> None:
-        self._url, self._context, self._pause = url, context, pause
-        self._session = requests.Session()
+        self.url, self._context, self._pause = url, context, pause
+        self._lines: dict[Line, object] = {}
+        self._session = _Session()
+        for scheme in ("http://", "https://"):
+            self._session.mount(scheme, Adapter())
         self._session.auth = context.key
         self._session.headers.update(
             {"User-Agent": f"auroraql/{_version()}", "Accept": "application/json", "Accept-Encoding": "gzip"}
@@ -133,6 +170,12 @@ class Wire:
     def close(self) -> None:
         """Closes the connections."""
         self._session.close()
+
+    def cut(self, owner: object) -> None:
+        """Ends the exchanges under way of an owner, who waits for none of them any more."""
+        for line, its_owner in list(self._lines.items()):
+            if its_owner is owner:
+                line.cut()
 
     def ask(self, call: Call, deadline: float, request_id: str = "", *, grace: float = 0.0) -> Answer:
         """Sends the call and answers what its step expects; `deadline` in seconds of `time.monotonic`.
@@ -160,18 +203,22 @@ class Wire:
 
     def _exchange(self, call: Call, deadline: float, grace: float) -> Answer | Broken:
         """The exchange, on a thread of its own: name resolution, handshakes and headers that trickle cannot be
-        bounded from within; a thread that is too late is left behind and ends with its connection.
+        bounded from within; a thread that is too late is left behind, and its connection is cut.
         """
         if time.monotonic() >= deadline:
             return _LATE
         outcomes: _Outcomes = queue.SimpleQueue()
+        line = Line()
 
         def work() -> None:
             try:
-                outcomes.put(self._send(call, deadline, lambda: outcomes.put(None)))
+                with line:
+                    answer = self._send(call, deadline, lambda: outcomes.put(None))
+                outcomes.put(answer)
             except Exception as error:  # handed over whole, and raised or told by the caller
                 outcomes.put(error)
 
+        self._lines[line] = call.owner
         threading.Thread(target=work, name="auroraql-http", daemon=True).start()
         try:
             begins = deadline if call.patience is None else min(deadline, time.monotonic() + call.patience)
@@ -179,25 +226,21 @@ class Wire:
         except KeyboardInterrupt:
             late = _taken(outcomes, time.monotonic() + grace) if grace else None
             raise Interrupted(late if isinstance(late, Answer) else None) from None
-        if outcome is None:
-            return _LATE if time.monotonic() >= deadline else TOO_SLOW
-        if isinstance(outcome, Answer):
-            return outcome
-        if not isinstance(outcome, (OSError, HTTPError, ValueError)):
-            raise outcome
-        return _LATE if time.monotonic() >= deadline else _told(outcome)
+        finally:
+            line.cut()  # does nothing to one that is over
+            del self._lines[line]
+        return _meant(outcome, deadline, line)
 
     def _send(self, call: Call, deadline: float, begun: Callable[[], object]) -> Answer:
-        url = self._url + call.path
-        answer = self._send_once(call, url, deadline, begun)
-        for _ in range(_MOST_REDIRECTS):
+        url = self.url + call.path
+        for _ in range(_MOST_REDIRECTS + 1):
+            answer = self._send_once(call, url, deadline, begun)
             repeats = answer.status in (307, 308) or (call.method == "GET" and answer.status in (301, 302, 303))
             target = same_origin_target(url, answer.headers.get("location", "")) if repeats else None
             if target is None:
-                break
+                return answer
             url = target
-            answer = self._send_once(call, url, deadline, begun)
-        return answer
+        raise Endless(f"{answer.status} redirected again and again", "check the archive's address")
 
     def _send_once(self, call: Call, url: str, deadline: float, begun: Callable[[], object]) -> Answer:
         left = max(deadline - time.monotonic(), 0.001)
@@ -212,13 +255,38 @@ class Wire:
             stream=True,
         ) as response:
             begun()
+            good = response.status_code in call.step.expected
             reader = call.reader() if call.reader is not None and response.status_code == 200 else Whole()
-            for chunk in response.iter_content(_CHUNK):
+            began, size = time.monotonic(), 0
+            while chunk := response.raw.read1(_CHUNK, decode_content=True):
                 reader.feed(chunk)
-                if time.monotonic() >= deadline:
+                size += len(chunk)
+                now = time.monotonic()
+                if now >= deadline:
                     raise TimeoutError
+                if not good and size > _MOST_OF_ERROR:
+                    break
+                if call.patience and now - began > call.patience and size < _SLOWEST * (now - began):
+                    raise _Drop
             headers = {name.lower(): value for name, value in response.headers.items()}
             return Answer(response.status_code, headers, reader.body, reader)
+
+
+def _meant(outcome: Answer | Exception | None, deadline: float, line: Line) -> Answer | Broken:
+    """What came of an exchange; raises what is a fault of ours."""
+    late = time.monotonic() >= deadline
+    match outcome:
+        case Answer():
+            return outcome
+        case None:
+            return _LATE if late else TOO_SLOW
+        case _Drop():
+            return TOO_SLOW
+        case Endless(words=words, hint=hint):
+            return Broken(Failed, words, lasting=True, hint=hint)
+        case OSError() | HTTPError() | ValueError():
+            return _LATE if late else _CUT if line.was_cut else _told(outcome)
+    raise outcome
 
 
 def _version() -> str:
@@ -277,7 +345,7 @@ _TROUBLES: tuple[tuple[tuple[type[BaseException], ...], Broken], ...] = (
         Broken(Unreachable, "the proxy did not connect to it", arrived=False, hint="check HTTP_PROXY and HTTPS_PROXY"),
     ),
     (
-        (requests.exceptions.SSLError,),
+        (requests.exceptions.SSLError, SSLError),
         Broken(
             Unreachable,
             "no secure connection: TLS or its certificate failed",
@@ -290,7 +358,7 @@ _TROUBLES: tuple[tuple[tuple[type[BaseException], ...], Broken], ...] = (
         Broken(Unreachable, f"no connection within {_CONNECT_SECONDS:.0f} s", arrived=False),
     ),
     (
-        (requests.exceptions.ContentDecodingError,),
+        (requests.exceptions.ContentDecodingError, DecodeError),
         Broken(Failed, "its answer is broken: it cannot be unpacked", hint="try again"),
     ),
     (
@@ -301,7 +369,7 @@ _TROUBLES: tuple[tuple[tuple[type[BaseException], ...], Broken], ...] = (
     ((ConnectionRefusedError,), Broken(Unreachable, "connection refused", arrived=False)),
     ((NewConnectionError,), Broken(Unreachable, "no route to it", arrived=False)),
     (
-        (requests.exceptions.ReadTimeout, TimeoutError),
+        (requests.exceptions.ReadTimeout, ReadTimeoutError, TimeoutError),
         Broken(Unreachable, "it fell silent before its answer was whole"),
     ),
 )

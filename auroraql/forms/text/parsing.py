@@ -9,6 +9,7 @@ from typing import Any, cast
 from auroraql.errors import Diagnostic, Span, StatementError
 from auroraql.forms.text.driver import Lexeme, drive
 from auroraql.syntax import (
+    Follow,
     GroupBy,
     Let,
     OrderBy,
@@ -54,7 +55,7 @@ def _run(text: str, start: int, end: int) -> tuple[Any, list[Lexeme]]:
 
 def _not_given(statement: Statement, words: list[Lexeme]) -> Iterator[Diagnostic]:
     """A name is given something by `=`; the grammar has one word for all signs of comparison."""
-    if isinstance(statement, Let | Set | Submit):
+    if isinstance(statement, Let | Set | Submit | Follow):
         sign = next((word for word in words if word.type == "CMP"), None)
         if sign is not None and sign != "=" and sign.start_pos < _begin_of(statement, words):
             span = Span(sign.start_pos, sign.end_pos)

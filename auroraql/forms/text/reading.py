@@ -117,11 +117,13 @@ class Reading:
         return Submit(c[1].dotted if len(c) == 4 else "", c[-1], _span(c[0], c[-2]))
 
     def follow(self, c: Children) -> Follow:
-        name = c[1].value if isinstance(c[1], Text) else c[1].dotted
-        return Follow("fetch" if c[0].type == "FETCH" else "cancel", name, _span(c[0], c[1]))
+        name = c[1].dotted if isinstance(c[1], Path) else ""
+        request_id = c[-1].value if isinstance(c[-1], Text) else ""
+        return Follow("fetch" if c[0].type == "FETCH" else "cancel", name, request_id, _span(c[0], c[-1]))
 
     def show(self, c: Children) -> Show:
-        return Show(str(c[1]).lower(), tuple(c[2:]), _span(c[0], c[1]))
+        anew = len(c) > 2 and isinstance(c[2], str)
+        return Show(str(c[1]).lower(), tuple(c[2 + anew :]), anew, _span(c[0], c[1 + anew]))
 
     def set(self, c: Children) -> Set:
         return Set(c[1].dotted, c[3], _span(c[0], c[1]))

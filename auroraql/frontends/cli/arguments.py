@@ -15,9 +15,65 @@ examples:
   auroraql run keograms.aql --param day=2021-01-01 --format csv
   auroraql translate --to json -c "FIND data_products WHERE program = 'trex' ON 2020-02-01"
 
+Results go to standard output, everything else to standard error. What holds always is set in a file or by variables
+(auroraql config show): an option comes before a variable, a variable before the profile, the profile before the file.
+
 exit codes: 0 done, 1 a search failed or was refused, 2 the statement or the usage is wrong,
 3 the archive cannot be reached, 4 the deadline passed, 130 interrupted.
 """
+
+_RUN = """\
+Runs the statements of files and of saved queries, one after the other, with values for their $names.
+
+What is given is a file when there is one of that name, else the name of a saved query: an .aql file of the working
+folder or of your own folder of queries (auroraql config show tells where that is). \\save keeps one at the prompt.
+"""
+
+_RUN_EPILOG = """\
+The head of a query declares its parameters, of a type, perhaps with a default and a few words:
+  -- description  The keograms of a program on one day.
+  -- param program: text = trex  the program
+  -- param day: date  the day
+The types are text, integer, number, boolean, date, time, period, and a list of one of them (list of text).
+
+examples:
+  auroraql run --list
+  auroraql run keograms_of_a_day --param day=2021-01-01
+  auroraql run keograms.aql --param program=trex --param program=rainbow --output keograms.csv
+  auroraql run nightly.aql --keep-going --timeout 60
+"""
+
+_CHECK_EPILOG = """\
+--format json prints an object for programs: {"version": 1, "diagnostics": [...]}, each diagnostic with file, code,
+severity, message, label, hint, fix, start and end (line and column from 1, in characters) and range (as LSP counts:
+lines and UTF-16 units from 0); fix is null or the text to put in place of the range. The exit code is 2 when
+anything is wrong.
+"""
+
+_CONFIG = """\
+What is set, and where. The file is config.toml at the platform's own place, or the one AURORAQL_CONFIG names:
+
+  archive = "aurorax"
+  api_key = "..."
+  profile = "lab"            # the profile to take where none is chosen
+
+  [profiles.lab]
+  archive = "http://localhost:8080"
+  format = "csv"
+
+The key of a profile, or of the file, is sent to the archive that is named beside it, and to no other.
+"""
+
+_COMPLETION = """\
+Prints what makes the shell complete auroraql: commands, options, formats, archives, files, saved queries and their
+parameters. To have it in every session:
+
+  bash   echo 'eval "$(auroraql completion bash)"' >> ~/.bashrc
+  zsh    echo 'eval "$(auroraql completion zsh)"' >> ~/.zshrc      (after compinit)
+  fish   auroraql completion fish > ~/.config/fish/completions/auroraql.fish
+"""
+
+SHELLS = ("bash", "zsh", "fish")
 
 
 def parser(formats: tuple[str, ...], targets: tuple[str, ...], sources: tuple[str, ...]) -> argparse.ArgumentParser:
@@ -33,20 +89,14 @@ def parser(formats: tuple[str, ...], targets: tuple[str, ...], sources: tuple[st
     _search(made, formats)
     made.set_defaults(command=None)
     commands = made.add_subparsers(dest="command", metavar="COMMAND", title="commands")
+    _run(commands, formats)
+    _check(commands)
 
-    run = commands.add_parser("run", help="run the statements of files")
-    run.add_argument("files", nargs="+", metavar="FILE", help="a file of statements; - for standard input")
-    _search(run, formats, argparse.SUPPRESS)
-
-    check = commands.add_parser("check", help="say what is wrong in files, and run nothing")
-    check.add_argument("files", nargs="+", metavar="FILE", help="a file of statements; - for standard input")
-    _parameters(check, argparse.SUPPRESS)
-
-    fmt = commands.add_parser("fmt", help="set files in the canonical layout")
+    fmt = _command(commands, "fmt", "set files in the canonical layout")
     fmt.add_argument("--check", action="store_true", help="change nothing; fail when a file would change")
     fmt.add_argument("files", nargs="+", metavar="FILE", help="a file of statements; - formats standard input")
 
-    translate = commands.add_parser("translate", help="write a statement in another form")
+    translate = _command(commands, "translate", "write a statement in another form")
     translate.add_argument("--to", required=True, choices=targets, help="the form to write")
     translate.add_argument(
         "--from",
@@ -59,8 +109,69 @@ def parser(formats: tuple[str, ...], targets: tuple[str, ...], sources: tuple[st
     _parameters(translate, argparse.SUPPRESS)
     translate.add_argument("file", nargs="?", metavar="FILE", help="a file with one statement; - for standard input")
 
-    add_options(commands.add_parser("serve", help="answer AuroraX clients over HTTP, from a local archive"))
+    serve = _command(commands, "serve", "answer AuroraX clients over HTTP, from a local archive")
+    add_options(serve)
+    _profile(serve, argparse.SUPPRESS)
+    _setting_up(commands)
     return made
+
+
+def _run(commands: argparse._SubParsersAction[argparse.ArgumentParser], formats: tuple[str, ...]) -> None:
+    run = _command(commands, "run", "run the statements of files and saved queries", _RUN, _RUN_EPILOG)
+    run.add_argument(
+        "files", nargs="*", metavar="FILE|NAME", help="a file of statements, or a saved query; - for standard input"
+    )
+    run.add_argument(
+        "--list", dest="lists", action="store_true", help="list the saved queries (those named), and run nothing"
+    )
+    _search(run, formats, argparse.SUPPRESS)
+
+
+def _check(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    check = _command(commands, "check", "say what is wrong in files, and run nothing", epilog=_CHECK_EPILOG)
+    check.add_argument("files", nargs="+", metavar="FILE", help="a file of statements; - for standard input")
+    check.add_argument(
+        "--format",
+        dest="diagnostics",
+        choices=("text", "json"),
+        default="text",
+        help="for people, on standard error (the default), or for programs, on standard output",
+    )
+    _parameters(check, argparse.SUPPRESS)
+
+
+def _setting_up(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """The commands about AuroraQL itself."""
+    config = _command(commands, "config", "show or check what is set, and where", _CONFIG)
+    config.add_argument(
+        "action",
+        choices=("show", "validate"),
+        help="show: every setting, its value and where that is from; validate: what is wrong with the file",
+    )
+    _sources(config, argparse.SUPPRESS)
+    doctor = _command(
+        commands, "doctor", "say how AuroraQL stands here: versions, places, terminal, settings, archive",
+        epilog="exit codes: 0 all is well, 2 something is set wrongly, 3 the archive cannot be reached.",
+    )  # fmt: skip
+    _sources(doctor, argparse.SUPPRESS)
+    completion = _command(commands, "completion", "print what makes a shell complete auroraql", _COMPLETION)
+    completion.add_argument("shell", choices=SHELLS, help="the shell")
+
+
+def _command(
+    commands: argparse._SubParsersAction[argparse.ArgumentParser],
+    name: str,
+    help: str,
+    description: str = "",
+    epilog: str | None = None,
+) -> argparse.ArgumentParser:
+    return commands.add_parser(
+        name,
+        help=help,
+        description=description or f"{help[0].upper()}{help[1:]}.",
+        epilog=epilog,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
 
 
 def _statement(parser: argparse.ArgumentParser, default: object = None) -> None:
@@ -77,7 +188,12 @@ def _parameters(parser: argparse.ArgumentParser, default: object = None) -> None
     )
 
 
-def _search(parser: argparse.ArgumentParser, formats: tuple[str, ...], default: object = None) -> None:
+def _profile(parser: argparse.ArgumentParser, default: object = None) -> None:
+    parser.add_argument("--profile", metavar="NAME", default=default, help="take the settings of a profile")
+
+
+def _sources(parser: argparse.ArgumentParser, default: object = None) -> None:
+    """Which archive, and how it is asked."""
     parser.add_argument(
         "-a",
         "--archive",
@@ -85,16 +201,37 @@ def _search(parser: argparse.ArgumentParser, formats: tuple[str, ...], default: 
         default=default,
         help="demo (the default), a catalogue file, aurorax, or a URL",
     )
-    parser.add_argument("--format", choices=formats, default=default, help="how results are shown (default: table)")
-    parser.add_argument(
-        "--output", metavar="FILE", default=default, help="write the result to a file, in the format of its suffix"
-    )
+    _profile(parser, default)
     parser.add_argument(
         "--timeout",
         type=_seconds,
         metavar="SECONDS",
         default=default,
         help="give up on a search after so long (default: 600)",
+    )
+    parser.add_argument(
+        "--color",
+        choices=("auto", "always", "never"),
+        default=default,
+        help="colour always, never, or on a terminal (the default)",
+    )
+
+
+def _search(parser: argparse.ArgumentParser, formats: tuple[str, ...], default: object = None) -> None:
+    _sources(parser, default)
+    parser.add_argument("--format", choices=formats, default=default, help="how results are shown (default: table)")
+    parser.add_argument(
+        "--output", metavar="FILE", default=default, help="write the result to a file, in the format of its suffix"
+    )
+    parser.add_argument(
+        "--limit", type=_rows, metavar="N", default=default, help="write no more than N rows of each result"
+    )
+    parser.add_argument(
+        "--keep-going",
+        action="store_const",
+        const=True,
+        default=default,
+        help="run on after a statement that is wrong or fails; the exit code is that of the first",
     )
     _parameters(parser, default)
 
@@ -109,15 +246,27 @@ def _seconds(text: str) -> float:
     return number
 
 
+def _rows(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) <= 18):
+        raise argparse.ArgumentTypeError(f"a limit is a whole number of rows from 0 up, not {text!r}")
+    return int(text)
+
+
 _SPELLINGS = {
     "text": "-c",
     "archive": "--archive",
+    "profile": "--profile",
+    "timeout": "--timeout",
+    "color": "--color",
     "format": "--format",
     "output": "--output",
-    "timeout": "--timeout",
+    "limit": "--limit",
+    "keep_going": "--keep-going",
     "param": "--param",
 }
 """The options that may stand before a command, as they are typed."""
+
+_SOURCES = frozenset({"archive", "profile", "timeout", "color"})
 
 _HEEDED: dict[str | None, frozenset[str]] = {
     None: frozenset(_SPELLINGS),
@@ -125,7 +274,10 @@ _HEEDED: dict[str | None, frozenset[str]] = {
     "check": frozenset({"param"}),
     "fmt": frozenset(),
     "translate": frozenset({"text", "param"}),
-    "serve": frozenset({"archive", "timeout"}),
+    "serve": frozenset({"archive", "profile", "timeout"}),
+    "config": _SOURCES,
+    "doctor": _SOURCES,
+    "completion": frozenset(),
 }
 """Which of them each command heeds."""
 
@@ -137,12 +289,12 @@ def refuse_idle(options: argparse.Namespace) -> None:
             raise UsageError(f"{spelling} is no option of {options.command}")
 
 
-def parameters(options: argparse.Namespace) -> dict[str, object]:
-    """The values of --param; a name given several times is a list. Raises UsageError."""
+def parameters(options: argparse.Namespace) -> dict[str, list[str]]:
+    """The texts of --param, by name, each as often as it was given. Raises UsageError."""
     given: dict[str, list[str]] = {}
     for text in cast("list[str]", getattr(options, "param", None) or []):
         name, equals, value = text.partition("=")
         if not equals or not name.isidentifier():
             raise UsageError(f"--param {text} is not NAME=VALUE", "as in: --param day=2021-01-01")
         given.setdefault(name, []).append(value)
-    return {name: values[0] if len(values) == 1 else values for name, values in given.items()}
+    return given

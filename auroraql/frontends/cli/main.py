@@ -4,27 +4,23 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TextIO
 
-from auroraql.errors import (
-    AuroraQLError,
-    Source,
-    StatementError,
-    TimedOut,
-    Unreachable,
-    UsageError,
-    render,
-)
+from auroraql.errors import AuroraQLError, Source, UsageError, render
 from auroraql.frontends.cli import streams
 from auroraql.frontends.cli.arguments import parameters, parser, refuse_idle
+from auroraql.frontends.cli.exits import DONE, FAILED, INTERRUPTED, exit_code
 
-FORMAT_NAMES = ("table", "vertical", "csv", "json", "jsonl")
+FORMAT_NAMES = ("table", "vertical", "csv", "tsv", "json", "jsonl", "parquet", "markdown", "html")
 TARGETS = ("aql", "json", "sentence", "python", "curl", "plan")
 SOURCES = ("auto", "aql", "json", "sentence")
 
-DONE, FAILED, WRONG, UNREACHABLE, LATE, INTERRUPTED = 0, 1, 2, 3, 4, 130
+_ASKED = "_ARGCOMPLETE"
+"""The variable by which a shell asks for completion."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -34,20 +30,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         sys.stdout.flush()
     except OSError as error:
-        return _stopped(error) if code == DONE else code
+        stopped = _stopped(error)
+        return stopped if code == DONE else code
     return code
 
 
 def _carry_out(arguments: Sequence[str] | None) -> int:
     try:
-        options = parser(FORMAT_NAMES, TARGETS, SOURCES).parse_args(arguments)
+        known = parser(FORMAT_NAMES, TARGETS, SOURCES)
+        if _ASKED in os.environ:
+            _complete(known)
+        options = known.parse_args(arguments)
         refuse_idle(options)
         return _COMMANDS[options.command](options)
     except SystemExit as stop:
         return int(stop.code or 0)
     except AuroraQLError as error:
         streams.complain(str(error))
-        return _exit_code(error)
+        return exit_code(error)
     except KeyboardInterrupt:
         streams.complain("interrupted")
         return INTERRUPTED
@@ -55,54 +55,43 @@ def _carry_out(arguments: Sequence[str] | None) -> int:
         return _stopped(error)
 
 
+def _complete(known: argparse.ArgumentParser) -> None:
+    """Answers a shell that asks what may come next, and ends."""
+    from auroraql.frontends.cli.completing import complete
+
+    complete(known)
+
+
 def _stopped(error: OSError) -> int:
     return DONE if streams.stop_writing(error) else FAILED
 
 
-def _exit_code(error: AuroraQLError) -> int:
-    match error:
-        case StatementError() | UsageError():
-            return WRONG
-        case Unreachable():
-            return UNREACHABLE
-        case TimedOut():
-            return LATE
-        case _:
-            return FAILED
-
-
 def _search(options: argparse.Namespace) -> int:
-    if options.text is None and sys.stdin is not None and sys.stdin.isatty():
+    if options.text is None and _is_terminal(sys.stdin) and _is_terminal(sys.stdout):
         from auroraql.frontends.cli import prompting
 
         prompting.repl(options)
-    else:
-        from auroraql.frontends.cli import searching
+        return DONE
+    from auroraql.frontends.cli import searching
 
-        source = streams.read("-") if options.text is None else Source(options.text)
-        searching.run(options, [source], parameters(options))
-    return DONE
+    source = streams.read("-") if options.text is None else Source(options.text)
+    return searching.run(options, [source], parameters(options))
+
+
+def _is_terminal(stream: TextIO | None) -> bool:
+    return stream is not None and stream.isatty()
 
 
 def _run(options: argparse.Namespace) -> int:
-    from auroraql.frontends.cli import searching
+    from auroraql.frontends.cli.running_files import run_files
 
-    searching.run(options, [streams.read(name) for name in options.files], parameters(options))
-    return DONE
+    return run_files(options)
 
 
 def _check(options: argparse.Namespace) -> int:
-    from auroraql.preparing import check
-    from auroraql.schema.catalogue import shipped
+    from auroraql.frontends.cli.checking import check_files
 
-    code = DONE
-    sources = (streams.read(name) for name in options.files)
-    for source, found in check(sources, shipped(), parameters(options)):
-        if found:
-            streams.say(render(found, source))
-        if any(each.severity == "error" for each in found):
-            code = WRONG
-    return code
+    return check_files(options)
 
 
 def _format(options: argparse.Namespace) -> int:
@@ -125,16 +114,37 @@ def _format(options: argparse.Namespace) -> int:
 
 
 def _translate(options: argparse.Namespace) -> int:
+    from auroraql.saved import bind
     from auroraql.translation import translate_source
 
     if (options.text is None) == (options.file is None):
         raise UsageError("translate takes one statement", "give it by -c, as a file, or as - for standard input")
     source = Source(options.text) if options.text is not None else streams.read(options.file)
-    translation = translate_source(source, options.to, form=options.source_form, parameters=parameters(options))
+    values = bind([source], parameters(options))
+    translation = translate_source(source, options.to, form=options.source_form, parameters=values)
     if translation.warnings:
         streams.say(render(translation.warnings, source))
     output = translation.output
     print(output if isinstance(output, str) else json.dumps(output, indent=2, ensure_ascii=False))
+    return DONE
+
+
+def _config(options: argparse.Namespace) -> int:
+    from auroraql.frontends.cli.configuring import show, validate
+
+    return show(options) if options.action == "show" else validate(options)
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    from auroraql.frontends.cli.doctor import examine
+
+    return examine(options)
+
+
+def _completion(options: argparse.Namespace) -> int:
+    from auroraql.frontends.cli.completing import script
+
+    sys.stdout.write(script(options.shell))
     return DONE
 
 
@@ -151,4 +161,7 @@ _COMMANDS: dict[str | None, Callable[[argparse.Namespace], int]] = {
     "fmt": _format,
     "translate": _translate,
     "serve": _serve,
+    "config": _config,
+    "doctor": _doctor,
+    "completion": _completion,
 }

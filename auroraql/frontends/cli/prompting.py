@@ -7,8 +7,10 @@ import os
 from contextlib import ExitStack
 from typing import TextIO
 
-from auroraql.config import read_config
+from auroraql.config import Config
 from auroraql.errors import UsageError
+from auroraql.frontends.cli.settling import own_queries, settled
+from auroraql.frontends.cli.streams import say
 from auroraql.frontends.repl import banner, run_repl
 from auroraql.frontends.repl.behind import Behind, Switches
 
@@ -18,19 +20,21 @@ _ALWAYS_THERE = {"demo": True, "aurorax": False}
 
 def repl(options: argparse.Namespace) -> None:
     """The REPL, until it is left. Raises UsageError for an option that needs a statement."""
-    for name in ("output", "param"):
+    for name in ("output", "limit", "keep_going", "param"):
         if getattr(options, name) is not None:
-            raise UsageError(f"--{name} needs a statement", "give one by -c, as a file, or on standard input")
-    archive = read_config(os.environ).archive if options.archive is None else options.archive
+            spelling = name.replace("_", "-")
+            raise UsageError(f"--{spelling} needs a statement", "give one by -c, as a file, or on standard input")
+    config = settled(options)
+    archive = config.archive
     with ExitStack() as stack:
         if archive in _ALWAYS_THERE:
             title = banner(archive, demonstration=_ALWAYS_THERE[archive])
-            run_repl(title, lambda switches, stream: _desk(options, switches, stream, stack))
+            run_repl(title, lambda switches, stream: _desk(config, switches, stream, stack), switches=_switches(config))
         else:
-            _talk(options, stack)
+            _talk(config, stack)
 
 
-def _desk(options: argparse.Namespace, switches: Switches, stream: TextIO, stack: ExitStack) -> Behind:
+def _desk(config: Config, switches: Switches, stream: TextIO, stack: ExitStack) -> Behind:
     """Everything behind the prompt, made in a thread while the user reads."""
     # What opens archives takes several times as long to load as the prompt does.
     from auroraql.frontends.cli.searching import opened
@@ -39,14 +43,31 @@ def _desk(options: argparse.Namespace, switches: Switches, stream: TextIO, stack
     def notice(line: str) -> None:
         switches.notice = line
 
-    made = Desk(stack.enter_context(opened(options, notice)), switches, stream)
+    made = Desk(stack.enter_context(opened(config, notice)), switches, stream)
     switches.notice = ""
     return made
 
 
-def _talk(options: argparse.Namespace, stack: ExitStack) -> None:
+def _talk(config: Config, stack: ExitStack) -> None:
     """An archive that may not be there is opened before anything is said."""
     from auroraql.frontends.cli.searching import opened
     from auroraql.frontends.repl.desk import talk
 
-    talk(stack.enter_context(opened(options)))
+    talk(stack.enter_context(opened(config)), switches=_switches(config))
+
+
+def _switches(config: Config) -> Switches:
+    """What the prompt begins with."""
+    for warning in config.warnings:
+        say(warning)
+    plain = config.color == "auto" and (bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb")
+    return Switches(
+        color=config.color != "never" and not plain,
+        fuzzy=config.is_on("fuzzy"),
+        multiline=config.is_on("multiline"),
+        vi=config.text("keys") == "vi",
+        timing=config.is_on("timing"),
+        theme=config.text("theme"),
+        pager=None if config.origins["pager"] == "default" else config.text("pager"),
+        queries=own_queries(config),
+    )

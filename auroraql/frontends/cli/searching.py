@@ -6,45 +6,127 @@ import argparse
 import os
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from threading import Thread
 
-from auroraql.config import read_config
-from auroraql.errors import Source, UsageError, render
+from auroraql.config import Config
+from auroraql.errors import AuroraQLError, Source, UsageError, render
 from auroraql.forms.script import read
-from auroraql.frontends.cli.streams import say
+from auroraql.frontends.cli.exits import DONE, exit_code
+from auroraql.frontends.cli.settling import settled
+from auroraql.frontends.cli.streams import complain, say
+from auroraql.frontends.farewell import farewell
 from auroraql.frontends.progress import status_line
-from auroraql.output import check_writable, footer, known_format, wants_color, write
+from auroraql.output import check_writable, footer, known_format, wants_color, write, writes_blocks
 from auroraql.output import render as render_result
 from auroraql.results import ResultSet
+from auroraql.saved import Given, bind
 from auroraql.session import Archive, connect
 from auroraql.syntax import Follow, Let, Set, Statement
 
 
-def run(options: argparse.Namespace, sources: list[Source], parameters: dict[str, object]) -> None:
-    """Runs scripts, one after the other; nothing of them is run when anything in them is wrong."""
+def run(options: argparse.Namespace, sources: list[Source], given: Given) -> int:
+    """Runs scripts, one after the other, and gives back the exit code.
+
+    Nothing of them is run when anything in them is wrong, and the first failure ends it: raises AuroraQLError. With
+    --keep-going each statement that is wrong or fails is told, and the rest is run.
+    """
     target = Path(options.output) if options.output is not None else None
     if target is not None:
         check_writable(target, options.format)
-        if sum(_shows(each.statement) for source in sources for each in read(source)) != 1:
-            raise UsageError("--output holds the result of one statement", "run the statements one by one")
-    archive = opened(options)
+        _check_one(sources, "--output")
+    values = bind(sources, given)
+    config = settled(options)
+    for warning in config.warnings:
+        say(warning)
+    if target is None:
+        _check_shown(config.format, sources)
+    archive = opened(config)
     if target is None and archive.settings.format == "table":
         # What draws tables is loaded while the archive is opened and searched.
         Thread(target=import_module, args=("tabulate",), daemon=True).start()
-    with archive:
-        for result in archive.run_script(*sources, **parameters):
-            if result.warnings:
-                say(render(result.warnings, result.source))
-            if result.note:
-                say(result.note)
-            elif target is None:
-                _show(result, archive.settings.format)
+    code, held = DONE, ""
+    with archive, _leaving(archive):
+        for outcome in _outcomes(archive, sources, values, keep_going=bool(options.keep_going)):
+            if isinstance(outcome, ResultSet):
+                held = _check_beside(held, outcome, archive.settings.format)
+                _give(outcome, options, held, config)
             else:
-                write(result, target, options.format)
-                say(f"{target}: {footer(result)}")
+                complain(str(outcome))
+                code = code or exit_code(outcome)
+    return code
+
+
+def _outcomes(
+    archive: Archive, sources: Sequence[Source], values: dict[str, object], *, keep_going: bool
+) -> Iterator[ResultSet | AuroraQLError]:
+    if keep_going:
+        return archive.run_each(*sources, **values)
+    return archive.run_script(*sources, **values)
+
+
+def _give(result: ResultSet, options: argparse.Namespace, shown_as: str, config: Config) -> None:
+    """Shows a result, or writes it to the file that was named; no more rows of it than were asked for."""
+    if result.warnings:
+        say(render(result.warnings, result.source))
+    if result.note:
+        say(result.note)
+        return
+    limit = None if result.is_report else options.limit
+    given = result if limit is None or len(result) <= limit else result.head(limit)
+    if options.output is None:
+        show(given, shown_as, config)
+        say(footer(result))
+    else:
+        write(given, options.output, options.format)
+        say(f"{Path(options.output)}: {footer(result)}")
+    if given is not result:
+        say(f"{len(given):,} of {len(result):,} rows are written (--limit {limit})")
+
+
+def _check_shown(shown_as: str, sources: list[Source]) -> None:
+    """Raises UsageError, before anything is searched, for a format that standard output cannot take."""
+    if known_format(shown_as).render is None:
+        if sys.stdout.isatty():
+            raise UsageError(f"{shown_as} is no text, and a terminal cannot show it", "write it with --output FILE")
+        _check_one(sources, shown_as)
+
+
+def _check_beside(held: str, result: ResultSet, shown_as: str) -> str:
+    """The format to show a result in, after one that is held already.
+
+    Raises UsageError when one of the two tolerates nothing beside it.
+    """
+    if result.note:
+        return held
+    whole = [name for name in (held, shown_as) if name and known_format(name).render is None]
+    if held and whole:
+        raise UsageError(f"{whole[0]} holds the result of one statement", "run the statements one by one")
+    return shown_as
+
+
+def _check_one(sources: list[Source], holder: str) -> None:
+    if sum(_shows(each.statement) for source in sources for each in read(source)) != 1:
+        raise UsageError(f"{holder} holds the result of one statement", "run the statements one by one")
+
+
+@contextmanager
+def _leaving(archive: Archive) -> Iterator[None]:
+    """What was submitted goes on when the script is over, unless that is for Ctrl-C."""
+    try:
+        yield
+    except AuroraQLError:
+        _say_farewell(archive)
+        raise
+    _say_farewell(archive)
+
+
+def _say_farewell(archive: Archive) -> None:
+    for line in farewell(archive):
+        say(line)
 
 
 def _shows(statement: Statement) -> bool:
@@ -52,18 +134,13 @@ def _shows(statement: Statement) -> bool:
     return not isinstance(statement, Let | Set) and not (isinstance(statement, Follow) and statement.verb == "cancel")
 
 
-def opened(options: argparse.Namespace, say: Callable[[str], None] = say) -> Archive:
-    """The archive, and how its results are shown: of the options, the environment or the config file, the first that says.
-
-    `say` is told what takes time.
-    """
-    config = read_config(os.environ)
-    shown_as = known_format(options.format or config.format).name
-    archive = config.archive if options.archive is None else options.archive
+def opened(config: Config, say: Callable[[str], None] = say) -> Archive:
+    """The archive of the configuration, showing results as that says. `say` is told what takes time."""
+    shown_as = known_format(config.format).name
     made = connect(
-        archive,
+        config.archive,
         api_key=config.api_key,
-        timeout=options.timeout or config.timeout,
+        timeout=config.timeout,
         say=say,
         watch=status_line(sys.stderr),
     )
@@ -71,8 +148,20 @@ def opened(options: argparse.Namespace, say: Callable[[str], None] = say) -> Arc
     return made
 
 
-def _show(result: ResultSet, shown_as: str) -> None:
+def is_colored(config: Config) -> bool:
+    """Whether to colour standard output. What is asked for by name holds whatever the terminal is."""
+    return config.color == "always" or (config.color == "auto" and wants_color(sys.stdout, os.environ))
+
+
+def show(result: ResultSet, shown_as: str, config: Config) -> None:
+    """Writes a result to standard output: on a terminal what fits it, elsewhere all."""
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
-    for chunk in render_result(result, shown_as, width=width, color=wants_color(sys.stdout, os.environ)):
+    known = known_format(shown_as)
+    if known.render is None and width is None:
+        sys.stdout.flush()
+        for piece in known.encoded(result):
+            sys.stdout.buffer.write(piece)
+        return
+    color, blocks = is_colored(config), writes_blocks(sys.stdout)
+    for chunk in render_result(result, shown_as, width=width, color=color, blocks=blocks):
         sys.stdout.write(chunk)
-    say(footer(result))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import re
 from pathlib import Path
 from typing import Any
@@ -50,20 +49,20 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def serve(options: argparse.Namespace) -> int:
     """Serves until it is told to end; gives back the exit code. Raises AuroraQLError."""
-    from auroraql.config import read_config
+    from auroraql.frontends.cli.settling import settled
     from auroraql.frontends.server.launch import Settings
     from auroraql.frontends.server.launch import serve as run
 
-    config = read_config(os.environ)
+    config = settled(options)
     settings = Settings(
-        archive=options.archive or config.archive,
+        archive=config.archive,
         host=options.host,
         port=options.port,
         api_key_file=options.api_key_file,
         keep=options.keep,
         disk=options.disk,
         memory=options.memory,
-        timeout=options.timeout or config.timeout or 600.0,
+        timeout=config.timeout,
         allow_origin=options.allow_origin,
     )
     return run(settings, say)

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 from threading import Lock, Thread
 from typing import Protocol
 
 from prompt_toolkit.completion import CompleteEvent, Completion
 from prompt_toolkit.document import Document
 from prompt_toolkit.lexers import Lexer
+from prompt_toolkit.styles import BaseStyle
 
 from auroraql.errors import Diagnostic
+from auroraql.frontends.repl.notices import Notices
 
 
 @dataclass(slots=True)
@@ -26,8 +29,22 @@ class Switches:
     draft: str = ""
     """What the next prompt begins with."""
     done: bool = False
+    notices: Notices = field(default_factory=Notices)
+    """What is told while somebody may be typing."""
     notice: str = ""
     """What is under way while everything is loaded."""
+    vi: bool = False
+    """Whether the keys are those of vi to begin with."""
+    timing: bool = False
+    """Whether to say where the time went, to begin with."""
+    theme: str = "terminal"
+    """What the colours are called; a style of Pygments is loaded once the prompt stands there."""
+    style: BaseStyle | None = None
+    """The colours of the theme, when they are loaded."""
+    pager: str | None = None
+    """What shows long results, where the user has set it."""
+    queries: Path | None = None
+    """The user's own folder of saved queries."""
 
 
 class Behind(Protocol):
@@ -54,6 +71,12 @@ class Behind(Protocol):
 
     def explain(self, text: str) -> None:
         """Says what would be done for a statement."""
+
+    def interrupted(self) -> None:
+        """Ctrl-C came when nothing was run and nothing typed."""
+
+    def leave(self) -> None:
+        """The session ends: says what becomes of searches under way."""
 
 
 class Late:

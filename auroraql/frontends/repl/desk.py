@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import traceback
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -14,16 +15,20 @@ from prompt_toolkit.input import Input
 from prompt_toolkit.lexers import PygmentsLexer
 from prompt_toolkit.output import Output
 
-from auroraql.errors import AuroraQLError, Diagnostic
+from auroraql.errors import ArchiveError, AuroraQLError, Diagnostic
 from auroraql.forms.script import is_complete
+from auroraql.frontends.farewell import farewell
 from auroraql.frontends.lexer import AuroraQLLexer
 from auroraql.frontends.repl.behind import Switches
 from auroraql.frontends.repl.commands import is_command, run_command
+from auroraql.frontends.repl.flight import Flight
 from auroraql.frontends.repl.keystrokes import PLANNED, Candidates, check_typed, know
 from auroraql.frontends.repl.loop import banner, run_repl
+from auroraql.frontends.repl.saved_queries import look_again
 from auroraql.frontends.repl.showing import makes_links, tell
 from auroraql.frontends.repl.state import Archive, State
 from auroraql.frontends.repl.statements import explain, run
+from auroraql.frontends.repl.themes import themed
 
 _FIRST = """\
 LET warm = FIND conjunctions OF ground (program = 'trxe'), space (platform LIKE 'swarm%') WITHIN 500 km ON 2021-01-01;
@@ -35,6 +40,7 @@ SHOW METADATA OF data_products; SET format = json; EXPLAIN FIND ephemeris WHERE 
 def talk(
     archive: Archive,
     *,
+    switches: Switches | None = None,
     stream: TextIO | None = None,
     history: Path | None = None,
     input: Input | None = None,
@@ -45,6 +51,7 @@ def talk(
     run_repl(
         title,
         lambda switches, out: Desk(archive, switches, out),
+        switches=switches,
         stream=stream,
         history=history,
         input=input,
@@ -57,7 +64,12 @@ class Desk:
 
     def __init__(self, archive: Archive, switches: Switches, stream: TextIO) -> None:
         links = switches.color and makes_links(os.environ)
-        self.state = State(archive, stream, switches, links=links, pages=stream.isatty())
+        pages = stream.isatty() and os.environ.get("TERM") != "dumb"
+        self.state = State(archive, stream, switches, sys.stdin, links=links, pages=pages)
+        self.state.flight = Flight(self.state)
+        self.state.timing = switches.timing
+        switches.style = themed(switches.theme)
+        look_again(self.state)
         self.lexer = PygmentsLexer(AuroraQLLexer)
         self.state.known = know(self.state)
         self._candidates = Candidates(self.state)
@@ -94,6 +106,16 @@ class Desk:
         except AuroraQLError as error:
             self.state.say(str(error))
 
+    def interrupted(self) -> None:
+        """Ctrl-C came when nothing was run and nothing typed: what is still being cancelled is left as it is."""
+        if self.state.flight is not None:
+            self.state.say(self.state.flight.again())
+
+    def leave(self) -> None:
+        """The session ends: says what becomes of searches under way."""
+        for line in farewell(self.state.archive):
+            self.state.say(line)
+
 
 def submits(document: Document) -> bool:
     """Whether Enter ends the text here: a command, a complete statement, or a blank line after anything."""
@@ -119,7 +141,8 @@ def take(state: State, text: str) -> None:
         else:
             run(state, text)
     except KeyboardInterrupt:
-        state.say("cancelled")
+        said, state.parting = state.parting, ""
+        state.say(said or "cancelled")
     except AuroraQLError as error:
         state.error = full_error(error)
         state.say(str(error))
@@ -128,11 +151,14 @@ def take(state: State, text: str) -> None:
         state.say(f"{state.error}This is a fault of AuroraQL: please report it. The session goes on.")
     if state.known is not None:
         state.known = know(state)
+        look_again(state)
 
 
 def full_error(error: AuroraQLError) -> str:
     """An error with everything that led to it."""
     lines, cause = [str(error)], error.__cause__ or error.__context__
+    if isinstance(error, ArchiveError) and error.log:
+        lines += ["log of the search:", *(f"  {line}" for line in error.log)]
     while cause is not None:
         lines.append(f"  because of {type(cause).__name__}: {cause}")
         cause = cause.__cause__ or cause.__context__

@@ -31,7 +31,6 @@ _NOT_YET = frozenset(("AQL0105", "AQL0603"))
 def know(state: State) -> Known:
     """What completion knows as the session stands now; names of the archive are taken over when they are the same."""
     from auroraql.completion import ArchiveNames
-    from auroraql.output import FORMATS
 
     archive = state.archive
     held = state.known.archive if state.known is not None else None
@@ -40,7 +39,7 @@ def know(state: State) -> Known:
         names,
         results={name: tuple(column.name for column in result.columns) for name, result in archive.results.items()},
         searches=archive.searches,
-        settings={name: tuple(FORMATS) if name == "format" else () for name in SETTINGS},
+        settings={name: row.values for name, row in SETTINGS.items()},
         listings=listing_columns(),
     )
 
@@ -76,6 +75,10 @@ class Candidates:
         if row.takes_file:
             if event.completion_requested or argument:
                 yield from self._paths.get_completions(Document(argument), event)
+            return
+        if row.candidates is not None:
+            for each in row.candidates(self.state, argument):
+                yield Completion(each.text, -each.back, each.shown, each.doc)
             return
         for word in row.words_after(self.state):
             if word.casefold().startswith(argument.casefold()):

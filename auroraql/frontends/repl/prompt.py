@@ -16,7 +16,7 @@ from prompt_toolkit.history import History
 from prompt_toolkit.input import Input
 from prompt_toolkit.lexers import DynamicLexer
 from prompt_toolkit.output import ColorDepth, Output
-from prompt_toolkit.styles import Style
+from prompt_toolkit.styles import DynamicStyle, Style
 
 from auroraql.frontends.repl.behind import Late, Switches
 from auroraql.frontends.repl.checking import Checker, Underlined, one_line, said
@@ -28,6 +28,17 @@ SUFFIX = ".aql"
 
 PROMPT = "auroraql> "
 CONTINUATION = "     ...> "
+
+OURS = {
+    "auto-suggestion": "ansibrightblack",
+    "error": "underline ansired",
+    "warning": "underline ansiyellow",
+    "bottom-toolbar": "noreverse",
+    "toolbar.error": "ansired",
+    "toolbar.warning": "ansiyellow",
+    "toolbar.keys": "ansibrightblack",
+}
+"""The colours of what is not the text itself, whatever the theme."""
 
 # Only colours every terminal names itself, so that they suit its background.
 _STYLE = Style.from_dict(
@@ -41,13 +52,7 @@ _STYLE = Style.from_dict(
         "pygments.name.tag": "ansicyan",
         "pygments.name.variable": "ansiyellow",
         "pygments.comment": "ansibrightblack",
-        "auto-suggestion": "ansibrightblack",
-        "error": "underline ansired",
-        "warning": "underline ansiyellow",
-        "bottom-toolbar": "noreverse",
-        "toolbar.error": "ansired",
-        "toolbar.warning": "ansiyellow",
-        "toolbar.keys": "ansibrightblack",
+        **OURS,
     }
 )
 
@@ -100,7 +105,8 @@ def line_editor(
         auto_suggest=Suggestions(),
         input_processors=[Underlined(checker)],
         bottom_toolbar=lambda: toolbar(switches, checker, session),
-        style=_STYLE,
+        style=DynamicStyle(lambda: switches.style or _STYLE),
+        vi_mode=switches.vi,
         include_default_pygments_style=False,
         color_depth=None if switches.color else ColorDepth.DEPTH_1_BIT,
         cursor=ModalCursorShapeConfig(),

@@ -17,7 +17,8 @@ from pathlib import Path
 from auroraql.errors import UsageError, columns, visible
 from auroraql.errors import render as rendered
 from auroraql.frontends.repl.state import State
-from auroraql.output import footer, render
+from auroraql.output import Format, footer, format_of, known_format
+from auroraql.output.screen import Screen
 from auroraql.results import ResultSet
 
 _ESCAPE = re.compile(r"\x1b(?:\[[0-9;]*m|\]8;;[^\x1b]*\x1b\\)")
@@ -36,14 +37,14 @@ def show(state: State, result: ResultSet, format: str = "") -> None:
     if not result.is_report:
         state.last = result
     began = time.monotonic()
-    chosen = format or state.format
+    chosen = known_format(format or state.format)
     if state.output is not None:
-        append(state.output, render(result, chosen, width=None, color=False))
+        append(state.output, result, chosen)
         state.say(f"{state.output}: {footer(result)}")
         return
     if state.tee is not None:
-        append(state.tee, render(result, chosen, width=None, color=False))
-    put(state, render(result, chosen, width=state.width, color=state.color, links=state.links))
+        append(state.tee, result, chosen)
+    put(state, chosen.rendered(result, state.screen))
     state.say(footer(result))
     if state.timing:
         state.say(f"time: {result.elapsed * 1000:.1f} ms searched, {(time.monotonic() - began) * 1000:.1f} ms shown")
@@ -59,7 +60,9 @@ def put(state: State, chunks: Iterable[str], *, wide: bool = False) -> None:
             held.append(chunk)
             lines += chunk.count("\n")
             juts = wide and any(columns(line) > state.width for line in _ESCAPE.sub("", chunk).split("\n"))
-            if (lines > most or juts) and _paged(chain(held, waiting), pager(os.environ, stays=wide)):
+            if (lines > most or juts) and _paged(
+                chain(held, waiting), pager(os.environ, state.switches.pager, stays=wide)
+            ):
                 return
         waiting = iter(held)
     for chunk in waiting:
@@ -72,9 +75,9 @@ def tell(state: State, text: str) -> None:
     put(state, (visible(line) + "\n" for line in text.splitlines()))
 
 
-def pager(environ: Mapping[str, str], *, stays: bool = False) -> list[str]:
-    """The pager's command: AURORAQL_PAGER or PAGER, else less, which ends by itself with a short text unless it `stays`."""
-    named = environ.get("AURORAQL_PAGER", environ.get("PAGER", "less"))
+def pager(environ: Mapping[str, str], chosen: str | None = None, *, stays: bool = False) -> list[str]:
+    """The pager's command: that which was `chosen`, or PAGER, else less, which ends by itself with a short text unless it `stays`."""
+    named = environ.get("AURORAQL_PAGER", environ.get("PAGER", "less")) if chosen is None else chosen
     with suppress(ValueError):  # an unbalanced quote
         words = shlex.split(named)
         return ["less", "-SRX" if stays else "-SRXF", *words[1:]] if words[:1] == ["less"] else words
@@ -105,23 +108,41 @@ def _deaf() -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
-def append(path: Path, chunks: Iterable[str]) -> None:
-    """Writes text at the end of a file. Raises UsageError."""
+def append(path: Path, result: ResultSet, chosen: Format) -> None:
+    """Writes a result at the end of a file, in the format its name tells, else the one chosen: whole, or not at all.
+
+    Raises UsageError.
+    """
+    told = format_of(path) or chosen
+    chunks = told.rendered(result, Screen())
     try:
-        with path.open("a", encoding="utf-8", errors="replace", newline="") as stream:
+        with _whole(path), path.open("ab") as stream:
             for chunk in chunks:
-                stream.write(chunk)
+                stream.write(chunk.encode())
     except OSError as error:
         raise UsageError(f"cannot write '{visible(str(path))}': {error.strerror or error}") from None
+
+
+@contextmanager
+def _whole(path: Path) -> Iterator[None]:
+    """What is not added whole to a file is taken away again, an interrupted result too."""
+    before = path.stat().st_size if path.is_file() else 0
+    try:
+        yield
+    except BaseException:
+        with suppress(OSError):
+            if path.is_file():
+                os.truncate(path, before)
+        raise
 
 
 def pipe(result: ResultSet, command: str, format: str) -> int:
     """The whole result, uncoloured, to a shell command; its exit code. Raises UsageError when there is no shell."""
     try:
-        with _deaf(), subprocess.Popen(command, shell=True, stdin=subprocess.PIPE, encoding="utf-8") as process:  # noqa: S602 - it is the user's own shell
+        with _deaf(), subprocess.Popen(command, shell=True, stdin=subprocess.PIPE) as process:  # noqa: S602 - it is the user's own shell
             assert process.stdin is not None  # noqa: S101 - it was asked for
             with suppress(BrokenPipeError):
-                for chunk in render(result, format, width=None, color=False):
+                for chunk in known_format(format).encoded(result):
                     process.stdin.write(chunk)
             with suppress(BrokenPipeError):
                 process.stdin.close()
@@ -131,7 +152,9 @@ def pipe(result: ResultSet, command: str, format: str) -> int:
 
 
 def makes_links(environ: Mapping[str, str]) -> bool:
-    """Whether the terminal is one of those that make links of OSC 8."""
+    """Whether the terminal is one of those that make links of OSC 8, or is said to be by FORCE_HYPERLINK."""
+    if environ.get("FORCE_HYPERLINK"):
+        return environ["FORCE_HYPERLINK"] != "0"
     if environ.get("TERM_PROGRAM") in ("iTerm.app", "WezTerm", "vscode", "ghostty", "Hyper", "rio"):
         return True
     if environ.get("TERM", "").startswith(("xterm-kitty", "foot", "alacritty", "xterm-ghostty")):

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol, TextIO
 
+from auroraql.archives.base import Watch
 from auroraql.completion import Known
 from auroraql.errors import Diagnostic, Source, visible
 from auroraql.frontends.repl.behind import Switches
+from auroraql.output.screen import Screen, writes_blocks
 from auroraql.results import ResultSet
+from auroraql.saved import SavedQuery
 from auroraql.schema.catalogue import Catalogue
+from auroraql.searches import Search
 from auroraql.settings import Settings
 
 
@@ -43,11 +47,43 @@ class Archive(Protocol):
     def searches(self) -> tuple[str, ...]:
         """The names of the searches that were submitted."""
 
+    @property
+    def submitted(self) -> Mapping[str, Search]:
+        """These searches."""
+
+    def refresh_searches(self) -> None:
+        """Has the archive asked how they stand, and waits a moment for the answers."""
+
+    def keep(self, search: Search, /) -> str:
+        """Takes a search whose wait was interrupted among those submitted; the name that it has there."""
+
+    def leave(self) -> list[Search]:
+        """Lets what was submitted, and not fetched, go on when the archive is closed; those that will."""
+
+    def on_progress(self, watch: Watch | None, /) -> None:
+        """Has `watch` told how far a search has come that is waited for."""
+
+    def on_interrupt(self, act: Callable[[Search], object], /) -> None:
+        """Has `act` called with a search that Ctrl-C ended the wait for."""
+
+    def on_end(self, act: Callable[[Search], object], /) -> None:
+        """Has `act` called, on another thread, with each search that ends while nobody waits for it."""
+
     def check(self, text: Source, /, *, planned: bool) -> tuple[Diagnostic, ...]:
         """What is to be said of a script without running it; asks nobody. Planning it says more, and takes longer."""
 
-    def run_script(self, text: Source, /) -> Iterator[ResultSet]:
+    def run_script(self, text: Source, /, **parameters: object) -> Iterator[ResultSet]:
         """Runs statement after statement. Raises AuroraQLError."""
+
+
+class InFlight(Protocol):
+    """Who takes the searches that nobody waits for any more."""
+
+    def cancel(self, search: Search, /) -> str:
+        """Cancels a search in the background; what to say of it now."""
+
+    def again(self) -> str:
+        """Ctrl-C came once more; what to say of it."""
 
 
 @dataclass(slots=True)
@@ -57,6 +93,11 @@ class State:
     archive: Archive
     stream: TextIO
     switches: Switches = field(default_factory=Switches)
+    keys: TextIO | None = None
+    """Where the keys come from, if that is a terminal."""
+    flight: InFlight | None = None
+    parting: str = ""
+    """What is to be said of the search that Ctrl-C has just ended."""
     links: bool = False
     """Whether the terminal makes links of URLs."""
     pages: bool = False
@@ -70,6 +111,8 @@ class State:
     last: ResultSet | None = None
     statement: str = ""
     """The last statement as it was typed."""
+    saved: tuple[SavedQuery, ...] = ()
+    """The saved queries as they were on disk after the last statement."""
     error: str = ""
     """The last error, in full."""
     known: Known | None = field(default=None, repr=False)
@@ -79,6 +122,11 @@ class State:
     def color(self) -> bool:
         """Whether to colour."""
         return self.switches.color
+
+    @property
+    def screen(self) -> Screen:
+        """What the terminal is now."""
+        return Screen(self.width, self.color, self.links, blocks=writes_blocks(self.stream), commands=True)
 
     @property
     def format(self) -> str:

@@ -1,0 +1,66 @@
+"""What is remembered of a service on disk: a JSON document in the user's cache directory, readable by them alone.
+
+It holds what the service tells everybody, never a key. It is written whole or not at all, so that sessions side by
+side find the one or the other; whatever is wrong with it, it is as if there were none.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from contextlib import suppress
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from platformdirs import user_cache_path
+
+
+class KeptFile:
+    """The file of one title for one address; `folder` is the user's cache directory, if not given."""
+
+    def __init__(self, title: str, url: str, folder: Path | None = None) -> None:
+        self._title, self._url, self._folder = title, url, folder
+
+    @property
+    def path(self) -> Path | None:
+        """Where the file is. None on one's own machine: a service there comes and goes, and is quick to ask."""
+        if self._folder is None and _is_here(self._url):
+            return None
+        folder = self._folder or user_cache_path("auroraql")
+        return folder / f"{self._title}-{hashlib.sha256(self._url.encode()).hexdigest()[:16]}.json"
+
+    def read(self) -> dict[str, Any] | None:
+        """What is kept; None when there is nothing, or nothing of this address."""
+        path = self.path
+        try:
+            document = json.loads(path.read_bytes()) if path is not None else None
+        except (OSError, ValueError, RecursionError):
+            return None
+        return document if isinstance(document, dict) and document.get("address") == self._url else None
+
+    def write(self, document: dict[str, Any]) -> None:
+        """Keeps it, whole or not at all; a disk that takes nothing is no reason to fail."""
+        path = self.path
+        if path is None:
+            return
+        text = json.dumps({"address": self._url, **document})
+        made = path.with_name(f".{path.name}-{os.urandom(6).hex()}")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            with os.fdopen(os.open(made, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as stream:
+                stream.write(text)
+            made.replace(path)
+        except OSError:
+            with suppress(OSError):
+                made.unlink()
+
+
+def _is_here(url: str) -> bool:
+    host = urlsplit(url).hostname or ""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")

@@ -1,0 +1,201 @@
+"""The configuration file: TOML, with the place of each setting in it, and of each thing that is wrong."""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from auroraql.config.rows import PROFILE, PROFILES, ROWS, Unfit, Value
+from auroraql.errors import UsageError, visible
+from auroraql.spelling import closest
+
+
+@dataclass(frozen=True, slots=True)
+class Put:
+    """A value that the file gives a setting, and its line."""
+
+    value: Value = field(repr=False)
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something wrong with the file: where (line and column from 1), what, and the way out."""
+
+    line: int
+    column: int
+    message: str
+    hint: str = ""
+    severity: str = "error"
+
+    def said(self, path: Path) -> str:
+        """As people read it."""
+        place = f"{visible(str(path))}:{self.line}:{self.column}"
+        hint = f"\n  = hint: {visible(self.hint)}" if self.hint else ""
+        return f"{self.severity}: {place}: {visible(self.message)}{hint}"
+
+
+@dataclass(slots=True)
+class File:
+    """A file that was read: what it sets, in itself and in its profiles, and all that is wrong with it."""
+
+    path: Path
+    there: bool = False
+    settings: dict[str, Put] = field(default_factory=dict)
+    profiles: dict[str, dict[str, Put]] = field(default_factory=dict)
+    profile: Put | None = None
+    problems: list[Problem] = field(default_factory=list)
+
+
+def read_file(path: Path) -> File:
+    """The file at a path; an empty one where there is none. Raises UsageError where it cannot be read."""
+    found = File(path)
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        return found
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise UsageError(f"the configuration file {visible(str(path))} cannot be read: {reason}") from None
+    found.there = True
+    _Reader(found, data).read()
+    return found
+
+
+class _Reader:
+    """Reads one file; what is wrong becomes a problem at its place."""
+
+    def __init__(self, found: File, data: bytes) -> None:
+        self._found, self._data, self._text = found, data, ""
+
+    def read(self) -> None:
+        """Fills what was found."""
+        try:
+            self._text = self._data.decode("utf-8-sig")
+        except UnicodeDecodeError as error:
+            line = self._data.count(b"\n", 0, error.start) + 1
+            self._problem((line, 1), "the file is no UTF-8 text", "save it as UTF-8")
+            return
+        import tomllib  # most users have no file, and pay nothing for reading one
+
+        try:
+            document = tomllib.loads(self._text)
+        except tomllib.TOMLDecodeError as error:
+            self._problem(*_said_of_toml(str(error), self._text))
+            return
+        except RecursionError:
+            self._problem((1, 1), "the file is no TOML: it nests too deep")
+            return
+        self._table(document)
+        self._others_may_read_a_key()
+
+    def _table(self, document: dict[str, Any]) -> None:
+        for key, value in document.items():
+            if key == PROFILES:
+                self._profiles(value)
+            elif key == PROFILE:
+                self._chosen(value)
+            else:
+                self._setting((), key, value, self._found.settings)
+        chosen = self._found.profile
+        if chosen is not None and chosen.value not in self._found.profiles:
+            message, hint = no_profile(str(chosen.value), self._found.profiles)
+            self._problem(self._place((), PROFILE, behind=True), message, hint)
+
+    def _chosen(self, value: object) -> None:
+        if isinstance(value, str):
+            self._found.profile = Put(value, self._place((), PROFILE)[0])
+        else:
+            hint = "give the name of a profile, in quotes"
+            self._problem(self._place((), PROFILE), f"this sets '{PROFILE}' to a value of the wrong type", hint)
+
+    def _profiles(self, value: object) -> None:
+        if not isinstance(value, dict):
+            message = f"this sets '{PROFILES}', which holds tables"
+            self._problem(self._place((), PROFILES), message, "write a profile as [profiles.NAME]")
+            return
+        for name, settings in value.items():
+            if not isinstance(settings, dict):
+                hint = f"write it as [profiles.{name}]"
+                self._problem(self._place((PROFILES,), name), f"the profile '{name}' is no table", hint)
+                continue
+            profile = self._found.profiles.setdefault(name, {})
+            for key, each in settings.items():
+                self._setting((PROFILES, name), key, each, profile)
+
+    def _setting(self, table: tuple[str, ...], key: str, value: object, into: dict[str, Put]) -> None:
+        row = ROWS.get(key)
+        place = self._place(table, key)
+        if row is None:
+            known = ROWS if table else (*ROWS, PROFILE, PROFILES)
+            near = closest(key, known, 1)
+            hint = f"did you mean {near[0]}?" if near else f"the settings are {', '.join(known)}"
+            self._problem(place, f"this sets '{key}', which there is not", hint)
+            return
+        try:
+            into[key] = Put(row.read(value, False), place[0])
+        except Unfit as unfit:
+            message = f"this sets '{key}' {unfit.message}"
+            self._problem(self._place(table, key, behind=True), message, unfit.hint)
+
+    def _others_may_read_a_key(self) -> None:
+        keys = [each["api_key"] for each in (self._found.settings, *self._found.profiles.values()) if "api_key" in each]
+        if keys and os.name == "posix" and stat.S_IMODE(self._found.path.stat().st_mode) & 0o077:
+            message = "the file holds an API key, and others may read it"
+            self._problem((keys[0].line, 1), message, f"chmod 600 {self._found.path}", "warning")
+
+    def _problem(self, place: tuple[int, int], message: str, hint: str = "", severity: str = "error") -> None:
+        self._found.problems.append(Problem(*place, message, hint, severity))
+
+    def _place(self, table: tuple[str, ...], key: str, *, behind: bool = False) -> tuple[int, int]:
+        """Line and column of a key, or of the value behind it; the beginning where it is written in an unusual way."""
+        for path, line, column, value_column in _keys(self._text):
+            if path == (*table, key):
+                return line, value_column if behind else column
+        return 1, 1
+
+
+def no_profile(name: str, profiles: Mapping[str, object]) -> tuple[str, str]:
+    """What to say of a profile there is not."""
+    near = closest(name, profiles, 1, 0.5)
+    known = f"the profiles are {', '.join(profiles)}" if profiles else "the configuration file has no profile"
+    return f"there is no profile '{name}'", f"did you mean {near[0]}?" if near else known
+
+
+_PART = r"""(?:[A-Za-z0-9_-]+|"[^"\n]*"|'[^'\n]*')"""
+_DOTTED = rf"{_PART}(?:[ \t]*\.[ \t]*{_PART})*"
+_TABLE = rf"[ \t]*\[[ \t]*(?P<path>{_DOTTED})[ \t]*\]"
+_KEY = rf"[ \t]*(?P<path>{_DOTTED})[ \t]*=[ \t]*"
+
+
+def _keys(text: str) -> Iterator[tuple[tuple[str, ...], int, int, int]]:
+    """The keys of a TOML text, as paths, with their line, column and the column of their value."""
+    table: tuple[str, ...] = ()
+    for number, line in enumerate(text.split("\n"), 1):
+        header = re.match(_TABLE, line)
+        if header is not None:
+            table = _parts(header["path"])
+            yield table, number, header.start("path") + 1, header.start("path") + 1
+            continue
+        key = re.match(_KEY, line)
+        if key is not None:
+            yield (*table, *_parts(key["path"])), number, key.start("path") + 1, key.end() + 1
+
+
+def _parts(path: str) -> tuple[str, ...]:
+    return tuple(each.strip("\"'") for each in re.findall(_PART, path))
+
+
+def _said_of_toml(said: str, text: str) -> tuple[tuple[int, int], str]:
+    """The place that the parser names, and what it says there."""
+    match = re.search(r" \(at (?:line (\d+), column (\d+)|end of document)\)", said)
+    if match is None:
+        return (1, 1), f"the file is no TOML: {said}"
+    lines = text.split("\n")
+    place = (int(match[1]), int(match[2])) if match[1] else (len(lines), len(lines[-1]) + 1)
+    return place, f"the file is no TOML: {said[: match.start()]}"

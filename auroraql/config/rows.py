@@ -1,0 +1,139 @@
+"""The settings of the configuration, one row each: what it is for, where it is read from, what it may be.
+
+This is read before the first prompt: what a check needs is loaded when there is something to check.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import inf
+
+Value = str | float | bool | None
+
+
+class Unfit(ValueError):
+    """A value that a setting cannot have: what is wrong with it (to be said behind the setting's name), and the way out."""
+
+    def __init__(self, message: str, hint: str) -> None:
+        super().__init__(message)
+        self.message, self.hint = message, hint
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A setting: its name in the file, its variables (the first that is set counts), its default.
+
+    `read` takes a value of the file, or the text of a variable, which is read as what the setting is. Raises Unfit.
+    """
+
+    name: str
+    doc: str
+    read: Callable[[object, bool], Value]
+    default: Value
+    variables: tuple[str, ...]
+    secret: bool = False
+    may_be_empty: bool = False
+    """Whether a variable set to nothing says something."""
+
+
+def _wrong_type(hint: str) -> Unfit:
+    return Unfit("to a value of the wrong type", hint)
+
+
+def _text(value: object, _is_text: bool) -> Value:
+    if not isinstance(value, str):
+        raise _wrong_type("give a text, in quotes")
+    return value
+
+
+def _seconds(value: object, is_text: bool) -> Value:
+    number = value
+    if is_text:
+        try:
+            number = float(str(value))
+        except ValueError:
+            raise _wrong_type("give a number of seconds above 0") from None
+    if not isinstance(number, int | float) or isinstance(number, bool):
+        raise _wrong_type("give a number of seconds")
+    if not 0 < number < inf:
+        raise Unfit(f"to {value}", "give a number of seconds above 0")
+    return float(number)
+
+
+_WORDS = {"true": True, "on": True, "yes": True, "1": True, "false": False, "off": False, "no": False, "0": False}
+
+
+def _switch(value: object, is_text: bool) -> Value:
+    found = _WORDS.get(str(value).lower()) if is_text else value
+    if not isinstance(found, bool):
+        raise _wrong_type("give true or false")
+    return found
+
+
+def _choice(*words: str) -> Callable[[object, bool], Value]:
+    def read(value: object, is_text: bool) -> Value:
+        text = str(_text(value, is_text)).lower()
+        if text not in words:
+            raise Unfit(f"to '{value}'", f"give one of {', '.join(words)}")
+        return text
+
+    return read
+
+
+def _format(value: object, is_text: bool) -> Value:
+    from auroraql.errors import UsageError
+    from auroraql.output import known_format  # which most configurations leave alone
+
+    try:
+        return known_format(str(_text(value, is_text))).name
+    except UsageError as error:
+        raise Unfit(f"to '{value}': {error.message}", error.hint) from None
+
+
+def _theme(value: object, is_text: bool) -> Value:
+    text = str(_text(value, is_text)).lower()
+    if text not in THEMES:
+        from pygments.styles import get_all_styles
+
+        styles = sorted(get_all_styles())
+        if text not in styles:
+            from auroraql.spelling import closest
+
+            near = closest(text, (*THEMES, *styles), 1)
+            nearest = f"did you mean {near[0]}? " if near else ""
+            raise Unfit(f"to '{value}'", f"{nearest}give {', '.join(THEMES)}, or a style of Pygments, as monokai")
+    return text
+
+
+COLORS = ("auto", "always", "never")
+
+KEYS = ("emacs", "vi")
+
+THEMES = {"terminal": "", "light": "friendly", "dark": "native"}
+"""Names of ours for styles of Pygments; the terminal's own colours suit any background."""
+
+ROWS = {
+    row.name: row
+    for row in (
+        Row("archive", "what is searched: demo, a catalogue file, aurorax, or a URL", _text, "demo",
+            ("AURORAQL_ARCHIVE",)),
+        Row("api_key", "the key for AuroraX", _text, None, ("AURORAQL_API_KEY", "AURORAX_API_KEY"), secret=True),
+        Row("format", "how results are shown", _format, "table", ("AURORAQL_FORMAT",)),
+        Row("timeout", "how long a search may take, in seconds", _seconds, 600.0, ("AURORAQL_TIMEOUT",)),
+        Row("color", "whether to colour: auto (on a terminal), always, never", _choice(*COLORS), "auto",
+            ("AURORAQL_COLOR",)),
+        Row("theme", "the colours of the prompt: terminal, light, dark, or a style of Pygments", _theme, "terminal",
+            ("AURORAQL_THEME",)),
+        Row("keys", "the keys of the prompt: emacs or vi", _choice(*KEYS), "emacs", ("AURORAQL_KEYS",)),
+        Row("fuzzy", "whether completion finds names by their letters too", _switch, True, ("AURORAQL_FUZZY",)),
+        Row("multiline", "whether Enter always opens a line at the prompt", _switch, False, ("AURORAQL_MULTILINE",)),
+        Row("timing", "whether the prompt says where the time went", _switch, False, ("AURORAQL_TIMING",)),
+        Row("pager", "what shows long results at the prompt (less, or PAGER); empty: nothing does", _text, None,
+            ("AURORAQL_PAGER",), may_be_empty=True),
+        Row("queries", "the folder of saved queries", _text, None, ("AURORAQL_QUERIES",)),
+    )
+}  # fmt: skip
+"""Every setting by its name. A profile may set all of them."""
+
+PROFILE, PROFILES, PROFILE_VARIABLE, FILE_VARIABLE = "profile", "profiles", "AURORAQL_PROFILE", "AURORAQL_CONFIG"

@@ -1,0 +1,85 @@
+"""`auroraql check`: what is wrong with files, for people or, as JSON, for editors and other programs."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from auroraql.errors import Diagnostic, Pointer, Source, Span, render
+from auroraql.frontends.cli import streams
+from auroraql.frontends.cli.arguments import parameters
+from auroraql.frontends.cli.exits import DONE, WRONG
+from auroraql.preparing import check
+from auroraql.saved import Given, header_of, known_values
+from auroraql.schema.catalogue import shipped
+
+VERSION = 1
+"""Of the shape of the JSON: it grows when a member comes to mean something else."""
+
+
+def check_files(options: argparse.Namespace) -> int:
+    """Says what is to be said of files; gives back the exit code. Raises UsageError for one that cannot be read."""
+    sources = [streams.read(name) for name in options.files]
+    found = [(source, said) for source, said in _said(sources, parameters(options)) if said]
+    if options.diagnostics == "json":
+        diagnostics = [_as_json(each, source) for source, said in found for each in said]
+        _print(json.dumps({"version": VERSION, "diagnostics": diagnostics}, indent=2, ensure_ascii=False))
+    else:
+        for source, said in found:
+            streams.say(render(said, source))
+    wrong = any(each.severity == "error" for _, said in found for each in said)
+    return WRONG if wrong else DONE
+
+
+def _print(text: str) -> None:
+    """Prints; where nobody reads it any more, the exit code still tells. Raises OSError for a full disk."""
+    try:
+        print(text, flush=True)
+    except BrokenPipeError as error:
+        streams.stop_writing(error)
+
+
+def _said(sources: Sequence[Source], given: Given) -> Iterator[tuple[Source, Sequence[Diagnostic]]]:
+    """What is to be said of each script: of its head, then of its statements."""
+    heads = [known_values(source, given) for source in sources]
+    values: dict[str, object] = {}
+    for name, texts in given.items():
+        if not any(header_of(source).declared(name) for source in sources):
+            values[name] = texts[0] if len(texts) == 1 else texts
+    for known, _ in heads:
+        values |= known
+    waiting = [said for _, said in heads]
+    for source, said in check(sources, shipped(), values):
+        head = waiting.pop(0) if waiting else ()
+        yield source, (*head, *said)
+
+
+def _as_json(each: Diagnostic, source: Source) -> dict[str, Any]:
+    """A diagnostic as programs take it; one without a place stands at the beginning."""
+    span = each.origin if isinstance(each.origin, Span) else Span(0, 0)
+    ends = [min(at, len(source.text)) for at in (span.start, max(span.end, span.start))]
+    lines = [source.place(at) for at in ends]
+    start, end = (
+        {"line": row - 1, "character": _units(source.text[at - column + 1 : at])}
+        for at, (row, column) in zip(ends, lines, strict=True)
+    )
+    return {
+        "file": source.name,
+        "code": each.code,
+        "severity": each.severity,
+        "message": each.message,
+        "label": each.label,
+        "hint": each.hint,
+        "fix": each.fix,
+        "start": {"line": lines[0][0], "column": lines[0][1]},
+        "end": {"line": lines[1][0], "column": lines[1][1]},
+        "range": {"start": start, "end": end},
+        "pointer": each.origin.path if isinstance(each.origin, Pointer) else None,
+    }
+
+
+def _units(text: str) -> int:
+    """How many UTF-16 units a text has, which the language server protocol counts in."""
+    return len(text.encode("utf-16-le", errors="surrogatepass")) // 2

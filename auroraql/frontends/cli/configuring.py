@@ -1,0 +1,75 @@
+"""`auroraql config`: what is set and where that is from, and what is wrong with the file."""
+
+from __future__ import annotations
+
+import argparse
+import os
+
+from auroraql.config import Config, config_file, read_config, unknown_variables
+from auroraql.config.file import read_file
+from auroraql.config.rows import ROWS
+from auroraql.errors import AuroraQLError, visible
+from auroraql.frontends.cli.exits import DONE, WRONG
+from auroraql.frontends.cli.settling import own_queries, settled
+from auroraql.frontends.cli.streams import say
+from auroraql.output import grid
+
+HIDDEN = "***"
+
+
+def show(options: argparse.Namespace) -> int:
+    """Prints every setting, its value and where that is from. Raises UsageError for what is set wrongly."""
+    config = settled(options)
+    for warning in config.warnings:
+        say(warning)
+    rows = [(name, shown(name, config), config.origins[name]) for name in ROWS]
+    print(f"file: {visible(str(config.file.path))}{'' if config.file.there else ' (there is none)'}")
+    print(f"profile: {config.profile or '(none)'}")
+    if config.file.profiles:
+        print(f"profiles: {', '.join(map(visible, config.file.profiles))}")
+    print()
+    print(grid(("setting", "value", "from"), rows, None), end="")
+    if config.withheld:
+        say(f"the API key of {config.withheld} is not for {visible(config.archive)}, and is not sent to it")
+    return DONE
+
+
+def shown(name: str, config: Config) -> str:
+    """A setting's value as people read it; a secret is never shown."""
+    value = config.values[name]
+    if ROWS[name].secret:
+        return HIDDEN if value else "(none)"
+    if name == "queries":
+        return visible(str(own_queries(config)))
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float):
+        return f"{value:g}"
+    return visible(without_password(value)) if value else "(none)"
+
+
+def without_password(text: str) -> str:
+    """An address without the user name and password that someone may have written into it."""
+    scheme, slashes, rest = text.partition("://")
+    host, slash, path = rest.partition("/")
+    return f"{scheme}{slashes}{HIDDEN}@{host.rpartition('@')[2]}{slash}{path}" if "@" in host else text
+
+
+def validate(_options: argparse.Namespace) -> int:
+    """Says everything that is wrong with what is set; gives back the exit code. Raises UsageError for no file to read."""
+    path = config_file(os.environ)
+    file = read_file(path)
+    for each in file.problems:
+        say(each.said(path))
+    for name, hint in unknown_variables(os.environ):
+        say(f"warning: {name} is set, and is no setting\n  = hint: {hint}")
+    wrong = any(each.severity == "error" for each in file.problems)
+    if not wrong:
+        try:
+            read_config(os.environ)
+        except AuroraQLError as error:
+            say(f"error: {error}")
+            wrong = True
+    if not wrong:
+        print(f"{visible(str(path))}: {'right' if file.there else 'there is none, and none is needed'}")
+    return WRONG if wrong else DONE
