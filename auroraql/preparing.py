@@ -245,7 +245,7 @@ class _Preparing:
             case Find() as find:
                 return self._find(begun, find)[0]
             case Report(_, find):
-                return self._find(begun, find)[0]
+                return self._find(begun, find, asks=False)[0]
             case Let(name, find, origin):
                 _check_name(name, origin)
                 made, kept = self._find(begun, find, name)
@@ -273,12 +273,13 @@ class _Preparing:
                 raise StatementError([wrong])
         return resolved
 
-    def _find(self, begun: Prepared, find: Find, name: str = "") -> tuple[Prepared, Kept]:
+    def _find(self, begun: Prepared, find: Find, name: str = "", *, asks: bool = True) -> tuple[Prepared, Kept]:
         resolved = self._resolved(find)
         kept = kept_as(name, resolved, begun.written)
         if takes_results(find) or not self.planned:
             return replace(begun, warnings=resolved.warnings), kept
-        plan = make_plan(resolved.query, self.catalogue, resolved.warnings, self.data_sources)
+        data_sources = self.data_sources if asks else None
+        plan = make_plan(resolved.query, self.catalogue, resolved.warnings, data_sources)
         return replace(begun, plan=plan, kept=kept, warnings=plan.warnings), kept
 
     def _submit(self, begun: Prepared, statement: Submit) -> Prepared:

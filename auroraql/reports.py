@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+import time
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from auroraql.archives.base import Engine
-from auroraql.errors import Diagnostic, StatementError
+from auroraql.errors import ArchiveError, Diagnostic, StatementError
 from auroraql.forms import sentence
 from auroraql.forms.text.writing import write_predicate, write_window
 from auroraql.named import Kept
@@ -23,6 +24,8 @@ from auroraql.schema.catalogue import Catalogue, DataSource
 from auroraql.schema.operators import OPERATORS
 from auroraql.syntax import Find, Report
 from auroraql.translation import one_request
+
+_SOURCES_SECONDS = 5.0
 
 Lists = tuple[tuple[str, tuple[str, ...]], ...]
 
@@ -49,6 +52,8 @@ class Asked:
     given: Mapping[str, object]
     now: datetime
     lines: list[str] = field(default_factory=list)
+    troubles: list[str] = field(default_factory=list)
+    """Why the archive did not tell its data sources; those that are known here stand for them then."""
 
     @property
     def names(self) -> Collection[str]:
@@ -75,7 +80,16 @@ class Asked:
         """The plan of a FIND that waits for nothing."""
         if resolved.searched is not None:
             return plan_rows(resolved.query, resolved.searched, resolved.warnings)
-        return make_plan(resolved.query, self.engine.catalogue(), resolved.warnings, self.engine.sources)
+        return make_plan(resolved.query, self.engine.catalogue(), resolved.warnings, self._sources)
+
+    def _sources(self) -> Sequence[DataSource]:
+        """Every data source: an explanation does not wait long for them, nor fail without them."""
+        if not self.troubles:
+            try:
+                return self.engine.sources(time.monotonic() + _SOURCES_SECONDS)
+            except ArchiveError as error:
+                self.troubles.append(error.message)
+        return self.engine.catalogue().sources
 
     def explained(self, resolved: Resolved) -> Iterator[str]:
         """The lines of a plan, or that it cannot be told yet."""
@@ -85,6 +99,7 @@ class Asked:
             yield from explain_rows(self.plan(resolved), resolved.searched, self.engine.catalogue())
         else:
             yield from explain(self.plan(resolved), self.engine)
+            yield from (f"planned with the data sources that are known here: {why}" for why in self.troubles)
 
 
 def report(statement: Report, asked: Asked) -> Told:
@@ -112,7 +127,8 @@ def _sentence(statement: Report, asked: Asked, resolved: Resolved) -> str:
         raise StatementError([Diagnostic("AQL0406", message, origin, "no search of AuroraX", "see EXPLAIN")])
     whole = make_plan(resolved.query, asked.engine.catalogue(), cut=False)
     request, _ = one_request(whole, statement.find, "sentence")
-    return sentence.write(request)
+    written = sentence.write(request)  # which says what no sentence can say
+    return asked.engine.describe(request) or written
 
 
 def explain_rows(plan: Plan, searched: Kept, catalogue: Catalogue) -> Iterator[str]:
@@ -132,7 +148,8 @@ def explain(plan: Plan, engine: Engine) -> Iterator[str]:
     yield f"{kind.title} from {engine.name}: {count or 'no'} request{'' if count == 1 else 's'}"
     yield from (f"  {each.message}" for each in plan.unsayable)
     after = list(_after(plan.residual, plan, kind, catalogue))
-    branches = [[*_request(request, catalogue), *_estimated(request, engine)] for request in plan.requests]
+    counts = zip(plan.requests, engine.estimates(plan.requests), strict=True)
+    branches = [[*_request(request, catalogue), *_estimated(count, engine)] for request, count in counts]
     titles = [f"request {n} of {count}: POST /api/v1/{kind.endpoint}" for n in range(1, count + 1)]
     if after:
         titles.append("afterwards, on what was fetched")
@@ -187,9 +204,8 @@ def _criteria(criteria: CriteriaRequest, catalogue: Catalogue) -> Iterator[str]:
     yield f"combinations of sources: at most {combinations}"
 
 
-def _estimated(request: Request, engine: Engine) -> Iterator[str]:
+def _estimated(count: int | None, engine: Engine) -> Iterator[str]:
     """What the engine itself says that a request spans."""
-    count = engine.estimate(request)
     if count is not None:
         yield f"combinations of sources, as {engine.name} counts them: {count:,}"
 

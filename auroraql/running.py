@@ -139,6 +139,10 @@ class Running:
     results: dict[str, Kept] = field(default_factory=dict)
     submitted: dict[str, Search] = field(default_factory=dict)
 
+    def deadline(self, began: float | None = None) -> float:
+        """When what began then, or begins now, has taken too long."""
+        return (time.monotonic() if began is None else began) + self.settings.timeout
+
     @property
     def standing(self) -> Standing:
         """What a script may count on."""
@@ -191,7 +195,7 @@ class Running:
             return Planned(plan_rows(resolved.query, resolved.searched, resolved.warnings), kept, resolved.searched)
         # Where an empty list leaves nothing to find, no source need be known.
         nothing = Or(()) in conjuncts(resolved.query.where)
-        sources = tuple if nothing else self.engine.sources
+        sources = tuple if nothing else partial(self.engine.sources, self.deadline())
         plan = make_plan(resolved.query, catalogue, resolved.warnings, sources)
         return Planned(_without_echo(plan), kept)
 
@@ -251,7 +255,7 @@ class Running:
 
     def attach(self, request_id: str, name: str, prepared: Prepared) -> Search:
         """A search that the archive has, whoever submitted it; with a name it is one of the session's. Raises ArchiveError."""
-        plan, run = self.engine.attach(request_id)
+        plan, run = self.engine.attach(request_id, self.deadline())
         kept = whole_records(name, KINDS[plan.query.kind], prepared.written)
         search = Search(self, run, Planned(plan, kept), replace(prepared, name=name))
         if name:
@@ -301,13 +305,13 @@ class Running:
         shown = prepared.shown
         assert shown is not None, "a SHOW is read before it runs"  # noqa: S101
         if shown.anew:
-            self.engine.refresh_sources()
+            self.engine.refresh_sources(self.deadline(began))
         taking = Beside(_Taking(self, prepared), shown.kept)
         resolved = resolve(shown.find, self.engine.catalogue(), prepared.given, now=prepared.now, results=taking)
         listed = Listed(
             catalogue=self.engine.catalogue(),
-            sources=self.engine.sources,
-            available=partial(self.engine.availability, deadline=began + self.settings.timeout),
+            sources=partial(self.engine.sources, self.deadline(began)),
+            available=partial(self.engine.availability, deadline=self.deadline(began)),
             kept=self.results,
             searches=lambda: [search.as_row() for search in self.submitted.values()],
             settings=self.settings.rows,

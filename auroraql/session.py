@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import Self
@@ -189,9 +190,12 @@ class Archive:
 
     def _prepare(self, sources: Iterable[Source], parameters: Mapping[str, object]) -> list[Prepared]:
         self._refuse_closed()
-        known, engine = self._engine.catalogue(), self._engine
-        kind_of = lambda request_id: engine.attach(request_id)[0].query.kind  # noqa: E731
-        return prepare(sources, known, parameters, engine.sources, self._running.standing, kind_of)
+        known, deadline, running = self._engine.catalogue(), self._running.deadline(), self._running
+        asked = partial(self._engine.sources, deadline)
+        return prepare(sources, known, parameters, asked, running.standing, partial(self._kind_of, deadline=deadline))
+
+    def _kind_of(self, request_id: str, deadline: float) -> str:
+        return self._engine.attach(request_id, deadline)[0].query.kind
 
     def _refuse_closed(self) -> None:
         if self._closed:

@@ -20,7 +20,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from tests.aurorax_matching import Record, formatted, matching
 
-StepName = Literal["submit", "status", "data", "cancel", "sources", "availability", "at_once", "estimate"]
+StepName = Literal["submit", "status", "data", "cancel", "sources", "availability", "at_once", "estimate", "describe"]
 
 
 SOURCE_FIELDS = ("identifier", "program", "platform", "instrument_type", "source_type", "display_name")
@@ -135,7 +135,7 @@ class AuroraXServer:
         self.records, self.sources, self.prefix = list(records), list(sources), prefix
         self.ephemeris, self.conjunctions = list(ephemeris), list(conjunctions)
         self.polls, self.seconds, self.never = 0, 0.0, False
-        self.error = ""
+        self.error, self.sentence = "", "as it says"
         self.synchronous = False
         """Whether there is a `search_synchronous`; without it the steps are gone through, which the tests watch."""
         self.latency = 0.0
@@ -314,6 +314,8 @@ class _Handler(BaseHTTPRequestHandler):
             return 200, service.availability(steps[1], params), {}
         if step == "estimate":
             return 200, 42, {}
+        if step == "describe":
+            return 200, service.sentence, {}
         if step == "at_once":
             return 200, service.at_once(steps[0], sent), {}
         if step == "submit":
@@ -386,6 +388,8 @@ def _step(method: str, steps: list[str]) -> StepName | Literal[""]:
             return "at_once"
         case "POST", ["utils", "describe", "cartesian_products"]:
             return "estimate"
+        case "POST", ["utils", "describe", "query", "conjunction" | "data_products" | "ephemeris"]:
+            return "describe"
         case "GET", ["data_products" | "ephemeris" | "conjunctions", "requests", _]:
             return "status"
         case "DELETE", ["data_products" | "ephemeris" | "conjunctions", "requests", _]:

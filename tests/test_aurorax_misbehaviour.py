@@ -169,9 +169,11 @@ def test_a_fault_of_the_estimate_leaves_it_out(
 
     text = "FIND conjunctions OF ground (program = 'trex'), space (program = 'swarm') WITHIN 500 km ON 2020-02-01"
     (request,) = plan(resolve(script.read_find(Source(text)), shipped()).query, shipped()).requests
-    assert engine.estimate(request) == 42
-    server.faults["estimate"] = replace(fault)
-    assert engine.estimate(request) is None, (name, kind)
+    assert list(engine.estimates([request, request])) == [42, 42]
+    assert engine.describe(request) == "as it says"
+    server.faults["estimate"] = server.faults["describe"] = replace(fault)
+    assert list(engine.estimates([request])) == [None], (name, kind)
+    assert engine.describe(request) in (None, "fine"), (name, kind)
 
 
 # What is none of these, and still right

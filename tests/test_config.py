@@ -6,8 +6,10 @@ import json
 import os
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from importlib import metadata
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 
@@ -47,8 +49,8 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[AuroraXServer]:
         yield running
 
 
-def read(path: Path, options: dict[str, str] | None = None, **environ: str) -> Config:
-    return read_config({"AURORAQL_CONFIG": str(path), **environ}, dict(options or {}))
+def read(path: Path, options: Mapping[str, str] = MappingProxyType({}), /, **environ: str) -> Config:
+    return read_config({"AURORAQL_CONFIG": str(path), **environ}, dict(options))
 
 
 # --- where a value comes from
@@ -90,7 +92,7 @@ def test_an_option_comes_before_the_environment_the_profile_the_file_and_the_def
 def test_the_layers_on_the_command_line(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
     write(LAYERS)
     made = {"json": "[\n", "jsonl": '{"', "csv": "star", "vertical": "─[ 1"}
-    for arguments, environ, format in (
+    for arguments, environ, shown_as in (
         ((), {}, "json"),
         (("--profile", "other"), {}, "jsonl"),
         ((), {"AURORAQL_PROFILE": "other"}, "jsonl"),
@@ -101,7 +103,7 @@ def test_the_layers_on_the_command_line(write: Write, monkeypatch: pytest.Monkey
             for name, value in environ.items():
                 patch.setenv(name, value)
             done = command("-c", "FIND data_products SELECT start ON 2021-01-01 LIMIT 1", *arguments)
-        assert (done.code, done.out[: len(made[format])]) == (0, made[format])
+        assert (done.code, done.out[: len(made[shown_as])]) == (0, made[shown_as])
     done = command("-c", ONE, "--profile", "lib")
     assert (done.code, done.out) == (2, "")
     assert "there is no profile 'lib'\n  = hint: did you mean lab?" in done.err
@@ -361,9 +363,7 @@ def test_the_doctor_says_what_is_set_wrongly(write: Write) -> None:
 
 
 def test_what_is_missing_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(
-        doctor.metadata, "requires", lambda _name: ["duckdb>=2", "no-such-thing>=1", "x; extra == 'test'"]
-    )
+    monkeypatch.setattr(metadata, "requires", lambda _name: ["duckdb>=2", "no-such-thing>=1", "x; extra == 'test'"])
     done = command("doctor")
     assert done.code == 2
     assert "no-such-thing    WRONG is not installed" in done.out

@@ -6,9 +6,10 @@ are the `ArchiveError` tree, naming engine and request id.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from math import inf
 from typing import Protocol
 
 from auroraql.plan import Plan, Request
@@ -102,10 +103,10 @@ class Engine(Protocol):
     def catalogue(self) -> Catalogue:
         """The data sources and metadata keys it knows; must not be slow (no network)."""
 
-    def sources(self) -> tuple[DataSource, ...]:
+    def sources(self, deadline: float = inf) -> tuple[DataSource, ...]:
         """Every data source it has now; may ask it, once. Raises ArchiveError."""
 
-    def refresh_sources(self) -> tuple[DataSource, ...]:
+    def refresh_sources(self, deadline: float = inf) -> tuple[DataSource, ...]:
         """The same, asked anew. Raises ArchiveError."""
 
     def availability(self, kind: str, first: date, last: date, only: Mapping[str, str], deadline: float) -> list[Row]:
@@ -122,14 +123,17 @@ class Engine(Protocol):
         leave no request id.
         """
 
-    def attach(self, request_id: str) -> tuple[Plan, Run]:
+    def attach(self, request_id: str, deadline: float = inf) -> tuple[Plan, Run]:
         """A search that the engine has already, whoever submitted it: its run, and a plan of whole records for it.
 
         Raises Refused for an id that it does not know, other ArchiveErrors as they come.
         """
 
-    def estimate(self, request: Request) -> int | None:
-        """How many combinations of sources a request for conjunctions spans; None when the engine does not say."""
+    def estimates(self, requests: Sequence[Request]) -> Sequence[int | None]:
+        """How many combinations of sources each request for conjunctions spans; None where the engine does not say."""
+
+    def describe(self, request: Request) -> str | None:
+        """The sentence as the engine itself words it; None when it does not say."""
 
     def close(self) -> None:
         """Lets go of connections; runs under way are cancelled."""

@@ -5,10 +5,11 @@ A file that is no catalogue is a UsageError, one that cannot be reached just now
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 import duckdb
 
@@ -61,15 +62,22 @@ class CatalogueFile:
     rule: str
 
 
-def open_catalogue(path: Path, *, writable: bool = False) -> CatalogueFile:
-    """Opens a catalogue file, read only or as its one writer. Raises UsageError or Unreachable."""
+Config = Mapping[str, str | bool | int | float | list[str]]
+"""Settings of DuckDB's."""
+
+
+def open_catalogue(path: Path, *, writable: bool = False, config: Config = MappingProxyType({})) -> CatalogueFile:
+    """Opens a catalogue file, read only or as its one writer; `config` goes before what every connection has.
+
+    Raises UsageError or Unreachable.
+    """
     if not path.exists():
         raise UsageError(f"there is no catalogue file '{path}'", "give the path of a DuckDB catalogue, or use 'demo'")
     if not path.is_file():
         raise UsageError(f"'{path}' is not a file", "give the path of a DuckDB catalogue, or use 'demo'")
     try:
         with path.open("rb+" if writable else "rb"):
-            connection = duckdb.connect(str(path.absolute()), read_only=not writable, config=LOCKED_DOWN)
+            connection = duckdb.connect(str(path.absolute()), read_only=not writable, config={**LOCKED_DOWN, **config})
     except OSError as problem:
         reason = problem.strerror or str(problem)
         done = "written" if writable else "read"

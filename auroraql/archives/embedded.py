@@ -13,12 +13,21 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
+from math import inf
 from pathlib import Path
+from types import MappingProxyType
 
 import duckdb
 
 from auroraql.archives.base import Capabilities, LogLine, Status
-from auroraql.archives.catalogue_file import CatalogueFile, first_line, interruptible, open_catalogue, read_catalogue
+from auroraql.archives.catalogue_file import (
+    CatalogueFile,
+    Config,
+    first_line,
+    interruptible,
+    open_catalogue,
+    read_catalogue,
+)
 from auroraql.archives.demo import catalogue as demonstrated
 from auroraql.archives.demo.store import NAME, cached_file, forget, open_demo
 from auroraql.errors import ArchiveError, Cancelled, Failed, Refused, TimedOut
@@ -68,13 +77,18 @@ class EmbeddedEngine:
         cache_dir: Path | None = None,
         say: Callable[[str], None] = lambda _line: None,
         writable: bool = False,
+        config: Config = MappingProxyType({}),
     ) -> None:
         self._cache_dir = cache_dir
         self._writing = threading.Lock()
         self._demo = path is None
         self._name = NAME if path is None else str(path)
         self._opening = _Opening(
-            lambda: open_demo(cache_dir, say) if path is None else open_catalogue(Path(path), writable=writable)
+            lambda: (
+                open_demo(cache_dir, say, config)
+                if path is None
+                else open_catalogue(Path(path), writable=writable, config=config)
+            )
         )
         self._runs: list[EmbeddedRun] = []
         if path is None and cached_file(cache_dir).is_file():
@@ -112,13 +126,13 @@ class EmbeddedEngine:
         except duckdb.Error as problem:
             raise self._failure(problem) from None
 
-    def sources(self) -> tuple[DataSource, ...]:
+    def sources(self, deadline: float = inf) -> tuple[DataSource, ...]:  # noqa: ARG002
         """The data sources of the file. Raises Failed when they cannot be read."""
         return self._catalogue.sources
 
-    def refresh_sources(self) -> tuple[DataSource, ...]:
+    def refresh_sources(self, deadline: float = inf) -> tuple[DataSource, ...]:
         """Those of the file, which are always as it has them."""
-        return self.sources()
+        return self.sources(deadline)
 
     def availability(self, kind: str, first: date, last: date, only: Mapping[str, str], deadline: float) -> list[Row]:
         """Counted in the file. Raises TimedOut or Failed."""
@@ -171,13 +185,17 @@ class EmbeddedEngine:
         except duckdb.Error as problem:
             raise self._failure(problem) from None
 
-    def attach(self, request_id: str) -> tuple[Plan, EmbeddedRun]:
+    def attach(self, request_id: str, deadline: float = inf) -> tuple[Plan, EmbeddedRun]:  # noqa: ARG002
         """Raises Refused: a search here is over with the session that runs it."""
         hint = "FETCH takes the name of a SUBMIT of this session"
         raise Refused("it keeps no searches", archive=self.name, request_id=request_id, hint=hint)
 
-    def estimate(self, request: Request) -> None:
-        """None: what it spans is known from its own sources."""
+    def estimates(self, requests: Sequence[Request]) -> Sequence[None]:
+        """None: what they span is known from its own sources."""
+        return [None] * len(requests)
+
+    def describe(self, request: Request) -> None:
+        """None: the sentence is AuroraX's, and worded by `forms.sentence`."""
 
     def submit(self, plan: Plan, *, awaited: bool = False) -> EmbeddedRun:  # noqa: ARG002
         """Takes a plan; it is run by the first `wait`. Raises Refused for a kind that catalogues do not hold."""

@@ -85,6 +85,10 @@ class Key(AuthBase):
     def __repr__(self) -> str:
         return "Key(***)" if self else "Key()"
 
+    def is_in(self, text: str) -> bool:
+        """Whether a text holds the key, however it is written there."""
+        return any(spelling in text for spelling in self._written)
+
     def hidden(self, text: str) -> str:
         """The text without the key, however a service that repeats it may have written it."""
         for spelling in self._written:

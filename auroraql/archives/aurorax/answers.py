@@ -84,7 +84,8 @@ STATUS = Step("the status", (200,), True, "the service does not know this search
 DATA = Step("the records", (200,), True, "results are kept for a limited time: run the search again")
 SOURCES = Step("the data sources", (200,), True, "check that this is the address of an AuroraX service")
 AT_ONCE = Step("the search", (200,), False, "")
-ESTIMATE = Step("the estimate", (200,), True, "this service does not estimate")
+ESTIMATE = Step("the estimate", (200,), False, "this service does not estimate")
+DESCRIBE = Step("the description", (200,), False, "this service does not describe")
 CANCEL = Step("the cancellation", (200, 202, 204), True, "the search is gone already")
 
 _EXPIRED = "the results are gone"

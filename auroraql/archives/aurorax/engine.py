@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
+from functools import partial
+from math import inf
 from pathlib import Path
+from typing import Any
 
 from auroraql.archives.aurorax.address import Key, read_address
 from auroraql.archives.aurorax.answers import (
+    DESCRIBE,
     ESTIMATE,
     SOURCES,
     STATUS,
     Answer,
     Context,
+    Step,
     expect,
     is_request_id,
     read_json,
@@ -26,6 +31,7 @@ from auroraql.archives.aurorax.kept_file import KeptFile
 from auroraql.archives.aurorax.kept_sources import KeptSources
 from auroraql.archives.aurorax.records import read_sources
 from auroraql.archives.aurorax.run import AuroraXRun, Service
+from auroraql.archives.aurorax.side_by_side import side_by_side
 from auroraql.archives.aurorax.ways import Ways
 from auroraql.archives.aurorax.wire import Broken, Call, Wire
 from auroraql.archives.base import Capabilities, Watch
@@ -34,11 +40,12 @@ from auroraql.forms import query_json
 from auroraql.plan import Plan, Request
 from auroraql.query import Query
 from auroraql.results import Row
-from auroraql.schema import KINDS
+from auroraql.schema import CONJUNCTIONS, KINDS
 from auroraql.schema.catalogue import Catalogue, DataSource, shipped
 
 _SOURCES_SECONDS = 60.0
-_ESTIMATE_SECONDS = 10.0
+_HELP_SECONDS = 5.0
+"""How long is waited for what is good to know, and not needed."""
 
 
 class AuroraXEngine:
@@ -92,20 +99,20 @@ class AuroraXEngine:
             self._catalogue = shipped() if kept is None else replace(shipped(), sources=kept.sources)
         return self._catalogue
 
-    def sources(self) -> tuple[DataSource, ...]:
+    def sources(self, deadline: float = inf) -> tuple[DataSource, ...]:
         """Those kept on disk in the last day, else `GET /api/v1/data_sources`. Raises ArchiveError.
 
         What no list of names can say is asked of exactly these.
         """
         if self._sources is None:
             kept = self._kept.read()
-            self._sources = kept.sources if kept is not None and kept.fresh else self.refresh_sources()
+            self._sources = kept.sources if kept is not None and kept.fresh else self.refresh_sources(deadline)
         return self._sources
 
-    def refresh_sources(self) -> tuple[DataSource, ...]:
+    def refresh_sources(self, deadline: float = inf) -> tuple[DataSource, ...]:
         """`GET /api/v1/data_sources`, whatever is kept; keeps what it answers. Raises ArchiveError."""
         call = Call(SOURCES, "GET", "/api/v1/data_sources?format=basic_info")
-        answer = self._wire.ask(call, time.monotonic() + _SOURCES_SECONDS)
+        answer = self._wire.ask(call, min(deadline, time.monotonic() + _SOURCES_SECONDS))
         self._sources = read_sources(answer, self._context)
         self._kept.write(self._sources)
         if self._replaceable:
@@ -130,7 +137,7 @@ class AuroraXEngine:
         run.submit()
         return run
 
-    def attach(self, request_id: str) -> tuple[Plan, AuroraXRun]:
+    def attach(self, request_id: str, deadline: float = inf) -> tuple[Plan, AuroraXRun]:
         """A search that the service has already, whoever submitted it: its run, and a plan of whole records for it.
 
         Asks for its status, which tells of what kind it is. Raises Refused for an id that the service does not know,
@@ -140,7 +147,7 @@ class AuroraXEngine:
             raise self._context.error(
                 Refused, "that is no request id", "copy it from the log or the status of a search"
             )
-        deadline, about = time.monotonic() + _SOURCES_SECONDS, self._context.about(request_id)
+        deadline, about = min(deadline, time.monotonic() + _SOURCES_SECONDS), self._context.about(request_id)
         for name, kind in KINDS.items():
             call = Call(STATUS, "GET", f"/api/v1/{kind.endpoint.rsplit('/', 1)[0]}/requests/{request_id}")
             answer = self._wire.answer(call, deadline)
@@ -156,17 +163,31 @@ class AuroraXEngine:
             return plan, run
         raise about.error(Refused, "404 not found", STATUS.missing)
 
-    def estimate(self, request: Request) -> int | None:
-        """`POST /api/v1/utils/describe/cartesian_products`; None when the service does not say."""
+    def estimates(self, requests: Sequence[Request]) -> list[int | None]:
+        """`POST /api/v1/utils/describe/cartesian_products`, once a request; None where the service does not say."""
+        deadline = time.monotonic() + _HELP_SECONDS
+        return side_by_side(partial(self._estimate, deadline=deadline), requests)
+
+    def _estimate(self, request: Request, deadline: float) -> int | None:
         if request.criteria is None:
             return None
-        call = Call(ESTIMATE, "POST", "/api/v1/utils/describe/cartesian_products", query_json.write(request))
+        count = self._helped(ESTIMATE, "cartesian_products", request, deadline)
+        return count if isinstance(count, int) and not isinstance(count, bool) and count >= 0 else None
+
+    def describe(self, request: Request) -> str | None:
+        """`POST /api/v1/utils/describe/query/…`; None when the service does not say."""
+        name = {CONJUNCTIONS.name: "conjunction"}.get(request.kind, request.kind)
+        said = self._helped(DESCRIBE, f"query/{name}", request, time.monotonic() + _HELP_SECONDS)
+        text = said[0] if isinstance(said, list) and len(said) == 1 else said  # the document declares a list
+        return text if isinstance(text, str) and text.isprintable() and not self._context.key.is_in(text) else None
+
+    def _helped(self, step: Step, path: str, request: Request, deadline: float) -> Any:
+        """What the service says of a query, when it does."""
+        call = Call(step, "POST", f"/api/v1/utils/describe/{path}", query_json.write(request))
         try:
-            answer = self._wire.ask(call, time.monotonic() + _ESTIMATE_SECONDS)
-            count = read_json(answer, "the estimate", self._context)
-        except ArchiveError:  # it is a help, and the search does not need it
+            return read_json(self._wire.ask(call, deadline), step.name, self._context)
+        except ArchiveError:  # it is a help, and nothing needs it
             return None
-        return count if isinstance(count, int) and not isinstance(count, bool) else None
 
     def _run(self, plan: Plan, *, awaited: bool = False) -> AuroraXRun:
         run = AuroraXRun(plan, self._service, awaited=awaited, watch=self._watch)

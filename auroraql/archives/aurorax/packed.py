@@ -10,7 +10,8 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, chain, pairwise
-from typing import Any, Protocol
+from operator import itemgetter
+from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
@@ -77,22 +78,41 @@ def listed(records: list[Record]) -> Listed:
     return Listed(len(records), lambda: records)
 
 
-@dataclass(frozen=True, slots=True)
-class Columns:
-    """Records in columns: for each leaf of them that came, its type, and the values as Arrow has them.
+class Held(NamedTuple):
+    """One leaf of many records: its type, and the values as Arrow has them, objects as their JSON text.
 
-    Objects are their JSON text. Paths have one step or two.
+    `whole` tells of numbers which of them came without a fraction, as 3 and not 3.0; None when none did.
     """
 
+    type: Type
+    array: Any
+    whole: Any = None
+
+    def values(self) -> list[Any]:
+        """The values, objects still as text; each number as it came."""
+        values: list[Any] = self.array.to_pylist()
+        if self.whole is None:
+            return values
+        return [int(value) if whole else value for value, whole in zip(values, self.whole.to_pylist(), strict=True)]
+
+    def mapped(self, change: Callable[[Any], Any]) -> Held:
+        """The same with both columns changed."""
+        return Held(self.type, change(self.array), None if self.whole is None else change(self.whole))
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """Records in columns: what is held of each leaf of them that came. Paths have one step or two."""
+
     count: int
-    held: Mapping[Path, tuple[Type, Any]]
+    held: Mapping[Path, Held]
 
     def __len__(self) -> int:
         return self.count
 
     def records(self) -> list[Record]:
         """They, as AuroraX sends them; their fields in the order of the schema."""
-        lists = [_sent(declared, array.to_pylist()) for declared, array in self.held.values()]
+        lists = [_sent(held.type, held.values()) for held in self.held.values()]
         made: list[Record] = []
         for values in zip(*lists, strict=True):
             record: Record = {}
@@ -107,9 +127,11 @@ class Columns:
     def values(self, column: ResultColumn) -> list[Any]:
         """What a column of rows has of them."""
         if column.path in self.held:
-            declared, array = self.held[column.path]
-            values: list[Any] = array.to_pylist()
-            return [None if text is None else read_text(text) for text in values] if declared is Type.OBJECT else values
+            held = self.held[column.path]
+            values = held.values()
+            return (
+                [None if text is None else read_text(text) for text in values] if held.type is Type.OBJECT else values
+            )
         if column.path[:1] in self.held:
             inside, rest = (
                 ResultColumn("", Type.ANY, path=column.path[:1]),
@@ -124,21 +146,19 @@ class Columns:
         """The same as Arrow holds it, objects as JSON text; None when it does not."""
         if column.path not in self.held:
             return None
-        return _plain(self.held[column.path][1])
+        return _plain(self.held[column.path].array)
 
     def taken(self, numbers: Sequence[int]) -> Columns:
         """Those with these numbers, in this order."""
         if not numbers:
             return Columns(0, {})
         if isinstance(numbers, range) and numbers.step == 1:
-            cut = {
-                path: (declared, array[numbers.start : numbers.stop]) for path, (declared, array) in self.held.items()
-            }
-            return Columns(len(numbers), cut)
+            cut = slice(numbers.start, numbers.stop)
+            return Columns(len(numbers), {path: held.mapped(itemgetter(cut)) for path, held in self.held.items()})
         import numpy
 
         places = numpy.asarray(numbers, numpy.int64)
-        some = {path: (declared, array.take(places)) for path, (declared, array) in self.held.items()}
+        some = {path: held.mapped(lambda array: array.take(places)) for path, held in self.held.items()}
         return Columns(len(numbers), some)
 
 
@@ -232,16 +252,18 @@ class Packed(Columnar):
         columns = [batch for batch in self._batches if isinstance(batch, Columns)]
         if len(columns) < len(self._batches) or any(each.held.keys() != columns[0].held.keys() for each in columns):
             return listed(list(self))
-        return Columns(
-            len(self), {path: (columns[0].held[path][0], _joined(columns, path)) for path in columns[0].held}
-        )
+        return Columns(len(self), {path: _joined([each.held[path] for each in columns]) for path in columns[0].held})
 
 
-def _joined(columns: Sequence[Columns], path: Path) -> Any:
+def _joined(parts: Sequence[Held]) -> Held:
+    import numpy
     import pyarrow
 
-    arrays = [chunk for each in columns for chunk in _chunks(each.held[path][1])]
-    return pyarrow.chunked_array([_plain(array) for array in arrays])
+    array = pyarrow.chunked_array([_plain(chunk) for each in parts for chunk in _chunks(each.array)])
+    if all(each.whole is None for each in parts):
+        return Held(parts[0].type, array)
+    wholes = [pyarrow.array(numpy.zeros(len(each.array), bool)) if each.whole is None else each.whole for each in parts]
+    return Held(parts[0].type, array, pyarrow.chunked_array([chunk for each in wholes for chunk in _chunks(each)]))
 
 
 def _plain(array: Any) -> Any:

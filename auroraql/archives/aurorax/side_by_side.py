@@ -16,7 +16,7 @@ Result = TypeVar("Result")
 MOST = 4
 """So many requests of one plan are under way at once."""
 
-_TICK = 0.25
+_TICK = 0.05
 
 
 def side_by_side(work: Callable[[Thing], Result], things: Sequence[Thing], most: int = MOST) -> list[Result]:

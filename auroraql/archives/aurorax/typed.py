@@ -7,6 +7,7 @@ and DuckDB's reader 0.6 s, from a file that would have to be written first.
 
 from __future__ import annotations
 
+import builtins
 from collections.abc import Iterable, Sequence
 from operator import attrgetter
 from typing import Any
@@ -14,7 +15,7 @@ from typing import Any
 import msgspec
 from msgspec import UNSET, Raw, UnsetType
 
-from auroraql.archives.aurorax.packed import Columns, Path
+from auroraql.archives.aurorax.packed import Columns, Held, Path
 from auroraql.schema import Field, Kind, Type
 from auroraql.schema.sources import PREFIX
 
@@ -22,10 +23,11 @@ _TYPES: dict[Type, Any] = {
     Type.STRING: str | None | UnsetType,
     Type.TIME: str | None | UnsetType,
     Type.INTEGER: int | None | UnsetType,
-    Type.NUMBER: float | None | UnsetType,
+    Type.NUMBER: int | float | None | UnsetType,
     Type.BOOLEAN: bool | None | UnsetType,
 }
 _ABSENT = Raw(b"")
+_MOST_EXACT = 2**53
 _SECONDS = len("2020-01-01T00:00:00")
 
 
@@ -59,7 +61,7 @@ class ColumnReader:
             return None  # pyarrow's errors are of these too
         return Columns(len(records), held) if held else None
 
-    def _columns(self, field: Field, records: Sequence[Any]) -> Iterable[tuple[Path, tuple[Type, Any]]]:
+    def _columns(self, field: Field, records: Sequence[Any]) -> Iterable[tuple[Path, Held]]:
         name = field.path[0]
         values = list(map(attrgetter(name), records))
         if values[0] is UNSET or values[0] == _ABSENT:
@@ -70,9 +72,9 @@ class ColumnReader:
             return self._source_columns(field.members, list(map(bytes, values)))
         if field.members:
             return _member_columns(field.members, values)
-        return [(field.path, (field.type, _array(field.type, values)))]
+        return [(field.path, _held(field.type, values))]
 
-    def _source_columns(self, fields: Sequence[Field], texts: list[bytes]) -> Iterable[tuple[Path, tuple[Type, Any]]]:
+    def _source_columns(self, fields: Sequence[Field], texts: list[bytes]) -> Iterable[tuple[Path, Held]]:
         """The few sources of many records are decoded once each, and their columns are the numbers of these."""
         import numpy
         import pyarrow
@@ -82,8 +84,8 @@ class ColumnReader:
         found = numpy.fromiter(map(numbers.__getitem__, texts), numpy.int32, len(texts))
         places = _column(pyarrow.int32(), len(texts), found)
         return [
-            (path, (declared, pyarrow.DictionaryArray.from_arrays(places, values)))
-            for path, (declared, values) in _member_columns(fields, sources)
+            (path, held._replace(array=pyarrow.DictionaryArray.from_arrays(places, held.array)))
+            for path, held in _member_columns(fields, sources)
         ]
 
 
@@ -109,16 +111,33 @@ def _member(field: Field) -> tuple[str, Any, Any]:
     return name, _struct(field.members) | UnsetType if field.members else _TYPES[field.type], UNSET
 
 
-def _member_columns(fields: Sequence[Field], objects: Sequence[Any]) -> list[tuple[Path, tuple[Type, Any]]]:
+def _member_columns(fields: Sequence[Field], objects: Sequence[Any]) -> list[tuple[Path, Held]]:
     """The columns of an object's members."""
     made = []
     for field in fields:
         values = list(map(attrgetter(field.path[-1]), objects))
         if values[0] is not UNSET:
-            made.append((field.path, (field.type, _array(field.type, values))))
+            made.append((field.path, _held(field.type, values)))
         elif values.count(UNSET) != len(values):
             raise _Unlike
     return made
+
+
+def _held(type: Type, values: Sequence[Any]) -> Held:
+    """The values of a leaf, and which numbers of them are whole."""
+    return Held(type, _array(type, values), _whole(values) if type is Type.NUMBER else None)
+
+
+def _whole(values: Sequence[Any]) -> Any:
+    """Which values came as whole numbers; None when none did. Raises _Unlike for one that a float cannot hold."""
+    import numpy
+    import pyarrow
+
+    if int not in set(map(builtins.type, values)):
+        return None
+    if any(builtins.type(value) is int and abs(value) > _MOST_EXACT for value in values):
+        raise _Unlike
+    return pyarrow.array(numpy.fromiter((builtins.type(value) is int for value in values), bool, len(values)))
 
 
 def _array(type: Type, values: Sequence[Any]) -> Any:

@@ -35,7 +35,7 @@ _SILENT_SECONDS = 120.0
 _MOST_REDIRECTS = 3
 _PASSING = (429, 500, 502, 503, 504)
 _CHUNK = 256 * 1024
-_TICK = 0.25
+_TICK = 0.05
 _MOST_WHOLE = 64 << 20
 """Bytes of an answer that is kept whole; lists of sources are far smaller."""
 _MOST_OF_ERROR = 1 << 20

@@ -30,7 +30,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         sys.stdout.flush()
     except OSError as error:
-        return _stopped(error) if code == DONE else code
+        stopped = _stopped(error)
+        return stopped if code == DONE else code
     return code
 
 

@@ -28,8 +28,13 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         metavar="TIME",
         help="how long results are kept, as 12h or 2d (default: 1d)",
     )
-    add("--disk", type=_size, default=1 << 30, metavar="SIZE", help="the space for results, as 500MB (default: 1GB)")
-    add("--allow-origin", default="", metavar="URL", help="a web site whose pages may search from a browser; * is any")
+    add("--disk", type=_size, default=1 << 31, metavar="SIZE", help="the space for results, as 500MB (default: 2GB)")
+    add(
+        "--allow-origin",
+        default="",
+        metavar="URL",
+        help="a web site whose pages may search from a browser, beside those of this machine; * is any",
+    )
     add(
         "--timeout", type=_duration, metavar="TIME", default=argparse.SUPPRESS, help="give up on a search after so long (default: 10m)"
     )  # fmt: skip

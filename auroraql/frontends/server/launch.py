@@ -31,6 +31,9 @@ Say = Callable[[str], None]
 _WORKERS = 4
 """How many searches run side by side; DuckDB divides each among the processors."""
 
+_MEMORY = 512
+"""Megabytes that all of them may take in DuckDB; what needs more goes on in files."""
+
 _INTERRUPTED = 130
 
 
@@ -43,7 +46,7 @@ class Settings:
     port: int = 8080
     api_key_file: Path | None = None
     keep: float = 86400.0
-    disk: int = 1 << 30
+    disk: int = 1 << 31
     timeout: float = 600.0
     allow_origin: str = ""
     folder: Path | None = None
@@ -53,7 +56,8 @@ class Settings:
 def serve(settings: Settings, say: Say) -> int:
     """Serves an archive until SIGINT or SIGTERM; gives back the exit code. Raises AuroraQLError when it cannot begin."""
     keys = read_keys(settings.api_key_file)
-    with _store(settings) as store, _opened(settings, say, writable=bool(keys)) as engine:
+    with _folder(settings) as folder, _opened(settings, say, folder / "spill", writable=bool(keys)) as engine:
+        store = Store(folder, settings.keep, settings.disk)
         searches = Searches(engine, store, timeout=settings.timeout, workers=_WORKERS)
         service = Service(engine, searches, Sources(engine), keys)
         server = listen(Application(service, settings.allow_origin), settings.host, settings.port)
@@ -86,17 +90,24 @@ def read_keys(path: Path | None) -> tuple[str, ...]:
 
 
 @contextmanager
-def _opened(settings: Settings, say: Say, *, writable: bool) -> Iterator[EmbeddedEngine]:
-    """The archive. The demonstration is not changed: what is written goes to a copy that lasts as long as the server."""
+def _opened(settings: Settings, say: Say, spill: Path, *, writable: bool) -> Iterator[EmbeddedEngine]:
+    """The archive. The demonstration is not changed: what is written goes to a copy that lasts as long as the server.
+
+    What needs more memory than searches may take is in the folder `spill` meanwhile.
+    """
     if settings.archive == "aurorax" or "://" in settings.archive:
         raise UsageError("serve takes a local archive", "demo, or the path of a catalogue file")
     with _demonstration_copy(say) if writable and settings.archive == "demo" else _named(settings.archive) as path:
-        engine = EmbeddedEngine(path, say=say, writable=writable)
+        shutil.rmtree(spill, ignore_errors=True)  # of a server that was killed
+        config = {"memory_limit": f"{_MEMORY}MB", "temp_directory": str(spill)}
+        config["max_temp_directory_size"] = f"{settings.disk}B"
+        engine = EmbeddedEngine(path, say=say, writable=writable, config=config)
         try:
             engine.catalogue()  # read once, before several threads ask for it
             yield engine
         finally:
             engine.close()
+            shutil.rmtree(spill, ignore_errors=True)
 
 
 @contextmanager
@@ -117,8 +128,8 @@ def _demonstration_copy(say: Say) -> Iterator[Path]:
 
 
 @contextmanager
-def _store(settings: Settings) -> Iterator[Store]:
-    """The folder of results of this archive; a second server on it takes one beside."""
+def _folder(settings: Settings) -> Iterator[Path]:
+    """The folder of this archive's results; a second server on it takes one beside."""
     above = settings.folder or user_cache_path("auroraql", appauthor=False) / "serve"
     archive = settings.archive if settings.archive == "demo" else str(Path(settings.archive).absolute())
     name = blake2b(archive.encode("utf-8", "surrogateescape"), digest_size=8).hexdigest()
@@ -129,7 +140,7 @@ def _store(settings: Settings) -> Iterator[Store]:
         folder.mkdir(mode=0o700, exist_ok=True)
         with (folder / "lock").open("wb") as lock:
             if _is_ours(lock):
-                yield Store(folder, settings.keep, settings.disk)
+                yield folder
                 return
         number += 1
 

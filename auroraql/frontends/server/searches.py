@@ -18,14 +18,13 @@ from datetime import datetime
 from typing import Any, BinaryIO
 
 from auroraql.archives.embedded import EmbeddedEngine, EmbeddedRun
-from auroraql.errors import AuroraQLError, Cancelled, StatementError
-from auroraql.forms import query_json, sentence
+from auroraql.errors import AuroraQLError, Cancelled
+from auroraql.frontends.server.documents import describe, plan_document
 from auroraql.frontends.server.encoding import BARE, WRAPPED, LineWriter, Spools, closed_on_error
+from auroraql.frontends.server.packing import packing
 from auroraql.frontends.server.store import Store, TooLarge, Writer, is_request_id
 from auroraql.frontends.server.wire import Document, Problem, now, reason, statement_problems
 from auroraql.plan import Plan
-from auroraql.planner import plan as make_plan
-from auroraql.resolver import resolve
 from auroraql.results import result_columns
 
 TYPES = {"data_products": "data_product", "ephemeris": "ephemeris", "conjunctions": "conjunction"}
@@ -35,22 +34,6 @@ _PAGE = 2000
 """How many records are held at once."""
 
 _MOST_WAITING = 256
-
-
-def plan_document(document: Document, kind: str, engine: EmbeddedEngine) -> Plan:
-    """The plan of a query document, whole and uncut. Raises Problem for what is wrong with it."""
-    query = {name: value for name, value in document.items() if name != "request_id"}
-    with statement_problems():
-        resolved = resolve(query_json.lift(query, kind), engine.catalogue())
-        return make_plan(resolved.query, engine.catalogue(), (), engine.sources, cut=False)
-
-
-def describe(plan: Plan) -> str:
-    """The engine's sentence of a plan. Raises Problem where no sentence says it."""
-    with statement_problems():
-        if not plan.requests:
-            raise StatementError(plan.unsayable or plan.warnings)
-        return sentence.write(plan.requests[0])
 
 
 @dataclass(slots=True)
@@ -184,10 +167,10 @@ class Searches:
             thread.join(5)
 
     def at_once(self, plan: Plan, deadline: float) -> BinaryIO:
-        """The records of a plan, searched in the calling thread, as an array in a file. Raises ArchiveError."""
+        """The records of a plan, searched in the calling thread, as an array in a packed file. Raises ArchiveError."""
         file = self.spools.open()
-        with closed_on_error(file):
-            _write_records(self._engine.submit(plan).pages(deadline, _PAGE), plan, file.write, BARE)
+        with closed_on_error(file), packing(file.write) as write:
+            _write_records(self._engine.submit(plan).pages(deadline, _PAGE), plan, write, BARE)
         file.seek(0)
         return file
 
