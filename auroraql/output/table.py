@@ -30,6 +30,10 @@ _FEW_LINES = 20
 
 def render_table(result: ResultSet, screen: Screen) -> Iterator[str]:
     """A result as a table; as a calendar or the vertical view where a terminal shows more of it that way."""
+    return map(screen.shown, _rendered(result, screen))
+
+
+def _rendered(result: ResultSet, screen: Screen) -> Iterator[str]:
     if result.is_report:
         # Lines of text are not cut: the terminal wraps them.
         yield from (visible(line) + "\n" for (line,) in result.rows)
