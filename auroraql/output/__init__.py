@@ -6,6 +6,7 @@ made harmless on the way. Files are written whole or not at all.
 
 from __future__ import annotations
 
+from auroraql.output.cells import cut
 from auroraql.output.files import check_writable, format_of, write, write_text
 from auroraql.output.formats import FORMATS, Format, known_format, render, wants_color
 from auroraql.output.screen import writes_blocks
@@ -16,6 +17,7 @@ __all__ = [
     "FORMATS",
     "Format",
     "check_writable",
+    "cut",
     "footer",
     "format_of",
     "grid",

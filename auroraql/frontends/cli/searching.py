@@ -7,6 +7,7 @@ import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from auroraql.config import Config
@@ -15,6 +16,7 @@ from auroraql.forms.script import read
 from auroraql.frontends.cli.exits import DONE, exit_code
 from auroraql.frontends.cli.settling import settled
 from auroraql.frontends.cli.streams import complain, say
+from auroraql.frontends.farewell import farewell
 from auroraql.frontends.progress import status_line
 from auroraql.output import check_writable, footer, known_format, wants_color, write, writes_blocks
 from auroraql.output import render as render_result
@@ -42,7 +44,7 @@ def run(options: argparse.Namespace, sources: list[Source], given: Given) -> int
         _check_shown(config.format, sources)
     archive = opened(config)
     code, held = DONE, ""
-    with archive:
+    with archive, _leaving(archive):
         for outcome in _outcomes(archive, sources, values, keep_going=bool(options.keep_going)):
             if isinstance(outcome, ResultSet):
                 held = _check_beside(held, outcome, archive.settings.format)
@@ -106,13 +108,32 @@ def _check_one(sources: list[Source], holder: str) -> None:
         raise UsageError(f"{holder} holds the result of one statement", "run the statements one by one")
 
 
+@contextmanager
+def _leaving(archive: Archive) -> Iterator[None]:
+    """What was submitted goes on when the script is over, unless that is for Ctrl-C."""
+    try:
+        yield
+    except AuroraQLError:
+        _say_farewell(archive)
+        raise
+    _say_farewell(archive)
+
+
+def _say_farewell(archive: Archive) -> None:
+    for line in farewell(archive):
+        say(line)
+
+
 def _shows(statement: Statement) -> bool:
     """Whether it answers with rows to be seen."""
     return not isinstance(statement, Let | Set) and not (isinstance(statement, Follow) and statement.verb == "cancel")
 
 
-def opened(config: Config, say: Callable[[str], None] = say) -> Archive:
-    """The archive of the configuration, showing results as that says. `say` is told what takes time."""
+def opened(config: Config, say: Callable[[str], None] = say, *, late: bool = False) -> Archive:
+    """The archive of the configuration, showing results as that says.
+
+    `say` is told what takes time; `late` opens it when records are asked for.
+    """
     shown_as = known_format(config.format).name
     made = connect(
         config.archive,
@@ -120,6 +141,7 @@ def opened(config: Config, say: Callable[[str], None] = say) -> Archive:
         timeout=config.timeout,
         say=say,
         watch=status_line(sys.stderr),
+        late=late,
     )
     made.settings.begin_with(format=shown_as)
     return made
