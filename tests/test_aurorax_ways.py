@@ -18,7 +18,6 @@ from auroraql.archives.aurorax import run as run_module
 from auroraql.archives.aurorax.kept_file import KeptFile
 from auroraql.archives.aurorax.side_by_side import MOST, side_by_side
 from auroraql.archives.aurorax.ways import Ways
-from auroraql.archives.base import Progress
 from auroraql.errors import Failed, Refused, StatementError, TimedOut, Unreachable
 from auroraql.plan import Plan, Request
 from auroraql.query import Column, Query, Tree
@@ -349,16 +348,15 @@ def test_a_search_that_failed_elsewhere(server: AuroraXServer, connect: Connect)
 # What is told meanwhile
 
 
-def test_tells_how_far_it_has_come(server: AuroraXServer, connect: Connect) -> None:
-    told: list[Progress | None] = []
-    server.seconds = 0.5
-    engine = connect(watch=told.append, pause=time.sleep)
-    assert found(engine, planned(asking(last=None))) == FOUND
-    seen = [each for each in told if each is not None]
-    assert seen
-    assert told[-1] is None
-    assert [each.elapsed for each in seen] == sorted(each.elapsed for each in seen)
-    assert seen[0].line.startswith("Starting query for ")
+def test_it_is_known_how_far_it_has_come(server: AuroraXServer, connect: Connect) -> None:
+    server.seconds = 0.2
+    run = connect(pause=time.sleep).submit(planned(asking(last=None)), awaited=True)
+    assert (run.progress().line, run.progress().bytes, run.progress().records) == ("", 0, 0)
+    run.fetch(time.monotonic() + 20)
+    progress = run.progress()
+    assert progress.line.startswith("Finished search in ")
+    assert progress.bytes > 100
+    assert 0.2 <= progress.elapsed < 20
 
 
 # The estimate

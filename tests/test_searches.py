@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import _thread
+import os
+import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -56,7 +57,7 @@ def interrupting(after: Callable[[], object]) -> Iterator[None]:
 
     def interrupt() -> None:
         once(after)
-        _thread.interrupt_main()
+        os.kill(os.getpid(), signal.SIGINT)  # which ends a wait, as `interrupt_main` does not
 
     thread = threading.Thread(target=interrupt)
     thread.start()

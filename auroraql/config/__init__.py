@@ -203,7 +203,7 @@ def _is_same(one: str, other: str) -> bool:
 
 
 def _address(archive: str) -> str:
-    from auroraql.session import AURORAX_URL  # only where there is a key, and an archive named in another way
+    from auroraql.archives.opening import AURORAX_URL  # only where there is a key, and an archive named in another way
 
     url = AURORAX_URL if archive == _AURORAX else archive
     return url.rstrip("/").removesuffix("/api/v1").rstrip("/").lower()

@@ -24,12 +24,12 @@ from auroraql.archives.aurorax.answers import (
     read_status,
     read_submitted,
 )
-from auroraql.archives.aurorax.progress import Teller
+from auroraql.archives.aurorax.progress import Meter
 from auroraql.archives.aurorax.records import narrowed, read_records, record_reader, united, widened
 from auroraql.archives.aurorax.side_by_side import side_by_side
 from auroraql.archives.aurorax.ways import PATIENCE, Ways
 from auroraql.archives.aurorax.wire import TOO_SLOW, Broken, Call, Interrupted, Wire, jittered
-from auroraql.archives.base import Progress, Status, Watch
+from auroraql.archives.base import Progress, Status
 from auroraql.errors import ArchiveError, Cancelled, Failed, Refused, TimedOut
 from auroraql.forms import query_json
 from auroraql.plan import Plan, Request
@@ -84,9 +84,9 @@ class AuroraXRun:
     from its submission to its records.
     """
 
-    def __init__(self, plan: Plan, service: Service, *, awaited: bool = False, watch: Watch | None = None) -> None:
+    def __init__(self, plan: Plan, service: Service, *, awaited: bool = False) -> None:
         self.plan = plan
-        self._service, self._awaited, self._teller = service, awaited, Teller(watch)
+        self._service, self._awaited, self._meter = service, awaited, Meter()
         self._wire, self._context = service.wire, service.context
         self._searches = [_Search(request) for request in plan.requests]
         self._cancelled = self._stopped = self._listed = self._left = False
@@ -110,7 +110,7 @@ class AuroraXRun:
 
     def progress(self) -> Progress:
         """How far it has come."""
-        return self._teller.now()
+        return self._meter.now()
 
     def leave(self) -> bool:
         """Lets the searches go on, as nobody's to cancel; whether the service has all of them."""
@@ -188,13 +188,8 @@ class AuroraXRun:
             raise
         finally:
             self._turn += 1
-            self._let_go()
+            self._wire.cut(self)  # what is still under way on other threads, when one has failed, ends
         return self._together()
-
-    def _let_go(self) -> None:
-        """What is still under way on other threads, when one has failed, ends; nothing more is told."""
-        self._wire.cut(self)
-        self._teller.over()
 
     def _ended_late(self, error: TimedOut, trouble: ArchiveError | None) -> ArchiveError:
         """The error that ended it, and what became of the searches."""
@@ -259,7 +254,7 @@ class AuroraXRun:
             missing = [search for search in self._searches if search.records is None]
             side_by_side(partial(self._fetch, deadline=deadline), missing)
         finally:
-            self._let_go()
+            self._wire.cut(self)
         return Fetched(records=self._all_records())
 
     def _all_records(self) -> Sequence[Record]:
@@ -301,7 +296,6 @@ class AuroraXRun:
         """Cancels as far as the service lets us; what kept it from that. The error that led here is the one to tell."""
         self._stopped = True
         self._wire.cut(self)
-        self._teller.stop()
         try:
             self.cancel()
         except ArchiveError as trouble:
@@ -342,7 +336,7 @@ class AuroraXRun:
         answer = self._wire.ask(call, deadline, search.request_id)
         search.status = read_status(answer, self._context.about(search.request_id))
         if search.status.logs:
-            self._teller.said(search.status.logs[-1].summary)
+            self._meter.said(search.status.logs[-1].summary)
 
     def _fetch(self, search: _Search, deadline: float) -> None:
         tree = self._format(search)
@@ -359,7 +353,7 @@ class AuroraXRun:
 
     def _reader(self, search: _Search) -> Any:
         expected = search.status.result_count
-        return partial(record_reader, search.request.kind, self._teller.received(search), expected)
+        return partial(record_reader, search.request.kind, self._meter.received(search), expected)
 
     def _together(self) -> Status:
         every = [search.status for search in self._searches]
