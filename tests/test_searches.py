@@ -9,11 +9,13 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 
 import auroraql
 from auroraql import Archive, Cancelled, Failed, Search, TimedOut
+from auroraql.archives.aurorax.run import AuroraXRun
 from auroraql.archives.base import Progress
 from auroraql.archives.embedded import EmbeddedRun
 from auroraql.frontends.farewell import farewell
@@ -126,6 +128,37 @@ def test_a_few_are_looked_at_together_and_each_end_is_told_once(monkeypatch: pyt
     assert 1 < Looked.most <= MOST
     assert set(ended) == set(every)
     once(lambda: "auroraql-watching" not in {each.name for each in threading.enumerate()})
+
+
+def test_a_fault_of_who_is_told_stops_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    raised: list[object] = []
+    monkeypatch.setattr(threading, "excepthook", lambda args: raised.append(args.exc_type))
+    ended: list[Looked] = []
+
+    def tell(search: Looked) -> None:
+        ended.append(search)
+        raise ZeroDivisionError
+
+    watching = Watching(tell)
+    for _ in range(3 * MOST):
+        watching.look_after(Looked(1))
+    once(lambda: len(ended) == 3 * MOST)
+    watching.look_after(Looked(1))
+    once(lambda: len(ended) == 3 * MOST + 1)
+    once(lambda: len(raised) == len(ended))
+    assert set(raised) == {ZeroDivisionError}
+
+
+def test_a_fault_of_ours_ends_one_search_only(service: Archive, server: AuroraXServer) -> None:
+    told: list[str] = []
+    service.on_end(lambda search: told.append(f"{search.name} {search.state} {search.line}"))
+    with patch.object(AuroraXRun, "status", side_effect=KeyError("what")):
+        service.run(f"SUBMIT a = {ALL}")
+        once(lambda: told)
+    service.run(f"SUBMIT b = {ALL}")
+    once(lambda: len(told) == 2)
+    assert told == ["a failed KeyError: 'what'", f"b done {service.submitted['b'].line}"]
+    assert len(service.run("FETCH a")) == 5
 
 
 def test_what_hangs_delays_nobody_longer_than_is_said() -> None:

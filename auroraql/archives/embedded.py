@@ -350,6 +350,7 @@ class EmbeddedRun:
         if self._rows is not None:
             return
         statement = compile_query(self._plan.query, [c.path for c in result_columns(self._plan.query)])
+        self.idle.clear()
         try:
             with self._connection.cursor() as cursor, Interrupter(cursor, self._stop, deadline), interruptible():
                 cursor.execute(statement.sql, list(statement.parameters))
@@ -363,6 +364,7 @@ class EmbeddedRun:
             raise self._failure(problem, self._id) from None
         finally:
             self._paged = True
+            self.idle.set()
 
     def _execute(self, deadline: float) -> list[Row]:
         self._raise_if_over(deadline)

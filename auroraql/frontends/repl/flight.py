@@ -16,7 +16,7 @@ from auroraql.output import cut, grid
 from auroraql.searches import Search
 from auroraql.spelling import closest
 
-AT_ONCE = 0.06
+AT_ONCE = 0.04
 """Seconds that the prompt waits for the archive to say that a search is cancelled."""
 
 LONG = 10.0
@@ -60,7 +60,7 @@ class Flight:
 
     def ended(self, search: Search) -> None:
         """A search has ended that nobody waits for: that is told, wherever the prompt stands."""
-        took = lasting(search.elapsed)
+        took = f"{search.elapsed:.1f} s" if search.elapsed < LONG else lasting(search.elapsed)
         match search.state:
             case "done":
                 count = search.result_count
