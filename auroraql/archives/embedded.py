@@ -30,7 +30,8 @@ from auroraql.archives.catalogue_file import (
     read_catalogue,
 )
 from auroraql.archives.demo import catalogue as demonstrated
-from auroraql.archives.demo.store import NAME, cached_file, forget, open_demo
+from auroraql.archives.demo.place import NAME, cached_file
+from auroraql.archives.demo.store import forget, open_demo
 from auroraql.errors import ArchiveError, Cancelled, Failed, Refused, TimedOut
 from auroraql.plan import Plan, Request
 from auroraql.results import Fetched, Row, decoded, result_columns
@@ -261,6 +262,10 @@ class _Opening(threading.Thread):
         return self._file
 
 
+class OutOfMemory(Failed):
+    """A query that needed more memory than DuckDB may take."""
+
+
 class EmbeddedRun:
     """One query on a catalogue; `wait` runs it in the calling thread, `cancel` may come from any other."""
 
@@ -344,7 +349,7 @@ class EmbeddedRun:
     def pages(self, deadline: float, size: int) -> Iterator[list[Row]]:
         """The rows as DuckDB has them, objects as JSON text, so many at a time; a result need not fit in memory.
 
-        In place of `wait` and `fetch`. Raises TimedOut, Cancelled or Failed.
+        In place of `wait` and `fetch`. Raises TimedOut, Cancelled, OutOfMemory or Failed.
         """
         self._raise_if_over(deadline)
         if self._rows is not None:
@@ -360,6 +365,8 @@ class EmbeddedRun:
         except duckdb.InterruptException as problem:
             self._raise_if_over(deadline)
             raise self._failure(problem, self._id) from None
+        except duckdb.OutOfMemoryException as problem:
+            raise OutOfMemory(first_line(problem), archive=self._archive, request_id=self._id) from None
         except duckdb.Error as problem:
             raise self._failure(problem, self._id) from None
         finally:

@@ -28,6 +28,8 @@ _IN_A_NOTEBOOK = 20
 
 _ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;"})
 
+_MARKUP = re.compile("[&<>\"']")
+
 _URL = re.compile(r"https?://[^\s\"'<>\\^`{|}]+")
 _IMAGE = re.compile(r"\.(?:jpe?g|png|gif|webp|avif|svg)(?:[?#].*)?\Z", re.IGNORECASE)
 
@@ -97,6 +99,8 @@ def visible_lines(text: str) -> str:
 
 
 def _escaped(text: str) -> str:
+    if text.isprintable() and not _MARKUP.search(text):  # nearly all of them
+        return text
     return visible_lines(text).translate(_ESCAPES)
 
 

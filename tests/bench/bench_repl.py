@@ -22,15 +22,12 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from prompt_toolkit.completion import CompleteEvent
 from prompt_toolkit.document import Document
 
-from auroraql.errors import Source
 from auroraql.frontends.repl.behind import Switches
 from auroraql.frontends.repl.desk import Desk
-from auroraql.preparing import check
 from auroraql.schema.catalogue import Catalogue, DataSource, shipped
 from tests.bench.measure import line
 from tests.repl_fakes import FakeArchive
@@ -67,10 +64,6 @@ class Large(FakeArchive):
     def catalogue(self) -> Catalogue:
         """Ten thousand sources."""
         return self._catalogue
-
-    def check(self, text: Source, /, *, planned: bool = True) -> Any:
-        """As a session does it."""
-        return next(check([text], self.catalogue, {}, planned=planned))[1]
 
 
 def keys(text: str, work: Callable[[str], object], last: int) -> list[float]:

@@ -134,8 +134,11 @@ def _shows(statement: Statement) -> bool:
     return not isinstance(statement, Let | Set) and not (isinstance(statement, Follow) and statement.verb == "cancel")
 
 
-def opened(config: Config, say: Callable[[str], None] = say) -> Archive:
-    """The archive of the configuration, showing results as that says. `say` is told what takes time."""
+def opened(config: Config, say: Callable[[str], None] = say, *, late: bool = False) -> Archive:
+    """The archive of the configuration, showing results as that says.
+
+    `say` is told what takes time; `late` opens it when records are asked for.
+    """
     shown_as = known_format(config.format).name
     made = connect(
         config.archive,
@@ -143,6 +146,7 @@ def opened(config: Config, say: Callable[[str], None] = say) -> Archive:
         timeout=config.timeout,
         say=say,
         watch=status_line(sys.stderr),
+        late=late,
     )
     made.settings.begin_with(format=shown_as)
     return made
