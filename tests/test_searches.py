@@ -98,8 +98,7 @@ def held(monkeypatch: pytest.MonkeyPatch) -> Held:
 class Looked:
     """A search that ends after a number of looks; how many are looked at together is noted."""
 
-    together: int
-    most: int
+    together = most = 0
     lock = threading.Lock()
 
     def __init__(self, looks: int) -> None:
