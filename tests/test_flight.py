@@ -25,8 +25,8 @@ from auroraql.frontends.repl.notices import Notices
 from auroraql.frontends.repl.state import State
 from auroraql.searches import Search
 from tests.aurorax_server import RECORDS, SOURCES, AuroraXServer, Fault
+from tests.in_flight import ALL, interrupting, once
 from tests.repl_fakes import FakeArchive, said
-from tests.test_searches import ALL, interrupting, once
 
 
 @pytest.fixture

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from pathlib import Path
 from unittest.mock import patch
 
@@ -17,14 +14,11 @@ import auroraql
 from auroraql import Archive, Cancelled, Failed, Search, TimedOut
 from auroraql.archives.aurorax.run import AuroraXRun
 from auroraql.archives.base import Progress
-from auroraql.archives.embedded import EmbeddedRun
 from auroraql.frontends.farewell import farewell
-from auroraql.results import Row
 from auroraql.watching import MOST, Watching
 from tests.aurorax_server import RECORDS, SOURCES, AuroraXServer, Fault
 from tests.command_line import command
-
-ALL = "FIND data_products DURING 2020-02"
+from tests.in_flight import ALL, Held, holding, interrupting, once
 
 
 @pytest.fixture
@@ -45,51 +39,10 @@ def demo() -> Iterator[Archive]:
         yield archive
 
 
-def once(condition: Callable[[], object], seconds: float = 30) -> None:
-    """Waits until a condition holds."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it never came to hold"
-        time.sleep(0.01)
-
-
-@contextmanager
-def interrupting(after: Callable[[], object]) -> Iterator[None]:
-    """Ctrl-C once a condition holds."""
-
-    def interrupt() -> None:
-        once(after)
-        os.kill(os.getpid(), signal.SIGINT)  # which ends a wait, as `interrupt_main` does not
-
-    thread = threading.Thread(target=interrupt)
-    thread.start()
-    try:
-        yield
-    finally:
-        thread.join()
-
-
-class Held:
-    """Searches of an embedded archive that are held up until `go` is set."""
-
-    def __init__(self) -> None:
-        self.go = threading.Event()
-        self.begun = 0
-
-
 @pytest.fixture
-def held(monkeypatch: pytest.MonkeyPatch) -> Held:
-    """They hear cancellations and deadlines meanwhile."""
-    made, execute = Held(), EmbeddedRun._execute
-
-    def waiting(run: EmbeddedRun, deadline: float) -> list[Row]:
-        made.begun += 1
-        while not made.go.wait(0.01):
-            run._raise_if_over(deadline)
-        return execute(run, deadline)
-
-    monkeypatch.setattr(EmbeddedRun, "_execute", waiting)
-    return made
+def held() -> Iterator[Held]:
+    with holding() as made:
+        yield made
 
 
 # --- looked after

@@ -32,6 +32,7 @@ from auroraql.archives.catalogue_file import (
 from auroraql.archives.demo import catalogue as demonstrated
 from auroraql.archives.demo.place import NAME, cached_file
 from auroraql.archives.demo.store import forget, open_demo
+from auroraql.archives.opening import Opening
 from auroraql.errors import ArchiveError, Cancelled, Failed, Refused, TimedOut
 from auroraql.plan import Plan, Request
 from auroraql.results import Fetched, Row, decoded, result_columns
@@ -85,7 +86,7 @@ class EmbeddedEngine:
         self._writing = threading.Lock()
         self._demo = path is None
         self._name = NAME if path is None else str(path)
-        self._opening = _Opening(
+        self._opening = Opening(
             lambda: (
                 open_demo(cache_dir, say, config)
                 if path is None
@@ -235,31 +236,6 @@ def _shows_damage(problem: duckdb.Error) -> bool:
     """A wrong checksum is a bare duckdb.Error; what is beyond it has classes of its own."""
     classes = (duckdb.IOException, duckdb.FatalException, duckdb.InternalException, duckdb.SerializationException)
     return type(problem) is duckdb.Error or isinstance(problem, classes)
-
-
-class _Opening(threading.Thread):
-    """A catalogue being opened, in a thread of its own once it is started."""
-
-    def __init__(self, open_it: Callable[[], CatalogueFile]) -> None:
-        super().__init__(daemon=True)
-        self._open = open_it
-        self._file: CatalogueFile | None = None
-        self._problem: BaseException | None = None
-
-    def run(self) -> None:
-        """Opens it, and keeps what comes of it for whoever asks."""
-        try:
-            self._file = self._open()
-        except BaseException as problem:
-            self._problem = problem
-
-    def outcome(self) -> CatalogueFile:
-        """The open catalogue, waited for. Raises what opening it raised."""
-        if self.ident is not None:
-            self.join()
-        if self._file is None:
-            raise self._problem or Cancelled("it was not opened", archive=NAME)
-        return self._file
 
 
 class OutOfMemory(Failed):
