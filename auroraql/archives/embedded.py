@@ -32,7 +32,7 @@ from auroraql.archives.catalogue_file import (
 from auroraql.archives.demo import catalogue as demonstrated
 from auroraql.archives.demo.place import NAME, cached_file
 from auroraql.archives.demo.store import forget, open_demo
-from auroraql.archives.opening import Opening
+from auroraql.archives.file_opening import Opening
 from auroraql.errors import ArchiveError, Cancelled, Failed, Refused, TimedOut
 from auroraql.plan import Plan, Request
 from auroraql.results import Fetched, Row, decoded, result_columns
