@@ -14,6 +14,7 @@ import auroraql
 from auroraql import Archive, Cancelled, Failed, Search, TimedOut
 from auroraql.archives.aurorax.run import AuroraXRun
 from auroraql.archives.base import Progress
+from auroraql.archives.opening import open_late
 from auroraql.frontends.farewell import farewell
 from auroraql.watching import MOST, Watching
 from tests.aurorax_server import RECORDS, SOURCES, AuroraXServer, Fault
@@ -198,6 +199,16 @@ def test_an_embedded_archive_runs_them_in_the_background(demo: Archive) -> None:
     counts = [each.result_count for each in demo.submitted.values()]
     assert counts == [len(demo.run(f"FETCH day{number}")) for number in range(6)]
     assert demo.run("SHOW SEARCHES SELECT request_urls").rows == [(None,)] * 6
+
+
+def test_what_is_opened_late_does_what_it_does_when_it_is_open(demo: Archive) -> None:
+    """Whether somebody has to run its searches is known before it is open."""
+    late = open_late("demo", None, lambda _line: None)
+    try:
+        assert late.capabilities == demo._engine.capabilities
+        assert late.capabilities.runs_when_awaited
+    finally:
+        late.close()
 
 
 def test_a_fetch_of_what_runs_already_keeps_its_own_deadline(demo: Archive, held: Held) -> None:

@@ -19,7 +19,7 @@ from types import MappingProxyType
 
 import duckdb
 
-from auroraql.archives.base import Capabilities, LogLine, Progress, Status
+from auroraql.archives.base import EMBEDDED, Capabilities, LogLine, Progress, Status
 from auroraql.archives.catalogue_file import (
     CatalogueFile,
     Config,
@@ -113,8 +113,7 @@ class EmbeddedEngine:
     @property
     def capabilities(self) -> Capabilities:
         """It runs whole queries; whether its records are made up is written in the file."""
-        demonstration = self._demo or self._file.demonstration
-        return Capabilities(whole_query=True, demonstration=demonstration, runs_when_awaited=True)
+        return replace(EMBEDDED, demonstration=self._demo or self._file.demonstration)
 
     def catalogue(self) -> Catalogue:
         """The data sources and metadata keys of the file. Raises Failed when they cannot be read."""

@@ -189,8 +189,8 @@ def _named(state: State, argument: str) -> str:
     for name, search in submitted.items():
         if wanted == name or wanted in search.request_ids:
             return name
-    if not wanted.isidentifier():
-        return ""
+    if not wanted.isidentifier() and " " not in wanted:
+        return ""  # it may be a request id
     near = closest(wanted, submitted, 1, 0.5)
     hint = f"did you mean {near[0]}?" if near else "\\jobs lists them"
     raise UsageError(f"there is no search '{wanted}'", hint)
