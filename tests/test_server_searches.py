@@ -13,8 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from auroraql.archives.embedded import EmbeddedEngine, OutOfMemory
+from auroraql.frontends.server import slices
 from auroraql.frontends.server.documents import plan_document
-from auroraql.frontends.server.slices import sliced
+from auroraql.frontends.server.slices import Slices
 from auroraql.frontends.server.turns import Turns
 from auroraql.frontends.server.wire import Problem
 from tests.small_catalogue import Position, Product, write
@@ -45,25 +46,35 @@ def soon() -> float:
 
 @given(
     kind=st.sampled_from(["data_products", "ephemeris"]),
-    start=st.sampled_from([-1, 0, 1, 2, 3, 59, 60]),
-    days=st.integers(0, 125),
+    start=st.none() | st.sampled_from([-1, 0, 1, 2, 3, 59, 60]),
+    days=st.none() | st.integers(0, 125),
     only=st.booleans(),
+    most=st.sampled_from([1, 2, 3, 5, 100]),
 )
-def test_slices_find_what_the_whole_finds(engine: EmbeddedEngine, kind: str, start: int, days: int, only: bool) -> None:
-    begun = FIRST + timedelta(days=start)
-    document: dict[str, Any] = {"start": begun.isoformat(), "end": (begun + timedelta(days=days)).isoformat()}
+def test_slices_find_what_the_whole_finds(
+    engine: EmbeddedEngine, kind: str, start: int | None, days: int | None, only: bool, most: int
+) -> None:
+    begun = FIRST + timedelta(days=start or 0)
+    document: dict[str, Any] = {} if start is None else {"start": begun.isoformat()}
+    document |= {} if days is None else {"end": (begun + timedelta(days=days)).isoformat()}
     if only:
         document["data_sources"] = {"programs": ["themis-asi"]}
     plan = plan_document(document, kind, engine)
     whole = [row for page in engine.submit(plan).pages(soon(), 7) for row in page]
-    parts = list(sliced(plan))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(slices, "_MOST", most)
+        parts = list(Slices(engine).of(plan, soon()))
     assert [row for part in parts for page in engine.submit(part).pages(soon(), 7) for row in page] == whole
-    assert len(parts) == max(1, -(-days // (60 if kind == "data_products" else 3)))
+    assert len(parts) == 1 or most < 100
 
 
-@pytest.mark.parametrize("document", [{}, {"start": "2020-01-01T00:00:00"}, {"end": "2030-01-01T00:00:00"}])
-def test_a_window_without_an_end_is_one_slice(engine: EmbeddedEngine, document: dict[str, Any]) -> None:
-    assert len(list(sliced(plan_document(document, "data_products", engine)))) == 1
+def test_a_slice_has_no_more_than_so_many_records(engine: EmbeddedEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(slices, "_MOST", 5)
+    parts = list(Slices(engine).of(plan_document({}, "data_products", engine), soon()))
+    sizes = [sum(map(len, engine.submit(part).pages(soon(), 100))) for part in parts]
+    assert sum(sizes) == 2 * len(EDGES)
+    assert len(parts) > 3
+    assert max(sizes) <= 5
 
 
 def test_what_memory_does_not_suffice_for_is_done_alone() -> None:
