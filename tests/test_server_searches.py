@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 from auroraql.archives.embedded import EmbeddedEngine, OutOfMemory
 from auroraql.frontends.server import slices
 from auroraql.frontends.server.documents import plan_document
+from auroraql.frontends.server.formats import read_format
 from auroraql.frontends.server.slices import Slices
 from auroraql.frontends.server.turns import Turns
 from auroraql.frontends.server.wire import Problem
@@ -75,6 +77,45 @@ def test_a_slice_has_no_more_than_so_many_records(engine: EmbeddedEngine, monkey
     assert sum(sizes) == 2 * len(EDGES)
     assert len(parts) > 3
     assert max(sizes) <= 5
+
+
+NAMES = st.sampled_from(["a", "b", "epoch", "metadata", "x y", "", "f0", "é"])
+VALUES = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**60), 2**60)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES, inner, max_size=4),
+    max_leaves=12,
+)
+TREES = st.recursive(st.booleans() | st.none(), lambda inner: st.dictionaries(NAMES, inner, max_size=4), max_leaves=10)
+
+
+def formatted(value: Any, tree: dict[str, Any]) -> Any:
+    """What a format means, told plainly."""
+    if isinstance(value, list):
+        return [formatted(each, tree) for each in value]
+    if not isinstance(value, dict):
+        return value
+    kept = {name: each for name, each in tree.items() if each not in (None, False) and name in value}
+    return {name: value[name] if each is True else formatted(value[name], each) for name, each in kept.items()}
+
+
+@given(record=st.dictionaries(NAMES, VALUES), tree=st.dictionaries(NAMES, TREES))
+def test_a_format_keeps_what_it_asks_for(record: dict[str, Any], tree: dict[str, Any]) -> None:
+    wanted = formatted(record, tree)
+    for each in (tree, {**tree, **{f"none{number}": True for number in range(1100)}}):
+        made = json.loads(read_format(each)(json.dumps(record).encode()))
+        assert made == wanted
+        assert list(made) == list(wanted)
+
+
+def test_a_number_of_a_record_stays_as_it_is_written() -> None:
+    line = b'{"a": 1.0, "b": {"c": 123456789012345678901234567890, "d": 1.10}, "e": 0.1e1}'
+    assert read_format({"a": True, "b": {"d": True, "c": True}, "e": True})(line) == (
+        b'{"a":1.0,"b":{"d":1.10,"c":123456789012345678901234567890},"e":0.1e1}'
+    )
 
 
 def test_what_memory_does_not_suffice_for_is_done_alone() -> None:
