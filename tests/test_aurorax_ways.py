@@ -19,7 +19,7 @@ from auroraql.archives.aurorax.kept_file import KeptFile
 from auroraql.archives.aurorax.side_by_side import MOST, side_by_side
 from auroraql.archives.aurorax.ways import Ways
 from auroraql.archives.base import Progress
-from auroraql.errors import Failed, Refused, StatementError, TimedOut, Unreachable
+from auroraql.errors import ArchiveError, Failed, Refused, StatementError, TimedOut, Unreachable
 from auroraql.plan import Plan, Request
 from auroraql.query import Column, Query, Tree
 from tests.aurorax_matching import formatted
@@ -507,3 +507,27 @@ def test_explain_does_without_the_service(server: AuroraXServer, monkeypatch: py
         assert lines[0].startswith("data products from ")
         assert lines[-1].startswith("planned with the data sources that are known here: ")
     assert server.count("submit") == server.count("at_once") == 0
+
+
+# Several that wait for one search
+
+
+def test_who_waits_beside_another_waits_to_the_end(server: AuroraXServer, connect: Connect) -> None:
+    server.seconds = 0.6
+    run = connect(pause=time.sleep).submit(planned(asking(last=None)))
+    outcomes: list[object] = []
+
+    def wait(seconds: float) -> None:
+        try:
+            outcomes.append(run.wait(time.monotonic() + seconds).done)
+        except ArchiveError as error:
+            outcomes.append(type(error))
+
+    threads = [threading.Thread(target=wait, args=(seconds,)) for seconds in (20, 20)]
+    server.faults["status"] = Fault(status=403, times=1)
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(map(str, outcomes)) == sorted(map(str, [Refused, True]))
+    assert len(run.fetch(time.monotonic() + 20).records or ()) == 3

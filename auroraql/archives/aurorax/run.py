@@ -166,21 +166,24 @@ class AuroraXRun:
         """
         self._refuse_cancelled()
         try:
-            side_by_side(partial(self._complete, deadline=deadline, turn=self._turn), self._unfinished())
+            while self._unfinished():  # again where another that waited for it has given up
+                side_by_side(partial(self._complete, deadline=deadline, turn=self._turn), self._unfinished())
         except TimedOut as error:
             raise self._ended_late(error, self._abandon()) from None
         except (Failed, KeyboardInterrupt):
             self._abandon()
             raise
-        finally:
-            self._turn += 1
+        except ArchiveError:
             self._let_go()
+            raise
+        finally:
+            self._teller.over()
         return self._together()
 
     def _let_go(self) -> None:
-        """What is still under way on other threads, when one has failed, ends; nothing more is told."""
+        """What is still under way on other threads, when one has failed, ends."""
+        self._turn += 1
         self._wire.cut(self)
-        self._teller.over()
 
     def _ended_late(self, error: TimedOut, trouble: ArchiveError | None) -> ArchiveError:
         """The error that ended it, and what became of the searches."""
@@ -244,8 +247,11 @@ class AuroraXRun:
         try:
             missing = [search for search in self._searches if search.records is None]
             side_by_side(partial(self._fetch, deadline=deadline), missing)
-        finally:
+        except BaseException:
             self._let_go()
+            raise
+        finally:
+            self._teller.over()
         return Fetched(records=self._all_records())
 
     def _all_records(self) -> Sequence[Record]:
@@ -286,7 +292,7 @@ class AuroraXRun:
     def _abandon(self) -> ArchiveError | None:
         """Cancels as far as the service lets us; what kept it from that. The error that led here is the one to tell."""
         self._stopped = True
-        self._wire.cut(self)
+        self._let_go()
         self._teller.stop()
         try:
             self.cancel()
