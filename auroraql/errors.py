@@ -16,7 +16,6 @@ A `Diagnostic` is one fact about a statement: its code, where it stands, what wo
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal
@@ -125,13 +124,15 @@ class ArchiveError(AuroraQLError):
     """An archive that did not answer as asked.
 
     `archive` is its name, `request_id` the search it concerns (empty when there is none yet),
-    `hint` what to do next. The message never holds an API key.
+    `hint` what to do next, `log` the lines of the search's log as far as they are known. The message never holds an
+    API key.
     """
 
     verb = "failed"
 
     def __init__(self, message: str, *, archive: str, request_id: str = "", hint: str = "") -> None:
         self.message, self.archive, self.request_id, self.hint = message, archive, request_id, hint
+        self.log: tuple[str, ...] = ()
         super().__init__(message)
 
     def __str__(self) -> str:
@@ -249,10 +250,8 @@ def columns(text: str) -> int:
     """How many terminal columns the text takes: wide characters two, combining ones none."""
     if text.isascii():
         return len(text)
-    return sum(_column(c) for c in text)
+    # Most texts are plain, and its tables take as long to load as everything else here.
+    from wcwidth import wcswidth, wcwidth
 
-
-def _column(character: str) -> int:
-    if unicodedata.combining(character):
-        return 0
-    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
+    whole = wcswidth(text)
+    return whole if whole >= 0 else sum(max(wcwidth(character), 0) for character in text)

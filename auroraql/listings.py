@@ -308,11 +308,13 @@ _LISTINGS = {
     ),
     "searches": _Listing(
         (
-            *_texts("name", "status", "request_ids"),
-            ResultColumn("result_count", Type.INTEGER, path=("result_count",)),
-            ResultColumn("started", Type.TIME, path=("started",)),
+            *_texts("name", "status"),
             ResultColumn("elapsed", Type.NUMBER, "s", path=("elapsed",)),
-            *_texts("request_urls", "statement"),
+            *_texts("log"),
+            ResultColumn("result_count", Type.INTEGER, path=("result_count",)),
+            *_texts("request_ids", "request_urls"),
+            ResultColumn("started", Type.TIME, path=("started",)),
+            *_texts("statement"),
         ),
         _searches,
     ),

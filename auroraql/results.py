@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -22,6 +23,8 @@ from auroraql.schema import KINDS, Kind, Type
 
 Record = dict[str, Any]
 """A record as AuroraX's API returns it: nested, timestamps as `YYYY-MM-DDTHH:MM:SS` strings."""
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 Row = tuple[Any, ...]
 """A record's values in column order, flat: timestamps as naive UTC `datetime`, missing values None."""
@@ -170,6 +173,13 @@ class ResultSet:
             return self._fetched.records
         return [record_of(row, self.columns) for row in self._fetched.rows or ()]
 
+    def each_record(self) -> Iterator[Record]:
+        """The records one after the other; those that are made for it are not kept."""
+        rows = self._fetched.rows
+        if rows is None or "records" in self.__dict__:
+            return iter(self.records)
+        return (record_of(row, self.columns) for row in rows)
+
     def head(self, count: int) -> ResultSet:
         """Its first rows, as a result of their own."""
         rows, records = self._fetched.rows, self._fetched.records
@@ -195,12 +205,18 @@ class ResultSet:
 
         write(self, path)
 
+    def _repr_html_(self) -> str:
+        """The first rows as a table, which notebooks show."""
+        from auroraql.output.html import notebook_html
+
+        return notebook_html(self)
+
     def to_pandas(self) -> Any:
         """The rows as a `pandas.DataFrame`: one column each, timestamps as datetime64, objects as dicts."""
         import pandas
 
         series = [
-            pandas.Series(list(each), dtype=_pandas_type(column, empty=not len(self)))
+            _series(pandas, list(each), _pandas_type(column, empty=not len(self)))
             for column, each in zip(self.columns, self._values(), strict=True)
         ]
         return pandas.concat(series, axis=1, keys=[c.name for c in self.columns])
@@ -250,7 +266,26 @@ def _pandas_type(column: ResultColumn, *, empty: bool) -> Any:
     return {Type.STRING: str, Type.INTEGER: "int64", Type.NUMBER: "float64"}.get(column.type, object)
 
 
+def _series(pandas: Any, values: list[Any], dtype: Any) -> Any:
+    try:
+        return pandas.Series(values, dtype=dtype)
+    except UnicodeEncodeError:
+        return pandas.Series([whole_text(v) if isinstance(v, str) else v for v in values], dtype=dtype)
+
+
+def whole_text(text: str) -> str:
+    """Without halves of characters, as broken input leaves them: no encoding can write one."""
+    return _SURROGATE.sub("\ufffd", text)
+
+
 def _arrow_array(pyarrow: Any, column: ResultColumn, values: list[Any]) -> Any:
+    try:
+        return _typed_array(pyarrow, column, values)
+    except UnicodeEncodeError:
+        return _typed_array(pyarrow, column, [whole_text(v) if isinstance(v, str) else v for v in map(_plain, values)])
+
+
+def _typed_array(pyarrow: Any, column: ResultColumn, values: list[Any]) -> Any:
     types = {
         Type.TIME: pyarrow.timestamp("us"),
         Type.STRING: pyarrow.string(),

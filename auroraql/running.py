@@ -3,131 +3,30 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import partial
 
-from auroraql.archives.base import Engine, LogLine, Run, Status
-from auroraql.errors import ArchiveError, Cancelled, Diagnostic, StatementError, TimedOut, Unreachable
-from auroraql.named import Kept
+from auroraql.archives.base import Engine, Watch
+from auroraql.errors import ArchiveError, Diagnostic, StatementError
+from auroraql.named import Kept, Shown
 from auroraql.plan import Plan
 from auroraql.planner import plan as make_plan
-from auroraql.preparing import Beside, Prepared, Standing
+from auroraql.preparing import Beside, Prepared, Standing, next_name
 from auroraql.query import Or, Query, conjuncts
 from auroraql.resolver import resolve
 from auroraql.results import Fetched, ResultColumn, ResultSet, Row
-from auroraql.row_search import finished, kept_as, plan_rows, search_rows, whole_records
+from auroraql.row_search import kept_as, plan_rows, search_rows, whole_records
 from auroraql.schema import KINDS, Type
+from auroraql.searches import Planned, Search, State
 from auroraql.settings import Settings
 from auroraql.syntax import Find, Follow, Let, Report, Set, Show, Sql, Submit
+from auroraql.watching import Watching
 
 _NO_QUERY = Query("", select=())
 """That of a result which is no search's."""
-
-
-class Search:
-    """A statement under way: its status, its logs, and its result when it is done."""
-
-    def __init__(self, running: Running, run: Run, planned: Planned, prepared: Prepared) -> None:
-        self._running, self._run, self._planned, self._prepared = running, run, planned, prepared
-        self._began, self._started = time.monotonic(), datetime.now(UTC).replace(tzinfo=None, microsecond=0)
-        self._ended = ""
-        self._took: float | None = None
-
-    @property
-    def name(self) -> str:
-        """What SUBMIT called it; empty when it was submitted without the word."""
-        return self._prepared.name
-
-    @property
-    def request_ids(self) -> tuple[str, ...]:
-        """The archive's ids of its requests."""
-        return self._run.request_ids
-
-    @property
-    def request_urls(self) -> tuple[str, ...]:
-        """Where the archive tells of each of these; nothing for an archive that has no addresses."""
-        return self._run.request_urls
-
-    @property
-    def elapsed(self) -> float:
-        """Seconds from its start until it was seen to be over, or until now."""
-        return time.monotonic() - self._began if self._took is None else self._took
-
-    def status(self) -> Status:
-        """Where it stands now."""
-        return self._seen(self._run.status())
-
-    @property
-    def logs(self) -> tuple[LogLine, ...]:
-        """The engine's log lines so far."""
-        return self.status().logs
-
-    def wait(self, timeout: float | None = None) -> Status:
-        """Waits until it is done. Raises TimedOut after `timeout` seconds (the archive's, when left out)."""
-        deadline = time.monotonic() + (self._running.settings.timeout if timeout is None else timeout)
-        return self._seen(self._run.wait(deadline))
-
-    def _seen(self, status: Status) -> Status:
-        if status.done:
-            self._over()
-        return status
-
-    def _over(self, how: str = "") -> None:
-        self._took = self.elapsed
-        self._ended = self._ended or how
-
-    def fetch(self) -> ResultSet:
-        """Its result; waits for it when it is not done."""
-        deadline = time.monotonic() + self._running.settings.timeout
-        try:
-            self._seen(self._run.wait(deadline))
-            fetched = self._run.fetch(deadline)
-        except ArchiveError as error:
-            if not isinstance(error, Unreachable):  # whoever cannot be reached now may be later
-                self._over("cancelled" if isinstance(error, Cancelled) else "failed")
-            raise
-        plan = self._planned.plan
-        return self._running.result(plan, finished(fetched, plan), self._prepared, self._began)
-
-    def cancel(self) -> None:
-        """Asks the archive to stop it."""
-        self._run.cancel()
-        self._over("cancelled")
-
-    @property
-    def kept(self) -> Kept:
-        """What is known of its rows."""
-        return self._planned.kept
-
-    def as_row(self) -> Row:
-        """What SHOW SEARCHES has of it: name, state, request ids, count, start, seconds, addresses and statement."""
-        state, count = self._state()
-        ids, urls = ", ".join(self.request_ids), ", ".join(self.request_urls)
-        return self.name, state, ids, count, self._started, round(self.elapsed, 1), urls, self._prepared.written
-
-    def _state(self) -> tuple[str, int | None]:
-        try:
-            status = self.status()
-        except Cancelled:
-            return self._ended or "cancelled", None
-        except (Unreachable, TimedOut):
-            return self._ended or "unreachable", None
-        except ArchiveError:
-            self._over("failed")
-            return self._ended, None
-        return "done" if status.done else self._ended or "running", status.result_count
-
-
-@dataclass(frozen=True, slots=True)
-class Planned:
-    """A FIND with the values of results in it: its plan, and its rows as they will be; `searched` are rows it is of."""
-
-    plan: Plan
-    kept: Kept
-    searched: Kept | None = None
 
 
 @dataclass(slots=True)
@@ -136,8 +35,28 @@ class Running:
 
     engine: Engine
     settings: Settings
+    watch: Watch | None = None
+    """What is told how far a search has come that is waited for."""
     results: dict[str, Kept] = field(default_factory=dict)
     submitted: dict[str, Search] = field(default_factory=dict)
+    on_interrupt: Callable[[Search], object] | None = None
+    """Who is given a search that Ctrl-C ended the wait for; by default it is cancelled."""
+    on_end: Callable[[Search], object] | None = None
+    """Who is told, on another thread, that a search has ended that was submitted and that nobody waits for."""
+    _watching: Watching[Search] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._watching = Watching(self._ended)
+
+    @property
+    def archive(self) -> str:
+        """What people call the archive."""
+        return self.engine.name
+
+    @property
+    def runs_when_awaited(self) -> bool:
+        """Whether the engine runs a search only while somebody waits for it."""
+        return self.engine.capabilities.runs_when_awaited
 
     def deadline(self, began: float | None = None) -> float:
         """When what began then, or begins now, has taken too long."""
@@ -167,7 +86,8 @@ class Running:
             case Report() as asked:
                 return self._report(asked, prepared, began)
             case Submit():
-                return self._told(_SUBMITTED, [self.submit(prepared).as_row()[:3]], prepared, began)
+                # As it was submitted: by now it may be over.
+                return self._told(_SUBMITTED, [_brief(self.submit(prepared), "running")], prepared, began)
             case Follow(verb, name, request_id):
                 search = self.attach(request_id, name, prepared) if request_id else self.submitted[name]
                 return self._fetched(search) if verb == "fetch" else self._cancelled(search, prepared, began)
@@ -205,16 +125,13 @@ class Running:
         if planned.searched is not None:
             columns, fetched = search_rows(plan, planned.searched)
             return self.result(plan, fetched, prepared, began, columns)
-        deadline = began + self.settings.timeout
-        run = self.engine.submit(plan, awaited=True)
+        search = Search(self, self.engine.submit(plan, awaited=True), planned, prepared, began=began, awaited=True)
         try:
-            run.wait(deadline)
-            fetched = run.fetch(deadline)
-        except BaseException:  # an interrupt too: nobody waits for it any more
+            return search.fetch()
+        except ArchiveError:  # nobody waits for it any more
             with suppress(ArchiveError):  # what led here is the error to tell
-                run.cancel()
+                search.cancel()
             raise
-        return self.result(plan, finished(fetched, plan), prepared, began)
 
     def result(
         self,
@@ -251,6 +168,8 @@ class Running:
         search = Search(self, self.engine.submit(planned.plan), planned, prepared)
         if search.name:
             self._replace(search)
+        elif self.runs_when_awaited:
+            self._watching.look_after(search)
         return search
 
     def attach(self, request_id: str, name: str, prepared: Prepared) -> Search:
@@ -261,6 +180,42 @@ class Running:
         if name:
             self._replace(search)
         return search
+
+    def interrupted(self, search: Search) -> None:
+        """Ctrl-C came while somebody waited for a search: unless a front end takes it, it is cancelled."""
+        if self.on_interrupt is not None:
+            self.on_interrupt(search)
+            return
+        with suppress(ArchiveError):  # it was to end, and that is told
+            search.cancel()
+
+    def keep(self, search: Search) -> str:
+        """Takes a search that was waited for among those submitted, under a name that is free; that name."""
+        if self.submitted.get(search.name) is not search:
+            taken = search.name in self.submitted or not search.name.isidentifier()
+            search.name = next_name(self.submitted) if taken else search.name
+            self.submitted[search.name] = search
+        search.heeded = False
+        self._watching.look_after(search)
+        return search.name
+
+    def refresh(self) -> None:
+        """Has the archive asked how the searches stand, and waits a moment for the answers."""
+        self._watching.hurry(_PATIENCE)
+
+    def leave(self) -> list[Search]:
+        """Lets what was submitted, and not fetched yet, go on when the archive is closed; that which can."""
+        waiting = [each for each in self.submitted.values() if each.state in ("running", "unreachable", "done")]
+        return [each for each in waiting if not each.fetched and each.leave()]
+
+    def close(self) -> None:
+        """Looks after no search any more."""
+        self._watching.close()
+
+    def _ended(self, search: Search) -> None:
+        if self.on_end is not None and not search.heeded:
+            search.heeded = True
+            self.on_end(search)
 
     # --- statements
 
@@ -274,6 +229,7 @@ class Running:
         """Takes a search under its name; one that had it before is reached by nobody any more, and is cancelled."""
         earlier = self.submitted.get(search.name)
         self.submitted[search.name] = search
+        self._watching.look_after(search)
         if earlier is not None:
             with suppress(ArchiveError):
                 earlier.cancel()
@@ -285,8 +241,9 @@ class Running:
 
     def _cancelled(self, search: Search, prepared: Prepared, began: float) -> ResultSet:
         search.cancel()
-        rows = [search.as_row()[:3]]
-        return self._told(_SUBMITTED, rows, prepared, began, f"{search.name or rows[0][2]} is {rows[0][1]}")
+        ids = ", ".join(search.request_ids)
+        note = f"{search.name or ids} is {search.state}"
+        return self._told(_SUBMITTED, [_brief(search, search.state)], prepared, began, note)
 
     def _report(self, asked: Report, prepared: Prepared, began: float) -> ResultSet:
         """What EXPLAIN and DESCRIBE say; nothing is searched, so FINDs in parentheses are explained too."""
@@ -313,14 +270,18 @@ class Running:
             sources=partial(self.engine.sources, self.deadline(began)),
             available=partial(self.engine.availability, deadline=self.deadline(began)),
             kept=self.results,
-            searches=lambda: [search.as_row() for search in self.submitted.values()],
+            searches=self._searches,
             settings=self.settings.rows,
         )
         rows = rows_of_show(shown, listed, resolved.query)
         held = self._told(shown.kept.columns, rows, prepared, began)
         plan = plan_rows(resolved.query, shown.kept, resolved.warnings)
         columns, fetched = search_rows(plan, replace(shown.kept, result=held))
-        return self.result(plan, fetched, prepared, began, columns)
+        return self.result(_of_days(plan, shown), fetched, prepared, began, columns)
+
+    def _searches(self) -> list[Row]:
+        self.refresh()
+        return [search.as_row() for search in self.submitted.values()]
 
     def _sql(self, statement: Sql, prepared: Prepared, began: float) -> ResultSet:
         from auroraql.sql_results import run_sql
@@ -370,7 +331,23 @@ class _Taking:
         return replace(planned.kept, result=result, warnings=result.warnings)
 
 
+_PATIENCE = 1.0
+"""Seconds that SHOW SEARCHES waits for the archive to say how they stand; after them, what is known is shown."""
+
 _SUBMITTED = tuple(ResultColumn(name, Type.STRING, path=(name,)) for name in ("name", "status", "request_ids"))
+
+
+def _of_days(plan: Plan, shown: Shown) -> Plan:
+    """The plan of a listing with the days it was asked of, which its rows need not fill."""
+    if shown.days is None:
+        return plan
+    first, last = (datetime(day.year, day.month, day.day) for day in shown.days)
+    return replace(plan, query=replace(plan.query, start=first, end=last))
+
+
+def _brief(search: Search, state: State) -> Row:
+    """What SUBMIT and CANCEL answer with."""
+    return search.name, state, ", ".join(search.request_ids)
 
 
 def _counted(count: int, planned: Planned) -> str:

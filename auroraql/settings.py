@@ -11,12 +11,15 @@ from auroraql.output import FORMATS, known_format
 from auroraql.resolver.times import TimeFault, seconds_of
 from auroraql.resolver.values import Fault, Values
 from auroraql.spelling import closest
-from auroraql.syntax import Number, Parameter, Path, Set, Text
+from auroraql.syntax import Number, Parameter, Path, Set, Text, Truth
 
 Value = str | float
 
 _LONGEST = 1e9
 """Seconds; a deadline beyond it is a slip."""
+
+
+_ON, _OFF = _SWITCH = ("on", "off")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,13 +31,19 @@ class Setting:
     read: Callable[[object, str], Value]
     """From a plain value and its unit. Raises ValueError with the way out."""
     unit: str = ""
+    values: tuple[str, ...] = ()
+    """Those it can have, where they are few."""
 
 
 class Settings:
     """The values in force, and those at the beginning, which DEFAULT goes back to."""
 
     def __init__(self, *, timeout: float, format: str = "table") -> None:
-        self._defaults: dict[str, Value] = {"timeout": float(timeout), "format": known_format(format).name}
+        self._defaults: dict[str, Value] = {
+            "timeout": float(timeout),
+            "format": known_format(format).name,
+            "bell": _ON,
+        }
         self._values = dict(self._defaults)
 
     @property
@@ -46,6 +55,11 @@ class Settings:
     def format(self) -> str:
         """How results are shown: the name of a format."""
         return str(self._values["format"])
+
+    @property
+    def bell(self) -> bool:
+        """Whether a terminal rings when a search ends that took long."""
+        return self._values["bell"] == _ON
 
     def begin_with(self, *, format: str) -> None:
         """Takes a front end's own format, as DEFAULT too. Raises UsageError for one there is not."""
@@ -99,6 +113,8 @@ def _plain(operand: object, values: Values) -> tuple[object, str]:
             return text, ""
         case Path():
             return operand.dotted, ""
+        case Truth(value):
+            return value, ""
         case Parameter():
             return values.parameter(operand), ""
         case _:
@@ -125,11 +141,19 @@ def _format(value: object, unit: str) -> Value:
         raise ValueError(f"did you mean {near[0]}?" if near else f"one of {', '.join(FORMATS)}") from None
 
 
+def _switch(value: object, unit: str) -> Value:
+    said = {True: _ON, False: _OFF}.get(value) if isinstance(value, bool) else str(value).lower()
+    if said not in _SWITCH or unit:
+        raise ValueError(f"{_ON} or {_OFF}")
+    return said
+
+
 SETTINGS = {
     row.name: row
     for row in (
         Setting("timeout", "how long a search may take before it is given up", _seconds, "s"),
-        Setting("format", "how results are shown", _format),
+        Setting("format", "how results are shown", _format, values=tuple(FORMATS)),
+        Setting("bell", "whether the prompt rings when a long search in the background ends", _switch, values=_SWITCH),
     )
 }
 """Every setting by its name."""

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import io
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 
-from auroraql.errors import Diagnostic, Refused, Source, Span, StatementError
+from auroraql.archives.base import Watch
+from auroraql.errors import Diagnostic, Failed, Refused, Source, Span, StatementError
 from auroraql.frontends.repl.behind import Switches
 from auroraql.frontends.repl.desk import take
 from auroraql.frontends.repl.state import State
 from auroraql.plan import Plan
-from auroraql.preparing import check
+from auroraql.preparing import NOTHING, Standing
 from auroraql.query import Column, Query, Ref
-from auroraql.results import Fetched, ResultSet
+from auroraql.results import Fetched, ResultSet, Row
 from auroraql.schema.catalogue import Catalogue, shipped
+from auroraql.searches import Search
 from auroraql.settings import Settings
 
 QUERY = Query("data_products", select=(Column(Ref("record", "start")), Column(Ref("source", "data_source.program"))))
@@ -32,14 +34,19 @@ class FakeArchive:
         self.given: dict[str, object] = {}
         self.settings = Settings(timeout=600)
         self.results: Mapping[str, ResultSet] = {}
-        self.searches = ("morning",)
+        self.searches: tuple[str, ...] = ("morning",)
+        self.submitted: Mapping[str, Search] = {}
 
     @property
     def catalogue(self) -> Catalogue:
         return shipped()
 
-    def check(self, text: Source, /, *, planned: bool = True) -> tuple[Diagnostic, ...]:
-        return next(check([text], shipped(), {}, planned=planned))[1]
+    @property
+    def standing(self) -> Standing:
+        return NOTHING
+
+    def on_warning(self, act: Callable[[Sequence[Diagnostic], Source], object]) -> None:
+        self.warn = act
 
     def run_script(self, source: Source, /, **parameters: object) -> Iterator[ResultSet]:
         text = source.text
@@ -54,10 +61,31 @@ class FakeArchive:
             raise KeyboardInterrupt
         if "fault" in text:
             raise ZeroDivisionError
+        if "endless" in text:
+            yield replaced(answer(source), Endless())
+            return
         if "slow" in text:
             print("searching", flush=True)
             time.sleep(60)
         yield answer(source)
+
+    def refresh_searches(self) -> None:
+        """Nobody is asked."""
+
+    def keep(self, search: Search, /) -> str:
+        return search.name
+
+    def leave(self) -> list[Search]:
+        return []
+
+    def on_progress(self, watch: Watch | None, /) -> None:
+        """Nothing takes long here."""
+
+    def on_interrupt(self, act: Callable[[Search], object], /) -> None:
+        """No search is waited for here."""
+
+    def on_end(self, act: Callable[[Search], object], /) -> None:
+        """No search ends here."""
 
 
 def answer(source: Source) -> ResultSet:
@@ -65,6 +93,23 @@ def answer(source: Source) -> ResultSet:
     rows = [(datetime(2021, 1, 1), "trex")]
     plan = Plan(QUERY, (), warnings=warnings)
     return ResultSet(plan, Fetched(rows), archive="demo", elapsed=0.012, demonstration=True, source=source)
+
+
+class Endless(list[Row]):
+    """Rows, the second half of which never comes once they are written to a file."""
+
+    def __init__(self) -> None:
+        super().__init__([(datetime(2021, 1, 1), "trex")] * 5000)
+
+    def __iter__(self) -> Iterator[Row]:
+        yield from (self[n] for n in range(len(self) // 2))
+        print("half of it is written", flush=True)
+        time.sleep(60)
+
+
+def replaced(result: ResultSet, rows: list[Row]) -> ResultSet:
+    """The result with other rows."""
+    return ResultSet(result.plan, Fetched(rows), archive=result.archive, elapsed=result.elapsed, source=result.source)
 
 
 def state() -> State:
@@ -89,3 +134,32 @@ start                program
 2021-01-01 00:00:00  trex
 1 row · 12 ms · demo (demonstration data)
 """
+
+
+URL = "https://data.example/2021/01/01/keogram.jpg"
+
+
+class Products(FakeArchive):
+    """Answers with a product more each time it is asked."""
+
+    def run_script(self, source: Source, /, **parameters: object) -> Iterator[ResultSet]:
+        self.asked.append(source.text)
+        self.given = parameters
+        if "fails" in source.text:
+            raise Failed("the engine", archive="demo") from OSError("the disk")
+        rows = [(datetime(2021, 1, n + 1), URL.replace("01.", f"{n}."), None) for n in range(len(self.asked))]
+        query = Query("data_products", select=tuple(Column(Ref("record", name)) for name in ("start", "url", "end")))
+        yield ResultSet(Plan(query, ()), Fetched(rows), archive="demo", elapsed=0.012, source=source)
+
+
+class Numbered(Products):
+    """Answers with so many products."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__()
+        self.asked = [""] * (number - 1)
+
+
+def products() -> State:
+    """A session with an archive of products."""
+    return State(Products(), io.StringIO())

@@ -20,7 +20,8 @@ from auroraql.archives.aurorax import run as run_module
 from auroraql.errors import Cancelled, TimedOut
 from auroraql.plan import Plan, Request
 from auroraql.query import Query
-from tests.aurorax_server import RECORDS, SOURCES, AuroraXServer, Fault, StepName
+from tests.aurorax_matching import StepName
+from tests.aurorax_server import RECORDS, SOURCES, AuroraXServer, Fault
 
 START, END = datetime(2020, 2, 1), datetime(2020, 2, 29)
 SOON = 0.1

@@ -22,6 +22,7 @@ ONE = f"{KEOGRAMS} LIMIT 1"
 MANY = "FIND data_products DURING 2021-01"
 EVERYTHING = "FIND data_products DURING 2020-02"
 ODD = "FIND data_products SELECT program AS `größe 😀` WHERE program = 'trex' ON 2021-01-01 LIMIT 1"
+TEXTS = [row.name for row in FORMATS.values() if row.render is not None]
 FOUND = "start,end\n2020-02-01T00:00:00,2020-02-01T23:59:00\n"
 
 
@@ -45,19 +46,19 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[AuroraXServer]:
 # --- files
 
 
-@pytest.mark.parametrize("suffix", [".txt", ".csv", ".json", ".jsonl", ".ndjson"])
+@pytest.mark.parametrize("suffix", [".txt", ".csv", ".tsv", ".json", ".ndjson", ".md", ".htm"])
 def test_output_has_the_format_of_its_suffix(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"out{suffix}"
     done = command("-c", KEOGRAMS, "--output", path)
     assert (done.code, done.out) == (0, "")
     assert done.err.startswith(f"{path}: 5 rows")
-    shown_as = {".txt": "table", ".ndjson": "jsonl"}.get(suffix, suffix[1:])
+    shown_as = {".txt": "table", ".ndjson": "jsonl", ".md": "markdown", ".htm": "html"}.get(suffix, suffix[1:])
     assert path.read_text("utf-8") == command("-c", KEOGRAMS, "--format", shown_as).out
     assert names(tmp_path) == [path.name]
 
 
 def test_output_that_cannot_be_written_is_said_before_the_search(server: AuroraXServer, tmp_path: Path) -> None:
-    for name in ("no/such/directory.csv", "name", "x.parquet", ".", ""):
+    for name in ("no/such/directory.csv", "name", "x.orc", ".", ""):
         done = command("-a", server.url, "-c", EVERYTHING, "--output", tmp_path / name if name else "")
         assert (done.code, done.out, server.calls) == (2, "", [])
     for several in (f"{EVERYTHING}; {EVERYTHING}", ""):
@@ -125,7 +126,7 @@ def shell(line: str, **env: str) -> tuple[int, str, str]:
 posix = pytest.mark.skipif(not Path("/bin/bash").exists(), reason="written for a POSIX shell")
 
 
-@pytest.mark.parametrize("shown_as", list(FORMATS))
+@pytest.mark.parametrize("shown_as", TEXTS)
 def test_every_format(shown_as: str) -> None:
     done = command("-c", f"{ONE}; {KEOGRAMS} LIMIT 0", "--format", shown_as)
     assert done.code == 0
@@ -134,10 +135,15 @@ def test_every_format(shown_as: str) -> None:
 
 
 @posix
-@pytest.mark.parametrize("shown_as", list(FORMATS))
+@pytest.mark.parametrize("shown_as", TEXTS)
 def test_a_closed_pipe_is_silent(shown_as: str) -> None:
     code, out, err = shell(f'$AURORAQL -c "$MANY" --format {shown_as} | head -1')
     assert (code, out.count("\n"), err) == (0, 1, "")
+
+
+@posix
+def test_a_closed_pipe_of_bytes_is_silent() -> None:
+    assert shell('$AURORAQL -c "$MANY" --format parquet | true') == (0, "", "")
 
 
 @posix

@@ -5,9 +5,13 @@ from __future__ import annotations
 import json
 import os
 import socket
+import subprocess
+import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from importlib import metadata
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 
@@ -47,8 +51,8 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[AuroraXServer]:
         yield running
 
 
-def read(path: Path, options: dict[str, str] | None = None, **environ: str) -> Config:
-    return read_config({"AURORAQL_CONFIG": str(path), **environ}, dict(options or {}))
+def read(path: Path, options: Mapping[str, str] = MappingProxyType({}), /, **environ: str) -> Config:
+    return read_config({"AURORAQL_CONFIG": str(path), **environ}, dict(options))
 
 
 # --- where a value comes from
@@ -85,12 +89,16 @@ def test_an_option_comes_before_the_environment_the_profile_the_file_and_the_def
     assert (found.format, found.origins["format"]) == ("table", "option --format")
     assert read(path, AURORAQL_PROFILE="other").format == "jsonl"
     assert read(path, {"profile": "lab"}, AURORAQL_PROFILE="other").format == "json"
+    chosen = [read(path), read(path, AURORAQL_PROFILE="lab"), read(path, {"profile": "lab"})]
+    assert [each.origins["profile"].replace(str(path), "FILE") for each in chosen] == [
+        "FILE:3", "environment AURORAQL_PROFILE", "option --profile",
+    ]  # fmt: skip
 
 
 def test_the_layers_on_the_command_line(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
     write(LAYERS)
     made = {"json": "[\n", "jsonl": '{"', "csv": "star", "vertical": "─[ 1"}
-    for arguments, environ, format in (
+    for arguments, environ, shown_as in (
         ((), {}, "json"),
         (("--profile", "other"), {}, "jsonl"),
         ((), {"AURORAQL_PROFILE": "other"}, "jsonl"),
@@ -101,7 +109,7 @@ def test_the_layers_on_the_command_line(write: Write, monkeypatch: pytest.Monkey
             for name, value in environ.items():
                 patch.setenv(name, value)
             done = command("-c", "FIND data_products SELECT start ON 2021-01-01 LIMIT 1", *arguments)
-        assert (done.code, done.out[: len(made[format])]) == (0, made[format])
+        assert (done.code, done.out[: len(made[shown_as])]) == (0, made[shown_as])
     done = command("-c", ONE, "--profile", "lib")
     assert (done.code, done.out) == (2, "")
     assert "there is no profile 'lib'\n  = hint: did you mean lab?" in done.err
@@ -290,6 +298,7 @@ def test_show_tells_where_each_value_is_from_and_no_secret(write: Write, monkeyp
     done = command("config", "show", "--profile", "lab", "--color", "never")
     rows = {line.split()[0]: line.split(maxsplit=2)[1:] for line in done.out.splitlines() if line}
     assert done.code == 0
+    assert "profile: lab (option --profile)" in done.out
     assert rows["timeout"] == ["60", f"profile lab, {path}:4"]
     assert rows["keys"] == ["vi", "environment AURORAQL_KEYS"]
     assert rows["color"] == ["never", "option --color"]
@@ -361,9 +370,7 @@ def test_the_doctor_says_what_is_set_wrongly(write: Write) -> None:
 
 
 def test_what_is_missing_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(
-        doctor.metadata, "requires", lambda _name: ["duckdb>=2", "no-such-thing>=1", "x; extra == 'test'"]
-    )
+    monkeypatch.setattr(metadata, "requires", lambda _name: ["duckdb>=2", "no-such-thing>=1", "x; extra == 'test'"])
     done = command("doctor")
     assert done.code == 2
     assert "no-such-thing    WRONG is not installed" in done.out
@@ -391,3 +398,13 @@ def test_a_shell_script_is_made_for_each_shell() -> None:
     for shell in ("bash", "zsh", "fish"):
         assert command("completion", shell).out == script(shell)
     assert command("completion", "tcsh").code == 2
+
+
+def test_the_prompt_does_not_wait_for_what_a_setting_names() -> None:
+    code = (
+        "import sys; from auroraql.config import read_config\n"
+        "read_config({'AURORAQL_FORMAT': 'csv', 'AURORAQL_THEME': 'dark', 'AURORAQL_CONFIG': ''})\n"
+        "print([name for name in ('auroraql.output', 'auroraql.session', 'pygments', 'tomllib') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"

@@ -55,12 +55,27 @@ def text(result: ResultSet, format: str = "table", width: int | None = None, *, 
 
 
 def test_a_narrow_terminal_gets_the_columns_that_matter_and_is_told_of_the_rest() -> None:
-    assert text(whole(), width=80).splitlines() == [
-        "start                program  platform  instrum…  data_pr…  metadata",
-        "-------------------  -------  --------  --------  --------  --------------------",
-        "2021-01-01 00:00:00  trex     gillam    RGB ASI   keogram   keogram_type=daily,…",
-        "11 columns, 6 shown: \\last or --format vertical for all",
-    ]
+    head, rule, *rows, note = text(whole([WHOLE] * 3), width=80).splitlines()
+    assert head == "start                program  platform  instrum…  data_pr…  metadata"
+    assert rule == "-------------------  -------  --------  --------  --------  --------------------"
+    assert rows == ["2021-01-01 00:00:00  trex     gillam    RGB ASI   keogram   keogram_type=daily,…"] * 3
+    assert note == "11 columns, 6 shown: --format vertical for all"
+    shown = "".join(render(whole([WHOLE] * 3), "table", width=80, color=False, commands=True))
+    assert shown.endswith("11 columns, 6 shown: \\last for all\n")
+
+
+@pytest.mark.parametrize(("rows", "vertical"), [(1, True), (2, False), (40, False)])
+def test_few_rows_that_would_lack_columns_are_shown_vertically(rows: int, vertical: bool) -> None:
+    shown = text(whole([WHOLE] * rows), width=80)
+    assert (shown == text(whole([WHOLE] * rows), "vertical", 80)) is vertical
+    assert text(whole([WHOLE] * rows), width=400).startswith("start  ")
+
+
+def test_few_rows_that_would_be_cut_to_bits_are_shown_vertically() -> None:
+    long = "a long remark " * 20
+    assert "-[ row 2 ]" in text(selected("a", "b", rows=[(long, long)] * 2), width=80)
+    assert "-[ row 2 ]" not in text(selected("a", "b", rows=[("short", long[:100])] * 2), width=80)
+    assert "-[ row 2 ]" not in text(selected("a", rows=[(long,)] * 2), width=80)
 
 
 def test_a_pipe_gets_every_column_and_every_character() -> None:
@@ -86,9 +101,9 @@ def test_what_cannot_be_a_readable_table_is_shown_vertically() -> None:
 
 def test_columns_that_were_selected_are_all_shown() -> None:
     result = answer(
-        Query("data_products", select=tuple(Column(Ref("record", n)) for n in ("url", "end"))), [(URL, MIDNIGHT)]
+        Query("data_products", select=tuple(Column(Ref("record", n)) for n in ("url", "end"))), [(URL, MIDNIGHT)] * 9
     )
-    assert text(result, width=40).splitlines() == [
+    assert text(result, width=40).splitlines()[:3] == [
         "url                  end",
         "-------------------  -------------------",
         "…1_gill_keogram.png  2021-01-01 00:00:00",
@@ -124,7 +139,7 @@ def test_a_terminal_is_spared_a_million_rows_and_a_pipe_is_not() -> None:
     for each in ("table", "vertical"):
         shown = text(result, each, 100)
         assert shown.count("trex") == 1000
-        assert "1,500 more rows not shown" in shown
+        assert shown.endswith("first 1,000 of 2,500 rows: --output FILE for all\n")
         assert len(re.findall("trex[ \n]", text(result, each))) == 2500
 
 
@@ -348,7 +363,7 @@ def test_a_text_is_written_whole_whatever_its_name(tmp_path: Path) -> None:
 
 
 def test_an_unknown_suffix_is_told_with_the_known_ones(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"\.txt, \.csv, \.json, \.jsonl"):
+    with pytest.raises(UsageError, match=r"\.txt, \.csv, \.tsv, \.json, \.jsonl"):
         check_writable(tmp_path / "a.xyz")
     check_writable(tmp_path / "a.xyz", "csv")
 
@@ -363,6 +378,6 @@ def test_checking_a_file_changes_nothing(tmp_path: Path) -> None:
 
 
 def test_no_heavy_library_is_loaded_before_a_table_is_shown() -> None:
-    code = "import sys, auroraql.output; print({'tabulate', 'pandas', 'pyarrow'} & set(sys.modules))"
+    code = "import sys, auroraql.output; print({'tabulate', 'pandas', 'pyarrow', 'auroraql.output.html', 'auroraql.output.calendar'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"

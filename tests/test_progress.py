@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import os
+import pty
+import sys
+import termios
 from io import StringIO
+from unittest.mock import patch
 
+import pyte
 import pytest
 
 from auroraql.archives.base import Progress
-from auroraql.frontends.progress import describe, status_line
+from auroraql.errors import columns
+from auroraql.frontends.progress import describe, lasting, sets_lines_anew, status_line
 
 
 class Terminal(StringIO):
@@ -15,6 +22,13 @@ class Terminal(StringIO):
 
     def isatty(self) -> bool:
         return True
+
+
+@pytest.fixture(autouse=True)
+def plain(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The terminal that the tests run in plays no part."""
+    for name in ("TMUX", "VTE_VERSION", "KITTY_WINDOW_ID", "WEZTERM_PANE", "WT_SESSION", "TERM_PROGRAM"):
+        monkeypatch.delenv(name, raising=False)
 
 
 def test_progress_is_one_line_on_a_terminal_only(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -34,6 +48,92 @@ def test_progress_is_one_line_on_a_terminal_only(monkeypatch: pytest.MonkeyPatch
     assert terminal.getvalue().count("\x1b[K") == 2
     monkeypatch.setenv("TERM", "dumb")
     assert status_line(terminal) is None
+
+
+@pytest.mark.parametrize("width", [1, 2, 5, 12, 20, 33, 40, 80, 200])
+@pytest.mark.parametrize("line", ["", "found 92", "Überflüge über 大きなオーロラ und 極光 gefunden", "x" * 300])
+def test_the_line_is_never_wider_than_the_terminal(width: int, line: str) -> None:
+    shown = describe(Progress(75.9, line, 12_300_000, 4500), width)
+    assert columns(shown) <= width
+    if width >= 40:  # what was received is always said, the log as far as there is room
+        assert shown.startswith("1 min 15 s")
+        assert shown.endswith("12.3 MB · 4,500 records")
+    if width == 200 and len(line) < 300:
+        assert line in shown
+
+
+def test_it_is_drawn_in_place_and_leaves_nothing_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    screen = pyte.Screen(60, 5)
+    stream = pyte.Stream(screen)
+    terminal = Terminal()
+    show = status_line(terminal)
+    assert show is not None
+    stream.feed("a row\r\n")
+    for width, line in ((60, "大きなオーロラ" * 9), (24, "大きなオーロラ" * 9), (9, "short"), (60, "once more")):
+        screen.resize(5, width)
+        with patch("shutil.get_terminal_size", lambda width=width: os.terminal_size((width, 5))):
+            show(Progress(2.0, line, 0, 0))
+        stream.feed(terminal.getvalue())
+        terminal.seek(0)
+        terminal.truncate()
+        assert screen.cursor.y == 1
+        assert screen.display[1].startswith("2 s")
+        assert screen.display[2].strip() == ""
+    show(None)
+    stream.feed(terminal.getvalue())
+    assert [row.strip() for row in screen.display] == ["a row", "", "", "", ""]
+    assert screen.cursor.x == 0
+
+
+def test_a_terminal_that_sets_its_lines_anew_is_cleared_upwards(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("TMUX", "x")
+    assert sets_lines_anew(os.environ)
+    terminal = Terminal()
+    show = status_line(terminal)
+    assert show is not None
+    with patch("shutil.get_terminal_size", lambda: os.terminal_size((80, 5))):
+        show(Progress(2.0, "x" * 90, 0, 0))
+    with patch("shutil.get_terminal_size", lambda: os.terminal_size((30, 5))):
+        show(None)
+    assert terminal.getvalue().endswith("\r\x1b[2A\x1b[J")
+
+
+def test_the_same_line_is_written_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    terminal = Terminal()
+    show = status_line(terminal)
+    assert show is not None
+    for elapsed in (2.1, 2.2, 2.3, 3.0):
+        show(Progress(elapsed, "found 92", 0, 0))
+    assert terminal.getvalue().count("found 92") == 2
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="has no such terminals")
+def test_keys_are_not_echoed_into_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    ours, theirs = pty.openpty()
+    try:
+        with os.fdopen(os.dup(theirs)) as keys:
+            show = status_line(Terminal(), keys)
+            assert show is not None
+            before = termios.tcgetattr(theirs)
+            show(Progress(0.1, "quick", 0, 0))
+            assert termios.tcgetattr(theirs) == before
+            show(Progress(2.0, "searching", 0, 0))
+            assert not termios.tcgetattr(theirs)[3] & termios.ECHO
+            show(None)
+            show(None)
+            assert termios.tcgetattr(theirs) == before
+    finally:
+        os.close(ours)
+        os.close(theirs)
+
+
+@pytest.mark.parametrize(("seconds", "said"), [(0.4, "0 s"), (59.9, "59 s"), (75, "1 min 15 s"), (7325, "2 h 2 min")])
+def test_lengths_of_time(seconds: float, said: str) -> None:
+    assert lasting(seconds) == said
 
 
 def test_progress_names_what_there_is() -> None:

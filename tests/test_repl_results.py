@@ -7,15 +7,13 @@ import os
 import re
 import stat
 import webbrowser
-from collections.abc import Iterator
-from datetime import datetime
 from pathlib import Path
 from unittest.mock import patch
 
 import pytest
 
 from auroraql.completion.keywords import KEYWORDS, SQL
-from auroraql.errors import Failed, Source
+from auroraql.errors import Source
 from auroraql.frontends.repl import showing
 from auroraql.frontends.repl.behind import Switches
 from auroraql.frontends.repl.commands import run_command
@@ -25,31 +23,8 @@ from auroraql.frontends.repl.manual import syntax
 from auroraql.frontends.repl.showing import makes_links, pager
 from auroraql.frontends.repl.state import State
 from auroraql.output import render
-from auroraql.plan import Plan
-from auroraql.query import Column, Query, Ref
-from auroraql.results import Fetched, ResultSet
 from auroraql.session import connect
-from tests.repl_fakes import TABLE, FakeArchive, said, state, take_all
-
-URL = "https://data.example/2021/01/01/keogram.jpg"
-
-
-class Products(FakeArchive):
-    """Answers with a product more each time it is asked."""
-
-    def run_script(self, source: Source, /, **parameters: object) -> Iterator[ResultSet]:
-        self.asked.append(source.text)
-        self.given = parameters
-        if "fails" in source.text:
-            raise Failed("the engine", archive="demo") from OSError("the disk")
-        rows = [(datetime(2021, 1, n + 1), URL.replace("01.", f"{n}."), None) for n in range(len(self.asked))]
-        query = Query("data_products", select=tuple(Column(Ref("record", name)) for name in ("start", "url", "end")))
-        yield ResultSet(Plan(query, ()), Fetched(rows), archive="demo", elapsed=0.012, source=source)
-
-
-def products() -> State:
-    return State(Products(), io.StringIO())
-
+from tests.repl_fakes import TABLE, URL, FakeArchive, Numbered, Products, products, said, state, take_all
 
 # --- results
 
@@ -59,6 +34,9 @@ def test_the_last_result_is_there_again() -> None:
     take(session, "FIND data_products;")
     take(session, "\\last")
     assert said(session) == TABLE * 2
+    for text in ("\\format parquet", "\\last parquet"):
+        take(session, text)
+        assert said(session).splitlines()[-2] == "parquet is no text, and a terminal cannot show it"
     take(session, "\\last csv")
     assert "start,data_source.program\n2021-01-01T00:00:00,trex\n" in said(session)
 
@@ -77,42 +55,6 @@ def test_a_value_a_line(text: str) -> None:
 def test_without_a_result_the_way_to_one_is_told() -> None:
     for command in ("last", "G", "export x.csv", "pipe cat", "open"):
         assert "there is no result yet" in take_all(f"\\{command}")
-
-
-def test_the_last_result_is_exported_without_searching_again(tmp_path: Path) -> None:
-    session = products()
-    take(session, "FIND data_products")
-    for name in ("a.csv", "a.json"):
-        take(session, f"\\export {tmp_path}/{name}")
-    assert isinstance(session.archive, Products)
-    assert len(session.archive.asked) == 1
-    assert (tmp_path / "a.csv").read_text().startswith("start,url,end\n2021-01-01T00:00:00,https://")
-    assert "a.json: 1 row" in said(session)
-    take(session, "\\export nothing.xyz")
-    assert "does not tell the format" in said(session)
-
-
-def test_an_export_to_a_full_disk_loses_nothing(tmp_path: Path) -> None:
-    session = products()
-    (tmp_path / "kept.csv").write_text("before")
-    take(session, "FIND data_products")
-    with patch("os.fsync", side_effect=OSError(28, "No space left on device")):
-        take(session, f"\\export {tmp_path}/kept.csv")
-    assert "No space left" in said(session)
-    assert (tmp_path / "kept.csv").read_text() == "before"
-    assert [each.name for each in tmp_path.iterdir()] == ["kept.csv"]
-
-
-def test_results_go_to_a_file_in_place_of_the_terminal_or_besides(tmp_path: Path) -> None:
-    session = state()
-    for text in (f"\\o {tmp_path}/o", "FIND a", "FIND b", "\\o", f"\\tee {tmp_path}/t", "FIND c", "\\tee", "FIND d"):
-        take(session, text)
-    assert (tmp_path / "o").read_text().count("trex") == 2
-    assert (tmp_path / "t").read_text().count("trex") == 1
-    assert said(session).count("  trex") == 2
-    take(session, f"\\o {tmp_path}")
-    take(session, "FIND e")
-    assert "cannot write" in said(session)
 
 
 def test_the_last_result_is_piped(tmp_path: Path) -> None:
@@ -143,6 +85,18 @@ def test_what_is_new_is_watched() -> None:
     assert len(re.findall(r"\d\d:\d\d:\d\d 1 new", shown)) == 2
     assert shown.count("2021-01-04") == 1
     assert shown.endswith("cancelled\n")
+
+
+def test_each_statement_is_watched_by_itself() -> None:
+    session = products()
+    take(session, "FIND a")
+    made = [result for number in (1, 2) for result in Numbered(number).run_script(Source("FIND a"))]
+    with (
+        patch("time.sleep", side_effect=[None, KeyboardInterrupt]),
+        patch.object(Products, "run_script", lambda *_: made),
+    ):
+        take(session, "\\watch 5")
+    assert said(session).count("nothing new") == 2
 
 
 @pytest.mark.parametrize("argument", ["0", "x", "-1", "1e9", "nan"])
@@ -176,11 +130,13 @@ def test_urls_are_links_where_terminals_know_them() -> None:
     plain = "".join(render(session.last, "table", width=40, color=False))
     assert re.sub(r"\x1b\]8;;[^\x1b]*\x1b\\", "", shown) == plain
     assert "\x1b" not in "".join(render(session.last, "csv", width=40, color=False, links=True))
+    assert f"\x1b]8;;{url}\x1b\\{url}" in "".join(render(session.last, "vertical", width=40, color=False, links=True))
 
 
 @pytest.mark.parametrize(
     ("environ", "links"),
     [({"TERM_PROGRAM": "WezTerm"}, True), ({"VTE_VERSION": "7200"}, True), ({"VTE_VERSION": "4000"}, False),
+     ({"FORCE_HYPERLINK": "1"}, True), ({"FORCE_HYPERLINK": "0", "TERM_PROGRAM": "WezTerm"}, False),
      ({"TERM": "xterm-kitty"}, True), ({"TERM": "xterm"}, False), ({}, False)],
 )  # fmt: skip
 def test_which_terminals_know_links(environ: dict[str, str], links: bool) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import sys
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -16,7 +17,7 @@ import auroraql
 from auroraql import Archive, ResultSet, UsageError
 from auroraql.plan import Plan
 from auroraql.query import Column, Query, Ref
-from auroraql.results import Fetched
+from auroraql.results import Fetched, ResultColumn
 from auroraql.schema import Type
 from tests.aurorax_server import RECORDS, AuroraXServer
 
@@ -151,9 +152,29 @@ def test_save_by_suffix(demo: Archive, tmp_path: Path) -> None:
     assert "TREx RGB GILL" in (tmp_path / "a.txt").read_text("utf-8")
 
 
+def test_polars(demo: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
+    result = demo.run(KEOGRAMS)
+    frame = result.to_polars()
+    assert frame.columns == [column.name for column in result.columns]
+    assert frame["data_source.platform"].to_list() == [record["data_source"]["platform"] for record in result.records]
+    assert frame["start"][0] == result.rows[0][0]
+    monkeypatch.setitem(sys.modules, "polars", None)
+    with pytest.raises(UsageError, match="polars is not installed\n  = hint: pip install polars"):
+        result.to_polars()
+
+
+def test_halves_of_characters_become_whole_ones() -> None:
+    plan = Plan(Query("", select=()), ())
+    columns = tuple(ResultColumn(t.name, t, path=(t.name,)) for t in (Type.STRING, Type.ANY, Type.OBJECT))
+    half = "\ud800é"
+    result = ResultSet(plan, Fetched(rows=[(half, half, {"a": half})]), archive="a", elapsed=0, columns=columns)
+    assert result.to_arrow().to_pylist() == [{"STRING": "\ufffdé", "ANY": "\ufffdé", "OBJECT": '{"a": "\ufffdé"}'}]
+    assert result.to_pandas()["STRING"][0] == "\ufffdé"
+
+
 def test_save_where_it_cannot(demo: Archive, tmp_path: Path) -> None:
     result = demo.run(KEOGRAMS)
-    for name in ("a", "a.parquet", "no/such/a.csv", "."):
+    for name in ("a", "a.orc", "no/such/a.csv", "."):
         with pytest.raises(UsageError):
             result.save(tmp_path / name)
     assert list(tmp_path.iterdir()) == []

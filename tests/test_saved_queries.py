@@ -198,17 +198,17 @@ def test_values_that_are_known_are_offered() -> None:
     source = Source(DAILY)
     assert [each.name for each in about(source)] == ["program", "day", "sites", "most"]
     assert next(about(source)).doc == "text = 'trex'  the program"
-    programs = [value for value, _ in values_of(source, "program")]
+    programs = list(values_of(source, "program"))
     assert programs[0] == "trex"
     assert "themis-asi" in programs
-    assert "fort smith" in [value for value, _ in values_of(source, "sites")]
-    assert [value for value, _ in values_of(source, "day")] == ["TODAY"]
+    assert "fort smith" in values_of(source, "sites")
+    assert list(values_of(source, "day")) == ["TODAY"]
     keys = Source("FIND data_products WHERE keogram_type = $k AND data_product_type = $t")
-    assert "daily" in [value for value, _ in values_of(keys, "k")]
-    assert "keogram" in [value for value, _ in values_of(keys, "t")]
+    assert "daily" in values_of(keys, "k")
+    assert "keogram" in values_of(keys, "t")
     truth = Source("-- param b: boolean\nFIND data_products WHERE x = $b")
-    assert [value for value, _ in values_of(truth, "b")] == ["true", "false"]
-    assert list(values_of(source, "nothing")) == []
+    assert list(values_of(truth, "b")) == ["true", "false"]
+    assert values_of(source, "nothing") == {}
 
 
 # --- files

@@ -317,7 +317,7 @@ def test_sources_are_listed(client: Any, capsys: pytest.CaptureFixture[str]) -> 
         each.pretty_print()
         each.stats.pretty_print()
         assert each.stats.ephemeris_count > 0
-        assert each.stats.earliest_ephemeris_loaded == datetime(2020, 1, 1)
+        assert each.stats.earliest_ephemeris_loaded == datetime(2018, 1, 1)
     client.search.sources.list_in_table(limit=5)
     assert "swarma" in capsys.readouterr().out
 

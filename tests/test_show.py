@@ -201,6 +201,7 @@ def test_results_searches_and_settings(demo: Archive) -> None:
         assert archive.run("SHOW SETTINGS SELECT name, value, default").rows == [
             ("timeout", "600 s", "600 s"),
             ("format", "table", "table"),
+            ("bell", "on", "on"),
         ]
 
 

@@ -1,107 +1,21 @@
-"""The prompt as a person meets it: a real pseudo-terminal, keys typed into it, and what its screen shows.
-
-The screen is that of a terminal emulator (pyte), so that what was overwritten or erased is gone here too.
-"""
+"""The prompt as a person meets it: a real pseudo-terminal, keys typed into it, and what its screen shows."""
 
 from __future__ import annotations
 
 import fcntl
-import os
-import pty
 import re
-import select
 import stat
-import struct
-import subprocess
 import sys
 import termios
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from pathlib import Path
 
-import pyte
 import pytest
 
 from auroraql.frontends.repl.desk import talk
-from tests.conftest import ROOT
+from tests.aurorax_server import RECORDS, SOURCES, AuroraXServer, Fault
 from tests.repl_fakes import FakeArchive
-
-WIDTH, HEIGHT = 100, 30
-DAILY = "FIND data_products SELECT start, platform WHERE program = 'trex' AND keogram_type = 'daily' ON 2021-01-01"
-UP, F2, F4 = "\x1b[A", "\x1bOQ", "\x1bOS"
-
-
-class Screen(pyte.Screen):
-    """A screen that answers when it is asked where the cursor is, as terminals do."""
-
-    def __init__(self, handle: int) -> None:
-        super().__init__(WIDTH, HEIGHT)
-        self._handle = handle
-
-    def write_process_input(self, data: str) -> None:
-        os.write(self._handle, data.encode())
-
-
-class Terminal:
-    """A program in a terminal of its own, and the screen of that terminal."""
-
-    def __init__(self, handle: int, child: subprocess.Popen[bytes]) -> None:
-        self.handle, self.child = handle, child
-        self.screen = Screen(handle)
-        self._stream = pyte.ByteStream(self.screen)
-
-    @property
-    def shown(self) -> str:
-        """The lines of the screen."""
-        return "\n".join(line.rstrip() for line in self.screen.display).rstrip()
-
-    def type(self, text: str) -> None:
-        os.write(self.handle, text.encode())
-
-    def underlined(self) -> str:
-        """What is underlined, anywhere on the screen."""
-        rows = (self.screen.buffer[row] for row in range(HEIGHT))
-        return "".join(row[column].data for row in rows for column in range(WIDTH) if row[column].underscore)
-
-    def until(self, condition: str | Callable[[], bool], seconds: float = 30) -> None:
-        """Reads until the screen shows a text, or a condition holds."""
-        deadline = time.monotonic() + seconds
-        while not (condition in self.shown if isinstance(condition, str) else condition()):
-            ready, _, _ = select.select([self.handle], [], [], max(deadline - time.monotonic(), 0))
-            assert ready, f"{condition!r} is not shown, but:\n{self.shown}"
-            try:
-                self._stream.feed(os.read(self.handle, 65536))
-            except OSError:  # the other end has gone
-                pytest.fail(f"{condition!r} was not shown, but:\n{self.shown}")
-
-    def prompts(self, number: int) -> None:
-        """Waits until so many prompts stand on the screen."""
-        self.until(lambda: self.shown.count("auroraql> ") + self.shown.endswith("auroraql>") >= number)
-
-
-@contextmanager
-def terminal(folder: Path, *command: str, **environ: str) -> Iterator[Terminal]:
-    ours, theirs = pty.openpty()
-    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", HEIGHT, WIDTH, 0, 0))
-    plain = {
-        "TERM": "xterm-256color",
-        "PYTHONPATH": str(ROOT),
-        "XDG_STATE_HOME": str(folder / "state"),
-        "XDG_CONFIG_HOME": str(folder / "config"),
-        "PAGER": "cat",
-    }
-    child = subprocess.Popen(
-        [sys.executable, *command], stdin=theirs, stdout=theirs, stderr=theirs, cwd=folder,
-        env={**os.environ, **plain, **environ}, start_new_session=True,
-    )  # fmt: skip
-    os.close(theirs)
-    try:
-        yield Terminal(ours, child)
-    finally:
-        child.kill()
-        child.wait()
-        os.close(ours)
+from tests.terminal import CTRL_C, F2, F4, HEIGHT, PROGRAM, READY, UP, WIDTH, terminal
 
 
 def test_a_session_from_the_first_prompt_to_the_last(tmp_path: Path) -> None:
@@ -167,6 +81,127 @@ def test_lines_keys_and_history(tmp_path: Path) -> None:
         assert screen.child.wait(20) == 0
 
 
+@pytest.fixture
+def server() -> Iterator[AuroraXServer]:
+    with AuroraXServer(RECORDS, SOURCES) as running:
+        running.never = True
+        yield running
+
+
+DAILY = "FIND data_products SELECT start, platform WHERE program = 'trex' AND keogram_type = 'daily' ON 2021-01-01"
+FOUND = "FIND data_products SELECT start, platform WHERE program = 'trex' DURING 2020-02"
+
+
+def test_a_search_is_watched_cancelled_and_left(tmp_path: Path, server: AuroraXServer) -> None:
+    with terminal(tmp_path, *PROGRAM, "-a", server.url) as screen:
+        screen.until(READY)
+        # While it runs, one line says how far it is, and what is typed meanwhile is not written into it.
+        screen.type(f"{FOUND}\r")
+        screen.until(lambda: re.search(r"^\d+ s · Starting query for ", screen.shown, re.MULTILINE) is not None)
+        screen.type("SHOW SOU")
+        screen.until("1 s · Starting query")
+        assert "SHOW SOU" not in screen.shown
+        # Ctrl-C cancels it on the service, and the line is gone.
+        screen.type(CTRL_C)
+        screen.until("cancelled\nauroraql>")
+        assert "Starting query" not in screen.shown
+        (first,) = server.searches
+        assert server.searches[first].cancelled
+        # A service that does not answer: the prompt is there all the same, and once more leaves the search.
+        server.faults["cancel"] = Fault(hang=3, status=403)
+        screen.type(f"{FOUND}\r")
+        screen.until("Starting query")
+        screen.type(CTRL_C)
+        second = next(each for each in server.searches if each != first)
+        screen.until(f"cancelling request {second}")
+        screen.until(lambda: screen.shown.splitlines()[-2].startswith("auroraql>") or "keys: emacs" in screen.shown)
+        screen.type(CTRL_C)
+        screen.until("so it may go on as s1")
+        screen.until(f"\\fetch s1 or \\fetch {second} comes back to it")
+        server.searches[second].cancelled = False  # it was refused
+        screen.type("\\jobs\r")
+        screen.until("name  status")
+        screen.until(second)
+        # What ends is told above what is being typed.
+        screen.type("SHOW PROGRAMS LIM")
+        screen.until("auroraql> SHOW PROGRAMS LIM")
+        server.never = False
+        screen.until(lambda: re.search(r"s1 is done after .*, 3 records: \\fetch s1\n", screen.shown) is not None)
+        screen.until(lambda: screen.shown.rfind("s1 is done after") < screen.shown.rfind("auroraql> SHOW PROGRAMS LIM"))
+        screen.type("IT 1\r")
+        screen.until("1 row · ")
+        screen.type("\\fetch\r")
+        screen.until("3 rows · ")
+
+
+def test_a_session_ends_while_searches_go_on(tmp_path: Path, server: AuroraXServer) -> None:
+    with terminal(tmp_path, *PROGRAM, "-a", server.url) as screen:
+        screen.until(READY)
+        screen.type(f"SUBMIT night = {FOUND}\r")
+        screen.until("1 row · ")
+        screen.type("\\cancel nihgt\r")
+        screen.until("did you mean night?")
+        screen.type("\\jbos\r")
+        screen.until("did you mean \\jobs?")
+        screen.type("/jobs\r")
+        screen.until("\\fetch NAME waits for one and shows it")
+        server.error = "the cluster is on fire"
+        screen.type("\\fetch night\r")
+        screen.until("failed: the cluster is on fire")
+        screen.type("\\E\r")
+        screen.until("log of the search:")
+        (first,) = server.searches
+        assert f"= request: {first}" in screen.shown
+        assert f"info: Starting query for {first}" in screen.shown
+        server.error = ""
+        screen.type(f"SUBMIT day = {FOUND}\r")
+        screen.until("day   running")
+        screen.type("\\q\r")
+        screen.until(f"FETCH '{list(server.searches)[1]}'")
+        assert screen.child.wait(20) == 0
+        assert not server.searches[list(server.searches)[1]].cancelled
+
+
+def test_a_script_on_a_terminal_says_how_far_it_is(tmp_path: Path, server: AuroraXServer) -> None:
+    with terminal(tmp_path, *PROGRAM, "-a", server.url, "-c", FOUND) as screen:
+        screen.until("1 s · Starting query for ")
+        server.never = False
+        screen.until("3 rows · ")
+        assert "Starting query" not in screen.shown
+        assert screen.shown.startswith("start ")
+        assert screen.child.wait(20) == 0
+
+
+def test_the_help_is_at_hand(tmp_path: Path) -> None:
+    with terminal(tmp_path, __file__, str(tmp_path / "history")) as screen:
+        screen.until(READY)
+        for typed, shown in (
+            ("\\h padded", "padding: PADDED BY? duration"),
+            ("\\h paded", "did you mean \\h PADDED?"),
+            ("\\dm keogram_type", "TREx NIR LUCK"),
+            ("\\d keogram_tpye", "did you mean keogram_type?"),
+            ("/?", "Ctrl-X Ctrl-E editor"),
+        ):
+            screen.type(f"{typed}\r")
+            screen.until(shown)
+
+
+def test_kill_9_while_a_result_is_exported_leaves_the_file_that_was_there(tmp_path: Path) -> None:
+    kept = tmp_path / "kept.csv"
+    kept.write_text("what was there")
+    with terminal(tmp_path, __file__, str(tmp_path / "history")) as screen:
+        screen.until(READY)
+        screen.type("FIND endless;\r")
+        screen.until("rows · ")
+        screen.type("\\export kept.csv\r")
+        screen.until("half of it is written")
+        screen.child.kill()
+        screen.child.wait()
+    assert kept.read_text() == "what was there"
+    assert "FIND endless;" in (tmp_path / "history").read_text()
+    assert "\\export kept.csv" in (tmp_path / "history").read_text()
+
+
 def test_an_entry_outlives_kill_9(tmp_path: Path) -> None:
     for number in (1, 2):
         with terminal(tmp_path, __file__, str(tmp_path / "history")) as screen:
@@ -178,6 +213,24 @@ def test_an_entry_outlives_kill_9(tmp_path: Path) -> None:
             screen.type("FIND data_products LIMIT 5;\r")
             screen.until("1 row · 12 ms")
             screen.child.kill()
+
+
+def test_pictures_and_the_rows_behind_them(tmp_path: Path) -> None:
+    with terminal(tmp_path, "-m", "auroraql", AURORAQL_ARCHIVE="demo") as screen:
+        screen.until("F2 fuzzy: on")
+        screen.type("SHOW AVAILABILITY OF ephemeris WHERE program = 'swarm' DURING 2020-01;\r")
+        screen.until("Swarm C  " + "█" * 31)
+        screen.until("█ 1,081–1,440 records a day\n2020-01-01 to 2020-01-31, UTC; the 93 rows: \\last\n")
+        screen.type(f"{DAILY};\r")
+        screen.until("2021-01-01 00:00:00  rabbit lake")
+        screen.type("\\timeline\r")
+        screen.until("5 data products, 2021-01-01, UTC\n")
+        screen.until("blank none, █ 1 in each ")
+        screen.type("\\export daily.html\r")
+        screen.until("daily.html: 5 rows")
+        assert (tmp_path / "daily.html").read_text("utf-8").count("rabbit lake") == 1
+        screen.type("\\q\r")
+        assert screen.child.wait(20) == 0
 
 
 def test_without_colours_nothing_is_coloured(tmp_path: Path) -> None:

@@ -23,10 +23,12 @@ class Capabilities:
 
     `whole_query`: it runs the Query of a plan whole (order, limit, columns), so no residual is left.
     `demonstration`: its records are made up; every front end says so.
+    `runs_when_awaited`: it runs a search only while somebody waits for it.
     """
 
     whole_query: bool
     demonstration: bool = False
+    runs_when_awaited: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,9 @@ class LogLine:
     level: str
     summary: str
     timestamp: str
+
+    def __str__(self) -> str:
+        return f"{self.timestamp} {self.level}: {self.summary}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +77,13 @@ class Run(Protocol):
     def request_urls(self) -> tuple[str, ...]:
         """Where the engine tells of each of these requests; nothing for an engine that has no addresses."""
 
+    @property
+    def known(self) -> Status:
+        """Where it stood when it was last asked."""
+
+    def progress(self) -> Progress:
+        """How far it has come, without asking."""
+
     def status(self) -> Status:
         """Where it stands now. Raises ArchiveError."""
 
@@ -87,6 +99,9 @@ class Run(Protocol):
 
     def cancel(self) -> None:
         """Asks the engine to stop; does nothing when it is done."""
+
+    def leave(self) -> bool:
+        """Lets it go on when the engine is closed; whether it can."""
 
 
 class Engine(Protocol):
@@ -136,7 +151,7 @@ class Engine(Protocol):
         """The sentence as the engine itself words it; None when it does not say."""
 
     def close(self) -> None:
-        """Lets go of connections; runs under way are cancelled."""
+        """Lets go of connections; runs under way are cancelled, but those that were left."""
 
 
 DEFAULT_TIMEOUT = timedelta(minutes=10)

@@ -5,19 +5,20 @@ A file that is no catalogue is a UsageError, one that cannot be reached just now
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import threading
+import time
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 import duckdb
 
+from auroraql.archives.catalogue_format import SCHEMA_VERSION, TYPE_NAMES
 from auroraql.errors import Unreachable, UsageError
 from auroraql.schema import Type
 from auroraql.schema.catalogue import Catalogue, DataSource, MetadataKey
-
-SCHEMA_VERSION = 2
-"""The version of catalogue.sql, which every catalogue file holds."""
 
 LOCKED_DOWN: dict[str, str | bool | int | float | list[str]] = {
     "autoinstall_known_extensions": False,
@@ -29,8 +30,8 @@ LOCKED_DOWN: dict[str, str | bool | int | float | list[str]] = {
 }
 """How every connection is made: a statement of a user can reach nothing but the catalogue."""
 
-TYPE_NAMES = {"string": Type.STRING, "double": Type.NUMBER, "int": Type.INTEGER, "bool": Type.BOOLEAN}
-"""How the table metadata_keys names the types."""
+_INTERRUPT_EVERY = 0.01
+"""Seconds between interrupts: one that comes before DuckDB has begun is lost."""
 
 _HEADER = "SELECT schema_version, demonstration, description, rule FROM catalogue"
 
@@ -61,15 +62,22 @@ class CatalogueFile:
     rule: str
 
 
-def open_catalogue(path: Path, *, writable: bool = False) -> CatalogueFile:
-    """Opens a catalogue file, read only or as its one writer. Raises UsageError or Unreachable."""
+Config = Mapping[str, str | bool | int | float | list[str]]
+"""Settings of DuckDB's."""
+
+
+def open_catalogue(path: Path, *, writable: bool = False, config: Config = MappingProxyType({})) -> CatalogueFile:
+    """Opens a catalogue file, read only or as its one writer; `config` goes before what every connection has.
+
+    Raises UsageError or Unreachable.
+    """
     if not path.exists():
         raise UsageError(f"there is no catalogue file '{path}'", "give the path of a DuckDB catalogue, or use 'demo'")
     if not path.is_file():
         raise UsageError(f"'{path}' is not a file", "give the path of a DuckDB catalogue, or use 'demo'")
     try:
         with path.open("rb+" if writable else "rb"):
-            connection = duckdb.connect(str(path.absolute()), read_only=not writable, config=LOCKED_DOWN)
+            connection = duckdb.connect(str(path.absolute()), read_only=not writable, config={**LOCKED_DOWN, **config})
     except OSError as problem:
         reason = problem.strerror or str(problem)
         done = "written" if writable else "read"
@@ -119,6 +127,28 @@ def read_catalogue(file: CatalogueFile) -> Catalogue:
         key = MetadataKey(name, TYPE_NAMES.get(type_name, Type.ANY), tuple(values), doc, tuple(programs), unit)
         metadata[kind] = (*metadata.get(kind, ()), key)
     return Catalogue(tuple(DataSource(*row) for row in sources), metadata)
+
+
+class Interrupter:
+    """While it is entered, a query is interrupted as soon as `stop` is set or the deadline passes."""
+
+    def __init__(self, cursor: duckdb.DuckDBPyConnection, stop: threading.Event, deadline: float) -> None:
+        self._cursor, self._stop, self._deadline = cursor, stop, deadline
+        self._done = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+
+    def __enter__(self) -> None:
+        self._thread.start()
+
+    def __exit__(self, *_raised: object) -> None:
+        self._done.set()
+        self._stop.set()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        self._stop.wait(min(max(self._deadline - time.monotonic(), 0), threading.TIMEOUT_MAX))
+        while not self._done.wait(_INTERRUPT_EVERY):
+            self._cursor.interrupt()
 
 
 @contextmanager

@@ -9,19 +9,29 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
 from math import inf
 from pathlib import Path
+from types import MappingProxyType
 
 import duckdb
 
-from auroraql.archives.base import Capabilities, LogLine, Status
-from auroraql.archives.catalogue_file import CatalogueFile, first_line, interruptible, open_catalogue, read_catalogue
+from auroraql.archives.base import Capabilities, LogLine, Progress, Status
+from auroraql.archives.catalogue_file import (
+    CatalogueFile,
+    Config,
+    Interrupter,
+    first_line,
+    interruptible,
+    open_catalogue,
+    read_catalogue,
+)
 from auroraql.archives.demo import catalogue as demonstrated
-from auroraql.archives.demo.store import NAME, cached_file, forget, open_demo
+from auroraql.archives.demo.place import NAME, cached_file
+from auroraql.archives.demo.store import forget, open_demo
 from auroraql.errors import ArchiveError, Cancelled, Failed, Refused, TimedOut
 from auroraql.plan import Plan, Request
 from auroraql.results import Fetched, Row, decoded, result_columns
@@ -31,8 +41,8 @@ from auroraql.sql.statement import compile_query
 
 _DAY = timedelta(days=1)
 
-_INTERRUPT_EVERY = 0.01
-"""Seconds between interrupts: one that comes before DuckDB has begun is lost."""
+_CLOSING_SECONDS = 5.0
+"""How long closing waits for DuckDB to hear that it is interrupted."""
 
 _COUNTED = """
 SELECT r.data_source, s.program, s.platform, s.instrument_type, s.source_type, s.display_name, {columns}, count(*)
@@ -69,13 +79,18 @@ class EmbeddedEngine:
         cache_dir: Path | None = None,
         say: Callable[[str], None] = lambda _line: None,
         writable: bool = False,
+        config: Config = MappingProxyType({}),
     ) -> None:
         self._cache_dir = cache_dir
         self._writing = threading.Lock()
         self._demo = path is None
         self._name = NAME if path is None else str(path)
         self._opening = _Opening(
-            lambda: open_demo(cache_dir, say) if path is None else open_catalogue(Path(path), writable=writable)
+            lambda: (
+                open_demo(cache_dir, say, config)
+                if path is None
+                else open_catalogue(Path(path), writable=writable, config=config)
+            )
         )
         self._runs: list[EmbeddedRun] = []
         if path is None and cached_file(cache_dir).is_file():
@@ -97,7 +112,8 @@ class EmbeddedEngine:
     @property
     def capabilities(self) -> Capabilities:
         """It runs whole queries; whether its records are made up is written in the file."""
-        return Capabilities(whole_query=True, demonstration=self._demo or self._file.demonstration)
+        demonstration = self._demo or self._file.demonstration
+        return Capabilities(whole_query=True, demonstration=demonstration, runs_when_awaited=True)
 
     def catalogue(self) -> Catalogue:
         """The data sources and metadata keys of the file. Raises Failed when they cannot be read."""
@@ -125,18 +141,8 @@ class EmbeddedEngine:
         """Counted in the file. Raises TimedOut or Failed."""
         days = [datetime(first.year, first.month, first.day), datetime(last.year, last.month, last.day) + _DAY]
         lists = [only.get(name) for name in ("program", "platform", "instrument_type")]
-        try:
-            with (
-                self._file.connection.cursor() as cursor,
-                Interrupter(cursor, threading.Event(), deadline),
-                interruptible(),
-            ):
-                return cursor.execute(_AVAILABILITY[kind], [*days, *lists]).fetchall()
-        except duckdb.InterruptException:
-            hint = "allow more time, or ask for fewer days"
-            raise TimedOut("the deadline passed before all was counted", archive=self.name, hint=hint) from None
-        except duckdb.Error as problem:
-            raise self._failure(problem) from None
+        with self.asking(deadline) as cursor:
+            return cursor.execute(_AVAILABILITY[kind], [*days, *lists]).fetchall()
 
     @contextmanager
     def asking(self, deadline: float) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -149,7 +155,8 @@ class EmbeddedEngine:
             ):
                 yield cursor
         except duckdb.InterruptException:
-            raise TimedOut("the deadline passed before all was counted", archive=self.name) from None
+            hint = "allow more time, or ask for fewer days"
+            raise TimedOut("the deadline passed before all was counted", archive=self.name, hint=hint) from None
         except duckdb.Error as problem:
             raise self._failure(problem) from None
 
@@ -190,14 +197,19 @@ class EmbeddedEngine:
             kinds = ", ".join(HELD)
             raise Refused(f"it holds no {plan.query.kind}", archive=self.name, hint=f"a catalogue holds {kinds}")
         run = EmbeddedRun(plan, self._file.connection, self.name, self._failure)
-        self._runs = [*(r for r in self._runs if not r.over), run]
+        self._runs = [*(r for r in self._runs if not r.over or not r.idle.is_set()), run]
         return run
 
     def close(self) -> None:
         """Cancels what is under way and closes the file."""
         for run in self._runs:
             run.cancel()
-        self._file.connection.close()
+        # DuckDB closes nothing that is in use, and no process ends well in the midst of it.
+        deadline = time.monotonic() + _CLOSING_SECONDS
+        for run in self._runs:
+            run.idle.wait(max(deadline - time.monotonic(), 0))
+        with suppress(duckdb.Error):  # it does not hear the interrupt, and ends with the process
+            self._file.connection.close()
 
     def _failure(self, problem: duckdb.Error, request_id: str = "") -> ArchiveError:
         """What DuckDB could not do, said as the archive's failure; a damaged demonstration is built anew."""
@@ -241,6 +253,10 @@ class _Opening(threading.Thread):
         return self._file
 
 
+class OutOfMemory(Failed):
+    """A query that needed more memory than DuckDB may take."""
+
+
 class EmbeddedRun:
     """One query on a catalogue; `wait` runs it in the calling thread, `cancel` may come from any other."""
 
@@ -256,6 +272,10 @@ class EmbeddedRun:
         self._failure = failure
         self._connection = connection
         self._id = str(uuid.uuid4())
+        self._began = time.monotonic()
+        self.idle = threading.Event()
+        """Set while DuckDB is not at work for it."""
+        self.idle.set()
         # How many there are is told of none, too.
         is_known = plan.empty and (bool(plan.query.group_by) or not plan.query.aggregates)
         self._rows: Sequence[Row] | None = () if is_known else None
@@ -284,6 +304,19 @@ class EmbeddedRun:
         """Where it stands; the number of rows is known once it is done."""
         return Status(self._rows is not None, None if self._rows is None else len(self._rows), tuple(self._logs))
 
+    @property
+    def known(self) -> Status:
+        """The same."""
+        return self.status()
+
+    def progress(self) -> Progress:
+        """How long it has taken."""
+        return Progress(time.monotonic() - self._began, self._logs[-1].summary, 0, 0)
+
+    def leave(self) -> bool:
+        """False: it is over with the process that runs it."""
+        return False
+
     def wait(self, deadline: float) -> Status:
         """Runs the query. Raises TimedOut, Cancelled or Failed."""
         if self._rows is None:
@@ -307,7 +340,7 @@ class EmbeddedRun:
     def pages(self, deadline: float, size: int) -> Iterator[list[Row]]:
         """The rows as DuckDB has them, objects as JSON text, so many at a time; a result need not fit in memory.
 
-        In place of `wait` and `fetch`. Raises TimedOut, Cancelled or Failed.
+        In place of `wait` and `fetch`. Raises TimedOut, Cancelled, OutOfMemory or Failed.
         """
         self._raise_if_over(deadline)
         if self._rows is not None:
@@ -322,6 +355,8 @@ class EmbeddedRun:
         except duckdb.InterruptException as problem:
             self._raise_if_over(deadline)
             raise self._failure(problem, self._id) from None
+        except duckdb.OutOfMemoryException as problem:
+            raise OutOfMemory(first_line(problem), archive=self._archive, request_id=self._id) from None
         except duckdb.Error as problem:
             raise self._failure(problem, self._id) from None
         finally:
@@ -331,6 +366,7 @@ class EmbeddedRun:
         self._raise_if_over(deadline)
         columns = result_columns(self._plan.query)
         statement = compile_query(self._plan.query, [c.path for c in columns])
+        self.idle.clear()
         try:
             with self._connection.cursor() as cursor, Interrupter(cursor, self._stop, deadline), interruptible():
                 rows = cursor.execute(statement.sql, list(statement.parameters)).fetchall()
@@ -340,6 +376,8 @@ class EmbeddedRun:
         except duckdb.Error as problem:
             self._log("error", first_line(problem))
             raise self._failure(problem, self._id) from None
+        finally:
+            self.idle.set()
         return decoded(rows, columns)
 
     def _raise_if_over(self, deadline: float) -> None:
@@ -357,25 +395,3 @@ class EmbeddedRun:
     def _log(self, level: str, summary: str) -> None:
         now = datetime.now(UTC).replace(tzinfo=None)
         self._logs.append(LogLine(level, summary, now.isoformat(timespec="microseconds")))
-
-
-class Interrupter:
-    """While it is entered, a query is interrupted as soon as `stop` is set or the deadline passes."""
-
-    def __init__(self, cursor: duckdb.DuckDBPyConnection, stop: threading.Event, deadline: float) -> None:
-        self._cursor, self._stop, self._deadline = cursor, stop, deadline
-        self._done = threading.Event()
-        self._thread = threading.Thread(target=self._watch, daemon=True)
-
-    def __enter__(self) -> None:
-        self._thread.start()
-
-    def __exit__(self, *_raised: object) -> None:
-        self._done.set()
-        self._stop.set()
-        self._thread.join()
-
-    def _watch(self) -> None:
-        self._stop.wait(min(max(self._deadline - time.monotonic(), 0), threading.TIMEOUT_MAX))
-        while not self._done.wait(_INTERRUPT_EVERY):
-            self._cursor.interrupt()

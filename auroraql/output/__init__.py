@@ -6,19 +6,25 @@ made harmless on the way. Files are written whole or not at all.
 
 from __future__ import annotations
 
-from auroraql.output.files import check_writable, write, write_text
-from auroraql.output.formats import FORMATS, Format, footer, known_format, render, wants_color
+from auroraql.output.cells import cut
+from auroraql.output.files import check_writable, format_of, write, write_text
+from auroraql.output.formats import FORMATS, Format, known_format, render, wants_color
+from auroraql.output.screen import writes_blocks
+from auroraql.output.summary import footer
 from auroraql.output.table import grid
 
 __all__ = [
     "FORMATS",
     "Format",
     "check_writable",
+    "cut",
     "footer",
+    "format_of",
     "grid",
     "known_format",
     "render",
     "wants_color",
     "write",
     "write_text",
+    "writes_blocks",
 ]

@@ -1,6 +1,7 @@
 """One value as one line of text for people: short, harmless, of known width.
 
-What is written here never holds a control character, an escape sequence or a bidirectional mark.
+What is written here never holds a control character, an escape sequence or a bidirectional mark. A missing value
+and an empty text are never written alike.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import Any
 
 from auroraql.errors import columns, visible
@@ -15,7 +17,10 @@ from auroraql.results import ResultColumn
 
 _LONG = 30
 
-_URL = re.compile(r"https?://[!-:<-~]+")
+_LONGEST_CHARACTER = 4
+"""How many code points one that is shown may have before a cut may take some of its marks away."""
+
+SAFE_URL = re.compile(r"https?://[!-:<-~]+")
 """Printable ASCII; a `;` would end the parameters of a link."""
 
 BOLD, DIM, PLAIN = "\x1b[1m", "\x1b[2m", "\x1b[0m"
@@ -28,7 +33,7 @@ def paint(text: str, style: str, *, color: bool) -> str:
 
 def link(text: str, value: Any) -> str:
     """The text as a link to the value, when that is a URL without anything odd in it (OSC 8)."""
-    if isinstance(value, str) and _URL.fullmatch(value):
+    if isinstance(value, str) and SAFE_URL.fullmatch(value):
         blanks = len(text) - len(text.rstrip(" "))
         return f"\x1b]8;;{value}\x1b\\{text.rstrip(' ')}\x1b]8;;\x1b\\{' ' * blanks}"
     return text
@@ -37,6 +42,13 @@ def link(text: str, value: Any) -> str:
 def cell(value: Any) -> str:
     """A value on one line; a missing one is empty."""
     return _TEXT.get(type(value), _other)(value)
+
+
+def brief(value: Any) -> str:
+    """The same, where there is no room for everything: of several sources only their names."""
+    if isinstance(value, list) and value and all(isinstance(each, dict) and "display_name" in each for each in value):
+        return visible(", ".join(str(each["display_name"]) for each in value))
+    return cell(value)
 
 
 def _other(value: Any) -> str:
@@ -59,7 +71,8 @@ def _compact(value: Any) -> str:
 
 _TEXT: dict[type, Callable[[Any], str]] = {
     type(None): lambda _: "",
-    str: visible,
+    str: lambda value: visible(value) if value else "''",
+    datetime: str,
     bool: lambda value: "true" if value else "false",
     int: str,
     float: repr,
@@ -76,23 +89,38 @@ def cut(text: str, width: int) -> str:
     if columns(text) <= width:
         return text
     if text.startswith(("https://", "http://")):
-        return "…" + _first(text[::-1], width - 1)[::-1]
+        return "…" + _last(text, width - 1)
     return _first(text, width - 1) + "…"
+
+
+def cut_title(title: str, width: int) -> str:
+    """A header in at most `width` columns, its unit last of all."""
+    name, bracket, unit = title.rpartition(" (")
+    if not bracket or columns(title) <= width or columns(unit) + 4 > width:
+        return cut(title, width)
+    return f"{cut(name, width - columns(unit) - 2)}{bracket}{unit}"
 
 
 def _first(text: str, width: int) -> str:
     if text.isascii():
         return text[: max(width, 0)]
-    taken = 0
-    for at, character in enumerate(text):
-        taken += columns(character)
-        if taken > width:
-            return text[:at]
-    return text
+    taken = text[: max(width, 0) * _LONGEST_CHARACTER]
+    while columns(taken) > width:
+        taken = taken[:-1]
+    return taken
+
+
+def _last(text: str, width: int) -> str:
+    taken = text[max(len(text) - max(width, 0), 0) :]
+    while columns(taken) > width:
+        taken = taken[1:]
+    return taken
 
 
 def pad(text: str, width: int, *, right: bool) -> str:
     """The text filled up to `width` columns with blanks, at its left when it stands to the right."""
+    if text.isascii():
+        return text.rjust(width) if right else text.ljust(width)
     blanks = " " * (width - columns(text))
     return blanks + text if right else text + blanks
 

@@ -1,6 +1,6 @@
-"""The formats for programs: CSV, JSON, JSON lines. Values are exact, and every byte can be read back.
+"""The text formats for programs: CSV, TSV, JSON, JSON lines. Values are exact, and every byte can be read back.
 
-CSV is RFC 4180 with plain line feeds, so that the last column survives `cut` and `xargs`.
+CSV is RFC 4180 with plain line feeds, so that the last column survives `cut` and `xargs`; TSV is the same with tabs.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from itertools import islice
 from math import isfinite
 from typing import Any
 
-from auroraql.results import Record, ResultSet
+from auroraql.output.screen import Screen
+from auroraql.results import Record, ResultSet, whole_text
 
 _CHUNK = 500
 
@@ -22,15 +23,24 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 """Half a character, as broken input leaves it: no encoding can write it."""
 
 
-def render_csv(result: ResultSet, _width: int | None, _color: bool) -> Iterator[str]:
+def render_csv(result: ResultSet, _screen: Screen) -> Iterator[str]:
     """A result as CSV: full column names, ISO times, objects as JSON, missing values empty."""
+    return _separated(result, ",")
+
+
+def render_tsv(result: ResultSet, _screen: Screen) -> Iterator[str]:
+    """The same between tabs; a value that holds a tab, a quote or a line end stands in quotes, as in CSV."""
+    return _separated(result, "\t")
+
+
+def _separated(result: ResultSet, between: str) -> Iterator[str]:
     lines: list[str] = []
     # The csv module quotes a lone carriage return only when its own line ends hold one.
-    writer = csv.writer(_Lines(lines), lineterminator="\r\n")
+    writer = csv.writer(_Lines(lines), delimiter=between, lineterminator="\r\n")
     writer.writerow([column.name for column in result.columns])
     rows = iter(result)
     while True:
-        yield _SURROGATE.sub("\ufffd", "".join(lines))
+        yield whole_text("".join(lines))
         lines.clear()
         writer.writerows([[_csv_value(v) for v in row] for row in islice(rows, _CHUNK)])
         if not lines:
@@ -47,18 +57,18 @@ class _Lines:
         self._lines.append(line[:-2] + "\n")
 
 
-def render_json(result: ResultSet, _width: int | None, _color: bool) -> Iterator[str]:
+def render_json(result: ResultSet, _screen: Screen) -> Iterator[str]:
     """A result's records, in AuroraX's own shape, as one indented array."""
     before = "[\n"
-    for record in result.records:
+    for record in result.each_record():
         yield before + "  " + _json(record, indent=2).replace("\n", "\n  ")
         before = ",\n"
     yield "[]\n" if before == "[\n" else "\n]\n"
 
 
-def render_jsonl(result: ResultSet, _width: int | None, _color: bool) -> Iterator[str]:
+def render_jsonl(result: ResultSet, _screen: Screen) -> Iterator[str]:
     """A result's records, one a line."""
-    records = iter(result.records)
+    records = result.each_record()
     while chunk := [_json(record) + "\n" for record in islice(records, _CHUNK)]:
         yield "".join(chunk)
 

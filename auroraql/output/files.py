@@ -1,6 +1,6 @@
 """Results as files, written whole or not at all: no half of one ever stands under its final name.
 
-The text goes to a new file in the same directory, which takes the final name when it is complete and on disk.
+What is written goes to a new file in the same directory, which takes the final name when it is complete and on disk.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import stat
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
-from typing import TextIO
+from typing import IO
 
 from auroraql.errors import UsageError, visible
 from auroraql.output.formats import FORMATS, Format, known_format
@@ -24,15 +24,15 @@ def write(result: ResultSet, path: str | os.PathLike[str], format: str | None = 
 
     An existing file is replaced whole, and keeps its permissions. Raises UsageError when that cannot be done.
     """
-    _put(path, _format(path, format).render(result, None, False))
+    _put(path, _format(path, format).encoded(result))
 
 
 def write_text(path: str | os.PathLike[str], text: str) -> None:
     """Writes a text to a file, whole or not at all, as `write` does. Raises UsageError."""
-    _put(path, (text,))
+    _put(path, (text.encode(),))
 
 
-def _put(path: str | os.PathLike[str], chunks: Iterable[str]) -> None:
+def _put(path: str | os.PathLike[str], chunks: Iterable[bytes]) -> None:
     with _told(path), _opened(Path(path)) as stream:
         for chunk in chunks:
             stream.write(chunk)
@@ -48,13 +48,16 @@ def check_writable(path: str | os.PathLike[str], format: str | None = None) -> N
             probe.unlink()
 
 
-def _format(path: str | os.PathLike[str], format: str | None) -> Format:
-    if format is not None:
-        return known_format(format)
+def format_of(path: str | os.PathLike[str]) -> Format | None:
+    """The format that a file's name tells by its suffix."""
     suffix = Path(path).suffix.lower()
-    for row in FORMATS.values():
-        if suffix in row.suffixes:
-            return row
+    return next((row for row in FORMATS.values() if suffix in row.suffixes), None)
+
+
+def _format(path: str | os.PathLike[str], format: str | None) -> Format:
+    told = known_format(format) if format is not None else format_of(path)
+    if told is not None:
+        return told
     known = ", ".join(suffix for row in FORMATS.values() for suffix in row.suffixes)
     raise UsageError(
         f"the name '{visible(os.fspath(path))}' does not tell the format",
@@ -99,15 +102,15 @@ def _is_stream(path: Path) -> bool:
     return path.exists() and not path.is_dir() and not stat.S_ISREG(path.stat().st_mode)
 
 
-def _opened(path: Path) -> AbstractContextManager[TextIO]:
-    return path.open("w", encoding="utf-8", newline="") if _is_stream(path) else _replacing(_target(path))
+def _opened(path: Path) -> AbstractContextManager[IO[bytes]]:
+    return path.open("wb") if _is_stream(path) else _replacing(_target(path))
 
 
 @contextmanager
-def _replacing(target: Path) -> Iterator[TextIO]:
+def _replacing(target: Path) -> Iterator[IO[bytes]]:
     made = _beside(target)
     try:
-        with os.fdopen(os.open(made, _NEW, 0o666), "w", encoding="utf-8", newline="") as stream:
+        with os.fdopen(os.open(made, _NEW, 0o666), "wb") as stream:
             yield stream
             stream.flush()
             os.fsync(stream.fileno())

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TextIO
+from importlib import import_module
+from typing import Any, TextIO
 
 from auroraql.errors import UsageError, visible
-from auroraql.output.data import render_csv, render_json, render_jsonl
-from auroraql.output.table import render_linked_table, render_table
+from auroraql.output.data import render_csv, render_json, render_jsonl, render_tsv
+from auroraql.output.screen import Screen
+from auroraql.output.table import render_table
 from auroraql.output.vertical import render_vertical
 from auroraql.results import ResultSet
 from auroraql.spelling import closest
@@ -16,9 +18,7 @@ from auroraql.spelling import closest
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """A way of writing a result; `render` takes the result, the width (None: no limit) and whether to colour.
-
-    Those that have `linked` can be written with URLs that a terminal makes links of.
+    """A way of writing a result: as text for a screen, or, where `render` is None, as bytes that no screen shows.
 
     A file whose name ends in one of `suffixes` is written so.
     """
@@ -26,18 +26,51 @@ class Format:
     name: str
     doc: str
     suffixes: tuple[str, ...]
-    render: Callable[[ResultSet, int | None, bool], Iterator[str]]
-    linked: Callable[[ResultSet, int | None, bool], Iterator[str]] | None = None
+    render: Callable[[ResultSet, Screen], Iterator[str]] | None
+    encode: Callable[[ResultSet], Iterator[bytes]] | None = None
 
+    def encoded(self, result: ResultSet) -> Iterator[bytes]:
+        """The whole result as the bytes of a file."""
+        if self.encode is not None:
+            return self.encode(result)
+        return (chunk.encode() for chunk in self.rendered(result, Screen()))
+
+    def rendered(self, result: ResultSet, screen: Screen) -> Iterator[str]:
+        """The result as text for a screen. Raises UsageError where it is none."""
+        if self.render is None:
+            hint = f"write a file: its name ends with {self.suffixes[0]}"
+            raise UsageError(f"{self.name} is no text, and a terminal cannot show it", hint)
+        return self.render(result, screen)
+
+
+def _later(module: str, name: str) -> Callable[..., Iterator[Any]]:
+    """A function of a module that is loaded when it is called: most searches end in a table, and wait for no other."""
+
+    def call(*arguments: Any) -> Iterator[Any]:
+        found: Iterator[Any] = getattr(import_module(f"auroraql.output.{module}"), name)(*arguments)
+        return found
+
+    return call
+
+
+_encode_parquet = _later("parquet", "encode_parquet")
+_render_markdown = _later("markdown", "render_markdown")
+_render_html = _later("html", "render_html")
 
 FORMATS = {
     row.name: row
     for row in (
-        Format("table", "rows under headers, fitted to the terminal", (".txt",), render_table, render_linked_table),
+        Format("table", "rows under headers, fitted to the terminal", (".txt",), render_table),
         Format("vertical", "one block a row, nothing cut", (), render_vertical),
         Format("csv", "comma-separated values with a header line", (".csv",), render_csv),
+        Format("tsv", "the same with tabs", (".tsv",), render_tsv),
         Format("json", "the records in AuroraX's shape, as an array", (".json",), render_json),
         Format("jsonl", "the records in AuroraX's shape, one a line", (".jsonl", ".ndjson"), render_jsonl),
+        Format(
+            "parquet", "typed columns for pandas, DuckDB and others; for files", (".parquet",), None, _encode_parquet
+        ),
+        Format("markdown", "a table for GitHub and documents", (".md", ".markdown"), _render_markdown),
+        Format("html", "a page with the pictures and the table", (".html", ".htm"), _render_html),
     )
 }
 """Every format by its name."""
@@ -53,28 +86,21 @@ def known_format(name: str) -> Format:
     return found
 
 
-def render(result: ResultSet, format: str, *, width: int | None, color: bool, links: bool = False) -> Iterator[str]:
+def render(
+    result: ResultSet,
+    format: str,
+    *,
+    width: int | None,
+    color: bool,
+    links: bool = False,
+    blocks: bool = True,
+    commands: bool = False,
+) -> Iterator[str]:
     """The result as text, piece by piece. `width` is the terminal's; None writes everything, as for a pipe.
 
-    `links` makes URLs of a table links, for a terminal that knows OSC 8. Raises UsageError for an unknown format.
+    The others are what a `Screen` tells. Raises UsageError for an unknown format, and for one that is no text.
     """
-    known = known_format(format)
-    return (known.linked if links and known.linked is not None else known.render)(result, width, color)
-
-
-def footer(result: ResultSet) -> str:
-    """One line about the whole result: how many rows, how long it took, from where."""
-    rows = "" if result.is_report else f"{len(result):,} row{'' if len(result) == 1 else 's'} · "
-    origin = visible(result.archive) + (" (demonstration data)" if result.demonstration else "")
-    return f"{rows}{_elapsed(result.elapsed)} · {origin}"
-
-
-def _elapsed(seconds: float) -> str:
-    if seconds < 0.9995:
-        return f"{seconds * 1000:.0f} ms"
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    return f"{int(seconds) // 60} min {int(seconds) % 60} s"
+    return known_format(format).rendered(result, Screen(width, color, links, blocks, commands))
 
 
 def wants_color(stream: TextIO, environ: Mapping[str, str]) -> bool:

@@ -1,75 +1,119 @@
 """The table: rows under headers, fitted to the terminal's width, cut with … and never wrapped.
 
-On a pipe (no width) every row and every character is written. On a terminal what is left out is said.
+On a pipe (no width) every row and every character is written. On a terminal what is left out is said, few rows that
+do not fit are shown vertically, and availability as a calendar.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from itertools import islice
 from typing import Any
 
 from auroraql.errors import visible
-from auroraql.output.cells import BOLD, DIM, cell, cut, headers, link, pad, paint
-from auroraql.output.layout import Column, fitted, measured
-from auroraql.output.vertical import MOST_SHOWN, not_shown, render_vertical
-from auroraql.results import ResultSet
+from auroraql.output.cells import BOLD, DIM, brief, cell, cut, cut_title, headers, link, pad, paint
+from auroraql.output.layout import Column, fitted, is_crowded, measured
+from auroraql.output.screen import MOST_SHOWN, SAMPLE, Screen
+from auroraql.output.vertical import lines_of, render_vertical
+from auroraql.results import ResultSet, Row
 from auroraql.schema import Type
 
 _CHUNK = 1000
 
+AVAILABILITY = "SHOW AVAILABILITY"
+"""What is searched by the statement whose rows can be drawn."""
 
-def render_linked_table(result: ResultSet, width: int | None, color: bool) -> Iterator[str]:
-    """The same table with its URLs as links."""
-    return render_table(result, width, color, links=True)
+_FEW_LINES = 20
+"""A vertical view of so many lines is seen at a glance."""
 
 
-def render_table(result: ResultSet, width: int | None, color: bool, links: bool = False) -> Iterator[str]:
-    """A result as a table; as the vertical view when no readable table of it fits the width."""
+def render_table(result: ResultSet, screen: Screen) -> Iterator[str]:
+    """A result as a table; as a calendar or the vertical view where a terminal shows more of it that way."""
     if result.is_report:
         # Lines of text are not cut: the terminal wraps them.
         yield from (visible(line) + "\n" for (line,) in result.rows)
         return
-    rows = result.rows if width is None else result.rows[:MOST_SHOWN]
+    drawn = _drawn(result, screen)
+    if drawn is not None:
+        yield from drawn
+        return
+    rows = iter(result)
+    first = list(islice(rows, SAMPLE if screen.width is None else MOST_SHOWN))
+    every, texts = _measured(result, first, screen)
+    shown = fitted(every, screen.width, may_leave_out=result.plan.query.select is None)
+    if shown is None or (is_crowded(every, shown, screen.width) and lines_of(result, first) <= _FEW_LINES):
+        yield from render_vertical(result, screen)
+        return
+    yield _head(shown, screen.color)
+    yield from _lines(shown, first, texts, screen)
+    if screen.width is None:
+        yield from _lines(shown, rows, None, screen)
+    yield screen.columns_left_out(len(shown), len(every))
+    yield screen.rows_left_out(len(first) if screen.width is not None else len(result), len(result))
+
+
+def _drawn(result: ResultSet, screen: Screen) -> Iterator[str] | None:
+    """The picture that a terminal is shown of availability; None of anything else."""
+    if result.plan.query.kind != AVAILABILITY or screen.width is None:
+        return None
+    # Hardly a result is one, and all others would wait for it to be loaded.
+    from auroraql.output.calendar import render_calendar
+
+    return render_calendar(result, screen)
+
+
+def grid(titles: Sequence[str], rows: Sequence[Sequence[Any]], width: int | None, *, color: bool = False) -> str:
+    """A small table of things that are no search result, as the sources an archive knows."""
+    screen = Screen(width, color)
+    texts = [["" if value in ("", None) else cell(value) for value in row] for row in rows]
+    declared = [Column(title, title, Type.ANY, at=at) for at, title in enumerate(titles)]
+    natural = measured(declared, rows, texts)
+    shown = fitted(natural, width, may_leave_out=False) or natural
+    return _head(shown, color) + "".join(_lines(shown, texts, texts, replace(screen, color=False)))
+
+
+def _measured(result: ResultSet, first: Sequence[Row], screen: Screen) -> tuple[list[Column], list[list[str]]]:
+    """Every column with its natural width, and the texts of the first rows."""
     titles = headers(result.columns)
     declared = [
         Column(column.name, title, column.type, at=at)
         for at, (column, title) in enumerate(zip(result.columns, titles, strict=True))
     ]
-    natural = measured(declared, rows, len("NULL") if color else 0)
-    shown = fitted(natural, width, may_leave_out=result.plan.query.select is None)
-    if shown is None:
-        yield from render_vertical(result, width, color)
-        return
-    yield from _lines(shown, rows, color, links)
-    if len(shown) < len(declared):
-        note = f"{len(declared)} columns, {len(shown)} shown: \\last or --format vertical for all"
-        yield paint(note, DIM, color=color) + "\n"
-    yield from not_shown(len(result) - len(rows), color)
+    texts = [_texts(row, screen) for row in first]
+    return measured(declared, first, texts), texts
 
 
-def grid(titles: Sequence[str], rows: Sequence[Sequence[Any]], width: int | None, *, color: bool = False) -> str:
-    """A small table of things that are no search result, as the sources an archive knows."""
-    declared = [Column(title, title, Type.ANY, at=at) for at, title in enumerate(titles)]
-    natural = measured(declared, rows, 0)
-    shown = fitted(natural, width, may_leave_out=False) or natural
-    return "".join(_lines(shown, rows, color))
+def _texts(row: Sequence[Any], screen: Screen) -> list[str]:
+    """What is shown of each value, before it is cut."""
+    write = cell if screen.width is None else brief
+    return ["NULL" if value is None and screen.color else write(value) for value in row]
 
 
-def _lines(shown: list[Column], rows: Sequence[Sequence[Any]], color: bool, links: bool = False) -> Iterator[str]:
-    titles = [paint(_fill(c, c.header), BOLD, color=color) for c in shown]
+def _head(shown: Sequence[Column], color: bool) -> str:
+    titles = [paint(pad(cut_title(c.header, c.width), c.width, right=c.right), BOLD, color=color) for c in shown]
     rules = [paint("-" * c.width, DIM, color=color) for c in shown]
-    yield _joined([titles, rules])
+    return _joined([titles, rules])
+
+
+def _lines(
+    shown: Sequence[Column], rows: Iterable[Sequence[Any]], texts: Sequence[Sequence[str]] | None, screen: Screen
+) -> Iterator[str]:
+    """The lines of rows; `texts` are those of their values, where they are there already."""
     left = iter(rows)
-    while chunk := [[_shown(c, row[c.at], color, links) for c in shown] for row in islice(left, _CHUNK)]:
-        yield _joined(chunk)
+    written = iter(texts) if texts is not None else None
+    while chunk := list(islice(left, _CHUNK)):
+        cells = list(islice(written, _CHUNK)) if written is not None else [_texts(row, screen) for row in chunk]
+        yield _joined(
+            [[_cell(c, row[c.at], text[c.at], screen) for c in shown] for row, text in zip(chunk, cells, strict=True)]
+        )
 
 
-def _shown(column: Column, value: Any, color: bool, links: bool) -> str:
-    if value is None and color:
-        return paint(_fill(column, "NULL"), DIM, color=True)
-    text = _fill(column, cell(value))
-    return link(text, value) if links else text
+def _cell(column: Column, value: Any, text: str, screen: Screen) -> str:
+    filled = _fill(column, text)
+    if value is None and screen.color:
+        return paint(filled, DIM, color=True)
+    return link(filled, value) if screen.links else filled
 
 
 def _fill(column: Column, text: str) -> str:

@@ -5,38 +5,44 @@ Names are the dotted ones, as a statement would use them; an object's members ha
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, islice
 from typing import Any
 
 from auroraql.errors import columns, visible
-from auroraql.output.cells import BOLD, DIM, cell, pad, paint
+from auroraql.output.cells import BOLD, DIM, cell, link, pad, paint
+from auroraql.output.screen import MOST_SHOWN, SAMPLE, Screen
 from auroraql.results import ResultColumn, ResultSet
-
-MOST_SHOWN = 1000
-"""How many rows a terminal is shown; a pipe or a file gets all."""
 
 _RULE = 60
 
 
-def not_shown(missing: int, color: bool) -> Iterator[str]:
-    """The line that says how many rows a terminal was not shown, and the way to them."""
-    if missing > 0:
-        note = f"… {missing:,} more rows not shown: LIMIT for fewer, --output FILE for all"
-        yield paint(note, DIM, color=color) + "\n"
-
-
-def render_vertical(result: ResultSet, width: int | None, color: bool) -> Iterator[str]:
+def render_vertical(result: ResultSet, screen: Screen) -> Iterator[str]:
     """A result as blocks of `name  value` lines."""
-    rows = result.rows if width is None else result.rows[:MOST_SHOWN]
-    names = max((columns(name) for name in _names(result.columns, rows)), default=0)
-    for number, row in enumerate(rows, 1):
-        head = f"-[ row {number} ]".ljust(min(width or _RULE, _RULE), "-")
-        lines = [paint(head, DIM, color=color)]
+    rows = iter(result)
+    first = list(islice(rows, SAMPLE if screen.width is None else MOST_SHOWN))
+    names = max((columns(name) for name in _names(result.columns, first)), default=0)
+    shown = 0
+    for row in chain(first, rows if screen.width is None else ()):
+        shown += 1
+        head = f"-[ row {shown} ]".ljust(min(screen.width or _RULE, _RULE), "-")
+        lines = [paint(head, DIM, color=screen.color)]
         for name, value in _pairs(result.columns, row):
-            shown = paint("NULL", DIM, color=True) if value is None and color else cell(value)
-            lines.append(f"{paint(pad(name, names, right=False), BOLD, color=color)}  {shown}".rstrip())
+            title = paint(pad(name, names, right=False), BOLD, color=screen.color)
+            lines.append(f"{title}  {_value(value, screen)}".rstrip())
         yield "\n".join(lines) + "\n"
-    yield from not_shown(len(result) - len(rows), color)
+    yield screen.rows_left_out(shown, len(result))
+
+
+def lines_of(result: ResultSet, rows: Iterable[Sequence[Any]]) -> int:
+    """How many lines the view of these rows has."""
+    return sum(1 + sum(1 for _ in _pairs(result.columns, row)) for row in rows)
+
+
+def _value(value: Any, screen: Screen) -> str:
+    if value is None and screen.color:
+        return paint("NULL", DIM, color=True)
+    return link(cell(value), value) if screen.links else cell(value)
 
 
 def _names(shown: Sequence[ResultColumn], rows: Sequence[Sequence[Any]]) -> set[str]:
@@ -46,7 +52,10 @@ def _names(shown: Sequence[ResultColumn], rows: Sequence[Sequence[Any]]) -> set[
 def _pairs(shown: Sequence[ResultColumn], row: Sequence[Any]) -> Iterator[tuple[str, Any]]:
     for column, value in zip(shown, row, strict=True):
         name = visible(column.name) + (f" ({column.unit})" if column.unit else "")
-        if isinstance(value, dict) and value:
-            yield from ((f"{name}.{visible(str(key))}", member) for key, member in value.items())
-        else:
-            yield name, value
+        match value:
+            case dict() if value:
+                yield from ((f"{name}.{visible(str(key))}", member) for key, member in value.items())
+            case [dict(), *_]:
+                yield from ((f"{name}[{number}]", element) for number, element in enumerate(value, 1))
+            case _:
+                yield name, value

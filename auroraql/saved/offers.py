@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from auroraql.errors import Source
 from auroraql.saved.header import header_of
-from auroraql.saved.types import TYPES, unquoted
-from auroraql.saved.uses import uses_of
+from auroraql.saved.types import TYPES, items, unquoted
+from auroraql.saved.uses import Use, uses_of
 from auroraql.schema import KINDS
 from auroraql.schema.catalogue import Catalogue, shipped
 
@@ -33,22 +33,29 @@ def about(source: Source) -> Iterator[Offer]:
             yield Offer(name, f"{'list of ' if use.many else ''}{use.type}, needed")
 
 
-def values_of(source: Source, name: str, catalogue: Catalogue | None = None) -> Iterator[tuple[str, str]]:
+def values_of(source: Source, name: str, catalogue: Catalogue | None = None) -> dict[str, str]:
     """Values that a parameter may have, each with a few words: the default, those of its type, those of its field."""
-    declared = header_of(source).declared(name)
-    uses = uses_of(source)
+    declared, uses = header_of(source).declared(name), uses_of(source)
+    found: dict[str, str] = {}
     if declared is not None and declared.default is not None:
-        yield unquoted(declared.default) if not declared.many else declared.default, "the default"
+        written = items(declared.default) if declared.many else [declared.default]
+        found |= {unquoted(each): "the default" for each in written}
     use = uses.first(name) if name in uses.names else None
     type_ = declared.type if declared is not None else TYPES[use.type if use is not None else "text"]
-    for word in type_.words:
-        yield word, ""
+    words = dict.fromkeys(type_.words, "")
     if type_.name in ("date", "time"):
-        yield "TODAY", "the day it is now, in UTC"
-    if use is not None and use.compared:
-        known = catalogue or shipped()
-        field = KINDS[use.kind].field(use.compared) if use.kind in KINDS else None
-        key = known.key(use.kind, use.compared) if use.kind in KINDS else None
-        values = field.known or known.values(field.bare) if field is not None else key.values if key is not None else ()
-        for value in values:
-            yield value, ""
+        words["TODAY"] = "the day it is now, in UTC"
+    for value, doc in (*words.items(), *((value, "") for value in _of_field(use, catalogue or shipped()))):
+        found.setdefault(value, doc)
+    return found
+
+
+def _of_field(use: Use | None, catalogue: Catalogue) -> tuple[str, ...]:
+    """The known values of the field that a parameter is compared with."""
+    kind = KINDS.get(use.kind) if use is not None and use.compared else None
+    if use is None or kind is None:
+        return ()
+    field, key = kind.field(use.compared), catalogue.key(use.kind, use.compared)
+    if field is not None:
+        return field.known or catalogue.values(field.bare)
+    return key.values if key is not None else ()

@@ -22,18 +22,15 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from prompt_toolkit.completion import CompleteEvent
 from prompt_toolkit.document import Document
 
-from auroraql.errors import Source
 from auroraql.frontends.repl.behind import Switches
 from auroraql.frontends.repl.desk import Desk
-from auroraql.preparing import check
 from auroraql.schema.catalogue import Catalogue, DataSource, shipped
-from auroraql.settings import Settings
 from tests.bench.measure import line
+from tests.repl_fakes import FakeArchive
 
 _TEN = """FIND conjunctions
   OF ground AS asi (program = 'prog7' AND platform IN ('site 00007', 'site 00057')),
@@ -52,27 +49,21 @@ _SQL = "\n".join(
 )
 
 
-class Large:
+class Large(FakeArchive):
     """An archive of 10,000 sources that is only asked what it knows."""
 
-    name, demonstration, results = "large", False, {}  # type: ignore[var-annotated]
-
     def __init__(self) -> None:
-        self.settings = Settings(timeout=600)
-        self.searches = ()
+        super().__init__()
         sources = tuple(
             DataSource(n, f"prog{n % 50}", f"site {n % 3000:05}", f"instr {n % 20}", "ground", f"Site number {n}")
             for n in range(10_000)
         )
-        self.catalogue: Catalogue = replace(shipped(), sources=sources)
+        self._catalogue = replace(shipped(), sources=sources)
 
-    def check(self, text: Source, /, *, planned: bool = True) -> Any:
-        """As a session does it."""
-        return next(check([text], self.catalogue, {}, planned=planned))[1]
-
-    def run_script(self, text: Source, /, **parameters: object) -> Any:
-        """Nothing is run."""
-        raise NotImplementedError(text)
+    @property
+    def catalogue(self) -> Catalogue:
+        """Ten thousand sources."""
+        return self._catalogue
 
 
 def keys(text: str, work: Callable[[str], object], last: int) -> list[float]:

@@ -236,7 +236,9 @@ def read_status(answer: Answer, context: Context) -> Status:
     count = _member(result, "result_count", "integer?", context)
     deleted = _member(result, "result_file_deleted_timestamp", "string?", context)
     if failed:
-        raise context.error(Failed, _reason(logs), "change the search, or run it again later")
+        failure = context.error(Failed, _reason(logs), "change the search, or run it again later")
+        failure.log = tuple(map(str, logs))
+        raise failure
     if deleted and uri is None:
         raise context.error(Refused, f"{_EXPIRED} since {deleted}", DATA.missing)
     return Status(uri is not None, count, logs)

@@ -34,7 +34,7 @@ from auroraql.archives.aurorax.run import AuroraXRun, Service
 from auroraql.archives.aurorax.side_by_side import side_by_side
 from auroraql.archives.aurorax.ways import Ways
 from auroraql.archives.aurorax.wire import Broken, Call, Wire
-from auroraql.archives.base import Capabilities, Watch
+from auroraql.archives.base import Capabilities
 from auroraql.errors import ArchiveError, Refused, StatementError, TimedOut, Unreachable, UsageError
 from auroraql.forms import query_json
 from auroraql.plan import Plan, Request
@@ -52,9 +52,8 @@ class AuroraXEngine:
     """AuroraX's search engine, or any service with its API, as an `Engine`.
 
     `url` is the base below which `/api/v1` lies; `name` what messages call it (the URL, if not given);
-    `catalogue` replaces the facts that come with the package; `pause` waits a number of
-    seconds; `watch` is told how far each search has come; `cache` is where lists of sources are kept (the user's
-    cache directory, if not given).
+    `catalogue` replaces the facts that come with the package; `pause` waits a number of seconds; `cache` is where lists
+    of sources are kept (the user's cache directory, if not given).
     Nothing is sent before the first plan. Raises UsageError for a URL or key that cannot be used.
     """
 
@@ -68,12 +67,11 @@ class AuroraXEngine:
         name: str | None = None,
         catalogue: Catalogue | None = None,
         pause: Callable[[float], object] = time.sleep,
-        watch: Watch | None = None,
         cache: Path | None = None,
     ) -> None:
         self._url = read_address(url)
         self._context = Context(name or self._url, Key(api_key))
-        self._catalogue, self._watch = catalogue, watch
+        self._catalogue = catalogue
         self._wire = Wire(self._url, self._context, pause)
         self._service = Service(self._wire, self._context, pause, Ways(KeptFile("ways", self._url, cache)))
         self._runs: list[AuroraXRun] = []
@@ -193,7 +191,7 @@ class AuroraXEngine:
             return None
 
     def _run(self, plan: Plan, *, awaited: bool = False) -> AuroraXRun:
-        run = AuroraXRun(plan, self._service, awaited=awaited, watch=self._watch)
+        run = AuroraXRun(plan, self._service, awaited=awaited)
         self._runs = [*(each for each in self._runs if each.open), run]
         return run
 
@@ -202,7 +200,7 @@ class AuroraXEngine:
         if self._closed:
             return
         self._closed = True
-        for run in self._runs:
+        for run in [each for each in self._runs if each.open]:
             try:
                 run.cancel()
             except (Unreachable, TimedOut):

@@ -24,12 +24,12 @@ from auroraql.archives.aurorax.answers import (
     read_status,
     read_submitted,
 )
-from auroraql.archives.aurorax.progress import Teller
+from auroraql.archives.aurorax.progress import Meter
 from auroraql.archives.aurorax.records import narrowed, read_records, record_reader, united, widened
 from auroraql.archives.aurorax.side_by_side import side_by_side
 from auroraql.archives.aurorax.ways import PATIENCE, Ways
 from auroraql.archives.aurorax.wire import TOO_SLOW, Broken, Call, Interrupted, Wire, jittered
-from auroraql.archives.base import Status, Watch
+from auroraql.archives.base import Progress, Status
 from auroraql.errors import ArchiveError, Cancelled, Failed, Refused, TimedOut
 from auroraql.forms import query_json
 from auroraql.plan import Plan, Request
@@ -84,12 +84,12 @@ class AuroraXRun:
     from its submission to its records.
     """
 
-    def __init__(self, plan: Plan, service: Service, *, awaited: bool = False, watch: Watch | None = None) -> None:
+    def __init__(self, plan: Plan, service: Service, *, awaited: bool = False) -> None:
         self.plan = plan
-        self._service, self._awaited, self._teller = service, awaited, Teller(watch)
+        self._service, self._awaited, self._meter = service, awaited, Meter()
         self._wire, self._context = service.wire, service.context
         self._searches = [_Search(request) for request in plan.requests]
-        self._cancelled = self._stopped = self._listed = False
+        self._cancelled = self._stopped = self._listed = self._left = False
         self._turn, self._in_vain_until = 0, 0.0
         self._arriving, self._arrived = 0, threading.Condition()
 
@@ -104,9 +104,23 @@ class AuroraXRun:
         return tuple(self._wire.url + search.path for search in self._searches if search.request_id)
 
     @property
+    def known(self) -> Status:
+        """Where it stood when the service was last asked."""
+        return self._together()
+
+    def progress(self) -> Progress:
+        """How far it has come."""
+        return self._meter.now()
+
+    def leave(self) -> bool:
+        """Lets the searches go on, as nobody's to cancel; whether the service has all of them."""
+        self._left = all(search.request_id for search in self._searches)
+        return self._left
+
+    @property
     def open(self) -> bool:
-        """Whether a search of it may still be running."""
-        return bool(self._unfinished()) and not self._cancelled
+        """Whether a search of it may still be running, and is ours to cancel."""
+        return bool(self._unfinished()) and not self._cancelled and not self._left
 
     def submit(self) -> None:
         """`POST …/search` for each request; when one fails, the others are cancelled. Raises ArchiveError."""
@@ -176,8 +190,6 @@ class AuroraXRun:
         except ArchiveError:
             self._let_go()
             raise
-        finally:
-            self._teller.over()
         return self._together()
 
     def _let_go(self) -> None:
@@ -250,8 +262,6 @@ class AuroraXRun:
         except BaseException:
             self._let_go()
             raise
-        finally:
-            self._teller.over()
         return Fetched(records=self._all_records())
 
     def _all_records(self) -> Sequence[Record]:
@@ -293,7 +303,6 @@ class AuroraXRun:
         """Cancels as far as the service lets us; what kept it from that. The error that led here is the one to tell."""
         self._stopped = True
         self._let_go()
-        self._teller.stop()
         try:
             self.cancel()
         except ArchiveError as trouble:
@@ -312,7 +321,8 @@ class AuroraXRun:
         began, delay, waited = time.monotonic(), FIRST_POLL, 0.0
         while not search.status.done and turn == self._turn:
             self._refuse_cancelled()
-            with contextlib.suppress(TimedOut):  # said below, of the search and not of the one question
+            # Said below, of the search and not of the one question; or cut off by another that waits for it too.
+            with contextlib.suppress(TimedOut, Cancelled):
                 self._poll(search, deadline)
             if search.status.done:
                 return
@@ -334,7 +344,7 @@ class AuroraXRun:
         answer = self._wire.ask(call, deadline, search.request_id)
         search.status = read_status(answer, self._context.about(search.request_id))
         if search.status.logs:
-            self._teller.said(search.status.logs[-1].summary)
+            self._meter.said(search.status.logs[-1].summary)
 
     def _fetch(self, search: _Search, deadline: float) -> None:
         tree = self._format(search)
@@ -351,7 +361,7 @@ class AuroraXRun:
 
     def _reader(self, search: _Search) -> Any:
         expected = search.status.result_count
-        return partial(record_reader, search.request.kind, self._teller.received(search), expected)
+        return partial(record_reader, search.request.kind, self._meter.received(search), expected)
 
     def _together(self) -> Status:
         every = [search.status for search in self._searches]

@@ -14,25 +14,21 @@ from collections.abc import Callable
 from pathlib import Path
 
 import duckdb
-import platformdirs
 
 from auroraql.archives.catalogue_file import (
     LOCKED_DOWN,
-    SCHEMA_VERSION,
     CatalogueFile,
+    Config,
     first_line,
     interruptible,
     open_catalogue,
     read_header,
 )
 from auroraql.archives.demo import RULE, build
+from auroraql.archives.demo.place import FILE, NAME, cached_file
 from auroraql.errors import AuroraQLError, Unreachable
 
 Say = Callable[[str], None]
-
-NAME = "demo"
-
-_FILE = f"demo-{SCHEMA_VERSION}-{RULE.rpartition(' ')[2]}.duckdb"
 
 _UNFINISHED = "building-"
 
@@ -40,17 +36,12 @@ _ABANDONED_AFTER = 3600.0
 """Seconds after which an unfinished build is taken for one that was killed."""
 
 
-def cached_file(cache_dir: Path | None) -> Path:
-    """Where the catalogue is cached; None is the user's own cache directory."""
-    return (cache_dir or Path(platformdirs.user_cache_dir("auroraql", appauthor=False))) / _FILE
-
-
-def open_demo(cache_dir: Path | None, say: Say) -> CatalogueFile:
+def open_demo(cache_dir: Path | None, say: Say, config: Config) -> CatalogueFile:
     """The demonstration catalogue, opened. Raises Unreachable when it cannot even be built in memory."""
     path = cached_file(cache_dir)
     try:
         with interruptible():
-            return _open_current(path) or _build_cached(path, say)
+            return _open_current(path, config) or _build_cached(path, say, config)
     except (OSError, duckdb.Error, AuroraQLError) as problem:
         say(f"The demonstration catalogue cannot be kept in {path.parent} ({_reason(problem)}): building it in memory.")
         return _build_in_memory()
@@ -65,12 +56,12 @@ def forget(cache_dir: Path | None) -> None:
         return
 
 
-def _open_current(path: Path) -> CatalogueFile | None:
+def _open_current(path: Path, config: Config) -> CatalogueFile | None:
     """The cached catalogue if it is whole and of this rule."""
     try:
         if not path.is_file():
             return None
-        opened = open_catalogue(path)
+        opened = open_catalogue(path, config=config)
     except (OSError, AuroraQLError):
         return None
     if opened.demonstration and opened.rule == RULE:
@@ -79,27 +70,27 @@ def _open_current(path: Path) -> CatalogueFile | None:
     return None
 
 
-def _build_cached(path: Path, say: Say) -> CatalogueFile:
+def _build_cached(path: Path, say: Say, config: Config) -> CatalogueFile:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     _remove_abandoned(path.parent)
     folder = Path(tempfile.mkdtemp(prefix=_UNFINISHED, dir=path.parent))
     try:
         say(f"Building the demonstration catalogue in {path.parent} (once, a few seconds).")
         # By a cursor: where Python is interactive, DuckDB's first connection draws a progress bar on stdout.
-        with duckdb.connect(str(folder / _FILE)) as connection, connection.cursor() as cursor:
+        with duckdb.connect(str(folder / FILE)) as connection, connection.cursor() as cursor:
             build(cursor)
-        _move(folder / _FILE, path)
+        _move(folder / FILE, path, config)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    return open_catalogue(path)
+    return open_catalogue(path, config=config)
 
 
-def _move(made: Path, path: Path) -> None:
+def _move(made: Path, path: Path, config: Config) -> None:
     try:
         made.replace(path)
     except OSError:
         # Windows moves nothing onto a file in use; that one is as good if another process has just built it.
-        opened = _open_current(path)
+        opened = _open_current(path, config)
         if opened is None:
             raise
         opened.connection.close()

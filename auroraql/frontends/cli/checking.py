@@ -25,12 +25,20 @@ def check_files(options: argparse.Namespace) -> int:
     found = [(source, said) for source, said in _said(sources, parameters(options)) if said]
     if options.diagnostics == "json":
         diagnostics = [_as_json(each, source) for source, said in found for each in said]
-        print(json.dumps({"version": VERSION, "diagnostics": diagnostics}, indent=2, ensure_ascii=False))
+        _print(json.dumps({"version": VERSION, "diagnostics": diagnostics}, indent=2, ensure_ascii=False))
     else:
         for source, said in found:
             streams.say(render(said, source))
     wrong = any(each.severity == "error" for _, said in found for each in said)
     return WRONG if wrong else DONE
+
+
+def _print(text: str) -> None:
+    """Prints; where nobody reads it any more, the exit code still tells. Raises OSError for a full disk."""
+    try:
+        print(text, flush=True)
+    except BrokenPipeError as error:
+        streams.stop_writing(error)
 
 
 def _said(sources: Sequence[Source], given: Given) -> Iterator[tuple[Source, Sequence[Diagnostic]]]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +44,12 @@ def _prepare(parser: argparse.ArgumentParser) -> None:
 
 
 def _files(prefix: str, **_rest: Any) -> Iterator[str]:
-    """Files of statements, and the folders on the way to them."""
+    """Files of statements."""
+    return _paths(prefix, SUFFIX)
+
+
+def _paths(prefix: str, suffix: str) -> Iterator[str]:
+    """Files of a suffix, and the folders on the way to them."""
     folder, name = os.path.split(prefix)
     shown = Path(folder).expanduser() if folder else Path()
     try:
@@ -54,7 +60,7 @@ def _files(prefix: str, **_rest: Any) -> Iterator[str]:
         if path.name.startswith(name) and (name.startswith(".") or not path.name.startswith(".")):
             if path.is_dir():
                 yield os.path.join(folder, path.name, "")  # noqa: PTH118 - as it was typed
-            elif path.suffix == SUFFIX:
+            elif path.suffix == suffix:
                 yield os.path.join(folder, path.name)  # noqa: PTH118
 
 
@@ -71,14 +77,11 @@ def _named(prefix: str, parsed_args: argparse.Namespace, **rest: Any) -> dict[st
 def _archives(prefix: str, **_rest: Any) -> dict[str, str]:
     """The archives that have a name, those of the profiles, and catalogue files."""
     found = {"demo": "demonstration data", "aurorax": "the search engine"}
-    try:
-        file = read_config(os.environ).file
-    except AuroraQLError:
-        return found
-    for name, settings in file.profiles.items():
-        if "archive" in settings:
-            found[str(settings["archive"].value)] = f"profile {name}"
-    return found | {str(path): "catalogue file" for path in sorted(Path().glob(f"{prefix}*.duckdb"))}
+    with suppress(AuroraQLError):
+        for name, settings in read_config(os.environ).file.profiles.items():
+            if "archive" in settings:
+                found[str(settings["archive"].value)] = f"profile {name}"
+    return found | dict.fromkeys(_paths(prefix, ".duckdb"), "catalogue file")
 
 
 def _profiles(**_rest: Any) -> list[str]:
@@ -98,7 +101,7 @@ def _parameters(prefix: str, parsed_args: argparse.Namespace, **_rest: Any) -> d
             if not equals:
                 found[f"{each.name}="] = each.doc
             elif each.name == name:
-                offered = values_of(source, name)
+                offered = values_of(source, name).items()
                 found |= {f"{name}={word}": doc for word, doc in offered if word.startswith(value)}
     return found
 

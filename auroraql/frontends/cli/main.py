@@ -15,7 +15,7 @@ from auroraql.frontends.cli import streams
 from auroraql.frontends.cli.arguments import parameters, parser, refuse_idle
 from auroraql.frontends.cli.exits import DONE, FAILED, INTERRUPTED, exit_code
 
-FORMAT_NAMES = ("table", "vertical", "csv", "json", "jsonl")
+FORMAT_NAMES = ("table", "vertical", "csv", "tsv", "json", "jsonl", "parquet", "markdown", "html")
 TARGETS = ("aql", "json", "sentence", "python", "curl", "plan")
 SOURCES = ("auto", "aql", "json", "sentence")
 
@@ -30,7 +30,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         sys.stdout.flush()
     except OSError as error:
-        return _stopped(error) if code == DONE else code
+        stopped = _stopped(error)
+        return stopped if code == DONE else code
     return code
 
 

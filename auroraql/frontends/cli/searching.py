@@ -7,6 +7,7 @@ import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from threading import Thread
@@ -17,8 +18,9 @@ from auroraql.forms.script import read
 from auroraql.frontends.cli.exits import DONE, exit_code
 from auroraql.frontends.cli.settling import settled
 from auroraql.frontends.cli.streams import complain, say
+from auroraql.frontends.farewell import farewell
 from auroraql.frontends.progress import status_line
-from auroraql.output import check_writable, footer, known_format, wants_color, write
+from auroraql.output import check_writable, footer, known_format, wants_color, write, writes_blocks
 from auroraql.output import render as render_result
 from auroraql.results import ResultSet
 from auroraql.saved import Given, bind
@@ -35,21 +37,23 @@ def run(options: argparse.Namespace, sources: list[Source], given: Given) -> int
     target = Path(options.output) if options.output is not None else None
     if target is not None:
         check_writable(target, options.format)
-        if sum(_shows(each.statement) for source in sources for each in read(source)) != 1:
-            raise UsageError("--output holds the result of one statement", "run the statements one by one")
+        _check_one(sources, "--output")
     values = bind(sources, given)
     config = settled(options)
     for warning in config.warnings:
         say(warning)
+    if target is None:
+        _check_shown(config.format, sources)
     archive = opened(config)
     if target is None and archive.settings.format == "table":
         # What draws tables is loaded while the archive is opened and searched.
         Thread(target=import_module, args=("tabulate",), daemon=True).start()
-    code = DONE
-    with archive:
+    code, held = DONE, ""
+    with archive, _leaving(archive):
         for outcome in _outcomes(archive, sources, values, keep_going=bool(options.keep_going)):
             if isinstance(outcome, ResultSet):
-                _give(outcome, options, archive.settings.format, config)
+                held = _check_beside(held, outcome, archive.settings.format)
+                _give(outcome, options, held, config)
             else:
                 complain(str(outcome))
                 code = code or exit_code(outcome)
@@ -83,13 +87,58 @@ def _give(result: ResultSet, options: argparse.Namespace, shown_as: str, config:
         say(f"{len(given):,} of {len(result):,} rows are written (--limit {limit})")
 
 
+def _check_shown(shown_as: str, sources: list[Source]) -> None:
+    """Raises UsageError, before anything is searched, for a format that standard output cannot take."""
+    if known_format(shown_as).render is None:
+        if sys.stdout.isatty():
+            raise UsageError(f"{shown_as} is no text, and a terminal cannot show it", "write it with --output FILE")
+        _check_one(sources, shown_as)
+
+
+def _check_beside(held: str, result: ResultSet, shown_as: str) -> str:
+    """The format to show a result in, after one that is held already.
+
+    Raises UsageError when one of the two tolerates nothing beside it.
+    """
+    if result.note:
+        return held
+    whole = [name for name in (held, shown_as) if name and known_format(name).render is None]
+    if held and whole:
+        raise UsageError(f"{whole[0]} holds the result of one statement", "run the statements one by one")
+    return shown_as
+
+
+def _check_one(sources: list[Source], holder: str) -> None:
+    if sum(_shows(each.statement) for source in sources for each in read(source)) != 1:
+        raise UsageError(f"{holder} holds the result of one statement", "run the statements one by one")
+
+
+@contextmanager
+def _leaving(archive: Archive) -> Iterator[None]:
+    """What was submitted goes on when the script is over, unless that is for Ctrl-C."""
+    try:
+        yield
+    except AuroraQLError:
+        _say_farewell(archive)
+        raise
+    _say_farewell(archive)
+
+
+def _say_farewell(archive: Archive) -> None:
+    for line in farewell(archive):
+        say(line)
+
+
 def _shows(statement: Statement) -> bool:
     """Whether it answers with rows to be seen."""
     return not isinstance(statement, Let | Set) and not (isinstance(statement, Follow) and statement.verb == "cancel")
 
 
-def opened(config: Config, say: Callable[[str], None] = say) -> Archive:
-    """The archive of the configuration, showing results as that says. `say` is told what takes time."""
+def opened(config: Config, say: Callable[[str], None] = say, *, late: bool = False) -> Archive:
+    """The archive of the configuration, showing results as that says.
+
+    `say` is told what takes time; `late` opens it when records are asked for.
+    """
     shown_as = known_format(config.format).name
     made = connect(
         config.archive,
@@ -97,6 +146,7 @@ def opened(config: Config, say: Callable[[str], None] = say) -> Archive:
         timeout=config.timeout,
         say=say,
         watch=status_line(sys.stderr),
+        late=late,
     )
     made.settings.begin_with(format=shown_as)
     return made
@@ -110,5 +160,12 @@ def is_colored(config: Config) -> bool:
 def show(result: ResultSet, shown_as: str, config: Config) -> None:
     """Writes a result to standard output: on a terminal what fits it, elsewhere all."""
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
-    for chunk in render_result(result, shown_as, width=width, color=is_colored(config)):
+    known = known_format(shown_as)
+    if known.render is None and width is None:
+        sys.stdout.flush()
+        for piece in known.encoded(result):
+            sys.stdout.buffer.write(piece)
+        return
+    color, blocks = is_colored(config), writes_blocks(sys.stdout)
+    for chunk in render_result(result, shown_as, width=width, color=color, blocks=blocks):
         sys.stdout.write(chunk)

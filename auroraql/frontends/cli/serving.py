@@ -28,8 +28,20 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         metavar="TIME",
         help="how long results are kept, as 12h or 2d (default: 1d)",
     )
-    add("--disk", type=_size, default=1 << 30, metavar="SIZE", help="the space for results, as 500MB (default: 1GB)")
-    add("--allow-origin", default="", metavar="URL", help="a web site whose pages may search from a browser; * is any")
+    add("--disk", type=_size, default=1 << 31, metavar="SIZE", help="the space for results, as 500MB (default: 2GB)")
+    add(
+        "--memory",
+        type=_size,
+        default=1 << 31,
+        metavar="SIZE",
+        help="the memory that searches may take together (default: 2GB)",
+    )
+    add(
+        "--allow-origin",
+        default="",
+        metavar="URL",
+        help="a web site whose pages may search from a browser, beside those of this machine; * is any",
+    )
     add(
         "--timeout", type=_duration, metavar="TIME", default=argparse.SUPPRESS, help="give up on a search after so long (default: 10m)"
     )  # fmt: skip
@@ -49,6 +61,7 @@ def serve(options: argparse.Namespace) -> int:
         api_key_file=options.api_key_file,
         keep=options.keep,
         disk=options.disk,
+        memory=options.memory,
         timeout=config.timeout,
         allow_origin=options.allow_origin,
     )

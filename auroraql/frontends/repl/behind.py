@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock, Thread
 from typing import Protocol
@@ -14,6 +14,7 @@ from prompt_toolkit.lexers import Lexer
 from prompt_toolkit.styles import BaseStyle
 
 from auroraql.errors import Diagnostic
+from auroraql.frontends.repl.notices import Notices
 
 
 @dataclass(slots=True)
@@ -28,8 +29,8 @@ class Switches:
     draft: str = ""
     """What the next prompt begins with."""
     done: bool = False
-    notice: str = ""
-    """What is under way while everything is loaded."""
+    notices: Notices = field(default_factory=Notices)
+    """What is told while somebody may be typing."""
     vi: bool = False
     """Whether the keys are those of vi to begin with."""
     timing: bool = False
@@ -68,6 +69,12 @@ class Behind(Protocol):
 
     def explain(self, text: str) -> None:
         """Says what would be done for a statement."""
+
+    def interrupted(self) -> None:
+        """Ctrl-C came when nothing was run and nothing typed."""
+
+    def leave(self) -> None:
+        """The session ends: says what becomes of searches under way."""
 
 
 class Late:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from auroraql.completion.keywords import KEYWORDS
-from auroraql.frontends.repl import results, saved_queries, statements
+from auroraql.frontends.repl import flight, results, saved_queries, statements
 from auroraql.frontends.repl.describe import describe, describe_key, known_names
 from auroraql.frontends.repl.editor import edit
 from auroraql.frontends.repl.manual import keyword_help
@@ -23,9 +23,11 @@ _COMMAND = re.compile(r"[\\/](?P<name>\?|[^\W\d]\w*)(?P<argument>[^\n]*)")
 
 _EXAMPLES = """Statements end with ; or, when they are complete, with Enter. As in:
   FIND data_products WHERE program = 'trex' AND keogram_type = 'daily' ON 2021-01-01;
-  FIND data_products SELECT start, platform, url WHERE program = 'trex' DURING 2020-02 LIMIT 10;
-Tab or typing on completes; Alt-Enter does what Enter would not: another line, or running what stands there.
-F2 fuzzy completion   F3 several lines   F4 vi keys   F5 explain   Ctrl-R history   Ctrl-X Ctrl-E editor"""
+  FIND data_products SELECT start, url WHERE program = 'trex' LIMIT 10;
+Tab or typing on completes; Ctrl-C cancels what is running, and twice leaves it.
+Alt-Enter does what Enter would not: another line, or running what stands there.
+F2 fuzzy completion   F3 several lines   F4 vi keys   F5 explain
+Ctrl-R history   Ctrl-X Ctrl-E editor"""
 
 Words = Callable[[State], Iterable[str]]
 
@@ -90,6 +92,10 @@ def _keys(state: State) -> Iterable[str]:
     return dict.fromkeys(key for kind in catalogue.metadata for key in catalogue.keys(kind))
 
 
+def _kept(state: State) -> Iterable[str]:
+    return state.archive.results
+
+
 def _keywords(_state: State) -> Iterable[str]:
     return KEYWORDS
 
@@ -112,8 +118,13 @@ COMMANDS = (
     Command("tee", "[FILE]", "results go to a file too, or no longer", results.tee, takes_file=True),
     Command("pipe", "COMMAND", "gives the last result to a shell command", results.pipe_to),
     Command("open", "[ROW]", "opens the product of a row of the last result in a browser", results.open_product),
+    Command("timeline", "[NAME]", "draws the last result over time, or one kept by LET", results.timeline, after=_kept),
     Command("watch", "[SECONDS]", "runs the last statement again and again and says what is new", results.watch),
     Command("timing", "", "says where the time went, or no longer", results.timing),
+    Command("jobs", "", "the searches that were submitted, and how they stand", flight.jobs),
+    Command("fetch", "[NAME|ID]", "waits for a search, by its name or request id, and shows its result",
+            flight.fetch, after=flight.names_and_ids),
+    Command("cancel", "NAME|ID", "stops a search", flight.cancel, after=flight.names_and_ids),
     Command("i", "FILE", "runs the statements of a file", statements.run_file, takes_file=True),
     Command("run", "NAME [PARAM=VALUE …]", "runs a saved query, or a file, with values for its parameters",
             saved_queries.run_query, candidates=saved_queries.candidates),

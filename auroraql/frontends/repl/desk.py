@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import os
+import sys
 import traceback
 from collections.abc import Iterable, Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import TextIO
 
 from prompt_toolkit.completion import CompleteEvent, Completion
 from prompt_toolkit.document import Document
 from prompt_toolkit.input import Input
-from prompt_toolkit.lexers import PygmentsLexer
 from prompt_toolkit.output import Output
 
-from auroraql.errors import AuroraQLError, Diagnostic
+from auroraql.errors import ArchiveError, AuroraQLError, Diagnostic
 from auroraql.forms.script import is_complete
-from auroraql.frontends.lexer import AuroraQLLexer
+from auroraql.frontends.farewell import farewell
 from auroraql.frontends.repl.behind import Switches
+from auroraql.frontends.repl.colours import Colours
 from auroraql.frontends.repl.commands import is_command, run_command
-from auroraql.frontends.repl.keystrokes import PLANNED, Candidates, check_typed, know
+from auroraql.frontends.repl.flight import Flight
+from auroraql.frontends.repl.keystrokes import Candidates, TypedCheck, know
 from auroraql.frontends.repl.loop import banner, run_repl
 from auroraql.frontends.repl.saved_queries import look_again
 from auroraql.frontends.repl.showing import makes_links, tell
@@ -31,7 +34,13 @@ _FIRST = """\
 LET warm = FIND conjunctions OF ground (program = 'trxe'), space (platform LIKE 'swarm%') WITHIN 500 km ON 2021-01-01;
 FIND data_products WHERE keogram_tpye = 'daily' AND platform IN warm.start OR start IN (FIND warm) DURING warm;
 SHOW METADATA OF data_products; SET format = json; EXPLAIN FIND ephemeris WHERE epoch > 2021-01-01 LIMIT"""
-"""Slips of several sorts, so that what finds them is loaded before it is needed."""
+"""Slips of several sorts, so that what finds them is ready before it is needed."""
+
+_NEEDED = (
+    *("auroraql.forms.query_json", "auroraql.forms.sentence", "auroraql.forms.text.stumbling", "auroraql.listings"),
+    *("auroraql.planner.criteria", "auroraql.planner.several", "auroraql.resolver.criteria", "difflib"),
+)
+"""What others load when a statement needs it: here it is loaded at once, since a key reads no file."""
 
 
 def talk(
@@ -61,13 +70,18 @@ class Desk:
 
     def __init__(self, archive: Archive, switches: Switches, stream: TextIO) -> None:
         links = switches.color and makes_links(os.environ)
-        self.state = State(archive, stream, switches, links=links, pages=stream.isatty())
+        pages = stream.isatty() and os.environ.get("TERM") != "dumb"
+        self.state = State(archive, stream, switches, sys.stdin, links=links, pages=pages)
+        self.state.flight = Flight(self.state)
         self.state.timing = switches.timing
+        archive.on_warning(self.state.question)
         switches.style = themed(switches.theme)
         look_again(self.state)
-        self.lexer = PygmentsLexer(AuroraQLLexer)
+        for name in _NEEDED:
+            import_module(name)
+        self.lexer = Colours()
         self.state.known = know(self.state)
-        self._candidates = Candidates(self.state)
+        self._candidates, self._checks = Candidates(self.state), TypedCheck()
         list(self.complete(Document("FIND data_products WHERE program = "), CompleteEvent()))
         for text in (_FIRST, _FIRST.rpartition(";")[0]):
             self.wrong(text)
@@ -79,8 +93,8 @@ class Desk:
 
     def wrong(self, text: str) -> Sequence[Diagnostic]:
         """What is wrong with a text that is being typed."""
-        planned = len(text) < PLANNED
-        return check_typed(text, lambda source: self.state.archive.check(source, planned=planned))
+        archive = self.state.archive
+        return self._checks.wrong(text, archive.catalogue, archive.standing)
 
     def is_command(self, text: str) -> bool:
         """Whether it is for the prompt itself."""
@@ -100,6 +114,16 @@ class Desk:
             explain(self.state, text)
         except AuroraQLError as error:
             self.state.say(str(error))
+
+    def interrupted(self) -> None:
+        """Ctrl-C came when nothing was run and nothing typed: what is still being cancelled is left as it is."""
+        if self.state.flight is not None:
+            self.state.say(self.state.flight.again())
+
+    def leave(self) -> None:
+        """The session ends: says what becomes of searches under way."""
+        for line in farewell(self.state.archive):
+            self.state.say(line)
 
 
 def submits(document: Document) -> bool:
@@ -126,13 +150,16 @@ def take(state: State, text: str) -> None:
         else:
             run(state, text)
     except KeyboardInterrupt:
-        state.say("cancelled")
+        said, state.parting = state.parting, ""
+        state.say(said or "cancelled")
     except AuroraQLError as error:
         state.error = full_error(error)
         state.say(str(error))
     except Exception:  # a fault of ours must not take the session, and what was found in it, away
         state.error = traceback.format_exc()
         state.say(f"{state.error}This is a fault of AuroraQL: please report it. The session goes on.")
+    if "duckdb" in sys.modules:
+        import auroraql.sql_limits  # noqa: F401 - from now on SQL is checked while it is typed
     if state.known is not None:
         state.known = know(state)
         look_again(state)
@@ -141,6 +168,8 @@ def take(state: State, text: str) -> None:
 def full_error(error: AuroraQLError) -> str:
     """An error with everything that led to it."""
     lines, cause = [str(error)], error.__cause__ or error.__context__
+    if isinstance(error, ArchiveError) and error.log:
+        lines += ["log of the search:", *(f"  {line}" for line in error.log)]
     while cause is not None:
         lines.append(f"  because of {type(cause).__name__}: {cause}")
         cause = cause.__cause__ or cause.__context__

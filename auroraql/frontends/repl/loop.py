@@ -8,11 +8,14 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TextIO
 
+from prompt_toolkit import PromptSession
+from prompt_toolkit.application import run_in_terminal
+from prompt_toolkit.application.current import set_app
 from prompt_toolkit.input import Input
 from prompt_toolkit.output import Output
 
 from auroraql import __version__
-from auroraql.errors import Diagnostic
+from auroraql.errors import Diagnostic, visible
 from auroraql.frontends.repl.behind import Behind, Late, Switches
 from auroraql.frontends.repl.checking import Checker
 from auroraql.frontends.repl.history import open_history
@@ -45,19 +48,45 @@ def run_repl(
         checker.start()
         in_the_loop(editor, lambda: complete_what_stands_there(editor))
 
+    def tell() -> None:
+        with set_app(editor.app):
+            run_in_terminal(lambda: _tell(switches, stream))
+
+    switches.notices.above = lambda: in_the_loop(editor, tell)
     once_shown(editor, lambda: behind.start(loaded))
     stream.write(f"{title}\n")
     stream.flush()
-    while not switches.done:
-        draft, switches.draft = switches.draft, ""
-        try:
-            text = editor.prompt(default=draft)
-        except KeyboardInterrupt:
-            continue
-        except EOFError:
-            return
+    while not switches.done and _once(editor, switches, behind, stream):
+        pass
+    if behind.now is not None:
+        behind.now.leave()
+
+
+def _once(editor: PromptSession[str], switches: Switches, behind: Late, stream: TextIO) -> bool:
+    """Reads one text and does it; whether the session goes on."""
+    draft, switches.draft = switches.draft, ""
+    typed = True
+    try:
+        _tell(switches, stream)
+        text = editor.prompt(default=draft)
+        typed = False
         if text.strip():
             behind.get().take(text)
+    except KeyboardInterrupt:
+        # With something typed it only clears the line.
+        if behind.now is not None and not (typed and editor.default_buffer.text):
+            behind.now.interrupted()
+    except EOFError:
+        return False
+    return True
+
+
+def _tell(switches: Switches, stream: TextIO) -> None:
+    """Says what waits to be said."""
+    for text, rings in switches.notices.taken():
+        bell = "\a" if rings and stream.isatty() else ""
+        stream.write(f"{bell}{visible(text)}\n")
+    stream.flush()
 
 
 def _wrong(behind: Behind | None, text: str) -> Sequence[Diagnostic]:

@@ -6,8 +6,9 @@ import re
 from collections.abc import Iterator
 
 from auroraql.completion.keywords import KEYWORDS, SQL, Keyword
-from auroraql.errors import UsageError
+from auroraql.errors import Source, UsageError
 from auroraql.forms.grammar import grammar_text
+from auroraql.forms.text.formatting import format_text
 from auroraql.output import grid
 from auroraql.spelling import closest
 
@@ -38,7 +39,7 @@ def _page(row: Keyword) -> Iterator[str]:
         yield "  SQL select"
     yield ""
     yield "as in:"
-    yield from (f"  {line}" for line in f"{row.example};".splitlines())
+    yield from (f"  {line}" for line in format_text(Source(f"{row.example};")).splitlines())
 
 
 def syntax(word: str) -> list[str]:

@@ -129,7 +129,7 @@ def toolbar(switches: Switches, checker: Checker, session: PromptSession[str]) -
     width = session.output.get_size().columns
     if found is not None:
         return [(f"class:toolbar.{found.severity}", one_line(found)[:width])]
-    return [("class:toolbar.keys", (switches.notice or keys_in_force(switches, session.editing_mode))[:width])]
+    return [("class:toolbar.keys", keys_in_force(switches, session.editing_mode)[:width])]
 
 
 def once_shown(editor: PromptSession[str], action: Callable[[], None]) -> None:

@@ -4,14 +4,24 @@ from __future__ import annotations
 
 import time
 from contextlib import closing
+from dataclasses import replace
 from datetime import datetime
+from itertools import islice
+from pathlib import Path
 
 from auroraql.errors import AuroraQLError, UsageError, visible
 from auroraql.frontends.repl.showing import expanded, pipe, put, show
 from auroraql.frontends.repl.state import State
 from auroraql.frontends.repl.statements import results_of
-from auroraql.output import FORMATS, footer, render, write
+from auroraql.output import FORMATS, footer, format_of, known_format, write
+from auroraql.output.timeline import render_timeline
 from auroraql.results import Fetched, ResultSet
+from auroraql.spelling import closest
+
+_AROUND_A_PICTURE = 7
+"""Lines that are no source's: title, dates, what the blocks mean, and the prompt."""
+
+_LEAST_SOURCES = 5
 
 
 def last_result(state: State) -> ResultSet:
@@ -24,10 +34,8 @@ def last_result(state: State) -> ResultSet:
 def last(state: State, argument: str) -> str:
     """Shows the last result again, with every column and row, or in another format."""
     result = last_result(state)
-    if argument:
-        show(state, result, argument)
-        return ""
-    put(state, render(result, "table", width=None, color=state.color, links=state.links), wide=True)
+    whole = replace(state.screen, width=None)
+    put(state, known_format(argument or "table").rendered(result, whole), wide=True)
     return footer(result)
 
 
@@ -53,6 +61,8 @@ def format_as(state: State, argument: str) -> str:
         return "\n".join(
             f"{'*' if row.name == state.format else ' '} {row.name:8}  {row.doc}" for row in FORMATS.values()
         )
+    if known_format(argument).render is None:
+        raise UsageError(f"{argument.lower()} is no text, and a terminal cannot show it", "\\export FILE writes it")
     state.archive.settings.show_as(argument)
     return f"results are shown as {state.format}"
 
@@ -69,14 +79,27 @@ def export(state: State, argument: str) -> str:
 
 def output(state: State, argument: str) -> str:
     """Sends results to a file from now on; without one, to the terminal again."""
-    state.output = expanded(argument) if argument else None
-    return f"results go to {state.output}; \\o alone ends that" if argument else "results go to the terminal"
+    path = expanded(argument) if argument else None
+    told = f"{_sent_to(state, path)}; \\o alone ends that" if path is not None else "results go to the terminal"
+    state.output = path
+    return told
 
 
 def tee(state: State, argument: str) -> str:
     """Sends results to a file too from now on; without one, no longer."""
-    state.tee = expanded(argument) if argument else None
-    return f"results go to {state.tee} too; \\tee alone ends that" if argument else "results go to the terminal alone"
+    path = expanded(argument) if argument else None
+    alone = "results go to the terminal alone"
+    told = f"{_sent_to(state, path)} too; \\tee alone ends that" if path is not None else alone
+    state.tee = path
+    return told
+
+
+def _sent_to(state: State, path: Path) -> str:
+    """Where results go, and in which format. Raises UsageError for one that cannot be added to."""
+    told = format_of(path) or known_format(state.format)
+    if told.render is None:
+        raise UsageError(f"nothing can be added to a {told.name} file", f"write one result: \\export {path}")
+    return f"results go to {path} as {told.name}"
 
 
 def pipe_to(state: State, argument: str) -> str:
@@ -97,7 +120,7 @@ def open_product(state: State, argument: str) -> str:
         raise UsageError("the last result has no column url", "select url too")
     if not (argument or "1").isdigit() or not 1 <= int(argument or "1") <= len(result):
         raise UsageError(f"there is no row {argument or 1}", f"the rows are 1 to {len(result):,}")
-    url = result.rows[int(argument or "1") - 1][at]
+    url = next(islice(result, int(argument or "1") - 1, None))[at]
     if not isinstance(url, str) or not url.startswith(("https://", "http://")):
         raise UsageError("this row has no URL", "take another row")
     import webbrowser
@@ -105,6 +128,22 @@ def open_product(state: State, argument: str) -> str:
     if not webbrowser.open(url):
         return f"no browser could be opened; the URL is {url}"
     return f"opened {url}"
+
+
+def timeline(state: State, argument: str) -> str:
+    """Draws the last result over time, or one kept by name."""
+    result = last_result(state) if not argument else _kept(state, argument)
+    put(state, render_timeline(result, state.screen, max(state.height - _AROUND_A_PICTURE, _LEAST_SOURCES)))
+    return ""
+
+
+def _kept(state: State, name: str) -> ResultSet:
+    found = state.archive.results.get(name)
+    if found is None:
+        close = closest(name, state.archive.results, 1)
+        hint = f"did you mean {close[0]}?" if close else "SHOW RESULTS lists them; LET name = FIND … keeps one"
+        raise UsageError(f"there is no result '{visible(name)}'", hint)
+    return found
 
 
 def timing(state: State, _argument: str) -> str:
@@ -123,25 +162,25 @@ def watch(state: State, argument: str) -> str:
         raise UsageError(f"\\watch takes a number of seconds, not '{visible(argument)}'", "as in: \\watch 60")
     if not state.statement:
         raise UsageError("there is no statement yet", "FIND something first")
-    seen: set[str] | None = None
+    seen: dict[int, set[int]] = {}
     while True:
         try:
             with closing(results_of(state.archive, state.statement)) as results:
-                for result in results:
-                    seen = _show_new(state, result, seen)
+                for number, result in enumerate(results):
+                    seen[number] = _show_new(state, result, seen.get(number))
         except AuroraQLError as error:
             state.say(str(error))  # it may be over by the next time
         time.sleep(seconds)
 
 
-def _show_new(state: State, result: ResultSet, seen: set[str] | None) -> set[str]:
+def _show_new(state: State, result: ResultSet, seen: set[int] | None) -> set[int]:
     """Shows the rows that were not there before; all of them, the first time."""
-    known = {repr(row) for row in result.rows}
+    known = {hash(repr(row)) for row in result}
     moment = datetime.now().strftime("%H:%M:%S")
     if seen is None:
         show(state, result)
         return known
-    fresh = [row for row in result.rows if repr(row) not in seen]
+    fresh = [row for row in result if hash(repr(row)) not in seen]
     if not fresh:
         state.say(f"{moment} nothing new")
         return seen | known
@@ -155,5 +194,5 @@ def _show_new(state: State, result: ResultSet, seen: set[str] | None) -> set[str
         source=result.source,
         columns=result.columns,
     )
-    put(state, render(new, state.format, width=state.width, color=state.color, links=state.links))
+    put(state, known_format(state.format).rendered(new, state.screen))
     return seen | known

@@ -33,7 +33,8 @@ from auroraql.saved.offers import about, values_of
 
 _VALUE = r"(?:'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|\([^)]*\)|[^\s'\"(])*"
 _GIVEN = re.compile(rf"\s*(?:--param\s+)?(?P<name>[^\W\d]\w*)=(?P<value>{_VALUE})(?=\s|\Z)")
-_TYPED = re.compile(rf"(?P<before>.*\s)(?P<name>[^\W\d]\w*)(?:=(?P<value>{_VALUE}|['\"].*))?\Z", re.DOTALL)
+_NAME_TYPED = re.compile(r"\s(?P<name>(?:[^\W\d]\w*)?)\Z")
+_VALUE_TYPED = re.compile(rf"\s(?P<name>[^\W\d]\w*)=(?P<value>{_VALUE}(?:'[^']*|\"[^\"]*|\([^)]*)?)\Z")
 
 
 class Candidate(NamedTuple):
@@ -141,23 +142,22 @@ def _given(text: str, source: Source) -> dict[str, list[str]]:
 
 def candidates(state: State, argument: str) -> Iterator[Candidate]:
     """What may come behind `\\run`: a query, a parameter, a value; from memory alone."""
-    typed = _TYPED.fullmatch(argument)
-    name = argument.partition(" ")[0]
-    if " " not in argument:
+    name, blank, _ = argument.partition(" ")
+    if not blank:
         for query in _alike(state, argument):
             yield Candidate(query.name, len(argument), query.name, query.header.description)
         return
     chosen = next((each for each in state.saved if each.name.casefold() == name.casefold()), None)
     if chosen is None:
         return
-    if typed is not None and typed["value"] is not None:
-        yield from _values(state, chosen, typed["name"], typed["value"])
-    elif typed is not None or argument.endswith(" "):
-        begun = typed["name"] if typed is not None else ""
+    value, begun = _VALUE_TYPED.search(argument), _NAME_TYPED.search(argument)
+    if value is not None:
+        yield from _values(state, chosen, value["name"], value["value"])
+    elif begun is not None:
         used = {match["name"] for match in _GIVEN.finditer(argument.partition(" ")[2])}
         for each in about(chosen.source):
-            if each.name.casefold().startswith(begun.casefold()) and each.name not in used:
-                yield Candidate(f"{each.name}=", len(begun), each.name, each.doc)
+            if each.name.casefold().startswith(begun["name"].casefold()) and each.name not in used:
+                yield Candidate(f"{each.name}=", len(begun["name"]), each.name, each.doc)
 
 
 def _alike(state: State, typed: str) -> Iterator[SavedQuery]:
@@ -172,8 +172,11 @@ def _alike(state: State, typed: str) -> Iterator[SavedQuery]:
 
 
 def _values(state: State, query: SavedQuery, name: str, typed: str) -> Iterator[Candidate]:
+    """Values that are known; of a list for the item that is being typed."""
     catalogue = state.known.archive.catalogue if state.known is not None else None
-    begun = typed.lstrip("'\"").casefold()
-    for value, doc in values_of(query.source, name, catalogue):
+    declared = query.header.declared(name)
+    last = re.split(r"[,(]\s*", typed)[-1] if declared is None or declared.many else typed
+    begun = last.lstrip("'\"").casefold()
+    for value, doc in values_of(query.source, name, catalogue).items():
         if value.casefold().startswith(begun):
-            yield Candidate(value if value.startswith("(") else written(value), len(typed), value, doc)
+            yield Candidate(written(value), len(last), value, doc)

@@ -15,9 +15,9 @@ from itertools import chain
 from pathlib import Path
 
 from auroraql.errors import UsageError, columns, visible
-from auroraql.errors import render as rendered
 from auroraql.frontends.repl.state import State
-from auroraql.output import footer, render
+from auroraql.output import Format, footer, format_of, known_format
+from auroraql.output.screen import Screen
 from auroraql.results import ResultSet
 
 _ESCAPE = re.compile(r"\x1b(?:\[[0-9;]*m|\]8;;[^\x1b]*\x1b\\)")
@@ -28,22 +28,21 @@ _LEFT_FOR_THE_PROMPT = 3
 
 def show(state: State, result: ResultSet, format: str = "") -> None:
     """Shows what a statement came to: what was noticed, the rows, how many there are and how long it took."""
-    if result.warnings:
-        state.say(rendered(result.warnings, result.source))
+    state.question(result.warnings, result.source)
     if result.note:
         state.say(result.note)
         return
     if not result.is_report:
         state.last = result
     began = time.monotonic()
-    chosen = format or state.format
+    chosen = known_format(format or state.format)
     if state.output is not None:
-        append(state.output, render(result, chosen, width=None, color=False))
+        append(state.output, result, chosen)
         state.say(f"{state.output}: {footer(result)}")
         return
     if state.tee is not None:
-        append(state.tee, render(result, chosen, width=None, color=False))
-    put(state, render(result, chosen, width=state.width, color=state.color, links=state.links))
+        append(state.tee, result, chosen)
+    put(state, chosen.rendered(result, state.screen))
     state.say(footer(result))
     if state.timing:
         state.say(f"time: {result.elapsed * 1000:.1f} ms searched, {(time.monotonic() - began) * 1000:.1f} ms shown")
@@ -107,23 +106,41 @@ def _deaf() -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
-def append(path: Path, chunks: Iterable[str]) -> None:
-    """Writes text at the end of a file. Raises UsageError."""
+def append(path: Path, result: ResultSet, chosen: Format) -> None:
+    """Writes a result at the end of a file, in the format its name tells, else the one chosen: whole, or not at all.
+
+    Raises UsageError.
+    """
+    told = format_of(path) or chosen
+    chunks = told.rendered(result, Screen())
     try:
-        with path.open("a", encoding="utf-8", errors="replace", newline="") as stream:
+        with _whole(path), path.open("ab") as stream:
             for chunk in chunks:
-                stream.write(chunk)
+                stream.write(chunk.encode())
     except OSError as error:
         raise UsageError(f"cannot write '{visible(str(path))}': {error.strerror or error}") from None
+
+
+@contextmanager
+def _whole(path: Path) -> Iterator[None]:
+    """What is not added whole to a file is taken away again, an interrupted result too."""
+    before = path.stat().st_size if path.is_file() else 0
+    try:
+        yield
+    except BaseException:
+        with suppress(OSError):
+            if path.is_file():
+                os.truncate(path, before)
+        raise
 
 
 def pipe(result: ResultSet, command: str, format: str) -> int:
     """The whole result, uncoloured, to a shell command; its exit code. Raises UsageError when there is no shell."""
     try:
-        with _deaf(), subprocess.Popen(command, shell=True, stdin=subprocess.PIPE, encoding="utf-8") as process:  # noqa: S602 - it is the user's own shell
+        with _deaf(), subprocess.Popen(command, shell=True, stdin=subprocess.PIPE) as process:  # noqa: S602 - it is the user's own shell
             assert process.stdin is not None  # noqa: S101 - it was asked for
             with suppress(BrokenPipeError):
-                for chunk in render(result, format, width=None, color=False):
+                for chunk in known_format(format).encoded(result):
                     process.stdin.write(chunk)
             with suppress(BrokenPipeError):
                 process.stdin.close()
@@ -133,7 +150,9 @@ def pipe(result: ResultSet, command: str, format: str) -> int:
 
 
 def makes_links(environ: Mapping[str, str]) -> bool:
-    """Whether the terminal is one of those that make links of OSC 8."""
+    """Whether the terminal is one of those that make links of OSC 8, or is said to be by FORCE_HYPERLINK."""
+    if environ.get("FORCE_HYPERLINK"):
+        return environ["FORCE_HYPERLINK"] != "0"
     if environ.get("TERM_PROGRAM") in ("iTerm.app", "WezTerm", "vscode", "ghostty", "Hyper", "rio"):
         return True
     if environ.get("TERM", "").startswith(("xterm-kitty", "foot", "alacritty", "xterm-ghostty")):

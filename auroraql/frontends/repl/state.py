@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol, TextIO
 
+from auroraql.archives.base import Watch
 from auroraql.completion import Known
-from auroraql.errors import Diagnostic, Source, visible
+from auroraql.errors import Diagnostic, Source, render, visible
 from auroraql.frontends.repl.behind import Switches
+from auroraql.output.screen import Screen, writes_blocks
+from auroraql.preparing import Standing
 from auroraql.results import ResultSet
 from auroraql.saved import SavedQuery
 from auroraql.schema.catalogue import Catalogue
+from auroraql.searches import Search
 from auroraql.settings import Settings
 
 
@@ -44,11 +48,47 @@ class Archive(Protocol):
     def searches(self) -> tuple[str, ...]:
         """The names of the searches that were submitted."""
 
-    def check(self, text: Source, /, *, planned: bool) -> tuple[Diagnostic, ...]:
-        """What is to be said of a script without running it; asks nobody. Planning it says more, and takes longer."""
+    @property
+    def submitted(self) -> Mapping[str, Search]:
+        """These searches."""
+
+    def refresh_searches(self) -> None:
+        """Has the archive asked how they stand, and waits a moment for the answers."""
+
+    def keep(self, search: Search, /) -> str:
+        """Takes a search whose wait was interrupted among those submitted; the name that it has there."""
+
+    def leave(self) -> list[Search]:
+        """Lets what was submitted, and not fetched, go on when the archive is closed; those that will."""
+
+    def on_progress(self, watch: Watch | None, /) -> None:
+        """Has `watch` told how far a search has come that is waited for."""
+
+    def on_interrupt(self, act: Callable[[Search], object], /) -> None:
+        """Has `act` called with a search that Ctrl-C ended the wait for."""
+
+    def on_end(self, act: Callable[[Search], object], /) -> None:
+        """Has `act` called, on another thread, with each search that ends while nobody waits for it."""
+
+    def on_warning(self, act: Callable[[Sequence[Diagnostic], Source], object]) -> None:
+        """Has `act` called with what was noticed of a statement, just before that is run."""
+
+    @property
+    def standing(self) -> Standing:
+        """What a script may count on before its first statement."""
 
     def run_script(self, text: Source, /, **parameters: object) -> Iterator[ResultSet]:
         """Runs statement after statement. Raises AuroraQLError."""
+
+
+class InFlight(Protocol):
+    """Who takes the searches that nobody waits for any more."""
+
+    def cancel(self, search: Search, /) -> str:
+        """Cancels a search in the background; what to say of it now."""
+
+    def again(self) -> str:
+        """Ctrl-C came once more; what to say of it."""
 
 
 @dataclass(slots=True)
@@ -58,6 +98,11 @@ class State:
     archive: Archive
     stream: TextIO
     switches: Switches = field(default_factory=Switches)
+    keys: TextIO | None = None
+    """Where the keys come from, if that is a terminal."""
+    flight: InFlight | None = None
+    parting: str = ""
+    """What is to be said of the search that Ctrl-C has just ended."""
     links: bool = False
     """Whether the terminal makes links of URLs."""
     pages: bool = False
@@ -75,6 +120,8 @@ class State:
     """The saved queries as they were on disk after the last statement."""
     error: str = ""
     """The last error, in full."""
+    told: set[Diagnostic] = field(default_factory=set)
+    """What was noticed of the script that is run, and is said already."""
     known: Known | None = field(default=None, repr=False)
     """What completion knows; None where nobody types."""
 
@@ -82,6 +129,11 @@ class State:
     def color(self) -> bool:
         """Whether to colour."""
         return self.switches.color
+
+    @property
+    def screen(self) -> Screen:
+        """What the terminal is now."""
+        return Screen(self.width, self.color, self.links, blocks=writes_blocks(self.stream), commands=True)
 
     @property
     def format(self) -> str:
@@ -103,3 +155,10 @@ class State:
         for line in text.splitlines():
             self.stream.write(visible(line) + "\n")
         self.stream.flush()
+
+    def question(self, warnings: Sequence[Diagnostic], source: Source | None) -> None:
+        """Says what was noticed of a statement, and not again what is said already."""
+        new = [each for each in warnings if each not in self.told]
+        self.told.update(new)
+        if new:
+            self.say(render(new, source))

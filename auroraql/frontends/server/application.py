@@ -6,11 +6,13 @@ import re
 import sys
 import traceback
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qsl
 
 from auroraql.errors import ArchiveError, TimedOut
 from auroraql.frontends.server.endpoints import ROUTES
+from auroraql.frontends.server.packing import LEAST, pack, takes_gzip, unpack
 from auroraql.frontends.server.service import Service
 from auroraql.frontends.server.wire import Call, Handler, Problem, Reply, problem_reply, reason
 
@@ -38,23 +40,27 @@ _ALLOWED = (
     ("Access-Control-Allow-Headers", "content-type, x-aurorax-api-key, authorization"),
     ("Access-Control-Max-Age", "86400"),
 )
+"""What a page may do that may do anything: cookies, which nobody needs here, are not among it."""
+
+_OF_THIS_MACHINE = re.compile(r"https?://(?:localhost|127[.]0[.]0[.]1|\[::1\])(?::[0-9]{1,5})?", re.ASCII)
+
+_PACKED = ("Content-Encoding", "gzip")
 
 
 class Application:
-    """Answers calls. `origin` is the web site whose pages may call it from a browser: `*` is any, empty none."""
+    """Answers calls.
+
+    From a browser, pages of this machine may call it, and those of the web site `origin`; where that is `*`, any.
+    """
 
     def __init__(self, service: Service, origin: str = "") -> None:
-        self._service = service
+        self._service, self._origin = service, origin
         self._routes = [(re.compile(_pattern(path)), handlers) for path, handlers in _by_path().items()]
-        self._shared: tuple[tuple[str, str], ...] = ()
-        if origin:
-            exposed = ("Access-Control-Expose-Headers", "Location")
-            self._shared = (("Access-Control-Allow-Origin", origin), exposed, ("Vary", "Origin"))
 
     def __call__(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
         """One request, as WSGI has it."""
         reply = self._reply(environ)
-        headers = [*reply.headers, *self._shared]
+        headers = [*reply.headers, *self._shared(environ), ("Vary", "Accept-Encoding, Origin")]
         body: Iterable[bytes]
         if isinstance(reply.body, bytes):
             headers.append(("Content-Length", str(len(reply.body))))
@@ -70,7 +76,7 @@ class Application:
 
     def _reply(self, environ: Environ) -> Reply:
         try:
-            return self._answer(environ)
+            return self._encoded(self._answer(environ), environ)
         except Problem as problem:
             return problem_reply(problem)
         except TimedOut as problem:
@@ -84,14 +90,43 @@ class Application:
             traceback.print_exc(file=sys.stderr)
             return problem_reply(Problem(500, "there was an application error", "ApplicationError"))
 
+    def _encoded(self, reply: Reply, environ: Environ) -> Reply:
+        """Files are packed, what is in memory is not: one or the other as the caller takes it."""
+        accepted = takes_gzip(environ.get("HTTP_ACCEPT_ENCODING", ""))
+        if environ["REQUEST_METHOD"] == "HEAD":
+            return reply
+        if not isinstance(reply.body, bytes):
+            if accepted:
+                return replace(reply, headers=(*reply.headers, _PACKED))
+            return replace(reply, body=unpack(reply.body, self._service.searches.spools.open()))
+        if accepted and len(reply.body) >= LEAST:
+            return replace(reply, body=pack(reply.body), headers=(*reply.headers, _PACKED))
+        return reply
+
+    def _shared(self, environ: Environ) -> tuple[tuple[str, str], ...]:
+        """What lets a page of another origin have the answer."""
+        origin = environ.get("HTTP_ORIGIN", "")
+        if self._origin != "*" and not (origin and (origin == self._origin or _OF_THIS_MACHINE.fullmatch(origin))):
+            return ()
+        exposed = ("Access-Control-Expose-Headers", "Location")
+        return ("Access-Control-Allow-Origin", "*" if self._origin == "*" else origin), exposed
+
+    def _options(self, environ: Environ, handlers: dict[str, Handler]) -> Reply:
+        """What may be done here, and what a page may."""
+        allowed: tuple[tuple[str, str], ...] = _ALLOWED if self._shared(environ) else ()
+        if allowed and environ.get("HTTP_ACCESS_CONTROL_REQUEST_PRIVATE_NETWORK") == "true":
+            allowed = (*allowed, ("Access-Control-Allow-Private-Network", "true"))
+        return Reply(204, headers=(*self._allow(handlers), *allowed))
+
     def _answer(self, environ: Environ) -> Reply:
         method = environ["REQUEST_METHOD"]
+        path = environ.get("PATH_INFO", "").removesuffix("/") or "/"
         for pattern, handlers in self._routes:
-            matched = pattern.fullmatch(environ.get("PATH_INFO", ""))
+            matched = pattern.fullmatch(path)
             if matched is None:
                 continue
             if method == "OPTIONS":
-                return Reply(204, headers=(*self._allow(handlers), *(_ALLOWED if self._shared else ())))
+                return self._options(environ, handlers)
             handler = handlers.get("GET" if method == "HEAD" else method)
             if handler is None:
                 refused = problem_reply(Problem(405, f"{method} is not for this resource"))

@@ -15,6 +15,7 @@ from json.encoder import encode_basestring_ascii
 from tempfile import SpooledTemporaryFile
 from typing import Any, BinaryIO, cast
 
+from auroraql.frontends.server.packing import packing, unpacking
 from auroraql.frontends.server.wire import Problem
 from auroraql.results import Record, ResultColumn, Row
 from auroraql.schema import Type
@@ -101,25 +102,25 @@ _WRITES: dict[Type, Callable[[Any], str]] = {
 
 
 def read_lines(file: BinaryIO) -> Iterator[bytes]:
-    """The records of a result that was written here, a line each."""
+    """The records of a packed result that was written here, a line each."""
     file.seek(0)
-    for line in file:
+    for line in unpacking(file):
         if line.startswith(b'{"') and line != WRAPPED[0]:
             yield line.rstrip(b",\n")
 
 
 def shaped(file: BinaryIO, shape: Shape, around: tuple[bytes, bytes], into: BinaryIO) -> BinaryIO:
-    """A result once more, each record in another shape. Closes the first file, and gives back the other.
+    """A packed result once more, each record in another shape. Closes the first file, and gives back the other.
 
     It is made whole before it is sent, so that neither memory nor a thread waits for a slow reader.
     """
     between = b""
-    with file, closed_on_error(into):
-        into.write(around[0])
+    with file, closed_on_error(into), packing(into.write) as write:
+        write(around[0])
         for line in read_lines(file):
-            into.write(between + json.dumps(shape(json.loads(line))).encode())
+            write(between + json.dumps(shape(json.loads(line))).encode())
             between = b",\n"
-        into.write(around[1])
+        write(around[1])
     into.seek(0)
     return into
 

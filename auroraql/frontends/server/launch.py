@@ -16,7 +16,7 @@ from typing import Any, BinaryIO
 
 from platformdirs import user_cache_path
 
-from auroraql.archives.demo.store import cached_file
+from auroraql.archives.demo.place import cached_file
 from auroraql.archives.embedded import EmbeddedEngine
 from auroraql.errors import UsageError
 from auroraql.frontends.server.application import Application
@@ -43,7 +43,9 @@ class Settings:
     port: int = 8080
     api_key_file: Path | None = None
     keep: float = 86400.0
-    disk: int = 1 << 30
+    disk: int = 1 << 31
+    memory: int = 1 << 31
+    """What all searches together may take in DuckDB."""
     timeout: float = 600.0
     allow_origin: str = ""
     folder: Path | None = None
@@ -53,7 +55,8 @@ class Settings:
 def serve(settings: Settings, say: Say) -> int:
     """Serves an archive until SIGINT or SIGTERM; gives back the exit code. Raises AuroraQLError when it cannot begin."""
     keys = read_keys(settings.api_key_file)
-    with _store(settings) as store, _opened(settings, say, writable=bool(keys)) as engine:
+    with _folder(settings) as folder, _opened(settings, say, writable=bool(keys)) as engine:
+        store = Store(folder, settings.keep, settings.disk)
         searches = Searches(engine, store, timeout=settings.timeout, workers=_WORKERS)
         service = Service(engine, searches, Sources(engine), keys)
         server = listen(Application(service, settings.allow_origin), settings.host, settings.port)
@@ -91,7 +94,7 @@ def _opened(settings: Settings, say: Say, *, writable: bool) -> Iterator[Embedde
     if settings.archive == "aurorax" or "://" in settings.archive:
         raise UsageError("serve takes a local archive", "demo, or the path of a catalogue file")
     with _demonstration_copy(say) if writable and settings.archive == "demo" else _named(settings.archive) as path:
-        engine = EmbeddedEngine(path, say=say, writable=writable)
+        engine = EmbeddedEngine(path, say=say, writable=writable, config={"memory_limit": f"{settings.memory}B"})
         try:
             engine.catalogue()  # read once, before several threads ask for it
             yield engine
@@ -117,8 +120,8 @@ def _demonstration_copy(say: Say) -> Iterator[Path]:
 
 
 @contextmanager
-def _store(settings: Settings) -> Iterator[Store]:
-    """The folder of results of this archive; a second server on it takes one beside."""
+def _folder(settings: Settings) -> Iterator[Path]:
+    """The folder of this archive's results; a second server on it takes one beside."""
     above = settings.folder or user_cache_path("auroraql", appauthor=False) / "serve"
     archive = settings.archive if settings.archive == "demo" else str(Path(settings.archive).absolute())
     name = blake2b(archive.encode("utf-8", "surrogateescape"), digest_size=8).hexdigest()
@@ -129,7 +132,7 @@ def _store(settings: Settings) -> Iterator[Store]:
         folder.mkdir(mode=0o700, exist_ok=True)
         with (folder / "lock").open("wb") as lock:
             if _is_ours(lock):
-                yield Store(folder, settings.keep, settings.disk)
+                yield folder
                 return
         number += 1
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import logging
 import socket
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -32,11 +33,17 @@ _MOST_DISCARDED = 8 * MOST_BODY
 _IDLE_AFTER = 60
 """Seconds without a byte, after which a connection is closed."""
 
+_ARRIVES_WITHIN = 300.0
+"""Seconds in which a request has arrived, however busy its sender seems."""
+
+_TAKEN_WITHIN = 3600.0
+"""Seconds in which an answer is taken: the file that it stands in is given back then."""
+
 _MOST_CONNECTIONS = 1000
 
 
 class _Parser(HTTPRequestParser):  # type: ignore[misc]
-    """Reads on to the end of a body that is too long: who is cut off while sending sees no answer."""
+    """Reads on to the end of a body that is too long, though not for ever: who is cut off while sending sees no answer."""
 
     _left = 0
 
@@ -48,6 +55,10 @@ class _Parser(HTTPRequestParser):  # type: ignore[misc]
             self.completed = not self._left
             return taken
         taken: int = super().received(data)  # type: ignore[no-redef]
+        if isinstance(self.error, RequestEntityTooLarge) and self.chunked:
+            ended = self.body_rcv.completed or self.body_rcv.error
+            self.completed = bool(ended) or self.body_bytes_received > _MOST_DISCARDED
+            return taken
         too_long = isinstance(self.error, RequestEntityTooLarge) and self.body_bytes_received == 0
         if too_long and not self.expect_continue and self.content_length <= _MOST_DISCARDED:
             self._left, self.completed = self.content_length, False
@@ -70,8 +81,29 @@ class _ErrorTask(ErrorTask):  # type: ignore[misc]
 
 
 class _Channel(HTTPChannel):  # type: ignore[misc]
+    """A connection that is closed when a request or an answer takes too long, though bytes trickle."""
+
     parser_class = _Parser
     error_task_class = _ErrorTask
+    _began = _sending = 0.0
+
+    def received(self, data: bytes) -> bool:
+        """Takes what has arrived; nothing is left to send then."""
+        now = time.monotonic()
+        self._sending = 0.0
+        if self.request is None:
+            self._began = now
+        elif now - self._began > _ARRIVES_WITHIN:
+            self.will_close = True
+            return False
+        return bool(super().received(data))
+
+    def handle_write(self) -> None:
+        """Sends what the client takes."""
+        now = time.monotonic()
+        self._sending = self._sending or now
+        self.will_close = self.will_close or now - self._sending > _TAKEN_WITHIN
+        super().handle_write()
 
 
 def listen(application: Callable[..., Any], host: str, port: int) -> Any:
@@ -87,6 +119,7 @@ def listen(application: Callable[..., Any], host: str, port: int) -> Any:
         sockets=[bound],
         threads=THREADS,
         ident="auroraql",
+        server_name=f"[{host}]" if ":" in host else host,
         channel_timeout=_IDLE_AFTER,
         cleanup_interval=10,
         connection_limit=_MOST_CONNECTIONS,

@@ -1,4 +1,6 @@
-"""The results of searches on disk, for a time and in bounded space: `<id>.json` the records, `<id>.status` the status.
+"""The results of searches on disk, for a time and in bounded space.
+
+`<id>.json.gz` has the records, `<id>.status` the status.
 
 Both appear whole or not at all, so what was finished is there after a restart. When space runs out the oldest
 records go first; their status stays, and says that they were deleted.
@@ -10,13 +12,14 @@ import json
 import re
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
 
+from auroraql.frontends.server.packing import packing
 from auroraql.frontends.server.wire import Document, now
 
 _ID = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,98}[A-Za-z0-9])?", re.ASCII)
@@ -24,7 +27,7 @@ _ID = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,98}[A-Za-z0-9])?", re.ASCII)
 _MOST_KEPT = 10_000
 """How many searches are remembered, however little space they take."""
 
-_RESULT, _STATUS, _PART = ".json", ".status", ".part"
+_RESULT, _STATUS, _PART = ".json.gz", ".status", ".part"
 
 
 def is_request_id(text: str) -> bool:
@@ -54,7 +57,7 @@ class Entry:
 
 
 class Store:
-    """A folder of results. `keep` is in seconds, `disk` in bytes; thread-safe."""
+    """A folder of results, which are packed there. `keep` is in seconds, `disk` in bytes; thread-safe."""
 
     def __init__(self, folder: Path, keep: float, disk: int) -> None:
         self._folder, self._keep, self.disk = folder, keep, disk
@@ -115,13 +118,15 @@ class Store:
         try:
             with part.open("xb") as file:
                 writer = Writer(file, self)
-                yield writer
+                with packing(writer.put) as write:
+                    writer.pack = write
+                    yield writer
             part.replace(self._folder / f"{request_id}{_RESULT}")
         finally:
             part.unlink(missing_ok=True)
             if writer is not None:
                 with self._lock:
-                    self._used -= writer.size
+                    self._used -= writer.held
 
     def reserve(self, size: int) -> None:
         """Makes room for so many more bytes. Raises TooLarge."""
@@ -179,7 +184,7 @@ class Store:
         return document
 
     def records(self, request_id: str) -> BinaryIO | None:
-        """The result file of a finished search, open; None when it was deleted."""
+        """The packed result of a finished search, open; None when it was deleted."""
         entry = self._entries.get(request_id)
         if entry is None or not entry.held:
             return None
@@ -221,17 +226,23 @@ class Store:
 
 
 class Writer:
-    """Writes one result and counts its bytes."""
+    """Writes one result and counts its bytes: those that were written, and those that it takes on disk, packed."""
 
     def __init__(self, file: BinaryIO, store: Store) -> None:
         self._file, self._store = file, store
-        self.size = 0
+        self.size = self.held = 0
+        self.pack: Callable[[bytes], object] = self.put
 
     def write(self, data: bytes) -> None:
         """Adds bytes. Raises TooLarge when there is no room for them: one result has half of it at most."""
-        if self.size + len(data) > self._store.disk // 2:
-            raise TooLarge
         self.size += len(data)
+        self.pack(data)
+
+    def put(self, data: bytes) -> None:
+        """Adds packed bytes. Raises TooLarge."""
+        if self.held + len(data) > self._store.disk // 2:
+            raise TooLarge
+        self.held += len(data)
         self._store.reserve(len(data))
         self._file.write(data)
 

@@ -47,7 +47,7 @@ def error_document(status: int, message: str, code: str = "") -> Document:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An answer: its body as bytes, or as an open file that is sent from its beginning and then closed."""
+    """An answer: its body as bytes, or as an open file, packed as gzip, that is sent from its beginning and closed."""
 
     status: int
     body: bytes | BinaryIO = b""

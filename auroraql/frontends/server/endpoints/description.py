@@ -8,7 +8,7 @@ from functools import partial
 from math import prod
 
 from auroraql import __version__
-from auroraql.frontends.server.searches import describe, plan_document
+from auroraql.frontends.server.documents import describe, describe_document, read_plan
 from auroraql.frontends.server.service import Service
 from auroraql.frontends.server.wire import Call, Problem, Reply, Route, json_reply
 from auroraql.plan import BlockRequest
@@ -22,12 +22,12 @@ _SOURCE_TYPES = {"ground": ("ground",), "events": ("event_list",)}
 
 def described(kind: str, service: Service, call: Call) -> Reply:
     """The engine's sentence of a query, a bare string."""
-    return json_reply(describe(plan_document(call.document(), kind, service.engine)))
+    return json_reply(describe_document(call.document(), kind, service.engine))
 
 
 def combinations(service: Service, call: Call) -> Reply:
     """How many combinations of sources a query of conjunctions spans."""
-    plan = plan_document(call.document(), "conjunctions", service.engine)
+    plan = read_plan(call.document(), "conjunctions", service.engine)
     describe(plan)
     criteria = plan.requests[0].criteria
     blocks = criteria.blocks if criteria is not None else ()

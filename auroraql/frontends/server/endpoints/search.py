@@ -6,8 +6,9 @@ import time
 from datetime import timedelta
 from functools import partial
 
+from auroraql.frontends.server.documents import plan_document
 from auroraql.frontends.server.encoding import BARE, Shape, read_format, shaped
-from auroraql.frontends.server.searches import TYPES, plan_document
+from auroraql.frontends.server.searches import TYPES
 from auroraql.frontends.server.service import Service
 from auroraql.frontends.server.sources import LEVELS
 from auroraql.frontends.server.wire import JSON, Call, Document, Problem, Reply, Route

@@ -1,0 +1,243 @@
+"""A page of HTML that stands alone: what was searched, the pictures among the products, and the table of it all.
+
+Nothing in a value is markup. Only http and https are linked, and the page runs no script and sends no referrer.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, time
+from itertools import islice
+from typing import Any
+
+from auroraql.errors import visible
+from auroraql.output.cells import brief, cell, headers
+from auroraql.output.screen import Screen
+from auroraql.output.summary import counted, footer, origin
+from auroraql.results import ResultColumn, ResultSet, Row
+from auroraql.schema import Type
+
+_CHUNK = 500
+_SHORT, _LONG = 40, 160
+"""Characters that stand on one line, and those of an object that are shown at once."""
+
+_IN_A_NOTEBOOK = 20
+"""Rows of a result that a notebook shows by itself."""
+
+_ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;"})
+
+_MARKUP = re.compile("[&<>\"']")
+
+_URL = re.compile(r"https?://[^\s\"'<>\\^`{|}]+")
+_IMAGE = re.compile(r"\.(?:jpe?g|png|gif|webp|avif|svg)(?:[?#].*)?\Z", re.IGNORECASE)
+
+_TABLE_STYLE = """\
+.auroraql table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
+.auroraql th, .auroraql td { padding: .25rem .6rem; text-align: left; vertical-align: top; border-bottom: 1px solid #8884; }
+.auroraql td { white-space: nowrap; }
+.auroraql td div { width: max-content; max-width: 38rem; white-space: normal; overflow-wrap: anywhere; }
+.auroraql th.number, .auroraql td.number { text-align: right; }
+.auroraql .null { opacity: .45; font-style: italic; }
+.auroraql .note { opacity: .7; }
+"""
+
+_PAGE_STYLE = """\
+:root { color-scheme: light dark; font: 15px/1.45 system-ui, sans-serif; }
+body { margin: 1.5rem; background: Canvas; color: CanvasText; }
+h1 { font-size: 1.4rem; margin: 0 0 .5rem; }
+pre { white-space: pre-wrap; overflow-wrap: anywhere; padding: .6rem .8rem; border-left: 3px solid #8888; background: #8881; }
+.gallery { display: grid; grid-template-columns: repeat(auto-fill, minmax(19rem, 1fr)); gap: .9rem; margin: 1.2rem 0; }
+figure { margin: 0; border: 1px solid #8884; border-radius: .3rem; overflow: hidden; content-visibility: auto; contain-intrinsic-size: auto 12rem; }
+figure img { display: block; width: 100%; height: 9rem; object-fit: contain; background: #111; color: #bbb; font-size: .8rem; }
+figcaption { padding: .35rem .6rem; font-size: .87rem; display: flex; justify-content: space-between; gap: .8rem; }
+.table { overflow-x: auto; }
+th { position: sticky; top: 0; background: Canvas; }
+tr:target { background: #fc04; }
+"""
+
+_POLICY = "default-src 'none'; img-src http: https:; style-src 'unsafe-inline'"
+
+
+def render_html(result: ResultSet, _screen: Screen) -> Iterator[str]:
+    """A result as a whole page."""
+    written = visible_lines(result.source.text.strip()) if result.source is not None else ""
+    count = counted(result)
+    yield (
+        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        '<meta name="referrer" content="no-referrer">\n'
+        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">\n'
+        f"<title>{_escaped(written.partition(chr(10))[0] or count)}</title>\n"
+        f"<style>\n{_PAGE_STYLE}{_TABLE_STYLE}</style>\n</head>\n"
+        f'<body class="auroraql">\n<h1>{count}</h1>\n'
+    )
+    if written:
+        yield f"<pre>{_escaped(written)}</pre>\n"
+    yield f'<p class="note">from {_escaped(origin(result))}</p>\n'
+    yield from _gallery(result)
+    yield '<div class="table">\n'
+    yield from _table(result, None)
+    yield "</div>\n</body>\n</html>\n"
+
+
+def notebook_html(result: ResultSet) -> str:
+    """The first rows as a table, for a notebook's page."""
+    shown = min(len(result), _IN_A_NOTEBOOK)
+    note = "" if shown == len(result) else f"first {shown} of {len(result):,} rows · "
+    table = "".join(_table(result, shown))
+    return (
+        f'<div class="auroraql">\n<style>\n{_TABLE_STYLE}</style>\n{table}'
+        f'<p class="note">{note}{_escaped(footer(result))}</p>\n</div>\n'
+    )
+
+
+def visible_lines(text: str) -> str:
+    """A text of several lines with nothing in it that is not seen."""
+    return "\n".join(visible(line) for line in text.splitlines())
+
+
+def _escaped(text: str) -> str:
+    if text.isprintable() and not _MARKUP.search(text):  # nearly all of them
+        return text
+    return visible_lines(text).translate(_ESCAPES)
+
+
+# --- pictures
+
+
+def _gallery(result: ResultSet) -> Iterator[str]:
+    """Every picture among the products as a thumbnail that is loaded when it is looked at, and leads to the whole."""
+    at = _picture_column(result)
+    if at is None:
+        return
+    caption = _Caption.of(result.columns)
+    yield '<section class="gallery">\n'
+    for number, row in enumerate(result, 1):
+        url = row[at]
+        if _is_picture(url):
+            told = [_escaped(part) for part in caption.parts(row) or (_file(url),)]
+            yield (
+                f'<figure><a href="{_escaped(url)}" target="_blank" rel="noopener noreferrer">'
+                f'<img src="{_escaped(url)}" loading="lazy" decoding="async" alt="{" · ".join(told)}"></a>'
+                f'<figcaption><span>{" · ".join(told)}</span><a href="#row{number}">{number}</a></figcaption></figure>\n'
+            )
+    yield "</section>\n"
+
+
+def _picture_column(result: ResultSet) -> int | None:
+    """The first column that has URLs of pictures in it."""
+    for row in result:
+        for at, value in enumerate(row):
+            if _is_picture(value):
+                return at
+    return None
+
+
+def _is_picture(value: Any) -> bool:
+    return isinstance(value, str) and _URL.fullmatch(value) is not None and _IMAGE.search(value) is not None
+
+
+@dataclass(frozen=True, slots=True)
+class _Caption:
+    """The places in a row of what tells one picture from another."""
+
+    places: tuple[int, ...]
+
+    @classmethod
+    def of(cls, columns: Sequence[ResultColumn]) -> _Caption:
+        bare = [column.path[-1] if column.path else column.name for column in columns]
+        names = [bare.index(name) for name in ("display_name", "platform", "program") if name in bare][:1]
+        times = [at for at, column in enumerate(columns) if column.type is Type.TIME][:1]
+        return cls((*names, *times, *(bare.index(name) for name in _TOLD if name in bare)))
+
+    def parts(self, row: Row) -> list[str]:
+        """What they are of a row."""
+        return [part for at in self.places if (part := _told(row[at]))]
+
+
+_TOLD = ("data_product_type", "keogram_type", "montage_type", "metadata")
+
+
+def _told(value: Any) -> str:
+    """A value in a caption: of a moment no more than it needs, of metadata what type it is."""
+    match value:
+        case None:
+            return ""
+        case datetime():
+            return f"{value:%Y-%m-%d}" if value.time() == time.min else f"{value:%Y-%m-%d %H:%M}"
+        case dict():
+            return ", ".join(cell(member) for key, member in value.items() if key.endswith("_type"))
+        case _:
+            return cell(value)
+
+
+# --- the table
+
+
+def _table(result: ResultSet, most: int | None) -> Iterator[str]:
+    """The rows, or the first of them, as a table whose rows can be linked to."""
+    sides = ["number" if column.type in (Type.INTEGER, Type.NUMBER) else "" for column in result.columns]
+    titles = zip(headers(result.columns), result.columns, sides, strict=True)
+    head = "".join(f'<th{_class(side)} title="{_escaped(c.name)}">{_escaped(title)}</th>' for title, c, side in titles)
+    yield f"<table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n"
+    rows = enumerate(islice(result, most), 1)
+    while chunk := [_row(number, row) for number, row in islice(rows, _CHUNK)]:
+        yield "".join(chunk)
+    yield "</tbody>\n</table>\n"
+
+
+def _row(number: int, row: Row) -> str:
+    return f'<tr id="row{number}">{"".join(map(_cell, row))}</tr>\n'
+
+
+def _class(name: str) -> str:
+    return f' class="{name}"' if name else ""
+
+
+def _cell(value: Any) -> str:
+    return _CELLS.get(type(value), _plain)(value)
+
+
+def _plain(value: Any) -> str:
+    return f"<td>{_escaped(cell(value))}</td>"
+
+
+def _words(value: str) -> str:
+    if _URL.fullmatch(value):
+        return f'<td><a href="{_escaped(value)}" target="_blank" rel="noopener noreferrer">{_escaped(_file(value))}</a></td>'
+    return f'<td dir="auto">{_wrapped(_escaped(value), len(value))}</td>'
+
+
+def _number(value: float) -> str:
+    return f'<td class="number">{cell(value)}</td>'
+
+
+def _several(value: Any) -> str:
+    """An object or a list; what is long is opened by a click."""
+    whole, short = cell(value), brief(value)
+    if len(whole) <= _LONG:
+        return f"<td>{_wrapped(_escaped(short), len(short))}</td>"
+    head = short if short != whole and len(short) <= _LONG else f"{whole[:40]}…"
+    return f"<td><details><summary>{_escaped(head)}</summary><div>{_escaped(whole)}</div></details></td>"
+
+
+def _wrapped(text: str, length: int) -> str:
+    """What is longer than a short line may take several."""
+    return f"<div>{text}</div>" if length > _SHORT else text
+
+
+def _file(url: str) -> str:
+    """The last part of a URL that says something."""
+    return url.rstrip("/").rpartition("/")[2] or url
+
+
+_CELLS: dict[type, Callable[[Any], str]] = {
+    type(None): lambda _: '<td class="null">NULL</td>',
+    str: _words,
+    int: _number,
+    float: _number,
+    dict: _several,
+    list: _several,
+}

@@ -1,0 +1,37 @@
+"""A table of GitHub's Markdown: nothing in a value can end a cell or a line, or become markup."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from auroraql.output.cells import SAFE_URL, cell, headers
+from auroraql.output.screen import Screen
+from auroraql.results import ResultSet
+from auroraql.schema import Type
+
+_MARKUP = re.compile(r"[\\`*\[\]<>|~]|(?<![^\W_])_|_(?![^\W_])|&(?=[#\w])")
+"""What Markdown would take for more than text; an underscore inside a word is none."""
+
+
+def render_markdown(result: ResultSet, _screen: Screen) -> Iterator[str]:
+    """A result as a table: times and numbers as they are read, URLs as links, missing values empty."""
+    sides = ["---:" if column.type in (Type.INTEGER, Type.NUMBER) else "---" for column in result.columns]
+    yield _line(_escaped(title) for title in headers(result.columns)) + _line(sides)
+    for row in result:
+        yield _line(map(_value, row))
+
+
+def _line(cells: Any) -> str:
+    return f"| {' | '.join(cells)} |\n"
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, str) and SAFE_URL.fullmatch(value):
+        return f"<{value.replace('|', '%7C').replace('<', '%3C').replace('>', '%3E')}>"
+    return _escaped(cell(value) if value != "" else "")
+
+
+def _escaped(text: str) -> str:
+    return _MARKUP.sub(r"\\\g<0>", text)

@@ -1,0 +1,57 @@
+"""What a text is read on: how wide it is, what it can show, and what is at hand there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TextIO
+
+from auroraql.output.cells import DIM, paint
+
+MOST_SHOWN = 1000
+"""How many rows a terminal is shown; a pipe or a file gets all."""
+
+SAMPLE = 10_000
+"""How many rows of a result that is shown whole tell how wide its columns are; a wider value after them juts out."""
+
+BLOCKS = "▁▂▃▄▅▆▇█░▒▓·│…–"
+
+
+@dataclass(frozen=True, slots=True)
+class Screen:
+    """A terminal, or, without a width, a pipe or a file: there everything is written and nothing is cut."""
+
+    width: int | None = None
+    color: bool = False
+    links: bool = False
+    """Whether it makes links of OSC 8."""
+    blocks: bool = True
+    """Whether it can write block characters."""
+    commands: bool = False
+    """Whether the commands of the prompt are at hand, for what a note says."""
+
+    def note(self, text: str) -> str:
+        """A line about what is shown; never wider than the screen unless its way out is."""
+        return paint(text, DIM, color=self.color) + "\n"
+
+    def rows_left_out(self, shown: int, every: int) -> str:
+        """The line that says how many rows were not shown, and the way to them; empty when there are none."""
+        if shown >= every:
+            return ""
+        way = "\\last for all, \\export FILE to keep them" if self.commands else "--output FILE for all"
+        return self.note(f"first {shown:,} of {every:,} rows: {way}")
+
+    def columns_left_out(self, shown: int, every: int) -> str:
+        """The same of columns."""
+        if shown >= every:
+            return ""
+        way = "\\last" if self.commands else "--format vertical"
+        return self.note(f"{every} columns, {shown} shown: {way} for all")
+
+
+def writes_blocks(stream: TextIO) -> bool:
+    """Whether the stream's encoding has block characters."""
+    try:
+        BLOCKS.encode(stream.encoding or "utf-8")
+    except (UnicodeEncodeError, LookupError):
+        return False
+    return True

@@ -1,0 +1,132 @@
+"""Time in steps of the calendar, for pictures of few columns: which step fits, and what stands above the columns.
+
+Moments are naive UTC. Weeks begin on Monday.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import pairwise
+
+_MONDAY = datetime(2001, 1, 1)
+_MONTHS = 12
+_DAY = 86_400
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A length of time whose pieces begin where the calendar has them: so many seconds, or so many months."""
+
+    name: str
+    seconds: int = 0
+    months: int = 0
+
+    def floor(self, moment: datetime) -> datetime:
+        """The beginning of the piece that a moment is in."""
+        if self.months:
+            number = moment.year * _MONTHS + moment.month - 1
+            return _month(number - number % self.months)
+        length = timedelta(seconds=self.seconds)
+        try:
+            return _MONDAY + (moment - _MONDAY) // length * length
+        except OverflowError:
+            return datetime.min
+
+    def after(self, start: datetime) -> datetime:
+        """The beginning of the piece after the one that begins at `start`."""
+        if self.months:
+            return _month(start.year * _MONTHS + start.month - 1 + self.months)
+        try:
+            return start + timedelta(seconds=self.seconds)
+        except OverflowError:
+            return datetime.max
+
+    def pieces(self, first: datetime, last: datetime) -> Iterator[datetime]:
+        """The beginnings of all pieces from one moment to another."""
+        start = self.floor(first)
+        while start <= last and start < datetime.max:
+            yield start
+            start = self.after(start)
+
+    def about(self, first: datetime, last: datetime) -> int:
+        """About how many pieces that are."""
+        length = self.seconds or self.months * 30 * _DAY
+        return int((last - first).total_seconds()) // length
+
+
+def _month(number: int) -> datetime:
+    year, month = divmod(number, _MONTHS)
+    if year < 1:
+        return datetime.min
+    return datetime(year, month + 1, 1) if year <= datetime.max.year else datetime.max
+
+
+STEPS = (
+    *(Step(f"{n} minute{'s' if n > 1 else ''}", 60 * n) for n in (1, 2, 5, 10, 15, 30)),
+    *(Step(f"{n} hour{'s' if n > 1 else ''}", 3600 * n) for n in (1, 2, 3, 6, 12)),
+    *(Step(f"{n} day{'s' if n > 1 else ''}", _DAY * n) for n in (1, 2)),
+    *(Step(f"{n} week{'s' if n > 1 else ''}", _DAY * 7 * n) for n in (1, 2)),
+    *(Step(f"{n} month{'s' if n > 1 else ''}", months=n) for n in (1, 3, 6)),
+    *(Step(f"{n:,} year{'s' if n > 1 else ''}", months=12 * n) for n in (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)),
+)
+"""The steps, finest first."""
+
+DAY = next(step for step in STEPS if step.seconds == _DAY)
+
+
+def fitting(first: datetime, last: datetime, room: int, finest: Step = STEPS[0]) -> tuple[Step, list[datetime]]:
+    """The finest step of which no more than `room` pieces make up the time, and their beginnings."""
+    for step in STEPS[STEPS.index(finest) :]:
+        if step.about(first, last) <= room:
+            starts = list(step.pieces(first, last))
+            if len(starts) <= room:
+                return step, starts
+    return STEPS[-1], [STEPS[-1].floor(first)]
+
+
+def axis(step: Step, starts: Sequence[datetime], each: int, mark: str) -> str:
+    """The dates above the columns, as many as there is room for; every piece is `each` columns wide."""
+    ends = [*starts[1:], step.after(starts[-1])]
+    width = len(starts) * each
+    for tick in STEPS[STEPS.index(step) :]:
+        # What is marked is the piece that the beginning of a tick is in.
+        begun = [(at * each, tick.floor(end - _LEAST)) for at, end in enumerate(ends)]
+        ticks = [(at, moment) for at, moment in begun if moment >= starts[at // each]]
+        if len(ticks) < 2:
+            break
+        apart = min(b - a for (a, _), (b, _) in pairwise(ticks))
+        if apart > len(_label(tick, ticks[-1][1])) + 1:
+            return _set(tick, ticks, starts[0], width, mark)
+    return _set(step, [(0, starts[0])], starts[0], width, mark)
+
+
+_LEAST = timedelta(microseconds=1)
+
+
+def _label(tick: Step, moment: datetime) -> str:
+    if tick.months:
+        return f"{moment.year:04}" if tick.months % _MONTHS == 0 else f"{moment.year:04}-{moment.month:02}"
+    return f"{moment:%H:%M}" if tick.seconds < _DAY and (moment.hour or moment.minute) else f"{moment:%m-%d}"
+
+
+def _whole_label(tick: Step, moment: datetime) -> str:
+    """The label of a beginning, which tells the year too."""
+    if tick.months:
+        return _label(tick, moment)
+    day = f"{moment.year:04}-{moment.month:02}-{moment.day:02}"
+    return f"{day} {moment:%H:%M}" if moment.hour or moment.minute else day
+
+
+def _set(tick: Step, ticks: list[tuple[int, datetime]], first: datetime, width: int, mark: str) -> str:
+    """The labels at their places; the first is a whole one where it fits, and one that would jut out is left away."""
+    if ticks[0][0] > len(mark + _whole_label(DAY, first)):
+        ticks = [(0, first), *ticks]
+    line = ""
+    for number, (at, moment) in enumerate(ticks):
+        room = (ticks[number + 1][0] if number + 1 < len(ticks) else width + 1) - at
+        label, whole = mark + _label(tick, moment), mark + _whole_label(tick, moment)
+        chosen = whole if number == 0 and len(whole) < room else label
+        line = line.ljust(at) + (chosen if len(chosen) < room else "")
+    return line

@@ -1,0 +1,34 @@
+"""A few words about a whole result."""
+
+from __future__ import annotations
+
+from auroraql.errors import visible
+from auroraql.results import ResultSet
+from auroraql.schema import KINDS
+
+
+def footer(result: ResultSet) -> str:
+    """How many rows, how long it took, from where."""
+    rows = "" if result.is_report else f"{len(result):,} row{'' if len(result) == 1 else 's'} · "
+    return f"{rows}{_elapsed(result.elapsed)} · {origin(result)}"
+
+
+def origin(result: ResultSet) -> str:
+    """Where it is from."""
+    return visible(result.archive) + (" (demonstration data)" if result.demonstration else "")
+
+
+def counted(result: ResultSet) -> str:
+    """How many of what."""
+    kind = KINDS.get(result.plan.query.kind)
+    plain = kind is None or result.plan.query.aggregates or result.plan.query.distinct
+    title = "rows" if kind is None or plain else kind.title.lower()
+    return f"{len(result):,} {title.removesuffix('s') if len(result) == 1 else title}"
+
+
+def _elapsed(seconds: float) -> str:
+    if seconds < 0.9995:
+        return f"{seconds * 1000:.0f} ms"
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    return f"{int(seconds) // 60} min {int(seconds) % 60} s"

@@ -1,0 +1,117 @@
+"""A program in a pseudo-terminal of its own, as a person meets it: keys are typed into it, and its screen is read.
+
+The screen is that of a terminal emulator (pyte), so that what was overwritten or erased is gone here too. Nothing
+sleeps: what is waited for is a condition of the screen, with a deadline that a busy machine meets.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import pty
+import select
+import struct
+import subprocess
+import sys
+import termios
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pyte
+import pytest
+
+from tests.conftest import ROOT
+
+WIDTH, HEIGHT = 100, 30
+UP, F2, F4 = "\x1b[A", "\x1bOQ", "\x1bOS"
+CTRL_C, CTRL_D, CTRL_R = "\x03", "\x04", "\x12"
+READY = "F2 fuzzy: on"
+"""What the toolbar says when everything is loaded."""
+
+_RUN = """
+import fcntl, sys, termios
+fcntl.ioctl(0, termios.TIOCSCTTY, 0)  # so that Ctrl-C, typed at the other end, interrupts it
+from auroraql.frontends.cli import main
+sys.exit(main())
+"""
+
+PROGRAM = ("-c", _RUN)
+"""The command line, to be followed by its arguments."""
+
+
+class Screen(pyte.Screen):
+    """A screen that answers when it is asked where the cursor is, as terminals do."""
+
+    def __init__(self, handle: int) -> None:
+        super().__init__(WIDTH, HEIGHT)
+        self._handle = handle
+
+    def write_process_input(self, data: str) -> None:
+        os.write(self._handle, data.encode())
+
+
+class Terminal:
+    """A program in a terminal of its own, and the screen of that terminal."""
+
+    def __init__(self, handle: int, child: subprocess.Popen[bytes]) -> None:
+        self.handle, self.child = handle, child
+        self.screen = Screen(handle)
+        self._stream = pyte.ByteStream(self.screen)
+
+    @property
+    def shown(self) -> str:
+        """The lines of the screen."""
+        return "\n".join(line.rstrip() for line in self.screen.display).rstrip()
+
+    def type(self, text: str) -> None:
+        os.write(self.handle, text.encode())
+
+    def underlined(self) -> str:
+        """What is underlined, anywhere on the screen."""
+        rows = (self.screen.buffer[row] for row in range(HEIGHT))
+        return "".join(row[column].data for row in rows for column in range(WIDTH) if row[column].underscore)
+
+    def until(self, condition: str | Callable[[], bool], seconds: float = 60) -> None:
+        """Reads until the screen shows a text, or a condition holds."""
+        deadline = time.monotonic() + seconds
+        while not (condition in self.shown if isinstance(condition, str) else condition()):
+            ready, _, _ = select.select([self.handle], [], [], max(deadline - time.monotonic(), 0))
+            assert ready, f"{condition!r} is not shown, but:\n{self.shown}"
+            try:
+                self._stream.feed(os.read(self.handle, 65536))
+            except OSError:  # the other end has gone
+                pytest.fail(f"{condition!r} was not shown, but:\n{self.shown}")
+
+    def gone(self, text: str) -> None:
+        """Waits until a text is not shown any more."""
+        self.until(lambda: text not in self.shown)
+
+    def prompts(self, number: int) -> None:
+        """Waits until so many prompts stand on the screen."""
+        self.until(lambda: self.shown.count("auroraql> ") + self.shown.endswith("auroraql>") >= number)
+
+
+@contextmanager
+def terminal(folder: Path, *command: str, **environ: str) -> Iterator[Terminal]:
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", HEIGHT, WIDTH, 0, 0))
+    plain = {
+        "TERM": "xterm-256color",
+        "PYTHONPATH": str(ROOT),
+        "XDG_STATE_HOME": str(folder / "state"),
+        "XDG_CONFIG_HOME": str(folder / "config"),
+        "PAGER": "cat",
+    }
+    child = subprocess.Popen(
+        [sys.executable, *command], stdin=theirs, stdout=theirs, stderr=theirs, cwd=folder,
+        env={**os.environ, **plain, **environ}, start_new_session=True,
+    )  # fmt: skip
+    os.close(theirs)
+    try:
+        yield Terminal(ours, child)
+    finally:
+        child.kill()
+        child.wait()
+        os.close(ours)

@@ -1,0 +1,273 @@
+"""`\\save`, `\\queries` and `\\run` at the prompt: what is kept, what is said, what is completed."""
+
+from __future__ import annotations
+
+import io
+from datetime import date
+from pathlib import Path
+
+import pytest
+from prompt_toolkit.completion import CompleteEvent
+from prompt_toolkit.document import Document
+from prompt_toolkit.styles import BaseStyle
+
+from auroraql.config import read_config
+from auroraql.frontends.cli.prompting import _switches
+from auroraql.frontends.repl.behind import Switches
+from auroraql.frontends.repl.desk import Desk, take
+from auroraql.frontends.repl.showing import pager
+from auroraql.frontends.repl.state import State
+from auroraql.frontends.repl.themes import themed
+from auroraql.saved import shelf
+from tests.repl_fakes import FakeArchive, said
+
+QUERY = """\
+-- description  The keograms of a day.
+-- param program: text = trex  the program
+-- param day: date
+-- param sites: list of text = gillam
+FIND data_products WHERE program = $program AND platform IN ($sites) AND keogram_type = 'daily' ON $day;
+"""
+
+
+@pytest.fixture
+def session(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> State:
+    """A session in an empty working folder, with a folder of the user's own that is not there yet."""
+    here = tmp_path / "here"
+    here.mkdir()
+    monkeypatch.chdir(here)
+    return State(FakeArchive(), io.StringIO(), Switches(queries=tmp_path / "own"))
+
+
+def told(session: State, text: str) -> str:
+    """What is said to one thing typed."""
+    before = len(said(session))
+    take(session, text)
+    return said(session)[before:]
+
+
+def own(session: State) -> Path:
+    assert session.switches.queries is not None
+    return session.switches.queries
+
+
+def given(session: State) -> dict[str, object]:
+    """What the archive was given with the last statement."""
+    assert isinstance(session.archive, FakeArchive)
+    return session.archive.given
+
+
+# --- \save
+
+
+def test_the_last_statement_is_saved_with_its_parameters_declared(session: State) -> None:
+    take(session, "FIND data_products WHERE program = $p AND platform IN ($sites) AND start >= $s LIMIT $n")
+    answer = told(session, "\\save daily  The keograms   of a day")
+    path = own(session) / "daily.aql"
+    assert answer == f"saved as {path}; \\run daily runs it\n"
+    assert path.read_text() == (
+        "-- description  The keograms of a day\n-- param p: text\n-- param sites: list of text\n-- param s: time\n"
+        "-- param n: integer\n"
+        "FIND data_products WHERE program = $p AND platform IN ($sites) AND start >= $s LIMIT $n;\n"
+    )
+    told(session, "\\run daily p=trex sites=(gillam, 'fort smith') s=2021-01-01 n=5")
+    assert given(session) == {"p": "trex", "sites": ["gillam", "fort smith"], "s": date(2021, 1, 1), "n": 5}
+
+
+def test_nothing_is_replaced_that_was_not_meant(session: State) -> None:
+    take(session, "FIND one")
+    told(session, "\\save a")
+    take(session, "FIND two;")
+    assert told(session, "\\save A") == "there is a query 'a' already\n  = hint: \\save! a replaces it\n"
+    assert (own(session) / "a.aql").read_text() == "FIND one;\n"
+    assert "saved as" in told(session, "/save! a better")
+    assert (own(session) / "a.aql").read_text() == "-- description  better\nFIND two;\n"
+
+
+@pytest.mark.parametrize(
+    ("statement", "typed", "answer"),
+    [
+        ("FIND x;", "\\save", "\\save needs a name"),
+        ("FIND x;", "\\save!", "\\save needs a name"),
+        ("FIND x;", "\\save ../x", "'../x' cannot be the name"),
+        ("FIND x;", "\\save! /etc/x", "cannot be the name"),
+        ("FIND x;", "\\save nul", "the name of a device"),
+        ("", "\\save x", "there is no statement yet"),
+        ("FIND x WHERE api_key = 'abc'", "\\save x", "seems to hold an API key"),
+        ("FIND x WHERE a = '0123456789abcdef0123456789abcdef'", "\\save x", "seems to hold an API key"),
+        ("FIND x", "\\save x my token is here", "seems to hold an API key"),
+    ],
+)
+def test_what_is_not_saved(session: State, statement: str, typed: str, answer: str) -> None:
+    session.statement = statement
+    assert answer in told(session, typed)
+    assert not own(session).exists()
+
+
+def test_a_query_that_another_hides_is_said(session: State) -> None:
+    Path("a.aql").write_text("FIND here;")
+    session.statement = "FIND there"
+    assert "; here \\run a takes a.aql, which comes first" in told(session, "\\save a")
+
+
+def test_a_full_disk_leaves_what_was_there(session: State, monkeypatch: pytest.MonkeyPatch) -> None:
+    session.statement = "FIND one"
+    told(session, "\\save a")
+
+    def full(*_arguments: object, **_options: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    session.statement = "FIND two"
+    monkeypatch.setattr("auroraql.output.files.os.fsync", full)
+    for typed in ("\\save! a", "\\save b"):
+        assert "No space left on device" in told(session, typed)
+    assert [(path.name, path.read_text()) for path in own(session).iterdir()] == [("a.aql", "FIND one;\n")]
+
+
+# --- \run
+
+
+def test_a_query_is_run_with_its_values(session: State) -> None:
+    Path("daily.aql").write_text(QUERY)
+    answer = told(session, "\\run daily day=2021-01-01 program='themis-asi'")
+    assert "1 row" in answer
+    assert given(session) == {"program": "themis-asi", "day": date(2021, 1, 1), "sites": ["gillam"]}
+    told(session, "\\run DAILY day=2021-01-01 sites=gillam,'fort smith' sites=pinawa;")
+    assert given(session)["sites"] == ["gillam", "fort smith", "pinawa"]
+    assert "1 row" in told(session, "\\run ./daily.aql --param day=2021-01-01")
+    Path("plain.aql").write_text("FIND x WHERE a = $name AND b IN ($format)")
+    told(session, "\\run plain name='it''s' format=('a b', c)")
+    assert given(session) == {"name": "it's", "format": ["a b", "c"]}
+    Path("defaults.aql").write_text("-- param day: date = 2021-01-01\nFIND data_products ON $day")
+    assert "1 row" in told(session, "\\i defaults.aql")
+    assert given(session) == {"day": date(2021, 1, 1)}
+
+
+@pytest.mark.parametrize(
+    ("typed", "parts"),
+    [
+        ("\\run", ["\\run needs a saved query"]),
+        ("\\run dayly", ["there is no saved query 'dayly'", "did you mean daily?"]),
+        ("\\run ../daily", ["cannot read '../daily'"]),
+        ("\\run daily", ["$day has no value", "day=2021-01-01 behind \\run"]),
+        ("\\run daily day=soon porgram=x", ["$day takes a date, not 'soon'", "did you mean $program?"]),
+        ("\\run daily day", ["'day' is not NAME=VALUE"]),
+        ("\\run daily day=2021-01-01 program='trex", ["is not NAME=VALUE"]),
+    ],
+)
+def test_what_is_wrong_is_said_and_nothing_runs(session: State, typed: str, parts: list[str]) -> None:
+    Path("daily.aql").write_text(QUERY)
+    answer = told(session, typed)
+    for part in parts:
+        assert part in answer
+    assert isinstance(session.archive, FakeArchive)
+    assert session.archive.asked == []
+
+
+def test_the_list(session: State) -> None:
+    assert "there is no saved query" in told(session, "\\queries")
+    Path("daily.aql").write_text(QUERY)
+    answer = told(session, "\\queries")
+    assert "daily" in answer
+    assert "program=trex day=… sites=gillam" in answer
+
+
+# --- completion
+
+
+@pytest.fixture
+def desk(session: State) -> Desk:
+    Path("daily.aql").write_text(QUERY)
+    Path("broken.aql").write_text("FIND data_products WHERE")
+    return Desk(FakeArchive(), session.switches, io.StringIO())
+
+
+def offered(desk: Desk, typed: str) -> list[tuple[str, str]]:
+    """What each candidate makes of the line, and what is said of it."""
+    found = desk.complete(Document(typed), CompleteEvent())
+    return [(typed[: len(typed) + each.start_position] + each.text, each.display_meta_text) for each in found]
+
+
+@pytest.mark.parametrize(
+    ("typed", "expected"),
+    [
+        ("\\run ", [("\\run broken", ""), ("\\run daily", "The keograms of a day.")]),
+        ("\\run ail", [("\\run daily", "The keograms of a day.")]),
+        ("/run DAI", [("/run daily", "The keograms of a day.")]),
+        ("\\run daily ", [
+            ("\\run daily program=", "text = trex  the program"), ("\\run daily day=", "date"),
+            ("\\run daily sites=", "list of text = gillam"),
+        ]),
+        ("\\run daily program=trex d", [("\\run daily program=trex day=", "date")]),
+        ("\\run daily program=the", [("\\run daily program=themis", ""), ("\\run daily program=themis-asi", "")]),
+        ("\\run daily sites='fort sm", [("\\run daily sites='fort smith'", "")]),
+        ("\\run daily sites=(gillam, pina", [("\\run daily sites=(gillam, pinawa", "")]),
+        ("\\run daily sites=gillam,fort\\ s", []),
+        ("\\run daily sites=gillam,rab", [("\\run daily sites=gillam,'rabbit lake'", "")]),
+        ("\\run daily day=", [("\\run daily day=TODAY", "the day it is now, in UTC")]),
+        ("\\run nothing ", []),
+        ("\\run nothing a=", []),
+    ],
+)  # fmt: skip
+def test_names_parameters_and_values_are_completed(desk: Desk, typed: str, expected: list[tuple[str, str]]) -> None:
+    assert offered(desk, typed) == expected
+
+
+def test_completion_reads_no_file(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    def touched(*_arguments: object, **_options: object) -> None:
+        raise AssertionError("a key touched the disk")
+
+    monkeypatch.setattr(shelf.os, "scandir", touched)  # type: ignore[attr-defined]
+    monkeypatch.setattr(Path, "stat", touched)
+    monkeypatch.setattr(Path, "open", touched)
+    monkeypatch.setattr(Path, "read_text", touched)
+    for typed in ("\\run ", "\\run daily ", "\\run daily program="):
+        assert offered(desk, typed)
+
+
+def test_what_was_saved_is_completed_at_once(desk: Desk) -> None:
+    desk.take("FIND data_products LIMIT 1;")
+    desk.take("\\save fresh")
+    assert ("\\run fresh", "") in offered(desk, "\\run fr")
+
+
+# --- settings of the prompt
+
+
+def test_the_prompt_begins_as_the_configuration_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    environ = {
+        "AURORAQL_KEYS": "vi", "AURORAQL_FUZZY": "off", "AURORAQL_MULTILINE": "on", "AURORAQL_TIMING": "on",
+        "AURORAQL_THEME": "dark", "AURORAQL_PAGER": "", "AURORAQL_COLOR": "always", "AURORAQL_QUERIES": "/q",
+    }  # fmt: skip
+    monkeypatch.setenv("NO_COLOR", "1")
+    plain, made = _switches(read_config({})), _switches(read_config(environ))
+    assert (plain.color, plain.fuzzy, plain.multiline, plain.vi, plain.timing, plain.theme, plain.pager) == (
+        False, True, False, False, False, "terminal", None,
+    )  # fmt: skip
+    assert (made.color, made.fuzzy, made.multiline, made.vi, made.timing, made.theme, made.pager, made.queries) == (
+        True, False, True, True, True, "dark", "", Path("/q"),
+    )  # fmt: skip
+    monkeypatch.delenv("NO_COLOR")
+    monkeypatch.setenv("TERM", "dumb")
+    assert not _switches(read_config({})).color
+    monkeypatch.setenv("TERM", "xterm")
+    assert _switches(read_config({})).color
+    assert not _switches(read_config({"AURORAQL_COLOR": "never"})).color
+
+
+def test_themes() -> None:
+    assert themed("terminal") is None
+    for name in ("light", "dark", "monokai"):
+        style = themed(name)
+        assert isinstance(style, BaseStyle)
+        assert style.get_attrs_for_style_str("class:pygments.keyword").color
+        assert style.get_attrs_for_style_str("class:error").underline
+    desk = Desk(FakeArchive(), Switches(theme="light", timing=True), io.StringIO())
+    assert desk.state.switches.style is not None
+    assert desk.state.timing
+
+
+def test_the_pager_that_is_set_comes_first() -> None:
+    assert pager({"AURORAQL_PAGER": "most", "PAGER": "more"}, "less") == ["less", "-SRXF"]
+    assert pager({"PAGER": "more"}, "") == []
+    assert pager({"PAGER": "more"}) == ["more"]
