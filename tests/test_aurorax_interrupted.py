@@ -129,6 +129,21 @@ def test_records_under_way_are_dropped_at_once(
     assert len(run.fetch(time.monotonic() + 20).records or ()) > 0, "and may be fetched once more"
 
 
+@pytest.mark.parametrize("step", ["at_once", "data"])
+def test_a_statement_is_dropped_at_once(server: AuroraXServer, step: StepName) -> None:
+    """Of a session, whose searches are waited for on another thread."""
+    server.synchronous = step == "at_once"
+    server.faults[step] = Fault(hang=30)
+    with auroraql.connect(server.url) as archive:
+        with interrupted(server, step) as took:
+            archive.run("FIND data_products WHERE program = 'trex' ON 2020-02-01")
+        assert took[0] < 2 * SOON
+        until(lambda: not exchanges(), 1)
+        server.faults.clear()
+        assert len(archive.run("FIND data_products WHERE program = 'trex' ON 2020-02-01")) == 2
+    assert server.count("at_once") == (2 if step == "at_once" else 0), "that is no reason to ask in another way"
+
+
 @pytest.mark.parametrize("step", ["sources", "availability"])
 def test_what_is_no_search_is_dropped_at_once(server: AuroraXServer, engine: AuroraXEngine, step: StepName) -> None:
     server.faults[step] = Fault(hang=30)

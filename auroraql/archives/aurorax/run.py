@@ -243,7 +243,7 @@ class AuroraXRun:
                 raise self._context.error(answer.error, answer.words, answer.hint)
         if answer is TOO_SLOW:
             self._service.ways.took_too_long(request)
-        elif not self._stopped:
+        elif not self._stopped and not self._cancelled:
             self._service.ways.close(request, answer.status if isinstance(answer, Answer) else 0)
         return False
 
@@ -274,10 +274,16 @@ class AuroraXRun:
         return records if tree is None else narrowed(records, tree)
 
     def cancel(self) -> None:
-        """`DELETE …/requests/{id}` for the unfinished searches. Raises ArchiveError when the service says no."""
-        if not self._unfinished() or self._cancelled or time.monotonic() < self._in_vain_until:
+        """`DELETE …/requests/{id}` for the unfinished searches. Raises ArchiveError when the service says no.
+
+        What is under way on other threads ends: answers that were asked for at once, records that are being fetched.
+        """
+        if self._cancelled or time.monotonic() < self._in_vain_until:
             return
-        self._cancelled = True
+        self._cancelled = bool(self._unfinished())
+        self._wire.cut(self)
+        if not self._cancelled:
+            return
         with self._arrived:
             self._arrived.wait_for(lambda: not self._arriving, _GRACE_SECONDS)
             self._listed = True
