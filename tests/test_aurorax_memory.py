@@ -31,7 +31,19 @@ def opened(tmp_path: Path, clock: list[float]) -> Callable[[], Ways]:
 
 
 @pytest.mark.parametrize(
-    ("status", "lasts"), [(404, 86400), (405, 86400), (501, 86400), (500, 60), (502, 60), (503, 60), (200, 60), (0, 60)]
+    ("status", "lasts"),
+    [
+        (404, 86400),
+        (405, 86400),
+        (501, 86400),
+        (401, 3600),
+        (403, 3600),
+        (500, 60),
+        (502, 60),
+        (503, 60),
+        (200, 60),
+        (0, 60),
+    ],
 )
 def test_a_way_is_closed_as_long_as_that_is_likely_to_last(
     opened: Callable[[], Ways], clock: list[float], status: int, lasts: float
