@@ -141,18 +141,8 @@ class EmbeddedEngine:
         """Counted in the file. Raises TimedOut or Failed."""
         days = [datetime(first.year, first.month, first.day), datetime(last.year, last.month, last.day) + _DAY]
         lists = [only.get(name) for name in ("program", "platform", "instrument_type")]
-        try:
-            with (
-                self._file.connection.cursor() as cursor,
-                Interrupter(cursor, threading.Event(), deadline),
-                interruptible(),
-            ):
-                return cursor.execute(_AVAILABILITY[kind], [*days, *lists]).fetchall()
-        except duckdb.InterruptException:
-            hint = "allow more time, or ask for fewer days"
-            raise TimedOut("the deadline passed before all was counted", archive=self.name, hint=hint) from None
-        except duckdb.Error as problem:
-            raise self._failure(problem) from None
+        with self.asking(deadline) as cursor:
+            return cursor.execute(_AVAILABILITY[kind], [*days, *lists]).fetchall()
 
     @contextmanager
     def asking(self, deadline: float) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -165,7 +155,8 @@ class EmbeddedEngine:
             ):
                 yield cursor
         except duckdb.InterruptException:
-            raise TimedOut("the deadline passed before all was counted", archive=self.name) from None
+            hint = "allow more time, or ask for fewer days"
+            raise TimedOut("the deadline passed before all was counted", archive=self.name, hint=hint) from None
         except duckdb.Error as problem:
             raise self._failure(problem) from None
 

@@ -28,7 +28,7 @@ from auroraql.archives.aurorax.answers import (
 )
 from auroraql.archives.aurorax.availability import availability_call, read_availability
 from auroraql.archives.aurorax.kept_file import KeptFile
-from auroraql.archives.aurorax.kept_sources import KeptSources
+from auroraql.archives.aurorax.kept_sources import DAY, KeptSources
 from auroraql.archives.aurorax.records import read_sources
 from auroraql.archives.aurorax.run import AuroraXRun, Service
 from auroraql.archives.aurorax.side_by_side import side_by_side
@@ -76,6 +76,7 @@ class AuroraXEngine:
         self._service = Service(self._wire, self._context, pause, Ways(KeptFile("ways", self._url, cache)))
         self._runs: list[AuroraXRun] = []
         self._sources: tuple[DataSource, ...] | None = None
+        self._told = time.monotonic()
         self._kept, self._replaceable = KeptSources(self._url, cache), catalogue is None
         self._closed = False
 
@@ -98,20 +99,22 @@ class AuroraXEngine:
         return self._catalogue
 
     def sources(self, deadline: float = inf) -> tuple[DataSource, ...]:
-        """Those kept on disk in the last day, else `GET /api/v1/data_sources`. Raises ArchiveError.
+        """Those told or kept on disk in the last day, else `GET /api/v1/data_sources`. Raises ArchiveError.
 
         What no list of names can say is asked of exactly these.
         """
-        if self._sources is None:
+        if self._sources is None or time.monotonic() - self._told > DAY:
             kept = self._kept.read()
-            self._sources = kept.sources if kept is not None and kept.fresh else self.refresh_sources(deadline)
+            if kept is None or not kept.fresh:
+                return self.refresh_sources(deadline)
+            self._sources, self._told = kept.sources, time.monotonic()
         return self._sources
 
     def refresh_sources(self, deadline: float = inf) -> tuple[DataSource, ...]:
         """`GET /api/v1/data_sources`, whatever is kept; keeps what it answers. Raises ArchiveError."""
         call = Call(SOURCES, "GET", "/api/v1/data_sources?format=basic_info")
         answer = self._wire.ask(call, min(deadline, time.monotonic() + _SOURCES_SECONDS))
-        self._sources = read_sources(answer, self._context)
+        self._sources, self._told = read_sources(answer, self._context), time.monotonic()
         self._kept.write(self._sources)
         if self._replaceable:
             self._catalogue = replace(shipped(), sources=self._sources)

@@ -180,16 +180,22 @@ class AuroraXRun:
         """
         self._refuse_cancelled()
         try:
-            side_by_side(partial(self._complete, deadline=deadline, turn=self._turn), self._unfinished())
+            while self._unfinished():  # again where another that waited for it has given up
+                side_by_side(partial(self._complete, deadline=deadline, turn=self._turn), self._unfinished())
         except TimedOut as error:
             raise self._ended_late(error, self._abandon()) from None
         except (Failed, KeyboardInterrupt):
             self._abandon()
             raise
-        finally:
-            self._turn += 1
-            self._wire.cut(self)  # what is still under way on other threads, when one has failed, ends
+        except ArchiveError:
+            self._let_go()
+            raise
         return self._together()
+
+    def _let_go(self) -> None:
+        """What is still under way on other threads, when one has failed, ends."""
+        self._turn += 1
+        self._wire.cut(self)
 
     def _ended_late(self, error: TimedOut, trouble: ArchiveError | None) -> ArchiveError:
         """The error that ended it, and what became of the searches."""
@@ -237,7 +243,7 @@ class AuroraXRun:
                 raise self._context.error(answer.error, answer.words, answer.hint)
         if answer is TOO_SLOW:
             self._service.ways.took_too_long(request)
-        elif not self._stopped:
+        elif not self._stopped and not self._cancelled:
             self._service.ways.close(request, answer.status if isinstance(answer, Answer) else 0)
         return False
 
@@ -253,8 +259,9 @@ class AuroraXRun:
         try:
             missing = [search for search in self._searches if search.records is None]
             side_by_side(partial(self._fetch, deadline=deadline), missing)
-        finally:
-            self._wire.cut(self)
+        except BaseException:
+            self._let_go()
+            raise
         return Fetched(records=self._all_records())
 
     def _all_records(self) -> Sequence[Record]:
@@ -267,10 +274,16 @@ class AuroraXRun:
         return records if tree is None else narrowed(records, tree)
 
     def cancel(self) -> None:
-        """`DELETE …/requests/{id}` for the unfinished searches. Raises ArchiveError when the service says no."""
-        if not self._unfinished() or self._cancelled or time.monotonic() < self._in_vain_until:
+        """`DELETE …/requests/{id}` for the unfinished searches. Raises ArchiveError when the service says no.
+
+        What is under way on other threads ends: answers that were asked for at once, records that are being fetched.
+        """
+        if self._cancelled or time.monotonic() < self._in_vain_until:
             return
-        self._cancelled = True
+        self._cancelled = bool(self._unfinished())
+        self._wire.cut(self)
+        if not self._cancelled:
+            return
         with self._arrived:
             self._arrived.wait_for(lambda: not self._arriving, _GRACE_SECONDS)
             self._listed = True
@@ -295,7 +308,7 @@ class AuroraXRun:
     def _abandon(self) -> ArchiveError | None:
         """Cancels as far as the service lets us; what kept it from that. The error that led here is the one to tell."""
         self._stopped = True
-        self._wire.cut(self)
+        self._let_go()
         try:
             self.cancel()
         except ArchiveError as trouble:
@@ -314,7 +327,8 @@ class AuroraXRun:
         began, delay, waited = time.monotonic(), FIRST_POLL, 0.0
         while not search.status.done and turn == self._turn:
             self._refuse_cancelled()
-            with contextlib.suppress(TimedOut):  # said below, of the search and not of the one question
+            # Said below, of the search and not of the one question; or cut off by another that waits for it too.
+            with contextlib.suppress(TimedOut, Cancelled):
                 self._poll(search, deadline)
             if search.status.done:
                 return
