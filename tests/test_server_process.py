@@ -12,6 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import duckdb
 import pytest
 import requests
 
@@ -42,16 +43,17 @@ def copy(tmp_path: Path) -> Path:
     return Path(shutil.copyfile(cached_file(None), tmp_path / "copy.duckdb"))
 
 
-def test_results_outlive_the_server(copy: Path) -> None:
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 0), (signal.SIGKILL, -signal.SIGKILL)])
+def test_results_outlive_the_server(copy: Path, number: int, code: int) -> None:
     with ServerProcess(archive=copy) as first:
-        path = urlsplit(finished(first, "ephemeris", {**SWARM, "request_id": "kept"})).path
+        path = urlsplit(finished(first, "ephemeris", {**SWARM, "request_id": f"kept-{number}"})).path
         before = requests.get(f"{first.url}{path}/data", timeout=60).content
-        assert first.stop() == 0
+        assert first.stop(number) == code
     with ServerProcess(archive=copy) as second:
         assert requests.get(f"{second.url}{path}/data", timeout=60).content == before
         assert waited(f"{second.url}{path}")["logs"][-1]["summary"].startswith("Finished search")
         with ServerProcess(archive=copy) as beside:  # another one on the same archive has its own
-            refused(get(beside, "ephemeris/requests/kept"), 404)
+            refused(get(beside, f"ephemeris/requests/kept-{number}"), 404)
 
 
 def test_results_are_kept_for_their_time(copy: Path) -> None:
@@ -75,6 +77,24 @@ def test_results_take_bounded_space(tmp_path: Path, copy: Path) -> None:
         assert "larger than the space" in status["logs"][-1]["summary"]
         held = sum(each.stat().st_size for each in (tmp_path / "auroraql" / "serve").rglob("*") if each.is_file())
         assert held <= 250 * 1024
+
+
+def test_a_search_that_needs_too_much_memory_says_so(tmp_path: Path) -> None:
+    rows = [Product(44, datetime(2020, 1, 1), datetime(2020, 1, 3), "u" * 300)]
+    catalogue = write(tmp_path / "wide.duckdb", rows)
+    with duckdb.connect(str(catalogue)) as connection:
+        connection.execute(
+            'INSERT INTO data_products SELECT data_source, start + to_seconds(hash(n) % 86400), "end",'
+            " data_product_type, url || n, metadata FROM data_products, range(100_000) AS r(n)"
+        )
+    with ServerProcess("--memory", "24MB", archive=catalogue, cache=tmp_path) as server:
+        status = waited(
+            finished(server, "data_products", {"start": "2020-01-01T00:00:00", "end": "2020-01-03T00:00:00"})
+        )
+        assert status["search_result"]["error_condition"] is True
+        assert "more memory" in status["logs"][-1]["summary"]
+        small = {"start": "2020-01-01T00:00:00", "end": "2020-01-03T00:00:00", "data_sources": {"programs": ["swarm"]}}
+        assert waited(finished(server, "data_products", small))["search_result"]["error_condition"] is False
 
 
 # --- how it begins and ends

@@ -63,7 +63,7 @@ def examine(options: argparse.Namespace) -> int:
 def _about(options: argparse.Namespace) -> Iterator[tuple[str, Iterator[Finding]]]:
     """The rest, as far as the configuration can be read."""
     try:
-        config = settled(options)
+        config = settled(options, checked=True)
     except UsageError as error:
         place = visible(str(config_file(os.environ)))
         wrong = Finding("file", f"{place}: {error.message}", WRONG, error.hint or "auroraql config validate")

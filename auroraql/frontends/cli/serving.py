@@ -30,6 +30,13 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     add("--disk", type=_size, default=1 << 31, metavar="SIZE", help="the space for results, as 500MB (default: 2GB)")
     add(
+        "--memory",
+        type=_size,
+        default=1 << 31,
+        metavar="SIZE",
+        help="the memory that searches may take together (default: 2GB)",
+    )
+    add(
         "--allow-origin",
         default="",
         metavar="URL",
@@ -54,6 +61,7 @@ def serve(options: argparse.Namespace) -> int:
         api_key_file=options.api_key_file,
         keep=options.keep,
         disk=options.disk,
+        memory=options.memory,
         timeout=config.timeout,
         allow_origin=options.allow_origin,
     )

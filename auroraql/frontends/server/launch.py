@@ -31,9 +31,6 @@ Say = Callable[[str], None]
 _WORKERS = 4
 """How many searches run side by side; DuckDB divides each among the processors."""
 
-_MEMORY = 512
-"""Megabytes that all of them may take in DuckDB; what needs more goes on in files."""
-
 _INTERRUPTED = 130
 
 
@@ -47,6 +44,8 @@ class Settings:
     api_key_file: Path | None = None
     keep: float = 86400.0
     disk: int = 1 << 31
+    memory: int = 1 << 31
+    """What all searches together may take in DuckDB."""
     timeout: float = 600.0
     allow_origin: str = ""
     folder: Path | None = None
@@ -56,7 +55,7 @@ class Settings:
 def serve(settings: Settings, say: Say) -> int:
     """Serves an archive until SIGINT or SIGTERM; gives back the exit code. Raises AuroraQLError when it cannot begin."""
     keys = read_keys(settings.api_key_file)
-    with _folder(settings) as folder, _opened(settings, say, folder / "spill", writable=bool(keys)) as engine:
+    with _folder(settings) as folder, _opened(settings, say, writable=bool(keys)) as engine:
         store = Store(folder, settings.keep, settings.disk)
         searches = Searches(engine, store, timeout=settings.timeout, workers=_WORKERS)
         service = Service(engine, searches, Sources(engine), keys)
@@ -90,24 +89,17 @@ def read_keys(path: Path | None) -> tuple[str, ...]:
 
 
 @contextmanager
-def _opened(settings: Settings, say: Say, spill: Path, *, writable: bool) -> Iterator[EmbeddedEngine]:
-    """The archive. The demonstration is not changed: what is written goes to a copy that lasts as long as the server.
-
-    What needs more memory than searches may take is in the folder `spill` meanwhile.
-    """
+def _opened(settings: Settings, say: Say, *, writable: bool) -> Iterator[EmbeddedEngine]:
+    """The archive. The demonstration is not changed: what is written goes to a copy that lasts as long as the server."""
     if settings.archive == "aurorax" or "://" in settings.archive:
         raise UsageError("serve takes a local archive", "demo, or the path of a catalogue file")
     with _demonstration_copy(say) if writable and settings.archive == "demo" else _named(settings.archive) as path:
-        shutil.rmtree(spill, ignore_errors=True)  # of a server that was killed
-        config = {"memory_limit": f"{_MEMORY}MB", "temp_directory": str(spill)}
-        config["max_temp_directory_size"] = f"{settings.disk}B"
-        engine = EmbeddedEngine(path, say=say, writable=writable, config=config)
+        engine = EmbeddedEngine(path, say=say, writable=writable, config={"memory_limit": f"{settings.memory}B"})
         try:
             engine.catalogue()  # read once, before several threads ask for it
             yield engine
         finally:
             engine.close()
-            shutil.rmtree(spill, ignore_errors=True)
 
 
 @contextmanager

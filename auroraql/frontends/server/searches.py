@@ -15,17 +15,19 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
-from auroraql.archives.embedded import EmbeddedEngine, EmbeddedRun
+from auroraql.archives.embedded import EmbeddedEngine, EmbeddedRun, OutOfMemory
 from auroraql.errors import AuroraQLError, Cancelled
 from auroraql.frontends.server.documents import describe, plan_document
 from auroraql.frontends.server.encoding import BARE, WRAPPED, LineWriter, Spools, closed_on_error
 from auroraql.frontends.server.packing import packing
+from auroraql.frontends.server.slices import Slices
 from auroraql.frontends.server.store import Store, TooLarge, Writer, is_request_id
-from auroraql.frontends.server.wire import Document, Problem, now, reason, statement_problems
+from auroraql.frontends.server.turns import Turns
+from auroraql.frontends.server.wire import Document, Problem, now, reason
 from auroraql.plan import Plan
-from auroraql.results import result_columns
+from auroraql.results import Row, result_columns
 
 TYPES = {"data_products": "data_product", "ephemeris": "ephemeris", "conjunctions": "conjunction"}
 """How the service calls a request for each kind."""
@@ -44,11 +46,26 @@ class Search:
     kind: str
     document: Document
     plan: Plan
-    run: EmbeddedRun
     address: str
     requested: datetime = field(default_factory=now)
     logs: list[Document] = field(default_factory=list)
     over: threading.Event = field(default_factory=threading.Event)
+    _run: EmbeddedRun | None = None
+    _cancelled: bool = False
+
+    def pages(self, engine: EmbeddedEngine, slices: Slices, deadline: float) -> Iterator[list[Row]]:
+        """Its records, so many at a time. Raises ArchiveError."""
+        for part in slices.of(self.plan, deadline):
+            self._run = run = engine.submit(part)
+            if self._cancelled:
+                run.cancel()
+            yield from run.pages(deadline, _PAGE)
+
+    def cancel(self) -> None:
+        """Stops it, whether it has begun or not."""
+        self._cancelled = True
+        if self._run is not None:
+            self._run.cancel()
 
     def seconds(self) -> float:
         """How long ago it arrived."""
@@ -101,6 +118,7 @@ class Searches:
     def __init__(self, engine: EmbeddedEngine, store: Store, *, timeout: float, workers: int) -> None:
         self._engine, self.store, self._timeout = engine, store, timeout
         self.spools = Spools(store.disk)
+        self._turns, self._slices = Turns(), Slices(engine)
         self._lock = threading.Lock()
         self._running: dict[str, Search] = {}
         self._waiting: queue.SimpleQueue[Search | None] = queue.SimpleQueue()
@@ -112,10 +130,7 @@ class Searches:
     def submit(self, document: Document, kind: str, address: str) -> Search:
         """Takes a search. Raises Problem when it is wrong, its id is taken, or too many wait."""
         request_id = _request_id(document)
-        plan = plan_document(document, kind, self._engine)
-        with statement_problems():
-            run = self._engine.submit(plan)
-        search = Search(request_id, kind, document, plan, run, address)
+        search = Search(request_id, kind, document, plan_document(document, kind, self._engine), address)
         search.log("debug", "Search request arrived and saved")
         with self._lock:
             if request_id in self._running or self.store.holds(request_id):
@@ -150,7 +165,7 @@ class Searches:
         search = self.running(request_id)
         if search is None:
             return False
-        search.run.cancel()
+        search.cancel()
         search.over.wait(5)
         return True
 
@@ -160,7 +175,7 @@ class Searches:
             self._closing = True
             left = list(self._running.values())
         for search in left:
-            search.run.cancel()
+            search.cancel()
         for _ in self._threads:
             self._waiting.put(None)
         for thread in self._threads:
@@ -168,11 +183,17 @@ class Searches:
 
     def at_once(self, plan: Plan, deadline: float) -> BinaryIO:
         """The records of a plan, searched in the calling thread, as an array in a packed file. Raises ArchiveError."""
-        file = self.spools.open()
-        with closed_on_error(file), packing(file.write) as write:
-            _write_records(self._engine.submit(plan).pages(deadline, _PAGE), plan, write, BARE)
-        file.seek(0)
-        return file
+
+        def written() -> BinaryIO:
+            file = self.spools.open()
+            with closed_on_error(file), packing(file.write) as write:
+                parts = self._slices.of(plan, deadline)
+                pages = (page for part in parts for page in self._engine.submit(part).pages(deadline, _PAGE))
+                _write_records(pages, plan, write, BARE)
+            file.seek(0)
+            return file
+
+        return self._turns.give(written, deadline)
 
     def _work(self) -> None:
         while (search := self._waiting.get()) is not None:
@@ -189,15 +210,19 @@ class Searches:
     def _carried_out(self, search: Search) -> Document:
         """Runs a search and writes its records; gives back what came of it."""
         try:
-            count, size = self._written(search)
+            count, size = self._turns.give(lambda: self._written(search), time.monotonic() + self._timeout)
         except Cancelled:
             search.log("error", "The search request was cancelled")
         except TooLarge:
             search.log("error", "The result is larger than the space this server keeps for results")
         except OSError as problem:
             search.log("error", f"The result cannot be written: {problem.strerror}")
+        except OutOfMemory:
+            search.log("error", "The search needs more memory than this server has for it (--memory)")
         except AuroraQLError as problem:
             search.log("error", f"The search failed: {reason(problem)}")
+        except Problem as problem:
+            search.log("error", f"The search failed: {problem}")
         except Exception:
             # Not for the caller's eyes, and nothing that may take a worker away.
             traceback.print_exc(file=sys.stderr)
@@ -211,13 +236,13 @@ class Searches:
         with suppress(Problem):  # of what no sentence says, the log has none
             search.log("debug", f"Starting {search.request_id} for query {describe(search.plan)[:2000]}")
         with self.store.writing(search.request_id) as writer:
-            pages = search.run.pages(began + self._timeout, _PAGE)
+            pages = search.pages(self._engine, self._slices, began + self._timeout)
             count = _write_records(_timed(pages, search, began), search.plan, writer.write, WRAPPED)
         _tell(search, writer, count, time.monotonic() - began)
         return count, writer.size
 
 
-def _timed(pages: Iterator[list[Any]], search: Search, began: float) -> Iterator[list[Any]]:
+def _timed(pages: Iterator[list[Row]], search: Search, began: float) -> Iterator[list[Row]]:
     """The pages, with a word in the log when the first is there."""
     first = next(pages, [])
     search.log("info", f"Finished query in {time.monotonic() - began:.2f} seconds.")
@@ -233,7 +258,7 @@ def _tell(search: Search, writer: Writer, count: int, took: float) -> None:
 
 
 def _write_records(
-    pages: Iterator[list[Any]], plan: Plan, write: Callable[[bytes], object], around: tuple[bytes, bytes]
+    pages: Iterator[list[Row]], plan: Plan, write: Callable[[bytes], object], around: tuple[bytes, bytes]
 ) -> int:
     """Writes a result, page by page, between an opening and a closing; gives back how many records it has."""
     lines, count = LineWriter(result_columns(plan.query)), 0
