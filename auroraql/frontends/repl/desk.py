@@ -29,6 +29,7 @@ from auroraql.frontends.repl.showing import makes_links, tell
 from auroraql.frontends.repl.state import Archive, State
 from auroraql.frontends.repl.statements import explain, run
 from auroraql.frontends.repl.themes import themed
+from auroraql.schema.catalogue import shipped
 
 _FIRST = """\
 LET warm = FIND conjunctions OF ground (program = 'trxe'), space (platform LIKE 'swarm%') WITHIN 500 km ON 2021-01-01;
@@ -79,6 +80,7 @@ class Desk:
         look_again(self.state)
         for name in _NEEDED:
             import_module(name)
+        shipped()
         self.lexer = Colours()
         self.state.known = know(self.state)
         self._candidates, self._checks = Candidates(self.state), TypedCheck()
