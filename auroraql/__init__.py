@@ -10,9 +10,6 @@ The names below are loaded when they are used: importing the package is cheap.
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import Any
-
 __version__ = "0.1.0"
 
 _PUBLIC = {
@@ -39,9 +36,11 @@ _PUBLIC = {
 __all__ = ["__version__", *_PUBLIC]  # noqa: PLE0604 - the keys are strings
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     if name not in _PUBLIC:
         raise AttributeError(f"module 'auroraql' has no attribute {name!r}")
+    from importlib import import_module  # whoever asks for nothing, as for the version, waits for nothing
+
     return getattr(import_module(_PUBLIC[name]), name)
 
 

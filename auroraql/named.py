@@ -142,6 +142,34 @@ def rows_kind(name: str, columns: Sequence[ResultColumn], base: Kind | None, *, 
     )
 
 
+def sql_columns(kept: Kept) -> Iterator[tuple[str, int, Field, Field]]:
+    """The columns of a result as a table of SQL: the name of each there, the place of the column it is from, the field
+    of that, and its own.
+
+    Source fields have their bare names; what else lies deeper has `_` for each dot.
+    """
+    taken: set[str] = set()
+    for at, column in enumerate(kept.columns):
+        field = kept.kind.field(column.name)
+        if field is not None:
+            yield from ((_free(inner, taken), at, field, inner) for inner in _opened(field))
+
+
+def _opened(field: Field) -> Sequence[Field]:
+    """The parts of a field that are columns of their own: of a source always, of another object unless it is a list's."""
+    is_source = any(member.role == "source" for member in field.members)
+    return field.members if field.members and (is_source or not field.many) else (field,)
+
+
+def _free(field: Field, taken: set[str]) -> str:
+    """The name of a field's column that no other has, as DuckDB compares names."""
+    long = "_".join(field.path)
+    names = [field.path[-1] if field.role == "source" else long, long, *(f"{long}_{n}" for n in range(2, 1000))]
+    name = next(name for name in names if name.lower() not in taken)
+    taken.add(name.lower())
+    return name
+
+
 def _title(name: str) -> str:
     return f"the rows of {name}"
 

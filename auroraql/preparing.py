@@ -14,9 +14,11 @@ from auroraql.errors import MOST_REPORTED, Diagnostic, Origin, Source, Statement
 from auroraql.forms import script
 from auroraql.named import Kept, Limited, Shown
 from auroraql.plan import Plan
+from auroraql.planner import noticed
 from auroraql.planner import plan as make_plan
 from auroraql.resolver import Resolved, resolve, unused_parameter
 from auroraql.resolver.feeding import Results, takes_results
+from auroraql.resolver.remembering import Remembered
 from auroraql.resolver.values import Fault, Values
 from auroraql.row_search import kept_as, untimed, whole_records
 from auroraql.schema import KINDS
@@ -78,7 +80,7 @@ def prepare(
     Raises StatementError with everything wrong in any statement of the first script that is wrong.
     """
     prepared: list[Prepared] = []
-    preparing = _Preparing(catalogue, parameters, data_sources, standing, kind_of)
+    preparing = Preparing(catalogue, parameters, data_sources, standing, kind_of)
     for source in sources:
         wrong: list[Diagnostic] = []
         failed = False
@@ -107,7 +109,7 @@ def prepare_alone(
     standing: Standing,
 ) -> Prepared:
     """One statement of a script made ready by itself, as the session stands. Raises StatementError."""
-    outcome = _Preparing(catalogue, parameters, data_sources, standing).outcome(read, source)
+    outcome = Preparing(catalogue, parameters, data_sources, standing).outcome(read, source)
     if isinstance(outcome, StatementError):
         raise outcome
     return outcome
@@ -118,17 +120,14 @@ def check(
     catalogue: Catalogue,
     parameters: Mapping[str, object],
     standing: Standing = NOTHING,
-    *,
-    planned: bool = True,
 ) -> Iterator[tuple[Source, tuple[Diagnostic, ...]]]:
     """What is to be said of each script, errors and warnings, without running it.
 
-    A parameter that was given no value is no fault of a script, nor is one that is not used in all of them. What
-    only the plan shows is left out unless it is `planned`, which takes long where many sources meet many terms.
+    A parameter that was given no value is no fault of a script, nor is one that is not used in all of them.
     """
     prepared: list[Prepared] = []
     last, whole = Source(""), True
-    preparing = _Preparing(catalogue, parameters, None, standing, planned=planned)
+    preparing = Preparing(catalogue, parameters, None, standing, checking=True)
     for last in sources:
         said: list[Diagnostic] = []
         for outcome in preparing.outcomes(last):
@@ -170,8 +169,11 @@ class Beside:
         return self.results.found(find)
 
 
-class _Preparing:
-    """Scripts being made ready, one statement after the other; the `Results` of the resolver, without rows."""
+class Preparing:
+    """Scripts being made ready, one statement after the other; the `Results` of the resolver, without rows.
+
+    Where they are only checked, no plan is made: what is to be said of it is known without.
+    """
 
     def __init__(
         self,
@@ -181,9 +183,10 @@ class _Preparing:
         standing: Standing,
         kind_of: KindOf | None = None,
         *,
-        planned: bool = True,
+        checking: bool = False,
+        remembered: Remembered | None = None,
     ) -> None:
-        self.planned, self.kind_of = planned, kind_of
+        self.checking, self.remembered, self.kind_of = checking, remembered, kind_of
         self.catalogue, self.parameters, self.data_sources = catalogue, parameters, data_sources
         self.now = datetime.now(UTC).replace(tzinfo=None)
         self.kept = {name: replace(kept, result=None) for name, kept in standing.results.items()}
@@ -265,7 +268,9 @@ class _Preparing:
                 return self._sql(begun, begun.statement)
 
     def _resolved(self, find: Find) -> Resolved:
-        resolved = resolve(find, self.catalogue, self.parameters, now=self.now, results=self)
+        resolved = resolve(
+            find, self.catalogue, self.parameters, now=self.now, results=self, remembered=self.remembered
+        )
         self.used |= resolved.parameters
         if resolved.searched is not None:
             wrong = untimed(resolved.query, resolved.searched, find.origin)
@@ -276,8 +281,10 @@ class _Preparing:
     def _find(self, begun: Prepared, find: Find, name: str = "", *, asks: bool = True) -> tuple[Prepared, Kept]:
         resolved = self._resolved(find)
         kept = kept_as(name, resolved, begun.written)
-        if takes_results(find) or not self.planned:
+        if takes_results(find):
             return replace(begun, warnings=resolved.warnings), kept
+        if self.checking:
+            return replace(begun, kept=kept, warnings=noticed(resolved.query, self.catalogue, resolved.warnings)), kept
         data_sources = self.data_sources if asks else None
         plan = make_plan(resolved.query, self.catalogue, resolved.warnings, data_sources)
         return replace(begun, plan=plan, kept=kept, warnings=plan.warnings), kept

@@ -7,7 +7,8 @@ values that it looks at are given to DuckDB, as text beside the number of their 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -82,7 +83,7 @@ def run(fetched_records: Sequence[Record], query_residual: Residual, kind: Kind)
         f"ORDER BY {', '.join((*order.terms(asked.order_by, values.locate, values.bind), 'n'))}",
         *order.cut(asked.limit, asked.offset, values.bind),
     )
-    return taken(fetched_records, [n for (n,) in _execute(" ".join(clauses), values.bind)])
+    return taken(fetched_records, _numbers(" ".join(clauses), values))
 
 
 def grouped(fetched_records: Sequence[Record], query_residual: Residual, kind: Kind) -> list[Row]:
@@ -95,13 +96,31 @@ def _gathered(records: Sequence[Record], asked: Residual, kind: Kind, *, only: s
     refs = looked_at(asked, columns)
     values = _Values(records, kind, refs, asked)
     rows, places = rows_of_values(refs, values.places, values.table, values.where, also="n")
-    return _execute(gather(asked, columns, rows, places, values.bind, only=only), values.bind)
+    sql = gather(asked, columns, rows, places, values.bind, only=only)
+    with _executed(sql, values) as cursor:
+        found: list[Row] = cursor.fetchall()
+        return found
 
 
-def _execute(sql: str, bind: Bindings) -> list[Row]:
+def _numbers(sql: str, values: _Values) -> Sequence[int]:
+    """The numbers of records that SQL gives, as numpy has them: they may be many."""
+    with _executed(sql, values) as cursor:
+        numbers: Sequence[int] = cursor.fetchnumpy()["n"]
+        return numbers
+
+
+@contextmanager
+def _executed(sql: str, values: _Values) -> Iterator[Any]:
     with _connection().cursor() as cursor:
-        rows: list[Row] = cursor.execute(sql, bind.values).fetchall()
-        return rows
+        if values.arrow is not None:
+            cursor.register(_FETCHED, values.arrow)
+        yield cursor.execute(sql, values.bind.values)
+        if values.arrow is not None:
+            cursor.unregister(_FETCHED)
+
+
+_FETCHED = "fetched"
+"""What DuckDB knows a table of Arrow by."""
 
 
 class _Values:
@@ -112,8 +131,16 @@ class _Values:
         span = kind.span if asked.during is not None else ()
         looked_for = (*refs_of(asked.where), *refs, *(Ref(field.role, field.name) for field in span))
         self.places = {ref: _stored(f"v{at}", ref, kind) for at, ref in enumerate(dict.fromkeys(looked_for))}
-        columns = [_column(self.bind(_texts(records, ref, at)), at) for ref, at in self.places.items()]
-        self.table = f"(SELECT {', '.join((*columns, f'unnest(range({self.bind(len(records))})) AS n'))})"
+        self.arrow: Any = None
+        if isinstance(records, Columnar):
+            self.arrow, columns = _in_columns(records, self.places)
+            self.table = f"(SELECT {', '.join((*columns, 'n'))} FROM {_FETCHED})"  # noqa: S608 - names of our own
+        else:
+            columns = [
+                _column(f"unnest({self.bind(_texts(records, ref, at))}::VARCHAR[])", at)
+                for ref, at in self.places.items()
+            ]
+            self.table = f"(SELECT {', '.join((*columns, f'unnest(range({self.bind(len(records))})) AS n'))})"
         self.where = " AND ".join(self._conditions(asked, kind))
 
     def locate(self, ref: Ref, _bind: Bindings) -> Stored:
@@ -141,9 +168,24 @@ def _stored(column: str, ref: Ref, kind: Kind) -> Stored:
     return Stored(column, Type.ANY if field is None else field.type, many=kind.is_listed(ref.path))
 
 
-def _column(texts: str, stored: Stored) -> str:
-    """The column of a table, from the place of its texts."""
-    values = f"unnest({texts}::VARCHAR[])"
+def _in_columns(records: Columnar, places: Mapping[Ref, Stored]) -> tuple[Any, list[str]]:
+    """What is looked at as a table of Arrow, and how each column of it is taken: as it is, or read from text."""
+    import numpy
+    import pyarrow
+
+    held: dict[str, Any] = {"n": pyarrow.array(numpy.arange(len(records)))}
+    columns: list[str] = []
+    for ref, stored in places.items():
+        name = f"c{len(columns)}"
+        as_it_is = stored.type in _TYPES and not stored.many
+        array = records.array(ResultColumn("", stored.type, path=ref.path)) if as_it_is else None
+        held[name] = pyarrow.array(_texts(records, ref, stored), pyarrow.string()) if array is None else array
+        columns.append(_column(name, stored) if array is None else f"{name} AS {stored.sql}")
+    return pyarrow.table(held), columns
+
+
+def _column(values: str, stored: Stored) -> str:
+    """The column of a table, from its texts."""
     if stored.many:
         element = "VARCHAR" if stored.type is Type.TIME else _TYPES.get(stored.type, "JSON")
         return f"TRY_CAST(TRY_CAST({values} AS JSON) AS {element}[]) AS {stored.sql}"

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
-from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import Self
 
 from auroraql.archives.base import DEFAULT_TIMEOUT, Engine, Watch
+from auroraql.archives.opening import open_archive, open_late
 from auroraql.errors import AuroraQLError, Diagnostic, Source, StatementError, UsageError
 from auroraql.forms import script
-from auroraql.preparing import Prepared, check, prepare, prepare_alone
+from auroraql.preparing import Prepared, Standing, check, prepare, prepare_alone
 from auroraql.results import ResultSet
 from auroraql.running import Running
 from auroraql.schema.catalogue import Catalogue
@@ -23,9 +23,9 @@ from auroraql.syntax import Find, Follow, Submit
 
 __all__ = ["Archive", "Search", "connect"]
 
-AURORAX_URL = "https://api.aurorax.space"
-
 Say = Callable[[str], None]
+
+Warn = Callable[[Sequence[Diagnostic], Source], object]
 
 
 def connect(
@@ -35,32 +35,21 @@ def connect(
     timeout: float | None = None,
     say: Say | None = None,
     watch: Watch | None = None,
+    late: bool = False,
 ) -> Archive:
     """Opens an archive: `demo` (embedded, no network), the path of a catalogue file, `aurorax`, or a URL.
 
     `api_key` is sent to AuroraX as its header; left out, AURORAX_API_KEY is taken. `timeout` is the
     deadline of a search in seconds (default 600). `say` is told what takes time, as building the
-    demonstration archive; `watch` how far a search has come that is waited for. Raises UsageError for an
-    archive there is not, Unreachable for one that cannot be opened.
+    demonstration archive; `watch` how far a search has come that is waited for. `late` opens it when it is first asked
+    for records; until then it takes little memory. Raises UsageError for an archive there is not, Unreachable for
+    one that cannot be opened.
     """
     seconds = timeout if timeout is not None else DEFAULT_TIMEOUT.total_seconds()
     if not 0 < seconds < float("inf"):
         raise UsageError(f"a deadline is a number of seconds above 0, not {seconds}")
-    return Archive(_open(archive, api_key, say or (lambda _: None)), seconds, watch)
-
-
-def _open(archive: str | os.PathLike[str], api_key: str | None, say: Say) -> Engine:
-    if isinstance(archive, str) and (archive == "aurorax" or "://" in archive):
-        from auroraql.archives.aurorax import AuroraXEngine
-
-        url = AURORAX_URL if archive == "aurorax" else archive
-        key = api_key if api_key is not None else os.environ.get("AURORAX_API_KEY")
-        return AuroraXEngine(url, api_key=key or None, name=archive if archive == "aurorax" else None)
-    from auroraql.archives.embedded import EmbeddedEngine
-
-    if not archive:
-        raise UsageError("no archive is named", "use demo, a catalogue file, aurorax or a URL")
-    return EmbeddedEngine(None if archive == "demo" else Path(archive), say=say)
+    opening = open_late if late else open_archive
+    return Archive(opening(archive, api_key, say or (lambda _: None)), seconds, watch)
 
 
 class Archive:
@@ -73,6 +62,7 @@ class Archive:
         self._engine = engine
         self._running = Running(engine, Settings(timeout=timeout), watch)
         self._closed = False
+        self._warn: Warn = lambda _warnings, _source: None
 
     def __repr__(self) -> str:
         return f"<Archive {self.name}{', closed' if self._closed else ''}>"
@@ -126,7 +116,7 @@ class Archive:
     @property
     def submitted(self) -> Mapping[str, Search]:
         """The searches that were submitted, by their names; as they are now, and not to be changed."""
-        return MappingProxyType(self._running.submitted)
+        return MappingProxyType(dict(self._running.submitted))
 
     def refresh_searches(self) -> None:
         """Has the archive asked how they stand, and waits a moment for the answers."""
@@ -165,7 +155,16 @@ class Archive:
         Everything that is wrong with a script is raised before the first statement of any is run.
         """
         prepared = self._prepare([Source.of(text) for text in texts], parameters)
-        return (self._running.carry_out(each) for each in prepared)
+        return map(self._asked, prepared)
+
+    def on_warning(self, act: Warn) -> None:
+        """Has `act` called with what was noticed of a statement of a script, just before that is run."""
+        self._warn = act
+
+    def _asked(self, prepared: Prepared) -> ResultSet:
+        if prepared.warnings:
+            self._warn(prepared.warnings, prepared.source)
+        return self._running.carry_out(prepared)
 
     def run_each(self, /, *texts: str | Source, **parameters: object) -> Iterator[ResultSet | AuroraQLError]:
         """What each statement of one or more scripts comes to, a result or its error; none keeps the rest from running.
@@ -187,13 +186,14 @@ class Archive:
         except AuroraQLError as error:
             return error
 
-    def check(self, text: str | Source, /, *, planned: bool = True) -> tuple[Diagnostic, ...]:
-        """What is to be said of a script, errors and warnings, as the session stands; runs and asks nothing.
+    @property
+    def standing(self) -> Standing:
+        """What a script may count on before its first statement."""
+        return self._running.standing
 
-        What only the plan shows, as that no source matches, is left out unless it is `planned`.
-        """
-        known, standing = self._engine.catalogue(), self._running.standing
-        return next(check([Source.of(text)], known, {}, standing, planned=planned))[1]
+    def check(self, text: str | Source, /) -> tuple[Diagnostic, ...]:
+        """What is to be said of a script, errors and warnings, as the session stands; runs and asks nothing."""
+        return next(check([Source.of(text)], self._engine.catalogue(), {}, self.standing))[1]
 
     def submit(self, text: str | Source, /, **parameters: object) -> Search:
         """Starts one statement, a FIND or the one behind SUBMIT, and does not wait for it."""

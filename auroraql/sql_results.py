@@ -14,7 +14,7 @@ import duckdb
 
 from auroraql.archives.catalogue_file import Interrupter, interruptible
 from auroraql.errors import Diagnostic, StatementError, TimedOut
-from auroraql.named import Kept, Limited
+from auroraql.named import Kept, Limited, sql_columns
 from auroraql.results import ResultColumn, Row
 from auroraql.schema import Field, Type
 from auroraql.sql_limits import CONFIG, wrong
@@ -111,33 +111,13 @@ def _quoted(name: str) -> str:
 
 
 def _columns(kept: Kept, only: frozenset[str] | None) -> Iterator[_Column]:
-    """The columns of a result: source fields by their bare names, what else lies deeper with `_` for each dot."""
-    taken: set[str] = set()
+    """The columns of a result that are called so, and the first, with their values."""
     values = list(zip(*kept.result.rows, strict=True)) if kept.result is not None and len(kept.result) else []
-    for at, column in enumerate(kept.columns):
-        held = values[at] if values else ()
-        field = kept.kind.field(column.name)
-        for inner in _opened(field) if field is not None else ():
-            name, steps = _free(inner, taken), inner.path[len(field.path) :] if field is not None else ()
-            if only is None or name.lower() in only or len(taken) == 1:
-                reached = [_at(value, steps) for value in held]
-                made = _typed(reached, inner, listed=inner.many or bool(field and field.many))
-                yield _Column(name, *made)
-
-
-def _opened(field: Field) -> Sequence[Field]:
-    """The parts of a field that are columns of their own: of a source always, of another object unless it is a list's."""
-    is_source = any(member.role == "source" for member in field.members)
-    return field.members if field.members and (is_source or not field.many) else (field,)
-
-
-def _free(field: Field, taken: set[str]) -> str:
-    """The name of a field's column that no other has, as DuckDB compares names."""
-    long = "_".join(field.path)
-    names = [field.path[-1] if field.role == "source" else long, long, *(f"{long}_{n}" for n in range(2, 1000))]
-    name = next(name for name in names if name.lower() not in taken)
-    taken.add(name.lower())
-    return name
+    for number, (name, at, field, inner) in enumerate(sql_columns(kept)):
+        if only is None or name.lower() in only or not number:
+            steps = inner.path[len(field.path) :]
+            reached = [_at(value, steps) for value in (values[at] if values else ())]
+            yield _Column(name, *_typed(reached, inner, listed=inner.many or field.many))
 
 
 def _at(value: Any, steps: tuple[str, ...]) -> Any:

@@ -6,9 +6,11 @@ import json
 import operator
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 Record = dict[str, Any]
+
+StepName = Literal["submit", "status", "data", "cancel", "sources", "availability", "at_once", "estimate", "describe"]
 
 _WINDOWS = {"data_products": ("start", "end"), "ephemeris": ("epoch", "epoch")}
 """The fields of a record that the two ends of the window restrict."""
@@ -90,3 +92,27 @@ def formatted(value: Any, leaves: Any) -> Any:
     if not isinstance(leaves, dict) or not isinstance(value, dict):
         return value
     return {name: formatted(value[name], leaf) for name, leaf in leaves.items() if leaf and name in value}
+
+
+def step_of(method: str, steps: list[str]) -> StepName | Literal[""]:
+    """Which step of the protocol a call is; empty for none."""
+    match method, steps:
+        case "GET", ["data_sources"]:
+            return "sources"
+        case "GET", ["availability", "data_products" | "ephemeris"]:
+            return "availability"
+        case "POST", ["data_products" | "ephemeris" | "conjunctions", "search"]:
+            return "submit"
+        case "POST", ["data_products" | "ephemeris", "search_synchronous"]:
+            return "at_once"
+        case "POST", ["utils", "describe", "cartesian_products"]:
+            return "estimate"
+        case "POST", ["utils", "describe", "query", "conjunction" | "data_products" | "ephemeris"]:
+            return "describe"
+        case "GET", ["data_products" | "ephemeris" | "conjunctions", "requests", _]:
+            return "status"
+        case "DELETE", ["data_products" | "ephemeris" | "conjunctions", "requests", _]:
+            return "cancel"
+        case "GET" | "POST", ["data_products" | "ephemeris" | "conjunctions", "requests", _, "data"]:
+            return "data"
+    return ""

@@ -18,10 +18,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Literal
 from urllib.parse import parse_qs, urlsplit
 
-from tests.aurorax_matching import Record, formatted, matching
-
-StepName = Literal["submit", "status", "data", "cancel", "sources", "availability", "at_once", "estimate", "describe"]
-
+from tests.aurorax_matching import Record, StepName, formatted, matching, step_of
 
 SOURCE_FIELDS = ("identifier", "program", "platform", "instrument_type", "source_type", "display_name")
 
@@ -291,7 +288,7 @@ class _Handler(BaseHTTPRequestHandler):
         raw = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         parts = urlsplit(self.path)
         steps = parts.path.removeprefix(service.prefix).removeprefix("/api/v1/").split("/")
-        step = _step(self.command, steps)
+        step = step_of(self.command, steps)
         if step == "at_once" and not service.synchronous:
             step = ""
         sent = json.loads(raw) if raw else None
@@ -374,29 +371,6 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.flush()
             if self.server.service.closing.wait(seconds):
                 return
-
-
-def _step(method: str, steps: list[str]) -> StepName | Literal[""]:
-    match method, steps:
-        case "GET", ["data_sources"]:
-            return "sources"
-        case "GET", ["availability", "data_products" | "ephemeris"]:
-            return "availability"
-        case "POST", ["data_products" | "ephemeris" | "conjunctions", "search"]:
-            return "submit"
-        case "POST", ["data_products" | "ephemeris", "search_synchronous"]:
-            return "at_once"
-        case "POST", ["utils", "describe", "cartesian_products"]:
-            return "estimate"
-        case "POST", ["utils", "describe", "query", "conjunction" | "data_products" | "ephemeris"]:
-            return "describe"
-        case "GET", ["data_products" | "ephemeris" | "conjunctions", "requests", _]:
-            return "status"
-        case "DELETE", ["data_products" | "ephemeris" | "conjunctions", "requests", _]:
-            return "cancel"
-        case "GET" | "POST", ["data_products" | "ephemeris" | "conjunctions", "requests", _, "data"]:
-            return "data"
-    return ""
 
 
 def _taken(service: AuroraXServer, step: Any) -> Fault:

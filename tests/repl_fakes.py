@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import io
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 
 from auroraql.archives.base import Watch
-from auroraql.errors import Diagnostic, Refused, Source, Span, StatementError
+from auroraql.errors import Diagnostic, Failed, Refused, Source, Span, StatementError
 from auroraql.frontends.repl.behind import Switches
 from auroraql.frontends.repl.desk import take
 from auroraql.frontends.repl.state import State
 from auroraql.plan import Plan
-from auroraql.preparing import check
+from auroraql.preparing import NOTHING, Standing
 from auroraql.query import Column, Query, Ref
 from auroraql.results import Fetched, ResultSet, Row
 from auroraql.schema.catalogue import Catalogue, shipped
@@ -41,8 +41,12 @@ class FakeArchive:
     def catalogue(self) -> Catalogue:
         return shipped()
 
-    def check(self, text: Source, /, *, planned: bool = True) -> tuple[Diagnostic, ...]:
-        return next(check([text], shipped(), {}, planned=planned))[1]
+    @property
+    def standing(self) -> Standing:
+        return NOTHING
+
+    def on_warning(self, act: Callable[[Sequence[Diagnostic], Source], object]) -> None:
+        self.warn = act
 
     def run_script(self, source: Source, /, **parameters: object) -> Iterator[ResultSet]:
         text = source.text
@@ -130,3 +134,32 @@ start                program
 2021-01-01 00:00:00  trex
 1 row · 12 ms · demo (demonstration data)
 """
+
+
+URL = "https://data.example/2021/01/01/keogram.jpg"
+
+
+class Products(FakeArchive):
+    """Answers with a product more each time it is asked."""
+
+    def run_script(self, source: Source, /, **parameters: object) -> Iterator[ResultSet]:
+        self.asked.append(source.text)
+        self.given = parameters
+        if "fails" in source.text:
+            raise Failed("the engine", archive="demo") from OSError("the disk")
+        rows = [(datetime(2021, 1, n + 1), URL.replace("01.", f"{n}."), None) for n in range(len(self.asked))]
+        query = Query("data_products", select=tuple(Column(Ref("record", name)) for name in ("start", "url", "end")))
+        yield ResultSet(Plan(query, ()), Fetched(rows), archive="demo", elapsed=0.012, source=source)
+
+
+class Numbered(Products):
+    """Answers with so many products."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__()
+        self.asked = [""] * (number - 1)
+
+
+def products() -> State:
+    """A session with an archive of products."""
+    return State(Products(), io.StringIO())

@@ -12,7 +12,7 @@ from typing import Any
 
 import duckdb
 
-from auroraql.archives.catalogue_file import SCHEMA_VERSION
+from auroraql.archives.catalogue_format import SCHEMA_VERSION
 
 FORMAT = resources.files("auroraql.archives").joinpath("catalogue.sql").read_text("utf-8")
 

@@ -26,8 +26,8 @@ from auroraql.errors import Cancelled, Failed, Refused, TimedOut, Unreachable, U
 from auroraql.plan import Expression, FilterGroup, Plan, Request
 from auroraql.query import Query, Tree
 from auroraql.schema.catalogue import shipped
-from tests.aurorax_matching import formatted
-from tests.aurorax_server import RECORDS, SOURCES, AuroraXServer, Fault, StepName
+from tests.aurorax_matching import StepName, formatted
+from tests.aurorax_server import RECORDS, SOURCES, AuroraXServer, Fault
 
 KEY = "k3y/\"wh'é<b>x"
 Connect = Callable[..., AuroraXEngine]

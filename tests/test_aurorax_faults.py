@@ -16,7 +16,8 @@ from auroraql.archives.aurorax import AuroraXEngine
 from auroraql.errors import ArchiveError, Failed, Refused, Unreachable, UsageError
 from auroraql.plan import Plan, Request
 from auroraql.query import Query
-from tests.aurorax_server import RECORDS, AuroraXServer, Fault, StepName, error
+from tests.aurorax_matching import StepName
+from tests.aurorax_server import RECORDS, AuroraXServer, Fault, error
 
 HTML = b"<html><head><title>502 Bad Gateway</title></head><body><center>nginx</center></body></html>"
 KEY = "k3y/\"wh'é<b>x"

@@ -20,7 +20,8 @@ from auroraql.archives.aurorax import run as run_module
 from auroraql.errors import Cancelled, TimedOut
 from auroraql.plan import Plan, Request
 from auroraql.query import Query
-from tests.aurorax_server import RECORDS, SOURCES, AuroraXServer, Fault, StepName
+from tests.aurorax_matching import StepName
+from tests.aurorax_server import RECORDS, SOURCES, AuroraXServer, Fault
 
 START, END = datetime(2020, 2, 1), datetime(2020, 2, 29)
 SOON = 0.1
@@ -126,6 +127,21 @@ def test_records_under_way_are_dropped_at_once(
     assert server.count("cancel") == 0, "it is done"
     server.faults.clear()
     assert len(run.fetch(time.monotonic() + 20).records or ()) > 0, "and may be fetched once more"
+
+
+@pytest.mark.parametrize("step", ["at_once", "data"])
+def test_a_statement_is_dropped_at_once(server: AuroraXServer, step: StepName) -> None:
+    """Of a session, whose searches are waited for on another thread."""
+    server.synchronous = step == "at_once"
+    server.faults[step] = Fault(hang=30)
+    with auroraql.connect(server.url) as archive:
+        with interrupted(server, step) as took:
+            archive.run("FIND data_products WHERE program = 'trex' ON 2020-02-01")
+        assert took[0] < 2 * SOON
+        until(lambda: not exchanges(), 1)
+        server.faults.clear()
+        assert len(archive.run("FIND data_products WHERE program = 'trex' ON 2020-02-01")) == 2
+    assert server.count("at_once") == (2 if step == "at_once" else 0), "that is no reason to ask in another way"
 
 
 @pytest.mark.parametrize("step", ["sources", "availability"])

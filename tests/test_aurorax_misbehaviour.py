@@ -26,7 +26,8 @@ from auroraql.planner import plan
 from auroraql.query import Query
 from auroraql.resolver import resolve
 from auroraql.schema.catalogue import shipped
-from tests.aurorax_server import EPHEMERIS, RECORDS, SOURCES, AuroraXServer, Fault, StepName
+from tests.aurorax_matching import StepName
+from tests.aurorax_server import EPHEMERIS, RECORDS, SOURCES, AuroraXServer, Fault
 
 START, END = datetime(2020, 2, 1), datetime(2020, 2, 29)
 FOUND = [record for record in RECORDS if record["data_source"]["program"] == "trex"]

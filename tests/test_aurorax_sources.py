@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 import auroraql
 from auroraql.archives.aurorax import AuroraXEngine
 from auroraql.archives.aurorax.kept_sources import DAY, KeptSources
-from auroraql.errors import Refused
+from auroraql.errors import Refused, Unreachable
 from auroraql.schema.catalogue import DataSource, shipped
 from tests.aurorax_server import SOURCES, AuroraXServer, Fault
 
@@ -57,6 +58,59 @@ def test_is_asked_for_once_a_day(server: AuroraXServer, connect: Connect, tmp_pa
     aged(path, DAY + 1)
     assert connect().sources() == KNOWN
     assert server.count("sources") == 2
+
+
+def test_a_session_of_days_asks_again(
+    server: AuroraXServer, connect: Connect, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = connect()
+    engine.sources()
+    aged(kept(server, tmp_path), DAY + 1)
+    later = time.monotonic() + DAY + 1
+    monkeypatch.setattr(time, "monotonic", lambda: later)
+    server.sources.pop()
+    assert engine.sources() == KNOWN[:-1]
+    assert engine.sources() == KNOWN[:-1]
+    assert server.count("sources") == 2
+
+
+def test_sessions_side_by_side_find_it_whole(server: AuroraXServer, tmp_path: Path) -> None:
+    """Whoever reads meanwhile finds one of the lists that were written, never a part."""
+    lists = [KNOWN * 300, KNOWN[:1], KNOWN * 40]
+
+    def write(some: tuple[DataSource, ...]) -> None:
+        for _ in range(30):
+            KeptSources(server.url, tmp_path).write(some)
+
+    writers = [threading.Thread(target=write, args=(some,)) for some in lists]
+    for writer in writers:
+        writer.start()
+    found = set()
+    while any(writer.is_alive() for writer in writers):
+        read = KeptSources(server.url, tmp_path).read()
+        if read is not None:
+            found.add(len(read.sources))
+    assert found <= {len(some) for some in lists}
+    assert found
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_its_folder_is_the_users_own(connect: Connect, tmp_path: Path) -> None:
+    connect().sources()
+    assert (tmp_path / "cache").stat().st_mode & 0o777 == 0o700
+
+
+def test_without_network_what_is_kept_serves_for_a_day(server: AuroraXServer, tmp_path: Path) -> None:
+    kept_by = KeptSources("https://nowhere.example", tmp_path)
+    kept_by.write(KNOWN)
+    engine = AuroraXEngine("https://nowhere.example", cache=tmp_path, pause=lambda _: None)
+    assert engine.sources() == engine.catalogue().sources == KNOWN
+    assert kept_by.path is not None
+    aged(kept_by.path, DAY + 1)
+    engine = AuroraXEngine("https://nowhere.example", cache=tmp_path, pause=lambda _: None)
+    assert engine.catalogue().sources == KNOWN
+    with pytest.raises(Unreachable):
+        engine.sources()
 
 
 def test_is_there_at_once_and_without_network(server: AuroraXServer, connect: Connect, tmp_path: Path) -> None:

@@ -222,6 +222,10 @@ STATEMENTS = [
         "SELECT program ON 2020-02-01 ORDER BY program",
         "SELECT program, count(*), avg(nbtrace.lat) ON 2020-02-01 GROUP BY program ORDER BY program",
         "ON 2020-02-01 LIMIT 7",
+        "WHERE nbtrace.lat > location_geo.lat ON 2020-02-01 ORDER BY display_name DESC, sbtrace.lon NULLS FIRST, epoch",
+        "WHERE nbtrace_region LIKE '% x' OR number IN (5, 10, 15) ON 2020-02-01",
+        "WHERE NOT nbtrace.lon = 0.5 OR list IS NULL ON 2020-02-01 ORDER BY number DESC LIMIT 20",
+        "SELECT max(epoch), min(display_name), count(list), sum(nbtrace.lat), avg(number) ON 2020-02-01",
     )
 ]
 

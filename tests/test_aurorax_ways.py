@@ -7,7 +7,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,15 +14,12 @@ import pytest
 import auroraql
 from auroraql.archives.aurorax import AuroraXEngine
 from auroraql.archives.aurorax import run as run_module
-from auroraql.archives.aurorax.kept_file import KeptFile
 from auroraql.archives.aurorax.side_by_side import MOST, side_by_side
-from auroraql.archives.aurorax.ways import Ways
-from auroraql.archives.base import Progress
-from auroraql.errors import Failed, Refused, StatementError, TimedOut, Unreachable
+from auroraql.errors import ArchiveError, Failed, Refused, TimedOut, Unreachable
 from auroraql.plan import Plan, Request
 from auroraql.query import Column, Query, Tree
-from tests.aurorax_matching import formatted
-from tests.aurorax_server import EPHEMERIS, RECORDS, SOURCES, AuroraXServer, Fault, StepName
+from tests.aurorax_matching import StepName, formatted
+from tests.aurorax_server import EPHEMERIS, RECORDS, SOURCES, AuroraXServer, Fault
 
 Connect = Callable[..., AuroraXEngine]
 START, END = datetime(2020, 2, 1), datetime(2020, 2, 29)
@@ -349,103 +345,39 @@ def test_a_search_that_failed_elsewhere(server: AuroraXServer, connect: Connect)
 # What is told meanwhile
 
 
-def test_tells_how_far_it_has_come(server: AuroraXServer, connect: Connect) -> None:
-    told: list[Progress | None] = []
-    server.seconds = 0.5
-    engine = connect(watch=told.append, pause=time.sleep)
-    assert found(engine, planned(asking(last=None))) == FOUND
-    seen = [each for each in told if each is not None]
-    assert seen
-    assert told[-1] is None
-    assert [each.elapsed for each in seen] == sorted(each.elapsed for each in seen)
-    assert seen[0].line.startswith("Starting query for ")
+def test_it_is_known_how_far_it_has_come(server: AuroraXServer, connect: Connect) -> None:
+    server.seconds = 0.2
+    run = connect(pause=time.sleep).submit(planned(asking(last=None)), awaited=True)
+    assert (run.progress().line, run.progress().bytes, run.progress().records) == ("", 0, 0)
+    run.fetch(time.monotonic() + 20)
+    progress = run.progress()
+    assert progress.line.startswith("Finished search in ")
+    assert progress.bytes > 100
+    assert 0.2 <= progress.elapsed < 20
 
 
-# The estimate
+# Several that wait for one search
 
 
-def test_explain_tells_the_estimate(server: AuroraXServer) -> None:
-    statement = (
-        "EXPLAIN FIND conjunctions OF ground (program = 'trex'), space (program = 'swarm') WITHIN 500 km ON 2020-02-01"
-    )
-    with auroraql.connect(server.url) as archive:
-        lines = [row[0] for row in archive.run(statement)]
-        assert any(line.endswith(f"as {server.url} counts them: 42") for line in lines)
-        for fault in (Fault(status=404), Fault(body=b'"many"'), Fault(body=b"true"), Fault(body=b"{")):
-            server.faults["estimate"] = fault
-            lines = [row[0] for row in archive.run(statement)]
-            assert not any("counts them" in line for line in lines)
-    assert set(steps(server)) == {"estimate"}
+def test_who_waits_beside_another_waits_to_the_end(server: AuroraXServer, connect: Connect) -> None:
+    server.seconds = 0.6
+    run = connect(pause=time.sleep).submit(planned(asking(last=None)))
+    outcomes: list[object] = []
 
+    def wait(seconds: float) -> None:
+        try:
+            outcomes.append(run.wait(time.monotonic() + seconds).done)
+        except ArchiveError as error:
+            outcomes.append(type(error))
 
-# What is remembered of the ways
-
-
-@pytest.fixture
-def clock() -> list[float]:
-    """The time that ways are told."""
-    return [1_000_000.0]
-
-
-@pytest.fixture
-def opened(tmp_path: Path, clock: list[float]) -> Callable[[], Ways]:
-    return lambda: Ways(KeptFile("ways", "https://a.example", tmp_path), lambda: clock[0])
-
-
-@pytest.mark.parametrize(
-    ("status", "lasts"), [(404, 86400), (405, 86400), (501, 86400), (500, 60), (502, 60), (503, 60), (200, 60), (0, 60)]
-)
-def test_a_way_is_closed_as_long_as_that_is_likely_to_last(
-    opened: Callable[[], Ways], clock: list[float], status: int, lasts: float
-) -> None:
-    for made in (opened(), opened()):
-        assert made.at_once(asking())
-        made.close(asking(), status)
-        assert not made.at_once(asking())
-        assert not opened().at_once(asking()), "the next session knows"
-        clock[0] += lasts - 1
-        assert not opened().at_once(asking())
-        clock[0] += 2
-        assert made.at_once(asking())
-        assert opened().at_once(asking())
-
-
-@pytest.mark.parametrize("status", [400, 413, 422, 429])
-def test_what_is_said_of_the_request_closes_nothing(opened: Callable[[], Ways], status: int) -> None:
-    made = opened()
-    made.close(asking(), status)
-    assert made.at_once(asking())
-
-
-def test_windows_that_took_too_long_are_asked_for_in_steps_for_an_hour(
-    opened: Callable[[], Ways], clock: list[float]
-) -> None:
-    opened().took_too_long(asking())
-    shorter, longer = asking(last=END - timedelta(days=1)), asking(last=END + timedelta(days=1))
-    assert [opened().at_once(each) for each in (shorter, asking(), longer)] == [True, False, False]
-    opened().took_too_long(shorter)
-    assert [opened().at_once(each) for each in (shorter, asking(), longer)] == [False, False, False]
-    clock[0] += 3601
-    assert [opened().at_once(each) for each in (shorter, asking(), longer)] == [True, True, True]
-    opened().took_too_long(longer)
-    assert [opened().at_once(each) for each in (shorter, asking(), longer)] == [True, True, False]
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        *("", "{", "[]", "null", "[" * 100_000),
-        '{"address": "https://a.example", "closed": {"data_products": [9e99]}, "too_long": 5}',
-        '{"address": "https://a.example", "closed": {"data_products": ["soon"]}, "too_long": {"data_products": [0]}}',
-        '{"address": "https://a.example", "closed": [1], "too_long": {"data_products": [0, 9e99]}}',
-        '{"address": "https://b.example", "closed": {"data_products": [1000050]}}',
-    ],
-)
-def test_a_damaged_memory_is_none(opened: Callable[[], Ways], tmp_path: Path, text: str) -> None:
-    path = KeptFile("ways", "https://a.example", tmp_path).path
-    assert path is not None
-    path.write_text(text)
-    assert opened().at_once(asking())
+    threads = [threading.Thread(target=wait, args=(seconds,)) for seconds in (20, 20)]
+    server.faults["status"] = Fault(status=403, times=1)
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(map(str, outcomes)) == sorted(map(str, [Refused, True]))
+    assert len(run.fetch(time.monotonic() + 20).records or ()) == 3
 
 
 def test_a_brief_fault_is_forgotten(server: AuroraXServer, connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -459,51 +391,3 @@ def test_a_brief_fault_is_forgotten(server: AuroraXServer, connect: Connect, mon
     found(engine)
     assert steps(server)[-1] == "at_once"
     assert server.count("at_once") == 2
-
-
-# The sentence
-
-
-@pytest.mark.parametrize(
-    ("statement", "path"),
-    [
-        ("FIND data_products WHERE program = 'trex' ON 2020-02-01", "data_products"),
-        ("FIND ephemeris WHERE program = 'swarm' ON 2020-02-01", "ephemeris"),
-        (
-            "FIND conjunctions OF ground (program = 'trex'), space (program = 'swarm') WITHIN 500 km ON 2020-02-01",
-            "conjunction",
-        ),
-    ],
-)
-def test_describe_is_the_sentence_of_the_service(server: AuroraXServer, statement: str, path: str) -> None:
-    with auroraql.connect(server.url, api_key="s3cret") as archive:
-        (row,) = archive.run(f"DESCRIBE {statement}")
-        assert row == ("as it says",)
-        assert server.calls[-1].path == f"/api/v1/utils/describe/query/{path}"
-        assert server.calls[-1].body == auroraql.translate(statement, to="json")
-        ours = (auroraql.translate(statement, to="sentence"),)
-        for said in (["in a list"], "s3cret", "a\x1b[31mb", "", ["a", "b"], 5, None, {"error": "no"}):
-            server.sentence = said  # type: ignore[assignment]
-            (row,) = archive.run(f"DESCRIBE {statement}")
-            assert row == (("in a list",) if said == ["in a list"] else ours)
-        with pytest.raises(StatementError, match="AQL0406"):
-            archive.run(f"DESCRIBE {statement} LIMIT 5")
-
-
-def test_explain_does_without_the_service(server: AuroraXServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    from auroraql import reports
-
-    monkeypatch.setattr(reports, "_SOURCES_SECONDS", 0.5)
-    with auroraql.connect(server.url) as archive:
-        statement = "EXPLAIN FIND data_products WHERE NOT program = 'trex' ON 2020-02-01"
-        whole = [line for (line,) in archive.run(statement)]
-        assert not any("known here" in line for line in whole)
-    for fault in (Fault(hang=20), Fault(status=503), Fault(body=b"<html>"), Fault(drop="before")):
-        server.faults["sources"] = fault
-        began = time.monotonic()
-        with auroraql.connect(server.url) as archive:
-            lines = [line for (line,) in archive.run(statement)]
-        assert time.monotonic() - began < 5
-        assert lines[0].startswith("data products from ")
-        assert lines[-1].startswith("planned with the data sources that are known here: ")
-    assert server.count("submit") == server.count("at_once") == 0

@@ -184,7 +184,8 @@ def test_the_deadline_is_4_and_the_search_is_cancelled(server: AuroraXServer) ->
 
 
 @pytest.mark.skipif(os.name != "posix", reason="sends a signal")
-def test_an_interrupt_is_130_and_the_search_is_cancelled(server: AuroraXServer) -> None:
+@pytest.mark.parametrize("options", [[], ["--keep-going"]])
+def test_an_interrupt_is_130_and_the_search_is_cancelled(server: AuroraXServer, options: list[str]) -> None:
     import signal
     import threading
 
@@ -201,7 +202,7 @@ def test_an_interrupt_is_130_and_the_search_is_cancelled(server: AuroraXServer) 
         "import signal, runpy; signal.signal(signal.SIGINT, signal.default_int_handler); runpy.run_module('auroraql')"
     )
     started = subprocess.Popen(
-        [sys.executable, "-c", code, "-a", server.url, "-c", EVERYTHING],
+        [sys.executable, "-c", code, "-a", server.url, "-c", f"{EVERYTHING}; {EVERYTHING}", *options],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

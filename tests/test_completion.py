@@ -13,8 +13,10 @@ from auroraql.completion import ArchiveNames, Completer, Completion, Item, Known
 from auroraql.completion.candidates import MOST
 from auroraql.completion.keywords import KEYWORDS, SQL
 from auroraql.completion.trail import Trail, words_of
+from auroraql.errors import Source, StatementError
 from auroraql.forms import grammar
 from auroraql.forms.pieces import form_at
+from auroraql.preparing import Standing, prepare
 from auroraql.public import parse_script
 from auroraql.schema import Type
 from auroraql.schema.catalogue import Catalogue, DataSource, MetadataKey, shipped
@@ -22,6 +24,7 @@ from auroraql.schema.catalogue import Catalogue, DataSource, MetadataKey, shippe
 KNOWN = Known(
     ArchiveNames(shipped()),
     results={"c": ("start", "end", "min_distance"), "odd name": ("x",), "limit": ("y",)},
+    tables={"c": ("start", "platform", "min_distance"), "odd name": ("x y",), "other": ("epoch",)},
     searches=("s1",),
     settings={"format": ("table", "csv"), "timeout": ()},
     parameters=("day",),
@@ -61,6 +64,10 @@ STATEMENTS = (
     "SET format = csv",
     "FETCH s1",
 )
+
+MEETING = "FIND conjunctions OF ground (program = 'trex'), space WITHIN 5 km ON 2020-01-01"
+(KEPT,) = prepare([Source(f"LET c = {MEETING}")], shipped(), {})
+STANDING = Standing({"c": KEPT.kept}, {"s1": KEPT.kept}) if KEPT.kept is not None else Standing({}, {})
 
 
 def completed(marked: str, known: Known = KNOWN, *, loose: bool = True) -> list[Completion]:
@@ -110,6 +117,32 @@ def test_whatever_is_offered_is_accepted(statement: str, data: st.DataObject) ->
             lark_accepts(begun[: each.start] + each.text)
 
 
+LATER = {
+    "WHERE": "WHERE url = 'x'", "SELECT": "SELECT start", "LIMIT": "LIMIT 1", "ORDER": "ORDER BY start",
+    "GROUP": "GROUP BY start", "ON": "ON 2020-01-01", "DURING": "DURING 2020", "SINCE": "SINCE 2020-01-01",
+    "UNTIL": "UNTIL 2020-01-01", "BETWEEN": "BETWEEN 2020-01-01 AND 2020-01-02", "LAST": "LAST 5 days",
+    "OF": "OF ground, space", "WITHIN": "WITHIN 5 km", "VIA": "VIA nbtrace", "PRECISION": "PRECISION 60 s",
+    "LIKE": "LIKE 'x'", "FOR": "FOR trex", "REFRESH": "REFRESH",
+}  # fmt: skip
+"""A whole clause for each keyword that begins one."""
+
+
+@pytest.mark.parametrize("text", STATEMENTS)
+def test_every_keyword_that_is_accepted_is_offered_or_would_be_wrong(text: str) -> None:
+    words = list(words_of(text, 0, len(text)))
+    for end in (0, *(word.end_pos for word in words)):
+        begun = text[:end]
+        accepted = lark_accepts(begun) & set(grammar.keywords())
+        offered = {
+            each.text.split()[0].upper()
+            for letter in sorted({word[0].lower() for word in accepted})
+            for each in Completer().complete(f"{begun} {letter}", end + 2, KNOWN)
+        }
+        for word in sorted(accepted - offered):
+            with pytest.raises(StatementError):
+                prepare([Source(f"{begun} {LATER.get(word, word)}")], shipped(), {"program": "x"}, standing=STANDING)
+
+
 @settings(deadline=None, max_examples=300)
 @given(st.text(alphabet="FIND data_products WHERE'\"`()-/*;=.,$\n{}0", max_size=60), st.data())
 def test_nothing_that_can_be_typed_breaks_it(text: str, data: st.DataObject) -> None:
@@ -152,8 +185,14 @@ def test_every_keyword_is_explained_and_its_example_is_right() -> None:
         ("FIND data_products WHERE program = 'tr|", ["'trex'"]),
         ('FIND data_products WHERE program = "tr|', ['"trex"']),
         ("FIND data_products WHERE program = ‘tr|", ["‘trex’"]),
+        ("FIND data_products WHERE program = „tr|", ["„trex”"]),
         ("FIND data_products WHERE platform = 'fort s|", ["'fort simpson'", "'fort smith'"]),
         ("FIND data_products WHERE platform = smith|", ["'fort smith'"]),
+        # Without quotes over several words, too.
+        ("FIND data_products WHERE platform = fort |", ["'fort simpson'", "'fort smith'"]),
+        ("FIND data_products WHERE platform IN ('gillam', fort sm|", ["'fort smith'"]),
+        ("FIND ephemeris WHERE nbtrace_region = north au|", ["'north auroral oval'"]),
+        ("FIND data_products WHERE program = 'trex' AND platform = fort |AND url IS NULL", ["'fort smith'"]),
         ("FIND data_products WHERE platform = gilam|", ["'gillam'"]),
         ("FIND data_products WHERE platform = gllm|", ["'gillam'"]),
         ("FIND data_products WHERE data_product_type = |", ["'keogram'", "'montage'"]),
@@ -190,6 +229,25 @@ def test_every_keyword_is_explained_and_its_example_is_right() -> None:
         ("SET format |", ["="]),
         ("FETCH |", ["s1"]),
         ("SQL SELECT min_d|", ["min_distance"]),
+        ("SQL SELECT | FROM c", ["start", "platform", "min_distance", "c"]),
+        ("SQL SELECT * FROM |", ["c", '"odd name"', "other"]),
+        ("SQL SELECT * FROM c AS k JOIN other AS o ON o.|", ["epoch"]),
+        ("SQL SELECT k.pl| FROM c AS k", ["platform"]),
+        ('SQL SELECT * FROM "od|', ['"odd name"']),
+        ('SQL SELECT x| FROM "odd name"', ['"x y"']),
+        ("LET new = F|", ["FIND"]),
+        ("LET new = FIND ephe|", ["ephemeris"]),
+        ("SUBMIT new = FIND data_products WHERE platf|", ["platform"]),
+        ("EXPLAIN F|", ["FIND"]),
+        ("DESCRIBE FIND data_products WHERE program = 'tre|", ["'trex'"]),
+        ("EXPLAIN FIND c WHERE min_d|", ["min_distance"]),
+        ("SHOW COLUMNS OF |", ["c", "`odd name`", "limit", "conjunctions", "data_products"]),
+        ("SHOW AVAILABILITY OF data_products WHERE program = 'tre|", ["'trex'"]),
+        # In the middle of a statement, and in each of a script.
+        ("FIND data_products WHERE platf| = 'gillam' ON 2020-01-01", ["platform"]),
+        ("FIND data_products | program = 'trex'", ["WHERE"]),
+        ("SHOW SOURCES; FIND ephemeris WHERE nbtr|; SHOW PROGRAMS", ["nbtrace", "nbtrace_region"]),
+        ("FIND data_products SELECT st| WHERE program = 'trex'", ["start"]),
         ("FIND data_products; FIND ephe|", ["ephemeris"]),
         ("FIND data_products WHERE `key|", ["`keogram_type`"]),
     ],
@@ -211,6 +269,11 @@ def test_the_first_that_is_offered(marked: str, first: list[str]) -> None:
         "FIND data_products SELECT start AS |",
         "LET |",
         '{"start": |',
+        '{"data_sources": {"programs": ["tr|',
+        "FIND data_products FROM {|",
+        "SQL SELECT 'c|",
+        "SQL SELECT 1 -- c|",
+        "Find ephemeris for ((platform in (swarma|",
         "Find data_products for ((program in (|",
     ],
 )

@@ -15,7 +15,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from auroraql.archives.catalogue_file import SCHEMA_VERSION
+from auroraql.archives.catalogue_format import SCHEMA_VERSION
 from auroraql.archives.demo import RULE, build, catalogue
 from auroraql.archives.embedded import EmbeddedEngine
 from auroraql.errors import Failed

@@ -6,35 +6,38 @@ import re
 from pathlib import Path
 
 import pytest
-from lark import UnexpectedInput
+from hypothesis import given, settings
 
 from auroraql.errors import Source, StatementError
-from auroraql.forms import grammar, script
+from auroraql.forms import grammar, script, tables
 from auroraql.forms.text import driver, slips, writing
 from auroraql.query import Ref
 from auroraql.schema import KINDS
 from auroraql.schema.operators import OPERATORS, SPELLINGS
 from tests import corpus_files
+from tests.lark_loop import read_by_lark, read_by_us
+from tests.typing_strategies import typings
 
 
 def test_the_grammar_has_no_conflict() -> None:
     assert grammar.build(grammar.grammar_text(), strict=True)
 
 
-def test_a_damaged_cache_is_only_slower(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    grammar.parser.__wrapped__()
-    (file,) = (tmp_path / "auroraql" / "grammar").glob("*.bin")
-    assert file.parent.stat().st_mode & 0o077 == 0
-    for damage in (b"", b"garbage", file.read_bytes()[:-100]):
-        file.write_bytes(damage)
-        assert grammar.parser.__wrapped__().parse("FIND data_products")
+def test_the_table_that_is_shipped_is_the_grammars(update: bool) -> None:
+    made = tables.written(tables.made())
+    if update:
+        tables.FILE.write_text(made, "utf-8")
+    assert tables.FILE.read_text("utf-8") == made, "pytest tests/test_grammar.py --update writes it"
 
 
-def test_no_cache_directory_is_no_obstacle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "file").write_text("not a directory")
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
-    assert grammar.parser.__wrapped__().parse("FIND data_products")
+@pytest.mark.parametrize("document", ["", "garbage", "{}", '{"grammar": "another", "start": 1}'])
+def test_a_table_of_another_grammar_is_made_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, document: str
+) -> None:
+    file = tmp_path / "parse_table.json"
+    file.write_text(document)
+    monkeypatch.setattr(tables, "FILE", file)
+    assert tables.table.__wrapped__() == tables.made()
 
 
 def test_every_operator_of_the_schema_is_one_of_the_grammar() -> None:
@@ -118,22 +121,30 @@ def test_no_state_has_a_place_for_a_name_and_for_a_keyword_that_could_be_one() -
             assert names <= first
 
 
-@pytest.mark.parametrize(
-    "path", [path for kind in KINDS for path in corpus_files.files(kind)], ids=lambda p: f"{p.parent.name}-{p.stem}"
+EVERY = tuple(
+    [corpus_files.read(path)["aql"] for kind in KINDS for path in corpus_files.files(kind)]
+    + [corpus_files.read(path)["statement"] for path in corpus_files.files("errors")]
 )
-def test_both_parse_loops_make_the_same_tree(path: Path) -> None:
-    text = corpus_files.read(path)["aql"]
-    found = driver.drive(text, 0, len(text))
-    assert found is not None
-    assert found[0] == grammar.parser().parse(text)
 
 
-@pytest.mark.parametrize("path", corpus_files.files("errors"), ids=lambda p: p.stem)
-def test_both_parse_loops_refuse_the_same(path: Path) -> None:
-    text = corpus_files.read(path)["statement"]
-    try:
-        tree = grammar.parser().parse(text)
-    except UnexpectedInput:
-        tree = None
-    found = driver.drive(text, 0, len(text))
-    assert (found[0] if found else None) == tree
+@pytest.mark.parametrize("text", EVERY)
+def test_both_parse_loops_say_the_same(text: str) -> None:
+    assert read_by_us(text) == read_by_lark(text)
+
+
+@settings(deadline=None)
+@given(typings(tuple(text for text in EVERY if len(text) < 400), most=4))
+def test_both_parse_loops_stumble_over_the_same(texts: list[str]) -> None:
+    assert read_by_us(texts[-1]) == read_by_lark(texts[-1])
+
+
+LONG = "FIND data_products WHERE " + " OR ".join(f"platform = 'site {n}' AND wavelength IN (5, 1e3)" for n in range(20))
+
+
+@settings(deadline=None)
+@given(typings((LONG + " ON 2020-01-01 06:30:15.5 LIMIT 5", *EVERY[:40])))
+def test_what_is_read_on_after_a_change_is_what_a_fresh_start_reads(texts: list[str]) -> None:
+    memory = driver.Memory()
+    for text in texts:
+        # With all places, which do not count when trees are compared.
+        assert repr(driver.drive(text, 0, len(text), memory)) == repr(driver.drive(text, 0, len(text)))

@@ -125,9 +125,9 @@ HOSTILE = (
 def test_hostile_input_takes_linear_time(piece: str) -> None:
     text = piece * (200_000 // len(piece))
     list(AuroraQLLexer().get_tokens_unprocessed(DAILY))
-    began = time.perf_counter()
+    began = time.process_time()
     assert "".join(value for _, value in tokens(text)) == text
-    assert time.perf_counter() - began < 5, "a quadratic rule takes minutes"
+    assert time.process_time() - began < 5, "a quadratic rule takes minutes"
 
 
 def test_pygments_finds_it_by_its_entry_point() -> None:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import io
-import socket
+import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -27,9 +25,13 @@ from auroraql.frontends.repl.behind import Behind, Late, Switches
 from auroraql.frontends.repl.checking import Checked, Checker, Underlined, one_line, said
 from auroraql.frontends.repl.desk import Desk, talk
 from auroraql.frontends.repl.keys import keys_in_force
-from auroraql.frontends.repl.keystrokes import LONGEST, check_typed
+from auroraql.frontends.repl.keystrokes import LONGEST, TypedCheck
 from auroraql.frontends.repl.prompt import Suggestions
+from auroraql.schema.catalogue import shipped
 from auroraql.session import connect
+from tests import small_catalogue
+from tests.aurorax_server import RECORDS, SOURCES, AuroraXServer
+from tests.conftest import ROOT
 from tests.repl_fakes import FakeArchive, answer
 
 QUESTIONED = "FIND data_products WHERE platform = 'gilam' ON 2021-01-01"
@@ -46,7 +48,7 @@ def offered(desk: Desk, text: str) -> list[str]:
 
 
 def codes(text: str) -> list[str]:
-    return [each.code for each in check_typed(text, FakeArchive().check)]
+    return [each.code for each in TypedCheck().wrong(text, shipped())]
 
 
 # --- candidates
@@ -132,7 +134,7 @@ def test_what_is_wrong_with_what_is_typed(text: str, wrong: list[str]) -> None:
 
 def test_the_diagnostics_are_those_of_the_command_line() -> None:
     with connect() as archive:
-        assert check_typed(QUESTIONED, archive.check) == archive.check(QUESTIONED)
+        assert TypedCheck().wrong(QUESTIONED, archive.catalogue, archive.standing) == archive.check(QUESTIONED)
 
 
 def underlined(text: str, diagnostics: tuple[Diagnostic, ...], line: int, now: str = "") -> str:
@@ -193,47 +195,43 @@ def test_a_text_is_checked_once_typing_pauses() -> None:
 # --- nothing waits
 
 
-@contextmanager
-def forbidden() -> Iterator[list[str]]:
-    """Whatever opens a file or a connection meanwhile is told of."""
-    touched: list[str] = []
-    watching = [True]
-
-    def hook(event: str, arguments: tuple[object, ...]) -> None:
-        if watching and (event in ("open", "os.listdir", "subprocess.Popen") or event.startswith("socket.")):
-            touched.append(f"{event} {arguments}")
-            raise OSError("no disk and no network")
-
-    sys.addaudithook(hook)
-    try:
-        yield touched
-    finally:
-        watching.clear()
+KEPT = "LET c = FIND data_products SELECT start, platform WHERE program = 'trex' ON 2021-01-01"
 
 
-def test_no_key_touches_disk_or_network() -> None:
-    history = InMemoryHistory()
-    history.append_string("FIND data_products WHERE program = 'trex' LIMIT 5")
-    buffer = Buffer(history=history)
-    with connect() as archive:
-        archive.run("LET c = FIND data_products WHERE program = 'trex' ON 2021-01-01")
-        desk = Desk(archive, Switches(color=True), io.StringIO())
-        text = (
-            "FIND conjunctions OF ground (program = 'trex'), space (platform = 'swarma') WITHIN 500 km ON 2021-01-01;\n"
-            "FIND data_products WHERE platform IN c.platform AND keogram_type = 'daily' OR url LIKE '%x' DURING c "
-        )
-        with forbidden() as touched:
-            for end in range(len(text) + 1):
-                document = Document(text[:end])
-                list(desk.complete(document, CompleteEvent(text_inserted=True)))
-                desk.lexer.lex_document(document)(0)
-                Suggestions().get_suggestion(buffer, document)
-                if end % 5 == 0:
-                    desk.wrong(text[:end])
-                    desk.submits(document)
-            with pytest.raises(OSError, match="no disk"):
-                socket.create_connection(("127.0.0.1", 9))
-        assert [each for each in touched if "connect" not in each and "socket" not in each] == []
+def touched_by_typing(archive: str, *statements: str) -> list[str]:
+    """What opened a file or a connection while all sorts of texts were typed, in a process of its own."""
+    command = [sys.executable, "-m", "tests.offline_typing", archive, *statements]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.split("\n")[:-1]
+
+
+@pytest.mark.parametrize(
+    "statements", [(), (KEPT,), (KEPT, "SQL SELECT count(*) FROM c", "FIND data_products WHERE x")]
+)
+def test_no_key_touches_disk_or_network_with_the_demonstration(statements: tuple[str, ...]) -> None:
+    check_touched(touched_by_typing("demo", *statements))
+
+
+def test_nor_with_a_catalogue_file(tmp_path: Path) -> None:
+    file = tmp_path / "small.duckdb"
+    small_catalogue.write(file, [])
+    check_touched(touched_by_typing(str(file)))
+    check_touched(touched_by_typing(str(file), KEPT))
+
+
+def test_nor_with_a_service() -> None:
+    with AuroraXServer(RECORDS, SOURCES) as server:
+        asked = len(server.calls)
+        check_touched(touched_by_typing(server.url))
+        assert len(server.calls) == asked
+        check_touched(touched_by_typing(server.url, KEPT))
+
+
+def check_touched(touched: list[str]) -> None:
+    """Nothing but the connection that proves that what is touched is told."""
+    assert [each for each in touched if "socket" not in each] == []
+    assert touched
 
 
 def test_before_everything_is_loaded_keys_do_nothing_more() -> None:

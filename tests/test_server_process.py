@@ -16,7 +16,7 @@ import duckdb
 import pytest
 import requests
 
-from auroraql.archives.demo.store import cached_file
+from auroraql.archives.demo.place import cached_file
 from auroraql.archives.embedded import EmbeddedEngine
 from tests.server_process import DAY, SWARM, ServerProcess, finished, get, refused, waited
 from tests.small_catalogue import Product, write

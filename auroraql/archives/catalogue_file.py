@@ -15,12 +15,10 @@ from types import MappingProxyType
 
 import duckdb
 
+from auroraql.archives.catalogue_format import SCHEMA_VERSION, TYPE_NAMES
 from auroraql.errors import Unreachable, UsageError
 from auroraql.schema import Type
 from auroraql.schema.catalogue import Catalogue, DataSource, MetadataKey
-
-SCHEMA_VERSION = 2
-"""The version of catalogue.sql, which every catalogue file holds."""
 
 LOCKED_DOWN: dict[str, str | bool | int | float | list[str]] = {
     "autoinstall_known_extensions": False,
@@ -34,9 +32,6 @@ LOCKED_DOWN: dict[str, str | bool | int | float | list[str]] = {
 
 _INTERRUPT_EVERY = 0.01
 """Seconds between interrupts: one that comes before DuckDB has begun is lost."""
-
-TYPE_NAMES = {"string": Type.STRING, "double": Type.NUMBER, "int": Type.INTEGER, "bool": Type.BOOLEAN}
-"""How the table metadata_keys names the types."""
 
 _HEADER = "SELECT schema_version, demonstration, description, rule FROM catalogue"
 

@@ -19,7 +19,7 @@ from types import MappingProxyType
 
 import duckdb
 
-from auroraql.archives.base import Capabilities, LogLine, Progress, Status
+from auroraql.archives.base import EMBEDDED, Capabilities, LogLine, Progress, Status
 from auroraql.archives.catalogue_file import (
     CatalogueFile,
     Config,
@@ -30,7 +30,9 @@ from auroraql.archives.catalogue_file import (
     read_catalogue,
 )
 from auroraql.archives.demo import catalogue as demonstrated
-from auroraql.archives.demo.store import NAME, cached_file, forget, open_demo
+from auroraql.archives.demo.place import NAME, cached_file
+from auroraql.archives.demo.store import forget, open_demo
+from auroraql.archives.file_opening import Opening
 from auroraql.errors import ArchiveError, Cancelled, Failed, Refused, TimedOut
 from auroraql.plan import Plan, Request
 from auroraql.results import Fetched, Row, decoded, result_columns
@@ -84,7 +86,7 @@ class EmbeddedEngine:
         self._writing = threading.Lock()
         self._demo = path is None
         self._name = NAME if path is None else str(path)
-        self._opening = _Opening(
+        self._opening = Opening(
             lambda: (
                 open_demo(cache_dir, say, config)
                 if path is None
@@ -111,8 +113,7 @@ class EmbeddedEngine:
     @property
     def capabilities(self) -> Capabilities:
         """It runs whole queries; whether its records are made up is written in the file."""
-        demonstration = self._demo or self._file.demonstration
-        return Capabilities(whole_query=True, demonstration=demonstration, runs_when_awaited=True)
+        return replace(EMBEDDED, demonstration=self._demo or self._file.demonstration)
 
     def catalogue(self) -> Catalogue:
         """The data sources and metadata keys of the file. Raises Failed when they cannot be read."""
@@ -140,18 +141,8 @@ class EmbeddedEngine:
         """Counted in the file. Raises TimedOut or Failed."""
         days = [datetime(first.year, first.month, first.day), datetime(last.year, last.month, last.day) + _DAY]
         lists = [only.get(name) for name in ("program", "platform", "instrument_type")]
-        try:
-            with (
-                self._file.connection.cursor() as cursor,
-                Interrupter(cursor, threading.Event(), deadline),
-                interruptible(),
-            ):
-                return cursor.execute(_AVAILABILITY[kind], [*days, *lists]).fetchall()
-        except duckdb.InterruptException:
-            hint = "allow more time, or ask for fewer days"
-            raise TimedOut("the deadline passed before all was counted", archive=self.name, hint=hint) from None
-        except duckdb.Error as problem:
-            raise self._failure(problem) from None
+        with self.asking(deadline) as cursor:
+            return cursor.execute(_AVAILABILITY[kind], [*days, *lists]).fetchall()
 
     @contextmanager
     def asking(self, deadline: float) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -164,7 +155,8 @@ class EmbeddedEngine:
             ):
                 yield cursor
         except duckdb.InterruptException:
-            raise TimedOut("the deadline passed before all was counted", archive=self.name) from None
+            hint = "allow more time, or ask for fewer days"
+            raise TimedOut("the deadline passed before all was counted", archive=self.name, hint=hint) from None
         except duckdb.Error as problem:
             raise self._failure(problem) from None
 
@@ -234,31 +226,6 @@ def _shows_damage(problem: duckdb.Error) -> bool:
     """A wrong checksum is a bare duckdb.Error; what is beyond it has classes of its own."""
     classes = (duckdb.IOException, duckdb.FatalException, duckdb.InternalException, duckdb.SerializationException)
     return type(problem) is duckdb.Error or isinstance(problem, classes)
-
-
-class _Opening(threading.Thread):
-    """A catalogue being opened, in a thread of its own once it is started."""
-
-    def __init__(self, open_it: Callable[[], CatalogueFile]) -> None:
-        super().__init__(daemon=True)
-        self._open = open_it
-        self._file: CatalogueFile | None = None
-        self._problem: BaseException | None = None
-
-    def run(self) -> None:
-        """Opens it, and keeps what comes of it for whoever asks."""
-        try:
-            self._file = self._open()
-        except BaseException as problem:
-            self._problem = problem
-
-    def outcome(self) -> CatalogueFile:
-        """The open catalogue, waited for. Raises what opening it raised."""
-        if self.ident is not None:
-            self.join()
-        if self._file is None:
-            raise self._problem or Cancelled("it was not opened", archive=NAME)
-        return self._file
 
 
 class OutOfMemory(Failed):
@@ -354,6 +321,7 @@ class EmbeddedRun:
         if self._rows is not None:
             return
         statement = compile_query(self._plan.query, [c.path for c in result_columns(self._plan.query)])
+        self.idle.clear()
         try:
             with self._connection.cursor() as cursor, Interrupter(cursor, self._stop, deadline), interruptible():
                 cursor.execute(statement.sql, list(statement.parameters))
@@ -369,6 +337,7 @@ class EmbeddedRun:
             raise self._failure(problem, self._id) from None
         finally:
             self._paged = True
+            self.idle.set()
 
     def _execute(self, deadline: float) -> list[Row]:
         self._raise_if_over(deadline)

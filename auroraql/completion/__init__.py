@@ -10,9 +10,4 @@ from auroraql.completion.known import ArchiveNames, Known
 from auroraql.completion.matching import Item, Vocabulary
 from auroraql.completion.place import Finder
 
-__all__ = ["ArchiveNames", "Completer", "Completion", "Item", "Known", "Vocabulary", "whole_beginning"]
-
-
-def whole_beginning(text: str) -> str:
-    """The text with its last statement cut, and its parentheses closed, where it is whole; "" where it is nowhere."""
-    return Finder().whole_beginning(text)
+__all__ = ["ArchiveNames", "Completer", "Completion", "Finder", "Item", "Known", "Vocabulary"]

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
+from auroraql.completion.groups import Group
+from auroraql.completion.in_sql import sql_offers
 from auroraql.completion.known import Known
-from auroraql.completion.offers import Group, offers, sql_offers
+from auroraql.completion.offers import offers
 from auroraql.completion.place import Finder, Place, Reader
-from auroraql.completion.survey import survey
+from auroraql.forms.text.driver import Lexeme
 from auroraql.forms.text.layout import quote_name
+
+_SEVERAL_WORDS = re.compile(r"[=<>(,]\s*([^\W\d][\w/.-]*(?: [\w/.-]+)* [\w/.-]*)\Z")
+_LONGEST = 100
+"""Characters of a value over several words."""
 
 MOST = 100
 """No menu is longer."""
@@ -31,6 +38,8 @@ class Completer:
     def __init__(self) -> None:
         self._reader, self._finder = Reader(), Finder()
         self._at: tuple[Known, str, str] | None = None
+        self._without_quotes: Completer | None = None
+        self._behind: tuple[str, Sequence[Lexeme]] = ("", ())
         self._groups: tuple[tuple[Group, ...], frozenset[str]] = ((), frozenset())
 
     def complete(self, text: str, cursor: int, known: Known, *, loose: bool = True) -> list[Completion]:
@@ -42,19 +51,40 @@ class Completer:
         if place is None or place.form in ("json", "sentence"):
             return []
         if place.form == "sql":
-            return _ranked(place, sql_offers(known), frozenset(), loose)
-        return _ranked(place, *self._offered(place, known), loose)
+            return _ranked(place, sql_offers(place, known), frozenset(), loose)
+        found = _ranked(place, *self._offered(place, known), loose)
+        return [*self._of_several_words(place, known), *found][:MOST]
+
+    def _of_several_words(self, place: Place, known: Known) -> Iterator[Completion]:
+        """Values that begin with all the words typed behind an operator: `platform = fort sm` lacks its quotes."""
+        typed = _SEVERAL_WORDS.search(place.text, max(place.begin, place.cursor - _LONGEST), place.cursor)
+        if typed is None or place.quote:
+            return
+        if self._without_quotes is None:
+            self._without_quotes = Completer()
+        longer = replace(place, start=typed.start(1))
+        values = (group for group in self._without_quotes._offered(longer, known)[0] if group.form == "value")
+        for each in _ranked(longer, values, frozenset(), loose=False):
+            if each.shown.casefold().startswith(longer.typed.casefold()):
+                yield each
 
     def _offered(self, place: Place, known: Known) -> tuple[tuple[Group, ...], frozenset[str]]:
         """The groups that fit and the keywords that may come, which stay the same while one word is typed."""
         at = (known, place.text[place.begin : place.start], place.text[place.cursor :])
         if self._at is None or self._at[0] is not known or self._at[1:] != at[1:]:
-            trail = self._reader.trail(place)
-            words = [*trail.words, *place.words_behind()]
-            found = survey(words, len(trail.words))
-            self._groups = tuple(offers(trail, found, known, words)), trail.accepts()
+            trail, survey = self._reader.read(place)
+            scope = survey.scope
+            survey.read(self._words_behind(place))
+            self._groups = tuple(offers(trail, scope, survey, known)), trail.accepts()
             self._at = at
         return self._groups
+
+    def _words_behind(self, place: Place) -> Sequence[Lexeme]:
+        """The words behind the cursor, which stay the same while something is typed before them."""
+        behind = place.text[place.cursor :]
+        if behind != self._behind[0]:
+            self._behind = behind, place.words_behind()
+        return self._behind[1]
 
 
 def _ranked(place: Place, groups: Iterable[Group], keywords: frozenset[str], loose: bool) -> list[Completion]:

@@ -95,13 +95,16 @@ class FieldNames:
         key = self.archive.catalogue.key(self.kind.metadata, path[-1])
         return (key.type if key is not None else Type.ANY), None
 
-    def subjects(self) -> Iterator[Item]:
-        """What SHOW … OF may name besides a kind: fields and keys with known values, and results."""
+    def subjects(self, listing: str) -> Iterator[Item]:
+        """What SHOW … OF may name besides a kind: results with columns, or fields and keys with known values."""
+        if listing == "columns":
+            yield from names_of_results(self.known)
+        if listing != "values":
+            return
         for name in self.archive.source_fields:
             yield Item(name, "field")
         for kind in KINDS.values():
             yield from (Item(key.name, key.doc) for key in self.archive.keys(kind, ()) if key.values)
-        yield from names_of_results(self.known)
 
 
 def names_of_results(known: Known) -> list[Item]:

@@ -105,6 +105,8 @@ class Known:
     archive: ArchiveNames
     results: Mapping[str, Sequence[str]] = field(default_factory=dict)
     """The results kept under a name, and their columns."""
+    tables: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """The same results as SQL calls their columns."""
     searches: Sequence[str] = ()
     settings: Mapping[str, Sequence[str]] = field(default_factory=dict)
     """The settings, and the values each can have where these are few."""

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 
 from auroraql.completion.fields import FieldNames, names_of_results, unit_items
+from auroraql.completion.groups import Group, is_plain, made
 from auroraql.completion.keywords import KEYWORDS, SQL
 from auroraql.completion.known import Known
 from auroraql.completion.matching import Item, Vocabulary
 from auroraql.completion.survey import Scope, Survey, plain
 from auroraql.completion.trail import END, Trail
-from auroraql.forms import grammar
 from auroraql.forms.text.driver import Lexeme, tables
-from auroraql.forms.text.layout import quote_name
 from auroraql.listings import REFRESHABLE
 from auroraql.query import FUNCTIONS
 from auroraql.schema import BLOCKS, CONJUNCTIONS, KINDS, Type
@@ -37,7 +34,6 @@ _FITTING = {
     Type.BOOLEAN: frozenset(("TRUE", "FALSE")),
 }
 """The constants that are values of a type; of the others, all may be."""
-_CLOSING = {"“": "”", "‘": "’", "„": "”", "‚": "’"}
 _FUNCTION_DOCS = {
     "count": "how many",
     "min": "the smallest",
@@ -47,80 +43,30 @@ _FUNCTION_DOCS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Group:
-    """Names of one sort: `form` is how they are written, as keyword, name, value, number or parameter.
+def offers(trail: Trail, scope: Scope, found: Survey, known: Known) -> Iterator[Group]:
+    """The groups that fit behind the words of the trail, the likeliest first.
 
-    Those of `but` stand there already.
+    `scope` is the search or block of the place, and `found` what the whole statement says.
     """
-
-    names: Vocabulary
-    form: str = "name"
-    but: frozenset[str] = frozenset()
-
-    @property
-    def is_name(self) -> bool:
-        """Whether a keyword of the same spelling would be read in its place."""
-        return self.form == "name"
-
-    def typed(self, text: str, quote: str) -> str | None:
-        """What is typed of one of these names; None where none of them can stand."""
-        if self.form == "parameter":
-            return text.removeprefix("$") if not quote else None
-        if text.startswith("$") or (quote and (self.form, quote == "`") not in (("name", True), ("value", False))):
-            return None
-        return text
-
-    def written(self, name: str, quote: str) -> str:
-        """The name as a statement writes it, in the quote that is open."""
-        match self.form:
-            case "name":
-                return quote_name(name) if quote == "`" or not _is_plain(name) else name
-            case "value":
-                opening = quote or "'"
-                closing = _CLOSING.get(opening, opening)
-                return opening + name.replace(closing, closing * 2 if closing == opening else "") + closing
-            case "parameter":
-                return f"${name}"
-            case _:
-                return name
-
-
-def _is_plain(name: str) -> bool:
-    return re.fullmatch(grammar.pattern("NAME"), name) is not None
-
-
-def _made(items: Iterable[Item | str]) -> Vocabulary:
-    return Vocabulary(item if isinstance(item, Item) else Item(item) for item in items)
-
-
-def offers(trail: Trail, found: Survey, known: Known, words: Sequence[Lexeme]) -> Iterator[Group]:
-    """The groups that fit behind the words of the trail, the likeliest first."""
     accepts = trail.accepts()
     compared = _compared(trail)
-    fields = FieldNames(found.scope, known, words[0].lower() if words else "", _listing(words))
+    fields = FieldNames(scope, known, trail.words[0].lower() if trail.words else "", _listing(trail.words))
     if "STRING" in accepts and compared and compared != SETTING:
         yield from _values(fields, compared, trail)
     if "CMP" in accepts:
         yield Group(_operators(trail, fields), "operator")
     if "NAME" in accepts:
-        yield from (Group(_made(each)) for each in _names(trail, found, known, fields))
+        yield from (Group(made(each)) for each in _names(trail, found, known, fields))
     if accepts & {"STRING", "NAME"} and trail.symbols:
         yield from _odd_places(trail, known, accepts)
     if "STAR" in accepts:
-        yield Group(_made([Item("*", "everything")]), "operator")
+        yield Group(made([Item("*", "everything")]), "operator")
     if accepts & {"TIME_UNIT", "UNIT"}:
-        yield Group(_made(unit_items(fields, compared, trail, accepts)), "keyword")
+        yield Group(made(unit_items(fields, compared, trail, accepts)), "keyword")
     if "PARAM" in accepts:
-        yield Group(_made(dict.fromkeys((*known.parameters, *found.parameters))), "parameter")
+        yield Group(made(dict.fromkeys((*known.parameters, *found.parameters))), "parameter")
     held = fields.type_of(compared) if compared and compared != SETTING else Type.ANY
-    yield Group(_made(_keywords(trail, accepts, found.scope, held)), "keyword")
-
-
-def sql_offers(known: Known) -> Iterator[Group]:
-    """In SQL: the results and their columns."""
-    yield Group(_made(Item(name, "result") for name in known.results))
-    yield Group(_made(Item(column, name) for name, columns in known.results.items() for column in columns))
+    yield Group(made(_keywords(trail, accepts, scope, held)), "keyword")
 
 
 # --- keywords and operators
@@ -172,10 +118,10 @@ def _senseless(trail: Trail, accepts: frozenset[str], scope: Scope, type: Type) 
 
 def _operators(trail: Trail, fields: FieldNames) -> Vocabulary:
     if trail.symbols[0].name in ("LET", "SUBMIT", "SET", "FETCH"):
-        return _made([Item("=", "is")])
+        return made([Item("=", "is")])
     ordered = fields.type_of(_path_at_end(trail)).ordered
     rows = (row for row in OPERATORS.values() if row.arity == 1 and not row.text[0].isalpha())
-    return _made(Item(row.text, row.doc) for row in rows if ordered or not row.ordering)
+    return made(Item(row.text, row.doc) for row in rows if ordered or not row.ordering)
 
 
 # --- values
@@ -259,7 +205,7 @@ def _paths(trail: Trail, found: Survey, known: Known, fields: FieldNames) -> Ite
         if last == "IN":
             return
     if last == "OF" and trail.symbols[0].name == "SHOW":
-        yield fields.subjects()
+        yield fields.subjects(_listing(trail.words))
         return
     above = _tree(trail)
     if above:
@@ -292,13 +238,13 @@ def _odd_places(trail: Trail, known: Known, accepts: frozenset[str]) -> Iterator
     symbols = [symbol.name for symbol in trail.symbols]
     if symbols[-1] == "FOR":
         values = (Item(v, name) for name in ("program", "platform") for v in known.archive.catalogue.values(name))
-        yield Group(_made(item for item in values if _is_plain(item.text)))
+        yield Group(made(item for item in values if is_plain(item.text)))
         values = (Item(v, name) for name in ("program", "platform") for v in known.archive.catalogue.values(name))
-        yield Group(_made(item for item in values if not _is_plain(item.text)), "value")
+        yield Group(made(item for item in values if not is_plain(item.text)), "value")
     elif symbols[:1] == ["SET"] and symbols[-1] == "CMP":
-        yield Group(_made(known.settings.get(plain(trail.words[1]).lower(), ())))
+        yield Group(made(known.settings.get(plain(trail.words[1]).lower(), ())))
     elif "NAME" in accepts and "function" in trail.roles():
-        yield Group(_made(Item(f"{name}(", _FUNCTION_DOCS[name]) for name in FUNCTIONS), "keyword")
+        yield Group(made(Item(f"{name}(", _FUNCTION_DOCS[name]) for name in FUNCTIONS), "keyword")
 
 
 def _listing(words: Sequence[Lexeme]) -> str:

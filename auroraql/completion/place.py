@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
+from auroraql.completion.survey import Survey
 from auroraql.completion.trail import Trail, words_of
 from auroraql.forms import grammar
 from auroraql.forms.pieces import Form, form_at
-from auroraql.forms.text.driver import Lexeme, tables
+from auroraql.forms.text.driver import Lexeme, Memory, drive, tables
 
 _NUMBER = re.compile(r"(?<!\w)\.?\d[\w.:+-]*\Z")
 _WORD = re.compile(r"\$?\w*\Z")
@@ -61,6 +62,7 @@ class Finder:
 
     def __init__(self) -> None:
         self._passed, self._begin = "", 0
+        self._memory = Memory()
 
     def locate(self, text: str, cursor: int) -> Place | None:
         """The place of the cursor; None in a comment, in or right behind a closed quote, and in a number."""
@@ -83,13 +85,9 @@ class Finder:
         """
         begin, opened = self._last_marks(text, len(text))
         end = len(text) if opened is None or opened < 0 else opened
-        trail, best = Trail.begin(), ""
-        for word in words_of(text, begin, end):
-            trail.read(text, word.start_pos, word.end_pos)
-            closing = trail.closing()
-            if closing is not None:
-                best = text[: word.end_pos] + closing
-        return best
+        drive(text[begin:end], 0, end - begin, self._memory)
+        whole = self._memory.whole()
+        return text[: begin + whole[0]] + whole[1] if whole is not None else ""
 
     def _last_marks(self, text: str, cursor: int) -> tuple[int, int | None]:
         """Where the statement of the cursor begins, and the quote that is open there, or -1; None: nothing fits there."""
@@ -135,15 +133,16 @@ class Reader:
     """Reads the words before the cursor, and goes on from where it was when only the end of the text is new."""
 
     def __init__(self) -> None:
-        self._text, self._trail = "", Trail.begin()
+        self._text, self._trail, self._survey = "", Trail.begin(), Survey()
 
-    def trail(self, place: Place) -> Trail:
-        """The parser's stack behind the words before the place."""
+    def read(self, place: Place) -> tuple[Trail, Survey]:
+        """The parser's stack behind the words before the place, and what these say of it."""
         text = place.text[place.begin : place.start]
         if not text.startswith(self._text):
-            self._text, self._trail = "", Trail.begin()
-        trail = self._trail.copy()
+            self._text, self._trail, self._survey = "", Trail.begin(), Survey()
+        trail, known = self._trail.copy(), len(self._trail.words)
         trail.read(text, len(self._text), len(text))
+        survey = self._survey.copy().read(trail.words[known:])
         if _WHOLE.search(text):
-            self._text, self._trail = text, trail
-        return trail.copy()
+            self._text, self._trail, self._survey = text, trail.copy(), survey.copy()
+        return trail, survey

@@ -5,15 +5,12 @@ It reads words and parentheses, before the cursor and behind it, and so works on
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from auroraql.forms.text.driver import Lexeme
 from auroraql.query import block_names
 from auroraql.schema import BLOCKS
-
-_IDLE = frozenset(("STRING", "NUMBER", "COMMA", "CMP", "SIGN", "DOT", "DATETIME", "MONTH", "UNIT", "TIME_UNIT", "STAR"))
-"""The words that say nothing about what is searched."""
 
 _QUOTES = "'\"‘’‚‛“”„‟"
 
@@ -35,46 +32,112 @@ class Scope:
 
 @dataclass(slots=True)
 class Survey:
-    """The scope of the cursor, and what the whole statement names."""
+    """Reads the words of a statement one after the other, and tells what is known where it is asked."""
 
-    scope: Scope
-    blocks: tuple[str, ...] = ()
-    """The names and aliases of the blocks of OF."""
-    labels: tuple[str, ...] = ()
+    scopes: list[Scope] = field(default_factory=lambda: [Scope("")])
+    """Those that are open; a parenthesis that is no scope of its own has that around it again."""
+    kinds: list[str] = field(default_factory=list)
+    aliases: list[str] = field(default_factory=list)
+    labels: list[str] = field(default_factory=list)
     """The names that SELECT gives."""
-    parameters: tuple[str, ...] = ()
+    parameters: dict[str, None] = field(default_factory=dict)
+    before: tuple[str, str, str] = ("", "", "")
+    """The last three words, in upper case."""
+    chosen: tuple[str, ...] = ()
+    """The name whose values are being listed, and those so far."""
+    word: str = ""
+    """The last word as it stands."""
 
+    def copy(self) -> Survey:
+        """One that goes on by itself."""
+        own = {id(scope): Scope(scope.kind, {**scope.chosen}, {*scope.clauses}) for scope in self.scopes}
+        lists = ([*self.kinds], [*self.aliases], [*self.labels], {**self.parameters})
+        return Survey([own[id(scope)] for scope in self.scopes], *lists, self.before, self.chosen, self.word)
 
-def survey(words: Sequence[Lexeme], at: int) -> Survey:
-    """What is known at the word `at`, which may be behind the last."""
-    open_scopes = [Scope("")]
-    here = open_scopes[0]
-    kinds: list[str] = []
-    aliases: list[str] = []
-    labels: list[str] = []
-    for place, word in enumerate(words):
-        if place == at:
-            here = open_scopes[-1]
-        if word.type in _IDLE:
-            continue
-        upper = word.upper()
-        open_scopes[-1].clauses.add(upper)
-        if upper == "FIND" or (upper == "SHOW" and not place):
-            open_scopes[-1].kind = _found(words, place + 1)
-        elif word == "(":
-            open_scopes.append(_opened(words, place, open_scopes[-1]))
-        elif word == ")" and len(open_scopes) > 1:
-            open_scopes.pop()
-        elif word.lower() in BLOCKS and _is_head(words, place):
-            kinds.append(word.lower())
-            aliases += _alias(words, place + 1)
-        elif upper == "AS":
-            labels += [plain(each) for each in words[place + 1 : place + 2]]
-        elif place + 2 < len(words) and words[place + 1].upper() in ("=", "IN"):
-            _choose(words, place, open_scopes[-1])
-    here = here if at < len(words) else open_scopes[-1]
-    parameters = tuple(dict.fromkeys(word[1:] for word in words if word.type == "PARAM"))
-    return Survey(here, (*block_names(kinds), *aliases), tuple(labels), parameters)
+    @property
+    def scope(self) -> Scope:
+        """The search or block that is open."""
+        return self.scopes[-1]
+
+    @property
+    def blocks(self) -> tuple[str, ...]:
+        """The names and aliases of the blocks of OF."""
+        return (*block_names(self.kinds), *self.aliases)
+
+    def read(self, words: Iterable[Lexeme]) -> Survey:
+        """Takes more words."""
+        for word in words:
+            match word.type:
+                case "STRING":
+                    self._value(word)
+                    self.before = (*self.before[1:], "")
+                case "PARAM":
+                    self.parameters[word[1:]] = None
+                    self.before = (*self.before[1:], "")
+                case "NUMBER" | "SIGN" | "DATETIME" | "MONTH" | "STAR":
+                    self.before = (*self.before[1:], "")
+                case _:
+                    upper = word.upper()
+                    self._word(word, upper)
+                    self.before = (*self.before[1:], upper)
+            self.word = word
+        return self
+
+    def _value(self, word: Lexeme) -> None:
+        """Takes `name = 'value'` and `name IN ('value', …)` into the scope."""
+        last = self.before[2]
+        if last == "=":
+            self.chosen = (self.chosen[0], plain(word))
+        elif self.chosen and last in ("(", ","):
+            self.chosen += (plain(word),)
+        else:
+            return
+        self.scope.chosen[self.chosen[0]] = self.chosen[1:]
+
+    def _word(self, word: Lexeme, upper: str) -> None:
+        earlier = self.before[2]
+        self.scope.clauses.add(upper)
+        if upper in ("=", "IN"):
+            self.chosen = (plain(self.word),)
+            return
+        if self.chosen and not (upper == "(" and earlier == "IN") and not (upper == "," and not earlier):
+            self.chosen = ()
+        if upper == "FIND":
+            if earlier == "(":
+                self.scopes[-1] = Scope("", clauses={upper})
+        elif earlier in ("FIND", "DISTINCT", "SHOW"):
+            self._searched(word, upper)
+        elif earlier == "AS":
+            self._name(plain(word), of_block=self.before[1].lower() in BLOCKS)
+        else:
+            self._nested(word, upper)
+
+    def _searched(self, word: Lexeme, upper: str) -> None:
+        """What is searched stands behind FIND, FIND DISTINCT and the SHOW that a statement begins with."""
+        first, second, third = self.before
+        if third == "FIND" or (third == "DISTINCT" and second == "FIND") or (third == "SHOW" and not first + second):
+            self.scope.kind = "" if upper == "DISTINCT" else plain(word)
+
+    def _nested(self, word: Lexeme, upper: str) -> None:
+        if upper == "(":
+            self.scopes.append(self._opened())
+        elif upper == ")":
+            if len(self.scopes) > 1:
+                self.scopes.pop()
+        elif word.lower() in BLOCKS and self.before[2] in ("OF", ","):
+            self.kinds.append(word.lower())
+
+    def _name(self, name: str, *, of_block: bool) -> None:
+        self.labels.append(name)
+        if of_block:
+            self.aliases.append(name)
+
+    def _opened(self) -> Scope:
+        """The scope within a parenthesis: its own for a block, else the one around it."""
+        first, second, third = (word.lower() for word in self.before)
+        if third in BLOCKS:
+            return Scope(third)
+        return Scope(first) if first in BLOCKS and second == "as" else self.scope
 
 
 def plain(word: str) -> str:
@@ -82,50 +145,3 @@ def plain(word: str) -> str:
     if len(word) > 1 and word[0] in _QUOTES + "`":
         return word[1:-1].replace(word[0] * 2, word[0])
     return word
-
-
-def _found(words: Sequence[Lexeme], at: int) -> str:
-    if at < len(words) and words[at].upper() == "DISTINCT":
-        at += 1
-    return plain(words[at]) if at < len(words) else ""
-
-
-def _opened(words: Sequence[Lexeme], at: int, outer: Scope) -> Scope:
-    """The scope within a parenthesis: its own for a block or a FIND, else the one around it."""
-    before = [word.lower() for word in words[max(at - 3, 0) : at]]
-    if before and before[-1] in BLOCKS:
-        return Scope(before[-1])
-    if len(before) == 3 and before[0] in BLOCKS and before[1] == "as":
-        return Scope(before[0])
-    if at + 1 < len(words) and words[at + 1].upper() == "FIND":
-        return Scope("")
-    return outer
-
-
-def _is_head(words: Sequence[Lexeme], at: int) -> bool:
-    """Whether a word that is the name of a block kind begins a block."""
-    return at > 0 and words[at - 1].upper() in ("OF", ",")
-
-
-def _alias(words: Sequence[Lexeme], at: int) -> Iterator[str]:
-    if at + 1 < len(words) and words[at].upper() == "AS":
-        yield plain(words[at + 1])
-
-
-def _choose(words: Sequence[Lexeme], at: int, scope: Scope) -> None:
-    """Takes `name = 'value'` and `name IN ('value', …)` into the scope."""
-    values = tuple(plain(word) for word in _listed(words, at + 1))
-    if values:
-        scope.chosen[plain(words[at])] = values
-
-
-def _listed(words: Sequence[Lexeme], at: int) -> Iterator[Lexeme]:
-    if words[at] == "=":
-        if words[at + 1].type == "STRING":
-            yield words[at + 1]
-        return
-    for word in words[at + 2 :]:
-        if word.type == "STRING":
-            yield word
-        elif word != ",":
-            return

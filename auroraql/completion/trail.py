@@ -51,23 +51,11 @@ class Trail:
 
     def accepts(self) -> frozenset[str]:
         """The terminals that may come next."""
-        table = tables()
-        there = row(table, self.states[-1])
-        return frozenset(kind for kind in there if kind.isupper() and _shift(table, [*self.states], kind))
+        return tables().accepts(self.states)
 
     def shift(self, kind: str) -> bool:
         """Takes a terminal without its word; False where it does not fit."""
         return _shift(tables(), self.states, kind, self.symbols, len(self.words))
-
-    def closing(self) -> str | None:
-        """The parentheses that would make a whole statement of the words; None where they would not do."""
-        ended = Trail([*self.states], [*self.symbols])
-        closing = ""
-        while not _shift(tables(), [*ended.states], END):
-            if not ended.shift("RPAR"):
-                return None
-            closing += ")"
-        return closing
 
     def roles(self) -> frozenset[str]:
         """What a name that came next would be: the rules it could be the whole of, or the end of."""

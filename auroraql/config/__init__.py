@@ -13,7 +13,7 @@ from pathlib import Path
 from platformdirs import user_config_path
 
 from auroraql.config.file import File, Problem, Put, no_profile, read_file
-from auroraql.config.rows import FILE_VARIABLE, PROFILE_VARIABLE, ROWS, Row, Unfit, Value
+from auroraql.config.rows import FILE_VARIABLE, PROFILE, PROFILE_VARIABLE, ROWS, Row, Unfit, Value
 from auroraql.errors import UsageError
 from auroraql.spelling import closest
 
@@ -80,13 +80,16 @@ def config_file(environ: Mapping[str, str]) -> Path:
     return Path(named) if named else user_config_path("auroraql") / "config.toml"
 
 
-def read_config(environ: Mapping[str, str], options: Mapping[str, Value] | None = None) -> Config:
+def read_config(
+    environ: Mapping[str, str], options: Mapping[str, Value] | None = None, *, checked: bool = False
+) -> Config:
     """The settings of the options given, the environment, the profile and the file, the first that has each.
 
-    Raises UsageError for a file that cannot be read or is wrong, a variable that is, a profile there is not.
+    Raises UsageError for a file that cannot be read or is wrong, a variable that is, a profile there is not; with
+    `checked` also for what would only be known when it is used.
     """
     path = config_file(environ)
-    file = read_file(path)
+    file = read_file(path, checked=checked)
     if environ.get(FILE_VARIABLE) and not file.there:
         raise UsageError(f"the configuration file {path} cannot be read: there is none", f"see {FILE_VARIABLE}")
     for each in file.problems:
@@ -98,15 +101,15 @@ def read_config(environ: Mapping[str, str], options: Mapping[str, Value] | None 
                 else each.hint
             )
             raise UsageError(f"the configuration file {path}:{each.line}:{each.column}: {each.message}", hint)
-    return _Layers(environ, options or {}, file).config()
+    return _Layers(environ, options or {}, file, checked=checked).config()
 
 
 class _Layers:
     """The places a setting may come from, first to last."""
 
-    def __init__(self, environ: Mapping[str, str], options: Mapping[str, Value], file: File) -> None:
-        self._environ, self._options, self._file = environ, options, file
-        self._profile = self._chosen()
+    def __init__(self, environ: Mapping[str, str], options: Mapping[str, Value], file: File, *, checked: bool) -> None:
+        self._environ, self._options, self._file, self._checked = environ, options, file, checked
+        self._profile, self._profile_from = self._chosen()
 
     def config(self) -> Config:
         """All settings. Raises UsageError for a variable that is wrong."""
@@ -114,17 +117,22 @@ class _Layers:
         values = {name: value for name, (value, _) in found.items()}
         origins = {name: origin for name, (_, origin) in found.items()}
         values["api_key"], origins["api_key"], withheld = self._key(str(values["archive"]))
+        origins[PROFILE] = self._profile_from
         return Config(values, origins, self._file, self._profile, withheld)
 
-    def _chosen(self) -> str:
-        """The profile: that of --profile, of the variable, of the file."""
+    def _chosen(self) -> tuple[str, str]:
+        """The profile, and where it is chosen: by --profile, by the variable, in the file."""
         written = self._file.profile
-        chosen = (
-            self._options.get("profile") or self._environ.get(PROFILE_VARIABLE) or (written and written.value) or ""
-        )
-        if chosen and chosen not in self._file.profiles:
-            raise UsageError(*no_profile(str(chosen), self._file.profiles))
-        return str(chosen)
+        for chosen, origin in (
+            (self._options.get(PROFILE), f"option --{PROFILE}"),
+            (self._environ.get(PROFILE_VARIABLE), f"environment {PROFILE_VARIABLE}"),
+            (written and written.value, written and self._at("", written)),
+        ):
+            if chosen:
+                if chosen not in self._file.profiles:
+                    raise UsageError(*no_profile(str(chosen), self._file.profiles))
+                return str(chosen), str(origin)
+        return "", "default"
 
     def _found(self, row: Row) -> tuple[Value, str]:
         if self._options.get(row.name) is not None:
@@ -141,11 +149,18 @@ class _Layers:
         for name in row.variables:
             text = self._environ.get(name)
             if text or (text is not None and row.may_be_empty):
-                try:
-                    return row.read(text, True), f"environment {name}"
-                except Unfit as unfit:
-                    raise UsageError(f"{name} sets '{row.name}' {unfit.message}", unfit.hint) from None
+                return self._read(row, name, text), f"environment {name}"
         return None
+
+    def _read(self, row: Row, name: str, text: str) -> Value:
+        """The value of a variable. Raises UsageError."""
+        try:
+            value = row.read(text, True)
+            if self._checked:
+                row.check(value)
+        except Unfit as unfit:
+            raise UsageError(f"{name} sets '{row.name}' {unfit.message}", unfit.hint) from None
+        return value
 
     def _tables(self) -> Iterator[tuple[str, Mapping[str, Put]]]:
         if self._profile:
@@ -188,7 +203,7 @@ def _is_same(one: str, other: str) -> bool:
 
 
 def _address(archive: str) -> str:
-    from auroraql.session import AURORAX_URL  # only where there is a key, and an archive named in another way
+    from auroraql.archives.opening import AURORAX_URL  # only where there is a key, and an archive named in another way
 
     url = AURORAX_URL if archive == _AURORAX else archive
     return url.rstrip("/").removesuffix("/api/v1").rstrip("/").lower()

@@ -52,8 +52,11 @@ class File:
     problems: list[Problem] = field(default_factory=list)
 
 
-def read_file(path: Path) -> File:
-    """The file at a path; an empty one where there is none. Raises UsageError where it cannot be read."""
+def read_file(path: Path, *, checked: bool = False) -> File:
+    """The file at a path; an empty one where there is none. Raises UsageError where it cannot be read.
+
+    With `checked` it is looked over as well: all is found that is only known when it is used.
+    """
     found = File(path)
     try:
         data = path.read_bytes()
@@ -63,15 +66,15 @@ def read_file(path: Path) -> File:
         reason = getattr(error, "strerror", None) or str(error)
         raise UsageError(f"the configuration file {visible(str(path))} cannot be read: {reason}") from None
     found.there = True
-    _Reader(found, data).read()
+    _Reader(found, data, checked=checked).read()
     return found
 
 
 class _Reader:
     """Reads one file; what is wrong becomes a problem at its place."""
 
-    def __init__(self, found: File, data: bytes) -> None:
-        self._found, self._data, self._text = found, data, ""
+    def __init__(self, found: File, data: bytes, *, checked: bool) -> None:
+        self._found, self._data, self._text, self._checked = found, data, "", checked
 
     def read(self) -> None:
         """Fills what was found."""
@@ -139,6 +142,8 @@ class _Reader:
             return
         try:
             into[key] = Put(row.read(value, False), place[0])
+            if self._checked:
+                row.check(into[key].value)
         except Unfit as unfit:
             message = f"this sets '{key}' {unfit.message}"
             self._problem(self._place(table, key, behind=True), message, unfit.hint)

@@ -35,6 +35,8 @@ class Row:
     secret: bool = False
     may_be_empty: bool = False
     """Whether a variable set to nothing says something."""
+    check: Callable[[Value], None] = lambda _value: None
+    """Raises Unfit for a value there is not, where to know it takes loading: for those who look over the settings."""
 
 
 def _wrong_type(hint: str) -> Unfit:
@@ -81,12 +83,12 @@ def _choice(*words: str) -> Callable[[object, bool], Value]:
     return read
 
 
-def _format(value: object, is_text: bool) -> Value:
+def _known_format(value: Value) -> None:
     from auroraql.errors import UsageError
-    from auroraql.output import known_format  # which most configurations leave alone
+    from auroraql.output import known_format  # the prompt stands there before it is loaded
 
     try:
-        return known_format(str(_text(value, is_text))).name
+        known_format(str(value))
     except UsageError as error:
         raise Unfit(f"to '{value}': {error.message}", error.hint) from None
 
@@ -94,10 +96,9 @@ def _format(value: object, is_text: bool) -> Value:
 def _theme(value: object, is_text: bool) -> Value:
     text = str(_text(value, is_text)).lower()
     if text not in THEMES:
-        from pygments.styles import get_all_styles
+        from pygments.styles import STYLE_MAP, get_all_styles  # only where one is named
 
-        styles = sorted(get_all_styles())
-        if text not in styles:
+        if text not in STYLE_MAP and text not in (styles := sorted(get_all_styles())):
             from auroraql.spelling import closest
 
             near = closest(text, (*THEMES, *styles), 1)
@@ -119,7 +120,7 @@ ROWS = {
         Row("archive", "what is searched: demo, a catalogue file, aurorax, or a URL", _text, "demo",
             ("AURORAQL_ARCHIVE",)),
         Row("api_key", "the key for AuroraX", _text, None, ("AURORAQL_API_KEY", "AURORAX_API_KEY"), secret=True),
-        Row("format", "how results are shown", _format, "table", ("AURORAQL_FORMAT",)),
+        Row("format", "how results are shown", _text, "table", ("AURORAQL_FORMAT",), check=_known_format),
         Row("timeout", "how long a search may take, in seconds", _seconds, 600.0, ("AURORAQL_TIMEOUT",)),
         Row("color", "whether to colour: auto (on a terminal), always, never", _choice(*COLORS), "auto",
             ("AURORAQL_COLOR",)),

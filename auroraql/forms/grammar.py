@@ -1,23 +1,14 @@
-"""The grammar, loaded: the LALR parser of `grammar/*.lark`, and what can be read off it.
+"""The grammar, and what can be read off it: its text, its keywords, the parser that Lark makes of it.
 
-The parser is built once per grammar and kept in the user's own cache directory (never in a shared
-temporary one: it is a pickle). The cache only saves time; without it the grammar is built anew. Lark is
-loaded where it is needed, which is not to read a statement that is right: it takes longer to load than to parse.
+Lark is loaded by whoever asks for that parser, which nobody does to read a statement: the table it makes comes with
+the package (tables.py).
 """
 
 from __future__ import annotations
 
-import hashlib
-import io
-import os
-import sys
-import tempfile
-from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
-
-from platformdirs import user_cache_path
 
 from auroraql.errors import UsageError
 from auroraql.forms.text.reading import Reading
@@ -58,66 +49,8 @@ def build(text: str, *, strict: bool = False) -> Any:
 
 @cache
 def parser() -> Any:
-    """Lark's parser, from the cache when it is there and whole; it reduces straight to the syntax tree.
-
-    A statement that is right is read without it (tables.py).
-    """
-    import lark
-
-    text = grammar_text()
-    name = f"{key_of(f'{lark.__version__} {sys.version} {text}')}.bin"
-    kept = read_kept(name)
-    if kept is not None:
-        with suppress(Exception):  # a damaged cache is only slower, whatever is in it
-            # The public `load` cannot be given the callbacks.
-            return lark.Lark.__new__(lark.Lark)._load(io.BytesIO(kept), transformer=Reading())
-    made = build(text)
-    stream = io.BytesIO()
-    made.save(stream, exclude_options=["transformer"])
-    keep(name, stream.getvalue())
-    return made
-
-
-def key_of(text: str) -> str:
-    """A short name for everything that what is kept depends on."""
-    return hashlib.sha256(text.encode()).hexdigest()[:20]
-
-
-def read_kept(name: str) -> bytes | None:
-    """What was kept under a name; None when there is nothing, or nothing that is safe to read."""
-    file = _cache_file(name)
-    try:
-        return file.read_bytes() if file is not None else None
-    except OSError:
-        return None
-
-
-def keep(name: str, made: bytes) -> None:
-    """Writes beside the final name and moves it there, so that no reader sees half of it; else does nothing."""
-    file = _cache_file(name)
-    if file is None:
-        return
-    with suppress(OSError):
-        handle, beside = tempfile.mkstemp(dir=file.parent)
-        try:
-            with os.fdopen(handle, "wb") as stream:
-                stream.write(made)
-            Path(beside).replace(file)
-        except BaseException:
-            Path(beside).unlink(missing_ok=True)
-            raise
-
-
-def _cache_file(name: str) -> Path | None:
-    """Where something is kept; None when there is no directory of the user's own."""
-    try:
-        folder = user_cache_path("auroraql") / "grammar"
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        state = folder.stat()
-    except OSError:
-        return None
-    foreign = hasattr(os, "getuid") and (state.st_uid != os.getuid() or state.st_mode & 0o022)
-    return None if foreign else folder / name
+    """Lark's parser of the grammar as it is; it reduces straight to the syntax tree."""
+    return build(grammar_text())
 
 
 def pattern(terminal: str) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from auroraql.errors import MOST_REPORTED, Diagnostic, Source, Span, StatementError
 from auroraql.forms.pieces import Form, Piece, cut
 from auroraql.forms.text import parsing
+from auroraql.forms.text.driver import Memory
 from auroraql.syntax import Find, Report, Sql, Statement, find_of
 
 
@@ -47,7 +48,7 @@ def read_each(source: Source) -> Iterator[Read | StatementError]:
             yield StatementError([piece], source)
             continue
         try:
-            yield _read_piece(source.text, piece)
+            yield read_piece(source.text, piece)
         except StatementError as error:
             yield StatementError(error.diagnostics, source)
 
@@ -93,7 +94,8 @@ def _origin(read: Read) -> Span:
     return Span(read.start, read.start + 1)
 
 
-def _read_piece(text: str, piece: Piece) -> Read:
+def read_piece(text: str, piece: Piece, memory: Memory | None = None) -> Read:
+    """One statement of a script; `memory` is that of its text, where the piece is all of it. Raises StatementError."""
     statement: Statement
     # The two rarer forms are loaded when a statement is written in them: a search from the shell waits for imports.
     if piece.form == "json":
@@ -107,7 +109,7 @@ def _read_piece(text: str, piece: Piece) -> Read:
     elif piece.form == "sql":
         statement = Sql(text[piece.body : piece.end].strip(), Span(piece.body, piece.end))
     else:
-        statement = parsing.parse(text, piece.start, piece.end)
+        statement = parsing.parse(text, piece.start, piece.end, memory)
     found = find_of(statement)
     if piece.verb and found is not None:
         statement = Report(piece.verb, found, found.origin)
@@ -128,7 +130,7 @@ def is_complete(text: str) -> bool:
     if last is None or last.ended:
         return True
     try:
-        statement = _read_piece(text, last).statement
+        statement = read_piece(text, last).statement
     except StatementError as error:
         return all(each.code != "AQL0105" for each in error.diagnostics)
     found = find_of(statement)

@@ -1,7 +1,8 @@
 """The parse table of the language as plain data, so that reading a statement needs neither Lark nor the grammar.
 
-Lark makes the table, once for a grammar; it is kept as JSON beside the parser, in the user's own cache directory.
-Invariant: the table says nothing that the grammar does not; a test holds the two parse loops against each other.
+Lark makes the table; it comes with the package as JSON, which is generated (a test compares it) and names the grammar
+it is of: beside another grammar it is made anew, which takes a second. Invariant: the table says nothing that the
+grammar does not; a test holds the two parse loops against each other.
 """
 
 from __future__ import annotations
@@ -9,7 +10,9 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 from auroraql.forms import grammar
 
@@ -27,47 +30,85 @@ class Table:
     rows: list[dict[str, int]]
     rules: list[Rule]
     terminals: dict[str, str]
-    """The regular expression of each terminal."""
+    """The regular expression of each terminal, in the order in which Lark tries them."""
     anonymous: list[str]
     """The terminals that are written as signs in the grammar."""
 
 
-_SHAPE = 1
-"""Raised when this module makes another table of the same grammar."""
+FILE = Path(__file__).with_name("parse_table.json")
 
 
 @cache
 def table() -> Table:
-    """The table, from the cache when it is there and whole."""
-    name = f"{grammar.key_of(f'table {_SHAPE} {grammar.grammar_text()}')}.json"
-    kept = grammar.read_kept(name)
-    if kept is not None:
-        try:
-            return Table(**json.loads(kept))
-        except (ValueError, TypeError):
-            pass  # damaged: made anew
-    made = _made(grammar.parser())
-    grammar.keep(name, json.dumps(made.__dict__).encode())
-    return made
+    """The table that comes with the package, or Lark's, where the grammar is not the one it was made of."""
+    try:
+        document = json.loads(FILE.read_bytes())
+    except (OSError, ValueError):
+        return made()
+    return Table(**document) if document.pop("grammar", "") == _key() else made()
+
+
+def made() -> Table:
+    """The table as Lark makes it of the grammar."""
+    return _made(grammar.parser())
+
+
+def written(table: Table) -> str:
+    """The file of a table: a line for each row and rule."""
+    parts = {"grammar": _key(), **table.__dict__}
+    return "{\n" + ",\n".join(f"{json.dumps(name)}: {_lines(part)}" for name, part in parts.items()) + "\n}\n"
+
+
+def _lines(part: Any) -> str:
+    match part:
+        case list():
+            return "[\n" + ",\n".join(json.dumps(each, separators=(",", ":")) for each in part) + "\n]"
+        case dict():
+            return "{\n" + ",\n".join(f"{json.dumps(k)}: {json.dumps(v)}" for k, v in part.items()) + "\n}"
+        case _:
+            return json.dumps(part)
+
+
+def _key() -> str:
+    """What tells one grammar from another; no secret, and so not worth loading what makes better ones."""
+    text = grammar.grammar_text().encode()
+    return f"{len(text)}-{crc32(text):08x}"
 
 
 def _made(parser: Any) -> Table:
     """The table of Lark's parser."""
     conf = parser.parser.parser.parser.parse_table
-    numbers = {state: at for at, state in enumerate(conf.states)}
     rules = {rule: at for at, rule in enumerate(parser.rules)}
+    numbers = _numbered(conf.start_states[grammar.START], conf.states, rules)
     rows = [
-        {symbol: _entry(argument, numbers, rules) for symbol, (_, argument) in entries.items()}
-        for entries in conf.states.values()
+        {symbol: _entry(argument, numbers, rules) for symbol, (_, argument) in sorted(conf.states[state].items())}
+        for state in numbers
     ]
     return Table(
         numbers[conf.start_states[grammar.START]],
         numbers[conf.end_states[grammar.START]],
         rows,
         [_rule(rule) for rule in rules],
-        {each.name: str(each.pattern.to_regexp()) for each in parser.terminals},
+        {each.name: str(each.pattern.to_regexp()) for each in sorted(parser.terminals, key=_tried)},
         [each.name for each in parser.terminals if each.pattern.type == "str"],
     )
+
+
+def _numbered(start: Any, states: dict[Any, Any], rules: dict[Any, int]) -> dict[Any, int]:
+    """The states in the order in which they are reached: Lark's own is another each time."""
+    numbers = {start: 0}
+    pending = [start]
+    for state in pending:
+        for _, (_, argument) in sorted(states[state].items()):
+            if argument not in rules and argument not in numbers:
+                numbers[argument] = len(numbers)
+                pending.append(argument)
+    return numbers
+
+
+def _tried(terminal: Any) -> tuple[int, int, int, str]:
+    """The order of Lark's lexer: by priority, then what may be longest."""
+    return -terminal.priority, -terminal.pattern.max_width, -len(terminal.pattern.value), terminal.name
 
 
 def _entry(argument: Any, numbers: dict[Any, int], rules: dict[Any, int]) -> int:

@@ -1,7 +1,8 @@
 """Highlighting for Pygments: statements, and the query JSON and engine's sentences pasted among them.
 
 Keywords come from the grammar and fields from the schema. The tokens' texts make up the input exactly,
-and every rule is linear: what is unfinished is one token up to where it would have ended.
+and every rule is linear: what is unfinished is one token up to where it would have ended. It can begin anywhere
+in a text where its state is known.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import Iterator
 from functools import cache
 from typing import ClassVar
 
-from pygments.lexer import RegexLexer, bygroups, default, include
+from pygments.lexer import ExtendedRegexLexer, LexerContext, bygroups, default, include
 from pygments.token import (
     Comment,
     Keyword,
@@ -49,7 +50,7 @@ def _fields() -> frozenset[str]:
     return frozenset(part for kind in KINDS.values() for leaf in kind.leaves() for part in leaf.path)
 
 
-def _word(_lexer: RegexLexer, match: re.Match[str]) -> Tokens:
+def _word(_lexer: ExtendedRegexLexer, match: re.Match[str], context: LexerContext) -> Tokens:
     """A keyword is a name where it is compared with something, or is a step of a path."""
     word, text = match[0], match.string
     compared = _COMPARED.match(text, match.end()) or text[match.start() - 1 : match.start()] == "."
@@ -62,28 +63,31 @@ def _word(_lexer: RegexLexer, match: re.Match[str]) -> Tokens:
     else:
         kind = Name
     yield match.start(), kind, word
+    context.pos = match.end()
 
 
-def _unit(_lexer: RegexLexer, match: re.Match[str]) -> Tokens:
+def _unit(_lexer: ExtendedRegexLexer, match: re.Match[str], context: LexerContext) -> Tokens:
     """What follows a number is its unit, unless it goes on with the statement, as `LIMIT 5 OFFSET 5` does."""
     yield match.start(), Number, match[1]
     if match[2]:
         yield match.start(2), Whitespace, match[2]
     yield match.start(3), Keyword if match[3].upper() in _keywords() else Keyword.Type, match[3]
+    context.pos = match.end()
 
 
-def _prose(_lexer: RegexLexer, match: re.Match[str]) -> Tokens:
+def _prose(_lexer: ExtendedRegexLexer, match: re.Match[str], context: LexerContext) -> Tokens:
     """A word of the engine's sentence."""
     word = match[0]
     kind = Name.Attribute if word in _fields() else Keyword if word.upper() in _keywords() else Text
     yield match.start(), kind, word
+    context.pos = match.end()
 
 
 _opening = bygroups(Keyword, Whitespace, Punctuation)  # type: ignore[no-untyped-call]
 _listing = bygroups(Keyword, Whitespace, Punctuation, String)  # type: ignore[no-untyped-call]
 
 
-class AuroraQLLexer(RegexLexer):
+class AuroraQLLexer(ExtendedRegexLexer):
     """AuroraQL, as typed at its prompt or kept in `.aql` files."""
 
     name = "AuroraQL"

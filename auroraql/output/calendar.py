@@ -15,9 +15,6 @@ from auroraql.output.steps import DAY, Step, axis, fitting
 from auroraql.results import ResultSet
 from auroraql.schema import Type
 
-SHOWN = "SHOW AVAILABILITY"
-"""What is searched by the statement whose rows can be drawn."""
-
 _LEAST_ROOM = 7
 _WIDEST_DAY = 3
 
@@ -40,8 +37,8 @@ class _Days:
 
 
 def render_calendar(result: ResultSet, screen: Screen) -> Iterator[str] | None:
-    """The picture of what SHOW AVAILABILITY found; None of anything else, and where there is no room for it."""
-    days = _days(result) if result.plan.query.kind == SHOWN else None
+    """The picture of what SHOW AVAILABILITY found; None where its rows do not tell it, or there is no room for it."""
+    days = _days(result)
     if days is None or screen.width is None:
         return None
     names = min(max(columns(source.name) for source in days.sources), max(screen.width // 3, 8))

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TextIO
+from importlib import import_module
+from typing import Any, TextIO
 
 from auroraql.errors import UsageError, visible
 from auroraql.output.data import render_csv, render_json, render_jsonl, render_tsv
-from auroraql.output.html import render_html
-from auroraql.output.markdown import render_markdown
-from auroraql.output.parquet import encode_parquet
 from auroraql.output.screen import Screen
 from auroraql.output.table import render_table
 from auroraql.output.vertical import render_vertical
@@ -45,6 +43,20 @@ class Format:
         return self.render(result, screen)
 
 
+def _later(module: str, name: str) -> Callable[..., Iterator[Any]]:
+    """A function of a module that is loaded when it is called: most searches end in a table, and wait for no other."""
+
+    def call(*arguments: Any) -> Iterator[Any]:
+        found: Iterator[Any] = getattr(import_module(f"auroraql.output.{module}"), name)(*arguments)
+        return found
+
+    return call
+
+
+_encode_parquet = _later("parquet", "encode_parquet")
+_render_markdown = _later("markdown", "render_markdown")
+_render_html = _later("html", "render_html")
+
 FORMATS = {
     row.name: row
     for row in (
@@ -55,10 +67,10 @@ FORMATS = {
         Format("json", "the records in AuroraX's shape, as an array", (".json",), render_json),
         Format("jsonl", "the records in AuroraX's shape, one a line", (".jsonl", ".ndjson"), render_jsonl),
         Format(
-            "parquet", "typed columns for pandas, DuckDB and others; for files", (".parquet",), None, encode_parquet
+            "parquet", "typed columns for pandas, DuckDB and others; for files", (".parquet",), None, _encode_parquet
         ),
-        Format("markdown", "a table for GitHub and documents", (".md", ".markdown"), render_markdown),
-        Format("html", "a page with the pictures and the table", (".html", ".htm"), render_html),
+        Format("markdown", "a table for GitHub and documents", (".md", ".markdown"), _render_markdown),
+        Format("html", "a page with the pictures and the table", (".html", ".htm"), _render_html),
     )
 }
 """Every format by its name."""

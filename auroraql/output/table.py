@@ -12,9 +12,8 @@ from itertools import islice
 from typing import Any
 
 from auroraql.errors import visible
-from auroraql.output.calendar import render_calendar
 from auroraql.output.cells import BOLD, DIM, brief, cell, cut, cut_title, headers, link, pad, paint
-from auroraql.output.layout import Column, fitted, is_crowded, measured
+from auroraql.output.layout import GAP, Column, fitted, is_crowded, measured
 from auroraql.output.screen import MOST_SHOWN, SAMPLE, Screen
 from auroraql.output.vertical import lines_of, render_vertical
 from auroraql.results import ResultSet, Row
@@ -22,17 +21,24 @@ from auroraql.schema import Type
 
 _CHUNK = 1000
 
+AVAILABILITY = "SHOW AVAILABILITY"
+"""What is searched by the statement whose rows can be drawn."""
+
 _FEW_LINES = 20
 """A vertical view of so many lines is seen at a glance."""
 
 
 def render_table(result: ResultSet, screen: Screen) -> Iterator[str]:
     """A result as a table; as a calendar or the vertical view where a terminal shows more of it that way."""
+    return map(screen.shown, _rendered(result, screen))
+
+
+def _rendered(result: ResultSet, screen: Screen) -> Iterator[str]:
     if result.is_report:
         # Lines of text are not cut: the terminal wraps them.
         yield from (visible(line) + "\n" for (line,) in result.rows)
         return
-    drawn = render_calendar(result, screen) if screen.width is not None else None
+    drawn = _drawn(result, screen)
     if drawn is not None:
         yield from drawn
         return
@@ -49,6 +55,16 @@ def render_table(result: ResultSet, screen: Screen) -> Iterator[str]:
         yield from _lines(shown, rows, None, screen)
     yield screen.columns_left_out(len(shown), len(every))
     yield screen.rows_left_out(len(first) if screen.width is not None else len(result), len(result))
+
+
+def _drawn(result: ResultSet, screen: Screen) -> Iterator[str] | None:
+    """The picture that a terminal is shown of availability; None of anything else."""
+    if result.plan.query.kind != AVAILABILITY or screen.width is None:
+        return None
+    # Hardly a result is one, and all others would wait for it to be loaded.
+    from auroraql.output.calendar import render_calendar
+
+    return render_calendar(result, screen)
 
 
 def grid(titles: Sequence[str], rows: Sequence[Sequence[Any]], width: int | None, *, color: bool = False) -> str:
@@ -109,8 +125,5 @@ def _fill(column: Column, text: str) -> str:
 
 
 def _joined(rows: list[list[str]]) -> str:
-    # Loading it takes as long as a small search, and most formats do without.
-    from tabulate import tabulate
-
-    # Cells come filled to their widths, so every chunk of a long table lines up: nothing is left to align.
-    return tabulate(rows, tablefmt="plain", stralign=None, disable_numparse=True, preserve_whitespace=True) + "\n"
+    # Cells come cut and filled to their widths; a library of tables would measure each of them again.
+    return "".join(f"{(' ' * GAP).join(cells).rstrip()}\n" for cells in rows)

@@ -6,7 +6,7 @@ query and perhaps more; the residual then takes the whole predicate to what came
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from auroraql.errors import Diagnostic
 from auroraql.plan import Plan, Request, Residual
@@ -15,7 +15,7 @@ from auroraql.planner.windows import cut_windows, take_intervals
 from auroraql.query import EVERYTHING, Predicate, Query
 from auroraql.schema.catalogue import Catalogue, DataSource
 
-__all__ = ["plan"]
+__all__ = ["noticed", "plan"]
 
 
 def plan(
@@ -51,12 +51,34 @@ def plan(
         several = Several(query, sources() if sources is not None else catalogue.sources)
         requests = _in_windows(query, several.requests(), cut=cut)
         return _made(query, requests, several.rest, (*said, *several.said))
+    said += _noticed(native, catalogue, tuple(said))
+    requests = () if native.impossible is not None else _in_windows(query, (native.request(),), cut=cut)
+    return _made(query, requests, None, tuple(said))
+
+
+def noticed(query: Query, catalogue: Catalogue, warnings: Iterable[Diagnostic] = ()) -> tuple[Diagnostic, ...]:
+    """The warnings of a query's plan, told without making it."""
+    said = [*warnings]
+    if query.criteria is not None:
+        from auroraql.planner.criteria import CriteriaPlan
+
+        return (*said, *CriteriaPlan(query.criteria, lambda: catalogue.sources).noticed())
+    native = Native.of(query)
+    if not native.fits:
+        from auroraql.planner.several import Several
+
+        return (*said, *Several(query, catalogue.sources).noticed())
+    return (*said, *_noticed(native, catalogue, said))
+
+
+def _noticed(native: Native, catalogue: Catalogue, said: Iterable[Diagnostic]) -> Iterator[Diagnostic]:
+    """What is noticed of one request, when so much is said already."""
     if native.impossible is not None:
-        return _made(query, (), None, (*said, native.impossible))
-    unmatched = _unmatched(native.lists, catalogue)
-    if unmatched is not None and not any(w.code == "AQL0602" for w in said):
-        said.append(unmatched)
-    return _made(query, _in_windows(query, (native.request(),), cut=cut), None, tuple(said))
+        yield native.impossible
+    else:
+        unmatched = _unmatched(native.lists, catalogue)
+        if unmatched is not None and not any(each.code == "AQL0602" for each in said):
+            yield unmatched
 
 
 def _in_windows(query: Query, requests: tuple[Request, ...], *, cut: bool) -> tuple[Request, ...]:

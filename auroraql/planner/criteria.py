@@ -16,6 +16,7 @@ from auroraql.plan import BlockRequest, CriteriaRequest, FilterGroup, Request
 from auroraql.planner.native import MOST_REQUESTS, Native, response_format
 from auroraql.planner.several import branches, count_branches
 from auroraql.planner.sources import cover, holds, is_on_sources
+from auroraql.planner.truths import Truths
 from auroraql.query import And, Block, Comparison, Criteria, FieldComparison, Or, Predicate, Query, normalise, refs_of
 from auroraql.schema.catalogue import DataSource
 from auroraql.schema.conjunctions import HEMISPHERES
@@ -41,6 +42,26 @@ class CriteriaPlan:
             for criteria in self._criteria()
         )
 
+    def noticed(self) -> list[Diagnostic]:
+        """What `requests` would say, told without them."""
+        for block in self.criteria.blocks:
+            if block.kind != "location":
+                self._notice(_positively(block))
+        return self.said
+
+    def _notice(self, block: Block) -> None:
+        native = Native.of(Query(block.kind, block.where))
+        if native.impossible is not None:
+            self.said.append(native.impossible)
+        elif not native.fits:
+            possible = Truths.over(self.sources()).possible(block.where)
+            if not any(_fits(each, block.kind) and normalise(_left(block.where, each)) != Or(()) for each in possible):
+                self._say_nothing_matches(block)
+
+    def _say_nothing_matches(self, block: Block) -> None:
+        message = f"no data source can match a block of {block.kind}: this finds nothing"
+        self.said.append(Diagnostic("AQL0606", message, block.where.origin, "leaves no source", severity="warning"))
+
     def _criteria(self) -> tuple[CriteriaRequest, ...]:
         """One for each choice of parts of the blocks; none when a block can have no source, or cannot be said."""
         criteria = self.criteria
@@ -61,7 +82,7 @@ class CriteriaPlan:
         """The block as blocks of AuroraX's, which have no source in common."""
         if block.kind == "location":
             return [BlockRequest(block.kind, points=block.points)]
-        block = replace(block, where=normalise(_positive(block.where)))
+        block = _positively(block)
         native = Native.of(Query(block.kind, block.where))
         if native.impossible is not None:
             self.said.append(native.impossible)
@@ -80,8 +101,7 @@ class CriteriaPlan:
                 if left != Or(()):
                     asked.setdefault(left, []).append(source)
         if not asked:
-            message = f"no data source can match a block of {block.kind}: this finds nothing"
-            self.said.append(Diagnostic("AQL0606", message, block.where.origin, "leaves no source", severity="warning"))
+            self._say_nothing_matches(block)
         return [part for left, chosen in asked.items() for part in self._part(block, left, chosen, sources)]
 
     def _part(
@@ -127,6 +147,10 @@ def _fits(source: DataSource, kind: str) -> bool:
     if types is not None:
         return source.source_type in types
     return all(source.source_type not in each for each in _TYPES.values())
+
+
+def _positively(block: Block) -> Block:
+    return replace(block, where=normalise(_positive(block.where)))
 
 
 def _positive(predicate: Predicate) -> Predicate:

@@ -29,7 +29,7 @@ class Several:
 
     def __init__(self, query: Query, sources: Sequence[DataSource]) -> None:
         self.query, self.sources = query, sources
-        self.truths = Truths(sources)
+        self.truths = Truths.over(sources)
         self.rest: Predicate | None = None
         self.said: list[Diagnostic] = []
 
@@ -49,6 +49,23 @@ class Several:
         also = refs_of(self.query.where)
         return tuple(self._request(r.lists, r.filters, also) for r in requests)
 
+    def noticed(self) -> list[Diagnostic]:
+        """What `requests` would say, told without them."""
+        alternatives = self._branches()
+        if self.truths.some_possible(self.query.where):
+            if alternatives is None or any(self._is_matched(branch) for branch in alternatives):
+                return []
+            self._say_nothing_matches()
+        else:
+            self.requests()
+        return self.said
+
+    def _is_matched(self, branch: Branch) -> bool:
+        """Whether an alternative has a request."""
+        if _record_lists(branch, self.query.kind) is None:
+            return False
+        return _is_written(branch) or self.truths.some_certain(And(branch))
+
     def _branches(self) -> list[Branch] | None:
         """The alternatives of the predicate; None when there are too many."""
         if count_branches(self.query.where) > MOST_REQUESTS * 4:
@@ -67,9 +84,8 @@ class Several:
 
     def _boxes(self, branch: Branch) -> Sequence[Box]:
         """Lists that are written are taken as they are: an archive may have sources that nobody told us of."""
-        on_sources = [leaf for leaf in branch if is_on_sources(leaf)]
-        lists = [leaf for leaf in on_sources if is_list(leaf)]
-        if len(lists) == len(on_sources) == len({leaf.ref for leaf in lists}):
+        if _is_written(branch):
+            lists = [leaf for leaf in branch if is_on_sources(leaf) and is_list(leaf)]
             return [tuple((bare_name(leaf, self.query.kind), leaf.values) for leaf in lists)]
         return self._covered(self.truths.certain(And(branch)))
 
@@ -126,6 +142,13 @@ def branches(predicate: Predicate) -> list[Branch]:
             return [tuple(leaf for part in parts for leaf in part) for parts in product(*map(branches, terms))]
         case _:
             raise AssertionError("the normal form has NOT at the leaves only")
+
+
+def _is_written(branch: Branch) -> bool:
+    """Whether all that an alternative asks of sources is lists of names, one of each."""
+    on_sources = [leaf for leaf in branch if is_on_sources(leaf)]
+    lists = [leaf for leaf in on_sources if is_list(leaf)]
+    return len(lists) == len(on_sources) == len({leaf.ref for leaf in lists})
 
 
 def _record_lists(branch: Branch, kind_name: str) -> Box | None:

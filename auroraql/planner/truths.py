@@ -19,13 +19,25 @@ Truth = tuple[int, int]
 Values = tuple[str | int, ...]
 
 
+_MOST_KEPT = 1000
+"""Comparisons whose truth is kept: a mask has as many bits as there are sources."""
+
+
 class Truths:
     """Evaluates predicates over one list of sources."""
 
     def __init__(self, sources: Sequence[DataSource]) -> None:
         self.sources = sources
         self.every = (1 << len(sources)) - 1
-        self._fields: dict[str, list[tuple[Values, int]]] = {}
+        self._leaves: dict[tuple[str, str, tuple[str, ...]], Truth] = {}
+        self._fields: dict[str, dict[Values, int]] = {}
+
+    @classmethod
+    def over(cls, sources: Sequence[DataSource]) -> Truths:
+        """Those over a list; of the same list as the last time, with what was found out then."""
+        if not _LAST or _LAST[0].sources is not sources:
+            _LAST[:] = [cls(sources)]
+        return _LAST[0]
 
     def certain(self, predicate: Predicate) -> list[DataSource]:
         """The sources for which the predicate holds whatever is no field of a source."""
@@ -35,14 +47,22 @@ class Truths:
         """The sources of which a record may fulfil the predicate."""
         return self._chosen(self._truth(predicate, (0, self.every))[1])
 
+    def some_certain(self, predicate: Predicate) -> bool:
+        """Whether there is a source for which it holds."""
+        return self._truth(predicate, (self.every, self.every))[0] != 0
+
+    def some_possible(self, predicate: Predicate) -> bool:
+        """Whether there is a source of which a record may fulfil it."""
+        return self._truth(predicate, (0, self.every))[1] != 0
+
     def _chosen(self, mask: int) -> list[DataSource]:
-        return [source for at, source in enumerate(self.sources) if mask >> at & 1]
+        return [source for source, bit in zip(self.sources, reversed(bin(mask)), strict=False) if bit == "1"]
 
     def _truth(self, predicate: Predicate, other: Truth) -> Truth:
         """`other` is the truth of what is no field of a source."""
         match predicate:
             case Comparison() | FieldComparison():
-                return self._leaf(predicate) if is_on_sources(predicate) else other
+                return self._known_leaf(predicate) if is_on_sources(predicate) else other
             case Not(term):
                 holding, possible = self._truth(term, other)
                 return self.every & ~possible, self.every & ~holding
@@ -53,10 +73,24 @@ class Truths:
                 truths = [self._truth(term, other) for term in terms]
                 return reduce(lambda a, b: (a[0] | b[0], a[1] | b[1]), truths, (0, 0))
 
+    def _known_leaf(self, leaf: Comparison | FieldComparison) -> Truth:
+        if isinstance(leaf, FieldComparison):
+            return self._leaf(leaf)
+        key = (leaf.ref.name, leaf.operator, leaf.values)
+        if key not in self._leaves:
+            if len(self._leaves) >= _MOST_KEPT:
+                self._leaves.clear()
+            self._leaves[key] = self._leaf(leaf)
+        return self._leaves[key]
+
     def _leaf(self, leaf: Comparison | FieldComparison) -> Truth:
         """Each value that sources have of the field, or two values of the two, is looked at once."""
+        if isinstance(leaf, Comparison) and leaf.operator in ("=", "in", "!=", "not in") and _is_text(leaf):
+            # What most predicates ask needs no look at all.
+            named = reduce(int.__or__, (self._masks(leaf).get((value,), 0) for value in leaf.values), 0)
+            return (named, named) if leaf.operator in ("=", "in") else (self.every & ~named, self.every & ~named)
         holding = possible = 0
-        for values, mask in self._groups(leaf):
+        for values, mask in self._masks(leaf).items():
             if isinstance(leaf, Comparison):
                 found = compared(leaf, values[0])
             else:
@@ -65,7 +99,7 @@ class Truths:
             possible |= mask if found is not False else 0
         return holding, possible
 
-    def _groups(self, leaf: Comparison | FieldComparison) -> list[tuple[Values, int]]:
+    def _masks(self, leaf: Comparison | FieldComparison) -> dict[Values, int]:
         """Each value of the field, or fields, compared, with the mask of the sources that have it."""
         names = [ref.name.rpartition(".")[2] for ref in refs_of(leaf)]
         key = " ".join(names)
@@ -73,5 +107,13 @@ class Truths:
             masks: dict[Values, int] = defaultdict(int)
             for at, source in enumerate(self.sources):
                 masks[tuple(getattr(source, name) for name in names)] |= 1 << at
-            self._fields[key] = list(masks.items())
+            self._fields[key] = dict(masks)
         return self._fields[key]
+
+
+def _is_text(leaf: Comparison) -> bool:
+    return leaf.ref.name.rpartition(".")[2] != "identifier"
+
+
+_LAST: list[Truths] = []
+"""The last that was asked for: while a statement is typed, its predicates are asked again and again."""

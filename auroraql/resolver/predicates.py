@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
 
@@ -34,18 +35,20 @@ class Predicates:
         self.wrong: list[Diagnostic] = []
         self.warnings: list[Diagnostic] = []
         self.bounds = Bounds()
+        self._programs: tuple[str, ...] = ()
+        """The programs that the terms beside a comparison choose, one of which its source is of."""
 
     def where(self, expression: syntax.Expression) -> Predicate:
         """The predicate, without the bounds of the window, which are kept in `bounds`."""
         rest = [term for term in _conjuncts(expression) if not self._is_bound(term)]
-        terms = tuple(self._resolved(term) for term in rest)
+        terms = self._together(rest)
         self._warn_of_contradictions(terms)
         return terms[0] if len(terms) == 1 else And(terms, expression.origin)
 
     def _resolved(self, expression: syntax.Expression) -> Predicate:
         match expression:
             case syntax.And(terms, origin):
-                return And(tuple(self._resolved(t) for t in terms), origin)
+                return And(self._together(terms), origin)
             case syntax.Or(terms, origin):
                 return Or(tuple(self._resolved(t) for t in terms), origin)
             case syntax.Not(term, origin):
@@ -56,6 +59,24 @@ class Predicates:
                 except Fault as fault:
                     self.wrong.append(fault.diagnostic)
                     return And(())
+
+    def _together(self, terms: Iterable[syntax.Expression]) -> tuple[Predicate, ...]:
+        """Terms that hold together, each resolved knowing the programs that another of them chooses."""
+        around, terms = self._programs, tuple(terms)
+        self._programs = next((named for named in map(self._named_programs, terms) if named), around)
+        made = tuple(self._resolved(term) for term in terms)
+        self._programs = around
+        return made
+
+    def _named_programs(self, term: syntax.Expression) -> tuple[str, ...]:
+        """The programs of `program = 'x'` and `program IN ('x', …)`; none of a record that has several sources."""
+        if not isinstance(term, syntax.Comparison) or term.operator not in ("=", "in"):
+            return ()
+        field = self.names.kind.field(term.path.dotted)
+        if field is None or field.role != "source" or field.bare != "program" or self.names.kind.is_listed(field.path):
+            return ()
+        named = tuple(each.value for each in term.operands if isinstance(each, Text))
+        return named if len(named) == len(term.operands) else ()
 
     def _is_bound(self, term: syntax.Expression) -> bool:
         """`start >= x`, `end <= y` and `epoch BETWEEN x AND y` among the outermost terms are the window."""
@@ -83,6 +104,20 @@ class Predicates:
             self.bounds = replace(self.bounds, end=earlier(self.bounds.end, moment))
 
     def _comparison(self, comparison: syntax.Comparison) -> Comparison | FieldComparison:
+        remembered, kind, catalogue = self.values.remembered, self.names.kind, self.names.catalogue
+        if remembered is None:
+            return self._compared(comparison)
+        known = remembered.of(comparison, kind, catalogue, self._programs)
+        if known is not None:
+            self.warnings += known[1]
+            return known[0]
+        before = len(self.warnings)
+        made = self._compared(comparison)
+        if isinstance(made, Comparison):
+            remembered.keep(comparison, kind, catalogue, self._programs, made, tuple(self.warnings[before:]))
+        return made
+
+    def _compared(self, comparison: syntax.Comparison) -> Comparison | FieldComparison:
         ref = self.names.ref(comparison.path)
         declared = self.names.declared(ref)
         place = self.names.place(ref, comparison.path.dotted)
@@ -187,12 +222,20 @@ class Predicates:
             written.operands if len(written.operands) == len(made.values) else written.operands * len(made.values)
         )
         unknown = [each for each in zip(made.values, operands, strict=False) if each[0] not in known]
+        among = self._among(made.ref) if unknown else ()
         # To look for the nearest name takes a while: of many nobody reads more than a few.
         for value, operand in unknown[:MOST_REPORTED]:
-            self.warnings.append(_unknown_value(value, operand, place))
+            self.warnings.append(_unknown_value(value, operand, place, among, self._programs))
         if len(unknown) > MOST_REPORTED:
             message = f"{len(unknown) - MOST_REPORTED:,} more values of {place.name} are not known"
             self.warnings.append(Diagnostic("AQL0602", message, written.origin, severity="warning"))
+
+    def _among(self, ref: Ref) -> tuple[str, ...]:
+        """The values of a source field that sources of the chosen programs have."""
+        declared = self.names.declared(ref)
+        if declared is None or declared.role != "source" or declared.bare == "program":
+            return ()
+        return self.names.catalogue.values_of(declared.bare, self._programs) if self._programs else ()
 
     def _warn_of_contradictions(self, terms: tuple[Predicate, ...]) -> None:
         """Two different values asked of one metadata key find nothing, by AuroraX's design."""
@@ -214,13 +257,23 @@ class Predicates:
                 )
 
 
-def _unknown_value(value: str, operand: Operand, place: Place) -> Diagnostic:
-    near = closest(value, place.known, 1, 0.6) or closest(value.lower(), place.known, 1, 0.6)
-    some = ", ".join(f"'{known}'" for known in place.known[:5])
-    hint = f"did you mean '{near[0]}'?" if near else f"known are {some}{'…' if len(place.known) > 5 else ''}"
+def _unknown_value(
+    value: str, operand: Operand, place: Place, among: tuple[str, ...], programs: tuple[str, ...]
+) -> Diagnostic:
+    """`among` are the values in the programs that are chosen, where that narrows them."""
+    near = _nearest(value, among) or _nearest(value, place.known)
+    known = among or place.known
+    some = ", ".join(f"'{each}'" for each in known[:5])
+    hint = f"did you mean '{near[0]}'?" if near else f"known are {some}{'…' if len(known) > 5 else ''}"
     fix = f"'{near[0]}'" if near and isinstance(operand, Text) else None
-    message = f"no {place.name} '{value}' is known"
+    message = (
+        f"no {place.name} '{value}' in {' or '.join(programs[:3])}" if among else f"no {place.name} '{value}' is known"
+    )
     return Diagnostic("AQL0602", message, operand.origin, "unknown value", hint, fix, "warning")
+
+
+def _nearest(value: str, known: tuple[str, ...]) -> list[str]:
+    return closest(value, known, 1, 0.6) or closest(value.lower(), known, 1, 0.6)
 
 
 def _conjuncts(expression: syntax.Expression) -> list[syntax.Expression]:

@@ -20,15 +20,16 @@ from auroraql.spelling import closest
 
 _ITEM = rf"""{NAMED}|'(?:[^'\n]|'')*'|"(?:[^"\n]|"")*"|[^\s,'"()]+"""
 _LIST = rf"(?:{_ITEM})(?:\s*,\s*(?:{_ITEM}))*"
-_DECLARATION = re.compile(
-    rf"param\s+\$?(?P<name>[^\W\d]\w*)\s*:\s*(?P<many>list\b\s*(?:of\b\s*)?)?(?P<type>[^\W\d]\w*)?"
-    rf"(?:\s*=\s*(?P<default>\({_LIST}\)|{_LIST}))?(?=\s|\Z)(?!\s*=)(?P<doc>.*)",
-    re.IGNORECASE,
+_DECLARATION = (
+    r"(?i)param\s+\$?(?P<name>[^\W\d]\w*)\s*:\s*(?P<many>list\b\s*(?:of\b\s*)?)?(?P<type>[^\W\d]\w*)?"
+    rf"(?:\s*=\s*(?P<default>\({_LIST}\)|{_LIST}))?(?=\s|\Z)(?!\s*=)(?P<doc>.*)"
 )
-_BEGUN = re.compile(r"\Aparam\s+\$?([^\W\d]\w*)", re.IGNORECASE)
-_LINE = re.compile(r"[ \t]*--[ \t]*(?P<text>[^\n]*?)[ \t\r]*(?:\n|\Z)")
-_BLANK = re.compile(r"[ \t\r]*\n")
-_SHEBANG = re.compile(r"\ufeff?(?:#![^\n]*(?:\n|\Z))?")
+_BEGUN = r"(?i)\Aparam\s+\$?([^\W\d]\w*)"
+# They are compiled when there is a head to read: most scripts have none.
+
+_LONGEST = 2_000
+"""Characters of a declaration."""
+
 _KEPT = 256
 
 _AS_IN = "as in: -- param day: date = 2021-01-01  the day"
@@ -116,7 +117,7 @@ def _read(text: str) -> Header:
                 found[read.name] = read
             else:
                 wrong.append(read)
-                mistaken += _BEGUN.findall(line)
+                mistaken += re.findall(_BEGUN, line[:_LONGEST])
         elif not plain and not line.startswith("$ "):
             plain = line
     return Header(" ".join(filter(None, said)) or plain, tuple(found.values()), tuple(wrong), frozenset(mistaken))
@@ -124,20 +125,21 @@ def _read(text: str) -> Header:
 
 def _lines(text: str) -> Iterator[tuple[int, str]]:
     """The comment lines before the first statement: where the text of each begins, and that text."""
-    begin = _SHEBANG.match(text)
-    at = begin.end() if begin else 0
+    at = 0
     while at < len(text):
-        line = _LINE.match(text, at)
-        if line is not None:
-            yield line.start("text"), line["text"]
-        following = line or _BLANK.match(text, at)
-        if following is None:
+        end = text.find("\n", at)
+        end = len(text) if end < 0 else end
+        line = text[at:end].strip(" \t\r\ufeff")
+        if line.startswith("--"):
+            said = line[2:].strip(" \t")
+            yield text.index(said, text.index("--", at) + 2), said
+        elif line and not (at == 0 and line.startswith("#!")):
             return
-        at = following.end()
+        at = end + 1
 
 
 def _declared(line: str, at: int) -> Declared | Diagnostic:
-    match = _DECLARATION.fullmatch(line)
+    match = re.fullmatch(_DECLARATION, line) if len(line) <= _LONGEST else None
     if match is None or not (match["type"] or match["many"]):
         return _fault("this declares no parameter", Span(at, at + len(line)), "not understood", _AS_IN)
     origin = Span(at + match.start("name"), at + match.end("name"))

@@ -22,7 +22,7 @@ from auroraql.spelling import closest
 
 SUFFIX = ".aql"
 
-_NAME = re.compile(r"\w(?:[\w.-]*\w)?")
+_NAME = r"\w(?:[\w.-]*\w)?"
 _LONGEST_NAME = 100
 _RESERVED = frozenset(("con", "prn", "aux", "nul", "conin$", "conout$")) | {
     f"{port}{digit}" for port in ("com", "lpt") for digit in "0123456789¹²³"
@@ -58,7 +58,7 @@ def check_name(name: str) -> str:
     plain = unicodedata.normalize("NFC", name.strip())
     if plain.lower().endswith(SUFFIX):
         plain = plain[: -len(SUFFIX)]
-    if _NAME.fullmatch(plain) is None or len(plain.encode(errors="replace")) > _LONGEST_NAME:
+    if re.fullmatch(_NAME, plain) is None or len(plain.encode(errors="replace")) > _LONGEST_NAME:
         message = f"'{visible(name)}' cannot be the name of a saved query"
         raise UsageError(message, "letters, digits, '_', '-' and '.' make a name, as in: keograms_of_a_day")
     if plain.partition(".")[0].casefold() in _RESERVED:

@@ -17,9 +17,9 @@ from auroraql.resolver.values import PLAIN_NUMBER
 NAMED = r"(?:now|today)(?:\s*[+-]\s*\d+\s*[a-z]+)?"
 """NOW or TODAY, perhaps shifted: `TODAY - 7 days`."""
 
-_NAMED = re.compile(r"(?P<base>now|today)(?:\s*(?P<sign>[+-])\s*(?P<count>\d+)\s*(?P<unit>[a-z]+))?", re.IGNORECASE)
-_QUOTED = re.compile(r"'((?:[^']|'')*)'|\"((?:[^\"]|\"\")*)\"")
-_LIST_ITEM = re.compile(r"\s*((?:'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|[^,])*)(?:,|\Z)")
+_NAMED = r"(?i)(?P<base>now|today)(?:\s*(?P<sign>[+-])\s*(?P<count>\d+)\s*(?P<unit>[a-z]+))?"
+_QUOTED = r"'((?:[^']|'')*)'|\"((?:[^\"]|\"\")*)\""
+_LIST_ITEM = r"\s*((?:'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|[^,])*)(?:,|\Z)"
 _LARGEST_EXPONENT = 400
 _WHOLE = 18
 """Digits of a whole number."""
@@ -41,7 +41,7 @@ class ParameterType:
 
 def unquoted(text: str) -> str:
     """A text without the quotes around it, if it is all in quotes."""
-    match = _QUOTED.fullmatch(text.strip())
+    match = re.fullmatch(_QUOTED, text.strip())
     if match is None:
         return text
     return match[1].replace("''", "'") if match[1] is not None else match[2].replace('""', '"')
@@ -52,7 +52,7 @@ def items(text: str) -> list[str]:
     inner = text.strip()
     if inner.startswith("(") and inner.endswith(")"):
         inner = inner[1:-1]
-    return [each[1].strip() for each in _LIST_ITEM.finditer(inner) if each[1].strip()]
+    return [each[1].strip() for each in re.finditer(_LIST_ITEM, inner) if each[1].strip()]
 
 
 def written(value: str) -> str:
@@ -87,7 +87,7 @@ def _boolean(text: str) -> object:
 
 def _interval(text: str) -> Interval:
     """The interval that a literal means, or NOW or TODAY, now. Raises ValueError."""
-    match = _NAMED.fullmatch(text.strip())
+    match = re.fullmatch(_NAMED, text.strip())
     if match is None:
         return read_interval(text.strip())
     found = named(match["base"].upper(), datetime.now(UTC).replace(tzinfo=None))

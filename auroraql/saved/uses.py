@@ -13,9 +13,7 @@ from auroraql.schema import KINDS, Type
 from auroraql.syntax import Block, Comparison, Distance, Duration, Find, Instant, Limit, Parameter, Show, Sql, Window
 
 _KEPT = 256
-_SQL_PARAMETER = re.compile(
-    r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|--[^\n]*|/\*.*?\*/|\$(?P<name>[^\W\d]\w*)(?!\w*\$)", re.DOTALL
-)
+_SQL_PARAMETER = r"(?s)'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|--[^\n]*|/\*.*?\*/|\$(?P<name>[^\W\d]\w*)(?!\w*\$)"
 _OF_TYPE = {Type.NUMBER: "number", Type.INTEGER: "integer", Type.BOOLEAN: "boolean", Type.TIME: "time"}
 _OF_WINDOW = {"on": "date", "during": "period"}
 _SOURCES = "ephemeris"
@@ -78,7 +76,7 @@ def _uses(statement: object) -> Iterator[Use]:
         if isinstance(node, Parameter):
             yield replace(place, name=node.name, origin=node.origin)
         elif isinstance(node, Sql):
-            yield from (Use(match["name"]) for match in _SQL_PARAMETER.finditer(node.text) if match["name"])
+            yield from (Use(match["name"]) for match in re.finditer(_SQL_PARAMETER, node.text) if match["name"])
         elif isinstance(node, tuple):
             waiting += [(each, place) for each in reversed(node)]
         elif is_dataclass(node):

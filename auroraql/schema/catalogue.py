@@ -66,6 +66,19 @@ class Catalogue:
         """The distinct values of a source field, sorted; empty for a field that has no such list."""
         return self._values.get(name, ())
 
+    def values_of(self, name: str, programs: tuple[str, ...]) -> tuple[str, ...]:
+        """The distinct values of a source field that sources of some programs have, sorted."""
+        key = (name, programs)
+        if key not in self._of_programs:
+            found = {getattr(source, name) for source in self.sources if source.program in programs}
+            self._of_programs[key] = tuple(sorted(found))
+        return self._of_programs[key]
+
+    @cached_property
+    def _of_programs(self) -> dict[tuple[str, tuple[str, ...]], tuple[str, ...]]:
+        """Values by the field and the programs, kept once asked for."""
+        return {}
+
     def has_source(self, wanted: Mapping[str, Sequence[str]]) -> bool:
         """Whether a source has, for each of the named fields, one of the values."""
         names = tuple(wanted)

@@ -21,7 +21,8 @@ from typing import Any
 
 import duckdb
 
-from auroraql.archives.catalogue_file import LOCKED_DOWN, SCHEMA_VERSION
+from auroraql.archives.catalogue_file import LOCKED_DOWN
+from auroraql.archives.catalogue_format import SCHEMA_VERSION
 from auroraql.archives.embedded import EmbeddedEngine
 from auroraql.plan import Plan, Request
 from auroraql.query import Block, Column, Comparison, Criteria, Query, Ref

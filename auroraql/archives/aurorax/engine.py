@@ -28,13 +28,13 @@ from auroraql.archives.aurorax.answers import (
 )
 from auroraql.archives.aurorax.availability import availability_call, read_availability
 from auroraql.archives.aurorax.kept_file import KeptFile
-from auroraql.archives.aurorax.kept_sources import KeptSources
+from auroraql.archives.aurorax.kept_sources import DAY, KeptSources
 from auroraql.archives.aurorax.records import read_sources
 from auroraql.archives.aurorax.run import AuroraXRun, Service
 from auroraql.archives.aurorax.side_by_side import side_by_side
 from auroraql.archives.aurorax.ways import Ways
 from auroraql.archives.aurorax.wire import Broken, Call, Wire
-from auroraql.archives.base import Capabilities, Watch
+from auroraql.archives.base import Capabilities
 from auroraql.errors import ArchiveError, Refused, StatementError, TimedOut, Unreachable, UsageError
 from auroraql.forms import query_json
 from auroraql.plan import Plan, Request
@@ -52,9 +52,8 @@ class AuroraXEngine:
     """AuroraX's search engine, or any service with its API, as an `Engine`.
 
     `url` is the base below which `/api/v1` lies; `name` what messages call it (the URL, if not given);
-    `catalogue` replaces the facts that come with the package; `pause` waits a number of
-    seconds; `watch` is told how far each search has come; `cache` is where lists of sources are kept (the user's
-    cache directory, if not given).
+    `catalogue` replaces the facts that come with the package; `pause` waits a number of seconds; `cache` is where lists
+    of sources are kept (the user's cache directory, if not given).
     Nothing is sent before the first plan. Raises UsageError for a URL or key that cannot be used.
     """
 
@@ -68,16 +67,16 @@ class AuroraXEngine:
         name: str | None = None,
         catalogue: Catalogue | None = None,
         pause: Callable[[float], object] = time.sleep,
-        watch: Watch | None = None,
         cache: Path | None = None,
     ) -> None:
         self._url = read_address(url)
         self._context = Context(name or self._url, Key(api_key))
-        self._catalogue, self._watch = catalogue, watch
+        self._catalogue = catalogue
         self._wire = Wire(self._url, self._context, pause)
         self._service = Service(self._wire, self._context, pause, Ways(KeptFile("ways", self._url, cache)))
         self._runs: list[AuroraXRun] = []
         self._sources: tuple[DataSource, ...] | None = None
+        self._told = time.monotonic()
         self._kept, self._replaceable = KeptSources(self._url, cache), catalogue is None
         self._closed = False
 
@@ -100,20 +99,22 @@ class AuroraXEngine:
         return self._catalogue
 
     def sources(self, deadline: float = inf) -> tuple[DataSource, ...]:
-        """Those kept on disk in the last day, else `GET /api/v1/data_sources`. Raises ArchiveError.
+        """Those told or kept on disk in the last day, else `GET /api/v1/data_sources`. Raises ArchiveError.
 
         What no list of names can say is asked of exactly these.
         """
-        if self._sources is None:
+        if self._sources is None or time.monotonic() - self._told > DAY:
             kept = self._kept.read()
-            self._sources = kept.sources if kept is not None and kept.fresh else self.refresh_sources(deadline)
+            if kept is None or not kept.fresh:
+                return self.refresh_sources(deadline)
+            self._sources, self._told = kept.sources, time.monotonic()
         return self._sources
 
     def refresh_sources(self, deadline: float = inf) -> tuple[DataSource, ...]:
         """`GET /api/v1/data_sources`, whatever is kept; keeps what it answers. Raises ArchiveError."""
         call = Call(SOURCES, "GET", "/api/v1/data_sources?format=basic_info")
         answer = self._wire.ask(call, min(deadline, time.monotonic() + _SOURCES_SECONDS))
-        self._sources = read_sources(answer, self._context)
+        self._sources, self._told = read_sources(answer, self._context), time.monotonic()
         self._kept.write(self._sources)
         if self._replaceable:
             self._catalogue = replace(shipped(), sources=self._sources)
@@ -190,7 +191,7 @@ class AuroraXEngine:
             return None
 
     def _run(self, plan: Plan, *, awaited: bool = False) -> AuroraXRun:
-        run = AuroraXRun(plan, self._service, awaited=awaited, watch=self._watch)
+        run = AuroraXRun(plan, self._service, awaited=awaited)
         self._runs = [*(each for each in self._runs if each.open), run]
         return run
 

@@ -150,7 +150,7 @@ class Columns:
 
     def taken(self, numbers: Sequence[int]) -> Columns:
         """Those with these numbers, in this order."""
-        if not numbers:
+        if not len(numbers):
             return Columns(0, {})
         if isinstance(numbers, range) and numbers.step == 1:
             cut = slice(numbers.start, numbers.stop)
@@ -221,16 +221,15 @@ class Packed(Columnar):
 
     def taken(self, numbers: Sequence[int]) -> Packed:
         """Those with these numbers, in this order."""
-        if any(before >= after for before, after in pairwise(numbers)):
-            return Packed([self._one().taken(numbers)])
-        parts, places = [], iter(numbers)
-        number = next(places, None)
-        for batch, start in zip(self._batches, self._starts, strict=False):
-            mine = []
-            while number is not None and number < start + len(batch):
-                mine.append(number - start)
-                number = next(places, None)
-            parts.append(batch if len(mine) == len(batch) else batch.taken(mine))
+        import numpy
+
+        places: Any = numpy.asarray(numbers, numpy.int64)
+        if (numpy.diff(places) <= 0).any():
+            return Packed([self._one().taken(places)])
+        ends = numpy.searchsorted(places, self._starts)
+        parts = []
+        for batch, start, (first, last) in zip(self._batches, self._starts, pairwise(ends), strict=False):
+            parts.append(batch if last - first == len(batch) else batch.taken(places[first:last] - start))
         return Packed(parts)
 
     def batches(self) -> list[Batch]:
@@ -259,7 +258,7 @@ def _joined(parts: Sequence[Held]) -> Held:
     import numpy
     import pyarrow
 
-    array = pyarrow.chunked_array([_plain(chunk) for each in parts for chunk in _chunks(each.array)])
+    array = pyarrow.chunked_array([chunk for each in parts for chunk in _chunks(each.array)]).unify_dictionaries()
     if all(each.whole is None for each in parts):
         return Held(parts[0].type, array)
     wholes = [pyarrow.array(numpy.zeros(len(each.array), bool)) if each.whole is None else each.whole for each in parts]

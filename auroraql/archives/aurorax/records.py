@@ -8,22 +8,22 @@ from __future__ import annotations
 import json
 import sys
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import fields
 from functools import partial
-from itertools import combinations
+from itertools import chain, combinations
 from typing import Any
 
 from auroraql.archives.aurorax.answers import Answer, Context, read_json, refuse_error
 from auroraql.archives.aurorax.arriving import RecordReader
 from auroraql.archives.aurorax.joining import NEEDED, joined
-from auroraql.archives.aurorax.packed import Batch, Listed, Packed, listed
+from auroraql.archives.aurorax.packed import Batch, Columns, Listed, Packed, listed
 from auroraql.errors import Failed
 from auroraql.plan import Request
 from auroraql.query import Tree
-from auroraql.results import Record, read_time
+from auroraql.results import Record, ResultColumn, read_time
 from auroraql.results import taken as taken_from
-from auroraql.schema import CONJUNCTIONS, KINDS, Field, Type
+from auroraql.schema import CONJUNCTIONS, EPHEMERIS, KINDS, Field, Type
 from auroraql.schema.catalogue import DataSource
 
 IDENTITY: dict[str, Tree] = {
@@ -43,6 +43,11 @@ that differ in nothing else may be found by different requests, and both are row
 """
 
 _OPTIONAL = "metadata"
+
+_MINUTE = {
+    path: ResultColumn("", declared, path=path)
+    for path, declared in ((("data_source", "identifier"), Type.INTEGER), (("epoch",), Type.TIME))
+}
 
 
 def read_records(answer: Answer, kind: str, expected: int | None, context: Context) -> Sequence[Record]:
@@ -195,7 +200,7 @@ def united(batches: Sequence[Sequence[Record]], kind: str, requests: Sequence[Re
     if kind == CONJUNCTIONS.name:
         return joined(batches)
     groups = _overlapping(requests) if requests else [0] * len(batches)
-    taken: dict[int, Counter[str]] = {group: Counter() for group in groups}
+    taken: dict[int, Counter[object]] = {group: Counter() for group in groups}
     parts = [
         _not_yet(batch, kind, taken[group]) if groups.count(group) > 1 else batch
         for batch, group in zip(batches, groups, strict=True)
@@ -205,12 +210,11 @@ def united(batches: Sequence[Sequence[Record]], kind: str, requests: Sequence[Re
     return [record for part in parts for record in part]
 
 
-def _not_yet(batch: Sequence[Record], kind: str, taken: Counter[str]) -> Sequence[Record]:
+def _not_yet(batch: Sequence[Record], kind: str, taken: Counter[object]) -> Sequence[Record]:
     """The records of a batch that were not taken from those before."""
-    here: Counter[str] = Counter()
+    here: Counter[object] = Counter()
     numbers = []
-    for number, record in enumerate(batch):
-        name = _identity(record, kind)
+    for number, name in enumerate(_identities(batch, kind)):
         here[name] += 1
         if not name or here[name] > taken[name]:
             numbers.append(number)
@@ -237,6 +241,29 @@ def _touch(one: Request, other: Request) -> bool:
 
 def _batches(records: Sequence[Record]) -> Sequence[Batch]:
     return records.batches() if isinstance(records, Packed) else [listed(list(records))]
+
+
+def _identities(records: Sequence[Record], kind: str) -> Iterator[object]:
+    """What tells each of the records apart; of those of ephemeris in columns without making them."""
+    if kind != EPHEMERIS.name:
+        return (_identity(record, kind) for record in records)
+    if not isinstance(records, Packed):
+        return map(_minute, records)
+    return chain.from_iterable(_minutes(batch) for batch in records.batches())
+
+
+def _minutes(batch: Batch) -> Iterator[object]:
+    if not isinstance(batch, Columns) or not _MINUTE.keys() <= batch.held.keys():
+        return map(_minute, batch.records())
+    return zip(*(batch.values(column) for column in _MINUTE.values()), strict=True)
+
+
+def _minute(record: Record) -> object:
+    """The source and the epoch of a record of ephemeris; empty when one of them did not come, or is none we know."""
+    source, epoch = record.get("data_source"), record.get("epoch")
+    if not isinstance(source, dict) or "identifier" not in source or not epoch:
+        return ""
+    return source["identifier"], read_time(epoch)
 
 
 def _identity(record: Record, kind: str) -> str:

@@ -24,12 +24,12 @@ from auroraql.archives.aurorax.answers import (
     read_status,
     read_submitted,
 )
-from auroraql.archives.aurorax.progress import Teller
+from auroraql.archives.aurorax.progress import Meter
 from auroraql.archives.aurorax.records import narrowed, read_records, record_reader, united, widened
 from auroraql.archives.aurorax.side_by_side import side_by_side
 from auroraql.archives.aurorax.ways import PATIENCE, Ways
 from auroraql.archives.aurorax.wire import TOO_SLOW, Broken, Call, Interrupted, Wire, jittered
-from auroraql.archives.base import Progress, Status, Watch
+from auroraql.archives.base import Progress, Status
 from auroraql.errors import ArchiveError, Cancelled, Failed, Refused, TimedOut
 from auroraql.forms import query_json
 from auroraql.plan import Plan, Request
@@ -84,9 +84,9 @@ class AuroraXRun:
     from its submission to its records.
     """
 
-    def __init__(self, plan: Plan, service: Service, *, awaited: bool = False, watch: Watch | None = None) -> None:
+    def __init__(self, plan: Plan, service: Service, *, awaited: bool = False) -> None:
         self.plan = plan
-        self._service, self._awaited, self._teller = service, awaited, Teller(watch)
+        self._service, self._awaited, self._meter = service, awaited, Meter()
         self._wire, self._context = service.wire, service.context
         self._searches = [_Search(request) for request in plan.requests]
         self._cancelled = self._stopped = self._listed = self._left = False
@@ -110,7 +110,7 @@ class AuroraXRun:
 
     def progress(self) -> Progress:
         """How far it has come."""
-        return self._teller.now()
+        return self._meter.now()
 
     def leave(self) -> bool:
         """Lets the searches go on, as nobody's to cancel; whether the service has all of them."""
@@ -180,21 +180,22 @@ class AuroraXRun:
         """
         self._refuse_cancelled()
         try:
-            side_by_side(partial(self._complete, deadline=deadline, turn=self._turn), self._unfinished())
+            while self._unfinished():  # again where another that waited for it has given up
+                side_by_side(partial(self._complete, deadline=deadline, turn=self._turn), self._unfinished())
         except TimedOut as error:
             raise self._ended_late(error, self._abandon()) from None
         except (Failed, KeyboardInterrupt):
             self._abandon()
             raise
-        finally:
-            self._turn += 1
+        except ArchiveError:
             self._let_go()
+            raise
         return self._together()
 
     def _let_go(self) -> None:
-        """What is still under way on other threads, when one has failed, ends; nothing more is told."""
+        """What is still under way on other threads, when one has failed, ends."""
+        self._turn += 1
         self._wire.cut(self)
-        self._teller.over()
 
     def _ended_late(self, error: TimedOut, trouble: ArchiveError | None) -> ArchiveError:
         """The error that ended it, and what became of the searches."""
@@ -242,7 +243,7 @@ class AuroraXRun:
                 raise self._context.error(answer.error, answer.words, answer.hint)
         if answer is TOO_SLOW:
             self._service.ways.took_too_long(request)
-        elif not self._stopped:
+        elif not self._stopped and not self._cancelled:
             self._service.ways.close(request, answer.status if isinstance(answer, Answer) else 0)
         return False
 
@@ -258,8 +259,9 @@ class AuroraXRun:
         try:
             missing = [search for search in self._searches if search.records is None]
             side_by_side(partial(self._fetch, deadline=deadline), missing)
-        finally:
+        except BaseException:
             self._let_go()
+            raise
         return Fetched(records=self._all_records())
 
     def _all_records(self) -> Sequence[Record]:
@@ -272,10 +274,16 @@ class AuroraXRun:
         return records if tree is None else narrowed(records, tree)
 
     def cancel(self) -> None:
-        """`DELETE …/requests/{id}` for the unfinished searches. Raises ArchiveError when the service says no."""
-        if not self._unfinished() or self._cancelled or time.monotonic() < self._in_vain_until:
+        """`DELETE …/requests/{id}` for the unfinished searches. Raises ArchiveError when the service says no.
+
+        What is under way on other threads ends: answers that were asked for at once, records that are being fetched.
+        """
+        if self._cancelled or time.monotonic() < self._in_vain_until:
             return
-        self._cancelled = True
+        self._cancelled = bool(self._unfinished())
+        self._wire.cut(self)
+        if not self._cancelled:
+            return
         with self._arrived:
             self._arrived.wait_for(lambda: not self._arriving, _GRACE_SECONDS)
             self._listed = True
@@ -300,8 +308,7 @@ class AuroraXRun:
     def _abandon(self) -> ArchiveError | None:
         """Cancels as far as the service lets us; what kept it from that. The error that led here is the one to tell."""
         self._stopped = True
-        self._wire.cut(self)
-        self._teller.stop()
+        self._let_go()
         try:
             self.cancel()
         except ArchiveError as trouble:
@@ -320,7 +327,8 @@ class AuroraXRun:
         began, delay, waited = time.monotonic(), FIRST_POLL, 0.0
         while not search.status.done and turn == self._turn:
             self._refuse_cancelled()
-            with contextlib.suppress(TimedOut):  # said below, of the search and not of the one question
+            # Said below, of the search and not of the one question; or cut off by another that waits for it too.
+            with contextlib.suppress(TimedOut, Cancelled):
                 self._poll(search, deadline)
             if search.status.done:
                 return
@@ -342,7 +350,7 @@ class AuroraXRun:
         answer = self._wire.ask(call, deadline, search.request_id)
         search.status = read_status(answer, self._context.about(search.request_id))
         if search.status.logs:
-            self._teller.said(search.status.logs[-1].summary)
+            self._meter.said(search.status.logs[-1].summary)
 
     def _fetch(self, search: _Search, deadline: float) -> None:
         tree = self._format(search)
@@ -359,7 +367,7 @@ class AuroraXRun:
 
     def _reader(self, search: _Search) -> Any:
         expected = search.status.result_count
-        return partial(record_reader, search.request.kind, self._teller.received(search), expected)
+        return partial(record_reader, search.request.kind, self._meter.received(search), expected)
 
     def _together(self) -> Status:
         every = [search.status for search in self._searches]

@@ -84,9 +84,15 @@ class ColumnReader:
         found = numpy.fromiter(map(numbers.__getitem__, texts), numpy.int32, len(texts))
         places = _column(pyarrow.int32(), len(texts), found)
         return [
-            (path, held._replace(array=pyarrow.DictionaryArray.from_arrays(places, held.array)))
-            for path, held in _member_columns(fields, sources)
+            (path, held._replace(array=_spread(held.array, places))) for path, held in _member_columns(fields, sources)
         ]
+
+
+def _spread(values: Any, places: Any) -> Any:
+    """The values at these places; by their numbers, where none is missing (dictionaries with nulls cannot be joined)."""
+    import pyarrow
+
+    return values.take(places) if values.null_count else pyarrow.DictionaryArray.from_arrays(places, values)
 
 
 def for_kind(kind: Kind) -> ColumnReader | None:

@@ -21,7 +21,7 @@ PATIENCE = 4.0
 _LONGEST = {"data_products": timedelta(days=3650), "ephemeris": timedelta(days=2)}
 """The longest window that may be asked for at once: AuroraX says 10 years and 2 days; conjunctions have no such way."""
 
-_MISSING = (404, 405, 501)
+_MISSING, _BARRED = (404, 405, 501), (401, 403)
 _OF_THE_REQUEST = (400, 413, 422, 429)
 """What is said of the request, or of the moment, and not of the way."""
 _FOR_LONG, _FOR_AN_HOUR, _FOR_A_MINUTE = 24 * 3600.0, 3600.0, 60.0
@@ -52,7 +52,7 @@ class Ways:
         if status in _OF_THE_REQUEST:
             return
         with self._lock:
-            lasts = _FOR_LONG if status in _MISSING else _FOR_A_MINUTE
+            lasts = _FOR_LONG if status in _MISSING else _FOR_AN_HOUR if status in _BARRED else _FOR_A_MINUTE
             self._read()[request.kind] = self._now() + lasts
             self._write()
 

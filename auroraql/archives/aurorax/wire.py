@@ -33,6 +33,8 @@ _CONNECT_SECONDS = 10.0
 _SILENT_SECONDS = 120.0
 """How long the service may send nothing at all; a large result takes it a while to write."""
 _MOST_REDIRECTS = 3
+_MOST_CONNECTIONS = 32
+"""So many are kept open: several searches may be under way, each with several requests."""
 _PASSING = (429, 500, 502, 503, 504)
 _CHUNK = 256 * 1024
 _TICK = 0.05
@@ -161,7 +163,7 @@ class Wire:
         self._lines: dict[Line, object] = {}
         self._session = _Session()
         for scheme in ("http://", "https://"):
-            self._session.mount(scheme, Adapter())
+            self._session.mount(scheme, Adapter(pool_maxsize=_MOST_CONNECTIONS))
         self._session.auth = context.key
         self._session.headers.update(
             {"User-Agent": f"auroraql/{_version()}", "Accept": "application/json", "Accept-Encoding": "gzip"}

@@ -9,11 +9,9 @@ import csv
 from dataclasses import asdict, replace
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
-import duckdb
-
-from auroraql.archives.catalogue_file import SCHEMA_VERSION, TYPE_NAMES
+from auroraql.archives.catalogue_format import SCHEMA_VERSION, TYPE_NAMES
 from auroraql.schema.catalogue import Catalogue, MetadataKey, read_sources, shipped
 
 RULE = "demonstration rule 3"
@@ -35,7 +33,17 @@ _INSERTS = {
 }
 
 
-def build(connection: duckdb.DuckDBPyConnection) -> None:
+class Connection(Protocol):
+    """A connection of DuckDB, which is loaded by whoever has one."""
+
+    def execute(self, query: str, parameters: object = ..., /) -> object:
+        """Runs a statement."""
+
+    def executemany(self, query: str, parameters: object = ..., /) -> object:
+        """Runs a statement once for each of several rows."""
+
+
+def build(connection: Connection) -> None:
     """Fills an empty database with the demonstration catalogue. Raises duckdb.Error when it cannot be written."""
     connection.execute(_text("../catalogue.sql"))
     known = catalogue()

@@ -14,11 +14,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import duckdb
-import platformdirs
 
 from auroraql.archives.catalogue_file import (
     LOCKED_DOWN,
-    SCHEMA_VERSION,
     CatalogueFile,
     Config,
     first_line,
@@ -27,23 +25,15 @@ from auroraql.archives.catalogue_file import (
     read_header,
 )
 from auroraql.archives.demo import RULE, build
+from auroraql.archives.demo.place import FILE, NAME, cached_file
 from auroraql.errors import AuroraQLError, Unreachable
 
 Say = Callable[[str], None]
-
-NAME = "demo"
-
-_FILE = f"demo-{SCHEMA_VERSION}-{RULE.rpartition(' ')[2]}.duckdb"
 
 _UNFINISHED = "building-"
 
 _ABANDONED_AFTER = 3600.0
 """Seconds after which an unfinished build is taken for one that was killed."""
-
-
-def cached_file(cache_dir: Path | None) -> Path:
-    """Where the catalogue is cached; None is the user's own cache directory."""
-    return (cache_dir or Path(platformdirs.user_cache_dir("auroraql", appauthor=False))) / _FILE
 
 
 def open_demo(cache_dir: Path | None, say: Say, config: Config) -> CatalogueFile:
@@ -87,9 +77,9 @@ def _build_cached(path: Path, say: Say, config: Config) -> CatalogueFile:
     try:
         say(f"Building the demonstration catalogue in {path.parent} (once, a few seconds).")
         # By a cursor: where Python is interactive, DuckDB's first connection draws a progress bar on stdout.
-        with duckdb.connect(str(folder / _FILE)) as connection, connection.cursor() as cursor:
+        with duckdb.connect(str(folder / FILE)) as connection, connection.cursor() as cursor:
             build(cursor)
-        _move(folder / _FILE, path, config)
+        _move(folder / FILE, path, config)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     return open_catalogue(path, config=config)

@@ -1,22 +1,22 @@
-"""The parse loop: Lark's tables and terminals, driven without the bookkeeping that Lark does for every token.
+"""The parse loop: Lark's tables and terminals, driven without Lark and the bookkeeping it does for every token.
 
-It knows only how to succeed. Where a word does not fit it says so, and Lark's own interactive parser is
-asked what was wrong; a test holds the two loops against each other.
+Where a word does not fit it tells which, and what could have stood there. A text that was read before and has changed
+since is read on from where it is still the same. A test holds the loop against Lark's own.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from auroraql.forms import grammar
 from auroraql.forms.tables import Rule, Table, table
 from auroraql.forms.text.reading import Reading
 
-_END = "$END"
-
+END = "$END"
 # One entry of a row: the state shifted to and nothing, or the number of values reduced, what they become, and of what rule.
 Action = tuple[int, None, str] | tuple[int, Any, str]
 
@@ -32,6 +32,21 @@ class Lexeme(str):
     type: str
     start_pos: int
     end_pos: int
+
+
+def lexeme(text: str, kind: str, start: int) -> Lexeme:
+    """A word at its place."""
+    word = Lexeme(text)
+    word.type, word.start_pos, word.end_pos = kind, start, start + len(text)
+    return word
+
+
+class Stumble(NamedTuple):
+    """Where the loop stopped: the words before, the states there, and what was found in place of a word that fits."""
+
+    words: list[Lexeme]
+    states: list[int]
+    found: Lexeme
 
 
 _SHAPES = ("DATETIME", "MONTH", "NUMBER", "STRING", "QNAME", "PARAM", "CMP", "SIGN", "STAR")
@@ -54,6 +69,7 @@ class Tables:
         self.keywords = frozenset(grammar.keywords())
         name = re.compile(table.terminals["NAME"])
         self.reserved = frozenset(word for word in self.keywords if not name.fullmatch(word))
+        self.terminals = table.terminals
         self.blank = re.compile(rf"(?:{table.terminals['WS']}|{table.terminals['COMMENT']})*")
         self.scanner = re.compile("|".join(self._alternatives(table)))
 
@@ -79,6 +95,60 @@ class Tables:
         if "NAME" in row and upper not in self.reserved:
             return "NAME"
         return next((unit for unit in _UNITS if unit in row and re.fullmatch(grammar.pattern(unit), word)), "")
+
+    def shift(self, states: list[int], kind: str) -> bool:
+        """Shifts a terminal, after the reductions it asks for; False, and states of no use, where it does not fit."""
+        while True:
+            action = (self.rows.get(states[-1]) or self.row(states[-1])).get(kind)
+            if action is None:
+                return False
+            count, callback, origin = action
+            if callback is None:
+                states.append(count)
+                return True
+            if count:
+                del states[-count:]
+            states.append((self.rows.get(states[-1]) or self.row(states[-1]))[origin][0])
+            if kind == END and states[-1] == self.end:
+                return True
+
+    def accepts(self, states: list[int]) -> frozenset[str]:
+        """The terminals that may come next."""
+        there = self.rows.get(states[-1]) or self.row(states[-1])
+        return frozenset(kind for kind in there if kind.isupper() and self.shift([*states], kind))
+
+    def closing(self, states: list[int]) -> str | None:
+        """The parentheses that would make a whole statement of the words so far; None where they would not do."""
+        states, closing = [*states], ""
+        while not self.shift([*states], END):
+            if not self.shift(states, "RPAR"):
+                return None
+            closing += ")"
+        return closing
+
+    def word_at(self, text: str, at: int, end: int, row: dict[str, Action]) -> Lexeme:
+        """The word at a place as a state takes it; of one that fits nowhere there, as it would be taken elsewhere."""
+        match = self.scanner.match(text, at, end)
+        if match is not None:
+            found = match[0]
+            kind = match.lastgroup or ""
+            if kind == _WORD:
+                kind = self.kind_of(found, row)
+            if kind in row:
+                word = Lexeme(found)
+                word.type, word.start_pos, word.end_pos = kind, at, match.end()
+                return word
+        fitting = self.word_for(text, at, end, row)
+        return fitting or self.word_for(text, at, end, self.terminals) or lexeme(text[at], "", at)
+
+    def word_for(self, text: str, at: int, end: int, fitting: Iterable[str]) -> Lexeme | None:
+        """The word at a place as the first of the fitting terminals sees it, in the order of Lark's lexer."""
+        for kind, expression in self.terminals.items():
+            if kind in fitting:
+                match = re.compile(expression).match(text, at, end)
+                if match is not None:
+                    return lexeme(match[0], kind, at)
+        return None
 
 
 def _reduction(rule: Rule, reading: Reading) -> Action:
@@ -117,39 +187,98 @@ def tables() -> Tables:
     return Tables(table(), Reading())
 
 
+@dataclass(slots=True)
+class Mark:
+    """A place behind a number of words, and the parser's stack there."""
+
+    words: int
+    end: int
+    states: list[int]
+    values: list[Any]
+
+
+_EVERY = 16
+"""Words between two marks."""
+
+_LOOKED_AHEAD = 40
+"""Characters behind a word that may tell what it is, as the time behind a day."""
+
+
+@dataclass(slots=True)
+class Memory:
+    """A text that was read, and the marks set on the way: where it begins alike, another text is not read again."""
+
+    text: str = ""
+    marks: list[Mark] = field(default_factory=list)
+    words: list[Lexeme] = field(default_factory=list)
+
+    def resume(self, text: str) -> tuple[Mark, list[Lexeme]]:
+        """The last mark that holds for a text too, and the words before it, to which those of this text are added."""
+        same = alike(text, self.text) - _LOOKED_AHEAD
+        while self.marks and self.marks[-1].end > same:
+            self.marks.pop()
+        last = self.marks[-1] if self.marks else Mark(0, 0, [tables().start], [])
+        self.text, self.words = text, self.words[: last.words]
+        return last, self.words
+
+    def mark(self, states: list[int], values: list[Any]) -> None:
+        """Sets a mark behind the last word."""
+        self.marks.append(Mark(len(self.words), self.words[-1].end_pos, [*states], [*values]))
+
+    def whole(self) -> tuple[int, str] | None:
+        """Where the last word ends behind which it is a statement, and the parentheses that would have to follow."""
+        known, rest = tables(), len(self.words)
+        for mark in (*reversed(self.marks), Mark(0, 0, [known.start], [])):
+            states, found = [*mark.states], None
+            for word in self.words[mark.words : rest]:
+                known.shift(states, word.type)
+                closing = known.closing(states)
+                found = found if closing is None else (word.end_pos, closing)
+            if found is not None:
+                return found
+            rest = mark.words
+        return None
+
+
+def alike(text: str, other: str) -> int:
+    """How many characters two texts begin with alike."""
+    low, high = 0, min(len(text), len(other))
+    while low < high:
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if text[low:middle] == other[low:middle] else (low, middle - 1)
+    return low
+
+
 # One loop, and long on purpose: a call for each step would cost as much as the step.
-def drive(text: str, start: int, end: int) -> tuple[Any, list[Lexeme]] | None:
-    """The tree of `text[start:end]` and its words; None when it is no statement."""
+def drive(text: str, start: int, end: int, memory: Memory | None = None) -> tuple[Any, list[Lexeme]] | Stumble:
+    """The tree of `text[start:end]` and its words, or where it stumbles.
+
+    `memory` is that of the same text as it was before a change; the text is then read whole, from 0 on.
+    """
     known = tables()
-    row, rows, blank, scan = known.row, known.rows.get, known.blank.match, known.scanner.match
-    states: list[int] = [known.start]
-    values: list[Any] = []
-    words: list[Lexeme] = []
-    at = start
+    row, rows, blank = known.row, known.rows.get, known.blank.match
+    mark, words = memory.resume(text) if memory is not None else (Mark(0, start, [known.start], []), [])
+    states, values, at = [*mark.states], [*mark.values], mark.end
     while True:
         at = blank(text, at, end).end()  # type: ignore[union-attr]
         actions = rows(states[-1]) or row(states[-1])
         if at < end:
-            match = scan(text, at, end)
-            if match is None:
-                return None
-            word = Lexeme(match[0])
-            kind = match.lastgroup or ""
-            if kind == _WORD:
-                kind = known.kind_of(word, actions)
-            word.type, word.start_pos, word.end_pos = kind, at, match.end()
-            at = word.end_pos
-            words.append(word)
+            word = known.word_at(text, at, end, actions)
         else:
-            word, kind = Lexeme(), _END
+            word = lexeme("", END, words[-1].end_pos if words else start)
+        kind = word.type
         while True:
             action = actions.get(kind)
             if action is None:
-                return None
+                return Stumble(words, states, word)
             count, callback, origin = action
             if callback is None:
                 states.append(count)
                 values.append(word)
+                words.append(word)
+                at = word.end_pos
+                if memory is not None and not len(words) % _EVERY:
+                    memory.mark(states, values)
                 break
             reduced = values[-count:] if count else []
             if count:
@@ -157,6 +286,6 @@ def drive(text: str, start: int, end: int) -> tuple[Any, list[Lexeme]] | None:
             value = callback(reduced)
             states.append((rows(states[-1]) or row(states[-1]))[origin][0])
             values.append(value)
-            if kind == _END and states[-1] == known.end:
+            if kind == END and states[-1] == known.end:
                 return values[-1], words
             actions = rows(states[-1]) or row(states[-1])

@@ -19,12 +19,13 @@ HIDDEN = "***"
 
 def show(options: argparse.Namespace) -> int:
     """Prints every setting, its value and where that is from. Raises UsageError for what is set wrongly."""
-    config = settled(options)
+    config = settled(options, checked=True)
     for warning in config.warnings:
         say(warning)
     rows = [(name, shown(name, config), config.origins[name]) for name in ROWS]
     print(f"file: {visible(str(config.file.path))}{'' if config.file.there else ' (there is none)'}")
-    print(f"profile: {config.profile or '(none)'}")
+    chosen = f"{visible(config.profile)} ({config.origins['profile']})" if config.profile else "(none)"
+    print(f"profile: {chosen}")
     if config.file.profiles:
         print(f"profiles: {', '.join(map(visible, config.file.profiles))}")
     print()
@@ -58,7 +59,7 @@ def without_password(text: str) -> str:
 def validate(_options: argparse.Namespace) -> int:
     """Says everything that is wrong with what is set; gives back the exit code. Raises UsageError for no file to read."""
     path = config_file(os.environ)
-    file = read_file(path)
+    file = read_file(path, checked=True)
     for each in file.problems:
         say(each.said(path))
     for name, hint in unknown_variables(os.environ):
@@ -66,7 +67,7 @@ def validate(_options: argparse.Namespace) -> int:
     wrong = any(each.severity == "error" for each in file.problems)
     if not wrong:
         try:
-            read_config(os.environ)
+            read_config(os.environ, checked=True)
         except AuroraQLError as error:
             say(f"error: {error}")
             wrong = True

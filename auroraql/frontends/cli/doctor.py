@@ -18,7 +18,8 @@ from threading import Thread
 from platformdirs import user_cache_path, user_state_path
 
 from auroraql import __version__
-from auroraql.archives.demo.store import cached_file
+from auroraql.archives.demo.place import cached_file
+from auroraql.archives.opening import AURORAX_URL
 from auroraql.config import Config, config_file, unknown_variables
 from auroraql.config.rows import ROWS
 from auroraql.errors import AuroraQLError, UsageError, visible
@@ -27,7 +28,7 @@ from auroraql.frontends.cli.exits import DONE, UNREACHABLE, WRONG, exit_code
 from auroraql.frontends.cli.searching import is_colored
 from auroraql.frontends.cli.settling import own_queries, query_folders, settled
 from auroraql.saved import listed
-from auroraql.session import AURORAX_URL, connect
+from auroraql.session import connect
 
 PATIENCE = 10.0
 """Seconds that an archive has to answer."""
@@ -62,7 +63,7 @@ def examine(options: argparse.Namespace) -> int:
 def _about(options: argparse.Namespace) -> Iterator[tuple[str, Iterator[Finding]]]:
     """The rest, as far as the configuration can be read."""
     try:
-        config = settled(options)
+        config = settled(options, checked=True)
     except UsageError as error:
         place = visible(str(config_file(os.environ)))
         wrong = Finding("file", f"{place}: {error.message}", WRONG, error.hint or "auroraql config validate")

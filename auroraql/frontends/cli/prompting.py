@@ -7,6 +7,7 @@ import os
 from contextlib import ExitStack
 from typing import TextIO
 
+import auroraql.frontends.cli.lean  # noqa: F401 - before anything loads the line editor
 from auroraql.config import Config
 from auroraql.errors import UsageError
 from auroraql.frontends.cli.settling import own_queries, settled
@@ -40,12 +41,11 @@ def _desk(config: Config, switches: Switches, stream: TextIO, stack: ExitStack) 
     from auroraql.frontends.cli.searching import opened
     from auroraql.frontends.repl.desk import Desk
 
-    def notice(line: str) -> None:
-        switches.notice = line
+    def tell(line: str) -> None:
+        stream.write(f"{line}\n")
+        stream.flush()
 
-    made = Desk(stack.enter_context(opened(config, notice)), switches, stream)
-    switches.notice = ""
-    return made
+    return Desk(stack.enter_context(opened(config, tell, late=True)), switches, stream)
 
 
 def _talk(config: Config, stack: ExitStack) -> None:
@@ -53,7 +53,7 @@ def _talk(config: Config, stack: ExitStack) -> None:
     from auroraql.frontends.cli.searching import opened
     from auroraql.frontends.repl.desk import talk
 
-    talk(stack.enter_context(opened(config)), switches=_switches(config))
+    talk(stack.enter_context(opened(config, late=True)), switches=_switches(config))
 
 
 def _switches(config: Config) -> Switches:

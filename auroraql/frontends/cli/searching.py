@@ -8,9 +8,7 @@ import shutil
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from importlib import import_module
 from pathlib import Path
-from threading import Thread
 
 from auroraql.config import Config
 from auroraql.errors import AuroraQLError, Source, UsageError, render
@@ -45,9 +43,6 @@ def run(options: argparse.Namespace, sources: list[Source], given: Given) -> int
     if target is None:
         _check_shown(config.format, sources)
     archive = opened(config)
-    if target is None and archive.settings.format == "table":
-        # What draws tables is loaded while the archive is opened and searched.
-        Thread(target=import_module, args=("tabulate",), daemon=True).start()
     code, held = DONE, ""
     with archive, _leaving(archive):
         for outcome in _outcomes(archive, sources, values, keep_going=bool(options.keep_going)):
@@ -134,8 +129,11 @@ def _shows(statement: Statement) -> bool:
     return not isinstance(statement, Let | Set) and not (isinstance(statement, Follow) and statement.verb == "cancel")
 
 
-def opened(config: Config, say: Callable[[str], None] = say) -> Archive:
-    """The archive of the configuration, showing results as that says. `say` is told what takes time."""
+def opened(config: Config, say: Callable[[str], None] = say, *, late: bool = False) -> Archive:
+    """The archive of the configuration, showing results as that says.
+
+    `say` is told what takes time; `late` opens it when records are asked for.
+    """
     shown_as = known_format(config.format).name
     made = connect(
         config.archive,
@@ -143,6 +141,7 @@ def opened(config: Config, say: Callable[[str], None] = say) -> Archive:
         timeout=config.timeout,
         say=say,
         watch=status_line(sys.stderr),
+        late=late,
     )
     made.settings.begin_with(format=shown_as)
     return made

@@ -11,9 +11,9 @@ from auroraql.config import Config, read_config
 _OPTIONS = ("archive", "format", "timeout", "color", "profile")
 
 
-def settled(options: argparse.Namespace) -> Config:
-    """What holds for a command. Raises UsageError for what is set wrongly."""
-    return read_config(os.environ, {name: getattr(options, name, None) for name in _OPTIONS})
+def settled(options: argparse.Namespace, *, checked: bool = False) -> Config:
+    """What holds for a command, looked over when it is to be `checked`. Raises UsageError for what is set wrongly."""
+    return read_config(os.environ, {name: getattr(options, name, None) for name in _OPTIONS}, checked=checked)
 
 
 def query_folders(config: Config) -> tuple[Path, Path]:

@@ -31,8 +31,6 @@ class Switches:
     done: bool = False
     notices: Notices = field(default_factory=Notices)
     """What is told while somebody may be typing."""
-    notice: str = ""
-    """What is under way while everything is loaded."""
     vi: bool = False
     """Whether the keys are those of vi to begin with."""
     timing: bool = False

@@ -6,23 +6,23 @@ import os
 import sys
 import traceback
 from collections.abc import Iterable, Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import TextIO
 
 from prompt_toolkit.completion import CompleteEvent, Completion
 from prompt_toolkit.document import Document
 from prompt_toolkit.input import Input
-from prompt_toolkit.lexers import PygmentsLexer
 from prompt_toolkit.output import Output
 
 from auroraql.errors import ArchiveError, AuroraQLError, Diagnostic
 from auroraql.forms.script import is_complete
 from auroraql.frontends.farewell import farewell
-from auroraql.frontends.lexer import AuroraQLLexer
 from auroraql.frontends.repl.behind import Switches
+from auroraql.frontends.repl.colours import Colours
 from auroraql.frontends.repl.commands import is_command, run_command
 from auroraql.frontends.repl.flight import Flight
-from auroraql.frontends.repl.keystrokes import PLANNED, Candidates, check_typed, know
+from auroraql.frontends.repl.keystrokes import Candidates, TypedCheck, know
 from auroraql.frontends.repl.loop import banner, run_repl
 from auroraql.frontends.repl.saved_queries import look_again
 from auroraql.frontends.repl.showing import makes_links, tell
@@ -34,7 +34,13 @@ _FIRST = """\
 LET warm = FIND conjunctions OF ground (program = 'trxe'), space (platform LIKE 'swarm%') WITHIN 500 km ON 2021-01-01;
 FIND data_products WHERE keogram_tpye = 'daily' AND platform IN warm.start OR start IN (FIND warm) DURING warm;
 SHOW METADATA OF data_products; SET format = json; EXPLAIN FIND ephemeris WHERE epoch > 2021-01-01 LIMIT"""
-"""Slips of several sorts, so that what finds them is loaded before it is needed."""
+"""Slips of several sorts, so that what finds them is ready before it is needed."""
+
+_NEEDED = (
+    *("auroraql.forms.query_json", "auroraql.forms.sentence", "auroraql.forms.text.stumbling", "auroraql.listings"),
+    *("auroraql.planner.criteria", "auroraql.planner.several", "auroraql.resolver.criteria", "difflib"),
+)
+"""What others load when a statement needs it: here it is loaded at once, since a key reads no file."""
 
 
 def talk(
@@ -68,11 +74,14 @@ class Desk:
         self.state = State(archive, stream, switches, sys.stdin, links=links, pages=pages)
         self.state.flight = Flight(self.state)
         self.state.timing = switches.timing
+        archive.on_warning(self.state.question)
         switches.style = themed(switches.theme)
         look_again(self.state)
-        self.lexer = PygmentsLexer(AuroraQLLexer)
+        for name in _NEEDED:
+            import_module(name)
+        self.lexer = Colours()
         self.state.known = know(self.state)
-        self._candidates = Candidates(self.state)
+        self._candidates, self._checks = Candidates(self.state), TypedCheck()
         list(self.complete(Document("FIND data_products WHERE program = "), CompleteEvent()))
         for text in (_FIRST, _FIRST.rpartition(";")[0]):
             self.wrong(text)
@@ -84,8 +93,8 @@ class Desk:
 
     def wrong(self, text: str) -> Sequence[Diagnostic]:
         """What is wrong with a text that is being typed."""
-        planned = len(text) < PLANNED
-        return check_typed(text, lambda source: self.state.archive.check(source, planned=planned))
+        archive = self.state.archive
+        return self._checks.wrong(text, archive.catalogue, archive.standing)
 
     def is_command(self, text: str) -> bool:
         """Whether it is for the prompt itself."""
@@ -149,6 +158,8 @@ def take(state: State, text: str) -> None:
     except Exception:  # a fault of ours must not take the session, and what was found in it, away
         state.error = traceback.format_exc()
         state.say(f"{state.error}This is a fault of AuroraQL: please report it. The session goes on.")
+    if "duckdb" in sys.modules:
+        import auroraql.sql_limits  # noqa: F401 - from now on SQL is checked while it is typed
     if state.known is not None:
         state.known = know(state)
         look_again(state)

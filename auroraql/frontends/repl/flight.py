@@ -8,19 +8,22 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from threading import Event, Lock, Thread
 
-from auroraql.errors import ArchiveError, UsageError
+from auroraql.errors import ArchiveError, UsageError, columns
 from auroraql.frontends.progress import lasting, status_line
 from auroraql.frontends.repl.state import State
 from auroraql.frontends.repl.statements import show_all
-from auroraql.output import grid
+from auroraql.output import cut, grid
 from auroraql.searches import Search
 from auroraql.spelling import closest
 
-AT_ONCE = 0.06
+AT_ONCE = 0.04
 """Seconds that the prompt waits for the archive to say that a search is cancelled."""
 
 LONG = 10.0
 """Seconds after which the end of a search rings the bell."""
+
+_GAP, _LEAST = 2, 8
+"""Blanks between two columns of \\jobs, and the fewest columns that a log is worth showing in."""
 
 
 class Flight:
@@ -57,7 +60,7 @@ class Flight:
 
     def ended(self, search: Search) -> None:
         """A search has ended that nobody waits for: that is told, wherever the prompt stands."""
-        took = lasting(search.elapsed)
+        took = f"{search.elapsed:.1f} s" if search.elapsed < LONG else lasting(search.elapsed)
         match search.state:
             case "done":
                 count = search.result_count
@@ -135,12 +138,17 @@ def jobs(state: State, _argument: str) -> str:
     """The searches of the session and how they stand."""
     state.archive.refresh_searches()
     rows = [
-        (each.name, each.state, lasting(each.elapsed), each.result_count, each.line, ", ".join(each.request_ids))
+        (each.name, each.state, lasting(each.elapsed), each.result_count, ", ".join(each.request_ids), each.line)
         for each in state.archive.submitted.values()
     ]
     if not rows:
         return "no search was submitted yet: SUBMIT name = FIND … starts one and does not wait for it"
-    listed = grid(("name", "status", "elapsed", "records", "log", "request"), rows, state.width)
+    # The log is cut, or left out, so that the ids are whole: they are there to be copied.
+    titles = ("name", "status", "elapsed", "records", "request", "log")
+    taken = columns(grid(titles[:-1], [row[:-1] for row in rows], None).split("\n")[1])
+    room = state.width - taken - _GAP
+    shown = [(*row[:-1], cut(row[-1], room)) for row in rows] if room >= _LEAST else [row[:-1] for row in rows]
+    listed = grid(titles[: len(shown[0])], shown, None)
     return f"{listed}\\fetch NAME waits for one and shows it, \\cancel NAME stops it"
 
 
@@ -181,8 +189,8 @@ def _named(state: State, argument: str) -> str:
     for name, search in submitted.items():
         if wanted == name or wanted in search.request_ids:
             return name
-    if not wanted.isidentifier():
-        return ""
+    if not wanted.isidentifier() and " " not in wanted:
+        return ""  # it may be a request id
     near = closest(wanted, submitted, 1, 0.5)
     hint = f"did you mean {near[0]}?" if near else "\\jobs lists them"
     raise UsageError(f"there is no search '{wanted}'", hint)

@@ -5,24 +5,25 @@ Until the grammar and the names are there, which takes a moment after the first 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable
 
 from prompt_toolkit.completion import CompleteEvent, Completion, PathCompleter
 from prompt_toolkit.document import Document
 
 from auroraql.completion import Completer as Statements
-from auroraql.completion import Known, whole_beginning
-from auroraql.errors import Diagnostic, Source, Span
+from auroraql.completion import Finder, Known
+from auroraql.errors import Diagnostic, Span
 from auroraql.frontends.repl.commands import COMMANDS, command_called, is_command
 from auroraql.frontends.repl.state import State
 from auroraql.listings import listing_columns
+from auroraql.named import sql_columns
+from auroraql.preparing import NOTHING, Standing
+from auroraql.rechecking import Rechecking
+from auroraql.schema.catalogue import Catalogue
 from auroraql.settings import SETTINGS
 
 LONGEST = 100_000
 """Characters beyond which nothing is completed or checked: such a text is pasted, not typed."""
-
-PLANNED = 2_000
-"""Characters up to which what is typed is planned too: it takes no longer then than to read it."""
 
 _NOT_YET = frozenset(("AQL0105", "AQL0603"))
 """What is only wrong because the statement goes on: it is not finished, it has no window."""
@@ -38,6 +39,7 @@ def know(state: State) -> Known:
     return Known(
         names,
         results={name: tuple(column.name for column in result.columns) for name, result in archive.results.items()},
+        tables={name: tuple(each[0] for each in sql_columns(kept)) for name, kept in archive.standing.results.items()},
         searches=archive.searches,
         settings={name: row.values for name, row in SETTINGS.items()},
         listings=listing_columns(),
@@ -85,18 +87,24 @@ class Candidates:
                 yield Completion(word, -len(argument))
 
 
-def check_typed(text: str, check: Callable[[Source], Sequence[Diagnostic]]) -> tuple[Diagnostic, ...]:
-    """What is wrong with a text that may not be finished; of one that is not, with as much of it as makes sense."""
-    if not text.strip() or len(text) > LONGEST or is_command(text):
-        return ()
-    said = check(Source(text, "<input>"))
-    wrong = tuple(each for each in said if not _goes_on(each, text))
-    if wrong or not any(each.severity == "error" for each in said):
-        return wrong
-    whole = whole_beginning(text)
-    if not whole.strip() or whole == text:
-        return ()
-    return tuple(each for each in check(Source(whole)) if not _goes_on(each, text))
+class TypedCheck:
+    """Says what is wrong with a text that is typed and may not be finished; it remembers from one key to the next."""
+
+    def __init__(self) -> None:
+        self._checks, self._finder = Rechecking(), Finder()
+
+    def wrong(self, text: str, catalogue: Catalogue, standing: Standing = NOTHING) -> tuple[Diagnostic, ...]:
+        """What is wrong with it; of what is not finished, with as much of it as makes sense."""
+        if not text.strip() or len(text) > LONGEST or is_command(text):
+            return ()
+        said = self._checks.check(text, catalogue, standing)
+        wrong = tuple(each for each in said if not _goes_on(each, text))
+        if wrong or not any(each.severity == "error" for each in said):
+            return wrong
+        whole = self._finder.whole_beginning(text)
+        if not whole.strip() or whole == text:
+            return ()
+        return tuple(each for each in self._checks.check(whole, catalogue, standing) if not _goes_on(each, text))
 
 
 def _goes_on(diagnostic: Diagnostic, text: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable
 
 from prompt_toolkit import PromptSession
@@ -108,7 +109,7 @@ def line_editor(
         style=DynamicStyle(lambda: switches.style or _STYLE),
         vi_mode=switches.vi,
         include_default_pygments_style=False,
-        color_depth=None if switches.color else ColorDepth.DEPTH_1_BIT,
+        color_depth=_depth(color=switches.color),
         cursor=ModalCursorShapeConfig(),
         history=history,
         key_bindings=key_bindings(switches, behind),
@@ -122,6 +123,13 @@ def line_editor(
     return session
 
 
+def _depth(*, color: bool) -> ColorDepth | None:
+    """How many colours: none, or (None) what the terminal has, also where NO_COLOR is set and colours were asked for."""
+    if not color:
+        return ColorDepth.DEPTH_1_BIT
+    return ColorDepth.DEPTH_8_BIT if os.environ.get("NO_COLOR") else None
+
+
 def toolbar(switches: Switches, checker: Checker, session: PromptSession[str]) -> StyleAndTextTuples:
     """The line at the bottom: what is wrong with the text, or the keys and what they are set to."""
     document = session.default_buffer.document
@@ -129,7 +137,7 @@ def toolbar(switches: Switches, checker: Checker, session: PromptSession[str]) -
     width = session.output.get_size().columns
     if found is not None:
         return [(f"class:toolbar.{found.severity}", one_line(found)[:width])]
-    return [("class:toolbar.keys", (switches.notice or keys_in_force(switches, session.editing_mode))[:width])]
+    return [("class:toolbar.keys", keys_in_force(switches, session.editing_mode)[:width])]
 
 
 def once_shown(editor: PromptSession[str], action: Callable[[], None]) -> None:

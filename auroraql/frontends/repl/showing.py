@@ -15,7 +15,6 @@ from itertools import chain
 from pathlib import Path
 
 from auroraql.errors import UsageError, columns, visible
-from auroraql.errors import render as rendered
 from auroraql.frontends.repl.state import State
 from auroraql.output import Format, footer, format_of, known_format
 from auroraql.output.screen import Screen
@@ -29,8 +28,7 @@ _LEFT_FOR_THE_PROMPT = 3
 
 def show(state: State, result: ResultSet, format: str = "") -> None:
     """Shows what a statement came to: what was noticed, the rows, how many there are and how long it took."""
-    if result.warnings:
-        state.say(rendered(result.warnings, result.source))
+    state.question(result.warnings, result.source)
     if result.note:
         state.say(result.note)
         return

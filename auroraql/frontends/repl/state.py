@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol, TextIO
 
 from auroraql.archives.base import Watch
 from auroraql.completion import Known
-from auroraql.errors import Diagnostic, Source, visible
+from auroraql.errors import Diagnostic, Source, render, visible
 from auroraql.frontends.repl.behind import Switches
 from auroraql.output.screen import Screen, writes_blocks
+from auroraql.preparing import Standing
 from auroraql.results import ResultSet
 from auroraql.saved import SavedQuery
 from auroraql.schema.catalogue import Catalogue
@@ -69,8 +70,12 @@ class Archive(Protocol):
     def on_end(self, act: Callable[[Search], object], /) -> None:
         """Has `act` called, on another thread, with each search that ends while nobody waits for it."""
 
-    def check(self, text: Source, /, *, planned: bool) -> tuple[Diagnostic, ...]:
-        """What is to be said of a script without running it; asks nobody. Planning it says more, and takes longer."""
+    def on_warning(self, act: Callable[[Sequence[Diagnostic], Source], object]) -> None:
+        """Has `act` called with what was noticed of a statement, just before that is run."""
+
+    @property
+    def standing(self) -> Standing:
+        """What a script may count on before its first statement."""
 
     def run_script(self, text: Source, /, **parameters: object) -> Iterator[ResultSet]:
         """Runs statement after statement. Raises AuroraQLError."""
@@ -115,6 +120,8 @@ class State:
     """The saved queries as they were on disk after the last statement."""
     error: str = ""
     """The last error, in full."""
+    told: set[Diagnostic] = field(default_factory=set)
+    """What was noticed of the script that is run, and is said already."""
     known: Known | None = field(default=None, repr=False)
     """What completion knows; None where nobody types."""
 
@@ -148,3 +155,10 @@ class State:
         for line in text.splitlines():
             self.stream.write(visible(line) + "\n")
         self.stream.flush()
+
+    def question(self, warnings: Sequence[Diagnostic], source: Source | None) -> None:
+        """Says what was noticed of a statement, and not again what is said already."""
+        new = [each for each in warnings if each not in self.told]
+        self.told.update(new)
+        if new:
+            self.say(render(new, source))

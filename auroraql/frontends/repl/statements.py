@@ -36,6 +36,7 @@ def show_all(
     state: State, text: str, format: str = "", name: str = "<input>", values: Mapping[str, object] = NO_VALUES
 ) -> None:
     """Runs a script and shows its results."""
+    state.told.clear()
     # Closing it on the way out lets a search that was interrupted be cancelled at once.
     with closing(results_of(state.archive, text, name, values)) as results:
         for result in results:

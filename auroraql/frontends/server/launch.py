@@ -16,7 +16,7 @@ from typing import Any, BinaryIO
 
 from platformdirs import user_cache_path
 
-from auroraql.archives.demo.store import cached_file
+from auroraql.archives.demo.place import cached_file
 from auroraql.archives.embedded import EmbeddedEngine
 from auroraql.errors import UsageError
 from auroraql.frontends.server.application import Application

@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from lark import Token
-
 from auroraql.errors import Span
+from auroraql.forms.text.driver import Lexeme
 
 CLAUSE_STARTS = (
     *("OF", "WITHIN", "VIA", "PRECISION", "SELECT", "WHERE"),
@@ -26,7 +25,7 @@ class Stuck:
     """Where the parser stuck: the tokens read, what was found there, and what could have stood there."""
 
     text: str
-    tokens: list[Token]
+    tokens: list[Lexeme]
     start: int
     end: int
     type: str
@@ -42,7 +41,7 @@ class Stuck:
         """Its place."""
         return Span(self.start, self.end)
 
-    def before(self, back: int = 1) -> Token | None:
+    def before(self, back: int = 1) -> Lexeme | None:
         """The token read `back` tokens ago."""
         return self.tokens[-back] if len(self.tokens) >= back else None
 

@@ -1,0 +1,11 @@
+"""What is fixed of a catalogue file besides its tables (catalogue.sql): its version, and how it names types."""
+
+from __future__ import annotations
+
+from auroraql.schema import Type
+
+SCHEMA_VERSION = 2
+"""The version of catalogue.sql, which every catalogue file holds."""
+
+TYPE_NAMES = {"string": Type.STRING, "double": Type.NUMBER, "int": Type.INTEGER, "bool": Type.BOOLEAN}
+"""How the table metadata_keys names the types."""

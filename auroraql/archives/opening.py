@@ -1,0 +1,76 @@
+"""Which archive a name means: `demo`, the path of a catalogue file, `aurorax`, a URL. Each is loaded only when asked for.
+
+An archive may be opened late, when it is first asked for records. Run as a program, this writes what is known of one.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from auroraql.archives.base import EMBEDDED, Engine
+from auroraql.archives.late import Glance, late, looked_at, written
+from auroraql.errors import UsageError
+
+AURORAX_URL = "https://api.aurorax.space"
+
+Say = Callable[[str], None]
+
+
+def open_archive(archive: str | os.PathLike[str], api_key: str | None, say: Say) -> Engine:
+    """Opens an archive. Raises UsageError for one there is not, Unreachable for one that cannot be opened."""
+    if isinstance(archive, str) and (archive == "aurorax" or "://" in archive):
+        from auroraql.archives.aurorax import AuroraXEngine
+
+        url = AURORAX_URL if archive == "aurorax" else archive
+        key = api_key if api_key is not None else os.environ.get("AURORAX_API_KEY")
+        return AuroraXEngine(url, api_key=key or None, name=archive if archive == "aurorax" else None)
+    from auroraql.archives.embedded import EmbeddedEngine
+
+    if not archive:
+        raise UsageError("no archive is named", "use demo, a catalogue file, aurorax or a URL")
+    return EmbeddedEngine(None if archive == "demo" else Path(archive), say=say)
+
+
+def open_late(archive: str | os.PathLike[str], api_key: str | None, say: Say) -> Engine:
+    """The same, opened when it is first asked for records; what it knows is there at once. Raises as `open_archive`."""
+    if archive == "demo":
+        return _demonstration(lambda: open_archive(archive, api_key, say), say)
+    glance = looked_at(_PROGRAM, str(archive))
+    if glance is None:
+        return open_archive(archive, api_key, say)
+    return late(glance, lambda: open_archive(archive, api_key, say))
+
+
+_PROGRAM = [sys.executable, "-m", "auroraql.archives.opening"]
+
+
+def _demonstration(open_it: Callable[[], Engine], say: Say) -> Engine:
+    """The demonstration, whose names come with the package. It is built meanwhile, where it was not yet."""
+    from auroraql.archives.demo import catalogue
+    from auroraql.archives.demo.place import NAME, cached_file
+
+    glance = Glance(NAME, replace(EMBEDDED, demonstration=True), catalogue())
+    if cached_file(None).is_file():
+        return late(glance, open_it)
+    nothing = subprocess.DEVNULL
+    # In a session of its own: Ctrl-C at the prompt is not for it, nor is the end of the prompt.
+    building = subprocess.Popen(
+        [*_PROGRAM, NAME], stdin=nothing, stdout=nothing, stderr=nothing, start_new_session=True
+    )
+
+    def built() -> Engine:
+        if building.poll() is None:
+            say("Building the demonstration catalogue (once, a few seconds).")
+        building.wait()
+        return open_it()  # what went wrong there is said here
+
+    return late(glance, built)
+
+
+if __name__ == "__main__":
+    sys.stdout.write(written(open_archive(sys.argv[1], None, lambda _line: None)))

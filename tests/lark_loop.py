@@ -1,0 +1,49 @@
+"""A statement read by Lark's own loop, which ours is held against: the tree, or where it stumbles and what could follow."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lark import Token, UnexpectedCharacters, UnexpectedToken
+from lark.utils import TextSlice
+
+from auroraql.forms import grammar
+from auroraql.forms.text import driver
+
+Words = list[tuple[str, str, int]]
+Stuck = tuple[int, int, str, frozenset[str], Words]
+"""The span and terminal of what does not fit, what could stand there, and the words before."""
+
+
+def read_by_lark(text: str) -> Any:
+    """The tree of a statement, or where Lark stumbles."""
+    session = grammar.parser().parse_interactive(TextSlice(text, 0, len(text)))
+    state = session.parser_state
+    read: list[Token] = []
+    try:
+        for token in session.lexer_thread.lex(state):
+            read.append(token)
+            state.feed_token(token)
+        last = read[-1].end_pos if read else 0
+        return state.feed_token(Token("$END", "", start_pos=last, end_pos=last), True)
+    except UnexpectedToken as error:
+        if read and read[-1] is error.token:
+            read.pop()
+        token = error.token
+        return token.start_pos, token.end_pos, token.type, frozenset(session.accepts()), _words(read)
+    except UnexpectedCharacters as error:
+        at = error.pos_in_stream or 0
+        return at, at + 1, "", frozenset(session.accepts()), _words(read)
+
+
+def read_by_us(text: str, memory: driver.Memory | None = None) -> Any:
+    """The same, by our own loop."""
+    read = driver.drive(text, 0, len(text), memory)
+    if not isinstance(read, driver.Stumble):
+        return read[0]
+    found, accepts = read.found, driver.tables().accepts(read.states)
+    return found.start_pos, found.end_pos, found.type, accepts, _words(read.words)
+
+
+def _words(read: Any) -> Words:
+    return [(str(word), word.type, word.start_pos) for word in read]

@@ -1,0 +1,98 @@
+"""What is remembered of the ways of a service: for how long, for whom, and that a damaged memory is none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from auroraql.archives.aurorax.kept_file import KeptFile
+from auroraql.archives.aurorax.ways import Ways
+from auroraql.plan import Request
+
+START, END = datetime(2020, 2, 1), datetime(2020, 2, 29)
+
+
+def asking(*, last: datetime = END) -> Request:
+    return Request("data_products", start=START, end=last)
+
+
+@pytest.fixture
+def clock() -> list[float]:
+    """The time that ways are told."""
+    return [1_000_000.0]
+
+
+@pytest.fixture
+def opened(tmp_path: Path, clock: list[float]) -> Callable[[], Ways]:
+    return lambda: Ways(KeptFile("ways", "https://a.example", tmp_path), lambda: clock[0])
+
+
+@pytest.mark.parametrize(
+    ("status", "lasts"),
+    [
+        (404, 86400),
+        (405, 86400),
+        (501, 86400),
+        (401, 3600),
+        (403, 3600),
+        (500, 60),
+        (502, 60),
+        (503, 60),
+        (200, 60),
+        (0, 60),
+    ],
+)
+def test_a_way_is_closed_as_long_as_that_is_likely_to_last(
+    opened: Callable[[], Ways], clock: list[float], status: int, lasts: float
+) -> None:
+    for made in (opened(), opened()):
+        assert made.at_once(asking())
+        made.close(asking(), status)
+        assert not made.at_once(asking())
+        assert not opened().at_once(asking()), "the next session knows"
+        clock[0] += lasts - 1
+        assert not opened().at_once(asking())
+        clock[0] += 2
+        assert made.at_once(asking())
+        assert opened().at_once(asking())
+
+
+@pytest.mark.parametrize("status", [400, 413, 422, 429])
+def test_what_is_said_of_the_request_closes_nothing(opened: Callable[[], Ways], status: int) -> None:
+    made = opened()
+    made.close(asking(), status)
+    assert made.at_once(asking())
+
+
+def test_windows_that_took_too_long_are_asked_for_in_steps_for_an_hour(
+    opened: Callable[[], Ways], clock: list[float]
+) -> None:
+    opened().took_too_long(asking())
+    shorter, longer = asking(last=END - timedelta(days=1)), asking(last=END + timedelta(days=1))
+    assert [opened().at_once(each) for each in (shorter, asking(), longer)] == [True, False, False]
+    opened().took_too_long(shorter)
+    assert [opened().at_once(each) for each in (shorter, asking(), longer)] == [False, False, False]
+    clock[0] += 3601
+    assert [opened().at_once(each) for each in (shorter, asking(), longer)] == [True, True, True]
+    opened().took_too_long(longer)
+    assert [opened().at_once(each) for each in (shorter, asking(), longer)] == [True, True, False]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "{", "[]", "null", "[" * 100_000),
+        '{"address": "https://a.example", "closed": {"data_products": [9e99]}, "too_long": 5}',
+        '{"address": "https://a.example", "closed": {"data_products": ["soon"]}, "too_long": {"data_products": [0]}}',
+        '{"address": "https://a.example", "closed": [1], "too_long": {"data_products": [0, 9e99]}}',
+        '{"address": "https://b.example", "closed": {"data_products": [1000050]}}',
+    ],
+)
+def test_a_damaged_memory_is_none(opened: Callable[[], Ways], tmp_path: Path, text: str) -> None:
+    path = KeptFile("ways", "https://a.example", tmp_path).path
+    assert path is not None
+    path.write_text(text)
+    assert opened().at_once(asking())

@@ -1,0 +1,326 @@
+"""Searches in flight at the prompt: Ctrl-C once and twice, notices above what is typed, \\jobs, \\fetch and \\cancel."""
+
+from __future__ import annotations
+
+import io
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from prompt_toolkit.input import create_pipe_input
+from prompt_toolkit.output import DummyOutput
+
+import auroraql
+from auroraql.errors import Failed
+from auroraql.frontends.repl import loop
+from auroraql.frontends.repl.behind import Switches
+from auroraql.frontends.repl.commands import run_command
+from auroraql.frontends.repl.desk import Desk, take, talk
+from auroraql.frontends.repl.flight import LONG, Flight
+from auroraql.frontends.repl.notices import Notices
+from auroraql.frontends.repl.state import State
+from auroraql.searches import Search
+from tests.aurorax_server import RECORDS, SOURCES, AuroraXServer, Fault
+from tests.in_flight import ALL, interrupting, once
+from tests.repl_fakes import FakeArchive, said
+
+
+@pytest.fixture
+def server() -> Iterator[AuroraXServer]:
+    with AuroraXServer(RECORDS, SOURCES) as running:
+        running.never = True
+        yield running
+        running.faults.clear()
+
+
+@pytest.fixture
+def session(server: AuroraXServer) -> Iterator[State]:
+    """A session at a service whose searches never end."""
+    with auroraql.connect(server.url, timeout=30) as archive:
+        state = State(archive, io.StringIO(), Switches())
+        state.flight = Flight(state)
+        yield state
+
+
+def stopped(session: State, server: AuroraXServer, text: str = ALL) -> str:
+    """What is said when Ctrl-C comes while a statement runs."""
+    before, polls = len(said(session)), server.count("status")
+    with interrupting(lambda: server.count("status") > polls):
+        take(session, text)
+    return said(session)[before:]
+
+
+# --- Ctrl-C
+
+
+def test_ctrl_c_cancels(session: State, server: AuroraXServer) -> None:
+    assert stopped(session, server) == "cancelled\n"
+    assert [each.cancelled for each in server.searches.values()] == [True]
+    assert session.flight is not None
+    assert session.flight.again() == ""
+    assert run_command(session, "\\jobs").startswith("no search was submitted yet")
+
+
+def test_the_prompt_does_not_wait_for_a_service_that_does_not_answer(session: State, server: AuroraXServer) -> None:
+    server.faults["cancel"] = Fault(hang=0.8)
+    told = stopped(session, server)
+    (request_id,) = server.searches
+    assert told == f"cancelling request {request_id} …; Ctrl-C again leaves it as it is\n"
+    assert session.switches.notices.taken() == []
+    posted = threading.Event()
+    session.switches.notices.above = posted.set
+    assert posted.wait(30)
+    assert session.switches.notices.taken() == [(f"cancelled: request {request_id}", False)]
+    assert session.archive.submitted == {}
+
+
+def test_ctrl_c_once_more_leaves_it(session: State, server: AuroraXServer) -> None:
+    server.faults["cancel"] = Fault(hang=1, status=403)
+    stopped(session, server)
+    assert session.flight is not None
+    told = session.flight.again()
+    (request_id,) = server.searches
+    server.searches[request_id].cancelled = False  # as it will say
+    assert "so it may go on as s1\n" in told
+    assert f"\\fetch s1 or \\fetch {request_id} comes back to it" in told
+    assert "s1    cancelling" in run_command(session, "\\jobs")
+    once(lambda: session.archive.submitted["s1"].state == "running")
+    assert session.switches.notices.taken() == []  # nobody wants to know any more
+    server.never = False
+    once(lambda: session.archive.submitted["s1"].state == "done")
+    take(session, f"\\fetch {request_id}")
+    assert "5 rows" in said(session)
+
+
+def test_both_at_once_do_no_harm(session: State, server: AuroraXServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    server.faults["cancel"] = Fault(hang=1)
+    monkeypatch.setattr("auroraql.frontends.repl.flight.AT_ONCE", 20)
+    with interrupting(lambda: server.count("cancel") > 0):
+        told = stopped(session, server)
+    assert told.startswith(f"left: {server.url} has not said that it is cancelled")
+
+
+def test_what_cannot_be_cancelled_goes_on(session: State, server: AuroraXServer) -> None:
+    server.faults["cancel"] = Fault(status=403, times=1)
+    told = stopped(session, server, f"LET c = {ALL}")
+    assert told.startswith("it could not be cancelled, and goes on as c (\\fetch c, \\cancel c): archive ")
+    assert run_command(session, "\\cancel c") == "c is cancelled"
+    assert run_command(session, "\\cancel c") == "c is cancelled already"
+
+
+# --- commands
+
+
+def test_searches_are_listed_fetched_and_cancelled(session: State, server: AuroraXServer) -> None:
+    for name in ("night", "day"):
+        take(session, f"SUBMIT {name} = {ALL}")
+    shown = run_command(session, "\\jobs")
+    first, second = server.searches
+    assert [line.split()[:2] for line in shown.splitlines()[2:4]] == [["night", "running"], ["day", "running"]]
+    assert first in shown  # whole, however narrow the terminal: it is there to be copied
+    assert all(len(line) <= 80 for line in shown.splitlines())
+    assert run_command(session, f"\\cancel {first}") == "night is cancelled"
+    server.never = False
+    take(session, "\\fetch")
+    assert "5 rows" in said(session)
+    assert session.archive.results["day"] is not None
+    assert server.searches[first].cancelled
+    assert not server.searches[second].cancelled
+    for typed, told in (
+        ("\\fetch", "there is no search to fetch"),
+        ("\\cancel", "\\cancel needs the name of a search"),
+        ("\\fetch nihgt", "did you mean night?"),
+        ("\\cancel dayy", "did you mean day?"),
+        ("\\fetch day after", "there is no search 'day after'"),
+        ("\\fetch 00000000-0000-4000-8000-000000000000", "404"),
+    ):
+        take(session, typed)
+        assert told in said(session)
+
+
+def test_a_search_of_another_session_is_fetched_by_its_id(session: State, server: AuroraXServer) -> None:
+    server.never = False
+    request_id = server.submit("data_products", {"start": "2020-02-01T00:00:00", "end": "2020-02-29T23:59:59"})
+    take(session, f"\\fetch {request_id}")
+    assert "rows · " in said(session)
+
+
+def test_the_last_error_has_the_log_of_its_search(session: State, server: AuroraXServer) -> None:
+    server.error = "the cluster is on fire"
+    take(session, ALL)
+    take(session, "\\E")
+    (request_id,) = server.searches
+    full = said(session).split("log of the search:\n")[1]
+    assert f"info: Starting query for {request_id}" in full
+    assert "error: the cluster is on fire" in full
+
+
+# --- what is told meanwhile
+
+
+def ended(**given: Any) -> Any:
+    known: dict[str, Any] = {
+        "name": "s1",
+        "state": "done",
+        "elapsed": 2.0,
+        "result_count": 96,
+        "error": None,
+        "line": "",
+    }
+    return SimpleNamespace(**{**known, **given})
+
+
+@pytest.mark.parametrize(
+    ("search", "text", "rings"),
+    [
+        (ended(), "s1 is done after 2.0 s, 96 records: \\fetch s1", False),
+        (ended(elapsed=75.0, result_count=1), "s1 is done after 1 min 15 s, 1 record: \\fetch s1", True),
+        (ended(result_count=None), "s1 is done after 2.0 s: \\fetch s1", False),
+        (ended(state="failed", error=Failed("on fire", archive="x")), "s1 failed after 2.0 s: on fire", False),
+        (ended(state="cancelled", elapsed=LONG), "s1 is cancelled", True),
+    ],
+)
+def test_the_end_of_a_search_is_told(search: Any, text: str, rings: bool) -> None:
+    state = State(FakeArchive(), io.StringIO(), Switches())
+    Flight(state).ended(search)
+    assert state.switches.notices.taken() == [(text, rings)]
+
+
+def test_the_bell_can_be_silenced() -> None:
+    with auroraql.connect() as archive:
+        state = State(archive, io.StringIO(), Switches())
+        flight = Flight(state)
+        for value, rings in (("off", False), ("'ON'", True), ("FALSE", False), ("DEFAULT", True)):
+            take(state, f"SET bell = {value};")
+            flight.ended(ended(elapsed=LONG))
+            assert state.switches.notices.taken()[0][1] is rings
+        take(state, "SET bell = loud;")
+        assert "on or off" in said(state)
+
+
+class Announcing(FakeArchive):
+    """Keeps what is to be called when a search ends."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tell: Callable[[Any], object] | None = None
+
+    def on_end(self, act: Callable[[Any], object], /) -> None:
+        self.tell = act
+
+
+def test_a_notice_comes_while_somebody_types_and_loses_nothing_of_it(tmp_path: Path) -> None:
+    archive, stream = Announcing(), io.StringIO()
+
+    def others(keyboard: Any) -> None:
+        once(lambda: archive.tell)
+        keyboard.send_text("FIND data_products ")
+        assert archive.tell is not None
+        archive.tell(ended())
+        once(lambda: "s1 is done" in stream.getvalue())
+        archive.tell(ended(name="s2", line="\x1b[2J"))
+        once(lambda: "s2 is done" in stream.getvalue())
+        keyboard.send_text("LIMIT 5;\r\\q\r")
+
+    with create_pipe_input() as keyboard:
+        thread = threading.Thread(target=others, args=(keyboard,))
+        thread.start()
+        talk(archive, stream=stream, history=tmp_path / "history", input=keyboard, output=DummyOutput())
+        thread.join()
+    assert archive.asked == ["FIND data_products LIMIT 5;"]
+    assert "\x1b" not in stream.getvalue()
+
+
+def test_what_ends_while_a_statement_runs_is_told_before_the_next_prompt(tmp_path: Path) -> None:
+    class Busy(Announcing):
+        def run_script(self, source: Any, /, **parameters: object) -> Any:
+            assert self.tell is not None
+            self.tell(ended())
+            return super().run_script(source, **parameters)
+
+    stream = io.StringIO()
+    with create_pipe_input() as keyboard:
+        keyboard.send_text("FIND a;\r\\q\r")
+        talk(Busy(), stream=stream, history=tmp_path / "history", input=keyboard, output=DummyOutput())
+    assert stream.getvalue().endswith("demo (demonstration data)\ns1 is done after 2.0 s, 96 records: \\fetch s1\n")
+
+
+def test_notices_wait_until_they_are_taken() -> None:
+    notices, called = Notices(), []
+    notices.post("a")
+    notices.above = lambda: called.append(True)
+    notices.post("b", rings=True)
+    assert called == [True]
+    assert notices.taken() == [("a", False), ("b", True)]
+    assert notices.taken() == []
+
+
+class Pressed(Desk):
+    """Notes how often Ctrl-C came to nothing that was typed or run, and when the session was left."""
+
+    def interrupted(self) -> None:
+        self.state.say("pressed")
+
+    def leave(self) -> None:
+        self.state.say("left")
+
+
+def test_ctrl_c_at_the_prompt_is_for_the_search_unless_something_is_typed(tmp_path: Path) -> None:
+    stream, archive = io.StringIO(), FakeArchive()
+    with create_pipe_input() as keyboard:
+
+        def others() -> None:
+            once(lambda: made)
+            keyboard.send_text("\x03FIND wrong\x03\x03FIND a;\r\x04")
+
+        made: list[Pressed] = []
+
+        def make(switches: Switches, out: Any) -> Pressed:
+            made.append(Pressed(archive, switches, out))
+            return made[-1]
+
+        thread = threading.Thread(target=others)
+        thread.start()
+        loop.run_repl("title", make, stream=stream, history=tmp_path / "h", input=keyboard, output=DummyOutput())
+        thread.join()
+    assert stream.getvalue().count("pressed") == 2
+    assert stream.getvalue().endswith("left\n")
+    assert archive.asked == ["FIND a;"]
+
+
+def test_ctrl_c_while_it_is_said_that_it_was_pressed_ends_nothing(tmp_path: Path) -> None:
+    class Impatient(FakeArchive):
+        def run_script(self, source: Any, /, **parameters: object) -> Any:
+            self.asked.append(f"{source.text}{parameters or ''}")
+            raise KeyboardInterrupt
+
+    class Stuttering(io.StringIO):
+        def write(self, text: str) -> int:
+            if text == "cancelled\n":
+                raise KeyboardInterrupt
+            return super().write(text)
+
+    archive = Impatient()
+    with create_pipe_input() as keyboard:
+        keyboard.send_text("FIND a;\rFIND b;\r\\q\r")
+        talk(archive, stream=Stuttering(), history=tmp_path / "h", input=keyboard, output=DummyOutput())
+    assert archive.asked == ["FIND a;", "FIND b;"]
+
+
+def test_the_prompt_is_back_at_once(session: State, server: AuroraXServer) -> None:
+    server.faults["cancel"] = Fault(hang=2)
+    pressed: list[float] = []
+    flight = Flight(session)
+
+    def interrupted(search: Search) -> None:
+        pressed.append(time.monotonic())
+        flight.interrupted(search)
+
+    session.archive.on_interrupt(interrupted)
+    stopped(session, server)
+    # Between Ctrl-C heard and the prompt: the 40 ms that the service is given, and what a busy machine adds.
+    assert time.monotonic() - pressed[0] < 1

@@ -1,0 +1,135 @@
+"""A script checked while it is typed: what is said is what a check of the whole says, however it came about."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from auroraql.errors import Source, Span
+from auroraql.forms import script
+from auroraql.named import Kept
+from auroraql.planner import noticed, plan
+from auroraql.preparing import NOTHING, Standing, check, prepare
+from auroraql.rechecking import Rechecking
+from auroraql.resolver import resolve
+from auroraql.schema.catalogue import Catalogue, DataSource, shipped
+from tests.typing_strategies import typings
+
+SCRIPTS = (
+    (
+        "FIND data_products WHERE program = 'trx' AND keogram_tpye = 'daily' AND (platform = 'gilam' OR "
+        "wavelength > 5) ON 2021-01-01 06:30; SHOW SOURCES WHERE program = 'trex'; SET format = cvs"
+    ),
+    (
+        "LET c = FIND conjunctions OF ground AS asi (program = 'trex'), space (platform LIKE 'swarm%') "
+        "WITHIN 5 km ON 2020-01-01;\n"
+        "FIND data_products WHERE platform IN c.platfrom DURING c PADDED BY 5 minutes;\n"
+        "FIND c SELECT start, nothing WHERE min_distance < 5 km ORDER BY start LIMIT 3; LET c = FIND "
+        "ephemeris LIMIT 1;\n"
+        "FIND c WHERE epoch > 2020-01-01"
+    ),
+    (
+        "SUBMIT s = FIND ephemeris WHERE platform = 'swarma' LAST 7 days; FETCH s; CANCEL t; FIND s WHERE x "
+        "= 1;\n"
+        "DESCRIBE FIND data_products WHERE NOT platform = 'nowhere' ON 2021-01-01; SHOW METADATA OF s FOR trx"
+    ),
+    (
+        '{"start": "2020-01-01T00:00:00", "end": "2020-01-02T00:00:00", "data_sources": {"programs": '
+        '["trx"]}, "data_product_type_filters": []}; FIND data_products WHERE platform = $p AND $x = 5; '
+        "EXPLAIN FIND ephemeris"
+    ),
+    (
+        "Find data_products for ((program in (trx) filtered by metadata ()) AND  "
+        "data_product_metadata_filters []) AND data_product start >= 2020-02-01T00:00 UTC AND data_product "
+        "end <= 2020-02-01T23:59:59 UTC AND\n"
+        "FIND data_products WHERE program = 'swarm' AND platform = 'gillam' ON 2021-01-01; FIND x; -- no "
+        "such result"
+    ),
+)
+
+
+def whole(text: str, standing: Standing = NOTHING, catalogue: Catalogue | None = None) -> Any:
+    """What a check that remembers nothing says."""
+    return next(check([Source(text)], catalogue or shipped(), {}, standing))[1]
+
+
+def with_places(diagnostics: Any) -> list[str]:
+    return [repr(each) for each in diagnostics]
+
+
+@settings(deadline=None)
+@given(typings(SCRIPTS))
+def test_it_says_what_a_check_of_the_whole_says(texts: list[str]) -> None:
+    again = Rechecking()
+    for text in texts:
+        assert with_places(again.check(text, shipped())) == with_places(whole(text))
+
+
+def test_places_move_with_what_stands_before() -> None:
+    again = Rechecking()
+    for before in ("", "FIND ephemeris LIMIT 1; ", "\n\n"):
+        text = f"{before}FIND data_products WHERE platform = 'gilam' ON 2021-01-01"
+        origins = [each.origin for each in again.check(text, shipped()) if each.code == "AQL0602"]
+        assert origins == [Span(text.index("'gilam'"), text.index("'gilam'") + 7)]
+
+
+def test_what_the_session_keeps_is_heeded() -> None:
+    again, text = Rechecking(), "FIND passes WHERE program = 'trex'"
+    assert [each.severity for each in again.check(text, shipped())] == ["error"]
+    (made,) = prepare([Source("LET passes = FIND data_products ON 2021-01-01")], shipped(), {})
+    assert isinstance(made.kept, Kept)
+    standing = Standing({"passes": made.kept}, {})
+    assert again.check(text, shipped(), standing) == whole(text, standing) == ()
+    assert [each.severity for each in again.check(text, shipped())] == ["error"]
+
+
+def test_another_catalogue_is_heeded() -> None:
+    again, text = Rechecking(), "FIND data_products WHERE program = 'trex' ON 2021-01-01"
+    other = replace(shipped(), sources=(DataSource(1, "a", "b", "c", "ground", "d"),), names={})
+    assert again.check(text, shipped()) == ()
+    assert [each.code for each in again.check(text, other)] == ["AQL0602"]
+
+
+WHERES = (
+    "program = 'trex' AND platform = 'nowhere'",
+    "program = 'trex' AND platform = 'swarma'",
+    "NOT program = 'trex' OR keogram_type = 'daily'",
+    "program = 'trex' AND program = 'swarm'",
+    "platform LIKE 'zz%'",
+    "platform LIKE 'zz%' AND (wavelength > 5 OR program = 'trex')",
+    "identifier = 101 AND platform != 'gillam' OR identifier IN (5, 6) AND program = 'rego'",
+    "identifier > 3 OR identifier BETWEEN 1 AND 3",
+    "platform IS NULL OR (program = 'trex' AND program != 'trex')",
+    "data_product_type = 'keogram' AND NOT data_product_type IN ('keogram') AND NOT program = 'trex'",
+    " OR ".join(f"(platform = 'p{n}' AND wavelength = {n})" for n in range(40)),
+    " OR ".join(f"(platform = 'p{n}' AND NOT program = 'trex')" for n in range(40)),
+    " AND ".join(f"(platform LIKE 'p{n}%' OR program = 'q{n}')" for n in range(12)),
+)
+
+
+@pytest.mark.parametrize("where", WHERES)
+def test_what_is_noticed_of_a_plan_is_known_without_it(where: str) -> None:
+    _same_of("FIND data_products WHERE " + where)
+
+
+@pytest.mark.parametrize("where", [*WHERES[:5], *WHERES[6:9], "hemisphere != 'northern' AND hemisphere = 'southern'"])
+@pytest.mark.parametrize("kind", ["ground", "space", "events"])
+def test_and_of_conjunctions(where: str, kind: str) -> None:
+    if "hemisphere" not in where or kind == "space":
+        _same_of(f"FIND conjunctions OF {kind} ({where}), ground WITHIN 5 km")
+
+
+@settings(deadline=None)
+@given(st.lists(st.sampled_from(WHERES[:10]), min_size=1, max_size=3), st.sampled_from(("AND", "OR", "AND NOT")))
+def test_and_of_what_is_joined(wheres: list[str], joined: str) -> None:
+    _same_of("FIND data_products WHERE " + f" {joined} ".join(f"({where})" for where in wheres))
+
+
+def _same_of(text: str) -> None:
+    resolved = resolve(script.read_find(Source(text)), shipped())
+    query, said = resolved.query, resolved.warnings
+    assert with_places(noticed(query, shipped(), said)) == with_places(plan(query, shipped(), said).warnings)

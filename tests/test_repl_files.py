@@ -1,0 +1,128 @@
+"""Results as files from the prompt: exported, sent, or sent too; what was there is lost by nothing that goes wrong."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from unittest.mock import patch
+
+import pytest
+
+from auroraql.frontends.repl import showing
+from auroraql.frontends.repl.desk import take
+from auroraql.output import Format
+from auroraql.results import ResultSet
+from tests.repl_fakes import Products, products, said, state
+
+
+def test_the_last_result_is_exported_without_searching_again(tmp_path: Path) -> None:
+    session = products()
+    take(session, "FIND data_products")
+    for name in ("a.csv", "a.json"):
+        take(session, f"\\export {tmp_path}/{name}")
+    assert isinstance(session.archive, Products)
+    assert len(session.archive.asked) == 1
+    assert (tmp_path / "a.csv").read_text().startswith("start,url,end\n2021-01-01T00:00:00,https://")
+    assert "a.json: 1 row" in said(session)
+    take(session, "\\export nothing.xyz")
+    assert "does not tell the format" in said(session)
+
+
+def test_an_export_to_a_full_disk_loses_nothing(tmp_path: Path) -> None:
+    session = products()
+    (tmp_path / "kept.csv").write_text("before")
+    take(session, "FIND data_products")
+    with patch("os.fsync", side_effect=OSError(28, "No space left on device")):
+        take(session, f"\\export {tmp_path}/kept.csv")
+    assert "No space left" in said(session)
+    assert (tmp_path / "kept.csv").read_text() == "before"
+    assert [each.name for each in tmp_path.iterdir()] == ["kept.csv"]
+
+
+def test_results_go_to_a_file_in_place_of_the_terminal_or_besides(tmp_path: Path) -> None:
+    session = state()
+    for text in (f"\\o {tmp_path}/o", "FIND a", "FIND b", "\\o", f"\\tee {tmp_path}/t", "FIND c", "\\tee", "FIND d"):
+        take(session, text)
+    assert (tmp_path / "o").read_text().count("trex") == 2
+    assert (tmp_path / "t").read_text().count("trex") == 1
+    assert said(session).count("  trex") == 2
+    take(session, f"\\o {tmp_path}")
+    take(session, "FIND e")
+    assert "cannot write" in said(session)
+
+
+def test_a_file_of_o_and_tee_is_in_the_format_of_its_name(tmp_path: Path) -> None:
+    session = products()
+    for text in (
+        f"\\o {tmp_path}/a.csv",
+        "FIND a",
+        f"\\o {tmp_path}/a.parquet",
+        "FIND b",
+        "\\o",
+        f"\\tee {tmp_path}/b.jsonl",
+    ):
+        take(session, text)
+    assert f"results go to {tmp_path}/a.csv as csv; \\o alone ends that" in said(session)
+    assert "nothing can be added to a parquet file" in said(session)
+    take(session, "FIND c")
+    assert (tmp_path / "a.csv").read_text().count("start,url,end\n") == 2
+    assert (tmp_path / "b.jsonl").read_text().count('{"start"') == 3
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["a.csv", "b.jsonl"]
+
+
+def test_what_cannot_be_added_whole_is_not_added(tmp_path: Path) -> None:
+    session = products()
+    (tmp_path / "o").write_text("before\n")
+    take(session, f"\\o {tmp_path}/o")
+    with patch.object(showing, "known_format", return_value=BREAKING):
+        take(session, "FIND a")
+    assert "No space left" in said(session)
+    assert (tmp_path / "o").read_text() == "before\n"
+
+
+def _breaking(_result: ResultSet, _screen: object) -> Iterator[str]:
+    yield "half a ro"
+    raise OSError(28, "No space left on device")
+
+
+BREAKING = Format("table", "", (), _breaking)
+
+EXPORT = """\
+import resource, signal, sys
+from datetime import datetime
+from pathlib import Path
+from auroraql.plan import Plan
+from auroraql.query import Query
+from auroraql.results import Fetched, ResultSet
+way, path = sys.argv[1:]
+class Rows(tuple):
+    def __iter__(self):
+        for number in range(200_000):
+            if number == 150_000 and way == "kill":
+                signal.raise_signal(signal.SIGKILL)
+            yield (None,) * 8 + ("u" * 50, "keogram", {"n": number})
+if way == "full":
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1_000, 1_000))
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+rows = Rows([(None,) * 11])
+try:
+    ResultSet(Plan(Query("data_products"), ()), Fetched(rows=rows), archive="demo", elapsed=0).save(path)
+except Exception as error:
+    print(error)
+"""
+
+
+@pytest.mark.parametrize("suffix", ["csv", "parquet", "html"])
+@pytest.mark.parametrize("way", ["kill", "full"])
+def test_what_was_there_outlives_a_killed_export_and_a_full_disk(tmp_path: Path, way: str, suffix: str) -> None:
+    path = tmp_path / f"kept.{suffix}"
+    path.write_text("before")
+    done = subprocess.run([sys.executable, "-c", EXPORT, way, str(path)], capture_output=True, text=True, check=False)
+    assert path.read_text() == "before"
+    if way == "full":
+        assert done.stdout == f"cannot write '{path}': File too large\n"
+        assert [each.name for each in tmp_path.iterdir()] == [path.name]
+    else:
+        assert done.returncode == -9
