@@ -20,6 +20,7 @@ from auroraql.errors import Source, UsageError
 from auroraql.plan import Plan, Residual
 from auroraql.query import Column, Query, Ref
 from auroraql.schema import KINDS, Kind, Type
+from auroraql.schema.catalogue import shipped
 
 Record = dict[str, Any]
 """A record as AuroraX's API returns it: nested, timestamps as `YYYY-MM-DDTHH:MM:SS` strings."""
@@ -67,6 +68,8 @@ def _column(column: Column, kind: Kind) -> ResultColumn:
     made = ResultColumn(column.label, Type.ANY, "", path)
     if declared is not None:
         made = replace(made, type=declared.type, unit=declared.unit)
+    elif (key := shipped().key(kind.metadata, path[-1])) is not None:
+        made = replace(made, unit=key.unit)  # its values may be of any type nevertheless
     if column.function:
         return _of_function(column.function, made)
     many_at = next((n for n in range(1, len(path)) if kind.is_listed(path[:n])), 0)

@@ -205,7 +205,7 @@ class Running:
 
     def leave(self) -> list[Search]:
         """Lets what was submitted, and not fetched yet, go on when the archive is closed; that which can."""
-        waiting = [each for each in self.submitted.values() if each.state in ("running", "unreachable", "done")]
+        waiting = [each for each in list(self.submitted.values()) if each.state in ("running", "unreachable", "done")]
         return [each for each in waiting if not each.fetched and each.leave()]
 
     def close(self) -> None:
@@ -281,7 +281,7 @@ class Running:
 
     def _searches(self) -> list[Row]:
         self.refresh()
-        return [search.as_row() for search in self.submitted.values()]
+        return [search.as_row() for search in list(self.submitted.values())]  # another thread may keep one
 
     def _sql(self, statement: Sql, prepared: Prepared, began: float) -> ResultSet:
         from auroraql.sql_results import run_sql

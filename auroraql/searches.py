@@ -221,6 +221,8 @@ class Search:
                 return _SLOWEST
             except ArchiveError as error:
                 self._end(error)
+            except Exception as fault:  # of ours; whoever fetches it meets it again, and the others are looked after
+                self._trouble, self._ended = f"{type(fault).__name__}: {fault}", "failed"
         if not self.over:
             return min(max(_SOONEST, _LATE_BY * self.elapsed), _SLOWEST)
         self._end()

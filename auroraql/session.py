@@ -116,7 +116,7 @@ class Archive:
     @property
     def submitted(self) -> Mapping[str, Search]:
         """The searches that were submitted, by their names; as they are now, and not to be changed."""
-        return MappingProxyType(self._running.submitted)
+        return MappingProxyType(dict(self._running.submitted))
 
     def refresh_searches(self) -> None:
         """Has the archive asked how they stand, and waits a moment for the answers."""

@@ -6,6 +6,7 @@ Invariant: however many there are, at most MOST are asked at once, and no more t
 from __future__ import annotations
 
 import heapq
+import sys
 import threading
 import time
 from collections.abc import Callable, Hashable
@@ -83,23 +84,29 @@ class Watching(Generic[Looked]):
 
     def _work(self) -> None:
         while (search := self._next()) is not None:
-            again = search.look()
-            with self._news:
-                self._asked.discard(search)
-                if again is None:
-                    self._all.discard(search)
-                elif search in self._again:
-                    again = 0.0
-                else:
-                    again = max(again, (len(self._due) + 1) / OFTEN)
-                if again != 0.0:
-                    self._awaited.discard(search)
-                    self._news.notify_all()
-                self._again.discard(search)
-            if again is not None:
-                self._ask(search, again)
-            elif not self._closed:
-                self._ended(search)
+            try:
+                self._attend_to(search)
+            except Exception:  # of whoever is told: said as threads say it, and the others are looked after
+                threading.excepthook(threading.ExceptHookArgs((*sys.exc_info(), threading.current_thread())))
+
+    def _attend_to(self, search: Looked) -> None:
+        again = search.look()
+        with self._news:
+            self._asked.discard(search)
+            if again is None:
+                self._all.discard(search)
+            elif search in self._again:
+                again = 0.0
+            else:
+                again = max(again, (len(self._due) + 1) / OFTEN)
+            if again != 0.0:
+                self._awaited.discard(search)
+                self._news.notify_all()
+            self._again.discard(search)
+        if again is not None:
+            self._ask(search, again)
+        elif not self._closed:
+            self._ended(search)
 
     def _next(self) -> Looked | None:
         """The next search whose time has come; None, and one worker less, when there is none to wait for."""

@@ -101,14 +101,14 @@ LOADED = "import sys; {}; print(*sorted({{m.partition('.')[0] for m in sys.modul
 @pytest.mark.parametrize(
     ("act", "without"),
     [
-        ("import auroraql", "duckdb prompt_toolkit requests pandas pyarrow lark pygments tabulate"),
+        ("import auroraql", "duckdb prompt_toolkit requests pandas pyarrow lark pygments wcwidth"),
         (
             f"import auroraql; auroraql.translate({KEOGRAMS!r}, 'json')",
-            "duckdb prompt_toolkit requests pandas pyarrow tabulate",
+            "duckdb prompt_toolkit requests pandas pyarrow wcwidth",
         ),
         (
             f"from auroraql.frontends.cli import main; main(['translate', '--to', 'json', '-c', {KEOGRAMS!r}])",
-            "duckdb prompt_toolkit requests pandas pyarrow tabulate",
+            "duckdb prompt_toolkit requests pandas pyarrow wcwidth",
         ),
         ("from auroraql.frontends.cli import main; main(['--version'])", "duckdb prompt_toolkit requests pandas lark"),
         (

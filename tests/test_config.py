@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator, Mapping
-from importlib import metadata
 from pathlib import Path
 from types import MappingProxyType
 
@@ -18,9 +15,7 @@ import pytest
 from auroraql.config import Config, read_config, unknown_variables
 from auroraql.config.rows import ROWS
 from auroraql.errors import UsageError
-from auroraql.frontends.cli import doctor
 from auroraql.frontends.cli.completing import script
-from tests import small_catalogue
 from tests.aurorax_server import RECORDS, AuroraXServer
 from tests.command_line import command, process
 from tests.conftest import ROOT
@@ -309,72 +304,6 @@ def test_show_tells_where_each_value_is_from_and_no_secret(write: Write, monkeyp
     assert "pass-word" not in done.out + done.err
     kept = command("config", "show", "-a", "aurorax")
     assert f"the API key of {path}:2 is not for aurorax, and is not sent to it" in kept.err
-
-
-# --- the doctor
-
-
-def test_the_doctor_finds_all_well(monkeypatch: pytest.MonkeyPatch, write: Write) -> None:
-    write('api_key = "secret-key"\n[profiles.a]\napi_key = "other-key"')
-    monkeypatch.setenv("HTTPS_PROXY", "http://me:pass-word@proxy")
-    done = command("doctor")
-    assert (done.code, done.err) == (0, "")
-    for part in (
-        "AuroraQL\n",
-        "  duckdb  ",
-        "Places\n",
-        "saved queries",
-        "Terminal\n",
-        "Configuration\n",
-        "Archive\n",
-        "  demo ",
-    ):
-        assert part in done.out
-    assert not any(secret in done.out for secret in ("secret-key", "other-key", "pass-word"))
-    assert "***" in done.out
-
-
-def test_the_doctor_asks_the_archive(server: AuroraXServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    done = command("doctor", "-a", server.url)
-    assert done.code == 0
-    assert "answers, " in done.out
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        free = probe.getsockname()[1]
-    gone = command("doctor", "-a", f"http://127.0.0.1:{free}")
-    assert gone.code == 3
-    assert "cannot be reached" in gone.out
-    mine = small_catalogue.write(tmp_path / "mine.duckdb", [])
-    assert command("doctor", "-a", mine).code == 0
-    assert command("doctor", "-a", tmp_path / "none.duckdb").code == 2
-
-
-def test_the_doctor_does_not_wait_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(doctor, "PATIENCE", 0.3)
-    monkeypatch.setenv("NO_PROXY", "*")
-    with socket.socket() as silent:
-        silent.bind(("127.0.0.1", 0))
-        silent.listen()
-        began = time.monotonic()
-        done = command("doctor", "-a", f"http://127.0.0.1:{silent.getsockname()[1]}")
-    assert time.monotonic() - began < 10
-    assert done.code == 3
-    assert "has not answered in 0.3 s" in done.out
-
-
-def test_the_doctor_says_what_is_set_wrongly(write: Write) -> None:
-    write("fromat = 'csv'")
-    done = command("doctor")
-    assert done.code == 2
-    assert "did you mean format?" in done.out
-
-
-def test_what_is_missing_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(metadata, "requires", lambda _name: ["duckdb>=2", "no-such-thing>=1", "x; extra == 'test'"])
-    done = command("doctor")
-    assert done.code == 2
-    assert "no-such-thing    WRONG is not installed" in done.out
-    assert "  x  " not in done.out
 
 
 # --- what it does

@@ -25,8 +25,8 @@ from auroraql.frontends.repl.notices import Notices
 from auroraql.frontends.repl.state import State
 from auroraql.searches import Search
 from tests.aurorax_server import RECORDS, SOURCES, AuroraXServer, Fault
+from tests.in_flight import ALL, interrupting, once
 from tests.repl_fakes import FakeArchive, said
-from tests.test_searches import ALL, interrupting, once
 
 
 @pytest.fixture
@@ -135,6 +135,7 @@ def test_searches_are_listed_fetched_and_cancelled(session: State, server: Auror
         ("\\cancel", "\\cancel needs the name of a search"),
         ("\\fetch nihgt", "did you mean night?"),
         ("\\cancel dayy", "did you mean day?"),
+        ("\\fetch day after", "there is no search 'day after'"),
         ("\\fetch 00000000-0000-4000-8000-000000000000", "404"),
     ):
         take(session, typed)
@@ -176,10 +177,10 @@ def ended(**given: Any) -> Any:
 @pytest.mark.parametrize(
     ("search", "text", "rings"),
     [
-        (ended(), "s1 is done after 2 s, 96 records: \\fetch s1", False),
+        (ended(), "s1 is done after 2.0 s, 96 records: \\fetch s1", False),
         (ended(elapsed=75.0, result_count=1), "s1 is done after 1 min 15 s, 1 record: \\fetch s1", True),
-        (ended(result_count=None), "s1 is done after 2 s: \\fetch s1", False),
-        (ended(state="failed", error=Failed("on fire", archive="x")), "s1 failed after 2 s: on fire", False),
+        (ended(result_count=None), "s1 is done after 2.0 s: \\fetch s1", False),
+        (ended(state="failed", error=Failed("on fire", archive="x")), "s1 failed after 2.0 s: on fire", False),
         (ended(state="cancelled", elapsed=LONG), "s1 is cancelled", True),
     ],
 )
@@ -245,7 +246,7 @@ def test_what_ends_while_a_statement_runs_is_told_before_the_next_prompt(tmp_pat
     with create_pipe_input() as keyboard:
         keyboard.send_text("FIND a;\r\\q\r")
         talk(Busy(), stream=stream, history=tmp_path / "history", input=keyboard, output=DummyOutput())
-    assert stream.getvalue().endswith("demo (demonstration data)\ns1 is done after 2 s, 96 records: \\fetch s1\n")
+    assert stream.getvalue().endswith("demo (demonstration data)\ns1 is done after 2.0 s, 96 records: \\fetch s1\n")
 
 
 def test_notices_wait_until_they_are_taken() -> None:
@@ -321,5 +322,5 @@ def test_the_prompt_is_back_at_once(session: State, server: AuroraXServer) -> No
 
     session.archive.on_interrupt(interrupted)
     stopped(session, server)
-    # Between Ctrl-C heard and the prompt: the 60 ms that the service is given, and what a busy machine adds.
+    # Between Ctrl-C heard and the prompt: the 40 ms that the service is given, and what a busy machine adds.
     assert time.monotonic() - pressed[0] < 1

@@ -378,6 +378,6 @@ def test_checking_a_file_changes_nothing(tmp_path: Path) -> None:
 
 
 def test_no_heavy_library_is_loaded_before_a_table_is_shown() -> None:
-    code = "import sys, auroraql.output; print({'tabulate', 'pandas', 'pyarrow', 'auroraql.output.html', 'auroraql.output.calendar'} & set(sys.modules))"
+    code = "import sys, auroraql.output; print({'wcwidth', 'pandas', 'pyarrow', 'auroraql.output.html', 'auroraql.output.calendar'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"

@@ -292,11 +292,21 @@ def test_a_million_rows_are_drawn_without_being_kept() -> None:
 # --- what they are made of
 
 
+def keyed(*rows: Row) -> ResultSet:
+    query = Query("data_products", select=tuple(Column(Ref("metadata", name)) for name in "abc"))
+    return ResultSet(Plan(query, ()), Fetched(rows=rows), archive="demo", elapsed=0.1)
+
+
 def test_without_blocks_there_is_nothing_but_ascii() -> None:
     result = days({"a": [1, 2, 3, 400], "b": [0, 0, 1, 9]})
     assert "".join(calendar(result, 80, blocks=False)).isascii()
     rows = [hours(0, 24), hours(0, 12, "b"), *[hours(0, 1)] * 30]
     assert "".join(timeline(products(*rows, names=("start", "end", "display_name")), blocks=False)).isascii()
+    long = [("a name that is cut off", "b" * 90, n) for n in range(40)]
+    shown = "".join(render(keyed(*long), "table", width=60, color=False, blocks=False))
+    assert shown.isascii()
+    assert "bb~" in shown
+    assert {width_of(line) for line in shown.splitlines()} == {60}
     for encoding, writes in (("utf-8", True), ("ascii", False), ("latin-1", False), ("utf-16", True)):
         assert writes_blocks(io.TextIOWrapper(io.BytesIO(), encoding)) is writes
     assert set(BARS + SHADES) - set(BLOCKS) <= {" "}

@@ -187,3 +187,10 @@ def test_a_table_of_arrow_can_be_kept(demo: Archive, tmp_path: Path) -> None:
     assert isinstance(table, pyarrow.Table)
     parquet.write_table(table, tmp_path / "a.parquet")
     assert parquet.read_table(tmp_path / "a.parquet").num_rows == 5
+
+
+def test_a_metadata_key_has_the_unit_that_is_known_of_it(demo: Archive) -> None:
+    result = demo.run("FIND ephemeris SELECT radial_distance, state WHERE platform = 'swarma' ON 2020-01-01 LIMIT 1")
+    assert [column.unit for column in result.columns] == ["km", ""]
+    far = "FIND ephemeris SELECT max(radial_distance) AS far, count(radial_distance) AS n ON 2020-01-01"
+    assert [column.unit for column in demo.run(far).columns] == ["km", ""]

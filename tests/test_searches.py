@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 
 import auroraql
 from auroraql import Archive, Cancelled, Failed, Search, TimedOut
+from auroraql.archives.aurorax.run import AuroraXRun
 from auroraql.archives.base import Progress
-from auroraql.archives.embedded import EmbeddedRun
+from auroraql.archives.opening import open_late
 from auroraql.frontends.farewell import farewell
-from auroraql.results import Row
 from auroraql.watching import MOST, Watching
 from tests.aurorax_server import RECORDS, SOURCES, AuroraXServer, Fault
 from tests.command_line import command
-
-ALL = "FIND data_products DURING 2020-02"
+from tests.in_flight import ALL, Held, holding, interrupting, once
 
 
 @pytest.fixture
@@ -43,51 +40,10 @@ def demo() -> Iterator[Archive]:
         yield archive
 
 
-def once(condition: Callable[[], object], seconds: float = 30) -> None:
-    """Waits until a condition holds."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it never came to hold"
-        time.sleep(0.01)
-
-
-@contextmanager
-def interrupting(after: Callable[[], object]) -> Iterator[None]:
-    """Ctrl-C once a condition holds."""
-
-    def interrupt() -> None:
-        once(after)
-        os.kill(os.getpid(), signal.SIGINT)  # which ends a wait, as `interrupt_main` does not
-
-    thread = threading.Thread(target=interrupt)
-    thread.start()
-    try:
-        yield
-    finally:
-        thread.join()
-
-
-class Held:
-    """Searches of an embedded archive that are held up until `go` is set."""
-
-    def __init__(self) -> None:
-        self.go = threading.Event()
-        self.begun = 0
-
-
 @pytest.fixture
-def held(monkeypatch: pytest.MonkeyPatch) -> Held:
-    """They hear cancellations and deadlines meanwhile."""
-    made, execute = Held(), EmbeddedRun._execute
-
-    def waiting(run: EmbeddedRun, deadline: float) -> list[Row]:
-        made.begun += 1
-        while not made.go.wait(0.01):
-            run._raise_if_over(deadline)
-        return execute(run, deadline)
-
-    monkeypatch.setattr(EmbeddedRun, "_execute", waiting)
-    return made
+def held() -> Iterator[Held]:
+    with holding() as made:
+        yield made
 
 
 # --- looked after
@@ -96,8 +52,7 @@ def held(monkeypatch: pytest.MonkeyPatch) -> Held:
 class Looked:
     """A search that ends after a number of looks; how many are looked at together is noted."""
 
-    together: int
-    most: int
+    together = most = 0
     lock = threading.Lock()
 
     def __init__(self, looks: int) -> None:
@@ -126,6 +81,37 @@ def test_a_few_are_looked_at_together_and_each_end_is_told_once(monkeypatch: pyt
     assert 1 < Looked.most <= MOST
     assert set(ended) == set(every)
     once(lambda: "auroraql-watching" not in {each.name for each in threading.enumerate()})
+
+
+def test_a_fault_of_who_is_told_stops_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    raised: list[object] = []
+    monkeypatch.setattr(threading, "excepthook", lambda args: raised.append(args.exc_type))
+    ended: list[Looked] = []
+
+    def tell(search: Looked) -> None:
+        ended.append(search)
+        raise ZeroDivisionError
+
+    watching = Watching(tell)
+    for _ in range(3 * MOST):
+        watching.look_after(Looked(1))
+    once(lambda: len(ended) == 3 * MOST)
+    watching.look_after(Looked(1))
+    once(lambda: len(ended) == 3 * MOST + 1)
+    once(lambda: len(raised) == len(ended))
+    assert set(raised) == {ZeroDivisionError}
+
+
+def test_a_fault_of_ours_ends_one_search_only(service: Archive, server: AuroraXServer) -> None:
+    told: list[str] = []
+    service.on_end(lambda search: told.append(f"{search.name} {search.state} {search.line}"))
+    with patch.object(AuroraXRun, "status", side_effect=KeyError("what")):
+        service.run(f"SUBMIT a = {ALL}")
+        once(lambda: told)
+    service.run(f"SUBMIT b = {ALL}")
+    once(lambda: len(told) == 2)
+    assert told == ["a failed KeyError: 'what'", f"b done {service.submitted['b'].line}"]
+    assert len(service.run("FETCH a")) == 5
 
 
 def test_what_hangs_delays_nobody_longer_than_is_said() -> None:
@@ -213,6 +199,16 @@ def test_an_embedded_archive_runs_them_in_the_background(demo: Archive) -> None:
     counts = [each.result_count for each in demo.submitted.values()]
     assert counts == [len(demo.run(f"FETCH day{number}")) for number in range(6)]
     assert demo.run("SHOW SEARCHES SELECT request_urls").rows == [(None,)] * 6
+
+
+def test_what_is_opened_late_does_what_it_does_when_it_is_open(demo: Archive) -> None:
+    """Whether somebody has to run its searches is known before it is open."""
+    late = open_late("demo", None, lambda _line: None)
+    try:
+        assert late.capabilities == demo._engine.capabilities
+        assert late.capabilities.runs_when_awaited
+    finally:
+        late.close()
 
 
 def test_a_fetch_of_what_runs_already_keeps_its_own_deadline(demo: Archive, held: Held) -> None:

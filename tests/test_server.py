@@ -292,6 +292,6 @@ def test_slow_clients_hold_no_thread(server: ServerProcess) -> None:
     began = time.monotonic()
     for _ in range(5):
         assert len(get(server, "data_sources").json()) > 100
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 20
     for made in slow:
         made.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from collections.abc import Iterator
@@ -13,8 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from auroraql.archives.embedded import EmbeddedEngine, OutOfMemory
+from auroraql.frontends.server import slices
 from auroraql.frontends.server.documents import plan_document
-from auroraql.frontends.server.slices import sliced
+from auroraql.frontends.server.formats import read_format
+from auroraql.frontends.server.slices import Slices
 from auroraql.frontends.server.turns import Turns
 from auroraql.frontends.server.wire import Problem
 from tests.small_catalogue import Position, Product, write
@@ -45,25 +48,74 @@ def soon() -> float:
 
 @given(
     kind=st.sampled_from(["data_products", "ephemeris"]),
-    start=st.sampled_from([-1, 0, 1, 2, 3, 59, 60]),
-    days=st.integers(0, 125),
+    start=st.none() | st.sampled_from([-1, 0, 1, 2, 3, 59, 60]),
+    days=st.none() | st.integers(0, 125),
     only=st.booleans(),
+    most=st.sampled_from([1, 2, 3, 5, 100]),
 )
-def test_slices_find_what_the_whole_finds(engine: EmbeddedEngine, kind: str, start: int, days: int, only: bool) -> None:
-    begun = FIRST + timedelta(days=start)
-    document: dict[str, Any] = {"start": begun.isoformat(), "end": (begun + timedelta(days=days)).isoformat()}
+def test_slices_find_what_the_whole_finds(
+    engine: EmbeddedEngine, kind: str, start: int | None, days: int | None, only: bool, most: int
+) -> None:
+    begun = FIRST + timedelta(days=start or 0)
+    document: dict[str, Any] = {} if start is None else {"start": begun.isoformat()}
+    document |= {} if days is None else {"end": (begun + timedelta(days=days)).isoformat()}
     if only:
         document["data_sources"] = {"programs": ["themis-asi"]}
     plan = plan_document(document, kind, engine)
     whole = [row for page in engine.submit(plan).pages(soon(), 7) for row in page]
-    parts = list(sliced(plan))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(slices, "_MOST", most)
+        parts = list(Slices(engine).of(plan, soon()))
     assert [row for part in parts for page in engine.submit(part).pages(soon(), 7) for row in page] == whole
-    assert len(parts) == max(1, -(-days // (60 if kind == "data_products" else 3)))
+    assert len(parts) == 1 or most < 100
 
 
-@pytest.mark.parametrize("document", [{}, {"start": "2020-01-01T00:00:00"}, {"end": "2030-01-01T00:00:00"}])
-def test_a_window_without_an_end_is_one_slice(engine: EmbeddedEngine, document: dict[str, Any]) -> None:
-    assert len(list(sliced(plan_document(document, "data_products", engine)))) == 1
+def test_a_slice_has_no_more_than_so_many_records(engine: EmbeddedEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(slices, "_MOST", 5)
+    parts = list(Slices(engine).of(plan_document({}, "data_products", engine), soon()))
+    sizes = [sum(map(len, engine.submit(part).pages(soon(), 100))) for part in parts]
+    assert sum(sizes) == 2 * len(EDGES)
+    assert len(parts) > 3
+    assert max(sizes) <= 5
+
+
+NAMES = st.sampled_from(["a", "b", "epoch", "metadata", "x y", "", "f0", "é"])
+VALUES = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**60), 2**60)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES, inner, max_size=4),
+    max_leaves=12,
+)
+TREES = st.recursive(st.booleans() | st.none(), lambda inner: st.dictionaries(NAMES, inner, max_size=4), max_leaves=10)
+
+
+def formatted(value: Any, tree: dict[str, Any]) -> Any:
+    """What a format means, told plainly."""
+    if isinstance(value, list):
+        return [formatted(each, tree) for each in value]
+    if not isinstance(value, dict):
+        return value
+    kept = {name: each for name, each in tree.items() if each not in (None, False) and name in value}
+    return {name: value[name] if each is True else formatted(value[name], each) for name, each in kept.items()}
+
+
+@given(record=st.dictionaries(NAMES, VALUES), tree=st.dictionaries(NAMES, TREES))
+def test_a_format_keeps_what_it_asks_for(record: dict[str, Any], tree: dict[str, Any]) -> None:
+    wanted = formatted(record, tree)
+    for each in (tree, {**tree, **{f"none{number}": True for number in range(1100)}}):
+        made = json.loads(read_format(each)(json.dumps(record).encode()))
+        assert made == wanted
+        assert list(made) == list(wanted)
+
+
+def test_a_number_of_a_record_stays_as_it_is_written() -> None:
+    line = b'{"a": 1.0, "b": {"c": 123456789012345678901234567890, "d": 1.10}, "e": 0.1e1}'
+    assert read_format({"a": True, "b": {"d": True, "c": True}, "e": True})(line) == (
+        b'{"a":1.0,"b":{"d":1.10,"c":123456789012345678901234567890},"e":0.1e1}'
+    )
 
 
 def test_what_memory_does_not_suffice_for_is_done_alone() -> None:

@@ -120,7 +120,7 @@ def test_the_columns_of_a_result(demo: Archive) -> None:
         ("site", "string", None),
         ("nbtrace.lat", "number", "deg"),
         ("nbtrace.lon", "number", "deg"),
-        ("radial_distance", "any", None),
+        ("radial_distance", "any", "km"),
     ]
     assert demo.run("SHOW COLUMNS OF c WHERE type = 'time'").rows[0][0] == "epoch"
 

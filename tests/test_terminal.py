@@ -243,6 +243,21 @@ def test_without_colours_nothing_is_coloured(tmp_path: Path) -> None:
         assert screen.underlined() == "'trx'"
 
 
+def test_the_prompt_is_as_the_options_and_the_configuration_say(tmp_path: Path) -> None:
+    (tmp_path / "daily.aql").write_text(f"-- param n: integer = 1  rows\n{DAILY} LIMIT $n;\n")
+    environ = {"NO_COLOR": "1", "AURORAQL_ARCHIVE": "demo", "AURORAQL_KEYS": "vi", "AURORAQL_THEME": "dark"}
+    with terminal(tmp_path, "-m", "auroraql", "--color", "always", **environ) as screen:
+        screen.until("F4 keys: vi")
+        screen.type("\\run da")
+        screen.until(" daily")
+        screen.type("\t n")
+        screen.until("integer = 1  rows")
+        screen.type("\t2\r")
+        screen.until("2 rows · ")
+        screen.type("FIND data_products")
+        screen.until(lambda: len({screen.screen.buffer[y][x].fg for y in range(HEIGHT) for x in range(WIDTH)}) > 2)
+
+
 if __name__ == "__main__":
     fcntl.ioctl(0, termios.TIOCSCTTY, 0)  # so that Ctrl-C, typed at the other end, interrupts this process
     talk(FakeArchive(), history=Path(sys.argv[1]))

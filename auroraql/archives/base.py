@@ -31,6 +31,10 @@ class Capabilities:
     runs_when_awaited: bool = False
 
 
+EMBEDDED = Capabilities(whole_query=True, runs_when_awaited=True)
+"""What an archive does that is asked in this process; its records may be made up besides."""
+
+
 @dataclass(frozen=True, slots=True)
 class LogLine:
     """One line of a search's log, as AuroraX's status shows it: level debug, info, warn or error."""

@@ -19,7 +19,7 @@ from types import MappingProxyType
 
 import duckdb
 
-from auroraql.archives.base import Capabilities, LogLine, Progress, Status
+from auroraql.archives.base import EMBEDDED, Capabilities, LogLine, Progress, Status
 from auroraql.archives.catalogue_file import (
     CatalogueFile,
     Config,
@@ -32,6 +32,7 @@ from auroraql.archives.catalogue_file import (
 from auroraql.archives.demo import catalogue as demonstrated
 from auroraql.archives.demo.place import NAME, cached_file
 from auroraql.archives.demo.store import forget, open_demo
+from auroraql.archives.file_opening import Opening
 from auroraql.errors import ArchiveError, Cancelled, Failed, Refused, TimedOut
 from auroraql.plan import Plan, Request
 from auroraql.results import Fetched, Row, decoded, result_columns
@@ -85,7 +86,7 @@ class EmbeddedEngine:
         self._writing = threading.Lock()
         self._demo = path is None
         self._name = NAME if path is None else str(path)
-        self._opening = _Opening(
+        self._opening = Opening(
             lambda: (
                 open_demo(cache_dir, say, config)
                 if path is None
@@ -112,8 +113,7 @@ class EmbeddedEngine:
     @property
     def capabilities(self) -> Capabilities:
         """It runs whole queries; whether its records are made up is written in the file."""
-        demonstration = self._demo or self._file.demonstration
-        return Capabilities(whole_query=True, demonstration=demonstration, runs_when_awaited=True)
+        return replace(EMBEDDED, demonstration=self._demo or self._file.demonstration)
 
     def catalogue(self) -> Catalogue:
         """The data sources and metadata keys of the file. Raises Failed when they cannot be read."""
@@ -228,31 +228,6 @@ def _shows_damage(problem: duckdb.Error) -> bool:
     return type(problem) is duckdb.Error or isinstance(problem, classes)
 
 
-class _Opening(threading.Thread):
-    """A catalogue being opened, in a thread of its own once it is started."""
-
-    def __init__(self, open_it: Callable[[], CatalogueFile]) -> None:
-        super().__init__(daemon=True)
-        self._open = open_it
-        self._file: CatalogueFile | None = None
-        self._problem: BaseException | None = None
-
-    def run(self) -> None:
-        """Opens it, and keeps what comes of it for whoever asks."""
-        try:
-            self._file = self._open()
-        except BaseException as problem:
-            self._problem = problem
-
-    def outcome(self) -> CatalogueFile:
-        """The open catalogue, waited for. Raises what opening it raised."""
-        if self.ident is not None:
-            self.join()
-        if self._file is None:
-            raise self._problem or Cancelled("it was not opened", archive=NAME)
-        return self._file
-
-
 class OutOfMemory(Failed):
     """A query that needed more memory than DuckDB may take."""
 
@@ -346,6 +321,7 @@ class EmbeddedRun:
         if self._rows is not None:
             return
         statement = compile_query(self._plan.query, [c.path for c in result_columns(self._plan.query)])
+        self.idle.clear()
         try:
             with self._connection.cursor() as cursor, Interrupter(cursor, self._stop, deadline), interruptible():
                 cursor.execute(statement.sql, list(statement.parameters))
@@ -361,6 +337,7 @@ class EmbeddedRun:
             raise self._failure(problem, self._id) from None
         finally:
             self._paged = True
+            self.idle.set()
 
     def _execute(self, deadline: float) -> list[Row]:
         self._raise_if_over(deadline)

@@ -9,9 +9,10 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
-from auroraql.archives.base import Capabilities, Engine
+from auroraql.archives.base import EMBEDDED, Engine
 from auroraql.archives.late import Glance, late, looked_at, written
 from auroraql.errors import UsageError
 
@@ -53,7 +54,7 @@ def _demonstration(open_it: Callable[[], Engine], say: Say) -> Engine:
     from auroraql.archives.demo import catalogue
     from auroraql.archives.demo.place import NAME, cached_file
 
-    glance = Glance(NAME, Capabilities(whole_query=True, demonstration=True), catalogue())
+    glance = Glance(NAME, replace(EMBEDDED, demonstration=True), catalogue())
     if cached_file(None).is_file():
         return late(glance, open_it)
     nothing = subprocess.DEVNULL

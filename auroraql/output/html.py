@@ -75,8 +75,11 @@ def render_html(result: ResultSet, _screen: Screen) -> Iterator[str]:
     )
     if written:
         yield f"<pre>{_escaped(written)}</pre>\n"
-    yield f'<p class="note">from {_escaped(origin(result))}</p>\n'
-    yield from _gallery(result)
+    at = _picture_column(result)
+    made_up = ": there need not be pictures at these addresses" if result.demonstration and at is not None else ""
+    yield f'<p class="note">from {_escaped(origin(result))}{made_up}</p>\n'
+    if at is not None:
+        yield from _gallery(result, at)
     yield '<div class="table">\n'
     yield from _table(result, None)
     yield "</div>\n</body>\n</html>\n"
@@ -107,11 +110,8 @@ def _escaped(text: str) -> str:
 # --- pictures
 
 
-def _gallery(result: ResultSet) -> Iterator[str]:
-    """Every picture among the products as a thumbnail that is loaded when it is looked at, and leads to the whole."""
-    at = _picture_column(result)
-    if at is None:
-        return
+def _gallery(result: ResultSet, at: int) -> Iterator[str]:
+    """Every picture in a column as a thumbnail that is loaded when it is looked at, and leads to the whole."""
     caption = _Caption.of(result.columns)
     yield '<section class="gallery">\n'
     for number, row in enumerate(result, 1):

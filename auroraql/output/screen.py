@@ -29,6 +29,10 @@ class Screen:
     commands: bool = False
     """Whether the commands of the prompt are at hand, for what a note says."""
 
+    def shown(self, text: str) -> str:
+        """The text with a sign of one column for what was cut off, which an encoding without blocks has, too."""
+        return text if self.blocks or self.width is None else text.replace("…", "~")
+
     def note(self, text: str) -> str:
         """A line about what is shown; never wider than the screen unless its way out is."""
         return paint(text, DIM, color=self.color) + "\n"

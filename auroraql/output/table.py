@@ -13,7 +13,7 @@ from typing import Any
 
 from auroraql.errors import visible
 from auroraql.output.cells import BOLD, DIM, brief, cell, cut, cut_title, headers, link, pad, paint
-from auroraql.output.layout import Column, fitted, is_crowded, measured
+from auroraql.output.layout import GAP, Column, fitted, is_crowded, measured
 from auroraql.output.screen import MOST_SHOWN, SAMPLE, Screen
 from auroraql.output.vertical import lines_of, render_vertical
 from auroraql.results import ResultSet, Row
@@ -30,6 +30,10 @@ _FEW_LINES = 20
 
 def render_table(result: ResultSet, screen: Screen) -> Iterator[str]:
     """A result as a table; as a calendar or the vertical view where a terminal shows more of it that way."""
+    return map(screen.shown, _rendered(result, screen))
+
+
+def _rendered(result: ResultSet, screen: Screen) -> Iterator[str]:
     if result.is_report:
         # Lines of text are not cut: the terminal wraps them.
         yield from (visible(line) + "\n" for (line,) in result.rows)
@@ -121,8 +125,5 @@ def _fill(column: Column, text: str) -> str:
 
 
 def _joined(rows: list[list[str]]) -> str:
-    # Loading it takes as long as a small search, and most formats do without.
-    from tabulate import tabulate
-
-    # Cells come filled to their widths, so every chunk of a long table lines up: nothing is left to align.
-    return tabulate(rows, tablefmt="plain", stralign=None, disable_numparse=True, preserve_whitespace=True) + "\n"
+    # Cells come cut and filled to their widths; a library of tables would measure each of them again.
+    return "".join(f"{(' ' * GAP).join(cells).rstrip()}\n" for cells in rows)

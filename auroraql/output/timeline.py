@@ -73,7 +73,7 @@ def render_timeline(result: ResultSet, screen: Screen, most: int) -> Iterator[st
     yield paint(f"{' ' * names}  {above}", BOLD, color=screen.color).rstrip() + "\n"
     for name, count in named:
         strip = "".join(scale.character(height) * each for height in heights[name])
-        yield f"{pad(cut(name, names), names, right=False)} {edge}{strip}{edge}{count:>{figures},}\n"
+        yield f"{screen.shown(pad(cut(name, names), names, right=False))} {edge}{strip}{edge}{count:>{figures},}\n"
     if len(seen.counts) > len(named):
         rest = seen.counts.total() - sum(count for _, count in named)
         yield screen.note(f"{len(seen.counts) - len(named):,} more sources, not drawn, have {rest:,}")

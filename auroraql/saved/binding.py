@@ -79,8 +79,8 @@ def bind(sources: Sequence[Source], given: Given) -> dict[str, object]:
     UsageError where two of them make different values of the same. A script that has no head, or cannot be read, is
     left to those who run it, who say more.
     """
-    if not any(header_of(source).has_parameters for source in sources):
-        return {name: texts[0] if len(texts) == 1 else list(texts) for name, texts in given.items()}
+    if not given and not any(header_of(source).has_parameters for source in sources):
+        return {}  # most scripts, which are not read twice for nothing
     made = [_Binding(source, given) for source in sources]
     names = dict.fromkeys(name for each in made for name in each.names)
     whole = all(each.uses.whole for each in made)

@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 
 def line(name: str, ours: float, peer: float | None, wanted: str, unit: str = "ms") -> None:
-    """One measurement; times in seconds."""
-    scale = {"ms": 1e3, "us": 1e6, "s": 1}[unit]
+    """One measurement; times in seconds, memory in bytes."""
+    scale = {"ms": 1e3, "us": 1e6, "s": 1, "MB": 1e-6}[unit]
     beside = f"{peer * scale:>9.1f} {unit}{ours / peer:>8.2f}" if peer else f"{'':>20}"
     print(f"{name:<58}{ours * scale:>9.1f} {unit}{beside}  {wanted}", flush=True)
 

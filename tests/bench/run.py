@@ -41,9 +41,9 @@ def main() -> None:
     reading(runs)
     growth()
     bad_input()
-    for name in ("bench_language", "bench_embedded"):
+    for name in ("bench_language", "bench_embedded", "bench_output"):
         subprocess.run([sys.executable, "-m", f"tests.bench.{name}"], check=True)
-    for name in ("bench_large", "bench_conjunctions", "bench_live", "bench_repl"):
+    for name in ("bench_large", "bench_conjunctions", "bench_live", "bench_prompt", "bench_repl"):
         subprocess.run([sys.executable, "-m", f"tests.bench.{name}", *([] if quick else ["--full"])], check=True)
 
 

@@ -151,7 +151,7 @@ def _setting_up(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     _sources(config, argparse.SUPPRESS)
     doctor = _command(
         commands, "doctor", "say how AuroraQL stands here: versions, places, terminal, settings, archive",
-        epilog="exit codes: 0 all is well, 2 something is set wrongly, 3 the archive cannot be reached.",
+        epilog="exit codes: 0 all is well, 1 the archive refuses or fails, 2 something is set wrongly or missing,\n3 the archive cannot be reached.",
     )  # fmt: skip
     _sources(doctor, argparse.SUPPRESS)
     completion = _command(commands, "completion", "print what makes a shell complete auroraql", _COMPLETION)

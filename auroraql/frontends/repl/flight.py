@@ -16,7 +16,7 @@ from auroraql.output import cut, grid
 from auroraql.searches import Search
 from auroraql.spelling import closest
 
-AT_ONCE = 0.06
+AT_ONCE = 0.04
 """Seconds that the prompt waits for the archive to say that a search is cancelled."""
 
 LONG = 10.0
@@ -60,7 +60,7 @@ class Flight:
 
     def ended(self, search: Search) -> None:
         """A search has ended that nobody waits for: that is told, wherever the prompt stands."""
-        took = lasting(search.elapsed)
+        took = f"{search.elapsed:.1f} s" if search.elapsed < LONG else lasting(search.elapsed)
         match search.state:
             case "done":
                 count = search.result_count
@@ -189,8 +189,8 @@ def _named(state: State, argument: str) -> str:
     for name, search in submitted.items():
         if wanted == name or wanted in search.request_ids:
             return name
-    if not wanted.isidentifier():
-        return ""
+    if not wanted.isidentifier() and " " not in wanted:
+        return ""  # it may be a request id
     near = closest(wanted, submitted, 1, 0.5)
     hint = f"did you mean {near[0]}?" if near else "\\jobs lists them"
     raise UsageError(f"there is no search '{wanted}'", hint)

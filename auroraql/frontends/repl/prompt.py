@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable
 
 from prompt_toolkit import PromptSession
@@ -108,7 +109,7 @@ def line_editor(
         style=DynamicStyle(lambda: switches.style or _STYLE),
         vi_mode=switches.vi,
         include_default_pygments_style=False,
-        color_depth=None if switches.color else ColorDepth.DEPTH_1_BIT,
+        color_depth=_depth(color=switches.color),
         cursor=ModalCursorShapeConfig(),
         history=history,
         key_bindings=key_bindings(switches, behind),
@@ -120,6 +121,13 @@ def line_editor(
     )
     session.default_buffer.on_text_changed += lambda buffer: checker.typed(buffer.text)
     return session
+
+
+def _depth(*, color: bool) -> ColorDepth | None:
+    """How many colours: none, or (None) what the terminal has, also where NO_COLOR is set and colours were asked for."""
+    if not color:
+        return ColorDepth.DEPTH_1_BIT
+    return ColorDepth.DEPTH_8_BIT if os.environ.get("NO_COLOR") else None
 
 
 def toolbar(switches: Switches, checker: Checker, session: PromptSession[str]) -> StyleAndTextTuples:

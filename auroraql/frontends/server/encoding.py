@@ -15,6 +15,8 @@ from json.encoder import encode_basestring_ascii
 from tempfile import SpooledTemporaryFile
 from typing import Any, BinaryIO, cast
 
+import msgspec
+
 from auroraql.frontends.server.packing import packing, unpacking
 from auroraql.frontends.server.wire import Problem
 from auroraql.results import Record, ResultColumn, Row
@@ -30,6 +32,15 @@ _IN_MEMORY = 1 << 20
 """Bytes of an answer that are made in memory; what is larger is made on disk."""
 
 Shape = Callable[[Record], Record]
+"""What makes a record another."""
+
+LineShape = Callable[[bytes], bytes]
+"""The same, of the line that the record is."""
+
+
+def line_shape(shape: Shape) -> LineShape:
+    """A shape of records as one of lines."""
+    return lambda line: msgspec.json.encode(shape(msgspec.json.decode(line)))
 
 
 class LineWriter:
@@ -109,7 +120,7 @@ def read_lines(file: BinaryIO) -> Iterator[bytes]:
             yield line.rstrip(b",\n")
 
 
-def shaped(file: BinaryIO, shape: Shape, around: tuple[bytes, bytes], into: BinaryIO) -> BinaryIO:
+def shaped(file: BinaryIO, shape: LineShape, around: tuple[bytes, bytes], into: BinaryIO) -> BinaryIO:
     """A packed result once more, each record in another shape. Closes the first file, and gives back the other.
 
     It is made whole before it is sent, so that neither memory nor a thread waits for a slow reader.
@@ -118,7 +129,7 @@ def shaped(file: BinaryIO, shape: Shape, around: tuple[bytes, bytes], into: Bina
     with file, closed_on_error(into), packing(into.write) as write:
         write(around[0])
         for line in read_lines(file):
-            write(between + json.dumps(shape(json.loads(line))).encode())
+            write(between + shape(line))
             between = b",\n"
         write(around[1])
     into.seek(0)
@@ -185,41 +196,3 @@ class _Spool:
         size, self._size = self._size, 0
         self._spools.take(-size)
         self._file.close()
-
-
-def read_format(document: object) -> Shape:
-    """What a response_format makes of a record. Raises Problem for one that is none."""
-    _check(document, "")
-    if not isinstance(document, dict):
-        raise Problem(400, "a response format is an object")
-    tree = document
-
-    def shape(record: Record) -> Record:
-        made = _formatted(record, tree)
-        return made if isinstance(made, dict) else {}
-
-    return shape
-
-
-def _check(tree: object, at: str) -> None:
-    """Only true, false and null may be leaves."""
-    waiting = [(tree, at)]
-    while waiting:
-        each, place = waiting.pop()
-        if isinstance(each, dict):
-            waiting += [(below, f"{place}/{name}") for name, below in each.items()]
-        elif each is not None and not isinstance(each, bool):
-            raise Problem(400, f"a response format has true or false for each field, not {each!r} (at {place or '/'})")
-
-
-def _formatted(value: Any, tree: dict[str, Any]) -> Any:
-    """The parts of a value that the tree asks for; of a list, those of each element."""
-    if isinstance(value, list):
-        return [_formatted(each, tree) for each in value]
-    if not isinstance(value, dict):
-        return value
-    made = {}
-    for name, wanted in tree.items():
-        if name in value and wanted is not None and wanted is not False:
-            made[name] = _formatted(value[name], wanted) if isinstance(wanted, dict) else value[name]
-    return made

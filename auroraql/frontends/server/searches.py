@@ -22,7 +22,7 @@ from auroraql.errors import AuroraQLError, Cancelled
 from auroraql.frontends.server.documents import describe, plan_document
 from auroraql.frontends.server.encoding import BARE, WRAPPED, LineWriter, Spools, closed_on_error
 from auroraql.frontends.server.packing import packing
-from auroraql.frontends.server.slices import sliced
+from auroraql.frontends.server.slices import Slices
 from auroraql.frontends.server.store import Store, TooLarge, Writer, is_request_id
 from auroraql.frontends.server.turns import Turns
 from auroraql.frontends.server.wire import Document, Problem, now, reason
@@ -53,9 +53,9 @@ class Search:
     _run: EmbeddedRun | None = None
     _cancelled: bool = False
 
-    def pages(self, engine: EmbeddedEngine, deadline: float) -> Iterator[list[Row]]:
+    def pages(self, engine: EmbeddedEngine, slices: Slices, deadline: float) -> Iterator[list[Row]]:
         """Its records, so many at a time. Raises ArchiveError."""
-        for part in sliced(self.plan):
+        for part in slices.of(self.plan, deadline):
             self._run = run = engine.submit(part)
             if self._cancelled:
                 run.cancel()
@@ -118,7 +118,7 @@ class Searches:
     def __init__(self, engine: EmbeddedEngine, store: Store, *, timeout: float, workers: int) -> None:
         self._engine, self.store, self._timeout = engine, store, timeout
         self.spools = Spools(store.disk)
-        self._turns = Turns()
+        self._turns, self._slices = Turns(), Slices(engine)
         self._lock = threading.Lock()
         self._running: dict[str, Search] = {}
         self._waiting: queue.SimpleQueue[Search | None] = queue.SimpleQueue()
@@ -187,7 +187,9 @@ class Searches:
         def written() -> BinaryIO:
             file = self.spools.open()
             with closed_on_error(file), packing(file.write) as write:
-                _write_records(_pages(self._engine, plan, deadline), plan, write, BARE)
+                parts = self._slices.of(plan, deadline)
+                pages = (page for part in parts for page in self._engine.submit(part).pages(deadline, _PAGE))
+                _write_records(pages, plan, write, BARE)
             file.seek(0)
             return file
 
@@ -234,15 +236,10 @@ class Searches:
         with suppress(Problem):  # of what no sentence says, the log has none
             search.log("debug", f"Starting {search.request_id} for query {describe(search.plan)[:2000]}")
         with self.store.writing(search.request_id) as writer:
-            pages = search.pages(self._engine, began + self._timeout)
+            pages = search.pages(self._engine, self._slices, began + self._timeout)
             count = _write_records(_timed(pages, search, began), search.plan, writer.write, WRAPPED)
         _tell(search, writer, count, time.monotonic() - began)
         return count, writer.size
-
-
-def _pages(engine: EmbeddedEngine, plan: Plan, deadline: float) -> Iterator[list[Row]]:
-    for part in sliced(plan):
-        yield from engine.submit(part).pages(deadline, _PAGE)
 
 
 def _timed(pages: Iterator[list[Row]], search: Search, began: float) -> Iterator[list[Row]]:

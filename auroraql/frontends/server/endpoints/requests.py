@@ -5,7 +5,8 @@ from __future__ import annotations
 from functools import partial
 from typing import Any, BinaryIO
 
-from auroraql.frontends.server.encoding import WRAPPED, Shape, read_format, shaped
+from auroraql.frontends.server.encoding import WRAPPED, LineShape, line_shape, shaped
+from auroraql.frontends.server.formats import read_format
 from auroraql.frontends.server.searches import TYPES
 from auroraql.frontends.server.service import Service
 from auroraql.frontends.server.sources import LEVELS
@@ -39,10 +40,15 @@ def records(kind: str, service: Service, call: Call) -> Reply:
     level = call.choice("data_source_record_format", LEVELS)
     queries = call.flag("generate_ephemeris_queries") and kind == "conjunctions"
     file = _records(kind, service, call)
-    shapes: list[Shape] = [_with_queries] if queries else []
-    if level not in ("", "basic_info"):
-        shapes.append(service.sources.shaper(level))
-    return Reply(200, _shaped(service, file, *shapes), (JSON,))
+    leveled = service.sources.shaper(level) if level not in ("", "basic_info") else None
+    if not queries and leveled is None:
+        return Reply(200, file, (JSON,))
+
+    def shape(record: Document) -> Document:
+        record = _with_queries(record) if queries else record
+        return leveled(record) if leveled is not None else record
+
+    return Reply(200, _shaped(service, file, line_shape(shape)), (JSON,))
 
 
 def formatted(kind: str, service: Service, call: Call) -> Reply:
@@ -64,16 +70,7 @@ def _records(kind: str, service: Service, call: Call) -> BinaryIO:
     raise Problem(404, f"the records of request '{request_id}' were deleted: search again")
 
 
-def _shaped(service: Service, file: BinaryIO, *shapes: Shape) -> BinaryIO:
-    """A result after one shape and the next."""
-    if not shapes:
-        return file
-
-    def shape(record: Document) -> Document:
-        for each in shapes:
-            record = each(record)
-        return record
-
+def _shaped(service: Service, file: BinaryIO, shape: LineShape) -> BinaryIO:
     return shaped(file, shape, WRAPPED, service.searches.spools.open())
 
 

@@ -7,7 +7,8 @@ from datetime import timedelta
 from functools import partial
 
 from auroraql.frontends.server.documents import plan_document
-from auroraql.frontends.server.encoding import BARE, Shape, read_format, shaped
+from auroraql.frontends.server.encoding import BARE, LineShape, line_shape, shaped
+from auroraql.frontends.server.formats import read_format
 from auroraql.frontends.server.searches import TYPES
 from auroraql.frontends.server.service import Service
 from auroraql.frontends.server.sources import LEVELS
@@ -70,12 +71,12 @@ def at_once(kind: str, service: Service, call: Call) -> Reply:
     return Reply(200, file if shape is None else shaped(file, shape, BARE, service.searches.spools.open()), (JSON,))
 
 
-def _shape(service: Service, body: Document, call: Call) -> Shape | None:
+def _shape(service: Service, body: Document, call: Call) -> LineShape | None:
     level = call.choice("data_source_record_format", LEVELS)
     wanted = body.get("response_format")
     if wanted is not None:
         return read_format(wanted)
-    return service.sources.shaper(level) if level not in ("", "basic_info") else None
+    return line_shape(service.sources.shaper(level)) if level not in ("", "basic_info") else None
 
 
 ROUTES = (

@@ -1,0 +1,63 @@
+"""What tests of searches under way share: waiting for a condition, Ctrl-C at a moment, and searches that are held up."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from unittest.mock import patch
+
+from auroraql.archives.embedded import EmbeddedRun
+from auroraql.results import Row
+
+ALL = "FIND data_products DURING 2020-02"
+
+
+def once(condition: Callable[[], object], seconds: float = 30) -> None:
+    """Waits until a condition holds."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it never came to hold"
+        time.sleep(0.01)
+
+
+@contextmanager
+def interrupting(after: Callable[[], object]) -> Iterator[None]:
+    """Ctrl-C once a condition holds."""
+
+    def interrupt() -> None:
+        once(after)
+        os.kill(os.getpid(), signal.SIGINT)  # which ends a wait, as `interrupt_main` does not
+
+    thread = threading.Thread(target=interrupt)
+    thread.start()
+    try:
+        yield
+    finally:
+        thread.join()
+
+
+class Held:
+    """Searches of an embedded archive that are held up until `go` is set."""
+
+    def __init__(self) -> None:
+        self.go = threading.Event()
+        self.begun = 0
+
+
+@contextmanager
+def holding() -> Iterator[Held]:
+    """Holds every search of an embedded archive up; they hear cancellations and deadlines meanwhile."""
+    made, execute = Held(), EmbeddedRun._execute
+
+    def waiting(run: EmbeddedRun, deadline: float) -> list[Row]:
+        made.begun += 1
+        while not made.go.wait(0.01):
+            run._raise_if_over(deadline)
+        return execute(run, deadline)
+
+    with patch.object(EmbeddedRun, "_execute", waiting):
+        yield made
