@@ -27,13 +27,14 @@ from auroraql.archives.aurorax.answers import (
     read_status,
 )
 from auroraql.archives.aurorax.availability import availability_call, read_availability
+from auroraql.archives.aurorax.broken import Broken
 from auroraql.archives.aurorax.kept_file import KeptFile
 from auroraql.archives.aurorax.kept_sources import DAY, KeptSources
 from auroraql.archives.aurorax.records import read_sources
 from auroraql.archives.aurorax.run import AuroraXRun, Service
 from auroraql.archives.aurorax.side_by_side import side_by_side
 from auroraql.archives.aurorax.ways import Ways
-from auroraql.archives.aurorax.wire import Broken, Call, Wire
+from auroraql.archives.aurorax.wire import Call, Wire
 from auroraql.archives.base import Capabilities
 from auroraql.errors import ArchiveError, Refused, StatementError, TimedOut, Unreachable, UsageError
 from auroraql.forms import query_json
