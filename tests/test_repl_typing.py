@@ -300,10 +300,13 @@ def test_keys(keys: str, asked: list[str], tmp_path: Path) -> None:
 
 
 def test_a_large_script_is_pasted_at_once(tmp_path: Path) -> None:
-    script = "FIND data_products WHERE program = 'trex' ON 2021-01-01;\n" * 900
-    began = time.monotonic()
-    assert typed(f"\x1b[200~{script}\x1b[201~\x1b\r\r\\q\r", tmp_path).asked[0].count("FIND") == 900
-    assert time.monotonic() - began < 20
+    line = f"FIND data_products WHERE program = 'trex' AND platform IN ({', '.join(['gillam'] * 15)}) ON 2021-01-01;\n"
+    script = line * 5_000
+    assert len(script) > 900_000
+    began = time.process_time()
+    (asked,) = typed(f"\x1b[200~{script}\x1b[201~\r\\q\r", tmp_path).asked
+    assert asked.count("FIND") == 5_000
+    assert time.process_time() - began < 20
 
 
 def test_the_toolbar_tells_what_the_keys_are_set_to() -> None:

@@ -46,6 +46,8 @@ def run_repl(
 
     def loaded() -> None:
         checker.start()
+        # Another lexer than before, so that what was typed without colours is coloured too.
+        editor.lexer = behind.get().lexer if switches.color else None
         in_the_loop(editor, lambda: complete_what_stands_there(editor))
 
     def tell() -> None:

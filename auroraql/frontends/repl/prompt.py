@@ -15,7 +15,6 @@ from prompt_toolkit.document import Document
 from prompt_toolkit.formatted_text import StyleAndTextTuples
 from prompt_toolkit.history import History
 from prompt_toolkit.input import Input
-from prompt_toolkit.lexers import DynamicLexer
 from prompt_toolkit.output import ColorDepth, Output
 from prompt_toolkit.styles import DynamicStyle, Style
 
@@ -99,8 +98,6 @@ def line_editor(
         PROMPT,
         multiline=True,
         prompt_continuation=lambda _width, _line, _wraps: CONTINUATION,
-        # The keywords come from the grammar, which is not there at the first prompt.
-        lexer=DynamicLexer(lambda: behind.now.lexer if switches.color and behind.now is not None else None),
         completer=Candidates(behind),
         complete_while_typing=True,
         auto_suggest=Suggestions(),
