@@ -60,6 +60,15 @@ def test_describe_is_the_sentence_of_the_service(server: AuroraXServer, statemen
             archive.run(f"DESCRIBE {statement} LIMIT 5")
 
 
+def test_a_help_is_asked_for_once(server: AuroraXServer) -> None:
+    server.faults["describe"] = server.faults["estimate"] = Fault(status=429, headers={"Retry-After": "0"})
+    find = "FIND conjunctions OF ground (program = 'trex'), space (program = 'swarm') WITHIN 500 km ON 2020-02-01"
+    with auroraql.connect(server.url) as archive:
+        archive.run(f"DESCRIBE {find}")
+        archive.run(f"EXPLAIN {find}")
+    assert (server.count("describe"), server.count("estimate")) == (1, 1)
+
+
 def test_explain_does_without_the_service(server: AuroraXServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reports, "_SOURCES_SECONDS", 0.5)
     with auroraql.connect(server.url) as archive:

@@ -185,7 +185,7 @@ class AuroraXEngine:
 
     def _helped(self, step: Step, path: str, request: Request, deadline: float) -> Any:
         """What the service says of a query, when it does."""
-        call = Call(step, "POST", f"/api/v1/utils/describe/{path}", query_json.write(request))
+        call = Call(step, "POST", f"/api/v1/utils/describe/{path}", query_json.write(request), tries=1)
         try:
             return read_json(self._wire.ask(call, deadline), step.name, self._context)
         except ArchiveError:  # it is a help, and nothing needs it

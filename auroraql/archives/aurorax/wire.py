@@ -82,6 +82,7 @@ class Call:
     reader: Callable[[], Reader] | None = None
     patience: float | None = None
     owner: object = None
+    tries: int = TRIES
 
 
 _LATE = Broken(
@@ -187,7 +188,7 @@ class Wire:
         """The same, whatever the answer is, or why there is none."""
         cuts = self._cuts.get(call.owner, 0) if call.owner is not None else 0
         outcome = self._exchange(call, deadline, grace)
-        for delay in _delays():
+        for delay in _delays(call.tries):
             wait = _wait(call, outcome, delay)
             if wait is None or time.monotonic() + wait >= deadline:
                 break
@@ -309,9 +310,9 @@ def _taken(outcomes: _Outcomes, begins: float, deadline: float | None = None) ->
     return None
 
 
-def _delays() -> Iterator[float]:
+def _delays(tries: int) -> Iterator[float]:
     """The pauses between the tries of one step, in seconds."""
-    return (jittered(_FIRST_DELAY * 2**i) for i in range(TRIES - 1))
+    return (jittered(_FIRST_DELAY * 2**i) for i in range(tries - 1))
 
 
 def _wait(call: Call, outcome: Answer | Broken, delay: float) -> float | None:
