@@ -54,8 +54,9 @@ def test_describe_is_the_sentence_of_the_service(server: AuroraXServer, statemen
         ours = (auroraql.translate(statement, to="sentence"),)
         for said in (["in a list"], "s3cret", "a\x1b[31mb", "", ["a", "b"], 5, None, {"error": "no"}):
             server.sentence = said  # type: ignore[assignment]
-            (row,) = archive.run(f"DESCRIBE {statement}")
-            assert row == (("in a list",) if said == ["in a list"] else ours)
+            described = archive.run(f"DESCRIBE {statement}")
+            assert described.rows == [("in a list",) if said == ["in a list"] else ours]
+            assert [each.code for each in described.warnings] == ([] if said == ["in a list"] else ["AQL0611"])
         with pytest.raises(StatementError, match="AQL0406"):
             archive.run(f"DESCRIBE {statement} LIMIT 5")
 

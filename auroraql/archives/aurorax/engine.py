@@ -58,7 +58,7 @@ class AuroraXEngine:
     Nothing is sent before the first plan. Raises UsageError for a URL or key that cannot be used.
     """
 
-    capabilities = Capabilities(whole_query=False)
+    capabilities = Capabilities(whole_query=False, words_queries=True)
 
     def __init__(
         self,
@@ -181,7 +181,8 @@ class AuroraXEngine:
         name = {CONJUNCTIONS.name: "conjunction"}.get(request.kind, request.kind)
         said = self._helped(DESCRIBE, f"query/{name}", request, time.monotonic() + _HELP_SECONDS)
         text = said[0] if isinstance(said, list) and len(said) == 1 else said  # the document declares a list
-        return text if isinstance(text, str) and text.isprintable() and not self._context.key.is_in(text) else None
+        words = text if isinstance(text, str) and text.isprintable() and not self._context.key.is_in(text) else ""
+        return words or None
 
     def _helped(self, step: Step, path: str, request: Request, deadline: float) -> Any:
         """What the service says of a query, when it does."""
