@@ -346,5 +346,10 @@ CODES = {
         "The head of a script declares a parameter that no statement has.",
         "Write it in a statement as `$name`, or delete the declaration.",
     ),
+    "AQL0611": Code(
+        "a sentence is not the service's own",
+        "The service that words its queries itself did not answer; the sentence is AuroraQL's, in the same wording.",
+        "Try again later for that of the service.",
+    ),
 }
 """Code by code. AQL01 reading, AQL02 names and values, AQL03 time, AQL04 other forms, AQL05 running, AQL06 warnings."""

@@ -67,20 +67,12 @@ class Standing:
 NOTHING = Standing({}, {})
 
 
-def prepare(
-    sources: Iterable[Source],
-    catalogue: Catalogue,
-    parameters: Mapping[str, object],
-    data_sources: DataSources | None = None,
-    standing: Standing = NOTHING,
-    kind_of: KindOf | None = None,
-) -> list[Prepared]:
+def prepare(sources: Iterable[Source], preparing: Preparing) -> list[Prepared]:
     """The statements of scripts, made ready; the scripts share their parameters and results.
 
     Raises StatementError with everything wrong in any statement of the first script that is wrong.
     """
     prepared: list[Prepared] = []
-    preparing = Preparing(catalogue, parameters, data_sources, standing, kind_of)
     for source in sources:
         wrong: list[Diagnostic] = []
         failed = False
@@ -94,22 +86,15 @@ def prepare(
                 break
         if failed:
             raise StatementError(wrong, source)
-    unused = _unused(prepared, parameters)
+    unused = _unused(prepared, preparing.parameters)
     if unused:
         raise StatementError(unused)
     return prepared
 
 
-def prepare_alone(
-    read: script.Read,
-    source: Source,
-    catalogue: Catalogue,
-    parameters: Mapping[str, object],
-    data_sources: DataSources,
-    standing: Standing,
-) -> Prepared:
-    """One statement of a script made ready by itself, as the session stands. Raises StatementError."""
-    outcome = Preparing(catalogue, parameters, data_sources, standing).outcome(read, source)
+def prepare_alone(read: script.Read, source: Source, preparing: Preparing) -> Prepared:
+    """One statement of a script made ready by itself. Raises StatementError."""
+    outcome = preparing.outcome(read, source)
     if isinstance(outcome, StatementError):
         raise outcome
     return outcome
@@ -179,8 +164,8 @@ class Preparing:
         self,
         catalogue: Catalogue,
         parameters: Mapping[str, object],
-        data_sources: DataSources | None,
-        standing: Standing,
+        data_sources: DataSources | None = None,
+        standing: Standing = NOTHING,
         kind_of: KindOf | None = None,
         *,
         checking: bool = False,

@@ -109,15 +109,14 @@ def report(statement: Report, asked: Asked) -> Told:
     """
     resolved = asked.resolved(statement.find)
     if statement.verb == "describe":
-        return Told(
-            ResultColumn("sentence", Type.STRING, path=("sentence",)), [_sentence(statement, asked, resolved)], ()
-        )
+        return _described(statement, asked, resolved)
     lines = [*asked.lines, *asked.explained(resolved)]
     warnings = resolved.warnings if resolved.waiting else asked.plan(resolved).warnings
     return Told(ResultColumn("plan", Type.STRING, path=("plan",)), lines, warnings)
 
 
-def _sentence(statement: Report, asked: Asked, resolved: Resolved) -> str:
+def _described(statement: Report, asked: Asked, resolved: Resolved) -> Told:
+    """The sentence as the engine words it; where it does not answer, as we do, which is said."""
     origin = statement.find.origin
     if resolved.waiting:
         message, hint = "the sentence depends on rows that are not there", "keep them first: LET name = FIND …"
@@ -128,7 +127,12 @@ def _sentence(statement: Report, asked: Asked, resolved: Resolved) -> str:
     whole = make_plan(resolved.query, asked.engine.catalogue(), cut=False)
     request, _ = one_request(whole, statement.find, "sentence")
     written = sentence.write(request)  # which says what no sentence can say
-    return asked.engine.describe(request) or written
+    said = asked.engine.describe(request)
+    warnings: tuple[Diagnostic, ...] = ()
+    if said is None and asked.engine.capabilities.words_queries:
+        message = f"{asked.engine.name} did not word this query: the sentence is AuroraQL's"
+        warnings = (Diagnostic("AQL0611", message, origin, "in our words", severity="warning"),)
+    return Told(ResultColumn("sentence", Type.STRING, path=("sentence",)), [written if said is None else said], warnings)
 
 
 def explain_rows(plan: Plan, searched: Kept, catalogue: Catalogue) -> Iterator[str]:

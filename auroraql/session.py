@@ -13,7 +13,7 @@ from auroraql.archives.base import DEFAULT_TIMEOUT, Engine, Watch
 from auroraql.archives.opening import open_archive, open_late
 from auroraql.errors import AuroraQLError, Diagnostic, Source, StatementError, UsageError
 from auroraql.forms import script
-from auroraql.preparing import Prepared, Standing, check, prepare, prepare_alone
+from auroraql.preparing import Prepared, Preparing, Standing, check, prepare, prepare_alone
 from auroraql.results import ResultSet
 from auroraql.running import Running
 from auroraql.schema.catalogue import Catalogue
@@ -155,7 +155,7 @@ class Archive:
         Everything that is wrong with a script is raised before the first statement of any is run.
         """
         prepared = self._prepare([Source.of(text) for text in texts], parameters)
-        return map(self._asked, prepared)
+        return (self._asked(each) for each in prepared)  # which ends at its first failure, as a map would not
 
     def on_warning(self, act: Warn) -> None:
         """Has `act` called with what was noticed of a statement of a script, just before that is run."""
@@ -179,10 +179,8 @@ class Archive:
     def _outcome(
         self, read: script.Read, source: Source, parameters: Mapping[str, object]
     ) -> ResultSet | AuroraQLError:
-        engine, standing = self._engine, self._running.standing
         try:
-            made = prepare_alone(read, source, engine.catalogue(), parameters, engine.sources, standing)
-            return self._running.carry_out(made)
+            return self._running.carry_out(prepare_alone(read, source, self._preparing(parameters)))
         except AuroraQLError as error:
             return error
 
@@ -220,10 +218,14 @@ class Archive:
         return prepared[0]
 
     def _prepare(self, sources: Iterable[Source], parameters: Mapping[str, object]) -> list[Prepared]:
+        return prepare(sources, self._preparing(parameters))
+
+    def _preparing(self, parameters: Mapping[str, object]) -> Preparing:
+        """What makes statements ready as the session stands; what the engine is asked for that is to come in time."""
         self._refuse_closed()
-        known, deadline, running = self._engine.catalogue(), self._running.deadline(), self._running
-        asked = partial(self._engine.sources, deadline)
-        return prepare(sources, known, parameters, asked, running.standing, partial(self._kind_of, deadline=deadline))
+        running, deadline = self._running, self._running.deadline()
+        asked, kind_of = partial(self._engine.sources, deadline), partial(self._kind_of, deadline=deadline)
+        return Preparing(self._engine.catalogue(), parameters, asked, running.standing, kind_of)
 
     def _kind_of(self, request_id: str, deadline: float) -> str:
         return self._engine.attach(request_id, deadline)[0].query.kind

@@ -80,15 +80,15 @@ def get(server: ServerProcess, path: str) -> requests.Response:
     return requests.get(f"{server.url}/api/v1/{path}", timeout=60)
 
 
-def waited(location: str) -> Any:
+def waited(location: str, patience: float = 30) -> Any:
     """The status of a request once it is over."""
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + patience
     while time.monotonic() < deadline:
         status = requests.get(location, timeout=60).json()
         if status["search_result"]["data_uri"] is not None:
             return status
         time.sleep(0.02)
-    raise AssertionError("it is not over after 30 s")
+    raise AssertionError(f"it is not over after {patience} s")
 
 
 def finished(server: ServerProcess, kind: str, document: dict[str, Any]) -> str:

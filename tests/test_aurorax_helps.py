@@ -54,10 +54,20 @@ def test_describe_is_the_sentence_of_the_service(server: AuroraXServer, statemen
         ours = (auroraql.translate(statement, to="sentence"),)
         for said in (["in a list"], "s3cret", "a\x1b[31mb", "", ["a", "b"], 5, None, {"error": "no"}):
             server.sentence = said  # type: ignore[assignment]
-            (row,) = archive.run(f"DESCRIBE {statement}")
-            assert row == (("in a list",) if said == ["in a list"] else ours)
+            described = archive.run(f"DESCRIBE {statement}")
+            assert described.rows == [("in a list",) if said == ["in a list"] else ours]
+            assert [each.code for each in described.warnings] == ([] if said == ["in a list"] else ["AQL0611"])
         with pytest.raises(StatementError, match="AQL0406"):
             archive.run(f"DESCRIBE {statement} LIMIT 5")
+
+
+def test_a_help_is_asked_for_once(server: AuroraXServer) -> None:
+    server.faults["describe"] = server.faults["estimate"] = Fault(status=429, headers={"Retry-After": "0"})
+    find = "FIND conjunctions OF ground (program = 'trex'), space (program = 'swarm') WITHIN 500 km ON 2020-02-01"
+    with auroraql.connect(server.url) as archive:
+        archive.run(f"DESCRIBE {find}")
+        archive.run(f"EXPLAIN {find}")
+    assert (server.count("describe"), server.count("estimate")) == (1, 1)
 
 
 def test_explain_does_without_the_service(server: AuroraXServer, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -248,3 +248,12 @@ def test_the_deadline_holds_for_the_sources_too(server: AuroraXServer) -> None:
             with pytest.raises(TimedOut):
                 archive.run(statement)
             assert time.monotonic() - began < 2
+
+
+def test_what_waits_to_ask_again_asks_no_more(server: AuroraXServer) -> None:
+    server.faults["at_once"] = Fault(status=429, headers={"Retry-After": "1"}, times=1)
+    with auroraql.connect(server.url) as archive:
+        with interrupted(server, "at_once"):
+            archive.run("FIND data_products WHERE program = 'trex' ON 2020-02-01")
+        time.sleep(1.2)
+    assert [call.step for call in server.calls] == ["at_once"]

@@ -305,8 +305,13 @@ def test_records_without_end_are_left(
 @pytest.mark.parametrize("step", STEPS)
 @pytest.mark.parametrize(
     "fault",
-    [Fault(hang=20), Fault(trickle=0.05, trickled="head"), Fault(trickle=0.05, body=b" " * 5000)],
-    ids=["hang", "head", "body"],
+    [
+        Fault(hang=20),
+        Fault(trickle=0.05, trickled="head"),
+        Fault(trickle=0.05, body=b" " * 5000),
+        Fault(raw=b"", endless=b"HTTP/1.1 100 Continue\r\n\r\n" * 50),
+    ],
+    ids=["hang", "head", "body", "go on"],
 )
 def test_nothing_is_waited_for_beyond_its_time(
     server: AuroraXServer, engine: AuroraXEngine, step: StepName, fault: Fault, monkeypatch: pytest.MonkeyPatch

@@ -198,9 +198,7 @@ def test_an_interrupt_is_130_and_the_search_is_cancelled(server: AuroraXServer, 
 
     server.faults["status"] = Fault(change=note)
     # A parent may have had the signal ignored, as shells do for what runs in the background.
-    code = (
-        "import signal, runpy; signal.signal(signal.SIGINT, signal.default_int_handler); runpy.run_module('auroraql')"
-    )
+    code = "import signal, runpy; signal.signal(signal.SIGINT, signal.default_int_handler); runpy.run_module('auroraql', run_name='__main__')"
     started = subprocess.Popen(
         [sys.executable, "-c", code, "-a", server.url, "-c", f"{EVERYTHING}; {EVERYTHING}", *options],
         stdout=subprocess.PIPE,

@@ -16,7 +16,7 @@ from auroraql.completion.trail import Trail, words_of
 from auroraql.errors import Source, StatementError
 from auroraql.forms import grammar
 from auroraql.forms.pieces import form_at
-from auroraql.preparing import Standing, prepare
+from auroraql.preparing import Preparing, Standing, prepare
 from auroraql.public import parse_script
 from auroraql.schema import Type
 from auroraql.schema.catalogue import Catalogue, DataSource, MetadataKey, shipped
@@ -66,7 +66,7 @@ STATEMENTS = (
 )
 
 MEETING = "FIND conjunctions OF ground (program = 'trex'), space WITHIN 5 km ON 2020-01-01"
-(KEPT,) = prepare([Source(f"LET c = {MEETING}")], shipped(), {})
+(KEPT,) = prepare([Source(f"LET c = {MEETING}")], Preparing(shipped(), {}))
 STANDING = Standing({"c": KEPT.kept}, {"s1": KEPT.kept}) if KEPT.kept is not None else Standing({}, {})
 
 
@@ -140,7 +140,9 @@ def test_every_keyword_that_is_accepted_is_offered_or_would_be_wrong(text: str) 
         }
         for word in sorted(accepted - offered):
             with pytest.raises(StatementError):
-                prepare([Source(f"{begun} {LATER.get(word, word)}")], shipped(), {"program": "x"}, standing=STANDING)
+                prepare(
+                    [Source(f"{begun} {LATER.get(word, word)}")], Preparing(shipped(), {"program": "x"}, None, STANDING)
+                )
 
 
 @settings(deadline=None, max_examples=300)

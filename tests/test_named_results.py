@@ -338,6 +338,13 @@ def test_nothing_is_asked_of_a_script_that_is_wrong(service: Archive, server: Au
     assert server.calls == []
 
 
+def test_a_search_from_elsewhere_is_fetched_in_a_script_that_keeps_going(service: Archive) -> None:
+    with connect(service.name) as elsewhere:
+        (request_id,) = elsewhere.submit("FIND data_products WHERE program = 'trex'").request_ids
+    outcomes = list(service.run_each(f"FIND x; FETCH '{request_id}'"))
+    assert [isinstance(each, StatementError) for each in outcomes] == [True, False]
+
+
 def test_a_search_from_elsewhere_is_cancelled(service: Archive, server: AuroraXServer) -> None:
     server.never = True
     try:

@@ -13,7 +13,7 @@ from auroraql.errors import Source, Span
 from auroraql.forms import script
 from auroraql.named import Kept
 from auroraql.planner import noticed, plan
-from auroraql.preparing import NOTHING, Standing, check, prepare
+from auroraql.preparing import NOTHING, Preparing, Standing, check, prepare
 from auroraql.rechecking import Rechecking
 from auroraql.resolver import resolve
 from auroraql.schema.catalogue import Catalogue, DataSource, shipped
@@ -80,7 +80,7 @@ def test_places_move_with_what_stands_before() -> None:
 def test_what_the_session_keeps_is_heeded() -> None:
     again, text = Rechecking(), "FIND passes WHERE program = 'trex'"
     assert [each.severity for each in again.check(text, shipped())] == ["error"]
-    (made,) = prepare([Source("LET passes = FIND data_products ON 2021-01-01")], shipped(), {})
+    (made,) = prepare([Source("LET passes = FIND data_products ON 2021-01-01")], Preparing(shipped(), {}))
     assert isinstance(made.kept, Kept)
     standing = Standing({"passes": made.kept}, {})
     assert again.check(text, shipped(), standing) == whole(text, standing) == ()

@@ -24,11 +24,13 @@ class Capabilities:
     `whole_query`: it runs the Query of a plan whole (order, limit, columns), so no residual is left.
     `demonstration`: its records are made up; every front end says so.
     `runs_when_awaited`: it runs a search only while somebody waits for it.
+    `words_queries`: its own sentence for a query can be asked for.
     """
 
     whole_query: bool
     demonstration: bool = False
     runs_when_awaited: bool = False
+    words_queries: bool = False
 
 
 EMBEDDED = Capabilities(whole_query=True, runs_when_awaited=True)

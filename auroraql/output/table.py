@@ -49,7 +49,7 @@ def _rendered(result: ResultSet, screen: Screen) -> Iterator[str]:
     if shown is None or (is_crowded(every, shown, screen.width) and lines_of(result, first) <= _FEW_LINES):
         yield from render_vertical(result, screen)
         return
-    yield _head(shown, screen.color)
+    yield _head(shown, screen)
     yield from _lines(shown, first, texts, screen)
     if screen.width is None:
         yield from _lines(shown, rows, None, screen)
@@ -74,7 +74,7 @@ def grid(titles: Sequence[str], rows: Sequence[Sequence[Any]], width: int | None
     declared = [Column(title, title, Type.ANY, at=at) for at, title in enumerate(titles)]
     natural = measured(declared, rows, texts)
     shown = fitted(natural, width, may_leave_out=False) or natural
-    return _head(shown, color) + "".join(_lines(shown, texts, texts, replace(screen, color=False)))
+    return _head(shown, screen) + "".join(_lines(shown, texts, texts, replace(screen, color=False)))
 
 
 def _measured(result: ResultSet, first: Sequence[Row], screen: Screen) -> tuple[list[Column], list[list[str]]]:
@@ -94,10 +94,11 @@ def _texts(row: Sequence[Any], screen: Screen) -> list[str]:
     return ["NULL" if value is None and screen.color else write(value) for value in row]
 
 
-def _head(shown: Sequence[Column], color: bool) -> str:
+def _head(shown: Sequence[Column], screen: Screen) -> str:
+    color = screen.color
     titles = [paint(pad(cut_title(c.header, c.width), c.width, right=c.right), BOLD, color=color) for c in shown]
     rules = [paint("-" * c.width, DIM, color=color) for c in shown]
-    return _joined([titles, rules])
+    return _joined([titles, rules], screen)
 
 
 def _lines(
@@ -109,7 +110,8 @@ def _lines(
     while chunk := list(islice(left, _CHUNK)):
         cells = list(islice(written, _CHUNK)) if written is not None else [_texts(row, screen) for row in chunk]
         yield _joined(
-            [[_cell(c, row[c.at], text[c.at], screen) for c in shown] for row, text in zip(chunk, cells, strict=True)]
+            [[_cell(c, row[c.at], text[c.at], screen) for c in shown] for row, text in zip(chunk, cells, strict=True)],
+            screen,
         )
 
 
@@ -124,6 +126,12 @@ def _fill(column: Column, text: str) -> str:
     return pad(text if column.whole else cut(text, column.width), column.width, right=column.right)
 
 
-def _joined(rows: list[list[str]]) -> str:
-    # Cells come cut and filled to their widths; a library of tables would measure each of them again.
-    return "".join(f"{(' ' * GAP).join(cells).rstrip()}\n" for cells in rows)
+def _joined(rows: list[list[str]], screen: Screen) -> str:
+    if screen.width is None:
+        # A pipe takes everything, of which tabulate would measure each cell once more: four times the time.
+        return "".join(f"{(' ' * GAP).join(cells).rstrip()}\n" for cells in rows)
+    # Loading it takes as long as a small search, and most formats do without.
+    from tabulate import tabulate
+
+    # Cells come filled to their widths, so every chunk of a long table lines up: nothing is left to align.
+    return tabulate(rows, tablefmt="plain", stralign=None, disable_numparse=True, preserve_whitespace=True) + "\n"

@@ -13,7 +13,7 @@ from pathlib import Path
 import requests
 
 from tests.bench.measure import line
-from tests.server_process import ServerProcess, finished
+from tests.server_process import ServerProcess, finished, post, waited
 
 THREE_HUNDRED = {
     "data_sources": {"programs": ["auroramax"]},
@@ -21,6 +21,13 @@ THREE_HUNDRED = {
     "end": "2020-01-16T23:59:59",
 }
 """A search of about 300 records of the demonstration."""
+
+A_MONTH = {
+    "data_sources": {"programs": ["swarm", "themis", "themis-asi", "trex", "rego"]},
+    "start": "2020-01-01T00:00:00",
+    "end": "2020-01-31T23:59:59",
+}
+"""A search of over a million."""
 
 
 def main() -> None:
@@ -32,6 +39,7 @@ def main() -> None:
     starting()
     with ServerProcess() as server:
         searching(server)
+        large(server)
         crowd(server, 30.0 if full else 3.0)
 
 
@@ -70,6 +78,25 @@ def searching(server: ServerProcess) -> None:
         calls += 1
     took = (time.perf_counter() - began) / calls
     line(f"the {count} records of a request ({1 / took:.0f} a second)", took, None, "")
+
+
+def large(server: ServerProcess) -> None:
+    """One search of a month of everything: the time it takes, what it weighs, and the memory it costs the server."""
+    before, most, over = memory(server.process.pid), [0.0], threading.Event()
+
+    def watch() -> None:
+        while not over.wait(0.02):
+            most[0] = max(most[0], memory(server.process.pid))
+
+    watching = threading.Thread(target=watch)
+    watching.start()
+    began = time.perf_counter()
+    found = waited(post(server, "ephemeris/search", A_MONTH).headers["Location"], 600)["search_result"]
+    took = time.perf_counter() - began
+    over.set()
+    watching.join()
+    name = f"a search of {found['result_count']:,} records, {found['file_size'] / 1e6:.0f} MB"
+    line(name, took, None, f"(memory {before:.0f} MB before, {most[0]:.0f} at most)", "s")
 
 
 def crowd(server: ServerProcess, seconds: float) -> None:

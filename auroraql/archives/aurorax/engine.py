@@ -27,13 +27,14 @@ from auroraql.archives.aurorax.answers import (
     read_status,
 )
 from auroraql.archives.aurorax.availability import availability_call, read_availability
+from auroraql.archives.aurorax.broken import Broken
 from auroraql.archives.aurorax.kept_file import KeptFile
 from auroraql.archives.aurorax.kept_sources import DAY, KeptSources
 from auroraql.archives.aurorax.records import read_sources
 from auroraql.archives.aurorax.run import AuroraXRun, Service
 from auroraql.archives.aurorax.side_by_side import side_by_side
 from auroraql.archives.aurorax.ways import Ways
-from auroraql.archives.aurorax.wire import Broken, Call, Wire
+from auroraql.archives.aurorax.wire import Call, Wire
 from auroraql.archives.base import Capabilities
 from auroraql.errors import ArchiveError, Refused, StatementError, TimedOut, Unreachable, UsageError
 from auroraql.forms import query_json
@@ -57,7 +58,7 @@ class AuroraXEngine:
     Nothing is sent before the first plan. Raises UsageError for a URL or key that cannot be used.
     """
 
-    capabilities = Capabilities(whole_query=False)
+    capabilities = Capabilities(whole_query=False, words_queries=True)
 
     def __init__(
         self,
@@ -180,11 +181,12 @@ class AuroraXEngine:
         name = {CONJUNCTIONS.name: "conjunction"}.get(request.kind, request.kind)
         said = self._helped(DESCRIBE, f"query/{name}", request, time.monotonic() + _HELP_SECONDS)
         text = said[0] if isinstance(said, list) and len(said) == 1 else said  # the document declares a list
-        return text if isinstance(text, str) and text.isprintable() and not self._context.key.is_in(text) else None
+        words = text if isinstance(text, str) and text.isprintable() and not self._context.key.is_in(text) else ""
+        return words or None
 
     def _helped(self, step: Step, path: str, request: Request, deadline: float) -> Any:
         """What the service says of a query, when it does."""
-        call = Call(step, "POST", f"/api/v1/utils/describe/{path}", query_json.write(request))
+        call = Call(step, "POST", f"/api/v1/utils/describe/{path}", query_json.write(request), tries=1)
         try:
             return read_json(self._wire.ask(call, deadline), step.name, self._context)
         except ArchiveError:  # it is a help, and nothing needs it

@@ -24,11 +24,12 @@ from auroraql.archives.aurorax.answers import (
     read_status,
     read_submitted,
 )
+from auroraql.archives.aurorax.broken import Broken
 from auroraql.archives.aurorax.progress import Meter
 from auroraql.archives.aurorax.records import narrowed, read_records, record_reader, united, widened
 from auroraql.archives.aurorax.side_by_side import side_by_side
 from auroraql.archives.aurorax.ways import PATIENCE, Ways
-from auroraql.archives.aurorax.wire import TOO_SLOW, Broken, Call, Interrupted, Wire, jittered
+from auroraql.archives.aurorax.wire import TOO_SLOW, Call, Interrupted, Wire, jittered
 from auroraql.archives.base import Progress, Status
 from auroraql.errors import ArchiveError, Cancelled, Failed, Refused, TimedOut
 from auroraql.forms import query_json

@@ -6,7 +6,6 @@ Invariant: nothing is sent to another origin than the archive's own, and no call
 from __future__ import annotations
 
 import queue
-import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -16,20 +15,21 @@ from email.utils import parsedate_to_datetime
 from importlib.metadata import PackageNotFoundError, version
 from random import SystemRandom
 from typing import Any, Protocol
+from weakref import WeakKeyDictionary
 
 import requests
-from urllib3.exceptions import DecodeError, HTTPError, NewConnectionError, ReadTimeoutError, SSLError
+from urllib3.exceptions import HTTPError
 
 from auroraql.archives.aurorax.address import same_origin_target
 from auroraql.archives.aurorax.answers import Answer, Context, Step, expect
+from auroraql.archives.aurorax.broken import CONNECT_SECONDS, Broken, told
 from auroraql.archives.aurorax.line import Adapter, Line
-from auroraql.errors import ArchiveError, Cancelled, Failed, TimedOut, Unreachable
+from auroraql.errors import Cancelled, Failed, TimedOut
 
 TRIES = 4
 """How often one step is tried before its error is told."""
 
 _FIRST_DELAY = 0.2
-_CONNECT_SECONDS = 10.0
 _SILENT_SECONDS = 120.0
 """How long the service may send nothing at all; a large result takes it a while to write."""
 _MOST_REDIRECTS = 3
@@ -82,17 +82,7 @@ class Call:
     reader: Callable[[], Reader] | None = None
     patience: float | None = None
     owner: object = None
-
-
-@dataclass(frozen=True, slots=True)
-class Broken:
-    """No answer: which error it is, in what words; `arrived` when the service may have read the request."""
-
-    error: type[ArchiveError]
-    words: str
-    arrived: bool = True
-    lasting: bool = False
-    hint: str = "check the network and the archive's address"
+    tries: int = TRIES
 
 
 _LATE = Broken(
@@ -161,6 +151,7 @@ class Wire:
     def __init__(self, url: str, context: Context, pause: Callable[[float], object]) -> None:
         self.url, self._context, self._pause = url, context, pause
         self._lines: dict[Line, object] = {}
+        self._cuts: WeakKeyDictionary[Any, int] = WeakKeyDictionary()
         self._session = _Session()
         for scheme in ("http://", "https://"):
             self._session.mount(scheme, Adapter(pool_maxsize=_MOST_CONNECTIONS))
@@ -175,6 +166,7 @@ class Wire:
 
     def cut(self, owner: object) -> None:
         """Ends the exchanges under way of an owner, who waits for none of them any more."""
+        self._cuts[owner] = self._cuts.get(owner, 0) + 1
         for line, its_owner in list(self._lines.items()):
             if its_owner is owner:
                 line.cut()
@@ -194,12 +186,15 @@ class Wire:
 
     def answer(self, call: Call, deadline: float, *, grace: float = 0.0) -> Answer | Broken:
         """The same, whatever the answer is, or why there is none."""
+        cuts = self._cuts.get(call.owner, 0) if call.owner is not None else 0
         outcome = self._exchange(call, deadline, grace)
-        for delay in _delays():
+        for delay in _delays(call.tries):
             wait = _wait(call, outcome, delay)
             if wait is None or time.monotonic() + wait >= deadline:
                 break
             self._pause(wait)
+            if call.owner is not None and self._cuts.get(call.owner, 0) != cuts:
+                return _CUT  # meanwhile nobody waits for it any more
             outcome = self._exchange(call, deadline, grace)
         return outcome
 
@@ -252,7 +247,7 @@ class Wire:
             call.method,
             url,
             json=call.body,
-            timeout=(min(left, _CONNECT_SECONDS), silent),
+            timeout=(min(left, CONNECT_SECONDS), silent),
             allow_redirects=False,
             stream=True,
         ) as response:
@@ -287,7 +282,7 @@ def _meant(outcome: Answer | Exception | None, deadline: float, line: Line) -> A
         case Endless(words=words, hint=hint):
             return Broken(Failed, words, lasting=True, hint=hint)
         case OSError() | HTTPError() | ValueError():
-            return _LATE if late else _CUT if line.was_cut else _told(outcome)
+            return _LATE if late else _CUT if line.was_cut else told(outcome)
     raise outcome
 
 
@@ -315,9 +310,9 @@ def _taken(outcomes: _Outcomes, begins: float, deadline: float | None = None) ->
     return None
 
 
-def _delays() -> Iterator[float]:
+def _delays(tries: int) -> Iterator[float]:
     """The pauses between the tries of one step, in seconds."""
-    return (jittered(_FIRST_DELAY * 2**i) for i in range(TRIES - 1))
+    return (jittered(_FIRST_DELAY * 2**i) for i in range(tries - 1))
 
 
 def _wait(call: Call, outcome: Answer | Broken, delay: float) -> float | None:
@@ -339,60 +334,3 @@ def _retry_after(text: str) -> float:
     except ValueError:
         return 0.0
     return (moment.replace(tzinfo=moment.tzinfo or UTC) - datetime.now(UTC)).total_seconds()
-
-
-_TROUBLES: tuple[tuple[tuple[type[BaseException], ...], Broken], ...] = (
-    (
-        (requests.exceptions.ProxyError,),
-        Broken(Unreachable, "the proxy did not connect to it", arrived=False, hint="check HTTP_PROXY and HTTPS_PROXY"),
-    ),
-    (
-        (requests.exceptions.SSLError, SSLError),
-        Broken(
-            Unreachable,
-            "no secure connection: TLS or its certificate failed",
-            lasting=True,
-            hint="check the address, REQUESTS_CA_BUNDLE and the clock",
-        ),
-    ),
-    (
-        (requests.exceptions.ConnectTimeout,),
-        Broken(Unreachable, f"no connection within {_CONNECT_SECONDS:.0f} s", arrived=False),
-    ),
-    (
-        (requests.exceptions.ContentDecodingError, DecodeError),
-        Broken(Failed, "its answer is broken: it cannot be unpacked", hint="try again"),
-    ),
-    (
-        (requests.exceptions.InvalidURL, UnicodeError),
-        Broken(Unreachable, "its address cannot be used", arrived=False, lasting=True),
-    ),
-    ((socket.gaierror,), Broken(Unreachable, "its name is not known (DNS)", arrived=False)),
-    ((ConnectionRefusedError,), Broken(Unreachable, "connection refused", arrived=False)),
-    ((NewConnectionError,), Broken(Unreachable, "no route to it", arrived=False)),
-    (
-        (requests.exceptions.ReadTimeout, ReadTimeoutError, TimeoutError),
-        Broken(Unreachable, "it fell silent before its answer was whole"),
-    ),
-)
-"""What a transport error means, by what it was made from; the first row that fits."""
-
-_BROKEN_OFF = Broken(Unreachable, "the connection broke off before its answer was whole")
-
-
-def _told(error: Exception) -> Broken:
-    """The row for an error. Its own text is not used: it may hold headers or a proxy's password."""
-    causes = tuple(_causes(error))
-    return next((told for types, told in _TROUBLES if any(isinstance(c, types) for c in causes)), _BROKEN_OFF)
-
-
-def _causes(error: BaseException) -> Iterator[BaseException]:
-    """The error and everything it was made from, each once."""
-    seen: list[BaseException] = []
-    waiting: list[object] = [error]
-    while waiting:
-        each = waiting.pop()
-        if isinstance(each, BaseException) and each not in seen:
-            seen.append(each)
-            waiting += [*each.args, getattr(each, "reason", None), each.__cause__, each.__context__]
-    return iter(seen)

@@ -8,7 +8,9 @@ import shutil
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
+from threading import Thread
 
 from auroraql.config import Config
 from auroraql.errors import AuroraQLError, Source, UsageError, render
@@ -43,6 +45,9 @@ def run(options: argparse.Namespace, sources: list[Source], given: Given) -> int
     if target is None:
         _check_shown(config.format, sources)
     archive = opened(config)
+    if target is None and archive.settings.format == "table" and sys.stdout.isatty():
+        # What draws tables on a terminal is loaded while the archive is opened and searched.
+        Thread(target=import_module, args=("tabulate",), daemon=True).start()
     code, held = DONE, ""
     with archive, _leaving(archive):
         for outcome in _outcomes(archive, sources, values, keep_going=bool(options.keep_going)):
