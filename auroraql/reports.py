@@ -132,7 +132,9 @@ def _described(statement: Report, asked: Asked, resolved: Resolved) -> Told:
     if said is None and asked.engine.capabilities.words_queries:
         message = f"{asked.engine.name} did not word this query: the sentence is AuroraQL's"
         warnings = (Diagnostic("AQL0611", message, origin, "in our words", severity="warning"),)
-    return Told(ResultColumn("sentence", Type.STRING, path=("sentence",)), [written if said is None else said], warnings)
+    return Told(
+        ResultColumn("sentence", Type.STRING, path=("sentence",)), [written if said is None else said], warnings
+    )
 
 
 def explain_rows(plan: Plan, searched: Kept, catalogue: Catalogue) -> Iterator[str]:
