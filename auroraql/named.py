@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import Any
 
 from auroraql.errors import Diagnostic
-from auroraql.results import Record, ResultColumn, ResultSet, record_of
+from auroraql.results import Record, ResultColumn, ResultSet, records_of
 from auroraql.schema import Field, Kind, Type
 from auroraql.syntax import Find
 
@@ -38,7 +38,7 @@ class Kept:
         labelled = tuple(_labelled(column) for column in self.columns)
         if labelled == self.columns:
             return self.result.records
-        return [record_of(row, labelled) for row in self.result.rows]
+        return list(records_of(self.result.rows, labelled))
 
     def values(self, path: tuple[str, ...]) -> list[Any]:
         """The distinct values at a path of `kind`, of lists each element, in order of appearance; missing ones left out."""

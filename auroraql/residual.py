@@ -21,7 +21,6 @@ from auroraql.results import (
     Record,
     ResultColumn,
     Row,
-    decoded,
     reached,
     result_columns,
     rows_of,
@@ -35,6 +34,7 @@ from auroraql.sql.comparison import Stored
 from auroraql.sql.during import overlaps
 from auroraql.sql.groups import gather, looked_at, rows_of_values
 from auroraql.sql.predicate import condition
+from auroraql.sql.rows import decoded
 
 _TYPES = {  # of plain values; any other is JSON
     Type.STRING: "VARCHAR",

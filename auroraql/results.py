@@ -6,7 +6,6 @@ rows, the HTTP one records, and the other is made when it is asked for.
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from abc import abstractmethod
@@ -14,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
+from itertools import islice
 from typing import Any
 
 from auroraql.errors import Source, UsageError
@@ -26,6 +26,13 @@ Record = dict[str, Any]
 """A record as AuroraX's API returns it: nested, timestamps as `YYYY-MM-DDTHH:MM:SS` strings."""
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
+
+Maker = Callable[..., Any]
+Objects = Callable[[tuple[str, ...]], Maker]
+"""Names of members, to what makes an object of their values."""
+
+_CHUNK = 500
+"""So many records are made at once, column by column."""
 
 Row = tuple[Any, ...]
 """A record's values in column order, flat: timestamps as naive UTC `datetime`, missing values None."""
@@ -174,14 +181,14 @@ class ResultSet:
         """The records in AuroraX's shape; of a SELECT, the parts that were selected."""
         if self._fetched.records is not None:
             return self._fetched.records
-        return [record_of(row, self.columns) for row in self._fetched.rows or ()]
+        return list(records_of(self._fetched.rows or (), self.columns))
 
-    def each_record(self) -> Iterator[Record]:
-        """The records one after the other; those that are made for it are not kept."""
+    def each_record(self, objects: Objects) -> Iterator[Any]:
+        """The records one after the other; those that are made for it, of such objects or dicts, are not kept."""
         rows = self._fetched.rows
         if rows is None or "records" in self.__dict__:
             return iter(self.records)
-        return (record_of(row, self.columns) for row in rows)
+        return records_of(rows, self.columns, objects)
 
     def head(self, count: int) -> ResultSet:
         """Its first rows, as a result of their own."""
@@ -218,8 +225,10 @@ class ResultSet:
         """The rows as a `pandas.DataFrame`: one column each, timestamps as datetime64, objects as dicts."""
         import pandas
 
+        from auroraql.output.frames import pandas_series, pandas_type
+
         series = [
-            _series(pandas, list(each), _pandas_type(column, empty=not len(self)))
+            pandas_series(pandas, list(each), pandas_type(column, empty=not len(self)))
             for column, each in zip(self.columns, self._values(), strict=True)
         ]
         return pandas.concat(series, axis=1, keys=[c.name for c in self.columns])
@@ -238,16 +247,18 @@ class ResultSet:
         """The rows as a `pyarrow.Table`; objects (as metadata), and values of several types, are JSON text."""
         import pyarrow
 
+        from auroraql.output.frames import arrow_array
+
         held = self._fetched.records
         if isinstance(held, Columnar):
             kept = [held.array(column) for column in self.columns]
             arrays = [
-                _arrow_array(pyarrow, column, held.values(column)) if array is None else array
+                arrow_array(pyarrow, column, held.values(column)) if array is None else array
                 for column, array in zip(self.columns, kept, strict=True)
             ]
         else:
             arrays = [
-                _arrow_array(pyarrow, column, list(values))
+                arrow_array(pyarrow, column, list(values))
                 for column, values in zip(self.columns, self._values(), strict=True)
             ]
         return pyarrow.Table.from_arrays(arrays, names=[c.name for c in self.columns])
@@ -260,57 +271,9 @@ class ResultSet:
         return iter(zip(*self.rows, strict=True)) if len(self) else iter([] for _ in self.columns)
 
 
-def _pandas_type(column: ResultColumn, *, empty: bool) -> Any:
-    """The dtype that pandas would not find by itself; None leaves it to the values."""
-    if column.type is Type.TIME:
-        return "datetime64[us]"
-    if not empty:
-        return None
-    return {Type.STRING: str, Type.INTEGER: "int64", Type.NUMBER: "float64"}.get(column.type, object)
-
-
-def _series(pandas: Any, values: list[Any], dtype: Any) -> Any:
-    try:
-        return pandas.Series(values, dtype=dtype)
-    except UnicodeEncodeError:
-        return pandas.Series([whole_text(v) if isinstance(v, str) else v for v in values], dtype=dtype)
-
-
 def whole_text(text: str) -> str:
     """Without halves of characters, as broken input leaves them: no encoding can write one."""
-    return _SURROGATE.sub("\ufffd", text)
-
-
-def _arrow_array(pyarrow: Any, column: ResultColumn, values: list[Any]) -> Any:
-    try:
-        return _typed_array(pyarrow, column, values)
-    except UnicodeEncodeError:
-        return _typed_array(pyarrow, column, [whole_text(v) if isinstance(v, str) else v for v in map(_plain, values)])
-
-
-def _typed_array(pyarrow: Any, column: ResultColumn, values: list[Any]) -> Any:
-    types = {
-        Type.TIME: pyarrow.timestamp("us"),
-        Type.STRING: pyarrow.string(),
-        Type.INTEGER: pyarrow.int64(),
-        Type.NUMBER: pyarrow.float64(),
-        Type.BOOLEAN: pyarrow.bool_(),
-        Type.OBJECT: pyarrow.string(),
-    }
-    if column.type is Type.OBJECT:
-        values = [_plain(v) for v in values]
-    if column.type is not Type.ANY:
-        return pyarrow.array(values, types[column.type])
-    if not any(isinstance(v, dict) for v in values):
-        try:
-            return pyarrow.array(values)
-        except (pyarrow.ArrowException, OverflowError):
-            pass  # of several types, which a column of Arrow cannot hold
-    return pyarrow.array([_plain(v) for v in values], pyarrow.string())
-
-
-def _plain(value: Any) -> str | None:
-    return value if value is None or isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return text if text.isascii() else _SURROGATE.sub("\ufffd", text)
 
 
 def rows_of(records: Iterable[Record], columns: Sequence[ResultColumn]) -> list[Row]:
@@ -344,8 +307,52 @@ def read_time(text: str) -> datetime:
     return moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
 
 
+def _dicts(names: tuple[str, ...]) -> Maker:
+    return lambda *members: dict(zip(names, members, strict=True))
+
+
+def records_of(rows: Iterable[Row], columns: Sequence[ResultColumn], objects: Objects = _dicts) -> Iterator[Record]:
+    """The AuroraX-shaped records of flat rows; metadata keys that are missing are left out.
+
+    `objects` may make something else than dicts, where the members of an object are the same in every row.
+    """
+    shape, left = _shape(columns), iter(rows)
+    keys = [at for at, column in enumerate(columns) if column.path[:-1] == ("metadata",)]
+    while chunk := list(islice(left, _CHUNK)):
+        values = list(zip(*chunk, strict=True))
+        if shape is None or any(None in values[at] for at in keys):
+            yield from (record_of(row, columns) for row in chunk)
+        else:
+            yield from _objects(shape, list(map(_sent, values)), objects)
+
+
+def _shape(columns: Sequence[ResultColumn]) -> dict[str, Any] | None:
+    """A record with the numbers of the columns in place of values; None where it takes more than their places."""
+    shape: dict[str, Any] = {}
+    for at, column in enumerate(columns):
+        inside: Any = shape
+        for step in column.path[:-1]:
+            inside = inside.setdefault(step, {}) if isinstance(inside, dict) else None
+        if column.many_at or not isinstance(inside, dict) or column.path[-1] in inside:
+            return None
+        inside[column.path[-1]] = at
+    return shape
+
+
+def _objects(shape: dict[str, Any], values: Sequence[Sequence[Any]], objects: Objects) -> Iterator[Any]:
+    parts = [_objects(at, values, objects) if isinstance(at, dict) else values[at] for at in shape.values()]
+    return map(objects(tuple(shape)), *parts)
+
+
+def _sent(values: Sequence[Any]) -> Sequence[Any]:
+    """The values of a column as JSON has them."""
+    if datetime not in set(map(type, values)):
+        return values
+    return [value.isoformat() if isinstance(value, datetime) else value for value in values]
+
+
 def record_of(row: Row, columns: Sequence[ResultColumn]) -> Record:
-    """The AuroraX-shaped record of a flat row; metadata keys that are missing are left out."""
+    """The record of one row."""
     record: Record = {}
     for column, value in zip(columns, row, strict=True):
         if value is None and column.path[:-1] == ("metadata",):
@@ -373,19 +380,3 @@ def _put_in_each(record: Record, column: ResultColumn, values: list[Any]) -> Non
     elements += [{} for _ in values[len(elements) :]]
     for element, value in zip(elements, values, strict=False):
         _put(element, column.path[column.many_at :], value)
-
-
-def decoded(rows: list[Row], columns: Sequence[ResultColumn]) -> list[Row]:
-    """The rows with their JSON text read: objects, and metadata values.
-
-    DuckDB gives these as text much faster than as its own VARIANT, and then has no Decimal in them.
-    """
-    places = {at: column for at, column in enumerate(columns) if column.type in (Type.OBJECT, Type.ANY)}
-    if not places or not rows:
-        return rows
-    decode = json.JSONDecoder().decode
-    values: list[Sequence[Any]] = list(zip(*rows, strict=True))
-    for at, column in places.items():
-        missing: Callable[[], Any] = dict if column.type is Type.OBJECT and not column.many_at else lambda: None
-        values[at] = [missing() if text is None else decode(text) for text in values[at]]
-    return list(zip(*values, strict=True))

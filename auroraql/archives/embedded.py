@@ -35,12 +35,16 @@ from auroraql.archives.demo.store import forget, open_demo
 from auroraql.archives.file_opening import Opening
 from auroraql.errors import ArchiveError, Cancelled, Failed, Refused, TimedOut
 from auroraql.plan import Plan, Request
-from auroraql.results import Fetched, Row, decoded, result_columns
+from auroraql.results import Fetched, Row, result_columns
 from auroraql.schema.catalogue import Catalogue, DataSource
 from auroraql.sql.layout import HELD
+from auroraql.sql.rows import decoded
 from auroraql.sql.statement import compile_query
 
 _DAY = timedelta(days=1)
+
+_PIECE = 10_000
+"""So many rows are read at once: no more of them than these are held as DuckDB gives them and as results have them."""
 
 _CLOSING_SECONDS = 5.0
 """How long closing waits for DuckDB to hear that it is interrupted."""
@@ -346,7 +350,10 @@ class EmbeddedRun:
         self.idle.clear()
         try:
             with self._connection.cursor() as cursor, Interrupter(cursor, self._stop, deadline), interruptible():
-                rows = cursor.execute(statement.sql, list(statement.parameters)).fetchall()
+                cursor.execute(statement.sql, list(statement.parameters))
+                rows: list[Row] = []
+                while some := cursor.fetchmany(_PIECE):
+                    rows += decoded(some, columns)
         except duckdb.InterruptException as problem:
             self._raise_if_over(deadline)
             raise self._failure(problem, self._id) from None
@@ -355,7 +362,7 @@ class EmbeddedRun:
             raise self._failure(problem, self._id) from None
         finally:
             self.idle.set()
-        return decoded(rows, columns)
+        return rows
 
     def _raise_if_over(self, deadline: float) -> None:
         if self._cancelled:

@@ -6,21 +6,16 @@ CSV is RFC 4180 with plain line feeds, so that the last column survives `cut` an
 from __future__ import annotations
 
 import csv
-import json
-import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from itertools import islice
-from math import isfinite
 from typing import Any
 
+from auroraql.output import json_text
 from auroraql.output.screen import Screen
-from auroraql.results import Record, ResultSet, whole_text
+from auroraql.results import ResultSet, whole_text
 
 _CHUNK = 500
-
-_SURROGATE = re.compile("[\ud800-\udfff]")
-"""Half a character, as broken input leaves it: no encoding can write it."""
 
 
 def render_csv(result: ResultSet, _screen: Screen) -> Iterator[str]:
@@ -39,12 +34,11 @@ def _separated(result: ResultSet, between: str) -> Iterator[str]:
     writer = csv.writer(_Lines(lines), delimiter=between, lineterminator="\r\n")
     writer.writerow([column.name for column in result.columns])
     rows = iter(result)
-    while True:
+    while lines:
         yield whole_text("".join(lines))
         lines.clear()
-        writer.writerows([[_csv_value(v) for v in row] for row in islice(rows, _CHUNK)])
-        if not lines:
-            return
+        columns = map(_csv_values, zip(*islice(rows, _CHUNK), strict=True))
+        writer.writerows(zip(*columns, strict=True))
 
 
 class _Lines:
@@ -59,48 +53,37 @@ class _Lines:
 
 def render_json(result: ResultSet, _screen: Screen) -> Iterator[str]:
     """A result's records, in AuroraX's own shape, as one indented array."""
+    records = result.each_record(json_text.objects)
     before = "[\n"
-    for record in result.each_record():
-        yield before + "  " + _json(record, indent=2).replace("\n", "\n  ")
+    while chunk := list(islice(records, _CHUNK)):
+        yield before + json_text.members(chunk)
         before = ",\n"
     yield "[]\n" if before == "[\n" else "\n]\n"
 
 
 def render_jsonl(result: ResultSet, _screen: Screen) -> Iterator[str]:
     """A result's records, one a line."""
-    records = result.each_record()
-    while chunk := [_json(record) + "\n" for record in islice(records, _CHUNK)]:
-        yield "".join(chunk)
+    records = result.each_record(json_text.objects)
+    while chunk := list(islice(records, _CHUNK)):
+        yield "\n".join([*json_text.lines(chunk), ""])
 
 
-def _json(value: Record | list[Any], indent: int | None = None) -> str:
-    try:
-        text = json.dumps(value, ensure_ascii=False, indent=indent, allow_nan=False)
-    except ValueError:  # JSON has no NaN and no infinity
-        text = json.dumps(_finite(value), ensure_ascii=False, indent=indent, allow_nan=False)
-    return _SURROGATE.sub(lambda half: f"\\u{ord(half[0]):04x}", text)
+def _csv_values(values: Sequence[Any]) -> Sequence[Any]:
+    """What one column has of some rows, as the csv module is to write it."""
+    for kind in _CSV.keys() & set(map(type, values)):
+        of_kind = [value for value in values if type(value) is kind]
+        texts = _CSV[kind](of_kind)
+        if len(texts) == len(values):
+            return texts
+        each = iter(texts)
+        values = [next(each) if type(value) is kind else value for value in values]
+    return values
 
 
-def _finite(value: Any) -> Any:
-    match value:
-        case dict():
-            return {key: _finite(member) for key, member in value.items()}
-        case list():
-            return [_finite(member) for member in value]
-        case float():
-            return value if isfinite(value) else None
-        case _:
-            return value
-
-
-def _csv_value(value: Any) -> Any:
-    reader = _CSV.get(type(value))
-    return value if reader is None else reader(value)
-
-
-_CSV: dict[type, Callable[[Any], str]] = {
-    datetime: datetime.isoformat,
-    bool: lambda value: "true" if value else "false",
-    dict: _json,
-    list: _json,
+_CSV: dict[type, Callable[[Sequence[Any]], Sequence[Any]]] = {
+    float: json_text.fractions,
+    datetime: lambda values: [value.isoformat() for value in values],
+    bool: lambda values: ["true" if value else "false" for value in values],
+    dict: json_text.lines,
+    list: json_text.lines,
 }
