@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable
-from contextlib import suppress
 
 
 def loaded() -> Callable[[], int]:
@@ -22,6 +21,7 @@ def loaded() -> Callable[[], int]:
 
 def _leave(_number: int, _frame: object) -> None:
     """Ends the process within the signal: a module that loads could take an exception for a fault of its own."""
-    with suppress(OSError):
+    try:
         os.write(2, b"interrupted\n")
-    os._exit(130)
+    finally:
+        os._exit(130)
