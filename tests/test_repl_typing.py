@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from threading import Thread
 
 import pytest
 from prompt_toolkit.buffer import Buffer
@@ -276,7 +277,8 @@ def test_the_history_suggests_the_rest_of_a_line() -> None:
 def typed(keys: str, folder: Path) -> FakeArchive:
     archive = FakeArchive()
     with create_pipe_input() as keyboard:
-        keyboard.send_text(keys)
+        # More than the pipe holds is read while it is written.
+        Thread(target=keyboard.send_text, args=(keys,), daemon=True).start()
         talk(archive, stream=io.StringIO(), history=folder / "history", input=keyboard, output=DummyOutput())
     return archive
 
