@@ -11,9 +11,9 @@ def main() -> int:
     """Runs the command line of this process and returns its exit code."""
     if sys.argv[1:] == ["--version"] and _said(f"auroraql {__version__}\n"):
         return 0
-    from auroraql.frontends.cli import main as carry_out
+    from auroraql.frontends.starting import loaded
 
-    return carry_out()
+    return loaded()()
 
 
 def _said(text: str) -> bool:

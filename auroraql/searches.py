@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from typing import Literal, Protocol
 
 from auroraql.archives.base import LogLine, Progress, Run, Status, Watch
-from auroraql.errors import ArchiveError, Cancelled, TimedOut, Unreachable
+from auroraql.errors import ArchiveError, Cancelled, Refused, TimedOut, Unreachable
 from auroraql.named import Kept, renamed
 from auroraql.plan import Plan
 from auroraql.preparing import Prepared
@@ -154,6 +154,11 @@ class Search:
     def fetched(self) -> bool:
         """Whether its result was fetched."""
         return self._result is not None
+
+    @property
+    def refused(self) -> bool:
+        """Whether the archive would not give its records when it was last asked, as when they are deleted."""
+        return self._labour is not None and isinstance(self._labour.error, Refused)
 
     @property
     def result_count(self) -> int | None:

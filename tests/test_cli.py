@@ -215,6 +215,31 @@ def test_an_interrupt_is_130_and_the_search_is_cancelled(server: AuroraXServer, 
     assert [search.cancelled for search in server.searches.values()] == [True]
 
 
+@pytest.mark.skipif(os.name != "posix", reason="sends a signal")
+@pytest.mark.parametrize("module", ["argparse", "auroraql.frontends.cli.main", "auroraql.frontends.cli.exits"])
+def test_an_interrupt_while_the_program_loads_is_one_too(module: str) -> None:
+    code = f"""
+import builtins, os, signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)
+from auroraql.__main__ import main
+import auroraql.frontends.starting
+load = builtins.__import__
+def interrupted(name, *rest):
+    if name == {module!r}:
+        try:
+            os.kill(os.getpid(), signal.SIGINT)
+            signal.pause()
+        except BaseException as error:
+            raise ImportError(name) from error
+    return load(name, *rest)
+builtins.__import__ = interrupted
+sys.argv[1:] = ["-c", "SHOW SOURCES"]
+main()
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "interrupted\n")
+
+
 # --- scripts
 
 

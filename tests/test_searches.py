@@ -11,7 +11,7 @@ from unittest.mock import patch
 import pytest
 
 import auroraql
-from auroraql import Archive, Cancelled, Failed, Search, TimedOut
+from auroraql import Archive, Cancelled, Failed, Refused, Search, TimedOut
 from auroraql.archives.aurorax.run import AuroraXRun
 from auroraql.archives.base import Progress
 from auroraql.archives.opening import open_late
@@ -328,6 +328,15 @@ def test_what_is_left_goes_on_and_the_rest_is_cancelled(server: AuroraXServer) -
     first, second = server.searches
     assert lines == [f"a goes on at {server.url}, and can be fetched there later:", f"  FETCH '{first}';"]
     assert [server.searches[each].cancelled for each in (first, second)] == [False, True]
+
+
+def test_who_was_refused_the_records_is_not_told_to_fetch_them(server: AuroraXServer) -> None:
+    server.faults["data"] = Fault(status=404)
+    with auroraql.connect(server.url) as archive:
+        archive.run(f"SUBMIT a = {ALL}")
+        with pytest.raises(Refused, match="the results are gone"):
+            archive.run("FETCH a")
+        assert list(farewell(archive)) == []
 
 
 def test_a_script_that_is_over_leaves_its_searches(server: AuroraXServer, tmp_path: Path) -> None:

@@ -27,6 +27,8 @@ def farewell(archive: Leaving) -> Iterator[str]:
     """Lines for each search that is not fetched; what can go on does so when the archive is closed."""
     left = archive.leave()
     for search in left:
+        if search.refused:  # its error has told all there is to tell
+            continue
         how = "is done" if search.state == "done" else "goes on"
         yield f"{search.name} {how} at {archive.name}, and can be fetched there later:"
         yield from (f"  FETCH '{request_id}';" for request_id in search.request_ids)

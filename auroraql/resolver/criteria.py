@@ -28,6 +28,8 @@ _SECONDS = {"s": 1, "sec": 1, "second": 1, "m": 60, "min": 60, "minute": 60}
 _KNOWN_PRECISIONS = (30, 60)
 
 _LIMITS = (("latitude", Decimal(90)), ("longitude", Decimal(180)))
+_FARTHEST = 2**31
+"""Kilometres that AuroraX has for no limit."""
 
 
 class CriteriaClauses:
@@ -158,6 +160,9 @@ class CriteriaClauses:
         limit = self._number(distance.limit, "distance", "km")
         if limit < 0:
             raise Fault("AQL0203", f"a distance is not negative, as {limit} km is", distance.limit.origin)
+        if limit > _FARTHEST:
+            hint = "ANY, in JSON null, is no limit"
+            raise Fault("AQL0203", f"a distance is at most {_FARTHEST} km", distance.limit.origin, "too far", hint)
         return limit
 
     def _place(self, name: str, names: dict[str, int], origin: Origin) -> int:

@@ -1,0 +1,27 @@
+"""The command line, loaded so that Ctrl-C meanwhile ends the process as it does later, without a traceback."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable
+
+
+def loaded() -> Callable[[], int]:
+    """What carries out a command line."""
+    heard = signal.getsignal(signal.SIGINT)
+    if heard is signal.default_int_handler:  # a process that is to ignore it goes on ignoring it
+        signal.signal(signal.SIGINT, _leave)
+    try:
+        from auroraql.frontends.cli import main as carry_out
+    finally:
+        signal.signal(signal.SIGINT, heard)
+    return carry_out
+
+
+def _leave(_number: int, _frame: object) -> None:
+    """Ends the process within the signal: a module that loads could take an exception for a fault of its own."""
+    try:
+        os.write(2, b"interrupted\n")
+    finally:
+        os._exit(130)
