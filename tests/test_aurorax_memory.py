@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from auroraql.archives.aurorax.kept_file import KeptFile
 from auroraql.archives.aurorax.ways import Ways
+from auroraql.archives.kept_file import KeptFile
 from auroraql.plan import Request
 
 START, END = datetime(2020, 2, 1), datetime(2020, 2, 29)

@@ -13,10 +13,12 @@ import pytest
 
 import auroraql
 from auroraql.archives.aurorax import AuroraXEngine
-from auroraql.archives.aurorax.kept_sources import DAY, KeptSources
+from auroraql.archives.kept_file import KeptFile
+from auroraql.archives.kept_sources import DAY, KeptSources
 from auroraql.errors import Refused, Unreachable
 from auroraql.schema.catalogue import DataSource, shipped
 from tests.aurorax_server import SOURCES, AuroraXServer, Fault
+from tests.server_process import ServerProcess
 
 KNOWN = tuple(DataSource(**each) for each in SOURCES)
 Connect = Callable[..., AuroraXEngine]
@@ -171,8 +173,28 @@ def test_a_disk_that_takes_nothing_is_no_reason_to_fail(server: AuroraXServer, t
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1:80", "localhost", "[::1]:9", "127.8.8.8", "my.localhost"])
-def test_of_a_service_on_this_machine_nothing_is_kept(host: str) -> None:
-    assert KeptSources(f"http://{host}").path is None
+def test_the_ways_of_a_service_on_this_machine_are_not_kept(host: str) -> None:
+    assert KeptFile("ways", f"http://{host}", here=False).path is None
+    assert KeptSources(f"http://{host}").path is not None
+
+
+def test_the_next_session_knows_what_one_was_told_without_network(server: AuroraXServer) -> None:
+    with auroraql.connect(server.url) as archive:
+        archive.run("SHOW SOURCES")
+    server.faults["sources"] = Fault(drop="before")
+    with auroraql.connect(server.url) as archive:
+        assert len(archive.run("SHOW SOURCES")) == len(KNOWN) == len(archive.catalogue.sources)
+    assert server.count("sources") == 1
+
+
+def test_a_server_is_not_taken_for_the_one_before(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    with ServerProcess(cache=tmp_path) as first:
+        port = first.url.rpartition(":")[2]
+        for host in ("127.0.0.1", "localhost"):
+            KeptSources(f"http://{host}:{port}").write(KNOWN)
+    with ServerProcess("--port", port, cache=tmp_path):
+        assert [KeptSources(f"http://{host}:{port}").read() for host in ("127.0.0.1", "localhost")] == [None, None]
 
 
 def test_each_address_has_its_own(tmp_path: Path) -> None:

@@ -28,14 +28,14 @@ from auroraql.archives.aurorax.answers import (
 )
 from auroraql.archives.aurorax.availability import availability_call, read_availability
 from auroraql.archives.aurorax.broken import Broken
-from auroraql.archives.aurorax.kept_file import KeptFile
-from auroraql.archives.aurorax.kept_sources import DAY, KeptSources
 from auroraql.archives.aurorax.records import read_sources
 from auroraql.archives.aurorax.run import AuroraXRun, Service
 from auroraql.archives.aurorax.side_by_side import side_by_side
 from auroraql.archives.aurorax.ways import Ways
 from auroraql.archives.aurorax.wire import Call, Wire
 from auroraql.archives.base import Capabilities
+from auroraql.archives.kept_file import KeptFile
+from auroraql.archives.kept_sources import DAY, KeptSources
 from auroraql.errors import ArchiveError, Refused, StatementError, TimedOut, Unreachable, UsageError
 from auroraql.forms import query_json
 from auroraql.plan import Plan, Request
@@ -74,7 +74,7 @@ class AuroraXEngine:
         self._context = Context(name or self._url, Key(api_key))
         self._catalogue = catalogue
         self._wire = Wire(self._url, self._context, pause)
-        self._service = Service(self._wire, self._context, pause, Ways(KeptFile("ways", self._url, cache)))
+        self._service = Service(self._wire, self._context, pause, Ways(KeptFile("ways", self._url, cache, here=False)))
         self._runs: list[AuroraXRun] = []
         self._sources: tuple[DataSource, ...] | None = None
         self._told = time.monotonic()

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from datetime import timedelta
 
-from auroraql.archives.aurorax.kept_file import KeptFile
+from auroraql.archives.kept_file import KeptFile
 from auroraql.plan import Request
 
 PATIENCE = 4.0

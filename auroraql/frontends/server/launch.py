@@ -18,6 +18,7 @@ from platformdirs import user_cache_path
 
 from auroraql.archives.demo.place import cached_file
 from auroraql.archives.embedded import EmbeddedEngine
+from auroraql.archives.kept_sources import KeptSources
 from auroraql.errors import UsageError
 from auroraql.frontends.server.application import Application
 from auroraql.frontends.server.listening import listen
@@ -62,6 +63,7 @@ def serve(settings: Settings, say: Say) -> int:
         server = listen(Application(service, settings.allow_origin), settings.host, settings.port)
         try:
             with _signals() as told:
+                _forget_the_one_before(settings.host, server.effective_port)
                 say(_greeting(settings, server.effective_port, engine, writable=bool(keys)))
                 server.run()
         finally:
@@ -169,6 +171,12 @@ def _signals() -> Iterator[list[int]]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _forget_the_one_before(host: str, port: int) -> None:
+    """What our client keeps of this address may be of another archive that was served at it."""
+    for name in {host, "127.0.0.1", "localhost", "::1"}:
+        KeptSources(f"http://{f'[{name}]' if ':' in name else name}:{port}").forget()
 
 
 def _greeting(settings: Settings, port: int, engine: EmbeddedEngine, *, writable: bool) -> str:

@@ -6,7 +6,7 @@ import time
 from dataclasses import astuple, dataclass
 from pathlib import Path
 
-from auroraql.archives.aurorax.kept_file import KeptFile
+from auroraql.archives.kept_file import KeptFile
 from auroraql.schema.catalogue import DataSource
 
 DAY = 24 * 3600.0
@@ -47,3 +47,7 @@ class KeptSources:
     def write(self, sources: tuple[DataSource, ...]) -> None:
         """Keeps the list."""
         self._file.write({"saved": time.time(), "sources": [astuple(source) for source in sources]})
+
+    def forget(self) -> None:
+        """Keeps none: another service is at this address now."""
+        self._file.forget()

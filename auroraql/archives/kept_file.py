@@ -19,15 +19,18 @@ from platformdirs import user_cache_path
 
 
 class KeptFile:
-    """The file of one title for one address; `folder` is the user's cache directory, if not given."""
+    """The file of one title for one address; `folder` is the user's cache directory, if not given.
 
-    def __init__(self, title: str, url: str, folder: Path | None = None) -> None:
-        self._title, self._url, self._folder = title, url, folder
+    Where it is not `here`, nothing is kept of a service on one's own machine, which may be another one tomorrow.
+    """
+
+    def __init__(self, title: str, url: str, folder: Path | None = None, *, here: bool = True) -> None:
+        self._title, self._url, self._folder, self._here = title, url, folder, here
 
     @property
     def path(self) -> Path | None:
-        """Where the file is. None on one's own machine: a service there comes and goes, and is quick to ask."""
-        if self._folder is None and _is_here(self._url):
+        """Where the file is; None where nothing is kept."""
+        if not self._here and self._folder is None and _is_here(self._url):
             return None
         folder = self._folder or user_cache_path("auroraql")
         return folder / f"{self._title}-{hashlib.sha256(self._url.encode()).hexdigest()[:16]}.json"
@@ -56,6 +59,12 @@ class KeptFile:
         except OSError:
             with suppress(OSError):
                 made.unlink()
+
+    def forget(self) -> None:
+        """Keeps it no longer."""
+        with suppress(OSError):
+            if self.path is not None:
+                self.path.unlink()
 
 
 def _is_here(url: str) -> bool:
