@@ -51,7 +51,7 @@ def plan(
         several = Several(query, sources() if sources is not None else catalogue.sources)
         requests = _in_windows(query, several.requests(), cut=cut)
         return _made(query, requests, several.rest, (*said, *several.said))
-    said += _noticed(native, catalogue, tuple(said))
+    said += _noticed(native, catalogue)
     requests = () if native.impossible is not None else _in_windows(query, (native.request(),), cut=cut)
     return _made(query, requests, None, tuple(said))
 
@@ -68,11 +68,11 @@ def noticed(query: Query, catalogue: Catalogue, warnings: Iterable[Diagnostic] =
         from auroraql.planner.several import Several
 
         return (*said, *Several(query, catalogue.sources).noticed())
-    return (*said, *_noticed(native, catalogue, said))
+    return (*said, *_noticed(native, catalogue))
 
 
-def _noticed(native: Native, catalogue: Catalogue, said: Iterable[Diagnostic]) -> Iterator[Diagnostic]:
-    """What is noticed of one request, when so much is said already."""
+def _noticed(native: Native, catalogue: Catalogue) -> Iterator[Diagnostic]:
+    """What is noticed of one request."""
     if native.impossible is not None:
         yield native.impossible
     else:
