@@ -190,6 +190,11 @@ def test_every_keyword_is_explained_and_its_example_is_right() -> None:
         ("FIND data_products WHERE program = „tr|", ["„trex”"]),
         ("FIND data_products WHERE platform = 'fort s|", ["'fort simpson'", "'fort smith'"]),
         ("FIND data_products WHERE platform = smith|", ["'fort smith'"]),
+        # What closes the quote may stand there already.
+        ("FIND data_products WHERE platform = '|' AND program = 'trex'", ["'athabasca", "'fort smith"]),
+        ("FIND data_products WHERE platform IN ('gillam', 'ath|') AND program = 'trex'", ["'athabasca"]),
+        ("FIND data_products WHERE program = ‘tr|’ ON 2021-01-01", ["‘trex"]),
+        ("FIND `odd|` SELECT x", ["`odd name"]),
         # Without quotes over several words, too.
         ("FIND data_products WHERE platform = fort |", ["'fort simpson'", "'fort smith'"]),
         ("FIND data_products WHERE platform IN ('gillam', fort sm|", ["'fort smith'"]),

@@ -221,3 +221,13 @@ def test_records_are_json(demo: EmbeddedEngine) -> None:
     records = found(demo, Query(KIND, blue, *DAY, limit=3)).records
     assert [r["metadata"]["wavelength"] for r in records] == [486.1] * 3
     assert json.loads(json.dumps(records)) == records
+
+
+def test_a_file_that_is_being_opened_is_opened_before_the_program_ends() -> None:
+    # DuckDB ends the whole process when Python takes a thread away that is in the middle of it.
+    slowly = (
+        "import time; from auroraql.archives.file_opening import Opening; "
+        "Opening(lambda: (time.sleep(0.3), print('opened'))).start()"
+    )
+    done = subprocess.run([sys.executable, "-c", slowly], capture_output=True, check=True, timeout=60)
+    assert done.stdout.split() == [b"opened"]

@@ -14,7 +14,7 @@ class Opening(threading.Thread):
     """A catalogue being opened, in a thread of its own once it is started."""
 
     def __init__(self, open_it: Callable[[], CatalogueFile]) -> None:
-        super().__init__(daemon=True)
+        super().__init__(daemon=False)  # a program that ends meanwhile waits for DuckDB, which would abort it
         self._open = open_it
         self._file: CatalogueFile | None = None
         self._problem: BaseException | None = None

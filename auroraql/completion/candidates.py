@@ -70,7 +70,7 @@ class Completer:
 
     def _offered(self, place: Place, known: Known) -> tuple[tuple[Group, ...], frozenset[str]]:
         """The groups that fit and the keywords that may come, which stay the same while one word is typed."""
-        at = (known, place.text[place.begin : place.start], place.text[place.cursor :])
+        at = (known, place.text[place.begin : place.start], place.text[place.rest :])
         if self._at is None or self._at[0] is not known or self._at[1:] != at[1:]:
             trail, survey = self._reader.read(place)
             scope = survey.scope
@@ -81,7 +81,7 @@ class Completer:
 
     def _words_behind(self, place: Place) -> Sequence[Lexeme]:
         """The words behind the cursor, which stay the same while something is typed before them."""
-        behind = place.text[place.cursor :]
+        behind = place.text[place.rest :]
         if behind != self._behind[0]:
             self._behind = behind, place.words_behind()
         return self._behind[1]
@@ -100,8 +100,9 @@ def _ranked(place: Place, groups: Iterable[Group], keywords: frozenset[str], loo
             written = group.written(item.text, place.quote)
             if group.is_name and item.text.upper() in keywords and written == item.text:
                 written = quote_name(item.text)
-            if written not in seen:
+            if written not in seen and written.endswith(place.closing):
                 seen.add(written)
+                written = written.removesuffix(place.closing)
                 found.append((how, order, Completion(written, place.start, item.text, item.doc)))
     found.sort(key=lambda each: each[:2])
     return [completion for _, _, completion in found[:MOST]]

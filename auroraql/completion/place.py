@@ -32,6 +32,13 @@ class Place:
     cursor: int
     quote: str = ""
     """The quote that is open, which stands at `start`."""
+    closing: str = ""
+    """The quote that closes it, where it stands right behind the cursor."""
+
+    @property
+    def rest(self) -> int:
+        """Where the words behind the cursor begin."""
+        return self.cursor + len(self.closing)
 
     @property
     def typed(self) -> str:
@@ -40,14 +47,14 @@ class Place:
 
     def words_behind(self) -> Sequence[Lexeme]:
         """The words from the cursor to the end of the statement."""
-        end = self.cursor
-        for match in _marks().finditer(self.text, self.cursor):
+        end = self.rest
+        for match in _marks().finditer(self.text, self.rest):
             if match.lastgroup == "end":
                 break
             end = match.end()
         else:
             end = len(self.text)
-        return tuple(words_of(self.text, self.cursor, end))
+        return tuple(words_of(self.text, self.rest, end))
 
 
 @cache
@@ -65,18 +72,19 @@ class Finder:
         self._memory = Memory()
 
     def locate(self, text: str, cursor: int) -> Place | None:
-        """The place of the cursor; None in a comment, in or right behind a closed quote, and in a number."""
+        """The place of the cursor; None in a comment, in or right behind a closed quote, and in a number.
+
+        At the end of what a closed quote holds, that is being typed.
+        """
         begin, opened = self._last_marks(text, cursor)
         if opened is None:
             return None
         blank = tables().blank.match(text, begin, cursor)
         begin = blank.end() if blank else begin
         form = form_at(text, begin)
-        return (
-            _at_word(text, form, begin, cursor)
-            if opened < 0
-            else Place(text, form, begin, opened, cursor, text[opened])
-        )
+        if opened < 0:
+            return _at_word(text, form, begin, cursor)
+        return Place(text, form, begin, opened, cursor, text[opened], _closing(text, opened, cursor))
 
     def whole_beginning(self, text: str) -> str:
         """The text without what its last statement lacks to be whole: the longest beginning that is a statement.
@@ -116,9 +124,17 @@ def _opened(text: str, match: re.Match[str], cursor: int) -> int | None:
             return None if cursor < end or (cursor == end and text.startswith("--", at)) else -1
         case "quoted" if cursor <= end:
             # A quote that a word follows at once was closed by one that opens another text.
-            return None if cursor == end or not text[end : end + 1].isalnum() else at
+            inside = cursor == end - 1 or text[end : end + 1].isalnum()
+            return at if cursor < end and inside else None
         case _:
             return -1
+
+
+def _closing(text: str, opened: int, cursor: int) -> str:
+    """The quote at the cursor that closes the one that is open; nothing where it opens another text."""
+    match = _marks().match(text, opened)
+    closes = match is not None and match.end() == cursor + 1 and match.lastgroup == "quoted"
+    return text[cursor] if closes and not text[cursor + 1 : cursor + 2].isalnum() else ""
 
 
 def _at_word(text: str, form: Form, begin: int, cursor: int) -> Place | None:

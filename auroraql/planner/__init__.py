@@ -39,7 +39,7 @@ def plan(
         # Most searches are for something else and never load this room.
         from auroraql.planner.criteria import CriteriaPlan
 
-        found = CriteriaPlan(query.criteria, sources if sources is not None else lambda: catalogue.sources)
+        found = CriteriaPlan(query.criteria, sources or (lambda: catalogue.sources), catalogue)
         requests = found.requests(query)
         rest = query.where if query.where != EVERYTHING else None
         return _made(query, requests, rest, (*said, *found.said), tuple(found.unsayable))
@@ -51,7 +51,7 @@ def plan(
         several = Several(query, sources() if sources is not None else catalogue.sources)
         requests = _in_windows(query, several.requests(), cut=cut)
         return _made(query, requests, several.rest, (*said, *several.said))
-    said += _noticed(native, catalogue, tuple(said))
+    said += _noticed(native, catalogue)
     requests = () if native.impossible is not None else _in_windows(query, (native.request(),), cut=cut)
     return _made(query, requests, None, tuple(said))
 
@@ -62,22 +62,22 @@ def noticed(query: Query, catalogue: Catalogue, warnings: Iterable[Diagnostic] =
     if query.criteria is not None:
         from auroraql.planner.criteria import CriteriaPlan
 
-        return (*said, *CriteriaPlan(query.criteria, lambda: catalogue.sources).noticed())
+        return (*said, *CriteriaPlan(query.criteria, lambda: catalogue.sources, catalogue).noticed())
     native = Native.of(query)
     if not native.fits:
         from auroraql.planner.several import Several
 
         return (*said, *Several(query, catalogue.sources).noticed())
-    return (*said, *_noticed(native, catalogue, said))
+    return (*said, *_noticed(native, catalogue))
 
 
-def _noticed(native: Native, catalogue: Catalogue, said: Iterable[Diagnostic]) -> Iterator[Diagnostic]:
-    """What is noticed of one request, when so much is said already."""
+def _noticed(native: Native, catalogue: Catalogue) -> Iterator[Diagnostic]:
+    """What is noticed of one request."""
     if native.impossible is not None:
         yield native.impossible
     else:
-        unmatched = _unmatched(native.lists, catalogue)
-        if unmatched is not None and not any(each.code == "AQL0602" for each in said):
+        unmatched = native.unmatched(catalogue)
+        if unmatched is not None:
             yield unmatched
 
 
@@ -113,17 +113,3 @@ def _made(
 def _only_counts(query: Query) -> bool:
     """Whether every column is `count(*)`."""
     return bool(query.select) and all(c.function == "count" and c.ref is None for c in query.select or ())
-
-
-def _unmatched(lists: dict[str, tuple[str, ...]], catalogue: Catalogue) -> Diagnostic | None:
-    """Known values that no data source has together: gillam is a platform, but not one of swarm's."""
-    wanted = {name: values for name, values in lists.items() if catalogue.values(name)}
-    if len(wanted) < 2 or catalogue.has_source(wanted):
-        return None
-    shown = " and ".join(f"{name} {' or '.join(repr(v) for v in values[:3])}" for name, values in wanted.items())
-    program = wanted.get("program", ())
-    platforms = sorted({s.platform for s in catalogue.sources if s.program in program})
-    hint = ""
-    if platforms:
-        hint = f"the platforms of {program[0]} are {', '.join(platforms[:8])}{'…' if len(platforms) > 8 else ''}"
-    return Diagnostic("AQL0606", f"no data source is known with {shown}", hint=hint, severity="warning")

@@ -18,7 +18,7 @@ from auroraql.planner.several import branches, count_branches
 from auroraql.planner.sources import cover, holds, is_on_sources
 from auroraql.planner.truths import Truths
 from auroraql.query import And, Block, Comparison, Criteria, FieldComparison, Or, Predicate, Query, normalise, refs_of
-from auroraql.schema.catalogue import DataSource
+from auroraql.schema.catalogue import Catalogue, DataSource
 from auroraql.schema.conjunctions import HEMISPHERES
 
 _TYPES = {"ground": ("ground",), "events": ("event_list",)}
@@ -31,6 +31,7 @@ class CriteriaPlan:
 
     criteria: Criteria
     sources: Callable[[], Sequence[DataSource]]
+    catalogue: Catalogue
     unsayable: list[Diagnostic] = field(default_factory=list)
     said: list[Diagnostic] = field(default_factory=list)
 
@@ -53,10 +54,16 @@ class CriteriaPlan:
         native = Native.of(Query(block.kind, block.where))
         if native.impossible is not None:
             self.said.append(native.impossible)
-        elif not native.fits:
+        elif native.fits:
+            self._say_apart(block, native)
+        else:
             possible = Truths.over(self.sources()).possible(block.where)
             if not any(_fits(each, block.kind) and normalise(_left(block.where, each)) != Or(()) for each in possible):
                 self._say_nothing_matches(block)
+
+    def _say_apart(self, block: Block, native: Native) -> None:
+        found = native.unmatched(self.catalogue, block.kind, _types(block.kind, self.catalogue))
+        self.said += [found] if found is not None else []
 
     def _say_nothing_matches(self, block: Block) -> None:
         message = f"no data source can match a block of {block.kind}: this finds nothing"
@@ -88,6 +95,7 @@ class CriteriaPlan:
             self.said.append(native.impossible)
             return []
         if native.fits:
+            self._say_apart(block, native)
             return [_block_request(block, native)]
         return self._cut(block)
 
@@ -147,6 +155,12 @@ def _fits(source: DataSource, kind: str) -> bool:
     if types is not None:
         return source.source_type in types
     return all(source.source_type not in each for each in _TYPES.values())
+
+
+def _types(kind: str, catalogue: Catalogue) -> tuple[str, ...]:
+    """The types of sources that a block of a kind takes."""
+    others = [each for types in _TYPES.values() for each in types]
+    return _TYPES.get(kind) or tuple(each for each in catalogue.values("source_type") if each not in others)
 
 
 def _positively(block: Block) -> Block:

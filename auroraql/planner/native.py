@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TypeGuard
 
-from auroraql.errors import Diagnostic
+from auroraql.errors import Diagnostic, Origin
 from auroraql.plan import Expression, FilterGroup, Request
 from auroraql.query import Comparison, Or, Predicate, Query, Ref, Tree, conjuncts
 from auroraql.schema import FILTERED, KINDS, Field, Kind
+from auroraql.schema.catalogue import Catalogue
 from auroraql.schema.operators import OPERATORS
 
 MOST_REQUESTS = 32
@@ -22,6 +23,8 @@ class Native:
 
     query: Query
     lists: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    origins: dict[str, Origin] = field(default_factory=dict)
+    """Where the lists are written."""
     expressions: list[Expression] = field(default_factory=list)
     groups: list[Or] = field(default_factory=list)
     fits: bool = True
@@ -61,6 +64,34 @@ class Native:
                 "AQL0606", message, term.origin, "none of the earlier ones", severity="warning"
             )
         self.lists[bare] = term.values
+        if term.origin is not None:
+            self.origins[bare] = term.origin
+
+    def unmatched(self, catalogue: Catalogue, block: str = "", types: tuple[str, ...] = ()) -> Diagnostic | None:
+        """Known values that no data source has together: gillam is a platform, but not one of swarm's.
+
+        A block takes only sources of some types.
+        """
+        wanted = {name: values for name, values in self.lists.items() if catalogue.values(name)}
+        asked = {**wanted, "source_type": types} if types else wanted
+        alone = all(catalogue.has_source({name: values}) for name, values in wanted.items())
+        if len(asked) < 2 or not alone or catalogue.has_source(asked):
+            return None
+        programs = wanted.get("program", ())
+        others = [name for name in asked if name != "program"]
+        apart = (n for n in others if programs and not catalogue.has_source({"program": programs, n: asked[n]}))
+        wrong = next(apart, others[-1])
+        shown = " and ".join(f"{name} {' or '.join(repr(v) for v in values[:3])}" for name, values in wanted.items())
+        there = catalogue.values_of(wrong, programs)
+        of_them = f"{', '.join(there[:8])}{'…' if len(there) > 8 else ''}"
+        return Diagnostic(
+            "AQL0606",
+            f"no {block} data source is known with {shown}".replace("  ", " "),
+            self.origins.get(wrong, self.origins.get("program")),
+            "none together" if len(wanted) > 1 else "no such source",
+            f"the {wrong}s of {' and '.join(programs[:3])} are {of_them}" if there else "",
+            severity="warning",
+        )
 
     def filters(self) -> FilterGroup:
         """The one flat group of a query that fits."""

@@ -5,6 +5,7 @@ Until the grammar and the names are there, which takes a moment after the first 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from prompt_toolkit.completion import CompleteEvent, Completion, PathCompleter
@@ -25,8 +26,10 @@ from auroraql.settings import SETTINGS
 LONGEST = 100_000
 """Characters beyond which nothing is completed or checked: such a text is pasted, not typed."""
 
-_NOT_YET = frozenset(("AQL0105", "AQL0603"))
-"""What is only wrong because the statement goes on: it is not finished, it has no window."""
+_NOT_YET = frozenset(("AQL0105", "AQL0603", "AQL0607"))
+"""What is only wrong because the statement goes on: it is not finished, it has no window, or no distance."""
+_AFTER_BLOCKS = re.compile(r"\)\s*[^\W\d]|\bconjunctions\s+(?!OF?\b)\w", re.IGNORECASE)
+"""A word behind a block, or in the place of all blocks: there are no more."""
 
 
 def know(state: State) -> Known:
@@ -112,5 +115,15 @@ def _goes_on(diagnostic: Diagnostic, text: str) -> bool:
     if diagnostic.code in _NOT_YET or "never closed" in diagnostic.message:
         return True
     origin = diagnostic.origin
-    at_end = isinstance(origin, Span) and origin.end >= len(text) and text[-1:].isalnum()
-    return at_end and diagnostic.severity == "error"
+    if not isinstance(origin, Span) or diagnostic.severity != "error":
+        return False
+    last = text[origin.start :].rstrip()
+    match diagnostic.code:
+        case "AQL0114":  # a comma, behind which nothing stands yet
+            return last == ","
+        case "AQL0112":  # a date, of which only the year or the month stands there
+            return len(last.split()) == 1
+        case "AQL0213":  # blocks, to which others may be added
+            return _AFTER_BLOCKS.search(text, text.rfind(";", 0, origin.start) + 1) is None
+        case _:
+            return origin.end >= len(text) and (text[-1:].isalnum() or last == "$")
