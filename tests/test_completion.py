@@ -114,7 +114,11 @@ def test_whatever_is_offered_is_accepted(statement: str, data: st.DataObject) ->
         return  # what was typed before is wrong itself
     for each in found:
         if form_at(begun, 0) == "text" and each.text != SQL.word:
-            lark_accepts(begun[: each.start] + each.text)
+            offered = begun[: each.start] + each.text
+            try:
+                lark_accepts(offered)
+            except LarkError:
+                lark_accepts(offered + behind[:1])  # the quote that closes it stands behind the cursor already
 
 
 LATER = {

@@ -8,7 +8,6 @@ from importlib import import_module
 from typing import Any, TextIO
 
 from auroraql.errors import UsageError, visible
-from auroraql.output.data import render_csv, render_json, render_jsonl, render_tsv
 from auroraql.output.screen import Screen
 from auroraql.output.table import render_table
 from auroraql.output.vertical import render_vertical
@@ -53,6 +52,10 @@ def _later(module: str, name: str) -> Callable[..., Iterator[Any]]:
     return call
 
 
+_render_csv = _later("data", "render_csv")
+_render_tsv = _later("data", "render_tsv")
+_render_json = _later("data", "render_json")
+_render_jsonl = _later("data", "render_jsonl")
 _encode_parquet = _later("parquet", "encode_parquet")
 _render_markdown = _later("markdown", "render_markdown")
 _render_html = _later("html", "render_html")
@@ -62,10 +65,10 @@ FORMATS = {
     for row in (
         Format("table", "rows under headers, fitted to the terminal", (".txt",), render_table),
         Format("vertical", "one block a row, nothing cut", (), render_vertical),
-        Format("csv", "comma-separated values with a header line", (".csv",), render_csv),
-        Format("tsv", "the same with tabs", (".tsv",), render_tsv),
-        Format("json", "the records in AuroraX's shape, as an array", (".json",), render_json),
-        Format("jsonl", "the records in AuroraX's shape, one a line", (".jsonl", ".ndjson"), render_jsonl),
+        Format("csv", "comma-separated values with a header line", (".csv",), _render_csv),
+        Format("tsv", "the same with tabs", (".tsv",), _render_tsv),
+        Format("json", "the records in AuroraX's shape, as an array", (".json",), _render_json),
+        Format("jsonl", "the records in AuroraX's shape, one a line", (".jsonl", ".ndjson"), _render_jsonl),
         Format(
             "parquet", "typed columns for pandas, DuckDB and others; for files", (".parquet",), None, _encode_parquet
         ),
