@@ -43,7 +43,8 @@ def main() -> None:
     bad_input()
     for name in ("bench_language", "bench_embedded", "bench_output"):
         subprocess.run([sys.executable, "-m", f"tests.bench.{name}"], check=True)
-    for name in ("bench_large", "bench_conjunctions", "bench_live", "bench_prompt", "bench_repl"):
+    larger = () if quick else ("bench_large", "bench_conjunctions", "bench_server")
+    for name in (*larger, "bench_live", "bench_prompt", "bench_repl"):
         subprocess.run([sys.executable, "-m", f"tests.bench.{name}", *([] if quick else ["--full"])], check=True)
 
 
