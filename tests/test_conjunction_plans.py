@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from auroraql.archives.aurorax.joining import joined
+from auroraql.archives.aurorax.records import united
 from auroraql.forms import query_json
 from auroraql.planner import plan
 from auroraql.query import EVERYTHING, And, Block, Comparison, Not, Or, Predicate, Query, Ref
@@ -76,7 +78,7 @@ def by_requests(query: Query, positions: tuple[Position, ...]) -> list[Record] |
         document: Any = query_json.write(request)
         asked_for = resolve(query_json.lift(document), catalogue).query
         batches.append(conjunctions(asked_for, positions, SOURCES))
-    records = joined(batches) if len(batches) > 1 else [record for batch in batches for record in batch]
+    records = united(batches, query.kind, made.requests) if batches else []
     return list(finish(Fetched(records=records), made).records or ())
 
 
@@ -99,3 +101,31 @@ def test_law_5_requests_joined_find_what_the_criteria_mean(positions: tuple[Posi
     found = by_requests(query, positions)
     assume(found is not None)
     assert_same(in_order(found or []), in_order(chosen(query, positions)))
+
+
+def _met(start: str, end: str) -> Record:
+    near = {"min_distance": 1.0, "max_distance": 2.0}
+    source = {"identifier": 1, "platform": "gillam"}
+    whole = {"conjunction_type": "nbtrace", "start": start, "end": end, "data_sources": [source], "events": []}
+    return whole | near | {"closest_epoch": start, "farthest_epoch": end}
+
+
+@pytest.mark.parametrize(
+    ("subminute", "second", "spans"),
+    [
+        (False, "00:02:00", [("00:00:00", "00:03:00")]),
+        (False, "00:02:30", [("00:00:00", "00:01:00"), ("00:02:30", "00:03:00")]),
+        (True, "00:02:00", [("00:00:00", "00:01:00"), ("00:02:00", "00:03:00")]),
+        (True, "00:01:30", [("00:00:00", "00:03:00")]),
+        (True, "00:01:15", [("00:00:00", "00:01:00"), ("00:01:15", "00:03:00")]),
+    ],
+)
+def test_what_is_joined_follows_by_one_step_of_the_precision(
+    subminute: bool, second: str, spans: list[tuple[str, str]]
+) -> None:
+    """At sub-minute precision two minutes next to each other may be two conjunctions: they parted between them."""
+    day = "2020-01-01T"
+    parts = [[_met(day + "00:00:00", day + "00:01:00")], [_met(day + second, day + "00:03:00")]]
+    assert [(r["start"], r["end"]) for r in joined(parts, subminute=subminute)] == [
+        (day + first, day + end) for first, end in spans
+    ]

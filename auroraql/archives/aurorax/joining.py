@@ -17,8 +17,8 @@ from auroraql.query import Tree
 from auroraql.results import Record, read_time
 from auroraql.schema import CONJUNCTIONS
 
-_STEP = timedelta(minutes=1)
-"""Epochs are this far apart where a conjunction goes on."""
+_MINUTE, _HALF_MINUTE = timedelta(minutes=1), timedelta(seconds=30)
+"""How far apart epochs are where a conjunction goes on, without and with sub-minute precision."""
 
 NEEDED: Tree = {
     field.name: {"identifier": True, "platform": True} if field.name == "data_sources" else True
@@ -27,28 +27,30 @@ NEEDED: Tree = {
 """What joining looks at: nearly all of a record."""
 
 
-def joined(batches: Iterable[Sequence[Record]]) -> list[Record]:
+def joined(batches: Iterable[Sequence[Record]], *, subminute: bool) -> list[Record]:
     """The conjunctions of several requests, each once and whole, in the order of their first part.
 
-    Records that lack what tells them apart (NEEDED) stay as they are.
+    Records that lack what tells them apart (NEEDED) stay as they are. `subminute` is the requests' precision.
     """
+    step = _HALF_MINUTE if subminute else _MINUTE
     parts: dict[str, list[Record]] = defaultdict(list)
     for number, record in enumerate(record for batch in batches for record in batch):
-        name = _identity(record) or f"record {number}"
+        name = _identity(record, step) or f"record {number}"
         parts[name].append(record)
-    return [record for records in parts.values() for record in _runs(records)]
+    return [record for records in parts.values() for record in _runs(records, step)]
 
 
-def _identity(record: Record) -> str:
-    """The type, sources and second of the minute of a conjunction, as text to compare; empty when a part of it did not come."""
+def _identity(record: Record, step: timedelta) -> str:
+    """The type and sources of a conjunction and its seconds past a step, as text to compare; empty when one did not come."""
     sources = record.get("data_sources")
     if not isinstance(sources, list) or not record.get("start") or not record.get("end"):
         return ""
     names = [[each.get("identifier"), each.get("platform")] for each in sources if isinstance(each, dict)]
-    return json.dumps([record.get("conjunction_type"), names, read_time(record["start"]).second])
+    second = read_time(record["start"]).second % step.seconds
+    return json.dumps([record.get("conjunction_type"), names, second])
 
 
-def _runs(records: list[Record]) -> Iterator[Record]:
+def _runs(records: list[Record], step: timedelta) -> Iterator[Record]:
     """The records of the same sources, those that touch joined."""
     if len(records) == 1:
         yield records[0]
@@ -56,7 +58,7 @@ def _runs(records: list[Record]) -> Iterator[Record]:
     records = sorted(records, key=lambda record: read_time(record["start"]))
     current = records[0]
     for record in records[1:]:
-        if read_time(record["start"]) <= read_time(current["end"]) + _STEP:
+        if read_time(record["start"]) <= read_time(current["end"]) + step:
             current = _both(current, record)
         else:
             yield current

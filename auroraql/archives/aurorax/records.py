@@ -198,7 +198,8 @@ def united(batches: Sequence[Sequence[Record]], kind: str, requests: Sequence[Re
     if len(batches) == 1:
         return batches[0]
     if kind == CONJUNCTIONS.name:
-        return joined(batches)
+        precise = any(request.criteria is not None and request.criteria.subminute for request in requests)
+        return joined(batches, subminute=precise)
     groups = _overlapping(requests) if requests else [0] * len(batches)
     taken: dict[int, Counter[object]] = {group: Counter() for group in groups}
     parts = [
