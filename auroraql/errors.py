@@ -17,7 +17,7 @@ A `Diagnostic` is one fact about a statement: its code, where it stands, what wo
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 Severity = Literal["error", "warning"]
@@ -69,6 +69,12 @@ class Diagnostic:
     hint: str = ""
     fix: str | None = None
     severity: Severity = "error"
+
+    def moved(self, by: int) -> Diagnostic:
+        """The same, said of a text that stands `by` characters further behind."""
+        if not by or not isinstance(self.origin, Span):
+            return self
+        return replace(self, origin=Span(self.origin.start + by, self.origin.end + by))
 
 
 @dataclass(frozen=True, slots=True)

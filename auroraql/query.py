@@ -292,16 +292,16 @@ def refs_of(predicate: Predicate | None) -> tuple[Ref, ...]:
 
 def _push_not(predicate: Predicate, *, negate: bool) -> Predicate:
     match predicate:
+        case Comparison():
+            return _open_range(_negated(predicate) if negate else predicate)
         case Not(term):
             return _push_not(term, negate=not negate)
         case And(terms, origin):
-            inner = tuple(_push_not(t, negate=negate) for t in terms)
+            inner = tuple([_push_not(t, negate=negate) for t in terms])
             return Or(inner, origin) if negate else And(inner, origin)
         case Or(terms, origin):
-            inner = tuple(_push_not(t, negate=negate) for t in terms)
+            inner = tuple([_push_not(t, negate=negate) for t in terms])
             return And(inner, origin) if negate else Or(inner, origin)
-        case Comparison():
-            return _open_range(_negated(predicate) if negate else predicate)
         case FieldComparison():
             return replace(predicate, operator=OPERATORS[predicate.operator].negation) if negate else predicate
 
@@ -321,19 +321,20 @@ def _open_range(leaf: Comparison) -> Predicate:
 
 def _flatten(predicate: Predicate) -> Predicate:
     match predicate:
+        case Comparison():
+            single = predicate.listed and predicate.operator == "in" and len(predicate.values) == 1
+            return replace(predicate, operator="=") if single else predicate
         case And(terms, origin):
-            return _group(And, (_flatten(t) for t in terms), origin)
+            return _group(And, [_flatten(t) for t in terms], origin)
         case Or(terms, origin):
-            return _group(Or, (_flatten(t) for t in terms), origin)
-        case Comparison(operator="in", values=(_,), listed=True):
-            return replace(predicate, operator="=")
+            return _group(Or, [_flatten(t) for t in terms], origin)
         case _:
             return predicate
 
 
-def _group(group: type[And] | type[Or], terms: object, origin: Origin) -> Predicate:
+def _group(group: type[And] | type[Or], terms: Iterable[Predicate], origin: Origin) -> Predicate:
     flat: list[Predicate] = []
-    for term in terms:  # type: ignore[attr-defined]
+    for term in terms:
         flat.extend(term.terms if isinstance(term, group) else (term,))
     if group is Or:
         flat = _unite_lists(flat)

@@ -13,10 +13,10 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from auroraql.errors import MOST_REPORTED, Diagnostic, Source, Span, StatementError
+from auroraql.errors import MOST_REPORTED, Diagnostic, Source, StatementError
 from auroraql.forms import script
 from auroraql.forms.pieces import Piece, Stops, cut
-from auroraql.forms.text.driver import Memory, alike
+from auroraql.forms.text.memory import Memory, alike
 from auroraql.preparing import NOTHING, Prepared, Preparing, Standing
 from auroraql.resolver.remembering import Remembered
 from auroraql.schema.catalogue import Catalogue
@@ -99,7 +99,7 @@ class Rechecking:
             statement = text[piece.start : piece.end], _alone(piece)
             read = kept[statement] = self._read.get(statement) or self._read_anew(*statement)
             if isinstance(read, tuple):
-                wrong += _moved(read, piece.start)
+                wrong += (each.moved(piece.start) for each in read)
             else:
                 found.append((piece.start, statement, read))
             if len(wrong) >= MOST_REPORTED:
@@ -130,7 +130,7 @@ class Rechecking:
             else:
                 vars(preparing).update({name: copy(value) for name, value in outcome.behind.items()})
             kept[statement] = outcome
-            yield from _moved(outcome.said, place)
+            yield from (each.moved(place) for each in outcome.said)
         self._outcomes = kept
 
 
@@ -152,12 +152,3 @@ def _state(preparing: Preparing) -> _State:
 def _alone(piece: Piece) -> Piece:
     """The piece as it is when its text stands alone."""
     return replace(piece, start=0, end=piece.end - piece.start, body=max(piece.body - piece.start, 0), ended=False)
-
-
-def _moved(said: Iterable[Diagnostic], by: int) -> Iterator[Diagnostic]:
-    """What was said of a statement, where it stands in the script."""
-    for each in said:
-        if by and isinstance(each.origin, Span):
-            yield replace(each, origin=Span(each.origin.start + by, each.origin.end + by))
-        else:
-            yield each

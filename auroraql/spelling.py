@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 
 _LONGEST = 100
 """Longer words are no slips of typing, and would take long to compare."""
+
+_COMPARED = 100
+"""So many words are compared letter by letter, where there are more: those that have most pairs of letters of the word."""
 
 
 def closest(word: str, known: Iterable[str], most: int = 3, cutoff: float = 0.6) -> list[str]:
@@ -14,4 +18,22 @@ def closest(word: str, known: Iterable[str], most: int = 3, cutoff: float = 0.6)
         return []
     from difflib import get_close_matches  # what is spelt right never needs it
 
-    return get_close_matches(word, list(known), most, cutoff)
+    # Words whose lengths differ so much cannot be that alike, whatever their letters are.
+    shortest, longest = len(word) * cutoff / (2 - cutoff), len(word) * (2 - cutoff) / cutoff
+    near = [each for each in known if shortest <= len(each) <= longest]
+    return get_close_matches(word, _likeliest(word, near), most, cutoff)
+
+
+def _likeliest(word: str, known: list[str]) -> list[str]:
+    """Those that a slip of typing may have made a word of: all, or of many those that share most with it."""
+    if len(known) <= _COMPARED:
+        return known
+    from heapq import nlargest
+
+    pairs = {word[at : at + 2] for at in range(len(word) - 1)} or {word}
+    return nlargest(_COMPARED, known, key=partial(_shared, pairs, len(word)))
+
+
+def _shared(pairs: set[str], length: int, other: str) -> tuple[int, int]:
+    """How many pairs of letters are in another word, and how near its length is."""
+    return sum([pair in other for pair in pairs]), -abs(len(other) - length)

@@ -9,6 +9,7 @@ from lark.utils import TextSlice
 
 from auroraql.forms import grammar
 from auroraql.forms.text import driver
+from auroraql.forms.text.memory import Memory
 
 Words = list[tuple[str, str, int]]
 Stuck = tuple[int, int, str, frozenset[str], Words]
@@ -36,7 +37,7 @@ def read_by_lark(text: str) -> Any:
         return at, at + 1, "", frozenset(session.accepts()), _words(read)
 
 
-def read_by_us(text: str, memory: driver.Memory | None = None) -> Any:
+def read_by_us(text: str, memory: Memory | None = None) -> Any:
     """The same, by our own loop."""
     read = driver.drive(text, 0, len(text), memory)
     if not isinstance(read, driver.Stumble):

@@ -11,7 +11,8 @@ from auroraql.completion.known import Known
 from auroraql.completion.matching import Item, Vocabulary
 from auroraql.completion.survey import Scope, Survey, plain
 from auroraql.completion.trail import END, Trail
-from auroraql.forms.text.driver import Lexeme, tables
+from auroraql.forms.text.driver import tables
+from auroraql.forms.text.memory import Lexeme
 from auroraql.listings import REFRESHABLE
 from auroraql.query import FUNCTIONS
 from auroraql.schema import BLOCKS, CONJUNCTIONS, KINDS, Type

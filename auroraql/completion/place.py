@@ -11,7 +11,8 @@ from auroraql.completion.survey import Survey
 from auroraql.completion.trail import Trail, words_of
 from auroraql.forms import grammar
 from auroraql.forms.pieces import Form, form_at
-from auroraql.forms.text.driver import Lexeme, Memory, drive, tables
+from auroraql.forms.text.driver import drive, last_whole, tables
+from auroraql.forms.text.memory import Lexeme, Memory
 
 _NUMBER = re.compile(r"(?<!\w)\.?\d[\w.:+-]*\Z")
 _WORD = re.compile(r"\$?\w*\Z")
@@ -94,7 +95,7 @@ class Finder:
         begin, opened = self._last_marks(text, len(text))
         end = len(text) if opened is None or opened < 0 else opened
         drive(text[begin:end], 0, end - begin, self._memory)
-        whole = self._memory.whole()
+        whole = last_whole(self._memory)
         return text[: begin + whole[0]] + whole[1] if whole is not None else ""
 
     def _last_marks(self, text: str, cursor: int) -> tuple[int, int | None]:

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from auroraql.forms.text.driver import Lexeme, Tables, tables
+from auroraql.forms.text.driver import Tables, tables
+from auroraql.forms.text.memory import Lexeme
 
 END = "$END"
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from auroraql.errors import MOST_REPORTED, Diagnostic, Source, Span, StatementError
 from auroraql.forms.pieces import Form, Piece, cut
 from auroraql.forms.text import parsing
-from auroraql.forms.text.driver import Memory
+from auroraql.forms.text.memory import Memory
 from auroraql.syntax import Find, Report, Sql, Statement, find_of
 
 

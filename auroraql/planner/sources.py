@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 
-from auroraql.query import And, Comparison, FieldComparison, Not, Or, Predicate, Ref, refs_of
+from auroraql.query import And, Comparison, FieldComparison, Not, Or, Predicate, Ref
 from auroraql.resolver.values import PLAIN_NUMBER
 from auroraql.schema.catalogue import DataSource
 from auroraql.schema.operators import OPERATORS
@@ -35,7 +35,7 @@ class Cover:
 
 def is_on_sources(leaf: Comparison | FieldComparison) -> bool:
     """Whether a record's source alone tells what a comparison is."""
-    return all(ref.role == "source" for ref in refs_of(leaf))
+    return leaf.ref.role == "source" and (isinstance(leaf, Comparison) or leaf.other.role == "source")
 
 
 def holds(

@@ -99,8 +99,7 @@ def takes_results(find: Find) -> bool:
 def _takes(clause: Clause) -> bool:
     if isinstance(clause, Overlap):
         return True
-    every = (leaf for expression in _expressions(clause) for leaf in _leaves(expression))
-    return any(_is_list_of(leaf) or _is_dotted(leaf) for leaf in every)
+    return any(_is_list_of(leaf) or _is_dotted(leaf) for each in _expressions(clause) for leaf in _with_paths(each))
 
 
 def _is_dotted(leaf: Comparison) -> bool:
@@ -123,16 +122,20 @@ def _expressions(clause: Clause) -> Iterator[Expression]:
             return
 
 
-def _leaves(expression: Expression) -> Iterator[Comparison]:
+def _with_paths(expression: Expression) -> Iterator[Comparison]:
+    """The comparisons with something that is found elsewhere: of most expressions none."""
     pending = [expression]
     while pending:
-        match pending.pop():
-            case Comparison() as leaf:
-                yield leaf
-            case Not(term):
-                pending.append(term)
-            case And(terms) | Or(terms):
-                pending.extend(terms)
+        each = pending.pop()
+        if isinstance(each, Comparison):
+            for operand in each.operands:
+                if isinstance(operand, Path | Subquery):
+                    yield each
+                    break
+        elif isinstance(each, Not):
+            pending.append(each.term)
+        else:
+            pending.extend(each.terms)
 
 
 def _searched(find: Find, results: Results | None) -> Kept:

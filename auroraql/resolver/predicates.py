@@ -19,8 +19,6 @@ from auroraql.spelling import closest
 from auroraql.syntax import Operand, Path, Text
 
 MOST_VALUES = 10_000
-_FEW = 10
-"""Values up to which a set to look them up in costs more than it saves."""
 
 _UPPER = ("<=", ">")
 _ENDS = {">=": ("start",), "<=": ("end",), "between": ("start", "end")}
@@ -37,6 +35,8 @@ class Predicates:
         self.bounds = Bounds()
         self._programs: tuple[str, ...] = ()
         """The programs that the terms beside a comparison choose, one of which its source is of."""
+        self._sets: dict[int, frozenset[str]] = {}
+        """Lists of known values, which outlive this, as sets."""
 
     def where(self, expression: syntax.Expression) -> Predicate:
         """The predicate, without the bounds of the window, which are kept in `bounds`."""
@@ -47,24 +47,24 @@ class Predicates:
 
     def _resolved(self, expression: syntax.Expression) -> Predicate:
         match expression:
-            case syntax.And(terms, origin):
-                return And(self._together(terms), origin)
-            case syntax.Or(terms, origin):
-                return Or(tuple(self._resolved(t) for t in terms), origin)
-            case syntax.Not(term, origin):
-                return Not(self._resolved(term), origin)
             case syntax.Comparison():
                 try:
                     return self._comparison(expression)
                 except Fault as fault:
                     self.wrong.append(fault.diagnostic)
                     return And(())
+            case syntax.And(terms, origin):
+                return And(self._together(terms), origin)
+            case syntax.Or(terms, origin):
+                return Or(tuple([self._resolved(t) for t in terms]), origin)
+            case syntax.Not(term, origin):
+                return Not(self._resolved(term), origin)
 
     def _together(self, terms: Iterable[syntax.Expression]) -> tuple[Predicate, ...]:
         """Terms that hold together, each resolved knowing the programs that another of them chooses."""
         around, terms = self._programs, tuple(terms)
         self._programs = next((named for named in map(self._named_programs, terms) if named), around)
-        made = tuple(self._resolved(term) for term in terms)
+        made = tuple([self._resolved(term) for term in terms])
         self._programs = around
         return made
 
@@ -114,7 +114,7 @@ class Predicates:
         before = len(self.warnings)
         made = self._compared(comparison)
         if isinstance(made, Comparison):
-            remembered.keep(comparison, kind, catalogue, self._programs, made, tuple(self.warnings[before:]))
+            remembered.keep(comparison, kind, catalogue, self._programs, (made, tuple(self.warnings[before:])))
         return made
 
     def _compared(self, comparison: syntax.Comparison) -> Comparison | FieldComparison:
@@ -217,7 +217,9 @@ class Predicates:
         """A value that is not among the known ones is questioned; the lists are not exhaustive, so it runs."""
         if not place.known or made.operator not in ("=", "!=", "in", "not in") or place.type is not Type.STRING:
             return
-        known = place.known if len(made.values) < _FEW else frozenset(place.known)
+        known = self._sets.get(id(place.known))
+        if known is None:
+            known = self._sets[id(place.known)] = frozenset(place.known)
         operands = (
             written.operands if len(written.operands) == len(made.values) else written.operands * len(made.values)
         )
@@ -273,7 +275,8 @@ def _unknown_value(
 
 
 def _nearest(value: str, known: tuple[str, ...]) -> list[str]:
-    return closest(value, known, 1, 0.6) or closest(value.lower(), known, 1, 0.6)
+    lower = value.lower()
+    return closest(value, known, 1, 0.6) or (closest(lower, known, 1, 0.6) if lower != value else [])
 
 
 def _conjuncts(expression: syntax.Expression) -> list[syntax.Expression]:

@@ -8,6 +8,7 @@ measured first, beside ours.
 from __future__ import annotations
 
 import argparse
+import gc
 import importlib.util
 import io
 import statistics
@@ -104,18 +105,46 @@ def our_keys(peers: dict[int, list[float]]) -> None:
         said(f"a key in {lines} lines, lex + complete + check", keys(text, everything, 300), wanted, peers.get(lines))
         said(f"a key in {lines} lines, lex + complete", keys(text, colour_and_complete, 300), peer=peers.get(lines))
         said(f"a key in {lines} lines, complete alone", keys(text, complete, 300), ("< 3 ms", ""))
-    said("a key in the midst of 200 lines, lex + complete + check", edits(_TWO_HUNDRED, everything))
+    for name, line_number in (("the first", 3), ("the midst", 100)):
+        said(f"a key in {name} of 200 lines, lex + complete + check", edits(_TWO_HUNDRED, line_number), ("", "< 25 ms"))
+        said(f"a value changed in {name} of 200 lines", changes(_TWO_HUNDRED, line_number), ("", "< 25 ms"))
 
 
-def edits(text: str, work: Callable[[str], object]) -> list[float]:
-    """Seconds of CPU for each key of a predicate that is put between the others."""
-    middle = text.index("\n", len(text) // 2)
-    added = "\n  OR platform = 'site 00300'"
-    typed = (f"{text[:middle]}{added[:end]}{text[middle:]}" for end in range(1, len(added) + 1))
+def edits(text: str, number: int) -> list[float]:
+    """Seconds of CPU for each key of a predicate that is put behind a line."""
+    middle = _end_of_line(text, number)
+    added = "\n  OR platform = 'site 00300' AND keogram_type IN ('daily')"
+    return _at_cursor(
+        text, [(f"{text[:middle]}{added[:end]}{text[middle:]}", middle + end) for end in range(1, len(added) + 1)]
+    )
+
+
+def changes(text: str, number: int) -> list[float]:
+    """Seconds of CPU for each key of a name that is typed over another: the statement is whole all the time."""
+    at = text.index("'site ", _end_of_line(text, number)) + len("'site ")
+    names = [f"{n:05}"[:length] for n in range(7, 2999, 211) for length in range(6)]
+    return _at_cursor(text, [(text[:at] + name + text[at + 5 :], at + len(name)) for name in names])
+
+
+def _end_of_line(text: str, number: int) -> int:
+    return sum(len(each) + 1 for each in text.splitlines()[:number]) - 1
+
+
+def _at_cursor(first: str, typed: list[tuple[str, int]]) -> list[float]:
+    """Seconds of CPU for each text with its cursor, of which forty lines are seen, after one that was there before."""
+    desk = Desk(Large(), Switches(color=True), io.StringIO())
+    desk.wrong(first)
+    gc.freeze()  # as the prompt does
     found = []
-    for each in typed:
+    for text, cursor in typed:
+        document = Document(text, cursor)
         began = time.process_time()
-        work(each)
+        line_of = desk.lexer.lex_document(document)
+        row = document.cursor_position_row
+        for seen in range(max(row - 20, 0), min(row + 20, document.line_count)):
+            line_of(seen)
+        list(desk.complete(document, CompleteEvent(text_inserted=True)))
+        desk.wrong(text)
         found.append(time.process_time() - began)
     return found
 

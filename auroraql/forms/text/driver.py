@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, NamedTuple
 
 from auroraql.forms import grammar
 from auroraql.forms.tables import Rule, Table, table
+from auroraql.forms.text.memory import COMPARED, Lexeme, Mark, Memory, lexeme
 from auroraql.forms.text.reading import Reading
+from auroraql.syntax import Path
 
 END = "$END"
 # One entry of a row: the state shifted to and nothing, or the number of values reduced, what they become, and of what rule.
@@ -22,23 +23,6 @@ Action = tuple[int, None, str] | tuple[int, Any, str]
 
 
 Make = Callable[[list[Any]], Any]
-
-
-class Lexeme(str):
-    """A word of a statement, with its terminal and its place: what Lark calls a token, and costs less to make."""
-
-    __slots__ = ("end_pos", "start_pos", "type")
-
-    type: str
-    start_pos: int
-    end_pos: int
-
-
-def lexeme(text: str, kind: str, start: int) -> Lexeme:
-    """A word at its place."""
-    word = Lexeme(text)
-    word.type, word.start_pos, word.end_pos = kind, start, start + len(text)
-    return word
 
 
 class Stumble(NamedTuple):
@@ -187,66 +171,19 @@ def tables() -> Tables:
     return Tables(table(), Reading())
 
 
-@dataclass(slots=True)
-class Mark:
-    """A place behind a number of words, and the parser's stack there."""
-
-    words: int
-    end: int
-    states: list[int]
-    values: list[Any]
-
-
-_EVERY = 16
-"""Words between two marks."""
-
-_LOOKED_AHEAD = 40
-"""Characters behind a word that may tell what it is, as the time behind a day."""
-
-
-@dataclass(slots=True)
-class Memory:
-    """A text that was read, and the marks set on the way: where it begins alike, another text is not read again."""
-
-    text: str = ""
-    marks: list[Mark] = field(default_factory=list)
-    words: list[Lexeme] = field(default_factory=list)
-
-    def resume(self, text: str) -> tuple[Mark, list[Lexeme]]:
-        """The last mark that holds for a text too, and the words before it, to which those of this text are added."""
-        same = alike(text, self.text) - _LOOKED_AHEAD
-        while self.marks and self.marks[-1].end > same:
-            self.marks.pop()
-        last = self.marks[-1] if self.marks else Mark(0, 0, [tables().start], [])
-        self.text, self.words = text, self.words[: last.words]
-        return last, self.words
-
-    def mark(self, states: list[int], values: list[Any]) -> None:
-        """Sets a mark behind the last word."""
-        self.marks.append(Mark(len(self.words), self.words[-1].end_pos, [*states], [*values]))
-
-    def whole(self) -> tuple[int, str] | None:
-        """Where the last word ends behind which it is a statement, and the parentheses that would have to follow."""
-        known, rest = tables(), len(self.words)
-        for mark in (*reversed(self.marks), Mark(0, 0, [known.start], [])):
-            states, found = [*mark.states], None
-            for word in self.words[mark.words : rest]:
-                known.shift(states, word.type)
-                closing = known.closing(states)
-                found = found if closing is None else (word.end_pos, closing)
-            if found is not None:
-                return found
-            rest = mark.words
-        return None
-
-
-def alike(text: str, other: str) -> int:
-    """How many characters two texts begin with alike."""
-    low, high = 0, min(len(text), len(other))
-    while low < high:
-        middle = (low + high + 1) // 2
-        low, high = (middle, high) if text[low:middle] == other[low:middle] else (low, middle - 1)
-    return low
+def last_whole(memory: Memory) -> tuple[int, str] | None:
+    """Where the last word ends behind which what was read is a statement, and the parentheses that would have to follow."""
+    known, rest = tables(), len(memory.words)
+    for mark in (*reversed(memory.marks), Mark(0, 0, [known.start], [])):
+        states, found = [*mark.states], None
+        for word in memory.words[mark.words : rest]:
+            known.shift(states, word.type)
+            closing = known.closing(states)
+            found = found if closing is None else (word.end_pos, closing)
+        if found is not None:
+            return found
+        rest = mark.words
+    return None
 
 
 # One loop, and long on purpose: a call for each step would cost as much as the step.
@@ -257,15 +194,19 @@ def drive(text: str, start: int, end: int, memory: Memory | None = None) -> tupl
     """
     known = tables()
     row, rows, blank = known.row, known.rows.get, known.blank.match
-    mark, words = memory.resume(text) if memory is not None else (Mark(0, start, [known.start], []), [])
+    mark, words = memory.resume(text, known.start) if memory is not None else (Mark(0, start, [known.start], []), [])
     states, values, at = [*mark.states], [*mark.values], mark.end
+    kept = memory.kept if memory is not None else {}
     while True:
-        at = blank(text, at, end).end()  # type: ignore[union-attr]
+        behind, at = at, blank(text, at, end).end()  # type: ignore[union-attr]
         actions = rows(states[-1]) or row(states[-1])
-        if at < end:
-            word = known.word_at(text, at, end, actions)
+        if at in kept and (found := memory.take(at, states[-1])) is not None:  # type: ignore[union-attr]
+            states.append(actions[COMPARED][0])
+            values.append(found.value)
+            actions = rows(states[-1]) or row(states[-1])
+            word = found.following
         else:
-            word = lexeme("", END, words[-1].end_pos if words else start)
+            word = known.word_at(text, at, end, actions) if at < end else lexeme("", END, behind)
         kind = word.type
         while True:
             action = actions.get(kind)
@@ -277,13 +218,15 @@ def drive(text: str, start: int, end: int, memory: Memory | None = None) -> tupl
                 values.append(word)
                 words.append(word)
                 at = word.end_pos
-                if memory is not None and not len(words) % _EVERY:
+                if memory is not None:
                     memory.mark(states, values)
                 break
             reduced = values[-count:] if count else []
             if count:
                 del states[-count:], values[-count:]
             value = callback(reduced)
+            if memory is not None and origin == COMPARED and isinstance(reduced[0], Path):
+                memory.keep(states[-1], value, word)
             states.append((rows(states[-1]) or row(states[-1]))[origin][0])
             values.append(value)
             if kind == END and states[-1] == known.end:

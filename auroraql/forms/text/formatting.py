@@ -15,8 +15,8 @@ from auroraql.errors import Diagnostic, Source, Span, StatementError
 from auroraql.forms import grammar, script
 from auroraql.forms.pieces import Piece, cut
 from auroraql.forms.text import parsing
-from auroraql.forms.text.driver import Lexeme
 from auroraql.forms.text.layout import INDENT, WIDTH, quote
+from auroraql.forms.text.memory import Lexeme
 from auroraql.forms.text.reading import unquote
 from auroraql.schema.operators import SPELLINGS
 from auroraql.syntax import clauses_of

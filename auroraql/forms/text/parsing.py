@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator
 from typing import Any, cast
 
 from auroraql.errors import Diagnostic, Span, StatementError
-from auroraql.forms.text.driver import Lexeme, Memory, Stumble, drive
+from auroraql.forms.text.driver import Stumble, drive
+from auroraql.forms.text.memory import Lexeme, Memory
 from auroraql.syntax import (
     Follow,
     GroupBy,

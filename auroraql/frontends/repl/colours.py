@@ -17,7 +17,7 @@ from prompt_toolkit.styles import pygments_token_to_classname
 from pygments.lexer import LexerContext
 from pygments.token import _TokenType
 
-from auroraql.forms.text.driver import alike
+from auroraql.forms.text.memory import alike
 from auroraql.frontends.lexer import AuroraQLLexer
 
 LONGEST = 100_000

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -45,6 +46,8 @@ def run_repl(
     checker.shown = editor.app.invalidate
 
     def loaded() -> None:
+        # What is loaded by now stays: to look through it for what may be forgotten would hold up a key.
+        gc.freeze()
         checker.start()
         # Another lexer than before, so that what was typed without colours is coloured too.
         editor.lexer = behind.get().lexer if switches.color else None
