@@ -178,9 +178,9 @@ def session(keys: str, folder: Path) -> tuple[FakeArchive, str]:
     return archive, stream.getvalue()
 
 
-def test_a_statement_over_two_lines(tmp_path: Path) -> None:
-    archive, shown = session("FIND data_products WHERE\r program = 'trex'\r\\q\r", tmp_path)
-    assert archive.asked == ["FIND data_products WHERE\n program = 'trex'"]
+def test_a_statement_over_several_lines(tmp_path: Path) -> None:
+    archive, shown = session("FIND data_products WHERE\r program = 'trex'\r  ON 2021-01-01\r\\q\r", tmp_path)
+    assert archive.asked == ["FIND data_products WHERE\n program = 'trex'\n  ON 2021-01-01"]
     assert shown.endswith(TABLE)
 
 

@@ -21,6 +21,7 @@ from auroraql.frontends.farewell import farewell
 from auroraql.frontends.repl.behind import Switches
 from auroraql.frontends.repl.colours import Colours
 from auroraql.frontends.repl.commands import is_command, run_command
+from auroraql.frontends.repl.editor import edited_text
 from auroraql.frontends.repl.flight import Flight
 from auroraql.frontends.repl.keystrokes import Candidates, TypedCheck, know
 from auroraql.frontends.repl.loop import banner, run_repl
@@ -116,6 +117,14 @@ class Desk:
             explain(self.state, text)
         except AuroraQLError as error:
             self.state.say(str(error))
+
+    def edited(self, text: str) -> str | None:
+        """A text as the user's own editor leaves it; None when that failed."""
+        try:
+            return edited_text(text, os.environ)
+        except AuroraQLError as error:
+            self.state.say(str(error))
+            return None
 
     def interrupted(self) -> None:
         """Ctrl-C came when nothing was run and nothing typed: what is still being cancelled is left as it is."""

@@ -107,13 +107,16 @@ class TypedCheck:
         whole = self._finder.whole_beginning(text)
         if not whole.strip() or whole == text:
             return ()
-        return tuple(each for each in self._checks.check(whole, catalogue, standing) if not _goes_on(each, text))
+        said = self._checks.check(whole, catalogue, standing)
+        return tuple(each for each in said if each.code not in _NOT_YET and not _goes_on(each, text))
 
 
 def _goes_on(diagnostic: Diagnostic, text: str) -> bool:
     """Whether it is wrong only because more is to come: of the statement, or of the word at the end."""
-    if diagnostic.code in _NOT_YET or "never closed" in diagnostic.message:
+    if "never closed" in diagnostic.message:
         return True
+    if diagnostic.code in _NOT_YET:  # but on a blank line Enter runs it as it is
+        return diagnostic.severity == "error" or not text.rstrip(" ").endswith("\n")
     origin = diagnostic.origin
     if not isinstance(origin, Span) or diagnostic.severity != "error":
         return False
