@@ -11,6 +11,8 @@ from prompt_toolkit.document import Document
 from prompt_toolkit.input import create_pipe_input
 from prompt_toolkit.output import DummyOutput
 
+from auroraql.completion.keywords import FUNCTIONS
+from auroraql.errors import UsageError
 from auroraql.frontends.repl import banner
 from auroraql.frontends.repl.commands import COMMANDS, is_command, run_command
 from auroraql.frontends.repl.describe import describe
@@ -67,7 +69,14 @@ def test_what_is_none(text: str) -> None:
 def test_the_help_names_every_command() -> None:
     for row in COMMANDS:
         assert f"\\{row.name}" in run_command(state(), "\\?")
-        assert row.doc in run_command(state(), "help")
+        assert row.doc in " ".join(run_command(state(), "help").split())
+
+
+@pytest.mark.parametrize("width", [30, 40, 80, 200])
+def test_help_fits_the_terminal(width: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    listed = run_command(state(), "\\?").partition("\n\nStatements")[0] + "\n" + run_command(state(), "\\h")
+    assert max(map(len, listed.splitlines())) <= width
 
 
 @pytest.mark.parametrize(
@@ -87,6 +96,47 @@ def test_the_view_is_toggled_and_comes_back() -> None:
     assert session.format == "csv"
     take(session, "\\format")
     assert "* csv" in said(session)
+
+
+@pytest.mark.parametrize(("command", "told"), [("x", "shown as"), ("timing", "timing is")])
+def test_what_is_switched_may_be_named(command: str, told: str) -> None:
+    session = state()
+    before = run_command(session, f"\\{command} off")
+    assert told in before
+    assert run_command(session, f"\\{command} OFF") == before
+    on = run_command(session, f"\\{command} on")
+    assert on != before
+    assert run_command(session, f"\\{command} on") == on
+    assert run_command(session, f"\\{command}") == before
+    with pytest.raises(UsageError, match="takes on or off, not 'maybe'"):
+        run_command(session, f"\\{command} maybe")
+
+
+@pytest.mark.parametrize("name", ["missing/rows.csv", "."])
+@pytest.mark.parametrize("command", ["o", "tee"])
+def test_where_results_cannot_go_is_said_at_once(command: str, name: str, tmp_path: Path) -> None:
+    session = state()
+    with pytest.raises(UsageError, match="cannot write"):
+        run_command(session, f"\\{command} {tmp_path / name}")
+    assert (session.output, session.tee) == (None, None)
+    run_command(session, f"\\{command} {tmp_path / 'rows.csv'}")
+    assert not (tmp_path / "rows.csv").exists()
+
+
+def test_a_field_is_no_metadata_key() -> None:
+    assert run_command(state(), "\\dm program").endswith("\\d program tells of it; \\dm alone lists the keys")
+    assert "\\dm alone lists" in run_command(state(), "\\dm xyzzy")
+
+
+@pytest.mark.parametrize("word", FUNCTIONS)
+def test_functions_have_a_page_too(word: str) -> None:
+    page = run_command(state(), f"\\h {word}(")
+    assert page.startswith(f"{word}: ")
+    assert 'function "(" (path | all) ")"' in page
+
+
+def test_help_shows_no_name_of_a_terminal() -> None:
+    assert 'SET setting "="' in run_command(state(), "\\h set")
 
 
 def test_an_unknown_format_is_told_with_the_nearest() -> None:

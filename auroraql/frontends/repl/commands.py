@@ -9,11 +9,11 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from auroraql.completion.keywords import KEYWORDS
+from auroraql.completion.keywords import FUNCTIONS, KEYWORDS
 from auroraql.frontends.repl import flight, results, saved_queries, statements
 from auroraql.frontends.repl.describe import describe, describe_key, known_names
 from auroraql.frontends.repl.editor import edit
-from auroraql.frontends.repl.manual import keyword_help
+from auroraql.frontends.repl.manual import beside, keyword_help
 from auroraql.frontends.repl.saved_queries import Candidate
 from auroraql.frontends.repl.state import State
 from auroraql.output import FORMATS
@@ -54,10 +54,9 @@ class Command:
         return self.after(state) if self.after is not None else ()
 
 
-def _help(_state: State, _argument: str) -> str:
+def _help(state: State, _argument: str) -> str:
     rows = [(f"\\{row.name} {row.argument}".rstrip(), row.doc) for row in COMMANDS]
-    width = max(len(typed) for typed, _ in rows)
-    return "\n".join([*(f"  {typed.ljust(width)}  {doc}" for typed, doc in rows), "", _EXAMPLES])
+    return f"{beside(rows, state.width)}\n\n{_EXAMPLES}"
 
 
 def _quit(state: State, _argument: str) -> str:
@@ -96,8 +95,12 @@ def _kept(state: State) -> Iterable[str]:
     return state.archive.results
 
 
+def _on_off(_state: State) -> Iterable[str]:
+    return results.ON_OFF
+
+
 def _keywords(_state: State) -> Iterable[str]:
-    return KEYWORDS
+    return (*KEYWORDS, *FUNCTIONS)
 
 
 COMMANDS = (
@@ -110,7 +113,7 @@ COMMANDS = (
             _describe_key, after=_keys),
     Command("last", "[FORMAT]", "the last result with all its columns and rows, or in a format",
             results.last, after=_formats),
-    Command("x", "", "one line a value, or back to the table", results.vertical),
+    Command("x", "[on|off]", "one line a value, or back to the table", results.vertical, after=_on_off),
     Command("G", "", "the last result, one line a value; also at the end of a statement", results.vertically),
     Command("format", "[NAME]", f"how results are shown: {', '.join(FORMATS)}", results.format_as, after=_formats),
     Command("export", "FILE", "writes the last result to a file", results.export, takes_file=True),
@@ -120,7 +123,7 @@ COMMANDS = (
     Command("open", "[ROW]", "opens the product of a row of the last result in a browser", results.open_product),
     Command("timeline", "[NAME]", "draws the last result over time, or one kept by LET", results.timeline, after=_kept),
     Command("watch", "[SECONDS]", "runs the last statement again and again and says what is new", results.watch),
-    Command("timing", "", "says where the time went, or no longer", results.timing),
+    Command("timing", "[on|off]", "says where the time went, or no longer", results.timing, after=_on_off),
     Command("jobs", "", "the searches that were submitted, and how they stand", flight.jobs),
     Command("fetch", "[NAME|ID]", "waits for a search, by its name or request id, and shows its result",
             flight.fetch, after=flight.names_and_ids),

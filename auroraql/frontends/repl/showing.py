@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import shlex
@@ -119,6 +120,19 @@ def append(path: Path, result: ResultSet, chosen: Format) -> None:
                 stream.write(chunk.encode())
     except OSError as error:
         raise UsageError(f"cannot write '{visible(str(path))}': {error.strerror or error}") from None
+
+
+def check_addable(path: Path) -> None:
+    """Raises UsageError for a file that nothing can be written to; one that is not there is not made."""
+    reason = None
+    if path.is_dir():
+        reason = errno.EISDIR
+    elif not path.parent.is_dir():
+        reason = errno.ENOENT if not path.parent.exists() else errno.ENOTDIR
+    elif not os.access(path if path.exists() else path.parent, os.W_OK):
+        reason = errno.EACCES
+    if reason is not None:
+        raise UsageError(f"cannot write '{visible(str(path))}': {os.strerror(reason)}") from None
 
 
 @contextmanager
