@@ -14,7 +14,7 @@ from prompt_toolkit.output import DummyOutput
 from auroraql.completion.keywords import FUNCTIONS
 from auroraql.errors import UsageError
 from auroraql.frontends.repl import banner
-from auroraql.frontends.repl.commands import COMMANDS, is_command, run_command
+from auroraql.frontends.repl.commands import COMMANDS, is_command, parts, run_command
 from auroraql.frontends.repl.describe import describe
 from auroraql.frontends.repl.desk import submits, take, talk
 from auroraql.schema import KINDS
@@ -237,6 +237,43 @@ def test_a_statement_over_several_lines(tmp_path: Path) -> None:
 def test_a_pasted_script_is_one_input(tmp_path: Path) -> None:
     archive, _ = session("\x1b[200~FIND a;\nFIND b;\n\x1b[201~\r\x04", tmp_path)
     assert archive.asked == ["FIND a;\nFIND b;\n"]
+
+
+def test_commands_are_pasted_among_statements(tmp_path: Path) -> None:
+    file = tmp_path / "rows.csv"
+    pasted = f"\\timing\nFIND a;\n\n\\export {file}\n\\x\nFIND b;\n\\G\n"
+    archive, shown = session(f"\x1b[200~{pasted}\x1b[201~\r\x04", tmp_path)
+    assert [asked.strip() for asked in archive.asked] == ["FIND a;", "FIND b;"]
+    assert file.read_text().startswith("start,")
+    assert shown.count("timing is on") == shown.count("shown as vertical") == 1
+    assert shown.count("-[ row 1 ]") == 1
+
+
+def test_what_is_pasted_behind_a_failure_is_not_done(tmp_path: Path) -> None:
+    archive, shown = session("\x1b[200~\\x\nFIND wrong;\n\\timing\nFIND b;\x1b[201~\r\x04", tmp_path)
+    assert archive.asked == ["FIND wrong;\n"]
+    assert "timing" not in shown
+
+
+@pytest.mark.parametrize(
+    ("text", "cut"),
+    [
+        ("FIND a;\n\\x\n", ["FIND a;\n", "\\x\n"]),
+        ("FIND a WHERE\n\\x\n", ["FIND a WHERE\n\\x\n"]),
+        ("FIND a WHERE b = 'c\n\\x\n'", ["FIND a WHERE b = 'c\n\\x\n'"]),
+        ("/* why\n\\x */ FIND a;", ["/* why\n\\x */ FIND a;"]),
+        ("FIND a;\n\\G", ["FIND a;\n\\G"]),
+        ("\\x\n\n\\G", ["\\x\n", "\n", "\\G"]),
+    ],
+)
+def test_a_command_begins_where_no_statement_is_under_way(text: str, cut: list[str]) -> None:
+    assert [*parts(text)] == cut
+
+
+def test_behind_a_pasted_command_a_statement_goes_on() -> None:
+    assert submits(Document("FIND a;\n\\x"))
+    assert submits(Document("\\x\nFIND a;"))
+    assert not submits(Document("\\x\nFIND a WHERE"))
 
 
 def test_ctrl_c_clears_the_line_and_ctrl_d_leaves(tmp_path: Path) -> None:

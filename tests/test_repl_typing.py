@@ -48,6 +48,13 @@ def offered(desk: Desk, text: str) -> list[str]:
     return [each.text for each in desk.complete(Document(text), event)]
 
 
+def test_a_command_among_statements_is_nothing_wrong() -> None:
+    assert codes("FIND data_products ON 2021-01-01;\n\\x\nSHOW PROGRAMS;") == []
+    (found,) = TypedCheck().wrong("\\x\nFIND data_products WHERE program == 'trex' ON 2021-01-01;", shipped())
+    assert isinstance(found.origin, Span)
+    assert found.origin.start == len("\\x\nFIND data_products WHERE program ")
+
+
 def test_behind_an_empty_line_it_is_said_what_enter_would_search() -> None:
     assert codes("FIND data_products WHERE program = 'trex'") == []
     assert codes("FIND data_products WHERE program = 'trex'\n") == ["AQL0603"]

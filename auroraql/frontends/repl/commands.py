@@ -6,10 +6,12 @@ Each takes the session and its argument, changes the session if it must, and ret
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from auroraql.completion.keywords import FUNCTIONS, KEYWORDS
+from auroraql.errors import AuroraQLError
+from auroraql.forms.script import is_complete
 from auroraql.frontends.repl import flight, results, saved_queries, statements
 from auroraql.frontends.repl.describe import describe, describe_key, known_names
 from auroraql.frontends.repl.editor import edit
@@ -20,6 +22,8 @@ from auroraql.output import FORMATS
 from auroraql.spelling import closest
 
 _COMMAND = re.compile(r"[\\/](?P<name>\?|[^\W\d]\w*)(?P<argument>[^\n]*)")
+
+_ANYWHERE = re.compile(r"^[ \t]*\\", re.MULTILINE)
 
 _EXAMPLES = """Statements end with ; or, when they are complete, with Enter. As in:
   FIND data_products WHERE program = 'trex' AND keogram_type = 'daily' ON 2021-01-01;
@@ -152,7 +156,40 @@ def command_called(name: str) -> Command | None:
 def is_command(text: str) -> bool:
     """Whether this is for the prompt itself, and no statement. A comment `/* … */` is none."""
     typed = _typed(text)
-    return typed.startswith("\\") or typed.lower() in _BY_WORD or _COMMAND.fullmatch(typed) is not None
+    return (
+        (typed.startswith("\\") and "\n" not in typed)
+        or typed.lower() in _BY_WORD
+        or _COMMAND.fullmatch(typed) is not None
+    )
+
+
+def parts(text: str) -> Iterator[str]:
+    """What was pasted at once, cut in the order of doing it: commands, each a line, and what stands between them.
+
+    A line that begins with a backslash is a command where no statement is under way; within one it is part of it, and
+    so is `\\G` behind one.
+    """
+    if _ANYWHERE.search(text) is None:
+        yield text
+        return
+    held = ""
+    for line in text.splitlines(keepends=True):
+        shows = bool(held.strip()) and line.strip(" \n;") == "\\G"
+        if line.lstrip().startswith("\\") and not shows and (not held.strip() or _is_over(held)):
+            yield from (held, line) if held else (line,)
+            held = ""
+        else:
+            held += line
+    if held:
+        yield held
+
+
+def _is_over(text: str) -> bool:
+    """Whether statements are closed, so that a command may follow them."""
+    try:
+        return is_complete(text)
+    except AuroraQLError:
+        return True
 
 
 def run_command(state: State, text: str) -> str:

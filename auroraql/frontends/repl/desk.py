@@ -20,7 +20,7 @@ from auroraql.forms.script import is_complete
 from auroraql.frontends.farewell import farewell
 from auroraql.frontends.repl.behind import Switches
 from auroraql.frontends.repl.colours import Colours
-from auroraql.frontends.repl.commands import is_command, run_command
+from auroraql.frontends.repl.commands import is_command, parts, run_command
 from auroraql.frontends.repl.editor import edited_text
 from auroraql.frontends.repl.flight import Flight
 from auroraql.frontends.repl.keystrokes import Candidates, TypedCheck, know
@@ -140,6 +140,7 @@ class Desk:
 def submits(document: Document) -> bool:
     """Whether Enter ends the text here: a command, a complete statement, or a blank line after anything."""
     text = document.text
+    *_, text = parts(text)  # where commands are among what was pasted, what comes behind the last is to be whole
     if not text.strip() or is_command(text) or text.rstrip(" ;\n").endswith("\\G"):
         return True
     on_blank_line = document.is_cursor_at_the_end and "\n" in text and not document.current_line.strip()
@@ -152,14 +153,23 @@ def submits(document: Document) -> bool:
 
 
 def take(state: State, text: str) -> None:
-    """Does what was typed, and says how it went."""
+    """Does what was typed, or pasted with commands in it, and says how it went; the rest is left where that is badly."""
+    for part in parts(text):
+        if not _take_one(state, part) or state.switches.done:
+            return
+
+
+def _take_one(state: State, text: str) -> bool:
+    """Does one command, or statements; whether that went well."""
     if not text.strip():
-        return
+        return True
+    well = False
     try:
         if is_command(text):
             tell(state, run_command(state, text))
         else:
             run(state, text)
+        well = True
     except KeyboardInterrupt:
         said, state.parting = state.parting, ""
         state.say(said or "cancelled")
@@ -174,6 +184,7 @@ def take(state: State, text: str) -> None:
     if state.known is not None:
         state.known = know(state)
         look_again(state)
+    return well
 
 
 def full_error(error: AuroraQLError) -> str:
