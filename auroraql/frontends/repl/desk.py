@@ -15,7 +15,7 @@ from prompt_toolkit.document import Document
 from prompt_toolkit.input import Input
 from prompt_toolkit.output import Output
 
-from auroraql.errors import ArchiveError, AuroraQLError, Diagnostic
+from auroraql.errors import ArchiveError, AuroraQLError, Diagnostic, Span, StatementError
 from auroraql.forms.script import is_complete
 from auroraql.frontends.farewell import farewell
 from auroraql.frontends.repl.behind import Switches
@@ -176,6 +176,8 @@ def _take_one(state: State, text: str) -> bool:
     except AuroraQLError as error:
         state.error = full_error(error)
         state.say(str(error))
+        if isinstance(error, StatementError) and not is_command(text):
+            state.say(_about_parameters(error))
     except Exception:  # a fault of ours must not take the session, and what was found in it, away
         state.error = traceback.format_exc()
         state.say(f"{state.error}This is a fault of AuroraQL: please report it. The session goes on.")
@@ -185,6 +187,15 @@ def _take_one(state: State, text: str) -> bool:
         state.known = know(state)
         look_again(state)
     return well
+
+
+def _about_parameters(error: StatementError) -> str:
+    """How to give parameters values at the prompt, when that is what was missing."""
+    text = error.source.text if error.source is not None else ""
+    missing = (each.origin for each in error.diagnostics if each.code == "AQL0206")
+    names = [text[origin.start : origin.end].lstrip("$") for origin in missing if isinstance(origin, Span)]
+    given = " ".join(f"{name}=…" for name in dict.fromkeys(names))
+    return f"at the prompt: \\save NAME keeps the statement, and \\run NAME {given} runs it" if given else ""
 
 
 def full_error(error: AuroraQLError) -> str:
