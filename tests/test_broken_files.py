@@ -55,3 +55,16 @@ def test_the_list_tells_which_heads_are_wrong_and_leaves_empty_what_is_not_said(
     bad, plain = command("run", "--list").out.splitlines()[2:]
     assert bad.split() == ["bad", "wrong:", "there", "is", "no", "type", "'datum'", "bad.aql"]
     assert plain.split() == ["plain", "plain.aql"]
+
+
+def test_a_file_that_is_wrong_does_not_keep_the_others_from_their_layout(here: Path) -> None:
+    loose, wrong = here / "loose.aql", here / "wrong.aql"
+    loose.write_text("find   data_products on 2021-01-01")
+    wrong.write_text("FIND data_products WHERE")
+    checked = command("fmt", "--check", "nosuch.aql", "wrong.aql", "loose.aql")
+    assert checked.code == 2
+    for said in ("nosuch.aql cannot be read", "wrong.aql:1:", "loose.aql would change"):
+        assert said in checked.err
+    assert command("fmt", "wrong.aql", "loose.aql").code == 2
+    assert loose.read_text() == "FIND data_products ON 2021-01-01;\n"
+    assert wrong.read_text() == "FIND data_products WHERE"

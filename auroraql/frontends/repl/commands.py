@@ -28,6 +28,7 @@ _ANYWHERE = re.compile(r"^[ \t]*\\", re.MULTILINE)
 _EXAMPLES = """Statements end with ; or, when they are complete, with Enter. As in:
   FIND data_products WHERE program = 'trex' AND keogram_type = 'daily' ON 2021-01-01;
   FIND data_products SELECT start, url WHERE program = 'trex' LIMIT 10;
+A FIND that says neither when nor how many goes on, and runs at an empty line.
 Tab or typing on completes; Ctrl-C cancels what is running, and twice leaves it.
 Alt-Enter does what Enter would not: another line, or running what stands there.
 F2 fuzzy completion   F3 several lines   F4 vi keys   F5 explain
