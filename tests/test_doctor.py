@@ -79,3 +79,12 @@ def test_what_is_missing_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     assert done.code == 2
     assert "no-such-thing    WRONG is not installed" in done.out
     assert "  x  " not in done.out
+
+
+def test_a_wrong_variable_is_not_laid_to_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AURORAQL_KEYS", "nano")
+    done = command("doctor")
+    assert done.code == 2
+    assert "  settings         WRONG AURORAQL_KEYS sets 'keys' to 'nano'\n" in done.out
+    monkeypatch.delenv("AURORAQL_KEYS")
+    assert "  settings         WRONG there is no profile 'nope'\n" in command("doctor", "--profile", "nope").out

@@ -11,8 +11,10 @@ from prompt_toolkit.document import Document
 from prompt_toolkit.input import create_pipe_input
 from prompt_toolkit.output import DummyOutput
 
+from auroraql.completion.keywords import FUNCTIONS
+from auroraql.errors import UsageError
 from auroraql.frontends.repl import banner
-from auroraql.frontends.repl.commands import COMMANDS, is_command, run_command
+from auroraql.frontends.repl.commands import COMMANDS, is_command, parts, run_command
 from auroraql.frontends.repl.describe import describe
 from auroraql.frontends.repl.desk import submits, take, talk
 from auroraql.schema import KINDS
@@ -67,7 +69,14 @@ def test_what_is_none(text: str) -> None:
 def test_the_help_names_every_command() -> None:
     for row in COMMANDS:
         assert f"\\{row.name}" in run_command(state(), "\\?")
-        assert row.doc in run_command(state(), "help")
+        assert row.doc in " ".join(run_command(state(), "help").split())
+
+
+@pytest.mark.parametrize("width", [30, 40, 80, 200])
+def test_help_fits_the_terminal(width: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    listed = run_command(state(), "\\?").partition("\n\nStatements")[0] + "\n" + run_command(state(), "\\h")
+    assert max(map(len, listed.splitlines())) <= width
 
 
 @pytest.mark.parametrize(
@@ -87,6 +96,47 @@ def test_the_view_is_toggled_and_comes_back() -> None:
     assert session.format == "csv"
     take(session, "\\format")
     assert "* csv" in said(session)
+
+
+@pytest.mark.parametrize(("command", "told"), [("x", "shown as"), ("timing", "timing is")])
+def test_what_is_switched_may_be_named(command: str, told: str) -> None:
+    session = state()
+    before = run_command(session, f"\\{command} off")
+    assert told in before
+    assert run_command(session, f"\\{command} OFF") == before
+    on = run_command(session, f"\\{command} on")
+    assert on != before
+    assert run_command(session, f"\\{command} on") == on
+    assert run_command(session, f"\\{command}") == before
+    with pytest.raises(UsageError, match="takes on or off, not 'maybe'"):
+        run_command(session, f"\\{command} maybe")
+
+
+@pytest.mark.parametrize("name", ["missing/rows.csv", "."])
+@pytest.mark.parametrize("command", ["o", "tee"])
+def test_where_results_cannot_go_is_said_at_once(command: str, name: str, tmp_path: Path) -> None:
+    session = state()
+    with pytest.raises(UsageError, match="cannot write"):
+        run_command(session, f"\\{command} {tmp_path / name}")
+    assert (session.output, session.tee) == (None, None)
+    run_command(session, f"\\{command} {tmp_path / 'rows.csv'}")
+    assert not (tmp_path / "rows.csv").exists()
+
+
+def test_a_field_is_no_metadata_key() -> None:
+    assert run_command(state(), "\\dm program").endswith("\\d program tells of it; \\dm alone lists the keys")
+    assert "\\dm alone lists" in run_command(state(), "\\dm xyzzy")
+
+
+@pytest.mark.parametrize("word", FUNCTIONS)
+def test_functions_have_a_page_too(word: str) -> None:
+    page = run_command(state(), f"\\h {word}(")
+    assert page.startswith(f"{word}: ")
+    assert 'function "(" (path | all) ")"' in page
+
+
+def test_help_shows_no_name_of_a_terminal() -> None:
+    assert 'SET setting "="' in run_command(state(), "\\h set")
 
 
 def test_an_unknown_format_is_told_with_the_nearest() -> None:
@@ -178,15 +228,52 @@ def session(keys: str, folder: Path) -> tuple[FakeArchive, str]:
     return archive, stream.getvalue()
 
 
-def test_a_statement_over_two_lines(tmp_path: Path) -> None:
-    archive, shown = session("FIND data_products WHERE\r program = 'trex'\r\\q\r", tmp_path)
-    assert archive.asked == ["FIND data_products WHERE\n program = 'trex'"]
+def test_a_statement_over_several_lines(tmp_path: Path) -> None:
+    archive, shown = session("FIND data_products WHERE\r program = 'trex'\r  ON 2021-01-01\r\\q\r", tmp_path)
+    assert archive.asked == ["FIND data_products WHERE\n program = 'trex'\n  ON 2021-01-01"]
     assert shown.endswith(TABLE)
 
 
 def test_a_pasted_script_is_one_input(tmp_path: Path) -> None:
     archive, _ = session("\x1b[200~FIND a;\nFIND b;\n\x1b[201~\r\x04", tmp_path)
     assert archive.asked == ["FIND a;\nFIND b;\n"]
+
+
+def test_commands_are_pasted_among_statements(tmp_path: Path) -> None:
+    file = tmp_path / "rows.csv"
+    pasted = f"\\timing\nFIND a;\n\n\\export {file}\n\\x\nFIND b;\n\\G\n"
+    archive, shown = session(f"\x1b[200~{pasted}\x1b[201~\r\x04", tmp_path)
+    assert [asked.strip() for asked in archive.asked] == ["FIND a;", "FIND b;"]
+    assert file.read_text().startswith("start,")
+    assert shown.count("timing is on") == shown.count("shown as vertical") == 1
+    assert shown.count("-[ row 1 ]") == 1
+
+
+def test_what_is_pasted_behind_a_failure_is_not_done(tmp_path: Path) -> None:
+    archive, shown = session("\x1b[200~\\x\nFIND wrong;\n\\timing\nFIND b;\x1b[201~\r\x04", tmp_path)
+    assert archive.asked == ["FIND wrong;\n"]
+    assert "timing" not in shown
+
+
+@pytest.mark.parametrize(
+    ("text", "cut"),
+    [
+        ("FIND a;\n\\x\n", ["FIND a;\n", "\\x\n"]),
+        ("FIND a WHERE\n\\x\n", ["FIND a WHERE\n\\x\n"]),
+        ("FIND a WHERE b = 'c\n\\x\n'", ["FIND a WHERE b = 'c\n\\x\n'"]),
+        ("/* why\n\\x */ FIND a;", ["/* why\n\\x */ FIND a;"]),
+        ("FIND a;\n\\G", ["FIND a;\n\\G"]),
+        ("\\x\n\n\\G", ["\\x\n", "\n", "\\G"]),
+    ],
+)
+def test_a_command_begins_where_no_statement_is_under_way(text: str, cut: list[str]) -> None:
+    assert [*parts(text)] == cut
+
+
+def test_behind_a_pasted_command_a_statement_goes_on() -> None:
+    assert submits(Document("FIND a;\n\\x"))
+    assert submits(Document("\\x\nFIND a;"))
+    assert not submits(Document("\\x\nFIND a WHERE"))
 
 
 def test_ctrl_c_clears_the_line_and_ctrl_d_leaves(tmp_path: Path) -> None:

@@ -12,7 +12,8 @@ from unittest.mock import patch
 
 import pytest
 
-from auroraql.completion.keywords import KEYWORDS, SQL
+from auroraql import query
+from auroraql.completion.keywords import FUNCTIONS, KEYWORDS, SQL
 from auroraql.errors import Source
 from auroraql.frontends.repl import showing
 from auroraql.frontends.repl.behind import Switches
@@ -209,9 +210,13 @@ def test_the_grammar_has_a_rule_for_each(word: str) -> None:
     assert syntax(word)
 
 
+def test_every_function_is_told_of() -> None:
+    assert tuple(FUNCTIONS) == query.FUNCTIONS
+
+
 def test_every_example_runs() -> None:
     with connect() as archive:
-        for example in dict.fromkeys(row.example for row in (*KEYWORDS.values(), SQL)):
+        for example in dict.fromkeys(row.example for row in (*KEYWORDS.values(), *FUNCTIONS.values(), SQL)):
             assert [len(each) for each in archive.run_script(example)], example
 
 

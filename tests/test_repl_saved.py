@@ -19,6 +19,7 @@ from auroraql.frontends.repl.showing import pager
 from auroraql.frontends.repl.state import State
 from auroraql.frontends.repl.themes import themed
 from auroraql.saved import shelf
+from auroraql.session import connect
 from tests.repl_fakes import FakeArchive, said
 
 QUERY = """\
@@ -271,3 +272,26 @@ def test_the_pager_that_is_set_comes_first() -> None:
     assert pager({"AURORAQL_PAGER": "most", "PAGER": "more"}, "less") == ["less", "-SRXF"]
     assert pager({"PAGER": "more"}, "") == []
     assert pager({"PAGER": "more"}) == ["more"]
+
+
+def test_a_name_with_blanks_is_run_and_completed_in_quotes(session: State) -> None:
+    Path("two words.aql").write_text(QUERY)
+    Path("it's.aql").write_text("FIND x;")
+    told(session, "\\run 'two words' day=2021-01-01")
+    assert given(session)["day"] == date(2021, 1, 1)
+    assert "1 row · 12 ms" in told(session, '\\run "it\'s"')
+    desk = Desk(FakeArchive(), Switches(), io.StringIO())
+    for typed in ("tw", "'two", "'two w"):
+        assert offered(desk, f"\\run {typed}")[0][0] == "\\run 'two words'"
+    assert offered(desk, "\\run it")[0][0] == '\\run "it\'s"'
+    assert "\\run 'two words' day=" in [text for text, _ in offered(desk, "\\run 'two words' d")]
+
+
+def test_how_to_give_parameters_is_said_at_the_prompt() -> None:
+    stream = io.StringIO()
+    with connect() as archive:
+        session = State(archive, stream, Switches())
+        take(session, "FIND data_products WHERE program = $p AND platform = $p ON $day")
+        take(session, "FIND data_products WHERE program == 'trex'")
+    assert stream.getvalue().count("at the prompt: ") == 1
+    assert "at the prompt: \\save NAME keeps the statement, and \\run NAME p=… day=… runs it\n" in stream.getvalue()

@@ -48,6 +48,19 @@ def offered(desk: Desk, text: str) -> list[str]:
     return [each.text for each in desk.complete(Document(text), event)]
 
 
+def test_a_command_among_statements_is_nothing_wrong() -> None:
+    assert codes("FIND data_products ON 2021-01-01;\n\\x\nSHOW PROGRAMS;") == []
+    (found,) = TypedCheck().wrong("\\x\nFIND data_products WHERE program == 'trex' ON 2021-01-01;", shipped())
+    assert isinstance(found.origin, Span)
+    assert found.origin.start == len("\\x\nFIND data_products WHERE program ")
+
+
+def test_behind_an_empty_line_it_is_said_what_enter_would_search() -> None:
+    assert codes("FIND data_products WHERE program = 'trex'") == []
+    assert codes("FIND data_products WHERE program = 'trex'\n") == ["AQL0603"]
+    assert codes("FIND data_products WHERE\n") == []
+
+
 def codes(text: str) -> list[str]:
     return [each.code for each in TypedCheck().wrong(text, shipped())]
 
@@ -307,6 +320,10 @@ F3, F4, F5 = "\x1bOR", "\x1bOS", "\x1b[15~"
         ("FIND data_products WHERE\x1b\r", ["FIND data_products WHERE"]),
         (f"{F3}FIND a;\rFIND b;\x1b\r{F3}", ["FIND a;\nFIND b;"]),
         (f"{F4}FIND a;\x1b0xi\r{F4}", ["IND a;"]),
+        # In vi's keys Escape and Enter run what is whole, whatever F3 says, and open a line below what is not.
+        (f"{F4}FIND a;\x1b\r{F4}", ["FIND a;"]),
+        (f"{F3}{F4}FIND a;\x1b\r{F3}{F4}", ["FIND a;"]),
+        (f"{F4}FIND a WHERE\x1b0\rx = 1;\r{F4}", ["FIND a WHERE\nx = 1;"]),
         (f"FIND a{F5};\r", ["EXPLAIN FIND a", "FIND a;"]),
     ],
 )
@@ -329,3 +346,4 @@ def test_the_toolbar_tells_what_the_keys_are_set_to() -> None:
     assert "fuzzy: off" in shown
     assert "several lines: on" in shown
     assert "keys: vi" in shown
+    assert "keys: vi normal" in keys_in_force(Switches(), EditingMode.VI, navigating=True)

@@ -16,14 +16,14 @@ SESSION = str(Path(test_terminal.__file__))
 CTRL_X_CTRL_E, RIGHT = "\x18\x05", "\x1b[C"
 
 
-def editor(folder: Path, code: int) -> str:
+def editor(folder: Path, code: int, text: str = "FIND edited LIMIT 1;") -> str:
     """The command of an editor that writes another statement, tells that it did, and ends with a code."""
     script = folder / f"editor{code}.py"
     script.write_text(
         "import pathlib, sys\n"
         "file = pathlib.Path(sys.argv[-1])\n"
         f"pathlib.Path({str(folder / 'given')!r}).write_text(file.read_text())\n"
-        "file.write_text('FIND edited LIMIT 1;\\n')\n"
+        f"file.write_text({text + chr(10)!r})\n"
         f"sys.exit({code})\n"
     )
     return f"{sys.executable} {script}"
@@ -49,6 +49,25 @@ def test_the_users_own_editor(tmp_path: Path) -> None:
         screen.type("\\e\r")
         screen.until(lambda: screen.shown.count("auroraql> FIND edited LIMIT 1;") == 2)
         assert given(tmp_path, screen) == "FIND edited LIMIT 1;"
+
+
+def test_what_comes_back_unfinished_is_not_run(tmp_path: Path) -> None:
+    command = editor(tmp_path, 0, "FIND edited WHERE")
+    with terminal(tmp_path, SESSION, str(tmp_path / "history"), EDITOR=command, VISUAL="") as screen:
+        screen.until(READY)
+        screen.type("FIND a" + CTRL_X_CTRL_E)
+        screen.until("auroraql> FIND edited WHERE")
+        screen.type(" x = 1;\r")
+        screen.until("1 row · 12 ms")
+        assert "FIND edited WHERE x = 1;" in screen.shown
+
+
+def test_an_editor_that_is_not_there_is_said(tmp_path: Path) -> None:
+    with terminal(tmp_path, SESSION, str(tmp_path / "history"), EDITOR="no-such-editor", VISUAL="") as screen:
+        screen.until(READY)
+        screen.type("FIND a" + CTRL_X_CTRL_E)
+        screen.until("the editor 'no-such-editor' cannot be run")
+        screen.until("auroraql> FIND a")
 
 
 def test_an_editor_that_fails_changes_nothing(tmp_path: Path) -> None:

@@ -23,6 +23,13 @@ _PAIRS = (
     "FIND conjunctions OF ground (program = 'rego'), ground (program = 'trex'), space (program = 'swarm') "
     "WITHIN 500 km, ground1-ground2 ANY ON 2021-01-01"
 )
+_EXTREMES = (
+    "FIND data_products SELECT platform, min(start), max(end) WHERE program = 'trex' ON 2021-01-01 GROUP BY platform"
+)
+_MEAN = (
+    "FIND ephemeris SELECT platform, avg(radial_distance), sum(radial_distance) WHERE program = 'swarm' "
+    "ON 2020-01-01 GROUP BY platform"
+)
 _KEPT = f"LET c = {_MEETING};\nFIND data_products WHERE program = 'trex' DURING c PADDED BY 10 minutes"
 _SUBMITTED = f"SUBMIT s = {_DAILY};\nSHOW SEARCHES;\nFETCH s"
 
@@ -118,6 +125,18 @@ KEYWORDS = {
     )
 }  # fmt: skip
 """Every keyword of the grammar."""
+
+FUNCTIONS = {
+    row.word: row
+    for row in (
+        Keyword("count", "how many", _COUNTED),
+        Keyword("min", "the smallest", _EXTREMES),
+        Keyword("max", "the greatest", _EXTREMES),
+        Keyword("avg", "the mean", _MEAN),
+        Keyword("sum", "all together", _MEAN),
+    )
+}
+"""The functions of SELECT, which are names to the grammar."""
 
 SQL = Keyword("SQL", "asks the results kept under a name in SQL", f"LET k = {_DAILY};\nSQL SELECT count(*) FROM k")  # noqa: S608 - an example, never run as it stands
 """A statement that begins with a word of its own and is not read by the grammar."""

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from auroraql.completion.fields import FieldNames, names_of_results, unit_items
 from auroraql.completion.groups import Group, is_plain, made
-from auroraql.completion.keywords import KEYWORDS, SQL
+from auroraql.completion.keywords import FUNCTIONS, KEYWORDS, SQL
 from auroraql.completion.known import Known
 from auroraql.completion.matching import Item, Vocabulary
 from auroraql.completion.survey import Scope, Survey, plain
@@ -14,7 +14,6 @@ from auroraql.completion.trail import END, Trail
 from auroraql.forms.text.driver import tables
 from auroraql.forms.text.memory import Lexeme
 from auroraql.listings import REFRESHABLE
-from auroraql.query import FUNCTIONS
 from auroraql.schema import BLOCKS, CONJUNCTIONS, KINDS, Type
 from auroraql.schema.conjunctions import TRACES
 from auroraql.schema.operators import OPERATORS
@@ -35,13 +34,6 @@ _FITTING = {
     Type.BOOLEAN: frozenset(("TRUE", "FALSE")),
 }
 """The constants that are values of a type; of the others, all may be."""
-_FUNCTION_DOCS = {
-    "count": "how many",
-    "min": "the smallest",
-    "max": "the greatest",
-    "avg": "the mean",
-    "sum": "all together",
-}
 
 
 def offers(trail: Trail, scope: Scope, found: Survey, known: Known) -> Iterator[Group]:
@@ -245,7 +237,7 @@ def _odd_places(trail: Trail, known: Known, accepts: frozenset[str]) -> Iterator
     elif symbols[:1] == ["SET"] and symbols[-1] == "CMP":
         yield Group(made(known.settings.get(plain(trail.words[1]).lower(), ())))
     elif "NAME" in accepts and "function" in trail.roles():
-        yield Group(made(Item(f"{name}(", _FUNCTION_DOCS[name]) for name in FUNCTIONS), "keyword")
+        yield Group(made(Item(f"{row.word}(", row.doc) for row in FUNCTIONS.values()), "keyword")
 
 
 def _listing(words: Sequence[Lexeme]) -> str:

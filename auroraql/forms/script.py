@@ -9,7 +9,25 @@ from auroraql.errors import MOST_REPORTED, Diagnostic, Source, Span, StatementEr
 from auroraql.forms.pieces import Form, Piece, cut
 from auroraql.forms.text import parsing
 from auroraql.forms.text.memory import Memory
-from auroraql.syntax import Find, Report, Sql, Statement, find_of
+from auroraql.schema import CONJUNCTIONS, KINDS
+from auroraql.syntax import (
+    And,
+    Comparison,
+    Expression,
+    Find,
+    Instant,
+    Limit,
+    Not,
+    Or,
+    Overlap,
+    Report,
+    Sql,
+    Statement,
+    Where,
+    Window,
+    Within,
+    find_of,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +138,8 @@ def is_complete(text: str) -> bool:
     """Whether what has been typed can be run: it ends with `;`, or its last statement needs nothing more.
 
     A statement that is wrong is complete too (it is run, and its error said), unless it is only unfinished.
-    A FIND that says nothing yet but what to find is rather a beginning than a search of everything.
+    A FIND that says nothing yet but what to find is rather a beginning than a search of everything; so is one over
+    several lines that says neither when nor how many, for its clauses stand on lines of their own.
     """
     last: Piece | None = None
     for piece in cut(text):
@@ -134,4 +153,35 @@ def is_complete(text: str) -> bool:
     except StatementError as error:
         return all(each.code != "AQL0105" for each in error.diagnostics)
     found = find_of(statement)
-    return last.form != "text" or found is None or bool(found.clauses)
+    if last.form != "text" or found is None:
+        return True
+    over_lines = "\n" in text[last.start : last.end]
+    return _says_enough(found) if over_lines and found.kind in KINDS else bool(found.clauses)
+
+
+def _says_enough(find: Find) -> bool:
+    """Whether a search is limited, as one is that nobody goes on writing: in time or in rows, conjunctions in distance.
+
+    Clauses may stand on lines of their own, and Enter behind one of them must not search half of what is meant.
+    """
+    clauses = find.clauses
+    if any(isinstance(each, Limit) for each in clauses):
+        return True
+    wheres = [each.expression for each in clauses if isinstance(each, Where)]
+    limited = any(isinstance(each, Window | Overlap) for each in clauses) or any(map(_tells_when, wheres))
+    return limited and (find.kind != CONJUNCTIONS.name or any(isinstance(each, Within) for each in clauses))
+
+
+def _tells_when(expression: Expression) -> bool:
+    """Whether something in it is compared with a moment."""
+    waiting = [expression]
+    while waiting:
+        match waiting.pop():
+            case Comparison(_, _, operands):
+                if any(isinstance(each, Instant) for each in operands):
+                    return True
+            case And(terms) | Or(terms):
+                waiting += terms
+            case Not(term):
+                waiting.append(term)
+    return False

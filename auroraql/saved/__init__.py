@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from auroraql.saved.binding import Given, bind, known_values
 from auroraql.saved.header import Declared, Header, declaration, header_of
-from auroraql.saved.shelf import SUFFIX, SavedQuery, check_name, find, listed, rows_of, save, unknown
+from auroraql.saved.shelf import SUFFIX, SavedQuery, check_name, find, listed, rows_of, save, unknown, unreadable
 from auroraql.saved.types import TYPES, items, unquoted, written
 from auroraql.saved.uses import Use, uses_of
 
@@ -32,6 +32,7 @@ __all__ = [
     "save",
     "unknown",
     "unquoted",
+    "unreadable",
     "uses_of",
     "written",
 ]

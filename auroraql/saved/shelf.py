@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import chain
 from pathlib import Path
 
 from auroraql.errors import Source, UsageError, visible
@@ -71,7 +72,7 @@ def listed(folders: Iterable[Path]) -> list[SavedQuery]:
     found: dict[str, SavedQuery] = {}
     for folder in folders:
         for path in _files(folder):
-            key = unicodedata.normalize("NFC", path.stem).casefold()
+            key = _key(path.stem)
             if key not in found:
                 query = _read(path)
                 if query is not None:
@@ -88,6 +89,14 @@ def find(name: str, folders: Iterable[Path]) -> SavedQuery | None:
         query = _read(path) if path is not None else None
         if query is not None:
             return query
+    return None
+
+
+def unreadable(name: str, folders: Iterable[Path]) -> UsageError | None:
+    """What to say of a name that only files have which are no query; None where there is no such file."""
+    for path in chain.from_iterable(map(_files, folders)):
+        if _key(path.stem) == _key(name.removesuffix(SUFFIX)):
+            return UsageError(f"{visible(str(path))} cannot be read: {_unread(path)}")
     return None
 
 
@@ -179,6 +188,31 @@ def _read_once(path: Path, _changed: int, _size: int) -> SavedQuery | None:
     return SavedQuery(unicodedata.normalize("NFC", path.stem), path, Source(text, str(path)))
 
 
+def _unread(path: Path) -> str:
+    """Why a file is no query, where `_read` says that it is none."""
+    try:
+        state = path.stat()
+        if not stat.S_ISREG(state.st_mode):
+            return "it is no plain file"
+        if state.st_size > _MOST_READ:
+            return f"it has more than {_MOST_READ:,} bytes"
+        path.read_text("utf-8-sig")
+    except OSError as error:
+        return error.strerror or str(error)
+    except ValueError:
+        return "it is no UTF-8 text"
+    return "it has just changed"
+
+
+def _key(name: str) -> str:
+    """What names that differ in case alone have in common."""
+    return unicodedata.normalize("NFC", name).casefold()
+
+
 def rows_of(queries: Sequence[SavedQuery]) -> list[tuple[str, str, str, str]]:
-    """Name, parameters, description and file of each."""
-    return [(each.name, each.signature, each.header.description, str(each.path)) for each in queries]
+    """Name, parameters, description and file of each; of one with a head that is wrong, what is wrong with it."""
+    return [(each.name, each.signature, _about(each.header), str(each.path)) for each in queries]
+
+
+def _about(header: Header) -> str:
+    return f"wrong: {header.wrong[0].message}" if header.wrong else header.description

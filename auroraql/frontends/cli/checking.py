@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from auroraql.errors import Diagnostic, Pointer, Source, Span, render
+from auroraql.errors import Diagnostic, Pointer, Source, Span, UsageError, render
 from auroraql.frontends.cli import streams
 from auroraql.frontends.cli.arguments import parameters
 from auroraql.frontends.cli.exits import DONE, WRONG
@@ -20,8 +20,13 @@ VERSION = 1
 
 
 def check_files(options: argparse.Namespace) -> int:
-    """Says what is to be said of files; gives back the exit code. Raises UsageError for one that cannot be read."""
-    sources = [streams.read(name) for name in options.files]
+    """Says what is to be said of files; gives back the exit code. One that cannot be read does not hide the others."""
+    sources: list[Source] = []
+    for name in options.files:
+        try:
+            sources.append(streams.read(name))
+        except UsageError as error:
+            streams.say(str(error))
     found = [(source, said) for source, said in _said(sources, parameters(options)) if said]
     if options.diagnostics == "json":
         diagnostics = [_as_json(each, source) for source, said in found for each in said]
@@ -30,7 +35,7 @@ def check_files(options: argparse.Namespace) -> int:
         for source, said in found:
             streams.say(render(said, source))
     wrong = any(each.severity == "error" for _, said in found for each in said)
-    return WRONG if wrong else DONE
+    return WRONG if wrong or len(sources) < len(options.files) else DONE
 
 
 def _print(text: str) -> None:

@@ -20,7 +20,7 @@ from platformdirs import user_cache_path, user_state_path
 from auroraql import __version__
 from auroraql.archives.demo.place import cached_file
 from auroraql.archives.opening import AURORAX_URL
-from auroraql.config import Config, config_file, unknown_variables
+from auroraql.config import Config, unknown_variables
 from auroraql.config.rows import ROWS
 from auroraql.errors import AuroraQLError, UsageError, visible
 from auroraql.frontends.cli.configuring import shown, without_password
@@ -65,8 +65,8 @@ def _about(options: argparse.Namespace) -> Iterator[tuple[str, Iterator[Finding]
     try:
         config = settled(options, checked=True)
     except UsageError as error:
-        place = visible(str(config_file(os.environ)))
-        wrong = Finding("file", f"{place}: {error.message}", WRONG, error.hint or "auroraql config validate")
+        # The message names the file, or the variable or option that is to blame.
+        wrong = Finding("settings", error.message, WRONG, error.hint or "auroraql config validate")
         yield "Configuration", iter((wrong,))
         return
     yield "Places", _places(config)

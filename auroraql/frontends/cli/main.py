@@ -95,22 +95,30 @@ def _check(options: argparse.Namespace) -> int:
 
 
 def _format(options: argparse.Namespace) -> int:
+    codes = [DONE]
+    for name in options.files:
+        try:
+            codes.append(_format_one(name, only_check=options.check))
+        except AuroraQLError as error:  # the other files are not to wait for this one
+            streams.complain(str(error))
+            codes.append(exit_code(error))
+    return max(codes)
+
+
+def _format_one(name: str, *, only_check: bool) -> int:
     from auroraql.forms.text.formatting import format_text
     from auroraql.output import write_text
 
-    code = DONE
-    for name in options.files:
-        source = streams.read(name)
-        made = format_text(source)
-        if name == "-" and not options.check:
-            sys.stdout.write(made)
-        elif made != source.text:
-            if options.check:
-                streams.say(f"{source.name} would change")
-                code = FAILED
-            else:
-                write_text(Path(name), made)
-    return code
+    source = streams.read(name)
+    made = format_text(source)
+    if name == "-" and not only_check:
+        sys.stdout.write(made)
+    elif made != source.text and only_check:
+        streams.say(f"{source.name} would change")
+        return FAILED
+    elif made != source.text:
+        write_text(Path(name), made)
+    return DONE
 
 
 def _translate(options: argparse.Namespace) -> int:

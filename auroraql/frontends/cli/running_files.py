@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import argparse
+import shutil
+import sys
 from pathlib import Path
 
 from auroraql.errors import Source, UsageError
 from auroraql.frontends.cli import streams
 from auroraql.frontends.cli.arguments import parameters
 from auroraql.frontends.cli.exits import DONE
-from auroraql.frontends.cli.searching import run, show
+from auroraql.frontends.cli.searching import is_colored, run, show
 from auroraql.frontends.cli.settling import query_folders, settled
+from auroraql.output import grid
 from auroraql.plan import Plan
 from auroraql.query import Query
 from auroraql.results import Fetched, ResultColumn, ResultSet
-from auroraql.saved import find, listed, rows_of, unknown
+from auroraql.saved import find, listed, rows_of, unknown, unreadable
 from auroraql.schema import Type
 
 _COLUMNS = tuple(
@@ -40,6 +43,9 @@ def source_called(name: str, folders: tuple[Path, ...]) -> Source:
     if not is_file and query is not None:
         return Source(query.source.text, str(query.path))
     if not is_file and plain and not Path(name).suffix and not Path(name).is_dir():
+        broken = unreadable(name, folders)
+        if broken is not None:
+            raise broken
         missing = unknown(name, folders)
         raise UsageError(f"{missing.message}, and no file", f"{missing.hint}; auroraql run --list lists the queries")
     if query is not None and query.path.resolve() != Path(name).resolve():
@@ -63,11 +69,15 @@ def _list(options: argparse.Namespace) -> int:
         named = [find(name, folders) for name in options.files]
         for name, query in zip(options.files, named, strict=True):
             if query is None:
-                raise unknown(name, folders)
+                raise unreadable(name, folders) or unknown(name, folders)
         queries = [query for query in named if query is not None]
-    plan = Plan(Query("", select=()), ())
-    result = ResultSet(plan, Fetched(rows=rows_of(queries)), archive="", elapsed=0, columns=_COLUMNS)
-    show(result, config.format, config)
+    if config.format == "table":
+        width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+        print(grid([column.name for column in _COLUMNS], rows_of(queries), width, color=is_colored(config)), end="")
+    else:
+        plan = Plan(Query("", select=()), ())
+        result = ResultSet(plan, Fetched(rows=rows_of(queries)), archive="", elapsed=0, columns=_COLUMNS)
+        show(result, config.format, config)
     if not queries:
         streams.say(f"there is no saved query here or in {folders[1]}")
     return DONE

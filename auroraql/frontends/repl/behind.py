@@ -70,6 +70,9 @@ class Behind(Protocol):
     def explain(self, text: str) -> None:
         """Says what would be done for a statement."""
 
+    def edited(self, text: str) -> str | None:
+        """A text as the user's own editor leaves it; None when that failed."""
+
     def interrupted(self) -> None:
         """Ctrl-C came when nothing was run and nothing typed."""
 

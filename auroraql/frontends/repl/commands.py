@@ -6,14 +6,16 @@ Each takes the session and its argument, changes the session if it must, and ret
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-from auroraql.completion.keywords import KEYWORDS
+from auroraql.completion.keywords import FUNCTIONS, KEYWORDS
+from auroraql.errors import AuroraQLError
+from auroraql.forms.script import is_complete
 from auroraql.frontends.repl import flight, results, saved_queries, statements
 from auroraql.frontends.repl.describe import describe, describe_key, known_names
 from auroraql.frontends.repl.editor import edit
-from auroraql.frontends.repl.manual import keyword_help
+from auroraql.frontends.repl.manual import beside, keyword_help
 from auroraql.frontends.repl.saved_queries import Candidate
 from auroraql.frontends.repl.state import State
 from auroraql.output import FORMATS
@@ -21,9 +23,12 @@ from auroraql.spelling import closest
 
 _COMMAND = re.compile(r"[\\/](?P<name>\?|[^\W\d]\w*)(?P<argument>[^\n]*)")
 
+_ANYWHERE = re.compile(r"^[ \t]*\\", re.MULTILINE)
+
 _EXAMPLES = """Statements end with ; or, when they are complete, with Enter. As in:
   FIND data_products WHERE program = 'trex' AND keogram_type = 'daily' ON 2021-01-01;
   FIND data_products SELECT start, url WHERE program = 'trex' LIMIT 10;
+A FIND over several lines that says neither when nor how many goes on, and runs at an empty line.
 Tab or typing on completes; Ctrl-C cancels what is running, and twice leaves it.
 Alt-Enter does what Enter would not: another line, or running what stands there.
 F2 fuzzy completion   F3 several lines   F4 vi keys   F5 explain
@@ -54,10 +59,9 @@ class Command:
         return self.after(state) if self.after is not None else ()
 
 
-def _help(_state: State, _argument: str) -> str:
+def _help(state: State, _argument: str) -> str:
     rows = [(f"\\{row.name} {row.argument}".rstrip(), row.doc) for row in COMMANDS]
-    width = max(len(typed) for typed, _ in rows)
-    return "\n".join([*(f"  {typed.ljust(width)}  {doc}" for typed, doc in rows), "", _EXAMPLES])
+    return f"{beside(rows, state.width)}\n\n{_EXAMPLES}"
 
 
 def _quit(state: State, _argument: str) -> str:
@@ -96,8 +100,12 @@ def _kept(state: State) -> Iterable[str]:
     return state.archive.results
 
 
+def _on_off(_state: State) -> Iterable[str]:
+    return results.ON_OFF
+
+
 def _keywords(_state: State) -> Iterable[str]:
-    return KEYWORDS
+    return (*KEYWORDS, *FUNCTIONS)
 
 
 COMMANDS = (
@@ -110,7 +118,7 @@ COMMANDS = (
             _describe_key, after=_keys),
     Command("last", "[FORMAT]", "the last result with all its columns and rows, or in a format",
             results.last, after=_formats),
-    Command("x", "", "one line a value, or back to the table", results.vertical),
+    Command("x", "[on|off]", "one line a value, or back to the table", results.vertical, after=_on_off),
     Command("G", "", "the last result, one line a value; also at the end of a statement", results.vertically),
     Command("format", "[NAME]", f"how results are shown: {', '.join(FORMATS)}", results.format_as, after=_formats),
     Command("export", "FILE", "writes the last result to a file", results.export, takes_file=True),
@@ -120,7 +128,7 @@ COMMANDS = (
     Command("open", "[ROW]", "opens the product of a row of the last result in a browser", results.open_product),
     Command("timeline", "[NAME]", "draws the last result over time, or one kept by LET", results.timeline, after=_kept),
     Command("watch", "[SECONDS]", "runs the last statement again and again and says what is new", results.watch),
-    Command("timing", "", "says where the time went, or no longer", results.timing),
+    Command("timing", "[on|off]", "says where the time went, or no longer", results.timing, after=_on_off),
     Command("jobs", "", "the searches that were submitted, and how they stand", flight.jobs),
     Command("fetch", "[NAME|ID]", "waits for a search, by its name or request id, and shows its result",
             flight.fetch, after=flight.names_and_ids),
@@ -149,7 +157,40 @@ def command_called(name: str) -> Command | None:
 def is_command(text: str) -> bool:
     """Whether this is for the prompt itself, and no statement. A comment `/* … */` is none."""
     typed = _typed(text)
-    return typed.startswith("\\") or typed.lower() in _BY_WORD or _COMMAND.fullmatch(typed) is not None
+    return (
+        (typed.startswith("\\") and "\n" not in typed)
+        or typed.lower() in _BY_WORD
+        or _COMMAND.fullmatch(typed) is not None
+    )
+
+
+def parts(text: str) -> Iterator[str]:
+    """What was pasted at once, cut in the order of doing it: commands, each a line, and what stands between them.
+
+    A line that begins with a backslash is a command where no statement is under way; within one it is part of it, and
+    so is `\\G` behind one.
+    """
+    if _ANYWHERE.search(text) is None:
+        yield text
+        return
+    held = ""
+    for line in text.splitlines(keepends=True):
+        shows = bool(held.strip()) and line.strip(" \n;") == "\\G"
+        if line.lstrip().startswith("\\") and not shows and (not held.strip() or _is_over(held)):
+            yield from (held, line) if held else (line,)
+            held = ""
+        else:
+            held += line
+    if held:
+        yield held
+
+
+def _is_over(text: str) -> bool:
+    """Whether statements are closed, so that a command may follow them."""
+    try:
+        return is_complete(text)
+    except AuroraQLError:
+        return True
 
 
 def run_command(state: State, text: str) -> str:

@@ -30,8 +30,12 @@ def describe_key(catalogue: Catalogue, name: str, width: int) -> str:
         rows = [(key.name, kind, _type(key), key.doc) for kind, keys in catalogue.metadata.items() for key in keys]
         return grid(("metadata key", "of", "type", ""), rows, width) + "\\dm KEY tells more of one"
     every = [(kind, key) for kind, keys in catalogue.metadata.items() for key in keys if key.name.casefold() == wanted]
+    if not every and any(True for _ in _field(catalogue, wanted, width)):
+        return (
+            f"{wanted} is a field, and no metadata key\n  = hint: \\d {wanted} tells of it; \\dm alone lists the keys"
+        )
     if not every:
-        return _unknown(name, wanted, (key.name for keys in catalogue.metadata.values() for key in keys))
+        return _unknown(name, wanted, (key.name for keys in catalogue.metadata.values() for key in keys), "\\dm")
     return "\n".join(part for kind, key in every for part in _whole_key(catalogue, kind, key, width))
 
 
@@ -45,11 +49,11 @@ def _whole_key(catalogue: Catalogue, kind: str, key: MetadataKey, width: int) ->
         yield grid(_SOURCE, [[getattr(source, column) for column in _SOURCE] for source in having], width)
 
 
-def _unknown(name: str, wanted: str, known: Iterable[str]) -> str:
+def _unknown(name: str, wanted: str, known: Iterable[str], command: str = "\\d") -> str:
     names = {each.casefold(): each for each in known}
     close = closest(wanted, names, 3)
     nearest = " or ".join(names[each] for each in close)
-    hint = f"did you mean {nearest}?" if close else "\\d alone lists what there is"
+    hint = f"did you mean {nearest}?" if close else f"{command} alone lists what there is"
     return f"nothing is called '{name}' here\n  = hint: {hint}"
 
 

@@ -15,12 +15,13 @@ from prompt_toolkit.document import Document
 from prompt_toolkit.input import Input
 from prompt_toolkit.output import Output
 
-from auroraql.errors import ArchiveError, AuroraQLError, Diagnostic
+from auroraql.errors import ArchiveError, AuroraQLError, Diagnostic, Span, StatementError
 from auroraql.forms.script import is_complete
 from auroraql.frontends.farewell import farewell
 from auroraql.frontends.repl.behind import Switches
 from auroraql.frontends.repl.colours import Colours
-from auroraql.frontends.repl.commands import is_command, run_command
+from auroraql.frontends.repl.commands import is_command, parts, run_command
+from auroraql.frontends.repl.editor import edited_text
 from auroraql.frontends.repl.flight import Flight
 from auroraql.frontends.repl.keystrokes import Candidates, TypedCheck, know
 from auroraql.frontends.repl.loop import banner, run_repl
@@ -117,6 +118,14 @@ class Desk:
         except AuroraQLError as error:
             self.state.say(str(error))
 
+    def edited(self, text: str) -> str | None:
+        """A text as the user's own editor leaves it; None when that failed."""
+        try:
+            return edited_text(text, os.environ)
+        except AuroraQLError as error:
+            self.state.say(str(error))
+            return None
+
     def interrupted(self) -> None:
         """Ctrl-C came when nothing was run and nothing typed: what is still being cancelled is left as it is."""
         if self.state.flight is not None:
@@ -131,6 +140,7 @@ class Desk:
 def submits(document: Document) -> bool:
     """Whether Enter ends the text here: a command, a complete statement, or a blank line after anything."""
     text = document.text
+    *_, text = parts(text)  # where commands are among what was pasted, what comes behind the last is to be whole
     if not text.strip() or is_command(text) or text.rstrip(" ;\n").endswith("\\G"):
         return True
     on_blank_line = document.is_cursor_at_the_end and "\n" in text and not document.current_line.strip()
@@ -143,20 +153,31 @@ def submits(document: Document) -> bool:
 
 
 def take(state: State, text: str) -> None:
-    """Does what was typed, and says how it went."""
+    """Does what was typed, or pasted with commands in it, and says how it went; the rest is left where that is badly."""
+    for part in parts(text):
+        if not _take_one(state, part) or state.switches.done:
+            return
+
+
+def _take_one(state: State, text: str) -> bool:
+    """Does one command, or statements; whether that went well."""
     if not text.strip():
-        return
+        return True
+    well = False
     try:
         if is_command(text):
             tell(state, run_command(state, text))
         else:
             run(state, text)
+        well = True
     except KeyboardInterrupt:
         said, state.parting = state.parting, ""
         state.say(said or "cancelled")
     except AuroraQLError as error:
         state.error = full_error(error)
         state.say(str(error))
+        if isinstance(error, StatementError) and not is_command(text):
+            state.say(_about_parameters(error))
     except Exception:  # a fault of ours must not take the session, and what was found in it, away
         state.error = traceback.format_exc()
         state.say(f"{state.error}This is a fault of AuroraQL: please report it. The session goes on.")
@@ -165,6 +186,16 @@ def take(state: State, text: str) -> None:
     if state.known is not None:
         state.known = know(state)
         look_again(state)
+    return well
+
+
+def _about_parameters(error: StatementError) -> str:
+    """How to give parameters values at the prompt, when that is what was missing."""
+    text = error.source.text if error.source is not None else ""
+    missing = (each.origin for each in error.diagnostics if each.code == "AQL0206")
+    names = [text[origin.start : origin.end].lstrip("$") for origin in missing if isinstance(origin, Span)]
+    given = " ".join(f"{name}=…" for name in dict.fromkeys(names))
+    return f"at the prompt: \\save NAME keeps the statement, and \\run NAME {given} runs it" if given else ""
 
 
 def full_error(error: AuroraQLError) -> str:

@@ -1,14 +1,16 @@
-"""The keys of the prompt beyond those of every line editor: Enter, Alt-Enter and F2 to F5."""
+"""The keys of the prompt beyond those of every line editor: Enter, Alt-Enter, Ctrl-X Ctrl-E and F2 to F5."""
 
 from __future__ import annotations
 
-from prompt_toolkit.application import run_in_terminal
+from prompt_toolkit.application import get_app, run_in_terminal
 from prompt_toolkit.buffer import Buffer
+from prompt_toolkit.document import Document
 from prompt_toolkit.enums import DEFAULT_BUFFER, EditingMode
-from prompt_toolkit.filters import has_focus
+from prompt_toolkit.filters import emacs_mode, has_focus, has_selection, vi_navigation_mode
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
+from prompt_toolkit.key_binding.vi_state import InputMode
 
-from auroraql.frontends.repl.behind import Late, Switches
+from auroraql.frontends.repl.behind import Behind, Late, Switches
 
 
 def key_bindings(switches: Switches, behind: Late) -> KeyBindings:
@@ -18,7 +20,7 @@ def key_bindings(switches: Switches, behind: Late) -> KeyBindings:
 
     def ends(buffer: Buffer) -> bool:
         return behind.get().submits(buffer.document) and (
-            not switches.multiline or behind.get().is_command(buffer.text)
+            not switches.multiline or vi_navigation_mode() or behind.get().is_command(buffer.text)
         )
 
     @keys.add("enter", filter=typing)
@@ -29,9 +31,28 @@ def key_bindings(switches: Switches, behind: Late) -> KeyBindings:
         else:
             _end_or_go_on(buffer, ends(buffer))
 
-    @keys.add("escape", "enter", filter=typing)
+    # In vi mode these are two keys: Escape and then Enter, quickly, runs what stands there, as in a shell.
+    @keys.add("escape", "enter", filter=typing & emacs_mode)
     def _(event: KeyPressEvent) -> None:
         _end_or_go_on(event.current_buffer, not ends(event.current_buffer))
+
+    @keys.add("c-x", "c-e", filter=typing & emacs_mode & ~has_selection)
+    @keys.add("v", filter=typing & vi_navigation_mode)
+    def _(event: KeyPressEvent) -> None:
+        event.app.create_background_task(_edit(event.current_buffer, behind.get()))
+
+    @keys.add("f5", filter=typing)
+    def _(event: KeyPressEvent) -> None:
+        text = event.current_buffer.text
+        if text.strip() and not behind.get().is_command(text):
+            run_in_terminal(lambda: behind.get().explain(text))
+
+    _add_switches(keys, switches)
+    return keys
+
+
+def _add_switches(keys: KeyBindings, switches: Switches) -> None:
+    """F2 to F4, which turn something on and off."""
 
     @keys.add("f2")
     def _(_event: KeyPressEvent) -> None:
@@ -46,24 +67,28 @@ def key_bindings(switches: Switches, behind: Late) -> KeyBindings:
         is_vi = event.app.editing_mode is EditingMode.VI
         event.app.editing_mode = EditingMode.EMACS if is_vi else EditingMode.VI
 
-    @keys.add("f5", filter=typing)
-    def _(event: KeyPressEvent) -> None:
-        text = event.current_buffer.text
-        if text.strip() and not behind.get().is_command(text):
-            run_in_terminal(lambda: behind.get().explain(text))
-
-    return keys
-
 
 def _end_or_go_on(buffer: Buffer, end: bool) -> None:
     if end:
         buffer.validate_and_handle()
-    else:
-        buffer.newline(copy_margin=False)
+        return
+    if vi_navigation_mode():  # the cursor stands on a letter, and a line is opened below it
+        buffer.cursor_position += buffer.document.get_end_of_line_position()
+        get_app().vi_state.input_mode = InputMode.INSERT
+    buffer.newline(copy_margin=False)
 
 
-def keys_in_force(switches: Switches, mode: EditingMode) -> str:
-    """The keys of the toolbar and what they are set to."""
+async def _edit(buffer: Buffer, behind: Behind) -> None:
+    """The text in the user's own editor. What comes back is run when it is whole; else it stands at the prompt."""
+    text = await run_in_terminal(lambda: behind.edited(buffer.text), in_executor=True)
+    if text is not None:
+        buffer.document = Document(text, len(text))
+        if text.strip() and behind.submits(buffer.document):
+            buffer.validate_and_handle()
+
+
+def keys_in_force(switches: Switches, mode: EditingMode, *, navigating: bool = False) -> str:
+    """The keys of the toolbar and what they are set to; `navigating` in vi's normal mode."""
     fuzzy, several = ("on" if on else "off" for on in (switches.fuzzy, switches.multiline))
-    way = "vi" if mode is EditingMode.VI else "emacs"
+    way = ("vi normal" if navigating else "vi") if mode is EditingMode.VI else "emacs"
     return f"F2 fuzzy: {fuzzy}  F3 several lines: {several}  F4 keys: {way}  F5 explain  \\? help"

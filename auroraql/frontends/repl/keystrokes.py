@@ -14,7 +14,7 @@ from prompt_toolkit.document import Document
 from auroraql.completion import Completer as Statements
 from auroraql.completion import Finder, Known
 from auroraql.errors import Diagnostic, Span
-from auroraql.frontends.repl.commands import COMMANDS, command_called, is_command
+from auroraql.frontends.repl.commands import COMMANDS, command_called, is_command, parts
 from auroraql.frontends.repl.state import State
 from auroraql.listings import listing_columns
 from auroraql.named import sql_columns
@@ -100,6 +100,8 @@ class TypedCheck:
         """What is wrong with it; of what is not finished, with as much of it as makes sense."""
         if not text.strip() or len(text) > LONGEST or is_command(text):
             return ()
+        # A command is no statement, and the places of the others stay the same.
+        text = "".join(re.sub(r"[^\n]", " ", part) if is_command(part) else part for part in parts(text))
         said = self._checks.check(text, catalogue, standing)
         wrong = tuple(each for each in said if not _goes_on(each, text))
         if wrong or not any(each.severity == "error" for each in said):
@@ -107,13 +109,16 @@ class TypedCheck:
         whole = self._finder.whole_beginning(text)
         if not whole.strip() or whole == text:
             return ()
-        return tuple(each for each in self._checks.check(whole, catalogue, standing) if not _goes_on(each, text))
+        said = self._checks.check(whole, catalogue, standing)
+        return tuple(each for each in said if each.code not in _NOT_YET and not _goes_on(each, text))
 
 
 def _goes_on(diagnostic: Diagnostic, text: str) -> bool:
     """Whether it is wrong only because more is to come: of the statement, or of the word at the end."""
-    if diagnostic.code in _NOT_YET or "never closed" in diagnostic.message:
+    if "never closed" in diagnostic.message:
         return True
+    if diagnostic.code in _NOT_YET:  # but on a blank line Enter runs it as it is
+        return diagnostic.severity == "error" or not text.rstrip(" ").endswith("\n")
     origin = diagnostic.origin
     if not isinstance(origin, Span) or diagnostic.severity != "error":
         return False

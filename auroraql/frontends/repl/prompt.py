@@ -15,6 +15,7 @@ from prompt_toolkit.document import Document
 from prompt_toolkit.formatted_text import StyleAndTextTuples
 from prompt_toolkit.history import History
 from prompt_toolkit.input import Input
+from prompt_toolkit.key_binding.vi_state import InputMode
 from prompt_toolkit.output import ColorDepth, Output
 from prompt_toolkit.styles import DynamicStyle, Style
 
@@ -24,7 +25,6 @@ from auroraql.frontends.repl.keys import key_bindings, keys_in_force
 
 _LONGEST = 100_000
 _MOST_SUGGESTED_FROM = 1_000
-SUFFIX = ".aql"
 
 PROMPT = "auroraql> "
 CONTINUATION = "     ...> "
@@ -111,8 +111,6 @@ def line_editor(
         history=history,
         key_bindings=key_bindings(switches, behind),
         enable_suspend=True,
-        enable_open_in_editor=True,
-        tempfile_suffix=SUFFIX,
         input=input,
         output=output,
     )
@@ -134,7 +132,9 @@ def toolbar(switches: Switches, checker: Checker, session: PromptSession[str]) -
     width = session.output.get_size().columns
     if found is not None:
         return [(f"class:toolbar.{found.severity}", one_line(found)[:width])]
-    return [("class:toolbar.keys", keys_in_force(switches, session.editing_mode)[:width])]
+    navigating = session.app.vi_state.input_mode is InputMode.NAVIGATION
+    keys = keys_in_force(switches, session.editing_mode, navigating=navigating)
+    return [("class:toolbar.keys", keys[:width])]
 
 
 def once_shown(editor: PromptSession[str], action: Callable[[], None]) -> None:

@@ -10,7 +10,7 @@ from itertools import islice
 from pathlib import Path
 
 from auroraql.errors import AuroraQLError, UsageError, visible
-from auroraql.frontends.repl.showing import expanded, pipe, put, show
+from auroraql.frontends.repl.showing import check_addable, expanded, pipe, put, show
 from auroraql.frontends.repl.state import State
 from auroraql.frontends.repl.statements import results_of
 from auroraql.output import FORMATS, footer, format_of, known_format, write
@@ -22,6 +22,8 @@ _AROUND_A_PICTURE = 7
 """Lines that are no source's: title, dates, what the blocks mean, and the prompt."""
 
 _LEAST_SOURCES = 5
+
+ON_OFF = ("on", "off")
 
 
 def last_result(state: State) -> ResultSet:
@@ -45,14 +47,23 @@ def vertically(state: State, _argument: str) -> str:
     return ""
 
 
-def vertical(state: State, _argument: str) -> str:
+def vertical(state: State, argument: str) -> str:
     """Turns the vertical view on, or off again."""
-    if state.format == "vertical":
+    on = _switched("x", argument, now=state.format == "vertical")
+    if state.format == "vertical" and not on:
         state.archive.settings.show_as(state.before_vertical)
-    else:
+    elif state.format != "vertical" and on:
         state.before_vertical = state.format
         state.archive.settings.show_as("vertical")
     return f"results are shown as {state.format}"
+
+
+def _switched(command: str, argument: str, *, now: bool) -> bool:
+    """Whether something is on from now on: as the word says, else the other way round. Raises UsageError."""
+    word = argument.casefold()
+    if word and word not in ON_OFF:
+        raise UsageError(f"\\{command} takes on or off, not '{visible(argument)}'", "alone it switches")
+    return word == "on" if word else not now
 
 
 def format_as(state: State, argument: str) -> str:
@@ -99,6 +110,7 @@ def _sent_to(state: State, path: Path) -> str:
     told = format_of(path) or known_format(state.format)
     if told.render is None:
         raise UsageError(f"nothing can be added to a {told.name} file", f"write one result: \\export {path}")
+    check_addable(path)
     return f"results go to {path} as {told.name}"
 
 
@@ -146,9 +158,9 @@ def _kept(state: State, name: str) -> ResultSet:
     return found
 
 
-def timing(state: State, _argument: str) -> str:
+def timing(state: State, argument: str) -> str:
     """Says where the time went, or no longer."""
-    state.timing = not state.timing
+    state.timing = _switched("timing", argument, now=state.timing)
     return f"timing is {'on' if state.timing else 'off'}"
 
 

@@ -26,6 +26,7 @@ from auroraql.saved import (
     save,
     unknown,
     unquoted,
+    unreadable,
     uses_of,
     written,
 )
@@ -101,7 +102,7 @@ def list_queries(state: State, _argument: str) -> str:
 
 def run_query(state: State, argument: str) -> str:
     """Runs a saved query, or a file, with the values given for its parameters. Raises AuroraQLError."""
-    name, _, rest = argument.partition(" ")
+    name, rest = _name_and_rest(argument)
     if not name:
         raise UsageError(
             "\\run needs a saved query", "as in: \\run keograms_of_a_day day=2021-01-01; \\queries lists them"
@@ -114,9 +115,25 @@ def run_query(state: State, argument: str) -> str:
     elif Path(name).name != name:
         source = read_file(name)  # says why it cannot be read
     else:
-        raise unknown(name, folders(state))
+        raise unreadable(name, folders(state)) or unknown(name, folders(state))
     show_all(state, source.text, name=source.name, values=bind([source], _given(rest, source)))
     return ""
+
+
+def _name_and_rest(argument: str) -> tuple[str, str]:
+    """What is to be run, in quotes where it has blanks, and what stands behind it."""
+    quoted = re.match(r"'([^']+)'(?=\s|\Z)|\"([^\"]+)\"(?=\s|\Z)", argument)
+    if quoted is None:
+        name, _, rest = argument.partition(" ")
+        return name, rest
+    return quoted[1] or quoted[2], argument[quoted.end() :]
+
+
+def _quoted(name: str) -> str:
+    """A name as it is typed behind `\\run`."""
+    if re.fullmatch(r"[^\s'\"]+", name):
+        return name
+    return f'"{name}"' if "'" in name else f"'{name}'"
 
 
 def _given(text: str, source: Source) -> dict[str, list[str]]:
@@ -142,10 +159,11 @@ def _given(text: str, source: Source) -> dict[str, list[str]]:
 
 def candidates(state: State, argument: str) -> Iterator[Candidate]:
     """What may come behind `\\run`: a query, a parameter, a value; from memory alone."""
-    name, blank, _ = argument.partition(" ")
-    if not blank:
-        for query in _alike(state, argument):
-            yield Candidate(query.name, len(argument), query.name, query.header.description)
+    name, rest = _name_and_rest(argument)
+    in_quotes = argument[:1] in ("'", '"') and argument.count(argument[0]) == 1
+    if in_quotes or not (rest or argument.endswith(" ")):
+        for query in _alike(state, argument.strip("'\"")):
+            yield Candidate(_quoted(query.name), len(argument), query.name, query.header.description)
         return
     chosen = next((each for each in state.saved if each.name.casefold() == name.casefold()), None)
     if chosen is None:
@@ -154,7 +172,7 @@ def candidates(state: State, argument: str) -> Iterator[Candidate]:
     if value is not None:
         yield from _values(state, chosen, value["name"], value["value"])
     elif begun is not None:
-        used = {match["name"] for match in _GIVEN.finditer(argument.partition(" ")[2])}
+        used = {match["name"] for match in _GIVEN.finditer(rest)}
         for each in about(chosen.source):
             if each.name.casefold().startswith(begun["name"].casefold()) and each.name not in used:
                 yield Candidate(f"{each.name}=", len(begun["name"]), each.name, each.doc)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import shlex
@@ -86,7 +87,7 @@ def _paged(chunks: Iterator[str], command: list[str]) -> bool:
     """Shows text in the pager until it is left; False, and nothing taken, when there is none."""
     if not command or command == ["cat"] or shutil.which(command[0]) is None:
         return False
-    with _deaf(), subprocess.Popen(command, stdin=subprocess.PIPE, encoding="utf-8", errors="replace") as process:
+    with deaf(), subprocess.Popen(command, stdin=subprocess.PIPE, encoding="utf-8", errors="replace") as process:
         assert process.stdin is not None  # noqa: S101 - it was asked for
         with suppress(BrokenPipeError):  # it was left before the end
             for chunk in chunks:
@@ -97,7 +98,7 @@ def _paged(chunks: Iterator[str], command: list[str]) -> bool:
 
 
 @contextmanager
-def _deaf() -> Iterator[None]:
+def deaf() -> Iterator[None]:
     """While a program of the user's has the terminal, Ctrl-C is for it."""
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
@@ -121,6 +122,19 @@ def append(path: Path, result: ResultSet, chosen: Format) -> None:
         raise UsageError(f"cannot write '{visible(str(path))}': {error.strerror or error}") from None
 
 
+def check_addable(path: Path) -> None:
+    """Raises UsageError for a file that nothing can be written to; one that is not there is not made."""
+    reason = None
+    if path.is_dir():
+        reason = errno.EISDIR
+    elif not path.parent.is_dir():
+        reason = errno.ENOENT if not path.parent.exists() else errno.ENOTDIR
+    elif not os.access(path if path.exists() else path.parent, os.W_OK):
+        reason = errno.EACCES
+    if reason is not None:
+        raise UsageError(f"cannot write '{visible(str(path))}': {os.strerror(reason)}") from None
+
+
 @contextmanager
 def _whole(path: Path) -> Iterator[None]:
     """What is not added whole to a file is taken away again, an interrupted result too."""
@@ -137,7 +151,7 @@ def _whole(path: Path) -> Iterator[None]:
 def pipe(result: ResultSet, command: str, format: str) -> int:
     """The whole result, uncoloured, to a shell command; its exit code. Raises UsageError when there is no shell."""
     try:
-        with _deaf(), subprocess.Popen(command, shell=True, stdin=subprocess.PIPE) as process:  # noqa: S602 - it is the user's own shell
+        with deaf(), subprocess.Popen(command, shell=True, stdin=subprocess.PIPE) as process:  # noqa: S602 - it is the user's own shell
             assert process.stdin is not None  # noqa: S101 - it was asked for
             with suppress(BrokenPipeError):
                 for chunk in known_format(format).encoded(result):

@@ -22,6 +22,13 @@ def first_word(at: Stuck) -> Diagnostic | None:
             "FIND comes first",
             hint="write FIND data_products SELECT … WHERE …; there is no FROM",
         )
+    if at.found.startswith("\\"):
+        return Diagnostic(
+            "AQL0115",
+            "a statement begins with FIND, not with a backslash",
+            at.span,
+            hint="commands such as \\d are for the prompt, each on a line of its own",
+        )
     near = closest(at.found.upper(), at.accepts, 1, 0.7)
     hint = f"did you mean {near[0]}?" if near else "as in: FIND data_products WHERE program = 'trex' ON 2021-01-01"
     shown = f"'{at.found}'" if at.found.isprintable() else f"the character U+{ord(at.found[0]):04X}"
