@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from auroraql.completion.fields import FieldNames, names_of_results, unit_items
+from auroraql.completion.fields import PRECISION_ITEMS, FieldNames, names_of_results, unit_items
 from auroraql.completion.groups import Group, is_plain, made
 from auroraql.completion.keywords import KEYWORDS, SQL
 from auroraql.completion.known import Known
@@ -15,7 +15,7 @@ from auroraql.forms.text.driver import Lexeme, tables
 from auroraql.listings import REFRESHABLE
 from auroraql.query import FUNCTIONS
 from auroraql.schema import BLOCKS, CONJUNCTIONS, KINDS, Type
-from auroraql.schema.conjunctions import TRACES
+from auroraql.schema.conjunctions import PRECISION_UNIT, TRACES
 from auroraql.schema.operators import OPERATORS
 
 _WRITTEN_SMALL = frozenset(name.upper() for name in (*KINDS, *BLOCKS))
@@ -63,6 +63,8 @@ def offers(trail: Trail, scope: Scope, found: Survey, known: Known) -> Iterator[
         yield Group(made([Item("*", "everything")]), "operator")
     if accepts & {"TIME_UNIT", "UNIT"}:
         yield Group(made(unit_items(fields, compared, trail, accepts)), "keyword")
+    if "NUMBER" in accepts and trail.symbols[-1].name == "PRECISION":
+        yield _numbers(PRECISION_ITEMS, PRECISION_UNIT)
     if "PARAM" in accepts:
         yield Group(made(dict.fromkeys((*known.parameters, *found.parameters))), "parameter")
     held = fields.type_of(compared) if compared and compared != SETTING else Type.ANY
@@ -158,7 +160,13 @@ def _values(fields: FieldNames, path: tuple[str, ...], trail: Trail) -> Iterator
     listed = frozenset(plain(word) for word in trail.words[first:] if word.type == "STRING")
     held, names = fields.values(path)
     if held is not Type.BOOLEAN:
-        yield Group(names, "number" if held in (Type.NUMBER, Type.INTEGER) else "value", listed)
+        is_number = held in (Type.NUMBER, Type.INTEGER)
+        yield _numbers(names.items, fields.unit_of(path)) if is_number else Group(names, "value", listed)
+
+
+def _numbers(items: Iterable[Item], unit: str) -> Group:
+    """Numbers of a list that is known, each with its unit."""
+    return Group(made(Item(f"{item.text} {unit}".strip(), item.doc) for item in items), "number")
 
 
 # --- names

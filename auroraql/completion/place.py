@@ -72,7 +72,7 @@ class Finder:
         self._memory = Memory()
 
     def locate(self, text: str, cursor: int) -> Place | None:
-        """The place of the cursor; None in a comment, in or right behind a closed quote, and in a number.
+        """The place of the cursor; None in a comment, and in or right behind a closed quote.
 
         At the end of what a closed quote holds, that is being typed.
         """
@@ -139,9 +139,7 @@ def _closing(text: str, opened: int, cursor: int) -> str:
 
 def _at_word(text: str, form: Form, begin: int, cursor: int) -> Place | None:
     near = max(begin, cursor - _LONGEST_WORD)
-    if _NUMBER.search(text, near, cursor):
-        return None
-    word = _WORD.search(text, near, cursor)
+    word = _NUMBER.search(text, near, cursor) or _WORD.search(text, near, cursor)
     return Place(text, form, begin, word.start() if word else cursor, cursor)
 
 
