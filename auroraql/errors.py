@@ -59,7 +59,8 @@ class Diagnostic:
     """One thing to say about a statement.
 
     `message` is the fact, `label` the few words under the caret, `hint` the way out and `fix`
-    the text that would replace the span.
+    the text that would replace the span. `missing` is what would mend it, written behind the rest: keywords of clauses,
+    of which one would do, or a mark. Who still types has done nothing wrong then.
     """
 
     code: str
@@ -69,6 +70,7 @@ class Diagnostic:
     hint: str = ""
     fix: str | None = None
     severity: Severity = "error"
+    missing: tuple[str, ...] = field(default=(), compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,10 +100,15 @@ class AuroraQLError(Exception):
 
 
 class StatementError(AuroraQLError):
-    """A statement that cannot be meant: every diagnostic of it, and the text they point into."""
+    """A statement that cannot be meant: every diagnostic of it, and the text they point into.
 
-    def __init__(self, diagnostics: Iterable[Diagnostic], source: Source | None = None) -> None:
-        self.diagnostics = tuple(diagnostics)
+    `questions` are what was noticed of it besides, which would be its warnings if it were right.
+    """
+
+    def __init__(
+        self, diagnostics: Iterable[Diagnostic], source: Source | None = None, questions: Iterable[Diagnostic] = ()
+    ) -> None:
+        self.diagnostics, self.questions = tuple(diagnostics), tuple(questions)
         self.source = source
         super().__init__(self.diagnostics, source)
 

@@ -14,13 +14,13 @@ from auroraql.completion.trail import END, Trail
 from auroraql.forms.text.driver import Lexeme, tables
 from auroraql.listings import REFRESHABLE
 from auroraql.query import FUNCTIONS
+from auroraql.resolver.windows import WINDOWS
 from auroraql.schema import BLOCKS, CONJUNCTIONS, KINDS, Type
 from auroraql.schema.conjunctions import PRECISION_UNIT, TRACES
 from auroraql.schema.operators import OPERATORS
 
 _WRITTEN_SMALL = frozenset(name.upper() for name in (*KINDS, *BLOCKS))
 _OFTEN = ("FIND", "SHOW", "WHERE", "AND", "SELECT", "ON", "DURING", "IN", "LIMIT")
-_WINDOWS = frozenset(("BETWEEN", "ON", "DURING", "SINCE", "UNTIL", "LAST"))
 _INSIDE = frozenset(("AND", "OR", "NOT", "AS", "IN", "BY", "ASC", "DESC", "NULLS", "BEFORE", "PADDED", "OFFSET"))
 """What may stand several times, inside of clauses."""
 SETTING = ("=",)
@@ -109,8 +109,8 @@ def _senseless(trail: Trail, accepts: frozenset[str], scope: Scope, type: Type) 
     if END not in accepts:
         return frozenset()
     told = {*scope.clauses}
-    if told & _WINDOWS:
-        told |= _WINDOWS - ({"UNTIL"} if "SINCE" in told else {"SINCE"} if "UNTIL" in told else set())
+    if told & {*WINDOWS}:
+        told |= {*WINDOWS} - ({"UNTIL"} if "SINCE" in told else {"SINCE"} if "UNTIL" in told else set())
     if trail.symbols[0].name == "SHOW":
         told |= set() if trail.words[1].lower() in REFRESHABLE else {"REFRESH"}
     elif scope.kind.lower() != CONJUNCTIONS.name:

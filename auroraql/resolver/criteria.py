@@ -55,21 +55,24 @@ class CriteriaClauses:
             self._warn_of_no_distance(within.origin if isinstance(within, Within) else of.origin)
         return Criteria(blocks, distances, traces, subminute)
 
-    def _fault(self, code: str, message: str, origin: Origin, label: str = "", hint: str = "") -> None:
-        self.wrong.append(Diagnostic(code, message, origin, label, hint))
+    def _fault(
+        self, code: str, message: str, origin: Origin, label: str = "", hint: str = "", missing: tuple[str, ...] = ()
+    ) -> None:
+        self.wrong.append(Diagnostic(code, message, origin, label, hint, missing=missing))
 
     # --- blocks
 
     def _no_blocks(self, origin: Origin) -> tuple[Block, ...]:
         hint = "as in: FIND conjunctions OF ground (program = 'trex'), space (program = 'swarm') WITHIN 500 km"
-        self._fault("AQL0213", "it is not said what meets: OF is missing", origin, "needs OF", hint)
+        self._fault("AQL0213", "it is not said what meets: OF is missing", origin, "needs OF", hint, ("OF",))
         return ()
 
     def _blocks(self, written: tuple[Written, ...], origin: Origin) -> tuple[Block, ...]:
         if not 2 <= len(written) <= MOST_BLOCKS:
             message = f"conjunctions are between 2 to {MOST_BLOCKS} blocks, and OF has {len(written)}"
-            hint = "add what it meets, as: , space (program = 'swarm')" if len(written) < 2 else "leave some out"
-            self._fault("AQL0213", message, origin, "here", hint)
+            few = len(written) < 2
+            hint = "add what it meets, as: , space (program = 'swarm')" if few else "leave some out"
+            self._fault("AQL0213", message, origin, "here", hint, ("OF",) if few else ())
         return tuple(self._block(block) for block in written)
 
     def _block(self, written: Written) -> Block:

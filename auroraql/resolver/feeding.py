@@ -38,6 +38,7 @@ from auroraql.syntax import (
     Or,
     Overlap,
     Path,
+    Select,
     Subquery,
     Text,
     Timestamp,
@@ -275,7 +276,9 @@ class _Feeding:
                 "an object cannot be compared" if count == 1 else f"a list has one column, and this FIND has {count}"
             )
             hint = "select one: FIND … SELECT data_source.platform …"
-            raise Fault("AQL0221", message, subquery.origin, "one column is needed", hint)
+            selects = any(isinstance(clause, Select) for clause in subquery.find.clauses)
+            missing = () if selects else ("SELECT",)
+            raise Fault("AQL0221", message, subquery.origin, "one column is needed", hint, missing=missing)
         return kept, only.path, only.type
 
     def _found(self, subquery: Subquery) -> Kept:

@@ -225,19 +225,25 @@ class Memory:
         """Sets a mark behind the last word."""
         self.marks.append(Mark(len(self.words), self.words[-1].end_pos, [*states], [*values]))
 
-    def whole(self) -> tuple[int, str] | None:
-        """Where the last word ends behind which it is a statement, and the parentheses that would have to follow."""
+    def whole(self, end: int) -> tuple[int, str] | None:
+        """Where the last word ends, not behind `end`, behind which it is a statement, and the parentheses to follow."""
         known, rest = tables(), len(self.words)
         for mark in (*reversed(self.marks), Mark(0, 0, [known.start], [])):
             states, found = [*mark.states], None
-            for word in self.words[mark.words : rest]:
+            for at in range(mark.words, rest):
+                word = self.words[at]
                 known.shift(states, word.type)
-                closing = known.closing(states)
+                closing = None if word.end_pos > end or self._belongs_to_next(at) else known.closing(states)
                 found = found if closing is None else (word.end_pos, closing)
             if found is not None:
                 return found
             rest = mark.words
         return None
+
+    def _belongs_to_next(self, at: int) -> bool:
+        """Whether a word is nothing without the one behind it: in a path, of a function, of what is given a value."""
+        after = self.words[at + 1].type if at + 1 < len(self.words) else ""
+        return after in ("DOT", "CMP") or (after == "LPAR" and self.words[at].type == "NAME")
 
 
 def alike(text: str, other: str) -> int:

@@ -22,13 +22,14 @@ from auroraql.frontends.repl.behind import Switches
 from auroraql.frontends.repl.colours import Colours
 from auroraql.frontends.repl.commands import is_command, run_command
 from auroraql.frontends.repl.flight import Flight
-from auroraql.frontends.repl.keystrokes import Candidates, TypedCheck, know
+from auroraql.frontends.repl.keystrokes import Candidates, know
 from auroraql.frontends.repl.loop import banner, run_repl
 from auroraql.frontends.repl.saved_queries import look_again
 from auroraql.frontends.repl.showing import makes_links, tell
 from auroraql.frontends.repl.state import Archive, State
 from auroraql.frontends.repl.statements import explain, run
 from auroraql.frontends.repl.themes import themed
+from auroraql.frontends.repl.unfinished import TypedCheck
 from auroraql.schema.catalogue import shipped
 
 _FIRST = """\
