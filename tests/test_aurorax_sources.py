@@ -249,5 +249,5 @@ def test_check_goes_by_what_comes_with_the_package_where_nothing_is_kept(tmp_pat
     own = command("check", "-", "--archive", tmp_path / "small.duckdb", stdin=text.replace("trx", "swarm"))
     assert (own.code, "no program 'swarm' is known" in own.err) == (0, True)
     (tmp_path / "broken.duckdb").write_text("no catalogue")
-    assert command("check", "-", "--archive", tmp_path / "broken.duckdb", stdin=text).code == 0
-    assert command("check", "-", "--archive", tmp_path / "none.duckdb", stdin=text).code == 2
+    for name in ("broken", "none"):
+        assert command("check", "-", "--archive", tmp_path / f"{name}.duckdb", stdin=text).code == 2
