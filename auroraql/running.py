@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 
-from auroraql.archives.base import Engine, Watch
+from auroraql.archives.base import Engine, SubmissionInterrupted, Watch
 from auroraql.errors import ArchiveError, Diagnostic, StatementError
 from auroraql.named import Kept, Shown
 from auroraql.plan import Plan
@@ -165,7 +165,12 @@ class Running:
         if planned.searched is not None:
             message, hint = f"'{find.kind}' is a result, and its rows are searched at once", "FIND it without SUBMIT"
             raise StatementError([Diagnostic("AQL0214", message, find.origin, "no search of the archive", hint)])
-        search = Search(self, self.engine.submit(planned.plan), planned, prepared)
+        try:
+            run = self.engine.submit(planned.plan)
+        except SubmissionInterrupted as stopped:
+            self.interrupted(Search(self, stopped.run, planned, prepared))
+            raise
+        search = Search(self, run, planned, prepared)
         if search.name:
             self._replace(search)
         elif self.runs_when_awaited:

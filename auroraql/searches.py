@@ -250,11 +250,14 @@ class Search:
             self._result = self._session.result(plan, finished(fetched, plan), self._prepared, began)
         return self._result
 
-    def cancel(self) -> None:
-        """Asks the archive to stop it, which does nothing when it is done. Raises ArchiveError when it says no."""
+    def cancel(self, *, patient: bool = False) -> None:
+        """Asks the archive to stop it, which does nothing when it is done. Raises ArchiveError when it says no.
+
+        A request that the archive has not said yet that it took is waited for a moment; by who is `patient`, to the end.
+        """
         self.heeded = self._cancelling = True
         try:
-            self._run.cancel()
+            self._run.cancel(patient=patient)
         except ArchiveError:
             if isinstance(self._error, Cancelled):  # on our side only
                 self._ended = self._error = self._took = None
