@@ -20,7 +20,7 @@ from auroraql.resolver import resolve
 from auroraql.results import Fetched, ResultColumn, ResultSet, Row
 from auroraql.row_search import kept_as, plan_rows, search_rows, whole_records
 from auroraql.schema import KINDS, Type
-from auroraql.searches import Planned, Search, State
+from auroraql.searches import Planned, Search, State, elapsing
 from auroraql.settings import Settings
 from auroraql.syntax import Find, Follow, Let, Report, Set, Show, Sql, Submit
 from auroraql.watching import Watching
@@ -267,7 +267,8 @@ class Running:
         shown = prepared.shown
         assert shown is not None, "a SHOW is read before it runs"  # noqa: S101
         if shown.anew:
-            self.engine.refresh_sources(self.deadline(began))
+            with elapsing(self.watch, began):
+                self.engine.refresh_sources(self.deadline(began))
         taking = Beside(_Taking(self, prepared), shown.kept)
         resolved = resolve(shown.find, self.engine.catalogue(), prepared.given, now=prepared.now, results=taking)
         listed = Listed(
@@ -278,7 +279,8 @@ class Running:
             searches=self._searches,
             settings=self.settings.rows,
         )
-        rows = rows_of_show(shown, listed, resolved.query)
+        with elapsing(self.watch, began):
+            rows = rows_of_show(shown, listed, resolved.query)
         held = self._told(shown.kept.columns, rows, prepared, began)
         plan = plan_rows(resolved.query, shown.kept, resolved.warnings)
         columns, fetched = search_rows(plan, replace(shown.kept, result=held))
@@ -294,7 +296,8 @@ class Running:
         limited = prepared.limited
         assert limited is not None, "SQL is looked at before it runs"  # noqa: S101
         tables = [self.results[name] for name in limited.tables]
-        columns, rows = run_sql(statement, tables, limited, prepared.given, began + self.settings.timeout)
+        with elapsing(self.watch, began):
+            columns, rows = run_sql(statement, tables, limited, prepared.given, began + self.settings.timeout)
         return self._told(columns, rows, prepared, began)
 
     def _told(
