@@ -19,6 +19,7 @@ from auroraql.frontends.repl.showing import pager
 from auroraql.frontends.repl.state import State
 from auroraql.frontends.repl.themes import themed
 from auroraql.saved import shelf
+from auroraql.session import connect
 from tests.repl_fakes import FakeArchive, said
 
 QUERY = """\
@@ -72,6 +73,26 @@ def test_the_last_statement_is_saved_with_its_parameters_declared(session: State
     )
     told(session, "\\run daily p=trex sites=(gillam, 'fort smith') s=2021-01-01 n=5")
     assert given(session) == {"p": "trex", "sites": ["gillam", "fort smith"], "s": date(2021, 1, 1), "n": 5}
+
+
+def test_a_missing_value_is_given_as_the_prompt_has_it(session: State) -> None:
+    with connect() as archive:
+        session.archive = archive
+        typed = told(session, "FIND data_products WHERE program = $p ON $day")
+        assert "the parameter $p has no value" in typed
+        assert "hint: \\save NAME keeps the statement, and \\run NAME p=… runs it with a value" in typed
+        assert "\\run NAME day=… runs it" in typed
+        assert "--param" not in typed
+        assert "Python" not in typed
+        assert "\\run NAME p=…" in told(session, "\\E")
+        # As it says.
+        told(session, "\\save daily")
+        again = told(session, "\\run daily p=trex")
+        assert "the parameter $day has no value" in again
+        assert "day=2021-01-01 behind \\run" in again
+        Path("bare.aql").write_text("FIND data_products WHERE program = $p")
+        assert "hint: give it as \\run NAME p=…" in told(session, "\\run bare")
+        assert "trex" in told(session, "\\run daily p=trex day=2021-01-01")
 
 
 def test_nothing_is_replaced_that_was_not_meant(session: State) -> None:

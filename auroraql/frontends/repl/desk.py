@@ -24,7 +24,7 @@ from auroraql.frontends.repl.commands import is_command, run_command
 from auroraql.frontends.repl.flight import Flight
 from auroraql.frontends.repl.keystrokes import Candidates, know
 from auroraql.frontends.repl.loop import banner, run_repl
-from auroraql.frontends.repl.saved_queries import look_again
+from auroraql.frontends.repl.saved_queries import as_said_here, look_again
 from auroraql.frontends.repl.showing import makes_links, tell
 from auroraql.frontends.repl.state import Archive, State
 from auroraql.frontends.repl.statements import explain, run
@@ -116,7 +116,7 @@ class Desk:
         try:
             explain(self.state, text)
         except AuroraQLError as error:
-            self.state.say(str(error))
+            self.state.say(str(as_said_here(error)))
 
     def interrupted(self) -> None:
         """Ctrl-C came when nothing was run and nothing typed: what is still being cancelled is left as it is."""
@@ -157,7 +157,7 @@ def take(state: State, text: str) -> None:
         state.say(said or "cancelled")
     except AuroraQLError as error:
         state.error = full_error(error)
-        state.say(str(error))
+        state.say(str(as_said_here(error)))
     except Exception:  # a fault of ours must not take the session, and what was found in it, away
         state.error = traceback.format_exc()
         state.say(f"{state.error}This is a fault of AuroraQL: please report it. The session goes on.")
@@ -170,7 +170,7 @@ def take(state: State, text: str) -> None:
 
 def full_error(error: AuroraQLError) -> str:
     """An error with everything that led to it."""
-    lines, cause = [str(error)], error.__cause__ or error.__context__
+    lines, cause = [str(as_said_here(error))], error.__cause__ or error.__context__
     if isinstance(error, ArchiveError) and error.log:
         lines += ["log of the search:", *(f"  {line}" for line in error.log)]
     while cause is not None:
