@@ -131,8 +131,8 @@ class ArchiveError(AuroraQLError):
     """An archive that did not answer as asked.
 
     `archive` is its name, `request_id` the search it concerns (empty when there is none yet),
-    `hint` what to do next, `log` the lines of the search's log as far as they are known. The message never holds an
-    API key.
+    `hint` what to do next, `log` the lines of the search's log as far as they are known, `ended` whether the archive
+    says that the search is over. The message never holds an API key.
     """
 
     verb = "failed"
@@ -140,6 +140,7 @@ class ArchiveError(AuroraQLError):
     def __init__(self, message: str, *, archive: str, request_id: str = "", hint: str = "") -> None:
         self.message, self.archive, self.request_id, self.hint = message, archive, request_id, hint
         self.log: tuple[str, ...] = ()
+        self.ended = False
         super().__init__(message)
 
     def __str__(self) -> str:

@@ -10,7 +10,7 @@ from datetime import datetime
 from functools import partial
 
 from auroraql.archives.base import Engine, SubmissionInterrupted, Watch
-from auroraql.errors import ArchiveError, Diagnostic, StatementError
+from auroraql.errors import ArchiveError, Diagnostic, Failed, StatementError
 from auroraql.named import Kept, Shown
 from auroraql.plan import Plan
 from auroraql.planner import plan as make_plan
@@ -88,6 +88,8 @@ class Running:
             case Submit():
                 # As it was submitted: by now it may be over.
                 return self._told(_SUBMITTED, [_brief(self.submit(prepared), "running")], prepared, began)
+            case Follow("cancel", _, request_id) if request_id:
+                return self._cancelled_elsewhere(request_id, prepared, began)
             case Follow(verb, name, request_id):
                 search = self.attach(request_id, name, prepared) if request_id else self.submitted[name]
                 return self._fetched(search) if verb == "fetch" else self._cancelled(search, prepared, began)
@@ -249,6 +251,18 @@ class Running:
         ids = ", ".join(search.request_ids)
         note = f"{search.name or ids} is {search.state}"
         return self._told(_SUBMITTED, [_brief(search, search.state)], prepared, began, note)
+
+    def _cancelled_elsewhere(self, request_id: str, prepared: Prepared, began: float) -> ResultSet:
+        """Of one that has ended that is said: it is not running, which is what was wanted. Raises ArchiveError."""
+        try:
+            search = self.attach(request_id, "", prepared)
+        except ArchiveError as error:
+            if not error.ended:
+                raise
+            state: State = "failed" if isinstance(error, Failed) else "done"
+            note = f"{request_id} has ended already: {error.message}"
+            return self._told(_SUBMITTED, [("", state, request_id)], prepared, began, note)
+        return self._cancelled(search, prepared, began)
 
     def _report(self, asked: Report, prepared: Prepared, began: float) -> ResultSet:
         """What EXPLAIN and DESCRIBE say; nothing is searched, so FINDs in parentheses are explained too."""
