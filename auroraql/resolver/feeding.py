@@ -276,8 +276,7 @@ class _Feeding:
                 "an object cannot be compared" if count == 1 else f"a list has one column, and this FIND has {count}"
             )
             hint = "select one: FIND … SELECT data_source.platform …"
-            selects = any(isinstance(clause, Select) for clause in subquery.find.clauses)
-            missing = () if selects else ("SELECT",)
+            missing = () if any(isinstance(each, Select) for each in subquery.find.clauses) else ("SELECT",)
             raise Fault("AQL0221", message, subquery.origin, "one column is needed", hint, missing=missing)
         return kept, only.path, only.type
 
