@@ -128,7 +128,7 @@ CODES = {
     "AQL0206": Code(
         "a parameter has no value",
         "A statement asks for `$name`, and no value is given for it.",
-        "Give it: `--param name=value`, or `name=…` in Python.",
+        "Give it: `--param name=value`, `name=…` in Python, or behind `\\run NAME` at the prompt, where `\\save NAME` keeps a statement.",
     ),
     "AQL0207": Code(
         "two columns have one name",

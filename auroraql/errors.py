@@ -59,7 +59,8 @@ class Diagnostic:
     """One thing to say about a statement.
 
     `message` is the fact, `label` the few words under the caret, `hint` the way out and `fix`
-    the text that would replace the span.
+    the text that would replace the span. `missing` is what would mend it, written behind the rest: keywords of clauses,
+    of which one would do, or a mark. Who still types has done nothing wrong then.
     """
 
     code: str
@@ -69,6 +70,7 @@ class Diagnostic:
     hint: str = ""
     fix: str | None = None
     severity: Severity = "error"
+    missing: tuple[str, ...] = field(default=(), compare=False, repr=False)
 
     def moved(self, by: int) -> Diagnostic:
         """The same, said of a text that stands `by` characters further behind."""
@@ -104,10 +106,15 @@ class AuroraQLError(Exception):
 
 
 class StatementError(AuroraQLError):
-    """A statement that cannot be meant: every diagnostic of it, and the text they point into."""
+    """A statement that cannot be meant: every diagnostic of it, and the text they point into.
 
-    def __init__(self, diagnostics: Iterable[Diagnostic], source: Source | None = None) -> None:
-        self.diagnostics = tuple(diagnostics)
+    `questions` are what was noticed of it besides, which would be its warnings if it were right.
+    """
+
+    def __init__(
+        self, diagnostics: Iterable[Diagnostic], source: Source | None = None, questions: Iterable[Diagnostic] = ()
+    ) -> None:
+        self.diagnostics, self.questions = tuple(diagnostics), tuple(questions)
         self.source = source
         super().__init__(self.diagnostics, source)
 
@@ -130,8 +137,8 @@ class ArchiveError(AuroraQLError):
     """An archive that did not answer as asked.
 
     `archive` is its name, `request_id` the search it concerns (empty when there is none yet),
-    `hint` what to do next, `log` the lines of the search's log as far as they are known. The message never holds an
-    API key.
+    `hint` what to do next, `log` the lines of the search's log as far as they are known, `ended` whether the archive
+    says that the search is over. The message never holds an API key.
     """
 
     verb = "failed"
@@ -139,6 +146,7 @@ class ArchiveError(AuroraQLError):
     def __init__(self, message: str, *, archive: str, request_id: str = "", hint: str = "") -> None:
         self.message, self.archive, self.request_id, self.hint = message, archive, request_id, hint
         self.log: tuple[str, ...] = ()
+        self.ended = False
         super().__init__(message)
 
     def __str__(self) -> str:

@@ -13,7 +13,7 @@ from typing import Any
 from auroraql.named import Kept, Shown, rows_kind
 from auroraql.query import Comparison, Query, conjuncts
 from auroraql.resolver.values import Fault, Values
-from auroraql.resolver.windows import Bounds, join_windows, resolve_window
+from auroraql.resolver.windows import WINDOWS, Bounds, join_windows, resolve_window
 from auroraql.results import ResultColumn, Row
 from auroraql.schema import KINDS, Field, Kind, Type
 from auroraql.schema.catalogue import Catalogue, DataSource, MetadataKey
@@ -91,9 +91,8 @@ def _check_targets(statement: Show, listing: _Listing, targets: Mapping[str, Tar
         hint = "WHERE says which; FOR stands behind SHOW METADATA"
         raise Fault("AQL0214", f"{title} takes no FOR", targets["for"].origin, "not here", hint)
     if listing.needs_of and "of" not in targets:
-        raise Fault(
-            "AQL0225", f"{title} does not say of what", statement.origin, "needs OF", f"{title} OF {_example(listing)}"
-        )
+        message, hint = f"{title} does not say of what", f"{title} OF {_example(listing)}"
+        raise Fault("AQL0225", message, statement.origin, "needs OF", hint, missing=("OF",))
 
 
 def _example(listing: _Listing) -> str:
@@ -131,7 +130,8 @@ def _days(statement: Show, values: Values, title: str) -> tuple[date, date]:
     bounds = join_windows([(each, resolve_window(each, values)) for each in windows], Bounds(), statement.origin)
     if bounds.start is None or bounds.end is None:
         hint = "add a window with both its ends, as DURING 2020-02"
-        raise Fault("AQL0225", f"{title} counts day by day: of which days?", statement.origin, "needs a window", hint)
+        message = f"{title} counts day by day: of which days?"
+        raise Fault("AQL0225", message, statement.origin, "needs a window", hint, missing=WINDOWS)
     return bounds.start.date(), bounds.end.date()
 
 

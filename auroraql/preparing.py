@@ -121,11 +121,16 @@ def check(
                 said += outcome.warnings
             else:
                 whole = False
-                said += [each for each in outcome.diagnostics if each.code != "AQL0206"]
+                said += wrong_or_questioned(outcome)
         yield last, tuple(said)
     unused = _unused(prepared, parameters) if whole else ()
     if unused:
         yield last, unused
+
+
+def wrong_or_questioned(error: StatementError) -> list[Diagnostic]:
+    """What a check says of a statement that is wrong; a parameter without a value is no fault of it."""
+    return [each for each in (*error.diagnostics, *error.questions) if each.code != "AQL0206"]
 
 
 def _unused(prepared: Iterable[Prepared], parameters: Mapping[str, object]) -> tuple[Diagnostic, ...]:
@@ -204,7 +209,7 @@ class Preparing:
         except Fault as fault:
             wrong = StatementError([fault.diagnostic], source)
         except StatementError as error:
-            wrong = StatementError(error.diagnostics, source)
+            wrong = StatementError(error.diagnostics, source, error.questions)
         self.lost.add(getattr(read.statement, "name", ""))
         return wrong
 
@@ -320,7 +325,9 @@ class Preparing:
                 f"the searches are {', '.join(self.searches)}" if self.searches else "SUBMIT name = FIND … starts one"
             )
             hint = f"did you mean {near[0]}?" if near else known
-            raise Fault("AQL0226", f"there is no search '{name}'", statement.origin, "unknown search", hint)
+            missing = ("CMP",) if statement.verb == "fetch" else ()  # FETCH name = 'id' keeps what others submitted
+            message = f"there is no search '{name}'"
+            raise Fault("AQL0226", message, statement.origin, "unknown search", hint, missing=missing)
         if statement.verb == "fetch":
             self.kept[name] = self.searches[name]
         return replace(begun, statement=Follow(statement.verb, name), name=name)

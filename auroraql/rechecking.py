@@ -17,7 +17,7 @@ from auroraql.errors import MOST_REPORTED, Diagnostic, Source, StatementError
 from auroraql.forms import script
 from auroraql.forms.pieces import Piece, Stops, cut
 from auroraql.forms.text.memory import Memory, alike
-from auroraql.preparing import NOTHING, Prepared, Preparing, Standing
+from auroraql.preparing import NOTHING, Prepared, Preparing, Standing, wrong_or_questioned
 from auroraql.resolver.remembering import Remembered
 from auroraql.schema.catalogue import Catalogue
 
@@ -141,7 +141,7 @@ def _said(read: script.Read, text: str, preparing: Preparing) -> Diagnostics:
     outcome = preparing.outcome(read, Source(text))
     if isinstance(outcome, Prepared):
         return outcome.warnings
-    return tuple(each for each in outcome.diagnostics if each.code != "AQL0206")
+    return tuple(wrong_or_questioned(outcome))
 
 
 def _state(preparing: Preparing) -> _State:

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 
-from auroraql.archives.base import Engine, Watch
-from auroraql.errors import ArchiveError, Diagnostic, StatementError
+from auroraql.archives.base import Engine, SubmissionInterrupted, Watch
+from auroraql.errors import ArchiveError, Diagnostic, Failed, StatementError
 from auroraql.named import Kept, Shown
 from auroraql.plan import Plan
 from auroraql.planner import plan as make_plan
@@ -20,7 +20,7 @@ from auroraql.resolver import resolve
 from auroraql.results import Fetched, ResultColumn, ResultSet, Row
 from auroraql.row_search import kept_as, plan_rows, search_rows, whole_records
 from auroraql.schema import KINDS, Type
-from auroraql.searches import Planned, Search, State
+from auroraql.searches import Planned, Search, State, elapsing
 from auroraql.settings import Settings
 from auroraql.syntax import Find, Follow, Let, Report, Set, Show, Sql, Submit
 from auroraql.watching import Watching
@@ -88,6 +88,8 @@ class Running:
             case Submit():
                 # As it was submitted: by now it may be over.
                 return self._told(_SUBMITTED, [_brief(self.submit(prepared), "running")], prepared, began)
+            case Follow("cancel", _, request_id) if request_id:
+                return self._cancelled_elsewhere(request_id, prepared, began)
             case Follow(verb, name, request_id):
                 search = self.attach(request_id, name, prepared) if request_id else self.submitted[name]
                 return self._fetched(search) if verb == "fetch" else self._cancelled(search, prepared, began)
@@ -165,7 +167,12 @@ class Running:
         if planned.searched is not None:
             message, hint = f"'{find.kind}' is a result, and its rows are searched at once", "FIND it without SUBMIT"
             raise StatementError([Diagnostic("AQL0214", message, find.origin, "no search of the archive", hint)])
-        search = Search(self, self.engine.submit(planned.plan), planned, prepared)
+        try:
+            run = self.engine.submit(planned.plan)
+        except SubmissionInterrupted as stopped:
+            self.interrupted(Search(self, stopped.run, planned, prepared))
+            raise
+        search = Search(self, run, planned, prepared)
         if search.name:
             self._replace(search)
         elif self.runs_when_awaited:
@@ -245,6 +252,18 @@ class Running:
         note = f"{search.name or ids} is {search.state}"
         return self._told(_SUBMITTED, [_brief(search, search.state)], prepared, began, note)
 
+    def _cancelled_elsewhere(self, request_id: str, prepared: Prepared, began: float) -> ResultSet:
+        """Of one that has ended that is said: it is not running, which is what was wanted. Raises ArchiveError."""
+        try:
+            search = self.attach(request_id, "", prepared)
+        except ArchiveError as error:
+            if not error.ended:
+                raise
+            state: State = "failed" if isinstance(error, Failed) else "done"
+            note = f"{request_id} has ended already: {error.message}"
+            return self._told(_SUBMITTED, [("", state, request_id)], prepared, began, note)
+        return self._cancelled(search, prepared, began)
+
     def _report(self, asked: Report, prepared: Prepared, began: float) -> ResultSet:
         """What EXPLAIN and DESCRIBE say; nothing is searched, so FINDs in parentheses are explained too."""
         # Most statements are no reports and never load this room.
@@ -262,7 +281,8 @@ class Running:
         shown = prepared.shown
         assert shown is not None, "a SHOW is read before it runs"  # noqa: S101
         if shown.anew:
-            self.engine.refresh_sources(self.deadline(began))
+            with elapsing(self.watch, began):
+                self.engine.refresh_sources(self.deadline(began))
         taking = Beside(_Taking(self, prepared), shown.kept)
         resolved = resolve(shown.find, self.engine.catalogue(), prepared.given, now=prepared.now, results=taking)
         listed = Listed(
@@ -273,7 +293,8 @@ class Running:
             searches=self._searches,
             settings=self.settings.rows,
         )
-        rows = rows_of_show(shown, listed, resolved.query)
+        with elapsing(self.watch, began):
+            rows = rows_of_show(shown, listed, resolved.query)
         held = self._told(shown.kept.columns, rows, prepared, began)
         plan = plan_rows(resolved.query, shown.kept, resolved.warnings)
         columns, fetched = search_rows(plan, replace(shown.kept, result=held))
@@ -289,7 +310,8 @@ class Running:
         limited = prepared.limited
         assert limited is not None, "SQL is looked at before it runs"  # noqa: S101
         tables = [self.results[name] for name in limited.tables]
-        columns, rows = run_sql(statement, tables, limited, prepared.given, began + self.settings.timeout)
+        with elapsing(self.watch, began):
+            columns, rows = run_sql(statement, tables, limited, prepared.given, began + self.settings.timeout)
         return self._told(columns, rows, prepared, began)
 
     def _told(

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import threading
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Literal, Protocol
@@ -67,6 +68,29 @@ class Session(Protocol):
 
     def result(self, plan: Plan, fetched: Fetched, prepared: Prepared, began: float) -> ResultSet:
         """What a statement answers."""
+
+
+@contextmanager
+def elapsing(watch: Watch | None, began: float) -> Iterator[None]:
+    """Tells, on a thread of its own, how long a statement takes that is no search, while it is carried out here."""
+    if watch is None:
+        yield
+        return
+    over = threading.Event()
+
+    def tell() -> None:
+        with suppress(OSError):  # a terminal that is gone
+            while not over.wait(_TICK):
+                watch(Progress(time.monotonic() - began, "", 0, 0))
+
+    telling = threading.Thread(target=tell, name="auroraql-elapsing", daemon=True)
+    telling.start()
+    try:
+        yield
+    finally:
+        over.set()
+        telling.join()
+        watch(None)
 
 
 @dataclass(eq=False, slots=True)
@@ -250,11 +274,14 @@ class Search:
             self._result = self._session.result(plan, finished(fetched, plan), self._prepared, began)
         return self._result
 
-    def cancel(self) -> None:
-        """Asks the archive to stop it, which does nothing when it is done. Raises ArchiveError when it says no."""
+    def cancel(self, *, patient: bool = False) -> None:
+        """Asks the archive to stop it, which does nothing when it is done. Raises ArchiveError when it says no.
+
+        A request that the archive has not said yet that it took is waited for a moment; by who is `patient`, to the end.
+        """
         self.heeded = self._cancelling = True
         try:
-            self._run.cancel()
+            self._run.cancel(patient=patient)
         except ArchiveError:
             if isinstance(self._error, Cancelled):  # on our side only
                 self._ended = self._error = self._took = None

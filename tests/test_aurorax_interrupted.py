@@ -192,9 +192,9 @@ def test_what_was_cancelled_stays_so(server: AuroraXServer, engine: AuroraXEngin
 # As a user has it
 
 
-def started(url: str, *options: str) -> subprocess.Popen[str]:
+def started(url: str, *options: str, before: str = "") -> subprocess.Popen[str]:
     """The program with a search, in a process of its own."""
-    statement = "FIND data_products WHERE program = 'trex' ON 2020-02-01"
+    statement = f"{before} FIND data_products WHERE program = 'trex' ON 2020-02-01"
     command = [sys.executable, "-m", "auroraql", "-a", url, *options, "-c", statement]
     environment = {**os.environ, "NO_PROXY": "*"}
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
@@ -228,6 +228,34 @@ def test_a_second_ctrl_c_ends_it_at_once(server: AuroraXServer) -> None:
     assert time.monotonic() - began < 2
     assert running.returncode == 130
     assert "Traceback" not in said
+    (request_id,) = server.searches
+    assert f"FETCH '{request_id}';" in said
+    assert said.splitlines()[-1] == "interrupted"
+
+
+def test_a_second_ctrl_c_names_what_was_submitted_too(server: AuroraXServer) -> None:
+    server.synchronous, server.never = False, True
+    server.faults["cancel"] = Fault(hang=60)
+    with started(server.url, before="SUBMIT s = FIND ephemeris WHERE program = 'swarm' ON 2020-01-01;") as running:
+        until(lambda: len(server.searches) == 2 and server.count("status") > 2, 30)
+        running.send_signal(signal.SIGINT)
+        until(lambda: server.count("cancel"))
+        running.send_signal(signal.SIGINT)
+        _, said = running.communicate(timeout=20)
+    assert running.returncode == 130
+    assert [f"FETCH '{request_id}';" in said for request_id in server.searches] == [True, True]
+    assert server.count("cancel") == 1
+
+
+def test_what_cannot_be_cancelled_is_named(server: AuroraXServer) -> None:
+    server.synchronous, server.never = False, True
+    server.faults["cancel"] = Fault(status=403)
+    with started(server.url) as running:
+        until(lambda: server.count("status"), 30)
+        running.send_signal(signal.SIGINT)
+        _, said = running.communicate(timeout=20)
+    (request_id,) = server.searches
+    assert (running.returncode, f"FETCH '{request_id}';" in said) == (130, True)
 
 
 def test_the_deadline_ends_the_program(server: AuroraXServer) -> None:

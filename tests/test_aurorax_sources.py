@@ -17,7 +17,9 @@ from auroraql.archives.kept_file import KeptFile
 from auroraql.archives.kept_sources import DAY, KeptSources
 from auroraql.errors import Refused, Unreachable
 from auroraql.schema.catalogue import DataSource, shipped
+from tests import small_catalogue
 from tests.aurorax_server import SOURCES, AuroraXServer, Fault
+from tests.command_line import Done, command
 from tests.server_process import ServerProcess
 
 KNOWN = tuple(DataSource(**each) for each in SOURCES)
@@ -218,3 +220,34 @@ def test_a_session_asks_anew_when_it_is_told_to(server: AuroraXServer) -> None:
         with pytest.raises(Refused):
             archive.run("SHOW SOURCES REFRESH")
         assert len(archive.run("SHOW SOURCES")) == 4
+
+
+def test_check_knows_what_the_archive_last_told_and_asks_nothing(
+    server: AuroraXServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = "FIND data_products WHERE program = 'newest' ON 2021-01-01"
+    ways = ("check", "-", "--archive", server.url)
+    assert "no program 'newest' is known" in command(*ways, stdin=text).err
+    server.sources.append({**SOURCES[0], "identifier": 500, "program": "newest"})
+    with auroraql.connect(server.url) as archive:
+        archive.run("SHOW SOURCES REFRESH")
+    server.calls.clear()
+    assert command(*ways, stdin=text) == Done(0, "", "")
+    monkeypatch.setenv("AURORAQL_ARCHIVE", server.url)
+    assert command("check", "-", stdin=text) == Done(0, "", "")
+    near = command("check", "-", stdin=text.replace("newest", "newets"))
+    assert (near.code, "did you mean 'newest'?" in near.err) == (0, True)
+    assert server.calls == []
+
+
+def test_check_goes_by_what_comes_with_the_package_where_nothing_is_kept(tmp_path: Path) -> None:
+    text = "FIND data_products WHERE program = 'trx' ON 2021-01-01"
+    for archive in ("demo", "https://nobody.example"):
+        done = command("check", "-", "--archive", archive, stdin=text)
+        assert (done.code, "did you mean 'trex'?" in done.err) == (0, True)
+    small_catalogue.write(tmp_path / "small.duckdb", [])
+    own = command("check", "-", "--archive", tmp_path / "small.duckdb", stdin=text.replace("trx", "swarm"))
+    assert (own.code, "no program 'swarm' is known" in own.err) == (0, True)
+    (tmp_path / "broken.duckdb").write_text("no catalogue")
+    for name in ("broken", "none"):
+        assert command("check", "-", "--archive", tmp_path / f"{name}.duckdb", stdin=text).code == 2

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from lark import LarkError
 
-from auroraql.completion import ArchiveNames, Completer, Completion, Item, Known, Vocabulary
+from auroraql.completion import ArchiveNames, Completer, Completion, Known
 from auroraql.completion.candidates import MOST
 from auroraql.completion.keywords import KEYWORDS, SQL
 from auroraql.completion.trail import Trail, words_of
@@ -226,7 +226,10 @@ def test_every_keyword_is_explained_and_its_example_is_right() -> None:
         ("FIND conjunctions OF space (hemisphere = |", ["'northern'", "'southern'"]),
         ("FIND conjunctions OF ground WITHIN 500 |", ["km"]),
         ("FIND conjunctions VIA nbtrace, |", ["sbtrace", "geographic"]),
-        ("FIND conjunctions PRECISION 30 |", ["seconds", "minutes"]),
+        ("FIND conjunctions PRECISION |", ["60 s", "30 s"]),
+        ("FIND conjunctions PRECISION 3|", ["30 s"]),
+        ("FIND conjunctions OF ground, space PRECISION | ON 2020-01-01", ["60 s", "30 s"]),
+        ("FIND conjunctions PRECISION 30 |", ["s"]),
         ("FIND data_products LAST 7 |", ["seconds", "minutes", "hours", "days"]),
         ("FIND data_products WHERE program = $|", ["$day"]),
         ("FIND data_products WHERE program = $p| AND platform = $place", ["$place"]),
@@ -277,6 +280,10 @@ def test_the_first_that_is_offered(marked: str, first: list[str]) -> None:
         "FIND data_products WHERE program = 'trex'|",
         "FIND data_products ON 2020-0|",
         "FIND data_products LIMIT 1|",
+        "FIND data_products LAST 3|",
+        "FIND conjunctions PRECISION 5|",
+        "FIND ephemeris WHERE location_geo.lat > 5|",
+        "FIND data_products WHERE url = x1 2|",
         "FIND data_products SELECT start AS |",
         "LET |",
         '{"start": |',
@@ -344,6 +351,16 @@ def test_what_is_offered_is_described() -> None:
     assert "sources" in completed("FIND data_products WHERE program = 'trex|")[0].doc
 
 
+def test_numbers_of_a_known_list_come_with_their_unit() -> None:
+    docs = {each.text: each.doc for each in completed("FIND conjunctions PRECISION |")}
+    assert docs["60 s"].startswith("epochs a minute apart")
+    assert docs["30 s"].startswith("epochs half a minute apart")
+    channel = MetadataKey("channel", Type.NUMBER, values=("557.7", "630"), unit="km")
+    known = Known(ArchiveNames(Catalogue((), {"data_products": (channel,)})))
+    assert texts("FIND data_products WHERE channel = |", known)[:2] == ["557.7 km", "630 km"]
+    assert texts("FIND data_products WHERE channel = 6|", known) == ["630 km"]
+
+
 def test_loose_matches_can_be_turned_off() -> None:
     assert [each.text for each in completed("FIND data_products WHERE platform = gilam|", loose=False)] == []
 
@@ -353,35 +370,3 @@ def test_no_more_than_a_hundred() -> None:
     known = Known(ArchiveNames(Catalogue(sources, {})))
     assert len(texts("FIND data_products WHERE platform = |", known)) == MOST
     assert texts("FIND data_products WHERE platform = '1234|", known)[0] == "'site 01234'"
-
-
-# --- matching
-
-
-@pytest.mark.parametrize(
-    ("typed", "found"),
-    [
-        ("fo", ["fort smith", "fort yukon"]),
-        ("smi", ["fort smith"]),
-        ("mit", ["fort smith"]),
-        ("frtsm", ["fort smith"]),
-        ("fotr", ["fort smith", "fort yukon"]),
-        ("forr", ["fort smith", "fort yukon"]),
-        ("fot s", ["fort smith"]),
-        ("foort", ["fort smith", "fort yukon"]),
-        ("gkllam", ["gillam"]),
-        ("GILLAM", ["gillam"]),
-        ("zzz", []),
-        ("fort smith and more", []),
-        ("a" * 500, []),
-        ("[(*", []),
-    ],
-)
-def test_how_names_are_found(typed: str, found: list[str]) -> None:
-    names = Vocabulary(map(Item, ("fort smith", "fort yukon", "gillam", "pinawa\n2")))
-    assert [item.text for _, item in names.matches(typed, 10)] == found
-
-
-def test_beginnings_come_before_the_rest() -> None:
-    names = Vocabulary(map(Item, ("x_type", "atype", "type")))
-    assert [item.text for _, item in names.matches("ty", 10)] == ["type", "x_type", "atype"]

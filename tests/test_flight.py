@@ -324,3 +324,53 @@ def test_the_prompt_is_back_at_once(session: State, server: AuroraXServer) -> No
     stopped(session, server)
     # Between Ctrl-C heard and the prompt: the 40 ms that the service is given, and what a busy machine adds.
     assert time.monotonic() - pressed[0] < 1
+
+
+def interrupted_at(session: State, server: AuroraXServer, text: str) -> tuple[str, float]:
+    """What is said when Ctrl-C comes while a submission hangs, and how long after it the prompt is back."""
+    pressed: list[float] = []
+
+    def arrived() -> bool:
+        pressed.append(time.monotonic())
+        return server.count("submit") > 0
+
+    with interrupting(arrived):
+        take(session, text)
+        back = time.monotonic()
+    return said(session), back - pressed[-1]
+
+
+@pytest.mark.parametrize("text", [f"SUBMIT night = {ALL}", ALL])
+def test_the_prompt_does_not_wait_for_a_request_id(session: State, server: AuroraXServer, text: str) -> None:
+    """Which comes behind it, and the search with it is cancelled."""
+    server.faults["submit"] = Fault(hang=2.5)
+    posted = threading.Event()
+    session.switches.notices.above = posted.set
+    told, took = interrupted_at(session, server, text)
+    assert told == "cancelling it …; Ctrl-C again leaves it as it is\n"
+    assert took < 1
+    assert posted.wait(30)
+    (request_id,) = server.searches
+    assert server.searches[request_id].cancelled
+    assert session.switches.notices.taken() == [(f"cancelled: request {request_id}", False)]
+    assert session.archive.submitted == {}
+
+
+def test_a_late_search_that_cannot_be_cancelled_is_told_of(session: State, server: AuroraXServer) -> None:
+    server.faults["submit"] = Fault(hang=2.5)
+    server.faults["cancel"] = Fault(status=403)
+    posted = threading.Event()
+    session.switches.notices.above = posted.set
+    interrupted_at(session, server, f"SUBMIT night = {ALL}")
+    assert posted.wait(30)
+    ((notice, _),) = session.switches.notices.taken()
+    assert notice.startswith("it could not be cancelled, and goes on as night (\\fetch night, \\cancel night)")
+    assert session.archive.submitted["night"].request_ids == (*server.searches,)
+
+
+def test_leaving_waits_a_moment_for_what_is_being_cancelled(session: State, server: AuroraXServer) -> None:
+    server.faults["submit"] = Fault(hang=1)
+    interrupted_at(session, server, f"SUBMIT night = {ALL}")
+    assert isinstance(session.archive, auroraql.Archive)
+    session.archive.close()
+    assert [each.cancelled for each in server.searches.values()] == [True]

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from auroraql.archives import demo
+from auroraql.archives.demo import store
 from auroraql.archives.demo.place import cached_file
 from auroraql.archives.opening import open_archive
 from auroraql.errors import UsageError
@@ -85,6 +87,29 @@ def test_what_was_not_built_is_built_beside(tmp_path: Path, monkeypatch: pytest.
         assert len(archive.run("FIND data_products WHERE program = 'rainbow' ON 2020-03-01")) > 0
     assert cached_file(None).is_file()
     assert said in ([], ["Building the demonstration catalogue (once, a few seconds)."])
+
+
+def test_what_cannot_be_kept_is_said_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Though the building was interrupted, and is begun again with the next statement."""
+    (tmp_path / "file").write_text("in the way")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    monkeypatch.setattr("auroraql.archives.opening._SOON", 30)
+    build = demo.build
+
+    def interrupted(_connection: object) -> None:
+        monkeypatch.setattr(store, "build", build)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(store, "build", interrupted)
+    said: list[str] = []
+    text = "FIND data_products WHERE program = 'rainbow' ON 2020-03-01"
+    with connect(late=True, say=said.append) as archive:
+        with pytest.raises(KeyboardInterrupt):
+            archive.run(text)
+        assert len(archive.run(text)) > 0
+        assert len(archive.run(text)) > 0
+    (line,) = said
+    assert line.endswith("(Not a directory): building it in memory.")
 
 
 def test_openssl_can_be_loaded_when_it_is_needed() -> None:

@@ -6,15 +6,22 @@ import os
 import pty
 import sys
 import termios
+import threading
+import time
 from io import StringIO
+from typing import Any
 from unittest.mock import patch
 
 import pyte
 import pytest
 
+import auroraql
+from auroraql import sql_results
 from auroraql.archives.base import Progress
-from auroraql.errors import columns
+from auroraql.errors import Unreachable, columns
 from auroraql.frontends.progress import describe, lasting, sets_lines_anew, status_line
+from auroraql.searches import elapsing
+from tests.aurorax_server import RECORDS, SOURCES, AuroraXServer, Fault
 
 
 class Terminal(StringIO):
@@ -138,3 +145,57 @@ def test_lengths_of_time(seconds: float, said: str) -> None:
 
 def test_progress_names_what_there_is() -> None:
     assert describe(Progress(3.0, "", 0, 0)) == "3 s"
+
+
+# --- statements that are no searches
+
+
+@pytest.fixture
+def told() -> list[Progress | None]:
+    return []
+
+
+def check_told(told: list[Progress | None]) -> None:
+    """It was told now and then how long it took, and at the end that it is over."""
+    *during, last = told
+    assert last is None
+    elapsed = [each.elapsed for each in during if each is not None]
+    assert len(elapsed) >= 2
+    assert elapsed == sorted(elapsed)
+    assert elapsed[-1] > 0.3
+
+
+def test_availability_says_how_long_it_takes(told: list[Progress | None]) -> None:
+    with AuroraXServer(RECORDS, SOURCES) as server, auroraql.connect(server.url, watch=told.append) as archive:
+        server.faults["availability"] = Fault(hang=0.6)
+        archive.run("SHOW AVAILABILITY OF data_products ON 2020-02-01")
+        check_told(told)
+        told.clear()
+        server.faults["sources"] = Fault(hang=0.6)
+        archive.run("SHOW SOURCES REFRESH")
+        assert told.count(None) == 2
+        told.remove(None)
+        check_told(told)
+
+
+def test_sql_says_how_long_it_takes(told: list[Progress | None], monkeypatch: pytest.MonkeyPatch) -> None:
+    run_sql = sql_results.run_sql
+
+    def slow(*arguments: Any) -> Any:
+        time.sleep(0.6)
+        return run_sql(*arguments)
+
+    monkeypatch.setattr(sql_results, "run_sql", slow)
+    with auroraql.connect(watch=told.append) as archive:
+        archive.run("LET c = FIND data_products WHERE program = 'rainbow' ON 2020-03-01")
+        told.clear()
+        archive.run("SQL SELECT count(*) FROM c")
+    check_told(told)
+
+
+def test_what_fails_or_is_interrupted_leaves_no_line(told: list[Progress | None]) -> None:
+    for error in (KeyboardInterrupt(), Unreachable("", archive="x")):
+        with pytest.raises(type(error)), elapsing(told.append, 0):
+            raise error
+        assert told.pop() is None
+    assert "auroraql-elapsing" not in {each.name for each in threading.enumerate()}

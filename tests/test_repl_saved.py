@@ -75,6 +75,26 @@ def test_the_last_statement_is_saved_with_its_parameters_declared(session: State
     assert given(session) == {"p": "trex", "sites": ["gillam", "fort smith"], "s": date(2021, 1, 1), "n": 5}
 
 
+def test_a_missing_value_is_given_as_the_prompt_has_it(session: State) -> None:
+    with connect() as archive:
+        session.archive = archive
+        typed = told(session, "FIND data_products WHERE program = $p ON $day")
+        assert "the parameter $p has no value" in typed
+        assert "hint: \\save NAME keeps the statement, and \\run NAME p=… runs it with a value" in typed
+        assert "\\run NAME day=… runs it" in typed
+        assert "--param" not in typed
+        assert "Python" not in typed
+        assert "\\run NAME p=…" in told(session, "\\E")
+        # As it says.
+        told(session, "\\save daily")
+        again = told(session, "\\run daily p=trex")
+        assert "the parameter $day has no value" in again
+        assert "day=2021-01-01 behind \\run" in again
+        Path("bare.aql").write_text("FIND data_products WHERE program = $p")
+        assert "hint: give it as \\run NAME p=…" in told(session, "\\run bare")
+        assert "trex" in told(session, "\\run daily p=trex day=2021-01-01")
+
+
 def test_nothing_is_replaced_that_was_not_meant(session: State) -> None:
     take(session, "FIND one")
     told(session, "\\save a")
@@ -285,13 +305,3 @@ def test_a_name_with_blanks_is_run_and_completed_in_quotes(session: State) -> No
         assert offered(desk, f"\\run {typed}")[0][0] == "\\run 'two words'"
     assert offered(desk, "\\run it")[0][0] == '\\run "it\'s"'
     assert "\\run 'two words' day=" in [text for text, _ in offered(desk, "\\run 'two words' d")]
-
-
-def test_how_to_give_parameters_is_said_at_the_prompt() -> None:
-    stream = io.StringIO()
-    with connect() as archive:
-        session = State(archive, stream, Switches())
-        take(session, "FIND data_products WHERE program = $p AND platform = $p ON $day")
-        take(session, "FIND data_products WHERE program == 'trex'")
-    assert stream.getvalue().count("at the prompt: ") == 1
-    assert "at the prompt: \\save NAME keeps the statement, and \\run NAME p=… day=… runs it\n" in stream.getvalue()

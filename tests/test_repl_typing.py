@@ -26,8 +26,8 @@ from auroraql.frontends.repl.behind import Behind, Late, Switches
 from auroraql.frontends.repl.checking import Checked, Checker, Underlined, one_line, said
 from auroraql.frontends.repl.desk import Desk, talk
 from auroraql.frontends.repl.keys import keys_in_force
-from auroraql.frontends.repl.keystrokes import LONGEST, TypedCheck
 from auroraql.frontends.repl.prompt import Suggestions
+from auroraql.frontends.repl.unfinished import LONGEST, TypedCheck
 from auroraql.schema.catalogue import shipped
 from auroraql.session import connect
 from tests import small_catalogue
@@ -117,46 +117,6 @@ def test_what_is_pasted_is_not_completed(desk: Desk) -> None:
 
 
 # --- errors while typing
-
-
-@pytest.mark.parametrize(
-    ("text", "wrong"),
-    [
-        ("FIND data_products WHERE program = 5 ON 2021-01-01", ["AQL0203"]),
-        (QUESTIONED, ["AQL0602"]),
-        # Unfinished statements are not wrong, but what is in them may be.
-        ("FIND data_products WHERE", []),
-        ("FIND data_products WHERE program = 'tr", []),
-        ("FIND data_products WHERE program = 'trex'", []),
-        ("FIND data_products WHERE program = 'trx' AND ", ["AQL0602"]),
-        ("FIND data_products WHERE program = 'trx' AND platform = 'gil", ["AQL0602"]),
-        ("FIND data_products WHERE (program = 'trx'", ["AQL0602"]),
-        ("FIND data_products WHERE program IN ('trx', 'trex'", ["AQL0602"]),
-        # A word that is being typed may become a right one.
-        ("FIND data_products WH", []),
-        ("FIND data_products WHERE platform = gil", []),
-        ("FIND data_products WHERE program = 'trx' AND plat", ["AQL0602"]),
-        ("FIND data_products WH ", ["AQL0106"]),
-        ("FIND data_products WHERE program = $", []),
-        # Nor is what is listed over, where a comma stands last, nor a date before its day is there.
-        ("FIND data_products SELECT start, ", []),
-        ("FIND data_products SELECT start, WHERE url IS NULL", ["AQL0114"]),
-        ("FIND data_products ON 2021-", []),
-        ("FIND data_products BETWEEN 2021-01-01 AND 2021-01-0", []),
-        ("FIND data_products ON 2021-0 LIMIT 1", ["AQL0112"]),
-        # More blocks may follow the first, and a distance may follow them all.
-        ("FIND conjunctions OF ", []),
-        ("FIND conjunctions OF ground (program = 'trex')", []),
-        ("FIND conjunctions OF ground (program = 'trex'), space (program = 'swarm')", []),
-        ("FIND conjunctions OF ground (program = 'trex') ON 2021-01-01", ["AQL0213"]),
-        ("FIND conjunctions ON 2021-01-01", ["AQL0213"]),
-        ("", []),
-        ("\\d nonsense", []),
-        ("FIND data_products WHERE x = '" + "x" * LONGEST + "' y", []),
-    ],
-)
-def test_what_is_wrong_with_what_is_typed(text: str, wrong: list[str]) -> None:
-    assert codes(text) == wrong
 
 
 def test_the_diagnostics_are_those_of_the_command_line() -> None:

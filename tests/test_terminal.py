@@ -172,6 +172,16 @@ def test_a_script_on_a_terminal_says_how_far_it_is(tmp_path: Path, server: Auror
         assert screen.child.wait(20) == 0
 
 
+def test_what_is_no_search_says_how_long_it_takes(tmp_path: Path, server: AuroraXServer) -> None:
+    server.faults["availability"] = Fault(hang=2.5)
+    statement = "SHOW AVAILABILITY OF data_products ON 2020-02-01"
+    with terminal(tmp_path, *PROGRAM, "-a", server.url, "-c", statement) as screen:
+        screen.until("1 s")
+        screen.until(f"· {server.url}")
+        assert not re.search(r"^\d s$", screen.shown, re.MULTILINE)
+        assert screen.child.wait(20) == 0
+
+
 def test_the_help_is_at_hand(tmp_path: Path) -> None:
     with terminal(tmp_path, __file__, str(tmp_path / "history")) as screen:
         screen.until(READY)

@@ -103,11 +103,22 @@ class Run(Protocol):
     def fetch(self, deadline: float) -> Fetched:
         """The records of every request, duplicates removed by record identity. Only after `wait`."""
 
-    def cancel(self) -> None:
-        """Asks the engine to stop; does nothing when it is done."""
+    def cancel(self, *, patient: bool = False) -> None:
+        """Asks the engine to stop; does nothing when it is done.
+
+        What the engine has not said yet that it took is waited for a moment; by who is `patient`, to the end.
+        """
 
     def leave(self) -> bool:
         """Lets it go on when the engine is closed; whether it can."""
+
+
+class SubmissionInterrupted(KeyboardInterrupt):
+    """Ctrl-C came while an engine took a plan. It may take it yet: whoever catches this has to cancel `run`."""
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        super().__init__()
 
 
 class Engine(Protocol):
@@ -138,7 +149,7 @@ class Engine(Protocol):
         """
 
     def submit(self, plan: Plan, *, awaited: bool = False) -> Run:
-        """Starts a plan. Raises ArchiveError.
+        """Starts a plan. Raises ArchiveError, and SubmissionInterrupted on Ctrl-C.
 
         When it is `awaited`, whoever submits it waits for it next: the engine may begin then, and take ways that
         leave no request id.

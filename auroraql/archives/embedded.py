@@ -310,7 +310,7 @@ class EmbeddedRun:
         self.wait(deadline)
         return Fetched(rows=self._rows)
 
-    def cancel(self) -> None:
+    def cancel(self, *, patient: bool = False) -> None:  # noqa: ARG002
         """Interrupts the query, or keeps it from being run; does nothing once it is done."""
         if self._rows is None:
             self._cancelled = True

@@ -1,6 +1,7 @@
 """Which archive a name means: `demo`, the path of a catalogue file, `aurorax`, a URL. Each is loaded only when asked for.
 
-An archive may be opened late, when it is first asked for records. Run as a program, this writes what is known of one.
+An archive may be opened late, when it is first asked for records. Run as a program, this writes what is known of one, or
+builds the demonstration.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ from pathlib import Path
 
 from auroraql.archives.base import EMBEDDED, Engine
 from auroraql.archives.late import Glance, late, looked_at, written
-from auroraql.errors import UsageError
+from auroraql.errors import ArchiveError, UsageError
+from auroraql.schema.catalogue import Catalogue, shipped
 
 AURORAX_URL = "https://api.aurorax.space"
 
@@ -39,12 +41,35 @@ def open_archive(archive: str | os.PathLike[str], api_key: str | None, say: Say)
 def open_late(archive: str | os.PathLike[str], api_key: str | None, say: Say) -> Engine:
     """The same, opened when it is first asked for records; what it knows is there at once. Raises as `open_archive`."""
     if archive == "demo":
-        return _demonstration(lambda: open_archive(archive, api_key, say), say)
+        tell = _once(say)
+        return _demonstration(lambda: open_archive(archive, api_key, tell), tell)
     glance = looked_at(_PROGRAM, str(archive))
     if glance is None:
         return open_archive(archive, api_key, say)
     return late(glance, lambda: open_archive(archive, api_key, say))
 
+
+def known_of(archive: str) -> Catalogue:
+    """What is known of an archive, which is asked nothing: of a service the sources kept on disk, where there are any.
+
+    Of one that does not open it is what comes with the package. Raises UsageError for one there is not.
+    """
+    if archive == "demo":
+        from auroraql.archives.demo import catalogue
+
+        return catalogue()
+    try:
+        engine = open_archive(archive, "", lambda _line: None)
+    except ArchiveError:
+        return shipped()
+    try:
+        return engine.catalogue()
+    finally:
+        engine.close()
+
+
+_SOON = 0.5
+"""Seconds after which it is said that the demonstration is being built; where it cannot be kept, that is known sooner."""
 
 _PROGRAM = [sys.executable, "-m", "auroraql.archives.opening"]
 
@@ -64,13 +89,36 @@ def _demonstration(open_it: Callable[[], Engine], say: Say) -> Engine:
     )
 
     def built() -> Engine:
-        if building.poll() is None:
+        try:
+            building.wait(_SOON)
+        except subprocess.TimeoutExpired:
             say("Building the demonstration catalogue (once, a few seconds).")
-        building.wait()
+            building.wait()
         return open_it()  # what went wrong there is said here
 
     return late(glance, built)
 
 
+def _once(say: Say) -> Say:
+    """Says each line once, however often what it is about is tried again."""
+    said: set[str] = set()
+
+    def tell(line: str) -> None:
+        if line not in said:
+            said.add(line)
+            say(line)
+
+    return tell
+
+
+def _main(archive: str) -> None:
+    if archive == "demo":
+        from auroraql.archives.demo.store import keep
+
+        keep()
+    else:
+        sys.stdout.write(written(open_archive(archive, None, lambda _line: None)))
+
+
 if __name__ == "__main__":
-    sys.stdout.write(written(open_archive(sys.argv[1], None, lambda _line: None)))
+    _main(sys.argv[1])

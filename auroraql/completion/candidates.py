@@ -94,7 +94,7 @@ def _ranked(place: Place, groups: Iterable[Group], keywords: frozenset[str], loo
         typed = group.typed(place.typed, place.quote)
         if typed is None:
             continue
-        for how, item in group.names.matches(typed, MOST, loose=loose):
+        for how, item in group.names.matches(typed, MOST, loose=loose and group.form != "number"):
             if item.text in group.but:
                 continue
             written = group.written(item.text, place.quote)

@@ -9,8 +9,15 @@ from auroraql.completion.matching import Item, Vocabulary
 from auroraql.completion.survey import Scope
 from auroraql.completion.trail import Trail
 from auroraql.schema import BLOCKS, KINDS, Field, Kind, Type
+from auroraql.schema.conjunctions import PRECISION_UNIT, PRECISIONS
 
 METADATA, SOURCE = "metadata", "data_source"
+
+PRECISION_ITEMS = tuple(Item(str(seconds), doc) for seconds, doc in PRECISIONS.items())
+"""What may stand behind PRECISION."""
+
+_WRITABLE = ("km", "deg", "%")
+"""The units that the grammar has a place for."""
 
 _UNITS = ("seconds", "minutes", "hours", "days", "weeks", "months", "years")
 
@@ -65,12 +72,11 @@ class FieldNames:
         return self._declared(path)[0]
 
     def unit_of(self, path: tuple[str, ...]) -> str:
-        """The unit of a path; nothing where it has none."""
+        """The unit that may be written behind a value of a path; nothing where there is none."""
         field = self.kind.field(".".join(path)) if self.kind else None
-        if field is not None:
-            return field.unit
         key = self.archive.catalogue.key(self.kind.metadata, path[-1]) if self.kind and path else None
-        return key.unit if key is not None else ""
+        unit = field.unit if field is not None else key.unit if key is not None else ""
+        return unit if unit in _WRITABLE else ""
 
     def values(self, path: tuple[str, ...]) -> tuple[Type, Vocabulary]:
         """The type of a path and the values known for it."""
@@ -114,10 +120,14 @@ def names_of_results(known: Known) -> list[Item]:
 
 def unit_items(fields: FieldNames, path: tuple[str, ...], trail: Trail, accepts: frozenset[str]) -> Iterator[Item]:
     """The units that may follow a number: those of time for a duration, else the one of what it is."""
+    last = trail.symbols[-2].name if len(trail.symbols) > 1 else ""
+    if last == "PRECISION":
+        yield Item(PRECISION_UNIT, "the unit of it")
+        return
     if "UNIT" not in accepts:
         yield from (Item(unit, "unit of time") for unit in _UNITS)
         return
     open_clauses = {symbol.name for symbol in trail.symbols}
     unit = fields.unit_of(path) if path else "km" if "WITHIN" in open_clauses else "deg"
-    if unit in ("km", "deg", "%"):
+    if unit:
         yield Item(unit, "the unit of it")

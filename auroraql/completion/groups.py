@@ -44,6 +44,8 @@ class Group:
         """What is typed of one of these names; None where none of them can stand."""
         if self.form == "parameter":
             return text.removeprefix("$") if not quote else None
+        if text[:1].isdecimal() and not quote and self.form != "number":
+            return None
         return text if quote in _QUOTES.get(self.form, _NONE) and not text.startswith("$") else None
 
     def written(self, name: str, quote: str) -> str:

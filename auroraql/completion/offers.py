@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from auroraql.completion.fields import FieldNames, names_of_results, unit_items
+from auroraql.completion.fields import PRECISION_ITEMS, FieldNames, names_of_results, unit_items
 from auroraql.completion.groups import Group, is_plain, made
 from auroraql.completion.keywords import FUNCTIONS, KEYWORDS, SQL
 from auroraql.completion.known import Known
@@ -14,13 +14,13 @@ from auroraql.completion.trail import END, Trail
 from auroraql.forms.text.driver import tables
 from auroraql.forms.text.memory import Lexeme
 from auroraql.listings import REFRESHABLE
+from auroraql.resolver.windows import WINDOWS
 from auroraql.schema import BLOCKS, CONJUNCTIONS, KINDS, Type
-from auroraql.schema.conjunctions import TRACES
+from auroraql.schema.conjunctions import PRECISION_UNIT, TRACES
 from auroraql.schema.operators import OPERATORS
 
 _WRITTEN_SMALL = frozenset(name.upper() for name in (*KINDS, *BLOCKS))
 _OFTEN = ("FIND", "SHOW", "WHERE", "AND", "SELECT", "ON", "DURING", "IN", "LIMIT")
-_WINDOWS = frozenset(("BETWEEN", "ON", "DURING", "SINCE", "UNTIL", "LAST"))
 _INSIDE = frozenset(("AND", "OR", "NOT", "AS", "IN", "BY", "ASC", "DESC", "NULLS", "BEFORE", "PADDED", "OFFSET"))
 """What may stand several times, inside of clauses."""
 SETTING = ("=",)
@@ -56,6 +56,8 @@ def offers(trail: Trail, scope: Scope, found: Survey, known: Known) -> Iterator[
         yield Group(made([Item("*", "everything")]), "operator")
     if accepts & {"TIME_UNIT", "UNIT"}:
         yield Group(made(unit_items(fields, compared, trail, accepts)), "keyword")
+    if "NUMBER" in accepts and trail.symbols[-1].name == "PRECISION":
+        yield _numbers(PRECISION_ITEMS, PRECISION_UNIT)
     if "PARAM" in accepts:
         yield Group(made(dict.fromkeys((*known.parameters, *found.parameters))), "parameter")
     held = fields.type_of(compared) if compared and compared != SETTING else Type.ANY
@@ -100,8 +102,8 @@ def _senseless(trail: Trail, accepts: frozenset[str], scope: Scope, type: Type) 
     if END not in accepts:
         return frozenset()
     told = {*scope.clauses}
-    if told & _WINDOWS:
-        told |= _WINDOWS - ({"UNTIL"} if "SINCE" in told else {"SINCE"} if "UNTIL" in told else set())
+    if told & {*WINDOWS}:
+        told |= {*WINDOWS} - ({"UNTIL"} if "SINCE" in told else {"SINCE"} if "UNTIL" in told else set())
     if trail.symbols[0].name == "SHOW":
         told |= set() if trail.words[1].lower() in REFRESHABLE else {"REFRESH"}
     elif scope.kind.lower() != CONJUNCTIONS.name:
@@ -151,7 +153,13 @@ def _values(fields: FieldNames, path: tuple[str, ...], trail: Trail) -> Iterator
     listed = frozenset(plain(word) for word in trail.words[first:] if word.type == "STRING")
     held, names = fields.values(path)
     if held is not Type.BOOLEAN:
-        yield Group(names, "number" if held in (Type.NUMBER, Type.INTEGER) else "value", listed)
+        is_number = held in (Type.NUMBER, Type.INTEGER)
+        yield _numbers(names.items, fields.unit_of(path)) if is_number else Group(names, "value", listed)
+
+
+def _numbers(items: Iterable[Item], unit: str) -> Group:
+    """Numbers of a list that is known, each with its unit."""
+    return Group(made(Item(f"{item.text} {unit}".strip(), item.doc) for item in items), "number")
 
 
 # --- names

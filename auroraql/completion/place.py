@@ -8,16 +8,19 @@ from dataclasses import dataclass
 from functools import cache
 
 from auroraql.completion.survey import Survey
-from auroraql.completion.trail import Trail, words_of
+from auroraql.completion.trail import END, Trail, words_of
 from auroraql.forms import grammar
-from auroraql.forms.pieces import Form, form_at
-from auroraql.forms.text.driver import drive, last_whole, tables
+from auroraql.forms.pieces import Form, first, form_at, may_become_another
+from auroraql.forms.text.driver import Stumble, drive, last_whole, tables
 from auroraql.forms.text.memory import Lexeme, Memory
 
 _NUMBER = re.compile(r"(?<!\w)\.?\d[\w.:+-]*\Z")
 _WORD = re.compile(r"\$?\w*\Z")
 _WHOLE = re.compile(r"[^\d\s]\s+\Z")
 """A text whose last word is over: after a blank, but behind a day the time may follow."""
+
+_LAST_RUN = re.compile(r"[$\w.:+-]*\Z")
+"""The word, number or time at the end of a text, which may go on."""
 
 _LONGEST_WORD = 200
 
@@ -73,7 +76,7 @@ class Finder:
         self._memory = Memory()
 
     def locate(self, text: str, cursor: int) -> Place | None:
-        """The place of the cursor; None in a comment, in or right behind a closed quote, and in a number.
+        """The place of the cursor; None in a comment, and in or right behind a closed quote.
 
         At the end of what a closed quote holds, that is being typed.
         """
@@ -87,21 +90,36 @@ class Finder:
             return _at_word(text, form, begin, cursor)
         return Place(text, form, begin, opened, cursor, text[opened], _closing(text, opened, cursor))
 
-    def whole_beginning(self, text: str) -> str:
-        """The text without what its last statement lacks to be whole: the longest beginning that is a statement.
+    def unfinished(self, text: str) -> str | None:
+        """Of a text whose last statement is merely unfinished what is whole; None where that is whole, or wrong.
 
-        Parentheses that are still open are closed.
+        All words fit that stand there, but for one at the very end, which may become another: it is left out, with what
+        belongs to it. Parentheses that are still open are closed.
         """
         begin, opened = self._last_marks(text, len(text))
         end = len(text) if opened is None or opened < 0 else opened
-        drive(text[begin:end], 0, end - begin, self._memory)
-        whole = last_whole(self._memory)
-        return text[: begin + whole[0]] + whole[1] if whole is not None else ""
+        statement = text[begin:end]
+        read = drive(statement, 0, end - begin, self._memory)
+        if not (_breaks_off(statement, read) if isinstance(read, Stumble) else end < len(text)):
+            return None
+        last = _LAST_RUN.search(statement)
+        whole = last_whole(self._memory, last.start() if last else len(statement))
+        return text[:begin] if whole is None else text[: begin + whole[0]] + whole[1]
+
+    def begins(self, text: str) -> int:
+        """Where the last statement of a text begins."""
+        return self._last_marks(text, len(text))[0]
+
+    @property
+    def words(self) -> Sequence[Lexeme]:
+        """The words that fit of the last statement, as `unfinished` saw it."""
+        return self._memory.words
 
     def _last_marks(self, text: str, cursor: int) -> tuple[int, int | None]:
         """Where the statement of the cursor begins, and the quote that is open there, or -1; None: nothing fits there."""
         passed = self._passed
-        begin, at = (self._begin, len(passed)) if len(passed) < cursor and text.startswith(passed) else (0, 0)
+        goes_on = 0 < len(passed) < cursor and text.startswith(passed)
+        begin, at = (self._begin, len(passed)) if goes_on else (first(text), first(text))
         for match in _marks().finditer(text, at):
             if match.start() >= cursor:
                 break
@@ -113,6 +131,13 @@ class Finder:
             if at < cursor:
                 self._passed, self._begin = text[:at], begin
         return begin, -1
+
+
+def _breaks_off(statement: str, stumble: Stumble) -> bool:
+    """Whether a statement that cannot be read is right as far as it goes: it may go on where it ends."""
+    at, end = stumble.found.start_pos, len(statement)
+    grows = stumble.found.end_pos == end or _LAST_RUN.fullmatch(statement, at) is not None
+    return stumble.found.type == END or grows or may_become_another(statement.lstrip())
 
 
 def _opened(text: str, match: re.Match[str], cursor: int) -> int | None:
@@ -140,9 +165,7 @@ def _closing(text: str, opened: int, cursor: int) -> str:
 
 def _at_word(text: str, form: Form, begin: int, cursor: int) -> Place | None:
     near = max(begin, cursor - _LONGEST_WORD)
-    if _NUMBER.search(text, near, cursor):
-        return None
-    word = _WORD.search(text, near, cursor)
+    word = _NUMBER.search(text, near, cursor) or _WORD.search(text, near, cursor)
     return Place(text, form, begin, word.start() if word else cursor, cursor)
 
 

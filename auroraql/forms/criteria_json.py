@@ -14,15 +14,13 @@ from auroraql.errors import Pointer
 from auroraql.forms.query_json import Document, Number, Reader, called, write_filters, write_window
 from auroraql.plan import BlockRequest, CriteriaRequest, Request
 from auroraql.schema import BLOCKS, CONJUNCTIONS, Kind
-from auroraql.schema.conjunctions import wire_name
+from auroraql.schema.conjunctions import HALF_MINUTE, MINUTE, PRECISION_UNIT, wire_name
 from auroraql.syntax import And, Block, Clause, Distance, Duration, Expression, Find, Of, Path, Precision, Via, Within
 from auroraql.syntax import Number as Written
 
 TYPES, DISTANCES = "conjunction_types", "max_distances"
 SECONDS, SUBMINUTE = "epoch_search_precision", "subminute_precision"
 LOCATIONS = "locations"
-
-_LONGEST_PRECISION = 60
 
 _MEMBERS = ("lat", "lon")
 
@@ -122,15 +120,15 @@ def _precision(reader: Reader, document: Document, top: Pointer) -> Iterator[Pre
         written = _number(reader, seconds, here)
         if written is None:
             return
-        if not written.text.isdigit() or not 1 <= int(written.text[:9]) <= _LONGEST_PRECISION:
-            reader.say("AQL0403", f"a precision is 1 to {_LONGEST_PRECISION} seconds, not {written.text}", here)
-        elif finer is not None and finer != (int(written.text) < _LONGEST_PRECISION):
+        if not written.text.isdigit() or not 1 <= int(written.text[:9]) <= MINUTE:
+            reader.say("AQL0403", f"a precision is 1 to {MINUTE} seconds, not {written.text}", here)
+        elif finer is not None and finer != (int(written.text) < MINUTE):
             reader.say("AQL0403", f"'{SECONDS}' and '{SUBMINUTE}' say different things", here, "keep one of them")
         else:
-            yield Precision(Duration(written.text, "s", here), here)
+            yield Precision(Duration(written.text, PRECISION_UNIT, here), here)
     elif finer is not None:
         here = top.child(SUBMINUTE)
-        yield Precision(Duration("30" if finer else "60", "s", here), here)
+        yield Precision(Duration(str(HALF_MINUTE if finer else MINUTE), PRECISION_UNIT, here), here)
 
 
 def write(request: Request, criteria: CriteriaRequest) -> Document:

@@ -15,7 +15,7 @@ from auroraql.errors import Span
 from auroraql.forms.sentence import Reader, write_filters
 from auroraql.plan import BlockRequest, CriteriaRequest, Request
 from auroraql.schema import BLOCKS, Kind
-from auroraql.schema.conjunctions import wire_name
+from auroraql.schema.conjunctions import HALF_MINUTE, MINUTE, PRECISION_UNIT, wire_name
 from auroraql.schema.model import Blocks, Distances, Precision, Traces
 from auroraql.syntax import And, Block, Clause, Distance, Duration, Expression, Number, Of, Path, Via, Within
 from auroraql.syntax import Precision as PrecisionClause
@@ -105,10 +105,10 @@ def _read_precision(reader: Reader, kind: Kind) -> PrecisionClause:
     begin = reader.at
     wordings = [p for wording in (kind.wording, *kind.older_wordings) for p in wording if isinstance(p, Precision)]
     for precision in wordings:
-        for words, seconds in ((precision.minute, "60"), (precision.subminute, "30")):
+        for words, seconds in ((precision.minute, MINUTE), (precision.subminute, HALF_MINUTE)):
             if reader.accept(words):
                 span = Span(begin, reader.at)
-                return PrecisionClause(Duration(seconds, "s", span), span)
+                return PrecisionClause(Duration(str(seconds), PRECISION_UNIT, span), span)
     reader.fail(f"'{wordings[0].minute.strip()}'")
     raise AssertionError
 

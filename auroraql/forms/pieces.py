@@ -30,6 +30,7 @@ Verb = Literal["", "explain", "describe"]
 
 _PAIRS = {")": "(", "]": "[", "}": "{"}
 _VERB = re.compile(r"(explain|describe)\s+", re.IGNORECASE)
+_TO_COME = re.compile(r"sql\s*|(?:(?:explain|describe)\s+)?find\s+\w+\s+(?:from|for)\s*", re.IGNORECASE)
 _JSON_START = re.compile(r"(?:find\s+(\w+)\s+from\s*)?(?=\{)", re.IGNORECASE)
 _SQL_START = re.compile(r"sql\s+(?=\S)", re.IGNORECASE)
 _SENTENCE_START = re.compile(r"find\s+\w+\s+(?:for\s*\(|of\s+type\b)", re.IGNORECASE)
@@ -101,8 +102,7 @@ def cut(text: str, at: int = 0, stops: Stops | None = None) -> Iterator[Piece | 
     A Diagnostic where one cannot be told, after which reading stops. `stops` are those of the same text as it was
     before a change.
     """
-    shebang = re.match(r"\ufeff?#![^\n]*", text) if at == 0 else None
-    at = shebang.end() if shebang else at
+    at = at or first(text)
     while True:
         blank = _blank().match(text, at)
         at = blank.end() if blank else at
@@ -124,6 +124,17 @@ def form_at(text: str, at: int) -> Form:
     if _JSON_START.match(text, body):
         return "json"
     return "sentence" if _SENTENCE_START.match(text, body) else "text"
+
+
+def may_become_another(statement: str) -> bool:
+    """Whether what looks like text has only the words that JSON, a sentence or SQL may begin with."""
+    return _TO_COME.fullmatch(statement) is not None
+
+
+def first(text: str) -> int:
+    """Where a script begins: behind the line that names a program to run it."""
+    shebang = re.match(r"\ufeff?#![^\n]*", text)
+    return shebang.end() if shebang else 0
 
 
 def _next(text: str, at: int, stops: Stops | None) -> Piece | Diagnostic:
@@ -211,6 +222,7 @@ def _unclosed(text: str, at: int) -> Diagnostic:
         Span(at, at + 1),
         f"no '{closing}' for it",
         hint=f"add the '{closing}' where the group ends",
+        missing=(closing,),
     )
 
 
@@ -241,6 +253,7 @@ def _unclosed_quote(text: str, match: re.Match[str], start: int) -> Diagnostic:
             Span(match.start(), match.end()),
             "no '*/' for it",
             hint="add '*/' where the comment ends",
+            missing=("*/",),
         )
     word = re.compile(r"[^\s,;)'\"`]*").match(text, match.end())
     shown = word[0][:40] if word else ""
@@ -263,6 +276,7 @@ def _unclosed_quote(text: str, match: re.Match[str], start: int) -> Diagnostic:
         span,
         f"no second {mark} for it",
         hint=f"write '{shown}'" if shown else f"add the closing {mark}; a quote inside a text is doubled",
+        missing=(mark,),
     )
 
 
@@ -274,9 +288,8 @@ def _json(text: str, start: int, body: int, kind: str) -> Piece | Diagnostic:
         if match[0] == '"':
             if len(text) - start > LONGEST:
                 return _sized(text, Piece(start, len(text), "json"))
-            return Diagnostic(
-                "AQL0101", "this quote is never closed", Span(match.start(), match.end()), 'no second " for it'
-            )
+            span, label = Span(match.start(), match.end()), 'no second " for it'
+            return Diagnostic("AQL0101", "this quote is never closed", span, label, missing=('"',))
         if match[0] in "{[":
             opened.append(match.start())
             if len(opened) > DEEPEST:

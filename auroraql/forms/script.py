@@ -144,7 +144,7 @@ def is_complete(text: str) -> bool:
     last: Piece | None = None
     for piece in cut(text):
         if isinstance(piece, Diagnostic):
-            return "never closed" not in piece.message
+            return not piece.missing
         last = piece
     if last is None or last.ended:
         return True

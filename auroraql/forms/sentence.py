@@ -154,11 +154,12 @@ def read(text: str, start: int = 0, end: int | None = None) -> Find:
 
 @dataclass
 class Reader:
-    """Reads along the wording; `at` is how far it has come."""
+    """Reads along the wording; `at` is how far it has come, `begun` where words were due that the text breaks off in."""
 
     text: str
     at: int
     end: int
+    begun: int = -1
 
     def sentence(self, kind: Kind) -> Find:
         origin = Span(self.at, self.end)
@@ -207,7 +208,16 @@ class Reader:
         match = re.compile(lead + wanted + trail, re.IGNORECASE).match(self.text, self.at, self.end)
         if match:
             self.at = match.end()
+        elif self.end - self.at < 2 * len(words) and " ".join(words.split()).casefold().startswith(
+            self.rest.casefold()
+        ):
+            self.begun = self.at
         return match is not None
+
+    @property
+    def rest(self) -> str:
+        """What is still to be read, with single blanks."""
+        return " ".join(self.text[self.at : self.end].split())
 
     def expect(self, words: str) -> None:
         if not self.accept(words):
@@ -216,6 +226,8 @@ class Reader:
     def fail(self, wanted: str) -> None:
         rest = re.compile(r"\s*(\S*)").match(self.text, self.at, self.end)
         start, end = (rest.start(1), rest.end(1)) if rest else (self.at, self.at + 1)
+        in_a_list = self.text.startswith("(", start) and ")" not in self.text[start : self.end]
+        breaks_off = end == self.end or self.begun == self.at or in_a_list
         raise StatementError(
             [
                 Diagnostic(
@@ -224,6 +236,7 @@ class Reader:
                     Span(start, max(end, min(start + 1, len(self.text)))),
                     f"expected {wanted}",
                     "paste the engine's sentence whole, or write FIND … WHERE …",
+                    missing=("…",) if breaks_off else (),
                 )
             ]
         )

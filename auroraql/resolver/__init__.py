@@ -85,9 +85,9 @@ class _Resolving:
         self.wrong += [each for each in grouping.wrong if each.code != "AQL0212" or not selection.wrong]
         bounds = self._bounds(predicates)
         criteria, said = self._criteria()
-        if self.wrong:
-            raise StatementError(sorted(self.wrong, key=_place))
         warnings = [*self.fed.warnings, *self.names.warnings, *self._questions([*predicates.warnings, *said])]
+        if self.wrong:
+            raise StatementError(sorted(self.wrong, key=_place), questions=sorted(warnings, key=_place))
         if bounds == Bounds() and self.fed.during is None and self.fed.searched is None:
             warnings.append(no_window(self.kind.title, self.find.origin))
         query = Query(

@@ -13,7 +13,7 @@ from auroraql.resolver.predicates import Predicates
 from auroraql.resolver.values import Fault, Place, Values
 from auroraql.schema import BLOCKS, CONJUNCTIONS, Type
 from auroraql.schema.catalogue import Catalogue
-from auroraql.schema.conjunctions import MOST_BLOCKS, TRACES, wire_name
+from auroraql.schema.conjunctions import HALF_MINUTE, MINUTE, MOST_BLOCKS, PRECISION_UNIT, PRECISIONS, TRACES, wire_name
 from auroraql.spelling import closest
 from auroraql.syntax import Block as Written
 from auroraql.syntax import Distance, Number, Of, Parameter, Precision, Via, Within
@@ -25,7 +25,7 @@ _CLAUSES: dict[type, str] = {Of: "OF", Within: "WITHIN", Via: "VIA", Precision: 
 
 _SECONDS = {"s": 1, "sec": 1, "second": 1, "m": 60, "min": 60, "minute": 60}
 
-_KNOWN_PRECISIONS = (30, 60)
+_PRECISIONS = tuple(f"{seconds} {PRECISION_UNIT}" for seconds in sorted(PRECISIONS))
 
 _LIMITS = (("latitude", Decimal(90)), ("longitude", Decimal(180)))
 _FARTHEST = 2**31
@@ -55,21 +55,24 @@ class CriteriaClauses:
             self._warn_of_no_distance(within.origin if isinstance(within, Within) else of.origin)
         return Criteria(blocks, distances, traces, subminute)
 
-    def _fault(self, code: str, message: str, origin: Origin, label: str = "", hint: str = "") -> None:
-        self.wrong.append(Diagnostic(code, message, origin, label, hint))
+    def _fault(
+        self, code: str, message: str, origin: Origin, label: str = "", hint: str = "", missing: tuple[str, ...] = ()
+    ) -> None:
+        self.wrong.append(Diagnostic(code, message, origin, label, hint, missing=missing))
 
     # --- blocks
 
     def _no_blocks(self, origin: Origin) -> tuple[Block, ...]:
         hint = "as in: FIND conjunctions OF ground (program = 'trex'), space (program = 'swarm') WITHIN 500 km"
-        self._fault("AQL0213", "it is not said what meets: OF is missing", origin, "needs OF", hint)
+        self._fault("AQL0213", "it is not said what meets: OF is missing", origin, "needs OF", hint, ("OF",))
         return ()
 
     def _blocks(self, written: tuple[Written, ...], origin: Origin) -> tuple[Block, ...]:
         if not 2 <= len(written) <= MOST_BLOCKS:
             message = f"conjunctions are between 2 to {MOST_BLOCKS} blocks, and OF has {len(written)}"
-            hint = "add what it meets, as: , space (program = 'swarm')" if len(written) < 2 else "leave some out"
-            self._fault("AQL0213", message, origin, "here", hint)
+            few = len(written) < 2
+            hint = "add what it meets, as: , space (program = 'swarm')" if few else "leave some out"
+            self._fault("AQL0213", message, origin, "here", hint, ("OF",) if few else ())
         return tuple(self._block(block) for block in written)
 
     def _block(self, written: Written) -> Block:
@@ -201,16 +204,17 @@ class CriteriaClauses:
             self.wrong.append(fault.diagnostic)
             return False
         if unit is None or count <= 0:
-            hint = "write PRECISION 30 s or PRECISION 60 s"
-            self._fault("AQL0204", "a precision is a number of seconds", duration.origin, "30 s or 60 s", hint)
+            hint = f"write {' or '.join(f'PRECISION {each}' for each in _PRECISIONS)}"
+            message = "a precision is a number of seconds"
+            self._fault("AQL0204", message, duration.origin, " or ".join(_PRECISIONS), hint)
             return False
         seconds = count * unit
-        if seconds not in _KNOWN_PRECISIONS:
-            taken = _KNOWN_PRECISIONS[seconds >= _KNOWN_PRECISIONS[1]]
-            message = f"AuroraX knows no precision of {seconds:f} s"
-            hint = f"{taken} s is taken; known are 30 s and 60 s"
+        if seconds not in PRECISIONS:
+            taken = MINUTE if seconds >= MINUTE else HALF_MINUTE
+            message = f"AuroraX knows no precision of {seconds:f} {PRECISION_UNIT}"
+            hint = f"{taken} {PRECISION_UNIT} is taken; known are {' and '.join(_PRECISIONS)}"
             self.warnings.append(Diagnostic("AQL0608", message, duration.origin, "unknown", hint, severity="warning"))
-        return seconds < _KNOWN_PRECISIONS[1]
+        return seconds < MINUTE
 
 
 def _once(first: bool, message: str, origin: Origin) -> None:

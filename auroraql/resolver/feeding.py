@@ -38,6 +38,7 @@ from auroraql.syntax import (
     Or,
     Overlap,
     Path,
+    Select,
     Subquery,
     Text,
     Timestamp,
@@ -278,7 +279,8 @@ class _Feeding:
                 "an object cannot be compared" if count == 1 else f"a list has one column, and this FIND has {count}"
             )
             hint = "select one: FIND … SELECT data_source.platform …"
-            raise Fault("AQL0221", message, subquery.origin, "one column is needed", hint)
+            missing = () if any(isinstance(each, Select) for each in subquery.find.clauses) else ("SELECT",)
+            raise Fault("AQL0221", message, subquery.origin, "one column is needed", hint, missing=missing)
         return kept, only.path, only.type
 
     def _found(self, subquery: Subquery) -> Kept:

@@ -105,7 +105,7 @@ class Grouping:
 
     def _refuse(self, name: str, origin: Origin, hint: str) -> None:
         message = f"'{name}' is neither grouped nor in a function"
-        self.wrong.append(Diagnostic("AQL0212", message, origin, "several values a row", hint))
+        self.wrong.append(Diagnostic("AQL0212", message, origin, "several values a row", hint, missing=("GROUP",)))
 
     def _ordered(self, path: Path, group_by: tuple[Ref, ...] | None) -> Ref:
         """What ORDER BY names; `group_by` None is of rows that are records. Raises Fault."""

@@ -24,10 +24,17 @@ class Fault(Exception):
     """One thing wrong with one part of a statement."""
 
     def __init__(
-        self, code: str, message: str, origin: Origin, label: str = "", hint: str = "", fix: str | None = None
+        self,
+        code: str,
+        message: str,
+        origin: Origin,
+        label: str = "",
+        hint: str = "",
+        fix: str | None = None,
+        missing: tuple[str, ...] = (),
     ) -> None:
         super().__init__(message)
-        self.diagnostic = Diagnostic(code, message, origin, label, hint, fix)
+        self.diagnostic = Diagnostic(code, message, origin, label, hint, fix, missing=missing)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,9 @@ from auroraql.resolver.times import TimeFault, shifted
 from auroraql.resolver.values import Fault, Values
 from auroraql.syntax import Duration, Window
 
+WINDOWS = ("BETWEEN", "ON", "DURING", "SINCE", "UNTIL", "LAST")
+"""The keywords that a window begins with."""
+
 _SECOND = timedelta(seconds=1)
 
 

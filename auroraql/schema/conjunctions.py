@@ -28,6 +28,17 @@ TRACES = ("nbtrace", "sbtrace", "geographic")
 
 HEMISPHERES = ("northern", "southern")
 
+PRECISIONS = {
+    60: "epochs a minute apart, as where none is named",
+    30: "epochs half a minute apart",
+}
+"""How fine the epochs are (OpenAPI `subminute_precision`), in PRECISION_UNIT; the first is meant when none is named."""
+
+PRECISION_UNIT = "s"
+
+MINUTE, HALF_MINUTE = PRECISIONS
+"""The two of them; AuroraX takes any other for one of these."""
+
 MOST_BLOCKS = 10
 """Criteria blocks of one search; two are the fewest."""
 

@@ -237,10 +237,12 @@ def read_status(answer: Answer, context: Context) -> Status:
     deleted = _member(result, "result_file_deleted_timestamp", "string?", context)
     if failed:
         failure = context.error(Failed, _reason(logs), "change the search, or run it again later")
-        failure.log = tuple(map(str, logs))
+        failure.log, failure.ended = tuple(map(str, logs)), True
         raise failure
     if deleted and uri is None:
-        raise context.error(Refused, f"{_EXPIRED} since {deleted}", DATA.missing)
+        expired = context.error(Refused, f"{_EXPIRED} since {deleted}", DATA.missing)
+        expired.ended = True
+        raise expired
     return Status(uri is not None, count, logs)
 
 

@@ -45,6 +45,8 @@ from auroraql.schema import CONJUNCTIONS, KINDS
 from auroraql.schema.catalogue import Catalogue, DataSource, shipped
 
 _SOURCES_SECONDS = 60.0
+_CLOSING_SECONDS = 2.0
+"""How long closing waits for cancellations that are under way already."""
 _HELP_SECONDS = 5.0
 """How long is waited for what is good to know, and not needed."""
 
@@ -194,7 +196,7 @@ class AuroraXEngine:
 
     def _run(self, plan: Plan, *, awaited: bool = False) -> AuroraXRun:
         run = AuroraXRun(plan, self._service, awaited=awaited)
-        self._runs = [*(each for each in self._runs if each.open), run]
+        self._runs = [*(each for each in self._runs if each.open or each.ending), run]
         return run
 
     def close(self) -> None:
@@ -202,6 +204,7 @@ class AuroraXEngine:
         if self._closed:
             return
         self._closed = True
+        deadline = time.monotonic() + _CLOSING_SECONDS
         for run in [each for each in self._runs if each.open]:
             try:
                 run.cancel()
@@ -209,4 +212,6 @@ class AuroraXEngine:
                 break  # a service that does not answer must not keep anybody from leaving
             except ArchiveError:
                 continue
+        for run in self._runs:
+            run.ending.over_within(deadline - time.monotonic())
         self._wire.close()

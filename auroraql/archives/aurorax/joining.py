@@ -16,8 +16,9 @@ from typing import Any
 from auroraql.query import Tree
 from auroraql.results import Record, read_time
 from auroraql.schema import CONJUNCTIONS
+from auroraql.schema.conjunctions import HALF_MINUTE, MINUTE
 
-_MINUTE, _HALF_MINUTE = timedelta(minutes=1), timedelta(seconds=30)
+_MINUTE, _HALF_MINUTE = timedelta(seconds=MINUTE), timedelta(seconds=HALF_MINUTE)
 """How far apart epochs are where a conjunction goes on, without and with sub-minute precision."""
 
 NEEDED: Tree = {

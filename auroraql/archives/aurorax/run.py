@@ -6,7 +6,6 @@ Invariant: a search that nobody waits for any more is cancelled, and what is fet
 from __future__ import annotations
 
 import contextlib
-import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -28,9 +27,10 @@ from auroraql.archives.aurorax.broken import Broken
 from auroraql.archives.aurorax.progress import Meter
 from auroraql.archives.aurorax.records import narrowed, read_records, record_reader, united, widened
 from auroraql.archives.aurorax.side_by_side import side_by_side
+from auroraql.archives.aurorax.under_way import UnderWay
 from auroraql.archives.aurorax.ways import PATIENCE, Ways
 from auroraql.archives.aurorax.wire import TOO_SLOW, Call, Interrupted, Wire, jittered
-from auroraql.archives.base import Progress, Status
+from auroraql.archives.base import Progress, Status, SubmissionInterrupted
 from auroraql.errors import ArchiveError, Cancelled, Failed, Refused, TimedOut
 from auroraql.forms import query_json
 from auroraql.plan import Plan, Request
@@ -92,7 +92,7 @@ class AuroraXRun:
         self._searches = [_Search(request) for request in plan.requests]
         self._cancelled = self._stopped = self._listed = self._left = False
         self._turn, self._in_vain_until = 0, 0.0
-        self._arriving, self._arrived = 0, threading.Condition()
+        self._arriving, self.ending = UnderWay(), UnderWay()
 
     @property
     def request_ids(self) -> tuple[str, ...]:
@@ -124,12 +124,17 @@ class AuroraXRun:
         return bool(self._unfinished()) and not self._cancelled and not self._left
 
     def submit(self) -> None:
-        """`POST …/search` for each request; when one fails, the others are cancelled. Raises ArchiveError."""
+        """`POST …/search` for each request; when one fails, the others are cancelled. Raises ArchiveError.
+
+        On Ctrl-C raises SubmissionInterrupted at once, while what is under way goes on behind.
+        """
         if self._awaited:
             return
         try:
-            side_by_side(partial(self._submit, deadline=float("inf")), self._searches)
-        except (ArchiveError, KeyboardInterrupt):
+            side_by_side(partial(self._submit, deadline=float("inf")), self._searches, behind=True)
+        except KeyboardInterrupt:
+            raise SubmissionInterrupted(self) from None
+        except ArchiveError:
             self._abandon()
             raise
 
@@ -140,7 +145,7 @@ class AuroraXRun:
     def _submit(self, search: _Search, deadline: float) -> None:
         request, last = search.request, min(deadline, time.monotonic() + _SUBMIT_SECONDS)
         call = Call(SUBMIT, "POST", _API + KINDS[request.kind].endpoint, query_json.write(request))
-        with self._under_way():
+        with self._arriving.one():
             self._refuse_cancelled()
             try:
                 answer = self._wire.ask(call, last, grace=_GRACE_SECONDS)
@@ -153,18 +158,6 @@ class AuroraXRun:
             search.request_id = read_submitted(answer, self._context)
         if self._listed:  # it came too late to be cancelled with the others
             self._cancel(search, time.monotonic() + _CANCEL_SECONDS)
-
-    @contextlib.contextmanager
-    def _under_way(self) -> Any:
-        """A submission whose request id may still come."""
-        with self._arrived:
-            self._arriving += 1
-        try:
-            yield
-        finally:
-            with self._arrived:
-                self._arriving -= 1
-                self._arrived.notify_all()
 
     def status(self) -> Status:
         """`GET …/requests/{id}` once for each unfinished search; one status of all. Raises ArchiveError."""
@@ -274,7 +267,7 @@ class AuroraXRun:
         tree = self.plan.requests[0].response_format if len(batches) > 1 else None
         return records if tree is None else narrowed(records, tree)
 
-    def cancel(self) -> None:
+    def cancel(self, *, patient: bool = False) -> None:
         """`DELETE …/requests/{id}` for the unfinished searches. Raises ArchiveError when the service says no.
 
         What is under way on other threads ends: answers that were asked for at once, records that are being fetched.
@@ -285,9 +278,13 @@ class AuroraXRun:
         self._wire.cut(self)
         if not self._cancelled:
             return
-        with self._arrived:
-            self._arrived.wait_for(lambda: not self._arriving, _GRACE_SECONDS)
-            self._listed = True
+        with self.ending.one():
+            self._cancel_all(_SUBMIT_SECONDS if patient else _GRACE_SECONDS)
+
+    def _cancel_all(self, grace: float) -> None:
+        """Cancels the unfinished searches, once their request ids are there. Raises ArchiveError."""
+        self._arriving.over_within(grace)
+        self._listed = True
         deadline = time.monotonic() + _CANCEL_SECONDS
         known = [search for search in self._unfinished() if search.request_id]
         troubles = side_by_side(partial(self._cancel, deadline=deadline), known)

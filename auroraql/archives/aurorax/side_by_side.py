@@ -19,13 +19,15 @@ MOST = 4
 _TICK = 0.05
 
 
-def side_by_side(work: Callable[[Thing], Result], things: Sequence[Thing], most: int = MOST) -> list[Result]:
-    """What the work gives for each thing; one thing alone is worked on by the caller's own thread.
+def side_by_side(
+    work: Callable[[Thing], Result], things: Sequence[Thing], most: int = MOST, *, behind: bool = False
+) -> list[Result]:
+    """What the work gives for each thing; one thing alone is worked on by the caller's own thread, unless `behind`.
 
     Raises the error of the work that comes first; what is under way elsewhere then ends by itself, and nothing more
     is begun. On Ctrl-C it is the same.
     """
-    if len(things) <= 1:
+    if len(things) <= 1 and not behind:
         return [work(thing) for thing in things]
     waiting: queue.SimpleQueue[tuple[int, Thing]] = queue.SimpleQueue()
     for pair in enumerate(things):

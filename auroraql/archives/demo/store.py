@@ -47,6 +47,13 @@ def open_demo(cache_dir: Path | None, say: Say, config: Config) -> CatalogueFile
         return _build_in_memory()
 
 
+def keep() -> None:
+    """Builds the demonstration catalogue where it is kept. Raises OSError, duckdb.Error where that cannot be."""
+    path = cached_file(None)
+    opened = _open_current(path, {}) or _build_cached(path, lambda _line: None, {})
+    opened.connection.close()
+
+
 def forget(cache_dir: Path | None) -> None:
     """Drops the cached catalogue, so that it is built anew the next time."""
     try:

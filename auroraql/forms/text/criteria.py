@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from auroraql.query import EVENTS_ONLY, And, Block, Criteria, Predicate, conjuncts
 from auroraql.schema import BLOCKS, Kind
-from auroraql.schema.conjunctions import TRACES
+from auroraql.schema.conjunctions import HALF_MINUTE, PRECISION_UNIT, TRACES
 
 WritePredicate = Callable[[Predicate, Kind], str]
 
@@ -22,7 +22,7 @@ def write_criteria(criteria: Criteria, write_predicate: WritePredicate) -> Itera
     if criteria.via != (TRACES[0],):
         yield f"VIA {', '.join(criteria.via) or '()'}"
     if criteria.subminute:
-        yield "PRECISION 30 s"
+        yield f"PRECISION {HALF_MINUTE} {PRECISION_UNIT}"
 
 
 def _block(block: Block, write_predicate: WritePredicate) -> str:

@@ -171,19 +171,26 @@ def tables() -> Tables:
     return Tables(table(), Reading())
 
 
-def last_whole(memory: Memory) -> tuple[int, str] | None:
-    """Where the last word ends behind which what was read is a statement, and the parentheses that would have to follow."""
+def last_whole(memory: Memory, end: int) -> tuple[int, str] | None:
+    """Where the last word ends, not behind `end`, behind which it is a statement, and the parentheses to follow."""
     known, rest = tables(), len(memory.words)
     for mark in (*reversed(memory.marks), Mark(0, 0, [known.start], [])):
         states, found = [*mark.states], None
-        for word in memory.words[mark.words : rest]:
+        for at in range(mark.words, rest):
+            word = memory.words[at]
             known.shift(states, word.type)
-            closing = known.closing(states)
+            closing = None if word.end_pos > end or _belongs_to_next(memory.words, at) else known.closing(states)
             found = found if closing is None else (word.end_pos, closing)
         if found is not None:
             return found
         rest = mark.words
     return None
+
+
+def _belongs_to_next(words: list[Lexeme], at: int) -> bool:
+    """Whether a word is nothing without the one behind it: in a path, of a function, of what is given a value."""
+    after = words[at + 1].type if at + 1 < len(words) else ""
+    return after in ("DOT", "CMP") or (after == "LPAR" and words[at].type == "NAME")
 
 
 # One loop, and long on purpose: a call for each step would cost as much as the step.

@@ -48,6 +48,9 @@ _CHECK_EPILOG = """\
 severity, message, label, hint, fix, start and end (line and column from 1, in characters) and range (as LSP counts:
 lines and UTF-16 units from 0); fix is null or the text to put in place of the range. The exit code is 2 when
 anything is wrong.
+
+Nothing is run, and no archive is asked: the values of a service are those it told when it was last asked for its
+data sources, else those that come with AuroraQL. A value that is not known is only questioned.
 """
 
 _CONFIG = """\
@@ -138,6 +141,8 @@ def _check(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
         help="for people, on standard error (the default), or for programs, on standard output",
     )
     _parameters(check, argparse.SUPPRESS)
+    _archive(check, argparse.SUPPRESS)
+    _profile(check, argparse.SUPPRESS)
 
 
 def _setting_up(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -192,15 +197,14 @@ def _profile(parser: argparse.ArgumentParser, default: object = None) -> None:
     parser.add_argument("--profile", metavar="NAME", default=default, help="take the settings of a profile")
 
 
+def _archive(parser: argparse.ArgumentParser, default: object = None) -> None:
+    known = "demo (the default), a catalogue file, aurorax, or a URL"
+    parser.add_argument("-a", "--archive", metavar="ARCHIVE", default=default, help=known)
+
+
 def _sources(parser: argparse.ArgumentParser, default: object = None) -> None:
     """Which archive, and how it is asked."""
-    parser.add_argument(
-        "-a",
-        "--archive",
-        metavar="ARCHIVE",
-        default=default,
-        help="demo (the default), a catalogue file, aurorax, or a URL",
-    )
+    _archive(parser, default)
     _profile(parser, default)
     parser.add_argument(
         "--timeout",
@@ -271,7 +275,7 @@ _SOURCES = frozenset({"archive", "profile", "timeout", "color"})
 _HEEDED: dict[str | None, frozenset[str]] = {
     None: frozenset(_SPELLINGS),
     "run": frozenset(_SPELLINGS) - {"text"},
-    "check": frozenset({"param"}),
+    "check": frozenset({"param", "archive", "profile"}),
     "fmt": frozenset(),
     "translate": frozenset({"text", "param"}),
     "serve": frozenset({"archive", "profile", "timeout"}),

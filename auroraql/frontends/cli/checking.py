@@ -1,4 +1,7 @@
-"""`auroraql check`: what is wrong with files, for people or, as JSON, for editors and other programs."""
+"""`auroraql check`: what is wrong with files, for people or, as JSON, for editors and other programs.
+
+Values are looked for in what is known of the configured archive, which is asked nothing.
+"""
 
 from __future__ import annotations
 
@@ -7,13 +10,15 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from auroraql.archives.opening import known_of
 from auroraql.errors import Diagnostic, Pointer, Source, Span, UsageError, render
 from auroraql.frontends.cli import streams
 from auroraql.frontends.cli.arguments import parameters
 from auroraql.frontends.cli.exits import DONE, WRONG
+from auroraql.frontends.cli.settling import settled
 from auroraql.preparing import check
 from auroraql.saved import Given, header_of, known_values
-from auroraql.schema.catalogue import shipped
+from auroraql.schema.catalogue import Catalogue
 
 VERSION = 1
 """Of the shape of the JSON: it grows when a member comes to mean something else."""
@@ -27,7 +32,8 @@ def check_files(options: argparse.Namespace) -> int:
             sources.append(streams.read(name))
         except UsageError as error:
             streams.say(str(error))
-    found = [(source, said) for source, said in _said(sources, parameters(options)) if said]
+    known = known_of(settled(options).archive)
+    found = [(source, said) for source, said in _said(sources, parameters(options), known) if said]
     if options.diagnostics == "json":
         diagnostics = [_as_json(each, source) for source, said in found for each in said]
         _print(json.dumps({"version": VERSION, "diagnostics": diagnostics}, indent=2, ensure_ascii=False))
@@ -46,17 +52,17 @@ def _print(text: str) -> None:
         streams.stop_writing(error)
 
 
-def _said(sources: Sequence[Source], given: Given) -> Iterator[tuple[Source, Sequence[Diagnostic]]]:
+def _said(sources: Sequence[Source], given: Given, known: Catalogue) -> Iterator[tuple[Source, Sequence[Diagnostic]]]:
     """What is to be said of each script: of its head, then of its statements."""
     heads = [known_values(source, given) for source in sources]
     values: dict[str, object] = {}
     for name, texts in given.items():
         if not any(header_of(source).declared(name) for source in sources):
             values[name] = texts[0] if len(texts) == 1 else texts
-    for known, _ in heads:
-        values |= known
+    for bound, _ in heads:
+        values |= bound
     waiting = [said for _, said in heads]
-    for source, said in check(sources, shipped(), values):
+    for source, said in check(sources, known, values):
         head = waiting.pop(0) if waiting else ()
         yield source, (*head, *said)
 

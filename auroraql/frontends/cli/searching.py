@@ -7,7 +7,6 @@ import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from threading import Thread
@@ -17,8 +16,8 @@ from auroraql.errors import AuroraQLError, Source, UsageError, render
 from auroraql.forms.script import read
 from auroraql.frontends.cli.exits import DONE, exit_code
 from auroraql.frontends.cli.settling import settled
+from auroraql.frontends.cli.stopping import Stopping
 from auroraql.frontends.cli.streams import complain, say
-from auroraql.frontends.farewell import farewell
 from auroraql.frontends.progress import status_line
 from auroraql.output import check_writable, footer, known_format, wants_color, write, writes_blocks
 from auroraql.output import render as render_result
@@ -49,7 +48,7 @@ def run(options: argparse.Namespace, sources: list[Source], given: Given) -> int
         # What draws tables on a terminal is loaded while the archive is opened and searched.
         Thread(target=import_module, args=("tabulate",), daemon=True).start()
     code, held = DONE, ""
-    with archive, _leaving(archive):
+    with archive, Stopping(archive).leaving():
         for outcome in _outcomes(archive, sources, values, keep_going=bool(options.keep_going)):
             if isinstance(outcome, ResultSet):
                 held = _check_beside(held, outcome, archive.settings.format)
@@ -111,22 +110,6 @@ def _check_beside(held: str, result: ResultSet, shown_as: str) -> str:
 def _check_one(sources: list[Source], holder: str) -> None:
     if sum(_shows(each.statement) for source in sources for each in read(source)) != 1:
         raise UsageError(f"{holder} holds the result of one statement", "run the statements one by one")
-
-
-@contextmanager
-def _leaving(archive: Archive) -> Iterator[None]:
-    """What was submitted goes on when the script is over, unless that is for Ctrl-C."""
-    try:
-        yield
-    except AuroraQLError:
-        _say_farewell(archive)
-        raise
-    _say_farewell(archive)
-
-
-def _say_farewell(archive: Archive) -> None:
-    for line in farewell(archive):
-        say(line)
 
 
 def _shows(statement: Statement) -> bool:

@@ -15,7 +15,7 @@ from prompt_toolkit.document import Document
 from prompt_toolkit.input import Input
 from prompt_toolkit.output import Output
 
-from auroraql.errors import ArchiveError, AuroraQLError, Diagnostic, Span, StatementError
+from auroraql.errors import ArchiveError, AuroraQLError, Diagnostic
 from auroraql.forms.script import is_complete
 from auroraql.frontends.farewell import farewell
 from auroraql.frontends.repl.behind import Switches
@@ -23,13 +23,14 @@ from auroraql.frontends.repl.colours import Colours
 from auroraql.frontends.repl.commands import is_command, parts, run_command
 from auroraql.frontends.repl.editor import edited_text
 from auroraql.frontends.repl.flight import Flight
-from auroraql.frontends.repl.keystrokes import Candidates, TypedCheck, know
+from auroraql.frontends.repl.keystrokes import Candidates, know
 from auroraql.frontends.repl.loop import banner, run_repl
-from auroraql.frontends.repl.saved_queries import look_again
+from auroraql.frontends.repl.saved_queries import as_said_here, look_again
 from auroraql.frontends.repl.showing import makes_links, tell
 from auroraql.frontends.repl.state import Archive, State
 from auroraql.frontends.repl.statements import explain, run
 from auroraql.frontends.repl.themes import themed
+from auroraql.frontends.repl.unfinished import TypedCheck
 from auroraql.schema.catalogue import shipped
 
 _FIRST = """\
@@ -116,7 +117,7 @@ class Desk:
         try:
             explain(self.state, text)
         except AuroraQLError as error:
-            self.state.say(str(error))
+            self.state.say(str(as_said_here(error)))
 
     def edited(self, text: str) -> str | None:
         """A text as the user's own editor leaves it; None when that failed."""
@@ -175,9 +176,7 @@ def _take_one(state: State, text: str) -> bool:
         state.say(said or "cancelled")
     except AuroraQLError as error:
         state.error = full_error(error)
-        state.say(str(error))
-        if isinstance(error, StatementError) and not is_command(text):
-            state.say(_about_parameters(error))
+        state.say(str(as_said_here(error)))
     except Exception:  # a fault of ours must not take the session, and what was found in it, away
         state.error = traceback.format_exc()
         state.say(f"{state.error}This is a fault of AuroraQL: please report it. The session goes on.")
@@ -189,18 +188,9 @@ def _take_one(state: State, text: str) -> bool:
     return well
 
 
-def _about_parameters(error: StatementError) -> str:
-    """How to give parameters values at the prompt, when that is what was missing."""
-    text = error.source.text if error.source is not None else ""
-    missing = (each.origin for each in error.diagnostics if each.code == "AQL0206")
-    names = [text[origin.start : origin.end].lstrip("$") for origin in missing if isinstance(origin, Span)]
-    given = " ".join(f"{name}=…" for name in dict.fromkeys(names))
-    return f"at the prompt: \\save NAME keeps the statement, and \\run NAME {given} runs it" if given else ""
-
-
 def full_error(error: AuroraQLError) -> str:
     """An error with everything that led to it."""
-    lines, cause = [str(error)], error.__cause__ or error.__context__
+    lines, cause = [str(as_said_here(error))], error.__cause__ or error.__context__
     if isinstance(error, ArchiveError) and error.log:
         lines += ["log of the search:", *(f"  {line}" for line in error.log)]
     while cause is not None:

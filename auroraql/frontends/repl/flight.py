@@ -121,7 +121,7 @@ class _Cancelling:
 
     def _work(self) -> None:
         try:
-            self.search.cancel()
+            self.search.cancel(patient=True)
         except ArchiveError as error:
             self.error = error
         with self._lock:

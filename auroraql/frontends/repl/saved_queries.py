@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
-from auroraql.errors import Source, UsageError, visible
+from auroraql.errors import AuroraQLError, Diagnostic, Source, StatementError, UsageError, visible
 from auroraql.frontends.repl.history import looks_secret
 from auroraql.frontends.repl.showing import expanded
 from auroraql.frontends.repl.state import State
-from auroraql.frontends.repl.statements import read_file, show_all
+from auroraql.frontends.repl.statements import TYPED, read_file, show_all
 from auroraql.output import grid
 from auroraql.saved import (
     SavedQuery,
@@ -34,6 +35,7 @@ from auroraql.saved.offers import about, values_of
 
 _VALUE = r"(?:'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|\([^)]*\)|[^\s'\"(])*"
 _GIVEN = re.compile(rf"\s*(?:--param\s+)?(?P<name>[^\W\d]\w*)=(?P<value>{_VALUE})(?=\s|\Z)")
+_PARAMETER = re.compile(r"\$([^\W\d]\w*)")
 _NAME_TYPED = re.compile(r"\s(?P<name>(?:[^\W\d]\w*)?)\Z")
 _VALUE_TYPED = re.compile(rf"\s(?P<name>[^\W\d]\w*)=(?P<value>{_VALUE}(?:'[^']*|\"[^\"]*|\([^)]*)?)\Z")
 
@@ -60,7 +62,7 @@ def look_again(state: State) -> None:
 
 def save_statement(state: State, argument: str) -> str:
     """Keeps the last statement under a name, perhaps with a description. Raises UsageError, also for a name taken."""
-    replace = argument.startswith("!")
+    replaces = argument.startswith("!")
     name, _, description = argument.removeprefix("!").strip().partition(" ")
     own = state.switches.queries
     if not name or own is None:
@@ -71,7 +73,7 @@ def save_statement(state: State, argument: str) -> str:
     text = _with_head(state.statement.strip(), description.strip())
     if looks_secret(text):
         raise UsageError("this seems to hold an API key, and is not saved", "a key belongs in the configuration file")
-    path = save(name, text, own, replace=replace)
+    path = save(name, text, own, replace=replaces)
     look_again(state)
     first = find(name, folders(state))
     hidden = first is not None and first.path.resolve() != path.resolve()
@@ -134,6 +136,23 @@ def _quoted(name: str) -> str:
     if re.fullmatch(r"[^\s'\"]+", name):
         return name
     return f'"{name}"' if "'" in name else f"'{name}'"
+
+
+def as_said_here(error: AuroraQLError) -> AuroraQLError:
+    """An error as the prompt has it: where a parameter has no value, how one is given here."""
+    if not isinstance(error, StatementError) or all(each.code != "AQL0206" for each in error.diagnostics):
+        return error
+    is_typed = error.source is None or error.source.name == TYPED
+    return StatementError([_with_way_to_give(each, is_typed) for each in error.diagnostics], error.source)
+
+
+def _with_way_to_give(each: Diagnostic, is_typed: bool) -> Diagnostic:
+    name = _PARAMETER.search(each.message) if each.code == "AQL0206" else None
+    if name is None or "\\run" in each.hint:
+        return each
+    given = f"\\run NAME {name[1]}=…"
+    hint = f"\\save NAME keeps the statement, and {given} runs it with a value" if is_typed else f"give it as {given}"
+    return replace(each, hint=hint)
 
 
 def _given(text: str, source: Source) -> dict[str, list[str]]:

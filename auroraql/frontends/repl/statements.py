@@ -15,11 +15,14 @@ from auroraql.saved import bind
 
 NO_VALUES: Mapping[str, object] = MappingProxyType({})
 
+TYPED = "<input>"
+"""What messages call a statement that was typed at the prompt."""
+
 _VERTICALLY = re.compile(r"\\G\s*;?\s*\Z")
 
 
 def results_of(
-    archive: Archive, text: str, name: str = "<input>", values: Mapping[str, object] = NO_VALUES
+    archive: Archive, text: str, name: str = TYPED, values: Mapping[str, object] = NO_VALUES
 ) -> Generator[ResultSet, None, None]:
     """The results of a script; closing it cancels what is under way. Raises AuroraQLError."""
     yield from archive.run_script(Source(text, name), **values)
@@ -33,7 +36,7 @@ def run(state: State, text: str) -> None:
 
 
 def show_all(
-    state: State, text: str, format: str = "", name: str = "<input>", values: Mapping[str, object] = NO_VALUES
+    state: State, text: str, format: str = "", name: str = TYPED, values: Mapping[str, object] = NO_VALUES
 ) -> None:
     """Runs a script and shows its results."""
     state.told.clear()
