@@ -258,6 +258,7 @@ def test_a_file_with_a_key_that_others_may_read(write: Write) -> None:
         ("[profiles]\na = 'demo'", ["2:1: the profile 'a' is no table"]),
         ("profiles.a.fuzzy = 'x'", ["1:20: this sets 'fuzzy' to a value of the wrong type"]),
         ("format = 'xml'\ntheme = 'monokay'", ["1:10: ", "2:9: this sets 'theme' to 'monokay'\n  = hint: did you mean monokai?"]),
+        ("archive = 'ftp://x'", ["1:11: this sets 'archive' wrongly: 'ftp://x' is not the address of an archive\n  = hint: "]),
         ("[archive]\nx = 1", ["1:2: this sets 'archive' to a value of the wrong type"]),
     ],
 )  # fmt: skip
@@ -286,9 +287,7 @@ def test_validate_of_what_is_right_or_not_there(write: Write, tmp_path: Path, mo
 
 
 def test_show_tells_where_each_value_is_from_and_no_secret(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = write(
-        'archive = "https://me:pass-word@lab.example.org/x"\napi_key = "secret-key"\n[profiles.lab]\ntimeout = 60'
-    )
+    path = write('archive = "https://lab.example.org/x"\napi_key = "secret-key"\n[profiles.lab]\ntimeout = 60')
     monkeypatch.setenv("AURORAQL_KEYS", "vi")
     done = command("config", "show", "--profile", "lab", "--color", "never")
     rows = {line.split()[0]: line.split(maxsplit=2)[1:] for line in done.out.splitlines() if line}
@@ -299,9 +298,16 @@ def test_show_tells_where_each_value_is_from_and_no_secret(write: Write, monkeyp
     assert rows["color"] == ["never", "option --color"]
     assert rows["fuzzy"] == ["true", "default"]
     assert rows["api_key"] == ["***", f"{path}:2"]
-    assert rows["archive"] == ["https://***@lab.example.org/x", f"{path}:1"]
+    assert rows["archive"] == ["https://lab.example.org/x", f"{path}:1"]
     assert "secret-key" not in done.out + done.err
-    assert "pass-word" not in done.out + done.err
+    named = command("config", "show", "-a", "https://me:pass-word@lab.example.org/x")
+    assert "https://***@lab.example.org/x" in named.out
+    assert "pass-word" not in named.out + named.err
+    monkeypatch.setenv("AURORAQL_ARCHIVE", "https://me:pass-word@lab.example.org/x")
+    refused = command("config", "show")
+    assert refused.code == 2
+    assert "pass-word" not in refused.out + refused.err
+    monkeypatch.delenv("AURORAQL_ARCHIVE")
     kept = command("config", "show", "-a", "aurorax")
     assert f"the API key of {path}:2 is not for aurorax, and is not sent to it" in kept.err
 

@@ -93,6 +93,19 @@ def _known_format(value: Value) -> None:
         raise Unfit(f"to '{value}': {error.message}", error.hint) from None
 
 
+def _address(value: Value) -> None:
+    from auroraql.errors import UsageError
+
+    if "://" not in str(value):
+        return
+    from auroraql.archives.aurorax.address import read_address  # where a service is named
+
+    try:
+        read_address(str(value))
+    except UsageError as error:
+        raise Unfit(f"wrongly: {error.message}", error.hint) from None
+
+
 def _theme(value: object, is_text: bool) -> Value:
     text = str(_text(value, is_text)).lower()
     if text not in THEMES:
@@ -118,7 +131,7 @@ ROWS = {
     row.name: row
     for row in (
         Row("archive", "what is searched: demo, a catalogue file, aurorax, or a URL", _text, "demo",
-            ("AURORAQL_ARCHIVE",)),
+            ("AURORAQL_ARCHIVE",), check=_address),
         Row("api_key", "the key for AuroraX", _text, None, ("AURORAQL_API_KEY", "AURORAX_API_KEY"), secret=True),
         Row("format", "how results are shown", _text, "table", ("AURORAQL_FORMAT",), check=_known_format),
         Row("timeout", "how long a search may take, in seconds", _seconds, 600.0, ("AURORAQL_TIMEOUT",)),

@@ -31,7 +31,7 @@ def show(options: argparse.Namespace) -> int:
     print()
     print(grid(("setting", "value", "from"), rows, None), end="")
     if config.withheld:
-        say(f"the API key of {config.withheld} is not for {visible(config.archive)}, and is not sent to it")
+        say(f"the API key of {config.withheld} is not for {shown('archive', config)}, and is not sent to it")
     return DONE
 
 
