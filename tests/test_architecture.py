@@ -132,6 +132,14 @@ def test_names_that_stand_in_two_places_agree() -> None:
             ("requests", "prompt_toolkit", "pygments", "wcwidth", "pandas", "pyarrow"),
         ),
         ("from auroraql.frontends.cli import main; main(['--help'])", ("lark", "duckdb", "requests", "prompt_toolkit")),
+        (
+            "from auroraql.frontends.cli import main; main(['translate', '--to', 'json', '-c', 'FIND data_products ON 2021-01-01'])",
+            ("lark", "duckdb", "requests", "prompt_toolkit", "platformdirs", "msgspec", "auroraql.saved"),
+        ),
+        (
+            "from auroraql.frontends.cli import main; main(['-c', 'FIND data_products ON 2021-01-01 LIMIT 1'])",
+            ("lark", "requests", "urllib3", "prompt_toolkit", "pandas", "pyarrow", "auroraql.saved"),
+        ),
     ],
 )
 def test_what_is_not_used_is_not_loaded(code: str, absent: tuple[str, ...]) -> None:

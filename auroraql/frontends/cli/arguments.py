@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping, Sequence
 from typing import cast
 
 from auroraql import __version__
-from auroraql.errors import UsageError
+from auroraql.errors import Source, UsageError
 from auroraql.frontends.cli.serving import add_options
 
 _EPILOG = """\
@@ -302,3 +303,12 @@ def parameters(options: argparse.Namespace) -> dict[str, list[str]]:
             raise UsageError(f"--param {text} is not NAME=VALUE", "as in: --param day=2021-01-01")
         given.setdefault(name, []).append(value)
     return given
+
+
+def values_for(sources: Sequence[Source], given: Mapping[str, Sequence[str]]) -> dict[str, object]:
+    """The values of the parameters of scripts that are run together. Raises as `saved.bind`, which most need not load."""
+    if not given and not any(mark in source.text for source in sources for mark in ("--", "/*")):
+        return {}  # nothing is given, and nothing can be declared
+    from auroraql.saved import bind
+
+    return bind(sources, given)

@@ -12,7 +12,7 @@ from typing import TextIO
 
 from auroraql.errors import AuroraQLError, Source, UsageError, render
 from auroraql.frontends.cli import streams
-from auroraql.frontends.cli.arguments import parameters, parser, refuse_idle
+from auroraql.frontends.cli.arguments import parameters, parser, refuse_idle, values_for
 from auroraql.frontends.cli.exits import DONE, FAILED, INTERRUPTED, exit_code
 
 FORMAT_NAMES = ("table", "vertical", "csv", "tsv", "json", "jsonl", "parquet", "markdown", "html")
@@ -122,13 +122,12 @@ def _format_one(name: str, *, only_check: bool) -> int:
 
 
 def _translate(options: argparse.Namespace) -> int:
-    from auroraql.saved import bind
     from auroraql.translation import translate_source
 
     if (options.text is None) == (options.file is None):
         raise UsageError("translate takes one statement", "give it by -c, as a file, or as - for standard input")
     source = Source(options.text) if options.text is not None else streams.read(options.file)
-    values = bind([source], parameters(options))
+    values = values_for([source], parameters(options))
     translation = translate_source(source, options.to, form=options.source_form, parameters=values)
     if translation.warnings:
         streams.say(render(translation.warnings, source))

@@ -6,7 +6,7 @@ import argparse
 import os
 import shutil
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from threading import Thread
@@ -14,6 +14,7 @@ from threading import Thread
 from auroraql.config import Config
 from auroraql.errors import AuroraQLError, Source, UsageError, render
 from auroraql.forms.script import read
+from auroraql.frontends.cli.arguments import values_for
 from auroraql.frontends.cli.exits import DONE, exit_code
 from auroraql.frontends.cli.settling import settled
 from auroraql.frontends.cli.stopping import Stopping
@@ -22,12 +23,11 @@ from auroraql.frontends.progress import status_line
 from auroraql.output import check_writable, footer, known_format, wants_color, write, writes_blocks
 from auroraql.output import render as render_result
 from auroraql.results import ResultSet
-from auroraql.saved import Given, bind
 from auroraql.session import Archive, connect
 from auroraql.syntax import Follow, Let, Set, Statement
 
 
-def run(options: argparse.Namespace, sources: list[Source], given: Given) -> int:
+def run(options: argparse.Namespace, sources: list[Source], given: Mapping[str, Sequence[str]]) -> int:
     """Runs scripts, one after the other, and gives back the exit code.
 
     Nothing of them is run when anything in them is wrong, and the first failure ends it: raises AuroraQLError. With
@@ -37,7 +37,7 @@ def run(options: argparse.Namespace, sources: list[Source], given: Given) -> int
     if target is not None:
         check_writable(target, options.format)
         _check_one(sources, "--output")
-    values = bind(sources, given)
+    values = values_for(sources, given)
     config = settled(options)
     for warning in config.warnings:
         say(warning)
