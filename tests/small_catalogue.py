@@ -46,6 +46,10 @@ class Position:
     metadata: dict[str, Any] | None = field(default_factory=dict)
 
 
+_AT_ONCE = 200
+"""Rows a statement."""
+
+
 def write(
     path: Path,
     products: Iterable[Product],
@@ -65,21 +69,31 @@ def write(
         connection.execute(
             "INSERT INTO metadata_keys VALUES ('data_products', 'w', 'double', [], 'width', ['trex'], '')"
         )
-        if rows:
-            connection.executemany("INSERT INTO data_products VALUES (?, ?, ?, ?, ?, ?::JSON::VARIANT)", rows)
+        _insert(connection, "data_products", rows)
         _write_positions(connection, positions)
         connection.commit()
     return path
 
 
 def _write_positions(connection: duckdb.DuckDBPyConnection, positions: Sequence[Position]) -> None:
+    rows, metadata = [], []
     for number, each in enumerate(positions):
         degrees = [value for place in each.places for value in place or (None, None)]
-        row = [each.data_source, each.epoch, *degrees, None if each.metadata is None else number]
-        connection.execute("INSERT INTO ephemeris VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
+        rows.append((each.data_source, each.epoch, *degrees, None if each.metadata is None else number))
         if each.metadata is not None:
-            metadata = [number, _json(each.metadata)]
-            connection.execute("INSERT INTO ephemeris_metadata VALUES (?, ?::JSON::VARIANT)", metadata)
+            metadata.append((number, _json(each.metadata)))
+    _insert(connection, "ephemeris", rows)
+    _insert(connection, "ephemeris_metadata", metadata)
+
+
+def _insert(connection: duckdb.DuckDBPyConnection, table: str, rows: Sequence[tuple[Any, ...]]) -> None:
+    """Many rows a statement: to run one for each takes many times as long. The last column may hold metadata."""
+    for begin in range(0, len(rows), _AT_ONCE):
+        part = rows[begin : begin + _AT_ONCE]
+        last = "?" if table == "ephemeris" else "?::JSON::VARIANT"
+        row = f"({', '.join([*['?'] * (len(part[0]) - 1), last])})"
+        values = [value for each in part for value in each]
+        connection.execute(f"INSERT INTO {table} VALUES {', '.join([row] * len(part))}", values)  # noqa: S608
 
 
 def _rows(products: Iterable[Product]) -> list[tuple[Any, ...]]:

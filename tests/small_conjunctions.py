@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -65,10 +65,15 @@ SWARM = Block("space", where("program", "swarm"))
 
 def answer(positions: Sequence[Position], query: Query) -> Sequence[Record]:
     """What the embedded archive finds in a catalogue of these."""
+    return answers(positions, [query])[0]
+
+
+def answers(positions: Sequence[Position], queries: Iterable[Query]) -> list[Sequence[Record]]:
+    """The same of several queries: to write a catalogue takes longer than to search it."""
     with tempfile.TemporaryDirectory() as folder:
         engine = EmbeddedEngine(write(Path(folder) / "small.duckdb", [], SOURCES, positions=positions))
         try:
-            return found(engine, query).records
+            return [found(engine, query).records for query in queries]
         finally:
             engine.close()
 

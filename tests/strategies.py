@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import cache
 
 from hypothesis import assume
 from hypothesis import strategies as st
 
 from auroraql.query import And, Column, Comparison, FieldComparison, Or, OrderKey, Predicate, Query, Ref
-from auroraql.schema import DATA_PRODUCTS, EPHEMERIS, KINDS, Kind, Type
-from auroraql.schema.catalogue import shipped
+from auroraql.schema import DATA_PRODUCTS, EPHEMERIS, KINDS, Field, Kind, Type
+from auroraql.schema.catalogue import MetadataKey, shipped
 from auroraql.schema.data_products import PRODUCT_TYPES
 from auroraql.schema.operators import OPERATORS, WIRE
 
@@ -81,6 +82,7 @@ def _counts(operator: str) -> tuple[int, int]:
     return (1, 4) if arity < 0 else (arity, arity)
 
 
+@cache
 @st.composite
 def filters(draw: st.DrawFn, kind: Kind = DATA_PRODUCTS) -> Comparison:
     """One metadata filter that AuroraX has."""
@@ -91,6 +93,7 @@ def filters(draw: st.DrawFn, kind: Kind = DATA_PRODUCTS) -> Comparison:
     return Comparison(Ref("metadata", key), operator, tuple(values))
 
 
+@cache
 @st.composite
 def native_predicates(draw: st.DrawFn, kind: Kind = DATA_PRODUCTS) -> Predicate:
     """A predicate that fits one request: lists of fields, and one flat group of metadata filters."""
@@ -111,6 +114,7 @@ def native_predicates(draw: st.DrawFn, kind: Kind = DATA_PRODUCTS) -> Predicate:
     return And(tuple(terms))
 
 
+@cache
 @st.composite
 def windows(draw: st.DrawFn) -> tuple[datetime | None, datetime | None]:
     """Both bounds, one, or none."""
@@ -124,11 +128,13 @@ def _fields(kind: Kind) -> list[Ref]:
     return [Ref(leaf.role, leaf.name) for leaf in kind.leaves() if leaf.type is not Type.OBJECT]
 
 
+@cache
 def refs(kind: Kind) -> st.SearchStrategy[Ref]:
     """A field that is no object, or a metadata key."""
     return st.sampled_from(_fields(kind)) | KEYS.map(lambda key: Ref("metadata", key))
 
 
+@cache
 def columns(kind: Kind) -> st.SearchStrategy[list[Column]]:
     """What SELECT may name, each label once."""
     objects = [Ref("record", field.name) for field in kind.fields if field.type is Type.OBJECT]
@@ -149,22 +155,20 @@ def searches(draw: st.DrawFn, kind: Kind = DATA_PRODUCTS) -> Query:
     return Query.of(Query(kind.name, draw(native_predicates(kind)), start, short_enough(start, end, kind)))
 
 
-@st.composite
-def predicates(draw: st.DrawFn, kind: Kind = DATA_PRODUCTS) -> Predicate:
+@cache
+def predicates(kind: Kind = DATA_PRODUCTS) -> st.SearchStrategy[Predicate]:
     """Any boolean tree of any comparisons, native or not."""
-    leaf = st.one_of(filters(kind), _comparisons(kind), field_comparisons(kind))
-    return draw(
-        st.recursive(
-            leaf,
-            lambda inner: st.one_of(
-                st.lists(inner, min_size=2, max_size=3).map(lambda terms: And(tuple(terms))),
-                st.lists(inner, min_size=2, max_size=3).map(lambda terms: Or(tuple(terms))),
-            ),
-            max_leaves=8,
-        )
+    return st.recursive(
+        st.one_of(filters(kind), _comparisons(kind), field_comparisons(kind)),
+        lambda inner: st.one_of(
+            st.lists(inner, min_size=2, max_size=3).map(lambda terms: And(tuple(terms))),
+            st.lists(inner, min_size=2, max_size=3).map(lambda terms: Or(tuple(terms))),
+        ),
+        max_leaves=8,
     )
 
 
+@cache
 @st.composite
 def _comparisons(draw: st.DrawFn, kind: Kind) -> Comparison:
     leaf = draw(st.sampled_from([f for f in kind.leaves() if f.type in (Type.STRING, Type.NUMBER)]))
@@ -176,23 +180,35 @@ def _comparisons(draw: st.DrawFn, kind: Kind) -> Comparison:
     return Comparison(Ref(leaf.role, leaf.name), operator, tuple(values), bool(leaf.criterion))
 
 
+def _declared(ref: Ref, kind: Kind) -> MetadataKey | Field | None:
+    return shipped().key(kind.metadata, ref.name) if ref.role == "metadata" else kind.field(ref.name)
+
+
 def _type(ref: Ref, kind: Kind) -> Type:
-    known = shipped().key(kind.metadata, ref.name) if ref.role == "metadata" else kind.field(ref.name)
+    known = _declared(ref, kind)
     return known.type if known is not None else Type.ANY
 
 
+def _unit(ref: Ref, kind: Kind) -> str:
+    known = _declared(ref, kind)
+    return known.unit if known is not None else ""
+
+
+@cache
 @st.composite
 def field_comparisons(draw: st.DrawFn, kind: Kind) -> FieldComparison:
-    """Two fields that can be compared: of one type, or one of them a metadata key."""
+    """Two fields that can be compared: of one type, or one of them a metadata key, and of no two units."""
     left = draw(refs(kind))
     alike = [ref for ref in _fields(kind) if _type(ref, kind) is _type(left, kind)]
     keys = KEYS.map(lambda key: Ref("metadata", key))
     right = draw(refs(kind) if left.role == "metadata" else keys | st.sampled_from(alike))
+    assume(len({_unit(left, kind), _unit(right, kind)} - {""}) < 2)
     ordered = _type(left, kind).ordered and _type(right, kind).ordered
     named = ["=", "!=", "<", "<=", ">", ">="] if ordered else ["=", "!="]
     return FieldComparison(left, draw(st.sampled_from(named)), right)
 
 
+@cache
 @st.composite
 def _functions(draw: st.DrawFn, kind: Kind) -> Column:
     """A function of the records of a group."""
@@ -223,6 +239,7 @@ class Shape:
         assume(not any(ref.role == "record" and ref.name in labels for ref in (*self.group_by, *(self.ordered or ()))))
 
 
+@cache
 @st.composite
 def _groups(draw: st.DrawFn, kind: Kind) -> Shape:
     keys = tuple(draw(st.lists(refs(kind), max_size=3, unique=True)))
@@ -235,6 +252,7 @@ def _groups(draw: st.DrawFn, kind: Kind) -> Shape:
     return Shape(select, keys, distinct, (*of_groups, *(selected if distinct else keys)))
 
 
+@cache
 @st.composite
 def _distinct(draw: st.DrawFn, kind: Kind) -> Shape:
     select = draw(st.none() | columns(kind))
@@ -244,6 +262,7 @@ def _distinct(draw: st.DrawFn, kind: Kind) -> Shape:
     return Shape(tuple(select), (), True, plain)
 
 
+@cache
 def shapes(kind: Kind) -> st.SearchStrategy[Shape]:
     """Rows that are records, parts of them, each once, or groups."""
     plain = st.builds(Shape, st.none() | columns(kind).map(tuple))
