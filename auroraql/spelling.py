@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import partial
 
 _LONGEST = 100
 """Longer words are no slips of typing, and would take long to compare."""
@@ -31,9 +30,7 @@ def _likeliest(word: str, known: list[str]) -> list[str]:
     from heapq import nlargest
 
     pairs = {word[at : at + 2] for at in range(len(word) - 1)} or {word}
-    return nlargest(_COMPARED, known, key=partial(_shared, pairs, len(word)))
-
-
-def _shared(pairs: set[str], length: int, other: str) -> tuple[int, int]:
-    """How many pairs of letters are in another word, and how near its length is."""
-    return sum([pair in other for pair in pairs]), -abs(len(other) - length)
+    # Pair by pair, not word by word: there may be thousands of words, and a key waits for them.
+    shared = map(sum, zip(*([pair in each for each in known] for pair in pairs), strict=True))
+    lengths = (-abs(len(each) - len(word)) for each in known)
+    return [each for *_, each in nlargest(_COMPARED, zip(shared, lengths, known, strict=True))]

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from auroraql.spelling import closest
 
-SITES = [f"{name} {n:02}" for name in ("gillam", "fort smith", "rankin", "swarma", "toolik lake") for n in range(100)]
+SITES = [f"{name} {n:02}" for name in ("gillam", "fort smith", "rankin", "swarma", "toolik lake") for n in range(40)]
 _WORDS = st.text("abcde ", max_size=8)
 
 
