@@ -100,12 +100,9 @@ def searches(draw: st.DrawFn) -> Query:
     return Query.of(made) if draw(st.booleans()) else made
 
 
-_SEARCHES = 3
-"""Of one catalogue, which takes longer to write than to search."""
-
-
-@settings(deadline=None, max_examples=settings().max_examples // _SEARCHES)
-@given(tracks(), st.lists(searches(), min_size=_SEARCHES, max_size=_SEARCHES))
+# Three searches of one catalogue, which takes longer to write than to search.
+@settings(deadline=None, max_examples=settings().max_examples // 3)
+@given(tracks(), st.lists(searches(), min_size=3, max_size=3))
 def test_finds_what_the_criteria_mean(positions: tuple[Position, ...], queries: list[Query]) -> None:
     for query, records in zip(queries, answers(positions, queries), strict=True):
         assert_same(records, conjunctions(query, positions, SOURCES))
