@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import tempfile
 from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -376,13 +374,12 @@ def test_the_demonstration_by_brute_force() -> None:
     start, end = datetime(2020, 1, 11, 2), datetime(2020, 1, 11, 4, 30)
     imagers = Block("ground", And((where("program", "themis-asi"), key("calgary_cloud_ml_v1_confidence", ">=", "75"))))
     query = replace(asked(imagers, SWARM, subminute=True), start=start, end=end)
-    with tempfile.TemporaryDirectory() as folder:
-        engine = EmbeddedEngine(cache_dir=Path(folder))
-        described = [tuple(getattr(source, name) for name in SOURCE_NAMES) for source in engine.sources()]
-        positions = [_position(r) for r in found(engine, Query("ephemeris", start=start, end=end)).records]
-        records = found(engine, query).records
-        january = found(engine, replace(query, start=datetime(2020, 1, 1), end=datetime(2020, 1, 31, 23, 59))).records
-        engine.close()
+    engine = EmbeddedEngine()
+    described = [tuple(getattr(source, name) for name in SOURCE_NAMES) for source in engine.sources()]
+    positions = [_position(r) for r in found(engine, Query("ephemeris", start=start, end=end)).records]
+    records = found(engine, query).records
+    january = found(engine, replace(query, start=datetime(2020, 1, 1), end=datetime(2020, 1, 31, 23, 59))).records
+    engine.close()
     assert_same(records, conjunctions(query, positions, described))
     assert len(records) > 5
     assert len(january) > 20 * len(records)

@@ -16,6 +16,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from auroraql.archives.demo.place import cached_file
 from auroraql.archives.embedded import EmbeddedEngine
 from auroraql.errors import Cancelled, Failed, Refused, TimedOut, Unreachable, UsageError
 from auroraql.plan import Plan, Request
@@ -26,8 +27,9 @@ from tests.small_catalogue import Product, write
 
 
 @pytest.fixture(scope="module")
-def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("cache")
+def cache() -> Path:
+    """Where the demonstration is kept for all tests, which is not built again."""
+    return cached_file(None).parent
 
 
 @pytest.fixture(scope="module")
