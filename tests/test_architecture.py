@@ -134,11 +134,19 @@ def test_names_that_stand_in_two_places_agree() -> None:
         ("from auroraql.frontends.cli import main; main(['--help'])", ("lark", "duckdb", "requests", "prompt_toolkit")),
         (
             "from auroraql.frontends.cli import main; main(['translate', '--to', 'json', '-c', 'FIND data_products ON 2021-01-01'])",
-            ("lark", "duckdb", "requests", "prompt_toolkit", "platformdirs", "msgspec", "auroraql.saved"),
+            (
+                *("lark", "duckdb", "requests", "urllib3", "prompt_toolkit", "pygments", "platformdirs", "msgspec"),
+                *("argcomplete", "tomllib", "logging", "subprocess", "auroraql.saved", "auroraql.output"),
+                *("auroraql.config", "auroraql.session", "auroraql.archives", "auroraql.completion"),
+            ),
         ),
         (
             "from auroraql.frontends.cli import main; main(['-c', 'FIND data_products ON 2021-01-01 LIMIT 1'])",
-            ("lark", "requests", "urllib3", "prompt_toolkit", "pandas", "pyarrow", "auroraql.saved"),
+            (
+                *("lark", "requests", "urllib3", "prompt_toolkit", "pygments", "pandas", "pyarrow"),
+                *("msgspec", "tomllib", "argcomplete", "subprocess", "auroraql.saved", "auroraql.completion"),
+                "auroraql.archives.aurorax",
+            ),
         ),
     ],
 )
@@ -146,3 +154,16 @@ def test_what_is_not_used_is_not_loaded(code: str, absent: tuple[str, ...]) -> N
     check = f"{code}\nimport sys; print([m for m in {absent!r} if m in sys.modules], file=sys.stderr)"
     done = subprocess.run([sys.executable, "-c", check], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stderr.splitlines()[-1] == "[]"
+
+
+def test_what_stays_is_not_looked_through_while_a_program_loads() -> None:
+    code = """
+import gc, sys
+from auroraql.__main__ import main
+sys.argv[1:] = ["translate", "--to", "json", "-c", "FIND data_products ON 2021-01-01"]
+before = sum(each["collections"] for each in gc.get_stats())
+main()
+print(sum(each["collections"] for each in gc.get_stats()) - before, file=sys.stderr)
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert int(done.stderr) <= 2

@@ -18,6 +18,7 @@ from auroraql.plan import Plan
 from auroraql.query import Column, Query, Ref
 from auroraql.results import Fetched, ResultColumn, ResultSet, Row
 from auroraql.schema import Type
+from auroraql.sql.rows import FEW, decoded
 from tests.test_output import MIDNIGHT, answer, selected, text
 
 ANY_VALUE = st.recursive(
@@ -84,3 +85,10 @@ def test_a_metadata_key_that_is_missing_is_left_out_of_its_record_alone(missing:
     assert first == {"metadata": {"a": "x", "b": "y"}, "start": "2021-01-01T00:00:00"}
     assert list(last) == order
     assert last["metadata"] == ({"b": "y"} if missing else {"a": "x", "b": "y"})
+
+
+@given(ANY_VALUE)
+def test_a_value_is_read_alike_whatever_the_number_of_rows(value: Any) -> None:
+    columns, row = [ResultColumn("value", Type.ANY)], (json.dumps(value),)
+    alone, many = decoded([row], columns), decoded([row] * (FEW + 1), columns)
+    assert repr(many) == repr(alone * (FEW + 1)) == repr([(json.loads(row[0]),)] * (FEW + 1))

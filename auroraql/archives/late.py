@@ -7,7 +7,6 @@ knows is read in a process of its own, which then ends; whatever goes wrong ther
 from __future__ import annotations
 
 import json
-import subprocess
 from collections.abc import Callable
 from dataclasses import asdict, astuple, dataclass
 from threading import Lock
@@ -68,6 +67,8 @@ class _Late:
 
 def looked_at(program: list[str], archive: str) -> Glance | None:
     """What a program that writes it finds out of an archive; None where it finds nothing."""
+    import subprocess  # only where a program is started
+
     try:
         done = subprocess.run([*program, archive], capture_output=True, check=True, timeout=_LONGEST_WAIT)
         return _read(json.loads(done.stdout))

@@ -7,7 +7,6 @@ builds the demonstration.
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import replace
@@ -82,6 +81,8 @@ def _demonstration(open_it: Callable[[], Engine], say: Say) -> Engine:
     glance = Glance(NAME, replace(EMBEDDED, demonstration=True), catalogue())
     if cached_file(None).is_file():
         return late(glance, open_it)
+    import subprocess  # only where a program is started
+
     nothing = subprocess.DEVNULL
     # In a session of its own: Ctrl-C at the prompt is not for it, nor is the end of the prompt.
     building = subprocess.Popen(

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 from collections.abc import Callable
 
+_OBJECTS = 50_000
+"""Made before it is looked what may go: what is loaded stays, and to look again and again takes part of the start."""
+
 
 def loaded() -> Callable[[], int]:
     """What carries out a command line."""
+    gc.set_threshold(max(_OBJECTS, gc.get_threshold()[0]), *gc.get_threshold()[1:])
     heard = signal.getsignal(signal.SIGINT)
     if heard is signal.default_int_handler:  # a process that is to ignore it goes on ignoring it
         signal.signal(signal.SIGINT, _leave)
