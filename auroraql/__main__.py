@@ -11,9 +11,9 @@ def main() -> int:
     """Runs the command line of this process and returns its exit code."""
     if sys.argv[1:] == ["--version"] and _said(f"auroraql {__version__}\n"):
         return 0
-    from auroraql.frontends.starting import loaded
+    from auroraql.frontends.starting import run
 
-    return loaded()()
+    return run()
 
 
 def _said(text: str) -> bool:

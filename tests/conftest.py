@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -56,6 +57,9 @@ def own_places(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     for name in [name for name in os.environ if name.startswith(("AURORAX_", "AURORAQL_"))]:
         if name != "AURORAQL_EXAMPLES":
             patch.delenv(name)
+    if sys.dont_write_bytecode:  # the programs that tests start would each compile all that they load
+        patch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
+        patch.setenv("PYTHONPYCACHEPREFIX", str(home / "bytecode"))
     yield home
     patch.undo()
 

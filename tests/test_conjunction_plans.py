@@ -20,7 +20,7 @@ from auroraql.schema.catalogue import Catalogue, DataSource, shipped
 from tests.brute_conjunctions import conjunctions
 from tests.small_catalogue import Position
 from tests.small_conjunctions import SOURCES, asked, assert_same, hemisphere, key, minute, point, where
-from tests.test_conjunctions import tracks
+from tests.test_any_conjunctions import tracks
 
 _KNOWN = tuple(DataSource(*row) for row in SOURCES)
 

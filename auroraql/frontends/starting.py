@@ -11,7 +11,16 @@ _OBJECTS = 50_000
 """Made before it is looked what may go: what is loaded stays, and to look again and again takes part of the start."""
 
 
-def loaded() -> Callable[[], int]:
+def run() -> int:
+    """Carries out the command line of this process, which ends with it: gives back its exit code."""
+    carry_out = _loaded()
+    try:
+        return carry_out()
+    finally:
+        gc.freeze()  # nothing is looked through once more before all of it goes
+
+
+def _loaded() -> Callable[[], int]:
     """What carries out a command line."""
     gc.set_threshold(max(_OBJECTS, gc.get_threshold()[0]), *gc.get_threshold()[1:])
     heard = signal.getsignal(signal.SIGINT)
