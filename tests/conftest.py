@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import socket
 import sys
@@ -10,8 +11,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 from hypothesis import HealthCheck, settings
+
+from auroraql.archives.demo.place import cached_file
+from auroraql.archives.embedded import EmbeddedEngine
 
 ROOT = Path(__file__).parent.parent
 
@@ -62,6 +67,22 @@ def own_places(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         patch.setenv("PYTHONPYCACHEPREFIX", str(home / "bytecode"))
     yield home
     patch.undo()
+
+
+@pytest.fixture(scope="session")
+def demo(own_places: Path) -> Iterator[EmbeddedEngine]:
+    """The demonstration archive, which all processes of one run build once."""
+    engine = EmbeddedEngine()
+    yield engine
+    engine.close()
+
+
+@pytest.fixture(scope="session")
+def table(demo: EmbeddedEngine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyConnection]:
+    """The demonstration's file itself, in a copy."""
+    copy = shutil.copyfile(cached_file(None), tmp_path_factory.mktemp("demo") / "copy.duckdb")
+    with duckdb.connect(str(copy), read_only=True) as connection:
+        yield connection
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -168,3 +168,10 @@ print(sum(each["collections"] for each in gc.get_stats()) - before, gc.get_freez
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert int(done.stderr.split()[0]) < 10  # of forty
     assert int(done.stderr.split()[1]) > 10_000  # nor when it ends
+
+
+def test_programs_that_tests_start_keep_what_they_compile() -> None:
+    """Hundreds are started, and a checkout in which nothing may be kept is compiled anew by each."""
+    code = "import sys; print(sys.dont_write_bytecode)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"

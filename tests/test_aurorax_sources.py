@@ -191,11 +191,12 @@ def test_the_next_session_knows_what_one_was_told_without_network(server: Aurora
 
 def test_a_server_is_not_taken_for_the_one_before(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    with ServerProcess(cache=tmp_path) as first:
+    archive = small_catalogue.write(tmp_path / "small.duckdb", [])  # the demonstration would be built there
+    with ServerProcess(archive=archive, cache=tmp_path) as first:
         port = first.url.rpartition(":")[2]
         for host in ("127.0.0.1", "localhost"):
             KeptSources(f"http://{host}:{port}").write(KNOWN)
-    with ServerProcess("--port", port, cache=tmp_path):
+    with ServerProcess("--port", port, archive=archive, cache=tmp_path):
         assert [KeptSources(f"http://{host}:{port}").read() for host in ("127.0.0.1", "localhost")] == [None, None]
 
 

@@ -7,7 +7,6 @@ import os
 import random
 import subprocess
 import sys
-from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -17,36 +16,17 @@ import pytest
 
 from auroraql.archives.catalogue_format import SCHEMA_VERSION
 from auroraql.archives.demo import RULE, build, catalogue
+from auroraql.archives.demo.place import cached_file
 from auroraql.archives.embedded import EmbeddedEngine
 from auroraql.errors import Failed
 from auroraql.query import And, Query
 from auroraql.schema.catalogue import shipped
+from tests import test_demo_ephemeris
 from tests.embedded_runs import DAILY, DAY, KEOGRAMS, KIND, RGB, TREX, found, identifiers, plan, soon
 from tests.small_catalogue import FORMAT
 
 CHECKSUM = "fa20d49cb8076bb64108dae2cfd41931-ac982716a6eb983c"
 """Of every row of the demonstration. If it changes, so must the number of the rule in auroraql/archives/demo."""
-
-
-@pytest.fixture(scope="module")
-def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("cache")
-
-
-@pytest.fixture(scope="module")
-def demo(cache: Path) -> Iterator[EmbeddedEngine]:
-    engine = EmbeddedEngine(cache_dir=cache)
-    yield engine
-    engine.close()
-
-
-@pytest.fixture(scope="module")
-def table(cache: Path, demo: EmbeddedEngine) -> Iterator[duckdb.DuckDBPyConnection]:
-    """The demonstration's file itself, in a copy."""
-    copy = cache / "copy.duckdb"
-    copy.write_bytes(next(cache.glob("demo-*.duckdb")).read_bytes())
-    with duckdb.connect(str(copy), read_only=True) as connection:
-        yield connection
 
 
 # The rule of the demonstration
@@ -131,6 +111,7 @@ def test_every_build_is_the_same(table: duckdb.DuckDBPyConnection, tmp_path: Pat
     with duckdb.connect(str(tmp_path / "again.duckdb"), config={"threads": 1}) as again:
         build(again)
         assert checksum(again) == checksum(table) == CHECKSUM
+        assert test_demo_ephemeris.checksum(again) == test_demo_ephemeris.CHECKSUM
 
 
 def checksum(connection: duckdb.DuckDBPyConnection) -> str:
@@ -143,8 +124,8 @@ def checksum(connection: duckdb.DuckDBPyConnection) -> str:
     return f"{number:032x}-{hashlib.sha256(repr(sources).encode()).hexdigest()[:16]}"
 
 
-def test_catalogue_is_what_the_file_holds(cache: Path, demo: EmbeddedEngine) -> None:
-    file = EmbeddedEngine(next(cache.glob("demo-*.duckdb")))
+def test_catalogue_is_what_the_file_holds(demo: EmbeddedEngine) -> None:
+    file = EmbeddedEngine(cached_file(None))
     assert (file.catalogue().sources, file.catalogue().metadata) == (catalogue().sources, shipped().metadata)
     assert demo.catalogue() == catalogue()
     assert demo.name == "demo"
@@ -167,12 +148,13 @@ def test_sources_of_its_own_are_of_names_that_are_known(demo: EmbeddedEngine) ->
 # The cache of the demonstration
 
 
-def test_built_once_and_said_in_one_line(tmp_path: Path) -> None:
+def test_built_once_and_said_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("auroraql.archives.demo.store.build", quick_build)
     said: list[str] = []
     folder = tmp_path / "deep" / "cache"
     for _ in range(2):
         engine = EmbeddedEngine(cache_dir=folder, say=said.append)
-        assert identifiers(engine) == [96, 101, 102, 103, 104]
+        assert identifiers(engine, Query(KIND)) == [96]
         engine.close()
     assert len(said) == 1
     assert "\n" not in said[0]
@@ -209,7 +191,7 @@ def _no_catalogue(path: Path) -> None:
         connection.execute("CREATE TABLE catalogue (schema_version INTEGER)")
 
 
-def _quick_build(connection: duckdb.DuckDBPyConnection) -> None:
+def quick_build(connection: duckdb.DuckDBPyConnection) -> None:
     """In place of the whole demonstration, where it is not the question what is built."""
     connection.execute(FORMAT)
     connection.execute("INSERT INTO catalogue VALUES (?, true, 'quick', ?)", [SCHEMA_VERSION, RULE])
@@ -218,7 +200,7 @@ def _quick_build(connection: duckdb.DuckDBPyConnection) -> None:
 
 @pytest.mark.parametrize("damage", [_truncate, _empty, _garbage, _other_rule, _missing_table, _no_catalogue])
 def test_damaged_is_built_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, damage: Any) -> None:
-    monkeypatch.setattr("auroraql.archives.demo.store.build", _quick_build)
+    monkeypatch.setattr("auroraql.archives.demo.store.build", quick_build)
     said: list[str] = []
     for _ in range(2):
         engine = EmbeddedEngine(cache_dir=tmp_path, say=said.append)
@@ -229,8 +211,8 @@ def test_damaged_is_built_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
     assert len(said) == 2
 
 
-def test_damage_found_while_reading(cache: Path, demo: EmbeddedEngine, tmp_path: Path) -> None:
-    whole = next(cache.glob("demo-*.duckdb"))
+def test_damage_found_while_reading(demo: EmbeddedEngine, tmp_path: Path) -> None:
+    whole = cached_file(None)
     damaged = tmp_path / whole.name
     content = bytearray(whole.read_bytes())
     content[4_000_000:4_500_000] = bytes(500_000)
@@ -245,22 +227,38 @@ def test_damage_found_while_reading(cache: Path, demo: EmbeddedEngine, tmp_path:
 
 
 def test_two_processes_at_once(tmp_path: Path) -> None:
-    code = (
-        "import sys, time; from pathlib import Path; from tests.embedded_runs import EmbeddedEngine, identifiers\n"
-        "engine = EmbeddedEngine(cache_dir=Path(sys.argv[1]) / 'both'); print(identifiers(engine)); engine.close()"
-    )
+    """Each builds until the other has begun to."""
+    code = """
+import sys, time
+from pathlib import Path
+from auroraql.archives.demo import store
+from tests.embedded_runs import KIND, EmbeddedEngine, Query, identifiers
+from tests.test_demo import quick_build
+folder, mine, other = map(Path, sys.argv[1:])
+def build(connection):
+    quick_build(connection)
+    mine.touch()
+    end = time.monotonic() + 30
+    while not other.exists() and time.monotonic() < end:
+        time.sleep(0.01)
+store.build = build
+engine = EmbeddedEngine(cache_dir=folder)
+print(identifiers(engine, Query(KIND)), other.exists())
+engine.close()
+"""
     root = Path(__file__).parents[1]
+    folder, one, other = (str(tmp_path / name) for name in ("both", "one", "other"))
     both = [
-        subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], stdout=subprocess.PIPE, cwd=root, text=True)
-        for _ in range(2)
+        subprocess.Popen([sys.executable, "-c", code, folder, *marks], stdout=subprocess.PIPE, cwd=root, text=True)
+        for marks in ((one, other), (other, one))
     ]
     answers = [process.communicate(timeout=60)[0].strip() for process in both]
-    assert answers == ["[96, 101, 102, 103, 104]"] * 2
+    assert answers == ["[96] True"] * 2
     assert len(list((tmp_path / "both").iterdir())) == 1
 
 
 def test_where_no_cache_can_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("auroraql.archives.demo.store.build", _quick_build)
+    monkeypatch.setattr("auroraql.archives.demo.store.build", quick_build)
     (tmp_path / "file").write_text("in the way")
     said: list[str] = []
     engine = EmbeddedEngine(cache_dir=tmp_path / "file" / "cache", say=said.append)
@@ -290,7 +288,7 @@ def test_an_abandoned_build_is_cleared_away(tmp_path: Path, monkeypatch: pytest.
     old, new = tmp_path / "building-old", tmp_path / "building-new"
     old.mkdir()
     new.mkdir()
-    monkeypatch.setattr("auroraql.archives.demo.store.build", _quick_build)
+    monkeypatch.setattr("auroraql.archives.demo.store.build", quick_build)
     os.utime(old, (0, 0))
     EmbeddedEngine(cache_dir=tmp_path).close()
     assert not old.exists()

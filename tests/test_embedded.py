@@ -9,14 +9,12 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
 import duckdb
 import pytest
 
-from auroraql.archives.demo.place import cached_file
 from auroraql.archives.embedded import EmbeddedEngine
 from auroraql.errors import Cancelled, Failed, Refused, TimedOut, Unreachable, UsageError
 from auroraql.plan import Plan, Request
@@ -24,20 +22,6 @@ from auroraql.query import Comparison, OrderKey, Query, Ref
 from auroraql.results import Fetched
 from tests.embedded_runs import DAY, KEOGRAMS, KIND, found, identifiers, plan, soon
 from tests.small_catalogue import Product, write
-
-
-@pytest.fixture(scope="module")
-def cache() -> Path:
-    """Where the demonstration is kept for all tests, which is not built again."""
-    return cached_file(None).parent
-
-
-@pytest.fixture(scope="module")
-def demo(cache: Path) -> Iterator[EmbeddedEngine]:
-    engine = EmbeddedEngine(cache_dir=cache)
-    yield engine
-    engine.close()
-
 
 # A user's file
 
@@ -184,19 +168,17 @@ def test_cancel(demo: EmbeddedEngine) -> None:
 
 
 @pytest.mark.skipif(os.name != "posix", reason="sends a signal")
-def test_interrupt_gets_out(cache: Path, demo: EmbeddedEngine) -> None:
+def test_interrupt_gets_out(demo: EmbeddedEngine) -> None:
     code = (
         "import sys, os, signal, threading; from pathlib import Path; from tests.embedded_runs import *\n"
-        "engine = EmbeddedEngine(cache_dir=Path(sys.argv[1])); run = engine.submit(plan(Query(KIND)))\n"
+        "engine = EmbeddedEngine(); run = engine.submit(plan(Query(KIND)))\n"
         "threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGINT)).start()\n"
         "try: run.wait(soon())\n"
         "except KeyboardInterrupt: print('out')\n"
         "engine.close()"
     )
     root = Path(__file__).parents[1]
-    done = subprocess.run(
-        [sys.executable, "-c", code, str(cache)], capture_output=True, cwd=root, text=True, check=False
-    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, cwd=root, text=True, check=False)
     assert done.stdout == "out\n", done.stderr
 
 
@@ -210,8 +192,8 @@ def test_threads_may_search_at_once(demo: EmbeddedEngine) -> None:
     assert answers == [[96, 101, 102, 103, 104]] * 8
 
 
-def test_close_cancels_what_is_under_way(cache: Path, demo: EmbeddedEngine) -> None:
-    engine = EmbeddedEngine(cache_dir=cache)
+def test_close_cancels_what_is_under_way(demo: EmbeddedEngine) -> None:
+    engine = EmbeddedEngine()
     run = engine.submit(plan(Query(KIND)))
     engine.close()
     with pytest.raises(Cancelled):
