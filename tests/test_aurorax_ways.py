@@ -199,22 +199,24 @@ def test_nobody_listens_at_once(connect: Connect) -> None:
 def test_requests_run_side_by_side_and_merge_in_order(
     server: AuroraXServer, connect: Connect, synchronous: bool
 ) -> None:
-    server.synchronous, server.seconds = synchronous, 0.4
+    server.synchronous, server.seconds = synchronous, 1.0
     programs = ("rainbow", "trex", "themis-asi", "trex")
     began = time.monotonic()
     records = found(connect(), planned(*map(asking, programs)))
-    assert time.monotonic() - began < 4 * 0.4 - 0.1
+    assert time.monotonic() - began < 4 * 1.0 - 0.5
     assert records == [each for name in programs[:3] for each in RECORDS if each["data_source"]["program"] == name]
 
 
 def test_no_more_run_at_once_than_are_allowed() -> None:
-    running, most, lock = 0, 0, threading.Lock()
+    running, most, lock, together = 0, 0, threading.Lock(), threading.Barrier(MOST)
 
     def work(number: int) -> int:
         nonlocal running, most
         with lock:
             running += 1
             most = max(most, running)
+        if number < MOST:
+            together.wait(30)  # so many do run at once, however busy the machine is
         time.sleep(0.02 * (number % 3))
         with lock:
             running -= 1

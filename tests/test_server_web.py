@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -314,12 +315,13 @@ def test_an_answer_that_is_taken_by_the_byte_is_cut_off(monkeypatch: pytest.Monk
 
 
 def test_a_connection_that_is_used_again_is_not_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(listening, "_ARRIVES_WITHIN", 0.4)
-    monkeypatch.setattr(listening, "_TAKEN_WITHIN", 0.4)
+    moment = [1.0]
+    monkeypatch.setattr(listening, "time", SimpleNamespace(monotonic=lambda: moment[0]))
+    monkeypatch.setattr(listening, "_TAKEN_WITHIN", listening._ARRIVES_WITHIN)
     with listener(b"answer") as place:
         connection = http.client.HTTPConnection(*place, timeout=10)
         for _ in range(5):
             connection.request("GET", "/")
             assert connection.getresponse().read() == b"answer"
-            time.sleep(0.2)
+            moment[0] += 0.6 * listening._ARRIVES_WITHIN
         connection.close()
