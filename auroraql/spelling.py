@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import islice
 
 _LONGEST = 100
 """Longer words are no slips of typing, and would take long to compare."""
 
-_COMPARED = 100
+_UNLIKE = 1000
+"""More than two lengths can differ by, where words may be alike."""
+
+_COMPARED = 50
 """So many words are compared letter by letter, where there are more: those that have most pairs of letters of the word."""
 
 
@@ -27,10 +31,11 @@ def _likeliest(word: str, known: list[str]) -> list[str]:
     """Those that a slip of typing may have made a word of: all, or of many those that share most with it."""
     if len(known) <= _COMPARED:
         return known
-    from heapq import nlargest
-
     pairs = {word[at : at + 2] for at in range(len(word) - 1)} or {word}
     # Pair by pair, not word by word: there may be thousands of words, and a key waits for them.
     shared = map(sum, zip(*([pair in each for each in known] for pair in pairs), strict=True))
-    lengths = (-abs(len(each) - len(word)) for each in known)
-    return [each for *_, each in nlargest(_COMPARED, zip(shared, lengths, known, strict=True))]
+    ranks = [many * _UNLIKE - abs(len(each) - len(word)) for many, each in zip(shared, known, strict=True)]
+    least = sorted(ranks)[-_COMPARED]
+    above = [each for rank, each in zip(ranks, known, strict=True) if rank > least]
+    level = (each for rank, each in zip(ranks, known, strict=True) if rank == least)
+    return [*above, *islice(level, _COMPARED - len(above))]

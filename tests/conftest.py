@@ -17,6 +17,8 @@ from hypothesis import HealthCheck, settings
 
 from auroraql.archives.demo.place import cached_file
 from auroraql.archives.embedded import EmbeddedEngine
+from auroraql.session import Archive, connect
+from tests.aurorax_server import AuroraXServer
 
 ROOT = Path(__file__).parent.parent
 
@@ -70,15 +72,30 @@ def own_places(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 @pytest.fixture(scope="session")
-def demo(own_places: Path) -> Iterator[EmbeddedEngine]:
-    """The demonstration archive, which all processes of one run build once."""
+def demo_engine(own_places: Path) -> Iterator[EmbeddedEngine]:
+    """The demonstration, which all processes of one run build once."""
     engine = EmbeddedEngine()
     yield engine
     engine.close()
 
 
+@pytest.fixture(scope="module")
+def demo(own_places: Path) -> Iterator[Archive]:
+    """A session on the demonstration."""
+    with connect() as archive:
+        yield archive
+
+
+@pytest.fixture
+def service(server: AuroraXServer) -> Iterator[Archive]:
+    """A session of its own on the module's service."""
+    server.calls.clear()
+    with connect(server.url, timeout=20) as archive:
+        yield archive
+
+
 @pytest.fixture(scope="session")
-def table(demo: EmbeddedEngine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyConnection]:
+def table(demo_engine: EmbeddedEngine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyConnection]:
     """The demonstration's file itself, in a copy."""
     copy = shutil.copyfile(cached_file(None), tmp_path_factory.mktemp("demo") / "copy.duckdb")
     with duckdb.connect(str(copy), read_only=True) as connection:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cache
 
-from hypothesis import assume, settings
+from hypothesis import assume
 from hypothesis import strategies as st
 
 from auroraql.query import And, Column, Comparison, FieldComparison, Or, OrderKey, Predicate, Query, Ref
@@ -14,9 +14,6 @@ from auroraql.schema import DATA_PRODUCTS, EPHEMERIS, KINDS, Field, Kind, Type
 from auroraql.schema.catalogue import MetadataKey, shipped
 from auroraql.schema.data_products import PRODUCT_TYPES
 from auroraql.schema.operators import OPERATORS, WIRE
-
-FEWER = settings(max_examples=settings().max_examples // 2, deadline=None)
-"""For what takes long to try, and tries much in one example."""
 
 # Anything a user can put between quotes: quotes, brackets, blanks, surrogates, controls.
 TEXTS = st.one_of(

@@ -123,7 +123,7 @@ def many(**parts: Any) -> Query:
     return Query(KIND, **parts)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=400, deadline=None)
 @given(queries())
 @example(many(select=(Column(None, function="count"),), where=Or(())))
 @example(many(select=(Column(W), Column(W, function="min"), Column(W, function="max")), group_by=(W,)))
@@ -144,7 +144,7 @@ def test_each_function_of_each_field(engine: EmbeddedEngine, ref: Ref) -> None:
     agree(engine, many(select=(Column(ref), Column(None, function="count")), group_by=(ref,)))
 
 
-@settings(max_examples=75, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(field_comparisons, predicates)
 def test_law_5_two_fields(engine: EmbeddedEngine, fields: FieldComparison, other: Predicate) -> None:
     for where in (fields, Or((fields, marked(other)))):

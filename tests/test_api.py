@@ -33,12 +33,6 @@ DOCUMENT = {
 }
 
 
-@pytest.fixture(scope="module")
-def demo() -> Iterator[Archive]:
-    with auroraql.connect() as archive:
-        yield archive
-
-
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[AuroraXServer]:
     monkeypatch.setenv("NO_PROXY", "*")

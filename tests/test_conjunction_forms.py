@@ -30,7 +30,7 @@ from auroraql.resolver import resolve
 from auroraql.schema import EPHEMERIS
 from auroraql.schema.catalogue import shipped
 from tests.conjunction_strategies import queries, searches
-from tests.strategies import FEWER, KEYS, TEXTS, operators_of, values_of
+from tests.strategies import KEYS, TEXTS, operators_of, values_of
 
 NOW = datetime(2021, 3, 4, 5, 6, 7)
 FIND = "FIND conjunctions OF ground (program = 'trex'), space (program = 'swarm') "
@@ -44,14 +44,12 @@ def read_json(document: dict[str, Any]) -> Query:
     return resolve(query_json.lift(document, "conjunctions"), shipped(), now=NOW).query
 
 
-@FEWER
 @given(queries())
 def test_law_1_text_read_back_is_the_query(query: Query) -> None:
     assert read_text(writing.write(query, shipped())) == query
     assert Query.of(query) == query
 
 
-@FEWER
 @given(searches())
 def test_laws_1_and_2_json_and_sentence_read_back_are_the_query(query: Query) -> None:
     made = plan(query, shipped())
@@ -76,7 +74,6 @@ def test_laws_1_and_2_json_and_sentence_read_back_are_the_query(query: Query) ->
     assert read_text(worded) == query
 
 
-@FEWER
 @given(queries())
 def test_law_4_canonical_text_is_what_the_formatter_makes(query: Query) -> None:
     text = writing.write(query, shipped())
@@ -128,7 +125,6 @@ def client_searches(draw: st.DrawFn) -> ConjunctionSearch:
     )
 
 
-@FEWER
 @given(client_searches())
 def test_our_json_is_what_the_real_client_builds(search: ConjunctionSearch) -> None:
     query = json.loads(json.dumps(search.query))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from auroraql.archives.aurorax.joining import joined
@@ -20,7 +20,6 @@ from auroraql.schema.catalogue import Catalogue, DataSource, shipped
 from tests.brute_conjunctions import conjunctions
 from tests.small_catalogue import Position
 from tests.small_conjunctions import SOURCES, asked, assert_same, hemisphere, key, minute, point, where
-from tests.strategies import FEWER
 from tests.test_any_conjunctions import tracks
 
 _KNOWN = tuple(DataSource(*row) for row in SOURCES)
@@ -96,7 +95,7 @@ def in_order(records: list[Record]) -> list[Record]:
     )
 
 
-@FEWER
+@settings(deadline=None)
 @given(tracks(), searches())
 def test_law_5_requests_joined_find_what_the_criteria_mean(positions: tuple[Position, ...], query: Query) -> None:
     found = by_requests(query, positions)

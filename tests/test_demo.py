@@ -32,10 +32,10 @@ CHECKSUM = "fa20d49cb8076bb64108dae2cfd41931-ac982716a6eb983c"
 # The rule of the demonstration
 
 
-def test_the_five_keograms(demo: EmbeddedEngine) -> None:
-    assert identifiers(demo) == [96, 101, 102, 103, 104]
-    assert identifiers(demo, Query(KIND, And((TREX, RGB, DAILY)), *DAY)) == [96, 101, 102, 103, 104]
-    first = found(demo, KEOGRAMS).records[0]
+def test_the_five_keograms(demo_engine: EmbeddedEngine) -> None:
+    assert identifiers(demo_engine) == [96, 101, 102, 103, 104]
+    assert identifiers(demo_engine, Query(KIND, And((TREX, RGB, DAILY)), *DAY)) == [96, 101, 102, 103, 104]
+    first = found(demo_engine, KEOGRAMS).records[0]
     assert first == {
         "start": "2021-01-01T00:00:00",
         "end": "2021-01-01T23:59:00",
@@ -58,9 +58,9 @@ def test_the_five_keograms(demo: EmbeddedEngine) -> None:
     }
 
 
-def test_as_many_as_the_real_engine_found(demo: EmbeddedEngine) -> None:
+def test_as_many_as_the_real_engine_found(demo_engine: EmbeddedEngine) -> None:
     week = Query(KIND, And((TREX, RGB)), datetime(2020, 2, 1), datetime(2020, 2, 5, 23, 59, 59))
-    run = demo.submit(plan(week))
+    run = demo_engine.submit(plan(week))
     assert run.status().result_count is None
     assert run.wait(soon()).result_count == 820
     assert "found 820 records" in run.status().logs[-1].summary
@@ -124,24 +124,24 @@ def checksum(connection: duckdb.DuckDBPyConnection) -> str:
     return f"{number:032x}-{hashlib.sha256(repr(sources).encode()).hexdigest()[:16]}"
 
 
-def test_catalogue_is_what_the_file_holds(demo: EmbeddedEngine) -> None:
+def test_catalogue_is_what_the_file_holds(demo_engine: EmbeddedEngine) -> None:
     file = EmbeddedEngine(cached_file(None))
     assert (file.catalogue().sources, file.catalogue().metadata) == (catalogue().sources, shipped().metadata)
-    assert demo.catalogue() == catalogue()
-    assert demo.name == "demo"
-    assert demo.capabilities == file.capabilities
-    assert demo.capabilities.whole_query
-    assert demo.capabilities.demonstration
+    assert demo_engine.catalogue() == catalogue()
+    assert demo_engine.name == "demo"
+    assert demo_engine.capabilities == file.capabilities
+    assert demo_engine.capabilities.whole_query
+    assert demo_engine.capabilities.demonstration
     file.close()
 
 
-def test_sources_of_its_own_are_of_names_that_are_known(demo: EmbeddedEngine) -> None:
+def test_sources_of_its_own_are_of_names_that_are_known(demo_engine: EmbeddedEngine) -> None:
     """What no published list shows whole has names that AuroraX uses, and an identifier of nothing else."""
-    own = [source for source in demo.sources() if source not in shipped().sources]
+    own = [source for source in demo_engine.sources() if source not in shipped().sources]
     assert {source.program for source in own} == {"rego", "events"}
     assert {source.program for source in own} <= set(shipped().values("program"))
     assert {source.instrument_type for source in own} <= set(shipped().values("instrument_type"))
-    numbers = [source.identifier for source in demo.sources()]
+    numbers = [source.identifier for source in demo_engine.sources()]
     assert numbers == sorted(set(numbers))
 
 
@@ -211,7 +211,7 @@ def test_damaged_is_built_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
     assert len(said) == 2
 
 
-def test_damage_found_while_reading(demo: EmbeddedEngine, tmp_path: Path) -> None:
+def test_damage_found_while_reading(demo_engine: EmbeddedEngine, tmp_path: Path) -> None:
     whole = cached_file(None)
     damaged = tmp_path / whole.name
     content = bytearray(whole.read_bytes())

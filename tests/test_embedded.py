@@ -127,48 +127,48 @@ def test_a_file_that_may_not_be_read(file: Path) -> None:
 # Runs
 
 
-def test_no_request_is_no_search(demo: EmbeddedEngine) -> None:
-    run = demo.submit(Plan(KEOGRAMS, ()))
+def test_no_request_is_no_search(demo_engine: EmbeddedEngine) -> None:
+    run = demo_engine.submit(Plan(KEOGRAMS, ()))
     assert run.status().done
     assert run.request_ids == ()
     assert run.fetch(soon()) == Fetched(rows=())
 
 
-def test_a_kind_it_does_not_hold(demo: EmbeddedEngine) -> None:
+def test_a_kind_it_does_not_hold(demo_engine: EmbeddedEngine) -> None:
     with pytest.raises(Refused, match="it holds no magnetograms"):
-        demo.submit(Plan(Query("magnetograms"), (Request("magnetograms"),)))
+        demo_engine.submit(Plan(Query("magnetograms"), (Request("magnetograms"),)))
 
 
-def test_the_deadline(demo: EmbeddedEngine) -> None:
-    run = demo.submit(plan(Query(KIND)))
+def test_the_deadline(demo_engine: EmbeddedEngine) -> None:
+    run = demo_engine.submit(plan(Query(KIND)))
     began = time.monotonic()
     with pytest.raises(TimedOut) as raised:
         run.wait(soon(0.05))
     assert time.monotonic() - began < 5
     assert raised.value.request_id == run.request_ids[0]
     with pytest.raises(TimedOut):
-        demo.submit(plan(KEOGRAMS)).wait(time.monotonic() - 1)
-    assert identifiers(demo) == [96, 101, 102, 103, 104]
-    assert demo.submit(plan(KEOGRAMS)).wait(float("inf")).done
+        demo_engine.submit(plan(KEOGRAMS)).wait(time.monotonic() - 1)
+    assert identifiers(demo_engine) == [96, 101, 102, 103, 104]
+    assert demo_engine.submit(plan(KEOGRAMS)).wait(float("inf")).done
 
 
-def test_cancel(demo: EmbeddedEngine) -> None:
-    run = demo.submit(plan(Query(KIND)))
+def test_cancel(demo_engine: EmbeddedEngine) -> None:
+    run = demo_engine.submit(plan(Query(KIND)))
     threading.Timer(0.05, run.cancel).start()
     with pytest.raises(Cancelled):
         run.wait(soon())
-    early = demo.submit(plan(KEOGRAMS))
+    early = demo_engine.submit(plan(KEOGRAMS))
     early.cancel()
     with pytest.raises(Cancelled):
         early.wait(soon())
-    done = demo.submit(plan(KEOGRAMS))
+    done = demo_engine.submit(plan(KEOGRAMS))
     done.wait(soon())
     done.cancel()
     assert len(done.fetch(soon()).rows or ()) == 5
 
 
 @pytest.mark.skipif(os.name != "posix", reason="sends a signal")
-def test_interrupt_gets_out(demo: EmbeddedEngine) -> None:
+def test_interrupt_gets_out(demo_engine: EmbeddedEngine) -> None:
     code = (
         "import sys, os, signal, threading; from pathlib import Path; from tests.embedded_runs import *\n"
         "engine = EmbeddedEngine(); run = engine.submit(plan(Query(KIND)))\n"
@@ -182,9 +182,9 @@ def test_interrupt_gets_out(demo: EmbeddedEngine) -> None:
     assert done.stdout == "out\n", done.stderr
 
 
-def test_threads_may_search_at_once(demo: EmbeddedEngine) -> None:
+def test_threads_may_search_at_once(demo_engine: EmbeddedEngine) -> None:
     answers: list[list[int]] = []
-    threads = [threading.Thread(target=lambda: answers.append(identifiers(demo))) for _ in range(8)]
+    threads = [threading.Thread(target=lambda: answers.append(identifiers(demo_engine))) for _ in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -192,7 +192,7 @@ def test_threads_may_search_at_once(demo: EmbeddedEngine) -> None:
     assert answers == [[96, 101, 102, 103, 104]] * 8
 
 
-def test_close_cancels_what_is_under_way(demo: EmbeddedEngine) -> None:
+def test_close_cancels_what_is_under_way(demo_engine: EmbeddedEngine) -> None:
     engine = EmbeddedEngine()
     run = engine.submit(plan(Query(KIND)))
     engine.close()
@@ -200,9 +200,9 @@ def test_close_cancels_what_is_under_way(demo: EmbeddedEngine) -> None:
         run.wait(soon())
 
 
-def test_records_are_json(demo: EmbeddedEngine) -> None:
+def test_records_are_json(demo_engine: EmbeddedEngine) -> None:
     blue = Comparison(Ref("metadata", "wavelength"), "between", ("480", "4.9e2"))
-    records = found(demo, Query(KIND, blue, *DAY, limit=3)).records
+    records = found(demo_engine, Query(KIND, blue, *DAY, limit=3)).records
     assert [r["metadata"]["wavelength"] for r in records] == [486.1] * 3
     assert json.loads(json.dumps(records)) == records
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auroraql import Archive, StatementError, connect
+from auroraql import Archive, StatementError
 from auroraql.query import day_runs
 from auroraql.resolver.intervals import joined
 from tests.aurorax_server import SOURCE_FIELDS, AuroraXServer
@@ -29,20 +29,6 @@ def server() -> Iterator[AuroraXServer]:
 def archives(server: AuroraXServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Archive, Archive]]:
     with both(server, tmp_path_factory.mktemp("feeding")) as opened:
         yield opened
-
-
-@pytest.fixture
-def service(server: AuroraXServer) -> Iterator[Archive]:
-    """A session of its own on the service."""
-    server.calls.clear()
-    with connect(server.url, timeout=20) as archive:
-        yield archive
-
-
-@pytest.fixture(scope="module")
-def demo() -> Iterator[Archive]:
-    with connect() as archive:
-        yield archive
 
 
 # --- the meaning, told a second time

@@ -323,7 +323,7 @@ def test_the_prompt_is_back_at_once(session: State, server: AuroraXServer) -> No
     session.archive.on_interrupt(interrupted)
     stopped(session, server)
     # Between Ctrl-C heard and the prompt: the 40 ms that the service is given, and what a busy machine adds.
-    assert time.monotonic() - pressed[0] < 2.5
+    assert time.monotonic() - pressed[0] < 1
 
 
 def interrupted_at(session: State, server: AuroraXServer, text: str) -> tuple[str, float]:
@@ -348,7 +348,7 @@ def test_the_prompt_does_not_wait_for_a_request_id(session: State, server: Auror
     session.switches.notices.above = posted.set
     told, took = interrupted_at(session, server, text)
     assert told == "cancelling it …; Ctrl-C again leaves it as it is\n"
-    assert took < 2
+    assert took < 1
     assert posted.wait(30)
     (request_id,) = server.searches
     assert server.searches[request_id].cancelled

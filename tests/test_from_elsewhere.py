@@ -22,20 +22,6 @@ def server() -> Iterator[AuroraXServer]:
         yield running
 
 
-@pytest.fixture
-def service(server: AuroraXServer) -> Iterator[Archive]:
-    """A session of its own on the service."""
-    server.calls.clear()
-    with connect(server.url, timeout=20) as archive:
-        yield archive
-
-
-@pytest.fixture(scope="module")
-def demo() -> Iterator[Archive]:
-    with connect() as archive:
-        yield archive
-
-
 def submitted_elsewhere(server: AuroraXServer, statement: str = "FIND data_products ON 2020-02") -> str:
     """The request id of a search that another session left behind."""
     with connect(server.url) as another:

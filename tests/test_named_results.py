@@ -32,20 +32,6 @@ def archives(server: AuroraXServer, tmp_path_factory: pytest.TempPathFactory) ->
         yield opened
 
 
-@pytest.fixture
-def service(server: AuroraXServer) -> Iterator[Archive]:
-    """A session of its own on the service."""
-    server.calls.clear()
-    with connect(server.url, timeout=20) as archive:
-        yield archive
-
-
-@pytest.fixture(scope="module")
-def demo() -> Iterator[Archive]:
-    with connect() as archive:
-        yield archive
-
-
 # --- results by name
 
 

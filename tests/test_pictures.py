@@ -25,17 +25,11 @@ from auroraql.plan import Plan
 from auroraql.query import Column, Query, Ref
 from auroraql.results import Fetched, ResultColumn, ResultSet, Row
 from auroraql.schema import Type
-from auroraql.session import Archive, connect
+from auroraql.session import Archive
 from tests.repl_fakes import said, take_all
 
 FEBRUARY = datetime(2020, 2, 1)
 TRACES = "FIND conjunctions OF ground (program = 'trex'), space (program = 'swarm') WITHIN 300 km ON 2020-01-01"
-
-
-@pytest.fixture(scope="module")
-def demo() -> Iterator[Archive]:
-    with connect() as archive:
-        yield archive
 
 
 def available(rows: Sequence[Row], first: datetime, last: datetime) -> ResultSet:

@@ -25,12 +25,6 @@ KEOGRAMS = "FIND data_products WHERE program = 'trex' AND keogram_type = 'daily'
 IDENTIFIERS = [96, 101, 102, 103, 104]
 
 
-@pytest.fixture(scope="module")
-def demo() -> Iterator[Archive]:
-    with auroraql.connect() as archive:
-        yield archive
-
-
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[AuroraXServer]:
     monkeypatch.setenv("NO_PROXY", "*")

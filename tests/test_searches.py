@@ -237,7 +237,7 @@ def test_ctrl_c_is_heard_at_once_and_may_be_left_to_a_front_end(server: AuroraXS
 
     with interrupting(waited_for), pytest.raises(KeyboardInterrupt):
         service.run(ALL)
-    assert time.monotonic() - pressed[0] < 4
+    assert time.monotonic() - pressed[0] < 1
     assert [search.request_ids for search in taken] == [tuple(server.searches)]
     assert server.count("cancel") == 0
     server.faults.clear()

@@ -21,7 +21,6 @@ from auroraql.frontends.server.slices import Slices
 from auroraql.frontends.server.turns import Turns
 from auroraql.frontends.server.wire import Problem
 from tests.small_catalogue import Position, Product, write
-from tests.strategies import FEWER
 
 FIRST = datetime(2020, 1, 1)
 EDGES = [timedelta(days=days, microseconds=micro) for days in (0, 3, 6, 60, 120) for micro in (-500_000, -1, 0, 1)]
@@ -47,7 +46,6 @@ def soon() -> float:
     return time.monotonic() + 30
 
 
-@FEWER
 @given(
     kind=st.sampled_from(["data_products", "ephemeris"]),
     start=st.none() | st.sampled_from([-1, 0, 1, 2, 3, 59, 60]),
@@ -104,7 +102,6 @@ def formatted(value: Any, tree: dict[str, Any]) -> Any:
     return {name: value[name] if each is True else formatted(value[name], each) for name, each in kept.items()}
 
 
-@FEWER
 @given(record=st.dictionaries(NAMES, VALUES), tree=st.dictionaries(NAMES, TREES))
 def test_a_format_keeps_what_it_asks_for(record: dict[str, Any], tree: dict[str, Any]) -> None:
     wanted = formatted(record, tree)

@@ -25,12 +25,6 @@ from tests.small_catalogue import Position, Product
 
 
 @pytest.fixture(scope="module")
-def demo() -> Iterator[Archive]:
-    with connect() as archive:
-        yield archive
-
-
-@pytest.fixture(scope="module")
 def server() -> Iterator[AuroraXServer]:
     with ExitStack() as stack:
         stack.enter_context(pytest.MonkeyPatch.context()).setenv("NO_PROXY", "*")

@@ -39,6 +39,12 @@ PRECISION_UNIT = "s"
 MINUTE, HALF_MINUTE = PRECISIONS
 """The two of them; AuroraX takes any other for one of these."""
 
+
+def epoch_step(*, subminute: bool) -> int:
+    """How many seconds lie between the epochs of one conjunction."""
+    return HALF_MINUTE if subminute else MINUTE
+
+
 MOST_BLOCKS = 10
 """Criteria blocks of one search; two are the fewest."""
 

@@ -28,7 +28,7 @@ from decimal import Decimal
 
 from auroraql.query import Criteria
 from auroraql.schema import Type
-from auroraql.schema.conjunctions import TRACES
+from auroraql.schema.conjunctions import TRACES, epoch_step
 from auroraql.sql.bindings import Bindings
 from auroraql.sql.comparison import Stored
 from auroraql.sql.participants import Participants, struct
@@ -68,7 +68,7 @@ class _Search:
         limited = tuple(pair for pair, limit in self._limits.items() if limit is not None)
         self._measured = limited or criteria.pairs
         self._ids = tuple(f"id{at}" for at in range(len(criteria.blocks)))
-        self._seconds = 30 if criteria.subminute else 60
+        self._seconds = epoch_step(subminute=criteria.subminute)
 
     def pipeline(self) -> Pipeline:
         """All of it, in the order in which it is done."""

@@ -21,6 +21,7 @@ from decimal import Decimal
 
 from auroraql.query import EVERYTHING, Block, Criteria, Ref, refs_of
 from auroraql.schema import Type
+from auroraql.schema.conjunctions import HALF_MINUTE
 from auroraql.schema.sources import SOURCE_FIELDS
 from auroraql.sql.bindings import Bindings
 from auroraql.sql.comparison import Stored
@@ -86,7 +87,7 @@ class Participants:
         latitude, longitude = f"e.{_PLACES[via]}_lat", f"e.{_PLACES[via]}_lon"
         conditions = [f"{latitude} IS NOT NULL", f"{longitude} IS NOT NULL", _SOURCE_TYPES[block.kind]]
         # Half-way epochs that are inside the window may be between a record inside and one outside.
-        conditions += self._window(30 if self._criteria.subminute else 0)
+        conditions += self._window(HALF_MINUTE if self._criteria.subminute else 0)
         if block.where != EVERYTHING:
             conditions.append(condition(block.where, _locate, self._bind))
         metadata = "LEFT JOIN ephemeris_metadata AS m ON m.identifier = e.metadata"

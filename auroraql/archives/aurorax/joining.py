@@ -16,10 +16,7 @@ from typing import Any
 from auroraql.query import Tree
 from auroraql.results import Record, read_time
 from auroraql.schema import CONJUNCTIONS
-from auroraql.schema.conjunctions import HALF_MINUTE, MINUTE
-
-_MINUTE, _HALF_MINUTE = timedelta(seconds=MINUTE), timedelta(seconds=HALF_MINUTE)
-"""How far apart epochs are where a conjunction goes on, without and with sub-minute precision."""
+from auroraql.schema.conjunctions import epoch_step
 
 NEEDED: Tree = {
     field.name: {"identifier": True, "platform": True} if field.name == "data_sources" else True
@@ -33,7 +30,7 @@ def joined(batches: Iterable[Sequence[Record]], *, subminute: bool) -> list[Reco
 
     Records that lack what tells them apart (NEEDED) stay as they are. `subminute` is the requests' precision.
     """
-    step = _HALF_MINUTE if subminute else _MINUTE
+    step = timedelta(seconds=epoch_step(subminute=subminute))
     parts: dict[str, list[Record]] = defaultdict(list)
     for number, record in enumerate(record for batch in batches for record in batch):
         name = _identity(record, step) or f"record {number}"
