@@ -16,10 +16,11 @@ from typing import Any
 from auroraql.errors import MOST_REPORTED, Diagnostic, Source, StatementError
 from auroraql.forms import script
 from auroraql.forms.pieces import Piece, Stops, cut
-from auroraql.forms.text.memory import Memory, alike
+from auroraql.forms.text.memory import Memory
 from auroraql.preparing import NOTHING, Prepared, Preparing, Standing, wrong_or_questioned
 from auroraql.resolver.remembering import Remembered
 from auroraql.schema.catalogue import Catalogue
+from auroraql.spelling import alike
 
 _SOON = timedelta(minutes=1)
 """How long NOW may be taken for what it was."""

@@ -1,4 +1,4 @@
-"""The nearest known word to one that is not known: what "did you mean" goes by, everywhere."""
+"""Texts that are nearly the same: the nearest known word to one that is not known, and how far a changed text is unchanged."""
 
 from __future__ import annotations
 
@@ -39,3 +39,22 @@ def _likeliest(word: str, known: list[str]) -> list[str]:
     above = [each for rank, each in zip(ranks, known, strict=True) if rank > least]
     level = (each for rank, each in zip(ranks, known, strict=True) if rank == least)
     return [*above, *islice(level, _COMPARED - len(above))]
+
+
+def alike(text: str, other: str) -> int:
+    """How many characters two texts begin with alike."""
+    low, high = 0, min(len(text), len(other))
+    while low < high:
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if text[low:middle] == other[low:middle] else (low, middle - 1)
+    return low
+
+
+def alike_behind(text: str, other: str, most: int) -> int:
+    """How many characters two texts end with alike, `most` at most."""
+    low, high = 0, most
+    while low < high:
+        middle = (low + high + 1) // 2
+        same = text[len(text) - middle : len(text) - low] == other[len(other) - middle : len(other) - low]
+        low, high = (middle, high) if same else (low, middle - 1)
+    return low

@@ -26,6 +26,7 @@ from auroraql.frontends.repl.behind import Behind, Late, Switches
 from auroraql.frontends.repl.checking import Checked, Checker, Underlined, one_line, said
 from auroraql.frontends.repl.desk import Desk, talk
 from auroraql.frontends.repl.keys import keys_in_force
+from auroraql.frontends.repl.loop import _wrong
 from auroraql.frontends.repl.prompt import Suggestions
 from auroraql.frontends.repl.unfinished import LONGEST, TypedCheck
 from auroraql.schema.catalogue import shipped
@@ -307,3 +308,12 @@ def test_the_toolbar_tells_what_the_keys_are_set_to() -> None:
     assert "several lines: on" in shown
     assert "keys: vi" in shown
     assert "keys: vi normal" in keys_in_force(Switches(), EditingMode.VI, navigating=True)
+
+
+def test_a_fault_of_ours_is_said_in_the_toolbar(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(_text: str) -> None:
+        raise KeyError("x")
+
+    monkeypatch.setattr(desk, "wrong", fails)
+    (told,) = _wrong(desk, "FIND data_products")
+    assert one_line(told).startswith("warning[fault] AuroraQL failed to check this (KeyError: 'x'): please report it")

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from auroraql.errors import Span
+from auroraql.spelling import alike, alike_behind
 from auroraql.syntax import Comparison, Number, Operand, Path, Text, Truth
 
 
@@ -131,25 +132,6 @@ class Memory:
         found.settle()
         self.words += found.words
         return found
-
-
-def alike(text: str, other: str) -> int:
-    """How many characters two texts begin with alike."""
-    low, high = 0, min(len(text), len(other))
-    while low < high:
-        middle = (low + high + 1) // 2
-        low, high = (middle, high) if text[low:middle] == other[low:middle] else (low, middle - 1)
-    return low
-
-
-def alike_behind(text: str, other: str, most: int) -> int:
-    """How many characters two texts end with alike, `most` at most."""
-    low, high = 0, most
-    while low < high:
-        middle = (low + high + 1) // 2
-        same = text[len(text) - middle : len(text) - low] == other[len(other) - middle : len(other) - low]
-        low, high = (middle, high) if same else (low, middle - 1)
-    return low
 
 
 def _start(word: Lexeme) -> int:

@@ -12,6 +12,7 @@ from prompt_toolkit.layout.processors import Processor, Transformation, Transfor
 from prompt_toolkit.layout.utils import explode_text_fragments
 
 from auroraql.errors import Diagnostic, Span, visible
+from auroraql.spelling import alike
 
 PAUSE = 0.25
 """Seconds without a key before a text is checked."""
@@ -28,17 +29,8 @@ class Checked:
         """What is still so in a text that may have changed since: all that stands before the first change."""
         if text == self.text or not self.diagnostics:
             return list(self.diagnostics)
-        same = _alike(text, self.text)
+        same = alike(text, self.text)
         return [each for each in self.diagnostics if isinstance(each.origin, Span) and each.origin.end < same]
-
-
-def _alike(text: str, other: str) -> int:
-    """How many characters two texts begin with alike."""
-    low, high = 0, min(len(text), len(other))
-    while low < high:
-        middle = (low + high + 1) // 2
-        low, high = (middle, high) if text[:middle] == other[:middle] else (low, middle - 1)
-    return low
 
 
 class Checker:

@@ -17,8 +17,8 @@ from prompt_toolkit.styles import pygments_token_to_classname
 from pygments.lexer import LexerContext
 from pygments.token import _TokenType
 
-from auroraql.forms.text.memory import alike
 from auroraql.frontends.lexer import AuroraQLLexer
+from auroraql.spelling import alike
 
 LONGEST = 100_000
 """Characters beyond which a text is pasted, not typed, and is not coloured."""

@@ -95,11 +95,12 @@ def _tell(switches: Switches, stream: TextIO) -> None:
 
 
 def _wrong(behind: Behind | None, text: str) -> Sequence[Diagnostic]:
-    """What is wrong with what is being typed; a fault of ours is said when the statement is run."""
+    """What is wrong with what is being typed, or with us: nothing that happens in the background may end the typing."""
     try:
         return behind.wrong(text) if behind is not None else ()
-    except Exception:  # nothing that happens in the background may end the typing
-        return ()
+    except Exception as fault:
+        told = f"AuroraQL failed to check this ({type(fault).__name__}: {fault})"
+        return (Diagnostic("fault", told, hint="please report it; it can be run all the same", severity="warning"),)
 
 
 def banner(name: str, *, demonstration: bool) -> str:
