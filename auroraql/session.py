@@ -49,7 +49,7 @@ def connect(
     if not 0 < seconds < float("inf"):
         raise UsageError(f"a deadline is a number of seconds above 0, not {seconds}")
     opening = open_late if late else open_archive
-    return Archive(opening(archive, api_key, say or (lambda _: None)), seconds, watch)
+    return Archive(opening(archive, api_key, say or (lambda _: None), seconds), seconds, watch)
 
 
 class Archive:

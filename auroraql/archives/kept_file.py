@@ -33,7 +33,8 @@ class KeptFile:
         if not self._here and self._folder is None and _is_here(self._url):
             return None
         folder = self._folder or user_cache_path("auroraql")
-        return folder / f"{self._title}-{hashlib.sha256(self._url.encode()).hexdigest()[:16]}.json"
+        digest = hashlib.sha256(self._url.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+        return folder / f"{self._title}-{digest}.json"
 
     def read(self) -> dict[str, Any] | None:
         """What is kept; None when there is nothing, or nothing of this address."""

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from auroraql.archives.base import EMBEDDED, Engine
+from auroraql.archives.base import DEFAULT_TIMEOUT, EMBEDDED, Engine
 from auroraql.archives.late import Glance, late, looked_at, written
 from auroraql.errors import ArchiveError, UsageError
 from auroraql.schema.catalogue import Catalogue, shipped
@@ -22,8 +23,13 @@ AURORAX_URL = "https://api.aurorax.space"
 Say = Callable[[str], None]
 
 
-def open_archive(archive: str | os.PathLike[str], api_key: str | None, say: Say) -> Engine:
-    """Opens an archive. Raises UsageError for one there is not, Unreachable for one that cannot be opened."""
+def open_archive(
+    archive: str | os.PathLike[str], api_key: str | None, say: Say, timeout: float = DEFAULT_TIMEOUT.total_seconds()
+) -> Engine:
+    """Open an archive; a catalogue file within `timeout` seconds.
+
+    Raises UsageError for one there is not, Unreachable for one that cannot be opened, TimedOut.
+    """
     if isinstance(archive, str) and (archive == "aurorax" or "://" in archive):
         from auroraql.archives.aurorax import AuroraXEngine
 
@@ -34,18 +40,21 @@ def open_archive(archive: str | os.PathLike[str], api_key: str | None, say: Say)
 
     if not archive:
         raise UsageError("no archive is named", "use demo, a catalogue file, aurorax or a URL")
-    return EmbeddedEngine(None if archive == "demo" else Path(archive), say=say)
+    deadline = time.monotonic() + timeout
+    return EmbeddedEngine(None if archive == "demo" else Path(archive), say=say, deadline=deadline)
 
 
-def open_late(archive: str | os.PathLike[str], api_key: str | None, say: Say) -> Engine:
+def open_late(
+    archive: str | os.PathLike[str], api_key: str | None, say: Say, timeout: float = DEFAULT_TIMEOUT.total_seconds()
+) -> Engine:
     """The same, opened when it is first asked for records; what it knows is there at once. Raises as `open_archive`."""
     if archive == "demo":
         tell = _once(say)
         return _demonstration(lambda: open_archive(archive, api_key, tell), tell)
     glance = looked_at(_PROGRAM, str(archive))
     if glance is None:
-        return open_archive(archive, api_key, say)
-    return late(glance, lambda: open_archive(archive, api_key, say))
+        return open_archive(archive, api_key, say, timeout)
+    return late(glance, lambda: open_archive(archive, api_key, say, timeout))
 
 
 def known_of(archive: str) -> Catalogue:
