@@ -12,13 +12,16 @@ A `Diagnostic` is one fact about a statement: its code, where it stands, what wo
         ├── TimedOut        the deadline passed
         ├── Cancelled       the search was cancelled
         └── Failed          the search was accepted, and failed
+
+    AuroraQLWarning         a warning about a statement that runs nevertheless
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Any, Literal
 
 Severity = Literal["error", "warning"]
 
@@ -26,6 +29,9 @@ MOST_REPORTED = 10
 """How many diagnostics of one statement are shown; the rest is counted."""
 
 _LINE_WIDTH = 110
+
+LINE_END = re.compile(r"\r\n?|\n")
+"""What ends a line of a statement, and a `--` comment. VT, FF, NEL, U+2028 and U+2029 are blanks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,13 +102,40 @@ class Source:
         return cls(text)
 
     def place(self, offset: int) -> tuple[int, int]:
-        """Line and column of an offset, both counted from 1."""
-        before = self.text.rfind("\n", 0, offset)
-        return self.text.count("\n", 0, offset) + 1, offset - before
+        """Line and column of an offset, both counted from 1. LF, CR and CRLF end a line."""
+        text = self.text
+        inside_crlf = text[offset - 1 : offset + 1] == "\r\n"
+        end = offset - inside_crlf
+        ended = text.count("\n", 0, end) + text.count("\r", 0, end) - text.count("\r\n", 0, end)
+        return ended + 1, offset - max(text.rfind("\n", 0, end), text.rfind("\r", 0, end))
 
 
 class AuroraQLError(Exception):
-    """Anything AuroraQL raises on purpose."""
+    """The base of every exception that AuroraQL raises on purpose.
+
+    All of them can be pickled and copied, so they cross process pools with every attribute they have.
+    """
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # The default would call `__init__` with `args` alone, and some parts are keyword arguments or are set later.
+        return _restored, (type(self), self.args, self.__dict__)
+
+
+def _restored(kind: type[AuroraQLError], args: tuple[Any, ...], state: dict[str, Any]) -> AuroraQLError:
+    error = kind.__new__(kind, *args)
+    error.__dict__.update(state)
+    return error
+
+
+class AuroraQLWarning(UserWarning):
+    """A warning about a statement, as `warnings.warn` reports it; `diagnostic` is what it was rendered from."""
+
+    def __init__(self, message: str, diagnostic: Diagnostic | None = None) -> None:
+        self.diagnostic = diagnostic
+        super().__init__(message, diagnostic)
+
+    def __str__(self) -> str:
+        return str(self.args[0])
 
 
 class StatementError(AuroraQLError):
@@ -216,8 +249,8 @@ def _render_one(each: Diagnostic, source: Source | None) -> str:
 def _excerpt(each: Diagnostic, span: Span, source: Source) -> tuple[str, list[str]]:
     row, column = source.place(min(span.start, len(source.text)))
     first = min(span.start, len(source.text)) - (column - 1)
-    last = source.text.find("\n", first)
-    line = source.text[first : last if last >= 0 else None].rstrip("\r")
+    end = LINE_END.search(source.text, first)
+    line = source.text[first : end.start() if end else None]
     width = max(min(span.end - span.start, len(line) - column + 1), 1)
     line, column, width = _cut(line, column, width)
     before, under = visible(line[: column - 1]), visible(line[column - 1 : column - 1 + width])

@@ -20,7 +20,9 @@ from auroraql.schema.catalogue import Catalogue, shipped
 from auroraql.searches import Search
 from auroraql.settings import Settings
 
-QUERY = Query("data_products", select=(Column(Ref("record", "start")), Column(Ref("source", "data_source.program"))))
+QUERY = Query(
+    "data_products", select=(Column(Ref("record", "start")), Column(Ref("source", "data_source.program"), bare=True))
+)
 
 
 class FakeArchive:
@@ -44,6 +46,8 @@ class FakeArchive:
     @property
     def standing(self) -> Standing:
         return NOTHING
+
+    verbose = False
 
     def on_warning(self, act: Callable[[Sequence[Diagnostic], Source], object]) -> None:
         self.warn = act

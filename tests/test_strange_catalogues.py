@@ -80,9 +80,25 @@ def _required() -> list[tuple[str, str]]:
     """The columns that the published format declares NOT NULL, as DuckDB lists them."""
     with duckdb.connect() as connection:
         connection.execute(Path(__file__).parent.parent.joinpath("auroraql/archives/catalogue.sql").read_text())
-        return connection.execute(
+        columns = connection.execute(
             "SELECT table_name, column_name FROM duckdb_columns() WHERE NOT is_nullable AND NOT internal"
         ).fetchall()
+    return [(table, column) for table, column in columns if table != "data_sources" or column == "identifier"]
+
+
+def test_a_source_without_names_is_read(tmp_path: Path) -> None:
+    names = ("program", "platform", "instrument_type", "source_type", "display_name")
+    path = _changed(
+        tmp_path / "nameless.duckdb",
+        *(f"ALTER TABLE data_sources ALTER {name} DROP NOT NULL" for name in names),
+        "INSERT INTO data_sources (identifier) VALUES (9)",
+        "INSERT INTO data_products VALUES (9, '2020-01-01', '2020-01-01', 'keogram', 'u', NULL)",
+    )
+    with connect(path) as archive:
+        assert archive.run("FIND data_products WHERE identifier = 9").records[0]["url"] == "u"
+        assert len(archive.run("FIND data_products WHERE program != 'trex'")) <= 1
+        for statement in ("SHOW SOURCES", "SHOW PROGRAMS", "SHOW VALUES OF platform"):
+            archive.run(statement)
 
 
 @pytest.mark.parametrize(("table", "column"), _required())

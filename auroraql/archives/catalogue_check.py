@@ -38,6 +38,9 @@ _FAMILIES["INTEGER"] = _FAMILIES["BIGINT"]
 _IDENTIFIERS = ("data_sources", "ephemeris_metadata")
 """The tables whose identifiers are unique."""
 
+_READ_AS_EMPTY = {("data_sources", column) for column in ("program", "platform", "instrument_type", "source_type", "display_name")}  # fmt: skip
+"""The columns whose NULL is read as an empty text, since people know sources that have no value there."""
+
 _LISTS = ("known_values", "programs")
 _FIRST_YEAR, _LAST_YEAR = "0001-01-02", "9999-12-30"
 
@@ -119,7 +122,7 @@ def _check_columns(connection: duckdb.DuckDBPyConnection, name: str) -> dict[str
             type_name, nullable = actual[table][column]
             if type_name.partition("(")[0] not in _FAMILIES.get(expected, (expected,)):
                 raise _refusal(name, f"the type of {table}.{column} is {type_name}, not {expected}")
-            if nullable and not may_be_null:
+            if nullable and not may_be_null and (table, column) not in _READ_AS_EMPTY:
                 unsure.setdefault(table, []).append(column)
     return unsure
 

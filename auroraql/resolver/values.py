@@ -7,9 +7,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
+from math import isfinite
 
 from auroraql.errors import Diagnostic, Origin
-from auroraql.resolver.remembering import Remembered
+from auroraql.resolver.parameters import ParameterFault, plain_value
 from auroraql.resolver.times import Interval, TimeFault, interval_of, named, read_interval, shift
 from auroraql.schema import Type
 from auroraql.syntax import Duration, Instant, Number, Operand, Parameter, Path, Subquery, Text, Timestamp, Truth
@@ -56,8 +57,6 @@ class Values:
     parameters: Mapping[str, object]
     now: datetime
     used: set[str] = field(default_factory=set)
-    remembered: Remembered | None = None
-    """What was made of comparisons before, where a statement is read again and again."""
 
     def bound(self, operand: Operand) -> tuple[Operand, ...]:
         """The operand with its parameter replaced; a list parameter gives several."""
@@ -78,9 +77,13 @@ class Values:
                 "needs a value",
                 hint=f"give it as --param {parameter.name}=…, or {parameter.name}=… in Python",
             )
-        value = self.parameters[parameter.name]
-        # NumPy's and pandas' own values and arrays tell themselves as Python's.
-        return value.tolist() if hasattr(value, "tolist") else value
+        try:
+            return plain_value(self.parameters[parameter.name])
+        except ParameterFault as fault:
+            message = f"the parameter ${parameter.name} {fault}"
+            raise Fault(
+                "AQL0211", message, parameter.origin, hint="give a text, a number, a time, or a list of them"
+            ) from None
 
     def text(self, operand: Operand, place: Place) -> str:
         """The wire string of an operand. Raises Fault for a wrong type or unit."""
@@ -127,7 +130,7 @@ class Values:
         return found
 
     def _interval_of(self, value: object, parameter: Parameter) -> Interval:
-        if isinstance(value, date | datetime) and value == value:  # noqa: PLR0124 - NaT again
+        if isinstance(value, date | datetime):
             return interval_of(value)
         if isinstance(value, str):
             if value.strip().upper() in ("NOW", "TODAY"):
@@ -174,9 +177,14 @@ def _operand(value: object, parameter: Parameter) -> Operand:
             return Truth(value, origin)
         case str():
             return Text(value, origin, plain=True)
-        case int() | float() | Decimal() if _is_number(value):
+        case int():
             return Number(str(value), "", origin)
-        case date() if value == value:  # noqa: PLR0124 - pandas' NaT is a datetime that equals nothing
+        case float() | Decimal() if isfinite(value):
+            return Number(str(value), "", origin)
+        case float() | Decimal():
+            message = f"${parameter.name} is {value}, which is not a number to compare with"
+            raise Fault("AQL0211", message, origin, hint="IS NULL finds records without a value")
+        case date():
             moment = value if isinstance(value, datetime) else None
             written = (
                 _iso(interval_of(value), Place("", Type.TIME), origin) if moment is not None else value.isoformat()
@@ -189,11 +197,6 @@ def _operand(value: object, parameter: Parameter) -> Operand:
                 origin,
                 hint="give a text, a number or a time",
             )
-
-
-def _is_number(value: float | Decimal) -> bool:
-    """Neither infinite nor NaN, nor of more digits than anything is measured in."""
-    return bool(abs(value) < 10**_LARGEST_EXPONENT)
 
 
 def _interval(read: Callable[..., Interval], *parts: object, origin: Origin) -> Interval:

@@ -47,6 +47,8 @@ def show(state: State, result: ResultSet, format: str = "") -> None:
     state.say(footer(result))
     if state.timing:
         state.say(f"time: {result.elapsed * 1000:.1f} ms searched, {(time.monotonic() - began) * 1000:.1f} ms shown")
+        if result.request_ids:
+            state.say(f"request IDs: {', '.join(result.request_ids)}")
 
 
 def put(state: State, chunks: Iterable[str], *, wide: bool = False) -> None:
@@ -99,8 +101,9 @@ def _paged(chunks: Iterator[str], command: list[str]) -> bool:
 
 @contextmanager
 def deaf() -> Iterator[None]:
-    """While a program of the user's has the terminal, Ctrl-C is for it."""
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    """While another program has the terminal, leave Ctrl-C to it."""
+    # A handler, not SIG_IGN: a program that is started inherits SIG_IGN and could not be interrupted at all.
+    before = signal.signal(signal.SIGINT, lambda _signal, _frame: None)
     try:
         yield
     finally:

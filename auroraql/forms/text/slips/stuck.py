@@ -6,11 +6,11 @@ import re
 from dataclasses import dataclass
 
 from auroraql.errors import Span
-from auroraql.forms.text.memory import Lexeme
+from auroraql.forms.text.lexeme import Lexeme
 
 CLAUSE_STARTS = (
     *("OF", "WITHIN", "VIA", "PRECISION", "SELECT", "WHERE"),
-    *("BETWEEN", "ON", "DURING", "SINCE", "UNTIL", "LAST", "GROUP", "ORDER", "LIMIT"),
+    *("BETWEEN", "ON", "DURING", "SINCE", "UNTIL", "LAST", "OVERLAPPING", "GROUP", "ORDER", "LIMIT"),
 )
 
 
@@ -57,7 +57,7 @@ class Stuck:
 
 
 _GROUPS = (
-    ({"BETWEEN", "ON", "DURING", "SINCE", "UNTIL", "LAST"}, "a time window (ON, BETWEEN …)"),
+    ({"BETWEEN", "ON", "DURING", "SINCE", "UNTIL", "LAST", "OVERLAPPING"}, "a time window (ON, BETWEEN …)"),
     ({"STRING", "NUMBER", "PARAM"}, "a value"),
     ({"DATETIME", "MONTH", "NOW", "TODAY"}, "a date or time"),
     ({"NAME", "QNAME"}, "a name"),
