@@ -14,11 +14,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from auroraql.archives.base import DEFAULT_TIMEOUT, EMBEDDED, Engine
+from auroraql.archives.endpoints import AURORAX, AURORAX_URL, is_aurorax, is_remote, url_of
 from auroraql.archives.late import Glance, late, looked_at, written
 from auroraql.errors import ArchiveError, UsageError
 from auroraql.schema.catalogue import Catalogue, shipped
 
-AURORAX_URL = "https://api.aurorax.space"
+__all__ = ["AURORAX_URL", "known_of", "open_archive", "open_late"]
 
 Say = Callable[[str], None]
 
@@ -30,12 +31,14 @@ def open_archive(
 
     Raises UsageError for one there is not, Unreachable for one that cannot be opened, TimedOut.
     """
-    if isinstance(archive, str) and (archive == "aurorax" or "://" in archive):
+    if isinstance(archive, str) and is_remote(archive):
         from auroraql.archives.aurorax import AuroraXEngine
 
-        url = AURORAX_URL if archive == "aurorax" else archive
-        key = api_key if api_key is not None else os.environ.get("AURORAX_API_KEY")
-        return AuroraXEngine(url, api_key=key or None, name=archive if archive == "aurorax" else None)
+        url = url_of(archive)
+        key = api_key
+        if key is None and is_aurorax(url):
+            key = os.environ.get("AURORAX_API_KEY")
+        return AuroraXEngine(url, api_key=key or None, name=archive if archive == AURORAX else None)
     from auroraql.archives.embedded import EmbeddedEngine
 
     if not archive:
