@@ -99,11 +99,11 @@ CHANGES: list[tuple[str, type, Callable[[int, dict[str, Any]], dict[str, Any]]]]
             f"one lacks {name}",
             Listed,
             lambda n, each, name=name: {k: v for k, v in each.items() if k != name or n != 400},
-        )  # type: ignore[misc]
+        )
         for name in RECORDS[0]
     ),
     *(
-        (f"one has null as {name}", kind, lambda n, each, name=name: each if n != 400 else {**each, name: None})  # type: ignore[misc]
+        (f"one has null as {name}", kind, lambda n, each, name=name: each if n != 400 else {**each, name: None})
         for name, kind in (("metadata", Listed), ("epoch", Columns), ("nbtrace", Listed), ("data_source", Listed))
     ),
     (

@@ -310,9 +310,12 @@ def test_a_write_that_breaks_off_leaves_what_was_there(tmp_path: Path, fault: Ba
     assert {each.name: each.read_text() for each in tmp_path.iterdir()} == {"a.csv": "before"}
 
 
-@pytest.mark.skipif(not Path("/dev/shm").is_dir(), reason="no files below /dev here")
+_BELOW_DEV = Path("/dev/shm")  # noqa: S108
+
+
+@pytest.mark.skipif(not _BELOW_DEV.is_dir(), reason="no files below /dev here")
 def test_a_file_below_dev_is_a_file(tmp_path: Path) -> None:
-    with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
+    with tempfile.TemporaryDirectory(dir=_BELOW_DEV) as folder:
         (Path(folder) / "here").mkdir()
         for fault in (KeyboardInterrupt(), OSError(28, "No space left on device"), RuntimeError("lost")):
             test_a_write_that_breaks_off_leaves_what_was_there(Path(folder) / "here", fault)

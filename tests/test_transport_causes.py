@@ -286,7 +286,7 @@ def test_where_a_key_of_the_environment_may_go(archive: str, variable: str, is_s
 
 
 def test_a_key_is_not_sent_over_plain_http() -> None:
-    with pytest.raises(UsageError, match="not sent to http://lab.example.org over plain http") as raised:
+    with pytest.raises(UsageError, match=r"not sent to http://lab\.example\.org over plain http") as raised:
         AuroraXEngine("http://lab.example.org", api_key=KEY)
     assert KEY not in str(raised.value)
 
