@@ -32,7 +32,7 @@ def overlaps(
         return
     start, end = (locate(Ref(field.role, field.name), bind).sql for field in kind.span)
     conditions = [f"{start} <= i.i_last", f"{end} >= i.i_first"]
-    if kind.longest_record and kind.span[0].bound:
+    if _is_found_whole(kind):
         conditions += [f"{start} >= i.i_earliest", f"{end} <= i.i_latest"]
     if using is None:
         yield _exists([((), interval) for interval in intervals], (), (), conditions, kind, bind)
@@ -42,6 +42,11 @@ def overlaps(
         _exists(rows, readings, stored, conditions, kind, bind) for readings, rows in _by_reading(using, stored).items()
     ]
     yield f"({' OR '.join(alternatives)})" if alternatives else "FALSE"
+
+
+def _is_found_whole(kind: Kind) -> bool:
+    """Whether a window of requests finds only what lies inside it as a whole."""
+    return bool(kind.longest_record and kind.span[0].bound)
 
 
 def _by_reading(using: Using, stored: Sequence[Stored]) -> dict[tuple[Reading, ...], Rows]:
@@ -68,13 +73,14 @@ def _exists(
 
     The columns have names that no column of the records has, as those may be written without their table.
     """
-    around = [whole_days(interval, kind.longest_record) for _, interval in rows]
     columns: dict[str, tuple[list[Any], str]] = {
         "i_first": ([interval[0] for _, interval in rows], "TIMESTAMP[]"),
         "i_last": ([interval[1] for _, interval in rows], "TIMESTAMP[]"),
-        "i_earliest": ([window[0] for window in around], "TIMESTAMP[]"),
-        "i_latest": ([window[1] for window in around], "TIMESTAMP[]"),
     }
+    if _is_found_whole(kind):
+        around = [whole_days(interval, kind.longest_record) for _, interval in rows]
+        columns["i_earliest"] = ([window[0] for window in around], "TIMESTAMP[]")
+        columns["i_latest"] = ([window[1] for window in around], "TIMESTAMP[]")
     equal = []
     for at, (reading, place) in enumerate(zip(readings, stored, strict=True)):
         columns[f"i_value{at}"] = ([values[at] for values, _ in rows], ARRAYS[reading])
