@@ -201,7 +201,7 @@ def test_every_keyword_is_explained_and_its_example_is_right() -> None:
         ("FIND data_products WHERE program = ‘tr|’ ON 2021-01-01", ["‘trex"]),
         ("FIND `odd|` SELECT x", ["`odd name"]),
         # Without quotes over several words, too.
-        ("FIND data_products WHERE platform = fort |", ["'fort simpson'", "'fort smith'"]),
+        ("FIND data_products WHERE platform = fort |", ["'fort churchill'", "'fort simpson'"]),
         ("FIND data_products WHERE platform IN ('gillam', fort sm|", ["'fort smith'"]),
         ("FIND ephemeris WHERE nbtrace_region = north au|", ["'north auroral oval'"]),
         ("FIND data_products WHERE program = 'trex' AND platform = fort |AND url IS NULL", ["'fort smith'"]),
