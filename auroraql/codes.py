@@ -92,13 +92,18 @@ CODES = {
     ),
     "AQL0116": Code(
         "a list is too long",
-        "A list has more than 10,000 values.",
-        "Cut the search into several.",
+        "A list has more items than its limit: 10,000 values, terms, columns, keys or places, 1,000 clauses, blocks, distances or traces, 200 names of a path.",
+        "Cut the search into several. An IN list replaces many ORs.",
     ),
     "AQL0117": Code(
         "the head of a script declares a parameter wrongly",
         "A `-- param` line before the first statement cannot be read, names a type there is not, declares a name twice, or gives a default that is not of its type.",
         "A declaration is a name, a type, perhaps a default and a few words: `-- param day: date = 2021-01-01  the day`.",
+    ),
+    "AQL0118": Code(
+        "the script is too long",
+        "A script has more than 10,000 statements or 10,000,000 characters.",
+        "Cut it into several scripts.",
     ),
     "AQL0201": Code(
         "a field is unknown",

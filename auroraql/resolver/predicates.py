@@ -14,11 +14,10 @@ from auroraql.resolver.selection import check_single, several_values
 from auroraql.resolver.values import Fault, Place, Values
 from auroraql.resolver.windows import Bounds, earlier, later
 from auroraql.schema import Type
+from auroraql.schema.limits import MOST_VALUES
 from auroraql.schema.operators import OPERATORS
 from auroraql.spelling import closest
 from auroraql.syntax import Operand, Path, Text
-
-MOST_VALUES = 10_000
 
 _UPPER = ("<=", ">")
 _ENDS = {">=": ("start",), "<=": ("end",), "between": ("start", "end")}
@@ -153,7 +152,7 @@ class Predicates:
         if len(operands) > MOST_VALUES:
             raise Fault(
                 "AQL0116",
-                f"the list has {len(operands):,} values; {MOST_VALUES:,} are the most",
+                f"the list has too many values; {MOST_VALUES:,} are the most",
                 operands[MOST_VALUES].origin,
                 "one too many",
                 hint="cut the search into several",
