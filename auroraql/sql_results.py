@@ -195,12 +195,20 @@ def _read_as(written: str, name: str) -> Type:
     return _READ_AS.get(name, Type.STRING)
 
 
+def _document(text: str) -> Any:
+    """A value of JSON; one that nests deeper than Python reads stays its text."""
+    try:
+        return json.loads(text)
+    except RecursionError:
+        return text
+
+
 def _plain(value: Any, column: ResultColumn) -> Any:
     """A value of DuckDB's as results have it."""
     if value is None or isinstance(value, bool | int | float):
         return value
     if column.type is Type.OBJECT:
-        return json.loads(value) if isinstance(value, str) else _nested(value)
+        return _document(value) if isinstance(value, str) else _nested(value)
     match value:
         case str() | datetime():
             return (

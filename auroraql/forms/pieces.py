@@ -328,7 +328,8 @@ def _unclosed_quote(text: str, match: re.Match[str], start: int) -> Diagnostic:
             hint="add '*/' where the comment ends",
             missing=("*/",),
         )
-    word = re.compile(r"[^\s,;)'\"`]*").match(text, match.end())
+    doubled = "" if mark.startswith("$") else "; a quote inside a text is doubled"
+    word = re.compile(r"[^\s,;)'\"`]*").match(text, match.end()) if doubled else None
     shown = word[0][:40] if word else ""
     span = Span(match.start(), match.end() + len(shown))
     if mark in "’”" or not shown:
@@ -348,7 +349,7 @@ def _unclosed_quote(text: str, match: re.Match[str], start: int) -> Diagnostic:
         "this quote is never closed",
         span,
         f"no second {mark} for it",
-        hint=f"write '{shown}'" if shown else f"add the closing {mark}; a quote inside a text is doubled",
+        hint=f"write '{shown}'" if shown else f"add the closing {mark}{doubled}",
         missing=(mark,),
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from auroraql.errors import LINE_END, MOST_REPORTED, Diagnostic, Source, Span, StatementError
@@ -46,7 +46,7 @@ def read(source: Source, most: int | None = None) -> list[Read]:
     """
     found: list[Read] = []
     wrong: list[Diagnostic] = []
-    for each in read_each(source):
+    for each in _read_each(source, cut(source.text)) if most is not None else read_each(source):
         if isinstance(each, Read):
             found.append(each)
         else:
@@ -60,7 +60,14 @@ def read(source: Source, most: int | None = None) -> list[Read]:
 
 def read_each(source: Source) -> Iterator[Read | StatementError]:
     """Each statement of a script, or what is wrong with it; where one cannot be told from the next, reading stops."""
-    for piece in cut(source.text):
+    pieces = [*cut(source.text)]
+    too_large = [each for each in pieces if isinstance(each, Diagnostic) and each.code == "AQL0118"]
+    # Refused before anything of it is read.
+    yield from _read_each(source, too_large or pieces)
+
+
+def _read_each(source: Source, pieces: Iterable[Piece | Diagnostic]) -> Iterator[Read | StatementError]:
+    for piece in pieces:
         if isinstance(piece, Diagnostic):
             yield StatementError([piece], source)
             continue

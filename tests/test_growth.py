@@ -1,0 +1,255 @@
+"""Every construct grows by factors of four up to its limit: the work grows no faster, and above a limit it is refused.
+
+Work is counted, not timed: a busy machine changes no count. It is the number of calls of Python functions, which
+everything that reads, checks and formats a statement makes for each part of it; what is copied in C shows in the memory.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import tracemalloc
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from auroraql.completion import ArchiveNames, Completer, Known
+from auroraql.errors import Source, StatementError
+from auroraql.forms import script
+from auroraql.forms.text.formatting import format_text
+from auroraql.frontends.lexer import AuroraQLLexer
+from auroraql.frontends.repl.unfinished import TypedCheck
+from auroraql.preparing import check
+from auroraql.schema.catalogue import shipped
+from auroraql.schema.limits import (
+    DEEPEST,
+    LIST_LIMITS,
+    MOST_CHARACTERS,
+    MOST_CLAUSES,
+    MOST_SCRIPT_CHARACTERS,
+    MOST_STATEMENTS,
+    MOST_VALUES,
+)
+from auroraql.translation import translate
+
+FIND = "FIND data_products WHERE "
+ON = " ON 2021-01-01"
+CONJUNCTIONS = "FIND conjunctions OF ground (program = 'trex'), space (program = 'swarm'{}) WITHIN 300 km ON 2020-01-01"
+
+
+def listed(item: str, count: int, sign: str = ", ") -> str:
+    return sign.join(item.replace("#", str(number)) for number in range(count))
+
+
+CONSTRUCTS: dict[str, Callable[[int], str]] = {
+    "location points": lambda n: f"FIND conjunctions OF location ({listed('(51.5, -#)', n)}), space WITHIN 5 km{ON}",
+    "distances": lambda n: f"FIND conjunctions OF ground, space WITHIN {listed('ground1-space1 5 km', n)}{ON}",
+    "traces": lambda n: f"FIND conjunctions OF ground, space WITHIN 5 km VIA {listed('nbtrace', n)}{ON}",
+    "unknown traces": lambda n: f"FIND conjunctions OF ground, space WITHIN 5 km VIA {listed('t#', n)}{ON}",
+    "SELECT tree": lambda n: f"FIND data_products SELECT metadata {{{listed('k#', n)}}}{ON}",
+    "SELECT list": lambda n: f"FIND data_products SELECT {listed('start AS k#', n)}{ON}",
+    "ORDER BY": lambda n: f"FIND data_products{ON} ORDER BY {listed('k#', n)}",
+    "GROUP BY": lambda n: f"FIND data_products SELECT count(*){ON} GROUP BY {listed('k#', n)}",
+    "GROUP BY with columns": lambda n: (
+        f"FIND data_products SELECT {listed('metadata.k#', n)}, count(*){ON} GROUP BY {listed('k#', n)}"
+    ),
+    "EXCLUDE": lambda n: f"FIND data_products SELECT * EXCLUDE ({listed('metadata', n)}){ON}",
+    "parameters": lambda n: f"{FIND}{listed('k# = $p#', n, ' AND ')}{ON}",
+    "parameters of a list": lambda n: f"{FIND}k IN ({listed('$p#', n)}){ON}",
+    "IN list": lambda n: f"{FIND}a IN ({listed('#', n)}){ON}",
+    "unknown values": lambda n: f"{FIND}platform IN ({listed(chr(39) + 'p#' + chr(39), n)}){ON}",
+    "AND of keys": lambda n: f"{FIND}{listed('k# = #', n, ' AND ')}{ON}",
+    "OR of keys": lambda n: f"{FIND}{listed('k# = #', n, ' OR ')}{ON}",
+    "OR of identifiers": lambda n: f"{FIND}{listed('identifier = #', n, ' OR ')}{ON}",
+    "AND of platforms": lambda n: f"{FIND}{listed('platform != ' + chr(39) + 'p#' + chr(39), n, ' AND ')}{ON}",
+    "AND of ORs": lambda n: f"{FIND}{listed('(k# = 1 OR wavelength = 1)', n, ' AND ')}{ON}",
+    "OR of ANDs": lambda n: f"{FIND}{listed('(k# = 1 AND wavelength = 1)', n, ' OR ')}{ON}",
+    "OR in a block": lambda n: CONJUNCTIONS.format(f" AND ({listed('k# = 1', n, ' OR ')})"),
+    "AND in a block": lambda n: CONJUNCTIONS.format(f" AND {listed('k# = 1', n, ' AND ')}"),
+    "shifts": lambda n: f"FIND data_products ON NOW{' - 1 day' * min(n, MOST_CLAUSES)}",
+    "clauses": lambda n: "FIND data_products" + " LIMIT 5" * min(n, MOST_CLAUSES),
+    "windows": lambda n: "FIND data_products" + ON * min(n, MOST_CLAUSES),
+    "clauses of SHOW": lambda n: "SHOW SOURCES" + " LIMIT 5" * min(n, MOST_CLAUSES),
+    "comments": lambda n: f"{FIND}a = 1 {'/*x*/ ' * n}{ON}",
+    "nested comments": lambda n: f"{FIND}a = 1 {'/*' * n}{'*/' * n}{ON}",
+    "line comments": lambda n: FIND + "-- x\r" * n + f"a = 1{ON}",
+    "long text": lambda n: f"{FIND}a = '{'x' * n}'{ON}",
+    "quotes": lambda n: f"{FIND}a = {chr(39) * 2 * n}{ON}",
+    "long number": lambda n: f"{FIND}a = {'1' * n}{ON}",
+    "long name": lambda n: f"{FIND}{'x' * n} = 1{ON}",
+    "backticks": lambda n: f"{FIND}`{'``' * n}` = 1{ON}",
+    "FINDs": lambda n: f"FIND data_products{ON};\n" * n,
+    "LETs": lambda n: listed(f"LET c# = FIND data_products{ON}", n, ";\n"),
+    "unnamed SUBMITs": lambda n: f"SUBMIT FIND data_products{ON};\n" * n,
+    "SETs": lambda n: "SET limit = 5;\n" * n,
+    "semicolons": lambda n: ";" * n,
+    "lines": lambda n: "\n" * n + f"FIND data_products{ON}",
+    "words that do not fit": lambda n: f"FIND data_products {'foo ' * n}",
+    "JSON filters": lambda n: document(
+        data_sources={
+            "data_product_metadata_filters": {
+                "expressions": [{"key": f"k{at}", "operator": "=", "values": ["1"]} for at in range(n)]
+            }
+        }
+    ),
+    "JSON programs": lambda n: document(data_sources={"programs": [f"p{at}" for at in range(n)]}),
+    "JSON fields": lambda n: document(**{f"field{at}": 1 for at in range(n)}),
+    "JSON distances": lambda n: document(ground=[{}], space=[{}], max_distances={f"a{at}-b": 5 for at in range(n)}),
+    "sentence": lambda n: (
+        f"Find data_products for ((program in ({listed('p#', n)}) filtered by metadata ()) AND  "
+        "data_product_metadata_filters []) AND data_product start >= 2020-02-01T00:00 UTC AND data_product end <= "
+        "2020-02-01T23:59:59 UTC AND"
+    ),
+    "SQL": lambda n: f"SQL SELECT {listed('1', n)}",
+}
+
+
+def document(**members: Any) -> str:
+    window = {"start": "2020-01-01T00:00:00", "end": "2020-01-02T00:00:00"}
+    kind = {} if "ground" in members else {"data_product_type_filters": []}
+    return json.dumps({**window, **kind, **members})
+
+
+def typed(text: str) -> None:
+    TypedCheck().wrong(text[:99_000], shipped())
+
+
+KNOWN = Known(ArchiveNames(shipped()))
+
+
+def completed(text: str) -> None:
+    Completer().complete(text[:99_000], len(text[:99_000]), KNOWN)
+
+
+DOORS: dict[str, Callable[[str], object]] = {
+    "check": lambda text: list(check([Source(text)], shipped(), {})),
+    "fmt": lambda text: format_text(Source(text)),
+    "plan": lambda text: translate(text, "plan"),
+    "typing": typed,
+    "completion": completed,
+    "colours": lambda text: list(AuroraQLLexer().get_tokens_unprocessed(text)),
+}
+
+
+def refused(door: Callable[[str], object], text: str) -> None:
+    """Take a text through a door; what is wrong with it is no matter here."""
+    try:
+        door(text)
+    except StatementError as error:
+        assert len(str(error)) < 20_000
+
+
+def calls(door: Callable[[str], object], text: str) -> int:
+    """How many functions, in Python or in C, a door calls for a text."""
+    count = 0
+
+    def counted(_frame: object, event: str, _argument: object) -> None:
+        nonlocal count
+        count += event in ("call", "c_call")
+
+    sys.setprofile(counted)
+    try:
+        refused(door, text)
+    finally:
+        sys.setprofile(None)
+    return count
+
+
+def peak(door: Callable[[str], object], text: str) -> int:
+    """The most bytes that a door holds for a text at once."""
+    tracemalloc.start()
+    try:
+        refused(door, text)
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+SMALL, LARGE = 100, 400
+"""Items whose work is compared; enough for n², which makes 16 of 4."""
+
+
+@pytest.mark.parametrize("door", DOORS)
+@pytest.mark.parametrize("construct", CONSTRUCTS)
+def test_work_and_memory_grow_no_faster_than_the_text(construct: str, door: str) -> None:
+    small, large = CONSTRUCTS[construct](SMALL), CONSTRUCTS[construct](LARGE)
+    refused(DOORS[door], small)  # what is made once is made
+    few, many = calls(DOORS[door], small), calls(DOORS[door], large)
+    assert many <= few * 5 + 5_000, f"{few:,} calls become {many:,}"
+    assert peak(DOORS[door], large) <= peak(DOORS[door], small) * 5 + 300_000
+
+
+@pytest.mark.parametrize("construct", [name for name in CONSTRUCTS if name not in ("semicolons", "lines")])
+def test_a_construct_runs_up_to_its_limit(construct: str) -> None:
+    """In one go, which anything that takes quadratic time would make too long for the suite."""
+    refused(DOORS["check"], CONSTRUCTS[construct](2_000))
+
+
+ABOVE: dict[str, tuple[str, str]] = {
+    "blocks": ("AQL0213", f"FIND conjunctions OF {listed('ground', MOST_CLAUSES)} WITHIN 5 km{ON}"),
+    "more blocks": ("AQL0116", f"FIND conjunctions OF {listed('ground', 60_000)} WITHIN 5 km{ON}"),
+    "JSON blocks": ("AQL0213", document(ground=[{}] * 60_000, space=[])),
+    "points": ("AQL0116", CONSTRUCTS["location points"](40_000)),
+    "distances": ("AQL0116", CONSTRUCTS["distances"](40_000)),
+    "traces": ("AQL0116", CONSTRUCTS["traces"](60_000)),
+    "SELECT tree": ("AQL0116", CONSTRUCTS["SELECT tree"](60_000)),
+    "SELECT list": ("AQL0116", CONSTRUCTS["SELECT list"](40_000)),
+    "ORDER BY": ("AQL0116", CONSTRUCTS["ORDER BY"](60_000)),
+    "GROUP BY": ("AQL0116", CONSTRUCTS["GROUP BY"](60_000)),
+    "EXCLUDE": ("AQL0116", CONSTRUCTS["EXCLUDE"](60_000)),
+    "AND": ("AQL0116", CONSTRUCTS["AND of keys"](40_000)),
+    "OR": ("AQL0116", CONSTRUCTS["OR of keys"](40_000)),
+    "IN": ("AQL0116", f"{FIND}a IN ({listed('1', 200_000)}){ON}"),
+    "path": ("AQL0116", f"{FIND}{listed('a', 200_000, '.')} = 1{ON}"),
+    "shifts": ("AQL0116", f"FIND data_products ON NOW{' - 1 day' * 50_000}"),
+    "clauses": ("AQL0116", "FIND data_products" + " LIMIT 5" * 50_000),
+    "NOTs": ("AQL0104", f"{FIND}{'NOT ' * 2_000_000}a = 1{ON}"[:MOST_CHARACTERS]),
+    "NOTs and brackets": ("AQL0104", f"{FIND}{('NOT ' * 199 + '(') * 199}a = 1{')' * 199}{ON}"),
+    "brackets": ("AQL0104", FIND + "(" * 9_000_000),
+    "nested FINDs": ("AQL0104", "FIND data_products WHERE platform IN (" * 200_000),
+    "statement": ("AQL0103", f"{FIND}a = '{'x' * MOST_CHARACTERS}'{ON}"),
+    "JSON": ("AQL0103", document(data_sources={"programs": ["x" * 9_000_000]})),
+    "sentence": ("AQL0103", "Find data_products for ((program in (" + "x, " * 3_000_000),
+    "statements": ("AQL0118", "SUBMIT FIND data_products;" * (MOST_STATEMENTS + 1)),
+    "many statements": ("AQL0118", f"FIND data_products{ON};" * 290_000),
+    "script": ("AQL0118", ";" * (MOST_SCRIPT_CHARACTERS + 1)),
+}
+
+
+@pytest.mark.parametrize("case", ABOVE)
+def test_a_refusal_costs_no_more_than_the_limit_allows(case: str) -> None:
+    code, text = ABOVE[case]
+    source = Source(text)
+    said: list[Any] = []
+
+    def checked(_: str) -> None:
+        said.extend(each for _, found in check([source], shipped(), {}) for each in found)
+
+    # A list stops at its limit: what stands after that is not read. The limit of statements is that of cutting them.
+    assert calls(checked, text) < 40 * MOST_VALUES + 200_000
+    assert [each.code for each in said if each.severity == "error"] == [code]
+    assert said[0].origin is not None
+    assert len(said[0].message) < 200
+
+
+def test_every_list_of_the_grammar_has_a_limit() -> None:
+    from auroraql.forms.tables import table
+
+    helpers = {rule[1] for rule in table().rules if rule[1].startswith("__")}
+    assert {name[2:].rpartition("_")[0].rpartition("_")[0] for name in helpers} <= set(LIST_LIMITS)
+
+
+@pytest.mark.parametrize("inner", ["platform IN (FIND data_products SELECT data_source.platform WHERE {})", "NOT ({})"])
+def test_nesting_up_to_the_limit_is_no_recursion(inner: str) -> None:
+    where = "program = 'trex'"
+    for _ in range(DEEPEST // (1 + inner.startswith("NOT")) - 1):
+        where = inner.format(where)
+    for door in ("check", "fmt", "typing"):
+        DOORS[door](f"{FIND}{where}{ON}")
+    nested = "FIND data_products LIMIT 1"
+    for _ in range(DEEPEST):
+        nested = f"FIND data_products DURING ({nested})"
+    assert [each.code for _, said in check([Source(nested)], shipped(), {}) for each in said][:1] != ["AQL0104"]
+    with pytest.raises(StatementError, match="AQL0104"):
+        script.read(Source(f"FIND data_products DURING ({nested})"))
