@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from auroraql import translate
 from auroraql.completion import ArchiveNames, Completer, Known
 from auroraql.errors import Source, StatementError
 from auroraql.forms import script
@@ -31,7 +32,6 @@ from auroraql.schema.limits import (
     MOST_STATEMENTS,
     MOST_VALUES,
 )
-from auroraql.translation import translate
 
 FIND = "FIND data_products WHERE "
 ON = " ON 2021-01-01"
@@ -107,7 +107,7 @@ CONSTRUCTS: dict[str, Callable[[int], str]] = {
 
 def document(**members: Any) -> str:
     window = {"start": "2020-01-01T00:00:00", "end": "2020-01-02T00:00:00"}
-    kind = {} if "ground" in members else {"data_product_type_filters": []}
+    kind: dict[str, Any] = {} if "ground" in members else {"data_product_type_filters": []}
     return json.dumps({**window, **kind, **members})
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from enum import Enum
 from typing import Literal
 
@@ -66,12 +67,16 @@ class Field:
     unit: str = ""
     known: tuple[str, ...] = ()
     members: tuple[Field, ...] = field(default=(), repr=False)
+    closed: bool = False
+    """Whether AuroraX takes no other values than the known ones (an enumeration of its OpenAPI document)."""
     many: bool = False
     """Whether a record has a list of these."""
+    is_dotted: bool = False
+    """Whether a column of whole records keeps the dotted name, as in rows of a result that has that name already."""
 
     @property
     def name(self) -> str:
-        """The dotted path, as results are labelled."""
+        """The dotted path."""
         return ".".join(self.path)
 
     @property
@@ -171,6 +176,9 @@ class Kind:
     older_wordings: tuple[Wording, ...] = ()
     longest_months: int = 0
     """The longest window of one request, in months; 0: any. A record that spans time must not be cut."""
+    longest_record: timedelta = timedelta()
+    """The longest time that a record spans; 0: a record is a single moment. Records that overlap an interval are
+    looked for this far around it."""
     keys_of: str = ""
     """The kind whose metadata keys its records have; empty: its own, if it has the field `metadata`."""
 

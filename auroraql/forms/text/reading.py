@@ -91,6 +91,14 @@ class _Pair:
     origin: Span
 
 
+@dataclass(frozen=True, slots=True)
+class _Using:
+    """The fields in the parentheses of USING."""
+
+    paths: tuple[Path, ...]
+    origin: Span
+
+
 class _Members(tuple[Any, ...]):
     """The tree below a column."""
 
@@ -204,7 +212,7 @@ class Reading:
     def column(self, c: Children) -> Column:
         members = next((tuple(x) for x in c if isinstance(x, _Members)), ())
         label = next((x for x in c if isinstance(x, _Label)), None)
-        return Column(c[0], members, label or "", c[0].origin)
+        return Column(c[0], members, str(label or ""), c[0].origin)
 
     def label(self, c: Children) -> _Label:
         made = _Label(c[1].parts[0])
@@ -222,7 +230,7 @@ class Reading:
 
     def aggregate(self, c: Children) -> Aggregate:
         label = c[2] if len(c) > 2 else ""
-        return Aggregate(c[0].lower(), c[1], label, _of(c[0]))
+        return Aggregate(c[0].lower(), c[1], str(label), _of(c[0]))
 
     def function(self, c: Children) -> Word:
         return cast("Word", c[0])
@@ -276,10 +284,18 @@ class Reading:
         return Window("last", tuple(c[3:]), c[1], _span(c[0], c[-1]))
 
     def during_result(self, c: Children) -> Overlap:
-        return Overlap(c[1], c[2] if len(c) > 2 else None, _span(c[0], c[-1]))
+        padding = next((child for child in c[2:] if isinstance(child, Duration)), None)
+        using = next((child.paths for child in c[2:] if isinstance(child, _Using)), ())
+        return Overlap(c[1], padding, using, _span(c[0], c[-1]))
 
     def padding(self, c: Children) -> Duration:
         return cast("Duration", c[-1])
+
+    def using(self, c: Children) -> _Using:
+        return _Using(tuple(c[1:]), _span(c[0], c[-1]))
+
+    def overlapping_window(self, c: Children) -> Window:
+        return Window("overlapping", tuple(c[1::2]), origin=_span(c[0], c[-1]))
 
     def subquery(self, c: Children) -> Subquery:
         return Subquery(c[0], c[0].origin)
