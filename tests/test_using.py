@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from auroraql import Archive, StatementError, connect
 from auroraql.errors import Source, Span
+from auroraql.forms import plan_json
 from auroraql.preparing import check
 from auroraql.results import Fetched, ResultSet
 from auroraql.schema.catalogue import shipped
@@ -210,6 +211,19 @@ def test_nothing_in_common_asks_nothing(archives: tuple[Archive, ...], server: A
         assert len(found) == 0
         assert code in [warning.code for warning in found.warnings]
         assert server.calls == []
+
+
+def test_the_plan_as_json_has_the_groups(archives: tuple[Archive, ...]) -> None:
+    archive = archives[0]
+    keep(archive, [(FIRST, FIRST + DAY, "gillam", 1, None, None), (FIRST, FIRST, "gillam", None, None, None)])
+    found = archive.run("FIND data_products DURING r USING (platform, identifier)")
+    document = plan_json.write(found.plan, archive.catalogue)
+    intervals = [["2020-02-01T00:00:00", "2020-02-02T00:00:00"]]
+    assert document["residual"]["using"] == {
+        "fields": ["data_source.platform", "data_source.identifier"],
+        "groups": [{"values": ["gillam", "1"], "during": intervals}],
+    }
+    assert document["residual"]["during"] == intervals
 
 
 def test_sites_that_need_other_days_are_asked_apart(archives: tuple[Archive, ...]) -> None:
