@@ -364,3 +364,44 @@ def test_records_that_are_sent_unpacked_are_whole(server: ServerProcess, dial: D
     head, _, body = bytes(content).partition(b"\r\n\r\n")
     assert f"content-length: {len(body)}" in head.decode().lower()
     assert json.loads(body) == packed
+
+
+# --- a storm of searches that are cancelled
+
+
+def test_memory_returns_after_a_cancel_storm(server: ServerProcess) -> None:
+    large: dict[str, Any] = {
+        "start": "2019-01-01T00:00:00",
+        "end": "2021-12-31T00:00:00",
+        "ground": [{}, {}],
+        "space": [{}],
+    }
+    large["max_distances"] = {"ground1-space1": 20000, "ground1-ground2": 20000, "ground2-space1": 20000}
+    before, stop = resident(server), time.monotonic() + 3
+
+    def cancel_at_once(delay: float) -> None:
+        with requests.Session() as session:
+            while time.monotonic() < stop:
+                accepted = session.post(f"{server.url}/api/v1/conjunctions/search", json=large, timeout=30)
+                if accepted.status_code == 202:
+                    time.sleep(delay)
+                    session.delete(accepted.headers["Location"], timeout=30)
+
+    threads = [threading.Thread(target=cancel_at_once, args=(0.02 * number,)) for number in range(12)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    deadline = time.monotonic() + 20
+    while resident(server) > before + 80 and time.monotonic() < deadline:
+        time.sleep(0.2)
+    assert resident(server) <= before + 80
+    assert finished(server, SEARCH.partition("/")[0], MAX)
+
+
+def resident(server: ServerProcess) -> float:
+    """Megabytes that the server holds now."""
+    status = Path(f"/proc/{server.process.pid}/status")
+    if not status.is_file():
+        pytest.skip("the memory of a process cannot be asked here")
+    return next(int(row.split()[1]) / 1024 for row in status.read_text().splitlines() if row.startswith("VmRSS"))
