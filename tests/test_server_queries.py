@@ -304,6 +304,13 @@ def test_a_body_of_very_many_values_is_refused_before_it_is_read(server: ServerP
     assert memory(server) - before < 100
 
 
+def test_a_query_has_at_most_a_megabyte(server: ServerProcess) -> None:
+    for size, status in ((1_000_000, 202), (1 << 20, 413)):
+        long = json.dumps({**MAX, "data_sources": {"programs": ["x" * size]}})
+        answer = requests.post(f"{server.url}/api/v1/data_products/search", data=long, timeout=60)
+        assert answer.status_code == status, answer.text
+
+
 def memory(server: ServerProcess) -> float:
     """Megabytes that the server has taken at most."""
     status = Path(f"/proc/{server.process.pid}/status")

@@ -146,7 +146,10 @@ def _folder(settings: Settings) -> Iterator[Path]:
     above = settings.folder or user_cache_path("auroraql", appauthor=False) / "serve"
     archive = settings.archive if settings.archive == "demo" else str(Path(settings.archive).absolute())
     name = blake2b(archive.encode("utf-8", "surrogateescape"), digest_size=8).hexdigest()
-    above.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        above.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as problem:
+        raise UsageError(f"results cannot be kept in {above}: {problem.strerror}") from None
     number = 1
     while True:
         folder = above / f"{name}-{number}"

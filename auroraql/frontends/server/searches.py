@@ -220,8 +220,11 @@ class Searches:
             try:
                 result = self._carried_out(search)
                 self.store.finish(search.request_id, search.status(result), search.address)
-            except OSError as problem:
-                search.log("error", f"The result cannot be kept: {problem.strerror}")
+            except Exception as problem:
+                if not isinstance(problem, OSError):
+                    traceback.print_exc(file=sys.stderr)
+                why = problem.strerror if isinstance(problem, OSError) else "there was an application error"
+                search.log("error", f"The result cannot be kept: {why}")
                 status = search.status(search.result(failed=True))
                 self.store.finish_without_space(search.request_id, status, search.address)
             finally:
