@@ -138,6 +138,10 @@ class Archive:
         """Has the archive asked how they stand, and waits a moment for the answers."""
         self._running.refresh()
 
+    def look_at_most(self, rows: int | None) -> None:
+        """Fetch no more rows of a FIND that is run than this; those kept by LET and SUBMIT come whole."""
+        self._running.most = rows
+
     def on_progress(self, watch: Watch | None) -> None:
         """Has `watch` told how far a search has come that is waited for."""
         self._running.watch = watch
