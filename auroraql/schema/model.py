@@ -69,10 +69,12 @@ class Field:
     members: tuple[Field, ...] = field(default=(), repr=False)
     many: bool = False
     """Whether a record has a list of these."""
+    is_dotted: bool = False
+    """Whether a column of whole records keeps the dotted name, as in rows of a result that has that name already."""
 
     @property
     def name(self) -> str:
-        """The dotted path, as results are labelled."""
+        """The dotted path."""
         return ".".join(self.path)
 
     @property
