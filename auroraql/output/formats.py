@@ -27,6 +27,8 @@ class Format:
     suffixes: tuple[str, ...]
     render: Callable[[ResultSet, Screen], Iterator[str]] | None
     encode: Callable[[ResultSet], Iterator[bytes]] | None = None
+    instead: str = ""
+    """Of a format that is one document for each result: the format to write several results in."""
 
     def encoded(self, result: ResultSet) -> Iterator[bytes]:
         """The whole result as the bytes of a file."""
@@ -67,7 +69,7 @@ FORMATS = {
         Format("vertical", "one block a row, nothing cut", (), render_vertical),
         Format("csv", "comma-separated values with a header line", (".csv",), _render_csv),
         Format("tsv", "the same with tabs", (".tsv",), _render_tsv),
-        Format("json", "the records in AuroraX's shape, as an array", (".json",), _render_json),
+        Format("json", "the records in AuroraX's shape, as an array", (".json",), _render_json, instead="jsonl"),
         Format("jsonl", "the records in AuroraX's shape, one a line", (".jsonl", ".ndjson"), _render_jsonl),
         Format(
             "parquet", "typed columns for pandas, DuckDB and others; for files", (".parquet",), None, _encode_parquet

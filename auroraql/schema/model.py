@@ -23,6 +23,9 @@ class Type(Enum):
     BOOLEAN = "TRUE or FALSE"
     TIME = "a timestamp"
     OBJECT = "an object"
+    DATE = "a date"
+    DECIMAL = "a decimal number"
+    INTERVAL = "a duration"
     ANY = "a value"
 
     @property
