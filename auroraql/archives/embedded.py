@@ -5,6 +5,8 @@ A plan's Query is run whole, in one statement; its requests and residual are not
 
 from __future__ import annotations
 
+import atexit
+import os
 import threading
 import time
 import uuid
@@ -28,15 +30,17 @@ from auroraql.archives.catalogue_file import (
     interruptible,
     open_catalogue,
     read_catalogue,
+    read_details,
 )
 from auroraql.archives.demo import catalogue as demonstrated
 from auroraql.archives.demo.place import NAME, cached_file
 from auroraql.archives.demo.store import forget, open_demo
 from auroraql.archives.file_opening import Opening
-from auroraql.errors import ArchiveError, Cancelled, Failed, Refused, TimedOut
+from auroraql.archives.spill import SPILL_PREFIX
+from auroraql.errors import ArchiveError, AuroraQLError, Cancelled, Failed, Refused, TimedOut
 from auroraql.plan import Plan, Request
 from auroraql.results import Fetched, Row, result_columns
-from auroraql.schema.catalogue import Catalogue, DataSource
+from auroraql.schema.catalogue import Catalogue, DataSource, SourceDetails, Statistics
 from auroraql.sql.layout import HELD
 from auroraql.sql.rows import decoded
 from auroraql.sql.statement import compile_query
@@ -68,13 +72,20 @@ _AVAILABILITY = {
 """How many records there are of each source and day."""
 
 
+_STATISTICS = {
+    "data_products": 'SELECT data_source, count(*), min("start"), max("end") FROM data_products GROUP BY ALL',
+    "ephemeris": "SELECT data_source, count(*), min(epoch), max(epoch) FROM ephemeris GROUP BY ALL",
+}
+
+
 class EmbeddedEngine:
     """A catalogue file, or the demonstration catalogue when no path is given.
 
     `cache_dir` is where the demonstration is kept (None: the user's cache directory); `say` is told, in one
-    line, what takes a while. Raises UsageError for a file that is no catalogue, Unreachable for one that
-    cannot be read. A user's file is never changed, unless it is opened `writable`: then `writing` changes it, and
-    no other process has it open meanwhile.
+    line, what takes a while. `config` are settings of DuckDB; `deadline`, in seconds of `time.monotonic`, is for opening
+    a user's file. Raises UsageError for a file that is no catalogue, Unreachable for one that cannot be read or is in
+    use, TimedOut. A user's file is never changed, unless it is opened `writable`: then `writing` changes it, and no
+    other process has it open meanwhile.
     """
 
     def __init__(
@@ -85,19 +96,22 @@ class EmbeddedEngine:
         say: Callable[[str], None] = lambda _line: None,
         writable: bool = False,
         config: Config = MappingProxyType({}),
+        deadline: float = inf,
     ) -> None:
         self._cache_dir = cache_dir
-        self._writing = threading.Lock()
+        self._writing, self._knowing = threading.Lock(), threading.Lock()
         self._demo = path is None
         self._name = NAME if path is None else str(path)
         self._opening = Opening(
             lambda: (
                 open_demo(cache_dir, say, config)
                 if path is None
-                else open_catalogue(Path(path), writable=writable, config=config)
+                else open_catalogue(Path(path), writable=writable, config=config, deadline=deadline)
             )
         )
         self._runs: list[EmbeddedRun] = []
+        self._details: Mapping[int, SourceDetails] | None = None
+        self._statistics: dict[str, Mapping[int, Statistics]] = {}
         if path is None and cached_file(cache_dir).is_file():
             # DuckDB takes 20 ms to open a file, and needs no Python for it: the statement is read meanwhile.
             self._opening.start()
@@ -141,6 +155,25 @@ class EmbeddedEngine:
         """Those of the file, which are always as it has them."""
         return self.sources(deadline)
 
+    def details(self, deadline: float = inf) -> Mapping[int, SourceDetails]:
+        """Those of the file: schemas from its metadata keys, and what `serve` was sent of a source. Raises ArchiveError."""
+        with self._knowing:
+            if self._details is None:
+                with self.asking(deadline) as cursor:
+                    self._details = read_details(cursor, self.catalogue())
+            return self._details
+
+    def statistics(self, kind: str, deadline: float = inf) -> Mapping[int, Statistics]:
+        """Counted in the file. Raises ArchiveError."""
+        with self._knowing:
+            if kind not in self._statistics:
+                with self.asking(deadline) as cursor:
+                    rows = cursor.execute(_STATISTICS[kind]).fetchall()
+                counted = {source: Statistics(count, first, last) for source, count, first, last in rows}
+                none = Statistics(0)
+                self._statistics[kind] = {each.identifier: none for each in self.catalogue().sources} | counted
+            return self._statistics[kind]
+
     def availability(self, kind: str, first: date, last: date, only: Mapping[str, str], deadline: float) -> list[Row]:
         """Counted in the file. Raises TimedOut or Failed."""
         days = [datetime(first.year, first.month, first.day), datetime(last.year, last.month, last.day) + _DAY]
@@ -180,6 +213,8 @@ class EmbeddedEngine:
                     cursor.rollback()
                     raise
                 self.__dict__["_catalogue"] = read_catalogue(replace(self._file, connection=cursor))
+                with self._knowing:
+                    self._details, self._statistics = None, {}
         except duckdb.Error as problem:
             raise self._failure(problem) from None
 
@@ -212,12 +247,15 @@ class EmbeddedEngine:
         deadline = time.monotonic() + _CLOSING_SECONDS
         for run in self._runs:
             run.idle.wait(max(deadline - time.monotonic(), 0))
-        with suppress(duckdb.Error):  # it does not hear the interrupt, and ends with the process
+        # It was never opened; or DuckDB does not hear the interrupt, and ends with the process.
+        with suppress(duckdb.Error, AuroraQLError):
             self._file.connection.close()
 
     def _failure(self, problem: duckdb.Error, request_id: str = "") -> ArchiveError:
         """What DuckDB could not do, said as the archive's failure; a damaged demonstration is built anew."""
         hint = ""
+        if isinstance(problem, duckdb.OutOfMemoryException) or _is_about_spilling(problem):
+            return OutOfMemory(_out_of(problem), archive=self.name, request_id=request_id, hint=_NARROWER)
         if _shows_damage(problem):
             hint = "the file is damaged: restore it or build it again"
             if self._demo:
@@ -233,7 +271,44 @@ def _shows_damage(problem: duckdb.Error) -> bool:
 
 
 class OutOfMemory(Failed):
-    """A query that needed more memory than DuckDB may take."""
+    """A query that needed more memory, and more space on disk, than DuckDB may take."""
+
+
+_NARROWER = "narrow the search: a shorter time window, fewer sources, or fewer columns"
+
+
+def _out_of(problem: duckdb.Error) -> str:
+    """What there was too little of; DuckDB's own advice is about settings that nobody here can change."""
+    text = str(problem)
+    if _is_about_spilling(problem):
+        return "the search needs more memory than it may take, and what does not fit cannot be written to disk"
+    if "max_temp_directory_size" in text:
+        return "the search needs more memory, and more disk space for what does not fit in it, than it may take"
+    return "the search needs more memory than it may take"
+
+
+def _is_about_spilling(problem: duckdb.Error) -> bool:
+    """Whether the folder for spilled data failed (a full disk, a folder that is gone), and not the catalogue."""
+    text = str(problem)
+    return isinstance(problem, duckdb.IOException) and ("No space left" in text or f"{os.sep}{SPILL_PREFIX}" in text)
+
+
+_running: set[EmbeddedRun] = set()
+"""The runs that DuckDB is at work for, in whatever thread."""
+
+_ending = threading.Event()
+
+
+@atexit.register
+def _stop_all() -> None:
+    """Stop what is under way before the interpreter ends: DuckDB aborts a process that ends in the middle of a query."""
+    _ending.set()
+    deadline = time.monotonic() + _CLOSING_SECONDS
+    runs = list(_running)
+    for run in runs:
+        run.cancel()
+    for run in runs:
+        run.idle.wait(max(deadline - time.monotonic(), 0))
 
 
 class EmbeddedRun:
@@ -325,7 +400,7 @@ class EmbeddedRun:
         if self._rows is not None:
             return
         statement = compile_query(self._plan.query, [c.path for c in result_columns(self._plan.query)])
-        self.idle.clear()
+        self._begin()
         try:
             with self._connection.cursor() as cursor, Interrupter(cursor, self._stop, deadline), interruptible():
                 cursor.execute(statement.sql, list(statement.parameters))
@@ -335,19 +410,17 @@ class EmbeddedRun:
         except duckdb.InterruptException as problem:
             self._raise_if_over(deadline)
             raise self._failure(problem, self._id) from None
-        except duckdb.OutOfMemoryException as problem:
-            raise OutOfMemory(first_line(problem), archive=self._archive, request_id=self._id) from None
         except duckdb.Error as problem:
             raise self._failure(problem, self._id) from None
         finally:
             self._paged = True
-            self.idle.set()
+            self._end()
 
     def _execute(self, deadline: float) -> list[Row]:
         self._raise_if_over(deadline)
         columns = result_columns(self._plan.query)
         statement = compile_query(self._plan.query, [c.path for c in columns])
-        self.idle.clear()
+        self._begin()
         try:
             with self._connection.cursor() as cursor, Interrupter(cursor, self._stop, deadline), interruptible():
                 cursor.execute(statement.sql, list(statement.parameters))
@@ -361,8 +434,20 @@ class EmbeddedRun:
             self._log("error", first_line(problem))
             raise self._failure(problem, self._id) from None
         finally:
-            self.idle.set()
+            self._end()
         return rows
+
+    def _begin(self) -> None:
+        """Note that DuckDB is at work. Raises Cancelled when the interpreter ends."""
+        self.idle.clear()
+        _running.add(self)
+        if _ending.is_set():
+            self._end()
+            raise Cancelled("the program ends", archive=self._archive, request_id=self._id)
+
+    def _end(self) -> None:
+        _running.discard(self)
+        self.idle.set()
 
     def _raise_if_over(self, deadline: float) -> None:
         if self._cancelled:

@@ -120,7 +120,9 @@ def _array(column: ResultColumn, values: list[Any], pyarrow: Any) -> Any:
             return pyarrow.array([None if v is None else Decimal(v) for v in values], pyarrow.decimal128(38, 0))
         except pyarrow.ArrowException:
             pass  # more digits than any type has
-    return pyarrow.array(_alike(values), declared if column.type is Type.STRING else None)
+    if column.type is Type.STRING:
+        return pyarrow.array([None if value is None else _text(value) for value in values], declared)
+    return pyarrow.array(_alike(values))
 
 
 def _depth(values: Sequence[Any]) -> int:

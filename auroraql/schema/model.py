@@ -70,6 +70,8 @@ class Field:
     unit: str = ""
     known: tuple[str, ...] = ()
     members: tuple[Field, ...] = field(default=(), repr=False)
+    closed: bool = False
+    """Whether AuroraX takes no other values than the known ones (an enumeration of its OpenAPI document)."""
     many: bool = False
     """Whether a record has a list of these."""
     is_dotted: bool = False

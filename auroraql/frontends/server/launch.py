@@ -20,8 +20,10 @@ from auroraql.archives.demo.place import cached_file
 from auroraql.archives.embedded import EmbeddedEngine
 from auroraql.archives.kept_sources import KeptSources
 from auroraql.errors import UsageError
+from auroraql.frontends.server.access import Access, read_host, read_origin
 from auroraql.frontends.server.application import Application
 from auroraql.frontends.server.listening import listen
+from auroraql.frontends.server.memory import DUCKDB_SETTINGS
 from auroraql.frontends.server.searches import Searches
 from auroraql.frontends.server.service import Service
 from auroraql.frontends.server.sources import Sources
@@ -33,6 +35,11 @@ _WORKERS = 4
 """How many searches run side by side; DuckDB divides each among the processors."""
 
 _INTERRUPTED = 130
+
+_TEMPORARY = (
+    "Changes are temporary: they go to a copy of the demonstration, which is deleted when the server ends. "
+    "To keep changes, serve a catalogue file with --archive FILE."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +55,10 @@ class Settings:
     memory: int = 1 << 31
     """What all searches together may take in DuckDB."""
     timeout: float = 600.0
-    allow_origin: str = ""
+    allow_origins: tuple[str, ...] = ()
+    """Web sites whose pages may use the server; `*` is any."""
+    allow_hosts: tuple[str, ...] = ()
+    """Host names by which the server is reached, besides its address; `*` is any."""
     folder: Path | None = None
     """Where results are kept; None: the user's own cache directory."""
 
@@ -56,14 +66,22 @@ class Settings:
 def serve(settings: Settings, say: Say) -> int:
     """Serves an archive until SIGINT or SIGTERM; gives back the exit code. Raises AuroraQLError when it cannot begin."""
     keys = read_keys(settings.api_key_file)
+    access = Access(
+        settings.host,
+        tuple(map(read_host, settings.allow_hosts)),
+        tuple(map(read_origin, settings.allow_origins)),
+    )
     with _folder(settings) as folder, _opened(settings, say, writable=bool(keys)) as engine:
         store = Store(folder, settings.keep, settings.disk)
         searches = Searches(engine, store, timeout=settings.timeout, workers=_WORKERS)
-        service = Service(engine, searches, Sources(engine), keys)
-        server = listen(Application(service, settings.allow_origin), settings.host, settings.port)
+        temporary = bool(keys) and settings.archive == "demo"
+        service = Service(engine, searches, Sources(engine), keys, temporary)
+        server = listen(Application(service, access), settings.host, settings.port)
         try:
             with _signals() as told:
                 _forget_the_one_before(settings.host, server.effective_port)
+                if temporary:
+                    say(_TEMPORARY)
                 say(_greeting(settings, server.effective_port, engine, writable=bool(keys)))
                 server.run()
         finally:
@@ -96,7 +114,8 @@ def _opened(settings: Settings, say: Say, *, writable: bool) -> Iterator[Embedde
     if settings.archive == "aurorax" or "://" in settings.archive:
         raise UsageError("serve takes a local archive", "demo, or the path of a catalogue file")
     with _demonstration_copy(say) if writable and settings.archive == "demo" else _named(settings.archive) as path:
-        engine = EmbeddedEngine(path, say=say, writable=writable, config={"memory_limit": f"{settings.memory}B"})
+        config = {"memory_limit": f"{settings.memory}B", **DUCKDB_SETTINGS}
+        engine = EmbeddedEngine(path, say=say, writable=writable, config=config)
         try:
             engine.catalogue()  # read once, before several threads ask for it
             yield engine
@@ -127,7 +146,10 @@ def _folder(settings: Settings) -> Iterator[Path]:
     above = settings.folder or user_cache_path("auroraql", appauthor=False) / "serve"
     archive = settings.archive if settings.archive == "demo" else str(Path(settings.archive).absolute())
     name = blake2b(archive.encode("utf-8", "surrogateescape"), digest_size=8).hexdigest()
-    above.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        above.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as problem:
+        raise UsageError(f"results cannot be kept in {above}: {problem.strerror}") from None
     number = 1
     while True:
         folder = above / f"{name}-{number}"

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from typing import Any, BinaryIO, NoReturn
+from typing import Any, NoReturn
 
 from auroraql.errors import AuroraQLError, Diagnostic, Pointer, StatementError, UsageError
+from auroraql.frontends.server.packing import Packed
+from auroraql.schema.operators import OPERATORS
 
 Document = dict[str, Any]
 
@@ -21,6 +24,7 @@ _CODES = {
     404: "NotFound",
     409: "Conflict",
     413: "Other",
+    415: "Other",
     429: "ToManyRequests",
     501: "NotImplemented",
     503: "Unavailable",
@@ -29,6 +33,13 @@ _CODES = {
 
 JSON = ("Content-Type", "application/json")
 """Without a charset: pyaurorax takes nothing else for JSON."""
+
+
+_LONGEST_QUERY = 1 << 20
+"""Bytes of a query: many of them may wait at once."""
+
+MOST_PARTS = 500_000
+"""Values of a query, or of a response format; its lists and blocks have limits of their own."""
 
 
 class Problem(Exception):
@@ -47,10 +58,10 @@ def error_document(status: int, message: str, code: str = "") -> Document:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An answer: its body as bytes, or as an open file, packed as gzip, that is sent from its beginning and closed."""
+    """An answer: its body as bytes, or as a packed file, which is closed when it was sent."""
 
     status: int
-    body: bytes | BinaryIO = b""
+    body: bytes | Packed = b""
     headers: tuple[tuple[str, str], ...] = ()
 
 
@@ -86,8 +97,20 @@ class Call:
             raise Problem(400, "the body is no JSON object")
         return document
 
-    def json(self) -> Any:
-        """The body as JSON: finite numbers, and text that is Unicode. Raises Problem."""
+    def query(self) -> Document:
+        """The body as a JSON object of the size of a query. Raises Problem."""
+        document = self.json(MOST_PARTS)
+        if not isinstance(document, dict):
+            raise Problem(400, "the body is no JSON object")
+        return document
+
+    def json(self, most: int | None = None) -> Any:
+        """The body as JSON: finite numbers, and text that is Unicode; `most` limits its parts. Raises Problem.
+
+        A small body can hold a large document, so that its parts are counted before any is made.
+        """
+        if most is not None and sum(map(self.body.count, (b",", b"[", b"{"))) > most:
+            raise Problem(400, f"the body has more than {most} values: a query has no use for so many")
         try:
             document = json.loads(self.body, parse_float=_number, parse_constant=_refuse)
             # Half a surrogate pair is no text, and nothing that is kept could hold it.
@@ -98,6 +121,8 @@ class Call:
             raise Problem(400, f"the body is no JSON: {problem}") from None
         except RecursionError:
             raise Problem(400, "the body is JSON too deep to read") from None
+        if most is not None and len(self.body) > _LONGEST_QUERY:
+            raise Problem(413, f"a query has at most {_LONGEST_QUERY} bytes, and this one has {len(self.body)}")
         return document
 
     def flag(self, name: str) -> bool | None:
@@ -167,7 +192,7 @@ class Route:
 
 @contextmanager
 def statement_problems() -> Iterator[None]:
-    """What is wrong with a query, as a problem of the call."""
+    """What is wrong with a query, as a problem of the call; hints are for statements, not for JSON."""
     try:
         yield
     except StatementError as error:
@@ -176,9 +201,15 @@ def statement_problems() -> Iterator[None]:
         raise Problem(400, error.message) from None
 
 
+_WORDS = re.compile(
+    rf"\b(?:{'|'.join(row.text for row in OPERATORS.values() if row.text.isalpha())}|NOT|TRUE|FALSE|NULL)\b"
+)
+"""Words of the language that its messages use, and JSON has in lower case."""
+
+
 def _told(each: Diagnostic) -> str:
     place = f" (at {each.origin.path or '/'})" if isinstance(each.origin, Pointer) else ""
-    return f"{each.message}{place}{': ' + each.hint if each.hint else ''}"
+    return f"{_WORDS.sub(lambda word: word[0].lower(), each.message)}{place}"
 
 
 def reason(error: AuroraQLError) -> str:

@@ -6,9 +6,10 @@ import time
 from datetime import timedelta
 from functools import partial
 
-from auroraql.frontends.server.documents import plan_document
+from auroraql.frontends.server.documents import plan_document, plan_query
 from auroraql.frontends.server.encoding import BARE, LineShape, line_shape, shaped
 from auroraql.frontends.server.formats import read_format
+from auroraql.frontends.server.query_documents import read_query
 from auroraql.frontends.server.searches import TYPES
 from auroraql.frontends.server.service import Service
 from auroraql.frontends.server.sources import LEVELS
@@ -24,16 +25,14 @@ _LONGEST_EPHEMERIS = timedelta(days=31)
 _PATIENCE = 60.0
 """Seconds that a synchronous search may take."""
 
-_TURN = 5.0
-"""Seconds that it may wait for its turn, with the thread that answers it."""
-
 
 def start(kind: str, service: Service, call: Call) -> Reply:
     """202 and where to ask for the status."""
-    document = call.document()
+    query = read_query(call.query(), kind, to_run=True)
+    plan = plan_query(query, service.engine)
     if kind == "ephemeris":
-        _check_ephemeris(plan_document(document, kind, service.engine))
-    search = service.searches.submit(document, kind, call.address)
+        _check_ephemeris(plan)
+    search = service.searches.submit(query, plan, call.address)
     return Reply(202, headers=(("Location", f"{call.base}/api/v1/{kind}/requests/{search.request_id}"),))
 
 
@@ -44,13 +43,13 @@ def _check_ephemeris(plan: Plan) -> None:
         raise Problem(
             400, "an ephemeris search has at least one filter: programs, platforms, instrument types or metadata"
         )
-    if query.start is not None and query.end is not None and query.end - query.start >= _LONGEST_EPHEMERIS:
-        raise Problem(400, "an ephemeris search covers one month at most: divide it into several")
+    if query.start is None or query.end is None or query.end - query.start >= _LONGEST_EPHEMERIS:
+        raise Problem(400, "an ephemeris search covers one month at most, from start to end: divide it into several")
 
 
 def at_once(kind: str, service: Service, call: Call) -> Reply:
     """The records themselves, as an array."""
-    body = call.document()
+    body = call.query()
     unknown = set(body) - {"query", "response_format"}
     query = body.get("query")
     if not isinstance(query, dict) or unknown:
@@ -62,13 +61,11 @@ def at_once(kind: str, service: Service, call: Call) -> Reply:
     start, end, longest = plan.query.start, plan.query.end, _LONGEST[kind]
     if start is None or end is None or end - start > longest:
         raise Problem(400, f"a synchronous search has a window of {longest.days} days at most: use {kind}/search")
-    if not service.at_once.acquire(timeout=_TURN):
-        raise Problem(503, "too many synchronous searches at once: try again in a moment")
-    try:
-        file = service.searches.at_once(plan, time.monotonic() + _PATIENCE)
-    finally:
-        service.at_once.release()
-    return Reply(200, file if shape is None else shaped(file, shape, BARE, service.searches.spools.open()), (JSON,))
+    with service.turn():
+        found = service.searches.at_once(plan, time.monotonic() + _PATIENCE)
+        if shape is not None:
+            found = shaped(found, shape, BARE, service.searches.spools.open())
+    return Reply(200, found, (JSON,))
 
 
 def _shape(service: Service, body: Document, call: Call) -> LineShape | None:
