@@ -256,7 +256,7 @@ class _Feeding:
         """Where a column of a result is, and its type. Raises Fault when there is none, or when it is an object."""
         declared = kept.kind.field(path.dotted)
         if declared is None:
-            key = path.parts[-1] if len(path.parts) == 1 or path.parts[0] == METADATA else ""
+            key = path.parts[-1] if len(path.parts) == 1 or path.parts[0].casefold() == METADATA else ""
             known = self.catalogue.key(kept.kind.metadata, key)
             if not kept.kind.metadata or len(path.parts) > 2 or (known is None and len(path.parts) == 1):
                 raise _no_column(kept, path)

@@ -101,7 +101,7 @@ class Selection:
         declared: Field | None = self.names.kind.field(".".join((*above, *path.parts)))
         if declared is None:
             # Names the fields nearest to it; a metadata key cannot be left out of the object it is in.
-            if path.parts[0] == METADATA:
+            if path.parts[0].casefold() == METADATA:
                 raise Fault(
                     "AQL0201",
                     "a single metadata key cannot be left out",
