@@ -217,7 +217,9 @@ def test_a_query_may_hold_python_values(demo: Archive) -> None:
     assert demo.run(query).records == demo.run(text).records
 
 
-@pytest.mark.parametrize("value", [5, None, b"FIND", ["FIND"], len], ids=["number", "none", "bytes", "list", "function"])
+@pytest.mark.parametrize(
+    "value", [5, None, b"FIND", ["FIND"], len], ids=["number", "none", "bytes", "list", "function"]
+)
 def test_what_is_not_a_statement_is_refused(demo: Archive, value: Any) -> None:
     with pytest.raises(UsageError, match="a statement is text, a query as a dict, or a search object"):
         demo.run(value)
