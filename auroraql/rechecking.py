@@ -11,11 +11,11 @@ from collections.abc import Iterable, Iterator
 from copy import copy
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
-from auroraql.errors import MOST_REPORTED, Diagnostic, Source, StatementError
+from auroraql.errors import Diagnostic, Source, StatementError
 from auroraql.forms import script
-from auroraql.forms.pieces import Piece, Stops, cut
+from auroraql.forms.pieces import Piece, Stops, cut, end_of_wrong
 from auroraql.forms.text.memory import Memory
 from auroraql.preparing import NOTHING, Prepared, Preparing, Standing, wrong_or_questioned
 from auroraql.resolver.remembering import Remembered
@@ -81,32 +81,27 @@ class Rechecking:
         known = self._known
         if known is None or known[0] is not catalogue or preparing.now - known[1] > _SOON:
             self._known, self._outcomes = (catalogue, preparing.now), {}
-        pieces = self._cut.again(text)
-        statements, wrong = self._statements(text, pieces)
-        if wrong:
-            return tuple(wrong)
-        return tuple(self._said(statements, preparing))
+        return tuple(self._said(text, self._statements(text, self._cut.again(text)), preparing))
 
     def _statements(
         self, text: str, pieces: Iterable[Piece | Diagnostic]
-    ) -> tuple[list[tuple[int, _Statement, script.Read]], list[Diagnostic]]:
-        """Each statement with its place, and what is wrong with those that cannot be read."""
-        found, wrong = [], []
+    ) -> Iterator[tuple[int, _Statement | int, script.Read | Diagnostics]]:
+        """Yield each statement with its place, and as it is read or what is wrong with it.
+
+        Where one cannot be told from the next, the place where it ends stands for its text.
+        """
         kept: dict[_Statement, script.Read | Diagnostics] = {}
+        end = 0
         for piece in pieces:
             if isinstance(piece, Diagnostic):
-                wrong.append(piece)
-                break
+                begin, end = end, end_of_wrong(text, end)
+                yield begin, end, (piece,)
+                continue
+            end = piece.end
             statement = text[piece.start : piece.end], _alone(piece)
             read = kept[statement] = self._read.get(statement) or self._read_anew(*statement)
-            if isinstance(read, tuple):
-                wrong += (each.moved(piece.start) for each in read)
-            else:
-                found.append((piece.start, statement, read))
-            if len(wrong) >= MOST_REPORTED:
-                break
+            yield piece.start, statement, read
         self._read = kept
-        return found, wrong
 
     def _read_anew(self, text: str, piece: Piece) -> script.Read | Diagnostics:
         try:
@@ -115,11 +110,18 @@ class Rechecking:
             return error.diagnostics
 
     def _said(
-        self, statements: Iterable[tuple[int, _Statement, script.Read]], preparing: Preparing
+        self,
+        text: str,
+        statements: Iterable[tuple[int, _Statement | int, script.Read | Diagnostics]],
+        preparing: Preparing,
     ) -> Iterator[Diagnostic]:
         kept: dict[_Statement, _Outcome] = {}
         begun = False
         for place, statement, read in statements:
+            if isinstance(statement, int):
+                unread = script.Unread(StatementError(cast("Diagnostics", read)), place, statement)
+                yield from wrong_or_questioned(preparing.unread(unread, Source(text)))
+                continue
             before = _state(preparing)
             outcome = self._outcomes.get(statement)
             if outcome is None or outcome.before != before:
@@ -135,7 +137,10 @@ class Rechecking:
         self._outcomes = kept
 
 
-def _said(read: script.Read, text: str, preparing: Preparing) -> Diagnostics:
+def _said(read: script.Read | Diagnostics, text: str, preparing: Preparing) -> Diagnostics:
+    if isinstance(read, tuple):
+        unread = script.Unread(StatementError(read), 0, len(text))
+        return tuple(wrong_or_questioned(preparing.unread(unread, Source(text))))
     if read.form == "sql" and "auroraql.sql_limits" not in sys.modules:
         # Nothing reads SQL but DuckDB, which is loaded with the first result, and not for a check.
         return ()

@@ -21,6 +21,9 @@ LONGEST = 1_000_000
 DEEPEST = 200
 """Brackets, braces and NOTs inside one another."""
 
+_LOOKED_THROUGH = 100_000
+"""Characters that are looked through for where a stray quote belongs."""
+
 _EVERY = 256
 """Characters between two marks."""
 
@@ -99,8 +102,8 @@ class Stops:
 def cut(text: str, at: int = 0, stops: Stops | None = None) -> Iterator[Piece | Diagnostic]:
     """The statements of a script in order, from `at` on, where the one before has ended.
 
-    A Diagnostic where one cannot be told, after which reading stops. `stops` are those of the same text as it was
-    before a change.
+    A Diagnostic where one cannot be told from the next. Reading goes on after its `;`, unless a quote or comment is
+    open. `stops` are those of the same text as it was before a change.
     """
     at = at or first(text)
     while True:
@@ -110,9 +113,17 @@ def cut(text: str, at: int = 0, stops: Stops | None = None) -> Iterator[Piece | 
             return
         piece = _next(text, at, stops)
         yield piece
-        if isinstance(piece, Diagnostic):
-            return
-        at = piece.end
+        at = end_of_wrong(text, at) if isinstance(piece, Diagnostic) else piece.end
+
+
+def end_of_wrong(text: str, at: int) -> int:
+    """Return where a statement with wrong brackets ends that starts at `at`: at its `;`, or with the text."""
+    for match in _stop().finditer(text, at):
+        if match.lastgroup == "end":
+            return match.end()
+        if match.lastgroup == "stray":
+            break
+    return len(text)
 
 
 def form_at(text: str, at: int) -> Form:
@@ -255,6 +266,15 @@ def _unclosed_quote(text: str, match: re.Match[str], start: int) -> Diagnostic:
             hint="add '*/' where the comment ends",
             missing=("*/",),
         )
+    if mark in "'\"" and match.start() - start < _LOOKED_THROUGH:
+        # Most statements are right and never load this module.
+        from auroraql.forms.text.slips.quotes import escaped_quote, inner_quote
+
+        inside = (escaped_quote, inner_quote)
+        line = text.find("\n", match.end())
+        found = [rule(text, start, line if line >= 0 else len(text), match.start()) for rule in inside]
+        if known := next(filter(None, found), None):
+            return known
     word = re.compile(r"[^\s,;)'\"`]*").match(text, match.end())
     shown = word[0][:40] if word else ""
     span = Span(match.start(), match.end() + len(shown))

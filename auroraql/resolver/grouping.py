@@ -135,7 +135,14 @@ class Grouping:
     def _of_no_group(self, path: Path) -> Fault:
         labels = [column.label for column in self.columns or ()]
         if not self.names.is_known(path):
-            near = closest(path.dotted, labels, 1, 0.5)
+            functions = [c.label for c in self.columns or () if c.function and not c.alias]
+            called = [label for label in functions if label.partition("(")[0] == path.dotted.lower()]
+            if len(called) == 1:
+                hint = f"name it in SELECT: {called[0]} AS n … ORDER BY n, or write `{called[0]}`"
+                message = f"no column is called '{path.dotted}'"
+                fix = f"`{called[0]}`"
+                return Fault("AQL0212", message, path.origin, f"the column is {called[0]}", hint, fix)
+            near = closest(path.dotted, [label for label in labels if label not in functions], 1, 0.5)
             hint = f"did you mean {near[0]}?" if near else f"the columns are {', '.join(labels)}"
             message = f"no column is called '{path.dotted}', and nothing of that name is grouped"
             return Fault("AQL0212", message, path.origin, "unknown column", hint)

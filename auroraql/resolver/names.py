@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from auroraql.errors import Diagnostic, Origin
 from auroraql.query import Ref
 from auroraql.resolver.values import Fault, Place
 from auroraql.schema import BLOCKS, Field, Kind, Type
 from auroraql.schema.catalogue import Catalogue
 from auroraql.spelling import closest, slip
-from auroraql.syntax import Path
+from auroraql.syntax import Item, Path
 
 METADATA = "metadata"
 
@@ -19,6 +21,8 @@ class Names:
     def __init__(self, kind: Kind, catalogue: Catalogue) -> None:
         self.kind, self.catalogue = kind, catalogue
         self.warnings: list[Diagnostic] = []
+        self.labels: Mapping[str, Item] = {}
+        """The items of SELECT by the names it gives them."""
         self._warned: set[str] = set()
 
     def ref(self, path: Path, *, above: tuple[str, ...] = ()) -> Ref:

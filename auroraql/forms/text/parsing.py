@@ -53,7 +53,7 @@ def _run(text: str, start: int, end: int, memory: Memory | None) -> tuple[Any, l
         # Most statements are right and never load this room.
         from auroraql.forms.text.stumbling import stumbled
 
-        raise stumbled(text, read)
+        raise stumbled(text, read, end)
     return read
 
 
