@@ -12,12 +12,12 @@ from datetime import UTC, datetime
 
 from auroraql.errors import Diagnostic, StatementError
 from auroraql.named import Kept
-from auroraql.query import EVERYTHING, Column, Criteria, Predicate, Query
+from auroraql.query import EVERYTHING, Column, Criteria, Interval, Predicate, Query
 from auroraql.resolver.feeding import Fed, Results, feed
 from auroraql.resolver.grouping import Grouping
+from auroraql.resolver.lengths import shorter_than_products
 from auroraql.resolver.names import Names
 from auroraql.resolver.predicates import Predicates
-from auroraql.resolver.remembering import Remembered
 from auroraql.resolver.selection import Selection
 from auroraql.resolver.values import Fault, Values
 from auroraql.resolver.windows import Bounds, join_windows, no_window, resolve_window, two_windows
@@ -48,15 +48,14 @@ def resolve(
     *,
     now: datetime | None = None,
     results: Results | None = None,
-    remembered: Remembered | None = None,
 ) -> Resolved:
     """The meaning of a statement, against the names an archive knows.
 
     `now` is naive UTC and stands for NOW; the clock's when left out. `results` are those that the statement may
-    be fed from; `remembered` is what was made of the same statement before a change. Raises StatementError with every diagnostic of the statement.
+    be fed from. Raises StatementError with every diagnostic of the statement.
     """
     moment = now if now is not None else datetime.now(UTC).replace(tzinfo=None)
-    values = Values(parameters or {}, moment, remembered=remembered)
+    values = Values(parameters or {}, moment)
     try:
         fed = feed(find, catalogue, values, results)
     except Fault as fault:
@@ -92,12 +91,12 @@ class _Resolving:
         self.wrong += [*predicates.wrong, *selection.wrong]
         # What is wrong with a column may be all that is wrong with the rows.
         self.wrong += [each for each in grouping.wrong if each.code != "AQL0212" or not selection.wrong]
-        bounds = self._bounds(predicates)
+        bounds, during = self._window(predicates)
         criteria, said = self._criteria()
         warnings = [*self.fed.warnings, *self.names.warnings, *self._questions([*predicates.warnings, *said])]
         if self.wrong:
             raise StatementError(sorted(self.wrong, key=_place), questions=sorted(warnings, key=_place))
-        if bounds == Bounds() and self.fed.during is None and self.fed.searched is None:
+        if bounds == Bounds() and during is None and self.fed.searched is None:
             warnings.append(no_window(self.kind.title, self.find.origin))
         query = Query(
             self.kind.name,
@@ -111,8 +110,12 @@ class _Resolving:
             self.find.distinct,
             rows.group_by,
             criteria,
-            self.fed.during,
+            during,
+            self.fed.using,
         )
+        windows = [clause for clause in self.find.clauses if isinstance(clause, Window)]
+        too_short = shorter_than_products(query, windows) if self.fed.searched is None else None
+        warnings += [too_short] if too_short is not None else []
         said_in_order, used = tuple(sorted(warnings, key=_place)), frozenset(self.values.used)
         return Resolved(Query.of(query), said_in_order, used, self.kind, self.fed.searched, self.fed.waiting)
 
@@ -161,6 +164,17 @@ class _Resolving:
         except Fault as fault:
             self.wrong.append(fault.diagnostic)
             return None, 0
+
+    def _window(self, predicates: Predicates) -> tuple[Bounds, tuple[Interval, ...] | None]:
+        """The window that records lie in, and the intervals that they overlap; None where there are none.
+
+        A record of a single moment overlaps a window when it is inside.
+        """
+        bounds = self._bounds(predicates)
+        overlapping = any(isinstance(each, Window) and each.form == "overlapping" for each in self.find.clauses)
+        if not overlapping or len(set(self.kind.span)) < 2 or bounds.start is None or bounds.end is None:
+            return bounds, self.fed.during
+        return Bounds(), ((bounds.start, bounds.end),)
 
     def _bounds(self, predicates: Predicates) -> Bounds:
         windows: list[tuple[Window, Bounds]] = []

@@ -115,20 +115,6 @@ class Predicates:
             self.bounds = replace(self.bounds, end=earlier(self.bounds.end, moment))
 
     def _comparison(self, comparison: syntax.Comparison) -> Comparison | FieldComparison:
-        remembered, kind, catalogue = self.values.remembered, self.names.kind, self.names.catalogue
-        if remembered is None:
-            return self._compared(comparison)
-        known = remembered.of(comparison, kind, catalogue, self._programs)
-        if known is not None:
-            self.warnings += known[1]
-            return known[0]
-        before = len(self.warnings)
-        made = self._compared(comparison)
-        if isinstance(made, Comparison):
-            remembered.keep(comparison, kind, catalogue, self._programs, (made, tuple(self.warnings[before:])))
-        return made
-
-    def _compared(self, comparison: syntax.Comparison) -> Comparison | FieldComparison:
         if len(comparison.path.parts) == 1 and not self.names.is_known(comparison.path):
             check_misnamed(self.names, comparison)
         ref = self.names.ref(comparison.path)

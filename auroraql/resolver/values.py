@@ -11,7 +11,6 @@ from math import isfinite
 
 from auroraql.errors import Diagnostic, Origin
 from auroraql.resolver.parameters import ParameterFault, plain_value
-from auroraql.resolver.remembering import Remembered
 from auroraql.resolver.times import Interval, TimeFault, interval_of, named, read_interval, shift
 from auroraql.schema import Type
 from auroraql.syntax import Duration, Instant, Number, Operand, Parameter, Path, Subquery, Text, Timestamp, Truth
@@ -58,8 +57,6 @@ class Values:
     parameters: Mapping[str, object]
     now: datetime
     used: set[str] = field(default_factory=set)
-    remembered: Remembered | None = None
-    """What was made of comparisons before, where a statement is read again and again."""
 
     def bound(self, operand: Operand) -> tuple[Operand, ...]:
         """The operand with its parameter replaced; a list parameter gives several."""

@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from auroraql.schema.model import Bound, Field, Filters, Kind, Lists, Type, Words
 from auroraql.schema.sources import SOURCE
+
+LONGEST_PRODUCT = timedelta(days=1)
+"""The longest time that a product of AuroraX spans."""
+
+LEAST_LENGTHS = {"daily": timedelta(hours=23, minutes=59), "hourly": timedelta(minutes=59)}
+"""How long a product is at least, by a word of the value of a metadata key such as `keogram_type`."""
 
 PRODUCT_TYPES = ("keogram", "montage", "movie", "summary_plot", "data_availability")
 
@@ -29,6 +37,7 @@ DATA_PRODUCTS = Kind(
     filters="data_product_metadata_filters",
     marks=("data_product_type_filters", "data_product_metadata_filters"),
     schema_key="data_product_metadata_schema",
+    longest_record=LONGEST_PRODUCT,
     wording=(
         Words("Find data_products for (("),
         Lists(("program", "platform", "instrument_type")),

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from enum import Enum
 from typing import Literal
 
@@ -171,6 +172,9 @@ class Kind:
     older_wordings: tuple[Wording, ...] = ()
     longest_months: int = 0
     """The longest window of one request, in months; 0: any. A record that spans time must not be cut."""
+    longest_record: timedelta = timedelta()
+    """The longest time that a record spans; 0: a record is a single moment. Records that overlap an interval are
+    looked for this far around it."""
     keys_of: str = ""
     """The kind whose metadata keys its records have; empty: its own, if it has the field `metadata`."""
 

@@ -25,7 +25,7 @@ It is missing when no value is there.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -51,7 +51,8 @@ Reading = Literal["text", "number", "moment"]
 _SHORT = 50
 """Up to how many values of a list are parameters of their own; more are one parameter, joined with."""
 
-_LISTS = {"text": "VARCHAR[]", "number": "DOUBLE[]", "moment": "TIMESTAMP[]"}
+ARRAYS: Mapping[Reading, str] = {"text": "VARCHAR[]", "number": "DOUBLE[]", "moment": "TIMESTAMP[]"}
+"""The type of a parameter that holds several values read alike."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +167,7 @@ def _one_of(stored: Stored, reading: Reading, values: list[str | int | float | d
     elif len(values) <= _SHORT:
         equal = f"{stored.read(reading)} IN ({', '.join(map(bind, values))})"
     else:
-        equal = f"{stored.read(reading)} = ANY({bind(values)}::{_LISTS[reading]})"
+        equal = f"{stored.read(reading)} = ANY({bind(values)}::{ARRAYS[reading]})"
     if reading == "text" or stored.type is not Type.ANY:
         return equal
     # There, but unreadable: not equal. Missing: `TRUE AND NULL`, unknown.

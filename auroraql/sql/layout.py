@@ -67,7 +67,7 @@ def _ephemeris() -> Layout:
 def _conjunctions(criteria: Criteria, query: Query, bind: Bindings) -> Layout:
     """Computed, not kept: the tables are a subquery. What a path through a list names is a list, one value an element."""
     kind = KINDS["conjunctions"]
-    computed = pipeline(criteria, query.start, query.end, bind)
+    computed = pipeline(criteria, query.windows, bind)
     return Layout(
         tables=f"({computed.sql}) AS c",
         fields={f.name: _conjunction_field(f, computed.lists.get(f.path[0])) for f in kind.names.values()},

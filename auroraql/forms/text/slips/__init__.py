@@ -59,7 +59,9 @@ from auroraql.forms.text.slips.times import (
     last_of_nothing,
     moment_word,
     no_date,
+    result_for_a_time,
     unit,
+    using,
     window_of_two,
     window_word,
 )
@@ -82,6 +84,8 @@ RULES: tuple[Callable[[Stuck], Diagnostic | None], ...] = (
     select_first,
     first_word,
     kind_of_record,
+    using,
+    result_for_a_time,
     listing,
     given,
     compared_with_null,

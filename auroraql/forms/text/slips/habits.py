@@ -46,7 +46,7 @@ ARITHMETIC = Habit(
 
 HABITS = (
     Habit(
-        ("JOIN", "INNER", "LEFT", "RIGHT", "FULL", "OUTER", "CROSS", "NATURAL", "USING", "ASOF", "LATERAL"),
+        ("JOIN", "INNER", "LEFT", "RIGHT", "FULL", "OUTER", "CROSS", "NATURAL", "ASOF", "LATERAL"),
         "FIND searches one kind of record and has no JOIN",
         "keep each search with LET, then join the results: SQL SELECT … FROM a JOIN b ON …",
         "LET a = FIND data_products WHERE program = 'trex' ON 2021-01-01; "

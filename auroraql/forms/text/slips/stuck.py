@@ -6,14 +6,14 @@ import re
 from dataclasses import dataclass
 
 from auroraql.errors import Span
-from auroraql.forms.text.memory import Lexeme
+from auroraql.forms.text.lexeme import Lexeme
 
 CLAUSE_STARTS = (
     *("OF", "WITHIN", "VIA", "PRECISION", "SELECT", "WHERE"),
-    *("BETWEEN", "ON", "DURING", "SINCE", "UNTIL", "LAST", "GROUP", "ORDER", "LIMIT"),
+    *("BETWEEN", "ON", "DURING", "SINCE", "UNTIL", "LAST", "OVERLAPPING", "GROUP", "ORDER", "LIMIT"),
 )
 
-WINDOW_STARTS = ("BETWEEN", "ON", "DURING", "SINCE", "UNTIL", "LAST")
+WINDOW_STARTS = ("BETWEEN", "ON", "DURING", "SINCE", "UNTIL", "LAST", "OVERLAPPING")
 
 VALUE_TYPES = {"STRING", "NUMBER", "PARAM", "DATETIME", "MONTH", "TRUE", "FALSE"}
 
@@ -108,7 +108,7 @@ NAMES_OF_TERMINALS = {
 """How people call the terminals of the grammar that are not keywords. A test holds this against the grammar."""
 
 _GROUPS = (
-    ({"BETWEEN", "ON", "DURING", "SINCE", "UNTIL", "LAST"}, "a time window (ON, BETWEEN …)"),
+    ({"BETWEEN", "ON", "DURING", "SINCE", "UNTIL", "LAST", "OVERLAPPING"}, "a time window (ON, BETWEEN …)"),
     ({"STRING", "NUMBER", "TRUE"}, "a value"),
     ({"DATETIME"}, "a date or time"),
     ({"NAME"}, "a name"),

@@ -193,13 +193,14 @@ def window_of_two(at: Stuck) -> Diagnostic | None:
     second, stop = _moment(at, between.end())
     if stop is None or stop == between.end():
         return None
-    if between[1].upper() == "AND" and word[0].upper() == "BETWEEN":
+    if between[1].upper() == "AND" and word[0].upper() in ("BETWEEN", "OVERLAPPING"):
         return None  # the words are right, so a date is not
     short = at.match(r"\d{1,2}(?![\w/.:-])", between.end())
     if short is not None and first is not None and len(first) >= 10:
         second, stop = f"{first[:8]}{int(short[0]):02}", short.end()
-    fix = f"BETWEEN {first} AND {second}" if first is not None and second is not None else None
-    return _window("a time window of two ends is written BETWEEN … AND …", start, stop, fix)
+    keyword = "OVERLAPPING" if word[0].upper() == "OVERLAPPING" else "BETWEEN"
+    fix = f"{keyword} {first} AND {second}" if first is not None and second is not None else None
+    return _window(f"a time window of two ends is written {keyword} … AND …", start, stop, fix)
 
 
 def _window(message: str, start: int, end: int, fix: str | None) -> Diagnostic:
@@ -377,6 +378,34 @@ def window_word(at: Stuck) -> Diagnostic | None:
     return Diagnostic(
         "AQL0106", message, at.span, f"expected {meant}", f"write {meant}" if same else hint, meant if same else None
     )
+
+
+def using(at: Stuck) -> Diagnostic | None:
+    """USING without a result before it, or without the parentheses around its fields."""
+    if at.found.upper() == "USING":
+        hint = "it follows a result: DURING passes USING (platform)"
+        return Diagnostic("AQL0106", "USING does not follow DURING and a result", at.span, "no result before it", hint)
+    if at.type_before() != "USING" or not is_word(at.found):
+        return None
+    fields = _FIELDS.match(at.text, at.start)
+    written = fields[0] if fields is not None else at.found
+    message, fix = "the fields of USING are written in parentheses", f"({written})"
+    span = Span(at.start, at.start + len(written))
+    return Diagnostic("AQL0106", message, span, "no parentheses", f"write USING {fix}", fix)
+
+
+_FIELDS = re.compile(r"[\w.]+(?:\s*,\s*[\w.]+)*")
+
+
+def result_for_a_time(at: Stuck) -> Diagnostic | None:
+    """OVERLAPPING and the name of a result, whose times DURING takes."""
+    window = at.before()
+    if window is None or window.type != "OVERLAPPING" or at.type not in ("NAME", "QNAME", "LPAR"):
+        return None
+    fix = f"DURING {at.found}"
+    hint = f"for what overlaps the rows of a result write {fix}" + ("FIND …)" if at.type == "LPAR" else "")
+    span = Span(int(window.start_pos or 0), at.end)
+    return Diagnostic("AQL0106", "OVERLAPPING takes a time, not a result", span, "expected a time", hint, fix)
 
 
 def no_date(at: Stuck) -> Diagnostic | None:
