@@ -14,7 +14,7 @@ from typing import Any, cast
 
 from auroraql.errors import Diagnostic, Source, StatementError
 from auroraql.forms import script
-from auroraql.forms.pieces import Piece, cut, end_of_wrong
+from auroraql.forms.pieces import Piece, cut, end_of_wrong, next_start
 from auroraql.preparing import NOTHING, Prepared, Preparing, Standing, wrong_or_questioned
 from auroraql.schema.catalogue import Catalogue
 
@@ -105,7 +105,8 @@ class Rechecking:
         end = 0
         for piece in cut(text):
             if isinstance(piece, Diagnostic):
-                begin, end = end, end_of_wrong(text, end)
+                begin = next_start(text, end)
+                end = end_of_wrong(text, begin)
                 yield begin, end, (piece,)
                 continue
             end = piece.end

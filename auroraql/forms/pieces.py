@@ -87,6 +87,12 @@ def cut(text: str) -> Iterator[Piece | Diagnostic]:
         at = end_of_wrong(text, at) if isinstance(piece, Diagnostic) else piece.end
 
 
+def next_start(text: str, at: int) -> int:
+    """Return where the next statement starts, after the blanks, comments and `;` at a place."""
+    blank = _blank().match(text, at or first(text))
+    return blank.end() if blank else at
+
+
 def end_of_wrong(text: str, at: int) -> int:
     """Return where a statement with wrong brackets ends that starts at `at`: at its `;`, or with the text."""
     for match in _stop().finditer(text, at):

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from auroraql.errors import MOST_REPORTED, Diagnostic, Source, Span, StatementError
-from auroraql.forms.pieces import Form, Piece, cut, end_of_wrong
+from auroraql.forms.pieces import Form, Piece, cut, end_of_wrong, next_start
 from auroraql.forms.text import parsing
 from auroraql.schema import CONJUNCTIONS, KINDS
 from auroraql.syntax import (
@@ -83,7 +83,8 @@ def read_pieces(source: Source) -> Iterator[Read | Unread]:
     end = 0
     for piece in cut(source.text):
         if isinstance(piece, Diagnostic):
-            begin, end = end, end_of_wrong(source.text, end)
+            begin = next_start(source.text, end)
+            end = end_of_wrong(source.text, begin)
             yield Unread(StatementError([piece], source), begin, end)
             continue
         end = piece.end

@@ -55,6 +55,7 @@ from auroraql.forms.text.slips.statements import (
 from auroraql.forms.text.slips.stuck import CLAUSE_STARTS, NAMES_OF_TERMINALS, Stuck, expected
 from auroraql.forms.text.slips.times import (
     date,
+    date_at_end,
     decimal_comma,
     last_of_nothing,
     moment_word,
@@ -104,6 +105,7 @@ RULES: tuple[Callable[[Stuck], Diagnostic | None], ...] = (
     distinct,
     value_first,
     comma,
+    date_at_end,
     unfinished,
     rows_wanted,
     count_needed,

@@ -279,6 +279,8 @@ _CALLS = {
 
 def call(at: Stuck) -> Diagnostic | None:
     """A function where a field or a value is due: `year(start) = 2020`, `start > date('…')`, `ORDER BY count(*)`."""
+    if at.type_before() == "LPAR" and at.type_before(2) == "NAME" and at.type in ("STRING", "NUMBER", "SIGN", "LPAR"):
+        return answer(FUNCTIONS_OF_FIELDS, Span(at.start_before(2), at.end), "a function")
     if at.found != "(" or at.type_before() != "NAME":
         return None
     name = at.before()
@@ -464,7 +466,7 @@ def operator_word(at: Stuck) -> Diagnostic | None:
     colon = at.match(r":=?(?!:)")
     if colon is not None:
         return Diagnostic(
-            "AQL0109", "values are compared with '='", Span(at.start, colon.end()), "write =", "write =", "="
+            "AQL0109", "values are compared with '='", Span(at.start, colon.end()), "write =", "write =", " ="
         )
     if at.match(r"::\s*\w+") is not None:
         return answer(FUNCTIONS_OF_FIELDS, at.span, "a cast")

@@ -142,7 +142,7 @@ def listing(at: Stuck) -> Diagnostic | None:
         span = Span(at.start_before(), at.end)
         hint = f"write {fix} for its fields, DESCRIBE FIND {at.found} … for the engine's sentence"
         message = f"DESCRIBE takes a search, not {at.found}"
-        return Diagnostic("AQL0106", message, span, "expected FIND", hint, None if at.match(r"\w+\s*\w") else fix)
+        return Diagnostic("AQL0106", message, span, "expected FIND", hint, None if at.match(r"\w+\s+\w") else fix)
     return None
 
 

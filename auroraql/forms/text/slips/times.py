@@ -262,6 +262,11 @@ def date(at: Stuck) -> Diagnostic | None:
     return None
 
 
+def date_at_end(at: Stuck) -> Diagnostic | None:
+    """A date in another way with which the statement ends, as `2020-02-01T06:30+1`."""
+    return date(at) if at.type == "$END" else None
+
+
 def _starts(at: Stuck) -> list[int]:
     """Where a date may start that the parser stopped in: at the run of characters there, or up to four words before."""
     starts = [_start_of_run(at)]
