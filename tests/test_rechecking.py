@@ -90,7 +90,7 @@ def test_what_the_session_keeps_is_heeded() -> None:
 
 def test_another_catalogue_is_heeded() -> None:
     again, text = Rechecking(), "FIND data_products WHERE program = 'trex' ON 2021-01-01"
-    other = replace(shipped(), sources=(DataSource(1, "a", "b", "c", "ground", "d"),), names={})
+    other = replace(shipped(), sources=(DataSource(1, "a", "b", "c", "ground", "d"),))
     assert again.check(text, shipped()) == ()
     assert [each.code for each in again.check(text, other)] == ["AQL0602"]
 
