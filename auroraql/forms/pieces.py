@@ -120,16 +120,16 @@ def cut(text: str) -> Iterator[Piece | Diagnostic]:
 
 def next_start(text: str, at: int) -> int:
     """Return where the next statement starts, after the blanks, comments and `;` at a place."""
-    blank = _blank().match(text, at or first(text))
-    return blank.end() if blank else at
+    return skip_to_statement(text, at or first(text), len(text))
 
 
 def end_of_wrong(text: str, at: int) -> int:
     """Return where a statement with wrong brackets ends that starts at `at`: at its `;`, or with the text."""
-    for match in _stop().finditer(text, at):
+    stops = _sql_stop() if form_at(text, at) == "sql" else _stop()
+    for match in stops.finditer(text, at):
         if match.lastgroup == "end":
             return match.end()
-        if match.lastgroup == "stray":
+        if match.lastgroup in ("stray", "dollar"):
             break
     return len(text)
 
