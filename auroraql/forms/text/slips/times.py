@@ -248,7 +248,7 @@ def date(at: Stuck) -> Diagnostic | None:
     """Dates written in another way: 2020-1-1, 01/02/2020, 20200201T063000Z, 1 Feb 2020, 2020-02-01 6:30 pm."""
     for start in _starts(at):
         literal, why, end = canonical(at.text, start, at.stop)
-        if end <= at.start and not (end == at.start and at.type == "$END"):
+        if end == start or (end <= at.start and not (end == at.start and at.type == "$END")):
             continue
         typed = at.text[start:end]
         if literal == typed:
