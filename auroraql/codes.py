@@ -101,6 +101,11 @@ CODES = {
         "A declaration is a name, a type, perhaps a default and a few words: `-- param day: date = 2021-01-01  the day`.",
     ),
     "AQL0118": Code(
+        "a construct of another language",
+        "A construct of SQL or another language that FIND does not have, or writes in another way.",
+        "The hint names the construct that does the same here, often SQL over a result kept by LET.",
+    ),
+    "AQL0119": Code(
         "the script is too long",
         "A script has more than 10,000 statements or 10,000,000 characters.",
         "Cut it into several scripts.",

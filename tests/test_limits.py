@@ -76,7 +76,7 @@ def test_nothing_is_read_of_a_script_that_is_too_long(text: str, monkeypatch: py
 
     monkeypatch.setattr(script, "read_piece", unread)
     ((_, said),) = check([Source(text)], shipped(), {})
-    assert [each.code for each in said] == ["AQL0118"]
+    assert [each.code for each in said] == ["AQL0119"]
 
 
 def test_too_many_blocks_cost_no_pairs() -> None:

@@ -1,7 +1,7 @@
 """The limits of the language, each declared once: the parser enforces them before the work that they limit.
 
 `grammar/README.md` lists them; a test compares. A statement above a limit is refused with AQL0103, AQL0104, AQL0116 or
-AQL0118.
+AQL0119.
 """
 
 from __future__ import annotations
