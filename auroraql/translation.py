@@ -41,11 +41,13 @@ def translate_source(
     to: str,
     *,
     form: str = "auto",
+    catalogue: Catalogue | None = None,
     parameters: Mapping[str, object] | None = None,
     now: datetime | None = None,
 ) -> Translation:
     """The one statement of a source in the form `to`.
 
+    `catalogue` is what is known of the archive that the result is for; left out, it is what comes with the package.
     Raises StatementError when it is wrong, or when that form cannot say it.
     """
     read = script.read_one(source)
@@ -56,7 +58,7 @@ def translate_source(
             f"the statement is written as {written}, not as {form}", "leave --from out to have it told by itself"
         )
     try:
-        return translate_find(found, to, parameters=parameters, now=now)
+        return translate_find(found, to, catalogue=catalogue, parameters=parameters, now=now)
     except StatementError as error:
         raise StatementError(error.diagnostics, source) from None
 

@@ -14,8 +14,7 @@ from pathlib import Path
 
 from auroraql.archives.base import EMBEDDED, Engine
 from auroraql.archives.late import Glance, late, looked_at, written
-from auroraql.errors import ArchiveError, UsageError
-from auroraql.schema.catalogue import Catalogue, shipped
+from auroraql.errors import UsageError
 
 AURORAX_URL = "https://api.aurorax.space"
 
@@ -46,25 +45,6 @@ def open_late(archive: str | os.PathLike[str], api_key: str | None, say: Say) ->
     if glance is None:
         return open_archive(archive, api_key, say)
     return late(glance, lambda: open_archive(archive, api_key, say))
-
-
-def known_of(archive: str) -> Catalogue:
-    """What is known of an archive, which is asked nothing: of a service the sources kept on disk, where there are any.
-
-    Of one that does not open it is what comes with the package. Raises UsageError for one there is not.
-    """
-    if archive == "demo":
-        from auroraql.archives.demo import catalogue
-
-        return catalogue()
-    try:
-        engine = open_archive(archive, "", lambda _line: None)
-    except ArchiveError:
-        return shipped()
-    try:
-        return engine.catalogue()
-    finally:
-        engine.close()
 
 
 _SOON = 0.5
