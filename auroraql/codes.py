@@ -346,6 +346,11 @@ CODES = {
         "The head of a script declares a parameter that no statement has.",
         "Write it in a statement as `$name`, or delete the declaration.",
     ),
+    "AQL0611": Code(
+        "a sentence is not the service's own",
+        "The service that words its queries itself did not answer; the sentence is AuroraQL's, in the same wording.",
+        "Try again later for that of the service.",
+    ),
     "AQL0620": Code(
         "a list and the times of a result are independent",
         "`IN result.field` and `DURING result` are tested apart, so they may hold for different rows of the result.",
@@ -366,11 +371,6 @@ CODES = {
         "why a search found nothing",
         "The archive holds no such records of these sources in this window, as its own statistics and counts say.",
         "`SHOW AVAILABILITY OF` the kind counts the records of each source and day.",
-    ),
-    "AQL0611": Code(
-        "a sentence is not the service's own",
-        "The service that words its queries itself did not answer; the sentence is AuroraQL's, in the same wording.",
-        "Try again later for that of the service.",
     ),
 }
 """Code by code. AQL01 reading, AQL02 names and values, AQL03 time, AQL04 other forms, AQL05 running, AQL06 warnings."""

@@ -22,6 +22,7 @@ from auroraql.results import (
     ResultColumn,
     Row,
     reached,
+    read_time,
     result_columns,
     rows_of,
     selected,
@@ -199,8 +200,27 @@ def _texts(records: Sequence[Record], ref: Ref, stored: Stored) -> list[str | No
     path, as_json = ref.path, stored.many or stored.type not in _TYPES
     if isinstance(records, Columnar):
         values = records.values(ResultColumn("", Type.ANY, path=path))
-        return [_text(value.isoformat() if isinstance(value, datetime) else value, as_json=as_json) for value in values]
-    return [_text(reached(record, path), as_json=as_json) for record in records]
+        values = [value.isoformat() if isinstance(value, datetime) else value for value in values]
+    else:
+        values = [reached(record, path) for record in records]
+    if stored.type is Type.TIME:
+        values = [_as_utc(value) for value in values]
+    return [_text(value, as_json=as_json) for value in values]
+
+
+_PLAIN = len("2020-01-01T00:00:00")
+
+
+def _as_utc(value: Any) -> Any:
+    """A time, or a list of times, without an offset: DuckDB would read the time and drop the offset."""
+    if isinstance(value, list):
+        return [_as_utc(element) for element in value]
+    if not isinstance(value, str) or len(value) == _PLAIN:
+        return value
+    try:
+        return read_time(value).isoformat()
+    except (ValueError, OverflowError):
+        return value
 
 
 def _text(value: Any, *, as_json: bool) -> str | None:
