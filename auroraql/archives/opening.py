@@ -18,7 +18,7 @@ from auroraql.archives.endpoints import AURORAX, AURORAX_URL, is_aurorax, is_rem
 from auroraql.archives.late import Glance, late, looked_at, written
 from auroraql.errors import UsageError
 
-__all__ = ["AURORAX_URL", "known_of", "open_archive", "open_late"]
+__all__ = ["AURORAX_URL", "open_archive", "open_late"]
 
 Say = Callable[[str], None]
 
