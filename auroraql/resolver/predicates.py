@@ -9,6 +9,7 @@ from datetime import datetime
 from auroraql import syntax
 from auroraql.errors import MOST_REPORTED, Diagnostic, Origin
 from auroraql.query import And, Comparison, FieldComparison, Not, Or, Predicate, Ref
+from auroraql.resolver.misnamed import check_misnamed
 from auroraql.resolver.names import Names
 from auroraql.resolver.selection import check_single, several_values
 from auroraql.resolver.values import Fault, Place, Values
@@ -19,6 +20,16 @@ from auroraql.spelling import closest
 from auroraql.syntax import Operand, Path, Text
 
 MOST_VALUES = 10_000
+
+_OTHER_VALUES = {
+    Type.TIME: "write a date as 2020-02-01 or a time as 2020-02-01T06:30",
+    Type.NUMBER: "write a number, as 75",
+    Type.INTEGER: "write a whole number, as 75",
+    Type.BOOLEAN: "write TRUE or FALSE",
+}
+"""What a field takes that takes no texts."""
+
+_DAYS = {"yesterday": "TODAY - 1 day", "tomorrow": "TODAY + 1 day"}
 
 _UPPER = ("<=", ">")
 _ENDS = {">=": ("start",), "<=": ("end",), "between": ("start", "end")}
@@ -104,6 +115,8 @@ class Predicates:
             self.bounds = replace(self.bounds, end=earlier(self.bounds.end, moment))
 
     def _comparison(self, comparison: syntax.Comparison) -> Comparison | FieldComparison:
+        if len(comparison.path.parts) == 1 and not self.names.is_known(comparison.path):
+            check_misnamed(self.names, comparison)
         ref = self.names.ref(comparison.path)
         declared = self.names.declared(ref)
         place = self._narrowed(ref, self.names.place(ref, comparison.path.dotted), comparison.path.origin)
@@ -202,11 +215,19 @@ class Predicates:
                 "a field",
                 hint=f"compare the fields with = {word}, or write ('{word}') if the text is meant",
             )
+        if place.type in _OTHER_VALUES and not place.metadata:
+            hint, fix = _OTHER_VALUES[place.type], None
+            if place.type is Type.TIME and word.lower() in _DAYS:
+                fix = _DAYS[word.lower()]
+                hint = f"write {fix}"
+            return Fault(
+                "AQL0202", f"'{word}' is not a field, and {place.type.value} is due", path.origin, "", hint, fix
+            )
         near = closest(word, place.known, 1, 0.75)
         quoted = f"'{near[0] if near else word}'"
         return Fault(
             "AQL0202",
-            f"'{word}' is no field, and a text needs quotes",
+            f"'{word}' is not a field, and a text needs quotes",
             path.origin,
             "no quotes",
             hint=f"did you mean {quoted}?",
