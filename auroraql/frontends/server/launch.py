@@ -19,7 +19,6 @@ from platformdirs import user_cache_path
 from auroraql.archives.demo.place import cached_file
 from auroraql.archives.embedded import EmbeddedEngine
 from auroraql.archives.kept_sources import KeptSources
-from auroraql.archives.spill import SPILL_PREFIX, SpillFolder
 from auroraql.errors import UsageError
 from auroraql.frontends.server.access import Access, read_host, read_origin
 from auroraql.frontends.server.application import Application
@@ -29,6 +28,7 @@ from auroraql.frontends.server.searches import Searches
 from auroraql.frontends.server.service import Service
 from auroraql.frontends.server.sources import Sources
 from auroraql.frontends.server.store import Store
+from auroraql.spill import SPILL_PREFIX, SpillFolder
 
 Say = Callable[[str], None]
 
