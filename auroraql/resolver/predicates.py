@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from auroraql import syntax
-from auroraql.errors import Diagnostic
+from auroraql.errors import Diagnostic, Origin
 from auroraql.query import And, Comparison, FieldComparison, Not, Or, Predicate, Ref
 from auroraql.resolver.misnamed import check_misnamed
 from auroraql.resolver.names import Names
@@ -122,7 +122,7 @@ class Predicates:
             check_misnamed(self.names, comparison)
         ref = self.names.ref(comparison.path)
         declared = self.names.declared(ref)
-        place = self.names.place(ref, comparison.path.dotted)
+        place = self._narrowed(ref, self.names.place(ref, comparison.path.dotted), comparison.path.origin)
         _check_operator(comparison, place)
         if OPERATORS[comparison.operator].ordering and self.names.kind.is_listed(ref.path):
             raise several_values(comparison.path.dotted, comparison.path.origin)
@@ -134,6 +134,20 @@ class Predicates:
         made = Comparison(ref, comparison.operator, texts, listed, comparison.origin)
         self._warn_of_values(made, comparison, place)
         return made
+
+    def _narrowed(self, ref: Ref, place: Place, origin: Origin) -> Place:
+        """What a value of a metadata key must be in the programs that are chosen; warns where none of them has it."""
+        kind, catalogue = self.names.kind.metadata, self.names.catalogue
+        known = catalogue.key(kind, ref.name) if ref.role == "metadata" and self._programs else None
+        if known is None:
+            return place
+        key = catalogue.key_of(kind, ref.name, self._programs)
+        if key is not None:
+            return replace(place, known=key.values)
+        message = f"no {self.names.kind.title} of {' or '.join(self._programs[:3])} are known to have '{ref.name}'"
+        hint = f"it belongs to {', '.join(known.programs[:8])}" if known.programs else ""
+        self.warnings.append(Diagnostic("AQL0601", message, origin, "not of these sources", hint, severity="warning"))
+        return place
 
     def _of_fields(self, comparison: syntax.Comparison, ref: Ref, place: Place, path: Path) -> FieldComparison:
         """Two fields, which must be of one type and of one unit; a metadata key is compared with anything."""

@@ -23,6 +23,9 @@ class Type(Enum):
     BOOLEAN = "TRUE or FALSE"
     TIME = "a timestamp"
     OBJECT = "an object"
+    DATE = "a date"
+    DECIMAL = "a decimal number"
+    INTERVAL = "a duration"
     ANY = "a value"
 
     @property
@@ -203,7 +206,7 @@ class Kind:
     @property
     def metadata(self) -> str:
         """The kind whose metadata keys its records have; empty when they have none."""
-        return self.keys_of or (self.name if self.field("metadata") is not None else "")
+        return self.keys_of or (self.name if self.endpoint and self.field("metadata") is not None else "")
 
     def field(self, name: str) -> Field | None:
         """Return the field called `name`, bare or dotted, at any depth; None when there is none.
