@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from auroraql import syntax
-from auroraql.errors import MOST_REPORTED, Diagnostic, Origin
+from auroraql.errors import Diagnostic, Origin
 from auroraql.query import And, Comparison, FieldComparison, Not, Or, Predicate, Ref
 from auroraql.resolver.misnamed import check_misnamed
 from auroraql.resolver.names import Names
@@ -45,6 +45,8 @@ class Predicates:
         self.bounds = Bounds()
         self._programs: tuple[str, ...] = ()
         """The programs that the terms beside a comparison choose, one of which its source is of."""
+        self._unknown: dict[tuple[str, bool], list[_Unknown]] = {}
+        """Values that are not among the known ones, by their field and by whether they come from elsewhere."""
         self._sets: dict[int, frozenset[str]] = {}
         """Lists of known values, which outlive this, as sets."""
 
@@ -53,6 +55,7 @@ class Predicates:
         rest = [term for term in _conjuncts(expression) if not self._is_bound(term)]
         terms = self._together(rest)
         self._warn_of_contradictions(terms)
+        self._warn_of_unknown()
         return terms[0] if len(terms) == 1 else And(terms, expression.origin)
 
     def _resolved(self, expression: syntax.Expression) -> Predicate:
@@ -245,12 +248,18 @@ class Predicates:
         )
         unknown = [each for each in zip(made.values, operands, strict=False) if each[0] not in known]
         among = self._among(made.ref) if unknown else ()
-        # To look for the nearest name takes a while: of many nobody reads more than a few.
-        for value, operand in unknown[:MOST_REPORTED]:
-            self.warnings.append(_unknown_value(value, operand, place, among, self._programs))
-        if len(unknown) > MOST_REPORTED:
-            message = f"{len(unknown) - MOST_REPORTED:,} more values of {place.name} are not known"
-            self.warnings.append(Diagnostic("AQL0602", message, written.origin, severity="warning"))
+        for value, operand in unknown:
+            plain = isinstance(operand, Text) and operand.plain  # not written here: of a parameter or a result
+            self._unknown.setdefault((place.name, plain), []).append((value, operand, place, among, self._programs))
+
+    def _warn_of_unknown(self) -> None:
+        """Report every unknown value: a few one by one, many of one field together."""
+        for values in self._unknown.values():
+            if len(values) <= _ONE_BY_ONE:
+                self.warnings += (_unknown_value(*each) for each in values)
+            else:
+                self.warnings.append(_unknown_values(values))
+        self._unknown.clear()
 
     def _among(self, ref: Ref) -> tuple[str, ...]:
         """The values of a source field that sources of the chosen programs have."""
@@ -277,6 +286,35 @@ class Predicates:
                         severity="warning",
                     )
                 )
+
+
+_Unknown = tuple[str, Operand, Place, tuple[str, ...], tuple[str, ...]]
+"""A value, where it is written, what it is compared with, and the values and programs that narrow it."""
+
+_ONE_BY_ONE = 3
+"""More unknown values of one field are reported together."""
+
+_MOST_NAMED = 100
+"""More unknown values are only counted: nobody reads them, and a list may have thousands."""
+
+_MOST_COMPARED = 30
+"""The nearest known value is looked for so often, which takes a while."""
+
+
+def _unknown_values(values: list[_Unknown]) -> Diagnostic:
+    """Return one warning for many unknown values of a field, which names them all."""
+    _, operand, place, _, _ = values[0]
+    named = ", ".join(f"'{value[:60]}'" for value, *_ in values[:_MOST_NAMED])
+    more = f" and {len(values) - _MOST_NAMED:,} more" if len(values) > _MOST_NAMED else ""
+    near = [
+        (value, (_nearest(value, among) or _nearest(value, place.known))[:1])
+        for value, _, _, among, _ in values[:_MOST_COMPARED]
+    ]
+    meant = [f"'{found[0]}' for '{value}'" for value, found in near if found]
+    some = ", ".join(f"'{each}'" for each in place.known[:5])
+    hint = f"did you mean {', '.join(meant)}?" if meant else f"known are {some}{'…' if len(place.known) > 5 else ''}"
+    message = f"{len(values):,} values of {place.name} are not known: {named}{more}"
+    return Diagnostic("AQL0602", message, operand.origin, "the first of them", hint, severity="warning")
 
 
 def _unknown_value(
