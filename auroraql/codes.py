@@ -92,13 +92,23 @@ CODES = {
     ),
     "AQL0116": Code(
         "a list is too long",
-        "A list has more than 10,000 values.",
-        "Cut the search into several.",
+        "A list has more items than its limit: 10,000 values, terms, columns, keys or places, 1,000 clauses, blocks, distances or traces, 200 names of a path.",
+        "Cut the search into several. An IN list replaces many ORs.",
     ),
     "AQL0117": Code(
         "the head of a script declares a parameter wrongly",
         "A `-- param` line before the first statement cannot be read, names a type there is not, declares a name twice, or gives a default that is not of its type.",
         "A declaration is a name, a type, perhaps a default and a few words: `-- param day: date = 2021-01-01  the day`.",
+    ),
+    "AQL0118": Code(
+        "a construct of another language",
+        "A construct of SQL or another language that FIND does not have, or writes in another way.",
+        "The hint names the construct that does the same here, often SQL over a result kept by LET.",
+    ),
+    "AQL0119": Code(
+        "the script is too long",
+        "A script has more than 10,000 statements or 10,000,000 characters.",
+        "Cut it into several scripts.",
     ),
     "AQL0201": Code(
         "a field is unknown",
@@ -346,6 +356,11 @@ CODES = {
         "The head of a script declares a parameter that no statement has.",
         "Write it in a statement as `$name`, or delete the declaration.",
     ),
+    "AQL0611": Code(
+        "a sentence is not the service's own",
+        "The service that words its queries itself did not answer; the sentence is AuroraQL's, in the same wording.",
+        "Try again later for that of the service.",
+    ),
     "AQL0620": Code(
         "a list and the times of a result are independent",
         "`IN result.field` and `DURING result` are tested apart, so they may hold for different rows of the result.",
@@ -356,10 +371,16 @@ CODES = {
         "Data products are found when they lie in the window as a whole, and those that the statement names are longer.",
         "`OVERLAPPING` finds what shares a moment with the window.",
     ),
-    "AQL0611": Code(
-        "a sentence is not the service's own",
-        "The service that words its queries itself did not answer; the sentence is AuroraQL's, in the same wording.",
-        "Try again later for that of the service.",
+    "AQL0630": Code(
+        "the sources of the archive are not known",
+        "A negative predicate or a pattern is written as lists of the data sources that fulfil it. The archive was not"
+        " asked for its sources yet, so the list that comes with AuroraQL was used; sources that it lacks are left out.",
+        "Ask the archive once: `SHOW SOURCES REFRESH`. The answer is kept for `translate` and `check`.",
+    ),
+    "AQL0631": Code(
+        "why a search found nothing",
+        "The archive holds no such records of these sources in this window, as its own statistics and counts say.",
+        "`SHOW AVAILABILITY OF` the kind counts the records of each source and day.",
     ),
 }
 """Code by code. AQL01 reading, AQL02 names and values, AQL03 time, AQL04 other forms, AQL05 running, AQL06 warnings."""

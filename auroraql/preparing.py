@@ -10,14 +10,15 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
-from auroraql.errors import MOST_REPORTED, Diagnostic, Origin, Source, StatementError
+from auroraql.errors import MOST_REPORTED, Diagnostic, Origin, Source, Span, StatementError
+from auroraql.fixes import keep_right
 from auroraql.forms import script
 from auroraql.named import Kept, Limited, Shown
 from auroraql.plan import Plan
 from auroraql.planner import noticed
 from auroraql.planner import plan as make_plan
 from auroraql.resolver import Resolved, resolve, unused_parameter
-from auroraql.resolver.feeding import Results, takes_results
+from auroraql.resolver.feeding import Nested, Results, takes_results
 from auroraql.resolver.values import Fault, Values
 from auroraql.row_search import kept_as, untimed, whole_records
 from auroraql.schema import KINDS
@@ -186,21 +187,31 @@ class Preparing:
         """Names that a wrong statement would have given: what needs them is not blamed for it."""
         self.used: set[str] = set()
         self._unnamed = 1
+        self._nested = Nested(lambda find: kept_as("(FIND)", self._resolved(find)))
 
     def outcomes(self, source: Source) -> Iterator[Prepared | StatementError]:
-        """Each statement of a script, ready or with what is wrong; of one that cannot be read, that alone."""
-        try:
-            statements = script.read(source)
-        except StatementError as error:
-            yield error
-            return
-        yield from (self.outcome(read, source) for read in statements)
+        """Yield each statement of a script, ready or with what is wrong. One that cannot be read hides no other."""
+        for read in script.read_pieces(source):
+            yield self.unread(read, source) if isinstance(read, script.Unread) else self.outcome(read, source)
+
+    def unread(self, read: script.Unread, source: Source) -> StatementError:
+        """Return what is wrong with a statement that cannot be read; what needs its result is not blamed for it."""
+        self.lost.add(read.name(source))
+        return self._checked(read.error, source, Span(read.start, read.end))
+
+    def _checked(self, error: StatementError, source: Source, span: Span) -> StatementError:
+        """Return the error with only those fixes that mend."""
+        found = error.diagnostics
+        if any(each.fix is not None for each in found):
+            found = keep_right(found, source, span, self.catalogue, self.parameters, self.now, self)
+        return StatementError(found, source, error.questions)
 
     def outcome(self, read: script.Read, source: Source) -> Prepared | StatementError:
         """A statement of a script, ready or with what is wrong."""
         written = " ".join(source.text[read.start : read.end].split())
         begun = Prepared(read.statement, source, written, self.parameters, self.now)
         self.used = set()
+        self._nested = Nested(lambda find: kept_as("(FIND)", self._resolved(find)))
         self._learn(written)
         try:
             made = self._prepared(begun)
@@ -210,7 +221,7 @@ class Preparing:
         except StatementError as error:
             wrong = StatementError(error.diagnostics, source, error.questions)
         self.lost.add(getattr(read.statement, "name", ""))
-        return wrong
+        return self._checked(wrong, source, Span(read.start, read.end))
 
     # --- what is known of results
 
@@ -227,8 +238,7 @@ class Preparing:
 
     def found(self, find: Find) -> Kept:
         """What a FIND in parentheses will find."""
-        resolved = self._resolved(find)
-        return kept_as("(FIND)", resolved)
+        return self._nested.found(find)
 
     # --- statements
 
@@ -347,10 +357,16 @@ class Preparing:
         results = Beside(self, shown.kept)
         resolved = resolve(shown.find, self.catalogue, self.parameters, now=self.now, results=results)
         self.used |= resolved.parameters
+        said = resolved.warnings
+        if shown.source_find is not None and shown.source_kept is not None:
+            results = Beside(self, shown.source_kept)
+            chosen = resolve(shown.source_find, self.catalogue, self.parameters, now=self.now, results=results)
+            self.used |= chosen.parameters
+            said += chosen.warnings
         wrong = untimed(resolved.query, shown.kept, statement.origin)
         if wrong is not None:
             raise StatementError([wrong])
-        return replace(begun, shown=shown, warnings=resolved.warnings)
+        return replace(begun, shown=shown, warnings=said)
 
     def _sql(self, begun: Prepared, statement: Sql) -> Prepared:
         from auroraql.sql_limits import check_sql  # DuckDB, which most scripts load later or not at all

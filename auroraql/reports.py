@@ -16,7 +16,7 @@ from auroraql.plan import CriteriaRequest, FilterGroup, Plan, Request, Residual
 from auroraql.planner import plan as make_plan
 from auroraql.query import Interval, Ref, Tree, Using
 from auroraql.resolver import Resolved, resolve
-from auroraql.resolver.feeding import Results
+from auroraql.resolver.feeding import Nested, Results
 from auroraql.results import ResultColumn
 from auroraql.row_search import kept_as, plan_rows
 from auroraql.schema import KINDS, Kind, Type
@@ -39,7 +39,7 @@ class Told:
     warnings: tuple[Diagnostic, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Asked:
     """What EXPLAIN and DESCRIBE are asked with: the engine, the results of the session, the parameters, and NOW.
 
@@ -54,6 +54,13 @@ class Asked:
     lines: list[str] = field(default_factory=list)
     troubles: list[str] = field(default_factory=list)
     """Why the archive did not tell its data sources; those that are known here stand for them then."""
+    nested: Nested | None = None
+    told: dict[int, list[str]] = field(default_factory=dict)
+    """The lines about each FIND in parentheses, by its identity."""
+
+    def __post_init__(self) -> None:
+        if self.nested is None:
+            self.nested = Nested(self._found)
 
     @property
     def names(self) -> Collection[str]:
@@ -66,10 +73,15 @@ class Asked:
 
     def found(self, find: Find) -> Kept:
         """What a FIND in parentheses would find; how goes to `lines`."""
+        assert self.nested is not None, "it is made with this"  # noqa: S101
+        kept = self.nested.found(find)
+        self.lines.extend(("first:", *(f"  {line}" for line in self.told[id(find)])))
+        return kept
+
+    def _found(self, find: Find) -> Kept:
         inner = replace(self, lines=[])
         resolved = inner.resolved(find)
-        told = [*inner.lines, *inner.explained(resolved)]
-        self.lines.extend(("first:", *(f"  {line}" for line in told)))
+        self.told[id(find)] = [*inner.lines, *inner.explained(resolved)]
         return kept_as("(FIND)", resolved)
 
     def resolved(self, find: Find) -> Resolved:
@@ -80,9 +92,9 @@ class Asked:
         """The plan of a FIND that waits for nothing."""
         if resolved.searched is not None:
             return plan_rows(resolved.query, resolved.searched, resolved.warnings)
-        return make_plan(resolved.query, self.engine.catalogue(), resolved.warnings, self._sources)
+        return make_plan(resolved.query, self.engine.catalogue(), resolved.warnings, self.data_sources)
 
-    def _sources(self) -> Sequence[DataSource]:
+    def data_sources(self) -> Sequence[DataSource]:
         """Every data source: an explanation does not wait long for them, nor fail without them."""
         if not self.troubles:
             try:
@@ -124,7 +136,7 @@ def _described(statement: Report, asked: Asked, resolved: Resolved) -> Told:
     if resolved.searched is not None:
         message = f"the sentence is of a search of AuroraX, and '{resolved.searched.name}' is a result"
         raise StatementError([Diagnostic("AQL0406", message, origin, "no search of AuroraX", "see EXPLAIN")])
-    whole = make_plan(resolved.query, asked.engine.catalogue(), cut=False)
+    whole = make_plan(resolved.query, asked.engine.catalogue(), (), asked.data_sources, cut=False)
     request, _ = one_request(whole, statement.find, "sentence")
     written = sentence.write(request)  # which says what no sentence can say
     said = asked.engine.describe(request)

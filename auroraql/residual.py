@@ -13,6 +13,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
+from auroraql.errors import Failed
 from auroraql.plan import Plan, Residual
 from auroraql.query import Ref, refs_of
 from auroraql.results import (
@@ -22,12 +23,14 @@ from auroraql.results import (
     ResultColumn,
     Row,
     reached,
+    read_time,
     result_columns,
     rows_of,
     selected,
     taken,
 )
 from auroraql.schema import KINDS, Kind, Type
+from auroraql.spill import MEMORY, spill_settings
 from auroraql.sql import order
 from auroraql.sql.bindings import Bindings
 from auroraql.sql.comparison import Stored
@@ -111,10 +114,16 @@ def _numbers(sql: str, values: _Values) -> Sequence[int]:
 
 @contextmanager
 def _executed(sql: str, values: _Values) -> Iterator[Any]:
+    import duckdb  # loaded by _connection, where anything is left to do
+
     with _connection().cursor() as cursor:
         if values.arrow is not None:
             cursor.register(_FETCHED, values.arrow)
-        yield cursor.execute(sql, values.bind.values)
+        try:
+            yield cursor.execute(sql, values.bind.values)
+        except duckdb.OutOfMemoryException:
+            message = "what is left to do with the records needs more memory, or disk space, than it may take"
+            raise Failed(message, archive="DuckDB", hint="narrow the search, or fetch fewer columns") from None
         if values.arrow is not None:
             cursor.unregister(_FETCHED)
 
@@ -161,7 +170,9 @@ def _connection() -> Any:
     # Most searches leave nothing to do after them, and need not wait for DuckDB to load.
     import duckdb
 
-    return duckdb.connect(":memory:", config={"enable_external_access": False, "lock_configuration": True})
+    connection = duckdb.connect(":memory:", config={**spill_settings("residual"), "memory_limit": MEMORY})
+    connection.execute("SET enable_external_access = false; SET lock_configuration = true")
+    return connection
 
 
 def _stored(column: str, ref: Ref, kind: Kind) -> Stored:
@@ -199,8 +210,27 @@ def _texts(records: Sequence[Record], ref: Ref, stored: Stored) -> list[str | No
     path, as_json = ref.path, stored.many or stored.type not in _TYPES
     if isinstance(records, Columnar):
         values = records.values(ResultColumn("", Type.ANY, path=path))
-        return [_text(value.isoformat() if isinstance(value, datetime) else value, as_json=as_json) for value in values]
-    return [_text(reached(record, path), as_json=as_json) for record in records]
+        values = [value.isoformat() if isinstance(value, datetime) else value for value in values]
+    else:
+        values = [reached(record, path) for record in records]
+    if stored.type is Type.TIME:
+        values = [_as_utc(value) for value in values]
+    return [_text(value, as_json=as_json) for value in values]
+
+
+_PLAIN = len("2020-01-01T00:00:00")
+
+
+def _as_utc(value: Any) -> Any:
+    """A time, or a list of times, without an offset: DuckDB would read the time and drop the offset."""
+    if isinstance(value, list):
+        return [_as_utc(element) for element in value]
+    if not isinstance(value, str) or len(value) == _PLAIN:
+        return value
+    try:
+        return read_time(value).isoformat()
+    except (ValueError, OverflowError):
+        return value
 
 
 def _text(value: Any, *, as_json: bool) -> str | None:

@@ -17,9 +17,11 @@ from auroraql.planner import plan as make_plan
 from auroraql.preparing import Beside, Prepared, Standing, next_name
 from auroraql.query import Or, Query, conjuncts
 from auroraql.resolver import resolve
+from auroraql.resolver.feeding import Nested
 from auroraql.results import Fetched, ResultColumn, ResultSet, Row
 from auroraql.row_search import kept_as, plan_rows, search_rows, whole_records
 from auroraql.schema import KINDS, Type
+from auroraql.schema.catalogue import DataSource
 from auroraql.search_steps import SearchSteps
 from auroraql.searches import Planned, Search, State, elapsing
 from auroraql.settings import Settings
@@ -42,6 +44,8 @@ class Running:
     submitted: dict[str, Search] = field(default_factory=dict)
     on_step: Callable[[str], object] | None = None
     """Receives one line for each step of a search: the verbose mode."""
+    most: int | None = None
+    """The most rows of a FIND that anybody will look at; no more need be fetched."""
     on_interrupt: Callable[[Search], object] | None = None
     """Who is given a search that Ctrl-C ended the wait for; by default it is cancelled."""
     on_end: Callable[[Search], object] | None = None
@@ -83,7 +87,8 @@ class Running:
     def _carried_out(self, prepared: Prepared, began: float) -> ResultSet:
         match prepared.statement:
             case Find() as find:
-                return self.found(self.planned(find, prepared), prepared, began)
+                planned = self.planned(find, prepared)
+                return self.found(planned if self.most is None else _at_most(planned, self.most), prepared, began)
             case Let(name, find):
                 return self._let(name, self.planned(find, prepared), prepared, began)
             case Report() as asked:
@@ -110,9 +115,10 @@ class Running:
         """What a FIND means now. FINDs in parentheses are run for it. Raises StatementError, ArchiveError."""
         if prepared.plan is not None and prepared.kept is not None:
             return Planned(prepared.plan, prepared.kept)
-        return self._planned(find, prepared, _Taking(self, prepared))
+        return self.planned_with(find, prepared, _Taking(self, prepared))
 
-    def _planned(self, find: Find, prepared: Prepared, taking: _Taking) -> Planned:
+    def planned_with(self, find: Find, prepared: Prepared, taking: _Taking) -> Planned:
+        """The same, with what it takes from results. Raises StatementError, ArchiveError."""
         catalogue = self.engine.catalogue()
         resolved = resolve(find, catalogue, prepared.given, now=prepared.now, results=taking)
         kept = kept_as(prepared.name, resolved, prepared.written)
@@ -160,7 +166,7 @@ class Running:
         request_ids: tuple[str, ...] = (),
     ) -> ResultSet:
         """Return the result of a statement."""
-        return ResultSet(
+        answer = ResultSet(
             plan,
             fetched,
             archive=self.engine.name,
@@ -172,6 +178,13 @@ class Running:
             is_report=is_report,
             request_ids=request_ids,
         )
+        if columns is None and plan.requests and _is_empty(answer):
+            # Most searches find something and never load this module.
+            from auroraql.empty_results import why_empty
+
+            reason = why_empty(plan.query, self.engine)
+            answer.warnings += (reason,) if reason is not None else ()
+        return answer
 
     def submit(self, prepared: Prepared) -> Search:
         """Starts a FIND and does not wait for it; that of a SUBMIT under its name. Raises StatementError, ArchiveError."""
@@ -293,7 +306,7 @@ class Running:
 
     def _shown(self, prepared: Prepared, began: float) -> ResultSet:
         # Most scripts show nothing and never load this room.
-        from auroraql.listings import Listed, rows_of_show
+        from auroraql.listings import REPORTED, Listed, rows_of_show
 
         shown = prepared.shown
         assert shown is not None, "a SHOW is read before it runs"  # noqa: S101
@@ -303,8 +316,10 @@ class Running:
         taking = Beside(_Taking(self, prepared), shown.kept)
         resolved = resolve(shown.find, self.engine.catalogue(), prepared.given, now=prepared.now, results=taking)
         listed = Listed(
-            catalogue=self.engine.catalogue(),
-            sources=partial(self.engine.sources, self.deadline(began)),
+            catalogue=self.engine.catalogue,
+            sources=partial(self._listed_sources, shown, prepared, began),
+            details=partial(self.engine.details, self.deadline(began)),
+            statistics=partial(self.engine.statistics, deadline=self.deadline(began)),
             available=partial(self.engine.availability, deadline=self.deadline(began)),
             kept=self.results,
             searches=self._searches,
@@ -315,7 +330,24 @@ class Running:
         held = self._told(shown.kept.columns, rows, prepared, began)
         plan = plan_rows(resolved.query, shown.kept, resolved.warnings)
         columns, fetched = search_rows(plan, replace(shown.kept, result=held))
-        return self.result(_of_days(plan, shown), fetched, prepared, began, columns)
+        reported = shown.what in REPORTED
+        return self.result(_of_days(plan, shown), fetched, prepared, began, columns, is_report=reported)
+
+    def _listed_sources(self, shown: Shown, prepared: Prepared, began: float) -> Sequence[DataSource]:
+        """The sources of the archive that the WHERE of a listing leaves. Raises ArchiveError."""
+        from auroraql.listings import row_of_source
+
+        sources = self.engine.sources(self.deadline(began))
+        if shown.source_find is None or shown.source_kept is None:
+            return sources
+        kept, catalogue = shown.source_kept, self.engine.catalogue()
+        taking = Beside(_Taking(self, prepared), kept)
+        resolved = resolve(shown.source_find, catalogue, prepared.given, now=prepared.now, results=taking)
+        empty = (None,) * (len(kept.columns) - len(row_of_source(sources[0]))) if sources else ()
+        held = self._told(kept.columns, [(*row_of_source(source), *empty) for source in sources], prepared, began)
+        _, fetched = search_rows(plan_rows(resolved.query, kept, ()), replace(kept, result=held))
+        identifiers = {record["identifier"] for record in fetched.records or ()}
+        return tuple(source for source in sources if source.identifier in identifiers)
 
     def _searches(self) -> list[Row]:
         self.refresh()
@@ -352,6 +384,7 @@ class _Taking:
 
     running: Running
     prepared: Prepared
+    _nested: Nested | None = None
 
     @property
     def names(self) -> Collection[str]:
@@ -364,8 +397,13 @@ class _Taking:
 
     def found(self, find: Find) -> Kept:
         """What a FIND in parentheses finds. Raises ArchiveError."""
+        if self._nested is None:
+            self._nested = Nested(self._found)
+        return self._nested.found(find)
+
+    def _found(self, find: Find) -> Kept:
         inner = replace(self.prepared, plan=None, name="(FIND)")
-        planned = self.running.planned(find, inner)
+        planned = self.running.planned_with(find, inner, self)
         result = self.running.found(planned, inner, time.monotonic())
         return replace(planned.kept, result=result, warnings=result.warnings)
 
@@ -374,6 +412,15 @@ _PATIENCE = 1.0
 """Seconds that SHOW SEARCHES waits for the archive to say how they stand; after them, what is known is shown."""
 
 _SUBMITTED = tuple(ResultColumn(name, Type.STRING, path=(name,)) for name in ("name", "status", "request_ids"))
+
+
+def _is_empty(result: ResultSet) -> bool:
+    """Whether a search found nothing, be it counted only; what OFFSET and LIMIT leave out was found."""
+    query = result.plan.query
+    if query.limit == 0 or query.offset:
+        return False
+    counts = not query.group_by and bool(query.select) and all(c.function == "count" for c in query.select or ())
+    return not len(result) or (counts and not any(result.rows[0]))
 
 
 def _of_days(plan: Plan, shown: Shown) -> Plan:
@@ -387,6 +434,16 @@ def _of_days(plan: Plan, shown: Shown) -> Plan:
 def _brief(search: Search, state: State) -> Row:
     """What SUBMIT and CANCEL answer with."""
     return search.name, state, ", ".join(search.request_ids)
+
+
+def _at_most(planned: Planned, most: int) -> Planned:
+    """The same search for no more rows than that: what nobody sees need not be fetched."""
+    plan = planned.plan
+    if planned.searched is not None or plan.counted:
+        return planned
+    limit = most if plan.query.limit is None else min(most, plan.query.limit)
+    query, residual = replace(plan.query, limit=limit), replace(plan.residual, limit=limit)
+    return replace(planned, plan=replace(plan, query=query, residual=residual))
 
 
 def _counted(count: int, planned: Planned) -> str:

@@ -63,7 +63,8 @@ def test_a_keyword_is_a_name_where_a_name_is_due(word: str) -> None:
     written = writing.write_name(word)
     (read,) = script.read(Source(f"FIND data_products SELECT {written} WHERE {written} = 5 ORDER BY {written}"))
     assert read.statement.clauses[1].expression.path.parts == (word,)  # type: ignore[union-attr]
-    assert kind.field(word) is None
+    field = kind.field(word)  # names of fields are case-insensitive: METADATA is one
+    assert field is None or field.name == word.lower()
     assert Ref("metadata", word).path == ("metadata", word)
 
 
@@ -136,7 +137,12 @@ def test_no_state_has_a_place_for_a_name_and_for_a_keyword_that_could_be_one() -
 
 EVERY = tuple(
     [corpus_files.read(path)["aql"] for kind in KINDS for path in corpus_files.files(kind)]
-    + [corpus_files.read(path)["statement"] for path in corpus_files.files("errors")]
+    # Lark's loop has no limits: what is refused for a list that is too long it reads.
+    + [
+        case["statement"]
+        for case in map(corpus_files.read, corpus_files.files("errors"))
+        if "[AQL0116]" not in case["rendering"]
+    ]
 )
 
 

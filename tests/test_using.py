@@ -14,8 +14,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from auroraql import Archive, StatementError, connect
-from auroraql.errors import Span
+from auroraql.errors import Source, Span
+from auroraql.forms import plan_json
+from auroraql.preparing import check
 from auroraql.results import Fetched, ResultSet
+from auroraql.schema.catalogue import shipped
 from tests import aurorax_matching, small_catalogue
 from tests.aurorax_server import AuroraXServer
 from tests.conftest import ROOT
@@ -210,6 +213,19 @@ def test_nothing_in_common_asks_nothing(archives: tuple[Archive, ...], server: A
         assert server.calls == []
 
 
+def test_the_plan_as_json_has_the_groups(archives: tuple[Archive, ...]) -> None:
+    archive = archives[0]
+    keep(archive, [(FIRST, FIRST + DAY, "gillam", 1, None, None), (FIRST, FIRST, "gillam", None, None, None)])
+    found = archive.run("FIND data_products DURING r USING (platform, identifier)")
+    document = plan_json.write(found.plan, archive.catalogue)
+    intervals = [["2020-02-01T00:00:00", "2020-02-02T00:00:00"]]
+    assert document["residual"]["using"] == {
+        "fields": ["data_source.platform", "data_source.identifier"],
+        "groups": [{"values": ["gillam", "1"], "during": intervals}],
+    }
+    assert document["residual"]["during"] == intervals
+
+
 def test_sites_that_need_other_days_are_asked_apart(archives: tuple[Archive, ...]) -> None:
     archive = archives[1]
     keep(
@@ -397,3 +413,38 @@ def test_fields_that_are_not_in_both(archives: tuple[Archive, ...], statement: s
     with pytest.raises(StatementError) as raised:
         archive.run(statement)
     assert codes(raised.value) == [code]
+
+
+@pytest.mark.parametrize(
+    ("statement", "fix"),
+    [
+        (
+            "FIND data_products WHERE platform IN c.platform AND data_source.program IN c.program DURING c",
+            "DURING c USING (platform, data_source.program)",
+        ),
+        (
+            "FIND ephemeris WHERE platform IN c.platform DURING c PADDED BY $n min",
+            "DURING c PADDED BY $n min USING (platform)",
+        ),
+        ("FIND data_products WHERE platform IN c.platform OR program = 'trex' DURING c", None),
+        ("FIND data_products WHERE url IN c.platform DURING c", None),
+        ("FIND data_products WHERE platform IN (FIND c SELECT platform) DURING (FIND c WHERE min_distance < 9)", None),
+        ("FIND conjunctions OF ground (platform IN c.platform), space WITHIN 9 km DURING c", None),
+        ("FIND data_products WHERE platform IN c.platform DURING c USING (platform)", ""),
+        ("FIND data_products WHERE NOT platform IN c.platform DURING c", ""),
+        ("FIND data_products WHERE platform IN d.platform DURING c", ""),
+        ("FIND data_products WHERE platform IN c.platform ON 2020-01-01", ""),
+    ],
+)
+def test_independent_lists_and_times_are_warned_about(statement: str, fix: str | None) -> None:
+    meeting = "FIND conjunctions OF ground (program = 'trex'), space (program = 'swarm') WITHIN 9 km ON 2020-01-01"
+    script = f"LET c = {meeting}; LET d = {meeting}; {statement}"
+    ((_, said),) = check([Source(script)], shipped(), {"n": 5} if "$n" in statement else {})
+    warned = [each for each in said if each.code == "AQL0620"]
+    assert [each.fix for each in warned] == ([] if fix == "" else [fix])
+    if fix:
+        (warning,) = warned
+        assert isinstance(warning.origin, Span)
+        fixed = script[: warning.origin.start] + fix + script[warning.origin.end :]
+        ((_, said),) = check([Source(fixed)], shipped(), {"n": 5} if "$n" in statement else {})
+        assert said == ()

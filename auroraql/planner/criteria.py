@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import product
+from math import prod
 
 from auroraql.errors import Diagnostic
 from auroraql.plan import BlockRequest, CriteriaRequest, FilterGroup, Request
@@ -34,6 +35,8 @@ class CriteriaPlan:
     catalogue: Catalogue
     unsayable: list[Diagnostic] = field(default_factory=list)
     said: list[Diagnostic] = field(default_factory=list)
+    used_sources: bool = False
+    """Whether the requests depend on the list of sources, so that sources that it lacks are left out."""
 
     def requests(self, query: Query) -> tuple[Request, ...]:
         """The requests of a query with these criteria; its predicate on what is found is left to the residual."""
@@ -58,7 +61,9 @@ class CriteriaPlan:
             self._say_apart(block, native)
         else:
             possible = Truths.over(self.sources()).possible(block.where)
-            if not any(_fits(each, block.kind) and normalise(_left(block.where, each)) != Or(()) for each in possible):
+            if not any(
+                fits_block(each, block.kind) and normalise(_left(block.where, each)) != Or(()) for each in possible
+            ):
                 self._say_nothing_matches(block)
 
     def _say_apart(self, block: Block, native: Native) -> None:
@@ -79,10 +84,11 @@ class CriteriaPlan:
             self._refuse(f"distances are whole kilometres there, and {broken[0]:f} is none", None)
         if self.unsayable:
             return ()
-        chosen = list(product(*parts))
-        if len(chosen) > MOST_REQUESTS:
-            self._refuse(f"it would take {len(chosen)} requests, and {MOST_REQUESTS} are the most", None)
+        count = prod(map(len, parts))
+        if count > MOST_REQUESTS:
+            self._refuse(f"it would take {count:,} requests, and {MOST_REQUESTS} are the most", None)
             return ()
+        chosen = product(*parts)
         return tuple(CriteriaRequest(each, tuple(distances), criteria.via, criteria.subminute) for each in chosen)
 
     def _parts(self, block: Block) -> Sequence[BlockRequest]:
@@ -101,10 +107,10 @@ class CriteriaPlan:
 
     def _cut(self, block: Block) -> Sequence[BlockRequest]:
         """Sources of which the same is asked make one part each."""
-        sources = self.sources()
+        sources, self.used_sources = self.sources(), True
         asked: dict[Predicate, list[DataSource]] = {}
         for source in sources:
-            if _fits(source, block.kind):
+            if fits_block(source, block.kind):
                 left = normalise(_left(block.where, source))
                 if left != Or(()):
                     asked.setdefault(left, []).append(source)
@@ -150,7 +156,8 @@ def _block_request(block: Block, native: Native) -> BlockRequest:
     return BlockRequest(block.kind, tuple(native.lists.items()), native.filters())
 
 
-def _fits(source: DataSource, kind: str) -> bool:
+def fits_block(source: DataSource, kind: str) -> bool:
+    """Whether a block of a kind takes a source, by the source's type."""
     types = _TYPES.get(kind)
     if types is not None:
         return source.source_type in types

@@ -73,6 +73,8 @@ class CriteriaClauses:
             few = len(written) < 2
             hint = "add what it meets, as: , space (program = 'swarm')" if few else "leave some out"
             self._fault("AQL0213", message, origin, "here", hint, ("OF",) if few else ())
+            if not few:
+                return ()  # each block costs work, and each pair of them
         return tuple(self._block(block) for block in written)
 
     def _block(self, written: Written) -> Block:
@@ -171,6 +173,9 @@ class CriteriaClauses:
     def _place(self, name: str, names: dict[str, int], origin: Origin) -> int:
         if name in names:
             return names[name]
+        folded = {names[each] for each in names if each.casefold() == name.casefold()}
+        if len(folded) == 1:
+            return folded.pop()
         near = closest(name, names, 1, 0.6)
         shown = ", ".join(dict.fromkeys(names))
         hint = f"did you mean {near[0]}?" if near else f"the blocks are {shown}"

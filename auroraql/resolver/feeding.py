@@ -6,7 +6,7 @@ resolver knows of results. Before a script runs there are no rows yet; then only
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from math import isfinite
@@ -17,13 +17,14 @@ from auroraql.named import Kept
 from auroraql.query import Interval, Using
 from auroraql.resolver.intervals import joined, padded
 from auroraql.resolver.names import METADATA, Names
-from auroraql.resolver.predicates import MOST_VALUES
 from auroraql.resolver.using import UsedField, alike, groups_of, independent, used_field, using_of
 from auroraql.resolver.values import Fault, Values
 from auroraql.resolver.windows import two_windows
 from auroraql.schema import BLOCKS, KINDS, Kind, Type
 from auroraql.schema.catalogue import Catalogue
-from auroraql.spelling import closest
+from auroraql.schema.kind_words import meant_kind
+from auroraql.schema.limits import MOST_VALUES
+from auroraql.spelling import closest, slip
 from auroraql.syntax import (
     And,
     Block,
@@ -94,6 +95,47 @@ def feed(find: Find, catalogue: Catalogue, values: Values, results: Results | No
     return fed
 
 
+class Nested:
+    """The results of FINDs in parentheses, the innermost first: nesting, however deep, is no recursion."""
+
+    def __init__(self, find: Callable[[Find], Kept]) -> None:
+        self._find = find
+        self._outcomes: dict[int, tuple[Find, Kept | StatementError]] = {}
+        """By the identity of the statement, which is kept so that no other takes its number."""
+
+    def found(self, find: Find) -> Kept:
+        """What a FIND in parentheses finds. Raises StatementError, and what `find` raises."""
+        if id(find) not in self._outcomes:
+            for each in _innermost_first(find):
+                try:
+                    self._outcomes[id(each)] = each, self._find(each)
+                except StatementError as error:
+                    self._outcomes[id(each)] = each, error
+        outcome = self._outcomes[id(find)][1]
+        if isinstance(outcome, StatementError):
+            raise outcome
+        return outcome
+
+
+def _innermost_first(find: Find) -> list[Find]:
+    """A FIND and all that stand in it in parentheses, each after those in it."""
+    found, pending = [], [find]
+    while pending:
+        each = pending.pop()
+        found.append(each)
+        pending += _subqueries(each)
+    return found[::-1]
+
+
+def _subqueries(find: Find) -> Iterator[Find]:
+    for clause in find.clauses:
+        if isinstance(clause, Overlap) and isinstance(clause.result, Subquery):
+            yield clause.result.find
+        for expression in _expressions(clause):
+            for leaf in _with_paths(expression):
+                yield from (operand.find for operand in leaf.operands if isinstance(operand, Subquery))
+
+
 def takes_results(find: Find) -> bool:
     """Whether a statement takes anything from a result."""
     return find.kind not in KINDS or any(map(_takes, find.clauses))
@@ -148,12 +190,14 @@ def _searched(find: Find, results: Results | None) -> Kept:
         return kept
     names = results.names if results is not None else ()
     expected = f"expected {', '.join(KINDS)} or the name of a result"
-    near = closest(find.kind.lower(), KINDS, 1, 0.5) or closest(find.kind, names, 1, 0.5)
-    hint = f"did you mean {near[0]}?" if near else _how_to_keep(names)
+    hint, fix = meant_kind(find.kind)
+    if fix is None and (near := closest(find.kind, names, 1, 0.6)):
+        hint, fix = f"did you mean {near[0]}?", slip(find.kind, names)
+    hint = hint or _how_to_keep(names)
     origin = find.origin
     if isinstance(origin, Span):
         origin = Span(max(origin.end - len(find.kind), origin.start), origin.end)
-    raise Fault("AQL0107", f"'{find.kind}' is not something to find", origin, expected, hint, near[0] if near else None)
+    raise Fault("AQL0107", f"'{find.kind}' is not something to find", origin, expected, hint, fix)
 
 
 def _how_to_keep(names: Collection[str]) -> str:
@@ -258,7 +302,7 @@ class _Feeding:
         """Where a column of a result is, and its type. Raises Fault when there is none, or when it is an object."""
         declared = kept.kind.field(path.dotted)
         if declared is None:
-            key = path.parts[-1] if len(path.parts) == 1 or path.parts[0] == METADATA else ""
+            key = path.parts[-1] if len(path.parts) == 1 or path.parts[0].casefold() == METADATA else ""
             known = self.catalogue.key(kept.kind.metadata, key)
             if not kept.kind.metadata or len(path.parts) > 2 or (known is None and len(path.parts) == 1):
                 raise _no_column(kept, path)
@@ -413,7 +457,7 @@ def _no_column(kept: Kept, path: Path) -> Fault:
         hint = f"a metadata key that is not known is written {kept.name}.{METADATA}.{path.parts[-1]}"
     else:
         hint = f"its columns are {', '.join(names)}"
-    fix = f"{kept.name}.{near[0]}" if near else None
+    fix = f"{kept.name}.{near[0]}" if near and slip(path.dotted, near) else None
     return Fault(
         "AQL0201", f"the result '{kept.name}' has no column '{path.dotted}'", path.origin, "unknown", hint, fix
     )

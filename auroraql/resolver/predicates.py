@@ -7,18 +7,28 @@ from dataclasses import replace
 from datetime import datetime
 
 from auroraql import syntax
-from auroraql.errors import MOST_REPORTED, Diagnostic
+from auroraql.errors import Diagnostic, Origin
 from auroraql.query import And, Comparison, FieldComparison, Not, Or, Predicate, Ref
+from auroraql.resolver.misnamed import check_misnamed
 from auroraql.resolver.names import Names
 from auroraql.resolver.selection import check_single, several_values
 from auroraql.resolver.values import Fault, Place, Values
 from auroraql.resolver.windows import Bounds, earlier, later
 from auroraql.schema import Type
+from auroraql.schema.limits import MOST_VALUES
 from auroraql.schema.operators import OPERATORS
 from auroraql.spelling import closest
 from auroraql.syntax import Operand, Path, Text
 
-MOST_VALUES = 10_000
+_OTHER_VALUES = {
+    Type.TIME: "write a date as 2020-02-01 or a time as 2020-02-01T06:30",
+    Type.NUMBER: "write a number, as 75",
+    Type.INTEGER: "write a whole number, as 75",
+    Type.BOOLEAN: "write TRUE or FALSE",
+}
+"""What a field takes that takes no texts."""
+
+_DAYS = {"yesterday": "TODAY - 1 day", "tomorrow": "TODAY + 1 day"}
 
 _UPPER = ("<=", ">")
 _ENDS = {">=": ("start",), "<=": ("end",), "between": ("start", "end")}
@@ -35,6 +45,8 @@ class Predicates:
         self.bounds = Bounds()
         self._programs: tuple[str, ...] = ()
         """The programs that the terms beside a comparison choose, one of which its source is of."""
+        self._unknown: dict[tuple[str, bool], list[_Unknown]] = {}
+        """Values that are not among the known ones, by their field and by whether they come from elsewhere."""
         self._sets: dict[int, frozenset[str]] = {}
         """Lists of known values, which outlive this, as sets."""
 
@@ -43,6 +55,7 @@ class Predicates:
         rest = [term for term in _conjuncts(expression) if not self._is_bound(term)]
         terms = self._together(rest)
         self._warn_of_contradictions(terms)
+        self._warn_of_unknown()
         return terms[0] if len(terms) == 1 else And(terms, expression.origin)
 
     def _resolved(self, expression: syntax.Expression) -> Predicate:
@@ -104,9 +117,11 @@ class Predicates:
             self.bounds = replace(self.bounds, end=earlier(self.bounds.end, moment))
 
     def _comparison(self, comparison: syntax.Comparison) -> Comparison | FieldComparison:
+        if len(comparison.path.parts) == 1 and not self.names.is_known(comparison.path):
+            check_misnamed(self.names, comparison)
         ref = self.names.ref(comparison.path)
         declared = self.names.declared(ref)
-        place = self.names.place(ref, comparison.path.dotted)
+        place = self._narrowed(ref, self.names.place(ref, comparison.path.dotted), comparison.path.origin)
         _check_operator(comparison, place)
         if OPERATORS[comparison.operator].ordering and self.names.kind.is_listed(ref.path):
             raise several_values(comparison.path.dotted, comparison.path.origin)
@@ -118,6 +133,20 @@ class Predicates:
         made = Comparison(ref, comparison.operator, texts, listed, comparison.origin)
         self._warn_of_values(made, comparison, place)
         return made
+
+    def _narrowed(self, ref: Ref, place: Place, origin: Origin) -> Place:
+        """What a value of a metadata key must be in the programs that are chosen; warns where none of them has it."""
+        kind, catalogue = self.names.kind.metadata, self.names.catalogue
+        known = catalogue.key(kind, ref.name) if ref.role == "metadata" and self._programs else None
+        if known is None:
+            return place
+        key = catalogue.key_of(kind, ref.name, self._programs)
+        if key is not None:
+            return replace(place, known=key.values)
+        message = f"no {self.names.kind.title} of {' or '.join(self._programs[:3])} are known to have '{ref.name}'"
+        hint = f"it belongs to {', '.join(known.programs[:8])}" if known.programs else ""
+        self.warnings.append(Diagnostic("AQL0601", message, origin, "not of these sources", hint, severity="warning"))
+        return place
 
     def _of_fields(self, comparison: syntax.Comparison, ref: Ref, place: Place, path: Path) -> FieldComparison:
         """Two fields, which must be of one type and of one unit; a metadata key is compared with anything."""
@@ -153,7 +182,7 @@ class Predicates:
         if len(operands) > MOST_VALUES:
             raise Fault(
                 "AQL0116",
-                f"the list has {len(operands):,} values; {MOST_VALUES:,} are the most",
+                f"the list has too many values; {MOST_VALUES:,} are the most",
                 operands[MOST_VALUES].origin,
                 "one too many",
                 hint="cut the search into several",
@@ -188,11 +217,19 @@ class Predicates:
                 "a field",
                 hint=f"compare the fields with = {word}, or write ('{word}') if the text is meant",
             )
+        if place.type in _OTHER_VALUES and not place.metadata:
+            hint, fix = _OTHER_VALUES[place.type], None
+            if place.type is Type.TIME and word.lower() in _DAYS:
+                fix = _DAYS[word.lower()]
+                hint = f"write {fix}"
+            return Fault(
+                "AQL0202", f"'{word}' is not a field, and {place.type.value} is due", path.origin, "", hint, fix
+            )
         near = closest(word, place.known, 1, 0.75)
         quoted = f"'{near[0] if near else word}'"
         return Fault(
             "AQL0202",
-            f"'{word}' is no field, and a text needs quotes",
+            f"'{word}' is not a field, and a text needs quotes",
             path.origin,
             "no quotes",
             hint=f"did you mean {quoted}?",
@@ -211,12 +248,18 @@ class Predicates:
         )
         unknown = [each for each in zip(made.values, operands, strict=False) if each[0] not in known]
         among = self._among(made.ref) if unknown else ()
-        # To look for the nearest name takes a while: of many nobody reads more than a few.
-        for value, operand in unknown[:MOST_REPORTED]:
-            self.warnings.append(_unknown_value(value, operand, place, among, self._programs))
-        if len(unknown) > MOST_REPORTED:
-            message = f"{len(unknown) - MOST_REPORTED:,} more values of {place.name} are not known"
-            self.warnings.append(Diagnostic("AQL0602", message, written.origin, severity="warning"))
+        for value, operand in unknown:
+            plain = isinstance(operand, Text) and operand.plain  # not written here: of a parameter or a result
+            self._unknown.setdefault((place.name, plain), []).append((value, operand, place, among, self._programs))
+
+    def _warn_of_unknown(self) -> None:
+        """Report every unknown value: a few one by one, many of one field together."""
+        for values in self._unknown.values():
+            if len(values) <= _ONE_BY_ONE:
+                self.warnings += (_unknown_value(*each) for each in values)
+            else:
+                self.warnings.append(_unknown_values(values))
+        self._unknown.clear()
 
     def _among(self, ref: Ref) -> tuple[str, ...]:
         """The values of a source field that sources of the chosen programs have."""
@@ -243,6 +286,35 @@ class Predicates:
                         severity="warning",
                     )
                 )
+
+
+_Unknown = tuple[str, Operand, Place, tuple[str, ...], tuple[str, ...]]
+"""A value, where it is written, what it is compared with, and the values and programs that narrow it."""
+
+_ONE_BY_ONE = 3
+"""More unknown values of one field are reported together."""
+
+_MOST_NAMED = 100
+"""More unknown values are only counted: nobody reads them, and a list may have thousands."""
+
+_MOST_COMPARED = 30
+"""The nearest known value is looked for so often, which takes a while."""
+
+
+def _unknown_values(values: list[_Unknown]) -> Diagnostic:
+    """Return one warning for many unknown values of a field, which names them all."""
+    _, operand, place, _, _ = values[0]
+    named = ", ".join(f"'{value[:60]}'" for value, *_ in values[:_MOST_NAMED])
+    more = f" and {len(values) - _MOST_NAMED:,} more" if len(values) > _MOST_NAMED else ""
+    near = [
+        (value, (_nearest(value, among) or _nearest(value, place.known))[:1])
+        for value, _, _, among, _ in values[:_MOST_COMPARED]
+    ]
+    meant = [f"'{found[0]}' for '{value}'" for value, found in near if found]
+    some = ", ".join(f"'{each}'" for each in place.known[:5])
+    hint = f"did you mean {', '.join(meant)}?" if meant else f"known are {some}{'…' if len(place.known) > 5 else ''}"
+    message = f"{len(values):,} values of {place.name} are not known: {named}{more}"
+    return Diagnostic("AQL0602", message, operand.origin, "the first of them", hint, severity="warning")
 
 
 def _unknown_value(

@@ -63,6 +63,10 @@ class Reader(Protocol):
         """Takes more of the body."""
 
     @property
+    def has_enough(self) -> bool:
+        """Whether the rest of the body is not needed."""
+
+    @property
     def body(self) -> bytes:
         """What the answer keeps of it."""
 
@@ -115,6 +119,8 @@ def jittered(seconds: float) -> float:
 
 class Whole:
     """Keeps a body as it is."""
+
+    has_enough = False
 
     def __init__(self) -> None:
         self._chunks: list[bytes] = []
@@ -262,6 +268,8 @@ class Wire:
             began, size = time.monotonic(), 0
             while chunk := response.raw.read1(_CHUNK, decode_content=True):
                 reader.feed(chunk)
+                if reader.has_enough:
+                    break
                 size += len(chunk)
                 now = time.monotonic()
                 if now >= deadline:

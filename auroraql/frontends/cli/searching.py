@@ -21,7 +21,7 @@ from auroraql.frontends.cli.stopping import Stopping
 from auroraql.frontends.cli.streams import complain, say
 from auroraql.frontends.pager import page_height, page_lines, pager, put
 from auroraql.frontends.progress import status_line
-from auroraql.output import check_writable, footer, known_format, wants_color, write, writes_blocks
+from auroraql.output import FORMATS, check_writable, footer, known_format, wants_color, write, writes_blocks
 from auroraql.output.screen import Screen
 from auroraql.results import ResultSet
 from auroraql.session import Archive, connect
@@ -45,6 +45,8 @@ def run(options: argparse.Namespace, sources: list[Source], given: Mapping[str, 
     if target is None:
         _check_shown(config.format, sources)
     archive = opened(config, verbose=bool(options.verbose))
+    if options.limit is not None:
+        archive.look_at_most(options.limit + 1)  # one more tells whether anything is left out
     if target is None and archive.settings.format == "table" and sys.stdout.isatty():
         # What draws tables on a terminal is loaded while the archive is opened and searched.
         Thread(target=import_module, args=("tabulate",), daemon=True).start()
@@ -77,17 +79,21 @@ def _give(result: ResultSet, options: argparse.Namespace, shown_as: str, config:
     given = result if limit is None or len(result) <= limit else result.head(limit)
     if options.output is None:
         show(given, shown_as, config)
-        say(footer(result))
+        say(footer(given))
     else:
         write(given, options.output, options.format)
-        say(f"{Path(options.output)}: {footer(result)}")
+        say(f"{Path(options.output)}: {footer(given)}")
     if given is not result:
-        say(f"{len(given):,} of {len(result):,} rows are written (--limit {limit})")
+        total = f"{len(result):,}" if len(result) > len(given) + 1 else f"more than {len(given):,}"
+        say(f"{len(given):,} of {total} rows are written (--limit {limit})")
 
 
 def _check_shown(shown_as: str, sources: list[Source]) -> None:
     """Raises UsageError, before anything is searched, for a format that standard output cannot take."""
-    if known_format(shown_as).render is None:
+    known = known_format(shown_as)
+    if known.instead and _count_shown(sources) > 1:
+        raise _several(shown_as)
+    if known.render is None:
         if sys.stdout.isatty():
             raise UsageError(f"{shown_as} is no text, and a terminal cannot show it", "write it with --output FILE")
         _check_one(sources, shown_as)
@@ -100,15 +106,28 @@ def _check_beside(held: str, result: ResultSet, shown_as: str) -> str:
     """
     if result.note:
         return held
-    whole = [name for name in (held, shown_as) if name and known_format(name).render is None]
+    whole = [
+        name for name in (held, shown_as) if name and (known_format(name).render is None or known_format(name).instead)
+    ]
     if held and whole:
-        raise UsageError(f"{whole[0]} holds the result of one statement", "run the statements one by one")
+        raise _several(whole[0])
     return shown_as
 
 
 def _check_one(sources: list[Source], holder: str) -> None:
-    if sum(_shows(each.statement) for source in sources for each in read(source)) != 1:
-        raise UsageError(f"{holder} holds the result of one statement", "run the statements one by one")
+    if _count_shown(sources) != 1:
+        raise _several(holder)
+
+
+def _count_shown(sources: list[Source]) -> int:
+    return sum(_shows(each.statement) for source in sources for each in read(source))
+
+
+def _several(holder: str) -> UsageError:
+    """The error for results that do not fit in one document."""
+    instead = next((row.instead for row in FORMATS.values() if row.name == holder), "")
+    hint = f"--format {instead} writes the results of several" if instead else "run the statements one by one"
+    return UsageError(f"{holder} holds the result of one statement", hint)
 
 
 def _shows(statement: Statement) -> bool:
