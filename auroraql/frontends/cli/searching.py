@@ -19,7 +19,6 @@ from auroraql.frontends.cli.exits import DONE, exit_code
 from auroraql.frontends.cli.settling import settled
 from auroraql.frontends.cli.stopping import Stopping
 from auroraql.frontends.cli.streams import complain, say
-from auroraql.frontends.pager import page_height, page_lines, pager, put
 from auroraql.frontends.progress import status_line
 from auroraql.output import FORMATS, check_writable, footer, known_format, wants_color, write, writes_blocks
 from auroraql.output.screen import Screen
@@ -173,6 +172,9 @@ def show(result: ResultSet, shown_as: str, config: Config) -> None:
         for chunk in known.rendered(result, Screen(color=is_colored(config), blocks=writes_blocks(sys.stdout))):
             sys.stdout.write(chunk)
         return
+    # Pipes and files, which scripts wait for, need no pager.
+    from auroraql.frontends.pager import page_height, page_lines, pager, put
+
     chosen = None if config.origins["pager"] == "default" else config.text("pager")
     screen = Screen(
         shutil.get_terminal_size().columns,
