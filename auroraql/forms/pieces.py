@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import Literal
 
-from auroraql.errors import Diagnostic, Span
+from auroraql.errors import Diagnostic, Pointer, Span
 from auroraql.forms import grammar
 from auroraql.forms.text.blanks import block_comment_end, skip_blanks, skip_to_statement
 from auroraql.schema.limits import DEEPEST, MOST_CHARACTERS, MOST_SCRIPT_CHARACTERS, MOST_STATEMENTS
@@ -302,10 +302,15 @@ def _nesting() -> re.Pattern[str]:
 
 
 def _too_deep(at: int) -> Diagnostic:
+    return too_deep(Span(at, at + 1))
+
+
+def too_deep(origin: Span | Pointer) -> Diagnostic:
+    """Return the diagnostic for a statement that nests more than DEEPEST levels; `origin` is where it does."""
     return Diagnostic(
         "AQL0104",
         f"nested more than {DEEPEST} levels deep",
-        Span(at, at + 1),
+        origin,
         "one level too many",
         hint="AND and OR need no parentheses of their own; an IN list replaces many ORs",
     )
