@@ -381,7 +381,8 @@ def _unclosed_quote(text: str, match: re.Match[str], start: int) -> Diagnostic:
 
         inside = (escaped_quote, inner_quote)
         line = text.find("\n", match.end())
-        found = [rule(text, start, line if line >= 0 else len(text), match.start()) for rule in inside]
+        stop = line if line >= 0 else len(text)
+        found = [rule(text, start, stop, match.start(), unclosed=True) for rule in inside]
         if known := next(filter(None, found), None):
             return known
     doubled = "" if mark.startswith("$") else "; a quote inside a text is doubled"
