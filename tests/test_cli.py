@@ -377,4 +377,5 @@ def test_a_configuration_file_that_is_named_must_be_there(tmp_path: Path, monkey
     for path in (tmp_path, tmp_path / "missing.toml"):
         monkeypatch.setenv("AURORAQL_CONFIG", str(path))
         assert command("-c", KEOGRAMS).code == 2
-        assert command("translate", "--to", "aql", "-c", KEOGRAMS).code == 0
+        assert command("translate", "--to", "aql", "-c", KEOGRAMS).code == 2
+        assert command("fmt", "-", stdin=KEOGRAMS).code == 0

@@ -35,7 +35,7 @@ def test_a_search_from_elsewhere_is_fetched_and_kept(service: Archive, server: A
     found = service.run(f"FETCH '{request_id}'")
     expected = [p.url for p in PRODUCTS if p.url in urls(found)]
     assert sorted(expected) == urls(found)
-    assert [column.name for column in found.columns[:3]] == ["start", "end", "data_source.identifier"]
+    assert [column.name for column in found.columns[:3]] == ["start", "end", "identifier"]
     assert service.results["s1"] is found
     assert service.run("SHOW SEARCHES SELECT name, status, request_ids, result_count").rows == [
         ("s1", "done", request_id, len(found))

@@ -132,6 +132,7 @@ class Selection:
                         column.origin,
                         "the second one",
                         f"give one another name: … AS {column.function or column.label.rpartition('.')[2]}_2",
+                        missing=() if column.alias else ("AS",),
                     )
                 )
             seen.setdefault(column.label, column)

@@ -54,7 +54,7 @@ def _unreachable(words: str, hint: str, *, lasting: bool = True) -> Broken:
 _NO_TLS = _unreachable(
     "it does not speak TLS at this port", "write http:// if the service has no encryption, or check the port"
 )
-_NO_HTTP = Broken(
+NO_HTTP = Broken(
     Unreachable,
     "what answers there does not speak HTTP",
     lasting=True,
@@ -209,7 +209,7 @@ def _of_http(causes: _Causes, _phase: Phase) -> Broken | None:
         if not ended and isinstance(
             cause, http.client.BadStatusLine | http.client.UnknownProtocol | http.client.LineTooLong
         ):
-            return _NO_HTTP
+            return NO_HTTP
     return None
 
 

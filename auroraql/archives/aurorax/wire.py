@@ -9,7 +9,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http.cookiejar import DefaultCookiePolicy
 from importlib.metadata import PackageNotFoundError, version
 from random import SystemRandom
@@ -21,7 +21,7 @@ from urllib3.exceptions import HTTPError
 
 from auroraql.archives.aurorax.address import same_origin_target
 from auroraql.archives.aurorax.answers import Answer, Context, Step, expect, retry_after
-from auroraql.archives.aurorax.broken import CONNECT_SECONDS, Broken, diagnose
+from auroraql.archives.aurorax.broken import CONNECT_SECONDS, NO_HTTP, Broken, diagnose
 from auroraql.archives.aurorax.line import Adapter, Line
 from auroraql.archives.endpoints import is_loopback
 from auroraql.errors import Cancelled, Failed, TimedOut
@@ -158,6 +158,7 @@ class Wire:
         self.url, self._context, self._pause = url, context, pause
         self._lines: dict[Line, object] = {}
         self._cuts: WeakKeyDictionary[Any, int] = WeakKeyDictionary()
+        self._has_answered = False
         self._session = _Session()
         for scheme in ("http://", "https://"):
             self._session.mount(scheme, Adapter(pool_maxsize=_MOST_CONNECTIONS))
@@ -197,7 +198,7 @@ class Wire:
     def answer(self, call: Call, deadline: float, *, grace: float = 0.0) -> Answer | Broken:
         """The same, whatever the answer is, or why there is none."""
         cuts = self._cuts.get(call.owner, 0) if call.owner is not None else 0
-        outcome = self._exchange(call, deadline, grace)
+        outcome = self._after_answers(self._exchange(call, deadline, grace))
         for delay in _delays(call.tries):
             wait = _wait(call, outcome, delay)
             if wait is None or time.monotonic() + wait >= deadline:
@@ -205,8 +206,17 @@ class Wire:
             self._pause(wait)
             if call.owner is not None and self._cuts.get(call.owner, 0) != cuts:
                 return _CUT  # meanwhile nobody waits for it any more
-            outcome = self._exchange(call, deadline, grace)
+            outcome = self._after_answers(self._exchange(call, deadline, grace))
         return outcome
+
+    def _after_answers(self, outcome: Answer | Broken) -> Answer | Broken:
+        """Return the outcome; what is not HTTP is worth another try where HTTP was spoken before.
+
+        The rest of an answer that came too slowly may stand before the next one on the same connection.
+        """
+        if isinstance(outcome, Answer):
+            self._has_answered = True
+        return replace(outcome, lasting=False) if outcome is NO_HTTP and self._has_answered else outcome
 
     def _exchange(self, call: Call, deadline: float, grace: float) -> Answer | Broken:
         """The exchange, on a thread of its own: name resolution, handshakes and headers that trickle cannot be

@@ -41,7 +41,13 @@ SHOW METADATA OF data_products; SET format = json; EXPLAIN FIND ephemeris WHERE 
 
 _NEEDED = (
     *("auroraql.forms.query_json", "auroraql.forms.sentence", "auroraql.forms.text.stumbling", "auroraql.listings"),
-    *("auroraql.planner.criteria", "auroraql.planner.several", "auroraql.resolver.criteria", "difflib"),
+    *(
+        "auroraql.fixes",
+        "auroraql.planner.criteria",
+        "auroraql.planner.several",
+        "auroraql.resolver.criteria",
+        "difflib",
+    ),
 )
 """What others load when a statement needs it: here it is loaded at once, since a key reads no file."""
 

@@ -94,4 +94,5 @@ def may_follow(missing: Sequence[str], place: int, words: Sequence[Lexeme]) -> b
             level = len(scopes)
     own = scopes[level - 1]
     last = next((kind for kind in reversed(own) if kind in CLAUSE_STARTS), "")
-    return any(kind not in own or kind == last for kind in missing)
+    # What is not a clause, as AS, may be there several times.
+    return any(kind not in own or kind == last or kind not in CLAUSE_STARTS for kind in missing)
