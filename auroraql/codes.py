@@ -346,6 +346,11 @@ CODES = {
         "The head of a script declares a parameter that no statement has.",
         "Write it in a statement as `$name`, or delete the declaration.",
     ),
+    "AQL0612": Code(
+        "the times exclude one another",
+        "The time window and the comparisons of times have no moment in common, so nothing is found and nothing is sent.",
+        "Correct one of them. A date names its whole day: `> 2021-01-01` is after that day.",
+    ),
     "AQL0611": Code(
         "a sentence is not the service's own",
         "The service that words its queries itself did not answer; the sentence is AuroraQL's, in the same wording.",

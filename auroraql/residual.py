@@ -22,6 +22,7 @@ from auroraql.results import (
     ResultColumn,
     Row,
     reached,
+    read_time,
     result_columns,
     rows_of,
     selected,
@@ -199,7 +200,19 @@ def _texts(records: Sequence[Record], ref: Ref, stored: Stored) -> list[str | No
     if isinstance(records, Columnar):
         values = records.values(ResultColumn("", Type.ANY, path=path))
         return [_text(value.isoformat() if isinstance(value, datetime) else value, as_json=as_json) for value in values]
+    if stored.type is Type.TIME and not stored.many:
+        return [_moment(reached(record, path)) for record in records]
     return [_text(reached(record, path), as_json=as_json) for record in records]
+
+
+def _moment(value: Any) -> str | None:
+    """A time of a record as text that DuckDB reads, which passes over zones and knows no leap second."""
+    if value is None or (isinstance(value, str) and len(value) == len("2020-01-01T00:00:00") and value[-3:] != ":60"):
+        return value
+    try:
+        return read_time(str(value)).isoformat()
+    except (ValueError, OverflowError):
+        return None
 
 
 def _text(value: Any, *, as_json: bool) -> str | None:

@@ -7,8 +7,10 @@ query and perhaps more; the residual then takes the whole predicate to what came
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 
 from auroraql.errors import Diagnostic
+from auroraql.narrowing import narrowed
 from auroraql.plan import Plan, Request, Residual
 from auroraql.planner.native import Native
 from auroraql.planner.windows import cut_windows, take_intervals
@@ -35,12 +37,15 @@ def plan(
     A query that no data source can match has no request at all, and a warning that says so.
     """
     said = [*warnings]
+    window = narrowed(query)
+    if window is None:
+        return _made(query, (), None, (*said, _no_time(query)))
     if query.criteria is not None:
         # Most searches are for something else and never load this room.
         from auroraql.planner.criteria import CriteriaPlan
 
         found = CriteriaPlan(query.criteria, sources or (lambda: catalogue.sources), catalogue)
-        requests = found.requests(query)
+        requests = found.requests(replace(query, start=window[0], end=window[1]))
         rest = query.where if query.where != EVERYTHING else None
         return _made(query, requests, rest, (*said, *found.said), tuple(found.unsayable))
     native = Native.of(query)
@@ -59,6 +64,8 @@ def plan(
 def noticed(query: Query, catalogue: Catalogue, warnings: Iterable[Diagnostic] = ()) -> tuple[Diagnostic, ...]:
     """The warnings of a query's plan, told without making it."""
     said = [*warnings]
+    if narrowed(query) is None:
+        return (*said, _no_time(query))
     if query.criteria is not None:
         from auroraql.planner.criteria import CriteriaPlan
 
@@ -69,6 +76,13 @@ def noticed(query: Query, catalogue: Catalogue, warnings: Iterable[Diagnostic] =
 
         return (*said, *Several(query, catalogue.sources).noticed())
     return (*said, *_noticed(native, catalogue))
+
+
+def _no_time(query: Query) -> Diagnostic:
+    """The warning that the window and the comparisons of times have no moment in common."""
+    message = "no record can have such times: this finds nothing"
+    hint = "the time window and the comparisons have no moment in common"
+    return Diagnostic("AQL0612", message, query.where.origin, "no moment left", hint, severity="warning")
 
 
 def _noticed(native: Native, catalogue: Catalogue) -> Iterator[Diagnostic]:

@@ -11,6 +11,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import pairwise
 
+from auroraql.narrowing import narrowed
 from auroraql.plan import Request
 from auroraql.planner.native import MOST_REQUESTS
 from auroraql.query import Interval, Query, day_runs
@@ -32,7 +33,9 @@ def take_intervals(requests: Sequence[Request], query: Query) -> tuple[Request, 
     """
     kind, intervals = KINDS[query.kind], query.during or ()
     needed = day_runs(intervals) if kind.span[0].bound == "start" else intervals
-    windows = _joined([each for each in (_within(query, *w) for w in needed) if each is not None], len(requests))
+    narrow = narrowed(query) or (query.start, query.end)
+    within = (_within(replace(query, start=narrow[0], end=narrow[1]), *w) for w in needed)
+    windows = _joined([each for each in within if each is not None], len(requests))
     return tuple(replace(request, start=first, end=last) for request in requests for first, last in windows)
 
 

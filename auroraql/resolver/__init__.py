@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 
 from auroraql.errors import Diagnostic, StatementError
 from auroraql.named import Kept
+from auroraql.narrowing import narrowed
 from auroraql.query import EVERYTHING, Column, Criteria, Predicate, Query
 from auroraql.resolver.feeding import Fed, Results, feed
 from auroraql.resolver.grouping import Grouping
@@ -83,13 +84,11 @@ class _Resolving:
         self.wrong += [*predicates.wrong, *selection.wrong]
         # What is wrong with a column may be all that is wrong with the rows.
         self.wrong += [each for each in grouping.wrong if each.code != "AQL0212" or not selection.wrong]
-        bounds = self._bounds(predicates)
+        bounds = self._bounds()
         criteria, said = self._criteria()
         warnings = [*self.fed.warnings, *self.names.warnings, *self._questions([*predicates.warnings, *said])]
         if self.wrong:
             raise StatementError(sorted(self.wrong, key=_place), questions=sorted(warnings, key=_place))
-        if bounds == Bounds() and self.fed.during is None and self.fed.searched is None:
-            warnings.append(no_window(self.kind.title, self.find.origin))
         query = Query(
             self.kind.name,
             where,
@@ -103,9 +102,19 @@ class _Resolving:
             rows.group_by,
             criteria,
             self.fed.during,
+            window_from=("the window clause",) if bounds != Bounds() else (),
         )
+        query = Query.of(query)
+        warnings += self._about_window(query)
         said_in_order, used = tuple(sorted(warnings, key=_place)), frozenset(self.values.used)
-        return Resolved(Query.of(query), said_in_order, used, self.kind, self.fed.searched, self.fed.waiting)
+        return Resolved(query, said_in_order, used, self.kind, self.fed.searched, self.fed.waiting)
+
+    def _about_window(self, query: Query) -> Iterator[Diagnostic]:
+        """What is to be noticed about when records are searched for."""
+        if self.fed.searched is not None:
+            return
+        if narrowed(query) == (None, None) and query.during is None:
+            yield no_window(self.kind.title, self.find.origin)
 
     def _questions(self, warnings: Iterable[Diagnostic]) -> Iterator[Diagnostic]:
         """The warnings, without those of values that were found and not written."""
@@ -153,7 +162,7 @@ class _Resolving:
             self.wrong.append(fault.diagnostic)
             return None, 0
 
-    def _bounds(self, predicates: Predicates) -> Bounds:
+    def _bounds(self) -> Bounds:
         windows: list[tuple[Window, Bounds]] = []
         faulty = False
         for clause in self.find.clauses:
@@ -164,9 +173,9 @@ class _Resolving:
                     self.wrong.append(fault.diagnostic)
                     faulty = True
         try:
-            if self.fed.during is not None and (windows or predicates.bounds != Bounds()):
+            if self.fed.during is not None and windows:
                 raise two_windows(self.fed.overlap)
-            return Bounds() if faulty else join_windows(windows, predicates.bounds, self.find.origin)
+            return Bounds() if faulty else join_windows(windows)
         except Fault as fault:
             self.wrong.append(fault.diagnostic)
             return Bounds()

@@ -7,8 +7,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
+from typing import Any, Literal
 
 from auroraql.errors import Diagnostic, Origin
+from auroraql.moments import read_full_date, write_instant, write_interval
 from auroraql.resolver.remembering import Remembered
 from auroraql.resolver.times import Interval, TimeFault, interval_of, named, read_interval, shift
 from auroraql.schema import Type
@@ -37,16 +39,24 @@ class Fault(Exception):
         self.diagnostic = Diagnostic(code, message, origin, label, hint, fix, missing=missing)
 
 
+End = Literal["first", "last", "whole", "text"]
+"""What of the interval that a literal names is compared: its first or last moment, or all of it. `text`: no times."""
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a value stands: what it is compared with, and which end of an interval it means."""
+    """Where a value stands: what it is compared with, and which end of an interval it means.
+
+    `times` marks a metadata key that holds times. Any other key that may hold text takes a whole date for a time.
+    """
 
     name: str
     type: Type
     unit: str = ""
     metadata: bool = False
-    upper: bool = False
+    end: End = "whole"
     known: tuple[str, ...] = ()
+    times: bool = False
 
 
 @dataclass(slots=True)
@@ -78,9 +88,7 @@ class Values:
                 "needs a value",
                 hint=f"give it as --param {parameter.name}=…, or {parameter.name}=… in Python",
             )
-        value = self.parameters[parameter.name]
-        # NumPy's and pandas' own values and arrays tell themselves as Python's.
-        return value.tolist() if hasattr(value, "tolist") else value
+        return _as_python(self.parameters[parameter.name])
 
     def text(self, operand: Operand, place: Place) -> str:
         """The wire string of an operand. Raises Fault for a wrong type or unit."""
@@ -88,7 +96,8 @@ class Values:
             case Text(value, origin):
                 return self._string(value, origin, place)
             case Number(text, unit, origin):
-                return _number(text, unit, origin, place)
+                year = _year(text, unit, place)
+                return _number(text, unit, origin, place) if year is None else _time(year, place)
             case Truth(value, origin):
                 if place.type not in (Type.BOOLEAN, Type.ANY):
                     raise _wrong_type(place, "TRUE or FALSE", origin, str(value).lower())
@@ -96,13 +105,16 @@ class Values:
             case Instant(origin=origin):
                 if place.type not in (Type.TIME, Type.ANY) and not (place.metadata and place.type is Type.STRING):
                     raise _wrong_type(place, "a timestamp", origin, "")
-                return _iso(self.interval(operand), place, origin)
+                return _time(self.interval(operand), place)
             case Path() | Parameter() | Subquery():
                 raise AssertionError("only values have a text; the rest is resolved before it is asked for")
 
     def _string(self, value: str, origin: Origin, place: Place) -> str:
         if place.type is Type.TIME:
-            return _iso(_interval(read_interval, value, origin=origin), place, origin)
+            return _time(_interval(read_interval, value, origin=origin), place)
+        if place.metadata and place.type in (Type.ANY, Type.STRING) and place.end != "text":
+            named_interval = _interval_of_text(value, place)
+            return value if named_interval is None else _time(named_interval, place)
         if place.type in (Type.NUMBER, Type.INTEGER):
             if PLAIN_NUMBER.fullmatch(value):
                 return value
@@ -128,7 +140,9 @@ class Values:
 
     def _interval_of(self, value: object, parameter: Parameter) -> Interval:
         if isinstance(value, date | datetime) and value == value:  # noqa: PLR0124 - NaT again
-            return interval_of(value)
+            return _interval(interval_of, value, origin=parameter.origin)
+        if isinstance(value, int) and not isinstance(value, bool) and 1000 <= value <= 9999:
+            return read_interval(str(value))
         if isinstance(value, str):
             if value.strip().upper() in ("NOW", "TODAY"):
                 return named(value.strip().upper(), self.now)
@@ -167,6 +181,22 @@ class Values:
         return int(text)
 
 
+def _as_python(value: Any) -> object:
+    """A value or array of NumPy or pandas as Python's own. A time keeps its precision: a day is a date, a month a text."""
+    if not hasattr(value, "tolist"):
+        return value
+    dtype = str(getattr(value, "dtype", ""))
+    if type(value).__module__ != "numpy" or not dtype.startswith("datetime64["):
+        return value.tolist()
+    match dtype.removeprefix("datetime64[").rstrip("]"):
+        case "Y" | "M":
+            return value.astype(str).tolist()
+        case "D" | "W":
+            return value.tolist()
+        case _:  # finer than a microsecond, NumPy has no datetime for it, but a number
+            return value.astype("datetime64[us]").tolist()
+
+
 def _operand(value: object, parameter: Parameter) -> Operand:
     origin = parameter.origin
     match value:
@@ -177,10 +207,8 @@ def _operand(value: object, parameter: Parameter) -> Operand:
         case int() | float() | Decimal() if _is_number(value):
             return Number(str(value), "", origin)
         case date() if value == value:  # noqa: PLR0124 - pandas' NaT is a datetime that equals nothing
-            moment = value if isinstance(value, datetime) else None
-            written = (
-                _iso(interval_of(value), Place("", Type.TIME), origin) if moment is not None else value.isoformat()
-            )
+            interval = _interval(interval_of, value, origin=origin)
+            written = value.isoformat() if interval.past is not None else write_instant(interval.first)
             return Instant(Timestamp(written, origin), (), origin)
         case _:
             raise Fault(
@@ -204,12 +232,32 @@ def _interval(read: Callable[..., Interval], *parts: object, origin: Origin) -> 
         raise Fault("AQL0301", str(fault), origin, hint=fault.hint) from None
 
 
-def _iso(interval: Interval, place: Place, origin: Origin) -> str:
+def _time(interval: Interval, place: Place) -> str:
+    """The end of an interval that a comparison is about, or all of it, as a query has it."""
+    match place.end:
+        case "first":
+            return write_instant(interval.first)
+        case "last":
+            return write_instant(interval.last)
+        case _:
+            return write_interval(interval)
+
+
+def _interval_of_text(value: str, place: Place) -> Interval | None:
+    """The interval that a quoted text names for a metadata key; None for a text that is compared as it is."""
+    if not place.times:
+        return read_full_date(value)
     try:
-        moment = interval.upper if place.upper else interval.lower
-    except TimeFault as fault:
-        raise Fault("AQL0301", str(fault), origin, hint=fault.hint) from None
-    return moment.isoformat(timespec="seconds")
+        return read_interval(value)
+    except TimeFault:
+        return None
+
+
+def _year(text: str, unit: str, place: Place) -> Interval | None:
+    """The year that four digits are where a time is expected."""
+    if unit or not (place.type is Type.TIME or place.times) or not re.fullmatch("[0-9]{4}", text) or text == "0000":
+        return None
+    return read_interval(text)
 
 
 def _number(text: str, unit: str, origin: Origin, place: Place) -> str:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from auroraql.schema.model import Bound, Field, Filters, Kind, Lists, Type, Words
 from auroraql.schema.sources import SOURCE
 
 PRODUCT_TYPES = ("keogram", "montage", "movie", "summary_plot", "data_availability")
+
+LONGEST_PRODUCT = timedelta(days=1)
+"""The longest time that a product of AuroraX spans."""
 
 DATA_PRODUCTS = Kind(
     name="data_products",
@@ -39,4 +44,6 @@ DATA_PRODUCTS = Kind(
         Bound("end", " data_product end <= ", " UTC AND"),
         Lists(("data_product_type",), " "),
     ),
+    longest_record=LONGEST_PRODUCT,
+    time_keys=("imaging_start_time", "imaging_end_time"),
 )

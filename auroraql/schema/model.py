@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from enum import Enum
 from typing import Literal
 
@@ -171,6 +172,12 @@ class Kind:
     older_wordings: tuple[Wording, ...] = ()
     longest_months: int = 0
     """The longest window of one request, in months; 0: any. A record that spans time must not be cut."""
+    longest_record: timedelta = timedelta()
+    """The longest time that a record spans; 0: a record is a single moment."""
+    needs_filter: bool = False
+    """Whether the service refuses a request without any list or metadata filter."""
+    time_keys: tuple[str, ...] = ()
+    """Metadata keys that hold times, as text: YYYY-MM-DDTHH:MM:SS.ffffff, UTC."""
     keys_of: str = ""
     """The kind whose metadata keys its records have; empty: its own, if it has the field `metadata`."""
 
