@@ -16,6 +16,7 @@ _PUBLIC = {
     "Archive": "auroraql.session",
     "ArchiveError": "auroraql.errors",
     "AuroraQLError": "auroraql.errors",
+    "AuroraQLWarning": "auroraql.errors",
     "Cancelled": "auroraql.errors",
     "Diagnostic": "auroraql.errors",
     "Failed": "auroraql.errors",

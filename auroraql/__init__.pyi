@@ -1,5 +1,6 @@
 from auroraql.errors import ArchiveError as ArchiveError
 from auroraql.errors import AuroraQLError as AuroraQLError
+from auroraql.errors import AuroraQLWarning as AuroraQLWarning
 from auroraql.errors import Cancelled as Cancelled
 from auroraql.errors import Diagnostic as Diagnostic
 from auroraql.errors import Failed as Failed

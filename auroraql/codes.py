@@ -351,6 +351,16 @@ CODES = {
         "The time window and the comparisons of times have no moment in common, so nothing is found and nothing is sent.",
         "Correct one of them. A date names its whole day: `> 2021-01-01` is after that day.",
     ),
+    "AQL0620": Code(
+        "a list and the times of a result are independent",
+        "`IN result.field` and `DURING result` are tested apart, so they may hold for different rows of the result.",
+        "`USING (field)` after DURING asks for one row that has both.",
+    ),
+    "AQL0621": Code(
+        "a window is shorter than the products",
+        "Data products are found when they lie in the window as a whole, and those that the statement names are longer.",
+        "`OVERLAPPING` finds what shares a moment with the window.",
+    ),
     "AQL0611": Code(
         "a sentence is not the service's own",
         "The service that words its queries itself did not answer; the sentence is AuroraQL's, in the same wording.",

@@ -12,13 +12,15 @@ A `Diagnostic` is one fact about a statement: its code, where it stands, what wo
         ├── TimedOut        the deadline passed
         ├── Cancelled       the search was cancelled
         └── Failed          the search was accepted, and failed
+
+    AuroraQLWarning         a warning about a statement that runs nevertheless
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Any, Literal
 
 Severity = Literal["error", "warning"]
 
@@ -102,7 +104,31 @@ class Source:
 
 
 class AuroraQLError(Exception):
-    """Anything AuroraQL raises on purpose."""
+    """The base of every exception that AuroraQL raises on purpose.
+
+    All of them can be pickled and copied, so they cross process pools with every attribute they have.
+    """
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # The default would call `__init__` with `args` alone, and some parts are keyword arguments or are set later.
+        return _restored, (type(self), self.args, self.__dict__)
+
+
+def _restored(kind: type[AuroraQLError], args: tuple[Any, ...], state: dict[str, Any]) -> AuroraQLError:
+    error = kind.__new__(kind, *args)
+    error.__dict__.update(state)
+    return error
+
+
+class AuroraQLWarning(UserWarning):
+    """A warning about a statement, as `warnings.warn` reports it; `diagnostic` is what it was rendered from."""
+
+    def __init__(self, message: str, diagnostic: Diagnostic | None = None) -> None:
+        self.diagnostic = diagnostic
+        super().__init__(message, diagnostic)
+
+    def __str__(self) -> str:
+        return str(self.args[0])
 
 
 class StatementError(AuroraQLError):

@@ -51,10 +51,21 @@ class Kept:
 
     def intervals(self) -> list[tuple[datetime, datetime]]:
         """The first and the last moment of each row that has both; needs `ends`."""
-        places = [self._column((name,))[0] for name in self.ends]
-        rows = self.result.rows if self.result is not None else ()
-        pairs = ((row[places[0]], row[places[-1]]) for row in rows)
-        return [(first, last) for first, last in pairs if first is not None and last is not None and first <= last]
+        return [interval for interval, _ in self.timed_values(())]
+
+    def timed_values(
+        self, paths: Sequence[tuple[str, ...]]
+    ) -> Iterator[tuple[tuple[datetime, datetime], tuple[list[Any], ...]]]:
+        """The first and the last moment of each row that has both, and its values at paths of `kind`.
+
+        Values are those of `values`, for each path a list. Needs `ends`.
+        """
+        times = [self._column((name,))[0] for name in self.ends]
+        columns = [self._column(path) for path in paths]
+        for row in self.result.rows if self.result is not None else ():
+            first, last = row[times[0]], row[times[-1]]
+            if first is not None and last is not None and first <= last:
+                yield (first, last), tuple(list(_reached(row[at], rest)) for at, rest in columns)
 
     @property
     def ends(self) -> tuple[str, ...]:

@@ -36,6 +36,13 @@ def narrowed(query: Query, where: Predicate | None = None) -> Window | None:
     return None if _is_empty(window) else window
 
 
+def narrowed_windows(query: Query) -> tuple[Window, ...]:
+    """The windows in which the records of a query are looked for, as far as its predicate leaves them."""
+    window = narrowed(query)
+    found = (intersect(each, window) for each in query.windows) if window is not None else ()
+    return tuple(each for each in found if not _is_empty(each))
+
+
 def _limits(predicate: Predicate, kind: Kind) -> Limits | None:
     """How far the times of records that fulfil a predicate reach; None where none can fulfil it."""
     match predicate:

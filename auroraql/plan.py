@@ -8,7 +8,7 @@ from decimal import Decimal
 from itertools import combinations
 
 from auroraql.errors import Diagnostic, Origin
-from auroraql.query import Column, Interval, OrderKey, Predicate, Query, Ref, Tree, block_names
+from auroraql.query import Column, Interval, OrderKey, Predicate, Query, Ref, Tree, Using, block_names
 from auroraql.schema.conjunctions import wire_name
 
 
@@ -86,7 +86,10 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Residual:
-    """What is done to the fetched records: intervals and a predicate, groups, order, a cut, then the columns."""
+    """What is done to the fetched records: intervals and a predicate, groups, order, a cut, then the columns.
+
+    `during` and `using` are those of the query.
+    """
 
     order_by: tuple[OrderKey, ...] = ()
     limit: int | None = None
@@ -96,6 +99,7 @@ class Residual:
     distinct: bool = False
     group_by: tuple[Ref, ...] = ()
     during: tuple[Interval, ...] | None = None
+    using: Using | None = None
 
     def __bool__(self) -> bool:
         return self != Residual()

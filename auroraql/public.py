@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from auroraql.errors import Source
-from auroraql.forms import query_json, script
+from auroraql.forms import script
+from auroraql.inputs import StatementLike, source_of
 from auroraql.syntax import Statement
-from auroraql.translation import translate_find, translate_source
+from auroraql.translation import translate_source
+from auroraql.warning import warn
 
 
-def parse(text: str | Source) -> Statement:
-    """The syntax tree of one statement, in whatever form it is written. Raises StatementError."""
-    return script.read_one(Source.of(text)).statement
+def parse(statement: StatementLike) -> Statement:
+    """Return the syntax tree of one statement, in any form. Raises StatementError."""
+    return script.read_one(source_of(statement)).statement
 
 
 def parse_script(text: str | Source) -> tuple[Statement, ...]:
@@ -21,12 +22,15 @@ def parse_script(text: str | Source) -> tuple[Statement, ...]:
     return tuple(read.statement for read in script.read(Source.of(text)))
 
 
-def translate(statement: str | Source | Mapping[str, Any], /, to: str, **parameters: object) -> str | dict[str, Any]:
-    """One statement in another form: `to` is aql, json, sentence or plan.
+def translate(statement: StatementLike, /, to: str, **parameters: object) -> str | dict[str, Any]:
+    """Return one statement in another form.
 
-    The statement is text (in any form) or a query document as a dict. JSON and plan are given as dicts, the
-    others as text. Raises StatementError when it is wrong, or when that form cannot say it.
+    `statement` is text in any form, a query document as a dict, or a search object of AuroraX's client. `to` is one of
+    aql, json, sentence, plan, python and curl; json and plan come as dicts, the others as text. `$name` in the statement
+    takes the keyword argument `name`. Raises StatementError when the statement is wrong or that form cannot say it, and
+    UsageError for an unknown form. What else is worth knowing is reported by `warnings.warn` (`AuroraQLWarning`).
     """
-    if isinstance(statement, Mapping):
-        return translate_find(query_json.lift(dict(statement)), to, parameters=parameters).output
-    return translate_source(Source.of(statement), to, parameters=parameters).output
+    source = source_of(statement)
+    translation = translate_source(source, to, parameters=parameters)
+    warn(translation.warnings, source)
+    return translation.output

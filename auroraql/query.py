@@ -16,11 +16,11 @@ window stay in the predicate.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, time, timedelta
 from decimal import Decimal
-from itertools import combinations
+from itertools import combinations, pairwise
 
 from auroraql.errors import Origin
 from auroraql.moments import (
@@ -196,17 +196,56 @@ Interval = tuple[datetime, datetime]
 """A first and a last moment, both included."""
 
 
-def day_runs(intervals: Iterable[Interval]) -> tuple[Interval, ...]:
-    """The whole days that intervals touch, those that follow one another as one; the intervals are in order."""
+MOST_WINDOWS = 32
+"""The most windows that the intervals of one query become; more are joined where the gaps are the shortest."""
+
+
+def whole_days(interval: Interval, margin: timedelta) -> Interval:
+    """The whole days that an interval touches, and those within `margin` before and after them."""
+    first = datetime.combine(interval[0], time.min)
+    last = datetime.combine(interval[1], time(23, 59, 59))
+    # The calendar ends: a margin past it is cut.
+    return first - min(margin, first - datetime.min), last + min(margin, datetime.max.replace(microsecond=0) - last)
+
+
+def day_runs(intervals: Iterable[Interval], margin: timedelta = timedelta()) -> tuple[Interval, ...]:
+    """The `whole_days` of intervals, consecutive ones joined; the intervals are in order."""
     runs: list[Interval] = []
-    for first, last in intervals:
-        start = datetime.combine(first, time.min)
-        end = datetime.combine(last, time(23, 59, 59))
+    for start, end in (whole_days(interval, margin) for interval in intervals):
         if runs and start - runs[-1][1] <= timedelta(seconds=1):
             runs[-1] = (runs[-1][0], max(end, runs[-1][1]))
         else:
             runs.append((start, end))
     return tuple(runs)
+
+
+def join_nearest(windows: Sequence[Interval], most: int) -> tuple[Interval, ...]:
+    """At most `most` windows: those with the shortest gaps between them are joined. The windows are in order, apart."""
+    if len(windows) <= most:
+        return tuple(windows)
+    gaps = [later[0] - earlier[1] for earlier, later in pairwise(windows)]
+    kept = sorted(sorted(range(len(gaps)), key=gaps.__getitem__, reverse=True)[: most - 1])
+    firsts, lasts = [0, *(at + 1 for at in kept)], [*kept, len(windows) - 1]
+    return tuple((windows[i][0], windows[j][1]) for i, j in zip(firsts, lasts, strict=True))
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """The rows of a result that have the same values in the fields of USING: those values, and the rows' intervals.
+
+    The values are strings as AuroraX is sent them, one for each field. The intervals are in order, apart from one another.
+    """
+
+    values: tuple[str, ...]
+    intervals: tuple[Interval, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Using:
+    """DURING … USING: a record overlaps an interval of a group and equals the group's value in each field of `refs`."""
+
+    refs: tuple[Ref, ...]
+    groups: tuple[Group, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,7 +254,8 @@ class Query:
 
     `select` None means the whole record, as AuroraX answers without a response_format. `criteria` are there
     for conjunctions, and only for them. `during` restricts to records that overlap one of the intervals
-    (in order, apart from one another); an empty tuple finds nothing, None does not restrict.
+    (in order, apart from one another); an empty tuple finds nothing, None does not restrict. With `using`, `during`
+    has the intervals of all its groups.
     """
 
     kind: str
@@ -230,6 +270,7 @@ class Query:
     group_by: tuple[Ref, ...] = ()
     criteria: Criteria | None = None
     during: tuple[Interval, ...] | None = None
+    using: Using | None = None
     window_from: tuple[str, ...] = field(default=(), compare=False)
     """What gave the window its bounds, for people: the clause, or comparisons."""
 
@@ -243,6 +284,35 @@ class Query:
     def aggregates(self) -> bool:
         """Whether a row of the result is made of several records."""
         return bool(self.group_by) or any(column.function for column in self.select or ())
+
+    @property
+    def windows(self) -> tuple[tuple[datetime | None, datetime | None], ...]:
+        """The windows in which records are looked for; every record of the query is whole in one of them.
+
+        Without intervals it is the query's own window. With them it is the whole days that they touch, with the
+        longest record of the kind around them; records of a single moment are looked for in the intervals themselves.
+        A conjunction is found as far as its window goes, so its windows are part of what the query means.
+        """
+        if self.during is None:
+            return ((self.start, self.end),)
+        margin = KINDS[self.kind].longest_record
+        needed = day_runs(self.during, margin) if margin else tuple(map(_whole_seconds, self.during))
+        inside = (_common(self.start, self.end, *window) for window in join_nearest(needed, MOST_WINDOWS))
+        return tuple(window for window in inside if window is not None)
+
+
+def _whole_seconds(interval: Interval) -> Interval:
+    """The interval with ends in whole seconds, not shorter."""
+    first, last = interval
+    upper = last.replace(microsecond=0)
+    return first.replace(microsecond=0), upper if upper == last else upper + timedelta(seconds=1)
+
+
+def _common(start: datetime | None, end: datetime | None, first: datetime, last: datetime) -> Interval | None:
+    """What a window, perhaps open, and an interval have in common."""
+    first = first if start is None else max(first, start)
+    last = last if end is None else min(last, end)
+    return (first, last) if first <= last else None
 
 
 Window = tuple[datetime | None, datetime | None]

@@ -14,7 +14,7 @@ from auroraql.forms.text.writing import write_predicate, write_window
 from auroraql.named import Kept
 from auroraql.plan import CriteriaRequest, FilterGroup, Plan, Request, Residual
 from auroraql.planner import plan as make_plan
-from auroraql.query import Ref, Tree
+from auroraql.query import Interval, Ref, Tree, Using
 from auroraql.resolver import Resolved, resolve
 from auroraql.resolver.feeding import Results
 from auroraql.results import ResultColumn
@@ -224,7 +224,7 @@ def _after(residual: Residual, plan: Plan, kind: Kind, catalogue: Catalogue) -> 
     if residual.where is not None and kind.name in KINDS:
         yield "  (AuroraX has no filter for all of it, or not in so few requests)"
     if residual.during is not None:
-        yield f"only what overlaps one of {len(residual.during):,} intervals"
+        yield _overlapped(residual.during, residual.using)
     yield from _grouping(residual, plan)
     if residual.order_by:
         keys = (f"{_dotted(k.ref)}{' descending' if k.descending else ''}" for k in residual.order_by)
@@ -235,6 +235,16 @@ def _after(residual: Residual, plan: Plan, kind: Kind, catalogue: Catalogue) -> 
         yield f"columns: {', '.join(column.label for column in residual.select)}"
     if plan.counted:
         yield "count only: nothing is downloaded"
+
+
+def _overlapped(during: Sequence[Interval], using: Using | None) -> str:
+    if using is not None:
+        count = sum(len(group.intervals) for group in using.groups)
+        fields = " and ".join(map(_dotted, using.refs))
+        return f"only what overlaps one of {count:,} intervals of rows with the same {fields} ({len(using.groups):,} groups)"
+    if len(during) == 1:
+        return f"only what overlaps {during[0][0].isoformat()} to {during[0][1].isoformat()}"
+    return f"only what overlaps one of {len(during):,} intervals"
 
 
 def _grouping(residual: Residual, plan: Plan) -> Iterator[str]:

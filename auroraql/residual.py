@@ -130,7 +130,8 @@ class _Values:
     def __init__(self, records: Sequence[Record], kind: Kind, refs: Iterable[Ref], asked: Residual) -> None:
         self.bind = Bindings()
         span = kind.span if asked.during is not None else ()
-        looked_for = (*refs_of(asked.where), *refs, *(Ref(field.role, field.name) for field in span))
+        using = asked.using.refs if asked.using is not None else ()
+        looked_for = (*refs_of(asked.where), *refs, *(Ref(field.role, field.name) for field in span), *using)
         self.places = {ref: _stored(f"v{at}", ref, kind) for at, ref in enumerate(dict.fromkeys(looked_for))}
         self.arrow: Any = None
         if isinstance(records, Columnar):
@@ -152,7 +153,7 @@ class _Values:
         if asked.where is not None:
             yield condition(asked.where, self.locate, self.bind)
         if asked.during is not None:
-            yield from overlaps(asked.during, kind, self.locate, self.bind)
+            yield from overlaps(asked.during, asked.using, kind, self.locate, self.bind)
 
 
 @cache

@@ -144,6 +144,7 @@ class ResultSet:
         columns: tuple[ResultColumn, ...] | None = None,
         is_report: bool = False,
         note: str = "",
+        request_ids: tuple[str, ...] = (),
     ) -> None:
         self.plan = plan
         self.source = source
@@ -153,6 +154,8 @@ class ResultSet:
         self.note = note
         """What a front end says in place of the rows, of a statement that is not run to see them, as LET."""
         self.warnings = plan.warnings
+        self.request_ids = request_ids
+        """The archive's ids of the requests of the search; empty where it answered without one."""
         self.archive = archive
         self.elapsed = elapsed
         self.demonstration = demonstration
@@ -207,6 +210,7 @@ class ResultSet:
             columns=self.columns,
             is_report=self.is_report,
             note=self.note,
+            request_ids=self.request_ids,
         )
 
     def save(self, path: str | os.PathLike[str]) -> None:

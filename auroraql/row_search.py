@@ -26,6 +26,7 @@ def plan_rows(query: Query, kept: Kept, warnings: tuple[Diagnostic, ...]) -> Pla
         query.distinct,
         query.group_by,
         query.during,
+        query.using,
     )
     return Plan(query, (), residual, warnings)
 

@@ -20,6 +20,7 @@ from auroraql.resolver import resolve
 from auroraql.results import Fetched, ResultColumn, ResultSet, Row
 from auroraql.row_search import kept_as, plan_rows, search_rows, whole_records
 from auroraql.schema import KINDS, Type
+from auroraql.search_steps import SearchSteps
 from auroraql.searches import Planned, Search, State, elapsing
 from auroraql.settings import Settings
 from auroraql.syntax import Find, Follow, Let, Report, Set, Show, Sql, Submit
@@ -39,6 +40,8 @@ class Running:
     """What is told how far a search has come that is waited for."""
     results: dict[str, Kept] = field(default_factory=dict)
     submitted: dict[str, Search] = field(default_factory=dict)
+    on_step: Callable[[str], object] | None = None
+    """Receives one line for each step of a search: the verbose mode."""
     on_interrupt: Callable[[Search], object] | None = None
     """Who is given a search that Ctrl-C ended the wait for; by default it is cancelled."""
     on_end: Callable[[Search], object] | None = None
@@ -127,13 +130,22 @@ class Running:
         if planned.searched is not None:
             columns, fetched = search_rows(plan, planned.searched)
             return self.result(plan, fetched, prepared, began, columns)
-        search = Search(self, self.engine.submit(plan, awaited=True), planned, prepared, began=began, awaited=True)
+        steps = self._steps(plan, prepared)
+        run = self.engine.submit(plan, awaited=True)
+        search = Search(self, run, planned, prepared, began=began, awaited=True, steps=steps)
         try:
             return search.fetch()
         except ArchiveError:  # nobody waits for it any more
             with suppress(ArchiveError):  # what led here is the error to tell
                 search.cancel()
             raise
+
+    def _steps(self, plan: Plan, prepared: Prepared) -> SearchSteps | None:
+        if self.on_step is None:
+            return None
+        steps = SearchSteps(self.on_step)
+        steps.created(prepared.written, len(plan.requests))
+        return steps
 
     def result(
         self,
@@ -145,8 +157,9 @@ class Running:
         *,
         note: str = "",
         is_report: bool = False,
+        request_ids: tuple[str, ...] = (),
     ) -> ResultSet:
-        """What a statement answers."""
+        """Return the result of a statement."""
         return ResultSet(
             plan,
             fetched,
@@ -157,6 +170,7 @@ class Running:
             columns=columns,
             note=note,
             is_report=is_report,
+            request_ids=request_ids,
         )
 
     def submit(self, prepared: Prepared) -> Search:
@@ -167,12 +181,15 @@ class Running:
         if planned.searched is not None:
             message, hint = f"'{find.kind}' is a result, and its rows are searched at once", "FIND it without SUBMIT"
             raise StatementError([Diagnostic("AQL0214", message, find.origin, "no search of the archive", hint)])
+        steps = self._steps(planned.plan, prepared)
         try:
             run = self.engine.submit(planned.plan)
         except SubmissionInterrupted as stopped:
             self.interrupted(Search(self, stopped.run, planned, prepared))
             raise
-        search = Search(self, run, planned, prepared)
+        search = Search(self, run, planned, prepared, steps=steps)
+        if steps is not None:
+            steps.watch(run)
         if search.name:
             self._replace(search)
         elif self.runs_when_awaited:

@@ -21,6 +21,7 @@ from auroraql.plan import Plan
 from auroraql.preparing import Prepared
 from auroraql.results import Fetched, ResultSet, Row
 from auroraql.row_search import finished
+from auroraql.search_steps import SearchSteps
 from auroraql.settings import Settings
 
 State = Literal["running", "unreachable", "cancelling", "done", "failed", "cancelled"]
@@ -66,8 +67,10 @@ class Session(Protocol):
     def interrupted(self, search: Search, /) -> None:
         """Ctrl-C came while somebody waited for it."""
 
-    def result(self, plan: Plan, fetched: Fetched, prepared: Prepared, began: float) -> ResultSet:
-        """What a statement answers."""
+    def result(
+        self, plan: Plan, fetched: Fetched, prepared: Prepared, began: float, *, request_ids: tuple[str, ...]
+    ) -> ResultSet:
+        """Return the result of a statement."""
 
 
 @contextmanager
@@ -119,8 +122,10 @@ class Search:
         *,
         began: float | None = None,
         awaited: bool = False,
+        steps: SearchSteps | None = None,
     ) -> None:
         self._session, self._run, self._planned, self._prepared = session, run, planned, prepared
+        self._steps = steps
         self._began = time.monotonic() if began is None else began
         self._started = datetime.now(UTC).replace(tzinfo=None, microsecond=0)
         self._took: float | None = None
@@ -271,8 +276,17 @@ class Search:
             began = self._began if self._awaited else time.monotonic()
             fetched = self._attend(self._session.settings.timeout, whole=True)
             plan = self._planned.plan
-            self._result = self._session.result(plan, finished(fetched, plan), self._prepared, began)
+            if self._steps is not None:
+                self._steps.retrieved(self._run, self._received(fetched))
+            self._result = self._session.result(
+                plan, finished(fetched, plan), self._prepared, began, request_ids=self.request_ids
+            )
         return self._result
+
+    def _received(self, fetched: Fetched) -> int:
+        """Return the number of records that the archive sent, before post-processing."""
+        held = fetched.rows if fetched.rows is not None else fetched.records
+        return len(held or ())
 
     def cancel(self, *, patient: bool = False) -> None:
         """Asks the archive to stop it, which does nothing when it is done. Raises ArchiveError when it says no.
@@ -343,6 +357,8 @@ class Search:
         try:
             while not labour.over.wait(_TICK):
                 watch(self.progress())
+                if self._steps is not None:
+                    self._steps.watch(self._run)
                 if time.monotonic() >= deadline:
                     with suppress(ArchiveError):  # that it is late is the error to tell
                         self.cancel()

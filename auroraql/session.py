@@ -13,6 +13,7 @@ from auroraql.archives.base import DEFAULT_TIMEOUT, Engine, Watch
 from auroraql.archives.opening import open_archive, open_late
 from auroraql.errors import AuroraQLError, Diagnostic, Source, StatementError, UsageError
 from auroraql.forms import script
+from auroraql.inputs import StatementLike, source_of
 from auroraql.preparing import Prepared, Preparing, Standing, check, prepare, prepare_alone
 from auroraql.results import ResultSet
 from auroraql.running import Running
@@ -20,6 +21,7 @@ from auroraql.schema.catalogue import Catalogue
 from auroraql.searches import Search
 from auroraql.settings import Settings
 from auroraql.syntax import Find, Follow, Submit
+from auroraql.warning import warn
 
 __all__ = ["Archive", "Search", "connect"]
 
@@ -36,20 +38,25 @@ def connect(
     say: Say | None = None,
     watch: Watch | None = None,
     late: bool = False,
+    verbose: bool | Callable[[str], object] = False,
 ) -> Archive:
     """Opens an archive: `demo` (embedded, no network), the path of a catalogue file, `aurorax`, or a URL.
 
     `api_key` is sent to AuroraX as its header; left out, AURORAX_API_KEY is taken. `timeout` is the
     deadline of a search in seconds (default 600). `say` is told what takes time, as building the
     demonstration archive; `watch` how far a search has come that is waited for. `late` opens it when it is first asked
-    for records; until then it takes little memory. Raises UsageError for an archive there is not, Unreachable for
+    for records; until then it takes little memory. `verbose` prints the steps of each search, as the verbose mode of
+    AuroraX's client does: its requests with their ids and addresses, the service's log lines, bytes and records; a
+    function receives the lines in place of `print`. Raises UsageError for an archive there is not, Unreachable for
     one that cannot be opened.
     """
     seconds = timeout if timeout is not None else DEFAULT_TIMEOUT.total_seconds()
     if not 0 < seconds < float("inf"):
         raise UsageError(f"a deadline is a number of seconds above 0, not {seconds}")
     opening = open_late if late else open_archive
-    return Archive(opening(archive, api_key, say or (lambda _: None)), seconds, watch)
+    opened = Archive(opening(archive, api_key, say or (lambda _: None)), seconds, watch)
+    opened.verbose = verbose
+    return opened
 
 
 class Archive:
@@ -62,7 +69,7 @@ class Archive:
         self._engine = engine
         self._running = Running(engine, Settings(timeout=timeout), watch)
         self._closed = False
-        self._warn: Warn = lambda _warnings, _source: None
+        self._warn: Warn = warn
 
     def __repr__(self) -> str:
         return f"<Archive {self.name}{', closed' if self._closed else ''}>"
@@ -101,6 +108,15 @@ class Archive:
     def settings(self) -> Settings:
         """What SET changes."""
         return self._running.settings
+
+    @property
+    def verbose(self) -> bool | Callable[[str], object]:
+        """Whether the steps of each search are printed, or the function that receives their lines."""
+        return self._running.on_step or False
+
+    @verbose.setter
+    def verbose(self, verbose: bool | Callable[[str], object]) -> None:
+        self._running.on_step = print if verbose is True else verbose or None
 
     @property
     def results(self) -> Mapping[str, ResultSet]:
@@ -142,37 +158,47 @@ class Archive:
         """Lets what was submitted, and not fetched, go on when the archive is closed; those that will."""
         return self._running.leave()
 
-    def run(self, text: str | Source, /, **parameters: object) -> ResultSet:
-        """The result of one statement in any form; `$name` in it takes the keyword argument `name`.
+    def run(self, statement: StatementLike, /, **parameters: object) -> ResultSet:
+        """Run one statement and return its result.
 
-        Raises StatementError when the statement is wrong, ArchiveError when the archive does not answer.
+        `statement` is text in any form, a query document as a dict, or a search object of AuroraX's client (executed
+        or not). `$name` in a text takes the keyword argument `name`. Raises StatementError when the statement is
+        wrong, ArchiveError when the archive does not answer. Warnings are reported by `warnings.warn`
+        (`AuroraQLWarning`), unless `on_warning` takes them, and are in the result's `warnings`.
         """
-        return self._running.carry_out(self._prepare_one(text, parameters))
+        return self._run(self._prepare_one(statement, parameters))
 
-    def run_script(self, /, *texts: str | Source, **parameters: object) -> Iterator[ResultSet]:
-        """The results of the statements of one or more scripts, each run when it is asked for.
+    def run_script(self, /, *scripts: StatementLike, **parameters: object) -> Iterator[ResultSet]:
+        """Yield the results of the statements of one or more scripts, each run when it is asked for.
 
         Everything that is wrong with a script is raised before the first statement of any is run.
         """
-        prepared = self._prepare([Source.of(text) for text in texts], parameters)
-        return (self._asked(each) for each in prepared)  # which ends at its first failure, as a map would not
+        prepared = self._prepare([source_of(script) for script in scripts], parameters)
+        return (self._run(statement) for statement in prepared)  # ends at its first failure, as a map would not
 
-    def on_warning(self, act: Warn) -> None:
-        """Has `act` called with what was noticed of a statement of a script, just before that is run."""
-        self._warn = act
+    def on_warning(self, act: Warn | None) -> None:
+        """Call `act` with the warnings of each statement and its source, in place of `warnings.warn`.
 
-    def _asked(self, prepared: Prepared) -> ResultSet:
+        Most are known before the statement runs; those that depend on results follow it. None restores `warnings.warn`.
+        """
+        self._warn = act or warn
+
+    def _run(self, prepared: Prepared) -> ResultSet:
         if prepared.warnings:
             self._warn(prepared.warnings, prepared.source)
-        return self._running.carry_out(prepared)
+        result = self._running.carry_out(prepared)
+        late = [warning for warning in result.warnings if warning not in prepared.warnings]
+        if late:
+            self._warn(late, prepared.source)
+        return result
 
-    def run_each(self, /, *texts: str | Source, **parameters: object) -> Iterator[ResultSet | AuroraQLError]:
-        """What each statement of one or more scripts comes to, a result or its error; none keeps the rest from running.
+    def run_each(self, /, *scripts: StatementLike, **parameters: object) -> Iterator[ResultSet | AuroraQLError]:
+        """Yield a result or an error for each statement of one or more scripts; an error does not end the iteration.
 
-        A statement is read, checked and run when it is asked for; one that takes rows of one that failed is wrong.
+        A statement is read, checked and run when it is asked for. One that uses the result of a failed one is wrong.
         """
         self._refuse_closed()
-        for source in (Source.of(text) for text in texts):
+        for source in map(source_of, scripts):
             for read in script.read_each(source):
                 yield read if isinstance(read, StatementError) else self._outcome(read, source, parameters)
 
@@ -180,7 +206,7 @@ class Archive:
         self, read: script.Read, source: Source, parameters: Mapping[str, object]
     ) -> ResultSet | AuroraQLError:
         try:
-            return self._running.carry_out(prepare_alone(read, source, self._preparing(parameters)))
+            return self._run(prepare_alone(read, source, self._preparing(parameters)))
         except AuroraQLError as error:
             return error
 
@@ -189,16 +215,18 @@ class Archive:
         """What a script may count on before its first statement."""
         return self._running.standing
 
-    def check(self, text: str | Source, /) -> tuple[Diagnostic, ...]:
-        """What is to be said of a script, errors and warnings, as the session stands; runs and asks nothing."""
-        return next(check([Source.of(text)], self._engine.catalogue(), {}, self.standing))[1]
+    def check(self, statement: StatementLike, /) -> tuple[Diagnostic, ...]:
+        """Return the errors and warnings of a script, given the results of the session. Runs nothing."""
+        return next(check([source_of(statement)], self._engine.catalogue(), {}, self.standing))[1]
 
-    def submit(self, text: str | Source, /, **parameters: object) -> Search:
-        """Starts one statement, a FIND or the one behind SUBMIT, and does not wait for it."""
-        prepared = self._prepare_one(text, parameters)
+    def submit(self, statement: StatementLike, /, **parameters: object) -> Search:
+        """Start one FIND (or the one of a SUBMIT) without waiting for it."""
+        prepared = self._prepare_one(statement, parameters)
         if not isinstance(prepared.statement, Find | Submit):
             word = prepared.written.partition(" ")[0].upper()
             raise UsageError(f"{word} runs no search", "submit the FIND alone")
+        if prepared.warnings:
+            self._warn(prepared.warnings, prepared.source)
         return self._running.submit(prepared)
 
     def attach(self, request_id: str, name: str = "") -> Search:
@@ -210,8 +238,8 @@ class Archive:
         asked = Follow("fetch", name, request_id)
         return self._running.attach(request_id, name, Prepared(asked, Source(""), request_id, {}, datetime.now(UTC)))
 
-    def _prepare_one(self, text: str | Source, parameters: Mapping[str, object]) -> Prepared:
-        source = Source.of(text)
+    def _prepare_one(self, statement: StatementLike, parameters: Mapping[str, object]) -> Prepared:
+        source = source_of(statement)
         prepared = self._prepare([source], parameters)
         if len(prepared) != 1:
             script.read_one(source)  # says so, with the place

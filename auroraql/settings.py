@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from decimal import Decimal
 from math import isfinite
 
 from auroraql.errors import UsageError
@@ -124,9 +125,9 @@ def _plain(operand: object, values: Values) -> tuple[object, str]:
 def _seconds(value: object, unit: str) -> Value:
     hint = "write a number of seconds above 0, or a length of time, as 5 minutes"
     try:
-        number = float(value) if isinstance(value, int | float | str) and not isinstance(value, bool) else 0.0
+        number = float(value) if isinstance(value, int | float | Decimal | str) and not isinstance(value, bool) else 0.0
         found = number * (seconds_of(unit) if unit else 1)
-    except (TimeFault, KeyError, ValueError):
+    except (TimeFault, KeyError, ValueError, OverflowError):
         raise ValueError(hint) from None
     if not isfinite(found) or not 0 < found < _LONGEST:
         raise ValueError(hint)

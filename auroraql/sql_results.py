@@ -80,6 +80,7 @@ def _run(
             _make(connection, kept, only)
         try:
             with connection.cursor() as cursor, Interrupter(cursor, threading.Event(), deadline), interruptible():
+                _check_parameters(cursor, parameters, statement)
                 cursor.execute(statement.text, dict(parameters) or None)
                 return tuple(_described(cursor.description or ())), cursor.fetchall()
         except duckdb.InterruptException:
@@ -89,6 +90,20 @@ def _run(
             if only is not None and isinstance(error, duckdb.BinderException):
                 raise
             raise StatementError([_fault(error, statement)]) from None
+
+
+def _check_parameters(cursor: duckdb.DuckDBPyConnection, parameters: Mapping[str, object], statement: Sql) -> None:
+    """Bind each parameter by itself, so that one that DuckDB has no type for is reported by its name."""
+    for name, value in parameters.items():
+        try:
+            cursor.execute("SELECT $value", {"value": value})
+        except duckdb.InterruptException:
+            raise
+        except (duckdb.Error, UnicodeError, OverflowError) as error:
+            reason = str(error).splitlines()[0].partition("Error: ")[2]
+            message = f"the parameter ${name} cannot be used in SQL{': ' + reason[:200] if reason else ''}"
+            hint = "SQL takes texts, numbers up to 128 bits, times, and lists of one type"
+            raise StatementError([Diagnostic("AQL0211", message, statement.origin, hint=hint)]) from None
 
 
 def _fault(error: duckdb.Error, statement: Sql) -> Diagnostic:

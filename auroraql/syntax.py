@@ -183,9 +183,9 @@ class Where:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """A time window: its instants as written (one, or two for BETWEEN), and the span of LAST."""
+    """A time window: its instants as written (one, or two for BETWEEN and OVERLAPPING), and the span of LAST."""
 
-    form: Literal["between", "on", "during", "since", "until", "last"]
+    form: Literal["between", "on", "during", "since", "until", "last", "overlapping"]
     instants: tuple[Instant, ...]
     duration: Duration | None = None
     origin: Origin = field(default=None, compare=False)
@@ -193,10 +193,14 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Overlap:
-    """`DURING` a result, kept by name or found by a FIND in parentheses; PADDED makes its intervals longer."""
+    """`DURING` a result, kept by name or found by a FIND in parentheses.
+
+    `padding` makes its intervals longer at both ends. `using` names the fields in which a record and a row are equal.
+    """
 
     result: Path | Subquery
     padding: Duration | None = None
+    using: tuple[Path, ...] = ()
     origin: Origin = field(default=None, compare=False)
 
 

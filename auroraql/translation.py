@@ -16,7 +16,7 @@ from auroraql.planner import plan as make_plan
 from auroraql.query import Query
 from auroraql.resolver import resolve, unused_parameter
 from auroraql.schema.catalogue import Catalogue, shipped
-from auroraql.syntax import Aggregate, Find, GroupBy, Limit, OrderBy, Overlap, Select, Where
+from auroraql.syntax import Aggregate, Find, GroupBy, Limit, OrderBy, Overlap, Select, Where, Window
 
 TARGETS = ("aql", "json", "sentence", "python", "curl", "plan")
 """The forms a statement can be written in."""
@@ -109,7 +109,7 @@ def _check_parameters(given: Mapping[str, object] | None, used: frozenset[str]) 
 _CLAUSES = ("ORDER BY", "GROUP BY", "LIMIT")
 
 
-def _done_after(find: Find) -> Iterator[tuple[str, Origin]]:
+def _done_after(find: Find, query: Query) -> Iterator[tuple[str, Origin]]:
     """What of a statement no request of AuroraX's has, and where it is written."""
     if find.distinct:
         yield "DISTINCT", find.origin
@@ -120,6 +120,8 @@ def _done_after(find: Find) -> Iterator[tuple[str, Origin]]:
                 yield from ((f"a function as {each.function}()", each.origin) for each in functions[:1])
             case Overlap():
                 yield "the intervals of a result", clause.origin
+            case Window(form="overlapping") if query.during is not None:
+                yield "OVERLAPPING", clause.origin
             case GroupBy():
                 yield "GROUP BY", clause.origin
             case OrderBy():
@@ -142,7 +144,7 @@ def one_request(plan: Plan, find: Find, to: str) -> tuple[Request, tuple[Diagnos
             "done after the request",
             f"write it with --to plan, or leave {'the clause' if name.endswith(_CLAUSES) else 'it'} out",
         )
-        for name, origin in _done_after(find)
+        for name, origin in _done_after(find, plan.query)
     ]
     if not plan.requests:
         wrong.append(Diagnostic(code, f"{what} cannot say this: no record can match", hint="see --to plan"))

@@ -46,16 +46,26 @@ def matching(query: Query, products: Iterable[Product]) -> list[Product]:
 
 
 def overlaps(query: Query, product: Product) -> bool:
-    """Whether the product overlaps an interval, and is inside days in a row that intervals touch."""
+    """Whether the product overlaps an interval; with USING, one of a group whose values it has."""
     if query.during is None:
         return True
-    touched = {first.date() + timedelta(days=n) for first, last in query.during for n in range(_days(first, last))}
-    days = {product.start.date() + timedelta(days=n) for n in range(_days(product.start, product.end))}
-    return days <= touched and any(product.start <= last and product.end >= first for first, last in query.during)
+    if query.using is None:
+        return any(_overlaps(product, *interval) for interval in query.during)
+    return any(
+        all(
+            compare(value(product, ref), ref, "=", [text])
+            for ref, text in zip(query.using.refs, group.values, strict=True)
+        )
+        and any(_overlaps(product, *interval) for interval in group.intervals)
+        for group in query.using.groups
+    )
 
 
-def _days(first: datetime, last: datetime) -> int:
-    return (last.date() - first.date()).days + 1
+def _overlaps(product: Product, first: datetime, last: datetime) -> bool:
+    """Whether they share a moment, and the product lies in the days of the interval and those next to them."""
+    begin = datetime.combine(first - timedelta(days=1), datetime.min.time())
+    past = datetime.combine(last + timedelta(days=2), datetime.min.time())
+    return product.start <= last and product.end >= first and begin <= product.start and product.end < past
 
 
 def in_window(query: Query, product: Product) -> bool:

@@ -45,6 +45,8 @@ class FakeArchive:
     def standing(self) -> Standing:
         return NOTHING
 
+    verbose = False
+
     def on_warning(self, act: Callable[[Sequence[Diagnostic], Source], object]) -> None:
         self.warn = act
 

@@ -41,7 +41,7 @@ def test_the_floors_are_kept() -> None:
 @pytest.mark.parametrize(
     "path", [*MODULES, *sorted((ROOT / "tests").rglob("*.py"))], ids=lambda p: str(p.relative_to(ROOT))
 )
-def test_a_module_is_small_named_and_introduced(path: Path) -> None:
+def test_a_module_is_named_and_introduced(path: Path) -> None:
     text = path.read_text("utf-8")
     assert path.stem not in BANNED
     tree = ast.parse(text)

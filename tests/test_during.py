@@ -40,14 +40,14 @@ def day(number: int, hour: int = 0) -> datetime:
     return datetime(2020, 1, 1) + timedelta(days=number, hours=hour)
 
 
-def test_data_products_are_asked_for_by_the_days_that_intervals_touch() -> None:
+def test_data_products_are_asked_for_by_the_days_around_intervals() -> None:
     query = replace(planned("FIND data_products WHERE program = 'trex'").query)
     during = ((day(0, 3), day(0, 4)), (day(0, 23), day(1, 1)), (day(2, 5), day(2, 5)), (day(9, 1), day(9, 2)))
     made = plan(replace(query, during=during), shipped())
     second = timedelta(seconds=1)
-    assert [(r.start, r.end) for r in made.requests] == [(day(0), day(3) - second), (day(9), day(10) - second)]
+    assert [(r.start, r.end) for r in made.requests] == [(day(-1), day(4) - second), (day(8), day(11) - second)]
     bounded = plan(replace(query, during=during, start=day(1, 6), end=day(9, 6)), shipped())
-    assert [(r.start, r.end) for r in bounded.requests] == [(day(1, 6), day(3) - second), (day(9), day(9, 6))]
+    assert [(r.start, r.end) for r in bounded.requests] == [(day(1, 6), day(4) - second), (day(8), day(9, 6))]
     assert made.residual.during == during
 
 
@@ -89,7 +89,7 @@ def test_a_thousand_intervals_take_no_longer_than_a_moment() -> None:
     assert took < 5
 
 
-def test_a_data_product_lies_in_the_days_that_intervals_touch(tmp_path: Any) -> None:
+def test_a_data_product_lies_in_the_days_around_an_interval(tmp_path: Any) -> None:
     spans = {
         "one day": (0, 23),
         "two days": (0, 47),
@@ -101,12 +101,12 @@ def test_a_data_product_lies_in_the_days_that_intervals_touch(tmp_path: Any) -> 
     selected = (Column(Ref("record", "url")),)
     with connect(write(tmp_path / "days.duckdb", products)) as archive:
         for during, found in (
-            ([(21, 22)], ["one day"]),
+            ([(21, 22)], ["one day", "two days", "into the next"]),
             ([(21, 25)], ["one day", "two days", "into the next", "the next"]),
             ([(1, 2), (28, 29)], ["one day", "two days", "into the next"]),
-            ([(1, 2), (50, 51)], ["one day"]),
-            ([(41, 42)], []),
-            ([(41, 42), (60, 61), (80, 81)], ["beyond"]),
+            ([(1, 2), (50, 51)], ["one day", "two days", "beyond"]),
+            ([(41, 42)], ["two days"]),
+            ([(41, 42), (60, 61), (80, 81)], ["two days", "beyond"]),
         ):
             moments = tuple((day(0, first), day(0, last)) for first, last in during)
             made = plan(Query(KIND, select=selected, during=moments), SMALL)

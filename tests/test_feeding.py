@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from itertools import pairwise
 from typing import Any
 
@@ -35,17 +35,15 @@ def archives(server: AuroraXServer, tmp_path_factory: pytest.TempPathFactory) ->
 
 
 def overlapping(intervals: Sequence[tuple[datetime, datetime]], products: Sequence[Product] = PRODUCTS) -> list[str]:
-    """The products that overlap an interval, of those that lie in whole days which follow one another and are touched."""
-    days = {
-        first.date() + timedelta(days=n)
-        for first, end in intervals
-        for n in range((end.date() - first.date()).days + 1)
-    }
+    """The products that overlap an interval, of those that lie in its days and the days next to them."""
     found = []
     for each in products:
-        spanned = {each.start.date() + timedelta(days=n) for n in range((each.end.date() - each.start.date()).days + 1)}
-        if spanned <= days and any(each.start <= end and each.end >= first for first, end in intervals):
-            found.append(each.url)
+        for first, end in intervals:
+            begin = datetime.combine(first - timedelta(days=1), time.min)
+            past = datetime.combine(end + timedelta(days=2), time.min)
+            if each.start <= end and each.end >= first and begin <= each.start and each.end < past:
+                found.append(each.url)
+                break
     return sorted(found)
 
 

@@ -30,7 +30,10 @@ _MEAN = (
     "FIND ephemeris SELECT platform, avg(radial_distance), sum(radial_distance) WHERE program = 'swarm' "
     "ON 2020-01-01 GROUP BY platform"
 )
-_KEPT = f"LET c = {_MEETING};\nFIND data_products WHERE program = 'trex' DURING c PADDED BY 10 minutes"
+_KEPT = (
+    f"LET c = {_MEETING};\nFIND data_products WHERE program = 'trex' AND keogram_type = 'daily' "
+    "DURING c PADDED BY 10 minutes USING (platform)"
+)
 _SUBMITTED = f"SUBMIT s = {_DAILY};\nSHOW SEARCHES;\nFETCH s"
 
 
@@ -98,6 +101,9 @@ KEYWORDS = {
         Keyword("ON", "a time window: one day", _DAILY),
         Keyword("OR", "one holds, or both", _NULLS),
         Keyword("ORDER", "sorts the rows", _COUNTED),
+        Keyword("OVERLAPPING", "a time window: what shares a moment with it, and need not lie inside",
+                "FIND data_products WHERE program = 'trex' AND keogram_type = 'daily' "
+                "OVERLAPPING 2021-01-01T06:00 AND 2021-01-01T09:00"),
         Keyword("PADDED", "makes the times of a result longer at both ends", _KEPT),
         Keyword("PLATFORMS", "sites and spacecraft", "SHOW PLATFORMS LIKE 'fort%'"),
         Keyword("PRECISION", "how fine the epochs of conjunctions are", _MEETING),
@@ -118,6 +124,7 @@ KEYWORDS = {
         Keyword("TRUE", "it holds", "FIND ephemeris WHERE tii_on = TRUE ON 2021-01-01 LIMIT 5"),
         Keyword("UNTIL", "a time window that is open at its beginning",
                 "FIND data_products WHERE program = 'trex' UNTIL 2021-01-01 LIMIT 5"),
+        Keyword("USING", "the fields in which a record equals a row of the result that it overlaps", _KEPT),
         Keyword("VALUES", "the known values of a field or metadata key", "SHOW VALUES OF keogram_type"),
         Keyword("VIA", "by what conjunctions are found", _MEETING),
         Keyword("WHERE", "what the records must be", _DAILY),

@@ -6,12 +6,13 @@ read from the status of the search, and no record is fetched.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from auroraql.forms import query_json
 from auroraql.forms.text.writing import write_predicate
 from auroraql.plan import Plan, Residual
-from auroraql.query import Column, OrderKey, Ref
+from auroraql.query import Column, Interval, OrderKey, Ref, Using
 from auroraql.schema import KINDS, Kind
 from auroraql.schema.catalogue import Catalogue
 
@@ -36,7 +37,9 @@ def _residual(residual: Residual, kind: Kind, catalogue: Catalogue) -> dict[str,
     if residual.where is not None:
         document["where"] = write_predicate(residual.where, kind, catalogue)
     if residual.during is not None:
-        document["during"] = [[first.isoformat(), last.isoformat()] for first, last in residual.during]
+        document["during"] = _intervals(residual.during)
+    if residual.using is not None:
+        document["using"] = _using(residual.using)
     if residual.distinct:
         document["distinct"] = True
     if residual.group_by:
@@ -50,6 +53,16 @@ def _residual(residual: Residual, kind: Kind, catalogue: Catalogue) -> dict[str,
     if residual.select is not None:
         document["select"] = [_column(column) for column in residual.select]
     return document
+
+
+def _using(using: Using) -> dict[str, Any]:
+    """The fields, and for each group of rows its values of them and its intervals."""
+    groups = [{"values": list(group.values), "during": _intervals(group.intervals)} for group in using.groups]
+    return {"fields": [_dotted(ref) for ref in using.refs], "groups": groups}
+
+
+def _intervals(intervals: Iterable[Interval]) -> list[list[str]]:
+    return [[first.isoformat(), last.isoformat()] for first, last in intervals]
 
 
 def _dotted(ref: Ref) -> str:

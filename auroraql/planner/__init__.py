@@ -12,9 +12,9 @@ from dataclasses import replace
 from auroraql.errors import Diagnostic
 from auroraql.narrowing import narrowed
 from auroraql.plan import Plan, Request, Residual
-from auroraql.planner.native import Native
-from auroraql.planner.windows import cut_windows, take_intervals
-from auroraql.query import EVERYTHING, Predicate, Query
+from auroraql.planner.native import MOST_REQUESTS, Native, response_format
+from auroraql.planner.windows import cut_windows, take_windows
+from auroraql.query import EVERYTHING, MOST_WINDOWS, Predicate, Query, Using, refs_of
 from auroraql.schema.catalogue import Catalogue, DataSource
 
 __all__ = ["noticed", "plan"]
@@ -46,8 +46,13 @@ def plan(
 
         found = CriteriaPlan(query.criteria, sources or (lambda: catalogue.sources), catalogue)
         requests = found.requests(replace(query, start=window[0], end=window[1]))
+        if query.during is not None:
+            # Every archive finds conjunctions in the same windows: their number does not depend on the blocks.
+            requests = take_windows(requests, query, len(requests) * MOST_WINDOWS)
         rest = query.where if query.where != EVERYTHING else None
         return _made(query, requests, rest, (*said, *found.said), tuple(found.unsayable))
+    if query.using is not None:
+        return _plan_groups(query, query.using, catalogue, tuple(said), sources, cut=cut)
     native = Native.of(query)
     if not native.fits:
         # Most searches are one request and never load the rest of the planner.
@@ -59,6 +64,37 @@ def plan(
     said += _noticed(native, catalogue)
     requests = () if native.impossible is not None else _in_windows(query, (native.request(),), cut=cut)
     return _made(query, requests, None, tuple(said))
+
+
+def _plan_groups(
+    query: Query,
+    using: Using,
+    catalogue: Catalogue,
+    said: tuple[Diagnostic, ...],
+    sources: Callable[[], Sequence[DataSource]] | None,
+    *,
+    cut: bool,
+) -> Plan:
+    """The plan of a query with USING: the requests of all groups, or of one query around them."""
+    # Few searches are fed by a result and load this module.
+    from auroraql.planner.groups import queries_of
+
+    known = sources() if sources is not None else catalogue.sources
+    requests: tuple[Request, ...] = ()
+    rest = None
+    for queries in queries_of(query, using, known):
+        plans = [plan(part, catalogue, (), lambda: known, cut=cut) for part in queries]
+        requests = tuple(dict.fromkeys(request for part in plans for request in part.requests))
+        rest = query.where if any(part.residual.where is not None for part in plans) else None
+        if len(requests) <= MOST_REQUESTS:
+            break
+    tree = response_format(query, refs_of(query.where) if rest is not None else ())
+    warnings = noticed(replace(query, using=None), catalogue, said)
+    if not requests and query.during and len(warnings) == len(said):
+        message = "no data source can match a row of the result: this finds nothing"
+        origin = query.where.origin
+        warnings = (*said, Diagnostic("AQL0606", message, origin, "leaves no source", severity="warning"))
+    return _made(query, tuple(replace(request, response_format=tree) for request in requests), rest, warnings)
 
 
 def noticed(query: Query, catalogue: Catalogue, warnings: Iterable[Diagnostic] = ()) -> tuple[Diagnostic, ...]:
@@ -98,7 +134,7 @@ def _noticed(native: Native, catalogue: Catalogue) -> Iterator[Diagnostic]:
 def _in_windows(query: Query, requests: tuple[Request, ...], *, cut: bool) -> tuple[Request, ...]:
     """The requests, each as many as the intervals and the length of its window need."""
     if query.during is not None:
-        requests = take_intervals(requests, query)
+        requests = take_windows(requests, query)
     return cut_windows(requests) if cut else requests
 
 
@@ -119,6 +155,7 @@ def _made(
         query.distinct,
         query.group_by,
         query.during,
+        query.using,
     )
     counted = len(requests) == 1 and residual == Residual(select=query.select) and _only_counts(query)
     return Plan(query, requests, residual, said, unsayable, counted)

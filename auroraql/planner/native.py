@@ -168,8 +168,9 @@ def response_format(query: Query, also: tuple[Ref, ...] = ()) -> Tree | None:
     selected = (column.ref for column in query.select if column.ref is not None)
     ordered = (key.ref for key in query.order_by if key.ref.role != "column")
     span = (Ref(field.role, field.name) for field in kind.span) if query.during is not None else ()
+    using = query.using.refs if query.using is not None else ()
     tree: Tree = {}
-    for ref in (*selected, *query.group_by, *ordered, *span, *also):
+    for ref in (*selected, *query.group_by, *ordered, *span, *using, *also):
         _grow(tree, ref, kind)
     # To count records, something of each must come.
     return tree or {kind.fields[0].path[0]: True}

@@ -9,12 +9,10 @@ import calendar
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from itertools import pairwise
 
-from auroraql.narrowing import narrowed
+from auroraql.narrowing import narrowed_windows
 from auroraql.plan import Request
-from auroraql.planner.native import MOST_REQUESTS
-from auroraql.query import Interval, Query, day_runs
+from auroraql.query import MOST_WINDOWS, Query, join_nearest
 from auroraql.schema import KINDS
 
 _SECOND = timedelta(seconds=1)
@@ -25,33 +23,11 @@ def cut_windows(requests: Iterable[Request]) -> tuple[Request, ...]:
     return tuple(piece for request in requests for piece in _pieces(request))
 
 
-def take_intervals(requests: Sequence[Request], query: Query) -> tuple[Request, ...]:
-    """The requests, each once a window that the query's intervals need, as far as its own window goes.
-
-    Data products lie in a window whole, so theirs are the whole days that the intervals touch. More windows than
-    `MOST_REQUESTS` allows are joined where the least lies between them.
-    """
-    kind, intervals = KINDS[query.kind], query.during or ()
-    needed = day_runs(intervals) if kind.span[0].bound == "start" else intervals
-    narrow = narrowed(query) or (query.start, query.end)
-    within = (_within(replace(query, start=narrow[0], end=narrow[1]), *w) for w in needed)
-    windows = _joined([each for each in within if each is not None], len(requests))
-    return tuple(replace(request, start=first, end=last) for request in requests for first, last in windows)
-
-
-def _within(query: Query, first: datetime, last: datetime) -> Interval | None:
-    """The part of an interval that lies in the query's own window."""
-    start = first if query.start is None else max(first, query.start)
-    end = last if query.end is None else min(last, query.end)
-    return (start, end) if start <= end else None
-
-
-def _joined(windows: Sequence[Interval], requests: int) -> list[Interval]:
-    most = max(1, MOST_REQUESTS // max(1, requests))
-    gaps = [later[0] - earlier[1] for earlier, later in pairwise(windows)]
-    kept = sorted(sorted(range(len(gaps)), key=gaps.__getitem__, reverse=True)[: most - 1])
-    firsts, lasts = [0, *(at + 1 for at in kept)], [*kept, len(windows) - 1]
-    return [(windows[i][0], windows[j][1]) for i, j in zip(firsts, lasts, strict=True)] if windows else []
+def take_windows(requests: Sequence[Request], query: Query, most: int = MOST_WINDOWS) -> tuple[Request, ...]:
+    """The requests, once for each window of a query with intervals; windows are joined for `most` requests in all."""
+    windows = [(first, last) for first, last in narrowed_windows(query) if first is not None and last is not None]
+    joined = join_nearest(windows, max(1, most // max(1, len(requests))))
+    return tuple(replace(request, start=first, end=last) for request in requests for first, last in joined)
 
 
 def _pieces(request: Request) -> Iterator[Request]:

@@ -13,9 +13,10 @@ from datetime import UTC, datetime
 from auroraql.errors import Diagnostic, StatementError
 from auroraql.named import Kept
 from auroraql.narrowing import narrowed
-from auroraql.query import EVERYTHING, Column, Criteria, Predicate, Query
+from auroraql.query import EVERYTHING, Column, Criteria, Interval, Predicate, Query
 from auroraql.resolver.feeding import Fed, Results, feed
 from auroraql.resolver.grouping import Grouping
+from auroraql.resolver.lengths import shorter_than_products
 from auroraql.resolver.names import Names
 from auroraql.resolver.predicates import Predicates
 from auroraql.resolver.remembering import Remembered
@@ -84,7 +85,7 @@ class _Resolving:
         self.wrong += [*predicates.wrong, *selection.wrong]
         # What is wrong with a column may be all that is wrong with the rows.
         self.wrong += [each for each in grouping.wrong if each.code != "AQL0212" or not selection.wrong]
-        bounds = self._bounds()
+        bounds, during = self._window()
         criteria, said = self._criteria()
         warnings = [*self.fed.warnings, *self.names.warnings, *self._questions([*predicates.warnings, *said])]
         if self.wrong:
@@ -101,8 +102,9 @@ class _Resolving:
             self.find.distinct,
             rows.group_by,
             criteria,
-            self.fed.during,
-            window_from=("the window clause",) if bounds != Bounds() else (),
+            during,
+            self.fed.using,
+            ("the window clause",) if bounds != Bounds() or during is not None else (),
         )
         query = Query.of(query)
         warnings += self._about_window(query)
@@ -115,6 +117,10 @@ class _Resolving:
             return
         if narrowed(query) == (None, None) and query.during is None:
             yield no_window(self.kind.title, self.find.origin)
+        windows = [clause for clause in self.find.clauses if isinstance(clause, Window)]
+        too_short = shorter_than_products(query, windows)
+        if too_short is not None:
+            yield too_short
 
     def _questions(self, warnings: Iterable[Diagnostic]) -> Iterator[Diagnostic]:
         """The warnings, without those of values that were found and not written."""
@@ -161,6 +167,17 @@ class _Resolving:
         except Fault as fault:
             self.wrong.append(fault.diagnostic)
             return None, 0
+
+    def _window(self) -> tuple[Bounds, tuple[Interval, ...] | None]:
+        """The window that records lie in, and the intervals that they overlap; None where there are none.
+
+        A record of a single moment overlaps a window when it is inside.
+        """
+        bounds = self._bounds()
+        overlapping = any(isinstance(each, Window) and each.form == "overlapping" for each in self.find.clauses)
+        if not overlapping or len(set(self.kind.span)) < 2 or bounds.start is None or bounds.end is None:
+            return bounds, self.fed.during
+        return Bounds(), ((bounds.start, bounds.end),)
 
     def _bounds(self) -> Bounds:
         windows: list[tuple[Window, Bounds]] = []

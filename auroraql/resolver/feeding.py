@@ -14,11 +14,12 @@ from typing import Any, Protocol
 
 from auroraql.errors import Diagnostic, Origin, Span, StatementError
 from auroraql.named import Kept
-from auroraql.query import Interval
+from auroraql.query import Interval, Using
 from auroraql.resolver.intervals import joined, padded
 from auroraql.resolver.names import METADATA, Names
 from auroraql.resolver.predicates import MOST_VALUES
-from auroraql.resolver.values import Fault, Place, Values
+from auroraql.resolver.using import UsedField, alike, groups_of, independent, used_field, using_of
+from auroraql.resolver.values import Fault, Values
 from auroraql.resolver.windows import two_windows
 from auroraql.schema import BLOCKS, KINDS, Kind, Type
 from auroraql.schema.catalogue import Catalogue
@@ -69,6 +70,7 @@ class Fed:
     kind: Kind
     searched: Kept | None = None
     during: tuple[Interval, ...] | None = None
+    using: Using | None = None
     overlap: Origin = None
     """Where the intervals were asked for."""
     waiting: bool = False
@@ -300,7 +302,7 @@ class _Feeding:
         if place.type is Type.OBJECT:
             hint = f"name one of its members, as {place.name}.…"
             raise Fault("AQL0205", f"'{place.name}' is an object and cannot be compared", leaf.path.origin, hint=hint)
-        if not _alike(place, type):
+        if not alike(place, type):
             message = f"'{place.name}' takes {place.type.value}, and {_shown(operand)} is {type.value}"
             raise Fault("AQL0203", message, operand.origin, type.value, "take another column")
 
@@ -320,16 +322,43 @@ class _Feeding:
         self.fed.during, self.fed.overlap = (), clause.origin
         try:
             kept = self._overlapped(clause)
+            fields = self._used(clause, kept)
+            by_minute = kept.ends == ("epoch",)
             found = padded(kept.intervals(), clause.padding, self.values)
+            groups = groups_of(kept, fields, clause, self.values, by_minute=by_minute) if fields else ()
         except (Fault, StatementError) as fault:
             self.fed.wrong += _said(fault)
             return
         if kept.result is None:
             self.fed.waiting = True
             return
-        self.fed.during = tuple(joined(found, by_minute=kept.ends == ("epoch",)))
+        if fields:
+            self.fed.using = using_of(fields, groups)
+            found = [interval for group in groups for interval in group.intervals]
+        self.fed.during = tuple(joined(found, by_minute=by_minute))
         if not self.fed.during:
             self._warn_of_nothing(kept, clause.result.origin, _shown(clause.result), everything=False)
+
+    def _used(self, clause: Overlap, kept: Kept) -> list[UsedField]:
+        """The fields of USING. Raises Fault, or StatementError with several."""
+        names = Names(self.fed.kind, self.catalogue)
+        written = [expression for each in self.fed.find.clauses for expression in _expressions(each)]
+        said = independent(clause, written, kept, names)
+        self.fed.warnings += [said] if said is not None else []
+        wrong: list[Diagnostic] = []
+        fields: dict[UsedField, None] = {}
+        for path in clause.using:
+            try:
+                used = used_field(path, kept, names, _shown(clause.result))
+                if used in fields:
+                    raise Fault("AQL0111", f"{path.dotted} stands twice", path.origin, "the second one", "keep one")
+                fields[used] = None
+            except Fault as fault:
+                wrong.append(fault.diagnostic)
+        self.fed.warnings += names.warnings
+        if wrong:
+            raise StatementError(wrong)
+        return list(fields)
 
     def _overlapped(self, clause: Overlap) -> Kept:
         if isinstance(clause.result, Path):
@@ -343,13 +372,6 @@ class _Feeding:
             hint = "select start and end too, or epoch"
             raise Fault("AQL0222", message, clause.result.origin, "no times", hint)
         return kept
-
-
-def _alike(place: Place, type: Type) -> bool:
-    kinds = {place.type, type}
-    if len(kinds) == 1 or Type.ANY in kinds or kinds == {Type.NUMBER, Type.INTEGER}:
-        return type is not Type.OBJECT
-    return place.metadata and place.type is Type.STRING and type is Type.TIME
 
 
 def _is_there(leaf: Comparison) -> Comparison:

@@ -7,10 +7,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
-from typing import Any, Literal
+from math import isfinite
+from typing import Literal
 
 from auroraql.errors import Diagnostic, Origin
 from auroraql.moments import read_full_date, write_instant, write_interval
+from auroraql.resolver.parameters import ParameterFault, plain_value
 from auroraql.resolver.remembering import Remembered
 from auroraql.resolver.times import Interval, TimeFault, interval_of, named, read_interval, shift
 from auroraql.schema import Type
@@ -88,7 +90,13 @@ class Values:
                 "needs a value",
                 hint=f"give it as --param {parameter.name}=…, or {parameter.name}=… in Python",
             )
-        return _as_python(self.parameters[parameter.name])
+        try:
+            return plain_value(self.parameters[parameter.name])
+        except ParameterFault as fault:
+            message = f"the parameter ${parameter.name} {fault}"
+            raise Fault(
+                "AQL0211", message, parameter.origin, hint="give a text, a number, a time, or a list of them"
+            ) from None
 
     def text(self, operand: Operand, place: Place) -> str:
         """The wire string of an operand. Raises Fault for a wrong type or unit."""
@@ -139,7 +147,7 @@ class Values:
         return found
 
     def _interval_of(self, value: object, parameter: Parameter) -> Interval:
-        if isinstance(value, date | datetime) and value == value:  # noqa: PLR0124 - NaT again
+        if isinstance(value, date | datetime):
             return _interval(interval_of, value, origin=parameter.origin)
         if isinstance(value, int) and not isinstance(value, bool) and 1000 <= value <= 9999:
             return read_interval(str(value))
@@ -181,22 +189,6 @@ class Values:
         return int(text)
 
 
-def _as_python(value: Any) -> object:
-    """A value or array of NumPy or pandas as Python's own. A time keeps its precision: a day is a date, a month a text."""
-    if not hasattr(value, "tolist"):
-        return value
-    dtype = str(getattr(value, "dtype", ""))
-    if type(value).__module__ != "numpy" or not dtype.startswith("datetime64["):
-        return value.tolist()
-    match dtype.removeprefix("datetime64[").rstrip("]"):
-        case "Y" | "M":
-            return value.astype(str).tolist()
-        case "D" | "W":
-            return value.tolist()
-        case _:  # finer than a microsecond, NumPy has no datetime for it, but a number
-            return value.astype("datetime64[us]").tolist()
-
-
 def _operand(value: object, parameter: Parameter) -> Operand:
     origin = parameter.origin
     match value:
@@ -204,9 +196,14 @@ def _operand(value: object, parameter: Parameter) -> Operand:
             return Truth(value, origin)
         case str():
             return Text(value, origin, plain=True)
-        case int() | float() | Decimal() if _is_number(value):
+        case int():
             return Number(str(value), "", origin)
-        case date() if value == value:  # noqa: PLR0124 - pandas' NaT is a datetime that equals nothing
+        case float() | Decimal() if isfinite(value):
+            return Number(str(value), "", origin)
+        case float() | Decimal():
+            message = f"${parameter.name} is {value}, which is not a number to compare with"
+            raise Fault("AQL0211", message, origin, hint="IS NULL finds records without a value")
+        case date():
             interval = _interval(interval_of, value, origin=origin)
             written = value.isoformat() if interval.past is not None else write_instant(interval.first)
             return Instant(Timestamp(written, origin), (), origin)
@@ -217,11 +214,6 @@ def _operand(value: object, parameter: Parameter) -> Operand:
                 origin,
                 hint="give a text, a number or a time",
             )
-
-
-def _is_number(value: float | Decimal) -> bool:
-    """Neither infinite nor NaN, nor of more digits than anything is measured in."""
-    return bool(abs(value) < 10**_LARGEST_EXPONENT)
 
 
 def _interval(read: Callable[..., Interval], *parts: object, origin: Origin) -> Interval:

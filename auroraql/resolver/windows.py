@@ -10,7 +10,7 @@ from auroraql.resolver.times import TimeFault, shifted
 from auroraql.resolver.values import Fault, Values
 from auroraql.syntax import Duration, Window
 
-WINDOWS = ("BETWEEN", "ON", "DURING", "SINCE", "UNTIL", "LAST")
+WINDOWS = ("BETWEEN", "ON", "DURING", "SINCE", "UNTIL", "LAST", "OVERLAPPING")
 """The keywords that a window begins with."""
 
 _SECOND = timedelta(seconds=1)
@@ -35,8 +35,8 @@ def resolve_window(window: Window, values: Values) -> Bounds:
 def _bounds(window: Window, values: Values) -> Bounds:
     intervals = [values.interval(instant) for instant in window.instants]
     match window.form:
-        case "between":
-            return Bounds(intervals[0].lower, intervals[1].upper)
+        case "between" | "overlapping":
+            return Bounds(intervals[0].lower, intervals[-1].upper)
         case "on" | "during":
             return Bounds(intervals[0].lower, intervals[0].upper)
         case "since":

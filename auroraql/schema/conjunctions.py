@@ -6,6 +6,8 @@ part with: a block filters ephemeris, so its metadata keys are those of ephemeri
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from auroraql.schema.model import (
     Blocks,
     Bound,
@@ -44,6 +46,9 @@ def epoch_step(*, subminute: bool) -> int:
     """How many seconds lie between the epochs of one conjunction."""
     return HALF_MINUTE if subminute else MINUTE
 
+
+LONGEST_CONJUNCTION = timedelta(days=1)
+"""How far before and after an interval the conjunctions that overlap it are followed: one may last for ever."""
 
 MOST_BLOCKS = 10
 """Criteria blocks of one search; two are the fewest."""
@@ -190,6 +195,7 @@ CONJUNCTIONS = Kind(
     filters="",
     marks=(*(wire_name(name) for name in BLOCKS), "conjunction_types", "max_distances"),
     schema_key="",
+    longest_record=LONGEST_CONJUNCTION,
     wording=_wording(Precision(" at one-minute precision", " at sub-minute precision")),
     older_wordings=(_wording(Precision(" with epoch precision of 60 seconds", " with epoch precision of 30 seconds")),),
 )

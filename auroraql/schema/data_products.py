@@ -7,10 +7,13 @@ from datetime import timedelta
 from auroraql.schema.model import Bound, Field, Filters, Kind, Lists, Type, Words
 from auroraql.schema.sources import SOURCE
 
-PRODUCT_TYPES = ("keogram", "montage", "movie", "summary_plot", "data_availability")
-
 LONGEST_PRODUCT = timedelta(days=1)
 """The longest time that a product of AuroraX spans."""
+
+LEAST_LENGTHS = {"daily": timedelta(hours=23, minutes=59), "hourly": timedelta(minutes=59)}
+"""How long a product is at least, by a word of the value of a metadata key such as `keogram_type`."""
+
+PRODUCT_TYPES = ("keogram", "montage", "movie", "summary_plot", "data_availability")
 
 DATA_PRODUCTS = Kind(
     name="data_products",

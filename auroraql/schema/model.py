@@ -173,7 +173,8 @@ class Kind:
     longest_months: int = 0
     """The longest window of one request, in months; 0: any. A record that spans time must not be cut."""
     longest_record: timedelta = timedelta()
-    """The longest time that a record spans; 0: a record is a single moment."""
+    """The longest time that a record spans; 0: a record is a single moment. Records that overlap an interval are
+    looked for this far around it."""
     needs_filter: bool = False
     """Whether the service refuses a request without any list or metadata filter."""
     time_keys: tuple[str, ...] = ()

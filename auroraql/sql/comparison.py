@@ -28,7 +28,7 @@ It is missing when no value is there.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -57,7 +57,8 @@ Reading = Literal["text", "number", "moment"]
 _SHORT = 50
 """Up to how many values of a list are parameters of their own; more are one parameter, joined with."""
 
-_LISTS = {"text": "VARCHAR[]", "number": "DOUBLE[]", "moment": "TIMESTAMP[]"}
+ARRAYS: Mapping[Reading, str] = {"text": "VARCHAR[]", "number": "DOUBLE[]", "moment": "TIMESTAMP[]"}
+"""The type of a parameter that holds several values read alike."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +188,7 @@ def _one_of(stored: Stored, reading: Reading, values: list[str | int | float | d
     elif len(values) <= _SHORT:
         equal = f"{stored.read(reading)} IN ({', '.join(map(bind, values))})"
     else:
-        equal = f"{stored.read(reading)} = ANY({bind(values)}::{_LISTS[reading]})"
+        equal = f"{stored.read(reading)} = ANY({bind(values)}::{ARRAYS[reading]})"
     return equal if reading == "text" else _or_unequal(equal, stored)
 
 

@@ -21,9 +21,8 @@ How: the blocks are joined one by one at equal epochs, the pair that leaves leas
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from decimal import Decimal
 
 from auroraql.query import Criteria
@@ -31,7 +30,7 @@ from auroraql.schema import Type
 from auroraql.schema.conjunctions import TRACES, epoch_step
 from auroraql.sql.bindings import Bindings
 from auroraql.sql.comparison import Stored
-from auroraql.sql.participants import Participants, struct
+from auroraql.sql.participants import Participants, Window, struct
 
 EARTH_RADIUS = 6371.0
 """In km."""
@@ -54,9 +53,9 @@ class Pipeline:
     ties: tuple[str, ...]
 
 
-def pipeline(criteria: Criteria, start: datetime | None, end: datetime | None, bind: Bindings) -> Pipeline:
-    """The conjunctions of criteria within a window, inclusive; None is open."""
-    return _Search(criteria, Participants(criteria, start, end, bind), bind).pipeline()
+def pipeline(criteria: Criteria, windows: Sequence[Window], bind: Bindings) -> Pipeline:
+    """The conjunctions of criteria within windows, which are more than an epoch apart."""
+    return _Search(criteria, Participants(criteria, windows, bind), bind).pipeline()
 
 
 class _Search:

@@ -1,28 +1,88 @@
-"""From the intervals of a query to SQL: what it means that a record overlaps them."""
+"""From the intervals of a query to SQL: which records overlap them, and equal a group of them in the fields of USING.
+
+A record overlaps an interval when the two share a moment. A record that spans time must also be whole within the days
+around that interval in which requests look for it (`query.whole_days`), so that every archive finds the same.
+"""
+
+# ruff: noqa: S608 - names of this module and of the schema are put into SQL, every value is bound
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+from typing import Any
 
-from auroraql.query import Interval, Ref, day_runs
-from auroraql.schema import Kind
+from auroraql.query import Interval, Ref, Using, whole_days
+from auroraql.schema import Kind, Type
 from auroraql.sql.bindings import Bindings
+from auroraql.sql.comparison import ARRAYS, Reading, Stored, read
 from auroraql.sql.predicate import Locate
 
+Rows = list[tuple[tuple[str | int | float | datetime, ...], Interval]]
+"""Intervals, each with the values that a record must equal."""
 
-def overlaps(intervals: Sequence[Interval], kind: Kind, locate: Locate, bind: Bindings) -> Iterator[str]:
-    """The conditions: a record overlaps an interval, and one that a window must hold whole is in one run of days."""
+
+def overlaps(
+    intervals: Sequence[Interval], using: Using | None, kind: Kind, locate: Locate, bind: Bindings
+) -> Iterator[str]:
+    """The condition that a record overlaps one of the intervals, or with `using` one of a group that it equals."""
     if not intervals or not kind.span:
         yield "FALSE"
         return
     start, end = (locate(Ref(field.role, field.name), bind).sql for field in kind.span)
-    yield _one_of(intervals, f"{start} <= i.last AND {end} >= i.first", bind)
-    if kind.span[0].bound == "start":
-        yield _one_of(day_runs(intervals), f"{start} >= i.first AND {end} <= i.last", bind)
+    conditions = [f"{start} <= i.last", f"{end} >= i.first"]
+    if kind.longest_record and kind.span[0].bound:
+        conditions += [f"{start} >= i.earliest", f"{end} <= i.latest"]
+    if using is None:
+        yield _exists([((), interval) for interval in intervals], (), (), conditions, kind, bind)
+        return
+    stored = [locate(ref, bind) for ref in using.refs]
+    alternatives = [
+        _exists(rows, readings, stored, conditions, kind, bind) for readings, rows in _by_reading(using, stored).items()
+    ]
+    yield f"({' OR '.join(alternatives)})" if alternatives else "FALSE"
 
 
-def _one_of(intervals: Sequence[Interval], condition: str, bind: Bindings) -> str:
-    """DuckDB makes a join of inequalities of this, which takes no longer for a thousand intervals than for one."""
-    first, last = (bind(list(moments)) for moments in zip(*intervals, strict=True))
-    listed = f"unnest({first}::TIMESTAMP[]) AS first, unnest({last}::TIMESTAMP[]) AS last"
-    return " ".join(("EXISTS (SELECT 1 FROM (SELECT", listed, ") AS i WHERE", condition, ")"))
+def _by_reading(using: Using, stored: Sequence[Stored]) -> dict[tuple[Reading, ...], Rows]:
+    """The intervals of the groups with their values, apart by how the values are read: as text, numbers or moments."""
+    found: dict[tuple[Reading, ...], Rows] = defaultdict(list)
+    for group in using.groups:
+        values = [read(text, place.type) for text, place in zip(group.values, stored, strict=True)]
+        if None not in values:
+            readings = tuple(value.reading for value in values if value is not None)
+            plain = tuple(value.value for value in values if value is not None)
+            found[readings] += [(plain, interval) for interval in group.intervals]
+    return found
+
+
+def _exists(
+    rows: Rows,
+    readings: tuple[Reading, ...],
+    stored: Sequence[Stored],
+    conditions: Iterable[str],
+    kind: Kind,
+    bind: Bindings,
+) -> str:
+    """DuckDB makes a join of this, which takes no longer for a thousand intervals than for one."""
+    around = [whole_days(interval, kind.longest_record) for _, interval in rows]
+    columns: dict[str, tuple[list[Any], str]] = {
+        "first": ([interval[0] for _, interval in rows], "TIMESTAMP[]"),
+        "last": ([interval[1] for _, interval in rows], "TIMESTAMP[]"),
+        "earliest": ([window[0] for window in around], "TIMESTAMP[]"),
+        "latest": ([window[1] for window in around], "TIMESTAMP[]"),
+    }
+    equal = []
+    for at, (reading, place) in enumerate(zip(readings, stored, strict=True)):
+        columns[f"v{at}"] = ([values[at] for values, _ in rows], ARRAYS[reading])
+        equal.append(_equal(place, reading, f"i.v{at}"))
+    listed = ", ".join(f"unnest({bind(values)}::{array}) AS {name}" for name, (values, array) in columns.items())
+    return f"EXISTS (SELECT 1 FROM (SELECT {listed}) AS i WHERE {' AND '.join((*equal, *conditions))})"
+
+
+def _equal(stored: Stored, reading: Reading, value: str) -> str:
+    """Equal as in `comparison`; a list of stored values holds it."""
+    if not stored.many:
+        return f"{stored.read(reading)} = {value}"
+    element = Stored("CAST(each AS TIMESTAMP)" if stored.type is Type.TIME else "each", stored.type).read(reading)
+    return f"list_contains(list_transform({stored.sql}, lambda each: {element}), {value})"

@@ -15,7 +15,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 
@@ -41,11 +41,15 @@ _SOURCE_TYPES = {
 _HEMISPHERE = "CASE WHEN e.location_geo_lat >= 0 THEN 'northern' WHEN e.location_geo_lat < 0 THEN 'southern' END"
 
 
-class Participants:
-    """The participants of the blocks of criteria within a window (inclusive, None is open), as SQL."""
+Window = tuple[datetime | None, datetime | None]
+"""A first and a last epoch, both included; None is open."""
 
-    def __init__(self, criteria: Criteria, start: datetime | None, end: datetime | None, bind: Bindings) -> None:
-        self._criteria, self._start, self._end, self._bind = criteria, start, end, bind
+
+class Participants:
+    """The participants of the blocks of criteria within any of some windows, as SQL."""
+
+    def __init__(self, criteria: Criteria, windows: Sequence[Window], bind: Bindings) -> None:
+        self._criteria, self._windows, self._bind = criteria, windows, bind
         points = dict.fromkeys(point for block in criteria.blocks for point in block.points)
         self._numbers = {point: -number for number, point in enumerate(points, 1)}
 
@@ -100,8 +104,14 @@ class Participants:
         return " ".join(clauses)
 
     def _window(self, margin: int) -> list[str]:
-        """The conditions of the window, widened by so many seconds at both ends."""
-        ends = ((self._start, ">=", "-"), (self._end, "<=", "+"))
+        """The conditions of the windows, each widened by `margin` seconds at both ends."""
+        if len(self._windows) == 1:
+            return self._within(self._windows[0], margin)
+        alternatives = (" AND ".join(self._within(window, margin)) for window in self._windows)
+        return [f"({' OR '.join(alternatives)})" if self._windows else "FALSE"]
+
+    def _within(self, window: Window, margin: int) -> list[str]:
+        ends = zip(window, (">=", "<="), ("-", "+"), strict=True)
         return [
             f"e.epoch {sign} {self._bind(moment)}::TIMESTAMP" + (f" {away} INTERVAL {margin} SECOND" if margin else "")
             for moment, sign, away in ends

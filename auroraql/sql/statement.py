@@ -78,7 +78,7 @@ def _conditions(query: Query, layout: Layout, bind: Bindings) -> Sequence[str]:
     if query.where != EVERYTHING:
         window.append(condition(query.where, layout.locate, bind))
     if query.during is not None:
-        window += overlaps(query.during, KINDS[query.kind], layout.locate, bind)
+        window += overlaps(query.during, query.using, KINDS[query.kind], layout.locate, bind)
     return window
 
 

@@ -91,6 +91,14 @@ class _Pair:
     origin: Span
 
 
+@dataclass(frozen=True, slots=True)
+class _Using:
+    """The fields in the parentheses of USING."""
+
+    paths: tuple[Path, ...]
+    origin: Span
+
+
 class _Members(tuple[Any, ...]):
     """The tree below a column."""
 
@@ -276,10 +284,18 @@ class Reading:
         return Window("last", tuple(c[3:]), c[1], _span(c[0], c[-1]))
 
     def during_result(self, c: Children) -> Overlap:
-        return Overlap(c[1], c[2] if len(c) > 2 else None, _span(c[0], c[-1]))
+        padding = next((child for child in c[2:] if isinstance(child, Duration)), None)
+        using = next((child.paths for child in c[2:] if isinstance(child, _Using)), ())
+        return Overlap(c[1], padding, using, _span(c[0], c[-1]))
 
     def padding(self, c: Children) -> Duration:
         return cast("Duration", c[-1])
+
+    def using(self, c: Children) -> _Using:
+        return _Using(tuple(c[1:]), _span(c[0], c[-1]))
+
+    def overlapping_window(self, c: Children) -> Window:
+        return Window("overlapping", tuple(c[1::2]), origin=_span(c[0], c[-1]))
 
     def subquery(self, c: Children) -> Subquery:
         return Subquery(c[0], c[0].origin)

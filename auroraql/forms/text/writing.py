@@ -38,6 +38,8 @@ class _Writer:
             clauses.append(f"SELECT {', '.join(map(self.column, query.select))}")
         if query.where != And(()):
             clauses.append(f"WHERE {self.predicate(query.where, 0)}")
+        if query.during:
+            clauses.append(write_overlapping(*query.during[0]))
         window = write_window(query.start, query.end)
         if window:
             clauses.append(window)
@@ -204,6 +206,15 @@ def write_window(start: datetime | None, end: datetime | None) -> str:
     if start is not None:
         return f"SINCE {_lower(start)}"
     return f"UNTIL {_upper(end)}" if end is not None else ""
+
+
+def write_overlapping(first: datetime, last: datetime) -> str:
+    """The canonical window of what overlaps an interval."""
+    if first == last:
+        return f"OVERLAPPING {write_moment(first)}"
+    if _begins_day(first) and last == first + _DAY:
+        return f"OVERLAPPING {first.date().isoformat()}"
+    return f"OVERLAPPING {_lower(first)} AND {_upper(last)}"
 
 
 def _begins_day(moment: datetime) -> bool:

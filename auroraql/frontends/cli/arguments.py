@@ -238,6 +238,14 @@ def _search(parser: argparse.ArgumentParser, formats: tuple[str, ...], default: 
         default=default,
         help="run on after a statement that is wrong or fails; the exit code is that of the first",
     )
+    parser.add_argument(
+        "-v",
+        "--verbose",
+        action="store_const",
+        const=True,
+        default=default,
+        help="print the steps of each search: request IDs, addresses, log lines, bytes and records",
+    )
     _parameters(parser, default)
 
 

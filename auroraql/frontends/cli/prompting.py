@@ -30,12 +30,17 @@ def repl(options: argparse.Namespace) -> None:
     with ExitStack() as stack:
         if archive in _ALWAYS_THERE:
             title = banner(archive, demonstration=_ALWAYS_THERE[archive])
-            run_repl(title, lambda switches, stream: _desk(config, switches, stream, stack), switches=_switches(config))
+            verbose = bool(options.verbose)
+            run_repl(
+                title,
+                lambda switches, stream: _desk(config, switches, stream, stack, verbose=verbose),
+                switches=_switches(config),
+            )
         else:
-            _talk(config, stack)
+            _talk(config, stack, verbose=bool(options.verbose))
 
 
-def _desk(config: Config, switches: Switches, stream: TextIO, stack: ExitStack) -> Behind:
+def _desk(config: Config, switches: Switches, stream: TextIO, stack: ExitStack, *, verbose: bool) -> Behind:
     """Everything behind the prompt, made in a thread while the user reads."""
     # What opens archives takes several times as long to load as the prompt does.
     from auroraql.frontends.cli.searching import opened
@@ -45,15 +50,15 @@ def _desk(config: Config, switches: Switches, stream: TextIO, stack: ExitStack) 
         stream.write(f"{line}\n")
         stream.flush()
 
-    return Desk(stack.enter_context(opened(config, tell, late=True)), switches, stream)
+    return Desk(stack.enter_context(opened(config, tell, late=True, verbose=verbose)), switches, stream)
 
 
-def _talk(config: Config, stack: ExitStack) -> None:
+def _talk(config: Config, stack: ExitStack, *, verbose: bool) -> None:
     """An archive that may not be there is opened before anything is said."""
     from auroraql.frontends.cli.searching import opened
     from auroraql.frontends.repl.desk import talk
 
-    talk(stack.enter_context(opened(config, late=True)), switches=_switches(config))
+    talk(stack.enter_context(opened(config, late=True, verbose=verbose)), switches=_switches(config))
 
 
 def _switches(config: Config) -> Switches:

@@ -43,7 +43,7 @@ def run(options: argparse.Namespace, sources: list[Source], given: Mapping[str, 
         say(warning)
     if target is None:
         _check_shown(config.format, sources)
-    archive = opened(config)
+    archive = opened(config, verbose=bool(options.verbose))
     if target is None and archive.settings.format == "table" and sys.stdout.isatty():
         # What draws tables on a terminal is loaded while the archive is opened and searched.
         Thread(target=import_module, args=("tabulate",), daemon=True).start()
@@ -69,8 +69,6 @@ def _outcomes(
 
 def _give(result: ResultSet, options: argparse.Namespace, shown_as: str, config: Config) -> None:
     """Shows a result, or writes it to the file that was named; no more rows of it than were asked for."""
-    if result.warnings:
-        say(render(result.warnings, result.source))
     if result.note:
         say(result.note)
         return
@@ -117,10 +115,11 @@ def _shows(statement: Statement) -> bool:
     return not isinstance(statement, Let | Set) and not (isinstance(statement, Follow) and statement.verb == "cancel")
 
 
-def opened(config: Config, say: Callable[[str], None] = say, *, late: bool = False) -> Archive:
+def opened(config: Config, say: Callable[[str], None] = say, *, late: bool = False, verbose: bool = False) -> Archive:
     """The archive of the configuration, showing results as that says.
 
-    `say` is told what takes time; `late` opens it when records are asked for.
+    `say` receives what takes time, the warnings of statements, and with `verbose` the steps of each search. `late`
+    opens the archive when records are asked for.
     """
     shown_as = known_format(config.format).name
     made = connect(
@@ -128,9 +127,11 @@ def opened(config: Config, say: Callable[[str], None] = say, *, late: bool = Fal
         api_key=config.api_key,
         timeout=config.timeout,
         say=say,
-        watch=status_line(sys.stderr),
+        watch=None if verbose else status_line(sys.stderr),  # the steps take its place
         late=late,
+        verbose=say if verbose else False,
     )
+    made.on_warning(lambda warnings, source: say(render(warnings, source)))
     made.settings.begin_with(format=shown_as)
     return made
 

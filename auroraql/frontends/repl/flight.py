@@ -32,7 +32,8 @@ class Flight:
     def __init__(self, state: State) -> None:
         self._state = state
         self._cancelling: _Cancelling | None = None
-        state.archive.on_progress(status_line(state.stream, state.keys))
+        if not state.archive.verbose:  # the steps take the place of the status line
+            state.archive.on_progress(status_line(state.stream, state.keys))
         state.archive.on_interrupt(self.interrupted)
         state.archive.on_end(self.ended)
 

@@ -47,6 +47,8 @@ def show(state: State, result: ResultSet, format: str = "") -> None:
     state.say(footer(result))
     if state.timing:
         state.say(f"time: {result.elapsed * 1000:.1f} ms searched, {(time.monotonic() - began) * 1000:.1f} ms shown")
+        if result.request_ids:
+            state.say(f"request IDs: {', '.join(result.request_ids)}")
 
 
 def put(state: State, chunks: Iterable[str], *, wide: bool = False) -> None:

@@ -33,6 +33,10 @@ class Archive(Protocol):
         """Whether its records are made up."""
 
     @property
+    def verbose(self) -> object:
+        """Whether the steps of each search are printed."""
+
+    @property
     def catalogue(self) -> Catalogue:
         """The sources and metadata keys it knows."""
 

@@ -30,7 +30,7 @@ from auroraql.forms.text.slips.statements import (
     unfinished,
 )
 from auroraql.forms.text.slips.stuck import CLAUSE_STARTS, Stuck, expected
-from auroraql.forms.text.slips.times import date, no_date, unit
+from auroraql.forms.text.slips.times import date, no_date, result_for_a_time, unit, using
 
 __all__ = ["CLAUSE_STARTS", "RULES", "Stuck", "diagnose"]
 
@@ -47,6 +47,8 @@ def diagnose(stuck: Stuck) -> Diagnostic:
 RULES: tuple[Callable[[Stuck], Diagnostic | None], ...] = (
     first_word,
     kind_of_record,
+    using,
+    result_for_a_time,
     compared_with_null,
     foreign_operator,
     clause_too_early,

@@ -10,7 +10,7 @@ from auroraql.forms.text.memory import Lexeme
 
 CLAUSE_STARTS = (
     *("OF", "WITHIN", "VIA", "PRECISION", "SELECT", "WHERE"),
-    *("BETWEEN", "ON", "DURING", "SINCE", "UNTIL", "LAST", "GROUP", "ORDER", "LIMIT"),
+    *("BETWEEN", "ON", "DURING", "SINCE", "UNTIL", "LAST", "OVERLAPPING", "GROUP", "ORDER", "LIMIT"),
 )
 
 
@@ -57,7 +57,7 @@ class Stuck:
 
 
 _GROUPS = (
-    ({"BETWEEN", "ON", "DURING", "SINCE", "UNTIL", "LAST"}, "a time window (ON, BETWEEN …)"),
+    ({"BETWEEN", "ON", "DURING", "SINCE", "UNTIL", "LAST", "OVERLAPPING"}, "a time window (ON, BETWEEN …)"),
     ({"STRING", "NUMBER", "PARAM"}, "a value"),
     ({"DATETIME", "MONTH", "NOW", "TODAY"}, "a date or time"),
     ({"NAME", "QNAME"}, "a name"),

@@ -36,6 +36,34 @@ def _date_fix(typed: str, span: Span) -> Diagnostic:
     )
 
 
+def using(at: Stuck) -> Diagnostic | None:
+    """USING without a result before it, or without the parentheses around its fields."""
+    if at.found.upper() == "USING":
+        hint = "it follows a result: DURING passes USING (platform)"
+        return Diagnostic("AQL0106", "USING does not follow DURING and a result", at.span, "no result before it", hint)
+    if at.type_before() != "USING" or not is_word(at.found):
+        return None
+    fields = _FIELDS.match(at.text, at.start)
+    written = fields[0] if fields is not None else at.found
+    message, fix = "the fields of USING are written in parentheses", f"({written})"
+    span = Span(at.start, at.start + len(written))
+    return Diagnostic("AQL0106", message, span, "no parentheses", f"write USING {fix}", fix)
+
+
+_FIELDS = re.compile(r"[\w.]+(?:\s*,\s*[\w.]+)*")
+
+
+def result_for_a_time(at: Stuck) -> Diagnostic | None:
+    """OVERLAPPING and the name of a result, whose times DURING takes."""
+    window = at.before()
+    if window is None or window.type != "OVERLAPPING" or at.type not in ("NAME", "QNAME", "LPAR"):
+        return None
+    fix = f"DURING {at.found}"
+    hint = f"for what overlaps the rows of a result write {fix}" + ("FIND …)" if at.type == "LPAR" else "")
+    span = Span(int(window.start_pos or 0), at.end)
+    return Diagnostic("AQL0106", "OVERLAPPING takes a time, not a result", span, "expected a time", hint, fix)
+
+
 def no_date(at: Stuck) -> Diagnostic | None:
     """A word or nothing where a window needs its moment."""
     if "DATETIME" not in at.accepts or "CMP" in at.accepts or "NAME" in at.accepts or at.type == "$END":

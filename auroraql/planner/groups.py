@@ -1,0 +1,82 @@
+"""The requests of a query with USING: one query for each group of values where that is cheaper, else one for all.
+
+Both fetch a superset of the records; the post-processing takes the intervals and values of each group to them. A query
+for some groups is the query itself with their values as a predicate, so that whatever AuroraX can filter by is sent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from auroraql.planner.native import MOST_REQUESTS
+from auroraql.planner.truths import Truths
+from auroraql.query import And, Comparison, Group, Predicate, Query, Ref, Using, conjuncts, normalise
+from auroraql.resolver.intervals import joined
+from auroraql.resolver.predicates import MOST_VALUES
+from auroraql.schema import KINDS
+from auroraql.schema.catalogue import DataSource
+
+_DAYS_OF_A_REQUEST = 4
+"""A request costs about as much as the records of this many days of one group that are not wanted."""
+
+
+def queries_of(query: Query, using: Using, sources: Sequence[DataSource]) -> Iterator[tuple[Query, ...]]:
+    """Queries without USING that together find every record of the query, the best choice first.
+
+    Groups that no source can have are left out. The last choice is a single query.
+    """
+    truths = Truths.over(sources)
+    groups = [group for group in using.groups if truths.some_possible(_chosen(query, using.refs, [group]))]
+    if not groups:
+        return
+    together = _of(query, using.refs, groups)
+    alike = _with_equal_windows(query, using.refs, groups)
+    if len(alike) <= MOST_REQUESTS:
+        apart = [_of(query, using.refs, part) for part in alike]
+        if _cost(apart, [len(part) for part in alike]) < _cost([together], [len(groups)]):
+            yield tuple(apart)
+    yield (together,)
+
+
+def _with_equal_windows(query: Query, refs: Sequence[Ref], groups: Sequence[Group]) -> list[list[Group]]:
+    """The groups apart; with one field, those that need the same windows together, which a list of values says."""
+    if len(refs) > 1:
+        return [[group] for group in groups]
+    together: dict[object, list[Group]] = {}
+    for group in groups:
+        together.setdefault(replace(query, during=group.intervals, using=None).windows, []).append(group)
+    return list(together.values())
+
+
+def _of(query: Query, refs: Sequence[Ref], groups: Sequence[Group]) -> Query:
+    during = tuple(joined(interval for group in groups for interval in group.intervals))
+    return Query.of(replace(query, where=_chosen(query, refs, groups), during=during, using=None))
+
+
+def _chosen(query: Query, refs: Sequence[Ref], groups: Sequence[Group]) -> Predicate:
+    """The query's predicate, and that each field has a value of one of the groups."""
+    terms = [*conjuncts(query.where), *_equal(query, refs, groups)]
+    return normalise(And(tuple(terms), query.where.origin))
+
+
+def _equal(query: Query, refs: Sequence[Ref], groups: Sequence[Group]) -> Iterator[Comparison]:
+    kind = KINDS[query.kind]
+    for at, ref in enumerate(refs):
+        values = tuple(dict.fromkeys(group.values[at] for group in groups))
+        if len(values) > MOST_VALUES:
+            continue  # the request would be too long; the post-processing compares them
+        declared = kind.field(ref.name) if ref.role != "metadata" else None
+        listed = declared is not None and bool(declared.criterion)
+        yield Comparison(ref, "=" if len(values) == 1 else "in", values, listed)
+
+
+def _cost(queries: Sequence[Query], counts: Sequence[int]) -> float:
+    """The requests of queries, and the days of groups that they fetch; `counts` are the groups of each."""
+    days = sum(
+        count * (last - first).total_seconds() / 86_400
+        for query, count in zip(queries, counts, strict=True)
+        for first, last in query.windows
+        if first is not None and last is not None
+    )
+    return sum(len(query.windows) for query in queries) + days / _DAYS_OF_A_REQUEST

@@ -1,0 +1,98 @@
+"""Windows that are shorter than the data products that a statement names: such a product never lies inside."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import timedelta
+
+from auroraql.errors import Diagnostic
+from auroraql.query import And, Comparison, Or, Predicate, Query
+from auroraql.schema import DATA_PRODUCTS
+from auroraql.schema.data_products import LEAST_LENGTHS
+from auroraql.syntax import Duration, Instant, Parameter, Text, Timestamp, Window
+
+_SECOND = timedelta(seconds=1)
+
+
+def shorter_than_products(query: Query, windows: Sequence[Window]) -> Diagnostic | None:
+    """The warning for a window in which no product that the predicate names can lie; None where one can.
+
+    `windows` are the clauses of the statement. The fix is OVERLAPPING in the place of the one clause.
+    """
+    if query.kind != DATA_PRODUCTS.name or query.start is None or query.end is None:
+        return None
+    name, least = _longest_named(query.where)
+    if query.end - query.start + _SECOND > least:
+        return None
+    message = f"no product that is '{name}' lies in a window of {_length(query.end - query.start)} as a whole"
+    fix = _overlapping(windows[0]) if len(windows) == 1 else None
+    hint = f"for what shares a moment with it write {fix}" if fix else "OVERLAPPING finds what shares a moment with it"
+    origin = windows[0].origin if windows else query.where.origin
+    return Diagnostic("AQL0621", message, origin, "shorter than the products", hint, fix, "warning")
+
+
+def _longest_named(predicate: Predicate) -> tuple[str, timedelta]:
+    """The value that names the longest product which the predicate needs, and that product's least length."""
+    match predicate:
+        case Comparison(ref, "=" | "in", values) if ref.role == "metadata" and ref.name.endswith("_type"):
+            return min(((value, _least(value)) for value in values), key=_by_length, default=_NONE)
+        case And(terms):
+            return max(map(_longest_named, terms), key=_by_length, default=_NONE)
+        case Or(terms):
+            return min(map(_longest_named, terms), key=_by_length, default=_NONE)
+        case _:
+            return _NONE
+
+
+_NONE = ("", timedelta())
+
+
+def _by_length(named: tuple[str, timedelta]) -> timedelta:
+    return named[1]
+
+
+def _least(value: str) -> timedelta:
+    words = re.split(r"[\W_]+", value.lower())
+    return max((length for word, length in LEAST_LENGTHS.items() if word in words), default=timedelta())
+
+
+def _length(span: timedelta) -> str:
+    """A time span in its largest whole unit: `3 hours`."""
+    seconds = int(span.total_seconds())
+    seconds += seconds % 60 == 59  # a window that ends with the last second of a minute
+    for size, unit in ((3600, "hour"), (60, "minute"), (1, "second")):
+        if seconds % size == 0 and seconds >= size:
+            return f"{seconds // size} {unit}{'s' if seconds != size else ''}"
+    return "a moment"
+
+
+def _overlapping(window: Window) -> str | None:
+    """The window as OVERLAPPING writes it; None for one that is open at an end."""
+    written = [_instant(instant) for instant in window.instants]
+    match window.form:
+        case "between":
+            return f"OVERLAPPING {written[0]} AND {written[1]}"
+        case "on" | "during":
+            return f"OVERLAPPING {written[0]}"
+        case "last" if window.duration is not None:
+            end = written[0] if written else "NOW"
+            return f"OVERLAPPING {end} - {_duration(window.duration)} AND {end}"
+        case _:
+            return None
+
+
+def _instant(instant: Instant) -> str:
+    match instant.base:
+        case Timestamp(text):
+            base = text
+        case Parameter(name):
+            base = f"${name}"
+        case Text(value):
+            base = "'" + value.replace("'", "''") + "'"
+    return base + "".join(f" {'-' if shift.negative else '+'} {_duration(shift)}" for shift in instant.shifts)
+
+
+def _duration(duration: Duration) -> str:
+    count = duration.count if isinstance(duration.count, str) else f"${duration.count.name}"
+    return f"{count} {duration.unit}"

@@ -1,0 +1,76 @@
+"""The steps of a search in words, as the verbose mode of AuroraX's client prints them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+from auroraql.archives.base import Run
+from auroraql.errors import visible
+
+Report = Callable[[str], object]
+"""Receives one line, without a line end."""
+
+
+class SearchSteps:
+    """Report what happens to one search: its requests, the service's log lines, and what was received.
+
+    `watch` is called now and then while the search runs, and reports only what is new.
+    """
+
+    def __init__(self, report: Report) -> None:
+        self._report = report
+        self._request_ids: set[str] = set()
+        self._log_lines = 0
+        self._waiting = self._available = False
+
+    def created(self, statement: str, requests: int) -> None:
+        """Report that a search is about to be submitted."""
+        self._say(f"Search created: {statement}")
+        if requests != 1:
+            self._say(f"It takes {requests} requests")
+
+    def watch(self, run: Run) -> None:
+        """Report what is new: request ids and their addresses, log lines, that the data can be retrieved."""
+        for number, request_id in enumerate(run.request_ids):
+            if request_id not in self._request_ids:
+                self._request_ids.add(request_id)
+                self._submitted(run, number, request_id)
+        if self._request_ids and not self._waiting:
+            self._waiting = True
+            self._say("Waiting for data ...")
+        known = run.known
+        for line in known.logs[self._log_lines :]:
+            self._say(f"{line.level}: {line.summary}")
+        self._log_lines = len(known.logs)
+        if known.done and self._request_ids and not self._available:
+            self._available = True
+            self._say("Data is now available")
+            self._say("Retrieving data ...")
+
+    def retrieved(self, run: Run, records: int) -> None:
+        """Report the end of a search: how many bytes and records were received."""
+        self.watch(run)
+        if not self._request_ids:
+            self._say("The archive answered directly, without a request ID")
+        size = run.progress().bytes
+        amount = f"{_size(size)} of data containing " if size else ""
+        self._say(f"Retrieved {amount}{records:,} {'record' if records == 1 else 'records'}")
+
+    def _submitted(self, run: Run, number: int, request_id: str) -> None:
+        self._say("Request submitted")
+        self._say(f"Request ID: {request_id}")
+        urls = run.request_urls
+        if number < len(urls):
+            self._say(f"Request details available at: {urls[number]}")
+
+    def _say(self, line: str) -> None:
+        self._report(f"[{datetime.now()}] {visible(line)}")  # log lines come from the service
+
+
+def _size(count: int) -> str:
+    """Return a number of bytes with a decimal unit."""
+    for unit, factor in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if count >= factor:
+            return f"{count / factor:.1f} {unit}"
+    return f"{count} bytes"
