@@ -140,6 +140,8 @@ class Values:
             found = named(base.text, self.now)
         else:
             written = base.text if isinstance(base, Timestamp) else base.value
+            if isinstance(base, Timestamp) and written.isdigit() and len(written) != len("2020"):
+                raise _digits(written, base.origin)
             found = _interval(read_interval, written, origin=base.origin)
         for each in instant.shifts:
             count = self.count(each)
@@ -297,6 +299,14 @@ def _wrong_type(place: Place, given: str, origin: Origin, written: str) -> Fault
     elif place.type is Type.BOOLEAN:
         hint = "write TRUE or FALSE"
     return Fault("AQL0203", f"'{place.name}' takes {place.type.value}, not {given}", origin, given, hint, fix)
+
+
+def _digits(text: str, origin: Origin) -> Fault:
+    """A date without its hyphens, or a number that is no year."""
+    fix = f"{text[:4]}-{text[4:6]}-{text[6:]}" if len(text) == len("20200201") else None
+    fix = fix if fix is not None and read_full_date(fix) is not None else None
+    hint = f"did you mean {fix}?" if fix else "dates are written year-month-day, as 2020-02-01 or 2020-02-01T06:30"
+    return Fault("AQL0112", f"'{text}' is not how a date is written", origin, "expected YYYY-MM-DD", hint, fix)
 
 
 def _called(value: object) -> str:

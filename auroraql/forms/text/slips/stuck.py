@@ -94,6 +94,9 @@ _SILENT = {
 def expected(at: Stuck) -> str:
     """What could stand here, in people's words, from the parse table."""
     rest = set(at.accepts)
+    if "DATETIME" in rest and "TRUE" not in rest:
+        # A number or text there is a date, too.
+        rest -= {"STRING", "NUMBER", "PARAM"}
     parts = []
     for group, words in _GROUPS:
         if group <= rest:
