@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 
 from auroraql.moments import TimeFault, moved
-from auroraql.query import And, Comparison, Or, Predicate, Query, Window, intersect, limits_of, whole_seconds
+from auroraql.query import And, Comparison, Or, Predicate, Query, Ref, Window, intersect, limits_of, whole_seconds
 from auroraql.schema import CONJUNCTIONS, KINDS, Kind, Type
 from auroraql.schema.conjunctions import epoch_step
 
@@ -47,17 +47,20 @@ def _limits(predicate: Predicate, kind: Kind) -> Limits | None:
     """How far the times of records that fulfil a predicate reach; None where none can fulfil it."""
     match predicate:
         case Comparison(ref):
-            declared = kind.field(ref.name) if ref.role == "record" else None
-            if declared is None or declared.type is not Type.TIME or kind.is_listed(ref.path):
-                return {}
-            window = _of_comparison(predicate)
-            return {} if window is None else _consistent({declared.name: window}, kind)
+            window = _of_comparison(predicate) if is_time(ref, kind) else None
+            return {} if window is None else _consistent({ref.name: window}, kind)
         case And(terms):
             return _all_of(terms, kind)
         case Or(terms):
             return _any_of(terms, kind)
         case _:
             return {}
+
+
+def is_time(ref: Ref, kind: Kind) -> bool:
+    """Whether a reference is to one of the times of a record."""
+    declared = kind.field(ref.name) if ref.role == "record" else None
+    return declared is not None and declared.type is Type.TIME and not kind.is_listed(ref.path)
 
 
 def _of_comparison(leaf: Comparison) -> Window | None:

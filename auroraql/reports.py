@@ -153,6 +153,8 @@ def explain(plan: Plan, engine: Engine) -> Iterator[str]:
     count = len(plan.requests)
     yield f"{kind.title} from {engine.name}: {count or 'no'} request{'' if count == 1 else 's'}"
     yield from (f"  {each.message}" for each in plan.unsayable)
+    if plan.window_from and plan.requests:
+        yield f"  window from {' and '.join(plan.window_from)}"
     after = list(_after(plan.residual, plan, kind, catalogue))
     counts = zip(plan.requests, engine.estimates(plan.requests), strict=True)
     branches = [[*_request(request, catalogue), *_estimated(count, engine)] for request, count in counts]

@@ -44,7 +44,7 @@ def _check_ephemeris(plan: Plan) -> None:
         raise Problem(
             400, "an ephemeris search has at least one filter: programs, platforms, instrument types or metadata"
         )
-    if query.start is not None and query.end is not None and query.end - query.start >= _LONGEST_EPHEMERIS:
+    if query.start is None or query.end is None or query.end - query.start >= _LONGEST_EPHEMERIS:
         raise Problem(400, "an ephemeris search covers one month at most: divide it into several")
 
 
