@@ -18,7 +18,6 @@ from auroraql.planner import noticed
 from auroraql.planner import plan as make_plan
 from auroraql.resolver import Resolved, resolve, unused_parameter
 from auroraql.resolver.feeding import Results, takes_results
-from auroraql.resolver.remembering import Remembered
 from auroraql.resolver.values import Fault, Values
 from auroraql.row_search import kept_as, untimed, whole_records
 from auroraql.schema import KINDS
@@ -174,9 +173,8 @@ class Preparing:
         kind_of: KindOf | None = None,
         *,
         checking: bool = False,
-        remembered: Remembered | None = None,
     ) -> None:
-        self.checking, self.remembered, self.kind_of = checking, remembered, kind_of
+        self.checking, self.kind_of = checking, kind_of
         self.catalogue, self.parameters, self.data_sources = catalogue, parameters, data_sources
         self.now = datetime.now(UTC).replace(tzinfo=None)
         self.kept = {name: replace(kept, result=None) for name, kept in standing.results.items()}
@@ -187,6 +185,7 @@ class Preparing:
         self.lost: set[str] = set()
         """Names that a wrong statement would have given: what needs them is not blamed for it."""
         self.used: set[str] = set()
+        self._unnamed = 1
 
     def outcomes(self, source: Source) -> Iterator[Prepared | StatementError]:
         """Each statement of a script, ready or with what is wrong; of one that cannot be read, that alone."""
@@ -258,9 +257,7 @@ class Preparing:
                 return self._sql(begun, begun.statement)
 
     def _resolved(self, find: Find) -> Resolved:
-        resolved = resolve(
-            find, self.catalogue, self.parameters, now=self.now, results=self, remembered=self.remembered
-        )
+        resolved = resolve(find, self.catalogue, self.parameters, now=self.now, results=self)
         self.used |= resolved.parameters
         if resolved.searched is not None:
             wrong = untimed(resolved.query, resolved.searched, find.origin)
@@ -280,7 +277,7 @@ class Preparing:
         return replace(begun, plan=plan, kept=kept, warnings=plan.warnings), kept
 
     def _submit(self, begun: Prepared, statement: Submit) -> Prepared:
-        name = statement.name or next_name({*self.searches, *self.elsewhere})
+        name = statement.name or self._next_name()
         _check_name(name, statement.origin)
         if statement.find.kind not in KINDS and statement.find.kind in self.kept:
             message = f"'{statement.find.kind}' is a result, and its rows are searched at once"
@@ -288,6 +285,12 @@ class Preparing:
         made, kept = self._find(begun, statement.find, name)
         self.searches[name] = kept
         return replace(made, name=name)
+
+    def _next_name(self) -> str:
+        """The name of the next search without one. No name becomes free, so it is looked for after the last."""
+        name = next_name(self.searches, self.elsewhere, begin=self._unnamed)
+        self._unnamed = int(name[1:])
+        return name
 
     def _follow(self, begun: Prepared, statement: Follow) -> Prepared:
         asked = statement.request_id
@@ -300,7 +303,7 @@ class Preparing:
         """A search that the session did not submit; what it found is known when the archive is asked."""
         if statement.verb == "cancel":
             return begun
-        name = statement.name or next_name({*self.searches, *self.elsewhere})
+        name = statement.name or self._next_name()
         _check_name(name, statement.origin)
         for known in (self.kept, self.searches):
             known.pop(name, None)
@@ -361,10 +364,10 @@ class Preparing:
         return replace(begun, limited=limited, given=given)
 
 
-def next_name(taken: Collection[str]) -> str:
-    """The name of a search that was given none."""
-    number = 1
-    while f"s{number}" in taken:
+def next_name(*taken: Collection[str], begin: int = 1) -> str:
+    """The name of a search that was given none: s1, s2 …, the first from `begin` on that is not taken."""
+    number = begin
+    while any(f"s{number}" in names for names in taken):
         number += 1
     return f"s{number}"
 

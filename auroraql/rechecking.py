@@ -8,19 +8,15 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Iterator
-from copy import copy
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from auroraql.errors import MOST_REPORTED, Diagnostic, Source, StatementError
 from auroraql.forms import script
-from auroraql.forms.pieces import Piece, Stops, cut
-from auroraql.forms.text.memory import Memory
+from auroraql.forms.pieces import Piece, cut
 from auroraql.preparing import NOTHING, Prepared, Preparing, Standing, wrong_or_questioned
-from auroraql.resolver.remembering import Remembered
 from auroraql.schema.catalogue import Catalogue
-from auroraql.spelling import alike
 
 _SOON = timedelta(minutes=1)
 """How long NOW may be taken for what it was."""
@@ -30,75 +26,89 @@ Diagnostics = tuple[Diagnostic, ...]
 _Statement = tuple[str, Piece]
 """The text of a statement, and the piece that it is of itself."""
 
-_State = dict[str, Any]
-"""What is known of results before a statement, or behind it."""
+_Change = tuple[str, object, object]
+"""What a statement changes in what is known for the next: of which table, which name, and what it is now or _GONE."""
+
+_GONE = object()
+
+_Changes = tuple[_Change, ...]
 
 
 @dataclass(slots=True)
 class _Outcome:
-    """What was said of a statement, what was known before it, and what is known behind it."""
+    """What was said of a statement, and what it changed."""
 
-    before: _State
-    behind: _State
+    changes: _Changes
     said: Diagnostics
 
 
-@dataclass(slots=True)
-class _Cut:
-    """A text that was cut into its statements."""
+class _LoggedDict(dict[Any, Any]):
+    """A table that logs what is changed in it, so that one statement costs no copy of what all others made known."""
 
-    text: str = ""
-    pieces: list[Piece | Diagnostic] = field(default_factory=list)
-    stops: Stops = field(default_factory=Stops)
+    def __init__(self, name: str, begun: dict[Any, Any], log: list[_Change]) -> None:
+        super().__init__(begun)
+        self._name, self._log = name, log
 
-    def again(self, text: str) -> list[Piece | Diagnostic]:
-        """The pieces of another text: those that were closed where it is still the same, and the rest cut anew."""
-        same, at = alike(text, self.text), 0
-        for number, piece in enumerate(self.pieces):
-            if isinstance(piece, Diagnostic) or piece.end >= same:
-                break
-            if text[piece.end] == ";":
-                at = number + 1
-        kept = self.pieces[:at]
-        begin = kept[-1].end if kept and isinstance(kept[-1], Piece) else 0
-        self.stops.keep(same)
-        self.text, self.pieces = text, [*kept, *cut(text, begin, self.stops)]
-        return self.pieces
+    def __setitem__(self, key: object, value: object) -> None:
+        self._log.append((self._name, key, value))
+        super().__setitem__(key, value)
+
+    def pop(self, key: object, *missing: Any) -> Any:
+        """Remove a name, and log it."""
+        self._log.append((self._name, key, _GONE))
+        return super().pop(key, *missing)
+
+
+class _LoggedSet(set[Any]):
+    """The same for a set."""
+
+    def __init__(self, name: str, begun: set[Any], log: list[_Change]) -> None:
+        super().__init__(begun)
+        self._name, self._log = name, log
+
+    def add(self, key: object) -> None:
+        """Add a name, and log it."""
+        self._log.append((self._name, key, None))
+        super().add(key)
 
 
 class Rechecking:
-    """Checks one script again and again, as a session stands."""
+    """Check one script again and again while it is typed; a statement that is as it was is not looked at again."""
 
     def __init__(self) -> None:
-        self._cut, self._memory, self._remembered = _Cut(), Memory(), Remembered()
         self._read: dict[_Statement, script.Read | Diagnostics] = {}
-        self._outcomes: dict[_Statement, _Outcome] = {}
-        self._known: tuple[Catalogue, datetime] | None = None
+        self._outcomes: dict[tuple[int, _Statement], _Outcome] = {}
+        self._following: dict[int, list[tuple[_Changes, int]]] = {}
+        """Of a number for what is known: the numbers of what is known after some changes."""
+        self._numbers = 0
+        self._known: tuple[Catalogue, datetime, Standing] | None = None
 
     def check(self, text: str, catalogue: Catalogue, standing: Standing = NOTHING) -> Diagnostics:
         """What is to be said of it, errors and warnings; a parameter without a value is no fault of a script."""
-        preparing = Preparing(catalogue, {}, None, standing, checking=True, remembered=self._remembered)
+        preparing = Preparing(catalogue, {}, None, standing, checking=True)
         known = self._known
-        if known is None or known[0] is not catalogue or preparing.now - known[1] > _SOON:
-            self._known, self._outcomes = (catalogue, preparing.now), {}
-        pieces = self._cut.again(text)
-        statements, wrong = self._statements(text, pieces)
+        if (
+            known is None
+            or known[0] is not catalogue
+            or preparing.now - known[1] > _SOON
+            or (known[2] is not standing and known[2] != standing)
+        ):
+            self._known, self._outcomes, self._following = (catalogue, preparing.now, standing), {}, {}
+        statements, wrong = self._statements(text)
         if wrong:
             return tuple(wrong)
         return tuple(self._said(statements, preparing))
 
-    def _statements(
-        self, text: str, pieces: Iterable[Piece | Diagnostic]
-    ) -> tuple[list[tuple[int, _Statement, script.Read]], list[Diagnostic]]:
+    def _statements(self, text: str) -> tuple[list[tuple[int, _Statement, script.Read]], list[Diagnostic]]:
         """Each statement with its place, and what is wrong with those that cannot be read."""
         found, wrong = [], []
         kept: dict[_Statement, script.Read | Diagnostics] = {}
-        for piece in pieces:
+        for piece in cut(text):
             if isinstance(piece, Diagnostic):
                 wrong.append(piece)
                 break
             statement = text[piece.start : piece.end], _alone(piece)
-            read = kept[statement] = self._read.get(statement) or self._read_anew(*statement)
+            read = kept[statement] = kept.get(statement) or self._read.get(statement) or _read_alone(*statement)
             if isinstance(read, tuple):
                 wrong += (each.moved(piece.start) for each in read)
             else:
@@ -108,31 +118,67 @@ class Rechecking:
         self._read = kept
         return found, wrong
 
-    def _read_anew(self, text: str, piece: Piece) -> script.Read | Diagnostics:
-        try:
-            return script.read_piece(text, piece, self._memory)
-        except StatementError as error:
-            return error.diagnostics
-
     def _said(
         self, statements: Iterable[tuple[int, _Statement, script.Read]], preparing: Preparing
     ) -> Iterator[Diagnostic]:
-        kept: dict[_Statement, _Outcome] = {}
-        begun = False
+        kept: dict[tuple[int, _Statement], _Outcome] = {}
+        following: dict[int, list[tuple[_Changes, int]]] = {}
+        log = _logged(preparing)
+        state = 0
         for place, statement, read in statements:
-            before = _state(preparing)
-            outcome = self._outcomes.get(statement)
-            if outcome is None or outcome.before != before:
-                if not begun:
-                    self._remembered.begin()
-                    begun = True
+            outcome = kept.get((state, statement)) or self._outcomes.get((state, statement))
+            if outcome is None:
+                log.clear()
                 said = _said(read, statement[0], preparing)
-                outcome = _Outcome(before, _state(preparing), said)
+                outcome = _Outcome(tuple(log), said)
             else:
-                vars(preparing).update({name: copy(value) for name, value in outcome.behind.items()})
-            kept[statement] = outcome
+                for table, name, value in outcome.changes:
+                    _apply(getattr(preparing, table), name, value)
+            kept[state, statement] = outcome
+            state = self._next_state(state, outcome.changes, following)
             yield from (each.moved(place) for each in outcome.said)
-        self._outcomes = kept
+        self._outcomes, self._following = kept, following
+
+    def _next_state(self, state: int, changes: _Changes, following: dict[int, list[tuple[_Changes, int]]]) -> int:
+        """The number of what is known after some changes: equal changes lead from one number to one number."""
+        if not changes:
+            return state
+        numbered = following.setdefault(state, [])
+        earlier = (*numbered, *self._following.get(state, ()))
+        number = next((number for known, number in earlier if known == changes), None)
+        if number is None:
+            self._numbers += 1
+            number = self._numbers
+        if (changes, number) not in numbered:
+            numbered.append((changes, number))
+        return number
+
+
+def _logged(preparing: Preparing) -> list[_Change]:
+    """The log of everything that it learns from statements for those after them."""
+    log: list[_Change] = []
+    for name, value in vars(preparing).items():
+        if isinstance(value, dict):
+            setattr(preparing, name, _LoggedDict(name, value, log))
+        elif isinstance(value, set) and name != "used":
+            setattr(preparing, name, _LoggedSet(name, value, log))
+    return log
+
+
+def _apply(table: Any, name: object, value: object) -> None:
+    if isinstance(table, set):
+        table.add(name)
+    elif value is _GONE:
+        table.pop(name, None)
+    else:
+        table[name] = value
+
+
+def _read_alone(text: str, piece: Piece) -> script.Read | Diagnostics:
+    try:
+        return script.read_piece(text, piece)
+    except StatementError as error:
+        return error.diagnostics
 
 
 def _said(read: script.Read, text: str, preparing: Preparing) -> Diagnostics:
@@ -143,11 +189,6 @@ def _said(read: script.Read, text: str, preparing: Preparing) -> Diagnostics:
     if isinstance(outcome, Prepared):
         return outcome.warnings
     return tuple(wrong_or_questioned(outcome))
-
-
-def _state(preparing: Preparing) -> _State:
-    """All that it learns from one statement for the next."""
-    return {name: copy(value) for name, value in vars(preparing).items() if isinstance(value, dict | set)}
 
 
 def _alone(piece: Piece) -> Piece:

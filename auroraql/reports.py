@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from auroraql.archives.base import Engine
+from auroraql.archives.holdings import held
 from auroraql.errors import ArchiveError, Diagnostic, StatementError
 from auroraql.forms import sentence
 from auroraql.forms.text.writing import write_predicate, write_window
@@ -80,7 +81,8 @@ class Asked:
         """The plan of a FIND that waits for nothing."""
         if resolved.searched is not None:
             return plan_rows(resolved.query, resolved.searched, resolved.warnings)
-        return make_plan(resolved.query, self.engine.catalogue(), resolved.warnings, self._sources)
+        ends = held(self.engine, time.monotonic() + _SOURCES_SECONDS)
+        return make_plan(resolved.query, self.engine.catalogue(), resolved.warnings, self._sources, held=ends)
 
     def _sources(self) -> Sequence[DataSource]:
         """Every data source: an explanation does not wait long for them, nor fail without them."""

@@ -48,13 +48,3 @@ def alike(text: str, other: str) -> int:
         middle = (low + high + 1) // 2
         low, high = (middle, high) if text[low:middle] == other[low:middle] else (low, middle - 1)
     return low
-
-
-def alike_behind(text: str, other: str, most: int) -> int:
-    """How many characters two texts end with alike, `most` at most."""
-    low, high = 0, most
-    while low < high:
-        middle = (low + high + 1) // 2
-        same = text[len(text) - middle : len(text) - low] == other[len(other) - middle : len(other) - low]
-        low, high = (middle, high) if same else (low, middle - 1)
-    return low

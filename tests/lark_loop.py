@@ -9,7 +9,6 @@ from lark.utils import TextSlice
 
 from auroraql.forms import grammar
 from auroraql.forms.text import driver
-from auroraql.forms.text.memory import Memory
 
 Words = list[tuple[str, str, int]]
 Stuck = tuple[int, int, str, frozenset[str], Words]
@@ -37,9 +36,9 @@ def read_by_lark(text: str) -> Any:
         return at, at + 1, "", frozenset(session.accepts()), _words(read)
 
 
-def read_by_us(text: str, memory: Memory | None = None) -> Any:
+def read_by_us(text: str) -> Any:
     """The same, by our own loop."""
-    read = driver.drive(text, 0, len(text), memory)
+    read = driver.drive(text, 0, len(text))
     if not isinstance(read, driver.Stumble):
         return read[0]
     found, accepts = read.found, driver.tables().accepts(read.states)

@@ -6,6 +6,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,8 @@ from auroraql.archives.aurorax import AuroraXEngine
 from auroraql.archives.kept_file import KeptFile
 from auroraql.archives.kept_sources import DAY, KeptSources
 from auroraql.errors import Refused, Unreachable
-from auroraql.schema.catalogue import DataSource, shipped
+from auroraql.schema import Type
+from auroraql.schema.catalogue import DataSource, Statistics, shipped
 from tests import small_catalogue
 from tests.aurorax_server import SOURCES, AuroraXServer, Fault
 from tests.command_line import Done, command
@@ -84,7 +86,7 @@ def test_sessions_side_by_side_find_it_whole(server: AuroraXServer, tmp_path: Pa
 
     def write(some: tuple[DataSource, ...]) -> None:
         for _ in range(30):
-            KeptSources(server.url, tmp_path).write(some)
+            KeptSources(server.url, tmp_path).write(some, {})
 
     writers = [threading.Thread(target=write, args=(some,)) for some in lists]
     for writer in writers:
@@ -106,7 +108,7 @@ def test_its_folder_is_the_users_own(connect: Connect, tmp_path: Path) -> None:
 
 def test_without_network_what_is_kept_serves_for_a_day(server: AuroraXServer, tmp_path: Path) -> None:
     kept_by = KeptSources("https://nowhere.example", tmp_path)
-    kept_by.write(KNOWN)
+    kept_by.write(KNOWN, {})
     engine = AuroraXEngine("https://nowhere.example", cache=tmp_path, pause=lambda _: None)
     assert engine.sources() == engine.catalogue().sources == KNOWN
     assert kept_by.path is not None
@@ -195,7 +197,7 @@ def test_a_server_is_not_taken_for_the_one_before(monkeypatch: pytest.MonkeyPatc
     with ServerProcess(archive=archive, cache=tmp_path) as first:
         port = first.url.rpartition(":")[2]
         for host in ("127.0.0.1", "localhost"):
-            KeptSources(f"http://{host}:{port}").write(KNOWN)
+            KeptSources(f"http://{host}:{port}").write(KNOWN, {})
     with ServerProcess("--port", port, archive=archive, cache=tmp_path):
         assert [KeptSources(f"http://{host}:{port}").read() for host in ("127.0.0.1", "localhost")] == [None, None]
 
@@ -252,3 +254,92 @@ def test_check_goes_by_what_comes_with_the_package_where_nothing_is_kept(tmp_pat
     (tmp_path / "broken.duckdb").write_text("no catalogue")
     for name in ("broken", "none"):
         assert command("check", "-", "--archive", tmp_path / f"{name}.duckdb", stdin=text).code == 2
+
+
+SCHEMA = [
+    {"field_name": "tii_on", "data_type": "bool", "allowed_values": ["true", "false"], "description": "works"},
+    {"field_name": "orbit_number", "data_type": "int", "allowed_values": [], "description": "counted from launch"},
+]
+STATS = {
+    "earliest_ephemeris_loaded": "2020-01-01T00:00:00",
+    "latest_ephemeris_loaded": "2020-02-29T23:59:00",
+    "ephemeris_count": 86400,
+    "earliest_data_product_loaded": None,
+    "latest_data_product_loaded": None,
+    "data_product_count": 0,
+}
+
+
+def test_sources_come_with_their_schemas(server: AuroraXServer, connect: Connect) -> None:
+    """What the archive says of a source decides which keys its records have; other programs keep the shipped keys."""
+    server.sources[:] = [
+        {**SOURCES[0], "data_product_metadata_schema": SCHEMA, "owner": "a@b.example", "maintainers": ["c"]},
+        {**SOURCES[1], "data_product_metadata_schema": "broken", "metadata": {"site": "GILL"}},
+        {**SOURCES[2], "identifier": -7, "program": "adhoc"},
+        {**SOURCES[2], "program": None},
+    ]
+    connect().sources()
+    assert "format=full_record" in server.calls[0].path
+    server.calls.clear()
+    engine = connect()
+    catalogue, details = engine.catalogue(), engine.details()
+    first, second, third = catalogue.sources
+    assert [each.identifier for each in catalogue.sources] == [each["identifier"] for each in SOURCES]
+    assert third.program == ""
+    assert catalogue.values("program") == ("themis-asi", "trex")
+    names = {key.name for key in catalogue.source_keys("data_products", first)}
+    assert {"tii_on", "orbit_number", "wavelength"} <= names
+    assert "keogram_type" not in names
+    assert "keogram_type" in {key.name for key in catalogue.source_keys("data_products", second)}
+    orbit = catalogue.key("data_products", "orbit_number")
+    assert orbit is not None
+    assert (orbit.type, orbit.doc, orbit.programs) == (Type.INTEGER, "counted from launch", ("trex",))
+    assert (details[103].owner, details[103].maintainers, details[46].metadata) == (
+        "a@b.example",
+        ("c",),
+        {"site": "GILL"},
+    )
+    assert details[103].schemas == {"data_products": SCHEMA}
+    assert details[46].schemas == {}
+    assert server.calls == []
+
+
+def test_statistics_are_asked_for_once_in_ten_minutes(server: AuroraXServer, connect: Connect, tmp_path: Path) -> None:
+    server.sources[:] = [
+        {**SOURCES[0], "stats": STATS},
+        {**SOURCES[1], "stats": None},
+        {**SOURCES[2], "identifier": -7},
+    ]
+    engine = connect()
+    engine.sources()
+    assert engine.catalogue().statistics == {}
+    expected = Statistics(86400, datetime(2020, 1, 1), datetime(2020, 2, 29, 23, 59))
+    for asked in (engine, engine, connect()):
+        assert asked.statistics("ephemeris") == {103: expected}
+        assert asked.statistics("data_products") == {103: Statistics(0)}
+        assert asked.catalogue().statistics["ephemeris"] == {103: expected}
+    assert server.count("sources") == 2
+    assert "include_stats=true" in server.calls[-1].path
+    aged(kept(server, tmp_path).with_name(kept(server, tmp_path).name.replace("sources", "statistics")), 601)
+    assert connect().catalogue().statistics["ephemeris"] == {103: expected}
+    connect().statistics("ephemeris")
+    assert server.count("sources") == 3
+
+
+def test_statistics_of_a_file_are_counted(tmp_path: Path) -> None:
+    with auroraql.connect("demo") as demo:
+        engine = demo._engine
+        swarm = engine.statistics("ephemeris")[3]
+        assert (swarm.earliest, swarm.latest) == (datetime(2018, 1, 1), datetime(2023, 2, 24, 23, 59))
+        assert swarm.count == len(demo.run("FIND ephemeris SELECT epoch WHERE platform = 'swarma'"))
+        assert engine.statistics("data_products")[3] == Statistics(0)
+
+
+def test_the_shipped_lists_agree() -> None:
+    """Every program that a metadata key names has a source, so that no negative predicate loses it."""
+    programs = {program for keys in shipped().metadata.values() for key in keys for program in key.programs}
+    assert programs <= set(shipped().values("program"))
+    assert {"rego", "events", "go-canada", "dmsp", "elfin"} <= set(shipped().values("program"))
+    assert {"redline ASI", "riometer", "substorm onset", "STEVE"} <= set(shipped().values("instrument_type"))
+    numbers = [source.identifier for source in shipped().sources]
+    assert numbers == sorted(set(numbers))

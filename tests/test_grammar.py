@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -12,7 +11,6 @@ from hypothesis import given, settings
 from auroraql.errors import Source, StatementError
 from auroraql.forms import grammar, script, tables
 from auroraql.forms.text import driver, slips, writing
-from auroraql.forms.text.memory import Memory
 from auroraql.query import Ref
 from auroraql.schema import KINDS
 from auroraql.schema.operators import OPERATORS, SPELLINGS
@@ -151,38 +149,3 @@ def test_both_parse_loops_say_the_same(text: str) -> None:
 @given(typings(tuple(text for text in EVERY if len(text) < 400), most=4))
 def test_both_parse_loops_stumble_over_the_same(texts: list[str]) -> None:
     assert read_by_us(texts[-1]) == read_by_lark(texts[-1])
-
-
-LONG = "FIND data_products WHERE " + " OR ".join(f"platform = 'site {n}' AND wavelength IN (5, 1e3)" for n in range(20))
-NESTED = LONG.replace("platform", "((platform").replace(" OR", ") OR").replace("AND", ") AND NOT") + ")"
-
-
-@settings(deadline=None)
-@given(typings((LONG + " ON 2020-01-01 06:30:15.5 LIMIT 5", NESTED + " LIMIT 5", *EVERY[:40])))
-def test_what_is_read_on_after_a_change_is_what_a_fresh_start_reads(texts: list[str]) -> None:
-    memory = Memory()
-    for text in texts:
-        # With all places, which do not count when trees are compared.
-        assert repr(driver.drive(text, 0, len(text), memory)) == repr(driver.drive(text, 0, len(text)))
-
-
-@pytest.mark.parametrize("text", [LONG, NESTED])
-def test_what_stands_behind_a_change_is_not_read_again(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    memory, read = Memory(), list[str]()
-    word_at = driver.Tables.word_at
-
-    def counted(*place: Any) -> Any:
-        read.append(found := word_at(*place))
-        return found
-
-    monkeypatch.setattr(driver.Tables, "word_at", counted)
-    assert not isinstance(driver.drive(text, 0, len(text), memory), driver.Stumble)
-    whole = len(read)
-    for change in ("", "(", "5"):
-        read.clear()
-        edited = text.replace("'site 1'", f"{change}'site 100'")
-        assert isinstance(driver.drive(edited, 0, len(edited), memory), driver.Stumble) is bool(change)
-    read.clear()
-    edited = text.replace("'site 1'", "'side 1'")
-    driver.drive(edited, 0, len(edited), memory)
-    assert len(read) < whole / 2

@@ -9,11 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from auroraql.errors import Source, Span
+from auroraql.errors import Source, Span, StatementError
 from auroraql.forms import script
+from auroraql.forms.pieces import Piece
 from auroraql.named import Kept
 from auroraql.planner import noticed, plan
-from auroraql.preparing import NOTHING, Preparing, Standing, check, prepare
+from auroraql.preparing import NOTHING, Prepared, Preparing, Standing, check, prepare
 from auroraql.rechecking import Rechecking
 from auroraql.resolver import resolve
 from auroraql.schema.catalogue import Catalogue, DataSource, shipped
@@ -89,7 +90,7 @@ def test_what_the_session_keeps_is_heeded() -> None:
 
 def test_another_catalogue_is_heeded() -> None:
     again, text = Rechecking(), "FIND data_products WHERE program = 'trex' ON 2021-01-01"
-    other = replace(shipped(), sources=(DataSource(1, "a", "b", "c", "ground", "d"),), names={})
+    other = replace(shipped(), sources=(DataSource(1, "a", "b", "c", "ground", "d"),))
     assert again.check(text, shipped()) == ()
     assert [each.code for each in again.check(text, other)] == ["AQL0602"]
 
@@ -133,3 +134,42 @@ def _same_of(text: str) -> None:
     resolved = resolve(script.read_find(Source(text)), shipped())
     query, said = resolved.query, resolved.warnings
     assert with_places(noticed(query, shipped(), said)) == with_places(plan(query, shipped(), said).warnings)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        # What is wrong with a statement does not depend on the text after it, or before it.
+        "Find data_products for ((program in (trx WHERE platform in (gillam); FIND data_products ON 2021-01-01",
+        "SHOW 2020-01-01SOURCES; SET format = cvs",
+        "FIND data_products ON 2021-01-01; SHOW 2020-01-01SOURCES; FIND ephemeris WHER",
+        'FIND ephemeris; {"start": 5}; {"start" 5}',
+    ],
+)
+def test_what_stands_around_a_statement_changes_nothing(text: str) -> None:
+    assert with_places(Rechecking().check(text, shipped())) == with_places(whole(text))
+
+
+def test_only_statements_that_changed_are_read_and_checked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    statements = [f"LET c{n} = FIND data_products WHERE platform = 'p{n}' ON 2021-01-01;\n" for n in range(50)]
+    texts: list[str] = []
+    read_piece, outcome = script.read_piece, Preparing.outcome
+
+    def counted_read(text: str, piece: Piece) -> script.Read:
+        texts.append(text)
+        return read_piece(text, piece)
+
+    def counted_outcome(self: Preparing, read: script.Read, source: Source) -> Prepared | StatementError:
+        texts.append(source.text)
+        return outcome(self, read, source)
+
+    monkeypatch.setattr(script, "read_piece", counted_read)
+    monkeypatch.setattr(Preparing, "outcome", counted_outcome)
+    again = Rechecking()
+    assert len(again.check("".join(statements), shipped())) == 50
+    assert len(texts) == 100
+    texts.clear()
+    edited = "".join([*statements[:20], "FIND ephemeris ON 2021-01-01;", *statements[20:]])
+    said = again.check(edited, shipped())
+    assert texts == ["FIND ephemeris ON 2021-01-01"] * 2
+    assert with_places(said) == with_places(whole(edited))

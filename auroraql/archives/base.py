@@ -14,7 +14,7 @@ from typing import Protocol
 
 from auroraql.plan import Plan, Request
 from auroraql.results import Fetched, Row
-from auroraql.schema.catalogue import Catalogue, DataSource
+from auroraql.schema.catalogue import Catalogue, DataSource, SourceDetails, Statistics
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,10 +136,23 @@ class Engine(Protocol):
         """The data sources and metadata keys it knows; must not be slow (no network)."""
 
     def sources(self, deadline: float = inf) -> tuple[DataSource, ...]:
-        """Every data source it has now; may ask it, once. Raises ArchiveError."""
+        """Every data source it has now, without ad-hoc ones; may ask it, once. Raises ArchiveError."""
 
     def refresh_sources(self, deadline: float = inf) -> tuple[DataSource, ...]:
         """The same, asked anew. Raises ArchiveError."""
+
+    def details(self, deadline: float = inf) -> Mapping[int, SourceDetails]:
+        """What it says of each source besides its names, by identifier; may ask it, once. Raises ArchiveError.
+
+        A source that it says nothing more about may be missing.
+        """
+
+    def statistics(self, kind: str, deadline: float = inf) -> Mapping[int, Statistics]:
+        """How many records of a kind (data products or ephemeris) each source has, and from when to when.
+
+        By identifier; a source that the archive does not count is missing. May ask it; at most ten minutes old.
+        Raises ArchiveError.
+        """
 
     def availability(self, kind: str, first: date, last: date, only: Mapping[str, str], deadline: float) -> list[Row]:
         """How many records of a kind (data products or ephemeris) each source has on each day from `first` to `last`.

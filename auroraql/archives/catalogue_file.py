@@ -5,20 +5,22 @@ A file that is no catalogue is a UsageError, one that cannot be reached just now
 
 from __future__ import annotations
 
+import json
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 import duckdb
 
 from auroraql.archives.catalogue_format import SCHEMA_VERSION, TYPE_NAMES
 from auroraql.errors import Unreachable, UsageError
-from auroraql.schema import Type
-from auroraql.schema.catalogue import Catalogue, DataSource, MetadataKey
+from auroraql.schema import KINDS, Type
+from auroraql.schema.catalogue import Catalogue, DataSource, MetadataKey, SourceDetails
 
 LOCKED_DOWN: dict[str, str | bool | int | float | list[str]] = {
     "autoinstall_known_extensions": False,
@@ -43,8 +45,14 @@ FROM data_products AS p, ephemeris AS e, ephemeris_metadata AS m, data_sources A
 """
 
 _SOURCES = """
-SELECT identifier, program, platform, instrument_type, source_type, display_name FROM data_sources ORDER BY identifier
+SELECT
+    identifier, coalesce(program, ''), coalesce(platform, ''), coalesce(instrument_type, ''),
+    coalesce(source_type, ''), coalesce(display_name, '')
+FROM data_sources WHERE identifier >= 0 ORDER BY identifier
 """
+"""Without ad-hoc sources, which have negative identifiers; a field without a value is an empty string."""
+
+_NAMES_OF_TYPES = {declared: name for name, declared in TYPE_NAMES.items()}
 
 _KEYS = "SELECT kind, name, type, known_values, doc, programs, unit FROM metadata_keys ORDER BY kind, rowid"
 
@@ -127,6 +135,57 @@ def read_catalogue(file: CatalogueFile) -> Catalogue:
         key = MetadataKey(name, TYPE_NAMES.get(type_name, Type.ANY), tuple(values), doc, tuple(programs), unit)
         metadata[kind] = (*metadata.get(kind, ()), key)
     return Catalogue(tuple(DataSource(*row) for row in sources), metadata)
+
+
+def read_details(connection: duckdb.DuckDBPyConnection, catalogue: Catalogue) -> dict[int, SourceDetails]:
+    """What a catalogue file has of each source besides its names, by identifier. Raises duckdb.Error for a damaged file.
+
+    Schemas are made of the metadata keys of the source's program, unless `serve` was sent others: what it is sent of
+    a source is in a table of its own, `source_records`, which a catalogue need not have.
+    """
+    records = read_source_records(connection)
+    return {
+        source.identifier: _details(source, catalogue, records.get(source.identifier, {}))
+        for source in catalogue.sources
+    }
+
+
+def read_source_records(connection: duckdb.DuckDBPyConnection) -> dict[int, dict[str, Any]]:
+    """What `serve` was sent of each source beyond its names, as OpenAPI `Data Source` has it; usually nothing."""
+    there = connection.execute("SELECT 1 FROM duckdb_tables() WHERE table_name = 'source_records'").fetchone()
+    if there is None:
+        return {}
+    rows = connection.execute("SELECT identifier, document FROM source_records").fetchall()
+    return {identifier: json.loads(document) for identifier, document in rows}
+
+
+def _details(source: DataSource, catalogue: Catalogue, record: Mapping[str, Any]) -> SourceDetails:
+    schemas = {
+        kind.name: record.get(kind.schema_key, _schema(catalogue.source_keys(kind.name, source)))
+        for kind in KINDS.values()
+        if kind.schema_key
+    }
+    maintainers = record.get("maintainers")
+    return SourceDetails(
+        schemas, record.get("owner"), tuple(maintainers) if maintainers is not None else None, record.get("metadata")
+    )
+
+
+def _schema(keys: Sequence[MetadataKey]) -> list[dict[str, Any]]:
+    """The metadata schema of a source with these keys; those of any program are told of no single source."""
+    return [_schema_entry(key) for key in keys if key.programs]
+
+
+def _schema_entry(key: MetadataKey) -> dict[str, Any]:
+    """A metadata key as OpenAPI `MetadataSchema`."""
+    return {
+        "field_name": key.name,
+        "description": key.doc,
+        "data_type": _NAMES_OF_TYPES.get(key.type, "string"),
+        "allowed_values": list(key.values),
+        "additional_description": "",
+        "searchable": True,
+    }
 
 
 class Interrupter:

@@ -28,6 +28,7 @@ from auroraql.archives.catalogue_file import (
     interruptible,
     open_catalogue,
     read_catalogue,
+    read_details,
 )
 from auroraql.archives.demo import catalogue as demonstrated
 from auroraql.archives.demo.place import NAME, cached_file
@@ -36,7 +37,7 @@ from auroraql.archives.file_opening import Opening
 from auroraql.errors import ArchiveError, Cancelled, Failed, Refused, TimedOut
 from auroraql.plan import Plan, Request
 from auroraql.results import Fetched, Row, result_columns
-from auroraql.schema.catalogue import Catalogue, DataSource
+from auroraql.schema.catalogue import Catalogue, DataSource, SourceDetails, Statistics
 from auroraql.sql.layout import HELD
 from auroraql.sql.rows import decoded
 from auroraql.sql.statement import compile_query
@@ -68,6 +69,12 @@ _AVAILABILITY = {
 """How many records there are of each source and day."""
 
 
+_STATISTICS = {
+    "data_products": 'SELECT data_source, count(*), min("start"), max("end") FROM data_products GROUP BY ALL',
+    "ephemeris": "SELECT data_source, count(*), min(epoch), max(epoch) FROM ephemeris GROUP BY ALL",
+}
+
+
 class EmbeddedEngine:
     """A catalogue file, or the demonstration catalogue when no path is given.
 
@@ -87,7 +94,7 @@ class EmbeddedEngine:
         config: Config = MappingProxyType({}),
     ) -> None:
         self._cache_dir = cache_dir
-        self._writing = threading.Lock()
+        self._writing, self._knowing = threading.Lock(), threading.Lock()
         self._demo = path is None
         self._name = NAME if path is None else str(path)
         self._opening = Opening(
@@ -98,6 +105,8 @@ class EmbeddedEngine:
             )
         )
         self._runs: list[EmbeddedRun] = []
+        self._details: Mapping[int, SourceDetails] | None = None
+        self._statistics: dict[str, Mapping[int, Statistics]] = {}
         if path is None and cached_file(cache_dir).is_file():
             # DuckDB takes 20 ms to open a file, and needs no Python for it: the statement is read meanwhile.
             self._opening.start()
@@ -141,6 +150,25 @@ class EmbeddedEngine:
         """Those of the file, which are always as it has them."""
         return self.sources(deadline)
 
+    def details(self, deadline: float = inf) -> Mapping[int, SourceDetails]:
+        """Those of the file: schemas from its metadata keys, and what `serve` was sent of a source. Raises ArchiveError."""
+        with self._knowing:
+            if self._details is None:
+                with self.asking(deadline) as cursor:
+                    self._details = read_details(cursor, self.catalogue())
+            return self._details
+
+    def statistics(self, kind: str, deadline: float = inf) -> Mapping[int, Statistics]:
+        """Counted in the file. Raises ArchiveError."""
+        with self._knowing:
+            if kind not in self._statistics:
+                with self.asking(deadline) as cursor:
+                    rows = cursor.execute(_STATISTICS[kind]).fetchall()
+                counted = {source: Statistics(count, first, last) for source, count, first, last in rows}
+                none = Statistics(0)
+                self._statistics[kind] = {each.identifier: none for each in self.catalogue().sources} | counted
+            return self._statistics[kind]
+
     def availability(self, kind: str, first: date, last: date, only: Mapping[str, str], deadline: float) -> list[Row]:
         """Counted in the file. Raises TimedOut or Failed."""
         days = [datetime(first.year, first.month, first.day), datetime(last.year, last.month, last.day) + _DAY]
@@ -180,6 +208,8 @@ class EmbeddedEngine:
                     cursor.rollback()
                     raise
                 self.__dict__["_catalogue"] = read_catalogue(replace(self._file, connection=cursor))
+                with self._knowing:
+                    self._details, self._statistics = None, {}
         except duckdb.Error as problem:
             raise self._failure(problem) from None
 

@@ -80,20 +80,26 @@ def written(engine: Engine) -> str:
     """What is known of an engine, as the process writes it that has it open."""
     known = engine.catalogue()
     metadata = {kind: [asdict(key) for key in keys] for kind, keys in known.metadata.items()}
+    lists = list({id(keys): keys for of in known.schemas.values() for keys in of.values()}.values())
+    places = {id(keys): place for place, keys in enumerate(lists)}
     document = {
         "name": engine.name,
         "capabilities": asdict(engine.capabilities),
         "sources": [astuple(source) for source in known.sources],
         "metadata": metadata,
-        "names": known.names,
+        "lists": [[asdict(key) for key in keys] for keys in lists],
+        "schemas": {kind: {at: places[id(keys)] for at, keys in of.items()} for kind, of in known.schemas.items()},
+        "is_shipped": known.is_shipped,
     }
     return json.dumps(document, default=lambda value: value.value)
 
 
 def _read(document: dict[str, Any]) -> Glance:
     metadata = {kind: tuple(map(_key, keys)) for kind, keys in document["metadata"].items()}
-    names = {name: tuple(values) for name, values in document["names"].items()}
-    catalogue = Catalogue(tuple(DataSource(*row) for row in document["sources"]), metadata, names)
+    lists = [tuple(map(_key, keys)) for keys in document["lists"]]
+    schemas = {kind: {int(at): lists[place] for at, place in of.items()} for kind, of in document["schemas"].items()}
+    sources = tuple(DataSource(*row) for row in document["sources"])
+    catalogue = Catalogue(sources, metadata, schemas, document["is_shipped"])
     return Glance(document["name"], Capabilities(**document["capabilities"]), catalogue)
 
 

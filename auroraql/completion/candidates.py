@@ -12,7 +12,7 @@ from auroraql.completion.known import Known
 from auroraql.completion.offers import offers
 from auroraql.completion.place import Finder, Place, Reader
 from auroraql.forms.text.layout import quote_name
-from auroraql.forms.text.memory import Lexeme
+from auroraql.forms.text.lexeme import Lexeme
 
 _SEVERAL_WORDS = re.compile(r"[=<>(,]\s*([^\W\d][\w/.-]*(?: [\w/.-]+)* [\w/.-]*)\Z")
 _LONGEST = 100

@@ -12,7 +12,7 @@ from auroraql.completion.matching import Item, Vocabulary
 from auroraql.completion.survey import Scope, Survey, plain
 from auroraql.completion.trail import END, Trail
 from auroraql.forms.text.driver import tables
-from auroraql.forms.text.memory import Lexeme
+from auroraql.forms.text.lexeme import Lexeme
 from auroraql.listings import REFRESHABLE
 from auroraql.resolver.windows import WINDOWS
 from auroraql.schema import BLOCKS, CONJUNCTIONS, KINDS, Type

@@ -12,7 +12,7 @@ from auroraql.completion.trail import END, Trail, words_of
 from auroraql.forms import grammar
 from auroraql.forms.pieces import Form, first, form_at, may_become_another
 from auroraql.forms.text.driver import Stumble, drive, last_whole, tables
-from auroraql.forms.text.memory import Lexeme, Memory
+from auroraql.forms.text.lexeme import Lexeme
 
 _NUMBER = re.compile(r"(?<!\w)\.?\d[\w.:+-]*\Z")
 _WORD = re.compile(r"\$?\w*\Z")
@@ -73,7 +73,7 @@ class Finder:
 
     def __init__(self) -> None:
         self._passed, self._begin = "", 0
-        self._memory = Memory()
+        self._words: Sequence[Lexeme] = ()
 
     def locate(self, text: str, cursor: int) -> Place | None:
         """The place of the cursor; None in a comment, and in or right behind a closed quote.
@@ -99,11 +99,12 @@ class Finder:
         begin, opened = self._last_marks(text, len(text))
         end = len(text) if opened is None or opened < 0 else opened
         statement = text[begin:end]
-        read = drive(statement, 0, end - begin, self._memory)
+        read = drive(statement, 0, end - begin)
+        self._words = read.words if isinstance(read, Stumble) else read[1]
         if not (_breaks_off(statement, read) if isinstance(read, Stumble) else end < len(text)):
             return None
         last = _LAST_RUN.search(statement)
-        whole = last_whole(self._memory, last.start() if last else len(statement))
+        whole = last_whole(self._words, last.start() if last else len(statement))
         return text[:begin] if whole is None else text[: begin + whole[0]] + whole[1]
 
     def begins(self, text: str) -> int:
@@ -113,7 +114,7 @@ class Finder:
     @property
     def words(self) -> Sequence[Lexeme]:
         """The words that fit of the last statement, as `unfinished` saw it."""
-        return self._memory.words
+        return self._words
 
     def _last_marks(self, text: str, cursor: int) -> tuple[int, int | None]:
         """Where the statement of the cursor begins, and the quote that is open there, or -1; None: nothing fits there."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from auroraql.forms.text.memory import Lexeme
+from auroraql.forms.text.lexeme import Lexeme
 from auroraql.query import block_names
 from auroraql.schema import BLOCKS
 

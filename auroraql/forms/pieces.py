@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Literal
 
@@ -20,9 +20,6 @@ LONGEST = 1_000_000
 
 DEEPEST = 200
 """Brackets, braces and NOTs inside one another."""
-
-_EVERY = 256
-"""Characters between two marks."""
 
 Form = Literal["text", "json", "sentence", "sql"]
 
@@ -71,44 +68,15 @@ def _blank() -> re.Pattern[str]:
     return re.compile(rf"(?:{grammar.pattern('WS')}|{grammar.pattern('COMMENT')}|;)*")
 
 
-@dataclass(slots=True)
-class Stops:
-    """How far a statement of text was looked through for its end: places in it, and the brackets open there."""
-
-    begin: int = 0
-    marks: list[tuple[int, tuple[int, ...]]] = field(default_factory=list)
-
-    def passed(self, place: int, opened: list[int]) -> None:
-        """Sets a mark before a stop, now and then."""
-        if place - (self.marks[-1][0] if self.marks else self.begin) >= _EVERY:
-            self.marks.append((place, tuple(opened)))
-
-    def keep(self, same: int) -> None:
-        """Forgets what was found behind the first characters, which are the same in another text."""
-        while self.marks and self.marks[-1][0] + 1 >= same:
-            self.marks.pop()
-
-    def resume(self, begin: int) -> tuple[int, list[int]]:
-        """Where to go on in the statement that begins there, and the brackets that are open."""
-        if begin != self.begin:
-            self.begin, self.marks = begin, []
-        place, opened = self.marks[-1] if self.marks else (begin, ())
-        return place, [*opened]
-
-
-def cut(text: str, at: int = 0, stops: Stops | None = None) -> Iterator[Piece | Diagnostic]:
-    """The statements of a script in order, from `at` on, where the one before has ended.
-
-    A Diagnostic where one cannot be told, after which reading stops. `stops` are those of the same text as it was
-    before a change.
-    """
-    at = at or first(text)
+def cut(text: str) -> Iterator[Piece | Diagnostic]:
+    """The statements of a script in order; a Diagnostic where one cannot be told, after which reading stops."""
+    at = first(text)
     while True:
         blank = _blank().match(text, at)
         at = blank.end() if blank else at
         if at >= len(text):
             return
-        piece = _next(text, at, stops)
+        piece = _next(text, at)
         yield piece
         if isinstance(piece, Diagnostic):
             return
@@ -137,10 +105,10 @@ def first(text: str) -> int:
     return shebang.end() if shebang else 0
 
 
-def _next(text: str, at: int, stops: Stops | None) -> Piece | Diagnostic:
+def _next(text: str, at: int) -> Piece | Diagnostic:
     found: Piece | Diagnostic
     if sql := _SQL_START.match(text, at):
-        found = _statement(text, at, stops)
+        found = _statement(text, at)
         return found if isinstance(found, Diagnostic) else replace(found, form="sql", body=sql.end())
     asked = _VERB.match(text, at)
     body = asked.end() if asked else at
@@ -149,18 +117,16 @@ def _next(text: str, at: int, stops: Stops | None) -> Piece | Diagnostic:
     elif _SENTENCE_START.match(text, body):
         found = _sentence(text, body)
     else:
-        return _statement(text, at, stops)
+        return _statement(text, at)
     if asked is None or isinstance(found, Diagnostic):
         return found
     return replace(found, verb="explain" if asked[1].lower() == "explain" else "describe")
 
 
-def _statement(text: str, at: int, stops: Stops | None) -> Piece | Diagnostic:
-    place, opened = stops.resume(at) if stops is not None else (at, [])
-    for match in _stop().finditer(text, place, at + LONGEST + 1):
+def _statement(text: str, at: int) -> Piece | Diagnostic:
+    opened: list[int] = []
+    for match in _stop().finditer(text, at, at + LONGEST + 1):
         found = match.lastgroup
-        if stops is not None:
-            stops.passed(match.start(), opened)
         if found == "open":
             opened.append(match.start())
             if len(opened) > DEEPEST:

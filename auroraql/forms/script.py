@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from auroraql.errors import MOST_REPORTED, Diagnostic, Source, Span, StatementError
 from auroraql.forms.pieces import Form, Piece, cut
 from auroraql.forms.text import parsing
-from auroraql.forms.text.memory import Memory
 from auroraql.schema import CONJUNCTIONS, KINDS
 from auroraql.syntax import (
     And,
@@ -112,8 +111,25 @@ def _origin(read: Read) -> Span:
     return Span(read.start, read.start + 1)
 
 
-def read_piece(text: str, piece: Piece, memory: Memory | None = None) -> Read:
-    """One statement of a script; `memory` is that of its text, where the piece is all of it. Raises StatementError."""
+def read_piece(text: str, piece: Piece) -> Read:
+    """One statement of a script. Raises StatementError.
+
+    What is wrong with it depends on the statement alone, not on the text around it.
+    """
+    try:
+        return _read_piece(text, piece)
+    except StatementError:
+        if piece.start == 0 and piece.end == len(text):
+            raise
+        alone = replace(piece, start=0, end=piece.end - piece.start, body=max(piece.body - piece.start, 0))
+    try:
+        _read_piece(text[piece.start : piece.end], alone)
+    except StatementError as error:
+        raise StatementError([each.moved(piece.start) for each in error.diagnostics]) from None
+    raise AssertionError("a statement that cannot be read in its script cannot be read alone either")
+
+
+def _read_piece(text: str, piece: Piece) -> Read:
     statement: Statement
     # The two rarer forms are loaded when a statement is written in them: a search from the shell waits for imports.
     if piece.form == "json":
@@ -127,7 +143,7 @@ def read_piece(text: str, piece: Piece, memory: Memory | None = None) -> Read:
     elif piece.form == "sql":
         statement = Sql(text[piece.body : piece.end].strip(), Span(piece.body, piece.end))
     else:
-        statement = parsing.parse(text, piece.start, piece.end, memory)
+        statement = parsing.parse(text, piece.start, piece.end)
     found = find_of(statement)
     if piece.verb and found is not None:
         statement = Report(piece.verb, found, found.origin)

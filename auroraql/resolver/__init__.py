@@ -19,7 +19,6 @@ from auroraql.resolver.grouping import Grouping
 from auroraql.resolver.lengths import shorter_than_products
 from auroraql.resolver.names import Names
 from auroraql.resolver.predicates import Predicates
-from auroraql.resolver.remembering import Remembered
 from auroraql.resolver.selection import Selection
 from auroraql.resolver.values import Fault, Values
 from auroraql.resolver.windows import Bounds, join_windows, no_window, resolve_window, two_windows
@@ -49,15 +48,14 @@ def resolve(
     *,
     now: datetime | None = None,
     results: Results | None = None,
-    remembered: Remembered | None = None,
 ) -> Resolved:
     """The meaning of a statement, against the names an archive knows.
 
     `now` is naive UTC and stands for NOW; the clock's when left out. `results` are those that the statement may
-    be fed from; `remembered` is what was made of the same statement before a change. Raises StatementError with every diagnostic of the statement.
+    be fed from. Raises StatementError with every diagnostic of the statement.
     """
     moment = now if now is not None else datetime.now(UTC).replace(tzinfo=None)
-    values = Values(parameters or {}, moment, remembered=remembered)
+    values = Values(parameters or {}, moment)
     try:
         fed = feed(find, catalogue, values, results)
     except Fault as fault:

@@ -85,20 +85,6 @@ class Predicates:
         return named if len(named) == len(term.operands) else ()
 
     def _comparison(self, comparison: syntax.Comparison) -> Predicate:
-        remembered, kind, catalogue = self.values.remembered, self.names.kind, self.names.catalogue
-        if remembered is None:
-            return self._compared(comparison)
-        known = remembered.of(comparison, kind, catalogue, self._programs)
-        if known is not None:
-            self.warnings += known[1]
-            return known[0]
-        before = len(self.warnings)
-        made = self._compared(comparison)
-        if isinstance(made, Comparison):
-            remembered.keep(comparison, kind, catalogue, self._programs, (made, tuple(self.warnings[before:])))
-        return made
-
-    def _compared(self, comparison: syntax.Comparison) -> Predicate:
         ref = self.names.ref(comparison.path)
         declared = self.names.declared(ref)
         place = self.names.place(ref, comparison.path.dotted)

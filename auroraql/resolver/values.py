@@ -13,7 +13,6 @@ from typing import Literal
 from auroraql.errors import Diagnostic, Origin
 from auroraql.moments import read_full_date, write_instant, write_interval
 from auroraql.resolver.parameters import ParameterFault, plain_value
-from auroraql.resolver.remembering import Remembered
 from auroraql.resolver.times import Interval, TimeFault, interval_of, named, read_interval, shift
 from auroraql.schema import Type
 from auroraql.syntax import Duration, Instant, Number, Operand, Parameter, Path, Subquery, Text, Timestamp, Truth
@@ -68,8 +67,6 @@ class Values:
     parameters: Mapping[str, object]
     now: datetime
     used: set[str] = field(default_factory=set)
-    remembered: Remembered | None = None
-    """What was made of comparisons before, where a statement is read again and again."""
 
     def bound(self, operand: Operand) -> tuple[Operand, ...]:
         """The operand with its parameter replaced; a list parameter gives several."""

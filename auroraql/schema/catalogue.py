@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from functools import cache, cached_property
 from pathlib import Path
+from typing import Any
 
 from auroraql.schema.model import Type
 
@@ -21,7 +23,7 @@ _TYPES = {"string": Type.STRING, "double": Type.NUMBER, "int": Type.INTEGER, "bo
 
 @dataclass(frozen=True, slots=True)
 class DataSource:
-    """A data source at AuroraX's basic_info level."""
+    """A data source at AuroraX's basic_info level. A field that the archive has no value for is an empty string."""
 
     identifier: int
     program: str
@@ -44,19 +46,61 @@ class MetadataKey:
     unit: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Statistics:
+    """How many records of one kind a source has, and the first and last moment of them (UTC, inclusive).
+
+    Source: OpenAPI `DataSourceStats`. The moments are None where the archive has no record, or does not know them.
+    """
+
+    count: int
+    earliest: datetime | None = None
+    latest: datetime | None = None
+
+
+def join_statistics(statistics: Iterable[Statistics]) -> Statistics:
+    """The statistics of several sources together."""
+    every = tuple(statistics)
+    earliest = [each.earliest for each in every if each.earliest is not None]
+    latest = [each.latest for each in every if each.latest is not None]
+    return Statistics(sum(each.count for each in every), min(earliest, default=None), max(latest, default=None))
+
+
+@dataclass(frozen=True, slots=True)
+class SourceDetails:
+    """What AuroraX's level full_record has of a source besides the fields of `DataSource`.
+
+    `schemas` holds the metadata schema of a kind of record as the archive writes it, a list of OpenAPI
+    `MetadataSchema` objects, by the name of the kind; a kind whose schema the archive does not give is missing.
+    """
+
+    schemas: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
+    owner: str | None = None
+    maintainers: tuple[str, ...] | None = None
+    metadata: Mapping[str, Any] | None = None
+
+
+SourceSchemas = Mapping[str, Mapping[int, tuple[MetadataKey, ...]]]
+"""The metadata keys that an archive declares for each source: kind, identifier of the source, keys."""
+
+
 @dataclass(frozen=True)
 class Catalogue:
     """The sources, and per kind the metadata keys, that an archive knows."""
 
     sources: tuple[DataSource, ...]
     metadata: dict[str, tuple[MetadataKey, ...]]
-    names: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    """Values of source fields that are known although no complete source shows them."""
+    schemas: SourceSchemas = field(default_factory=dict)
+    """The keys of single sources, where the archive declares them; elsewhere the programs of a key decide."""
+    is_shipped: bool = False
+    """Whether the sources are those that come with the package, so that the archive may have others."""
+    statistics: Mapping[str, Mapping[int, Statistics]] = field(default_factory=dict)
+    """By kind and identifier, as last asked of the archive; empty where it was not asked."""
 
     @cached_property
     def _values(self) -> dict[str, tuple[str, ...]]:
         fields = ("program", "platform", "instrument_type", "source_type", "display_name")
-        return {f: tuple(sorted({*(getattr(s, f) for s in self.sources), *self.names.get(f, ())})) for f in fields}
+        return {f: tuple(sorted({getattr(s, f) for s in self.sources} - {""})) for f in fields}
 
     @cached_property
     def _keys(self) -> dict[str, dict[str, MetadataKey]]:
@@ -70,7 +114,7 @@ class Catalogue:
         """The distinct values of a source field that sources of some programs have, sorted."""
         key = (name, programs)
         if key not in self._of_programs:
-            found = {getattr(source, name) for source in self.sources if source.program in programs}
+            found = {getattr(source, name) for source in self.sources if source.program in programs} - {""}
             self._of_programs[key] = tuple(sorted(found))
         return self._of_programs[key]
 
@@ -102,11 +146,115 @@ class Catalogue:
         """The names of the metadata keys known for a kind."""
         return tuple(self._keys.get(kind, {}))
 
+    def source_keys(self, kind: str, source: DataSource) -> tuple[MetadataKey, ...]:
+        """The metadata keys that records of a kind carry when they are of one source."""
+        declared = self.schemas.get(kind, {}).get(source.identifier)
+        keys = self._keys.get(kind, {}).values()
+        if declared is not None:
+            return (*declared, *(key for key in keys if not key.programs))
+        return tuple(key for key in keys if not key.programs or source.program in key.programs)
+
+    def has_key(self, kind: str, name: str, source: DataSource) -> bool:
+        """Whether records of a kind carry a key when they are of one source."""
+        return any(key.name == name for key in self.source_keys(kind, source))
+
+    def keys_of(self, kind: str, sources: Iterable[DataSource]) -> tuple[MetadataKey, ...]:
+        """The metadata keys that records of any of the sources carry, each with the values of all of them."""
+        lists = {id(keys): keys for keys in (self.source_keys(kind, source) for source in sources)}
+        return merge_keys(lists.values())
+
+
+def merge_keys(lists: Iterable[Sequence[MetadataKey]]) -> tuple[MetadataKey, ...]:
+    """The keys of several lists, each once: with the known values and programs of all, in the order they appear."""
+    merged: dict[str, MetadataKey] = {}
+    for key in (key for keys in lists for key in keys):
+        known = merged.get(key.name)
+        if known is None:
+            merged[key.name] = key
+        elif known is not key:
+            merged[key.name] = MetadataKey(
+                key.name,
+                known.type if known.type is key.type else Type.ANY,
+                tuple(dict.fromkeys((*known.values, *key.values))) if known.values and key.values else (),
+                known.doc or key.doc,
+                tuple(dict.fromkeys((*known.programs, *key.programs))) if known.programs and key.programs else (),
+                known.unit or key.unit,
+            )
+    return tuple(merged.values())
+
+
+def catalogue_of(sources: tuple[DataSource, ...], details: Mapping[int, SourceDetails]) -> Catalogue:
+    """What an archive says of its sources, as a catalogue.
+
+    A program whose schemas the archive does not give keeps the keys that come with the package, and so do the keys
+    that belong to no program. Units, which AuroraX's schemas do not have, come from the package too.
+    """
+    known = shipped()
+    schemas: dict[str, dict[int, tuple[MetadataKey, ...]]] = {}
+    metadata: dict[str, tuple[MetadataKey, ...]] = {}
+    for kind, shipped_keys in known.metadata.items():
+        by_name = {key.name: key for key in shipped_keys}
+        declared = _declared_keys(kind, sources, details, by_name)
+        if not any(declared.values()):
+            metadata[kind] = shipped_keys
+            continue
+        schemas[kind] = declared
+        covered = {source.program for source in sources if source.identifier in declared}
+        kept = [
+            _without_programs(key, covered) for key in shipped_keys if not key.programs or {*key.programs} - covered
+        ]
+        metadata[kind] = merge_keys((*{id(keys): keys for keys in declared.values()}.values(), kept))
+    return Catalogue(sources, metadata, schemas)
+
+
+def _without_programs(key: MetadataKey, programs: Collection[str]) -> MetadataKey:
+    return replace(key, programs=tuple(each for each in key.programs if each not in programs))
+
+
+def _declared_keys(
+    kind: str,
+    sources: Iterable[DataSource],
+    details: Mapping[int, SourceDetails],
+    shipped_keys: Mapping[str, MetadataKey],
+) -> dict[int, tuple[MetadataKey, ...]]:
+    """The keys of each source whose schema the archive gives; equal schemas of one program are read once."""
+    read: dict[tuple[int, str], tuple[MetadataKey, ...]] = {}
+    declared: dict[int, tuple[MetadataKey, ...]] = {}
+    for source in sources:
+        schema = details[source.identifier].schemas.get(kind) if source.identifier in details else None
+        if schema is not None:
+            at = (id(schema), source.program)
+            if at not in read:
+                read[at] = tuple(_schema_keys(schema, source.program, shipped_keys))
+            declared[source.identifier] = read[at]
+    return declared
+
+
+def _schema_keys(
+    schema: Sequence[Mapping[str, Any]], program: str, shipped_keys: Mapping[str, MetadataKey]
+) -> Iterator[MetadataKey]:
+    """The keys of one schema (a list of OpenAPI `MetadataSchema` objects); entries without a name are passed over."""
+    for entry in schema:
+        name = entry.get("field_name")
+        if not isinstance(name, str) or not name:
+            continue
+        known = shipped_keys.get(name)
+        values = entry.get("allowed_values")
+        yield MetadataKey(
+            name,
+            _TYPES.get(str(entry.get("data_type")), known.type if known is not None else Type.ANY),
+            tuple(map(str, values)) if isinstance(values, list) else (),
+            str(entry.get("description") or (known.doc if known is not None else "")),
+            (program,),
+            known.unit if known is not None else "",
+        )
+
 
 def read_sources(text: str) -> tuple[DataSource, ...]:
-    """Data sources from CSV with the columns of `DataSource`."""
+    """Data sources from CSV with the columns of `DataSource`, and one of notes, which is passed over."""
     rows = csv.DictReader(text.splitlines())
-    return tuple(DataSource(int(row.pop("identifier")), **row) for row in rows)
+    names = ("program", "platform", "instrument_type", "source_type", "display_name")
+    return tuple(DataSource(int(row["identifier"]), *(row[name] for name in names)) for row in rows)
 
 
 def read_metadata(text: str) -> dict[str, tuple[MetadataKey, ...]]:
@@ -131,10 +279,15 @@ def _key(row: dict[str, object]) -> MetadataKey:
 
 @cache
 def shipped() -> Catalogue:
-    """The facts that come with the package: AuroraX's production sources and their known metadata."""
+    """The facts that come with the package: AuroraX's production sources and their known metadata.
+
+    AuroraX's published lists show some sources in part only, as those of REGO. These are completed from the public
+    lists of sites; the column `note` of data_sources.csv says what of a source is made up. Made-up identifiers are
+    from 900 on.
+    """
     folder = Path(__file__).parent
     return Catalogue(
         read_sources((folder / "data_sources.csv").read_text("utf-8")),
         read_metadata((folder / "metadata_keys.json").read_text("utf-8")),
-        {f: tuple(names) for f, names in json.loads((folder / "known_names.json").read_text("utf-8")).items()},
+        is_shipped=True,
     )

@@ -28,21 +28,28 @@ from auroraql.archives.aurorax.answers import (
 )
 from auroraql.archives.aurorax.availability import availability_call, read_availability
 from auroraql.archives.aurorax.broken import Broken
-from auroraql.archives.aurorax.records import read_sources
 from auroraql.archives.aurorax.run import AuroraXRun, Service
 from auroraql.archives.aurorax.side_by_side import side_by_side
+from auroraql.archives.aurorax.sources import FULL_RECORD, STATISTICS, read_sources, read_statistics
 from auroraql.archives.aurorax.ways import Ways
 from auroraql.archives.aurorax.wire import Call, Wire
 from auroraql.archives.base import Capabilities
 from auroraql.archives.kept_file import KeptFile
-from auroraql.archives.kept_sources import DAY, KeptSources
+from auroraql.archives.kept_sources import DAY, STATISTICS_SECONDS, KeptSources
 from auroraql.errors import ArchiveError, Refused, StatementError, TimedOut, Unreachable, UsageError
 from auroraql.forms import query_json
 from auroraql.plan import Plan, Request
 from auroraql.query import Query
 from auroraql.results import Row
 from auroraql.schema import CONJUNCTIONS, KINDS
-from auroraql.schema.catalogue import Catalogue, DataSource, shipped
+from auroraql.schema.catalogue import (
+    Catalogue,
+    DataSource,
+    SourceDetails,
+    Statistics,
+    catalogue_of,
+    shipped,
+)
 
 _SOURCES_SECONDS = 60.0
 _CLOSING_SECONDS = 2.0
@@ -79,7 +86,10 @@ class AuroraXEngine:
         self._service = Service(self._wire, self._context, pause, Ways(KeptFile("ways", self._url, cache, here=False)))
         self._runs: list[AuroraXRun] = []
         self._sources: tuple[DataSource, ...] | None = None
+        self._details: Mapping[int, SourceDetails] = {}
         self._told = time.monotonic()
+        self._statistics: Mapping[str, Mapping[int, Statistics]] | None = None
+        self._statistics_asked = time.monotonic()
         self._kept, self._replaceable = KeptSources(self._url, cache), catalogue is None
         self._closed = False
 
@@ -92,35 +102,63 @@ class AuroraXEngine:
         return self._context.archive
 
     def catalogue(self) -> Catalogue:
-        """The metadata keys that come with the package, and the sources kept on disk, else those of the package.
+        """The sources and metadata schemas of the disk cache; those that come with the package where it has none.
 
         Asks nobody.
         """
         if self._catalogue is None:
             kept = self._kept.read()
-            self._catalogue = shipped() if kept is None else replace(shipped(), sources=kept.sources)
+            if kept is None:
+                self._catalogue = shipped()
+            else:
+                self._catalogue = replace(catalogue_of(kept.sources, kept.details), statistics=kept.statistics)
         return self._catalogue
 
     def sources(self, deadline: float = inf) -> tuple[DataSource, ...]:
-        """Those told or kept on disk in the last day, else `GET /api/v1/data_sources`. Raises ArchiveError.
+        """Those of this session or of the disk cache, if not older than a day, else `GET /api/v1/data_sources`.
 
-        What no list of names can say is asked of exactly these.
+        Raises ArchiveError. What no list of names can say is asked of exactly these.
         """
         if self._sources is None or time.monotonic() - self._told > DAY:
             kept = self._kept.read()
             if kept is None or not kept.fresh:
                 return self.refresh_sources(deadline)
-            self._sources, self._told = kept.sources, time.monotonic()
+            self._sources, self._details, self._told = kept.sources, kept.details, time.monotonic()
         return self._sources
+
+    def details(self, deadline: float = inf) -> Mapping[int, SourceDetails]:
+        """What the service says of each source besides its names, as current as `sources`. Raises ArchiveError."""
+        self.sources(deadline)
+        return self._details
+
+    def statistics(self, kind: str, deadline: float = inf) -> Mapping[int, Statistics]:
+        """What the service counts of each source, not older than ten minutes. Raises ArchiveError.
+
+        `GET /api/v1/data_sources?include_stats=true`; kept on disk, for `catalogue`.
+        """
+        if self._statistics is None or time.monotonic() - self._statistics_asked > STATISTICS_SECONDS:
+            kept = self._kept.read()
+            if self._statistics is None and kept is not None and kept.statistics_fresh:
+                self._statistics = kept.statistics
+            else:
+                call = Call(SOURCES, "GET", STATISTICS)
+                answer = self._wire.ask(call, min(deadline, time.monotonic() + _SOURCES_SECONDS))
+                self._statistics = read_statistics(answer, self._context)
+                self._kept.write_statistics(self._statistics)
+            self._statistics_asked = time.monotonic()
+            if self._replaceable:
+                self._catalogue = replace(self.catalogue(), statistics=self._statistics)
+        return self._statistics.get(kind, {})
 
     def refresh_sources(self, deadline: float = inf) -> tuple[DataSource, ...]:
         """`GET /api/v1/data_sources`, whatever is kept; keeps what it answers. Raises ArchiveError."""
-        call = Call(SOURCES, "GET", "/api/v1/data_sources?format=basic_info")
+        call = Call(SOURCES, "GET", FULL_RECORD)
         answer = self._wire.ask(call, min(deadline, time.monotonic() + _SOURCES_SECONDS))
-        self._sources, self._told = read_sources(answer, self._context), time.monotonic()
-        self._kept.write(self._sources)
+        (self._sources, self._details), self._told = read_sources(answer, self._context), time.monotonic()
+        self._kept.write(self._sources, self._details)
         if self._replaceable:
-            self._catalogue = replace(shipped(), sources=self._sources)
+            known = catalogue_of(self._sources, self._details)
+            self._catalogue = replace(known, statistics=self.catalogue().statistics)
         return self._sources
 
     def availability(self, kind: str, first: date, last: date, only: Mapping[str, str], deadline: float) -> list[Row]:

@@ -9,7 +9,6 @@ import json
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import fields
 from functools import partial
 from itertools import chain, combinations
 from typing import Any
@@ -24,7 +23,6 @@ from auroraql.query import Tree
 from auroraql.results import Record, ResultColumn, read_time
 from auroraql.results import taken as taken_from
 from auroraql.schema import CONJUNCTIONS, EPHEMERIS, KINDS, Field, Type
-from auroraql.schema.catalogue import DataSource
 
 IDENTITY: dict[str, Tree] = {
     "data_products": {
@@ -99,20 +97,6 @@ def _refuse_other_count(count: int, expected: int | None, context: Context) -> N
     if expected is not None and expected != count:
         message = f"the service announced {expected} records, and {count} arrived"
         raise context.error(Failed, message, "run the search again")
-
-
-def read_sources(answer: Answer, context: Context) -> tuple[DataSource, ...]:
-    """The data sources of `GET /data_sources`, an array of basic_info records. Raises Failed for another shape."""
-    document = read_json(answer, "data sources", context)
-    if not isinstance(document, list):
-        raise context.error(Failed, f"expected a list of data sources, got {context.excerpt(answer.body)}", "try again")
-    names = tuple(each.name for each in fields(DataSource))
-    for number, each in enumerate(document, 1):
-        lacking = [name for name in names if not isinstance(each, dict) or name not in each]
-        if lacking or not isinstance(each["identifier"], int):
-            wrong = f"has no {lacking[0]}" if lacking else "has an identifier that is no number"
-            raise context.error(Failed, f"data source {number} of {len(document)} {wrong}", "try again")
-    return tuple(DataSource(each["identifier"], *(str(each[name]) for name in names[1:])) for each in document)
 
 
 _SHAPES: dict[Type, tuple[type, ...]] = {

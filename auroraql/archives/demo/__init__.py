@@ -12,14 +12,14 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from auroraql.archives.catalogue_format import SCHEMA_VERSION, TYPE_NAMES
-from auroraql.schema.catalogue import Catalogue, MetadataKey, read_sources, shipped
+from auroraql.schema.catalogue import Catalogue, MetadataKey, shipped
 
-RULE = "demonstration rule 3"
+RULE = "demonstration rule 4"
 """Which rule made a catalogue; a cached one of another rule is made again."""
 
 _DESCRIPTION = (
     "Demonstration data: made up by a rule, in the shape of AuroraX's data products of 2019 to 2021"
-    " and its ephemeris of January and February 2020 and of the days of its published examples."
+    " and its ephemeris of January and February 2020, and of both on the days of its published examples."
 )
 
 _NAMES = {declared: name for name, declared in TYPE_NAMES.items()}
@@ -66,13 +66,8 @@ def build(connection: Connection) -> None:
 
 @cache
 def catalogue() -> Catalogue:
-    """The facts that come with the package, with the sources that no list of AuroraX's shows whole (sources.csv).
-
-    Their names are AuroraX's; identifiers that it has not published are made up.
-    """
-    known = shipped()
-    own = read_sources(_text("sources.csv"))
-    return replace(known, sources=tuple(sorted((*known.sources, *own), key=lambda source: source.identifier)))
+    """The facts that come with the package, which are all that the demonstration has."""
+    return replace(shipped(), is_shipped=False)
 
 
 def _text(name: str) -> str:

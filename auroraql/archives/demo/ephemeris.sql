@@ -1,7 +1,8 @@
--- The rule of the demonstration's ephemeris, version 3: a record a minute on the days of days.csv, which are January
+-- The rule of the demonstration's ephemeris, version 4: a record a minute on the days of days.csv, which are January
 -- and February 2020 and the days that AuroraX's published examples search; of the Swarm and THEMIS spacecraft all the
--- time, of the THEMIS, REGO and TREx RGB imagers while it is dark (the nights of rule.sql). It follows from the orbits
--- (orbits.csv) and the places of the sites (sites.csv). Nothing is random.
+-- time, of the THEMIS, REGO and TREx RGB imagers while it is dark (the nights of rule.sql). On some of these days
+-- (`every_orbit`) there are the other spacecraft too, as far as they were in orbit, and the radars, riometers and
+-- observers. It follows from the orbits (orbits.csv) and the places of the sites (sites.csv). Nothing is random.
 --
 -- 1. An orbit is a circle: Kepler's period, and a node that stays among the stars while the earth turns below.
 --    THEMIS B and C are as far away as the moon.
@@ -18,9 +19,10 @@
 -- 6. What the THEMIS imagers' models say holds for an hour, is drawn from a digest of site and hour, and its sky is
 --    cloudy or clear for six hours. (The 3919 in the digest is one for which the published examples find something.)
 --    Where nothing was classified, there is no confidence. The second version of a model says what the first says,
---    and is surer of it.
+--    and is surer of it. Until 2019 the name of the first one for the sky was ml_cloud_v1, and both names are there.
 -- 7. The list of substorm onsets has one an hour, in a minute drawn from a digest of the hour, at magnetic midnight
---    and, by the same digest, a magnetic latitude of 67 to 69 degrees.
+--    and, by the same digest, a magnetic latitude of 67 to 69 degrees. STEVE is seen at McGrath at ten o'clock on the
+--    days with every product.
 
 CREATE TEMP MACRO latitude(z) AS round(degrees(asin(greatest(-1, least(1, z)))), 3);
 CREATE TEMP MACRO longitude(x, y) AS round(degrees(atan2(y, x)), 3);
@@ -63,12 +65,15 @@ END;
 -- x to the sun, y across sun and dipole, z northward.
 CREATE TEMP TABLE minutes AS
 WITH every AS (
-    SELECT unnest(generate_series(first_day, last_day + INTERVAL 1439 MINUTE, INTERVAL 1 MINUTE)) AS epoch
+    SELECT
+        unnest(generate_series(first_day, last_day + INTERVAL 1439 MINUTE, INTERVAL 1 MINUTE)) AS epoch,
+        every_orbit
     FROM (FROM days ORDER BY first_day)
 ), suns AS (
     SELECT
         datediff('minute', TIMESTAMP '2020-01-01', epoch) AS "minute",
         epoch,
+        every_orbit,
         radians(-23.44 * cos(2 * pi() * (dayofyear(epoch) + 10) / 365.24)) AS declination,
         2 * pi() * (dayofyear(epoch) - 81) / 365 AS b,
         radians(180 - "minute" % 1440 / 4 - (9.87 * sin(2 * b) - 7.53 * cos(b) - 1.5 * sin(b)) / 4) AS below
@@ -77,6 +82,7 @@ WITH every AS (
     SELECT
         "minute",
         epoch,
+        every_orbit,
         cos(declination) * cos(below) AS xx,
         cos(declination) * sin(below) AS xy,
         sin(declination) AS xz,
@@ -96,6 +102,7 @@ WITH every AS (
 SELECT
     "minute",
     epoch,
+    every_orbit,
     "minute" * radians(360.98564736629 / 1440) AS turned,
     xx, xy, xz,
     ax / long AS yx, ay / long AS yy, az / long AS yz,
@@ -107,6 +114,7 @@ WITH spacecraft AS (
     SELECT list({
         'identifier': identifier,
         'first_day': first_day,
+        'end': last_day + INTERVAL 1 DAY,
         'program': program,
         'radius': 6371.2 + altitude,
         'cosine': cos(radians(inclination)),
@@ -114,10 +122,10 @@ WITH spacecraft AS (
         'node': radians(node),
         'phase': radians(phase),
         'motion': 60 * sqrt(398600.4418 / power(6371.2 + altitude, 3))
-    } ORDER BY identifier) AS every
+    } ORDER BY "days", identifier) AS every, count(*) FILTER ("days" = 'all') AS usual
     FROM orbits JOIN data_sources USING (identifier)
 ), moments AS (
-    SELECT *, unnest(every) AS craft FROM minutes, spacecraft
+    SELECT *, unnest(if(every_orbit, every, every[:usual])) AS craft FROM minutes, spacecraft
 ), places AS (
     -- On the turning earth.
     SELECT
@@ -130,7 +138,7 @@ WITH spacecraft AS (
         sin(ascending) * cos(along) + cos(ascending) * craft.cosine * sin(along) AS y,
         craft.sine * sin(along) AS z
     FROM moments
-    WHERE epoch >= craft.first_day
+    WHERE epoch >= craft.first_day AND epoch < craft."end"
 ), magnetic AS (
     -- A field line keeps its meridian; `narrow` is how much nearer to the axis it is at its foot.
     SELECT
@@ -244,6 +252,7 @@ WITH dark AS (
     JOIN data_sources USING (identifier)
     JOIN days ON "day" BETWEEN first_day AND last_day + INTERVAL 1 DAY
     WHERE program IN ('themis-asi', 'rego') OR (program = 'trex' AND instrument_type = 'RGB ASI')
+        OR (every_orbit AND program IN ('amisr', 'campaigns', 'go-canada'))
 ), dark_hours AS (
     SELECT *, unnest(generate_series(date_trunc('hour', dusk), dawn, INTERVAL 1 HOUR)) AS "hour"
     FROM dark
@@ -277,6 +286,10 @@ SELECT
     least("hour" + INTERVAL 59 MINUTE, dawn) AS dawn,
     if(program = 'themis-asi', 1_000_000 + row_number() OVER (ORDER BY "day", identifier, "hour"), NULL) AS number,
     json_merge_patch('{}', {
+        'ml_cloud_v1': CASE
+            WHEN is_classified AND "hour" < TIMESTAMP '2020-01-01'
+                THEN if(cloudy, 'classified as cloud', 'not classified as cloud')
+        END,
         'calgary_cloud_ml_v1': cloud,
         'calgary_cloud_ml_v1_confidence': if(is_classified, 100 - (chance % 4000) / 100, NULL),
         'calgary_apa_ml_v1': apa,
@@ -340,6 +353,14 @@ SELECT identifier, epoch, lat, lon, NULL, NULL, lat, lon, south_lat, south_lon, 
 FROM placed CROSS JOIN data_sources
 WHERE program = 'events' AND instrument_type = 'substorm onset'
 ORDER BY epoch;
+
+INSERT INTO ephemeris
+SELECT
+    identifier, unnest(generate_series(first_day, last_day, INTERVAL 1 DAY)) + INTERVAL 10 HOUR,
+    latitude, longitude, NULL, NULL, north_lat, north_lon, south_lat, south_lon, NULL
+FROM days, data_sources JOIN feet USING (platform)
+WHERE every_product AND program = 'events' AND instrument_type = 'STEVE'
+ORDER BY 2;
 
 INSERT INTO ephemeris_metadata
 SELECT number, metadata FROM states

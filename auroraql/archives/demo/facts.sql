@@ -6,19 +6,21 @@ CREATE TEMP TABLE sites (platform VARCHAR, code VARCHAR, latitude DOUBLE, longit
 -- Which imager a data source is, and its first and last day of imaging.
 CREATE TEMP TABLE imagers (identifier BIGINT, device VARCHAR, first_day TIMESTAMP, last_day TIMESTAMP);
 
--- The days of which there is ephemeris, from a first to a last one.
-CREATE TEMP TABLE days (first_day TIMESTAMP, last_day TIMESTAMP);
+-- The days of which there is ephemeris, from a first to a last one; on some of them also that of the orbits, and the
+-- products, which are of some days only.
+CREATE TEMP TABLE days (first_day TIMESTAMP, last_day TIMESTAMP, every_orbit BOOLEAN, every_product BOOLEAN);
 
--- The circle on which a spacecraft goes from its first day on, as it is 2020-01-01T00:00: `altitude` in km, angles in
--- degrees. `node` is where it crosses the equator northward, as a geographic longitude; `phase` how far along from there
--- it is.
+-- The circle on which a spacecraft goes from its first to its last day, on `all` days or on `some`, as it is
+-- 2020-01-01T00:00: `altitude` in km, angles in degrees. `node` is where it crosses the equator northward, as a
+-- geographic longitude; `phase` how far along from there it is.
 CREATE TEMP TABLE orbits (
-    identifier BIGINT, first_day TIMESTAMP, altitude DOUBLE, inclination DOUBLE, node DOUBLE, phase DOUBLE
+    identifier BIGINT, first_day TIMESTAMP, last_day TIMESTAMP, "days" VARCHAR, altitude DOUBLE, inclination DOUBLE,
+    node DOUBLE, phase DOUBLE
 );
 
 -- What each instrument type of a program makes: under which metadata key (none for some), how often, into
 -- which file. `wavelength` in nm, where the product shows one emission line.
 CREATE TEMP TABLE products (
     product BIGINT, program VARCHAR, instrument_type VARCHAR, folder VARCHAR, data_product_type VARCHAR,
-    "key" VARCHAR, "value" VARCHAR, rhythm VARCHAR, wavelength DOUBLE, "file" VARCHAR
+    "key" VARCHAR, "value" VARCHAR, rhythm VARCHAR, wavelength DOUBLE, "days" VARCHAR, "file" VARCHAR
 );

@@ -1,4 +1,4 @@
--- The rule of the demonstration's data products, version 3. Everything follows from tables of facts: the data sources,
+-- The rule of the demonstration's data products, version 4. Everything follows from tables of facts: the data sources,
 -- where each site is (sites), which imager stood there and when (imagers), what each instrument makes
 -- (products). Nothing is random, so every build on every machine gives the same catalogue.
 --
@@ -8,7 +8,9 @@
 --    2020-01-01 from 00:27 to 14:38; this rule says from 00:25 to 14:37.)
 -- 2. A daily product exists for every imaged night; it covers its UT day, 00:00:00 to 23:59:00.
 -- 3. An hourly product exists for every UT hour that a night touches; it covers HH:00:00 to HH:59:00.
---    Hours outside of the years 2019 to 2021 and the day after them are left out.
+--    There are products of the years 2019 to 2021 and the day after them, and of the days that AuroraX's published
+--    examples search besides (days.csv, `every_product`); of REGO, the riometers, radars and observers on these days
+--    only.
 --    (With 2 hourly and 6 daily products, the TREx RGBs have 820 from 2020-02-01 to 2020-02-05, as the real ones.)
 -- 4. Its URL is BASE/<folder>/YYYY/MM/DD/<site>_<device>[/utHH]/YYYYMMDD_[HH]_<site>_<device>_<file>.
 -- 5. Its metadata holds what kind of keogram, montage or movie it is, of a daily keogram also when imaging began
@@ -58,6 +60,7 @@ SELECT
     data_product_type,
     value,
     wavelength,
+    "days",
     'https://data.phys.ucalgary.ca/sort_by_project/' || folder || '/' AS above,
     '/' || code || '_' || device AS below,
     '_' || code || '_' || device || '_' || file AS file
@@ -67,15 +70,20 @@ JOIN imagers USING (identifier)
 JOIN sites USING (platform);
 
 INSERT INTO data_products
-WITH periods AS (
+WITH searched AS (
+    SELECT unnest(generate_series(first_day, last_day, INTERVAL 1 DAY)) AS "day" FROM days WHERE every_product
+), periods AS (
     SELECT 'daily' AS rhythm, identifier, "day" AS "start", dusk, dawn FROM nights
     UNION ALL
     SELECT 'hourly', identifier, unnest(generate_series(date_trunc('hour', dusk), dawn, INTERVAL 1 HOUR)), dusk, dawn
     FROM nights
 ), made AS (
     SELECT identifier, product, "start", dusk, dawn
-    FROM periods JOIN places USING (identifier, rhythm)
-    WHERE "start" >= TIMESTAMP '2019-01-01' AND "start" < TIMESTAMP '2022-01-02'
+    FROM periods
+    JOIN places USING (identifier, rhythm)
+    LEFT JOIN searched ON "day" = date_trunc('day', "start")
+    WHERE "day" IS NOT NULL
+        OR ("days" = 'all' AND "start" >= TIMESTAMP '2019-01-01' AND "start" < TIMESTAMP '2022-01-02')
     ORDER BY "start", identifier, product
 ), described AS (
     SELECT

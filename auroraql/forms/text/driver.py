@@ -1,21 +1,19 @@
 """The parse loop: Lark's tables and terminals, driven without Lark and the bookkeeping it does for every token.
 
-Where a word does not fit it tells which, and what could have stood there. A text that was read before and has changed
-since is read on from where it is still the same. A test holds the loop against Lark's own.
+Where a word does not fit, it tells which, and what could have stood there. A test compares the loop with Lark's own.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
 from typing import Any, NamedTuple
 
 from auroraql.forms import grammar
 from auroraql.forms.tables import Rule, Table, table
-from auroraql.forms.text.memory import COMPARED, Lexeme, Mark, Memory, lexeme
+from auroraql.forms.text.lexeme import Lexeme, lexeme
 from auroraql.forms.text.reading import Reading
-from auroraql.syntax import Path
 
 END = "$END"
 # One entry of a row: the state shifted to and nothing, or the number of values reduced, what they become, and of what rule.
@@ -153,9 +151,16 @@ def _unless_alone(make: Make) -> Make:
 
 
 def _with_kept(kept: list[list[int]], make: Make) -> Make:
+    """Keep only some children, and open those that are lists of helper rules.
+
+    A helper rule that begins with its own list (`_list : _list "," item`) adds to that list in place: copying it for
+    each item would take quadratic time.
+    """
+    in_place = make is _as_they_are and bool(kept[0][1])
+
     def reduce(children: list[Any]) -> Any:
-        chosen: list[Any] = []
-        for at, opened in kept:
+        chosen: list[Any] = children[kept[0][0]] if in_place else []
+        for at, opened in kept[in_place:]:
             if opened:
                 chosen += children[at]
             else:
@@ -171,49 +176,54 @@ def tables() -> Tables:
     return Tables(table(), Reading())
 
 
-def last_whole(memory: Memory, end: int) -> tuple[int, str] | None:
-    """Where the last word ends, not behind `end`, behind which it is a statement, and the parentheses to follow."""
-    known, rest = tables(), len(memory.words)
-    for mark in (*reversed(memory.marks), Mark(0, 0, [known.start], [])):
-        states, found = [*mark.states], None
-        for at in range(mark.words, rest):
-            word = memory.words[at]
+_EVERY = 64
+"""Words between two copies of the parser's states, when these are looked through from the end."""
+
+
+def last_whole(words: Sequence[Lexeme], end: int) -> tuple[int, str] | None:
+    """Find the last word, ending at or before `end`, after which the words are a statement.
+
+    Return where it ends, and the parentheses that close the statement; None when there is no such word.
+    """
+    known = tables()
+    states = [known.start]
+    marks: list[tuple[int, list[int]]] = []
+    for at, word in enumerate(words):
+        if at % _EVERY == 0:
+            marks.append((at, [*states]))
+        known.shift(states, word.type)
+    rest = len(words)
+    for begin, begun in reversed(marks):
+        states, found = begun, None
+        for at in range(begin, rest):
+            word = words[at]
             known.shift(states, word.type)
-            closing = None if word.end_pos > end or _belongs_to_next(memory.words, at) else known.closing(states)
+            closing = None if word.end_pos > end or _belongs_to_next(words, at) else known.closing(states)
             found = found if closing is None else (word.end_pos, closing)
         if found is not None:
             return found
-        rest = mark.words
+        rest = begin
     return None
 
 
-def _belongs_to_next(words: list[Lexeme], at: int) -> bool:
+def _belongs_to_next(words: Sequence[Lexeme], at: int) -> bool:
     """Whether a word is nothing without the one behind it: in a path, of a function, of what is given a value."""
     after = words[at + 1].type if at + 1 < len(words) else ""
     return after in ("DOT", "CMP") or (after == "LPAR" and words[at].type == "NAME")
 
 
 # One loop, and long on purpose: a call for each step would cost as much as the step.
-def drive(text: str, start: int, end: int, memory: Memory | None = None) -> tuple[Any, list[Lexeme]] | Stumble:
-    """The tree of `text[start:end]` and its words, or where it stumbles.
-
-    `memory` is that of the same text as it was before a change; the text is then read whole, from 0 on.
-    """
+def drive(text: str, start: int, end: int) -> tuple[Any, list[Lexeme]] | Stumble:
+    """The tree of `text[start:end]` and its words, or where it stumbles."""
     known = tables()
     row, rows, blank = known.row, known.rows.get, known.blank.match
-    mark, words = memory.resume(text, known.start) if memory is not None else (Mark(0, start, [known.start], []), [])
-    states, values, at = [*mark.states], [*mark.values], mark.end
-    kept = memory.kept if memory is not None else {}
+    words: list[Lexeme] = []
+    states, at = [known.start], start
+    values: list[Any] = []
     while True:
         behind, at = at, blank(text, at, end).end()  # type: ignore[union-attr]
         actions = rows(states[-1]) or row(states[-1])
-        if at in kept and (found := memory.take(at, states[-1])) is not None:  # type: ignore[union-attr]
-            states.append(actions[COMPARED][0])
-            values.append(found.value)
-            actions = rows(states[-1]) or row(states[-1])
-            word = found.following
-        else:
-            word = known.word_at(text, at, end, actions) if at < end else lexeme("", END, behind)
+        word = known.word_at(text, at, end, actions) if at < end else lexeme("", END, behind)
         kind = word.type
         while True:
             action = actions.get(kind)
@@ -225,15 +235,11 @@ def drive(text: str, start: int, end: int, memory: Memory | None = None) -> tupl
                 values.append(word)
                 words.append(word)
                 at = word.end_pos
-                if memory is not None:
-                    memory.mark(states, values)
                 break
             reduced = values[-count:] if count else []
             if count:
                 del states[-count:], values[-count:]
             value = callback(reduced)
-            if memory is not None and origin == COMPARED and isinstance(reduced[0], Path):
-                memory.keep(states[-1], value, word)
             states.append((rows(states[-1]) or row(states[-1]))[origin][0])
             values.append(value)
             if kind == END and states[-1] == known.end:

@@ -16,7 +16,7 @@ from auroraql.forms import grammar, script
 from auroraql.forms.pieces import Piece, cut
 from auroraql.forms.text import parsing
 from auroraql.forms.text.layout import INDENT, WIDTH, quote
-from auroraql.forms.text.memory import Lexeme
+from auroraql.forms.text.lexeme import Lexeme
 from auroraql.forms.text.reading import unquote
 from auroraql.schema.operators import SPELLINGS
 from auroraql.syntax import clauses_of

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 from auroraql.errors import Diagnostic, Span, StatementError
 from auroraql.forms.text.driver import Stumble, drive
-from auroraql.forms.text.memory import Lexeme, Memory
+from auroraql.forms.text.lexeme import Lexeme
 from auroraql.syntax import (
     Follow,
     GroupBy,
@@ -27,28 +27,25 @@ from auroraql.syntax import (
 )
 
 
-def parse(text: str, start: int = 0, end: int | None = None, memory: Memory | None = None) -> Statement:
+def parse(text: str, start: int = 0, end: int | None = None) -> Statement:
     """The syntax tree of one statement, `text[start:end]`; spans are offsets into `text`.
 
-    `memory` is of the same statement as it was before a change, where it is a text of its own. Raises StatementError
-    with what is wrong.
+    Raises StatementError with what is wrong.
     """
-    return parse_words(text, start, end, memory)[0]
+    return parse_words(text, start, end)[0]
 
 
-def parse_words(
-    text: str, start: int = 0, end: int | None = None, memory: Memory | None = None
-) -> tuple[Statement, list[Lexeme]]:
+def parse_words(text: str, start: int = 0, end: int | None = None) -> tuple[Statement, list[Lexeme]]:
     """The same with the words of the statement, typed as the parser saw them."""
-    statement, words = _run(text, start, len(text) if end is None else end, memory)
+    statement, words = _run(text, start, len(text) if end is None else end)
     wrong = [*_not_given(statement, words), *_clauses_twice(clauses_of(statement))]
     if wrong:
         raise StatementError(wrong)
     return statement, words
 
 
-def _run(text: str, start: int, end: int, memory: Memory | None) -> tuple[Any, list[Lexeme]]:
-    read = drive(text, start, end, memory)
+def _run(text: str, start: int, end: int) -> tuple[Any, list[Lexeme]]:
+    read = drive(text, start, end)
     if isinstance(read, Stumble):
         # Most statements are right and never load this room.
         from auroraql.forms.text.stumbling import stumbled

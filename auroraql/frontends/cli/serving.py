@@ -38,9 +38,17 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     add(
         "--allow-origin",
-        default="",
+        action="append",
+        default=[],
         metavar="URL",
-        help="a web site whose pages may search from a browser, beside those of this machine; * is any",
+        help="a web site whose pages may use the server from a browser, besides those of this machine; * is any; may be repeated",
+    )
+    add(
+        "--allow-host",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="a host name by which the server is reached, besides its IP address; * is any; may be repeated",
     )
     add(
         "--timeout", type=_duration, metavar="TIME", default=argparse.SUPPRESS, help="give up on a search after so long (default: 10m)"
@@ -63,7 +71,8 @@ def serve(options: argparse.Namespace) -> int:
         disk=options.disk,
         memory=options.memory,
         timeout=config.timeout,
-        allow_origin=options.allow_origin,
+        allow_origins=tuple(options.allow_origin),
+        allow_hosts=tuple(options.allow_host),
     )
     return run(settings, say)
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from auroraql.completion import Finder
 from auroraql.errors import Diagnostic, Span
 from auroraql.forms.pieces import form_at
-from auroraql.forms.text.memory import Lexeme
+from auroraql.forms.text.lexeme import Lexeme
 from auroraql.forms.text.slips import CLAUSE_STARTS
 from auroraql.frontends.repl.commands import is_command, parts
 from auroraql.preparing import NOTHING, Standing

@@ -11,8 +11,9 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from auroraql.errors import ArchiveError, TimedOut
+from auroraql.frontends.server.access import ANY, Access
 from auroraql.frontends.server.endpoints import ROUTES
-from auroraql.frontends.server.packing import LEAST, pack, takes_gzip, unpack
+from auroraql.frontends.server.packing import LEAST, Unpacked, pack, takes_gzip
 from auroraql.frontends.server.service import Service
 from auroraql.frontends.server.wire import Call, Handler, Problem, Reply, problem_reply, reason
 
@@ -31,6 +32,7 @@ _REASONS = {
     405: "Method Not Allowed",
     409: "Conflict",
     413: "Request Entity Too Large",
+    415: "Unsupported Media Type",
     500: "Internal Server Error",
     503: "Service Unavailable",
 }
@@ -42,19 +44,16 @@ _ALLOWED = (
 )
 """What a page may do that may do anything: cookies, which nobody needs here, are not among it."""
 
-_OF_THIS_MACHINE = re.compile(r"https?://(?:localhost|127[.]0[.]0[.]1|\[::1\])(?::[0-9]{1,5})?", re.ASCII)
-
 _PACKED = ("Content-Encoding", "gzip")
+
+_THIS_MACHINE = Access()
 
 
 class Application:
-    """Answers calls.
+    """Answers calls of those whom `access` admits."""
 
-    From a browser, pages of this machine may call it, and those of the web site `origin`; where that is `*`, any.
-    """
-
-    def __init__(self, service: Service, origin: str = "") -> None:
-        self._service, self._origin = service, origin
+    def __init__(self, service: Service, access: Access = _THIS_MACHINE) -> None:
+        self._service, self._access = service, access
         self._routes = [(re.compile(_pattern(path)), handlers) for path, handlers in _by_path().items()]
 
     def __call__(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
@@ -66,16 +65,18 @@ class Application:
             headers.append(("Content-Length", str(len(reply.body))))
             body = [reply.body]
         else:
-            body = environ["wsgi.file_wrapper"](reply.body, 1 << 16)
+            is_packed = _PACKED in reply.headers
+            body = environ["wsgi.file_wrapper"](reply.body.file if is_packed else Unpacked(reply.body), 1 << 16)
         start_response(f"{reply.status} {_REASONS.get(reply.status, 'Error')}", headers)
         if environ["REQUEST_METHOD"] == "HEAD":
             if not isinstance(reply.body, bytes):
-                reply.body.close()
+                reply.body.file.close()
             return []
         return body
 
     def _reply(self, environ: Environ) -> Reply:
         try:
+            self._access.check(environ)
             return self._encoded(self._answer(environ), environ)
         except Problem as problem:
             return problem_reply(problem)
@@ -98,18 +99,18 @@ class Application:
         if not isinstance(reply.body, bytes):
             if accepted:
                 return replace(reply, headers=(*reply.headers, _PACKED))
-            return replace(reply, body=unpack(reply.body, self._service.searches.spools.open()))
+            return reply
         if accepted and len(reply.body) >= LEAST:
             return replace(reply, body=pack(reply.body), headers=(*reply.headers, _PACKED))
         return reply
 
     def _shared(self, environ: Environ) -> tuple[tuple[str, str], ...]:
         """What lets a page of another origin have the answer."""
-        origin = environ.get("HTTP_ORIGIN", "")
-        if self._origin != "*" and not (origin and (origin == self._origin or _OF_THIS_MACHINE.fullmatch(origin))):
+        is_open = ANY in self._access.origins
+        if not is_open and not self._access.allows(environ):
             return ()
         exposed = ("Access-Control-Expose-Headers", "Location")
-        return ("Access-Control-Allow-Origin", "*" if self._origin == "*" else origin), exposed
+        return ("Access-Control-Allow-Origin", ANY if is_open else environ["HTTP_ORIGIN"]), exposed
 
     def _options(self, environ: Environ, handlers: dict[str, Handler]) -> Reply:
         """What may be done here, and what a page may."""

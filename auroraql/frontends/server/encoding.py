@@ -17,7 +17,7 @@ from typing import Any, BinaryIO, cast
 
 import msgspec
 
-from auroraql.frontends.server.packing import packing, unpacking
+from auroraql.frontends.server.packing import Packed, packing, unpacking
 from auroraql.frontends.server.wire import Problem
 from auroraql.results import Record, ResultColumn, Row
 from auroraql.schema import Type
@@ -28,7 +28,7 @@ WRAPPED = b'{"result": [\n', b"\n]}"
 BARE = b"[\n", b"\n]"
 """Around those of one that is answered at once."""
 
-_IN_MEMORY = 1 << 20
+_IN_MEMORY = 1 << 16
 """Bytes of an answer that are made in memory; what is larger is made on disk."""
 
 Shape = Callable[[Record], Record]
@@ -120,20 +120,22 @@ def read_lines(file: BinaryIO) -> Iterator[bytes]:
             yield line.rstrip(b",\n")
 
 
-def shaped(file: BinaryIO, shape: LineShape, around: tuple[bytes, bytes], into: BinaryIO) -> BinaryIO:
+def shaped(packed: Packed, shape: LineShape, around: tuple[bytes, bytes], into: BinaryIO) -> Packed:
     """A packed result once more, each record in another shape. Closes the first file, and gives back the other.
 
     It is made whole before it is sent, so that neither memory nor a thread waits for a slow reader.
     """
-    between = b""
-    with file, closed_on_error(into), packing(into.write) as write:
+    between, size = b"", sum(map(len, around))
+    with packed.file as file, closed_on_error(into), packing(into.write) as write:
         write(around[0])
         for line in read_lines(file):
-            write(between + shape(line))
+            made = between + shape(line)
+            size += len(made)
+            write(made)
             between = b",\n"
         write(around[1])
     into.seek(0)
-    return into
+    return Packed(into, size)
 
 
 @contextmanager

@@ -20,6 +20,7 @@ from auroraql.archives.demo.place import cached_file
 from auroraql.archives.embedded import EmbeddedEngine
 from auroraql.archives.kept_sources import KeptSources
 from auroraql.errors import UsageError
+from auroraql.frontends.server.access import Access, read_host, read_origin
 from auroraql.frontends.server.application import Application
 from auroraql.frontends.server.listening import listen
 from auroraql.frontends.server.searches import Searches
@@ -33,6 +34,11 @@ _WORKERS = 4
 """How many searches run side by side; DuckDB divides each among the processors."""
 
 _INTERRUPTED = 130
+
+_TEMPORARY = (
+    "Changes are temporary: they go to a copy of the demonstration, which is deleted when the server ends. "
+    "To keep changes, serve a catalogue file with --archive FILE."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +54,10 @@ class Settings:
     memory: int = 1 << 31
     """What all searches together may take in DuckDB."""
     timeout: float = 600.0
-    allow_origin: str = ""
+    allow_origins: tuple[str, ...] = ()
+    """Web sites whose pages may use the server; `*` is any."""
+    allow_hosts: tuple[str, ...] = ()
+    """Host names by which the server is reached, besides its address; `*` is any."""
     folder: Path | None = None
     """Where results are kept; None: the user's own cache directory."""
 
@@ -56,14 +65,22 @@ class Settings:
 def serve(settings: Settings, say: Say) -> int:
     """Serves an archive until SIGINT or SIGTERM; gives back the exit code. Raises AuroraQLError when it cannot begin."""
     keys = read_keys(settings.api_key_file)
+    access = Access(
+        settings.host,
+        tuple(map(read_host, settings.allow_hosts)),
+        tuple(map(read_origin, settings.allow_origins)),
+    )
     with _folder(settings) as folder, _opened(settings, say, writable=bool(keys)) as engine:
         store = Store(folder, settings.keep, settings.disk)
         searches = Searches(engine, store, timeout=settings.timeout, workers=_WORKERS)
-        service = Service(engine, searches, Sources(engine), keys)
-        server = listen(Application(service, settings.allow_origin), settings.host, settings.port)
+        temporary = bool(keys) and settings.archive == "demo"
+        service = Service(engine, searches, Sources(engine), keys, temporary)
+        server = listen(Application(service, access), settings.host, settings.port)
         try:
             with _signals() as told:
                 _forget_the_one_before(settings.host, server.effective_port)
+                if temporary:
+                    say(_TEMPORARY)
                 say(_greeting(settings, server.effective_port, engine, writable=bool(keys)))
                 server.run()
         finally:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import gzip
 import re
-import shutil
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import BinaryIO, cast
 
 _LEVEL = 1
 """Records pack to a tenth even so; more takes longer than it saves."""
 
-_AT_ONCE = 1 << 18
+_PIECE = 1 << 16
+"""Bytes that are unpacked at once."""
 
 LEAST = 1024
 """Bytes below which an answer is not worth packing."""
@@ -30,6 +31,14 @@ def takes_gzip(accepted: str) -> bool:
 def pack(data: bytes) -> bytes:
     """Bytes as gzip; the same bytes are the same."""
     return gzip.compress(data, _LEVEL, mtime=0)
+
+
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """An open file that is packed as gzip, at its beginning, and how many bytes it holds unpacked."""
+
+    file: BinaryIO
+    size: int
 
 
 @contextmanager
@@ -51,13 +60,42 @@ def unpacking(file: BinaryIO) -> BinaryIO:
     return cast("BinaryIO", gzip.GzipFile(fileobj=file, mode="rb"))
 
 
-def unpack(file: BinaryIO, into: BinaryIO) -> BinaryIO:
-    """Unpacks a file into another, which it gives back at its beginning; the first is closed, on an error the other too."""
-    try:
-        with file:
-            shutil.copyfileobj(unpacking(file), into, _AT_ONCE)
-        into.seek(0)
-    except BaseException:
-        into.close()
-        raise
-    return into
+class Unpacked:
+    """A packed file, read unpacked as it is sent: nothing of it is kept but the piece that is being sent.
+
+    It seeks within that piece only, as waitress does with what a client did not take at once.
+    """
+
+    def __init__(self, packed: Packed) -> None:
+        self._packed = packed
+        self._inflate = zlib.decompressobj(16 + zlib.MAX_WBITS)
+        self._piece, self._first, self._at = b"", 0, 0
+
+    def tell(self) -> int:
+        """Where the next byte is read, unpacked."""
+        return self._at
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        """Go to a byte: from the beginning (0), from here (1) or from the end (2)."""
+        self._at = offset + (0, self._at, self._packed.size)[whence]
+        return self._at
+
+    def read(self, size: int = -1) -> bytes:
+        """The bytes from here, at most a piece of them. Raises ValueError before the current piece."""
+        if self._at < self._first:
+            raise ValueError(f"byte {self._at} was read before")
+        wanted = _PIECE if size < 0 else min(size, _PIECE)
+        self._piece, self._first = self._piece[self._at - self._first :], self._at
+        while len(self._piece) < wanted and not self._inflate.eof:
+            data = self._inflate.unconsumed_tail or self._packed.file.read(_PIECE // 8)
+            more = self._inflate.decompress(data, wanted - len(self._piece))
+            if not data and not more:
+                break
+            self._piece += more
+        read = self._piece[:wanted]
+        self._at += len(read)
+        return read
+
+    def close(self) -> None:
+        """Close the packed file."""
+        self._packed.file.close()

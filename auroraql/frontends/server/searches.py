@@ -15,13 +15,12 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import BinaryIO
 
 from auroraql.archives.embedded import EmbeddedEngine, EmbeddedRun, OutOfMemory
 from auroraql.errors import AuroraQLError, Cancelled
 from auroraql.frontends.server.documents import describe, plan_document
 from auroraql.frontends.server.encoding import BARE, WRAPPED, LineWriter, Spools, closed_on_error
-from auroraql.frontends.server.packing import packing
+from auroraql.frontends.server.packing import Packed, packing
 from auroraql.frontends.server.slices import Slices
 from auroraql.frontends.server.store import Store, TooLarge, Writer, is_request_id
 from auroraql.frontends.server.turns import Turns
@@ -181,17 +180,23 @@ class Searches:
         for thread in self._threads:
             thread.join(5)
 
-    def at_once(self, plan: Plan, deadline: float) -> BinaryIO:
+    def at_once(self, plan: Plan, deadline: float) -> Packed:
         """The records of a plan, searched in the calling thread, as an array in a packed file. Raises ArchiveError."""
 
-        def written() -> BinaryIO:
-            file = self.spools.open()
+        def written() -> Packed:
+            file, size = self.spools.open(), 0
             with closed_on_error(file), packing(file.write) as write:
+
+                def counted(data: bytes) -> None:
+                    nonlocal size
+                    size += len(data)
+                    write(data)
+
                 parts = self._slices.of(plan, deadline)
                 pages = (page for part in parts for page in self._engine.submit(part).pages(deadline, _PAGE))
-                _write_records(pages, plan, write, BARE)
+                _write_records(pages, plan, counted, BARE)
             file.seek(0)
-            return file
+            return Packed(file, size)
 
         return self._turns.give(written, deadline)
 

@@ -19,12 +19,16 @@ AT_ONCE = 12
 
 @dataclass(slots=True)
 class Service:
-    """One served archive. `keys` are the API keys that may change it; none: nobody may."""
+    """One served archive. `keys` are the API keys that may change it; none: nobody may.
+
+    `temporary` says that changes go to a copy, which is deleted when the server ends.
+    """
 
     engine: EmbeddedEngine
     searches: Searches
     sources: Sources
     keys: tuple[str, ...] = ()
+    temporary: bool = False
     at_once: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(AT_ONCE))
     deletions: deque[tuple[float, int, str, str]] = field(default_factory=lambda: deque(maxlen=1000))
     """Recent deletions of ephemeris: when (monotonic seconds), source, id and what was done."""

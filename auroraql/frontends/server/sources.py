@@ -7,19 +7,16 @@ the schemas are made from the catalogue's metadata keys.
 
 from __future__ import annotations
 
-import json
-import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, fields
-from typing import Any
+from datetime import datetime
 
-import duckdb
-
+from auroraql.archives.catalogue_file import read_source_records
 from auroraql.archives.embedded import EmbeddedEngine
 from auroraql.frontends.server.wire import Document
-from auroraql.schema import KINDS, Type
-from auroraql.schema.catalogue import Catalogue, DataSource, MetadataKey
+from auroraql.schema import KINDS
+from auroraql.schema.catalogue import DataSource, SourceDetails, Statistics
 
 BASIC = tuple(field.name for field in fields(DataSource))
 
@@ -43,17 +40,6 @@ RECORDS_TABLE = """
 CREATE TABLE IF NOT EXISTS source_records (identifier BIGINT NOT NULL, document VARCHAR NOT NULL)
 """
 
-_STATS = (
-    """
-SELECT data_source, min("start"), max("end"), count(*) FROM data_products GROUP BY data_source
-""",
-    """
-SELECT data_source, min(epoch), max(epoch), count(*) FROM ephemeris GROUP BY data_source
-""",
-)
-
-_TYPE_NAMES = {Type.STRING: "string", Type.NUMBER: "double", Type.INTEGER: "int", Type.BOOLEAN: "bool"}
-
 _NO_SOURCE = -1 << 63
 
 _PATIENCE = 60.0
@@ -61,18 +47,10 @@ _PATIENCE = 60.0
 
 
 class Sources:
-    """The sources of an archive. What it reads is kept until `changed` is called; thread-safe."""
+    """The sources of an archive; thread-safe."""
 
     def __init__(self, engine: EmbeddedEngine) -> None:
         self._engine = engine
-        self._lock = threading.Lock()
-        self._records: dict[int, Document] | None = None
-        self._stats: dict[int, Document] | None = None
-
-    def changed(self) -> None:
-        """To be called after the catalogue was written."""
-        with self._lock:
-            self._records = self._stats = None
 
     def all(self) -> Sequence[DataSource]:
         """Every source there is now."""
@@ -90,15 +68,13 @@ class Sources:
             each
             for each in self.all()
             if all(getattr(each, name) == value for name, value in wanted.items())
-            and (not owner or self.recorded(each.identifier).get("owner") == owner)
+            and (not owner or self._details(each.identifier).owner == owner)
         ]
 
-    def recorded(self, identifier: int) -> Document:
-        """What was uploaded of a source beside its basic fields."""
-        with self._lock:
-            if self._records is None:
-                self._records = self._read_records()
-            return self._records.get(identifier, {})
+    def uploaded(self, identifier: int) -> Document:
+        """What was uploaded of a source besides its basic fields. Raises ArchiveError."""
+        with self._engine.asking(time.monotonic() + _PATIENCE) as cursor:
+            return read_source_records(cursor).get(identifier, {})
 
     def document(self, source: DataSource, level: str, *, stats: bool = False) -> Document:
         """A source at one of the levels: fields of higher ones are null, as the service sends them."""
@@ -112,26 +88,19 @@ class Sources:
         return made
 
     def _beside(self, source: DataSource) -> Document:
-        catalogue = self._engine.catalogue()
-        made = {kind.schema_key: _schema(catalogue, kind.name, source) for kind in KINDS.values() if kind.schema_key}
-        return {"maintainers": [], **made, **self.recorded(source.identifier)}
+        details = self._details(source.identifier)
+        schemas = {kind.schema_key: details.schemas.get(kind.name) for kind in KINDS.values() if kind.schema_key}
+        maintainers = [*(details.maintainers or ())]
+        return {**schemas, "owner": details.owner, "maintainers": maintainers, "metadata": details.metadata}
 
     def stats(self, identifier: int) -> Document:
         """How many records a source has, and from when to when. Raises ArchiveError."""
-        with self._lock:
-            if self._stats is None:
-                self._stats = self._read_stats()
-            return self._stats.get(identifier, _statistics((None, None, 0), (None, None, 0)))
+        deadline = time.monotonic() + _PATIENCE
+        counted = {kind: self._engine.statistics(kind, deadline) for kind in ("data_products", "ephemeris")}
+        return _document_of_statistics({kind: of[identifier] for kind, of in counted.items() if identifier in of})
 
-    def _read_records(self) -> dict[int, Document]:
-        with self._engine.asking(time.monotonic() + _PATIENCE) as cursor:
-            return read_records(cursor)
-
-    def _read_stats(self) -> dict[int, Document]:
-        with self._engine.asking(time.monotonic() + _PATIENCE) as cursor:
-            products, ephemeris = ({row[0]: row[1:] for row in cursor.execute(sql).fetchall()} for sql in _STATS)
-        none = (None, None, 0)
-        return {key: _statistics(products.get(key, none), ephemeris.get(key, none)) for key in {*products, *ephemeris}}
+    def _details(self, identifier: int) -> SourceDetails:
+        return self._engine.details(time.monotonic() + _PATIENCE).get(identifier, SourceDetails())
 
     def shaper(self, level: str) -> Callable[[Document], Document]:
         """Gives the sources in a record another level than basic_info."""
@@ -151,36 +120,16 @@ class Sources:
         return shape
 
 
-def read_records(cursor: duckdb.DuckDBPyConnection) -> dict[int, Document]:
-    """What the server's own table holds; nothing where there is none."""
-    there = cursor.execute("SELECT 1 FROM duckdb_tables() WHERE table_name = 'source_records'").fetchone()
-    if there is None:
-        return {}
-    rows = cursor.execute("SELECT identifier, document FROM source_records").fetchall()
-    return {identifier: json.loads(document) for identifier, document in rows}
-
-
-def _schema(catalogue: Catalogue, kind: str, source: DataSource) -> list[Document]:
-    """The metadata keys that records of a source may carry. Those of any program belong to the imagers' products."""
-    keys = (catalogue.key(kind, name) for name in catalogue.keys(kind))
-    return [_key_document(key) for key in keys if key is not None and source.program in key.programs]
-
-
-def _key_document(key: MetadataKey) -> Document:
-    return {
-        "field_name": key.name,
-        "description": key.doc,
-        "data_type": _TYPE_NAMES.get(key.type, "string"),
-        "allowed_values": list(key.values),
-        "additional_description": "",
-        "searchable": True,
-    }
-
-
-def _statistics(products: Sequence[Any], ephemeris: Sequence[Any]) -> Document:
+def _document_of_statistics(of_kinds: Mapping[str, Statistics]) -> Document:
+    """Statistics as OpenAPI `DataSourceStats`."""
     made: Document = {}
-    for name, (earliest, latest, count) in (("ephemeris", ephemeris), ("data_product", products)):
-        made[f"earliest_{name}_loaded"] = None if earliest is None else earliest.isoformat(timespec="seconds")
-        made[f"latest_{name}_loaded"] = None if latest is None else latest.isoformat(timespec="seconds")
-        made[f"{name}_count"] = count
+    for kind, name in (("ephemeris", "ephemeris"), ("data_products", "data_product")):
+        statistics = of_kinds.get(kind, Statistics(0))
+        made[f"earliest_{name}_loaded"] = _moment(statistics.earliest)
+        made[f"latest_{name}_loaded"] = _moment(statistics.latest)
+        made[f"{name}_count"] = statistics.count
     return made
+
+
+def _moment(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.isoformat(timespec="seconds")

@@ -8,9 +8,10 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from typing import Any, BinaryIO, NoReturn
+from typing import Any, NoReturn
 
 from auroraql.errors import AuroraQLError, Diagnostic, Pointer, StatementError, UsageError
+from auroraql.frontends.server.packing import Packed
 
 Document = dict[str, Any]
 
@@ -21,6 +22,7 @@ _CODES = {
     404: "NotFound",
     409: "Conflict",
     413: "Other",
+    415: "Other",
     429: "ToManyRequests",
     501: "NotImplemented",
     503: "Unavailable",
@@ -47,10 +49,10 @@ def error_document(status: int, message: str, code: str = "") -> Document:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An answer: its body as bytes, or as an open file, packed as gzip, that is sent from its beginning and closed."""
+    """An answer: its body as bytes, or as a packed file, which is closed when it was sent."""
 
     status: int
-    body: bytes | BinaryIO = b""
+    body: bytes | Packed = b""
     headers: tuple[tuple[str, str], ...] = ()
 
 

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 from auroraql.errors import Span
-from auroraql.forms.text.memory import Lexeme
+from auroraql.forms.text.lexeme import Lexeme
 
 CLAUSE_STARTS = (
     *("OF", "WITHIN", "VIA", "PRECISION", "SELECT", "WHERE"),

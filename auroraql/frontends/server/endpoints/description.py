@@ -75,6 +75,8 @@ def about(service: Service, _call: Call) -> Reply:
             "version": __version__,
             "archive": service.engine.name.rpartition("/")[2],
             "demonstration": service.engine.capabilities.demonstration,
+            "writable": bool(service.keys),
+            "temporary": service.temporary,
         }
     )
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any, BinaryIO
+from typing import Any
 
 from auroraql.frontends.server.encoding import WRAPPED, LineShape, line_shape, shaped
 from auroraql.frontends.server.formats import read_format
+from auroraql.frontends.server.packing import Packed
 from auroraql.frontends.server.searches import TYPES
 from auroraql.frontends.server.service import Service
 from auroraql.frontends.server.sources import LEVELS
@@ -57,12 +58,12 @@ def formatted(kind: str, service: Service, call: Call) -> Reply:
     return Reply(200, _shaped(service, _records(kind, service, call), shape), (JSON,))
 
 
-def _records(kind: str, service: Service, call: Call) -> BinaryIO:
+def _records(kind: str, service: Service, call: Call) -> Packed:
     request_id = call.path["request_id"]
     found = service.searches.status(request_id, kind)["search_result"]
     file = service.searches.store.records(request_id)
     if file is not None:
-        return file
+        return Packed(file, found["file_size"])
     if found["completed_timestamp"] is None:
         raise Problem(404, f"request '{request_id}' is not done: its status tells when there are records")
     if found["error_condition"]:
@@ -70,8 +71,8 @@ def _records(kind: str, service: Service, call: Call) -> BinaryIO:
     raise Problem(404, f"the records of request '{request_id}' were deleted: search again")
 
 
-def _shaped(service: Service, file: BinaryIO, shape: LineShape) -> BinaryIO:
-    return shaped(file, shape, WRAPPED, service.searches.spools.open())
+def _shaped(service: Service, packed: Packed, shape: LineShape) -> Packed:
+    return shaped(packed, shape, WRAPPED, service.searches.spools.open())
 
 
 def _with_queries(record: Document) -> Document:

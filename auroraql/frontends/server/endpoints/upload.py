@@ -7,10 +7,6 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
-
-import duckdb
 
 from auroraql.frontends.server import catalogue_writing as writing
 from auroraql.frontends.server.service import Service
@@ -28,23 +24,13 @@ from auroraql.frontends.server.wire import Call, Document, Problem, Reply, Route
 from auroraql.schema.catalogue import DataSource
 
 
-@contextmanager
-def _writing(service: Service) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A transaction on the catalogue; what was read of it before is forgotten."""
-    try:
-        with service.engine.writing() as cursor:
-            yield cursor
-    finally:
-        service.sources.changed()
-
-
 def add(service: Service, call: Call) -> Reply:
     """Adds a source; without an identifier it gets the next one."""
     service.admit(call)
     document = call.document()
     identifier = read_identifier(document)
     source, beside = read_source(document, 0 if identifier is None else identifier)
-    with _writing(service) as cursor:
+    with service.engine.writing() as cursor:
         known = service.sources.all()
         if identifier is None:
             source, beside = read_source(document, max([0, *(each.identifier for each in known)]) + 1)
@@ -75,7 +61,7 @@ def change(service: Service, call: Call) -> Reply:
     """Changes the fields that are given, and are not null."""
     service.admit(call)
     found = service.source(call.identifier())
-    whole = service.sources.document(found, "basic_info") | service.sources.recorded(found.identifier)
+    whole = service.sources.document(found, "basic_info") | service.sources.uploaded(found.identifier)
     return _changed(service, call, {name: value for name, value in whole.items() if name in RECORDED or value})
 
 
@@ -86,7 +72,7 @@ def _changed(service: Service, call: Call, before: Document) -> Reply:
         raise Problem(400, "the identifier of a data source does not change")
     given = {name: value for name, value in document.items() if value is not None}
     source, beside = read_source({**before, **given, "identifier": found.identifier}, found.identifier)
-    with _writing(service) as cursor:
+    with service.engine.writing() as cursor:
         service.source(found.identifier)
         _refuse_twin(service, source)
         writing.write_source(cursor, source, beside)
@@ -97,7 +83,7 @@ def delete(service: Service, call: Call) -> Reply:
     """Deletes a source that has no records."""
     service.admit(call)
     found = service.source(call.identifier())
-    with _writing(service) as cursor:
+    with service.engine.writing() as cursor:
         if writing.holds_records(cursor, found.identifier):
             raise Problem(409, "there are records of this data source: delete them first", "Conflict")
         writing.delete_source(cursor, found.identifier)
@@ -110,7 +96,7 @@ def add_products(service: Service, call: Call) -> Reply:
     source = service.source(call.identifier())
     rows = read_records(call.json(), source, read_product)
     if rows:
-        with _writing(service) as cursor:
+        with service.engine.writing() as cursor:
             writing.write_products(cursor, source.identifier, _last_of({_product_key(row): row for row in rows}))
     return Reply(202)
 
@@ -131,7 +117,7 @@ def delete_products(service: Service, call: Call) -> Reply:
     source = service.source(call.identifier())
     check_source(document, source)
     urls = read_urls(document)
-    with _writing(service) as cursor:
+    with service.engine.writing() as cursor:
         writing.delete_products(cursor, source.identifier, urls)
     return json_reply({})
 
@@ -142,7 +128,7 @@ def add_ephemeris(service: Service, call: Call) -> Reply:
     source = service.source(call.identifier())
     rows = read_records(call.json(), source, read_ephemeris)
     if rows:
-        with _writing(service) as cursor:
+        with service.engine.writing() as cursor:
             writing.write_ephemeris(cursor, source.identifier, _last_of({row["epoch"]: row for row in rows}))
     return Reply(202)
 
@@ -156,7 +142,7 @@ def delete_ephemeris(service: Service, call: Call) -> Reply:
     start, end = (read_moment(document.get(name), name) for name in ("start", "end"))
     if end < start:
         raise Problem(400, "the end is before the start")
-    with _writing(service) as cursor:
+    with service.engine.writing() as cursor:
         count = writing.delete_ephemeris(cursor, source.identifier, start, end)
     told = f"deleted {count} records from {start.isoformat()} to {end.isoformat()}"
     service.deletions.append((time.monotonic(), source.identifier, str(uuid.uuid4()), told))
