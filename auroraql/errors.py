@@ -18,6 +18,7 @@ A `Diagnostic` is one fact about a statement: its code, where it stands, what wo
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
@@ -28,6 +29,9 @@ MOST_REPORTED = 10
 """How many diagnostics of one statement are shown; the rest is counted."""
 
 _LINE_WIDTH = 110
+
+LINE_END = re.compile(r"\r\n?|\n")
+"""What ends a line of a statement, and a `--` comment. VT, FF, NEL, U+2028 and U+2029 are blanks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,9 +102,12 @@ class Source:
         return cls(text)
 
     def place(self, offset: int) -> tuple[int, int]:
-        """Line and column of an offset, both counted from 1."""
-        before = self.text.rfind("\n", 0, offset)
-        return self.text.count("\n", 0, offset) + 1, offset - before
+        """Line and column of an offset, both counted from 1. LF, CR and CRLF end a line."""
+        text = self.text
+        inside_crlf = text[offset - 1 : offset + 1] == "\r\n"
+        end = offset - inside_crlf
+        ended = text.count("\n", 0, end) + text.count("\r", 0, end) - text.count("\r\n", 0, end)
+        return ended + 1, offset - max(text.rfind("\n", 0, end), text.rfind("\r", 0, end))
 
 
 class AuroraQLError(Exception):
@@ -242,8 +249,8 @@ def _render_one(each: Diagnostic, source: Source | None) -> str:
 def _excerpt(each: Diagnostic, span: Span, source: Source) -> tuple[str, list[str]]:
     row, column = source.place(min(span.start, len(source.text)))
     first = min(span.start, len(source.text)) - (column - 1)
-    last = source.text.find("\n", first)
-    line = source.text[first : last if last >= 0 else None].rstrip("\r")
+    end = LINE_END.search(source.text, first)
+    line = source.text[first : end.start() if end else None]
     width = max(min(span.end - span.start, len(line) - column + 1), 1)
     line, column, width = _cut(line, column, width)
     before, under = visible(line[: column - 1]), visible(line[column - 1 : column - 1 + width])

@@ -14,6 +14,7 @@ from typing import Any
 from auroraql.errors import Diagnostic
 from auroraql.results import Record, ResultColumn, ResultSet, records_of
 from auroraql.schema import Field, Kind, Type
+from auroraql.schema.model import Role
 from auroraql.syntax import Find
 
 
@@ -32,13 +33,13 @@ class Kept:
 
     @cached_property
     def records(self) -> Sequence[Record]:
-        """Its rows as records of `kind`: every value where the label of its column says."""
+        """Its rows as records of `kind`."""
         if self.result is None:
             return ()
-        labelled = tuple(_labelled(column) for column in self.columns)
-        if labelled == self.columns:
+        columns = tuple(replace(column, path=_steps(column), many_at=_many_at(column)) for column in self.columns)
+        if columns == self.columns and not any(column.is_key for column in columns):
             return self.result.records
-        return list(records_of(self.result.rows, labelled))
+        return list(records_of(self.result.rows, tuple(replace(column, is_key=False) for column in columns)))
 
     def values(self, path: tuple[str, ...]) -> list[Any]:
         """The distinct values at a path of `kind`, of lists each element, in order of appearance; missing ones left out."""
@@ -78,11 +79,15 @@ class Kept:
     def _column(self, path: tuple[str, ...]) -> tuple[int, tuple[str, ...]]:
         """The column that holds what a path names, and the way on from there."""
         for length in range(len(path), 0, -1):
-            label = ".".join(path[:length])
-            for at, column in enumerate(self.columns):
-                if column.name == label:
-                    return at, path[length:]
+            at = self._places.get(path[:length])
+            if at is not None:
+                return at, path[length:]
         raise KeyError(path)
+
+    @cached_property
+    def _places(self) -> dict[tuple[str, ...], int]:
+        """The numbers of the columns by the paths of their values in a record of `kind`."""
+        return {_steps(column): at for at, column in enumerate(self.columns)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +141,7 @@ def rows_kind(name: str, columns: Sequence[ResultColumn], base: Kind | None, *, 
         fields, keys_of = base.fields, base.metadata
     else:
         fields = tuple(_field(column, base) for column in columns)
-        metadata = any(column.path == ("metadata",) == _steps(column.name) for column in columns)
+        metadata = any(column.record_path == ("metadata",) and not column.is_key for column in columns)
         keys_of = base.metadata if base is not None and metadata else ""
     return Kind(
         name=name,
@@ -161,7 +166,7 @@ def sql_columns(kept: Kept) -> Iterator[tuple[str, int, Field, Field]]:
     """
     taken: set[str] = set()
     for at, column in enumerate(kept.columns):
-        field = kept.kind.field(column.name)
+        field = kept.kind.field(".".join(_steps(column)))
         if field is not None:
             yield from ((_free(inner, taken), at, field, inner) for inner in _opened(field))
 
@@ -185,27 +190,28 @@ def _title(name: str) -> str:
     return f"the rows of {name}"
 
 
-def _labelled(column: ResultColumn) -> ResultColumn:
-    """The column with its values where its label says."""
-    path = _steps(column.name)
-    return column if path == column.path else replace(column, path=path, many_at=0)
+def _steps(column: ResultColumn) -> tuple[str, ...]:
+    """The path of a column's values in a record of the rows: an alias names it, dots and all."""
+    return tuple(column.name.split(".")) if column.is_key else column.path
 
 
-def _steps(label: str) -> tuple[str, ...]:
-    return tuple(label.split("."))
+def _many_at(column: ResultColumn) -> int:
+    return 0 if column.is_key else column.many_at
 
 
 def _field(column: ResultColumn, base: Kind | None) -> Field:
-    """A column as a field; of a part of a record that kept its name, by its bare name too."""
-    path = _steps(column.name)
+    """A column as a field; what is inside an object and has no alias is called by its bare and by its dotted name."""
+    path = _steps(column)
     declared = base.field(".".join(column.path)) if base is not None else None
-    has_prefix = path == column.path and len(path) > 1
+    has_prefix = not column.is_key and len(path) > 1
+    is_dotted = has_prefix and column.name == ".".join(path)
     if declared is None:
         is_key = has_prefix and path[0] == "metadata"
-        return Field(path, column.type, "", "source" if is_key else "record", unit=column.unit)
+        return Field(path, column.type, "", "source" if is_key else "record", unit=column.unit, is_dotted=is_dotted)
     moved = _moved(declared, declared.path, path)
     listed = declared.many or (base is not None and base.is_listed(column.path))
-    return replace(moved, role="source" if has_prefix and declared.role == "source" else "record", many=listed)
+    role: Role = "source" if has_prefix and declared.role == "source" else "record"
+    return replace(moved, role=role, many=listed, is_dotted=is_dotted)
 
 
 def _moved(field: Field, old: tuple[str, ...], new: tuple[str, ...]) -> Field:

@@ -46,10 +46,11 @@ class BlockRequest:
 
 @dataclass(frozen=True, slots=True)
 class CriteriaRequest:
-    """What a request for conjunctions has besides its window. See `query.Criteria`; limits are whole km."""
+    """What a request for conjunctions has besides its window. See `query.Criteria`; limits are whole km, but for a
+    query that is described and not run."""
 
     blocks: tuple[BlockRequest, ...]
-    distances: tuple[int | None, ...]
+    distances: tuple[int | Decimal | None, ...]
     via: tuple[str, ...]
     subminute: bool = False
 

@@ -35,7 +35,7 @@ from auroraql.moments import (
 )
 from auroraql.schema import KINDS
 from auroraql.schema.conjunctions import BLOCKS, EVENTS_PROGRAM, TRACES
-from auroraql.schema.model import Kind, Role
+from auroraql.schema.model import Field, Kind, Role
 from auroraql.schema.operators import OPERATORS
 
 Tree = dict[str, "Tree | bool"]
@@ -53,6 +53,11 @@ class Ref:
     def path(self) -> tuple[str, ...]:
         """Where the value stands in a record."""
         return ("metadata", self.name) if self.role == "metadata" else tuple(self.name.split("."))
+
+    @property
+    def bare(self) -> str:
+        """The name that a statement may write without the prefix of its object."""
+        return self.name.rpartition(".")[2] if self.role == "source" else self.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,19 +117,32 @@ EVERYTHING = And(())
 class Column:
     """One column of the result, under `label`: a field or metadata key, or a function of all records of a group.
 
-    `function` is empty or one of FUNCTIONS; `ref` is None for `count(*)` alone.
+    `function` is empty or one of FUNCTIONS; `ref` is None for `count(*)` alone. `bare` records that the path was
+    written without its prefix (`platform`, not `data_source.platform`); it is False where both are the same.
     """
 
     ref: Ref | None
     alias: str = ""
     origin: Origin = field(default=None, compare=False)
     function: str = ""
+    bare: bool = False
 
     @property
     def label(self) -> str:
         """The column's name in the result: the alias, or what was written."""
-        path = ".".join(self.ref.path) if self.ref is not None else "*"
-        return self.alias or (f"{self.function}({path})" if self.function else path)
+        if self.alias:
+            return self.alias
+        path = "*" if self.ref is None else self.ref.bare if self.bare else ".".join(self.ref.path)
+        return f"{self.function}({path})" if self.function else path
+
+
+def columns_of(leaves: Sequence[Field]) -> tuple[Column, ...]:
+    """The columns of whole records with these fields: bare names, dotted ones where two would be the same."""
+    names = Counter(leaf.bare for leaf in leaves)
+    return tuple(
+        Column(Ref(leaf.role, leaf.name), bare=leaf.bare != leaf.name and names[leaf.bare] == 1 and not leaf.is_dotted)
+        for leaf in leaves
+    )
 
 
 FUNCTIONS = ("count", "min", "max", "avg", "sum")

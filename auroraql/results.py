@@ -18,7 +18,7 @@ from typing import Any
 
 from auroraql.errors import Source, UsageError
 from auroraql.plan import Plan, Residual
-from auroraql.query import Column, Query, Ref
+from auroraql.query import Column, Query, columns_of
 from auroraql.schema import KINDS, Kind, Type
 from auroraql.schema.catalogue import shipped
 
@@ -40,7 +40,7 @@ Row = tuple[Any, ...]
 
 @dataclass(frozen=True, slots=True)
 class ResultColumn:
-    """A column of a result: its name (alias or dotted path), type and unit, and where a record keeps it."""
+    """A column of a result: its name, type and unit, and the path of its value in a record that was found."""
 
     name: str
     type: Type
@@ -48,37 +48,40 @@ class ResultColumn:
     path: tuple[str, ...] = ()
     many_at: int = 0
     """How many steps of the path lead to a list, in each element of which the rest is; 0: it leads through none."""
+    is_key: bool = False
+    """Whether the name is a key of the result's own records, as an alias is; else they keep the value at `path`."""
+
+    @property
+    def record_path(self) -> tuple[str, ...]:
+        """The path of its value in a record of the result."""
+        return (self.name,) if self.is_key else self.path
 
 
 def selected(asked: Query | Residual, kind: Kind) -> tuple[Column, ...]:
     """The columns of a result, in order: those selected, or every leaf of the record."""
     if asked.select is not None:
         return asked.select
-    return tuple(Column(Ref(leaf.role, leaf.name)) for leaf in kind.leaves())
+    return columns_of(kind.leaves())
 
 
 def result_columns(query: Query, kind: Kind | None = None) -> tuple[ResultColumn, ...]:
     """The columns a query's result has, in order. `kind` is what is searched, where it is no kind of the schema's."""
     searched = kind or KINDS[query.kind]
-    made = [_column(column, searched) for column in selected(query, searched)]
-    if not query.aggregates:
-        return tuple(made)
-    # A group is no record: its values stand where their labels say.
-    return tuple(replace(column, path=(column.name,)) for column in made)
+    return tuple(_column(column, searched) for column in selected(query, searched))
 
 
 def _column(column: Column, kind: Kind) -> ResultColumn:
     if column.ref is None:
-        return ResultColumn(column.label, Type.INTEGER)
+        return ResultColumn(column.label, Type.INTEGER, path=(column.label,), is_key=True)
     path = column.ref.path
     declared = kind.field(column.ref.name) if column.ref.role != "metadata" else None
-    made = ResultColumn(column.label, Type.ANY, "", path)
+    made = ResultColumn(column.label, Type.ANY, "", path, is_key=bool(column.alias))
     if declared is not None:
         made = replace(made, type=declared.type, unit=declared.unit)
     elif (key := shipped().key(kind.metadata, path[-1])) is not None:
         made = replace(made, unit=key.unit)  # its values may be of any type nevertheless
     if column.function:
-        return _of_function(column.function, made)
+        return _of_function(column.function, replace(made, path=(column.label,), is_key=True))
     many_at = next((n for n in range(1, len(path)) if kind.is_listed(path[:n])), 0)
     return replace(made, type=Type.OBJECT, many_at=many_at) if many_at else made
 
@@ -327,13 +330,15 @@ def records_of(rows: Iterable[Row], columns: Sequence[ResultColumn], objects: Ob
     `objects` may make something else than dicts, where the members of an object are the same in every row.
     """
     shape, left = _shape(columns), iter(rows)
-    keys = [at for at, column in enumerate(columns) if column.path[:-1] == ("metadata",)]
+    keys = [at for at, column in enumerate(columns) if column.record_path[:-1] == ("metadata",)]
     while chunk := list(islice(left, _CHUNK)):
         values = list(zip(*chunk, strict=True))
         if shape is None or any(None in values[at] for at in keys):
             yield from (record_of(row, columns) for row in chunk)
         else:
-            yield from _objects(shape, list(map(_sent, values)), objects)
+            # Other objects than dicts are written at once, by what writes times as JSON has them.
+            sent = list(map(_sent, values)) if objects is _dicts else values
+            yield from _objects(shape, sent, objects)
 
 
 def _shape(columns: Sequence[ResultColumn]) -> dict[str, Any] | None:
@@ -341,11 +346,12 @@ def _shape(columns: Sequence[ResultColumn]) -> dict[str, Any] | None:
     shape: dict[str, Any] = {}
     for at, column in enumerate(columns):
         inside: Any = shape
-        for step in column.path[:-1]:
+        *above, last = column.record_path
+        for step in above:
             inside = inside.setdefault(step, {}) if isinstance(inside, dict) else None
-        if column.many_at or not isinstance(inside, dict) or column.path[-1] in inside:
+        if (column.many_at and not column.is_key) or not isinstance(inside, dict) or last in inside:
             return None
-        inside[column.path[-1]] = at
+        inside[last] = at
     return shape
 
 
@@ -365,12 +371,13 @@ def record_of(row: Row, columns: Sequence[ResultColumn]) -> Record:
     """The record of one row."""
     record: Record = {}
     for column, value in zip(columns, row, strict=True):
-        if value is None and column.path[:-1] == ("metadata",):
+        path = column.record_path
+        if value is None and path[:-1] == ("metadata",):
             continue
-        if 0 < column.many_at < len(column.path) and isinstance(value, list):
+        if 0 < column.many_at < len(path) and isinstance(value, list):
             _put_in_each(record, column, value)
         else:
-            _put(record, column.path, value.isoformat() if isinstance(value, datetime) else value)
+            _put(record, path, value.isoformat() if isinstance(value, datetime) else value)
     return record
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from auroraql.query import And, Block, Column, Comparison, Criteria, Or, OrderKey, Predicate, Query, Ref
 from auroraql.schema import BLOCKS, CONJUNCTIONS
 from auroraql.schema.conjunctions import TRACES
-from tests.strategies import NUMBERS, TEXTS, native_predicates, predicates, windows
+from tests.strategies import NUMBERS, TEXTS, in_bare_form, native_predicates, predicates, windows
 
 _DEGREES = st.decimals(-90, 90, places=2, allow_nan=False, allow_infinity=False)
 _POINTS = st.lists(st.tuples(_DEGREES, _DEGREES.map(lambda d: d * 2)), min_size=1, max_size=3)
@@ -72,11 +72,14 @@ def _column(name: str, alias: str) -> Column:
     return Column(Ref(declared.role, name), alias)
 
 
+_COLUMNS = st.builds(_column, st.sampled_from(_NAMES), st.just("") | st.sampled_from(["a", "b c"]))
+
+
 @st.composite
 def queries(draw: st.DrawFn) -> Query:
     """Any query for conjunctions that the text form can say."""
     start, end = draw(windows())
-    columns = st.builds(_column, st.sampled_from(_NAMES), st.just("") | st.sampled_from(["a", "b c"]))
+    columns = _COLUMNS | _COLUMNS.map(lambda column: in_bare_form(column, CONJUNCTIONS))
     select = draw(st.none() | st.lists(columns, min_size=1, max_size=4, unique_by=lambda each: each.label))
     order = draw(st.lists(st.builds(OrderKey, st.sampled_from(_PLAIN), st.booleans(), st.booleans()), max_size=2))
     limit = draw(st.none() | st.integers(0, 10**9))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from lark import Token, UnexpectedCharacters, UnexpectedToken
@@ -9,6 +10,7 @@ from lark.utils import TextSlice
 
 from auroraql.forms import grammar
 from auroraql.forms.text import driver
+from auroraql.forms.text.blanks import block_comment_end
 
 Words = list[tuple[str, str, int]]
 Stuck = tuple[int, int, str, frozenset[str], Words]
@@ -16,7 +18,8 @@ Stuck = tuple[int, int, str, frozenset[str], Words]
 
 
 def read_by_lark(text: str) -> Any:
-    """The tree of a statement, or where Lark stumbles."""
+    """The tree of a statement, or where Lark stumbles. Lark's regular expressions cannot nest comments."""
+    text = _without_nested_comments(text)
     session = grammar.parser().parse_interactive(TextSlice(text, 0, len(text)))
     state = session.parser_state
     read: list[Token] = []
@@ -47,3 +50,19 @@ def read_by_us(text: str) -> Any:
 
 def _words(read: Any) -> Words:
     return [(str(word), word.type, word.start_pos) for word in read]
+
+
+_OUTER = re.compile(rf"{grammar.pattern('STRING')}|{grammar.pattern('QNAME')}|{grammar.pattern('COMMENT')}|/\\*")
+
+
+def _without_nested_comments(text: str) -> str:
+    """The text with blanks in place of each comment that has another inside."""
+    at = 0
+    while match := _OUTER.search(text, at):
+        at = match.end()
+        if match[0] == "/*":
+            at = block_comment_end(text, match.start())
+            if at < 0:
+                return text
+            text = text[: match.start()] + " " * (at - match.start()) + text[at:]
+    return text

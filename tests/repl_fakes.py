@@ -20,7 +20,9 @@ from auroraql.schema.catalogue import Catalogue, shipped
 from auroraql.searches import Search
 from auroraql.settings import Settings
 
-QUERY = Query("data_products", select=(Column(Ref("record", "start")), Column(Ref("source", "data_source.program"))))
+QUERY = Query(
+    "data_products", select=(Column(Ref("record", "start")), Column(Ref("source", "data_source.program"), bare=True))
+)
 
 
 class FakeArchive:

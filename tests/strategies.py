@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from functools import cache
+from functools import cache, partial
 
 from hypothesis import assume
 from hypothesis import strategies as st
 
-from auroraql.query import And, Column, Comparison, FieldComparison, Or, OrderKey, Predicate, Query, Ref
+from auroraql.query import And, Column, Comparison, FieldComparison, Or, OrderKey, Predicate, Query, Ref, columns_of
 from auroraql.schema import DATA_PRODUCTS, EPHEMERIS, KINDS, Field, Kind, Type
 from auroraql.schema.catalogue import MetadataKey, shipped
 from auroraql.schema.data_products import PRODUCT_TYPES
@@ -139,7 +139,29 @@ def columns(kind: Kind) -> st.SearchStrategy[list[Column]]:
     """What SELECT may name, each label once."""
     objects = [Ref("record", field.name) for field in kind.fields if field.type is Type.OBJECT]
     column = st.builds(Column, refs(kind) | st.sampled_from(objects), st.just("") | st.text(min_size=1, max_size=6))
-    return st.lists(column, min_size=1, max_size=5, unique_by=lambda each: each.label)
+    listed = st.lists(column | column.map(partial(in_bare_form, kind=kind)), min_size=1, max_size=5)
+    starred = st.tuples(st.just(list(columns_of(kind.leaves()))), listed).map(lambda lists: [*lists[0], *lists[1]])
+    return (listed | starred).map(_of_one_name).filter(lambda columns: not _has_two_of_one_key(columns))
+
+
+def in_bare_form(column: Column, kind: Kind) -> Column:
+    """The column as written without the prefix of its path, where that is another name and means the same."""
+    if column.ref is None or column.alias or column.ref.bare == ".".join(column.ref.path):
+        return column
+    declared = kind.field(column.ref.bare)
+    is_free = declared is None if column.ref.role == "metadata" else declared is not None
+    return replace(column, bare=is_free)
+
+
+def _of_one_name(columns: list[Column]) -> list[Column]:
+    """The first column of each name."""
+    return list({column.label: column for column in reversed(columns)}.values())[::-1]
+
+
+def _has_two_of_one_key(columns: list[Column]) -> bool:
+    """Whether an alias is the key of an object that another column is in."""
+    objects = {column.ref.path[0] for column in columns if column.ref is not None and not column.alias}
+    return any(column.alias in objects for column in columns if column.alias)
 
 
 def short_enough(start: datetime | None, end: datetime | None, kind: Kind) -> datetime | None:
@@ -245,6 +267,7 @@ def _groups(draw: st.DrawFn, kind: Kind) -> Shape:
     keys = tuple(draw(st.lists(refs(kind), max_size=3, unique=True)))
     plain = st.builds(Column, st.sampled_from(keys), st.just("") | st.text(min_size=1, max_size=6)) if keys else None
     column = _functions(kind) | plain if plain is not None else _functions(kind)
+    column |= column.map(partial(in_bare_form, kind=kind))
     select = tuple(draw(st.lists(column, min_size=1, max_size=5, unique_by=lambda each: each.label)))
     of_groups = tuple(Ref("column", c.label) for c in select if c.function)
     distinct = draw(st.booleans())

@@ -20,7 +20,7 @@ from tests.small_catalogue import Product
 
 KEOGRAMS = "FIND data_products WHERE program = 'trex' AND keogram_type = 'daily' ON 2021-01-01"
 IDENTIFIERS = "FIND data_products SELECT identifier WHERE keogram_type = 'daily' AND program = {} ON 2021-01-01"
-FIVE = ["data_source.identifier", "96", "101", "102", "103", "104"]
+FIVE = ["identifier", "96", "101", "102", "103", "104"]
 EVERYTHING = "FIND data_products DURING 2020-02"
 FOUND = "start,end\n2020-02-01T00:00:00,2020-02-01T23:59:00\n"
 
@@ -338,7 +338,7 @@ def test_the_configuration_file(
 ) -> None:
     config(f'\ufeffarchive = "{server.url}"\nformat = "jsonl"\napi_key = "key-in-file"\ntimeout = 20')
     done = command("-c", "FIND data_products SELECT start ON 2020-02-04")
-    assert (done.code, done.out) == (0, '{"start": "2020-02-04T00:00:00"}\n')
+    assert (done.code, done.out) == (0, '{"start":"2020-02-04T00:00:00"}\n')
     assert {call.headers["x-aurorax-api-key"] for call in server.calls} == {"key-in-file"}
     monkeypatch.setenv("AURORAX_API_KEY", "key-in-env")
     monkeypatch.setenv("AURORAQL_FORMAT", "csv")

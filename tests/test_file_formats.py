@@ -79,8 +79,8 @@ def test_parquet_has_a_type_for_each_column() -> None:
     found = table(products(WHOLE, WHOLE))
     types = {field.name: str(field.type) for field in found.schema}
     assert types["start"] == "timestamp[us, tz=UTC]"
-    assert types["data_source.identifier"] == "int64"
-    assert types["data_source.program"] == types["url"] == "string"
+    assert types["identifier"] == "int64"
+    assert types["program"] == types["url"] == "string"
     assert types["metadata"] == "struct<keogram_type: string, wavelength: double>"
     assert found["start"].to_pylist() == [MIDNIGHT.replace(tzinfo=UTC)] * 2
     assert found["metadata"][1].as_py() == WHOLE[-1]

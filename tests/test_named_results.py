@@ -47,7 +47,7 @@ def test_the_rows_of_a_result_are_searched_as_records_are(archives: tuple[Archiv
         assert found.to_pandas()["site"].tolist() == ["fort smith", "gillam"]
         found.save(tmp_path / "found.json")
         shown = json.loads((tmp_path / "found.json").read_text("utf-8"))[0]
-        assert shown == {"url": PRODUCTS[5].url, "metadata": {"w": 2.5}, "data_source": {"platform": "fort smith"}}
+        assert shown == {"url": PRODUCTS[5].url, "metadata": {"w": 2.5}, "site": "fort smith"}
         assert urls(archive.run("FIND c BETWEEN 2020-02-02 AND 2020-02-03")) == sorted(
             p.url for p in PRODUCTS if p.start >= FIRST + DAY and p.end < FIRST + 3 * DAY
         )
@@ -74,7 +74,7 @@ def test_a_result_of_selected_columns_has_those_columns(archives: tuple[Archive,
     for archive in archives:
         let = "LET c = FIND data_products SELECT start, end AS until, platform AS site, program, metadata.w, keogram_type AS k"
         found = last(archive, f"{let} ON 2020-02", "FIND c WHERE site = 'fort smith' AND w > 0 AND program = 'trex'")
-        names = ["start", "until", "site", "data_source.program", "metadata.w", "k"]
+        names = ["start", "until", "site", "program", "metadata.w", "k"]
         assert [column.name for column in found.columns] == names
         assert list(found) == [(datetime(2020, 2, 3, 6), datetime(2020, 2, 3, 6, 59), "fort smith", "trex", 2.5, None)]
         found = archive.run("FIND c SELECT site, start WHERE k LIKE 'dai%' ORDER BY until DESC")

@@ -39,7 +39,7 @@ def test_the_last_result_is_there_again() -> None:
         take(session, text)
         assert said(session).splitlines()[-2] == "parquet is no text, and a terminal cannot show it"
     take(session, "\\last csv")
-    assert "start,data_source.program\n2021-01-01T00:00:00,trex\n" in said(session)
+    assert "start,program\n2021-01-01T00:00:00,trex\n" in said(session)
 
 
 @pytest.mark.parametrize("text", ["FIND data_products \\G", "FIND data_products\n\\G;", "FIND data_products"])

@@ -50,7 +50,7 @@ def test_rows_are_flat_and_in_the_order_of_columns(demo: Archive) -> None:
     ]
     assert list(result) == list(result.rows)
     assert [row[1:] for row in result] == [(datetime(2021, 1, 1), each) for each in IDENTIFIERS]
-    assert set(result.records[0]) == {"url", "start", "data_source"}
+    assert set(result.records[0]) == {"url", "began", "data_source"}
     assert result.records[0]["data_source"] == {"identifier": 96}
 
 
@@ -70,9 +70,9 @@ def test_a_frame_has_types_even_when_it_is_empty(demo: Archive, limit: str) -> N
     assert len(frame) == (0 if limit else 5)
     kinds = [frame[name].dtype.kind for name in frame.columns]
     assert kinds[:3] == ["M", "M", "i"]
-    assert list(frame.columns[:3]) == ["start", "end", "data_source.identifier"]
+    assert list(frame.columns[:3]) == ["start", "end", "identifier"]
     assert frame["start"].dt.hour.tolist() == ([] if limit else [0] * 5)
-    assert frame["data_source.program"].str.upper().tolist() == ([] if limit else ["TREX"] * 5)
+    assert frame["program"].str.upper().tolist() == ([] if limit else ["TREX"] * 5)
     assert frame["metadata"].dtype == object
 
 
@@ -137,7 +137,7 @@ def test_save_by_suffix(demo: Archive, tmp_path: Path) -> None:
     result.save(str(tmp_path / "b.csv"))
     with (tmp_path / "a.csv").open(newline="", encoding="utf-8") as stream:
         rows = list(csv.DictReader(stream))
-    assert [int(row["data_source.identifier"]) for row in rows] == IDENTIFIERS
+    assert [int(row["identifier"]) for row in rows] == IDENTIFIERS
     assert (tmp_path / "a.csv").read_bytes() == (tmp_path / "A.CSV").read_bytes() == (tmp_path / "b.csv").read_bytes()
     assert json.loads((tmp_path / "a.json").read_text("utf-8")) == list(result.records)
     for name in ("a.jsonl", "a.ndjson"):
@@ -150,7 +150,7 @@ def test_polars(demo: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
     result = demo.run(KEOGRAMS)
     frame = result.to_polars()
     assert frame.columns == [column.name for column in result.columns]
-    assert frame["data_source.platform"].to_list() == [record["data_source"]["platform"] for record in result.records]
+    assert frame["platform"].to_list() == [record["data_source"]["platform"] for record in result.records]
     assert frame["start"][0] == result.rows[0][0]
     monkeypatch.setitem(sys.modules, "polars", None)
     with pytest.raises(UsageError, match="polars is not installed\n  = hint: pip install polars"):

@@ -316,7 +316,7 @@ def test_run_by_name(places: tuple[Path, Path]) -> None:
     done = command("run", "daily", "--param", "day=2021-01-01", "--format", "csv")
     assert (done.code, [line.partition(",")[0] for line in done.out.splitlines()]) == (
         0,
-        ["data_source.platform", "fort smith", "gillam"],
+        ["platform", "fort smith", "gillam"],
     )
     done = command("run", "Daily", "--param", "day=2021-01-01", "--param", "sites=pinawa", "--format", "csv")
     assert (done.code, done.out.splitlines()[1:]) == (0, ["pinawa,2021-01-01T00:00:00"])

@@ -50,7 +50,10 @@ def test_a_search_goes_as_the_protocol_has_it(server: ServerProcess) -> None:
     result = status["search_result"]
     assert result["data_uri"] == "/api/v1/data_products/requests/my.own-id_1/data"
     assert result["error_condition"] is False
-    assert status["search_request"]["query"] == {**MAX, "request_id": "my.own-id_1"}
+    filters = {"expressions": [], "logical_operator": "AND"}
+    sources = {"programs": ["auroramax"], "platforms": [], "instrument_types": []}
+    normal = {"data_sources": {**sources, "data_product_metadata_filters": filters}, "data_product_type_filters": []}
+    assert status["search_request"]["query"] == {**DAY, **normal, "request_id": "my.own-id_1"}
     assert status["search_request"]["request_type"] == "data_product"
     answer = requests.get(f"{location}/data", timeout=60)
     assert answer.headers["Content-Type"] == "application/json"
@@ -107,6 +110,8 @@ def test_ephemeris_searches_need_a_filter_and_a_month(server: ServerProcess) -> 
     refused(post(server, "ephemeris/search", {**DAY, "data_sources": {}}), 400, "at least one filter")
     long = {**SWARM, "end": "2020-02-02T00:00:00"}
     refused(post(server, "ephemeris/search", long), 400, "one month")
+    for end in ("start", "end"):  # open: longer than any month
+        refused(post(server, "ephemeris/search", {**SWARM, end: None}), 400, "one month")
 
 
 def test_conjunctions_come_with_queries_for_their_ephemeris(server: ServerProcess) -> None:

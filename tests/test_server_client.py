@@ -71,7 +71,7 @@ def test_data_products_step_by_step(client: Any) -> None:
     search.get_data()
     assert search.data
     assert search.request_url == client.search.data_products.get_request_url(search.request_id)
-    assert [line["level"] for line in search.logs] == ["debug", "debug", "info", "debug", "info", "debug", "info"]
+    assert [line["level"] for line in search.logs] == ["debug", "info", "info", "debug", "info", "debug", "info"]
 
 
 def test_metadata_filters(client: Any) -> None:

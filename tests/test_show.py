@@ -285,7 +285,7 @@ def test_the_command_line_writes_the_one_result_of_a_script(tmp_path: Path) -> N
     let = SCRIPT.split(";", maxsplit=1)[0]
     done = command("-c", f"{let}; FIND c SELECT platform ORDER BY platform LIMIT 1", "--output", tmp_path / "found.csv")
     assert (done.code, done.out) == (0, "")
-    assert (tmp_path / "found.csv").read_text() == "data_source.platform\nfort smith\n"
+    assert (tmp_path / "found.csv").read_text() == "platform\nfort smith\n"
     assert done.err.startswith("c: 5 data products\n")
     done = command("-c", f"{let}; FIND c; SHOW RESULTS", "--output", tmp_path / "two.csv")
     assert (done.code, (tmp_path / "two.csv").exists()) == (2, False)

@@ -238,8 +238,8 @@ def test_columns_are_those_of_the_result(engine: EmbeddedEngine) -> None:
     assert len(row) == len(columns)
     values = dict(zip((c.name for c in columns), row, strict=True))
     assert values["start"] == PRODUCTS[29].start
-    assert values["data_source.identifier"] == 2
-    assert values["data_source.display_name"] == "TREx RGB FSMI"
+    assert values["identifier"] == 2
+    assert values["display_name"] == "TREx RGB FSMI"
     assert values["metadata"] == PRODUCTS[29].metadata
 
 

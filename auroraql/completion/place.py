@@ -5,13 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 
 from auroraql.completion.survey import Survey
 from auroraql.completion.trail import END, Trail, words_of
-from auroraql.forms import grammar
-from auroraql.forms.pieces import Form, first, form_at, may_become_another
-from auroraql.forms.text.driver import Stumble, drive, last_whole, tables
+from auroraql.forms.pieces import Form, closed_end, first, form_at, may_become_another, stops_of
+from auroraql.forms.text.blanks import skip_blanks
+from auroraql.forms.text.driver import Stumble, drive, last_whole
 from auroraql.forms.text.lexeme import Lexeme
 
 _NUMBER = re.compile(r"(?<!\w)\.?\d[\w.:+-]*\Z")
@@ -51,21 +50,15 @@ class Place:
 
     def words_behind(self) -> Sequence[Lexeme]:
         """The words from the cursor to the end of the statement."""
-        end = self.rest
-        for match in _marks().finditer(self.text, self.rest):
+        at, stops = self.rest, stops_of(self.form)
+        end = len(self.text)
+        while match := stops.search(self.text, at):
             if match.lastgroup == "end":
+                end = match.start()
                 break
-            end = match.end()
-        else:
-            end = len(self.text)
+            closed = closed_end(self.text, match) if match.lastgroup in ("stray", "dollar") else -1
+            at = max(match.end(), closed)
         return tuple(words_of(self.text, self.rest, end))
-
-
-@cache
-def _marks() -> re.Pattern[str]:
-    """Comments, quoted texts, the ends of statements, and what is not closed."""
-    comment, string, name = (grammar.pattern(t) for t in ("COMMENT", "STRING", "QNAME"))
-    return re.compile(rf"(?P<comment>{comment})|(?P<quoted>{string}|{name})|(?P<end>;)|(?P<stray>['\"`‘’‚‛“”„‟]|/\*)")
 
 
 class Finder:
@@ -83,8 +76,7 @@ class Finder:
         begin, opened = self._last_marks(text, cursor)
         if opened is None:
             return None
-        blank = tables().blank.match(text, begin, cursor)
-        begin = blank.end() if blank else begin
+        begin = skip_blanks(text, begin, cursor)
         form = form_at(text, begin)
         if opened < 0:
             return _at_word(text, form, begin, cursor)
@@ -121,17 +113,25 @@ class Finder:
         passed = self._passed
         goes_on = 0 < len(passed) < cursor and text.startswith(passed)
         begin, at = (self._begin, len(passed)) if goes_on else (first(text), first(text))
-        for match in _marks().finditer(text, at):
-            if match.start() >= cursor:
-                break
-            opened = _opened(text, match, cursor)
+        stops = _stops_at(text, begin, cursor)
+        known = begin, at
+        while (match := stops.search(text, at)) and match.start() < cursor:
+            opened, at = _opened(text, match, cursor)
             if opened != -1:
-                return begin, opened
-            at = match.end()
-            begin = at if match.lastgroup == "end" else begin
-            if at < cursor:
-                self._passed, self._begin = text[:at], begin
-        return begin, -1
+                break
+            if match.lastgroup == "end":
+                begin, stops = at, _stops_at(text, at, cursor)
+            known = (begin, at) if at < cursor else known
+        else:
+            opened = -1
+        if known[1]:
+            self._begin, self._passed = known[0], text[: known[1]]
+        return begin, opened
+
+
+def _stops_at(text: str, begin: int, cursor: int) -> re.Pattern[str]:
+    """What begins or ends something in the statement that begins there."""
+    return stops_of(form_at(text, skip_blanks(text, begin, cursor)))
 
 
 def _breaks_off(statement: str, stumble: Stumble) -> bool:
@@ -141,25 +141,32 @@ def _breaks_off(statement: str, stumble: Stumble) -> bool:
     return stumble.found.type == END or grows or may_become_another(statement.lstrip())
 
 
-def _opened(text: str, match: re.Match[str], cursor: int) -> int | None:
-    """The quote that is open at the cursor; -1 where the mark is over, None where nothing can be completed in it."""
+def _opened(text: str, match: re.Match[str], cursor: int) -> tuple[int | None, int]:
+    """The quote that is open at the cursor, and where to look on.
+
+    -1 where what begins at the mark ends before the cursor, None where nothing can be completed in it.
+    """
     at, end = match.span()
     match match.lastgroup:
-        case "stray":
-            return None if match[0] == "/*" else at
+        case "stray" | "dollar":
+            closed = closed_end(text, match)
+            if match.lastgroup == "stray" and match[0] != "/*":
+                return at, end
+            return (-1, closed) if 0 <= closed <= cursor else (None, end)
         case "comment":
-            return None if cursor < end or (cursor == end and text.startswith("--", at)) else -1
+            inside = cursor < end or (cursor == end and text.startswith("--", at))
+            return (None, end) if inside else (-1, end)
         case "quoted" if cursor <= end:
             # A quote that a word follows at once was closed by one that opens another text.
             inside = cursor == end - 1 or text[end : end + 1].isalnum()
-            return at if cursor < end and inside else None
+            return (at, end) if cursor < end and inside else (None, end)
         case _:
-            return -1
+            return -1, end
 
 
 def _closing(text: str, opened: int, cursor: int) -> str:
     """The quote at the cursor that closes the one that is open; nothing where it opens another text."""
-    match = _marks().match(text, opened)
+    match = stops_of("text").match(text, opened)
     closes = match is not None and match.end() == cursor + 1 and match.lastgroup == "quoted"
     return text[cursor] if closes and not text[cursor + 1 : cursor + 2].isalnum() else ""
 

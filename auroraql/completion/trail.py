@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from auroraql.forms.text.blanks import skip_blanks
 from auroraql.forms.text.driver import Tables, tables
 from auroraql.forms.text.lexeme import Lexeme
 
@@ -75,11 +76,10 @@ def row(table: Tables, state: int) -> dict[str, Any]:
 def words_of(text: str, start: int, end: int) -> Iterator[Lexeme]:
     """The words of a part of a text, keywords and names alike of the type WORD."""
     table = tables()
-    blank, scan = table.blank.match, table.scanner.match
+    scan = table.scanner.match
     at = start
     while True:
-        skipped = blank(text, at, end)
-        at = skipped.end() if skipped else at
+        at = skip_blanks(text, at, end)
         if at >= end:
             return
         match = scan(text, at, end)

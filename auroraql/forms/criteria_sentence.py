@@ -46,12 +46,13 @@ def write_part(part: Part, request: Request) -> str:
             return subminute if criteria.subminute else minute
         case Blocks():
             named = zip(criteria.names, criteria.blocks, strict=True)
-            return " AND ".join(f"{name}=({_write_block(block)})" for name, block in named)
+            return " AND ".join(f"{name}=({write_block(block)})" for name, block in named)
         case Distances():
-            return _HAVING + _BETWEEN.join(_write_distances(criteria))
+            return _HAVING + _BETWEEN.join(_write_distances(criteria)) if criteria.distances else ""
 
 
-def _write_block(block: BlockRequest) -> str:
+def write_block(block: BlockRequest) -> str:
+    """The phrases of one block, inside of its parentheses."""
     if block.points:
         points = _BETWEEN.join(f"[{lat:f}, {lon:f}]" for lat, lon in block.points)
         return f"{_LOCATIONS}{points})"
@@ -63,7 +64,7 @@ def _write_block(block: BlockRequest) -> str:
 
 def _write_distances(criteria: CriteriaRequest) -> Iterator[str]:
     for pair, limit in zip(criteria.pairs, criteria.distances, strict=True):
-        yield f"{pair}={_ANY}" if limit is None else f"{pair}={limit} km"
+        yield f"{pair}={_ANY}" if limit is None else f"{pair}={limit:f} km" if limit % 1 else f"{pair}={int(limit)} km"
 
 
 def read_part(reader: Reader, part: Part, kind: Kind) -> Iterator[Clause]:

@@ -14,6 +14,7 @@ from typing import Literal
 
 from auroraql.errors import Diagnostic, Span
 from auroraql.forms import grammar
+from auroraql.forms.text.blanks import block_comment_end, skip_blanks, skip_to_statement
 
 LONGEST = 1_000_000
 """Characters in one statement."""
@@ -26,12 +27,8 @@ Form = Literal["text", "json", "sentence", "sql"]
 Verb = Literal["", "explain", "describe"]
 
 _PAIRS = {")": "(", "]": "[", "}": "{"}
-_VERB = re.compile(r"(explain|describe)\s+", re.IGNORECASE)
-_TO_COME = re.compile(r"sql\s*|(?:(?:explain|describe)\s+)?find\s+\w+\s+(?:from|for)\s*", re.IGNORECASE)
-_JSON_START = re.compile(r"(?:find\s+(\w+)\s+from\s*)?(?=\{)", re.IGNORECASE)
-_SQL_START = re.compile(r"sql\s+(?=\S)", re.IGNORECASE)
-_SENTENCE_START = re.compile(r"find\s+\w+\s+(?:for\s*\(|of\s+type\b)", re.IGNORECASE)
-_SENTENCE_STOP = re.compile(r"[();]|\n\s*(?=\{|--|/\*|find\b)", re.IGNORECASE)
+_SQL_QUOTED = r"""(?<!\b[eE])'[^']*(?:''[^']*)*'|"[^"]*(?:""[^"]*)*\""""
+_SENTENCE_STOP = re.compile(r"[();]|[\r\n]\s*+(?P<next>\{|--|/\*|find\b)?", re.IGNORECASE)
 _JSON_STOP = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\]]|"', re.DOTALL)
 _NOTS = re.compile(rf"(?:\bnot\b\s*){{{DEEPEST}}}(?=not\b)", re.IGNORECASE)
 
@@ -52,6 +49,35 @@ class Piece:
     """EXPLAIN or DESCRIBE before a JSON object or sentence; before text it is part of the text."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Heads:
+    """How statements begin that are not text."""
+
+    verb: re.Pattern[str]
+    json: re.Pattern[str]
+    sql: re.Pattern[str]
+    sentence: re.Pattern[str]
+    to_come: re.Pattern[str]
+    """What one of them may begin with."""
+
+
+@cache
+def _heads() -> _Heads:
+    blank = grammar.pattern("WS").removesuffix("+")
+    return _Heads(
+        *(
+            re.compile(expression.replace("_", blank), re.IGNORECASE)
+            for expression in (
+                r"(explain|describe)_+",
+                r"(?:find_+(\w+)_+from_*)?(?=\{)",
+                r"sql_+(?!_)(?=.)",
+                r"find_+\w+_+(?:for_*\(|of_+type\b)",
+                r"sql_*|(?:(?:explain|describe)_+)?find_+\w+_+(?:from|for)_*",
+            )
+        )
+    )
+
+
 @cache
 def _stop() -> re.Pattern[str]:
     """Comments, quoted texts, brackets, `;` and stray quotes; everything else is passed over."""
@@ -63,17 +89,22 @@ def _stop() -> re.Pattern[str]:
 
 
 @cache
-def _blank() -> re.Pattern[str]:
-    """What may stand between statements."""
-    return re.compile(rf"(?:{grammar.pattern('WS')}|{grammar.pattern('COMMENT')}|;)*")
+def _sql_stop() -> re.Pattern[str]:
+    """The same for SQL, as DuckDB reads it: with `E'…'`, in which a backslash escapes, and `$$…$$` or `$tag$…$tag$`."""
+    comment, name = grammar.pattern("COMMENT"), grammar.pattern("QNAME")
+    return re.compile(
+        rf"(?P<comment>{comment})|(?P<quoted>(?<!\w)[eE]'[^'\\]*+(?:(?:\\.|'')[^'\\]*+)*+'|{_SQL_QUOTED}|{name})"
+        r"|(?P<open>[(\[{])|(?P<close>[)\]}])|(?P<end>;)|(?P<dollar>(?<![\w$])\$(?:[^\W\d]\w*)?\$)"
+        r"|(?P<stray>['\"`]|/\*)",
+        re.DOTALL,
+    )
 
 
 def cut(text: str) -> Iterator[Piece | Diagnostic]:
     """The statements of a script in order; a Diagnostic where one cannot be told, after which reading stops."""
     at = first(text)
     while True:
-        blank = _blank().match(text, at)
-        at = blank.end() if blank else at
+        at = skip_to_statement(text, at, len(text))
         if at >= len(text):
             return
         piece = _next(text, at)
@@ -85,36 +116,36 @@ def cut(text: str) -> Iterator[Piece | Diagnostic]:
 
 def form_at(text: str, at: int) -> Form:
     """The form of the statement that begins at `at`, as its first words tell; it need not be whole."""
-    if _SQL_START.match(text, at):
+    if _heads().sql.match(text, at):
         return "sql"
-    asked = _VERB.match(text, at)
+    asked = _heads().verb.match(text, at)
     body = asked.end() if asked else at
-    if _JSON_START.match(text, body):
+    if _heads().json.match(text, body):
         return "json"
-    return "sentence" if _SENTENCE_START.match(text, body) else "text"
+    return "sentence" if _heads().sentence.match(text, body) else "text"
 
 
 def may_become_another(statement: str) -> bool:
     """Whether what looks like text has only the words that JSON, a sentence or SQL may begin with."""
-    return _TO_COME.fullmatch(statement) is not None
+    return _heads().to_come.fullmatch(statement) is not None
 
 
 def first(text: str) -> int:
     """Where a script begins: behind the line that names a program to run it."""
-    shebang = re.match(r"\ufeff?#![^\n]*", text)
+    shebang = re.match(r"\ufeff?#![^\r\n]*", text)
     return shebang.end() if shebang else 0
 
 
 def _next(text: str, at: int) -> Piece | Diagnostic:
     found: Piece | Diagnostic
-    if sql := _SQL_START.match(text, at):
-        found = _statement(text, at)
+    if sql := _heads().sql.match(text, at):
+        found = _statement(text, at, sql=True)
         return found if isinstance(found, Diagnostic) else replace(found, form="sql", body=sql.end())
-    asked = _VERB.match(text, at)
+    asked = _heads().verb.match(text, at)
     body = asked.end() if asked else at
-    if json_start := _JSON_START.match(text, body):
+    if json_start := _heads().json.match(text, body):
         found = _json(text, body, json_start.end(), (json_start[1] or "").lower())
-    elif _SENTENCE_START.match(text, body):
+    elif _heads().sentence.match(text, body):
         found = _sentence(text, body)
     else:
         return _statement(text, at)
@@ -123,10 +154,11 @@ def _next(text: str, at: int) -> Piece | Diagnostic:
     return replace(found, verb="explain" if asked[1].lower() == "explain" else "describe")
 
 
-def _statement(text: str, at: int) -> Piece | Diagnostic:
+def _statement(text: str, at: int, *, sql: bool = False) -> Piece | Diagnostic:
     opened: list[int] = []
-    for match in _stop().finditer(text, at, at + LONGEST + 1):
-        found = match.lastgroup
+    stop, place, limit = _sql_stop() if sql else _stop(), at, at + LONGEST + 1
+    while match := stop.search(text, place, limit):
+        found, place = match.lastgroup, match.end()
         if found == "open":
             opened.append(match.start())
             if len(opened) > DEEPEST:
@@ -135,8 +167,10 @@ def _statement(text: str, at: int) -> Piece | Diagnostic:
             if not opened or text[opened[-1]] != _PAIRS[match[0]]:
                 return _unopened(text, match, opened)
             opened.pop()
-        elif found == "stray":
-            return _stray(text, match, at)
+        elif found in ("stray", "dollar"):
+            place = closed_end(text, match, limit)
+            if place < 0:
+                return _stray(text, match, at, stop)
         elif found == "end":
             ended = Piece(at, match.start(), "text", ended=True)
             return _unclosed(text, opened[-1]) if opened else _sized(text, ended)
@@ -145,11 +179,34 @@ def _statement(text: str, at: int) -> Piece | Diagnostic:
     return _sized(text, Piece(at, len(text), "text"))
 
 
-def _stray(text: str, match: re.Match[str], at: int) -> Piece | Diagnostic:
+def stops_of(form: Form) -> re.Pattern[str]:
+    """Where something begins or ends in a statement: groups `comment`, `quoted`, `open`, `close`, `end`, `stray`.
+
+    `stray` is a mark that no pattern can close: a quote, a comment with another inside, and in SQL (`dollar`) `$$`.
+    """
+    return _sql_stop() if form == "sql" else _stop()
+
+
+def closed_end(text: str, match: re.Match[str], limit: int | None = None) -> int:
+    """Return where a comment with another inside, or a text in dollar quotes, ends; -1 when it is not closed.
+
+    `match` is a `stray` or `dollar` of `stops_of`.
+    """
+    if match[0] == "/*":
+        return block_comment_end(text, match.start(), limit)
+    if match.lastgroup != "dollar":
+        return -1
+    end = text.find(match[0], match.end(), limit)
+    return end + len(match[0]) if end >= 0 else -1
+
+
+def _stray(text: str, match: re.Match[str], at: int, stop: re.Pattern[str]) -> Piece | Diagnostic:
     """A quote that is not closed within the longest statement, or not at all."""
-    closed = _stop().match(text, match.start())
-    if closed and closed.lastgroup != "stray":
-        return _sized(text, Piece(at, closed.end(), "text"))
+    if len(text) - at > LONGEST:
+        closed = stop.match(text, match.start())
+        end = closed.end() if closed and closed.lastgroup not in ("stray", "dollar") else closed_end(text, match)
+        if end >= 0:
+            return _sized(text, Piece(at, end, "text"))
     return _unclosed_quote(text, match, at)
 
 
@@ -279,10 +336,10 @@ def _sentence(text: str, start: int) -> Piece | Diagnostic:
         place = match.end()
         if match[0] in "()":
             inside = match[0] == "("
-        elif not inside:
+        elif not inside and (match[0] == ";" or match["next"]):
             return _sized(text, Piece(start, match.start(), "sentence", ended=match[0] == ";"))
     return _sized(text, Piece(start, len(text), "sentence"))
 
 
 def _ended(text: str, at: int) -> bool:
-    return re.compile(r"\s*;").match(text, at) is not None
+    return text.startswith(";", skip_blanks(text, at, len(text)))

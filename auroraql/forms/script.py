@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from auroraql.errors import MOST_REPORTED, Diagnostic, Source, Span, StatementError
+from auroraql.errors import LINE_END, MOST_REPORTED, Diagnostic, Source, Span, StatementError
 from auroraql.forms.pieces import Form, Piece, cut
 from auroraql.forms.text import parsing
 from auroraql.schema import CONJUNCTIONS, KINDS
@@ -171,7 +171,7 @@ def is_complete(text: str) -> bool:
     found = find_of(statement)
     if last.form != "text" or found is None:
         return True
-    over_lines = "\n" in text[last.start : last.end]
+    over_lines = LINE_END.search(text, last.start, last.end) is not None
     return _says_enough(found) if over_lines and found.kind in KINDS else bool(found.clauses)
 
 

@@ -38,13 +38,14 @@ _TIME = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(?::\d{2})?")
 _BETWEEN_VALUES = ", "
 
 
-def write(request: Request) -> str:
+def write(request: Request, *, readable: bool = True) -> str:
     """The sentence for a request, to the byte as the engine words it.
 
-    Raises StatementError when a value could not be told from the words around it, so that reading it
-    back would mean something else.
+    A `readable` sentence can be read back: raises StatementError when a value cannot be told from the words
+    around it, so that it would mean something else.
     """
-    _check_invertible(request)
+    if readable:
+        _check_invertible(request)
     return "".join(_write_part(part, request) for part in KINDS[request.kind].wording)
 
 

@@ -83,6 +83,14 @@ def _prose(_lexer: ExtendedRegexLexer, match: re.Match[str], context: LexerConte
     context.pos = match.end()
 
 
+def _dollar_quoted(_lexer: ExtendedRegexLexer, match: re.Match[str], context: LexerContext) -> Tokens:
+    """A text of SQL in `$$…$$`, up to the end of the input where it is not closed."""
+    end = match.string.find(match[0], match.end())
+    end = end + len(match[0]) if end >= 0 else len(match.string)
+    yield match.start(), String.Heredoc, match.string[match.start() : end]
+    context.pos = end
+
+
 _opening = bygroups(Keyword, Whitespace, Punctuation)  # type: ignore[no-untyped-call]
 _listing = bygroups(Keyword, Whitespace, Punctuation, String)  # type: ignore[no-untyped-call]
 
@@ -97,18 +105,29 @@ class AuroraQLLexer(ExtendedRegexLexer):
 
     tokens: ClassVar[dict[str, list[object]]] = {
         "root": [
-            (r"\A\ufeff?#![^\n]*", Comment.Hashbang),
+            (r"\A\ufeff?#![^\r\n]*", Comment.Hashbang),
             include("blank"),
             (r";", Punctuation),
             (r"\{", Punctuation, "json"),
             (rf"(?=find\s+{_WORD}\s+(?:for\s*\(|of\s+type\b))", Text, "sentence"),
-            (rf"sql(?={_BLANK})", Keyword, "statement"),
+            (rf"sql(?={_BLANK})", Keyword, "sql"),
             default("statement"),
         ],
         "blank": [
             (rf"{_BLANK}+", Whitespace),
-            (r"--[^\n]*", Comment.Single),
-            (r"/\*[\s\S]*?(?:\*/|\Z)", Comment.Multiline),
+            (r"--[^\r\n]*", Comment.Single),
+            (r"/\*", Comment.Multiline, "comment"),
+        ],
+        "comment": [
+            (r"[^*/]+", Comment.Multiline),
+            (r"/\*", Comment.Multiline, "#push"),
+            (r"\*/", Comment.Multiline, "#pop"),
+            (r"[*/]", Comment.Multiline),
+        ],
+        "sql": [
+            (r"e'[^'\\]*+(?:(?:\\[\s\S]|'')[^'\\]*+)*+(?:'|\\?\Z)", String.Single),
+            (r"(?<![\w$])(\$(?:[^\W\d]\w*)?\$)", _dollar_quoted),
+            include("statement"),
         ],
         "statement": [
             (r";", Punctuation, "#pop"),

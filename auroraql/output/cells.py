@@ -126,16 +126,5 @@ def pad(text: str, width: int, *, right: bool) -> str:
 
 
 def headers(shown: Sequence[ResultColumn]) -> list[str]:
-    """What stands above each column: the shortest tail of its name that no other column shares, and its unit."""
-    split = [column.name.split(".") for column in shown]
-    return [
-        visible(_tail(parts, split)) + (f" ({column.unit})" if column.unit else "")
-        for column, parts in zip(shown, split, strict=True)
-    ]
-
-
-def _tail(parts: list[str], every: list[list[str]]) -> str:
-    for length in range(1, len(parts)):
-        if sum(other[-length:] == parts[-length:] for other in every) == 1:
-            return ".".join(parts[-length:])
-    return ".".join(parts)
+    """The text above each column: its name and its unit."""
+    return [visible(column.name) + (f" ({column.unit})" if column.unit else "") for column in shown]

@@ -65,7 +65,7 @@ def render_jsonl(result: ResultSet, _screen: Screen) -> Iterator[str]:
     """A result's records, one a line."""
     records = result.each_record(json_text.objects)
     while chunk := list(islice(records, _CHUNK)):
-        yield "\n".join([*json_text.lines(chunk), ""])
+        yield json_text.lines(chunk)
 
 
 def _csv_values(values: Sequence[Any]) -> Sequence[Any]:
@@ -81,9 +81,8 @@ def _csv_values(values: Sequence[Any]) -> Sequence[Any]:
 
 
 _CSV: dict[type, Callable[[Sequence[Any]], Sequence[Any]]] = {
-    float: json_text.fractions,
     datetime: lambda values: [value.isoformat() for value in values],
     bool: lambda values: ["true" if value else "false" for value in values],
-    dict: json_text.lines,
-    list: json_text.lines,
+    dict: json_text.texts,
+    list: json_text.texts,
 }

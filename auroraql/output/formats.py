@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib import import_module
@@ -27,6 +28,8 @@ class Format:
     suffixes: tuple[str, ...]
     render: Callable[[ResultSet, Screen], Iterator[str]] | None
     encode: Callable[[ResultSet], Iterator[bytes]] | None = None
+    on_terminal: Callable[[str], str] | None = None
+    """Makes control characters visible in what `render` gives, where that writes values unchanged."""
 
     def encoded(self, result: ResultSet) -> Iterator[bytes]:
         """The whole result as the bytes of a file."""
@@ -39,7 +42,27 @@ class Format:
         if self.render is None:
             hint = f"write a file: its name ends with {self.suffixes[0]}"
             raise UsageError(f"{self.name} is no text, and a terminal cannot show it", hint)
-        return self.render(result, screen)
+        chunks = self.render(result, screen)
+        return map(self.on_terminal, chunks) if screen.terminal and self.on_terminal is not None else chunks
+
+
+def _made_visible(text: str) -> str:
+    """Return text with every character that a terminal could obey, except line feeds and tabs, made visible."""
+    return _replaced(text, visible)
+
+
+def _made_escapes(text: str) -> str:
+    """Return JSON with those characters as escapes: it is the same JSON."""
+    return _replaced(text, lambda character: json.dumps(character)[1:-1])
+
+
+def _replaced(text: str, replacement: Callable[[str], str]) -> str:
+    if text.translate(_HARMLESS).isprintable():
+        return text
+    return "".join(c if c.isprintable() or c in "\n\t" else replacement(c) for c in text)
+
+
+_HARMLESS = str.maketrans("", "", "\n\t")
 
 
 def _later(module: str, name: str) -> Callable[..., Iterator[Any]]:
@@ -65,15 +88,31 @@ FORMATS = {
     for row in (
         Format("table", "rows under headers, fitted to the terminal", (".txt",), render_table),
         Format("vertical", "one block a row, nothing cut", (), render_vertical),
-        Format("csv", "comma-separated values with a header line", (".csv",), _render_csv),
-        Format("tsv", "the same with tabs", (".tsv",), _render_tsv),
-        Format("json", "the records in AuroraX's shape, as an array", (".json",), _render_json),
-        Format("jsonl", "the records in AuroraX's shape, one a line", (".jsonl", ".ndjson"), _render_jsonl),
+        Format("csv", "comma-separated values with a header line", (".csv",), _render_csv, on_terminal=_made_visible),
+        Format("tsv", "the same with tabs", (".tsv",), _render_tsv, on_terminal=_made_visible),
+        Format(
+            "json", "the records in AuroraX's shape, as an array", (".json",), _render_json, on_terminal=_made_escapes
+        ),
+        Format(
+            "jsonl",
+            "the records in AuroraX's shape, one a line",
+            (".jsonl", ".ndjson"),
+            _render_jsonl,
+            on_terminal=_made_escapes,
+        ),
         Format(
             "parquet", "typed columns for pandas, DuckDB and others; for files", (".parquet",), None, _encode_parquet
         ),
-        Format("markdown", "a table for GitHub and documents", (".md", ".markdown"), _render_markdown),
-        Format("html", "a page with the pictures and the table", (".html", ".htm"), _render_html),
+        Format(
+            "markdown",
+            "a table for GitHub and documents",
+            (".md", ".markdown"),
+            _render_markdown,
+            on_terminal=_made_visible,
+        ),
+        Format(
+            "html", "a page with the pictures and the table", (".html", ".htm"), _render_html, on_terminal=_made_visible
+        ),
     )
 }
 """Every format by its name."""
@@ -99,11 +138,13 @@ def render(
     blocks: bool = True,
     commands: bool = False,
 ) -> Iterator[str]:
-    """The result as text, piece by piece. `width` is the terminal's; None writes everything, as for a pipe.
+    """Render a result as text, piece by piece.
 
-    The others are what a `Screen` tells. Raises UsageError for an unknown format, and for one that is no text.
+    `width` is the terminal's in columns; None writes everything, as for a pipe. The others are fields of `Screen`.
+    Raises UsageError for an unknown format, and for one that is not text.
     """
-    return known_format(format).rendered(result, Screen(width, color, links, blocks, commands))
+    screen = Screen(width, terminal=width is not None, color=color, links=links, blocks=blocks, commands=commands)
+    return known_format(format).rendered(result, screen)
 
 
 def wants_color(stream: TextIO, environ: Mapping[str, str]) -> bool:

@@ -1,7 +1,7 @@
-"""JSON text as Python's own module writes it, made by msgspec, which takes a small part of the time.
+"""JSON text, written by msgspec.
 
-Invariant: the text is that of `json.dumps(value, ensure_ascii=False)`, except for what is no JSON: NaN and infinity are
-null, half a character is written `\\uXXXX`. What msgspec would write otherwise is left to Python's module.
+Invariant: what is written is JSON in UTF-8 and reads back as the value: a decimal number keeps its digits, NaN and
+infinity are null, and half of a surrogate pair, which msgspec refuses, is escaped as `\\uXXXX`.
 """
 
 from __future__ import annotations
@@ -16,25 +16,14 @@ from typing import Any
 import msgspec
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
-"""Half a character, as broken input leaves it: no encoding can write it."""
+"""Half of a surrogate pair, as broken input leaves it: no encoding can write it."""
 
-_EXPONENT = re.compile(rb"e(?<=\de)[-\d]")
-_SMALL = b"0.0000"
-"""What a number that Python would write otherwise always has in it; both are found quickly in a long text."""
-
-_OTHERWISE = re.compile(rb"(?:\A|[\[:,])-?(?:[\d.]+e|0\.0000)")
-"""Such a number itself: Python has a sign in `1e+16`, and writes `1e-05` in place of five decimals."""
-
-_quick = msgspec.json.Encoder().encode
-_exact, _indented = (
-    json.JSONEncoder(ensure_ascii=False, allow_nan=False, indent=indent, default=msgspec.to_builtins).encode
-    for indent in (None, 2)
-)
+_ENCODER = msgspec.json.Encoder(decimal_format="number")
 
 
 @lru_cache(maxsize=256)
 def objects(names: tuple[str, ...]) -> Callable[..., Any]:
-    """What makes objects with such members that are made and written in less time than dicts."""
+    """Return a factory of objects with these members, which are made and written in less time than dicts."""
     fields = [f"member_{n}" for n in range(len(names))]
     try:
         return msgspec.defstruct("Object", fields, rename=dict(zip(fields, names, strict=True)), gc=False)
@@ -42,47 +31,34 @@ def objects(names: tuple[str, ...]) -> Callable[..., Any]:
         return lambda *members: dict(zip(names, members, strict=True))
 
 
-def lines(values: Sequence[Any]) -> list[str]:
-    """Each of the values in a line of its own."""
+def lines(values: Sequence[Any]) -> str:
+    """The values as JSON lines."""
     try:
-        written = list(map(_quick, values))
+        return _ENCODER.encode_lines(values).decode()
     except UnicodeEncodeError:
-        return list(map(_as_python, values))
-    if _has_otherwise(b",".join(written)):
-        return list(map(_as_python, values))
-    return [msgspec.json.format(each, indent=0).decode() for each in written]
+        return "".join(f"{_escaped(value)}\n" for value in values)
+
+
+def texts(values: Sequence[Any]) -> list[str]:
+    """The JSON text of each value."""
+    return lines(values).split("\n")[:-1]
 
 
 def members(values: Sequence[Any]) -> str:
-    """The values as members of an indented array: all that stands in the lines between its brackets."""
+    """The values as members of an indented array: the lines between its brackets."""
     try:
-        written = _quick(values)
-    except UnicodeEncodeError:  # half a character, which msgspec lays out as little as it writes it
-        return _as_python(list(values), _indented)[2:-2]
-    if _has_otherwise(written):
-        written = f"[{','.join(map(_as_python, values))}]".encode()
+        written = _ENCODER.encode(values)
+    except UnicodeEncodeError:
+        return _escaped(values, indent=2)[2:-2]
     return msgspec.json.format(written, indent=2).decode()[2:-2]
 
 
-def fractions(values: Sequence[float]) -> Sequence[float] | list[str]:
-    """The text of each; the numbers themselves where JSON has none for one of them."""
-    written = _quick(values)
-    if _has_otherwise(written) or b"null" in written:
-        return values
-    return written[1:-1].decode().split(",")
-
-
-def _has_otherwise(written: bytes) -> bool:
-    may_have = _SMALL in written or _EXPONENT.search(written) is not None
-    return may_have and _OTHERWISE.search(written) is not None
-
-
-def _as_python(value: Any, encode: Callable[[Any], str] = _exact) -> str:
-    try:
-        text = encode(value)
-    except ValueError:  # JSON has no NaN and no infinity
-        text = encode(_finite(msgspec.to_builtins(value)))
-    return text if text.isascii() else _SURROGATE.sub(lambda half: f"\\u{ord(half[0]):04x}", text)
+def _escaped(value: Any, indent: int | None = None) -> str:
+    """A value that holds halves of surrogate pairs."""
+    plain = _finite(msgspec.to_builtins(value))
+    separators = (",", ":") if indent is None else None
+    text = json.dumps(plain, ensure_ascii=False, allow_nan=False, indent=indent, separators=separators)
+    return _SURROGATE.sub(lambda half: f"\\u{ord(half[0]):04x}", text)
 
 
 def _finite(value: Any) -> Any:

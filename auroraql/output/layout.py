@@ -24,9 +24,9 @@ _WIDEST_PADDED = 500
 _MOST_CUT = 2
 
 _LEFT_OUT_FIRST = (
-    "data_source.source_type",
-    "data_source.display_name",
-    "data_source.identifier",
+    "source_type",
+    "display_name",
+    "identifier",
     "events",
     "farthest_epoch",
     "conjunction_type",

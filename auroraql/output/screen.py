@@ -21,6 +21,8 @@ class Screen:
     """A terminal, or, without a width, a pipe or a file: there everything is written and nothing is cut."""
 
     width: int | None = None
+    terminal: bool = False
+    """Whether a terminal reads it, which obeys control characters. A pager shows whole tables, so it needs no width."""
     color: bool = False
     links: bool = False
     """Whether it makes links of OSC 8."""

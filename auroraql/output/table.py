@@ -69,7 +69,7 @@ def _drawn(result: ResultSet, screen: Screen) -> Iterator[str] | None:
 
 def grid(titles: Sequence[str], rows: Sequence[Sequence[Any]], width: int | None, *, color: bool = False) -> str:
     """A small table of things that are no search result, as the sources an archive knows."""
-    screen = Screen(width, color)
+    screen = Screen(width, color=color)
     texts = [["" if value in ("", None) else cell(value) for value in row] for row in rows]
     declared = [Column(title, title, Type.ANY, at=at) for at, title in enumerate(titles)]
     natural = measured(declared, rows, texts)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from auroraql.errors import Diagnostic, Origin
 from auroraql.query import Column, OrderKey, Ref
 from auroraql.resolver.names import Names
-from auroraql.resolver.selection import check_single
+from auroraql.resolver.selection import check_single, is_bare
 from auroraql.resolver.values import Fault
 from auroraql.schema import Type
 from auroraql.spelling import closest
@@ -33,11 +33,15 @@ class Grouping:
 
     def rows(self) -> Rows:
         """The rows, from the columns of SELECT; without one, groups have what they are grouped by."""
-        group_by = tuple(dict.fromkeys(ref for path in self._paths() for ref in self._grouped(path)))
+        written: dict[Ref, Path] = {}
+        for path in self._paths():
+            for ref in self._grouped(path):
+                written.setdefault(ref, path)
+        group_by = tuple(written)
         if self.columns is None and group_by:
             for star in self._stars():
                 self._refuse("*", star.origin, "select what is grouped, and functions as count(*)")
-            self.columns = tuple(Column(ref) for ref in group_by)
+            self.columns = tuple(Column(ref, bare=is_bare(ref, path)) for ref, path in written.items())
         aggregates = bool(group_by) or any(column.function for column in self.columns or ())
         if aggregates:
             self._check_columns(group_by)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from auroraql.errors import Diagnostic, Origin
-from auroraql.query import FUNCTIONS, Column, Ref
+from auroraql.query import FUNCTIONS, Column, Ref, columns_of
 from auroraql.resolver.names import METADATA, Names
 from auroraql.resolver.values import Fault
 from auroraql.schema import Field, Type
@@ -41,7 +42,8 @@ class Selection:
             case Aggregate():
                 yield self._aggregate(item, above)
             case Written(path, (), alias, origin):
-                yield Column(self.names.ref(path, above=above), alias, origin)
+                ref = self.names.ref(path, above=above)
+                yield Column(ref, alias, origin, bare=not above and is_bare(ref, path) and not alias)
             case Written(path, members, alias, origin):
                 if alias:
                     raise Fault(
@@ -75,7 +77,7 @@ class Selection:
         if function in ("sum", "avg") and not place.metadata and place.type not in (Type.NUMBER, Type.INTEGER):
             message = f"{function} takes numbers, and '{path.dotted}' is {place.type.value}"
             raise Fault("AQL0205", message, path.origin, place.type.value, "count, min and max take anything")
-        return Column(ref, item.alias, origin, function)
+        return Column(ref, item.alias, origin, function, bare=is_bare(ref, path) and not item.alias)
 
     def _example(self) -> str:
         return next((f.bare for f in self.names.kind.leaves() if f.type.ordered), "field")
@@ -93,9 +95,9 @@ class Selection:
         tree = self.names.kind.field(".".join(above)) if above else None
         leaves = self.names.kind.leaves() if tree is None else tuple(_leaves(tree))
         left_out = {self._excluded(path, above) for path in exclude}
-        for leaf in leaves:
+        for leaf, column in zip(leaves, columns_of(leaves), strict=True):
             if not left_out & {leaf.path[:n] for n in range(1, len(leaf.path) + 1)}:
-                yield Column(Ref(leaf.role, leaf.name), "", origin)
+                yield replace(column, origin=origin, bare=column.bare and not above)
 
     def _excluded(self, path: Path, above: tuple[str, ...]) -> tuple[str, ...]:
         declared: Field | None = self.names.kind.field(".".join((*above, *path.parts)))
@@ -133,6 +135,22 @@ class Selection:
                     )
                 )
             seen.setdefault(column.label, column)
+        self._check_keys(columns)
+
+    def _check_keys(self, columns: list[Column]) -> None:
+        """Refuse an alias that is the key of an object which other columns fill in the records of the result."""
+        objects = {c.ref.path[0]: c for c in reversed(columns) if c.ref is not None and not c.alias and not c.function}
+        for column in columns:
+            inside = objects.get(column.alias)
+            if inside is not None and inside.label != column.alias:
+                message = f"the alias '{column.alias}' is also the object that holds '{inside.label}'"
+                hint = f"choose another alias, or give '{inside.label}' one"
+                self.wrong.append(Diagnostic("AQL0207", message, column.origin, "the same key twice", hint))
+
+
+def is_bare(ref: Ref, path: Path) -> bool:
+    """Whether a path was written without the prefix of the object that holds the value."""
+    return len(path.parts) == 1 and ref.bare != ".".join(ref.path)
 
 
 def check_single(names: Names, ref: Ref, path: Path) -> None:

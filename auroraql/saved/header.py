@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
-from auroraql.errors import Diagnostic, Source, Span
+from auroraql.errors import LINE_END, Diagnostic, Source, Span
 from auroraql.saved.types import NAMED, TYPES, ParameterType, items, unquoted, written
 from auroraql.spelling import closest
 
@@ -127,15 +127,15 @@ def _lines(text: str) -> Iterator[tuple[int, str]]:
     """The comment lines before the first statement: where the text of each begins, and that text."""
     at = 0
     while at < len(text):
-        end = text.find("\n", at)
-        end = len(text) if end < 0 else end
+        line_end = LINE_END.search(text, at)
+        end = line_end.start() if line_end else len(text)
         line = text[at:end].strip(" \t\r\ufeff")
         if line.startswith("--"):
             said = line[2:].strip(" \t")
             yield text.index(said, text.index("--", at) + 2), said
         elif line and not (at == 0 and line.startswith("#!")):
             return
-        at = end + 1
+        at = line_end.end() if line_end else len(text)
 
 
 def _declared(line: str, at: int) -> Declared | Diagnostic:

@@ -9,11 +9,12 @@ from functools import lru_cache
 
 from auroraql.errors import Origin, Source, StatementError
 from auroraql.forms import script
+from auroraql.forms.pieces import closed_end, stops_of
 from auroraql.schema import KINDS, Type
 from auroraql.syntax import Block, Comparison, Distance, Duration, Find, Instant, Limit, Parameter, Show, Sql, Window
 
 _KEPT = 256
-_SQL_PARAMETER = r"(?s)'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|--[^\n]*|/\*.*?\*/|\$(?P<name>[^\W\d]\w*)(?!\w*\$)"
+_SQL_PARAMETER = re.compile(r"(?<![\w$])\$([^\W\d]\w*)")
 _OF_TYPE = {Type.NUMBER: "number", Type.INTEGER: "integer", Type.BOOLEAN: "boolean", Type.TIME: "time"}
 _OF_WINDOW = {"on": "date", "during": "period"}
 _SOURCES = "ephemeris"
@@ -76,12 +77,22 @@ def _uses(statement: object) -> Iterator[Use]:
         if isinstance(node, Parameter):
             yield replace(place, name=node.name, origin=node.origin)
         elif isinstance(node, Sql):
-            yield from (Use(match["name"]) for match in re.finditer(_SQL_PARAMETER, node.text) if match["name"])
+            yield from map(Use, _parameters_of(node.text))
         elif isinstance(node, tuple):
             waiting += [(each, place) for each in reversed(node)]
         elif is_dataclass(node):
             inside = _inside(node, place)
             waiting += [(getattr(node, each.name), inside) for each in reversed(fields(node)) if each.name != "origin"]
+
+
+def _parameters_of(sql: str) -> Iterator[str]:
+    """The parameters of a SQL text, outside comments and quotes, `$$` among them."""
+    stops, at = stops_of("sql"), 0
+    while match := stops.search(sql, at):
+        yield from _SQL_PARAMETER.findall(sql, at, match.start())
+        closed = closed_end(sql, match) if match.lastgroup in ("stray", "dollar") else -1
+        at = max(match.end(), closed)
+    yield from _SQL_PARAMETER.findall(sql, at)
 
 
 def _inside(node: object, place: Use) -> Use:

@@ -85,6 +85,7 @@ BLOCKS = {
                 "where the spacecraft is at the moment, by its geographic latitude",
                 criterion="hemisphere",
                 known=HEMISPHERES,
+                closed=True,
             ),
         ),
         _block("events", "lists of events, as substorm onsets"),

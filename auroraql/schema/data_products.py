@@ -30,6 +30,7 @@ DATA_PRODUCTS = Kind(
             "what the product is",
             criterion="data_product_type_filters",
             known=PRODUCT_TYPES,
+            closed=True,
         ),
         Field(("metadata",), Type.OBJECT, "what else is known of the product, as keogram_type"),
     ),

@@ -67,12 +67,16 @@ class Field:
     unit: str = ""
     known: tuple[str, ...] = ()
     members: tuple[Field, ...] = field(default=(), repr=False)
+    closed: bool = False
+    """Whether AuroraX takes no other values than the known ones (an enumeration of its OpenAPI document)."""
     many: bool = False
     """Whether a record has a list of these."""
+    is_dotted: bool = False
+    """Whether a column of whole records keeps the dotted name, as in rows of a result that has that name already."""
 
     @property
     def name(self) -> str:
-        """The dotted path, as results are labelled."""
+        """The dotted path."""
         return ".".join(self.path)
 
     @property

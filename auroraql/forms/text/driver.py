@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from auroraql.forms import grammar
 from auroraql.forms.tables import Rule, Table, table
+from auroraql.forms.text.blanks import skip_blanks
 from auroraql.forms.text.lexeme import Lexeme, lexeme
 from auroraql.forms.text.reading import Reading
 
@@ -53,6 +54,7 @@ class Tables:
         self.reserved = frozenset(word for word in self.keywords if not name.fullmatch(word))
         self.terminals = table.terminals
         self.blank = re.compile(rf"(?:{table.terminals['WS']}|{table.terminals['COMMENT']})*")
+        """Blanks and comments, but for a comment with another inside, which `skip_blanks` skips too."""
         self.scanner = re.compile("|".join(self._alternatives(table)))
 
     @staticmethod
@@ -222,6 +224,8 @@ def drive(text: str, start: int, end: int) -> tuple[Any, list[Lexeme]] | Stumble
     values: list[Any] = []
     while True:
         behind, at = at, blank(text, at, end).end()  # type: ignore[union-attr]
+        if text.startswith("/*", at, end):
+            at = skip_blanks(text, at, end)
         actions = rows(states[-1]) or row(states[-1])
         word = known.word_at(text, at, end, actions) if at < end else lexeme("", END, behind)
         kind = word.type

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from functools import cache
 from typing import cast
 
-from auroraql.errors import Diagnostic, Source, Span, StatementError
+from auroraql.errors import LINE_END, Diagnostic, Source, Span, StatementError
 from auroraql.forms import grammar, script
-from auroraql.forms.pieces import Piece, cut
+from auroraql.forms.pieces import Piece, closed_end, cut, stops_of
 from auroraql.forms.text import parsing
+from auroraql.forms.text.blanks import comments_in
 from auroraql.forms.text.layout import INDENT, WIDTH, quote
 from auroraql.forms.text.lexeme import Lexeme
 from auroraql.forms.text.reading import unquote
@@ -49,22 +49,21 @@ def format_text(source: Source) -> str:
 
 def _between(gap: str, *, first: bool) -> str:
     """What stands between two statements: comments on lines of their own, at most one blank line."""
-    shebang = re.match(r"\ufeff?(#![^\n]*)", gap) if first else None
+    gap = LINE_END.sub("\n", gap)
+    shebang = _SHEBANG.match(gap) if first else None
     lines = [shebang[1].rstrip()] if shebang else []
-    blank, trailing = False, ""
     at = shebang.end() if shebang else 0
-    for match in re.compile(rf"(?P<comment>{grammar.pattern('COMMENT')})|(?P<line>\n)|;|\s").finditer(gap, at):
-        if match["comment"]:
-            comment = _tidy(match["comment"])
-            on_last_line = not first and not lines and "\n" not in gap[at : match.start()]
-            if on_last_line and not trailing:
-                trailing = "  " + comment
-                continue
-            lines += ([""] if blank and (lines or not first) else []) + [comment]
-            blank = False
-        elif match["line"]:
-            blank = blank or _blank_line_at(gap, match.start())
-    if blank and not first:
+    trailing, on_last_line = "", not first
+    for begin, end in comments_in(gap, at):
+        blank = _BLANK_LINE.search(gap, at, begin) is not None
+        on_last_line = on_last_line and "\n" not in gap[at:begin]
+        comment, at = _tidy(gap[begin:end]), end
+        if on_last_line:
+            trailing += "  " + comment
+            on_last_line = "\n" not in comment
+            continue
+        lines += ([""] if blank and (lines or not first) else []) + [comment]
+    if not first and _BLANK_LINE.search(gap, at):
         lines.append("")
     body = "\n".join(lines)
     if first:
@@ -72,9 +71,8 @@ def _between(gap: str, *, first: bool) -> str:
     return trailing + "\n" + (body + "\n" if lines else "")
 
 
-def _blank_line_at(gap: str, at: int) -> bool:
-    """Whether the line that ends here is followed by another line's end with nothing between."""
-    return re.compile(r"\n[^\S\n]*\n").match(gap, at) is not None
+_SHEBANG = re.compile(r"\ufeff?(#![^\n]*)")
+_BLANK_LINE = re.compile(r"\n[^\S\n]*\n")
 
 
 def _tidy(comment: str) -> str:
@@ -83,6 +81,10 @@ def _tidy(comment: str) -> str:
 
 def _statement(text: str, piece: Piece) -> tuple[str, int]:
     """One statement set, and where its last token ends: comments after that belong to what follows."""
+    if piece.form == "sql":
+        sql = text[piece.body : piece.end].strip()
+        # A `--` comment at its end would swallow the `;`.
+        return f"SQL {sql}{chr(10) if _ends_in_line_comment(sql) else ''};", piece.end
     if piece.form != "text":
         verb = f"{piece.verb.upper()} " if piece.verb else ""
         return verb + text[piece.start : piece.end].strip() + ";", piece.end
@@ -96,9 +98,12 @@ def _statement(text: str, piece: Piece) -> tuple[str, int]:
     return setter.finished(), at
 
 
-@cache
-def _comments() -> re.Pattern[str]:
-    return re.compile(grammar.pattern("COMMENT"))
+def _ends_in_line_comment(sql: str) -> bool:
+    stops, at, last = stops_of("sql"), 0, ""
+    while match := stops.search(sql, at):
+        closed = closed_end(sql, match) if match.lastgroup in ("stray", "dollar") else -1
+        at, last = max(match.end(), closed), match[0][:2]
+    return at == len(sql) and last == "--"
 
 
 @dataclass
@@ -123,16 +128,21 @@ class _Setter:
 
     def gap(self, gap: str) -> None:
         """The comments between two tokens, each on its line as it was written."""
-        for match in _comments().finditer(gap):
+        if not gap:
+            return
+        gap = LINE_END.sub("\n", gap)
+        at = 0
+        for begin, end in comments_in(gap):
             self.commented = True
-            comment = _tidy(match[0])
-            alone = "\n" in gap[: match.start()] or not self.lines[-1].text
+            comment = _tidy(gap[begin:end])
+            alone = "\n" in gap[at:begin] or not self.lines[-1].text
+            at = end
             if alone:
                 self._break(self.lines[-1].depth or 1)
-            self.lines[-1].text += (
-                "" if alone or not self.lines[-1].text else "  " if comment.startswith("--") else " "
-            ) + comment
-            self.fresh = comment.startswith("--") or "\n" in gap[match.end() :] or alone
+            line = self.lines[-1]
+            line.text += ("  " if comment.startswith("--") else " ") * bool(line.text) + comment
+            self.fresh = comment.startswith("--") or alone
+        self.fresh = self.fresh or (at > 0 and "\n" in gap[at:])
 
     def token(self, token: Lexeme) -> None:
         """One token of the statement."""

@@ -212,7 +212,7 @@ class Reading:
     def column(self, c: Children) -> Column:
         members = next((tuple(x) for x in c if isinstance(x, _Members)), ())
         label = next((x for x in c if isinstance(x, _Label)), None)
-        return Column(c[0], members, label or "", c[0].origin)
+        return Column(c[0], members, str(label or ""), c[0].origin)
 
     def label(self, c: Children) -> _Label:
         made = _Label(c[1].parts[0])
@@ -230,7 +230,7 @@ class Reading:
 
     def aggregate(self, c: Children) -> Aggregate:
         label = c[2] if len(c) > 2 else ""
-        return Aggregate(c[0].lower(), c[1], label, _of(c[0]))
+        return Aggregate(c[0].lower(), c[1], str(label), _of(c[0]))
 
     def function(self, c: Children) -> Word:
         return cast("Word", c[0])

@@ -3,13 +3,27 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from itertools import cycle, repeat
 
 from auroraql.forms.text.layout import quote, quote_name, set_clauses
 from auroraql.moments import literal_of, read_full_date, read_span
-from auroraql.query import And, Column, Comparison, Criteria, FieldComparison, Not, Or, OrderKey, Predicate, Query, Ref
-from auroraql.schema import KINDS, Kind, Type, is_time_key
+from auroraql.query import (
+    And,
+    Column,
+    Comparison,
+    Criteria,
+    FieldComparison,
+    Not,
+    Or,
+    OrderKey,
+    Predicate,
+    Query,
+    Ref,
+    columns_of,
+)
+from auroraql.schema import KINDS, Field, Kind, Type, is_time_key
 from auroraql.schema.catalogue import Catalogue
 from auroraql.schema.operators import OPERATORS
 
@@ -35,7 +49,7 @@ class _Writer:
     def query(self, query: Query) -> str:
         clauses = [] if query.criteria is None else self.criteria(query.criteria)
         if query.select is not None:
-            clauses.append(f"SELECT {', '.join(map(self.column, query.select))}")
+            clauses.append(f"SELECT {', '.join(self.columns(query))}")
         if query.where != And(()):
             clauses.append(f"WHERE {self.predicate(query.where, 0)}")
         if query.during:
@@ -58,8 +72,36 @@ class _Writer:
 
         return list(write_criteria(criteria, lambda where, kind: write_predicate(where, kind, self.catalogue)))
 
+    def columns(self, query: Query) -> Iterator[str]:
+        """The items of SELECT. Columns in the order of the record are a star where that is shorter and lacks few."""
+        columns = query.select or ()
+        whole = columns_of(self.kind.leaves())
+        places = {column: at for at, column in enumerate(whole)}
+        for run in _runs(columns, places):
+            items = [self.column(column) for column in run]
+            if (
+                query.aggregates
+                or run == list(whole) == list(columns)
+                or run[0] not in places
+                or 2 * len(run) <= len(whole)
+            ):
+                yield from items
+                continue
+            there = set(run)
+            missing = [leaf for leaf, column in zip(self.kind.leaves(), whole, strict=True) if column not in there]
+            star = f"* EXCLUDE ({', '.join(self.excluded(missing))})" if missing else "*"
+            yield from [star] if len(star) < len(", ".join(items)) else items
+
+    def excluded(self, missing: Sequence[Field]) -> Iterator[str]:
+        """What EXCLUDE names for the fields: an object where nothing of it is left."""
+        for field in self.kind.fields:
+            left_out = [leaf for leaf in missing if leaf.path[: len(field.path)] == field.path]
+            members = field.members if field.members and not field.many else (field,)
+            for each in (field,) if len(left_out) == len(members) else left_out:
+                yield write_path(each.bare if self.kind.field(each.bare) is each else each.name)
+
     def column(self, column: Column) -> str:
-        path = "*" if column.ref is None else self.path(column.ref, dotted=True)
+        path = "*" if column.ref is None else self.path(column.ref, dotted=not column.bare)
         written = f"{column.function}({path})" if column.function else path
         return f"{written} AS {write_name(column.alias)}" if column.alias else written
 
@@ -158,6 +200,23 @@ class _Writer:
             return declared.type if declared is not None else Type.ANY
         key = self.catalogue.key(self.kind.metadata, ref.name)
         return key.type if key is not None else Type.ANY
+
+
+def _runs(columns: Sequence[Column], places: Mapping[Column, int]) -> Iterator[list[Column]]:
+    """The columns, those that follow one another in the order of the record together."""
+    run: list[Column] = []
+    for column in columns:
+        if run and places.get(run[-1], len(places)) >= places.get(column, -1):
+            yield run
+            run = []
+        run.append(column)
+    if run:
+        yield run
+
+
+def write_path(dotted: str) -> str:
+    """A dotted path as a statement writes it."""
+    return ".".join(map(write_name, dotted.split(".")))
 
 
 def write_name(name: str) -> str:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping, Sequence
-from typing import cast
+from collections.abc import Collection, Mapping, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import NoReturn, cast
 
 from auroraql import __version__
 from auroraql.errors import Source, UsageError
 from auroraql.frontends.cli.serving import add_options
+from auroraql.frontends.cli.streams import harmless
 
 _EPILOG = """\
 examples:
@@ -39,7 +42,8 @@ The types are text, integer, number, boolean, date, time, period, and a list of 
 
 examples:
   auroraql run --list
-  auroraql run keograms_of_a_day --param day=2021-01-01
+  auroraql run keograms_of_a_day day=2021-01-01
+  auroraql keograms.aql program=trex
   auroraql run keograms.aql --param program=trex --param program=rainbow --output keograms.csv
   auroraql run nightly.aql --keep-going --timeout 60
 """
@@ -82,8 +86,9 @@ SHELLS = ("bash", "zsh", "fish")
 
 def parser(formats: tuple[str, ...], targets: tuple[str, ...], sources: tuple[str, ...]) -> argparse.ArgumentParser:
     """The whole command line; options of a search stand before or after the command."""
-    made = argparse.ArgumentParser(
+    made: argparse.ArgumentParser = _Parser(
         prog="auroraql",
+        usage="auroraql [OPTION]... [-c TEXT | FILE.aql [NAME=VALUE]... | COMMAND ...]",
         description="Search AuroraX in one line. Without a command: a REPL on a terminal, else statements from standard input.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -120,10 +125,67 @@ def parser(formats: tuple[str, ...], targets: tuple[str, ...], sources: tuple[st
     return made
 
 
+class _Parser(argparse.ArgumentParser):
+    """A parser whose messages cannot steer the terminal: they repeat what was typed."""
+
+    def error(self, message: str) -> NoReturn:
+        super().error(harmless(message))
+
+
+def with_run(known: argparse.ArgumentParser, arguments: Sequence[str]) -> list[str]:
+    """Return the arguments with `run` before the name of a file that stands where a command would.
+
+    `auroraql FILE.aql` runs a file, as `auroraql run FILE.aql` does. Options may stand among files and values, which
+    argparse does not take: they are moved before them.
+    """
+    given = list(arguments)
+    takes_value = {name for action in known._actions if action.nargs is None for name in action.option_strings}
+    options, others = _until_command(given, takes_value)
+    if not others or "--" in given:
+        return given
+    command = others[0]
+    is_file = command == "-" or command.endswith(".aql") or _is_file(command)
+    if command == "run":
+        others = others[1:]
+    elif command in _HEEDED or not is_file:
+        return given
+    return [*options, "run", *_options_first(others, takes_value)]
+
+
+def _until_command(given: Sequence[str], takes_value: Collection[str]) -> tuple[list[str], list[str]]:
+    """Return the options that come before any other argument, and the rest."""
+    at = 0
+    while at < len(given) and given[at].startswith("-") and given[at] != "-":
+        at += 2 if given[at] in takes_value else 1
+    return list(given[:at]), list(given[at:])
+
+
+def _options_first(given: Sequence[str], takes_value: Collection[str]) -> list[str]:
+    options: list[str] = []
+    others: list[str] = []
+    left = iter(given)
+    for text in left:
+        if text == "-" or not text.startswith("-"):
+            others.append(text)
+        else:
+            options += [text, *islice(left, 1)] if text in takes_value else [text]
+    return [*options, *others]
+
+
+def _is_file(name: str) -> bool:
+    try:
+        return Path(name).is_file()
+    except (OSError, ValueError):
+        return False
+
+
 def _run(commands: argparse._SubParsersAction[argparse.ArgumentParser], formats: tuple[str, ...]) -> None:
     run = _command(commands, "run", "run the statements of files and saved queries", _RUN, _RUN_EPILOG)
     run.add_argument(
-        "files", nargs="*", metavar="FILE|NAME", help="a file of statements, or a saved query; - for standard input"
+        "files",
+        nargs="*",
+        metavar="FILE|NAME|NAME=VALUE",
+        help="a file of statements or a saved query (- for standard input), or the value of a parameter",
     )
     run.add_argument(
         "--list", dest="lists", action="store_true", help="list the saved queries (those named), and run nothing"
@@ -275,6 +337,7 @@ _SPELLINGS = {
     "output": "--output",
     "limit": "--limit",
     "keep_going": "--keep-going",
+    "verbose": "--verbose",
     "param": "--param",
 }
 """The options that may stand before a command, as they are typed."""
@@ -302,8 +365,20 @@ def refuse_idle(options: argparse.Namespace) -> None:
             raise UsageError(f"{spelling} is no option of {options.command}")
 
 
+def take_values(options: argparse.Namespace) -> None:
+    """Move `NAME=VALUE` from the files of `run` to its parameters, unless there is a file of that name."""
+    files: list[str] = []
+    values: list[str] = []
+    for text in options.files:
+        name, equals, _ = text.partition("=")
+        is_value = bool(equals) and name.isidentifier() and not _is_file(text)
+        (values if is_value else files).append(text)
+    options.files = files
+    options.param = [*(options.param or []), *values]
+
+
 def parameters(options: argparse.Namespace) -> dict[str, list[str]]:
-    """The texts of --param, by name, each as often as it was given. Raises UsageError."""
+    """Return the texts of --param by name, each as often as it was given. Raises UsageError."""
     given: dict[str, list[str]] = {}
     for text in cast("list[str]", getattr(options, "param", None) or []):
         name, equals, value = text.partition("=")

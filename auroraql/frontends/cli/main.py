@@ -12,7 +12,7 @@ from typing import TextIO
 
 from auroraql.errors import AuroraQLError, Source, UsageError, render
 from auroraql.frontends.cli import streams
-from auroraql.frontends.cli.arguments import parameters, parser, refuse_idle, values_for
+from auroraql.frontends.cli.arguments import parameters, parser, refuse_idle, values_for, with_run
 from auroraql.frontends.cli.exits import DONE, FAILED, INTERRUPTED, exit_code
 
 FORMAT_NAMES = ("table", "vertical", "csv", "tsv", "json", "jsonl", "parquet", "markdown", "html")
@@ -40,7 +40,7 @@ def _carry_out(arguments: Sequence[str] | None) -> int:
         known = parser(FORMAT_NAMES, TARGETS, SOURCES)
         if _ASKED in os.environ:
             _complete(known)
-        options = known.parse_args(arguments)
+        options = known.parse_args(with_run(known, sys.argv[1:] if arguments is None else arguments))
         refuse_idle(options)
         return _COMMANDS[options.command](options)
     except SystemExit as stop:
@@ -112,7 +112,7 @@ def _format_one(name: str, *, only_check: bool) -> int:
     source = streams.read(name)
     made = format_text(source)
     if name == "-" and not only_check:
-        sys.stdout.write(made)
+        streams.give(made.removesuffix("\n"))
     elif made != source.text and only_check:
         streams.say(f"{source.name} would change")
         return FAILED
@@ -132,7 +132,7 @@ def _translate(options: argparse.Namespace) -> int:
     if translation.warnings:
         streams.say(render(translation.warnings, source))
     output = translation.output
-    print(output if isinstance(output, str) else json.dumps(output, indent=2, ensure_ascii=False))
+    streams.give(output if isinstance(output, str) else json.dumps(output, indent=2, ensure_ascii=False))
     return DONE
 
 

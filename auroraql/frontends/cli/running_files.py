@@ -9,7 +9,7 @@ from pathlib import Path
 
 from auroraql.errors import Source, UsageError
 from auroraql.frontends.cli import streams
-from auroraql.frontends.cli.arguments import parameters
+from auroraql.frontends.cli.arguments import parameters, take_values
 from auroraql.frontends.cli.exits import DONE
 from auroraql.frontends.cli.searching import is_colored, run, show
 from auroraql.frontends.cli.settling import query_folders, settled
@@ -27,6 +27,7 @@ _COLUMNS = tuple(
 
 def run_files(options: argparse.Namespace) -> int:
     """Runs what was named, or lists the saved queries; gives back the exit code. Raises AuroraQLError."""
+    take_values(options)
     if options.lists:
         return _list(options)
     if not options.files:

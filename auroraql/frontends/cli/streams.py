@@ -10,7 +10,7 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
-from auroraql.errors import Source, UsageError
+from auroraql.errors import Source, UsageError, visible
 
 
 def make_safe() -> None:
@@ -31,16 +31,26 @@ def _escaped(error: UnicodeError) -> tuple[str, int]:
 
 
 def say(text: str) -> None:
-    """A line to standard error, after the results so far."""
+    """Write lines to standard error, after the results so far."""
     sys.stdout.flush()
-    print(text, file=sys.stderr)
+    print(harmless(text), file=sys.stderr)
 
 
 def complain(text: str) -> None:
-    """Says what went wrong, whatever has become of the results before it."""
+    """Report what went wrong, whatever has become of the results before it."""
     with suppress(OSError):
         sys.stdout.flush()
-    print(text, file=sys.stderr)
+    print(harmless(text), file=sys.stderr)
+
+
+def harmless(text: str) -> str:
+    """Return lines in which control and bidirectional characters are visible: names and log lines may hold any."""
+    return "\n".join(map(visible, text.split("\n")))
+
+
+def give(text: str) -> None:
+    """Write a statement or document and a line end to standard output; on a terminal without control characters."""
+    print(harmless(text) if sys.stdout.isatty() else text)
 
 
 def stop_writing(error: OSError) -> bool:

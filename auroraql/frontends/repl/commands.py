@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from auroraql.completion.keywords import FUNCTIONS, KEYWORDS
-from auroraql.errors import AuroraQLError
+from auroraql.errors import LINE_END, AuroraQLError
 from auroraql.forms.script import is_complete
 from auroraql.frontends.repl import flight, results, saved_queries, statements
 from auroraql.frontends.repl.describe import describe, describe_key, known_names
@@ -21,9 +21,11 @@ from auroraql.frontends.repl.state import State
 from auroraql.output import FORMATS
 from auroraql.spelling import closest
 
-_COMMAND = re.compile(r"[\\/](?P<name>\?|[^\W\d]\w*)(?P<argument>[^\n]*)")
+_COMMAND = re.compile(r"[\\/](?P<name>\?|[^\W\d]\w*)(?P<argument>[^\r\n]*)")
 
-_ANYWHERE = re.compile(r"^[ \t]*\\", re.MULTILINE)
+_ANYWHERE = re.compile(r"(?:\A|[\r\n])[ \t]*\\")
+
+_LINE = re.compile(rf"[^\r\n]*(?:{LINE_END.pattern}|\Z)")
 
 _EXAMPLES = """Statements end with ; or, when they are complete, with Enter. As in:
   FIND data_products WHERE program = 'trex' AND keogram_type = 'daily' ON 2021-01-01;
@@ -158,7 +160,7 @@ def is_command(text: str) -> bool:
     """Whether this is for the prompt itself, and no statement. A comment `/* … */` is none."""
     typed = _typed(text)
     return (
-        (typed.startswith("\\") and "\n" not in typed)
+        (typed.startswith("\\") and LINE_END.search(typed) is None)
         or typed.lower() in _BY_WORD
         or _COMMAND.fullmatch(typed) is not None
     )
@@ -174,8 +176,8 @@ def parts(text: str) -> Iterator[str]:
         yield text
         return
     held = ""
-    for line in text.splitlines(keepends=True):
-        shows = bool(held.strip()) and line.strip(" \n;") == "\\G"
+    for line in filter(None, _LINE.findall(text)):
+        shows = bool(held.strip()) and line.strip(" \r\n;") == "\\G"
         if line.lstrip().startswith("\\") and not shows and (not held.strip() or _is_over(held)):
             yield from (held, line) if held else (line,)
             held = ""

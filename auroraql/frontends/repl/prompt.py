@@ -16,9 +16,11 @@ from prompt_toolkit.formatted_text import StyleAndTextTuples
 from prompt_toolkit.history import History
 from prompt_toolkit.input import Input
 from prompt_toolkit.key_binding.vi_state import InputMode
+from prompt_toolkit.layout.processors import TabsProcessor
 from prompt_toolkit.output import ColorDepth, Output
 from prompt_toolkit.styles import DynamicStyle, Style
 
+from auroraql.errors import visible
 from auroraql.frontends.repl.behind import Late, Switches
 from auroraql.frontends.repl.checking import Checker, Underlined, one_line, said
 from auroraql.frontends.repl.keys import key_bindings, keys_in_force
@@ -66,7 +68,18 @@ class Candidates(Completer):
     def get_completions(self, document: Document, complete_event: CompleteEvent) -> Iterable[Completion]:
         """What may stand at the cursor."""
         behind = self._behind.now
-        return behind.complete(document, complete_event) if behind is not None else ()
+        return map(harmless, behind.complete(document, complete_event)) if behind is not None else ()
+
+
+def harmless(candidate: Completion) -> Completion:
+    """Return the candidate with every control and bidirectional character in its menu entry made visible.
+
+    Names come from archives, files and the history; the menu draws them as they are.
+    """
+    shown, doc = visible(candidate.display_text), visible(candidate.display_meta_text)
+    if (shown, doc) == (candidate.display_text, candidate.display_meta_text):
+        return candidate
+    return Completion(candidate.text, candidate.start_position, shown, doc)
 
 
 class Suggestions(AutoSuggest):
@@ -101,7 +114,7 @@ def line_editor(
         completer=Candidates(behind),
         complete_while_typing=True,
         auto_suggest=Suggestions(),
-        input_processors=[Underlined(checker)],
+        input_processors=[Underlined(checker), TabsProcessor(char1=" ", char2=" ")],
         bottom_toolbar=lambda: toolbar(switches, checker, session),
         style=DynamicStyle(lambda: switches.style or _STYLE),
         vi_mode=switches.vi,

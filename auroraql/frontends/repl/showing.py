@@ -101,8 +101,9 @@ def _paged(chunks: Iterator[str], command: list[str]) -> bool:
 
 @contextmanager
 def deaf() -> Iterator[None]:
-    """While a program of the user's has the terminal, Ctrl-C is for it."""
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    """While another program has the terminal, leave Ctrl-C to it."""
+    # A handler, not SIG_IGN: a program that is started inherits SIG_IGN and could not be interrupted at all.
+    before = signal.signal(signal.SIGINT, lambda _signal, _frame: None)
     try:
         yield
     finally:

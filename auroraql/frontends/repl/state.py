@@ -137,7 +137,8 @@ class State:
     @property
     def screen(self) -> Screen:
         """What the terminal is now."""
-        return Screen(self.width, self.color, self.links, blocks=writes_blocks(self.stream), commands=True)
+        blocks = writes_blocks(self.stream)
+        return Screen(self.width, terminal=True, color=self.color, links=self.links, blocks=blocks, commands=True)
 
     @property
     def format(self) -> str:

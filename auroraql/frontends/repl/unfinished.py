@@ -36,7 +36,7 @@ class TypedCheck:
         if not text.strip() or len(text) > LONGEST or is_command(text):
             return ()
         # A command is no statement, and the places of the others stay the same.
-        text = "".join(re.sub(r"[^\n]", " ", part) if is_command(part) else part for part in parts(text))
+        text = "".join(re.sub(r"[^\r\n]", " ", part) if is_command(part) else part for part in parts(text))
         said = self._checks.check(text, catalogue, standing)
         whole = self._finder.unfinished(text) if any(each.severity == "error" for each in said) else None
         if whole is not None:

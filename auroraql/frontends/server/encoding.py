@@ -191,7 +191,10 @@ class _Spool:
         """Adds bytes. Raises Problem when there is no room for them."""
         self._spools.take(len(data))
         self._size += len(data)
-        return self._file.write(data)
+        try:
+            return self._file.write(data)
+        except OSError as problem:
+            raise Problem(503, f"there is no space for the answer: {problem.strerror}") from None
 
     def close(self) -> None:
         """Gives the space back."""

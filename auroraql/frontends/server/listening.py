@@ -51,7 +51,7 @@ _MOST_CONNECTIONS = 1000
 _MOST_ARRIVING = 256 * 1024 * 1024
 """Bytes of unfinished requests that are kept in all; beyond it the largest ones are closed."""
 
-_IN_MEMORY = 65536
+_IN_MEMORY = 1 << 18
 """Bytes of a request or an answer that are kept in memory; the rest goes to a temporary file."""
 
 _CHECKED_EVERY = 5

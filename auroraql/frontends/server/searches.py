@@ -11,22 +11,23 @@ import threading
 import time
 import traceback
 import uuid
-from collections.abc import Callable, Iterator
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from auroraql.archives.embedded import EmbeddedEngine, EmbeddedRun, OutOfMemory
 from auroraql.errors import AuroraQLError, Cancelled
-from auroraql.frontends.server.documents import describe, plan_document
+from auroraql.frontends.server import search_logs
 from auroraql.frontends.server.encoding import BARE, WRAPPED, LineWriter, Spools, closed_on_error
 from auroraql.frontends.server.packing import Packed, packing
+from auroraql.frontends.server.query_documents import QueryDocument
 from auroraql.frontends.server.slices import Slices
-from auroraql.frontends.server.store import Store, TooLarge, Writer, is_request_id
+from auroraql.frontends.server.store import Store, TooLarge, is_request_id
 from auroraql.frontends.server.turns import Turns
 from auroraql.frontends.server.wire import Document, Problem, now, reason
 from auroraql.plan import Plan
 from auroraql.results import Row, result_columns
+from auroraql.schema.catalogue import DataSource
 
 TYPES = {"data_products": "data_product", "ephemeris": "ephemeris", "conjunctions": "conjunction"}
 """How the service calls a request for each kind."""
@@ -42,8 +43,7 @@ class Search:
     """One search that waits or runs."""
 
     request_id: str
-    kind: str
-    document: Document
+    query: QueryDocument
     plan: Plan
     address: str
     requested: datetime = field(default_factory=now)
@@ -51,6 +51,11 @@ class Search:
     over: threading.Event = field(default_factory=threading.Event)
     _run: EmbeddedRun | None = None
     _cancelled: bool = False
+
+    @property
+    def kind(self) -> str:
+        """What it finds."""
+        return self.query.request.kind
 
     def pages(self, engine: EmbeddedEngine, slices: Slices, deadline: float) -> Iterator[list[Row]]:
         """Its records, so many at a time. Raises ArchiveError."""
@@ -71,8 +76,13 @@ class Search:
         return (now() - self.requested).total_seconds()
 
     def log(self, level: str, summary: str) -> None:
-        """Adds a line to the log."""
+        """Add a line to the log."""
         self.logs.append({"level": level, "summary": summary, "timestamp": now().isoformat()})
+
+    def log_all(self, lines: Iterable[search_logs.Line]) -> None:
+        """Add lines to the log."""
+        for line in lines:
+            self.log(*line)
 
     def status(self, result: Document | None = None) -> Document:
         """Its status as the service tells it; `result` is known once it is over."""
@@ -80,7 +90,7 @@ class Search:
         return {
             "search_request": {
                 "request_id": self.request_id,
-                "query": {"request_id": None, **self.document},
+                "query": self.query.document,
                 "request_type": TYPES[self.kind],
                 "requested": self.requested.isoformat(),
             },
@@ -126,11 +136,11 @@ class Searches:
         for thread in self._threads:
             thread.start()
 
-    def submit(self, document: Document, kind: str, address: str) -> Search:
-        """Takes a search. Raises Problem when it is wrong, its id is taken, or too many wait."""
-        request_id = _request_id(document)
-        search = Search(request_id, kind, document, plan_document(document, kind, self._engine), address)
-        search.log("debug", "Search request arrived and saved")
+    def submit(self, query: QueryDocument, plan: Plan, address: str) -> Search:
+        """Take a search. Raises Problem when its id is wrong or taken, or too many wait."""
+        request_id = _request_id(query.document)
+        search = Search(request_id, query, plan, address)
+        search.log(*search_logs.ARRIVED)
         with self._lock:
             if request_id in self._running or self.store.holds(request_id):
                 raise Problem(409, f"there is a request '{request_id}' already", "Duplicate")
@@ -207,6 +217,8 @@ class Searches:
                 self.store.finish(search.request_id, search.status(result), search.address)
             except OSError as problem:
                 search.log("error", f"The result cannot be kept: {problem.strerror}")
+                status = search.status(search.result(failed=True))
+                self.store.finish_without_space(search.request_id, status, search.address)
             finally:
                 with self._lock:
                     self._running.pop(search.request_id, None)
@@ -238,28 +250,42 @@ class Searches:
 
     def _written(self, search: Search) -> tuple[int, int]:
         began = time.monotonic()
-        with suppress(Problem):  # of what no sentence says, the log has none
-            search.log("debug", f"Starting {search.request_id} for query {describe(search.plan)[:2000]}")
+        search.log_all(search_logs.starting(search.query, search.request_id))
+        steps = _Steps(search, began)
         with self.store.writing(search.request_id) as writer:
             pages = search.pages(self._engine, self._slices, began + self._timeout)
-            count = _write_records(_timed(pages, search, began), search.plan, writer.write, WRAPPED)
-        _tell(search, writer, count, time.monotonic() - began)
+            count = _write_records(steps.logged(pages), search.plan, writer.write, WRAPPED)
+        steps.log_end(count, writer.size, self._engine.sources())
         return count, writer.size
 
 
-def _timed(pages: Iterator[list[Row]], search: Search, began: float) -> Iterator[list[Row]]:
-    """The pages, with a word in the log when the first is there."""
-    first = next(pages, [])
-    search.log("info", f"Finished query in {time.monotonic() - began:.2f} seconds.")
-    search.log("debug", "Starting to write data to file")
-    yield first
-    yield from pages
+class _Steps:
+    """Logs the steps of a search while its pages pass."""
 
+    def __init__(self, search: Search, began: float) -> None:
+        self._search, self._began, self._queried = search, began, began
+        is_conjunction = search.kind == "conjunctions"
+        columns = result_columns(search.plan.query)
+        self._intervals = search_logs.Intervals(search.query, columns) if is_conjunction else None
 
-def _tell(search: Search, writer: Writer, count: int, took: float) -> None:
-    search.log("info", f"Finished writing data, found {count} records.")
-    search.log("debug", f"File size is {writer.size} bytes.")
-    search.log("info", f"Finished search in {took:.2f} seconds and found {count} records.")
+    def logged(self, pages: Iterator[list[Row]]) -> Iterator[list[Row]]:
+        """The pages; the query is finished when the first is there."""
+        page = next(pages, [])
+        self._queried = time.monotonic()
+        self._search.log_all(search_logs.writing(self._search.kind, self._queried - self._began))
+        while page:
+            if self._intervals is not None:
+                self._intervals.count(page)
+            yield page
+            page = next(pages, [])
+
+    def log_end(self, count: int, size: int, sources: Sequence[DataSource]) -> None:
+        """What was found and written, of how many bytes."""
+        now = time.monotonic()
+        if self._intervals is not None:
+            self._search.log_all(self._intervals.lines(sources))
+        self._search.log_all(search_logs.written(self._search.kind, count, now - self._queried))
+        self._search.log_all(search_logs.finished(size, count, now - self._began))
 
 
 def _write_records(

@@ -27,6 +27,9 @@ _ID = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,98}[A-Za-z0-9])?", re.ASCII)
 _MOST_KEPT = 10_000
 """How many searches are remembered, however little space they take."""
 
+_MOST_UNWRITTEN = 1000
+"""How many statuses are kept in memory when the disk is full."""
+
 _RESULT, _STATUS, _PART = ".json.gz", ".status", ".part"
 
 
@@ -64,6 +67,8 @@ class Store:
         self._lock = threading.RLock()
         self._remembered: dict[str, Entry] = {}
         self._used = 0
+        self._unwritten: dict[str, Document] = {}
+        """Statuses for which there was no space on disk; they last as long as the server."""
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         # Thousands of files take a second to read, which need not pass before the first answer.
         self._loading = threading.Thread(target=self._load, daemon=True)
@@ -152,11 +157,28 @@ class Store:
         with suppress(TooLarge):
             self.reserve(0)
 
+    def finish_without_space(self, request_id: str, document: Document, address: str) -> None:
+        """Keep the status of a search that failed as there was no space on disk; nothing is written."""
+        with self._lock:
+            (self._folder / f"{request_id}{_RESULT}").unlink(missing_ok=True)
+            self._keep_in_memory(request_id, document)
+            self._keep_entry(request_id, _entry(document, 0, 0, address))
+
+    def _keep_in_memory(self, request_id: str, document: Document) -> None:
+        self._unwritten[request_id] = document
+        while len(self._unwritten) > _MOST_UNWRITTEN:
+            self.forget(next(iter(self._unwritten)))
+
     def _write_status(self, request_id: str, document: Document, address: str) -> int:
-        """Writes the file of a status, which has the caller's address too; its size."""
+        """Writes the file of a status, which has the caller's address too; its size. Raises OSError."""
         part = self._folder / f"{request_id}{_STATUS}{_PART}"
-        size = part.write_bytes(json.dumps({**document, "address": address}).encode())
-        part.replace(self._folder / f"{request_id}{_STATUS}")
+        try:
+            size = part.write_bytes(json.dumps({**document, "address": address}).encode())
+            part.replace(self._folder / f"{request_id}{_STATUS}")
+        except OSError:
+            part.unlink(missing_ok=True)
+            raise
+        self._unwritten.pop(request_id, None)
         return size
 
     def holds(self, request_id: str) -> bool:
@@ -176,6 +198,8 @@ class Store:
             entry = None
         if entry is None:
             return None
+        if request_id in self._unwritten:
+            return json.loads(json.dumps(self._unwritten[request_id]))  # type: ignore[no-any-return]
         try:
             document: Document = json.loads((self._folder / f"{request_id}{_STATUS}").read_bytes())
         except FileNotFoundError:
@@ -201,7 +225,11 @@ class Store:
                 return
             (self._folder / f"{request_id}{_RESULT}").unlink(missing_ok=True)
             document["search_result"]["result_file_deleted_timestamp"] = now().isoformat()
-            size = self._write_status(request_id, document, entry.address)
+            try:
+                size = self._write_status(request_id, document, entry.address)
+            except OSError:
+                size = entry.status_size  # the file, which does not say so, is still there
+                self._keep_in_memory(request_id, document)
             self._keep_entry(request_id, replace(entry, held=0, status_size=size))
 
     def forget(self, request_id: str) -> bool:
@@ -209,6 +237,7 @@ class Store:
         if not is_request_id(request_id):
             return False  # what is no id names no file of ours
         with self._lock:
+            self._unwritten.pop(request_id, None)
             for suffix in (_RESULT, _STATUS):
                 (self._folder / f"{request_id}{suffix}").unlink(missing_ok=True)
             return self._keep_entry(request_id, None) is not None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from typing import Any, NoReturn
 
 from auroraql.errors import AuroraQLError, Diagnostic, Pointer, StatementError, UsageError
 from auroraql.frontends.server.packing import Packed
+from auroraql.schema.operators import OPERATORS
 
 Document = dict[str, Any]
 
@@ -31,6 +33,10 @@ _CODES = {
 
 JSON = ("Content-Type", "application/json")
 """Without a charset: pyaurorax takes nothing else for JSON."""
+
+
+MOST_PARTS = 500_000
+"""Values of a query, or of a response format; its lists and blocks have limits of their own."""
 
 
 class Problem(Exception):
@@ -88,8 +94,20 @@ class Call:
             raise Problem(400, "the body is no JSON object")
         return document
 
-    def json(self) -> Any:
-        """The body as JSON: finite numbers, and text that is Unicode. Raises Problem."""
+    def query(self) -> Document:
+        """The body as a JSON object of the size of a query. Raises Problem."""
+        document = self.json(MOST_PARTS)
+        if not isinstance(document, dict):
+            raise Problem(400, "the body is no JSON object")
+        return document
+
+    def json(self, most: int | None = None) -> Any:
+        """The body as JSON: finite numbers, and text that is Unicode; `most` limits its parts. Raises Problem.
+
+        A small body can hold a large document, so that its parts are counted before any is made.
+        """
+        if most is not None and sum(map(self.body.count, (b",", b"[", b"{"))) > most:
+            raise Problem(400, f"the body has more than {most} values: a query has no use for so many")
         try:
             document = json.loads(self.body, parse_float=_number, parse_constant=_refuse)
             # Half a surrogate pair is no text, and nothing that is kept could hold it.
@@ -169,7 +187,7 @@ class Route:
 
 @contextmanager
 def statement_problems() -> Iterator[None]:
-    """What is wrong with a query, as a problem of the call."""
+    """What is wrong with a query, as a problem of the call; hints are for statements, not for JSON."""
     try:
         yield
     except StatementError as error:
@@ -178,9 +196,15 @@ def statement_problems() -> Iterator[None]:
         raise Problem(400, error.message) from None
 
 
+_WORDS = re.compile(
+    rf"\b(?:{'|'.join(row.text for row in OPERATORS.values() if row.text.isalpha())}|NOT|TRUE|FALSE|NULL)\b"
+)
+"""Words of the language that its messages use, and JSON has in lower case."""
+
+
 def _told(each: Diagnostic) -> str:
     place = f" (at {each.origin.path or '/'})" if isinstance(each.origin, Pointer) else ""
-    return f"{each.message}{place}{': ' + each.hint if each.hint else ''}"
+    return f"{_WORDS.sub(lambda word: word[0].lower(), each.message)}{place}"
 
 
 def reason(error: AuroraQLError) -> str:

@@ -8,46 +8,26 @@ from functools import partial
 from math import prod
 
 from auroraql import __version__
-from auroraql.frontends.server.documents import describe, describe_document, read_plan
+from auroraql.frontends.server.documents import describe
+from auroraql.frontends.server.query_documents import read_query
+from auroraql.frontends.server.search_logs import participants
 from auroraql.frontends.server.service import Service
 from auroraql.frontends.server.wire import Call, Problem, Reply, Route, json_reply
-from auroraql.plan import BlockRequest
-from auroraql.schema.catalogue import DataSource
 
 _NAMES = {"conjunction": "conjunctions", "data_products": "data_products", "ephemeris": "ephemeris"}
 
-_SOURCE_TYPES = {"ground": ("ground",), "events": ("event_list",)}
-"""The sources that a block of a kind takes; one of space takes the others."""
 
-
-def described(kind: str, service: Service, call: Call) -> Reply:
+def described(kind: str, _service: Service, call: Call) -> Reply:
     """The engine's sentence of a query, a bare string."""
-    return json_reply(describe_document(call.document(), kind, service.engine))
+    return json_reply(describe(read_query(call.query(), kind, to_run=False)))
 
 
 def combinations(service: Service, call: Call) -> Reply:
     """How many combinations of sources a query of conjunctions spans."""
-    plan = read_plan(call.document(), "conjunctions", service.engine)
-    describe(plan)
-    criteria = plan.requests[0].criteria
+    criteria = read_query(call.query(), "conjunctions", to_run=False).request.criteria
     blocks = criteria.blocks if criteria is not None else ()
-    return json_reply(prod(_participants(block, service) for block in blocks))
-
-
-def _participants(block: BlockRequest, service: Service) -> int:
-    if block.points:
-        return len(block.points)
-    return sum(_takes(block, each) for each in service.sources.all())
-
-
-def _takes(block: BlockRequest, source: DataSource) -> bool:
-    types = _SOURCE_TYPES.get(block.kind)
-    if types is None:
-        fits = all(source.source_type not in each for each in _SOURCE_TYPES.values())
-    else:
-        fits = source.source_type in types
-    # Some lists, as hemisphere, are about records and not about sources.
-    return fits and all(getattr(source, name, values[0]) in values for name, values in block.lists if values)
+    sources = service.sources.all()
+    return json_reply(prod(len(block.points) or len(participants(block, sources)) for block in blocks))
 
 
 def time_zones(_service: Service, _call: Call) -> Reply:

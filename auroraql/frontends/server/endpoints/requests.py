@@ -11,7 +11,7 @@ from auroraql.frontends.server.packing import Packed
 from auroraql.frontends.server.searches import TYPES
 from auroraql.frontends.server.service import Service
 from auroraql.frontends.server.sources import LEVELS
-from auroraql.frontends.server.wire import JSON, Call, Document, Problem, Reply, Route, json_reply
+from auroraql.frontends.server.wire import JSON, MOST_PARTS, Call, Document, Problem, Reply, Route, json_reply
 
 
 def status(kind: str, service: Service, call: Call) -> Reply:
@@ -54,7 +54,7 @@ def records(kind: str, service: Service, call: Call) -> Reply:
 
 def formatted(kind: str, service: Service, call: Call) -> Reply:
     """The parts of the records that the body asks for."""
-    shape = read_format(call.json())
+    shape = read_format(call.json(MOST_PARTS))
     return Reply(200, _shaped(service, _records(kind, service, call), shape), (JSON,))
 
 

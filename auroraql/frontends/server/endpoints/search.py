@@ -6,9 +6,10 @@ import time
 from datetime import timedelta
 from functools import partial
 
-from auroraql.frontends.server.documents import plan_document
+from auroraql.frontends.server.documents import plan_document, plan_query
 from auroraql.frontends.server.encoding import BARE, LineShape, line_shape, shaped
 from auroraql.frontends.server.formats import read_format
+from auroraql.frontends.server.query_documents import read_query
 from auroraql.frontends.server.searches import TYPES
 from auroraql.frontends.server.service import Service
 from auroraql.frontends.server.sources import LEVELS
@@ -30,10 +31,11 @@ _TURN = 5.0
 
 def start(kind: str, service: Service, call: Call) -> Reply:
     """202 and where to ask for the status."""
-    document = call.document()
+    query = read_query(call.query(), kind, to_run=True)
+    plan = plan_query(query, service.engine)
     if kind == "ephemeris":
-        _check_ephemeris(plan_document(document, kind, service.engine))
-    search = service.searches.submit(document, kind, call.address)
+        _check_ephemeris(plan)
+    search = service.searches.submit(query, plan, call.address)
     return Reply(202, headers=(("Location", f"{call.base}/api/v1/{kind}/requests/{search.request_id}"),))
 
 
@@ -45,12 +47,12 @@ def _check_ephemeris(plan: Plan) -> None:
             400, "an ephemeris search has at least one filter: programs, platforms, instrument types or metadata"
         )
     if query.start is None or query.end is None or query.end - query.start >= _LONGEST_EPHEMERIS:
-        raise Problem(400, "an ephemeris search covers one month at most: divide it into several")
+        raise Problem(400, "an ephemeris search covers one month at most, from start to end: divide it into several")
 
 
 def at_once(kind: str, service: Service, call: Call) -> Reply:
     """The records themselves, as an array."""
-    body = call.document()
+    body = call.query()
     unknown = set(body) - {"query", "response_format"}
     query = body.get("query")
     if not isinstance(query, dict) or unknown:

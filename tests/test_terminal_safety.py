@@ -1,0 +1,152 @@
+"""What reaches a terminal: no character that it would obey, whatever the format; and Ctrl-C reaches what runs in it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import unicodedata
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from prompt_toolkit.completion import Completion
+
+from auroraql import Archive, connect
+from auroraql.frontends.cli import streams
+from auroraql.frontends.repl.prompt import harmless
+from auroraql.output import FORMATS
+from auroraql.output.screen import Screen
+from tests.command_line import command
+from tests.terminal import CTRL_C, PROGRAM, terminal
+
+HOSTILE = "a\x1b[31mb\x07c\x9bd\u202ee\u2066f\x7fg\rh\u200b\U000e0001i"
+TEXT_FORMATS = [row for row in FORMATS.values() if row.render is not None]
+
+
+def obeyed(text: str) -> set[str]:
+    """The characters that a terminal could obey, beyond line feeds, tabs and our own colours."""
+    return {c for c in text if unicodedata.category(c) in ("Cc", "Cf", "Co", "Cs") and c not in "\n\t"}
+
+
+@pytest.fixture(scope="module")
+def archive() -> Iterator[Archive]:
+    with connect() as opened:
+        yield opened
+
+
+@pytest.mark.parametrize("row", TEXT_FORMATS, ids=lambda row: row.name)
+@pytest.mark.parametrize("width", [80, None], ids=["fitted", "whole"])
+def test_no_format_writes_what_a_terminal_obeys(archive: Archive, row: object, width: int | None) -> None:
+    result = archive.run('SQL SELECT $text AS "a\x1bb", [$text] AS many, {a: $text} AS object', text=HOSTILE)
+    written = "".join(row.rendered(result, Screen(width, terminal=True)))  # type: ignore[attr-defined]
+    assert obeyed(written) == set()
+    assert "31m" in written
+
+
+def test_json_on_a_terminal_is_the_same_json(archive: Archive) -> None:
+    result = archive.run("SQL SELECT $text AS t", text=HOSTILE)
+    for name in ("json", "jsonl"):
+        written = "".join(FORMATS[name].rendered(result, Screen(80, terminal=True)))
+        read = json.loads(written)
+        assert (read[0] if name == "json" else read)["t"] == HOSTILE
+
+
+def test_a_file_holds_the_values_unchanged(archive: Archive, tmp_path: Path) -> None:
+    result = archive.run("SQL SELECT $text AS t", text=HOSTILE)
+    result.save(tmp_path / "t.csv")
+    assert HOSTILE.encode() in (tmp_path / "t.csv").read_bytes()
+
+
+def test_messages_show_what_a_terminal_would_obey(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    streams.complain(f"no {HOSTILE}\nsecond line")
+    assert obeyed(capfd.readouterr().err) == set()
+    for arguments in (
+        ("fmt", "--check", str(tmp_path / "a\x1b[31m.aql")),
+        ("check", str(tmp_path / "a\x1b[31m.aql")),
+        ("run", "a\x1b[31m"),
+        ("a\x1b[31m",),
+        ("--a\x1b[31m",),
+        ("--format", "a\x1b[31m", "-c", "SHOW PROGRAMS"),
+        ("-a", "a\x1b[31m.duckdb", "-c", "SHOW PROGRAMS"),
+    ):
+        done = command(*arguments)
+        assert done.code != 0
+        assert obeyed(done.err) == set(), arguments
+
+
+def test_the_menu_shows_what_a_terminal_would_obey() -> None:
+    shown = harmless(Completion(HOSTILE, -1, HOSTILE, HOSTILE))
+    assert obeyed(shown.display_text + shown.display_meta_text) == set()
+    assert (shown.text, shown.start_position) == (HOSTILE, -1)
+    plain = Completion("trex", -1, "trex", "a program")
+    assert harmless(plain) is plain
+
+
+def test_a_program_that_takes_the_result_is_interrupted(tmp_path: Path) -> None:
+    with terminal(tmp_path, *PROGRAM, AURORAQL_ARCHIVE="demo") as screen:
+        screen.until("F2 fuzzy: on")
+        screen.type("SHOW PROGRAMS LIMIT 1\r")
+        screen.until("demo (demonstration data)\nauroraql>")
+        screen.type("\\pipe echo begun; sleep 300\r")
+        screen.until("\nbegun")
+        screen.type(CTRL_C)
+        screen.until("the command ended with", seconds=20)
+        screen.type("SHOW\tPROGRAMS LIMIT 2\r".replace("\t", "\x1b[200~\t\x1b[201~"))
+        screen.until("2 rows")
+        assert "^I" not in screen.shown
+
+
+# --- files on the command line
+
+BY_DAY = "-- param day: date\nFIND data_products SELECT start WHERE program = 'trex' ON $day LIMIT 1;\n"
+FOUND = "start\n2021-01-01T00:00:00\n"
+
+
+def test_a_file_is_run_by_its_name_with_values_after_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("day.aql").write_text(BY_DAY)
+    Path("bare").write_text(BY_DAY)
+    for arguments in (
+        ("day.aql", "day=2021-01-01"),
+        ("-a", "demo", "day.aql", "day=2021-01-01"),
+        ("--archive=demo", "day.aql", "--param", "day=2021-01-01"),
+        ("bare", "day=2021-01-01"),
+        ("run", "day", "day=2021-01-01"),
+        ("run", "day.aql", "day=2021-01-01"),
+    ):
+        done = command("--format", "csv", *arguments)
+        assert (done.code, done.out) == (0, FOUND), (arguments, done.err)
+    assert command("-", "--format", "csv", "day=2021-01-01", stdin=BY_DAY).out == FOUND
+
+
+def test_a_file_with_an_equals_sign_in_its_name_is_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("day=1").write_text(BY_DAY)
+    done = command("--format", "csv", "run", "day=1", "day=2021-01-01")
+    assert (done.code, done.out) == (0, FOUND), done.err
+
+
+def test_what_is_no_file_and_no_command_is_refused() -> None:
+    assert command("nowhere.aql").code == 2
+    done = command("serch")
+    assert done.code == 2
+    assert "invalid choice: 'serch'" in done.err
+
+
+def test_the_steps_of_a_search_are_printed_on_standard_error() -> None:
+    run = [
+        sys.executable,
+        "-m",
+        "auroraql",
+        "-v",
+        "--format",
+        "csv",
+        "-c",
+        "FIND data_products SELECT start ON 2021-01-01 LIMIT 1",
+    ]
+    done = subprocess.run(run, capture_output=True, text=True, check=True)
+    assert done.stdout == FOUND
+    assert "Search created: FIND data_products" in done.stderr
+    assert "Request ID: " in done.stderr
+    assert "Retrieved 1 record" in done.stderr
