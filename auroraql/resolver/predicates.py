@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from itertools import cycle
 
 from auroraql import syntax
 from auroraql.errors import MOST_REPORTED, Diagnostic
-from auroraql.moments import literal_of, read_span, write_instant
+from auroraql.moments import TimeFault, literal_of, read_interval, read_span, write_instant
 from auroraql.query import And, Comparison, FieldComparison, Not, Or, Predicate, Ref
 from auroraql.resolver.names import Names
 from auroraql.resolver.selection import check_single, several_values
@@ -16,7 +16,7 @@ from auroraql.resolver.values import End, Fault, Place, Values
 from auroraql.schema import Type
 from auroraql.schema.operators import OPERATORS
 from auroraql.spelling import closest
-from auroraql.syntax import Operand, Path, Text
+from auroraql.syntax import Instant, Number, Operand, Path, Text, Timestamp
 
 MOST_VALUES = 10_000
 
@@ -98,6 +98,8 @@ class Predicates:
         listed = declared is not None and bool(declared.criterion)
         made = Comparison(ref, comparison.operator, texts, listed, comparison.origin)
         self._warn_of_values(made, comparison, place)
+        if place.type is Type.TIME and not place.metadata:
+            self.warnings += _whole_day(comparison)
         return _without_odd_intervals(made)
 
     def _of_fields(self, comparison: syntax.Comparison, ref: Ref, place: Place, path: Path) -> FieldComparison:
@@ -234,6 +236,33 @@ def _unknown_value(
         f"no {place.name} '{value}' in {' or '.join(programs[:3])}" if among else f"no {place.name} '{value}' is known"
     )
     return Diagnostic("AQL0602", message, operand.origin, "unknown value", hint, fix, "warning")
+
+
+def _whole_day(comparison: syntax.Comparison) -> Iterator[Diagnostic]:
+    """The warning that a date is its whole day, and not its midnight as in SQL, where that is easily mistaken."""
+    if comparison.operator not in (">", "=") or not comparison.operands:
+        return
+    match comparison.operands[0]:
+        case Instant(Timestamp(text), ()) | Text(text) | Number(text):
+            literal = text
+        case _:
+            return
+    try:
+        interval = read_interval(literal)
+    except TimeFault:  # NOW, or TODAY
+        return
+    if interval.past is None:
+        return
+    path, midnight = comparison.path.dotted, interval.first.isoformat(timespec="minutes")
+    if comparison.operator == ">":
+        message = f"{path} > {literal} is after the last moment of {literal}"
+        ways = (f"{path} >= {literal}", f"{path} > {midnight}")
+        hint = f"write {ways[0]} to include it, or {ways[1]} for what follows its first moment"
+    else:
+        message = f"{path} = {literal} is any moment of {literal}"
+        ways = (f"{path} BETWEEN {literal} AND {literal}", f"{path} = {midnight}")
+        hint = f"write {ways[0]} to say so, or {ways[1]} for its first moment alone"
+    yield Diagnostic("AQL0615", message, comparison.origin, "a whole interval", hint, ways[0], "warning", ways[1:])
 
 
 def _without_odd_intervals(leaf: Comparison) -> Predicate:
