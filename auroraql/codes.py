@@ -351,6 +351,11 @@ CODES = {
         "The head of a script declares a parameter that no statement has.",
         "Write it in a statement as `$name`, or delete the declaration.",
     ),
+    "AQL0611": Code(
+        "a sentence is not the service's own",
+        "The service that words its queries itself did not answer; the sentence is AuroraQL's, in the same wording.",
+        "Try again later for that of the service.",
+    ),
     "AQL0612": Code(
         "the times exclude one another",
         "The time window and the comparisons of times have no moment in common, so nothing is found and nothing is sent.",
@@ -380,11 +385,6 @@ CODES = {
         "a window is shorter than the products",
         "Data products are found when they lie in the window as a whole, and those that the statement names are longer.",
         "`OVERLAPPING` finds what shares a moment with the window.",
-    ),
-    "AQL0611": Code(
-        "a sentence is not the service's own",
-        "The service that words its queries itself did not answer; the sentence is AuroraQL's, in the same wording.",
-        "Try again later for that of the service.",
     ),
 }
 """Code by code. AQL01 reading, AQL02 names and values, AQL03 time, AQL04 other forms, AQL05 running, AQL06 warnings."""

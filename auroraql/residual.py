@@ -200,20 +200,27 @@ def _texts(records: Sequence[Record], ref: Ref, stored: Stored) -> list[str | No
     path, as_json = ref.path, stored.many or stored.type not in _TYPES
     if isinstance(records, Columnar):
         values = records.values(ResultColumn("", Type.ANY, path=path))
-        return [_text(value.isoformat() if isinstance(value, datetime) else value, as_json=as_json) for value in values]
-    if stored.type is Type.TIME and not stored.many:
-        return [_moment(reached(record, path)) for record in records]
-    return [_text(reached(record, path), as_json=as_json) for record in records]
+        values = [value.isoformat() if isinstance(value, datetime) else value for value in values]
+    else:
+        values = [reached(record, path) for record in records]
+    if stored.type is Type.TIME:
+        values = [_as_utc(value) for value in values]
+    return [_text(value, as_json=as_json) for value in values]
 
 
-def _moment(value: Any) -> str | None:
-    """A time of a record as text that DuckDB reads, which passes over zones and knows no leap second."""
-    if value is None or (isinstance(value, str) and len(value) == len("2020-01-01T00:00:00") and value[-3:] != ":60"):
+_PLAIN = len("2020-01-01T00:00:00")
+
+
+def _as_utc(value: Any) -> Any:
+    """A time, or a list of times, without an offset: DuckDB would read the time and drop the offset."""
+    if isinstance(value, list):
+        return [_as_utc(element) for element in value]
+    if not isinstance(value, str) or (len(value) == _PLAIN and not value.endswith(":60")):
         return value
     try:
-        return read_time(str(value)).isoformat()
+        return read_time(value).isoformat()
     except (ValueError, OverflowError):
-        return None
+        return value
 
 
 def _text(value: Any, *, as_json: bool) -> str | None:

@@ -14,7 +14,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from itertools import islice
-from typing import Any
+from operator import index
+from typing import Any, overload
 
 from auroraql.errors import Source, UsageError
 from auroraql.plan import Plan, Residual
@@ -30,6 +31,9 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 Maker = Callable[..., Any]
 Objects = Callable[[tuple[str, ...]], Maker]
 """Names of members, to what makes an object of their values."""
+
+_NAMES_SHOWN = 12
+"""Columns that the one-line description of a result names."""
 
 _CHUNK = 500
 """So many records are made at once, column by column."""
@@ -133,7 +137,12 @@ class Fetched:
 
 
 class ResultSet:
-    """The answer to one statement. Iterating gives rows, `len` their number."""
+    """The result of one statement.
+
+    Iterating gives rows as tuples in column order, `len` their number. `result[0]` is a row, `result[10:20]` a result
+    of those rows, and `result['url']` the list of a column's values. pandas, polars, pyarrow and DuckDB read it by the
+    Arrow PyCapsule interface (`polars.DataFrame(result)`, `duckdb.sql('FROM result')`); `print` shows the first rows.
+    """
 
     def __init__(
         self,
@@ -169,7 +178,48 @@ class ResultSet:
         return len(held or ())
 
     def __repr__(self) -> str:
-        return f"<ResultSet of {len(self)} rows and {len(self.columns)} columns from {self.archive}>"
+        names = ", ".join(column.name for column in self.columns[:_NAMES_SHOWN])
+        more = ", …" if len(self.columns) > _NAMES_SHOWN else ""
+        rows = "1 row" if len(self) == 1 else f"{len(self):,} rows"
+        return f"<ResultSet of {rows} from {self.archive}: {names}{more}>"
+
+    def __str__(self) -> str:
+        """Return the first rows as a table, with what was left out and the footer of the command line."""
+        from auroraql.output import render_text
+
+        return render_text(self)
+
+    @overload
+    def __getitem__(self, key: int) -> Row: ...
+
+    @overload
+    def __getitem__(self, key: slice) -> ResultSet: ...
+
+    @overload
+    def __getitem__(self, key: str) -> list[Any]: ...
+
+    def __getitem__(self, key: int | slice | str) -> Row | ResultSet | list[Any]:
+        """Return a row by its number, a result of some rows by a slice, or the values of a column by its name.
+
+        Raises IndexError, KeyError and TypeError as lists and dicts do.
+        """
+        if isinstance(key, slice):
+            return self._with(range(*key.indices(len(self))))
+        if isinstance(key, str):
+            return self._column_values(key)
+        number = range(len(self))[index(key)]  # raises IndexError, and counts negative numbers from the end
+        return next(iter(self._with(range(number, number + 1))))
+
+    def _column_values(self, name: str) -> list[Any]:
+        at = next((n for n, column in enumerate(self.columns) if column.name == name), None)
+        if at is None:
+            raise KeyError(f"{name!r}; the columns are {', '.join(column.name for column in self.columns)}")
+        held = self._fetched.records
+        return held.values(self.columns[at]) if isinstance(held, Columnar) else [row[at] for row in self.rows]
+
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        """Export the rows as an Arrow stream (PyCapsule interface), with the types of `to_arrow`."""
+        return self.to_arrow().__arrow_c_stream__(requested_schema)
 
     def __iter__(self) -> Iterator[Row]:
         held = self._fetched.records
@@ -197,11 +247,15 @@ class ResultSet:
         return records_of(rows, self.columns, objects)
 
     def head(self, count: int) -> ResultSet:
-        """Its first rows, as a result of their own."""
+        """Return the first rows as a result of their own."""
+        return self._with(range(min(count, len(self))))
+
+    def _with(self, numbers: range) -> ResultSet:
+        """Return the rows with these numbers, in this order, as a result of their own."""
         rows, records = self._fetched.rows, self._fetched.records
         fetched = Fetched(
-            rows=None if rows is None else rows[:count],
-            records=None if records is None else taken(records, range(min(count, len(records)))),
+            rows=None if rows is None else [rows[number] for number in numbers],
+            records=None if records is None else taken(records, numbers),
         )
         return ResultSet(
             self.plan,

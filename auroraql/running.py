@@ -43,6 +43,8 @@ class Running:
     submitted: dict[str, Search] = field(default_factory=dict)
     on_step: Callable[[str], object] | None = None
     """Receives one line for each step of a search: the verbose mode."""
+    most: int | None = None
+    """The most rows of a FIND that anybody will look at; no more need be fetched."""
     on_interrupt: Callable[[Search], object] | None = None
     """Who is given a search that Ctrl-C ended the wait for; by default it is cancelled."""
     on_end: Callable[[Search], object] | None = None
@@ -84,7 +86,8 @@ class Running:
     def _carried_out(self, prepared: Prepared, began: float) -> ResultSet:
         match prepared.statement:
             case Find() as find:
-                return self.found(self.planned(find, prepared), prepared, began)
+                planned = self.planned(find, prepared)
+                return self.found(planned if self.most is None else _at_most(planned, self.most), prepared, began)
             case Let(name, find):
                 return self._let(name, self.planned(find, prepared), prepared, began)
             case Report() as asked:
@@ -389,6 +392,16 @@ def _of_days(plan: Plan, shown: Shown) -> Plan:
 def _brief(search: Search, state: State) -> Row:
     """What SUBMIT and CANCEL answer with."""
     return search.name, state, ", ".join(search.request_ids)
+
+
+def _at_most(planned: Planned, most: int) -> Planned:
+    """The same search for no more rows than that: what nobody sees need not be fetched."""
+    plan = planned.plan
+    if planned.searched is not None or plan.counted:
+        return planned
+    limit = most if plan.query.limit is None else min(most, plan.query.limit)
+    query, residual = replace(plan.query, limit=limit), replace(plan.residual, limit=limit)
+    return replace(planned, plan=replace(plan, query=query, residual=residual))
 
 
 def _counted(count: int, planned: Planned) -> str:

@@ -142,6 +142,11 @@ class Search:
         self.heeded = False
         """Whether somebody waited for it or cancelled it, and so need not be told that it has ended."""
 
+    def __repr__(self) -> str:
+        name = f" {self.name}" if self.name else ""
+        ids = f", request {', '.join(self.request_ids)}" if self.request_ids else ""
+        return f"<Search{name}, {self.state} for {self.elapsed:.1f} s{ids}: {self.statement}>"
+
     @property
     def request_ids(self) -> tuple[str, ...]:
         """The archive's ids of its requests."""

@@ -43,7 +43,7 @@ def connect(
 ) -> Archive:
     """Opens an archive: `demo` (embedded, no network), the path of a catalogue file, `aurorax`, or a URL.
 
-    `api_key` is sent to AuroraX as its header; left out, AURORAX_API_KEY is taken. `timeout` is the
+    `api_key` is sent to AuroraX as its header; left out, AURORAX_API_KEY is taken for AuroraX itself, and nothing for another address. `timeout` is the
     deadline of a search in seconds (default 600). `say` is told what takes time, as building the
     demonstration archive; `watch` how far a search has come that is waited for. `late` opens it when it is first asked
     for records; until then it takes little memory. `verbose` prints the steps of each search, as the verbose mode of
@@ -55,7 +55,7 @@ def connect(
     if not 0 < seconds < float("inf"):
         raise UsageError(f"a deadline is a number of seconds above 0, not {seconds}")
     opening = open_late if late else open_archive
-    opened = Archive(opening(archive, api_key, say or (lambda _: None)), seconds, watch)
+    opened = Archive(opening(archive, api_key, say or (lambda _: None), seconds), seconds, watch)
     opened.verbose = verbose
     return opened
 
@@ -138,6 +138,10 @@ class Archive:
     def refresh_searches(self) -> None:
         """Has the archive asked how they stand, and waits a moment for the answers."""
         self._running.refresh()
+
+    def look_at_most(self, rows: int | None) -> None:
+        """Fetch no more rows of a FIND that is run than this; those kept by LET and SUBMIT come whole."""
+        self._running.most = rows
 
     def on_progress(self, watch: Watch | None) -> None:
         """Has `watch` told how far a search has come that is waited for."""

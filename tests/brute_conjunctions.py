@@ -47,20 +47,20 @@ class Participant:
 
 @dataclass(frozen=True)
 class Run:
-    """A combination by one trace, and the distance of each measured pair at each of its epochs."""
+    """A combination by one trace, the distance of each pair at each of its epochs, and the pairs with a limit."""
 
     via: str
     combination: tuple[Participant, ...]
     distances: Mapping[datetime, Mapping[tuple[int, int], float]]
+    pairs: Sequence[tuple[int, int]]
 
     @property
     def identifiers(self) -> tuple[int, ...]:
         return tuple(each.identifier for each in self.combination)
 
     @property
-    def measured(self) -> set[frozenset[int]]:
-        pairs = next(iter(self.distances.values()))
-        return {frozenset((self.identifiers[i], self.identifiers[j])) for i, j in pairs}
+    def limited(self) -> set[frozenset[int]]:
+        return {frozenset((self.identifiers[i], self.identifiers[j])) for i, j in self.pairs}
 
 
 def conjunctions(query: Query, positions: Sequence[Position], sources: Iterable[Sequence[Any]]) -> list[Record]:
@@ -75,7 +75,7 @@ def conjunctions(query: Query, positions: Sequence[Position], sources: Iterable[
 def _says_as_much(other: Run, run: Run) -> bool:
     """Whether the other is of the same sources, pairs and trace, and there whenever the one is."""
     alike = other.via == run.via and set(other.identifiers) == set(run.identifiers)
-    if not alike or other.measured != run.measured or not other.distances.keys() >= run.distances.keys():
+    if not alike or other.limited != run.limited or not other.distances.keys() >= run.distances.keys():
         return False
     return len(other.distances) > len(run.distances) or other.identifiers < run.identifiers
 
@@ -84,6 +84,8 @@ def _runs(
     query: Query, criteria: Criteria, positions: Sequence[Position], sources: Sequence[Mapping[str, Any]]
 ) -> Iterator[Run]:
     step = timedelta(seconds=30 if criteria.subminute else 60)
+    limits = zip(criteria.pairs, criteria.distances, strict=True)
+    pairs = [pair for pair, limit in limits if limit is not None] or criteria.pairs
     for via in dict.fromkeys(criteria.via or ("nbtrace",)):
         blocks = [_participants(criteria, block, via, query, positions, sources) for block in criteria.blocks]
         epochs = sorted({epoch for block in blocks for each in block for epoch in each.track})
@@ -93,23 +95,24 @@ def _runs(
             met = {epoch: distances for epoch in epochs if (distances := _meeting(criteria, combination, epoch))}
             for first in (epoch for epoch in met if epoch - step not in met):
                 following = (first + n * step for n in range(len(met)))
-                yield Run(via, combination, {epoch: met[epoch] for epoch in takewhile(met.__contains__, following)})
+                yield Run(
+                    via, combination, {epoch: met[epoch] for epoch in takewhile(met.__contains__, following)}, pairs
+                )
 
 
 def _meeting(
     criteria: Criteria, combination: Sequence[Participant], epoch: datetime
 ) -> Mapping[tuple[int, int], float] | None:
-    """The distances that are measured of a combination in conjunction; None when it is in none."""
+    """The distances of each pair of a combination in conjunction; None when it is in none."""
     places = [each.place(epoch) for each in combination]
     there = [place for place in places if place is not None]
     if len(there) < len(places):
         return None
     limits = dict(zip(combinations(range(len(places)), 2), criteria.distances, strict=True))
     distances = {pair: distance(there[pair[0]], there[pair[1]]) for pair in limits}
-    limited = {pair: distances[pair] for pair, limit in limits.items() if limit is not None}
     if any(limit is not None and distances[pair] > float(limit) for pair, limit in limits.items()):
         return None
-    return limited or distances
+    return distances
 
 
 def _participants(

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from auroraql.query import And, Block, Not, Or, Query
+from auroraql.resolver.intervals import joined
 from auroraql.schema.conjunctions import TRACES
 from tests.brute_conjunctions import conjunctions
 from tests.small_catalogue import Position
@@ -89,3 +91,27 @@ _SEARCHES = 3
 def test_finds_what_the_criteria_mean(positions: tuple[Position, ...], queries: list[Query]) -> None:
     for query, records in zip(queries, answers(positions, queries), strict=True):
         assert_same(records, conjunctions(query, positions, SOURCES))
+
+
+@settings(deadline=None, max_examples=settings().max_examples // _SEARCHES)
+@given(
+    tracks(),
+    st.lists(searches(), min_size=_SEARCHES, max_size=_SEARCHES),
+    st.lists(st.tuples(st.sampled_from((-3000, -1, 0, 2.5, 6, 20, 3000)), st.sampled_from((0, 0.5, 2))), max_size=3),
+)
+def test_what_overlaps_an_interval_comes_whole(
+    positions: tuple[Position, ...], queries: list[Query], spans: list[tuple[float, float]]
+) -> None:
+    during = tuple(joined((minute(first), minute(first + length)) for first, length in spans))
+    limited = [replace(query, start=None, end=None, during=during) for query in queries]
+    for query, records in zip(limited, answers(positions, limited), strict=True):
+        every = conjunctions(replace(query, during=None), positions, SOURCES)
+        overlapping = [
+            each
+            for each in every
+            if any(
+                datetime.fromisoformat(each["start"]) <= last and datetime.fromisoformat(each["end"]) >= first
+                for first, last in during
+            )
+        ]
+        assert_same(records, overlapping)

@@ -94,6 +94,29 @@ CHANGES: list[tuple[str, type, Callable[[int, dict[str, Any]], dict[str, Any]]]]
     ("some pieces whole", Columns, lambda n, each: {**each, "sbtrace": {"lat": n if n < 300 else n + 0.5, "lon": 0.0}}),
     ("great numbers", Listed, lambda n, each: {**each, "nbtrace": {"lat": 2**53 + 1 + n, "lon": None}}),
     ("negative nought", Columns, lambda _, each: {**each, "nbtrace": {"lat": -0.0, "lon": 1e300}}),
+    *(
+        (
+            f"one lacks {name}",
+            Listed,
+            lambda n, each, name=name: {k: v for k, v in each.items() if k != name or n != 400},
+        )
+        for name in RECORDS[0]
+    ),
+    *(
+        (f"one has null as {name}", kind, lambda n, each, name=name: each if n != 400 else {**each, name: None})
+        for name, kind in (("metadata", Listed), ("epoch", Columns), ("nbtrace", Listed), ("data_source", Listed))
+    ),
+    (
+        "two lack metadata",
+        Listed,
+        lambda n, each: {k: v for k, v in each.items() if k != "metadata" or n not in (3, 4)},
+    ),
+    (
+        "the last lacks metadata",
+        Listed,
+        lambda n, each: {k: v for k, v in each.items() if k != "metadata" or n < COUNT - 1},
+    ),
+    ("the first lacks metadata", Listed, lambda n, each: {k: v for k, v in each.items() if k != "metadata" or n}),
     ("no name", Columns, lambda _, each: {**each, "data_source": {**each["data_source"], "display_name": None}}),
 ]
 

@@ -340,7 +340,8 @@ def test_the_configuration_file(
     done = command("-c", "FIND data_products SELECT start ON 2020-02-04")
     assert (done.code, done.out) == (0, '{"start":"2020-02-04T00:00:00"}\n')
     assert {call.headers["x-aurorax-api-key"] for call in server.calls} == {"key-in-file"}
-    monkeypatch.setenv("AURORAX_API_KEY", "key-in-env")
+    monkeypatch.setenv("AURORAX_API_KEY", "for-aurorax-alone")
+    monkeypatch.setenv("AURORAQL_API_KEY", "key-in-env")
     monkeypatch.setenv("AURORAQL_FORMAT", "csv")
     assert command("-c", "FIND data_products SELECT start ON 2020-02-04").out == "start\n2020-02-04T00:00:00\n"
     assert server.calls[-1].headers["x-aurorax-api-key"] == "key-in-env"

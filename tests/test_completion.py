@@ -52,8 +52,9 @@ STATEMENTS = (
     ),
     (
         "FIND data_products WHERE platform IN c.platform AND program IN (FIND c SELECT start) DURING c PADDED BY "
-        "10 minutes"
+        "10 minutes USING (platform, start)"
     ),
+    "FIND data_products OVERLAPPING 2020-01-01 AND NOW - 1 day LIMIT 5",
     "EXPLAIN FIND data_products WHERE program = $program SINCE 2020-01-01 UNTIL 2020-02-01 06:30",
     "LET k = FIND c ORDER BY min_distance",
     "SUBMIT k = FIND data_products",
@@ -200,7 +201,7 @@ def test_every_keyword_is_explained_and_its_example_is_right() -> None:
         ("FIND data_products WHERE program = ‘tr|’ ON 2021-01-01", ["‘trex"]),
         ("FIND `odd|` SELECT x", ["`odd name"]),
         # Without quotes over several words, too.
-        ("FIND data_products WHERE platform = fort |", ["'fort simpson'", "'fort smith'"]),
+        ("FIND data_products WHERE platform = fort |", ["'fort churchill'", "'fort simpson'"]),
         ("FIND data_products WHERE platform IN ('gillam', fort sm|", ["'fort smith'"]),
         ("FIND ephemeris WHERE nbtrace_region = north au|", ["'north auroral oval'"]),
         ("FIND data_products WHERE program = 'trex' AND platform = fort |AND url IS NULL", ["'fort smith'"]),
@@ -332,6 +333,19 @@ def test_clauses_are_offered_once_and_where_they_make_sense() -> None:
     assert "UNTIL" in texts("FIND data_products SINCE 2020-01-01 |")
     assert {"OF", "WITHIN"} <= set(texts("FIND conjunctions |"))
     assert "WHERE" not in texts("FIND data_products | WHERE program = 'trex'")
+
+
+def test_using_offers_the_fields_that_the_result_has_too() -> None:
+    assert "USING" in texts("FIND data_products DURING c |")
+    assert "USING" in texts("FIND data_products DURING c PADDED BY 10 minutes |")
+    assert "USING" not in texts("FIND data_products DURING 2020-01 |")
+    assert "USING" not in texts("FIND data_products DURING c USING (platform) |")
+    assert texts("FIND data_products DURING c USING (|") == ["platform", "start", "end"]
+    assert texts("FIND data_products DURING c USING (platform, |") == ["start", "end"]
+    assert "keogram_type" in texts("FIND data_products DURING (FIND data_products ON 2020-01-01) USING (|")
+    assert "OVERLAPPING" in texts("FIND data_products WHERE program = 'trex' |")
+    assert "OVERLAPPING" not in texts("FIND data_products ON 2020-01-01 |")
+    assert {"NOW", "TODAY"} <= set(texts("FIND data_products OVERLAPPING |"))
 
 
 def test_keys_are_narrowed_by_the_programs() -> None:

@@ -162,10 +162,10 @@ def test_variables_that_are_none() -> None:
 KEYS = """
 api_key = "key-of-file"
 [profiles.lab]
-archive = "http://lab.example.org/api/v1/"
+archive = "https://lab.example.org/api/v1/"
 api_key = "key-of-lab"
 [profiles.bare]
-archive = "http://bare.example.org"
+archive = "https://bare.example.org"
 [profiles.me]
 api_key = "key-of-me"
 """
@@ -179,13 +179,15 @@ api_key = "key-of-me"
         ({"archive": "http://elsewhere.example.org"}, {}, ""),
         ({"archive": "https://api.aurorax.space.example.org"}, {}, ""),
         ({"profile": "lab"}, {}, "key-of-lab"),
-        ({"profile": "lab", "archive": "http://lab.example.org"}, {}, "key-of-lab"),
+        ({"profile": "lab", "archive": "https://lab.example.org"}, {}, "key-of-lab"),
         ({"profile": "lab", "archive": "aurorax"}, {}, "key-of-file"),
-        ({"profile": "lab"}, {"AURORAQL_ARCHIVE": "http://bare.example.org"}, ""),
+        ({"profile": "lab"}, {"AURORAQL_ARCHIVE": "https://bare.example.org"}, ""),
         ({"profile": "bare"}, {}, ""),
         ({"profile": "me", "archive": "aurorax"}, {}, "key-of-me"),
-        ({"profile": "me", "archive": "http://lab.example.org"}, {}, ""),
-        ({"profile": "bare"}, {"AURORAX_API_KEY": "key-of-env"}, "key-of-env"),
+        ({"profile": "me", "archive": "https://lab.example.org"}, {}, ""),
+        ({"profile": "bare"}, {"AURORAX_API_KEY": "key-of-env"}, ""),
+        ({"profile": "bare"}, {"AURORAQL_API_KEY": "key-of-env"}, "key-of-env"),
+        ({"archive": "aurorax"}, {"AURORAX_API_KEY": "key-of-env"}, "key-of-env"),
         ({"profile": "lab"}, {"AURORAX_API_KEY": "one", "AURORAQL_API_KEY": "two"}, "two"),
     ],
 )
@@ -197,7 +199,7 @@ def test_a_key_goes_to_the_archive_it_is_for(
     assert bool(found.withheld) is (key == "")
     # A file whose own archive is a service has its key for that one.
     if "archive" not in options and "AURORAQL_ARCHIVE" not in environ:
-        moved = read(write('archive = "http://home.example.org"\n' + KEYS), options, **environ)
+        moved = read(write('archive = "https://home.example.org"\n' + KEYS), options, **environ)
         assert moved.api_key == key
 
 

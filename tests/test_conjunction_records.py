@@ -56,7 +56,7 @@ LISTED = (
     ("data_sources.identifier", "4", ""),
     ("events.e2_source.display_name", "Swarm B", "%b"),
     ("events.start", minute(2).isoformat(), ""),
-    ("events.min_distance", "111.194927", ""),
+    ("events.min_distance", "157.249381", ""),
     ("events.conjunction_type", "sbtrace", "nb%"),
 )
 

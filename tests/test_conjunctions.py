@@ -212,16 +212,26 @@ def test_locations_alone_have_no_epochs() -> None:
 # Which pairs count, and which combinations
 
 
-def test_pairs_of_any_distance_are_not_measured() -> None:
+def test_pairs_of_any_distance_are_measured() -> None:
     positions = [*stays(1), *stays(2, 40, 0), *passes()]
     blocks = (Block("ground", where("program", "trex")), Block("ground", where("program", "themis-asi")), SPACE)
-    (record,) = answer(positions, asked(*blocks, limits=[None, 250, None]))
-    assert record["max_distance"] == pytest.approx(2 * KM_OF_A_DEGREE)
-    assert [(e["e1_source"]["identifier"], e["e2_source"]["identifier"]) for e in record["events"]] == [(1, 3)]
-    (record,) = answer(positions, asked(*blocks, limits=[None, None, None]))
-    assert times([record]) == [span(0, 6)]
-    assert len(record["events"]) == 3
-    assert record["max_distance"] == pytest.approx(max(event["max_distance"] for event in record["events"]))
+    for limits, run in (([None, 250, None], span(1, 5)), ([None, None, None], span(0, 6))):
+        (record,) = answer(positions, asked(*blocks, limits=limits))
+        assert times([record]) == [run]
+        pairs = [(event["e1_source"]["identifier"], event["e2_source"]["identifier"]) for event in record["events"]]
+        assert pairs == [(1, 2), (1, 3), (2, 3)]
+        assert record["min_distance"] == min(event["min_distance"] for event in record["events"]) == 0
+        assert record["max_distance"] == max(event["max_distance"] for event in record["events"])
+        assert record["max_distance"] > 40 * KM_OF_A_DEGREE
+
+
+def test_the_nearest_pair_may_be_one_of_any_distance() -> None:
+    """The input of a report: Swarm A and Swarm B fly side by side past Gillam."""
+    positions = [*stays(1, 60, 0), *stays(3, 60, 3), *stays(4, 60, 3.5)]
+    one, other = Block("space", where("platform", "swarma")), Block("space", where("platform", "swarmb"))
+    (record,) = answer(positions, asked(GROUND, one, other, limits=[500, 500, None]))
+    assert record["min_distance"] == pytest.approx(27.8, abs=0.05)
+    assert [event["min_distance"] for event in record["events"]] == pytest.approx([166.8, 194.6, 27.8], abs=0.05)
 
 
 def test_every_limit_must_hold_at_once() -> None:
@@ -265,11 +275,13 @@ def test_one_between_the_epochs_of_another_is_kept() -> None:
     assert times(records) == [span(0, 4), span(0.5, 3.5)]
 
 
-def test_other_pairs_measured_are_another_conjunction() -> None:
+def test_other_pairs_limited_are_another_conjunction() -> None:
     positions = [*stays(1), *stays(3), *stays(4, 1, 0)]
     records = answer(positions, asked(GROUND, SWARM, SWARM, limits=[250, None, None]))
     assert platforms(records) == [["gillam", "swarma", "swarmb"], ["gillam", "swarmb", "swarma"]]
-    assert [record["min_distance"] for record in records] == pytest.approx([0, KM_OF_A_DEGREE])
+    nearest = [[event["min_distance"] for event in record["events"]] for record in records]
+    assert nearest[0] == pytest.approx([0, KM_OF_A_DEGREE, KM_OF_A_DEGREE])
+    assert nearest[1] == pytest.approx([KM_OF_A_DEGREE, 0, KM_OF_A_DEGREE])
 
 
 def test_what_blocks_may_change_places() -> None:

@@ -15,7 +15,8 @@ from auroraql.archives.embedded import EmbeddedEngine
 from auroraql.plan import Plan, Request
 from auroraql.planner import plan
 from auroraql.planner.native import MOST_REQUESTS
-from auroraql.query import And, Column, Comparison, Query, Ref
+from auroraql.query import And, Column, Comparison, Group, Query, Ref, Using
+from auroraql.resolver.intervals import joined
 from auroraql.results import Fetched
 from auroraql.schema.catalogue import shipped
 from tests import brute_force
@@ -33,6 +34,34 @@ __all__ = ["engine", "filters_as_the_language_has_them"]
 def test_law_5_intervals(engine: EmbeddedEngine, during: Any, hours: int | None, where: Any) -> None:
     start = None if hours is None else datetime(2020, 1, 2) + timedelta(hours=hours)
     query = many(where=where, start=start, during=during, select=(Column(Ref("record", "url")),), distinct=True)
+    agree(engine, query)
+
+
+VALUES: dict[Ref, tuple[str, ...]] = {
+    Ref("source", "data_source.platform"): ("gillam", "fort smith", "longyearbyen", "nowhere"),
+    Ref("source", "data_source.identifier"): ("1", "2", "44", "3.5", "x"),
+    Ref("record", "start"): ("2020-01-02T00:00:00", "2020-01-02T06:00:00", "2020-01-01"),
+    W: ("6300", "6300.0", "true", "x", "5577", "2020-01-02", "-1e3"),
+    Ref("metadata", "k"): ("daily", "a", "1", "10"),
+}
+
+
+@st.composite
+def usings(draw: st.DrawFn) -> Using:
+    """Groups of values that some products have, with intervals of their own."""
+    refs = tuple(draw(st.lists(st.sampled_from(list(VALUES)), min_size=1, max_size=3, unique=True)))
+    rows = draw(st.lists(st.tuples(*(st.sampled_from(VALUES[ref]) for ref in refs)), max_size=6, unique=True))
+    return Using(refs, tuple(Group(values, draw(intervals)) for values in rows))
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    usings(),
+    st.sampled_from([And(()), Comparison(W, "is not null"), Comparison(next(iter(VALUES)), "!=", ("gillam",))]),
+)
+def test_law_5_using(engine: EmbeddedEngine, using: Using, where: Any) -> None:
+    during = tuple(joined(interval for group in using.groups for interval in group.intervals))
+    query = many(where=where, during=during, using=using, select=(Column(Ref("record", "url")),), distinct=True)
     agree(engine, query)
 
 

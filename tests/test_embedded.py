@@ -76,7 +76,7 @@ def test_what_is_no_catalogue(tmp_path: Path) -> None:
         (other, "is not a catalogue"),
         (older, "schema version 1; this AuroraQL reads version 2"),
         (newer, "schema version 3"),
-        (plain, "no VARIANT"),
+        (plain, "is JSON, not VARIANT"),
     ):
         with pytest.raises(UsageError, match=fact) as raised:
             EmbeddedEngine(path)

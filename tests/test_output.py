@@ -10,6 +10,7 @@ import re
 import stat
 import subprocess
 import sys
+import tempfile
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
@@ -307,6 +308,39 @@ def test_a_write_that_breaks_off_leaves_what_was_there(tmp_path: Path, fault: Ba
     with pytest.raises(expected):
         write(whole(Breaking((WHOLE,))), path)
     assert {each.name: each.read_text() for each in tmp_path.iterdir()} == {"a.csv": "before"}
+
+
+_BELOW_DEV = Path("/dev/shm")  # noqa: S108
+
+
+@pytest.mark.skipif(not _BELOW_DEV.is_dir(), reason="no files below /dev here")
+def test_a_file_below_dev_is_a_file(tmp_path: Path) -> None:
+    with tempfile.TemporaryDirectory(dir=_BELOW_DEV) as folder:
+        (Path(folder) / "here").mkdir()
+        for fault in (KeyboardInterrupt(), OSError(28, "No space left on device"), RuntimeError("lost")):
+            test_a_write_that_breaks_off_leaves_what_was_there(Path(folder) / "here", fault)
+        link = tmp_path / "link.csv"
+        link.symlink_to(Path(folder) / "here" / "a.csv")
+        write(whole(), link)
+        assert (Path(folder) / "here" / "a.csv").read_text() == text(whole(), "csv")
+        assert link.is_symlink()
+
+
+@pytest.mark.skipif(not Path("/dev/fd").exists(), reason="no descriptors in the file system here")
+@pytest.mark.parametrize("place", ["/dev/fd/{}", "/proc/self/fd/{}", "link"])
+def test_a_descriptor_is_written_to_where_it_is(tmp_path: Path, place: str) -> None:
+    path = tmp_path / "log.csv"
+    path.write_text("before\n")
+    with path.open("ab") as held:
+        target = Path(place.format(held.fileno()))
+        if place == "link":
+            target = tmp_path / "link"
+            target.symlink_to(f"/dev/fd/{held.fileno()}")
+        if not target.parent.is_dir():
+            pytest.skip("not here")
+        check_writable(target, "csv")
+        write(whole(), target, "csv")
+    assert path.read_text() == "before\n" + text(whole(), "csv")
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no full device here")

@@ -6,6 +6,7 @@ import copy
 import importlib
 import pickle
 import pkgutil
+import re
 import uuid
 import warnings
 from collections.abc import Iterator
@@ -15,8 +16,11 @@ from decimal import Decimal
 from multiprocessing import get_context
 from typing import Any
 
+import duckdb
 import numpy as np
 import pandas as pd
+import polars as pl
+import pyarrow as pa
 import pyaurorax
 import pytest
 from pyaurorax.search import (
@@ -350,3 +354,71 @@ def test_the_lines_go_to_a_function_that_takes_them(demo: Archive) -> None:
     assert any(f"Request ID: {result.request_ids[0]}" in line for line in lines)
     demo.run(KEOGRAMS)
     assert sum("Search created" in line for line in lines) == 2
+
+
+# --- results
+
+
+def test_a_result_is_indexed_and_sliced_as_a_list(demo: Archive) -> None:
+    result = demo.run("FIND data_products WHERE program = 'trex' ON 2021-01-01")
+    rows = list(result)
+    assert [result[n] for n in (0, 5, -1)] == [rows[0], rows[5], rows[-1]]
+    for part in (slice(10, 20), slice(None, None, -50), slice(-3, None), slice(0, 0), slice(280, 400)):
+        sliced = result[part]
+        assert list(sliced) == rows[part]
+        assert list(sliced.records) == list(result.records)[part]
+        assert len(sliced) == len(rows[part])
+    assert result["url"] == [row[[c.name for c in result.columns].index("url")] for row in rows]
+    for wrong, error in ((289, IndexError), (-290, IndexError), ("nowhere", KeyError), (1.5, TypeError)):
+        with pytest.raises(error):
+            result[wrong]  # type: ignore[index]
+
+
+def test_a_columnar_result_is_indexed_and_sliced(server: AuroraXServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_PROXY", "*")
+    with connect(server.url) as archive:
+        result = archive.run("FIND data_products SINCE 2000-01-01")
+    assert len(result) > 1
+    assert result[-1] == list(result)[-1]
+    assert list(result[::-1]) == list(result)[::-1]
+    assert result[:1].records == list(result.records)[:1]
+    assert len(result["start"]) == len(result)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [KEOGRAMS, "FIND ephemeris WHERE platform = 'swarma' ON 2020-01-01", f"{PASSES} LIMIT 3", "SHOW PROGRAMS",
+     "FIND data_products WHERE program = 'nosuch' ON 2021-01-01", "SQL SELECT 1 AS a, NULL AS b, DATE '2021-01-01' AS c"],
+    ids=["products", "ephemeris", "conjunctions", "show", "no rows", "sql"],
+)  # fmt: skip
+def test_every_reader_of_arrow_takes_a_result(demo: Archive, statement: str) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", AuroraQLWarning)
+        result = demo.run(statement)
+    expected = result.to_arrow()
+    assert pa.table(result).equals(expected)
+    assert pl.DataFrame(result).to_arrow().num_rows == len(result)
+    assert pl.DataFrame(result).columns == expected.column_names
+    relation = duckdb.sql("SELECT count(*) FROM result")
+    assert relation is not None
+    assert relation.fetchall() == [(len(result),)]
+
+
+def test_print_shows_rows_and_repr_names_the_columns(demo: Archive) -> None:
+    result = demo.run("FIND data_products WHERE program = 'trex' ON 2021-01-01")
+    printed = str(result).splitlines()
+    assert printed[0].startswith("start")
+    assert sum("2021-01-01" in line for line in printed) == 20
+    assert "first 20 of 289 rows" in printed
+    assert printed[-1].startswith("289 rows")
+    assert "--" not in " ".join(printed[2:])
+    assert repr(result) == (
+        "<ResultSet of 289 rows from demo: start, end, identifier, program, platform, instrument_type, source_type, "
+        "display_name, url, data_product_type, metadata>"
+    )
+
+
+def test_a_search_describes_itself(demo: Archive) -> None:
+    search = demo.submit(KEOGRAMS)
+    search.fetch()
+    assert re.fullmatch(r"<Search, done for \d+\.\d s, request [-0-9a-f]{36}: FIND data_products .*>", repr(search))

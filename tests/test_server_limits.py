@@ -267,7 +267,7 @@ def test_slow_clients_keep_nobody_out(begun: str, dial: Dial, monkeypatch: pytes
             for _ in range(5):
                 began = time.monotonic()
                 assert asked(place, b"whole") == b"whole"
-                assert time.monotonic() - began < 5
+                assert time.monotonic() - began < 20
         finally:
             stop.set()
             thread.join()
@@ -280,7 +280,7 @@ def test_half_sent_uploads_by_the_thousand(server: ServerProcess, dial: Dial) ->
     began = time.monotonic()
     for _ in range(3):
         assert requests.get(f"{server.url}/api/v1/data_sources/3", timeout=10).status_code == 200
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 20
     closed = sum(map(is_closed, slow))
     assert 100 <= closed < 300  # those that made room, and not everyone
 
@@ -346,7 +346,7 @@ def test_slow_readers_of_records_keep_nobody_out(server: ServerProcess, dial: Di
     began = time.monotonic()
     assert post(server, SEARCH, MAX).status_code == 202
     assert requests.get(f"{server.url}/api/v1/data_sources/3", timeout=10).status_code == 200
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 20
 
 
 def test_records_that_are_sent_unpacked_are_whole(server: ServerProcess, dial: Dial) -> None:
@@ -364,3 +364,44 @@ def test_records_that_are_sent_unpacked_are_whole(server: ServerProcess, dial: D
     head, _, body = bytes(content).partition(b"\r\n\r\n")
     assert f"content-length: {len(body)}" in head.decode().lower()
     assert json.loads(body) == packed
+
+
+# --- a storm of searches that are cancelled
+
+
+def test_memory_returns_after_a_cancel_storm(server: ServerProcess) -> None:
+    large: dict[str, Any] = {
+        "start": "2019-01-01T00:00:00",
+        "end": "2021-12-31T00:00:00",
+        "ground": [{}, {}],
+        "space": [{}],
+    }
+    large["max_distances"] = {"ground1-space1": 20000, "ground1-ground2": 20000, "ground2-space1": 20000}
+    before, stop = resident(server), time.monotonic() + 3
+
+    def cancel_at_once(delay: float) -> None:
+        with requests.Session() as session:
+            while time.monotonic() < stop:
+                accepted = session.post(f"{server.url}/api/v1/conjunctions/search", json=large, timeout=30)
+                if accepted.status_code == 202:
+                    time.sleep(delay)
+                    session.delete(accepted.headers["Location"], timeout=30)
+
+    threads = [threading.Thread(target=cancel_at_once, args=(0.02 * number,)) for number in range(12)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    deadline = time.monotonic() + 40
+    while resident(server) > before + 80 and time.monotonic() < deadline:
+        time.sleep(0.2)
+    assert resident(server) <= before + 80
+    assert finished(server, SEARCH.partition("/")[0], MAX)
+
+
+def resident(server: ServerProcess) -> float:
+    """Megabytes that the server holds now."""
+    status = Path(f"/proc/{server.process.pid}/status")
+    if not status.is_file():
+        pytest.skip("the memory of a process cannot be asked here")
+    return next(int(row.split()[1]) / 1024 for row in status.read_text().splitlines() if row.startswith("VmRSS"))

@@ -7,9 +7,11 @@ import re
 import sys
 import time
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 import requests
 from hypothesis import given, settings
@@ -24,6 +26,7 @@ from auroraql.frontends.server.store import Store
 from auroraql.frontends.server.wire import Problem
 from auroraql.schema import KINDS
 from tests.server_process import DAY, MAX, OVER_SWARM, SWARM, ServerProcess, finished, get, post, refused, waited
+from tests.small_catalogue import Product, write
 
 NAMES = {"conjunctions": "conjunction", "data_products": "data_products", "ephemeris": "ephemeris"}
 
@@ -288,7 +291,7 @@ def test_a_small_body_with_many_blocks_costs_nothing(server: ServerProcess, path
     ):
         began = time.monotonic()
         refused(requests.post(f"{server.url}/api/v1/{path}", data=blocks, timeout=60), 400, "blocks")
-        assert time.monotonic() - began < 3
+        assert time.monotonic() - began < 20  # of a busy machine; what it took before is a minute
     assert memory(server) - before < 150
 
 
@@ -297,8 +300,15 @@ def test_a_body_of_very_many_values_is_refused_before_it_is_read(server: ServerP
     for path in ("conjunctions/search", "ephemeris/search_synchronous"):
         began = time.monotonic()
         refused(requests.post(f"{server.url}/api/v1/{path}", data=body, timeout=60), 400, "values")
-        assert time.monotonic() - began < 3
+        assert time.monotonic() - began < 20  # of a busy machine; what it took before is a minute
     assert memory(server) - before < 100
+
+
+def test_a_query_has_at_most_a_megabyte(server: ServerProcess) -> None:
+    for size, status in ((1_000_000, 202), (1 << 20, 413)):
+        long = json.dumps({**MAX, "data_sources": {"programs": ["x" * size]}})
+        answer = requests.post(f"{server.url}/api/v1/data_products/search", data=long, timeout=60)
+        assert answer.status_code == status, answer.text
 
 
 def memory(server: ServerProcess) -> float:
@@ -479,3 +489,31 @@ def test_a_status_that_cannot_be_written_is_remembered(tmp_path: Path, monkeypat
     assert store.forget("b")
     assert store.status("b") is None
     assert list(tmp_path.iterdir()) == []
+
+
+# --- sources
+
+
+def test_sources_of_a_catalogue_of_another_maker(tmp_path: Path) -> None:
+    """Ad hoc sources, whose identifiers are negative, are not listed; a text that is missing is null."""
+    day = (datetime(2020, 1, 1), datetime(2020, 1, 1, 23, 59))
+    path = write(tmp_path / "c.duckdb", [Product(-5, *day, "https://example.org/a.jpg")])
+    with duckdb.connect(str(path)) as catalogue:
+        for column in ("program", "display_name"):
+            catalogue.execute(f"ALTER TABLE data_sources ALTER COLUMN {column} DROP NOT NULL")
+        catalogue.execute("INSERT INTO data_sources VALUES (-5, 'adhoc', 'x', 'y', 'ground', 'A')")
+        catalogue.execute("INSERT INTO data_sources VALUES (4711, NULL, 'here', 'z', 'ground', NULL)")
+    with ServerProcess(archive=path) as server:
+        listed = get(server, "data_sources").json()
+        assert min(source["identifier"] for source in listed) >= 0
+        assert post(server, "data_sources/search", {"platforms": ["x"]}).json() == []
+        assert get(server, "data_sources?program=None").json() == []
+        refused(get(server, "data_sources/-5"), 404)
+        assert get(server, "availability/data_products?start=2020-01-01&end=2020-01-02").json() == []
+        unnamed = get(server, "data_sources/4711?format=full_record").json()
+        assert (unnamed["program"], unnamed["display_name"]) == (None, None)
+        assert (unnamed["metadata"], unnamed["maintainers"]) == ({}, [])
+        plain = get(server, "data_sources/4711").json()
+        assert (plain["metadata"], plain["maintainers"]) == (None, None)
+        found = post(server, "data_products/search_synchronous", {"query": {**DAY, "data_sources": {}}}).json()
+        assert [record["data_source"]["identifier"] for record in found] == [-5]  # the records themselves are there

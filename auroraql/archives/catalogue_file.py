@@ -5,44 +5,43 @@ A file that is no catalogue is a UsageError, one that cannot be reached just now
 
 from __future__ import annotations
 
+import errno
 import json
+import os
+import re
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 import duckdb
 
-from auroraql.archives.catalogue_format import SCHEMA_VERSION, TYPE_NAMES
-from auroraql.errors import Unreachable, UsageError
+from auroraql.archives.catalogue_check import CheckedFiles, check_catalogue, check_header
+from auroraql.archives.catalogue_format import TYPE_NAMES
+from auroraql.archives.spill import NO_SPILL, Settings, spill_settings
+from auroraql.errors import TimedOut, Unreachable, UsageError
 from auroraql.schema import KINDS, Type
 from auroraql.schema.catalogue import Catalogue, DataSource, MetadataKey, SourceDetails
 
-LOCKED_DOWN: dict[str, str | bool | int | float | list[str]] = {
-    "autoinstall_known_extensions": False,
-    "autoload_known_extensions": False,
-    "enable_external_access": False,
-    "lock_configuration": True,
-    # No spilling: nothing is ever written beside a user's file, and no directory is left open to statements.
-    "temp_directory": "",
-}
-"""How every connection is made: a statement of a user can reach nothing but the catalogue."""
+SANDBOXED: Settings = {"autoinstall_known_extensions": False, "autoload_known_extensions": False}
+
+_LOCKS = ("SET enable_external_access = false", "SET lock_configuration = true")
+"""Statements that end the configuration of a database: DuckDB takes no temp_directory together with them."""
+
+# In this order: DuckDB applies the settings of a connection in an order of its own, and takes this one.
+LOCKED_DOWN: Settings = {**SANDBOXED, "enable_external_access": False, "lock_configuration": True, **NO_SPILL}
+"""The settings of a database that reaches nothing but itself, and never writes to disk."""
+
+MEMORY = "50%"
+"""How much of the machine's (or the container's) memory DuckDB may use before it spills."""
 
 _INTERRUPT_EVERY = 0.01
 """Seconds between interrupts: one that comes before DuckDB has begun is lost."""
-
-_HEADER = "SELECT schema_version, demonstration, description, rule FROM catalogue"
-
-_TABLES = """
-SELECT p.metadata, m.metadata, p.data_source, p."start", p."end", p.data_product_type, p.url,
-    e.data_source, e.epoch, e.location_geo_lat, e.location_geo_lon, e.location_gsm_lat, e.location_gsm_lon,
-    e.nbtrace_lat, e.nbtrace_lon, e.sbtrace_lat, e.sbtrace_lon, e.metadata, m.identifier, s.*, k.*
-FROM data_products AS p, ephemeris AS e, ephemeris_metadata AS m, data_sources AS s, metadata_keys AS k LIMIT 0
-"""
 
 _SOURCES = """
 SELECT
@@ -56,9 +55,6 @@ _NAMES_OF_TYPES = {declared: name for name, declared in TYPE_NAMES.items()}
 
 _KEYS = "SELECT kind, name, type, known_values, doc, programs, unit FROM metadata_keys ORDER BY kind, rowid"
 
-_METADATA_COLUMNS = ("data_products", "ephemeris_metadata")
-"""The tables whose metadata the first columns of _TABLES are."""
-
 
 @dataclass(frozen=True)
 class CatalogueFile:
@@ -71,60 +67,97 @@ class CatalogueFile:
 
 
 Config = Mapping[str, str | bool | int | float | list[str]]
-"""Settings of DuckDB's."""
+"""Settings of DuckDB."""
 
 
-def open_catalogue(path: Path, *, writable: bool = False, config: Config = MappingProxyType({})) -> CatalogueFile:
-    """Opens a catalogue file, read only or as its one writer; `config` goes before what every connection has.
+def open_catalogue(
+    path: Path,
+    *,
+    writable: bool = False,
+    config: Config = MappingProxyType({}),
+    deadline: float = inf,
+) -> CatalogueFile:
+    """Open a catalogue file, read only or as its one writer, and check that it is a catalogue.
 
-    Raises UsageError or Unreachable.
+    `config` are settings of DuckDB that replace the usual ones. `deadline` is in seconds of `time.monotonic`.
+    Raises UsageError for a file that is not a catalogue, Unreachable for one that cannot be read or is in use, TimedOut.
     """
     if not path.exists():
         raise UsageError(f"there is no catalogue file '{path}'", "give the path of a DuckDB catalogue, or use 'demo'")
     if not path.is_file():
         raise UsageError(f"'{path}' is not a file", "give the path of a DuckDB catalogue, or use 'demo'")
+    mode = os.R_OK | (os.W_OK if writable else 0)
+    if not os.access(path, mode):
+        raise _denied(path, writable=writable, reason=os.strerror(errno.EACCES))
+    # The file is never opened by Python: closing any descriptor of it would drop DuckDB's lock (POSIX).
+    target = _first_name(path)
+    settings = {**spill_settings(str(target)), "memory_limit": MEMORY, **SANDBOXED, **config}
     try:
-        with path.open("rb+" if writable else "rb"):
-            connection = duckdb.connect(str(path.absolute()), read_only=not writable, config={**LOCKED_DOWN, **config})
-    except OSError as problem:
-        reason = problem.strerror or str(problem)
-        done = "written" if writable else "read"
-        raise Unreachable(f"'{path}' cannot be {done}: {reason}", archive=str(path)) from None
+        connection = connect_locked(str(target), settings, read_only=not writable)
     except duckdb.Error as problem:
-        raise _not_opened(path, first_line(problem)) from None
+        raise _not_opened(path, first_line(problem), writable=writable) from None
     try:
-        return read_header(connection, str(path))
-    except UsageError:
+        with time_bounded(connection, deadline, str(path)):
+            return _checked(connection, path, writable=writable)
+    except BaseException:
         connection.close()
         raise
 
 
+def connect_locked(database: str, settings: Config, *, read_only: bool = False) -> duckdb.DuckDBPyConnection:
+    """Connect to a database whose statements can reach nothing but it and its folder for spilled data.
+
+    Raises duckdb.Error.
+    """
+    connection = duckdb.connect(database, read_only=read_only, config=dict(settings))
+    try:
+        locked = connection.execute("SELECT current_setting('lock_configuration')").fetchone()
+        for statement in () if locked == (True,) else _LOCKS:  # another connection of this process may have done it
+            connection.execute(statement)
+    except duckdb.Error:
+        connection.close()
+        raise
+    return connection
+
+
+_names: dict[tuple[int, int], Path] = {}
+"""The name by which a file, known by device and number, was first opened here."""
+
+
+def _first_name(path: Path) -> Path:
+    """Return the name by which this process first opened a file, so that DuckDB knows the file by all its names."""
+    state = path.stat()
+    file = state.st_dev, state.st_ino
+    known = _names.get(file)
+    if known is None or not known.exists() or not path.samefile(known):  # deleted, and its number given to another file
+        known = _names[file] = path.resolve()
+    return known
+
+
+@contextmanager
+def time_bounded(connection: duckdb.DuckDBPyConnection, deadline: float, name: str) -> Iterator[None]:
+    """End what a connection does at the deadline and on Ctrl-C. Raises TimedOut, KeyboardInterrupt."""
+    try:
+        with Interrupter(connection, threading.Event(), deadline), interruptible():
+            yield
+    except duckdb.InterruptException:
+        hint = "allow more time with --timeout, or check the file with DuckDB"
+        raise TimedOut("the deadline passed before it was open", archive=name, hint=hint) from None
+
+
+def _checked(connection: duckdb.DuckDBPyConnection, path: Path, *, writable: bool) -> CatalogueFile:
+    """The header of a catalogue that was checked, now or when this state of the file was opened before."""
+    known = CheckedFiles(path)
+    if writable or not known.current:
+        check_catalogue(connection, str(path))
+        if not writable:
+            known.remember()
+    return read_header(connection, str(path))
+
+
 def read_header(connection: duckdb.DuckDBPyConnection, name: str) -> CatalogueFile:
-    """Checks that an open database is a catalogue of this version. Raises UsageError."""
-    hint = "a catalogue has the tables of auroraql/archives/catalogue.sql"
-    try:
-        header = connection.execute(_HEADER).fetchall()
-    except duckdb.Error as problem:
-        raise UsageError(f"'{name}' is not a catalogue: {first_line(problem)}", hint) from None
-    if len(header) != 1:
-        raise UsageError(f"'{name}' is not a catalogue: its table catalogue has {len(header)} rows, not one", hint)
-    version, demonstration, description, rule = header[0]
-    if version != SCHEMA_VERSION:
-        raise UsageError(
-            f"'{name}' is a catalogue of schema version {version}; this AuroraQL reads version {SCHEMA_VERSION}", hint
-        )
-    _check_tables(connection, name, hint)
-    return CatalogueFile(connection, demonstration, description, rule)
-
-
-def _check_tables(connection: duckdb.DuckDBPyConnection, name: str, hint: str) -> None:
-    try:
-        described = connection.execute(_TABLES).description
-    except duckdb.Error as problem:
-        raise UsageError(f"'{name}' is not a catalogue: {first_line(problem)}", hint) from None
-    for table, column in zip(_METADATA_COLUMNS, described, strict=False):
-        if str(column[1]) != "VARIANT":
-            raise UsageError(f"'{name}' is not a catalogue: {table}.metadata is no VARIANT", hint)
+    """Read what a catalogue of this version says of itself. Raises UsageError."""
+    return CatalogueFile(connection, *check_header(connection, name))
 
 
 def read_catalogue(file: CatalogueFile) -> Catalogue:
@@ -226,8 +259,21 @@ def first_line(problem: Exception) -> str:
     return next((line for line in str(problem).splitlines() if line.strip()), type(problem).__name__)
 
 
-def _not_opened(path: Path, reason: str) -> UsageError | Unreachable:
-    if "Could not set lock" in reason or "different configuration" in reason:
-        hint = "close the program that has it open for writing"
-        return Unreachable(f"'{path}' is in use: {reason}", archive=str(path), hint=hint)
+_IN_USE = "close the program that has it open"
+
+
+def _not_opened(path: Path, reason: str, *, writable: bool) -> UsageError | Unreachable:
+    if "different configuration" in reason or "already attached" in reason:
+        return Unreachable(f"'{path}' is in use by this program already", archive=str(path), hint=_IN_USE)
+    if "Could not set lock" in reason:
+        process = re.search(r"\(PID (\d+)\)", reason)
+        by = f" by another process{f' (PID {process[1]})' if process else ''}"
+        return Unreachable(f"'{path}' is in use{by}", archive=str(path), hint=_IN_USE)
+    for number in (errno.EACCES, errno.EPERM, errno.EROFS, errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOSPC):
+        if os.strerror(number) in reason:
+            return _denied(path, writable=writable, reason=os.strerror(number))
     return UsageError(f"'{path}' cannot be opened as a catalogue: {reason}", "give the path of a DuckDB catalogue")
+
+
+def _denied(path: Path, *, writable: bool, reason: str) -> Unreachable:
+    return Unreachable(f"'{path}' cannot be {'written' if writable else 'read'}: {reason}", archive=str(path))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from auroraql.schema import Type
 
 SCHEMA_VERSION = 2
@@ -9,3 +11,8 @@ SCHEMA_VERSION = 2
 
 TYPE_NAMES = {"string": Type.STRING, "double": Type.NUMBER, "int": Type.INTEGER, "bool": Type.BOOLEAN}
 """How the table metadata_keys names the types."""
+
+
+def read_format() -> str:
+    """Return the statements that make the tables of a catalogue."""
+    return Path(__file__).with_name("catalogue.sql").read_text("utf-8")

@@ -5,6 +5,8 @@ A plan's Query is run whole, in one statement; its requests and residual are not
 
 from __future__ import annotations
 
+import atexit
+import os
 import threading
 import time
 import uuid
@@ -34,7 +36,8 @@ from auroraql.archives.demo import catalogue as demonstrated
 from auroraql.archives.demo.place import NAME, cached_file
 from auroraql.archives.demo.store import forget, open_demo
 from auroraql.archives.file_opening import Opening
-from auroraql.errors import ArchiveError, Cancelled, Failed, Refused, TimedOut
+from auroraql.archives.spill import SPILL_PREFIX
+from auroraql.errors import ArchiveError, AuroraQLError, Cancelled, Failed, Refused, TimedOut
 from auroraql.plan import Plan, Request
 from auroraql.results import Fetched, Row, result_columns
 from auroraql.schema.catalogue import Catalogue, DataSource, SourceDetails, Statistics
@@ -79,9 +82,10 @@ class EmbeddedEngine:
     """A catalogue file, or the demonstration catalogue when no path is given.
 
     `cache_dir` is where the demonstration is kept (None: the user's cache directory); `say` is told, in one
-    line, what takes a while. Raises UsageError for a file that is no catalogue, Unreachable for one that
-    cannot be read. A user's file is never changed, unless it is opened `writable`: then `writing` changes it, and
-    no other process has it open meanwhile.
+    line, what takes a while. `config` are settings of DuckDB; `deadline`, in seconds of `time.monotonic`, is for opening
+    a user's file. Raises UsageError for a file that is no catalogue, Unreachable for one that cannot be read or is in
+    use, TimedOut. A user's file is never changed, unless it is opened `writable`: then `writing` changes it, and no
+    other process has it open meanwhile.
     """
 
     def __init__(
@@ -92,6 +96,7 @@ class EmbeddedEngine:
         say: Callable[[str], None] = lambda _line: None,
         writable: bool = False,
         config: Config = MappingProxyType({}),
+        deadline: float = inf,
     ) -> None:
         self._cache_dir = cache_dir
         self._writing, self._knowing = threading.Lock(), threading.Lock()
@@ -101,7 +106,7 @@ class EmbeddedEngine:
             lambda: (
                 open_demo(cache_dir, say, config)
                 if path is None
-                else open_catalogue(Path(path), writable=writable, config=config)
+                else open_catalogue(Path(path), writable=writable, config=config, deadline=deadline)
             )
         )
         self._runs: list[EmbeddedRun] = []
@@ -242,12 +247,15 @@ class EmbeddedEngine:
         deadline = time.monotonic() + _CLOSING_SECONDS
         for run in self._runs:
             run.idle.wait(max(deadline - time.monotonic(), 0))
-        with suppress(duckdb.Error):  # it does not hear the interrupt, and ends with the process
+        # It was never opened; or DuckDB does not hear the interrupt, and ends with the process.
+        with suppress(duckdb.Error, AuroraQLError):
             self._file.connection.close()
 
     def _failure(self, problem: duckdb.Error, request_id: str = "") -> ArchiveError:
         """What DuckDB could not do, said as the archive's failure; a damaged demonstration is built anew."""
         hint = ""
+        if isinstance(problem, duckdb.OutOfMemoryException) or _is_about_spilling(problem):
+            return OutOfMemory(_out_of(problem), archive=self.name, request_id=request_id, hint=_NARROWER)
         if _shows_damage(problem):
             hint = "the file is damaged: restore it or build it again"
             if self._demo:
@@ -263,7 +271,44 @@ def _shows_damage(problem: duckdb.Error) -> bool:
 
 
 class OutOfMemory(Failed):
-    """A query that needed more memory than DuckDB may take."""
+    """A query that needed more memory, and more space on disk, than DuckDB may take."""
+
+
+_NARROWER = "narrow the search: a shorter time window, fewer sources, or fewer columns"
+
+
+def _out_of(problem: duckdb.Error) -> str:
+    """What there was too little of; DuckDB's own advice is about settings that nobody here can change."""
+    text = str(problem)
+    if _is_about_spilling(problem):
+        return "the search needs more memory than it may take, and what does not fit cannot be written to disk"
+    if "max_temp_directory_size" in text:
+        return "the search needs more memory, and more disk space for what does not fit in it, than it may take"
+    return "the search needs more memory than it may take"
+
+
+def _is_about_spilling(problem: duckdb.Error) -> bool:
+    """Whether the folder for spilled data failed (a full disk, a folder that is gone), and not the catalogue."""
+    text = str(problem)
+    return isinstance(problem, duckdb.IOException) and ("No space left" in text or f"{os.sep}{SPILL_PREFIX}" in text)
+
+
+_running: set[EmbeddedRun] = set()
+"""The runs that DuckDB is at work for, in whatever thread."""
+
+_ending = threading.Event()
+
+
+@atexit.register
+def _stop_all() -> None:
+    """Stop what is under way before the interpreter ends: DuckDB aborts a process that ends in the middle of a query."""
+    _ending.set()
+    deadline = time.monotonic() + _CLOSING_SECONDS
+    runs = list(_running)
+    for run in runs:
+        run.cancel()
+    for run in runs:
+        run.idle.wait(max(deadline - time.monotonic(), 0))
 
 
 class EmbeddedRun:
@@ -355,7 +400,7 @@ class EmbeddedRun:
         if self._rows is not None:
             return
         statement = compile_query(self._plan.query, [c.path for c in result_columns(self._plan.query)])
-        self.idle.clear()
+        self._begin()
         try:
             with self._connection.cursor() as cursor, Interrupter(cursor, self._stop, deadline), interruptible():
                 cursor.execute(statement.sql, list(statement.parameters))
@@ -365,19 +410,17 @@ class EmbeddedRun:
         except duckdb.InterruptException as problem:
             self._raise_if_over(deadline)
             raise self._failure(problem, self._id) from None
-        except duckdb.OutOfMemoryException as problem:
-            raise OutOfMemory(first_line(problem), archive=self._archive, request_id=self._id) from None
         except duckdb.Error as problem:
             raise self._failure(problem, self._id) from None
         finally:
             self._paged = True
-            self.idle.set()
+            self._end()
 
     def _execute(self, deadline: float) -> list[Row]:
         self._raise_if_over(deadline)
         columns = result_columns(self._plan.query)
         statement = compile_query(self._plan.query, [c.path for c in columns])
-        self.idle.clear()
+        self._begin()
         try:
             with self._connection.cursor() as cursor, Interrupter(cursor, self._stop, deadline), interruptible():
                 cursor.execute(statement.sql, list(statement.parameters))
@@ -391,8 +434,20 @@ class EmbeddedRun:
             self._log("error", first_line(problem))
             raise self._failure(problem, self._id) from None
         finally:
-            self.idle.set()
+            self._end()
         return rows
+
+    def _begin(self) -> None:
+        """Note that DuckDB is at work. Raises Cancelled when the interpreter ends."""
+        self.idle.clear()
+        _running.add(self)
+        if _ending.is_set():
+            self._end()
+            raise Cancelled("the program ends", archive=self._archive, request_id=self._id)
+
+    def _end(self) -> None:
+        _running.discard(self)
+        self.idle.set()
 
     def _raise_if_over(self, deadline: float) -> None:
         if self._cancelled:

@@ -10,12 +10,12 @@ import hashlib
 import json
 import os
 from contextlib import suppress
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from platformdirs import user_cache_path
+
+from auroraql.archives.endpoints import is_loopback
 
 
 class KeptFile:
@@ -30,10 +30,11 @@ class KeptFile:
     @property
     def path(self) -> Path | None:
         """Where the file is; None where nothing is kept."""
-        if not self._here and self._folder is None and _is_here(self._url):
+        if not self._here and self._folder is None and is_loopback(self._url):
             return None
         folder = self._folder or user_cache_path("auroraql")
-        return folder / f"{self._title}-{hashlib.sha256(self._url.encode()).hexdigest()[:16]}.json"
+        digest = hashlib.sha256(self._url.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+        return folder / f"{self._title}-{digest}.json"
 
     def read(self) -> dict[str, Any] | None:
         """What is kept; None when there is nothing, or nothing of this address."""
@@ -65,11 +66,3 @@ class KeptFile:
         with suppress(OSError):
             if self.path is not None:
                 self.path.unlink()
-
-
-def _is_here(url: str) -> bool:
-    host = urlsplit(url).hostname or ""
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost" or host.endswith(".localhost")

@@ -8,44 +8,56 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from auroraql.archives.base import EMBEDDED, Engine
+from auroraql.archives.base import DEFAULT_TIMEOUT, EMBEDDED, Engine
+from auroraql.archives.endpoints import AURORAX, AURORAX_URL, is_aurorax, is_remote, url_of
 from auroraql.archives.late import Glance, late, looked_at, written
 from auroraql.errors import ArchiveError, UsageError
 from auroraql.schema.catalogue import Catalogue, shipped
 
-AURORAX_URL = "https://api.aurorax.space"
+__all__ = ["AURORAX_URL", "known_of", "open_archive", "open_late"]
 
 Say = Callable[[str], None]
 
 
-def open_archive(archive: str | os.PathLike[str], api_key: str | None, say: Say) -> Engine:
-    """Opens an archive. Raises UsageError for one there is not, Unreachable for one that cannot be opened."""
-    if isinstance(archive, str) and (archive == "aurorax" or "://" in archive):
+def open_archive(
+    archive: str | os.PathLike[str], api_key: str | None, say: Say, timeout: float = DEFAULT_TIMEOUT.total_seconds()
+) -> Engine:
+    """Open an archive; a catalogue file within `timeout` seconds.
+
+    Raises UsageError for one there is not, Unreachable for one that cannot be opened, TimedOut.
+    """
+    if isinstance(archive, str) and is_remote(archive):
         from auroraql.archives.aurorax import AuroraXEngine
 
-        url = AURORAX_URL if archive == "aurorax" else archive
-        key = api_key if api_key is not None else os.environ.get("AURORAX_API_KEY")
-        return AuroraXEngine(url, api_key=key or None, name=archive if archive == "aurorax" else None)
+        url = url_of(archive)
+        key = api_key
+        if key is None and is_aurorax(url):
+            key = os.environ.get("AURORAX_API_KEY")
+        return AuroraXEngine(url, api_key=key or None, name=archive if archive == AURORAX else None)
     from auroraql.archives.embedded import EmbeddedEngine
 
     if not archive:
         raise UsageError("no archive is named", "use demo, a catalogue file, aurorax or a URL")
-    return EmbeddedEngine(None if archive == "demo" else Path(archive), say=say)
+    deadline = time.monotonic() + timeout
+    return EmbeddedEngine(None if archive == "demo" else Path(archive), say=say, deadline=deadline)
 
 
-def open_late(archive: str | os.PathLike[str], api_key: str | None, say: Say) -> Engine:
+def open_late(
+    archive: str | os.PathLike[str], api_key: str | None, say: Say, timeout: float = DEFAULT_TIMEOUT.total_seconds()
+) -> Engine:
     """The same, opened when it is first asked for records; what it knows is there at once. Raises as `open_archive`."""
     if archive == "demo":
         tell = _once(say)
         return _demonstration(lambda: open_archive(archive, api_key, tell), tell)
     glance = looked_at(_PROGRAM, str(archive))
     if glance is None:
-        return open_archive(archive, api_key, say)
-    return late(glance, lambda: open_archive(archive, api_key, say))
+        return open_archive(archive, api_key, say, timeout)
+    return late(glance, lambda: open_archive(archive, api_key, say, timeout))
 
 
 def known_of(archive: str) -> Catalogue:

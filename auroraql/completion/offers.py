@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from auroraql.completion.fields import PRECISION_ITEMS, FieldNames, names_of_results, unit_items
+from auroraql.completion.fields import METADATA, PRECISION_ITEMS, FieldNames, names_of_results, unit_items
 from auroraql.completion.groups import Group, is_plain, made
 from auroraql.completion.keywords import FUNCTIONS, KEYWORDS, SQL
 from auroraql.completion.known import Known
@@ -212,9 +212,27 @@ def _paths(trail: Trail, found: Survey, known: Known, fields: FieldNames) -> Ite
     if above:
         yield fields.members(above)
         return
+    if any(symbol.name == "USING" for symbol in trail.symbols):
+        yield _used(trail, known, fields)
+        return
     if trail.symbols and any(symbol.name in ("ORDER", "GROUP") for symbol in trail.symbols):
         yield (Item(label, "column of SELECT") for label in found.labels)
     yield fields.all()
+
+
+def _used(trail: Trail, known: Known, fields: FieldNames) -> Iterator[Item]:
+    """The fields that USING may name: those that the result of DURING has too, where its columns are known."""
+    at = next(place for place, symbol in enumerate(trail.symbols) if symbol.name == "USING")
+    first = next((symbol.first for symbol in reversed(trail.symbols[:at]) if symbol.name == "result"), None)
+    name = plain(trail.words[first]) if first is not None else ""
+    columns = known.results.get(name, (METADATA,))
+    listed = {word.lower() for word in trail.words[trail.symbols[at].first :]}
+    # Whole records have metadata keys that are not listed. SQL's names are those of the members of objects too.
+    is_open = METADATA in columns
+    shared = {*known.tables.get(name, ()), *(column.rpartition(".")[2] for column in columns)}
+    for item in fields.all():
+        if item.text.lower() not in listed and (is_open or item.text in shared):
+            yield item
 
 
 def _members(trail: Trail, known: Known, fields: FieldNames) -> Iterator[Iterable[Item | str]]:

@@ -173,13 +173,17 @@ class _Layers:
     def _key(self, archive: str) -> tuple[Value, str, str]:
         """The key for an archive, where it is from, and where one is from that is for another."""
         from_variable = self._variable(ROWS["api_key"])
-        if from_variable is not None:
-            return *from_variable, ""
         withheld = ""
+        if from_variable is not None:
+            if _may_have(archive, from_variable[1]):
+                return *from_variable, ""
+            withheld = from_variable[1]
         for name, settings in self._tables():
             if "api_key" in settings:
                 origin = self._at(name, settings["api_key"])
-                if not _takes_keys(archive) or _is_same(self._archive_of(settings), archive):
+                if not _takes_keys(archive) or (
+                    _is_same(self._archive_of(settings), archive) and _may_have(archive, origin)
+                ):
                     return settings["api_key"].value, origin, ""
                 withheld = withheld or origin
         return None, "default", withheld
@@ -195,6 +199,16 @@ class _Layers:
 
 def _takes_keys(archive: str) -> bool:
     return archive == _AURORAX or "://" in archive
+
+
+def _may_have(archive: str, origin: str) -> bool:
+    """Whether a key from a variable or a file may be sent to an archive: AURORAX_API_KEY to AuroraX alone."""
+    from auroraql.archives.endpoints import is_aurorax, may_carry_key, url_of  # only where there is a key
+
+    if not _takes_keys(archive):
+        return True
+    url = url_of(archive)
+    return may_carry_key(url) and (is_aurorax(url) or not origin.endswith(" AURORAX_API_KEY"))
 
 
 def _is_same(one: str, other: str) -> bool:

@@ -132,7 +132,7 @@ ROWS = {
     for row in (
         Row("archive", "what is searched: demo, a catalogue file, aurorax, or a URL", _text, "demo",
             ("AURORAQL_ARCHIVE",), check=_address),
-        Row("api_key", "the key for AuroraX", _text, None, ("AURORAQL_API_KEY", "AURORAX_API_KEY"), secret=True),
+        Row("api_key", "the key for the archive", _text, None, ("AURORAQL_API_KEY", "AURORAX_API_KEY"), secret=True),
         Row("format", "how results are shown", _text, "table", ("AURORAQL_FORMAT",), check=_known_format),
         Row("timeout", "how long a search may take, in seconds", _seconds, 600.0, ("AURORAQL_TIMEOUT",)),
         Row("color", "whether to colour: auto (on a terminal), always, never", _choice(*COLORS), "auto",

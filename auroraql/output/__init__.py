@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from auroraql.output.cells import cut
 from auroraql.output.files import check_writable, format_of, write, write_text
-from auroraql.output.formats import FORMATS, Format, known_format, render, wants_color
+from auroraql.output.formats import FORMATS, Format, known_format, render, render_text, wants_color
 from auroraql.output.screen import writes_blocks
 from auroraql.output.summary import footer
 from auroraql.output.table import grid
@@ -23,6 +23,7 @@ __all__ = [
     "grid",
     "known_format",
     "render",
+    "render_text",
     "wants_color",
     "write",
     "write_text",

@@ -96,13 +96,33 @@ def _target(path: str | os.PathLike[str]) -> Path:
 
 
 def _is_stream(path: Path) -> bool:
-    """Whether it is a device or a pipe, as /dev/stdout: such a thing is written to, never replaced."""
-    if path.is_relative_to("/dev"):
+    """Whether it is a device, a pipe or an open descriptor, such as /dev/stdout: it is written to, never replaced."""
+    if _descriptor(path) is not None:
         return True
     return path.exists() and not path.is_dir() and not stat.S_ISREG(path.stat().st_mode)
 
 
+_MOST_LINKS = 40
+
+
+def _descriptor(path: Path) -> int | None:
+    """The descriptor of this process that a path names (/dev/stdout, /dev/fd/3), as the file system has it; else None."""
+    descriptors = Path(os.path.realpath("/dev/fd"))
+    for _ in range(_MOST_LINKS):
+        folder = Path(os.path.realpath(path.parent))
+        if folder == descriptors and path.name.isascii() and path.name.isdigit():
+            return int(path.name)
+        if not path.is_symlink():
+            return None
+        path = folder / path.readlink()
+    return None
+
+
 def _opened(path: Path) -> AbstractContextManager[IO[bytes]]:
+    descriptor = _descriptor(path)
+    if descriptor is not None:
+        # Where it is, and not from the beginning: the shell may have it open to append.
+        return os.fdopen(os.dup(descriptor), "wb")
     return path.open("wb") if _is_stream(path) else _replacing(_target(path))
 
 

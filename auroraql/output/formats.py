@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib import import_module
@@ -10,6 +11,7 @@ from typing import Any, TextIO
 
 from auroraql.errors import UsageError, visible
 from auroraql.output.screen import Screen
+from auroraql.output.summary import footer
 from auroraql.output.table import render_table
 from auroraql.output.vertical import render_vertical
 from auroraql.results import ResultSet
@@ -145,6 +147,19 @@ def render(
     """
     screen = Screen(width, terminal=width is not None, color=color, links=links, blocks=blocks, commands=commands)
     return known_format(format).rendered(result, screen)
+
+
+_PRINTED_ROWS = 20
+_PRINTED_WIDTH = 120
+
+
+def render_text(result: ResultSet) -> str:
+    """Render the first rows of a result as Python's `print` shows it: the table of a wide terminal, and its footer."""
+    width = shutil.get_terminal_size((_PRINTED_WIDTH, 24)).columns
+    first = result.head(_PRINTED_ROWS)
+    screen = Screen(width, terminal=True, python=True)
+    table = "".join(render_table(first, screen))
+    return f"{table}{screen.rows_left_out(len(first), len(result))}{footer(result)}"
 
 
 def wants_color(stream: TextIO, environ: Mapping[str, str]) -> bool:

@@ -30,6 +30,8 @@ class Screen:
     """Whether it can write block characters."""
     commands: bool = False
     """Whether the commands of the prompt are at hand, for what a note says."""
+    python: bool = False
+    """Whether it is what Python's `print` shows, where neither commands nor options are at hand."""
 
     def shown(self, text: str) -> str:
         """The text with a sign of one column for what was cut off, which an encoding without blocks has, too."""
@@ -43,6 +45,8 @@ class Screen:
         """The line that says how many rows were not shown, and the way to them; empty when there are none."""
         if shown >= every:
             return ""
+        if self.python:
+            return self.note(f"first {shown:,} of {every:,} rows")
         way = "\\last for all, \\export FILE to keep them" if self.commands else "--output FILE for all"
         return self.note(f"first {shown:,} of {every:,} rows: {way}")
 
@@ -50,6 +54,8 @@ class Screen:
         """The same of columns."""
         if shown >= every:
             return ""
+        if self.python:
+            return self.note(f"{every} columns, {shown} shown")
         way = "\\last" if self.commands else "--format vertical"
         return self.note(f"{every} columns, {shown} shown: {way} for all")
 

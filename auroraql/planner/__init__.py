@@ -133,7 +133,7 @@ def _plan_groups(
     known = sources() if sources is not None else catalogue.sources
     requests: tuple[Request, ...] = ()
     rest = None
-    for queries in queries_of(query, using, known):
+    for queries in queries_of(query, using, known, catalogue):
         plans = [_plan(part, catalogue, (), lambda: known) for part in queries]
         requests = tuple(dict.fromkeys(request for part in plans for request in part.requests))
         rest = query.where if any(part.residual.where is not None for part in plans) else None

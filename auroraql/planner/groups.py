@@ -14,26 +14,29 @@ from auroraql.planner.truths import Truths
 from auroraql.query import And, Comparison, Group, Predicate, Query, Ref, Using, conjuncts, normalise
 from auroraql.resolver.intervals import joined
 from auroraql.resolver.predicates import MOST_VALUES
-from auroraql.schema import KINDS
-from auroraql.schema.catalogue import DataSource
+from auroraql.resolver.values import PLAIN_NUMBER
+from auroraql.schema import KINDS, Type
+from auroraql.schema.catalogue import Catalogue, DataSource
 
 _DAYS_OF_A_REQUEST = 4
 """A request costs about as much as the records of this many days of one group that are not wanted."""
 
 
-def queries_of(query: Query, using: Using, sources: Sequence[DataSource]) -> Iterator[tuple[Query, ...]]:
+def queries_of(
+    query: Query, using: Using, sources: Sequence[DataSource], catalogue: Catalogue
+) -> Iterator[tuple[Query, ...]]:
     """Queries without USING that together find every record of the query, the best choice first.
 
     Groups that no source can have are left out. The last choice is a single query.
     """
     truths = Truths.over(sources)
-    groups = [group for group in using.groups if truths.some_possible(_chosen(query, using.refs, [group]))]
+    groups = [group for group in using.groups if truths.some_possible(_chosen(query, using.refs, [group], catalogue))]
     if not groups:
         return
-    together = _of(query, using.refs, groups)
+    together = _of(query, using.refs, groups, catalogue)
     alike = _with_equal_windows(query, using.refs, groups)
     if len(alike) <= MOST_REQUESTS:
-        apart = [_of(query, using.refs, part) for part in alike]
+        apart = [_of(query, using.refs, part, catalogue) for part in alike]
         if _cost(apart, [len(part) for part in alike]) < _cost([together], [len(groups)]):
             yield tuple(apart)
     yield (together,)
@@ -49,26 +52,44 @@ def _with_equal_windows(query: Query, refs: Sequence[Ref], groups: Sequence[Grou
     return list(together.values())
 
 
-def _of(query: Query, refs: Sequence[Ref], groups: Sequence[Group]) -> Query:
+def _of(query: Query, refs: Sequence[Ref], groups: Sequence[Group], catalogue: Catalogue) -> Query:
     during = tuple(joined(interval for group in groups for interval in group.intervals))
-    return Query.of(replace(query, where=_chosen(query, refs, groups), during=during, using=None))
+    return Query.of(replace(query, where=_chosen(query, refs, groups, catalogue), during=during, using=None))
 
 
-def _chosen(query: Query, refs: Sequence[Ref], groups: Sequence[Group]) -> Predicate:
+def _chosen(query: Query, refs: Sequence[Ref], groups: Sequence[Group], catalogue: Catalogue) -> Predicate:
     """The query's predicate, and that each field has a value of one of the groups."""
-    terms = [*conjuncts(query.where), *_equal(query, refs, groups)]
+    terms = [*conjuncts(query.where), *_equal(query, refs, groups, catalogue)]
     return normalise(And(tuple(terms), query.where.origin))
 
 
-def _equal(query: Query, refs: Sequence[Ref], groups: Sequence[Group]) -> Iterator[Comparison]:
+def _equal(query: Query, refs: Sequence[Ref], groups: Sequence[Group], catalogue: Catalogue) -> Iterator[Comparison]:
     kind = KINDS[query.kind]
     for at, ref in enumerate(refs):
         values = tuple(dict.fromkeys(group.values[at] for group in groups))
-        if len(values) > MOST_VALUES:
-            continue  # the request would be too long; the post-processing compares them
+        if len(values) > MOST_VALUES or not _can_be_sent(query, ref, values, catalogue):
+            continue  # the post-processing compares them
         declared = kind.field(ref.name) if ref.role != "metadata" else None
         listed = declared is not None and bool(declared.criterion)
         yield Comparison(ref, "=" if len(values) == 1 else "in", values, listed)
+
+
+def _can_be_sent(query: Query, ref: Ref, values: Sequence[str], catalogue: Catalogue) -> bool:
+    """Whether a service surely accepts values of a metadata key: it is declared, and they are of its type."""
+    if ref.role != "metadata":
+        return True
+    key = catalogue.key(KINDS[query.kind].metadata, ref.name)
+    match key.type if key is not None else None:
+        case None:
+            return False
+        case Type.NUMBER:
+            return all(PLAIN_NUMBER.fullmatch(value) for value in values)
+        case Type.INTEGER:
+            return all(value.removeprefix("-").isdecimal() for value in values)
+        case Type.BOOLEAN:
+            return all(value in ("true", "false") for value in values)
+        case _:
+            return True
 
 
 def _cost(queries: Sequence[Query], counts: Sequence[int]) -> float:

@@ -342,8 +342,10 @@ class _Feeding:
     def _used(self, clause: Overlap, kept: Kept) -> list[UsedField]:
         """The fields of USING. Raises Fault, or StatementError with several."""
         names = Names(self.fed.kind, self.catalogue)
-        written = [expression for each in self.fed.find.clauses for expression in _expressions(each)]
-        said = independent(clause, written, kept, names)
+        clauses = self.fed.find.clauses
+        where = [expression for each in clauses if isinstance(each, Where) for expression in _expressions(each)]
+        blocks = [expression for each in clauses if isinstance(each, Of) for expression in _expressions(each)]
+        said = independent(clause, where, blocks, kept, names)
         self.fed.warnings += [said] if said is not None else []
         wrong: list[Diagnostic] = []
         fields: dict[UsedField, None] = {}

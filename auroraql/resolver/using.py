@@ -7,7 +7,7 @@ has rows; the groups of its rows are made when it has.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import product
@@ -19,9 +19,9 @@ from auroraql.query import Group, Interval, Ref, Using
 from auroraql.resolver.intervals import joined, padded
 from auroraql.resolver.names import METADATA, Names
 from auroraql.resolver.values import Fault, Place, Values
-from auroraql.schema import Field, Type
+from auroraql.schema import KINDS, Field, Type
 from auroraql.spelling import closest
-from auroraql.syntax import And, Comparison, Duration, Expression, Overlap, Path
+from auroraql.syntax import And, Comparison, Duration, Expression, Or, Overlap, Path, Subquery
 
 MOST_GROUPS = 100_000
 """The most combinations of values that the rows of a result may have in the fields of USING."""
@@ -128,49 +128,75 @@ def _wire(value: Any) -> str:
             return str(value)
 
 
-def independent(clause: Overlap, expressions: Iterable[Expression], kept: Kept, names: Names) -> Diagnostic | None:
+def independent(
+    clause: Overlap, where: Iterable[Expression], blocks: Iterable[Expression], kept: Kept, names: Names
+) -> Diagnostic | None:
     """The warning that values and times of one result are tested apart: `IN c.platform … DURING c`.
 
-    The fix adds USING, where the lists are terms of the outermost AND and have the name of their field.
+    `where` are the predicates on records, `blocks` those on blocks of conjunctions. The fix adds USING, where every
+    list is a term of the outermost AND of `where` and has the name of its field.
     """
-    if clause.using or not isinstance(clause.result, Path):
+    name = clause.result.dotted if isinstance(clause.result, Path) else clause.result.find.kind
+    if clause.using or (isinstance(clause.result, Subquery) and name in KINDS):
         return None
-    name = clause.result.dotted
-    lists = [(leaf, path) for each in expressions for leaf, path in _lists_of(name, each)]
+    wheres = [found for each in where for found in _lists_of(name, each, outermost=True)]
+    lists = [*wheres, *(found for each in blocks for found in _lists_of(name, each, outermost=False))]
     if not lists:
         return None
-    shown = ", ".join(f"{leaf.path.dotted} IN {path.dotted}" for leaf, path in lists[:3])
-    message = f"'{shown}' and DURING {name} are tested apart: they may hold for different rows of '{name}'"
-    paths = [leaf.path for leaf, path in lists if _is_the_same(leaf.path, path, kept, names)]
-    dotted = list(dict.fromkeys(path.dotted for path in paths))
-    if len(paths) < len(lists):
-        hint = "USING names fields that one and the same row must have: give the column the name of the field"
-        return Diagnostic("AQL0620", message, clause.origin, "independent of the list", hint, severity="warning")
-    fix = f"DURING {name}{_padding(clause.padding)} USING ({', '.join(dotted)})"
-    return Diagnostic("AQL0620", message, clause.origin, "independent of the list", f"write {fix}", fix, "warning")
+    shown = ", ".join(f"{found.field.dotted} IN {found.shown}" for found in lists[:3])
+    during = f"DURING {name}" if isinstance(clause.result, Path) else f"DURING (FIND {name} …)"
+    message = f"'{shown}' and {during} are tested apart: they may hold for different rows of '{name}'"
+    fields = list(dict.fromkeys(found.field.dotted for found in lists if _is_the_same(found, kept, names)))
+    written = f"{during}{_padding(clause.padding)} USING ({', '.join(fields)})"
+    label = "independent of the list"
+    if all(_is_the_same(found, kept, names) for found in lists) and isinstance(clause.result, Path):
+        return Diagnostic("AQL0620", message, clause.origin, label, f"write {written}", written, "warning")
+    hint = (
+        f"for one row that has both: {written}" if fields else "USING names fields that one and the same row must have"
+    )
+    return Diagnostic("AQL0620", message, clause.origin, label, hint, severity="warning")
 
 
-def _lists_of(name: str, expression: Expression) -> Iterable[tuple[Comparison, Path]]:
-    """The comparisons `IN name.column` of an outermost AND."""
-    terms = expression.terms if isinstance(expression, And) else (expression,)
-    for term in terms:
-        if isinstance(term, And):
-            yield from _lists_of(name, term)
-        elif isinstance(term, Comparison) and term.operator == "in":
-            for operand in term.operands:
-                if isinstance(operand, Path) and len(operand.parts) > 1 and operand.parts[0] == name:
-                    yield term, operand
+@dataclass(frozen=True, slots=True)
+class _List:
+    """`field IN name.column`, or IN a FIND of the result; `column` is empty for a FIND."""
+
+    field: Path
+    column: tuple[str, ...]
+    shown: str
+    outermost: bool
 
 
-def _is_the_same(path: Path, column: Path, kept: Kept, names: Names) -> bool:
-    """Whether USING with the path would compare it with the same column of the result."""
+def _lists_of(name: str, expression: Expression, *, outermost: bool) -> Iterator[_List]:
+    """The lists of a result's values in a predicate, without those under NOT."""
+    match expression:
+        case And(terms):
+            for term in terms:
+                yield from _lists_of(name, term, outermost=outermost)
+        case Or(terms):
+            for term in terms:
+                yield from _lists_of(name, term, outermost=False)
+        case Comparison(field, "in", operands):
+            for operand in operands:
+                match operand:
+                    case Path(parts) if len(parts) > 1 and parts[0] == name:
+                        yield _List(field, parts[1:], operand.dotted, outermost)
+                    case Subquery(find) if find.kind == name:
+                        yield _List(field, (), f"(FIND {name} …)", outermost=False)
+        case _:
+            return
+
+
+def _is_the_same(found: _List, kept: Kept, names: Names) -> bool:
+    """Whether USING with the field compares it with the same column of the result, in the place of the list."""
+    if not found.outermost:
+        return False
     try:
-        used = used_field(path, kept, Names(names.kind, names.catalogue), kept.name)
+        used = used_field(found.field, kept, Names(names.kind, names.catalogue), kept.name)
     except Fault:
         return False
-    field = kept.kind.field(".".join(column.parts[1:]))
-    named = field.path if field is not None else (METADATA, column.parts[-1])
-    return used.column == named
+    field = kept.kind.field(".".join(found.column))
+    return used.column == (field.path if field is not None else (METADATA, found.column[-1]))
 
 
 def _padding(padding: Duration | None) -> str:

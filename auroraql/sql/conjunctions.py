@@ -5,12 +5,13 @@ What is found:
 * A combination is one participant of each block, all of them different. At an epoch it is in conjunction by a
   trace if all have a place there and every two blocks with a limit are no farther apart than that, along a sphere of
   6371 km. Distances are kept to the millimetre, so equal ones are equal whatever rounding did on the way.
-* The pairs of blocks with a limit are what distances are told of; all pairs, when none has a limit.
+* Every pair of blocks is measured, those of any distance too: each has an event, and counts in the record's distances.
 * A conjunction is a longest run of epochs, each 60 s (at sub-minute precision 30 s) after the one before.
 * Epochs are those of ephemeris: criteria of nothing but locations find nothing.
 * The same sources often fit the blocks in several ways, as two of Swarm in two blocks that ask for Swarm. A
   conjunction says nothing new when the same sources, placed otherwise, have one of the same trace that has all its
-  epochs and measures the same pairs of them: such a one is left out; of equals the one with the first identifiers stays.
+  epochs and limits the same pairs of them (all pairs, when none has a limit): such a one is left out; of equals the
+  one with the first identifiers stays.
 
 How: the blocks are joined one by one at equal epochs, the pair that leaves least first; each step is kept
 (MATERIALIZED), which is also what keeps DuckDB to this order. Only what was found is then made into records.
@@ -65,7 +66,8 @@ class _Search:
         self._criteria, self._participants, self._bind = criteria, participants, bind
         self._limits = dict(zip(criteria.pairs, criteria.distances, strict=True))
         limited = tuple(pair for pair, limit in self._limits.items() if limit is not None)
-        self._measured = limited or criteria.pairs
+        self._limited = limited or criteria.pairs
+        self._measured = criteria.pairs
         self._ids = tuple(f"id{at}" for at in range(len(criteria.blocks)))
         self._seconds = epoch_step(subminute=criteria.subminute)
 
@@ -157,7 +159,7 @@ class _Search:
         if all(interchangeable(self._criteria, *pair) for pair in alike):
             return ""
         who = f"list_sort([{', '.join(self._ids)}])"
-        pairs = ", ".join(f"[least(id{i}, id{j}), greatest(id{i}, id{j})]" for i, j in self._measured)
+        pairs = ", ".join(f"[least(id{i}, id{j}), greatest(id{i}, id{j})]" for i, j in self._limited)
         parts = f"conjunction_type, {who}, list_sort([{pairs}]), epoch_us(min(epoch)) % {self._seconds}_000_000"
         order = f"min(epoch), max(epoch) DESC, {', '.join(self._ids)}"
         frame = "ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING"

@@ -31,9 +31,9 @@ def overlaps(
         yield "FALSE"
         return
     start, end = (locate(Ref(field.role, field.name), bind).sql for field in kind.span)
-    conditions = [f"{start} <= i.last", f"{end} >= i.first"]
-    if kind.longest_record and kind.span[0].bound:
-        conditions += [f"{start} >= i.earliest", f"{end} <= i.latest"]
+    conditions = [f"{start} <= i.i_last", f"{end} >= i.i_first"]
+    if _is_found_whole(kind):
+        conditions += [f"{start} >= i.i_earliest", f"{end} <= i.i_latest"]
     if using is None:
         yield _exists([((), interval) for interval in intervals], (), (), conditions, kind, bind)
         return
@@ -42,6 +42,11 @@ def overlaps(
         _exists(rows, readings, stored, conditions, kind, bind) for readings, rows in _by_reading(using, stored).items()
     ]
     yield f"({' OR '.join(alternatives)})" if alternatives else "FALSE"
+
+
+def _is_found_whole(kind: Kind) -> bool:
+    """Whether a window of requests finds only what lies inside it as a whole."""
+    return bool(kind.longest_record and kind.span[0].bound)
 
 
 def _by_reading(using: Using, stored: Sequence[Stored]) -> dict[tuple[Reading, ...], Rows]:
@@ -64,18 +69,22 @@ def _exists(
     kind: Kind,
     bind: Bindings,
 ) -> str:
-    """DuckDB makes a join of this, which takes no longer for a thousand intervals than for one."""
-    around = [whole_days(interval, kind.longest_record) for _, interval in rows]
+    """DuckDB makes a join of this, which takes no longer for a thousand intervals than for one.
+
+    The columns have names that no column of the records has, as those may be written without their table.
+    """
     columns: dict[str, tuple[list[Any], str]] = {
-        "first": ([interval[0] for _, interval in rows], "TIMESTAMP[]"),
-        "last": ([interval[1] for _, interval in rows], "TIMESTAMP[]"),
-        "earliest": ([window[0] for window in around], "TIMESTAMP[]"),
-        "latest": ([window[1] for window in around], "TIMESTAMP[]"),
+        "i_first": ([interval[0] for _, interval in rows], "TIMESTAMP[]"),
+        "i_last": ([interval[1] for _, interval in rows], "TIMESTAMP[]"),
     }
+    if _is_found_whole(kind):
+        around = [whole_days(interval, kind.longest_record) for _, interval in rows]
+        columns["i_earliest"] = ([window[0] for window in around], "TIMESTAMP[]")
+        columns["i_latest"] = ([window[1] for window in around], "TIMESTAMP[]")
     equal = []
     for at, (reading, place) in enumerate(zip(readings, stored, strict=True)):
-        columns[f"v{at}"] = ([values[at] for values, _ in rows], ARRAYS[reading])
-        equal.append(_equal(place, reading, f"i.v{at}"))
+        columns[f"i_value{at}"] = ([values[at] for values, _ in rows], ARRAYS[reading])
+        equal.append(_equal(place, reading, f"i.i_value{at}"))
     listed = ", ".join(f"unnest({bind(values)}::{array}) AS {name}" for name, (values, array) in columns.items())
     return f"EXISTS (SELECT 1 FROM (SELECT {listed}) AS i WHERE {' AND '.join((*equal, *conditions))})"
 

@@ -11,14 +11,14 @@ import re
 from urllib.parse import quote, quote_plus, urljoin, urlsplit
 
 from requests import PreparedRequest
-from requests.auth import AuthBase
 
+from auroraql.archives.endpoints import origin
 from auroraql.errors import UsageError
 
 HEADER = "x-aurorax-api-key"
 
 _EXAMPLE = "write it as https://api.aurorax.space"
-_PORTS = {"http": 80, "https": 443}
+_SCHEMES = ("http", "https")
 _BLANK_OR_CONTROL = re.compile(r"[\x00-\x20\x7f]")
 _HEADER_TEXT = re.compile(r"[\x21-\x7e\xa1-\xff]+")
 
@@ -35,21 +35,12 @@ def read_address(url: str) -> str:
         )
     try:
         parts = urlsplit(url)
-        bad = parts.scheme not in _PORTS or not parts.hostname or parts.query or parts.fragment or parts.port == 0
+        bad = parts.scheme not in _SCHEMES or not parts.hostname or parts.query or parts.fragment or parts.port == 0
     except ValueError:
         bad = True
     if bad or _BLANK_OR_CONTROL.search(url):
         raise UsageError(f"{url!r} is not the address of an archive", _EXAMPLE)
     return url.rstrip("/").removesuffix("/api/v1").rstrip("/")
-
-
-def origin(url: str) -> tuple[str, str, int] | None:
-    """Scheme, host and port of a URL: what a key may be sent to. None for a URL that cannot be read."""
-    try:
-        parts = urlsplit(url)
-        return parts.scheme, parts.hostname or "", parts.port or _PORTS.get(parts.scheme, 0)
-    except ValueError:
-        return None
 
 
 def same_origin_target(url: str, location: str) -> str | None:
@@ -58,11 +49,11 @@ def same_origin_target(url: str, location: str) -> str | None:
         target = urljoin(url, location)
     except ValueError:
         return None
-    return target if location and origin(target) == origin(url) else None
+    return target if location and origin(target) == origin(url) and "@" not in urlsplit(target).netloc else None
 
 
-class Key(AuthBase):
-    """The API key, or none (an empty one). Given to requests as its `auth`, it also keeps `~/.netrc` out."""
+class Key:
+    """The API key, or none (an empty one). `sign` is what requests is given as its `auth`."""
 
     def __init__(self, value: str | None) -> None:
         """Raises UsageError, without showing the key, for one that no HTTP header can carry."""
@@ -74,7 +65,8 @@ class Key(AuthBase):
         self._value = value or ""
         self._written = _spellings(self._value)
 
-    def __call__(self, request: PreparedRequest) -> PreparedRequest:
+    def sign(self, request: PreparedRequest) -> PreparedRequest:
+        """Add the key, if there is one, and nothing else, to a request."""
         if self._value:
             request.headers[HEADER] = self._value
         return request

@@ -10,6 +10,8 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from types import NoneType
 from typing import Any, NoReturn
 from urllib.parse import unquote, urlsplit
@@ -17,6 +19,7 @@ from urllib.parse import unquote, urlsplit
 import msgspec
 
 from auroraql.archives.aurorax.address import Key
+from auroraql.archives.aurorax.broken import PROXY_HINT
 from auroraql.archives.base import LogLine, Status
 from auroraql.errors import ArchiveError, Failed, Refused, Unreachable
 
@@ -45,6 +48,8 @@ class Context:
     archive: str
     key: Key
     request_id: str = ""
+    is_aurorax: bool = True
+    """Whether it is AuroraX itself, for which AURORAX_API_KEY is."""
 
     def about(self, request_id: str) -> Context:
         """The same, about one search."""
@@ -92,6 +97,7 @@ _EXPIRED = "the results are gone"
 _LATER = "try again later"
 _REFUSALS: dict[int, tuple[type[ArchiveError], str, str]] = {
     400: (Refused, "bad request", "EXPLAIN shows the query as it is sent"),
+    407: (Unreachable, "the proxy asks for a user name and password", PROXY_HINT),
     403: (Refused, "not permitted", "this API key does not allow it"),
     404: (Refused, "not found", ""),
     409: (Refused, "a request with this id exists already", "run it again"),
@@ -120,8 +126,8 @@ def expect(answer: Answer, step: Step, context: Context) -> None:
             words, hint = (_EXPIRED if step is DATA else words), step.missing
         if answer.status == 503 and "maintenance mode" in said.lower():
             words = "maintenance"
-        if wait := answer.headers.get("retry-after"):
-            hint = f"try again after {wait}{' s' if wait.isdigit() else ''}"
+        if wait := retry_after(answer.headers.get("retry-after", "")):
+            hint = f"try again after {_lasting(wait)}"
         raise context.error(error, _joined(f"{answer.status} {words}", said), hint)
     if answer.status >= 400:
         error = Refused if answer.status < 500 else Failed
@@ -129,6 +135,28 @@ def expect(answer: Answer, step: Step, context: Context) -> None:
     wanted = " or ".join(map(str, step.expected))
     message = f"expected {wanted} to {step.name}, got {answer.status}: {context.excerpt(answer.body)}"
     raise context.error(Failed, message, "check that this is the address of an AuroraX service")
+
+
+_LONGEST_WAIT = 1e9
+"""Seconds that a Retry-After may say; more is as good as never."""
+
+
+def retry_after(text: str) -> float | None:
+    """Return the seconds of a `Retry-After` header, which holds them or a date; None for anything else or the past."""
+    try:
+        if text.isascii() and text.isdigit():
+            seconds = float(text[-20:]) if len(text.lstrip("0")) <= 20 else _LONGEST_WAIT
+        else:
+            moment = parsedate_to_datetime(text)
+            seconds = (moment.replace(tzinfo=moment.tzinfo or UTC) - datetime.now(UTC)).total_seconds()
+    except (ValueError, TypeError, OverflowError, IndexError):
+        return None
+    return min(seconds, _LONGEST_WAIT) if seconds > 0 else None
+
+
+def _lasting(seconds: float) -> str:
+    """A time to wait, for people."""
+    return f"{seconds:.0f} s" if seconds < 2 * 86400 else f"{seconds / 86400:,.0f} days"
 
 
 def _refuse_redirect(answer: Answer, context: Context) -> NoReturn:
@@ -144,7 +172,11 @@ def _refuse_redirect(answer: Answer, context: Context) -> NoReturn:
 def _key_hint(context: Context) -> str:
     if context.key:
         return "the API key was not accepted: check AURORAX_API_KEY or the config file"
-    return "set an API key in AURORAX_API_KEY or the config file"
+    if context.is_aurorax:
+        return "set an API key in AURORAX_API_KEY or the config file"
+    return (
+        "set an API key in AURORAQL_API_KEY, or archive and api_key in a profile; AURORAX_API_KEY is for AuroraX alone"
+    )
 
 
 def _joined(fact: str, said: str) -> str:

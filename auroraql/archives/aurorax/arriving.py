@@ -26,6 +26,9 @@ SMALL = 8 << 20
 
 PIECE = 1 << 20
 
+_LITTLE = 64 << 10
+"""Bytes after which it is looked whether enough records came, where only some are wanted."""
+
 MOST = 512 << 20
 """Bytes that are kept of an answer which cannot be packed."""
 
@@ -42,14 +45,23 @@ Seen = Callable[[int, int], object]
 class RecordReader:
     """Takes the body of an answer piece by piece.
 
-    `check` says what is wrong with a record, empty for nothing; `seen` is told how many bytes and records came.
+    `check` says what is wrong with a record, empty for nothing; `seen` is told how many bytes and records came. Of
+    more records than are `expected` the rest is an error; of more than are `wanted` the rest is not received.
     """
 
-    def __init__(self, kind: Kind, check: Check, seen: Seen = lambda *_: None, expected: int | None = None) -> None:
+    def __init__(
+        self,
+        kind: Kind,
+        check: Check,
+        seen: Seen = lambda *_: None,
+        expected: int | None = None,
+        wanted: int | None = None,
+    ) -> None:
         self._kind, self._check, self._seen, self._expected = kind, check, seen, expected
+        self._wanted, self._piece = wanted, PIECE if wanted is None else min(PIECE, _LITTLE)
         self._columns: ColumnReader | None = None
         self._buffer, self._head, self._batches = bytearray(), b"", list[Batch]()
-        self._enough = SMALL
+        self._enough = SMALL if wanted is None else min(SMALL, _LITTLE)
         self.bytes, self.count = 0, 0
         self.wrong: tuple[int, str] | None = None
         """The number of the first record that is not as published, and what is wrong with it."""
@@ -72,12 +84,20 @@ class RecordReader:
         return bytes(self._buffer)
 
     @property
+    def has_enough(self) -> bool:
+        """Whether as many records came as are wanted, so that the rest need not be received."""
+        return self._wanted is not None and self.packed and self.count >= self._wanted
+
+    @property
     def packed(self) -> bool:
         """Whether records were packed, so that `finish` has them."""
         return bool(self._head)
 
     def finish(self) -> tuple[Packed, Any]:
         """The records, and the document around them, in which the array is empty. Raises ValueError for broken JSON."""
+        if self.has_enough:
+            self._buffer.clear()
+            return Packed(self._batches), []
         last, tail = self._end()
         self._take(last)
         self._buffer.clear()
@@ -98,7 +118,7 @@ class RecordReader:
             if batch is not None:
                 self._take(batch)
                 del self._buffer[:following]
-                self._enough = PIECE
+                self._enough = self._piece
                 return
         self._enough = 2 * len(self._buffer)
 

@@ -1,20 +1,38 @@
-"""What a transport error means: which error of the tree it is, in words of ours.
+"""Diagnoses of transport errors: which error of the tree each is, and what caused it, in words of this program.
 
-Invariant: an error's own text is never shown, as it may hold headers or a proxy's password.
+Invariant: an error's own text is never shown, since it may hold headers or a proxy's password.
 """
 
 from __future__ import annotations
 
+import http.client
+import os
 import socket
-from collections.abc import Iterator
+import ssl
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import requests
-from urllib3.exceptions import DecodeError, NewConnectionError, ReadTimeoutError, SSLError
+from urllib3.exceptions import (
+    DecodeError,
+    LocationParseError,
+    NewConnectionError,
+    ProxySchemeUnknown,
+    ReadTimeoutError,
+    SSLError,
+)
+from urllib3.util import parse_url
 
-from auroraql.errors import ArchiveError, Failed, Unreachable
+from auroraql.archives.aurorax.line import Phase
+from auroraql.errors import ArchiveError, Failed, Unreachable, visible
 
 CONNECT_SECONDS = 10.0
+
+PROXY_HINT = "check HTTP_PROXY, HTTPS_PROXY and ALL_PROXY, and add the host to NO_PROXY if it needs no proxy"
+
+_PROXY_VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
+_BUNDLE_VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,16 +46,38 @@ class Broken:
     hint: str = "check the network and the archive's address"
 
 
+def _unreachable(words: str, hint: str, *, lasting: bool = True) -> Broken:
+    """A diagnosis of an exchange in which the service read nothing."""
+    return Broken(Unreachable, words, arrived=False, lasting=lasting, hint=hint)
+
+
+_NO_TLS = _unreachable(
+    "it does not speak TLS at this port", "write http:// if the service has no encryption, or check the port"
+)
+_NO_HTTP = Broken(
+    Unreachable,
+    "what answers there does not speak HTTP",
+    lasting=True,
+    hint="check the address and its port; a service with encryption has an address that begins with https://",
+)
+_NO_SOCKS = _unreachable(
+    "its proxy is a SOCKS proxy, for which the Python package PySocks is missing",
+    "pip install PySocks, or " + PROXY_HINT,
+)
+_BAD_PROXY = _unreachable("the address of the proxy cannot be used", PROXY_HINT)
+_BROKEN_OFF = Broken(Unreachable, "the connection broke off before its answer was whole")
+
 _TROUBLES: tuple[tuple[tuple[type[BaseException], ...], Broken], ...] = (
+    ((requests.exceptions.InvalidProxyURL, ProxySchemeUnknown), _BAD_PROXY),
     (
         (requests.exceptions.ProxyError,),
-        Broken(Unreachable, "the proxy did not connect to it", arrived=False, hint="check HTTP_PROXY and HTTPS_PROXY"),
+        Broken(Unreachable, "the proxy did not connect to it", arrived=False, hint=PROXY_HINT),
     ),
     (
-        (requests.exceptions.SSLError, SSLError),
+        (requests.exceptions.SSLError, SSLError, ssl.SSLError),
         Broken(
             Unreachable,
-            "no secure connection: TLS or its certificate failed",
+            "no secure connection: the TLS handshake failed",
             lasting=True,
             hint="check the address, REQUESTS_CA_BUNDLE and the clock",
         ),
@@ -51,7 +91,7 @@ _TROUBLES: tuple[tuple[tuple[type[BaseException], ...], Broken], ...] = (
         Broken(Failed, "its answer is broken: it cannot be unpacked", hint="try again"),
     ),
     (
-        (requests.exceptions.InvalidURL, UnicodeError),
+        (requests.exceptions.InvalidURL, UnicodeError, LocationParseError),
         Broken(Unreachable, "its address cannot be used", arrived=False, lasting=True),
     ),
     ((socket.gaierror,), Broken(Unreachable, "its name is not known (DNS)", arrived=False)),
@@ -64,13 +104,113 @@ _TROUBLES: tuple[tuple[tuple[type[BaseException], ...], Broken], ...] = (
 )
 """What a transport error means, by what it was made from; the first row that fits."""
 
-_BROKEN_OFF = Broken(Unreachable, "the connection broke off before its answer was whole")
 
-
-def told(error: Exception) -> Broken:
-    """The row for an error. Its own text is not used: it may hold headers or a proxy's password."""
+def diagnose(error: Exception, phase: Phase = "exchanging") -> Broken:
+    """Return what an error means that came in a phase of an exchange."""
     causes = tuple(_causes(error))
-    return next((told for types, told in _TROUBLES if any(isinstance(c, types) for c in causes)), _BROKEN_OFF)
+    for look in (_of_certificates, _of_proxies, _of_tls, _of_http):
+        diagnosis = look(causes, phase)
+        if diagnosis is not None:
+            return diagnosis
+    return next((row for types, row in _TROUBLES if any(isinstance(c, types) for c in causes)), _BROKEN_OFF)
+
+
+_Causes = tuple[BaseException, ...]
+_Look = Callable[[_Causes, Phase], Broken | None]
+
+_UNTRUSTED = "it is signed by an authority that this machine does not trust"
+_TRUST = "if that is right, name a file with the authority's certificate in REQUESTS_CA_BUNDLE"
+_CERTIFICATES = {
+    9: ("it is not valid yet", "check this machine's clock"),
+    10: ("it has expired", "tell those who run the service, and check this machine's clock"),
+    18: ("it is signed by itself", _TRUST),
+    19: (_UNTRUSTED, _TRUST),
+    20: (_UNTRUSTED, _TRUST),
+    21: (_UNTRUSTED, _TRUST),
+    23: ("it was revoked", "tell those who run the service"),
+    62: ("it is for another host", "check the address"),
+    63: ("it is for another address", "check the address"),
+    64: ("it is for another address", "check the address"),
+}
+"""OpenSSL's numbers of what is wrong with a certificate (X509_V_ERR_…), as reason and way out."""
+
+
+def _of_certificates(causes: _Causes, _phase: Phase) -> Broken | None:
+    for cause in causes:
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            reason, hint = _CERTIFICATES.get(cause.verify_code, ("it cannot be verified", _TRUST))
+            return _unreachable(f"its certificate is not accepted: {reason}", hint)
+    name, path = next(((each, os.environ[each]) for each in _BUNDLE_VARIABLES if os.environ.get(each)), ("", ""))
+    # Whatever of OSError it is: ssl and requests differ in how they report a file that they cannot load.
+    if name and not any(isinstance(cause, ConnectionError | TimeoutError) for cause in causes):
+        if not Path(path).exists():
+            return _unreachable(
+                f"{name} names '{visible(path)}', and there is no such file", f"correct {name}, or unset it"
+            )
+        if any(isinstance(cause, ssl.SSLError) and cause.library in ("X509", "PEM") for cause in causes):
+            return _unreachable(f"{name} names '{visible(path)}', which holds no certificates", f"correct {name}")
+    return None
+
+
+def _of_proxies(causes: _Causes, _phase: Phase) -> Broken | None:
+    if any(isinstance(cause, requests.exceptions.InvalidSchema) for cause in causes):
+        return _NO_SOCKS  # the address's own scheme was checked before
+    if any(isinstance(cause, ValueError | LocationParseError) for cause in causes) and any(_bad_proxies()):
+        return _BAD_PROXY
+    if any(isinstance(cause, requests.exceptions.ProxyError) for cause in causes):
+        if any(" 407" in str(cause) for cause in causes if type(cause) is OSError):
+            return _unreachable("the proxy asks for a user name and password (407)", PROXY_HINT)
+        if any(isinstance(cause, socket.gaierror) for cause in causes):
+            return _unreachable("the name of the proxy is not known (DNS)", PROXY_HINT, lasting=False)
+        if any(isinstance(cause, ConnectionRefusedError) for cause in causes):
+            return _unreachable("the proxy refuses connections", PROXY_HINT, lasting=False)
+    return None
+
+
+def _bad_proxies() -> Iterator[str]:
+    """Yield the variables whose proxy has no address that can be read."""
+    for name in (*_PROXY_VARIABLES, *map(str.lower, _PROXY_VARIABLES)):
+        if value := os.environ.get(name):
+            try:
+                host = parse_url(value if "://" in value else f"http://{value}").host
+            except LocationParseError:
+                host = None
+            if not host:
+                yield name
+
+
+_NOT_TLS = (
+    "WRONG_VERSION_NUMBER",
+    "HTTP_REQUEST",
+    "UNKNOWN_PROTOCOL",
+    "PACKET_LENGTH_TOO_LONG",
+    "RECORD_LAYER_FAILURE",
+)
+"""OpenSSL's reasons when what answers a handshake is something else."""
+
+
+def _of_tls(causes: _Causes, phase: Phase) -> Broken | None:
+    if any(isinstance(cause, ssl.SSLError) and cause.reason in _NOT_TLS for cause in causes):
+        return _NO_TLS
+    if phase == "securing":
+        if any(isinstance(cause, TimeoutError | ReadTimeoutError | requests.exceptions.Timeout) for cause in causes):
+            return _unreachable(
+                f"it accepts connections, but does not begin TLS within {CONNECT_SECONDS:.0f} s",
+                _NO_TLS.hint,
+            )
+        if any(isinstance(cause, ConnectionError | ssl.SSLEOFError | ssl.SSLZeroReturnError) for cause in causes):
+            return _unreachable("it ends the connection during the TLS handshake", _NO_TLS.hint, lasting=False)
+    return None
+
+
+def _of_http(causes: _Causes, _phase: Phase) -> Broken | None:
+    for cause in causes:
+        ended = isinstance(cause, http.client.RemoteDisconnected)  # which is a BadStatusLine too
+        if not ended and isinstance(
+            cause, http.client.BadStatusLine | http.client.UnknownProtocol | http.client.LineTooLong
+        ):
+            return _NO_HTTP
+    return None
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

@@ -34,6 +34,7 @@ from auroraql.archives.aurorax.sources import FULL_RECORD, STATISTICS, read_sour
 from auroraql.archives.aurorax.ways import Ways
 from auroraql.archives.aurorax.wire import Call, Wire
 from auroraql.archives.base import Capabilities
+from auroraql.archives.endpoints import is_aurorax, may_carry_key
 from auroraql.archives.kept_file import KeptFile
 from auroraql.archives.kept_sources import DAY, STATISTICS_SECONDS, KeptSources
 from auroraql.errors import ArchiveError, Refused, StatementError, TimedOut, Unreachable, UsageError
@@ -80,7 +81,12 @@ class AuroraXEngine:
         cache: Path | None = None,
     ) -> None:
         self._url = read_address(url)
-        self._context = Context(name or self._url, Key(api_key))
+        key = Key(api_key)
+        if key and not may_carry_key(self._url):
+            raise UsageError(
+                f"the API key is not sent to {self._url} over plain http", "use https, or leave the key out"
+            )
+        self._context = Context(name or self._url, key, is_aurorax=is_aurorax(self._url))
         self._catalogue = catalogue
         self._wire = Wire(self._url, self._context, pause)
         self._service = Service(self._wire, self._context, pause, Ways(KeptFile("ways", self._url, cache, here=False)))

@@ -74,7 +74,7 @@ def _both(first: Record, second: Record) -> Record:
     )
     return {
         **first,
-        "end": max(first["end"], second["end"]),
+        "end": max(first["end"], second["end"], key=read_time),
         "min_distance": nearest.get("min_distance"),
         "closest_epoch": nearest.get("closest_epoch"),
         "max_distance": farthest.get("max_distance"),
@@ -87,7 +87,7 @@ def _event(first: Record, second: Record) -> Record:
     """What happened between two sources, in both parts."""
     return {
         **first,
-        "end": max(first["end"], second["end"]),
+        "end": max(first["end"], second["end"], key=read_time),
         "min_distance": min(_number(first, "min_distance"), _number(second, "min_distance")),
         "max_distance": max(_number(first, "max_distance"), _number(second, "max_distance")),
     }

@@ -8,11 +8,14 @@ from __future__ import annotations
 import socket
 import threading
 from contextlib import suppress
-from typing import Any
+from typing import Any, Literal
 
 from requests.adapters import HTTPAdapter
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
+
+Phase = Literal["connecting", "securing", "exchanging"]
+"""Without a connection; connected, in the TLS handshake; connected (and secured)."""
 
 
 class Line:
@@ -21,6 +24,8 @@ class Line:
     def __init__(self) -> None:
         self._lock, self._socket, self._open = threading.Lock(), None, True
         self.was_cut = False
+        self.phase: Phase = "connecting"
+        """How far the exchange has come."""
 
     def __enter__(self) -> Line:
         _current.line = self
@@ -66,11 +71,24 @@ class _Watched:
 
     def connect(self) -> None:
         super().connect()  # type: ignore[misc]
+        _reached("exchanging")
         _tell(self.sock)
 
+    def _new_conn(self) -> Any:
+        connected = super()._new_conn()  # type: ignore[misc]
+        _reached("securing")
+        return connected
+
     def request(self, *arguments: Any, **options: Any) -> None:
+        if self.sock is not None:
+            _reached("exchanging")
         _tell(self.sock)  # of a connection that is used again
         super().request(*arguments, **options)  # type: ignore[misc]
+
+
+def _reached(phase: Phase) -> None:
+    if _current.line is not None:
+        _current.line.phase = phase
 
 
 def _tell(connected: Any) -> None:

@@ -68,16 +68,18 @@ def read_records(answer: Answer, kind: str, expected: int | None, context: Conte
     return records
 
 
-def record_reader(kind: str, seen: Callable[[int, int], object], expected: int | None = None) -> RecordReader:
+def record_reader(
+    kind: str, seen: Callable[[int, int], object], expected: int | None = None, wanted: int | None = None
+) -> RecordReader:
     """What reads records of a kind while they arrive; `seen` is told how many bytes and records came.
 
-    Of more records than are expected the rest is not waited for.
+    Of more records than are expected, or wanted, the rest is not waited for.
     """
-    return RecordReader(KINDS[kind], partial(_wrong, kind=kind), seen, expected)
+    return RecordReader(KINDS[kind], partial(_wrong, kind=kind), seen, expected, wanted)
 
 
 def _packed(answer: Answer, reader: RecordReader, expected: int | None, context: Context) -> Packed:
-    rest, trouble = answer.body, None
+    rest, trouble, has_enough = answer.body, None, reader.has_enough
     try:
         records, around = reader.finish()
     except (ValueError, RecursionError):
@@ -86,7 +88,8 @@ def _packed(answer: Answer, reader: RecordReader, expected: int | None, context:
     if trouble is not None:  # raised out here, as the parser's error holds the whole text
         raise context.error(Failed, trouble, "try again")
     refuse_error(around, context)
-    _refuse_other_count(len(records), expected, context)
+    if not has_enough:
+        _refuse_other_count(len(records), expected, context)
     if reader.wrong is not None:
         number, wrong = reader.wrong
         raise context.error(Failed, f"record {number} of {len(records)}: {wrong}", "try again")

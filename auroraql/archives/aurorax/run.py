@@ -33,10 +33,10 @@ from auroraql.archives.aurorax.wire import TOO_SLOW, Call, Interrupted, Wire, ji
 from auroraql.archives.base import Progress, Status, SubmissionInterrupted
 from auroraql.errors import ArchiveError, Cancelled, Failed, Refused, TimedOut
 from auroraql.forms import query_json
-from auroraql.plan import Plan, Request
+from auroraql.plan import Plan, Request, Residual
 from auroraql.query import Tree
 from auroraql.results import Fetched, Record
-from auroraql.schema import KINDS
+from auroraql.schema import CONJUNCTIONS, KINDS
 
 FIRST_POLL, SOONEST_POLL, SLOWEST_POLL = 0.1, 0.06, 2.5
 LATE_BY = 0.2
@@ -365,7 +365,18 @@ class AuroraXRun:
 
     def _reader(self, search: _Search) -> Any:
         expected = search.status.result_count
-        return partial(record_reader, search.request.kind, self._meter.received(search), expected)
+        return partial(record_reader, search.request.kind, self._meter.received(search), expected, self._wanted())
+
+    def _wanted(self) -> int | None:
+        """How many records of each request suffice; None where all are looked at.
+
+        Each request's first records suffice: those that it shares with requests before it are among the ones counted.
+        """
+        left = self.plan.residual
+        if left.limit is None or left != Residual(limit=left.limit, offset=left.offset, select=left.select):
+            return None
+        is_joined = self.plan.query.kind == CONJUNCTIONS.name and len(self._searches) > 1
+        return None if left.aggregates or is_joined else left.limit + left.offset
 
     def _together(self) -> Status:
         every = [search.status for search in self._searches]

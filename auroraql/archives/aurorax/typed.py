@@ -193,6 +193,8 @@ def _documents(values: Sequence[Raw]) -> Any:
     import pyarrow
 
     places, data = _places(values), b"".join(values)
+    if not all(map(len, values)):
+        raise _Unlike  # a record without the field, which a column cannot tell from one that has it empty
     if not data or (numpy.frombuffer(data, numpy.uint8)[places[:-1]] != ord("{")).any():
         raise _Unlike
     column = _column(pyarrow.string(), len(values), places, data)

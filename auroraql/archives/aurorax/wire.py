@@ -10,8 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from http.cookiejar import DefaultCookiePolicy
 from importlib.metadata import PackageNotFoundError, version
 from random import SystemRandom
 from typing import Any, Protocol
@@ -21,9 +20,10 @@ import requests
 from urllib3.exceptions import HTTPError
 
 from auroraql.archives.aurorax.address import same_origin_target
-from auroraql.archives.aurorax.answers import Answer, Context, Step, expect
-from auroraql.archives.aurorax.broken import CONNECT_SECONDS, Broken, told
+from auroraql.archives.aurorax.answers import Answer, Context, Step, expect, retry_after
+from auroraql.archives.aurorax.broken import CONNECT_SECONDS, Broken, diagnose
 from auroraql.archives.aurorax.line import Adapter, Line
+from auroraql.archives.endpoints import is_loopback
 from auroraql.errors import Cancelled, Failed, TimedOut
 
 TRIES = 4
@@ -61,6 +61,10 @@ class Reader(Protocol):
 
     def feed(self, data: bytes) -> None:
         """Takes more of the body."""
+
+    @property
+    def has_enough(self) -> bool:
+        """Whether the rest of the body is not needed."""
 
     @property
     def body(self) -> bytes:
@@ -116,6 +120,8 @@ def jittered(seconds: float) -> float:
 class Whole:
     """Keeps a body as it is."""
 
+    has_enough = False
+
     def __init__(self) -> None:
         self._chunks: list[bytes] = []
         self._size = 0
@@ -155,7 +161,11 @@ class Wire:
         self._session = _Session()
         for scheme in ("http://", "https://"):
             self._session.mount(scheme, Adapter(pool_maxsize=_MOST_CONNECTIONS))
-        self._session.auth = context.key
+        # Always something: requests looks into ~/.netrc where there is nothing, and takes an empty key for nothing.
+        self._session.auth = context.key.sign
+        self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))  # none is kept, so none is sent
+        # A key for this machine does not pass through another one.
+        self._proxies = {"http": None, "https": None, "all": None} if context.key and is_loopback(url) else None
         self._session.headers.update(
             {"User-Agent": f"auroraql/{_version()}", "Accept": "application/json", "Accept-Encoding": "gzip"}
         )
@@ -250,6 +260,7 @@ class Wire:
             timeout=(min(left, CONNECT_SECONDS), silent),
             allow_redirects=False,
             stream=True,
+            proxies=self._proxies,  # type: ignore[arg-type]
         ) as response:
             begun()
             good = response.status_code in call.step.expected
@@ -257,6 +268,8 @@ class Wire:
             began, size = time.monotonic(), 0
             while chunk := response.raw.read1(_CHUNK, decode_content=True):
                 reader.feed(chunk)
+                if reader.has_enough:
+                    break
                 size += len(chunk)
                 now = time.monotonic()
                 if now >= deadline:
@@ -282,7 +295,7 @@ def _meant(outcome: Answer | Exception | None, deadline: float, line: Line) -> A
         case Endless(words=words, hint=hint):
             return Broken(Failed, words, lasting=True, hint=hint)
         case OSError() | HTTPError() | ValueError():
-            return _LATE if late else _CUT if line.was_cut else told(outcome)
+            return _LATE if late else _CUT if line.was_cut else diagnose(outcome, line.phase)
     raise outcome
 
 
@@ -322,15 +335,4 @@ def _wait(call: Call, outcome: Answer | Broken, delay: float) -> float | None:
     # A search that is turned away for now has not been taken, so it may be sent again; any other failure may have.
     if outcome.status not in (_PASSING if call.step.repeatable else (429,)):
         return None
-    return max(delay, _retry_after(outcome.headers.get("retry-after", "")))
-
-
-def _retry_after(text: str) -> float:
-    """Seconds of a `Retry-After` header, which holds them or a date; 0 for neither."""
-    if text.isascii() and text.isdigit():
-        return float(text[:9])
-    try:
-        moment = parsedate_to_datetime(text)
-    except ValueError:
-        return 0.0
-    return (moment.replace(tzinfo=moment.tzinfo or UTC) - datetime.now(UTC)).total_seconds()
+    return max(delay, retry_after(outcome.headers.get("retry-after", "")) or 0.0)

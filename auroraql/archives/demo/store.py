@@ -16,9 +16,11 @@ from pathlib import Path
 import duckdb
 
 from auroraql.archives.catalogue_file import (
-    LOCKED_DOWN,
+    MEMORY,
+    SANDBOXED,
     CatalogueFile,
     Config,
+    connect_locked,
     first_line,
     interruptible,
     open_catalogue,
@@ -26,6 +28,7 @@ from auroraql.archives.catalogue_file import (
 )
 from auroraql.archives.demo import RULE, build
 from auroraql.archives.demo.place import FILE, NAME, cached_file
+from auroraql.archives.spill import spill_settings
 from auroraql.errors import AuroraQLError, Unreachable
 
 Say = Callable[[str], None]
@@ -44,7 +47,7 @@ def open_demo(cache_dir: Path | None, say: Say, config: Config) -> CatalogueFile
             return _open_current(path, config) or _build_cached(path, say, config)
     except (OSError, duckdb.Error, AuroraQLError) as problem:
         say(f"The demonstration catalogue cannot be kept in {path.parent} ({_reason(problem)}): building it in memory.")
-        return _build_in_memory()
+        return _build_in_memory(config)
 
 
 def keep() -> None:
@@ -103,9 +106,10 @@ def _move(made: Path, path: Path, config: Config) -> None:
         opened.connection.close()
 
 
-def _build_in_memory() -> CatalogueFile:
+def _build_in_memory(config: Config) -> CatalogueFile:
     try:
-        connection = duckdb.connect(":memory:", config=LOCKED_DOWN)
+        settings = {**spill_settings("demo"), "memory_limit": MEMORY, **SANDBOXED, **config}
+        connection = connect_locked(":memory:", settings)
         with connection.cursor() as cursor, interruptible():
             build(cursor)
         return read_header(connection, NAME)

@@ -44,6 +44,8 @@ def run(options: argparse.Namespace, sources: list[Source], given: Mapping[str, 
     if target is None:
         _check_shown(config.format, sources)
     archive = opened(config, verbose=bool(options.verbose))
+    if options.limit is not None:
+        archive.look_at_most(options.limit + 1)  # one more tells whether anything is left out
     if target is None and archive.settings.format == "table" and sys.stdout.isatty():
         # What draws tables on a terminal is loaded while the archive is opened and searched.
         Thread(target=import_module, args=("tabulate",), daemon=True).start()
@@ -76,12 +78,13 @@ def _give(result: ResultSet, options: argparse.Namespace, shown_as: str, config:
     given = result if limit is None or len(result) <= limit else result.head(limit)
     if options.output is None:
         show(given, shown_as, config)
-        say(footer(result))
+        say(footer(given))
     else:
         write(given, options.output, options.format)
-        say(f"{Path(options.output)}: {footer(result)}")
+        say(f"{Path(options.output)}: {footer(given)}")
     if given is not result:
-        say(f"{len(given):,} of {len(result):,} rows are written (--limit {limit})")
+        total = f"{len(result):,}" if len(result) > len(given) + 1 else f"more than {len(given):,}"
+        say(f"{len(given):,} of {total} rows are written (--limit {limit})")
 
 
 def _check_shown(shown_as: str, sources: list[Source]) -> None:

@@ -46,6 +46,8 @@ _ALLOWED = (
 
 _PACKED = ("Content-Encoding", "gzip")
 
+_ALWAYS = (("Vary", "Accept-Encoding, Origin"), ("X-Content-Type-Options", "nosniff"))
+
 _THIS_MACHINE = Access()
 
 
@@ -59,7 +61,7 @@ class Application:
     def __call__(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
         """One request, as WSGI has it."""
         reply = self._reply(environ)
-        headers = [*reply.headers, *self._shared(environ), ("Vary", "Accept-Encoding, Origin")]
+        headers = [*reply.headers, *self._shared(environ), *_ALWAYS]
         body: Iterable[bytes]
         if isinstance(reply.body, bytes):
             headers.append(("Content-Length", str(len(reply.body))))

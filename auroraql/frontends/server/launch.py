@@ -23,6 +23,7 @@ from auroraql.errors import UsageError
 from auroraql.frontends.server.access import Access, read_host, read_origin
 from auroraql.frontends.server.application import Application
 from auroraql.frontends.server.listening import listen
+from auroraql.frontends.server.memory import DUCKDB_SETTINGS
 from auroraql.frontends.server.searches import Searches
 from auroraql.frontends.server.service import Service
 from auroraql.frontends.server.sources import Sources
@@ -113,7 +114,8 @@ def _opened(settings: Settings, say: Say, *, writable: bool) -> Iterator[Embedde
     if settings.archive == "aurorax" or "://" in settings.archive:
         raise UsageError("serve takes a local archive", "demo, or the path of a catalogue file")
     with _demonstration_copy(say) if writable and settings.archive == "demo" else _named(settings.archive) as path:
-        engine = EmbeddedEngine(path, say=say, writable=writable, config={"memory_limit": f"{settings.memory}B"})
+        config = {"memory_limit": f"{settings.memory}B", **DUCKDB_SETTINGS}
+        engine = EmbeddedEngine(path, say=say, writable=writable, config=config)
         try:
             engine.catalogue()  # read once, before several threads ask for it
             yield engine
@@ -144,7 +146,10 @@ def _folder(settings: Settings) -> Iterator[Path]:
     above = settings.folder or user_cache_path("auroraql", appauthor=False) / "serve"
     archive = settings.archive if settings.archive == "demo" else str(Path(settings.archive).absolute())
     name = blake2b(archive.encode("utf-8", "surrogateescape"), digest_size=8).hexdigest()
-    above.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        above.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as problem:
+        raise UsageError(f"results cannot be kept in {above}: {problem.strerror}") from None
     number = 1
     while True:
         folder = above / f"{name}-{number}"

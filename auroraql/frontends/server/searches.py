@@ -19,6 +19,7 @@ from auroraql.archives.embedded import EmbeddedEngine, EmbeddedRun, OutOfMemory
 from auroraql.errors import AuroraQLError, Cancelled
 from auroraql.frontends.server import search_logs
 from auroraql.frontends.server.encoding import BARE, WRAPPED, LineWriter, Spools, closed_on_error
+from auroraql.frontends.server.memory import release
 from auroraql.frontends.server.packing import Packed, packing
 from auroraql.frontends.server.query_documents import QueryDocument
 from auroraql.frontends.server.slices import Slices
@@ -36,6 +37,9 @@ _PAGE = 2000
 """How many records are held at once."""
 
 _MOST_WAITING = 256
+
+_IDLE_SECONDS = 2.0
+"""Seconds without a search, after which memory is released."""
 
 
 @dataclass(slots=True)
@@ -131,7 +135,7 @@ class Searches:
         self._lock = threading.Lock()
         self._running: dict[str, Search] = {}
         self._waiting: queue.SimpleQueue[Search | None] = queue.SimpleQueue()
-        self._closing = False
+        self._closing = self._is_memory_used = False
         self._threads = [threading.Thread(target=self._work, daemon=True) for _ in range(workers)]
         for thread in self._threads:
             thread.start()
@@ -208,21 +212,40 @@ class Searches:
             file.seek(0)
             return Packed(file, size)
 
+        self._is_memory_used = True
         return self._turns.give(written, deadline)
 
     def _work(self) -> None:
-        while (search := self._waiting.get()) is not None:
+        while (search := self._next()) is not None:
             try:
                 result = self._carried_out(search)
                 self.store.finish(search.request_id, search.status(result), search.address)
-            except OSError as problem:
-                search.log("error", f"The result cannot be kept: {problem.strerror}")
+            except Exception as problem:
+                if not isinstance(problem, OSError):
+                    traceback.print_exc(file=sys.stderr)
+                why = problem.strerror if isinstance(problem, OSError) else "there was an application error"
+                search.log("error", f"The result cannot be kept: {why}")
                 status = search.status(search.result(failed=True))
                 self.store.finish_without_space(search.request_id, status, search.address)
             finally:
                 with self._lock:
                     self._running.pop(search.request_id, None)
                 search.over.set()
+
+    def _next(self) -> Search | None:
+        """The next search, or None when the server closes. Memory is released while nothing is to be done."""
+        while True:
+            try:
+                search = self._waiting.get(timeout=_IDLE_SECONDS)
+            except queue.Empty:
+                with self._lock:
+                    is_due = self._is_memory_used and not self._running
+                    self._is_memory_used &= not is_due
+                if is_due:
+                    release()
+            else:
+                self._is_memory_used = True
+                return search
 
     def _carried_out(self, search: Search) -> Document:
         """Runs a search and writes its records; gives back what came of it."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hmac
 import threading
 from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from auroraql.archives.embedded import EmbeddedEngine
@@ -14,7 +16,10 @@ from auroraql.frontends.server.wire import Call, Problem
 from auroraql.schema.catalogue import DataSource
 
 AT_ONCE = 12
-"""How many synchronous searches may run; the threads that are left answer everything else."""
+"""How many synchronous searches and other long work may run; the threads that are left answer everything else."""
+
+_TURN_SECONDS = 5.0
+"""How long such work waits for its turn, with the thread that answers it."""
 
 
 @dataclass(slots=True)
@@ -32,6 +37,16 @@ class Service:
     at_once: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(AT_ONCE))
     deletions: deque[tuple[float, int, str, str]] = field(default_factory=lambda: deque(maxlen=1000))
     """Recent deletions of ephemeris: when (monotonic seconds), source, id and what was done."""
+
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        """Within, a thread does long work; threads are kept free for everything else. Raises Problem when many do."""
+        if not self.at_once.acquire(timeout=_TURN_SECONDS):
+            raise Problem(503, "too many long requests at once: try again in a moment")
+        try:
+            yield
+        finally:
+            self.at_once.release()
 
     def admit(self, call: Call) -> None:
         """Raises Problem unless the call may change things."""

@@ -80,7 +80,8 @@ class Sources:
         """A source at one of the levels: fields of higher ones are null, as the service sends them."""
         shown = _LEVELS[level or "basic_info"]
         made: Document = dict.fromkeys(_FIELDS)
-        made |= {name: value for name, value in asdict(source).items() if name in shown}
+        # A text that is missing in a catalogue is null, as it is in records.
+        made |= {name: None if value == "" else value for name, value in asdict(source).items() if name in shown}
         if set(shown) & set(RECORDED):
             made |= {name: value for name, value in self._beside(source).items() if name in shown}
         if stats:
@@ -91,7 +92,8 @@ class Sources:
         details = self._details(source.identifier)
         schemas = {kind.schema_key: details.schemas.get(kind.name) for kind in KINDS.values() if kind.schema_key}
         maintainers = [*(details.maintainers or ())]
-        return {**schemas, "owner": details.owner, "maintainers": maintainers, "metadata": details.metadata}
+        metadata = {} if details.metadata is None else details.metadata
+        return {**schemas, "owner": details.owner, "maintainers": maintainers, "metadata": metadata}
 
     def stats(self, identifier: int) -> Document:
         """How many records a source has, and from when to when. Raises ArchiveError."""

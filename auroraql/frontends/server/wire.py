@@ -35,6 +35,9 @@ JSON = ("Content-Type", "application/json")
 """Without a charset: pyaurorax takes nothing else for JSON."""
 
 
+_LONGEST_QUERY = 1 << 20
+"""Bytes of a query: many of them may wait at once."""
+
 MOST_PARTS = 500_000
 """Values of a query, or of a response format; its lists and blocks have limits of their own."""
 
@@ -118,6 +121,8 @@ class Call:
             raise Problem(400, f"the body is no JSON: {problem}") from None
         except RecursionError:
             raise Problem(400, "the body is JSON too deep to read") from None
+        if most is not None and len(self.body) > _LONGEST_QUERY:
+            raise Problem(413, f"a query has at most {_LONGEST_QUERY} bytes, and this one has {len(self.body)}")
         return document
 
     def flag(self, name: str) -> bool | None:

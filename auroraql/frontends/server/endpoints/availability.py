@@ -27,7 +27,9 @@ def available(kind: str, service: Service, call: Call) -> Reply:
     found = {each.identifier: each for each in service.sources.matching(only)}
     asked = {name: only[name] for name in ("program", "platform", "instrument_type") if only[name]}
     counts: dict[int, Counter[str]] = {}
-    for row in service.engine.availability(kind, first, last, asked, time.monotonic() + _PATIENCE):
+    with service.turn():
+        rows = service.engine.availability(kind, first, last, asked, time.monotonic() + _PATIENCE)
+    for row in rows:
         if row[0] in found and wanted in ("", row[-2]):
             counts.setdefault(row[0], Counter())[row[len(BASIC)].date().isoformat()] += row[-1]
     return json_reply(

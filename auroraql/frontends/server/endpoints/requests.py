@@ -72,7 +72,8 @@ def _records(kind: str, service: Service, call: Call) -> Packed:
 
 
 def _shaped(service: Service, packed: Packed, shape: LineShape) -> Packed:
-    return shaped(packed, shape, WRAPPED, service.searches.spools.open())
+    with service.turn():
+        return shaped(packed, shape, WRAPPED, service.searches.spools.open())
 
 
 def _with_queries(record: Document) -> Document:

@@ -25,9 +25,6 @@ _LONGEST_EPHEMERIS = timedelta(days=31)
 _PATIENCE = 60.0
 """Seconds that a synchronous search may take."""
 
-_TURN = 5.0
-"""Seconds that it may wait for its turn, with the thread that answers it."""
-
 
 def start(kind: str, service: Service, call: Call) -> Reply:
     """202 and where to ask for the status."""
@@ -64,13 +61,11 @@ def at_once(kind: str, service: Service, call: Call) -> Reply:
     start, end, longest = plan.query.start, plan.query.end, _LONGEST[kind]
     if start is None or end is None or end - start > longest:
         raise Problem(400, f"a synchronous search has a window of {longest.days} days at most: use {kind}/search")
-    if not service.at_once.acquire(timeout=_TURN):
-        raise Problem(503, "too many synchronous searches at once: try again in a moment")
-    try:
-        file = service.searches.at_once(plan, time.monotonic() + _PATIENCE)
-    finally:
-        service.at_once.release()
-    return Reply(200, file if shape is None else shaped(file, shape, BARE, service.searches.spools.open()), (JSON,))
+    with service.turn():
+        found = service.searches.at_once(plan, time.monotonic() + _PATIENCE)
+        if shape is not None:
+            found = shaped(found, shape, BARE, service.searches.spools.open())
+    return Reply(200, found, (JSON,))
 
 
 def _shape(service: Service, body: Document, call: Call) -> LineShape | None:

@@ -1,0 +1,128 @@
+"""The private folder to which DuckDB moves what outgrows its memory.
+
+Each process has one folder, readable by its user alone. The process removes it at its end. What a killed process left
+is removed by the next process that needs such a folder: the lock file in it tells whether its owner is alive.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from hashlib import blake2b
+from pathlib import Path
+from threading import Lock
+
+from platformdirs import user_cache_path
+
+from auroraql.archives.file_lock import lock
+
+Settings = dict[str, str | bool | int | float | list[str]]
+
+SPILL_PREFIX = "spill-"
+_LOCK = "lock"
+_UNLOCKED_SECONDS = 3600.0
+"""Age from which a folder without a lock file counts as abandoned."""
+
+_guard = Lock()
+
+
+@dataclass(frozen=True, slots=True)
+class SpillFolder:
+    """A folder for spilled data, and how many bytes of it DuckDB may use."""
+
+    path: Path
+    size: int
+
+    def settings(self, database: str) -> Settings:
+        """Return the settings of DuckDB for one database: each has a folder of its own in this one."""
+        name = blake2b(database.encode("utf-8", "surrogateescape"), digest_size=8).hexdigest()
+        return {"temp_directory": str(self.path / name), "max_temp_directory_size": f"{self.size}B"}
+
+
+NO_SPILL: Settings = {"temp_directory": ""}
+"""The settings of a database that never writes to disk."""
+
+
+def spill_settings(database: str) -> Settings:
+    """Return the settings that let a database of this process spill; without any writable place, it does not spill."""
+    folder = _own_folder()
+    return NO_SPILL if folder is None else folder.settings(database)
+
+
+_folders: dict[int, SpillFolder | None] = {}
+"""The folder of each process id: a forked child makes its own."""
+
+
+def _own_folder() -> SpillFolder | None:
+    with _guard:
+        if os.getpid() not in _folders:
+            _folders.clear()
+            _folders[os.getpid()] = _create()
+        return _folders[os.getpid()]
+
+
+def _create() -> SpillFolder | None:
+    for parent in _parents():
+        try:
+            parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if not _is_own(parent):
+                continue
+            with (parent / "spill.lock").open("ab") as guard:
+                lock(guard, wait=True)  # one process cleans up or creates at a time
+                _remove_abandoned(parent)
+                path = Path(tempfile.mkdtemp(prefix=SPILL_PREFIX, dir=parent))
+                held = (path / _LOCK).open("ab")
+                lock(held, wait=False)
+            free = shutil.disk_usage(path).free
+        except OSError:
+            continue
+        atexit.register(_remove, path, held, os.getpid())
+        return SpillFolder(path, free // 2)
+    return None
+
+
+def _parents() -> Iterator[Path]:
+    """Yield where the folder may be: below TMPDIR if that is set, in the cache folder, below the system's temporary folder."""
+    user = os.getuid() if hasattr(os, "getuid") else "user"
+    private = f"auroraql-{user}"  # a shared folder may hold another user's files and locks
+    if temporary := os.environ.get("TMPDIR"):
+        yield Path(temporary) / private
+    yield user_cache_path("auroraql", appauthor=False)
+    yield Path(tempfile.gettempdir()) / private
+
+
+def _is_own(path: Path) -> bool:
+    """Whether it is a folder, not a link, of this user alone."""
+    state = os.lstat(path)
+    return path.is_dir() and not path.is_symlink() and (not hasattr(os, "getuid") or state.st_uid == os.getuid())
+
+
+def _remove_abandoned(parent: Path) -> None:
+    for path in parent.glob(f"{SPILL_PREFIX}*"):
+        with suppress(OSError):
+            if _is_own(path) and _is_abandoned(path):
+                shutil.rmtree(path, ignore_errors=True)
+
+
+def _is_abandoned(path: Path) -> bool:
+    try:
+        with (path / _LOCK).open("ab") as held:
+            free = lock(held, wait=False)
+    except FileNotFoundError:
+        return os.lstat(path).st_mtime < time.time() - _UNLOCKED_SECONDS
+    if free and os.name == "nt":
+        (path / _LOCK).unlink()  # raises when the owner has it open
+    return free
+
+
+def _remove(path: Path, held: object, owner: int) -> None:
+    """Remove the folder at the end of the process that made it, not at the end of a fork of it."""
+    if os.getpid() == owner:
+        shutil.rmtree(path, ignore_errors=True)
+        held.close()  # type: ignore[attr-defined]
