@@ -100,6 +100,11 @@ CODES = {
         "A `-- param` line before the first statement cannot be read, names a type there is not, declares a name twice, or gives a default that is not of its type.",
         "A declaration is a name, a type, perhaps a default and a few words: `-- param day: date = 2021-01-01  the day`.",
     ),
+    "AQL0118": Code(
+        "a construct of another language",
+        "A construct of SQL or another language that FIND does not have, or writes in another way.",
+        "The hint names the construct that does the same here, often SQL over a result kept by LET.",
+    ),
     "AQL0201": Code(
         "a field is unknown",
         "A record has no such field, or a result no such column.",

@@ -10,7 +10,8 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
-from auroraql.errors import MOST_REPORTED, Diagnostic, Origin, Source, StatementError
+from auroraql.errors import MOST_REPORTED, Diagnostic, Origin, Source, Span, StatementError
+from auroraql.fixes import keep_right
 from auroraql.forms import script
 from auroraql.named import Kept, Limited, Shown
 from auroraql.plan import Plan
@@ -190,13 +191,21 @@ class Preparing:
         self._unnamed = 1
 
     def outcomes(self, source: Source) -> Iterator[Prepared | StatementError]:
-        """Each statement of a script, ready or with what is wrong; of one that cannot be read, that alone."""
-        try:
-            statements = script.read(source)
-        except StatementError as error:
-            yield error
-            return
-        yield from (self.outcome(read, source) for read in statements)
+        """Yield each statement of a script, ready or with what is wrong. One that cannot be read hides no other."""
+        for read in script.read_pieces(source):
+            yield self.unread(read, source) if isinstance(read, script.Unread) else self.outcome(read, source)
+
+    def unread(self, read: script.Unread, source: Source) -> StatementError:
+        """Return what is wrong with a statement that cannot be read; what needs its result is not blamed for it."""
+        self.lost.add(read.name(source))
+        return self._checked(read.error, source, Span(read.start, read.end))
+
+    def _checked(self, error: StatementError, source: Source, span: Span) -> StatementError:
+        """Return the error with only those fixes that mend."""
+        found = error.diagnostics
+        if any(each.fix is not None for each in found):
+            found = keep_right(found, source, span, self.catalogue, self.parameters, self.now, self)
+        return StatementError(found, source, error.questions)
 
     def outcome(self, read: script.Read, source: Source) -> Prepared | StatementError:
         """A statement of a script, ready or with what is wrong."""
@@ -212,7 +221,7 @@ class Preparing:
         except StatementError as error:
             wrong = StatementError(error.diagnostics, source, error.questions)
         self.lost.add(getattr(read.statement, "name", ""))
-        return wrong
+        return self._checked(wrong, source, Span(read.start, read.end))
 
     # --- what is known of results
 

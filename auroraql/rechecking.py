@@ -10,11 +10,11 @@ import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
-from auroraql.errors import MOST_REPORTED, Diagnostic, Source, StatementError
+from auroraql.errors import Diagnostic, Source, StatementError
 from auroraql.forms import script
-from auroraql.forms.pieces import Piece, cut
+from auroraql.forms.pieces import Piece, cut, end_of_wrong, next_start
 from auroraql.preparing import NOTHING, Prepared, Preparing, Standing, wrong_or_questioned
 from auroraql.schema.catalogue import Catalogue
 
@@ -94,38 +94,44 @@ class Rechecking:
             or (known[2] is not standing and known[2] != standing)
         ):
             self._known, self._outcomes, self._following = (catalogue, preparing.now, standing), {}, {}
-        statements, wrong = self._statements(text)
-        if wrong:
-            return tuple(wrong)
-        return tuple(self._said(statements, preparing))
+        return tuple(self._said(text, self._statements(text), preparing))
 
-    def _statements(self, text: str) -> tuple[list[tuple[int, _Statement, script.Read]], list[Diagnostic]]:
-        """Each statement with its place, and what is wrong with those that cannot be read."""
-        found, wrong = [], []
+    def _statements(self, text: str) -> Iterator[tuple[int, _Statement | int, script.Read | Diagnostics]]:
+        """Yield each statement with its place, and as it is read or what is wrong with it.
+
+        Where one cannot be told from the next, the place where it ends replaces its text.
+        """
         kept: dict[_Statement, script.Read | Diagnostics] = {}
+        end = 0
         for piece in cut(text):
             if isinstance(piece, Diagnostic):
-                wrong.append(piece)
-                break
+                begin = next_start(text, end)
+                end = end_of_wrong(text, begin)
+                yield begin, end, (piece,)
+                continue
+            end = piece.end
             statement = text[piece.start : piece.end], _alone(piece)
             read = kept[statement] = kept.get(statement) or self._read.get(statement) or _read_alone(*statement)
-            if isinstance(read, tuple):
-                wrong += (each.moved(piece.start) for each in read)
-            else:
-                found.append((piece.start, statement, read))
-            if len(wrong) >= MOST_REPORTED:
-                break
+            yield piece.start, statement, read
         self._read = kept
-        return found, wrong
 
     def _said(
-        self, statements: Iterable[tuple[int, _Statement, script.Read]], preparing: Preparing
+        self,
+        text: str,
+        statements: Iterable[tuple[int, _Statement | int, script.Read | Diagnostics]],
+        preparing: Preparing,
     ) -> Iterator[Diagnostic]:
         kept: dict[tuple[int, _Statement], _Outcome] = {}
         following: dict[int, list[tuple[_Changes, int]]] = {}
         log = _logged(preparing)
         state = 0
         for place, statement, read in statements:
+            if isinstance(statement, int):
+                log.clear()
+                unread = script.Unread(StatementError(cast("Diagnostics", read)), place, statement)
+                yield from wrong_or_questioned(preparing.unread(unread, Source(text)))
+                state = self._next_state(state, tuple(log), following)
+                continue
             outcome = kept.get((state, statement)) or self._outcomes.get((state, statement))
             if outcome is None:
                 log.clear()
@@ -181,7 +187,10 @@ def _read_alone(text: str, piece: Piece) -> script.Read | Diagnostics:
         return error.diagnostics
 
 
-def _said(read: script.Read, text: str, preparing: Preparing) -> Diagnostics:
+def _said(read: script.Read | Diagnostics, text: str, preparing: Preparing) -> Diagnostics:
+    if isinstance(read, tuple):
+        unread = script.Unread(StatementError(read), 0, len(text))
+        return tuple(wrong_or_questioned(preparing.unread(unread, Source(text))))
     if read.form == "sql" and "auroraql.sql_limits" not in sys.modules:
         # Nothing reads SQL but DuckDB, which is loaded with the first result, and not for a check.
         return ()

@@ -11,7 +11,8 @@ import re
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from functools import cached_property
 from itertools import islice
 from operator import index
@@ -54,6 +55,8 @@ class ResultColumn:
     """How many steps of the path lead to a list, in each element of which the rest is; 0: it leads through none."""
     is_key: bool = False
     """Whether the name is a key of the result's own records, as an alias is; else they keep the value at `path`."""
+    digits: tuple[int, int] | None = None
+    """Of a decimal number: its digits, and those after the point."""
 
     @property
     def record_path(self) -> tuple[str, ...]:
@@ -242,7 +245,9 @@ class ResultSet:
     def each_record(self, objects: Objects) -> Iterator[Any]:
         """The records one after the other; those that are made for it, of such objects or dicts, are not kept."""
         rows = self._fetched.rows
-        if rows is None or "records" in self.__dict__:
+        # Records have decimal numbers as floats; what is written has all their digits.
+        has_decimals = any(column.type is Type.DECIMAL for column in self.columns)
+        if rows is None or ("records" in self.__dict__ and not has_decimals):
             return iter(self.records)
         return records_of(rows, self.columns, objects)
 
@@ -283,16 +288,10 @@ class ResultSet:
         return notebook_html(self)
 
     def to_pandas(self) -> Any:
-        """The rows as a `pandas.DataFrame`: one column each, timestamps as datetime64, objects as dicts."""
-        import pandas
+        """The rows as a `pandas.DataFrame`, equal to the one that pandas reads from the Parquet file of the result."""
+        from auroraql.output.frames import pandas_frame
 
-        from auroraql.output.frames import pandas_series, pandas_type
-
-        series = [
-            pandas_series(pandas, list(each), pandas_type(column, empty=not len(self)))
-            for column, each in zip(self.columns, self._values(), strict=True)
-        ]
-        return pandas.concat(series, axis=1, keys=[c.name for c in self.columns])
+        return pandas_frame(self)
 
     def to_polars(self) -> Any:
         """The rows as a `polars.DataFrame`. Raises UsageError where polars is not installed."""
@@ -305,31 +304,26 @@ class ResultSet:
         return polars.from_arrow(self.to_arrow())
 
     def to_arrow(self) -> Any:
-        """The rows as a `pyarrow.Table`; objects (as metadata), and values of several types, are JSON text."""
-        import pyarrow
+        """The rows as a `pyarrow.Table`: objects are structs; values that no one type holds are JSON text."""
+        from auroraql.output.frames import arrow_table
 
-        from auroraql.output.frames import arrow_array
+        return arrow_table(self)
 
-        held = self._fetched.records
-        if isinstance(held, Columnar):
-            kept = [held.array(column) for column in self.columns]
-            arrays = [
-                arrow_array(pyarrow, column, held.values(column)) if array is None else array
-                for column, array in zip(self.columns, kept, strict=True)
-            ]
-        else:
-            arrays = [
-                arrow_array(pyarrow, column, list(values))
-                for column, values in zip(self.columns, self._values(), strict=True)
-            ]
-        return pyarrow.Table.from_arrays(arrays, names=[c.name for c in self.columns])
+    @property
+    def held(self) -> Sequence[Record] | None:
+        """The records as the archive keeps them; None where it gave rows."""
+        return self._fetched.records
 
-    def _values(self) -> Iterator[Sequence[Any]]:
-        """The values of one column after the other."""
-        held = self._fetched.records
-        if isinstance(held, Columnar):
-            return (held.values(column) for column in self.columns)
-        return iter(zip(*self.rows, strict=True)) if len(self) else iter([] for _ in self.columns)
+
+def duration_text(value: timedelta) -> str:
+    """A duration as `1 day 02:00:00`, which DuckDB and pandas read."""
+    minutes, seconds = divmod(value.seconds, 60)
+    fraction = f".{value.microseconds:06}".rstrip("0") if value.microseconds else ""
+    text = f"{minutes // 60:02}:{minutes % 60:02}:{seconds:02}{fraction}"
+    if not value.days:
+        return text
+    sign = "+" if value.days < 0 else ""
+    return f"{value.days} day{'' if value.days == 1 else 's'} {sign}{text}"
 
 
 def whole_text(text: str) -> str:
@@ -390,9 +384,9 @@ def records_of(rows: Iterable[Row], columns: Sequence[ResultColumn], objects: Ob
         if shape is None or any(None in values[at] for at in keys):
             yield from (record_of(row, columns) for row in chunk)
         else:
-            # Other objects than dicts are written at once, by what writes times as JSON has them.
-            sent = list(map(_sent, values)) if objects is _dicts else values
-            yield from _objects(shape, sent, objects)
+            # Other objects than dicts are written at once, by an encoder that knows dates and decimal numbers.
+            kinds: set[type] = _NOT_OF_JSON if objects is _dicts else {timedelta}
+            yield from _objects(shape, [_sent(column, kinds) for column in values], objects)
 
 
 def _shape(columns: Sequence[ResultColumn]) -> dict[str, Any] | None:
@@ -414,11 +408,24 @@ def _objects(shape: dict[str, Any], values: Sequence[Sequence[Any]], objects: Ob
     return map(objects(tuple(shape)), *parts)
 
 
-def _sent(values: Sequence[Any]) -> Sequence[Any]:
-    """The values of a column as JSON has them."""
-    if datetime not in set(map(type, values)):
-        return values
-    return [value.isoformat() if isinstance(value, datetime) else value for value in values]
+def _sent(values: Sequence[Any], kinds: set[type]) -> Sequence[Any]:
+    """The values of a column as JSON has them; only those of some types differ there."""
+    return values if kinds.isdisjoint(map(type, values)) else list(map(_sent_value, values))
+
+
+_NOT_OF_JSON: set[type] = {datetime, date, timedelta, Decimal}
+
+
+def _sent_value(value: Any) -> Any:
+    match value:
+        case date():  # and datetime
+            return value.isoformat()
+        case timedelta():
+            return duration_text(value)
+        case Decimal():
+            return float(value)
+        case _:
+            return value
 
 
 def record_of(row: Row, columns: Sequence[ResultColumn]) -> Record:
@@ -431,7 +438,7 @@ def record_of(row: Row, columns: Sequence[ResultColumn]) -> Record:
         if 0 < column.many_at < len(path) and isinstance(value, list):
             _put_in_each(record, column, value)
         else:
-            _put(record, path, value.isoformat() if isinstance(value, datetime) else value)
+            _put(record, path, _sent_value(value))
     return record
 
 

@@ -12,7 +12,7 @@ from typing import Self
 from auroraql.archives.base import DEFAULT_TIMEOUT, Engine, Watch
 from auroraql.archives.holdings import held
 from auroraql.archives.opening import open_archive, open_late
-from auroraql.errors import AuroraQLError, Diagnostic, Source, StatementError, UsageError
+from auroraql.errors import AuroraQLError, Diagnostic, Source, UsageError
 from auroraql.forms import script
 from auroraql.inputs import StatementLike, source_of
 from auroraql.preparing import Prepared, Preparing, Standing, check, prepare, prepare_alone
@@ -204,8 +204,11 @@ class Archive:
         """
         self._refuse_closed()
         for source in map(source_of, scripts):
-            for read in script.read_each(source):
-                yield read if isinstance(read, StatementError) else self._outcome(read, source, parameters)
+            for read in script.read_pieces(source):
+                if isinstance(read, script.Unread):
+                    yield self._preparing(parameters).unread(read, source)
+                else:
+                    yield self._outcome(read, source, parameters)
 
     def _outcome(
         self, read: script.Read, source: Source, parameters: Mapping[str, object]

@@ -19,12 +19,64 @@ def closest(word: str, known: Iterable[str], most: int = 3, cutoff: float = 0.6)
     """Up to `most` known words, nearest first, at least `cutoff` alike (1 is the same)."""
     if len(word) > _LONGEST:
         return []
+    known = list(known)
+    folded = word.casefold()
+    same = [each for each in known if each.casefold() == folded][:most]
+    if same and word not in same:
+        return same
     from difflib import get_close_matches  # what is spelt right never needs it
 
     # Words whose lengths differ so much cannot be that alike, whatever their letters are.
     shortest, longest = len(word) * cutoff / (2 - cutoff), len(word) * (2 - cutoff) / cutoff
     near = [each for each in known if shortest <= len(each) <= longest]
-    return get_close_matches(word, _likeliest(word, near), most, cutoff)
+    likely = _likeliest(word, near)
+    found = get_close_matches(word, likely, most, cutoff)
+    if found or (word == folded and all(each == each.casefold() for each in likely)):
+        return found
+    by_folded = {each.casefold(): each for each in reversed(likely)}
+    return [by_folded[each] for each in get_close_matches(folded, by_folded, most, cutoff)]
+
+
+def slip(word: str, known: Iterable[str]) -> str | None:
+    """Return the one known word that a slip of typing made `word` of; None where none or several come into question.
+
+    A slip changes, drops, adds or swaps one letter, or two of a word of six letters or more. Case, `_` and `-` do not
+    count. This is close enough to be offered as a fix; `closest` is not.
+    """
+    plain = _plain(word)
+    if not plain or len(plain) > _LONGEST:
+        return None
+    nearest: list[str] = []
+    least = 0 if len(plain) < 3 else 1 if len(plain) < 6 else 2
+    for each in known:
+        other = _plain(each)
+        if abs(len(other) - len(plain)) > least:
+            continue
+        steps = _steps(plain, other)
+        if steps < least or (steps == least and not nearest):
+            nearest, least = [each], steps
+        elif steps == least and each not in nearest:
+            nearest.append(each)
+    return nearest[0] if len(nearest) == 1 else None
+
+
+def _plain(word: str) -> str:
+    return word.casefold().replace("_", "").replace("-", "")
+
+
+def _steps(one: str, other: str) -> int:
+    """Return the edit distance of two words, where swapping two neighbours is one step."""
+    before: list[int] = []
+    row = list(range(len(other) + 1))
+    for at, letter in enumerate(one):
+        before, last = row, before
+        row = [at + 1]
+        for place, there in enumerate(other):
+            steps = min(before[place] + (letter != there), before[place + 1] + 1, row[place] + 1)
+            if at and place and letter == other[place - 1] and one[at - 1] == there:
+                steps = min(steps, last[place - 1] + 1)
+            row.append(steps)
+    return row[-1]
 
 
 def _likeliest(word: str, known: list[str]) -> list[str]:

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 import duckdb
 
 from auroraql.archives.catalogue_file import Interrupter, interruptible
-from auroraql.errors import Diagnostic, StatementError, TimedOut
+from auroraql.errors import Diagnostic, Failed, StatementError, TimedOut
 from auroraql.named import Kept, Limited, sql_columns
-from auroraql.results import ResultColumn, Row
+from auroraql.results import ResultColumn, Row, duration_text
 from auroraql.schema import Field, Type
 from auroraql.sql_limits import CONFIG, wrong
 from auroraql.syntax import Sql
@@ -32,10 +34,11 @@ _SQL_TYPES = {
 _READ_AS = {
     "varchar": Type.STRING,
     "boolean": Type.BOOLEAN,
-    "date": Type.TIME,
+    "date": Type.DATE,
+    "interval": Type.INTERVAL,
     "double": Type.NUMBER,
     "float": Type.NUMBER,
-    "decimal": Type.NUMBER,
+    "decimal": Type.DECIMAL,
     **dict.fromkeys(("list", "array", "struct", "map", "json", "variant"), Type.OBJECT),
 }
 """DuckDB's types, by the beginnings of their names; whole numbers and timestamps have many."""
@@ -53,19 +56,43 @@ class _Column:
     values: list[Any]
 
 
-def run_sql(
-    statement: Sql, tables: Sequence[Kept], limited: Limited, parameters: Mapping[str, object], deadline: float
-) -> tuple[tuple[ResultColumn, ...], list[Row]]:
-    """The columns and rows of SQL that `check_sql` let pass; `deadline` in seconds of `time.monotonic`.
+_MOST_BYTES = 1 << 30
+"""How much memory the rows of an answer may take."""
 
-    Raises StatementError for what DuckDB finds wrong with it, TimedOut at the deadline.
+_MOST_AT_ONCE = 64 << 20
+"""How much of it is fetched at once, as far as the rows so far tell."""
+
+_DEEPEST = 200
+"""Levels of objects and lists in a value."""
+
+
+def run_sql(
+    statement: Sql,
+    tables: Sequence[Kept],
+    limited: Limited,
+    parameters: Mapping[str, object],
+    deadline: float,
+    most: int | None = None,
+) -> tuple[tuple[ResultColumn, ...], list[Row]]:
+    """Return the columns and rows of SQL that `check_sql` let pass; `deadline` in seconds of `time.monotonic`.
+
+    `most` is how many rows are fetched at most. Raises StatementError for what DuckDB finds wrong with it, TimedOut
+    at the deadline, Failed when the rows take too much memory.
     """
     try:
-        columns, rows = _run(statement, tables, limited.columns, parameters, deadline)
+        return _run(statement, tables, limited.columns, parameters, deadline, most)
     except duckdb.BinderException:
         # Among all the columns there are, what is misspelt has a nearest.
-        columns, rows = _run(statement, tables, None, parameters, deadline)
-    return columns, [tuple(map(_plain, row, columns)) for row in rows]
+        return _run(statement, tables, None, parameters, deadline, most)
+
+
+def _connection() -> duckdb.DuckDBPyConnection:
+    """An empty database that is locked, and whose time zone is UTC, whatever the machine's is."""
+    # Only once it is open does DuckDB know the setting of the time zone.
+    connection = duckdb.connect(":memory:", config={k: v for k, v in CONFIG.items() if k != "lock_configuration"})
+    connection.execute("SET GLOBAL TimeZone = 'UTC'")
+    connection.execute("SET GLOBAL lock_configuration = true")
+    return connection
 
 
 def _run(
@@ -74,22 +101,27 @@ def _run(
     only: frozenset[str] | None,
     parameters: Mapping[str, object],
     deadline: float,
+    most: int | None,
 ) -> tuple[tuple[ResultColumn, ...], list[Row]]:
-    with duckdb.connect(":memory:", config=CONFIG) as connection:
+    with _connection() as connection:
         for kept in tables:
             _make(connection, kept, only)
         try:
             with connection.cursor() as cursor, Interrupter(cursor, threading.Event(), deadline), interruptible():
                 _check_parameters(cursor, parameters, statement)
                 cursor.execute(statement.text, dict(parameters) or None)
-                return tuple(_described(cursor.description or ())), cursor.fetchall()
+                if any(str(code) == "TIMESTAMP WITH TIME ZONE" for _, code, *_ in cursor.description or ()):
+                    cursor.execute(*_without_zones(cursor, statement, parameters))
+                columns = tuple(_described(cursor.description or ()))
+                _check_depth(columns, cursor.description or (), statement)
+                return columns, _fetched(cursor, columns, statement, deadline, most)
         except duckdb.InterruptException:
             message, hint = "the deadline passed before the SQL was done", "allow more time: SET timeout = 20 minutes"
             raise TimedOut(message, archive="SQL", hint=hint) from None
         except duckdb.Error as error:
             if only is not None and isinstance(error, duckdb.BinderException):
                 raise
-            raise StatementError([_fault(error, statement)]) from None
+            raise StatementError([wrong(error, statement)]) from None
 
 
 def _check_parameters(cursor: duckdb.DuckDBPyConnection, parameters: Mapping[str, object], statement: Sql) -> None:
@@ -106,11 +138,108 @@ def _check_parameters(cursor: duckdb.DuckDBPyConnection, parameters: Mapping[str
             raise StatementError([Diagnostic("AQL0211", message, statement.origin, hint=hint)]) from None
 
 
-def _fault(error: duckdb.Error, statement: Sql) -> Diagnostic:
-    if "pytz" in str(error):
-        message, hint = "a time with a zone cannot be shown", "write …::TIMESTAMP; all times here are UTC"
-        return Diagnostic("AQL0409", message, wrong(error, statement).origin, hint=hint)
-    return wrong(error, statement)
+def _without_zones(
+    cursor: duckdb.DuckDBPyConnection, statement: Sql, parameters: Mapping[str, object]
+) -> tuple[str, dict[str, object] | None]:
+    """The SQL with its times in UTC and without a zone, as all times of a result are."""
+    described = cursor.description or ()
+    zoned = [str(code) == "TIMESTAMP WITH TIME ZONE" for _, code, *_ in described]
+    columns = ", ".join(
+        f"c{at}{'::TIMESTAMP' if is_zoned else ''} AS {_quoted(str(name))}"
+        for at, (is_zoned, (name, *_)) in enumerate(zip(zoned, described, strict=True))
+    )
+    names = ", ".join(f"c{at}" for at in range(len(zoned)))
+    text = statement.text.strip().removesuffix(";")
+    return f"SELECT {columns} FROM (\n{text}\n) AS answer({names})", dict(parameters) or None  # noqa: S608
+
+
+def _fetched(
+    cursor: duckdb.DuckDBPyConnection,
+    columns: Sequence[ResultColumn],
+    statement: Sql,
+    deadline: float,
+    most: int | None,
+) -> list[Row]:
+    """The rows, a few at a time. Raises duckdb.InterruptException at the deadline, Failed for too many."""
+    rows: list[Row] = []
+    held, size = 0, 1
+    # Most values are those of Python already; of the others the columns are known.
+    odd = [
+        at
+        for at, (_, code, *_) in enumerate(cursor.description or ())
+        if code.id not in _AS_IN_PYTHON or str(code) == "JSON"
+    ]
+    long = [at for at, column in enumerate(columns) if column.type in (Type.STRING, Type.OBJECT)]
+    while some := cursor.fetchmany(size if most is None else min(size, most - len(rows))):
+        held += (64 + 32 * len(columns)) * len(some) + sum(_bytes_of(row[at]) for row in some for at in long)
+        if odd:
+            values: list[Sequence[Any]] = list(zip(*some, strict=True))
+            for at in odd:
+                values[at] = [_plain(value, columns[at], statement) for value in values[at]]
+            some = list(zip(*values, strict=True))
+        rows += some
+        if held > _MOST_BYTES:
+            message = f"the rows take more than {_MOST_BYTES >> 30} GB of memory, after {len(rows):,} of them"
+            raise Failed(message, archive="SQL", hint="add LIMIT, or select and group what is needed")
+        if time.monotonic() >= deadline:
+            raise duckdb.InterruptException
+        size = max(1, min(10 * size, 10_000, _MOST_AT_ONCE * len(rows) // held))
+        if most is not None and len(rows) >= most:
+            break
+    return rows
+
+
+_AS_IN_PYTHON = {
+    "varchar", "boolean", "tinyint", "smallint", "integer", "bigint", "hugeint", "utinyint", "usmallint", "uinteger",
+    "ubigint", "float", "double", "date", "timestamp", "decimal", "interval",
+}  # fmt: skip
+"""DuckDB's types whose values need no conversion."""
+
+
+def _bytes_of(value: Any) -> int:
+    """About what a text, a list or an object takes."""
+    if isinstance(value, str | bytes):
+        return 30 + len(value)
+    total, level = 0, [value] if isinstance(value, dict | list | tuple) else []
+    while level:
+        members = [m for each in level for m in (each.values() if isinstance(each, dict) else each)]
+        total += 60 * len(members) + sum(len(m) for m in members if isinstance(m, str | bytes))
+        level = [m for m in members if isinstance(m, dict | list | tuple)]
+    return total
+
+
+def _check_depth(columns: Sequence[ResultColumn], description: Sequence[Any], statement: Sql) -> None:
+    for column, (_, code, *_) in zip(columns, description, strict=True):
+        written = str(code)
+        if written.count("(") + written.count("[") > _DEEPEST and _depth(written, "([", ")]") > _DEEPEST:
+            raise _too_deep(column, statement)
+
+
+def _too_deep(column: ResultColumn, statement: Sql) -> StatementError:
+    message = f"a value of '{column.name}' is nested more than {_DEEPEST} levels deep"
+    hint = "cast it to VARCHAR, or select a part of it"
+    return StatementError([Diagnostic("AQL0409", message, statement.origin, hint=hint)])
+
+
+_QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
+
+
+def _depth(text: str, opening: str, closing: str) -> int:
+    """How deep brackets nest in a text, those in double quotes aside."""
+    depth = deepest = 0
+    for character in _QUOTED.sub("", text):
+        if character in opening:
+            depth += 1
+            deepest = max(deepest, depth)
+        elif character in closing:
+            depth -= 1
+    return deepest
+
+
+def _read_json(text: str, column: ResultColumn, statement: Sql) -> Any:
+    if text.count("[") + text.count("{") > _DEEPEST and _depth(text, "[{", "]}") > _DEEPEST:
+        raise _too_deep(column, statement)
+    return json.loads(text)
 
 
 def _make(connection: duckdb.DuckDBPyConnection, kept: Kept, only: frozenset[str] | None) -> None:
@@ -177,12 +306,24 @@ def _text(value: Any) -> str | None:
 
 
 def _described(description: Sequence[Any]) -> Iterator[ResultColumn]:
-    """The columns of an answer; of a name that came before, with its number."""
-    seen: dict[str, int] = {}
-    for name, code, *_ in description:
-        seen[name] = seen.get(name, 0) + 1
-        label = name if seen[name] == 1 else f"{name}_{seen[name]}"
-        yield ResultColumn(label, _read_as(str(code), code.id), path=(label,))
+    """The columns of an answer; of a name that came before, with a number that makes it another name than all."""
+    names = [str(name) for name, *_ in description]
+    taken, counts = set(names), dict[str, int]()
+    for name, (_, code, *_) in zip(names, description, strict=True):
+        label, counts[name] = name, counts.get(name, 0) + 1
+        while counts[name] > 1 and label in taken:
+            label = f"{name}_{counts[name]}"
+            counts[name] += label in taken
+        taken.add(label)
+        yield ResultColumn(label, _read_as(str(code), code.id), path=(label,), digits=_digits(str(code)))
+
+
+def _digits(written: str) -> tuple[int, int] | None:
+    found = _DECIMAL.fullmatch(written)
+    return (int(found[1]), int(found[2])) if found else None
+
+
+_DECIMAL = re.compile(r"DECIMAL\((\d+),\s*(\d+)\)")
 
 
 def _read_as(written: str, name: str) -> Type:
@@ -195,23 +336,17 @@ def _read_as(written: str, name: str) -> Type:
     return _READ_AS.get(name, Type.STRING)
 
 
-def _plain(value: Any, column: ResultColumn) -> Any:
+def _plain(value: Any, column: ResultColumn, statement: Sql) -> Any:
     """A value of DuckDB's as results have it."""
     if value is None or isinstance(value, bool | int | float):
         return value
     if column.type is Type.OBJECT:
-        return json.loads(value) if isinstance(value, str) else _nested(value)
+        return _read_json(value, column, statement) if isinstance(value, str) else _nested(value)
     match value:
-        case str() | datetime():
-            return (
-                value
-                if not isinstance(value, datetime) or value.tzinfo is None
-                else value.astimezone(UTC).replace(tzinfo=None)
-            )
-        case date():
-            return datetime(value.year, value.month, value.day)
-        case Decimal():
-            return float(value)
+        case datetime() if value.tzinfo is not None:
+            return value.astimezone(UTC).replace(tzinfo=None)
+        case str() | date() | timedelta() | Decimal():
+            return value
         case _:
             return str(value)
 
@@ -229,5 +364,7 @@ def _nested(value: Any) -> Any:
             return float(value)
         case datetime() | date():
             return value.isoformat()
+        case timedelta():
+            return duration_text(value)
         case _:
             return str(value)

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from auroraql.errors import Diagnostic, Origin, Source, StatementError, UsageError
+from auroraql.errors import Diagnostic, Origin, Source, Span, StatementError, UsageError
+from auroraql.fixes import keep_right
 from auroraql.forms import plan_json, query_json, script, sentence
 from auroraql.forms.pieces import Form
 from auroraql.forms.text import writing
@@ -50,6 +51,17 @@ def translate_source(
 
     Raises StatementError when it is wrong, or when that form cannot say it.
     """
+    try:
+        return _translated(source, to, form, parameters, now)
+    except StatementError as error:
+        span = Span(0, len(source.text))
+        found = keep_right(error.diagnostics, source, span, shipped(), parameters, now)
+        raise StatementError(found, source) from None
+
+
+def _translated(
+    source: Source, to: str, form: str, parameters: Mapping[str, object] | None, now: datetime | None
+) -> Translation:
     read = script.read_one(source)
     found = script.find_in(read, source)
     if form != "auto" and read.form != FORMS[form]:
@@ -57,10 +69,7 @@ def translate_source(
         raise UsageError(
             f"the statement is written as {written}, not as {form}", "leave --from out to have it told by itself"
         )
-    try:
-        return translate_find(found, to, parameters=parameters, now=now)
-    except StatementError as error:
-        raise StatementError(error.diagnostics, source) from None
+    return translate_find(found, to, parameters=parameters, now=now)
 
 
 def translate_find(

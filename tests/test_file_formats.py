@@ -8,7 +8,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -78,11 +78,11 @@ def table(result: ResultSet) -> pyarrow.Table:
 def test_parquet_has_a_type_for_each_column() -> None:
     found = table(products(WHOLE, WHOLE))
     types = {field.name: str(field.type) for field in found.schema}
-    assert types["start"] == "timestamp[us, tz=UTC]"
+    assert types["start"] == "timestamp[us]"
     assert types["identifier"] == "int64"
     assert types["program"] == types["url"] == "string"
     assert types["metadata"] == "struct<keogram_type: string, wavelength: double>"
-    assert found["start"].to_pylist() == [MIDNIGHT.replace(tzinfo=UTC)] * 2
+    assert found["start"].to_pylist() == [MIDNIGHT] * 2
     assert found["metadata"][1].as_py() == WHOLE[-1]
     assert list(types) == [column.name for column in products().columns]
 
@@ -139,7 +139,7 @@ def test_no_value_keeps_parquet_from_being_written(values: list[Any]) -> None:
 
 
 def test_groups_of_rows_share_one_type(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("auroraql.output.parquet._GROUP", 2)
+    monkeypatch.setattr("auroraql.output.frames._GROUP", 2)
     rows: list[Row] = [({"a": 1},), ({"a": 2},), ({"b": "x"},), ({},), ({"a": 0.5},)]
     assert table(keys("key", rows=rows)).column(0).to_pylist() == [
         {"a": 1.0, "b": None}, {"a": 2.0, "b": None}, {"a": None, "b": "x"}, {"a": None, "b": None}, {"a": 0.5, "b": None}

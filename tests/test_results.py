@@ -81,9 +81,9 @@ def test_a_table_of_arrow_has_types_even_when_it_is_empty(demo: Archive, limit: 
     table = demo.run(f"{KEOGRAMS} {limit}").to_arrow()
     assert table.num_rows == (0 if limit else 5)
     types = [str(field.type) for field in table.schema]
-    assert types == [*["timestamp[us]"] * 2, "int64", *["string"] * 8]
+    assert types[:-1] == [*["timestamp[us]"] * 2, "int64", *["string"] * 7]
     if not limit:
-        assert json.loads(table["metadata"][0].as_py())["keogram_type"] == "daily"
+        assert table["metadata"][0].as_py()["keogram_type"] == "daily"
 
 
 def of_values(*values: Any) -> ResultSet:
@@ -102,7 +102,7 @@ def of_values(*values: Any) -> ResultSet:
         ((True, False), "bool", [True, False]),
         ((True, 1), "string", ["true", "1"]),
         (("a", 1, None), "string", ["a", "1", None]),
-        (({"a": 1}, {}, None), "string", ['{"a": 1}', "{}", None]),
+        (({"a": 1}, {}, None), "struct<a: int64>", [{"a": 1}, {"a": None}, None]),
         (([1], 2), "string", ["[1]", "2"]),
         ((10**30,), "string", [str(10**30)]),
         ((2**60 + 1, 0.5), "string", [str(2**60 + 1), "0.5"]),
@@ -162,7 +162,7 @@ def test_halves_of_characters_become_whole_ones() -> None:
     columns = tuple(ResultColumn(t.name, t, path=(t.name,)) for t in (Type.STRING, Type.ANY, Type.OBJECT))
     half = "\ud800é"
     result = ResultSet(plan, Fetched(rows=[(half, half, {"a": half})]), archive="a", elapsed=0, columns=columns)
-    assert result.to_arrow().to_pylist() == [{"STRING": "\ufffdé", "ANY": "\ufffdé", "OBJECT": '{"a": "\ufffdé"}'}]
+    assert result.to_arrow().to_pylist() == [{"STRING": "\ufffdé", "ANY": "\ufffdé", "OBJECT": {"a": "\ufffdé"}}]
     assert result.to_pandas()["STRING"][0] == "\ufffdé"
 
 

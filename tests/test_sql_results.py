@@ -6,7 +6,8 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -161,10 +162,10 @@ def test_values_come_as_results_have_them(archive: Archive) -> None:
         "map {1: 'y'} AS j, time '01:02' AS k, 'z'::BLOB AS l, sum(2::HUGEINT) AS m, '{\"n\": 1}'::JSON AS n, 7 AS a"
     )
     assert list(found.rows[0]) == [
-        1, 1.5, "x", True, None, datetime(2020, 2, 1), datetime(2020, 2, 1, 1, 2, 3), [1.5, None],
+        1, Decimal("1.50"), "x", True, None, date(2020, 2, 1), datetime(2020, 2, 1, 1, 2, 3), [1.5, None],
         {"k": "2020-02-01"}, {"1": "y"}, "01:02:00", "b'z'", 2, {"n": 1}, 7,
     ]  # fmt: skip
-    kinds = [Type.INTEGER, Type.NUMBER, Type.STRING, Type.BOOLEAN]
+    kinds = [Type.INTEGER, Type.DECIMAL, Type.STRING, Type.BOOLEAN]
     assert [c.type for c in found.columns][:4] == kinds
     assert [c.type for c in found.columns][7:10] == [Type.OBJECT] * 3
     assert [c.name for c in found.columns][-1] == "a_2"

@@ -16,7 +16,7 @@ METADATA, SOURCE = "metadata", "data_source"
 PRECISION_ITEMS = tuple(Item(str(seconds), doc) for seconds, doc in PRECISIONS.items())
 """What may stand behind PRECISION."""
 
-_WRITABLE = ("km", "deg", "%")
+_WRITABLE = ("km", "deg", "nm", "%")
 """The units that the grammar has a place for."""
 
 _UNITS = ("seconds", "minutes", "hours", "days", "weeks", "months", "years")

@@ -22,6 +22,9 @@ LONGEST = 1_000_000
 DEEPEST = 200
 """Brackets, braces and NOTs inside one another."""
 
+_LOOKED_THROUGH = 100_000
+"""Characters that are looked through for where a stray quote belongs."""
+
 Form = Literal["text", "json", "sentence", "sql"]
 
 Verb = Literal["", "explain", "describe"]
@@ -101,7 +104,10 @@ def _sql_stop() -> re.Pattern[str]:
 
 
 def cut(text: str) -> Iterator[Piece | Diagnostic]:
-    """The statements of a script in order; a Diagnostic where one cannot be told, after which reading stops."""
+    """Yield the statements of a script in order, and a Diagnostic where one cannot be told from the next.
+
+    Reading goes on after the `;` of such a statement, unless a quote or comment is open.
+    """
     at = first(text)
     while True:
         at = skip_to_statement(text, at, len(text))
@@ -109,9 +115,23 @@ def cut(text: str) -> Iterator[Piece | Diagnostic]:
             return
         piece = _next(text, at)
         yield piece
-        if isinstance(piece, Diagnostic):
-            return
-        at = piece.end
+        at = end_of_wrong(text, at) if isinstance(piece, Diagnostic) else piece.end
+
+
+def next_start(text: str, at: int) -> int:
+    """Return where the next statement starts, after the blanks, comments and `;` at a place."""
+    return skip_to_statement(text, at or first(text), len(text))
+
+
+def end_of_wrong(text: str, at: int) -> int:
+    """Return where a statement with wrong brackets ends that starts at `at`: at its `;`, or with the text."""
+    stops = _sql_stop() if form_at(text, at) == "sql" else _stop()
+    for match in stops.finditer(text, at):
+        if match.lastgroup == "end":
+            return match.end()
+        if match.lastgroup in ("stray", "dollar"):
+            break
+    return len(text)
 
 
 def form_at(text: str, at: int) -> Form:
@@ -278,6 +298,15 @@ def _unclosed_quote(text: str, match: re.Match[str], start: int) -> Diagnostic:
             hint="add '*/' where the comment ends",
             missing=("*/",),
         )
+    if mark in "'\"" and match.start() - start < _LOOKED_THROUGH:
+        # Most statements are right and never load this module.
+        from auroraql.forms.text.slips.quotes import escaped_quote, inner_quote
+
+        inside = (escaped_quote, inner_quote)
+        line = text.find("\n", match.end())
+        found = [rule(text, start, line if line >= 0 else len(text), match.start()) for rule in inside]
+        if known := next(filter(None, found), None):
+            return known
     word = re.compile(r"[^\s,;)'\"`]*").match(text, match.end())
     shown = word[0][:40] if word else ""
     span = Span(match.start(), match.end() + len(shown))

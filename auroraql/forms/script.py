@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from auroraql.errors import LINE_END, MOST_REPORTED, Diagnostic, Source, Span, StatementError
-from auroraql.forms.pieces import Form, Piece, cut
+from auroraql.forms.pieces import Form, Piece, cut, end_of_wrong, next_start
 from auroraql.forms.text import parsing
 from auroraql.schema import CONJUNCTIONS, KINDS
 from auroraql.syntax import (
@@ -58,16 +59,45 @@ def read(source: Source, most: int | None = None) -> list[Read]:
     return found
 
 
-def read_each(source: Source) -> Iterator[Read | StatementError]:
-    """Each statement of a script, or what is wrong with it; where one cannot be told from the next, reading stops."""
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """A statement that cannot be read: what is wrong with it, and where its text is in the source."""
+
+    error: StatementError
+    start: int
+    end: int
+
+    def name(self, source: Source) -> str:
+        """Return the name that the statement would have given to a result; nothing when it gives none."""
+        return name_given(source.text[self.start : self.end])
+
+
+def name_given(statement: str) -> str:
+    """Return the name that a statement gives to a result, from its first words alone."""
+    match = re.match(r"\s*(?:let|submit|fetch)\s+([^\W\d]\w*)", statement, re.IGNORECASE)
+    return match[1] if match is not None else ""
+
+
+def read_pieces(source: Source) -> Iterator[Read | Unread]:
+    """Yield each statement of a script, readable or not. After an open quote or comment nothing more is yielded."""
+    end = 0
     for piece in cut(source.text):
         if isinstance(piece, Diagnostic):
-            yield StatementError([piece], source)
+            begin = next_start(source.text, end)
+            end = end_of_wrong(source.text, begin)
+            yield Unread(StatementError([piece], source), begin, end)
             continue
+        end = piece.end
         try:
             yield read_piece(source.text, piece)
         except StatementError as error:
-            yield StatementError(error.diagnostics, source)
+            yield Unread(StatementError(error.diagnostics, source), piece.start, piece.end)
+
+
+def read_each(source: Source) -> Iterator[Read | StatementError]:
+    """Yield each statement of a script, or what is wrong with it."""
+    for read in read_pieces(source):
+        yield read.error if isinstance(read, Unread) else read
 
 
 def read_one(source: Source) -> Read:

@@ -9,11 +9,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 from auroraql.errors import columns, visible
-from auroraql.results import ResultColumn
+from auroraql.results import ResultColumn, duration_text
 
 _LONG = 30
 
@@ -76,6 +77,8 @@ _TEXT: dict[type, Callable[[Any], str]] = {
     bool: lambda value: "true" if value else "false",
     int: str,
     float: repr,
+    Decimal: lambda value: format(value, "f"),
+    timedelta: duration_text,
     dict: _listing,
     list: _compact,
 }

@@ -1,19 +1,22 @@
 """The text formats for programs: CSV, TSV, JSON, JSON lines. Values are exact, and every byte can be read back.
 
 CSV is RFC 4180 with plain line feeds, so that the last column survives `cut` and `xargs`; TSV is the same with tabs.
+An empty text is `""`, and a missing value is nothing, as DuckDB and PostgreSQL read them.
 """
 
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Callable, Iterator, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
+from decimal import Decimal
 from itertools import islice
 from typing import Any
 
 from auroraql.output import json_text
 from auroraql.output.screen import Screen
-from auroraql.results import ResultSet, whole_text
+from auroraql.results import ResultSet, duration_text, whole_text
 
 _CHUNK = 500
 
@@ -29,16 +32,33 @@ def render_tsv(result: ResultSet, _screen: Screen) -> Iterator[str]:
 
 
 def _separated(result: ResultSet, between: str) -> Iterator[str]:
+    if not result.columns:
+        return
+    names = [[column.name for column in result.columns]]
+    yield whole_text("".join(_lines_of(names, between)))
+    rows = iter(result)
+    while chunk := list(islice(rows, _CHUNK)):
+        columns = map(_csv_values, zip(*chunk, strict=True))
+        yield whole_text("".join(_lines_of(list(zip(*columns, strict=True)), between)))
+
+
+def _lines_of(rows: Sequence[Sequence[Any]], between: str) -> list[str]:
+    """The lines of some rows. The csv module writes an empty text as a missing value, unless it is alone in its row."""
+    if len(rows[0]) == 1 or any("" in row for row in rows):
+        special = re.compile(f'["\\r\\n{between}]')
+        return [between.join(_quoted(value, special) for value in row) + "\n" for row in rows]
     lines: list[str] = []
     # The csv module quotes a lone carriage return only when its own line ends hold one.
-    writer = csv.writer(_Lines(lines), delimiter=between, lineterminator="\r\n")
-    writer.writerow([column.name for column in result.columns])
-    rows = iter(result)
-    while lines:
-        yield whole_text("".join(lines))
-        lines.clear()
-        columns = map(_csv_values, zip(*islice(rows, _CHUNK), strict=True))
-        writer.writerows(zip(*columns, strict=True))
+    csv.writer(_Lines(lines), delimiter=between, lineterminator="\r\n").writerows(rows)
+    return lines
+
+
+def _quoted(value: Any, special: re.Pattern[str]) -> str:
+    if value is None:
+        return ""
+    text = str(value)
+    escaped = text.replace('"', '""')
+    return f'"{escaped}"' if not text or special.search(text) else text
 
 
 class _Lines:
@@ -82,6 +102,8 @@ def _csv_values(values: Sequence[Any]) -> Sequence[Any]:
 
 _CSV: dict[type, Callable[[Sequence[Any]], Sequence[Any]]] = {
     datetime: lambda values: [value.isoformat() for value in values],
+    timedelta: lambda values: [duration_text(value) for value in values],
+    Decimal: lambda values: [format(value, "f") for value in values],
     bool: lambda values: ["true" if value else "false" for value in values],
     dict: json_text.texts,
     list: json_text.texts,

@@ -30,6 +30,8 @@ class Format:
     suffixes: tuple[str, ...]
     render: Callable[[ResultSet, Screen], Iterator[str]] | None
     encode: Callable[[ResultSet], Iterator[bytes]] | None = None
+    instead: str = ""
+    """Of a format that is one document for each result: the format to write several results in."""
     on_terminal: Callable[[str], str] | None = None
     """Makes control characters visible in what `render` gives, where that writes values unchanged."""
 
@@ -93,7 +95,12 @@ FORMATS = {
         Format("csv", "comma-separated values with a header line", (".csv",), _render_csv, on_terminal=_made_visible),
         Format("tsv", "the same with tabs", (".tsv",), _render_tsv, on_terminal=_made_visible),
         Format(
-            "json", "the records in AuroraX's shape, as an array", (".json",), _render_json, on_terminal=_made_escapes
+            "json",
+            "the records in AuroraX's shape, as an array",
+            (".json",),
+            _render_json,
+            on_terminal=_made_escapes,
+            instead="jsonl",
         ),
         Format(
             "jsonl",

@@ -1,59 +1,203 @@
-"""Columns of a result for pandas and Arrow, whatever broken input they hold."""
+"""A result as one Arrow table, which the Parquet file, Arrow, polars and pandas share.
+
+Invariant: every column has its declared type, whatever its values are. Times are naive UTC. Objects are structs and
+lists. Values that one type cannot hold, such as numbers and words under one metadata key, are JSON text.
+"""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Sequence
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from itertools import islice
 from typing import Any
 
-from auroraql.results import ResultColumn, whole_text
+from auroraql.results import Columnar, ResultColumn, ResultSet, duration_text, whole_text
 from auroraql.schema import Type
 
+_GROUP = 100_000
+"""Rows that are converted at once."""
 
-def pandas_type(column: ResultColumn, *, empty: bool) -> Any:
-    """The dtype that pandas would not find by itself; None leaves it to the values."""
-    if column.type is Type.TIME:
-        return "datetime64[us]"
-    if not empty:
-        return None
-    return {Type.STRING: str, Type.INTEGER: "int64", Type.NUMBER: "float64"}.get(column.type, object)
+_DEEPEST = 32
+"""Levels of objects that become structs; what is below them is JSON text."""
 
-
-def pandas_series(pandas: Any, values: list[Any], dtype: Any) -> Any:
-    """The values as a `pandas.Series`."""
-    try:
-        return pandas.Series(values, dtype=dtype)
-    except UnicodeEncodeError:
-        return pandas.Series([whole_text(v) if isinstance(v, str) else v for v in values], dtype=dtype)
+_WHOLE = range(-(2**63), 2**63)
+_EXACT = range(-(2**53), 2**53 + 1)
+"""Whole numbers that the 64-bit types hold: among themselves, and among fractions."""
 
 
-def arrow_array(pyarrow: Any, column: ResultColumn, values: list[Any]) -> Any:
-    """The values as an array of Arrow; objects, and values of several types, are JSON text."""
-    try:
-        return _typed_array(pyarrow, column, values)
-    except UnicodeEncodeError:
-        return _typed_array(pyarrow, column, [whole_text(v) if isinstance(v, str) else v for v in map(_plain, values)])
+def arrow_table(result: ResultSet) -> Any:
+    """Return the rows as a `pyarrow.Table`."""
+    # It takes as long to load as many searches do.
+    import pyarrow
+
+    pieces = list(_pieces(result, pyarrow))
+    columns = [_one_type([piece[at] for piece in pieces], pyarrow) for at in range(len(result.columns))]
+    fields = [
+        pyarrow.field(name, column[0].type, metadata={"unit": declared.unit} if declared.unit else None)
+        for name, declared, column in zip(_names(result), result.columns, columns, strict=True)
+    ]
+    schema = pyarrow.schema(fields, metadata=_pandas_types(fields, columns, pyarrow))
+    if not fields:
+        return pyarrow.table({})
+    return pyarrow.Table.from_arrays([pyarrow.chunked_array(column) for column in columns], schema=schema)
 
 
-def _typed_array(pyarrow: Any, column: ResultColumn, values: list[Any]) -> Any:
-    types = {
+def pandas_frame(result: ResultSet) -> Any:
+    """Return the rows as a `pandas.DataFrame`, as pandas reads them from the Parquet file."""
+    return arrow_table(result).to_pandas()
+
+
+def _names(result: ResultSet) -> list[str]:
+    return [whole_text(column.name) for column in result.columns]
+
+
+def _pandas_types(fields: Sequence[Any], columns: Sequence[Sequence[Any]], pyarrow: Any) -> dict[str, str]:
+    """What pandas reads of the schema: whole numbers and booleans of which some are missing keep their type."""
+    nullable = {pyarrow.int64(): "Int64", pyarrow.bool_(): "boolean"}
+    described = [
+        {"name": field.name, "field_name": field.name, "pandas_type": None, "numpy_type": dtype, "metadata": None}
+        for field, pieces in zip(fields, columns, strict=True)
+        if (dtype := nullable.get(field.type)) is not None and any(piece.null_count for piece in pieces)
+    ]
+    if not described:
+        return {}
+    document = {"index_columns": [], "column_indexes": [], "columns": described, "pandas_version": ""}
+    return {"pandas": json.dumps(document)}
+
+
+def _pieces(result: ResultSet, pyarrow: Any) -> Iterator[list[Any]]:
+    """The rows as columns of Arrow, a group of rows at a time; at least one group."""
+    held = result.held
+    if isinstance(held, Columnar):
+        yield [_of_held(held, column, pyarrow) for column in result.columns]
+        return
+    rows = iter(result)
+    chunk = list(islice(rows, _GROUP))
+    while True:
+        values = zip(*chunk, strict=True) if chunk else ([] for _ in result.columns)
+        yield [_array(column, list(each), pyarrow) for column, each in zip(result.columns, values, strict=True)]
+        chunk = list(islice(rows, _GROUP))
+        if not chunk:
+            return
+
+
+def _of_held(held: Columnar, column: ResultColumn, pyarrow: Any) -> Any:
+    declared = _declared(column, pyarrow)
+    array = held.array(column) if declared is not None else None
+    if array is None:
+        return _array(column, held.values(column), pyarrow)
+    combined = array.combine_chunks() if isinstance(array, pyarrow.ChunkedArray) else array
+    return combined.cast(declared)
+
+
+def _declared(column: ResultColumn, pyarrow: Any) -> Any:
+    """The type that the column has whatever its values are; None for one that follows them."""
+    if column.type is Type.DECIMAL:
+        return pyarrow.decimal128(*(column.digits or (38, 0)))
+    return {
         Type.TIME: pyarrow.timestamp("us"),
+        Type.DATE: pyarrow.date32(),
+        Type.INTERVAL: pyarrow.duration("us"),
         Type.STRING: pyarrow.string(),
         Type.INTEGER: pyarrow.int64(),
         Type.NUMBER: pyarrow.float64(),
         Type.BOOLEAN: pyarrow.bool_(),
-        Type.OBJECT: pyarrow.string(),
-    }
-    if column.type is Type.OBJECT:
-        values = [_plain(v) for v in values]
-    if column.type is not Type.ANY:
-        return pyarrow.array(values, types[column.type])
-    if not any(isinstance(v, dict) for v in values):
+    }.get(column.type)
+
+
+def _array(column: ResultColumn, values: list[Any], pyarrow: Any) -> Any:
+    declared = _declared(column, pyarrow)
+    if column.type is Type.OBJECT and _depth(values) > _DEEPEST:
+        return pyarrow.array(_alike(values))
+    try:
+        return pyarrow.array(values, declared)
+    except (pyarrow.ArrowException, OverflowError, UnicodeEncodeError):
+        pass
+    if column.type is Type.INTEGER and all(value is None or isinstance(value, int) for value in values):
         try:
-            return pyarrow.array(values)
-        except (pyarrow.ArrowException, OverflowError):
-            pass  # of several types, which a column of Arrow cannot hold
-    return pyarrow.array([_plain(v) for v in values], pyarrow.string())
+            return pyarrow.array([None if v is None else Decimal(v) for v in values], pyarrow.decimal128(38, 0))
+        except pyarrow.ArrowException:
+            pass  # more digits than any type has
+    if column.type is Type.STRING:
+        return pyarrow.array([None if value is None else _text(value) for value in values], declared)
+    return pyarrow.array(_alike(values))
 
 
-def _plain(value: Any) -> str | None:
-    return value if value is None or isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+def _depth(values: Sequence[Any]) -> int:
+    """How deep the deepest object is, as far as one too deep."""
+    depth, level = 0, [value for value in values if isinstance(value, dict | list)]
+    while level and depth <= _DEEPEST:
+        depth += 1
+        members = (member for value in level for member in (value.values() if isinstance(value, dict) else value))
+        level = [member for member in members if isinstance(member, dict | list)]
+    return depth
+
+
+def _one_type(pieces: list[Any], pyarrow: Any) -> list[Any]:
+    """The pieces of a column in the one type that holds them all and that Parquet can write."""
+    schemas = [pyarrow.schema([("", piece.type)]) for piece in pieces]
+    try:
+        together = pyarrow.unify_schemas(schemas, promote_options="permissive").field(0).type
+        if pyarrow.types.is_null(together):
+            return pieces  # no value, and no declared type
+        return [piece.cast(_stored(together, pyarrow)) for piece in pieces]
+    except pyarrow.ArrowException:
+        pass  # one group has numbers where another has words, or objects are empty
+    made = pyarrow.array(_alike([value for piece in pieces for value in piece.to_pylist()]))
+    whole = made.cast(_stored(made.type, pyarrow))
+    ends = [sum(map(len, pieces[: at + 1])) for at in range(len(pieces))]
+    return [whole.slice(end - len(piece), len(piece)) for piece, end in zip(pieces, ends, strict=True)]
+
+
+def _stored(type: Any, pyarrow: Any) -> Any:
+    """The type as Parquet can write it: what has no value is text. Raises ArrowException for an object without members."""
+    types = pyarrow.types
+    if types.is_null(type):
+        return pyarrow.string()
+    if types.is_list(type):
+        return pyarrow.list_(_stored(type.value_type, pyarrow))
+    if not types.is_struct(type):
+        return type
+    if type.num_fields == 0:
+        raise pyarrow.ArrowInvalid("an object without members")
+    return pyarrow.struct([pyarrow.field(field.name, _stored(field.type, pyarrow)) for field in type])
+
+
+def _alike(values: Sequence[Any], depth: int = 0) -> list[Any]:
+    """The values made such that one type holds them: objects member by member, what does not go together as JSON text."""
+    there = [value for value in values if value is not None]
+    kinds = {type(value) for value in there}
+    if kinds == {dict} and any(there) and depth < _DEEPEST:
+        return _objects_alike(values, there, depth)
+    if kinds == {list} and depth < _DEEPEST:
+        inner = iter(_alike([each for value in there for each in value], depth + 1))
+        if any(there):
+            return [None if value is None else list(islice(inner, len(value))) for value in values]
+    if kinds == {str}:
+        return [None if value is None else whole_text(value) for value in values]
+    if kinds == {bool} or (kinds == {int} and all(value in _WHOLE for value in there)):
+        return list(values)
+    if kinds in ({datetime}, {date}, {timedelta}):
+        return list(values)
+    if kinds in ({float}, {int, float}) and all(isinstance(v, float) or v in _EXACT for v in there):
+        return [None if value is None else float(value) for value in values]
+    return [None if value is None else _text(value) for value in values]
+
+
+def _objects_alike(values: Sequence[Any], there: Sequence[dict[str, Any]], depth: int) -> list[Any]:
+    keys = dict.fromkeys(key for value in there for key in value)
+    members = {key: _alike([None if value is None else value.get(key) for value in values], depth + 1) for key in keys}
+    return [
+        None if value is None else {whole_text(key): column[at] for key, column in members.items()}
+        for at, value in enumerate(values)
+    ]
+
+
+def _text(value: Any) -> str:
+    return whole_text(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=_plain))
+
+
+def _plain(value: Any) -> str:
+    return duration_text(value) if isinstance(value, timedelta) else str(value)

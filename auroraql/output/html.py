@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time
+from decimal import Decimal
 from itertools import islice
 from typing import Any
 
@@ -178,7 +179,7 @@ def _told(value: Any) -> str:
 
 def _table(result: ResultSet, most: int | None) -> Iterator[str]:
     """The rows, or the first of them, as a table whose rows can be linked to."""
-    sides = ["number" if column.type in (Type.INTEGER, Type.NUMBER) else "" for column in result.columns]
+    sides = ["number" if column.type in (Type.INTEGER, Type.NUMBER, Type.DECIMAL) else "" for column in result.columns]
     titles = zip(headers(result.columns), result.columns, sides, strict=True)
     head = "".join(f'<th{_class(side)} title="{_escaped(c.name)}">{_escaped(title)}</th>' for title, c, side in titles)
     yield f"<table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n"
@@ -210,7 +211,7 @@ def _words(value: str) -> str:
     return f'<td dir="auto">{_wrapped(_escaped(value), len(value))}</td>'
 
 
-def _number(value: float) -> str:
+def _number(value: float | Decimal) -> str:
     return f'<td class="number">{cell(value)}</td>'
 
 
@@ -238,6 +239,7 @@ _CELLS: dict[type, Callable[[Any], str]] = {
     str: _words,
     int: _number,
     float: _number,
+    Decimal: _number,
     dict: _several,
     list: _several,
 }

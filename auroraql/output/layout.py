@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 
 from auroraql.errors import columns
@@ -60,7 +61,7 @@ class Column:
     def settle(self) -> None:
         """Every value was seen: how wide it would like to be, and on which side it stands."""
         numbers = self.seen - {type(None)}
-        self.right = bool(numbers) and numbers <= {int, float}
+        self.right = bool(numbers) and numbers <= {int, float, Decimal}
         self.width = max(self.data, columns(self.header))
 
     def least(self) -> int:

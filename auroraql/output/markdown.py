@@ -17,7 +17,7 @@ _MARKUP = re.compile(r"[\\`*\[\]<>|~]|(?<![^\W_])_|_(?![^\W_])|&(?=[#\w])")
 
 def render_markdown(result: ResultSet, _screen: Screen) -> Iterator[str]:
     """A result as a table: times and numbers as they are read, URLs as links, missing values empty."""
-    sides = ["---:" if column.type in (Type.INTEGER, Type.NUMBER) else "---" for column in result.columns]
+    sides = ["---:" if column.type in (Type.INTEGER, Type.NUMBER, Type.DECIMAL) else "---" for column in result.columns]
     yield _line(_escaped(title) for title in headers(result.columns)) + _line(sides)
     for row in result:
         yield _line(map(_value, row))

@@ -24,7 +24,8 @@ from auroraql.resolver.values import Fault, Values
 from auroraql.resolver.windows import Bounds, join_windows, no_window, resolve_window, two_windows
 from auroraql.schema import CONJUNCTIONS, Kind
 from auroraql.schema.catalogue import Catalogue
-from auroraql.syntax import Find, Limit, Of, Precision, Select, Via, Where, Window, Within
+from auroraql.syntax import Aggregate, Find, Limit, Of, Precision, Select, Via, Where, Window, Within
+from auroraql.syntax import Column as WrittenColumn
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,13 @@ def resolve(
     return _Resolving(fed, catalogue, values).run()
 
 
+def _items(find: Find) -> Iterator[WrittenColumn | Aggregate]:
+    """The columns and functions of SELECT."""
+    for clause in find.clauses:
+        if isinstance(clause, Select):
+            yield from (item for item in clause.items if isinstance(item, WrittenColumn | Aggregate))
+
+
 _OF_CONJUNCTIONS = (Of, Within, Via, Precision)
 
 
@@ -72,6 +80,7 @@ class _Resolving:
     def __init__(self, fed: Fed, catalogue: Catalogue, values: Values) -> None:
         self.fed, self.find, self.kind, self.values = fed, fed.find, fed.kind, values
         self.names = Names(fed.kind, catalogue)
+        self.names.labels = {item.alias: item for item in _items(fed.find) if item.alias}
         self.wrong: list[Diagnostic] = [*fed.wrong]
 
     def run(self) -> Resolved:

@@ -171,6 +171,9 @@ class CriteriaClauses:
     def _place(self, name: str, names: dict[str, int], origin: Origin) -> int:
         if name in names:
             return names[name]
+        folded = {names[each] for each in names if each.casefold() == name.casefold()}
+        if len(folded) == 1:
+            return folded.pop()
         near = closest(name, names, 1, 0.6)
         shown = ", ".join(dict.fromkeys(names))
         hint = f"did you mean {near[0]}?" if near else f"the blocks are {shown}"

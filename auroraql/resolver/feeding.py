@@ -23,7 +23,8 @@ from auroraql.resolver.values import Fault, Values
 from auroraql.resolver.windows import two_windows
 from auroraql.schema import BLOCKS, KINDS, Kind, Type
 from auroraql.schema.catalogue import Catalogue
-from auroraql.spelling import closest
+from auroraql.schema.kind_words import meant_kind
+from auroraql.spelling import closest, slip
 from auroraql.syntax import (
     And,
     Block,
@@ -148,12 +149,14 @@ def _searched(find: Find, results: Results | None) -> Kept:
         return kept
     names = results.names if results is not None else ()
     expected = f"expected {', '.join(KINDS)} or the name of a result"
-    near = closest(find.kind.lower(), KINDS, 1, 0.5) or closest(find.kind, names, 1, 0.5)
-    hint = f"did you mean {near[0]}?" if near else _how_to_keep(names)
+    hint, fix = meant_kind(find.kind)
+    if fix is None and (near := closest(find.kind, names, 1, 0.6)):
+        hint, fix = f"did you mean {near[0]}?", slip(find.kind, names)
+    hint = hint or _how_to_keep(names)
     origin = find.origin
     if isinstance(origin, Span):
         origin = Span(max(origin.end - len(find.kind), origin.start), origin.end)
-    raise Fault("AQL0107", f"'{find.kind}' is not something to find", origin, expected, hint, near[0] if near else None)
+    raise Fault("AQL0107", f"'{find.kind}' is not something to find", origin, expected, hint, fix)
 
 
 def _how_to_keep(names: Collection[str]) -> str:
@@ -258,7 +261,7 @@ class _Feeding:
         """Where a column of a result is, and its type. Raises Fault when there is none, or when it is an object."""
         declared = kept.kind.field(path.dotted)
         if declared is None:
-            key = path.parts[-1] if len(path.parts) == 1 or path.parts[0] == METADATA else ""
+            key = path.parts[-1] if len(path.parts) == 1 or path.parts[0].casefold() == METADATA else ""
             known = self.catalogue.key(kept.kind.metadata, key)
             if not kept.kind.metadata or len(path.parts) > 2 or (known is None and len(path.parts) == 1):
                 raise _no_column(kept, path)
@@ -413,7 +416,7 @@ def _no_column(kept: Kept, path: Path) -> Fault:
         hint = f"a metadata key that is not known is written {kept.name}.{METADATA}.{path.parts[-1]}"
     else:
         hint = f"its columns are {', '.join(names)}"
-    fix = f"{kept.name}.{near[0]}" if near else None
+    fix = f"{kept.name}.{near[0]}" if near and slip(path.dotted, near) else None
     return Fault(
         "AQL0201", f"the result '{kept.name}' has no column '{path.dotted}'", path.origin, "unknown", hint, fix
     )

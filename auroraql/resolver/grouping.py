@@ -62,9 +62,17 @@ class Grouping:
         """The names that SELECT gives: its aliases, and those of functions as written."""
         return {label: c for c in self.columns or () if (label := c.label if c.function else c.alias)}
 
+    def _labelled(self, path: Path) -> Column | None:
+        """Return the column of SELECT that a name is the label of; case matters only where two differ by it alone."""
+        if len(path.parts) > 1:
+            return None
+        labels, folded = self._labels(), path.dotted.casefold()
+        alike = [column for label, column in labels.items() if label.casefold() == folded]
+        return labels.get(path.dotted) or (alike[0] if len(alike) == 1 else None)
+
     def _grouped(self, path: Path) -> tuple[Ref, ...]:
         try:
-            named = self._labels().get(path.dotted) if len(path.parts) == 1 else None
+            named = self._labelled(path)
             if named is not None and named.function:
                 message = f"'{path.dotted}' is made of each group, and cannot make the groups"
                 raise Fault("AQL0212", message, path.origin, "a function", "group by a field or a metadata key")
@@ -113,7 +121,7 @@ class Grouping:
 
     def _ordered(self, path: Path, group_by: tuple[Ref, ...] | None) -> Ref:
         """What ORDER BY names; `group_by` None is of rows that are records. Raises Fault."""
-        named = self._labels().get(path.dotted) if len(path.parts) == 1 else None
+        named = self._labelled(path)
         if named is not None and named.function:
             return Ref("column", named.label)
         ref = named.ref if named is not None and named.ref is not None else self.names.ref(path)
@@ -131,7 +139,14 @@ class Grouping:
     def _of_no_group(self, path: Path) -> Fault:
         labels = [column.label for column in self.columns or ()]
         if not self.names.is_known(path):
-            near = closest(path.dotted, labels, 1, 0.5)
+            functions = [c.label for c in self.columns or () if c.function and not c.alias]
+            called = [label for label in functions if label.partition("(")[0] == path.dotted.lower()]
+            if len(called) == 1:
+                hint = f"name it in SELECT: {called[0]} AS n … ORDER BY n, or write `{called[0]}`"
+                message = f"no column is called '{path.dotted}'"
+                fix = f"`{called[0]}`"
+                return Fault("AQL0212", message, path.origin, f"the column is {called[0]}", hint, fix)
+            near = closest(path.dotted, [label for label in labels if label not in functions], 1, 0.5)
             hint = f"did you mean {near[0]}?" if near else f"the columns are {', '.join(labels)}"
             message = f"no column is called '{path.dotted}', and nothing of that name is grouped"
             return Fault("AQL0212", message, path.origin, "unknown column", hint)

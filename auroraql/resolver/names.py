@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from auroraql.errors import Diagnostic, Origin
 from auroraql.query import Ref
 from auroraql.resolver.values import Fault, Place
 from auroraql.schema import BLOCKS, Field, Kind, Type, is_time_key
 from auroraql.schema.catalogue import Catalogue
-from auroraql.spelling import closest
-from auroraql.syntax import Path
+from auroraql.spelling import closest, slip
+from auroraql.syntax import Item, Path
 
 METADATA = "metadata"
 
@@ -19,6 +21,8 @@ class Names:
     def __init__(self, kind: Kind, catalogue: Catalogue) -> None:
         self.kind, self.catalogue = kind, catalogue
         self.warnings: list[Diagnostic] = []
+        self.labels: Mapping[str, Item] = {}
+        """The items of SELECT by the names it gives them."""
         self._warned: set[str] = set()
 
     def ref(self, path: Path, *, above: tuple[str, ...] = ()) -> Ref:
@@ -27,15 +31,15 @@ class Names:
         declared = self.kind.field(".".join(parts)) if "" not in parts else None
         if declared is not None:
             return Ref(declared.role, declared.name)
-        if self.kind.metadata and parts[0] == METADATA and len(parts) == 2:
+        if self.kind.metadata and parts[0].casefold() == METADATA and len(parts) == 2:
             return self._key(parts[1], path.origin, explicit=True)
         if self.kind.metadata and len(parts) == 1 and parts[0]:
             return self._key(parts[0], path.origin, explicit=False)
-        raise self._unknown(path, parts)
+        raise self._unknown(path, parts, above)
 
     def is_known(self, path: Path) -> bool:
         """Whether a path names a field of the record, or a metadata key that is known."""
-        if self.kind.field(path.dotted) is not None or path.parts[0] == METADATA:
+        if self.kind.field(path.dotted) is not None or path.parts[0].casefold() == METADATA:
             return True
         return len(path.parts) == 1 and self.catalogue.key(self.kind.metadata, path.parts[0]) is not None
 
@@ -65,7 +69,8 @@ class Names:
     def _warn_of_key(self, name: str, origin: Origin, *, explicit: bool) -> None:
         keys = self.catalogue.keys(self.kind.metadata)
         fields = () if explicit else tuple(f.bare for f in self.kind.leaves())
-        near = closest(name, (*fields, *keys), 1, 0.7)
+        meant = slip(name, (*keys, *fields))
+        near = [meant] if meant else closest(name, (*fields, *keys), 1, 0.7)
         owner = next((b.title for b in BLOCKS.values() if b is not self.kind and b.field(name) is not None), "")
         members = [] if explicit else [f.name for f in self.kind.leaves() if f.path[-1] == name]
         if owner and self.kind in BLOCKS.values():
@@ -77,10 +82,12 @@ class Names:
         else:
             hint = f"the keys known for {self.kind.title} are {', '.join(keys)}" if keys else ""
         message = f"no metadata key '{name}' is known for {self.kind.title}"
-        fix = near[0] if near else None
+        fix = f"{METADATA}.{meant}" if meant and explicit else meant
+        if owner or members:
+            fix = None
         self.warnings.append(Diagnostic("AQL0601", message, origin, "unknown key", hint, fix, "warning"))
 
-    def _unknown(self, path: Path, parts: tuple[str, ...]) -> Fault:
+    def _unknown(self, path: Path, parts: tuple[str, ...], above: tuple[str, ...]) -> Fault:
         names = [f.name for f in (*self.kind.fields, *self.kind.leaves())]
         dotted = ".".join(parts)
         every = (*names, *self.kind.names)
@@ -89,4 +96,5 @@ class Names:
         )
         hint = f"did you mean {near[0]}?" if near else f"the fields are {', '.join(dict.fromkeys(names))}"
         message = f"{self.kind.title} have no field '{dotted}'"
-        return Fault("AQL0201", message, path.origin, "unknown field", hint, near[0] if near else None)
+        fix = near[0] if near and slip(dotted, every) == near[0] and not above else None
+        return Fault("AQL0201", message, path.origin, "unknown field", hint, fix)

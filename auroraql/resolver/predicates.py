@@ -10,6 +10,7 @@ from auroraql import syntax
 from auroraql.errors import MOST_REPORTED, Diagnostic
 from auroraql.moments import TimeFault, literal_of, read_interval, read_span, write_instant
 from auroraql.query import And, Comparison, FieldComparison, Not, Or, Predicate, Ref
+from auroraql.resolver.misnamed import check_misnamed
 from auroraql.resolver.names import Names
 from auroraql.resolver.selection import check_single, several_values
 from auroraql.resolver.values import End, Fault, Place, Values
@@ -31,6 +32,16 @@ _ENDS: Mapping[str, tuple[End, ...]] = {
     "not like": ("text",),
 }
 """What of the interval that a literal names is compared; all of it by any other operator."""
+
+_OTHER_VALUES = {
+    Type.TIME: "write a date as 2020-02-01 or a time as 2020-02-01T06:30",
+    Type.NUMBER: "write a number, as 75",
+    Type.INTEGER: "write a whole number, as 75",
+    Type.BOOLEAN: "write TRUE or FALSE",
+}
+"""What a field takes that takes no texts."""
+
+_DAYS = {"yesterday": "TODAY - 1 day", "tomorrow": "TODAY + 1 day"}
 
 
 class Predicates:
@@ -85,6 +96,8 @@ class Predicates:
         return named if len(named) == len(term.operands) else ()
 
     def _comparison(self, comparison: syntax.Comparison) -> Predicate:
+        if len(comparison.path.parts) == 1 and not self.names.is_known(comparison.path):
+            check_misnamed(self.names, comparison)
         ref = self.names.ref(comparison.path)
         declared = self.names.declared(ref)
         place = self.names.place(ref, comparison.path.dotted)
@@ -166,11 +179,19 @@ class Predicates:
                 "a field",
                 hint=f"compare the fields with = {word}, or write ('{word}') if the text is meant",
             )
+        if place.type in _OTHER_VALUES and not place.metadata:
+            hint, fix = _OTHER_VALUES[place.type], None
+            if place.type is Type.TIME and word.lower() in _DAYS:
+                fix = _DAYS[word.lower()]
+                hint = f"write {fix}"
+            return Fault(
+                "AQL0202", f"'{word}' is not a field, and {place.type.value} is due", path.origin, "", hint, fix
+            )
         near = closest(word, place.known, 1, 0.75)
         quoted = f"'{near[0] if near else word}'"
         return Fault(
             "AQL0202",
-            f"'{word}' is no field, and a text needs quotes",
+            f"'{word}' is not a field, and a text needs quotes",
             path.origin,
             "no quotes",
             hint=f"did you mean {quoted}?",

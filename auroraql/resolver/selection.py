@@ -10,7 +10,7 @@ from auroraql.query import FUNCTIONS, Column, Ref, columns_of
 from auroraql.resolver.names import METADATA, Names
 from auroraql.resolver.values import Fault
 from auroraql.schema import Field, Type
-from auroraql.spelling import closest
+from auroraql.spelling import closest, slip
 from auroraql.syntax import Aggregate, Item, Path, Select, Star
 from auroraql.syntax import Column as Written
 
@@ -103,7 +103,7 @@ class Selection:
         declared: Field | None = self.names.kind.field(".".join((*above, *path.parts)))
         if declared is None:
             # Names the fields nearest to it; a metadata key cannot be left out of the object it is in.
-            if path.parts[0] == METADATA:
+            if path.parts[0].casefold() == METADATA:
                 raise Fault(
                     "AQL0201",
                     "a single metadata key cannot be left out",
@@ -117,7 +117,7 @@ class Selection:
                 path.origin,
                 "unknown field",
                 f"did you mean {near[0]}?" if near else "",
-                near[0] if near else None,
+                slip(path.dotted, near),
             )
         return declared.path
 
@@ -177,13 +177,35 @@ def _leaves(tree: Field) -> Iterator[Field]:
         yield from _leaves(member)
 
 
+_SAME = {"mean": "avg", "average": "avg", "maximum": "max", "minimum": "min", "total": "sum"}
+_OTHERS = (
+    "abs",
+    "acos",
+    "any",
+    "asin",
+    "atan",
+    "cos",
+    "exp",
+    "len",
+    "ln",
+    "log",
+    "mad",
+    "mod",
+    "pi",
+    "pow",
+    "sin",
+    "tan",
+)
+"""Functions of SQL that are not slips of those there are."""
+
+
 def _unknown_function(function: str, origin: Origin) -> Fault:
-    near = closest(function, FUNCTIONS, 1, 0.6)
+    meant = _SAME.get(function.lower()) or (slip(function, FUNCTIONS) if function.lower() not in _OTHERS else None)
+    kept = "keep the records with LET name = FIND …, then use any function of SQL: SQL SELECT … FROM name"
     return Fault(
         "AQL0209",
-        f"there is no function '{function}'",
+        f"there is no function '{function}' in FIND",
         origin,
         "unknown function",
-        f"did you mean {near[0]}?" if near else f"the functions are {', '.join(FUNCTIONS)}",
-        near[0] if near else None,
+        f"did you mean {meant}?" if meant else f"the functions are {', '.join(FUNCTIONS)}; {kept}",
     )

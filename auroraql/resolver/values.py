@@ -256,13 +256,9 @@ def _number(text: str, unit: str, origin: Origin, place: Place) -> str:
         raise _wrong_type(place, "a number", origin, text)
     if unit != place.unit and unit:
         owned = f"'{place.name}' is in {place.unit}" if place.unit else f"'{place.name}' has no unit"
-        raise Fault(
-            "AQL0204",
-            f"{owned}, not in {unit}",
-            origin,
-            hint=f"write {text}{' ' + place.unit if place.unit else ''}",
-            fix=f"{text}{' ' + place.unit if place.unit else ''}",
-        )
+        # No fix: the same number in another unit is another value.
+        hint = f"convert the number to {place.unit}" if place.unit else "leave the unit out"
+        raise Fault("AQL0204", f"{owned}, not in {unit}", origin, hint=hint)
     plain = _plain_decimal(text, origin)
     if place.type is Type.INTEGER and not plain.lstrip("-").isdigit():
         raise _wrong_type(place, "a fraction", origin, "")

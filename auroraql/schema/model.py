@@ -23,6 +23,9 @@ class Type(Enum):
     BOOLEAN = "TRUE or FALSE"
     TIME = "a timestamp"
     OBJECT = "an object"
+    DATE = "a date"
+    DECIMAL = "a decimal number"
+    INTERVAL = "a duration"
     ANY = "a value"
 
     @property
@@ -188,13 +191,20 @@ class Kind:
 
     names: Mapping[str, Field] = field(init=False, repr=False, compare=False)
     """Its fields at any depth, by their bare and by their dotted names."""
+    folded: Mapping[str, Field | None] = field(init=False, repr=False, compare=False)
+    """The same fields by their names in lower case; None where two names differ only by case."""
     has_lists: bool = field(init=False, repr=False, compare=False)
     """Whether any of them is a list."""
 
     def __post_init__(self) -> None:
         every = list(_opened(self.fields))
         names = {each.bare: each for each in reversed(every)} | {each.name: each for each in every}
+        folded: dict[str, Field | None] = {}
+        for name, each in names.items():
+            lower = name.casefold()
+            folded[lower] = each if folded.get(lower, each) is each else None
         object.__setattr__(self, "names", names)
+        object.__setattr__(self, "folded", folded)
         object.__setattr__(self, "has_lists", any(each.many for each in every))
 
     @property
@@ -203,8 +213,11 @@ class Kind:
         return self.keys_of or (self.name if self.field("metadata") is not None else "")
 
     def field(self, name: str) -> Field | None:
-        """The field called `name`, bare or dotted, at any depth; None when there is none."""
-        return self.names.get(name)
+        """Return the field called `name`, bare or dotted, at any depth; None when there is none.
+
+        Case does not matter, unless two names of the kind differ only by case.
+        """
+        return self.names.get(name) or self.folded.get(name.casefold())
 
     def leaves(self) -> tuple[Field, ...]:
         """The record's fields with its objects opened (but for lists), in record order: a flat row's columns."""

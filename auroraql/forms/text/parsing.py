@@ -50,7 +50,7 @@ def _run(text: str, start: int, end: int) -> tuple[Any, list[Lexeme]]:
         # Most statements are right and never load this room.
         from auroraql.forms.text.stumbling import stumbled
 
-        raise stumbled(text, read)
+        raise stumbled(text, read, end)
     return read
 
 

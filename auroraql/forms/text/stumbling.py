@@ -1,4 +1,4 @@
-"""A statement that stumbles: what could have stood where it does, and what is to be said of it."""
+"""The diagnostic of a statement that the parser cannot read."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from auroraql.forms.text.driver import Stumble, tables
 from auroraql.forms.text.slips import Stuck, diagnose
 
 
-def stumbled(text: str, stumble: Stumble) -> StatementError:
-    """What to say of a statement that the loop stopped in."""
+def stumbled(text: str, stumble: Stumble, end: int | None = None) -> StatementError:
+    """Return the error of `text[:end]`, in which the parse loop stopped."""
     words, states, found = stumble
+    stop = len(text) if end is None else end
     accepts = tables().accepts(states)
-    return StatementError([diagnose(Stuck(text, words, found.start_pos, found.end_pos, found.type, accepts))])
+    return StatementError([diagnose(Stuck(text, words, found.start_pos, found.end_pos, found.type, accepts, stop))])

@@ -20,7 +20,7 @@ from auroraql.frontends.cli.settling import settled
 from auroraql.frontends.cli.stopping import Stopping
 from auroraql.frontends.cli.streams import complain, say
 from auroraql.frontends.progress import status_line
-from auroraql.output import check_writable, footer, known_format, wants_color, write, writes_blocks
+from auroraql.output import FORMATS, check_writable, footer, known_format, wants_color, write, writes_blocks
 from auroraql.output import render as render_result
 from auroraql.results import ResultSet
 from auroraql.session import Archive, connect
@@ -89,7 +89,10 @@ def _give(result: ResultSet, options: argparse.Namespace, shown_as: str, config:
 
 def _check_shown(shown_as: str, sources: list[Source]) -> None:
     """Raises UsageError, before anything is searched, for a format that standard output cannot take."""
-    if known_format(shown_as).render is None:
+    known = known_format(shown_as)
+    if known.instead and _count_shown(sources) > 1:
+        raise _several(shown_as)
+    if known.render is None:
         if sys.stdout.isatty():
             raise UsageError(f"{shown_as} is no text, and a terminal cannot show it", "write it with --output FILE")
         _check_one(sources, shown_as)
@@ -102,15 +105,28 @@ def _check_beside(held: str, result: ResultSet, shown_as: str) -> str:
     """
     if result.note:
         return held
-    whole = [name for name in (held, shown_as) if name and known_format(name).render is None]
+    whole = [
+        name for name in (held, shown_as) if name and (known_format(name).render is None or known_format(name).instead)
+    ]
     if held and whole:
-        raise UsageError(f"{whole[0]} holds the result of one statement", "run the statements one by one")
+        raise _several(whole[0])
     return shown_as
 
 
 def _check_one(sources: list[Source], holder: str) -> None:
-    if sum(_shows(each.statement) for source in sources for each in read(source)) != 1:
-        raise UsageError(f"{holder} holds the result of one statement", "run the statements one by one")
+    if _count_shown(sources) != 1:
+        raise _several(holder)
+
+
+def _count_shown(sources: list[Source]) -> int:
+    return sum(_shows(each.statement) for source in sources for each in read(source))
+
+
+def _several(holder: str) -> UsageError:
+    """The error for results that do not fit in one document."""
+    instead = next((row.instead for row in FORMATS.values() if row.name == holder), "")
+    hint = f"--format {instead} writes the results of several" if instead else "run the statements one by one"
+    return UsageError(f"{holder} holds the result of one statement", hint)
 
 
 def _shows(statement: Statement) -> bool:

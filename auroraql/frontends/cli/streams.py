@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import errno
 import io
 import json
 import os
@@ -14,13 +15,29 @@ from auroraql.errors import Source, UsageError, visible
 
 
 def make_safe() -> None:
-    """What cannot be encoded (lone surrogates, an ASCII terminal) is escaped; a closed stream takes nothing."""
+    """What cannot be encoded (lone surrogates, an ASCII terminal) is escaped.
+
+    A closed standard output refuses what is written to it; a closed standard error takes nothing.
+    """
     codecs.register_error("auroraql", _escaped)
-    sys.stdout = sys.stdout or Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - for the whole process
-    sys.stderr = sys.stderr or Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115
+    if sys.stderr is None:
+        _reserve(2, os.O_WRONLY)
+        sys.stderr = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - for the whole process
+    if sys.stdout is None:
+        # Open for reading: a write fails, as it would on the closed stream.
+        _reserve(1, os.O_RDONLY)
+        sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115 - for the whole process
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="auroraql")
+
+
+def _reserve(number: int, flags: int) -> None:
+    """Take the number of a closed stream, so that no file that is opened later gets it."""
+    taken = os.open(os.devnull, flags)
+    if taken != number:
+        os.dup2(taken, number)
+        os.close(taken)
 
 
 def _escaped(error: UnicodeError) -> tuple[str, int]:
@@ -59,7 +76,8 @@ def stop_writing(error: OSError) -> bool:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     if isinstance(error, BrokenPipeError):
         return True
-    complain(f"the results cannot be written: {error.strerror or error}")
+    reason = "standard output is closed" if error.errno == errno.EBADF else error.strerror or error
+    complain(f"the results cannot be written: {reason}")
     return False
 
 

@@ -39,11 +39,10 @@ def block_predicate(at: Stuck) -> Diagnostic | None:
     block = str(at.before())
     return Diagnostic(
         "AQL0102",
-        "what a block takes stands in parentheses",
+        "the predicate of a block is in parentheses",
         at.span,
         "no '(' before it",
         hint=f"write {block} ({at.found} …)",
-        fix=f"({at.found}",
     )
 
 

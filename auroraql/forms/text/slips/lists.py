@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from auroraql.errors import Diagnostic, Span
+from auroraql.forms.text.slips.habits import FOREIGN_WORDS
 from auroraql.forms.text.slips.stuck import CLAUSE_STARTS, VALUE_TYPES, Stuck
+from auroraql.schema import KINDS
 
 
 def comma(at: Stuck) -> Diagnostic | None:
@@ -18,6 +20,26 @@ def comma(at: Stuck) -> Diagnostic | None:
         )
         if at.type == "$END" or at.type in ("RPAR", "RBRACE", "COMMA") or at.found.upper() in CLAUSE_STARTS:
             return Diagnostic("AQL0114", "a comma too many", span, f"{what} after it", hint="remove the comma", fix="")
+    if at.type == "NAME" and "AS" in at.accepts and at.type_before() == "RPAR":
+        # `count(*) n`: a word that names no field can only be the alias.
+        alias = not any(at.found.lower() in kind.names for kind in KINDS.values()) and at.word not in FOREIGN_WORDS
+        hint = f"write AS {at.found}" if alias else f"write , {at.found} for a column, AS {at.found} for an alias"
+        if at.match(r"\w+\s*(?:,|\(|where|from|on|between|during|since|until|last|group|order|limit|;|$)") is None:
+            return None
+        return Diagnostic(
+            "AQL0114",
+            f"AS is missing before '{at.found}'",
+            at.span,
+            "an alias?",
+            hint,
+            f"AS {at.found}" if alias else None,
+        )
+    if at.type == "RPAR" and at.type_before() == "LPAR" and at.type_before(2) == "NAME":
+        function = at.before(2)
+        if function is not None and function.lower() == "count":
+            return Diagnostic(
+                "AQL0106", "count() counts what it is given", at.span, "expected *", "write count(*)", "*)"
+            )
     if at.type == "RPAR" and at.type_before() == "LPAR" and at.type_before(2) == "IN":
         return Diagnostic(
             "AQL0114",

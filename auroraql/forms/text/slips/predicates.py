@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from auroraql.errors import Diagnostic, Span
+from auroraql.forms.text.slips.habits import BY_WORD
 from auroraql.forms.text.slips.stuck import CLAUSE_STARTS, VALUE_TYPES, Stuck, is_word
 from auroraql.schema.operators import SPELLINGS
 
@@ -12,6 +13,14 @@ OPERATOR_TEXTS = ", ".join(sorted({s for s in SPELLINGS if not s[0].isalpha() an
 
 
 _RUN = re.compile(r"[\w./:-]+(?: [\w./:-]+)*")
+_PATTERN = re.compile(r"[\w./:%*-]+(?: [\w./:%*-]+)*")
+_QUOTES = "'\""
+_WORDS = r"[^\W\d][\w./-]*(?: [\w./-]+)*"
+_LIST_OF_WORDS = re.compile(rf"{_WORDS}(?:\s*,\s*(?:{_WORDS}|'[^']*'))+(?=\s*\))")
+_NOT_VALUES = {*CLAUSE_STARTS, *BY_WORD, "AS", "BY", "FROM", "WITH", "OFFSET", "DESC", "ASC", "TO", "DISTINCT"}
+"""Words that are not a value whose quotes are missing."""
+
+_NOT_TEXTS = ("NULL", "NOT", "AND", "OR", "IN", "IS", "BETWEEN", "LIKE", "SELECT", "FIND")
 
 
 def foreign_operator(at: Stuck) -> Diagnostic | None:
@@ -20,6 +29,9 @@ def foreign_operator(at: Stuck) -> Diagnostic | None:
     if not match or not match.start() <= at.start <= match.end() or match.end() <= at.start:
         return None
     typed = match[0]
+    if "~" in typed:
+        hint = "LIKE takes % for any characters and _ for one: display_name LIKE 'TREx RGB %'"
+        return Diagnostic("AQL0109", f"'{typed}' is not an operator", Span(match.start(), match.end()), "", hint)
     meant = {
         "=>": ">=",
         "=<": "<=",
@@ -30,9 +42,6 @@ def foreign_operator(at: Stuck) -> Diagnostic | None:
         "&": "AND",
         "||": "OR",
         "|": "OR",
-        "~": "LIKE",
-        "=~": "LIKE",
-        "~=": "LIKE",
         "!": "NOT",
         "=!": "!=",
         "><": "<>",
@@ -42,13 +51,13 @@ def foreign_operator(at: Stuck) -> Diagnostic | None:
             return None
         return Diagnostic(
             "AQL0109",
-            f"'{typed}' is no operator",
+            f"'{typed}' is not an operator",
             Span(match.start(), match.end()),
             hint=f"the operators are {OPERATOR_TEXTS}, IN, BETWEEN, LIKE, IS NULL",
         )
     return Diagnostic(
         "AQL0109",
-        f"'{typed}' is no operator",
+        f"'{typed}' is not an operator",
         Span(match.start(), match.end()),
         f"write {meant}",
         hint=f"did you mean {meant}?",
@@ -58,9 +67,15 @@ def foreign_operator(at: Stuck) -> Diagnostic | None:
 
 def compared_with_null(at: Stuck) -> Diagnostic | None:
     """`= NULL`, which nothing is."""
+    if at.word == "NULL" and "STRING" in at.accepts and at.type_before() in ("COMMA", "LPAR"):
+        hint = "leave NULL out of the list; field IS NULL finds records without a value"
+        return Diagnostic("AQL0109", "NULL is not a value of a list", at.span, "not a value", hint)
     if at.type_before() != "CMP" or at.found.lower() != "null":
         return None
     operator = at.before()
+    if str(operator) not in ("=", "!=", "<>", "≠"):
+        hint = "field IS NULL finds records without a value, field IS NOT NULL the others"
+        return Diagnostic("AQL0109", "NULL has no order", at.span, "not a value", hint)
     wanted = "IS NULL" if str(operator) == "=" else "IS NOT NULL"
     start = int(operator.start_pos or 0) if operator is not None else at.start
     return Diagnostic(
@@ -80,18 +95,34 @@ def bare_value(at: Stuck) -> Diagnostic | None:
         starts = "STRING" in at.accepts and "TRUE" in at.accepts and is_word(at.found) and "NAME" not in at.accepts
         if not starts:
             return None
+        if at.word in _NOT_TEXTS:
+            return None
         begin = at.start
     else:
         inside_text = at.type in ("SIGN", "NAME", "NUMBER", "") and at.type_before(2) in ("CMP", "IN", "LIKE")
-        if not inside_text or not (at.type != "NAME" or not _predicate_follows(at)):
+        if not inside_text or not (at.type != "NAME" or not predicate_follows(at, at.end)):
             return None
+        if at.type == "SIGN" and at.start > first.end_pos:
+            return None  # a calculation
         begin = int(first.start_pos or 0)
-    run = _RUN.match(at.text, begin)
+    run = (_PATTERN if "LIKE" in (at.type_before(), at.type_before(2)) else _RUN).match(at.text, begin)
     words = run[0] if run else at.found
     words = _stop_at_keyword(words)
-    if not words:
+    if not words or words.split(" ")[0].upper() in _NOT_VALUES:
         return None
     quoted = "'" + words + "'"
+    others = _LIST_OF_WORDS.match(at.text, begin) if "IN" in (at.type_before(2), at.type_before(3)) else None
+    if others is not None:
+        items = [item.strip() for item in others[0].split(",")]
+        fix = ", ".join(item if item[0] in "'\"" else f"'{item}'" for item in items)
+        return Diagnostic(
+            "AQL0108",
+            f"{' and '.join(repr(item) for item in items if item[0] not in _QUOTES)} have no quotes",
+            Span(begin, others.end()),
+            "texts are quoted",
+            hint=f"write {fix}",
+            fix=fix,
+        )
     return Diagnostic(
         "AQL0108",
         f"'{words}' has no quotes",
@@ -111,27 +142,26 @@ def _stop_at_keyword(words: str) -> str:
     return " ".join(kept)
 
 
-def _predicate_follows(at: Stuck) -> bool:
-    """Whether the word found begins a predicate of its own: an operator follows it."""
+def predicate_follows(at: Stuck, place: int) -> bool:
+    """Whether the name that ends at a place begins a predicate: an operator follows it."""
     follows = re.compile(r"(?:\.\w+)*\s*(?:[=<>!≤≥≠]|(?:not\s+)?(?:in|between|like)\b|is\b)", re.IGNORECASE)
-    return follows.match(at.text, at.end) is not None
+    return follows.match(at.text, place) is not None
 
 
 def and_missing(at: Stuck) -> Diagnostic | None:
     """Two predicates side by side, or joined by a comma."""
-    begins = at.type in ("LPAR", "NOT") or (at.type == "NAME" and _predicate_follows(at))
+    begins = at.type in ("LPAR", "NOT") or (at.type == "NAME" and predicate_follows(at, at.end))
     if "AND" in at.accepts and begins:
         return Diagnostic(
             "AQL0110",
             f"AND or OR is missing before '{at.found}'",
             at.span,
             "another predicate begins here",
-            hint=f"write AND {at.found}",
-            fix=f"AND {at.found}",
+            hint=f"write AND {at.found}, or OR {at.found}",
         )
     if at.found == "," and "AND" in at.accepts and "COMMA" not in at.accepts:
         return Diagnostic(
-            "AQL0110", "predicates are joined by AND or OR, not by a comma", at.span, "write AND", fix=" AND"
+            "AQL0110", "predicates are joined by AND or OR, not by a comma", at.span, "a comma", "write AND or OR"
         )
     return None
 
@@ -150,17 +180,73 @@ def operator_missing(at: Stuck) -> Diagnostic | None:
     )
 
 
-def list_needed(at: Stuck) -> Diagnostic | None:
-    """IN without its parentheses."""
-    if at.type_before() != "IN":
+def between_and(at: Stuck) -> Diagnostic | None:
+    """`BETWEEN 1 TO 5`, `BETWEEN 1, 5`, `BETWEEN (1, 5)` in a predicate."""
+    value = r"(?:'(?:[^']|'')*'|[-+]?[\w.:]+(?: ?(?:km|deg|%))?)"
+    if at.found == "(" and at.type_before() == "BETWEEN":
+        both = at.match(rf"\(\s*({value})\s*(?:,|and(?!\w)|to(?!\w))\s*({value})\s*\)")
+        fix = f"{both[1]} AND {both[2]}" if both else None
+        span = Span(at.start, both.end()) if both else at.span
+        hint = f"write BETWEEN {fix or 'low AND high'}"
+        return Diagnostic("AQL0106", "BETWEEN takes two values joined by AND", span, "no parentheses", hint, fix)
+    back = next((n for n in range(2, 5) if at.type_before(n) == "BETWEEN"), 0)
+    if not back or "AND" not in at.accepts:
         return None
-    return Diagnostic(
-        "AQL0106",
-        "IN is followed by a list in parentheses",
-        at.span,
-        "expected '('",
-        hint=f"write IN ({at.found})" if at.type in VALUE_TYPES else "as in: IN ('keogram', 'movie')",
-    )
+    joined = at.match(r"(?:to|till|until|or)(?!\w)|,|\.\.\.?|/|–|—")
+    if joined is None:
+        return None
+    span, blank = Span(at.start, joined.end()), " " if at.start == at.end_before() else ""
+    after = "" if at.text[joined.end() : joined.end() + 1].isspace() else " "
+    fix = None if at.word == "OR" else f"{blank}AND{after}"
+    return Diagnostic("AQL0106", "BETWEEN takes two values joined by AND", span, "expected AND", "write AND", fix)
+
+
+def list_needed(at: Stuck) -> Diagnostic | None:
+    """IN without its parentheses, with brackets, or with parentheses in parentheses."""
+    value = r"(?:'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|\$\w+|[-+]?\d[\w.:+-]*)"
+    values = rf"{value}(?:\s*,\s*{value})*"
+    nested = at.found == "(" and "IN" in (at.type_before(2), at.type_before(3))
+    if at.type_before() != "IN" and not nested:
+        return None
+    if nested:
+        start = at.start_before()
+        whole = at.match(rf"\(\s*(\(\s*{values}\s*,?\s*\)(?:\s*,\s*\(\s*{values}\s*\))*)\s*\)", start)
+    elif at.found[:1] in "[{":
+        start = at.start
+        whole = at.match(rf"(\[\s*{values}\s*\]|\{{\s*{values}\s*\}})", start)
+    else:
+        start = at.start
+        whole = at.match(rf"({values})(?!\s*(?:[=<>!]|and(?!\w)\s*[-+\d'\"]))", start)
+    if whole is None:
+        message = "a list has one pair of parentheses" if nested else "IN is followed by a list in parentheses"
+        return Diagnostic("AQL0106", message, at.span, "expected a value" if nested else "expected '('", _AS_LIST)
+    fix = f"({', '.join(re.findall(value, whole[1]))})"
+    message = "a list has one pair of parentheses" if nested else "IN is followed by a list in parentheses"
+    return Diagnostic("AQL0106", message, Span(start, whole.end()), "a list", f"write IN {fix}", fix)
+
+
+_AS_LIST = "as in: IN ('keogram', 'movie')"
+
+
+def pairs_in_list(at: Stuck) -> Diagnostic | None:
+    """`IN ('a' OR 'b')`, `IN ('a'; 'b')`."""
+    if at.found.upper() not in ("OR", "AND") or at.type_before() not in VALUE_TYPES:
+        return None
+    if "COMMA" not in at.accepts or "RPAR" not in at.accepts or "OR" in at.accepts:
+        return None
+    fix = "," if at.word == "OR" else None
+    return Diagnostic("AQL0114", "values of a list are separated by commas", at.span, "write ','", "write ','", fix)
+
+
+def value_needed(at: Stuck) -> Diagnostic | None:
+    """Something that is not a value, after an operator or in a list."""
+    if not {"STRING", "NUMBER", "TRUE"} <= at.accepts or at.type == "$END":
+        return None
+    before = at.word_before()
+    label = f"a value is expected after {before}" if before else "a value is expected"
+    shown = f"'{at.found}'" if at.found.isprintable() else f"the character U+{ord(at.found[0]):04X}"
+    hint = "values are texts in quotes, numbers, TRUE, FALSE, times as 2020-02-01, and $parameters"
+    return Diagnostic("AQL0106", f"{shown} is not a value", at.span, label, hint)
 
 
 def text_needed(at: Stuck) -> Diagnostic | None:

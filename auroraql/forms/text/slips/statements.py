@@ -5,41 +5,80 @@ from __future__ import annotations
 import re
 
 from auroraql.errors import Diagnostic, Span
-from auroraql.forms.text.slips.stuck import CLAUSE_STARTS, Stuck, expected, is_word
+from auroraql.forms.text.slips.habits import BY_WORD, FOREIGN_WORDS, answer
+from auroraql.forms.text.slips.predicates import predicate_follows
+from auroraql.forms.text.slips.stuck import CLAUSE_STARTS, NAMES_OF_TERMINALS, Stuck, expected, is_word
 from auroraql.schema import KINDS
-from auroraql.spelling import closest
+from auroraql.schema.kind_words import meant_kind
+from auroraql.spelling import slip
+
+SQL = "SQL"
+"""Begins a statement too; the splitter takes it out before the parser sees it."""
+
+_FIRST_WORDS = ("FIND", "LET", SQL, "SHOW", "SET", "SUBMIT", "FETCH", "CANCEL", "EXPLAIN", "DESCRIBE")
+"""The words that begin a statement, in the order of messages. A test holds this against the grammar."""
+
+_FIRST = {
+    "WITH": "keep a search under a name with LET name = FIND …; SQL WITH … SELECT … reads such results",
+    "HELP": "type \\? at the prompt for help; auroraql --help on the command line",
+    "QUIT": "type \\q at the prompt to leave",
+    "EXIT": "type \\q at the prompt to leave",
+    "USE": "choose the archive with --archive, or with \\connect at the prompt",
+    "SEARCH": "write FIND data_products …",
+    "GET": "write FIND data_products …",
+    "QUERY": "write FIND data_products …",
+    "LIST": "write SHOW SOURCES, SHOW PROGRAMS or SHOW METADATA",
+    "DESC": "SHOW COLUMNS OF data_products lists the fields of a kind",
+    "COUNT": "write FIND data_products SELECT count(*) …",
+    "FROM": "write FIND data_products …",
+}
+
+
+def first_words(accepts: frozenset[str]) -> list[str]:
+    """Return the words that may begin a statement, those of `accepts` and SQL."""
+    words = {each for each in accepts if each not in NAMES_OF_TERMINALS} | {SQL}
+    return sorted(words, key=lambda word: _FIRST_WORDS.index(word) if word in _FIRST_WORDS else len(_FIRST_WORDS))
 
 
 def first_word(at: Stuck) -> Diagnostic | None:
-    """Nothing read yet: this is not how a statement begins."""
+    """Nothing is read yet: a statement does not begin like this."""
     if at.tokens:
         return None
-    if at.found.lower() == "select":
-        return Diagnostic(
-            "AQL0115",
-            "a statement begins with FIND, not with SELECT",
-            at.span,
-            "FIND comes first",
-            hint="write FIND data_products SELECT … WHERE …; there is no FROM",
-        )
-    if at.found.startswith("\\"):
-        return Diagnostic(
-            "AQL0115",
-            "a statement begins with FIND, not with a backslash",
-            at.span,
-            hint="commands such as \\d are for the prompt, each on a line of its own",
-        )
-    near = closest(at.found.upper(), at.accepts, 1, 0.7)
-    hint = f"did you mean {near[0]}?" if near else "as in: FIND data_products WHERE program = 'trex' ON 2021-01-01"
+    words = first_words(at.accepts)
+    begins = f"a statement begins with {', '.join(words[:-1])} or {words[-1]}"
     shown = f"'{at.found}'" if at.found.isprintable() else f"the character U+{ord(at.found[0]):04X}"
-    return Diagnostic(
-        "AQL0115", f"a statement begins with FIND, not with {shown}", at.span, hint=hint, fix=near[0] if near else None
-    )
+    message = f"a statement does not begin with {shown}"
+    if at.found.startswith("\\"):
+        hint = "commands such as \\d are for the prompt, each on a line of its own"
+        return Diagnostic("AQL0115", "a statement does not begin with a backslash", at.span, hint=hint)
+    if at.word in BY_WORD:
+        return answer(BY_WORD[at.word], at.span)
+    if at.word == "DESC" and (kind := at.match(rf"desc\s+({'|'.join(KINDS)})\s*$")):
+        fix = f"SHOW COLUMNS OF {kind[1]}"
+        return Diagnostic(
+            "AQL0115", message, Span(at.start, kind.end()), "expected SHOW COLUMNS OF", f"write {fix}", fix
+        )
+    if at.word in _FIRST:
+        return Diagnostic("AQL0115", message, at.span, "", _FIRST[at.word])
+    if at.found.lower() in KINDS:
+        return Diagnostic("AQL0115", message, at.span, "FIND comes first", f"write FIND {at.found}", f"FIND {at.found}")
+    if at.word in CLAUSE_STARTS:
+        hint = "a clause belongs to a FIND: remove the ';' before it, or write FIND data_products first"
+        return Diagnostic("AQL0115", message, at.span, "a clause", hint)
+    near = None if at.word in FOREIGN_WORDS else slip(at.found, words)
+    return Diagnostic("AQL0115", message, at.span, hint=f"did you mean {near}?" if near else begins, fix=near)
 
 
 def kind_of_record(at: Stuck) -> Diagnostic | None:
     """After FIND: what is to be found."""
     if "DATA_PRODUCTS" not in at.accepts:
+        if at.type_before(2) == "FIND" and at.type_before() == "NAME":
+            both = at.match(rf"{re.escape(str(at.before()))}[\s-]+(\w+)", at.start_before())
+            joined = slip(f"{at.before()}_{both[1]}", KINDS) if both is not None else None
+            if joined is not None and both is not None:
+                span = Span(at.start_before(), both.end())
+                message = f"'{at.text[span.start : span.end]}' is one word"
+                return Diagnostic("AQL0107", message, span, f"expected {joined}", f"did you mean {joined}?", joined)
         return None
     if at.type == "$END":
         return Diagnostic(
@@ -49,14 +88,14 @@ def kind_of_record(at: Stuck) -> Diagnostic | None:
             f"{_one_of_kinds()} is missing",
             hint=f"FIND {next(iter(KINDS))} WHERE …",
         )
-    near = closest(at.found.lower(), KINDS, 1, 0.5)
+    hint, fix = meant_kind(at.found)
     return Diagnostic(
         "AQL0107",
         f"'{at.found}' is not something to find",
         at.span,
         f"expected {_one_of_kinds()}",
-        hint=f"did you mean {near[0]}?" if near else f"FIND {next(iter(KINDS))} …",
-        fix=near[0] if near else None,
+        hint=hint or f"FIND {next(iter(KINDS))} …",
+        fix=fix,
     )
 
 
@@ -64,17 +103,80 @@ def _one_of_kinds() -> str:
     return " or ".join(KINDS)
 
 
+_LISTINGS = {
+    **dict.fromkeys(("TABLES", "TABLE", "KINDS", "DATABASES", "SCHEMAS", "VIEWS", "COLLECTIONS"), ""),
+    **dict.fromkeys(("FIELDS", "SCHEMA"), "COLUMNS"),
+    **dict.fromkeys(("KEYS", "FILTERS"), "METADATA"),
+    **dict.fromkeys(("SITES", "STATIONS", "SATELLITES", "SPACECRAFT"), "PLATFORMS"),
+    **dict.fromkeys(("INSTRUMENTS",), "INSTRUMENT_TYPES"),
+    **dict.fromkeys(("JOBS", "QUERIES", "PROCESSLIST", "REQUESTS"), "SEARCHES"),
+    **dict.fromkeys(("VARIABLES", "OPTIONS", "ALL"), "SETTINGS"),
+    **dict.fromkeys(("DATA_SOURCES", "DATASOURCES"), "SOURCES"),
+    **dict.fromkeys(("VARS", "NAMES"), "RESULTS"),
+}
+
+
+def listing(at: Stuck) -> Diagnostic | None:
+    """SHOW TABLES, SHOW COLUMNS FROM, DESCRIBE data_products."""
+    first = at.tokens[0].type if at.tokens else ""
+    if first == "SHOW" and len(at.tokens) == 1 and at.type != "$END":
+        listings = sorted(each for each in at.accepts if each not in NAMES_OF_TERMINALS)
+        label = "expected what to show"
+        message = f"'{at.found}' is not something to show"
+        if at.word in _LISTINGS:
+            meant = _LISTINGS[at.word]
+            hint = (
+                f"write SHOW {meant}"
+                if meant
+                else f"what can be searched is {', '.join(KINDS)}: SHOW COLUMNS OF {next(iter(KINDS))}; SHOW SOURCES"
+            )
+            fix = meant if meant and meant != "COLUMNS" else None
+            return Diagnostic("AQL0107", message, at.span, label, hint, fix)
+        near = slip(at.found, listings)
+        hint = f"did you mean {near}?" if near else f"one of {', '.join(listings)}"
+        return Diagnostic("AQL0107", message, at.span, label, hint, near)
+    if first == "SHOW" and at.word in ("FROM", "IN") and "OF" in at.accepts:
+        return Diagnostic("AQL0106", f"SHOW takes OF, not {at.word}", at.span, "expected OF", "write OF", "OF")
+    if first == "DESCRIBE" and len(at.tokens) == 1 and at.found.lower() in KINDS:
+        fix = f"SHOW COLUMNS OF {at.found.lower()}"
+        span = Span(at.start_before(), at.end)
+        hint = f"write {fix} for its fields, DESCRIBE FIND {at.found} … for the engine's sentence"
+        message = f"DESCRIBE takes a search, not {at.found}"
+        return Diagnostic("AQL0106", message, span, "expected FIND", hint, None if at.match(r"\w+\s+\w") else fix)
+    return None
+
+
+def given(at: Stuck) -> Diagnostic | None:
+    """`LET c FIND …`, `LET c := FIND …`, `LET c AS FIND …`."""
+    if not at.tokens or at.tokens[0].type not in ("LET", "SET", "SUBMIT") or at.accepts != frozenset({"CMP"}):
+        return None
+    sign = at.match(r":=|as(?!\w)|to(?!\w)|:")
+    word = at.tokens[0].upper()
+    if sign is not None:
+        span = Span(at.start, sign.end())
+        return Diagnostic("AQL0109", f"{word} takes '='", span, "write =", "write =", "=")
+    if at.type == "$END":
+        return None
+    fix = f"= {at.found}"
+    return Diagnostic(
+        "AQL0109", f"'=' is missing after {word} {at.before()}", at.span, "expected =", f"write {fix}", fix
+    )
+
+
 def from_clause(at: Stuck) -> Diagnostic | None:
     """SQL's FROM."""
-    if at.found.lower() != "from":
+    if at.word != "FROM":
         return None
-    return Diagnostic(
-        "AQL0106",
-        "there is no FROM here",
-        at.span,
-        "not in this language",
-        hint="FIND already names what is searched; FROM stands only before a query JSON object: FIND data_products FROM {…}",
+    named = at.match(r"from\s+(\w+)(?!\w)(?!\s*[.,{])")
+    searched = next((at.tokens[n + 1] for n, t in enumerate(at.tokens[:-1]) if t.type == "FIND"), None)
+    same = named is not None and searched is not None and named[1].upper() == searched.upper()
+    hint = (
+        "FIND names what is searched: remove FROM"
+        if same
+        else ("FIND names what is searched: FIND data_products SELECT …; rows of a result are read by FIND name or SQL")
     )
+    span = Span(at.start, named.end()) if same and named is not None else at.span
+    return Diagnostic("AQL0106", "there is no FROM here", span, "not in this language", hint, "" if same else None)
 
 
 _WANTED = {
@@ -112,6 +214,45 @@ def clause_too_early(at: Stuck) -> Diagnostic | None:
     return None
 
 
+def rows_wanted(at: Stuck) -> Diagnostic | None:
+    """`LIMIT 10, 20`, `LIMIT ALL`, `OFFSET 5 LIMIT 10`, `LIMIT 10 ROWS`, `FETCH FIRST 5 ROWS ONLY`."""
+    if at.found == "," and at.type_before(2) == "LIMIT":
+        both = at.match(r"limit\s+(\d+)\s*,\s*(\d+)(?![\w.])", at.start_before(2))
+        if both is None:
+            return None
+        both_ways = f"LIMIT {both[2]} OFFSET {both[1]}"
+        span = Span(both.start(), both.end())
+        return Diagnostic("AQL0118", "LIMIT takes one number", span, "two numbers", f"write {both_ways}", both_ways)
+    if at.type_before() == "LIMIT" and at.word in ("ALL", "NULL", "NONE"):
+        span = Span(at.start_before(), at.end)
+        return Diagnostic("AQL0118", "no LIMIT means all rows", span, "not needed", "leave LIMIT out", "")
+    if (
+        at.word in ("ROW", "ROWS", "RECORDS")
+        and at.type_before() == "NUMBER"
+        and at.type_before(2) in ("LIMIT", "OFFSET")
+    ):
+        return Diagnostic(
+            "AQL0106", f"{at.type_before(2)} takes a number alone", at.span, "one word too many", "remove it", ""
+        )
+    if at.word == "OFFSET" and "LIMIT" in at.accepts:
+        both = at.match(
+            r"offset\s+(\d+)(?:\s+rows?)?(?:\s+limit\s+(\d+)|\s+fetch\s+(?:first|next)\s+(\d+)\s+rows?\s+only)"
+        )
+        fix = f"LIMIT {both[2] or both[3]} OFFSET {both[1]}" if both else None
+        span = Span(at.start, both.end()) if both else at.span
+        return Diagnostic(
+            "AQL0106", "OFFSET follows LIMIT", span, "LIMIT comes first", f"write {fix or 'LIMIT 10 OFFSET 20'}", fix
+        )
+    if at.word in ("FETCH", "TOP", "FIRST") and "LIMIT" in at.accepts:
+        first = at.match(r"(?:fetch\s+(?:first|next)|top|first)\s+(\d+)(?:\s+rows?\s+only)?(?!\w)")
+        fix = f"LIMIT {first[1]}" if first else None
+        span = Span(at.start, first.end()) if first else at.span
+        return Diagnostic(
+            "AQL0118", f"'{at.found}' is written LIMIT", span, "expected LIMIT", f"write {fix or 'LIMIT 10'}", fix
+        )
+    return None
+
+
 def count_needed(at: Stuck) -> Diagnostic | None:
     """LIMIT or OFFSET without a whole number."""
     if at.type_before() not in ("LIMIT", "OFFSET"):
@@ -129,46 +270,114 @@ def count_needed(at: Stuck) -> Diagnostic | None:
     )
 
 
-def misspelt(at: Stuck) -> Diagnostic | None:
-    """A word close to a keyword that could stand here."""
-    if not is_word(at.found):
-        return None
-    words = [t for t in at.accepts if t.isalpha() or "_" in t]
-    words = [
-        w
-        for w in words
-        if w
-        not in (
-            "NAME",
-            "QNAME",
-            "STRING",
-            "PARAM",
-            "NUMBER",
-            "DATETIME",
-            "MONTH",
-            "CMP",
-            "SIGN",
-            "UNIT",
-            "TIME_UNIT",
-            "COMMA",
-            "LPAR",
-            "RPAR",
-            "DOT",
-            "STAR",
-            "LBRACE",
-            "RBRACE",
+def ordered(at: Stuck) -> Diagnostic | None:
+    """`ORDER BY -start`, `ORDER BY start DESCENDING`, `SORT BY start`, `ORDER BY 1`, `GROUP BY 1`."""
+    if at.word in ("DESCENDING", "ASCENDING") and "DESC" in at.accepts:
+        meant = "DESC" if at.word == "DESCENDING" else "ASC"
+        return Diagnostic(
+            "AQL0107", f"'{at.found}' is written {meant}", at.span, f"expected {meant}", f"write {meant}", meant
         )
-    ]
-    near = closest(at.found.upper(), words, 1, 0.66)
-    if not near or near[0] == at.found.upper():
+    if at.word in ("SORT", "SORTED", "ORDERED") and "ORDER" in at.accepts:
+        by = at.match(r"\w+\s+by(?!\w)")
+        fix = "ORDER BY" if by else None
+        span = Span(at.start, by.end()) if by else at.span
+        return Diagnostic(
+            "AQL0107", f"'{at.found}' is written ORDER BY", span, "expected ORDER BY", "write ORDER BY", fix
+        )
+    if at.type_before() == "BY" and at.found == "-":
+        path = at.match(r"-\s*([^\W\d][\w.]*)")
+        fix = f"{path[1]} DESC" if path else None
+        span = Span(at.start, path.end()) if path else at.span
+        return Diagnostic(
+            "AQL0118", "descending order is written DESC", span, "a sign", f"write {fix or 'start DESC'}", fix
+        )
+    if at.type_before() == "BY" and at.type == "NUMBER":
+        clause = f"{at.word_before(2)} BY"
+        return Diagnostic(
+            "AQL0118", f"{clause} takes names, not positions", at.span, "a number", "write the name of the column"
+        )
+    return None
+
+
+def forced(at: Stuck) -> Diagnostic | None:
+    """GROUP and ORDER without BY, and every other place where a single keyword could follow."""
+    wanted = next(iter(at.accepts)) if len(at.accepts) == 1 else ""
+    if not wanted.isalpha() or wanted in NAMES_OF_TERMINALS or at.type == "$END":
+        return None
+    before = at.word_before()
+    near = slip(at.found, [wanted]) if at.word not in FOREIGN_WORDS else None
+    if near is not None:
+        return Diagnostic(
+            "AQL0107",
+            f"'{at.found}' is not a keyword",
+            at.span,
+            f"expected {wanted}",
+            f"did you mean {wanted}?",
+            wanted,
+        )
+    if wanted == "FIND":
+        return Diagnostic("AQL0106", f"{before} takes a search", at.span, "expected FIND", "write FIND data_products …")
+    fix = f"{wanted} {at.found}"
+    return Diagnostic(
+        "AQL0106", f"{wanted} is missing after {before}", at.span, f"expected {wanted}", f"write {fix}", fix
+    )
+
+
+def where_missing(at: Stuck) -> Diagnostic | None:
+    """A predicate where a clause is due: `FIND data_products program = 'trex'`, `… WITH program = 'trex'`."""
+    if "WHERE" not in at.accepts or not is_word(at.found) or at.word in at.accepts:
+        return None
+    if "AND" in at.accepts and at.word not in ("WITH", "WHEN", "IF", "FILTER", "HAVING", "FOR"):
+        return None
+    clause = at.word in ("AND", "OR", "WITH", "WHEN", "IF", "FILTER", "HAVING", "FOR")
+    word = at.match(r"\w+\s*") if clause else None
+    begin = word.end() if word is not None else at.start
+    if not (clause or predicate_follows(at, at.end)) or (clause and not _predicate_at(at, begin)):
+        return None
+    if at.has("WHERE"):
+        hint = f"join it to the WHERE before: WHERE … {at.word if at.word in ('AND', 'OR') else 'AND'} …"
+        return Diagnostic("AQL0110", "a predicate belongs to WHERE", at.span, "a predicate after another clause", hint)
+    meant = "WHERE" if clause else f"WHERE {at.found}"
+    fix = meant if at.word != "OR" else None
+    message = f"predicates follow WHERE, not {at.word}" if clause else "WHERE is missing before a predicate"
+    return Diagnostic("AQL0106", message, at.span, "expected WHERE", "write WHERE", fix)
+
+
+def _predicate_at(at: Stuck, place: int) -> bool:
+    name = at.match(r"\(*\s*[^\W\d]\w*", place)
+    return name is not None and predicate_follows(at, name.end())
+
+
+def criteria_missing(at: Stuck) -> Diagnostic | None:
+    """`FIND conjunctions ground (…)`: OF is missing."""
+    if at.word in ("GROUND", "SPACE", "EVENTS", "LOCATION") and "OF" in at.accepts and not at.has("OF"):
+        joined = at.word_before() in ("BETWEEN", "WITH")
+        fix = None if joined else f"OF {at.found}"
+        return Diagnostic(
+            "AQL0106", "OF is missing before the blocks", at.span, "expected OF", f"write OF {at.found}", fix
+        )
+    if at.word in ("GROUND", "SPACE", "EVENTS", "LOCATION") and at.type_before() == "BETWEEN" and not at.has("OF"):
+        span = Span(at.start_before(), at.end)
+        hint = f"write OF {at.found} (…), space (…); BETWEEN begins a time window"
+        return Diagnostic("AQL0106", "blocks follow OF, not BETWEEN", span, "expected OF", hint, f"OF {at.found}")
+    return None
+
+
+def misspelt(at: Stuck) -> Diagnostic | None:
+    """A word that a slip of typing made of a keyword that could be here."""
+    if not is_word(at.found) or at.word in FOREIGN_WORDS:
+        return None
+    words = [each for each in at.accepts if each not in NAMES_OF_TERMINALS and each != at.word]
+    near = slip(at.found, words) if len(at.found) > 2 else None
+    if near is None:
         return None
     return Diagnostic(
         "AQL0107",
-        f"'{at.found}' is no keyword",
+        f"'{at.found}' is not a keyword",
         at.span,
-        f"expected {near[0]}",
-        hint=f"did you mean {near[0]}?",
-        fix=near[0],
+        f"expected {near}",
+        hint=f"did you mean {near}?",
+        fix=near,
     )
 
 

@@ -1,0 +1,49 @@
+"""Quotes inside texts: doubled here, escaped by a backslash or merely written in other places."""
+
+from __future__ import annotations
+
+import re
+
+from auroraql.errors import Diagnostic, Span
+from auroraql.forms.text.slips.stuck import Stuck
+
+_ESCAPED = re.compile(
+    r"'(?:[^'\\\n]|\\.|'')*\\'(?:[^'\\\n]|\\.|'')*'|\"(?:[^\"\\\n]|\\.|\"\")*\\\"(?:[^\"\\\n]|\\.|\"\")*\""
+)
+_INNER = re.compile(r"(['\"])(?P<before>[^'\"=<>!(),;\n]*)\1(?P<after>\w[^'\"=<>!(),;\n]*)\1(?=\s*(?:$|[),;]|\w))")
+
+
+def escaped_quote(text: str, start: int, stop: int, place: int) -> Diagnostic | None:
+    """Return what is wrong with a text that holds `\\'`, where `place` is in it or just after it."""
+    for found in _ESCAPED.finditer(text, start, stop):
+        if found.start() <= place <= found.end():
+            mark = found[0][0]
+            fix = mark + found[0][1:-1].replace("\\" + mark, mark * 2) + mark
+            return _doubled(found, fix, "a quote inside a text is doubled, not escaped")
+        if found.start() > place:
+            break
+    return None
+
+
+def inner_quote(text: str, start: int, stop: int, place: int) -> Diagnostic | None:
+    """Return what is wrong with a text such as `'it's'`, where `place` is in it or just after it."""
+    for found in _INNER.finditer(text, start, stop):
+        if found.start() <= place <= found.end():
+            mark = found[1]
+            fix = f"{mark}{found['before']}{mark * 2}{found['after']}{mark}"
+            return _doubled(found, fix, "a quote inside a text is doubled")
+        if found.start() > place:
+            break
+    return None
+
+
+def _doubled(found: re.Match[str], fix: str, message: str) -> Diagnostic:
+    return Diagnostic("AQL0101", message, Span(found.start(), found.end()), "a quote inside", f"write {fix}", fix)
+
+
+def backslash(at: Stuck) -> Diagnostic | None:
+    """`'O\\'Brien'` where the parser stopped at the rest of the text."""
+    last = at.before()
+    if last is None or last.type != "STRING":
+        return None
+    return escaped_quote(at.text, last.start_pos, at.stop, at.start)

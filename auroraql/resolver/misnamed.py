@@ -1,0 +1,101 @@
+"""Names that are taken for metadata keys and never are: the time under another name, and the names that SELECT gives."""
+
+from __future__ import annotations
+
+from auroraql import syntax
+from auroraql.resolver.names import Names
+from auroraql.resolver.times import TimeFault, read_interval
+from auroraql.resolver.values import Fault
+from auroraql.schema import CONJUNCTIONS
+from auroraql.syntax import Aggregate, Instant, Number, Operand, Text, Timestamp
+
+_TIME_WORDS = frozenset(
+    {
+        *("date", "day", "time", "datetime", "timestamp", "year", "month", "hour", "when", "epoch"),
+        *("date_obs", "obs_date", "start_time", "starttime", "end_time", "endtime", "start_date", "end_date"),
+    }
+)
+
+
+def check_misnamed(names: Names, comparison: syntax.Comparison) -> None:
+    """Raise Fault for a comparison of a bare name that is neither a field nor a known key, and cannot be meant as one."""
+    name = comparison.path.dotted
+    item = names.labels.get(name)
+    if item is not None:
+        _refuse_label(name, item, comparison)
+    if name.lower() in _TIME_WORDS and names.kind.span:
+        _refuse_time(names, name, comparison)
+
+
+def _refuse_label(name: str, item: syntax.Item, comparison: syntax.Comparison) -> None:
+    if isinstance(item, Aggregate):
+        message = f"'{name}' is counted after WHERE, which filters single records"
+        if item.function != "count":
+            message = f"'{name}' is calculated after WHERE, which filters single records"
+        hint = f"keep the groups with LET g = FIND …, then filter them: FIND g WHERE {name} …"
+        raise Fault("AQL0201", message, comparison.path.origin, "a name of SELECT", hint)
+    if isinstance(item, syntax.Column) and not item.members:
+        message = f"'{name}' is a name of SELECT, which WHERE does not know"
+        written = item.path.dotted
+        raise Fault("AQL0201", message, comparison.path.origin, "a name of SELECT", f"write {written}", written)
+
+
+def _refuse_time(names: Names, name: str, comparison: syntax.Comparison) -> None:
+    operator = comparison.operator
+    literals = [_literal(each, name) for each in comparison.operands]
+    if not literals or not all(literals):
+        return
+    low, high = literals[0] or ("", ""), literals[-1] or ("", "")
+    message = f"{names.kind.title} have no field '{name}'"
+    windows = {
+        "=": _on(low),
+        "in": _on(low) if len(literals) == 1 else "",
+        ">=": f"SINCE {low[0]}",
+        ">": f"SINCE {low[0]}",
+    }
+    windows |= {"<=": f"UNTIL {high[1]}", "<": f"UNTIL {high[1]}", "between": f"BETWEEN {low[0]} AND {high[1]}"}
+    window = windows.get(operator, "")
+    fields = f"the times are {' and '.join(dict.fromkeys(each.bare for each in names.kind.span))}"
+    hint = f"write the time window after WHERE: {window}; {fields}" if window else fields
+    fix = None if names.kind is CONJUNCTIONS else _rewritten(names, operator, low, high, len(literals))
+    raise Fault("AQL0201", message, comparison.origin, "not a field", hint, fix)
+
+
+def _on(literal: tuple[str, str]) -> str:
+    return f"ON {literal[0]}" if literal[0] == literal[1] else f"BETWEEN {literal[0]} AND {literal[1]}"
+
+
+def _rewritten(names: Names, operator: str, low: tuple[str, str], high: tuple[str, str], count: int) -> str | None:
+    """Return the same comparison of the fields that say when a record is."""
+    first, last = (each.bare for each in names.kind.span)
+    match operator:
+        case "=" | "between" if first == last:
+            return f"{first} BETWEEN {low[0]} AND {high[1]}"
+        case "=" | "between":
+            return f"({first} >= {low[0]} AND {last} <= {high[1]})"
+        case "in" if count == 1:
+            return _rewritten(names, "=", low, high, count)
+        case ">=":
+            return f"{first} >= {low[0]}"
+        case "<=":
+            return f"{last} <= {high[1]}"
+        case _:
+            return None
+
+
+def _literal(operand: Operand, name: str) -> tuple[str, str] | None:
+    """Return the literals of the first and last moment of an operand that is a time; None for anything else."""
+    match operand:
+        case Instant(Timestamp(text), ()) if text not in ("NOW", "TODAY"):
+            written = text
+        case Text(value):
+            written = value.strip()
+        case Number(text, "") if name.lower() == "year" and len(text) == 4 and text.isdigit():
+            return f"{text}-01-01", f"{text}-12-31"
+        case _:
+            return None
+    try:
+        read_interval(written)
+    except TimeFault:
+        return None
+    return (f"{written}-01-01", f"{written}-12-31") if len(written) == 4 else (written, written)

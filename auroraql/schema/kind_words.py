@@ -1,0 +1,27 @@
+"""What people call the kinds of record: words that are near a kind, and what they mean."""
+
+from __future__ import annotations
+
+from auroraql.schema import KINDS
+from auroraql.spelling import closest, slip
+
+_KIND_WORDS = {
+    **dict.fromkeys(("products", "files", "images", "dataproduct", "product"), "data_products"),
+    **dict.fromkeys(("orbits", "orbit", "positions", "position", "footprints", "ephemerides", "tracks"), "ephemeris"),
+    **dict.fromkeys(("passes", "crossings", "events", "overpasses", "encounters"), "conjunctions"),
+}
+_PRODUCT = {"keograms": "keogram", "keogram": "keogram", "movies": "movie", "movie": "movie", "montages": "montage"}
+
+
+def meant_kind(word: str) -> tuple[str, str | None]:
+    """Return the hint and the fix for a word that is not a kind of record; both empty when nothing is near."""
+    near = slip(word, KINDS)
+    if near is not None:
+        return f"did you mean {near}?", near
+    if word.lower() in _PRODUCT:
+        return f"write FIND data_products WHERE data_product_type = '{_PRODUCT[word.lower()]}'", None
+    meant = _KIND_WORDS.get(word.lower())
+    if meant is not None:
+        return f"did you mean {meant}?", None
+    close = closest(word.lower(), KINDS, 1, 0.6)
+    return (f"did you mean {close[0]}?" if close else ""), None
