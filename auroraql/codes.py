@@ -391,5 +391,16 @@ CODES = {
         "Data products are found when they lie in the window as a whole, and those that the statement names are longer.",
         "`OVERLAPPING` finds what shares a moment with the window.",
     ),
+    "AQL0630": Code(
+        "the sources of the archive are not known",
+        "A negative predicate or a pattern is written as lists of the data sources that fulfil it. The archive was not"
+        " asked for its sources yet, so the list that comes with AuroraQL was used; sources that it lacks are left out.",
+        "Ask the archive once: `SHOW SOURCES REFRESH`. The answer is kept for `translate` and `check`.",
+    ),
+    "AQL0631": Code(
+        "why a search found nothing",
+        "The archive holds no such records of these sources in this window, as its own statistics and counts say.",
+        "`SHOW AVAILABILITY OF` the kind counts the records of each source and day.",
+    ),
 }
 """Code by code. AQL01 reading, AQL02 names and values, AQL03 time, AQL04 other forms, AQL05 running, AQL06 warnings."""

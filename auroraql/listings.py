@@ -5,21 +5,45 @@ A listing is a result like any other, so that its clauses are resolved and run a
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
 from auroraql.named import Kept, Shown, rows_kind
-from auroraql.query import Comparison, Query, conjuncts
+from auroraql.query import Comparison, Query, Ref, conjuncts, refs_of
 from auroraql.resolver.values import Fault, Values
 from auroraql.resolver.windows import WINDOWS, join_windows, resolve_window
 from auroraql.results import ResultColumn, Row
 from auroraql.schema import KINDS, Field, Kind, Type
-from auroraql.schema.catalogue import Catalogue, DataSource, MetadataKey
-from auroraql.schema.sources import SOURCE_FIELDS
+from auroraql.schema.catalogue import (
+    Catalogue,
+    DataSource,
+    SourceDetails,
+    Statistics,
+    sources_named,
+    statistics_document,
+)
+from auroraql.schema.sources import SOURCE_DETAILS, SOURCE_FIELDS, SOURCE_STATISTICS
+from auroraql.schema.template import response_template
 from auroraql.spelling import closest
-from auroraql.syntax import And, Find, Path, Pattern, Show, Target, Where, Window
+from auroraql.syntax import (
+    And,
+    Column,
+    Expression,
+    Find,
+    GroupBy,
+    Not,
+    Or,
+    Path,
+    Pattern,
+    Select,
+    Show,
+    Target,
+    Where,
+    Window,
+)
 from auroraql.syntax import Comparison as Written
 
 
@@ -27,11 +51,14 @@ from auroraql.syntax import Comparison as Written
 class Listed:
     """What listings are made from; what takes time, or asks the archive, is asked only by the listing that needs it.
 
-    `available` is `Engine.availability` with its deadline; `searches` and `settings` are rows of their listings.
+    `details` and `statistics` are those of `Engine`, with its deadline; `available` is `Engine.availability` with its deadline; `searches` and `settings` are rows of their listings.
     """
 
-    catalogue: Catalogue
+    catalogue: Callable[[], Catalogue]
     sources: Callable[[], Sequence[DataSource]]
+    """Those that the WHERE of the listing chooses."""
+    details: Callable[[], Mapping[int, SourceDetails]]
+    statistics: Callable[[str], Mapping[int, Statistics]]
     available: Callable[[str, date, date, Mapping[str, str]], list[Row]]
     kept: Mapping[str, Kept]
     searches: Callable[[], Sequence[Row]]
@@ -51,6 +78,20 @@ class _Listing:
     has_for: bool = False
     of_sources: bool = False
     """Whether it is made of the data sources, which are kept, so that REFRESH asks for them anew."""
+    by_source: bool = False
+    """Whether WHERE may also be about fields of the data sources that it is made of."""
+    usual: int = 0
+    """How many of the columns are shown where SELECT names none; 0 for all."""
+    kind: Kind | None = None
+    """The kind that declares the columns, where they have members."""
+
+    def kept(self, title: str) -> Kept:
+        """Its rows as a result without rows."""
+        return Kept(title, rows_kind(title, self.columns, self.kind, whole=self.kind is not None), self.columns)
+
+
+REPORTED = frozenset(("template",))
+"""The listings whose rows are the lines of a text."""
 
 
 def read_show(statement: Show, catalogue: Catalogue, results: Mapping[str, Kept], values: Values) -> Shown:
@@ -70,13 +111,60 @@ def read_show(statement: Show, catalogue: Catalogue, results: Mapping[str, Kept]
         columns = tuple(column for column in columns if column.name != "data_product_type")
     if "for" in targets:
         _check_for(targets["for"], catalogue)
-    kept = Kept(title, rows_kind(title, columns, None), columns)
+    kept = replace(listing, columns=columns).kept(title)
     days = _days(statement, values, title) if statement.what == "availability" else None
     if days is None:
         _check_no_days(statement, title)
-    find = Find(title, tuple(_clauses(statement, listing)), origin=statement.origin)
+    of_sources, wheres = _wheres(statement, listing)
+    find = Find(title, tuple(_clauses(statement, listing, wheres)), origin=statement.origin)
     only_for = targets["for"].name if "for" in targets else ""
-    return Shown(statement.what, kept, find, of, only_for, days, statement.anew)
+    shown = Shown(statement.what, kept, find, of, only_for, days, statement.anew)
+    if not of_sources:
+        return shown
+    title = "SHOW SOURCES"
+    source_find = Find(title, (Where(_all(of_sources), statement.origin),), origin=statement.origin)
+    return replace(shown, source_find=source_find, source_kept=_SOURCES.kept(title))
+
+
+def _wheres(statement: Show, listing: _Listing) -> tuple[list[Expression], list[Expression]]:
+    """The terms of WHERE about fields of the data sources that are no columns of the listing, and the others."""
+    of_sources: list[Expression] = []
+    others: list[Expression] = []
+    columns = {column.name for column in listing.columns}
+    fields = {field.bare for field in SOURCE_FIELDS}
+    for clause in statement.clauses:
+        if isinstance(clause, Where):
+            for term in _conjuncts(clause.expression):
+                names = {path.dotted.lower().removeprefix("data_source.") for path in _paths(term)}
+                is_of_sources = listing.by_source and names <= fields and not names <= columns
+                (of_sources if is_of_sources else others).append(term)
+    return of_sources, others
+
+
+def _all(terms: Sequence[Expression]) -> Expression:
+    return terms[0] if len(terms) == 1 else And(tuple(terms))
+
+
+def _conjuncts(expression: Expression) -> Iterator[Expression]:
+    """The terms of an expression that hold together."""
+    if isinstance(expression, And):
+        for term in expression.terms:
+            yield from _conjuncts(term)
+    else:
+        yield expression
+
+
+def _paths(expression: Expression) -> Iterator[Path]:
+    """Every path in an expression."""
+    match expression:
+        case And(terms) | Or(terms):
+            for term in terms:
+                yield from _paths(term)
+        case Not(term):
+            yield from _paths(term)
+        case Written(path, _, operands):
+            yield path
+            yield from (operand for operand in operands if isinstance(operand, Path))
 
 
 def rows_of_show(shown: Shown, known: Listed, query: Query) -> list[Row]:
@@ -88,7 +176,7 @@ def _check_targets(statement: Show, listing: _Listing, targets: Mapping[str, Tar
     if "of" in targets and not listing.of:
         raise Fault("AQL0214", f"{title} is of everything, and takes no OF", targets["of"].origin, "not here")
     if "for" in targets and not listing.has_for:
-        hint = "WHERE says which; FOR stands behind SHOW METADATA"
+        hint = "use WHERE; FOR belongs to the listings that are made of data sources, such as SHOW METADATA"
         raise Fault("AQL0214", f"{title} takes no FOR", targets["for"].origin, "not here", hint)
     if listing.needs_of and "of" not in targets:
         message, hint = f"{title} does not say of what", f"{title} OF {_example(listing)}"
@@ -116,12 +204,18 @@ def _check_of(target: Target, listing: _Listing, catalogue: Catalogue, results: 
     raise Fault("AQL0225", f"nothing is known of '{target.name}'", target.origin, "unknown", hint)
 
 
+_NAMES = ("program", "platform", "instrument_type", "display_name")
+"""The fields of a source whose values FOR takes, besides its identifier."""
+
+
 def _check_for(target: Target, catalogue: Catalogue) -> None:
-    known = (*catalogue.values("program"), *catalogue.values("platform"))
-    if target.name not in known:
-        near = closest(target.name, known, 1, 0.5)
-        hint = f"did you mean '{near[0]}'?" if near else "SHOW PROGRAMS and SHOW PLATFORMS list them"
-        raise Fault("AQL0225", f"no program or platform '{target.name}' is known", target.origin, "unknown", hint)
+    """Raises Fault for a FOR that names no known source, unless the archive may have others than are known."""
+    if catalogue.is_shipped or catalogue.named(target.name):
+        return
+    known = [value for name in _NAMES for value in catalogue.values(name)]
+    near = closest(target.name, known, 1, 0.5)
+    hint = f"did you mean '{near[0]}'?" if near else "SHOW SOURCES lists them with their identifiers"
+    raise Fault("AQL0225", f"no data source '{target.name}' is known", target.origin, "unknown", hint)
 
 
 def _days(statement: Show, values: Values, title: str) -> tuple[date, date]:
@@ -141,35 +235,79 @@ def _check_no_days(statement: Show, title: str) -> None:
             raise Fault("AQL0214", f"{title} is no matter of time", clause.origin, "no window here", "leave it out")
 
 
-def _clauses(statement: Show, listing: _Listing) -> Iterator[Any]:
-    """The clauses for the rows; LIKE joins WHERE."""
+def _clauses(statement: Show, listing: _Listing, wheres: Sequence[Expression]) -> Iterator[Any]:
+    """The clauses for the rows; `wheres` are the terms of WHERE about them, which LIKE joins."""
+    if listing.usual and not any(isinstance(clause, Select | GroupBy) for clause in statement.clauses):
+        usual = listing.columns[: listing.usual]
+        yield Select(tuple(Column(Path((column.name,), statement.origin)) for column in usual), statement.origin)
     patterns = [clause for clause in statement.clauses if isinstance(clause, Pattern)]
-    wheres = [clause for clause in statement.clauses if isinstance(clause, Where)]
     path = Path((listing.like or listing.columns[0].name,), statement.origin)
-    terms = [clause.expression for clause in wheres]
-    terms += [Written(path, "like", (clause.operand,), clause.origin) for clause in patterns]
+    terms = [*wheres, *(Written(path, "like", (clause.operand,), clause.origin) for clause in patterns)]
     if terms:
-        yield Where(terms[0] if len(terms) == 1 else And(tuple(terms)), statement.origin)
+        yield Where(_all(terms), statement.origin)
     yield from (c for c in statement.clauses if not isinstance(c, Pattern | Where | Target | Window))
 
 
 # --- rows
 
 
-def _sources(_shown: Shown, known: Listed, _query: Query) -> Iterator[Row]:
-    for source in known.sources():
-        yield tuple(getattr(source, column.bare) for column in SOURCE_FIELDS)
+def row_of_source(source: DataSource) -> Row:
+    """The fields of a source, in the order of SOURCE_FIELDS; None for one that has no value."""
+    return tuple(None if value == "" else value for value in astuple(source))
+
+
+def _chosen(shown: Shown, known: Listed) -> Sequence[DataSource]:
+    """The sources that FOR and WHERE leave."""
+    sources = known.sources()
+    return sources_named(sources, shown.only_for) if shown.only_for else sources
+
+
+def _sources(shown: Shown, known: Listed, query: Query) -> Iterator[Row]:
+    """What takes a request of its own is asked for only where a clause names it."""
+    named = {ref.path[0] for ref in _refs(query)}
+    every = query.select is None and not query.group_by
+    sources = _chosen(shown, known)
+    wanted = [field.name for field in SOURCE_DETAILS if every or field.name in named]
+    details = known.details() if wanted else {}
+    counted = {}
+    if every or SOURCE_STATISTICS.name in named:
+        counted = {kind.name: known.statistics(kind.name) for kind in KINDS.values() if kind.schema_key}
+    for source in sources:
+        of_kinds = {kind: of[source.identifier] for kind, of in counted.items() if source.identifier in of}
+        stats = statistics_document(of_kinds) if of_kinds else None
+        described = _details(details.get(source.identifier, SourceDetails()))
+        yield (*row_of_source(source), *(described[field.name] for field in SOURCE_DETAILS), stats)
+
+
+def _details(details: SourceDetails) -> dict[str, Any]:
+    """The values of SOURCE_DETAILS."""
+    schemas = {
+        kind.schema_key: None if (schema := details.schemas.get(kind.name)) is None else [dict(each) for each in schema]
+        for kind in KINDS.values()
+        if kind.schema_key
+    }
+    maintainers = None if details.maintainers is None else list(details.maintainers)
+    metadata = None if details.metadata is None else dict(details.metadata)
+    return {**schemas, "owner": details.owner, "maintainers": maintainers, "metadata": metadata}
+
+
+def _refs(query: Query) -> Iterator[Ref]:
+    """What the clauses of a listing look at."""
+    yield from (column.ref for column in query.select or () if column.ref is not None)
+    yield from refs_of(query.where)
+    yield from query.group_by
+    yield from (key.ref for key in query.order_by)
 
 
 def _by(name: str, *others: str) -> Callable[[Shown, Listed, Query], Iterator[Row]]:
     """One row for each value of a source field: how many sources have it, and with which values of others."""
 
-    def rows(_shown: Shown, known: Listed, _query: Query) -> Iterator[Row]:
+    def rows(shown: Shown, known: Listed, _query: Query) -> Iterator[Row]:
         held: dict[str, list[DataSource]] = {}
-        for source in known.sources():
+        for source in _chosen(shown, known):
             held.setdefault(getattr(source, name), []).append(source)
-        for value in sorted(held):
-            several = (", ".join(dict.fromkeys(getattr(s, other) for s in held[value])) for other in others)
+        for value in sorted(held.keys() - {""}):
+            several = (", ".join(dict.fromkeys(v for s in held[value] if (v := getattr(s, other)))) for other in others)
             yield (value, len(held[value]), *several)
 
     return rows
@@ -189,38 +327,53 @@ def _leaves(kind: Kind) -> Iterator[Field]:
         yield from (field.members or (field,))
 
 
+def _catalogue(known: Listed) -> Catalogue:
+    """What is known of the archive, which is asked for its sources where only those of the package are known."""
+    catalogue = known.catalogue()
+    if catalogue.is_shipped:
+        known.sources()
+    return known.catalogue()
+
+
 def _metadata(shown: Shown, known: Listed, _query: Query) -> Iterator[Row]:
-    programs = {s.program for s in known.catalogue.sources if shown.only_for in (s.program, s.platform)}
-    programs |= {shown.only_for}
+    catalogue = _catalogue(known)
+    narrowed = shown.only_for or shown.source_find is not None
     for kind in [shown.of] if shown.of else KINDS:
-        for key in _keys(known.catalogue, kind):
-            if not shown.only_for or not key.programs or programs & {*key.programs}:
-                yield (
-                    key.name,
-                    kind,
-                    _type(key.type),
-                    key.unit or None,
-                    _listed(key.values),
-                    _listed(key.programs),
-                    key.doc,
-                )
-
-
-def _keys(catalogue: Catalogue, kind: str) -> Iterator[MetadataKey]:
-    for name in catalogue.keys(kind):
-        key = catalogue.key(kind, name)
-        if key is not None:
-            yield key
+        keys = catalogue.keys_of(kind, _chosen(shown, known)) if narrowed else catalogue.metadata.get(kind, ())
+        for key in keys:
+            programs = (catalogue.key(kind, key.name) or key).programs
+            yield (
+                key.name,
+                kind,
+                _type(key.type),
+                key.unit or None,
+                _listed(key.values),
+                _listed(programs),
+                key.doc,
+            )
 
 
 def _values(shown: Shown, known: Listed, _query: Query) -> Iterator[Row]:
+    catalogue = _catalogue(known)
     name = shown.of.removeprefix("data_source.").removeprefix("metadata.")
-    for field in _valued(known.catalogue):
+    narrowed = shown.only_for or shown.source_find is not None
+    chosen = _chosen(shown, known) if narrowed else ()
+    for field in _valued(catalogue):
         if field.bare == name:
-            yield from ((value, None) for value in known.catalogue.values(name) or field.known)
+            listed = catalogue.values(name)
+            if narrowed and listed:
+                listed = tuple(sorted({getattr(source, name) for source in chosen} - {""}))
+            yield from ((value, None) for value in listed or field.known)
     for kind in KINDS:
-        key = known.catalogue.key(kind, name)
+        key = catalogue.key(kind, name)
+        if narrowed:
+            key = next((key for key in catalogue.keys_of(kind, chosen) if key.name == name), None)
         yield from ((value, kind) for value in (key.values if key is not None else ()))
+
+
+def _template(shown: Shown, _known: Listed, _query: Query) -> Iterator[Row]:
+    text = json.dumps(response_template(KINDS[shown.of]), indent=2)
+    yield from ((line,) for line in text.splitlines())
 
 
 def _valued(catalogue: Catalogue) -> Iterator[Field]:
@@ -277,23 +430,58 @@ def _texts(*names: str) -> tuple[ResultColumn, ...]:
 
 
 _SOURCE_COLUMNS = tuple(ResultColumn(field.bare, field.type, path=(field.bare,)) for field in SOURCE_FIELDS)
+
+_SOURCES_KIND = Kind(
+    name="SHOW SOURCES",
+    title="data sources",
+    doc="What produces records: a spacecraft, or an instrument at a site.",
+    fields=(
+        *(Field((field.bare,), field.type, field.doc, known=field.known) for field in SOURCE_FIELDS),
+        *SOURCE_DETAILS,
+        SOURCE_STATISTICS,
+    ),
+    endpoint="",
+    filters="",
+    marks=(),
+    schema_key="",
+    wording=(),
+)
 _COUNT = (ResultColumn("sources", Type.INTEGER, path=("sources",)),)
 
 
 def _grouped(name: str, others: tuple[str, ...], titles: tuple[str, ...]) -> _Listing:
-    return _Listing((*_texts(name), *_COUNT, *_texts(*titles)), _by(name, *others), of_sources=True)
+    columns = (*_texts(name), *_COUNT, *_texts(*titles))
+    return _Listing(columns, _by(name, *others), has_for=True, of_sources=True, by_source=True)
 
+
+_SOURCES = _Listing(
+    tuple(ResultColumn(field.name, field.type, path=field.path) for field in _SOURCES_KIND.fields),
+    _sources,
+    like="display_name",
+    has_for=True,
+    of_sources=True,
+    usual=len(SOURCE_FIELDS),
+    kind=_SOURCES_KIND,
+)
 
 _LISTINGS = {
-    "sources": _Listing(_SOURCE_COLUMNS, _sources, like="display_name", of_sources=True),
+    "sources": _SOURCES,
     "programs": _grouped("program", ("platform", "instrument_type"), ("platforms", "instrument_types")),
     "platforms": _grouped("platform", ("program", "instrument_type"), ("programs", "instrument_types")),
     "instrument_types": _grouped("instrument_type", ("program",), ("programs",)),
     "columns": _Listing(_texts("name", "path", "type", "unit", "doc", "native"), _columns, of="result", needs_of=True),
     "metadata": _Listing(
-        _texts("key", "kind", "type", "unit", "values", "programs", "doc"), _metadata, of="kind", has_for=True
+        _texts("key", "kind", "type", "unit", "values", "programs", "doc"),
+        _metadata,
+        of="kind",
+        has_for=True,
+        of_sources=True,
+        by_source=True,
     ),
-    "values": _Listing(_texts("value", "kind"), _values, of="key", needs_of=True),
+    "values": _Listing(
+        _texts("value", "kind"), _values, of="key", needs_of=True, has_for=True, of_sources=True, by_source=True
+    ),
+    "template": _Listing(_texts("template"), _template, of="kind", needs_of=True),
     "availability": _Listing(
         (
             *_SOURCE_COLUMNS,

@@ -102,6 +102,10 @@ class Shown:
     days: tuple[date, date] | None = None
     anew: bool = False
     """Whether the archive is asked again for its data sources, whatever is kept of them."""
+    source_find: Find | None = None
+    """The FIND that chooses the data sources it is made of, by the parts of WHERE that are about their fields."""
+    source_kept: Kept | None = None
+    """The data sources as a result without rows, for `source_find`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -358,10 +358,16 @@ class Preparing:
         results = Beside(self, shown.kept)
         resolved = resolve(shown.find, self.catalogue, self.parameters, now=self.now, results=results)
         self.used |= resolved.parameters
+        said = resolved.warnings
+        if shown.source_find is not None and shown.source_kept is not None:
+            results = Beside(self, shown.source_kept)
+            chosen = resolve(shown.source_find, self.catalogue, self.parameters, now=self.now, results=results)
+            self.used |= chosen.parameters
+            said += chosen.warnings
         wrong = untimed(resolved.query, shown.kept, statement.origin)
         if wrong is not None:
             raise StatementError([wrong])
-        return replace(begun, shown=shown, warnings=resolved.warnings)
+        return replace(begun, shown=shown, warnings=said)
 
     def _sql(self, begun: Prepared, statement: Sql) -> Prepared:
         from auroraql.sql_limits import check_sql  # DuckDB, which most scripts load later or not at all

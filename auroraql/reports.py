@@ -82,9 +82,9 @@ class Asked:
         if resolved.searched is not None:
             return plan_rows(resolved.query, resolved.searched, resolved.warnings)
         ends = held(self.engine, time.monotonic() + _SOURCES_SECONDS)
-        return make_plan(resolved.query, self.engine.catalogue(), resolved.warnings, self._sources, held=ends)
+        return make_plan(resolved.query, self.engine.catalogue(), resolved.warnings, self.data_sources, held=ends)
 
-    def _sources(self) -> Sequence[DataSource]:
+    def data_sources(self) -> Sequence[DataSource]:
         """Every data source: an explanation does not wait long for them, nor fail without them."""
         if not self.troubles:
             try:
@@ -126,7 +126,7 @@ def _described(statement: Report, asked: Asked, resolved: Resolved) -> Told:
     if resolved.searched is not None:
         message = f"the sentence is of a search of AuroraX, and '{resolved.searched.name}' is a result"
         raise StatementError([Diagnostic("AQL0406", message, origin, "no search of AuroraX", "see EXPLAIN")])
-    whole = make_plan(resolved.query, asked.engine.catalogue(), cut=False)
+    whole = make_plan(resolved.query, asked.engine.catalogue(), (), asked.data_sources, cut=False)
     request, _ = one_request(whole, statement.find, "sentence")
     written = sentence.write(request)  # which says what no sentence can say
     said = asked.engine.describe(request)

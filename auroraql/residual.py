@@ -13,6 +13,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
+from auroraql.errors import Failed
 from auroraql.plan import Plan, Residual
 from auroraql.query import Ref, refs_of
 from auroraql.results import (
@@ -29,6 +30,7 @@ from auroraql.results import (
     taken,
 )
 from auroraql.schema import KINDS, Kind, Type
+from auroraql.spill import MEMORY, spill_settings
 from auroraql.sql import order
 from auroraql.sql.bindings import Bindings
 from auroraql.sql.comparison import Stored
@@ -112,10 +114,16 @@ def _numbers(sql: str, values: _Values) -> Sequence[int]:
 
 @contextmanager
 def _executed(sql: str, values: _Values) -> Iterator[Any]:
+    import duckdb  # loaded by _connection, where anything is left to do
+
     with _connection().cursor() as cursor:
         if values.arrow is not None:
             cursor.register(_FETCHED, values.arrow)
-        yield cursor.execute(sql, values.bind.values)
+        try:
+            yield cursor.execute(sql, values.bind.values)
+        except duckdb.OutOfMemoryException:
+            message = "what is left to do with the records needs more memory, or disk space, than it may take"
+            raise Failed(message, archive="DuckDB", hint="narrow the search, or fetch fewer columns") from None
         if values.arrow is not None:
             cursor.unregister(_FETCHED)
 
@@ -162,7 +170,9 @@ def _connection() -> Any:
     # Most searches leave nothing to do after them, and need not wait for DuckDB to load.
     import duckdb
 
-    return duckdb.connect(":memory:", config={"enable_external_access": False, "lock_configuration": True})
+    connection = duckdb.connect(":memory:", config={**spill_settings("residual"), "memory_limit": MEMORY})
+    connection.execute("SET enable_external_access = false; SET lock_configuration = true")
+    return connection
 
 
 def _stored(column: str, ref: Ref, kind: Kind) -> Stored:

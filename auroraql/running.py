@@ -21,6 +21,7 @@ from auroraql.resolver import resolve
 from auroraql.results import Fetched, ResultColumn, ResultSet, Row
 from auroraql.row_search import kept_as, plan_rows, search_rows, whole_records
 from auroraql.schema import KINDS, Type
+from auroraql.schema.catalogue import DataSource
 from auroraql.search_steps import SearchSteps
 from auroraql.searches import Planned, Search, State, elapsing
 from auroraql.settings import Settings
@@ -165,7 +166,7 @@ class Running:
         request_ids: tuple[str, ...] = (),
     ) -> ResultSet:
         """Return the result of a statement."""
-        return ResultSet(
+        answer = ResultSet(
             plan,
             fetched,
             archive=self.engine.name,
@@ -177,6 +178,13 @@ class Running:
             is_report=is_report,
             request_ids=request_ids,
         )
+        if columns is None and plan.requests and _is_empty(answer):
+            # Most searches find something and never load this module.
+            from auroraql.empty_results import why_empty
+
+            reason = why_empty(plan.query, self.engine)
+            answer.warnings += (reason,) if reason is not None else ()
+        return answer
 
     def submit(self, prepared: Prepared) -> Search:
         """Starts a FIND and does not wait for it; that of a SUBMIT under its name. Raises StatementError, ArchiveError."""
@@ -298,7 +306,7 @@ class Running:
 
     def _shown(self, prepared: Prepared, began: float) -> ResultSet:
         # Most scripts show nothing and never load this room.
-        from auroraql.listings import Listed, rows_of_show
+        from auroraql.listings import REPORTED, Listed, rows_of_show
 
         shown = prepared.shown
         assert shown is not None, "a SHOW is read before it runs"  # noqa: S101
@@ -308,8 +316,10 @@ class Running:
         taking = Beside(_Taking(self, prepared), shown.kept)
         resolved = resolve(shown.find, self.engine.catalogue(), prepared.given, now=prepared.now, results=taking)
         listed = Listed(
-            catalogue=self.engine.catalogue(),
-            sources=partial(self.engine.sources, self.deadline(began)),
+            catalogue=self.engine.catalogue,
+            sources=partial(self._listed_sources, shown, prepared, began),
+            details=partial(self.engine.details, self.deadline(began)),
+            statistics=partial(self.engine.statistics, deadline=self.deadline(began)),
             available=partial(self.engine.availability, deadline=self.deadline(began)),
             kept=self.results,
             searches=self._searches,
@@ -320,7 +330,24 @@ class Running:
         held = self._told(shown.kept.columns, rows, prepared, began)
         plan = plan_rows(resolved.query, shown.kept, resolved.warnings)
         columns, fetched = search_rows(plan, replace(shown.kept, result=held))
-        return self.result(_of_days(plan, shown), fetched, prepared, began, columns)
+        reported = shown.what in REPORTED
+        return self.result(_of_days(plan, shown), fetched, prepared, began, columns, is_report=reported)
+
+    def _listed_sources(self, shown: Shown, prepared: Prepared, began: float) -> Sequence[DataSource]:
+        """The sources of the archive that the WHERE of a listing leaves. Raises ArchiveError."""
+        from auroraql.listings import row_of_source
+
+        sources = self.engine.sources(self.deadline(began))
+        if shown.source_find is None or shown.source_kept is None:
+            return sources
+        kept, catalogue = shown.source_kept, self.engine.catalogue()
+        taking = Beside(_Taking(self, prepared), kept)
+        resolved = resolve(shown.source_find, catalogue, prepared.given, now=prepared.now, results=taking)
+        empty = (None,) * (len(kept.columns) - len(row_of_source(sources[0]))) if sources else ()
+        held = self._told(kept.columns, [(*row_of_source(source), *empty) for source in sources], prepared, began)
+        _, fetched = search_rows(plan_rows(resolved.query, kept, ()), replace(kept, result=held))
+        identifiers = {record["identifier"] for record in fetched.records or ()}
+        return tuple(source for source in sources if source.identifier in identifiers)
 
     def _searches(self) -> list[Row]:
         self.refresh()
@@ -379,6 +406,15 @@ _PATIENCE = 1.0
 """Seconds that SHOW SEARCHES waits for the archive to say how they stand; after them, what is known is shown."""
 
 _SUBMITTED = tuple(ResultColumn(name, Type.STRING, path=(name,)) for name in ("name", "status", "request_ids"))
+
+
+def _is_empty(result: ResultSet) -> bool:
+    """Whether a search found nothing, be it counted only; what OFFSET and LIMIT leave out was found."""
+    query = result.plan.query
+    if query.limit == 0 or query.offset:
+        return False
+    counts = not query.group_by and bool(query.select) and all(c.function == "count" for c in query.select or ())
+    return not len(result) or (counts and not any(result.rows[0]))
 
 
 def _of_days(plan: Plan, shown: Shown) -> Plan:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from auroraql.errors import Origin
+from auroraql.errors import Diagnostic, Origin
 
 
 @dataclass(frozen=True, slots=True)
@@ -301,6 +301,8 @@ class Find:
     clauses: tuple[Clause, ...] = ()
     distinct: bool = False
     origin: Origin = field(default=None, compare=False)
+    notes: tuple[Diagnostic, ...] = field(default=(), compare=False)
+    """Warnings of what was ignored while it was read."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,23 +44,30 @@ def translate_source(
     to: str,
     *,
     form: str = "auto",
+    catalogue: Catalogue | None = None,
     parameters: Mapping[str, object] | None = None,
     now: datetime | None = None,
 ) -> Translation:
     """The one statement of a source in the form `to`.
 
+    `catalogue` is what is known of the archive that the result is for; left out, it is what comes with the package.
     Raises StatementError when it is wrong, or when that form cannot say it.
     """
     try:
-        return _translated(source, to, form, parameters, now)
+        return _translated(source, to, form, catalogue, parameters, now)
     except StatementError as error:
         span = Span(0, len(source.text))
-        found = keep_right(error.diagnostics, source, span, shipped(), parameters, now)
+        found = keep_right(error.diagnostics, source, span, catalogue or shipped(), parameters, now)
         raise StatementError(found, source) from None
 
 
 def _translated(
-    source: Source, to: str, form: str, parameters: Mapping[str, object] | None, now: datetime | None
+    source: Source,
+    to: str,
+    form: str,
+    catalogue: Catalogue | None,
+    parameters: Mapping[str, object] | None,
+    now: datetime | None,
 ) -> Translation:
     read = script.read_one(source)
     found = script.find_in(read, source)
@@ -69,7 +76,7 @@ def _translated(
         raise UsageError(
             f"the statement is written as {written}, not as {form}", "leave --from out to have it told by itself"
         )
-    return translate_find(found, to, parameters=parameters, now=now)
+    return translate_find(found, to, catalogue=catalogue, parameters=parameters, now=now)
 
 
 def translate_find(

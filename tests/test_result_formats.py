@@ -113,8 +113,10 @@ def check_every_format(result: ResultSet, folder: Path) -> None:
 
 @pytest.mark.parametrize("path", STATEMENTS, ids=lambda p: f"{p.parent.name}-{p.stem}")
 def test_a_statement_of_the_corpus_in_every_format(demo: Archive, path: Path, tmp_path: Path) -> None:
+    text = corpus_files.read(path)["aql"]
     try:
-        result = demo.run(corpus_files.read(path)["statement"])
+        # Some statements find the whole archive: its first rows are enough.
+        result = demo.run(text if " LIMIT " in text else f"{text} LIMIT {MOST}")
     except AuroraQLError:
         pytest.skip("the demonstration refuses it")
     check_every_format(result.head(MOST), tmp_path)

@@ -285,6 +285,20 @@ def test_half_sent_uploads_by_the_thousand(server: ServerProcess, dial: Dial) ->
     assert 100 <= closed < 300  # those that made room, and not everyone
 
 
+def test_a_client_that_leaves_before_it_is_told_to_continue(dial: Dial, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The connection is closed within the lock under which its request is read."""
+    head = b"POST / HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\nContent-Length: 10\r\n\r\n"
+
+    def broken(channel: Any, do_close: bool = True) -> None:
+        channel.handle_close()
+
+    with listener(monkeypatch) as place:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(listening._Channel, "_flush_some", broken)
+            assert dial(place, head).recv(1) == b""
+        assert asked(place, b"whole") == b"whole"
+
+
 def test_headers_that_trickle_are_cut_off(dial: Dial, monkeypatch: pytest.MonkeyPatch) -> None:
     with listener(monkeypatch, HEADERS_WITHIN=0.2, CHECKED_EVERY=1) as place:
         assert dial(place, BEGUN["headers"]).recv(1) == b""

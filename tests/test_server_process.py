@@ -77,6 +77,10 @@ def test_results_take_bounded_space(tmp_path: Path, copy: Path) -> None:
         assert "larger than the space" in status["logs"][-1]["summary"]
         held = sum(each.stat().st_size for each in (tmp_path / "auroraql" / "serve").rglob("*") if each.is_file())
         assert held <= 250 * 1024
+        spilled = [path for path in (tmp_path / "auroraql" / "serve").rglob("spill-*") if path.is_dir()]
+        assert len(spilled) == 1  # what outgrows memory is inside of it too
+        assert spilled[0].stat().st_mode & 0o777 == 0o700
+    assert not spilled[0].exists()
 
 
 def test_a_search_that_needs_too_much_memory_says_so(tmp_path: Path) -> None:

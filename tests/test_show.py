@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import io
 import json
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import pyaurorax
 import pytest
 
 from auroraql import Archive, Failed, ResultSet, StatementError, TimedOut, UsageError, connect
@@ -327,3 +329,80 @@ def test_the_prompt_takes_every_statement(demo: Archive) -> None:
         assert said.count("vertical") == 2
         take(session, "FETCH nothing")
         assert "AQL0226" in stream.getvalue()
+
+
+# --- sources: which, and what is known of each
+
+
+@pytest.mark.parametrize("kind", list(KINDS))
+def test_the_template_is_that_of_the_client(demo: Archive, kind: str) -> None:
+    shown = demo.run(f"SHOW TEMPLATE OF {kind}")
+    assert shown.is_report
+    wanted = getattr(pyaurorax.PyAuroraX().search, kind).create_response_format_template()
+    assert json.loads("\n".join(row[0] for row in shown)) == wanted
+
+
+def test_for_takes_any_name_of_a_source(demo: Archive) -> None:
+    known = demo.catalogue.sources
+    for name, wanted in (
+        ("trex", [s for s in known if s.program == "trex"]),
+        ("gillam", [s for s in known if s.platform == "gillam"]),
+        ("'redline ASI'", [s for s in known if s.instrument_type == "redline ASI"]),
+        ("'TREx RGB GILL'", [s for s in known if s.identifier == 103]),
+        ("'trex rgb gill'", [s for s in known if s.identifier == 103]),
+        ("103", [s for s in known if s.identifier == 103]),
+    ):
+        identifiers = [row[0] for row in demo.run(f"SHOW SOURCES FOR {name} SELECT identifier")]
+        assert identifiers == [source.identifier for source in wanted], name
+        for word in ("program", "platform", "instrument_type"):
+            listed = [row[0] for row in demo.run(f"SHOW {word}s FOR {name}")]
+            assert listed == sorted({getattr(source, word) for source in wanted}), name
+            assert [row[0] for row in demo.run(f"SHOW VALUES OF {word} FOR {name}")] == listed
+    assert code(demo, "SHOW PLATFORMS FOR nowhere") == "AQL0225"
+
+
+def test_where_of_a_listing_is_also_about_its_sources(demo: Archive) -> None:
+    known = demo.catalogue.sources
+    where = "program IN ('trex', 'rego') AND NOT platform = 'gillam' AND identifier > 80"
+    wanted = [s for s in known if s.program in ("trex", "rego") and s.platform != "gillam" and s.identifier > 80]
+    for word in ("instrument_type", "source_type", "display_name"):
+        listed = demo.run(f"SHOW VALUES OF {word} WHERE {where} ORDER BY value")
+        assert [row[0] for row in listed] == sorted({getattr(s, word) for s in wanted})
+    shown = demo.run(f"SHOW INSTRUMENT_TYPES WHERE {where} AND sources > 4 SELECT instrument_type, sources")
+    counts = Counter(s.instrument_type for s in wanted)
+    assert list(shown) == sorted((name, count) for name, count in counts.items() if count > 4)
+    keys = {row[0] for row in demo.run("SHOW METADATA WHERE program = 'swarm' AND kind = 'ephemeris'")}
+    assert {"tii_on", "nbtrace_region"} <= keys
+    assert "calgary_cloud_ml_v1" not in keys
+    with pytest.raises(StatementError):
+        demo.run("SHOW SETTINGS WHERE program = 'trex'")
+
+
+def test_sources_with_all_that_an_archive_has(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same over HTTP and in a catalogue file."""
+    monkeypatch.setenv("NO_PROXY", "*")
+    text = (
+        "SHOW SOURCES SELECT identifier, owner, maintainers, metadata, stats.ephemeris_count AS n,"
+        " stats.latest_ephemeris_loaded AS latest, data_product_metadata_schema ORDER BY identifier"
+    )
+    described = {
+        **SOURCES[0],
+        "owner": "a@b.example",
+        "maintainers": ["c", "d"],
+        "metadata": {"site": {"code": "GILL"}},
+        "data_product_metadata_schema": [{"field_name": "w", "data_type": "double", "allowed_values": []}],
+        "stats": {"ephemeris_count": 2, "latest_ephemeris_loaded": "2020-01-02T03:04:00", "data_product_count": 0},
+    }
+    with AuroraXServer([], [SOURCES[1], described]) as running, connect(running.url) as archive:
+        bare, whole = archive.run(text)
+        assert bare == (46, None, None, None, None, None, None)
+        schema = described["data_product_metadata_schema"]
+        assert whole == (
+            103, "a@b.example", ["c", "d"], {"site": {"code": "GILL"}}, 2, datetime(2020, 1, 2, 3, 4), schema,
+        )  # fmt: skip
+        assert next(row[0] for row in archive.run("SHOW METADATA OF data_products FOR 103 SELECT key")) == "w"
+        assert {row[0] for row in archive.run("SHOW SOURCES WHERE owner = 'a@b.example'")} == {103}
+        assert archive.check("FIND data_products WHERE program = 'trex' AND w = 5 ON 2020-01-01") == ()
+        (said,) = archive.check("FIND data_products WHERE program = 'themis-asi' AND w = 5 ON 2020-01-01")
+        assert (said.code, said.hint) == ("AQL0601", "it belongs to trex")
+        assert len(archive.run("SHOW SOURCES")) == 2

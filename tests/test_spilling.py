@@ -14,7 +14,7 @@ from typing import Any, cast
 import duckdb
 import pytest
 
-from auroraql.archives import spill
+from auroraql import spill
 from auroraql.archives.embedded import EmbeddedEngine, OutOfMemory
 from auroraql.query import OrderKey, Query, Ref
 from auroraql.session import connect

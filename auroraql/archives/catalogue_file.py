@@ -23,10 +23,10 @@ import duckdb
 
 from auroraql.archives.catalogue_check import CheckedFiles, check_catalogue, check_header
 from auroraql.archives.catalogue_format import TYPE_NAMES
-from auroraql.archives.spill import NO_SPILL, Settings, spill_settings
 from auroraql.errors import TimedOut, Unreachable, UsageError
 from auroraql.schema import KINDS, Type
 from auroraql.schema.catalogue import Catalogue, DataSource, MetadataKey, SourceDetails
+from auroraql.spill import MEMORY, NO_SPILL, Settings, spill_settings
 
 SANDBOXED: Settings = {"autoinstall_known_extensions": False, "autoload_known_extensions": False}
 
@@ -36,9 +36,6 @@ _LOCKS = ("SET enable_external_access = false", "SET lock_configuration = true")
 # In this order: DuckDB applies the settings of a connection in an order of its own, and takes this one.
 LOCKED_DOWN: Settings = {**SANDBOXED, "enable_external_access": False, "lock_configuration": True, **NO_SPILL}
 """The settings of a database that reaches nothing but itself, and never writes to disk."""
-
-MEMORY = "50%"
-"""How much of the machine's (or the container's) memory DuckDB may use before it spills."""
 
 _INTERRUPT_EVERY = 0.01
 """Seconds between interrupts: one that comes before DuckDB has begun is lost."""

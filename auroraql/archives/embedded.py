@@ -36,11 +36,11 @@ from auroraql.archives.demo import catalogue as demonstrated
 from auroraql.archives.demo.place import NAME, cached_file
 from auroraql.archives.demo.store import forget, open_demo
 from auroraql.archives.file_opening import Opening
-from auroraql.archives.spill import SPILL_PREFIX
 from auroraql.errors import ArchiveError, AuroraQLError, Cancelled, Failed, Refused, TimedOut
 from auroraql.plan import Plan, Request
 from auroraql.results import Fetched, Row, result_columns
 from auroraql.schema.catalogue import Catalogue, DataSource, SourceDetails, Statistics
+from auroraql.spill import SPILL_PREFIX
 from auroraql.sql.layout import HELD
 from auroraql.sql.rows import decoded
 from auroraql.sql.statement import compile_query

@@ -16,10 +16,9 @@ from pathlib import Path
 from auroraql.archives.base import DEFAULT_TIMEOUT, EMBEDDED, Engine
 from auroraql.archives.endpoints import AURORAX, AURORAX_URL, is_aurorax, is_remote, url_of
 from auroraql.archives.late import Glance, late, looked_at, written
-from auroraql.errors import ArchiveError, UsageError
-from auroraql.schema.catalogue import Catalogue, shipped
+from auroraql.errors import UsageError
 
-__all__ = ["AURORAX_URL", "known_of", "open_archive", "open_late"]
+__all__ = ["AURORAX_URL", "open_archive", "open_late"]
 
 Say = Callable[[str], None]
 
@@ -58,25 +57,6 @@ def open_late(
     if glance is None:
         return open_archive(archive, api_key, say, timeout)
     return late(glance, lambda: open_archive(archive, api_key, say, timeout))
-
-
-def known_of(archive: str) -> Catalogue:
-    """What is known of an archive, which is asked nothing: of a service the sources kept on disk, where there are any.
-
-    Of one that does not open it is what comes with the package. Raises UsageError for one there is not.
-    """
-    if archive == "demo":
-        from auroraql.archives.demo import catalogue
-
-        return catalogue()
-    try:
-        engine = open_archive(archive, "", lambda _line: None)
-    except ArchiveError:
-        return shipped()
-    try:
-        return engine.catalogue()
-    finally:
-        engine.close()
 
 
 _SOON = 0.5

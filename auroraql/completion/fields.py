@@ -88,8 +88,8 @@ class FieldNames:
                 return held, listed
         if declared is not None:
             return held, self.archive.made(("known", declared.known), lambda: map(Item, declared.known))
-        key = self.archive.catalogue.key(self.kind.metadata, bare) if self.kind is not None else None
-        values = key.values if key is not None else ()
+        keys = self.archive.keys(self.kind, self.chosen()) if self.kind is not None else ()
+        values = next((key.values for key in keys if key.name == bare), ())
         return held, self.archive.made(("known", values), lambda: map(Item, values))
 
     def _declared(self, path: tuple[str, ...]) -> tuple[Type, Field | None]:

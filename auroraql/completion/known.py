@@ -54,12 +54,8 @@ class ArchiveNames:
 
     def keys(self, kind: Kind, chosen: Chosen) -> Sequence[MetadataKey]:
         """The metadata keys that records of a kind have, when they are of the sources chosen."""
-        names = self.catalogue.keys(kind.metadata) if kind.metadata else ()
-        keys = [key for key in (self.catalogue.key(kind.metadata, name) for name in names) if key is not None]
-        if not chosen:
-            return keys
-        programs = {source.program for source in self.sources(chosen)}
-        return [key for key in keys if not key.programs or programs & {*key.programs}] or keys
+        keys = self.catalogue.metadata.get(kind.metadata, ()) if kind.metadata else ()
+        return (self.catalogue.keys_of(kind.metadata, self.sources(chosen)) or keys) if chosen and keys else keys
 
     def made(self, key: object, make: Callable[[], Iterable[Item]]) -> Vocabulary:
         """A vocabulary that is made once."""

@@ -256,10 +256,15 @@ def _odd_places(trail: Trail, known: Known, accepts: frozenset[str]) -> Iterator
     """Names that the grammar takes bare or quoted, and the values of settings; and the functions of SELECT."""
     symbols = [symbol.name for symbol in trail.symbols]
     if symbols[-1] == "FOR":
-        values = (Item(v, name) for name in ("program", "platform") for v in known.archive.catalogue.values(name))
-        yield Group(made(item for item in values if is_plain(item.text)))
-        values = (Item(v, name) for name in ("program", "platform") for v in known.archive.catalogue.values(name))
-        yield Group(made(item for item in values if not is_plain(item.text)), "value")
+        names = [
+            Item(value, name)
+            for name in ("program", "platform", "instrument_type", "display_name")
+            for value in known.archive.catalogue.values(name)
+        ]
+        yield Group(made(item for item in names if is_plain(item.text)))
+        yield Group(made(item for item in names if not is_plain(item.text)), "value")
+        numbers = (Item(str(source.identifier), source.display_name) for source in known.archive.catalogue.sources)
+        yield Group(made(numbers), "number")
     elif symbols[:1] == ["SET"] and symbols[-1] == "CMP":
         yield Group(made(known.settings.get(plain(trail.words[1]).lower(), ())))
     elif "NAME" in accepts and "function" in trail.roles():

@@ -13,6 +13,7 @@ from typing import Any
 from auroraql.errors import Pointer
 from auroraql.forms.query_json import Document, Number, Reader, called, write_filters, write_window
 from auroraql.plan import BlockRequest, CriteriaRequest, Request
+from auroraql.query import block_names
 from auroraql.schema import BLOCKS, CONJUNCTIONS, Kind
 from auroraql.schema.conjunctions import HALF_MINUTE, MINUTE, PRECISION_UNIT, wire_name
 from auroraql.syntax import And, Block, Clause, Distance, Duration, Expression, Find, Of, Path, Precision, Via, Within
@@ -27,18 +28,20 @@ _MEMBERS = ("lat", "lon")
 
 def read(reader: Reader, document: Document) -> Find:
     """The statement that a document stands for; what is wrong with it is told to the reader."""
-    top = Pointer()
+    top = reader.top
     wires = [wire_name(name) for name in BLOCKS]
     reader.known(document, {*wires, "start", "end", TYPES, DISTANCES, SECONDS, SUBMINUTE, "request_id"}, top)
     reader.no_request_id(document)
+    blocks = tuple(_blocks(reader, document, top))
+    names = {*block_names(wire_name(block.kind) for block in blocks), *block_names(block.kind for block in blocks)}
     clauses: tuple[Clause, ...] = (
-        Of(tuple(_blocks(reader, document, top)), top),
-        Within(tuple(_distances(reader, document, top)), top.child(DISTANCES)),
+        Of(blocks, top),
+        Within(tuple(_distances(reader, document, top, names)), top.child(DISTANCES)),
         _via(reader, document, top),
         *_precision(reader, document, top),
         *reader.windows(document, top),
     )
-    return Find(CONJUNCTIONS.name, clauses, origin=top)
+    return Find(CONJUNCTIONS.name, clauses, origin=top, notes=tuple(reader.notes))
 
 
 def _blocks(reader: Reader, document: Document, top: Pointer) -> Iterator[Block]:
@@ -95,13 +98,15 @@ def _number(reader: Reader, value: Any, here: Pointer, unit: str = "") -> Writte
     return None
 
 
-def _distances(reader: Reader, document: Document, top: Pointer) -> Iterator[Distance]:
+def _distances(reader: Reader, document: Document, top: Pointer, names: set[str]) -> Iterator[Distance]:
     for key, value in reader.member(document, DISTANCES, dict, top, {}).items():
         here = top.child(DISTANCES).child(key)
         first, dash, second = key.partition("-")
         limit = None if value is None else _number(reader, value, here)
         if not dash:
             reader.say("AQL0402", f"'{key}' is no pair of blocks", here, "as in: ground1-space1")
+        elif (value is None or limit is not None) and not {first, second} <= names:
+            reader.note("AQL0605", f"the distance of '{key}' is ignored: the query has no such blocks", here)
         elif value is None or limit is not None:
             yield Distance((first, second), limit, here)
 

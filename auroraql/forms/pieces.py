@@ -32,7 +32,12 @@ Verb = Literal["", "explain", "describe"]
 _PAIRS = {")": "(", "]": "[", "}": "{"}
 _SQL_QUOTED = r"""(?<!\b[eE])'[^']*(?:''[^']*)*'|"[^"]*(?:""[^"]*)*\""""
 _SENTENCE_STOP = re.compile(r"[();]|[\r\n]\s*+(?P<next>\{|--|/\*|find\b)?", re.IGNORECASE)
-_JSON_STOP = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\]]|"', re.DOTALL)
+_QUOTES = "\"'“”„‟‘’‚‛"
+_JSON_STOP = re.compile(
+    r"""(?:"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|[“”„‟][^“”‟"]*[“”‟"]|[‘’‚‛][^‘’‛']*[‘’‛'])|[{}\[\]()]|["'“”„‟‘’‚‛]""",
+    re.DOTALL,
+)
+"""Texts in JSON's quotes, Python's and those of word processors; brackets; stray quotes."""
 _NOTS = re.compile(rf"(?:\bnot\b\s*){{{DEEPEST}}}(?=not\b)", re.IGNORECASE)
 
 
@@ -74,7 +79,7 @@ def _heads() -> _Heads:
                 r"(explain|describe)_+",
                 r"(?:find_+(\w+)_+from_*)?(?=\{)",
                 r"sql_+(?!_)(?=.)",
-                r"find_+\w+_+(?:for_*\(|of_+type\b)",
+                r"(?:query_+description_*:_*)?find_+\w+_+(?:for_*\(|of_+type\b)",
                 r"sql_*|(?:(?:explain|describe)_+)?find_+\w+_+(?:from|for)_*",
             )
         )
@@ -337,12 +342,12 @@ def _json(text: str, start: int, body: int, kind: str) -> Piece | Diagnostic:
     place = body
     while match := _JSON_STOP.search(text, place, start + LONGEST + 1):
         place = match.end()
-        if match[0] == '"':
+        if match[0] in _QUOTES:
             if len(text) - start > LONGEST:
                 return _sized(text, Piece(start, len(text), "json"))
-            span, label = Span(match.start(), match.end()), 'no second " for it'
-            return Diagnostic("AQL0101", "this quote is never closed", span, label, missing=('"',))
-        if match[0] in "{[":
+            span, label = Span(match.start(), match.end()), f"no second {match[0]} for it"
+            return Diagnostic("AQL0101", "this quote is never closed", span, label, missing=(match[0],))
+        if match[0] in "{[(":
             opened.append(match.start())
             if len(opened) > DEEPEST:
                 return _too_deep(match.start())

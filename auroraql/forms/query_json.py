@@ -11,7 +11,7 @@ from typing import Any
 
 from auroraql.errors import Diagnostic, Pointer, Span, StatementError
 from auroraql.plan import Expression, FilterGroup, Request
-from auroraql.schema import CONJUNCTIONS, KINDS, Field, Kind
+from auroraql.schema import CONJUNCTIONS, EPHEMERIS, KINDS, Field, Kind
 from auroraql.schema.operators import OPERATORS, WIRE
 from auroraql.spelling import closest
 from auroraql.syntax import (
@@ -41,9 +41,7 @@ def read(text: str, kind: str = "", *, offset: int = 0) -> Find:
     Raises StatementError.
     """
     try:
-        document = json.loads(
-            text, object_pairs_hook=_unique, parse_constant=_no_constant, parse_int=Number, parse_float=Number
-        )
+        document = _loaded(text)
     except json.JSONDecodeError as error:
         at = offset + error.pos
         raise StatementError(
@@ -53,6 +51,29 @@ def read(text: str, kind: str = "", *, offset: int = 0) -> Find:
         span = Span(offset, offset + len(text))
         raise StatementError([Diagnostic("AQL0401", str(error), Span(span.start, span.start + 1))]) from None
     return lift(document, kind)
+
+
+def _loaded(text: str) -> Any:
+    """Return the document of a text: JSON, or what is written for it in Python or with a word processor's quotes."""
+    try:
+        return _strict(text)
+    except json.JSONDecodeError as error:
+        # Most documents are JSON and never load this module.
+        from auroraql.forms.lenient_json import as_json
+
+        rewritten = as_json(text)
+        if rewritten is None:
+            raise
+        try:
+            return _strict(rewritten)
+        except json.JSONDecodeError:
+            raise error from None
+
+
+def _strict(text: str) -> Any:
+    return json.loads(
+        text, object_pairs_hook=_unique, parse_constant=_no_constant, parse_int=Number, parse_float=Number
+    )
 
 
 class Number(str):
@@ -97,12 +118,20 @@ class Reader:
 
     def __init__(self) -> None:
         self.wrong: list[Diagnostic] = []
+        self.notes: list[Diagnostic] = []
+        """Warnings: what is ignored."""
+        self.top = Pointer()
+        """Where the query is in the document."""
+
+    def note(self, code: str, message: str, at: Pointer, hint: str = "") -> None:
+        self.notes.append(Diagnostic(code, message, at, hint=hint, severity="warning"))
 
     def say(self, code: str, message: str, at: Pointer, hint: str = "") -> None:
         self.wrong.append(Diagnostic(code, message, at, hint=hint))
 
     def query(self, document: object, kind_name: str) -> Find | None:
-        top = Pointer()
+        document, kind_name = self.unwrapped(document, kind_name)
+        top = self.top
         if not isinstance(document, dict):
             self.say("AQL0403", f"a query is an object, not {called(document)}", top)
             return None
@@ -123,28 +152,42 @@ class Reader:
         self.known(document, {SOURCES, "start", "end", "request_id", *self.lists(kind, "record")}, top)
         self.no_request_id(document)
         clauses: list[Clause] = [*_where(terms), *self.windows(document, top)]
-        return Find(kind.name, tuple(clauses), origin=top)
+        return Find(kind.name, tuple(clauses), origin=top, notes=tuple(self.notes))
+
+    def unwrapped(self, document: object, kind_name: str) -> tuple[object, str]:
+        """Return the query of a status document, or of the request in one, and its kind; any other document as it is."""
+        for key in ("search_request", "query"):
+            inner = document.get(key) if isinstance(document, dict) and SOURCES not in document else None
+            if not isinstance(inner, dict):
+                continue
+            type_name = str(inner.get("request_type") or "")
+            named = next((name for name in KINDS if type_name and name.rstrip("s") == type_name.rstrip("s")), "")
+            kind_name = kind_name or named
+            document, self.top = inner, self.top.child(key)
+        return document, kind_name
 
     def no_request_id(self, document: Document) -> None:
         if document.get("request_id") is not None:
             message, hint = "a request_id names one run, not a search", "remove it: every run is given its own"
-            self.say("AQL0402", message, Pointer("/request_id"), hint)
+            self.say("AQL0402", message, self.top.child("request_id"), hint)
 
     def kind(self, document: Document, name: str) -> Kind | None:
         if name:
             if name in KINDS:
                 return KINDS[name]
-            self.say("AQL0404", f"'{name}' is not something to find", Pointer(), f"one of {', '.join(KINDS)}")
+            self.say("AQL0404", f"'{name}' is not something to find", self.top, f"one of {', '.join(KINDS)}")
             return None
         inner = document.get(SOURCES)
         keys = {*document, *(inner if isinstance(inner, dict) else ())}
         kinds = [kind for kind in KINDS.values() if keys & set(kind.marks)]
         if kinds:
             return kinds[0]
+        if {*document} & {SOURCES, "start", "end"}:
+            return EPHEMERIS  # as AuroraX's own examples are
         self.say(
             "AQL0404",
             "the query does not tell what to find",
-            Pointer(),
+            self.top,
             f"write {' or '.join(f'FIND {kind} FROM {{…}}' for kind in KINDS)}, "
             f"or give it {' or '.join(kind.marks[0] for kind in KINDS.values())}",
         )
@@ -190,8 +233,13 @@ class Reader:
         return tuple(made)
 
     def filter_terms(self, sources: Document, kind: Kind, at: Pointer) -> Iterator[Term]:
-        group = self.member(sources, kind.filters, dict, at, {})
         here = at.child(kind.filters)
+        listed = sources.get(kind.filters)
+        if isinstance(listed, list):  # the older form: a list of expressions, all of which must hold
+            older = [self.expression(each, here.child(index)) for index, each in enumerate(listed)]
+            yield from (term for term in older if term is not None)
+            return
+        group = self.member(sources, kind.filters, dict, at, {})
         self.known(group, {"expressions", "logical_operator"}, here)
         joined = str(self.member(group, "logical_operator", str, here, "AND")).upper()
         if joined not in ("AND", "OR"):

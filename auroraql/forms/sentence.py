@@ -134,6 +134,8 @@ def read(text: str, start: int = 0, end: int | None = None) -> Find:
 
     Raises StatementError at the first place where the wording differs.
     """
+    prefix = re.compile(r"\s*query\s+description\s*:\s*", re.IGNORECASE).match(text, start)
+    start = prefix.end() if prefix is not None else start
     reader = Reader(text, start, len(text) if end is None else end)
     name = re.compile(r"find\s+(\w+)", re.IGNORECASE).match(text, start)
     kind = KINDS.get(name[1].lower()) if name else None

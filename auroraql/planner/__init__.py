@@ -103,7 +103,8 @@ def _plan(
             # Every archive finds conjunctions in the same windows: their number does not depend on the blocks.
             requests = take_windows(requests, query, len(requests) * MOST_WINDOWS)
         rest = query.where if query.where != EVERYTHING else None
-        return _made(query, requests, rest, (*said, *found.said), tuple(found.unsayable))
+        said += [*found.said, *_limited(query, catalogue, found.used_sources and sources is None)]
+        return _made(query, requests, rest, tuple(said), tuple(found.unsayable))
     if query.using is not None:
         return _plan_groups(query, query.using, catalogue, tuple(said), sources)
     native = Native.of(query)
@@ -113,10 +114,26 @@ def _plan(
 
         several = Several(query, sources() if sources is not None else catalogue.sources)
         requests = _in_windows(query, several.requests())
-        return _made(query, requests, several.rest, (*said, *several.said))
+        said += [*several.said, *_limited(query, catalogue, several.used_sources and sources is None)]
+        return _made(query, requests, several.rest, tuple(said))
     said += _noticed(native, catalogue)
     requests = () if native.impossible is not None else _in_windows(query, (native.request(),))
     return _made(query, requests, None, tuple(said))
+
+
+def _limited(query: Query, catalogue: Catalogue, used: bool) -> Iterator[Diagnostic]:
+    """The warning that requests are limited to the sources that come with the package, where they depend on them."""
+    if used and catalogue.is_shipped:
+        blocks = query.criteria.blocks if query.criteria is not None else ()
+        origin = query.where.origin or next((block.where.origin for block in blocks if block.where.origin), None)
+        yield Diagnostic(
+            "AQL0630",
+            f"limited to the {len(catalogue.sources)} data sources that come with AuroraQL: the archive may have others",
+            origin,
+            "written as lists of sources",
+            "SHOW SOURCES REFRESH on the archive keeps its list; --archive says which archive",
+            severity="warning",
+        )
 
 
 def _plan_groups(

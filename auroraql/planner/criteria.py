@@ -34,6 +34,8 @@ class CriteriaPlan:
     catalogue: Catalogue
     unsayable: list[Diagnostic] = field(default_factory=list)
     said: list[Diagnostic] = field(default_factory=list)
+    used_sources: bool = False
+    """Whether the requests depend on the list of sources, so that sources that it lacks are left out."""
 
     def requests(self, query: Query) -> tuple[Request, ...]:
         """The requests of a query with these criteria; its predicate on what is found is left to the residual."""
@@ -58,7 +60,9 @@ class CriteriaPlan:
             self._say_apart(block, native)
         else:
             possible = Truths.over(self.sources()).possible(block.where)
-            if not any(_fits(each, block.kind) and normalise(_left(block.where, each)) != Or(()) for each in possible):
+            if not any(
+                fits_block(each, block.kind) and normalise(_left(block.where, each)) != Or(()) for each in possible
+            ):
                 self._say_nothing_matches(block)
 
     def _say_apart(self, block: Block, native: Native) -> None:
@@ -101,10 +105,10 @@ class CriteriaPlan:
 
     def _cut(self, block: Block) -> Sequence[BlockRequest]:
         """Sources of which the same is asked make one part each."""
-        sources = self.sources()
+        sources, self.used_sources = self.sources(), True
         asked: dict[Predicate, list[DataSource]] = {}
         for source in sources:
-            if _fits(source, block.kind):
+            if fits_block(source, block.kind):
                 left = normalise(_left(block.where, source))
                 if left != Or(()):
                     asked.setdefault(left, []).append(source)
@@ -150,7 +154,8 @@ def _block_request(block: Block, native: Native) -> BlockRequest:
     return BlockRequest(block.kind, tuple(native.lists.items()), native.filters())
 
 
-def _fits(source: DataSource, kind: str) -> bool:
+def fits_block(source: DataSource, kind: str) -> bool:
+    """Whether a block of a kind takes a source, by the source's type."""
     types = _TYPES.get(kind)
     if types is not None:
         return source.source_type in types

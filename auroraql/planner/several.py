@@ -49,6 +49,8 @@ class Several:
         self.truths = Truths.over(sources)
         self.rest: Predicate | None = None
         self.said: list[Diagnostic] = []
+        self.used_sources = False
+        """Whether the requests depend on the list of sources, so that sources that it lacks are left out."""
 
     def requests(self) -> tuple[Request, ...]:
         """The requests, without one that asks the same as another."""
@@ -112,6 +114,7 @@ class Several:
         if _is_written(branch):
             lists = [leaf for leaf in branch if is_on_sources(leaf) and is_list(leaf)]
             return [tuple((bare_name(leaf, self.query.kind), leaf.values) for leaf in lists)]
+        self.used_sources = True
         return self._covered(self.truths.certain(And(branch)))
 
     def _covered(self, chosen: Sequence[DataSource]) -> Sequence[Box]:
@@ -125,9 +128,10 @@ class Several:
     def _superset(self) -> list[Request]:
         """One request around every source that some record of the query may have."""
         self.rest = self.query.where
-        chosen = self.truths.possible(self.query.where)
+        boxes = self._covered(self.truths.possible(self.query.where))
+        self.used_sources = any(boxes)
         window = narrowed(self.query)
-        return [] if window is None else [self._request(b, FilterGroup(), window) for b in self._covered(chosen)]
+        return [] if window is None else [self._request(box, FilterGroup(), window) for box in boxes]
 
     def _request(self, lists: Box, filters: FilterGroup, window: Window, also: tuple[Ref, ...] = ()) -> Request:
         query = self.query

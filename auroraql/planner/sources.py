@@ -49,7 +49,7 @@ def holds(
         case Comparison(ref) if ref.role == "source":
             return compared(predicate, _of(source, ref))
         case FieldComparison(ref, operator, other) if is_on_sources(predicate):
-            return COMPARE[operator](_of(source, ref), [_of(source, other)])
+            return compared_fields(operator, _of(source, ref), _of(source, other))
         case Comparison() | FieldComparison():
             return unknown(predicate)
         case Not(term):
@@ -82,9 +82,14 @@ def _of(source: DataSource, ref: Ref) -> str | int:
 
 
 def compared(leaf: Comparison, value: str | int) -> bool | None:
-    """A source's fields are always there: unknown is only how its number is ordered beside what is none."""
+    """Whether a comparison is true of a source's value; None where SQL does not know.
+
+    That is so for a field without a value, and for the order of an identifier and a text that is not a number.
+    """
     if leaf.operator in ("is null", "is not null"):
-        return leaf.operator == "is not null"
+        return (value == "") == (leaf.operator == "is null")
+    if value == "":
+        return None
     if leaf.operator.endswith("like"):
         found = _pattern(leaf.values[0]).fullmatch(str(value)) is not None
         return found != leaf.operator.startswith("not")
@@ -92,6 +97,11 @@ def compared(leaf: Comparison, value: str | int) -> bool | None:
     if None in wanted and OPERATORS[leaf.operator].ordering:
         return None
     return COMPARE[leaf.operator](value, wanted)
+
+
+def compared_fields(operator: str, value: str | int, other: str | int) -> bool | None:
+    """Whether a comparison of two fields of a source is true; None where one of them has no value."""
+    return None if "" in (value, other) else COMPARE[operator](value, [other])
 
 
 def _number(text: str) -> float | None:
@@ -129,6 +139,8 @@ def cover(chosen: Sequence[DataSource], every: Sequence[DataSource], *, closely:
     extra = len(_held(outside, lists)) - len(inside)
     if extra == 0:
         return Cover((whole,), pure)
+    if any("" in triple for triple in inside):  # no list names a field without a value
+        return Cover((whole,), exact=False)
     boxes = _exact_boxes(inside, outside)
     # A request costs about as much as the records of a few sources that are not wanted.
     if len(boxes) > 1 + extra / 4 and not closely:
@@ -151,6 +163,7 @@ def _held(triples: set[Triple], lists: Mapping[int, set[str]]) -> set[Triple]:
 def _around(inside: set[Triple], outside: set[Triple]) -> dict[int, set[str]]:
     """The lists of the smallest box around the triples, without those that it does not need."""
     lists = {at: {triple[at] for triple in inside} for at in range(len(AXES))}
+    lists = {at: values for at, values in lists.items() if "" not in values}
     held = _held(outside, lists)
     for at in reversed(range(len(AXES))):
         others = {n: values for n, values in lists.items() if n != at}

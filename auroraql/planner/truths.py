@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from functools import reduce
 
-from auroraql.planner.sources import COMPARE, compared, is_on_sources
+from auroraql.planner.sources import compared, compared_fields, is_on_sources
 from auroraql.query import And, Comparison, FieldComparison, Not, Or, Predicate, refs_of
 from auroraql.schema.catalogue import DataSource
 
@@ -87,14 +87,17 @@ class Truths:
         """Each value that sources have of the field, or two values of the two, is looked at once."""
         if isinstance(leaf, Comparison) and leaf.operator in ("=", "in", "!=", "not in") and _is_text(leaf):
             # What most predicates ask needs no look at all.
-            named = reduce(int.__or__, (self._masks(leaf).get((value,), 0) for value in leaf.values), 0)
-            return (named, named) if leaf.operator in ("=", "in") else (self.every & ~named, self.every & ~named)
+            masks = self._masks(leaf)
+            unknown = masks.get(("",), 0)
+            named = reduce(int.__or__, (masks.get((value,), 0) for value in leaf.values), 0) & ~unknown
+            holding = named if leaf.operator in ("=", "in") else self.every & ~named & ~unknown
+            return holding, holding | unknown
         holding = possible = 0
         for values, mask in self._masks(leaf).items():
             if isinstance(leaf, Comparison):
                 found = compared(leaf, values[0])
             else:
-                found = COMPARE[leaf.operator](values[0], values[1:])
+                found = compared_fields(leaf.operator, values[0], values[1])
             holding |= mask if found else 0
             possible |= mask if found is not False else 0
         return holding, possible

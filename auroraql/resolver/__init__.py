@@ -94,7 +94,12 @@ class _Resolving:
         self.wrong += [each for each in grouping.wrong if each.code != "AQL0212" or not selection.wrong]
         bounds, during = self._window()
         criteria, said = self._criteria()
-        warnings = [*self.fed.warnings, *self.names.warnings, *self._questions([*predicates.warnings, *said])]
+        warnings = [
+            *self.find.notes,
+            *self.fed.warnings,
+            *self.names.warnings,
+            *self._questions([*predicates.warnings, *said]),
+        ]
         if self.wrong:
             raise StatementError(sorted(self.wrong, key=_place), questions=sorted(warnings, key=_place))
         query = Query(

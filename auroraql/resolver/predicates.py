@@ -7,7 +7,7 @@ from dataclasses import replace
 from itertools import cycle
 
 from auroraql import syntax
-from auroraql.errors import MOST_REPORTED, Diagnostic
+from auroraql.errors import Diagnostic, Origin
 from auroraql.moments import TimeFault, literal_of, read_interval, read_span, write_instant
 from auroraql.query import And, Comparison, FieldComparison, Not, Or, Predicate, Ref
 from auroraql.resolver.misnamed import check_misnamed
@@ -53,6 +53,8 @@ class Predicates:
         self.warnings: list[Diagnostic] = []
         self._programs: tuple[str, ...] = ()
         """The programs that the terms beside a comparison choose, one of which its source is of."""
+        self._unknown: dict[tuple[str, bool], list[_Unknown]] = {}
+        """Values that are not among the known ones, by their field and by whether they come from elsewhere."""
         self._sets: dict[int, frozenset[str]] = {}
         """Lists of known values, which outlive this, as sets."""
 
@@ -60,6 +62,7 @@ class Predicates:
         """The predicate."""
         terms = self._together(_conjuncts(expression))
         self._warn_of_contradictions(terms)
+        self._warn_of_unknown()
         return terms[0] if len(terms) == 1 else And(terms, expression.origin)
 
     def _resolved(self, expression: syntax.Expression) -> Predicate:
@@ -100,7 +103,7 @@ class Predicates:
             check_misnamed(self.names, comparison)
         ref = self.names.ref(comparison.path)
         declared = self.names.declared(ref)
-        place = self.names.place(ref, comparison.path.dotted)
+        place = self._narrowed(ref, self.names.place(ref, comparison.path.dotted), comparison.path.origin)
         _check_operator(comparison, place)
         if OPERATORS[comparison.operator].ordering and self.names.kind.is_listed(ref.path):
             raise several_values(comparison.path.dotted, comparison.path.origin)
@@ -114,6 +117,20 @@ class Predicates:
         if place.type is Type.TIME and not place.metadata:
             self.warnings += _whole_day(comparison)
         return _without_odd_intervals(made)
+
+    def _narrowed(self, ref: Ref, place: Place, origin: Origin) -> Place:
+        """What a value of a metadata key must be in the programs that are chosen; warns where none of them has it."""
+        kind, catalogue = self.names.kind.metadata, self.names.catalogue
+        known = catalogue.key(kind, ref.name) if ref.role == "metadata" and self._programs else None
+        if known is None:
+            return place
+        key = catalogue.key_of(kind, ref.name, self._programs)
+        if key is not None:
+            return replace(place, known=key.values)
+        message = f"no {self.names.kind.title} of {' or '.join(self._programs[:3])} are known to have '{ref.name}'"
+        hint = f"it belongs to {', '.join(known.programs[:8])}" if known.programs else ""
+        self.warnings.append(Diagnostic("AQL0601", message, origin, "not of these sources", hint, severity="warning"))
+        return place
 
     def _of_fields(self, comparison: syntax.Comparison, ref: Ref, place: Place, path: Path) -> FieldComparison:
         """Two fields, which must be of one type and of one unit; a metadata key is compared with anything."""
@@ -210,12 +227,18 @@ class Predicates:
         )
         unknown = [each for each in zip(made.values, operands, strict=False) if each[0] not in known]
         among = self._among(made.ref) if unknown else ()
-        # To look for the nearest name takes a while: of many nobody reads more than a few.
-        for value, operand in unknown[:MOST_REPORTED]:
-            self.warnings.append(_unknown_value(value, operand, place, among, self._programs))
-        if len(unknown) > MOST_REPORTED:
-            message = f"{len(unknown) - MOST_REPORTED:,} more values of {place.name} are not known"
-            self.warnings.append(Diagnostic("AQL0602", message, written.origin, severity="warning"))
+        for value, operand in unknown:
+            plain = isinstance(operand, Text) and operand.plain  # not written here: of a parameter or a result
+            self._unknown.setdefault((place.name, plain), []).append((value, operand, place, among, self._programs))
+
+    def _warn_of_unknown(self) -> None:
+        """Report every unknown value: a few one by one, many of one field together."""
+        for values in self._unknown.values():
+            if len(values) <= _ONE_BY_ONE:
+                self.warnings += (_unknown_value(*each) for each in values)
+            else:
+                self.warnings.append(_unknown_values(values))
+        self._unknown.clear()
 
     def _among(self, ref: Ref) -> tuple[str, ...]:
         """The values of a source field that sources of the chosen programs have."""
@@ -242,6 +265,35 @@ class Predicates:
                         severity="warning",
                     )
                 )
+
+
+_Unknown = tuple[str, Operand, Place, tuple[str, ...], tuple[str, ...]]
+"""A value, where it is written, what it is compared with, and the values and programs that narrow it."""
+
+_ONE_BY_ONE = 3
+"""More unknown values of one field are reported together."""
+
+_MOST_NAMED = 100
+"""More unknown values are only counted: nobody reads them, and a list may have thousands."""
+
+_MOST_COMPARED = 30
+"""The nearest known value is looked for so often, which takes a while."""
+
+
+def _unknown_values(values: list[_Unknown]) -> Diagnostic:
+    """Return one warning for many unknown values of a field, which names them all."""
+    _, operand, place, _, _ = values[0]
+    named = ", ".join(f"'{value[:60]}'" for value, *_ in values[:_MOST_NAMED])
+    more = f" and {len(values) - _MOST_NAMED:,} more" if len(values) > _MOST_NAMED else ""
+    near = [
+        (value, (_nearest(value, among) or _nearest(value, place.known))[:1])
+        for value, _, _, among, _ in values[:_MOST_COMPARED]
+    ]
+    meant = [f"'{found[0]}' for '{value}'" for value, found in near if found]
+    some = ", ".join(f"'{each}'" for each in place.known[:5])
+    hint = f"did you mean {', '.join(meant)}?" if meant else f"known are {some}{'…' if len(place.known) > 5 else ''}"
+    message = f"{len(values):,} values of {place.name} are not known: {named}{more}"
+    return Diagnostic("AQL0602", message, operand.origin, "the first of them", hint, severity="warning")
 
 
 def _unknown_value(

@@ -127,7 +127,12 @@ def save(name: str, text: str, folder: Path, *, replace: bool = False) -> Path:
         return taken
     if taken is not None:
         raise _taken(taken)
-    _put_new(path, text)
+    try:
+        _put_new(path, text)
+    except UsageError:
+        if replace and path.exists():  # another session has just saved it: it is replaced now
+            return save(name, text, folder, replace=True)
+        raise
     return path
 
 

@@ -66,6 +66,17 @@ def join_statistics(statistics: Iterable[Statistics]) -> Statistics:
     return Statistics(sum(each.count for each in every), min(earliest, default=None), max(latest, default=None))
 
 
+def statistics_document(of_kinds: Mapping[str, Statistics]) -> dict[str, Any]:
+    """The statistics of one source as OpenAPI `DataSourceStats`; `of_kinds` are those of each kind of record."""
+    document: dict[str, Any] = {}
+    for kind, name in (("ephemeris", "ephemeris"), ("data_products", "data_product")):
+        statistics = of_kinds.get(kind, Statistics(0))
+        for end, moment in (("earliest", statistics.earliest), ("latest", statistics.latest)):
+            document[f"{end}_{name}_loaded"] = None if moment is None else moment.isoformat(timespec="seconds")
+        document[f"{name}_count"] = statistics.count
+    return document
+
+
 @dataclass(frozen=True, slots=True)
 class SourceDetails:
     """What AuroraX's level full_record has of a source besides the fields of `DataSource`.
@@ -154,14 +165,44 @@ class Catalogue:
             return (*declared, *(key for key in keys if not key.programs))
         return tuple(key for key in keys if not key.programs or source.program in key.programs)
 
-    def has_key(self, kind: str, name: str, source: DataSource) -> bool:
-        """Whether records of a kind carry a key when they are of one source."""
-        return any(key.name == name for key in self.source_keys(kind, source))
+    def named(self, name: str) -> tuple[DataSource, ...]:
+        """The sources with a name: a program, platform, instrument type, display name, or an identifier as text."""
+        return sources_named(self.sources, name)
+
+    def key_of(self, kind: str, name: str, programs: tuple[str, ...]) -> MetadataKey | None:
+        """A metadata key as records of some programs carry it, with their values; None where none of them does.
+
+        For programs without a known source it is what is known of the key anywhere.
+        """
+        at = (kind, name, programs)
+        if at not in self._keys_of_programs:
+            sources = [source for source in self.sources if source.program in programs]
+            keys = {key.name: key for key in self.keys_of(kind, sources)}
+            for each in keys or (name,):
+                self._keys_of_programs[kind, each, programs] = keys.get(each) if sources else self.key(kind, each)
+            self._keys_of_programs.setdefault(at, None if sources else self.key(kind, name))
+        return self._keys_of_programs[at]
+
+    @cached_property
+    def _keys_of_programs(self) -> dict[tuple[str, str, tuple[str, ...]], MetadataKey | None]:
+        """Keys by kind, name and programs, kept once asked for."""
+        return {}
 
     def keys_of(self, kind: str, sources: Iterable[DataSource]) -> tuple[MetadataKey, ...]:
         """The metadata keys that records of any of the sources carry, each with the values of all of them."""
         lists = {id(keys): keys for keys in (self.source_keys(kind, source) for source in sources)}
         return merge_keys(lists.values())
+
+
+_NAMES = ("program", "platform", "instrument_type", "display_name")
+
+
+def sources_named(sources: Iterable[DataSource], name: str) -> tuple[DataSource, ...]:
+    """Those of the sources that have a name in one of their fields, or an identifier; case counts where it can."""
+    every = tuple(sources)
+    exact = tuple(s for s in every if name == str(s.identifier) or any(name == getattr(s, f) for f in _NAMES))
+    lower = name.lower()
+    return exact or tuple(s for s in every if any(lower == getattr(s, f).lower() for f in _NAMES))
 
 
 def merge_keys(lists: Iterable[Sequence[MetadataKey]]) -> tuple[MetadataKey, ...]:

@@ -210,7 +210,7 @@ class Kind:
     @property
     def metadata(self) -> str:
         """The kind whose metadata keys its records have; empty when they have none."""
-        return self.keys_of or (self.name if self.field("metadata") is not None else "")
+        return self.keys_of or (self.name if self.endpoint and self.field("metadata") is not None else "")
 
     def field(self, name: str) -> Field | None:
         """Return the field called `name`, bare or dotted, at any depth; None when there is none.

@@ -26,6 +26,47 @@ SOURCE_FIELDS = (
 SOURCE = Field((PREFIX,), Type.OBJECT, "the data source that made the record", members=SOURCE_FIELDS)
 
 
+def _schema_field(name: str, doc: str) -> Field:
+    """A metadata schema of a source, a list of OpenAPI `MetadataSchema` objects."""
+    members = tuple(
+        Field((name, member), Type.STRING, about, many=member == "allowed_values")
+        for member, about in (
+            ("field_name", "the key"),
+            ("description", "what the key is"),
+            ("data_type", "string, double, int or bool"),
+            ("allowed_values", "the values known for the key; records may have others"),
+            ("additional_description", "more about the key"),
+        )
+    )
+    return Field((name,), Type.OBJECT, doc, members=members, many=True)
+
+
+SOURCE_DETAILS = (
+    _schema_field("ephemeris_metadata_schema", "the metadata keys of the source's ephemeris"),
+    _schema_field("data_product_metadata_schema", "the metadata keys of the source's data products"),
+    Field(("owner",), Type.STRING, "who owns the record of the source"),
+    Field(("maintainers",), Type.STRING, "who maintains the record of the source", many=True),
+    Field(("metadata",), Type.OBJECT, "what else the archive has of the source"),
+)
+"""What AuroraX's level full_record has of a source besides SOURCE_FIELDS."""
+
+SOURCE_STATISTICS = Field(
+    ("stats",),
+    Type.OBJECT,
+    "how many records of the source are loaded, and from when to when",
+    members=tuple(
+        Field(("stats", name.format(kind)), held, doc)
+        for kind in ("ephemeris", "data_product")
+        for name, held, doc in (
+            ("earliest_{}_loaded", Type.TIME, "the first moment of a record, UTC"),
+            ("latest_{}_loaded", Type.TIME, "the last moment of a record, UTC"),
+            ("{}_count", Type.INTEGER, "the number of records"),
+        )
+    ),
+)
+"""OpenAPI `DataSourceStats`."""
+
+
 def source_fields(above: tuple[str, ...], role: Role) -> tuple[Field, ...]:
     """The same fields where another record keeps a source; AuroraX has no filter for them there."""
     return tuple(Field((*above, each.bare), each.type, each.doc, role, known=each.known) for each in SOURCE_FIELDS)

@@ -26,11 +26,17 @@ Rows = list[tuple[tuple[str | int | float | datetime, ...], Interval]]
 def overlaps(
     intervals: Sequence[Interval], using: Using | None, kind: Kind, locate: Locate, bind: Bindings
 ) -> Iterator[str]:
-    """The condition that a record overlaps one of the intervals, or with `using` one of a group that it equals."""
+    """The conditions that a record overlaps one of the intervals, or with `using` one of a group that it equals.
+
+    The first ones are about the hull of the intervals, by which DuckDB leaves out most of a table unread.
+    """
     if not intervals or not kind.span:
         yield "FALSE"
         return
     start, end = (locate(Ref(field.role, field.name), bind).sql for field in kind.span)
+    hull = intervals[0][0], max(last for _, last in intervals)
+    yield f"{start} <= {bind(hull[1])}::TIMESTAMP"
+    yield f"{end} >= {bind(hull[0])}::TIMESTAMP"
     conditions = [f"{start} <= i.i_last", f"{end} >= i.i_first"]
     if _is_found_whole(kind):
         conditions += [f"{start} >= i.i_earliest", f"{end} <= i.i_latest"]

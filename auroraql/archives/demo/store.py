@@ -16,7 +16,6 @@ from pathlib import Path
 import duckdb
 
 from auroraql.archives.catalogue_file import (
-    MEMORY,
     SANDBOXED,
     CatalogueFile,
     Config,
@@ -28,8 +27,8 @@ from auroraql.archives.catalogue_file import (
 )
 from auroraql.archives.demo import RULE, build
 from auroraql.archives.demo.place import FILE, NAME, cached_file
-from auroraql.archives.spill import spill_settings
 from auroraql.errors import AuroraQLError, Unreachable
+from auroraql.spill import MEMORY, spill_settings
 
 Say = Callable[[str], None]
 

@@ -116,6 +116,8 @@ def parser(formats: tuple[str, ...], targets: tuple[str, ...], sources: tuple[st
     )
     _statement(translate, argparse.SUPPRESS)
     _parameters(translate, argparse.SUPPRESS)
+    _archive(translate, argparse.SUPPRESS)
+    _profile(translate, argparse.SUPPRESS)
     translate.add_argument("file", nargs="?", metavar="FILE", help="a file with one statement; - for standard input")
 
     serve = _command(commands, "serve", "answer AuroraX clients over HTTP, from a local archive")
@@ -349,7 +351,7 @@ _HEEDED: dict[str | None, frozenset[str]] = {
     "run": frozenset(_SPELLINGS) - {"text"},
     "check": frozenset({"param", "archive", "profile"}),
     "fmt": frozenset(),
-    "translate": frozenset({"text", "param"}),
+    "translate": frozenset({"text", "param", "archive", "profile"}),
     "serve": frozenset({"archive", "profile", "timeout"}),
     "config": _SOURCES,
     "doctor": _SOURCES,

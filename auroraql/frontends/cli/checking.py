@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from auroraql.archives.opening import known_of
+from auroraql.archives.known import known_of
 from auroraql.errors import Diagnostic, Pointer, Source, Span, UsageError, render
 from auroraql.frontends.cli import streams
 from auroraql.frontends.cli.arguments import parameters

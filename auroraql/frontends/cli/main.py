@@ -122,13 +122,16 @@ def _format_one(name: str, *, only_check: bool) -> int:
 
 
 def _translate(options: argparse.Namespace) -> int:
+    from auroraql.archives.known import known_of
+    from auroraql.frontends.cli.settling import settled
     from auroraql.translation import translate_source
 
     if (options.text is None) == (options.file is None):
         raise UsageError("translate takes one statement", "give it by -c, as a file, or as - for standard input")
     source = Source(options.text) if options.text is not None else streams.read(options.file)
     values = values_for([source], parameters(options))
-    translation = translate_source(source, options.to, form=options.source_form, parameters=values)
+    known = known_of(settled(options).archive)
+    translation = translate_source(source, options.to, form=options.source_form, catalogue=known, parameters=values)
     if translation.warnings:
         streams.say(render(translation.warnings, source))
     output = translation.output

@@ -28,7 +28,13 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         metavar="TIME",
         help="how long results are kept, as 12h or 2d (default: 1d)",
     )
-    add("--disk", type=_size, default=1 << 31, metavar="SIZE", help="the space for results, as 500MB (default: 2GB)")
+    add(
+        "--disk",
+        type=_size,
+        default=1 << 31,
+        metavar="SIZE",
+        help="the space for results, and for what outgrows memory, as 500MB (default: 2GB)",
+    )
     add(
         "--memory",
         type=_size,

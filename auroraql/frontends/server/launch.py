@@ -28,6 +28,7 @@ from auroraql.frontends.server.searches import Searches
 from auroraql.frontends.server.service import Service
 from auroraql.frontends.server.sources import Sources
 from auroraql.frontends.server.store import Store
+from auroraql.spill import SPILL_PREFIX, SpillFolder
 
 Say = Callable[[str], None]
 
@@ -35,6 +36,9 @@ _WORKERS = 4
 """How many searches run side by side; DuckDB divides each among the processors."""
 
 _INTERRUPTED = 130
+
+_SPILL_PART = 4
+"""The part of the disk space that searches may take for what outgrows their memory; results have the rest."""
 
 _TEMPORARY = (
     "Changes are temporary: they go to a copy of the demonstration, which is deleted when the server ends. "
@@ -71,8 +75,12 @@ def serve(settings: Settings, say: Say) -> int:
         tuple(map(read_host, settings.allow_hosts)),
         tuple(map(read_origin, settings.allow_origins)),
     )
-    with _folder(settings) as folder, _opened(settings, say, writable=bool(keys)) as engine:
-        store = Store(folder, settings.keep, settings.disk)
+    with (
+        _folder(settings) as folder,
+        _spilling(folder, settings.disk) as spill,
+        _opened(settings, say, spill, writable=bool(keys)) as engine,
+    ):
+        store = Store(folder, settings.keep, settings.disk - spill.size)
         searches = Searches(engine, store, timeout=settings.timeout, workers=_WORKERS)
         temporary = bool(keys) and settings.archive == "demo"
         service = Service(engine, searches, Sources(engine), keys, temporary)
@@ -109,12 +117,24 @@ def read_keys(path: Path | None) -> tuple[str, ...]:
 
 
 @contextmanager
-def _opened(settings: Settings, say: Say, *, writable: bool) -> Iterator[EmbeddedEngine]:
+def _spilling(folder: Path, disk: int) -> Iterator[SpillFolder]:
+    """The folder for what outgrows memory, with its part of the disk space; what a killed server left there goes."""
+    path = folder / f"{SPILL_PREFIX}server"
+    shutil.rmtree(path, ignore_errors=True)
+    path.mkdir(mode=0o700)
+    try:
+        yield SpillFolder(path, disk // _SPILL_PART)
+    finally:
+        shutil.rmtree(path, ignore_errors=True)
+
+
+@contextmanager
+def _opened(settings: Settings, say: Say, spill: SpillFolder, *, writable: bool) -> Iterator[EmbeddedEngine]:
     """The archive. The demonstration is not changed: what is written goes to a copy that lasts as long as the server."""
     if settings.archive == "aurorax" or "://" in settings.archive:
         raise UsageError("serve takes a local archive", "demo, or the path of a catalogue file")
     with _demonstration_copy(say) if writable and settings.archive == "demo" else _named(settings.archive) as path:
-        config = {"memory_limit": f"{settings.memory}B", **DUCKDB_SETTINGS}
+        config = {"memory_limit": f"{settings.memory}B", **DUCKDB_SETTINGS, **spill.settings(str(path))}
         engine = EmbeddedEngine(path, say=say, writable=writable, config=config)
         try:
             engine.catalogue()  # read once, before several threads ask for it

@@ -161,10 +161,9 @@ class _Channel(HTTPChannel):  # type: ignore[misc]
     def handle_close(self) -> None:
         """Close the connection, and give up what has arrived of a request."""
         self._count(-self._arrived)
-        with self.requests_lock:
-            if self.request is not None:
-                self.request.close()
-                self.request = None
+        # Waitress calls this with `requests_lock` held, too, when it cannot send "100 Continue".
+        if self.request is not None:
+            self.request.close()
         super().handle_close()
 
     def is_overdue(self, now: float) -> bool:

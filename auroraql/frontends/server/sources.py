@@ -10,13 +10,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, fields
-from datetime import datetime
 
 from auroraql.archives.catalogue_file import read_source_records
 from auroraql.archives.embedded import EmbeddedEngine
 from auroraql.frontends.server.wire import Document
 from auroraql.schema import KINDS
-from auroraql.schema.catalogue import DataSource, SourceDetails, Statistics
+from auroraql.schema.catalogue import DataSource, SourceDetails, statistics_document
 
 BASIC = tuple(field.name for field in fields(DataSource))
 
@@ -99,7 +98,7 @@ class Sources:
         """How many records a source has, and from when to when. Raises ArchiveError."""
         deadline = time.monotonic() + _PATIENCE
         counted = {kind: self._engine.statistics(kind, deadline) for kind in ("data_products", "ephemeris")}
-        return _document_of_statistics({kind: of[identifier] for kind, of in counted.items() if identifier in of})
+        return statistics_document({kind: of[identifier] for kind, of in counted.items() if identifier in of})
 
     def _details(self, identifier: int) -> SourceDetails:
         return self._engine.details(time.monotonic() + _PATIENCE).get(identifier, SourceDetails())
@@ -120,18 +119,3 @@ class Sources:
             return record
 
         return shape
-
-
-def _document_of_statistics(of_kinds: Mapping[str, Statistics]) -> Document:
-    """Statistics as OpenAPI `DataSourceStats`."""
-    made: Document = {}
-    for kind, name in (("ephemeris", "ephemeris"), ("data_products", "data_product")):
-        statistics = of_kinds.get(kind, Statistics(0))
-        made[f"earliest_{name}_loaded"] = _moment(statistics.earliest)
-        made[f"latest_{name}_loaded"] = _moment(statistics.latest)
-        made[f"{name}_count"] = statistics.count
-    return made
-
-
-def _moment(moment: datetime | None) -> str | None:
-    return None if moment is None else moment.isoformat(timespec="seconds")

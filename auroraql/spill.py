@@ -17,10 +17,9 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
 from threading import Lock
+from typing import BinaryIO
 
 from platformdirs import user_cache_path
-
-from auroraql.archives.file_lock import lock
 
 Settings = dict[str, str | bool | int | float | list[str]]
 
@@ -44,6 +43,9 @@ class SpillFolder:
         name = blake2b(database.encode("utf-8", "surrogateescape"), digest_size=8).hexdigest()
         return {"temp_directory": str(self.path / name), "max_temp_directory_size": f"{self.size}B"}
 
+
+MEMORY = "50%"
+"""How much of the machine's (or the container's) memory DuckDB may use before it spills."""
 
 NO_SPILL: Settings = {"temp_directory": ""}
 """The settings of a database that never writes to disk."""
@@ -126,3 +128,21 @@ def _remove(path: Path, held: object, owner: int) -> None:
     if os.getpid() == owner:
         shutil.rmtree(path, ignore_errors=True)
         held.close()  # type: ignore[attr-defined]
+
+
+def lock(file: BinaryIO, *, wait: bool) -> bool:
+    """Lock an open file until it is closed; return False when another process holds the lock.
+
+    With `wait`, block until the lock is free. Where the system or the file system has no such locks, return True.
+    """
+    try:
+        import fcntl
+    except ImportError:  # Windows: a file that is open cannot be deleted, which is what callers rely on there
+        return True
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+    except BlockingIOError:
+        return False
+    except OSError:  # a network file system without locks
+        return True
+    return True

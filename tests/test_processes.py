@@ -1,0 +1,176 @@
+"""Two and three processes on every file that the product writes: nothing is lost or half written, one writer at a time."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import duckdb
+import pytest
+from prompt_toolkit.history import FileHistory
+
+from auroraql.archives.kept_file import KeptFile
+from tests.small_catalogue import write
+
+_EACH = 40
+
+
+@contextmanager
+def _holding(program: str, *arguments: object) -> Iterator[subprocess.Popen[bytes]]:
+    """A process that has printed `open`, and ends when its input does."""
+    command = [sys.executable, "-c", program, *map(str, arguments)]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert process.stdin is not None
+    assert process.stdout is not None
+    try:
+        assert process.stdout.readline() == b"open\n"
+        yield process
+        _, said = process.communicate(timeout=30)
+        assert (process.returncode, said) == (0, b"")
+    finally:
+        process.kill()
+        process.communicate()
+
+
+_WRITER = """
+import os, sys
+from auroraql.archives.embedded import EmbeddedEngine
+from auroraql.errors import Unreachable
+path, link, hard = sys.argv[1:]
+engine = EmbeddedEngine(path, writable=True)
+for other in (path, link, hard):  # which must not end the lock
+    try:
+        EmbeddedEngine(other)
+    except Unreachable as error:
+        assert "in use by this program" in error.message, error
+    else:
+        raise SystemExit("opened twice")
+print("open", flush=True)
+sys.stdin.read()
+with engine.writing() as cursor:
+    cursor.execute("INSERT INTO data_sources VALUES (99, 'a', 'b', 'c', 'd', 'e')")
+engine.close()
+"""
+
+_DUCKDB = """
+import sys, duckdb
+connection = duckdb.connect(sys.argv[1])
+print("open", flush=True)
+sys.stdin.read()
+"""
+
+
+def _commands(path: Path, keys: Path) -> list[list[str]]:
+    serve = ["serve", "-a", str(path), "--port", "0"]
+    return [[*serve, "--api-key-file", str(keys)], serve, ["-a", str(path), "-c", "FIND data_products"]]
+
+
+def _refused(path: Path, tmp_path: Path) -> None:
+    """Every door of the product says that the file is in use, and ends with the exit code of what cannot be reached."""
+    keys = tmp_path / "keys"
+    keys.write_text("secret\n")
+    for arguments in _commands(path, keys):
+        done = subprocess.run([sys.executable, "-m", "auroraql", *arguments], capture_output=True, timeout=60)
+        assert done.returncode == 3, done.stderr
+        assert b"in use by another process" in done.stderr
+        assert b"Traceback" not in done.stderr
+
+
+@pytest.mark.skipif(os.name != "posix", reason="links")
+def test_one_process_at_a_time_has_a_catalogue_for_writing(tmp_path: Path) -> None:
+    path = write(tmp_path / "mine.duckdb", [])
+    link, hard = tmp_path / "link.duckdb", tmp_path / "hard.duckdb"
+    link.symlink_to(path)
+    hard.hardlink_to(path)
+    with _holding(_WRITER, path, link, hard):
+        _refused(path, tmp_path)
+        _refused(link, tmp_path)
+        with pytest.raises(duckdb.IOException, match="lock"):
+            duckdb.connect(str(path))
+    with duckdb.connect(str(path)) as connection:
+        found = connection.execute("SELECT count(*) FROM data_sources WHERE identifier = 99").fetchone()
+    assert found == (1,)
+
+
+def test_a_catalogue_that_another_duckdb_has(tmp_path: Path) -> None:
+    path = write(tmp_path / "mine.duckdb", [])
+    with _holding(_DUCKDB, path):
+        _refused(path, tmp_path)
+
+
+_MANY = """
+import sys, time
+from pathlib import Path
+number, folder, each = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3])
+from auroraql.archives.kept_file import KeptFile
+from auroraql.frontends.repl.history import open_history
+from auroraql.saved.shelf import save
+from auroraql.output import write_text
+history, kept = open_history(folder / "history"), KeptFile("test", "x", folder, here=False)
+print("ready", flush=True)
+sys.stdin.readline()
+for turn in range(each):
+    mark = f"{number} {turn}"
+    history.store_string(f"FIND data_products -- {mark}\\nWHERE {'a' * 3000} -- {mark}")
+    kept.write({"mark": mark, "pad": mark * 5000})
+    assert kept.read() is not None
+    save(f"own{number}x{turn}", f"FIND data_products -- {mark}", folder / "saved")
+    save("shared", f"FIND data_products -- {mark} " + "b" * 50_000 + f" {mark}", folder / "saved", replace=True)
+    write_text(folder / "export.csv", (mark + "\\n") * 20_000)
+"""
+
+
+def test_three_processes_write_every_other_file(tmp_path: Path) -> None:
+    (tmp_path / "saved").mkdir()
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", _MANY, str(number), str(tmp_path), str(_EACH)],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        )
+        for number in range(3)
+    ]  # fmt: skip
+    for process in processes:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"ready\n"
+    for process in processes:
+        assert process.stdin is not None
+        process.stdin.write(b"\n")
+        process.stdin.flush()
+    kept, export = KeptFile("test", "x", tmp_path, here=False), tmp_path / "export.csv"
+    while any(process.poll() is None for process in processes):
+        document = kept.read()
+        assert document is None or document["pad"] == document["mark"] * 5000
+        lines = export.read_text().splitlines() if export.exists() else []
+        assert len(set(lines)) <= 1
+        assert len(lines) in (0, 20_000)
+        time.sleep(0.01)
+    for process in processes:
+        _, said = process.communicate()
+        assert (process.returncode, said) == (0, b"")
+    marks = {f"{number} {turn}" for number in range(3) for turn in range(_EACH)}
+    entries = list(FileHistory(str(tmp_path / "history")).load_history_strings())
+    assert {entry.rpartition("-- ")[2] for entry in entries} == marks
+    assert all(entry.count(entry.rpartition("-- ")[2]) == 2 for entry in entries)
+    saved = {path.stem: path.read_text() for path in (tmp_path / "saved").glob("*.aql")}
+    shared = saved.pop("shared").strip()
+    assert len(saved) == 3 * _EACH
+    assert shared.partition("-- ")[2].split(" b")[0] in marks
+    assert shared.endswith(shared.partition("-- ")[2].split(" b")[0])
+    left = [path.name for path in tmp_path.rglob("*") if path.name.startswith(".")]
+    assert left == []  # no half-written file stays
+
+
+def test_three_processes_check_one_catalogue_at_once(tmp_path: Path) -> None:
+    path = write(tmp_path / "mine.duckdb", [])
+    command = [sys.executable, "-m", "auroraql", "-a", str(path), "--format", "json", "-c", "SHOW SOURCES"]
+    processes = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) for _ in range(3)]
+    for process in processes:
+        out, _ = process.communicate(timeout=60)
+        assert process.returncode == 0
+        assert [row["identifier"] for row in json.loads(out)] == [1, 2, 3, 44]
