@@ -6,11 +6,24 @@ is inside, a data product when it is inside whole, a conjunction by its epochs.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from auroraql.moments import TimeFault, moved
-from auroraql.query import And, Comparison, Or, Predicate, Query, Ref, Window, intersect, limits_of, whole_seconds
+from auroraql.moments import RESOLUTION, TimeFault, moved, write_instant
+from auroraql.query import (
+    And,
+    Comparison,
+    Interval,
+    Or,
+    Predicate,
+    Query,
+    Ref,
+    Window,
+    conjuncts,
+    intersect,
+    limits_of,
+    whole_seconds,
+)
 from auroraql.schema import CONJUNCTIONS, KINDS, Kind, Type
 from auroraql.schema.conjunctions import epoch_step
 
@@ -28,12 +41,24 @@ def narrowed(query: Query, where: Predicate | None = None) -> Window | None:
     kind = KINDS.get(query.kind)
     if kind is None:
         return window
-    limits = _limits(query.where if where is None else where, kind)
+    terms = conjuncts(query.where if where is None else where)
+    limits = _all_of((*_window_terms(query, kind), *terms), kind)
     allowed = None if limits is None else whole_seconds(_as_window(limits, query, kind))
     if allowed is None:
         return None
     window = intersect(window, allowed)
     return None if _is_empty(window) else window
+
+
+def _window_terms(query: Query, kind: Kind) -> Iterator[Comparison]:
+    """The window of records with a single moment as comparisons of it."""
+    for declared in kind.fields:
+        if declared.bound == "both":
+            ref = Ref("record", declared.name)
+            if query.start is not None:
+                yield Comparison(ref, ">=", (write_instant(query.start),))
+            if query.end is not None:
+                yield Comparison(ref, "<=", (write_instant(query.end.replace(microsecond=999_999)),))
 
 
 def narrowed_windows(query: Query) -> tuple[Window, ...]:
@@ -74,13 +99,38 @@ def _of_comparison(leaf: Comparison) -> Window | None:
 
 def _all_of(terms: Iterable[Predicate], kind: Kind) -> Limits | None:
     common: dict[str, Window] = {}
+    excluded: dict[str, list[Interval]] = {}
     for term in terms:
         limits = _limits(term, kind)
         if limits is None:
             return None
         for name, window in limits.items():
             common[name] = intersect(common.get(name, (None, None)), window)
+        if isinstance(term, Comparison) and term.operator in ("!=", "not in") and is_time(term.ref, kind):
+            excluded.setdefault(term.ref.name, []).extend(_intervals(term))
+    for name in excluded.keys() & common.keys():
+        common[name] = _without(common[name], sorted(excluded[name]))
     return _consistent(common, kind)
+
+
+def _intervals(leaf: Comparison) -> Iterator[Interval]:
+    """The intervals that the values of a comparison name."""
+    for value in leaf.values:
+        first, last = limits_of(Comparison(leaf.ref, "=", (value,))) or (None, None)
+        if first is not None and last is not None:
+            yield first, last
+
+
+def _without(window: Window, excluded: Sequence[Interval]) -> Window:
+    """The window without the intervals at its edges."""
+    start, end = window
+    for first, last in excluded:
+        if start is not None and first <= start <= last:
+            start = _shifted(last, RESOLUTION)
+    for first, last in sorted(excluded, key=lambda each: each[1], reverse=True):
+        if end is not None and first <= end <= last:
+            end = _shifted(first, -RESOLUTION)
+    return start, end
 
 
 def _any_of(terms: Iterable[Predicate], kind: Kind) -> Limits | None:
