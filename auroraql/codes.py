@@ -92,8 +92,8 @@ CODES = {
     ),
     "AQL0116": Code(
         "a list is too long",
-        "A list has more than 10,000 values.",
-        "Cut the search into several.",
+        "A list has more items than its limit: 10,000 values, terms, columns, keys or places, 1,000 clauses, blocks, distances or traces, 200 names of a path.",
+        "Cut the search into several. An IN list replaces many ORs.",
     ),
     "AQL0117": Code(
         "the head of a script declares a parameter wrongly",
@@ -104,6 +104,11 @@ CODES = {
         "a construct of another language",
         "A construct of SQL or another language that FIND does not have, or writes in another way.",
         "The hint names the construct that does the same here, often SQL over a result kept by LET.",
+    ),
+    "AQL0119": Code(
+        "the script is too long",
+        "A script has more than 10,000 statements or 10,000,000 characters.",
+        "Cut it into several scripts.",
     ),
     "AQL0201": Code(
         "a field is unknown",

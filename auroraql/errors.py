@@ -59,6 +59,20 @@ class Pointer:
 
 Origin = Span | Pointer | None
 
+_LONGEST_PARTS = (("message", 400), ("label", 200), ("hint", 1_000))
+"""How many characters of each part of a diagnostic are kept."""
+
+_LONGEST_POINTER = 200
+"""How many characters of a JSON pointer are shown; the pointer itself stays whole, as programs follow it."""
+
+
+def shortened(text: str, most: int) -> str:
+    """Return the text; of one longer than `most` characters its beginning, a … and its end, `most` in all."""
+    if len(text) <= most:
+        return text
+    end = most // 3
+    return f"{text[: most - end - 1]}…{text[len(text) - end :]}"
+
 
 @dataclass(frozen=True, slots=True)
 class Diagnostic:
@@ -79,6 +93,13 @@ class Diagnostic:
     other_fixes: tuple[str, ...] = ()
     """Other texts for the span, where one text can mean several things."""
     missing: tuple[str, ...] = field(default=(), compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Shorten parts that repeat a long value. A fix stays whole, because it replaces text."""
+        for name, most in _LONGEST_PARTS:
+            text = getattr(self, name)
+            if len(text) > most:
+                object.__setattr__(self, name, shortened(text, most))
 
     def moved(self, by: int) -> Diagnostic:
         """The same, said of a text that stands `by` characters further behind."""
@@ -240,7 +261,7 @@ def _render_one(each: Diagnostic, source: Source | None) -> str:
         lines += excerpt
     elif isinstance(each.origin, Pointer):
         name = source.name if source is not None else "<json>"
-        lines.append(f"  ┌ {name} at {visible(each.origin.path) or '/'}")
+        lines.append(f"  ┌ {name} at {visible(shortened(each.origin.path, _LONGEST_POINTER)) or '/'}")
         if each.label:
             lines.append(f"  │ {visible(each.label)}")
     if each.hint:

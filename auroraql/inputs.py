@@ -8,7 +8,8 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any, Protocol, runtime_checkable
 
-from auroraql.errors import Source, UsageError
+from auroraql.errors import Pointer, Source, StatementError, UsageError
+from auroraql.forms.pieces import too_deep
 from auroraql.forms.text.writing import write_name
 from auroraql.translation import translate_source
 
@@ -34,8 +35,8 @@ def source_of(statement: object) -> Source:
     """Return the statement as a source text.
 
     A dict becomes its JSON; times in it become AuroraX's `YYYY-MM-DDTHH:MM:SS` in UTC. The `response_format` of a
-    search object becomes SELECT. Raises UsageError for any other type, and StatementError for a search object with a
-    `response_format` whose query is wrong.
+    search object becomes SELECT. Raises UsageError for any other type, and StatementError for a dict that nests
+    too deep and for a search object with a `response_format` whose query is wrong.
     """
     if isinstance(statement, str | Source):
         return Source.of(statement)
@@ -55,7 +56,10 @@ def source_of(statement: object) -> Source:
 def _json(document: Mapping[str, Any]) -> str:
     try:
         return json.dumps(document, default=_plain, ensure_ascii=False)
-    except (TypeError, ValueError, RecursionError) as error:
+    except RecursionError:
+        # Python's own limit, about a thousand levels; the parser refuses a lesser depth in the written JSON.
+        raise StatementError([too_deep(Pointer(""))]) from None
+    except (TypeError, ValueError) as error:
         raise UsageError(f"the query cannot be written as JSON: {error}") from None
 
 

@@ -19,7 +19,7 @@ from auroraql.planner import noticed
 from auroraql.planner import plan as make_plan
 from auroraql.planner.windows import Held
 from auroraql.resolver import Resolved, resolve, unused_parameter
-from auroraql.resolver.feeding import Results, takes_results
+from auroraql.resolver.feeding import Nested, Results, takes_results
 from auroraql.resolver.values import Fault, Values
 from auroraql.row_search import kept_as, untimed, whole_records
 from auroraql.schema import KINDS
@@ -189,6 +189,7 @@ class Preparing:
         """Names that a wrong statement would have given: what needs them is not blamed for it."""
         self.used: set[str] = set()
         self._unnamed = 1
+        self._nested = Nested(lambda find: kept_as("(FIND)", self._resolved(find)))
 
     def outcomes(self, source: Source) -> Iterator[Prepared | StatementError]:
         """Yield each statement of a script, ready or with what is wrong. One that cannot be read hides no other."""
@@ -212,6 +213,7 @@ class Preparing:
         written = " ".join(source.text[read.start : read.end].split())
         begun = Prepared(read.statement, source, written, self.parameters, self.now)
         self.used = set()
+        self._nested = Nested(lambda find: kept_as("(FIND)", self._resolved(find)))
         self._learn(written)
         try:
             made = self._prepared(begun)
@@ -238,8 +240,7 @@ class Preparing:
 
     def found(self, find: Find) -> Kept:
         """What a FIND in parentheses will find."""
-        resolved = self._resolved(find)
-        return kept_as("(FIND)", resolved)
+        return self._nested.found(find)
 
     # --- statements
 

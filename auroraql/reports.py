@@ -17,7 +17,7 @@ from auroraql.plan import CriteriaRequest, FilterGroup, Plan, Request, Residual
 from auroraql.planner import plan as make_plan
 from auroraql.query import Interval, Ref, Tree, Using
 from auroraql.resolver import Resolved, resolve
-from auroraql.resolver.feeding import Results
+from auroraql.resolver.feeding import Nested, Results
 from auroraql.results import ResultColumn
 from auroraql.row_search import kept_as, plan_rows
 from auroraql.schema import KINDS, Kind, Type
@@ -40,7 +40,7 @@ class Told:
     warnings: tuple[Diagnostic, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Asked:
     """What EXPLAIN and DESCRIBE are asked with: the engine, the results of the session, the parameters, and NOW.
 
@@ -55,6 +55,13 @@ class Asked:
     lines: list[str] = field(default_factory=list)
     troubles: list[str] = field(default_factory=list)
     """Why the archive did not tell its data sources; those that are known here stand for them then."""
+    nested: Nested | None = None
+    told: dict[int, list[str]] = field(default_factory=dict)
+    """The lines about each FIND in parentheses, by its identity."""
+
+    def __post_init__(self) -> None:
+        if self.nested is None:
+            self.nested = Nested(self._found)
 
     @property
     def names(self) -> Collection[str]:
@@ -67,10 +74,15 @@ class Asked:
 
     def found(self, find: Find) -> Kept:
         """What a FIND in parentheses would find; how goes to `lines`."""
+        assert self.nested is not None, "it is made with this"  # noqa: S101
+        kept = self.nested.found(find)
+        self.lines.extend(("first:", *(f"  {line}" for line in self.told[id(find)])))
+        return kept
+
+    def _found(self, find: Find) -> Kept:
         inner = replace(self, lines=[])
         resolved = inner.resolved(find)
-        told = [*inner.lines, *inner.explained(resolved)]
-        self.lines.extend(("first:", *(f"  {line}" for line in told)))
+        self.told[id(find)] = [*inner.lines, *inner.explained(resolved)]
         return kept_as("(FIND)", resolved)
 
     def resolved(self, find: Find) -> Resolved:

@@ -18,6 +18,7 @@ from auroraql.planner import plan as make_plan
 from auroraql.preparing import Beside, Prepared, Standing, next_name
 from auroraql.query import Or, Query, conjuncts
 from auroraql.resolver import resolve
+from auroraql.resolver.feeding import Nested
 from auroraql.results import Fetched, ResultColumn, ResultSet, Row
 from auroraql.row_search import kept_as, plan_rows, search_rows, whole_records
 from auroraql.schema import KINDS, Type
@@ -115,9 +116,10 @@ class Running:
         """What a FIND means now. FINDs in parentheses are run for it. Raises StatementError, ArchiveError."""
         if prepared.plan is not None and prepared.kept is not None:
             return Planned(prepared.plan, prepared.kept)
-        return self._planned(find, prepared, _Taking(self, prepared))
+        return self.planned_with(find, prepared, _Taking(self, prepared))
 
-    def _planned(self, find: Find, prepared: Prepared, taking: _Taking) -> Planned:
+    def planned_with(self, find: Find, prepared: Prepared, taking: _Taking) -> Planned:
+        """The same, with what it takes from results. Raises StatementError, ArchiveError."""
         catalogue = self.engine.catalogue()
         resolved = resolve(find, catalogue, prepared.given, now=prepared.now, results=taking)
         kept = kept_as(prepared.name, resolved, prepared.written)
@@ -384,6 +386,7 @@ class _Taking:
 
     running: Running
     prepared: Prepared
+    _nested: Nested | None = None
 
     @property
     def names(self) -> Collection[str]:
@@ -396,8 +399,13 @@ class _Taking:
 
     def found(self, find: Find) -> Kept:
         """What a FIND in parentheses finds. Raises ArchiveError."""
+        if self._nested is None:
+            self._nested = Nested(self._found)
+        return self._nested.found(find)
+
+    def _found(self, find: Find) -> Kept:
         inner = replace(self.prepared, plan=None, name="(FIND)")
-        planned = self.running.planned(find, inner)
+        planned = self.running.planned_with(find, inner, self)
         result = self.running.found(planned, inner, time.monotonic())
         return replace(planned.kept, result=result, warnings=result.warnings)
 

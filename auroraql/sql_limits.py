@@ -7,6 +7,7 @@ it is locked besides (see sql_results); either wall would do.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Collection, Iterator, Sequence
 from functools import cache
 from typing import Any
@@ -60,7 +61,7 @@ def check_sql(statement: Sql, names: Collection[str]) -> Limited:
     """What the SQL reads of the results called `names`. Raises StatementError when it is wrong, or may not run."""
     looking = _Looking(statement, {name.lower(): name for name in names}, names)
     try:
-        document = json.loads(_parsed(statement))
+        document = _loads(_parsed(statement))
     except duckdb.Error as error:
         raise StatementError([wrong(error, statement)]) from None
     if document["error"]:
@@ -74,6 +75,41 @@ def check_sql(statement: Sql, names: Collection[str]) -> Limited:
         raise StatementError(looking.wrong)
     tables, parameters = tuple(dict.fromkeys(looking.tables)), tuple(dict.fromkeys(looking.parameters))
     return Limited(tables, parameters, looking.columns())
+
+
+def _loads(text: str) -> Any:
+    """Read JSON that nests as deep as DuckDB lets SQL nest, which is more than Python's own reader recurses."""
+    try:
+        return json.loads(text)
+    except RecursionError:
+        return _loads_deep(text)
+
+
+_JSON_TOKEN = re.compile(r'[\[\]{},:]|"[^"\\]*(?:\\.[^"\\]*)*"|[^\s\[\]{},:"]+')
+
+
+def _loads_deep(text: str) -> Any:
+    """Read JSON without recursion."""
+    top: list[Any] = []
+    opened: list[tuple[Any, list[str]]] = [(top, [])]
+    """Arrays and objects, with the key of an object that waits for its value."""
+    for piece in _JSON_TOKEN.findall(text):
+        if piece in ",:":
+            continue
+        if piece in "]}":
+            opened.pop()
+            continue
+        inside, key = opened[-1]
+        value: Any = {} if piece == "{" else [] if piece == "[" else json.loads(piece)
+        if isinstance(inside, list):
+            inside.append(value)
+        elif key:
+            inside[key.pop()] = value
+        else:
+            key.append(value)
+        if piece in "{[":
+            opened.append((value, []))
+    return top[0]
 
 
 def wrong(error: duckdb.Error, statement: Sql) -> Diagnostic:

@@ -133,9 +133,9 @@ def take_all(*texts: str) -> str:
 
 
 TABLE = """\
-start                program
--------------------  -------
-2021-01-01 00:00:00  trex
+start             program
+----------------  -------
+2021-01-01 00:00  trex
 1 row · 12 ms · demo (demonstration data)
 """
 

@@ -137,7 +137,12 @@ def test_no_state_has_a_place_for_a_name_and_for_a_keyword_that_could_be_one() -
 
 EVERY = tuple(
     [corpus_files.read(path)["aql"] for kind in KINDS for path in corpus_files.files(kind)]
-    + [corpus_files.read(path)["statement"] for path in corpus_files.files("errors")]
+    # Lark's loop has no limits: what is refused for a list that is too long it reads.
+    + [
+        case["statement"]
+        for case in map(corpus_files.read, corpus_files.files("errors"))
+        if "[AQL0116]" not in case["rendering"]
+    ]
 )
 
 

@@ -122,7 +122,7 @@ def test_more_alternatives_than_requests_are_one_wider_request() -> None:
 def test_an_empty_set_of_sources_is_an_answer_with_a_warning() -> None:
     made = planned("program = 'trex' AND source_type = 'heo'")
     assert made.requests == ()
-    assert [w.code for w in made.warnings] == ["AQL0606"]
+    assert [w.code for w in made.warnings] == ["AQL0606", "AQL0630"]
 
 
 def test_a_source_nobody_told_of_is_still_asked_for() -> None:

@@ -13,9 +13,9 @@ from prompt_toolkit.styles import BaseStyle
 
 from auroraql.config import read_config
 from auroraql.frontends.cli.prompting import _switches
+from auroraql.frontends.pager import pager
 from auroraql.frontends.repl.behind import Switches
 from auroraql.frontends.repl.desk import Desk, take
-from auroraql.frontends.repl.showing import pager
 from auroraql.frontends.repl.state import State
 from auroraql.frontends.repl.themes import themed
 from auroraql.saved import shelf
@@ -92,7 +92,7 @@ def test_a_missing_value_is_given_as_the_prompt_has_it(session: State) -> None:
         assert "day=2021-01-01 behind \\run" in again
         Path("bare.aql").write_text("FIND data_products WHERE program = $p")
         assert "hint: give it as \\run NAME p=…" in told(session, "\\run bare")
-        assert "trex" in told(session, "\\run daily p=trex day=2021-01-01")
+        assert "289 rows" in told(session, "\\run daily p=trex day=2021-01-01")
 
 
 def test_nothing_is_replaced_that_was_not_meant(session: State) -> None:

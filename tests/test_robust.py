@@ -14,7 +14,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from auroraql import StatementError, parse_script, translate
+from auroraql import Archive, StatementError, parse_script, translate
 from auroraql.errors import Diagnostic, Source, Span, render
 from auroraql.forms import query_json, script
 from auroraql.forms.text.formatting import format_text
@@ -232,12 +232,14 @@ def test_depth_without_brackets() -> None:
             assert made == FIND + ("a != 1" if count % 2 else "a = 1")
 
 
-def test_depth_of_a_document() -> None:
+@pytest.mark.parametrize("levels", [150, 400, DEEP])
+def test_depth_of_a_document(levels: int) -> None:
     nested: Any = 1
-    for _ in range(DEEP):
+    for _ in range(levels):
         nested = {"a": [nested]}
-    with soon(), pytest.raises(StatementError):
+    with soon(), pytest.raises(StatementError) as error:
         translate({"data_product_type_filters": [], "data_sources": nested}, "aql")
+    assert [diagnostic.code for diagnostic in error.value.diagnostics] == ["AQL0104"]
 
 
 MEGABYTES = 10_000_000
@@ -384,3 +386,33 @@ def test_growth_is_linear(unit: str) -> None:
     few, many = (FIND + unit * count + "a = 1" for count in (150, 1500))
     # Ten times as much takes ten times as long, not a hundred times; between them is room for a busy machine.
     assert steps(many) < 40 * max(steps(few), 1e-3)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "FIND data_products WHERE platform = '‹x›' ON 2021-01-01",
+        "FIND data_products WHERE `‹x›` = 1 ON 2021-01-01",
+        "FIND data_products WHERE program IN ('trex', '‹x›') AND display_name LIKE '‹x›%' ON 2021-01-01",
+        "FIND data_products WHERE start > '‹x›'",
+        "FIND data_products WHERE wavelength > '‹x›' ON 2021-01-01",
+        "FIND data_products SELECT ‹x›(start) ON 2021-01-01",
+        "FIND ‹x› ON 2021-01-01",
+        "SHOW METADATA OF data_products FOR '‹x›'",
+        "SET ‹x› = 5",
+        "SET format = '‹x›'",
+        "FETCH ‹x›",
+        "FIND conjunctions OF ground, space WITHIN ‹x›-space1 5 km ON 2021-01-01",
+        '{"data_product_type_filters": [], "‹x›": 1}',
+        '{"data_product_type_filters": ["‹x›"], "start": "‹x›"}',
+    ],
+)
+def test_no_message_repeats_a_long_value(text: str, demo: Archive) -> None:
+    text = text.replace("‹x›", "x" * 300_000)
+    diagnostics = demo.check(text)
+    assert diagnostics
+    for diagnostic in diagnostics:
+        assert len(diagnostic.message) <= 400
+        assert len(diagnostic.label) <= 200
+        assert len(diagnostic.hint) <= 1_000
+        assert len(render([diagnostic], Source(text))) < 2_500

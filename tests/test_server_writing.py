@@ -194,7 +194,7 @@ def test_put_replaces_a_source_whole(client: Any, server: ServerProcess) -> None
     fields = {"program": "p", "platform": "q", "instrument_type": "r", "source_type": "leo", "display_name": "d"}
     url = f"{server.url}/api/v1/data_sources/400"
     answer = requests.put(url, json=fields, headers=HEADERS, timeout=10).json()
-    assert (answer["platform"], answer["metadata"]) == ("q", None)
+    assert (answer["platform"], answer["metadata"]) == ("q", {})
     moved = requests.put(url, json={**fields, "identifier": 5}, headers=HEADERS, timeout=10)
     assert moved.status_code == 400
     taken = requests.patch(url, json={**NAMES}, headers=HEADERS, timeout=10)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 import unicodedata
@@ -150,3 +151,66 @@ def test_the_steps_of_a_search_are_printed_on_standard_error() -> None:
     assert "Search created: FIND data_products" in done.stderr
     assert "Request ID: " in done.stderr
     assert "Retrieved 1 record" in done.stderr
+
+
+# --- a table on 80 columns
+
+
+def _shown(archive: Archive, statement: str, width: int = 80, height: int | None = None) -> list[str]:
+    return "".join(FORMATS["table"].rendered(archive.run(statement), Screen(width, height, terminal=True))).splitlines()
+
+
+def test_a_table_shows_what_people_want_first(archive: Archive) -> None:
+    products = _shown(archive, "FIND data_products WHERE program = 'trex' ON 2021-01-01")
+    assert products[0].split() == ["start", "platform", "url"]
+    assert products[2].endswith("20210101__gill_nir-215_full-keogram-hires.jpg")
+    passes = _shown(
+        archive, "FIND conjunctions OF ground (program='trex'), space (program='swarm') WITHIN 300 km ON 2020-01-01"
+    )
+    assert passes[0].split() == ["start", "end", "data_sources", "min_distance", "(km)"]
+    assert passes[2].endswith("TREx RGB GILL, Swarm B              203.1")
+    positions = _shown(archive, "FIND ephemeris WHERE platform = 'swarma' ON 2020-01-01")
+    assert {"epoch", "nbtrace.lat", "nbtrace.lon"} <= set(positions[0].split())
+    for table in (products, passes, positions):
+        assert max(map(len, table[:-1])) <= 80
+
+
+def test_members_of_several_objects_are_told_apart(archive: Archive) -> None:
+    head = (
+        _shown(
+            archive,
+            "FIND ephemeris SELECT epoch, location_geo {lat, lon}, nbtrace {lat, lon}, sbtrace {lat, lon} "
+            "WHERE platform = 'swarma' ON 2020-01-01",
+            120,
+        )[0]
+        .replace(" (deg)", "")
+        .split()
+    )
+    assert len(set(head)) == len(head) == 7
+
+
+def test_a_long_result_is_never_shown_a_value_a_line_or_beyond_a_page(archive: Archive) -> None:
+    wide = ", ".join(f"n * {number} + 1000000000 AS number_{number}" for number in range(30))
+    for statement in (
+        "FIND ephemeris WHERE platform = 'swarma' BETWEEN 2020-01-01 AND 2020-02-29",
+        "FIND ephemeris SELECT *, nbtrace_region WHERE platform = 'swarma' ON 2020-01-01",
+        f"SQL SELECT {wide} FROM range(500) AS t(n)",  # noqa: S608
+    ):
+        lines = _shown(archive, statement, height=24)
+        assert len(lines) <= 24, statement
+        assert not lines[0].startswith("-["), statement
+        assert any(line.startswith("first 20 of ") for line in lines), statement
+    assert len(_shown(archive, "FIND ephemeris WHERE platform = 'swarma' ON 2020-01-01", 30, height=24)) <= 24
+
+
+def test_a_long_result_on_a_terminal_is_paged(tmp_path: Path) -> None:
+    pager = tmp_path / "page"
+    pager.write_text(f"#!/bin/sh\nwc -l > {tmp_path / 'lines'}\n")
+    pager.chmod(0o755)
+    statement = "FIND data_products WHERE program = 'trex' ON 2021-01-01"
+    with terminal(tmp_path, "-m", "auroraql", "-c", statement, PAGER=str(pager)) as screen:
+        assert screen.child.wait(120) == 0
+    assert int((tmp_path / "lines").read_text()) == 289 + 3
+    with terminal(tmp_path, "-m", "auroraql", "-c", statement, PAGER="cat") as screen:
+        screen.until(lambda: re.search(r"first \d\d of 289 rows: --output FILE for all", screen.shown) is not None)
+        screen.until("289 rows")

@@ -12,15 +12,10 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import Literal
 
-from auroraql.errors import Diagnostic, Span
+from auroraql.errors import Diagnostic, Pointer, Span
 from auroraql.forms import grammar
 from auroraql.forms.text.blanks import block_comment_end, skip_blanks, skip_to_statement
-
-LONGEST = 1_000_000
-"""Characters in one statement."""
-
-DEEPEST = 200
-"""Brackets, braces and NOTs inside one another."""
+from auroraql.schema.limits import DEEPEST, MOST_CHARACTERS, MOST_SCRIPT_CHARACTERS, MOST_STATEMENTS
 
 _LOOKED_THROUGH = 100_000
 """Characters that are looked through for where a stray quote belongs."""
@@ -38,7 +33,6 @@ _JSON_STOP = re.compile(
     re.DOTALL,
 )
 """Texts in JSON's quotes, Python's and those of word processors; brackets; stray quotes."""
-_NOTS = re.compile(rf"(?:\bnot\b\s*){{{DEEPEST}}}(?=not\b)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,10 +107,17 @@ def cut(text: str) -> Iterator[Piece | Diagnostic]:
 
     Reading goes on after the `;` of such a statement, unless a quote or comment is open.
     """
-    at = first(text)
+    if len(text) > MOST_SCRIPT_CHARACTERS:
+        yield _too_large(MOST_SCRIPT_CHARACTERS, "characters", MOST_SCRIPT_CHARACTERS)
+        return
+    at, count = first(text), 0
     while True:
         at = skip_to_statement(text, at, len(text))
         if at >= len(text):
+            return
+        count += 1
+        if count > MOST_STATEMENTS:
+            yield _too_large(MOST_STATEMENTS, "statements", at)
             return
         piece = _next(text, at)
         yield piece
@@ -137,6 +138,11 @@ def end_of_wrong(text: str, at: int) -> int:
         if match.lastgroup in ("stray", "dollar"):
             break
     return len(text)
+
+
+def _too_large(most: int, what: str, at: int) -> Diagnostic:
+    message = f"the script has more than {most:,} {what}"
+    return Diagnostic("AQL0119", message, Span(at, at + 1), "one too many", hint="cut it into several scripts")
 
 
 def form_at(text: str, at: int) -> Form:
@@ -181,7 +187,7 @@ def _next(text: str, at: int) -> Piece | Diagnostic:
 
 def _statement(text: str, at: int, *, sql: bool = False) -> Piece | Diagnostic:
     opened: list[int] = []
-    stop, place, limit = _sql_stop() if sql else _stop(), at, at + LONGEST + 1
+    stop, place, limit = _sql_stop() if sql else _stop(), at, at + MOST_CHARACTERS + 1
     while match := stop.search(text, place, limit):
         found, place = match.lastgroup, match.end()
         if found == "open":
@@ -199,7 +205,7 @@ def _statement(text: str, at: int, *, sql: bool = False) -> Piece | Diagnostic:
         elif found == "end":
             ended = Piece(at, match.start(), "text", ended=True)
             return _unclosed(text, opened[-1]) if opened else _sized(text, ended)
-    if opened and len(text) - at <= LONGEST:
+    if opened and len(text) - at <= MOST_CHARACTERS:
         return _unclosed(text, opened[-1])
     return _sized(text, Piece(at, len(text), "text"))
 
@@ -227,7 +233,7 @@ def closed_end(text: str, match: re.Match[str], limit: int | None = None) -> int
 
 def _stray(text: str, match: re.Match[str], at: int, stop: re.Pattern[str]) -> Piece | Diagnostic:
     """A quote that is not closed within the longest statement, or not at all."""
-    if len(text) - at > LONGEST:
+    if len(text) - at > MOST_CHARACTERS:
         closed = stop.match(text, match.start())
         end = closed.end() if closed and closed.lastgroup not in ("stray", "dollar") else closed_end(text, match)
         if end >= 0:
@@ -237,8 +243,8 @@ def _stray(text: str, match: re.Match[str], at: int, stop: re.Pattern[str]) -> P
 
 def _sized(text: str, piece: Piece) -> Piece | Diagnostic:
     """The piece, unless it is too long or nests NOT too deep."""
-    if piece.end - piece.start > LONGEST:
-        message = f"the statement is longer than {LONGEST:,} characters"
+    if piece.end - piece.start > MOST_CHARACTERS:
+        message = f"the statement is longer than {MOST_CHARACTERS:,} characters"
         return Diagnostic(
             "AQL0103",
             message,
@@ -246,16 +252,65 @@ def _sized(text: str, piece: Piece) -> Piece | Diagnostic:
             "begins here",
             hint="cut it into several, or load long lists from a file as parameters",
         )
-    several = text[piece.start : piece.end].lower().count("not") > DEEPEST
-    nots = _NOTS.search(text, piece.start, piece.end) if several else None
-    return _too_deep(nots.end()) if nots else piece
+    if piece.form == "text":
+        written = text[piece.start : piece.end]
+        if written.count("(") + written.lower().count("not") > DEEPEST:
+            deepest = _beyond_deepest(text, piece)
+            return piece if deepest is None else _too_deep(deepest)
+    return piece
+
+
+def _beyond_deepest(text: str, piece: Piece) -> int | None:
+    """Where brackets and the NOTs before them nest one level too deep; None where they do not."""
+    opened: list[int] = []
+    depth, nots, after_nots, at = 0, 0, -1, piece.start
+    while match := _nesting().search(text, at, piece.end):
+        begin, at = match.span()
+        nots = nots if begin == after_nots else 0
+        match match.lastgroup:
+            case "nots":
+                for word in _NOT.finditer(text, begin, at):
+                    nots += 1
+                    if depth + nots > DEEPEST:
+                        return word.start()
+                after_nots = at
+            case "open":
+                opened.append(1 + nots)
+                depth += opened[-1]
+                if depth > DEEPEST:
+                    return begin
+            case "close" if opened:
+                depth -= opened.pop()
+            case "stray":
+                at = max(at, closed_end(text, match, piece.end))
+                after_nots = skip_blanks(text, at, piece.end) if nots else -1
+            case _:
+                pass
+    return None
+
+
+_NOT = re.compile(r"\bnot\b", re.IGNORECASE)
+
+
+@cache
+def _nesting() -> re.Pattern[str]:
+    """Brackets, and rows of NOTs that negate something, which NOT IN does not."""
+    blank, comment = grammar.pattern("WS"), grammar.pattern("COMMENT")
+    blanks = rf"(?:{blank}|{comment})*+"
+    no_operator = rf"(?!{blanks}(?:in|between|like|null)\b)"
+    return re.compile(rf"(?P<nots>(?:\bnot\b{no_operator}{blanks})++)|(?i:{_stop().pattern})", re.IGNORECASE)
 
 
 def _too_deep(at: int) -> Diagnostic:
+    return too_deep(Span(at, at + 1))
+
+
+def too_deep(origin: Span | Pointer) -> Diagnostic:
+    """Return the diagnostic for a statement that nests more than DEEPEST levels; `origin` is where it does."""
     return Diagnostic(
         "AQL0104",
         f"nested more than {DEEPEST} levels deep",
-        Span(at, at + 1),
+        origin,
         "one level too many",
         hint="AND and OR need no parentheses of their own; an IN list replaces many ORs",
     )
@@ -312,7 +367,8 @@ def _unclosed_quote(text: str, match: re.Match[str], start: int) -> Diagnostic:
         found = [rule(text, start, line if line >= 0 else len(text), match.start()) for rule in inside]
         if known := next(filter(None, found), None):
             return known
-    word = re.compile(r"[^\s,;)'\"`]*").match(text, match.end())
+    doubled = "" if mark.startswith("$") else "; a quote inside a text is doubled"
+    word = re.compile(r"[^\s,;)'\"`]*").match(text, match.end()) if doubled else None
     shown = word[0][:40] if word else ""
     span = Span(match.start(), match.end() + len(shown))
     if mark in "’”" or not shown:
@@ -332,7 +388,7 @@ def _unclosed_quote(text: str, match: re.Match[str], start: int) -> Diagnostic:
         "this quote is never closed",
         span,
         f"no second {mark} for it",
-        hint=f"write '{shown}'" if shown else f"add the closing {mark}; a quote inside a text is doubled",
+        hint=f"write '{shown}'" if shown else f"add the closing {mark}{doubled}",
         missing=(mark,),
     )
 
@@ -340,10 +396,10 @@ def _unclosed_quote(text: str, match: re.Match[str], start: int) -> Diagnostic:
 def _json(text: str, start: int, body: int, kind: str) -> Piece | Diagnostic:
     opened: list[int] = []
     place = body
-    while match := _JSON_STOP.search(text, place, start + LONGEST + 1):
+    while match := _JSON_STOP.search(text, place, start + MOST_CHARACTERS + 1):
         place = match.end()
         if match[0] in _QUOTES:
-            if len(text) - start > LONGEST:
+            if len(text) - start > MOST_CHARACTERS:
                 return _sized(text, Piece(start, len(text), "json"))
             span, label = Span(match.start(), match.end()), f"no second {match[0]} for it"
             return Diagnostic("AQL0101", "this quote is never closed", span, label, missing=(match[0],))
@@ -357,7 +413,7 @@ def _json(text: str, start: int, body: int, kind: str) -> Piece | Diagnostic:
             opened.pop()
             if not opened:
                 return _sized(text, Piece(start, place, "json", kind, body, _ended(text, place)))
-    if len(text) - start > LONGEST:
+    if len(text) - start > MOST_CHARACTERS:
         return _sized(text, Piece(start, len(text), "json"))
     return _unclosed(text, opened[-1])
 
@@ -366,7 +422,7 @@ def _sentence(text: str, start: int) -> Piece | Diagnostic:
     """Up to `;` or a line that begins another statement, outside the parentheses that hold values."""
     inside = False
     place = start
-    while match := _SENTENCE_STOP.search(text, place, start + LONGEST + 1):
+    while match := _SENTENCE_STOP.search(text, place, start + MOST_CHARACTERS + 1):
         place = match.end()
         if match[0] in "()":
             inside = match[0] == "("

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from auroraql.errors import LINE_END, MOST_REPORTED, Diagnostic, Source, Span, StatementError
@@ -47,11 +47,11 @@ def read(source: Source, most: int | None = None) -> list[Read]:
     """
     found: list[Read] = []
     wrong: list[Diagnostic] = []
-    for each in read_each(source):
+    for each in _read_pieces(source, cut(source.text)) if most is not None else read_pieces(source):
         if isinstance(each, Read):
             found.append(each)
         else:
-            wrong += each.diagnostics
+            wrong += each.error.diagnostics
         if len(wrong) >= MOST_REPORTED or len(found) == most:
             break
     if wrong:
@@ -79,9 +79,21 @@ def name_given(statement: str) -> str:
 
 
 def read_pieces(source: Source) -> Iterator[Read | Unread]:
-    """Yield each statement of a script, readable or not. After an open quote or comment nothing more is yielded."""
+    """Yield each statement of a script, readable or not. After an open quote or comment nothing more is yielded.
+
+    Nothing of a script is read that has too many statements.
+    """
+    pieces = [*cut(source.text)]
+    last = pieces[-1] if pieces else None
+    if isinstance(last, Diagnostic) and last.code == "AQL0119":
+        yield Unread(StatementError([last], source), 0, len(source.text))
+        return
+    yield from _read_pieces(source, pieces)
+
+
+def _read_pieces(source: Source, pieces: Iterable[Piece | Diagnostic]) -> Iterator[Read | Unread]:
     end = 0
-    for piece in cut(source.text):
+    for piece in pieces:
         if isinstance(piece, Diagnostic):
             begin = next_start(source.text, end)
             end = end_of_wrong(source.text, begin)

@@ -11,10 +11,12 @@ import re
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
+from math import isfinite
 from typing import Any
 
 from auroraql.errors import columns, visible
 from auroraql.results import ResultColumn, duration_text
+from auroraql.schema import Type
 
 _LONG = 30
 
@@ -50,6 +52,30 @@ def brief(value: Any) -> str:
     if isinstance(value, list) and value and all(isinstance(each, dict) and "display_name" in each for each in value):
         return visible(", ".join(str(each["display_name"]) for each in value))
     return cell(value)
+
+
+_DECIMALS = {"km": 1, "deg": 2}
+"""Decimals of a number of such a unit, where a terminal shows it in a table: finer is no position measured here."""
+
+_MOST_DECIMALS = 6
+
+
+def writer(column: ResultColumn, values: Sequence[Any]) -> Callable[[Any], str]:
+    """Return what writes the values of a column in a table of a terminal, where there is no room for everything.
+
+    Numbers are rounded by their unit, and times have no seconds where none of `values` has.
+    """
+    if column.type is Type.TIME and not any(isinstance(v, datetime) and (v.second or v.microsecond) for v in values):
+        return lambda value: f"{value:%Y-%m-%d %H:%M}" if isinstance(value, datetime) else brief(value)
+    decimals = _DECIMALS.get(column.unit)
+    return lambda value: _rounded(value, decimals) if type(value) is float else brief(value)
+
+
+def _rounded(value: float, decimals: int | None) -> str:
+    if decimals is not None and isfinite(value):
+        return f"{value:.{decimals}f}"
+    text = repr(value)
+    return text if "e" in text or len(text.partition(".")[2]) <= _MOST_DECIMALS else f"{value:.{_MOST_DECIMALS}f}"
 
 
 def _other(value: Any) -> str:
@@ -97,11 +123,14 @@ def cut(text: str, width: int) -> str:
 
 
 def cut_title(title: str, width: int) -> str:
-    """A header in at most `width` columns, its unit last of all."""
-    name, bracket, unit = title.rpartition(" (")
-    if not bracket or columns(title) <= width or columns(unit) + 4 > width:
-        return cut(title, width)
-    return f"{cut(name, width - columns(unit) - 2)}{bracket}{unit}"
+    """Return a header in at most `width` columns: without its unit, then with the object of a member cut."""
+    if columns(title) <= width:
+        return title
+    name = title.rpartition(" (")[0] or title
+    above, dot, member = name.rpartition(".")
+    if columns(name) <= width or not dot or columns(member) + 3 > width:
+        return cut(name, width)
+    return f"{cut(above, width - columns(member) - 1)}.{member}"
 
 
 def _first(text: str, width: int) -> str:

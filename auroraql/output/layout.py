@@ -19,24 +19,33 @@ GAP = 2
 
 _LEAST = 8
 _COMFORTABLE = 12
+_SEVERAL_NAMES = 40
 _READABLE = 24
+_WHOLE_TITLE = 16
 _WIDEST_RIGID = 32
 _WIDEST_PADDED = 500
 _MOST_CUT = 2
 
 _LEFT_OUT_FIRST = (
     "source_type",
-    "display_name",
     "identifier",
+    "display_name",
     "events",
     "farthest_epoch",
     "conjunction_type",
-    "url",
+    "location_gsm",
     "max_distance",
     "closest_epoch",
     "end",
+    "sbtrace",
+    "instrument_type",
+    "metadata",
+    "location_geo",
+    "program",
+    "data_product_type",
 )
-"""Of a record that is shown whole: what goes first when not everything fits, in this order."""
+"""Of a record that is shown whole: what goes first when not everything fits, in this order. What people want to see
+stays: when, where and the file of a product, the footprint of a spacecraft, the sources and the distance of a conjunction."""
 
 
 @dataclass(slots=True)
@@ -51,12 +60,16 @@ class Column:
     right: bool = False
     whole: bool = False
     at: int = 0
+    file_name: int = 0
+    """The longest file name among its URLs, with the sign for the rest of the URL."""
     seen: set[type] = field(default_factory=set)
 
     def measure(self, value: Any, text: str) -> None:
         """Takes one value into account, and the text it will be shown as."""
         self.seen.add(type(value))
         self.data = max(self.data, columns(text))
+        if text.startswith(("https://", "http://")):
+            self.file_name = max(self.file_name, columns(text.rpartition("/")[2]) + 1)
 
     def settle(self) -> None:
         """Every value was seen: how wide it would like to be, and on which side it stands."""
@@ -67,15 +80,21 @@ class Column:
     def least(self) -> int:
         """The narrowest it may become."""
         rigid = self.data <= _WIDEST_RIGID and (self.right or self.holds is Type.TIME)
-        return max(self.data if rigid else min(self.data, _LEAST), min(columns(self.header), _LEAST))
+        name = columns(self.header.rpartition(" (")[0] or self.header)
+        # The members of several objects have one name: only with the object's before it are they told apart.
+        title = min(name, _WHOLE_TITLE) if "." in self.header else min(columns(self.header), _LEAST)
+        return max(self.data if rigid else min(self.data, _LEAST), title)
 
     def readable(self) -> int:
         """What it is cut to before any header is: a text that is still one."""
-        return max(self.least(), min(self.data, _READABLE), columns(self.header))
+        return max(self.least(), min(self.data, self.file_name or _READABLE), columns(self.header))
 
     def comfortable(self) -> int:
-        """What it needs to be worth showing: of a long text, as a URL, a quarter."""
-        return max(self.least(), min(self.data, _COMFORTABLE), self.data // 4)
+        """Return the width that makes it worth showing: a URL's file name, several names, else a quarter of a text."""
+        if list in self.seen:
+            return max(self.least(), min(self.data, _SEVERAL_NAMES))
+        title = min(columns(self.header.rpartition(" (")[0]), _COMFORTABLE)
+        return max(self.least(), title, min(self.data, _COMFORTABLE), self.file_name or self.data // 4)
 
 
 def measured(columns: Sequence[Column], rows: Iterable[Sequence[Any]], texts: Iterable[Sequence[str]]) -> list[Column]:
@@ -111,11 +130,20 @@ def fitted(columns: list[Column], width: int | None, *, may_leave_out: bool) -> 
     return columns
 
 
+def squeezed(columns: list[Column], width: int) -> list[Column]:
+    """Return as many of the first columns as a table of that width has room for; none if not even one fits."""
+    for count in range(len(columns) - 1, 0, -1):
+        fitting = fitted(columns[:count], width, may_leave_out=False)
+        if fitting is not None:
+            return fitting
+    return []
+
+
 def _without(columns: list[Column], names: tuple[str, ...], width: int) -> list[Column]:
     for name in names:
         if sum(column.comfortable() + GAP for column in columns) - GAP <= width:
             break
-        columns = [column for column in columns if column.name != name]
+        columns = [column for column in columns if column.name != name and not column.name.startswith(f"{name}.")]
     return columns
 
 
@@ -123,7 +151,7 @@ def _shrink(columns: list[Column], room: int) -> None:
     """Cuts long texts, then headers that are longer than everything under them, then all texts; the widest first."""
     for column in columns:
         column.width = max(min(column.width, room), column.least())
-    for floor in (Column.readable, lambda c: max(c.data, c.least()), Column.least):
+    for floor in (Column.readable, Column.comfortable, lambda c: max(c.data, c.least()), Column.least):
         while sum(column.width for column in columns) > room:
             wide = [column for column in columns if column.width > floor(column)]
             if not wide:

@@ -12,9 +12,9 @@ from itertools import islice
 from typing import Any
 
 from auroraql.errors import visible
-from auroraql.output.cells import BOLD, DIM, brief, cell, cut, cut_title, headers, link, pad, paint
-from auroraql.output.layout import GAP, Column, fitted, is_crowded, measured
-from auroraql.output.screen import MOST_SHOWN, SAMPLE, Screen
+from auroraql.output.cells import BOLD, DIM, cell, cut, cut_title, headers, link, pad, paint, writer
+from auroraql.output.layout import GAP, Column, fitted, is_crowded, measured, squeezed
+from auroraql.output.screen import SAMPLE, Screen
 from auroraql.output.vertical import lines_of, render_vertical
 from auroraql.results import ResultSet, Row
 from auroraql.schema import Type
@@ -43,10 +43,13 @@ def _rendered(result: ResultSet, screen: Screen) -> Iterator[str]:
         yield from drawn
         return
     rows = iter(result)
-    first = list(islice(rows, SAMPLE if screen.width is None else MOST_SHOWN))
+    first = list(islice(rows, SAMPLE if screen.width is None else screen.most_rows))
     every, texts = _measured(result, first, screen)
     shown = fitted(every, screen.width, may_leave_out=result.plan.query.select is None)
-    if shown is None or (is_crowded(every, shown, screen.width) and lines_of(result, first) <= _FEW_LINES):
+    is_short = lines_of(result, first) <= _FEW_LINES
+    if shown is None and screen.width is not None and not is_short:
+        shown = squeezed(every, screen.width) or None
+    if shown is None or (is_crowded(every, shown, screen.width) and is_short):
         yield from render_vertical(result, screen)
         return
     yield _head(shown, screen)
@@ -84,14 +87,21 @@ def _measured(result: ResultSet, first: Sequence[Row], screen: Screen) -> tuple[
         Column(column.name, title, column.type, at=at)
         for at, (column, title) in enumerate(zip(result.columns, titles, strict=True))
     ]
-    texts = [_texts(row, screen) for row in first]
+    if screen.width is None:
+        texts = [_texts(row, screen) for row in first]
+    else:
+        values = zip(*first, strict=True) if first else ([] for _ in result.columns)
+        writers = [writer(column, held) for column, held in zip(result.columns, values, strict=True)]
+        texts = [
+            ["NULL" if v is None and screen.color else write(v) for write, v in zip(writers, row, strict=True)]
+            for row in first
+        ]
     return measured(declared, first, texts), texts
 
 
 def _texts(row: Sequence[Any], screen: Screen) -> list[str]:
-    """What is shown of each value, before it is cut."""
-    write = cell if screen.width is None else brief
-    return ["NULL" if value is None and screen.color else write(value) for value in row]
+    """Return the whole text of each value."""
+    return ["NULL" if value is None and screen.color else cell(value) for value in row]
 
 
 def _head(shown: Sequence[Column], screen: Screen) -> str:

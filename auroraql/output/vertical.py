@@ -20,7 +20,7 @@ _RULE = 60
 def render_vertical(result: ResultSet, screen: Screen) -> Iterator[str]:
     """A result as blocks of `name  value` lines."""
     rows = iter(result)
-    first = list(islice(rows, SAMPLE if screen.width is None else MOST_SHOWN))
+    first = list(islice(rows, SAMPLE if screen.width is None else _most_rows(result.columns, screen)))
     names = max((columns(name) for name in _names(result.columns, first)), default=0)
     shown = 0
     for row in chain(first, rows if screen.width is None else ()):
@@ -32,6 +32,11 @@ def render_vertical(result: ResultSet, screen: Screen) -> Iterator[str]:
             lines.append(f"{title}  {_value(value, screen)}".rstrip())
         yield "\n".join(lines) + "\n"
     yield screen.rows_left_out(shown, len(result))
+
+
+def _most_rows(shown: Sequence[ResultColumn], screen: Screen) -> int:
+    """Return how many rows are shown: those that fill a page, at least one."""
+    return MOST_SHOWN if screen.height is None else max(screen.height // (len(shown) + 1), 1)
 
 
 def lines_of(result: ResultSet, rows: Iterable[Sequence[Any]]) -> int:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import product
+from math import prod
 
 from auroraql.errors import Diagnostic
 from auroraql.plan import BlockRequest, CriteriaRequest, FilterGroup, Request
@@ -83,10 +84,11 @@ class CriteriaPlan:
             self._refuse(f"distances are whole kilometres there, and {broken[0]:f} is none", None)
         if self.unsayable:
             return ()
-        chosen = list(product(*parts))
-        if len(chosen) > MOST_REQUESTS:
-            self._refuse(f"it would take {len(chosen)} requests, and {MOST_REQUESTS} are the most", None)
+        count = prod(map(len, parts))
+        if count > MOST_REQUESTS:
+            self._refuse(f"it would take {count:,} requests, and {MOST_REQUESTS} are the most", None)
             return ()
+        chosen = product(*parts)
         return tuple(CriteriaRequest(each, tuple(distances), criteria.via, criteria.subminute) for each in chosen)
 
     def _parts(self, block: Block) -> Sequence[BlockRequest]:

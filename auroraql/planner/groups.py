@@ -13,10 +13,10 @@ from auroraql.planner.native import MOST_REQUESTS
 from auroraql.planner.truths import Truths
 from auroraql.query import And, Comparison, Group, Predicate, Query, Ref, Using, conjuncts, normalise
 from auroraql.resolver.intervals import joined
-from auroraql.resolver.predicates import MOST_VALUES
 from auroraql.resolver.values import PLAIN_NUMBER
 from auroraql.schema import KINDS, Type
 from auroraql.schema.catalogue import Catalogue, DataSource
+from auroraql.schema.limits import MOST_VALUES
 
 _DAYS_OF_A_REQUEST = 4
 """A request costs about as much as the records of this many days of one group that are not wanted."""

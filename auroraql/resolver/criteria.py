@@ -73,6 +73,8 @@ class CriteriaClauses:
             few = len(written) < 2
             hint = "add what it meets, as: , space (program = 'swarm')" if few else "leave some out"
             self._fault("AQL0213", message, origin, "here", hint, ("OF",) if few else ())
+            if not few:
+                return ()  # each block costs work, and each pair of them
         return tuple(self._block(block) for block in written)
 
     def _block(self, written: Written) -> Block:

@@ -6,7 +6,7 @@ resolver knows of results. Before a script runs there are no rows yet; then only
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from math import isfinite
@@ -17,13 +17,13 @@ from auroraql.named import Kept
 from auroraql.query import Interval, Using
 from auroraql.resolver.intervals import joined, padded
 from auroraql.resolver.names import METADATA, Names
-from auroraql.resolver.predicates import MOST_VALUES
 from auroraql.resolver.using import UsedField, alike, groups_of, independent, used_field, using_of
 from auroraql.resolver.values import Fault, Values
 from auroraql.resolver.windows import two_windows
 from auroraql.schema import BLOCKS, KINDS, Kind, Type
 from auroraql.schema.catalogue import Catalogue
 from auroraql.schema.kind_words import meant_kind
+from auroraql.schema.limits import MOST_VALUES
 from auroraql.spelling import closest, slip
 from auroraql.syntax import (
     And,
@@ -93,6 +93,47 @@ def feed(find: Find, catalogue: Catalogue, values: Values, results: Results | No
     if any(map(_takes, find.clauses)):
         _Feeding(fed, catalogue, values, results).clauses()
     return fed
+
+
+class Nested:
+    """The results of FINDs in parentheses, the innermost first: nesting, however deep, is no recursion."""
+
+    def __init__(self, find: Callable[[Find], Kept]) -> None:
+        self._find = find
+        self._outcomes: dict[int, tuple[Find, Kept | StatementError]] = {}
+        """By the identity of the statement, which is kept so that no other takes its number."""
+
+    def found(self, find: Find) -> Kept:
+        """What a FIND in parentheses finds. Raises StatementError, and what `find` raises."""
+        if id(find) not in self._outcomes:
+            for each in _innermost_first(find):
+                try:
+                    self._outcomes[id(each)] = each, self._find(each)
+                except StatementError as error:
+                    self._outcomes[id(each)] = each, error
+        outcome = self._outcomes[id(find)][1]
+        if isinstance(outcome, StatementError):
+            raise outcome
+        return outcome
+
+
+def _innermost_first(find: Find) -> list[Find]:
+    """A FIND and all that stand in it in parentheses, each after those in it."""
+    found, pending = [], [find]
+    while pending:
+        each = pending.pop()
+        found.append(each)
+        pending += _subqueries(each)
+    return found[::-1]
+
+
+def _subqueries(find: Find) -> Iterator[Find]:
+    for clause in find.clauses:
+        if isinstance(clause, Overlap) and isinstance(clause.result, Subquery):
+            yield clause.result.find
+        for expression in _expressions(clause):
+            for leaf in _with_paths(expression):
+                yield from (operand.find for operand in leaf.operands if isinstance(operand, Subquery))
 
 
 def takes_results(find: Find) -> bool:

@@ -15,11 +15,10 @@ from auroraql.resolver.names import Names
 from auroraql.resolver.selection import check_single, several_values
 from auroraql.resolver.values import End, Fault, Place, Values
 from auroraql.schema import Type
+from auroraql.schema.limits import MOST_VALUES
 from auroraql.schema.operators import OPERATORS
 from auroraql.spelling import closest
 from auroraql.syntax import Instant, Number, Operand, Path, Text, Timestamp
-
-MOST_VALUES = 10_000
 
 _ENDS: Mapping[str, tuple[End, ...]] = {
     "<": ("first",),
@@ -166,7 +165,7 @@ class Predicates:
         if len(operands) > MOST_VALUES:
             raise Fault(
                 "AQL0116",
-                f"the list has {len(operands):,} values; {MOST_VALUES:,} are the most",
+                f"the list has too many values; {MOST_VALUES:,} are the most",
                 operands[MOST_VALUES].origin,
                 "one too many",
                 hint="cut the search into several",

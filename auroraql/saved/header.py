@@ -18,8 +18,9 @@ from auroraql.errors import LINE_END, Diagnostic, Source, Span
 from auroraql.saved.types import NAMED, TYPES, ParameterType, items, unquoted, written
 from auroraql.spelling import closest
 
-_ITEM = rf"""{NAMED}|'(?:[^'\n]|'')*'|"(?:[^"\n]|"")*"|[^\s,'"()]+"""
-_LIST = rf"(?:{_ITEM})(?:\s*,\s*(?:{_ITEM}))*"
+# Atomic: an item that can be read in two ways would double the ways of reading the list.
+_ITEM = rf"""(?>{NAMED}(?=[\s,)]|\Z)|'[^'\n]*+(?:''[^'\n]*+)*+'|"[^"\n]*+(?:""[^"\n]*+)*+"|[^\s,'"()]++)"""
+_LIST = rf"{_ITEM}(?:\s*,\s*{_ITEM})*+"
 _DECLARATION = (
     r"(?i)param\s+\$?(?P<name>[^\W\d]\w*)\s*:\s*(?P<many>list\b\s*(?:of\b\s*)?)?(?P<type>[^\W\d]\w*)?"
     rf"(?:\s*=\s*(?P<default>\({_LIST}\)|{_LIST}))?(?=\s|\Z)(?!\s*=)(?P<doc>.*)"

@@ -18,8 +18,9 @@ NAMED = r"(?:now|today)(?:\s*[+-]\s*\d+\s*[a-z]+)?"
 """NOW or TODAY, perhaps shifted: `TODAY - 7 days`."""
 
 _NAMED = r"(?i)(?P<base>now|today)(?:\s*(?P<sign>[+-])\s*(?P<count>\d+)\s*(?P<unit>[a-z]+))?"
-_QUOTED = r"'((?:[^']|'')*)'|\"((?:[^\"]|\"\")*)\""
-_LIST_ITEM = r"\s*((?:'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|[^,])*)(?:,|\Z)"
+# Possessive: where a quote may end in several places, trying all of them takes exponential time.
+_QUOTED = r"'([^']*+(?:''[^']*+)*+)'|\"([^\"]*+(?:\"\"[^\"]*+)*+)\""
+_LIST_ITEM = r"\s*+((?:'[^']*+(?:''[^']*+)*+'|\"[^\"]*+(?:\"\"[^\"]*+)*+\"|[^,])*+)(?:,|\Z)"
 _LARGEST_EXPONENT = 400
 _WHOLE = 18
 """Digits of a whole number."""

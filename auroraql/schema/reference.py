@@ -7,7 +7,14 @@ from collections.abc import Iterable, Iterator
 from auroraql.codes import CODES
 from auroraql.schema import BLOCKS, CONJUNCTIONS, KINDS, Field, Kind, Type
 from auroraql.schema.catalogue import shipped
-from auroraql.schema.conjunctions import wire_name
+from auroraql.schema.conjunctions import MOST_BLOCKS, wire_name
+from auroraql.schema.limits import (
+    DEEPEST,
+    LIST_LIMITS,
+    MOST_CHARACTERS,
+    MOST_SCRIPT_CHARACTERS,
+    MOST_STATEMENTS,
+)
 from auroraql.schema.operators import OPERATORS
 
 MARK = "<!-- What follows is generated from the schema: pytest --update writes it. -->"
@@ -28,12 +35,27 @@ def _table(titles: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> Iterator
 
 
 def _operators() -> Iterator[str]:
+    yield from _limits()
     yield "## Operators\n"
     rows = (
         (_code(row.text, *row.also), row.doc, _code(row.wire) if row.wire else "no filter of AuroraX")
         for row in OPERATORS.values()
     )
     yield from _table(("operator", "holds when the field is", "sent as"), rows)
+
+
+def _limits() -> Iterator[str]:
+    yield "## Limits\n"
+    yield "A statement above a limit is refused before the work that the limit saves, with a code and the place.\n"
+    rows = [
+        ("characters of a script", MOST_SCRIPT_CHARACTERS),
+        ("statements of a script", MOST_STATEMENTS),
+        ("characters of a statement", MOST_CHARACTERS),
+        ("brackets, braces, NOTs and FINDs inside one another", DEEPEST),
+        ("blocks of one search for conjunctions", MOST_BLOCKS),
+    ]
+    rows += [(f"{limit.items} of `{rule}`", limit.most) for rule, limit in LIST_LIMITS.items() if rule != "blocks"]
+    yield from _table(("what", "most"), [(what, f"{most:,}") for what, most in rows])
 
 
 def _kind(kind: Kind) -> Iterator[str]:

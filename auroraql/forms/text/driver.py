@@ -6,15 +6,18 @@ Where a word does not fit, it tells which, and what could have stood there. A te
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
+from auroraql.errors import Diagnostic, Span, StatementError
 from auroraql.forms import grammar
 from auroraql.forms.tables import Rule, Table, table
 from auroraql.forms.text.blanks import skip_blanks
 from auroraql.forms.text.lexeme import Lexeme, lexeme
 from auroraql.forms.text.reading import Reading
+from auroraql.schema.limits import LIST_LIMITS, ListLimit
 
 END = "$END"
 # One entry of a row: the state shifted to and nothing, or the number of values reduced, what they become, and of what rule.
@@ -141,7 +144,7 @@ def _reduction(rule: Rule, reading: Reading) -> Action:
     make = getattr(reading, name, _as_they_are)
     if alone:
         make = _unless_alone(make)
-    return count, make if kept is None else _with_kept(kept, make), origin
+    return count, make if kept is None else _with_kept(origin, count, kept, make), origin
 
 
 def _as_they_are(children: list[Any]) -> list[Any]:
@@ -152,13 +155,14 @@ def _unless_alone(make: Make) -> Make:
     return lambda children: children[0] if len(children) == 1 else make(children)
 
 
-def _with_kept(kept: list[list[int]], make: Make) -> Make:
+def _with_kept(origin: str, count: int, kept: list[list[int]], make: Make) -> Make:
     """Keep only some children, and open those that are lists of helper rules.
 
     A helper rule that begins with its own list (`_list : _list "," item`) adds to that list in place: copying it for
-    each item would take quadratic time.
+    each item would take quadratic time. The list stops at its limit, before anything more of it is read.
     """
     in_place = make is _as_they_are and bool(kept[0][1])
+    most = _most_children(origin, kept, separated=count > 2) if in_place else sys.maxsize
 
     def reduce(children: list[Any]) -> Any:
         chosen: list[Any] = children[kept[0][0]] if in_place else []
@@ -167,9 +171,39 @@ def _with_kept(kept: list[list[int]], make: Make) -> Make:
                 chosen += children[at]
             else:
                 chosen.append(children[at])
+        if len(chosen) > most:
+            raise _too_many(origin, chosen[-1])
         return make(chosen)
 
     return reduce
+
+
+def _most_children(origin: str, kept: list[list[int]], *, separated: bool) -> int:
+    """How many children the list of a helper rule may have; its first item is not among them where signs separate."""
+    return (_limit_of(origin).most - separated) * (len(kept) - 1)
+
+
+def _limit_of(origin: str) -> ListLimit:
+    return LIST_LIMITS[re.sub(r"^__|_(?:star|plus)_\d+$", "", origin)]
+
+
+def _too_many(origin: str, item: Any) -> StatementError:
+    """The error at the first item above the limit of its list."""
+    limit = _limit_of(origin)
+    message = f"the list has too many {limit.items}; {limit.most:,} are the most"
+    return StatementError([Diagnostic("AQL0116", message, _place(item), "one too many", limit.hint)])
+
+
+def _place(item: Any) -> Span:
+    """Where an item of a list begins and ends."""
+    while not isinstance(item, Lexeme):
+        if isinstance(item, tuple):
+            item = item[0]
+        elif isinstance(getattr(item, "origin", None), Span):
+            return cast("Span", item.origin)
+        else:
+            item = item.path
+    return Span(item.start_pos, item.end_pos)
 
 
 @cache

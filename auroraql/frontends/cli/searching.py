@@ -21,7 +21,7 @@ from auroraql.frontends.cli.stopping import Stopping
 from auroraql.frontends.cli.streams import complain, say
 from auroraql.frontends.progress import status_line
 from auroraql.output import FORMATS, check_writable, footer, known_format, wants_color, write, writes_blocks
-from auroraql.output import render as render_result
+from auroraql.output.screen import Screen
 from auroraql.results import ResultSet
 from auroraql.session import Archive, connect
 from auroraql.syntax import Follow, Let, Set, Statement
@@ -161,14 +161,26 @@ def is_colored(config: Config) -> bool:
 
 
 def show(result: ResultSet, shown_as: str, config: Config) -> None:
-    """Writes a result to standard output: on a terminal what fits it, elsewhere all."""
-    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    """Write a result to standard output: all of it, or on a terminal what fits it, a page at a time."""
     known = known_format(shown_as)
-    if known.render is None and width is None:
+    if not sys.stdout.isatty():
         sys.stdout.flush()
-        for piece in known.encoded(result):
-            sys.stdout.buffer.write(piece)
+        if known.render is None:
+            for piece in known.encoded(result):
+                sys.stdout.buffer.write(piece)
+            return
+        for chunk in known.rendered(result, Screen(color=is_colored(config), blocks=writes_blocks(sys.stdout))):
+            sys.stdout.write(chunk)
         return
-    color, blocks = is_colored(config), writes_blocks(sys.stdout)
-    for chunk in render_result(result, shown_as, width=width, color=color, blocks=blocks):
-        sys.stdout.write(chunk)
+    # Pipes and files, which scripts wait for, need no pager.
+    from auroraql.frontends.pager import page_height, page_lines, pager, put
+
+    chosen = None if config.origins["pager"] == "default" else config.text("pager")
+    screen = Screen(
+        shutil.get_terminal_size().columns,
+        page_height(os.environ, chosen),
+        terminal=True,
+        color=is_colored(config),
+        blocks=writes_blocks(sys.stdout),
+    )
+    put(sys.stdout, known.rendered(result, screen), pager(os.environ, chosen), lines=page_lines())

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from auroraql.errors import UsageError, visible
-from auroraql.frontends.repl.showing import deaf
+from auroraql.frontends.pager import ignoring_interrupts
 from auroraql.frontends.repl.state import State
 
 SUFFIX = ".aql"
@@ -18,7 +18,7 @@ SUFFIX = ".aql"
 
 def edit(state: State, _argument: str) -> str:
     """The last statement in the editor; what comes back is what the next prompt begins with."""
-    with deaf():
+    with ignoring_interrupts():
         edited = edited_text(state.statement, os.environ)
     if edited is None:
         return "the editor failed: nothing is changed"

@@ -33,7 +33,8 @@ from auroraql.saved import (
 )
 from auroraql.saved.offers import about, values_of
 
-_VALUE = r"(?:'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|\([^)]*\)|[^\s'\"(])*"
+# Possessive: where a quote may end in several places, trying all of them takes exponential time.
+_VALUE = r"(?:'[^']*+(?:''[^']*+)*+'|\"[^\"]*+(?:\"\"[^\"]*+)*+\"|\([^)]*+\)|[^\s'\"(])*+"
 _GIVEN = re.compile(rf"\s*(?:--param\s+)?(?P<name>[^\W\d]\w*)=(?P<value>{_VALUE})(?=\s|\Z)")
 _PARAMETER = re.compile(r"\$([^\W\d]\w*)")
 _NAME_TYPED = re.compile(r"\s(?P<name>(?:[^\W\d]\w*)?)\Z")

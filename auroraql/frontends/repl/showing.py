@@ -4,27 +4,19 @@ from __future__ import annotations
 
 import errno
 import os
-import re
-import shlex
-import shutil
-import signal
 import subprocess
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from itertools import chain
 from pathlib import Path
 
-from auroraql.errors import UsageError, columns, visible
+from auroraql.errors import UsageError, visible
+from auroraql.frontends.pager import ignoring_interrupts, page_lines, pager
+from auroraql.frontends.pager import put as put_on
 from auroraql.frontends.repl.state import State
 from auroraql.output import Format, footer, format_of, known_format
 from auroraql.output.screen import Screen
 from auroraql.results import ResultSet
-
-_ESCAPE = re.compile(r"\x1b(?:\[[0-9;]*m|\]8;;[^\x1b]*\x1b\\)")
-
-_LEFT_FOR_THE_PROMPT = 3
-"""Lines below a result: its footer, the prompt and the toolbar."""
 
 
 def show(state: State, result: ResultSet, format: str = "") -> None:
@@ -52,62 +44,14 @@ def show(state: State, result: ResultSet, format: str = "") -> None:
 
 
 def put(state: State, chunks: Iterable[str], *, wide: bool = False) -> None:
-    """Writes text to the terminal, through the pager when it is longer than the screen; `wide`: or wider."""
-    waiting = iter(chunks)
-    if state.pages:
-        held: list[str] = []
-        most, lines = max(state.height - _LEFT_FOR_THE_PROMPT, 1), 0
-        for chunk in waiting:
-            held.append(chunk)
-            lines += chunk.count("\n")
-            juts = wide and any(columns(line) > state.width for line in _ESCAPE.sub("", chunk).split("\n"))
-            if (lines > most or juts) and _paged(
-                chain(held, waiting), pager(os.environ, state.switches.pager, stays=wide)
-            ):
-                return
-        waiting = iter(held)
-    for chunk in waiting:
-        state.stream.write(chunk)
-    state.stream.flush()
+    """Write text to the terminal, through the pager when it is longer than the screen or, if `wide`, wider."""
+    command = pager(os.environ, state.switches.pager, stays=wide) if state.pages else []
+    put_on(state.stream, chunks, command, lines=page_lines(), width=state.width if wide else None)
 
 
 def tell(state: State, text: str) -> None:
     """What a command says, through the pager when it is long; nothing in it can steer the terminal."""
     put(state, (visible(line) + "\n" for line in text.splitlines()))
-
-
-def pager(environ: Mapping[str, str], chosen: str | None = None, *, stays: bool = False) -> list[str]:
-    """The pager's command: that which was `chosen`, or PAGER, else less, which ends by itself with a short text unless it `stays`."""
-    named = environ.get("AURORAQL_PAGER", environ.get("PAGER", "less")) if chosen is None else chosen
-    with suppress(ValueError):  # an unbalanced quote
-        words = shlex.split(named)
-        return ["less", "-SRX" if stays else "-SRXF", *words[1:]] if words[:1] == ["less"] else words
-    return []
-
-
-def _paged(chunks: Iterator[str], command: list[str]) -> bool:
-    """Shows text in the pager until it is left; False, and nothing taken, when there is none."""
-    if not command or command == ["cat"] or shutil.which(command[0]) is None:
-        return False
-    with deaf(), subprocess.Popen(command, stdin=subprocess.PIPE, encoding="utf-8", errors="replace") as process:
-        assert process.stdin is not None  # noqa: S101 - it was asked for
-        with suppress(BrokenPipeError):  # it was left before the end
-            for chunk in chunks:
-                process.stdin.write(chunk)
-        with suppress(BrokenPipeError):
-            process.stdin.close()
-    return True
-
-
-@contextmanager
-def deaf() -> Iterator[None]:
-    """While another program has the terminal, leave Ctrl-C to it."""
-    # A handler, not SIG_IGN: a program that is started inherits SIG_IGN and could not be interrupted at all.
-    before = signal.signal(signal.SIGINT, lambda _signal, _frame: None)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 def append(path: Path, result: ResultSet, chosen: Format) -> None:
@@ -154,7 +98,7 @@ def _whole(path: Path) -> Iterator[None]:
 def pipe(result: ResultSet, command: str, format: str) -> int:
     """The whole result, uncoloured, to a shell command; its exit code. Raises UsageError when there is no shell."""
     try:
-        with deaf(), subprocess.Popen(command, shell=True, stdin=subprocess.PIPE) as process:  # noqa: S602 - it is the user's own shell
+        with ignoring_interrupts(), subprocess.Popen(command, shell=True, stdin=subprocess.PIPE) as process:  # noqa: S602 - it is the user's own shell
             assert process.stdin is not None  # noqa: S101 - it was asked for
             with suppress(BrokenPipeError):
                 for chunk in known_format(format).encoded(result):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,6 +12,7 @@ from typing import Protocol, TextIO
 from auroraql.archives.base import Watch
 from auroraql.completion import Known
 from auroraql.errors import Diagnostic, Source, render, visible
+from auroraql.frontends.pager import page_height
 from auroraql.frontends.repl.behind import Switches
 from auroraql.output.screen import Screen, writes_blocks
 from auroraql.preparing import Standing
@@ -138,7 +140,10 @@ class State:
     def screen(self) -> Screen:
         """What the terminal is now."""
         blocks = writes_blocks(self.stream)
-        return Screen(self.width, terminal=True, color=self.color, links=self.links, blocks=blocks, commands=True)
+        height = page_height(os.environ, self.switches.pager) if self.stream.isatty() else None
+        return Screen(
+            self.width, height, terminal=True, color=self.color, links=self.links, blocks=blocks, commands=True
+        )
 
     @property
     def format(self) -> str:

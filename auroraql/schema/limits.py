@@ -1,0 +1,59 @@
+"""The limits of the language, each declared once: the parser enforces them before the work that they limit.
+
+`grammar/README.md` lists them; a test compares. A statement above a limit is refused with AQL0103, AQL0104, AQL0116 or
+AQL0119.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+MOST_SCRIPT_CHARACTERS = 10_000_000
+"""Characters of one script."""
+
+MOST_STATEMENTS = 10_000
+"""Statements of one script."""
+
+MOST_CHARACTERS = 1_000_000
+"""Characters of one statement."""
+
+DEEPEST = 200
+"""Brackets, braces, NOTs and FINDs inside one another, and names in one dotted path."""
+
+MOST_VALUES = 10_000
+"""Values in a list, and the items of any other list without a limit of its own."""
+
+MOST_CLAUSES = 1_000
+"""Clauses of one statement, and the blocks, distances and traces that are written before they are counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class ListLimit:
+    """How many items a list of the grammar may have; `items` names them in messages."""
+
+    items: str
+    most: int
+    hint: str
+
+
+_SEVERAL = "cut the search into several"
+_ONE_LIST = "an IN list replaces many ORs, and a list as a parameter many values"
+
+LIST_LIMITS = {
+    "statement": ListLimit("clauses", MOST_CLAUSES, "keep one of each"),
+    "find": ListLimit("clauses", MOST_CLAUSES, "keep one of each"),
+    "blocks": ListLimit("blocks", MOST_CLAUSES, _SEVERAL),
+    "block": ListLimit("places", MOST_VALUES, _SEVERAL),
+    "within": ListLimit("distances", MOST_CLAUSES, "the first distance is for every pair without its own"),
+    "via": ListLimit("traces", MOST_CLAUSES, "name each once"),
+    "select": ListLimit("columns", MOST_VALUES, "select whole objects, or *"),
+    "exclusion": ListLimit("columns", MOST_VALUES, "select the few that are wanted"),
+    "group": ListLimit("keys", MOST_VALUES, "group by fewer"),
+    "order": ListLimit("keys", MOST_VALUES, "order by fewer"),
+    "instant": ListLimit("shifts", MOST_CLAUSES, "add them up"),
+    "expr": ListLimit("terms", MOST_VALUES, _ONE_LIST),
+    "and_expr": ListLimit("terms", MOST_VALUES, _ONE_LIST),
+    "values": ListLimit("values", MOST_VALUES, _SEVERAL),
+    "path": ListLimit("names", DEEPEST, "no record nests that deep"),
+}
+"""By the rule of the grammar that has the list; Lark calls the list's own rule `__rule_star_N`."""

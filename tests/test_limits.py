@@ -1,0 +1,98 @@
+"""Every limit is enforced before the work that it limits: what a refusal costs does not grow with what is refused."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+from auroraql.errors import Source
+from auroraql.forms import script
+from auroraql.forms.pieces import Piece
+from auroraql.forms.tables import table
+from auroraql.preparing import check
+from auroraql.schema.catalogue import shipped
+from auroraql.schema.limits import LIST_LIMITS, MOST_SCRIPT_CHARACTERS, MOST_STATEMENTS
+
+FIND = "FIND data_products WHERE "
+ON = " ON 2021-01-01"
+LISTS = {
+    "blocks": "FIND conjunctions OF ground‹, ground›",
+    "points": "FIND conjunctions OF location ((1, 2)‹, (1, 2)›), space",
+    "distances": "FIND conjunctions OF ground, space WITHIN 5 km‹, 5 km›",
+    "traces": "FIND conjunctions OF ground, space VIA nbtrace‹, nbtrace›",
+    "SELECT": "FIND data_products SELECT a‹, a›",
+    "SELECT tree": "FIND data_products SELECT metadata {a‹, a›}",
+    "EXCLUDE": "FIND data_products SELECT * EXCLUDE (url‹, url›)",
+    "ORDER BY": "FIND data_products ORDER BY a‹, a›",
+    "GROUP BY": "FIND data_products SELECT count(*) GROUP BY a‹, a›",
+    "AND": f"{FIND}a = 1‹ AND a = 1›",
+    "OR": f"{FIND}a = 1‹ OR a = 1›",
+    "IN": f"{FIND}a IN (1‹, 1›)",
+    "parameters": f"{FIND}a IN ($p‹, $p›)",
+    "path": f"{FIND}a‹.a› = 1",
+    "shifts": "FIND data_products ON NOW‹ - 1 day›",
+    "clauses": "FIND data_products‹ LIMIT 5›",
+    "clauses of SHOW": "SHOW SOURCES‹ LIMIT 5›",
+}
+
+
+def checked(text: str) -> tuple[list[str], int]:
+    """The codes of a check, and how many functions it calls."""
+    count = 0
+
+    def counted(_frame: object, event: str, _argument: object) -> None:
+        nonlocal count
+        count += event == "call"
+
+    sys.setprofile(counted)
+    try:
+        ((_, said),) = check([Source(text)], shipped(), {})
+    finally:
+        sys.setprofile(None)
+    return [each.code for each in said], count
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_a_list_stops_at_its_limit(name: str) -> None:
+    before, _, rest = LISTS[name].partition("‹")
+    item, _, after = rest.partition("›")
+    codes, calls = checked(before + item * 11_000 + after)
+    assert codes == ["AQL0116"]
+    twice, more_calls = checked(before + item * 22_000 + after)
+    assert twice == codes
+    assert more_calls < calls * 1.05 + 100
+
+
+def test_every_list_of_the_grammar_has_a_limit() -> None:
+    helpers = {rule[1] for rule in table().rules if rule[1].startswith("__")}
+    assert {name[2:].rpartition("_")[0].rpartition("_")[0] for name in helpers} <= set(LIST_LIMITS)
+
+
+@pytest.mark.parametrize("text", ["FIND ephemeris;" * (MOST_STATEMENTS + 1), ";" * (MOST_SCRIPT_CHARACTERS + 1)])
+def test_nothing_is_read_of_a_script_that_is_too_long(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def unread(text: str, piece: Piece) -> script.Read:
+        raise AssertionError("it was read")
+
+    monkeypatch.setattr(script, "read_piece", unread)
+    ((_, said),) = check([Source(text)], shipped(), {})
+    assert [each.code for each in said] == ["AQL0119"]
+
+
+def test_too_many_blocks_cost_no_pairs() -> None:
+    blocks = "FIND conjunctions OF " + ", ".join(["ground (program = 'trex')"] * 900) + " WITHIN 5 km" + ON
+    codes, calls = checked(blocks)
+    assert codes == ["AQL0213"]
+    assert calls < 900 * 300, "900 blocks have 404,550 pairs"
+
+
+def test_nots_count_with_the_brackets_they_stand_before() -> None:
+    assert checked(f"{FIND}{('NOT ' * 99 + '(') * 2}a = 1)){ON}")[0] == ["AQL0601"]
+    assert checked(f"{FIND}{('NOT ' * 150 + '(') * 100}a = 1{')' * 100}{ON}")[0] == ["AQL0104"]
+
+
+def test_nested_finds_are_no_recursion() -> None:
+    nested = f"FIND data_products SELECT data_source.platform WHERE program = 'trex'{ON}"
+    for _ in range(198):
+        nested = f"FIND data_products SELECT data_source.platform WHERE platform IN ({nested}){ON}"
+    assert checked(nested)[0] == []
