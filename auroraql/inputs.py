@@ -10,8 +10,6 @@ from typing import Any, Protocol, runtime_checkable
 
 from auroraql.errors import Pointer, Source, StatementError, UsageError
 from auroraql.forms.pieces import too_deep
-from auroraql.forms.text.writing import write_name
-from auroraql.translation import translate_source
 
 __all__ = ["SearchObject", "StatementLike", "source_of"]
 
@@ -83,11 +81,16 @@ def _plain(value: Any) -> Any:
 
 def _selecting(source: Source, template: Mapping[str, Any]) -> Source:
     """Return the query as text, with the parts of the response format selected."""
+    # Few callers hand in search objects, and fewer a response format.
+    from auroraql.translation import translate_source
+
     text = str(translate_source(source, "aql").output)
     return Source(f"{text} SELECT {_selection(template)}", source.name)
 
 
 def _selection(template: Mapping[str, Any]) -> str:
+    from auroraql.forms.text.writing import write_name
+
     return ", ".join(
         f"{write_name(key)} {{{_selection(inner)}}}" if isinstance(inner, Mapping) else write_name(key)
         for key, inner in template.items()

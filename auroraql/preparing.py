@@ -11,7 +11,6 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from auroraql.errors import MOST_REPORTED, Diagnostic, Origin, Source, Span, StatementError
-from auroraql.fixes import keep_right
 from auroraql.forms import script
 from auroraql.named import Kept, Limited, Shown
 from auroraql.plan import Plan
@@ -205,6 +204,9 @@ class Preparing:
         """Return the error with only those fixes that mend."""
         found = error.diagnostics
         if any(each.fix is not None for each in found):
+            # A right statement is not kept waiting by what checks the fixes of wrong ones.
+            from auroraql.fixes import keep_right
+
             found = keep_right(found, source, span, self.catalogue, self.parameters, self.now, self)
         return StatementError(found, source, error.questions)
 

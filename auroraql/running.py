@@ -46,7 +46,7 @@ class Running:
     on_step: Callable[[str], object] | None = None
     """Receives one line for each step of a search: the verbose mode."""
     most: int | None = None
-    """The most rows of a FIND that anybody will look at; no more need be fetched."""
+    """The most rows of a FIND or of SQL that anybody will look at; no more are fetched."""
     on_interrupt: Callable[[Search], object] | None = None
     """Who is given a search that Ctrl-C ended the wait for; by default it is cancelled."""
     on_end: Callable[[Search], object] | None = None
@@ -362,7 +362,8 @@ class Running:
         assert limited is not None, "SQL is looked at before it runs"  # noqa: S101
         tables = [self.results[name] for name in limited.tables]
         with elapsing(self.watch, began):
-            columns, rows = run_sql(statement, tables, limited, prepared.given, began + self.settings.timeout)
+            deadline = began + self.settings.timeout
+            columns, rows = run_sql(statement, tables, limited, prepared.given, deadline, self.most)
         return self._told(columns, rows, prepared, began)
 
     def _told(

@@ -140,7 +140,7 @@ class Archive:
         self._running.refresh()
 
     def look_at_most(self, rows: int | None) -> None:
-        """Fetch no more rows of a FIND that is run than this; those kept by LET and SUBMIT come whole."""
+        """Fetch no more rows of a FIND or of SQL than this; those kept by LET and SUBMIT come whole."""
         self._running.most = rows
 
     def on_progress(self, watch: Watch | None) -> None:

@@ -8,7 +8,6 @@ from datetime import datetime
 from typing import Any
 
 from auroraql.errors import Diagnostic, Origin, Source, Span, StatementError, UsageError
-from auroraql.fixes import keep_right
 from auroraql.forms import plan_json, query_json, script, sentence
 from auroraql.forms.pieces import Form
 from auroraql.forms.text import writing
@@ -56,6 +55,9 @@ def translate_source(
     try:
         return _translated(source, to, form, catalogue, parameters, now)
     except StatementError as error:
+        # A right statement is not kept waiting by what checks the fixes of wrong ones.
+        from auroraql.fixes import keep_right
+
         span = Span(0, len(source.text))
         found = keep_right(error.diagnostics, source, span, catalogue or shipped(), parameters, now)
         raise StatementError(found, source) from None

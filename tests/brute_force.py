@@ -10,6 +10,7 @@ import operator
 import re
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 from auroraql.query import And, Column, Comparison, FieldComparison, Not, Or, OrderKey, Predicate, Query, Ref
@@ -125,7 +126,7 @@ def one(stored: Any, ref: Ref, sign: str, text: str) -> Truth:
     """One stored value against one string."""
     kind = kind_of(ref)
     if kind in ("any", "number") and _NUMBER.fullmatch(text):
-        left, right = number(stored), float(text)
+        left, right = number(stored), number(text)
     elif kind in ("any", "time") and (moment := instant(text)):
         left, right = instant(stored), moment  # type: ignore[assignment]
     elif kind in ("any", "text"):
@@ -171,10 +172,14 @@ def plain(stored: Any) -> str:
     return str(stored)
 
 
-def number(stored: Any) -> float | None:
-    """It as a number; None when it is none."""
+def number(stored: Any) -> int | float | None:
+    """It as a number, a whole one exactly; None when it is none. Order and sums take it as a double."""
     text = plain(stored)
-    return float(text) if _NUMBER.fullmatch(text) else None
+    if not _NUMBER.fullmatch(text):
+        return None
+    value = Decimal(text)
+    whole = abs(value) < 10**38 and value == value.to_integral_value()
+    return int(value) if whole else float(text)
 
 
 def instant(stored: Any) -> datetime | None:
@@ -209,7 +214,7 @@ def _rank(stored: Any, ref: Ref) -> tuple[Any, ...]:
     if kind_of(ref) != "any":
         return (stored,)
     as_number = number(stored)
-    return (1, plain(stored)) if as_number is None else (0, as_number)
+    return (1, plain(stored)) if as_number is None else (0, float(as_number))
 
 
 def rows(query: Query, products: Iterable[Product]) -> list[tuple[Any, ...]]:
@@ -275,7 +280,7 @@ def _cell(column: Column, group: Sequence[Product]) -> Any:
         case function:
             if kind_of(ref) == "number":
                 return (sum(there) if function == "sum" else sum(there) / len(there)) if there else None
-            numbers = [n for each in there if (n := number(each)) is not None]
+            numbers = [float(n) for each in there if (n := number(each)) is not None]
             return _added(numbers) / (1 if function == "sum" else len(numbers)) if numbers else None
 
 
@@ -283,7 +288,7 @@ def _extreme(stored: Any, ref: Ref) -> tuple[Any, ...]:
     if kind_of(ref) != "any":
         return (stored,)
     as_number = number(stored)
-    return (as_number is None, as_number or 0, plain(stored), _same(stored))
+    return (as_number is None, float(as_number or 0), plain(stored), _same(stored))
 
 
 def _added(numbers: Iterable[float]) -> float:

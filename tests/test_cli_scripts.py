@@ -143,6 +143,10 @@ def test_a_limit_is_of_what_is_written_and_of_nothing_else(server: AuroraXServer
     assert done.out.startswith("n\n7\n")
     assert len(done.out.splitlines()) > 4
     assert "--limit" not in done.err
+    # All these rows would take minutes.
+    done = command("-c", "SQL SELECT * FROM range(5000000000) AS t(n)", "--limit", "2", "--format", "csv")
+    assert done.out == "n\n0\n1\n"
+    assert "2 of more than 2 rows are written (--limit 2)" in done.err
     path = tmp_path / "out.csv"
     done = command("-a", server.url, "-c", EVERYTHING, "--limit", "0", "--output", path)
     assert (done.code, len(path.read_text().splitlines())) == (0, 1)

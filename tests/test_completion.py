@@ -384,3 +384,30 @@ def test_no_more_than_a_hundred() -> None:
     known = Known(ArchiveNames(Catalogue(sources, {})))
     assert len(texts("FIND data_products WHERE platform = |", known)) == MOST
     assert texts("FIND data_products WHERE platform = '1234|", known)[0] == "'site 01234'"
+
+
+_DOCUMENT = '{"data_product_type_filters": [], "start": "2020-01-01T00:00:00", "end": "2020-01-02T00:00:00"}'
+_SENTENCE = (
+    "Find data_products for ((program in (trex) filtered by metadata ()) AND  data_product_metadata_filters []) AND "
+    "data_product start >= 2020-02-01T00:00 UTC AND data_product end <= 2020-02-01T23:59:59 UTC AND"
+)
+
+
+@pytest.mark.parametrize("separator", ["\n", "\r\n", "\n-- next\n", ";\n"])
+@pytest.mark.parametrize(
+    "before", [_DOCUMENT, f"FIND data_products FROM {_DOCUMENT}", f"EXPLAIN {_DOCUMENT}", _SENTENCE]
+)
+@pytest.mark.parametrize(
+    "words", ["FIND data_products WHERE progr", "FIND data_products WHERE program = 'trex' AND platf", "f"]
+)
+def test_after_a_document_without_a_semicolon(before: str, separator: str, words: str) -> None:
+    """The candidates are those of the statement alone, asked at once and after every key."""
+    known = Known(ArchiveNames(shipped()))
+    alone = [candidate.text for candidate in Completer().complete(words, len(words), known)]
+    text = f"{before}{separator}{words}"
+    assert alone
+    assert [candidate.text for candidate in Completer().complete(text, len(text), known)] == alone
+    typing = Completer()
+    for cursor in range(len(before), len(text) + 1):
+        candidates = typing.complete(text[:cursor], cursor, known)
+    assert [candidate.text for candidate in candidates] == alone

@@ -134,6 +134,12 @@ def test_enumerations_are_checked(server: ServerProcess, kind: str, document: di
         refused(post(server, path, document), 400, said.replace("'northern'", '"northern"'))
 
 
+def test_another_operator_is_not_taken_for_a_slip(server: ServerProcess) -> None:
+    answer = post(server, "conjunctions/search", filtered("conjunctions", {"logical_operator": "XOR"}))
+    assert answer.status_code == 400
+    assert "did you mean" not in answer.text
+
+
 @pytest.mark.parametrize(
     ("document", "pointer"),
     [

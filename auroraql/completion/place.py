@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from auroraql.completion.survey import Survey
 from auroraql.completion.trail import END, Trail, words_of
-from auroraql.forms.pieces import Form, closed_end, first, form_at, may_become_another, stops_of
+from auroraql.forms.pieces import Form, closed_end, end_of_document, first, form_at, may_become_another, stops_of
 from auroraql.forms.text.blanks import skip_blanks
 from auroraql.forms.text.driver import Stumble, drive, last_whole
 from auroraql.forms.text.lexeme import Lexeme
@@ -113,20 +113,31 @@ class Finder:
         passed = self._passed
         goes_on = 0 < len(passed) < cursor and text.startswith(passed)
         begin, at = (self._begin, len(passed)) if goes_on else (first(text), first(text))
-        stops = _stops_at(text, begin, cursor)
+        start = _after_documents(text, begin, cursor)
+        at, stops = max(at, start), _stops_at(text, start, cursor)
         known = begin, at
         while (match := stops.search(text, at)) and match.start() < cursor:
             opened, at = _opened(text, match, cursor)
             if opened != -1:
                 break
             if match.lastgroup == "end":
-                begin, stops = at, _stops_at(text, at, cursor)
+                begin, start = at, _after_documents(text, at, cursor)
+                at, stops = max(at, start), _stops_at(text, start, cursor)
             known = (begin, at) if at < cursor else known
         else:
             opened = -1
         if known[1]:
             self._begin, self._passed = known[0], text[: known[1]]
-        return begin, opened
+        return start, opened
+
+
+def _after_documents(text: str, begin: int, cursor: int) -> int:
+    """Return where the last statement before the cursor begins, when JSON and sentences before it end without a `;`."""
+    while True:
+        end = end_of_document(text, skip_blanks(text, begin, cursor), cursor)
+        if end is None or end >= cursor:
+            return begin
+        begin = end
 
 
 def _stops_at(text: str, begin: int, cursor: int) -> re.Pattern[str]:

@@ -27,6 +27,8 @@ Verb = Literal["", "explain", "describe"]
 _PAIRS = {")": "(", "]": "[", "}": "{"}
 _SQL_QUOTED = r"""(?<!\b[eE])'[^']*(?:''[^']*)*'|"[^"]*(?:""[^"]*)*\""""
 _SENTENCE_STOP = re.compile(r"[();]|[\r\n]\s*+(?P<next>\{|--|/\*|find\b)?", re.IGNORECASE)
+_TYPED_FIND = re.compile(r"[\r\n]\s*f(?:in?)?\Z", re.IGNORECASE)
+_LONGEST_BLANK = 200
 _QUOTES = "\"'“”„‟‘’‚‛"
 _JSON_STOP = re.compile(
     r"""(?:"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|[“”„‟][^“”‟"]*[“”‟"]|[‘’‚‛][^‘’‛']*[‘’‛'])|[{}\[\]()]|["'“”„‟‘’‚‛]""",
@@ -154,6 +156,21 @@ def form_at(text: str, at: int) -> Form:
     if _heads().json.match(text, body):
         return "json"
     return "sentence" if _heads().sentence.match(text, body) else "text"
+
+
+def end_of_document(text: str, at: int, cursor: int) -> int | None:
+    """Return where the JSON object or sentence that starts at `at` ends; None for other forms, and while it goes on.
+
+    A sentence also ends at the line in which the FIND of another statement is being typed at the cursor.
+    """
+    if form_at(text, at) not in ("json", "sentence"):
+        return None
+    piece = _next(text, at)
+    if isinstance(piece, Diagnostic):
+        return None
+    if piece.form == "sentence" and (typed := _TYPED_FIND.search(text, max(at, cursor - _LONGEST_BLANK), cursor)):
+        return min(piece.end, typed.start())
+    return piece.end if piece.end < len(text) else None
 
 
 def may_become_another(statement: str) -> bool:
@@ -364,7 +381,8 @@ def _unclosed_quote(text: str, match: re.Match[str], start: int) -> Diagnostic:
 
         inside = (escaped_quote, inner_quote)
         line = text.find("\n", match.end())
-        found = [rule(text, start, line if line >= 0 else len(text), match.start()) for rule in inside]
+        stop = line if line >= 0 else len(text)
+        found = [rule(text, start, stop, match.start(), unclosed=True) for rule in inside]
         if known := next(filter(None, found), None):
             return known
     doubled = "" if mark.startswith("$") else "; a quote inside a text is doubled"

@@ -10,6 +10,7 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import cache
 
 from auroraql.query import And, Comparison, FieldComparison, Not, Or, Predicate, Ref
@@ -104,8 +105,9 @@ def compared_fields(operator: str, value: str | int, other: str | int) -> bool |
     return None if "" in (value, other) else COMPARE[operator](value, [other])
 
 
-def _number(text: str) -> float | None:
-    return float(text) if PLAIN_NUMBER.fullmatch(text) else None
+def _number(text: str) -> Decimal | None:
+    # A double would round great whole numbers.
+    return Decimal(text) if PLAIN_NUMBER.fullmatch(text) else None
 
 
 COMPARE: Mapping[str, Callable[..., bool]] = {

@@ -11,7 +11,7 @@ from auroraql.syntax import Aggregate, Instant, Number, Operand, Text, Timestamp
 
 _TIME_WORDS = frozenset(
     {
-        *("date", "day", "time", "datetime", "timestamp", "year", "month", "hour", "when", "epoch"),
+        *("date", "day", "time", "datetime", "timestamp", "year", "month", "hour", "when", "epoch", "start", "end"),
         *("date_obs", "obs_date", "start_time", "starttime", "end_time", "endtime", "start_date", "end_date"),
     }
 )
@@ -51,13 +51,19 @@ def _refuse_time(names: Names, name: str, comparison: syntax.Comparison) -> None
         "=": _on(low),
         "in": _on(low) if len(literals) == 1 else "",
         ">=": f"SINCE {low[0]}",
-        ">": f"SINCE {low[0]}",
+        "<=": f"UNTIL {high[1]}",
+        "between": f"BETWEEN {low[0]} AND {high[1]}",
     }
-    windows |= {"<=": f"UNTIL {high[1]}", "<": f"UNTIL {high[1]}", "between": f"BETWEEN {low[0]} AND {high[1]}"}
     window = windows.get(operator, "")
-    fields = f"the times are {' and '.join(dict.fromkeys(each.bare for each in names.kind.span))}"
-    hint = f"write the time window after WHERE: {window}; {fields}" if window else fields
-    fix = None if names.kind is CONJUNCTIONS else _rewritten(names, operator, low, high, len(literals))
+    times = tuple(dict.fromkeys(each.bare for each in names.kind.span))
+    fields = f"the times are {' and '.join(times)}" if len(times) > 1 else f"the time is {times[0]}"
+    rewritten = _rewritten(names, operator, low, high, len(literals))
+    hint = fields
+    if window:
+        hint = f"write the time window after WHERE: {window}; {fields}"
+    elif rewritten:  # SINCE and UNTIL hold the moment that they name, which > and < leave out
+        hint = f"write {rewritten}; {fields}"
+    fix = None if names.kind is CONJUNCTIONS else rewritten
     raise Fault("AQL0201", message, comparison.origin, "not a field", hint, fix)
 
 
@@ -79,6 +85,10 @@ def _rewritten(names: Names, operator: str, low: tuple[str, str], high: tuple[st
             return f"{first} >= {low[0]}"
         case "<=":
             return f"{last} <= {high[1]}"
+        case ">":
+            return f"{first} > {high[1]}"
+        case "<":
+            return f"{last} < {low[0]}"
         case _:
             return None
 

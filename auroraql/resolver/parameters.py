@@ -10,15 +10,12 @@ from collections.abc import Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
-from uuid import UUID
 
 MOST_DEPTH = 16
 """How deep lists and objects may be nested; one that contains itself is deeper than any number."""
 
 MOST_DIGITS = 400
 """The digits that a number may have before its decimal point."""
-
-_PLAIN = (str, bytes, timedelta, time, UUID)
 
 
 class ParameterFault(ValueError):
@@ -30,7 +27,7 @@ def plain_value(value: object, depth: int = 0) -> Any:
     if depth > MOST_DEPTH:
         raise ParameterFault(f"is nested more than {MOST_DEPTH} levels deep")
     match value:
-        case None | bool() | str() | bytes() | timedelta() | time() | UUID():
+        case None | bool() | str() | bytes() | timedelta() | time():
             return value
         case int() | float() | Decimal():
             return _number(value)
@@ -81,6 +78,8 @@ def _foreign(value: object, depth: int) -> Any:
         return plain_value(to_list(), depth)
     if type(value).__name__ == "NAType":
         return None
+    if type(value).__module__ == "uuid":  # not imported here: it takes as long as a small module of ours
+        return value
     raise ParameterFault(f"cannot be {_called(value)}")
 
 

@@ -8,6 +8,7 @@ A query's values are strings, as on the wire. How one is read depends on the fie
   and with stored text that reads as a number; one that reads as a moment with stored text that does; any
   other as text, a stored number or boolean by its plain form (`486.1`, `true`). Objects and lists have
   no plain form of their own: they are compared by the text that DuckDB shows for them.
+* a whole number from 2**53 on, which no double holds exactly, is compared as a whole number.
 
 A string may also be an interval of time, `first/last`: only equality has those, and it is equal to every moment inside.
 
@@ -31,6 +32,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Literal
 
 from auroraql.moments import read_span
@@ -48,16 +50,27 @@ _ODD_MOMENT = (
 
 _NUMBER, _MOMENT, _WHOLE = re.compile(NUMBER), re.compile(MOMENT), re.compile("[+-]?[0-9]{1,18}")
 
+INTEGER = "[+-]?[0-9]{1,38}"
+EXACT_IN_DOUBLE = 2**53
+"""Below it every whole number is a double."""
+_LARGEST_WHOLE = 10**38
+"""Larger numbers are compared as doubles: DuckDB's HUGEINT holds little more."""
+
 _UNKNOWN = "CAST(NULL AS BOOLEAN)"
 
 _POSITIVE = {"!=": "=", "not in": "in", "not between": "between", "not like": "like"}
 
-Reading = Literal["text", "number", "moment"]
+Reading = Literal["text", "number", "whole", "moment"]
 
 _SHORT = 50
 """Up to how many values of a list are parameters of their own; more are one parameter, joined with."""
 
-ARRAYS: Mapping[Reading, str] = {"text": "VARCHAR[]", "number": "DOUBLE[]", "moment": "TIMESTAMP[]"}
+ARRAYS: Mapping[Reading, str] = {
+    "text": "VARCHAR[]",
+    "number": "DOUBLE[]",
+    "whole": "HUGEINT[]",
+    "moment": "TIMESTAMP[]",
+}
 """The type of a parameter that holds several values read alike."""
 
 
@@ -84,14 +97,28 @@ class Stored:
                 return f"CAST({self.sql} AS VARCHAR)"
 
     def read(self, reading: Reading) -> str:
-        """It as a number, a moment or text; NULL where it cannot be read so."""
+        """It as a number, a moment or text; NULL where it cannot be read so.
+
+        As a whole number it is exact. A fraction is rounded, but fractions of doubles are below 2**52, and only
+        values from 2**53 on are compared as whole numbers.
+        """
         if reading == "text":
             return self.text
         if self.type is not Type.ANY:
             return self.sql
-        if reading == "moment":
-            return read_moment(self.text)
-        return f"CASE WHEN regexp_full_match({self.text}, '{NUMBER}') THEN TRY_CAST({self.text} AS DOUBLE) END"
+        if reading == "whole":
+            number = self.read("number")
+            cut = f"CASE WHEN abs({number}) < 1e38 THEN {number} WHEN {number} > 0 THEN 1e38 WHEN {number} < 0 THEN -1e38 END"
+            return f"coalesce({self._matching(INTEGER, 'HUGEINT')}, CAST({cut} AS HUGEINT))"
+        return read_moment(self.text) if reading == "moment" else self._matching(NUMBER, "DOUBLE")
+
+    @property
+    def great(self) -> str:
+        """A metadata value as a whole number, where it is one that a double may round; NULL for any other."""
+        return f"CASE WHEN abs({self.read('number')}) >= {EXACT_IN_DOUBLE} THEN {self.read('whole')} END"
+
+    def _matching(self, pattern: str, name: str) -> str:
+        return f"CASE WHEN regexp_full_match({self.text}, '{pattern}') THEN TRY_CAST({self.text} AS {name}) END"
 
 
 def read_moment(text: str) -> str:
@@ -120,12 +147,14 @@ def read(text: str, type: Type) -> Value | None:
     match type:
         case Type.INTEGER if _WHOLE.fullmatch(text):
             return Value("number", int(text))
-        case Type.INTEGER | Type.NUMBER:
+        case Type.INTEGER:
+            return _whole(text) or _number(text)
+        case Type.NUMBER:
             return _number(text)
         case Type.TIME:
             return _moment(text)
         case Type.ANY:
-            return _number(text) or _moment(text) or Value("text", text)
+            return _whole(text) or _number(text) or _moment(text) or Value("text", text)
         case _:
             return Value("text", text)
 
@@ -172,7 +201,7 @@ def _order(stored: Stored, sign: str, text: str, bind: Bindings) -> str:
 def _among(stored: Stored, texts: Sequence[str], bind: Bindings) -> str:
     """Equal to one of the strings, which need not all be read alike."""
     values = [value for value in (read(text, stored.type) for text in texts) if value is not None]
-    readings: tuple[Reading, ...] = ("text", "number", "moment")
+    readings: tuple[Reading, ...] = ("text", "number", "whole", "moment")
     groups = [(r, [v.value for v in values if v.reading == r and v.last is None]) for r in readings]
     conditions = [_one_of(stored, reading, group, bind) for reading, group in groups if group]
     conditions += [_inside(stored, value, bind) for value in values if value.last is not None]
@@ -201,6 +230,17 @@ def _inside(stored: Stored, value: Value, bind: Bindings) -> str:
 def _or_unequal(condition: str, stored: Stored) -> str:
     """What is there but unreadable is not equal. What is missing is unknown: `TRUE AND NULL`."""
     return f"coalesce({condition}, {stored.text} IS NULL AND NULL)" if stored.type is Type.ANY else condition
+
+
+def _whole(text: str) -> Value | None:
+    """A whole number that a double may round, however it is written."""
+    if not _NUMBER.fullmatch(text):
+        return None
+    number = Decimal(text)
+    # A huge exponent is looked at before the number is written out.
+    if not EXACT_IN_DOUBLE <= abs(number) < _LARGEST_WHOLE or number != number.to_integral_value():
+        return None
+    return Value("whole", int(number))
 
 
 def _number(text: str) -> Value | None:

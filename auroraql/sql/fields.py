@@ -29,10 +29,15 @@ def compare_fields(left: Stored, operator: str, right: Stored) -> str:
 
 
 def _unlike(left: Stored, sign: str, right: Stored) -> str:
-    readings: tuple[Reading, ...] = ("number", "moment")
-    cases = (
-        f"WHEN {left.read(reading)} IS NOT NULL AND {right.read(reading)} IS NOT NULL"
-        f" THEN {left.read(reading)} {sign} {right.read(reading)}"
-        for reading in readings
+    number, other_number = left.read("number"), right.read("number")
+    moment, other_moment = left.read("moment"), right.read("moment")
+    # Doubles may round whole numbers: those that are equal as doubles are compared exactly.
+    numbers = (
+        f"CASE WHEN {number} = {other_number} AND {left.great} IS NOT NULL THEN {left.great} {sign} {right.great}"
+        f" ELSE {number} {sign} {other_number} END"
     )
-    return f"CASE {' '.join(cases)} ELSE {left.text} {sign} {right.text} END"
+    return (
+        f"CASE WHEN {number} IS NOT NULL AND {other_number} IS NOT NULL THEN {numbers}"
+        f" WHEN {moment} IS NOT NULL AND {other_moment} IS NOT NULL THEN {moment} {sign} {other_moment}"
+        f" ELSE {left.text} {sign} {right.text} END"
+    )

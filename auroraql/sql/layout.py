@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
 from auroraql.narrowing import narrowed_windows
-from auroraql.query import Criteria, Query, Ref
+from auroraql.query import Criteria, Predicate, Query, Ref
 from auroraql.schema import KINDS, Kind, Type
 from auroraql.schema.model import Field
 from auroraql.schema.sources import PREFIX, SOURCE_FIELDS
 from auroraql.sql.bindings import Bindings
 from auroraql.sql.comparison import Stored
 from auroraql.sql.conjunctions import pipeline
+from auroraql.sql.texts import compares_many, text_of, with_texts
 
 
 @dataclass(frozen=True)
@@ -21,19 +22,40 @@ class Layout:
     """The tables of a kind: `tables` is the FROM clause, `fields` where each declared field is, by dotted name.
 
     `metadata` is the column of metadata objects; `ties` orders what a query leaves open, so that equal
-    queries give equal rows.
+    queries give equal rows. `holder` is the table and alias of the metadata; `records`, where that is another table,
+    selects the identifiers of the metadata of records.
     """
 
     tables: str
     fields: Mapping[str, Stored]
     metadata: str
     ties: tuple[str, ...]
+    holder: tuple[str, str] | None = None
+    records: str = ""
+    texts: bool = False
+    """Whether `compared` reads metadata from a map of texts."""
 
     def locate(self, ref: Ref, bind: Bindings) -> Stored:
         """Where the value of a field or metadata key is."""
         if ref.role == "metadata":
             return Stored(f"{self.metadata}[{bind(ref.name)}]", Type.ANY)
         return self.fields[ref.name]
+
+    def compared(self, ref: Ref, bind: Bindings) -> Stored:
+        """Where a condition finds the value of a field or metadata key."""
+        if self.texts and self.holder is not None and ref.role == "metadata":
+            return text_of(ref, self.holder[1], bind)
+        return self.locate(ref, bind)
+
+    def for_predicate(self, predicate: Predicate, window: Sequence[str]) -> Layout:
+        """Return the layout in which to take a predicate to the records for which the conditions of a window hold."""
+        if self.holder is None or not compares_many(predicate):
+            return self
+        table, alias = self.holder
+        within = " AND ".join(window) or "TRUE"
+        condition = f"{alias}.identifier IN ({self.records} WHERE {within})" if self.records else within
+        tables = self.tables.replace(f"{table} AS {alias}", with_texts(table, alias, condition), 1)
+        return replace(self, tables=tables, texts=True)
 
 
 def _data_products() -> Layout:
@@ -46,6 +68,7 @@ def _data_products() -> Layout:
         fields=fields,
         metadata="p.metadata",
         ties=('p."start"', "p.data_source", "p.url"),
+        holder=("data_products", "p"),
     )
 
 
@@ -62,6 +85,8 @@ def _ephemeris() -> Layout:
         fields=fields | {"metadata": Stored("m.metadata", Type.OBJECT)},
         metadata="m.metadata",
         ties=("e.epoch", "e.data_source"),
+        holder=("ephemeris_metadata", "m"),
+        records="SELECT e.metadata FROM ephemeris AS e",
     )
 
 

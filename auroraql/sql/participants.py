@@ -26,6 +26,7 @@ from auroraql.schema.sources import SOURCE_FIELDS
 from auroraql.sql.bindings import Bindings
 from auroraql.sql.comparison import Stored
 from auroraql.sql.predicate import condition
+from auroraql.sql.texts import compares_many, text_of, with_texts
 
 Point = tuple[Decimal, Decimal]
 
@@ -91,10 +92,16 @@ class Participants:
         latitude, longitude = f"e.{_PLACES[via]}_lat", f"e.{_PLACES[via]}_lon"
         conditions = [f"{latitude} IS NOT NULL", f"{longitude} IS NOT NULL", _SOURCE_TYPES[block.kind]]
         # Half-way epochs that are inside the window may be between a record inside and one outside.
-        conditions += self._window(HALF_MINUTE if self._criteria.subminute else 0)
+        window = self._window(HALF_MINUTE if self._criteria.subminute else 0)
+        conditions += window
+        table, locate = "ephemeris_metadata AS m", _locate
+        if compares_many(block.where):
+            identifiers = f"SELECT e.metadata FROM ephemeris AS e WHERE {' AND '.join(window) or 'TRUE'}"
+            table = with_texts("ephemeris_metadata", "m", f"m.identifier IN ({identifiers})")
+            locate = _locate_text
         if block.where != EVERYTHING:
-            conditions.append(condition(block.where, _locate, self._bind))
-        metadata = "LEFT JOIN ephemeris_metadata AS m ON m.identifier = e.metadata"
+            conditions.append(condition(block.where, locate, self._bind))
+        metadata = f"LEFT JOIN {table} ON m.identifier = e.metadata"
         clauses = (
             f"SELECT e.data_source AS id, e.epoch, {latitude} AS lat, {longitude} AS lon",
             "FROM ephemeris AS e JOIN data_sources AS s ON s.identifier = e.data_source",
@@ -126,6 +133,11 @@ def _locate(ref: Ref, bind: Bindings) -> Stored:
     if ref.role == "record":
         return {"hemisphere": Stored(_HEMISPHERE, Type.STRING)}[ref.name]
     return {field.name: Stored(f's."{field.bare}"', field.type) for field in SOURCE_FIELDS}[ref.name]
+
+
+def _locate_text(ref: Ref, bind: Bindings) -> Stored:
+    """Where it finds that when the metadata is a map of texts."""
+    return text_of(ref, "m", bind) if ref.role == "metadata" else _locate(ref, bind)
 
 
 def _directed(places: str) -> str:

@@ -36,11 +36,13 @@ def compile_query(query: Query, paths: Sequence[tuple[str, ...]]) -> Statement:
     """
     bind = Bindings()
     layout = layout_of(query, bind)
+    window = _window(query, layout, bind)
+    layout = layout.for_predicate(query.where, window)
     if query.aggregates or query.distinct:
-        return _gathered(query, layout, bind)
+        return _gathered(query, layout, window, bind)
     columns = [_column(path, layout, bind) for path in paths]
     inner = ", ".join(f"{column.sql} AS c{at}" for at, column in enumerate(columns))
-    where = " AND ".join(_conditions(query, layout, bind))
+    where = " AND ".join((*window, *_conditions(query, layout, bind)))
     ordering = ", ".join((*order.terms(query.order_by, layout.locate, bind), *layout.ties))
     limit = order.cut(query.limit, query.offset, bind)
     # JSON is made outside, of the rows that are left: inside it would be made of every row that LIMIT drops.
@@ -59,27 +61,31 @@ def compile_query(query: Query, paths: Sequence[tuple[str, ...]]) -> Statement:
     return Statement(" ".join(clauses), tuple(bind.values))
 
 
-def _gathered(query: Query, layout: Layout, bind: Bindings) -> Statement:
+def _gathered(query: Query, layout: Layout, window: Sequence[str], bind: Bindings) -> Statement:
     """Rows that are groups of records, or each of which stands once."""
     columns = selected(query, KINDS[query.kind])
     refs = looked_at(query, columns)
     places = {ref: layout.locate(ref, bind) for ref in refs}
-    where = " AND ".join(_conditions(query, layout, bind))
+    where = " AND ".join((*window, *_conditions(query, layout, bind)))
     rows, named = rows_of_values(refs, places, layout.tables, where)
     return Statement(gather(query, columns, rows, named, bind), tuple(bind.values))
 
 
-def _conditions(query: Query, layout: Layout, bind: Bindings) -> Sequence[str]:
-    window = [
+def _window(query: Query, layout: Layout, bind: Bindings) -> Sequence[str]:
+    return [
         f"{layout.fields[field.name].sql} {sign} {bind(moment)}"
         for field, sign in bounds(KINDS[query.kind])
         if (moment := query.start if field.bound == "start" else query.end) is not None
     ]
+
+
+def _conditions(query: Query, layout: Layout, bind: Bindings) -> Sequence[str]:
+    conditions = []
     if query.where != EVERYTHING:
-        window.append(condition(query.where, layout.locate, bind))
+        conditions.append(condition(query.where, layout.compared, bind))
     if query.during is not None:
-        window += overlaps(query.during, query.using, KINDS[query.kind], layout.locate, bind)
-    return window
+        conditions += overlaps(query.during, query.using, KINDS[query.kind], layout.locate, bind)
+    return conditions
 
 
 def _column(path: tuple[str, ...], layout: Layout, bind: Bindings) -> Stored:

@@ -19,22 +19,22 @@ examples:
   auroraql run keograms.aql --param day=2021-01-01 --format csv
   auroraql translate --to json -c "FIND data_products WHERE program = 'trex' ON 2020-02-01"
 
-Results go to standard output, everything else to standard error. What holds always is set in a file or by variables
-(auroraql config show): an option comes before a variable, a variable before the profile, the profile before the file.
+Results go to standard output, everything else to standard error. Permanent settings go in a file or in variables
+(auroraql config show). Precedence is: option, variable, profile, file, default.
 
 exit codes: 0 done, 1 a search failed or was refused, 2 the statement or the usage is wrong,
 3 the archive cannot be reached, 4 the deadline passed, 130 interrupted.
 """
 
 _RUN = """\
-Runs the statements of files and of saved queries, one after the other, with values for their $names.
+Run the statements of files and saved queries in order, with values for their $name parameters.
 
-What is given is a file when there is one of that name, else the name of a saved query: an .aql file of the working
-folder or of your own folder of queries (auroraql config show tells where that is). \\save keeps one at the prompt.
+Saved queries are .aql files in the working folder or in your own folder of queries (auroraql config show prints its
+path). A file path takes precedence over the name of a saved query. At the prompt, \\save saves a query.
 """
 
 _RUN_EPILOG = """\
-The head of a query declares its parameters, of a type, perhaps with a default and a few words:
+The head of a query declares its parameters, each with a type and, optionally, a default and a description:
   -- description  The keograms of a program on one day.
   -- param program: text = trex  the program
   -- param day: date  the day
@@ -51,30 +51,30 @@ examples:
 _CHECK_EPILOG = """\
 --format json prints an object for programs: {"version": 1, "diagnostics": [...]}, each diagnostic with file, code,
 severity, message, label, hint, fix, start and end (line and column from 1, in characters) and range (as LSP counts:
-lines and UTF-16 units from 0); fix is null or the text to put in place of the range. The exit code is 2 when
-anything is wrong.
+lines and UTF-16 units from 0); fix is the text that replaces the range, or null. The exit code is 2 when there
+is an error.
 
-Nothing is run, and no archive is asked: the values of a service are those it told when it was last asked for its
-data sources, else those that come with AuroraQL. A value that is not known is only questioned.
+check runs nothing and contacts no archive. It knows the values that the archive last sent with its data sources, or
+else those that come with AuroraQL. An unknown value is a warning.
 """
 
 _CONFIG = """\
-What is set, and where. The file is config.toml at the platform's own place, or the one AURORAQL_CONFIG names:
+Show or check the settings. They are in config.toml (show prints its path), or in the file that AURORAQL_CONFIG names:
 
   archive = "aurorax"
   api_key = "..."
-  profile = "lab"            # the profile to take where none is chosen
+  profile = "lab"            # the default profile
 
   [profiles.lab]
   archive = "http://localhost:8080"
   format = "csv"
 
-The key of a profile, or of the file, is sent to the archive that is named beside it, and to no other.
+The key of a profile, or of the file, is sent only to the archive named in the same table.
 """
 
 _COMPLETION = """\
-Prints what makes the shell complete auroraql: commands, options, formats, archives, files, saved queries and their
-parameters. To have it in every session:
+Print the shell completion script. It completes commands, options, formats, archives, files, saved queries and their
+parameters. To load it in every session:
 
   bash   echo 'eval "$(auroraql completion bash)"' >> ~/.bashrc
   zsh    echo 'eval "$(auroraql completion zsh)"' >> ~/.zshrc      (after compinit)
@@ -97,11 +97,11 @@ def parser(formats: tuple[str, ...], targets: tuple[str, ...], sources: tuple[st
     _statement(made)
     _search(made, formats)
     made.set_defaults(command=None)
-    commands = made.add_subparsers(dest="command", metavar="COMMAND", title="commands")
+    commands = made.add_subparsers(prog="auroraql", dest="command", metavar="COMMAND", title="commands")
     _run(commands, formats)
     _check(commands)
 
-    fmt = _command(commands, "fmt", "set files in the canonical layout")
+    fmt = _command(commands, "fmt", "format files")
     fmt.add_argument("--check", action="store_true", help="change nothing; fail when a file would change")
     fmt.add_argument("files", nargs="+", metavar="FILE", help="a file of statements; - formats standard input")
 
@@ -196,7 +196,7 @@ def _run(commands: argparse._SubParsersAction[argparse.ArgumentParser], formats:
 
 
 def _check(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    check = _command(commands, "check", "say what is wrong in files, and run nothing", epilog=_CHECK_EPILOG)
+    check = _command(commands, "check", "report the errors of files without running them", epilog=_CHECK_EPILOG)
     check.add_argument("files", nargs="+", metavar="FILE", help="a file of statements; - for standard input")
     check.add_argument(
         "--format",
@@ -212,19 +212,19 @@ def _check(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
 
 def _setting_up(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """The commands about AuroraQL itself."""
-    config = _command(commands, "config", "show or check what is set, and where", _CONFIG)
+    config = _command(commands, "config", "show or check the settings", _CONFIG)
     config.add_argument(
         "action",
         choices=("show", "validate"),
-        help="show: every setting, its value and where that is from; validate: what is wrong with the file",
+        help="show: print every setting, its value and its origin; validate: check the file",
     )
     _sources(config, argparse.SUPPRESS)
     doctor = _command(
-        commands, "doctor", "say how AuroraQL stands here: versions, places, terminal, settings, archive",
+        commands, "doctor", "show versions, paths, terminal and settings, and whether the archive answers",
         epilog="exit codes: 0 all is well, 1 the archive refuses or fails, 2 something is set wrongly or missing,\n3 the archive cannot be reached.",
     )  # fmt: skip
     _sources(doctor, argparse.SUPPRESS)
-    completion = _command(commands, "completion", "print what makes a shell complete auroraql", _COMPLETION)
+    completion = _command(commands, "completion", "print the shell completion script", _COMPLETION)
     completion.add_argument("shell", choices=SHELLS, help="the shell")
 
 
@@ -276,7 +276,7 @@ def _sources(parser: argparse.ArgumentParser, default: object = None) -> None:
         type=_seconds,
         metavar="SECONDS",
         default=default,
-        help="give up on a search after so long (default: 600)",
+        help="the deadline of a search (default: 600)",
     )
     parser.add_argument(
         "--color",
@@ -292,15 +292,13 @@ def _search(parser: argparse.ArgumentParser, formats: tuple[str, ...], default: 
     parser.add_argument(
         "--output", metavar="FILE", default=default, help="write the result to a file, in the format of its suffix"
     )
-    parser.add_argument(
-        "--limit", type=_rows, metavar="N", default=default, help="write no more than N rows of each result"
-    )
+    parser.add_argument("--limit", type=_rows, metavar="N", default=default, help="write at most N rows of each result")
     parser.add_argument(
         "--keep-going",
         action="store_const",
         const=True,
         default=default,
-        help="run on after a statement that is wrong or fails; the exit code is that of the first",
+        help="continue after a statement that is wrong or fails; the exit code is that of the first",
     )
     parser.add_argument(
         "-v",

@@ -57,7 +57,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="a host name by which the server is reached, besides its IP address; * is any; may be repeated",
     )
     add(
-        "--timeout", type=_duration, metavar="TIME", default=argparse.SUPPRESS, help="give up on a search after so long (default: 10m)"
+        "--timeout", type=_duration, metavar="TIME", default=argparse.SUPPRESS, help="the deadline of a search (default: 10m)"
     )  # fmt: skip
 
 

@@ -154,7 +154,8 @@ class _Reader:
         return made
 
     def unknown(self, text: str, known: tuple[str, ...], at: Pointer, name: str) -> None:
-        near = closest(text, known, 1, 0.6)
+        # Words of few letters are alike by chance, as XOR and OR are: only another case of one is a slip.
+        near = closest(text, known, 1, 0.7 if len(text) > 3 else 1)
         hint = f"did you mean {json.dumps(near[0])}?" if near else ""
         self.say(f"'{name}' takes {_choice(known)}, not {json.dumps(text[:100])}", at, hint)
 

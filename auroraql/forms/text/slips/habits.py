@@ -328,8 +328,15 @@ def _of_field(at: Stuck, function: str, inner: str, end: int, span: Span) -> Dia
             hint = f"write {fix}, or the window {window} after WHERE"
             return Diagnostic("AQL0118", message, Span(span.start, compared.end()), "a function", hint, fix)
     if function in ("lower", "upper", "lcase", "ucase"):
+        message = f"a field is compared without {function}()"
+        folded = str.lower if function in ("lower", "lcase") else str.upper
+        text = at.match(r"\s*=\s*'([^'%_\\\n]*)'", end)
+        if text is not None and folded(text[1]) == text[1] and re.fullmatch(r"[\w.]+", inner):
+            fix = f"{inner} LIKE '{text[1]}'"
+            hint = f"LIKE ignores case: write {fix}"
+            return Diagnostic("AQL0118", message, Span(span.start, text.end()), "a function", hint, fix)
         hint = f"LIKE ignores case: {inner or 'display_name'} LIKE 'trex rgb %'"
-        return Diagnostic("AQL0118", f"a field is compared without {function}()", span, "a function", hint)
+        return Diagnostic("AQL0118", message, span, "a function", hint)
     if function in ("exists", "isnull", "is_null", "notnull"):
         hint = f"write {inner or 'keogram_type'} IS {'NULL' if function in ('isnull', 'is_null') else 'NOT NULL'}"
         return Diagnostic("AQL0118", f"there is no {function}()", span, "a function", hint)

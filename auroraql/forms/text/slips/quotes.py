@@ -13,10 +13,23 @@ _ESCAPED = re.compile(
 _INNER = re.compile(r"(['\"])(?P<before>[^'\"=<>!(),;\n]*)\1(?P<after>\w[^'\"=<>!(),;\n]*)\1(?=\s*(?:$|[),;]|\w))")
 
 
-def escaped_quote(text: str, start: int, stop: int, place: int) -> Diagnostic | None:
-    """Return what is wrong with a text that holds `\\'`, where `place` is in it or just after it."""
+_ENDED = re.compile(r"\\['\"]\s*(?:(?:and|or|on)\b|[=,)])", re.IGNORECASE)
+"""A text that ends in a backslash, with the statement after it, as `'C:\\' AND …`."""
+
+_OPENED = re.compile(r"(?:[=<>(,]|\b(?:like|between|and))\s*\Z", re.IGNORECASE)
+
+
+def escaped_quote(text: str, start: int, stop: int, place: int, *, unclosed: bool = False) -> Diagnostic | None:
+    """Return what is wrong with a text that holds `\\'`, where `place` is in it or just after it.
+
+    With `unclosed`, the text may also be anywhere before `place`, a quote that is never closed: an odd number of
+    escaped quotes turns around what later quotes of the line open and close.
+    """
     for found in _ESCAPED.finditer(text, start, stop):
-        if found.start() <= place <= found.end():
+        if _ENDED.search(found[0]):
+            continue
+        turns = unclosed and found.end() <= place and found[0].count("\\" + found[0][0]) % 2
+        if turns or found.start() <= place <= found.end():
             mark = found[0][0]
             fix = mark + found[0][1:-1].replace("\\" + mark, mark * 2) + mark
             return _doubled(found, fix, "a quote inside a text is doubled, not escaped")
@@ -25,10 +38,15 @@ def escaped_quote(text: str, start: int, stop: int, place: int) -> Diagnostic | 
     return None
 
 
-def inner_quote(text: str, start: int, stop: int, place: int) -> Diagnostic | None:
-    """Return what is wrong with a text such as `'it's'`, where `place` is in it or just after it."""
+def inner_quote(text: str, start: int, stop: int, place: int, *, unclosed: bool = False) -> Diagnostic | None:
+    """Return what is wrong with a text such as `'it's'`, where `place` is in it or just after it.
+
+    With `unclosed`, the text may also be anywhere before `place`, a quote that is never closed.
+    """
     for found in _INNER.finditer(text, start, stop):
-        if found.start() <= place <= found.end():
+        before = text[max(start, found.start() - 20) : found.start()]
+        turns = unclosed and found.end() <= place and _OPENED.search(before)
+        if turns or found.start() <= place <= found.end():
             mark = found[1]
             fix = f"{mark}{found['before']}{mark * 2}{found['after']}{mark}"
             return _doubled(found, fix, "a quote inside a text is doubled")
