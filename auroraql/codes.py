@@ -256,6 +256,11 @@ CODES = {
         "PADDED BY has a length that is negative, or is in months or years, which have no fixed length.",
         "Write it in days, or shorter.",
     ),
+    "AQL0305": Code(
+        "an ephemeris window has no end",
+        "AuroraX takes ephemeris searches of at most a month, and it is not known from when to when an archive has records.",
+        "Add a window with both its ends, as `DURING 2021-01`.",
+    ),
     "AQL0401": Code(
         "the JSON cannot be read",
         "A text that begins as JSON is none.",
@@ -360,6 +365,26 @@ CODES = {
         "a sentence is not the service's own",
         "The service that words its queries itself did not answer; the sentence is AuroraQL's, in the same wording.",
         "Try again later for that of the service.",
+    ),
+    "AQL0612": Code(
+        "the times exclude one another",
+        "The time window and the comparisons of times have no moment in common, so nothing is found and nothing is sent.",
+        "Correct one of them. A date names its whole day: `> 2021-01-01` is after that day.",
+    ),
+    "AQL0613": Code(
+        "the archive has nothing at such times",
+        "The window is open at an end, and the archive has no record of the sources from its other end on.",
+        "Widen the window; `SHOW AVAILABILITY` tells what there is.",
+    ),
+    "AQL0614": Code(
+        "the service would refuse this query",
+        "AuroraX takes an ephemeris search only with a filter, and with both ends of its window.",
+        "Add them, or run the statement: it is then planned as requests that the service takes.",
+    ),
+    "AQL0615": Code(
+        "a date is its whole day",
+        "A date in a comparison names its whole day, where SQL would take it for midnight.",
+        "Write what is meant, as the hint says.",
     ),
     "AQL0620": Code(
         "a list and the times of a result are independent",

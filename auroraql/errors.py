@@ -90,6 +90,8 @@ class Diagnostic:
     hint: str = ""
     fix: str | None = None
     severity: Severity = "error"
+    other_fixes: tuple[str, ...] = ()
+    """Other texts for the span, where one text can mean several things."""
     missing: tuple[str, ...] = field(default=(), compare=False, repr=False)
 
     def __post_init__(self) -> None:

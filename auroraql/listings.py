@@ -14,7 +14,7 @@ from typing import Any
 from auroraql.named import Kept, Shown, rows_kind
 from auroraql.query import Comparison, Query, Ref, conjuncts, refs_of
 from auroraql.resolver.values import Fault, Values
-from auroraql.resolver.windows import WINDOWS, Bounds, join_windows, resolve_window
+from auroraql.resolver.windows import WINDOWS, join_windows, resolve_window
 from auroraql.results import ResultColumn, Row
 from auroraql.schema import KINDS, Field, Kind, Type
 from auroraql.schema.catalogue import (
@@ -221,7 +221,7 @@ def _check_for(target: Target, catalogue: Catalogue) -> None:
 def _days(statement: Show, values: Values, title: str) -> tuple[date, date]:
     """The first and last day that availability is asked of."""
     windows = [clause for clause in statement.clauses if isinstance(clause, Window)]
-    bounds = join_windows([(each, resolve_window(each, values)) for each in windows], Bounds(), statement.origin)
+    bounds = join_windows([(each, resolve_window(each, values)) for each in windows])
     if bounds.start is None or bounds.end is None:
         hint = "add a window with both its ends, as DURING 2020-02"
         message = f"{title} counts day by day: of which days?"

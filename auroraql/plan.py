@@ -127,6 +127,8 @@ class Plan:
     """Why no requests of AuroraX's can find it; an archive that runs queries whole can."""
     counted: bool = False
     """Whether all that is asked is how many records the one request finds."""
+    window_from: tuple[str, ...] = ()
+    """What gave the requests their windows, for people: the window clause, comparisons, what the archive holds."""
 
     @property
     def empty(self) -> bool:

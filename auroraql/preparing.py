@@ -16,6 +16,7 @@ from auroraql.named import Kept, Limited, Shown
 from auroraql.plan import Plan
 from auroraql.planner import noticed
 from auroraql.planner import plan as make_plan
+from auroraql.planner.windows import Held
 from auroraql.resolver import Resolved, resolve, unused_parameter
 from auroraql.resolver.feeding import Nested, Results, takes_results
 from auroraql.resolver.values import Fault, Values
@@ -172,9 +173,10 @@ class Preparing:
         standing: Standing = NOTHING,
         kind_of: KindOf | None = None,
         *,
+        held: Held | None = None,
         checking: bool = False,
     ) -> None:
-        self.checking, self.kind_of = checking, kind_of
+        self.checking, self.kind_of, self.held = checking, kind_of, held
         self.catalogue, self.parameters, self.data_sources = catalogue, parameters, data_sources
         self.now = datetime.now(UTC).replace(tzinfo=None)
         self.kept = {name: replace(kept, result=None) for name, kept in standing.results.items()}
@@ -285,7 +287,7 @@ class Preparing:
         if self.checking:
             return replace(begun, kept=kept, warnings=noticed(resolved.query, self.catalogue, resolved.warnings)), kept
         data_sources = self.data_sources if asks else None
-        plan = make_plan(resolved.query, self.catalogue, resolved.warnings, data_sources)
+        plan = make_plan(resolved.query, self.catalogue, resolved.warnings, data_sources, held=self.held)
         return replace(begun, plan=plan, kept=kept, warnings=plan.warnings), kept
 
     def _submit(self, begun: Prepared, statement: Submit) -> Prepared:

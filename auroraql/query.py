@@ -7,6 +7,10 @@ Normal form of the predicate: NOT stands at the leaves only (as `!=`, `not in` â
 flat and have at least two terms; several lists of one listed field (program â€¦) are one list, as
 AuroraX has one list for each; a list of one value of such a field is `=`; the terms of the outermost
 AND follow the order of the query JSON: programs, platforms, instrument types, other fields, metadata.
+
+A time is compared with an instant, or for equality with the interval that a literal names (see `auroraql.moments`).
+Terms of the outermost AND that say the same as a bound of the window are that bound; those that contradict the
+window stay in the predicate.
 """
 
 from __future__ import annotations
@@ -19,9 +23,19 @@ from decimal import Decimal
 from itertools import combinations, pairwise
 
 from auroraql.errors import Origin
+from auroraql.moments import (
+    RESOLUTION,
+    TimeFault,
+    ceil_second,
+    literal_of,
+    moved,
+    read_full_date,
+    read_span,
+    write_instant,
+)
 from auroraql.schema import KINDS
 from auroraql.schema.conjunctions import BLOCKS, EVENTS_PROGRAM, TRACES
-from auroraql.schema.model import Field, Role
+from auroraql.schema.model import Field, Kind, Role
 from auroraql.schema.operators import OPERATORS
 
 Tree = dict[str, "Tree | bool"]
@@ -275,12 +289,14 @@ class Query:
     criteria: Criteria | None = None
     during: tuple[Interval, ...] | None = None
     using: Using | None = None
+    window_from: tuple[str, ...] = field(default=(), compare=False)
+    """What gave the window its bounds, for people: the clause, or comparisons."""
 
     @classmethod
     def of(cls, query: Query) -> Query:
         """The query in normal form."""
         criteria = query.criteria and _normal_criteria(query.criteria)
-        return replace(query, where=normalise(query.where), criteria=criteria)
+        return _with_bounds(replace(query, where=normalise(query.where), criteria=criteria))
 
     @property
     def aggregates(self) -> bool:
@@ -315,6 +331,100 @@ def _common(start: datetime | None, end: datetime | None, first: datetime, last:
     first = first if start is None else max(first, start)
     last = last if end is None else min(last, end)
     return (first, last) if first <= last else None
+
+
+Window = tuple[datetime | None, datetime | None]
+"""The bounds of a window, both included; None is open."""
+
+
+def _with_bounds(query: Query) -> Query:
+    """The query with each term of the outermost AND that is a bound of the window as that bound."""
+    kind = KINDS.get(query.kind)
+    if kind is None or not any(each.bound for each in kind.fields):
+        return query
+    start, end = query.start, query.end
+    rest: list[Predicate] = []
+    names: list[str] = []
+    for term in conjuncts(query.where):
+        window = bound_of(term, kind)
+        if window is None:
+            rest.append(term)
+            continue
+        start, end = intersect((start, end), window)
+        names += [each.name for each in refs_of(term)]
+    if not names or (start is not None and end is not None and start > end):
+        return query
+    where = rest[0] if len(rest) == 1 else And(tuple(rest), query.where.origin)
+    origins = tuple(dict.fromkeys((*query.window_from, *(f"WHERE {name}" for name in names))))
+    return replace(query, where=where, start=start, end=end, window_from=origins)
+
+
+def intersect(a: Window, b: Window) -> Window:
+    """What two windows have in common; it ends before it starts when that is nothing."""
+    starts, ends = ([each for each in pair if each is not None] for pair in zip(a, b, strict=True))
+    return max(starts, default=None), min(ends, default=None)
+
+
+def bound_of(term: Predicate, kind: Kind) -> Window | None:
+    """The window, in whole seconds, that means the same as a comparison of a time; None for any other predicate.
+
+    Records begin and end at whole seconds. A product is whole in its window, so only the earliest start and the
+    latest end are bounds of it.
+    """
+    if not isinstance(term, Comparison) or term.ref.role != "record" or len(term.values) > 2:
+        return None
+    declared = kind.field(term.ref.name)
+    if declared is None or not declared.bound:
+        return None
+    limits = limits_of(term)
+    if limits is None or (declared.bound == "start" and limits[1]) or (declared.bound == "end" and limits[0]):
+        return None
+    return whole_seconds(limits)
+
+
+def whole_seconds(limits: Window) -> Window | None:
+    """The whole seconds from one moment to another; None where the calendar ends before the first of them."""
+    try:
+        return limits[0] and ceil_second(limits[0]), limits[1] and limits[1].replace(microsecond=0)
+    except TimeFault:
+        return None
+
+
+def limits_of(leaf: Comparison) -> Window | None:
+    """The earliest and latest moment that fulfils a comparison of a time; None when it is not one interval of time."""
+    spans = [_ends(value) for value in leaf.values]
+    if not spans or None in spans:
+        return None
+    first, last = spans[0] or (datetime.min, datetime.min)
+    try:
+        match leaf.operator:
+            case "=":
+                return first, last
+            case "in" if len(spans) == 1:
+                return first, last
+            case "between":
+                return first, spans[1][1] if spans[1] is not None else None
+            case ">=":
+                return first, None
+            case ">":
+                return moved(last, RESOLUTION), None
+            case "<=":
+                return None, last
+            case "<":
+                return None, moved(first, -RESOLUTION)
+            case _:
+                return None
+    except TimeFault:
+        return None
+
+
+def _ends(value: str) -> Interval | None:
+    """The first and last moment of a time as a query has it; None for a string that is no time."""
+    span = read_span(value)
+    if span is not None:
+        return span
+    found = read_full_date(value)
+    return None if found is None else (found.first, found.first)
 
 
 def _normal_criteria(criteria: Criteria) -> Criteria:
@@ -382,7 +492,7 @@ def refs_of(predicate: Predicate | None) -> tuple[Ref, ...]:
 def _push_not(predicate: Predicate, *, negate: bool) -> Predicate:
     match predicate:
         case Comparison():
-            return _open_range(_negated(predicate) if negate else predicate)
+            return _whole_interval(_open_range(_negated(predicate) if negate else predicate))
         case Not(term):
             return _push_not(term, negate=not negate)
         case And(terms, origin):
@@ -406,6 +516,17 @@ def _open_range(leaf: Comparison) -> Predicate:
     low, high = leaf.values
     below, above = replace(leaf, operator="<", values=(low,)), replace(leaf, operator=">", values=(high,))
     return Or((below, above), leaf.origin)
+
+
+def _whole_interval(leaf: Predicate) -> Predicate:
+    """Equal to an interval of time is between its ends. Not equal stays, where a literal names the interval."""
+    if not isinstance(leaf, Comparison) or leaf.operator not in ("=", "!="):
+        return leaf
+    span = read_span(leaf.values[0])
+    if span is None or (leaf.operator == "!=" and literal_of(*span)):
+        return leaf
+    operator = "between" if leaf.operator == "=" else "not between"
+    return _open_range(replace(leaf, operator=operator, values=tuple(map(write_instant, span))))
 
 
 def _flatten(predicate: Predicate) -> Predicate:

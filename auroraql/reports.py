@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from auroraql.archives.base import Engine
+from auroraql.archives.holdings import held
 from auroraql.errors import ArchiveError, Diagnostic, StatementError
 from auroraql.forms import sentence
 from auroraql.forms.text.writing import write_predicate, write_window
@@ -92,7 +93,8 @@ class Asked:
         """The plan of a FIND that waits for nothing."""
         if resolved.searched is not None:
             return plan_rows(resolved.query, resolved.searched, resolved.warnings)
-        return make_plan(resolved.query, self.engine.catalogue(), resolved.warnings, self.data_sources)
+        ends = held(self.engine, time.monotonic() + _SOURCES_SECONDS)
+        return make_plan(resolved.query, self.engine.catalogue(), resolved.warnings, self.data_sources, held=ends)
 
     def data_sources(self) -> Sequence[DataSource]:
         """Every data source: an explanation does not wait long for them, nor fail without them."""
@@ -165,6 +167,8 @@ def explain(plan: Plan, engine: Engine) -> Iterator[str]:
     count = len(plan.requests)
     yield f"{kind.title} from {engine.name}: {count or 'no'} request{'' if count == 1 else 's'}"
     yield from (f"  {each.message}" for each in plan.unsayable)
+    if plan.window_from and plan.requests:
+        yield f"  window from {' and '.join(plan.window_from)}"
     after = list(_after(plan.residual, plan, kind, catalogue))
     counts = zip(plan.requests, engine.estimates(plan.requests), strict=True)
     branches = [[*_request(request, catalogue), *_estimated(count, engine)] for request, count in counts]

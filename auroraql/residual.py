@@ -225,7 +225,7 @@ def _as_utc(value: Any) -> Any:
     """A time, or a list of times, without an offset: DuckDB would read the time and drop the offset."""
     if isinstance(value, list):
         return [_as_utc(element) for element in value]
-    if not isinstance(value, str) or len(value) == _PLAIN:
+    if not isinstance(value, str) or (len(value) == _PLAIN and not value.endswith(":60")):
         return value
     try:
         return read_time(value).isoformat()

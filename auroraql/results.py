@@ -357,8 +357,14 @@ def reached(value: Any, steps: tuple[str, ...]) -> Any:
 
 
 def read_time(text: str) -> datetime:
-    """A timestamp of a record (`2020-01-01T00:00:00`, perhaps with a fraction or Z) as naive UTC."""
-    moment = datetime.fromisoformat(text)
+    """A timestamp of a record (`2020-01-01T00:00:00`, perhaps with a fraction or a zone) as naive UTC.
+
+    A leap second is the second before it, as datetime has none.
+    """
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        moment = datetime.fromisoformat(text.replace(":60", ":59", 1))
     return moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
 
 

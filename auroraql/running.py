@@ -10,6 +10,7 @@ from datetime import datetime
 from functools import partial
 
 from auroraql.archives.base import Engine, SubmissionInterrupted, Watch
+from auroraql.archives.holdings import held
 from auroraql.errors import ArchiveError, Diagnostic, Failed, StatementError
 from auroraql.named import Kept, Shown
 from auroraql.plan import Plan
@@ -127,7 +128,8 @@ class Running:
         # Where an empty list leaves nothing to find, no source need be known.
         nothing = Or(()) in conjuncts(resolved.query.where)
         sources = tuple if nothing else partial(self.engine.sources, self.deadline())
-        plan = make_plan(resolved.query, catalogue, resolved.warnings, sources)
+        ends = held(self.engine, self.deadline())
+        plan = make_plan(resolved.query, catalogue, resolved.warnings, sources, held=ends)
         return Planned(_without_echo(plan), kept)
 
     def found(self, planned: Planned, prepared: Prepared, began: float) -> ResultSet:

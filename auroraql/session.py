@@ -10,6 +10,7 @@ from types import MappingProxyType, TracebackType
 from typing import Self
 
 from auroraql.archives.base import DEFAULT_TIMEOUT, Engine, Watch
+from auroraql.archives.holdings import held
 from auroraql.archives.opening import open_archive, open_late
 from auroraql.errors import AuroraQLError, Diagnostic, Source, UsageError
 from auroraql.forms import script
@@ -260,7 +261,8 @@ class Archive:
         self._refuse_closed()
         running, deadline = self._running, self._running.deadline()
         asked, kind_of = partial(self._engine.sources, deadline), partial(self._kind_of, deadline=deadline)
-        return Preparing(self._engine.catalogue(), parameters, asked, running.standing, kind_of)
+        ends = held(self._engine, deadline)
+        return Preparing(self._engine.catalogue(), parameters, asked, running.standing, kind_of, held=ends)
 
     def _kind_of(self, request_id: str, deadline: float) -> str:
         return self._engine.attach(request_id, deadline)[0].query.kind

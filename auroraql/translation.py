@@ -13,8 +13,10 @@ from auroraql.forms.pieces import Form
 from auroraql.forms.text import writing
 from auroraql.plan import Plan, Request
 from auroraql.planner import plan as make_plan
+from auroraql.planner.windows import cut_windows, is_open
 from auroraql.query import Query
 from auroraql.resolver import resolve, unused_parameter
+from auroraql.schema import KINDS
 from auroraql.schema.catalogue import Catalogue, shipped
 from auroraql.syntax import Aggregate, Find, GroupBy, Limit, OrderBy, Overlap, Select, Where, Window
 
@@ -95,7 +97,8 @@ def translate_find(
     _check_parameters(parameters, resolved.parameters)
     if to == "aql":
         return Translation(writing.write(resolved.query, known), resolved.warnings)
-    made = make_plan(resolved.query, known, resolved.warnings, cut=to in ("plan", "python", "curl"))
+    whole = to in ("plan", "python", "curl")
+    made = make_plan(resolved.query, known, resolved.warnings, cut=whole, held=lambda _request: None)
     if made.unsayable:
         raise StatementError(made.unsayable)
     if to == "plan":
@@ -166,6 +169,10 @@ def one_request(plan: Plan, find: Find, to: str) -> tuple[Request, tuple[Diagnos
     ]
     if not plan.requests:
         wrong.append(Diagnostic(code, f"{what} cannot say this: no record can match", hint="see --to plan"))
+    elif len(pieces := cut_windows(plan.requests)) > len(plan.requests):
+        message = f"{what} cannot say this window: AuroraX takes at most a month"
+        where = next((c.origin for c in find.clauses if isinstance(c, Window)), plan.query.where.origin)
+        wrong.append(Diagnostic(code, message, where, f"needs {len(pieces)} requests", "write it with --to plan"))
     elif plan.query.during is None and (len(plan.requests) > 1 or plan.residual.where is not None):
         needs = f"{len(plan.requests)} requests" if len(plan.requests) > 1 else "a predicate after the request"
         where = next((c.expression.origin for c in find.clauses if isinstance(c, Where)), None)
@@ -174,7 +181,7 @@ def one_request(plan: Plan, find: Find, to: str) -> tuple[Request, tuple[Diagnos
         )
     if wrong:
         raise StatementError(wrong)
-    return plan.requests[0], tuple(
+    left_out = [
         Diagnostic(
             "AQL0605",
             f"{what} does not say which columns are selected",
@@ -185,4 +192,17 @@ def one_request(plan: Plan, find: Find, to: str) -> tuple[Request, tuple[Diagnos
         )
         for clause in find.clauses
         if isinstance(clause, Select) and to in ("json", "sentence")
-    )
+    ]
+    return plan.requests[0], (*left_out, *_refused(plan.requests[0], find.origin))
+
+
+def _refused(request: Request, origin: Origin) -> Iterator[Diagnostic]:
+    """Why the service would refuse a request that is written as one document."""
+    message = f"AuroraX refuses a search for {KINDS[request.kind].title}"
+    if KINDS[request.kind].needs_filter and not request.lists and not request.filters.expressions:
+        hint = "add one, as program = 'swarm'; when the statement is run, all programs are listed"
+        yield Diagnostic("AQL0614", f"{message} without a filter", origin, "no filter", hint, severity="warning")
+    if is_open(request):
+        hint = "add a window, as DURING 2021-01; when the statement is run, the archive is asked where it ends"
+        label = "open at an end"
+        yield Diagnostic("AQL0614", f"{message} without both ends of a window", origin, label, hint, severity="warning")

@@ -10,10 +10,12 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from auroraql.errors import Diagnostic
+from auroraql.narrowing import is_time, narrowed
 from auroraql.plan import Plan, Request, Residual
 from auroraql.planner.native import MOST_REQUESTS, Native, response_format
-from auroraql.planner.windows import cut_windows, take_windows
+from auroraql.planner.windows import Held, close_windows, cut_windows, is_open, take_windows
 from auroraql.query import EVERYTHING, MOST_WINDOWS, Predicate, Query, Using, refs_of
+from auroraql.schema import KINDS
 from auroraql.schema.catalogue import Catalogue, DataSource
 
 __all__ = ["noticed", "plan"]
@@ -26,22 +28,77 @@ def plan(
     sources: Callable[[], Sequence[DataSource]] | None = None,
     *,
     cut: bool = True,
+    held: Held | None = None,
 ) -> Plan:
     """The plan of a query on AuroraX's protocol, with what was noticed on the way.
 
     `sources` tells every data source the archive has, and is asked only when a predicate is more than lists;
-    left out, the catalogue's are taken for all there are. `cut` makes several requests of a window that is
-    longer than the service allows; without it the query is as one document says it.
+    left out, the catalogue's are taken for all there are. `cut` makes requests that the service accepts: several
+    of a window that is longer than it allows, and one with a filter where it needs one; without it the query is as
+    one document says it. `held` tells what the archive has for a request, and is asked to close windows that are
+    open; left out, they stay open.
 
     A query that no data source can match has no request at all, and a warning that says so.
     """
+    made = _plan(query, catalogue, warnings, sources)
+    if not cut or query.criteria is not None or not KINDS[query.kind].longest_months:
+        return made
+    return _accepted(made, sources if sources is not None else (lambda: catalogue.sources), held)
+
+
+def _accepted(made: Plan, sources: Callable[[], Sequence[DataSource]], held: Held | None) -> Plan:
+    """The plan with requests that the service accepts: with a filter, and with windows as long as it allows."""
+    requests, known, origins = made.requests, True, made.window_from
+    if KINDS[made.query.kind].needs_filter:
+        requests = tuple(_with_filter(request, sources) for request in requests)
+    if held is not None and any(map(is_open, requests)):
+        requests, known = close_windows(requests, held)
+        origins = (*origins, "what the archive holds")
+    if not known:
+        return replace(made, requests=(), counted=False, unsayable=(*made.unsayable, _open_window(made.query)))
+    warnings = made.warnings
+    if made.requests and not requests:
+        message = f"the archive has no {KINDS[made.query.kind].title} of these sources at such times"
+        origin = made.query.where.origin
+        warnings = (*warnings, Diagnostic("AQL0613", message, origin, "none then", severity="warning"))
+    requests = cut_windows(requests)
+    counted = len(requests) == 1 and _is_count(made.query, made.residual)
+    return replace(made, requests=requests, counted=counted, warnings=warnings, window_from=origins)
+
+
+def _with_filter(request: Request, sources: Callable[[], Sequence[DataSource]]) -> Request:
+    """A request that would have neither lists nor filters, with a list of the programs of every source."""
+    if request.lists or request.filters.expressions:
+        return request
+    programs = tuple(sorted({source.program for source in sources() if source.program}))
+    return replace(request, lists=(("program", programs),)) if programs else request
+
+
+def _open_window(query: Query) -> Diagnostic:
+    """The error that a window has no end, and that nobody knows where the records end."""
+    kind = KINDS[query.kind]
+    message = f"AuroraX takes a search for {kind.title} with both ends of its window, and this one is open"
+    hint = "add a window, as DURING 2021-01; where it ends by itself only an archive that is connected to can tell"
+    return Diagnostic("AQL0305", message, query.where.origin, "needs a window", hint)
+
+
+def _plan(
+    query: Query,
+    catalogue: Catalogue,
+    warnings: Iterable[Diagnostic] = (),
+    sources: Callable[[], Sequence[DataSource]] | None = None,
+) -> Plan:
+    """The plan before the service's limits are looked at."""
     said = [*warnings]
+    window = narrowed(query)
+    if window is None:
+        return _made(query, (), None, (*said, _no_time(query)))
     if query.criteria is not None:
         # Most searches are for something else and never load this room.
         from auroraql.planner.criteria import CriteriaPlan
 
         found = CriteriaPlan(query.criteria, sources or (lambda: catalogue.sources), catalogue)
-        requests = found.requests(query)
+        requests = found.requests(replace(query, start=window[0], end=window[1]))
         if query.during is not None:
             # Every archive finds conjunctions in the same windows: their number does not depend on the blocks.
             requests = take_windows(requests, query, len(requests) * MOST_WINDOWS)
@@ -49,18 +106,18 @@ def plan(
         said += [*found.said, *_limited(query, catalogue, found.used_sources and sources is None)]
         return _made(query, requests, rest, tuple(said), tuple(found.unsayable))
     if query.using is not None:
-        return _plan_groups(query, query.using, catalogue, tuple(said), sources, cut=cut)
+        return _plan_groups(query, query.using, catalogue, tuple(said), sources)
     native = Native.of(query)
     if not native.fits:
         # Most searches are one request and never load the rest of the planner.
         from auroraql.planner.several import Several
 
         several = Several(query, sources() if sources is not None else catalogue.sources)
-        requests = _in_windows(query, several.requests(), cut=cut)
+        requests = _in_windows(query, several.requests())
         said += [*several.said, *_limited(query, catalogue, several.used_sources and sources is None)]
         return _made(query, requests, several.rest, tuple(said))
     said += _noticed(native, catalogue)
-    requests = () if native.impossible is not None else _in_windows(query, (native.request(),), cut=cut)
+    requests = () if native.impossible is not None else _in_windows(query, (native.request(),))
     return _made(query, requests, None, tuple(said))
 
 
@@ -85,8 +142,6 @@ def _plan_groups(
     catalogue: Catalogue,
     said: tuple[Diagnostic, ...],
     sources: Callable[[], Sequence[DataSource]] | None,
-    *,
-    cut: bool,
 ) -> Plan:
     """The plan of a query with USING: the requests of all groups, or of one query around them."""
     # Few searches are fed by a result and load this module.
@@ -96,7 +151,7 @@ def _plan_groups(
     requests: tuple[Request, ...] = ()
     rest = None
     for queries in queries_of(query, using, known, catalogue):
-        plans = [plan(part, catalogue, (), lambda: known, cut=cut) for part in queries]
+        plans = [_plan(part, catalogue, (), lambda: known) for part in queries]
         requests = tuple(dict.fromkeys(request for part in plans for request in part.requests))
         rest = query.where if any(part.residual.where is not None for part in plans) else None
         if len(requests) <= MOST_REQUESTS:
@@ -113,6 +168,8 @@ def _plan_groups(
 def noticed(query: Query, catalogue: Catalogue, warnings: Iterable[Diagnostic] = ()) -> tuple[Diagnostic, ...]:
     """The warnings of a query's plan, told without making it."""
     said = [*warnings]
+    if narrowed(query) is None:
+        return (*said, _no_time(query))
     if query.criteria is not None:
         from auroraql.planner.criteria import CriteriaPlan
 
@@ -125,6 +182,13 @@ def noticed(query: Query, catalogue: Catalogue, warnings: Iterable[Diagnostic] =
     return (*said, *_noticed(native, catalogue))
 
 
+def _no_time(query: Query) -> Diagnostic:
+    """The warning that the window and the comparisons of times have no moment in common."""
+    message = "no record can have such times: this finds nothing"
+    hint = "the time window and the comparisons have no moment in common"
+    return Diagnostic("AQL0612", message, query.where.origin, "no moment left", hint, severity="warning")
+
+
 def _noticed(native: Native, catalogue: Catalogue) -> Iterator[Diagnostic]:
     """What is noticed of one request."""
     if native.impossible is not None:
@@ -135,11 +199,9 @@ def _noticed(native: Native, catalogue: Catalogue) -> Iterator[Diagnostic]:
             yield unmatched
 
 
-def _in_windows(query: Query, requests: tuple[Request, ...], *, cut: bool) -> tuple[Request, ...]:
-    """The requests, each as many as the intervals and the length of its window need."""
-    if query.during is not None:
-        requests = take_windows(requests, query)
-    return cut_windows(requests) if cut else requests
+def _in_windows(query: Query, requests: tuple[Request, ...]) -> tuple[Request, ...]:
+    """The requests, each as many as the intervals need."""
+    return requests if query.during is None else take_windows(requests, query)
 
 
 def _made(
@@ -161,10 +223,16 @@ def _made(
         query.during,
         query.using,
     )
-    counted = len(requests) == 1 and residual == Residual(select=query.select) and _only_counts(query)
-    return Plan(query, requests, residual, said, unsayable, counted)
+    counted = len(requests) == 1 and _is_count(query, residual)
+    origins = query.window_from
+    if narrowed(query) not in (None, (query.start, query.end)):
+        names = (ref.name for ref in refs_of(query.where) if is_time(ref, KINDS[query.kind]))
+        origins = tuple(dict.fromkeys((*origins, *(f"WHERE {name}" for name in names))))
+    return Plan(query, requests, residual, said, unsayable, counted, origins)
 
 
-def _only_counts(query: Query) -> bool:
-    """Whether every column is `count(*)`."""
+def _is_count(query: Query, residual: Residual) -> bool:
+    """Whether only the number of records is asked for, and every column is `count(*)`."""
+    if residual != Residual(select=query.select):
+        return False
     return bool(query.select) and all(c.function == "count" and c.ref is None for c in query.select or ())

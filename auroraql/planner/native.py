@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TypeGuard
 
 from auroraql.errors import Diagnostic, Origin
+from auroraql.moments import read_full_date, read_span
 from auroraql.plan import Expression, FilterGroup, Request
 from auroraql.query import Comparison, Or, Predicate, Query, Ref, Tree, conjuncts
-from auroraql.schema import FILTERED, KINDS, Field, Kind
+from auroraql.schema import FILTERED, KINDS, Field, Kind, is_time_key
 from auroraql.schema.catalogue import Catalogue
 from auroraql.schema.operators import OPERATORS
 
@@ -50,7 +52,7 @@ class Native:
         if is_list(term):
             self._add_list(term)
         elif is_filter(term):
-            self.expressions.append(expression(term))
+            self.expressions.append(expression(term, self.query.kind))
         elif isinstance(term, Or) and term.terms and all(map(is_filter, term.terms)):
             self.groups.append(term)
         else:
@@ -97,7 +99,8 @@ class Native:
         """The one flat group of a query that fits."""
         if not self.groups:
             return FilterGroup(tuple(self.expressions))
-        return FilterGroup(tuple(expression(t) for t in self.groups[0].terms if isinstance(t, Comparison)), "OR")
+        terms = [term for term in self.groups[0].terms if isinstance(term, Comparison)]
+        return FilterGroup(tuple(expression(term, self.query.kind) for term in terms), "OR")
 
 
 def is_list(term: Predicate) -> TypeGuard[Comparison]:
@@ -106,13 +109,46 @@ def is_list(term: Predicate) -> TypeGuard[Comparison]:
 
 
 def is_filter(term: Predicate) -> TypeGuard[Comparison]:
-    """Whether one metadata filter says it."""
-    return isinstance(term, Comparison) and term.ref.role == "metadata" and bool(OPERATORS[term.operator].wire)
+    """Whether one metadata filter says it. None is equal to a whole interval of time."""
+    if not isinstance(term, Comparison) or term.ref.role != "metadata" or not OPERATORS[term.operator].wire:
+        return False
+    return not any(read_span(value) for value in term.values if "/" in value)
 
 
-def expression(term: Comparison) -> Expression:
+def expression(term: Comparison, kind_name: str) -> Expression:
     """The metadata filter of a comparison."""
-    return Expression(term.ref.name, term.operator, term.values, term.origin)
+    values = _time_values(term, kind_name) or term.values
+    return Expression(term.ref.name, term.operator, values, term.origin)
+
+
+_LEAST = {">=", "<"}
+"""Operators whose values are the least of those that they find, or that they do not find."""
+
+
+def _time_values(term: Comparison, kind_name: str) -> tuple[str, ...] | None:
+    """Times spelt so that they compare alike as times and as text; None where the values are no times.
+
+    A time that others are only later than has no zeros at its end, and the others have the six digits of records.
+    """
+    if not any("T" in value for value in term.values):
+        return None
+    moments = [read_full_date(value) if len(value) >= _SECONDS else None for value in term.values]
+    if not any(moments):
+        return None
+    is_known = is_time_key(FILTERED[kind_name], term.ref.name)
+    least = [term.operator in _LEAST] * len(moments) if term.operator != "between" else [True, False]
+    pairs = zip(term.values, moments, least, strict=True)
+    return tuple(value if each is None else _spelt(value, each.first, low, is_known) for value, each, low in pairs)
+
+
+_SECONDS = len("2020-01-01T00:00:00")
+
+
+def _spelt(value: str, moment: datetime, low: bool, is_known: bool) -> str:
+    if is_known:
+        return value if low else moment.isoformat(timespec="microseconds")
+    # A key that nobody declared may hold dates.
+    return value[:10] if low and value[10:] == "T00:00:00" else value
 
 
 def bare_name(term: Comparison, kind_name: str) -> str:

@@ -6,16 +6,33 @@ The requests fetch a superset of the query's records: whatever a request cannot 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime
 from functools import reduce
 from itertools import product
 
 from auroraql.errors import Diagnostic
+from auroraql.moments import SECOND, read_span
+from auroraql.narrowing import narrowed
 from auroraql.plan import FilterGroup, Request
 from auroraql.planner.native import MOST_REQUESTS, bare_name, expression, is_filter, is_list, response_format
 from auroraql.planner.sources import Box, cover, is_on_sources
 from auroraql.planner.truths import Truths
-from auroraql.query import And, Comparison, FieldComparison, Or, Predicate, Query, Ref, refs_of
+from auroraql.query import (
+    And,
+    Comparison,
+    FieldComparison,
+    Or,
+    Predicate,
+    Query,
+    Ref,
+    Window,
+    bound_of,
+    normalise,
+    refs_of,
+)
+from auroraql.schema import KINDS, Kind
 from auroraql.schema.catalogue import DataSource
 
 Leaf = Comparison | FieldComparison
@@ -40,8 +57,8 @@ class Several:
         alternatives = self._branches()
         found = None
         if alternatives is not None:
-            found = [request for branch in alternatives for request in self._of_branch(branch)]
-        if found is None or len(set(found)) > MOST_REQUESTS:
+            found = joined_windows(request for branch in alternatives for request in self._of_branch(branch))
+        if found is None or len(found) > MOST_REQUESTS:
             found = self._superset()
         if not found:
             self._say_nothing_matches()
@@ -49,7 +66,7 @@ class Several:
         if self.rest is None:
             return requests
         also = refs_of(self.query.where)
-        return tuple(self._request(r.lists, r.filters, also) for r in requests)
+        return tuple(self._request(r.lists, r.filters, (r.start, r.end), also) for r in requests)
 
     def noticed(self) -> list[Diagnostic]:
         """What `requests` would say, told without them."""
@@ -70,19 +87,27 @@ class Several:
 
     def _branches(self) -> list[Branch] | None:
         """The alternatives of the predicate; None when there are too many."""
-        if count_branches(self.query.where) > MOST_REQUESTS * 4:
+        where = _without_lists_of_times(self.query.where, KINDS[self.query.kind])
+        if count_branches(where) > MOST_REQUESTS * 4:
             return None
-        return list(dict.fromkeys(branches(self.query.where)))
+        return list(dict.fromkeys(branches(where)))
 
     def _of_branch(self, branch: Branch) -> list[Request]:
         """The requests of one alternative: none when no source has it."""
         lists = _record_lists(branch, self.query.kind)
-        if lists is None:
+        window = narrowed(self.query, And(branch))
+        if lists is None or window is None:
             return []
-        filters = tuple(expression(leaf) for leaf in branch if is_filter(leaf))
-        if any(not (is_filter(leaf) or is_list(leaf) or is_on_sources(leaf)) for leaf in branch):
+        filters = tuple(expression(leaf, self.query.kind) for leaf in branch if is_filter(leaf))
+        if not all(self._is_said(leaf) for leaf in branch):
             self.rest = self.query.where
-        return [self._request((*box, *lists), FilterGroup(filters)) for box in self._boxes(branch)]
+        return [self._request((*box, *lists), FilterGroup(filters), window) for box in self._boxes(branch)]
+
+    def _is_said(self, leaf: Leaf) -> bool:
+        """Whether a request says a comparison: by a filter, a list, the sources it names, or its window."""
+        if is_filter(leaf) or is_list(leaf) or is_on_sources(leaf):
+            return True
+        return bound_of(leaf, KINDS[self.query.kind]) is not None
 
     def _boxes(self, branch: Branch) -> Sequence[Box]:
         """Lists that are written are taken as they are: an archive may have sources that nobody told us of."""
@@ -105,11 +130,12 @@ class Several:
         self.rest = self.query.where
         boxes = self._covered(self.truths.possible(self.query.where))
         self.used_sources = any(boxes)
-        return [self._request(box, FilterGroup()) for box in boxes]
+        window = narrowed(self.query)
+        return [] if window is None else [self._request(box, FilterGroup(), window) for box in boxes]
 
-    def _request(self, lists: Box, filters: FilterGroup, also: tuple[Ref, ...] = ()) -> Request:
+    def _request(self, lists: Box, filters: FilterGroup, window: Window, also: tuple[Ref, ...] = ()) -> Request:
         query = self.query
-        return Request(query.kind, lists, filters, query.start, query.end, response_format(query, also))
+        return Request(query.kind, lists, filters, *window, response_format(query, also))
 
     def _say_nothing_matches(self) -> None:
         self.rest = None
@@ -146,6 +172,47 @@ def branches(predicate: Predicate) -> list[Branch]:
             return [tuple(leaf for part in parts for leaf in part) for parts in product(*map(branches, terms))]
         case _:
             raise AssertionError("the normal form has NOT at the leaves only")
+
+
+def _without_lists_of_times(predicate: Predicate, kind: Kind) -> Predicate:
+    """Lists of times and intervals written as alternatives, where each is a window or a filter of its own."""
+    match predicate:
+        case And(terms) | Or(terms):
+            return normalise(replace(predicate, terms=tuple(_without_lists_of_times(term, kind) for term in terms)))
+        case Comparison(operator="in") if _holds_windows(predicate, kind):
+            return normalise(Or(tuple(replace(predicate, operator="=", values=(value,)) for value in predicate.values)))
+        case _:
+            return predicate
+
+
+def _holds_windows(leaf: Comparison, kind: Kind) -> bool:
+    if leaf.ref.role == "metadata":
+        return any(read_span(value) is not None for value in leaf.values if "/" in value)
+    declared = kind.field(leaf.ref.name) if leaf.ref.role == "record" else None
+    return declared is not None and declared.bound == "both"
+
+
+def joined_windows(requests: Iterable[Request]) -> list[Request]:
+    """The requests, those as one that differ only by windows which overlap or follow one another.
+
+    Not for records that span time: one across the edge of two windows is whole in neither.
+    """
+    found: list[Request] = []
+    for request in sorted(dict.fromkeys(requests), key=lambda each: each.start or datetime.min):
+        at = next((n for n, each in enumerate(found) if _continues(each, request)), None)
+        if at is None:
+            found.append(request)
+        else:
+            ends = (found[at].end, request.end)
+            found[at] = replace(found[at], end=None if None in ends else max(each for each in ends if each))
+    return found
+
+
+def _continues(earlier: Request, later: Request) -> bool:
+    """Whether a request asks the same as an earlier one, from within its window or just after it."""
+    if KINDS[later.kind].longest_record or replace(later, start=earlier.start, end=earlier.end) != earlier:
+        return False
+    return earlier.end is None or later.start is None or later.start - earlier.end <= SECOND
 
 
 def _is_written(branch: Branch) -> bool:

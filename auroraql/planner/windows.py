@@ -6,25 +6,54 @@ The windows of one query share no second, so that no record is asked for twice.
 from __future__ import annotations
 
 import calendar
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from auroraql.narrowing import narrowed_windows
 from auroraql.plan import Request
-from auroraql.query import MOST_WINDOWS, Query, join_nearest
+from auroraql.query import MOST_WINDOWS, Query, Window, join_nearest
 from auroraql.schema import KINDS
 
 _SECOND = timedelta(seconds=1)
 
 
 def cut_windows(requests: Iterable[Request]) -> tuple[Request, ...]:
-    """The requests, each as many as its window needs; an open window is left to the service to judge."""
+    """The requests, each as many as its window needs; one with an open window stays one."""
     return tuple(piece for request in requests for piece in _pieces(request))
+
+
+Held = Callable[[Request], Window | None]
+"""The first and last moment of the records that an archive has for a request; None where it does not say."""
+
+
+def close_windows(requests: Sequence[Request], held: Held) -> tuple[tuple[Request, ...], bool]:
+    """The requests with both ends of their window, where the service needs them, and whether the archive knew them.
+
+    A request for which the archive has no record is left out.
+    """
+    closed: list[Request] = []
+    for request in requests:
+        if not is_open(request):
+            closed.append(request)
+            continue
+        extent = held(request)
+        if extent is None:
+            return tuple(requests), False
+        start, end = request.start or extent[0], request.end or extent[1]
+        if start is not None and end is not None and start <= end:
+            closed.append(replace(request, start=start, end=end))
+    return tuple(closed), True
+
+
+def is_open(request: Request) -> bool:
+    """Whether the service refuses the window of a request because it has no end."""
+    return bool(KINDS[request.kind].longest_months) and (request.start is None or request.end is None)
 
 
 def take_windows(requests: Sequence[Request], query: Query, most: int = MOST_WINDOWS) -> tuple[Request, ...]:
     """The requests, once for each window of a query with intervals; windows are joined for `most` requests in all."""
-    windows = [(first, last) for first, last in query.windows if first is not None and last is not None]
+    windows = [(first, last) for first, last in narrowed_windows(query) if first is not None and last is not None]
     joined = join_nearest(windows, max(1, most // max(1, len(requests))))
     return tuple(replace(request, start=first, end=last) for request in requests for first, last in joined)
 

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 
 from auroraql.errors import Diagnostic, StatementError
 from auroraql.named import Kept
+from auroraql.narrowing import narrowed
 from auroraql.query import EVERYTHING, Column, Criteria, Interval, Predicate, Query
 from auroraql.resolver.feeding import Fed, Results, feed
 from auroraql.resolver.grouping import Grouping
@@ -91,7 +92,7 @@ class _Resolving:
         self.wrong += [*predicates.wrong, *selection.wrong]
         # What is wrong with a column may be all that is wrong with the rows.
         self.wrong += [each for each in grouping.wrong if each.code != "AQL0212" or not selection.wrong]
-        bounds, during = self._window(predicates)
+        bounds, during = self._window()
         criteria, said = self._criteria()
         warnings = [
             *self.find.notes,
@@ -101,8 +102,6 @@ class _Resolving:
         ]
         if self.wrong:
             raise StatementError(sorted(self.wrong, key=_place), questions=sorted(warnings, key=_place))
-        if bounds == Bounds() and during is None and self.fed.searched is None:
-            warnings.append(no_window(self.kind.title, self.find.origin))
         query = Query(
             self.kind.name,
             where,
@@ -117,12 +116,23 @@ class _Resolving:
             criteria,
             during,
             self.fed.using,
+            ("the window clause",) if bounds != Bounds() or during is not None else (),
         )
-        windows = [clause for clause in self.find.clauses if isinstance(clause, Window)]
-        too_short = shorter_than_products(query, windows) if self.fed.searched is None else None
-        warnings += [too_short] if too_short is not None else []
+        query = Query.of(query)
+        warnings += self._about_window(query)
         said_in_order, used = tuple(sorted(warnings, key=_place)), frozenset(self.values.used)
-        return Resolved(Query.of(query), said_in_order, used, self.kind, self.fed.searched, self.fed.waiting)
+        return Resolved(query, said_in_order, used, self.kind, self.fed.searched, self.fed.waiting)
+
+    def _about_window(self, query: Query) -> Iterator[Diagnostic]:
+        """What is to be noticed about when records are searched for."""
+        if self.fed.searched is not None:
+            return
+        if narrowed(query) == (None, None) and query.during is None:
+            yield no_window(self.kind.title, self.find.origin)
+        windows = [clause for clause in self.find.clauses if isinstance(clause, Window)]
+        too_short = shorter_than_products(query, windows)
+        if too_short is not None:
+            yield too_short
 
     def _questions(self, warnings: Iterable[Diagnostic]) -> Iterator[Diagnostic]:
         """The warnings, without those of values that were found and not written."""
@@ -170,18 +180,18 @@ class _Resolving:
             self.wrong.append(fault.diagnostic)
             return None, 0
 
-    def _window(self, predicates: Predicates) -> tuple[Bounds, tuple[Interval, ...] | None]:
+    def _window(self) -> tuple[Bounds, tuple[Interval, ...] | None]:
         """The window that records lie in, and the intervals that they overlap; None where there are none.
 
         A record of a single moment overlaps a window when it is inside.
         """
-        bounds = self._bounds(predicates)
+        bounds = self._bounds()
         overlapping = any(isinstance(each, Window) and each.form == "overlapping" for each in self.find.clauses)
         if not overlapping or len(set(self.kind.span)) < 2 or bounds.start is None or bounds.end is None:
             return bounds, self.fed.during
         return Bounds(), ((bounds.start, bounds.end),)
 
-    def _bounds(self, predicates: Predicates) -> Bounds:
+    def _bounds(self) -> Bounds:
         windows: list[tuple[Window, Bounds]] = []
         faulty = False
         for clause in self.find.clauses:
@@ -192,9 +202,9 @@ class _Resolving:
                     self.wrong.append(fault.diagnostic)
                     faulty = True
         try:
-            if self.fed.during is not None and (windows or predicates.bounds != Bounds()):
+            if self.fed.during is not None and windows:
                 raise two_windows(self.fed.overlap)
-            return Bounds() if faulty else join_windows(windows, predicates.bounds, self.find.origin)
+            return Bounds() if faulty else join_windows(windows)
         except Fault as fault:
             self.wrong.append(fault.diagnostic)
             return Bounds()

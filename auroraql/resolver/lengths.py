@@ -23,9 +23,11 @@ def shorter_than_products(query: Query, windows: Sequence[Window]) -> Diagnostic
     if query.kind != DATA_PRODUCTS.name or query.start is None or query.end is None:
         return None
     name, least = _longest_named(query.where)
-    if query.end - query.start + _SECOND > least:
+    # A product spans time, so none is whole in an instant.
+    if query.end - query.start + _SECOND > max(least, _SECOND):
         return None
-    message = f"no product that is '{name}' lies in a window of {_length(query.end - query.start)} as a whole"
+    named = f"product that is '{name}'" if name else "data product"
+    message = f"no {named} lies in a window of {_length(query.end - query.start)} as a whole"
     fix = _overlapping(windows[0]) if len(windows) == 1 else None
     hint = f"for what shares a moment with it write {fix}" if fix else "OVERLAPPING finds what shares a moment with it"
     origin = windows[0].origin if windows else query.where.origin

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from auroraql.errors import Diagnostic, Origin
 from auroraql.query import Ref
 from auroraql.resolver.values import Fault, Place
-from auroraql.schema import BLOCKS, Field, Kind, Type
+from auroraql.schema import BLOCKS, Field, Kind, Type, is_time_key
 from auroraql.schema.catalogue import Catalogue
 from auroraql.spelling import closest, slip
 from auroraql.syntax import Item, Path
@@ -55,9 +55,10 @@ class Names:
                 shown, declared.type, declared.unit, known=self.catalogue.values(declared.bare) or declared.known
             )
         key = self.catalogue.key(self.kind.metadata, ref.name)
+        times = is_time_key(self.kind, ref.name)
         if key is None:
-            return Place(shown, Type.ANY, metadata=True)
-        return Place(shown, key.type, key.unit, metadata=True, known=key.values)
+            return Place(shown, Type.ANY, metadata=True, times=times)
+        return Place(shown, key.type, key.unit, metadata=True, known=key.values, times=times)
 
     def _key(self, name: str, origin: Origin, *, explicit: bool) -> Ref:
         if self.catalogue.key(self.kind.metadata, name) is None and name not in self._warned:

@@ -72,7 +72,7 @@ def _foreign(value: object, depth: int) -> Any:
     kind = getattr(getattr(value, "dtype", None), "kind", "")
     as_type = getattr(value, "astype", None)
     if kind == "M" and as_type is not None and not hasattr(value, "array"):
-        value = as_type("datetime64[us]")  # of nanoseconds, NumPy makes whole numbers
+        value = as_type(_precise(str(getattr(value, "dtype", ""))))
     to_list = getattr(value, "tolist", None)
     if to_list is not None:
         return plain_value(to_list(), depth)
@@ -81,6 +81,17 @@ def _foreign(value: object, depth: int) -> Any:
     if type(value).__module__ == "uuid":  # not imported here: it takes as long as a small module of ours
         return value
     raise ParameterFault(f"cannot be {_called(value)}")
+
+
+def _precise(dtype: str) -> str:
+    """Return what times of NumPy are converted to: days stay days, and years and months are texts that name them."""
+    match dtype.removeprefix("datetime64[").removesuffix("]"):
+        case "D":
+            return dtype
+        case "Y" | "M":
+            return "str"
+        case _:  # of nanoseconds, NumPy makes whole numbers
+            return "datetime64[us]"
 
 
 def _called(value: object) -> str:

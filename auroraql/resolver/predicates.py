@@ -1,24 +1,36 @@
-"""WHERE: names, operators and values checked, and the window's bounds taken out of it."""
+"""WHERE: names, operators and values checked."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
-from datetime import datetime
+from itertools import cycle
 
 from auroraql import syntax
 from auroraql.errors import Diagnostic, Origin
+from auroraql.moments import TimeFault, literal_of, read_interval, read_span, write_instant
 from auroraql.query import And, Comparison, FieldComparison, Not, Or, Predicate, Ref
 from auroraql.resolver.misnamed import check_misnamed
 from auroraql.resolver.names import Names
 from auroraql.resolver.selection import check_single, several_values
-from auroraql.resolver.values import Fault, Place, Values
-from auroraql.resolver.windows import Bounds, earlier, later
+from auroraql.resolver.values import End, Fault, Place, Values
 from auroraql.schema import Type
 from auroraql.schema.limits import MOST_VALUES
 from auroraql.schema.operators import OPERATORS
 from auroraql.spelling import closest
-from auroraql.syntax import Operand, Path, Text
+from auroraql.syntax import Instant, Number, Operand, Path, Text, Timestamp
+
+_ENDS: Mapping[str, tuple[End, ...]] = {
+    "<": ("first",),
+    "<=": ("last",),
+    ">": ("last",),
+    ">=": ("first",),
+    "between": ("first", "last"),
+    "not between": ("first", "last"),
+    "like": ("text",),
+    "not like": ("text",),
+}
+"""What of the interval that a literal names is compared; all of it by any other operator."""
 
 _OTHER_VALUES = {
     Type.TIME: "write a date as 2020-02-01 or a time as 2020-02-01T06:30",
@@ -30,10 +42,6 @@ _OTHER_VALUES = {
 
 _DAYS = {"yesterday": "TODAY - 1 day", "tomorrow": "TODAY + 1 day"}
 
-_UPPER = ("<=", ">")
-_ENDS = {">=": ("start",), "<=": ("end",), "between": ("start", "end")}
-"""Which ends of the window a comparison of a bound gives."""
-
 
 class Predicates:
     """Resolves one WHERE, collecting everything wrong in it."""
@@ -42,7 +50,6 @@ class Predicates:
         self.names, self.values = names, values
         self.wrong: list[Diagnostic] = []
         self.warnings: list[Diagnostic] = []
-        self.bounds = Bounds()
         self._programs: tuple[str, ...] = ()
         """The programs that the terms beside a comparison choose, one of which its source is of."""
         self._unknown: dict[tuple[str, bool], list[_Unknown]] = {}
@@ -51,9 +58,8 @@ class Predicates:
         """Lists of known values, which outlive this, as sets."""
 
     def where(self, expression: syntax.Expression) -> Predicate:
-        """The predicate, without the bounds of the window, which are kept in `bounds`."""
-        rest = [term for term in _conjuncts(expression) if not self._is_bound(term)]
-        terms = self._together(rest)
+        """The predicate."""
+        terms = self._together(_conjuncts(expression))
         self._warn_of_contradictions(terms)
         self._warn_of_unknown()
         return terms[0] if len(terms) == 1 else And(terms, expression.origin)
@@ -91,32 +97,7 @@ class Predicates:
         named = tuple(each.value for each in term.operands if isinstance(each, Text))
         return named if len(named) == len(term.operands) else ()
 
-    def _is_bound(self, term: syntax.Expression) -> bool:
-        """`start >= x`, `end <= y` and `epoch BETWEEN x AND y` among the outermost terms are the window."""
-        ends = _ENDS.get(term.operator, ()) if isinstance(term, syntax.Comparison) else ()
-        if not ends or not isinstance(term, syntax.Comparison):
-            return False
-        declared = self.names.kind.field(term.path.dotted)
-        if declared is None or (declared.bound != "both" and (declared.bound,) != ends):
-            return False
-        if any(isinstance(each, Path) for each in term.operands):
-            return False
-        try:
-            texts = self._texts(term, Place(declared.name, Type.TIME))
-        except Fault as fault:
-            self.wrong.append(fault.diagnostic)
-            return True
-        for end, text in zip(ends, texts, strict=True):
-            self._narrow(end, datetime.fromisoformat(text))
-        return True
-
-    def _narrow(self, end: str, moment: datetime) -> None:
-        if end == "start":
-            self.bounds = replace(self.bounds, start=later(self.bounds.start, moment))
-        else:
-            self.bounds = replace(self.bounds, end=earlier(self.bounds.end, moment))
-
-    def _comparison(self, comparison: syntax.Comparison) -> Comparison | FieldComparison:
+    def _comparison(self, comparison: syntax.Comparison) -> Predicate:
         if len(comparison.path.parts) == 1 and not self.names.is_known(comparison.path):
             check_misnamed(self.names, comparison)
         ref = self.names.ref(comparison.path)
@@ -132,7 +113,9 @@ class Predicates:
         listed = declared is not None and bool(declared.criterion)
         made = Comparison(ref, comparison.operator, texts, listed, comparison.origin)
         self._warn_of_values(made, comparison, place)
-        return made
+        if place.type is Type.TIME and not place.metadata:
+            self.warnings += _whole_day(comparison)
+        return _without_odd_intervals(made)
 
     def _narrowed(self, ref: Ref, place: Place, origin: Origin) -> Place:
         """What a value of a metadata key must be in the programs that are chosen; warns where none of them has it."""
@@ -198,14 +181,9 @@ class Predicates:
         for operand in operands:
             if isinstance(operand, Path):
                 raise self._bare_word(operand, place)
-        if operator.name in ("like", "not like"):
-            return tuple(self.values.text(o, replace(place, type=Type.STRING)) for o in operands)
-        if operator.name in ("between", "not between"):
-            low, high = operands
-            return self.values.text(low, place), self.values.text(high, replace(place, upper=True))
-        if operator.name in _UPPER:
-            place = replace(place, upper=True)
-        return tuple(self.values.text(o, place) for o in operands)
+        ends = _ENDS.get(operator.name, ("whole",))
+        place = replace(place, type=Type.STRING) if ends == ("text",) else place
+        return tuple(self.values.text(o, replace(place, end=end)) for o, end in zip(operands, cycle(ends)))
 
     def _bare_word(self, path: Path, place: Place) -> Fault:
         word = path.dotted
@@ -330,6 +308,58 @@ def _unknown_value(
         f"no {place.name} '{value}' in {' or '.join(programs[:3])}" if among else f"no {place.name} '{value}' is known"
     )
     return Diagnostic("AQL0602", message, operand.origin, "unknown value", hint, fix, "warning")
+
+
+def _whole_day(comparison: syntax.Comparison) -> Iterator[Diagnostic]:
+    """The warning that a date is its whole day, and not its midnight as in SQL, where that is easily mistaken."""
+    if comparison.operator not in (">", "=") or not comparison.operands:
+        return
+    match comparison.operands[0]:
+        case Instant(Timestamp(text), ()) | Text(text) | Number(text):
+            literal = text
+        case _:
+            return
+    try:
+        interval = read_interval(literal)
+    except TimeFault:  # NOW, or TODAY
+        return
+    if interval.past is None:
+        return
+    path, midnight = comparison.path.dotted, interval.first.isoformat(timespec="minutes")
+    if comparison.operator == ">":
+        message = f"{path} > {literal} is after the last moment of {literal}"
+        ways = (f"{path} >= {literal}", f"{path} > {midnight}")
+        hint = f"write {ways[0]} to include it, or {ways[1]} for what follows its first moment"
+    else:
+        message = f"{path} = {literal} is any moment of {literal}"
+        ways = (f"{path} BETWEEN {literal} AND {literal}", f"{path} = {midnight}")
+        hint = f"write {ways[0]} to say so, or {ways[1]} for its first moment alone"
+    yield Diagnostic("AQL0615", message, comparison.origin, "a whole interval", hint, ways[0], "warning", ways[1:])
+
+
+def _without_odd_intervals(leaf: Comparison) -> Predicate:
+    """The comparison with intervals that no literal names, as `TODAY - 1 hour`, written as ranges.
+
+    This is for lists: the normal form makes a range of an interval alone.
+    """
+    if leaf.operator not in ("in", "not in") or not any("/" in value for value in leaf.values):
+        return leaf
+    odd: list[Predicate] = []
+    plain: list[str] = []
+    positive = leaf.operator == "in"
+    for value in leaf.values:
+        span = read_span(value)
+        if span is None or literal_of(*span):
+            plain.append(value)
+        else:
+            operator = "between" if positive else "not between"
+            odd.append(replace(leaf, operator=operator, values=tuple(map(write_instant, span))))
+    if not odd:
+        return leaf
+    terms: tuple[Predicate, ...] = (*([replace(leaf, values=tuple(plain))] if plain else []), *odd)
+    if len(terms) == 1:
+        return terms[0]
+    return Or(terms, leaf.origin) if positive else And(terms, leaf.origin)
 
 
 def _nearest(value: str, known: tuple[str, ...]) -> list[str]:

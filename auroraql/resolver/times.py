@@ -1,26 +1,16 @@
-"""What a written time means: the interval a literal spells, moved by its shifts, as bounds in whole seconds.
-
-A literal without a time of day is its whole interval (a year, a month, a day); one with a time of day is
-that instant. Everything is naive UTC. Seconds are the finest step: a lower bound with a fraction rounds
-up, an upper bound down.
-"""
+"""What a written time means: the interval of a literal (see `auroraql.moments`), moved by its shifts."""
 
 from __future__ import annotations
 
 import calendar
-import re
-from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Literal
 
-_SECOND = timedelta(seconds=1)
-_LITERAL = re.compile(
-    r"(?P<year>\d{4})(?:-(?P<month>\d{2})(?:-(?P<day>\d{2})"
-    r"(?:[T ](?P<hour>\d{2}):(?P<minute>\d{2})(?::(?P<second>\d{2})(?:\.(?P<fraction>\d+))?)?"
-    r"(?P<zone>Z|[+-]\d{2}:?\d{2})?)?)?)?",
-    re.IGNORECASE,
-)
+from auroraql.moments import Interval, TimeFault, moved, next_day, read_interval
+
+__all__ = ["Interval", "TimeFault", "interval_of", "named", "read_interval", "seconds_of", "shift", "shifted"]
+
 _SECONDS = {"s": 1, "min": 60, "h": 3600, "d": 86400, "w": 604800}
 _UNITS = {
     "s": "s", "sec": "s", "secs": "s", "second": "s", "seconds": "s",
@@ -29,99 +19,6 @@ _UNITS = {
     "d": "d", "day": "d", "days": "d", "w": "w", "week": "w", "weeks": "w",
     "month": "month", "months": "month", "year": "year", "years": "year",
 }  # fmt: skip
-
-
-class TimeFault(ValueError):
-    """A time that does not exist; `hint` says what would."""
-
-    def __init__(self, message: str, hint: str = "") -> None:
-        super().__init__(message)
-        self.hint = hint
-
-
-@dataclass(frozen=True, slots=True)
-class Interval:
-    """From `first` to just before `past`; an instant has no `past`."""
-
-    first: datetime
-    past: datetime | None = None
-
-    @property
-    def lower(self) -> datetime:
-        """As a lower bound: its first whole second."""
-        whole = self.first.replace(microsecond=0)
-        return whole if whole == self.first else _moved(whole, _SECOND)
-
-    @property
-    def upper(self) -> datetime:
-        """As an upper bound: its last whole second."""
-        if self.past is None or self.past == datetime.max:
-            return (self.past or self.first).replace(microsecond=0)
-        return self.past - _SECOND
-
-
-def read_interval(text: str) -> Interval:
-    """The interval a literal spells. Raises TimeFault when it is no literal or names no real time."""
-    match = _LITERAL.fullmatch(text.strip())
-    if match is None:
-        raise TimeFault(f"'{text}' is no date or time", "write 2020-02-01, 2020-02-01T06:30 or 2020-02")
-    year, month, day = int(match["year"]), int(match["month"] or 1), int(match["day"] or 1)
-    _check_date(year, month, day)
-    first = datetime(year, month, day)
-    if match["hour"]:
-        return Interval(_clock(first, match))
-    step = "year" if match["month"] is None else "month" if match["day"] is None else "d"
-    return Interval(first, _past(first, step))
-
-
-def _past(first: datetime, step: str) -> datetime:
-    """The first moment after an interval; `datetime.max` when the calendar ends with it."""
-    try:
-        return shifted(first, Decimal(1), step)
-    except TimeFault:
-        return datetime.max
-
-
-def _check_date(year: int, month: int, day: int) -> None:
-    if year < 1:
-        raise TimeFault("there is no year 0", "years run from 0001 to 9999")
-    if not 1 <= month <= 12:
-        raise TimeFault(f"there is no month {month:02}", "months run from 01 to 12")
-    days = calendar.monthrange(year, month)[1]
-    if not 1 <= day <= days:
-        raise TimeFault(f"there is no day {day:02} in {year:04}-{month:02}", f"that month has {days} days")
-
-
-def _clock(day: datetime, match: re.Match[str]) -> datetime:
-    hour, minute, second = int(match["hour"]), int(match["minute"]), int(match["second"] or 0)
-    if hour > 23:
-        hint = (
-            f"midnight is 00:00 of the next day: {_moved(day, timedelta(days=1)):%Y-%m-%d}T00:00" if hour == 24 else ""
-        )
-        raise TimeFault(f"there is no hour {hour}", hint or "hours run from 00 to 23")
-    if minute > 59 or second > 59:
-        raise TimeFault(f"there is no time {hour:02}:{minute:02}:{second:02}", "minutes and seconds run from 00 to 59")
-    digits = match["fraction"] or ""
-    micro = int((digits + "000000")[:6]) or (1 if digits.strip("0") else 0)
-    moment = day.replace(hour=hour, minute=minute, second=second, microsecond=micro)
-    return _moved(moment, -_zone(match["zone"]))
-
-
-def _zone(zone: str | None) -> timedelta:
-    if not zone or zone in "Zz":
-        return timedelta()
-    sign = -1 if zone[0] == "-" else 1
-    hours, minutes = int(zone[1:3]), int(zone[-2:])
-    if hours > 15 or minutes > 59:
-        raise TimeFault(f"there is no time zone {zone}", "offsets run from -12:00 to +14:00")
-    return sign * timedelta(hours=hours, minutes=minutes)
-
-
-def _moved(moment: datetime, by: timedelta) -> datetime:
-    try:
-        return moment + by
-    except OverflowError:
-        raise TimeFault("the time lies outside the years 0001 to 9999") from None
 
 
 def shifted(moment: datetime, count: Decimal, unit: str) -> datetime:
@@ -167,8 +64,11 @@ def interval_of(value: date | datetime) -> Interval:
     """The interval of a Python value: a date is its day, a datetime (aware ones converted) its instant."""
     if not isinstance(value, datetime):
         first = datetime(value.year, value.month, value.day)
-        return Interval(first, _past(first, "d"))
-    return Interval(value.astimezone(UTC).replace(tzinfo=None) if value.tzinfo else value)
+        return Interval(first, next_day(first))
+    # A pandas Timestamp is a datetime too, with nanoseconds that nothing here has.
+    clock = datetime.combine(date(value.year, value.month, value.day), value.time())
+    offset = value.utcoffset()
+    return Interval(clock if offset is None else moved(clock, -offset))
 
 
 def named(word: Literal["NOW", "TODAY"] | str, now: datetime) -> Interval:

@@ -8,8 +8,10 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from math import isfinite
+from typing import Literal
 
 from auroraql.errors import Diagnostic, Origin
+from auroraql.moments import read_full_date, write_instant, write_interval
 from auroraql.resolver.parameters import ParameterFault, plain_value
 from auroraql.resolver.times import Interval, TimeFault, interval_of, named, read_interval, shift
 from auroraql.schema import Type
@@ -38,16 +40,24 @@ class Fault(Exception):
         self.diagnostic = Diagnostic(code, message, origin, label, hint, fix, missing=missing)
 
 
+End = Literal["first", "last", "whole", "text"]
+"""What of the interval that a literal names is compared: its first or last moment, or all of it. `text`: no times."""
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a value stands: what it is compared with, and which end of an interval it means."""
+    """Where a value stands: what it is compared with, and which end of an interval it means.
+
+    `times` marks a metadata key that holds times. Any other key that may hold text takes a whole date for a time.
+    """
 
     name: str
     type: Type
     unit: str = ""
     metadata: bool = False
-    upper: bool = False
+    end: End = "whole"
     known: tuple[str, ...] = ()
+    times: bool = False
 
 
 @dataclass(slots=True)
@@ -91,7 +101,8 @@ class Values:
             case Text(value, origin):
                 return self._string(value, origin, place)
             case Number(text, unit, origin):
-                return _number(text, unit, origin, place)
+                year = _year(text, unit, place)
+                return _number(text, unit, origin, place) if year is None else _time(year, place)
             case Truth(value, origin):
                 if place.type not in (Type.BOOLEAN, Type.ANY):
                     raise _wrong_type(place, "TRUE or FALSE", origin, str(value).lower())
@@ -99,13 +110,16 @@ class Values:
             case Instant(origin=origin):
                 if place.type not in (Type.TIME, Type.ANY) and not (place.metadata and place.type is Type.STRING):
                     raise _wrong_type(place, "a timestamp", origin, "")
-                return _iso(self.interval(operand), place, origin)
+                return _time(self.interval(operand), place)
             case Path() | Parameter() | Subquery():
                 raise AssertionError("only values have a text; the rest is resolved before it is asked for")
 
     def _string(self, value: str, origin: Origin, place: Place) -> str:
         if place.type is Type.TIME:
-            return _iso(_interval(read_interval, value, origin=origin), place, origin)
+            return _time(_interval(read_interval, value, origin=origin), place)
+        if place.metadata and place.type in (Type.ANY, Type.STRING) and place.end != "text":
+            named_interval = _interval_of_text(value, place)
+            return value if named_interval is None else _time(named_interval, place)
         if place.type in (Type.NUMBER, Type.INTEGER):
             if PLAIN_NUMBER.fullmatch(value):
                 return value
@@ -123,6 +137,8 @@ class Values:
             found = named(base.text, self.now)
         else:
             written = base.text if isinstance(base, Timestamp) else base.value
+            if isinstance(base, Timestamp) and written.isdigit() and len(written) != len("2020"):
+                raise _digits(written, base.origin)
             found = _interval(read_interval, written, origin=base.origin)
         for each in instant.shifts:
             count = self.count(each)
@@ -131,7 +147,9 @@ class Values:
 
     def _interval_of(self, value: object, parameter: Parameter) -> Interval:
         if isinstance(value, date | datetime):
-            return interval_of(value)
+            return _interval(interval_of, value, origin=parameter.origin)
+        if isinstance(value, int) and not isinstance(value, bool) and 1000 <= value <= 9999:
+            return read_interval(str(value))
         if isinstance(value, str):
             if value.strip().upper() in ("NOW", "TODAY"):
                 return named(value.strip().upper(), self.now)
@@ -185,10 +203,8 @@ def _operand(value: object, parameter: Parameter) -> Operand:
             message = f"${parameter.name} is {value}, which is not a number to compare with"
             raise Fault("AQL0211", message, origin, hint="IS NULL finds records without a value")
         case date():
-            moment = value if isinstance(value, datetime) else None
-            written = (
-                _iso(interval_of(value), Place("", Type.TIME), origin) if moment is not None else value.isoformat()
-            )
+            interval = _interval(interval_of, value, origin=origin)
+            written = value.isoformat() if interval.past is not None else write_instant(interval.first)
             return Instant(Timestamp(written, origin), (), origin)
         case _:
             raise Fault(
@@ -207,12 +223,32 @@ def _interval(read: Callable[..., Interval], *parts: object, origin: Origin) -> 
         raise Fault("AQL0301", str(fault), origin, hint=fault.hint) from None
 
 
-def _iso(interval: Interval, place: Place, origin: Origin) -> str:
+def _time(interval: Interval, place: Place) -> str:
+    """The end of an interval that a comparison is about, or all of it, as a query has it."""
+    match place.end:
+        case "first":
+            return write_instant(interval.first)
+        case "last":
+            return write_instant(interval.last)
+        case _:
+            return write_interval(interval)
+
+
+def _interval_of_text(value: str, place: Place) -> Interval | None:
+    """The interval that a quoted text names for a metadata key; None for a text that is compared as it is."""
+    if not place.times:
+        return read_full_date(value)
     try:
-        moment = interval.upper if place.upper else interval.lower
-    except TimeFault as fault:
-        raise Fault("AQL0301", str(fault), origin, hint=fault.hint) from None
-    return moment.isoformat(timespec="seconds")
+        return read_interval(value)
+    except TimeFault:
+        return None
+
+
+def _year(text: str, unit: str, place: Place) -> Interval | None:
+    """The year that four digits are where a time is expected."""
+    if unit or not (place.type is Type.TIME or place.times) or not re.fullmatch("[0-9]{4}", text) or text == "0000":
+        return None
+    return read_interval(text)
 
 
 def _number(text: str, unit: str, origin: Origin, place: Place) -> str:
@@ -256,6 +292,14 @@ def _wrong_type(place: Place, given: str, origin: Origin, written: str) -> Fault
     elif place.type is Type.BOOLEAN:
         hint = "write TRUE or FALSE"
     return Fault("AQL0203", f"'{place.name}' takes {place.type.value}, not {given}", origin, given, hint, fix)
+
+
+def _digits(text: str, origin: Origin) -> Fault:
+    """A date without its hyphens, or a number that is no year."""
+    fix = f"{text[:4]}-{text[4:6]}-{text[6:]}" if len(text) == len("20200201") else None
+    fix = fix if fix is not None and read_full_date(fix) is not None else None
+    hint = f"did you mean {fix}?" if fix else "dates are written year-month-day, as 2020-02-01 or 2020-02-01T06:30"
+    return Fault("AQL0112", f"'{text}' is not how a date is written", origin, "expected YYYY-MM-DD", hint, fix)
 
 
 def _called(value: object) -> str:

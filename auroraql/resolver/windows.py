@@ -58,31 +58,28 @@ def _back(end: datetime, duration: Duration | None, values: Values) -> datetime:
     return start if start.microsecond == 0 else start.replace(microsecond=0) + _SECOND
 
 
-def join_windows(windows: list[tuple[Window, Bounds]], bounds: Bounds, bounds_origin: Origin) -> Bounds:
-    """The one window of a statement, from its clauses and from WHERE. Raises Fault when there are two, or it is empty."""
+def join_windows(windows: list[tuple[Window, Bounds]]) -> Bounds:
+    """The one window of a statement, from its clauses. Raises Fault when there are two, or it is empty."""
     forms = [window.form for window, _ in windows]
     if len(windows) > 1 and not (len(windows) == 2 and set(forms) == {"since", "until"}):
         raise two_windows(windows[1][0].origin)
-    if windows and (bounds.start or bounds.end):
-        raise two_windows(windows[0][0].origin, "WHERE has bounds of its own")
-    start = next((b.start for _, b in windows if b.start), bounds.start)
-    end = next((b.end for _, b in windows if b.end), bounds.end)
+    start = next((b.start for _, b in windows if b.start), None)
+    end = next((b.end for _, b in windows if b.end), None)
     if start is not None and end is not None and end < start:
-        origin = windows[-1][0].origin if windows else bounds_origin
-        swapped = "the end comes before the start"
         raise Fault(
             "AQL0302",
             f"the time window is empty: it would end at {end} and start at {start}",
-            origin,
-            swapped,
+            windows[-1][0].origin,
+            "the end comes before the start",
             hint="write the earlier time first",
         )
     return Bounds(start, end)
 
 
-def two_windows(origin: Origin, label: str = "the second one") -> Fault:
+def two_windows(origin: Origin) -> Fault:
     """What is wrong with a statement that has more than one window."""
-    return Fault("AQL0303", "a statement has one time window, and this has two", origin, label, hint="keep one of them")
+    message = "a statement has one time window, and this has two"
+    return Fault("AQL0303", message, origin, "the second one", hint="keep one of them")
 
 
 def no_window(kind_title: str, origin: Origin) -> Diagnostic:
@@ -94,13 +91,3 @@ def no_window(kind_title: str, origin: Origin) -> Diagnostic:
         hint="add one, as DURING 2021-01",
         severity="warning",
     )
-
-
-def later(a: datetime | None, b: datetime | None) -> datetime | None:
-    """The later of two lower bounds."""
-    return max((m for m in (a, b) if m is not None), default=None)
-
-
-def earlier(a: datetime | None, b: datetime | None) -> datetime | None:
-    """The earlier of two upper bounds."""
-    return min((m for m in (a, b) if m is not None), default=None)

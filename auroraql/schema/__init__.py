@@ -13,6 +13,13 @@ KINDS: dict[str, Kind] = {kind.name: kind for kind in (DATA_PRODUCTS, EPHEMERIS,
 FILTERED: dict[str, Kind] = KINDS | BLOCKS
 """Everything that lists and filters of a query select from: the kinds, and the blocks of conjunctions."""
 
+
+def is_time_key(kind: Kind, name: str) -> bool:
+    """Whether records of a kind have a time under a metadata key."""
+    owner = KINDS.get(kind.metadata)
+    return owner is not None and name in owner.time_keys
+
+
 __all__ = [
     "BLOCKS",
     "CONJUNCTIONS",
@@ -24,4 +31,5 @@ __all__ = [
     "Kind",
     "Operator",
     "Type",
+    "is_time_key",
 ]

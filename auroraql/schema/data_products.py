@@ -38,7 +38,6 @@ DATA_PRODUCTS = Kind(
     filters="data_product_metadata_filters",
     marks=("data_product_type_filters", "data_product_metadata_filters"),
     schema_key="data_product_metadata_schema",
-    longest_record=LONGEST_PRODUCT,
     wording=(
         Words("Find data_products for (("),
         Lists(("program", "platform", "instrument_type")),
@@ -49,4 +48,6 @@ DATA_PRODUCTS = Kind(
         Bound("end", " data_product end <= ", " UTC AND"),
         Lists(("data_product_type",), " "),
     ),
+    longest_record=LONGEST_PRODUCT,
+    time_keys=("imaging_start_time", "imaging_end_time"),
 )

@@ -54,4 +54,5 @@ EPHEMERIS = Kind(
     ),
     older_wordings=(_OF_2020,),
     longest_months=1,
+    needs_filter=True,
 )

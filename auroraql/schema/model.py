@@ -182,6 +182,10 @@ class Kind:
     longest_record: timedelta = timedelta()
     """The longest time that a record spans; 0: a record is a single moment. Records that overlap an interval are
     looked for this far around it."""
+    needs_filter: bool = False
+    """Whether the service refuses a request without any list or metadata filter."""
+    time_keys: tuple[str, ...] = ()
+    """Metadata keys that hold times, as text: YYYY-MM-DDTHH:MM:SS.ffffff, UTC."""
     keys_of: str = ""
     """The kind whose metadata keys its records have; empty: its own, if it has the field `metadata`."""
 

@@ -10,8 +10,11 @@ A query's values are strings, as on the wire. How one is read depends on the fie
   no plain form of their own: they are compared by the text that DuckDB shows for them.
 * a whole number from 2**53 on, which no double holds exactly, is compared as a whole number.
 
+A string may also be an interval of time, `first/last`: only equality has those, and it is equal to every moment inside.
+
 A number is decimal digits with an optional sign, fraction and exponent: not `inf`, `nan`, `1_000`, `0x10`, nor with
-blanks. A moment is `YYYY-MM-DD`, or with `THH:MM`, `:SS` and a fraction, perhaps with Z; a blank may stand for T.
+blanks. A moment is `YYYY-MM-DD`, or with `THH:MM`, `:SS` and a fraction, perhaps with Z, UTC or an offset from UTC; a
+blank may stand for T. A stored leap second, `:60`, is the second before it.
 
 When the stored value cannot be read as the string is (`5` against `abc`), they are not equal, and any order
 between them is unknown. When the stored value is missing, everything but IS [NOT] NULL is unknown. Unknown is
@@ -32,15 +35,18 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Literal
 
+from auroraql.moments import read_span
 from auroraql.schema.model import Type
 from auroraql.schema.operators import OPERATORS
 from auroraql.sql.bindings import Bindings
 
 NUMBER = r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?"
-MOMENT = (
-    r"[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
-    r"([T ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]{1,6})?)?Z?)?"
+_DATE = r"[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
+MOMENT = _DATE + r"([T ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]{1,6})?)?Z?)?"
+_ODD_MOMENT = (
+    _DATE + r"[T ]([01][0-9]|2[0-3]):[0-5][0-9](:([0-5][0-9]|60)(\.[0-9]+)?)?(Z| ?UTC|[+-](0[0-9]|1[0-4]):?[0-5][0-9])?"
 )
+"""As records of other writers have it: a leap second, an offset from UTC, a finer fraction."""
 
 _NUMBER, _MOMENT, _WHOLE = re.compile(NUMBER), re.compile(MOMENT), re.compile("[+-]?[0-9]{1,18}")
 
@@ -104,8 +110,7 @@ class Stored:
             number = self.read("number")
             cut = f"CASE WHEN abs({number}) < 1e38 THEN {number} WHEN {number} > 0 THEN 1e38 WHEN {number} < 0 THEN -1e38 END"
             return f"coalesce({self._matching(INTEGER, 'HUGEINT')}, CAST({cut} AS HUGEINT))"
-        pattern, name = (NUMBER, "DOUBLE") if reading == "number" else (MOMENT, "TIMESTAMP")
-        return self._matching(pattern, name)
+        return read_moment(self.text) if reading == "moment" else self._matching(NUMBER, "DOUBLE")
 
     @property
     def great(self) -> str:
@@ -116,12 +121,25 @@ class Stored:
         return f"CASE WHEN regexp_full_match({self.text}, '{pattern}') THEN TRY_CAST({self.text} AS {name}) END"
 
 
+def read_moment(text: str) -> str:
+    """The SQL of a text read as a moment, UTC: NULL where it is none."""
+    # Without a zone TIMESTAMPTZ would take the text for local time, and TIMESTAMP drops every offset.
+    zoned = f"regexp_replace(regexp_replace({text}, ':60', ':59'), '(Z| ?UTC)?$', '+00:00')"
+    zoned = rf"regexp_replace({zoned}, '([+-][0-9:]{{4,5}})\+00:00$', '\1')"
+    return (
+        f"CASE WHEN regexp_full_match({text}, '{MOMENT}') THEN TRY_CAST({text} AS TIMESTAMP)"
+        f" WHEN regexp_full_match({text}, '{_ODD_MOMENT}')"
+        f" THEN make_timestamp(epoch_us(TRY_CAST({zoned} AS TIMESTAMPTZ))) END"
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Value:
-    """A string of a query, read: as what, and the value to bind."""
+    """A string of a query, read: as what, and the value to bind; of an interval its first moment, and its last."""
 
     reading: Reading
     value: str | int | float | datetime
+    last: datetime | None = None
 
 
 def read(text: str, type: Type) -> Value | None:
@@ -184,8 +202,9 @@ def _among(stored: Stored, texts: Sequence[str], bind: Bindings) -> str:
     """Equal to one of the strings, which need not all be read alike."""
     values = [value for value in (read(text, stored.type) for text in texts) if value is not None]
     readings: tuple[Reading, ...] = ("text", "number", "whole", "moment")
-    groups = [(r, [v.value for v in values if v.reading == r]) for r in readings]
+    groups = [(r, [v.value for v in values if v.reading == r and v.last is None]) for r in readings]
     conditions = [_one_of(stored, reading, group, bind) for reading, group in groups if group]
+    conditions += [_inside(stored, value, bind) for value in values if value.last is not None]
     if not conditions:
         return f"({stored.sql} IS NULL AND NULL)"
     return conditions[0] if len(conditions) == 1 else f"({' OR '.join(conditions)})"
@@ -199,10 +218,18 @@ def _one_of(stored: Stored, reading: Reading, values: list[str | int | float | d
         equal = f"{stored.read(reading)} IN ({', '.join(map(bind, values))})"
     else:
         equal = f"{stored.read(reading)} = ANY({bind(values)}::{ARRAYS[reading]})"
-    if reading == "text" or stored.type is not Type.ANY:
-        return equal
-    # There, but unreadable: not equal. Missing: `TRUE AND NULL`, unknown.
-    return f"coalesce({equal}, {stored.text} IS NULL AND NULL)"
+    return equal if reading == "text" else _or_unequal(equal, stored)
+
+
+def _inside(stored: Stored, value: Value, bind: Bindings) -> str:
+    """Inside an interval of time."""
+    inside = f"{stored.read(value.reading)} BETWEEN {bind(value.value)} AND {bind(value.last)}"
+    return _or_unequal(inside, stored)
+
+
+def _or_unequal(condition: str, stored: Stored) -> str:
+    """What is there but unreadable is not equal. What is missing is unknown: `TRUE AND NULL`."""
+    return f"coalesce({condition}, {stored.text} IS NULL AND NULL)" if stored.type is Type.ANY else condition
 
 
 def _whole(text: str) -> Value | None:
@@ -221,6 +248,9 @@ def _number(text: str) -> Value | None:
 
 
 def _moment(text: str) -> Value | None:
+    span = read_span(text) if "/" in text else None
+    if span is not None:
+        return Value("moment", *span)
     if not _MOMENT.fullmatch(text):
         return None
     try:

@@ -190,7 +190,7 @@ def _spelled(token: Lexeme) -> str:
         case "CMP":
             return SPELLINGS[text]
         case "DATETIME":
-            return re.sub(r"(?<=\d)[ t](?=\d)", "T", text).replace("z", "Z")
+            return re.sub(r"(?<=\d)[ t](?=\d)", "T", text).replace("z", "Z").replace("utc", "UTC")
         case "TIME_UNIT" | "UNIT":
             return text.lower()
         case kind if kind in _KINDS:

@@ -300,8 +300,8 @@ class Reading:
     def subquery(self, c: Children) -> Subquery:
         return Subquery(c[0], c[0].origin)
 
-    def year(self, c: Children) -> Instant:
-        return Instant(Timestamp(str(c[0]), _of(c[0])), (), _of(c[0]))
+    def year(self, c: Children) -> Timestamp:
+        return Timestamp(str(c[0]), _of(c[0]))
 
     def instant(self, c: Children) -> Instant:
         return Instant(c[0], tuple(c[1:]), _span(c[0], c[-1]))

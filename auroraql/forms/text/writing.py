@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from itertools import cycle, repeat
 
 from auroraql.forms.text.layout import quote, quote_name, set_clauses
+from auroraql.moments import literal_of, read_full_date, read_span
 from auroraql.query import (
     And,
     Column,
@@ -21,7 +23,7 @@ from auroraql.query import (
     Ref,
     columns_of,
 )
-from auroraql.schema import KINDS, Field, Kind, Type
+from auroraql.schema import KINDS, Field, Kind, Type, is_time_key
 from auroraql.schema.catalogue import Catalogue
 from auroraql.schema.operators import OPERATORS
 
@@ -144,8 +146,14 @@ class _Writer:
 
     def comparison(self, comparison: Comparison) -> str:
         operator = OPERATORS[comparison.operator]
-        values = [self.value(comparison.ref, value, operator.name) for value in comparison.values]
+        ends = cycle(("first", "last")) if operator.arity == 2 else repeat(_END.get(operator.name, ""))
+        values = [
+            self.value(comparison.ref, value, operator.name, end)
+            for value, end in zip(comparison.values, ends, strict=False)
+        ]
         left = f"{self.path(comparison.ref)} {operator.text}"
+        if operator.name == "between" and (literal := self.interval(comparison)):
+            return f"{self.path(comparison.ref)} {OPERATORS['='].text} {literal}"
         match operator.arity:
             case 0:
                 return left
@@ -156,19 +164,35 @@ class _Writer:
             case _:
                 return f"{left} {values[0]}"
 
-    def value(self, ref: Ref, value: str, operator: str) -> str:
+    def value(self, ref: Ref, value: str, operator: str, end: str = "") -> str:
         """A number bare where the field holds numbers (or may), everything else quoted."""
         if operator.endswith("like"):
             return quote(value)
+        literal = _literal(value, end) if ref.role == "metadata" or self.type_of(ref) is Type.TIME else ""
+        if literal:
+            # A quoted year or month need not be a time.
+            return quote(literal) if ref.role == "metadata" and len(literal) >= len("2020-01-01") else literal
         match self.type_of(ref):
             case Type.NUMBER | Type.INTEGER | Type.ANY if _NUMBER.fullmatch(value):
                 return value
             case Type.BOOLEAN:
                 return value.upper()
             case Type.TIME:
-                return write_moment(datetime.fromisoformat(value))
+                return write_time(value)
             case _:
                 return quote(value)
+
+    def interval(self, comparison: Comparison) -> str:
+        """The literal that a range of times is equal to; empty where there is none."""
+        ends = [_instant(value) for value in comparison.values]
+        if None in ends or (comparison.ref.role != "metadata" and self.type_of(comparison.ref) is not Type.TIME):
+            return ""
+        first, last = (end for end in ends if end is not None)
+        literal = literal_of(first, last) if first < last else ""
+        if comparison.ref.role != "metadata":
+            return literal
+        is_year = len(literal) == len("2020") and not is_time_key(self.kind, comparison.ref.name)
+        return "" if is_year else quote(literal) if len(literal) == len("2020-01-01") else literal
 
     def type_of(self, ref: Ref) -> Type:
         if ref.role != "metadata":
@@ -203,6 +227,33 @@ def write_name(name: str) -> str:
 def write_moment(moment: datetime) -> str:
     """A time with as many parts as it needs."""
     return moment.isoformat(timespec="seconds" if moment.second else "minutes")
+
+
+def write_time(value: str) -> str:
+    """An instant of a query, without the seconds where they are zero."""
+    return value.removesuffix(":00") if len(value) == len("2020-01-01T00:00:00") else value
+
+
+_END = {"<": "first", ">=": "first", "<=": "last", ">": "last"}
+"""Which end of the interval of a literal an operator compares with."""
+
+_MIDNIGHT, _LAST_MOMENT = "T00:00:00", "T23:59:59.999999"
+
+
+def _instant(value: str) -> datetime | None:
+    """The moment of an instant as a query has it."""
+    found = read_full_date(value) if len(value) >= len("2020-01-01T00:00:00") else None
+    return None if found is None else found.first
+
+
+def _literal(value: str, end: str) -> str:
+    """The date, month or year that means a time of a query; empty where only an instant does."""
+    span = read_span(value)
+    if span is not None:
+        return literal_of(*span)
+    day, edge = value[:10], {"first": _MIDNIGHT, "last": _LAST_MOMENT}.get(end)
+    is_whole_day = edge is not None and value[10:] == edge and read_full_date(value) is not None
+    return day if is_whole_day else ""
 
 
 def write_window(start: datetime | None, end: datetime | None) -> str:

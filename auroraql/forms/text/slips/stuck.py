@@ -133,6 +133,9 @@ _LESS_USED = {"DOT", "SIGN", "UNIT", "LBRACE", "RBRACE", "STAR", "SEMICOLON"}
 def expected(at: Stuck) -> str:
     """What could follow here, in words for people, from the parse table."""
     rest = set(at.accepts)
+    if "DATETIME" in rest and "TRUE" not in rest:
+        # A number or text there is a date, too.
+        rest -= {"STRING", "NUMBER", "PARAM"}
     parts = []
     for group, words in _GROUPS:
         if group <= rest:

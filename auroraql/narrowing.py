@@ -1,0 +1,186 @@
+"""The window that a predicate leaves: outside of it no record fulfils the comparisons of its times.
+
+A window here holds records as the requests of their kind do: a record with a single moment (ephemeris) when the moment
+is inside, a data product when it is inside whole, a conjunction by its epochs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+
+from auroraql.moments import RESOLUTION, TimeFault, moved, write_instant
+from auroraql.query import (
+    And,
+    Comparison,
+    Interval,
+    Or,
+    Predicate,
+    Query,
+    Ref,
+    Window,
+    conjuncts,
+    intersect,
+    limits_of,
+    whole_seconds,
+)
+from auroraql.schema import CONJUNCTIONS, KINDS, Kind, Type
+from auroraql.schema.conjunctions import epoch_step
+
+Limits = Mapping[str, Window]
+"""The earliest and latest moment of the time fields of a record; a field that is not limited is missing."""
+
+
+def narrowed(query: Query, where: Predicate | None = None) -> Window | None:
+    """The window of a query as far as its predicate leaves any of it; None where that is nothing.
+
+    `where` replaces the query's predicate, as one of its alternatives does. A query about the rows of a result has
+    the window that it is written with.
+    """
+    window = query.start, query.end
+    kind = KINDS.get(query.kind)
+    if kind is None:
+        return window
+    terms = conjuncts(query.where if where is None else where)
+    limits = _all_of((*_window_terms(query, kind), *terms), kind)
+    allowed = None if limits is None else whole_seconds(_as_window(limits, query, kind))
+    if allowed is None:
+        return None
+    window = intersect(window, allowed)
+    return None if _is_empty(window) else window
+
+
+def _window_terms(query: Query, kind: Kind) -> Iterator[Comparison]:
+    """The window of records with a single moment as comparisons of it."""
+    for declared in kind.fields:
+        if declared.bound == "both":
+            ref = Ref("record", declared.name)
+            if query.start is not None:
+                yield Comparison(ref, ">=", (write_instant(query.start),))
+            if query.end is not None:
+                yield Comparison(ref, "<=", (write_instant(query.end.replace(microsecond=999_999)),))
+
+
+def narrowed_windows(query: Query) -> tuple[Window, ...]:
+    """The windows in which the records of a query are looked for, as far as its predicate leaves them."""
+    window = narrowed(query)
+    found = (intersect(each, window) for each in query.windows) if window is not None else ()
+    return tuple(each for each in found if not _is_empty(each))
+
+
+def _limits(predicate: Predicate, kind: Kind) -> Limits | None:
+    """How far the times of records that fulfil a predicate reach; None where none can fulfil it."""
+    match predicate:
+        case Comparison(ref):
+            window = _of_comparison(predicate) if is_time(ref, kind) else None
+            return {} if window is None else _consistent({ref.name: window}, kind)
+        case And(terms):
+            return _all_of(terms, kind)
+        case Or(terms):
+            return _any_of(terms, kind)
+        case _:
+            return {}
+
+
+def is_time(ref: Ref, kind: Kind) -> bool:
+    """Whether a reference is to one of the times of a record."""
+    declared = kind.field(ref.name) if ref.role == "record" else None
+    return declared is not None and declared.type is Type.TIME and not kind.is_listed(ref.path)
+
+
+def _of_comparison(leaf: Comparison) -> Window | None:
+    if leaf.operator != "in":
+        return limits_of(leaf)
+    windows = [limits_of(Comparison(leaf.ref, "=", (value,))) for value in leaf.values]
+    # A string that is no time equals no moment.
+    found = [window for window in windows if window is not None]
+    return _hull(found) if found else None
+
+
+def _all_of(terms: Iterable[Predicate], kind: Kind) -> Limits | None:
+    common: dict[str, Window] = {}
+    excluded: dict[str, list[Interval]] = {}
+    for term in terms:
+        limits = _limits(term, kind)
+        if limits is None:
+            return None
+        for name, window in limits.items():
+            common[name] = intersect(common.get(name, (None, None)), window)
+        if isinstance(term, Comparison) and term.operator in ("!=", "not in") and is_time(term.ref, kind):
+            excluded.setdefault(term.ref.name, []).extend(_intervals(term))
+    for name in excluded.keys() & common.keys():
+        common[name] = _without(common[name], sorted(excluded[name]))
+    return _consistent(common, kind)
+
+
+def _intervals(leaf: Comparison) -> Iterator[Interval]:
+    """The intervals that the values of a comparison name."""
+    for value in leaf.values:
+        first, last = limits_of(Comparison(leaf.ref, "=", (value,))) or (None, None)
+        if first is not None and last is not None:
+            yield first, last
+
+
+def _without(window: Window, excluded: Sequence[Interval]) -> Window:
+    """The window without the intervals at its edges."""
+    start, end = window
+    for first, last in excluded:
+        if start is not None and first <= start <= last:
+            start = _shifted(last, RESOLUTION)
+    for first, last in sorted(excluded, key=lambda each: each[1], reverse=True):
+        if end is not None and first <= end <= last:
+            end = _shifted(first, -RESOLUTION)
+    return start, end
+
+
+def _any_of(terms: Iterable[Predicate], kind: Kind) -> Limits | None:
+    """Of no terms at all nothing is said about times."""
+    every = [_limits(term, kind) for term in terms]
+    possible = [limits for limits in every if limits is not None]
+    if not possible:
+        return None if every else {}
+    names = set(possible[0]).intersection(*possible[1:])
+    return {name: _hull([limits[name] for limits in possible]) for name in names}
+
+
+def _hull(windows: Iterable[Window]) -> Window:
+    starts, ends = zip(*windows, strict=True)
+    return None if None in starts else min(starts), None if None in ends else max(ends)
+
+
+def _consistent(limits: Mapping[str, Window], kind: Kind) -> Limits | None:
+    """The limits with what they say of one another: a record ends after it starts. None where that cannot be."""
+    found = dict(limits)
+    names = [field.name for field in kind.span]
+    if len(names) == 2 and names[0] != names[1] and any(name in found for name in names):
+        (start, end), open_window = names, (None, None)
+        earliest, latest = found.get(start, open_window)[0], found.get(end, open_window)[1]
+        found[start] = intersect(found.get(start, open_window), (None, latest))
+        found[end] = intersect(found.get(end, open_window), (earliest, None))
+    return None if any(map(_is_empty, found.values())) else found
+
+
+def _is_empty(window: Window) -> bool:
+    start, end = window
+    return start is not None and end is not None and start > end
+
+
+def _as_window(limits: Limits, query: Query, kind: Kind) -> Window:
+    """The window of requests that holds every record within the limits."""
+    if not kind.span:
+        return None, None
+    first, last = (limits.get(field.name, (None, None)) for field in kind.span)
+    if kind is CONJUNCTIONS:
+        # A window cuts conjunctions: one that seems to begin at its edge begins before what is asked for.
+        margin = timedelta(seconds=epoch_step(subminute=query.criteria is not None and query.criteria.subminute))
+        return _shifted(first[0], -margin), _shifted(last[1], margin)
+    longest = kind.longest_record
+    return intersect((first[0], last[1]), (_shifted(last[0], -longest), _shifted(first[1], longest)))
+
+
+def _shifted(moment: datetime | None, by: timedelta) -> datetime | None:
+    """The moment moved; None, which is open, where the calendar does not reach so far."""
+    try:
+        return None if moment is None else moved(moment, by)
+    except TimeFault:
+        return None
