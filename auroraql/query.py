@@ -333,6 +333,9 @@ def _common(start: datetime | None, end: datetime | None, first: datetime, last:
     return (first, last) if first <= last else None
 
 
+CLAUSE = "the window clause"
+"""What gives a window its bounds when no comparison does."""
+
 Window = tuple[datetime | None, datetime | None]
 """The bounds of a window, both included; None is open."""
 

@@ -15,7 +15,7 @@ from auroraql.forms.text.writing import write_predicate, write_window
 from auroraql.named import Kept
 from auroraql.plan import CriteriaRequest, FilterGroup, Plan, Request, Residual
 from auroraql.planner import plan as make_plan
-from auroraql.query import Interval, Ref, Tree, Using
+from auroraql.query import CLAUSE, Interval, Ref, Tree, Using
 from auroraql.resolver import Resolved, resolve
 from auroraql.resolver.feeding import Nested, Results
 from auroraql.results import ResultColumn
@@ -167,7 +167,7 @@ def explain(plan: Plan, engine: Engine) -> Iterator[str]:
     count = len(plan.requests)
     yield f"{kind.title} from {engine.name}: {count or 'no'} request{'' if count == 1 else 's'}"
     yield from (f"  {each.message}" for each in plan.unsayable)
-    if plan.window_from and plan.requests:
+    if plan.requests and set(plan.window_from) - {CLAUSE}:
         yield f"  window from {' and '.join(plan.window_from)}"
     after = list(_after(plan.residual, plan, kind, catalogue))
     counts = zip(plan.requests, engine.estimates(plan.requests), strict=True)

@@ -13,7 +13,7 @@ from auroraql.forms.pieces import Form
 from auroraql.forms.text import writing
 from auroraql.plan import Plan, Request
 from auroraql.planner import plan as make_plan
-from auroraql.planner.windows import cut_windows, is_open
+from auroraql.planner.windows import cut_windows, is_open, is_too_long
 from auroraql.query import Query
 from auroraql.resolver import resolve, unused_parameter
 from auroraql.schema import KINDS
@@ -169,7 +169,8 @@ def one_request(plan: Plan, find: Find, to: str) -> tuple[Request, tuple[Diagnos
     ]
     if not plan.requests:
         wrong.append(Diagnostic(code, f"{what} cannot say this: no record can match", hint="see --to plan"))
-    elif len(pieces := cut_windows(plan.requests)) > len(plan.requests):
+    elif any(map(is_too_long, plan.requests)):
+        pieces = cut_windows(plan.requests)
         message = f"{what} cannot say this window: AuroraX takes at most a month"
         where = next((c.origin for c in find.clauses if isinstance(c, Window)), plan.query.where.origin)
         wrong.append(Diagnostic(code, message, where, f"needs {len(pieces)} requests", "write it with --to plan"))

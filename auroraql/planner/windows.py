@@ -17,6 +17,8 @@ from auroraql.schema import KINDS
 
 _SECOND = timedelta(seconds=1)
 
+_LONGEST_MONTH = timedelta(days=31)
+
 
 def cut_windows(requests: Iterable[Request]) -> tuple[Request, ...]:
     """The requests, each as many as its window needs; one with an open window stays one."""
@@ -49,6 +51,14 @@ def close_windows(requests: Sequence[Request], held: Held) -> tuple[tuple[Reques
 def is_open(request: Request) -> bool:
     """Whether the service refuses the window of a request because it has no end."""
     return bool(KINDS[request.kind].longest_months) and (request.start is None or request.end is None)
+
+
+def is_too_long(request: Request) -> bool:
+    """Whether the window of a request is longer than any month is, so that the service refuses it."""
+    months = KINDS[request.kind].longest_months
+    if not months or request.start is None or request.end is None:
+        return False
+    return request.end - request.start >= months * _LONGEST_MONTH
 
 
 def take_windows(requests: Sequence[Request], query: Query, most: int = MOST_WINDOWS) -> tuple[Request, ...]:

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from auroraql.errors import Diagnostic, StatementError
 from auroraql.named import Kept
 from auroraql.narrowing import narrowed
-from auroraql.query import EVERYTHING, Column, Criteria, Interval, Predicate, Query
+from auroraql.query import CLAUSE, EVERYTHING, Column, Criteria, Interval, Predicate, Query
 from auroraql.resolver.feeding import Fed, Results, feed
 from auroraql.resolver.grouping import Grouping
 from auroraql.resolver.lengths import shorter_than_products
@@ -116,7 +116,7 @@ class _Resolving:
             criteria,
             during,
             self.fed.using,
-            ("the window clause",) if bounds != Bounds() or during is not None else (),
+            (CLAUSE,) if bounds != Bounds() or during is not None else (),
         )
         query = Query.of(query)
         warnings += self._about_window(query)
