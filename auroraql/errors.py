@@ -59,7 +59,7 @@ class Pointer:
 
 Origin = Span | Pointer | None
 
-_LONGEST_PARTS = (("message", 400), ("label", 200), ("hint", 1_000))
+_LONGEST_PARTS = (("message", 4_000), ("label", 200), ("hint", 1_000))
 """How many characters of each part of a diagnostic are kept."""
 
 _LONGEST_POINTER = 200

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import operator
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Literal
 
 Record = dict[str, Any]
@@ -32,14 +32,18 @@ def matching(kind: str, query: Any, records: Sequence[Record]) -> list[Record]:
         record
         for record in records
         if all(not wanted or _at(record, path) in wanted for path, wanted in lists)
-        and (first is None or datetime.fromisoformat(record[lower]) >= first)
-        and (last is None or datetime.fromisoformat(record[upper]) <= last)
+        and (first is None or (_moment(record[lower]) or first) >= first)
+        and (last is None or (_moment(record[upper]) or last) <= last)
         and _holds(group, record.get("metadata") or {})
     ]
 
 
 def _moment(text: str | None) -> datetime | None:
-    return datetime.fromisoformat(text).replace(tzinfo=None) if text else None
+    """A time in UTC without a zone, which it may have."""
+    if not text:
+        return None
+    moment = datetime.fromisoformat(text)
+    return moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
 
 
 def _at(record: Any, path: tuple[str, ...]) -> Any:

@@ -101,7 +101,7 @@ FIXED = (
 
 UNFIXED = (
     ("FIND data_products ON 2020-02-01T06:30MST", "-07:00"),
-    ("FIND data_products ON 20201332", "no such day"),
+    ("FIND data_products ON 20201332", "year-month-day"),
     ("FIND data_products ON 01/02/2020", "2020-02-01"),
     ("FIND data_products DURING not now", ""),
     ("FIND data_products WHERE a = 1 XOR b = 2 ON 2021-01-01", "(a AND NOT b) OR (b AND NOT a)"),

@@ -27,7 +27,7 @@ CONDITIONS = [
     "keogram_type != 'hourly'",
     "(wavelength BETWEEN 400 AND 560 OR montage_type IS NOT NULL)",
     "imaging_start_time < imaging_end_time",
-    "imaging_start_time > '2021-01-01'",
+    "imaging_start_time >= '2021-01-01'",
 ]
 
 

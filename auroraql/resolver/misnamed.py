@@ -7,14 +7,8 @@ from auroraql.resolver.names import Names
 from auroraql.resolver.times import TimeFault, read_interval
 from auroraql.resolver.values import Fault
 from auroraql.schema import CONJUNCTIONS
+from auroraql.schema.kind_words import TIME_WORDS
 from auroraql.syntax import Aggregate, Instant, Number, Operand, Text, Timestamp
-
-_TIME_WORDS = frozenset(
-    {
-        *("date", "day", "time", "datetime", "timestamp", "year", "month", "hour", "when", "epoch", "start", "end"),
-        *("date_obs", "obs_date", "start_time", "starttime", "end_time", "endtime", "start_date", "end_date"),
-    }
-)
 
 
 def check_misnamed(names: Names, comparison: syntax.Comparison) -> None:
@@ -23,7 +17,7 @@ def check_misnamed(names: Names, comparison: syntax.Comparison) -> None:
     item = names.labels.get(name)
     if item is not None:
         _refuse_label(name, item, comparison)
-    if name.lower() in _TIME_WORDS and names.kind.span:
+    if name.lower() in TIME_WORDS and names.kind.span:
         _refuse_time(names, name, comparison)
 
 

@@ -25,3 +25,12 @@ def meant_kind(word: str) -> tuple[str, str | None]:
         return f"did you mean {meant}?", None
     close = closest(word.lower(), KINDS, 1, 0.6)
     return (f"did you mean {close[0]}?" if close else ""), None
+
+
+TIME_WORDS = frozenset(
+    {
+        *("date", "day", "time", "datetime", "timestamp", "year", "month", "hour", "when", "epoch", "start", "end"),
+        *("date_obs", "obs_date", "start_time", "starttime", "end_time", "endtime", "start_date", "end_date"),
+    }
+)
+"""Names that people write for the time of a record; as metadata keys they are written with `metadata.` before them."""

@@ -25,6 +25,7 @@ from auroraql.query import (
 )
 from auroraql.schema import KINDS, Field, Kind, Type, is_time_key
 from auroraql.schema.catalogue import Catalogue
+from auroraql.schema.kind_words import TIME_WORDS
 from auroraql.schema.operators import OPERATORS
 
 _NAME = re.compile(r"(?!(?:and|or|not|in|between|like|is|null|true|false)(?!\w))[^\W\d]\w*", re.IGNORECASE)
@@ -45,11 +46,14 @@ def write_predicate(predicate: Predicate, kind: Kind, catalogue: Catalogue) -> s
 class _Writer:
     def __init__(self, kind: Kind, catalogue: Catalogue) -> None:
         self.kind, self.catalogue = kind, catalogue
+        self.labels: set[str] = set()
+        """Names that SELECT gives; in WHERE a metadata key of such a name is written with `metadata.` before it."""
 
     def query(self, query: Query) -> str:
         clauses = [] if query.criteria is None else self.criteria(query.criteria)
         if query.select is not None:
             clauses.append(f"SELECT {', '.join(self.columns(query))}")
+        self.labels = {column.alias for column in query.select or () if column.alias}
         if query.where != And(()):
             clauses.append(f"WHERE {self.predicate(query.where, 0)}")
         if query.during:
@@ -120,7 +124,8 @@ class _Writer:
         """A metadata key stands bare unless a field has its name; a source field bare, or dotted as a column."""
         if ref.role == "metadata":
             name = write_name(ref.name)
-            return f"metadata.{name}" if dotted or self.kind.field(ref.name) is not None else name
+            is_taken = self.kind.field(ref.name) is not None or ref.name.lower() in TIME_WORDS
+            return f"metadata.{name}" if dotted or is_taken or ref.name in self.labels else name
         declared = self.kind.field(ref.name)
         return ref.name if dotted or declared is None else declared.bare
 

@@ -298,8 +298,24 @@ def _in_moment(at: Stuck) -> bool:
     return "DATETIME" in at.accepts and "TRUE" not in at.accepts and "NAME" not in at.accepts
 
 
+def _ago(at: Stuck) -> Diagnostic | None:
+    """`SINCE 7 days ago`, of which the number was read as a year."""
+    number = at.before()
+    if number is None or number.type != "NUMBER" or at.type_before(2) not in ("SINCE", "UNTIL", "ON"):
+        return None
+    ago = at.match(rf"(\d+)\s*({_UNIT})(\s+ago(?!\w))?", number.start_pos)
+    if ago is None:
+        return None
+    fix = f"NOW - {ago[1]} {ago[2]}"
+    span = Span(number.start_pos, ago.end())
+    return Diagnostic("AQL0106", "a time is due, not a duration", span, "a duration", f"write {fix}", fix)
+
+
 def moment_word(at: Stuck) -> Diagnostic | None:
     """`ON yesterday`, `UNTIL now()`, `SINCE 7 days ago`, `start > current_timestamp`."""
+    duration = _ago(at)
+    if duration is not None:
+        return duration
     start, word = at.start, at.word.lower()
     if "DATETIME" not in at.accepts:
         called = at.before() if at.found == "(" else None
