@@ -477,6 +477,10 @@ def unit(at: Stuck) -> Diagnostic | None:
             hint="write min for minutes, km for kilometres, months for months",
         )
     number = at.before()
+    month = at.match(r"\d{4}-\d+", at.start_before(3)) if at.type_before(3) == "NUMBER" else None
+    if number is not None and month is not None and month.end() == number.end_pos:
+        # The year was read as a whole date, and the rest as a number to take away from it.
+        return _date(month[0], Span(month.start(), month.end()), None, "")
     if number is not None and number.type in ("NUMBER", "PARAM") and "UNIT" not in at.accepts:
         near = slip(at.found, _UNIT_WORDS)
         close = [near] if near else closest(at.found.lower(), _UNIT_WORDS, 1, 0.6)
