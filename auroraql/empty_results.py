@@ -18,6 +18,7 @@ from auroraql.query import Comparison, Predicate, Query, conjuncts, refs_of
 from auroraql.results import Row
 from auroraql.schema import EPHEMERIS, KINDS, Kind
 from auroraql.schema.catalogue import DataSource, join_statistics
+from auroraql.schema.operators import Op
 from auroraql.schema.sources import SOURCE_FIELDS
 
 _SECONDS = 5.0
@@ -167,7 +168,7 @@ def _product_types(where: Predicate) -> set[str]:
     """The product types of which a record has one, as far as the outermost terms say."""
     wanted: set[str] = set()
     for term in conjuncts(where):
-        if isinstance(term, Comparison) and term.operator in ("=", "in") and term.ref.name == _PRODUCT_TYPE:
+        if isinstance(term, Comparison) and term.operator in (Op.EQ, Op.IN) and term.ref.name == _PRODUCT_TYPE:
             wanted = wanted & {*term.values} if wanted else {*term.values}
     return wanted
 

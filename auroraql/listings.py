@@ -25,6 +25,7 @@ from auroraql.schema.catalogue import (
     sources_named,
     statistics_document,
 )
+from auroraql.schema.operators import Op
 from auroraql.schema.sources import SOURCE_DETAILS, SOURCE_FIELDS, SOURCE_STATISTICS
 from auroraql.schema.template import response_template
 from auroraql.spelling import closest
@@ -242,7 +243,7 @@ def _clauses(statement: Show, listing: _Listing, wheres: Sequence[Expression]) -
         yield Select(tuple(Column(Path((column.name,), statement.origin)) for column in usual), statement.origin)
     patterns = [clause for clause in statement.clauses if isinstance(clause, Pattern)]
     path = Path((listing.like or listing.columns[0].name,), statement.origin)
-    terms = [*wheres, *(Written(path, "like", (clause.operand,), clause.origin) for clause in patterns)]
+    terms = [*wheres, *(Written(path, Op.LIKE, (clause.operand,), clause.origin) for clause in patterns)]
     if terms:
         yield Where(_all(terms), statement.origin)
     yield from (c for c in statement.clauses if not isinstance(c, Pattern | Where | Target | Window))
@@ -392,7 +393,7 @@ def _availability(shown: Shown, known: Listed, query: Query) -> list[Row]:
     only = {
         term.ref.name: term.values[0]
         for term in conjuncts(query.where)
-        if isinstance(term, Comparison) and term.operator == "=" and term.ref.name in asked
+        if isinstance(term, Comparison) and term.operator == Op.EQ and term.ref.name in asked
     }
     first, last = shown.days or (date.min, date.max)
     return [row for row in known.available(shown.of, first, last, only) if _is_within(row, first, last)]

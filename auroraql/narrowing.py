@@ -26,6 +26,7 @@ from auroraql.query import (
 )
 from auroraql.schema import CONJUNCTIONS, KINDS, Kind, Type
 from auroraql.schema.conjunctions import epoch_step
+from auroraql.schema.operators import Op
 
 Limits = Mapping[str, Window]
 """The earliest and latest moment of the time fields of a record; a field that is not limited is missing."""
@@ -56,9 +57,9 @@ def _window_terms(query: Query, kind: Kind) -> Iterator[Comparison]:
         if declared.bound == "both":
             ref = Ref("record", declared.name)
             if query.start is not None:
-                yield Comparison(ref, ">=", (write_instant(query.start),))
+                yield Comparison(ref, Op.GE, (write_instant(query.start),))
             if query.end is not None:
-                yield Comparison(ref, "<=", (write_instant(query.end.replace(microsecond=999_999)),))
+                yield Comparison(ref, Op.LE, (write_instant(query.end.replace(microsecond=999_999)),))
 
 
 def narrowed_windows(query: Query) -> tuple[Window, ...]:
@@ -89,9 +90,9 @@ def is_time(ref: Ref, kind: Kind) -> bool:
 
 
 def _of_comparison(leaf: Comparison) -> Window | None:
-    if leaf.operator != "in":
+    if leaf.operator != Op.IN:
         return limits_of(leaf)
-    windows = [limits_of(Comparison(leaf.ref, "=", (value,))) for value in leaf.values]
+    windows = [limits_of(Comparison(leaf.ref, Op.EQ, (value,))) for value in leaf.values]
     # A string that is no time equals no moment.
     found = [window for window in windows if window is not None]
     return _hull(found) if found else None
@@ -106,7 +107,7 @@ def _all_of(terms: Iterable[Predicate], kind: Kind) -> Limits | None:
             return None
         for name, window in limits.items():
             common[name] = intersect(common.get(name, (None, None)), window)
-        if isinstance(term, Comparison) and term.operator in ("!=", "not in") and is_time(term.ref, kind):
+        if isinstance(term, Comparison) and term.operator in (Op.NE, Op.NOT_IN) and is_time(term.ref, kind):
             excluded.setdefault(term.ref.name, []).extend(_intervals(term))
     for name in excluded.keys() & common.keys():
         common[name] = _without(common[name], sorted(excluded[name]))
@@ -116,7 +117,7 @@ def _all_of(terms: Iterable[Predicate], kind: Kind) -> Limits | None:
 def _intervals(leaf: Comparison) -> Iterator[Interval]:
     """The intervals that the values of a comparison name."""
     for value in leaf.values:
-        first, last = limits_of(Comparison(leaf.ref, "=", (value,))) or (None, None)
+        first, last = limits_of(Comparison(leaf.ref, Op.EQ, (value,))) or (None, None)
         if first is not None and last is not None:
             yield first, last
 

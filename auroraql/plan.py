@@ -10,6 +10,7 @@ from itertools import combinations
 from auroraql.errors import Diagnostic, Origin
 from auroraql.query import Column, Interval, OrderKey, Predicate, Query, Ref, Tree, Using, block_names
 from auroraql.schema.conjunctions import wire_name
+from auroraql.schema.operators import Op
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +18,7 @@ class Expression:
     """One metadata filter (OpenAPI `MetadataExpression`); `operator` is a schema name that has a wire form."""
 
     key: str
-    operator: str
+    operator: Op
     values: tuple[str, ...]
     origin: Origin = field(default=None, compare=False)
 

@@ -21,6 +21,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, time, timedelta
 from decimal import Decimal
 from itertools import combinations, pairwise
+from typing import assert_never
 
 from auroraql.errors import Origin
 from auroraql.moments import (
@@ -36,7 +37,7 @@ from auroraql.moments import (
 from auroraql.schema import KINDS
 from auroraql.schema.conjunctions import BLOCKS, EVENTS_PROGRAM, TRACES
 from auroraql.schema.model import Field, Kind, Role
-from auroraql.schema.operators import OPERATORS
+from auroraql.schema.operators import OPERATORS, Op
 
 Tree = dict[str, "Tree | bool"]
 """A response_format: the record's own tree with `True` leaves."""
@@ -68,7 +69,7 @@ class Comparison:
     """
 
     ref: Ref
-    operator: str
+    operator: Op
     values: tuple[str, ...] = ()
     listed: bool = False
     origin: Origin = field(default=None, compare=False)
@@ -103,7 +104,7 @@ class FieldComparison:
     """Two fields of one record compared, as `start < metadata.imaging_start_time`; the operator takes one value."""
 
     ref: Ref
-    operator: str
+    operator: Op
     other: Ref
     origin: Origin = field(default=None, compare=False)
 
@@ -395,30 +396,31 @@ def whole_seconds(limits: Window) -> Window | None:
 
 def limits_of(leaf: Comparison) -> Window | None:
     """The earliest and latest moment that fulfils a comparison of a time; None when it is not one interval of time."""
-    spans = [_ends(value) for value in leaf.values]
-    if not spans or None in spans:
+    spans = [span for value in leaf.values if (span := _ends(value)) is not None]
+    if not spans or len(spans) < len(leaf.values) or (leaf.operator == Op.IN and len(spans) > 1):
         return None
-    first, last = spans[0] or (datetime.min, datetime.min)
     try:
-        match leaf.operator:
-            case "=":
-                return first, last
-            case "in" if len(spans) == 1:
-                return first, last
-            case "between":
-                return first, spans[1][1] if spans[1] is not None else None
-            case ">=":
-                return first, None
-            case ">":
-                return moved(last, RESOLUTION), None
-            case "<=":
-                return None, last
-            case "<":
-                return None, moved(first, -RESOLUTION)
-            case _:
-                return None
+        return _limits(leaf.operator, spans[0], spans[-1][1])
     except TimeFault:
         return None
+
+
+def _limits(operator: Op, value: Interval, last: datetime) -> Window | None:
+    """The moments that a comparison with an interval allows; `last` is the last moment of its last value."""
+    match operator:
+        case Op.EQ | Op.IN | Op.BETWEEN:
+            return value[0], last
+        case Op.GE:
+            return value[0], None
+        case Op.GT:
+            return moved(value[1], RESOLUTION), None
+        case Op.LE:
+            return None, value[1]
+        case Op.LT:
+            return None, moved(value[0], -RESOLUTION)
+        case Op.NE | Op.NOT_IN | Op.NOT_BETWEEN | Op.LIKE | Op.NOT_LIKE | Op.IS_NULL | Op.IS_NOT_NULL:
+            return None
+    assert_never(operator)
 
 
 def _ends(value: str) -> Interval | None:
@@ -451,7 +453,7 @@ def _is_of_program(term: Predicate) -> bool:
     return isinstance(term, Comparison) and term.ref == EVENTS_ONLY.ref and _is_list(term)
 
 
-EVENTS_ONLY = Comparison(Ref("source", "data_source.program"), "=", (EVENTS_PROGRAM,), True)
+EVENTS_ONLY = Comparison(Ref("source", "data_source.program"), Op.EQ, (EVENTS_PROGRAM,), True)
 """What a block of events says by itself."""
 
 
@@ -514,29 +516,29 @@ def _negated(leaf: Comparison) -> Comparison:
 
 def _open_range(leaf: Comparison) -> Predicate:
     """AuroraX has no `not between`: outside a range is below it or above it."""
-    if leaf.operator != "not between":
+    if leaf.operator != Op.NOT_BETWEEN:
         return leaf
     low, high = leaf.values
-    below, above = replace(leaf, operator="<", values=(low,)), replace(leaf, operator=">", values=(high,))
+    below, above = replace(leaf, operator=Op.LT, values=(low,)), replace(leaf, operator=Op.GT, values=(high,))
     return Or((below, above), leaf.origin)
 
 
 def _whole_interval(leaf: Predicate) -> Predicate:
     """Equal to an interval of time is between its ends. Not equal stays, where a literal names the interval."""
-    if not isinstance(leaf, Comparison) or leaf.operator not in ("=", "!="):
+    if not isinstance(leaf, Comparison) or leaf.operator not in (Op.EQ, Op.NE):
         return leaf
     span = read_span(leaf.values[0])
-    if span is None or (leaf.operator == "!=" and literal_of(*span)):
+    if span is None or (leaf.operator == Op.NE and literal_of(*span)):
         return leaf
-    operator = "between" if leaf.operator == "=" else "not between"
+    operator = Op.BETWEEN if leaf.operator == Op.EQ else Op.NOT_BETWEEN
     return _open_range(replace(leaf, operator=operator, values=tuple(map(write_instant, span))))
 
 
 def _flatten(predicate: Predicate) -> Predicate:
     match predicate:
         case Comparison():
-            single = predicate.listed and predicate.operator == "in" and len(predicate.values) == 1
-            return replace(predicate, operator="=") if single else predicate
+            single = predicate.listed and predicate.operator == Op.IN and len(predicate.values) == 1
+            return replace(predicate, operator=Op.EQ) if single else predicate
         case And(terms, origin):
             return _group(And, [_flatten(t) for t in terms], origin)
         case Or(terms, origin):
@@ -555,11 +557,11 @@ def _group(group: type[And] | type[Or], terms: Iterable[Predicate], origin: Orig
 
 
 def _is_list(term: Predicate) -> bool:
-    return isinstance(term, Comparison) and term.listed and term.operator in ("=", "in")
+    return isinstance(term, Comparison) and term.listed and term.operator in (Op.EQ, Op.IN)
 
 
 def _listing(leaf: Comparison, values: tuple[str, ...]) -> Comparison:
-    return replace(leaf, operator="=" if len(values) == 1 else "in", values=values)
+    return replace(leaf, operator=Op.EQ if len(values) == 1 else Op.IN, values=values)
 
 
 def _unite_lists(terms: list[Predicate]) -> list[Predicate]:

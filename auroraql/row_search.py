@@ -12,6 +12,7 @@ from auroraql.query import EVERYTHING, And, Comparison, Predicate, Query, Ref, n
 from auroraql.resolver import Resolved
 from auroraql.results import Fetched, ResultColumn, result_columns
 from auroraql.schema import Kind, Type
+from auroraql.schema.operators import Op
 
 
 def plan_rows(query: Query, kept: Kept, warnings: tuple[Diagnostic, ...]) -> Plan:
@@ -76,7 +77,7 @@ def untimed(query: Query, kept: Kept, origin: Origin) -> Diagnostic | None:
 def _window(query: Query, kept: Kept) -> Iterator[Predicate]:
     """The window as a predicate: rows lie fully inside."""
     first, last = (Ref("record", name) for name in (kept.ends[0], kept.ends[-1]))
-    for ref, operator, moment in ((first, ">=", query.start), (last, "<=", query.end)):
+    for ref, operator, moment in ((first, Op.GE, query.start), (last, Op.LE, query.end)):
         if moment is not None:
             yield Comparison(ref, operator, (moment.isoformat(timespec="seconds"),))
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from auroraql.errors import Diagnostic, Origin
+from auroraql.schema.operators import Op
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +103,7 @@ class Comparison:
     """A path, an operator (by its schema name) and what it is compared with."""
 
     path: Path
-    operator: str
+    operator: Op
     operands: tuple[Operand, ...]
     origin: Origin = field(default=None, compare=False)
 

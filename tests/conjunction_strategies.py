@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from auroraql.query import And, Block, Column, Comparison, Criteria, Or, OrderKey, Predicate, Query, Ref
 from auroraql.schema import BLOCKS, CONJUNCTIONS
 from auroraql.schema.conjunctions import TRACES
+from auroraql.schema.operators import Op
 from tests.strategies import NUMBERS, TEXTS, in_bare_form, native_predicates, predicates, windows
 
 _DEGREES = st.decimals(-90, 90, places=2, allow_nan=False, allow_infinity=False)
@@ -52,7 +53,7 @@ def _leaf(ref: Ref, operators: list[str], values: st.SearchStrategy[str]) -> st.
 _LEAVES = st.one_of(
     *(_leaf(ref, ["=", "!=", "<", "<=", ">", ">="], NUMBERS) for ref in _PLAIN),
     *(_leaf(ref, ["=", "!=", "in", "not in", "like", "not like"], TEXTS) for ref in _LISTED),
-    st.just(Comparison(Ref("record", "start"), ">=", ("2020-01-01T00:00:00",))),
+    st.just(Comparison(Ref("record", "start"), Op.GE, ("2020-01-01T00:00:00",))),
 )
 FOUND: st.SearchStrategy[Predicate] = st.recursive(
     _LEAVES,

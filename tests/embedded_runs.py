@@ -9,13 +9,14 @@ from auroraql.archives.embedded import EmbeddedEngine
 from auroraql.plan import Plan, Request
 from auroraql.query import And, Comparison, Query, Ref
 from auroraql.results import ResultSet
+from auroraql.schema.operators import Op
 
 KIND = "data_products"
 DAY = (datetime(2021, 1, 1), datetime(2021, 1, 1, 23, 59, 59))
-TREX = Comparison(Ref("source", "data_source.program"), "=", ("trex",), listed=True)
-DAILY = Comparison(Ref("metadata", "keogram_type"), "=", ("daily",))
+TREX = Comparison(Ref("source", "data_source.program"), Op.EQ, ("trex",), listed=True)
+DAILY = Comparison(Ref("metadata", "keogram_type"), Op.EQ, ("daily",))
 KEOGRAMS = Query(KIND, And((TREX, DAILY)), *DAY)
-RGB = Comparison(Ref("source", "data_source.instrument_type"), "=", ("RGB ASI",), listed=True)
+RGB = Comparison(Ref("source", "data_source.instrument_type"), Op.EQ, ("RGB ASI",), listed=True)
 
 
 def plan(query: Query) -> Plan:

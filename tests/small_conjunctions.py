@@ -14,6 +14,7 @@ import pytest
 from auroraql.archives.embedded import EmbeddedEngine
 from auroraql.query import Block, Comparison, Criteria, Query, Ref
 from auroraql.results import Record
+from auroraql.schema.operators import Op
 from tests.embedded_runs import found
 from tests.small_catalogue import Position, write
 
@@ -39,15 +40,15 @@ def minute(count: float) -> datetime:
 
 
 def where(field: str, *values: str, operator: str = "=") -> Comparison:
-    return Comparison(Ref("source", f"data_source.{field}"), operator, values)
+    return Comparison(Ref("source", f"data_source.{field}"), Op(operator), values)
 
 
 def key(name: str, operator: str, *values: str) -> Comparison:
-    return Comparison(Ref("metadata", name), operator, values)
+    return Comparison(Ref("metadata", name), Op(operator), values)
 
 
 def hemisphere(operator: str, *values: str) -> Comparison:
-    return Comparison(Ref("record", "hemisphere"), operator, values)
+    return Comparison(Ref("record", "hemisphere"), Op(operator), values)
 
 
 def point(latitude: str, longitude: str) -> tuple[Decimal, Decimal]:

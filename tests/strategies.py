@@ -13,7 +13,7 @@ from auroraql.query import And, Column, Comparison, FieldComparison, Or, OrderKe
 from auroraql.schema import DATA_PRODUCTS, EPHEMERIS, KINDS, Field, Kind, Type
 from auroraql.schema.catalogue import MetadataKey, shipped
 from auroraql.schema.data_products import PRODUCT_TYPES
-from auroraql.schema.operators import OPERATORS, WIRE
+from auroraql.schema.operators import OPERATORS, WIRE, Op
 
 # Anything a user can put between quotes: quotes, brackets, blanks, surrogates, controls.
 TEXTS = st.one_of(
@@ -70,14 +70,14 @@ def values_of(key: str, kind: Kind = DATA_PRODUCTS) -> st.SearchStrategy[str]:
     return TEXTS if known is None else _VALUES.get(known.type, TEXTS)
 
 
-def operators_of(key: str, kind: Kind = DATA_PRODUCTS) -> list[str]:
+def operators_of(key: str, kind: Kind = DATA_PRODUCTS) -> list[Op]:
     """AuroraX's operators that a key can be compared by: TRUE and FALSE have no order."""
     known = shipped().key(kind.metadata, key)
     ordered = known is None or known.type.ordered
     return [name for name in _NATIVE if ordered or not OPERATORS[name].ordering]
 
 
-def _counts(operator: str) -> tuple[int, int]:
+def _counts(operator: Op) -> tuple[int, int]:
     arity = OPERATORS[operator].arity
     return (1, 4) if arity < 0 else (arity, arity)
 
@@ -105,7 +105,7 @@ def native_predicates(draw: st.DrawFn, kind: Kind = DATA_PRODUCTS) -> Predicate:
             else []
         )
         if values:
-            terms.append(Comparison(Ref(leaf.role, leaf.name), "in", tuple(values), True))
+            terms.append(Comparison(Ref(leaf.role, leaf.name), Op.IN, tuple(values), True))
     group = draw(st.lists(filters(kind), max_size=4))
     if draw(st.booleans()) and len(group) > 1:
         terms.append(Or(tuple(group)))
@@ -226,7 +226,7 @@ def field_comparisons(draw: st.DrawFn, kind: Kind) -> FieldComparison:
     right = draw(refs(kind) if left.role == "metadata" else keys | st.sampled_from(alike))
     assume(len({_unit(left, kind), _unit(right, kind)} - {""}) < 2)
     ordered = _type(left, kind).ordered and _type(right, kind).ordered
-    named = ["=", "!=", "<", "<=", ">", ">="] if ordered else ["=", "!="]
+    named = [Op.EQ, Op.NE, Op.LT, Op.LE, Op.GT, Op.GE] if ordered else [Op.EQ, Op.NE]
     return FieldComparison(left, draw(st.sampled_from(named)), right)
 
 

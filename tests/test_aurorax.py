@@ -26,6 +26,7 @@ from auroraql.errors import Cancelled, Failed, Refused, TimedOut, Unreachable, U
 from auroraql.plan import Expression, FilterGroup, Plan, Request
 from auroraql.query import Query, Tree
 from auroraql.schema.catalogue import shipped
+from auroraql.schema.operators import Op
 from tests.aurorax_matching import StepName, formatted
 from tests.aurorax_server import RECORDS, SOURCES, AuroraXServer, Fault
 
@@ -61,7 +62,7 @@ def connect(server: AuroraXServer, pauses: list[float]) -> Iterator[Connect]:
 
 
 def asking(*programs: str, response_format: Tree | None = None, **filters: str) -> Request:
-    expressions = tuple(Expression(key, "=", (value,)) for key, value in filters.items())
+    expressions = tuple(Expression(key, Op.EQ, (value,)) for key, value in filters.items())
     lists = (("program", programs),) if programs else ()
     return Request("data_products", lists, FilterGroup(expressions), response_format=response_format)
 

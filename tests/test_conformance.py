@@ -73,7 +73,7 @@ def constructs(text: str) -> Iterator[str]:
     statement = script.read_one(Source(text)).statement
     shown = repr(statement)
     for name in OPERATORS:
-        if f"operator='{name}'" in shown:
+        if f"operator={name!r}" in shown:
             yield f"operator {name}"
 
 

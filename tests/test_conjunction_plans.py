@@ -17,6 +17,7 @@ from auroraql.residual import finish
 from auroraql.resolver import resolve
 from auroraql.results import Fetched, Record
 from auroraql.schema.catalogue import Catalogue, DataSource, shipped
+from auroraql.schema.operators import Op
 from tests.brute_conjunctions import conjunctions
 from tests.small_catalogue import Position
 from tests.small_conjunctions import SOURCES, asked, assert_same, hemisphere, key, minute, point, where
@@ -48,9 +49,9 @@ _SPACE = _TREES | st.tuples(_TREES, _SIDES).map(And)
 _FOUND: st.SearchStrategy[Predicate] = st.sampled_from(
     [
         EVERYTHING,
-        Comparison(Ref("record", "min_distance"), "<", ("100",)),
-        Comparison(Ref("source", "data_sources.platform"), "!=", ("swarma",)),
-        Comparison(Ref("record", "start"), ">=", (minute(3).isoformat(),)),
+        Comparison(Ref("record", "min_distance"), Op.LT, ("100",)),
+        Comparison(Ref("source", "data_sources.platform"), Op.NE, ("swarma",)),
+        Comparison(Ref("record", "start"), Op.GE, (minute(3).isoformat(),)),
     ]
 )
 

@@ -15,6 +15,7 @@ from auroraql.archives.embedded import EmbeddedEngine
 from auroraql.query import And, Block, Column, Comparison, OrderKey, Query, Ref
 from auroraql.results import Record
 from auroraql.schema import Type
+from auroraql.schema.operators import Op
 from auroraql.sql.bindings import Bindings
 from auroraql.sql.comparison import Stored, compare
 from auroraql.sql.layout import layout_of
@@ -83,7 +84,7 @@ def test_a_list_is_compared_by_any_of_its_values(engine: EmbeddedEngine, name: s
     if pattern:
         cases += [("like", (pattern,), alike), ("not like", (pattern,), [not each for each in alike])]
     for operator, values, expected in cases:
-        found_with = records(engine, replace(EVERY, where=Comparison(listed(name), operator, values)))
+        found_with = records(engine, replace(EVERY, where=Comparison(listed(name), Op(operator), values)))
         assert found_with == [record for record, kept in zip(every, expected, strict=True) if kept], operator
 
 
@@ -92,7 +93,7 @@ def test_a_list_without_values_is_missing() -> None:
 
     def truth(stored: str, operator: str, *values: str) -> Any:
         bind = Bindings()
-        condition = compare(Stored(f"CAST({stored} AS VARCHAR[])", Type.STRING, many=True), operator, values, bind)
+        condition = compare(Stored(f"CAST({stored} AS VARCHAR[])", Type.STRING, many=True), Op(operator), values, bind)
         ((holds,),) = duckdb.execute(f"SELECT {condition}", bind.values).fetchall()
         return holds
 
@@ -110,9 +111,9 @@ def test_a_list_without_values_is_missing() -> None:
 
 def test_plain_fields_are_compared_ordered_and_cut(engine: EmbeddedEngine) -> None:
     every = records(engine)
-    near = replace(EVERY, where=Comparison(Ref("record", "max_distance"), "<", ("150",)))
+    near = replace(EVERY, where=Comparison(Ref("record", "max_distance"), Op.LT, ("150",)))
     assert records(engine, near) == [record for record in every if record["max_distance"] < 150]
-    late = replace(EVERY, where=Comparison(Ref("record", "start"), ">", (minute(2).isoformat(),)))
+    late = replace(EVERY, where=Comparison(Ref("record", "start"), Op.GT, (minute(2).isoformat(),)))
     assert records(engine, late) == [record for record in every if record["start"] > minute(2).isoformat()]
     order = (OrderKey(Ref("record", "end"), descending=True), OrderKey(Ref("record", "min_distance")))
     cut = replace(EVERY, order_by=order, limit=3, offset=1)

@@ -19,6 +19,7 @@ from auroraql.query import And, Column, Comparison, Group, Query, Ref, Using
 from auroraql.resolver.intervals import joined
 from auroraql.results import Fetched
 from auroraql.schema.catalogue import shipped
+from auroraql.schema.operators import Op
 from tests import brute_force
 from tests.small_catalogue import Position, Product, write
 from tests.test_aggregates import W, agree, embedded, engine, filters_as_the_language_has_them, intervals, many, planned
@@ -30,7 +31,7 @@ __all__ = ["engine", "filters_as_the_language_has_them"]
 
 
 @settings(max_examples=150, deadline=None)
-@given(intervals, st.none() | st.integers(0, 6), st.sampled_from([And(()), Comparison(W, "is not null")]))
+@given(intervals, st.none() | st.integers(0, 6), st.sampled_from([And(()), Comparison(W, Op.IS_NOT_NULL)]))
 def test_law_5_intervals(engine: EmbeddedEngine, during: Any, hours: int | None, where: Any) -> None:
     start = None if hours is None else datetime(2020, 1, 2) + timedelta(hours=hours)
     query = many(where=where, start=start, during=during, select=(Column(Ref("record", "url")),), distinct=True)
@@ -57,7 +58,7 @@ def usings(draw: st.DrawFn) -> Using:
 @settings(max_examples=150, deadline=None)
 @given(
     usings(),
-    st.sampled_from([And(()), Comparison(W, "is not null"), Comparison(next(iter(VALUES)), "!=", ("gillam",))]),
+    st.sampled_from([And(()), Comparison(W, Op.IS_NOT_NULL), Comparison(next(iter(VALUES)), Op.NE, ("gillam",))]),
 )
 def test_law_5_using(engine: EmbeddedEngine, using: Using, where: Any) -> None:
     during = tuple(joined(interval for group in using.groups for interval in group.intervals))

@@ -20,6 +20,7 @@ from auroraql.errors import Cancelled, Failed, Refused, TimedOut, Unreachable, U
 from auroraql.plan import Plan, Request
 from auroraql.query import Comparison, OrderKey, Query, Ref
 from auroraql.results import Fetched
+from auroraql.schema.operators import Op
 from tests.embedded_runs import DAY, KEOGRAMS, KIND, found, identifiers, plan, soon
 from tests.small_catalogue import Product, write
 
@@ -201,7 +202,7 @@ def test_close_cancels_what_is_under_way(demo_engine: EmbeddedEngine) -> None:
 
 
 def test_records_are_json(demo_engine: EmbeddedEngine) -> None:
-    blue = Comparison(Ref("metadata", "wavelength"), "between", ("480", "4.9e2"))
+    blue = Comparison(Ref("metadata", "wavelength"), Op.BETWEEN, ("480", "4.9e2"))
     records = found(demo_engine, Query(KIND, blue, *DAY, limit=3)).records
     assert [r["metadata"]["wavelength"] for r in records] == [486.1] * 3
     assert json.loads(json.dumps(records)) == records

@@ -48,8 +48,8 @@ def test_every_operator_of_the_schema_is_one_of_the_grammar() -> None:
             assert part in words or re.fullmatch(grammar.pattern("CMP"), part), part
         operand = {0: "", 1: "'x'", 2: "'x' AND 'y'", -1: "('x')"}[operator.arity]
         (read,) = script.read(Source(f"FIND data_products WHERE a {operator.text} {operand}"))
-        assert read.statement.clauses[0].expression.operator == operator.name  # type: ignore[union-attr]
-        assert OPERATORS[operator.negation].negation == operator.name
+        assert read.statement.clauses[0].expression.operator == operator.op  # type: ignore[union-attr]
+        assert OPERATORS[operator.negation].negation == operator.op
 
 
 def test_every_comparison_of_the_grammar_is_in_the_schema() -> None:

@@ -20,7 +20,7 @@ from auroraql.query import And, Column, Comparison, FieldComparison, Not, Or, Or
 from auroraql.residual import run as run_residual
 from auroraql.results import Record, Row, result_columns
 from auroraql.schema import KINDS
-from auroraql.schema.operators import OPERATORS
+from auroraql.schema.operators import OPERATORS, Op
 from auroraql.sql.comparison import NUMBER
 from auroraql.sql.statement import compile_query
 from tests import brute_force
@@ -153,8 +153,8 @@ queries = st.builds(
 
 @settings(max_examples=400, deadline=None)
 @given(queries)
-@example(Query(KIND, Not(Comparison(Ref("metadata", "w"), "in", ("abc", "5", "2020-01-01")))))
-@example(Query(KIND, Comparison(Ref("metadata", "w"), "!=", ("5",))))
+@example(Query(KIND, Not(Comparison(Ref("metadata", "w"), Op.IN, ("abc", "5", "2020-01-01")))))
+@example(Query(KIND, Comparison(Ref("metadata", "w"), Op.NE, ("5",))))
 def test_finds_what_the_query_means(engine: EmbeddedEngine, query: Query) -> None:
     assert urls(engine, query) == [p.url for p in brute_force.answer(query, PRODUCTS)]
 
@@ -168,14 +168,14 @@ def test_normal_form_means_the_same(engine: EmbeddedEngine, predicate: Predicate
 
 @pytest.mark.parametrize("ref", REFS, ids=lambda ref: ref.name)
 def test_each_value_against_each_field(engine: EmbeddedEngine, ref: Ref) -> None:
-    for text, name in product(VALUES, ("=", "!=", "<", ">=")):
+    for text, name in product(VALUES, (Op.EQ, Op.NE, Op.LT, Op.GE)):
         query = Query(KIND, Comparison(ref, name, (text,)))
         assert urls(engine, query) == [p.url for p in brute_force.answer(query, PRODUCTS)], (name, text)
 
 
 @pytest.mark.parametrize("ref", REFS, ids=lambda ref: ref.name)
 def test_each_pattern_against_each_field(engine: EmbeddedEngine, ref: Ref) -> None:
-    for pattern, name in product(PATTERNS, ("like", "not like")):
+    for pattern, name in product(PATTERNS, (Op.LIKE, Op.NOT_LIKE)):
         query = Query(KIND, Comparison(ref, name, (pattern,)))
         assert urls(engine, query) == [p.url for p in brute_force.answer(query, PRODUCTS)], (name, pattern)
 
@@ -190,7 +190,7 @@ def test_each_field_orders_both_ways(engine: EmbeddedEngine, ref: Ref) -> None:
 def test_terms_on_one_field(engine: EmbeddedEngine) -> None:
     w = Ref("metadata", "w")
     pairs = (("5", "abc"), ("5", "5.0"), ("daily", "zzz"))
-    for name, values in product(("=", "!=", "in", "not in"), pairs):
+    for name, values in product((Op.EQ, Op.NE, Op.IN, Op.NOT_IN), pairs):
         terms = tuple(Comparison(w, name, (v,)) for v in values)
         for where in (And(terms), Or(terms), Not(And(terms)), Not(Or(terms))):
             query = Query(KIND, where)
@@ -234,7 +234,7 @@ def test_residual_takes_what_records_lack() -> None:
 
 
 def test_columns_are_those_of_the_result(engine: EmbeddedEngine) -> None:
-    fsmi = Query(KIND, Comparison(Ref("record", "url"), "=", ("u29",)))
+    fsmi = Query(KIND, Comparison(Ref("record", "url"), Op.EQ, ("u29",)))
     columns = result_columns(fsmi)
     (row,) = rows(engine, fsmi)
     assert len(row) == len(columns)
@@ -265,7 +265,7 @@ def test_nothing_of_a_query_becomes_sql(engine: EmbeddedEngine) -> None:
     ref = Ref("metadata", attack)
     query = Query(
         KIND,
-        And((Comparison(ref, "=", (attack,)), Comparison(Ref("record", "url"), "like", (attack,)))),
+        And((Comparison(ref, Op.EQ, (attack,)), Comparison(Ref("record", "url"), Op.LIKE, (attack,)))),
         select=(Column(ref, attack),),
         order_by=(OrderKey(ref),),
     )
@@ -280,13 +280,13 @@ def test_nothing_of_a_query_becomes_sql(engine: EmbeddedEngine) -> None:
 def test_long_lists_and_deep_trees(engine: EmbeddedEngine) -> None:
     many = tuple(str(n) for n in range(10_000))
     for ref in (Ref("metadata", "w"), Ref("source", "data_source.identifier"), Ref("record", "url")):
-        query = Query(KIND, Comparison(ref, "not in", many))
+        query = Query(KIND, Comparison(ref, Op.NOT_IN, many))
         assert urls(engine, query) == [p.url for p in brute_force.answer(query, PRODUCTS)]
-    deep: Predicate = Comparison(Ref("metadata", "w"), "=", ("daily",))
+    deep: Predicate = Comparison(Ref("metadata", "w"), Op.EQ, ("daily",))
     for level in range(200):
-        deep = Not(deep) if level % 2 else Or((deep, Comparison(Ref("record", "url"), "=", (f"u{level}",))))
+        deep = Not(deep) if level % 2 else Or((deep, Comparison(Ref("record", "url"), Op.EQ, (f"u{level}",))))
     assert urls(engine, Query(KIND, deep)) == [p.url for p in brute_force.answer(Query(KIND, deep), PRODUCTS)]
-    wide = Or(tuple(Comparison(Ref("metadata", "w"), "=", (str(n),)) for n in range(2_000)))
+    wide = Or(tuple(Comparison(Ref("metadata", "w"), Op.EQ, (str(n),)) for n in range(2_000)))
     assert urls(engine, Query(KIND, wide)) == [p.url for p in brute_force.answer(Query(KIND, wide), PRODUCTS)]
 
 
@@ -313,7 +313,7 @@ def test_nested_and_foreign_values_come_back_whole(tmp_path: Path) -> None:
         for key, stored in nested.items():
             query = Query(KIND, select=(Column(Ref("metadata", key)),))
             assert rows(engine, query) == [(stored,)]
-            there = Query(KIND, Comparison(Ref("metadata", key), "is not null"))
+            there = Query(KIND, Comparison(Ref("metadata", key), Op.IS_NOT_NULL))
             assert len(rows(engine, there)) == (stored is not None)
     finally:
         engine.close()

@@ -12,7 +12,7 @@ from typing import Any
 from auroraql.errors import Diagnostic, Pointer, Span, StatementError
 from auroraql.plan import Expression, FilterGroup, Request
 from auroraql.schema import CONJUNCTIONS, EPHEMERIS, KINDS, Field, Kind
-from auroraql.schema.operators import OPERATORS, WIRE
+from auroraql.schema.operators import OPERATORS, WIRE, Op
 from auroraql.spelling import closest
 from auroraql.syntax import (
     And,
@@ -219,7 +219,7 @@ class Reader:
             values = self.member(document, key, list, at, [])
             texts = self.texts(values, at.child(key))
             if texts:
-                yield Comparison(Path(declared.path, at.child(key)), "in", texts, at.child(key))
+                yield Comparison(Path(declared.path, at.child(key)), Op.IN, texts, at.child(key))
 
     def texts(self, values: list[Any], at: Pointer) -> tuple[Text, ...]:
         made = []
@@ -271,7 +271,7 @@ class Reader:
             )
             return None
         if not _fits(name, len(values)):
-            self.say("AQL0403", f"'{WIRE_OF[name]}' takes {_arity(name)}, not {len(values)}", at.child("values"))
+            self.say("AQL0403", f"'{OPERATORS[name].wire}' takes {_arity(name)}, not {len(values)}", at.child("values"))
             return None
         return Comparison(Path(("metadata", key), at.child("key")), name, values, at)
 
@@ -284,15 +284,12 @@ class Reader:
                 yield Window("since" if form == "since" else "until", (instant,), None, here)
 
 
-WIRE_OF = {row.name: row.wire for row in OPERATORS.values()}
-
-
-def _fits(operator: str, count: int) -> bool:
+def _fits(operator: Op, count: int) -> bool:
     arity = OPERATORS[operator].arity
     return count >= 1 if arity < 0 else count == arity
 
 
-def _arity(operator: str) -> str:
+def _arity(operator: Op) -> str:
     return {1: "exactly one value", 2: "exactly two values"}.get(OPERATORS[operator].arity, "one value or more")
 
 
@@ -349,4 +346,4 @@ def write_filters(group: FilterGroup) -> Document:
 
 
 def _write_expression(expression: Expression) -> Document:
-    return {"key": expression.key, "operator": WIRE_OF[expression.operator], "values": list(expression.values)}
+    return {"key": expression.key, "operator": OPERATORS[expression.operator].wire, "values": list(expression.values)}

@@ -29,7 +29,7 @@ from auroraql.schema.model import (
     Wording,
     Words,
 )
-from auroraql.schema.operators import OPERATORS, WIRE
+from auroraql.schema.operators import OPERATORS, WIRE, Op
 from auroraql.syntax import And, Clause, Comparison, Expression, Find, Instant, Or, Path, Text, Timestamp, Where, Window
 
 _LIST = re.compile(r"\(([^)]*)\)")
@@ -260,7 +260,7 @@ class Reader:
                 declared = kind.field(name)
                 values, span = self.values()
                 path = declared.path if declared is not None else (name,)
-                yield Comparison(Path(path, Span(begin, begin + 1)), "in", values, span)
+                yield Comparison(Path(path, Span(begin, begin + 1)), Op.IN, values, span)
                 lead = " AND "
 
     def filters(self) -> Iterator[Expression]:
@@ -288,14 +288,14 @@ class Reader:
         else:
             yield from terms
 
-    def operator(self) -> str:
+    def operator(self) -> Op:
         for wire in sorted(WIRE, key=len, reverse=True):
             if self.accept(f" {wire} "):
                 return WIRE[wire]
         self.fail(f"one of {', '.join(WIRE)}")
         raise AssertionError
 
-    def fits(self, operator: str, values: tuple[Text, ...], span: Span) -> None:
+    def fits(self, operator: Op, values: tuple[Text, ...], span: Span) -> None:
         arity = OPERATORS[operator].arity
         if arity > 0 and len(values) != arity:
             raise StatementError([Diagnostic("AQL0405", f"'{operator}' takes {arity} values, not {len(values)}", span)])

@@ -21,6 +21,7 @@ from auroraql.planner.truths import Truths
 from auroraql.query import And, Block, Comparison, Criteria, FieldComparison, Or, Predicate, Query, normalise, refs_of
 from auroraql.schema.catalogue import Catalogue, DataSource
 from auroraql.schema.conjunctions import HEMISPHERES
+from auroraql.schema.operators import Op
 
 _TYPES = {"ground": ("ground",), "events": ("event_list",)}
 """The types of sources that a block of a kind takes; a block of spacecraft takes the others."""
@@ -181,9 +182,9 @@ def _positive(predicate: Predicate) -> Predicate:
             return replace(predicate, terms=tuple(map(_positive, terms)))
         case Or(terms):
             return replace(predicate, terms=tuple(map(_positive, terms)))
-        case Comparison(ref, "!=" | "not in", values) if ref.name == "hemisphere" and ref.role == "record":
+        case Comparison(ref, Op.NE | Op.NOT_IN, values) if ref.name == "hemisphere" and ref.role == "record":
             others = tuple(each for each in HEMISPHERES if each not in values)
-            return replace(predicate, operator="in", values=others) if others else Or(())
+            return replace(predicate, operator=Op.IN, values=others) if others else Or(())
         case _:
             return predicate
 

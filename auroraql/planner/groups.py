@@ -17,6 +17,7 @@ from auroraql.resolver.values import PLAIN_NUMBER
 from auroraql.schema import KINDS, Type
 from auroraql.schema.catalogue import Catalogue, DataSource
 from auroraql.schema.limits import MOST_VALUES
+from auroraql.schema.operators import Op
 
 _DAYS_OF_A_REQUEST = 4
 """A request costs about as much as the records of this many days of one group that are not wanted."""
@@ -71,7 +72,7 @@ def _equal(query: Query, refs: Sequence[Ref], groups: Sequence[Group], catalogue
             continue  # the post-processing compares them
         declared = kind.field(ref.name) if ref.role != "metadata" else None
         listed = declared is not None and bool(declared.criterion)
-        yield Comparison(ref, "=" if len(values) == 1 else "in", values, listed)
+        yield Comparison(ref, Op.EQ if len(values) == 1 else Op.IN, values, listed)
 
 
 def _can_be_sent(query: Query, ref: Ref, values: Sequence[str], catalogue: Catalogue) -> bool:

@@ -13,7 +13,7 @@ from auroraql.plan import Expression, FilterGroup, Request
 from auroraql.query import Comparison, Or, Predicate, Query, Ref, Tree, conjuncts
 from auroraql.schema import FILTERED, KINDS, Field, Kind, is_time_key
 from auroraql.schema.catalogue import Catalogue
-from auroraql.schema.operators import OPERATORS
+from auroraql.schema.operators import OPERATORS, Op
 
 MOST_REQUESTS = 32
 """What would take more requests than this is fewer, which find more, and a residual."""
@@ -105,7 +105,7 @@ class Native:
 
 def is_list(term: Predicate) -> TypeGuard[Comparison]:
     """Whether one of the lists of a query says it."""
-    return isinstance(term, Comparison) and term.listed and term.operator in ("=", "in")
+    return isinstance(term, Comparison) and term.listed and term.operator in (Op.EQ, Op.IN)
 
 
 def is_filter(term: Predicate) -> TypeGuard[Comparison]:
@@ -121,10 +121,6 @@ def expression(term: Comparison, kind_name: str) -> Expression:
     return Expression(term.ref.name, term.operator, values, term.origin)
 
 
-_LEAST = {">=", "<"}
-"""Operators whose values are the least of those that they find, or that they do not find."""
-
-
 def _time_values(term: Comparison, kind_name: str) -> tuple[str, ...] | None:
     """Times spelt so that they compare alike as times and as text; None where the values are no times.
 
@@ -136,7 +132,8 @@ def _time_values(term: Comparison, kind_name: str) -> tuple[str, ...] | None:
     if not any(moments):
         return None
     is_known = is_time_key(FILTERED[kind_name], term.ref.name)
-    least = [term.operator in _LEAST] * len(moments) if term.operator != "between" else [True, False]
+    operator = OPERATORS[term.operator]
+    least = [limit == "first" for limit in operator.limits_of(len(moments))]
     pairs = zip(term.values, moments, least, strict=True)
     return tuple(value if each is None else _spelt(value, each.first, low, is_known) for value, each, low in pairs)
 

@@ -34,6 +34,7 @@ from auroraql.query import (
 )
 from auroraql.schema import KINDS, Kind
 from auroraql.schema.catalogue import DataSource
+from auroraql.schema.operators import Op
 
 Leaf = Comparison | FieldComparison
 
@@ -179,8 +180,10 @@ def _without_lists_of_times(predicate: Predicate, kind: Kind) -> Predicate:
     match predicate:
         case And(terms) | Or(terms):
             return normalise(replace(predicate, terms=tuple(_without_lists_of_times(term, kind) for term in terms)))
-        case Comparison(operator="in") if _holds_windows(predicate, kind):
-            return normalise(Or(tuple(replace(predicate, operator="=", values=(value,)) for value in predicate.values)))
+        case Comparison(operator=Op.IN) if _holds_windows(predicate, kind):
+            return normalise(
+                Or(tuple(replace(predicate, operator=Op.EQ, values=(value,)) for value in predicate.values))
+            )
         case _:
             return predicate
 

@@ -12,11 +12,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache
+from typing import Any, assert_never
 
 from auroraql.query import And, Comparison, FieldComparison, Not, Or, Predicate, Ref
 from auroraql.resolver.values import PLAIN_NUMBER
 from auroraql.schema.catalogue import DataSource
-from auroraql.schema.operators import OPERATORS
+from auroraql.schema.operators import OPERATORS, Op
 
 AXES = ("program", "platform", "instrument_type")
 
@@ -87,40 +88,49 @@ def compared(leaf: Comparison, value: str | int) -> bool | None:
 
     That is so for a field without a value, and for the order of an identifier and a text that is not a number.
     """
-    if leaf.operator in ("is null", "is not null"):
-        return (value == "") == (leaf.operator == "is null")
+    if not OPERATORS[leaf.operator].arity:
+        return _holds(leaf.operator, value, ())
     if value == "":
         return None
-    if leaf.operator.endswith("like"):
-        found = _pattern(leaf.values[0]).fullmatch(str(value)) is not None
-        return found != leaf.operator.startswith("not")
+    if OPERATORS[leaf.operator].pattern:
+        return _holds(leaf.operator, str(value), leaf.values)
     wanted = [_number(v) for v in leaf.values] if isinstance(value, int) else list(leaf.values)
     if None in wanted and OPERATORS[leaf.operator].ordering:
         return None
-    return COMPARE[leaf.operator](value, wanted)
+    return _holds(leaf.operator, value, wanted)
 
 
-def compared_fields(operator: str, value: str | int, other: str | int) -> bool | None:
+def compared_fields(operator: Op, value: str | int, other: str | int) -> bool | None:
     """Whether a comparison of two fields of a source is true; None where one of them has no value."""
-    return None if "" in (value, other) else COMPARE[operator](value, [other])
+    return None if "" in (value, other) else _holds(operator, value, [other])
+
+
+def _holds(operator: Op, value: Any, wanted: Sequence[Any]) -> bool:
+    """Whether a comparison holds; the values are of one type, or only equality compares them."""
+    match operator:
+        case Op.EQ:
+            return bool(value == wanted[0])
+        case Op.LT:
+            return bool(value < wanted[0])
+        case Op.LE:
+            return bool(value <= wanted[0])
+        case Op.IN:
+            return value in wanted
+        case Op.BETWEEN:
+            return bool(wanted[0] <= value <= wanted[1])
+        case Op.LIKE:
+            return _pattern(wanted[0]).fullmatch(value) is not None
+        case Op.IS_NULL:
+            return bool(value == "")
+        case Op.NE | Op.GE | Op.GT | Op.NOT_IN | Op.NOT_BETWEEN | Op.NOT_LIKE | Op.IS_NOT_NULL:
+            return not _holds(OPERATORS[operator].negation, value, wanted)
+        case _:
+            assert_never(operator)
 
 
 def _number(text: str) -> Decimal | None:
     # A double would round great whole numbers.
     return Decimal(text) if PLAIN_NUMBER.fullmatch(text) else None
-
-
-COMPARE: Mapping[str, Callable[..., bool]] = {
-    "=": lambda value, wanted: value == wanted[0],
-    "!=": lambda value, wanted: value != wanted[0],
-    "<": lambda value, wanted: value < wanted[0],
-    "<=": lambda value, wanted: value <= wanted[0],
-    ">": lambda value, wanted: value > wanted[0],
-    ">=": lambda value, wanted: value >= wanted[0],
-    "in": lambda value, wanted: value in wanted,
-    "not in": lambda value, wanted: value not in wanted,
-    "between": lambda value, wanted: wanted[0] <= value <= wanted[1],
-}
 
 
 @cache

@@ -13,6 +13,7 @@ from functools import reduce
 from auroraql.planner.sources import compared, compared_fields, is_on_sources
 from auroraql.query import And, Comparison, FieldComparison, Not, Or, Predicate, refs_of
 from auroraql.schema.catalogue import DataSource
+from auroraql.schema.operators import Op
 
 Truth = tuple[int, int]
 
@@ -29,7 +30,7 @@ class Truths:
     def __init__(self, sources: Sequence[DataSource]) -> None:
         self.sources = sources
         self.every = (1 << len(sources)) - 1
-        self._leaves: dict[tuple[str, str, tuple[str, ...]], Truth] = {}
+        self._leaves: dict[tuple[str, Op, tuple[str, ...]], Truth] = {}
         self._fields: dict[str, dict[Values, int]] = {}
 
     @classmethod
@@ -85,12 +86,12 @@ class Truths:
 
     def _leaf(self, leaf: Comparison | FieldComparison) -> Truth:
         """Each value that sources have of the field, or two values of the two, is looked at once."""
-        if isinstance(leaf, Comparison) and leaf.operator in ("=", "in", "!=", "not in") and _is_text(leaf):
+        if isinstance(leaf, Comparison) and leaf.operator in (Op.EQ, Op.IN, Op.NE, Op.NOT_IN) and _is_text(leaf):
             # What most predicates ask needs no look at all.
             masks = self._masks(leaf)
             unknown = masks.get(("",), 0)
             named = reduce(int.__or__, (masks.get((value,), 0) for value in leaf.values), 0) & ~unknown
-            holding = named if leaf.operator in ("=", "in") else self.every & ~named & ~unknown
+            holding = named if leaf.operator in (Op.EQ, Op.IN) else self.every & ~named & ~unknown
             return holding, holding | unknown
         holding = possible = 0
         for values, mask in self._masks(leaf).items():

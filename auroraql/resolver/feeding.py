@@ -24,6 +24,7 @@ from auroraql.schema import BLOCKS, KINDS, Kind, Type
 from auroraql.schema.catalogue import Catalogue
 from auroraql.schema.kind_words import meant_kind
 from auroraql.schema.limits import MOST_VALUES
+from auroraql.schema.operators import Op
 from auroraql.spelling import closest, slip
 from auroraql.syntax import (
     And,
@@ -154,7 +155,7 @@ def _is_dotted(leaf: Comparison) -> bool:
 
 def _is_list_of(leaf: Comparison) -> bool:
     """`IN name.column` or `IN (FIND …)`."""
-    return leaf.operator in ("in", "not in") and isinstance(leaf.operands[0], Path | Subquery)
+    return leaf.operator in (Op.IN, Op.NOT_IN) and isinstance(leaf.operands[0], Path | Subquery)
 
 
 def _expressions(clause: Clause) -> Iterator[Expression]:
@@ -269,8 +270,8 @@ class _Feeding:
             return _is_there(leaf)
         values = kept.values(path)
         if not values:
-            self._warn_of_nothing(kept, origin, _shown(operand), leaf.operator == "not in")
-            return Or((), leaf.origin) if leaf.operator == "in" else And((), leaf.origin)
+            self._warn_of_nothing(kept, origin, _shown(operand), leaf.operator == Op.NOT_IN)
+            return Or((), leaf.origin) if leaf.operator == Op.IN else And((), leaf.origin)
         if len(values) > MOST_VALUES:
             message = f"{_shown(operand)} has {len(values):,} values; {MOST_VALUES:,} are the most"
             raise Fault("AQL0116", message, origin, "too many", "narrow the search that found them")
@@ -422,7 +423,7 @@ class _Feeding:
 
 def _is_there(leaf: Comparison) -> Comparison:
     """A comparison of the same field that is right whatever its type."""
-    return Comparison(leaf.path, "is not null", (), leaf.origin)
+    return Comparison(leaf.path, Op.IS_NOT_NULL, (), leaf.origin)
 
 
 def _operand(value: Any, origin: Origin) -> Operand:

@@ -10,6 +10,7 @@ from auroraql.errors import Diagnostic
 from auroraql.query import And, Comparison, Or, Predicate, Query
 from auroraql.schema import DATA_PRODUCTS
 from auroraql.schema.data_products import LEAST_LENGTHS
+from auroraql.schema.operators import Op
 from auroraql.syntax import Duration, Instant, Parameter, Text, Timestamp, Window
 
 _SECOND = timedelta(seconds=1)
@@ -37,7 +38,7 @@ def shorter_than_products(query: Query, windows: Sequence[Window]) -> Diagnostic
 def _longest_named(predicate: Predicate) -> tuple[str, timedelta]:
     """The value that names the longest product which the predicate needs, and that product's least length."""
     match predicate:
-        case Comparison(ref, "=" | "in", values) if ref.role == "metadata" and ref.name.endswith("_type"):
+        case Comparison(ref, Op.EQ | Op.IN, values) if ref.role == "metadata" and ref.name.endswith("_type"):
             return min(((value, _least(value)) for value in values), key=_by_length, default=_NONE)
         case And(terms):
             return max(map(_longest_named, terms), key=_by_length, default=_NONE)

@@ -8,6 +8,7 @@ from auroraql.resolver.times import TimeFault, read_interval
 from auroraql.resolver.values import Fault
 from auroraql.schema import CONJUNCTIONS
 from auroraql.schema.kind_words import TIME_WORDS
+from auroraql.schema.operators import Op
 from auroraql.syntax import Aggregate, Instant, Number, Operand, Text, Timestamp
 
 
@@ -42,11 +43,11 @@ def _refuse_time(names: Names, name: str, comparison: syntax.Comparison) -> None
     low, high = literals[0] or ("", ""), literals[-1] or ("", "")
     message = f"{names.kind.title} have no field '{name}'"
     windows = {
-        "=": _on(low),
-        "in": _on(low) if len(literals) == 1 else "",
-        ">=": f"SINCE {low[0]}",
-        "<=": f"UNTIL {high[1]}",
-        "between": f"BETWEEN {low[0]} AND {high[1]}",
+        Op.EQ: _on(low),
+        Op.IN: _on(low) if len(literals) == 1 else "",
+        Op.GE: f"SINCE {low[0]}",
+        Op.LE: f"UNTIL {high[1]}",
+        Op.BETWEEN: f"BETWEEN {low[0]} AND {high[1]}",
     }
     window = windows.get(operator, "")
     times = tuple(dict.fromkeys(each.bare for each in names.kind.span))
@@ -65,23 +66,23 @@ def _on(literal: tuple[str, str]) -> str:
     return f"ON {literal[0]}" if literal[0] == literal[1] else f"BETWEEN {literal[0]} AND {literal[1]}"
 
 
-def _rewritten(names: Names, operator: str, low: tuple[str, str], high: tuple[str, str], count: int) -> str | None:
+def _rewritten(names: Names, operator: Op, low: tuple[str, str], high: tuple[str, str], count: int) -> str | None:
     """Return the same comparison of the fields that say when a record is."""
     first, last = (each.bare for each in names.kind.span)
     match operator:
-        case "=" | "between" if first == last:
+        case Op.EQ | Op.BETWEEN if first == last:
             return f"{first} BETWEEN {low[0]} AND {high[1]}"
-        case "=" | "between":
+        case Op.EQ | Op.BETWEEN:
             return f"({first} >= {low[0]} AND {last} <= {high[1]})"
-        case "in" if count == 1:
-            return _rewritten(names, "=", low, high, count)
-        case ">=":
+        case Op.IN if count == 1:
+            return _rewritten(names, Op.EQ, low, high, count)
+        case Op.GE:
             return f"{first} >= {low[0]}"
-        case "<=":
+        case Op.LE:
             return f"{last} <= {high[1]}"
-        case ">":
+        case Op.GT:
             return f"{first} > {high[1]}"
-        case "<":
+        case Op.LT:
             return f"{last} < {low[0]}"
         case _:
             return None

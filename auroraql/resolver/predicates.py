@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from itertools import cycle
 
 from auroraql import syntax
 from auroraql.errors import Diagnostic, Origin
@@ -13,24 +12,12 @@ from auroraql.query import And, Comparison, FieldComparison, Not, Or, Predicate,
 from auroraql.resolver.misnamed import check_misnamed
 from auroraql.resolver.names import Names
 from auroraql.resolver.selection import check_single, several_values
-from auroraql.resolver.values import End, Fault, Place, Values
+from auroraql.resolver.values import Fault, Place, Values
 from auroraql.schema import Type
 from auroraql.schema.limits import MOST_VALUES
-from auroraql.schema.operators import OPERATORS
+from auroraql.schema.operators import OPERATORS, Op
 from auroraql.spelling import closest
 from auroraql.syntax import Instant, Number, Operand, Path, Text, Timestamp
-
-_ENDS: Mapping[str, tuple[End, ...]] = {
-    "<": ("first",),
-    "<=": ("last",),
-    ">": ("last",),
-    ">=": ("first",),
-    "between": ("first", "last"),
-    "not between": ("first", "last"),
-    "like": ("text",),
-    "not like": ("text",),
-}
-"""What of the interval that a literal names is compared; all of it by any other operator."""
 
 _OTHER_VALUES = {
     Type.TIME: "write a date as 2020-02-01 or a time as 2020-02-01T06:30",
@@ -89,7 +76,7 @@ class Predicates:
 
     def _named_programs(self, term: syntax.Expression) -> tuple[str, ...]:
         """The programs of `program = 'x'` and `program IN ('x', …)`; none of a record that has several sources."""
-        if not isinstance(term, syntax.Comparison) or term.operator not in ("=", "in"):
+        if not isinstance(term, syntax.Comparison) or term.operator not in (Op.EQ, Op.IN):
             return ()
         field = self.names.kind.field(term.path.dotted)
         if field is None or field.role != "source" or field.bare != "program" or self.names.kind.is_listed(field.path):
@@ -181,9 +168,11 @@ class Predicates:
         for operand in operands:
             if isinstance(operand, Path):
                 raise self._bare_word(operand, place)
-        ends = _ENDS.get(operator.name, ("whole",))
-        place = replace(place, type=Type.STRING) if ends == ("text",) else place
-        return tuple(self.values.text(o, replace(place, end=end)) for o, end in zip(operands, cycle(ends)))
+        place = replace(place, type=Type.STRING) if operator.pattern else place
+        limits = operator.limits_of(len(operands))
+        return tuple(
+            self.values.text(o, replace(place, limit=limit)) for o, limit in zip(operands, limits, strict=False)
+        )
 
     def _bare_word(self, path: Path, place: Place) -> Fault:
         word = path.dotted
@@ -216,7 +205,7 @@ class Predicates:
 
     def _warn_of_values(self, made: Comparison, written: syntax.Comparison, place: Place) -> None:
         """A value that is not among the known ones is questioned; the lists are not exhaustive, so it runs."""
-        if not place.known or made.operator not in ("=", "!=", "in", "not in") or place.type is not Type.STRING:
+        if not place.known or made.operator not in (Op.EQ, Op.NE, Op.IN, Op.NOT_IN) or place.type is not Type.STRING:
             return
         known = self._sets.get(id(place.known))
         if known is None:
@@ -250,7 +239,7 @@ class Predicates:
         """Two different values asked of one metadata key find nothing, by AuroraX's design."""
         asked: dict[Ref, str] = {}
         for term in terms:
-            if not isinstance(term, Comparison) or term.operator != "=" or term.ref.role != "metadata":
+            if not isinstance(term, Comparison) or term.operator != Op.EQ or term.ref.role != "metadata":
                 continue
             earlier_value = asked.setdefault(term.ref, term.values[0])
             if earlier_value != term.values[0]:
@@ -312,7 +301,7 @@ def _unknown_value(
 
 def _whole_day(comparison: syntax.Comparison) -> Iterator[Diagnostic]:
     """The warning that a date is its whole day, and not its midnight as in SQL, where that is easily mistaken."""
-    if comparison.operator not in (">", "=") or not comparison.operands:
+    if comparison.operator not in (Op.GT, Op.EQ) or not comparison.operands:
         return
     match comparison.operands[0]:
         case Instant(Timestamp(text), ()) | Text(text) | Number(text):
@@ -326,7 +315,7 @@ def _whole_day(comparison: syntax.Comparison) -> Iterator[Diagnostic]:
     if interval.past is None:
         return
     path, midnight = comparison.path.dotted, interval.first.isoformat(timespec="minutes")
-    if comparison.operator == ">":
+    if comparison.operator == Op.GT:
         message = f"{path} > {literal} is after the last moment of {literal}"
         ways = (f"{path} >= {literal}", f"{path} > {midnight}")
         hint = f"write {ways[0]} to include it, or {ways[1]} for what follows its first moment"
@@ -342,17 +331,17 @@ def _without_odd_intervals(leaf: Comparison) -> Predicate:
 
     This is for lists: the normal form makes a range of an interval alone.
     """
-    if leaf.operator not in ("in", "not in") or not any("/" in value for value in leaf.values):
+    if leaf.operator not in (Op.IN, Op.NOT_IN) or not any("/" in value for value in leaf.values):
         return leaf
     odd: list[Predicate] = []
     plain: list[str] = []
-    positive = leaf.operator == "in"
+    positive = leaf.operator == Op.IN
     for value in leaf.values:
         span = read_span(value)
         if span is None or literal_of(*span):
             plain.append(value)
         else:
-            operator = "between" if positive else "not between"
+            operator = Op.BETWEEN if positive else Op.NOT_BETWEEN
             odd.append(replace(leaf, operator=operator, values=tuple(map(write_instant, span))))
     if not odd:
         return leaf
@@ -394,10 +383,10 @@ def _check_operator(comparison: syntax.Comparison, place: Place) -> None:
             comparison.origin,
             hint=f"write {place.name} = TRUE",
         )
-    if operator.name.endswith("like") and place.type in (Type.NUMBER, Type.INTEGER, Type.TIME, Type.BOOLEAN):
+    if operator.pattern and place.type in (Type.NUMBER, Type.INTEGER, Type.TIME, Type.BOOLEAN):
         raise Fault(
             "AQL0205",
-            f"LIKE compares texts, and '{place.name}' is {place.type.value}",
+            f"{operator.text} compares texts, and '{place.name}' is {place.type.value}",
             comparison.origin,
             hint="use =, < or BETWEEN",
         )

@@ -20,6 +20,7 @@ from auroraql.resolver.intervals import joined, padded
 from auroraql.resolver.names import METADATA, Names
 from auroraql.resolver.values import Fault, Place, Values
 from auroraql.schema import KINDS, Field, Type
+from auroraql.schema.operators import Op
 from auroraql.spelling import closest
 from auroraql.syntax import And, Comparison, Duration, Expression, Or, Overlap, Path, Subquery
 
@@ -176,7 +177,7 @@ def _lists_of(name: str, expression: Expression, *, outermost: bool) -> Iterator
         case Or(terms):
             for term in terms:
                 yield from _lists_of(name, term, outermost=False)
-        case Comparison(field, "in", operands):
+        case Comparison(field, Op.IN, operands):
             for operand in operands:
                 match operand:
                     case Path(parts) if len(parts) > 1 and parts[0] == name:

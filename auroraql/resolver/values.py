@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from math import isfinite
-from typing import Literal
 
 from auroraql.errors import Diagnostic, Origin
 from auroraql.moments import read_full_date, write_instant, write_interval
 from auroraql.resolver.parameters import ParameterFault, plain_value
 from auroraql.resolver.times import Interval, TimeFault, interval_of, named, read_interval, shift
 from auroraql.schema import Type
+from auroraql.schema.operators import Limit
 from auroraql.syntax import Duration, Instant, Number, Operand, Parameter, Path, Subquery, Text, Timestamp, Truth
 
 PLAIN_NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
@@ -40,13 +40,9 @@ class Fault(Exception):
         self.diagnostic = Diagnostic(code, message, origin, label, hint, fix, missing=missing)
 
 
-End = Literal["first", "last", "whole", "text"]
-"""What of the interval that a literal names is compared: its first or last moment, or all of it. `text`: no times."""
-
-
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a value stands: what it is compared with, and which end of an interval it means.
+    """Where a value stands: what it is compared with, and which part of an interval it uses.
 
     `times` marks a metadata key that holds times. Any other key that may hold text takes a whole date for a time.
     """
@@ -55,7 +51,7 @@ class Place:
     type: Type
     unit: str = ""
     metadata: bool = False
-    end: End = "whole"
+    limit: Limit = "whole"
     known: tuple[str, ...] = ()
     times: bool = False
 
@@ -117,7 +113,7 @@ class Values:
     def _string(self, value: str, origin: Origin, place: Place) -> str:
         if place.type is Type.TIME:
             return _time(_interval(read_interval, value, origin=origin), place)
-        if place.metadata and place.type in (Type.ANY, Type.STRING) and place.end != "text":
+        if place.metadata and place.type in (Type.ANY, Type.STRING) and place.limit != "text":
             named_interval = _interval_of_text(value, place)
             return value if named_interval is None else _time(named_interval, place)
         if place.type in (Type.NUMBER, Type.INTEGER):
@@ -225,7 +221,7 @@ def _interval(read: Callable[..., Interval], *parts: object, origin: Origin) -> 
 
 def _time(interval: Interval, place: Place) -> str:
     """The end of an interval that a comparison is about, or all of it, as a query has it."""
-    match place.end:
+    match place.limit:
         case "first":
             return write_instant(interval.first)
         case "last":

@@ -11,6 +11,7 @@ from auroraql.errors import Origin, Source, StatementError
 from auroraql.forms import script
 from auroraql.forms.pieces import closed_end, stops_of
 from auroraql.schema import KINDS, Type
+from auroraql.schema.operators import Op
 from auroraql.syntax import Block, Comparison, Distance, Duration, Find, Instant, Limit, Parameter, Show, Sql, Window
 
 _KEPT = 256
@@ -105,7 +106,7 @@ def _inside(node: object, place: Use) -> Use:
         case Comparison(path, operator):
             known = KINDS[place.kind].field(path.dotted) if place.kind in KINDS else None
             fits = _OF_TYPE.get(known.type, "text") if known is not None else "text"
-            return Use("", fits, operator in ("in", "not in"), path.parts[-1], place.kind)
+            return Use("", fits, operator in (Op.IN, Op.NOT_IN), path.parts[-1], place.kind)
         case Window(form):
             return replace(place, type=_OF_WINDOW.get(form, "time"))
         case Instant() if place.compared:

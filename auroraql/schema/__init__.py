@@ -5,7 +5,7 @@ from __future__ import annotations
 from auroraql.schema.conjunctions import BLOCKS, CONJUNCTIONS
 from auroraql.schema.data_products import DATA_PRODUCTS
 from auroraql.schema.ephemeris import EPHEMERIS
-from auroraql.schema.model import Field, Kind, Operator, Type
+from auroraql.schema.model import Field, Kind, Type
 
 KINDS: dict[str, Kind] = {kind.name: kind for kind in (DATA_PRODUCTS, EPHEMERIS, CONJUNCTIONS)}
 """Every kind that can be found, by the name a statement uses."""
@@ -29,7 +29,6 @@ __all__ = [
     "KINDS",
     "Field",
     "Kind",
-    "Operator",
     "Type",
     "is_time_key",
 ]

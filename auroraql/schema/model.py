@@ -1,4 +1,4 @@
-"""The shape of a declaration: types, operators, fields and kinds, each a row of data.
+"""The shape of a declaration: types, fields and kinds, each a row of data.
 
 Nothing here knows any particular field; the rows are in the sibling modules, once each.
 """
@@ -32,24 +32,6 @@ class Type(Enum):
     def ordered(self) -> bool:
         """Whether `<` and `>` make sense for it."""
         return self not in (Type.BOOLEAN, Type.OBJECT)
-
-
-@dataclass(frozen=True, slots=True)
-class Operator:
-    """A comparison: how it is typed, sent, negated and called.
-
-    `arity` is the number of values on the right: 0, 1, 2, or -1 for a list of one or more.
-    `wire` is the operator of AuroraX's MetadataExpression; empty when AuroraX has none.
-    """
-
-    name: str
-    text: str
-    wire: str
-    arity: int
-    negation: str
-    doc: str
-    ordering: bool = False
-    also: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,32 +1,106 @@
-"""The comparison operators: one row each, read by grammar checks, resolver, JSON, sentence and SQL."""
+"""The comparison operators: one row each, read by the parser, the resolver, the planner, the codecs and SQL.
+
+Code that treats operators differently matches on `Op` and ends with `assert_never`, so that mypy names every place
+that does not yet handle a new operator. A difference that several places share is a column of the row.
+"""
 
 from __future__ import annotations
 
-from auroraql.schema.model import Operator
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Literal
 
-OPERATORS = {
-    row.name: row
-    for row in (
-        Operator("=", "=", "=", 1, "!=", "equal to"),
-        Operator("!=", "!=", "!=", 1, "=", "not equal to", also=("<>", "≠")),
-        Operator("<", "<", "<", 1, ">=", "less than", ordering=True),
-        Operator("<=", "<=", "<=", 1, ">", "at most", ordering=True, also=("≤",)),
-        Operator(">", ">", ">", 1, "<=", "greater than", ordering=True),
-        Operator(">=", ">=", ">=", 1, "<", "at least", ordering=True, also=("≥",)),
-        Operator("in", "IN", "in", -1, "not in", "one of"),
-        Operator("not in", "NOT IN", "not in", -1, "in", "none of"),
-        Operator("between", "BETWEEN", "between", 2, "not between", "within, both ends included", ordering=True),
-        Operator("not between", "NOT BETWEEN", "", 2, "between", "outside of", ordering=True),
-        Operator("like", "LIKE", "", 1, "not like", "matches, % for anything and _ for one character"),
-        Operator("not like", "NOT LIKE", "", 1, "like", "does not match"),
-        Operator("is null", "IS NULL", "", 0, "is not null", "is missing"),
-        Operator("is not null", "IS NOT NULL", "", 0, "is null", "is there"),
-    )
-}
-"""Every operator by its name; `text` is how a statement types it, `wire` how AuroraX is sent it."""
+Limit = Literal["first", "last", "whole", "text"]
+"""What a comparison uses of an operand: a moment of the interval that a date names, all of it, or the text as typed."""
 
-SPELLINGS = {spelling: row.name for row in OPERATORS.values() for spelling in (row.text.lower(), *row.also)}
-"""From each way of typing an operator to its name."""
 
-WIRE = {row.wire: row.name for row in OPERATORS.values() if row.wire}
-"""From AuroraX's spelling of an operator to its name."""
+class Op(StrEnum):
+    """A comparison operator. The value is its name in queries and in error messages about them."""
+
+    EQ = "="
+    NE = "!="
+    LT = "<"
+    LE = "<="
+    GT = ">"
+    GE = ">="
+    IN = "in"
+    NOT_IN = "not in"
+    BETWEEN = "between"
+    NOT_BETWEEN = "not between"
+    LIKE = "like"
+    NOT_LIKE = "not like"
+    IS_NULL = "is null"
+    IS_NOT_NULL = "is not null"
+
+
+@dataclass(frozen=True, slots=True)
+class Operator:
+    """One comparison operator: how it is typed, sent, negated and described.
+
+    `text` is how a statement writes it and `also` lists other spellings. `wire` is the operator of AuroraX's
+    MetadataExpression; empty when AuroraX has none. `arity` is the number of values on the right: 0, 1, 2, or -1 for
+    a list of one or more. `limits` says what each value contributes; the last entry holds for all further values.
+    `ordering` operators need a type that has an order, `pattern` operators a text.
+    """
+
+    op: Op
+    text: str
+    wire: str
+    arity: int
+    negation: Op
+    doc: str
+    ordering: bool = False
+    pattern: bool = False
+    limits: tuple[Limit, ...] = ("whole",)
+    also: tuple[str, ...] = ()
+
+    def limits_of(self, count: int) -> tuple[Limit, ...]:
+        """Return what each of `count` values contributes."""
+        return self.limits + self.limits[-1:] * (count - len(self.limits))
+
+
+_ROWS = (
+    Operator(Op.EQ, "=", "=", 1, Op.NE, "equal to"),
+    Operator(Op.NE, "!=", "!=", 1, Op.EQ, "not equal to", also=("<>", "≠")),
+    Operator(Op.LT, "<", "<", 1, Op.GE, "less than", ordering=True, limits=("first",)),
+    Operator(Op.LE, "<=", "<=", 1, Op.GT, "at most", ordering=True, limits=("last",), also=("≤",)),
+    Operator(Op.GT, ">", ">", 1, Op.LE, "greater than", ordering=True, limits=("last",)),
+    Operator(Op.GE, ">=", ">=", 1, Op.LT, "at least", ordering=True, limits=("first",), also=("≥",)),
+    Operator(Op.IN, "IN", "in", -1, Op.NOT_IN, "one of"),
+    Operator(Op.NOT_IN, "NOT IN", "not in", -1, Op.IN, "none of"),
+    Operator(
+        Op.BETWEEN,
+        "BETWEEN",
+        "between",
+        2,
+        Op.NOT_BETWEEN,
+        "within, both ends included",
+        ordering=True,
+        limits=("first", "last"),
+    ),
+    Operator(Op.NOT_BETWEEN, "NOT BETWEEN", "", 2, Op.BETWEEN, "outside of", ordering=True, limits=("first", "last")),
+    Operator(
+        Op.LIKE,
+        "LIKE",
+        "",
+        1,
+        Op.NOT_LIKE,
+        "matches, % for anything and _ for one character",
+        pattern=True,
+        limits=("text",),
+    ),
+    Operator(Op.NOT_LIKE, "NOT LIKE", "", 1, Op.LIKE, "does not match", pattern=True, limits=("text",)),
+    Operator(Op.IS_NULL, "IS NULL", "", 0, Op.IS_NOT_NULL, "is missing"),
+    Operator(Op.IS_NOT_NULL, "IS NOT NULL", "", 0, Op.IS_NULL, "is there"),
+)
+
+OPERATORS = {row.op: row for row in _ROWS}
+"""The row of every operator."""
+
+assert OPERATORS.keys() == set(Op), "every operator has its row"  # noqa: S101
+
+SPELLINGS = {spelling: row.op for row in _ROWS for spelling in (row.text.lower(), *row.also)}
+"""From each way of typing an operator, in lower case, to the operator."""
+
+WIRE = {row.wire: row.op for row in _ROWS if row.wire}
+"""From AuroraX's spelling of an operator to the operator."""

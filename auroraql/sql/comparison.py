@@ -33,11 +33,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Literal
+from typing import Literal, assert_never
 
 from auroraql.moments import read_span
 from auroraql.schema.model import Type
-from auroraql.schema.operators import OPERATORS
+from auroraql.schema.operators import OPERATORS, Op
 from auroraql.sql.bindings import Bindings
 
 NUMBER = r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?"
@@ -57,8 +57,6 @@ _LARGEST_WHOLE = 10**38
 """Larger numbers are compared as doubles: DuckDB's HUGEINT holds little more."""
 
 _UNKNOWN = "CAST(NULL AS BOOLEAN)"
-
-_POSITIVE = {"!=": "=", "not in": "in", "not between": "between", "not like": "like"}
 
 Reading = Literal["text", "number", "whole", "moment"]
 
@@ -159,41 +157,60 @@ def read(text: str, type: Type) -> Value | None:
             return Value("text", text)
 
 
-def compare(stored: Stored, operator: str, values: Sequence[str], bind: Bindings) -> str:
+def compare(stored: Stored, operator: Op, values: Sequence[str], bind: Bindings) -> str:
     """The SQL condition for a stored value, an operator of the schema and its strings."""
-    if stored.many:
-        return _compare_any(stored, operator, values, bind)
     match operator:
-        case "is null" | "is not null":
-            return f"{stored.sql} {OPERATORS[operator].text}"
-        case "=" | "in":
+        case Op.NE | Op.NOT_IN | Op.NOT_BETWEEN | Op.NOT_LIKE:
+            return f"NOT ({compare(stored, OPERATORS[operator].negation, values, bind)})"
+        case Op.IS_NULL:
+            return _no_values(stored) if stored.many else f"{stored.sql} IS NULL"
+        case Op.IS_NOT_NULL:
+            return f"NOT ({_no_values(stored)})" if stored.many else f"{stored.sql} IS NOT NULL"
+        case Op.EQ | Op.IN | Op.LIKE | Op.BETWEEN | Op.LT | Op.LE | Op.GT | Op.GE:
+            return (_compare_any if stored.many else _compare_one)(stored, operator, values, bind)
+        case _:
+            assert_never(operator)
+
+
+_Positive = Literal[Op.EQ, Op.IN, Op.LIKE, Op.BETWEEN, Op.LT, Op.LE, Op.GT, Op.GE]
+"""Operators that compare with values and are not the negation of another one in SQL."""
+
+
+def _compare_one(stored: Stored, operator: _Positive, values: Sequence[str], bind: Bindings) -> str:
+    match operator:
+        case Op.EQ | Op.IN:
             return _among(stored, values, bind)
-        case "like":
+        case Op.LIKE:
             return f"{stored.text} ILIKE {bind(values[0])}"
-        case "between":
+        case Op.BETWEEN:
             low, high = values
             return f"({_order(stored, '>=', low, bind)} AND {_order(stored, '<=', high, bind)})"
-        case _ if operator in _POSITIVE:
-            return f"NOT ({compare(stored, _POSITIVE[operator], values, bind)})"
+        case Op.LT:
+            return _order(stored, "<", values[0], bind)
+        case Op.LE:
+            return _order(stored, "<=", values[0], bind)
+        case Op.GT:
+            return _order(stored, ">", values[0], bind)
+        case Op.GE:
+            return _order(stored, ">=", values[0], bind)
         case _:
-            return _order(stored, OPERATORS[operator].text, values[0], bind)
+            assert_never(operator)
 
 
-def _compare_any(stored: Stored, operator: str, values: Sequence[str], bind: Bindings) -> str:
+def _no_values(stored: Stored) -> str:
+    return f"coalesce(list_count({stored.sql}), 0) = 0"
+
+
+def _compare_any(stored: Stored, operator: _Positive, values: Sequence[str], bind: Bindings) -> str:
     """The condition for a list of stored values; of none, unknown."""
-    if operator in _POSITIVE:
-        return f"NOT ({_compare_any(stored, _POSITIVE[operator], values, bind)})"
-    if not OPERATORS[operator].arity:
-        count = f"coalesce(list_count({stored.sql}), 0)"
-        return f"{count} = 0" if operator == "is null" else f"{count} > 0"
     element = Stored("CAST(each AS TIMESTAMP)" if stored.type is Type.TIME else "each", stored.type)
     # `= ANY` is a subquery, which no lambda may hold: a long list is compared in pieces.
     pieces = (values[at : at + _SHORT] for at in range(0, len(values), _SHORT))
-    condition = " OR ".join(compare(element, operator, piece, bind) for piece in pieces)
+    condition = " OR ".join(_compare_one(element, operator, piece, bind) for piece in pieces)
     return f"list_bool_or(list_transform({stored.sql}, lambda each: {condition}))"
 
 
-def _order(stored: Stored, sign: str, text: str, bind: Bindings) -> str:
+def _order(stored: Stored, sign: Literal["<", "<=", ">", ">="], text: str, bind: Bindings) -> str:
     value = read(text, stored.type)
     return _UNKNOWN if value is None else f"{stored.read(value.reading)} {sign} {bind(value.value)}"
 

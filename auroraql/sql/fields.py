@@ -6,18 +6,40 @@ numbers, as moments where both read as moments, and by their plain text anywhere
 
 from __future__ import annotations
 
+from typing import Literal, assert_never
+
 from auroraql.schema.model import Type
-from auroraql.schema.operators import OPERATORS
+from auroraql.schema.operators import Op
 from auroraql.sql.comparison import Reading, Stored
 
 _READINGS: dict[Type, Reading] = {Type.NUMBER: "number", Type.INTEGER: "number", Type.TIME: "moment"}
 
 
-def compare_fields(left: Stored, operator: str, right: Stored) -> str:
-    """The SQL condition for two stored values and an operator that takes one value."""
-    if operator == "!=":
-        return f"NOT ({compare_fields(left, '=', right)})"
-    sign = OPERATORS[operator].text
+_Sign = Literal["=", "<", "<=", ">", ">="]
+
+
+def compare_fields(left: Stored, operator: Op, right: Stored) -> str:
+    """The SQL condition for two stored values and an operator that compares two fields."""
+    match operator:
+        case Op.NE:
+            return f"NOT ({_compared(left, '=', right)})"
+        case Op.EQ:
+            return _compared(left, "=", right)
+        case Op.LT:
+            return _compared(left, "<", right)
+        case Op.LE:
+            return _compared(left, "<=", right)
+        case Op.GT:
+            return _compared(left, ">", right)
+        case Op.GE:
+            return _compared(left, ">=", right)
+        case Op.IN | Op.NOT_IN | Op.BETWEEN | Op.NOT_BETWEEN | Op.LIKE | Op.NOT_LIKE | Op.IS_NULL | Op.IS_NOT_NULL:
+            raise ValueError(f"'{operator}' does not compare two fields")
+        case _:
+            assert_never(operator)
+
+
+def _compared(left: Stored, sign: _Sign, right: Stored) -> str:
     if left.type is Type.ANY and right.type is Type.ANY:
         return _unlike(left, sign, right)
     reading = _READINGS.get(right.type if left.type is Type.ANY else left.type, "text")
@@ -28,7 +50,7 @@ def compare_fields(left: Stored, operator: str, right: Stored) -> str:
     return f"CASE WHEN {left.sql} IS NOT NULL AND {right.sql} IS NOT NULL THEN coalesce({compared}, FALSE) END"
 
 
-def _unlike(left: Stored, sign: str, right: Stored) -> str:
+def _unlike(left: Stored, sign: _Sign, right: Stored) -> str:
     number, other_number = left.read("number"), right.read("number")
     moment, other_moment = left.read("moment"), right.read("moment")
     # Doubles may round whole numbers: those that are equal as doubles are compared exactly.

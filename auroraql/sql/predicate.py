@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from auroraql.query import And, Comparison, FieldComparison, Not, Or, Predicate, Ref
+from auroraql.schema.operators import Op
 from auroraql.sql.bindings import Bindings
 from auroraql.sql.comparison import Stored, compare
 from auroraql.sql.fields import compare_fields
@@ -23,16 +24,16 @@ def condition(predicate: Predicate, locate: Locate, bind: Bindings) -> str:
         case Not(term):
             return f"NOT ({condition(term, locate, bind)})"
         case And(terms):
-            return _joined(" AND ", _listed(terms, "!=", "not in"), locate, bind) if terms else "TRUE"
+            return _joined(" AND ", _listed(terms, Op.NE, Op.NOT_IN), locate, bind) if terms else "TRUE"
         case Or(terms):
-            return _joined(" OR ", _listed(terms, "=", "in"), locate, bind) if terms else "FALSE"
+            return _joined(" OR ", _listed(terms, Op.EQ, Op.IN), locate, bind) if terms else "FALSE"
 
 
 def _joined(word: str, terms: Iterable[Predicate], locate: Locate, bind: Bindings) -> str:
     return f"({word.join(condition(term, locate, bind) for term in terms)})"
 
 
-def _listed(terms: tuple[Predicate, ...], single: str, several: str) -> Iterable[Predicate]:
+def _listed(terms: tuple[Predicate, ...], single: Op, several: Op) -> Iterable[Predicate]:
     """`a = 1 OR a = 2` as one list, which means the same: thousands of terms take DuckDB seconds to plan."""
     lists: dict[Ref, list[str]] = {}
     others: list[Predicate] = []

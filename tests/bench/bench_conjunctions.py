@@ -26,6 +26,7 @@ from auroraql.archives.catalogue_format import SCHEMA_VERSION
 from auroraql.archives.embedded import EmbeddedEngine
 from auroraql.plan import Plan, Request
 from auroraql.query import Block, Column, Comparison, Criteria, Query, Ref
+from auroraql.schema.operators import Op
 
 YEAR = (datetime(2020, 1, 1), datetime(2020, 12, 31, 23, 59, 59))
 
@@ -88,7 +89,7 @@ FROM numbered GROUP BY imager, craft, run ORDER BY first, imager, craft
 
 
 def _program(name: str) -> Comparison:
-    return Comparison(Ref("source", "data_source.program"), "=", (name,), True)
+    return Comparison(Ref("source", "data_source.program"), Op.EQ, (name,), True)
 
 
 IMAGERS, CRAFT = Block("ground", _program("imagers")), Block("space", _program("craft"))

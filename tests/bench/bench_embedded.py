@@ -20,12 +20,13 @@ from auroraql.plan import Plan, Request
 from auroraql.query import And, Column, Comparison, OrderKey, Query, Ref
 from auroraql.results import result_columns
 from auroraql.schema import Type
+from auroraql.schema.operators import Op
 from auroraql.sql.statement import compile_query
 
 KIND = "data_products"
-TREX = Comparison(Ref("source", "data_source.program"), "=", ("trex",), listed=True)
-DAILY = Comparison(Ref("metadata", "keogram_type"), "=", ("daily",))
-BLUE = Comparison(Ref("metadata", "wavelength"), "<", ("500",))
+TREX = Comparison(Ref("source", "data_source.program"), Op.EQ, ("trex",), listed=True)
+DAILY = Comparison(Ref("metadata", "keogram_type"), Op.EQ, ("daily",))
+BLUE = Comparison(Ref("metadata", "wavelength"), Op.LT, ("500",))
 DAY = (datetime(2021, 1, 1), datetime(2021, 1, 1, 23, 59, 59))
 YEAR = (datetime(2020, 1, 1), datetime(2020, 12, 31, 23, 59, 59))
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from auroraql.errors import Span
-from auroraql.schema.operators import SPELLINGS
+from auroraql.schema.operators import SPELLINGS, Op
 from auroraql.syntax import (
     Aggregate,
     And,
@@ -336,7 +336,7 @@ class Reading:
         return Comparison(path, SPELLINGS[operator], (operand,), _span(path, operand))
 
     def membership(self, c: Children) -> Comparison:
-        operator = "not in" if len(c) == 4 else "in"
+        operator = Op.NOT_IN if len(c) == 4 else Op.IN
         values = c[-1]
         operands: tuple[Operand, ...] = tuple(values) if isinstance(values, list) else (values,)
         return Comparison(c[0], operator, operands, _span(c[0], operands[-1]))
@@ -345,14 +345,14 @@ class Reading:
         return c
 
     def range(self, c: Children) -> Comparison:
-        operator = "not between" if len(c) == 6 else "between"
+        operator = Op.NOT_BETWEEN if len(c) == 6 else Op.BETWEEN
         return Comparison(c[0], operator, (c[-3], c[-1]), _span(c[0], c[-1]))
 
     def match(self, c: Children) -> Comparison:
-        return Comparison(c[0], "not like" if len(c) == 4 else "like", (c[-1],), _span(c[0], c[-1]))
+        return Comparison(c[0], Op.NOT_LIKE if len(c) == 4 else Op.LIKE, (c[-1],), _span(c[0], c[-1]))
 
     def missing(self, c: Children) -> Comparison:
-        return Comparison(c[0], "is not null" if len(c) == 4 else "is null", (), _span(c[0], c[-1]))
+        return Comparison(c[0], Op.IS_NOT_NULL if len(c) == 4 else Op.IS_NULL, (), _span(c[0], c[-1]))
 
     def moment(self, c: Children) -> Instant:
         return Instant(c[0], tuple(c[1:]), _span(c[0], c[-1]))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from itertools import cycle, repeat
 
 from auroraql.forms.text.layout import quote, quote_name, set_clauses
 from auroraql.moments import literal_of, read_full_date, read_span
@@ -26,7 +25,7 @@ from auroraql.query import (
 from auroraql.schema import KINDS, Field, Kind, Type, is_time_key
 from auroraql.schema.catalogue import Catalogue
 from auroraql.schema.kind_words import TIME_WORDS
-from auroraql.schema.operators import OPERATORS
+from auroraql.schema.operators import OPERATORS, Limit, Op
 
 _NAME = re.compile(r"(?!(?:and|or|not|in|between|like|is|null|true|false)(?!\w))[^\W\d]\w*", re.IGNORECASE)
 _NUMBER = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?")
@@ -151,14 +150,13 @@ class _Writer:
 
     def comparison(self, comparison: Comparison) -> str:
         operator = OPERATORS[comparison.operator]
-        ends = cycle(("first", "last")) if operator.arity == 2 else repeat(_END.get(operator.name, ""))
+        limits = operator.limits_of(len(comparison.values))
         values = [
-            self.value(comparison.ref, value, operator.name, end)
-            for value, end in zip(comparison.values, ends, strict=False)
+            self.value(comparison.ref, value, limit) for value, limit in zip(comparison.values, limits, strict=False)
         ]
         left = f"{self.path(comparison.ref)} {operator.text}"
-        if operator.name == "between" and (literal := self.interval(comparison)):
-            return f"{self.path(comparison.ref)} {OPERATORS['='].text} {literal}"
+        if operator.op is Op.BETWEEN and (literal := self.interval(comparison)):
+            return f"{self.path(comparison.ref)} {OPERATORS[Op.EQ].text} {literal}"
         match operator.arity:
             case 0:
                 return left
@@ -169,11 +167,11 @@ class _Writer:
             case _:
                 return f"{left} {values[0]}"
 
-    def value(self, ref: Ref, value: str, operator: str, end: str = "") -> str:
+    def value(self, ref: Ref, value: str, limit: Limit = "whole") -> str:
         """A number bare where the field holds numbers (or may), everything else quoted."""
-        if operator.endswith("like"):
+        if limit == "text":
             return quote(value)
-        literal = _literal(value, end) if ref.role == "metadata" or self.type_of(ref) is Type.TIME else ""
+        literal = _literal(value, limit) if ref.role == "metadata" or self.type_of(ref) is Type.TIME else ""
         if literal:
             # A quoted year or month need not be a time.
             return quote(literal) if ref.role == "metadata" and len(literal) >= len("2020-01-01") else literal
@@ -239,9 +237,6 @@ def write_time(value: str) -> str:
     return value.removesuffix(":00") if len(value) == len("2020-01-01T00:00:00") else value
 
 
-_END = {"<": "first", ">=": "first", "<=": "last", ">": "last"}
-"""Which end of the interval of a literal an operator compares with."""
-
 _MIDNIGHT, _LAST_MOMENT = "T00:00:00", "T23:59:59.999999"
 
 
@@ -251,12 +246,12 @@ def _instant(value: str) -> datetime | None:
     return None if found is None else found.first
 
 
-def _literal(value: str, end: str) -> str:
+def _literal(value: str, limit: Limit) -> str:
     """The date, month or year that means a time of a query; empty where only an instant does."""
     span = read_span(value)
     if span is not None:
         return literal_of(*span)
-    day, edge = value[:10], {"first": _MIDNIGHT, "last": _LAST_MOMENT}.get(end)
+    day, edge = value[:10], {"first": _MIDNIGHT, "last": _LAST_MOMENT}.get(limit)
     is_whole_day = edge is not None and value[10:] == edge and read_full_date(value) is not None
     return day if is_whole_day else ""
 

@@ -15,6 +15,7 @@ from auroraql.archives.embedded import EmbeddedEngine
 from auroraql.plan import Plan
 from auroraql.query import EVERYTHING, And, Comparison, Predicate, Query, Ref
 from auroraql.schema import KINDS
+from auroraql.schema.operators import Op
 
 _SHORT = timedelta(days=3)
 """A window that is taken whole without a look at the archive."""
@@ -81,5 +82,5 @@ def _edges(days: Days, query: Query) -> Iterator[datetime]:
 def _before(query: Query, moment: datetime) -> Query:
     """The part of a query before a moment: not to the second before, since records may have fractions."""
     field = KINDS[query.kind].span[0]
-    early: Predicate = Comparison(Ref("record", field.name), "<", (moment.isoformat(),))
+    early: Predicate = Comparison(Ref("record", field.name), Op.LT, (moment.isoformat(),))
     return replace(query, where=early if query.where == EVERYTHING else And((query.where, early)))
