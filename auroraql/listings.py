@@ -16,7 +16,7 @@ from auroraql.query import Comparison, Query, Ref, conjuncts, refs_of
 from auroraql.resolver.values import Fault, Values
 from auroraql.resolver.windows import WINDOWS, join_windows, resolve_window
 from auroraql.results import ResultColumn, Row
-from auroraql.schema import KINDS, Field, Kind, Type
+from auroraql.schema import KINDS, STORED_KINDS, Field, Kind, Type
 from auroraql.schema.catalogue import (
     Catalogue,
     DataSource,
@@ -194,7 +194,7 @@ def _check_of(target: Target, listing: _Listing, catalogue: Catalogue, results: 
     if listing.of == "key":
         known = [*(f.bare for f in _valued(catalogue)), *(key for kind in KINDS for key in catalogue.keys(kind))]
     elif listing.of == "available":
-        known = [name for name in KINDS if name != "conjunctions"]
+        known = [*STORED_KINDS]
     else:
         known = [*KINDS, *(results if listing.of == "result" else ())]
     name = target.name.removeprefix("metadata.").removeprefix("data_source.") if listing.of == "key" else target.name
@@ -441,7 +441,7 @@ _SOURCES_KIND = Kind(
         *SOURCE_DETAILS,
         SOURCE_STATISTICS,
     ),
-    endpoint="",
+    protocol=None,
     filters="",
     marks=(),
     schema_key="",

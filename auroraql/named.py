@@ -153,7 +153,7 @@ def rows_kind(name: str, columns: Sequence[ResultColumn], base: Kind | None, *, 
         doc="",
         # A window of rows is a predicate like any other: nothing of them is fetched by it.
         fields=tuple(replace(field, bound="") for field in fields),
-        endpoint="",
+        protocol=None,
         filters="",
         marks=(),
         schema_key="",

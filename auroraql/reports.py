@@ -20,7 +20,7 @@ from auroraql.resolver import Resolved, resolve
 from auroraql.resolver.feeding import Nested, Results
 from auroraql.results import ResultColumn
 from auroraql.row_search import kept_as, plan_rows
-from auroraql.schema import KINDS, Kind, Type
+from auroraql.schema import KINDS, PROTOCOLS, Kind, Type
 from auroraql.schema.catalogue import Catalogue, DataSource
 from auroraql.schema.operators import OPERATORS
 from auroraql.syntax import Find, Report
@@ -172,7 +172,7 @@ def explain(plan: Plan, engine: Engine) -> Iterator[str]:
     after = list(_after(plan.residual, plan, kind, catalogue))
     counts = zip(plan.requests, engine.estimates(plan.requests), strict=True)
     branches = [[*_request(request, catalogue), *_estimated(count, engine)] for request, count in counts]
-    titles = [f"request {n} of {count}: POST /api/v1/{kind.endpoint}" for n in range(1, count + 1)]
+    titles = [f"request {n} of {count}: POST {PROTOCOLS[kind.name].search}" for n in range(1, count + 1)]
     if after:
         titles.append("afterwards, on what was fetched")
         branches.append(after)

@@ -94,7 +94,7 @@ def test_a_session_asks_at_once_but_for_what_it_submits(server: AuroraXServer) -
 @pytest.mark.parametrize(
     "request_of",
     [
-        asking(last=START + timedelta(days=3651)),
+        asking(last=START + timedelta(days=3654)),
         asking(last=None),
         Request("ephemeris", (("program", ("swarm",)),), start=START, end=START + timedelta(days=3)),
         Request("conjunctions", start=START, end=END),

@@ -11,12 +11,12 @@ from shlex import quote
 from auroraql.errors import visible
 from auroraql.forms import query_json
 from auroraql.plan import Request
-from auroraql.schema import KINDS
+from auroraql.schema import PROTOCOLS
 
 _STEPS = """\
 set -eu
 base="${{AURORAX_URL:-https://api.aurorax.space}}"
-request=$(curl -sS --fail-with-body -D - -o /dev/null -X POST "$base/api/v1/{endpoint}" \\
+request=$(curl -sS --fail-with-body -D - -o /dev/null -X POST "$base{endpoint}" \\
   -H 'Content-Type: application/json' \\
   -d {query} | tr -d '\\r' | sed -n 's/^[Ll]ocation: *//p')
 while :; do
@@ -40,7 +40,7 @@ def write(request: Request, statement: str) -> str:
     if request.response_format is not None:
         fetch += f" -X POST \\\n  -H 'Content-Type: application/json' \\\n  -d {_quoted(request.response_format)}"
     query = _quoted(query_json.write(request))
-    return head + _STEPS.format(endpoint=KINDS[request.kind].endpoint, query=query, fetch=fetch)
+    return head + _STEPS.format(endpoint=PROTOCOLS[request.kind].search, query=query, fetch=fetch)
 
 
 def _quoted(document: object) -> str:

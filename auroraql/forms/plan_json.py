@@ -13,7 +13,7 @@ from auroraql.forms import query_json
 from auroraql.forms.text.writing import write_predicate
 from auroraql.plan import Plan, Residual
 from auroraql.query import Column, Interval, OrderKey, Ref, Using
-from auroraql.schema import KINDS, Kind
+from auroraql.schema import KINDS, PROTOCOLS, Kind
 from auroraql.schema.catalogue import Catalogue
 
 
@@ -22,7 +22,7 @@ def write(plan: Plan, catalogue: Catalogue) -> dict[str, Any]:
     kind = KINDS[plan.query.kind]
     requests = [
         {
-            "endpoint": f"/api/v1/{kind.endpoint}",
+            "endpoint": PROTOCOLS[kind.name].search,
             "query": query_json.write(request),
             "response_format": request.response_format,
         }

@@ -13,7 +13,7 @@ from typing import Any
 from auroraql.errors import Diagnostic, StatementError, visible
 from auroraql.forms import query_json
 from auroraql.plan import Request
-from auroraql.schema import KINDS
+from auroraql.schema import KINDS, PROTOCOLS
 
 _WIDTH = 100
 
@@ -32,7 +32,7 @@ def write(request: Request, statement: str) -> str:
     arguments = dict(_arguments(request))
     if request.response_format is not None:
         arguments["response_format"] = request.response_format
-    room = KINDS[request.kind].endpoint.partition("/")[0]
+    room = PROTOCOLS[request.kind].collection
     return "\n".join(
         (
             *(f"# {visible(line)}" for line in statement.splitlines()),

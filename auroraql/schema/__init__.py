@@ -6,9 +6,16 @@ from auroraql.schema.conjunctions import BLOCKS, CONJUNCTIONS
 from auroraql.schema.data_products import DATA_PRODUCTS
 from auroraql.schema.ephemeris import EPHEMERIS
 from auroraql.schema.model import Field, Kind, Type
+from auroraql.schema.wire import Protocol
 
 KINDS: dict[str, Kind] = {kind.name: kind for kind in (DATA_PRODUCTS, EPHEMERIS, CONJUNCTIONS)}
 """Every kind that can be found, by the name a statement uses."""
+
+PROTOCOLS: dict[str, Protocol] = {kind.name: kind.protocol for kind in KINDS.values() if kind.protocol is not None}
+"""How AuroraX is asked for the records of each kind."""
+
+STORED_KINDS = tuple(name for name, protocol in PROTOCOLS.items() if protocol.counted_as)
+"""The kinds whose records an archive stores, counts and lists by day; the others are computed."""
 
 FILTERED: dict[str, Kind] = KINDS | BLOCKS
 """Everything that lists and filters of a query select from: the kinds, and the blocks of conjunctions."""
@@ -27,8 +34,11 @@ __all__ = [
     "EPHEMERIS",
     "FILTERED",
     "KINDS",
+    "PROTOCOLS",
+    "STORED_KINDS",
     "Field",
     "Kind",
+    "Protocol",
     "Type",
     "is_time_key",
 ]

@@ -16,6 +16,7 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
+from auroraql.schema import PROTOCOLS, STORED_KINDS
 from auroraql.schema.model import Type
 
 _TYPES = {"string": Type.STRING, "double": Type.NUMBER, "int": Type.INTEGER, "bool": Type.BOOLEAN}
@@ -69,7 +70,8 @@ def join_statistics(statistics: Iterable[Statistics]) -> Statistics:
 def statistics_document(of_kinds: Mapping[str, Statistics]) -> dict[str, Any]:
     """The statistics of one source as OpenAPI `DataSourceStats`; `of_kinds` are those of each kind of record."""
     document: dict[str, Any] = {}
-    for kind, name in (("ephemeris", "ephemeris"), ("data_products", "data_product")):
+    for kind in STORED_KINDS:
+        name = PROTOCOLS[kind].counted_as
         statistics = of_kinds.get(kind, Statistics(0))
         for end, moment in (("earliest", statistics.earliest), ("latest", statistics.latest)):
             document[f"{end}_{name}_loaded"] = None if moment is None else moment.isoformat(timespec="seconds")

@@ -24,6 +24,7 @@ from auroraql.schema.model import (
     Words,
 )
 from auroraql.schema.sources import SOURCE, source_fields
+from auroraql.schema.wire import Protocol
 
 TRACES = ("nbtrace", "sbtrace", "geographic")
 """What conjunctions are found by (OpenAPI `conjunction_types`); the first is meant when none is named."""
@@ -63,7 +64,7 @@ def _block(name: str, doc: str, *more: Field) -> Kind:
         title=f"{name} blocks",
         doc=doc,
         fields=(SOURCE, *more),
-        endpoint="",
+        protocol=None,
         filters="ephemeris_metadata_filters",
         marks=(),
         schema_key="ephemeris_metadata_schema",
@@ -94,7 +95,7 @@ BLOCKS = {
             title="locations",
             doc="places of one's own choice",
             fields=(),
-            endpoint="",
+            protocol=None,
             filters="",
             marks=(),
             schema_key="",
@@ -192,7 +193,7 @@ CONJUNCTIONS = Kind(
         Field(("farthest_epoch",), Type.TIME, "when the greatest distance was, UTC"),
         _EVENTS,
     ),
-    endpoint="conjunctions/search",
+    protocol=Protocol("conjunctions", "conjunction", "conjunction"),
     filters="",
     marks=(*(wire_name(name) for name in BLOCKS), "conjunction_types", "max_distances"),
     schema_key="",

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from auroraql.schema.model import Bound, Field, Filters, Kind, Lists, Type, Words
 from auroraql.schema.sources import SOURCE
+from auroraql.schema.wire import Protocol
 
 LONGEST_PRODUCT = timedelta(days=1)
 """The longest time that a product of AuroraX spans."""
@@ -34,7 +35,9 @@ DATA_PRODUCTS = Kind(
         ),
         Field(("metadata",), Type.OBJECT, "what else is known of the product, as keogram_type"),
     ),
-    endpoint="data_products/search",
+    protocol=Protocol(
+        "data_products", "data_product", "data_products", "data_product", timedelta(days=3653)
+    ),  # ten years with three leap days
     filters="data_product_metadata_filters",
     marks=("data_product_type_filters", "data_product_metadata_filters"),
     schema_key="data_product_metadata_schema",

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from auroraql.schema.model import Bound, Bounds, Field, Filters, Kind, Lists, Type, Wording, Words
 from auroraql.schema.sources import SOURCE
+from auroraql.schema.wire import Protocol
 
 
 def _location(name: str, doc: str) -> Field:
@@ -40,7 +43,7 @@ EPHEMERIS = Kind(
         _location("sbtrace", "the footprint in the southern magnetic hemisphere, geographic"),
         Field(("metadata",), Type.OBJECT, "what else is known of the moment, as nbtrace_region"),
     ),
-    endpoint="ephemeris/search",
+    protocol=Protocol("ephemeris", "ephemeris", "ephemeris", "ephemeris", timedelta(days=2)),
     filters="ephemeris_metadata_filters",
     marks=("ephemeris_metadata_filters",),
     schema_key="ephemeris_metadata_schema",

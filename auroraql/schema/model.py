@@ -11,6 +11,8 @@ from datetime import timedelta
 from enum import Enum
 from typing import Literal
 
+from auroraql.schema.wire import Protocol
+
 Role = Literal["source", "record", "metadata", "column"]
 
 
@@ -144,7 +146,7 @@ Wording = tuple[Part, ...]
 class Kind:
     """A kind of record that can be found: everything the rest of the house asks about it.
 
-    `endpoint` is the path of AuroraX's search below `/api/v1`; `filters` the key of its metadata
+    `protocol` says how AuroraX is asked for it (None: never by itself); `filters` is the key of its metadata
     filter group; `marks` the query JSON keys that tell the kind by themselves; `older_wordings` are
     those its sentence once had, which are read and never written.
     """
@@ -153,7 +155,7 @@ class Kind:
     title: str
     doc: str
     fields: tuple[Field, ...]
-    endpoint: str
+    protocol: Protocol | None
     filters: str
     marks: tuple[str, ...]
     schema_key: str
@@ -192,7 +194,7 @@ class Kind:
     @property
     def metadata(self) -> str:
         """The kind whose metadata keys its records have; empty when they have none."""
-        return self.keys_of or (self.name if self.endpoint and self.field("metadata") is not None else "")
+        return self.keys_of or (self.name if self.protocol is not None and self.field("metadata") is not None else "")
 
     def field(self, name: str) -> Field | None:
         """Return the field called `name`, bare or dotted, at any depth; None when there is none.

@@ -22,6 +22,7 @@ from auroraql.archives.aurorax.address import Key
 from auroraql.archives.aurorax.broken import PROXY_HINT
 from auroraql.archives.base import LogLine, Status
 from auroraql.errors import ArchiveError, Failed, Refused, Unreachable
+from auroraql.schema import PROTOCOLS
 
 _LONGEST_EXCERPT = 120
 _LONGEST_MESSAGE = 600
@@ -289,11 +290,10 @@ def read_request_kind(answer: Answer, context: Context) -> str:
     document = read_json(answer, "a status", context)
     request = document.get("search_request") if isinstance(document, dict) else None
     said = request.get("request_type") if isinstance(request, dict) else None
-    return _KINDS.get(said.removesuffix("_multi"), "") if isinstance(said, str) else ""
-
-
-_KINDS = {"data_product": "data_products", "ephemeris": "ephemeris", "conjunction": "conjunctions"}
-"""The request types of a status; that of conjunctions once ended with `_multi`."""
+    if not isinstance(said, str):
+        return ""
+    request_type = said.removesuffix("_multi")  # the type of conjunctions once ended so
+    return next((kind for kind, protocol in PROTOCOLS.items() if protocol.request_type == request_type), "")
 
 
 def _log_line(line: Any, context: Context) -> LogLine:

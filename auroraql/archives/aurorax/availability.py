@@ -12,6 +12,7 @@ from auroraql.archives.aurorax.answers import Answer, Context, Step, read_json
 from auroraql.archives.aurorax.wire import Call
 from auroraql.errors import Failed
 from auroraql.results import Row
+from auroraql.schema import PROTOCOLS
 from auroraql.schema.catalogue import DataSource
 
 STEP = Step("the availability", (200,), True, "check that this is the address of an AuroraX service")
@@ -22,7 +23,7 @@ _NAMES = tuple(each.name for each in fields(DataSource))
 def availability_call(kind: str, first: date, last: date, only: Mapping[str, str]) -> Call:
     """What is asked; `only` are values of program, platform and instrument_type."""
     asked = {"start": first.isoformat(), "end": last.isoformat(), **only, "format": "basic_info"}
-    return Call(STEP, "GET", f"/api/v1/availability/{kind}?{urlencode(asked)}")
+    return Call(STEP, "GET", f"{PROTOCOLS[kind].availability}?{urlencode(asked)}")
 
 
 def read_availability(answer: Answer, kind: str, context: Context) -> list[Row]:

@@ -42,7 +42,7 @@ from auroraql.forms import query_json
 from auroraql.plan import Plan, Request
 from auroraql.query import Query
 from auroraql.results import Row
-from auroraql.schema import CONJUNCTIONS, KINDS
+from auroraql.schema import PROTOCOLS
 from auroraql.schema.catalogue import (
     Catalogue,
     DataSource,
@@ -51,6 +51,7 @@ from auroraql.schema.catalogue import (
     catalogue_of,
     shipped,
 )
+from auroraql.schema.wire import API
 
 _SOURCES_SECONDS = 60.0
 _CLOSING_SECONDS = 2.0
@@ -196,8 +197,8 @@ class AuroraXEngine:
                 Refused, "that is no request id", "copy it from the log or the status of a search"
             )
         deadline, about = min(deadline, time.monotonic() + _SOURCES_SECONDS), self._context.about(request_id)
-        for name, kind in KINDS.items():
-            call = Call(STATUS, "GET", f"/api/v1/{kind.endpoint.rsplit('/', 1)[0]}/requests/{request_id}")
+        for name, protocol in PROTOCOLS.items():
+            call = Call(STATUS, "GET", protocol.request(request_id))
             answer = self._wire.answer(call, deadline)
             if isinstance(answer, Answer) and answer.status == 404:
                 continue
@@ -219,20 +220,20 @@ class AuroraXEngine:
     def _estimate(self, request: Request, deadline: float) -> int | None:
         if request.criteria is None:
             return None
-        count = self._helped(ESTIMATE, "cartesian_products", request, deadline)
+        count = self._helped(ESTIMATE, f"{API}/utils/describe/cartesian_products", request, deadline)
         return count if isinstance(count, int) and not isinstance(count, bool) and count >= 0 else None
 
     def describe(self, request: Request) -> str | None:
         """`POST /api/v1/utils/describe/query/…`; None when the service does not say."""
-        name = {CONJUNCTIONS.name: "conjunction"}.get(request.kind, request.kind)
-        said = self._helped(DESCRIBE, f"query/{name}", request, time.monotonic() + _HELP_SECONDS)
+        path = PROTOCOLS[request.kind].describe
+        said = self._helped(DESCRIBE, path, request, time.monotonic() + _HELP_SECONDS)
         text = said[0] if isinstance(said, list) and len(said) == 1 else said  # the document declares a list
         words = text if isinstance(text, str) and text.isprintable() and not self._context.key.is_in(text) else ""
         return words or None
 
     def _helped(self, step: Step, path: str, request: Request, deadline: float) -> Any:
         """What the service says of a query, when it does."""
-        call = Call(step, "POST", f"/api/v1/utils/describe/{path}", query_json.write(request), tries=1)
+        call = Call(step, "POST", path, query_json.write(request), tries=1)
         try:
             return read_json(self._wire.ask(call, deadline), step.name, self._context)
         except ArchiveError:  # it is a help, and nothing needs it

@@ -36,7 +36,7 @@ from auroraql.forms import query_json
 from auroraql.plan import Plan, Request, Residual
 from auroraql.query import Tree
 from auroraql.results import Fetched, Record
-from auroraql.schema import CONJUNCTIONS, KINDS
+from auroraql.schema import CONJUNCTIONS, PROTOCOLS
 
 FIRST_POLL, SOONEST_POLL, SLOWEST_POLL = 0.1, 0.06, 2.5
 LATE_BY = 0.2
@@ -47,8 +47,6 @@ _STATUS_SECONDS = 30.0
 _CANCEL_SECONDS = 5.0
 _GRACE_SECONDS = 2.0
 """How long Ctrl-C during a submission waits for the request id, without which nothing can be cancelled."""
-
-_API = "/api/v1/"
 
 
 _UNKNOWN = Status(False, None, ())
@@ -65,7 +63,7 @@ class _Search:
 
     @property
     def path(self) -> str:
-        return f"{_API}{KINDS[self.request.kind].endpoint.rsplit('/', 1)[0]}/requests/{self.request_id}"
+        return PROTOCOLS[self.request.kind].request(self.request_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +142,7 @@ class AuroraXRun:
 
     def _submit(self, search: _Search, deadline: float) -> None:
         request, last = search.request, min(deadline, time.monotonic() + _SUBMIT_SECONDS)
-        call = Call(SUBMIT, "POST", _API + KINDS[request.kind].endpoint, query_json.write(request))
+        call = Call(SUBMIT, "POST", PROTOCOLS[request.kind].search, query_json.write(request))
         with self._arriving.one():
             self._refuse_cancelled()
             try:
@@ -218,7 +216,7 @@ class AuroraXRun:
         call = Call(
             AT_ONCE,
             "POST",
-            f"{_API}{KINDS[request.kind].endpoint}_synchronous",
+            PROTOCOLS[request.kind].search_synchronous,
             {key: value for key, value in body.items() if value is not None},
             self._reader(search),
             PATIENCE,

@@ -13,7 +13,7 @@ from typing import Any
 from auroraql.archives.aurorax.answers import Answer, Context, read_json
 from auroraql.errors import Failed
 from auroraql.results import read_time
-from auroraql.schema import KINDS
+from auroraql.schema import KINDS, PROTOCOLS, STORED_KINDS
 from auroraql.schema.catalogue import DataSource, SourceDetails, Statistics
 
 FULL_RECORD = "/api/v1/data_sources?format=full_record"
@@ -21,9 +21,6 @@ FULL_RECORD = "/api/v1/data_sources?format=full_record"
 STATISTICS = "/api/v1/data_sources?format=identifier_only&include_stats=true"
 
 _NAMES = tuple(each.name for each in fields(DataSource))
-
-_STATISTICS_NAMES = {"data_products": "data_product", "ephemeris": "ephemeris"}
-"""What the members of OpenAPI `DataSourceStats` are called, by the kind of record."""
 
 
 def read_sources(answer: Answer, context: Context) -> tuple[tuple[DataSource, ...], dict[int, SourceDetails]]:
@@ -40,9 +37,10 @@ def read_statistics(answer: Answer, context: Context) -> dict[str, dict[int, Sta
         kind: {
             each["identifier"]: found
             for each in documents
-            if isinstance(each.get("stats"), dict) and (found := _statistics(each["stats"], name)) is not None
+            if isinstance(each.get("stats"), dict)
+            and (found := _statistics(each["stats"], PROTOCOLS[kind].counted_as)) is not None
         }
-        for kind, name in _STATISTICS_NAMES.items()
+        for kind in STORED_KINDS
     }
 
 

@@ -14,12 +14,10 @@ from datetime import timedelta
 
 from auroraql.archives.kept_file import KeptFile
 from auroraql.plan import Request
+from auroraql.schema import PROTOCOLS
 
 PATIENCE = 4.0
 """Seconds until a synchronous answer must have begun. It bounds what a search is delayed, and computed twice."""
-
-_LONGEST = {"data_products": timedelta(days=3650), "ephemeris": timedelta(days=2)}
-"""The longest window that may be asked for at once: AuroraX says 10 years and 2 days; conjunctions have no such way."""
 
 _MISSING, _BARRED = (404, 405, 501), (401, 403)
 _OF_THE_REQUEST = (400, 413, 422, 429)
@@ -37,7 +35,7 @@ class Ways:
 
     def at_once(self, request: Request) -> bool:
         """Whether to ask for it in one exchange."""
-        longest, window = _LONGEST.get(request.kind), _window(request)
+        longest, window = PROTOCOLS[request.kind].longest_synchronous, _window(request)
         if longest is None or window is None or window > longest:
             return False
         with self._lock:
@@ -75,12 +73,12 @@ class Ways:
             self._closed = {
                 kind: until
                 for kind, (until,) in _numbers(document.get("closed"), 1)
-                if kind in _LONGEST and until <= now + _FOR_LONG
+                if kind in PROTOCOLS and until <= now + _FOR_LONG
             }
             self._too_long = {
                 kind: (seconds, until)
                 for kind, (seconds, until) in _numbers(document.get("too_long"), 2)
-                if kind in _LONGEST and until <= now + _FOR_AN_HOUR
+                if kind in PROTOCOLS and until <= now + _FOR_AN_HOUR
             }
         return self._closed
 

@@ -28,10 +28,8 @@ from auroraql.frontends.server.turns import Turns
 from auroraql.frontends.server.wire import Document, Problem, now, reason
 from auroraql.plan import Plan
 from auroraql.results import Row, result_columns
+from auroraql.schema import PROTOCOLS
 from auroraql.schema.catalogue import DataSource
-
-TYPES = {"data_products": "data_product", "ephemeris": "ephemeris", "conjunctions": "conjunction"}
-"""How the service calls a request for each kind."""
 
 _PAGE = 2000
 """How many records are held at once."""
@@ -95,7 +93,7 @@ class Search:
             "search_request": {
                 "request_id": self.request_id,
                 "query": self.query.document,
-                "request_type": TYPES[self.kind],
+                "request_type": PROTOCOLS[self.kind].request_type,
                 "requested": self.requested.isoformat(),
             },
             "search_result": {**pending, **(result or {})},
@@ -105,7 +103,7 @@ class Search:
     def result(self, *, failed: bool, count: int = 0, size: int = 0) -> Document:
         """What came of it. A failed search has a data_uri too: pyaurorax waits for one for ever."""
         return {
-            "data_uri": f"/api/v1/{self.kind}/requests/{self.request_id}/data",
+            "data_uri": f"{PROTOCOLS[self.kind].request(self.request_id)}/data",
             "error_condition": failed,
             "result_count": count,
             "file_size": size,
@@ -169,9 +167,9 @@ class Searches:
         for _ in range(2):  # between the two looks it may have moved
             search = self.running(request_id, kind)
             document = search.status() if search is not None else self.store.status(request_id)
-            if document is not None and document["search_request"]["request_type"] == TYPES[kind]:
+            if document is not None and document["search_request"]["request_type"] == PROTOCOLS[kind].request_type:
                 return document
-        raise Problem(404, f"request ID not found: there is no {TYPES[kind]} request '{request_id}'")
+        raise Problem(404, f"request ID not found: there is no {PROTOCOLS[kind].request_type} request '{request_id}'")
 
     def cancel(self, request_id: str) -> bool:
         """Stops a search and waits until it has stopped; whether there was one to stop."""

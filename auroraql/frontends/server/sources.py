@@ -14,7 +14,7 @@ from dataclasses import asdict, fields
 from auroraql.archives.catalogue_file import read_source_records
 from auroraql.archives.embedded import EmbeddedEngine
 from auroraql.frontends.server.wire import Document
-from auroraql.schema import KINDS
+from auroraql.schema import KINDS, STORED_KINDS
 from auroraql.schema.catalogue import DataSource, SourceDetails, statistics_document
 
 BASIC = tuple(field.name for field in fields(DataSource))
@@ -97,7 +97,7 @@ class Sources:
     def stats(self, identifier: int) -> Document:
         """How many records a source has, and from when to when. Raises ArchiveError."""
         deadline = time.monotonic() + _PATIENCE
-        counted = {kind: self._engine.statistics(kind, deadline) for kind in ("data_products", "ephemeris")}
+        counted = {kind: self._engine.statistics(kind, deadline) for kind in STORED_KINDS}
         return statistics_document({kind: of[identifier] for kind, of in counted.items() if identifier in of})
 
     def _details(self, identifier: int) -> SourceDetails:

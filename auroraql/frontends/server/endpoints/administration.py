@@ -5,15 +5,15 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 
-from auroraql.frontends.server.searches import TYPES
 from auroraql.frontends.server.service import Service
 from auroraql.frontends.server.wire import Call, Document, Problem, Reply, Route, json_reply
+from auroraql.schema import PROTOCOLS
 
 
 def listed(service: Service, call: Call) -> Reply:
     """A line for each search, those that run too."""
     service.recognise(call)
-    wanted = call.choice("search_type", tuple(TYPES.values()))
+    wanted = call.choice("search_type", tuple(protocol.request_type for protocol in PROTOCOLS.values()))
     start, end, failed = call.moment("start"), call.moment("end"), call.flag("error_condition")
     least = {name: call.number(name) for name in ("query_duration", "file_size", "result_count")}
     if least["file_size"] is not None:
@@ -50,7 +50,7 @@ def _rows(service: Service) -> Iterator[Document]:
     for search in service.searches.active():
         running = {"query_duration": round(search.seconds() * 1000), "active": True, "error_condition": False}
         yield {
-            "search_type": TYPES[search.kind],
+            "search_type": PROTOCOLS[search.kind].request_type,
             "ip_address": search.address,
             "request_id": search.request_id,
             "requested": search.requested.isoformat(),

@@ -11,6 +11,7 @@ from auroraql.frontends.server.endpoints.data_sources import chosen
 from auroraql.frontends.server.service import Service
 from auroraql.frontends.server.sources import BASIC, LEVELS
 from auroraql.frontends.server.wire import Call, Problem, Reply, Route, json_reply
+from auroraql.schema import PROTOCOLS, STORED_KINDS
 from auroraql.schema.data_products import PRODUCT_TYPES
 
 _PATIENCE = 60.0
@@ -59,6 +60,4 @@ def _year_later(day: date) -> date:
     return min(date(9998, 12, 31), day + timedelta(days=365)) if day.year < 9998 else day
 
 
-ROUTES = tuple(
-    Route("GET", f"/api/v1/availability/{kind}", partial(available, kind)) for kind in ("data_products", "ephemeris")
-)
+ROUTES = tuple(Route("GET", PROTOCOLS[kind].availability, partial(available, kind)) for kind in STORED_KINDS)

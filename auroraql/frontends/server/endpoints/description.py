@@ -13,8 +13,7 @@ from auroraql.frontends.server.query_documents import read_query
 from auroraql.frontends.server.search_logs import participants
 from auroraql.frontends.server.service import Service
 from auroraql.frontends.server.wire import Call, Problem, Reply, Route, json_reply
-
-_NAMES = {"conjunction": "conjunctions", "data_products": "data_products", "ephemeris": "ephemeris"}
+from auroraql.schema import PROTOCOLS
 
 
 def described(kind: str, _service: Service, call: Call) -> Reply:
@@ -63,7 +62,7 @@ def about(service: Service, _call: Call) -> Reply:
 
 ROUTES = (
     Route("GET", "/", about),
-    *(Route("POST", f"/api/v1/utils/describe/query/{name}", partial(described, kind)) for name, kind in _NAMES.items()),
+    *(Route("POST", protocol.describe, partial(described, kind)) for kind, protocol in PROTOCOLS.items()),
     Route("POST", "/api/v1/utils/describe/cartesian_products", combinations),
     Route("GET", "/api/v1/utils/timezones", time_zones),
     Route("GET", "/api/v1/utils/timezones/convert", converted),

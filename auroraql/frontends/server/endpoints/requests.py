@@ -8,10 +8,10 @@ from typing import Any
 from auroraql.frontends.server.encoding import WRAPPED, LineShape, line_shape, shaped
 from auroraql.frontends.server.formats import read_format
 from auroraql.frontends.server.packing import Packed
-from auroraql.frontends.server.searches import TYPES
 from auroraql.frontends.server.service import Service
 from auroraql.frontends.server.sources import LEVELS
 from auroraql.frontends.server.wire import JSON, MOST_PARTS, Call, Document, Problem, Reply, Route, json_reply
+from auroraql.schema import PROTOCOLS
 
 
 def status(kind: str, service: Service, call: Call) -> Reply:
@@ -93,8 +93,8 @@ def _ephemeris_query(source: Document, event: Document) -> dict[str, Any]:
 
 
 ROUTES = tuple(
-    Route(method, f"/api/v1/{kind}/requests/{{request_id}}{tail}", partial(handler, kind))
-    for kind in TYPES
+    Route(method, protocol.request("{request_id}") + tail, partial(handler, kind))
+    for kind, protocol in PROTOCOLS.items()
     for method, tail, handler in (
         ("GET", "", status),
         ("DELETE", "", cancel),

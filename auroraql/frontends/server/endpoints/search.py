@@ -10,15 +10,12 @@ from auroraql.frontends.server.documents import plan_document, plan_query
 from auroraql.frontends.server.encoding import BARE, LineShape, line_shape, shaped
 from auroraql.frontends.server.formats import read_format
 from auroraql.frontends.server.query_documents import read_query
-from auroraql.frontends.server.searches import TYPES
 from auroraql.frontends.server.service import Service
 from auroraql.frontends.server.sources import LEVELS
 from auroraql.frontends.server.wire import JSON, Call, Document, Problem, Reply, Route
 from auroraql.plan import Plan
 from auroraql.query import EVERYTHING
-
-_LONGEST = {"data_products": timedelta(days=3653), "ephemeris": timedelta(days=2)}
-"""The longest windows of synchronous searches, as the service documents them."""
+from auroraql.schema import PROTOCOLS
 
 _LONGEST_EPHEMERIS = timedelta(days=31)
 
@@ -33,7 +30,7 @@ def start(kind: str, service: Service, call: Call) -> Reply:
     if kind == "ephemeris":
         _check_ephemeris(plan)
     search = service.searches.submit(query, plan, call.address)
-    return Reply(202, headers=(("Location", f"{call.base}/api/v1/{kind}/requests/{search.request_id}"),))
+    return Reply(202, headers=(("Location", f"{call.base}{PROTOCOLS[kind].request(search.request_id)}"),))
 
 
 def _check_ephemeris(plan: Plan) -> None:
@@ -58,7 +55,8 @@ def at_once(kind: str, service: Service, call: Call) -> Reply:
     plan = plan_document(query, kind, service.engine)
     if kind == "ephemeris":
         _check_ephemeris(plan)
-    start, end, longest = plan.query.start, plan.query.end, _LONGEST[kind]
+    start, end, longest = plan.query.start, plan.query.end, PROTOCOLS[kind].longest_synchronous
+    assert longest is not None, "only kinds with a synchronous search have this route"  # noqa: S101
     if start is None or end is None or end - start > longest:
         raise Problem(400, f"a synchronous search has a window of {longest.days} days at most: use {kind}/search")
     with service.turn():
@@ -77,6 +75,10 @@ def _shape(service: Service, body: Document, call: Call) -> LineShape | None:
 
 
 ROUTES = (
-    *(Route("POST", f"/api/v1/{kind}/search", partial(start, kind)) for kind in TYPES),
-    *(Route("POST", f"/api/v1/{kind}/search_synchronous", partial(at_once, kind)) for kind in _LONGEST),
+    *(Route("POST", protocol.search, partial(start, kind)) for kind, protocol in PROTOCOLS.items()),
+    *(
+        Route("POST", protocol.search_synchronous, partial(at_once, kind))
+        for kind, protocol in PROTOCOLS.items()
+        if protocol.longest_synchronous is not None
+    ),
 )
