@@ -27,7 +27,7 @@ class FieldNames:
 
     def __init__(self, scope: Scope, known: Known, verb: str, listing: str) -> None:
         self.scope, self.known, self.archive = scope, known, known.archive
-        self.kind: Kind | None = KINDS.get(scope.kind.lower()) or BLOCKS.get(scope.kind.lower())
+        self.kind: Kind | None = BLOCKS.get(scope.block) or KINDS.get(scope.kind.lower())
         self.columns = () if self.kind else tuple(known.results.get(scope.kind, ()))
         if verb == "show":
             self.kind, self.columns = None, tuple(known.listings.get(listing, ()))

@@ -20,6 +20,9 @@ class Scope:
     """A search or a block of one: what is searched, and the values asked for by = and IN."""
 
     kind: str
+    """What FIND names: a kind of record, or a result; empty in a block."""
+    block: str = ""
+    """The kind of the block; empty in a search."""
     chosen: dict[str, tuple[str, ...]] = field(default_factory=dict)
     clauses: set[str] = field(default_factory=set)
     """The words that stand in it, in upper case."""
@@ -50,7 +53,7 @@ class Survey:
 
     def copy(self) -> Survey:
         """One that goes on by itself."""
-        own = {id(scope): Scope(scope.kind, {**scope.chosen}, {*scope.clauses}) for scope in self.scopes}
+        own = {id(scope): Scope(scope.kind, scope.block, {**scope.chosen}, {*scope.clauses}) for scope in self.scopes}
         lists = ([*self.kinds], [*self.aliases], [*self.labels], {**self.parameters})
         return Survey([own[id(scope)] for scope in self.scopes], *lists, self.before, self.chosen, self.word)
 
@@ -136,8 +139,8 @@ class Survey:
         """The scope within a parenthesis: its own for a block, else the one around it."""
         first, second, third = (word.lower() for word in self.before)
         if third in BLOCKS:
-            return Scope(third)
-        return Scope(first) if first in BLOCKS and second == "as" else self.scope
+            return Scope("", third)
+        return Scope("", first) if first in BLOCKS and second == "as" else self.scope
 
 
 def plain(word: str) -> str:

@@ -107,7 +107,7 @@ def _plan(
         return _made(query, requests, rest, tuple(said), tuple(found.unsayable))
     if query.using is not None:
         return _plan_groups(query, query.using, catalogue, tuple(said), sources)
-    native = Native.of(query)
+    native = Native.of(query.where, KINDS[query.kind])
     if not native.fits:
         # Most searches are one request and never load the rest of the planner.
         from auroraql.planner.several import Several
@@ -117,7 +117,7 @@ def _plan(
         said += [*several.said, *_limited(query, catalogue, several.used_sources and sources is None)]
         return _made(query, requests, several.rest, tuple(said))
     said += _noticed(native, catalogue)
-    requests = () if native.impossible is not None else _in_windows(query, (native.request(),))
+    requests = () if native.impossible is not None else _in_windows(query, (native.request(query),))
     return _made(query, requests, None, tuple(said))
 
 
@@ -174,7 +174,7 @@ def noticed(query: Query, catalogue: Catalogue, warnings: Iterable[Diagnostic] =
         from auroraql.planner.criteria import CriteriaPlan
 
         return (*said, *CriteriaPlan(query.criteria, lambda: catalogue.sources, catalogue).noticed())
-    native = Native.of(query)
+    native = Native.of(query.where, KINDS[query.kind])
     if not native.fits:
         from auroraql.planner.several import Several
 

@@ -20,7 +20,7 @@ from auroraql.planner.sources import cover, holds, is_on_sources
 from auroraql.planner.truths import Truths
 from auroraql.query import And, Block, Comparison, Criteria, FieldComparison, Or, Predicate, Query, normalise, refs_of
 from auroraql.schema.catalogue import Catalogue, DataSource
-from auroraql.schema.conjunctions import HEMISPHERES
+from auroraql.schema.conjunctions import BLOCKS, HEMISPHERES
 from auroraql.schema.operators import Op
 
 _TYPES = {"ground": ("ground",), "events": ("event_list",)}
@@ -55,7 +55,7 @@ class CriteriaPlan:
         return self.said
 
     def _notice(self, block: Block) -> None:
-        native = Native.of(Query(block.kind, block.where))
+        native = Native.of(block.where, BLOCKS[block.kind])
         if native.impossible is not None:
             self.said.append(native.impossible)
         elif native.fits:
@@ -97,7 +97,7 @@ class CriteriaPlan:
         if block.kind == "location":
             return [BlockRequest(block.kind, points=block.points)]
         block = _positively(block)
-        native = Native.of(Query(block.kind, block.where))
+        native = Native.of(block.where, BLOCKS[block.kind])
         if native.impossible is not None:
             self.said.append(native.impossible)
             return []
@@ -134,12 +134,12 @@ class CriteriaPlan:
 
     def _alternatives(self, block: Block, left: Predicate) -> Sequence[Native]:
         """What is asked of the metadata of sources, as flat groups any of which may hold."""
-        native = Native.of(Query(block.kind, left))
+        native = Native.of(left, BLOCKS[block.kind])
         if native.fits:
             return [native]
         several = []
         if count_branches(left) <= MOST_REQUESTS:
-            several = [Native.of(Query(block.kind, normalise(And(branch)))) for branch in branches(left)]
+            several = [Native.of(normalise(And(branch)), BLOCKS[block.kind]) for branch in branches(left)]
         if not several or not all(each.fits for each in several):
             self._refuse("it has no filters for all of this", block)
         elif self.criteria.subminute:

@@ -11,7 +11,7 @@ from auroraql.errors import Diagnostic, Origin
 from auroraql.moments import read_full_date, read_span
 from auroraql.plan import Expression, FilterGroup, Request
 from auroraql.query import Comparison, Or, Predicate, Query, Ref, Tree, conjuncts
-from auroraql.schema import FILTERED, KINDS, Field, Kind, is_time_key
+from auroraql.schema import KINDS, Field, Kind, is_time_key
 from auroraql.schema.catalogue import Catalogue
 from auroraql.schema.operators import OPERATORS, Op
 
@@ -21,9 +21,9 @@ MOST_REQUESTS = 32
 
 @dataclass
 class Native:
-    """The parts of one request, gathered term by term; `fits` while every term found its place."""
+    """The parts of one request for a kind or a block, gathered term by term; `fits` while every term found its place."""
 
-    query: Query
+    kind: Kind
     lists: dict[str, tuple[str, ...]] = field(default_factory=dict)
     origins: dict[str, Origin] = field(default_factory=dict)
     """Where the lists are written."""
@@ -33,18 +33,17 @@ class Native:
     impossible: Diagnostic | None = None
 
     @classmethod
-    def of(cls, query: Query) -> Native:
-        """The query's predicate, term by term."""
-        made = cls(query)
-        for term in conjuncts(query.where):
+    def of(cls, where: Predicate, kind: Kind) -> Native:
+        """A predicate on records of a kind, or on the sources of a block, term by term."""
+        made = cls(kind)
+        for term in conjuncts(where):
             made._add(term)
         # AuroraX has one flat group: an OR stands alone.
         made.fits = made.fits and not made.groups[1:] and not (made.groups and made.expressions)
         return made
 
-    def request(self) -> Request:
-        """The request of a query that fits."""
-        query = self.query
+    def request(self, query: Query) -> Request:
+        """The request of a query whose predicate fits."""
         lists = tuple(self.lists.items())
         return Request(query.kind, lists, self.filters(), query.start, query.end, response_format(query))
 
@@ -52,14 +51,14 @@ class Native:
         if is_list(term):
             self._add_list(term)
         elif is_filter(term):
-            self.expressions.append(expression(term, self.query.kind))
+            self.expressions.append(expression(term, self.kind))
         elif isinstance(term, Or) and term.terms and all(map(is_filter, term.terms)):
             self.groups.append(term)
         else:
             self.fits = False
 
     def _add_list(self, term: Comparison) -> None:
-        bare = bare_name(term, self.query.kind)
+        bare = bare_name(term, self.kind)
         if bare in self.lists:
             message = f"no record has two values of '{bare}': this finds nothing"
             self.impossible = Diagnostic(
@@ -100,7 +99,7 @@ class Native:
         if not self.groups:
             return FilterGroup(tuple(self.expressions))
         terms = [term for term in self.groups[0].terms if isinstance(term, Comparison)]
-        return FilterGroup(tuple(expression(term, self.query.kind) for term in terms), "OR")
+        return FilterGroup(tuple(expression(term, self.kind) for term in terms), "OR")
 
 
 def is_list(term: Predicate) -> TypeGuard[Comparison]:
@@ -115,13 +114,13 @@ def is_filter(term: Predicate) -> TypeGuard[Comparison]:
     return not any(read_span(value) for value in term.values if "/" in value)
 
 
-def expression(term: Comparison, kind_name: str) -> Expression:
+def expression(term: Comparison, kind: Kind) -> Expression:
     """The metadata filter of a comparison."""
-    values = _time_values(term, kind_name) or term.values
+    values = _time_values(term, kind) or term.values
     return Expression(term.ref.name, term.operator, values, term.origin)
 
 
-def _time_values(term: Comparison, kind_name: str) -> tuple[str, ...] | None:
+def _time_values(term: Comparison, kind: Kind) -> tuple[str, ...] | None:
     """Times spelt so that they compare alike as times and as text; None where the values are no times.
 
     A time that others are only later than has no zeros at its end, and the others have the six digits of records.
@@ -131,7 +130,7 @@ def _time_values(term: Comparison, kind_name: str) -> tuple[str, ...] | None:
     moments = [read_full_date(value) if len(value) >= _SECONDS else None for value in term.values]
     if not any(moments):
         return None
-    is_known = is_time_key(FILTERED[kind_name], term.ref.name)
+    is_known = is_time_key(kind, term.ref.name)
     operator = OPERATORS[term.operator]
     least = [limit == "first" for limit in operator.limits_of(len(moments))]
     pairs = zip(term.values, moments, least, strict=True)
@@ -148,9 +147,9 @@ def _spelt(value: str, moment: datetime, low: bool, is_known: bool) -> str:
     return value[:10] if low and value[10:] == "T00:00:00" else value
 
 
-def bare_name(term: Comparison, kind_name: str) -> str:
+def bare_name(term: Comparison, kind: Kind) -> str:
     """The name of the list that a comparison fills."""
-    declared = FILTERED[kind_name].field(term.ref.name)
+    declared = kind.field(term.ref.name)
     return declared.bare if declared is not None else term.ref.name
 
 

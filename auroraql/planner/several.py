@@ -47,6 +47,7 @@ class Several:
 
     def __init__(self, query: Query, sources: Sequence[DataSource]) -> None:
         self.query, self.sources = query, sources
+        self.kind = KINDS[query.kind]
         self.truths = Truths.over(sources)
         self.rest: Predicate | None = None
         self.said: list[Diagnostic] = []
@@ -82,24 +83,24 @@ class Several:
 
     def _is_matched(self, branch: Branch) -> bool:
         """Whether an alternative has a request."""
-        if _record_lists(branch, self.query.kind) is None:
+        if _record_lists(branch, self.kind) is None:
             return False
         return _is_written(branch) or self.truths.some_certain(And(branch))
 
     def _branches(self) -> list[Branch] | None:
         """The alternatives of the predicate; None when there are too many."""
-        where = _without_lists_of_times(self.query.where, KINDS[self.query.kind])
+        where = _without_lists_of_times(self.query.where, self.kind)
         if count_branches(where) > MOST_REQUESTS * 4:
             return None
         return list(dict.fromkeys(branches(where)))
 
     def _of_branch(self, branch: Branch) -> list[Request]:
         """The requests of one alternative: none when no source has it."""
-        lists = _record_lists(branch, self.query.kind)
+        lists = _record_lists(branch, self.kind)
         window = narrowed(self.query, And(branch))
         if lists is None or window is None:
             return []
-        filters = tuple(expression(leaf, self.query.kind) for leaf in branch if is_filter(leaf))
+        filters = tuple(expression(leaf, self.kind) for leaf in branch if is_filter(leaf))
         if not all(self._is_said(leaf) for leaf in branch):
             self.rest = self.query.where
         return [self._request((*box, *lists), FilterGroup(filters), window) for box in self._boxes(branch)]
@@ -108,13 +109,13 @@ class Several:
         """Whether a request says a comparison: by a filter, a list, the sources it names, or its window."""
         if is_filter(leaf) or is_list(leaf) or is_on_sources(leaf):
             return True
-        return bound_of(leaf, KINDS[self.query.kind]) is not None
+        return bound_of(leaf, self.kind) is not None
 
     def _boxes(self, branch: Branch) -> Sequence[Box]:
         """Lists that are written are taken as they are: an archive may have sources that nobody told us of."""
         if _is_written(branch):
             lists = [leaf for leaf in branch if is_on_sources(leaf) and is_list(leaf)]
-            return [tuple((bare_name(leaf, self.query.kind), leaf.values) for leaf in lists)]
+            return [tuple((bare_name(leaf, self.kind), leaf.values) for leaf in lists)]
         self.used_sources = True
         return self._covered(self.truths.certain(And(branch)))
 
@@ -225,12 +226,12 @@ def _is_written(branch: Branch) -> bool:
     return len(lists) == len(on_sources) == len({leaf.ref for leaf in lists})
 
 
-def _record_lists(branch: Branch, kind_name: str) -> Box | None:
+def _record_lists(branch: Branch, kind: Kind) -> Box | None:
     """The lists of a request that are not about sources, as product types; None when none can match."""
     lists: dict[str, tuple[str, ...]] = {}
     for leaf in branch:
         if is_list(leaf) and leaf.ref.role != "source":
-            name = bare_name(leaf, kind_name)
+            name = bare_name(leaf, kind)
             lists[name] = tuple(v for v in leaf.values if name not in lists or v in lists[name])
             if not lists[name]:
                 return None

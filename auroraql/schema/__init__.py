@@ -17,9 +17,6 @@ PROTOCOLS: dict[str, Protocol] = {kind.name: kind.protocol for kind in KINDS.val
 STORED_KINDS = tuple(name for name, protocol in PROTOCOLS.items() if protocol.counted_as)
 """The kinds whose records an archive stores, counts and lists by day; the others are computed."""
 
-FILTERED: dict[str, Kind] = KINDS | BLOCKS
-"""Everything that lists and filters of a query select from: the kinds, and the blocks of conjunctions."""
-
 
 def is_time_key(kind: Kind, name: str) -> bool:
     """Whether records of a kind have a time under a metadata key."""
@@ -32,7 +29,6 @@ __all__ = [
     "CONJUNCTIONS",
     "DATA_PRODUCTS",
     "EPHEMERIS",
-    "FILTERED",
     "KINDS",
     "PROTOCOLS",
     "STORED_KINDS",
