@@ -37,7 +37,7 @@ from auroraql.moments import (
 from auroraql.schema import KINDS
 from auroraql.schema.conjunctions import BLOCKS, EVENTS_PROGRAM, TRACES
 from auroraql.schema.model import Field, Kind, Role
-from auroraql.schema.operators import OPERATORS, Op
+from auroraql.schema.operators import FIELD_OPERATORS, OPERATORS, FieldOp, Op
 
 Tree = dict[str, "Tree | bool"]
 """A response_format: the record's own tree with `True` leaves."""
@@ -104,7 +104,7 @@ class FieldComparison:
     """Two fields of one record compared, as `start < metadata.imaging_start_time`; the operator takes one value."""
 
     ref: Ref
-    operator: Op
+    operator: FieldOp
     other: Ref
     origin: Origin = field(default=None, compare=False)
 
@@ -507,7 +507,8 @@ def _push_not(predicate: Predicate, *, negate: bool) -> Predicate:
             inner = tuple([_push_not(t, negate=negate) for t in terms])
             return And(inner, origin) if negate else Or(inner, origin)
         case FieldComparison():
-            return replace(predicate, operator=OPERATORS[predicate.operator].negation) if negate else predicate
+            negation = FIELD_OPERATORS[OPERATORS[predicate.operator].negation]
+            return replace(predicate, operator=negation) if negate else predicate
 
 
 def _negated(leaf: Comparison) -> Comparison:

@@ -26,7 +26,7 @@ from auroraql.resolver import resolve
 from auroraql.results import Fetched, ResultColumn, ResultSet, record_of, result_columns, rows_of
 from auroraql.schema import CONJUNCTIONS, DATA_PRODUCTS, EPHEMERIS, Type
 from auroraql.schema.catalogue import shipped
-from auroraql.schema.operators import Op
+from auroraql.schema.operators import FIELD_OPERATORS, Op
 from tests import brute_force
 from tests.aurorax_server import Fault
 from tests.small_catalogue import Product, write
@@ -157,7 +157,7 @@ def test_every_two_values_of_metadata(engine: EmbeddedEngine, tmp_path: Any, sig
     at = datetime(2020, 1, 1)
     pairs = [(a, b) for a in STORED for b in STORED]
     products = [Product(1, at, at, f"u{n}", metadata={"w": a, "k": b}) for n, (a, b) in enumerate(pairs)]
-    query = many(where=FieldComparison(W, Op(sign), K))
+    query = many(where=FieldComparison(W, FIELD_OPERATORS[Op(sign)], K))
     other = EmbeddedEngine(write(tmp_path / "pairs.duckdb", products))
     try:
         rows = embedded(other, Plan(replace(query, select=(Column(Ref("record", "url")),)), (Request(KIND),)))

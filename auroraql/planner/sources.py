@@ -17,7 +17,7 @@ from typing import Any, assert_never
 from auroraql.query import And, Comparison, FieldComparison, Not, Or, Predicate, Ref
 from auroraql.resolver.values import PLAIN_NUMBER
 from auroraql.schema.catalogue import DataSource
-from auroraql.schema.operators import OPERATORS, Op
+from auroraql.schema.operators import OPERATORS, FieldOp, Op
 
 AXES = ("program", "platform", "instrument_type")
 
@@ -100,7 +100,7 @@ def compared(leaf: Comparison, value: str | int) -> bool | None:
     return _holds(leaf.operator, value, wanted)
 
 
-def compared_fields(operator: Op, value: str | int, other: str | int) -> bool | None:
+def compared_fields(operator: FieldOp, value: str | int, other: str | int) -> bool | None:
     """Whether a comparison of two fields of a source is true; None where one of them has no value."""
     return None if "" in (value, other) else _holds(operator, value, [other])
 

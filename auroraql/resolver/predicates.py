@@ -15,7 +15,7 @@ from auroraql.resolver.selection import check_single, several_values
 from auroraql.resolver.values import Fault, Place, Values
 from auroraql.schema import Type
 from auroraql.schema.limits import MOST_VALUES
-from auroraql.schema.operators import OPERATORS, Op
+from auroraql.schema.operators import FIELD_OPERATORS, OPERATORS, Op
 from auroraql.spelling import closest
 from auroraql.syntax import Instant, Number, Operand, Path, Text, Timestamp
 
@@ -94,7 +94,7 @@ class Predicates:
         if OPERATORS[comparison.operator].ordering and self.names.kind.is_listed(ref.path):
             raise several_values(comparison.path.dotted, comparison.path.origin)
         match comparison.operands:
-            case (Path() as other,) if OPERATORS[comparison.operator].arity == 1 and self.names.is_known(other):
+            case (Path() as other,) if comparison.operator in FIELD_OPERATORS and self.names.is_known(other):
                 return self._of_fields(comparison, ref, place, other)
         texts = self._texts(comparison, place)
         listed = declared is not None and bool(declared.criterion)
@@ -142,7 +142,7 @@ class Predicates:
                 other_place.unit,
                 hint="compare fields of one unit",
             )
-        return FieldComparison(ref, comparison.operator, other, comparison.origin)
+        return FieldComparison(ref, FIELD_OPERATORS[comparison.operator], other, comparison.origin)
 
     def _texts(self, comparison: syntax.Comparison, place: Place) -> tuple[str, ...]:
         operator = OPERATORS[comparison.operator]

@@ -6,6 +6,7 @@ that does not yet handle a new operator. A difference that several places share 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
@@ -31,6 +32,20 @@ class Op(StrEnum):
     NOT_LIKE = "not like"
     IS_NULL = "is null"
     IS_NOT_NULL = "is not null"
+
+
+FieldOp = Literal[Op.EQ, Op.NE, Op.LT, Op.LE, Op.GT, Op.GE]
+"""An operator that compares two fields."""
+
+FIELD_OPERATORS: Mapping[Op, FieldOp] = {
+    Op.EQ: Op.EQ,
+    Op.NE: Op.NE,
+    Op.LT: Op.LT,
+    Op.LE: Op.LE,
+    Op.GT: Op.GT,
+    Op.GE: Op.GE,
+}
+"""The operators that compare two fields. The negation of each is one of them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Literal, assert_never
 
 from auroraql.schema.model import Type
-from auroraql.schema.operators import Op
+from auroraql.schema.operators import FieldOp, Op
 from auroraql.sql.comparison import Reading, Stored
 
 _READINGS: dict[Type, Reading] = {Type.NUMBER: "number", Type.INTEGER: "number", Type.TIME: "moment"}
@@ -18,8 +18,8 @@ _READINGS: dict[Type, Reading] = {Type.NUMBER: "number", Type.INTEGER: "number",
 _Sign = Literal["=", "<", "<=", ">", ">="]
 
 
-def compare_fields(left: Stored, operator: Op, right: Stored) -> str:
-    """The SQL condition for two stored values and an operator that compares two fields."""
+def compare_fields(left: Stored, operator: FieldOp, right: Stored) -> str:
+    """The SQL condition for two stored values and an operator."""
     match operator:
         case Op.NE:
             return f"NOT ({_compared(left, '=', right)})"
@@ -33,8 +33,6 @@ def compare_fields(left: Stored, operator: Op, right: Stored) -> str:
             return _compared(left, ">", right)
         case Op.GE:
             return _compared(left, ">=", right)
-        case Op.IN | Op.NOT_IN | Op.BETWEEN | Op.NOT_BETWEEN | Op.LIKE | Op.NOT_LIKE | Op.IS_NULL | Op.IS_NOT_NULL:
-            raise ValueError(f"'{operator}' does not compare two fields")
         case _:
             assert_never(operator)
 

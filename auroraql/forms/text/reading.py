@@ -6,6 +6,7 @@ The parser builds no tree of its own, so nothing here recurses however deep the 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Any, cast
 
 from auroraql.errors import Span
@@ -63,6 +64,11 @@ def unquote(text: str) -> str:
     """The value of a quoted string or backticked name; typographic quotes cannot be doubled."""
     mark, inner = text[0], text[1:-1]
     return inner.replace(mark * 2, mark) if mark in "'\"`" else inner
+
+
+def _operator(c: Children) -> Op:
+    """The operator whose words follow the path of a comparison."""
+    return SPELLINGS[" ".join(takewhile(lambda part: isinstance(part, str), c[1:])).lower()]
 
 
 def _span(first: Any, last: Any) -> Span:
@@ -332,27 +338,21 @@ class Reading:
         return Not(cast("Expression", c[1]), _span(c[0], c[1]))
 
     def comparison(self, c: Children) -> Comparison:
-        path, operator, operand = c
-        return Comparison(path, SPELLINGS[operator], (operand,), _span(path, operand))
+        return Comparison(c[0], _operator(c), (c[-1],), _span(c[0], c[-1]))
 
     def membership(self, c: Children) -> Comparison:
-        operator = Op.NOT_IN if len(c) == 4 else Op.IN
         values = c[-1]
         operands: tuple[Operand, ...] = tuple(values) if isinstance(values, list) else (values,)
-        return Comparison(c[0], operator, operands, _span(c[0], operands[-1]))
+        return Comparison(c[0], _operator(c), operands, _span(c[0], operands[-1]))
 
     def value_list(self, c: Children) -> Children:
         return c
 
     def range(self, c: Children) -> Comparison:
-        operator = Op.NOT_BETWEEN if len(c) == 6 else Op.BETWEEN
-        return Comparison(c[0], operator, (c[-3], c[-1]), _span(c[0], c[-1]))
-
-    def match(self, c: Children) -> Comparison:
-        return Comparison(c[0], Op.NOT_LIKE if len(c) == 4 else Op.LIKE, (c[-1],), _span(c[0], c[-1]))
+        return Comparison(c[0], _operator(c), (c[-3], c[-1]), _span(c[0], c[-1]))
 
     def missing(self, c: Children) -> Comparison:
-        return Comparison(c[0], Op.IS_NOT_NULL if len(c) == 4 else Op.IS_NULL, (), _span(c[0], c[-1]))
+        return Comparison(c[0], _operator(c), (), _span(c[0], c[-1]))
 
     def moment(self, c: Children) -> Instant:
         return Instant(c[0], tuple(c[1:]), _span(c[0], c[-1]))
