@@ -5,7 +5,7 @@ Before a script runs only the kind of a result is known, not its rows; everythin
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import cached_property
@@ -109,6 +109,22 @@ class Shown:
 
 
 @dataclass(frozen=True, slots=True)
+class DottedName:
+    """A dotted name in SQL: its place in the bytes of the text, and its parts.
+
+    `qualifier` is how many parts at its beginning name a table, `table` the result that they name, if it is one.
+    `is_output` tells that it is a column of the answer without an alias.
+    """
+
+    start: int
+    length: int
+    parts: tuple[str, ...]
+    qualifier: int
+    table: str
+    is_output: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Limited:
     """SQL that may run: which results it reads, and which parameters it takes.
 
@@ -118,6 +134,7 @@ class Limited:
     tables: tuple[str, ...]
     parameters: tuple[str, ...]
     columns: frozenset[str] | None = None
+    dotted: tuple[DottedName, ...] = ()
 
 
 def _reached(value: Any, steps: tuple[str, ...]) -> Iterator[Any]:
@@ -162,32 +179,86 @@ def rows_kind(name: str, columns: Sequence[ResultColumn], base: Kind | None, *, 
     )
 
 
-def sql_columns(kept: Kept) -> Iterator[tuple[str, int, Field, Field]]:
-    """The columns of a result as a table of SQL: the name of each there, the place of the column it is from, the field
-    of that, and its own.
+@dataclass(frozen=True, slots=True)
+class SqlColumn:
+    """A column of a result as a table of SQL.
 
-    Source fields have their bare names; what else lies deeper has `_` for each dot.
+    `at` is the number of the result's column that it is made of, `member` the part of each element that it takes, of
+    a list of sources.
     """
+
+    name: str
+    at: int
+    column: ResultColumn
+    field: Field | None
+    member: Field | None = None
+
+    @property
+    def members(self) -> tuple[Field, ...]:
+        """The members of the one object that it is, where they are declared and none is an object."""
+        declared = self.field.members if self.field is not None and self.member is None else ()
+        if self.field is None or self.field.many or any(member.members for member in declared):
+            return ()
+        return declared
+
+
+def sql_columns(kept: Kept) -> list[SqlColumn]:
+    """The columns of a result as a table of SQL: those of the result, with their names and in their order.
+
+    Names that DuckDB does not tell apart get a number. The fields of a list of sources, which the rows of a conjunction
+    have, follow as columns of their own: lists with their bare names, as FIND reads them.
+    """
+    fields = [(at, column, _declared(kept, column)) for at, column in enumerate(kept.columns)]
     taken: set[str] = set()
-    for at, column in enumerate(kept.columns):
-        field = kept.kind.field(".".join(_steps(column)))
-        if field is not None:
-            yield from ((_free(inner, taken), at, field, inner) for inner in _opened(field))
+    columns = [SqlColumn(_free(column.name, taken), at, column, field) for at, column, field in fields]
+    for at, column, field in fields:
+        if field is not None and field.many and not column.is_key:
+            columns += (
+                SqlColumn(_free(member.path[-1], taken), at, column, field, member)
+                for member in field.members
+                if member.role == "source" and member.path[-1].lower() not in taken
+            )
+    return columns
 
 
-def _opened(field: Field) -> Sequence[Field]:
-    """The parts of a field that are columns of their own: of a source always, of another object unless it is a list's."""
-    is_source = any(member.role == "source" for member in field.members)
-    return field.members if field.members and (is_source or not field.many) else (field,)
+def other_names(columns: Iterable[SqlColumn]) -> dict[str, tuple[str, ...]]:
+    """Names, in lower case, that a value might be called by in SQL, to its column and the member of that.
+
+    They are the name of the column, its dotted and its bare name, and that joined by `_`.
+    """
+    names: dict[str, tuple[str, ...]] = {}
+    for column in columns:
+        path = column.member.path if column.member is not None else column.column.path
+        members = [(column.name, member.path[-1]) for member in column.members]
+        for steps, place in (((path, (column.name,))), *(((*path, place[-1]), place) for place in members)):
+            for name in (".".join(steps), "_".join(steps), steps[-1]):
+                names.setdefault(name.lower(), place)
+    return names | {column.name.lower(): (column.name,) for column in columns}
 
 
-def _free(field: Field, taken: set[str]) -> str:
-    """The name of a field's column that no other has, as DuckDB compares names."""
-    long = "_".join(field.path)
-    names = [field.path[-1] if field.role == "source" else long, long, *(f"{long}_{n}" for n in range(2, 1000))]
-    name = next(name for name in names if name.lower() not in taken)
-    taken.add(name.lower())
-    return name
+def dotted_names(columns: Iterable[SqlColumn]) -> dict[str, tuple[str, ...]]:
+    """Names with dots, in lower case, of columns and of members of columns, to the column and the member."""
+    names: dict[str, tuple[str, ...]] = {}
+    for column in columns:
+        for member in column.members:
+            names[f"{column.name}.{member.path[-1]}".lower()] = (column.name, member.path[-1])
+        if column.member is not None:
+            names[".".join(column.member.path).lower()] = (column.name,)
+    return names | {column.name.lower(): (column.name,) for column in columns if "." in column.name}
+
+
+def _declared(kept: Kept, column: ResultColumn) -> Field | None:
+    return kept.kind.field(".".join(_steps(column)))
+
+
+def _free(name: str, taken: set[str]) -> str:
+    """A name that no other column has, as DuckDB compares names."""
+    free, number = name, 1
+    while free.lower() in taken:
+        number += 1
+        free = f"{name}_{number}"
+    taken.add(free.lower())
+    return free
 
 
 def _title(name: str) -> str:

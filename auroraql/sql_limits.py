@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
@@ -16,7 +17,7 @@ import duckdb
 
 from auroraql.archives.catalogue_file import LOCKED_DOWN
 from auroraql.errors import Diagnostic, Span, StatementError
-from auroraql.named import Limited
+from auroraql.named import DottedName, Limited
 from auroraql.spelling import closest
 from auroraql.syntax import Sql
 
@@ -52,6 +53,9 @@ _REFUSED_BEGINNINGS = (
 )
 """Functions that tell of the database, its settings or its surroundings; all that read files stand in FROM."""
 
+_LONGEST_NAME = 8
+"""Parts of a dotted name up to which it may be that of a column."""
+
 _SCHEMA = "information_schema"
 _OWN = (("main",), ("memory", "main"))
 """What a result may be called below."""
@@ -70,11 +74,17 @@ def check_sql(statement: Sql, names: Collection[str]) -> Limited:
         raise StatementError([Diagnostic("AQL0105", "there is no SQL behind SQL", statement.origin, "as in: SELECT …")])
     if len(document["statements"]) != 1:
         raise StatementError([looking.refusal("SQL runs one statement, and this is several", None, "write one SELECT")])
-    looking.node(document["statements"][0]["node"])
+    top = document["statements"][0]["node"]
+    looking.outputs = {
+        column["query_location"]
+        for column in top.get("select_list") or ()
+        if column["class"] == "COLUMN_REF" and not column["alias"]
+    }
+    looking.node(top)
     if looking.wrong:
         raise StatementError(looking.wrong)
     tables, parameters = tuple(dict.fromkeys(looking.tables)), tuple(dict.fromkeys(looking.parameters))
-    return Limited(tables, parameters, looking.columns())
+    return Limited(tables, parameters, looking.columns(), looking.dotted())
 
 
 def _loads(text: str) -> Any:
@@ -112,14 +122,106 @@ def _loads_deep(text: str) -> Any:
     return top[0]
 
 
-def wrong(error: duckdb.Error, statement: Sql) -> Diagnostic:
-    """What DuckDB says of the SQL, at the place it gives."""
+@dataclass(frozen=True, slots=True)
+class Written:
+    """SQL as DuckDB runs it: each of `edits` is where its text stands there, and where what it replaces was written.
+
+    Places are in bytes: begin and end. `columns` are the columns that the SQL may read, and the members of them, by
+    every name that one might be called by, in lower case.
+    """
+
+    text: str
+    edits: tuple[tuple[tuple[int, int], tuple[int, int]], ...] = ()
+    columns: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def typed(self, at: int, length: int) -> list[int]:
+        """Return the place and length in the SQL as it was typed, of those in `text`."""
+        begin = self._typed(at, 0)
+        return [begin, max(self._typed(at + length, 1) - begin, 0)]
+
+    def _typed(self, at: int, end: int) -> int:
+        shift = 0
+        for inside, typed in self.edits:
+            if at < inside[0] + end:
+                break
+            if at < inside[1] + end:
+                return typed[end]
+            shift = typed[1] - inside[1]
+        return at + shift
+
+
+def wrong(error: duckdb.Error, statement: Sql, ran: Written | None = None) -> Diagnostic:
+    """What DuckDB says of the SQL, at the place it gives; `ran` is what DuckDB was given, unless it is the statement."""
     text = str(error)
     try:
         said = json.loads(text[text.index("{") :])
     except ValueError:
         said = {"exception_message": text}
+    place = said.get("location") or said.get("position")
+    found = json.loads(place) if isinstance(place, str) else place
+    if ran is not None:
+        at, length = found if isinstance(found, list) else (found, 1)
+        said["location"] = ran.typed(at, length) if isinstance(at, int) else None
+        missing = _missing_column(str(said.get("exception_message", "")), said, statement, ran.columns)
+        if missing is not None:
+            return missing
     return _told(str(said.get("exception_message", text)), said, statement)
+
+
+_MISSING = re.compile(
+    r'Referenced (?:table|column) "(?P<name>.+?)" not found|Table "(?P<table>.+?)" does not have a column named "(?P<column>.+?)"'
+)
+
+
+def _missing_column(
+    message: str, said: Node, statement: Sql, columns: Mapping[str, tuple[str, ...]]
+) -> Diagnostic | None:
+    """That there is no such column, with the name of the one that is meant; None where DuckDB's own words are better."""
+    missing, origin = _MISSING.match(message), _span(said.get("location"), statement)
+    if missing is None or origin is None or not isinstance(statement.origin, Span):
+        return None
+    begin = statement.origin.start
+    parts = [part.strip('"') for part in _NAME.findall(statement.text[origin.start - begin : origin.end - begin])]
+    qualifier = parts[0] if missing["table"] and len(parts) > 1 else ""
+    name = ".".join(parts[1:] if qualifier else parts)
+    if name.lower() != (missing["name"] or missing["column"]).lower() and not (missing["name"] and len(parts) > 1):
+        return None
+    candidates = [each.strip().strip('"') for each in str(said.get("candidates", "")).split(",") if each.strip()]
+    known = {as_written(*place): None for place in columns.values()}
+    if len(parts) == 1:
+        known = {as_written(each): None for each in candidates} | known
+    exact = columns.get(name.lower())
+    inside = [each for each in known if each.lower().startswith(f"{name.lower()}.")]
+    near = [as_written(*exact)] if exact is not None else inside or closest(name, list(known), 1, 0.5)
+    prefix = f"{as_written(qualifier)}." if qualifier else ""
+    meant = " or ".join(prefix + each for each in near[:_COLUMNS_SHOWN])
+    hint = f"did you mean {meant}?" if meant else f"some of the columns are {', '.join(list(known)[:_COLUMNS_SHOWN])}"
+    fix = meant if exact is not None else None
+    return Diagnostic("AQL0409", f"there is no column '{name}'", origin, "unknown column", hint, fix)
+
+
+_NAME = re.compile(r'"(?:[^"]|"")*"|\w+')
+_COLUMNS_SHOWN = 8
+
+
+def as_written(*names: str) -> str:
+    """The name of a column and of a member as SQL takes it: in quotes, unless its parts are plain words."""
+    words = ".".join(names).split(".")
+    plain = all(re.fullmatch(r"[A-Za-z_]\w*", word) and word.lower() not in _keywords() for word in words)
+    return ".".join(names if plain else map(quoted, names))
+
+
+def quoted(name: str) -> str:
+    """A name in the quotes of SQL."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+@cache
+def _keywords() -> frozenset[str]:
+    """The words that are no names without quotes."""
+    with _parser().cursor() as cursor:
+        sql = "SELECT keyword_name FROM duckdb_keywords() WHERE keyword_category = 'reserved'"
+        return frozenset(str(word) for (word,) in cursor.execute(sql).fetchall())
 
 
 def _parsed(statement: Sql) -> str:
@@ -193,17 +295,43 @@ class _Looking:
 
     def __init__(self, statement: Sql, results: dict[str, str], names: Collection[str]) -> None:
         self.statement, self.results, self.names = statement, results, names
+        self.data = statement.text.encode(errors="replace")
         self.wrong: list[Diagnostic] = []
         self.tables: list[str] = []
         self.parameters: list[str] = []
         self.read: set[str] = set()
         self.rows: set[str] = set()
         self.relations: set[str] = set()
+        self.defined: set[str] = set()
+        self.places: dict[int, tuple[int, tuple[str, ...]]] = {}
+        self.aliases: dict[str, set[str]] = {}
+        self.outputs: set[int] = set()
         self.reads_all = False
 
     def columns(self) -> frozenset[str] | None:
         """The names that columns may be read by; a whole row is read by the name of its table."""
         return None if self.reads_all or self.rows & self.relations else frozenset(self.read)
+
+    def dotted(self) -> tuple[DottedName, ...]:
+        """The dotted names in the order of their places, those of what the SQL itself defines left out."""
+        names = []
+        for start, (length, parts) in sorted(self.places.items()):
+            qualifier = self._qualifier(parts)
+            table = self._result(parts[:qualifier])
+            if table or parts[qualifier].lower() not in self.defined:
+                names.append(DottedName(start, length, parts, qualifier, table, start in self.outputs))
+        return tuple(names)
+
+    def _result(self, parts: Sequence[str]) -> str:
+        """The result that a name of a table is for; empty where it is for another table, or for several results."""
+        named = self.aliases.get(parts[-1].lower(), set()) if parts else set()
+        return next(iter(named)) if len(named) == 1 else ""
+
+    def _qualifier(self, parts: Sequence[str]) -> int:
+        """How many parts at the beginning name a table."""
+        lower = tuple(part.lower() for part in parts)
+        places = (0, *(len(own) for own in _OWN if lower[: len(own)] == own))
+        return next((at + 1 for at in places if at < len(lower) - 1 and lower[at] in self.relations), 0)
 
     def node(self, top: Any) -> None:
         """Every part of the parse; without recursion, as SQL can nest deep."""
@@ -258,9 +386,30 @@ class _Looking:
             str(node[key]).lower() for key in ("table_name", "alias") if "sample" in node and node.get(key)
         }
         self.reads_all |= node.get("type") in ("STAR", "PIVOT", "SHOW_REF") or node.get("ref_type") == "NATURAL"
+        self.defined.update(_defined_by(node))
+        for parts in _dotted_in_star(node):
+            self._note_dotted(node, parts)
         names = [str(name).lower() for name in (*(node.get("column_names") or ()), *(node.get("using_columns") or ()))]
+        if node.get("class") == "COLUMN_REF" and (len(names) > 1 or "." in names[0]):
+            self._note_dotted(node, [str(name) for name in node["column_names"]])
+            # A column of a result may have dots in its name.
+            ends = range(2, min(len(names), _LONGEST_NAME) + 1)
+            self.read.update(".".join(names[at:end]) for end in ends for at in range(end - 1))
+            self.read.update(name.partition(".")[0] for name in names)
         self.read.update(names)
         self.rows.update(names[-1:])
+
+    def _note_dotted(self, node: Node, parts: Sequence[str]) -> None:
+        """Keep the place of a dotted name, where DuckDB gives one and it is written there."""
+        begin, length = node.get("query_location", -1), node.get("query_location_length", 0)
+        if not 0 <= begin < len(self.data):
+            return
+        written = self.data[begin : begin + length].decode(errors="replace")
+        spelt = r"\s*\.\s*".join(f'"?{re.escape(part.replace(chr(34), chr(34) * 2))}"?' for part in parts)
+        found = re.search(spelt, written, re.IGNORECASE)
+        if found is not None:
+            start = begin + len(written[: found.start()].encode())
+            self.places[start] = len(found[0].encode()), tuple(parts)
 
     def _table(self, node: Node, local: frozenset[str]) -> None:
         *above, name = _path(node)
@@ -273,6 +422,7 @@ class _Looking:
             return
         if lower in self.results and (not above or schema in _OWN):
             self.tables.append(self.results[lower])
+            self.aliases.setdefault(str(node.get("alias") or name).lower(), set()).add(self.results[lower])
         elif above or not name.isidentifier() or lower in _views():
             self._refuse(f"SQL cannot read '{name}', which is no result", node)
         else:
@@ -297,6 +447,26 @@ class _Looking:
         if name.isdigit():
             self._refuse("a parameter has a name here", node, "write $name")
         self.parameters.append(name)
+
+
+def _defined_by(node: Node) -> Iterator[str]:
+    """The names, in lower case, that a part gives to columns or to what a lambda takes."""
+    if "class" in node and node.get("alias"):
+        yield str(node["alias"]).lower()
+    for name in (*(node.get("aliases") or ()), *(node.get("column_name_alias") or ())):
+        yield str(name).lower()
+    if node.get("type") == "LAMBDA":
+        taken = node.get("lhs") or {}
+        for each in (taken, *(argument.get("expression") or {} for argument in taken.get("arguments") or ())):
+            yield from (str(name).lower() for name in each.get("column_names") or ())
+
+
+def _dotted_in_star(node: Node) -> Iterator[list[str]]:
+    """The dotted names after EXCLUDE."""
+    for excluded in node.get("qualified_exclude_list") or ():
+        parts = [str(excluded[key]) for key in ("catalog", "schema", "table", "column") if excluded.get(key)]
+        if len(parts) > 1:
+            yield parts
 
 
 def _below(node: Node) -> list[Any]:

@@ -6,20 +6,20 @@ import json
 import re
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 
 import duckdb
 
 from auroraql.archives.catalogue_file import Interrupter, interruptible
 from auroraql.errors import Diagnostic, Failed, StatementError, TimedOut
-from auroraql.named import Kept, Limited, sql_columns
-from auroraql.results import ResultColumn, Row, duration_text
+from auroraql.named import DottedName, Kept, Limited, SqlColumn, dotted_names, other_names, sql_columns
+from auroraql.results import Columnar, ResultColumn, Row, duration_text
 from auroraql.schema import Field, Type
-from auroraql.sql_limits import CONFIG, wrong
+from auroraql.sql_limits import CONFIG, Written, quoted, wrong
 from auroraql.syntax import Sql
 
 _SQL_TYPES = {
@@ -79,11 +79,48 @@ def run_sql(
     `most` is how many rows are fetched at most. Raises StatementError for what DuckDB finds wrong with it, TimedOut
     at the deadline, Failed when the rows take too much memory.
     """
+    ran = _written(statement, tables, limited)
     try:
-        return _run(statement, tables, limited.columns, parameters, deadline, most)
+        return _run(statement, ran, tables, limited.columns, parameters, deadline, most)
     except duckdb.BinderException:
         # Among all the columns there are, what is misspelt has a nearest.
-        return _run(statement, tables, None, parameters, deadline, most)
+        return _run(statement, ran, tables, None, parameters, deadline, most)
+
+
+def _written(statement: Sql, tables: Sequence[Kept], limited: Limited) -> Written:
+    """The SQL with the columns that have dots in their names in quotes: DuckDB takes `a.b` for a table and a column."""
+    columns = {kept.name: sql_columns(kept) for kept in tables}
+    names = {table: dotted_names(each) for table, each in columns.items()}
+    every = {name: place for each in names.values() for name, place in each.items()}
+    data, end, length = statement.text.encode(), 0, 0
+    pieces: list[bytes] = []
+    edits: list[tuple[tuple[int, int], tuple[int, int]]] = []
+    for dotted in limited.dotted:
+        written = _of_dotted(dotted, names.get(dotted.table, every))
+        if written is None or dotted.start < end:
+            continue
+        pieces += (data[end : dotted.start], written.encode())
+        begin, end = length + len(pieces[-2]), dotted.start + dotted.length
+        length = begin + len(pieces[-1])
+        edits.append(((begin, length), (dotted.start, end)))
+    text = b"".join((*pieces, data[end:])).decode()
+    others = {other: place for each in columns.values() for other, place in other_names(each).items()}
+    return Written(text, tuple(edits), others)
+
+
+def _of_dotted(dotted: DottedName, names: Mapping[str, tuple[str, ...]]) -> str | None:
+    """A dotted name with the names of the column and its member in quotes; None where nothing is called so."""
+    # What is no result has columns of its own; a result may have a column that begins with its name.
+    for qualifier in (0,) if not dotted.qualifier else (dotted.qualifier, 0) if dotted.table else (dotted.qualifier,):
+        rest = dotted.parts[qualifier:]
+        for length in range(len(rest), 0, -1):
+            name = ".".join(rest[:length])
+            place = names.get(name.lower())
+            if place is not None:
+                path = ".".join(quoted(part) for part in (*dotted.parts[:qualifier], *place, *rest[length:]))
+                is_named = place[-1].lower() == name.lower() or length < len(rest) or not dotted.is_output
+                return path if is_named else f"{path} AS {quoted(name)}"
+    return None
 
 
 def _connection() -> duckdb.DuckDBPyConnection:
@@ -97,6 +134,7 @@ def _connection() -> duckdb.DuckDBPyConnection:
 
 def _run(
     statement: Sql,
+    ran: Written,
     tables: Sequence[Kept],
     only: frozenset[str] | None,
     parameters: Mapping[str, object],
@@ -104,14 +142,14 @@ def _run(
     most: int | None,
 ) -> tuple[tuple[ResultColumn, ...], list[Row]]:
     with _connection() as connection:
-        for kept in tables:
-            _make(connection, kept, only)
         try:
             with connection.cursor() as cursor, Interrupter(cursor, threading.Event(), deadline), interruptible():
+                for kept in tables:
+                    _make(cursor, kept, only, deadline)
                 _check_parameters(cursor, parameters, statement)
-                cursor.execute(statement.text, dict(parameters) or None)
+                cursor.execute(ran.text, dict(parameters) or None)
                 if any(str(code) == "TIMESTAMP WITH TIME ZONE" for _, code, *_ in cursor.description or ()):
-                    cursor.execute(*_without_zones(cursor, statement, parameters))
+                    cursor.execute(*_without_zones(cursor, ran.text, parameters))
                 columns = tuple(_described(cursor.description or ()))
                 _check_depth(columns, cursor.description or (), statement)
                 return columns, _fetched(cursor, columns, statement, deadline, most)
@@ -121,7 +159,7 @@ def _run(
         except duckdb.Error as error:
             if only is not None and isinstance(error, duckdb.BinderException):
                 raise
-            raise StatementError([wrong(error, statement)]) from None
+            raise StatementError([wrong(error, statement, ran)]) from None
 
 
 def _check_parameters(cursor: duckdb.DuckDBPyConnection, parameters: Mapping[str, object], statement: Sql) -> None:
@@ -139,17 +177,17 @@ def _check_parameters(cursor: duckdb.DuckDBPyConnection, parameters: Mapping[str
 
 
 def _without_zones(
-    cursor: duckdb.DuckDBPyConnection, statement: Sql, parameters: Mapping[str, object]
+    cursor: duckdb.DuckDBPyConnection, sql: str, parameters: Mapping[str, object]
 ) -> tuple[str, dict[str, object] | None]:
     """The SQL with its times in UTC and without a zone, as all times of a result are."""
     described = cursor.description or ()
     zoned = [str(code) == "TIMESTAMP WITH TIME ZONE" for _, code, *_ in described]
     columns = ", ".join(
-        f"c{at}{'::TIMESTAMP' if is_zoned else ''} AS {_quoted(str(name))}"
+        f"c{at}{'::TIMESTAMP' if is_zoned else ''} AS {quoted(str(name))}"
         for at, (is_zoned, (name, *_)) in enumerate(zip(zoned, described, strict=True))
     )
     names = ", ".join(f"c{at}" for at in range(len(zoned)))
-    text = statement.text.strip().removesuffix(";")
+    text = sql.strip().removesuffix(";")
     return f"SELECT {columns} FROM (\n{text}\n) AS answer({names})", dict(parameters) or None  # noqa: S608
 
 
@@ -242,47 +280,118 @@ def _read_json(text: str, column: ResultColumn, statement: Sql) -> Any:
     return json.loads(text)
 
 
-def _make(connection: duckdb.DuckDBPyConnection, kept: Kept, only: frozenset[str] | None) -> None:
-    """A result as a table of its name; of its columns those that are called so, and one for its rows to be there."""
-    columns = list(_columns(kept, only))
-    places = (f"unnest(${at}::{c.type}[]) AS {_quoted(c.name)}" for at, c in enumerate(columns, 1))
-    chosen = ", ".join(places) or "unnest([]::INTEGER[]) AS nothing"
-    connection.execute(f"CREATE TABLE {_quoted(kept.name)} AS SELECT {chosen}", [c.values for c in columns])
+def _make(cursor: duckdb.DuckDBPyConnection, kept: Kept, only: frozenset[str] | None, deadline: float) -> None:
+    """Make a result a table of its name; of its columns those that are called so, and one for its rows to be there.
+
+    Raises duckdb.InterruptException at the deadline.
+    """
+    columns = [_loadable(column) for column in _within(_columns(kept, only), deadline)]
+    declared = ", ".join(f"{quoted(column.name)} {column.type}" for column in columns) or "nothing INTEGER"
+    cursor.execute(f"CREATE TABLE {quoted(kept.name)} ({declared})")
+    places = ", ".join(f"unnest(${at}::{column.type}[])" for at, column in enumerate(columns, 1))
+    insertion = f"INSERT INTO {quoted(kept.name)} SELECT {places}"
+    rows = len(columns[0].values) if columns else 0
+    for begin in _within(range(0, rows, _ROWS_AT_ONCE), deadline):
+        cursor.execute(insertion, [column.values[begin : begin + _ROWS_AT_ONCE] for column in columns])
 
 
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
+_ROWS_AT_ONCE = 20_000
+"""Rows of a table that are filled at once: DuckDB is not interrupted while it reads them."""
+
+_Each = TypeVar("_Each")
+
+
+def _within(values: Iterable[_Each], deadline: float) -> Iterator[_Each]:
+    """Give the values. Raises duckdb.InterruptException at the deadline."""
+    for value in values:
+        if time.monotonic() >= deadline:
+            raise duckdb.InterruptException
+        yield value
+
+
+def _loadable(column: _Column) -> _Column:
+    """The column, or text or JSON where an archive sent values that are not of the declared type."""
+    if column.type == "JSON" or column.type.startswith("STRUCT"):
+        return column
+    element, _, listed = column.type.partition("[")
+    values = [each for value in column.values for each in value or ()] if listed else column.values
+    whole = [value for value in values if type(value) is int] if element == "BIGINT" else ()
+    if set(map(type, values)) <= _TAKEN[element] and all(value in _WHOLE for value in whole):
+        return column
+    if column.type == "VARCHAR":
+        return replace(column, values=[_text(value) for value in column.values])
+    return replace(column, type="JSON", values=[None if value is None else _as_json(value) for value in column.values])
+
+
+_TAKEN: dict[str, set[type]] = {
+    "VARCHAR": {str, type(None)},
+    "DOUBLE": {float, int, type(None)},
+    "BIGINT": {int, type(None)},
+    "BOOLEAN": {bool, type(None)},
+    "TIMESTAMP": {datetime, type(None)},
+}
+"""What the values of an SQL type may be in Python."""
+
+_WHOLE = range(-(2**63), 2**63)
 
 
 def _columns(kept: Kept, only: frozenset[str] | None) -> Iterator[_Column]:
     """The columns of a result that are called so, and the first, with their values."""
-    values = list(zip(*kept.result.rows, strict=True)) if kept.result is not None and len(kept.result) else []
-    for number, (name, at, field, inner) in enumerate(sql_columns(kept)):
-        if only is None or name.lower() in only or not number:
-            steps = inner.path[len(field.path) :]
-            reached = [_at(value, steps) for value in (values[at] if values else ())]
-            yield _Column(name, *_typed(reached, inner, listed=inner.many or field.many))
+    for number, column in enumerate(sql_columns(kept)):
+        if only is None or column.name.lower() in only or not number:
+            yield _Column(column.name, *_typed(_values(kept, column), column))
 
 
-def _at(value: Any, steps: tuple[str, ...]) -> Any:
-    """What stands at the end of the steps; of a list, of each of its elements."""
-    for step in steps:
-        if isinstance(value, list):
-            value = [each.get(step) if isinstance(each, dict) else None for each in value]
-        else:
-            value = value.get(step) if isinstance(value, dict) else None
-    return value
+def _values(kept: Kept, column: SqlColumn) -> list[Any]:
+    """The values of a column, read without making the whole rows where the archive keeps columns."""
+    if kept.result is None:
+        return []
+    held = kept.result.held
+    if isinstance(held, Columnar):
+        values = held.values(kept.columns[column.at])
+    else:
+        values = [row[column.at] for row in kept.result.rows]
+    if column.member is not None:
+        name = column.member.path[-1]
+        values = [
+            value if value is None else [each.get(name) if isinstance(each, dict) else None for each in value]
+            for value in values
+        ]
+    return values
 
 
-def _typed(values: list[Any], field: Field, *, listed: bool) -> tuple[str, list[Any]]:
+def _typed(values: list[Any], column: SqlColumn) -> tuple[str, list[Any]]:
     """An SQL type for the values, and the values as it takes them."""
-    declared = field.type if field.type is not Type.ANY else _type_of(values)
+    declared = (column.member or column.field or column.column).type
+    listed = column.member is not None or bool(column.column.many_at)
+    if column.field is not None and not column.field.members:
+        listed |= column.field.many
+    if declared is Type.ANY:
+        declared = Type.OBJECT if listed else _type_of(values)
+        if declared is Type.STRING:
+            return "VARCHAR", [_text(v) for v in values]
+    if column.members and not listed and all(value is None or isinstance(value, dict) for value in values):
+        return _structs(values, column.members)
     if declared is Type.OBJECT:
         return "JSON", [None if v is None else _as_json(v) for v in values]
     name = _SQL_TYPES[declared]
     if not listed:
-        return name, [_text(v) for v in values] if field.type is Type.ANY and declared is Type.STRING else values
+        return name, values
     return f"{name}[]", [v if v is None or isinstance(v, list) else [v] for v in values]
+
+
+def _structs(values: list[Any], members: Sequence[Field]) -> tuple[str, list[Any]]:
+    """The type of objects with these members, and the objects."""
+    columns = {
+        member.path[-1]: _loadable(
+            _Column("", _SQL_TYPES[member.type], [None if v is None else v.get(member.path[-1]) for v in values])
+        )
+        for member in members
+    }
+    declared = ", ".join(f"{quoted(name)} {column.type}" for name, column in columns.items())
+    objects = zip(*(column.values for column in columns.values()), strict=True)
+    made = [None if v is None else dict(zip(columns, o, strict=True)) for v, o in zip(values, objects, strict=True)]
+    return f"STRUCT({declared})", made
 
 
 def _type_of(values: list[Any]) -> Type:

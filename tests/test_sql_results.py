@@ -72,11 +72,11 @@ def test_results_are_tables(archive: Archive) -> None:
 COLUMNS = {
     "c": "start TIMESTAMP, end TIMESTAMP, identifier BIGINT, program VARCHAR, platform VARCHAR, instrument_type VARCHAR, "
     "source_type VARCHAR, display_name VARCHAR, url VARCHAR, data_product_type VARCHAR, metadata JSON",
-    "places": "epoch TIMESTAMP, platform VARCHAR, nbtrace_lat DOUBLE, nbtrace_lon DOUBLE, location_geo_lat DOUBLE, "
+    "places": "epoch TIMESTAMP, platform VARCHAR, nbtrace STRUCT(lat DOUBLE, lon DOUBLE), location_geo.lat DOUBLE, "
     "nbtrace_region VARCHAR, r DOUBLE",
-    "passes": "conjunction_type VARCHAR, start TIMESTAMP, end TIMESTAMP, identifier BIGINT[], program VARCHAR[], "
-    "platform VARCHAR[], instrument_type VARCHAR[], source_type VARCHAR[], display_name VARCHAR[], min_distance DOUBLE, "
-    "max_distance DOUBLE, closest_epoch TIMESTAMP, farthest_epoch TIMESTAMP, events JSON",
+    "passes": "conjunction_type VARCHAR, start TIMESTAMP, end TIMESTAMP, data_sources JSON, min_distance DOUBLE, "
+    "max_distance DOUBLE, closest_epoch TIMESTAMP, farthest_epoch TIMESTAMP, events JSON, identifier BIGINT[], "
+    "program VARCHAR[], platform VARCHAR[], instrument_type VARCHAR[], source_type VARCHAR[], display_name VARCHAR[]",
 }
 
 
@@ -94,14 +94,100 @@ def test_names_and_columns_that_meet(archive: Archive) -> None:
         " keogram_type AS `a b`, data_source WHERE program = 'trex' ON 2020-02-01 LIMIT 1"
     )
     names = [row[0] for row in archive.run("SQL DESCRIBE twice")]
-    assert names == [
-        "Program", "data_source_program", "metadata_program", "a b", "identifier", "data_source_program_2",
-        "platform", "instrument_type", "source_type", "display_name",
-    ]  # fmt: skip
+    assert names == ["Program", "data_source.program", "metadata.program", "a b", "data_source"]
+    archive.run("LET cases = FIND data_products SELECT url AS a, start AS A, end AS A_2 ON 2020-02-01 LIMIT 1")
+    assert [row[0] for row in archive.run("SQL DESCRIBE cases")] == ["a", "A_2", "A_2_2"]
     assert archive.run('SQL SELECT count(*) FROM "odd ""name"').rows == [(2,)]
     assert (
         archive.run("SQL SELECT count(*) FROM C AS other").rows == archive.run("SQL SELECT count(*) FROM main.c").rows
     )
+
+
+@pytest.fixture(scope="module")
+def whole(archive: Archive) -> Archive:
+    """Whole records and a part of them as results."""
+    archive.run("LET e = FIND ephemeris WHERE program = 'swarm' ON 2020-01-01 ORDER BY epoch, platform LIMIT 4")
+    archive.run("LET f = FIND e SELECT epoch, nbtrace.lat AS lat, data_source.program, nbtrace")
+    return archive
+
+
+def test_columns_have_the_names_that_find_gives(whole: Archive) -> None:
+    for name in ("c", "places", "e", "f"):
+        every = whole.run(f"SQL FROM {name}")
+        assert [column.name for column in every.columns] == [c.name for c in whole.results[name].columns], name
+        assert [row[0] for row in every] == [row[0] for row in whole.results[name]]
+    names = [column.name for column in whole.run("SQL SELECT * FROM passes").columns]
+    assert names[: len(whole.results["passes"].columns)] == [c.name for c in whole.results["passes"].columns]
+
+
+DOTTED = {
+    "SELECT nbtrace.lat FROM e": "nbtrace.lat",
+    'SELECT "nbtrace.lat" FROM e': "nbtrace.lat",
+    "SELECT e.NBTRACE . Lat FROM e": "nbtrace.lat",
+    "SELECT x.nbtrace.lat FROM main.e AS x": "nbtrace.lat",
+    "SELECT nbtrace.lat FROM f": "nbtrace.lat",
+    'SELECT "nbtrace.lat" FROM f': "nbtrace.lat",
+    "SELECT e.nbtrace.lat FROM e JOIN f ON e.epoch = f.epoch AND e.nbtrace.lat = f.nbtrace.lat": "nbtrace.lat",
+    "WITH a AS (SELECT * FROM e) SELECT a.nbtrace.lat FROM a WHERE 'é' != a.\"nbtrace.lon\"::VARCHAR": "nbtrace.lat",
+    "SELECT max(nbtrace.lat) AS lat FROM e GROUP BY nbtrace.lat HAVING nbtrace.lat > -91": "lat",
+    "SELECT * EXCLUDE (epoch, identifier, program, platform, instrument_type, source_type, display_name,"
+    " location_geo.lat, location_geo.lon, location_gsm.lat, location_gsm.lon, nbtrace.lon, sbtrace.lat, sbtrace.lon,"
+    " metadata) FROM e": "nbtrace.lat",
+}
+
+
+@pytest.mark.parametrize("text", DOTTED)
+def test_a_dotted_name_is_a_column(whole: Archive, text: str) -> None:
+    found = whole.run(f"SQL {text}")
+    assert [column.name for column in found.columns] == [DOTTED[text]]
+    expected = {record["nbtrace"]["lat"] for record in whole.results["e"].records}
+    assert {value for (value,) in found} == expected
+
+
+def test_a_name_that_the_sql_gives_stays_its_own(whole: Archive) -> None:
+    for text in (
+        "SELECT list_transform([{'lat': 7}], lambda nbtrace: nbtrace.lat)[1] FROM e LIMIT 1",
+        "SELECT nbtrace.lat FROM (SELECT 7 AS lat FROM e) AS nbtrace LIMIT 1",
+        "SELECT a.nbtrace.lat FROM (SELECT {'lat': 7} AS nbtrace FROM e) AS a LIMIT 1",
+    ):
+        assert whole.run(f"SQL {text}").rows == [(7,)], text
+    for text in ("data_sources.platform", "platform", "passes.data_sources.platform"):
+        assert whole.run(f"SQL FROM passes SELECT {text} LIMIT 1").rows[0][0] == [
+            source["platform"] for source in whole.results["passes"].records[0]["data_sources"]
+        ]
+    assert whole.run("SQL SELECT metadata.nbtrace_region FROM e").columns[0].name == "nbtrace_region"
+
+
+MISNAMED = {
+    "SELECT 'é', nbtrace_lat FROM e": "nbtrace.lat",
+    "SELECT e.nbtrace_lat FROM e": "e.nbtrace.lat",
+    'SELECT nbtrace.lon, "e"."nbtrace_lat" FROM e': "e.nbtrace.lat",
+    "SELECT data_source.program FROM e": "program",
+    "SELECT program FROM f": "data_source.program",
+    "SELECT min(radial_distance) FROM places": "r",
+    "SELECT lon FROM f": "nbtrace.lon",
+}
+
+
+@pytest.mark.parametrize("text", MISNAMED)
+def test_the_way_out_of_a_name_of_another_shape(whole: Archive, text: str) -> None:
+    (diagnostic,) = told(whole, text).diagnostics
+    assert (diagnostic.hint, diagnostic.fix) == (f"did you mean {MISNAMED[text]}?", MISNAMED[text])
+    statement = f"SQL {text}"
+    assert isinstance(diagnostic.origin, Span)
+    mended = statement[: diagnostic.origin.start] + MISNAMED[text] + statement[diagnostic.origin.end :]
+    assert len(whole.run(mended)) > 0
+
+
+def test_the_way_out_of_a_misspelt_dotted_name(whole: Archive) -> None:
+    for text, hint in {
+        "SELECT nbtrace.latt FROM e": "did you mean nbtrace.lat?",
+        "SELECT nbtrace FROM e": "did you mean nbtrace.lat or nbtrace.lon?",
+        "SELECT nbtrace.lat, location_geo.lan FROM e": "did you mean location_geo.lon?",
+    }.items():
+        (diagnostic,) = told(whole, text).diagnostics
+        assert diagnostic.message.startswith("there is no column"), text
+        assert (diagnostic.hint, diagnostic.fix) == (hint, None)
 
 
 def test_whatever_is_no_more_than_a_select_runs(archive: Archive) -> None:

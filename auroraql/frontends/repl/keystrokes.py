@@ -30,7 +30,9 @@ def know(state: State) -> Known:
     return Known(
         names,
         results={name: tuple(column.name for column in result.columns) for name, result in archive.results.items()},
-        tables={name: tuple(each[0] for each in sql_columns(kept)) for name, kept in archive.standing.results.items()},
+        tables={
+            name: tuple(column.name for column in sql_columns(kept)) for name, kept in archive.standing.results.items()
+        },
         searches=archive.searches,
         settings={name: row.values for name, row in SETTINGS.items()},
         listings=listing_columns(),
