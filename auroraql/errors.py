@@ -192,21 +192,22 @@ class UsageError(AuroraQLError):
 class ArchiveError(AuroraQLError):
     """An archive that did not answer as asked.
 
-    `archive` is its name, `request_id` the search it concerns (empty when there is none yet),
+    `archive` is its name, `subject` what failed where it is not the archive itself, `request_id` the search it concerns (empty when there is none yet),
     `hint` what to do next, `log` the lines of the search's log as far as they are known, `ended` whether the archive
     says that the search is over. The message never holds an API key.
     """
 
     verb = "failed"
 
-    def __init__(self, message: str, *, archive: str, request_id: str = "", hint: str = "") -> None:
+    def __init__(self, message: str, *, archive: str, request_id: str = "", hint: str = "", subject: str = "") -> None:
         self.message, self.archive, self.request_id, self.hint = message, archive, request_id, hint
+        self.subject = subject or f"archive '{archive}'"
         self.log: tuple[str, ...] = ()
         self.ended = False
         super().__init__(message)
 
     def __str__(self) -> str:
-        lines = [f"archive '{self.archive}' {self.verb}: {self.message}"]
+        lines = [f"{self.subject} {self.verb}: {self.message}"]
         if self.request_id:
             lines.append(f"  = request: {self.request_id}")
         if self.hint:

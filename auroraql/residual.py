@@ -122,8 +122,9 @@ def _executed(sql: str, values: _Values) -> Iterator[Any]:
         try:
             yield cursor.execute(sql, values.bind.values)
         except duckdb.OutOfMemoryException:
-            message = "what is left to do with the records needs more memory, or disk space, than it may take"
-            raise Failed(message, archive="DuckDB", hint="narrow the search, or fetch fewer columns") from None
+            message = "it needs more memory, or disk space, than it may take"
+            hint = "narrow the search, or fetch fewer columns"
+            raise Failed(message, archive="DuckDB", subject="the post-processing", hint=hint) from None
         if values.arrow is not None:
             cursor.unregister(_FETCHED)
 

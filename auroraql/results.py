@@ -11,7 +11,7 @@ import re
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from functools import cached_property
 from itertools import islice
@@ -326,6 +326,14 @@ def duration_text(value: timedelta) -> str:
     return f"{value.days} day{'' if value.days == 1 else 's'} {sign}{text}"
 
 
+def bytes_text(value: bytes) -> str:
+    """Bytes as DuckDB writes a BLOB, and reads it: printable ASCII as it is, any other byte as `\\xAA`."""
+    return "".join(chr(byte) if 32 <= byte < 127 and byte not in _ESCAPED else f"\\x{byte:02X}" for byte in value)
+
+
+_ESCAPED = b"\"'\\"
+
+
 def whole_text(text: str) -> str:
     """Without halves of characters, as broken input leaves them: no encoding can write one."""
     return text if text.isascii() else _SURROGATE.sub("\ufffd", text)
@@ -385,7 +393,7 @@ def records_of(rows: Iterable[Row], columns: Sequence[ResultColumn], objects: Ob
             yield from (record_of(row, columns) for row in chunk)
         else:
             # Other objects than dicts are written at once, by an encoder that knows dates and decimal numbers.
-            kinds: set[type] = _NOT_OF_JSON if objects is _dicts else {timedelta}
+            kinds: set[type] = _NOT_OF_JSON if objects is _dicts else {timedelta, bytes}
             yield from _objects(shape, [_sent(column, kinds) for column in values], objects)
 
 
@@ -413,13 +421,15 @@ def _sent(values: Sequence[Any], kinds: set[type]) -> Sequence[Any]:
     return values if kinds.isdisjoint(map(type, values)) else list(map(_sent_value, values))
 
 
-_NOT_OF_JSON: set[type] = {datetime, date, timedelta, Decimal}
+_NOT_OF_JSON: set[type] = {datetime, date, timedelta, Decimal, time, bytes}
 
 
 def _sent_value(value: Any) -> Any:
     match value:
-        case date():  # and datetime
+        case date() | time():  # and datetime
             return value.isoformat()
+        case bytes():
+            return bytes_text(value)
         case timedelta():
             return duration_text(value)
         case Decimal():

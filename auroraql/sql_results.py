@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
+from datetime import time as clock
 from decimal import Decimal
 from typing import Any, TypeVar
 
@@ -36,6 +37,9 @@ _READ_AS = {
     "boolean": Type.BOOLEAN,
     "date": Type.DATE,
     "interval": Type.INTERVAL,
+    "time": Type.CLOCK,
+    "time_ns": Type.CLOCK,
+    "blob": Type.BYTES,
     "double": Type.NUMBER,
     "float": Type.NUMBER,
     "decimal": Type.DECIMAL,
@@ -154,8 +158,8 @@ def _run(
                 _check_depth(columns, cursor.description or (), statement)
                 return columns, _fetched(cursor, columns, statement, deadline, most)
         except duckdb.InterruptException:
-            message, hint = "the deadline passed before the SQL was done", "allow more time: SET timeout = 20 minutes"
-            raise TimedOut(message, archive="SQL", hint=hint) from None
+            message, hint = "the deadline passed before it was done", "allow more time: SET timeout = 20 minutes"
+            raise TimedOut(message, archive="SQL", subject="the SQL", hint=hint) from None
         except duckdb.Error as error:
             if only is not None and isinstance(error, duckdb.BinderException):
                 raise
@@ -207,7 +211,7 @@ def _fetched(
         for at, (_, code, *_) in enumerate(cursor.description or ())
         if code.id not in _AS_IN_PYTHON or str(code) == "JSON"
     ]
-    long = [at for at, column in enumerate(columns) if column.type in (Type.STRING, Type.OBJECT)]
+    long = [at for at, column in enumerate(columns) if column.type in (Type.STRING, Type.OBJECT, Type.BYTES)]
     while some := cursor.fetchmany(size if most is None else min(size, most - len(rows))):
         held += (64 + 32 * len(columns)) * len(some) + sum(_bytes_of(row[at]) for row in some for at in long)
         if odd:
@@ -218,7 +222,8 @@ def _fetched(
         rows += some
         if held > _MOST_BYTES:
             message = f"the rows take more than {_MOST_BYTES >> 30} GB of memory, after {len(rows):,} of them"
-            raise Failed(message, archive="SQL", hint="add LIMIT, or select and group what is needed")
+            hint = "add LIMIT, or select and group what is needed"
+            raise Failed(message, archive="SQL", subject="the SQL", hint=hint)
         if time.monotonic() >= deadline:
             raise duckdb.InterruptException
         size = max(1, min(10 * size, 10_000, _MOST_AT_ONCE * len(rows) // held))
@@ -229,7 +234,7 @@ def _fetched(
 
 _AS_IN_PYTHON = {
     "varchar", "boolean", "tinyint", "smallint", "integer", "bigint", "hugeint", "utinyint", "usmallint", "uinteger",
-    "ubigint", "float", "double", "date", "timestamp", "decimal", "interval",
+    "ubigint", "float", "double", "date", "timestamp", "decimal", "interval", "time", "blob",
 }  # fmt: skip
 """DuckDB's types whose values need no conversion."""
 
@@ -454,7 +459,9 @@ def _plain(value: Any, column: ResultColumn, statement: Sql) -> Any:
     match value:
         case datetime() if value.tzinfo is not None:
             return value.astimezone(UTC).replace(tzinfo=None)
-        case str() | date() | timedelta() | Decimal():
+        case str() | date() | timedelta() | Decimal() | bytes():
+            return value
+        case clock() if column.type is Type.CLOCK:
             return value
         case _:
             return str(value)

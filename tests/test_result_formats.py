@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
+from datetime import time as clock
 from decimal import Decimal
 from html.parser import HTMLParser
 from pathlib import Path
@@ -174,6 +175,31 @@ def test_sql_keeps_dates_durations_and_decimal_numbers(demo: Archive) -> None:
     ]  # fmt: skip
     with duckdb.connect() as connection:
         assert connection.execute("SELECT '1 day 01:00:00'::INTERVAL = INTERVAL 25 hours").fetchone() == (True,)
+
+
+def test_sql_keeps_times_of_day_and_bytes(demo: Archive, tmp_path: Path) -> None:
+    result = demo.run(
+        "SQL SELECT TIME '06:30:15.5' AS t, 'a\\x00\\xFF'::BLOB AS b, 2::HUGEINT AS h, "
+        "9007199254740993::UBIGINT AS u, '12345678-1234-1234-1234-123456789012'::UUID AS i "
+        "UNION ALL SELECT NULL, NULL, NULL, NULL, NULL ORDER BY t NULLS LAST"
+    )
+    identifier = "12345678-1234-1234-1234-123456789012"
+    values = (clock(6, 30, 15, 500_000), b"a\x00\xff", 2, 2**53 + 1, identifier)
+    assert list(result) == [values, (None,) * 5]
+    assert text(result, "csv") == f"t,b,h,u,i\n06:30:15.500000,a\\x00\\xFF,2,9007199254740993,{identifier}\n,,,,\n"
+    record = {"t": "06:30:15.500000", "b": "a\\x00\\xFF", "h": 2, "u": 2**53 + 1, "i": identifier}
+    assert result.records[0] == json.loads(text(result, "jsonl").splitlines()[0]) == record
+    for part in (result, result.head(0), result[1:]):
+        types = ["time64[us]", "binary", "int64", "int64", "string"]
+        assert list(map(str, part.to_arrow().schema.types)) == types
+    path = tmp_path / "types.parquet"
+    demo.run("SQL SELECT TIME '06:30:15.5' AS t, 'a\\x00'::BLOB AS b").save(path)
+    with duckdb.connect() as connection:
+        found = connection.execute("SELECT t, b FROM read_parquet($1)", [str(path)]).fetchall()
+        assert found == [(values[0], b"a\x00")]
+        assert connection.execute("SELECT 'a\\x00\\xFF'::BLOB").fetchone() == (values[1],)
+    assert pandas.read_parquet(path)["t"][0] == values[0]
+    assert "06:30:15" in str(demo.run("SQL SELECT TIME '06:30:15' AS t, 'z'::BLOB AS b"))
 
 
 def test_an_alias_is_a_key_and_a_path_keeps_the_shape(demo: Archive) -> None:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date, datetime
+from datetime import time as clock
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -249,7 +250,7 @@ def test_values_come_as_results_have_them(archive: Archive) -> None:
     )
     assert list(found.rows[0]) == [
         1, Decimal("1.50"), "x", True, None, date(2020, 2, 1), datetime(2020, 2, 1, 1, 2, 3), [1.5, None],
-        {"k": "2020-02-01"}, {"1": "y"}, "01:02:00", "b'z'", 2, {"n": 1}, 7,
+        {"k": "2020-02-01"}, {"1": "y"}, clock(1, 2), b"z", 2, {"n": 1}, 7,
     ]  # fmt: skip
     kinds = [Type.INTEGER, Type.DECIMAL, Type.STRING, Type.BOOLEAN]
     assert [c.type for c in found.columns][:4] == kinds
@@ -380,7 +381,7 @@ def test_deep_sql_is_no_crash(archive: Archive) -> None:
 def test_sql_ends_at_the_deadline() -> None:
     with connect(timeout=0.3) as archive:
         began = time.monotonic()
-        with pytest.raises(TimedOut, match="before the SQL was done"):
+        with pytest.raises(TimedOut, match=r"^the SQL took too long: the deadline passed before it was done"):
             archive.run("SQL SELECT count(*) FROM range(1000000) a, range(1000000) b WHERE a.range * b.range % 7 = 3")
         assert time.monotonic() - began < 20
         assert archive.run("SQL SELECT 1").rows == [(1,)]

@@ -9,13 +9,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from decimal import Decimal
 from math import isfinite
 from typing import Any
 
 from auroraql.errors import columns, visible
-from auroraql.results import ResultColumn, duration_text
+from auroraql.results import ResultColumn, bytes_text, duration_text
 from auroraql.schema import Type
 
 _LONG = 30
@@ -105,6 +105,8 @@ _TEXT: dict[type, Callable[[Any], str]] = {
     float: repr,
     Decimal: lambda value: format(value, "f"),
     timedelta: duration_text,
+    time: lambda value: value.isoformat(),
+    bytes: bytes_text,
     dict: _listing,
     list: _compact,
 }

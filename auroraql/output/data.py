@@ -9,14 +9,14 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Callable, Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from decimal import Decimal
 from itertools import islice
 from typing import Any
 
 from auroraql.output import json_text
 from auroraql.output.screen import Screen
-from auroraql.results import ResultSet, duration_text, whole_text
+from auroraql.results import ResultSet, bytes_text, duration_text, whole_text
 
 _CHUNK = 500
 
@@ -103,6 +103,8 @@ def _csv_values(values: Sequence[Any]) -> Sequence[Any]:
 _CSV: dict[type, Callable[[Sequence[Any]], Sequence[Any]]] = {
     datetime: lambda values: [value.isoformat() for value in values],
     timedelta: lambda values: [duration_text(value) for value in values],
+    time: lambda values: [value.isoformat() for value in values],
+    bytes: lambda values: [bytes_text(value) for value in values],
     Decimal: lambda values: [format(value, "f") for value in values],
     bool: lambda values: ["true" if value else "false" for value in values],
     dict: json_text.texts,

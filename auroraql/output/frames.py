@@ -100,6 +100,8 @@ def _declared(column: ResultColumn, pyarrow: Any) -> Any:
         Type.TIME: pyarrow.timestamp("us"),
         Type.DATE: pyarrow.date32(),
         Type.INTERVAL: pyarrow.duration("us"),
+        Type.CLOCK: pyarrow.time64("us"),
+        Type.BYTES: pyarrow.binary(),
         Type.STRING: pyarrow.string(),
         Type.INTEGER: pyarrow.int64(),
         Type.NUMBER: pyarrow.float64(),

@@ -28,6 +28,8 @@ class Type(Enum):
     DATE = "a date"
     DECIMAL = "a decimal number"
     INTERVAL = "a duration"
+    CLOCK = "a time of day"
+    BYTES = "bytes"
     ANY = "a value"
 
     @property
