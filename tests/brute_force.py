@@ -173,7 +173,7 @@ def plain(stored: Any) -> str:
 
 
 def number(stored: Any) -> int | float | None:
-    """It as a number, a whole one exactly; None when it is none. Order and sums take it as a double."""
+    """It as a number, a whole one exactly; None when it is none. Sums take it as a double."""
     text = plain(stored)
     if not _NUMBER.fullmatch(text):
         return None
@@ -214,7 +214,7 @@ def _rank(stored: Any, ref: Ref) -> tuple[Any, ...]:
     if kind_of(ref) != "any":
         return (stored,)
     as_number = number(stored)
-    return (1, plain(stored)) if as_number is None else (0, float(as_number))
+    return (1, plain(stored)) if as_number is None else (0, as_number)
 
 
 def rows(query: Query, products: Iterable[Product]) -> list[tuple[Any, ...]]:
@@ -288,7 +288,7 @@ def _extreme(stored: Any, ref: Ref) -> tuple[Any, ...]:
     if kind_of(ref) != "any":
         return (stored,)
     as_number = number(stored)
-    return (as_number is None, float(as_number or 0), plain(stored), _same(stored))
+    return (as_number is None, as_number or 0, plain(stored), _same(stored))
 
 
 def _added(numbers: Iterable[float]) -> float:

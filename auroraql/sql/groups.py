@@ -153,7 +153,8 @@ class _Groups:
             return self._number(f"{function}({stored.sql})", stored.type)
         number, text = stored.read("number"), stored.text
         ranked = (
-            f"{{'is_text': {number} IS NULL, 'number': coalesce({number}, 0), 'text': {text}, 'json': {_json(stored)}}}"
+            f"{{'is_text': {number} IS NULL, 'number': coalesce({number}, 0), 'whole': coalesce({stored.great}, 0),"
+            f" 'text': {text}, 'json': {_json(stored)}}}"
         )
         name = self.name(f"{function}({ranked}) FILTER ({stored.sql} IS NOT NULL)")
         return _Made(f"{name}.json", Stored(f"{name}.text", Type.ANY), f"{name}.json")

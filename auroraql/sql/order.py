@@ -38,5 +38,6 @@ def _terms(key: OrderKey, stored: Stored) -> tuple[str, ...]:
     return (
         f"{stored.sql} IS NULL {'DESC' if key.nulls_first else 'ASC'}",
         f"{number} {direction} NULLS {'FIRST' if key.descending else 'LAST'}",
+        f"{stored.great} {direction}",  # tells whole numbers apart that are one double
         f"CASE WHEN {number} IS NULL THEN {stored.text} END {direction}",
     )
