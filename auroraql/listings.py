@@ -340,7 +340,7 @@ def _metadata(shown: Shown, known: Listed, _query: Query) -> Iterator[Row]:
     catalogue = _catalogue(known)
     narrowed = shown.only_for or shown.source_find is not None
     for kind in [shown.of] if shown.of else KINDS:
-        keys = catalogue.keys_of(kind, _chosen(shown, known)) if narrowed else catalogue.metadata.get(kind, ())
+        keys = catalogue.carried_keys(kind, _chosen(shown, known)) if narrowed else catalogue.metadata.get(kind, ())
         for key in keys:
             programs = (catalogue.key(kind, key.name) or key).programs
             yield (

@@ -18,6 +18,7 @@ import duckdb
 from auroraql.archives.catalogue_file import LOCKED_DOWN
 from auroraql.errors import Diagnostic, Span, StatementError
 from auroraql.named import DottedName, Limited
+from auroraql.schema.limits import MOST_SQL_TABLES
 from auroraql.spelling import closest
 from auroraql.syntax import Sql
 
@@ -83,6 +84,10 @@ def check_sql(statement: Sql, names: Collection[str]) -> Limited:
     looking.node(top)
     if looking.wrong:
         raise StatementError(looking.wrong)
+    if looking.relation_count > MOST_SQL_TABLES:
+        hint = "join fewer at once: keep a part by LET, and read that"
+        message = f"the SQL reads {looking.relation_count:,} tables, and may read {MOST_SQL_TABLES}"
+        raise StatementError([Diagnostic("AQL0116", message, _begin(statement), "too many", hint)])
     tables, parameters = tuple(dict.fromkeys(looking.tables)), tuple(dict.fromkeys(looking.parameters))
     return Limited(tables, parameters, looking.columns(), looking.dotted())
 
@@ -307,6 +312,7 @@ class _Looking:
         self.aliases: dict[str, set[str]] = {}
         self.outputs: set[int] = set()
         self.reads_all = False
+        self.relation_count = 0
 
     def columns(self) -> frozenset[str] | None:
         """The names that columns may be read by; a whole row is read by the name of its table."""
@@ -366,6 +372,7 @@ class _Looking:
 
     def _look(self, node: Node, local: frozenset[str]) -> None:
         self._note(node)
+        self.relation_count += "sample" in node and node.get("type") in ("BASE_TABLE", "TABLE_FUNCTION", "SUBQUERY")
         match node.get("type"):
             case "BASE_TABLE":
                 self._table(node, local)

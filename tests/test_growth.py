@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import json
 import sys
+import tracemalloc
 from collections.abc import Callable
 from time import process_time
 from typing import Any
 
 import pytest
 
-from auroraql import translate
+from auroraql import connect, translate
 from auroraql.completion import ArchiveNames, Completer, Known
 from auroraql.errors import Source, StatementError
 from auroraql.forms.text.formatting import format_text
@@ -24,6 +25,9 @@ from auroraql.schema.catalogue import shipped
 from auroraql.schema.limits import (
     LIST_LIMITS,
     MOST_CLAUSES,
+    MOST_COLUMNS,
+    MOST_GROUP_KEYS,
+    MOST_SQL_TABLES,
 )
 
 FIND = "FIND data_products WHERE "
@@ -185,6 +189,54 @@ def test_a_list_above_its_limit_is_refused_soon(case: str) -> None:
     assert process_time() - begun < 5  # about one on a machine that does nothing else
     assert [diagnostic.code for diagnostic in diagnostics if diagnostic.severity == "error"] == ["AQL0116"]
     assert len(diagnostics[0].message) < 200
+
+
+def peak(door: Callable[[str], object], text: str) -> int:
+    """How many bytes Python holds at most while a door takes a text."""
+    tracemalloc.start()
+    try:
+        refused(door, text)
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize(
+    "construct", ["IN list", "AND of keys", "OR of ANDs", "SELECT list", "location points", "FINDs"]
+)
+def test_memory_grows_no_faster_than_the_text(construct: str) -> None:
+    small, large = map(CONSTRUCTS[construct], (50, 200))
+    for name in ("check", "plan"):
+        refused(DOORS[name], CONSTRUCTS[construct](2))
+        few, many = peak(DOORS[name], small), peak(DOORS[name], large)
+        assert many <= few * 5 + 200_000, f"{name}: {few:,} bytes become {many:,}"
+
+
+def test_a_number_that_an_engine_does_not_bear_is_refused() -> None:
+    archive, day = connect(), "FIND data_products {} WHERE program = 'trex' ON 2021-01-01 {}"
+    with archive:
+        archive.run("LET c = FIND data_products ON 2021-01-01 LIMIT 1")
+        joins = "".join(f" CROSS JOIN c AS a{number}" for number in range(MOST_SQL_TABLES))
+        for text in (
+            f"SQL FROM c{joins} SELECT count(*)",
+            day.format("SELECT count(*)", f"GROUP BY {listed('k#', MOST_GROUP_KEYS + 1)}"),
+            day.format(f"SELECT {listed('metadata.k#', MOST_COLUMNS + 1)}", ""),
+        ):
+            errors = [diagnostic.code for diagnostic in archive.check(text) if diagnostic.severity == "error"]
+            assert errors == ["AQL0116"], text
+        assert archive.run(f"SQL FROM c{joins[: joins.index('a9') + 2]} SELECT count(*)").rows == [(1,)]
+
+
+def test_many_selected_keys_have_the_values_of_the_records() -> None:
+    keys = ["keogram_type", "imaging_start_time", "`a/b~c`", *(f"made_up_{number}" for number in range(40))]
+    with connect() as archive:
+        day = "WHERE program = 'trex' ON 2021-01-01 ORDER BY url LIMIT 50"
+        whole = archive.run(f"FIND data_products SELECT metadata {day}")
+        found = archive.run(f"FIND data_products SELECT url, {', '.join(f'metadata.{key}' for key in keys)} {day}")
+        names = [key.strip("`") for key in keys]
+        expected = [tuple(record["metadata"].get(name) for name in names) for record in whole.records]
+        assert [row[1:] for row in found] == expected
+        assert any(row[1] for row in found)
 
 
 def test_every_list_of_the_grammar_has_a_limit() -> None:

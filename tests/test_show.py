@@ -130,6 +130,8 @@ def test_metadata_keys_and_their_values(demo: Archive) -> None:
     known = [shipped().key("data_products", name) for name in shipped().keys("data_products")]
     assert of_trex == {key.name for key in known if key is not None and (not key.programs or "trex" in key.programs)}
     assert {row[0] for row in demo.run("SHOW METADATA FOR 'fort smith'")} >= of_trex
+    assert {row[1] for row in demo.run("SHOW METADATA FOR swarma")} == {"ephemeris"}
+    assert len(demo.run("SHOW METADATA OF data_products FOR swarm")) == 0
     values = demo.run("SHOW VALUES OF keogram_type LIKE 'daily%'")
     assert ("daily", "data_products") in values.rows
     assert all(row[0].startswith("daily") for row in values)
@@ -400,7 +402,7 @@ def test_sources_with_all_that_an_archive_has(tmp_path: Path, monkeypatch: pytes
         assert whole == (
             103, "a@b.example", ["c", "d"], {"site": {"code": "GILL"}}, 2, datetime(2020, 1, 2, 3, 4), schema,
         )  # fmt: skip
-        assert next(row[0] for row in archive.run("SHOW METADATA OF data_products FOR 103 SELECT key")) == "w"
+        assert archive.run("SHOW METADATA OF data_products FOR 103 SELECT key").rows == [("w",)]
         assert {row[0] for row in archive.run("SHOW SOURCES WHERE owner = 'a@b.example'")} == {103}
         assert archive.check("FIND data_products WHERE program = 'trex' AND w = 5 ON 2020-01-01") == ()
         (said,) = archive.check("FIND data_products WHERE program = 'themis-asi' AND w = 5 ON 2020-01-01")

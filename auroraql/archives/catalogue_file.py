@@ -191,7 +191,7 @@ def read_source_records(connection: duckdb.DuckDBPyConnection) -> dict[int, dict
 
 def _details(source: DataSource, catalogue: Catalogue, record: Mapping[str, Any]) -> SourceDetails:
     schemas = {
-        kind.name: record.get(kind.schema_key, _schema(catalogue.source_keys(kind.name, source)))
+        kind.name: record.get(kind.schema_key, _schema(catalogue.carried_keys(kind.name, (source,))))
         for kind in KINDS.values()
         if kind.schema_key
     }

@@ -167,6 +167,22 @@ class Catalogue:
             return (*declared, *(key for key in keys if not key.programs))
         return tuple(key for key in keys if not key.programs or source.program in key.programs)
 
+    def carried_keys(self, kind: str, sources: Iterable[DataSource]) -> tuple[MetadataKey, ...]:
+        """The metadata keys that records of any of the sources are known to carry.
+
+        They are those of the schema of the source where the archive has one. Elsewhere keys that are not for certain
+        programs are carried by the sources of which other keys are known: a spacecraft has no keys of imagers.
+        """
+        lists: dict[tuple[MetadataKey, ...], None] = {}
+        keys = tuple(self._keys.get(kind, {}).values())
+        is_divided = any(key.programs for key in keys)
+        for source in sources:
+            declared = self.schemas.get(kind, {}).get(source.identifier)
+            known = self.source_keys(kind, source) if declared is None else tuple(declared)
+            if declared is not None or not is_divided or any(key.programs for key in known):
+                lists[known] = None
+        return merge_keys(lists)
+
     def named(self, name: str) -> tuple[DataSource, ...]:
         """The sources with a name: a program, platform, instrument type, display name, or an identifier as text."""
         return sources_named(self.sources, name)

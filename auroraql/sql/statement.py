@@ -28,6 +28,10 @@ class Statement:
     parameters: tuple[Any, ...]
 
 
+_MOST_EXTRACTED = 16
+"""Metadata keys of SELECT above which they are read from JSON."""
+
+
 def compile_query(query: Query, paths: Sequence[tuple[str, ...]]) -> Statement:
     """The statement whose columns are the paths, in order; objects and metadata values come as JSON text.
 
@@ -40,15 +44,25 @@ def compile_query(query: Query, paths: Sequence[tuple[str, ...]]) -> Statement:
     layout = layout.for_predicate(query.where, window)
     if query.aggregates or query.distinct:
         return _gathered(query, layout, window, bind)
-    columns = [_column(path, layout, bind) for path in paths]
-    inner = ", ".join(f"{column.sql} AS c{at}" for at, column in enumerate(columns))
+    keys = [path for path in paths if _is_key(path)]
+    # DuckDB needs time and memory for each key that it extracts from a VARIANT, and much less from JSON.
+    together = layout.metadata if len(keys) > _MOST_EXTRACTED else ""
+    pointers = {path: bind(_pointer(path[1])) for path in keys} if together else {}
+    columns = {at: _column(path, layout, bind) for at, path in enumerate(paths) if path not in pointers}
+    inner = ", ".join(
+        (*(f"{c.sql} AS c{at}" for at, c in columns.items()), *((f"{together} AS m",) if together else ()))
+    )
+    # JSON is made outside, of the rows that are left: inside it would be made of every row that LIMIT drops.
+    outer = (
+        _given(at, columns[at]) if at in columns else f"CAST(m AS JSON) -> {pointers[path]}::VARCHAR"
+        for at, path in enumerate(paths)
+    )
     where = " AND ".join((*window, *_conditions(query, layout, bind)))
     ordering = ", ".join((*order.terms(query.order_by, layout.locate, bind), *layout.ties))
     limit = order.cut(query.limit, query.offset, bind)
-    # JSON is made outside, of the rows that are left: inside it would be made of every row that LIMIT drops.
     clauses = (
         "SELECT",
-        ", ".join(f"CAST(c{at} AS JSON)" if c.many or c.type in _AS_JSON else f"c{at}" for at, c in enumerate(columns)),
+        ", ".join(outer),
         "FROM ( SELECT",
         inner,
         "FROM",
@@ -89,5 +103,17 @@ def _conditions(query: Query, layout: Layout, bind: Bindings) -> Sequence[str]:
 
 
 def _column(path: tuple[str, ...], layout: Layout, bind: Bindings) -> Stored:
-    is_key = path[0] == "metadata" and len(path) > 1
-    return layout.locate(Ref("metadata", path[1]) if is_key else Ref("record", ".".join(path)), bind)
+    return layout.locate(Ref("metadata", path[1]) if _is_key(path) else Ref("record", ".".join(path)), bind)
+
+
+def _given(at: int, column: Stored) -> str:
+    return f"CAST(c{at} AS JSON)" if column.many or column.type in _AS_JSON else f"c{at}"
+
+
+def _is_key(path: tuple[str, ...]) -> bool:
+    return path[0] == "metadata" and len(path) > 1
+
+
+def _pointer(key: str) -> str:
+    """The JSON pointer of a member."""
+    return "/" + key.replace("~", "~0").replace("/", "~1")
