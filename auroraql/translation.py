@@ -8,9 +8,8 @@ from datetime import datetime
 from typing import Any
 
 from auroraql.errors import Diagnostic, Origin, Source, Span, StatementError, UsageError
-from auroraql.forms import plan_json, query_json, script, sentence
+from auroraql.forms import script
 from auroraql.forms.pieces import Form
-from auroraql.forms.text import writing
 from auroraql.plan import Plan, Request
 from auroraql.planner import plan as make_plan
 from auroraql.planner.windows import cut_windows, is_open, is_too_long
@@ -95,13 +94,18 @@ def translate_find(
     known = catalogue or shipped()
     resolved = resolve(find, known, parameters, now=now)
     _check_parameters(parameters, resolved.parameters)
+    # The writer of a form is loaded when a statement is written in it: a command in the shell waits for imports.
     if to == "aql":
+        from auroraql.forms.text import writing
+
         return Translation(writing.write(resolved.query, known), resolved.warnings)
     whole = to in ("plan", "python", "curl")
     made = make_plan(resolved.query, known, resolved.warnings, cut=whole, held=lambda _request: None)
     if made.unsayable:
         raise StatementError(made.unsayable)
     if to == "plan":
+        from auroraql.forms import plan_json
+
         return Translation(plan_json.write(made, known), made.warnings)
     request, left_out = one_request(made, find, to)
     return Translation(_written(request, resolved.query, to, known), (*made.warnings, *left_out))
@@ -111,11 +115,15 @@ def _written(request: Request, query: Query, to: str, catalogue: Catalogue) -> s
     """One request in one of the forms that have one."""
     match to:
         case "json":
+            from auroraql.forms import query_json
+
             return query_json.write(request)
         case "sentence":
+            from auroraql.forms import sentence
+
             return sentence.write(request)
-    # Programs are asked for less often, and loaded then.
     from auroraql.forms import curl, python
+    from auroraql.forms.text import writing
 
     statement = writing.write(query, catalogue)
     return python.write(request, statement) if to == "python" else curl.write(request, statement)
