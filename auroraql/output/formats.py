@@ -22,7 +22,7 @@ from auroraql.spelling import closest
 class Format:
     """A way of writing a result: as text for a screen, or, where `render` is None, as bytes that no screen shows.
 
-    A file whose name ends in one of `suffixes` is written so.
+    A file whose name ends in one of `suffixes` is written so. `encode` is also given where a file needs no text first.
     """
 
     name: str
@@ -82,7 +82,9 @@ def _later(module: str, name: str) -> Callable[..., Iterator[Any]]:
 _render_csv = _later("data", "render_csv")
 _render_tsv = _later("data", "render_tsv")
 _render_json = _later("data", "render_json")
+_encode_json = _later("data", "encode_json")
 _render_jsonl = _later("data", "render_jsonl")
+_encode_jsonl = _later("data", "encode_jsonl")
 _encode_parquet = _later("parquet", "encode_parquet")
 _render_markdown = _later("markdown", "render_markdown")
 _render_html = _later("html", "render_html")
@@ -99,6 +101,7 @@ FORMATS = {
             "the records in AuroraX's shape, as an array",
             (".json",),
             _render_json,
+            _encode_json,
             on_terminal=_made_escapes,
             instead="jsonl",
         ),
@@ -107,6 +110,7 @@ FORMATS = {
             "the records in AuroraX's shape, one a line",
             (".jsonl", ".ndjson"),
             _render_jsonl,
+            _encode_jsonl,
             on_terminal=_made_escapes,
         ),
         Format(
