@@ -62,6 +62,18 @@ Origin = Span | Pointer | None
 _LONGEST_PARTS = (("message", 4_000), ("label", 200), ("hint", 1_000))
 """How many characters of each part of a diagnostic are kept."""
 
+_LONGEST_VALUE = 200
+"""How many characters of one value a message keeps. A list of many values is kept up to the length of the message."""
+
+_LONG_VALUE = re.compile(
+    rf"""
+    '(?:[^']|'(?![\s,.:;)]|$)){{{_LONGEST_VALUE},}}'   # quoted: the closing quote ends a word
+    | [^\s']{{{_LONGEST_VALUE},}}                     # a word without quotes
+    """,
+    re.VERBOSE,
+)
+"""A value that is longer."""
+
 _LONGEST_POINTER = 200
 """How many characters of a JSON pointer are shown; the pointer itself stays whole, as programs follow it."""
 
@@ -101,6 +113,9 @@ class Diagnostic:
             text = getattr(self, name)
             if len(text) > most:
                 object.__setattr__(self, name, shortened(text, most))
+        if len(self.message) > _LONGEST_VALUE:
+            message = _LONG_VALUE.sub(lambda value: shortened(value[0], _LONGEST_VALUE), self.message)
+            object.__setattr__(self, "message", message)
 
     def moved(self, by: int) -> Diagnostic:
         """Return the diagnostic for the same text `by` characters later."""

@@ -7,6 +7,7 @@ import json
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -70,10 +71,10 @@ class Answers:
         return told["status"], told["headers"], content
 
 
-def _whole(file: BinaryIO, _size: int) -> list[bytes]:
-    """What a server does with the file of an answer: it sends it, and closes it."""
-    with file:
-        return [file.read()]
+def _whole(file: BinaryIO, size: int) -> list[bytes]:
+    """Read the file of an answer piece by piece and close it, as WSGI asks of a server."""
+    with closing(file):
+        return list(iter(lambda: file.read(size), b""))
 
 
 @pytest.fixture(scope="module")

@@ -6,8 +6,8 @@ This is read before the first prompt: what a check needs is loaded when there is
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from math import inf
+from typing import NamedTuple
 
 Value = str | float | bool | None
 
@@ -20,8 +20,7 @@ class Unfit(ValueError):
         self.message, self.hint = message, hint
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """A setting: its name in the file, its variables (the first that is set counts), its default.
 
     `read` takes a value of the file, or the text of a variable, which is read as what the setting is. Raises Unfit.

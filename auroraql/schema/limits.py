@@ -6,7 +6,7 @@ AQL0119.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 MOST_SCRIPT_CHARACTERS = 10_000_000
 """Characters of one script."""
@@ -27,8 +27,7 @@ MOST_CLAUSES = 1_000
 """Clauses of one statement, and the blocks, distances and traces that are written before they are counted."""
 
 
-@dataclass(frozen=True, slots=True)
-class ListLimit:
+class ListLimit(NamedTuple):
     """How many items a list of the grammar may have; `items` names them in messages."""
 
     items: str
