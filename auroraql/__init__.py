@@ -10,7 +10,7 @@ The names below are loaded when they are used: importing the package is cheap.
 
 from __future__ import annotations
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 _PUBLIC = {
     "Archive": "auroraql.session",

@@ -377,9 +377,9 @@ CODES = {
         "Widen the window; `SHOW AVAILABILITY` tells what there is.",
     ),
     "AQL0614": Code(
-        "the service would refuse this query",
-        "AuroraX takes an ephemeris search only with a filter, and with both ends of its window.",
-        "Add them, or run the statement: it is then planned as requests that the service takes.",
+        "an ephemeris search lacks a filter, or an end of its window",
+        "AuroraX refuses such a search. A search that is run, and a plan, list all programs instead.",
+        "Add a filter, such as `program = 'swarm'`, and both ends of the window.",
     ),
     "AQL0615": Code(
         "a date is its whole day",

@@ -62,6 +62,18 @@ Origin = Span | Pointer | None
 _LONGEST_PARTS = (("message", 4_000), ("label", 200), ("hint", 1_000))
 """How many characters of each part of a diagnostic are kept."""
 
+_LONGEST_VALUE = 200
+"""How many characters of one value a message keeps. A list of many values is kept up to the length of the message."""
+
+_LONG_VALUE = re.compile(
+    rf"""
+    '(?:[^']|'(?![\s,.:;)]|$)){{{_LONGEST_VALUE},}}'   # quoted: the closing quote ends a word
+    | [^\s']{{{_LONGEST_VALUE},}}                     # a word without quotes
+    """,
+    re.VERBOSE,
+)
+"""A value that is longer."""
+
 _LONGEST_POINTER = 200
 """How many characters of a JSON pointer are shown; the pointer itself stays whole, as programs follow it."""
 
@@ -76,11 +88,12 @@ def shortened(text: str, most: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Diagnostic:
-    """One thing to say about a statement.
+    """An error or a warning about a statement.
 
-    `message` is the fact, `label` the few words under the caret, `hint` the way out and `fix`
-    the text that would replace the span. `missing` is what would mend it, written behind the rest: keywords of clauses,
-    of which one would do, or a mark. Who still types has done nothing wrong then.
+    `code` is its code, such as AQL0602, and `severity` error or warning. `message` is the fact, `label` the words under
+    the caret, `hint` the way out, and `fix` the text that replaces the span. `origin` is the place: a span of characters
+    in the text, or a pointer into JSON. `other_fixes` are more texts for the span, when the statement can mean several
+    things.
     """
 
     code: str
@@ -91,8 +104,8 @@ class Diagnostic:
     fix: str | None = None
     severity: Severity = "error"
     other_fixes: tuple[str, ...] = ()
-    """Other texts for the span, where one text can mean several things."""
     missing: tuple[str, ...] = field(default=(), compare=False, repr=False)
+    """What completes an unfinished text: keywords or marks, of which one is enough."""
 
     def __post_init__(self) -> None:
         """Shorten parts that repeat a long value. A fix stays whole, because it replaces text."""
@@ -100,9 +113,12 @@ class Diagnostic:
             text = getattr(self, name)
             if len(text) > most:
                 object.__setattr__(self, name, shortened(text, most))
+        if len(self.message) > _LONGEST_VALUE:
+            message = _LONG_VALUE.sub(lambda value: shortened(value[0], _LONGEST_VALUE), self.message)
+            object.__setattr__(self, "message", message)
 
     def moved(self, by: int) -> Diagnostic:
-        """The same, said of a text that stands `by` characters further behind."""
+        """Return the diagnostic for the same text `by` characters later."""
         if not by or not isinstance(self.origin, Span):
             return self
         return replace(self, origin=Span(self.origin.start + by, self.origin.end + by))
@@ -110,14 +126,14 @@ class Diagnostic:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """The text a statement was read from, with the name it is shown under."""
+    """The text of a statement or script, and the name that errors show, such as a file name."""
 
     text: str = field(repr=False)
     name: str = "<statement>"
 
     @classmethod
     def of(cls, text: object) -> Source:
-        """The statement a caller hands in: a source, or a text without a name. Raises UsageError for anything else."""
+        """Return a source for a text, or the source itself. Raises UsageError for anything else."""
         if isinstance(text, Source):
             return text
         if not isinstance(text, str):
@@ -125,7 +141,7 @@ class Source:
         return cls(text)
 
     def place(self, offset: int) -> tuple[int, int]:
-        """Line and column of an offset, both counted from 1. LF, CR and CRLF end a line."""
+        """Return the line and column of a character offset, both from 1. LF, CR and CRLF end a line."""
         text = self.text
         inside_crlf = text[offset - 1 : offset + 1] == "\r\n"
         end = offset - inside_crlf
@@ -151,7 +167,7 @@ def _restored(kind: type[AuroraQLError], args: tuple[Any, ...], state: dict[str,
 
 
 class AuroraQLWarning(UserWarning):
-    """A warning about a statement, as `warnings.warn` reports it; `diagnostic` is what it was rendered from."""
+    """A warning about a statement, reported by `warnings.warn`. `diagnostic` has its parts."""
 
     def __init__(self, message: str, diagnostic: Diagnostic | None = None) -> None:
         self.diagnostic = diagnostic
@@ -162,9 +178,9 @@ class AuroraQLWarning(UserWarning):
 
 
 class StatementError(AuroraQLError):
-    """A statement that cannot be meant: every diagnostic of it, and the text they point into.
+    """The statement is wrong. `diagnostics` has its errors, and `source` the text that they point into.
 
-    `questions` are what was noticed of it besides, which would be its warnings if it were right.
+    `questions` are warnings about other parts of the statement.
     """
 
     def __init__(
@@ -179,7 +195,7 @@ class StatementError(AuroraQLError):
 
 
 class UsageError(AuroraQLError):
-    """A call that cannot be carried out: an unknown option, an unwritable file, a missing value."""
+    """The call is wrong: an unknown option, an unwritable file, a missing value. `message` and `hint` say why."""
 
     def __init__(self, message: str, hint: str = "") -> None:
         self.message, self.hint = message, hint
@@ -190,11 +206,11 @@ class UsageError(AuroraQLError):
 
 
 class ArchiveError(AuroraQLError):
-    """An archive that did not answer as asked.
+    """The archive did not answer as expected.
 
-    `archive` is its name, `subject` what failed where it is not the archive itself, `request_id` the search it concerns (empty when there is none yet),
-    `hint` what to do next, `log` the lines of the search's log as far as they are known, `ended` whether the archive
-    says that the search is over. The message never holds an API key.
+    `archive` is its name, `subject` what failed if not the archive itself, `request_id` the search (empty when there
+    is none yet), `hint` the way out, `log` the known lines of the search's log, and `ended` whether the archive
+    reports that the search is over. The message never contains an API key.
     """
 
     verb = "failed"
@@ -216,13 +232,13 @@ class ArchiveError(AuroraQLError):
 
 
 class Unreachable(ArchiveError):
-    """Nobody answered: no connection, or one that broke off."""
+    """The archive did not answer: there was no connection, or it broke off."""
 
     verb = "cannot be reached"
 
 
 class Refused(ArchiveError):
-    """The archive answered, and the answer is no."""
+    """The archive refused the request."""
 
     verb = "refused"
 

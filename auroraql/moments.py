@@ -104,7 +104,7 @@ def read_interval(text: str) -> Interval:
     """The interval that a literal names. Raises TimeFault when it is not a literal, or names no real time."""
     match = _LITERAL.fullmatch(text.strip())
     if match is None:
-        raise TimeFault(f"'{text}' is no date or time", "write 2020-02-01, 2020-02-01T06:30 or 2020-02")
+        raise TimeFault(f"'{text}' is not a date or time", _way_to_write(text.strip()))
     year, month, day = int(match["year"] or match["y"]), int(match["month"] or match["m"] or 1), int(match["day"] or 1)
     _check_date(year, month, day)
     first = datetime(year, month, day)
@@ -113,6 +113,38 @@ def read_interval(text: str) -> Interval:
     if match["day"]:
         return Interval(first, next_day(first))
     return Interval(first, after(first, _MONTHS_OF["month" if match["m"] else "year"]))
+
+
+def _way_to_write(text: str) -> str:
+    """Return the hint for a text that is not a literal of time."""
+    if re.fullmatch(r"\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?", text, re.ASCII):
+        return "a time of day needs its date, as in 2020-02-01T06:30"
+    hint = "write 2020-02-01, 2020-02-01T06:30 or 2020-02"
+    hyphenated = with_hyphens(text)
+    if not hyphenated:
+        return hint
+    fault = fault_of(hyphenated)
+    return f"{fault}; {fault.hint}" if fault is not None else f"did you mean {hyphenated}?"
+
+
+def with_hyphens(digits: str) -> str:
+    """Return a date that is written as eight digits with its hyphens; empty for any other text."""
+    plain = len(digits) == 8 and digits.isascii() and digits.isdigit()
+    return f"{digits[:4]}-{digits[4:6]}-{digits[6:]}" if plain else ""
+
+
+def fault_of(literal: str) -> TimeFault | None:
+    """Return why a literal does not name a time; None where it does."""
+    try:
+        read_interval(literal)
+    except TimeFault as fault:
+        return fault
+    return None
+
+
+def fault_of_literal(text: str) -> TimeFault | None:
+    """Return why a text that is written as a literal of time does not name one; None for any other text."""
+    return fault_of(text) if _LITERAL.fullmatch(text.strip()) is not None else None
 
 
 def read_full_date(text: str) -> Interval | None:

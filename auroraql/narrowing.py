@@ -153,12 +153,26 @@ def _consistent(limits: Mapping[str, Window], kind: Kind) -> Limits | None:
     """The limits with what they say of one another: a record ends after it starts. None where that cannot be."""
     found = dict(limits)
     names = [field.name for field in kind.span]
-    if len(names) == 2 and names[0] != names[1] and any(name in found for name in names):
-        (start, end), open_window = names, (None, None)
-        earliest, latest = found.get(start, open_window)[0], found.get(end, open_window)[1]
-        found[start] = intersect(found.get(start, open_window), (None, latest))
-        found[end] = intersect(found.get(end, open_window), (earliest, None))
+    if found and len(names) == 2 and names[0] != names[1]:
+        start, end = names
+        inside = [found[name] for name in found if name not in names]
+        # Every other time of a record is a moment of it, such as the closest epoch of a conjunction.
+        earliest = _latest(found.get(start, _OPEN)[0], *(first for first, _ in inside))
+        latest = _earliest(found.get(end, _OPEN)[1], *(last for _, last in inside))
+        found[end] = intersect(found.get(end, _OPEN), (earliest, None))
+        found[start] = intersect(found.get(start, _OPEN), (None, latest))
     return None if any(map(_is_empty, found.values())) else found
+
+
+_OPEN: Window = (None, None)
+
+
+def _earliest(*moments: datetime | None) -> datetime | None:
+    return min((moment for moment in moments if moment is not None), default=None)
+
+
+def _latest(*moments: datetime | None) -> datetime | None:
+    return max((moment for moment in moments if moment is not None), default=None)
 
 
 def _is_empty(window: Window) -> bool:
@@ -170,13 +184,16 @@ def _as_window(limits: Limits, query: Query, kind: Kind) -> Window:
     """The window of requests that holds every record within the limits."""
     if not kind.span:
         return None, None
-    first, last = (limits.get(field.name, (None, None)) for field in kind.span)
+    first, last = (limits.get(field.name, _OPEN) for field in kind.span)
+    margin = timedelta()
     if kind is CONJUNCTIONS:
-        # A window cuts conjunctions: one that seems to begin at its edge begins before what is asked for.
+        # A window cuts conjunctions. The margin shows which of them began or ended at the edge.
         margin = timedelta(seconds=epoch_step(subminute=query.criteria is not None and query.criteria.subminute))
-        return _shifted(first[0], -margin), _shifted(last[1], margin)
-    longest = kind.longest_record
-    return intersect((first[0], last[1]), (_shifted(last[0], -longest), _shifted(first[1], longest)))
+    longest = kind.longest_record + margin
+    return intersect(
+        (_shifted(first[0], -margin), _shifted(last[1], margin)),
+        (_shifted(last[0], -longest), _shifted(first[1], longest)),
+    )
 
 
 def _shifted(moment: datetime | None, by: timedelta) -> datetime | None:

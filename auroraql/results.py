@@ -45,7 +45,7 @@ Row = tuple[Any, ...]
 
 @dataclass(frozen=True, slots=True)
 class ResultColumn:
-    """A column of a result: its name, type and unit, and the path of its value in a record that was found."""
+    """A column of a result: its name, type and unit, and the path of its value in a record."""
 
     name: str
     type: Type
@@ -142,9 +142,10 @@ class Fetched:
 class ResultSet:
     """The result of one statement.
 
-    Iterating gives rows as tuples in column order, `len` their number. `result[0]` is a row, `result[10:20]` a result
-    of those rows, and `result['url']` the list of a column's values. pandas, polars, pyarrow and DuckDB read it by the
-    Arrow PyCapsule interface (`polars.DataFrame(result)`, `duckdb.sql('FROM result')`); `print` shows the first rows.
+    Iteration yields rows as tuples in column order, and `len` is the number of rows. `result[0]` is a row,
+    `result[10:20]` a result of those rows, and `result['url']` the list of a column's values. pandas, polars, pyarrow
+    and DuckDB read a result through the Arrow PyCapsule interface (`polars.DataFrame(result)`,
+    `duckdb.sql('FROM result')`). `print` shows the first rows as a table.
     """
 
     def __init__(
@@ -165,12 +166,12 @@ class ResultSet:
         self.source = source
         self.columns = columns if columns is not None else result_columns(plan.query)
         self.is_report = is_report
-        """Whether it is what EXPLAIN or DESCRIBE says, a line a row, and not records."""
+        """Whether the rows are lines of a report, as of EXPLAIN and DESCRIBE, and not records."""
         self.note = note
-        """What a front end says in place of the rows, of a statement that is not run to see them, as LET."""
+        """The text that a front end shows instead of the rows, for statements such as LET."""
         self.warnings = plan.warnings
         self.request_ids = request_ids
-        """The archive's ids of the requests of the search; empty where it answered without one."""
+        """The request IDs of the archive; empty when it answered without a request."""
         self.archive = archive
         self.elapsed = elapsed
         self.demonstration = demonstration
@@ -230,14 +231,14 @@ class ResultSet:
 
     @cached_property
     def rows(self) -> Sequence[Row]:
-        """The flat rows, one value a column."""
+        """The rows as tuples, one value for each column: times as naive UTC `datetime`, missing values None."""
         if self._fetched.rows is not None:
             return self._fetched.rows
         return rows_of(self._fetched.records or (), self.columns)
 
     @cached_property
     def records(self) -> Sequence[Record]:
-        """The records in AuroraX's shape; of a SELECT, the parts that were selected."""
+        """The records as dicts in AuroraX's shape. SELECT leaves only the selected parts, and an alias is a key."""
         if self._fetched.records is not None:
             return self._fetched.records
         return list(records_of(self._fetched.rows or (), self.columns))
@@ -276,7 +277,10 @@ class ResultSet:
         )
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Writes the result to a file in the format its suffix names, whole or not at all. Raises UsageError."""
+        """Write the result to a file, in the format of its suffix. The file is written whole or not at all.
+
+        Raises UsageError for an unknown suffix, and for a file that cannot be written.
+        """
         from auroraql.output import write
 
         write(self, path)
@@ -288,13 +292,13 @@ class ResultSet:
         return notebook_html(self)
 
     def to_pandas(self) -> Any:
-        """The rows as a `pandas.DataFrame`, equal to the one that pandas reads from the Parquet file of the result."""
+        """Return the rows as a `pandas.DataFrame`, equal to what pandas reads from the result's Parquet file."""
         from auroraql.output.frames import pandas_frame
 
         return pandas_frame(self)
 
     def to_polars(self) -> Any:
-        """The rows as a `polars.DataFrame`. Raises UsageError where polars is not installed."""
+        """Return the rows as a `polars.DataFrame`. Raises UsageError when polars is not installed."""
         try:
             import polars
         except ImportError:
@@ -304,7 +308,7 @@ class ResultSet:
         return polars.from_arrow(self.to_arrow())
 
     def to_arrow(self) -> Any:
-        """The rows as a `pyarrow.Table`: objects are structs; values that no one type holds are JSON text."""
+        """Return the rows as a `pyarrow.Table`. Objects are structs; a column of mixed types is JSON text."""
         from auroraql.output.frames import arrow_table
 
         return arrow_table(self)

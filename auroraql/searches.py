@@ -108,10 +108,7 @@ class _Labour:
 
 
 class Search:
-    """A statement under way: its status, its logs, and its result when it is done.
-
-    `awaited` says that its run was begun as one that somebody waits for.
-    """
+    """A submitted search: its status, its log, and its result when it is done."""
 
     def __init__(
         self,
@@ -136,7 +133,7 @@ class Search:
         self._labour: _Labour | None = None
         self._result: ResultSet | None = None
         self._lock = threading.Lock()
-        self._awaited = awaited
+        self._awaited = awaited  # the run was started by a caller who waits for it
         self.name = prepared.name
         """What SUBMIT called it; empty when it was submitted without the word."""
         self.heeded = False
@@ -149,17 +146,17 @@ class Search:
 
     @property
     def request_ids(self) -> tuple[str, ...]:
-        """The archive's ids of its requests."""
+        """The request IDs of the archive."""
         return self._run.request_ids
 
     @property
     def request_urls(self) -> tuple[str, ...]:
-        """Where the archive tells of each of these; nothing for an archive that has no addresses."""
+        """The addresses of the requests; empty for an archive without addresses."""
         return self._run.request_urls
 
     @property
     def statement(self) -> str:
-        """What was submitted, on one line."""
+        """The statement, on one line."""
         return self._prepared.written
 
     @property
@@ -172,7 +169,7 @@ class Search:
 
     @property
     def state(self) -> State:
-        """Where it stood when it was last asked."""
+        """The last known state: running, done, failed, cancelled, cancelling, or unreachable."""
         if self._run.known.done:
             return "done"
         if self._cancelling:
@@ -181,12 +178,12 @@ class Search:
 
     @property
     def over(self) -> bool:
-        """Whether it has ended, one way or another."""
+        """Whether the search has ended: done, failed or cancelled."""
         return self.state not in _OPEN
 
     @property
     def fetched(self) -> bool:
-        """Whether its result was fetched."""
+        """Whether the result was fetched."""
         return self._result is not None
 
     @property
@@ -196,12 +193,12 @@ class Search:
 
     @property
     def result_count(self) -> int | None:
-        """How many records it found, once that is known."""
+        """The number of records that the search found; None until it is known."""
         return self._run.known.result_count
 
     @property
     def elapsed(self) -> float:
-        """Seconds since it began; until it ended, if it has."""
+        """The seconds from the start of the search to its end, or until now."""
         return self._took if self._took is not None else time.monotonic() - self._began
 
     @property
@@ -212,15 +209,15 @@ class Search:
 
     @property
     def error(self) -> ArchiveError | None:
-        """Why it failed."""
+        """Why the search failed; None if it did not."""
         return self._error
 
     def progress(self) -> Progress:
-        """How far it has come."""
+        """Return the progress of the search without asking the archive."""
         return replace(self._run.progress(), elapsed=self.elapsed)
 
     def status(self) -> Status:
-        """Where it stands now, as the archive says. Raises ArchiveError."""
+        """Ask the archive for the status. Raises ArchiveError."""
         if self._error is not None:
             raise self._error
         status = self._run.status()
@@ -230,7 +227,7 @@ class Search:
 
     @property
     def logs(self) -> tuple[LogLine, ...]:
-        """The engine's log lines so far."""
+        """The log lines of the search so far."""
         known = self._run.known
         return known.logs if known.done or self._error is not None else self._run.status().logs
 
@@ -270,13 +267,13 @@ class Search:
     # --- what is done about it
 
     def wait(self, timeout: float | None = None) -> Status:
-        """Waits until it is done. Raises TimedOut after `timeout` seconds (the archive's, when left out)."""
+        """Wait until the search is done. Raises TimedOut after `timeout` seconds (default: the archive's deadline)."""
         if not self._run.known.done:
             self._attend(self._session.settings.timeout if timeout is None else timeout, whole=False)
         return self._run.known
 
     def fetch(self) -> ResultSet:
-        """Its result; waits for it when it is not done."""
+        """Return the result; wait for it when the search is not done. Raises ArchiveError."""
         if self._result is None:
             began = self._began if self._awaited else time.monotonic()
             fetched = self._attend(self._session.settings.timeout, whole=True)
@@ -294,9 +291,9 @@ class Search:
         return len(held or ())
 
     def cancel(self, *, patient: bool = False) -> None:
-        """Asks the archive to stop it, which does nothing when it is done. Raises ArchiveError when it says no.
+        """Cancel the search on the archive; do nothing when it is done. Raises ArchiveError when the archive refuses.
 
-        A request that the archive has not said yet that it took is waited for a moment; by who is `patient`, to the end.
+        When the archive has not confirmed the request yet, wait a moment for it; with `patient`, wait to the end.
         """
         self.heeded = self._cancelling = True
         try:

@@ -41,15 +41,14 @@ def connect(
     late: bool = False,
     verbose: bool | Callable[[str], object] = False,
 ) -> Archive:
-    """Opens an archive: `demo` (embedded, no network), the path of a catalogue file, `aurorax`, or a URL.
+    """Open an archive: `demo` (embedded, no network), the path of a catalogue file, `aurorax`, or a URL.
 
-    `api_key` is sent to AuroraX as its header; left out, AURORAX_API_KEY is taken for AuroraX itself, and nothing for another address. `timeout` is the
-    deadline of a search in seconds (default 600). `say` is told what takes time, as building the
-    demonstration archive; `watch` how far a search has come that is waited for. `late` opens it when it is first asked
-    for records; until then it takes little memory. `verbose` prints the steps of each search, as the verbose mode of
-    AuroraX's client does: its requests with their ids and addresses, the service's log lines, bytes and records; a
-    function receives the lines in place of `print`. Raises UsageError for an archive there is not, Unreachable for
-    one that cannot be opened.
+    `api_key` is sent to the archive in AuroraX's header. Without it, AURORAX_API_KEY is used for AuroraX itself, and no
+    key for another address. `timeout` is the deadline of a search in seconds (default 600). `verbose=True` prints the
+    steps of each search as pyaurorax does: request IDs and addresses, log lines of the service, bytes and records; a
+    function receives the lines instead of `print`. `say` receives a message when something takes time, such as
+    building the demonstration archive, and `watch` the progress of the search that is waited for. `late` opens the
+    archive at the first search. Raises UsageError for an unknown archive, and Unreachable for one that cannot be opened.
     """
     seconds = timeout if timeout is not None else DEFAULT_TIMEOUT.total_seconds()
     if not 0 < seconds < float("inf"):
@@ -61,9 +60,10 @@ def connect(
 
 
 class Archive:
-    """An open archive. A context manager; `run` gives results, `submit` starts without waiting.
+    """An open archive: `run` returns the result of a statement, `submit` starts a search without waiting for it.
 
-    It is a session too: what LET keeps is there for the statements that follow, and SET holds for them.
+    An archive is a context manager, and a session: later statements can use the results that LET keeps and the
+    settings that SET changes.
     """
 
     def __init__(self, engine: Engine, timeout: float, watch: Watch | None = None) -> None:
@@ -84,7 +84,7 @@ class Archive:
         self.close()
 
     def close(self) -> None:
-        """Cancels what is under way, and lets go of files and connections; a second time it does nothing."""
+        """Cancel running searches and close files and connections. Closing twice does nothing."""
         if not self._closed:
             self._closed = True
             self._running.close()
@@ -92,27 +92,27 @@ class Archive:
 
     @property
     def name(self) -> str:
-        """What people call it: demo, a path, aurorax, a URL."""
+        """The name of the archive: demo, a path, aurorax or a URL."""
         return self._engine.name
 
     @property
     def demonstration(self) -> bool:
-        """Whether its records are made up."""
+        """Whether the records are made up."""
         return self._engine.capabilities.demonstration
 
     @property
     def catalogue(self) -> Catalogue:
-        """The data sources and metadata keys it knows."""
+        """The data sources and metadata keys that the archive knows."""
         return self._engine.catalogue()
 
     @property
     def settings(self) -> Settings:
-        """What SET changes."""
+        """The settings that SET changes."""
         return self._running.settings
 
     @property
     def verbose(self) -> bool | Callable[[str], object]:
-        """Whether the steps of each search are printed, or the function that receives their lines."""
+        """Whether the steps of each search are printed, or the function that receives the lines."""
         return self._running.on_step or False
 
     @verbose.setter
@@ -121,18 +121,18 @@ class Archive:
 
     @property
     def results(self) -> Mapping[str, ResultSet]:
-        """The results kept by LET and FETCH, by their names; as they are now, and not to be changed."""
+        """The results that LET and FETCH keep, by name: a read-only copy."""
         kept = self._running.results
         return MappingProxyType({name: each.result for name, each in kept.items() if each.result is not None})
 
     @property
     def searches(self) -> tuple[str, ...]:
-        """The names of the searches that were submitted."""
+        """The names of the submitted searches."""
         return tuple(self._running.submitted)
 
     @property
     def submitted(self) -> Mapping[str, Search]:
-        """The searches that were submitted, by their names; as they are now, and not to be changed."""
+        """The submitted searches, by name: a read-only copy."""
         return MappingProxyType(dict(self._running.submitted))
 
     def refresh_searches(self) -> None:
@@ -166,25 +166,26 @@ class Archive:
     def run(self, statement: StatementLike, /, **parameters: object) -> ResultSet:
         """Run one statement and return its result.
 
-        `statement` is text in any form, a query document as a dict, or a search object of AuroraX's client (executed
-        or not). `$name` in a text takes the keyword argument `name`. Raises StatementError when the statement is
-        wrong, ArchiveError when the archive does not answer. Warnings are reported by `warnings.warn`
-        (`AuroraQLWarning`), unless `on_warning` takes them, and are in the result's `warnings`.
+        `statement` is text in any form, a query document as a dict, or a search object of pyaurorax (executed or not).
+        `$name` in a text takes the keyword argument `name`. Warnings are reported by `warnings.warn`
+        (`AuroraQLWarning`), or to the function of `on_warning`, and are in the result's `warnings`. Raises
+        StatementError when the statement is wrong, and ArchiveError when the archive does not answer.
         """
         return self._run(self._prepare_one(statement, parameters))
 
     def run_script(self, /, *scripts: StatementLike, **parameters: object) -> Iterator[ResultSet]:
-        """Yield the results of the statements of one or more scripts, each run when it is asked for.
+        """Yield the results of the statements of one or more scripts. Each statement runs when its result is requested.
 
-        Everything that is wrong with a script is raised before the first statement of any is run.
+        All scripts are checked first: StatementError is raised before any statement runs.
         """
         prepared = self._prepare([source_of(script) for script in scripts], parameters)
         return (self._run(statement) for statement in prepared)  # ends at its first failure, as a map would not
 
     def on_warning(self, act: Warn | None) -> None:
-        """Call `act` with the warnings of each statement and its source, in place of `warnings.warn`.
+        """Call `act` with the warnings of each statement and its source, instead of `warnings.warn`.
 
-        Most are known before the statement runs; those that depend on results follow it. None restores `warnings.warn`.
+        Most warnings come before the statement runs; those that depend on its result come after. None restores
+        `warnings.warn`.
         """
         self._warn = act or warn
 
@@ -198,9 +199,10 @@ class Archive:
         return result
 
     def run_each(self, /, *scripts: StatementLike, **parameters: object) -> Iterator[ResultSet | AuroraQLError]:
-        """Yield a result or an error for each statement of one or more scripts; an error does not end the iteration.
+        """Yield the result or the error of each statement of one or more scripts. An error does not end the iteration.
 
-        A statement is read, checked and run when it is asked for. One that uses the result of a failed one is wrong.
+        Each statement is read, checked and run when its result is requested. A statement that uses the result of a
+        failed one is an error.
         """
         self._refuse_closed()
         for source in map(source_of, scripts):
@@ -224,11 +226,11 @@ class Archive:
         return self._running.standing
 
     def check(self, statement: StatementLike, /) -> tuple[Diagnostic, ...]:
-        """Return the errors and warnings of a script, given the results of the session. Runs nothing."""
+        """Return the errors and warnings of a script, given the results of the session. Run nothing."""
         return next(check([source_of(statement)], self._engine.catalogue(), {}, self.standing))[1]
 
     def submit(self, statement: StatementLike, /, **parameters: object) -> Search:
-        """Start one FIND (or the one of a SUBMIT) without waiting for it."""
+        """Start one FIND (or the FIND of a SUBMIT) and return the search without waiting for it."""
         prepared = self._prepare_one(statement, parameters)
         if not isinstance(prepared.statement, Find | Submit):
             word = prepared.written.partition(" ")[0].upper()
@@ -238,9 +240,9 @@ class Archive:
         return self._running.submit(prepared)
 
     def attach(self, request_id: str, name: str = "") -> Search:
-        """A search that the archive has already, by its request id, whoever submitted it; its records come whole.
+        """Return a search that exists on the archive, by its request ID, whoever submitted it. It returns whole records.
 
-        With a name it is one of the session's, as those of SUBMIT. Raises Refused for an id that the archive does not know.
+        With a name, the search is listed with those of SUBMIT. Raises Refused for an ID that the archive does not know.
         """
         self._refuse_closed()
         asked = Follow("fetch", name, request_id)

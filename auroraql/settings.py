@@ -152,9 +152,11 @@ def _switch(value: object, unit: str) -> Value:
 SETTINGS = {
     row.name: row
     for row in (
-        Setting("timeout", "how long a search may take before it is given up", _seconds, "s"),
-        Setting("format", "how results are shown", _format, values=tuple(FORMATS)),
-        Setting("bell", "whether the prompt rings when a long search in the background ends", _switch, values=_SWITCH),
+        Setting("timeout", "the deadline of a search", _seconds, "s"),
+        Setting("format", "the format of results", _format, values=tuple(FORMATS)),
+        Setting(
+            "bell", "whether the terminal bell rings when a long search ends in the background", _switch, values=_SWITCH
+        ),
     )
 }
 """Every setting by its name."""

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from auroraql.errors import Diagnostic, Origin, Source, Span, StatementError, UsageError
-from auroraql.forms import plan_json, query_json, script, sentence
+from auroraql.errors import Diagnostic, Origin, Pointer, Source, Span, StatementError, UsageError
+from auroraql.forms import script
 from auroraql.forms.pieces import Form
-from auroraql.forms.text import writing
 from auroraql.plan import Plan, Request
+from auroraql.planner import lacks_filter, open_window
 from auroraql.planner import plan as make_plan
 from auroraql.planner.windows import cut_windows, is_open, is_too_long
 from auroraql.query import Query
@@ -78,7 +78,9 @@ def _translated(
         raise UsageError(
             f"the statement is written as {written}, not as {form}", "leave --from out to have it told by itself"
         )
-    return translate_find(found, to, catalogue=catalogue, parameters=parameters, now=now)
+    # A document keeps what it says, even where the service refuses it.
+    whole = read.form != "text" or isinstance(found.origin, Pointer)
+    return translate_find(found, to, catalogue=catalogue, parameters=parameters, now=now, verbatim=whole)
 
 
 def translate_find(
@@ -88,22 +90,36 @@ def translate_find(
     catalogue: Catalogue | None = None,
     parameters: Mapping[str, object] | None = None,
     now: datetime | None = None,
+    verbatim: bool = False,
 ) -> Translation:
-    """A statement already read, in the form `to`. Raises StatementError, and UsageError for an unknown form."""
+    """A statement already read, in the form `to`. Raises StatementError, and UsageError for an unknown form.
+
+    A query whose window is open is an error where the service needs both ends. With `verbatim` it is written as it
+    is, with a warning, such as a document that is translated.
+    """
     if to not in TARGETS:
         raise UsageError(f"there is no form '{to}'", f"the forms are {', '.join(TARGETS)}")
     known = catalogue or shipped()
     resolved = resolve(find, known, parameters, now=now)
     _check_parameters(parameters, resolved.parameters)
+    # The writer of a form is loaded when a statement is written in it: a command in the shell waits for imports.
     if to == "aql":
+        from auroraql.forms.text import writing
+
         return Translation(writing.write(resolved.query, known), resolved.warnings)
     whole = to in ("plan", "python", "curl")
     made = make_plan(resolved.query, known, resolved.warnings, cut=whole, held=lambda _request: None)
     if made.unsayable:
         raise StatementError(made.unsayable)
     if to == "plan":
+        from auroraql.forms import plan_json
+
         return Translation(plan_json.write(made, known), made.warnings)
     request, left_out = one_request(made, find, to)
+    if not whole:
+        if is_open(request) and not verbatim:
+            raise StatementError([_open_window(made, find)])
+        left_out = (*left_out, *_refused(request, find.origin))
     return Translation(_written(request, resolved.query, to, known), (*made.warnings, *left_out))
 
 
@@ -111,11 +127,15 @@ def _written(request: Request, query: Query, to: str, catalogue: Catalogue) -> s
     """One request in one of the forms that have one."""
     match to:
         case "json":
+            from auroraql.forms import query_json
+
             return query_json.write(request)
         case "sentence":
+            from auroraql.forms import sentence
+
             return sentence.write(request)
-    # Programs are asked for less often, and loaded then.
     from auroraql.forms import curl, python
+    from auroraql.forms.text import writing
 
     statement = writing.write(query, catalogue)
     return python.write(request, statement) if to == "python" else curl.write(request, statement)
@@ -194,16 +214,22 @@ def one_request(plan: Plan, find: Find, to: str) -> tuple[Request, tuple[Diagnos
         for clause in find.clauses
         if isinstance(clause, Select) and to in ("json", "sentence")
     ]
-    return plan.requests[0], (*left_out, *_refused(plan.requests[0], find.origin))
+    return plan.requests[0], tuple(left_out)
 
 
 def _refused(request: Request, origin: Origin) -> Iterator[Diagnostic]:
-    """Why the service would refuse a request that is written as one document."""
+    """The warnings that the service refuses a request."""
     message = f"AuroraX refuses a search for {KINDS[request.kind].title}"
-    if KINDS[request.kind].needs_filter and not request.lists and not request.filters.expressions:
-        hint = "add one, as program = 'swarm'; when the statement is run, all programs are listed"
+    if lacks_filter(request):
+        hint = "add one, such as the program swarm; when the search is run, it lists all programs"
         yield Diagnostic("AQL0614", f"{message} without a filter", origin, "no filter", hint, severity="warning")
     if is_open(request):
-        hint = "add a window, as DURING 2021-01; when the statement is run, the archive is asked where it ends"
-        label = "open at an end"
+        hint, label = "write both ends of its window", "open at an end"
         yield Diagnostic("AQL0614", f"{message} without both ends of a window", origin, label, hint, severity="warning")
+
+
+def _open_window(plan: Plan, find: Find) -> Diagnostic:
+    """The error for a window that is open where the service needs both ends, at the clause or the statement."""
+    error = open_window(plan.query)
+    where = next((clause.origin for clause in find.clauses if isinstance(clause, Window)), None)
+    return replace(error, origin=where or error.origin or find.origin)

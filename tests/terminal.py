@@ -44,8 +44,8 @@ PROGRAM = ("-c", _RUN)
 class Screen(pyte.Screen):
     """A screen that answers when it is asked where the cursor is, as terminals do."""
 
-    def __init__(self, handle: int) -> None:
-        super().__init__(WIDTH, HEIGHT)
+    def __init__(self, handle: int, height: int) -> None:
+        super().__init__(WIDTH, height)
         self._handle = handle
 
     def write_process_input(self, data: str) -> None:
@@ -55,9 +55,9 @@ class Screen(pyte.Screen):
 class Terminal:
     """A program in a terminal of its own, and the screen of that terminal."""
 
-    def __init__(self, handle: int, child: subprocess.Popen[bytes]) -> None:
+    def __init__(self, handle: int, child: subprocess.Popen[bytes], height: int) -> None:
         self.handle, self.child = handle, child
-        self.screen = Screen(handle)
+        self.screen = Screen(handle, height)
         self._stream = pyte.ByteStream(self.screen)
 
     @property
@@ -70,7 +70,7 @@ class Terminal:
 
     def underlined(self) -> str:
         """What is underlined, anywhere on the screen."""
-        rows = (self.screen.buffer[row] for row in range(HEIGHT))
+        rows = (self.screen.buffer[row] for row in range(self.screen.lines))
         return "".join(row[column].data for row in rows for column in range(WIDTH) if row[column].underscore)
 
     def until(self, condition: str | Callable[[], bool], seconds: float = 60) -> None:
@@ -95,8 +95,10 @@ class Terminal:
 
 @contextmanager
 def terminal(folder: Path, *command: str, **environ: str) -> Iterator[Terminal]:
+    """Start a program in a terminal, with variables of its own; LINES is the height of the terminal, too."""
+    height = int(environ.get("LINES", HEIGHT))
     ours, theirs = pty.openpty()
-    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", HEIGHT, WIDTH, 0, 0))
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", height, WIDTH, 0, 0))
     plain = {
         "TERM": "xterm-256color",
         "PYTHONPATH": str(ROOT),
@@ -110,7 +112,7 @@ def terminal(folder: Path, *command: str, **environ: str) -> Iterator[Terminal]:
     )  # fmt: skip
     os.close(theirs)
     try:
-        yield Terminal(ours, child)
+        yield Terminal(ours, child, height)
     finally:
         child.kill()
         child.wait()

@@ -189,6 +189,13 @@ def test_a_diagnostic_for_editors() -> None:
     }
 
 
+def test_every_fix_of_a_date_is_shown_to_editors() -> None:
+    (day,) = checked("FIND data_products WHERE start > 2021-01-01 AND end < 2021-02")
+    assert (day["fix"], day["other_fixes"]) == ("start >= 2021-01-01", ["start > 2021-01-01T00:00"])
+    (month,) = checked("FIND ephemeris WHERE platform = 'swarma' AND epoch = '2021-01'")
+    assert (month["fix"], month["other_fixes"]) == ("epoch BETWEEN 2021-01 AND 2021-01", ["epoch = 2021-01-01T00:00"])
+
+
 @pytest.mark.parametrize(
     "text",
     ["", "FIND data_products WHERE", "FIND data_products WHERE program = 'x\n", "{\"start\": 5}", "FIND data_products FROM {\"a\": 1}",

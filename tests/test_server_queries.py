@@ -134,8 +134,16 @@ def test_enumerations_are_checked(server: ServerProcess, kind: str, document: di
         refused(post(server, path, document), 400, said.replace("'northern'", '"northern"'))
 
 
-def test_another_operator_is_not_taken_for_a_slip(server: ServerProcess) -> None:
-    answer = post(server, "conjunctions/search", filtered("conjunctions", {"logical_operator": "XOR"}))
+@pytest.mark.parametrize(
+    "document",
+    [
+        filtered("conjunctions", {"logical_operator": "XOR"}),
+        {**OVER_SWARM, "space": [{"hemisphere": ["eastern"]}]},
+        {**OVER_SWARM, "conjunction_types": ["geomagnetic"]},
+    ],
+)
+def test_another_value_is_not_taken_for_a_slip(server: ServerProcess, document: dict[str, Any]) -> None:
+    answer = post(server, "conjunctions/search", document)
     assert answer.status_code == 400
     assert "did you mean" not in answer.text
 
@@ -373,7 +381,10 @@ RECORDED: dict[str, tuple[dict[str, Any], dict[str, Any], list[tuple[str, str]]]
         [
             ("debug", r"Search request arrived and saved"),
             ("info", r"Starting conjunction search for query {id}"),
-            ("debug", r"Start search for nbtrace conjunctions using query: Find conjunctions of type \(nbtrace\) .*"),
+            ("debug", (r"Start search for nbtrace conjunctions using query: Find conjunctions of type \(nbtrace\) with epoch precision of "
+                      r"60 seconds between data sources of ground1=\(program in \(themis-asi\)\) AND space1=\(program in \(swarm\)\) "
+                      r"WHERE epochs are between 2020-01-01T00:00:00 AND 2020-01-01T06:59:59 UTC "
+                      r"HAVING max distances between location points of ground1-space1=500 km\.")),
             ("debug", r"Querying the database 1 times for this .* This log message will repeat 1 times during this search\."),
             ("debug", r"Querying database for criteria combination \[\(program in \(themis-asi\)\), \(program in \(swarm\)\)\]"),
             ("debug", r"Found {epochs} single epoch events"),
@@ -424,6 +435,20 @@ def test_each_type_of_conjunctions_is_logged(server: ServerProcess) -> None:
     logs = [line["summary"] for line in requests.get(location, timeout=60).json()["logs"]]
     assert sum(line.startswith("Start search for sbtrace conjunctions") for line in logs) == 1
     assert sum("will repeat 2 times" in line for line in logs) == 2
+
+
+@pytest.mark.parametrize(
+    ("field", "words"),
+    [
+        ({"epoch_search_precision": 30}, " with epoch precision of 30 seconds "),
+        ({"subminute_precision": False}, " at one-minute precision "),
+        ({"subminute_precision": True, "epoch_search_precision": 60}, " at sub-minute precision "),
+    ],
+)
+def test_a_log_words_the_precision_as_its_query_does(server: ServerProcess, field: dict[str, Any], words: str) -> None:
+    location = finished(server, "conjunctions", {**OVER_SWARM, **field})
+    logs = [line["summary"] for line in requests.get(location, timeout=60).json()["logs"]]
+    assert sum(words in line for line in logs if line.startswith("Start search")) == 1
 
 
 def test_the_older_form_of_filters_is_taken(server: ServerProcess) -> None:

@@ -277,7 +277,7 @@ SHOW SETTINGS WHERE name = 'format';
 def test_the_command_line_takes_every_statement(tmp_path: Path) -> None:
     file = tmp_path / "script.aql"
     file.write_text(SCRIPT)
-    expected = "platform\nfort smith\nname,value,default,doc\nformat,csv,table,how results are shown\n"
+    expected = "platform\nfort smith\nname,value,default,doc\nformat,csv,table,the format of results\n"
     for done in (command("run", file), command("-c", SCRIPT), command(stdin=SCRIPT)):
         assert (done.code, done.out) == (0, expected), done.err
         assert done.err.splitlines()[:2] == ["c: 5 data products", "format is csv"]

@@ -324,6 +324,124 @@ def _edges(test: Test) -> Iterator[datetime]:
         yield from _edges(term)
 
 
+SPACECRAFT = (9, "swarm", "swarma", "footprint", "leo", "Swarm A")
+_PLACE, _NEAR, _MIDDLE, _FAR = (60.0, 0.0), (60.5, 0.0), (61.0, 0.0), (61.5, 0.0)
+_MINUTE = timedelta(minutes=1)
+
+
+@dataclass(frozen=True)
+class Pass:
+    """A run of minutes in which a spacecraft is near the one site: nearest in the minute `closest`, and so on."""
+
+    epochs: tuple[datetime, ...]
+    closest_epoch: datetime
+    farthest_epoch: datetime
+
+    start = property(lambda self: self.epochs[0])
+    end = property(lambda self: self.epochs[-1])
+
+    def within(self, start: datetime, end: datetime) -> Pass | None:
+        """What a search with this window finds of it, as far as a window that cuts it is of interest here."""
+        inside = tuple(epoch for epoch in self.epochs if start <= epoch <= end)
+        if not inside:
+            return None
+        closest = self.closest_epoch if self.closest_epoch in inside else inside[0]
+        return Pass(inside, closest, self.farthest_epoch if self.farthest_epoch in inside else inside[0])
+
+
+def _passes() -> list[Pass]:
+    passes = []
+    for number in range(24):
+        start = datetime(2019, 12, 31, 0, 27) + timedelta(hours=4 * number)
+        minutes = 150 if number % 8 == 5 else 4 + number % 7
+        epochs = tuple(start + minute * _MINUTE for minute in range(minutes))
+        passes.append(Pass(epochs, epochs[1], epochs[-2]))
+    return passes
+
+
+PASSES = _passes()
+FROM_PASSES = ("start", "end", "closest_epoch", "farthest_epoch")
+
+
+def _track() -> Iterator[Position]:
+    for each in PASSES:
+        for epoch in each.epochs:
+            place = {each.closest_epoch: _NEAR, each.farthest_epoch: _FAR}.get(epoch, _MIDDLE)
+            yield Position(SPACECRAFT[0], epoch, (place, None, place, place))
+            yield Position(1, epoch, (_PLACE, None, _PLACE, _PLACE))
+
+
+@pytest.fixture(scope="module")
+def passes_archive(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Archive]:
+    path: Path = tmp_path_factory.mktemp("passes") / "passes.duckdb"
+    with connect(small_catalogue.write(path, (), (*SOURCES, SPACECRAFT), positions=tuple(_track()))) as opened:
+        opened.on_warning(lambda *_: None)
+        yield opened
+
+
+def passes_that_match(test: Test) -> list[str]:
+    return sorted(
+        f"{each.start.isoformat()} {each.end.isoformat()}"
+        for each in PASSES
+        if truth(test, lambda field, of=each: getattr(of, field)) is True  # type: ignore[misc]
+    )
+
+
+@st.composite
+def conjunction_searches(draw: st.DrawFn) -> tuple[Test, str, dict[str, Any]]:
+    test = draw(trees(FROM_PASSES))
+    given: dict[str, Any] = {}
+    where = written(test, lambda: draw(st.booleans()), given)
+    blocks = "ground (program = 'trex' AND platform = 'gillam'), space (program = 'swarm')"
+    return test, f"FIND conjunctions OF {blocks} WITHIN 300 km WHERE {where}", given
+
+
+@settings(max_examples=40, deadline=None)
+@given(conjunction_searches())
+def test_law_5_times_of_conjunctions_in_an_archive(
+    passes_archive: Archive, search: tuple[Test, str, dict[str, Any]]
+) -> None:
+    test, text, given = search
+    found = passes_archive.run(text, **given).records
+    assert sorted(f"{each['start']} {each['end']}" for each in found) == passes_that_match(test)
+
+
+@settings(max_examples=100, deadline=None)
+@given(conjunction_searches())
+def test_law_5_times_of_conjunctions_by_requests(search: tuple[Test, str, dict[str, Any]]) -> None:
+    """The windows hold every pass whole, and what a window cuts is told from a whole one."""
+    test, text, given = search
+    known = Catalogue((*KNOWN.sources, DataSource(*SPACECRAFT)), KNOWN.metadata)
+    made = plan(resolve(script.read_find(Source(text)), known, given).query, known)
+    found = []
+    for request in made.requests:
+        start, end = request.start or datetime.min, request.end or datetime.max
+        for each in PASSES:
+            seen = each.within(start, end)
+            if seen is not None:
+                times = {name: getattr(seen, name).isoformat() for name in FROM_PASSES}
+                found.append({"conjunction_type": "nbtrace", "data_sources": [], "events": [], **times})
+    done = residual.run(found, made.residual, KINDS["conjunctions"])
+    assert sorted(f"{each['start']} {each['end']}" for each in done) == passes_that_match(test)
+
+
+@pytest.mark.parametrize(
+    ("where", "start", "end"),
+    [
+        ("start >= '2020-01-05' AND start < '2020-01-08'", "2020-01-04T23:59:00", "2020-01-09T00:00:59"),
+        ("end >= 2020-01-05 AND end < 2020-01-08", "2020-01-03T23:59:00", "2020-01-08T00:00:59"),
+        ("start = 2020-01-05 OR closest_epoch = 2020-01-07", "2020-01-03T23:59:00", "2020-01-09T00:00:59"),
+        ("farthest_epoch BETWEEN 2020-01 AND 2020-02", "2019-12-30T23:59:00", "2020-03-02T00:00:59"),
+    ],
+)
+def test_times_of_conjunctions_narrow_both_ends_of_the_window(where: str, start: str, end: str) -> None:
+    text = f"FIND conjunctions OF ground (program = 'trex'), space (program = 'swarm') WITHIN 300 km WHERE {where}"
+    made = plan(resolve(script.read_find(Source(text)), shipped()).query, shipped())
+    assert [(str(each.start), str(each.end)) for each in made.requests] == [
+        (start.replace("T", " "), end.replace("T", " "))
+    ]
+
+
 _LISTS = st.sampled_from(
     [
         "program = 'trex'",

@@ -51,7 +51,7 @@ class LogLine:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """Where a search stands; `result_count` is None while it is not known."""
+    """The status of a search; `result_count` is None until it is known."""
 
     done: bool
     result_count: int | None
@@ -60,7 +60,7 @@ class Status:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a search has come: seconds since it began, the engine's last log line, and what was received of it."""
+    """The progress of a search: its elapsed seconds, its last log line, and the bytes and records received."""
 
     elapsed: float
     line: str

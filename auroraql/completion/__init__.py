@@ -1,6 +1,7 @@
-"""Completion: a text, the place of the cursor in it and what is known make candidates. No terminal, no network.
+"""Completion: candidates for a cursor position, from grammar, catalogue and session. No terminal, no network.
 
-What may come next is asked of the grammar's own parse table, which name fits of the row that a name would lead to.
+The parser's own table gives the tokens that may come next. The grammar rule that a name would complete decides
+which names are offered.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The candidates at a place: from every group of names that fits there, the best matches of what is typed first."""
+"""The completer: it ranks the names of every group that fits at the cursor."""
 
 from __future__ import annotations
 
@@ -16,15 +16,18 @@ from auroraql.forms.text.lexeme import Lexeme
 
 _SEVERAL_WORDS = re.compile(r"[=<>(,]\s*([^\W\d][\w/.-]*(?: [\w/.-]+)* [\w/.-]*)\Z")
 _LONGEST = 100
-"""Characters of a value over several words."""
+"""Longest value of several words, in characters."""
 
 MOST = 100
-"""No menu is longer."""
+"""Largest number of candidates that are returned."""
 
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """What would replace the text from `start` to the cursor; `shown` is the name in the menu, `doc` what it is."""
+    """One candidate: `text` replaces everything from offset `start` to the cursor.
+
+    `shown` is the name in the menu and `doc` a short description.
+    """
 
     text: str
     start: int
@@ -33,7 +36,7 @@ class Completion:
 
 
 class Completer:
-    """Completes one text that grows: what was read of it is kept from one key to the next."""
+    """Completer of one text that is being typed. It caches the parser state between keys."""
 
     def __init__(self) -> None:
         self._reader, self._finder = Reader(), Finder()
@@ -43,20 +46,30 @@ class Completer:
         self._groups: tuple[tuple[Group, ...], frozenset[str]] = ((), frozenset())
 
     def complete(self, text: str, cursor: int, known: Known, *, loose: bool = True) -> list[Completion]:
-        """What may stand at the cursor, best first, at most 100. `loose` finds names by their letters and with slips.
+        """Return at most 100 candidates for the cursor position, best first.
 
-        Whatever is offered is accepted by the parser there. Raises UsageError where the grammar is missing.
+        Arguments:
+            text: The whole text, which may hold several statements.
+            cursor: Offset of the cursor in `text`.
+            known: Names of the catalogue and of the session.
+            loose: Match names by their letters in order and with one typo, too.
+
+        Every candidate is a token that the parser accepts at the cursor. The list is empty in a comment, right after a
+        closed quote, in query JSON and in a describe sentence. Raises UsageError when the grammar file is missing.
         """
         place = self._finder.locate(text, cursor)
         if place is None or place.form in ("json", "sentence"):
             return []
         if place.form == "sql":
             return _ranked(place, sql_offers(place, known), frozenset(), loose)
-        found = _ranked(place, *self._offered(place, known), loose)
-        return [*self._of_several_words(place, known), *found][:MOST]
+        candidates = _ranked(place, *self._offered(place, known), loose)
+        return [*self._of_several_words(place, known), *candidates][:MOST]
 
     def _of_several_words(self, place: Place, known: Known) -> Iterator[Completion]:
-        """Values that begin with all the words typed behind an operator: `platform = fort sm` lacks its quotes."""
+        """Yield the values that begin with all the words typed after an operator, such as `platform = fort sm`.
+
+        The user left out the quotes. The candidate adds them.
+        """
         typed = _SEVERAL_WORDS.search(place.text, max(place.begin, place.cursor - _LONGEST), place.cursor)
         if typed is None or place.quote:
             return
@@ -64,45 +77,46 @@ class Completer:
             self._without_quotes = Completer()
         longer = replace(place, start=typed.start(1))
         values = (group for group in self._without_quotes._offered(longer, known)[0] if group.form == "value")
-        for each in _ranked(longer, values, frozenset(), loose=False):
-            if each.shown.casefold().startswith(longer.typed.casefold()):
-                yield each
+        for candidate in _ranked(longer, values, frozenset(), loose=False):
+            if candidate.shown.casefold().startswith(longer.typed.casefold()):
+                yield candidate
 
     def _offered(self, place: Place, known: Known) -> tuple[tuple[Group, ...], frozenset[str]]:
-        """The groups that fit and the keywords that may come, which stay the same while one word is typed."""
-        at = (known, place.text[place.begin : place.start], place.text[place.rest :])
-        if self._at is None or self._at[0] is not known or self._at[1:] != at[1:]:
+        """Return the groups that fit, and the keywords that may come next. Cache both while one word is typed."""
+        key = (known, place.text[place.begin : place.start], place.text[place.rest :])
+        if self._at is None or self._at[0] is not known or self._at[1:] != key[1:]:
             trail, survey = self._reader.read(place)
             scope = survey.scope
             survey.read(self._words_behind(place))
             self._groups = tuple(offers(trail, scope, survey, known)), trail.accepts()
-            self._at = at
+            self._at = key
         return self._groups
 
     def _words_behind(self, place: Place) -> Sequence[Lexeme]:
-        """The words behind the cursor, which stay the same while something is typed before them."""
-        behind = place.text[place.rest :]
-        if behind != self._behind[0]:
-            self._behind = behind, place.words_behind()
+        """Return the words after the cursor. Cache them while the text before the cursor changes."""
+        after = place.text[place.rest :]
+        if after != self._behind[0]:
+            self._behind = after, place.words_behind()
         return self._behind[1]
 
 
 def _ranked(place: Place, groups: Iterable[Group], keywords: frozenset[str], loose: bool) -> list[Completion]:
-    found: list[tuple[int, int, Completion]] = []
+    """Return the best candidates of all groups, ordered by match quality and then by group."""
+    ranked: list[tuple[int, int, Completion]] = []
     seen: set[str] = set()
-    for order, group in enumerate(groups):
+    for group_order, group in enumerate(groups):
         typed = group.typed(place.typed, place.quote)
         if typed is None:
             continue
-        for how, item in group.names.matches(typed, MOST, loose=loose and group.form != "number"):
+        for match, item in group.names.matches(typed, MOST, loose=loose and group.form != "number"):
             if item.text in group.but:
                 continue
-            written = group.written(item.text, place.quote)
-            if group.is_name and item.text.upper() in keywords and written == item.text:
-                written = quote_name(item.text)
-            if written not in seen and written.endswith(place.closing):
-                seen.add(written)
-                written = written.removesuffix(place.closing)
-                found.append((how, order, Completion(written, place.start, item.text, item.doc)))
-    found.sort(key=lambda each: each[:2])
-    return [completion for _, _, completion in found[:MOST]]
+            replacement = group.written(item.text, place.quote)
+            if group.is_name and item.text.upper() in keywords and replacement == item.text:
+                replacement = quote_name(item.text)
+            if replacement not in seen and replacement.endswith(place.closing):
+                seen.add(replacement)
+                replacement = replacement.removesuffix(place.closing)
+                ranked.append((match, group_order, Completion(replacement, place.start, item.text, item.doc)))
+    ranked.sort(key=lambda row: row[:2])
+    return [completion for _, _, completion in ranked[:MOST]]

@@ -1,4 +1,4 @@
-"""The fields, keys and values of what is searched at a place, narrowed by what the statement chooses already."""
+"""Fields, metadata keys and values of the kind that a scope searches, narrowed by the conditions already typed."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from auroraql.schema.conjunctions import PRECISION_UNIT, PRECISIONS
 METADATA, SOURCE = "metadata", "data_source"
 
 PRECISION_ITEMS = tuple(Item(str(seconds), doc) for seconds, doc in PRECISIONS.items())
-"""What may stand behind PRECISION."""
+"""Candidates after PRECISION, in seconds."""
 
 _WRITABLE = ("km", "deg", "nm", "%")
-"""The units that the grammar has a place for."""
+"""Units that the grammar accepts after a number."""
 
 _UNITS = ("seconds", "minutes", "hours", "days", "weeks", "months", "years")
 
 
 class FieldNames:
-    """What can be named in a scope: of a kind its fields and keys, of a result its columns, of SHOW those of the list."""
+    """Names available in a scope: fields and keys of a kind, columns of a result, or columns of a SHOW list."""
 
     def __init__(self, scope: Scope, known: Known, verb: str, listing: str) -> None:
         self.scope, self.known, self.archive = scope, known, known.archive
@@ -33,14 +33,18 @@ class FieldNames:
             self.kind, self.columns = None, tuple(known.listings.get(listing, ()))
 
     def chosen(self, but: str = "") -> Chosen:
-        """What the statement asks of the source fields by = and IN, unless an OR or NOT makes it uncertain."""
+        """Return the values that the statement requires of source fields by = and IN, without the field `but`.
+
+        The result is empty when the scope holds OR or NOT, since the conditions are then not certain.
+        """
         if self.scope.loose:
             return ()
-        found = ((name.lower(), values) for name, values in self.scope.chosen.items())
-        return tuple(sorted((n, v) for n, v in found if n in self.archive.source_fields and n != but))
+        conditions = ((name.lower(), values) for name, values in self.scope.chosen.items())
+        names = {*self.archive.source_fields} - {but}
+        return tuple(sorted((name, values) for name, values in conditions if name in names))
 
     def all(self) -> Iterable[Item]:
-        """Every name that may begin a path."""
+        """Return every name that a path can begin with."""
         if self.kind is None:
             return [Item(name.removeprefix(f"{SOURCE}."), "column") for name in self.columns]
         kind, chosen = self.kind, self.chosen()
@@ -49,60 +53,68 @@ class FieldNames:
     def _all(self, kind: Kind, chosen: Chosen) -> Iterator[Item]:
         seen: set[str] = set()
         keys = [Item(key.name, about(key)) for key in self.archive.keys(kind, chosen)]
-        fields = [Item(each.bare.split(".")[0], about(each)) for each in kind.fields if each.bare != METADATA]
-        inner = [Item(m.bare, about(m)) for each in kind.fields for m in each.members if "." not in m.bare]
-        whole = [Item(each.name, about(each)) for each in kind.fields if each.bare == METADATA]
+        fields = [Item(field.bare.split(".")[0], about(field)) for field in kind.fields if field.bare != METADATA]
+        inner = [
+            Item(member.bare, about(member))
+            for field in kind.fields
+            for member in field.members
+            if "." not in member.bare
+        ]
+        whole = [Item(field.name, about(field)) for field in kind.fields if field.bare == METADATA]
         for item in (*inner, *fields, *keys, *whole):
             if item.text not in seen:
                 seen.add(item.text)
                 yield item
 
     def members(self, path: tuple[str, ...]) -> list[Item]:
-        """The names that may follow a path and a dot."""
+        """Return the names that may follow a path and a dot."""
         if self.kind is None:
             start = ".".join(path) + "."
-            return [Item(c.removeprefix(start), "column") for c in self.columns if c.startswith(start)]
+            return [Item(column.removeprefix(start), "column") for column in self.columns if column.startswith(start)]
         if path == (METADATA,):
             return [Item(key.name, about(key)) for key in self.archive.keys(self.kind, self.chosen())]
-        found = self.kind.field(".".join(path))
-        return [Item(member.path[-1], about(member)) for member in found.members] if found else []
+        field = self.kind.field(".".join(path))
+        return [Item(member.path[-1], about(member)) for member in field.members] if field else []
 
     def type_of(self, path: tuple[str, ...]) -> Type:
-        """The type of a path; ANY where it is not known."""
+        """Return the type of a path, or ANY when it is unknown."""
         return self._declared(path)[0]
 
     def unit_of(self, path: tuple[str, ...]) -> str:
-        """The unit that may be written behind a value of a path; nothing where there is none."""
+        """Return the unit that may follow a value of a path, or an empty text."""
         field = self.kind.field(".".join(path)) if self.kind else None
         key = self.archive.catalogue.key(self.kind.metadata, path[-1]) if self.kind and path else None
         unit = field.unit if field is not None else key.unit if key is not None else ""
         return unit if unit in _WRITABLE else ""
 
     def values(self, path: tuple[str, ...]) -> tuple[Type, Vocabulary]:
-        """The type of a path and the values known for it."""
-        held, declared = self._declared(path)
+        """Return the type of a path and its known values."""
+        value_type, declared = self._declared(path)
         bare = path[-1].lower()
         if bare in self.archive.source_fields and (declared is None or declared.role == "source" or self.kind is None):
             listed = self.archive.values(bare, self.chosen(bare))
             if listed.items:
-                return held, listed
+                return value_type, listed
         if declared is not None:
-            return held, self.archive.made(("known", declared.known), lambda: map(Item, declared.known))
+            return value_type, self.archive.made(("known", declared.known), lambda: map(Item, declared.known))
         keys = self.archive.keys(self.kind, self.chosen()) if self.kind is not None else ()
         values = next((key.values for key in keys if key.name == bare), ())
-        return held, self.archive.made(("known", values), lambda: map(Item, values))
+        return value_type, self.archive.made(("known", values), lambda: map(Item, values))
 
     def _declared(self, path: tuple[str, ...]) -> tuple[Type, Field | None]:
         if self.kind is None or not path:
             return Type.ANY, None
-        found = self.kind.field(".".join(path))
-        if found is not None:
-            return found.type, found
+        field = self.kind.field(".".join(path))
+        if field is not None:
+            return field.type, field
         key = self.archive.catalogue.key(self.kind.metadata, path[-1])
         return (key.type if key is not None else Type.ANY), None
 
     def subjects(self, listing: str) -> Iterator[Item]:
-        """What SHOW … OF may name besides a kind: results with columns, or fields and keys with known values."""
+        """Yield the subjects of SHOW … OF other than kinds.
+
+        These are results for COLUMNS, and fields and keys with known values for VALUES.
+        """
         if listing == "columns":
             yield from names_of_results(self.known)
         if listing != "values":
@@ -114,14 +126,14 @@ class FieldNames:
 
 
 def names_of_results(known: Known) -> list[Item]:
-    """The results kept under a name, with their columns."""
+    """Return the stored results, each described by its first columns."""
     return [Item(name, ", ".join(columns[:4])) for name, columns in known.results.items()]
 
 
 def unit_items(fields: FieldNames, path: tuple[str, ...], trail: Trail, accepts: frozenset[str]) -> Iterator[Item]:
-    """The units that may follow a number: those of time for a duration, else the one of what it is."""
-    last = trail.symbols[-2].name if len(trail.symbols) > 1 else ""
-    if last == "PRECISION":
+    """Yield the units that may follow a number: units of time after a duration, else the unit of the value."""
+    last_symbol = trail.symbols[-2].name if len(trail.symbols) > 1 else ""
+    if last_symbol == "PRECISION":
         yield Item(PRECISION_UNIT, "the unit of it")
         return
     if "UNIT" not in accepts:

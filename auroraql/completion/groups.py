@@ -1,4 +1,4 @@
-"""Groups of names of one sort: what is typed of one, and how it is written where it is chosen."""
+"""Groups of candidates: which part of the typed text a group completes, and how a chosen name is written."""
 
 from __future__ import annotations
 
@@ -12,23 +12,24 @@ from auroraql.forms.text.layout import quote_name
 
 _CLOSING = {"“": "”", "‘": "’", "„": "”", "‚": "’"}
 _ENDS = {"”": '“”‟"', "’": "‘’‛'"}
-"""What ends a text in quotes as word processors set them, and so cannot stand in it."""
+"""Characters that end a text in typographic quotes, so they cannot occur in it."""
 _NONE = frozenset(("",))
 _QUOTES = {
     "name": frozenset(("", "`")),
     "value": frozenset(("", "'", '"', *"‘’‚‛“”„‟")),
     "sql": frozenset(("", '"')),
 }
-"""The quotes in which names of a form are written."""
+"""Opening quotes that each form of name accepts."""
 _IN_SQL = re.compile(r"[a-z_][a-z0-9_]*")
-"""What DuckDB takes for a name without quotes, unless it is one of its words."""
+"""Names that DuckDB reads without quotes, apart from its reserved words."""
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Names of one sort: `form` is how they are written, as keyword, name, value, number, parameter, or in SQL.
+    """Names that are written in one form.
 
-    Those of `but` stand there already.
+    `form` is keyword, name, value, number, parameter, operator or sql. Names in `but` are already present and are not
+    offered again.
     """
 
     names: Vocabulary
@@ -37,11 +38,11 @@ class Group:
 
     @property
     def is_name(self) -> bool:
-        """Whether a keyword of the same spelling would be read in its place."""
+        """Whether the parser could read the name as a keyword of the same spelling."""
         return self.form == "name"
 
     def typed(self, text: str, quote: str) -> str | None:
-        """What is typed of one of these names; None where none of them can stand."""
+        """Return the part of `text` that completes a name of this group, or None when the group does not fit."""
         if self.form == "parameter":
             return text.removeprefix("$") if not quote else None
         if text[:1].isdecimal() and not quote and self.form != "number":
@@ -49,7 +50,7 @@ class Group:
         return text if quote in _QUOTES.get(self.form, _NONE) and not text.startswith("$") else None
 
     def written(self, name: str, quote: str) -> str:
-        """The name as a statement writes it, in the quote that is open."""
+        """Return the name as the statement writes it, in the open quote `quote`."""
         match self.form:
             case "name":
                 return quote_name(name) if quote == "`" or not is_plain(name) else name
@@ -64,19 +65,19 @@ class Group:
 
 
 def _quoted(name: str, opening: str) -> str:
-    """A text in the quote that is open, or in plain ones where it could not stand in that."""
+    """Return a text in the open quote, or in plain quotes when it cannot be written in that one."""
     closing = _CLOSING.get(opening, opening)
-    if closing == opening or any(each in name for each in _ENDS[closing]):
+    if closing == opening or any(end in name for end in _ENDS[closing]):
         closing = opening = "'" if closing in _ENDS else opening
         return opening + name.replace(closing, closing * 2) + closing
     return opening + name + closing
 
 
 def is_plain(name: str) -> bool:
-    """Whether a name can be written as it is."""
+    """Return whether a name needs no quotes."""
     return re.fullmatch(grammar.pattern("NAME"), name) is not None
 
 
 def made(items: Iterable[Item | str]) -> Vocabulary:
-    """Names, some of which come with a few words about them."""
+    """Return a vocabulary of names, with or without descriptions."""
     return Vocabulary(item if isinstance(item, Item) else Item(item) for item in items)

@@ -1,4 +1,4 @@
-"""What may be named in SQL: the results, which are its tables, and their columns as SQL calls them."""
+"""Candidates in SQL: stored results, which are the tables, and their columns by their SQL names."""
 
 from __future__ import annotations
 
@@ -15,7 +15,10 @@ _BEHIND_FROM = re.compile(r"\b(?:from|join)\s+\Z", re.IGNORECASE)
 
 
 def sql_offers(place: Place, known: Known) -> Iterator[Group]:
-    """Behind `c.` the columns of that table alone; else those of the tables in the statement before those of others."""
+    """Yield the groups that fit in SQL: after `c.` only the columns of that table, elsewhere tables and columns.
+
+    Columns of tables that the statement names come before columns of other tables.
+    """
     before, statement = place.text[place.begin : place.start], place.text[place.begin :]
     qualified = _QUALIFIED.search(before)
     if qualified is not None:
@@ -26,7 +29,7 @@ def sql_offers(place: Place, known: Known) -> Iterator[Group]:
     if _BEHIND_FROM.search(before):
         yield results
         return
-    here = {name: each for name, each in known.tables.items() if re.search(rf"\b{re.escape(name)}\b", statement)}
+    here = {name: columns for name, columns in known.tables.items() if re.search(rf"\b{re.escape(name)}\b", statement)}
     yield _columns(here)
     yield results
     yield _columns(known.tables)
@@ -37,8 +40,10 @@ def _columns(tables: Mapping[str, Sequence[str]]) -> Group:
 
 
 def _table(name: str, statement: str, known: Known) -> str:
-    """The table that is called so, itself or by an alias."""
+    """Return the table with a name or an alias, or an empty text."""
     if name in known.tables:
         return name
     alias = rf"\s+(?:as\s+)?{re.escape(name)}\b"
-    return next((t for t in known.tables if re.search(rf"\b{re.escape(t)}{alias}", statement, re.IGNORECASE)), "")
+    return next(
+        (table for table in known.tables if re.search(rf"\b{re.escape(table)}{alias}", statement, re.IGNORECASE)), ""
+    )

@@ -1,4 +1,4 @@
-"""What each keyword is for, and a statement that has it: for menus and help. A test holds it against the grammar."""
+"""Keywords with a short description and an example, for menus and help. A test compares them with the grammar."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _SUBMITTED = f"SUBMIT s = {_DAILY};\nSHOW SEARCHES;\nFETCH s"
 
 @dataclass(frozen=True, slots=True)
 class Keyword:
-    """A keyword: what it is for, in a few words, and statements that can be run as they stand."""
+    """A keyword, its short description, and an example script that runs unchanged."""
 
     word: str
     doc: str
@@ -132,7 +132,7 @@ KEYWORDS = {
         Keyword("WITHIN", "how near the blocks come to one another", _MEETING),
     )
 }  # fmt: skip
-"""Every keyword of the grammar."""
+"""All keywords of the grammar, by their text."""
 
 FUNCTIONS = {
     row.word: row
@@ -144,7 +144,7 @@ FUNCTIONS = {
         Keyword("sum", "all together", _MEAN),
     )
 }
-"""The functions of SELECT, which are names to the grammar."""
+"""Functions of SELECT. The grammar reads them as names."""
 
-SQL = Keyword("SQL", "asks the results kept under a name in SQL", f"LET k = {_DAILY};\nSQL SELECT count(*) FROM k")  # noqa: S608 - an example, never run as it stands
-"""A statement that begins with a word of its own and is not read by the grammar."""
+SQL = Keyword("SQL", "asks the results kept under a name in SQL", f"LET k = {_DAILY};\nSQL SELECT count(*) FROM k")  # noqa: S608 - an example; values are never interpolated
+"""The SQL statement, which the grammar does not read."""

@@ -1,6 +1,6 @@
-"""What completion knows besides the grammar: the archive's names and values, and what the session holds.
+"""What completion knows besides the grammar: names and values of the archive, and the state of the session.
 
-Made once for a catalogue and looked through at every key; nothing here asks an archive.
+The vocabularies are built once for a catalogue and searched at every key. This module never queries an archive.
 """
 
 from __future__ import annotations
@@ -15,59 +15,66 @@ from auroraql.schema.catalogue import Catalogue, DataSource, MetadataKey
 from auroraql.schema.sources import SOURCE_FIELDS
 
 Chosen = tuple[tuple[str, tuple[str, ...]], ...]
-"""Source fields, and the values of which a source has one."""
+"""Conditions on source fields: pairs of a field and the values that it may have."""
 
 _MOST_KEPT = 256
 _DESCRIBED_AT_ONCE = 200
 
 
 class ArchiveNames:
-    """The names and values of a catalogue, ready to be looked through, and narrowed by what is chosen already."""
+    """Names and values of a catalogue, indexed for completion and narrowed by conditions on source fields."""
 
     def __init__(self, catalogue: Catalogue) -> None:
         self.catalogue = catalogue
-        self.source_fields = tuple(each.bare for each in SOURCE_FIELDS if each.type is Type.STRING)
+        self.source_fields = tuple(field.bare for field in SOURCE_FIELDS if field.type is Type.STRING)
         self._by: dict[str, dict[str, list[DataSource]]] = {name: {} for name in self.source_fields}
         for source in catalogue.sources:
-            for name, held in self._by.items():
-                held.setdefault(getattr(source, name), []).append(source)
+            for name, by_value in self._by.items():
+                by_value.setdefault(getattr(source, name), []).append(source)
         self._made: dict[object, Vocabulary] = {}
         self._docs: dict[tuple[str, str], str] = {}
         for name in self.source_fields:
             self.values(name, ()).prepare(_DESCRIBED_AT_ONCE)
 
     def values(self, name: str, chosen: Chosen) -> Vocabulary:
-        """The values of a source field that the sources with the chosen ones have; all, where there are none."""
+        """Return the values of a source field among the sources that meet the conditions.
+
+        Return all values when none does.
+        """
         return self._kept(
             ("values", name, chosen),
             lambda: Vocabulary(self._values(name, chosen), lambda value: self._about(name, value)),
         )
 
     def sources(self, chosen: Chosen) -> Sequence[DataSource]:
-        """The sources that have, of each field that is chosen, one of the values."""
+        """Return the sources that meet every condition."""
         if not chosen:
             return self.catalogue.sources
-        held = [[s for value in values for s in self._by[name].get(value, ())] for name, values in chosen]
-        fewest = min(range(len(held)), key=lambda at: len(held[at]))
-        rest = [each for at, each in enumerate(chosen) if at != fewest]
-        return [s for s in held[fewest] if all(getattr(s, name) in values for name, values in rest)]
+        candidates = [
+            [source for value in values for source in self._by[name].get(value, ())] for name, values in chosen
+        ]
+        narrowest = min(range(len(candidates)), key=lambda i: len(candidates[i]))
+        rest = [condition for i, condition in enumerate(chosen) if i != narrowest]
+        return [
+            source for source in candidates[narrowest] if all(getattr(source, name) in values for name, values in rest)
+        ]
 
     def keys(self, kind: Kind, chosen: Chosen) -> Sequence[MetadataKey]:
-        """The metadata keys that records of a kind have, when they are of the sources chosen."""
+        """Return the metadata keys of a kind, narrowed to those that records of the chosen sources have."""
         keys = self.catalogue.metadata.get(kind.metadata, ()) if kind.metadata else ()
         return (self.catalogue.keys_of(kind.metadata, self.sources(chosen)) or keys) if chosen and keys else keys
 
     def made(self, key: object, make: Callable[[], Iterable[Item]]) -> Vocabulary:
-        """A vocabulary that is made once."""
+        """Return the cached vocabulary for `key`, built by `make` on first use."""
         return self._kept(key, lambda: Vocabulary(make()))
 
     def _kept(self, key: object, make: Callable[[], Vocabulary]) -> Vocabulary:
-        found = self._made.get(key)
-        if found is None:
+        vocabulary = self._made.get(key)
+        if vocabulary is None:
             if len(self._made) >= _MOST_KEPT:
                 self._made.clear()
-            found = self._made[key] = make()
-        return found
+            vocabulary = self._made[key] = make()
+        return vocabulary
 
     def _values(self, name: str, chosen: Chosen) -> Iterator[Item]:
         narrowed = {getattr(source, name) for source in self.sources(chosen)} if chosen else ()
@@ -75,37 +82,38 @@ class ArchiveNames:
             yield Item(value)
 
     def _about(self, name: str, value: str) -> str:
-        """What a value of a source field is, from the sources that have it."""
-        made = self._docs.get((name, value))
-        if made is None:
-            made = self._docs[name, value] = self._described(name, value)
-        return made
+        """Return a cached description of a value of a source field."""
+        doc = self._docs.get((name, value))
+        if doc is None:
+            doc = self._docs[name, value] = self._described(name, value)
+        return doc
 
     def _described(self, name: str, value: str) -> str:
+        """Return a description of a value: what the sources with this value have in common, and their number."""
         sources = self._by[name].get(value, ())
-        others = {"program": "instrument_type", "display_name": "platform"}.get(name, "program")
-        several = Counter(getattr(source, others) for source in sources)
-        what = ", ".join(list(several)[:3]) + ("…" if len(several) > 3 else "")
-        return what if len(sources) < 2 else f"{what} · {len(sources)} sources"
+        other_field = {"program": "instrument_type", "display_name": "platform"}.get(name, "program")
+        counts = Counter(getattr(source, other_field) for source in sources)
+        summary = ", ".join(list(counts)[:3]) + ("…" if len(counts) > 3 else "")
+        return summary if len(sources) < 2 else f"{summary} · {len(sources)} sources"
 
 
 def about(field: Field | MetadataKey) -> str:
-    """What a field or key is, with its unit."""
+    """Return the description of a field or key, with its unit."""
     return f"{field.doc}, in {field.unit}" if field.unit else field.doc
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """All that is known where a statement is typed."""
+    """All names that completion can offer for a session, apart from keywords."""
 
     archive: ArchiveNames
     results: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    """The results kept under a name, and their columns."""
+    """Columns of the stored results, by the name of the result."""
     tables: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    """The same results as SQL calls their columns."""
+    """The same results with the SQL names of their columns."""
     searches: Sequence[str] = ()
     settings: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    """The settings, and the values each can have where these are few."""
+    """Values of each setting, where the choice is limited."""
     parameters: Sequence[str] = ()
     listings: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    """The columns of what SHOW shows, by the word behind it in lower case."""
+    """Columns of each SHOW list, by its word in lower case."""

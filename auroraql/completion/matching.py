@@ -1,6 +1,6 @@
-"""Which of many names someone may mean by what they have typed of one: by its beginning, its letters, or with a slip.
+"""Matching of typed text against a vocabulary: by prefix, part, letters in order, or with one typo.
 
-Names are searched as one text, so that 10,000 of them take about a millisecond.
+All names are searched as one text, so a search of 10,000 names takes about a millisecond.
 """
 
 from __future__ import annotations
@@ -13,27 +13,27 @@ from itertools import accumulate
 from typing import NamedTuple
 
 PREFIX, WORD, INSIDE, LETTERS, SLIP = range(5)
-"""How a name was found, best first: its beginning, that of a word of it, anywhere, letter by letter, one letter off."""
+"""Quality of a match, best first: prefix, start of a word, substring, letters in order, one typo."""
 
 _SHORTEST_SLIP = 3
 _FEW = 500
-"""Names of which even one letter is looked for everywhere."""
+"""Vocabularies smaller than this are searched for a substring of a single letter."""
 
 _LONGEST = 60
-"""Longer beginnings are only looked for as they are."""
+"""Longer texts are only searched as prefix and substring, since the patterns would be slow."""
 
 
 class Item(NamedTuple):
-    """A name and a few words about it."""
+    """A name and a short description."""
 
     text: str
     doc: str = ""
 
 
 class Vocabulary:
-    """Names that are looked through again and again, in the order in which they are offered.
+    """Names in the order in which they are offered, prepared for repeated searches.
 
-    `describe` tells what a name is that comes without words about it, when it is found.
+    `describe` returns the description of a name that has none. It is called only for names that match.
     """
 
     def __init__(self, items: Iterable[Item], describe: Callable[[str], str] = lambda _name: "") -> None:
@@ -41,7 +41,7 @@ class Vocabulary:
         self._describe = describe
 
     def prepare(self, described: int) -> None:
-        """Does now what the first look would do, with the words about the first names."""
+        """Build the index and describe the first `described` names, so that the first search is fast."""
         for _ in self.matches("\n", described):
             pass
         for _ in self.matches("", described):
@@ -49,26 +49,29 @@ class Vocabulary:
 
     @cached_property
     def _lines(self) -> tuple[str, list[int]]:
-        """The names as one text, folded, each behind a line feed, and where each begins."""
+        """All names, case-folded, as one text in which a line feed precedes each; and the offset of each name."""
         folded = ["\n" + item.text.casefold().replace("\n", " ") for item in self.items]
         return "".join(folded), [0, *accumulate(map(len, folded[:-1]))]
 
     def matches(self, typed: str, most: int, *, loose: bool = True) -> Iterator[tuple[int, Item]]:
-        """Up to `most` of the names, best first, with how each was found; `loose` is more than by beginnings."""
+        """Yield up to `most` names that match, best first, each with the quality of its match.
+
+        Without `loose`, only prefixes and starts of words match.
+        """
         if not typed:
             yield from ((PREFIX, self._described(item)) for item in self.items[:most])
             return
         folded = typed.casefold().replace("\n", " ")
         seen: dict[int, int] = {}
         for find in (self._beginnings, self._parts, self._letters, self._slips)[: 4 if loose else 2]:
-            for how, at in find(folded):
-                seen.setdefault(at, how)
+            for quality, position in find(folded):
+                seen.setdefault(position, quality)
                 if len(seen) >= most:
                     break
             if len(seen) >= most or (find == self._letters and seen):
                 break
-        found = sorted((how, at) for at, how in seen.items() if loose or how <= WORD)
-        yield from ((how, self._described(self.items[at])) for how, at in found)
+        ranked = sorted((quality, position) for position, quality in seen.items() if loose or quality <= WORD)
+        yield from ((quality, self._described(self.items[position])) for quality, position in ranked)
 
     def _beginnings(self, typed: str) -> Iterator[tuple[int, int]]:
         return ((PREFIX, self._line(at)) for at in self._places("\n" + typed))
@@ -80,24 +83,26 @@ class Vocabulary:
             yield WORD if before == "_" or not before.isalnum() else INSIDE, self._line(at)
 
     def _letters(self, typed: str) -> Iterator[tuple[int, int]]:
-        """Names with the letters in their order."""
+        """Yield the names that contain the typed letters in order."""
         if 1 < len(typed) <= _LONGEST:
-            # Each class leaves out the letter that follows, so that nothing is tried twice.
-            letters = "".join(rf"[^\n{re.escape(c)}]*{re.escape(c)}" for c in typed)
-            yield from ((LETTERS, self._line(m.start())) for m in re.finditer(rf"\n{letters}", self._lines[0]))
+            # Each class excludes the next letter, so the pattern never backtracks.
+            letters = "".join(rf"[^\n{re.escape(letter)}]*{re.escape(letter)}" for letter in typed)
+            yield from ((LETTERS, self._line(match.start())) for match in re.finditer(rf"\n{letters}", self._lines[0]))
 
     def _slips(self, typed: str) -> Iterator[tuple[int, int]]:
         if _SHORTEST_SLIP <= len(typed) <= _LONGEST:
-            yield from ((SLIP, self._line(m.start())) for m in re.finditer(rf"\n{_one_off(typed)}", self._lines[0]))
+            yield from (
+                (SLIP, self._line(match.start())) for match in re.finditer(rf"\n{_one_off(typed)}", self._lines[0])
+            )
 
     def _places(self, part: str) -> Iterator[int]:
-        """Where a part stands in the text, once a line."""
+        """Yield the offset of the first occurrence of a part in each name."""
         text, _ = self._lines
-        at = text.find(part)
-        while at >= 0:
-            yield at
-            end = text.find("\n", at + 1)
-            at = text.find(part, end) if end >= 0 else -1
+        offset = text.find(part)
+        while offset >= 0:
+            yield offset
+            end = text.find("\n", offset + 1)
+            offset = text.find(part, end) if end >= 0 else -1
 
     def _line(self, at: int) -> int:
         return bisect_right(self._lines[1], at) - 1
@@ -107,10 +112,13 @@ class Vocabulary:
 
 
 def _one_off(typed: str) -> str:
-    """What begins as typed but for one letter: another, one more, one less, or two in the wrong order."""
-    made = rf"(?:[^\n]|{re.escape(typed[-1])})"
+    """Return a pattern for names that begin as typed, apart from one typo.
+
+    A typo is a letter replaced, added, left out, or swapped with the next one.
+    """
+    pattern = rf"(?:[^\n]|{re.escape(typed[-1])})"
     for at in range(len(typed) - 2, -1, -1):
         here, there, rest = re.escape(typed[at]), re.escape(typed[at + 1]), re.escape(typed[at + 2 :])
         after = re.escape(typed[at + 1 :])
-        made = rf"(?:{here}{made}|{there}{here}{rest}|[^\n]{after}|[^\n]{here}{after}|{after})"
-    return made
+        pattern = rf"(?:{here}{pattern}|{there}{here}{rest}|[^\n]{after}|[^\n]{here}{after}|{after})"
+    return pattern

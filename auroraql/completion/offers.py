@@ -1,4 +1,4 @@
-"""Which groups of names fit at a place: keywords that the parser accepts, and for a name or a value what it is of."""
+"""Groups of candidates that fit at the cursor: keywords the parser accepts, names and values by their grammar rule."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from auroraql.schema.operators import OPERATORS
 _WRITTEN_SMALL = frozenset(name.upper() for name in (*KINDS, *BLOCKS))
 _OFTEN = ("FIND", "SHOW", "WHERE", "AND", "SELECT", "ON", "DURING", "IN", "LIMIT")
 _INSIDE = frozenset(("AND", "OR", "NOT", "AS", "IN", "BY", "ASC", "DESC", "NULLS", "BEFORE", "PADDED", "OFFSET"))
-"""What may stand several times, inside of clauses."""
+"""Keywords that may occur several times in one scope."""
 SETTING = ("=",)
-"""In the place of a path: what is compared is a setting."""
+"""Stands in for a path when the value of a setting is compared."""
 _CONSTANTS = frozenset(("NOW", "TODAY", "TRUE", "FALSE"))
 _FITTING = {
     Type.STRING: frozenset[str](),
@@ -33,13 +33,17 @@ _FITTING = {
     Type.TIME: frozenset(("NOW", "TODAY")),
     Type.BOOLEAN: frozenset(("TRUE", "FALSE")),
 }
-"""The constants that are values of a type; of the others, all may be."""
+"""Constants that are values of a type. All constants fit the other types."""
 
 
 def offers(trail: Trail, scope: Scope, found: Survey, known: Known) -> Iterator[Group]:
-    """The groups that fit behind the words of the trail, the likeliest first.
+    """Yield the groups that fit after the words of the trail, most likely first.
 
-    `scope` is the search or block of the place, and `found` what the whole statement says.
+    Arguments:
+        trail: Parser state after the words before the cursor.
+        scope: The search or block that contains the cursor.
+        found: Names defined anywhere in the statement.
+        known: Names of the catalogue and of the session.
     """
     accepts = trail.accepts()
     compared = _compared(trail)
@@ -60,55 +64,58 @@ def offers(trail: Trail, scope: Scope, found: Survey, known: Known) -> Iterator[
         yield _numbers(PRECISION_ITEMS, PRECISION_UNIT)
     if "PARAM" in accepts:
         yield Group(made(dict.fromkeys((*known.parameters, *found.parameters))), "parameter")
-    held = fields.type_of(compared) if compared and compared != SETTING else Type.ANY
-    yield Group(made(_keywords(trail, accepts, scope, held)), "keyword")
+    compared_type = fields.type_of(compared) if compared and compared != SETTING else Type.ANY
+    yield Group(made(_keywords(trail, accepts, scope, compared_type)), "keyword")
 
 
 # --- keywords and operators
 
 
 def _keywords(trail: Trail, accepts: frozenset[str], scope: Scope, type: Type) -> Iterator[Item]:
-    """The keywords that may come, with those that must follow, as BY behind GROUP."""
-    every = tables().keywords
+    """Yield the keywords that may come next, each with the keywords that must follow it, such as BY after GROUP."""
+    all_keywords = tables().keywords
     if not trail.words:
         yield Item("FIND", KEYWORDS["FIND"].doc)
         yield Item(SQL.word, SQL.doc)
-    for word in sorted((accepts & every) - _senseless(trail, accepts, scope, type), key=_by_use):
-        written = word.lower() if word in _WRITTEN_SMALL else word
-        yield Item(" ".join((written, *_following(trail, word, every))), KEYWORDS[word].doc)
+    for word in sorted((accepts & all_keywords) - _senseless(trail, accepts, scope, type), key=_by_use):
+        text = word.lower() if word in _WRITTEN_SMALL else word
+        yield Item(" ".join((text, *_following(trail, word, all_keywords))), KEYWORDS[word].doc)
 
 
-def _following(trail: Trail, word: str, every: frozenset[str]) -> Iterator[str]:
-    """The keywords that must follow a keyword."""
-    states = Trail([*trail.states], [*trail.symbols])
-    while states.shift(word):
-        after = states.accepts()
-        if len(after) != 1 or not after <= every:
+def _following(trail: Trail, word: str, all_keywords: frozenset[str]) -> Iterator[str]:
+    """Yield the keywords that must follow a keyword."""
+    state = Trail([*trail.states], [*trail.symbols])
+    while state.shift(word):
+        next_terminals = state.accepts()
+        if len(next_terminals) != 1 or not next_terminals <= all_keywords:
             return
-        (word,) = after
+        (word,) = next_terminals
         yield word
 
 
 def _by_use(word: str) -> tuple[int, str]:
-    """What is typed most comes first, then the alphabet."""
+    """Return the sort key of a keyword: frequent keywords first, then alphabetical order."""
     return (_OFTEN.index(word) if word in _OFTEN else len(_OFTEN)), word
 
 
 def _senseless(trail: Trail, accepts: frozenset[str], scope: Scope, type: Type) -> frozenset[str]:
-    """What the grammar takes and the resolver would refuse: a clause a second time, or of another kind of record."""
+    """Return the keywords that the grammar accepts and the resolver rejects.
+
+    These are clauses that are already present, and clauses of another kind of record.
+    """
     if "STRING" in accepts:
-        values = _CONSTANTS - _FITTING.get(type, _CONSTANTS)
-        return values | {"NOW", "TODAY"} if trail.symbols and trail.symbols[0].name == "SET" else values
+        constants = _CONSTANTS - _FITTING.get(type, _CONSTANTS)
+        return constants | {"NOW", "TODAY"} if trail.symbols and trail.symbols[0].name == "SET" else constants
     if END not in accepts:
         return frozenset()
-    told = {*scope.clauses}
-    if told & {*WINDOWS}:
-        told |= {*WINDOWS} - ({"UNTIL"} if "SINCE" in told else {"SINCE"} if "UNTIL" in told else set())
+    rejected = {*scope.clauses}
+    if rejected & {*WINDOWS}:
+        rejected |= {*WINDOWS} - ({"UNTIL"} if "SINCE" in rejected else {"SINCE"} if "UNTIL" in rejected else set())
     if trail.symbols[0].name == "SHOW":
-        told |= set() if trail.words[1].lower() in REFRESHABLE else {"REFRESH"}
+        rejected |= set() if trail.words[1].lower() in REFRESHABLE else {"REFRESH"}
     elif scope.kind.lower() != CONJUNCTIONS.name:
-        told |= {"OF", "WITHIN", "VIA", "PRECISION"}
-    return frozenset(told - _INSIDE)
+        rejected |= {"OF", "WITHIN", "VIA", "PRECISION"}
+    return frozenset(rejected - _INSIDE)
 
 
 def _operators(trail: Trail, fields: FieldNames) -> Vocabulary:
@@ -123,7 +130,7 @@ def _operators(trail: Trail, fields: FieldNames) -> Vocabulary:
 
 
 def _compared(trail: Trail) -> tuple[str, ...]:
-    """The path whose values may come next, or SETTING; nothing elsewhere."""
+    """Return the path whose value comes next, SETTING for a setting, or an empty tuple elsewhere."""
     symbols, words = trail.symbols, trail.words
     for at in range(len(symbols) - 1, 0, -1):
         below, above = symbols[at - 1], symbols[at]
@@ -141,7 +148,7 @@ def _parts(words: Sequence[Lexeme]) -> tuple[str, ...]:
 
 
 def _path_at_end(trail: Trail) -> tuple[str, ...]:
-    """The path that the words end with."""
+    """Return the path at the end of the words."""
     first = len(trail.words)
     while first > 0 and trail.words[first - 1].type in ("NAME", "QNAME", "DOT"):
         first -= 1
@@ -149,16 +156,16 @@ def _path_at_end(trail: Trail) -> tuple[str, ...]:
 
 
 def _values(fields: FieldNames, path: tuple[str, ...], trail: Trail) -> Iterator[Group]:
-    first = next((s.first for s in reversed(trail.symbols) if s.name == "path"), len(trail.words))
-    listed = frozenset(plain(word) for word in trail.words[first:] if word.type == "STRING")
-    held, names = fields.values(path)
-    if held is not Type.BOOLEAN:
-        is_number = held in (Type.NUMBER, Type.INTEGER)
-        yield _numbers(names.items, fields.unit_of(path)) if is_number else Group(names, "value", listed)
+    first_word = next((s.first for s in reversed(trail.symbols) if s.name == "path"), len(trail.words))
+    present = frozenset(plain(word) for word in trail.words[first_word:] if word.type == "STRING")
+    value_type, names = fields.values(path)
+    if value_type is not Type.BOOLEAN:
+        is_number = value_type in (Type.NUMBER, Type.INTEGER)
+        yield _numbers(names.items, fields.unit_of(path)) if is_number else Group(names, "value", present)
 
 
 def _numbers(items: Iterable[Item], unit: str) -> Group:
-    """Numbers of a list that is known, each with its unit."""
+    """Return a group of known numbers, each with its unit."""
     return Group(made(Item(f"{item.text} {unit}".strip(), item.doc) for item in items), "number")
 
 
@@ -166,7 +173,7 @@ def _numbers(items: Iterable[Item], unit: str) -> Group:
 
 
 def _names(trail: Trail, found: Survey, known: Known, fields: FieldNames) -> Iterator[Iterable[Item | str]]:
-    """The names of every rule that a name could be the whole of here."""
+    """Yield a group of names for each grammar rule that a name could complete here."""
     roles, last = trail.roles(), trail.symbols[-1].name
     if last == "DOT" or "__path_star" in "".join(roles):
         yield from _members(trail, known, fields)
@@ -194,23 +201,23 @@ def _names(trail: Trail, found: Survey, known: Known, fields: FieldNames) -> Ite
 
 
 def _since(trail: Trail, keyword: str) -> set[str]:
-    """The words behind the last of a keyword."""
-    at = max((place for place, word in enumerate(trail.words) if word.type == keyword), default=len(trail.words))
-    return {word.lower() for word in trail.words[at + 1 :]}
+    """Return the words after the last occurrence of a keyword, in lower case."""
+    position = max((i for i, word in enumerate(trail.words) if word.type == keyword), default=len(trail.words))
+    return {word.lower() for word in trail.words[position + 1 :]}
 
 
 def _paths(trail: Trail, found: Survey, known: Known, fields: FieldNames) -> Iterator[Iterable[Item | str]]:
-    last = trail.symbols[-1].name
-    if last == "IN" or (last == "CMP" and len(trail.symbols) > 1):
-        yield (Item(name, "result") for name in known.results if last == "IN")
-        if last == "IN":
+    last_symbol = trail.symbols[-1].name
+    if last_symbol == "IN" or (last_symbol == "CMP" and len(trail.symbols) > 1):
+        yield (Item(name, "result") for name in known.results if last_symbol == "IN")
+        if last_symbol == "IN":
             return
-    if last == "OF" and trail.symbols[0].name == "SHOW":
+    if last_symbol == "OF" and trail.symbols[0].name == "SHOW":
         yield fields.subjects(_listing(trail.words))
         return
-    above = _tree(trail)
-    if above:
-        yield fields.members(above)
+    outer_path = _tree(trail)
+    if outer_path:
+        yield fields.members(outer_path)
         return
     if any(symbol.name == "USING" for symbol in trail.symbols):
         yield _used(trail, known, fields)
@@ -221,17 +228,17 @@ def _paths(trail: Trail, found: Survey, known: Known, fields: FieldNames) -> Ite
 
 
 def _used(trail: Trail, known: Known, fields: FieldNames) -> Iterator[Item]:
-    """The fields that USING may name: those that the result of DURING has too, where its columns are known."""
-    at = next(place for place, symbol in enumerate(trail.symbols) if symbol.name == "USING")
-    first = next((symbol.first for symbol in reversed(trail.symbols[:at]) if symbol.name == "result"), None)
-    name = plain(trail.words[first]) if first is not None else ""
+    """Yield the fields that USING may name: those that the result of DURING also has, where its columns are known."""
+    using = next(i for i, symbol in enumerate(trail.symbols) if symbol.name == "USING")
+    result_word = next((symbol.first for symbol in reversed(trail.symbols[:using]) if symbol.name == "result"), None)
+    name = plain(trail.words[result_word]) if result_word is not None else ""
     columns = known.results.get(name, (METADATA,))
-    listed = {word.lower() for word in trail.words[trail.symbols[at].first :]}
-    # Whole records have metadata keys that are not listed. SQL's names are those of the members of objects too.
-    is_open = METADATA in columns
+    present = {word.lower() for word in trail.words[trail.symbols[using].first :]}
+    # Whole records have metadata keys that are not listed as columns. The SQL names include the members of objects.
+    has_whole_records = METADATA in columns
     shared = {*known.tables.get(name, ()), *(column.rpartition(".")[2] for column in columns)}
     for item in fields.all():
-        if item.text.lower() not in listed and (is_open or item.text in shared):
+        if item.text.lower() not in present and (has_whole_records or item.text in shared):
             yield item
 
 
@@ -244,7 +251,7 @@ def _members(trail: Trail, known: Known, fields: FieldNames) -> Iterator[Iterabl
 
 
 def _tree(trail: Trail) -> tuple[str, ...]:
-    """The path of the tree of SELECT that is open."""
+    """Return the path of the open tree of SELECT."""
     path: tuple[str, ...] = ()
     for below, above in zip(trail.symbols, trail.symbols[1:], strict=False):
         if above.name == "LBRACE":
@@ -253,7 +260,10 @@ def _tree(trail: Trail) -> tuple[str, ...]:
 
 
 def _odd_places(trail: Trail, known: Known, accepts: frozenset[str]) -> Iterator[Group]:
-    """Names that the grammar takes bare or quoted, and the values of settings; and the functions of SELECT."""
+    """Yield the values after FOR and of settings, and the functions of SELECT.
+
+    Values after FOR may be written with or without quotes.
+    """
     symbols = [symbol.name for symbol in trail.symbols]
     if symbols[-1] == "FOR":
         names = [
@@ -272,5 +282,5 @@ def _odd_places(trail: Trail, known: Known, accepts: frozenset[str]) -> Iterator
 
 
 def _listing(words: Sequence[Lexeme]) -> str:
-    """What SHOW shows, in lower case."""
+    """Return the word after SHOW in lower case, or an empty text for another statement."""
     return words[1].lower() if len(words) > 1 and words[0].upper() == "SHOW" else ""

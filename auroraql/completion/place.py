@@ -1,4 +1,4 @@
-"""Where the cursor is: in which statement, behind which words, and what has been typed of the word under it."""
+"""The cursor: its statement, the words around it, and the part of a word that is typed before it."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from auroraql.completion.survey import Survey
 from auroraql.completion.trail import END, Trail, words_of
+from auroraql.errors import StatementError
 from auroraql.forms.pieces import Form, closed_end, end_of_document, first, form_at, may_become_another, stops_of
 from auroraql.forms.text.blanks import skip_blanks
 from auroraql.forms.text.driver import Stumble, drive, last_whole
@@ -16,17 +17,17 @@ from auroraql.forms.text.lexeme import Lexeme
 _NUMBER = re.compile(r"(?<!\w)\.?\d[\w.:+-]*\Z")
 _WORD = re.compile(r"\$?\w*\Z")
 _WHOLE = re.compile(r"[^\d\s]\s+\Z")
-"""A text whose last word is over: after a blank, but behind a day the time may follow."""
+"""A text whose last word is complete: it ends with a blank. After a date, a time of day may still follow."""
 
 _LAST_RUN = re.compile(r"[$\w.:+-]*\Z")
-"""The word, number or time at the end of a text, which may go on."""
+"""A word, number or time at the end of a text, which may still grow."""
 
 _LONGEST_WORD = 200
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """The cursor's place; `begin` is where the statement begins and `start` where what is typed of a word does."""
+    """A cursor position. `begin` is the offset of its statement and `start` the offset of the word typed so far."""
 
     text: str
     form: Form
@@ -34,44 +35,44 @@ class Place:
     start: int
     cursor: int
     quote: str = ""
-    """The quote that is open, which stands at `start`."""
+    """The open quote, which is at `start`."""
     closing: str = ""
-    """The quote that closes it, where it stands right behind the cursor."""
+    """The quote that closes it, if it is right after the cursor."""
 
     @property
     def rest(self) -> int:
-        """Where the words behind the cursor begin."""
+        """Offset at which the words after the cursor begin."""
         return self.cursor + len(self.closing)
 
     @property
     def typed(self) -> str:
-        """What has been typed of the word, without its quote."""
+        """The typed part of the word, without its quote."""
         return self.text[self.start + len(self.quote) : self.cursor]
 
     def words_behind(self) -> Sequence[Lexeme]:
-        """The words from the cursor to the end of the statement."""
-        at, stops = self.rest, stops_of(self.form)
+        """Return the words from the cursor to the end of the statement."""
+        position, stops = self.rest, stops_of(self.form)
         end = len(self.text)
-        while match := stops.search(self.text, at):
+        while match := stops.search(self.text, position):
             if match.lastgroup == "end":
                 end = match.start()
                 break
             closed = closed_end(self.text, match) if match.lastgroup in ("stray", "dollar") else -1
-            at = max(match.end(), closed)
+            position = max(match.end(), closed)
         return tuple(words_of(self.text, self.rest, end))
 
 
 class Finder:
-    """Finds the place of the cursor, and goes on from where it was when only the end of the text is new."""
+    """Locator of the cursor. It resumes its scan when only the end of the text has changed."""
 
     def __init__(self) -> None:
         self._passed, self._begin = "", 0
         self._words: Sequence[Lexeme] = ()
 
     def locate(self, text: str, cursor: int) -> Place | None:
-        """The place of the cursor; None in a comment, and in or right behind a closed quote.
+        """Return the cursor position, or None in a comment and in or right after a closed quote.
 
-        At the end of what a closed quote holds, that is being typed.
+        With the cursor right before the closing quote, the quoted text still counts as being typed.
         """
         begin, opened = self._last_marks(text, cursor)
         if opened is None:
@@ -83,51 +84,58 @@ class Finder:
         return Place(text, form, begin, opened, cursor, text[opened], _closing(text, opened, cursor))
 
     def unfinished(self, text: str) -> str | None:
-        """Of a text whose last statement is merely unfinished what is whole; None where that is whole, or wrong.
+        """Return the complete part of a text whose last statement is unfinished, or None when it is complete or wrong.
 
-        All words fit that stand there, but for one at the very end, which may become another: it is left out, with what
-        belongs to it. Parentheses that are still open are closed.
+        Every token of an unfinished statement fits, apart from one at the very end that may still become another. That
+        token is left out with the clause it belongs to, and open parentheses are closed.
         """
         begin, opened = self._last_marks(text, len(text))
         end = len(text) if opened is None or opened < 0 else opened
         statement = text[begin:end]
-        read = drive(statement, 0, end - begin)
-        self._words = read.words if isinstance(read, Stumble) else read[1]
-        if not (_breaks_off(statement, read) if isinstance(read, Stumble) else end < len(text)):
+        try:
+            parsed = drive(statement, 0, end - begin)
+        except StatementError:  # a list above its limit, which the check reports
+            self._words = ()
             return None
-        last = _LAST_RUN.search(statement)
-        whole = last_whole(self._words, last.start() if last else len(statement))
-        return text[:begin] if whole is None else text[: begin + whole[0]] + whole[1]
+        self._words = parsed.words if isinstance(parsed, Stumble) else parsed[1]
+        if not (_breaks_off(statement, parsed) if isinstance(parsed, Stumble) else end < len(text)):
+            return None
+        last_run = _LAST_RUN.search(statement)
+        complete = last_whole(self._words, last_run.start() if last_run else len(statement))
+        return text[:begin] if complete is None else text[: begin + complete[0]] + complete[1]
 
     def begins(self, text: str) -> int:
-        """Where the last statement of a text begins."""
+        """Return the offset at which the last statement of a text begins."""
         return self._last_marks(text, len(text))[0]
 
     @property
     def words(self) -> Sequence[Lexeme]:
-        """The words that fit of the last statement, as `unfinished` saw it."""
+        """The tokens of the last statement that the last call of `unfinished` accepted."""
         return self._words
 
     def _last_marks(self, text: str, cursor: int) -> tuple[int, int | None]:
-        """Where the statement of the cursor begins, and the quote that is open there, or -1; None: nothing fits there."""
+        """Return the offset of the cursor's statement, and the offset of the quote that is open at the cursor.
+
+        The second is -1 when no quote is open, and None where nothing can be completed.
+        """
         passed = self._passed
-        goes_on = 0 < len(passed) < cursor and text.startswith(passed)
-        begin, at = (self._begin, len(passed)) if goes_on else (first(text), first(text))
+        resumes = 0 < len(passed) < cursor and text.startswith(passed)
+        begin, position = (self._begin, len(passed)) if resumes else (first(text), first(text))
         start = _after_documents(text, begin, cursor)
-        at, stops = max(at, start), _stops_at(text, start, cursor)
-        known = begin, at
-        while (match := stops.search(text, at)) and match.start() < cursor:
-            opened, at = _opened(text, match, cursor)
+        position, stops = max(position, start), _stops_at(text, start, cursor)
+        checkpoint = begin, position
+        while (match := stops.search(text, position)) and match.start() < cursor:
+            opened, position = _opened(text, match, cursor)
             if opened != -1:
                 break
             if match.lastgroup == "end":
-                begin, start = at, _after_documents(text, at, cursor)
-                at, stops = max(at, start), _stops_at(text, start, cursor)
-            known = (begin, at) if at < cursor else known
+                begin, start = position, _after_documents(text, position, cursor)
+                position, stops = max(position, start), _stops_at(text, start, cursor)
+            checkpoint = (begin, position) if position < cursor else checkpoint
         else:
             opened = -1
-        if known[1]:
-            self._begin, self._passed = known[0], text[: known[1]]
+        if checkpoint[1]:
+            self._begin, self._passed = checkpoint[0], text[: checkpoint[1]]
         return start, opened
 
 
@@ -141,67 +149,67 @@ def _after_documents(text: str, begin: int, cursor: int) -> int:
 
 
 def _stops_at(text: str, begin: int, cursor: int) -> re.Pattern[str]:
-    """What begins or ends something in the statement that begins there."""
+    """Return the pattern of the marks that begin or end something in the statement at `begin`."""
     return stops_of(form_at(text, skip_blanks(text, begin, cursor)))
 
 
 def _breaks_off(statement: str, stumble: Stumble) -> bool:
-    """Whether a statement that cannot be read is right as far as it goes: it may go on where it ends."""
-    at, end = stumble.found.start_pos, len(statement)
-    grows = stumble.found.end_pos == end or _LAST_RUN.fullmatch(statement, at) is not None
-    return stumble.found.type == END or grows or may_become_another(statement.lstrip())
+    """Return whether a statement with a syntax error is correct up to its end and may continue there."""
+    error_start, end = stumble.found.start_pos, len(statement)
+    may_grow = stumble.found.end_pos == end or _LAST_RUN.fullmatch(statement, error_start) is not None
+    return stumble.found.type == END or may_grow or may_become_another(statement.lstrip())
 
 
 def _opened(text: str, match: re.Match[str], cursor: int) -> tuple[int | None, int]:
-    """The quote that is open at the cursor, and where to look on.
+    """Return the offset of the quote that is open at the cursor, and the offset at which to continue.
 
-    -1 where what begins at the mark ends before the cursor, None where nothing can be completed in it.
+    The first is -1 when the marked part ends before the cursor, and None when nothing can be completed in it.
     """
-    at, end = match.span()
+    start, end = match.span()
     match match.lastgroup:
         case "stray" | "dollar":
             closed = closed_end(text, match)
             if match.lastgroup == "stray" and match[0] != "/*":
-                return at, end
+                return start, end
             return (-1, closed) if 0 <= closed <= cursor else (None, end)
         case "comment":
-            inside = cursor < end or (cursor == end and text.startswith("--", at))
+            inside = cursor < end or (cursor == end and text.startswith("--", start))
             return (None, end) if inside else (-1, end)
         case "quoted" if cursor <= end:
-            # A quote that a word follows at once was closed by one that opens another text.
+            # A word right after the quote shows that the quote opens the next text instead of closing this one.
             inside = cursor == end - 1 or text[end : end + 1].isalnum()
-            return (at, end) if cursor < end and inside else (None, end)
+            return (start, end) if cursor < end and inside else (None, end)
         case _:
             return -1, end
 
 
 def _closing(text: str, opened: int, cursor: int) -> str:
-    """The quote at the cursor that closes the one that is open; nothing where it opens another text."""
+    """Return the quote at the cursor if it closes the open one, or an empty text if it opens another text."""
     match = stops_of("text").match(text, opened)
     closes = match is not None and match.end() == cursor + 1 and match.lastgroup == "quoted"
     return text[cursor] if closes and not text[cursor + 1 : cursor + 2].isalnum() else ""
 
 
 def _at_word(text: str, form: Form, begin: int, cursor: int) -> Place | None:
-    near = max(begin, cursor - _LONGEST_WORD)
-    word = _NUMBER.search(text, near, cursor) or _WORD.search(text, near, cursor)
+    earliest = max(begin, cursor - _LONGEST_WORD)
+    word = _NUMBER.search(text, earliest, cursor) or _WORD.search(text, earliest, cursor)
     return Place(text, form, begin, word.start() if word else cursor, cursor)
 
 
 class Reader:
-    """Reads the words before the cursor, and goes on from where it was when only the end of the text is new."""
+    """Incremental reader of the words before the cursor. It reuses its state up to the last complete word."""
 
     def __init__(self) -> None:
         self._text, self._trail, self._survey = "", Trail.begin(), Survey()
 
     def read(self, place: Place) -> tuple[Trail, Survey]:
-        """The parser's stack behind the words before the place, and what these say of it."""
+        """Return the parser state and the scopes after the words before the cursor."""
         text = place.text[place.begin : place.start]
         if not text.startswith(self._text):
             self._text, self._trail, self._survey = "", Trail.begin(), Survey()
-        trail, known = self._trail.copy(), len(self._trail.words)
+        trail, word_count = self._trail.copy(), len(self._trail.words)
         trail.read(text, len(self._text), len(text))
-        survey = self._survey.copy().read(trail.words[known:])
+        survey = self._survey.copy().read(trail.words[word_count:])
         if _WHOLE.search(text):
             self._text, self._trail, self._survey = text, trail.copy(), survey.copy()
         return trail, survey

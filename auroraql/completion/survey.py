@@ -1,6 +1,6 @@
-"""What the rest of a statement says about the place of the cursor: what is searched there, and what is chosen already.
+"""Scopes of a statement: what is searched at the cursor, and which conditions are already typed.
 
-It reads words and parentheses, before the cursor and behind it, and so works on statements that are not finished.
+Words and parentheses before and after the cursor are enough, so unfinished statements are read too.
 """
 
 from __future__ import annotations
@@ -17,58 +17,60 @@ _QUOTES = "'\"‘’‚‛“”„‟"
 
 @dataclass(slots=True)
 class Scope:
-    """A search or a block of one: what is searched, and the values asked for by = and IN."""
+    """A search or a block of conjunctions, with its conditions by = and IN."""
 
     kind: str
-    """What FIND names: a kind of record, or a result; empty in a block."""
+    """Kind of record or result after FIND. Empty in a block."""
     block: str = ""
-    """The kind of the block; empty in a search."""
+    """Kind of the block. Empty in a search."""
     chosen: dict[str, tuple[str, ...]] = field(default_factory=dict)
     clauses: set[str] = field(default_factory=set)
-    """The words that stand in it, in upper case."""
+    """Words of the scope, in upper case."""
 
     @property
     def loose(self) -> bool:
-        """Whether OR or NOT stands in it, so that what is chosen need not hold."""
+        """Whether the scope holds OR or NOT, so that its conditions are not certain."""
         return "OR" in self.clauses or "NOT" in self.clauses
 
 
 @dataclass(slots=True)
 class Survey:
-    """Reads the words of a statement one after the other, and tells what is known where it is asked."""
+    """Reader of the words of a statement. It tracks open scopes, blocks, labels and parameters."""
 
     scopes: list[Scope] = field(default_factory=lambda: [Scope("")])
-    """Those that are open; a parenthesis that is no scope of its own has that around it again."""
+    """Open scopes. A parenthesis without a scope of its own repeats the enclosing scope."""
     kinds: list[str] = field(default_factory=list)
     aliases: list[str] = field(default_factory=list)
     labels: list[str] = field(default_factory=list)
-    """The names that SELECT gives."""
+    """Names that SELECT defines."""
     parameters: dict[str, None] = field(default_factory=dict)
     before: tuple[str, str, str] = ("", "", "")
     """The last three words, in upper case."""
     chosen: tuple[str, ...] = ()
-    """The name whose values are being listed, and those so far."""
+    """The name whose values are being listed, and its values so far."""
     word: str = ""
-    """The last word as it stands."""
+    """The last word as typed."""
 
     def copy(self) -> Survey:
-        """One that goes on by itself."""
-        own = {id(scope): Scope(scope.kind, scope.block, {**scope.chosen}, {*scope.clauses}) for scope in self.scopes}
+        """Return an independent copy. Scopes that are shared in the original stay shared in the copy."""
+        copies = {
+            id(scope): Scope(scope.kind, scope.block, {**scope.chosen}, {*scope.clauses}) for scope in self.scopes
+        }
         lists = ([*self.kinds], [*self.aliases], [*self.labels], {**self.parameters})
-        return Survey([own[id(scope)] for scope in self.scopes], *lists, self.before, self.chosen, self.word)
+        return Survey([copies[id(scope)] for scope in self.scopes], *lists, self.before, self.chosen, self.word)
 
     @property
     def scope(self) -> Scope:
-        """The search or block that is open."""
+        """The innermost open search or block."""
         return self.scopes[-1]
 
     @property
     def blocks(self) -> tuple[str, ...]:
-        """The names and aliases of the blocks of OF."""
+        """Names and aliases of the blocks of OF."""
         return (*block_names(self.kinds), *self.aliases)
 
     def read(self, words: Iterable[Lexeme]) -> Survey:
-        """Takes more words."""
+        """Read more words and return the reader itself."""
         for word in words:
             match word.type:
                 case "STRING":
@@ -87,11 +89,11 @@ class Survey:
         return self
 
     def _value(self, word: Lexeme) -> None:
-        """Takes `name = 'value'` and `name IN ('value', …)` into the scope."""
-        last = self.before[2]
-        if last == "=":
+        """Add a value of `name = 'value'` or `name IN ('value', …)` to the conditions of the scope."""
+        last_word = self.before[2]
+        if last_word == "=":
             self.chosen = (self.chosen[0], plain(word))
-        elif self.chosen and last in ("(", ","):
+        elif self.chosen and last_word in ("(", ","):
             self.chosen += (plain(word),)
         else:
             return
@@ -116,7 +118,7 @@ class Survey:
             self._nested(word, upper)
 
     def _searched(self, word: Lexeme, upper: str) -> None:
-        """What is searched stands behind FIND, FIND DISTINCT and the SHOW that a statement begins with."""
+        """Store the kind that follows FIND, FIND DISTINCT, or SHOW at the beginning of a statement."""
         first, second, third = self.before
         if third == "FIND" or (third == "DISTINCT" and second == "FIND") or (third == "SHOW" and not first + second):
             self.scope.kind = "" if upper == "DISTINCT" else plain(word)
@@ -136,7 +138,7 @@ class Survey:
             self.aliases.append(name)
 
     def _opened(self) -> Scope:
-        """The scope within a parenthesis: its own for a block, else the one around it."""
+        """Return the scope inside a parenthesis: a new one for a block, else the enclosing one."""
         first, second, third = (word.lower() for word in self.before)
         if third in BLOCKS:
             return Scope("", third)
@@ -144,7 +146,7 @@ class Survey:
 
 
 def plain(word: str) -> str:
-    """A name or string without its quotes."""
+    """Return a name or string without its quotes."""
     if len(word) > 1 and word[0] in _QUOTES + "`":
         return word[1:-1].replace(word[0] * 2, word[0])
     return word

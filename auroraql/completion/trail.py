@@ -1,6 +1,6 @@
-"""How far the grammar has come: the states of its parse table behind the words read so far, and what may follow.
+"""The parser state after the words before the cursor, and the tokens that may follow.
 
-Everything is read off the table that statements are parsed with, so completion cannot drift from the grammar.
+The state comes from the parse table that statements are parsed with, so completion always agrees with the grammar.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _WORD = "WORD"
 
 
 class Symbol(NamedTuple):
-    """A terminal or rule on the parser's stack, and which word it begins with."""
+    """A terminal or rule on the parser's stack, and the index of its first word."""
 
     name: str
     first: int
@@ -27,7 +27,7 @@ class Symbol(NamedTuple):
 
 @dataclass(slots=True)
 class Trail:
-    """The parser's stack after some words; words that fit nowhere were passed over."""
+    """The parser's stack after some words. Words that the grammar does not accept are skipped."""
 
     states: list[int]
     symbols: list[Symbol] = field(default_factory=list)
@@ -35,15 +35,15 @@ class Trail:
 
     @classmethod
     def begin(cls) -> Trail:
-        """Before the first word of a statement."""
+        """Return the state before the first word of a statement."""
         return cls([tables().start])
 
     def copy(self) -> Trail:
-        """One that goes on by itself."""
+        """Return an independent copy."""
         return Trail([*self.states], [*self.symbols], [*self.words])
 
     def read(self, text: str, start: int, end: int) -> None:
-        """Takes the words of `text[start:end]`; what is no word at all is passed over."""
+        """Read the words of `text[start:end]`, and skip characters that do not form a word."""
         table = tables()
         for word in words_of(text, start, end):
             if word.type == _WORD:
@@ -52,15 +52,15 @@ class Trail:
                 self.words.append(word)
 
     def accepts(self) -> frozenset[str]:
-        """The terminals that may come next."""
+        """Return the terminals that may come next."""
         return tables().accepts(self.states)
 
     def shift(self, kind: str) -> bool:
-        """Takes a terminal without its word; False where it does not fit."""
+        """Shift a terminal that has no word. Return False when it is not accepted."""
         return _shift(tables(), self.states, kind, self.symbols, len(self.words))
 
     def roles(self) -> frozenset[str]:
-        """What a name that came next would be: the rules it could be the whole of, or the end of."""
+        """Return the grammar rules that a name would complete or end if it came next."""
         table, states = tables(), [*self.states]
         if not _shift(table, states, "NAME"):
             return frozenset()
@@ -69,70 +69,73 @@ class Trail:
 
 
 def row(table: Tables, state: int) -> dict[str, Any]:
-    """The row of a state: what may come there."""
+    """Return the row of a state in the parse table: its action for each terminal."""
     return table.rows.get(state) or table.row(state)
 
 
 def words_of(text: str, start: int, end: int) -> Iterator[Lexeme]:
-    """The words of a part of a text, keywords and names alike of the type WORD."""
+    """Yield the words of a part of a text. Keywords and names both have the type WORD."""
     table = tables()
     scan = table.scanner.match
-    at = start
+    position = start
     while True:
-        at = skip_blanks(text, at, end)
-        if at >= end:
+        position = skip_blanks(text, position, end)
+        if position >= end:
             return
-        match = scan(text, at, end)
+        match = scan(text, position, end)
         if match is None:
-            at += 1
+            position += 1
             continue
         word = Lexeme(match[0])
-        word.type, word.start_pos, word.end_pos = match.lastgroup or "", at, match.end()
-        at = match.end()
+        word.type, word.start_pos, word.end_pos = match.lastgroup or "", position, match.end()
+        position = match.end()
         yield word
 
 
 def _shift(table: Tables, states: list[int], kind: str, symbols: list[Symbol] | None = None, at: int = 0) -> bool:
-    """Shifts a terminal, after the reductions it asks for; False, and nothing of use left, where it does not fit."""
-    held, kept = (states, symbols) if symbols is None else ([*states], [*symbols])
+    """Shift a terminal after the reductions that it requires.
+
+    Return False, and leave the stack unchanged, when the terminal is not accepted.
+    """
+    new_states, new_symbols = (states, symbols) if symbols is None else ([*states], [*symbols])
     while True:
-        action = row(table, held[-1]).get(kind)
+        action = row(table, new_states[-1]).get(kind)
         if action is None:
             return False
         count, callback, rule = action
         if callback is None:
             if kind == END:
                 return True
-            held.append(count)
-            if symbols is not None and kept is not None:
-                states[:], symbols[:] = held, [*kept, Symbol(kind, at)]
+            new_states.append(count)
+            if symbols is not None and new_symbols is not None:
+                states[:], symbols[:] = new_states, [*new_symbols, Symbol(kind, at)]
             return True
         first = at
         if count:
-            del held[-count:]
-            if kept is not None:
-                first = kept[-count].first
-                del kept[-count:]
-        held.append(row(table, held[-1])[rule][0])
-        if kept is not None:
-            kept.append(Symbol(rule, first))
-        if kind == END and held[-1] == table.end:
+            del new_states[-count:]
+            if new_symbols is not None:
+                first = new_symbols[-count].first
+                del new_symbols[-count:]
+        new_states.append(row(table, new_states[-1])[rule][0])
+        if new_symbols is not None:
+            new_symbols.append(Symbol(rule, first))
+        if kind == END and new_states[-1] == table.end:
             return True
 
 
 def _reduced(table: Tables, states: list[int], kind: str, depth: int) -> Iterator[str]:
-    """The rules that what stands last is reduced to before `kind`, up to the first that takes in more."""
-    held = [*states]
+    """Yield the rules that the parser reduces before `kind`, up to the first that includes an earlier symbol."""
+    reduced_states = [*states]
     while True:
-        action = row(table, held[-1]).get(kind)
+        action = row(table, reduced_states[-1]).get(kind)
         if action is None or action[1] is None:
             return
         count, _, rule = action
         yield rule
-        if len(held) - count < depth - 1:
+        if len(reduced_states) - count < depth - 1:
             return
         if count:
-            del held[-count:]
-        held.append(row(table, held[-1])[rule][0])
-        if kind == END and held[-1] == table.end:
+            del reduced_states[-count:]
+        reduced_states.append(row(table, reduced_states[-1])[rule][0])
+        if kind == END and reduced_states[-1] == table.end:
             return

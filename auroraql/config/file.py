@@ -8,23 +8,25 @@ import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from auroraql.config.rows import PROFILE, PROFILES, ROWS, Unfit, Value
 from auroraql.errors import UsageError, visible
 from auroraql.spelling import closest
 
 
-@dataclass(frozen=True, slots=True)
-class Put:
+class Put(NamedTuple):
     """A value that the file gives a setting, and its line."""
 
-    value: Value = field(repr=False)
+    value: Value
     line: int
 
+    def __repr__(self) -> str:
+        """Show the line alone: the value may be an API key."""
+        return f"Put(line={self.line})"
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+
+class Problem(NamedTuple):
     """Something wrong with the file: where (line and column from 1), what, and the way out."""
 
     line: int

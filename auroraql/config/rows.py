@@ -6,8 +6,8 @@ This is read before the first prompt: what a check needs is loaded when there is
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from math import inf
+from typing import NamedTuple
 
 Value = str | float | bool | None
 
@@ -20,8 +20,7 @@ class Unfit(ValueError):
         self.message, self.hint = message, hint
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """A setting: its name in the file, its variables (the first that is set counts), its default.
 
     `read` takes a value of the file, or the text of a variable, which is read as what the setting is. Raises Unfit.
@@ -130,20 +129,20 @@ THEMES = {"terminal": "", "light": "friendly", "dark": "native"}
 ROWS = {
     row.name: row
     for row in (
-        Row("archive", "what is searched: demo, a catalogue file, aurorax, or a URL", _text, "demo",
+        Row("archive", "the archive to search: demo, a catalogue file, aurorax, or a URL", _text, "demo",
             ("AURORAQL_ARCHIVE",), check=_address),
         Row("api_key", "the key for the archive", _text, None, ("AURORAQL_API_KEY", "AURORAX_API_KEY"), secret=True),
-        Row("format", "how results are shown", _text, "table", ("AURORAQL_FORMAT",), check=_known_format),
-        Row("timeout", "how long a search may take, in seconds", _seconds, 600.0, ("AURORAQL_TIMEOUT",)),
-        Row("color", "whether to colour: auto (on a terminal), always, never", _choice(*COLORS), "auto",
+        Row("format", "the format of results", _text, "table", ("AURORAQL_FORMAT",), check=_known_format),
+        Row("timeout", "the deadline of a search, in seconds", _seconds, 600.0, ("AURORAQL_TIMEOUT",)),
+        Row("color", "when to use colour: auto (on a terminal), always or never", _choice(*COLORS), "auto",
             ("AURORAQL_COLOR",)),
-        Row("theme", "the colours of the prompt: terminal, light, dark, or a style of Pygments", _theme, "terminal",
+        Row("theme", "the colours of the prompt: terminal, light, dark, or a Pygments style", _theme, "terminal",
             ("AURORAQL_THEME",)),
         Row("keys", "the keys of the prompt: emacs or vi", _choice(*KEYS), "emacs", ("AURORAQL_KEYS",)),
-        Row("fuzzy", "whether completion finds names by their letters too", _switch, True, ("AURORAQL_FUZZY",)),
-        Row("multiline", "whether Enter always opens a line at the prompt", _switch, False, ("AURORAQL_MULTILINE",)),
-        Row("timing", "whether the prompt says where the time went", _switch, False, ("AURORAQL_TIMING",)),
-        Row("pager", "what shows long results at the prompt (less, or PAGER); empty: nothing does", _text, None,
+        Row("fuzzy", "whether completion matches parts of names (F2)", _switch, True, ("AURORAQL_FUZZY",)),
+        Row("multiline", "whether Enter always starts a new line at the prompt (F3)", _switch, False, ("AURORAQL_MULTILINE",)),
+        Row("timing", "whether the prompt shows where the time went (\\timing)", _switch, False, ("AURORAQL_TIMING",)),
+        Row("pager", "the command that shows long results on a terminal (PAGER, or less); empty for none", _text, None,
             ("AURORAQL_PAGER",), may_be_empty=True),
         Row("queries", "the folder of saved queries", _text, None, ("AURORAQL_QUERIES",)),
     )

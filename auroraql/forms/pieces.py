@@ -26,15 +26,8 @@ Verb = Literal["", "explain", "describe"]
 
 _PAIRS = {")": "(", "]": "[", "}": "{"}
 _SQL_QUOTED = r"""(?<!\b[eE])'[^']*(?:''[^']*)*'|"[^"]*(?:""[^"]*)*\""""
-_SENTENCE_STOP = re.compile(r"[();]|[\r\n]\s*+(?P<next>\{|--|/\*|find\b)?", re.IGNORECASE)
-_TYPED_FIND = re.compile(r"[\r\n]\s*f(?:in?)?\Z", re.IGNORECASE)
 _LONGEST_BLANK = 200
 _QUOTES = "\"'“”„‟‘’‚‛"
-_JSON_STOP = re.compile(
-    r"""(?:"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|[“”„‟][^“”‟"]*[“”‟"]|[‘’‚‛][^‘’‛']*[‘’‛'])|[{}\[\]()]|["'“”„‟‘’‚‛]""",
-    re.DOTALL,
-)
-"""Texts in JSON's quotes, Python's and those of word processors; brackets; stray quotes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,33 +46,28 @@ class Piece:
     """EXPLAIN or DESCRIBE before a JSON object or sentence; before text it is part of the text."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Heads:
-    """How statements begin that are not text."""
+_HEADS = {
+    "verb": ("ed", r"((?i:explain|describe))_+"),
+    "json": ("f{", r"(?:(?i:find)_+(\w+)_+(?i:from)_*)?(?=\{)"),
+    "sql": ("s", r"(?i:sql)_+(?!_)(?=.)"),
+    "sentence": ("fq", r"(?:(?i:query)_+(?i:description)_*:_*)?(?i:find)_+\w+_+(?:(?i:for)_*\(|(?i:of)_+(?i:type)\b)"),
+}
+"""How statements begin that are not text: the first characters, and the pattern, in which _ is a blank."""
 
-    verb: re.Pattern[str]
-    json: re.Pattern[str]
-    sql: re.Pattern[str]
-    sentence: re.Pattern[str]
-    to_come: re.Pattern[str]
-    """What one of them may begin with."""
+_TO_COME = r"(?i:sql)_*|(?:(?i:explain|describe)_+)?(?i:find)_+\w+_+(?i:from|for)_*"
+"""What one of them may begin with."""
 
 
 @cache
-def _heads() -> _Heads:
-    blank = grammar.pattern("WS").removesuffix("+")
-    return _Heads(
-        *(
-            re.compile(expression.replace("_", blank), re.IGNORECASE)
-            for expression in (
-                r"(explain|describe)_+",
-                r"(?:find_+(\w+)_+from_*)?(?=\{)",
-                r"sql_+(?!_)(?=.)",
-                r"(?:query_+description_*:_*)?find_+\w+_+(?:for_*\(|of_+type\b)",
-                r"sql_*|(?:(?:explain|describe)_+)?find_+\w+_+(?:from|for)_*",
-            )
-        )
-    )
+def _with_blanks(expression: str) -> re.Pattern[str]:
+    """Compile a pattern in which _ is a blank. Only letters ignore case: for a set of blanks that is costly."""
+    return re.compile(expression.replace("_", grammar.pattern("WS").removesuffix("+")))
+
+
+def _match_head(name: str, text: str, at: int) -> re.Match[str] | None:
+    """Match the head of a statement; a head is compiled for the first statement that may begin with it."""
+    initials, expression = _HEADS[name]
+    return _with_blanks(expression).match(text, at) if text[at : at + 1].casefold() in initials else None
 
 
 @cache
@@ -102,6 +90,27 @@ def _sql_stop() -> re.Pattern[str]:
         r"|(?P<stray>['\"`]|/\*)",
         re.DOTALL,
     )
+
+
+@cache
+def _json_stop() -> re.Pattern[str]:
+    """Texts in JSON's quotes, Python's and those of word processors; brackets; stray quotes."""
+    return re.compile(
+        r"""(?:"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|[“”„‟][^“”‟"]*[“”‟"]|[‘’‚‛][^‘’‛']*[‘’‛'])|[{}\[\]()]|["'“”„‟‘’‚‛]""",
+        re.DOTALL,
+    )
+
+
+@cache
+def _sentence_stop() -> re.Pattern[str]:
+    """Parentheses, `;`, and line ends, with what begins another statement."""
+    return re.compile(r"[();]|[\r\n]\s*+(?P<next>\{|--|/\*|find\b)?", re.IGNORECASE)
+
+
+@cache
+def _typed_find() -> re.Pattern[str]:
+    """The FIND of another statement, while it is typed."""
+    return re.compile(r"[\r\n]\s*f(?:in?)?\Z", re.IGNORECASE)
 
 
 def cut(text: str) -> Iterator[Piece | Diagnostic]:
@@ -149,13 +158,13 @@ def _too_large(most: int, what: str, at: int) -> Diagnostic:
 
 def form_at(text: str, at: int) -> Form:
     """The form of the statement that begins at `at`, as its first words tell; it need not be whole."""
-    if _heads().sql.match(text, at):
+    if _match_head("sql", text, at):
         return "sql"
-    asked = _heads().verb.match(text, at)
+    asked = _match_head("verb", text, at)
     body = asked.end() if asked else at
-    if _heads().json.match(text, body):
+    if _match_head("json", text, body):
         return "json"
-    return "sentence" if _heads().sentence.match(text, body) else "text"
+    return "sentence" if _match_head("sentence", text, body) else "text"
 
 
 def end_of_document(text: str, at: int, cursor: int) -> int | None:
@@ -168,14 +177,14 @@ def end_of_document(text: str, at: int, cursor: int) -> int | None:
     piece = _next(text, at)
     if isinstance(piece, Diagnostic):
         return None
-    if piece.form == "sentence" and (typed := _TYPED_FIND.search(text, max(at, cursor - _LONGEST_BLANK), cursor)):
+    if piece.form == "sentence" and (typed := _typed_find().search(text, max(at, cursor - _LONGEST_BLANK), cursor)):
         return min(piece.end, typed.start())
     return piece.end if piece.end < len(text) else None
 
 
 def may_become_another(statement: str) -> bool:
     """Whether what looks like text has only the words that JSON, a sentence or SQL may begin with."""
-    return _heads().to_come.fullmatch(statement) is not None
+    return _with_blanks(_TO_COME).fullmatch(statement) is not None
 
 
 def first(text: str) -> int:
@@ -186,14 +195,14 @@ def first(text: str) -> int:
 
 def _next(text: str, at: int) -> Piece | Diagnostic:
     found: Piece | Diagnostic
-    if sql := _heads().sql.match(text, at):
+    if sql := _match_head("sql", text, at):
         found = _statement(text, at, sql=True)
         return found if isinstance(found, Diagnostic) else replace(found, form="sql", body=sql.end())
-    asked = _heads().verb.match(text, at)
+    asked = _match_head("verb", text, at)
     body = asked.end() if asked else at
-    if json_start := _heads().json.match(text, body):
+    if json_start := _match_head("json", text, body):
         found = _json(text, body, json_start.end(), (json_start[1] or "").lower())
-    elif _heads().sentence.match(text, body):
+    elif _match_head("sentence", text, body):
         found = _sentence(text, body)
     else:
         return _statement(text, at)
@@ -414,7 +423,7 @@ def _unclosed_quote(text: str, match: re.Match[str], start: int) -> Diagnostic:
 def _json(text: str, start: int, body: int, kind: str) -> Piece | Diagnostic:
     opened: list[int] = []
     place = body
-    while match := _JSON_STOP.search(text, place, start + MOST_CHARACTERS + 1):
+    while match := _json_stop().search(text, place, start + MOST_CHARACTERS + 1):
         place = match.end()
         if match[0] in _QUOTES:
             if len(text) - start > MOST_CHARACTERS:
@@ -440,7 +449,7 @@ def _sentence(text: str, start: int) -> Piece | Diagnostic:
     """Up to `;` or a line that begins another statement, outside the parentheses that hold values."""
     inside = False
     place = start
-    while match := _SENTENCE_STOP.search(text, place, start + MOST_CHARACTERS + 1):
+    while match := _sentence_stop().search(text, place, start + MOST_CHARACTERS + 1):
         place = match.end()
         if match[0] in "()":
             inside = match[0] == "("

@@ -38,15 +38,17 @@ _TIME = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(?::\d{2})?")
 _BETWEEN_VALUES = ", "
 
 
-def write(request: Request, *, readable: bool = True) -> str:
-    """The sentence for a request, to the byte as the engine words it.
+def write(request: Request, *, readable: bool = True, older: bool = False) -> str:
+    """The sentence for a request, to the byte as the engine words it, or with `older` as it worded it before.
 
     A `readable` sentence can be read back: raises StatementError when a value cannot be told from the words
     around it, so that it would mean something else.
     """
     if readable:
         _check_invertible(request)
-    return "".join(_write_part(part, request) for part in KINDS[request.kind].wording)
+    kind = KINDS[request.kind]
+    wording = kind.older_wordings[0] if older and kind.older_wordings else kind.wording
+    return "".join(_write_part(part, request) for part in wording)
 
 
 def _write_part(part: Part, request: Request) -> str:

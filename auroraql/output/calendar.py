@@ -95,7 +95,8 @@ def _drawn(result: ResultSet, days: _Days, screen: Screen, names: int, room: int
         yield screen.note(f"first {MOST_SHOWN:,} of {len(lines):,} sources")
     yield screen.note(_legend(scale, step))
     way = "\\last" if screen.commands else "--format csv"
-    yield screen.note(f"{_between(days)}; the {len(result):,} rows: {way}")
+    note = _between(days)
+    yield screen.note(note if screen.python else f"{note}; the {len(result):,} rows: {way}")
 
 
 def _a_day(source: _Source, step: Step, starts: list[datetime], days: _Days) -> list[int]:

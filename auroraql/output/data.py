@@ -19,6 +19,10 @@ from auroraql.output.screen import Screen
 from auroraql.results import ResultSet, bytes_text, duration_text, whole_text
 
 _CHUNK = 500
+"""Rows that are written at once."""
+
+_JSON_CHUNK = 2000
+"""Records that are encoded at once: with fewer, starting the encoder costs a tenth of the time."""
 
 
 def render_csv(result: ResultSet, _screen: Screen) -> Iterator[str]:
@@ -71,21 +75,31 @@ class _Lines:
         self._lines.append(line[:-2] + "\n")
 
 
-def render_json(result: ResultSet, _screen: Screen) -> Iterator[str]:
-    """A result's records, in AuroraX's own shape, as one indented array."""
+def encode_json(result: ResultSet) -> Iterator[bytes]:
+    """Write a result's records, in AuroraX's own shape, as one indented array in UTF-8."""
     records = result.each_record(json_text.objects)
-    before = "[\n"
-    while chunk := list(islice(records, _CHUNK)):
+    before = b"[\n"
+    while chunk := list(islice(records, _JSON_CHUNK)):
         yield before + json_text.members(chunk)
-        before = ",\n"
-    yield "[]\n" if before == "[\n" else "\n]\n"
+        before = b",\n"
+    yield b"[]\n" if before == b"[\n" else b"\n]\n"
+
+
+def encode_jsonl(result: ResultSet) -> Iterator[bytes]:
+    """Write a result's records in UTF-8, one a line."""
+    records = result.each_record(json_text.objects)
+    while chunk := list(islice(records, _JSON_CHUNK)):
+        yield json_text.lines(chunk)
+
+
+def render_json(result: ResultSet, _screen: Screen) -> Iterator[str]:
+    """Write what `encode_json` writes, as text."""
+    return (piece.decode() for piece in encode_json(result))
 
 
 def render_jsonl(result: ResultSet, _screen: Screen) -> Iterator[str]:
-    """A result's records, one a line."""
-    records = result.each_record(json_text.objects)
-    while chunk := list(islice(records, _CHUNK)):
-        yield json_text.lines(chunk)
+    """Write what `encode_jsonl` writes, as text."""
+    return (piece.decode() for piece in encode_jsonl(result))
 
 
 def _csv_values(values: Sequence[Any]) -> Sequence[Any]:

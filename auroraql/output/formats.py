@@ -22,7 +22,7 @@ from auroraql.spelling import closest
 class Format:
     """A way of writing a result: as text for a screen, or, where `render` is None, as bytes that no screen shows.
 
-    A file whose name ends in one of `suffixes` is written so.
+    A file whose name ends in one of `suffixes` is written so. `encode` is also given where a file needs no text first.
     """
 
     name: str
@@ -82,7 +82,9 @@ def _later(module: str, name: str) -> Callable[..., Iterator[Any]]:
 _render_csv = _later("data", "render_csv")
 _render_tsv = _later("data", "render_tsv")
 _render_json = _later("data", "render_json")
+_encode_json = _later("data", "encode_json")
 _render_jsonl = _later("data", "render_jsonl")
+_encode_jsonl = _later("data", "encode_jsonl")
 _encode_parquet = _later("parquet", "encode_parquet")
 _render_markdown = _later("markdown", "render_markdown")
 _render_html = _later("html", "render_html")
@@ -91,7 +93,7 @@ FORMATS = {
     row.name: row
     for row in (
         Format("table", "rows under headers, fitted to the terminal", (".txt",), render_table),
-        Format("vertical", "one block a row, nothing cut", (), render_vertical),
+        Format("vertical", "one value per line, nothing cut", (), render_vertical),
         Format("csv", "comma-separated values with a header line", (".csv",), _render_csv, on_terminal=_made_visible),
         Format("tsv", "the same with tabs", (".tsv",), _render_tsv, on_terminal=_made_visible),
         Format(
@@ -99,18 +101,20 @@ FORMATS = {
             "the records in AuroraX's shape, as an array",
             (".json",),
             _render_json,
+            _encode_json,
             on_terminal=_made_escapes,
             instead="jsonl",
         ),
         Format(
             "jsonl",
-            "the records in AuroraX's shape, one a line",
+            "the records in AuroraX's shape, one per line",
             (".jsonl", ".ndjson"),
             _render_jsonl,
+            _encode_jsonl,
             on_terminal=_made_escapes,
         ),
         Format(
-            "parquet", "typed columns for pandas, DuckDB and others; for files", (".parquet",), None, _encode_parquet
+            "parquet", "typed columns for pandas, polars and DuckDB; files only", (".parquet",), None, _encode_parquet
         ),
         Format(
             "markdown",
@@ -120,7 +124,7 @@ FORMATS = {
             on_terminal=_made_visible,
         ),
         Format(
-            "html", "a page with the pictures and the table", (".html", ".htm"), _render_html, on_terminal=_made_visible
+            "html", "a page with pictures and the table", (".html", ".htm"), _render_html, on_terminal=_made_visible
         ),
     )
 }
@@ -156,17 +160,17 @@ def render(
     return known_format(format).rendered(result, screen)
 
 
-_PRINTED_ROWS = 20
+_PRINTED_LINES = 24
+"""The height of the page: 20 rows of a table with its header and notes."""
+
 _PRINTED_WIDTH = 120
 
 
 def render_text(result: ResultSet) -> str:
     """Render the first rows of a result as Python's `print` shows it: the table of a wide terminal, and its footer."""
     width = shutil.get_terminal_size((_PRINTED_WIDTH, 24)).columns
-    first = result.head(_PRINTED_ROWS)
-    screen = Screen(width, terminal=True, python=True)
-    table = "".join(render_table(first, screen))
-    return f"{table}{screen.rows_left_out(len(first), len(result))}{footer(result)}"
+    screen = Screen(width, height=_PRINTED_LINES, terminal=True, python=True)
+    return f"{''.join(render_table(result, screen))}{footer(result)}"
 
 
 def wants_color(stream: TextIO, environ: Mapping[str, str]) -> bool:

@@ -18,7 +18,7 @@ from auroraql.query import EVERYTHING, MOST_WINDOWS, Predicate, Query, Using, re
 from auroraql.schema import KINDS
 from auroraql.schema.catalogue import Catalogue, DataSource
 
-__all__ = ["noticed", "plan"]
+__all__ = ["lacks_filter", "noticed", "open_window", "plan"]
 
 
 def plan(
@@ -43,20 +43,22 @@ def plan(
     made = _plan(query, catalogue, warnings, sources)
     if not cut or query.criteria is not None or not KINDS[query.kind].longest_months:
         return made
-    return _accepted(made, sources if sources is not None else (lambda: catalogue.sources), held)
+    return _accepted(made, catalogue, sources, held)
 
 
-def _accepted(made: Plan, sources: Callable[[], Sequence[DataSource]], held: Held | None) -> Plan:
+def _accepted(
+    made: Plan, catalogue: Catalogue, sources: Callable[[], Sequence[DataSource]] | None, held: Held | None
+) -> Plan:
     """The plan with requests that the service accepts: with a filter, and with windows as long as it allows."""
     requests, known, origins = made.requests, True, made.window_from
-    if KINDS[made.query.kind].needs_filter:
-        requests = tuple(_with_filter(request, sources) for request in requests)
+    requests = tuple(_with_filter(request, sources or (lambda: catalogue.sources)) for request in requests)
     if held is not None and any(map(is_open, requests)):
         requests, known = close_windows(requests, held)
         origins = (*origins, "what the archive holds")
     if not known:
-        return replace(made, requests=(), counted=False, unsayable=(*made.unsayable, _open_window(made.query)))
-    warnings = made.warnings
+        return replace(made, requests=(), counted=False, unsayable=(*made.unsayable, open_window(made.query)))
+    listed = sources is None and any(map(lacks_filter, made.requests))
+    warnings = (*made.warnings, *_limited(made.query, catalogue, listed))
     if made.requests and not requests:
         message = f"the archive has no {KINDS[made.query.kind].title} of these sources at such times"
         origin = made.query.where.origin
@@ -66,19 +68,24 @@ def _accepted(made: Plan, sources: Callable[[], Sequence[DataSource]], held: Hel
     return replace(made, requests=requests, counted=counted, warnings=warnings, window_from=origins)
 
 
+def lacks_filter(request: Request) -> bool:
+    """Whether the service refuses a request because it has neither lists nor metadata filters."""
+    return KINDS[request.kind].needs_filter and not request.lists and not request.filters.expressions
+
+
 def _with_filter(request: Request, sources: Callable[[], Sequence[DataSource]]) -> Request:
-    """A request that would have neither lists nor filters, with a list of the programs of every source."""
-    if request.lists or request.filters.expressions:
+    """The request; one that the service refuses without a filter has the programs of every source as its filter."""
+    if not lacks_filter(request):
         return request
     programs = tuple(sorted({source.program for source in sources() if source.program}))
     return replace(request, lists=(("program", programs),)) if programs else request
 
 
-def _open_window(query: Query) -> Diagnostic:
-    """The error that a window has no end, and that nobody knows where the records end."""
+def open_window(query: Query) -> Diagnostic:
+    """The error that a window is open at an end, and the archive has not been asked where its records end."""
     kind = KINDS[query.kind]
     message = f"AuroraX takes a search for {kind.title} with both ends of its window, and this one is open"
-    hint = "add a window, as DURING 2021-01; where it ends by itself only an archive that is connected to can tell"
+    hint = "write a window with both ends, such as DURING 2021-01"
     return Diagnostic("AQL0305", message, query.where.origin, "needs a window", hint)
 
 

@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from auroraql.errors import Diagnostic
-from auroraql.query import And, Comparison, Or, Predicate, Query
+from auroraql.moments import write_instant
+from auroraql.narrowing import narrowed
+from auroraql.query import CLAUSE, And, Comparison, Or, Predicate, Query
 from auroraql.schema import DATA_PRODUCTS
 from auroraql.schema.data_products import LEAST_LENGTHS
 from auroraql.schema.operators import Op
@@ -19,18 +21,29 @@ _SECOND = timedelta(seconds=1)
 def shorter_than_products(query: Query, windows: Sequence[Window]) -> Diagnostic | None:
     """The warning for a window in which no product that the predicate names can lie; None where one can.
 
-    `windows` are the clauses of the statement. The fix is OVERLAPPING in the place of the one clause.
+    `windows` are the clauses of the statement. The fix is OVERLAPPING in place of the clause, where the clause alone is
+    too short. Comparisons of the times of products narrow the window too.
     """
-    if query.kind != DATA_PRODUCTS.name or query.start is None or query.end is None:
+    window = narrowed(query) if query.kind == DATA_PRODUCTS.name and query.during is None else None
+    start, end = window or (None, None)
+    if start is None or end is None:
         return None
     name, least = _longest_named(query.where)
     # A product spans time, so none is whole in an instant.
-    if query.end - query.start + _SECOND > max(least, _SECOND):
+    least = max(least, _SECOND)
+    if end - start + _SECOND > least:
         return None
     named = f"product that is '{name}'" if name else "data product"
-    message = f"no {named} lies in a window of {_length(query.end - query.start)} as a whole"
-    fix = _overlapping(windows[0]) if len(windows) == 1 else None
-    hint = f"for what shares a moment with it write {fix}" if fix else "OVERLAPPING finds what shares a moment with it"
+    message = f"no {named} lies in a window of {_length(end - start)} as a whole"
+    by_clause = len(windows) == 1 and CLAUSE in query.window_from and (start, end) == (query.start, query.end)
+    fix = _overlapping(windows[0]) if by_clause and len(query.window_from) == 1 else None
+    if fix is not None:
+        hint = f"for what shares a moment with it write {fix}"
+    elif windows:
+        hint = "OVERLAPPING finds what shares a moment with a window"
+    else:
+        written = f"OVERLAPPING {write_instant(start)} AND {write_instant(end)}"
+        hint = f"for what shares a moment with it write {written} in place of these comparisons"
     origin = windows[0].origin if windows else query.where.origin
     return Diagnostic("AQL0621", message, origin, "shorter than the products", hint, fix, "warning")
 
@@ -63,7 +76,8 @@ def _least(value: str) -> timedelta:
 def _length(span: timedelta) -> str:
     """A time span in its largest whole unit: `3 hours`."""
     seconds = int(span.total_seconds())
-    seconds += seconds % 60 == 59  # a window that ends with the last second of a minute
+    if seconds >= 60 and seconds % 60 in (58, 59):
+        seconds += -seconds % 60  # a window that ends with the last second of a minute
     for size, unit in ((3600, "hour"), (60, "minute"), (1, "second")):
         if seconds % size == 0 and seconds >= size:
             return f"{seconds // size} {unit}{'s' if seconds != size else ''}"

@@ -9,7 +9,6 @@ from auroraql import syntax
 from auroraql.errors import Diagnostic, Origin
 from auroraql.moments import TimeFault, literal_of, read_interval, read_span, write_instant
 from auroraql.query import And, Comparison, FieldComparison, Not, Or, Predicate, Ref
-from auroraql.resolver.misnamed import check_misnamed
 from auroraql.resolver.names import Names
 from auroraql.resolver.selection import check_single, several_values
 from auroraql.resolver.values import Fault, Place, Values
@@ -86,6 +85,8 @@ class Predicates:
 
     def _comparison(self, comparison: syntax.Comparison) -> Predicate:
         if len(comparison.path.parts) == 1 and not self.names.is_known(comparison.path):
+            from auroraql.resolver.misnamed import check_misnamed  # most statements have known names
+
             check_misnamed(self.names, comparison)
         ref = self.names.ref(comparison.path)
         declared = self.names.declared(ref)

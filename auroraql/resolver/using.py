@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from itertools import product
-from typing import Any
+from typing import Any, NamedTuple
 
 from auroraql.errors import Diagnostic
 from auroraql.named import Kept
@@ -28,8 +27,7 @@ MOST_GROUPS = 100_000
 """The most combinations of values that the rows of a result may have in the fields of USING."""
 
 
-@dataclass(frozen=True, slots=True)
-class UsedField:
+class UsedField(NamedTuple):
     """A field of USING: what it is in the record, and where its value is in a row of the result."""
 
     ref: Ref
@@ -158,8 +156,7 @@ def independent(
     return Diagnostic("AQL0620", message, clause.origin, label, hint, severity="warning")
 
 
-@dataclass(frozen=True, slots=True)
-class _List:
+class _List(NamedTuple):
     """`field IN name.column`, or IN a FIND of the result; `column` is empty for a FIND."""
 
     field: Path

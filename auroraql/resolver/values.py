@@ -9,8 +9,8 @@ from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from math import isfinite
 
-from auroraql.errors import Diagnostic, Origin
-from auroraql.moments import read_full_date, write_instant, write_interval
+from auroraql.errors import Diagnostic, Origin, Pointer
+from auroraql.moments import fault_of, fault_of_literal, read_full_date, with_hyphens, write_instant, write_interval
 from auroraql.resolver.parameters import ParameterFault, plain_value
 from auroraql.resolver.times import Interval, TimeFault, interval_of, named, read_interval, shift
 from auroraql.schema import Type
@@ -97,6 +97,8 @@ class Values:
             case Text(value, origin):
                 return self._string(value, origin, place)
             case Number(text, unit, origin):
+                if not unit and with_hyphens(text) and (place.type is Type.TIME or place.times):
+                    raise _digits(text, origin)
                 year = _year(text, unit, place)
                 return _number(text, unit, origin, place) if year is None else _time(year, place)
             case Truth(value, origin):
@@ -115,6 +117,9 @@ class Values:
             return _time(_interval(read_interval, value, origin=origin), place)
         if place.metadata and place.type in (Type.ANY, Type.STRING) and place.limit != "text":
             named_interval = _interval_of_text(value, place)
+            fault = fault_of_literal(value) if place.times and named_interval is None else None
+            if fault is not None and not isinstance(origin, Pointer):  # a JSON query is sent as it is
+                raise Fault("AQL0301", str(fault), origin, hint=fault.hint)
             return value if named_interval is None else _time(named_interval, place)
         if place.type in (Type.NUMBER, Type.INTEGER):
             if PLAIN_NUMBER.fullmatch(value):
@@ -292,9 +297,13 @@ def _wrong_type(place: Place, given: str, origin: Origin, written: str) -> Fault
 
 def _digits(text: str, origin: Origin) -> Fault:
     """A date without its hyphens, or a number that is no year."""
-    fix = f"{text[:4]}-{text[4:6]}-{text[6:]}" if len(text) == len("20200201") else None
-    fix = fix if fix is not None and read_full_date(fix) is not None else None
-    hint = f"did you mean {fix}?" if fix else "dates are written year-month-day, as 2020-02-01 or 2020-02-01T06:30"
+    fix, hint = None, "dates are written year-month-day, as 2020-02-01 or 2020-02-01T06:30"
+    hyphenated = with_hyphens(text)
+    fault = fault_of(hyphenated) if hyphenated else None
+    if fault is not None:
+        hint = f"{fault}, {fault.hint}; {hint}"
+    elif hyphenated:
+        fix, hint = hyphenated, f"did you mean {hyphenated}?"
     return Fault("AQL0112", f"'{text}' is not how a date is written", origin, "expected YYYY-MM-DD", hint, fix)
 
 

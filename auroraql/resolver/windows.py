@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from auroraql.errors import Diagnostic, Origin
+from auroraql.moments import Interval, write_instant
 from auroraql.resolver.times import TimeFault, shifted
 from auroraql.resolver.values import Fault, Values
 from auroraql.syntax import Duration, Window
@@ -35,10 +36,8 @@ def resolve_window(window: Window, values: Values) -> Bounds:
 def _bounds(window: Window, values: Values) -> Bounds:
     intervals = [values.interval(instant) for instant in window.instants]
     match window.form:
-        case "between" | "overlapping":
-            return Bounds(intervals[0].lower, intervals[-1].upper)
-        case "on" | "during":
-            return Bounds(intervals[0].lower, intervals[0].upper)
+        case "between" | "overlapping" | "on" | "during":
+            return _closed(intervals[0], intervals[-1], window)
         case "since":
             return Bounds(start=intervals[0].lower)
         case "until":
@@ -46,6 +45,21 @@ def _bounds(window: Window, values: Values) -> Bounds:
         case "last":
             end = intervals[0].lower if intervals else values.now.replace(microsecond=0)
             return Bounds(_back(end, window.duration, values), end)
+
+
+def _closed(first: Interval, last: Interval, window: Window) -> Bounds:
+    """Both bounds. Raises Fault where they are in order, but no whole second lies between them."""
+    start, end = first.lower, last.upper
+    if start > end and first.first <= last.last:
+        around = f"BETWEEN {write_instant(end)} AND {write_instant(start)}"
+        raise Fault(
+            "AQL0302",
+            "the time window is empty: it has whole seconds as bounds, and no whole second lies in it",
+            window.origin,
+            "less than a second",
+            hint=f"search {around}, and compare the times in WHERE",
+        )
+    return Bounds(start, end)
 
 
 def _back(end: datetime, duration: Duration | None, values: Values) -> datetime:

@@ -6,7 +6,7 @@ AQL0119.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 MOST_SCRIPT_CHARACTERS = 10_000_000
 """Characters of one script."""
@@ -37,8 +37,7 @@ MOST_SQL_TABLES = 100
 """Tables that one SQL statement reads, each as often as it is named: DuckDB plans more joins in more than linear time."""
 
 
-@dataclass(frozen=True, slots=True)
-class ListLimit:
+class ListLimit(NamedTuple):
     """How many items a list of the grammar may have; `items` names them in messages."""
 
     items: str

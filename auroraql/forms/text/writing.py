@@ -104,7 +104,13 @@ class _Writer:
                 yield write_path(each.bare if self.kind.field(each.bare) is each else each.name)
 
     def column(self, column: Column) -> str:
-        path = "*" if column.ref is None else self.path(column.ref, dotted=not column.bare)
+        if column.ref is None:
+            path = "*"
+        elif column.bare:
+            # The label of the column is the name as written, so the prefix may not come back.
+            path = write_name(column.ref.bare)
+        else:
+            path = self.path(column.ref, dotted=True)
         written = f"{column.function}({path})" if column.function else path
         return f"{written} AS {write_name(column.alias)}" if column.alias else written
 

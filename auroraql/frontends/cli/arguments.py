@@ -112,7 +112,7 @@ def parser(formats: tuple[str, ...], targets: tuple[str, ...], sources: tuple[st
         dest="source_form",
         default="auto",
         choices=sources,
-        help="the form it is in (default: tell by itself)",
+        help="the form of the input (default: recognized by itself)",
     )
     _statement(translate, argparse.SUPPRESS)
     _parameters(translate, argparse.SUPPRESS)
@@ -288,7 +288,7 @@ def _sources(parser: argparse.ArgumentParser, default: object = None) -> None:
 
 def _search(parser: argparse.ArgumentParser, formats: tuple[str, ...], default: object = None) -> None:
     _sources(parser, default)
-    parser.add_argument("--format", choices=formats, default=default, help="how results are shown (default: table)")
+    parser.add_argument("--format", choices=formats, default=default, help="the format of results (default: table)")
     parser.add_argument(
         "--output", metavar="FILE", default=default, help="write the result to a file, in the format of its suffix"
     )

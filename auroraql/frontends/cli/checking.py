@@ -88,6 +88,7 @@ def _as_json(each: Diagnostic, source: Source) -> dict[str, Any]:
         "end": {"line": lines[1][0], "column": lines[1][1]},
         "range": {"start": start, "end": end},
         "pointer": each.origin.path if isinstance(each.origin, Pointer) else None,
+        **({"other_fixes": list(each.other_fixes)} if each.other_fixes else {}),
     }
 
 

@@ -27,12 +27,12 @@ _ANYWHERE = re.compile(r"(?:\A|[\r\n])[ \t]*\\")
 
 _LINE = re.compile(rf"[^\r\n]*(?:{LINE_END.pattern}|\Z)")
 
-_EXAMPLES = """Statements end with ; or, when they are complete, with Enter. As in:
+_EXAMPLES = """Press Enter to run a complete statement, or end it with a semicolon. For example:
   FIND data_products WHERE program = 'trex' AND keogram_type = 'daily' ON 2021-01-01;
   FIND data_products SELECT start, url WHERE program = 'trex' LIMIT 10;
-A FIND over several lines that says neither when nor how many goes on, and runs at an empty line.
-Tab or typing on completes; Ctrl-C cancels what is running, and twice leaves it.
-Alt-Enter does what Enter would not: another line, or running what stands there.
+A FIND over several lines without a time window or LIMIT keeps reading: end it with ; or an empty line.
+Tab completes. Ctrl-C cancels the running search; a second Ctrl-C leaves it running.
+Alt-Enter does the opposite of Enter: it starts another line, or runs the text as it is.
 F2 fuzzy completion   F3 several lines   F4 vi keys   F5 explain
 Ctrl-R history   Ctrl-X Ctrl-E editor"""
 
@@ -111,38 +111,38 @@ def _keywords(_state: State) -> Iterable[str]:
 
 
 COMMANDS = (
-    Command("?", "", "this help", _help, ("help",)),
-    Command("h", "[KEYWORD]", "what a keyword is for, its syntax and an example",
+    Command("?", "", "show this help", _help, ("help",)),
+    Command("h", "[KEYWORD]", "explain a keyword: its syntax and an example",
             lambda state, argument: keyword_help(argument, state.width), after=_keywords),
-    Command("d", "[NAME]", "sources, or a kind's fields, a program's or platform's sources, a key's values",
+    Command("d", "[NAME]", "show the sources, the fields of a kind, the sources of a program or platform, or the values of a key",
             _describe, after=_names),
-    Command("dm", "[KEY]", "a metadata key: what it is, its values, the sources that have it",
+    Command("dm", "[KEY]", "explain a metadata key: its values and the sources that have it",
             _describe_key, after=_keys),
-    Command("last", "[FORMAT]", "the last result with all its columns and rows, or in a format",
+    Command("last", "[FORMAT]", "show the last result with all columns and rows, or in a format",
             results.last, after=_formats),
-    Command("x", "[on|off]", "one line a value, or back to the table", results.vertical, after=_on_off),
-    Command("G", "", "the last result, one line a value; also at the end of a statement", results.vertically),
-    Command("format", "[NAME]", f"how results are shown: {', '.join(FORMATS)}", results.format_as, after=_formats),
-    Command("export", "FILE", "writes the last result to a file", results.export, takes_file=True),
-    Command("o", "[FILE]", "results go to a file, or to the terminal again", results.output, takes_file=True),
-    Command("tee", "[FILE]", "results go to a file too, or no longer", results.tee, takes_file=True),
-    Command("pipe", "COMMAND", "gives the last result to a shell command", results.pipe_to),
-    Command("open", "[ROW]", "opens the product of a row of the last result in a browser", results.open_product),
-    Command("timeline", "[NAME]", "draws the last result over time, or one kept by LET", results.timeline, after=_kept),
-    Command("watch", "[SECONDS]", "runs the last statement again and again and says what is new", results.watch),
-    Command("timing", "[on|off]", "says where the time went, or no longer", results.timing, after=_on_off),
-    Command("jobs", "", "the searches that were submitted, and how they stand", flight.jobs),
-    Command("fetch", "[NAME|ID]", "waits for a search, by its name or request id, and shows its result",
+    Command("x", "[on|off]", "show one value per line, or the table again", results.vertical, after=_on_off),
+    Command("G", "", "show the last result with one value per line; also at the end of a statement", results.vertically),
+    Command("format", "[NAME]", f"set the format of results: {', '.join(FORMATS)}", results.format_as, after=_formats),
+    Command("export", "FILE", "write the last result to a file", results.export, takes_file=True),
+    Command("o", "[FILE]", "send results to a file, or to the terminal again", results.output, takes_file=True),
+    Command("tee", "[FILE]", "also write results to a file, or stop", results.tee, takes_file=True),
+    Command("pipe", "COMMAND", "send the last result to a shell command", results.pipe_to),
+    Command("open", "[ROW]", "open the product of a row of the last result in the browser", results.open_product),
+    Command("timeline", "[NAME]", "draw the last result, or one kept by LET, over time", results.timeline, after=_kept),
+    Command("watch", "[SECONDS]", "run the last statement repeatedly and report what is new", results.watch),
+    Command("timing", "[on|off]", "show where the time went, or stop", results.timing, after=_on_off),
+    Command("jobs", "", "list the submitted searches and their status", flight.jobs),
+    Command("fetch", "[NAME|ID]", "wait for a search, by name or request ID, and show its result",
             flight.fetch, after=flight.names_and_ids),
-    Command("cancel", "NAME|ID", "stops a search", flight.cancel, after=flight.names_and_ids),
-    Command("i", "FILE", "runs the statements of a file", statements.run_file, takes_file=True),
-    Command("run", "NAME [PARAM=VALUE …]", "runs a saved query, or a file, with values for its parameters",
+    Command("cancel", "NAME|ID", "cancel a search", flight.cancel, after=flight.names_and_ids),
+    Command("i", "FILE", "run the statements of a file", statements.run_file, takes_file=True),
+    Command("run", "NAME [PARAM=VALUE …]", "run a saved query or a file, with values for its parameters",
             saved_queries.run_query, candidates=saved_queries.candidates),
-    Command("save", "NAME [DESCRIPTION]", "keeps the last statement as a saved query; \\save! replaces one",
+    Command("save", "NAME [DESCRIPTION]", "save the last statement as a query; \\save! replaces one",
             saved_queries.save_statement),
-    Command("queries", "", "lists the saved queries", saved_queries.list_queries),
-    Command("e", "", "the last statement in $EDITOR, and then at the prompt", edit),
-    Command("E", "", "the last error, in full", _error),
+    Command("queries", "", "list the saved queries", saved_queries.list_queries),
+    Command("e", "", "edit the last statement in $EDITOR", edit),
+    Command("E", "", "show the last error in full", _error),
     Command("q", "", "leave (also Ctrl-D)", _quit, ("quit", "exit")),
 )  # fmt: skip
 """Every command, in the order of the help."""

@@ -32,9 +32,9 @@ def plan_query(query: QueryDocument, engine: EmbeddedEngine) -> Plan:
     return plan if second is None else replace(plan, requests=(), unsayable=())
 
 
-def describe(query: QueryDocument) -> str:
-    """The engine's sentence of a query."""
-    return sentence.write(query.request, readable=False)
+def describe(query: QueryDocument, *, older: bool = False) -> str:
+    """The engine's sentence of a query, in its newest wording or in an older one."""
+    return sentence.write(query.request, readable=False, older=older)
 
 
 def _second_before(document: Document) -> datetime | None:

@@ -34,7 +34,7 @@ from auroraql.schema.conjunctions import (
     wire_name,
 )
 from auroraql.schema.operators import OPERATORS, WIRE
-from auroraql.spelling import closest
+from auroraql.spelling import closest, slip
 
 MOST_VALUES = 10_000
 """Values of one list, and locations of one block."""
@@ -155,8 +155,9 @@ class _Reader:
 
     def unknown(self, text: str, known: tuple[str, ...], at: Pointer, name: str) -> None:
         # Words of few letters are alike by chance, as XOR and OR are: only another case of one is a slip.
-        near = closest(text, known, 1, 0.7 if len(text) > 3 else 1)
-        hint = f"did you mean {json.dumps(near[0])}?" if near else ""
+        words = known if len(text) > 3 else [word for word in known if word.casefold() == text.casefold()]
+        near = slip(text.replace(" ", "_"), words)
+        hint = f"did you mean {json.dumps(near)}?" if near else ""
         self.say(f"'{name}' takes {_choice(known)}, not {json.dumps(text[:100])}", at, hint)
 
     def filters(self, value: object, at: Pointer, name: str) -> FilterGroup:

@@ -11,6 +11,7 @@ from itertools import islice, product
 
 import msgspec
 
+from auroraql.forms.criteria_json import SUBMINUTE
 from auroraql.forms.criteria_sentence import write_block
 from auroraql.frontends.server.documents import describe
 from auroraql.frontends.server.query_documents import QueryDocument
@@ -55,8 +56,10 @@ def _starting_conjunctions(query: QueryDocument) -> Iterator[Line]:
     if criteria is None:
         return
     kinds = criteria.via or TRACES[:1]
+    # The recorded logs word a query with the older field for its precision, or with neither, in the older way.
+    sentence = describe(query, older=SUBMINUTE not in query.document)[:_LONGEST]
     for name in kinds:
-        yield "debug", f"Start search for {name} conjunctions using query: {describe(query)[:_LONGEST]}"
+        yield "debug", f"Start search for {name} conjunctions using query: {sentence}"
         yield "debug", _QUERYING.format(times=len(kinds))
         blocks = ", ".join(f"({write_block(block)})" for block in criteria.blocks)
         yield "debug", f"Querying database for criteria combination [{blocks[:_LONGEST]}]"

@@ -54,6 +54,7 @@ from auroraql.forms.text.slips.statements import (
 )
 from auroraql.forms.text.slips.stuck import CLAUSE_STARTS, NAMES_OF_TERMINALS, Stuck, expected
 from auroraql.forms.text.slips.times import (
+    clock_without_date,
     date,
     date_at_end,
     decimal_comma,
@@ -112,6 +113,7 @@ RULES: tuple[Callable[[Stuck], Diagnostic | None], ...] = (
     last_of_nothing,
     moment_word,
     call,
+    clock_without_date,
     date,
     window_word,
     unit,

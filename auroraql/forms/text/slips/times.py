@@ -7,6 +7,7 @@ from datetime import datetime
 
 from auroraql.errors import Diagnostic, Span
 from auroraql.forms.text.slips.stuck import CLAUSE_STARTS, WINDOW_STARTS, Stuck, is_word
+from auroraql.moments import fault_of
 from auroraql.spelling import closest, slip
 
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
@@ -133,6 +134,10 @@ def _day(parts: dict[str, str | None]) -> tuple[str | None, str]:
         month = _month_number(name) if name else int(parts["m"] or 0)
         return datetime(year, month, int(parts["d"] or 0)).date().isoformat(), ""
     except ValueError:
+        if parts.get("m") and not parts.get("name"):
+            fault = fault_of(f"{year:04}-{int(parts['m'] or 0):02}-{int(parts['d'] or 0):02}")
+            if fault is not None:
+                return None, f"{fault}, {fault.hint}: "
         return None, "there is no such day: "
 
 
@@ -260,6 +265,21 @@ def date(at: Stuck) -> Diagnostic | None:
     if "DATETIME" in at.accepts and "TRUE" not in at.accepts and at.type == "NUMBER":
         return _date(at.found, at.span, None, "")
     return None
+
+
+def clock_without_date(at: Stuck) -> Diagnostic | None:
+    """`ON 06:30`, `start > 25:00`, `BETWEEN 2020-02-01T06:00 AND 09:00`."""
+    hour = at.before()
+    if at.found != ":" or hour is None or hour.type != "NUMBER" or hour.end_pos != at.start:
+        return None
+    clock = at.match(r"(\d{1,2}):(\d{2})(?::\d{2}(?:\.\d+)?)?(?![\w:])", hour.start_pos)
+    if clock is None:
+        return None
+    fault = fault_of(f"2020-02-01T{clock[0].zfill(len(clock[0]) + 2 - len(clock[1]))}")
+    why = f"{fault}, {fault.hint.split(':')[0]}; " if fault is not None and clock[1] != "24" else ""
+    hint = f"{why}write the date before it, as in 2020-02-01T06:30"
+    span = Span(clock.start(), clock.end())
+    return Diagnostic("AQL0112", f"'{clock[0]}' is a time of day without a date", span, "expected a date", hint)
 
 
 def date_at_end(at: Stuck) -> Diagnostic | None:
