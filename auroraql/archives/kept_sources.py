@@ -121,7 +121,7 @@ def _write_details(details: SourceDetails, schemas: list[object]) -> dict[str, A
 
 
 def _read_details(document: Mapping[str, Any]) -> dict[int, SourceDetails]:
-    """Return details by identifier. Raises KeyError, TypeError, ValueError, IndexError or AttributeError if malformed."""
+    """Return details by identifier. A malformed document raises an error that `read` catches."""
     schemas = document["schemas"]
     if not all(isinstance(entry, dict) for schema in schemas for entry in schema):
         raise TypeError
