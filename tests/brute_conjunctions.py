@@ -204,7 +204,8 @@ def _value(ref: Ref, record: Position, source: Mapping[str, Any]) -> Any:
     if ref.role == "metadata":
         return (record.metadata or {}).get(ref.name)
     if ref.role == "source":
-        return source[ref.name.removeprefix("data_source.")]
+        text = source[ref.name.removeprefix("data_source.")]
+        return None if text == "" else text  # a source without a value
     below = record.places[TRACES["geographic"]]
     assert ref.name == "hemisphere"
     return None if below is None else "northern" if below[0] >= 0 else "southern"

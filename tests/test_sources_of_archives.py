@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from auroraql.planner.sources import cover
 from auroraql.planner.truths import Truths
 from auroraql.resolver import resolve
 from auroraql.schema.catalogue import Catalogue, DataSource, shipped
+from tests import small_catalogue
 from tests.aurorax_server import SOURCES, AuroraXServer
 from tests.command_line import command
 from tests.server_process import ServerProcess
@@ -74,20 +76,23 @@ def test_every_form_of_a_predicate_finds_the_same(demo: auroraql.Archive, where:
         assert {record["url"] for record in demo.run(text).records} == found, form
 
 
+_WITHOUT_A_PROGRAM = [
+    ("program != 'x'", [2]),
+    ("NOT program = 'x'", [2]),
+    ("program IS NULL", [1]),
+    ("NOT program IS NULL", [2]),
+    ("program LIKE '%'", [2]),
+    ("program = platform", []),
+    ("program != platform", [2]),
+    ("platform = 'a'", [1, 2]),
+]
+
+
 def test_a_source_without_a_program_is_in_no_list() -> None:
     """NULL is not 'None', matches no comparison of it, and is written in no list."""
     sources = (DataSource(1, "", "a", "b", "ground", "one"), DataSource(2, "trex", "a", "b", "ground", "two"))
     known = Catalogue(sources, {})
-    for where, expected in (
-        ("program != 'x'", [2]),
-        ("NOT program = 'x'", [2]),
-        ("program IS NULL", [1]),
-        ("NOT program IS NULL", [2]),
-        ("program LIKE '%'", [2]),
-        ("program = platform", []),
-        ("program != platform", [2]),
-        ("platform = 'a'", [1, 2]),
-    ):
+    for where, expected in _WITHOUT_A_PROGRAM:
         find = auroraql.parse(f"FIND ephemeris WHERE {where}")
         query = resolve(find, known).query  # type: ignore[arg-type]
         assert [s.identifier for s in Truths(sources).certain(query.where)] == expected, where
@@ -95,6 +100,18 @@ def test_a_source_without_a_program_is_in_no_list() -> None:
     chosen = cover(sources[:1], sources)
     assert not chosen.exact
     assert "" not in {value for box in chosen.boxes for _, values in box for value in values}
+
+
+def test_a_catalogue_file_reads_an_empty_program_as_none(tmp_path: Path) -> None:
+    sources = [(1, "", "a", "b", "ground", "one"), (2, "trex", "a", "b", "ground", "two")]
+    day = datetime(2020, 1, 1)
+    path = small_catalogue.write(
+        tmp_path / "c.duckdb", [small_catalogue.Product(source, day, day, f"{source}") for source in (1, 2)], sources
+    )
+    with auroraql.connect(path) as archive:
+        for where, expected in _WITHOUT_A_PROGRAM:
+            records = archive.run(f"FIND data_products WHERE {where} ON 2020-01-01").records
+            assert [record["data_source"]["identifier"] for record in records] == expected, where
 
 
 @pytest.mark.parametrize(

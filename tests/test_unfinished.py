@@ -10,6 +10,7 @@ import auroraql.sql_limits  # noqa: F401 - with it SQL is checked while it is ty
 from auroraql.frontends.repl.unfinished import LONGEST, TypedCheck
 from auroraql.schema import KINDS
 from auroraql.schema.catalogue import shipped
+from auroraql.schema.limits import MOST_VALUES
 from tests import corpus_files
 
 QUESTIONED = "FIND data_products WHERE platform = 'gilam' ON 2021-01-01"
@@ -109,3 +110,10 @@ def test_no_beginning_of_a_right_statement_is_called_wrong(folder: str) -> None:
 )
 def test_what_is_wrong_with_what_is_typed(text: str, wrong: list[str]) -> None:
     assert [each.code for each in TypedCheck().wrong(text, shipped())] == wrong
+
+
+@pytest.mark.parametrize("ending", ["", ")", ") AND pro", ") ON 2021-01-01", ") ON 2021-01-01;\n"])
+def test_a_list_above_its_limit_is_reported_while_it_is_typed(ending: str) -> None:
+    values = ",".join("'atha'" for _ in range(MOST_VALUES + 1))
+    text = f"FIND data_products WHERE platform IN ({values}{ending}"
+    assert [each.code for each in TypedCheck().wrong(text, shipped())] == ["AQL0116"]

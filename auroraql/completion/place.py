@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from auroraql.completion.survey import Survey
 from auroraql.completion.trail import END, Trail, words_of
+from auroraql.errors import StatementError
 from auroraql.forms.pieces import Form, closed_end, end_of_document, first, form_at, may_become_another, stops_of
 from auroraql.forms.text.blanks import skip_blanks
 from auroraql.forms.text.driver import Stumble, drive, last_whole
@@ -91,7 +92,11 @@ class Finder:
         begin, opened = self._last_marks(text, len(text))
         end = len(text) if opened is None or opened < 0 else opened
         statement = text[begin:end]
-        parsed = drive(statement, 0, end - begin)
+        try:
+            parsed = drive(statement, 0, end - begin)
+        except StatementError:  # a list above its limit, which the check reports
+            self._words = ()
+            return None
         self._words = parsed.words if isinstance(parsed, Stumble) else parsed[1]
         if not (_breaks_off(statement, parsed) if isinstance(parsed, Stumble) else end < len(text)):
             return None

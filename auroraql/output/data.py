@@ -19,6 +19,10 @@ from auroraql.output.screen import Screen
 from auroraql.results import ResultSet, bytes_text, duration_text, whole_text
 
 _CHUNK = 500
+"""Rows that are written at once."""
+
+_JSON_CHUNK = 2000
+"""Records that are encoded at once: with fewer, starting the encoder costs a tenth of the time."""
 
 
 def render_csv(result: ResultSet, _screen: Screen) -> Iterator[str]:
@@ -71,21 +75,31 @@ class _Lines:
         self._lines.append(line[:-2] + "\n")
 
 
-def render_json(result: ResultSet, _screen: Screen) -> Iterator[str]:
-    """Render a result's records, in AuroraX's shape, as an indented array."""
+def encode_json(result: ResultSet) -> Iterator[bytes]:
+    """Encode a result's records, in AuroraX's shape, as an indented array in UTF-8."""
     records = result.each_record(json_text.objects)
-    separator = "[\n"
-    while chunk := list(islice(records, _CHUNK)):
+    separator = b"[\n"
+    while chunk := list(islice(records, _JSON_CHUNK)):
         yield separator + json_text.members(chunk)
-        separator = ",\n"
-    yield "[]\n" if separator == "[\n" else "\n]\n"
+        separator = b",\n"
+    yield b"[]\n" if separator == b"[\n" else b"\n]\n"
+
+
+def encode_jsonl(result: ResultSet) -> Iterator[bytes]:
+    """Encode a result's records in UTF-8, one per line."""
+    records = result.each_record(json_text.objects)
+    while chunk := list(islice(records, _JSON_CHUNK)):
+        yield json_text.lines(chunk)
+
+
+def render_json(result: ResultSet, _screen: Screen) -> Iterator[str]:
+    """Return the output of `encode_json` as text."""
+    return (piece.decode() for piece in encode_json(result))
 
 
 def render_jsonl(result: ResultSet, _screen: Screen) -> Iterator[str]:
-    """Render a result's records, one per line."""
-    records = result.each_record(json_text.objects)
-    while chunk := list(islice(records, _CHUNK)):
-        yield json_text.lines(chunk)
+    """Return the output of `encode_jsonl` as text."""
+    return (piece.decode() for piece in encode_jsonl(result))
 
 
 def _csv_values(values: Sequence[Any]) -> Sequence[Any]:

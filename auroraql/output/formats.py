@@ -22,7 +22,8 @@ from auroraql.spelling import closest
 class Format:
     """Output format: renders text for a screen, or, with `render` None, encodes bytes for files only.
 
-    Files whose names end in one of `suffixes` have this format.
+    Files whose names end in one of `suffixes` have this format. A text format may also have an `encode`, if it can write
+    files without creating text first.
     """
 
     name: str
@@ -82,7 +83,9 @@ def _later(module: str, name: str) -> Callable[..., Iterator[Any]]:
 _render_csv = _later("data", "render_csv")
 _render_tsv = _later("data", "render_tsv")
 _render_json = _later("data", "render_json")
+_encode_json = _later("data", "encode_json")
 _render_jsonl = _later("data", "render_jsonl")
+_encode_jsonl = _later("data", "encode_jsonl")
 _encode_parquet = _later("parquet", "encode_parquet")
 _render_markdown = _later("markdown", "render_markdown")
 _render_html = _later("html", "render_html")
@@ -99,6 +102,7 @@ FORMATS = {
             "the records in AuroraX's shape, as an array",
             (".json",),
             _render_json,
+            _encode_json,
             on_terminal=_made_escapes,
             instead="jsonl",
         ),
@@ -107,6 +111,7 @@ FORMATS = {
             "the records in AuroraX's shape, one per line",
             (".jsonl", ".ndjson"),
             _render_jsonl,
+            _encode_jsonl,
             on_terminal=_made_escapes,
         ),
         Format(

@@ -31,26 +31,26 @@ def objects(names: tuple[str, ...]) -> Callable[..., Any]:
         return lambda *members: dict(zip(names, members, strict=True))
 
 
-def lines(values: Sequence[Any]) -> str:
+def lines(values: Sequence[Any]) -> bytes:
     """Return the values as JSON lines."""
     try:
-        return _ENCODER.encode_lines(values).decode()
+        return _ENCODER.encode_lines(values)
     except UnicodeEncodeError:
-        return "".join(f"{_escaped(value)}\n" for value in values)
+        return "".join(f"{_escaped(value)}\n" for value in values).encode()
 
 
 def texts(values: Sequence[Any]) -> list[str]:
     """Return the JSON text of each value."""
-    return lines(values).split("\n")[:-1]
+    return lines(values).decode().split("\n")[:-1]
 
 
-def members(values: Sequence[Any]) -> str:
+def members(values: Sequence[Any]) -> bytes:
     """Return the values as members of an indented array, without its brackets."""
     try:
         encoded = _ENCODER.encode(values)
     except UnicodeEncodeError:
-        return _escaped(values, indent=2)[2:-2]
-    return msgspec.json.format(encoded, indent=2).decode()[2:-2]
+        return _escaped(values, indent=2)[2:-2].encode()
+    return msgspec.json.format(encoded, indent=2)[2:-2]
 
 
 def _escaped(value: Any, indent: int | None = None) -> str:

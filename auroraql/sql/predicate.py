@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 from auroraql.query import And, Comparison, FieldComparison, Not, Or, Predicate, Ref
+from auroraql.schema import Type
 from auroraql.schema.operators import Op
 from auroraql.sql.bindings import Bindings
 from auroraql.sql.comparison import Stored, compare
@@ -18,15 +20,25 @@ def condition(predicate: Predicate, locate: Locate, bind: Bindings) -> str:
     """The SQL condition of a predicate, safe to combine with AND."""
     match predicate:
         case Comparison(ref, operator, values):
-            return compare(locate(ref, bind), operator, values, bind)
+            return compare(_known(ref, locate, bind), operator, values, bind)
         case FieldComparison(ref, operator, other):
-            return compare_fields(locate(ref, bind), operator, locate(other, bind))
+            return compare_fields(_known(ref, locate, bind), operator, _known(other, locate, bind))
         case Not(term):
             return f"NOT ({condition(term, locate, bind)})"
         case And(terms):
             return _joined(" AND ", _listed(terms, Op.NE, Op.NOT_IN), locate, bind) if terms else "TRUE"
         case Or(terms):
             return _joined(" OR ", _listed(terms, Op.EQ, Op.IN), locate, bind) if terms else "FALSE"
+
+
+def _known(ref: Ref, locate: Locate, bind: Bindings) -> Stored:
+    """Where a condition finds a value. An empty text in a field of a source means that the source has no value there."""
+    stored = locate(ref, bind)
+    if ref.role != "source" or stored.type is not Type.STRING:
+        return stored
+    if stored.many:
+        return replace(stored, sql=f"list_transform({stored.sql}, lambda each: nullif(each, ''))")
+    return replace(stored, sql=f"nullif({stored.sql}, '')")
 
 
 def _joined(word: str, terms: Iterable[Predicate], locate: Locate, bind: Bindings) -> str:

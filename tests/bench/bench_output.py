@@ -1,15 +1,21 @@
-"""What it takes to write 10,000 records in each format, and to draw them over time; beside what pandas takes for text."""
+"""What it takes to write 10,000 records in each format, and to draw them over time.
+
+Peers: what pandas takes for text, and for JSON what plain msgspec takes for the same records of real products.
+"""
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+import msgspec
+
+import auroraql
 from auroraql.output import FORMATS, render
 from auroraql.output.screen import Screen
 from auroraql.output.timeline import render_timeline
 from auroraql.plan import Plan
 from auroraql.query import Query
-from auroraql.results import Fetched, ResultSet
+from auroraql.results import Fetched, ResultSet, records_of
 from tests.bench.measure import best, line
 
 COUNT = 10_000
@@ -34,6 +40,24 @@ def main() -> None:
     line("10,000 records on a terminal / pandas to_string", shown, beside, "<= 1 s")
     drawn = best(lambda: "".join(render_timeline(result, Screen(120), 30)), 3)
     line("10,000 records over time", drawn, None, "<= 1 s")
+    real_products()
+
+
+def real_products() -> None:
+    """JSON of the products of a month in the demonstration, beside msgspec on the same records, indented likewise."""
+    with auroraql.connect() as archive:
+        result = archive.run("FIND data_products DURING 2021-01")
+    made = best(lambda: sum(map(len, FORMATS["jsonl"].encoded(result))), 5)
+    records = result.records
+    peers = {
+        "json": best(lambda: len(msgspec.json.format(msgspec.json.encode(records), indent=2)), 5),
+        "jsonl": best(lambda: len(msgspec.json.encode(records)), 5),
+    }
+    for name, peer in peers.items():
+        ours = best(lambda name=name: sum(map(len, FORMATS[name].encoded(result))), 5)  # type: ignore[misc]
+        line(f"{len(result):,} products as {name} / msgspec", ours, peer, "<= 1.2")
+    from_rows = best(lambda: len(msgspec.json.encode(list(records_of(result.rows, result.columns)))), 3)
+    line("the same from rows, as jsonl / dicts and msgspec", made, from_rows, "<= 1.2")
 
 
 if __name__ == "__main__":

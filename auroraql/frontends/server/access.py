@@ -94,6 +94,12 @@ class Access:
             or (own and origin.partition("://")[2] == own)
         )
 
+    def allowed_origin(self, environ: Environ) -> str:
+        """Return the header Access-Control-Allow-Origin for a request; empty where its page may not have the answer."""
+        if ANY in self.origins:
+            return ANY
+        return str(environ["HTTP_ORIGIN"]) if self.allows(environ) else ""
+
     @staticmethod
     def _check_body(environ: Environ, *, is_browser: bool) -> None:
         """A page may send text without a preflight, so it is not taken for JSON."""

@@ -1,192 +1,136 @@
-"""The WSGI application: from a request to its route, and from what goes wrong to an answer in the service's shape."""
+"""The WSGI application: routes, CORS and compression, and errors in the shape of AuroraX's service."""
 
 from __future__ import annotations
 
-import re
 import sys
 import traceback
-from collections.abc import Callable, Iterable
-from dataclasses import replace
 from typing import Any
-from urllib.parse import parse_qsl
+
+import falcon
 
 from auroraql.errors import ArchiveError, TimedOut
-from auroraql.frontends.server.access import ANY, Access
-from auroraql.frontends.server.endpoints import ROUTES
-from auroraql.frontends.server.packing import LEAST, Unpacked, pack, takes_gzip
+from auroraql.frontends.server.access import Access
+from auroraql.frontends.server.endpoints import routes
+from auroraql.frontends.server.packing import LEAST, pack, takes_gzip
 from auroraql.frontends.server.service import Service
-from auroraql.frontends.server.wire import Call, Handler, Problem, Reply, problem_reply, reason
-
-Environ = dict[str, Any]
-
-_HOST = re.compile(r"[A-Za-z0-9.:_\[\]-]{1,255}", re.ASCII)
-
-_REASONS = {
-    200: "OK",
-    202: "Accepted",
-    204: "No Content",
-    400: "Bad Request",
-    401: "Unauthorized",
-    403: "Forbidden",
-    404: "Not Found",
-    405: "Method Not Allowed",
-    409: "Conflict",
-    413: "Request Entity Too Large",
-    415: "Unsupported Media Type",
-    500: "Internal Server Error",
-    503: "Service Unavailable",
-}
-
-_ALLOWED = (
-    ("Access-Control-Allow-Methods", "GET, POST, PUT, PATCH, DELETE"),
-    ("Access-Control-Allow-Headers", "content-type, x-aurorax-api-key, authorization"),
-    ("Access-Control-Max-Age", "86400"),
-)
-"""What a page may do that may do anything: cookies, which nobody needs here, are not among it."""
-
-_PACKED = ("Content-Encoding", "gzip")
-
-_ALWAYS = (("Vary", "Accept-Encoding, Origin"), ("X-Content-Type-Options", "nosniff"))
+from auroraql.frontends.server.wire import Answer, Call, Problem, error_document, reason
 
 _THIS_MACHINE = Access()
 
+_ALLOWED = {
+    "Access-Control-Allow-Methods": "GET, POST, PUT, PATCH, DELETE",
+    "Access-Control-Allow-Headers": "content-type, x-aurorax-api-key, authorization",
+    "Access-Control-Max-Age": "86400",
+}
+"""What an allowed page may do. Cookies are not part of it: nothing here needs them."""
 
-class Application:
-    """Answers calls of those whom `access` admits."""
+
+class Application(falcon.App[Call, Answer]):
+    """Answers the requests that `access` admits."""
+
+    _STREAM_BLOCK_SIZE = 1 << 16
 
     def __init__(self, service: Service, access: Access = _THIS_MACHINE) -> None:
-        self._service, self._access = service, access
-        self._routes = [(re.compile(_pattern(path)), handlers) for path, handlers in _by_path().items()]
-
-    def __call__(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
-        """One request, as WSGI has it."""
-        reply = self._reply(environ)
-        headers = [*reply.headers, *self._shared(environ), *_ALWAYS]
-        body: Iterable[bytes]
-        if isinstance(reply.body, bytes):
-            headers.append(("Content-Length", str(len(reply.body))))
-            body = [reply.body]
-        else:
-            is_packed = _PACKED in reply.headers
-            body = environ["wsgi.file_wrapper"](reply.body.file if is_packed else Unpacked(reply.body), 1 << 16)
-        start_response(f"{reply.status} {_REASONS.get(reply.status, 'Error')}", headers)
-        if environ["REQUEST_METHOD"] == "HEAD":
-            if not isinstance(reply.body, bytes):
-                reply.body.file.close()
-            return []
-        return body
-
-    def _reply(self, environ: Environ) -> Reply:
-        try:
-            self._access.check(environ)
-            return self._encoded(self._answer(environ), environ)
-        except Problem as problem:
-            return problem_reply(problem)
-        except TimedOut as problem:
-            return problem_reply(Problem(503, reason(problem)))
-        except ArchiveError as problem:
-            return problem_reply(Problem(500, reason(problem), "ApplicationError"))
-        except RecursionError:
-            return problem_reply(Problem(400, "the request is nested too deeply"))
-        except Exception:
-            # Not for the caller's eyes, and nothing that may take the server down.
-            traceback.print_exc(file=sys.stderr)
-            return problem_reply(Problem(500, "there was an application error", "ApplicationError"))
-
-    def _encoded(self, reply: Reply, environ: Environ) -> Reply:
-        """Files are packed, what is in memory is not: one or the other as the caller takes it."""
-        accepted = takes_gzip(environ.get("HTTP_ACCEPT_ENCODING", ""))
-        if environ["REQUEST_METHOD"] == "HEAD":
-            return reply
-        if not isinstance(reply.body, bytes):
-            if accepted:
-                return replace(reply, headers=(*reply.headers, _PACKED))
-            return reply
-        if accepted and len(reply.body) >= LEAST:
-            return replace(reply, body=pack(reply.body), headers=(*reply.headers, _PACKED))
-        return reply
-
-    def _shared(self, environ: Environ) -> tuple[tuple[str, str], ...]:
-        """What lets a page of another origin have the answer."""
-        is_open = ANY in self._access.origins
-        if not is_open and not self._access.allows(environ):
-            return ()
-        exposed = ("Access-Control-Expose-Headers", "Location")
-        return ("Access-Control-Allow-Origin", ANY if is_open else environ["HTTP_ORIGIN"]), exposed
-
-    def _options(self, environ: Environ, handlers: dict[str, Handler]) -> Reply:
-        """What may be done here, and what a page may."""
-        allowed: tuple[tuple[str, str], ...] = _ALLOWED if self._shared(environ) else ()
-        if allowed and environ.get("HTTP_ACCESS_CONTROL_REQUEST_PRIVATE_NETWORK") == "true":
-            allowed = (*allowed, ("Access-Control-Allow-Private-Network", "true"))
-        return Reply(204, headers=(*self._allow(handlers), *allowed))
-
-    def _answer(self, environ: Environ) -> Reply:
-        method = environ["REQUEST_METHOD"]
-        path = environ.get("PATH_INFO", "").removesuffix("/") or "/"
-        for pattern, handlers in self._routes:
-            matched = pattern.fullmatch(path)
-            if matched is None:
-                continue
-            if method == "OPTIONS":
-                return self._options(environ, handlers)
-            handler = handlers.get("GET" if method == "HEAD" else method)
-            if handler is None:
-                refused = problem_reply(Problem(405, f"{method} is not for this resource"))
-                return Reply(405, refused.body, (*refused.headers, *self._allow(handlers)))
-            return handler(self._service, _call(environ, method, matched.groupdict()))
-        raise Problem(404, "there is nothing here")
-
-    @staticmethod
-    def _allow(handlers: dict[str, Handler]) -> tuple[tuple[str, str], ...]:
-        return (("Allow", ", ".join(sorted({*handlers, *(["HEAD"] if "GET" in handlers else []), "OPTIONS"}))),)
+        super().__init__(
+            request_type=Call,
+            response_type=Answer,
+            middleware=[_AccessControl(access), _EmptySegments(), _Compression()],
+        )
+        self.req_options.strip_url_path_trailing_slash = True
+        self.req_options.keep_blank_qs_values = True
+        for path, resource in routes(service):
+            self.add_route(path, resource)
+        self.add_error_handler(Exception, _unexpected)
+        self.add_error_handler(falcon.HTTPError, _http_error)
+        self.add_error_handler(Problem, _problem)
+        self.add_error_handler(TimedOut, _timed_out)
+        self.add_error_handler(ArchiveError, _archive_error)
+        self.add_error_handler(RecursionError, _too_deep)
 
 
-def _by_path() -> dict[str, dict[str, Handler]]:
-    """The handlers of each path by method; paths without a place for something come first."""
-    made: dict[str, dict[str, Handler]] = {}
-    for route in sorted(ROUTES, key=lambda each: each.path.count("{")):
-        made.setdefault(route.path, {})[route.method] = route.handler
-    return made
+class _AccessControl:
+    """Refuses requests of foreign pages, and lets an allowed page of another origin have the answer."""
+
+    def __init__(self, access: Access) -> None:
+        self._access = access
+
+    def process_request(self, call: Call, _answer: Answer) -> None:
+        self._access.check(call.env)
+
+    def process_response(self, call: Call, answer: Answer, _resource: object, _succeeded: bool) -> None:
+        answer.set_header("Vary", "Accept-Encoding, Origin")
+        answer.set_header("X-Content-Type-Options", "nosniff")
+        origin = self._access.allowed_origin(call.env)
+        if origin:
+            answer.set_header("Access-Control-Allow-Origin", origin)
+            answer.set_header("Access-Control-Expose-Headers", "Location")
+        if call.method == "OPTIONS" and answer.status == falcon.HTTP_OK:
+            answer.status = falcon.HTTP_NO_CONTENT
+            answer.delete_header("Content-Length")
+            if origin:
+                answer.set_headers(_ALLOWED)
+                if call.get_header("Access-Control-Request-Private-Network") == "true":
+                    answer.set_header("Access-Control-Allow-Private-Network", "true")
 
 
-def _pattern(path: str) -> str:
-    return re.sub(r"\\{(\w+)\\}", r"(?P<\1>[^/]+)", re.escape(path))
+class _EmptySegments:
+    """Refuses paths in which a part is empty, as in `data_sources//stats`."""
+
+    def process_resource(self, _call: Call, _answer: Answer, _resource: object, params: dict[str, Any]) -> None:
+        if "" in params.values():
+            raise falcon.HTTPRouteNotFound
 
 
-def _call(environ: Environ, method: str, path: dict[str, str]) -> Call:
-    length = environ.get("CONTENT_LENGTH") or "0"
-    bearer = environ.get("HTTP_AUTHORIZATION", "").removeprefix("Bearer ")
-    return Call(
-        method=method,
-        path={name: _decoded(text) for name, text in path.items()},
-        asked=_parameters(environ.get("QUERY_STRING", "")),
-        body=environ["wsgi.input"].read(int(length)),
-        base=_base(environ),
-        key=environ.get("HTTP_X_AURORAX_API_KEY", bearer),
-        address=environ.get("REMOTE_ADDR", ""),
-    )
+class _Compression:
+    """Compresses the answers that are in memory; files of records are stored compressed."""
+
+    def process_response(self, call: Call, answer: Answer, _resource: object, _succeeded: bool) -> None:
+        if call.method == "HEAD":
+            if answer.stream is not None:
+                answer.stream.close()  # type: ignore[union-attr]
+                answer.stream = None
+            return
+        body = None if answer.stream is not None else answer.render_body()
+        if body and len(body) >= LEAST and takes_gzip(call.get_header("Accept-Encoding", default="")):
+            answer.data = pack(body)
+            answer.set_header("Content-Encoding", "gzip")
 
 
-def _decoded(text: str) -> str:
-    """WSGI has the bytes of a path as if they were Latin-1."""
-    return text.encode("latin-1", "replace").decode("utf-8", "replace")
+def _problem(_call: Call, answer: Answer, problem: Problem, _params: dict[str, Any]) -> None:
+    answer.status = problem.status
+    answer.stream, answer.data = None, None
+    answer.media = problem.document
+    if problem.status in (429, 503):
+        answer.set_header("Retry-After", "1")
 
 
-def _parameters(text: str) -> dict[str, str]:
-    """The parameters behind the question mark, of one name the first."""
-    made: dict[str, str] = {}
-    try:
-        for name, value in parse_qsl(text, keep_blank_values=True, max_num_fields=100, errors="strict"):
-            made.setdefault(name, value)
-    except (ValueError, UnicodeError):
-        raise Problem(400, "the parameters cannot be read") from None
-    return made
+def _timed_out(call: Call, answer: Answer, error: TimedOut, params: dict[str, Any]) -> None:
+    _problem(call, answer, Problem(503, reason(error)), params)
 
 
-def _base(environ: Environ) -> str:
-    """The address this was sent to, as far as it looks like one: it is given back in Location."""
-    host = environ.get("HTTP_HOST", "")
-    if not _HOST.fullmatch(host):
-        host = f"{environ['SERVER_NAME']}:{environ['SERVER_PORT']}"
-    return f"{environ.get('wsgi.url_scheme', 'http')}://{host}"
+def _archive_error(call: Call, answer: Answer, error: ArchiveError, params: dict[str, Any]) -> None:
+    _problem(call, answer, Problem(500, reason(error), "ApplicationError"), params)
+
+
+def _too_deep(call: Call, answer: Answer, _error: RecursionError, params: dict[str, Any]) -> None:
+    _problem(call, answer, Problem(400, "the request is nested too deeply"), params)
+
+
+def _unexpected(call: Call, answer: Answer, _error: Exception, params: dict[str, Any]) -> None:
+    """Log a fault of the server. The caller learns nothing of it, and the server goes on."""
+    traceback.print_exc(file=sys.stderr)
+    _problem(call, answer, Problem(500, "there was an application error", "ApplicationError"), params)
+
+
+def _http_error(call: Call, answer: Answer, error: falcon.HTTPError, _params: dict[str, Any]) -> None:
+    """Answer with an error that Falcon raises, for example for a path without a resource."""
+    match error.status_code:
+        case 404:
+            message = "there is nothing here"
+        case 405:
+            message = f"{call.method} is not for this resource"
+        case _:
+            message = error.description or error.title
+    answer.status = error.status_code
+    answer.media = error_document(error.status_code, message)
+    answer.set_headers(error.headers or {})

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from auroraql.archives.embedded import EmbeddedEngine
 from auroraql.frontends.server.searches import Searches
 from auroraql.frontends.server.sources import Sources
-from auroraql.frontends.server.wire import Call, Problem
+from auroraql.frontends.server.wire import Call, Problem, whole_number
 from auroraql.schema.catalogue import DataSource
 
 AT_ONCE = 12
@@ -64,9 +64,22 @@ class Service:
         if not sum(hmac.compare_digest(given, key.encode()) for key in self.keys):
             raise Problem(401, "the API key is not one that this server knows")
 
-    def source(self, identifier: int) -> DataSource:
-        """The source of an identifier. Raises Problem when there is none."""
-        found = self.sources.find(identifier)
-        if found is None:
-            raise Problem(404, f"No Data Source record found in AuroraX for identifier {identifier}")
-        return found
+    def source(self, identifier: str) -> DataSource:
+        """Return the source that a path names. Raises Problem for text that is not a number and for an unknown source."""
+        number = whole_number(identifier, "identifier")
+        source = self.sources.find(number)
+        if source is None:
+            raise Problem(404, f"No Data Source record found in AuroraX for identifier {number}")
+        return source
+
+
+class Resource:
+    """What is at one path of the server. HEAD is answered as GET, without the body."""
+
+    def __init__(self, service: Service) -> None:
+        self.service = service
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        if "on_get" in vars(cls):
+            cls.on_head = vars(cls)["on_get"]  # type: ignore[attr-defined]

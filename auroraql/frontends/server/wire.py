@@ -1,18 +1,19 @@
-"""What goes over the wire, as values: a call, a reply, and what is wrong with a call in the service's own shape."""
+"""A request and its answer, and errors in the shape of AuroraX's service."""
 
 from __future__ import annotations
 
 import json
 import math
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from typing import Any, NoReturn
+from typing import Any, BinaryIO, NoReturn, cast
+
+import falcon
 
 from auroraql.errors import AuroraQLError, Diagnostic, Pointer, StatementError, UsageError
-from auroraql.frontends.server.packing import Packed
+from auroraql.frontends.server.packing import Packed, Unpacked, takes_gzip
 from auroraql.schema.operators import OPERATORS
 
 Document = dict[str, Any]
@@ -31,9 +32,10 @@ _CODES = {
 }
 """AuroraX's own names of errors (OpenAPI `ErrorDocument`), misspelt as they are."""
 
-JSON = ("Content-Type", "application/json")
-"""Without a charset: pyaurorax takes nothing else for JSON."""
+_HOST = re.compile(r"[A-Za-z0-9.:_\[\]-]{1,255}", re.ASCII)
 
+_REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
+"""What a URL's bytes that are not UTF-8 are decoded to."""
 
 _LONGEST_QUERY = 1 << 20
 """Bytes of a query: many of them may wait at once."""
@@ -56,110 +58,111 @@ def error_document(status: int, message: str, code: str = "") -> Document:
     return {"error_code": code or _CODES.get(status, "Other"), "error_message": message}
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """An answer: its body as bytes, or as a packed file, which is closed when it was sent."""
+class Call(falcon.Request):
+    """One request, with its parameters and its body read as the endpoints need them; what is wrong raises Problem."""
 
-    status: int
-    body: bytes | Packed = b""
-    headers: tuple[tuple[str, str], ...] = ()
+    @property
+    def base(self) -> str:
+        """The address that this was sent to, for the header Location."""
+        host = self.get_header("Host", default="")
+        if not _HOST.fullmatch(host):
+            host = f"{self.env['SERVER_NAME']}:{self.env['SERVER_PORT']}"
+        return f"{self.scheme}://{host}"
 
-
-def json_reply(document: object, status: int = 200) -> Reply:
-    """A document as the answer."""
-    return Reply(status, json.dumps(document).encode(), (JSON,))
-
-
-def problem_reply(problem: Problem) -> Reply:
-    """An error as the answer; who is asked to come again later is told when."""
-    reply = json_reply(problem.document, problem.status)
-    if problem.status in (429, 503):
-        return Reply(reply.status, reply.body, (*reply.headers, ("Retry-After", "1")))
-    return reply
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """One request. `base` is the address it was sent to, `key` the API key it came with, `body` unread JSON."""
-
-    method: str
-    path: Mapping[str, str]
-    asked: Mapping[str, str]
-    body: bytes = b""
-    base: str = ""
-    key: str = ""
-    address: str = ""
+    @property
+    def key(self) -> str:
+        """The API key of the header x-aurorax-api-key or Authorization; empty without one."""
+        bearer = self.get_header("Authorization", default="").removeprefix("Bearer ")
+        return self.get_header("x-aurorax-api-key", default=bearer)
 
     def document(self) -> Document:
-        """The body as a JSON object. Raises Problem."""
-        document = self.json()
-        if not isinstance(document, dict):
-            raise Problem(400, "the body is no JSON object")
-        return document
+        """Return the body, a JSON object."""
+        return _object(self.json())
 
     def query(self) -> Document:
-        """The body as a JSON object of the size of a query. Raises Problem."""
-        document = self.json(MOST_PARTS)
-        if not isinstance(document, dict):
-            raise Problem(400, "the body is no JSON object")
-        return document
+        """Return the body, a JSON object of the size of a query."""
+        return _object(self.json(MOST_PARTS))
 
     def json(self, most: int | None = None) -> Any:
-        """The body as JSON: finite numbers, and text that is Unicode; `most` limits its parts. Raises Problem.
+        """Return the body as JSON: finite numbers, and text that is Unicode; `most` limits its parts.
 
-        A small body can hold a large document, so that its parts are counted before any is made.
+        A small body can hold a large document, so its parts are counted before any is made.
         """
-        if most is not None and sum(map(self.body.count, (b",", b"[", b"{"))) > most:
+        body: bytes = self.bounded_stream.read()
+        if most is not None and sum(map(body.count, (b",", b"[", b"{"))) > most:
             raise Problem(400, f"the body has more than {most} values: a query has no use for so many")
         try:
-            document = json.loads(self.body, parse_float=_number, parse_constant=_refuse)
-            # Half a surrogate pair is no text, and nothing that is kept could hold it.
+            document = json.loads(body, parse_float=_number, parse_constant=_refuse)
+            # Half a surrogate pair is not text, and nothing that is stored could hold it.
             json.dumps(document, ensure_ascii=False).encode()
         except UnicodeError:
-            raise Problem(400, "the body is no Unicode text") from None
+            raise Problem(400, "the body is not Unicode text") from None
         except ValueError as problem:
-            raise Problem(400, f"the body is no JSON: {problem}") from None
+            raise Problem(400, f"the body is not JSON: {problem}") from None
         except RecursionError:
             raise Problem(400, "the body is JSON too deep to read") from None
-        if most is not None and len(self.body) > _LONGEST_QUERY:
-            raise Problem(413, f"a query has at most {_LONGEST_QUERY} bytes, and this one has {len(self.body)}")
+        if most is not None and len(body) > _LONGEST_QUERY:
+            raise Problem(413, f"a query has at most {_LONGEST_QUERY} bytes, and this one has {len(body)}")
         return document
 
+    def parameter(self, name: str) -> str:
+        """Return a parameter of the URL, the first of that name; empty when it is left out."""
+        value = self.params.get(name, "")
+        text = value[0] if isinstance(value, list) else value
+        if _REPLACEMENT in text:
+            raise Problem(400, f"'{name}' is not UTF-8 text")
+        return text
+
     def flag(self, name: str) -> bool | None:
-        """A parameter that is true or false; None when it is left out. Raises Problem."""
-        text = self.asked.get(name, "").lower()
+        """Return a parameter that is true or false; None when it is left out."""
+        text = self.parameter(name).lower()
         if text in ("", "true", "false"):
             return {"": None, "true": True, "false": False}[text]
         raise Problem(400, f"'{name}' is true or false, not '{text}'")
 
-    def choice(self, name: str, known: tuple[str, ...]) -> str:
-        """A parameter that takes one of several values; empty when it is left out. Raises Problem."""
-        text = self.asked.get(name, "")
-        if text and text not in known:
-            raise Problem(400, f"'{name}' is one of {', '.join(known)}, not '{text}'")
+    def choice(self, name: str, choices: Sequence[str]) -> str:
+        """Return a parameter that takes one of several values; empty when it is left out."""
+        text = self.parameter(name)
+        if text and text not in choices:
+            raise Problem(400, f"'{name}' is one of {', '.join(choices)}, not '{text}'")
         return text
 
     def number(self, name: str) -> int | None:
-        """A parameter that is a whole number; None when it is left out. Raises Problem."""
-        text = self.asked.get(name, "")
+        """Return a parameter that is a whole number; None when it is left out."""
+        text = self.parameter(name)
         return whole_number(text, name) if text else None
 
-    def identifier(self) -> int:
-        """The data source that the path names. Raises Problem."""
-        return whole_number(self.path["identifier"], "identifier")
-
     def day(self, name: str) -> date | None:
-        """A parameter that is a date, YYYY-MM-DD; None when it is left out. Raises Problem."""
-        text = self.asked.get(name, "")
+        """Return a parameter that is a date, YYYY-MM-DD; None when it is left out."""
+        text = self.parameter(name)
         try:
             return date.fromisoformat(text) if text else None
         except ValueError:
-            raise Problem(400, f"'{name}' is a date as 2020-02-01, not '{text}'") from None
+            raise Problem(400, f"'{name}' is a date such as 2020-02-01, not '{text}'") from None
 
     def moment(self, name: str) -> datetime | None:
-        """A parameter that is a time, as naive UTC; None when it is left out. Raises Problem."""
-        text = self.asked.get(name, "")
+        """Return a parameter that is a time, as naive UTC; None when it is left out."""
+        text = self.parameter(name)
         return read_moment(text, name) if text else None
+
+
+def _object(document: object) -> Document:
+    if not isinstance(document, dict):
+        raise Problem(400, "the body is not a JSON object")
+    return document
+
+
+class Answer(falcon.Response):
+    """The answer to one request."""
+
+    def stream_records(self, records: Packed, call: Call) -> None:
+        """Answer with a file of records, packed where the client accepts gzip. The file is closed after it is sent."""
+        self.content_type = falcon.MEDIA_JSON
+        if takes_gzip(call.get_header("Accept-Encoding", default="")):
+            self.set_header("Content-Encoding", "gzip")
+            self.stream = records.file
+        else:
+            self.stream = cast("BinaryIO", Unpacked(records))
 
 
 def whole_number(text: str, name: str) -> int:
@@ -176,18 +179,6 @@ def read_moment(text: object, name: str) -> datetime:
         return moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
     except (ValueError, OverflowError):
         raise Problem(400, f"'{name}' is a time as 2020-02-01T00:00:00, not {text!r}") from None
-
-
-Handler = Callable[[Any, Call], Reply]
-
-
-@dataclass(frozen=True, slots=True)
-class Route:
-    """What is answered by whom: method, path (`{name}` stands for one step of it) and handler."""
-
-    method: str
-    path: str
-    handler: Handler
 
 
 @contextmanager

@@ -1,6 +1,12 @@
-"""Everything the server answers: each module here gives its routes, and they are all of one shape."""
+"""The resources of the server: each module declares the paths of one section of AuroraX's OpenAPI document.
+
+A resource answers the HTTP method GET with `on_get`, POST with `on_post` and so on. The parts of its path that are
+written in braces are arguments.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
 
 from auroraql.frontends.server.endpoints import (
     administration,
@@ -11,14 +17,12 @@ from auroraql.frontends.server.endpoints import (
     search,
     upload,
 )
+from auroraql.frontends.server.service import Resource, Service
 
-ROUTES = (
-    *search.ROUTES,
-    *requests.ROUTES,
-    *data_sources.ROUTES,
-    *availability.ROUTES,
-    *description.ROUTES,
-    *upload.ROUTES,
-    *administration.ROUTES,
-)
-"""Every route, in no order."""
+_SECTIONS = (search, requests, data_sources, availability, description, upload, administration)
+
+
+def routes(service: Service) -> Iterator[tuple[str, Resource]]:
+    """Yield every path and its resource."""
+    for section in _SECTIONS:
+        yield from section.routes(service)

@@ -1,36 +1,40 @@
-"""Search requests of everyone, for who has an API key: listed, and removed. And accounts, which there are none of."""
+"""Administration: the searches of every client, for holders of an API key."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterator
 
-from auroraql.frontends.server.service import Service
-from auroraql.frontends.server.wire import Call, Document, Problem, Reply, Route, json_reply
+from auroraql.frontends.server.service import Resource, Service
+from auroraql.frontends.server.wire import Answer, Call, Document, Problem
 from auroraql.schema import PROTOCOLS
+from auroraql.schema.wire import API
 
 
-def listed(service: Service, call: Call) -> Reply:
-    """A line for each search, those that run too."""
-    service.recognise(call)
-    wanted = call.choice("search_type", tuple(protocol.request_type for protocol in PROTOCOLS.values()))
-    start, end, failed = call.moment("start"), call.moment("end"), call.flag("error_condition")
-    least = {name: call.number(name) for name in ("query_duration", "file_size", "result_count")}
-    if least["file_size"] is not None:
-        least["file_size"] *= 1024
-    # Sizes and counts are known of what is done alone, which they ask for, whatever is said beside them.
-    active = False if least["file_size"] is not None or least["result_count"] is not None else call.flag("active")
-    rows = [
-        row
-        for row in _rows(service)
-        if (not wanted or row["search_type"] == wanted)
-        and (active is None or row["active"] is active)
-        and (start is None or row["requested"] >= start.isoformat())
-        and (end is None or row["requested"] <= end.isoformat())
-        and all(value is None or (row[name] or 0) >= value for name, value in least.items())
-        and (failed is None or active or row["error_condition"] is failed)
-    ]
-    return json_reply(rows)
+class SearchRequests(Resource):
+    """The searches of every client."""
+
+    def on_get(self, call: Call, answer: Answer) -> None:
+        """Answer with one row for each search, running ones too."""
+        self.service.recognise(call)
+        wanted = call.choice("search_type", tuple(protocol.request_type for protocol in PROTOCOLS.values()))
+        start, end, failed = call.moment("start"), call.moment("end"), call.flag("error_condition")
+        least = {name: call.number(name) for name in ("query_duration", "file_size", "result_count")}
+        if least["file_size"] is not None:
+            least["file_size"] *= 1024
+        # Only finished searches have a size and a count, so a filter on these selects finished searches.
+        active = False if least["file_size"] is not None or least["result_count"] is not None else call.flag("active")
+        rows = [
+            row
+            for row in _rows(self.service)
+            if (not wanted or row["search_type"] == wanted)
+            and (active is None or row["active"] is active)
+            and (start is None or row["requested"] >= start.isoformat())
+            and (end is None or row["requested"] <= end.isoformat())
+            and all(value is None or (row[name] or 0) >= value for name, value in least.items())
+            and (failed is None or active or row["error_condition"] is failed)
+        ]
+        answer.media = rows
 
 
 def _rows(service: Service) -> Iterator[Document]:
@@ -61,57 +65,72 @@ def _rows(service: Service) -> Iterator[Document]:
         }
 
 
-def removed(service: Service, call: Call) -> Reply:
-    """Stops a search if it runs, and forgets it with its records."""
-    service.admit(call)
-    request_id = call.path["request_id"]
-    stopped = service.searches.cancel(request_id)
-    if not service.searches.store.forget(request_id) and not stopped:
-        raise Problem(404, f"request ID not found: there is no request '{request_id}'")
-    return json_reply({})
+class SearchRequest(Resource):
+    """One search of any client."""
+
+    def on_delete(self, call: Call, answer: Answer, request_id: str) -> None:
+        """Cancel the search if it runs, and delete its status and its records."""
+        self.service.admit(call)
+        was_running = self.service.searches.cancel(request_id)
+        if not self.service.searches.store.forget(request_id) and not was_running:
+            raise Problem(404, f"request ID not found: there is no request '{request_id}'")
+        answer.media = {}
 
 
-def deletions(service: Service, call: Call) -> Reply:
-    """The deletions of a source's ephemeris in the last hour."""
-    source = service.source(call.identifier())
-    return json_reply([name for _, name, _ in _deletions(service, source.identifier)])
+class Deletions(Resource):
+    """Deletions of a source's ephemeris in the last hour."""
+
+    def on_get(self, _call: Call, answer: Answer, identifier: str) -> None:
+        """Answer with the ids of the deletions."""
+        source = self.service.source(identifier)
+        answer.media = [deletion for deletion, _ in _deletions(self.service, source.identifier)]
 
 
-def deletion(service: Service, call: Call) -> Reply:
-    """What one of them did."""
-    source = service.source(call.identifier())
-    done = [text for _, name, text in _deletions(service, source.identifier) if name == call.path["delete_job_id"]]
-    if not done:
-        raise Problem(404, "there is no such deletion, or it is more than an hour ago")
-    return json_reply(done)
+class Deletion(Resource):
+    """One deletion of a source's ephemeris."""
+
+    def on_get(self, _call: Call, answer: Answer, identifier: str, delete_job_id: str) -> None:
+        """Answer with a summary of what was deleted."""
+        source = self.service.source(identifier)
+        deletions = _deletions(self.service, source.identifier)
+        summaries = [summary for deletion, summary in deletions if deletion == delete_job_id]
+        if not summaries:
+            raise Problem(404, "there is no such deletion, or it is more than an hour ago")
+        answer.media = summaries
 
 
-def _deletions(service: Service, identifier: int) -> Iterator[tuple[float, str, str]]:
-    for when, source, name, text in list(service.deletions):
+def _deletions(service: Service, identifier: int) -> Iterator[tuple[str, str]]:
+    """Yield the id and the summary of each deletion of the last hour."""
+    for when, source, deletion, summary in list(service.deletions):
         if source == identifier and when > time.monotonic() - 3600:
-            yield when, name, text
+            yield deletion, summary
 
 
-def authenticated(_service: Service, call: Call) -> Reply:
-    """Nobody has an account here."""
-    document = call.document()
-    if not all(isinstance(document.get(name), str) for name in ("email_address", "password")):
-        raise Problem(400, "the body has an email_address and a password")
-    raise Problem(401, "there are no accounts here: send an API key, in the header x-aurorax-api-key")
+class Authentication(Resource):
+    """Accounts, which this server does not have."""
+
+    def on_post(self, call: Call, _answer: Answer) -> None:
+        """Refuse: requests are authenticated by an API key."""
+        document = call.document()
+        if not all(isinstance(document.get(name), str) for name in ("email_address", "password")):
+            raise Problem(400, "the body has an email_address and a password")
+        raise Problem(401, "there are no accounts here: send an API key, in the header x-aurorax-api-key")
 
 
-def ended(_service: Service, _call: Call) -> Reply:
-    """There was no session to end."""
-    return json_reply({})
+class EndOfSession(Resource):
+    """The end of a session, which this server does not have."""
+
+    def on_post(self, _call: Call, answer: Answer) -> None:
+        """Do nothing."""
+        answer.media = {}
 
 
-_JOBS = "/api/v1/data_sources/{identifier}/ephemeris/delete_jobs"
-
-ROUTES = (
-    Route("GET", "/api/v1/utils/admin/search_requests", listed),
-    Route("DELETE", "/api/v1/utils/admin/search_requests/{request_id}", removed),
-    Route("GET", _JOBS, deletions),
-    Route("GET", f"{_JOBS}/{{delete_job_id}}", deletion),
-    Route("POST", "/api/v1/authenticate", authenticated),
-    Route("POST", "/api/v1/authenticate/end_session", ended),
-)
+def routes(service: Service) -> Iterator[tuple[str, Resource]]:
+    """Yield the paths of administration."""
+    jobs = f"{API}/data_sources/{{identifier}}/ephemeris/delete_jobs"
+    yield f"{API}/utils/admin/search_requests", SearchRequests(service)
+    yield f"{API}/utils/admin/search_requests/{{request_id}}", SearchRequest(service)
+    yield jobs, Deletions(service)
+    yield f"{jobs}/{{delete_job_id}}", Deletion(service)
+    yield f"{API}/authenticate", Authentication(service)
+    yield f"{API}/authenticate/end_session", EndOfSession(service)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from collections.abc import Iterator
 from datetime import date, timedelta
-from functools import partial
 
-from auroraql.frontends.server.endpoints.data_sources import chosen
-from auroraql.frontends.server.service import Service
+from auroraql.frontends.server.endpoints.data_sources import source_filters
+from auroraql.frontends.server.service import Resource, Service
 from auroraql.frontends.server.sources import BASIC, LEVELS
-from auroraql.frontends.server.wire import Call, Problem, Reply, Route, json_reply
+from auroraql.frontends.server.wire import Answer, Call, Problem
 from auroraql.schema import PROTOCOLS, STORED_KINDS
 from auroraql.schema.data_products import PRODUCT_TYPES
 
@@ -18,27 +18,35 @@ _PATIENCE = 60.0
 """Seconds that counting may take."""
 
 
-def available(kind: str, service: Service, call: Call) -> Reply:
-    """A count by day for each source that has any."""
-    first, last = _days(call)
-    level = call.choice("format", LEVELS)
-    call.flag("slow")
-    wanted = call.choice("data_product_type", PRODUCT_TYPES) if kind == "data_products" else ""
-    only = chosen(call)
-    found = {each.identifier: each for each in service.sources.matching(only)}
-    asked = {name: only[name] for name in ("program", "platform", "instrument_type") if only[name]}
-    counts: dict[int, Counter[str]] = {}
-    with service.turn():
-        rows = service.engine.availability(kind, first, last, asked, time.monotonic() + _PATIENCE)
-    for row in rows:
-        if row[0] in found and wanted in ("", row[-2]):
-            counts.setdefault(row[0], Counter())[row[len(BASIC)].date().isoformat()] += row[-1]
-    return json_reply(
-        [
-            {"data_source": service.sources.document(found[source], level), f"available_{kind}": dict(days)}
+class Availability(Resource):
+    """How many records of one kind each source has on each day."""
+
+    def __init__(self, service: Service, kind: str) -> None:
+        super().__init__(service)
+        self.kind = kind
+
+    def on_get(self, call: Call, answer: Answer) -> None:
+        """Answer with a count by day for each source that has any records."""
+        first, last = _days(call)
+        level = call.choice("format", LEVELS)
+        call.flag("slow")
+        product_type = call.choice("data_product_type", PRODUCT_TYPES) if self.kind == "data_products" else ""
+        filters = source_filters(call)
+        sources = {source.identifier: source for source in self.service.sources.matching(filters)}
+        lists = {name: filters[name] for name in ("program", "platform", "instrument_type") if filters[name]}
+        counts: dict[int, Counter[str]] = {}
+        with self.service.turn():
+            rows = self.service.engine.availability(self.kind, first, last, lists, time.monotonic() + _PATIENCE)
+        for row in rows:
+            if row[0] in sources and product_type in ("", row[-2]):
+                counts.setdefault(row[0], Counter())[row[len(BASIC)].date().isoformat()] += row[-1]
+        answer.media = [
+            {
+                "data_source": self.service.sources.document(sources[source], level),
+                f"available_{self.kind}": dict(days),
+            }
             for source, days in counts.items()
         ]
-    )
 
 
 def _days(call: Call) -> tuple[date, date]:
@@ -60,4 +68,7 @@ def _year_later(day: date) -> date:
     return min(date(9998, 12, 31), day + timedelta(days=365)) if day.year < 9998 else day
 
 
-ROUTES = tuple(Route("GET", PROTOCOLS[kind].availability, partial(available, kind)) for kind in STORED_KINDS)
+def routes(service: Service) -> Iterator[tuple[str, Resource]]:
+    """Yield the paths of availability."""
+    for kind in STORED_KINDS:
+        yield PROTOCOLS[kind].availability, Availability(service, kind)

@@ -1,73 +1,162 @@
-"""Data sources, to look up: the list, one by its identifier, a search by lists, statistics."""
+"""Data sources: the list, one by its identifier, a search by lists, and statistics.
+
+Sources are added, changed and deleted with an API key. Each request is one transaction, done when it is answered.
+"""
 
 from __future__ import annotations
 
-from auroraql.frontends.server.service import Service
-from auroraql.frontends.server.sources import LEVELS
-from auroraql.frontends.server.wire import Call, Problem, Reply, Route, json_reply
+from collections.abc import Iterator
+
+from auroraql.frontends.server import catalogue_writing as writing
+from auroraql.frontends.server.service import Resource, Service
+from auroraql.frontends.server.sources import LEVELS, RECORDED
+from auroraql.frontends.server.uploads import read_identifier, read_source
+from auroraql.frontends.server.wire import Answer, Call, Document, Problem
+from auroraql.schema.catalogue import DataSource
 from auroraql.schema.sources import SOURCE_TYPES
+from auroraql.schema.wire import API
 
 FILTERS = ("program", "platform", "instrument_type", "source_type", "owner")
-"""The parameters by which sources are chosen."""
+"""The parameters that choose sources."""
 
 _LISTS = {"programs": "program", "platforms": "platform", "instrument_types": "instrument_type"}
 
 
-def chosen(call: Call) -> dict[str, str]:
-    """What a call says of the sources it is about. Raises Problem."""
+def source_filters(call: Call) -> dict[str, str]:
+    """Return the values by which a request chooses sources; empty where it does not restrict. Raises Problem."""
     call.choice("source_type", SOURCE_TYPES)
-    return {name: call.asked.get(name, "") for name in FILTERS}
+    return {name: call.parameter(name) for name in FILTERS}
 
 
-def listed(service: Service, call: Call) -> Reply:
-    """The sources that fit the parameters."""
-    level, stats = call.choice("format", LEVELS), bool(call.flag("include_stats"))
-    found = service.sources.matching(chosen(call))
-    return json_reply([service.sources.document(each, level, stats=stats) for each in found])
+class DataSources(Resource):
+    """The list of sources."""
+
+    def on_get(self, call: Call, answer: Answer) -> None:
+        """Answer with the sources that fit the parameters."""
+        level, stats = call.choice("format", LEVELS), bool(call.flag("include_stats"))
+        sources = self.service.sources.matching(source_filters(call))
+        answer.media = [self.service.sources.document(source, level, stats=stats) for source in sources]
+
+    def on_post(self, call: Call, answer: Answer) -> None:
+        """Add a source. Without an identifier it gets the next one."""
+        self.service.admit(call)
+        document = call.document()
+        identifier = read_identifier(document)
+        source, beside = read_source(document, 0 if identifier is None else identifier)
+        with self.service.engine.writing() as cursor:
+            known = self.service.sources.all()
+            if identifier is None:
+                source, beside = read_source(document, max([0, *(other.identifier for other in known)]) + 1)
+            elif any(other.identifier == identifier for other in known):
+                raise Problem(409, f"there is a data source with the identifier {identifier} already", "Duplicate")
+            _refuse_twin(self.service, source)
+            writing.write_source(cursor, source, beside)
+        answer.media = self.service.sources.document(source, "full_record")
 
 
-def identified(service: Service, call: Call) -> Reply:
+class Search(Resource):
+    """Searches for sources."""
+
+    def on_post(self, call: Call, answer: Answer) -> None:
+        """Answer with the sources that have, for each list that is not empty, one of its values."""
+        level, stats = call.choice("format", LEVELS), bool(call.flag("include_stats"))
+        lists = _lists(call)
+        answer.media = [
+            self.service.sources.document(source, level, stats=stats)
+            for source in self.service.sources.all()
+            if all(getattr(source, name) in values for name, values in lists.items() if values)
+        ]
+
+
+class Source(Resource):
     """One source."""
-    level, stats = call.choice("format", LEVELS), bool(call.flag("include_stats"))
-    found = service.source(call.identifier())
-    return json_reply(service.sources.document(found, level, stats=stats))
+
+    def on_get(self, call: Call, answer: Answer, identifier: str) -> None:
+        """Answer with the source."""
+        level, stats = call.choice("format", LEVELS), bool(call.flag("include_stats"))
+        answer.media = self.service.sources.document(self.service.source(identifier), level, stats=stats)
+
+    def on_put(self, call: Call, answer: Answer, identifier: str) -> None:
+        """Replace the source."""
+        self.service.admit(call)
+        self._change(call, answer, self.service.source(identifier), {})
+
+    def on_patch(self, call: Call, answer: Answer, identifier: str) -> None:
+        """Change the fields that are given and are not null."""
+        self.service.admit(call)
+        source = self.service.source(identifier)
+        document = self.service.sources.document(source, "basic_info")
+        document |= self.service.sources.uploaded(source.identifier)
+        before = {name: value for name, value in document.items() if name in RECORDED or value}
+        self._change(call, answer, source, before)
+
+    def on_delete(self, call: Call, answer: Answer, identifier: str) -> None:
+        """Delete the source. It must not have records."""
+        self.service.admit(call)
+        source = self.service.source(identifier)
+        with self.service.engine.writing() as cursor:
+            if writing.holds_records(cursor, source.identifier):
+                raise Problem(409, "there are records of this data source: delete them first", "Conflict")
+            writing.delete_source(cursor, source.identifier)
+        answer.media = {}
+
+    def _change(self, call: Call, answer: Answer, source: DataSource, before: Document) -> None:
+        document = call.document()
+        if read_identifier(document) not in (None, source.identifier):
+            raise Problem(400, "the identifier of a data source does not change")
+        given = {name: value for name, value in document.items() if value is not None}
+        changed, beside = read_source({**before, **given, "identifier": source.identifier}, source.identifier)
+        with self.service.engine.writing() as cursor:
+            self.service.source(str(source.identifier))  # it may have been deleted meanwhile
+            _refuse_twin(self.service, changed)
+            writing.write_source(cursor, changed, beside)
+        answer.media = self.service.sources.document(changed, "full_record")
 
 
-def searched(service: Service, call: Call) -> Reply:
-    """The sources that have, in each list that is not empty, one of its values."""
-    level, stats = call.choice("format", LEVELS), bool(call.flag("include_stats"))
-    wanted = _wanted(call)
-    found = [
-        each
-        for each in service.sources.all()
-        if all(getattr(each, name) in values for name, values in wanted.items() if values)
-    ]
-    return json_reply([service.sources.document(each, level, stats=stats) for each in found])
+class Statistics(Resource):
+    """The number of records of one source, and their first and last times."""
+
+    def on_get(self, call: Call, answer: Answer, identifier: str) -> None:
+        """Answer with the statistics."""
+        level = call.choice("format", LEVELS)
+        call.flag("slow")
+        source = self.service.source(identifier)
+        document = {"data_source": self.service.sources.document(source, level)}
+        answer.media = document | self.service.sources.stats(source.identifier)
 
 
-def _wanted(call: Call) -> dict[str, list[str]]:
+def _lists(call: Call) -> dict[str, list[str]]:
     document = call.document()
     unknown = sorted(set(document) - set(_LISTS))
     if unknown:
-        raise Problem(400, f"'{unknown[0]}' is no field of a search for sources: the fields are {', '.join(_LISTS)}")
+        fields = ", ".join(_LISTS)
+        raise Problem(400, f"'{unknown[0]}' is not a field of a search for sources: the fields are {fields}")
     for name, values in document.items():
-        if values is not None and not (isinstance(values, list) and all(isinstance(each, str) for each in values)):
+        if values is not None and not (isinstance(values, list) and all(isinstance(value, str) for value in values)):
             raise Problem(400, f"'{name}' takes an array of strings")
     return {_LISTS[name]: values for name, values in document.items() if values}
 
 
-def statistics(service: Service, call: Call) -> Reply:
-    """How many records one source has, and from when to when."""
-    level = call.choice("format", LEVELS)
-    call.flag("slow")
-    found = service.source(call.identifier())
-    shown = {"data_source": service.sources.document(found, level)}
-    return json_reply({**shown, **service.sources.stats(found.identifier)})
+def _refuse_twin(service: Service, source: DataSource) -> None:
+    """Raise Problem where another source has the same program, platform and instrument type.
+
+    Nothing would tell the records of the two apart.
+    """
+    for other in service.sources.all():
+        is_alike = (other.program, other.platform, other.instrument_type) == (
+            source.program,
+            source.platform,
+            source.instrument_type,
+        )
+        if is_alike and other.identifier != source.identifier:
+            raise Problem(
+                409, f"data source {other.identifier} has this program, platform and instrument type", "Duplicate"
+            )
 
 
-ROUTES = (
-    Route("GET", "/api/v1/data_sources", listed),
-    Route("GET", "/api/v1/data_sources/{identifier}", identified),
-    Route("GET", "/api/v1/data_sources/{identifier}/stats", statistics),
-    Route("POST", "/api/v1/data_sources/search", searched),
-)
+def routes(service: Service) -> Iterator[tuple[str, Resource]]:
+    """Yield the paths of data sources."""
+    yield f"{API}/data_sources", DataSources(service)
+    yield f"{API}/data_sources/search", Search(service)
+    yield f"{API}/data_sources/{{identifier}}", Source(service)
+    yield f"{API}/data_sources/{{identifier}}/stats", Statistics(service)

@@ -3,67 +3,86 @@
 from __future__ import annotations
 
 import zoneinfo
+from collections.abc import Iterator
 from datetime import UTC, datetime
-from functools import partial
 from math import prod
 
 from auroraql import __version__
 from auroraql.frontends.server.documents import describe
 from auroraql.frontends.server.query_documents import read_query
 from auroraql.frontends.server.search_logs import participants
-from auroraql.frontends.server.service import Service
-from auroraql.frontends.server.wire import Call, Problem, Reply, Route, json_reply
+from auroraql.frontends.server.service import Resource, Service
+from auroraql.frontends.server.wire import Answer, Call, Problem
 from auroraql.schema import PROTOCOLS
+from auroraql.schema.wire import API
 
 
-def described(kind: str, _service: Service, call: Call) -> Reply:
-    """The engine's sentence of a query, a bare string."""
-    return json_reply(describe(read_query(call.query(), kind, to_run=False)))
+class About(Resource):
+    """The server itself."""
 
-
-def combinations(service: Service, call: Call) -> Reply:
-    """How many combinations of sources a query of conjunctions spans."""
-    criteria = read_query(call.query(), "conjunctions", to_run=False).request.criteria
-    blocks = criteria.blocks if criteria is not None else ()
-    sources = service.sources.all()
-    return json_reply(prod(len(block.points) or len(participants(block, sources)) for block in blocks))
-
-
-def time_zones(_service: Service, _call: Call) -> Reply:
-    """The names of all time zones."""
-    return json_reply(sorted(zoneinfo.available_timezones()))
-
-
-def converted(_service: Service, call: Call) -> Reply:
-    """A timestamp of a time zone in UTC."""
-    moment = call.asked.get("ts", "")
-    try:
-        zone = zoneinfo.ZoneInfo(call.asked.get("tz", "") or "UTC")
-        written = datetime.fromisoformat(moment)
-        utc = (written if written.tzinfo else written.replace(tzinfo=zone)).astimezone(UTC)
-    except (ValueError, OverflowError, OSError, zoneinfo.ZoneInfoNotFoundError):
-        raise Problem(400, "'ts' is a time as 2020-02-01T00:00:00, and 'tz' a time zone as America/Edmonton") from None
-    return json_reply([utc.replace(tzinfo=None).isoformat()])
-
-
-def about(service: Service, _call: Call) -> Reply:
-    """What this server is."""
-    return json_reply(
-        {
+    def on_get(self, _call: Call, answer: Answer) -> None:
+        """Answer with the version of AuroraQL and the archive."""
+        answer.media = {
             "name": "AuroraQL",
             "version": __version__,
-            "archive": service.engine.name.rpartition("/")[2],
-            "demonstration": service.engine.capabilities.demonstration,
-            "writable": bool(service.keys),
-            "temporary": service.temporary,
+            "archive": self.service.engine.name.rpartition("/")[2],
+            "demonstration": self.service.engine.capabilities.demonstration,
+            "writable": bool(self.service.keys),
+            "temporary": self.service.temporary,
         }
-    )
 
 
-ROUTES = (
-    Route("GET", "/", about),
-    *(Route("POST", protocol.describe, partial(described, kind)) for kind, protocol in PROTOCOLS.items()),
-    Route("POST", "/api/v1/utils/describe/cartesian_products", combinations),
-    Route("GET", "/api/v1/utils/timezones", time_zones),
-    Route("GET", "/api/v1/utils/timezones/convert", converted),
-)
+class Description(Resource):
+    """Queries for one kind of record in words."""
+
+    def __init__(self, service: Service, kind: str) -> None:
+        super().__init__(service)
+        self.kind = kind
+
+    def on_post(self, call: Call, answer: Answer) -> None:
+        """Answer with the engine's sentence, a bare string."""
+        answer.media = describe(read_query(call.query(), self.kind, to_run=False))
+
+
+class CartesianProducts(Resource):
+    """The size of searches for conjunctions."""
+
+    def on_post(self, call: Call, answer: Answer) -> None:
+        """Answer with the number of combinations of sources that a query spans."""
+        criteria = read_query(call.query(), "conjunctions", to_run=False).request.criteria
+        blocks = criteria.blocks if criteria is not None else ()
+        sources = self.service.sources.all()
+        answer.media = prod(len(block.points) or len(participants(block, sources)) for block in blocks)
+
+
+class TimeZones(Resource):
+    """Time zones."""
+
+    def on_get(self, _call: Call, answer: Answer) -> None:
+        """Answer with the names of all time zones."""
+        answer.media = sorted(zoneinfo.available_timezones())
+
+
+class TimeConversion(Resource):
+    """Times of a time zone in UTC."""
+
+    def on_get(self, call: Call, answer: Answer) -> None:
+        """Answer with the timestamp `ts` of the time zone `tz` in UTC."""
+        try:
+            zone = zoneinfo.ZoneInfo(call.parameter("tz") or "UTC")
+            written = datetime.fromisoformat(call.parameter("ts"))
+            utc = (written if written.tzinfo else written.replace(tzinfo=zone)).astimezone(UTC)
+        except (ValueError, OverflowError, OSError, zoneinfo.ZoneInfoNotFoundError):
+            message = "'ts' is a time such as 2020-02-01T00:00:00, and 'tz' a time zone such as America/Edmonton"
+            raise Problem(400, message) from None
+        answer.media = [utc.replace(tzinfo=None).isoformat()]
+
+
+def routes(service: Service) -> Iterator[tuple[str, Resource]]:
+    """Yield the paths of descriptions and utilities."""
+    yield "/", About(service)
+    for kind, protocol in PROTOCOLS.items():
+        yield protocol.describe, Description(service, kind)
+    yield f"{API}/utils/describe/cartesian_products", CartesianProducts(service)
+    yield f"{API}/utils/timezones", TimeZones(service)
+    yield f"{API}/utils/timezones/convert", TimeConversion(service)

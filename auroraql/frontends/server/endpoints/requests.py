@@ -1,83 +1,91 @@
-"""Requests that were started: their status and log, their records in whatever shape, and their end."""
+"""Submitted searches: their status and log, and their records in several shapes."""
 
 from __future__ import annotations
 
-from functools import partial
+from collections.abc import Iterator
 from typing import Any
 
 from auroraql.frontends.server.encoding import WRAPPED, LineShape, line_shape, shaped
 from auroraql.frontends.server.formats import read_format
 from auroraql.frontends.server.packing import Packed
-from auroraql.frontends.server.service import Service
+from auroraql.frontends.server.service import Resource, Service
 from auroraql.frontends.server.sources import LEVELS
-from auroraql.frontends.server.wire import JSON, MOST_PARTS, Call, Document, Problem, Reply, Route, json_reply
+from auroraql.frontends.server.wire import MOST_PARTS, Answer, Call, Document, Problem
 from auroraql.schema import PROTOCOLS
 
 
-def status(kind: str, service: Service, call: Call) -> Reply:
-    """Where a request stands, with its log."""
-    return json_reply(service.searches.status(call.path["request_id"], kind))
+class Request(Resource):
+    """A submitted search of one kind of record."""
+
+    def __init__(self, service: Service, kind: str) -> None:
+        super().__init__(service)
+        self.kind = kind
+
+    def on_get(self, _call: Call, answer: Answer, request_id: str) -> None:
+        """Answer with the status of a search and its log."""
+        answer.media = self.service.searches.status(request_id, self.kind)
+
+    def on_delete(self, call: Call, answer: Answer, request_id: str) -> None:
+        """Cancel a search. The records of a search for conjunctions that has finished are deleted."""
+        self.service.searches.status(request_id, self.kind)
+        if not self.service.searches.cancel(request_id) and self.kind == "conjunctions":
+            self.service.searches.store.delete_records(request_id)
+            answer.status = 204
+        else:
+            self.on_get(call, answer, request_id)
 
 
-def cancel(kind: str, service: Service, call: Call) -> Reply:
-    """Stops a request; of one for conjunctions that is done, the records are deleted."""
-    request_id = call.path["request_id"]
-    service.searches.status(request_id, kind)
-    if not service.searches.cancel(request_id) and kind == "conjunctions":
-        service.searches.store.delete_records(request_id)
-        return Reply(204)
-    return status(kind, service, call)
+class RequestData(Resource):
+    """The records of a submitted search of one kind of record."""
 
+    def __init__(self, service: Service, kind: str) -> None:
+        super().__init__(service)
+        self.kind = kind
 
-def delete_records(kind: str, service: Service, call: Call) -> Reply:
-    """Deletes the records of a request, and keeps its status."""
-    service.searches.status(call.path["request_id"], kind)
-    service.searches.store.delete_records(call.path["request_id"])
-    return status(kind, service, call)
+    def on_get(self, call: Call, answer: Answer, request_id: str) -> None:
+        """Answer with whole records."""
+        level = call.choice("data_source_record_format", LEVELS)
+        has_queries = call.flag("generate_ephemeris_queries") and self.kind == "conjunctions"
+        records = self._records(request_id)
+        with_level = self.service.sources.shaper(level) if level not in ("", "basic_info") else None
+        if has_queries or with_level is not None:
 
+            def shape(record: Document) -> Document:
+                record = _with_queries(record) if has_queries else record
+                return with_level(record) if with_level is not None else record
 
-def records(kind: str, service: Service, call: Call) -> Reply:
-    """The records as they were found."""
-    level = call.choice("data_source_record_format", LEVELS)
-    queries = call.flag("generate_ephemeris_queries") and kind == "conjunctions"
-    file = _records(kind, service, call)
-    leveled = service.sources.shaper(level) if level not in ("", "basic_info") else None
-    if not queries and leveled is None:
-        return Reply(200, file, (JSON,))
+            records = self._shaped(records, line_shape(shape))
+        answer.stream_records(records, call)
 
-    def shape(record: Document) -> Document:
-        record = _with_queries(record) if queries else record
-        return leveled(record) if leveled is not None else record
+    def on_post(self, call: Call, answer: Answer, request_id: str) -> None:
+        """Answer with the parts of the records that the body asks for."""
+        shape = read_format(call.json(MOST_PARTS))
+        answer.stream_records(self._shaped(self._records(request_id), shape), call)
 
-    return Reply(200, _shaped(service, file, line_shape(shape)), (JSON,))
+    def on_delete(self, _call: Call, answer: Answer, request_id: str) -> None:
+        """Delete the records of a search, and keep its status."""
+        self.service.searches.status(request_id, self.kind)
+        self.service.searches.store.delete_records(request_id)
+        answer.media = self.service.searches.status(request_id, self.kind)
 
+    def _records(self, request_id: str) -> Packed:
+        result = self.service.searches.status(request_id, self.kind)["search_result"]
+        file = self.service.searches.store.records(request_id)
+        if file is not None:
+            return Packed(file, result["file_size"])
+        if result["completed_timestamp"] is None:
+            raise Problem(404, f"request '{request_id}' is not done: its status tells when there are records")
+        if result["error_condition"]:
+            raise Problem(404, f"request '{request_id}' failed and has no records: its log tells why")
+        raise Problem(404, f"the records of request '{request_id}' were deleted: search again")
 
-def formatted(kind: str, service: Service, call: Call) -> Reply:
-    """The parts of the records that the body asks for."""
-    shape = read_format(call.json(MOST_PARTS))
-    return Reply(200, _shaped(service, _records(kind, service, call), shape), (JSON,))
-
-
-def _records(kind: str, service: Service, call: Call) -> Packed:
-    request_id = call.path["request_id"]
-    found = service.searches.status(request_id, kind)["search_result"]
-    file = service.searches.store.records(request_id)
-    if file is not None:
-        return Packed(file, found["file_size"])
-    if found["completed_timestamp"] is None:
-        raise Problem(404, f"request '{request_id}' is not done: its status tells when there are records")
-    if found["error_condition"]:
-        raise Problem(404, f"request '{request_id}' failed and has no records: its log tells why")
-    raise Problem(404, f"the records of request '{request_id}' were deleted: search again")
-
-
-def _shaped(service: Service, packed: Packed, shape: LineShape) -> Packed:
-    with service.turn():
-        return shaped(packed, shape, WRAPPED, service.searches.spools.open())
+    def _shaped(self, records: Packed, shape: LineShape) -> Packed:
+        with self.service.turn():
+            return shaped(records, shape, WRAPPED, self.service.searches.spools.open())
 
 
 def _with_queries(record: Document) -> Document:
-    """A conjunction with, for each of its events, the queries for the ephemeris of either source."""
+    """Return a conjunction with, for each of its events, the queries for the ephemeris of both sources."""
     for event in record.get("events") or ():
         for end in ("e1", "e2"):
             event[f"generated_{end}_ephemeris_query"] = _ephemeris_query(event[f"{end}_source"], event)
@@ -92,14 +100,9 @@ def _ephemeris_query(source: Document, event: Document) -> dict[str, Any]:
     }
 
 
-ROUTES = tuple(
-    Route(method, protocol.request("{request_id}") + tail, partial(handler, kind))
-    for kind, protocol in PROTOCOLS.items()
-    for method, tail, handler in (
-        ("GET", "", status),
-        ("DELETE", "", cancel),
-        ("GET", "/data", records),
-        ("POST", "/data", formatted),
-        ("DELETE", "/data", delete_records),
-    )
-)
+def routes(service: Service) -> Iterator[tuple[str, Resource]]:
+    """Yield the paths of submitted searches."""
+    for kind, protocol in PROTOCOLS.items():
+        path = protocol.request("{request_id}")
+        yield path, Request(service, kind)
+        yield f"{path}/data", RequestData(service, kind)

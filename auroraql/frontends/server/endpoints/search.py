@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from datetime import timedelta
-from functools import partial
 
 from auroraql.frontends.server.documents import plan_document, plan_query
 from auroraql.frontends.server.encoding import BARE, LineShape, line_shape, shaped
 from auroraql.frontends.server.formats import read_format
 from auroraql.frontends.server.query_documents import read_query
-from auroraql.frontends.server.service import Service
+from auroraql.frontends.server.service import Resource, Service
 from auroraql.frontends.server.sources import LEVELS
-from auroraql.frontends.server.wire import JSON, Call, Document, Problem, Reply, Route
+from auroraql.frontends.server.wire import Answer, Call, Document, Problem
 from auroraql.plan import Plan
 from auroraql.query import EVERYTHING
 from auroraql.schema import PROTOCOLS
@@ -23,19 +23,63 @@ _PATIENCE = 60.0
 """Seconds that a synchronous search may take."""
 
 
-def start(kind: str, service: Service, call: Call) -> Reply:
-    """202 and where to ask for the status."""
-    query = read_query(call.query(), kind, to_run=True)
-    plan = plan_query(query, service.engine)
-    if kind == "ephemeris":
+class Search(Resource):
+    """Searches of one kind of record."""
+
+    def __init__(self, service: Service, kind: str) -> None:
+        super().__init__(service)
+        self.kind = kind
+
+    def on_post(self, call: Call, answer: Answer) -> None:
+        """Submit a search: 202 and, in Location, the path of its status."""
+        query = read_query(call.query(), self.kind, to_run=True)
+        plan = plan_query(query, self.service.engine)
         _check_ephemeris(plan)
-    search = service.searches.submit(query, plan, call.address)
-    return Reply(202, headers=(("Location", f"{call.base}{PROTOCOLS[kind].request(search.request_id)}"),))
+        search = self.service.searches.submit(query, plan, call.remote_addr)
+        answer.status = 202
+        answer.location = f"{call.base}{PROTOCOLS[self.kind].request(search.request_id)}"
+
+
+class SynchronousSearch(Resource):
+    """Searches of one kind of record that are answered at once, with windows up to `longest`."""
+
+    def __init__(self, service: Service, kind: str, longest: timedelta) -> None:
+        super().__init__(service)
+        self.kind, self.longest = kind, longest
+
+    def on_post(self, call: Call, answer: Answer) -> None:
+        """Answer with the records, as an array."""
+        body = call.query()
+        unknown = set(body) - {"query", "response_format"}
+        query = body.get("query")
+        if not isinstance(query, dict) or unknown:
+            raise Problem(400, "the body has a query, which is an object, and perhaps a response_format; nothing else")
+        shape = self._shape(body, call)
+        plan = plan_document(query, self.kind, self.service.engine)
+        _check_ephemeris(plan)
+        start, end = plan.query.start, plan.query.end
+        if start is None or end is None or end - start > self.longest:
+            limit = f"a synchronous search has a window of {self.longest.days} days at most"
+            raise Problem(400, f"{limit}: use {self.kind}/search")
+        with self.service.turn():
+            records = self.service.searches.at_once(plan, time.monotonic() + _PATIENCE)
+            if shape is not None:
+                records = shaped(records, shape, BARE, self.service.searches.spools.open())
+        answer.stream_records(records, call)
+
+    def _shape(self, body: Document, call: Call) -> LineShape | None:
+        level = call.choice("data_source_record_format", LEVELS)
+        wanted = body.get("response_format")
+        if wanted is not None:
+            return read_format(wanted)
+        return line_shape(self.service.sources.shaper(level)) if level not in ("", "basic_info") else None
 
 
 def _check_ephemeris(plan: Plan) -> None:
-    """What the service asks of ephemeris searches. Raises Problem."""
+    """Raise Problem for an ephemeris search that AuroraX refuses: one without a filter, or longer than a month."""
     query = plan.query
+    if query.kind != "ephemeris":
+        return
     if query.where == EVERYTHING:
         raise Problem(
             400, "an ephemeris search has at least one filter: programs, platforms, instrument types or metadata"
@@ -44,41 +88,9 @@ def _check_ephemeris(plan: Plan) -> None:
         raise Problem(400, "an ephemeris search covers one month at most, from start to end: divide it into several")
 
 
-def at_once(kind: str, service: Service, call: Call) -> Reply:
-    """The records themselves, as an array."""
-    body = call.query()
-    unknown = set(body) - {"query", "response_format"}
-    query = body.get("query")
-    if not isinstance(query, dict) or unknown:
-        raise Problem(400, "the body has a query, which is an object, and perhaps a response_format; nothing else")
-    shape = _shape(service, body, call)
-    plan = plan_document(query, kind, service.engine)
-    if kind == "ephemeris":
-        _check_ephemeris(plan)
-    start, end, longest = plan.query.start, plan.query.end, PROTOCOLS[kind].longest_synchronous
-    assert longest is not None, "only kinds with a synchronous search have this route"  # noqa: S101
-    if start is None or end is None or end - start > longest:
-        raise Problem(400, f"a synchronous search has a window of {longest.days} days at most: use {kind}/search")
-    with service.turn():
-        found = service.searches.at_once(plan, time.monotonic() + _PATIENCE)
-        if shape is not None:
-            found = shaped(found, shape, BARE, service.searches.spools.open())
-    return Reply(200, found, (JSON,))
-
-
-def _shape(service: Service, body: Document, call: Call) -> LineShape | None:
-    level = call.choice("data_source_record_format", LEVELS)
-    wanted = body.get("response_format")
-    if wanted is not None:
-        return read_format(wanted)
-    return line_shape(service.sources.shaper(level)) if level not in ("", "basic_info") else None
-
-
-ROUTES = (
-    *(Route("POST", protocol.search, partial(start, kind)) for kind, protocol in PROTOCOLS.items()),
-    *(
-        Route("POST", protocol.search_synchronous, partial(at_once, kind))
-        for kind, protocol in PROTOCOLS.items()
-        if protocol.longest_synchronous is not None
-    ),
-)
+def routes(service: Service) -> Iterator[tuple[str, Resource]]:
+    """Yield the paths of searches."""
+    for kind, protocol in PROTOCOLS.items():
+        yield protocol.search, Search(service, kind)
+        if protocol.longest_synchronous is not None:
+            yield protocol.search_synchronous, SynchronousSearch(service, kind, protocol.longest_synchronous)
