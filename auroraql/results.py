@@ -1,7 +1,7 @@
-"""What a search came back with: columns, flat rows, and the records in AuroraX's own shape.
+"""Results of searches: columns, flat rows, and records in AuroraX's shape.
 
-Rows and records say the same thing twice, so only one of them is stored: the embedded archive fetches
-rows, the HTTP one records, and the other is made when it is asked for.
+Rows and records hold the same data, so only one form is stored: the embedded engine fetches rows and the HTTP engine
+records. The other form is computed on request.
 """
 
 from __future__ import annotations
@@ -25,22 +25,22 @@ from auroraql.schema import KINDS, Kind, Type
 from auroraql.schema.catalogue import shipped
 
 Record = dict[str, Any]
-"""A record as AuroraX's API returns it: nested, timestamps as `YYYY-MM-DDTHH:MM:SS` strings."""
+"""Record in the shape of AuroraX's API: nested, with timestamps as `YYYY-MM-DDTHH:MM:SS` strings."""
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 Maker = Callable[..., Any]
 Objects = Callable[[tuple[str, ...]], Maker]
-"""Names of members, to what makes an object of their values."""
+"""Function from member names to a factory of objects with these members."""
 
 _NAMES_SHOWN = 12
-"""Columns that the one-line description of a result names."""
+"""Maximum column names in the `repr` of a result."""
 
 _CHUNK = 500
-"""So many records are made at once, column by column."""
+"""Records built at once, column by column."""
 
 Row = tuple[Any, ...]
-"""A record's values in column order, flat: timestamps as naive UTC `datetime`, missing values None."""
+"""Values of a record in column order, flat: timestamps as naive UTC `datetime`, missing values as None."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,27 +52,27 @@ class ResultColumn:
     unit: str = ""
     path: tuple[str, ...] = ()
     many_at: int = 0
-    """How many steps of the path lead to a list, in each element of which the rest is; 0: it leads through none."""
+    """Number of path steps that lead to a list, whose elements contain the rest of the path; 0 without a list."""
     is_key: bool = False
-    """Whether the name is a key of the result's own records, as an alias is; else they keep the value at `path`."""
+    """Whether the name is a key of the result's records, such as an alias; other columns keep their value at `path`."""
     digits: tuple[int, int] | None = None
-    """Of a decimal number: its digits, and those after the point."""
+    """Precision and scale of a decimal column."""
 
     @property
     def record_path(self) -> tuple[str, ...]:
-        """The path of its value in a record of the result."""
+        """Path of the value in a record of the result."""
         return (self.name,) if self.is_key else self.path
 
 
-def selected(asked: Query | Residual, kind: Kind) -> tuple[Column, ...]:
-    """The columns of a result, in order: those selected, or every leaf of the record."""
-    if asked.select is not None:
-        return asked.select
+def selected(query: Query | Residual, kind: Kind) -> tuple[Column, ...]:
+    """Return the columns of a result in order: those selected, or every leaf of the record."""
+    if query.select is not None:
+        return query.select
     return columns_of(kind.leaves())
 
 
 def result_columns(query: Query, kind: Kind | None = None) -> tuple[ResultColumn, ...]:
-    """The columns a query's result has, in order. `kind` is what is searched, where it is no kind of the schema's."""
+    """Return the columns of a query's result in order. `kind` overrides the schema's kind of the query."""
     searched = kind or KINDS[query.kind]
     return tuple(_column(column, searched) for column in selected(query, searched))
 
@@ -82,19 +82,19 @@ def _column(column: Column, kind: Kind) -> ResultColumn:
         return ResultColumn(column.label, Type.INTEGER, path=(column.label,), is_key=True)
     path = column.ref.path
     declared = kind.field(column.ref.name) if column.ref.role != "metadata" else None
-    made = ResultColumn(column.label, Type.ANY, "", path, is_key=bool(column.alias))
+    result_column = ResultColumn(column.label, Type.ANY, "", path, is_key=bool(column.alias))
     if declared is not None:
-        made = replace(made, type=declared.type, unit=declared.unit)
+        result_column = replace(result_column, type=declared.type, unit=declared.unit)
     elif (key := shipped().key(kind.metadata, path[-1])) is not None:
-        made = replace(made, unit=key.unit)  # its values may be of any type nevertheless
+        result_column = replace(result_column, unit=key.unit)  # values of a metadata key may have any type
     if column.function:
-        return _of_function(column.function, replace(made, path=(column.label,), is_key=True))
+        return _of_function(column.function, replace(result_column, path=(column.label,), is_key=True))
     many_at = next((n for n in range(1, len(path)) if kind.is_listed(path[:n])), 0)
-    return replace(made, type=Type.OBJECT, many_at=many_at) if many_at else made
+    return replace(result_column, type=Type.OBJECT, many_at=many_at) if many_at else result_column
 
 
 def _of_function(function: str, column: ResultColumn) -> ResultColumn:
-    """The column of what a function makes of the values of another."""
+    """Return the column of an aggregate function over another column."""
     match function:
         case "count":
             return replace(column, type=Type.INTEGER, unit="")
@@ -107,40 +107,40 @@ def _of_function(function: str, column: ResultColumn) -> ResultColumn:
 
 
 class Columnar(Sequence[Record]):
-    """Records that an archive keeps smaller than as so many dicts: what is asked of a column is read from there."""
+    """Records in compact columnar storage, from which single columns can be read."""
 
     @abstractmethod
     def rows(self, columns: Sequence[ResultColumn]) -> Iterator[Row]:
-        """Flat rows of them, made a few at a time."""
+        """Yield flat rows, built a few at a time."""
 
     @abstractmethod
     def values(self, column: ResultColumn) -> list[Any]:
-        """What a column of rows has of them all."""
+        """Return all values of a column."""
 
     @abstractmethod
     def array(self, column: ResultColumn) -> Any:
-        """The same as a column of Arrow, objects as JSON text; None when Arrow does not hold it."""
+        """Return the column as an Arrow array, objects as JSON text; None when it is not stored in Arrow."""
 
     @abstractmethod
     def taken(self, numbers: Sequence[int]) -> Columnar:
-        """Those with these numbers, in this order."""
+        """Return the records with these indices, in this order."""
 
 
 def taken(records: Sequence[Record], numbers: Sequence[int]) -> Sequence[Record]:
-    """The records with these numbers, in this order."""
+    """Return the records with these indices, in this order."""
     return records.taken(numbers) if isinstance(records, Columnar) else [records[n] for n in numbers]
 
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """What an engine hands over: rows in the order of `result_columns`, or whole records; one is None."""
+    """Data from an engine: rows in the order of `result_columns`, or complete records; the other is None."""
 
     rows: Sequence[Row] | None = None
     records: Sequence[Record] | None = None
 
 
 class ResultSet:
-    """The result of one statement.
+    """Result of one statement.
 
     Iteration yields rows as tuples in column order, and `len` is the number of rows. `result[0]` is a row,
     `result[10:20]` a result of those rows, and `result['url']` the list of a column's values. pandas, polars, pyarrow
@@ -178,8 +178,8 @@ class ResultSet:
         self._fetched = fetched
 
     def __len__(self) -> int:
-        held = self._fetched.rows if self._fetched.rows is not None else self._fetched.records
-        return len(held or ())
+        rows_or_records = self._fetched.rows if self._fetched.rows is not None else self._fetched.records
+        return len(rows_or_records or ())
 
     def __repr__(self) -> str:
         names = ", ".join(column.name for column in self.columns[:_NAMES_SHOWN])
@@ -188,7 +188,7 @@ class ResultSet:
         return f"<ResultSet of {rows} from {self.archive}: {names}{more}>"
 
     def __str__(self) -> str:
-        """Return the first rows as a table, with what was left out and the footer of the command line."""
+        """Return the first rows as a table, with a note on omissions and the footer of the command line."""
         from auroraql.output import render_text
 
         return render_text(self)
@@ -203,7 +203,7 @@ class ResultSet:
     def __getitem__(self, key: str) -> list[Any]: ...
 
     def __getitem__(self, key: int | slice | str) -> Row | ResultSet | list[Any]:
-        """Return a row by its number, a result of some rows by a slice, or the values of a column by its name.
+        """Return a row by index, a result of some rows by slice, or a column's values by name.
 
         Raises IndexError, KeyError and TypeError as lists and dicts do.
         """
@@ -211,23 +211,27 @@ class ResultSet:
             return self._with(range(*key.indices(len(self))))
         if isinstance(key, str):
             return self._column_values(key)
-        number = range(len(self))[index(key)]  # raises IndexError, and counts negative numbers from the end
+        number = range(len(self))[index(key)]  # raises IndexError, and resolves negative indices
         return next(iter(self._with(range(number, number + 1))))
 
     def _column_values(self, name: str) -> list[Any]:
-        at = next((n for n, column in enumerate(self.columns) if column.name == name), None)
-        if at is None:
+        position = next((n for n, column in enumerate(self.columns) if column.name == name), None)
+        if position is None:
             raise KeyError(f"{name!r}; the columns are {', '.join(column.name for column in self.columns)}")
-        held = self._fetched.records
-        return held.values(self.columns[at]) if isinstance(held, Columnar) else [row[at] for row in self.rows]
+        records = self._fetched.records
+        return (
+            records.values(self.columns[position])
+            if isinstance(records, Columnar)
+            else [row[position] for row in self.rows]
+        )
 
     def __arrow_c_stream__(self, requested_schema: object = None) -> object:
         """Export the rows as an Arrow stream (PyCapsule interface), with the types of `to_arrow`."""
         return self.to_arrow().__arrow_c_stream__(requested_schema)
 
     def __iter__(self) -> Iterator[Row]:
-        held = self._fetched.records
-        return held.rows(self.columns) if isinstance(held, Columnar) else iter(self.rows)
+        records = self._fetched.records
+        return records.rows(self.columns) if isinstance(records, Columnar) else iter(self.rows)
 
     @cached_property
     def rows(self) -> Sequence[Row]:
@@ -244,20 +248,20 @@ class ResultSet:
         return list(records_of(self._fetched.rows or (), self.columns))
 
     def each_record(self, objects: Objects) -> Iterator[Any]:
-        """The records one after the other; those that are made for it, of such objects or dicts, are not kept."""
+        """Iterate over the records without storing those built for it, as dicts or objects of the given factory."""
         rows = self._fetched.rows
-        # Records have decimal numbers as floats; what is written has all their digits.
+        # `records` holds decimals as floats; output formats need all their digits.
         has_decimals = any(column.type is Type.DECIMAL for column in self.columns)
         if rows is None or ("records" in self.__dict__ and not has_decimals):
             return iter(self.records)
         return records_of(rows, self.columns, objects)
 
     def head(self, count: int) -> ResultSet:
-        """Return the first rows as a result of their own."""
+        """Return the first rows as a new result."""
         return self._with(range(min(count, len(self))))
 
     def _with(self, numbers: range) -> ResultSet:
-        """Return the rows with these numbers, in this order, as a result of their own."""
+        """Return the rows with these indices, in this order, as a new result."""
         rows, records = self._fetched.rows, self._fetched.records
         fetched = Fetched(
             rows=None if rows is None else [rows[number] for number in numbers],
@@ -286,7 +290,7 @@ class ResultSet:
         write(self, path)
 
     def _repr_html_(self) -> str:
-        """The first rows as a table, which notebooks show."""
+        """Return the first rows as a table for notebooks."""
         from auroraql.output.html import notebook_html
 
         return notebook_html(self)
@@ -315,12 +319,12 @@ class ResultSet:
 
     @property
     def held(self) -> Sequence[Record] | None:
-        """The records as the archive keeps them; None where it gave rows."""
+        """Records in the archive's storage; None for an archive that returns rows."""
         return self._fetched.records
 
 
 def duration_text(value: timedelta) -> str:
-    """A duration as `1 day 02:00:00`, which DuckDB and pandas read."""
+    """Format a duration as `1 day 02:00:00`, which DuckDB and pandas parse."""
     minutes, seconds = divmod(value.seconds, 60)
     fraction = f".{value.microseconds:06}".rstrip("0") if value.microseconds else ""
     text = f"{minutes // 60:02}:{minutes % 60:02}:{seconds:02}{fraction}"
@@ -331,7 +335,7 @@ def duration_text(value: timedelta) -> str:
 
 
 def bytes_text(value: bytes) -> str:
-    """Bytes as DuckDB writes a BLOB, and reads it: printable ASCII as it is, any other byte as `\\xAA`."""
+    r"""Format bytes as a DuckDB BLOB literal: printable ASCII unchanged, other bytes as `\xAA`."""
     return "".join(chr(byte) if 32 <= byte < 127 and byte not in _ESCAPED else f"\\x{byte:02X}" for byte in value)
 
 
@@ -339,12 +343,12 @@ _ESCAPED = b"\"'\\"
 
 
 def whole_text(text: str) -> str:
-    """Without halves of characters, as broken input leaves them: no encoding can write one."""
+    """Return the text with lone surrogates, which UTF-8 cannot encode, replaced by U+FFFD."""
     return text if text.isascii() else _SURROGATE.sub("\ufffd", text)
 
 
 def rows_of(records: Iterable[Record], columns: Sequence[ResultColumn]) -> list[Row]:
-    """Flat rows from records; raises ValueError for a timestamp that is none."""
+    """Return flat rows of the records. Raises ValueError for a malformed timestamp."""
     if isinstance(records, Columnar):
         return list(records.rows(columns))
     return [tuple(_value(record, column) for column in columns) for record in records]
@@ -358,10 +362,10 @@ def _value(record: Record, column: ResultColumn) -> Any:
 
 
 def reached(value: Any, steps: tuple[str, ...]) -> Any:
-    """What stands at the end of the steps, of a list that for each element; None where a step is missing."""
-    for at, step in enumerate(steps):
+    """Return the value at the path, or a list of values if it leads through a list; None if a step is missing."""
+    for depth, step in enumerate(steps):
         if isinstance(value, list):
-            return [reached(each, steps[at:]) for each in value]
+            return [reached(element, steps[depth:]) for element in value]
         if not isinstance(value, dict):
             return None
         value = value.get(step)
@@ -369,9 +373,9 @@ def reached(value: Any, steps: tuple[str, ...]) -> Any:
 
 
 def read_time(text: str) -> datetime:
-    """A timestamp of a record (`2020-01-01T00:00:00`, perhaps with a fraction or a zone) as naive UTC.
+    """Return a record's timestamp (`2020-01-01T00:00:00`, optionally with a fraction or zone) as naive UTC.
 
-    A leap second is the second before it, as datetime has none.
+    A leap second becomes the second before it, because datetime cannot represent it. Raises ValueError.
     """
     try:
         moment = datetime.fromisoformat(text)
@@ -385,43 +389,43 @@ def _dicts(names: tuple[str, ...]) -> Maker:
 
 
 def records_of(rows: Iterable[Row], columns: Sequence[ResultColumn], objects: Objects = _dicts) -> Iterator[Record]:
-    """The AuroraX-shaped records of flat rows; metadata keys that are missing are left out.
+    """Yield AuroraX-shaped records of flat rows; missing metadata keys are left out.
 
-    `objects` may make something else than dicts, where the members of an object are the same in every row.
+    `objects` may create other objects than dicts if the members are the same in every row.
     """
-    shape, left = _shape(columns), iter(rows)
-    keys = [at for at, column in enumerate(columns) if column.record_path[:-1] == ("metadata",)]
-    while chunk := list(islice(left, _CHUNK)):
+    shape, remaining = _shape(columns), iter(rows)
+    keys = [number for number, column in enumerate(columns) if column.record_path[:-1] == ("metadata",)]
+    while chunk := list(islice(remaining, _CHUNK)):
         values = list(zip(*chunk, strict=True))
-        if shape is None or any(None in values[at] for at in keys):
+        if shape is None or any(None in values[number] for number in keys):
             yield from (record_of(row, columns) for row in chunk)
         else:
-            # Other objects than dicts are written at once, by an encoder that knows dates and decimal numbers.
+            # The encoder of such objects supports dates and decimals, so that only other types are converted.
             kinds: set[type] = _NOT_OF_JSON if objects is _dicts else {timedelta, bytes}
             yield from _objects(shape, [_sent(column, kinds) for column in values], objects)
 
 
 def _shape(columns: Sequence[ResultColumn]) -> dict[str, Any] | None:
-    """A record with the numbers of the columns in place of values; None where it takes more than their places."""
+    """Return a record with column indices as values; None if columns share a list or a path."""
     shape: dict[str, Any] = {}
-    for at, column in enumerate(columns):
-        inside: Any = shape
-        *above, last = column.record_path
-        for step in above:
-            inside = inside.setdefault(step, {}) if isinstance(inside, dict) else None
-        if (column.many_at and not column.is_key) or not isinstance(inside, dict) or last in inside:
+    for number, column in enumerate(columns):
+        parent: Any = shape
+        *parents, last = column.record_path
+        for step in parents:
+            parent = parent.setdefault(step, {}) if isinstance(parent, dict) else None
+        if (column.many_at and not column.is_key) or not isinstance(parent, dict) or last in parent:
             return None
-        inside[last] = at
+        parent[last] = number
     return shape
 
 
 def _objects(shape: dict[str, Any], values: Sequence[Sequence[Any]], objects: Objects) -> Iterator[Any]:
-    parts = [_objects(at, values, objects) if isinstance(at, dict) else values[at] for at in shape.values()]
+    parts = [_objects(part, values, objects) if isinstance(part, dict) else values[part] for part in shape.values()]
     return map(objects(tuple(shape)), *parts)
 
 
 def _sent(values: Sequence[Any], kinds: set[type]) -> Sequence[Any]:
-    """The values of a column as JSON has them; only those of some types differ there."""
+    """Return the values of a column in their JSON form; only some types differ."""
     return values if kinds.isdisjoint(map(type, values)) else list(map(_sent_value, values))
 
 
@@ -430,7 +434,7 @@ _NOT_OF_JSON: set[type] = {datetime, date, timedelta, Decimal, time, bytes}
 
 def _sent_value(value: Any) -> Any:
     match value:
-        case date() | time():  # and datetime
+        case date() | time():  # includes datetime
             return value.isoformat()
         case bytes():
             return bytes_text(value)
@@ -443,7 +447,7 @@ def _sent_value(value: Any) -> Any:
 
 
 def record_of(row: Row, columns: Sequence[ResultColumn]) -> Record:
-    """The record of one row."""
+    """Return the record of one row."""
     record: Record = {}
     for column, value in zip(columns, row, strict=True):
         path = column.record_path
@@ -457,16 +461,16 @@ def record_of(row: Row, columns: Sequence[ResultColumn]) -> Record:
 
 
 def _put(record: Record, path: tuple[str, ...], value: Any) -> None:
-    *above, last = path
-    for step in above:
+    *parents, last = path
+    for step in parents:
         record = record.setdefault(step, {})
     record[last] = value
 
 
 def _put_in_each(record: Record, column: ResultColumn, values: list[Any]) -> None:
-    """Columns that lead through one list share its elements."""
-    *above, name = column.path[: column.many_at]
-    for step in above:
+    """Put values into the elements of a list, which columns with the same list share."""
+    *parents, name = column.path[: column.many_at]
+    for step in parents:
         record = record.setdefault(step, {})
     elements = record.setdefault(name, [])
     elements += [{} for _ in values[len(elements) :]]

@@ -1,4 +1,4 @@
-"""The steps of a search in words, as the verbose mode of AuroraX's client prints them."""
+"""Log of a search's steps, in the format of the verbose mode of AuroraX's client."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from auroraql.archives.base import Run
 from auroraql.errors import visible
 
 Report = Callable[[str], object]
-"""Receives one line, without a line end."""
+"""Callback for one line, without a line end."""
 
 
 class SearchSteps:
-    """Report what happens to one search: its requests, the service's log lines, and what was received.
+    """Reports the steps of one search: requests, log lines of the service, and received data.
 
-    `watch` is called now and then while the search runs, and reports only what is new.
+    Call `watch` repeatedly while the search runs; it reports only news.
     """
 
     def __init__(self, report: Report) -> None:
@@ -31,7 +31,7 @@ class SearchSteps:
             self._say(f"It takes {requests} requests")
 
     def watch(self, run: Run) -> None:
-        """Report what is new: request ids and their addresses, log lines, that the data can be retrieved."""
+        """Report news: request ids and addresses, log lines, and that the data is available."""
         for number, request_id in enumerate(run.request_ids):
             if request_id not in self._request_ids:
                 self._request_ids.add(request_id)
@@ -39,17 +39,17 @@ class SearchSteps:
         if self._request_ids and not self._waiting:
             self._waiting = True
             self._say("Waiting for data ...")
-        known = run.known
-        for line in known.logs[self._log_lines :]:
+        status = run.known
+        for line in status.logs[self._log_lines :]:
             self._say(f"{line.level}: {line.summary}")
-        self._log_lines = len(known.logs)
-        if known.done and self._request_ids and not self._available:
+        self._log_lines = len(status.logs)
+        if status.done and self._request_ids and not self._available:
             self._available = True
             self._say("Data is now available")
             self._say("Retrieving data ...")
 
     def retrieved(self, run: Run, records: int) -> None:
-        """Report the end of a search: how many bytes and records were received."""
+        """Report the end of a search: received bytes and records."""
         self.watch(run)
         if not self._request_ids:
             self._say("The archive answered directly, without a request ID")

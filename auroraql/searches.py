@@ -1,7 +1,7 @@
-"""Searches of an archive, each carried out on a thread of its own: who waits for one hears Ctrl-C at once.
+"""Searches as jobs, each executed on its own thread, so that Ctrl-C interrupts a waiting caller at once.
 
-Invariant: a search that nobody waits for and nobody submitted is cancelled; one that was submitted goes on, and ends
-once, as done, failed or cancelled.
+Invariant: a search that was not submitted is cancelled when the caller stops waiting. A submitted search continues, and
+ends once as done, failed or cancelled.
 """
 
 from __future__ import annotations
@@ -27,18 +27,18 @@ from auroraql.settings import Settings
 State = Literal["running", "unreachable", "cancelling", "done", "failed", "cancelled"]
 
 _OPEN = ("running", "unreachable", "cancelling")
-"""The states that are no end."""
+"""States of a search that has not ended."""
 
 _TICK = 0.1
-"""Seconds between two looks at how far a search has come, of whoever waits for it."""
+"""Seconds between progress reports to a waiting caller."""
 
 _SOONEST, _SLOWEST, _LATE_BY = 0.1, 2.5, 0.2
-"""Seconds between two questions about a search that nobody waits for; the last is a part of the time it took so far."""
+"""Delay between polls of a background search: minimum and maximum in seconds, and share of the elapsed time."""
 
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """A FIND with the values of results in it: its plan, and its rows as they will be; `searched` are rows it is of."""
+    """FIND with resolved result references: its plan, its stored result, and the stored result it searches, if any."""
 
     plan: Plan
     kept: Kept
@@ -46,26 +46,26 @@ class Planned:
 
 
 class Session(Protocol):
-    """What a search needs of the session it belongs to."""
+    """Part of a session that a search needs."""
 
     @property
     def archive(self) -> str:
-        """What people call the archive."""
+        """Name of the archive in messages."""
 
     @property
     def settings(self) -> Settings:
-        """The deadline is one of them."""
+        """Settings of the session, including the timeout."""
 
     @property
     def runs_when_awaited(self) -> bool:
-        """Whether the engine runs a search only while somebody waits for it."""
+        """Whether the engine runs a search only during `wait`."""
 
     @property
     def watch(self) -> Watch | None:
-        """What is told how far a search has come that somebody waits for."""
+        """Progress callback of a waited-for search."""
 
     def interrupted(self, search: Search, /) -> None:
-        """Ctrl-C came while somebody waited for it."""
+        """Handle Ctrl-C during a wait for the search."""
 
     def result(
         self, plan: Plan, fetched: Fetched, prepared: Prepared, began: float, *, request_ids: tuple[str, ...]
@@ -75,30 +75,30 @@ class Session(Protocol):
 
 @contextmanager
 def elapsing(watch: Watch | None, began: float) -> Iterator[None]:
-    """Tells, on a thread of its own, how long a statement takes that is no search, while it is carried out here."""
+    """Report the elapsed time of a statement without a search to `watch`, on a separate thread."""
     if watch is None:
         yield
         return
-    over = threading.Event()
+    ended = threading.Event()
 
-    def tell() -> None:
-        with suppress(OSError):  # a terminal that is gone
-            while not over.wait(_TICK):
+    def report_time() -> None:
+        with suppress(OSError):  # the terminal is closed
+            while not ended.wait(_TICK):
                 watch(Progress(time.monotonic() - began, "", 0, 0))
 
-    telling = threading.Thread(target=tell, name="auroraql-elapsing", daemon=True)
-    telling.start()
+    reporter = threading.Thread(target=report_time, name="auroraql-elapsing", daemon=True)
+    reporter.start()
     try:
         yield
     finally:
-        over.set()
-        telling.join()
+        ended.set()
+        reporter.join()
         watch(None)
 
 
 @dataclass(eq=False, slots=True)
 class _Labour:
-    """A search being carried out, to its records when it is `whole`: what came of it, once it is over."""
+    """Execution of a search, up to its records if `whole`, with its outcome after the end."""
 
     deadline: float
     whole: bool
@@ -135,9 +135,9 @@ class Search:
         self._lock = threading.Lock()
         self._awaited = awaited  # the run was started by a caller who waits for it
         self.name = prepared.name
-        """What SUBMIT called it; empty when it was submitted without the word."""
+        """Name given by SUBMIT; empty without a name."""
         self.heeded = False
-        """Whether somebody waited for it or cancelled it, and so need not be told that it has ended."""
+        """Whether a caller waited for it or cancelled it, so that its end needs no notification."""
 
     def __repr__(self) -> str:
         name = f" {self.name}" if self.name else ""
@@ -161,9 +161,9 @@ class Search:
 
     @property
     def kept(self) -> Kept:
-        """What is known of its rows."""
-        kept = self._planned.kept
-        return kept if kept.name == self.name else renamed(kept, self.name)
+        """Stored result that other statements refer to."""
+        stored = self._planned.kept
+        return stored if stored.name == self.name else renamed(stored, self.name)
 
     # --- how it stands
 
@@ -188,7 +188,7 @@ class Search:
 
     @property
     def refused(self) -> bool:
-        """Whether the archive would not give its records when it was last asked, as when they are deleted."""
+        """Whether the archive refused its records at the last attempt, for example because they are deleted."""
         return self._labour is not None and isinstance(self._labour.error, Refused)
 
     @property
@@ -203,9 +203,9 @@ class Search:
 
     @property
     def line(self) -> str:
-        """The last line of its log, or what went wrong since."""
-        said = self._run.known.logs
-        return self._trouble or (said[-1].summary if said else "")
+        """Last log line, or a later connection problem."""
+        logs = self._run.known.logs
+        return self._trouble or (logs[-1].summary if logs else "")
 
     @property
     def error(self) -> ArchiveError | None:
@@ -228,12 +228,12 @@ class Search:
     @property
     def logs(self) -> tuple[LogLine, ...]:
         """The log lines of the search so far."""
-        known = self._run.known
-        return known.logs if known.done or self._error is not None else self._run.status().logs
+        status = self._run.known
+        return status.logs if status.done or self._error is not None else self._run.status().logs
 
     def as_row(self) -> Row:
-        """What SHOW SEARCHES has of it, in the order of its columns."""
-        ids, urls = (", ".join(each) or None for each in (self.request_ids, self.request_urls))
+        """Return the row of SHOW SEARCHES, in the order of its columns."""
+        ids, urls = (", ".join(values) or None for values in (self.request_ids, self.request_urls))
         return (
             self.name,
             self.state,
@@ -247,17 +247,21 @@ class Search:
         )
 
     def look(self) -> float | None:
-        """Asks how it stands, or carries it out where nobody else does; when to ask again, None when it has ended."""
+        """Poll the job, or run it for engines that run only when waited on.
+
+        Return the seconds until the next poll, or None when it has ended.
+        """
         if not self.over and (self._labour is None or self._labour.over.is_set()):
             try:
                 self._labour_now() if self._awaited or self._session.runs_when_awaited else self._run.status()
                 self._trouble = ""
-            except (Unreachable, TimedOut) as trouble:  # it may be back in a while, and the search goes on there
+            except (Unreachable, TimedOut) as trouble:  # temporary: the search continues on the archive
                 self._trouble = str(trouble).splitlines()[0]
                 return _SLOWEST
             except ArchiveError as error:
                 self._end(error)
-            except Exception as fault:  # of ours; whoever fetches it meets it again, and the others are looked after
+            except Exception as fault:
+                # A bug: show it as the state, and keep polling the other searches. `fetch` raises it again.
                 self._trouble, self._ended = f"{type(fault).__name__}: {fault}", "failed"
         if not self.over:
             return min(max(_SOONEST, _LATE_BY * self.elapsed), _SLOWEST)
@@ -287,8 +291,8 @@ class Search:
 
     def _received(self, fetched: Fetched) -> int:
         """Return the number of records that the archive sent, before post-processing."""
-        held = fetched.rows if fetched.rows is not None else fetched.records
-        return len(held or ())
+        rows_or_records = fetched.rows if fetched.rows is not None else fetched.records
+        return len(rows_or_records or ())
 
     def cancel(self, *, patient: bool = False) -> None:
         """Cancel the search on the archive; do nothing when it is done. Raises ArchiveError when the archive refuses.
@@ -299,7 +303,7 @@ class Search:
         try:
             self._run.cancel(patient=patient)
         except ArchiveError:
-            if isinstance(self._error, Cancelled):  # on our side only
+            if isinstance(self._error, Cancelled):  # it was cancelled only on this side
                 self._ended = self._error = self._took = None
             raise
         finally:
@@ -309,60 +313,60 @@ class Search:
             self._end()
 
     def leave(self) -> bool:
-        """Lets it go on when the archive is closed; whether it can. It is fetched by its request id then."""
+        """Let it continue after the archive is closed, to be fetched by request id. Return whether it can."""
         return self._run.leave()
 
     # --- on its thread
 
     def _attend(self, seconds: float, *, whole: bool) -> Fetched:
-        """Waits for it in short steps, so that Ctrl-C is heard and progress is told. Raises ArchiveError."""
+        """Wait in short steps, which allow Ctrl-C and progress reports. Raises ArchiveError."""
         self.heeded = True
-        deadline, labour = time.monotonic() + seconds, None
+        deadline, execution = time.monotonic() + seconds, None
         try:
-            while labour is None or (whole and not labour.whole):  # one that only waited is no end of it
-                labour = self._labour_until(deadline, whole=whole)
+            while execution is None or (whole and not execution.whole):  # an execution without records does not suffice
+                execution = self._labour_until(deadline, whole=whole)
         except KeyboardInterrupt:
             self._session.interrupted(self)
             raise
-        return labour.fetched or Fetched(rows=())
+        return execution.fetched or Fetched(rows=())
 
     def _labour_until(self, deadline: float, *, whole: bool) -> _Labour:
-        """A labour that is over: the one that was under way, or a new one. Raises what it raised, TimedOut."""
+        """Return a finished execution, the current or a new one. Raises its error, or TimedOut."""
         if self._error is not None:
             raise self._error
-        labour, is_ours = self._taken_up(_Labour(deadline, whole))
-        if is_ours:
-            threading.Thread(target=self._carry_out, args=(labour,), name="auroraql-search", daemon=True).start()
-        self._stand_by(labour, float("inf") if is_ours else deadline)
-        if labour.error is not None:
-            raise labour.error
-        return labour
+        execution, is_new = self._taken_up(_Labour(deadline, whole))
+        if is_new:
+            threading.Thread(target=self._carry_out, args=(execution,), name="auroraql-search", daemon=True).start()
+        self._stand_by(execution, float("inf") if is_new else deadline)
+        if execution.error is not None:
+            raise execution.error
+        return execution
 
     def _labour_now(self) -> None:
-        """Carries it out in the calling thread, unless another does."""
-        labour, is_ours = self._taken_up(_Labour(float("inf"), whole=True))
-        if is_ours:
-            self._carry_out(labour)
-        if is_ours and isinstance(labour.error, Unreachable):
-            raise labour.error
+        """Execute it in the calling thread, unless another thread does."""
+        execution, is_new = self._taken_up(_Labour(float("inf"), whole=True))
+        if is_new:
+            self._carry_out(execution)
+        if is_new and isinstance(execution.error, Unreachable):
+            raise execution.error
 
-    def _taken_up(self, labour: _Labour) -> tuple[_Labour, bool]:
-        """The labour that is under way already, or the new one; whether it is that."""
+    def _taken_up(self, execution: _Labour) -> tuple[_Labour, bool]:
+        """Return the current execution or start the given one, and whether the given one was started."""
         with self._lock:
             if self._labour is None or self._labour.over.is_set():
-                self._labour = labour
-            return self._labour, self._labour is labour
+                self._labour = execution
+            return self._labour, self._labour is execution
 
-    def _stand_by(self, labour: _Labour, deadline: float) -> None:
-        """Waits for the end of a labour. Raises TimedOut, and cancels the search, at the deadline."""
+    def _stand_by(self, execution: _Labour, deadline: float) -> None:
+        """Wait for the end of an execution. At the deadline, cancels the search and raises TimedOut."""
         watch = self._session.watch or (lambda _progress: None)
         try:
-            while not labour.over.wait(_TICK):
+            while not execution.over.wait(_TICK):
                 watch(self.progress())
                 if self._steps is not None:
                     self._steps.watch(self._run)
                 if time.monotonic() >= deadline:
-                    with suppress(ArchiveError):  # that it is late is the error to tell
+                    with suppress(ArchiveError):  # TimedOut is the error to report
                         self.cancel()
                     raise self._late()
         finally:
@@ -376,29 +380,29 @@ class Search:
             hint="allow it more time, or ask for a shorter time window",
         )
 
-    def _carry_out(self, labour: _Labour) -> None:
+    def _carry_out(self, execution: _Labour) -> None:
         try:
-            self._run.wait(labour.deadline)
-            if labour.whole:
-                labour.fetched = self._run.fetch(labour.deadline)
+            self._run.wait(execution.deadline)
+            if execution.whole:
+                execution.fetched = self._run.fetch(execution.deadline)
             self._end()
         except ArchiveError as error:
-            labour.error = error
+            execution.error = error
             self._end(error)
-        except BaseException as error:  # handed over whole to whoever waits
-            labour.error = error
+        except BaseException as error:  # passed to the waiting thread
+            execution.error = error
             self._ended = self._ended or "failed"
         finally:
-            labour.over.set()
+            execution.over.set()
 
     def _end(self, error: ArchiveError | None = None) -> None:
-        """Takes down that it is over, unless the error leaves it running on the archive, or can be tried again."""
-        known = self._run.known
+        """Record the end, unless the error leaves the search running on the archive or is temporary."""
+        status = self._run.known
         if error is not None:
-            error.log = error.log or tuple(map(str, known.logs))
-            if known.done or isinstance(error, Unreachable):
+            error.log = error.log or tuple(map(str, status.logs))
+            if status.done or isinstance(error, Unreachable):
                 return
             self._error = error
             self._ended = "cancelled" if isinstance(error, Cancelled | TimedOut) else "failed"
-        if self._took is None and (known.done or self._ended is not None):
+        if self._took is None and (status.done or self._ended is not None):
             self._took = time.monotonic() - self._began

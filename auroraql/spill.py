@@ -1,7 +1,7 @@
-"""The private folder to which DuckDB moves what outgrows its memory.
+"""Private folder to which DuckDB spills data that exceeds its memory.
 
-Each process has one folder, readable by its user alone. The process removes it at its end. What a killed process left
-is removed by the next process that needs such a folder: the lock file in it tells whether its owner is alive.
+Each process has one folder, readable by its user alone, and removes it at exit. The next process that needs a folder
+removes those of killed processes; the lock file in a folder shows whether its owner is alive.
 """
 
 from __future__ import annotations
@@ -26,39 +26,39 @@ Settings = dict[str, str | bool | int | float | list[str]]
 SPILL_PREFIX = "spill-"
 _LOCK = "lock"
 _UNLOCKED_SECONDS = 3600.0
-"""Age from which a folder without a lock file counts as abandoned."""
+"""Age in seconds from which a folder without a lock file counts as abandoned."""
 
 _guard = Lock()
 
 
 @dataclass(frozen=True, slots=True)
 class SpillFolder:
-    """A folder for spilled data, and how many bytes of it DuckDB may use."""
+    """Folder for spilled data, and the number of its bytes that DuckDB may use."""
 
     path: Path
     size: int
 
     def settings(self, database: str) -> Settings:
-        """Return the settings of DuckDB for one database: each has a folder of its own in this one."""
+        """Return the DuckDB settings of one database, which has its own subfolder."""
         name = blake2b(database.encode("utf-8", "surrogateescape"), digest_size=8).hexdigest()
         return {"temp_directory": str(self.path / name), "max_temp_directory_size": f"{self.size}B"}
 
 
 MEMORY = "50%"
-"""How much of the machine's (or the container's) memory DuckDB may use before it spills."""
+"""Share of the machine's or container's memory that DuckDB may use before it spills."""
 
 NO_SPILL: Settings = {"temp_directory": ""}
-"""The settings of a database that never writes to disk."""
+"""Settings of a database that never writes to disk."""
 
 
 def spill_settings(database: str) -> Settings:
-    """Return the settings that let a database of this process spill; without any writable place, it does not spill."""
+    """Return the settings that let a database of this process spill; without a writable folder, it does not."""
     folder = _own_folder()
     return NO_SPILL if folder is None else folder.settings(database)
 
 
 _folders: dict[int, SpillFolder | None] = {}
-"""The folder of each process id: a forked child makes its own."""
+"""Folder by process id: a forked child creates its own."""
 
 
 def _own_folder() -> SpillFolder | None:
@@ -75,24 +75,24 @@ def _create() -> SpillFolder | None:
             parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             if not _is_own(parent):
                 continue
-            with (parent / "spill.lock").open("ab") as guard:
-                lock(guard, wait=True)  # one process cleans up or creates at a time
+            with (parent / "spill.lock").open("ab") as guard_file:
+                lock(guard_file, wait=True)  # one process cleans up or creates at a time
                 _remove_abandoned(parent)
                 path = Path(tempfile.mkdtemp(prefix=SPILL_PREFIX, dir=parent))
-                held = (path / _LOCK).open("ab")
-                lock(held, wait=False)
+                own_lock = (path / _LOCK).open("ab")
+                lock(own_lock, wait=False)
             free = shutil.disk_usage(path).free
         except OSError:
             continue
-        atexit.register(_remove, path, held, os.getpid())
+        atexit.register(_remove, path, own_lock, os.getpid())
         return SpillFolder(path, free // 2)
     return None
 
 
 def _parents() -> Iterator[Path]:
-    """Yield where the folder may be: below TMPDIR if that is set, in the cache folder, below the system's temporary folder."""
+    """Yield candidate parents: in TMPDIR if set, in the cache directory, in the system's temporary directory."""
     user = os.getuid() if hasattr(os, "getuid") else "user"
-    private = f"auroraql-{user}"  # a shared folder may hold another user's files and locks
+    private = f"auroraql-{user}"  # a shared folder may contain another user's files and locks
     if temporary := os.environ.get("TMPDIR"):
         yield Path(temporary) / private
     yield user_cache_path("auroraql", appauthor=False)
@@ -100,7 +100,7 @@ def _parents() -> Iterator[Path]:
 
 
 def _is_own(path: Path) -> bool:
-    """Whether it is a folder, not a link, of this user alone."""
+    """Return whether the path is a folder, not a link, owned by this user."""
     state = os.lstat(path)
     return path.is_dir() and not path.is_symlink() and (not hasattr(os, "getuid") or state.st_uid == os.getuid())
 
@@ -114,30 +114,30 @@ def _remove_abandoned(parent: Path) -> None:
 
 def _is_abandoned(path: Path) -> bool:
     try:
-        with (path / _LOCK).open("ab") as held:
-            free = lock(held, wait=False)
+        with (path / _LOCK).open("ab") as own_lock:
+            free = lock(own_lock, wait=False)
     except FileNotFoundError:
         return os.lstat(path).st_mtime < time.time() - _UNLOCKED_SECONDS
     if free and os.name == "nt":
-        (path / _LOCK).unlink()  # raises when the owner has it open
+        (path / _LOCK).unlink()  # raises if the owner has it open
     return free
 
 
-def _remove(path: Path, held: object, owner: int) -> None:
-    """Remove the folder at the end of the process that made it, not at the end of a fork of it."""
+def _remove(path: Path, own_lock: object, owner: int) -> None:
+    """Remove the folder at the exit of the process that created it, not of its forks."""
     if os.getpid() == owner:
         shutil.rmtree(path, ignore_errors=True)
-        held.close()  # type: ignore[attr-defined]
+        own_lock.close()  # type: ignore[attr-defined]
 
 
 def lock(file: BinaryIO, *, wait: bool) -> bool:
     """Lock an open file until it is closed; return False when another process holds the lock.
 
-    With `wait`, block until the lock is free. Where the system or the file system has no such locks, return True.
+    With `wait`, block until the lock is free. Return True on systems and file systems without locks.
     """
     try:
         import fcntl
-    except ImportError:  # Windows: a file that is open cannot be deleted, which is what callers rely on there
+    except ImportError:  # Windows: an open file cannot be deleted, and callers rely on that instead
         return True
     try:
         fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))

@@ -1,6 +1,6 @@
-"""Searches that nobody waits for are looked after here: a few at a time, on threads that end when there is no more to do.
+"""Poller for background jobs: a few worker threads, which end when there are no jobs left.
 
-Invariant: however many there are, at most MOST are asked at once, and no more than OFTEN in a second altogether.
+Invariant: at most MOST jobs are polled at a time, and at most OFTEN polls start per second.
 """
 
 from __future__ import annotations
@@ -14,109 +14,109 @@ from itertools import count
 from typing import Generic, Protocol, TypeVar
 
 MOST = 4
-"""So many are asked, or run, at once."""
+"""Maximum number of jobs that are polled or run at the same time."""
 
 OFTEN = 10
-"""Questions a second, of all of them together."""
+"""Maximum number of polls per second over all jobs."""
 
 
 class Watched(Hashable, Protocol):
-    """A search as it is looked after."""
+    """Job that the poller polls."""
 
     def look(self) -> float | None:
-        """Asks how it stands, or runs it; the seconds until it is to be asked again, None when it has ended."""
+        """Poll the job, or run it. Return the seconds until the next poll, or None when it has ended."""
 
 
 Looked = TypeVar("Looked", bound=Watched)
 
 
 class Watching(Generic[Looked]):
-    """Asks the searches it was given until they end; `ended` is told of each, on one of its threads."""
+    """Polls jobs until they end; calls `ended` with each on a worker thread."""
 
     def __init__(self, ended: Callable[[Looked], object]) -> None:
         self._ended = ended
         self._news = threading.Condition()
         self._due: list[tuple[float, int, Looked]] = []
         self._all: set[Looked] = set()
-        """Those that have not ended."""
+        """Jobs that have not ended."""
         self._asked: set[Looked] = set()
-        """Those that are asked at this moment."""
+        """Jobs that are being polled."""
         self._awaited: set[Looked] = set()
-        """Those that `hurry` waits for."""
+        """Jobs that `hurry` waits for."""
         self._again: set[Looked] = set()
-        """Those of them that were being asked when it came, and so are asked once more."""
+        """Jobs that were being polled when `hurry` was called, and are polled once more."""
         self._numbers = count()
         self._workers, self._closed = 0, False
 
-    def look_after(self, search: Looked) -> None:
-        """Takes a search, unless it has it already."""
+    def look_after(self, job: Looked) -> None:
+        """Add a job, unless it is present."""
         with self._news:
-            is_new = search not in self._all
-            self._all.add(search)
+            is_new = job not in self._all
+            self._all.add(job)
         if is_new:
-            self._ask(search, 0.0)
+            self._ask(job, 0.0)
 
-    def _ask(self, search: Looked, after: float) -> None:
-        """Has a search asked in so many seconds, if there is a worker left for it."""
+    def _ask(self, job: Looked, after: float) -> None:
+        """Schedule a poll of a job after `after` seconds, and start a worker if necessary."""
         with self._news:
             if self._closed:
                 return
-            heapq.heappush(self._due, (time.monotonic() + after, next(self._numbers), search))
+            heapq.heappush(self._due, (time.monotonic() + after, next(self._numbers), job))
             if self._workers < min(MOST, len(self._due) + len(self._asked)):
                 self._workers += 1
                 threading.Thread(target=self._work, name="auroraql-watching", daemon=True).start()
             self._news.notify()
 
     def hurry(self, seconds: float) -> None:
-        """Has every search asked now, and waits until that is done, but no longer than so many seconds."""
+        """Poll every job now, and wait until that is done, at most `seconds`."""
         with self._news:
-            self._awaited, self._again = {search for _, _, search in self._due} | self._asked, set(self._asked)
-            self._due = [(0.0, number, search) for _, number, search in self._due]
+            self._awaited, self._again = {job for _, _, job in self._due} | self._asked, set(self._asked)
+            self._due = [(0.0, number, job) for _, number, job in self._due]
             heapq.heapify(self._due)
             self._news.notify_all()
             self._news.wait_for(lambda: not self._awaited, seconds)
 
     def close(self) -> None:
-        """Looks after nothing any more, and tells of nothing."""
+        """Stop polling and calling `ended`."""
         with self._news:
             self._closed = True
             self._news.notify_all()
 
     def _work(self) -> None:
-        while (search := self._next()) is not None:
+        while (job := self._next()) is not None:
             try:
-                self._attend_to(search)
-            except Exception:  # of whoever is told: said as threads say it, and the others are looked after
+                self._attend_to(job)
+            except Exception:  # an error of `ended`: report it as threads do, and poll the other jobs
                 threading.excepthook(threading.ExceptHookArgs((*sys.exc_info(), threading.current_thread())))
 
-    def _attend_to(self, search: Looked) -> None:
-        again = search.look()
+    def _attend_to(self, job: Looked) -> None:
+        delay = job.look()
         with self._news:
-            self._asked.discard(search)
-            if again is None:
-                self._all.discard(search)
-            elif search in self._again:
-                again = 0.0
+            self._asked.discard(job)
+            if delay is None:
+                self._all.discard(job)
+            elif job in self._again:
+                delay = 0.0
             else:
-                again = max(again, (len(self._due) + 1) / OFTEN)
-            if again != 0.0:
-                self._awaited.discard(search)
+                delay = max(delay, (len(self._due) + 1) / OFTEN)
+            if delay != 0.0:
+                self._awaited.discard(job)
                 self._news.notify_all()
-            self._again.discard(search)
-        if again is not None:
-            self._ask(search, again)
+            self._again.discard(job)
+        if delay is not None:
+            self._ask(job, delay)
         elif not self._closed:
-            self._ended(search)
+            self._ended(job)
 
     def _next(self) -> Looked | None:
-        """The next search whose time has come; None, and one worker less, when there is none to wait for."""
+        """Wait for the next due job. Return None, and end the worker, when there are no jobs."""
         with self._news:
             while self._due and not self._closed:
-                left = self._due[0][0] - time.monotonic()
-                if left <= 0:
-                    search = heapq.heappop(self._due)[2]
-                    self._asked.add(search)
-                    return search
-                self._news.wait(left)
+                remaining = self._due[0][0] - time.monotonic()
+                if remaining <= 0:
+                    job = heapq.heappop(self._due)[2]
+                    self._asked.add(job)
+                    return job
+                self._news.wait(remaining)
             self._workers -= 1
             return None

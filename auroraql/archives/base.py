@@ -1,7 +1,7 @@
-"""The one contract of every archive: what it is, what it knows, and how a plan is run on it.
+"""Engine protocol: capabilities, catalogue, and execution of plans.
 
-An engine is given a `Plan` and answers with a `Run`; `fetch` of that gives `Fetched` records. Errors
-are the `ArchiveError` tree, naming engine and request id.
+An engine takes a `Plan` and returns a `Run`, whose `fetch` returns `Fetched` records. Errors are subclasses of
+`ArchiveError` and name engine and request id.
 """
 
 from __future__ import annotations
@@ -19,12 +19,11 @@ from auroraql.schema.catalogue import Catalogue, DataSource, SourceDetails, Stat
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
-    """What an engine does by itself.
+    """Capabilities of an engine.
 
-    `whole_query`: it runs the Query of a plan whole (order, limit, columns), so no residual is left.
-    `demonstration`: its records are made up; every front end says so.
-    `runs_when_awaited`: it runs a search only while somebody waits for it.
-    `words_queries`: its own sentence for a query can be asked for.
+    `whole_query`: it executes order, limit and columns of a query, so that no post-processing remains. `demonstration`:
+    its records are synthetic, which every front end reports. `runs_when_awaited`: it runs a search only during `wait`.
+    `words_queries`: it provides its own sentence for a query.
     """
 
     whole_query: bool
@@ -34,12 +33,12 @@ class Capabilities:
 
 
 EMBEDDED = Capabilities(whole_query=True, runs_when_awaited=True)
-"""What an archive does that is asked in this process; its records may be made up besides."""
+"""Capabilities of an in-process archive; the demonstration replaces `demonstration`."""
 
 
 @dataclass(frozen=True, slots=True)
 class LogLine:
-    """One line of a search's log, as AuroraX's status shows it: level debug, info, warn or error."""
+    """Log line of a search, as in AuroraX's status: level debug, info, warn or error."""
 
     level: str
     summary: str
@@ -69,52 +68,52 @@ class Progress:
 
 
 Watch = Callable[[Progress | None], object]
-"""Is told how far a search has come, now and then and perhaps on another thread; None at its end."""
+"""Callback for progress, possibly invoked on another thread; None means the end."""
 
 
 class Run(Protocol):
-    """A plan under way on an engine."""
+    """Plan in execution on an engine."""
 
     @property
     def request_ids(self) -> tuple[str, ...]:
-        """The engine's ids of the requests, in plan order."""
+        """Request ids of the engine, in plan order."""
 
     @property
     def request_urls(self) -> tuple[str, ...]:
-        """Where the engine tells of each of these requests; nothing for an engine that has no addresses."""
+        """Status URLs of the requests; empty for an engine without addresses."""
 
     @property
     def known(self) -> Status:
-        """Where it stood when it was last asked."""
+        """Status at the last poll, without a request."""
 
     def progress(self) -> Progress:
-        """How far it has come, without asking."""
+        """Return the progress without a request."""
 
     def status(self) -> Status:
-        """Where it stands now. Raises ArchiveError."""
+        """Return the current status. Raises ArchiveError."""
 
     def wait(self, deadline: float) -> Status:
-        """Waits until it is done. `deadline` is in seconds of `time.monotonic`.
+        """Wait until the run is done; `deadline` is a `time.monotonic` time.
 
-        Raises TimedOut when the deadline passes (the search is then cancelled), Failed when the search
-        failed, other ArchiveErrors as they come.
+        Raises TimedOut at the deadline, after which the search is cancelled, Failed for a failed search, and other
+        ArchiveErrors of the requests.
         """
 
     def fetch(self, deadline: float) -> Fetched:
-        """The records of every request, duplicates removed by record identity. Only after `wait`."""
+        """Return the records of all requests without duplicates. Call `wait` first."""
 
     def cancel(self, *, patient: bool = False) -> None:
-        """Asks the engine to stop; does nothing when it is done.
+        """Ask the engine to stop; do nothing if the run is done.
 
-        What the engine has not said yet that it took is waited for a moment; by who is `patient`, to the end.
+        A submission that the engine has not yet confirmed is awaited briefly, or until it ends if `patient`.
         """
 
     def leave(self) -> bool:
-        """Lets it go on when the engine is closed; whether it can."""
+        """Let the search continue after the engine is closed. Return whether it can."""
 
 
 class SubmissionInterrupted(KeyboardInterrupt):
-    """Ctrl-C came while an engine took a plan. It may take it yet: whoever catches this has to cancel `run`."""
+    """Ctrl-C during a submission, which may still succeed: the handler has to cancel `run`."""
 
     def __init__(self, run: Run) -> None:
         self.run = run
@@ -122,66 +121,65 @@ class SubmissionInterrupted(KeyboardInterrupt):
 
 
 class Engine(Protocol):
-    """A place that holds records: the embedded catalogue, or AuroraX's search engine over HTTP."""
+    """Archive of records: the embedded catalogue, or AuroraX's search engine over HTTP."""
 
     @property
     def name(self) -> str:
-        """What people call it: demo, a file's path, a URL."""
+        """Name in messages: demo, a file's path or a URL."""
 
     @property
     def capabilities(self) -> Capabilities:
-        """What it does by itself."""
+        """Capabilities of the engine."""
 
     def catalogue(self) -> Catalogue:
-        """The data sources and metadata keys it knows; must not be slow (no network)."""
+        """Return the known data sources and metadata keys, without network access."""
 
     def sources(self, deadline: float = inf) -> tuple[DataSource, ...]:
-        """Every data source it has now, without ad-hoc ones; may ask it, once. Raises ArchiveError."""
+        """Return all current data sources except ad-hoc ones; may send one request. Raises ArchiveError."""
 
     def refresh_sources(self, deadline: float = inf) -> tuple[DataSource, ...]:
-        """The same, asked anew. Raises ArchiveError."""
+        """Return the sources after a new request. Raises ArchiveError."""
 
     def details(self, deadline: float = inf) -> Mapping[int, SourceDetails]:
-        """What it says of each source besides its names, by identifier; may ask it, once. Raises ArchiveError.
+        """Return source details by identifier; may send one request. Raises ArchiveError.
 
-        A source that it says nothing more about may be missing.
+        Sources without details may be missing.
         """
 
     def statistics(self, kind: str, deadline: float = inf) -> Mapping[int, Statistics]:
-        """How many records of a kind (data products or ephemeris) each source has, and from when to when.
+        """Return record counts and time ranges by source identifier, for data products or ephemeris.
 
-        By identifier; a source that the archive does not count is missing. May ask it; at most ten minutes old.
-        Raises ArchiveError.
+        They are at most ten minutes old; a request may be sent. Sources without counts are missing. Raises
+        ArchiveError.
         """
 
     def availability(self, kind: str, first: date, last: date, only: Mapping[str, str], deadline: float) -> list[Row]:
-        """How many records of a kind (data products or ephemeris) each source has on each day from `first` to `last`.
+        """Return the number of records per source and day from `first` to `last`, for data products or ephemeris.
 
-        A row is the fields of the source, the day, of data products their type, and the count. `only` may restrict the
-        sources by program, platform and instrument_type; more may come nevertheless. Raises ArchiveError.
+        A row holds the fields of the source, the day, the product type (data products only) and the count. `only`
+        restricts sources by program, platform and instrument_type; the result may contain others. Raises ArchiveError.
         """
 
     def submit(self, plan: Plan, *, awaited: bool = False) -> Run:
-        """Starts a plan. Raises ArchiveError, and SubmissionInterrupted on Ctrl-C.
+        """Start a plan. Raises ArchiveError, and SubmissionInterrupted on Ctrl-C.
 
-        When it is `awaited`, whoever submits it waits for it next: the engine may begin then, and take ways that
-        leave no request id.
+        With `awaited`, the caller calls `wait` next: the engine may start then, and use endpoints without request ids.
         """
 
     def attach(self, request_id: str, deadline: float = inf) -> tuple[Plan, Run]:
-        """A search that the engine has already, whoever submitted it: its run, and a plan of whole records for it.
+        """Return the run of a search that already exists on the engine, and a plan for its complete records.
 
-        Raises Refused for an id that it does not know, other ArchiveErrors as they come.
+        Raises Refused for an unknown id, and other ArchiveErrors of the request.
         """
 
     def estimates(self, requests: Sequence[Request]) -> Sequence[int | None]:
-        """How many combinations of sources each request for conjunctions spans; None where the engine does not say."""
+        """Return, for each conjunction request, the number of source combinations; None without an estimate."""
 
     def describe(self, request: Request) -> str | None:
-        """The sentence as the engine itself words it; None when it does not say."""
+        """Return the engine's own sentence for the request; None without one."""
 
     def close(self) -> None:
-        """Lets go of connections; runs under way are cancelled, but those that were left."""
+        """Close connections, and cancel running searches except those that were left."""
 
 
 DEFAULT_TIMEOUT = timedelta(minutes=10)

@@ -1,7 +1,7 @@
-"""Checks that an open database is a catalogue: tables of the published format, without gaps and without code.
+"""Validation of catalogue files: tables of the published format, without missing values and without code.
 
-A catalogue may come from a stranger. A view or a macro in it would run whenever the archive is asked, so a file with
-either is refused. What the format declares NOT NULL holds a value in every row, whatever the file itself declares.
+A catalogue may be untrusted. Files with views or macros, which would run with every query, are refused. Columns that
+the format declares NOT NULL have a value in every row, whatever the file declares.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _HINT = "a catalogue has the tables of auroraql/archives/catalogue.sql"
 _HEADER_COLUMNS = ("schema_version", "demonstration", "description", "rule")
 _HEADER = f"SELECT {', '.join(_HEADER_COLUMNS)} FROM main.catalogue"  # noqa: S608
 
-# By their full names: a database may hold a macro or a view of the same name.
+# Qualified names, because a database may contain a macro or view of the same name.
 _VIEWS = "SELECT view_name FROM system.main.duckdb_views() WHERE NOT internal LIMIT 1"
 _MACROS = "SELECT function_name FROM system.main.duckdb_functions() WHERE NOT internal LIMIT 1"
 _COLUMNS = """
@@ -33,20 +33,20 @@ _FAMILIES = {
     "DOUBLE": ("DOUBLE", "FLOAT"),
 }
 _FAMILIES["INTEGER"] = _FAMILIES["BIGINT"]
-"""The types that may take the place of a declared one: each value of them is one of the declared type."""
+"""Types accepted instead of a declared type; each of their values is a value of that type."""
 
 _IDENTIFIERS = ("data_sources", "ephemeris_metadata")
-"""The tables whose identifiers are unique."""
+"""Tables with unique identifiers."""
 
 _READ_AS_EMPTY = {("data_sources", column) for column in ("program", "platform", "instrument_type", "source_type", "display_name")}  # fmt: skip
-"""The columns whose NULL is read as an empty text, since people know sources that have no value there."""
+"""Columns whose NULLs are read as empty texts, because real sources may lack these values."""
 
 _LISTS = ("known_values", "programs")
 _FIRST_YEAR, _LAST_YEAR = "0001-01-02", "9999-12-30"
 
 
 def check_header(connection: duckdb.DuckDBPyConnection, name: str) -> tuple[bool, str, str]:
-    """Return demonstration, description and rule of a catalogue of this version. Raises UsageError."""
+    """Return demonstration, description and rule of a catalogue's header. Raises UsageError."""
     try:
         header = connection.execute(_HEADER).fetchall()
     except duckdb.CatalogException as problem:
@@ -67,7 +67,7 @@ def check_header(connection: duckdb.DuckDBPyConnection, name: str) -> tuple[bool
 
 
 def check_catalogue(connection: duckdb.DuckDBPyConnection, name: str) -> None:
-    """Check the whole database. Raises UsageError with the file, the row and the field, duckdb.InterruptException."""
+    """Check the whole database. Raises UsageError with file, row and field, and duckdb.InterruptException."""
     try:
         _check_for_code(connection, name)
         check_header(connection, name)
@@ -86,14 +86,14 @@ def _refusal(name: str, reason: str) -> UsageError:
 
 
 def _check_for_code(connection: duckdb.DuckDBPyConnection, name: str) -> None:
-    for what, statement in (("view", _VIEWS), ("macro", _MACROS)):
+    for entity, statement in (("view", _VIEWS), ("macro", _MACROS)):
         if code := connection.execute(statement).fetchone():
-            hint = f"a catalogue holds tables only: make a table of it, or drop the {what}"
-            raise UsageError(f"'{name}' is not a catalogue: it holds the {what} '{visible(str(code[0]))}'", hint)
+            hint = f"a catalogue holds tables only: make a table of it, or drop the {entity}"
+            raise UsageError(f"'{name}' is not a catalogue: it holds the {entity} '{visible(str(code[0]))}'", hint)
 
 
 Columns = dict[str, dict[str, tuple[str, bool]]]
-"""Type and whether NULL is allowed, by table and column in lower case."""
+"""Type and nullability by table and column, in lower case."""
 
 
 def _columns(connection: duckdb.DuckDBPyConnection) -> Columns:
@@ -110,9 +110,9 @@ def _expected() -> Columns:
 
 
 def _check_columns(connection: duckdb.DuckDBPyConnection, name: str) -> dict[str, list[str]]:
-    """Compare the tables with the format; return, by table, the columns whose NULLs the file does not rule out."""
+    """Compare the tables with the format; return, by table, the NOT NULL columns that the file declares nullable."""
     actual = _columns(connection)
-    unsure: dict[str, list[str]] = {}
+    to_check: dict[str, list[str]] = {}
     for table, columns in _expected().items():
         if table not in actual:
             raise _refusal(name, f"it has no table {table}")
@@ -123,13 +123,13 @@ def _check_columns(connection: duckdb.DuckDBPyConnection, name: str) -> dict[str
             if type_name.partition("(")[0] not in _FAMILIES.get(expected, (expected,)):
                 raise _refusal(name, f"the type of {table}.{column} is {type_name}, not {expected}")
             if nullable and not may_be_null and (table, column) not in _READ_AS_EMPTY:
-                unsure.setdefault(table, []).append(column)
-    return unsure
+                to_check.setdefault(table, []).append(column)
+    return to_check
 
 
 def _check_nulls(connection: duckdb.DuckDBPyConnection, name: str, table: str, columns: list[str]) -> None:
-    empty = [f'"{column}" IS NULL' for column in columns]
-    statement = f"SELECT rowid, {', '.join(empty)} FROM main.{table} WHERE {' OR '.join(empty)} LIMIT 1"  # noqa: S608
+    conditions = [f'"{column}" IS NULL' for column in columns]
+    statement = f"SELECT rowid, {', '.join(conditions)} FROM main.{table} WHERE {' OR '.join(conditions)} LIMIT 1"  # noqa: S608
     if (row := connection.execute(statement).fetchone()) is not None:
         raise _refusal(name, f"row {row[0] + 1} of {table} has no {columns[row[1:].index(True)]} (it is NULL)")
 
@@ -137,8 +137,8 @@ def _check_nulls(connection: duckdb.DuckDBPyConnection, name: str, table: str, c
 def _check_values(connection: duckdb.DuckDBPyConnection, name: str) -> None:
     for table in _IDENTIFIERS:
         statement = f"SELECT identifier FROM main.{table} GROUP BY identifier HAVING count(*) > 1 LIMIT 1"  # noqa: S608
-        if twice := connection.execute(statement).fetchone():
-            raise _refusal(name, f"identifier {twice[0]} is in {table} more than once")
+        if duplicate := connection.execute(statement).fetchone():
+            raise _refusal(name, f"identifier {duplicate[0]} is in {table} more than once")
     for column in _LISTS:
         statement = f"SELECT rowid FROM main.metadata_keys WHERE len(list_filter({column}, lambda x: x IS NULL)) > 0"  # noqa: S608
         if row := connection.execute(f"{statement} LIMIT 1").fetchone():
@@ -151,12 +151,12 @@ def _check_values(connection: duckdb.DuckDBPyConnection, name: str) -> None:
                 f'SELECT rowid, "{column}"::VARCHAR FROM main.{table} WHERE {where} LIMIT 1',  # noqa: S608
                 [_FIRST_YEAR, _LAST_YEAR],
             ).fetchone()
-            assert row is not None  # noqa: S101 - for the type
+            assert row is not None  # noqa: S101 - narrows the type
             raise _refusal(name, f"row {row[0] + 1} of {table} has the {column} {row[1]}, not a year from 1 to 9999")
 
 
 class CheckedFiles:
-    """Remembers on disk that a file was checked, so that the next opening of the same state is quick."""
+    """Cache entry that records a successful check of a file's current state (size, times, inode)."""
 
     def __init__(self, path: Path) -> None:
         state = path.stat()
@@ -165,9 +165,9 @@ class CheckedFiles:
 
     @property
     def current(self) -> bool:
-        """Whether the file was checked in its present state."""
+        """Whether the file was checked in its current state."""
         return (self._file.read() or {}).get("state") == self._state
 
     def remember(self) -> None:
-        """Note that the file was checked."""
+        """Record that the file was checked."""
         self._file.write({"state": self._state})

@@ -1,6 +1,6 @@
-"""Opens catalogue files (catalogue.sql tells their format), read only unless asked otherwise.
+"""Opens catalogue files in the format of catalogue.sql, read only by default.
 
-A file that is no catalogue is a UsageError, one that cannot be reached just now Unreachable; both say why.
+A file that is not a catalogue raises UsageError, and an unreachable one raises Unreachable; messages give the reason.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ from auroraql.spill import MEMORY, NO_SPILL, Settings, spill_settings
 SANDBOXED: Settings = {"autoinstall_known_extensions": False, "autoload_known_extensions": False}
 
 _LOCKS = ("SET enable_external_access = false", "SET lock_configuration = true")
-"""Statements that end the configuration of a database: DuckDB takes no temp_directory together with them."""
+"""Statements that lock the configuration; DuckDB rejects a temp_directory in the same config as these."""
 
-# In this order: DuckDB applies the settings of a connection in an order of its own, and takes this one.
+# The order matters: DuckDB applies connection settings in its own order, which this one satisfies.
 LOCKED_DOWN: Settings = {**SANDBOXED, "enable_external_access": False, "lock_configuration": True, **NO_SPILL}
-"""The settings of a database that reaches nothing but itself, and never writes to disk."""
+"""Settings of a database without external access that never writes to disk."""
 
 _INTERRUPT_EVERY = 0.01
-"""Seconds between interrupts: one that comes before DuckDB has begun is lost."""
+"""Seconds between interrupts; an interrupt before the query starts has no effect."""
 
 _SOURCES = """
 SELECT
@@ -46,7 +46,7 @@ SELECT
     coalesce(source_type, ''), coalesce(display_name, '')
 FROM data_sources WHERE identifier >= 0 ORDER BY identifier
 """
-"""Without ad-hoc sources, which have negative identifiers; a field without a value is an empty string."""
+"""Query of permanent sources; ad-hoc sources have negative identifiers. NULL becomes an empty text."""
 
 _NAMES_OF_TYPES = {declared: name for name, declared in TYPE_NAMES.items()}
 
@@ -55,7 +55,7 @@ _KEYS = "SELECT kind, name, type, known_values, doc, programs, unit FROM metadat
 
 @dataclass(frozen=True)
 class CatalogueFile:
-    """An open catalogue: its connection, and what its header says."""
+    """Open catalogue: its connection and the fields of its header."""
 
     connection: duckdb.DuckDBPyConnection
     demonstration: bool
@@ -64,7 +64,7 @@ class CatalogueFile:
 
 
 Config = Mapping[str, str | bool | int | float | list[str]]
-"""Settings of DuckDB."""
+"""DuckDB settings."""
 
 
 def open_catalogue(
@@ -74,10 +74,10 @@ def open_catalogue(
     config: Config = MappingProxyType({}),
     deadline: float = inf,
 ) -> CatalogueFile:
-    """Open a catalogue file, read only or as its one writer, and check that it is a catalogue.
+    """Open a catalogue file, read only or as its only writer, and validate it.
 
-    `config` are settings of DuckDB that replace the usual ones. `deadline` is in seconds of `time.monotonic`.
-    Raises UsageError for a file that is not a catalogue, Unreachable for one that cannot be read or is in use, TimedOut.
+    `config` replaces default DuckDB settings. `deadline` is a `time.monotonic` time. Raises UsageError for a file that
+    is not a catalogue, Unreachable for an unreadable or locked one, and TimedOut.
     """
     if not path.exists():
         raise UsageError(f"there is no catalogue file '{path}'", "give the path of a DuckDB catalogue, or use 'demo'")
@@ -86,7 +86,7 @@ def open_catalogue(
     mode = os.R_OK | (os.W_OK if writable else 0)
     if not os.access(path, mode):
         raise _denied(path, writable=writable, reason=os.strerror(errno.EACCES))
-    # The file is never opened by Python: closing any descriptor of it would drop DuckDB's lock (POSIX).
+    # Python never opens the file: closing any descriptor of it would release DuckDB's lock (POSIX).
     target = _first_name(path)
     settings = {**spill_settings(str(target)), "memory_limit": MEMORY, **SANDBOXED, **config}
     try:
@@ -102,14 +102,14 @@ def open_catalogue(
 
 
 def connect_locked(database: str, settings: Config, *, read_only: bool = False) -> duckdb.DuckDBPyConnection:
-    """Connect to a database whose statements can reach nothing but it and its folder for spilled data.
+    """Connect to a database whose statements can access only itself and its spill folder.
 
     Raises duckdb.Error.
     """
     connection = duckdb.connect(database, read_only=read_only, config=dict(settings))
     try:
         locked = connection.execute("SELECT current_setting('lock_configuration')").fetchone()
-        for statement in () if locked == (True,) else _LOCKS:  # another connection of this process may have done it
+        for statement in () if locked == (True,) else _LOCKS:  # another connection of this process may have locked it
             connection.execute(statement)
     except duckdb.Error:
         connection.close()
@@ -118,22 +118,24 @@ def connect_locked(database: str, settings: Config, *, read_only: bool = False) 
 
 
 _names: dict[tuple[int, int], Path] = {}
-"""The name by which a file, known by device and number, was first opened here."""
+"""Path under which this process first opened each file, by device and inode."""
 
 
 def _first_name(path: Path) -> Path:
-    """Return the name by which this process first opened a file, so that DuckDB knows the file by all its names."""
+    """Return the path under which this process first opened a file, because DuckDB identifies files by path."""
     state = path.stat()
     file = state.st_dev, state.st_ino
-    known = _names.get(file)
-    if known is None or not known.exists() or not path.samefile(known):  # deleted, and its number given to another file
-        known = _names[file] = path.resolve()
-    return known
+    first_path = _names.get(file)
+    if (
+        first_path is None or not first_path.exists() or not path.samefile(first_path)
+    ):  # the file was deleted and its inode reused
+        first_path = _names[file] = path.resolve()
+    return first_path
 
 
 @contextmanager
 def time_bounded(connection: duckdb.DuckDBPyConnection, deadline: float, name: str) -> Iterator[None]:
-    """End what a connection does at the deadline and on Ctrl-C. Raises TimedOut, KeyboardInterrupt."""
+    """Interrupt the connection at the deadline and on Ctrl-C. Raises TimedOut or KeyboardInterrupt."""
     try:
         with Interrupter(connection, threading.Event(), deadline), interruptible():
             yield
@@ -143,22 +145,22 @@ def time_bounded(connection: duckdb.DuckDBPyConnection, deadline: float, name: s
 
 
 def _checked(connection: duckdb.DuckDBPyConnection, path: Path, *, writable: bool) -> CatalogueFile:
-    """The header of a catalogue that was checked, now or when this state of the file was opened before."""
-    known = CheckedFiles(path)
-    if writable or not known.current:
+    """Return the header after validation, which is skipped if this state of the file passed before."""
+    checked = CheckedFiles(path)
+    if writable or not checked.current:
         check_catalogue(connection, str(path))
         if not writable:
-            known.remember()
+            checked.remember()
     return read_header(connection, str(path))
 
 
 def read_header(connection: duckdb.DuckDBPyConnection, name: str) -> CatalogueFile:
-    """Read what a catalogue of this version says of itself. Raises UsageError."""
+    """Read the header of a catalogue. Raises UsageError for another version."""
     return CatalogueFile(connection, *check_header(connection, name))
 
 
 def read_catalogue(file: CatalogueFile) -> Catalogue:
-    """The data sources and metadata keys of a catalogue. Raises duckdb.Error for a damaged file."""
+    """Return the data sources and metadata keys of a catalogue. Raises duckdb.Error for a damaged file."""
     sources = file.connection.execute(_SOURCES).fetchall()
     metadata: dict[str, tuple[MetadataKey, ...]] = {}
     for kind, name, type_name, values, doc, programs, unit in file.connection.execute(_KEYS).fetchall():
@@ -168,10 +170,10 @@ def read_catalogue(file: CatalogueFile) -> Catalogue:
 
 
 def read_details(connection: duckdb.DuckDBPyConnection, catalogue: Catalogue) -> dict[int, SourceDetails]:
-    """What a catalogue file has of each source besides its names, by identifier. Raises duckdb.Error for a damaged file.
+    """Return source details by identifier. Raises duckdb.Error for a damaged file.
 
-    Schemas are made of the metadata keys of the source's program, unless `serve` was sent others: what it is sent of
-    a source is in a table of its own, `source_records`, which a catalogue need not have.
+    Schemas consist of the metadata keys of a source's program, unless `serve` stored others in the optional table
+    `source_records`.
     """
     records = read_source_records(connection)
     return {
@@ -181,9 +183,9 @@ def read_details(connection: duckdb.DuckDBPyConnection, catalogue: Catalogue) ->
 
 
 def read_source_records(connection: duckdb.DuckDBPyConnection) -> dict[int, dict[str, Any]]:
-    """What `serve` was sent of each source beyond its names, as OpenAPI `Data Source` has it; usually nothing."""
-    there = connection.execute("SELECT 1 FROM duckdb_tables() WHERE table_name = 'source_records'").fetchone()
-    if there is None:
+    """Return what `serve` stored of each source beyond its names, as OpenAPI `Data Source`; usually empty."""
+    table = connection.execute("SELECT 1 FROM duckdb_tables() WHERE table_name = 'source_records'").fetchone()
+    if table is None:
         return {}
     rows = connection.execute("SELECT identifier, document FROM source_records").fetchall()
     return {identifier: json.loads(document) for identifier, document in rows}
@@ -202,12 +204,12 @@ def _details(source: DataSource, catalogue: Catalogue, record: Mapping[str, Any]
 
 
 def _schema(keys: Sequence[MetadataKey]) -> list[dict[str, Any]]:
-    """The metadata schema of a source with these keys; those of any program are told of no single source."""
+    """Return the metadata schema of these keys, without keys that apply to any program."""
     return [_schema_entry(key) for key in keys if key.programs]
 
 
 def _schema_entry(key: MetadataKey) -> dict[str, Any]:
-    """A metadata key as OpenAPI `MetadataSchema`."""
+    """Return a metadata key as OpenAPI `MetadataSchema`."""
     return {
         "field_name": key.name,
         "description": key.doc,
@@ -219,7 +221,7 @@ def _schema_entry(key: MetadataKey) -> dict[str, Any]:
 
 
 class Interrupter:
-    """While it is entered, a query is interrupted as soon as `stop` is set or the deadline passes."""
+    """Context manager that interrupts the query when `stop` is set or the deadline passes."""
 
     def __init__(self, cursor: duckdb.DuckDBPyConnection, stop: threading.Event, deadline: float) -> None:
         self._cursor, self._stop, self._deadline = cursor, stop, deadline
@@ -242,7 +244,7 @@ class Interrupter:
 
 @contextmanager
 def interruptible() -> Iterator[None]:
-    """DuckDB answers ^C with a RuntimeError of its own; inside of this it is a KeyboardInterrupt again."""
+    """Convert DuckDB's RuntimeError on Ctrl-C back to KeyboardInterrupt."""
     try:
         yield
     except RuntimeError as problem:
@@ -252,7 +254,7 @@ def interruptible() -> Iterator[None]:
 
 
 def first_line(problem: Exception) -> str:
-    """What DuckDB said, in one line."""
+    """Return the first line of DuckDB's message."""
     return next((line for line in str(problem).splitlines() if line.strip()), type(problem).__name__)
 
 

@@ -1,4 +1,4 @@
-"""What is fixed of a catalogue file besides its tables (catalogue.sql): its version, and how it names types."""
+"""Constants of catalogue files besides their tables (catalogue.sql): version and type names."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from pathlib import Path
 from auroraql.schema import Type
 
 SCHEMA_VERSION = 2
-"""The version of catalogue.sql, which every catalogue file holds."""
+"""Version of catalogue.sql, stored in every catalogue file."""
 
 TYPE_NAMES = {"string": Type.STRING, "double": Type.NUMBER, "int": Type.INTEGER, "bool": Type.BOOLEAN}
-"""How the table metadata_keys names the types."""
+"""Types by their names in the table metadata_keys."""
 
 
 def read_format() -> str:
-    """Return the statements that make the tables of a catalogue."""
+    """Return the statements that create the tables of a catalogue."""
     return Path(__file__).with_name("catalogue.sql").read_text("utf-8")

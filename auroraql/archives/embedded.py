@@ -1,6 +1,6 @@
-"""The embedded archive: a DuckDB catalogue, either the demonstration or a user's file, asked in SQL.
+"""Embedded engine: runs plans as SQL on a DuckDB catalogue, the demonstration or a user's file.
 
-A plan's Query is run whole, in one statement; its requests and residual are not needed here.
+It runs a plan's whole Query in one statement, and ignores the plan's requests and residual.
 """
 
 from __future__ import annotations
@@ -48,10 +48,10 @@ from auroraql.sql.statement import compile_query
 _DAY = timedelta(days=1)
 
 _PIECE = 10_000
-"""So many rows are read at once: no more of them than these are held as DuckDB gives them and as results have them."""
+"""Rows per fetch; limits how many rows exist both in DuckDB's form and in the result's form."""
 
 _CLOSING_SECONDS = 5.0
-"""How long closing waits for DuckDB to hear that it is interrupted."""
+"""Seconds that closing waits for DuckDB to notice its interrupt."""
 
 _COUNTED = """
 SELECT r.data_source, s.program, s.platform, s.instrument_type, s.source_type, s.display_name, {columns}, count(*)
@@ -69,7 +69,7 @@ _AVAILABILITY = {
     ),
     "ephemeris": _COUNTED.format(table="ephemeris", moment="epoch", columns="date_trunc('day', r.epoch)::TIMESTAMP"),
 }
-"""How many records there are of each source and day."""
+"""Statements that count records by source and day."""
 
 
 _STATISTICS = {
@@ -79,13 +79,13 @@ _STATISTICS = {
 
 
 class EmbeddedEngine:
-    """A catalogue file, or the demonstration catalogue when no path is given.
+    """Catalogue file, or the demonstration catalogue without a path, as an `Engine`.
 
-    `cache_dir` is where the demonstration is kept (None: the user's cache directory); `say` is told, in one
-    line, what takes a while. `config` are settings of DuckDB; `deadline`, in seconds of `time.monotonic`, is for opening
-    a user's file. Raises UsageError for a file that is no catalogue, Unreachable for one that cannot be read or is in
-    use, TimedOut. A user's file is never changed, unless it is opened `writable`: then `writing` changes it, and no
-    other process has it open meanwhile.
+    `cache_dir` holds the demonstration and defaults to the user's cache directory. `say` receives a line about each
+    slow step. `config` holds DuckDB settings. `deadline`, a `time.monotonic` time, limits the opening of a user's file.
+    Files are opened read only, unless `writable`: then `writing` changes the file, and other processes cannot open it.
+
+    Raises UsageError for a file that is not a catalogue, Unreachable for an unreadable or locked one, and TimedOut.
     """
 
     def __init__(
@@ -113,7 +113,7 @@ class EmbeddedEngine:
         self._details: Mapping[int, SourceDetails] | None = None
         self._statistics: dict[str, Mapping[int, Statistics]] = {}
         if path is None and cached_file(cache_dir).is_file():
-            # DuckDB takes 20 ms to open a file, and needs no Python for it: the statement is read meanwhile.
+            # DuckDB takes 20 ms to open a file and needs no Python for it; the statement is parsed meanwhile.
             self._opening.start()
         else:
             self._opening.run()
@@ -130,17 +130,17 @@ class EmbeddedEngine:
 
     @property
     def capabilities(self) -> Capabilities:
-        """It runs whole queries; whether its records are made up is written in the file."""
+        """Capabilities of the engine. The file's header declares whether its records are synthetic."""
         return replace(EMBEDDED, demonstration=self._demo or self._file.demonstration)
 
     def catalogue(self) -> Catalogue:
-        """The data sources and metadata keys of the file. Raises Failed when they cannot be read."""
+        """Return the data sources and metadata keys of the file. Raises Failed when they cannot be read."""
         return self._catalogue
 
     @cached_property
     def _catalogue(self) -> Catalogue:
         if self._demo:
-            # The facts that the demonstration was made from, which are quicker to read; a test compares them.
+            # The packaged facts, from which the demonstration is built, are faster to read; a test compares them.
             return demonstrated()
         try:
             return read_catalogue(self._file)
@@ -148,15 +148,15 @@ class EmbeddedEngine:
             raise self._failure(problem) from None
 
     def sources(self, deadline: float = inf) -> tuple[DataSource, ...]:  # noqa: ARG002
-        """The data sources of the file. Raises Failed when they cannot be read."""
+        """Return the data sources of the file. Raises Failed when they cannot be read."""
         return self._catalogue.sources
 
     def refresh_sources(self, deadline: float = inf) -> tuple[DataSource, ...]:
-        """Those of the file, which are always as it has them."""
+        """Return the data sources of the file, which are always current."""
         return self.sources(deadline)
 
     def details(self, deadline: float = inf) -> Mapping[int, SourceDetails]:
-        """Those of the file: schemas from its metadata keys, and what `serve` was sent of a source. Raises ArchiveError."""
+        """Return schemas from the file's metadata keys, and what `serve` stored of each source. Raises ArchiveError."""
         with self._knowing:
             if self._details is None:
                 with self.asking(deadline) as cursor:
@@ -164,18 +164,18 @@ class EmbeddedEngine:
             return self._details
 
     def statistics(self, kind: str, deadline: float = inf) -> Mapping[int, Statistics]:
-        """Counted in the file. Raises ArchiveError."""
+        """Count the records of each source in the file. Raises ArchiveError."""
         with self._knowing:
             if kind not in self._statistics:
                 with self.asking(deadline) as cursor:
                     rows = cursor.execute(_STATISTICS[kind]).fetchall()
                 counted = {source: Statistics(count, first, last) for source, count, first, last in rows}
-                none = Statistics(0)
-                self._statistics[kind] = {each.identifier: none for each in self.catalogue().sources} | counted
+                empty = Statistics(0)
+                self._statistics[kind] = {source.identifier: empty for source in self.catalogue().sources} | counted
             return self._statistics[kind]
 
     def availability(self, kind: str, first: date, last: date, only: Mapping[str, str], deadline: float) -> list[Row]:
-        """Counted in the file. Raises TimedOut or Failed."""
+        """Count the records of each source and day in the file. Raises TimedOut or Failed."""
         days = [datetime(first.year, first.month, first.day), datetime(last.year, last.month, last.day) + _DAY]
         lists = [only.get(name) for name in ("program", "platform", "instrument_type")]
         with self.asking(deadline) as cursor:
@@ -183,7 +183,7 @@ class EmbeddedEngine:
 
     @contextmanager
     def asking(self, deadline: float) -> Iterator[duckdb.DuckDBPyConnection]:
-        """A connection to ask the catalogue in SQL, until the deadline. Raises TimedOut or Failed."""
+        """Yield a cursor for SQL queries that is interrupted at the deadline. Raises TimedOut or Failed."""
         try:
             with (
                 self._file.connection.cursor() as cursor,
@@ -199,9 +199,9 @@ class EmbeddedEngine:
 
     @contextmanager
     def writing(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """A connection to change a catalogue that was opened `writable`: all that is done with it is kept, or nothing.
+        """Yield a cursor in a transaction on a catalogue that was opened `writable`; errors roll it back.
 
-        One at a time; searches go on meanwhile, and see what was there when they began. Raises Failed.
+        One transaction runs at a time. Concurrent searches see the state at their start. Raises Failed.
         """
         try:
             with self._writing, self._file.connection.cursor() as cursor:
@@ -219,19 +219,19 @@ class EmbeddedEngine:
             raise self._failure(problem) from None
 
     def attach(self, request_id: str, deadline: float = inf) -> tuple[Plan, EmbeddedRun]:  # noqa: ARG002
-        """Raises Refused: a search here is over with the session that runs it."""
+        """Raise Refused: searches of this engine end with their session."""
         hint = "FETCH takes the name of a SUBMIT of this session"
         raise Refused("it keeps no searches", archive=self.name, request_id=request_id, hint=hint)
 
     def estimates(self, requests: Sequence[Request]) -> Sequence[None]:
-        """None: what they span is known from its own sources."""
+        """Return None for each request: the spans are computed from the catalogue's sources."""
         return [None] * len(requests)
 
     def describe(self, request: Request) -> None:
-        """None: the sentence is AuroraX's, and worded by `forms.sentence`."""
+        """Return None: the sentence is AuroraX's, and `forms.sentence` prints it."""
 
     def submit(self, plan: Plan, *, awaited: bool = False) -> EmbeddedRun:  # noqa: ARG002
-        """Takes a plan; it is run by the first `wait`. Raises Refused for a kind that catalogues do not hold."""
+        """Create a run, which the first `wait` executes. Raises Refused for a kind that catalogues do not hold."""
         if plan.query.kind not in HELD:
             kinds = ", ".join(HELD)
             raise Refused(f"it holds no {plan.query.kind}", archive=self.name, hint=f"a catalogue holds {kinds}")
@@ -240,19 +240,19 @@ class EmbeddedEngine:
         return run
 
     def close(self) -> None:
-        """Cancels what is under way and closes the file."""
+        """Cancel running queries and close the file."""
         for run in self._runs:
             run.cancel()
-        # DuckDB closes nothing that is in use, and no process ends well in the midst of it.
+        # DuckDB cannot close a connection in use, and a process that exits during a query aborts.
         deadline = time.monotonic() + _CLOSING_SECONDS
         for run in self._runs:
             run.idle.wait(max(deadline - time.monotonic(), 0))
-        # It was never opened; or DuckDB does not hear the interrupt, and ends with the process.
+        # The file may never have been opened, or DuckDB ignores the interrupt and ends with the process.
         with suppress(duckdb.Error, AuroraQLError):
             self._file.connection.close()
 
     def _failure(self, problem: duckdb.Error, request_id: str = "") -> ArchiveError:
-        """What DuckDB could not do, said as the archive's failure; a damaged demonstration is built anew."""
+        """Convert a DuckDB error to an ArchiveError; schedule a damaged demonstration to be built again."""
         hint = ""
         if isinstance(problem, duckdb.OutOfMemoryException) or _is_about_spilling(problem):
             return OutOfMemory(_out_of(problem), archive=self.name, request_id=request_id, hint=_NARROWER)
@@ -265,20 +265,20 @@ class EmbeddedEngine:
 
 
 def _shows_damage(problem: duckdb.Error) -> bool:
-    """A wrong checksum is a bare duckdb.Error; what is beyond it has classes of its own."""
+    """Return whether an error indicates a damaged file. A wrong checksum raises a bare duckdb.Error."""
     classes = (duckdb.IOException, duckdb.FatalException, duckdb.InternalException, duckdb.SerializationException)
     return type(problem) is duckdb.Error or isinstance(problem, classes)
 
 
 class OutOfMemory(Failed):
-    """A query that needed more memory, and more space on disk, than DuckDB may take."""
+    """A query that exceeded the memory and disk space that DuckDB may use."""
 
 
 _NARROWER = "narrow the search: a shorter time window, fewer sources, or fewer columns"
 
 
 def _out_of(problem: duckdb.Error) -> str:
-    """What there was too little of; DuckDB's own advice is about settings that nobody here can change."""
+    """Describe the exhausted resource. DuckDB's own advice names settings that users cannot change."""
     text = str(problem)
     if _is_about_spilling(problem):
         return "the search needs more memory than it may take, and what does not fit cannot be written to disk"
@@ -288,20 +288,20 @@ def _out_of(problem: duckdb.Error) -> str:
 
 
 def _is_about_spilling(problem: duckdb.Error) -> bool:
-    """Whether the folder for spilled data failed (a full disk, a folder that is gone), and not the catalogue."""
+    """Return whether the spill folder failed (full disk, deleted folder), not the catalogue."""
     text = str(problem)
     return isinstance(problem, duckdb.IOException) and ("No space left" in text or f"{os.sep}{SPILL_PREFIX}" in text)
 
 
 _running: set[EmbeddedRun] = set()
-"""The runs that DuckDB is at work for, in whatever thread."""
+"""Runs that DuckDB is executing, on any thread."""
 
 _ending = threading.Event()
 
 
 @atexit.register
 def _stop_all() -> None:
-    """Stop what is under way before the interpreter ends: DuckDB aborts a process that ends in the middle of a query."""
+    """Stop running queries before the interpreter exits: a process that exits during a query aborts."""
     _ending.set()
     deadline = time.monotonic() + _CLOSING_SECONDS
     runs = list(_running)
@@ -312,7 +312,7 @@ def _stop_all() -> None:
 
 
 class EmbeddedRun:
-    """One query on a catalogue; `wait` runs it in the calling thread, `cancel` may come from any other."""
+    """One query on a catalogue. `wait` runs it in the calling thread; other threads may call `cancel`."""
 
     def __init__(
         self,
@@ -328,9 +328,9 @@ class EmbeddedRun:
         self._id = str(uuid.uuid4())
         self._began = time.monotonic()
         self.idle = threading.Event()
-        """Set while DuckDB is not at work for it."""
+        """Set while DuckDB does not execute the run."""
         self.idle.set()
-        # How many there are is told of none, too.
+        # Aggregates without groups have a row even if no record can match.
         is_known = plan.empty and (bool(plan.query.group_by) or not plan.query.aggregates)
         self._rows: Sequence[Row] | None = () if is_known else None
         self._stop = threading.Event()
@@ -341,12 +341,12 @@ class EmbeddedRun:
 
     @property
     def request_ids(self) -> tuple[str, ...]:
-        """The run's own id: a query is run whole, however many requests its plan has."""
+        """Id of the run: it executes the whole query, whatever requests the plan has."""
         return () if self._plan.empty else (self._id,)
 
     @property
     def request_urls(self) -> tuple[str, ...]:
-        """None: what runs here has no address."""
+        """Empty: embedded runs have no addresses."""
         return ()
 
     @property
@@ -355,24 +355,24 @@ class EmbeddedRun:
         return self._rows is not None or self._cancelled or self._paged
 
     def status(self) -> Status:
-        """Where it stands; the number of rows is known once it is done."""
+        """Return the status; the number of rows is known after completion."""
         return Status(self._rows is not None, None if self._rows is None else len(self._rows), tuple(self._logs))
 
     @property
     def known(self) -> Status:
-        """The same."""
+        """Current status."""
         return self.status()
 
     def progress(self) -> Progress:
-        """How long it has taken."""
+        """Return the elapsed time and last log line."""
         return Progress(time.monotonic() - self._began, self._logs[-1].summary, 0, 0)
 
     def leave(self) -> bool:
-        """False: it is over with the process that runs it."""
+        """Return False: the run ends with its process."""
         return False
 
     def wait(self, deadline: float) -> Status:
-        """Runs the query. Raises TimedOut, Cancelled or Failed."""
+        """Execute the query. Raises TimedOut, Cancelled or Failed."""
         if self._rows is None:
             began = time.monotonic()
             self._rows = self._execute(deadline)
@@ -381,20 +381,20 @@ class EmbeddedRun:
         return self.status()
 
     def fetch(self, deadline: float) -> Fetched:
-        """The rows, as flat as the query's columns."""
+        """Return the rows, in the order of the query's columns."""
         self.wait(deadline)
         return Fetched(rows=self._rows)
 
     def cancel(self, *, patient: bool = False) -> None:  # noqa: ARG002
-        """Interrupts the query, or keeps it from being run; does nothing once it is done."""
+        """Interrupt the query, or prevent its start; do nothing once it is done."""
         if self._rows is None:
             self._cancelled = True
             self._stop.set()
 
     def pages(self, deadline: float, size: int) -> Iterator[list[Row]]:
-        """The rows as DuckDB has them, objects as JSON text, so many at a time; a result need not fit in memory.
+        """Yield the rows in lists of `size`, objects as JSON text, without holding the result in memory.
 
-        In place of `wait` and `fetch`. Raises TimedOut, Cancelled, OutOfMemory or Failed.
+        Replaces `wait` and `fetch`. Raises TimedOut, Cancelled, OutOfMemory or Failed.
         """
         self._raise_if_over(deadline)
         if self._rows is not None:
@@ -425,8 +425,8 @@ class EmbeddedRun:
             with self._connection.cursor() as cursor, Interrupter(cursor, self._stop, deadline), interruptible():
                 cursor.execute(statement.sql, list(statement.parameters))
                 rows: list[Row] = []
-                while some := cursor.fetchmany(_PIECE):
-                    rows += decoded(some, columns)
+                while batch := cursor.fetchmany(_PIECE):
+                    rows += decoded(batch, columns)
         except duckdb.InterruptException as problem:
             self._raise_if_over(deadline)
             raise self._failure(problem, self._id) from None
@@ -438,7 +438,7 @@ class EmbeddedRun:
         return rows
 
     def _begin(self) -> None:
-        """Note that DuckDB is at work. Raises Cancelled when the interpreter ends."""
+        """Register the running query. Raises Cancelled when the interpreter exits."""
         self.idle.clear()
         _running.add(self)
         if _ending.is_set():

@@ -1,4 +1,4 @@
-"""Addresses of archives: which are remote, which is AuroraX itself, and where an API key may be sent."""
+"""Addresses of archives: remote or local, AuroraX itself, and where an API key may be sent."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _PORTS = {"http": 80, "https": 443}
 
 
 def is_remote(archive: str) -> bool:
-    """Whether an archive's name means a service, not a file or the demonstration."""
+    """Return whether an archive's name means a service, not a file or the demonstration."""
     return archive == AURORAX or "://" in archive
 
 
@@ -22,7 +22,7 @@ def url_of(archive: str) -> str:
 
 
 def origin(url: str) -> tuple[str, str, int] | None:
-    """Return scheme, host and port of a URL; None for a URL that cannot be read."""
+    """Return scheme, host and port of a URL; None for a malformed URL."""
     try:
         parts = urlsplit(url)
         return parts.scheme, parts.hostname or "", parts.port or _PORTS.get(parts.scheme, 0)
@@ -31,12 +31,12 @@ def origin(url: str) -> tuple[str, str, int] | None:
 
 
 def is_aurorax(url: str) -> bool:
-    """Whether an address is that of AuroraX's own service, for which AURORAX_API_KEY is."""
+    """Return whether a URL is AuroraX's own service, to which AURORAX_API_KEY belongs."""
     return origin(url) == origin(AURORAX_URL)
 
 
 def is_loopback(url: str) -> bool:
-    """Whether an address is of this machine."""
+    """Return whether a URL's host is this machine."""
     host = ""
     try:
         host = urlsplit(url).hostname or ""
@@ -46,5 +46,5 @@ def is_loopback(url: str) -> bool:
 
 
 def may_carry_key(url: str) -> bool:
-    """Whether a key may be sent there: encrypted, or without leaving this machine."""
+    """Return whether a key may be sent to the URL: encrypted, or within this machine."""
     return urlsplit(url).scheme == "https" or is_loopback(url)

@@ -1,4 +1,4 @@
-"""A catalogue that is opened while something else is done: DuckDB takes 20 ms for it, and needs no Python."""
+"""Opening of a catalogue on a background thread: DuckDB takes 20 ms for it and needs no Python meanwhile."""
 
 from __future__ import annotations
 
@@ -11,23 +11,25 @@ from auroraql.errors import Cancelled
 
 
 class Opening(threading.Thread):
-    """A catalogue being opened, in a thread of its own once it is started."""
+    """Catalogue opened on its own thread after `start`, or on the caller's by `run`."""
 
     def __init__(self, open_it: Callable[[], CatalogueFile]) -> None:
-        super().__init__(daemon=False)  # a program that ends meanwhile waits for DuckDB, which would abort it
+        super().__init__(
+            daemon=False
+        )  # the interpreter waits for it at exit, because DuckDB would otherwise abort the process
         self._open = open_it
         self._file: CatalogueFile | None = None
         self._problem: BaseException | None = None
 
     def run(self) -> None:
-        """Opens it, and keeps what comes of it for whoever asks."""
+        """Open the catalogue and store the outcome."""
         try:
             self._file = self._open()
         except BaseException as problem:
             self._problem = problem
 
     def outcome(self) -> CatalogueFile:
-        """The open catalogue, waited for. Raises what opening it raised."""
+        """Wait and return the open catalogue. Raises the error of opening it."""
         if self.ident is not None:
             self.join()
         if self._file is None:

@@ -1,4 +1,4 @@
-"""From when to when an archive has records for a request, by the statistics of its sources or by its availability."""
+"""Time range of an archive's records for a request, from statistics or availability."""
 
 from __future__ import annotations
 
@@ -13,46 +13,46 @@ from auroraql.query import Window
 from auroraql.schema.catalogue import DataSource, join_statistics
 
 _FIRST_DAY = date(1957, 10, 4)
-"""No spacecraft is older, and no record."""
+"""Launch of the first spacecraft: no record is older."""
 
 _NOTHING = (datetime.max, datetime.min)
 
 
 def held(engine: Engine, deadline: float) -> Callable[[Request], Window | None]:
-    """Tells the first and last moment of the records that an archive has for a request.
+    """Return a function from a request to the first and last time of the archive's records for it.
 
-    None where the archive says neither how many records each source has nor on which days; an end before the start
-    where it has none.
+    It returns None if the archive reports neither counts nor availability, and an end before the start if there are no
+    records.
     """
 
     def extent(request: Request) -> Window | None:
-        for read in (_by_statistics, _by_availability):
+        for method in (_by_statistics, _by_availability):
             try:
-                found = read(engine, request, deadline)
-            except ArchiveError:  # the next may know it; where none does, the statement is refused
+                window = method(engine, request, deadline)
+            except ArchiveError:  # the next method may succeed; without any, the caller refuses the statement
                 continue
-            if found is not None:
-                return found
+            if window is not None:
+                return window
         return None
 
     return extent
 
 
 def _by_statistics(engine: Engine, request: Request, deadline: float) -> Window | None:
-    """By what the archive counts of each source; None where it does not count each that may be meant."""
+    """Return the time range from the sources' statistics; None if a source that may match has none."""
     statistics, sources = engine.statistics(request.kind, deadline), engine.sources(deadline)
-    # Lists may name sources that the archive does not list: any of its records may be theirs.
-    chosen = [source for source in sources if _is_in(source, request)] or sources
-    if not all(source.identifier in statistics for source in chosen):
+    # Lists may name sources that the archive does not list, so that any record may match.
+    candidates = [source for source in sources if _is_in(source, request)] or sources
+    if not all(source.identifier in statistics for source in candidates):
         return None
-    joined = join_statistics(statistics[source.identifier] for source in chosen)
-    if joined.earliest is None or joined.latest is None:
-        return None if joined.count else _NOTHING
-    return joined.earliest, joined.latest
+    total = join_statistics(statistics[source.identifier] for source in candidates)
+    if total.earliest is None or total.latest is None:
+        return None if total.count else _NOTHING
+    return total.earliest, total.latest
 
 
 def _by_availability(engine: Engine, request: Request, deadline: float) -> Window | None:
-    """By the days on which the archive has records of any source, as availability takes no lists of several names."""
+    """Return the range of days with records. Availability accepts only lists of one name, so it may be too wide."""
     only = {name: values[0] for name, values in request.lists if hasattr(DataSource, name) and len(values) == 1}
     tomorrow = datetime.now(UTC).date() + timedelta(days=1)
     rows = engine.availability(request.kind, _FIRST_DAY, tomorrow, only, deadline)

@@ -1,7 +1,7 @@
-"""What is remembered of a service on disk: a JSON document in the user's cache directory, readable by them alone.
+"""JSON file in the user's cache directory with public data of a service, readable by the user alone.
 
-It holds what the service tells everybody, never a key. It is written whole or not at all, so that sessions side by
-side find the one or the other; whatever is wrong with it, it is as if there were none.
+Files never contain a key. Writes are atomic, so that concurrent sessions read either version. A malformed file counts
+as missing.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from auroraql.archives.endpoints import is_loopback
 
 
 class KeptFile:
-    """The file of one title for one address; `folder` is the user's cache directory, if not given.
+    """Cache file with one title for one address; `folder` defaults to the user's cache directory.
 
-    Where it is not `here`, nothing is kept of a service on one's own machine, which may be another one tomorrow.
+    Without `here`, services on this machine are not cached, because another one may use the address later.
     """
 
     def __init__(self, title: str, url: str, folder: Path | None = None, *, here: bool = True) -> None:
@@ -29,7 +29,7 @@ class KeptFile:
 
     @property
     def path(self) -> Path | None:
-        """Where the file is; None where nothing is kept."""
+        """Path of the file; None if this address is not cached."""
         if not self._here and self._folder is None and is_loopback(self._url):
             return None
         folder = self._folder or user_cache_path("auroraql")
@@ -37,7 +37,7 @@ class KeptFile:
         return folder / f"{self._title}-{digest}.json"
 
     def read(self) -> dict[str, Any] | None:
-        """What is kept; None when there is nothing, or nothing of this address."""
+        """Return the document; None if it is missing, malformed or of another address."""
         path = self.path
         try:
             document = json.loads(path.read_bytes()) if path is not None else None
@@ -46,23 +46,25 @@ class KeptFile:
         return document if isinstance(document, dict) and document.get("address") == self._url else None
 
     def write(self, document: dict[str, Any]) -> None:
-        """Keeps it, whole or not at all; a disk that takes nothing is no reason to fail."""
+        """Write the document atomically. OSErrors are ignored, because the cache is optional."""
         path = self.path
         if path is None:
             return
         text = json.dumps({"address": self._url, **document})
-        made = path.with_name(f".{path.name}-{os.urandom(6).hex()}")
+        temporary = path.with_name(f".{path.name}-{os.urandom(6).hex()}")
         try:
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            with os.fdopen(os.open(made, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as stream:
+            with os.fdopen(
+                os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8"
+            ) as stream:
                 stream.write(text)
-            made.replace(path)
+            temporary.replace(path)
         except OSError:
             with suppress(OSError):
-                made.unlink()
+                temporary.unlink()
 
     def forget(self) -> None:
-        """Keeps it no longer."""
+        """Delete the file. OSErrors are ignored."""
         with suppress(OSError):
             if self.path is not None:
                 self.path.unlink()

@@ -1,6 +1,6 @@
-"""The disk cache of a service's data sources: completion and checks work at once, without the network.
+"""Disk cache of a service's data sources, for completion and checks without the network.
 
-The file holds the sources with what the level full_record has of them; equal metadata schemas are written once.
+It stores the sources with their full_record details. Equal metadata schemas are stored once.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from auroraql.schema.catalogue import DataSource, SourceDetails, Statistics
 DAY = 24 * 3600.0
 _TYPES = [int, str, str, str, str, str]
 STATISTICS_SECONDS = 600.0
-"""How long statistics count as current: an archive receives records all the time."""
+"""Maximum age of statistics in seconds; archives receive records continuously."""
 
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """The content of the file; `fresh` when it is less than a day old.
+    """Content of the cache; `fresh` if it is less than a day old.
 
-    `statistics` are by kind and identifier, empty where they were never asked for, and `statistics_fresh` when they
-    are less than ten minutes old.
+    `statistics` by kind and identifier are empty if they were never requested, and `statistics_fresh` if they are less
+    than ten minutes old.
     """
 
     sources: tuple[DataSource, ...]
@@ -38,7 +38,7 @@ class Kept:
 
 
 class KeptSources:
-    """The file for one address; `folder` is the user's cache directory, if not given."""
+    """Source cache of one address; `folder` defaults to the user's cache directory."""
 
     def __init__(self, url: str, folder: Path | None = None) -> None:
         self._file = KeptFile("sources", url, folder)
@@ -46,17 +46,17 @@ class KeptSources:
 
     @property
     def path(self) -> Path | None:
-        """Where the file is; None where nothing is kept."""
+        """Path of the file; None if this address is not cached."""
         return self._file.path
 
     def read(self) -> Kept | None:
-        """The content; None when there is no file, or none that can be used."""
+        """Return the content; None if the file is missing or malformed."""
         document = self._file.read()
         try:
             rows = document["sources"] if document is not None else None
             if document is None or not rows or not all([type(value) for value in row] == _TYPES for row in rows):
                 return None
-            # A moment in the future was written by a clock that was wrong.
+            # A time in the future comes from a wrong clock.
             fresh = 0 <= time.time() - document["saved"] < DAY
             return Kept(
                 tuple(DataSource(*row) for row in rows), fresh, _read_details(document), *self._read_statistics()
@@ -65,19 +65,23 @@ class KeptSources:
             return None
 
     def write(self, sources: tuple[DataSource, ...], details: Mapping[int, SourceDetails]) -> None:
-        """Replaces the sources and their details."""
+        """Replace the sources and their details."""
         schemas: list[object] = []
-        rows = {identifier: _write_details(each, schemas) for identifier, each in details.items()}
+        rows = {identifier: _write_details(source_details, schemas) for identifier, source_details in details.items()}
         document = {"saved": time.time(), "sources": [astuple(source) for source in sources]}
         self._file.write({**document, "schemas": schemas, "details": rows})
 
     def write_statistics(self, statistics: Mapping[str, Mapping[int, Statistics]]) -> None:
-        """Replaces the statistics."""
+        """Replace the statistics."""
         rows = {
             kind: {
-                identifier: [each.count, *map(_text, (each.earliest, each.latest))] for identifier, each in of.items()
+                identifier: [
+                    source_statistics.count,
+                    *map(_text, (source_statistics.earliest, source_statistics.latest)),
+                ]
+                for identifier, source_statistics in by_source.items()
             }
-            for kind, of in statistics.items()
+            for kind, by_source in statistics.items()
         }
         self._statistics.write({"saved": time.time(), "statistics": rows})
 
@@ -88,9 +92,10 @@ class KeptSources:
                 return {}, False
             statistics = {
                 kind: {
-                    int(identifier): Statistics(int(row[0]), *map(_moment, row[1:])) for identifier, row in of.items()
+                    int(identifier): Statistics(int(row[0]), *map(_moment, row[1:]))
+                    for identifier, row in by_source.items()
                 }
-                for kind, of in document["statistics"].items()
+                for kind, by_source in document["statistics"].items()
                 if kind in KINDS
             }
             return statistics, 0 <= time.time() - document["saved"] < STATISTICS_SECONDS
@@ -98,33 +103,33 @@ class KeptSources:
             return {}, False
 
     def forget(self) -> None:
-        """Deletes the file: another service is at this address now."""
+        """Delete the files, because another service uses the address."""
         self._file.forget()
         self._statistics.forget()
 
 
 def _write_details(details: SourceDetails, schemas: list[object]) -> dict[str, Any]:
-    """One source's details, its schemas as places in `schemas`, which grows by those that it does not have yet."""
-    places = {}
+    """Return a source's details as JSON, with indices into `schemas`, to which new schemas are appended."""
+    schema_indices = {}
     for kind, schema in details.schemas.items():
-        written = [dict(entry) for entry in schema]
-        if written not in schemas:
-            schemas.append(written)
-        places[kind] = schemas.index(written)
+        entries = [dict(entry) for entry in schema]
+        if entries not in schemas:
+            schemas.append(entries)
+        schema_indices[kind] = schemas.index(entries)
     maintainers = None if details.maintainers is None else [*details.maintainers]
-    return {"schemas": places, "owner": details.owner, "maintainers": maintainers, "metadata": details.metadata}
+    return {"schemas": schema_indices, "owner": details.owner, "maintainers": maintainers, "metadata": details.metadata}
 
 
 def _read_details(document: Mapping[str, Any]) -> dict[int, SourceDetails]:
-    """The details by identifier. Raises KeyError, TypeError, ValueError, IndexError or AttributeError for another shape."""
+    """Return details by identifier. A malformed document raises an error that `read` catches."""
     schemas = document["schemas"]
     if not all(isinstance(entry, dict) for schema in schemas for entry in schema):
         raise TypeError
     details = {}
     for identifier, row in document["details"].items():
         maintainers = None if row["maintainers"] is None else tuple(map(str, row["maintainers"]))
-        held = {kind: schemas[place] for kind, place in row["schemas"].items() if kind in KINDS}
-        details[int(identifier)] = SourceDetails(held, row["owner"], maintainers, row["metadata"])
+        source_schemas = {kind: schemas[index] for kind, index in row["schemas"].items() if kind in KINDS}
+        details[int(identifier)] = SourceDetails(source_schemas, row["owner"], maintainers, row["metadata"])
     return details
 
 
@@ -133,5 +138,5 @@ def _text(moment: datetime | None) -> str | None:
 
 
 def _moment(text: str | None) -> datetime | None:
-    """The moment that a text spells. Raises TypeError or ValueError."""
+    """Return the time in ISO format. Raises TypeError or ValueError."""
     return None if text is None else datetime.fromisoformat(text)

@@ -1,4 +1,4 @@
-"""What is known of an archive that is not open, for commands that search nothing: `translate` and `check`."""
+"""Offline catalogue of an archive, for commands that do not search: `translate` and `check`."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from auroraql.schema.catalogue import Catalogue, shipped
 
 
 def known_of(archive: str) -> Catalogue:
-    """The sources and metadata keys of an archive, without the network: of a service, those of the disk cache.
+    """Return the sources and metadata keys of an archive without network access.
 
-    `archive` is `demo`, the path of a catalogue file, `aurorax` or a URL. Where nothing is kept, or a file cannot be
-    reached, it is what comes with the package. Raises UsageError for an archive that does not exist.
+    `archive` is `demo`, a catalogue file's path, `aurorax` or a URL. Services use their disk cache. Without a cache, or
+    if the file is unreachable, return the packaged catalogue. Raises UsageError for an archive that does not exist.
     """
     if archive == "demo":
         from auroraql.archives.demo import catalogue
 
         return catalogue()
-    # Most statements are translated for the archive that takes no engine to be known.
+    # Import here: most statements are translated for the demonstration, which needs no engine.
     from auroraql.archives.opening import open_archive
 
     try:

@@ -1,7 +1,7 @@
-"""An archive that is opened when it is first asked for records: what it is called and what it knows are told before.
+"""Lazy engine: name, capabilities and catalogue are known at once; the archive opens on its first request for records.
 
-So that a prompt takes no more memory than an editor until something is searched. What a catalogue file or a service
-knows is read in a process of its own, which then ends; whatever goes wrong there goes wrong again when it is opened here.
+A prompt therefore uses little memory until the first search. A short-lived process reads the catalogue of a file or
+service. If that fails, the archive is opened here, which raises the error.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _LONGEST_WAIT = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Glance:
-    """What is known of an archive that is not open."""
+    """Name, capabilities and catalogue of an archive that is not open."""
 
     name: str
     capabilities: Capabilities
@@ -29,12 +29,12 @@ class Glance:
 
 
 def late(glance: Glance, open_it: Callable[[], Engine]) -> Engine:
-    """The archive that `open_it` opens, once it is needed. Raises then what opening it raises."""
+    """Return an engine that calls `open_it` on first use, and raises its errors then."""
     return cast("Engine", _Late(glance, open_it))
 
 
 class _Late:
-    """Stands for an engine, and is asked what the engine is asked."""
+    """Proxy of an engine that opens it on the first access to another attribute."""
 
     def __init__(self, glance: Glance, open_it: Callable[[], Engine]) -> None:
         self._glance, self._open_it, self._lock = glance, open_it, Lock()
@@ -66,30 +66,33 @@ class _Late:
 
 
 def looked_at(program: list[str], archive: str) -> Glance | None:
-    """What a program that writes it finds out of an archive; None where it finds nothing."""
-    import subprocess  # only where a program is started
+    """Return the summary that a program prints about an archive; None if the program fails."""
+    import subprocess  # deferred: needed only to start a process
 
     try:
-        done = subprocess.run([*program, archive], capture_output=True, check=True, timeout=_LONGEST_WAIT)
-        return _read(json.loads(done.stdout))
+        completed = subprocess.run([*program, archive], capture_output=True, check=True, timeout=_LONGEST_WAIT)
+        return _read(json.loads(completed.stdout))
     except (OSError, subprocess.SubprocessError, ValueError, KeyError, TypeError):
         return None
 
 
 def written(engine: Engine) -> str:
-    """What is known of an engine, as the process writes it that has it open."""
-    known = engine.catalogue()
-    metadata = {kind: [asdict(key) for key in keys] for kind, keys in known.metadata.items()}
-    lists = list({id(keys): keys for of in known.schemas.values() for keys in of.values()}.values())
-    places = {id(keys): place for place, keys in enumerate(lists)}
+    """Return the summary of an open engine as JSON, for `looked_at`."""
+    catalogue = engine.catalogue()
+    metadata = {kind: [asdict(key) for key in keys] for kind, keys in catalogue.metadata.items()}
+    lists = list({id(keys): keys for by_source in catalogue.schemas.values() for keys in by_source.values()}.values())
+    list_indices = {id(keys): index for index, keys in enumerate(lists)}
     document = {
         "name": engine.name,
         "capabilities": asdict(engine.capabilities),
-        "sources": [astuple(source) for source in known.sources],
+        "sources": [astuple(source) for source in catalogue.sources],
         "metadata": metadata,
         "lists": [[asdict(key) for key in keys] for keys in lists],
-        "schemas": {kind: {at: places[id(keys)] for at, keys in of.items()} for kind, of in known.schemas.items()},
-        "is_shipped": known.is_shipped,
+        "schemas": {
+            kind: {identifier: list_indices[id(keys)] for identifier, keys in by_source.items()}
+            for kind, by_source in catalogue.schemas.items()
+        },
+        "is_shipped": catalogue.is_shipped,
     }
     return json.dumps(document, default=lambda value: value.value)
 
@@ -97,7 +100,10 @@ def written(engine: Engine) -> str:
 def _read(document: dict[str, Any]) -> Glance:
     metadata = {kind: tuple(map(_key, keys)) for kind, keys in document["metadata"].items()}
     lists = [tuple(map(_key, keys)) for keys in document["lists"]]
-    schemas = {kind: {int(at): lists[place] for at, place in of.items()} for kind, of in document["schemas"].items()}
+    schemas = {
+        kind: {int(identifier): lists[index] for identifier, index in by_source.items()}
+        for kind, by_source in document["schemas"].items()
+    }
     sources = tuple(DataSource(*row) for row in document["sources"])
     catalogue = Catalogue(sources, metadata, schemas, document["is_shipped"])
     return Glance(document["name"], Capabilities(**document["capabilities"]), catalogue)

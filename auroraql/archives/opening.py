@@ -1,7 +1,6 @@
-"""Which archive a name means: `demo`, the path of a catalogue file, `aurorax`, a URL. Each is loaded only when asked for.
+"""Opens archives by name: `demo`, a catalogue file's path, `aurorax` or a URL. Imports only the engine needed.
 
-An archive may be opened late, when it is first asked for records. Run as a program, this writes what is known of one, or
-builds the demonstration.
+Opening may be lazy. Run as a program, this module prints the summary of an archive, or builds the demonstration.
 """
 
 from __future__ import annotations
@@ -28,7 +27,8 @@ def open_archive(
 ) -> Engine:
     """Open an archive; a catalogue file within `timeout` seconds.
 
-    Raises UsageError for one there is not, Unreachable for one that cannot be opened, TimedOut.
+    `api_key` defaults to AURORAX_API_KEY for AuroraX itself. `say` receives lines about slow steps. Raises UsageError
+    for an archive that does not exist, Unreachable for one that cannot be opened, TimedOut.
     """
     if isinstance(archive, str) and is_remote(archive):
         from auroraql.archives.aurorax import AuroraXEngine
@@ -49,10 +49,13 @@ def open_archive(
 def open_late(
     archive: str | os.PathLike[str], api_key: str | None, say: Say, timeout: float = DEFAULT_TIMEOUT.total_seconds()
 ) -> Engine:
-    """The same, opened when it is first asked for records; what it knows is there at once. Raises as `open_archive`."""
+    """Return an archive that opens on its first request for records; name and catalogue are available at once.
+
+    Raises the errors of `open_archive`.
+    """
     if archive == "demo":
-        tell = _once(say)
-        return _demonstration(lambda: open_archive(archive, api_key, tell), tell)
+        say_once = _once(say)
+        return _demonstration(lambda: open_archive(archive, api_key, say_once), say_once)
     glance = looked_at(_PROGRAM, str(archive))
     if glance is None:
         return open_archive(archive, api_key, say, timeout)
@@ -60,48 +63,48 @@ def open_late(
 
 
 _SOON = 0.5
-"""Seconds after which it is said that the demonstration is being built; where it cannot be kept, that is known sooner."""
+"""Seconds until the build of the demonstration is reported. An unusable cache directory is known sooner."""
 
 _PROGRAM = [sys.executable, "-m", "auroraql.archives.opening"]
 
 
 def _demonstration(open_it: Callable[[], Engine], say: Say) -> Engine:
-    """The demonstration, whose names come with the package. It is built meanwhile, where it was not yet."""
+    """Return the lazily opened demonstration, and build its file in a background process if it is missing."""
     from auroraql.archives.demo import catalogue
     from auroraql.archives.demo.place import NAME, cached_file
 
     glance = Glance(NAME, replace(EMBEDDED, demonstration=True), catalogue())
     if cached_file(None).is_file():
         return late(glance, open_it)
-    import subprocess  # only where a program is started
+    import subprocess  # deferred: needed only to start a process
 
-    nothing = subprocess.DEVNULL
-    # In a session of its own: Ctrl-C at the prompt is not for it, nor is the end of the prompt.
-    building = subprocess.Popen(
-        [*_PROGRAM, NAME], stdin=nothing, stdout=nothing, stderr=nothing, start_new_session=True
+    devnull = subprocess.DEVNULL
+    # In its own session, so that neither Ctrl-C nor the end of the prompt stops it.
+    build_process = subprocess.Popen(
+        [*_PROGRAM, NAME], stdin=devnull, stdout=devnull, stderr=devnull, start_new_session=True
     )
 
-    def built() -> Engine:
+    def open_built() -> Engine:
         try:
-            building.wait(_SOON)
+            build_process.wait(_SOON)
         except subprocess.TimeoutExpired:
             say("Building the demonstration catalogue (once, a few seconds).")
-            building.wait()
-        return open_it()  # what went wrong there is said here
+            build_process.wait()
+        return open_it()  # reports errors of the build
 
-    return late(glance, built)
+    return late(glance, open_built)
 
 
 def _once(say: Say) -> Say:
-    """Says each line once, however often what it is about is tried again."""
-    said: set[str] = set()
+    """Return a `say` that reports each line once, even if opening is retried."""
+    reported: set[str] = set()
 
-    def tell(line: str) -> None:
-        if line not in said:
-            said.add(line)
+    def say_once(line: str) -> None:
+        if line not in reported:
+            reported.add(line)
             say(line)
 
-    return tell
+    return say_once
 
 
 def _main(archive: str) -> None:

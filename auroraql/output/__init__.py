@@ -1,7 +1,7 @@
-"""The one formatter: every front end turns results into text and files here.
+"""Rendering of results as text and files for every front end.
 
-Nothing that comes out can move the cursor, change a colour or forge a line of the terminal: values are
-made harmless on the way. Files are written whole or not at all.
+Output cannot move the cursor, change colors or forge terminal lines, because values are escaped. Files are written
+completely or not at all.
 """
 
 from __future__ import annotations

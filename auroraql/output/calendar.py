@@ -1,4 +1,4 @@
-"""Availability as a picture: a line for each source, a shade for each day, week or month; readable without colour."""
+"""Availability calendar: a line per source, a shade per day, week or month; readable without color."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _WIDEST_DAY = 3
 
 @dataclass(slots=True)
 class _Source:
-    """A source: its name, and how many records it has on which day."""
+    """One source: its name and its record counts by day."""
 
     name: str
     days: dict[datetime, int] = field(default_factory=dict)
@@ -29,7 +29,7 @@ class _Source:
 
 @dataclass(frozen=True, slots=True)
 class _Days:
-    """What is drawn: the sources, and the first and the last day that was asked of."""
+    """Data of the calendar: the sources, and the first and last day of the request."""
 
     sources: list[_Source]
     first: datetime
@@ -37,75 +37,79 @@ class _Days:
 
 
 def render_calendar(result: ResultSet, screen: Screen) -> Iterator[str] | None:
-    """The picture of what SHOW AVAILABILITY found; None where its rows do not tell it, or there is no room for it."""
+    """Render a SHOW AVAILABILITY result; return None when columns are missing or the screen is too narrow."""
     days = _days(result)
     if days is None or screen.width is None:
         return None
     names = min(max(columns(source.name) for source in days.sources), max(screen.width // 3, 8))
     figures = _figures(days)
-    beside = len(figures[0]) + 2
-    room = screen.width - names - 2 - beside
-    return _drawn(result, days, screen, names, room, figures) if room >= _LEAST_ROOM else None
+    figures_width = len(figures[0]) + 2
+    strip_width = screen.width - names - 2 - figures_width
+    return _drawn(result, days, screen, names, strip_width, figures) if strip_width >= _LEAST_ROOM else None
 
 
 def _days(result: ResultSet) -> _Days | None:
-    """The counts of each source, in the order of the rows; None when the rows do not tell them."""
+    """Return record counts by source, in row order; None when columns or counts are missing."""
     paths = [column.path for column in result.columns]
-    named = [at for at, path in enumerate(paths) if path in (("display_name",), ("platform",), ("identifier",))]
-    if ("date",) not in paths or ("count",) not in paths or not named:
+    name_indices = [
+        index for index, path in enumerate(paths) if path in (("display_name",), ("platform",), ("identifier",))
+    ]
+    if ("date",) not in paths or ("count",) not in paths or not name_indices:
         return None
     day, count = paths.index(("date",)), paths.index(("count",))
     if result.columns[day].type is not Type.TIME or result.columns[count].type is not Type.INTEGER:
         return None
     sources: dict[tuple[object, ...], _Source] = {}
     for row in result:
-        key = tuple(row[at] for at in named)
+        key = tuple(row[index] for index in name_indices)
         source = sources.get(key) or sources.setdefault(key, _Source(visible(str(key[-1]))))
         if row[count]:
             source.days[row[day]] = source.days.get(row[day], 0) + row[count]
-    there = [each for source in sources.values() for each in source.days]
-    if not there:
+    counted_days = [counted_day for source in sources.values() for counted_day in source.days]
+    if not counted_days:
         return None
-    asked = result.plan.query
-    return _Days(list(sources.values()), DAY.floor(asked.start or min(there)), DAY.floor(asked.end or max(there)))
+    query = result.plan.query
+    return _Days(
+        list(sources.values()), DAY.floor(query.start or min(counted_days)), DAY.floor(query.end or max(counted_days))
+    )
 
 
 def _figures(days: _Days) -> list[str]:
-    """Beside each source, how many records and on how many days; first their titles."""
-    every = (days.last - days.first).days + 1
+    """Return the texts right of each source: the headers, then records and covered days."""
+    day_count = (days.last - days.first).days + 1
     totals = [f"{sum(source.days.values()):,}" for source in days.sources]
-    counts = [f"{len(source.days):,}/{every:,}" for source in days.sources]
-    wide, far = max(map(len, [*totals, "records"])), max(map(len, [*counts, "days"]))
+    counts = [f"{len(source.days):,}/{day_count:,}" for source in days.sources]
+    totals_width, counts_width = max(map(len, [*totals, "records"])), max(map(len, [*counts, "days"]))
     pairs = [("records", "days"), *zip(totals, counts, strict=True)]
-    return [f"{total.rjust(wide)}  {count.rjust(far)}" for total, count in pairs]
+    return [f"{total.rjust(totals_width)}  {count.rjust(counts_width)}" for total, count in pairs]
 
 
 def _drawn(result: ResultSet, days: _Days, screen: Screen, names: int, room: int, figures: list[str]) -> Iterator[str]:
     step, starts = fitting(days.first, days.last, room, DAY)
-    each = min(room // len(starts), _WIDEST_DAY)
+    step_width = min(room // len(starts), _WIDEST_DAY)
     lines = [(source, _a_day(source, step, starts, days)) for source in days.sources]
     scale = Scale(SHADES if screen.blocks else ASCII_SHADES, max(max(counts) for _, counts in lines))
-    wide = len(starts) * each
-    above = axis(step, starts, each, "┌" if screen.blocks else "|")
-    yield paint(f"{' ' * names}  {above.ljust(wide)}  {figures[0]}", BOLD, color=screen.color) + "\n"
+    axis_width = len(starts) * step_width
+    axis_line = axis(step, starts, step_width, "┌" if screen.blocks else "|")
+    yield paint(f"{' ' * names}  {axis_line.ljust(axis_width)}  {figures[0]}", BOLD, color=screen.color) + "\n"
     for (source, counts), figure in zip(lines[:MOST_SHOWN], figures[1:], strict=False):
-        strip = "".join(scale.character(count) * each for count in counts)
+        strip = "".join(scale.character(count) * step_width for count in counts)
         yield f"{pad(cut(source.name, names), names, right=False)}  {strip}  {figure}\n"
     if len(lines) > MOST_SHOWN:
         yield screen.note(f"first {MOST_SHOWN:,} of {len(lines):,} sources")
     yield screen.note(_legend(scale, step))
-    way = "\\last" if screen.commands else "--format csv"
+    hint = "\\last" if screen.commands else "--format csv"
     note = _between(days)
-    yield screen.note(note if screen.python else f"{note}; the {len(result):,} rows: {way}")
+    yield screen.note(note if screen.python else f"{note}; the {len(result):,} rows: {hint}")
 
 
 def _a_day(source: _Source, step: Step, starts: list[datetime], days: _Days) -> list[int]:
-    """How many records a day a source has in each piece of time, rounded up: a little is never none."""
+    """Return a source's records per day in each step, rounded up so that few records stay visible."""
     sums = [0] * len(starts)
     for day, count in source.days.items():
-        at = bisect(starts, day) - 1
-        if at >= 0:
-            sums[at] += count
+        index = bisect(starts, day) - 1
+        if index >= 0:
+            sums[index] += count
     if step is DAY:
         return sums
     ends = [*starts[1:], step.after(starts[-1])]
@@ -116,13 +120,13 @@ def _a_day(source: _Source, step: Step, starts: list[datetime], days: _Days) -> 
 
 
 def _between(days: _Days) -> str:
-    """The days that are drawn."""
+    """Return the period of the calendar as text."""
     first, last = (moment.date().isoformat() for moment in (days.first, days.last))
     return f"{first}, UTC" if first == last else f"{first} to {last}, UTC"
 
 
 def _legend(scale: Scale, step: Step) -> str:
-    """What each character stands for."""
+    """Return the meaning of each character."""
     parts = [f"{scale.characters[0]} none", *(f"{character} {counts}" for character, counts in scale.ranges())]
     mean = "" if step is DAY else f", mean of {step.name}"
     return f"{'  '.join(parts)} records a day{mean}"

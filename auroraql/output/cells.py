@@ -1,7 +1,7 @@
-"""One value as one line of text for people: short, harmless, of known width.
+"""Formatting of one value as one line of text for people, of known width.
 
-What is written here never holds a control character, an escape sequence or a bidirectional mark. A missing value
-and an empty text are never written alike.
+The text contains no control characters, escape sequences or bidirectional marks. A missing value and an empty text
+always differ.
 """
 
 from __future__ import annotations
@@ -21,21 +21,21 @@ from auroraql.schema import Type
 _LONG = 30
 
 _LONGEST_CHARACTER = 4
-"""How many code points one that is shown may have before a cut may take some of its marks away."""
+"""Code points per character that `cut` always keeps; further combining marks may be lost."""
 
 SAFE_URL = re.compile(r"https?://[!-:<-~]+")
-"""Printable ASCII; a `;` would end the parameters of a link."""
+"""URLs of printable ASCII without `;`, which would end the parameters of a hyperlink."""
 
 BOLD, DIM, PLAIN = "\x1b[1m", "\x1b[2m", "\x1b[0m"
 
 
 def paint(text: str, style: str, *, color: bool) -> str:
-    """The text in a style, when colours are wanted."""
+    """Return the text in a style if color is wanted."""
     return f"{style}{text}{PLAIN}" if color and text else text
 
 
 def link(text: str, value: Any) -> str:
-    """The text as a link to the value, when that is a URL without anything odd in it (OSC 8)."""
+    """Return the text as a hyperlink (OSC 8) if the value is a safe URL."""
     if isinstance(value, str) and SAFE_URL.fullmatch(value):
         blanks = len(text) - len(text.rstrip(" "))
         return f"\x1b]8;;{value}\x1b\\{text.rstrip(' ')}\x1b]8;;\x1b\\{' ' * blanks}"
@@ -43,27 +43,31 @@ def link(text: str, value: Any) -> str:
 
 
 def cell(value: Any) -> str:
-    """A value on one line; a missing one is empty."""
+    """Format a value on one line; None gives an empty text."""
     return _TEXT.get(type(value), _other)(value)
 
 
 def brief(value: Any) -> str:
-    """The same, where there is no room for everything: of several sources only their names."""
-    if isinstance(value, list) and value and all(isinstance(each, dict) and "display_name" in each for each in value):
-        return visible(", ".join(str(each["display_name"]) for each in value))
+    """Format a value briefly: a list of sources as their names."""
+    if (
+        isinstance(value, list)
+        and value
+        and all(isinstance(source, dict) and "display_name" in source for source in value)
+    ):
+        return visible(", ".join(str(source["display_name"]) for source in value))
     return cell(value)
 
 
 _DECIMALS = {"km": 1, "deg": 2}
-"""Decimals of a number of such a unit, where a terminal shows it in a table: finer is no position measured here."""
+"""Decimals of numbers by unit in a terminal table; more exceed the precision of the measured positions."""
 
 _MOST_DECIMALS = 6
 
 
 def writer(column: ResultColumn, values: Sequence[Any]) -> Callable[[Any], str]:
-    """Return what writes the values of a column in a table of a terminal, where there is no room for everything.
+    """Return the formatter of a column in a terminal table.
 
-    Numbers are rounded by their unit, and times have no seconds where none of `values` has.
+    It rounds numbers by their unit, and omits the seconds of times if all `values` have zero seconds.
     """
     if column.type is Type.TIME and not any(isinstance(v, datetime) and (v.second or v.microsecond) for v in values):
         return lambda value: f"{value:%Y-%m-%d %H:%M}" if isinstance(value, datetime) else brief(value)
@@ -83,7 +87,7 @@ def _other(value: Any) -> str:
 
 
 def _listing(value: dict[str, Any]) -> str:
-    """An object as `keogram_type=daily, wavelength=486.1`; what is long comes last, where a cut does least harm."""
+    """Format an object as `keogram_type=daily, wavelength=486.1`, long members last, where a cut loses least."""
     members = [f"{key}={_member(member)}" for key, member in value.items()]
     return visible(", ".join(sorted(members, key=lambda member: len(member) > _LONG)))
 
@@ -113,9 +117,9 @@ _TEXT: dict[type, Callable[[Any], str]] = {
 
 
 def cut(text: str, width: int) -> str:
-    """The text in at most `width` columns, with … where something is missing.
+    """Return the text cut to `width` columns, with … for the omitted part.
 
-    A URL keeps its end, which is the file's name; cut at its end it would also look like a link that works.
+    A URL keeps its end, which is the file name. Cut at its end, it would look like a working link.
     """
     if columns(text) <= width:
         return text
@@ -125,34 +129,34 @@ def cut(text: str, width: int) -> str:
 
 
 def cut_title(title: str, width: int) -> str:
-    """Return a header in at most `width` columns: without its unit, then with the object of a member cut."""
+    """Return a header cut to `width` columns: first without its unit, then with a shorter parent name."""
     if columns(title) <= width:
         return title
     name = title.rpartition(" (")[0] or title
-    above, dot, member = name.rpartition(".")
+    parent, dot, member = name.rpartition(".")
     if columns(name) <= width or not dot or columns(member) + 3 > width:
         return cut(name, width)
-    return f"{cut(above, width - columns(member) - 1)}.{member}"
+    return f"{cut(parent, width - columns(member) - 1)}.{member}"
 
 
 def _first(text: str, width: int) -> str:
     if text.isascii():
         return text[: max(width, 0)]
-    taken = text[: max(width, 0) * _LONGEST_CHARACTER]
-    while columns(taken) > width:
-        taken = taken[:-1]
-    return taken
+    prefix = text[: max(width, 0) * _LONGEST_CHARACTER]
+    while columns(prefix) > width:
+        prefix = prefix[:-1]
+    return prefix
 
 
 def _last(text: str, width: int) -> str:
-    taken = text[max(len(text) - max(width, 0), 0) :]
-    while columns(taken) > width:
-        taken = taken[1:]
-    return taken
+    suffix = text[max(len(text) - max(width, 0), 0) :]
+    while columns(suffix) > width:
+        suffix = suffix[1:]
+    return suffix
 
 
 def pad(text: str, width: int, *, right: bool) -> str:
-    """The text filled up to `width` columns with blanks, at its left when it stands to the right."""
+    """Pad the text with blanks to `width` columns; `right` aligns it right."""
     if text.isascii():
         return text.rjust(width) if right else text.ljust(width)
     blanks = " " * (width - columns(text))
@@ -160,5 +164,5 @@ def pad(text: str, width: int, *, right: bool) -> str:
 
 
 def headers(shown: Sequence[ResultColumn]) -> list[str]:
-    """The text above each column: its name and its unit."""
+    """Return the header of each column: its name and unit."""
     return [visible(column.name) + (f" ({column.unit})" if column.unit else "") for column in shown]

@@ -1,7 +1,7 @@
-"""The text formats for programs: CSV, TSV, JSON, JSON lines. Values are exact, and every byte can be read back.
+"""Text formats for programs: CSV, TSV, JSON and JSON lines. Values are exact and readable without loss.
 
-CSV is RFC 4180 with plain line feeds, so that the last column survives `cut` and `xargs`; TSV is the same with tabs.
-An empty text is `""`, and a missing value is nothing, as DuckDB and PostgreSQL read them.
+CSV follows RFC 4180 with plain line feeds, so that the last column works with `cut` and `xargs`. TSV differs only in
+the separator. An empty text is `""` and a missing value is empty, as in DuckDB and PostgreSQL.
 """
 
 from __future__ import annotations
@@ -26,34 +26,34 @@ _JSON_CHUNK = 2000
 
 
 def render_csv(result: ResultSet, _screen: Screen) -> Iterator[str]:
-    """A result as CSV: full column names, ISO times, objects as JSON, missing values empty."""
+    """Render a result as CSV: full column names, ISO times, objects as JSON, missing values empty."""
     return _separated(result, ",")
 
 
 def render_tsv(result: ResultSet, _screen: Screen) -> Iterator[str]:
-    """The same between tabs; a value that holds a tab, a quote or a line end stands in quotes, as in CSV."""
+    """Render a result as TSV; values with tabs, quotes or line breaks are quoted as in CSV."""
     return _separated(result, "\t")
 
 
-def _separated(result: ResultSet, between: str) -> Iterator[str]:
+def _separated(result: ResultSet, separator: str) -> Iterator[str]:
     if not result.columns:
         return
     names = [[column.name for column in result.columns]]
-    yield whole_text("".join(_lines_of(names, between)))
+    yield whole_text("".join(_lines_of(names, separator)))
     rows = iter(result)
     while chunk := list(islice(rows, _CHUNK)):
         columns = map(_csv_values, zip(*chunk, strict=True))
-        yield whole_text("".join(_lines_of(list(zip(*columns, strict=True)), between)))
+        yield whole_text("".join(_lines_of(list(zip(*columns, strict=True)), separator)))
 
 
-def _lines_of(rows: Sequence[Sequence[Any]], between: str) -> list[str]:
-    """The lines of some rows. The csv module writes an empty text as a missing value, unless it is alone in its row."""
+def _lines_of(rows: Sequence[Sequence[Any]], separator: str) -> list[str]:
+    """Return lines of rows. Rows with empty texts bypass the csv module, which does not distinguish them from None."""
     if len(rows[0]) == 1 or any("" in row for row in rows):
-        special = re.compile(f'["\\r\\n{between}]')
-        return [between.join(_quoted(value, special) for value in row) + "\n" for row in rows]
+        special = re.compile(f'["\\r\\n{separator}]')
+        return [separator.join(_quoted(value, special) for value in row) + "\n" for row in rows]
     lines: list[str] = []
-    # The csv module quotes a lone carriage return only when its own line ends hold one.
-    csv.writer(_Lines(lines), delimiter=between, lineterminator="\r\n").writerows(rows)
+    # With "\r\n" as its line end, the csv module also quotes a lone carriage return.
+    csv.writer(_Lines(lines), delimiter=separator, lineterminator="\r\n").writerows(rows)
     return lines
 
 
@@ -66,7 +66,7 @@ def _quoted(value: Any, special: re.Pattern[str]) -> str:
 
 
 class _Lines:
-    """Takes the writer's lines and gives each a plain line feed."""
+    """File-like collector that replaces the writer's line end by a line feed."""
 
     def __init__(self, lines: list[str]) -> None:
         self._lines = lines
@@ -76,41 +76,41 @@ class _Lines:
 
 
 def encode_json(result: ResultSet) -> Iterator[bytes]:
-    """Write a result's records, in AuroraX's own shape, as one indented array in UTF-8."""
+    """Encode a result's records, in AuroraX's shape, as an indented array in UTF-8."""
     records = result.each_record(json_text.objects)
-    before = b"[\n"
+    separator = b"[\n"
     while chunk := list(islice(records, _JSON_CHUNK)):
-        yield before + json_text.members(chunk)
-        before = b",\n"
-    yield b"[]\n" if before == b"[\n" else b"\n]\n"
+        yield separator + json_text.members(chunk)
+        separator = b",\n"
+    yield b"[]\n" if separator == b"[\n" else b"\n]\n"
 
 
 def encode_jsonl(result: ResultSet) -> Iterator[bytes]:
-    """Write a result's records in UTF-8, one a line."""
+    """Encode a result's records in UTF-8, one per line."""
     records = result.each_record(json_text.objects)
     while chunk := list(islice(records, _JSON_CHUNK)):
         yield json_text.lines(chunk)
 
 
 def render_json(result: ResultSet, _screen: Screen) -> Iterator[str]:
-    """Write what `encode_json` writes, as text."""
+    """Return the output of `encode_json` as text."""
     return (piece.decode() for piece in encode_json(result))
 
 
 def render_jsonl(result: ResultSet, _screen: Screen) -> Iterator[str]:
-    """Write what `encode_jsonl` writes, as text."""
+    """Return the output of `encode_jsonl` as text."""
     return (piece.decode() for piece in encode_jsonl(result))
 
 
 def _csv_values(values: Sequence[Any]) -> Sequence[Any]:
-    """What one column has of some rows, as the csv module is to write it."""
-    for kind in _CSV.keys() & set(map(type, values)):
-        of_kind = [value for value in values if type(value) is kind]
-        texts = _CSV[kind](of_kind)
+    """Convert the values of a column to what the csv module writes correctly."""
+    for value_type in _CSV.keys() & set(map(type, values)):
+        matching = [value for value in values if type(value) is value_type]
+        texts = _CSV[value_type](matching)
         if len(texts) == len(values):
             return texts
-        each = iter(texts)
-        values = [next(each) if type(value) is kind else value for value in values]
+        text_iterator = iter(texts)
+        values = [next(text_iterator) if type(value) is value_type else value for value in values]
     return values
 
 

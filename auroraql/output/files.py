@@ -1,6 +1,6 @@
-"""Results as files, written whole or not at all: no half of one ever stands under its final name.
+"""Atomic writing of result files: an incomplete file never has the final name.
 
-What is written goes to a new file in the same directory, which takes the final name when it is complete and on disk.
+Data goes to a new file in the same directory, which is renamed after it is complete and synced to disk.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL
 
 
 def write(result: ResultSet, path: str | os.PathLike[str], format: str | None = None) -> None:
-    """Writes the result to a file, in the format given or the one its suffix names.
+    """Write the result to a file, in the given format or the format of its suffix.
 
-    An existing file is replaced whole, and keeps its permissions. Raises UsageError when that cannot be done.
+    An existing file is replaced atomically and keeps its permissions. Raises UsageError when writing fails.
     """
     _put(path, _format(path, format).encoded(result))
 
 
 def write_text(path: str | os.PathLike[str], text: str) -> None:
-    """Writes a text to a file, whole or not at all, as `write` does. Raises UsageError."""
+    """Write a text to a file atomically. Raises UsageError when writing fails."""
     _put(path, (text.encode(),))
 
 
@@ -39,7 +39,7 @@ def _put(path: str | os.PathLike[str], chunks: Iterable[bytes]) -> None:
 
 
 def check_writable(path: str | os.PathLike[str], format: str | None = None) -> None:
-    """Raises the UsageError that `write` would, before a search is run for it; changes nothing at `path`."""
+    """Raise the UsageError that `write` would, before the search runs; `path` is not changed."""
     _format(path, format)
     with _told(path):
         if not _is_stream(Path(path)):
@@ -49,31 +49,31 @@ def check_writable(path: str | os.PathLike[str], format: str | None = None) -> N
 
 
 def format_of(path: str | os.PathLike[str]) -> Format | None:
-    """The format that a file's name tells by its suffix."""
+    """Return the format of a file name's suffix, or None."""
     suffix = Path(path).suffix.lower()
     return next((row for row in FORMATS.values() if suffix in row.suffixes), None)
 
 
 def _format(path: str | os.PathLike[str], format: str | None) -> Format:
-    told = known_format(format) if format is not None else format_of(path)
-    if told is not None:
-        return told
-    known = ", ".join(suffix for row in FORMATS.values() for suffix in row.suffixes)
+    chosen = known_format(format) if format is not None else format_of(path)
+    if chosen is not None:
+        return chosen
+    suffixes = ", ".join(suffix for row in FORMATS.values() for suffix in row.suffixes)
     raise UsageError(
         f"the name '{visible(os.fspath(path))}' does not tell the format",
-        f"end it with one of {known}, or name the format with --format",
+        f"end it with one of {suffixes}, or name the format with --format",
     )
 
 
 @contextmanager
 def _told(path: str | os.PathLike[str]) -> Iterator[None]:
-    """What the system says about a file, as an error for people."""
+    """Translate OSError into UsageError."""
     if "\0" in os.fspath(path):
         raise _refusal(path, "no file name holds a NUL")
     try:
         yield
     except BrokenPipeError:
-        raise  # whoever read the named pipe has gone: for the front end to be silent about
+        raise  # the reader of a named pipe closed it; the front end ignores that
     except OSError as error:
         raise _refusal(path, error.strerror or str(error)) from error
 
@@ -83,7 +83,7 @@ def _refusal(path: str | os.PathLike[str], reason: str) -> UsageError:
 
 
 def _target(path: str | os.PathLike[str]) -> Path:
-    """The file itself, behind symbolic links. Raises OSError when it cannot be written."""
+    """Return the file behind symbolic links. Raises OSError when it is not writable."""
     target = Path(os.path.realpath(path))
     if not target.parent.is_dir():
         raise FileNotFoundError(2, f"there is no directory '{visible(str(target.parent))}'")
@@ -96,7 +96,7 @@ def _target(path: str | os.PathLike[str]) -> Path:
 
 
 def _is_stream(path: Path) -> bool:
-    """Whether it is a device, a pipe or an open descriptor, such as /dev/stdout: it is written to, never replaced."""
+    """Return whether the path is a device, pipe or open descriptor, such as /dev/stdout, and cannot be replaced."""
     if _descriptor(path) is not None:
         return True
     return path.exists() and not path.is_dir() and not stat.S_ISREG(path.stat().st_mode)
@@ -106,7 +106,7 @@ _MOST_LINKS = 40
 
 
 def _descriptor(path: Path) -> int | None:
-    """The descriptor of this process that a path names (/dev/stdout, /dev/fd/3), as the file system has it; else None."""
+    """Return the descriptor of this process that a path names (/dev/stdout, /dev/fd/3); None for other paths."""
     descriptors = Path(os.path.realpath("/dev/fd"))
     for _ in range(_MOST_LINKS):
         folder = Path(os.path.realpath(path.parent))
@@ -121,25 +121,25 @@ def _descriptor(path: Path) -> int | None:
 def _opened(path: Path) -> AbstractContextManager[IO[bytes]]:
     descriptor = _descriptor(path)
     if descriptor is not None:
-        # Where it is, and not from the beginning: the shell may have it open to append.
+        # Duplicate the descriptor to keep its offset: the shell may have opened it for appending.
         return os.fdopen(os.dup(descriptor), "wb")
     return path.open("wb") if _is_stream(path) else _replacing(_target(path))
 
 
 @contextmanager
 def _replacing(target: Path) -> Iterator[IO[bytes]]:
-    made = _beside(target)
+    temporary = _beside(target)
     try:
-        with os.fdopen(os.open(made, _NEW, 0o666), "wb") as stream:
+        with os.fdopen(os.open(temporary, _NEW, 0o666), "wb") as stream:
             yield stream
             stream.flush()
             os.fsync(stream.fileno())
         if target.exists():
-            made.chmod(stat.S_IMODE(target.stat().st_mode))
-        made.replace(target)
-    except BaseException:  # an interrupt too: the half-written file goes
+            temporary.chmod(stat.S_IMODE(target.stat().st_mode))
+        temporary.replace(target)
+    except BaseException:  # KeyboardInterrupt too: delete the incomplete file
         with suppress(OSError):
-            made.unlink()
+            temporary.unlink()
         raise
 
 

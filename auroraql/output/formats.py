@@ -1,4 +1,4 @@
-"""The formats, one row each: read by options, file suffixes, help and messages."""
+"""Registry of output formats, read by options, file suffixes, help and messages."""
 
 from __future__ import annotations
 
@@ -20,9 +20,10 @@ from auroraql.spelling import closest
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """A way of writing a result: as text for a screen, or, where `render` is None, as bytes that no screen shows.
+    """Output format: renders text for a screen, or, with `render` None, encodes bytes for files only.
 
-    A file whose name ends in one of `suffixes` is written so. `encode` is also given where a file needs no text first.
+    Files whose names end in one of `suffixes` have this format. A text format may also have an `encode`, if it can write
+    files without creating text first.
     """
 
     name: str
@@ -31,18 +32,18 @@ class Format:
     render: Callable[[ResultSet, Screen], Iterator[str]] | None
     encode: Callable[[ResultSet], Iterator[bytes]] | None = None
     instead: str = ""
-    """Of a format that is one document for each result: the format to write several results in."""
+    """Format for several results, if this one is a document per result."""
     on_terminal: Callable[[str], str] | None = None
-    """Makes control characters visible in what `render` gives, where that writes values unchanged."""
+    """Escapes control characters in the rendered text, for formats that write values unchanged."""
 
     def encoded(self, result: ResultSet) -> Iterator[bytes]:
-        """The whole result as the bytes of a file."""
+        """Return the whole result as the bytes of a file."""
         if self.encode is not None:
             return self.encode(result)
         return (chunk.encode() for chunk in self.rendered(result, Screen()))
 
     def rendered(self, result: ResultSet, screen: Screen) -> Iterator[str]:
-        """The result as text for a screen. Raises UsageError where it is none."""
+        """Return the result as text for a screen. Raises UsageError for a binary format."""
         if self.render is None:
             hint = f"write a file: its name ends with {self.suffixes[0]}"
             raise UsageError(f"{self.name} is no text, and a terminal cannot show it", hint)
@@ -51,12 +52,12 @@ class Format:
 
 
 def _made_visible(text: str) -> str:
-    """Return text with every character that a terminal could obey, except line feeds and tabs, made visible."""
+    """Return the text with terminal control characters visible, except line feeds and tabs."""
     return _replaced(text, visible)
 
 
 def _made_escapes(text: str) -> str:
-    """Return JSON with those characters as escapes: it is the same JSON."""
+    """Return JSON with control characters as escapes, which decodes to the same value."""
     return _replaced(text, lambda character: json.dumps(character)[1:-1])
 
 
@@ -70,11 +71,11 @@ _HARMLESS = str.maketrans("", "", "\n\t")
 
 
 def _later(module: str, name: str) -> Callable[..., Iterator[Any]]:
-    """A function of a module that is loaded when it is called: most searches end in a table, and wait for no other."""
+    """Return a function that imports its module on the first call, because most searches end in a table."""
 
     def call(*arguments: Any) -> Iterator[Any]:
-        found: Iterator[Any] = getattr(import_module(f"auroraql.output.{module}"), name)(*arguments)
-        return found
+        chunks: Iterator[Any] = getattr(import_module(f"auroraql.output.{module}"), name)(*arguments)
+        return chunks
 
     return call
 
@@ -128,17 +129,17 @@ FORMATS = {
         ),
     )
 }
-"""Every format by its name."""
+"""Formats by name."""
 
 
 def known_format(name: str) -> Format:
-    """The format called `name`. Raises UsageError that lists the known ones."""
-    found = FORMATS.get(name.lower())
-    if found is None:
-        close = closest(name.lower(), FORMATS, 1)
-        nearest = f"did you mean {close[0]}? " if close else ""
-        raise UsageError(f"there is no format '{visible(name)}'", f"{nearest}formats are {', '.join(FORMATS)}")
-    return found
+    """Return the format called `name`. Raises UsageError with the known names."""
+    output_format = FORMATS.get(name.lower())
+    if output_format is None:
+        suggestions = closest(name.lower(), FORMATS, 1)
+        suggestion = f"did you mean {suggestions[0]}? " if suggestions else ""
+        raise UsageError(f"there is no format '{visible(name)}'", f"{suggestion}formats are {', '.join(FORMATS)}")
+    return output_format
 
 
 def render(
@@ -151,10 +152,10 @@ def render(
     blocks: bool = True,
     commands: bool = False,
 ) -> Iterator[str]:
-    """Render a result as text, piece by piece.
+    """Render a result as text, in chunks.
 
-    `width` is the terminal's in columns; None writes everything, as for a pipe. The others are fields of `Screen`.
-    Raises UsageError for an unknown format, and for one that is not text.
+    `width` is the terminal's width in columns; None writes everything, as for a pipe. The other parameters are fields
+    of `Screen`. Raises UsageError for an unknown or binary format.
     """
     screen = Screen(width, terminal=width is not None, color=color, links=links, blocks=blocks, commands=commands)
     return known_format(format).rendered(result, screen)
@@ -167,12 +168,12 @@ _PRINTED_WIDTH = 120
 
 
 def render_text(result: ResultSet) -> str:
-    """Render the first rows of a result as Python's `print` shows it: the table of a wide terminal, and its footer."""
+    """Render the first rows for Python's `print`: the table of a wide terminal, and its footer."""
     width = shutil.get_terminal_size((_PRINTED_WIDTH, 24)).columns
     screen = Screen(width, height=_PRINTED_LINES, terminal=True, python=True)
     return f"{''.join(render_table(result, screen))}{footer(result)}"
 
 
 def wants_color(stream: TextIO, environ: Mapping[str, str]) -> bool:
-    """Whether to colour what goes to the stream: a terminal that can, and nobody said NO_COLOR."""
+    """Return whether to color output: the stream is a terminal, and NO_COLOR and TERM=dumb are not set."""
     return stream.isatty() and not environ.get("NO_COLOR") and environ.get("TERM") != "dumb"

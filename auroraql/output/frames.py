@@ -1,7 +1,7 @@
-"""A result as one Arrow table, which the Parquet file, Arrow, polars and pandas share.
+"""Conversion of a result to one Arrow table, the source for Parquet, polars and pandas.
 
-Invariant: every column has its declared type, whatever its values are. Times are naive UTC. Objects are structs and
-lists. Values that one type cannot hold, such as numbers and words under one metadata key, are JSON text.
+Invariant: every column has its declared type. Times are naive UTC. Objects are structs and lists. Values without a
+common type, such as numbers and texts of one metadata key, are JSON text.
 """
 
 from __future__ import annotations
@@ -17,23 +17,23 @@ from auroraql.results import Columnar, ResultColumn, ResultSet, duration_text, w
 from auroraql.schema import Type
 
 _GROUP = 100_000
-"""Rows that are converted at once."""
+"""Rows converted at once."""
 
 _DEEPEST = 32
-"""Levels of objects that become structs; what is below them is JSON text."""
+"""Nesting levels that become structs; deeper objects are JSON text."""
 
 _WHOLE = range(-(2**63), 2**63)
 _EXACT = range(-(2**53), 2**53 + 1)
-"""Whole numbers that the 64-bit types hold: among themselves, and among fractions."""
+"""Integers that fit 64-bit columns: int64, and float64 in a column with fractions."""
 
 
 def arrow_table(result: ResultSet) -> Any:
     """Return the rows as a `pyarrow.Table`."""
-    # It takes as long to load as many searches do.
+    # Import here: loading pyarrow takes as long as many searches.
     import pyarrow
 
     pieces = list(_pieces(result, pyarrow))
-    columns = [_one_type([piece[at] for piece in pieces], pyarrow) for at in range(len(result.columns))]
+    columns = [_one_type([piece[index] for piece in pieces], pyarrow) for index in range(len(result.columns))]
     fields = [
         pyarrow.field(name, column[0].type, metadata={"unit": declared.unit} if declared.unit else None)
         for name, declared, column in zip(_names(result), result.columns, columns, strict=True)
@@ -45,7 +45,7 @@ def arrow_table(result: ResultSet) -> Any:
 
 
 def pandas_frame(result: ResultSet) -> Any:
-    """Return the rows as a `pandas.DataFrame`, as pandas reads them from the Parquet file."""
+    """Return the rows as a `pandas.DataFrame`, with the types that pandas reads from the Parquet file."""
     return arrow_table(result).to_pandas()
 
 
@@ -54,7 +54,7 @@ def _names(result: ResultSet) -> list[str]:
 
 
 def _pandas_types(fields: Sequence[Any], columns: Sequence[Sequence[Any]], pyarrow: Any) -> dict[str, str]:
-    """What pandas reads of the schema: whole numbers and booleans of which some are missing keep their type."""
+    """Return the schema metadata that keeps nullable integers and booleans in their type in pandas."""
     nullable = {pyarrow.int64(): "Int64", pyarrow.bool_(): "boolean"}
     described = [
         {"name": field.name, "field_name": field.name, "pandas_type": None, "numpy_type": dtype, "metadata": None}
@@ -68,32 +68,35 @@ def _pandas_types(fields: Sequence[Any], columns: Sequence[Sequence[Any]], pyarr
 
 
 def _pieces(result: ResultSet, pyarrow: Any) -> Iterator[list[Any]]:
-    """The rows as columns of Arrow, a group of rows at a time; at least one group."""
-    held = result.held
-    if isinstance(held, Columnar):
-        yield [_of_held(held, column, pyarrow) for column in result.columns]
+    """Yield Arrow columns for groups of rows; at least one group."""
+    records = result.held
+    if isinstance(records, Columnar):
+        yield [_of_held(records, column, pyarrow) for column in result.columns]
         return
     rows = iter(result)
     chunk = list(islice(rows, _GROUP))
     while True:
         values = zip(*chunk, strict=True) if chunk else ([] for _ in result.columns)
-        yield [_array(column, list(each), pyarrow) for column, each in zip(result.columns, values, strict=True)]
+        yield [
+            _array(column, list(column_values), pyarrow)
+            for column, column_values in zip(result.columns, values, strict=True)
+        ]
         chunk = list(islice(rows, _GROUP))
         if not chunk:
             return
 
 
-def _of_held(held: Columnar, column: ResultColumn, pyarrow: Any) -> Any:
+def _of_held(records: Columnar, column: ResultColumn, pyarrow: Any) -> Any:
     declared = _declared(column, pyarrow)
-    array = held.array(column) if declared is not None else None
+    array = records.array(column) if declared is not None else None
     if array is None:
-        return _array(column, held.values(column), pyarrow)
+        return _array(column, records.values(column), pyarrow)
     combined = array.combine_chunks() if isinstance(array, pyarrow.ChunkedArray) else array
     return combined.cast(declared)
 
 
 def _declared(column: ResultColumn, pyarrow: Any) -> Any:
-    """The type that the column has whatever its values are; None for one that follows them."""
+    """Return the fixed Arrow type of a column; None if it depends on the values."""
     if column.type is Type.DECIMAL:
         return pyarrow.decimal128(*(column.digits or (38, 0)))
     return {
@@ -121,14 +124,14 @@ def _array(column: ResultColumn, values: list[Any], pyarrow: Any) -> Any:
         try:
             return pyarrow.array([None if v is None else Decimal(v) for v in values], pyarrow.decimal128(38, 0))
         except pyarrow.ArrowException:
-            pass  # more digits than any type has
+            pass  # more digits than any Arrow type has
     if column.type is Type.STRING:
         return pyarrow.array([None if value is None else _text(value) for value in values], declared)
     return pyarrow.array(_alike(values))
 
 
 def _depth(values: Sequence[Any]) -> int:
-    """How deep the deepest object is, as far as one too deep."""
+    """Return the nesting depth of the values, counted up to one above the limit."""
     depth, level = 0, [value for value in values if isinstance(value, dict | list)]
     while level and depth <= _DEEPEST:
         depth += 1
@@ -138,23 +141,23 @@ def _depth(values: Sequence[Any]) -> int:
 
 
 def _one_type(pieces: list[Any], pyarrow: Any) -> list[Any]:
-    """The pieces of a column in the one type that holds them all and that Parquet can write."""
+    """Cast the chunks of a column to one type that holds them all and that Parquet can write."""
     schemas = [pyarrow.schema([("", piece.type)]) for piece in pieces]
     try:
-        together = pyarrow.unify_schemas(schemas, promote_options="permissive").field(0).type
-        if pyarrow.types.is_null(together):
-            return pieces  # no value, and no declared type
-        return [piece.cast(_stored(together, pyarrow)) for piece in pieces]
+        unified = pyarrow.unify_schemas(schemas, promote_options="permissive").field(0).type
+        if pyarrow.types.is_null(unified):
+            return pieces  # no values and no declared type
+        return [piece.cast(_stored(unified, pyarrow)) for piece in pieces]
     except pyarrow.ArrowException:
-        pass  # one group has numbers where another has words, or objects are empty
-    made = pyarrow.array(_alike([value for piece in pieces for value in piece.to_pylist()]))
-    whole = made.cast(_stored(made.type, pyarrow))
-    ends = [sum(map(len, pieces[: at + 1])) for at in range(len(pieces))]
-    return [whole.slice(end - len(piece), len(piece)) for piece, end in zip(pieces, ends, strict=True)]
+        pass  # numbers in one group and texts in another, or empty objects
+    converted = pyarrow.array(_alike([value for piece in pieces for value in piece.to_pylist()]))
+    cast = converted.cast(_stored(converted.type, pyarrow))
+    ends = [sum(map(len, pieces[: index + 1])) for index in range(len(pieces))]
+    return [cast.slice(end - len(piece), len(piece)) for piece, end in zip(pieces, ends, strict=True)]
 
 
 def _stored(type: Any, pyarrow: Any) -> Any:
-    """The type as Parquet can write it: what has no value is text. Raises ArrowException for an object without members."""
+    """Return the type as Parquet can write it, with text for null. Raises ArrowException for an empty struct."""
     types = pyarrow.types
     if types.is_null(type):
         return pyarrow.string()
@@ -168,32 +171,32 @@ def _stored(type: Any, pyarrow: Any) -> Any:
 
 
 def _alike(values: Sequence[Any], depth: int = 0) -> list[Any]:
-    """The values made such that one type holds them: objects member by member, what does not go together as JSON text."""
-    there = [value for value in values if value is not None]
-    kinds = {type(value) for value in there}
-    if kinds == {dict} and any(there) and depth < _DEEPEST:
-        return _objects_alike(values, there, depth)
+    """Convert the values to a common type: objects member by member, incompatible values to JSON text."""
+    present = [value for value in values if value is not None]
+    kinds = {type(value) for value in present}
+    if kinds == {dict} and any(present) and depth < _DEEPEST:
+        return _objects_alike(values, present, depth)
     if kinds == {list} and depth < _DEEPEST:
-        inner = iter(_alike([each for value in there for each in value], depth + 1))
-        if any(there):
+        inner = iter(_alike([item for value in present for item in value], depth + 1))
+        if any(present):
             return [None if value is None else list(islice(inner, len(value))) for value in values]
     if kinds == {str}:
         return [None if value is None else whole_text(value) for value in values]
-    if kinds == {bool} or (kinds == {int} and all(value in _WHOLE for value in there)):
+    if kinds == {bool} or (kinds == {int} and all(value in _WHOLE for value in present)):
         return list(values)
     if kinds in ({datetime}, {date}, {timedelta}):
         return list(values)
-    if kinds in ({float}, {int, float}) and all(isinstance(v, float) or v in _EXACT for v in there):
+    if kinds in ({float}, {int, float}) and all(isinstance(v, float) or v in _EXACT for v in present):
         return [None if value is None else float(value) for value in values]
     return [None if value is None else _text(value) for value in values]
 
 
-def _objects_alike(values: Sequence[Any], there: Sequence[dict[str, Any]], depth: int) -> list[Any]:
-    keys = dict.fromkeys(key for value in there for key in value)
+def _objects_alike(values: Sequence[Any], present: Sequence[dict[str, Any]], depth: int) -> list[Any]:
+    keys = dict.fromkeys(key for value in present for key in value)
     members = {key: _alike([None if value is None else value.get(key) for value in values], depth + 1) for key in keys}
     return [
-        None if value is None else {whole_text(key): column[at] for key, column in members.items()}
-        for at, value in enumerate(values)
+        None if value is None else {whole_text(key): column[index] for key, column in members.items()}
+        for index, value in enumerate(values)
     ]
 
 

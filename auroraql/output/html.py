@@ -1,6 +1,6 @@
-"""A page of HTML that stands alone: what was searched, the pictures among the products, and the table of it all.
+"""Self-contained HTML page of a result: statement, gallery of pictures, and table.
 
-Nothing in a value is markup. Only http and https are linked, and the page runs no script and sends no referrer.
+Values are never markup. Only http and https URLs are links. The page runs no scripts and sends no referrer.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from auroraql.schema import Type
 
 _CHUNK = 500
 _SHORT, _LONG = 40, 160
-"""Characters that stand on one line, and those of an object that are shown at once."""
+"""Characters on one line, and characters of an object that are shown without a click."""
 
 _IN_A_NOTEBOOK = 20
-"""Rows of a result that a notebook shows by itself."""
+"""Rows that a notebook shows."""
 
 _ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;"})
 
@@ -62,32 +62,34 @@ _POLICY = "default-src 'none'; img-src http: https:; style-src 'unsafe-inline'"
 
 
 def render_html(result: ResultSet, _screen: Screen) -> Iterator[str]:
-    """A result as a whole page."""
-    written = visible_lines(result.source.text.strip()) if result.source is not None else ""
+    """Render a result as a complete page."""
+    statement = visible_lines(result.source.text.strip()) if result.source is not None else ""
     count = counted(result)
     yield (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         '<meta name="referrer" content="no-referrer">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">\n'
-        f"<title>{_escaped(written.partition(chr(10))[0] or count)}</title>\n"
+        f"<title>{_escaped(statement.partition(chr(10))[0] or count)}</title>\n"
         f"<style>\n{_PAGE_STYLE}{_TABLE_STYLE}</style>\n</head>\n"
         f'<body class="auroraql">\n<h1>{count}</h1>\n'
     )
-    if written:
-        yield f"<pre>{_escaped(written)}</pre>\n"
-    at = _picture_column(result)
-    made_up = ": there need not be pictures at these addresses" if result.demonstration and at is not None else ""
-    yield f'<p class="note">from {_escaped(origin(result))}{made_up}</p>\n'
-    if at is not None:
-        yield from _gallery(result, at)
+    if statement:
+        yield f"<pre>{_escaped(statement)}</pre>\n"
+    picture_index = _picture_column(result)
+    demo_note = (
+        ": there need not be pictures at these addresses" if result.demonstration and picture_index is not None else ""
+    )
+    yield f'<p class="note">from {_escaped(origin(result))}{demo_note}</p>\n'
+    if picture_index is not None:
+        yield from _gallery(result, picture_index)
     yield '<div class="table">\n'
     yield from _table(result, None)
     yield "</div>\n</body>\n</html>\n"
 
 
 def notebook_html(result: ResultSet) -> str:
-    """The first rows as a table, for a notebook's page."""
+    """Return the first rows as a table for a notebook."""
     shown = min(len(result), _IN_A_NOTEBOOK)
     note = "" if shown == len(result) else f"first {shown} of {len(result):,} rows · "
     table = "".join(_table(result, shown))
@@ -98,12 +100,12 @@ def notebook_html(result: ResultSet) -> str:
 
 
 def visible_lines(text: str) -> str:
-    """A text of several lines with nothing in it that is not seen."""
+    """Return a text of several lines with invisible characters escaped."""
     return "\n".join(visible(line) for line in text.splitlines())
 
 
 def _escaped(text: str) -> str:
-    if text.isprintable() and not _MARKUP.search(text):  # nearly all of them
+    if text.isprintable() and not _MARKUP.search(text):  # true for nearly all texts
         return text
     return visible_lines(text).translate(_ESCAPES)
 
@@ -111,28 +113,28 @@ def _escaped(text: str) -> str:
 # --- pictures
 
 
-def _gallery(result: ResultSet, at: int) -> Iterator[str]:
-    """Every picture in a column as a thumbnail that is loaded when it is looked at, and leads to the whole."""
+def _gallery(result: ResultSet, index: int) -> Iterator[str]:
+    """Yield a lazily loaded thumbnail per picture, linked to the full picture and its row."""
     caption = _Caption.of(result.columns)
     yield '<section class="gallery">\n'
     for number, row in enumerate(result, 1):
-        url = row[at]
+        url = row[index]
         if _is_picture(url):
-            told = [_escaped(part) for part in caption.parts(row) or (_file(url),)]
+            caption_parts = [_escaped(part) for part in caption.parts(row) or (_file(url),)]
             yield (
                 f'<figure><a href="{_escaped(url)}" target="_blank" rel="noopener noreferrer">'
-                f'<img src="{_escaped(url)}" loading="lazy" decoding="async" alt="{" · ".join(told)}"></a>'
-                f'<figcaption><span>{" · ".join(told)}</span><a href="#row{number}">{number}</a></figcaption></figure>\n'
+                f'<img src="{_escaped(url)}" loading="lazy" decoding="async" alt="{" · ".join(caption_parts)}"></a>'
+                f'<figcaption><span>{" · ".join(caption_parts)}</span><a href="#row{number}">{number}</a></figcaption></figure>\n'
             )
     yield "</section>\n"
 
 
 def _picture_column(result: ResultSet) -> int | None:
-    """The first column that has URLs of pictures in it."""
+    """Return the index of the first column with picture URLs."""
     for row in result:
-        for at, value in enumerate(row):
+        for index, value in enumerate(row):
             if _is_picture(value):
-                return at
+                return index
     return None
 
 
@@ -142,7 +144,7 @@ def _is_picture(value: Any) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Caption:
-    """The places in a row of what tells one picture from another."""
+    """Row indices of the values that distinguish pictures."""
 
     places: tuple[int, ...]
 
@@ -154,7 +156,7 @@ class _Caption:
         return cls((*names, *times, *(bare.index(name) for name in _TOLD if name in bare)))
 
     def parts(self, row: Row) -> list[str]:
-        """What they are of a row."""
+        """Return the caption texts of a row."""
         return [part for at in self.places if (part := _told(row[at]))]
 
 
@@ -162,7 +164,7 @@ _TOLD = ("data_product_type", "keogram_type", "montage_type", "metadata")
 
 
 def _told(value: Any) -> str:
-    """A value in a caption: of a moment no more than it needs, of metadata what type it is."""
+    """Format a caption value: a time briefly, metadata as its type."""
     match value:
         case None:
             return ""
@@ -178,9 +180,11 @@ def _told(value: Any) -> str:
 
 
 def _table(result: ResultSet, most: int | None) -> Iterator[str]:
-    """The rows, or the first of them, as a table whose rows can be linked to."""
-    sides = ["number" if column.type in (Type.INTEGER, Type.NUMBER, Type.DECIMAL) else "" for column in result.columns]
-    titles = zip(headers(result.columns), result.columns, sides, strict=True)
+    """Yield a table of the first `most` rows, or all; each row has an anchor."""
+    alignments = [
+        "number" if column.type in (Type.INTEGER, Type.NUMBER, Type.DECIMAL) else "" for column in result.columns
+    ]
+    titles = zip(headers(result.columns), result.columns, alignments, strict=True)
     head = "".join(f'<th{_class(side)} title="{_escaped(c.name)}">{_escaped(title)}</th>' for title, c, side in titles)
     yield f"<table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n"
     rows = enumerate(islice(result, most), 1)
@@ -216,7 +220,7 @@ def _number(value: float | Decimal) -> str:
 
 
 def _several(value: Any) -> str:
-    """An object or a list; what is long is opened by a click."""
+    """Format an object or a list; a long one opens on click."""
     whole, short = cell(value), brief(value)
     if len(whole) <= _LONG:
         return f"<td>{_wrapped(_escaped(short), len(short))}</td>"
@@ -225,12 +229,12 @@ def _several(value: Any) -> str:
 
 
 def _wrapped(text: str, length: int) -> str:
-    """What is longer than a short line may take several."""
+    """Wrap a long text in a div, which may have several lines."""
     return f"<div>{text}</div>" if length > _SHORT else text
 
 
 def _file(url: str) -> str:
-    """The last part of a URL that says something."""
+    """Return the file name of a URL, or the URL without one."""
     return url.rstrip("/").rpartition("/")[2] or url
 
 

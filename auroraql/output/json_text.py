@@ -1,7 +1,7 @@
-"""JSON text, written by msgspec.
+r"""JSON encoding with msgspec.
 
-Invariant: what is written is JSON in UTF-8 and reads back as the value: a decimal number keeps its digits, NaN and
-infinity are null, and half of a surrogate pair, which msgspec refuses, is escaped as `\\uXXXX`.
+Invariant: the output is UTF-8 JSON that decodes to the same value. Decimals keep their digits, NaN and infinity become
+null, and lone surrogates, which msgspec rejects, are escaped as `\uXXXX`.
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ from typing import Any
 import msgspec
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
-"""Half of a surrogate pair, as broken input leaves it: no encoding can write it."""
+"""Lone surrogates from broken input, which UTF-8 cannot encode."""
 
 _ENCODER = msgspec.json.Encoder(decimal_format="number")
 
 
 @lru_cache(maxsize=256)
 def objects(names: tuple[str, ...]) -> Callable[..., Any]:
-    """Return a factory of objects with these members, which are made and written in less time than dicts."""
+    """Return a factory of objects with these members; they are created and encoded faster than dicts."""
     fields = [f"member_{n}" for n in range(len(names))]
     try:
         return msgspec.defstruct("Object", fields, rename=dict(zip(fields, names, strict=True)), gc=False)
-    except ValueError:  # a label that would have to be escaped
+    except ValueError:  # a member name that JSON would escape
         return lambda *members: dict(zip(names, members, strict=True))
 
 
@@ -40,21 +40,21 @@ def lines(values: Sequence[Any]) -> bytes:
 
 
 def texts(values: Sequence[Any]) -> list[str]:
-    """The JSON text of each value."""
+    """Return the JSON text of each value."""
     return lines(values).decode().split("\n")[:-1]
 
 
 def members(values: Sequence[Any]) -> bytes:
-    """Return the values as members of an indented array: the lines between its brackets."""
+    """Return the values as members of an indented array, without its brackets."""
     try:
-        written = _ENCODER.encode(values)
+        encoded = _ENCODER.encode(values)
     except UnicodeEncodeError:
         return _escaped(values, indent=2)[2:-2].encode()
-    return msgspec.json.format(written, indent=2)[2:-2]
+    return msgspec.json.format(encoded, indent=2)[2:-2]
 
 
 def _escaped(value: Any, indent: int | None = None) -> str:
-    """A value that holds halves of surrogate pairs."""
+    """Encode a value that contains lone surrogates."""
     plain = _finite(msgspec.to_builtins(value))
     separators = (",", ":") if indent is None else None
     text = json.dumps(plain, ensure_ascii=False, allow_nan=False, indent=indent, separators=separators)

@@ -1,7 +1,7 @@
-"""Which columns a table shows and how wide each is: measured on the rows, fitted to the terminal.
+"""Column layout of tables: selection and widths from the rows and the terminal width.
 
-Numbers and times are shown whole or not at all; only text is cut, the widest first, never below 8 columns. What is
-measured are the texts that will be shown, so that no value is written twice.
+Numbers and times are shown whole or not at all. Only text is cut, widest column first, to no less than 8 columns.
+Widths are measured on the formatted texts, so that no value is formatted twice.
 """
 
 from __future__ import annotations
@@ -44,13 +44,15 @@ _LEFT_OUT_FIRST = (
     "program",
     "data_product_type",
 )
-"""Of a record that is shown whole: what goes first when not everything fits, in this order. What people want to see
-stays: when, where and the file of a product, the footprint of a spacecraft, the sources and the distance of a conjunction."""
+"""Columns of complete records in the order in which they are omitted if space is short. Time, location and file of a
+
+product, footprint of a spacecraft, and sources and distance of a conjunction are kept longest.
+"""
 
 
 @dataclass(slots=True)
 class Column:
-    """A column of a table while its width is being found; of a `whole` one nothing is cut, it rather juts out."""
+    """Table column during layout; values of a `whole` column are never cut and may exceed its width."""
 
     name: str
     header: str
@@ -61,32 +63,32 @@ class Column:
     whole: bool = False
     at: int = 0
     file_name: int = 0
-    """The longest file name among its URLs, with the sign for the rest of the URL."""
+    """Width of the longest file name among its URLs, including the ellipsis."""
     seen: set[type] = field(default_factory=set)
 
     def measure(self, value: Any, text: str) -> None:
-        """Takes one value into account, and the text it will be shown as."""
+        """Record one value and its formatted text."""
         self.seen.add(type(value))
         self.data = max(self.data, columns(text))
         if text.startswith(("https://", "http://")):
             self.file_name = max(self.file_name, columns(text.rpartition("/")[2]) + 1)
 
     def settle(self) -> None:
-        """Every value was seen: how wide it would like to be, and on which side it stands."""
+        """Set natural width and alignment after all values are measured."""
         numbers = self.seen - {type(None)}
         self.right = bool(numbers) and numbers <= {int, float, Decimal}
         self.width = max(self.data, columns(self.header))
 
     def least(self) -> int:
-        """The narrowest it may become."""
+        """Return the minimum width."""
         rigid = self.data <= _WIDEST_RIGID and (self.right or self.holds is Type.TIME)
         name = columns(self.header.rpartition(" (")[0] or self.header)
-        # The members of several objects have one name: only with the object's before it are they told apart.
+        # Members of several objects have the same name; only with the parent's name are they distinguishable.
         title = min(name, _WHOLE_TITLE) if "." in self.header else min(columns(self.header), _LEAST)
         return max(self.data if rigid else min(self.data, _LEAST), title)
 
     def readable(self) -> int:
-        """What it is cut to before any header is: a text that is still one."""
+        """Return the width to which a text is cut before any header is cut."""
         return max(self.least(), min(self.data, self.file_name or _READABLE), columns(self.header))
 
     def comfortable(self) -> int:
@@ -98,7 +100,7 @@ class Column:
 
 
 def measured(columns: Sequence[Column], rows: Iterable[Sequence[Any]], texts: Iterable[Sequence[str]]) -> list[Column]:
-    """The columns with their natural widths, from rows and the texts of their values."""
+    """Return the columns with natural widths, measured on rows and their formatted texts."""
     for row, shown in zip(rows, texts, strict=True):
         for column, value, text in zip(columns, row, shown, strict=True):
             column.measure(value, text)
@@ -108,30 +110,30 @@ def measured(columns: Sequence[Column], rows: Iterable[Sequence[Any]], texts: It
 
 
 def is_crowded(columns: Sequence[Column], shown: Sequence[Column], width: int | None) -> bool:
-    """Whether a table of the columns shown lacks too much of what is there: columns, or most of every line."""
+    """Return whether the shown columns omit too much: whole columns, or most of every line."""
     if width is None or len(columns) == 1:
         return False
     return len(shown) < len(columns) or sum(max(c.data, GAP) for c in columns) > _MOST_CUT * width
 
 
 def fitted(columns: list[Column], width: int | None, *, may_leave_out: bool) -> list[Column] | None:
-    """The columns to show, in widths that fit; None when no table of them is readable in that width."""
+    """Return the columns to show with fitted widths; None when the table would be unreadable."""
     if width is None:
         for column in columns:
             column.whole = True
-            column.width = min(column.width, _WIDEST_PADDED)  # one huge value must not blow up every row
+            column.width = min(column.width, _WIDEST_PADDED)  # limited, so that one huge value does not pad every row
         return columns
     if may_leave_out:
         columns = _without(columns, _LEFT_OUT_FIRST, width)
-    room = width - GAP * (len(columns) - 1)
-    if sum(column.least() for column in columns) > room:
+    available = width - GAP * (len(columns) - 1)
+    if sum(column.least() for column in columns) > available:
         return None
-    _shrink(columns, room)
+    _shrink(columns, available)
     return columns
 
 
 def squeezed(columns: list[Column], width: int) -> list[Column]:
-    """Return as many of the first columns as a table of that width has room for; none if not even one fits."""
+    """Return the longest prefix of the columns that fits the width; empty when not even one fits."""
     for count in range(len(columns) - 1, 0, -1):
         fitting = fitted(columns[:count], width, may_leave_out=False)
         if fitting is not None:
@@ -147,13 +149,13 @@ def _without(columns: list[Column], names: tuple[str, ...], width: int) -> list[
     return columns
 
 
-def _shrink(columns: list[Column], room: int) -> None:
-    """Cuts long texts, then headers that are longer than everything under them, then all texts; the widest first."""
+def _shrink(columns: list[Column], available: int) -> None:
+    """Shrink the widest columns: long texts first, then headers wider than their values, then all texts."""
     for column in columns:
-        column.width = max(min(column.width, room), column.least())
+        column.width = max(min(column.width, available), column.least())
     for floor in (Column.readable, Column.comfortable, lambda c: max(c.data, c.least()), Column.least):
-        while sum(column.width for column in columns) > room:
-            wide = [column for column in columns if column.width > floor(column)]
-            if not wide:
+        while sum(column.width for column in columns) > available:
+            shrinkable = [column for column in columns if column.width > floor(column)]
+            if not shrinkable:
                 break
-            max(wide, key=lambda column: column.width).width -= 1
+            max(shrinkable, key=lambda column: column.width).width -= 1

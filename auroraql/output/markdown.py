@@ -1,4 +1,4 @@
-"""A table of GitHub's Markdown: nothing in a value can end a cell or a line, or become markup."""
+"""GitHub Markdown table, in which values cannot end a cell or line, or become markup."""
 
 from __future__ import annotations
 
@@ -12,13 +12,15 @@ from auroraql.results import ResultSet
 from auroraql.schema import Type
 
 _MARKUP = re.compile(r"[\\`*\[\]<>|~]|(?<![^\W_])_|_(?![^\W_])|&(?=[#\w])")
-"""What Markdown would take for more than text; an underscore inside a word is none."""
+"""Characters that Markdown interprets; an underscore inside a word is not one."""
 
 
 def render_markdown(result: ResultSet, _screen: Screen) -> Iterator[str]:
-    """A result as a table: times and numbers as they are read, URLs as links, missing values empty."""
-    sides = ["---:" if column.type in (Type.INTEGER, Type.NUMBER, Type.DECIMAL) else "---" for column in result.columns]
-    yield _line(_escaped(title) for title in headers(result.columns)) + _line(sides)
+    """Render a result as a table: formatted times and numbers, URLs as links, missing values empty."""
+    alignments = [
+        "---:" if column.type in (Type.INTEGER, Type.NUMBER, Type.DECIMAL) else "---" for column in result.columns
+    ]
+    yield _line(_escaped(title) for title in headers(result.columns)) + _line(alignments)
     for row in result:
         yield _line(map(_value, row))
 

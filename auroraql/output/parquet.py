@@ -1,4 +1,4 @@
-"""Parquet: the Arrow table of a result in a file."""
+"""Parquet encoding of a result's Arrow table."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from auroraql.output.frames import arrow_table
 from auroraql.results import ResultSet
 
 _GROUP = 100_000
-"""Rows of a row group."""
+"""Rows per row group."""
 
 
 def encode_parquet(result: ResultSet) -> Iterator[bytes]:
-    """Write a result as a Parquet file, piece by piece."""
-    # It takes as long to load as many searches do.
+    """Encode a result as a Parquet file, in chunks."""
+    # Import here: loading pyarrow takes as long as many searches.
     from pyarrow.parquet import ParquetWriter
 
     table, sink = arrow_table(result), _Sink()
@@ -27,7 +27,7 @@ def encode_parquet(result: ResultSet) -> Iterator[bytes]:
 
 
 class _Sink(io.RawIOBase):
-    """Takes what the writer writes, and hands it on."""
+    """Buffer for the writer's output, emptied chunk by chunk."""
 
     def __init__(self) -> None:
         self._held, self._before = bytearray(), 0
@@ -43,7 +43,7 @@ class _Sink(io.RawIOBase):
         return self._before + len(self._held)
 
     def taken(self) -> bytes:
-        """Return what was written since the last call."""
-        taken, self._held = bytes(self._held), bytearray()
-        self._before += len(taken)
-        return taken
+        """Return the bytes written since the last call."""
+        chunk, self._held = bytes(self._held), bytearray()
+        self._before += len(chunk)
+        return chunk

@@ -1,6 +1,6 @@
-"""Time in steps of the calendar, for pictures of few columns: which step fits, and what stands above the columns.
+"""Calendar steps of time axes: choice of a step, and axis labels.
 
-Moments are naive UTC. Weeks begin on Monday.
+Times are naive UTC. Weeks begin on Monday.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ _DAY = 86_400
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A length of time whose pieces begin where the calendar has them: so many seconds, or so many months."""
+    """Length of time with pieces aligned to the calendar, in seconds or in months."""
 
     name: str
     seconds: int = 0
     months: int = 0
 
     def floor(self, moment: datetime) -> datetime:
-        """The beginning of the piece that a moment is in."""
+        """Return the start of the piece that contains a time."""
         if self.months:
             number = moment.year * _MONTHS + moment.month - 1
             return _month(number - number % self.months)
@@ -35,7 +35,7 @@ class Step:
             return datetime.min
 
     def after(self, start: datetime) -> datetime:
-        """The beginning of the piece after the one that begins at `start`."""
+        """Return the start of the piece after the one that starts at `start`."""
         if self.months:
             return _month(start.year * _MONTHS + start.month - 1 + self.months)
         try:
@@ -44,14 +44,14 @@ class Step:
             return datetime.max
 
     def pieces(self, first: datetime, last: datetime) -> Iterator[datetime]:
-        """The beginnings of all pieces from one moment to another."""
+        """Yield the starts of all pieces between two times."""
         start = self.floor(first)
         while start <= last and start < datetime.max:
             yield start
             start = self.after(start)
 
     def about(self, first: datetime, last: datetime) -> int:
-        """About how many pieces that are."""
+        """Estimate the number of pieces between two times."""
         length = self.seconds or self.months * 30 * _DAY
         return int((last - first).total_seconds()) // length
 
@@ -71,13 +71,13 @@ STEPS = (
     *(Step(f"{n} month{'s' if n > 1 else ''}", months=n) for n in (1, 3, 6)),
     *(Step(f"{n:,} year{'s' if n > 1 else ''}", months=12 * n) for n in (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)),
 )
-"""The steps, finest first."""
+"""Steps, finest first."""
 
 DAY = next(step for step in STEPS if step.seconds == _DAY)
 
 
 def fitting(first: datetime, last: datetime, room: int, finest: Step = STEPS[0]) -> tuple[Step, list[datetime]]:
-    """The finest step of which no more than `room` pieces make up the time, and their beginnings."""
+    """Return the finest step that divides the time into at most `room` pieces, and their starts."""
     for step in STEPS[STEPS.index(finest) :]:
         if step.about(first, last) <= room:
             starts = list(step.pieces(first, last))
@@ -86,18 +86,18 @@ def fitting(first: datetime, last: datetime, room: int, finest: Step = STEPS[0])
     return STEPS[-1], [STEPS[-1].floor(first)]
 
 
-def axis(step: Step, starts: Sequence[datetime], each: int, mark: str) -> str:
-    """The dates above the columns, as many as there is room for; every piece is `each` columns wide."""
+def axis(step: Step, starts: Sequence[datetime], piece_width: int, mark: str) -> str:
+    """Return the axis with as many labels as fit; each piece is `each` columns wide."""
     ends = [*starts[1:], step.after(starts[-1])]
-    width = len(starts) * each
+    width = len(starts) * piece_width
     for tick in STEPS[STEPS.index(step) :]:
-        # What is marked is the piece that the beginning of a tick is in.
-        begun = [(at * each, tick.floor(end - _LEAST)) for at, end in enumerate(ends)]
-        ticks = [(at, moment) for at, moment in begun if moment >= starts[at // each]]
+        # Mark the piece that contains the start of the tick.
+        marks = [(position * piece_width, tick.floor(end - _LEAST)) for position, end in enumerate(ends)]
+        ticks = [(position, moment) for position, moment in marks if moment >= starts[position // piece_width]]
         if len(ticks) < 2:
             break
-        apart = min(b - a for (a, _), (b, _) in pairwise(ticks))
-        if apart > len(_label(tick, ticks[-1][1])) + 1:
+        distance = min(b - a for (a, _), (b, _) in pairwise(ticks))
+        if distance > len(_label(tick, ticks[-1][1])) + 1:
             return _set(tick, ticks, starts[0], width, mark)
     return _set(step, [(0, starts[0])], starts[0], width, mark)
 
@@ -112,7 +112,7 @@ def _label(tick: Step, moment: datetime) -> str:
 
 
 def _whole_label(tick: Step, moment: datetime) -> str:
-    """The label of a beginning, which tells the year too."""
+    """Return the label of the first tick, which includes the year."""
     if tick.months:
         return _label(tick, moment)
     day = f"{moment.year:04}-{moment.month:02}-{moment.day:02}"
@@ -120,13 +120,13 @@ def _whole_label(tick: Step, moment: datetime) -> str:
 
 
 def _set(tick: Step, ticks: list[tuple[int, datetime]], first: datetime, width: int, mark: str) -> str:
-    """The labels at their places; the first is a whole one where it fits, and one that would jut out is left away."""
+    """Place the labels; the first is full if it fits, and labels that exceed the width are omitted."""
     if ticks[0][0] > len(mark + _whole_label(DAY, first)):
         ticks = [(0, first), *ticks]
     line = ""
-    for number, (at, moment) in enumerate(ticks):
-        room = (ticks[number + 1][0] if number + 1 < len(ticks) else width + 1) - at
-        label, whole = mark + _label(tick, moment), mark + _whole_label(tick, moment)
-        chosen = whole if number == 0 and len(whole) < room else label
-        line = line.ljust(at) + (chosen if len(chosen) < room else "")
+    for number, (position, moment) in enumerate(ticks):
+        room = (ticks[number + 1][0] if number + 1 < len(ticks) else width + 1) - position
+        label, full = mark + _label(tick, moment), mark + _whole_label(tick, moment)
+        chosen = full if number == 0 and len(full) < room else label
+        line = line.ljust(position) + (chosen if len(chosen) < room else "")
     return line

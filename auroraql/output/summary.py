@@ -1,4 +1,4 @@
-"""A few words about a whole result."""
+"""Short texts about a result: footer, origin and count."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from auroraql.schema import KINDS
 
 
 def footer(result: ResultSet) -> str:
-    """How many rows, how long it took, from where."""
+    """Return row count, elapsed time and archive."""
     rows = "" if result.is_report else f"{len(result):,} row{'' if len(result) == 1 else 's'} · "
     return f"{rows}{_elapsed(result.elapsed)} · {origin(result)}"
 
 
 def origin(result: ResultSet) -> str:
-    """Where it is from."""
+    """Return the archive's name."""
     return visible(result.archive) + (" (demonstration data)" if result.demonstration else "")
 
 
 def counted(result: ResultSet) -> str:
-    """How many of what."""
+    """Return the number of rows with the title of their kind."""
     kind = KINDS.get(result.plan.query.kind)
     plain = kind is None or result.plan.query.aggregates or result.plan.query.distinct
     title = "rows" if kind is None or plain else kind.title.lower()

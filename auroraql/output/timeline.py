@@ -1,4 +1,4 @@
-"""A result over time as a picture: a line for each source, higher blocks where more of it is; readable without colour."""
+"""Timeline: a line per source, with higher blocks for more rows; readable without color."""
 
 from __future__ import annotations
 
@@ -25,28 +25,28 @@ _WIDEST_PIECE = 4
 
 @dataclass(frozen=True, slots=True)
 class _Reader:
-    """How a row tells when it is, and of which sources."""
+    """Column indices of a row's time and sources."""
 
     start: int
     end: int
     source: int | None
 
     def when(self, row: Row) -> tuple[datetime, datetime] | None:
-        """The first and the last moment of a row; None when it does not tell."""
+        """Return the first and last time of a row; None without a start."""
         start, end = row[self.start], row[self.end]
         if not isinstance(start, datetime):
             return None
         return (start, end) if isinstance(end, datetime) and end >= start else (start, start)
 
     def sources(self, row: Row) -> list[str]:
-        """The names of its sources, each once."""
+        """Return the distinct names of a row's sources."""
         value = row[self.source] if self.source is not None else "all"
         return list(dict.fromkeys(map(_name, value if isinstance(value, list) else [value])))
 
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """What a first look at the rows found: the time they take up, how many each source has, how many tell no time."""
+    """Statistics of the rows: time range, rows per source, and number of rows without a time."""
 
     first: datetime
     last: datetime
@@ -55,46 +55,48 @@ class _Seen:
 
 
 def render_timeline(result: ResultSet, screen: Screen, most: int) -> Iterator[str]:
-    """The picture, of the `most` sources that have most rows. Raises UsageError for a result without times."""
+    """Render the timeline of the `most` sources with most rows. Raises UsageError for a result without times."""
     reader = _reader(result)
     seen = _look(result, reader)
-    named = seen.counts.most_common(most)
+    drawn_sources = seen.counts.most_common(most)
     width = max(screen.width or 80, _LEAST_WIDTH)
-    names = min(max(columns(name) for name, _ in named), width // 3)
-    figures = max(len(f"{count:,}") for _, count in named)
-    room = width - names - figures - 4
-    step, starts = fitting(seen.first, seen.last, room)
-    heights = _heights(result, reader, starts, {name for name, _ in named})
-    scale = Scale(BARS if screen.blocks else ASCII_BARS, max(max(each) for each in heights.values()))
-    each = min(room // len(starts), _WIDEST_PIECE)
+    names = min(max(columns(name) for name, _ in drawn_sources), width // 3)
+    figures = max(len(f"{count:,}") for _, count in drawn_sources)
+    strip_width = width - names - figures - 4
+    step, starts = fitting(seen.first, seen.last, strip_width)
+    heights = _heights(result, reader, starts, {name for name, _ in drawn_sources})
+    scale = Scale(BARS if screen.blocks else ASCII_BARS, max(max(counts) for counts in heights.values()))
+    piece_width = min(strip_width // len(starts), _WIDEST_PIECE)
     edge = "│" if screen.blocks else "|"
     yield _title(result, seen, reader) + "\n"
-    above = axis(step, starts, each, "┌" if screen.blocks else "|")
-    yield paint(f"{' ' * names}  {above}", BOLD, color=screen.color).rstrip() + "\n"
-    for name, count in named:
-        strip = "".join(scale.character(height) * each for height in heights[name])
+    axis_line = axis(step, starts, piece_width, "┌" if screen.blocks else "|")
+    yield paint(f"{' ' * names}  {axis_line}", BOLD, color=screen.color).rstrip() + "\n"
+    for name, count in drawn_sources:
+        strip = "".join(scale.character(height) * piece_width for height in heights[name])
         yield f"{screen.shown(pad(cut(name, names), names, right=False))} {edge}{strip}{edge}{count:>{figures},}\n"
-    if len(seen.counts) > len(named):
-        rest = seen.counts.total() - sum(count for _, count in named)
-        yield screen.note(f"{len(seen.counts) - len(named):,} more sources, not drawn, have {rest:,}")
-    yield screen.note(_legend(scale, step.name, each))
+    if len(seen.counts) > len(drawn_sources):
+        rest_count = seen.counts.total() - sum(count for _, count in drawn_sources)
+        yield screen.note(f"{len(seen.counts) - len(drawn_sources):,} more sources, not drawn, have {rest_count:,}")
+    yield screen.note(_legend(scale, step.name, piece_width))
 
 
 def _reader(result: ResultSet) -> _Reader:
-    """Raises UsageError for a result that does not tell when its rows are."""
+    """Return the row reader. Raises UsageError without a start or epoch column."""
     start = _place(result.columns, ("start",), Type.TIME)
     if start is None:
         start = _place(result.columns, ("epoch",), Type.TIME)
     if start is None:
         raise UsageError("the result has no column start or epoch", "SELECT start too")
     end = _place(result.columns, ("end",), Type.TIME)
-    bare = [column.path[-1] if column.path else column.name for column in result.columns]
-    named = next((bare.index(name) for name in (*_NAMED, "data_source", "data_sources") if name in bare), None)
-    return _Reader(start, start if end is None else end, named)
+    names = [column.path[-1] if column.path else column.name for column in result.columns]
+    source_index = next((names.index(name) for name in (*_NAMED, "data_source", "data_sources") if name in names), None)
+    return _Reader(start, start if end is None else end, source_index)
 
 
-def _place(every: tuple[ResultColumn, ...], path: tuple[str, ...], type: Type) -> int | None:
-    return next((at for at, column in enumerate(every) if column.path == path and column.type is type), None)
+def _place(all_columns: tuple[ResultColumn, ...], path: tuple[str, ...], type: Type) -> int | None:
+    return next(
+        (index for index, column in enumerate(all_columns) if column.path == path and column.type is type), None
+    )
 
 
 def _name(source: Any) -> str:
@@ -104,7 +106,7 @@ def _name(source: Any) -> str:
 
 
 def _look(result: ResultSet, reader: _Reader) -> _Seen:
-    """Raises UsageError when no row tells when it is."""
+    """Collect statistics of all rows. Raises UsageError when no row has a time."""
     counts: Counter[str] = Counter()
     first, last, timeless = datetime.max, datetime.min, 0
     for row in result:
@@ -116,13 +118,13 @@ def _look(result: ResultSet, reader: _Reader) -> _Seen:
             counts.update(reader.sources(row))
     if not counts:
         raise UsageError("the result has no rows that tell when they are", "FIND something first")
-    asked = result.plan.query
-    return _Seen(min(first, asked.start or first), max(last, asked.end or last), counts, timeless)
+    query = result.plan.query
+    return _Seen(min(first, query.start or first), max(last, query.end or last), counts, timeless)
 
 
-def _heights(result: ResultSet, reader: _Reader, starts: list[datetime], named: set[str]) -> dict[str, list[int]]:
-    """How many rows of each source touch each piece of time."""
-    changes = {name: [0] * (len(starts) + 1) for name in named}
+def _heights(result: ResultSet, reader: _Reader, starts: list[datetime], drawn_names: set[str]) -> dict[str, list[int]]:
+    """Return, by source, the number of rows that overlap each piece of time."""
+    changes = {name: [0] * (len(starts) + 1) for name in drawn_names}
     for row in result:
         when = reader.when(row)
         if when is not None:
@@ -131,7 +133,7 @@ def _heights(result: ResultSet, reader: _Reader, starts: list[datetime], named: 
                 if name in changes:
                     changes[name][max(begin, 0)] += 1
                     changes[name][end] -= 1
-    return {name: _sums(each) for name, each in changes.items()}
+    return {name: _sums(source_changes) for name, source_changes in changes.items()}
 
 
 def _sums(changes: list[int]) -> list[int]:
@@ -145,15 +147,15 @@ def _sums(changes: list[int]) -> list[int]:
 def _title(result: ResultSet, seen: _Seen, reader: _Reader) -> str:
     several = reader.source is not None and result.columns[reader.source].type is Type.OBJECT
     shared = ", each under all its sources" if several else ""
-    untold = f"; {seen.timeless:,} do not tell when" if seen.timeless else ""
+    timeless_note = f"; {seen.timeless:,} do not tell when" if seen.timeless else ""
     whole = seen.first.time() == time.min and seen.last.time() >= time(23, 59)
-    first, last = (f"{each:{'%Y-%m-%d' if whole else '%Y-%m-%d %H:%M'}}" for each in (seen.first, seen.last))
-    return f"{counted(result)}{shared}, {first if first == last else f'{first} to {last}'}, UTC{untold}"
+    first, last = (f"{moment:{'%Y-%m-%d' if whole else '%Y-%m-%d %H:%M'}}" for moment in (seen.first, seen.last))
+    return f"{counted(result)}{shared}, {first if first == last else f'{first} to {last}'}, UTC{timeless_note}"
 
 
-def _legend(scale: Scale, step: str, each: int) -> str:
+def _legend(scale: Scale, step: str, piece_width: int) -> str:
     ranges = scale.ranges()
     (low, fewest), (high, most) = ranges[0], ranges[-1]
     dots = "..." if scale.characters.isascii() else "…"
-    told = f"{low} {fewest}" if len(ranges) == 1 else f"{low} {fewest} {dots} {high} {most}"
-    return f"blank none, {told} in each {'column' if each == 1 else f'{each} columns'} ({step})"
+    range_text = f"{low} {fewest}" if len(ranges) == 1 else f"{low} {fewest} {dots} {high} {most}"
+    return f"blank none, {range_text} in each {'column' if piece_width == 1 else f'{piece_width} columns'} ({step})"

@@ -1,6 +1,6 @@
-"""The vertical view: one block a row, one line a value, nothing cut and nothing left out.
+"""Vertical view: one block per row, one line per value, without cuts or omissions.
 
-Names are the dotted ones, as a statement would use them; an object's members have a line each.
+Names are dotted as in statements; each member of an object has a line.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _RULE = 60
 
 
 def render_vertical(result: ResultSet, screen: Screen) -> Iterator[str]:
-    """A result as blocks of `name  value` lines."""
+    """Render a result as blocks of `name  value` lines."""
     rows = iter(result)
     first = list(islice(rows, SAMPLE if screen.width is None else _most_rows(result.columns, screen)))
     names = max((columns(name) for name in _names(result.columns, first)), default=0)
@@ -35,12 +35,12 @@ def render_vertical(result: ResultSet, screen: Screen) -> Iterator[str]:
 
 
 def _most_rows(shown: Sequence[ResultColumn], screen: Screen) -> int:
-    """Return how many rows are shown: those that fill a page, at least one."""
+    """Return the number of rows that fill a page, at least one."""
     return MOST_SHOWN if screen.height is None else max(screen.height // (len(shown) + 1), 1)
 
 
 def lines_of(result: ResultSet, rows: Iterable[Sequence[Any]]) -> int:
-    """How many lines the view of these rows has."""
+    """Return the number of lines of the vertical view."""
     return sum(1 + sum(1 for _ in _pairs(result.columns, row)) for row in rows)
 
 

@@ -1,4 +1,4 @@
-"""AuroraX's search engine over HTTP: `https://api.aurorax.space`, or any service with the same API."""
+"""Engine for AuroraX over HTTP: `https://api.aurorax.space`, or any service with the same API."""
 
 from auroraql.archives.aurorax.engine import AuroraXEngine
 

@@ -1,6 +1,6 @@
-"""What the caller hands in: the address of a service and an API key, both checked before anything is sent.
+"""Address and API key of a service, validated before anything is sent.
 
-Invariant: the key leaves `Key` only as a header of a request, and no message repeats a password or a key.
+Invariant: the key leaves `Key` only as a request header, and messages contain neither passwords nor keys.
 """
 
 from __future__ import annotations
@@ -24,9 +24,10 @@ _HEADER_TEXT = re.compile(r"[\x21-\x7e\xa1-\xff]+")
 
 
 def read_address(url: str) -> str:
-    """The base URL below which `/api/v1` lies, without a slash at its end.
+    """Return the base URL that precedes `/api/v1`, without a trailing slash.
 
-    A path prefix is kept; `/api/v1` at the end is understood. Raises UsageError for what is no plain http(s) URL.
+    Path prefixes are kept, and a trailing `/api/v1` is accepted. Raises UsageError for anything but a plain http(s)
+    URL.
     """
     if "@" in url:
         raise UsageError(
@@ -44,7 +45,7 @@ def read_address(url: str) -> str:
 
 
 def same_origin_target(url: str, location: str) -> str | None:
-    """Where `location`, answered by `url`, leads to, when that is the same origin; None elsewhere."""
+    """Resolve a `Location` header against `url`. Return None when the target has another origin."""
     try:
         target = urljoin(url, location)
     except ValueError:
@@ -53,10 +54,10 @@ def same_origin_target(url: str, location: str) -> str | None:
 
 
 class Key:
-    """The API key, or none (an empty one). `sign` is what requests is given as its `auth`."""
+    """API key, possibly empty. Pass `sign` to requests as `auth`."""
 
     def __init__(self, value: str | None) -> None:
-        """Raises UsageError, without showing the key, for one that no HTTP header can carry."""
+        """Raise UsageError, without showing the key, if an HTTP header cannot carry it."""
         if value and not _HEADER_TEXT.fullmatch(value):
             raise UsageError(
                 "the API key holds a blank, a line break or another character that cannot be sent",
@@ -66,7 +67,7 @@ class Key:
         self._written = _spellings(self._value)
 
     def sign(self, request: PreparedRequest) -> PreparedRequest:
-        """Add the key, if there is one, and nothing else, to a request."""
+        """Add the key header to a request if there is a key."""
         if self._value:
             request.headers[HEADER] = self._value
         return request
@@ -78,21 +79,21 @@ class Key:
         return "Key(***)" if self else "Key()"
 
     def is_in(self, text: str) -> bool:
-        """Whether a text holds the key, however it is written there."""
+        """Return whether the text contains the key, in any encoding."""
         return any(spelling in text for spelling in self._written)
 
     def hidden(self, text: str) -> str:
-        """The text without the key, however a service that repeats it may have written it."""
+        """Return the text with the key masked, in every encoding that a service may echo."""
         for spelling in self._written:
             text = text.replace(spelling, "***")
         return text
 
 
 def _spellings(value: str) -> tuple[str, ...]:
-    """The key as it stands in plain text, JSON, HTML and URLs; the longest first, as they may hold each other."""
+    """Return the key as plain text, JSON, HTML and URL text, longest first because some contain others."""
     if not value:
         return ()
     in_json = {json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1]}
     in_json |= {written.replace("/", r"\/") for written in in_json}
-    every = {value, *in_json, html.escape(value), quote(value), quote(value, safe=""), quote_plus(value)}
-    return tuple(sorted(every, key=len, reverse=True))
+    encodings = {value, *in_json, html.escape(value), quote(value), quote(value, safe=""), quote_plus(value)}
+    return tuple(sorted(encodings, key=len, reverse=True))

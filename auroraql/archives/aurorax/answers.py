@@ -1,6 +1,6 @@
-"""What the service answered, read: an error of the tree, a request id, a status, a JSON document.
+"""Parsing of the service's responses: errors, request ids, statuses and JSON documents.
 
-Invariant: an answer of any other shape than the one published is Failed, saying what was expected; nothing is guessed.
+Invariant: a response of an unpublished shape raises Failed with the expected shape; nothing is guessed.
 """
 
 from __future__ import annotations
@@ -44,32 +44,32 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """Who is asked, and about which search: what every error names."""
+    """Archive, key and request id that errors refer to."""
 
     archive: str
     key: Key
     request_id: str = ""
     is_aurorax: bool = True
-    """Whether it is AuroraX itself, for which AURORAX_API_KEY is."""
+    """Whether the service is AuroraX itself, to which AURORAX_API_KEY belongs."""
 
     def about(self, request_id: str) -> Context:
-        """The same, about one search."""
+        """Return a copy for one search."""
         return replace(self, request_id=request_id)
 
     def error(self, error: type[ArchiveError], message: str, hint: str = "") -> ArchiveError:
-        """An error to raise; its texts hold neither the key nor characters that act on a terminal."""
+        """Return an error without the key and without terminal control characters, ready to raise."""
         clean = self.clean(message)
         short = clean if len(clean) <= _LONGEST_MESSAGE else clean[:_LONGEST_MESSAGE] + "…"
         return error(short, archive=self.archive, request_id=self.clean(self.request_id), hint=self.clean(hint))
 
     def clean(self, text: str) -> str:
-        """Text of the service, fit to be shown: no key, one line, printable."""
+        """Return text of the service in displayable form: without the key, on one line, printable."""
         hidden = self.key.hidden(text)
         return " ".join("".join(c if c.isprintable() else " " for c in hidden).split())
 
     def excerpt(self, body: bytes) -> str:
-        """The beginning of a body as a quotation, an HTML page without its tags."""
-        # The key is taken out before anything is cut, or half of it could be left standing.
+        """Return the start of a body in quotes; tags of an HTML page are removed."""
+        # Mask the key before cutting, or a part of it could remain.
         hidden = self.key.hidden(body.decode("utf-8", "replace"))
         text = self.clean(re.sub(r"<[^<>]{0,1000}>", " ", hidden[:100_000]))
         return f"'{text[:_LONGEST_EXCERPT]}{'…' if len(text) > _LONGEST_EXCERPT else ''}'" if text else "nothing"
@@ -77,7 +77,7 @@ class Context:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step of the protocol: what it is called in messages, and what a 404 to it means."""
+    """Step of the protocol: its name in messages, expected statuses, whether it may be repeated, the hint for a 404."""
 
     name: str
     expected: tuple[int, ...]
@@ -113,33 +113,33 @@ _REFUSALS: dict[int, tuple[type[ArchiveError], str, str]] = {
 
 
 def expect(answer: Answer, step: Step, context: Context) -> None:
-    """Raises what the status code says, unless it is one that the step expects."""
+    """Raise the ArchiveError that the status code means, unless the step expects the code."""
     if answer.status in step.expected:
         return
     if 300 <= answer.status < 400:
         _refuse_redirect(answer, context)
-    said = _words(answer)
+    detail = _words(answer)
     if answer.status == 401:
-        raise context.error(Refused, _joined("401 not authenticated", said), _key_hint(context))
+        raise context.error(Refused, _joined("401 not authenticated", detail), _key_hint(context))
     if answer.status in _REFUSALS:
-        error, words, hint = _REFUSALS[answer.status]
+        error, reason, hint = _REFUSALS[answer.status]
         if answer.status == 404:
-            words, hint = (_EXPIRED if step is DATA else words), step.missing
-        if answer.status == 503 and "maintenance mode" in said.lower():
-            words = "maintenance"
+            reason, hint = (_EXPIRED if step is DATA else reason), step.missing
+        if answer.status == 503 and "maintenance mode" in detail.lower():
+            reason = "maintenance"
         if wait := retry_after(answer.headers.get("retry-after", "")):
             hint = f"try again after {_lasting(wait)}"
-        raise context.error(error, _joined(f"{answer.status} {words}", said), hint)
+        raise context.error(error, _joined(f"{answer.status} {reason}", detail), hint)
     if answer.status >= 400:
         error = Refused if answer.status < 500 else Failed
-        raise context.error(error, _joined(f"{answer.status} to {step.name}", said), _LATER)
+        raise context.error(error, _joined(f"{answer.status} to {step.name}", detail), _LATER)
     wanted = " or ".join(map(str, step.expected))
     message = f"expected {wanted} to {step.name}, got {answer.status}: {context.excerpt(answer.body)}"
     raise context.error(Failed, message, "check that this is the address of an AuroraX service")
 
 
 _LONGEST_WAIT = 1e9
-"""Seconds that a Retry-After may say; more is as good as never."""
+"""Upper limit in seconds of a Retry-After header."""
 
 
 def retry_after(text: str) -> float | None:
@@ -156,7 +156,7 @@ def retry_after(text: str) -> float | None:
 
 
 def _lasting(seconds: float) -> str:
-    """A time to wait, for people."""
+    """Format a waiting time for messages."""
     return f"{seconds:.0f} s" if seconds < 2 * 86400 else f"{seconds / 86400:,.0f} days"
 
 
@@ -180,12 +180,12 @@ def _key_hint(context: Context) -> str:
     )
 
 
-def _joined(fact: str, said: str) -> str:
-    return f"{fact}: {said}" if said else fact
+def _joined(fact: str, detail: str) -> str:
+    return f"{fact}: {detail}" if detail else fact
 
 
 def _words(answer: Answer) -> str:
-    """What the service itself says about an error; empty for a page of HTML or nothing."""
+    """Return the error message in the body; empty for HTML or an empty body."""
     try:
         document = json.loads(answer.body)
     except (ValueError, RecursionError):
@@ -194,7 +194,7 @@ def _words(answer: Answer) -> str:
 
 
 def _error_in(document: Any) -> str:
-    """The words of an `ErrorDocument`, bare or below `error`; empty when the document is none."""
+    """Return the message of an `ErrorDocument`, bare or under `error`; empty for other documents."""
     if isinstance(document, list) and document and isinstance(document[0], dict):
         document = document[0]
     if not isinstance(document, dict):
@@ -210,7 +210,7 @@ def _error_in(document: Any) -> str:
 
 
 def decoded(data: bytes | bytearray) -> Any:
-    """A JSON document; strictly one, but that a byte-order mark may stand before it. Raises ValueError."""
+    """Decode strict JSON, with an optional byte-order mark. Raises ValueError."""
     try:
         return msgspec.json.decode(data.removeprefix(codecs.BOM_UTF8))
     except (msgspec.MsgspecError, RecursionError) as error:
@@ -218,24 +218,24 @@ def decoded(data: bytes | bytearray) -> Any:
 
 
 def read_json(answer: Answer, what: str, context: Context) -> Any:
-    """The body as JSON; Failed when it is none, or when it is the service's own error in a good answer."""
+    """Return the body as JSON. Raises Failed for other content, and for an error document in a successful response."""
     failure = None
     try:
         document = decoded(answer.body)
     except ValueError:
         got = "an HTML page" if answer.body.lstrip()[:1] == b"<" else "something else"
         failure = f"expected {what} as JSON, got {got} of {len(answer.body)} bytes: {context.excerpt(answer.body)}"
-    if failure is not None:  # raised out here, as the parser's error holds the whole body
+    if failure is not None:  # raised outside the handler, because the parser's error references the whole body
         raise context.error(Failed, failure, "try again; check the archive's address")
     refuse_error(document, context)
     return document
 
 
 def refuse_error(document: Any, context: Context) -> None:
-    """Raises Failed when a document is the service's own error."""
-    said = "" if isinstance(document, list) or _holds_result(document) else _error_in(document)
-    if said:
-        raise context.error(Failed, said, "run the search again")
+    """Raise Failed if the document is an error document."""
+    message = "" if isinstance(document, list) or _holds_result(document) else _error_in(document)
+    if message:
+        raise context.error(Failed, message, "run the search again")
 
 
 def _holds_result(document: Any) -> bool:
@@ -243,10 +243,10 @@ def _holds_result(document: Any) -> bool:
 
 
 def read_submitted(answer: Answer, context: Context) -> str:
-    """The request id of `POST …/search`: the last segment of `Location`.
+    """Return the request id of a `POST …/search` response: the last segment of its `Location`.
 
-    Only the id is taken from there: host and prefix stay the archive's own, so a service behind a proxy that
-    names itself otherwise works, and the key goes nowhere else.
+    Host and prefix of the location are ignored. A service behind a proxy that reports another name then works, and the
+    key goes to no other host.
     """
     location = answer.headers.get("location", "")
     try:
@@ -260,7 +260,10 @@ def read_submitted(answer: Answer, context: Context) -> str:
 
 
 def read_status(answer: Answer, context: Context) -> Status:
-    """The status of `GET …/requests/{id}`, as `SearchQueryResponse`. Raises Failed when the search failed."""
+    """Return the status in a `GET …/requests/{id}` response (`SearchQueryResponse`).
+
+    Raises Failed for a failed search, and Refused when the service has deleted the results.
+    """
     document = read_json(answer, "a status", context)
     result = _member(document, "search_result", "object", context)
     logs = tuple(_log_line(line, context) for line in _member(document, "logs", "list", context))
@@ -280,19 +283,23 @@ def read_status(answer: Answer, context: Context) -> Status:
 
 
 def is_request_id(text: str) -> bool:
-    """Whether a text may be a request id: a piece of a path that leads nowhere else, however it is unpacked."""
-    meant = unquote(text)
-    return _REQUEST_ID.fullmatch(text) is not None and not re.search(r"[/\\?#%\s]|^\.+$", meant) and meant.isprintable()
+    """Return whether the text is a valid request id: one path segment that stays one after percent-decoding."""
+    decoded_text = unquote(text)
+    return (
+        _REQUEST_ID.fullmatch(text) is not None
+        and not re.search(r"[/\\?#%\s]|^\.+$", decoded_text)
+        and decoded_text.isprintable()
+    )
 
 
 def read_request_kind(answer: Answer, context: Context) -> str:
-    """The kind that a status says its search is of; empty when it does not say one we know."""
+    """Return the kind in a status response; empty when it is missing or unknown."""
     document = read_json(answer, "a status", context)
     request = document.get("search_request") if isinstance(document, dict) else None
-    said = request.get("request_type") if isinstance(request, dict) else None
-    if not isinstance(said, str):
+    type_name = request.get("request_type") if isinstance(request, dict) else None
+    if not isinstance(type_name, str):
         return ""
-    request_type = said.removesuffix("_multi")  # the type of conjunctions once ended so
+    request_type = type_name.removesuffix("_multi")  # older conjunction types end in `_multi`
     return next((kind for kind, protocol in PROTOCOLS.items() if protocol.request_type == request_type), "")
 
 
@@ -317,7 +324,7 @@ _SHAPES: dict[str, tuple[tuple[type, ...], str]] = {
 
 
 def _member(document: Any, name: str, shape: str, context: Context) -> Any:
-    """The member of a status called `name`; one that may be null may be missing. Failed for another shape."""
+    """Return a member of a status; a nullable member may be missing. Raises Failed for another type."""
     types, words = _SHAPES[shape]
     inside = isinstance(document, dict)
     value = document.get(name) if inside else None

@@ -1,7 +1,7 @@
-"""Records read while they arrive: a small answer is left whole, of a large one each piece is packed and let go.
+"""Streaming of records: a small response is kept whole; a large one is decoded to columns chunk by chunk.
 
-Invariant: a piece ends exactly where a record of the array does. What stands before that, closed by `]`, is a whole
-JSON document only there, so decoding it is the proof.
+Invariant: a chunk ends exactly between two records of the array. Only there is the text before it, closed by `]`, a
+complete JSON document, so successful decoding proves the position.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ from auroraql.results import Record
 from auroraql.schema import Kind
 
 SMALL = 8 << 20
-"""Bytes up to which an answer is left whole: packing begins to pay about there."""
+"""Size in bytes from which packing into columns pays off."""
 
 PIECE = 1 << 20
 
 _LITTLE = 64 << 10
-"""Bytes after which it is looked whether enough records came, where only some are wanted."""
+"""Bytes between checks for enough records, for a limited number of wanted records."""
 
 MOST = 512 << 20
-"""Bytes that are kept of an answer which cannot be packed."""
+"""Size limit in bytes of a response that cannot be packed."""
 
 _HEAD = re.compile(rb'(?:\xef\xbb\xbf)?\s*(\{\s*"result"\s*:\s*)?\[')
 _LONGEST_HEAD = 64
@@ -43,10 +43,10 @@ Seen = Callable[[int, int], object]
 
 
 class RecordReader:
-    """Takes the body of an answer piece by piece.
+    """Receives the body of a response in chunks.
 
-    `check` says what is wrong with a record, empty for nothing; `seen` is told how many bytes and records came. Of
-    more records than are `expected` the rest is an error; of more than are `wanted` the rest is not received.
+    `check` describes the error of a record, empty for a valid one. `seen` receives the bytes and records so far. More
+    than `expected` records raise Endless; after `wanted` records the rest is not received.
     """
 
     def __init__(
@@ -64,10 +64,10 @@ class RecordReader:
         self._enough = SMALL if wanted is None else min(SMALL, _LITTLE)
         self.bytes, self.count = 0, 0
         self.wrong: tuple[int, str] | None = None
-        """The number of the first record that is not as published, and what is wrong with it."""
+        """Number of the first malformed record, and the description of its error."""
 
     def feed(self, data: bytes) -> None:
-        """Takes more of the body. Raises Endless for more than an answer can be."""
+        """Process the next chunk. Raises Endless when the response exceeds a limit."""
         self.bytes += len(data)
         self._buffer += data
         if len(self._buffer) >= self._enough:
@@ -80,21 +80,21 @@ class RecordReader:
 
     @property
     def body(self) -> bytes:
-        """What is not packed: the whole of a small answer, else what stands around the records."""
+        """Bytes that are not packed: a whole small response, or the document around the records."""
         return bytes(self._buffer)
 
     @property
     def has_enough(self) -> bool:
-        """Whether as many records came as are wanted, so that the rest need not be received."""
+        """Whether enough records arrived, so that the rest need not be received."""
         return self._wanted is not None and self.packed and self.count >= self._wanted
 
     @property
     def packed(self) -> bool:
-        """Whether records were packed, so that `finish` has them."""
+        """Whether records were packed, so that `finish` returns them."""
         return bool(self._head)
 
     def finish(self) -> tuple[Packed, Any]:
-        """The records, and the document around them, in which the array is empty. Raises ValueError for broken JSON."""
+        """Return the records, and the document around them with an empty array. Raises ValueError for broken JSON."""
         if self.has_enough:
             self._buffer.clear()
             return Packed(self._batches), []
@@ -104,11 +104,11 @@ class RecordReader:
         return Packed(self._batches), decoded(self._head + tail)
 
     def _cut(self) -> None:
-        """Packs the records in the buffer that are whole; where no end of one is found, more is waited for."""
+        """Pack the complete records in the buffer; wait for more data when no record boundary is found."""
         if not self._head:
             head = _HEAD.match(self._buffer[:_LONGEST_HEAD])
             if head is None:
-                self._enough = 1 << 62  # another document: it is read whole
+                self._enough = 1 << 62  # not an array of records: read whole
                 return
             self._head = bytes(head[0])
             self._columns = for_kind(self._kind)
@@ -123,7 +123,7 @@ class RecordReader:
         self._enough = 2 * len(self._buffer)
 
     def _ends(self) -> Iterator[tuple[int, int]]:
-        """Where an object ends and another begins, from the last on: between two records, or inside of one."""
+        """Yield positions where one object ends and the next begins, last first: between records or inside one."""
         end = len(self._buffer)
         for _ in range(_MOST_ENDS):
             end = self._buffer.rfind(b"}", 0, end)
@@ -134,17 +134,17 @@ class RecordReader:
                 yield end + 1, end + 1 + gap.end()
 
     def _end(self) -> tuple[Batch, bytes]:
-        """The last records, and what stands from the end of the array on. Raises ValueError."""
+        """Return the last records, and the text from the end of the array. Raises ValueError."""
         end = self._buffer.rfind(b"]")
         batch = self._batch(b"[" + self._buffer[:end] + b"]") if end >= 0 else None
         if batch is not None:
             return batch, bytes(self._buffer[end:])
         text = "[" + self._buffer.decode()
-        length = json.JSONDecoder().raw_decode(text)[1]  # which takes more for JSON than is
+        length = json.JSONDecoder().raw_decode(text)[1]  # raw_decode accepts more than strict JSON, so decode again
         return self._checked(decoded(text[:length].encode())), text[length - 1 :].encode()
 
     def _batch(self, data: bytes) -> Batch | None:
-        """The records of a JSON array; None when that is none."""
+        """Return the records of a JSON array; None for invalid JSON."""
         batch = self._columns.read(data) if self._columns is not None else None
         if batch is not None:
             return batch
@@ -159,8 +159,8 @@ class RecordReader:
     def _checked(self, records: list[Any]) -> Batch:
         if self.wrong is None:
             for number, record in enumerate(records, self.count + 1):
-                if words := self._check(record):
-                    self.wrong = number, words
+                if problem := self._check(record):
+                    self.wrong = number, problem
                     break
         return listed(records)
 

@@ -1,4 +1,4 @@
-"""`GET /api/v1/availability/…`: how many records each source has on each day, asked and read."""
+"""`GET /api/v1/availability/…`: the number of records of each source per day."""
 
 from __future__ import annotations
 
@@ -17,46 +17,46 @@ from auroraql.schema.catalogue import DataSource
 
 STEP = Step("the availability", (200,), True, "check that this is the address of an AuroraX service")
 
-_NAMES = tuple(each.name for each in fields(DataSource))
+_NAMES = tuple(field.name for field in fields(DataSource))
 
 
 def availability_call(kind: str, first: date, last: date, only: Mapping[str, str]) -> Call:
-    """What is asked; `only` are values of program, platform and instrument_type."""
-    asked = {"start": first.isoformat(), "end": last.isoformat(), **only, "format": "basic_info"}
-    return Call(STEP, "GET", f"{PROTOCOLS[kind].availability}?{urlencode(asked)}")
+    """Build the request; `only` holds values of program, platform and instrument_type."""
+    parameters = {"start": first.isoformat(), "end": last.isoformat(), **only, "format": "basic_info"}
+    return Call(STEP, "GET", f"{PROTOCOLS[kind].availability}?{urlencode(parameters)}")
 
 
 def read_availability(answer: Answer, kind: str, context: Context) -> list[Row]:
-    """The rows of `Engine.availability`. Raises Failed for another shape than the published one."""
+    """Return the rows of `Engine.availability`. Raises Failed for an unpublished shape."""
     document = read_json(answer, "the availability", context)
     if not isinstance(document, list):
         raise context.error(Failed, f"expected a list of sources, got {context.excerpt(answer.body)}", "try again")
     rows: list[Row] = []
-    for number, each in enumerate(document, 1):
+    for number, entry in enumerate(document, 1):
         try:
-            rows += _rows(each, f"available_{kind}", typed=kind == "data_products")
+            rows += _rows(entry, f"available_{kind}", typed=kind == "data_products")
         except (KeyError, TypeError, ValueError, AttributeError):
-            wrong = f"the availability of source {number} of {len(document)} is not as published"
-            raise context.error(Failed, wrong, "try again") from None
+            problem = f"the availability of source {number} of {len(document)} is not as published"
+            raise context.error(Failed, problem, "try again") from None
     return rows
 
 
 def _rows(document: Mapping[str, Any], name: str, *, typed: bool) -> Iterator[Row]:
     source = document["data_source"]
-    begin = tuple(source[each] for each in _NAMES)
+    source_cells = tuple(source[field_name] for field_name in _NAMES)
     for day, product_type, count in sorted(_counts(document.get(name) or {}), key=lambda row: (row[0], row[1] or "")):
-        yield (*begin, day, *((product_type,) if typed else ()), count)
+        yield (*source_cells, day, *((product_type,) if typed else ()), count)
 
 
 def _counts(document: Mapping[str, Any]) -> Iterator[tuple[datetime, str | None, int]]:
-    """Day, product type and count. The types may stand above the days or below them, or not at all."""
-    for key, below in document.items():
+    """Yield day, product type and count. Product types may be above or below the days, or missing."""
+    for key, value in document.items():
         day = _day(key)
-        if isinstance(below, Mapping):
-            for inner, count in below.items():
+        if isinstance(value, Mapping):
+            for inner, count in value.items():
                 yield (day, inner, int(count)) if day is not None else (_known_day(inner), key, int(count))
         else:
-            yield _known_day(key), None, int(below)
+            yield _known_day(key), None, int(value)
 
 
 def _day(text: str) -> datetime | None:
@@ -67,5 +67,5 @@ def _day(text: str) -> datetime | None:
 
 
 def _known_day(text: str) -> datetime:
-    """The day that a text spells. Raises ValueError."""
+    """Return the day that the text spells. Raises ValueError."""
     return datetime.fromisoformat(text)

@@ -1,6 +1,6 @@
-"""Diagnoses of transport errors: which error of the tree each is, and what caused it, in words of this program.
+"""Diagnosis of transport errors: the ArchiveError that each means, and its cause in this program's words.
 
-Invariant: an error's own text is never shown, since it may hold headers or a proxy's password.
+Invariant: the text of a transport error is never shown, because it may contain headers or a proxy password.
 """
 
 from __future__ import annotations
@@ -37,7 +37,10 @@ _BUNDLE_VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 
 @dataclass(frozen=True, slots=True)
 class Broken:
-    """No answer: which error it is, in what words; `arrived` when the service may have read the request."""
+    """Failure of an exchange.
+
+    `arrived`: the service may have read the request. `lasting`: a retry is useless.
+    """
 
     error: type[ArchiveError]
     words: str
@@ -47,7 +50,7 @@ class Broken:
 
 
 def _unreachable(words: str, hint: str, *, lasting: bool = True) -> Broken:
-    """A diagnosis of an exchange in which the service read nothing."""
+    """Return a failure in which the service read nothing."""
     return Broken(Unreachable, words, arrived=False, lasting=lasting, hint=hint)
 
 
@@ -102,11 +105,11 @@ _TROUBLES: tuple[tuple[tuple[type[BaseException], ...], Broken], ...] = (
         Broken(Unreachable, "it fell silent before its answer was whole"),
     ),
 )
-"""What a transport error means, by what it was made from; the first row that fits."""
+"""Meaning of transport errors by their causes; the first matching row applies."""
 
 
 def diagnose(error: Exception, phase: Phase = "exchanging") -> Broken:
-    """Return what an error means that came in a phase of an exchange."""
+    """Return the failure that an error in a phase of an exchange means."""
     causes = tuple(_causes(error))
     for look in (_of_certificates, _of_proxies, _of_tls, _of_http):
         diagnosis = look(causes, phase)
@@ -132,7 +135,7 @@ _CERTIFICATES = {
     63: ("it is for another address", "check the address"),
     64: ("it is for another address", "check the address"),
 }
-"""OpenSSL's numbers of what is wrong with a certificate (X509_V_ERR_…), as reason and way out."""
+"""OpenSSL's verification errors (X509_V_ERR_…), with reason and hint."""
 
 
 def _of_certificates(causes: _Causes, _phase: Phase) -> Broken | None:
@@ -140,8 +143,10 @@ def _of_certificates(causes: _Causes, _phase: Phase) -> Broken | None:
         if isinstance(cause, ssl.SSLCertVerificationError):
             reason, hint = _CERTIFICATES.get(cause.verify_code, ("it cannot be verified", _TRUST))
             return _unreachable(f"its certificate is not accepted: {reason}", hint)
-    name, path = next(((each, os.environ[each]) for each in _BUNDLE_VARIABLES if os.environ.get(each)), ("", ""))
-    # Whatever of OSError it is: ssl and requests differ in how they report a file that they cannot load.
+    name, path = next(
+        ((variable, os.environ[variable]) for variable in _BUNDLE_VARIABLES if os.environ.get(variable)), ("", "")
+    )
+    # Any OSError counts: ssl and requests differ in how they report a file that they cannot load.
     if name and not any(isinstance(cause, ConnectionError | TimeoutError) for cause in causes):
         if not Path(path).exists():
             return _unreachable(
@@ -154,7 +159,7 @@ def _of_certificates(causes: _Causes, _phase: Phase) -> Broken | None:
 
 def _of_proxies(causes: _Causes, _phase: Phase) -> Broken | None:
     if any(isinstance(cause, requests.exceptions.InvalidSchema) for cause in causes):
-        return _NO_SOCKS  # the address's own scheme was checked before
+        return _NO_SOCKS  # the scheme of the archive's address is already validated
     if any(isinstance(cause, ValueError | LocationParseError) for cause in causes) and any(_bad_proxies()):
         return _BAD_PROXY
     if any(isinstance(cause, requests.exceptions.ProxyError) for cause in causes):
@@ -168,7 +173,7 @@ def _of_proxies(causes: _Causes, _phase: Phase) -> Broken | None:
 
 
 def _bad_proxies() -> Iterator[str]:
-    """Yield the variables whose proxy has no address that can be read."""
+    """Yield the environment variables whose proxy address is malformed."""
     for name in (*_PROXY_VARIABLES, *map(str.lower, _PROXY_VARIABLES)):
         if value := os.environ.get(name):
             try:
@@ -186,7 +191,7 @@ _NOT_TLS = (
     "PACKET_LENGTH_TOO_LONG",
     "RECORD_LAYER_FAILURE",
 )
-"""OpenSSL's reasons when what answers a handshake is something else."""
+"""OpenSSL's reasons when the peer does not speak TLS."""
 
 
 def _of_tls(causes: _Causes, phase: Phase) -> Broken | None:
@@ -205,7 +210,7 @@ def _of_tls(causes: _Causes, phase: Phase) -> Broken | None:
 
 def _of_http(causes: _Causes, _phase: Phase) -> Broken | None:
     for cause in causes:
-        ended = isinstance(cause, http.client.RemoteDisconnected)  # which is a BadStatusLine too
+        ended = isinstance(cause, http.client.RemoteDisconnected)  # RemoteDisconnected is a BadStatusLine too
         if not ended and isinstance(
             cause, http.client.BadStatusLine | http.client.UnknownProtocol | http.client.LineTooLong
         ):
@@ -214,12 +219,12 @@ def _of_http(causes: _Causes, _phase: Phase) -> Broken | None:
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
-    """The error and everything it was made from, each once."""
+    """Return the error and every error that it wraps, without duplicates."""
     seen: list[BaseException] = []
     waiting: list[object] = [error]
     while waiting:
-        each = waiting.pop()
-        if isinstance(each, BaseException) and each not in seen:
-            seen.append(each)
-            waiting += [*each.args, getattr(each, "reason", None), each.__cause__, each.__context__]
+        candidate = waiting.pop()
+        if isinstance(candidate, BaseException) and candidate not in seen:
+            seen.append(candidate)
+            waiting += [*candidate.args, getattr(candidate, "reason", None), candidate.__cause__, candidate.__context__]
     return iter(seen)

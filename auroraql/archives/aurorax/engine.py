@@ -1,4 +1,4 @@
-"""The archive behind an address: holds the connection, starts runs, and ends those still open when it is closed."""
+"""Engine for an AuroraX service: owns the connection, starts runs, and cancels open runs on close."""
 
 from __future__ import annotations
 
@@ -55,18 +55,19 @@ from auroraql.schema.wire import API
 
 _SOURCES_SECONDS = 60.0
 _CLOSING_SECONDS = 2.0
-"""How long closing waits for cancellations that are under way already."""
+"""Seconds that `close` waits for cancellations in progress."""
 _HELP_SECONDS = 5.0
-"""How long is waited for what is good to know, and not needed."""
+"""Time limit in seconds for optional requests: estimates and descriptions."""
 
 
 class AuroraXEngine:
-    """AuroraX's search engine, or any service with its API, as an `Engine`.
+    """AuroraX's search engine, or any service with the same API, as an `Engine`.
 
-    `url` is the base below which `/api/v1` lies; `name` what messages call it (the URL, if not given);
-    `catalogue` replaces the facts that come with the package; `pause` waits a number of seconds; `cache` is where lists
-    of sources are kept (the user's cache directory, if not given).
-    Nothing is sent before the first plan. Raises UsageError for a URL or key that cannot be used.
+    `url` is the base URL; `/api/v1` is appended. `name` appears in messages and defaults to the URL. `catalogue`
+    replaces the packaged catalogue. `pause` sleeps for a number of seconds. `cache` is the directory for cached source
+    lists and defaults to the user's cache directory.
+
+    The constructor sends nothing. It raises UsageError when the URL or the key is unusable.
     """
 
     capabilities = Capabilities(whole_query=False, words_queries=True)
@@ -105,48 +106,53 @@ class AuroraXEngine:
 
     @property
     def name(self) -> str:
-        """What messages call it."""
+        """Name of the archive in messages."""
         return self._context.archive
 
     def catalogue(self) -> Catalogue:
-        """The sources and metadata schemas of the disk cache; those that come with the package where it has none.
+        """Return the sources and metadata schemas from the disk cache, or the packaged catalogue without one.
 
-        Asks nobody.
+        Sends no request.
         """
         if self._catalogue is None:
-            kept = self._kept.read()
-            if kept is None:
+            cached = self._kept.read()
+            if cached is None:
                 self._catalogue = shipped()
             else:
-                self._catalogue = replace(catalogue_of(kept.sources, kept.details), statistics=kept.statistics)
+                self._catalogue = replace(catalogue_of(cached.sources, cached.details), statistics=cached.statistics)
         return self._catalogue
 
     def sources(self, deadline: float = inf) -> tuple[DataSource, ...]:
-        """Those of this session or of the disk cache, if not older than a day, else `GET /api/v1/data_sources`.
+        """Return the data sources of this session or the disk cache; refresh them when older than a day.
 
-        Raises ArchiveError. What no list of names can say is asked of exactly these.
+        Refreshing sends `GET /api/v1/data_sources`. Raises ArchiveError when that fails. The source names in a query
+        are resolved to exactly these sources.
         """
         if self._sources is None or time.monotonic() - self._told > DAY:
-            kept = self._kept.read()
-            if kept is None or not kept.fresh:
+            cached = self._kept.read()
+            if cached is None or not cached.fresh:
                 return self.refresh_sources(deadline)
-            self._sources, self._details, self._told = kept.sources, kept.details, time.monotonic()
+            self._sources, self._details, self._told = cached.sources, cached.details, time.monotonic()
         return self._sources
 
     def details(self, deadline: float = inf) -> Mapping[int, SourceDetails]:
-        """What the service says of each source besides its names, as current as `sources`. Raises ArchiveError."""
+        """Return owner, maintainers and metadata schemas by source identifier, as current as `sources`.
+
+        Raises ArchiveError when refreshing the sources fails.
+        """
         self.sources(deadline)
         return self._details
 
     def statistics(self, kind: str, deadline: float = inf) -> Mapping[int, Statistics]:
-        """What the service counts of each source, not older than ten minutes. Raises ArchiveError.
+        """Return record counts and time ranges by source identifier for one kind, at most ten minutes old.
 
-        `GET /api/v1/data_sources?include_stats=true`; kept on disk, for `catalogue`.
+        Sends `GET /api/v1/data_sources?include_stats=true` when the cache is older, and writes the answer to the disk
+        cache. Raises ArchiveError when the request fails.
         """
         if self._statistics is None or time.monotonic() - self._statistics_asked > STATISTICS_SECONDS:
-            kept = self._kept.read()
-            if self._statistics is None and kept is not None and kept.statistics_fresh:
-                self._statistics = kept.statistics
+            cached = self._kept.read()
+            if self._statistics is None and cached is not None and cached.statistics_fresh:
+                self._statistics = cached.statistics
             else:
                 call = Call(SOURCES, "GET", STATISTICS)
                 answer = self._wire.ask(call, min(deadline, time.monotonic() + _SOURCES_SECONDS))
@@ -158,25 +164,25 @@ class AuroraXEngine:
         return self._statistics.get(kind, {})
 
     def refresh_sources(self, deadline: float = inf) -> tuple[DataSource, ...]:
-        """`GET /api/v1/data_sources`, whatever is kept; keeps what it answers. Raises ArchiveError."""
+        """Send `GET /api/v1/data_sources` regardless of the cache, and cache the answer. Raises ArchiveError."""
         call = Call(SOURCES, "GET", FULL_RECORD)
         answer = self._wire.ask(call, min(deadline, time.monotonic() + _SOURCES_SECONDS))
         (self._sources, self._details), self._told = read_sources(answer, self._context), time.monotonic()
         self._kept.write(self._sources, self._details)
         if self._replaceable:
-            known = catalogue_of(self._sources, self._details)
-            self._catalogue = replace(known, statistics=self.catalogue().statistics)
+            catalogue = catalogue_of(self._sources, self._details)
+            self._catalogue = replace(catalogue, statistics=self.catalogue().statistics)
         return self._sources
 
     def availability(self, kind: str, first: date, last: date, only: Mapping[str, str], deadline: float) -> list[Row]:
-        """`GET /api/v1/availability/…`. Raises ArchiveError."""
+        """Send `GET /api/v1/availability/…` and return its rows. Raises ArchiveError."""
         answer = self._wire.ask(availability_call(kind, first, last, only), deadline)
         return read_availability(answer, kind, self._context)
 
     def submit(self, plan: Plan, *, awaited: bool = False) -> AuroraXRun:
-        """Starts a plan: `POST /api/v1/…/search`, once a request; one that is awaited begins when it is waited for.
+        """Start a plan with one `POST /api/v1/…/search` per request; an `awaited` run starts in `wait`.
 
-        Raises ArchiveError, and StatementError for what the protocol cannot say.
+        Raises ArchiveError when a request fails, and StatementError for a plan that the protocol cannot express.
         """
         if self._closed:
             raise UsageError(f"the archive '{self.name}' is closed", "connect to it again")
@@ -187,33 +193,33 @@ class AuroraXEngine:
         return run
 
     def attach(self, request_id: str, deadline: float = inf) -> tuple[Plan, AuroraXRun]:
-        """A search that the service has already, whoever submitted it: its run, and a plan of whole records for it.
+        """Return the run of a search that already exists on the service, and a plan for its complete records.
 
-        Asks for its status, which tells of what kind it is. Raises Refused for an id that the service does not know,
-        Failed for a search that failed, other ArchiveErrors as they come.
+        Sends `GET …/requests/{id}`, whose answer names the kind. Raises Refused for an id unknown to the service,
+        Failed for a failed search, and other ArchiveErrors from the request.
         """
         if not is_request_id(request_id):
             raise self._context.error(
                 Refused, "that is no request id", "copy it from the log or the status of a search"
             )
-        deadline, about = min(deadline, time.monotonic() + _SOURCES_SECONDS), self._context.about(request_id)
+        deadline, context = min(deadline, time.monotonic() + _SOURCES_SECONDS), self._context.about(request_id)
         for name, protocol in PROTOCOLS.items():
             call = Call(STATUS, "GET", protocol.request(request_id))
             answer = self._wire.answer(call, deadline)
             if isinstance(answer, Answer) and answer.status == 404:
                 continue
             if isinstance(answer, Broken):
-                raise about.error(answer.error, answer.words, answer.hint)
-            expect(answer, STATUS, about)
-            found = read_request_kind(answer, about) or name
-            plan = Plan(Query(found), (Request(found),))
+                raise context.error(answer.error, answer.words, answer.hint)
+            expect(answer, STATUS, context)
+            kind = read_request_kind(answer, context) or name
+            plan = Plan(Query(kind), (Request(kind),))
             run = self._run(plan)
-            run.attach(request_id, read_status(answer, about))
+            run.attach(request_id, read_status(answer, context))
             return plan, run
-        raise about.error(Refused, "404 not found", STATUS.missing)
+        raise context.error(Refused, "404 not found", STATUS.missing)
 
     def estimates(self, requests: Sequence[Request]) -> list[int | None]:
-        """`POST /api/v1/utils/describe/cartesian_products`, once a request; None where the service does not say."""
+        """Send one `POST /api/v1/utils/describe/cartesian_products` per request; None without an estimate."""
         deadline = time.monotonic() + _HELP_SECONDS
         return side_by_side(partial(self._estimate, deadline=deadline), requests)
 
@@ -224,37 +230,39 @@ class AuroraXEngine:
         return count if isinstance(count, int) and not isinstance(count, bool) and count >= 0 else None
 
     def describe(self, request: Request) -> str | None:
-        """`POST /api/v1/utils/describe/query/…`; None when the service does not say."""
+        """Send `POST /api/v1/utils/describe/query/…` and return the description; None when there is none."""
         path = PROTOCOLS[request.kind].describe
-        said = self._helped(DESCRIBE, path, request, time.monotonic() + _HELP_SECONDS)
-        text = said[0] if isinstance(said, list) and len(said) == 1 else said  # the document declares a list
-        words = text if isinstance(text, str) and text.isprintable() and not self._context.key.is_in(text) else ""
-        return words or None
+        answer = self._helped(DESCRIBE, path, request, time.monotonic() + _HELP_SECONDS)
+        text = (
+            answer[0] if isinstance(answer, list) and len(answer) == 1 else answer
+        )  # AuroraX's OpenAPI document declares a list
+        description = text if isinstance(text, str) and text.isprintable() and not self._context.key.is_in(text) else ""
+        return description or None
 
     def _helped(self, step: Step, path: str, request: Request, deadline: float) -> Any:
-        """What the service says of a query, when it does."""
+        """Return the JSON answer of an optional request, or None when the request fails."""
         call = Call(step, "POST", path, query_json.write(request), tries=1)
         try:
             return read_json(self._wire.ask(call, deadline), step.name, self._context)
-        except ArchiveError:  # it is a help, and nothing needs it
+        except ArchiveError:  # the answer is optional, and every caller handles None
             return None
 
     def _run(self, plan: Plan, *, awaited: bool = False) -> AuroraXRun:
         run = AuroraXRun(plan, self._service, awaited=awaited)
-        self._runs = [*(each for each in self._runs if each.open or each.ending), run]
+        self._runs = [*(previous for previous in self._runs if previous.open or previous.ending), run]
         return run
 
     def close(self) -> None:
-        """Cancels the runs under way and closes the connections; a second time it does nothing."""
+        """Cancel running searches and close the connections. Later calls do nothing."""
         if self._closed:
             return
         self._closed = True
         deadline = time.monotonic() + _CLOSING_SECONDS
-        for run in [each for each in self._runs if each.open]:
+        for run in [open_run for open_run in self._runs if open_run.open]:
             try:
                 run.cancel()
             except (Unreachable, TimedOut):
-                break  # a service that does not answer must not keep anybody from leaving
+                break  # a service that does not answer must not delay the exit
             except ArchiveError:
                 continue
         for run in self._runs:

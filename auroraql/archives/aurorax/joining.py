@@ -1,8 +1,8 @@
-"""Conjunctions that several requests found in parts, put together again.
+"""Merging of conjunctions whose parts come from several requests.
 
-A block that takes either of two metadata filters is asked for each of them; the minutes of one conjunction may then
-come in several records, which overlap or follow one another. Invariant: what is joined is the record that one
-request for all of it would have found.
+A block with alternative metadata filters takes one request for each. The minutes of one conjunction may then come in
+several records that overlap or follow one another. Invariant: a merged record is the record that a single request for
+all alternatives would return.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ NEEDED: Tree = {
     field.name: {"identifier": True, "platform": True} if field.name == "data_sources" else True
     for field in CONJUNCTIONS.fields
 }
-"""What joining looks at: nearly all of a record."""
+"""Fields that merging reads: nearly all of a record."""
 
 
 def joined(batches: Iterable[Sequence[Record]], *, subminute: bool) -> list[Record]:
-    """The conjunctions of several requests, each once and whole, in the order of their first part.
+    """Return the conjunctions of several requests, each merged into one record, in order of their first part.
 
-    Records that lack what tells them apart (NEEDED) stay as they are. `subminute` is the requests' precision.
+    Records that lack an identifying field (NEEDED) are kept unchanged. `subminute` is the requests' precision.
     """
     step = timedelta(seconds=epoch_step(subminute=subminute))
     parts: dict[str, list[Record]] = defaultdict(list)
@@ -39,17 +39,17 @@ def joined(batches: Iterable[Sequence[Record]], *, subminute: bool) -> list[Reco
 
 
 def _identity(record: Record, step: timedelta) -> str:
-    """The type and sources of a conjunction and its seconds past a step, as text to compare; empty when one did not come."""
+    """Return type, sources and seconds past a step as comparable text; empty when a field is missing."""
     sources = record.get("data_sources")
     if not isinstance(sources, list) or not record.get("start") or not record.get("end"):
         return ""
-    names = [[each.get("identifier"), each.get("platform")] for each in sources if isinstance(each, dict)]
+    names = [[source.get("identifier"), source.get("platform")] for source in sources if isinstance(source, dict)]
     second = read_time(record["start"]).second % step.seconds
     return json.dumps([record.get("conjunction_type"), names, second])
 
 
 def _runs(records: list[Record], step: timedelta) -> Iterator[Record]:
-    """The records of the same sources, those that touch joined."""
+    """Yield the records of one identity, with touching records merged."""
     if len(records) == 1:
         yield records[0]
         return
@@ -65,7 +65,7 @@ def _runs(records: list[Record], step: timedelta) -> Iterator[Record]:
 
 
 def _both(first: Record, second: Record) -> Record:
-    """One record for two that touch, of which the first begins no later."""
+    """Merge two touching records, of which `first` starts no later."""
     nearest = min(
         (first, second), key=lambda record: (_number(record, "min_distance"), record.get("closest_epoch") or "")
     )
@@ -84,7 +84,7 @@ def _both(first: Record, second: Record) -> Record:
 
 
 def _event(first: Record, second: Record) -> Record:
-    """What happened between two sources, in both parts."""
+    """Merge the two parts of an event between two sources."""
     return {
         **first,
         "end": max(first["end"], second["end"], key=read_time),

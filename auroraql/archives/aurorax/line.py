@@ -1,6 +1,6 @@
-"""The connection that one HTTP exchange goes over, which another thread can cut while the first waits at it.
+"""HTTP connection of one exchange that another thread can shut down.
 
-Invariant: only a connection in use is cut; one that was given back is somebody else's by then.
+Invariant: only a connection in use is shut down; a released connection may already serve another exchange.
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
 Phase = Literal["connecting", "securing", "exchanging"]
-"""Without a connection; connected, in the TLS handshake; connected (and secured)."""
+"""Phase of an exchange: no connection yet; connected, in the TLS handshake; connected (and secured)."""
 
 
 class Line:
-    """Entered by the thread that makes an exchange; `cut` may come from any other."""
+    """Context manager for the thread that makes an exchange. Other threads may call `cut`."""
 
     def __init__(self) -> None:
         self._lock, self._socket, self._open = threading.Lock(), None, True
         self.was_cut = False
         self.phase: Phase = "connecting"
-        """How far the exchange has come."""
+        """Progress of the exchange."""
 
     def __enter__(self) -> Line:
         _current.line = self
@@ -37,14 +37,14 @@ class Line:
             self._open = False
 
     def cut(self) -> None:
-        """Ends the exchange: what waits for an answer sees the connection broken off at once."""
+        """Abort the exchange: its thread sees the connection closed at once."""
         with self._lock:
             if self._open:
                 self.was_cut = True
                 _shut(self._socket)
 
     def goes_over(self, connected: Any) -> None:
-        """It goes over this socket from now on."""
+        """Set the socket that the exchange uses."""
         with self._lock:
             self._socket = connected
             if self.was_cut:
@@ -65,7 +65,7 @@ _current = _Current()
 
 
 class _Watched:
-    """A connection that tells the line of its thread which socket it has."""
+    """Connection mixin that reports its socket to the current thread's line."""
 
     sock: Any
 
@@ -82,7 +82,7 @@ class _Watched:
     def request(self, *arguments: Any, **options: Any) -> None:
         if self.sock is not None:
             _reached("exchanging")
-        _tell(self.sock)  # of a connection that is used again
+        _tell(self.sock)  # for a reused connection, which does not connect again
         super().request(*arguments, **options)  # type: ignore[misc]
 
 
@@ -113,15 +113,15 @@ class _SecurePool(HTTPSConnectionPool):
 
 
 class Adapter(HTTPAdapter):
-    """What a session of requests is given, so that its connections can be cut."""
+    """Adapter of a requests session that makes its connections cancellable."""
 
     def init_poolmanager(self, *arguments: Any, **options: Any) -> None:
-        """The connections to the service itself."""
+        """Create direct connections from the cancellable classes."""
         super().init_poolmanager(*arguments, **options)
         self.poolmanager.pool_classes_by_scheme = {"http": _Pool, "https": _SecurePool}
 
     def proxy_manager_for(self, *arguments: Any, **options: Any) -> Any:
-        """Those that go through a proxy."""
+        """Create proxied connections from the cancellable classes."""
         manager = super().proxy_manager_for(*arguments, **options)
         manager.pool_classes_by_scheme = {"http": _Pool, "https": _SecurePool}
         return manager

@@ -1,4 +1,4 @@
-"""How far a run has come: noted from whatever thread it is on, and read by whoever waits."""
+"""Progress of a run: updated by worker threads, read by the waiting thread."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from auroraql.archives.base import Progress
 
 
 class Meter:
-    """Of one run. `received` makes what notes the bytes and records of one of its answers."""
+    """Thread-safe progress counter of one run."""
 
     def __init__(self) -> None:
         self._lock, self._began, self._line = threading.Lock(), time.monotonic(), ""
         self._received: dict[object, tuple[int, int]] = {}
 
     def said(self, line: str) -> None:
-        """The engine's log goes on with this line."""
+        """Set the engine's last log line."""
         self._line = line
 
     def received(self, answer: object) -> Callable[[int, int], None]:
-        """What to call with the bytes and the records that an answer has so far; a second try begins anew."""
+        """Return a callback that takes the bytes and records received of one response; a retry starts from zero."""
 
         def seen(size: int, records: int) -> None:
             with self._lock:
@@ -30,7 +30,7 @@ class Meter:
         return seen
 
     def now(self) -> Progress:
-        """How far it has come."""
+        """Return the current progress."""
         with self._lock:
-            sums = [sum(each) for each in zip(*self._received.values(), strict=True)] or [0, 0]
+            sums = [sum(counts) for counts in zip(*self._received.values(), strict=True)] or [0, 0]
         return Progress(time.monotonic() - self._began, self._line, *sums)

@@ -1,6 +1,6 @@
-"""Records as they arrive: checked against the kind's fields, and of several requests each taken once.
+"""Parsing of records: validates them against the kind's fields, and removes duplicates between requests.
 
-Invariant: no record is lost and none is doubled; where that cannot be known, it is an error or a record too many.
+Invariant: no record is lost or duplicated. Where that cannot be decided, the result is an error or keeps both records.
 """
 
 from __future__ import annotations
@@ -36,8 +36,9 @@ IDENTITY: dict[str, Tree] = {
     "ephemeris": {"data_source": {"identifier": True}, "epoch": True},
     "conjunctions": NEEDED,
 }
-"""What makes two records of a kind the same one. The metadata belong to a data product: two records of one file
-that differ in nothing else may be found by different requests, and both are rows of the answer.
+"""Fields that identify a record of each kind. Metadata belongs to the identity of a data product: two records of one
+
+file that differ only there can come from different requests, and both are rows of the result.
 """
 
 _OPTIONAL = "metadata"
@@ -49,10 +50,11 @@ _MINUTE = {
 
 
 def read_records(answer: Answer, kind: str, expected: int | None, context: Context) -> Sequence[Record]:
-    """The records of `…/requests/{id}/data`: `{"result": [...]}` as it answers, or the plain array of OpenAPI.
+    """Return the records of a `…/requests/{id}/data` response.
 
-    Fields that are not published stay in the records. Raises Failed for another shape, and when fewer or more
-    records came than the status had announced.
+    The document is `{"result": [...]}`, or the array that the OpenAPI document describes. Unpublished
+    fields are kept. Raises Failed for another shape, and when the number of records differs from `expected`, which
+    the status announced.
     """
     if isinstance(answer.reader, RecordReader) and answer.reader.packed:
         return _packed(answer, answer.reader, expected, context)
@@ -71,9 +73,9 @@ def read_records(answer: Answer, kind: str, expected: int | None, context: Conte
 def record_reader(
     kind: str, seen: Callable[[int, int], object], expected: int | None = None, wanted: int | None = None
 ) -> RecordReader:
-    """What reads records of a kind while they arrive; `seen` is told how many bytes and records came.
+    """Return a reader for records of a kind; it calls `seen(bytes, records)` as they arrive.
 
-    Of more records than are expected, or wanted, the rest is not waited for.
+    It stops after `wanted` records, and fails when more than `expected` arrive.
     """
     return RecordReader(KINDS[kind], partial(_wrong, kind=kind), seen, expected, wanted)
 
@@ -85,7 +87,7 @@ def _packed(answer: Answer, reader: RecordReader, expected: int | None, context:
     except (ValueError, RecursionError):
         trouble = f"expected records as JSON, but they break off or are broken after {reader.count}: "
         trouble += context.excerpt(rest)
-    if trouble is not None:  # raised out here, as the parser's error holds the whole text
+    if trouble is not None:  # raised outside the handler, because the parser's error references the whole text
         raise context.error(Failed, trouble, "try again")
     refuse_error(around, context)
     if not has_enough:
@@ -110,28 +112,28 @@ _SHAPES: dict[Type, tuple[type, ...]] = {
     Type.OBJECT: (dict,),
 }
 _LARGEST: dict[Type, float] = {Type.INTEGER: 2**63 - 1, Type.NUMBER: sys.float_info.max}
-"""What a whole number may be in a column of its type."""
+"""Largest absolute value of a whole number in a column of each type."""
 
 
 def _wrong(record: Any, kind: str) -> str:
-    """What is wrong with a record; empty when nothing is. A field may be missing or null."""
+    """Describe the first error of a record; empty when it is valid. Fields may be missing or null."""
     if not isinstance(record, dict):
         return f"expected an object, got {_quoted(record)}"
     return _wrong_in(record, KINDS[kind].fields)
 
 
 def _wrong_in(record: Record, fields: Sequence[Field]) -> str:
-    """What is wrong with the fields of an object, those of its members and of each object of a list included."""
+    """Describe the first error in an object's fields, including members and objects in lists."""
     for field in fields:
         value = record.get(field.path[-1])
         if value is None:
             continue
         if field.many and not isinstance(value, list):
             return f"expected a list as '{field.name}', got {_quoted(value)}"
-        for each in value if field.many else [value]:
-            if not _fits(each, field.type):
-                return f"expected {field.type.value} as '{field.name}', got {_quoted(each)}"
-            if field.members and (wrong := _wrong_in(each, field.members)):
+        for item in value if field.many else [value]:
+            if not _fits(item, field.type):
+                return f"expected {field.type.value} as '{field.name}', got {_quoted(item)}"
+            if field.members and (wrong := _wrong_in(item, field.members)):
                 return wrong
     return ""
 
@@ -155,32 +157,32 @@ def _is_time(text: str) -> bool:
 
 
 def _quoted(value: Any) -> str:
-    # Not cut here: the key is taken out of a message first, and half of it would not be found.
+    # Do not cut here: the message is masked first, and a partial key would not be found.
     return json.dumps(value, ensure_ascii=False)
 
 
 def widened(tree: Tree, kind: str) -> Tree:
-    """The response_format with what `united` needs to tell records apart."""
+    """Return the response_format extended by the fields that `united` needs."""
     return _merged(tree, IDENTITY[kind])
 
 
 def _merged(tree: Tree, other: Tree) -> Tree:
     merged = dict(tree)
     for name, leaf in other.items():
-        mine = merged.get(name)
-        if mine is True:
+        own_leaf = merged.get(name)
+        if own_leaf is True:
             continue
-        both = isinstance(mine, dict) and isinstance(leaf, dict)
-        merged[name] = _merged(mine, leaf) if both else leaf  # type: ignore[arg-type]
+        both = isinstance(own_leaf, dict) and isinstance(leaf, dict)
+        merged[name] = _merged(own_leaf, leaf) if both else leaf  # type: ignore[arg-type]
     return merged
 
 
 def united(batches: Sequence[Sequence[Record]], kind: str, requests: Sequence[Request] = ()) -> Sequence[Record]:
-    """The records of several requests, those that more than one of them found taken once.
+    """Return the records of several requests without duplicates.
 
-    Every request that finds a record finds all of its equals too, so a record occurs as often as in the request
-    that has most of it: twins inside one request stay. A record without its identity is never taken for another.
-    `requests` are those of the batches: where their windows lie apart, no record is in two of them.
+    Each request returns all equal copies of a record that it matches. A record therefore occurs as often as in the
+    request with the most copies. Records without an identity are never duplicates. `requests` belong to the batches:
+    requests whose windows do not overlap share no records.
     """
     if len(batches) == 1:
         return batches[0]
@@ -194,28 +196,28 @@ def united(batches: Sequence[Sequence[Record]], kind: str, requests: Sequence[Re
         for batch, group in zip(batches, groups, strict=True)
     ]
     if any(isinstance(part, Packed) for part in parts):
-        return Packed([each for part in parts for each in _batches(part)])
+        return Packed([part_batch for part in parts for part_batch in _batches(part)])
     return [record for part in parts for record in part]
 
 
 def _not_yet(batch: Sequence[Record], kind: str, taken: Counter[object]) -> Sequence[Record]:
-    """The records of a batch that were not taken from those before."""
-    here: Counter[object] = Counter()
+    """Return the records of a batch that earlier batches do not contain."""
+    counts: Counter[object] = Counter()
     numbers = []
     for number, name in enumerate(_identities(batch, kind)):
-        here[name] += 1
-        if not name or here[name] > taken[name]:
+        counts[name] += 1
+        if not name or counts[name] > taken[name]:
             numbers.append(number)
             taken[name] += 1
     return batch if len(numbers) == len(batch) else taken_from(batch, numbers)
 
 
 def _overlapping(requests: Sequence[Request]) -> list[int]:
-    """For each request the number of the first one that its window touches, itself or through others."""
+    """Return, for each request, the first index of the group of overlapping windows that contains it."""
     groups = list(range(len(requests)))
-    for (at, one), (before, other) in combinations(enumerate(requests), 2):
+    for (index, one), (other_index, other) in combinations(enumerate(requests), 2):
         if _touch(one, other):
-            low, high = sorted((groups[at], groups[before]))
+            low, high = sorted((groups[index], groups[other_index]))
             groups = [low if group == high else group for group in groups]
     return groups
 
@@ -232,7 +234,7 @@ def _batches(records: Sequence[Record]) -> Sequence[Batch]:
 
 
 def _identities(records: Sequence[Record], kind: str) -> Iterator[object]:
-    """What tells each of the records apart; of those of ephemeris in columns without making them."""
+    """Return the identity of each record; columnar ephemeris records are not materialized."""
     if kind != EPHEMERIS.name:
         return (_identity(record, kind) for record in records)
     if not isinstance(records, Packed):
@@ -247,7 +249,7 @@ def _minutes(batch: Batch) -> Iterator[object]:
 
 
 def _minute(record: Record) -> object:
-    """The source and the epoch of a record of ephemeris; empty when one of them did not come, or is none we know."""
+    """Return source and epoch of an ephemeris record; empty when one is missing or malformed."""
     source, epoch = record.get("data_source"), record.get("epoch")
     if not isinstance(source, dict) or "identifier" not in source or not epoch:
         return ""
@@ -255,7 +257,7 @@ def _minute(record: Record) -> object:
 
 
 def _identity(record: Record, kind: str) -> str:
-    """The identity as text to compare; empty when a part of it did not come."""
+    """Return the identity as comparable text; empty when a field is missing."""
     part = formatted(record, IDENTITY[kind])
     missing = IDENTITY[kind].keys() - part.keys() - {_OPTIONAL}
     nameless = any(not part[name] for name, leaf in IDENTITY[kind].items() if isinstance(leaf, dict) and name in part)
@@ -265,7 +267,7 @@ def _identity(record: Record, kind: str) -> str:
 
 
 def formatted(record: Record, tree: Tree) -> Record:
-    """The record with the leaves of the tree only, as the service applies a response_format."""
+    """Return the record restricted to the leaves of the tree, as the service applies a response_format."""
     part: Record = {}
     for name, leaf in tree.items():
         if name not in record:
@@ -274,14 +276,14 @@ def formatted(record: Record, tree: Tree) -> Record:
         if isinstance(leaf, dict) and isinstance(value, dict):
             part[name] = formatted(value, leaf)
         elif isinstance(leaf, dict) and isinstance(value, list):
-            part[name] = [formatted(each, leaf) if isinstance(each, dict) else each for each in value]
+            part[name] = [formatted(item, leaf) if isinstance(item, dict) else item for item in value]
         elif leaf:
             part[name] = value
     return part
 
 
 def narrowed(records: Sequence[Record], tree: Tree) -> Sequence[Record]:
-    """All of the records with the leaves of the tree only."""
+    """Return all records restricted to the leaves of the tree."""
     if isinstance(records, Packed):
         return Packed([_narrowed(batch, tree) for batch in records.batches()])
     return [formatted(record, tree) for record in records]

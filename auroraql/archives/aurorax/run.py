@@ -1,6 +1,6 @@
-"""A plan under way on the service: asked at once, or submitted, polled, fetched and cancelled, as the API's own steps.
+"""Execution of a plan by an AuroraX service: synchronous, or submitted, polled, fetched and cancelled.
 
-Invariant: a search that nobody waits for any more is cancelled, and what is fetched is whole or an error.
+Invariant: a search that the client stops waiting for is cancelled, and fetched data is complete or an error.
 """
 
 from __future__ import annotations
@@ -40,13 +40,13 @@ from auroraql.schema import CONJUNCTIONS, PROTOCOLS
 
 FIRST_POLL, SOONEST_POLL, SLOWEST_POLL = 0.1, 0.06, 2.5
 LATE_BY = 0.2
-"""How late the end of a search is noticed, as a part of the time that it took."""
+"""Share of the elapsed time that may pass before the end of a search is noticed."""
 
 _SUBMIT_SECONDS = 60.0
 _STATUS_SECONDS = 30.0
 _CANCEL_SECONDS = 5.0
 _GRACE_SECONDS = 2.0
-"""How long Ctrl-C during a submission waits for the request id, without which nothing can be cancelled."""
+"""Seconds that Ctrl-C waits during a submission for the request id, which cancellation needs."""
 
 
 _UNKNOWN = Status(False, None, ())
@@ -54,7 +54,7 @@ _UNKNOWN = Status(False, None, ())
 
 @dataclass(slots=True, eq=False)
 class _Search:
-    """One request of the plan on the service, the last that is known of it, and its records once they are there."""
+    """One request of the plan on the service, with its last status and its records after fetching."""
 
     request: Request
     request_id: str = ""
@@ -68,7 +68,7 @@ class _Search:
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """What every run of one engine shares: the connection, who is asked, how to wait, and which ways are open."""
+    """Resources shared by all runs of one engine: HTTP client, error context, sleep and endpoint policy."""
 
     wire: Wire
     context: Context
@@ -77,10 +77,10 @@ class Service:
 
 
 class AuroraXRun:
-    """The `Run` of the contract, over HTTP. Made by `AuroraXEngine`.
+    """`Run` of a plan over HTTP, created by `AuroraXEngine`.
 
-    A run that is `awaited` asks for nothing before `wait`, and then goes through its requests a few at a time, each
-    from its submission to its records.
+    An `awaited` run sends nothing before `wait`. Then it takes a few requests at a time, each from submission to its
+    records.
     """
 
     def __init__(self, plan: Plan, service: Service, *, awaited: bool = False) -> None:
@@ -94,37 +94,37 @@ class AuroraXRun:
 
     @property
     def request_ids(self) -> tuple[str, ...]:
-        """The service's ids of the searches, in plan order; what was answered at once has none."""
+        """Request ids in plan order. Synchronous requests have none."""
         return tuple(search.request_id for search in self._searches if search.request_id)
 
     @property
     def request_urls(self) -> tuple[str, ...]:
-        """Where the service tells of each of these."""
+        """Status URLs in the order of `request_ids`."""
         return tuple(self._wire.url + search.path for search in self._searches if search.request_id)
 
     @property
     def known(self) -> Status:
-        """Where it stood when the service was last asked."""
+        """Status at the last poll, without a request."""
         return self._together()
 
     def progress(self) -> Progress:
-        """How far it has come."""
+        """Return elapsed time, last log line, and bytes and records received."""
         return self._meter.now()
 
     def leave(self) -> bool:
-        """Lets the searches go on, as nobody's to cancel; whether the service has all of them."""
+        """Give up ownership, so that `close` does not cancel the searches; return whether all are submitted."""
         self._left = all(search.request_id for search in self._searches)
         return self._left
 
     @property
     def open(self) -> bool:
-        """Whether a search of it may still be running, and is ours to cancel."""
+        """Whether a search may still be running and this run has to cancel it."""
         return bool(self._unfinished()) and not self._cancelled and not self._left
 
     def submit(self) -> None:
-        """`POST …/search` for each request; when one fails, the others are cancelled. Raises ArchiveError.
+        """Send `POST …/search` for each request; cancel the others when one fails. Raises ArchiveError.
 
-        On Ctrl-C raises SubmissionInterrupted at once, while what is under way goes on behind.
+        On Ctrl-C raises SubmissionInterrupted at once, while pending submissions continue in the background.
         """
         if self._awaited:
             return
@@ -137,42 +137,44 @@ class AuroraXRun:
             raise
 
     def attach(self, request_id: str, status: Status) -> None:
-        """Takes a search that the service has already as that of its one request."""
+        """Adopt a search that already exists on the service as the run's only request."""
         self._searches[0].request_id, self._searches[0].status = request_id, status
 
     def _submit(self, search: _Search, deadline: float) -> None:
-        request, last = search.request, min(deadline, time.monotonic() + _SUBMIT_SECONDS)
+        request, send_deadline = search.request, min(deadline, time.monotonic() + _SUBMIT_SECONDS)
         call = Call(SUBMIT, "POST", PROTOCOLS[request.kind].search, query_json.write(request))
         with self._arriving.one():
             self._refuse_cancelled()
             try:
-                answer = self._wire.ask(call, last, grace=_GRACE_SECONDS)
+                answer = self._wire.ask(call, send_deadline, grace=_GRACE_SECONDS)
             except Interrupted as interrupted:
                 if interrupted.answer is not None:
-                    # No id in a late answer means that there is nothing to cancel.
+                    # A late answer without an id leaves nothing to cancel.
                     with contextlib.suppress(ArchiveError):
                         search.request_id = read_submitted(interrupted.answer, self._context)
                 raise
             search.request_id = read_submitted(answer, self._context)
-        if self._listed:  # it came too late to be cancelled with the others
+        if self._listed:  # the id arrived after the other searches were cancelled
             self._cancel(search, time.monotonic() + _CANCEL_SECONDS)
 
     def status(self) -> Status:
-        """`GET …/requests/{id}` once for each unfinished search; one status of all. Raises ArchiveError."""
+        """Return the combined status after `GET …/requests/{id}` for each unfinished search. Raises ArchiveError."""
         self._refuse_cancelled()
         deadline = time.monotonic() + _STATUS_SECONDS
-        side_by_side(partial(self._poll, deadline=deadline), [each for each in self._unfinished() if each.request_id])
+        side_by_side(
+            partial(self._poll, deadline=deadline), [search for search in self._unfinished() if search.request_id]
+        )
         return self._together()
 
     def wait(self, deadline: float) -> Status:
-        """Polls until every search is done, soon at first and then every 2.5 s. `deadline` as of `time.monotonic`.
+        """Poll until every search is done: every 0.1 s at first, then up to 2.5 s apart.
 
-        Raises TimedOut at the deadline and Failed when a search failed; the searches are cancelled on the service
-        then, and on Ctrl-C. Raises other ArchiveErrors as they come, and leaves the searches running.
+        `deadline` is a `time.monotonic` time. Raises TimedOut at the deadline and Failed for a failed search; both, and
+        Ctrl-C, cancel the searches on the service. Raises other ArchiveErrors and leaves the searches running.
         """
         self._refuse_cancelled()
         try:
-            while self._unfinished():  # again where another that waited for it has given up
+            while self._unfinished():  # repeats after another waiting thread has given up
                 side_by_side(partial(self._complete, deadline=deadline, turn=self._turn), self._unfinished())
         except TimedOut as error:
             raise self._ended_late(error, self._abandon()) from None
@@ -185,18 +187,18 @@ class AuroraXRun:
         return self._together()
 
     def _let_go(self) -> None:
-        """What is still under way on other threads, when one has failed, ends."""
+        """Stop the requests of this run on other threads after one of them failed."""
         self._turn += 1
         self._wire.cut(self)
 
     def _ended_late(self, error: TimedOut, trouble: ArchiveError | None) -> ArchiveError:
-        """The error that ended it, and what became of the searches."""
-        became = "" if not self.request_ids else ", and is cancelled" if trouble is None else ", and may still run"
+        """Return the TimedOut error, with a note on whether the searches were cancelled."""
+        outcome = "" if not self.request_ids else ", and is cancelled" if trouble is None else ", and may still run"
         hint = error.hint if trouble is None else f"{error.hint}; it could not be cancelled: {trouble.message}"
-        return self._context.about(error.request_id).error(TimedOut, error.message + became, hint)
+        return self._context.about(error.request_id).error(TimedOut, error.message + outcome, hint)
 
     def _complete(self, search: _Search, deadline: float, turn: int) -> None:
-        """Brings one search to its end; of an awaited run, its records too."""
+        """Wait for one search; in an awaited run, fetch its records as well."""
         wanted = self._awaited and not self.plan.counted
         if wanted and self._service.ways.at_once(search.request) and self._ask_at_once(search, deadline):
             return
@@ -207,9 +209,10 @@ class AuroraXRun:
             self._fetch(search, deadline)
 
     def _ask_at_once(self, search: _Search, deadline: float) -> bool:
-        """`POST …/search_synchronous`; whether that gave the records. Raises TimedOut at the deadline.
+        """Send `POST …/search_synchronous`; return whether it gave the records.
 
-        Whatever else comes of it, the search is submitted then, which has a request id and reasons to tell.
+        Raises TimedOut at the deadline, and the transport's error when the service was not reached. After any other
+        outcome the caller submits the search, which gets a request id and logs.
         """
         request, began = search.request, time.monotonic()
         body = {"query": query_json.write(request), "response_format": self._format(search)}
@@ -240,10 +243,10 @@ class AuroraXRun:
         return False
 
     def fetch(self, deadline: float) -> Fetched:
-        """`GET …/requests/{id}/data`, or `POST` of a response_format. Waits first if that was not done.
+        """Send `GET …/requests/{id}/data`, or `POST` with a response_format, after waiting for completion.
 
-        Where only the number of records is asked for, it is that of the status, and nothing is fetched.
-        Raises Failed when fewer records come than were announced, Refused when they are not kept any more.
+        A count comes from the status, and nothing is fetched. Raises Failed when the number of records differs from the
+        announced one, and Refused when the service has deleted them.
         """
         count = self.wait(deadline).result_count
         if self.plan.counted and count is not None:
@@ -257,7 +260,7 @@ class AuroraXRun:
         return Fetched(records=self._all_records())
 
     def _all_records(self) -> Sequence[Record]:
-        """The records of every request, each once."""
+        """Return the records of all requests without duplicates."""
         batches = [search.records if search.records is not None else [] for search in self._searches]
         if not batches:
             return []
@@ -266,9 +269,9 @@ class AuroraXRun:
         return records if tree is None else narrowed(records, tree)
 
     def cancel(self, *, patient: bool = False) -> None:
-        """`DELETE …/requests/{id}` for the unfinished searches. Raises ArchiveError when the service says no.
+        """Send `DELETE …/requests/{id}` for the unfinished searches. Raises ArchiveError when that fails.
 
-        What is under way on other threads ends: answers that were asked for at once, records that are being fetched.
+        Stops the requests on other threads: synchronous searches and downloads.
         """
         if self._cancelled or time.monotonic() < self._in_vain_until:
             return
@@ -280,29 +283,29 @@ class AuroraXRun:
             self._cancel_all(_SUBMIT_SECONDS if patient else _GRACE_SECONDS)
 
     def _cancel_all(self, grace: float) -> None:
-        """Cancels the unfinished searches, once their request ids are there. Raises ArchiveError."""
+        """Cancel the unfinished searches after waiting `grace` seconds for request ids. Raises ArchiveError."""
         self._arriving.over_within(grace)
         self._listed = True
         deadline = time.monotonic() + _CANCEL_SECONDS
-        known = [search for search in self._unfinished() if search.request_id]
-        troubles = side_by_side(partial(self._cancel, deadline=deadline), known)
-        trouble = next((each for each in troubles if each is not None), None)
-        if trouble is not None:
+        to_cancel = [search for search in self._unfinished() if search.request_id]
+        errors = side_by_side(partial(self._cancel, deadline=deadline), to_cancel)
+        failure = next((error for error in errors if error is not None), None)
+        if failure is not None:
             self._cancelled = self._listed = False
             self._in_vain_until = time.monotonic() + _CANCEL_SECONDS
-            raise trouble
+            raise failure
 
     def _cancel(self, search: _Search, deadline: float) -> ArchiveError | None:
-        """Cancels one search; the error that this met, but that the service does not know it and so does not run it."""
+        """Cancel one search. Return the error, or None on success or when the service does not know the search."""
         try:
             self._wire.ask(Call(CANCEL, "DELETE", search.path), deadline, search.request_id)
         except ArchiveError as error:
-            # The rest is still to be cancelled.
+            # Return the error, so that the other searches are still cancelled.
             return None if _is_gone(error) else error
         return None
 
     def _abandon(self) -> ArchiveError | None:
-        """Cancels as far as the service lets us; what kept it from that. The error that led here is the one to tell."""
+        """Cancel the searches if possible. Return the error of a failed cancellation; callers raise their own error."""
         self._stopped = True
         self._let_go()
         try:
@@ -313,8 +316,8 @@ class AuroraXRun:
 
     def _refuse_cancelled(self) -> None:
         if self._cancelled or self._stopped:
-            about = self._context.about(", ".join(self.request_ids))
-            raise about.error(Cancelled, "it was cancelled before it was done", "run it again")
+            context = self._context.about(", ".join(self.request_ids))
+            raise context.error(Cancelled, "it was cancelled before it was done", "run it again")
 
     def _unfinished(self) -> list[_Search]:
         return [search for search in self._searches if not search.status.done]
@@ -323,14 +326,14 @@ class AuroraXRun:
         began, delay, waited = time.monotonic(), FIRST_POLL, 0.0
         while not search.status.done and turn == self._turn:
             self._refuse_cancelled()
-            # Said below, of the search and not of the one question; or cut off by another that waits for it too.
+            # _too_late reports the timeout of the whole search; another waiting thread may have cut this poll off.
             with contextlib.suppress(TimedOut, Cancelled):
                 self._poll(search, deadline)
             if search.status.done:
                 return
-            left = deadline - time.monotonic()
-            if left > 0:
-                self._service.pause(min(jittered(delay), left))
+            remaining = deadline - time.monotonic()
+            if remaining > 0:
+                self._service.pause(min(jittered(delay), remaining))
             if time.monotonic() >= deadline:
                 raise self._too_late(search.request_id, began)
             waited += delay
@@ -353,11 +356,11 @@ class AuroraXRun:
         method = "GET" if tree is None else "POST"
         call = Call(DATA, method, f"{search.path}/data", tree, self._reader(search), owner=self)
         answer = self._wire.ask(call, deadline, search.request_id)
-        about, expected = self._context.about(search.request_id), search.status.result_count
-        search.records = read_records(answer, search.request.kind, expected, about)
+        context, expected = self._context.about(search.request_id), search.status.result_count
+        search.records = read_records(answer, search.request.kind, expected, context)
 
     def _format(self, search: _Search) -> Tree | None:
-        """The response_format to ask for; of several requests, with what tells their records apart."""
+        """Return the response_format to request; for several requests, with the fields that identify records."""
         tree = search.request.response_format
         return widened(tree, search.request.kind) if tree is not None and len(self._searches) > 1 else tree
 
@@ -366,22 +369,24 @@ class AuroraXRun:
         return partial(record_reader, search.request.kind, self._meter.received(search), expected, self._wanted())
 
     def _wanted(self) -> int | None:
-        """How many records of each request suffice; None where all are looked at.
+        """Return the number of records needed of each request, or None for all.
 
-        Each request's first records suffice: those that it shares with requests before it are among the ones counted.
+        The first records of each request suffice: duplicates of earlier requests are among them.
         """
-        left = self.plan.residual
-        if left.limit is None or left != Residual(limit=left.limit, offset=left.offset, select=left.select):
+        residual = self.plan.residual
+        if residual.limit is None or residual != Residual(
+            limit=residual.limit, offset=residual.offset, select=residual.select
+        ):
             return None
         is_joined = self.plan.query.kind == CONJUNCTIONS.name and len(self._searches) > 1
-        return None if left.aggregates or is_joined else left.limit + left.offset
+        return None if residual.aggregates or is_joined else residual.limit + residual.offset
 
     def _together(self) -> Status:
-        every = [search.status for search in self._searches]
-        counts = [status.result_count for status in every if status.result_count is not None]
-        logs = tuple(line for status in every for line in status.logs)
-        known = len(counts) == len(every)
-        return Status(all(status.done for status in every), sum(counts) if known else None, logs)
+        statuses = [search.status for search in self._searches]
+        counts = [status.result_count for status in statuses if status.result_count is not None]
+        logs = tuple(line for status in statuses for line in status.logs)
+        all_counted = len(counts) == len(statuses)
+        return Status(all(status.done for status in statuses), sum(counts) if all_counted else None, logs)
 
 
 def _is_gone(error: ArchiveError) -> bool:

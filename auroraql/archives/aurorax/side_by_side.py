@@ -1,6 +1,6 @@
-"""The same work for several things at once, on threads that nobody has to wait for.
+"""Concurrent execution on daemon threads, which do not delay the exit of the interpreter.
 
-Invariant: results come in the order of the things, and the first error ends it all.
+Invariant: results are in input order, and the first error ends the call.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ Thing = TypeVar("Thing")
 Result = TypeVar("Result")
 
 MOST = 4
-"""So many requests of one plan are under way at once."""
+"""Concurrent requests per plan."""
 
 _TICK = 0.05
 
@@ -22,10 +22,9 @@ _TICK = 0.05
 def side_by_side(
     work: Callable[[Thing], Result], things: Sequence[Thing], most: int = MOST, *, behind: bool = False
 ) -> list[Result]:
-    """What the work gives for each thing; one thing alone is worked on by the caller's own thread, unless `behind`.
+    """Return `work(thing)` for each thing. A single thing runs on the calling thread, unless `behind`.
 
-    Raises the error of the work that comes first; what is under way elsewhere then ends by itself, and nothing more
-    is begun. On Ctrl-C it is the same.
+    Raises the first error; running calls then end by themselves, and no further calls start. Ctrl-C does the same.
     """
     if len(things) <= 1 and not behind:
         return [work(thing) for thing in things]
@@ -43,7 +42,7 @@ def side_by_side(
                 return
             try:
                 done.put((number, work(thing), True))
-            except BaseException as error:  # handed over whole, an interrupt of the work too
+            except BaseException as error:  # passed to the caller, KeyboardInterrupt included
                 done.put((number, error, False))
 
     for _ in range(min(most, len(things))):
@@ -58,12 +57,12 @@ def _gathered(done: queue.SimpleQueue[tuple[int, Result | BaseException, bool]],
     results: dict[int, Result] = {}
     while len(results) < count:
         try:
-            # In ticks, as Windows hears no Ctrl-C during one long wait.
+            # Wait in ticks: Windows does not deliver Ctrl-C during one long wait.
             number, outcome, good = done.get(timeout=_TICK)
         except queue.Empty:
             continue
         if not good:
-            assert isinstance(outcome, BaseException)  # noqa: S101 - for the type
+            assert isinstance(outcome, BaseException)  # noqa: S101 - narrows the type
             raise outcome
         results[number] = outcome  # type: ignore[assignment]
     return [results[number] for number in range(count)]

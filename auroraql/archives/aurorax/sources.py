@@ -1,6 +1,6 @@
-"""`GET /api/v1/data_sources`: the data sources of a service, with what its level full_record has of each, and statistics.
+"""`GET /api/v1/data_sources`: data sources, with details of the full_record format, and statistics.
 
-Sources with a negative identifier are left out: they are the ad-hoc places of somebody's search for conjunctions.
+Sources with a negative identifier are ad-hoc locations of conjunction searches, and are left out.
 """
 
 from __future__ import annotations
@@ -20,41 +20,46 @@ FULL_RECORD = "/api/v1/data_sources?format=full_record"
 
 STATISTICS = "/api/v1/data_sources?format=identifier_only&include_stats=true"
 
-_NAMES = tuple(each.name for each in fields(DataSource))
+_NAMES = tuple(field.name for field in fields(DataSource))
 
 
 def read_sources(answer: Answer, context: Context) -> tuple[tuple[DataSource, ...], dict[int, SourceDetails]]:
-    """The sources, and their details by identifier. Raises Failed for another shape than the published one."""
+    """Return the sources, and their details by identifier. Raises Failed for an unpublished shape."""
     documents = _read_list(answer, _NAMES, context)
-    sources = tuple(DataSource(each["identifier"], *(_text(each[name]) for name in _NAMES[1:])) for each in documents)
-    return sources, {each["identifier"]: _details(each) for each in documents}
+    sources = tuple(
+        DataSource(document["identifier"], *(_text(document[name]) for name in _NAMES[1:])) for document in documents
+    )
+    return sources, {document["identifier"]: _details(document) for document in documents}
 
 
 def read_statistics(answer: Answer, context: Context) -> dict[str, dict[int, Statistics]]:
-    """Statistics by kind and identifier; a source without any is missing. Raises Failed for another shape."""
+    """Return statistics by kind and identifier; sources without statistics are left out.
+
+    Raises Failed for an unpublished shape.
+    """
     documents = _read_list(answer, ("identifier",), context)
     return {
         kind: {
-            each["identifier"]: found
-            for each in documents
-            if isinstance(each.get("stats"), dict)
-            and (found := _statistics(each["stats"], PROTOCOLS[kind].counted_as)) is not None
+            document["identifier"]: statistics
+            for document in documents
+            if isinstance(document.get("stats"), dict)
+            and (statistics := _statistics(document["stats"], PROTOCOLS[kind].counted_as)) is not None
         }
         for kind in STORED_KINDS
     }
 
 
 def _read_list(answer: Answer, names: Sequence[str], context: Context) -> list[dict[str, Any]]:
-    """The documents that are no ad-hoc sources, each with all of the names."""
-    document = read_json(answer, "data sources", context)
-    if not isinstance(document, list):
+    """Return the documents of permanent sources after checking that each has the given names."""
+    documents = read_json(answer, "data sources", context)
+    if not isinstance(documents, list):
         raise context.error(Failed, f"expected a list of data sources, got {context.excerpt(answer.body)}", "try again")
-    for number, each in enumerate(document, 1):
-        lacking = [name for name in names if not isinstance(each, dict) or name not in each]
-        if lacking or not isinstance(each["identifier"], int):
-            wrong = f"has no {lacking[0]}" if lacking else "has an identifier that is no number"
-            raise context.error(Failed, f"data source {number} of {len(document)} {wrong}", "try again")
-    return [each for each in document if each["identifier"] >= 0]
+    for number, entry in enumerate(documents, 1):
+        missing = [name for name in names if not isinstance(entry, dict) or name not in entry]
+        if missing or not isinstance(entry["identifier"], int):
+            problem = f"has no {missing[0]}" if missing else "has an identifier that is no number"
+            raise context.error(Failed, f"data source {number} of {len(documents)} {problem}", "try again")
+    return [entry for entry in documents if entry["identifier"] >= 0]
 
 
 def _text(value: Any) -> str:
@@ -62,7 +67,7 @@ def _text(value: Any) -> str:
 
 
 def _details(document: Mapping[str, Any]) -> SourceDetails:
-    """What of a source is no part of `DataSource`; what is not as published counts as not given."""
+    """Return the details of a source that `DataSource` does not hold; malformed members count as missing."""
     schemas: dict[str, list[dict[str, Any]]] = {}
     for kind in KINDS.values():
         schema = document.get(kind.schema_key) if kind.schema_key else None

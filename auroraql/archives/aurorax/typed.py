@@ -1,8 +1,8 @@
-"""JSON of a kind's records to columns of Arrow, without a dict for any record.
+"""Decoding of a kind's JSON records to Arrow columns, without a dict per record.
 
-msgspec decodes it into objects made from the schema, which checks names and types on the way: measured on 200,000
-ephemeris records (114 MB) it took 0.7 s with the columns; orjson and json took 1.2 s and 1.9 s to make dicts alone,
-and DuckDB's reader 0.6 s, from a file that would have to be written first.
+msgspec decodes into structs generated from the schema, which validates names and types. On 200,000 ephemeris records
+(114 MB), this took 0.7 s including the columns. orjson and json took 1.2 s and 1.9 s for dicts alone; DuckDB's reader
+took 0.6 s, but needs the JSON in a file first.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ _SECONDS = len("2020-01-01T00:00:00")
 
 
 class _Unlike(Exception):
-    """Records that columns cannot hold as they are."""
+    """Raised for records that columns cannot represent exactly."""
 
 
 class ColumnReader:
-    """Reads arrays of one kind's records. `for_kind` says for which kinds there is one."""
+    """Decodes arrays of one kind's records. `for_kind` returns one where the kind supports it."""
 
     def __init__(self, kind: Kind) -> None:
         self._fields = kind.fields
@@ -44,10 +44,10 @@ class ColumnReader:
         self._records = msgspec.json.Decoder(list[_struct(kind.fields)])  # type: ignore[misc]
 
     def read(self, data: bytes) -> Columns | None:
-        """The records of a JSON array; None for those that are not as the schema has them, each like the first."""
+        """Return the records of a JSON array; None when they deviate from the schema or from each other."""
         try:
             records = self._records.decode(data)
-            held = dict(column for field in self._fields for column in self._columns(field, records))
+            columns = dict(column for field in self._fields for column in self._columns(field, records))
         except (
             msgspec.MsgspecError,
             _Unlike,
@@ -58,8 +58,8 @@ class ColumnReader:
             TypeError,
             OverflowError,
         ):
-            return None  # pyarrow's errors are of these too
-        return Columns(len(records), held) if held else None
+            return None  # pyarrow's errors are subclasses of these
+        return Columns(len(records), columns) if columns else None
 
     def _columns(self, field: Field, records: Sequence[Any]) -> Iterable[tuple[Path, Held]]:
         name = field.path[0]
@@ -75,28 +75,29 @@ class ColumnReader:
         return [(field.path, _held(field.type, values))]
 
     def _source_columns(self, fields: Sequence[Field], texts: list[bytes]) -> Iterable[tuple[Path, Held]]:
-        """The few sources of many records are decoded once each, and their columns are the numbers of these."""
+        """Return the source columns, dictionary-encoded: few distinct sources occur in many records."""
         import numpy
         import pyarrow
 
         numbers = {text: number for number, text in enumerate(dict.fromkeys(texts))}
         sources = [self._source.decode(text) for text in numbers]
-        found = numpy.fromiter(map(numbers.__getitem__, texts), numpy.int32, len(texts))
-        places = _column(pyarrow.int32(), len(texts), found)
+        indices = numpy.fromiter(map(numbers.__getitem__, texts), numpy.int32, len(texts))
+        index_array = _column(pyarrow.int32(), len(texts), indices)
         return [
-            (path, held._replace(array=_spread(held.array, places))) for path, held in _member_columns(fields, sources)
+            (path, leaf._replace(array=_spread(leaf.array, index_array)))
+            for path, leaf in _member_columns(fields, sources)
         ]
 
 
-def _spread(values: Any, places: Any) -> Any:
-    """The values at these places; by their numbers, where none is missing (dictionaries with nulls cannot be joined)."""
+def _spread(values: Any, indices: Any) -> Any:
+    """Select values by index; dictionary-encoded unless values are null (such dictionaries cannot be unified)."""
     import pyarrow
 
-    return values.take(places) if values.null_count else pyarrow.DictionaryArray.from_arrays(places, values)
+    return values.take(indices) if values.null_count else pyarrow.DictionaryArray.from_arrays(indices, values)
 
 
 def for_kind(kind: Kind) -> ColumnReader | None:
-    """What reads a kind's records into columns; None where they hold lists."""
+    """Return a column reader for the kind; None when it has list fields."""
     return None if any(field.many for field in kind.fields) else ColumnReader(kind)
 
 
@@ -118,24 +119,27 @@ def _member(field: Field) -> tuple[str, Any, Any]:
 
 
 def _member_columns(fields: Sequence[Field], objects: Sequence[Any]) -> list[tuple[Path, Held]]:
-    """The columns of an object's members."""
-    made = []
+    """Return the columns of an object's members."""
+    columns = []
     for field in fields:
         values = list(map(attrgetter(field.path[-1]), objects))
         if values[0] is not UNSET:
-            made.append((field.path, _held(field.type, values)))
+            columns.append((field.path, _held(field.type, values)))
         elif values.count(UNSET) != len(values):
             raise _Unlike
-    return made
+    return columns
 
 
 def _held(type: Type, values: Sequence[Any]) -> Held:
-    """The values of a leaf, and which numbers of them are whole."""
+    """Return a leaf column, with the mask of whole numbers for type number."""
     return Held(type, _array(type, values), _whole(values) if type is Type.NUMBER else None)
 
 
 def _whole(values: Sequence[Any]) -> Any:
-    """Which values came as whole numbers; None when none did. Raises _Unlike for one that a float cannot hold."""
+    """Return the mask of values that are whole numbers; None when there are none.
+
+    Raises _Unlike for a whole number that a float cannot represent.
+    """
     import numpy
     import pyarrow
 
@@ -147,9 +151,9 @@ def _whole(values: Sequence[Any]) -> Any:
 
 
 def _array(type: Type, values: Sequence[Any]) -> Any:
-    """The values as Arrow has them. Raises what `read` expects for those that it cannot give back as they were.
+    """Return the values as an Arrow array; raises an error that `read` catches if that is not lossless.
 
-    It is made of numpy's: pyarrow's own reading of a list loads pandas first.
+    Arrays are built from numpy buffers, because pyarrow's list conversion imports pandas.
     """
     import numpy
     import pyarrow
@@ -160,61 +164,61 @@ def _array(type: Type, values: Sequence[Any]) -> Any:
         case Type.TIME:
             texts = _texts(values)
             if any(len(text) != _SECONDS for text in values if text is not None):
-                raise _Unlike  # a fraction or a zone, which would not come out as it was
+                raise _Unlike  # a fraction or a zone, which would be lost
             return texts.cast(pyarrow.timestamp("us"))
         case Type.INTEGER:
             return _column(pyarrow.int64(), len(values), numpy.array(values, numpy.int64))
         case Type.NUMBER:
-            numbers = numpy.array(values, numpy.float64)  # None is NaN, which JSON has not
-            return _column(pyarrow.float64(), len(values), numbers, there=~numpy.isnan(numbers))
+            numbers = numpy.array(values, numpy.float64)  # None becomes NaN, which JSON does not have
+            return _column(pyarrow.float64(), len(values), numbers, valid=~numpy.isnan(numbers))
         case _:
             return _documents(values)
 
 
 def _texts(values: Sequence[str | None]) -> Any:
-    """Texts, and None for those that are missing."""
+    """Return an Arrow string array; None is null."""
     import numpy
     import pyarrow
 
-    there = None
+    valid = None
     if None in values:
-        there = numpy.array([value is not None for value in values])
+        valid = numpy.array([value is not None for value in values])
         values = [value or "" for value in values]
     texts: Sequence[Any] = values
     data = "".join(texts).encode()
     if not data.isascii():
         texts = [value.encode() for value in texts]
-    return _column(pyarrow.string(), len(texts), _places(texts), data, there=there)
+    return _column(pyarrow.string(), len(texts), _places(texts), data, valid=valid)
 
 
 def _documents(values: Sequence[Raw]) -> Any:
-    """The JSON of objects as texts."""
+    """Return an Arrow string array of JSON objects."""
     import numpy
     import pyarrow
 
-    places, data = _places(values), b"".join(values)
+    offsets, data = _places(values), b"".join(values)
     if not all(map(len, values)):
-        raise _Unlike  # a record without the field, which a column cannot tell from one that has it empty
-    if not data or (numpy.frombuffer(data, numpy.uint8)[places[:-1]] != ord("{")).any():
+        raise _Unlike  # a missing field; a column cannot distinguish it from null
+    if not data or (numpy.frombuffer(data, numpy.uint8)[offsets[:-1]] != ord("{")).any():
         raise _Unlike
-    column = _column(pyarrow.string(), len(values), places, data)
-    column.validate(full=True)  # that it is UTF-8
+    column = _column(pyarrow.string(), len(values), offsets, data)
+    column.validate(full=True)  # checks the UTF-8
     return column
 
 
 def _places(values: Sequence[Any]) -> Any:
-    """Where each of some texts begins when they stand one after the other, and where the last ends."""
+    """Return the start offsets of concatenated texts, and the end of the last."""
     import numpy
 
-    places = numpy.zeros(len(values) + 1, numpy.int32)
-    numpy.cumsum(numpy.fromiter(map(len, values), numpy.int32, len(values)), out=places[1:])
-    return places
+    offsets = numpy.zeros(len(values) + 1, numpy.int32)
+    numpy.cumsum(numpy.fromiter(map(len, values), numpy.int32, len(values)), out=offsets[1:])
+    return offsets
 
 
-def _column(type: Any, count: int, *buffers: Any, there: Any = None) -> Any:
-    """A column of Arrow over these buffers; `there` says which values are not missing."""
+def _column(type: Any, count: int, *buffers: Any, valid: Any = None) -> Any:
+    """Return an Arrow array over the buffers; `there` is the mask of valid values, None for all."""
     import numpy
     import pyarrow
 
-    known = None if there is None or there.all() else pyarrow.py_buffer(numpy.packbits(there, bitorder="little"))
-    return pyarrow.Array.from_buffers(type, count, [known, *map(pyarrow.py_buffer, buffers)])
+    validity = None if valid is None or valid.all() else pyarrow.py_buffer(numpy.packbits(valid, bitorder="little"))
+    return pyarrow.Array.from_buffers(type, count, [validity, *map(pyarrow.py_buffer, buffers)])

@@ -1,4 +1,4 @@
-"""What is under way on other threads, and can be waited for: submissions whose request ids may still come, cancellations."""
+"""Counter of pending operations on other threads, such as submissions and cancellations."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 
 class UnderWay:
-    """Counts what is begun and not over yet."""
+    """Counts operations that have begun and not ended."""
 
     def __init__(self) -> None:
         self._count, self._news = 0, threading.Condition()
@@ -18,7 +18,7 @@ class UnderWay:
 
     @contextmanager
     def one(self) -> Iterator[None]:
-        """One more, as long as the block runs."""
+        """Count one operation while the block runs."""
         with self._news:
             self._count += 1
         try:
@@ -29,6 +29,6 @@ class UnderWay:
                 self._news.notify_all()
 
     def over_within(self, seconds: float) -> bool:
-        """Whether all of it is over in so many seconds."""
+        """Wait up to `seconds` for all operations to end. Return whether they did."""
         with self._news:
             return self._news.wait_for(lambda: not self._count, max(seconds, 0))

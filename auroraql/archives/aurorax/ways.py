@@ -1,8 +1,8 @@
-"""Which way a request is asked: in one exchange (`search_synchronous`), or submitted, polled and fetched.
+"""Endpoint policy: whether a request goes to `search_synchronous`, or is submitted, polled and fetched.
 
-The first is quicker and leaves nothing behind. A service that has no such way, or breaks at it, is asked the other
-way from then on, for as long as that is likely to last; so are windows as long as one for which it took more than
-PATIENCE. What is known is kept on disk beside the list of sources, for the sessions to come.
+The synchronous endpoint is faster and leaves no search on the service. After it is missing or fails, the policy avoids
+it for a time that depends on the status; after a request took longer than PATIENCE, it avoids it for windows of that
+length or longer. The policy is stored in the disk cache for later sessions.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ from auroraql.plan import Request
 from auroraql.schema import PROTOCOLS
 
 PATIENCE = 4.0
-"""Seconds until a synchronous answer must have begun. It bounds what a search is delayed, and computed twice."""
+"""Seconds until a synchronous answer must begin. Limits the delay before a search is submitted and computed again."""
 
 _MISSING, _BARRED = (404, 405, 501), (401, 403)
 _OF_THE_REQUEST = (400, 413, 422, 429)
-"""What is said of the request, or of the moment, and not of the way."""
+"""Statuses caused by the request or the moment, not by the endpoint."""
 _FOR_LONG, _FOR_AN_HOUR, _FOR_A_MINUTE = 24 * 3600.0, 3600.0, 60.0
 
 
 class Ways:
-    """What one service has shown. `now` tells seconds since 1970."""
+    """Availability of the synchronous endpoint of one service. `now` returns seconds since 1970."""
 
     def __init__(self, kept: KeptFile, now: Callable[[], float] = time.time) -> None:
         self._kept, self._now, self._lock = kept, now, threading.Lock()
@@ -34,7 +34,7 @@ class Ways:
         self._too_long: dict[str, tuple[float, float]] = {}
 
     def at_once(self, request: Request) -> bool:
-        """Whether to ask for it in one exchange."""
+        """Return whether to send the request to `search_synchronous`."""
         longest, window = PROTOCOLS[request.kind].longest_synchronous, _window(request)
         if longest is None or window is None or window > longest:
             return False
@@ -46,28 +46,31 @@ class Ways:
         return now >= until or window.total_seconds() < seconds
 
     def close(self, request: Request, status: int = 0) -> None:
-        """The service did not take the way for a request: it answered with this status, or with nothing of use."""
+        """Record that the endpoint failed with this HTTP status, or without a usable answer (0)."""
         if status in _OF_THE_REQUEST:
             return
         with self._lock:
-            lasts = _FOR_LONG if status in _MISSING else _FOR_AN_HOUR if status in _BARRED else _FOR_A_MINUTE
-            self._read()[request.kind] = self._now() + lasts
+            seconds = _FOR_LONG if status in _MISSING else _FOR_AN_HOUR if status in _BARRED else _FOR_A_MINUTE
+            self._read()[request.kind] = self._now() + seconds
             self._write()
 
     def took_too_long(self, request: Request) -> None:
-        """It did not answer in time for the window of this request."""
+        """Record that the endpoint did not answer in time for this request's window."""
         window = _window(request)
         if window is None:
             return
         with self._lock:
             self._read()
             seconds, until = self._too_long.get(request.kind, (0.0, 0.0))
-            known = seconds if self._now() < until else float("inf")
-            self._too_long[request.kind] = min(window.total_seconds(), known), self._now() + _FOR_AN_HOUR
+            shortest = seconds if self._now() < until else float("inf")
+            self._too_long[request.kind] = min(window.total_seconds(), shortest), self._now() + _FOR_AN_HOUR
             self._write()
 
     def _read(self) -> dict[str, float]:
-        """Until when each kind is closed; from the file the first time, of which nothing lasts longer than it may."""
+        """Return the time until which each kind is avoided; read it from the cache file on the first call.
+
+        Times in the file that exceed the longest allowed period are ignored.
+        """
         if self._closed is None:
             now, document = self._now(), self._kept.read() or {}
             self._closed = {
@@ -91,9 +94,9 @@ def _window(request: Request) -> timedelta | None:
     return None if request.start is None or request.end is None else request.end - request.start
 
 
-def _numbers(found: object, count: int) -> list[tuple[str, list[float]]]:
-    """The lists of so many numbers, by name; what is something else is left out."""
-    members = found.items() if isinstance(found, dict) else ()
+def _numbers(document: object, count: int) -> list[tuple[str, list[float]]]:
+    """Return the lists of `count` numbers by name, without malformed entries."""
+    members = document.items() if isinstance(document, dict) else ()
     return [
         (name, values)
         for name, values in members

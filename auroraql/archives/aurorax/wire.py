@@ -1,6 +1,6 @@
-"""One HTTP exchange with the service: bounded in time, and repeated only where that cannot ask for a thing twice.
+"""HTTP client for one service: bounds each exchange in time, and retries only where no search can run twice.
 
-Invariant: nothing is sent to another origin than the archive's own, and no call outlives its deadline.
+Invariant: requests go only to the archive's own origin, and no call outlives its deadline.
 """
 
 from __future__ import annotations
@@ -27,29 +27,29 @@ from auroraql.archives.endpoints import is_loopback
 from auroraql.errors import Cancelled, Failed, TimedOut
 
 TRIES = 4
-"""How often one step is tried before its error is told."""
+"""Attempts per step before its error is raised."""
 
 _FIRST_DELAY = 0.2
 _SILENT_SECONDS = 120.0
-"""How long the service may send nothing at all; a large result takes it a while to write."""
+"""Seconds without data before an exchange fails; a large result takes the service a while to write."""
 _MOST_REDIRECTS = 3
 _MOST_CONNECTIONS = 32
-"""So many are kept open: several searches may be under way, each with several requests."""
+"""Connections kept open: several searches may run, each with several requests."""
 _PASSING = (429, 500, 502, 503, 504)
 _CHUNK = 256 * 1024
 _TICK = 0.05
 _MOST_WHOLE = 64 << 20
-"""Bytes of an answer that is kept whole; lists of sources are far smaller."""
+"""Size limit in bytes of a response held whole; source lists are far smaller."""
 _MOST_OF_ERROR = 1 << 20
-"""Bytes that are looked at of an answer which is no good one."""
+"""Bytes read of an error response."""
 _SLOWEST = 1024.0
-"""Bytes a second below which an answer under way is too slow for the patience of its call."""
+"""Bytes per second below which a response is too slow for a call with `patience`."""
 
 _spread = SystemRandom().uniform
 
 
 class Interrupted(KeyboardInterrupt):
-    """Ctrl-C during a call; `answer` is what came nevertheless within the grace given."""
+    """Ctrl-C during a call. `answer` is the response that arrived within the grace period, if any."""
 
     def __init__(self, answer: Answer | None) -> None:
         self.answer = answer
@@ -57,10 +57,10 @@ class Interrupted(KeyboardInterrupt):
 
 
 class Reader(Protocol):
-    """Takes the body of a good answer while it arrives."""
+    """Consumer of a successful response body as it arrives."""
 
     def feed(self, data: bytes) -> None:
-        """Takes more of the body."""
+        """Process the next chunk of the body."""
 
     @property
     def has_enough(self) -> bool:
@@ -68,15 +68,15 @@ class Reader(Protocol):
 
     @property
     def body(self) -> bytes:
-        """What the answer keeps of it."""
+        """Part of the body that the response keeps."""
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """What is sent: method, path below the base URL, JSON body; `step` says how it is treated.
+    """One request: method, path below the base URL, JSON body, and the protocol `step` that it performs.
 
-    `reader` makes what reads the body of a good answer, anew for each try. When `patience` is given, the answer must
-    begin within that many seconds, and not come drop by drop. `owner` may have it cut off (`Wire.cut`).
+    `reader` creates the consumer of a successful body, once per attempt. With `patience`, the response must begin
+    within that many seconds and keep a minimum rate. `owner` identifies calls for `Wire.cut`.
     """
 
     step: Step
@@ -95,17 +95,17 @@ _LATE = Broken(
 
 
 TOO_SLOW = Broken(TimedOut, "it did not answer in time", lasting=True)
-"""The patience of a call ended before its deadline."""
+"""Outcome of a call whose patience ended before its deadline."""
 
 _CUT = Broken(Cancelled, "nobody waits for the answer any more", lasting=True)
 
 
 class _Drop(Exception):
-    """The answer comes too slowly for the patience of its call."""
+    """Raised when a response arrives too slowly for the patience of its call."""
 
 
 class Endless(ValueError):
-    """More came than can be an answer; says what, and the way out."""
+    """A response that exceeds a limit; `words` describes it, and `hint` is the way out."""
 
     def __init__(self, words: str, hint: str = "ask for less at once") -> None:
         self.words, self.hint = words, hint
@@ -113,12 +113,12 @@ class Endless(ValueError):
 
 
 def jittered(seconds: float) -> float:
-    """The time, a fifth more or less, so that many clients do not come at once."""
+    """Return the delay varied by up to 20 %, so that many clients do not retry at the same time."""
     return seconds * _spread(0.8, 1.2)
 
 
 class Whole:
-    """Keeps a body as it is."""
+    """Reader that keeps the whole body."""
 
     has_enough = False
 
@@ -127,7 +127,7 @@ class Whole:
         self._size = 0
 
     def feed(self, data: bytes) -> None:
-        """Takes more of the body. Raises Endless."""
+        """Append a chunk. Raises Endless above the size limit."""
         self._chunks.append(data)
         self._size += len(data)
         if self._size > _MOST_WHOLE:
@@ -135,24 +135,24 @@ class Whole:
 
     @property
     def body(self) -> bytes:
-        """All of it."""
+        """The whole body."""
         return b"".join(self._chunks)
 
 
 class _Session(requests.Session):
-    """Redirects are followed here, by rules of our own; requests would read their bodies to look where they lead."""
+    """Session without redirect handling: requests reads redirect bodies, and this client restricts targets."""
 
     def get_redirect_target(self, resp: requests.Response) -> None:  # noqa: ARG002
-        """Nowhere."""
+        """Report no redirect, so that requests does not follow it."""
         return
 
 
 _Outcomes = queue.SimpleQueue[Answer | Exception | None]
-"""What comes of one exchange; before it a None, once the answer has begun."""
+"""Queue of one exchange: None when the response begins, then the result."""
 
 
 class Wire:
-    """The connection to one service; connections are kept open and used again."""
+    """HTTP client of one service, with a pool of reused connections."""
 
     def __init__(self, url: str, context: Context, pause: Callable[[float], object]) -> None:
         self.url, self._context, self._pause = url, context, pause
@@ -162,31 +162,33 @@ class Wire:
         self._session = _Session()
         for scheme in ("http://", "https://"):
             self._session.mount(scheme, Adapter(pool_maxsize=_MOST_CONNECTIONS))
-        # Always something: requests looks into ~/.netrc where there is nothing, and takes an empty key for nothing.
+        # Always set auth: without it, requests reads ~/.netrc, and it treats an empty key as none.
         self._session.auth = context.key.sign
-        self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))  # none is kept, so none is sent
-        # A key for this machine does not pass through another one.
+        self._session.cookies.set_policy(
+            DefaultCookiePolicy(allowed_domains=())
+        )  # store no cookies, so that none are sent
+        # Do not send a key for a loopback address through a proxy.
         self._proxies = {"http": None, "https": None, "all": None} if context.key and is_loopback(url) else None
         self._session.headers.update(
             {"User-Agent": f"auroraql/{_version()}", "Accept": "application/json", "Accept-Encoding": "gzip"}
         )
 
     def close(self) -> None:
-        """Closes the connections."""
+        """Close the connections."""
         self._session.close()
 
     def cut(self, owner: object) -> None:
-        """Ends the exchanges under way of an owner, who waits for none of them any more."""
+        """Abort the running exchanges of an owner that stopped waiting."""
         self._cuts[owner] = self._cuts.get(owner, 0) + 1
-        for line, its_owner in list(self._lines.items()):
-            if its_owner is owner:
+        for line, line_owner in list(self._lines.items()):
+            if line_owner is owner:
                 line.cut()
 
     def ask(self, call: Call, deadline: float, request_id: str = "", *, grace: float = 0.0) -> Answer:
-        """Sends the call and answers what its step expects; `deadline` in seconds of `time.monotonic`.
+        """Send the call and return the response that its step expects; `deadline` is a `time.monotonic` time.
 
-        On Ctrl-C raises Interrupted, after waiting up to `grace` seconds for an answer under way.
-        Raises the ArchiveError that the answer, or its absence, means.
+        On Ctrl-C raises Interrupted, after waiting up to `grace` seconds for the response. Raises the ArchiveError for
+        any other response or a transport failure.
         """
         outcome = self.answer(call, deadline, grace=grace)
         context = self._context.about(request_id)
@@ -196,7 +198,7 @@ class Wire:
         return outcome
 
     def answer(self, call: Call, deadline: float, *, grace: float = 0.0) -> Answer | Broken:
-        """The same, whatever the answer is, or why there is none."""
+        """Send the call, with retries, and return any response or the transport failure."""
         cuts = self._cuts.get(call.owner, 0) if call.owner is not None else 0
         outcome = self._after_answers(self._exchange(call, deadline, grace))
         for delay in _delays(call.tries):
@@ -205,22 +207,24 @@ class Wire:
                 break
             self._pause(wait)
             if call.owner is not None and self._cuts.get(call.owner, 0) != cuts:
-                return _CUT  # meanwhile nobody waits for it any more
+                return _CUT  # the owner stopped waiting during the pause
             outcome = self._after_answers(self._exchange(call, deadline, grace))
         return outcome
 
     def _after_answers(self, outcome: Answer | Broken) -> Answer | Broken:
-        """Return the outcome; what is not HTTP is worth another try where HTTP was spoken before.
+        """Return the outcome; allow a retry of a non-HTTP response if the service spoke HTTP before.
 
-        The rest of an answer that came too slowly may stand before the next one on the same connection.
+        Leftovers of an abandoned slow response may precede the next response on the same connection.
         """
         if isinstance(outcome, Answer):
             self._has_answered = True
         return replace(outcome, lasting=False) if outcome is NO_HTTP and self._has_answered else outcome
 
     def _exchange(self, call: Call, deadline: float, grace: float) -> Answer | Broken:
-        """The exchange, on a thread of its own: name resolution, handshakes and headers that trickle cannot be
-        bounded from within; a thread that is too late is left behind, and its connection is cut.
+        """Run one exchange on its own thread.
+
+        Name resolution, handshakes and slowly arriving headers cannot be bounded from within. A thread that exceeds its
+        time is abandoned, and its connection is shut down.
         """
         if time.monotonic() >= deadline:
             return _LATE
@@ -232,7 +236,7 @@ class Wire:
                 with line:
                     answer = self._send(call, deadline, lambda: outcomes.put(None))
                 outcomes.put(answer)
-            except Exception as error:  # handed over whole, and raised or told by the caller
+            except Exception as error:  # passed to the caller, which classifies or raises it
                 outcomes.put(error)
 
         self._lines[line] = call.owner
@@ -244,7 +248,7 @@ class Wire:
             late = _taken(outcomes, time.monotonic() + grace) if grace else None
             raise Interrupted(late if isinstance(late, Answer) else None) from None
         finally:
-            line.cut()  # does nothing to one that is over
+            line.cut()  # does nothing after the exchange has ended
             del self._lines[line]
         return _meant(outcome, deadline, line)
 
@@ -260,14 +264,14 @@ class Wire:
         raise Endless(f"{answer.status} redirected again and again", "check the archive's address")
 
     def _send_once(self, call: Call, url: str, deadline: float, begun: Callable[[], object]) -> Answer:
-        left = max(deadline - time.monotonic(), 0.001)
-        # A little longer than the patience: who waits is to see that it ended, and this thread then ends by itself.
-        silent = min(left, _SILENT_SECONDS if call.patience is None else 1.5 * call.patience)
+        remaining = max(deadline - time.monotonic(), 0.001)
+        # Slightly longer than the patience, so that the caller notices first and this thread then ends by itself.
+        read_timeout = min(remaining, _SILENT_SECONDS if call.patience is None else 1.5 * call.patience)
         with self._session.request(
             call.method,
             url,
             json=call.body,
-            timeout=(min(left, CONNECT_SECONDS), silent),
+            timeout=(min(remaining, CONNECT_SECONDS), read_timeout),
             allow_redirects=False,
             stream=True,
             proxies=self._proxies,  # type: ignore[arg-type]
@@ -293,7 +297,7 @@ class Wire:
 
 
 def _meant(outcome: Answer | Exception | None, deadline: float, line: Line) -> Answer | Broken:
-    """What came of an exchange; raises what is a fault of ours."""
+    """Classify the outcome of an exchange. Raises unexpected exceptions, which are programming errors."""
     late = time.monotonic() >= deadline
     match outcome:
         case Answer():
@@ -317,32 +321,32 @@ def _version() -> str:
 
 
 def _taken(outcomes: _Outcomes, begins: float, deadline: float | None = None) -> Answer | Exception | None:
-    """The outcome, or None when its answer has not begun by then, or is not there at the deadline (`begins`, if none).
+    """Return the outcome; None if the response has not begun by `begins`, or ended by `deadline` (default `begins`).
 
-    Waits in ticks, as Windows hears no Ctrl-C during one long wait.
+    Waits in ticks because Windows does not deliver Ctrl-C during one long wait.
     """
-    last = begins
-    while (left := last - time.monotonic()) > 0:
+    limit = begins
+    while (remaining := limit - time.monotonic()) > 0:
         try:
-            outcome = outcomes.get(timeout=min(left, _TICK))
+            outcome = outcomes.get(timeout=min(remaining, _TICK))
         except queue.Empty:
             continue
         if outcome is not None:
             return outcome
-        last = begins if deadline is None else deadline
+        limit = begins if deadline is None else deadline
     return None
 
 
 def _delays(tries: int) -> Iterator[float]:
-    """The pauses between the tries of one step, in seconds."""
+    """Yield the pauses between attempts, in seconds."""
     return (jittered(_FIRST_DELAY * 2**i) for i in range(tries - 1))
 
 
 def _wait(call: Call, outcome: Answer | Broken, delay: float) -> float | None:
-    """How long to wait before trying again; None when that is of no use, or could run a search twice."""
+    """Return the seconds until a retry; None when a retry is useless or could run a search twice."""
     if isinstance(outcome, Broken):
         return delay if not outcome.lasting and (call.step.repeatable or not outcome.arrived) else None
-    # A search that is turned away for now has not been taken, so it may be sent again; any other failure may have.
+    # A 429 rejects a search before it is accepted, so it is safe to resend; after other failures it may be running.
     if outcome.status not in (_PASSING if call.step.repeatable else (429,)):
         return None
     return max(delay, retry_after(outcome.headers.get("retry-after", "")) or 0.0)

@@ -1,4 +1,4 @@
-"""Where the demonstration catalogue is kept, and what it is called; to know that takes no DuckDB."""
+"""Name and cache path of the demonstration catalogue, without importing DuckDB."""
 
 from __future__ import annotations
 
@@ -15,5 +15,5 @@ FILE = f"demo-{SCHEMA_VERSION}-{RULE.rpartition(' ')[2]}.duckdb"
 
 
 def cached_file(cache_dir: Path | None) -> Path:
-    """Where the catalogue is cached; None is the user's own cache directory."""
+    """Return the path of the cached catalogue; None means the user's cache directory."""
     return (cache_dir or Path(platformdirs.user_cache_dir("auroraql", appauthor=False))) / FILE

@@ -1,7 +1,7 @@
-"""Keeps the demonstration catalogue: built on first use, cached, and built again when it is damaged.
+"""Cache of the demonstration catalogue: built on first use, and again after damage.
 
-A reader never sees half a file: it is built in a folder of its own and then moved into place, so of several
-processes that build it at once each finds a whole one. What cannot be cached is built in memory.
+It is built in a temporary folder and then moved into place, so that concurrent processes see only complete files. If it
+cannot be cached, it is built in memory.
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ Say = Callable[[str], None]
 _UNFINISHED = "building-"
 
 _ABANDONED_AFTER = 3600.0
-"""Seconds after which an unfinished build is taken for one that was killed."""
+"""Age in seconds from which an unfinished build counts as killed."""
 
 
 def open_demo(cache_dir: Path | None, say: Say, config: Config) -> CatalogueFile:
-    """The demonstration catalogue, opened. Raises Unreachable when it cannot even be built in memory."""
+    """Open the demonstration catalogue. Raises Unreachable if it cannot be built even in memory."""
     path = cached_file(cache_dir)
     try:
         with interruptible():
@@ -50,23 +50,23 @@ def open_demo(cache_dir: Path | None, say: Say, config: Config) -> CatalogueFile
 
 
 def keep() -> None:
-    """Builds the demonstration catalogue where it is kept. Raises OSError, duckdb.Error where that cannot be."""
+    """Build the cached catalogue if necessary. Raises OSError or duckdb.Error."""
     path = cached_file(None)
     opened = _open_current(path, {}) or _build_cached(path, lambda _line: None, {})
     opened.connection.close()
 
 
 def forget(cache_dir: Path | None) -> None:
-    """Drops the cached catalogue, so that it is built anew the next time."""
+    """Delete the cached catalogue, so that it is built again on the next use."""
     try:
         cached_file(cache_dir).unlink(missing_ok=True)
     except OSError:
-        # Not ours to delete, or in use: the next start finds the damage itself.
+        # Owned by another user, or in use: the next start detects the damage again.
         return
 
 
 def _open_current(path: Path, config: Config) -> CatalogueFile | None:
-    """The cached catalogue if it is whole and of this rule."""
+    """Return the cached catalogue if it is intact and of the current rule."""
     try:
         if not path.is_file():
             return None
@@ -85,7 +85,7 @@ def _build_cached(path: Path, say: Say, config: Config) -> CatalogueFile:
     folder = Path(tempfile.mkdtemp(prefix=_UNFINISHED, dir=path.parent))
     try:
         say(f"Building the demonstration catalogue in {path.parent} (once, a few seconds).")
-        # By a cursor: where Python is interactive, DuckDB's first connection draws a progress bar on stdout.
+        # Use a cursor: in interactive Python, DuckDB's first connection draws a progress bar on stdout.
         with duckdb.connect(str(folder / FILE)) as connection, connection.cursor() as cursor:
             build(cursor)
         _move(folder / FILE, path, config)
@@ -94,11 +94,11 @@ def _build_cached(path: Path, say: Say, config: Config) -> CatalogueFile:
     return open_catalogue(path, config=config)
 
 
-def _move(made: Path, path: Path, config: Config) -> None:
+def _move(built: Path, path: Path, config: Config) -> None:
     try:
-        made.replace(path)
+        built.replace(path)
     except OSError:
-        # Windows moves nothing onto a file in use; that one is as good if another process has just built it.
+        # Windows cannot replace a file in use; another process may just have built an equal one.
         opened = _open_current(path, config)
         if opened is None:
             raise
@@ -117,10 +117,10 @@ def _build_in_memory(config: Config) -> CatalogueFile:
 
 
 def _remove_abandoned(folder: Path) -> None:
-    before = time.time() - _ABANDONED_AFTER
-    for left in folder.glob(f"{_UNFINISHED}*"):
-        if os.lstat(left).st_mtime < before:
-            shutil.rmtree(left, ignore_errors=True)
+    oldest = time.time() - _ABANDONED_AFTER
+    for leftover in folder.glob(f"{_UNFINISHED}*"):
+        if os.lstat(leftover).st_mtime < oldest:
+            shutil.rmtree(leftover, ignore_errors=True)
 
 
 def _reason(problem: Exception) -> str:

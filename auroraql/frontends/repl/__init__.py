@@ -1,7 +1,7 @@
-"""The prompt: statements typed over as many lines as they need, and commands that begin with a backslash.
+"""The interactive prompt: statements over one or more lines, and commands that begin with a backslash.
 
-The line editor (loop, prompt, keys, checking) is there at once; what is behind it (desk and all it imports) is
-loaded while the user reads the banner.
+The line editor (loop, prompt, keys, checking) loads first. The controller and everything it imports load on another
+thread after the prompt is drawn, so that the user can type at once.
 """
 
 from __future__ import annotations

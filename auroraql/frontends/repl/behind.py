@@ -1,4 +1,4 @@
-"""What the line editor needs of everything behind it, which is loaded in a thread once the prompt stands there."""
+"""The interface between the line editor and the controller, which loads on a thread after the prompt is drawn."""
 
 from __future__ import annotations
 
@@ -19,69 +19,69 @@ from auroraql.frontends.repl.notices import Notices
 
 @dataclass(slots=True)
 class Switches:
-    """What the keys turn on and off, and what the session tells the line editor."""
+    """Options of the prompt. Keys toggle some of them, and the session sets others."""
 
     color: bool = False
     fuzzy: bool = True
-    """Whether completion finds names by their letters, too."""
+    """Whether completion also matches names by their letters in order and with a typo."""
     multiline: bool = False
-    """Whether Enter opens a line, whatever stands there."""
+    """Whether Enter always inserts a line break."""
     draft: str = ""
-    """What the next prompt begins with."""
+    """Initial text of the next prompt."""
     done: bool = False
     notices: Notices = field(default_factory=Notices)
-    """What is told while somebody may be typing."""
+    """Notifications that may arrive while the user is typing."""
     vi: bool = False
-    """Whether the keys are those of vi to begin with."""
+    """Whether the session starts with vi key bindings."""
     timing: bool = False
-    """Whether to say where the time went, to begin with."""
+    """Whether the session starts with timing shown."""
     theme: str = "terminal"
-    """What the colours are called; a style of Pygments is loaded once the prompt stands there."""
+    """Name of the colour theme. A Pygments style is loaded after the prompt is drawn."""
     style: BaseStyle | None = None
-    """The colours of the theme, when they are loaded."""
+    """Colours of the theme, once loaded."""
     pager: str | None = None
-    """What shows long results, where the user has set it."""
+    """Command of the pager, if the user configured one."""
     queries: Path | None = None
     """The user's own folder of saved queries."""
 
 
 class Behind(Protocol):
-    """Everything behind the line editor."""
+    """Protocol of the controller that serves the line editor."""
 
     @property
     def lexer(self) -> Lexer:
-        """The colours."""
+        """Lexer that colours the text."""
 
     def complete(self, document: Document, event: CompleteEvent) -> Iterable[Completion]:
-        """What may stand at the cursor."""
+        """Return the candidates at the cursor."""
 
     def wrong(self, text: str) -> Sequence[Diagnostic]:
-        """What is wrong with a text that is being typed."""
+        """Return the diagnostics of the text being typed."""
 
     def is_command(self, text: str) -> bool:
-        """Whether it is for the prompt itself."""
+        """Return whether the text is a backslash command."""
 
     def submits(self, document: Document) -> bool:
-        """Whether a text can be run as it stands."""
+        """Return whether Enter runs the text."""
 
     def take(self, text: str) -> None:
-        """Does what was typed, and says how it went."""
+        """Run the submitted text and print its results or errors."""
 
     def explain(self, text: str) -> None:
-        """Says what would be done for a statement."""
+        """Print the plan of a statement."""
 
     def edited(self, text: str) -> str | None:
-        """A text as the user's own editor leaves it; None when that failed."""
+        """Return the text after editing in an external editor, or None when the editor failed."""
 
     def interrupted(self) -> None:
-        """Ctrl-C came when nothing was run and nothing typed."""
+        """Handle Ctrl-C at an empty prompt."""
 
     def leave(self) -> None:
-        """The session ends: says what becomes of searches under way."""
+        """Report what happens to running jobs, at the end of the session."""
 
 
 class Late:
-    """Something that is made in a thread, or by the first who cannot do without it."""
+    """A controller that is made on a thread, or on first use."""
 
     def __init__(self, make: Callable[[], Behind]) -> None:
         self._make, self._lock = make, Lock()
@@ -90,28 +90,28 @@ class Late:
 
     @property
     def now(self) -> Behind | None:
-        """It, when it is there."""
+        """The controller, or None while it loads."""
         return self._made
 
     def start(self, then: Callable[[], None]) -> None:
-        """Begins to make it, and calls `then` when it is there."""
+        """Start loading on a daemon thread, and call `then` when the controller is ready."""
         Thread(target=self._start, args=(then,), daemon=True).start()
 
     def get(self) -> Behind:
-        """It, waiting for it if need be. Raises what making it raised."""
+        """Return the controller, after waiting for it to load. Raises the error that loading raised."""
         with self._lock:
             if self._made is None and self._failure is None:
                 try:
                     self._made = self._make()
-                except BaseException as failure:  # who asks for it is told
+                except BaseException as failure:  # raised again to every caller
                     self._failure = failure
         if self._made is None:
-            raise self._failure or RuntimeError("it was not made")
+            raise self._failure or RuntimeError("the controller was not made")
         return self._made
 
     def _start(self, then: Callable[[], None]) -> None:
         try:
             self.get()
         except BaseException:
-            return  # whoever asks for it next is told
+            return  # `get` raises it to the caller that needs the controller
         then()

@@ -1,4 +1,4 @@
-"""What is wrong with what is being typed: found when typing pauses, underlined where it stands, said in the toolbar."""
+"""Diagnostics of the text being typed: computed when typing pauses, underlined, and shown in the toolbar."""
 
 from __future__ import annotations
 
@@ -15,26 +15,30 @@ from auroraql.errors import Diagnostic, Span, visible
 from auroraql.spelling import alike
 
 PAUSE = 0.25
-"""Seconds without a key before a text is checked."""
+"""Seconds without a key before the text is checked."""
 
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """A text, and what is to be said of it."""
+    """A text and its diagnostics."""
 
     text: str = ""
     diagnostics: tuple[Diagnostic, ...] = ()
 
     def still(self, text: str) -> list[Diagnostic]:
-        """What is still so in a text that may have changed since: all that stands before the first change."""
+        """Return the diagnostics that still apply to a changed text: those that end before the first change."""
         if text == self.text or not self.diagnostics:
             return list(self.diagnostics)
-        same = alike(text, self.text)
-        return [each for each in self.diagnostics if isinstance(each.origin, Span) and each.origin.end < same]
+        unchanged = alike(text, self.text)
+        return [
+            diagnostic
+            for diagnostic in self.diagnostics
+            if isinstance(diagnostic.origin, Span) and diagnostic.origin.end < unchanged
+        ]
 
 
 class Checker:
-    """Checks the last text it was given, in a thread of its own, once nothing newer came for a while."""
+    """Background checker of the newest text, on a thread of its own, after typing pauses."""
 
     def __init__(
         self,
@@ -44,23 +48,23 @@ class Checker:
     ) -> None:
         self._check, self._pause = check, pause
         self.shown = shown
-        """What is called, in that thread, when a text was checked."""
+        """Callback, invoked on the checker's thread after a text was checked."""
         self._news = Condition()
         self._text: str | None = None
         self.checked = Checked()
 
     def start(self) -> None:
-        """Begins to wait for texts."""
+        """Start the thread."""
         Thread(target=self._work, daemon=True).start()
 
     def typed(self, text: str) -> None:
-        """Takes a text to check; the one before is forgotten."""
+        """Schedule a text for checking. It replaces a text that was not checked yet."""
         with self._news:
             self._text = text
             self._news.notify()
 
     def check_now(self, text: str) -> None:
-        """Checks a text, and keeps what is to be said of it."""
+        """Check a text on the calling thread and store its diagnostics."""
         self.checked = Checked(text, tuple(self._check(text)))
 
     def _work(self) -> None:
@@ -80,50 +84,53 @@ class Checker:
 
 
 class Underlined(Processor):
-    """Underlines what is wrong, line by line."""
+    """Input processor that underlines diagnostics in each line."""
 
     def __init__(self, checker: Checker) -> None:
         self._checker = checker
 
     def apply_transformation(self, transformation_input: TransformationInput) -> Transformation:
-        """The line with what is wrong in it underlined."""
+        """Return the line with its diagnostics underlined."""
         line, document = transformation_input.lineno, transformation_input.document
         marks = list(_marks(self._checker.checked.still(document.text), document, line))
         if not marks:
             return Transformation(transformation_input.fragments)
         fragments: StyleAndTextTuples = list(explode_text_fragments(transformation_input.fragments))
         for start, end, style in marks:
-            for at in range(start, min(end, len(fragments))):
-                fragments[at] = (f"{fragments[at][0]} class:{style}", *fragments[at][1:])
+            for i in range(start, min(end, len(fragments))):
+                fragments[i] = (f"{fragments[i][0]} class:{style}", *fragments[i][1:])
         return Transformation(fragments)
 
 
-def _marks(found: Sequence[Diagnostic], document: Document, line: int) -> list[tuple[int, int, str]]:
-    """The columns of a line that are wrong."""
-    if not found:
+def _marks(diagnostics: Sequence[Diagnostic], document: Document, line: int) -> list[tuple[int, int, str]]:
+    """Return the marked columns of a line: first column, end column and severity of each diagnostic."""
+    if not diagnostics:
         return []
     begin = document.translate_row_col_to_index(line, 0)
     length = len(document.lines[line])
     marks: list[tuple[int, int, str]] = []
-    for each in found:
-        if isinstance(each.origin, Span):
-            start, end = each.origin.start - begin, max(each.origin.end, each.origin.start + 1) - begin
+    for diagnostic in diagnostics:
+        if isinstance(diagnostic.origin, Span):
+            start, end = (
+                diagnostic.origin.start - begin,
+                max(diagnostic.origin.end, diagnostic.origin.start + 1) - begin,
+            )
             if start < length and end > 0:
-                marks.append((max(start, 0), min(end, length), each.severity))
+                marks.append((max(start, 0), min(end, length), diagnostic.severity))
     return marks
 
 
-def said(found: Sequence[Diagnostic], cursor: int) -> Diagnostic | None:
-    """The one to say: an error rather than a warning, and the one nearest to the cursor."""
+def said(diagnostics: Sequence[Diagnostic], cursor: int) -> Diagnostic | None:
+    """Return the diagnostic for the toolbar: errors before warnings, then the one nearest to the cursor."""
 
-    def far(each: Diagnostic) -> tuple[bool, int]:
-        at = each.origin.start if isinstance(each.origin, Span) else 0
-        return each.severity != "error", abs(cursor - at)
+    def rank(diagnostic: Diagnostic) -> tuple[bool, int]:
+        start = diagnostic.origin.start if isinstance(diagnostic.origin, Span) else 0
+        return diagnostic.severity != "error", abs(cursor - start)
 
-    return min(found, key=far, default=None)
+    return min(diagnostics, key=rank, default=None)
 
 
 def one_line(diagnostic: Diagnostic) -> str:
-    """A diagnostic on one line: the fact and the way out."""
-    way_out = f": {diagnostic.hint}" if diagnostic.hint else f" ({diagnostic.label})" if diagnostic.label else ""
-    return visible(f"{diagnostic.severity}[{diagnostic.code}] {diagnostic.message}{way_out}")
+    """Return a diagnostic on one line: severity, code, message, and its hint or label."""
+    detail = f": {diagnostic.hint}" if diagnostic.hint else f" ({diagnostic.label})" if diagnostic.label else ""
+    return visible(f"{diagnostic.severity}[{diagnostic.code}] {diagnostic.message}{detail}")

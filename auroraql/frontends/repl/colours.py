@@ -1,6 +1,6 @@
-"""The colours of what is typed: Pygments' tokens, made anew only from a little before a change, and as far as is shown.
+"""Incremental highlighting: Pygments tokens are recomputed from shortly before a change, and only for visible lines.
 
-Invariant: a line has the fragments that lexing the whole text would give it.
+Invariant: every line has the fragments that lexing the whole text would give it.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from auroraql.frontends.lexer import AuroraQLLexer
 from auroraql.spelling import alike
 
 LONGEST = 100_000
-"""Characters beyond which a text is pasted, not typed, and is not coloured."""
+"""Longer texts were pasted, not typed, and are not highlighted. In characters."""
 
 _LOOKED_AHEAD = 8
-"""Words behind a token that may tell what it is: a describe sentence is known by its fourth."""
+"""Number of words after a token that may decide its style. A describe sentence is recognized by its fourth word."""
 
 
 class _Token(NamedTuple):
-    """A token at its place; `stack` is what the lexer was in, where it can begin there again."""
+    """A token at an offset. `stack` holds the lexer's states where lexing can resume, else it is empty."""
 
     start: int
     style: str
@@ -37,7 +37,7 @@ class _Token(NamedTuple):
 
 
 class Colours(Lexer):
-    """Colours one text that changes."""
+    """Lexer of one text that changes. It caches tokens and lines."""
 
     def __init__(self) -> None:
         self._lexer = AuroraQLLexer()
@@ -47,7 +47,7 @@ class Colours(Lexer):
         self._rest: Iterator[_Token] = iter(())
 
     def lex_document(self, document: Document) -> Callable[[int], StyleAndTextTuples]:
-        """The fragments of each line, found when they are asked for."""
+        """Return a function that computes the fragments of a line on demand."""
         text = document.text
         if len(text) > LONGEST:
             return lambda line: [("", document.lines[line])] if line < len(document.lines) else []
@@ -70,34 +70,34 @@ class Colours(Lexer):
         self._lines.extend([(token.style, other)] for other in others)
 
     def _change(self, text: str) -> None:
-        """Keeps what stands well before the first change."""
-        at = self._restart(alike(text, self._text))
-        begin, stack = (self._tokens[at].start, self._tokens[at].stack) if at else (0, ())
-        kept = self._tokens[:at]
+        """Keep the tokens well before the first change, and restart the lexer there."""
+        restart = self._restart(alike(text, self._text))
+        begin, stack = (self._tokens[restart].start, self._tokens[restart].stack) if restart else (0, ())
+        tokens = self._tokens[:restart]
         row, start_of_row = text.count("\n", 0, begin), text.rfind("\n", 0, begin) + 1
-        first = bisect_left(kept, start_of_row, key=lambda token: token.start + len(token.text))
-        here: StyleAndTextTuples = [
+        first = bisect_left(tokens, start_of_row, key=lambda token: token.start + len(token.text))
+        partial_line: StyleAndTextTuples = [
             (token.style, text[max(token.start, start_of_row) : token.start + len(token.text)])
-            for token in kept[first:]
+            for token in tokens[first:]
         ]
-        self._text, self._tokens, self._lines = text, kept, [*self._lines[:row], here]
+        self._text, self._tokens, self._lines = text, tokens, [*self._lines[:row], partial_line]
         self._rest = self._lexed(text, begin, stack)
 
-    def _restart(self, same: int) -> int:
-        """The token to begin with again when so many characters are the same; 0 is the beginning."""
-        at = bisect_left(self._tokens, same, key=lambda token: token.start)
+    def _restart(self, unchanged: int) -> int:
+        """Return the index of the token to restart from, given the length of the unchanged prefix."""
+        index = bisect_left(self._tokens, unchanged, key=lambda token: token.start)
         words = 0
-        while at > 0 and (words <= _LOOKED_AHEAD or not self._tokens[at].stack):
-            at -= 1
-            words += not self._tokens[at].text.isspace()
-        return at
+        while index > 0 and (words <= _LOOKED_AHEAD or not self._tokens[index].stack):
+            index -= 1
+            words += not self._tokens[index].text.isspace()
+        return index
 
     def _lexed(self, text: str, begin: int, stack: tuple[str, ...]) -> Iterator[_Token]:
         if not text:
             return
         context = LexerContext(text, begin, [*stack])
         for start, kind, value in self._lexer.get_tokens_unprocessed(context=context):
-            # In the midst of what one rule made of several tokens nothing can begin again.
+            # Lexing cannot resume between tokens that one rule produced together.
             stack = tuple(context.stack) if context.pos == start else ()
             yield _Token(start, _style(kind), value, stack)
 

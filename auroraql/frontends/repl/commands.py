@@ -1,6 +1,6 @@
-"""The commands of the prompt, one row each: `\\d trex`, or `/d trex` for those who type a slash.
+"""Commands of the prompt, one row each: `\\d trex`, or `/d trex` for those who type a slash.
 
-Each takes the session and its argument, changes the session if it must, and returns what to say.
+A command takes the session and its argument, may change the session, and returns the text to print.
 """
 
 from __future__ import annotations
@@ -41,10 +41,13 @@ Words = Callable[[State], Iterable[str]]
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A command: its name as typed after the backslash, what follows it, what it does; `words` do it too.
+    """A command: its name after the backslash, its argument, its help text and its function.
 
-    `after` are the words that may follow it, for completion, `candidates` more than words; `takes_file` tells that a
-    file does.
+    Attributes:
+        words: Whole words that run the command without a backslash, such as `quit`.
+        after: Returns the words that may follow, for completion.
+        candidates: Returns candidates that are more than words.
+        takes_file: Whether the argument is the path of a file.
     """
 
     name: str
@@ -57,7 +60,7 @@ class Command:
     takes_file: bool = False
 
     def words_after(self, state: State) -> Iterable[str]:
-        """The words that may follow it."""
+        """Return the words that may follow, for completion."""
         return self.after(state) if self.after is not None else ()
 
 
@@ -145,19 +148,19 @@ COMMANDS = (
     Command("E", "", "show the last error in full", _error),
     Command("q", "", "leave (also Ctrl-D)", _quit, ("quit", "exit")),
 )  # fmt: skip
-"""Every command, in the order of the help."""
+"""All commands, in the order of the help."""
 
 _BY_NAME = {name: row for row in COMMANDS for name in (row.name, *row.words)}
 _BY_WORD = {word: row for row in COMMANDS for word in row.words}
 
 
 def command_called(name: str) -> Command | None:
-    """The command of a name, in whatever case, where that tells it."""
+    """Return the command of a name: an exact match, else a match in lower case."""
     return _BY_NAME.get(name) or _BY_NAME.get(name.lower())
 
 
 def is_command(text: str) -> bool:
-    """Whether this is for the prompt itself, and no statement. A comment `/* … */` is none."""
+    """Return whether a text is a command and not a statement. A comment `/* … */` is not a command."""
     typed = _typed(text)
     return (
         (typed.startswith("\\") and LINE_END.search(typed) is None)
@@ -167,28 +170,28 @@ def is_command(text: str) -> bool:
 
 
 def parts(text: str) -> Iterator[str]:
-    """What was pasted at once, cut in the order of doing it: commands, each a line, and what stands between them.
+    """Split pasted text into commands, one line each, and the statements between them, in order.
 
-    A line that begins with a backslash is a command where no statement is under way; within one it is part of it, and
-    so is `\\G` behind one.
+    A line that begins with a backslash is a command unless a statement is incomplete before it. A `\\G` line after a
+    statement belongs to that statement.
     """
     if _ANYWHERE.search(text) is None:
         yield text
         return
-    held = ""
+    statement = ""
     for line in filter(None, _LINE.findall(text)):
-        shows = bool(held.strip()) and line.strip(" \r\n;") == "\\G"
-        if line.lstrip().startswith("\\") and not shows and (not held.strip() or _is_over(held)):
-            yield from (held, line) if held else (line,)
-            held = ""
+        shows_vertically = bool(statement.strip()) and line.strip(" \r\n;") == "\\G"
+        if line.lstrip().startswith("\\") and not shows_vertically and (not statement.strip() or _is_over(statement)):
+            yield from (statement, line) if statement else (line,)
+            statement = ""
         else:
-            held += line
-    if held:
-        yield held
+            statement += line
+    if statement:
+        yield statement
 
 
 def _is_over(text: str) -> bool:
-    """Whether statements are closed, so that a command may follow them."""
+    """Return whether all statements are complete, so that a command may follow."""
     try:
         return is_complete(text)
     except AuroraQLError:
@@ -196,15 +199,15 @@ def _is_over(text: str) -> bool:
 
 
 def run_command(state: State, text: str) -> str:
-    """Carries out a command and returns what to say. Raises UsageError for a wrong argument."""
+    """Run a command and return the text to print. Raises UsageError for a wrong argument."""
     typed = _typed(text)
     match = _COMMAND.fullmatch(typed)
     name = match["name"] if match else ""
     row = _BY_WORD.get(typed.lower()) or command_called(name)
     if row is not None:
         return row.run(state, match["argument"].strip() if match else "")
-    close = closest(name.lower(), _BY_NAME, 1, 0.5)
-    nearest = f"did you mean \\{_BY_NAME[close[0]].name}? " if close else ""
+    matches = closest(name.lower(), _BY_NAME, 1, 0.5)
+    nearest = f"did you mean \\{_BY_NAME[matches[0]].name}? " if matches else ""
     return f"there is no command {typed.split(maxsplit=1)[0]}\n  = hint: {nearest}\\? lists all"
 
 

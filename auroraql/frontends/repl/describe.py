@@ -1,4 +1,4 @@
-"""What `\\d` shows of the schema and of the sources an archive knows. Pure: text out, no terminal."""
+"""What `\\d` and `\\dm` print about the schema and the data sources. Pure functions that return text."""
 
 from __future__ import annotations
 
@@ -15,50 +15,52 @@ _SOURCE = ("identifier", "program", "platform", "instrument_type", "source_type"
 
 
 def describe(catalogue: Catalogue, name: str, width: int) -> str:
-    """All that is called `name`; the overview when it is empty."""
+    """Return a description of everything with a name, or the overview for an empty name."""
     wanted = name.strip().strip("'\"`").casefold()
     if not wanted:
         return _overview(catalogue, width)
-    parts = [part for find in _FINDERS for part in find(catalogue, wanted, width)]
-    return "\n".join(parts) if parts else _unknown(name, wanted, known_names(catalogue))
+    sections = [section for describer in _FINDERS for section in describer(catalogue, wanted, width)]
+    return "\n".join(sections) if sections else _unknown(name, wanted, known_names(catalogue))
 
 
 def describe_key(catalogue: Catalogue, name: str, width: int) -> str:
-    """A metadata key: what it is, its values, the sources that have it; all keys when none is named."""
+    """Return a description of a metadata key: type, values and sources. An empty name lists all keys."""
     wanted = name.strip().strip("'\"`").removeprefix("metadata.").casefold()
     if not wanted:
         rows = [(key.name, kind, _type(key), key.doc) for kind, keys in catalogue.metadata.items() for key in keys]
         return grid(("metadata key", "of", "type", ""), rows, width) + "\\dm KEY tells more of one"
-    every = [(kind, key) for kind, keys in catalogue.metadata.items() for key in keys if key.name.casefold() == wanted]
-    if not every and any(True for _ in _field(catalogue, wanted, width)):
+    matches = [
+        (kind, key) for kind, keys in catalogue.metadata.items() for key in keys if key.name.casefold() == wanted
+    ]
+    if not matches and any(True for _ in _field(catalogue, wanted, width)):
         return (
             f"{wanted} is a field, and no metadata key\n  = hint: \\d {wanted} tells of it; \\dm alone lists the keys"
         )
-    if not every:
+    if not matches:
         return _unknown(name, wanted, (key.name for keys in catalogue.metadata.values() for key in keys), "\\dm")
-    return "\n".join(part for kind, key in every for part in _whole_key(catalogue, kind, key, width))
+    return "\n".join(part for kind, key in matches for part in _whole_key(catalogue, kind, key, width))
 
 
 def _whole_key(catalogue: Catalogue, kind: str, key: MetadataKey, width: int) -> Iterator[str]:
     yield f"{key.name}, {key.type.value}{f' in {key.unit}' if key.unit else ''}, metadata of {kind}: {key.doc}"
     yield from _values(key.values, width)
-    having = [source for source in catalogue.sources if not key.programs or source.program in key.programs]
+    sources = [source for source in catalogue.sources if not key.programs or source.program in key.programs]
     if not key.programs:
-        yield f"records of any of the {len(having)} sources may have it"
+        yield f"records of any of the {len(sources)} sources may have it"
     else:
-        yield grid(_SOURCE, [[getattr(source, column) for column in _SOURCE] for source in having], width)
+        yield grid(_SOURCE, [[getattr(source, column) for column in _SOURCE] for source in sources], width)
 
 
 def _unknown(name: str, wanted: str, known: Iterable[str], command: str = "\\d") -> str:
-    names = {each.casefold(): each for each in known}
-    close = closest(wanted, names, 3)
-    nearest = " or ".join(names[each] for each in close)
-    hint = f"did you mean {nearest}?" if close else f"{command} alone lists what there is"
+    names = {known_name.casefold(): known_name for known_name in known}
+    matches = closest(wanted, names, 3)
+    nearest = " or ".join(names[folded] for folded in matches)
+    hint = f"did you mean {nearest}?" if matches else f"{command} alone lists what there is"
     return f"nothing is called '{name}' here\n  = hint: {hint}"
 
 
 def known_names(catalogue: Catalogue) -> Iterator[str]:
-    """Everything that `describe` can tell of."""
+    """Yield every name that can be described."""
     for kind in KINDS.values():
         yield kind.name
         yield from (leaf.bare for leaf in kind.leaves())
@@ -99,9 +101,9 @@ def _kind(catalogue: Catalogue, wanted: str, width: int) -> Iterator[str]:
 def _field(catalogue: Catalogue, wanted: str, width: int) -> Iterator[str]:
     holders: dict[Field, list[Kind]] = {}
     for kind in KINDS.values():
-        found = kind.field(wanted)
-        if found is not None:
-            holders.setdefault(found, []).append(kind)
+        candidate = kind.field(wanted)
+        if candidate is not None:
+            holders.setdefault(candidate, []).append(kind)
     for field, kinds in holders.items():
         yield f"{field.name}, {field.type.value}, of {', '.join(kind.name for kind in kinds)}: {field.doc}"
         yield from _values(field.known or catalogue.values(field.bare), width)
@@ -118,13 +120,13 @@ def _key(catalogue: Catalogue, wanted: str, width: int) -> Iterator[str]:
 
 
 def _sources(catalogue: Catalogue, wanted: str, width: int) -> Iterator[str]:
-    found = [
+    rows = [
         [getattr(source, column) for column in _SOURCE]
         for source in catalogue.sources
         if wanted in (str(getattr(source, column)).casefold() for column in _SOURCE)
     ]
-    if found:
-        yield grid(_SOURCE, found, width)
+    if rows:
+        yield grid(_SOURCE, rows, width)
 
 
 def _values(values: tuple[str, ...], width: int) -> Iterator[str]:
@@ -138,4 +140,4 @@ def _type(thing: Field | MetadataKey) -> str:
 
 
 _FINDERS: tuple[Callable[[Catalogue, str, int], Iterator[str]], ...] = (_kind, _field, _key, _sources)
-"""Who may know a name; what several of them know is shown together."""
+"""Lookups of a name. The output joins every match."""

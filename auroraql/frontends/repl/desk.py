@@ -1,4 +1,4 @@
-"""Everything behind the prompt in one place: what is typed is completed, checked, coloured, run and answered here."""
+"""The controller of the prompt: completes, checks, highlights and runs what the user types, and prints the results."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _FIRST = """\
 LET warm = FIND conjunctions OF ground (program = 'trxe'), space (platform LIKE 'swarm%') WITHIN 500 km ON 2021-01-01;
 FIND data_products WHERE keogram_tpye = 'daily' AND platform IN warm.start OR start IN (FIND warm) DURING warm;
 SHOW METADATA OF data_products; SET format = json; EXPLAIN FIND ephemeris WHERE epoch > 2021-01-01 LIMIT"""
-"""Slips of several sorts, so that what finds them is ready before it is needed."""
+"""Statements with several kinds of error, checked once at start so that no key waits for a lazy import."""
 
 _NEEDED = (
     *("auroraql.forms.query_json", "auroraql.forms.sentence", "auroraql.forms.text.stumbling", "auroraql.listings"),
@@ -49,7 +49,7 @@ _NEEDED = (
         "difflib",
     ),
 )
-"""What others load when a statement needs it: here it is loaded at once, since a key reads no file."""
+"""Modules that are otherwise imported when a statement needs them. They load at start, since no key may read a file."""
 
 
 def talk(
@@ -61,7 +61,7 @@ def talk(
     input: Input | None = None,
     output: Output | None = None,
 ) -> None:
-    """Talks with the user about an archive that is open. Closing it is the caller's business."""
+    """Run an interactive session on an open archive. The caller closes the archive."""
     title = banner(archive.name, demonstration=archive.demonstration)
     run_repl(
         title,
@@ -75,7 +75,7 @@ def talk(
 
 
 class Desk:
-    """An archive and a session with it. Making it loads the grammar and the names, so that no key has to."""
+    """Controller of a session with an archive. Its constructor loads grammar and names, so that no key has to."""
 
     def __init__(self, archive: Archive, switches: Switches, stream: TextIO) -> None:
         links = switches.color and makes_links(os.environ)
@@ -98,35 +98,35 @@ class Desk:
             self.lexer.lex_document(Document(text))(0)
 
     def complete(self, document: Document, event: CompleteEvent) -> Iterable[Completion]:
-        """What may stand at the cursor."""
+        """Return the candidates at the cursor."""
         return self._candidates.get_completions(document, event)
 
     def wrong(self, text: str) -> Sequence[Diagnostic]:
-        """What is wrong with a text that is being typed."""
+        """Return the diagnostics of the text being typed."""
         archive = self.state.archive
         return self._checks.wrong(text, archive.catalogue, archive.standing)
 
     def is_command(self, text: str) -> bool:
-        """Whether it is for the prompt itself."""
+        """Return whether the text is a backslash command."""
         return is_command(text)
 
     def submits(self, document: Document) -> bool:
-        """Whether Enter ends the text here: a command, a complete statement, or a blank line after anything."""
+        """Return whether Enter runs the text: a command, a complete statement, or any text before a blank line."""
         return submits(document)
 
     def take(self, text: str) -> None:
-        """Does what was typed, and says how it went."""
+        """Run the submitted text and print its results or errors."""
         take(self.state, text)
 
     def explain(self, text: str) -> None:
-        """Says what would be done for a statement."""
+        """Print the plan of a statement."""
         try:
             explain(self.state, text)
         except AuroraQLError as error:
             self.state.say(str(as_said_here(error)))
 
     def edited(self, text: str) -> str | None:
-        """A text as the user's own editor leaves it; None when that failed."""
+        """Return the text after editing in an external editor, or None when the editor failed."""
         try:
             return edited_text(text, os.environ)
         except AuroraQLError as error:
@@ -134,20 +134,20 @@ class Desk:
             return None
 
     def interrupted(self) -> None:
-        """Ctrl-C came when nothing was run and nothing typed: what is still being cancelled is left as it is."""
+        """Handle Ctrl-C at an empty prompt: stop waiting for a running cancellation."""
         if self.state.flight is not None:
             self.state.say(self.state.flight.again())
 
     def leave(self) -> None:
-        """The session ends: says what becomes of searches under way."""
+        """Report what happens to running jobs, at the end of the session."""
         for line in farewell(self.state.archive):
             self.state.say(line)
 
 
 def submits(document: Document) -> bool:
-    """Whether Enter ends the text here: a command, a complete statement, or a blank line after anything."""
+    """Return whether Enter runs the text: a command, a complete statement, or any text before a blank line."""
     text = document.text
-    *_, text = parts(text)  # where commands are among what was pasted, what comes behind the last is to be whole
+    *_, text = parts(text)  # of pasted text with commands, only the part after the last command must be complete
     if not text.strip() or is_command(text) or text.rstrip(" ;\n").endswith("\\G"):
         return True
     on_blank_line = document.is_cursor_at_the_end and "\n" in text and not document.current_line.strip()
@@ -156,46 +156,46 @@ def submits(document: Document) -> bool:
     try:
         return is_complete(text)
     except AuroraQLError:
-        return True  # running it says what is wrong
+        return True  # running it reports the error
 
 
 def take(state: State, text: str) -> None:
-    """Does what was typed, or pasted with commands in it, and says how it went; the rest is left where that is badly."""
+    """Run submitted text, which may contain commands when pasted. Stop at the first part that fails."""
     for part in parts(text):
         if not _take_one(state, part) or state.switches.done:
             return
 
 
 def _take_one(state: State, text: str) -> bool:
-    """Does one command, or statements; whether that went well."""
+    """Run one command, or statements, and print the outcome. Return whether it succeeded."""
     if not text.strip():
         return True
-    well = False
+    succeeded = False
     try:
         if is_command(text):
             tell(state, run_command(state, text))
         else:
             run(state, text)
-        well = True
+        succeeded = True
     except KeyboardInterrupt:
-        said, state.parting = state.parting, ""
-        state.say(said or "cancelled")
+        message, state.parting = state.parting, ""
+        state.say(message or "cancelled")
     except AuroraQLError as error:
         state.error = full_error(error)
         state.say(str(as_said_here(error)))
-    except Exception:  # a fault of ours must not take the session, and what was found in it, away
+    except Exception:  # a bug of AuroraQL must not end the session and lose its results
         state.error = traceback.format_exc()
         state.say(f"{state.error}This is a fault of AuroraQL: please report it. The session goes on.")
     if "duckdb" in sys.modules:
-        import auroraql.sql_limits  # noqa: F401 - from now on SQL is checked while it is typed
+        import auroraql.sql_limits  # noqa: F401 - once DuckDB is loaded, SQL is checked while it is typed
     if state.known is not None:
         state.known = know(state)
         look_again(state)
-    return well
+    return succeeded
 
 
 def full_error(error: AuroraQLError) -> str:
-    """An error with everything that led to it."""
+    """Return an error with its chain of causes, and the log of the failed search."""
     lines, cause = [str(as_said_here(error))], error.__cause__ or error.__context__
     if isinstance(error, ArchiveError) and error.log:
         lines += ["log of the search:", *(f"  {line}" for line in error.log)]

@@ -1,4 +1,4 @@
-"""The user's own editor: a text goes into it, and comes back when it ends well."""
+"""Editing of a statement in the user's external editor."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SUFFIX = ".aql"
 
 
 def edit(state: State, _argument: str) -> str:
-    """The last statement in the editor; what comes back is what the next prompt begins with."""
+    """Open the last statement in the editor. The edited text becomes the draft of the next prompt."""
     with ignoring_interrupts():
         edited = edited_text(state.statement, os.environ)
     if edited is None:
@@ -27,19 +27,20 @@ def edit(state: State, _argument: str) -> str:
 
 
 def edited_text(text: str, environ: Mapping[str, str]) -> str | None:
-    """The text as VISUAL or EDITOR (else vi) leaves it, without the newlines that it puts at the end.
+    """Return the text after editing with VISUAL or EDITOR (default vi), without trailing newlines.
 
-    None when it ends with an error. Raises UsageError when there is none.
+    Return None when the editor exits with an error. Raises UsageError when the editor cannot be run, or when the edited
+    text is not UTF-8.
     """
-    named = environ.get("VISUAL") or environ.get("EDITOR") or "vi"
+    command = environ.get("VISUAL") or environ.get("EDITOR") or "vi"
     with tempfile.TemporaryDirectory(prefix="auroraql-") as folder:
         file = Path(folder) / f"statement{SUFFIX}"
         file.write_text(text, "utf-8")
         try:
-            done = subprocess.run([*shlex.split(named), file], check=False)
-            return file.read_text("utf-8").rstrip("\n") if done.returncode == 0 else None
+            process = subprocess.run([*shlex.split(command), file], check=False)
+            return file.read_text("utf-8").rstrip("\n") if process.returncode == 0 else None
         except OSError as error:
-            said = error.strerror or error
-            raise UsageError(f"the editor '{visible(named)}' cannot be run: {said}", "set EDITOR") from None
-        except ValueError as error:  # an unbalanced quote, or no UTF-8
-            raise UsageError(f"the editor '{visible(named)}' cannot be used: {error}", "set EDITOR") from None
+            reason = error.strerror or error
+            raise UsageError(f"the editor '{visible(command)}' cannot be run: {reason}", "set EDITOR") from None
+        except ValueError as error:  # an unbalanced quote in the command, or a file that is not UTF-8
+            raise UsageError(f"the editor '{visible(command)}' cannot be used: {error}", "set EDITOR") from None

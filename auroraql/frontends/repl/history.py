@@ -1,6 +1,6 @@
-"""What was typed, kept between sessions: one file only its owner can read, appended entry by entry.
+"""The input history, kept between sessions in a file that only its owner can read.
 
-An entry that seems to hold an API key is never written to disk.
+Entries that seem to contain an API key are never written to disk.
 """
 
 from __future__ import annotations
@@ -24,12 +24,15 @@ _LONGEST = 100_000
 
 
 def looks_secret(text: str) -> bool:
-    """Whether it may hold an API key: a word for one, a UUID, or a long run of letters and digits."""
+    """Return whether a text may contain an API key: a word for one, a UUID, or a long run of letters and digits."""
     return _SECRET.search(text) is not None
 
 
 def open_history(path: Path | None = None) -> History:
-    """The history kept at `path`, or in the user's state directory; in memory only when that cannot be written."""
+    """Return the history stored at `path`, or in the user's state directory.
+
+    Return an in-memory history when the file cannot be written.
+    """
     file = path or user_state_path("auroraql") / "history"
     try:
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -41,18 +44,18 @@ def open_history(path: Path | None = None) -> History:
 
 
 class PrivateHistory(FileHistory):
-    """A file of entries, none of them a secret."""
+    """History file without secrets."""
 
     def store_string(self, string: str) -> None:
-        """Appends one entry; typing goes on when the disk is full or the file has gone."""
+        """Append one entry. Ignore write errors, so that a full disk does not end the session."""
         if len(string) > _LONGEST or looks_secret(string):
             return
         lines = "".join(f"+{line}\n" for line in string.split("\n"))
-        # Half a character can come out of a terminal; it must not end the session.
+        # A terminal can deliver half a character, which cannot be encoded. It must not end the session.
         entry = f"\n# {datetime.now().isoformat(' ')}\n{lines}".encode(errors="replace")
         with suppress(OSError):
             handle = os.open(self.filename, os.O_CREAT | os.O_APPEND | os.O_WRONLY, 0o600)
             try:
-                os.write(handle, entry)  # at once, so that two sessions do not write into each other's entries
+                os.write(handle, entry)  # a single write, so that entries of two sessions do not interleave
             finally:
                 os.close(handle)

@@ -1,4 +1,4 @@
-"""The keys of the prompt beyond those of every line editor: Enter, Alt-Enter, Ctrl-X Ctrl-E and F2 to F5."""
+"""Key bindings of the prompt beyond the defaults: Enter, Alt-Enter, Ctrl-X Ctrl-E and F2 to F5."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from auroraql.frontends.repl.behind import Behind, Late, Switches
 
 
 def key_bindings(switches: Switches, behind: Late) -> KeyBindings:
-    """The keys; what is behind tells whether a text can be run as it stands."""
+    """Return the key bindings. The controller decides whether Enter runs the text."""
     keys = KeyBindings()
     typing = has_focus(DEFAULT_BUFFER)
 
@@ -27,11 +27,11 @@ def key_bindings(switches: Switches, behind: Late) -> KeyBindings:
     def _(event: KeyPressEvent) -> None:
         buffer = event.current_buffer
         if buffer.complete_state is not None and buffer.complete_state.current_completion is not None:
-            buffer.complete_state = None  # it is in the text already
+            buffer.complete_state = None  # the candidate is already in the text
         else:
             _end_or_go_on(buffer, ends(buffer))
 
-    # In vi mode these are two keys: Escape and then Enter, quickly, runs what stands there, as in a shell.
+    # Only in Emacs mode: in vi mode Escape followed quickly by Enter are two keys, and Enter runs the text.
     @keys.add("escape", "enter", filter=typing & emacs_mode)
     def _(event: KeyPressEvent) -> None:
         _end_or_go_on(event.current_buffer, not ends(event.current_buffer))
@@ -52,7 +52,7 @@ def key_bindings(switches: Switches, behind: Late) -> KeyBindings:
 
 
 def _add_switches(keys: KeyBindings, switches: Switches) -> None:
-    """F2 to F4, which turn something on and off."""
+    """Add F2 to F4, which toggle options."""
 
     @keys.add("f2")
     def _(_event: KeyPressEvent) -> None:
@@ -72,14 +72,14 @@ def _end_or_go_on(buffer: Buffer, end: bool) -> None:
     if end:
         buffer.validate_and_handle()
         return
-    if vi_navigation_mode():  # the cursor stands on a letter, and a line is opened below it
+    if vi_navigation_mode():  # the cursor is on a letter, so open a line below it
         buffer.cursor_position += buffer.document.get_end_of_line_position()
         get_app().vi_state.input_mode = InputMode.INSERT
     buffer.newline(copy_margin=False)
 
 
 async def _edit(buffer: Buffer, behind: Behind) -> None:
-    """The text in the user's own editor. What comes back is run when it is whole; else it stands at the prompt."""
+    """Open the text in the external editor. Run the edited text if it is complete, else put it at the prompt."""
     text = await run_in_terminal(lambda: behind.edited(buffer.text), in_executor=True)
     if text is not None:
         buffer.document = Document(text, len(text))
@@ -88,7 +88,7 @@ async def _edit(buffer: Buffer, behind: Behind) -> None:
 
 
 def keys_in_force(switches: Switches, mode: EditingMode, *, navigating: bool = False) -> str:
-    """The keys of the toolbar and what they are set to; `navigating` in vi's normal mode."""
+    """Return the keys of the toolbar with their settings. `navigating` is True in vi's normal mode."""
     fuzzy, several = ("on" if on else "off" for on in (switches.fuzzy, switches.multiline))
-    way = ("vi normal" if navigating else "vi") if mode is EditingMode.VI else "emacs"
-    return f"F2 fuzzy: {fuzzy}  F3 several lines: {several}  F4 keys: {way}  F5 explain  \\? help"
+    key_mode = ("vi normal" if navigating else "vi") if mode is EditingMode.VI else "emacs"
+    return f"F2 fuzzy: {fuzzy}  F3 several lines: {several}  F4 keys: {key_mode}  F5 explain  \\? help"

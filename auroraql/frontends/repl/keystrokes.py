@@ -1,6 +1,6 @@
-"""What is offered at each key. Nothing here asks an archive or reads a file.
+"""The completer of the prompt. It never queries an archive. Only completion of file names reads the disk.
 
-Until the grammar and the names are there, which takes a moment after the first prompt, all of it is left out.
+It offers nothing until the grammar and the names are loaded, shortly after the first prompt.
 """
 
 from __future__ import annotations
@@ -21,17 +21,20 @@ from auroraql.settings import SETTINGS
 
 
 def know(state: State) -> Known:
-    """What completion knows as the session stands now; names of the archive are taken over when they are the same."""
+    """Return the completion context of the session. Reuse the archive's names while its catalogue is unchanged."""
     from auroraql.completion import ArchiveNames
 
     archive = state.archive
-    held = state.known.archive if state.known is not None else None
-    names = held if held is not None and held.catalogue is archive.catalogue else ArchiveNames(archive.catalogue)
+    current = state.known.archive if state.known is not None else None
+    names = (
+        current if current is not None and current.catalogue is archive.catalogue else ArchiveNames(archive.catalogue)
+    )
     return Known(
         names,
         results={name: tuple(column.name for column in result.columns) for name, result in archive.results.items()},
         tables={
-            name: tuple(column.name for column in sql_columns(kept)) for name, kept in archive.standing.results.items()
+            name: tuple(column.name for column in sql_columns(stored))
+            for name, stored in archive.standing.results.items()
         },
         searches=archive.searches,
         settings={name: row.values for name, row in SETTINGS.items()},
@@ -40,7 +43,7 @@ def know(state: State) -> Known:
 
 
 class Candidates:
-    """The candidates of statements, and of commands and what follows them."""
+    """Completer of statements, and of commands with their arguments."""
 
     def __init__(self, state: State) -> None:
         self.state = state
@@ -48,15 +51,17 @@ class Candidates:
         self._paths = PathCompleter(expanduser=True)
 
     def get_completions(self, document: Document, complete_event: CompleteEvent) -> Iterable[Completion]:
-        """What may stand at the cursor."""
+        """Yield the candidates at the cursor."""
         before = document.text_before_cursor
         if before.lstrip()[:1] in ("\\", "/") and "\n" not in before.strip():
             yield from self._of_command(before.lstrip(), complete_event)
         elif self.state.known is not None and len(document.text) <= LONGEST:
             cursor = document.cursor_position
-            found = self._statements.complete(document.text, cursor, self.state.known, loose=self.state.switches.fuzzy)
-            for each in found:
-                yield Completion(each.text, each.start - cursor, each.shown, each.doc)
+            candidates = self._statements.complete(
+                document.text, cursor, self.state.known, loose=self.state.switches.fuzzy
+            )
+            for candidate in candidates:
+                yield Completion(candidate.text, candidate.start - cursor, candidate.shown, candidate.doc)
 
     def _of_command(self, typed: str, event: CompleteEvent) -> Iterable[Completion]:
         name, blank, argument = typed[1:].partition(" ")
@@ -72,8 +77,8 @@ class Candidates:
                 yield from self._paths.get_completions(Document(argument), event)
             return
         if row.candidates is not None:
-            for each in row.candidates(self.state, argument):
-                yield Completion(each.text, -each.back, each.shown, each.doc)
+            for candidate in row.candidates(self.state, argument):
+                yield Completion(candidate.text, -candidate.back, candidate.shown, candidate.doc)
             return
         for word in row.words_after(self.state):
             if word.casefold().startswith(argument.casefold()):

@@ -1,4 +1,4 @@
-"""The session at the prompt: read, run, show, again. Nothing a statement does can end it but `\\q` and Ctrl-D."""
+"""The read–eval–print loop. Only `\\q`, its synonyms and Ctrl-D end it."""
 
 from __future__ import annotations
 
@@ -33,9 +33,10 @@ def run_repl(
     input: Input | None = None,
     output: Output | None = None,
 ) -> None:
-    """Talks with the user until they leave, beginning with the line `title`.
+    """Run the loop until the user leaves. Print `title` first.
 
-    `make` is called once the prompt stands there. Raises what it raises, when the first statement needs it.
+    `make` builds the controller on another thread after the prompt is drawn. An error that it raises is raised here
+    when the first statement needs the controller.
     """
     stream = stream or sys.stdout
     plain = bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb"
@@ -46,10 +47,10 @@ def run_repl(
     checker.shown = editor.app.invalidate
 
     def loaded() -> None:
-        # What is loaded by now stays: to look through it for what may be forgotten would hold up a key.
+        # Loaded modules stay alive. Exclude them from garbage collection, whose pauses would delay a key.
         gc.freeze()
         checker.start()
-        # Another lexer than before, so that what was typed without colours is coloured too.
+        # A new lexer makes the editor highlight the text that was typed before it loaded.
         editor.lexer = behind.get().lexer if switches.color else None
         in_the_loop(editor, lambda: complete_what_stands_there(editor))
 
@@ -68,7 +69,7 @@ def run_repl(
 
 
 def _once(editor: PromptSession[str], switches: Switches, behind: Late, stream: TextIO) -> bool:
-    """Reads one text and does it; whether the session goes on."""
+    """Read one text and run it. Return whether the session continues."""
     draft, switches.draft = switches.draft, ""
     typed = True
     try:
@@ -78,7 +79,7 @@ def _once(editor: PromptSession[str], switches: Switches, behind: Late, stream: 
         if text.strip():
             behind.get().take(text)
     except KeyboardInterrupt:
-        # With something typed it only clears the line.
+        # When the line has text, Ctrl-C only clears it.
         if behind.now is not None and not (typed and editor.default_buffer.text):
             behind.now.interrupted()
     except EOFError:
@@ -87,7 +88,7 @@ def _once(editor: PromptSession[str], switches: Switches, behind: Late, stream: 
 
 
 def _tell(switches: Switches, stream: TextIO) -> None:
-    """Says what waits to be said."""
+    """Print the pending notifications."""
     for text, rings in switches.notices.taken():
         bell = "\a" if rings and stream.isatty() else ""
         stream.write(f"{bell}{visible(text)}\n")
@@ -95,15 +96,18 @@ def _tell(switches: Switches, stream: TextIO) -> None:
 
 
 def _wrong(behind: Behind | None, text: str) -> Sequence[Diagnostic]:
-    """What is wrong with what is being typed, or with us: nothing that happens in the background may end the typing."""
+    """Return the diagnostics of the text, or a warning about an internal error.
+
+    An error in the background check must not end typing.
+    """
     try:
         return behind.wrong(text) if behind is not None else ()
     except Exception as fault:
-        told = f"AuroraQL failed to check this ({type(fault).__name__}: {fault})"
-        return (Diagnostic("fault", told, hint="please report it; it can be run all the same", severity="warning"),)
+        message = f"AuroraQL failed to check this ({type(fault).__name__}: {fault})"
+        return (Diagnostic("fault", message, hint="please report it; it can be run all the same", severity="warning"),)
 
 
 def banner(name: str, *, demonstration: bool) -> str:
-    """The line a session begins with."""
+    """Return the first line of a session: version, archive and how to get help."""
     origin = f"{name} (demonstration data)" if demonstration else name
     return f"AuroraQL {__version__} · {origin} · Type \\? for help."

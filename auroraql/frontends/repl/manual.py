@@ -1,4 +1,4 @@
-"""What `\\h` says of a keyword: its syntax, read off the grammar, what it is for, and a statement that has it."""
+"""The help of `\\h` for a keyword: purpose, syntax from the grammar, and an example."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ _ALIAS = re.compile(r"\s*->\s*\w+")
 _MOST = 4
 
 _ROOM = 24
-"""Columns that what is said beside a name takes at least; where there are fewer, it is said below."""
+"""Smallest width of the description column. On narrower terminals the description goes on the next line."""
 
 
 def keyword_help(argument: str, width: int) -> str:
-    """The page of a keyword; all keywords, when none is named. Raises UsageError for one there is not."""
+    """Return the help page of a keyword, or a list of all keywords. Raises UsageError for an unknown keyword."""
     rows = {**KEYWORDS, SQL.word: SQL, **{word.upper(): row for word, row in FUNCTIONS.items()}}
     if not argument:
-        listed = beside(((row.word, row.doc) for row in rows.values()), width)
-        return f"{listed}\n\n\\h KEYWORD tells more of one"
+        table = beside(((row.word, row.doc) for row in rows.values()), width)
+        return f"{table}\n\n\\h KEYWORD tells more of one"
     word = re.split(r"[\s(;]", argument.strip().upper(), maxsplit=1)[0]
     if word not in rows:
-        near = closest(word, rows, 1, 0.5)
-        hint = f"did you mean \\h {near[0]}?" if near else "\\h lists them"
+        matches = closest(word, rows, 1, 0.5)
+        hint = f"did you mean \\h {matches[0]}?" if matches else "\\h lists them"
         raise UsageError(f"there is no keyword {word}", hint)
     return "\n".join(_page(rows[word]))
 
@@ -47,26 +47,26 @@ def _page(row: Keyword) -> Iterator[str]:
 
 
 def beside(rows: Iterable[tuple[str, str]], width: int) -> str:
-    """Names, and beside each what is said of it, in lines that fit the terminal."""
+    """Return names and their descriptions in two columns that fit the terminal."""
     rows = list(rows)
-    left = max(len(name) for name, _ in rows) + 4
+    name_width = max(len(name) for name, _ in rows) + 4
     lines: list[str] = []
     for name, doc in rows:
-        if width - left >= _ROOM:
-            first, *others = wrap(doc, width - left)
-            lines += [f"  {name.ljust(left - 4)}  {first}", *(" " * left + other for other in others)]
+        if width - name_width >= _ROOM:
+            first, *others = wrap(doc, width - name_width)
+            lines += [f"  {name.ljust(name_width - 4)}  {first}", *(" " * name_width + other for other in others)]
         else:
             lines += [f"  {name}", *(f"      {line}" for line in wrap(doc, max(width - 6, _ROOM)))]
     return "\n".join(lines)
 
 
 def syntax(word: str) -> list[str]:
-    """The lines of the grammar's rules that have a keyword."""
-    found = []
+    """Return the lines of the grammar's rules that contain a keyword."""
+    rules = []
     for rule in _RULE.finditer(grammar_text()):
         for branch in rule["body"].split("\n"):
-            written = _ALIAS.sub("", branch).strip().removeprefix("|").strip()
-            if re.search(rf"\b{word}\b", written):
-                # The one comparison that the rules with a keyword have is LET's and SET's.
-                found.append(f"{rule['name']}: {' '.join(written.split())}".replace(" CMP", ' "="'))
-    return found
+            alternative = _ALIAS.sub("", branch).strip().removeprefix("|").strip()
+            if re.search(rf"\b{word}\b", alternative):
+                # In rules with a keyword, CMP occurs only in LET and SET, where it is always `=`.
+                rules.append(f"{rule['name']}: {' '.join(alternative.split())}".replace(" CMP", ' "="'))
+    return rules

@@ -1,4 +1,4 @@
-"""What is told while the prompt may stand there: above what is being typed, or else before the next prompt."""
+"""Notifications that appear above the text being typed, or before the next prompt."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ from collections.abc import Callable
 
 
 class Notices:
-    """Texts that wait to be told; any thread may add one."""
+    """Thread-safe queue of notifications."""
 
     def __init__(self) -> None:
         self._waiting: deque[tuple[str, bool]] = deque()
         self.above: Callable[[], object] = lambda: None
-        """Has the prompt show them above itself, if it stands there."""
+        """Callback that makes the prompt print pending notifications above itself."""
 
     def post(self, text: str, *, rings: bool = False) -> None:
-        """Adds a text; the terminal's bell rings with it, if it is to be noticed from afar."""
+        """Add a notification. `rings` rings the terminal's bell with it."""
         self._waiting.append((text, rings))
         self.above()
 
     def taken(self) -> list[tuple[str, bool]]:
-        """Those that wait, which then do so no longer."""
-        found = []
+        """Remove and return all pending notifications, each with whether it rings the bell."""
+        pending = []
         while self._waiting:
-            found.append(self._waiting.popleft())
-        return found
+            pending.append(self._waiting.popleft())
+        return pending

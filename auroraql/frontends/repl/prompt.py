@@ -1,4 +1,4 @@
-"""The line editor: when Enter submits and when it opens another line, and what the text looks like."""
+"""The line editor: prompt, colours, completion, suggestions and toolbar."""
 
 from __future__ import annotations
 
@@ -40,9 +40,9 @@ OURS = {
     "toolbar.warning": "ansiyellow",
     "toolbar.keys": "ansibrightblack",
 }
-"""The colours of what is not the text itself, whatever the theme."""
+"""Styles of everything except the text itself, for every theme."""
 
-# Only colours every terminal names itself, so that they suit its background.
+# Only the named ANSI colours: every terminal chooses them to suit its background.
 _STYLE = Style.from_dict(
     {
         "pygments.keyword": "bold",
@@ -60,13 +60,13 @@ _STYLE = Style.from_dict(
 
 
 class Candidates(Completer):
-    """What may stand at the cursor, once that is known."""
+    """Completer that defers to the controller once it is loaded."""
 
     def __init__(self, behind: Late) -> None:
         self._behind = behind
 
     def get_completions(self, document: Document, complete_event: CompleteEvent) -> Iterable[Completion]:
-        """What may stand at the cursor."""
+        """Return the candidates at the cursor."""
         behind = self._behind.now
         return map(harmless, behind.complete(document, complete_event)) if behind is not None else ()
 
@@ -83,17 +83,17 @@ def harmless(candidate: Completion) -> Completion:
 
 
 class Suggestions(AutoSuggest):
-    """The rest of the last line that began so, from the history in memory."""
+    """Suggestions from the history: the rest of the last line that begins with the typed text."""
 
     def get_suggestion(self, buffer: Buffer, document: Document) -> Suggestion | None:
-        """What would complete the last line of the text."""
+        """Return the suggestion for the last line of the text."""
         line = document.text.rpartition("\n")[2]
         if not line.strip() or len(document.text) > _LONGEST:
             return None
         for entry in reversed(buffer.history.get_strings()[-_MOST_SUGGESTED_FROM:]):
-            for each in reversed(entry.split("\n", 20)):
-                if each.startswith(line) and len(each) > len(line):
-                    return Suggestion(each[len(line) :])
+            for entry_line in reversed(entry.split("\n", 20)):
+                if entry_line.startswith(line) and len(entry_line) > len(line):
+                    return Suggestion(entry_line[len(line) :])
         return None
 
 
@@ -106,7 +106,7 @@ def line_editor(
     input: Input | None = None,
     output: Output | None = None,
 ) -> PromptSession[str]:
-    """A prompt that reads one statement or command; `input` and `output` stand in for the terminal in tests."""
+    """Return the prompt session of statements and commands. `input` and `output` replace the terminal in tests."""
     session: PromptSession[str] = PromptSession(
         PROMPT,
         multiline=True,
@@ -132,26 +132,29 @@ def line_editor(
 
 
 def _depth(*, color: bool) -> ColorDepth | None:
-    """How many colours: none, or (None) what the terminal has, also where NO_COLOR is set and colours were asked for."""
+    """Return the colour depth: one bit without colours, or None for the terminal's own depth.
+
+    Colours that were requested explicitly are used even if NO_COLOR is set.
+    """
     if not color:
         return ColorDepth.DEPTH_1_BIT
     return ColorDepth.DEPTH_8_BIT if os.environ.get("NO_COLOR") else None
 
 
 def toolbar(switches: Switches, checker: Checker, session: PromptSession[str]) -> StyleAndTextTuples:
-    """The line at the bottom: what is wrong with the text, or the keys and what they are set to."""
+    """Return the toolbar: the nearest diagnostic, or the keys with their settings."""
     document = session.default_buffer.document
-    found = said(checker.checked.still(document.text), document.cursor_position)
+    diagnostic = said(checker.checked.still(document.text), document.cursor_position)
     width = session.output.get_size().columns
-    if found is not None:
-        return [(f"class:toolbar.{found.severity}", one_line(found)[:width])]
+    if diagnostic is not None:
+        return [(f"class:toolbar.{diagnostic.severity}", one_line(diagnostic)[:width])]
     navigating = session.app.vi_state.input_mode is InputMode.NAVIGATION
     keys = keys_in_force(switches, session.editing_mode, navigating=navigating)
     return [("class:toolbar.keys", keys[:width])]
 
 
 def once_shown(editor: PromptSession[str], action: Callable[[], None]) -> None:
-    """Does something as soon as the prompt stands there for the first time."""
+    """Call `action` after the prompt is drawn for the first time."""
 
     def act(_application: Application[str]) -> None:
         editor.app.after_render -= act
@@ -161,14 +164,14 @@ def once_shown(editor: PromptSession[str], action: Callable[[], None]) -> None:
 
 
 def in_the_loop(editor: PromptSession[str], action: Callable[[], None]) -> None:
-    """Does something in the thread of the prompt, if it still stands there; may be called from any."""
+    """Schedule `action` in the prompt's event loop, from any thread. Do nothing if the prompt is closed."""
     loop = editor.app.loop
     if loop is not None and not loop.is_closed():
         loop.call_soon_threadsafe(action)
 
 
 def complete_what_stands_there(editor: PromptSession[str]) -> None:
-    """Offers what could not be offered while it was typed; the colours come, too."""
+    """Start completion of text that was typed before completion was ready, and redraw with colours."""
     if editor.default_buffer.text.strip() and editor.default_buffer.complete_state is None:
         editor.default_buffer.start_completion()
     editor.app.invalidate()

@@ -1,4 +1,4 @@
-"""The commands about results: the last one again, exported, piped, opened, and watched for what is new."""
+"""Commands about results: print, export, pipe, open, draw, and watch for new rows."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from auroraql.results import Fetched, ResultSet
 from auroraql.spelling import closest
 
 _AROUND_A_PICTURE = 7
-"""Lines that are no source's: title, dates, what the blocks mean, and the prompt."""
+"""Lines of a timeline that are not rows of sources: title, dates, legend and the prompt."""
 
 _LEAST_SOURCES = 5
 
@@ -27,14 +27,14 @@ ON_OFF = ("on", "off")
 
 
 def last_result(state: State) -> ResultSet:
-    """The last result. Raises UsageError when there is none yet."""
+    """Return the last result. Raises UsageError when there is none."""
     if state.last is None:
         raise UsageError("there is no result yet", "FIND something first")
     return state.last
 
 
 def last(state: State, argument: str) -> str:
-    """Shows the last result again, with every column and row, or in another format."""
+    """Print the last result with every column and row, or in another format."""
     result = last_result(state)
     whole = replace(state.screen, width=None)
     put(state, known_format(argument or "table").rendered(result, whole), wide=True)
@@ -42,13 +42,13 @@ def last(state: State, argument: str) -> str:
 
 
 def vertically(state: State, _argument: str) -> str:
-    """Shows the last result a value a line."""
+    """Print the last result with one value per line."""
     show(state, last_result(state), "vertical")
     return ""
 
 
 def vertical(state: State, argument: str) -> str:
-    """Turns the vertical view on, or off again."""
+    """Switch the vertical view on or off."""
     on = _switched("x", argument, now=state.format == "vertical")
     if state.format == "vertical" and not on:
         state.archive.settings.show_as(state.before_vertical)
@@ -59,7 +59,7 @@ def vertical(state: State, argument: str) -> str:
 
 
 def _switched(command: str, argument: str, *, now: bool) -> bool:
-    """Whether something is on from now on: as the word says, else the other way round. Raises UsageError."""
+    """Return the new state of an option: on or off as given, else toggled. Raises UsageError for another word."""
     word = argument.casefold()
     if word and word not in ON_OFF:
         raise UsageError(f"\\{command} takes on or off, not '{visible(argument)}'", "alone it switches")
@@ -67,7 +67,7 @@ def _switched(command: str, argument: str, *, now: bool) -> bool:
 
 
 def format_as(state: State, argument: str) -> str:
-    """Shows results in another format from now on; without one, lists them."""
+    """Set the format of results, or list the formats when none is given."""
     if not argument:
         return "\n".join(
             f"{'*' if row.name == state.format else ' '} {row.name:8}  {row.doc}" for row in FORMATS.values()
@@ -79,7 +79,7 @@ def format_as(state: State, argument: str) -> str:
 
 
 def export(state: State, argument: str) -> str:
-    """Writes the last result to a file, in the format that its suffix names, without searching again."""
+    """Write the last result to a file in the format of its suffix, without repeating the search."""
     result = last_result(state)
     if not argument:
         raise UsageError("\\export needs a file", "as in: \\export keograms.csv")
@@ -89,33 +89,33 @@ def export(state: State, argument: str) -> str:
 
 
 def output(state: State, argument: str) -> str:
-    """Sends results to a file from now on; without one, to the terminal again."""
+    """Redirect results to a file, or back to the terminal when no file is given."""
     path = expanded(argument) if argument else None
-    told = f"{_sent_to(state, path)}; \\o alone ends that" if path is not None else "results go to the terminal"
+    message = f"{_sent_to(state, path)}; \\o alone ends that" if path is not None else "results go to the terminal"
     state.output = path
-    return told
+    return message
 
 
 def tee(state: State, argument: str) -> str:
-    """Sends results to a file too from now on; without one, no longer."""
+    """Copy results to a file as well, or stop when no file is given."""
     path = expanded(argument) if argument else None
-    alone = "results go to the terminal alone"
-    told = f"{_sent_to(state, path)} too; \\tee alone ends that" if path is not None else alone
+    end_message = "results go to the terminal alone"
+    message = f"{_sent_to(state, path)} too; \\tee alone ends that" if path is not None else end_message
     state.tee = path
-    return told
+    return message
 
 
 def _sent_to(state: State, path: Path) -> str:
-    """Where results go, and in which format. Raises UsageError for one that cannot be added to."""
-    told = format_of(path) or known_format(state.format)
-    if told.render is None:
-        raise UsageError(f"nothing can be added to a {told.name} file", f"write one result: \\export {path}")
+    """Return a sentence with the target and the format. Raises UsageError for a format that cannot be appended to."""
+    target_format = format_of(path) or known_format(state.format)
+    if target_format.render is None:
+        raise UsageError(f"nothing can be added to a {target_format.name} file", f"write one result: \\export {path}")
     check_addable(path)
-    return f"results go to {path} as {told.name}"
+    return f"results go to {path} as {target_format.name}"
 
 
 def pipe_to(state: State, argument: str) -> str:
-    """Gives the last result to a shell command."""
+    """Send the last result to a shell command."""
     result = last_result(state)
     if not argument:
         raise UsageError("\\pipe needs a command", "as in: \\pipe sort | head")
@@ -125,14 +125,14 @@ def pipe_to(state: State, argument: str) -> str:
 
 
 def open_product(state: State, argument: str) -> str:
-    """Opens the file of a row in a browser; the first, when no row is named."""
+    """Open the URL of a row in a browser, by default the first row."""
     result = last_result(state)
-    at = next((n for n, column in enumerate(result.columns) if column.name.rpartition(".")[2] == "url"), None)
-    if at is None:
+    url_column = next((i for i, column in enumerate(result.columns) if column.name.rpartition(".")[2] == "url"), None)
+    if url_column is None:
         raise UsageError("the last result has no column url", "select url too")
     if not (argument or "1").isdigit() or not 1 <= int(argument or "1") <= len(result):
         raise UsageError(f"there is no row {argument or 1}", f"the rows are 1 to {len(result):,}")
-    url = next(islice(result, int(argument or "1") - 1, None))[at]
+    url = next(islice(result, int(argument or "1") - 1, None))[url_column]
     if not isinstance(url, str) or not url.startswith(("https://", "http://")):
         raise UsageError("this row has no URL", "take another row")
     import webbrowser
@@ -143,29 +143,29 @@ def open_product(state: State, argument: str) -> str:
 
 
 def timeline(state: State, argument: str) -> str:
-    """Draws the last result over time, or one kept by name."""
+    """Draw the last result, or a stored one, over time."""
     result = last_result(state) if not argument else _kept(state, argument)
     put(state, render_timeline(result, state.screen, max(state.height - _AROUND_A_PICTURE, _LEAST_SOURCES)))
     return ""
 
 
 def _kept(state: State, name: str) -> ResultSet:
-    found = state.archive.results.get(name)
-    if found is None:
-        close = closest(name, state.archive.results, 1)
-        hint = f"did you mean {close[0]}?" if close else "SHOW RESULTS lists them; LET name = FIND … keeps one"
+    result = state.archive.results.get(name)
+    if result is None:
+        matches = closest(name, state.archive.results, 1)
+        hint = f"did you mean {matches[0]}?" if matches else "SHOW RESULTS lists them; LET name = FIND … keeps one"
         raise UsageError(f"there is no result '{visible(name)}'", hint)
-    return found
+    return result
 
 
 def timing(state: State, argument: str) -> str:
-    """Says where the time went, or no longer."""
+    """Switch timing on or off."""
     state.timing = _switched("timing", argument, now=state.timing)
     return f"timing is {'on' if state.timing else 'off'}"
 
 
 def watch(state: State, argument: str) -> str:
-    """Runs the last statement again and again and says what is new, until Ctrl-C."""
+    """Repeat the last statement and print new rows, until Ctrl-C."""
     try:
         seconds = float(argument or "60")
     except ValueError:
@@ -181,30 +181,30 @@ def watch(state: State, argument: str) -> str:
                 for number, result in enumerate(results):
                     seen[number] = _show_new(state, result, seen.get(number))
         except AuroraQLError as error:
-            state.say(str(error))  # it may be over by the next time
+            state.say(str(error))  # the cause may be gone at the next run
         time.sleep(seconds)
 
 
 def _show_new(state: State, result: ResultSet, seen: set[int] | None) -> set[int]:
-    """Shows the rows that were not there before; all of them, the first time."""
-    known = {hash(repr(row)) for row in result}
-    moment = datetime.now().strftime("%H:%M:%S")
+    """Print the rows that were not in the last run, or all rows in the first. Return the hashes of all rows seen."""
+    hashes = {hash(repr(row)) for row in result}
+    time_of_day = datetime.now().strftime("%H:%M:%S")
     if seen is None:
         show(state, result)
-        return known
-    fresh = [row for row in result if hash(repr(row)) not in seen]
-    if not fresh:
-        state.say(f"{moment} nothing new")
-        return seen | known
-    state.say(f"{moment} {len(fresh):,} new")
-    new = ResultSet(
+        return hashes
+    new_rows = [row for row in result if hash(repr(row)) not in seen]
+    if not new_rows:
+        state.say(f"{time_of_day} nothing new")
+        return seen | hashes
+    state.say(f"{time_of_day} {len(new_rows):,} new")
+    new_result = ResultSet(
         result.plan,
-        Fetched(rows=fresh),
+        Fetched(rows=new_rows),
         archive=result.archive,
         elapsed=result.elapsed,
         demonstration=result.demonstration,
         source=result.source,
         columns=result.columns,
     )
-    put(state, known_format(state.format).rendered(new, state.screen))
-    return seen | known
+    put(state, known_format(state.format).rendered(new_result, state.screen))
+    return seen | hashes

@@ -1,4 +1,4 @@
-"""The commands about saved queries: `\\save` keeps the last statement, `\\queries` lists them, `\\run` runs one."""
+"""Commands about saved queries: `\\save` stores the last statement, `\\queries` lists them, and `\\run` runs one."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from auroraql.saved import (
 )
 from auroraql.saved.offers import about, values_of
 
-# Possessive: where a quote may end in several places, trying all of them takes exponential time.
+# Possessive quantifiers: backtracking over the ends of a quote would take exponential time.
 _VALUE = r"(?:'[^']*+(?:''[^']*+)*+'|\"[^\"]*+(?:\"\"[^\"]*+)*+\"|\([^)]*+\)|[^\s'\"(])*+"
 _GIVEN = re.compile(rf"\s*(?:--param\s+)?(?P<name>[^\W\d]\w*)=(?P<value>{_VALUE})(?=\s|\Z)")
 _PARAMETER = re.compile(r"\$([^\W\d]\w*)")
@@ -42,7 +42,7 @@ _VALUE_TYPED = re.compile(rf"\s(?P<name>[^\W\d]\w*)=(?P<value>{_VALUE}(?:'[^']*|
 
 
 class Candidate(NamedTuple):
-    """What would replace the last `back` characters that were typed; `shown` stands for it in the menu."""
+    """A candidate that replaces the last `back` characters. `shown` is its menu entry."""
 
     text: str
     back: int
@@ -51,18 +51,21 @@ class Candidate(NamedTuple):
 
 
 def folders(state: State) -> tuple[Path, ...]:
-    """Where saved queries are: the working folder, then the user's own."""
+    """Return the folders of saved queries: the working folder, then the user's own."""
     own = state.switches.queries
     return (Path(),) if own is None else (Path(), own)
 
 
 def look_again(state: State) -> None:
-    """Takes the saved queries as they are on disk now; no key does."""
+    """Reload the saved queries from disk. Completion uses this copy, so that no key reads the disk."""
     state.saved = tuple(listed(folders(state)))
 
 
 def save_statement(state: State, argument: str) -> str:
-    """Keeps the last statement under a name, perhaps with a description. Raises UsageError, also for a name taken."""
+    """Save the last statement under a name, with an optional description.
+
+    Raises UsageError for a bad or taken name, and when the statement may contain an API key.
+    """
     replaces = argument.startswith("!")
     name, _, description = argument.removeprefix("!").strip().partition(" ")
     own = state.switches.queries
@@ -76,14 +79,16 @@ def save_statement(state: State, argument: str) -> str:
         raise UsageError("this seems to hold an API key, and is not saved", "a key belongs in the configuration file")
     path = save(name, text, own, replace=replaces)
     look_again(state)
-    first = find(name, folders(state))
-    hidden = first is not None and first.path.resolve() != path.resolve()
-    note = f"; here \\run {name} takes {first.path}, which comes first" if hidden and first is not None else ""
+    found_first = find(name, folders(state))
+    hidden = found_first is not None and found_first.path.resolve() != path.resolve()
+    note = (
+        f"; here \\run {name} takes {found_first.path}, which comes first" if hidden and found_first is not None else ""
+    )
     return f"saved as {path}; \\run {name} runs it{note}"
 
 
 def _with_head(statement: str, description: str) -> str:
-    """A statement with a head that declares its parameters, unless it has one."""
+    """Return a statement with front matter that declares its parameters, unless they are declared already."""
     source = Source(statement)
     lines = [f"-- description  {' '.join(description.split())}"] if description else []
     declared, uses = header_of(source), uses_of(source)
@@ -96,7 +101,7 @@ def _with_head(statement: str, description: str) -> str:
 
 
 def list_queries(state: State, _argument: str) -> str:
-    """The saved queries, with their parameters and what they are."""
+    """Return a table of the saved queries: name, parameters, description and file."""
     look_again(state)
     if not state.saved:
         return "there is no saved query; \\save NAME keeps the last statement"
@@ -104,7 +109,7 @@ def list_queries(state: State, _argument: str) -> str:
 
 
 def run_query(state: State, argument: str) -> str:
-    """Runs a saved query, or a file, with the values given for its parameters. Raises AuroraQLError."""
+    """Run a saved query or a file with parameter values. Raises AuroraQLError."""
     name, rest = _name_and_rest(argument)
     if not name:
         raise UsageError(
@@ -116,7 +121,7 @@ def run_query(state: State, argument: str) -> str:
     elif query is not None:
         source = Source(query.source.text, str(query.path))
     elif Path(name).name != name:
-        source = read_file(name)  # says why it cannot be read
+        source = read_file(name)  # raises an error with the reason
     else:
         raise unreadable(name, folders(state)) or unknown(name, folders(state))
     show_all(state, source.text, name=source.name, values=bind([source], _given(rest, source)))
@@ -124,7 +129,7 @@ def run_query(state: State, argument: str) -> str:
 
 
 def _name_and_rest(argument: str) -> tuple[str, str]:
-    """What is to be run, in quotes where it has blanks, and what stands behind it."""
+    """Return the name of the query, which may be quoted, and the text after it."""
     quoted = re.match(r"'([^']+)'(?=\s|\Z)|\"([^\"]+)\"(?=\s|\Z)", argument)
     if quoted is None:
         name, _, rest = argument.partition(" ")
@@ -133,31 +138,33 @@ def _name_and_rest(argument: str) -> tuple[str, str]:
 
 
 def _quoted(name: str) -> str:
-    """A name as it is typed behind `\\run`."""
+    """Return a name as it is typed after `\\run`."""
     if re.fullmatch(r"[^\s'\"]+", name):
         return name
     return f'"{name}"' if "'" in name else f"'{name}'"
 
 
 def as_said_here(error: AuroraQLError) -> AuroraQLError:
-    """An error as the prompt has it: where a parameter has no value, how one is given here."""
-    if not isinstance(error, StatementError) or all(each.code != "AQL0206" for each in error.diagnostics):
+    """Return the error with hints that suit the prompt: how `\\run` gives a value to a parameter."""
+    if not isinstance(error, StatementError) or all(diagnostic.code != "AQL0206" for diagnostic in error.diagnostics):
         return error
     is_typed = error.source is None or error.source.name == TYPED
-    return StatementError([_with_way_to_give(each, is_typed) for each in error.diagnostics], error.source)
+    return StatementError([_with_way_to_give(diagnostic, is_typed) for diagnostic in error.diagnostics], error.source)
 
 
-def _with_way_to_give(each: Diagnostic, is_typed: bool) -> Diagnostic:
-    name = _PARAMETER.search(each.message) if each.code == "AQL0206" else None
-    if name is None or "\\run" in each.hint:
-        return each
-    given = f"\\run NAME {name[1]}=…"
-    hint = f"\\save NAME keeps the statement, and {given} runs it with a value" if is_typed else f"give it as {given}"
-    return replace(each, hint=hint)
+def _with_way_to_give(diagnostic: Diagnostic, is_typed: bool) -> Diagnostic:
+    name = _PARAMETER.search(diagnostic.message) if diagnostic.code == "AQL0206" else None
+    if name is None or "\\run" in diagnostic.hint:
+        return diagnostic
+    command = f"\\run NAME {name[1]}=…"
+    hint = (
+        f"\\save NAME keeps the statement, and {command} runs it with a value" if is_typed else f"give it as {command}"
+    )
+    return replace(diagnostic, hint=hint)
 
 
 def _given(text: str, source: Source) -> dict[str, list[str]]:
-    """The values behind the name, as they were typed. Raises UsageError."""
+    """Return the values of `name=value` pairs as typed. Raises UsageError for anything else."""
     header = header_of(source)
     given: dict[str, list[str]] = {}
     at = 0
@@ -172,49 +179,49 @@ def _given(text: str, source: Source) -> dict[str, list[str]]:
         if header.declared(match["name"]) is not None:
             given.setdefault(match["name"], []).append(value)
         else:
-            several = items(value) if value.startswith("(") else [value]
-            given.setdefault(match["name"], []).extend(unquoted(each) for each in several)
+            values = items(value) if value.startswith("(") else [value]
+            given.setdefault(match["name"], []).extend(unquoted(item) for item in values)
     return given
 
 
 def candidates(state: State, argument: str) -> Iterator[Candidate]:
-    """What may come behind `\\run`: a query, a parameter, a value; from memory alone."""
+    """Yield the candidates after `\\run`: queries, parameters and values. Reads only memory."""
     name, rest = _name_and_rest(argument)
     in_quotes = argument[:1] in ("'", '"') and argument.count(argument[0]) == 1
     if in_quotes or not (rest or argument.endswith(" ")):
         for query in _alike(state, argument.strip("'\"")):
             yield Candidate(_quoted(query.name), len(argument), query.name, query.header.description)
         return
-    chosen = next((each for each in state.saved if each.name.casefold() == name.casefold()), None)
+    chosen = next((item for item in state.saved if item.name.casefold() == name.casefold()), None)
     if chosen is None:
         return
-    value, begun = _VALUE_TYPED.search(argument), _NAME_TYPED.search(argument)
+    value, name_typed = _VALUE_TYPED.search(argument), _NAME_TYPED.search(argument)
     if value is not None:
         yield from _values(state, chosen, value["name"], value["value"])
-    elif begun is not None:
+    elif name_typed is not None:
         used = {match["name"] for match in _GIVEN.finditer(rest)}
-        for each in about(chosen.source):
-            if each.name.casefold().startswith(begun["name"].casefold()) and each.name not in used:
-                yield Candidate(f"{each.name}=", len(begun["name"]), each.name, each.doc)
+        for item in about(chosen.source):
+            if item.name.casefold().startswith(name_typed["name"].casefold()) and item.name not in used:
+                yield Candidate(f"{item.name}=", len(name_typed["name"]), item.name, item.doc)
 
 
 def _alike(state: State, typed: str) -> Iterator[SavedQuery]:
-    """The queries of which the name begins so, then those that have it in them."""
-    begun = typed.casefold()
-    yield from (query for query in state.saved if query.name.casefold().startswith(begun))
+    """Yield the queries whose name begins with the typed text, then those that contain it."""
+    prefix = typed.casefold()
+    yield from (query for query in state.saved if query.name.casefold().startswith(prefix))
     yield from (
         query
         for query in state.saved
-        if begun in query.name.casefold()[1:] and not query.name.casefold().startswith(begun)
+        if prefix in query.name.casefold()[1:] and not query.name.casefold().startswith(prefix)
     )
 
 
 def _values(state: State, query: SavedQuery, name: str, typed: str) -> Iterator[Candidate]:
-    """Values that are known; of a list for the item that is being typed."""
+    """Yield the known values of a parameter. For a list, complete the item being typed."""
     catalogue = state.known.archive.catalogue if state.known is not None else None
     declared = query.header.declared(name)
-    last = re.split(r"[,(]\s*", typed)[-1] if declared is None or declared.many else typed
-    begun = last.lstrip("'\"").casefold()
+    last_item = re.split(r"[,(]\s*", typed)[-1] if declared is None or declared.many else typed
+    prefix = last_item.lstrip("'\"").casefold()
     for value, doc in values_of(query.source, name, catalogue).items():
-        if value.casefold().startswith(begun):
-            yield Candidate(written(value), len(last), value, doc)
+        if value.casefold().startswith(prefix):
+            yield Candidate(written(value), len(last_item), value, doc)

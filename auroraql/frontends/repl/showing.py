@@ -1,4 +1,4 @@
-"""Results on their way out: to the terminal, through a pager when they are longer, and to the files of `\\o` and `\\tee`."""
+"""Output of results: to the terminal, through a pager when long, and to the files of `\\o` and `\\tee`."""
 
 from __future__ import annotations
 
@@ -20,25 +20,25 @@ from auroraql.results import ResultSet
 
 
 def show(state: State, result: ResultSet, format: str = "") -> None:
-    """Shows what a statement came to: what was noticed, the rows, how many there are and how long it took."""
+    """Print the result of a statement: warnings, rows, and a footer with row count and time."""
     state.question(result.warnings, result.source)
     if result.note:
         state.say(result.note)
         return
     if not result.is_report:
         state.last = result
-    began = time.monotonic()
-    chosen = known_format(format or state.format)
+    started = time.monotonic()
+    chosen_format = known_format(format or state.format)
     if state.output is not None:
-        append(state.output, result, chosen)
+        append(state.output, result, chosen_format)
         state.say(f"{state.output}: {footer(result)}")
         return
     if state.tee is not None:
-        append(state.tee, result, chosen)
-    put(state, chosen.rendered(result, state.screen))
+        append(state.tee, result, chosen_format)
+    put(state, chosen_format.rendered(result, state.screen))
     state.say(footer(result))
     if state.timing:
-        state.say(f"time: {result.elapsed * 1000:.1f} ms searched, {(time.monotonic() - began) * 1000:.1f} ms shown")
+        state.say(f"time: {result.elapsed * 1000:.1f} ms searched, {(time.monotonic() - started) * 1000:.1f} ms shown")
         if result.request_ids:
             state.say(f"request IDs: {', '.join(result.request_ids)}")
 
@@ -50,17 +50,17 @@ def put(state: State, chunks: Iterable[str], *, wide: bool = False) -> None:
 
 
 def tell(state: State, text: str) -> None:
-    """What a command says, through the pager when it is long; nothing in it can steer the terminal."""
+    """Print the output of a command, through the pager when long, with control characters escaped."""
     put(state, (visible(line) + "\n" for line in text.splitlines()))
 
 
 def append(path: Path, result: ResultSet, chosen: Format) -> None:
-    """Writes a result at the end of a file, in the format its name tells, else the one chosen: whole, or not at all.
+    """Append a result to a file, in the format of its suffix or else the chosen one. Write all of it or nothing.
 
-    Raises UsageError.
+    Raises UsageError when the file cannot be written.
     """
-    told = format_of(path) or chosen
-    chunks = told.rendered(result, Screen())
+    target_format = format_of(path) or chosen
+    chunks = target_format.rendered(result, Screen())
     try:
         with _whole(path), path.open("ab") as stream:
             for chunk in chunks:
@@ -70,7 +70,7 @@ def append(path: Path, result: ResultSet, chosen: Format) -> None:
 
 
 def check_addable(path: Path) -> None:
-    """Raises UsageError for a file that nothing can be written to; one that is not there is not made."""
+    """Raise UsageError when a file cannot be written to. Does not create the file."""
     reason = None
     if path.is_dir():
         reason = errno.EISDIR
@@ -84,7 +84,7 @@ def check_addable(path: Path) -> None:
 
 @contextmanager
 def _whole(path: Path) -> Iterator[None]:
-    """What is not added whole to a file is taken away again, an interrupted result too."""
+    """Undo a partial append, also when it is interrupted."""
     before = path.stat().st_size if path.is_file() else 0
     try:
         yield
@@ -96,10 +96,13 @@ def _whole(path: Path) -> Iterator[None]:
 
 
 def pipe(result: ResultSet, command: str, format: str) -> int:
-    """The whole result, uncoloured, to a shell command; its exit code. Raises UsageError when there is no shell."""
+    """Write the whole result, uncoloured, to a shell command and return its exit code.
+
+    Raises UsageError when there is no shell.
+    """
     try:
-        with ignoring_interrupts(), subprocess.Popen(command, shell=True, stdin=subprocess.PIPE) as process:  # noqa: S602 - it is the user's own shell
-            assert process.stdin is not None  # noqa: S101 - it was asked for
+        with ignoring_interrupts(), subprocess.Popen(command, shell=True, stdin=subprocess.PIPE) as process:  # noqa: S602 - the user asked for a shell command
+            assert process.stdin is not None  # noqa: S101 - set by stdin=PIPE
             with suppress(BrokenPipeError):
                 for chunk in known_format(format).encoded(result):
                     process.stdin.write(chunk)
@@ -111,7 +114,7 @@ def pipe(result: ResultSet, command: str, format: str) -> int:
 
 
 def makes_links(environ: Mapping[str, str]) -> bool:
-    """Whether the terminal is one of those that make links of OSC 8, or is said to be by FORCE_HYPERLINK."""
+    """Return whether the terminal supports OSC 8 hyperlinks, or FORCE_HYPERLINK requests them."""
     if environ.get("FORCE_HYPERLINK"):
         return environ["FORCE_HYPERLINK"] != "0"
     if environ.get("TERM_PROGRAM") in ("iTerm.app", "WezTerm", "vscode", "ghostty", "Hyper", "rio"):
@@ -123,5 +126,5 @@ def makes_links(environ: Mapping[str, str]) -> bool:
 
 
 def expanded(argument: str) -> Path:
-    """A file named behind a command: without quotes, `~` the home directory."""
+    """Return the path of a command's argument, without quotes and with `~` expanded."""
     return Path(argument.strip().strip("'\"")).expanduser()

@@ -1,4 +1,4 @@
-"""What a session at the prompt holds: the archive it asks, where it writes, what came last, how results look."""
+"""State of a session at the prompt: archive, output, last result and options."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ from auroraql.settings import Settings
 
 
 class Archive(Protocol):
-    """All the prompt needs of an archive."""
+    """Protocol of the archive as the prompt uses it."""
 
     @property
     def name(self) -> str:
-        """What people call it."""
+        """Name of the archive in messages."""
 
     @property
     def demonstration(self) -> bool:
-        """Whether its records are made up."""
+        """Whether the records are synthetic."""
 
     @property
     def verbose(self) -> object:
@@ -40,105 +40,105 @@ class Archive(Protocol):
 
     @property
     def catalogue(self) -> Catalogue:
-        """The sources and metadata keys it knows."""
+        """Data sources and metadata keys of the archive."""
 
     @property
     def settings(self) -> Settings:
-        """What SET changes; how results are shown is one of them."""
+        """Settings that SET changes, including the output format."""
 
     @property
     def results(self) -> Mapping[str, ResultSet]:
-        """The results kept under a name."""
+        """Stored results by name."""
 
     @property
     def searches(self) -> tuple[str, ...]:
-        """The names of the searches that were submitted."""
+        """Names of the submitted searches."""
 
     @property
     def submitted(self) -> Mapping[str, Search]:
-        """These searches."""
+        """Submitted searches by name."""
 
     def refresh_searches(self) -> None:
-        """Has the archive asked how they stand, and waits a moment for the answers."""
+        """Poll the submitted searches, and wait briefly for the answers."""
 
     def keep(self, search: Search, /) -> str:
-        """Takes a search whose wait was interrupted among those submitted; the name that it has there."""
+        """Add a search whose wait was interrupted to the submitted ones. Return its name."""
 
     def leave(self) -> list[Search]:
-        """Lets what was submitted, and not fetched, go on when the archive is closed; those that will."""
+        """Let submitted searches that were not fetched continue after closing. Return those that will."""
 
     def on_progress(self, watch: Watch | None, /) -> None:
-        """Has `watch` told how far a search has come that is waited for."""
+        """Set the callback that receives the progress of the search being waited for."""
 
     def on_interrupt(self, act: Callable[[Search], object], /) -> None:
-        """Has `act` called with a search that Ctrl-C ended the wait for."""
+        """Set the callback that receives a search when Ctrl-C ends the wait for it."""
 
     def on_end(self, act: Callable[[Search], object], /) -> None:
-        """Has `act` called, on another thread, with each search that ends while nobody waits for it."""
+        """Set the callback, invoked on a worker thread, that receives each background search when it ends."""
 
     def on_warning(self, act: Callable[[Sequence[Diagnostic], Source], object]) -> None:
-        """Has `act` called with what was noticed of a statement, just before that is run."""
+        """Set the callback that receives the warnings of a statement just before it runs."""
 
     @property
     def standing(self) -> Standing:
-        """What a script may count on before its first statement."""
+        """Names and settings that the first statement of a script may use."""
 
     def run_script(self, text: Source, /, **parameters: object) -> Iterator[ResultSet]:
-        """Runs statement after statement. Raises AuroraQLError."""
+        """Run each statement and yield its result. Raises AuroraQLError."""
 
 
 class InFlight(Protocol):
-    """Who takes the searches that nobody waits for any more."""
+    """Protocol of the handler of background searches."""
 
     def cancel(self, search: Search, /) -> str:
-        """Cancels a search in the background; what to say of it now."""
+        """Cancel a search in the background. Return the message to print now."""
 
     def again(self) -> str:
-        """Ctrl-C came once more; what to say of it."""
+        """Handle another Ctrl-C. Return the message to print."""
 
 
 @dataclass(slots=True)
 class State:
-    """One session; `before_vertical` is the format that `\\x` goes back to."""
+    """State of one session. `before_vertical` is the format that `\\x` restores."""
 
     archive: Archive
     stream: TextIO
     switches: Switches = field(default_factory=Switches)
     keys: TextIO | None = None
-    """Where the keys come from, if that is a terminal."""
+    """Terminal that keys come from, if there is one."""
     flight: InFlight | None = None
     parting: str = ""
-    """What is to be said of the search that Ctrl-C has just ended."""
+    """Message about the search that Ctrl-C has just interrupted."""
     links: bool = False
-    """Whether the terminal makes links of URLs."""
+    """Whether the terminal supports hyperlinks."""
     pages: bool = False
-    """Whether what is longer than the terminal goes through a pager."""
+    """Whether long output goes through a pager."""
     before_vertical: str = "table"
     timing: bool = False
     output: Path | None = None
-    """The file that results go to in place of the terminal."""
+    """File that results go to instead of the terminal."""
     tee: Path | None = None
-    """The file that results go to besides the terminal."""
+    """File that results go to in addition to the terminal."""
     last: ResultSet | None = None
     statement: str = ""
-    """The last statement as it was typed."""
+    """The last statement as typed."""
     saved: tuple[SavedQuery, ...] = ()
-    """The saved queries as they were on disk after the last statement."""
+    """The saved queries as of the last statement."""
     error: str = ""
-    """The last error, in full."""
+    """The last error with its causes."""
     told: set[Diagnostic] = field(default_factory=set)
-    """What was noticed of the script that is run, and is said already."""
+    """Warnings of the running script that are already printed."""
     known: Known | None = field(default=None, repr=False)
-    """What completion knows; None where nobody types."""
+    """Completion context. None when there is no interactive input."""
 
     @property
     def color(self) -> bool:
-        """Whether to colour."""
+        """Whether to use colours."""
         return self.switches.color
 
     @property
     def screen(self) -> Screen:
-        """What the terminal is now."""
+        """Properties of the terminal at this moment."""
         blocks = writes_blocks(self.stream)
         height = page_height(os.environ, self.switches.pager) if self.stream.isatty() else None
         return Screen(
@@ -147,28 +147,28 @@ class State:
 
     @property
     def format(self) -> str:
-        """How results are shown now."""
+        """Current output format."""
         return self.archive.settings.format
 
     @property
     def width(self) -> int:
-        """The terminal's width now: it may have been resized."""
+        """Current width of the terminal in columns, which may change."""
         return shutil.get_terminal_size().columns
 
     @property
     def height(self) -> int:
-        """The terminal's height now."""
+        """Current height of the terminal in lines."""
         return shutil.get_terminal_size().lines
 
     def say(self, text: str) -> None:
-        """Writes lines of ours; nothing in them can steer the terminal."""
+        """Print a message, with control characters escaped."""
         for line in text.splitlines():
             self.stream.write(visible(line) + "\n")
         self.stream.flush()
 
     def question(self, warnings: Sequence[Diagnostic], source: Source | None) -> None:
-        """Says what was noticed of a statement, and not again what is said already."""
-        new = [each for each in warnings if each not in self.told]
+        """Print the warnings that were not printed yet for this script."""
+        new = [warning for warning in warnings if warning not in self.told]
         self.told.update(new)
         if new:
             self.say(render(new, source))

@@ -1,4 +1,4 @@
-"""Statements run at the prompt, one after the other; each result is shown when it is there."""
+"""Execution of statements at the prompt. Each result is printed as soon as it arrives."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from auroraql.saved import bind
 NO_VALUES: Mapping[str, object] = MappingProxyType({})
 
 TYPED = "<input>"
-"""What messages call a statement that was typed at the prompt."""
+"""Source name of typed statements in messages."""
 
 _VERTICALLY = re.compile(r"\\G\s*;?\s*\Z")
 
@@ -24,12 +24,12 @@ _VERTICALLY = re.compile(r"\\G\s*;?\s*\Z")
 def results_of(
     archive: Archive, text: str, name: str = TYPED, values: Mapping[str, object] = NO_VALUES
 ) -> Generator[ResultSet, None, None]:
-    """The results of a script; closing it cancels what is under way. Raises AuroraQLError."""
+    """Yield the results of a script. Closing the generator cancels the running search. Raises AuroraQLError."""
     yield from archive.run_script(Source(text, name), **values)
 
 
 def run(state: State, text: str) -> None:
-    """Runs what was typed; `\\G` at its end shows it a value a line."""
+    """Run typed text. A `\\G` at its end prints one value per line."""
     statements = _VERTICALLY.sub("", text)
     state.statement = statements
     show_all(state, statements, "vertical" if statements != text else "")
@@ -38,16 +38,16 @@ def run(state: State, text: str) -> None:
 def show_all(
     state: State, text: str, format: str = "", name: str = TYPED, values: Mapping[str, object] = NO_VALUES
 ) -> None:
-    """Runs a script and shows its results."""
+    """Run a script and print its results."""
     state.told.clear()
-    # Closing it on the way out lets a search that was interrupted be cancelled at once.
+    # Close the generator explicitly, so that an interrupted search is cancelled at once.
     with closing(results_of(state.archive, text, name, values)) as results:
         for result in results:
             show(state, result, format)
 
 
 def run_file(state: State, argument: str) -> str:
-    """Runs the statements of a file. Raises UsageError when it cannot be read."""
+    """Run the statements of a file. Raises UsageError when the file cannot be read."""
     if not argument:
         raise UsageError("\\i needs a file", "as in: \\i keograms.aql")
     source = read_file(argument)
@@ -56,7 +56,7 @@ def run_file(state: State, argument: str) -> str:
 
 
 def read_file(argument: str) -> Source:
-    """The statements of a file named behind a command. Raises UsageError."""
+    """Return the text of a file that a command names. Raises UsageError when it cannot be read."""
     path = expanded(argument)
     try:
         return Source(path.read_text("utf-8-sig"), str(path))
@@ -66,5 +66,5 @@ def read_file(argument: str) -> Source:
 
 
 def explain(state: State, text: str) -> None:
-    """Shows what would be done for a statement that is being typed."""
+    """Print the plan of a statement that is being typed."""
     show_all(state, text if re.match(r"\s*(explain|describe)\b", text, re.IGNORECASE) else f"EXPLAIN {text}")

@@ -1,4 +1,4 @@
-"""The colours of the prompt by the name of a Pygments style. Loaded behind the prompt, and only when one is set."""
+"""Colour themes, named after Pygments styles. A style is loaded only when a theme is configured."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from auroraql.frontends.repl.prompt import OURS
 
 
 def themed(name: str) -> BaseStyle | None:
-    """The colours of a theme; None for those of the terminal, which need nothing loaded."""
+    """Return the style of a theme, or None for the terminal's own colours."""
     style = THEMES.get(name, name)
     if not style:
         return None

@@ -1,6 +1,6 @@
-"""What is wrong with a text that is being typed, and so may not be finished: the one place that knows the difference.
+"""Diagnostics of unfinished text: the one place that tells an incomplete statement from a wrong one.
 
-Invariant: no beginning of a statement is called wrong that can still be written on to a right one.
+Invariant: a beginning that can still become a valid statement has no error.
 """
 
 from __future__ import annotations
@@ -19,47 +19,53 @@ from auroraql.rechecking import Rechecking
 from auroraql.schema.catalogue import Catalogue
 
 LONGEST = 100_000
-"""Characters beyond which nothing is completed or checked: such a text is pasted, not typed."""
+"""Longer texts were pasted, not typed, and are neither completed nor checked. In characters."""
 
 _NOT_YET = frozenset(("AQL0603", "AQL0607"))
-"""What is questioned only because the statement may go on: it has no window, or no distance."""
+"""Warnings about a clause that may still be typed: no time window, or no distance."""
 
 
 class TypedCheck:
-    """Says what is wrong with what is typed; it remembers from one key to the next."""
+    """Checker of the text being typed, incremental from key to key."""
 
     def __init__(self) -> None:
         self._checks, self._finder = Rechecking(), Finder()
 
     def wrong(self, text: str, catalogue: Catalogue, standing: Standing = NOTHING) -> tuple[Diagnostic, ...]:
-        """What is wrong with it; of what is not finished, with as much of it as makes sense."""
+        """Return the diagnostics of a text. An unfinished statement is checked up to its last complete part."""
         if not text.strip() or len(text) > LONGEST or is_command(text):
             return ()
-        # A command is no statement, and the places of the others stay the same.
+        # Replace commands by blanks, so that the offsets of the statements do not change.
         text = "".join(re.sub(r"[^\r\n]", " ", part) if is_command(part) else part for part in parts(text))
-        said = self._checks.check(text, catalogue, standing)
-        whole = self._finder.unfinished(text) if any(each.severity == "error" for each in said) else None
-        if whole is not None:
-            said = self._checks.check(whole, catalogue, standing)
+        diagnostics = self._checks.check(text, catalogue, standing)
+        complete = (
+            self._finder.unfinished(text) if any(diagnostic.severity == "error" for diagnostic in diagnostics) else None
+        )
+        if complete is not None:
+            diagnostics = self._checks.check(complete, catalogue, standing)
         elif text.rstrip(" ").endswith("\n"):
-            # Behind a blank line Enter runs it as it is, whatever it has not.
-            return tuple(each for each in said if each.code in _NOT_YET or not self._goes_on(each, text))
-        return tuple(each for each in said if not self._goes_on(each, text))
+            # After a blank line, Enter runs the text as it is: warnings about a missing window or distance apply.
+            return tuple(
+                diagnostic
+                for diagnostic in diagnostics
+                if diagnostic.code in _NOT_YET or not self._goes_on(diagnostic, text)
+            )
+        return tuple(diagnostic for diagnostic in diagnostics if not self._goes_on(diagnostic, text))
 
     def _goes_on(self, diagnostic: Diagnostic, text: str) -> bool:
-        """Whether it is wrong only as far as the text goes now."""
+        """Return whether a diagnostic may disappear as typing continues."""
         if diagnostic.code in _NOT_YET:
             return True
         if isinstance(diagnostic.origin, Span):
             if diagnostic.origin.end >= len(text) and _may_grow(text):
                 return True
-            # DuckDB blames the last word for what should follow it.
+            # DuckDB reports a missing token at the last word.
             if diagnostic.code == "AQL0409" and diagnostic.origin.end >= len(text.rstrip()):
                 return True
         return bool(diagnostic.missing) and self._may_come(diagnostic, text)
 
     def _may_come(self, diagnostic: Diagnostic, text: str) -> bool:
-        """Whether what it misses can be written behind the text."""
+        """Return whether the missing clause can still be written after the text."""
         begin = self._finder.begins(text)
         if not isinstance(diagnostic.origin, Span) or diagnostic.origin.start < begin:
             return False
@@ -69,14 +75,15 @@ class TypedCheck:
 
 
 def _may_grow(text: str) -> bool:
-    """Whether the last word may become another."""
+    """Return whether the last word may become another."""
     return text[-1:].isalnum() or text[-1:] in ("_", "$")
 
 
 def may_follow(missing: Sequence[str], place: int, words: Sequence[Lexeme]) -> bool:
-    """Whether one of the clauses can be written behind the words: in the FIND that the place is in.
+    """Return whether one of the missing clauses can be written after the words, in the FIND that contains `place`.
 
-    That must still be open, and the clause not stand there, unless it is the last and so can go on. A mark always can.
+    That FIND must still be open. The clause must be absent, or the last one, which can continue. A punctuation mark can
+    always follow.
     """
     if not missing[0].isalpha():
         return True
@@ -92,7 +99,7 @@ def may_follow(missing: Sequence[str], place: int, words: Sequence[Lexeme]) -> b
             scopes.append([])
         if word.start_pos <= place:
             level = len(scopes)
-    own = scopes[level - 1]
-    last = next((kind for kind in reversed(own) if kind in CLAUSE_STARTS), "")
-    # What is not a clause, as AS, may be there several times.
-    return any(kind not in own or kind == last or kind not in CLAUSE_STARTS for kind in missing)
+    scope = scopes[level - 1]
+    last_clause = next((kind for kind in reversed(scope) if kind in CLAUSE_STARTS), "")
+    # Words that do not start a clause, such as AS, may occur several times.
+    return any(kind not in scope or kind == last_clause or kind not in CLAUSE_STARTS for kind in missing)
