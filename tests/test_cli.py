@@ -275,7 +275,7 @@ def test_check_runs_nothing(tmp_path: Path) -> None:
     assert command("check", "-", stdin=KEOGRAMS) == Done(0, "", "")
     bound = command("check", tmp_path / "asks.aql", "--param", "p=trex", "--param", "day=x")
     assert bound.code == 2
-    assert "'x' is no date" in bound.err
+    assert "'x' is not a date" in bound.err
 
 
 def test_check_finds_the_error_behind_many_open_parameters() -> None:
