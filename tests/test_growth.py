@@ -26,7 +26,6 @@ from auroraql.schema.limits import (
     LIST_LIMITS,
     MOST_CLAUSES,
     MOST_COLUMNS,
-    MOST_GROUP_KEYS,
     MOST_SQL_TABLES,
 )
 
@@ -219,7 +218,6 @@ def test_a_number_that_an_engine_does_not_bear_is_refused() -> None:
         joins = "".join(f" CROSS JOIN c AS a{number}" for number in range(MOST_SQL_TABLES))
         for text in (
             f"SQL FROM c{joins} SELECT count(*)",
-            day.format("SELECT count(*)", f"GROUP BY {listed('k#', MOST_GROUP_KEYS + 1)}"),
             day.format(f"SELECT {listed('metadata.k#', MOST_COLUMNS + 1)}", ""),
         ):
             errors = [diagnostic.code for diagnostic in archive.check(text) if diagnostic.severity == "error"]
