@@ -125,12 +125,12 @@ class Search:
         self._steps = steps
         self._began = time.monotonic() if began is None else began
         self._started = datetime.now(UTC).replace(tzinfo=None, microsecond=0)
-        self._took: float | None = None
-        self._ended: State | None = None
+        self._duration: float | None = None
+        self._end_state: State | None = None
         self._error: ArchiveError | None = None
-        self._trouble = ""
+        self._problem = ""
         self._cancelling = False
-        self._labour: _Labour | None = None
+        self._execution: _Labour | None = None
         self._result: ResultSet | None = None
         self._lock = threading.Lock()
         self._awaited = awaited  # the run was started by a caller who waits for it
@@ -165,7 +165,7 @@ class Search:
         stored = self._planned.kept
         return stored if stored.name == self.name else renamed(stored, self.name)
 
-    # --- how it stands
+    # --- state
 
     @property
     def state(self) -> State:
@@ -174,7 +174,7 @@ class Search:
             return "done"
         if self._cancelling:
             return "cancelling"
-        return self._ended or ("unreachable" if self._trouble else "running")
+        return self._end_state or ("unreachable" if self._problem else "running")
 
     @property
     def over(self) -> bool:
@@ -189,7 +189,7 @@ class Search:
     @property
     def refused(self) -> bool:
         """Whether the archive refused its records at the last attempt, for example because they are deleted."""
-        return self._labour is not None and isinstance(self._labour.error, Refused)
+        return self._execution is not None and isinstance(self._execution.error, Refused)
 
     @property
     def result_count(self) -> int | None:
@@ -199,13 +199,13 @@ class Search:
     @property
     def elapsed(self) -> float:
         """The seconds from the start of the search to its end, or until now."""
-        return self._took if self._took is not None else time.monotonic() - self._began
+        return self._duration if self._duration is not None else time.monotonic() - self._began
 
     @property
     def line(self) -> str:
         """Last log line, or a later connection problem."""
         logs = self._run.known.logs
-        return self._trouble or (logs[-1].summary if logs else "")
+        return self._problem or (logs[-1].summary if logs else "")
 
     @property
     def error(self) -> ArchiveError | None:
@@ -251,24 +251,24 @@ class Search:
 
         Return the seconds until the next poll, or None when it has ended.
         """
-        if not self.over and (self._labour is None or self._labour.over.is_set()):
+        if not self.over and (self._execution is None or self._execution.over.is_set()):
             try:
                 self._labour_now() if self._awaited or self._session.runs_when_awaited else self._run.status()
-                self._trouble = ""
+                self._problem = ""
             except (Unreachable, TimedOut) as trouble:  # temporary: the search continues on the archive
-                self._trouble = str(trouble).splitlines()[0]
+                self._problem = str(trouble).splitlines()[0]
                 return _SLOWEST
             except ArchiveError as error:
                 self._end(error)
             except Exception as fault:
                 # A bug: show it as the state, and keep polling the other searches. `fetch` raises it again.
-                self._trouble, self._ended = f"{type(fault).__name__}: {fault}", "failed"
+                self._problem, self._end_state = f"{type(fault).__name__}: {fault}", "failed"
         if not self.over:
             return min(max(_SOONEST, _LATE_BY * self.elapsed), _SLOWEST)
         self._end()
         return None
 
-    # --- what is done about it
+    # --- operations
 
     def wait(self, timeout: float | None = None) -> Status:
         """Wait until the search is done. Raises TimedOut after `timeout` seconds (default: the archive's deadline)."""
@@ -304,19 +304,19 @@ class Search:
             self._run.cancel(patient=patient)
         except ArchiveError:
             if isinstance(self._error, Cancelled):  # it was cancelled only on this side
-                self._ended = self._error = self._took = None
+                self._end_state = self._error = self._duration = None
             raise
         finally:
             self._cancelling = False
         if not self._run.known.done:
-            self._ended = "cancelled"
+            self._end_state = "cancelled"
             self._end()
 
     def leave(self) -> bool:
         """Let it continue after the archive is closed, to be fetched by request id. Return whether it can."""
         return self._run.leave()
 
-    # --- on its thread
+    # --- execution
 
     def _attend(self, seconds: float, *, whole: bool) -> Fetched:
         """Wait in short steps, which allow Ctrl-C and progress reports. Raises ArchiveError."""
@@ -353,9 +353,9 @@ class Search:
     def _taken_up(self, execution: _Labour) -> tuple[_Labour, bool]:
         """Return the current execution or start the given one, and whether the given one was started."""
         with self._lock:
-            if self._labour is None or self._labour.over.is_set():
-                self._labour = execution
-            return self._labour, self._labour is execution
+            if self._execution is None or self._execution.over.is_set():
+                self._execution = execution
+            return self._execution, self._execution is execution
 
     def _stand_by(self, execution: _Labour, deadline: float) -> None:
         """Wait for the end of an execution. At the deadline, cancels the search and raises TimedOut."""
@@ -391,7 +391,7 @@ class Search:
             self._end(error)
         except BaseException as error:  # passed to the waiting thread
             execution.error = error
-            self._ended = self._ended or "failed"
+            self._end_state = self._end_state or "failed"
         finally:
             execution.over.set()
 
@@ -403,6 +403,6 @@ class Search:
             if status.done or isinstance(error, Unreachable):
                 return
             self._error = error
-            self._ended = "cancelled" if isinstance(error, Cancelled | TimedOut) else "failed"
-        if self._took is None and (status.done or self._ended is not None):
-            self._took = time.monotonic() - self._began
+            self._end_state = "cancelled" if isinstance(error, Cancelled | TimedOut) else "failed"
+        if self._duration is None and (status.done or self._end_state is not None):
+            self._duration = time.monotonic() - self._began

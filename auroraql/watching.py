@@ -31,92 +31,92 @@ Looked = TypeVar("Looked", bound=Watched)
 
 
 class Watching(Generic[Looked]):
-    """Polls jobs until they end; calls `ended` with each on a worker thread."""
+    """Polls jobs until they end; calls `on_end` with each on a worker thread."""
 
-    def __init__(self, ended: Callable[[Looked], object]) -> None:
-        self._ended = ended
-        self._news = threading.Condition()
+    def __init__(self, on_end: Callable[[Looked], object]) -> None:
+        self._on_end = on_end
+        self._changed = threading.Condition()
         self._due: list[tuple[float, int, Looked]] = []
-        self._all: set[Looked] = set()
+        self._jobs: set[Looked] = set()
         """Jobs that have not ended."""
-        self._asked: set[Looked] = set()
+        self._polling: set[Looked] = set()
         """Jobs that are being polled."""
         self._awaited: set[Looked] = set()
         """Jobs that `hurry` waits for."""
-        self._again: set[Looked] = set()
+        self._poll_again: set[Looked] = set()
         """Jobs that were being polled when `hurry` was called, and are polled once more."""
         self._numbers = count()
         self._workers, self._closed = 0, False
 
     def look_after(self, job: Looked) -> None:
         """Add a job, unless it is present."""
-        with self._news:
-            is_new = job not in self._all
-            self._all.add(job)
+        with self._changed:
+            is_new = job not in self._jobs
+            self._jobs.add(job)
         if is_new:
             self._ask(job, 0.0)
 
     def _ask(self, job: Looked, after: float) -> None:
         """Schedule a poll of a job after `after` seconds, and start a worker if necessary."""
-        with self._news:
+        with self._changed:
             if self._closed:
                 return
             heapq.heappush(self._due, (time.monotonic() + after, next(self._numbers), job))
-            if self._workers < min(MOST, len(self._due) + len(self._asked)):
+            if self._workers < min(MOST, len(self._due) + len(self._polling)):
                 self._workers += 1
                 threading.Thread(target=self._work, name="auroraql-watching", daemon=True).start()
-            self._news.notify()
+            self._changed.notify()
 
     def hurry(self, seconds: float) -> None:
         """Poll every job now, and wait until that is done, at most `seconds`."""
-        with self._news:
-            self._awaited, self._again = {job for _, _, job in self._due} | self._asked, set(self._asked)
+        with self._changed:
+            self._awaited, self._poll_again = {job for _, _, job in self._due} | self._polling, set(self._polling)
             self._due = [(0.0, number, job) for _, number, job in self._due]
             heapq.heapify(self._due)
-            self._news.notify_all()
-            self._news.wait_for(lambda: not self._awaited, seconds)
+            self._changed.notify_all()
+            self._changed.wait_for(lambda: not self._awaited, seconds)
 
     def close(self) -> None:
-        """Stop polling and calling `ended`."""
-        with self._news:
+        """Stop polling and calling `on_end`."""
+        with self._changed:
             self._closed = True
-            self._news.notify_all()
+            self._changed.notify_all()
 
     def _work(self) -> None:
         while (job := self._next()) is not None:
             try:
                 self._attend_to(job)
-            except Exception:  # an error of `ended`: report it as threads do, and poll the other jobs
+            except Exception:  # an error of `on_end`: report it as threads do, and poll the other jobs
                 threading.excepthook(threading.ExceptHookArgs((*sys.exc_info(), threading.current_thread())))
 
     def _attend_to(self, job: Looked) -> None:
         delay = job.look()
-        with self._news:
-            self._asked.discard(job)
+        with self._changed:
+            self._polling.discard(job)
             if delay is None:
-                self._all.discard(job)
-            elif job in self._again:
+                self._jobs.discard(job)
+            elif job in self._poll_again:
                 delay = 0.0
             else:
                 delay = max(delay, (len(self._due) + 1) / OFTEN)
             if delay != 0.0:
                 self._awaited.discard(job)
-                self._news.notify_all()
-            self._again.discard(job)
+                self._changed.notify_all()
+            self._poll_again.discard(job)
         if delay is not None:
             self._ask(job, delay)
         elif not self._closed:
-            self._ended(job)
+            self._on_end(job)
 
     def _next(self) -> Looked | None:
         """Wait for the next due job. Return None, and end the worker, when there are no jobs."""
-        with self._news:
+        with self._changed:
             while self._due and not self._closed:
                 remaining = self._due[0][0] - time.monotonic()
                 if remaining <= 0:
                     job = heapq.heappop(self._due)[2]
-                    self._asked.add(job)
+                    self._polling.add(job)
                     return job
-                self._news.wait(remaining)
+                self._changed.wait(remaining)
             self._workers -= 1
             return None

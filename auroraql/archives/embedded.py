@@ -99,7 +99,7 @@ class EmbeddedEngine:
         deadline: float = inf,
     ) -> None:
         self._cache_dir = cache_dir
-        self._writing, self._knowing = threading.Lock(), threading.Lock()
+        self._write_lock, self._cache_lock = threading.Lock(), threading.Lock()
         self._demo = path is None
         self._name = NAME if path is None else str(path)
         self._opening = Opening(
@@ -157,7 +157,7 @@ class EmbeddedEngine:
 
     def details(self, deadline: float = inf) -> Mapping[int, SourceDetails]:
         """Return schemas from the file's metadata keys, and what `serve` stored of each source. Raises ArchiveError."""
-        with self._knowing:
+        with self._cache_lock:
             if self._details is None:
                 with self.asking(deadline) as cursor:
                     self._details = read_details(cursor, self.catalogue())
@@ -165,7 +165,7 @@ class EmbeddedEngine:
 
     def statistics(self, kind: str, deadline: float = inf) -> Mapping[int, Statistics]:
         """Count the records of each source in the file. Raises ArchiveError."""
-        with self._knowing:
+        with self._cache_lock:
             if kind not in self._statistics:
                 with self.asking(deadline) as cursor:
                     rows = cursor.execute(_STATISTICS[kind]).fetchall()
@@ -204,7 +204,7 @@ class EmbeddedEngine:
         One transaction runs at a time. Concurrent searches see the state at their start. Raises Failed.
         """
         try:
-            with self._writing, self._file.connection.cursor() as cursor:
+            with self._write_lock, self._file.connection.cursor() as cursor:
                 cursor.begin()
                 try:
                     yield cursor
@@ -213,7 +213,7 @@ class EmbeddedEngine:
                     cursor.rollback()
                     raise
                 self.__dict__["_catalogue"] = read_catalogue(replace(self._file, connection=cursor))
-                with self._knowing:
+                with self._cache_lock:
                     self._details, self._statistics = None, {}
         except duckdb.Error as problem:
             raise self._failure(problem) from None

@@ -28,28 +28,28 @@ class Glance:
     catalogue: Catalogue
 
 
-def late(glance: Glance, open_it: Callable[[], Engine]) -> Engine:
+def late(summary: Glance, open_it: Callable[[], Engine]) -> Engine:
     """Return an engine that calls `open_it` on first use, and raises its errors then."""
-    return cast("Engine", _Late(glance, open_it))
+    return cast("Engine", _Late(summary, open_it))
 
 
 class _Late:
     """Proxy of an engine that opens it on the first access to another attribute."""
 
-    def __init__(self, glance: Glance, open_it: Callable[[], Engine]) -> None:
-        self._glance, self._open_it, self._lock = glance, open_it, Lock()
+    def __init__(self, summary: Glance, open_it: Callable[[], Engine]) -> None:
+        self._summary, self._open_it, self._lock = summary, open_it, Lock()
         self._engine: Engine | None = None
 
     @property
     def name(self) -> str:
-        return self._glance.name
+        return self._summary.name
 
     @property
     def capabilities(self) -> Capabilities:
-        return self._glance.capabilities
+        return self._summary.capabilities
 
     def catalogue(self) -> Catalogue:
-        return self._glance.catalogue if self._engine is None else self._engine.catalogue()
+        return self._summary.catalogue if self._engine is None else self._engine.catalogue()
 
     def close(self) -> None:
         if self._engine is not None:

@@ -56,10 +56,10 @@ def open_late(
     if archive == "demo":
         say_once = _once(say)
         return _demonstration(lambda: open_archive(archive, api_key, say_once), say_once)
-    glance = looked_at(_PROGRAM, str(archive))
-    if glance is None:
+    summary = looked_at(_PROGRAM, str(archive))
+    if summary is None:
         return open_archive(archive, api_key, say, timeout)
-    return late(glance, lambda: open_archive(archive, api_key, say, timeout))
+    return late(summary, lambda: open_archive(archive, api_key, say, timeout))
 
 
 _SOON = 0.5
@@ -73,9 +73,9 @@ def _demonstration(open_it: Callable[[], Engine], say: Say) -> Engine:
     from auroraql.archives.demo import catalogue
     from auroraql.archives.demo.place import NAME, cached_file
 
-    glance = Glance(NAME, replace(EMBEDDED, demonstration=True), catalogue())
+    summary = Glance(NAME, replace(EMBEDDED, demonstration=True), catalogue())
     if cached_file(None).is_file():
-        return late(glance, open_it)
+        return late(summary, open_it)
     import subprocess  # deferred: needed only to start a process
 
     devnull = subprocess.DEVNULL
@@ -92,7 +92,7 @@ def _demonstration(open_it: Callable[[], Engine], say: Say) -> Engine:
             build_process.wait()
         return open_it()  # reports errors of the build
 
-    return late(glance, open_built)
+    return late(summary, open_built)
 
 
 def _once(say: Say) -> Say:

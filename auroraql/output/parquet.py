@@ -30,20 +30,20 @@ class _Sink(io.RawIOBase):
     """Buffer for the writer's output, emptied chunk by chunk."""
 
     def __init__(self) -> None:
-        self._held, self._before = bytearray(), 0
+        self._buffer, self._written = bytearray(), 0
 
     def writable(self) -> bool:
         return True
 
     def write(self, data: Any) -> int:
-        self._held += data
+        self._buffer += data
         return len(data)
 
     def tell(self) -> int:
-        return self._before + len(self._held)
+        return self._written + len(self._buffer)
 
     def taken(self) -> bytes:
         """Return the bytes written since the last call."""
-        chunk, self._held = bytes(self._held), bytearray()
-        self._before += len(chunk)
+        chunk, self._buffer = bytes(self._buffer), bytearray()
+        self._written += len(chunk)
         return chunk

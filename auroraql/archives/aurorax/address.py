@@ -45,7 +45,7 @@ def read_address(url: str) -> str:
 
 
 def same_origin_target(url: str, location: str) -> str | None:
-    """Resolve a `Location` header against `url`. Return None when the target has another origin."""
+    """Resolve a `Location` header against `url`. Return None for another origin or a malformed target."""
     try:
         target = urljoin(url, location)
     except ValueError:

@@ -133,8 +133,8 @@ def expect(answer: Answer, step: Step, context: Context) -> None:
     if answer.status >= 400:
         error = Refused if answer.status < 500 else Failed
         raise context.error(error, _joined(f"{answer.status} to {step.name}", detail), _LATER)
-    wanted = " or ".join(map(str, step.expected))
-    message = f"expected {wanted} to {step.name}, got {answer.status}: {context.excerpt(answer.body)}"
+    expected_codes = " or ".join(map(str, step.expected))
+    message = f"expected {expected_codes} to {step.name}, got {answer.status}: {context.excerpt(answer.body)}"
     raise context.error(Failed, message, "check that this is the address of an AuroraX service")
 
 

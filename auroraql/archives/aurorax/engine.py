@@ -95,10 +95,10 @@ class AuroraXEngine:
         self._runs: list[AuroraXRun] = []
         self._sources: tuple[DataSource, ...] | None = None
         self._details: Mapping[int, SourceDetails] = {}
-        self._told = time.monotonic()
+        self._sources_read_at = time.monotonic()
         self._statistics: Mapping[str, Mapping[int, Statistics]] | None = None
-        self._statistics_asked = time.monotonic()
-        self._kept, self._replaceable = KeptSources(self._url, cache), catalogue is None
+        self._statistics_read_at = time.monotonic()
+        self._source_cache, self._updates_catalogue = KeptSources(self._url, cache), catalogue is None
         self._closed = False
 
     def __repr__(self) -> str:
@@ -115,7 +115,7 @@ class AuroraXEngine:
         Sends no request.
         """
         if self._catalogue is None:
-            cached = self._kept.read()
+            cached = self._source_cache.read()
             if cached is None:
                 self._catalogue = shipped()
             else:
@@ -128,11 +128,11 @@ class AuroraXEngine:
         Refreshing sends `GET /api/v1/data_sources`. Raises ArchiveError when that fails. The source names in a query
         are resolved to exactly these sources.
         """
-        if self._sources is None or time.monotonic() - self._told > DAY:
-            cached = self._kept.read()
+        if self._sources is None or time.monotonic() - self._sources_read_at > DAY:
+            cached = self._source_cache.read()
             if cached is None or not cached.fresh:
                 return self.refresh_sources(deadline)
-            self._sources, self._details, self._told = cached.sources, cached.details, time.monotonic()
+            self._sources, self._details, self._sources_read_at = cached.sources, cached.details, time.monotonic()
         return self._sources
 
     def details(self, deadline: float = inf) -> Mapping[int, SourceDetails]:
@@ -149,17 +149,17 @@ class AuroraXEngine:
         Sends `GET /api/v1/data_sources?include_stats=true` when the cache is older, and writes the answer to the disk
         cache. Raises ArchiveError when the request fails.
         """
-        if self._statistics is None or time.monotonic() - self._statistics_asked > STATISTICS_SECONDS:
-            cached = self._kept.read()
+        if self._statistics is None or time.monotonic() - self._statistics_read_at > STATISTICS_SECONDS:
+            cached = self._source_cache.read()
             if self._statistics is None and cached is not None and cached.statistics_fresh:
                 self._statistics = cached.statistics
             else:
                 call = Call(SOURCES, "GET", STATISTICS)
                 answer = self._wire.ask(call, min(deadline, time.monotonic() + _SOURCES_SECONDS))
                 self._statistics = read_statistics(answer, self._context)
-                self._kept.write_statistics(self._statistics)
-            self._statistics_asked = time.monotonic()
-            if self._replaceable:
+                self._source_cache.write_statistics(self._statistics)
+            self._statistics_read_at = time.monotonic()
+            if self._updates_catalogue:
                 self._catalogue = replace(self.catalogue(), statistics=self._statistics)
         return self._statistics.get(kind, {})
 
@@ -167,9 +167,9 @@ class AuroraXEngine:
         """Send `GET /api/v1/data_sources` regardless of the cache, and cache the answer. Raises ArchiveError."""
         call = Call(SOURCES, "GET", FULL_RECORD)
         answer = self._wire.ask(call, min(deadline, time.monotonic() + _SOURCES_SECONDS))
-        (self._sources, self._details), self._told = read_sources(answer, self._context), time.monotonic()
-        self._kept.write(self._sources, self._details)
-        if self._replaceable:
+        (self._sources, self._details), self._sources_read_at = read_sources(answer, self._context), time.monotonic()
+        self._source_cache.write(self._sources, self._details)
+        if self._updates_catalogue:
             catalogue = catalogue_of(self._sources, self._details)
             self._catalogue = replace(catalogue, statistics=self.catalogue().statistics)
         return self._sources

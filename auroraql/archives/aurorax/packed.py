@@ -179,7 +179,7 @@ class Packed(Columnar):
     def __init__(self, batches: Sequence[Batch]) -> None:
         self._batches = [batch for batch in batches if len(batch)]
         self._starts = [0, *accumulate(len(batch) for batch in self._batches)]
-        self._opened: tuple[int, list[Record]] = (-1, [])
+        self._current_piece: tuple[int, list[Record]] = (-1, [])
 
     def __len__(self) -> int:
         return self._starts[-1]
@@ -192,11 +192,11 @@ class Packed(Columnar):
             raise IndexError(number)
         batch = bisect_right(self._starts, index) - 1
         start = self._starts[batch] + (index - self._starts[batch]) // _PIECE * _PIECE
-        if self._opened[0] != start:
+        if self._current_piece[0] != start:
             first = start - self._starts[batch]
             piece = range(first, min(first + _PIECE, len(self._batches[batch])))
-            self._opened = (start, self._batches[batch].taken(piece).records())
-        return self._opened[1][index - start]
+            self._current_piece = (start, self._batches[batch].taken(piece).records())
+        return self._current_piece[1][index - start]
 
     def __iter__(self) -> Iterator[Record]:
         return chain.from_iterable(piece.records() for piece in self._pieces())

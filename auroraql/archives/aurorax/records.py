@@ -65,8 +65,8 @@ def read_records(answer: Answer, kind: str, expected: int | None, context: Conte
         raise context.error(Failed, f"expected a list of records, or one as 'result', got {got}", "try again")
     _refuse_other_count(len(records), expected, context)
     for number, record in enumerate(records, 1):
-        if wrong := _wrong(record, kind):
-            raise context.error(Failed, f"record {number} of {len(records)}: {wrong}", "try again")
+        if problem := _wrong(record, kind):
+            raise context.error(Failed, f"record {number} of {len(records)}: {problem}", "try again")
     return records
 
 
@@ -81,20 +81,20 @@ def record_reader(
 
 
 def _packed(answer: Answer, reader: RecordReader, expected: int | None, context: Context) -> Packed:
-    rest, trouble, has_enough = answer.body, None, reader.has_enough
+    rest, failure, has_enough = answer.body, None, reader.has_enough
     try:
         records, around = reader.finish()
     except (ValueError, RecursionError):
-        trouble = f"expected records as JSON, but they break off or are broken after {reader.count}: "
-        trouble += context.excerpt(rest)
-    if trouble is not None:  # raised outside the handler, because the parser's error references the whole text
-        raise context.error(Failed, trouble, "try again")
+        failure = f"expected records as JSON, but they break off or are broken after {reader.count}: "
+        failure += context.excerpt(rest)
+    if failure is not None:  # raised outside the handler, because the parser's error references the whole text
+        raise context.error(Failed, failure, "try again")
     refuse_error(around, context)
     if not has_enough:
         _refuse_other_count(len(records), expected, context)
     if reader.wrong is not None:
-        number, wrong = reader.wrong
-        raise context.error(Failed, f"record {number} of {len(records)}: {wrong}", "try again")
+        number, problem = reader.wrong
+        raise context.error(Failed, f"record {number} of {len(records)}: {problem}", "try again")
     return records
 
 
@@ -133,8 +133,8 @@ def _wrong_in(record: Record, fields: Sequence[Field]) -> str:
         for item in value if field.many else [value]:
             if not _fits(item, field.type):
                 return f"expected {field.type.value} as '{field.name}', got {_quoted(item)}"
-            if field.members and (wrong := _wrong_in(item, field.members)):
-                return wrong
+            if field.members and (problem := _wrong_in(item, field.members)):
+                return problem
     return ""
 
 

@@ -88,9 +88,9 @@ class AuroraXRun:
         self._service, self._awaited, self._meter = service, awaited, Meter()
         self._wire, self._context = service.wire, service.context
         self._searches = [_Search(request) for request in plan.requests]
-        self._cancelled = self._stopped = self._listed = self._left = False
-        self._turn, self._in_vain_until = 0, 0.0
-        self._arriving, self.ending = UnderWay(), UnderWay()
+        self._cancelled = self._stopped = self._cancels_late_ids = self._detached = False
+        self._turn, self._next_cancel_at = 0, 0.0
+        self._submissions, self.ending = UnderWay(), UnderWay()
 
     @property
     def request_ids(self) -> tuple[str, ...]:
@@ -113,13 +113,13 @@ class AuroraXRun:
 
     def leave(self) -> bool:
         """Give up ownership, so that `close` does not cancel the searches; return whether all are submitted."""
-        self._left = all(search.request_id for search in self._searches)
-        return self._left
+        self._detached = all(search.request_id for search in self._searches)
+        return self._detached
 
     @property
     def open(self) -> bool:
         """Whether a search may still be running and this run has to cancel it."""
-        return bool(self._unfinished()) and not self._cancelled and not self._left
+        return bool(self._unfinished()) and not self._cancelled and not self._detached
 
     def submit(self) -> None:
         """Send `POST …/search` for each request; cancel the others when one fails. Raises ArchiveError.
@@ -129,7 +129,7 @@ class AuroraXRun:
         if self._awaited:
             return
         try:
-            side_by_side(partial(self._submit, deadline=float("inf")), self._searches, behind=True)
+            side_by_side(partial(self._submit, deadline=float("inf")), self._searches, in_background=True)
         except KeyboardInterrupt:
             raise SubmissionInterrupted(self) from None
         except ArchiveError:
@@ -143,7 +143,7 @@ class AuroraXRun:
     def _submit(self, search: _Search, deadline: float) -> None:
         request, send_deadline = search.request, min(deadline, time.monotonic() + _SUBMIT_SECONDS)
         call = Call(SUBMIT, "POST", PROTOCOLS[request.kind].search, query_json.write(request))
-        with self._arriving.one():
+        with self._submissions.one():
             self._refuse_cancelled()
             try:
                 answer = self._wire.ask(call, send_deadline, grace=_GRACE_SECONDS)
@@ -154,7 +154,7 @@ class AuroraXRun:
                         search.request_id = read_submitted(interrupted.answer, self._context)
                 raise
             search.request_id = read_submitted(answer, self._context)
-        if self._listed:  # the id arrived after the other searches were cancelled
+        if self._cancels_late_ids:  # the id arrived after the other searches were cancelled
             self._cancel(search, time.monotonic() + _CANCEL_SECONDS)
 
     def status(self) -> Status:
@@ -191,21 +191,25 @@ class AuroraXRun:
         self._turn += 1
         self._wire.cut(self)
 
-    def _ended_late(self, error: TimedOut, trouble: ArchiveError | None) -> ArchiveError:
+    def _ended_late(self, error: TimedOut, cancel_error: ArchiveError | None) -> ArchiveError:
         """Return the TimedOut error, with a note on whether the searches were cancelled."""
-        outcome = "" if not self.request_ids else ", and is cancelled" if trouble is None else ", and may still run"
-        hint = error.hint if trouble is None else f"{error.hint}; it could not be cancelled: {trouble.message}"
+        outcome = (
+            "" if not self.request_ids else ", and is cancelled" if cancel_error is None else ", and may still run"
+        )
+        hint = (
+            error.hint if cancel_error is None else f"{error.hint}; it could not be cancelled: {cancel_error.message}"
+        )
         return self._context.about(error.request_id).error(TimedOut, error.message + outcome, hint)
 
     def _complete(self, search: _Search, deadline: float, turn: int) -> None:
         """Wait for one search; in an awaited run, fetch its records as well."""
-        wanted = self._awaited and not self.plan.counted
-        if wanted and self._service.ways.at_once(search.request) and self._ask_at_once(search, deadline):
+        fetches_records = self._awaited and not self.plan.counted
+        if fetches_records and self._service.ways.at_once(search.request) and self._ask_at_once(search, deadline):
             return
         if not search.request_id:
             self._submit(search, deadline)
         self._wait_for(search, deadline, turn)
-        if wanted and turn == self._turn:
+        if fetches_records and turn == self._turn:
             self._fetch(search, deadline)
 
     def _ask_at_once(self, search: _Search, deadline: float) -> bool:
@@ -273,7 +277,7 @@ class AuroraXRun:
 
         Stops the requests on other threads: synchronous searches and downloads.
         """
-        if self._cancelled or time.monotonic() < self._in_vain_until:
+        if self._cancelled or time.monotonic() < self._next_cancel_at:
             return
         self._cancelled = bool(self._unfinished())
         self._wire.cut(self)
@@ -284,15 +288,15 @@ class AuroraXRun:
 
     def _cancel_all(self, grace: float) -> None:
         """Cancel the unfinished searches after waiting `grace` seconds for request ids. Raises ArchiveError."""
-        self._arriving.over_within(grace)
-        self._listed = True
+        self._submissions.over_within(grace)
+        self._cancels_late_ids = True
         deadline = time.monotonic() + _CANCEL_SECONDS
         to_cancel = [search for search in self._unfinished() if search.request_id]
         errors = side_by_side(partial(self._cancel, deadline=deadline), to_cancel)
         failure = next((error for error in errors if error is not None), None)
         if failure is not None:
-            self._cancelled = self._listed = False
-            self._in_vain_until = time.monotonic() + _CANCEL_SECONDS
+            self._cancelled = self._cancels_late_ids = False
+            self._next_cancel_at = time.monotonic() + _CANCEL_SECONDS
             raise failure
 
     def _cancel(self, search: _Search, deadline: float) -> ArchiveError | None:
@@ -310,8 +314,8 @@ class AuroraXRun:
         self._let_go()
         try:
             self.cancel()
-        except ArchiveError as trouble:
-            return trouble
+        except ArchiveError as cancel_error:
+            return cancel_error
         return None
 
     def _refuse_cancelled(self) -> None:

@@ -20,13 +20,13 @@ _TICK = 0.05
 
 
 def side_by_side(
-    work: Callable[[Thing], Result], things: Sequence[Thing], most: int = MOST, *, behind: bool = False
+    work: Callable[[Thing], Result], things: Sequence[Thing], most: int = MOST, *, in_background: bool = False
 ) -> list[Result]:
-    """Return `work(thing)` for each thing. A single thing runs on the calling thread, unless `behind`.
+    """Return `work(thing)` for each thing. A single thing runs on the calling thread, unless `in_background`.
 
     Raises the first error; running calls then end by themselves, and no further calls start. Ctrl-C does the same.
     """
-    if len(things) <= 1 and not behind:
+    if len(things) <= 1 and not in_background:
         return [work(thing) for thing in things]
     waiting: queue.SimpleQueue[tuple[int, Thing]] = queue.SimpleQueue()
     for pair in enumerate(things):

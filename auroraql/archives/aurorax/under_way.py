@@ -11,7 +11,7 @@ class UnderWay:
     """Counts operations that have begun and not ended."""
 
     def __init__(self) -> None:
-        self._count, self._news = 0, threading.Condition()
+        self._count, self._changed = 0, threading.Condition()
 
     def __bool__(self) -> bool:
         return self._count > 0
@@ -19,16 +19,16 @@ class UnderWay:
     @contextmanager
     def one(self) -> Iterator[None]:
         """Count one operation while the block runs."""
-        with self._news:
+        with self._changed:
             self._count += 1
         try:
             yield
         finally:
-            with self._news:
+            with self._changed:
                 self._count -= 1
-                self._news.notify_all()
+                self._changed.notify_all()
 
     def over_within(self, seconds: float) -> bool:
         """Wait up to `seconds` for all operations to end. Return whether they did."""
-        with self._news:
-            return self._news.wait_for(lambda: not self._count, max(seconds, 0))
+        with self._changed:
+            return self._changed.wait_for(lambda: not self._count, max(seconds, 0))

@@ -28,8 +28,8 @@ _FOR_LONG, _FOR_AN_HOUR, _FOR_A_MINUTE = 24 * 3600.0, 3600.0, 60.0
 class Ways:
     """Availability of the synchronous endpoint of one service. `now` returns seconds since 1970."""
 
-    def __init__(self, kept: KeptFile, now: Callable[[], float] = time.time) -> None:
-        self._kept, self._now, self._lock = kept, now, threading.Lock()
+    def __init__(self, file: KeptFile, now: Callable[[], float] = time.time) -> None:
+        self._file, self._now, self._lock = file, now, threading.Lock()
         self._closed: dict[str, float] | None = None
         self._too_long: dict[str, tuple[float, float]] = {}
 
@@ -72,7 +72,7 @@ class Ways:
         Times in the file that exceed the longest allowed period are ignored.
         """
         if self._closed is None:
-            now, document = self._now(), self._kept.read() or {}
+            now, document = self._now(), self._file.read() or {}
             self._closed = {
                 kind: until
                 for kind, (until,) in _numbers(document.get("closed"), 1)
@@ -87,7 +87,7 @@ class Ways:
 
     def _write(self) -> None:
         closed = {kind: [until] for kind, until in (self._closed or {}).items()}
-        self._kept.write({"closed": closed, "too_long": self._too_long})
+        self._file.write({"closed": closed, "too_long": self._too_long})
 
 
 def _window(request: Request) -> timedelta | None:

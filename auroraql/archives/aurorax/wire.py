@@ -252,10 +252,10 @@ class Wire:
             del self._lines[line]
         return _meant(outcome, deadline, line)
 
-    def _send(self, call: Call, deadline: float, begun: Callable[[], object]) -> Answer:
+    def _send(self, call: Call, deadline: float, on_begin: Callable[[], object]) -> Answer:
         url = self.url + call.path
         for _ in range(_MOST_REDIRECTS + 1):
-            answer = self._send_once(call, url, deadline, begun)
+            answer = self._send_once(call, url, deadline, on_begin)
             repeats = answer.status in (307, 308) or (call.method == "GET" and answer.status in (301, 302, 303))
             target = same_origin_target(url, answer.headers.get("location", "")) if repeats else None
             if target is None:
@@ -263,7 +263,7 @@ class Wire:
             url = target
         raise Endless(f"{answer.status} redirected again and again", "check the archive's address")
 
-    def _send_once(self, call: Call, url: str, deadline: float, begun: Callable[[], object]) -> Answer:
+    def _send_once(self, call: Call, url: str, deadline: float, on_begin: Callable[[], object]) -> Answer:
         remaining = max(deadline - time.monotonic(), 0.001)
         # Slightly longer than the patience, so that the caller notices first and this thread then ends by itself.
         read_timeout = min(remaining, _SILENT_SECONDS if call.patience is None else 1.5 * call.patience)
@@ -276,7 +276,7 @@ class Wire:
             stream=True,
             proxies=self._proxies,  # type: ignore[arg-type]
         ) as response:
-            begun()
+            on_begin()
             good = response.status_code in call.step.expected
             reader = call.reader() if call.reader is not None and response.status_code == 200 else Whole()
             began, size = time.monotonic(), 0
