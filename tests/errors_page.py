@@ -9,9 +9,8 @@ from tests import corpus_files
 
 HEAD = """# Errors and warnings
 
-What AuroraQL says when a statement cannot be meant (an error: nothing is run) or may not be meant as written (a
-warning: it is run). Each has a code, which never changes its meaning. The examples are cases of the test corpus, to
-the letter. Generated: `pytest tests/test_docs.py --update`.
+An error stops a statement before it runs. A warning does not: the statement runs. Each has a code, whose meaning never
+changes. The examples are cases of the test corpus. Generated: `pytest tests/test_docs.py --update`.
 """
 
 _SECTIONS = {

@@ -359,7 +359,7 @@ def test_keys_are_narrowed_by_the_programs() -> None:
 
 def test_what_is_offered_is_described() -> None:
     docs = {each.shown: each.doc for each in completed("FIND data_products WHERE |")}
-    assert docs["program"] == "the program that runs it, as trex or themis-asi"
+    assert docs["program"] == "the program that runs it, such as trex or themis-asi"
     assert docs["keogram_type"] == "Type of keogram"
     assert completed("FIND conjunctions WHERE min_d|")[0].doc.endswith(", in km")
     assert "sources" in completed("FIND data_products WHERE program = 'trex|")[0].doc

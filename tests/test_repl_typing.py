@@ -72,7 +72,7 @@ def codes(text: str) -> list[str]:
 def test_statements_are_completed_with_what_they_mean(desk: Desk) -> None:
     found = list(desk.complete(Document("FIND data_products WHERE plat"), CompleteEvent()))
     assert (found[0].text, found[0].start_position) == ("platform", -4)
-    assert found[0].display_meta_text == "the site or spacecraft, as gillam or swarma"
+    assert found[0].display_meta_text == "the site or spacecraft, such as gillam or swarma"
 
 
 def test_results_are_known_as_soon_as_they_are_kept(desk: Desk) -> None:

@@ -76,7 +76,7 @@ def _block(name: str, doc: str, *more: Field) -> Kind:
 BLOCKS = {
     block.name: block
     for block in (
-        _block("ground", "sources on the ground, as imagers"),
+        _block("ground", "sources on the ground, such as imagers"),
         _block(
             "space",
             "spacecraft",
@@ -89,11 +89,11 @@ BLOCKS = {
                 closed=True,
             ),
         ),
-        _block("events", "lists of events, as substorm onsets"),
+        _block("events", "lists of events, such as substorm onsets"),
         Kind(
             name="location",
             title="locations",
-            doc="places of one's own choice",
+            doc="places of your choice",
             fields=(),
             protocol=None,
             filters="",
@@ -125,7 +125,7 @@ def _below(above: tuple[str, ...], field: Field) -> Field:
     return Field((*above, *field.path), field.type, field.doc, unit=field.unit, known=field.known)
 
 
-_TYPE = Field(("conjunction_type",), Type.STRING, "by what it was found", known=TRACES)
+_TYPE = Field(("conjunction_type",), Type.STRING, "the footprint or place by which it was found", known=TRACES)
 _START = Field(("start",), Type.TIME, "its first epoch, UTC")
 _END = Field(("end",), Type.TIME, "its last epoch, UTC; the same when it lasted one epoch")
 
@@ -138,7 +138,7 @@ def _participant(name: str, doc: str) -> Field:
 _EVENTS = Field(
     ("events",),
     Type.OBJECT,
-    "what happened between each two of the sources",
+    "the pairs of sources, one event for each pair",
     members=(
         _below(("events",), _TYPE),
         _participant("e1_source", "the first source of the pair"),

@@ -21,19 +21,19 @@ DATA_PRODUCTS = Kind(
     title="data products",
     doc="Summary products of an instrument's day or hour, each a file at a URL.",
     fields=(
-        Field(("start",), Type.TIME, "first moment the product covers, UTC", bound="start"),
-        Field(("end",), Type.TIME, "last moment the product covers, UTC", bound="end"),
+        Field(("start",), Type.TIME, "the first moment that the product covers, UTC", bound="start"),
+        Field(("end",), Type.TIME, "the last moment that the product covers, UTC", bound="end"),
         SOURCE,
-        Field(("url",), Type.STRING, "where the file is"),
+        Field(("url",), Type.STRING, "the address of the file"),
         Field(
             ("data_product_type",),
             Type.STRING,
-            "what the product is",
+            "the type of the product",
             criterion="data_product_type_filters",
             known=PRODUCT_TYPES,
             closed=True,
         ),
-        Field(("metadata",), Type.OBJECT, "what else is known of the product, as keogram_type"),
+        Field(("metadata",), Type.OBJECT, "other properties of the product, such as keogram_type"),
     ),
     protocol=Protocol(
         "data_products", "data_product", "data_products", "data_product", timedelta(days=3653)

@@ -33,15 +33,15 @@ _OF_2020: Wording = (Words("Find ephemeris for ("), _SOURCES, Words(" AND )"), _
 EPHEMERIS = Kind(
     name="ephemeris",
     title="ephemeris records",
-    doc="Where a spacecraft, its footprints, or a working ground instrument is: one record a minute.",
+    doc="The position of a spacecraft and its footprints, or of a ground instrument at work: one record per minute.",
     fields=(
-        Field(("epoch",), Type.TIME, "the moment the record is of, UTC", bound="both"),
+        Field(("epoch",), Type.TIME, "the time of the record, UTC", bound="both"),
         SOURCE,
         _location("location_geo", "the place below the spacecraft, or of the instrument, geographic"),
         _location("location_gsm", "the spacecraft in geocentric solar magnetospheric coordinates"),
         _location("nbtrace", "the footprint in the northern magnetic hemisphere, geographic"),
         _location("sbtrace", "the footprint in the southern magnetic hemisphere, geographic"),
-        Field(("metadata",), Type.OBJECT, "what else is known of the moment, as nbtrace_region"),
+        Field(("metadata",), Type.OBJECT, "other properties at this time, such as nbtrace_region"),
     ),
     protocol=Protocol("ephemeris", "ephemeris", "ephemeris", "ephemeris", timedelta(days=2)),
     filters="ephemeris_metadata_filters",

@@ -93,20 +93,20 @@ _ROWS = (
         ordering=True,
         limits=("first", "last"),
     ),
-    Operator(Op.NOT_BETWEEN, "NOT BETWEEN", "", 2, Op.BETWEEN, "outside of", ordering=True, limits=("first", "last")),
+    Operator(Op.NOT_BETWEEN, "NOT BETWEEN", "", 2, Op.BETWEEN, "outside", ordering=True, limits=("first", "last")),
     Operator(
         Op.LIKE,
         "LIKE",
         "",
         1,
         Op.NOT_LIKE,
-        "matches, % for anything and _ for one character",
+        "like the pattern: % is any text, _ is one character",
         pattern=True,
         limits=("text",),
     ),
-    Operator(Op.NOT_LIKE, "NOT LIKE", "", 1, Op.LIKE, "does not match", pattern=True, limits=("text",)),
-    Operator(Op.IS_NULL, "IS NULL", "", 0, Op.IS_NOT_NULL, "is missing"),
-    Operator(Op.IS_NOT_NULL, "IS NOT NULL", "", 0, Op.IS_NULL, "is there"),
+    Operator(Op.NOT_LIKE, "NOT LIKE", "", 1, Op.LIKE, "not like the pattern", pattern=True, limits=("text",)),
+    Operator(Op.IS_NULL, "IS NULL", "", 0, Op.IS_NOT_NULL, "missing"),
+    Operator(Op.IS_NOT_NULL, "IS NOT NULL", "", 0, Op.IS_NULL, "present"),
 )
 
 OPERATORS = {row.op: row for row in _ROWS}

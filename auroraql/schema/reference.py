@@ -38,24 +38,24 @@ def _operators() -> Iterator[str]:
     yield from _limits()
     yield "## Operators\n"
     rows = (
-        (_code(row.text, *row.also), row.doc, _code(row.wire) if row.wire else "no filter of AuroraX")
+        (_code(row.text, *row.also), row.doc, _code(row.wire) if row.wire else "not a filter of AuroraX")
         for row in OPERATORS.values()
     )
-    yield from _table(("operator", "holds when the field is", "sent as"), rows)
+    yield from _table(("operator", "true when the field is", "sent as"), rows)
 
 
 def _limits() -> Iterator[str]:
     yield "## Limits\n"
-    yield "A statement above a limit is refused before the work that the limit saves, with a code and the place.\n"
+    yield "A statement or script above a limit is refused with an error, before the work that the limit saves.\n"
     rows = [
         ("characters of a script", MOST_SCRIPT_CHARACTERS),
         ("statements of a script", MOST_STATEMENTS),
         ("characters of a statement", MOST_CHARACTERS),
-        ("brackets, braces, NOTs and FINDs inside one another", DEEPEST),
+        ("nested brackets, braces, NOTs and FINDs", DEEPEST),
         ("blocks of one search for conjunctions", MOST_BLOCKS),
     ]
     rows += [(f"{limit.items} of `{rule}`", limit.most) for rule, limit in LIST_LIMITS.items() if rule != "blocks"]
-    yield from _table(("what", "most"), [(what, f"{most:,}") for what, most in rows])
+    yield from _table(("what", "limit"), [(what, f"{most:,}") for what, most in rows])
 
 
 def _kind(kind: Kind) -> Iterator[str]:
@@ -77,7 +77,7 @@ def _opened(fields: Iterable[Field]) -> Iterator[Field]:
 
 
 def _keys(kind: Kind) -> Iterator[str]:
-    yield f"Metadata keys known for {kind.title} (others may be searched; an unknown one is questioned):\n"
+    yield f"Known metadata keys of {kind.title}. You may search for others; AuroraQL warns about them:\n"
     keys = (
         (_code(key.name), _type(key.type, key.unit), key.doc, ", ".join(f"`{v}`" for v in key.values))
         for key in shipped().metadata[kind.metadata]
@@ -86,7 +86,7 @@ def _keys(kind: Kind) -> Iterator[str]:
 
 
 def _blocks() -> Iterator[str]:
-    yield "Blocks of `OF`, and what their predicates may name besides the metadata keys of ephemeris:\n"
+    yield "Blocks of `OF`. Their predicates may name these fields, and the metadata keys of ephemeris:\n"
     rows = (
         (
             _code(block.name),
@@ -112,8 +112,8 @@ def _type(type: Type, unit: str) -> str:
 
 def _codes() -> Iterator[str]:
     yield "## Codes of errors and warnings\n"
-    yield "[ERRORS.md](ERRORS.md) has a page for each: why it is said, an example, and the way out.\n"
-    yield from _table(("code", "what is said"), ((code, each.title) for code, each in CODES.items()))
+    yield "[ERRORS.md](ERRORS.md) explains each code, with its cause, an example and the way out.\n"
+    yield from _table(("code", "meaning"), ((code, each.title) for code, each in CODES.items()))
 
 
 def _code(*texts: str) -> str:

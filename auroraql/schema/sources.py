@@ -15,11 +15,11 @@ def _field(name: str, doc: str, criterion: str = "", type: Type = Type.STRING, k
 
 SOURCE_FIELDS = (
     _field("identifier", "the number of the data source", type=Type.INTEGER),
-    _field("program", "the program that runs it, as trex or themis-asi", "programs"),
-    _field("platform", "the site or spacecraft, as gillam or swarma", "platforms"),
-    _field("instrument_type", "the kind of instrument, as RGB ASI or footprint", "instrument_types"),
-    _field("source_type", "where it is: on the ground or on which orbit", known=SOURCE_TYPES),
-    _field("display_name", "the name shown to people, as TREx RGB GILL"),
+    _field("program", "the program that runs it, such as trex or themis-asi", "programs"),
+    _field("platform", "the site or spacecraft, such as gillam or swarma", "platforms"),
+    _field("instrument_type", "the kind of instrument, such as RGB ASI or footprint", "instrument_types"),
+    _field("source_type", "where it is: on the ground, or on which kind of orbit", known=SOURCE_TYPES),
+    _field("display_name", "the name shown to people, such as TREx RGB GILL"),
 )
 """In the order of AuroraX's basic_info format."""
 
