@@ -92,7 +92,7 @@ CODES = {
     ),
     "AQL0116": Code(
         "a list is too long",
-        "A list has more items than its limit: 10,000 values, terms, columns, keys or places, 1,000 clauses, blocks, distances or traces, 200 names of a path.",
+        "A list has more items than its [limit](README.md#limits): values, terms, columns, keys, places, clauses, blocks, distances, traces or names of a path.",
         "Split the search into several. An IN list replaces many ORs.",
     ),
     "AQL0117": Code(
