@@ -62,14 +62,14 @@ def test_ctrl_c_cancels(session: State, server: AuroraXServer) -> None:
     assert [each.cancelled for each in server.searches.values()] == [True]
     assert session.flight is not None
     assert session.flight.again() == ""
-    assert run_command(session, "\\jobs").startswith("no search was submitted yet")
+    assert run_command(session, "\\jobs").startswith("no search has been submitted yet")
 
 
 def test_the_prompt_does_not_wait_for_a_service_that_does_not_answer(session: State, server: AuroraXServer) -> None:
     server.faults["cancel"] = Fault(hang=0.8)
     told = stopped(session, server)
     (request_id,) = server.searches
-    assert told == f"cancelling request {request_id} …; Ctrl-C again leaves it as it is\n"
+    assert told == f"cancelling request {request_id} …; press Ctrl-C again to stop waiting\n"
     assert session.switches.notices.taken() == []
     posted = threading.Event()
     session.switches.notices.above = posted.set
@@ -85,8 +85,8 @@ def test_ctrl_c_once_more_leaves_it(session: State, server: AuroraXServer) -> No
     told = session.flight.again()
     (request_id,) = server.searches
     server.searches[request_id].cancelled = False  # as it will say
-    assert "so it may go on as s1\n" in told
-    assert f"\\fetch s1 or \\fetch {request_id} comes back to it" in told
+    assert "so the search may continue as s1\n" in told
+    assert f"\\fetch s1 or \\fetch {request_id} waits for it" in told
     assert "s1    cancelling" in run_command(session, "\\jobs")
     once(lambda: session.archive.submitted["s1"].state == "running")
     assert session.switches.notices.taken() == []  # nobody wants to know any more
@@ -101,15 +101,15 @@ def test_both_at_once_do_no_harm(session: State, server: AuroraXServer, monkeypa
     monkeypatch.setattr("auroraql.frontends.repl.flight.AT_ONCE", 20)
     with interrupting(lambda: server.count("cancel") > 0):
         told = stopped(session, server)
-    assert told.startswith(f"left: {server.url} has not said that it is cancelled")
+    assert told.startswith(f"{server.url} has not confirmed the cancellation")
 
 
 def test_what_cannot_be_cancelled_goes_on(session: State, server: AuroraXServer) -> None:
     server.faults["cancel"] = Fault(status=403, times=1)
     told = stopped(session, server, f"LET c = {ALL}")
-    assert told.startswith("it could not be cancelled, and goes on as c (\\fetch c, \\cancel c): archive ")
+    assert told.startswith("the search could not be cancelled and continues as c (\\fetch c, \\cancel c): archive ")
     assert run_command(session, "\\cancel c") == "c is cancelled"
-    assert run_command(session, "\\cancel c") == "c is cancelled already"
+    assert run_command(session, "\\cancel c") == "c is already cancelled"
 
 
 # --- commands
@@ -347,7 +347,7 @@ def test_the_prompt_does_not_wait_for_a_request_id(session: State, server: Auror
     posted = threading.Event()
     session.switches.notices.above = posted.set
     told, took = interrupted_at(session, server, text)
-    assert told == "cancelling it …; Ctrl-C again leaves it as it is\n"
+    assert told == "cancelling the search …; press Ctrl-C again to stop waiting\n"
     assert took < 1
     assert posted.wait(30)
     (request_id,) = server.searches
@@ -364,7 +364,7 @@ def test_a_late_search_that_cannot_be_cancelled_is_told_of(session: State, serve
     interrupted_at(session, server, f"SUBMIT night = {ALL}")
     assert posted.wait(30)
     ((notice, _),) = session.switches.notices.taken()
-    assert notice.startswith("it could not be cancelled, and goes on as night (\\fetch night, \\cancel night)")
+    assert notice.startswith("the search could not be cancelled and continues as night (\\fetch night, \\cancel night)")
     assert session.archive.submitted["night"].request_ids == (*server.searches,)
 
 

@@ -124,7 +124,7 @@ def test_where_results_cannot_go_is_said_at_once(command: str, name: str, tmp_pa
 
 
 def test_a_field_is_no_metadata_key() -> None:
-    assert run_command(state(), "\\dm program").endswith("\\d program tells of it; \\dm alone lists the keys")
+    assert run_command(state(), "\\dm program").endswith("\\d program describes it; \\dm lists the metadata keys")
     assert "\\dm alone lists" in run_command(state(), "\\dm xyzzy")
 
 
@@ -176,7 +176,7 @@ def test_every_known_name_is_described(width: int) -> None:
     catalogue = shipped()
     for kind in KINDS.values():
         for name in (kind.name, *(leaf.bare for leaf in kind.leaves()), *catalogue.keys(kind.name)):
-            assert "nothing is called" not in describe(catalogue, name, width)
+            assert "there is nothing named" not in describe(catalogue, name, width)
 
 
 # --- statements

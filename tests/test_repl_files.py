@@ -64,8 +64,8 @@ def test_a_file_of_o_and_tee_is_in_the_format_of_its_name(tmp_path: Path) -> Non
         f"\\tee {tmp_path}/b.jsonl",
     ):
         take(session, text)
-    assert f"results go to {tmp_path}/a.csv as csv; \\o alone ends that" in said(session)
-    assert "nothing can be added to a parquet file" in said(session)
+    assert f"results go to {tmp_path}/a.csv as csv; \\o without a file ends this" in said(session)
+    assert "results cannot be appended to a parquet file" in said(session)
     take(session, "FIND c")
     assert (tmp_path / "a.csv").read_text().count("start,url,end\n") == 2
     assert (tmp_path / "b.jsonl").read_text().count('{"start"') == 3

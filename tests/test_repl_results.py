@@ -39,7 +39,7 @@ def test_the_last_result_is_there_again() -> None:
     assert said(session) == TABLE + whole
     for text in ("\\format parquet", "\\last parquet"):
         take(session, text)
-        assert said(session).splitlines()[-2] == "parquet is no text, and a terminal cannot show it"
+        assert said(session).splitlines()[-2] == "parquet is a binary format, and a terminal cannot show it"
     take(session, "\\last csv")
     assert "start,program\n2021-01-01T00:00:00,trex\n" in said(session)
 
@@ -65,7 +65,7 @@ def test_the_last_result_is_piped(tmp_path: Path) -> None:
     for text in ("FIND a", "\\format csv", f"\\pipe wc -l > {tmp_path}/lines", "\\pipe false", "\\pipe"):
         take(session, text)
     assert (tmp_path / "lines").read_text().strip() == "2"
-    assert "the command ended with 1" in said(session)
+    assert "the command exited with status 1" in said(session)
     assert "needs a command" in said(session)
 
 
@@ -75,7 +75,7 @@ def test_a_product_is_opened_in_a_browser() -> None:
         for text in ("FIND a", "FIND b", "\\open 2", "\\open", "\\open 3", "\\open x"):
             take(session, text)
     assert [call.args[0] for call in opened.call_args_list] == [URL.replace("01.", "1."), URL.replace("01.", "0.")]
-    assert said(session).count("the rows are 1 to 2") == 2
+    assert said(session).count("the result has rows 1 to 2") == 2
     assert "no column url" in take_all("FIND a", "\\open")
 
 
@@ -85,7 +85,7 @@ def test_what_is_new_is_watched() -> None:
         take(session, "FIND a")
         take(session, "\\watch 5")
     shown = said(session)
-    assert len(re.findall(r"\d\d:\d\d:\d\d 1 new", shown)) == 2
+    assert len(re.findall(r"\d\d:\d\d:\d\d 1 new row\n", shown)) == 2
     assert shown.count("2021-01-04") == 1
     assert shown.endswith("cancelled\n")
 
@@ -99,7 +99,7 @@ def test_each_statement_is_watched_by_itself() -> None:
         patch.object(Products, "run_script", lambda *_: made),
     ):
         take(session, "\\watch 5")
-    assert said(session).count("nothing new") == 2
+    assert said(session).count("no new rows") == 2
 
 
 @pytest.mark.parametrize("argument", ["0", "x", "-1", "1e9", "nan"])
@@ -109,7 +109,7 @@ def test_watching_takes_seconds(argument: str) -> None:
 
 def test_timing_tells_where_the_time_went() -> None:
     shown = take_all("\\timing", "FIND a", "\\timing", "FIND b")
-    assert len(re.findall(r"^time: 12\.0 ms searched, [\d.]+ ms shown$", shown, re.MULTILINE)) == 1
+    assert len(re.findall(r"^time: 12\.0 ms to search, [\d.]+ ms to display$", shown, re.MULTILINE)) == 1
 
 
 def test_a_file_of_statements_is_run(tmp_path: Path) -> None:
@@ -202,9 +202,9 @@ def test_a_keyword_is_explained_with_its_syntax_and_an_example() -> None:
     shown = run_command(state(), "\\h within;")
     assert "how near the blocks" in shown
     assert 'within: WITHIN distance ("," distance)*' in shown
-    assert "as in:" in shown
+    assert "example:" in shown
     assert "did you mean \\h WITHIN?" in take_all("\\h witin")
-    assert "tells more" in run_command(state(), "\\h")
+    assert "\\h KEYWORD explains one" in run_command(state(), "\\h")
 
 
 @pytest.mark.parametrize("word", KEYWORDS)
@@ -237,8 +237,8 @@ def test_the_last_error_is_there_in_full() -> None:
     take(session, "\\E")
     take(session, "FIND fails")
     take(session, "\\E")
-    assert said(session).startswith("nothing has gone wrong yet")
-    assert said(session).endswith("  because of OSError: the disk\n")
+    assert said(session).startswith("there is no error yet")
+    assert said(session).endswith("  caused by OSError: the disk\n")
 
 
 # --- the editor

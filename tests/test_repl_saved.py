@@ -80,7 +80,7 @@ def test_a_missing_value_is_given_as_the_prompt_has_it(session: State) -> None:
         session.archive = archive
         typed = told(session, "FIND data_products WHERE program = $p ON $day")
         assert "the parameter $p has no value" in typed
-        assert "hint: \\save NAME keeps the statement, and \\run NAME p=… runs it with a value" in typed
+        assert "hint: \\save NAME saves the statement, and \\run NAME p=… runs it with a value" in typed
         assert "\\run NAME day=… runs it" in typed
         assert "--param" not in typed
         assert "Python" not in typed
@@ -91,7 +91,7 @@ def test_a_missing_value_is_given_as_the_prompt_has_it(session: State) -> None:
         assert "the parameter $day has no value" in again
         assert "day=2021-01-01 behind \\run" in again
         Path("bare.aql").write_text("FIND data_products WHERE program = $p")
-        assert "hint: give it as \\run NAME p=…" in told(session, "\\run bare")
+        assert "hint: pass a value: \\run NAME p=…" in told(session, "\\run bare")
         assert "289 rows" in told(session, "\\run daily p=trex day=2021-01-01")
 
 
@@ -114,9 +114,9 @@ def test_nothing_is_replaced_that_was_not_meant(session: State) -> None:
         ("FIND x;", "\\save! /etc/x", "cannot be the name"),
         ("FIND x;", "\\save nul", "the name of a device"),
         ("", "\\save x", "there is no statement yet"),
-        ("FIND x WHERE api_key = 'abc'", "\\save x", "seems to hold an API key"),
-        ("FIND x WHERE a = '0123456789abcdef0123456789abcdef'", "\\save x", "seems to hold an API key"),
-        ("FIND x", "\\save x my token is here", "seems to hold an API key"),
+        ("FIND x WHERE api_key = 'abc'", "\\save x", "seems to contain an API key"),
+        ("FIND x WHERE a = '0123456789abcdef0123456789abcdef'", "\\save x", "seems to contain an API key"),
+        ("FIND x", "\\save x my token is here", "seems to contain an API key"),
     ],
 )
 def test_what_is_not_saved(session: State, statement: str, typed: str, answer: str) -> None:
@@ -128,7 +128,7 @@ def test_what_is_not_saved(session: State, statement: str, typed: str, answer: s
 def test_a_query_that_another_hides_is_said(session: State) -> None:
     Path("a.aql").write_text("FIND here;")
     session.statement = "FIND there"
-    assert "; here \\run a takes a.aql, which comes first" in told(session, "\\save a")
+    assert "; in this folder \\run a runs a.aql instead" in told(session, "\\save a")
 
 
 def test_a_full_disk_leaves_what_was_there(session: State, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -186,7 +186,7 @@ def test_what_is_wrong_is_said_and_nothing_runs(session: State, typed: str, part
 
 
 def test_the_list(session: State) -> None:
-    assert "there is no saved query" in told(session, "\\queries")
+    assert "there are no saved queries" in told(session, "\\queries")
     Path("daily.aql").write_text(QUERY)
     answer = told(session, "\\queries")
     assert "daily" in answer

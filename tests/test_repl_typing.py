@@ -305,7 +305,7 @@ def test_a_large_script_is_pasted_at_once(tmp_path: Path) -> None:
 def test_the_toolbar_tells_what_the_keys_are_set_to() -> None:
     shown = keys_in_force(Switches(fuzzy=False, multiline=True), EditingMode.VI)
     assert "fuzzy: off" in shown
-    assert "several lines: on" in shown
+    assert "multiline: on" in shown
     assert "keys: vi" in shown
     assert "keys: vi normal" in keys_in_force(Switches(), EditingMode.VI, navigating=True)
 
@@ -316,4 +316,4 @@ def test_a_fault_of_ours_is_said_in_the_toolbar(desk: Desk, monkeypatch: pytest.
 
     monkeypatch.setattr(desk, "wrong", fails)
     (told,) = _wrong(desk, "FIND data_products")
-    assert one_line(told).startswith("warning[fault] AuroraQL failed to check this (KeyError: 'x'): please report it")
+    assert one_line(told).startswith("warning[fault] AuroraQL could not check this text (KeyError: 'x'): please report")

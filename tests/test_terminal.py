@@ -57,9 +57,9 @@ def test_lines_keys_and_history(tmp_path: Path) -> None:
     with terminal(tmp_path, __file__, str(tmp_path / "history")) as screen:
         screen.until("F2 fuzzy: on")
         screen.type(f"{F2}{F4}")
-        screen.until("F2 fuzzy: off  F3 several lines: off  F4 keys: vi")
+        screen.until("F2 fuzzy: off  F3 multiline: off  F4 keys: vi")
         screen.type(f"{F2}{F4}")
-        screen.until("F2 fuzzy: on  F3 several lines: off  F4 keys: emacs")
+        screen.until("F2 fuzzy: on  F3 multiline: off  F4 keys: emacs")
         screen.type("FIND data_products WHERE\r")
         screen.until("...>")
         screen.type("program = 'trex';\r")
@@ -116,8 +116,8 @@ def test_a_search_is_watched_cancelled_and_left(tmp_path: Path, server: AuroraXS
         screen.until(f"cancelling request {second}")
         screen.until(lambda: screen.shown.splitlines()[-2].startswith("auroraql>") or "keys: emacs" in screen.shown)
         screen.type(CTRL_C)
-        screen.until("so it may go on as s1")
-        screen.until(f"\\fetch s1 or \\fetch {second} comes back to it")
+        screen.until("so the search may continue as s1")
+        screen.until(f"\\fetch s1 or \\fetch {second} waits for it")
         server.searches[second].cancelled = False  # it was refused
         screen.type("\\jobs\r")
         screen.until("name  status")
@@ -144,7 +144,7 @@ def test_a_session_ends_while_searches_go_on(tmp_path: Path, server: AuroraXServ
         screen.type("\\jbos\r")
         screen.until("did you mean \\jobs?")
         screen.type("/jobs\r")
-        screen.until("\\fetch NAME waits for one and shows it")
+        screen.until("\\fetch NAME waits for a search and shows its result")
         server.error = "the cluster is on fire"
         screen.type("\\fetch night\r")
         screen.until("failed: the cluster is on fire")

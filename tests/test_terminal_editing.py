@@ -80,7 +80,7 @@ def test_an_editor_that_fails_changes_nothing(tmp_path: Path) -> None:
         screen.type(" LIMIT 2")
         screen.until("auroraql> FIND b LIMIT 2")
         screen.type(CTRL_C + "\\e\r")
-        screen.until("the editor failed: nothing is changed")
+        screen.until("the editor failed: the statement is unchanged")
         assert given(tmp_path, screen) == "FIND a;"
         assert "edited" not in screen.shown
 

@@ -92,7 +92,7 @@ def test_a_program_that_takes_the_result_is_interrupted(tmp_path: Path) -> None:
         screen.type("\\pipe echo begun; sleep 300\r")
         screen.until("\nbegun")
         screen.type(CTRL_C)
-        screen.until("the command ended with", seconds=20)
+        screen.until("the command exited with", seconds=20)
         screen.type("SHOW\tPROGRAMS LIMIT 2\r".replace("\t", "\x1b[200~\t\x1b[201~"))
         screen.until("2 rows")
         assert "^I" not in screen.shown

@@ -46,7 +46,7 @@ class Format:
         """Return the result as text for a screen. Raises UsageError for a binary format."""
         if self.render is None:
             hint = f"write a file: its name ends with {self.suffixes[0]}"
-            raise UsageError(f"{self.name} is no text, and a terminal cannot show it", hint)
+            raise UsageError(f"{self.name} is a binary format, and a terminal cannot show it", hint)
         chunks = self.render(result, screen)
         return map(self.on_terminal, chunks) if screen.terminal and self.on_terminal is not None else chunks
 

@@ -94,7 +94,9 @@ def _check_shown(shown_as: str, sources: list[Source]) -> None:
         raise _several(shown_as)
     if known.render is None:
         if sys.stdout.isatty():
-            raise UsageError(f"{shown_as} is no text, and a terminal cannot show it", "write it with --output FILE")
+            raise UsageError(
+                f"{shown_as} is a binary format, and a terminal cannot show it", "write it with --output FILE"
+            )
         _check_one(sources, shown_as)
 
 

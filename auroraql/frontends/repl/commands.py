@@ -33,7 +33,7 @@ _EXAMPLES = """Press Enter to run a complete statement, or end it with a semicol
 A FIND over several lines without a time window or LIMIT keeps reading: end it with ; or an empty line.
 Tab completes. Ctrl-C cancels the running search; a second Ctrl-C leaves it running.
 Alt-Enter does the opposite of Enter: it starts another line, or runs the text as it is.
-F2 fuzzy completion   F3 several lines   F4 vi keys   F5 explain
+F2 fuzzy completion   F3 multiline   F4 vi keys   F5 explain
 Ctrl-R history   Ctrl-X Ctrl-E editor"""
 
 Words = Callable[[State], Iterable[str]]
@@ -83,7 +83,7 @@ def _describe_key(state: State, argument: str) -> str:
 
 
 def _error(state: State, _argument: str) -> str:
-    return state.error or "nothing has gone wrong yet"
+    return state.error or "there is no error yet"
 
 
 def _formats(_state: State) -> Iterable[str]:
@@ -131,7 +131,7 @@ COMMANDS = (
     Command("tee", "[FILE]", "also write results to a file, or stop", results.tee, takes_file=True),
     Command("pipe", "COMMAND", "send the last result to a shell command", results.pipe_to),
     Command("open", "[ROW]", "open the product of a row of the last result in the browser", results.open_product),
-    Command("timeline", "[NAME]", "draw the last result, or one kept by LET, over time", results.timeline, after=_kept),
+    Command("timeline", "[NAME]", "draw the last result, or one stored by LET, over time", results.timeline, after=_kept),
     Command("watch", "[SECONDS]", "run the last statement repeatedly and report what is new", results.watch),
     Command("timing", "[on|off]", "show where the time went, or stop", results.timing, after=_on_off),
     Command("jobs", "", "list the submitted searches and their status", flight.jobs),
@@ -146,7 +146,7 @@ COMMANDS = (
     Command("queries", "", "list the saved queries", saved_queries.list_queries),
     Command("e", "", "edit the last statement in $EDITOR", edit),
     Command("E", "", "show the last error in full", _error),
-    Command("q", "", "leave (also Ctrl-D)", _quit, ("quit", "exit")),
+    Command("q", "", "quit (also Ctrl-D)", _quit, ("quit", "exit")),
 )  # fmt: skip
 """All commands, in the order of the help."""
 
@@ -208,7 +208,7 @@ def run_command(state: State, text: str) -> str:
         return row.run(state, match["argument"].strip() if match else "")
     matches = closest(name.lower(), _BY_NAME, 1, 0.5)
     nearest = f"did you mean \\{_BY_NAME[matches[0]].name}? " if matches else ""
-    return f"there is no command {typed.split(maxsplit=1)[0]}\n  = hint: {nearest}\\? lists all"
+    return f"there is no command {typed.split(maxsplit=1)[0]}\n  = hint: {nearest}\\? lists all commands"
 
 
 def _typed(text: str) -> str:

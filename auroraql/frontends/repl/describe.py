@@ -28,14 +28,12 @@ def describe_key(catalogue: Catalogue, name: str, width: int) -> str:
     wanted = name.strip().strip("'\"`").removeprefix("metadata.").casefold()
     if not wanted:
         rows = [(key.name, kind, _type(key), key.doc) for kind, keys in catalogue.metadata.items() for key in keys]
-        return grid(("metadata key", "of", "type", ""), rows, width) + "\\dm KEY tells more of one"
+        return grid(("metadata key", "of", "type", ""), rows, width) + "\\dm KEY describes one"
     matches = [
         (kind, key) for kind, keys in catalogue.metadata.items() for key in keys if key.name.casefold() == wanted
     ]
     if not matches and any(True for _ in _field(catalogue, wanted, width)):
-        return (
-            f"{wanted} is a field, and no metadata key\n  = hint: \\d {wanted} tells of it; \\dm alone lists the keys"
-        )
+        return f"{wanted} is a field, not a metadata key\n  = hint: \\d {wanted} describes it; \\dm lists the metadata keys"
     if not matches:
         return _unknown(name, wanted, (key.name for keys in catalogue.metadata.values() for key in keys), "\\dm")
     return "\n".join(part for kind, key in matches for part in _whole_key(catalogue, kind, key, width))
@@ -46,7 +44,7 @@ def _whole_key(catalogue: Catalogue, kind: str, key: MetadataKey, width: int) ->
     yield from _values(key.values, width)
     sources = [source for source in catalogue.sources if not key.programs or source.program in key.programs]
     if not key.programs:
-        yield f"records of any of the {len(sources)} sources may have it"
+        yield f"records of any of the {len(sources)} sources may have this key"
     else:
         yield grid(_SOURCE, [[getattr(source, column) for column in _SOURCE] for source in sources], width)
 
@@ -55,8 +53,8 @@ def _unknown(name: str, wanted: str, known: Iterable[str], command: str = "\\d")
     names = {known_name.casefold(): known_name for known_name in known}
     matches = closest(wanted, names, 3)
     nearest = " or ".join(names[folded] for folded in matches)
-    hint = f"did you mean {nearest}?" if matches else f"{command} alone lists what there is"
-    return f"nothing is called '{name}' here\n  = hint: {hint}"
+    hint = f"did you mean {nearest}?" if matches else f"{command} alone lists what is available"
+    return f"there is nothing named '{name}'\n  = hint: {hint}"
 
 
 def known_names(catalogue: Catalogue) -> Iterator[str]:
@@ -79,7 +77,7 @@ def _overview(catalogue: Catalogue, width: int) -> str:
         for program, sources in sorted(by_program.items())
     ]
     programs = grid(("program", "sources", "platforms", "instrument types"), rows, width)
-    return f"{kinds}\n{programs}\n\\d NAME tells more of a kind, a program, a platform, a field or a metadata key"
+    return f"{kinds}\n{programs}\n\\d NAME describes a kind, a program, a platform, a field or a metadata key"
 
 
 def _several(values: Iterator[str]) -> str:

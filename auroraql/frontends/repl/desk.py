@@ -185,7 +185,7 @@ def _take_one(state: State, text: str) -> bool:
         state.say(str(as_said_here(error)))
     except Exception:  # a bug of AuroraQL must not end the session and lose its results
         state.error = traceback.format_exc()
-        state.say(f"{state.error}This is a fault of AuroraQL: please report it. The session goes on.")
+        state.say(f"{state.error}This is a bug in AuroraQL: please report it. The session continues.")
     if "duckdb" in sys.modules:
         import auroraql.sql_limits  # noqa: F401 - once DuckDB is loaded, SQL is checked while it is typed
     if state.known is not None:
@@ -200,6 +200,6 @@ def full_error(error: AuroraQLError) -> str:
     if isinstance(error, ArchiveError) and error.log:
         lines += ["log of the search:", *(f"  {line}" for line in error.log)]
     while cause is not None:
-        lines.append(f"  because of {type(cause).__name__}: {cause}")
+        lines.append(f"  caused by {type(cause).__name__}: {cause}")
         cause = cause.__cause__ or cause.__context__
     return "\n".join(lines)

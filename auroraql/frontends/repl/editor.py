@@ -21,7 +21,7 @@ def edit(state: State, _argument: str) -> str:
     with ignoring_interrupts():
         edited = edited_text(state.statement, os.environ)
     if edited is None:
-        return "the editor failed: nothing is changed"
+        return "the editor failed: the statement is unchanged"
     state.switches.draft = edited
     return ""
 

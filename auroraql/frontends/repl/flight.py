@@ -54,7 +54,8 @@ class Flight:
         commands = " or ".join(f"\\fetch {reference}" for reference in (name, *search.request_ids))
         archive = self._state.archive.name
         return (
-            f"left: {archive} has not said that it is cancelled, so it may go on as {name}\n{commands} comes back to it"
+            f"{archive} has not confirmed the cancellation, so the search may continue as {name}\n"
+            f"{commands} waits for it"
         )
 
     def cancel(self, search: Search) -> str:
@@ -82,7 +83,7 @@ class Flight:
         self._cancelling = _Cancelling(search, self._settled)
         if not self._cancelling.over_within(AT_ONCE):
             ids = ", ".join(search.request_ids)
-            return f"cancelling {f'request {ids}' if ids else 'it'} …; Ctrl-C again leaves it as it is"
+            return f"cancelling {f'request {ids}' if ids else 'the search'} …; press Ctrl-C again to stop waiting"
         cancelling, self._cancelling = self._cancelling, None
         return self._failed(cancelling) if cancelling.error is not None else done
 
@@ -98,7 +99,7 @@ class Flight:
         """Store a search that could not be cancelled, so that it can be fetched. Return the message to print."""
         name = self._state.archive.keep(cancelling.search)
         reason = str(cancelling.error).splitlines()[0]
-        return f"it could not be cancelled, and goes on as {name} (\\fetch {name}, \\cancel {name}): {reason}"
+        return f"the search could not be cancelled and continues as {name} (\\fetch {name}, \\cancel {name}): {reason}"
 
 
 class _Cancelling:
@@ -153,7 +154,7 @@ def jobs(state: State, _argument: str) -> str:
         for search in state.archive.submitted.values()
     ]
     if not rows:
-        return "no search was submitted yet: SUBMIT name = FIND … starts one and does not wait for it"
+        return "no search has been submitted yet: SUBMIT name = FIND … starts one in the background"
     # The log column is truncated or dropped, so that request IDs stay whole and can be copied.
     titles = ("name", "status", "elapsed", "records", "request", "log")
     width_of_rest = columns(grid(titles[:-1], [row[:-1] for row in rows], None).split("\n")[1])
@@ -162,7 +163,7 @@ def jobs(state: State, _argument: str) -> str:
         [(*row[:-1], cut(row[-1], log_width)) for row in rows] if log_width >= _LEAST else [row[:-1] for row in rows]
     )
     listed = grid(titles[: len(shown[0])], shown, None)
-    return f"{listed}\\fetch NAME waits for one and shows it, \\cancel NAME stops it"
+    return f"{listed}\\fetch NAME waits for a search and shows its result, \\cancel NAME cancels it"
 
 
 def fetch(state: State, argument: str) -> str:
@@ -171,7 +172,7 @@ def fetch(state: State, argument: str) -> str:
         search.name for search in state.archive.submitted.values() if not search.fetched and search.state != "cancelled"
     ]
     if not argument and not waiting:
-        raise UsageError("there is no search to fetch", "\\jobs lists them")
+        raise UsageError("there is no search to fetch", "\\jobs lists the searches")
     name = _named(state, argument) if argument else waiting[-1]
     show_all(state, f"FETCH {_written(name)}" if name else f"FETCH '{_unquoted(argument)}'")
     return ""
@@ -180,14 +181,14 @@ def fetch(state: State, argument: str) -> str:
 def cancel(state: State, argument: str) -> str:
     """Cancel a search by its name or request ID."""
     if not argument:
-        raise UsageError("\\cancel needs the name of a search, or its request id", "\\jobs lists them")
+        raise UsageError("\\cancel needs the name of a search, or its request ID", "\\jobs lists the searches")
     name = _named(state, argument)
     if not name:
         show_all(state, f"CANCEL '{_unquoted(argument)}'")
         return ""
     search = state.archive.submitted[name]
     if search.over:
-        return f"{name} is {search.state} already"
+        return f"{name} is already {search.state}"
     return state.flight.cancel(search) if state.flight is not None else ""
 
 
@@ -210,7 +211,7 @@ def _named(state: State, argument: str) -> str:
     if not wanted.isidentifier() and " " not in wanted:
         return ""  # it may be a request id
     matches = closest(wanted, submitted, 1, 0.5)
-    hint = f"did you mean {matches[0]}?" if matches else "\\jobs lists them"
+    hint = f"did you mean {matches[0]}?" if matches else "\\jobs lists the searches"
     raise UsageError(f"there is no search '{wanted}'", hint)
 
 

@@ -89,6 +89,6 @@ async def _edit(buffer: Buffer, behind: Behind) -> None:
 
 def keys_in_force(switches: Switches, mode: EditingMode, *, navigating: bool = False) -> str:
     """Return the keys of the toolbar with their settings. `navigating` is True in vi's normal mode."""
-    fuzzy, several = ("on" if on else "off" for on in (switches.fuzzy, switches.multiline))
+    fuzzy, multiline = ("on" if on else "off" for on in (switches.fuzzy, switches.multiline))
     key_mode = ("vi normal" if navigating else "vi") if mode is EditingMode.VI else "emacs"
-    return f"F2 fuzzy: {fuzzy}  F3 several lines: {several}  F4 keys: {key_mode}  F5 explain  \\? help"
+    return f"F2 fuzzy: {fuzzy}  F3 multiline: {multiline}  F4 keys: {key_mode}  F5 explain  \\? help"

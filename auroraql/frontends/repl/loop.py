@@ -103,8 +103,10 @@ def _wrong(behind: Behind | None, text: str) -> Sequence[Diagnostic]:
     try:
         return behind.wrong(text) if behind is not None else ()
     except Exception as fault:
-        message = f"AuroraQL failed to check this ({type(fault).__name__}: {fault})"
-        return (Diagnostic("fault", message, hint="please report it; it can be run all the same", severity="warning"),)
+        message = f"AuroraQL could not check this text ({type(fault).__name__}: {fault})"
+        return (
+            Diagnostic("fault", message, hint="please report this bug; the text can still be run", severity="warning"),
+        )
 
 
 def banner(name: str, *, demonstration: bool) -> str:

@@ -25,11 +25,11 @@ def keyword_help(argument: str, width: int) -> str:
     rows = {**KEYWORDS, SQL.word: SQL, **{word.upper(): row for word, row in FUNCTIONS.items()}}
     if not argument:
         table = beside(((row.word, row.doc) for row in rows.values()), width)
-        return f"{table}\n\n\\h KEYWORD tells more of one"
+        return f"{table}\n\n\\h KEYWORD explains one"
     word = re.split(r"[\s(;]", argument.strip().upper(), maxsplit=1)[0]
     if word not in rows:
         matches = closest(word, rows, 1, 0.5)
-        hint = f"did you mean \\h {matches[0]}?" if matches else "\\h lists them"
+        hint = f"did you mean \\h {matches[0]}?" if matches else "\\h lists the keywords"
         raise UsageError(f"there is no keyword {word}", hint)
     return "\n".join(_page(rows[word]))
 
@@ -42,7 +42,7 @@ def _page(row: Keyword) -> Iterator[str]:
     if row.word == SQL.word:
         yield "  SQL select"
     yield ""
-    yield "as in:"
+    yield "example:"
     yield from (f"  {line}" for line in format_text(Source(f"{row.example};")).splitlines())
 
 

@@ -29,7 +29,7 @@ ON_OFF = ("on", "off")
 def last_result(state: State) -> ResultSet:
     """Return the last result. Raises UsageError when there is none."""
     if state.last is None:
-        raise UsageError("there is no result yet", "FIND something first")
+        raise UsageError("there is no result yet", "run a FIND first")
     return state.last
 
 
@@ -62,7 +62,7 @@ def _switched(command: str, argument: str, *, now: bool) -> bool:
     """Return the new state of an option: on or off as given, else toggled. Raises UsageError for another word."""
     word = argument.casefold()
     if word and word not in ON_OFF:
-        raise UsageError(f"\\{command} takes on or off, not '{visible(argument)}'", "alone it switches")
+        raise UsageError(f"\\{command} takes on or off, not '{visible(argument)}'", "without an argument it toggles")
     return word == "on" if word else not now
 
 
@@ -73,7 +73,9 @@ def format_as(state: State, argument: str) -> str:
             f"{'*' if row.name == state.format else ' '} {row.name:8}  {row.doc}" for row in FORMATS.values()
         )
     if known_format(argument).render is None:
-        raise UsageError(f"{argument.lower()} is no text, and a terminal cannot show it", "\\export FILE writes it")
+        raise UsageError(
+            f"{argument.lower()} is a binary format, and a terminal cannot show it", "\\export FILE writes it"
+        )
     state.archive.settings.show_as(argument)
     return f"results are shown as {state.format}"
 
@@ -82,7 +84,7 @@ def export(state: State, argument: str) -> str:
     """Write the last result to a file in the format of its suffix, without repeating the search."""
     result = last_result(state)
     if not argument:
-        raise UsageError("\\export needs a file", "as in: \\export keograms.csv")
+        raise UsageError("\\export needs a file", "for example \\export keograms.csv")
     path = expanded(argument)
     write(result, path)
     return f"{path}: {footer(result)}"
@@ -91,7 +93,9 @@ def export(state: State, argument: str) -> str:
 def output(state: State, argument: str) -> str:
     """Redirect results to a file, or back to the terminal when no file is given."""
     path = expanded(argument) if argument else None
-    message = f"{_sent_to(state, path)}; \\o alone ends that" if path is not None else "results go to the terminal"
+    message = (
+        f"{_sent_to(state, path)}; \\o without a file ends this" if path is not None else "results go to the terminal"
+    )
     state.output = path
     return message
 
@@ -99,8 +103,8 @@ def output(state: State, argument: str) -> str:
 def tee(state: State, argument: str) -> str:
     """Copy results to a file as well, or stop when no file is given."""
     path = expanded(argument) if argument else None
-    end_message = "results go to the terminal alone"
-    message = f"{_sent_to(state, path)} too; \\tee alone ends that" if path is not None else end_message
+    end_message = "results go only to the terminal"
+    message = f"{_sent_to(state, path)} too; \\tee without a file ends this" if path is not None else end_message
     state.tee = path
     return message
 
@@ -109,7 +113,9 @@ def _sent_to(state: State, path: Path) -> str:
     """Return a sentence with the target and the format. Raises UsageError for a format that cannot be appended to."""
     target_format = format_of(path) or known_format(state.format)
     if target_format.render is None:
-        raise UsageError(f"nothing can be added to a {target_format.name} file", f"write one result: \\export {path}")
+        raise UsageError(
+            f"results cannot be appended to a {target_format.name} file", f"\\export {path} writes one result"
+        )
     check_addable(path)
     return f"results go to {path} as {target_format.name}"
 
@@ -118,10 +124,10 @@ def pipe_to(state: State, argument: str) -> str:
     """Send the last result to a shell command."""
     result = last_result(state)
     if not argument:
-        raise UsageError("\\pipe needs a command", "as in: \\pipe sort | head")
+        raise UsageError("\\pipe needs a command", "for example \\pipe sort | head")
     state.stream.flush()
     code = pipe(result, argument, state.format)
-    return f"the command ended with {code}" if code else ""
+    return f"the command exited with status {code}" if code else ""
 
 
 def open_product(state: State, argument: str) -> str:
@@ -129,12 +135,12 @@ def open_product(state: State, argument: str) -> str:
     result = last_result(state)
     url_column = next((i for i, column in enumerate(result.columns) if column.name.rpartition(".")[2] == "url"), None)
     if url_column is None:
-        raise UsageError("the last result has no column url", "select url too")
+        raise UsageError("the last result has no column url", "add url to SELECT")
     if not (argument or "1").isdigit() or not 1 <= int(argument or "1") <= len(result):
-        raise UsageError(f"there is no row {argument or 1}", f"the rows are 1 to {len(result):,}")
+        raise UsageError(f"there is no row {argument or 1}", f"the result has rows 1 to {len(result):,}")
     url = next(islice(result, int(argument or "1") - 1, None))[url_column]
     if not isinstance(url, str) or not url.startswith(("https://", "http://")):
-        raise UsageError("this row has no URL", "take another row")
+        raise UsageError("this row has no URL", "choose another row")
     import webbrowser
 
     if not webbrowser.open(url):
@@ -153,7 +159,11 @@ def _kept(state: State, name: str) -> ResultSet:
     result = state.archive.results.get(name)
     if result is None:
         matches = closest(name, state.archive.results, 1)
-        hint = f"did you mean {matches[0]}?" if matches else "SHOW RESULTS lists them; LET name = FIND … keeps one"
+        hint = (
+            f"did you mean {matches[0]}?"
+            if matches
+            else "SHOW RESULTS lists the stored results; LET name = FIND … stores one"
+        )
         raise UsageError(f"there is no result '{visible(name)}'", hint)
     return result
 
@@ -171,9 +181,9 @@ def watch(state: State, argument: str) -> str:
     except ValueError:
         seconds = 0
     if not 0 < seconds <= 86_400:
-        raise UsageError(f"\\watch takes a number of seconds, not '{visible(argument)}'", "as in: \\watch 60")
+        raise UsageError(f"\\watch takes a number of seconds, not '{visible(argument)}'", "for example \\watch 60")
     if not state.statement:
-        raise UsageError("there is no statement yet", "FIND something first")
+        raise UsageError("there is no statement yet", "run a FIND first")
     seen: dict[int, set[int]] = {}
     while True:
         try:
@@ -194,9 +204,9 @@ def _show_new(state: State, result: ResultSet, seen: set[int] | None) -> set[int
         return hashes
     new_rows = [row for row in result if hash(repr(row)) not in seen]
     if not new_rows:
-        state.say(f"{time_of_day} nothing new")
+        state.say(f"{time_of_day} no new rows")
         return seen | hashes
-    state.say(f"{time_of_day} {len(new_rows):,} new")
+    state.say(f"{time_of_day} {len(new_rows):,} new row{'' if len(new_rows) == 1 else 's'}")
     new_result = ResultSet(
         result.plan,
         Fetched(rows=new_rows),

@@ -70,19 +70,23 @@ def save_statement(state: State, argument: str) -> str:
     name, _, description = argument.removeprefix("!").strip().partition(" ")
     own = state.switches.queries
     if not name or own is None:
-        raise UsageError("\\save needs a name", "as in: \\save keograms_of_a_day The keograms of a program on one day")
+        raise UsageError(
+            "\\save needs a name", "for example \\save keograms_of_a_day The keograms of a program on one day"
+        )
     name = check_name(name)
     if not state.statement.strip():
-        raise UsageError("there is no statement yet", "FIND something first")
+        raise UsageError("there is no statement yet", "run a FIND first")
     text = _with_head(state.statement.strip(), description.strip())
     if looks_secret(text):
-        raise UsageError("this seems to hold an API key, and is not saved", "a key belongs in the configuration file")
+        raise UsageError(
+            "the text seems to contain an API key and was not saved", "keep keys in the configuration file"
+        )
     path = save(name, text, own, replace=replaces)
     look_again(state)
     found_first = find(name, folders(state))
     hidden = found_first is not None and found_first.path.resolve() != path.resolve()
     note = (
-        f"; here \\run {name} takes {found_first.path}, which comes first" if hidden and found_first is not None else ""
+        f"; in this folder \\run {name} runs {found_first.path} instead" if hidden and found_first is not None else ""
     )
     return f"saved as {path}; \\run {name} runs it{note}"
 
@@ -104,7 +108,7 @@ def list_queries(state: State, _argument: str) -> str:
     """Return a table of the saved queries: name, parameters, description and file."""
     look_again(state)
     if not state.saved:
-        return "there is no saved query; \\save NAME keeps the last statement"
+        return "there are no saved queries; \\save NAME saves the last statement"
     return grid(("name", "parameters", "description", "file"), rows_of(state.saved), state.width)
 
 
@@ -113,7 +117,7 @@ def run_query(state: State, argument: str) -> str:
     name, rest = _name_and_rest(argument)
     if not name:
         raise UsageError(
-            "\\run needs a saved query", "as in: \\run keograms_of_a_day day=2021-01-01; \\queries lists them"
+            "\\run needs a saved query", "for example \\run keograms_of_a_day day=2021-01-01; \\queries lists them"
         )
     query = find(name, folders(state)) if Path(name).name == name and "\0" not in name else None
     if expanded(name).is_file():
@@ -158,7 +162,9 @@ def _with_way_to_give(diagnostic: Diagnostic, is_typed: bool) -> Diagnostic:
         return diagnostic
     command = f"\\run NAME {name[1]}=…"
     hint = (
-        f"\\save NAME keeps the statement, and {command} runs it with a value" if is_typed else f"give it as {command}"
+        f"\\save NAME saves the statement, and {command} runs it with a value"
+        if is_typed
+        else f"pass a value: {command}"
     )
     return replace(diagnostic, hint=hint)
 
@@ -172,7 +178,7 @@ def _given(text: str, source: Source) -> dict[str, list[str]]:
         match = _GIVEN.match(text, at)
         if match is None:
             raise UsageError(
-                f"'{visible(text[at:].strip())}' is not NAME=VALUE", "as in: day=2021-01-01 site='fort smith'"
+                f"'{visible(text[at:].strip())}' is not NAME=VALUE", "for example day=2021-01-01 site='fort smith'"
             )
         at = match.end()
         value = match["value"]

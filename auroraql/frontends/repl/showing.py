@@ -38,7 +38,9 @@ def show(state: State, result: ResultSet, format: str = "") -> None:
     put(state, chosen_format.rendered(result, state.screen))
     state.say(footer(result))
     if state.timing:
-        state.say(f"time: {result.elapsed * 1000:.1f} ms searched, {(time.monotonic() - started) * 1000:.1f} ms shown")
+        state.say(
+            f"time: {result.elapsed * 1000:.1f} ms to search, {(time.monotonic() - started) * 1000:.1f} ms to display"
+        )
         if result.request_ids:
             state.say(f"request IDs: {', '.join(result.request_ids)}")
 

@@ -49,7 +49,7 @@ def show_all(
 def run_file(state: State, argument: str) -> str:
     """Run the statements of a file. Raises UsageError when the file cannot be read."""
     if not argument:
-        raise UsageError("\\i needs a file", "as in: \\i keograms.aql")
+        raise UsageError("\\i needs a file", "for example \\i keograms.aql")
     source = read_file(argument)
     show_all(state, source.text, name=source.name, values=bind([source], {}))
     return ""
@@ -61,7 +61,7 @@ def read_file(argument: str) -> Source:
     try:
         return Source(path.read_text("utf-8-sig"), str(path))
     except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or "it is no UTF-8 text"
+        reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
         raise UsageError(f"cannot read '{visible(str(path))}': {reason}") from None
 
 
