@@ -1,7 +1,7 @@
-"""What is to be said of a script while it is typed: the same as `check` says, looked for again only where it changed.
+"""Incremental checking of a script while it is typed: as `check`, but only changed statements are analyzed again.
 
-A statement is a text of its own here, with places counted from its beginning, so that one before it can grow. Invariant:
-what is remembered is only ever what a check of the same statement, after the same others, would say again.
+Each statement is cached as a text of its own with offsets from its start, so that edits before it do not invalidate it.
+Invariant: a cached result equals what a new check of the same statement, after the same statements, would return.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from auroraql.preparing import NOTHING, Prepared, Preparing, Standing, wrong_or_
 from auroraql.schema.catalogue import Catalogue
 
 _SOON = timedelta(minutes=1)
-"""How long NOW may be taken for what it was."""
+"""How long cached results may use an earlier value of NOW."""
 
 Diagnostics = tuple[Diagnostic, ...]
 
 _Statement = tuple[str, Piece]
-"""The text of a statement, and the piece that it is of itself."""
+"""A statement's text, and its piece with offsets relative to that text."""
 
 _Change = tuple[str, object, object]
-"""What a statement changes in what is known for the next: of which table, which name, and what it is now or _GONE."""
+"""A change of the session state by a statement: table, name, and the new value or _GONE."""
 
 _GONE = object()
 
@@ -36,17 +36,17 @@ _Changes = tuple[_Change, ...]
 
 @dataclass(slots=True)
 class _Outcome:
-    """What was said of a statement, and what it changed."""
+    """Diagnostics of a statement, and the changes it made to the state."""
 
     changes: _Changes
     said: Diagnostics
 
 
 class _LoggedDict(dict[Any, Any]):
-    """A table that logs what is changed in it, so that one statement costs no copy of what all others made known."""
+    """A dict that logs its changes, so that a statement's effect is recorded without copying the state."""
 
-    def __init__(self, name: str, begun: dict[Any, Any], log: list[_Change]) -> None:
-        super().__init__(begun)
+    def __init__(self, name: str, initial: dict[Any, Any], log: list[_Change]) -> None:
+        super().__init__(initial)
         self._name, self._log = name, log
 
     def __setitem__(self, key: object, value: object) -> None:
@@ -54,54 +54,54 @@ class _LoggedDict(dict[Any, Any]):
         super().__setitem__(key, value)
 
     def pop(self, key: object, *missing: Any) -> Any:
-        """Remove a name, and log it."""
+        """Remove a name and log it."""
         self._log.append((self._name, key, _GONE))
         return super().pop(key, *missing)
 
 
 class _LoggedSet(set[Any]):
-    """The same for a set."""
+    """A set that logs additions."""
 
-    def __init__(self, name: str, begun: set[Any], log: list[_Change]) -> None:
-        super().__init__(begun)
+    def __init__(self, name: str, initial: set[Any], log: list[_Change]) -> None:
+        super().__init__(initial)
         self._name, self._log = name, log
 
     def add(self, key: object) -> None:
-        """Add a name, and log it."""
+        """Add a name and log it."""
         self._log.append((self._name, key, None))
         super().add(key)
 
 
 class Rechecking:
-    """Check one script again and again while it is typed; a statement that is as it was is not looked at again."""
+    """Checker of one script that changes. Unchanged statements come from its cache."""
 
     def __init__(self) -> None:
         self._read: dict[_Statement, script.Read | Diagnostics] = {}
         self._outcomes: dict[tuple[int, _Statement], _Outcome] = {}
         self._following: dict[int, list[tuple[_Changes, int]]] = {}
-        """Of a number for what is known: the numbers of what is known after some changes."""
+        """Transitions between numbered states: for each state, the changes and the number of the resulting state."""
         self._numbers = 0
         self._known: tuple[Catalogue, datetime, Standing] | None = None
 
     def check(self, text: str, catalogue: Catalogue, standing: Standing = NOTHING) -> Diagnostics:
-        """What is to be said of it, errors and warnings; a parameter without a value is no fault of a script."""
+        """Return the errors and warnings of a script. A parameter without a value is not an error."""
         preparing = Preparing(catalogue, {}, None, standing, checking=True)
-        known = self._known
+        context = self._known
         if (
-            known is None
-            or known[0] is not catalogue
-            or preparing.now - known[1] > _SOON
-            or (known[2] is not standing and known[2] != standing)
+            context is None
+            or context[0] is not catalogue
+            or preparing.now - context[1] > _SOON
+            or (context[2] is not standing and context[2] != standing)
         ):
             self._known, self._outcomes, self._following = (catalogue, preparing.now, standing), {}, {}
         return tuple(self._said(text, self._statements(text), preparing))
 
     def _statements(self, text: str) -> Iterator[tuple[int, _Statement | int, script.Read | Diagnostics]]:
-        """Yield each statement with its place, and as it is read or what is wrong with it.
+        """Yield the offset of each statement, its cache key, and its AST or its syntax errors.
 
-        Where one cannot be told from the next, the place where it ends replaces its text.
+        Where the end of a statement is unclear, the offset of its end replaces the cache key.
         """
-        kept: dict[_Statement, script.Read | Diagnostics] = {}
+        parsed: dict[_Statement, script.Read | Diagnostics] = {}
         end = 0
         for piece in cut(text):
             if isinstance(piece, Diagnostic):
@@ -111,9 +111,9 @@ class Rechecking:
                 continue
             end = piece.end
             statement = text[piece.start : piece.end], _alone(piece)
-            read = kept[statement] = kept.get(statement) or self._read.get(statement) or _read_alone(*statement)
-            yield piece.start, statement, read
-        self._read = kept
+            result = parsed[statement] = parsed.get(statement) or self._read.get(statement) or _read_alone(*statement)
+            yield piece.start, statement, result
+        self._read = parsed
 
     def _said(
         self,
@@ -121,37 +121,37 @@ class Rechecking:
         statements: Iterable[tuple[int, _Statement | int, script.Read | Diagnostics]],
         preparing: Preparing,
     ) -> Iterator[Diagnostic]:
-        kept: dict[tuple[int, _Statement], _Outcome] = {}
+        outcomes: dict[tuple[int, _Statement], _Outcome] = {}
         following: dict[int, list[tuple[_Changes, int]]] = {}
         log = _logged(preparing)
         state = 0
-        for place, statement, read in statements:
+        for offset, statement, result in statements:
             if isinstance(statement, int):
                 log.clear()
-                unread = script.Unread(StatementError(cast("Diagnostics", read)), place, statement)
+                unread = script.Unread(StatementError(cast("Diagnostics", result)), offset, statement)
                 yield from wrong_or_questioned(preparing.unread(unread, Source(text)))
                 state = self._next_state(state, tuple(log), following)
                 continue
-            outcome = kept.get((state, statement)) or self._outcomes.get((state, statement))
+            outcome = outcomes.get((state, statement)) or self._outcomes.get((state, statement))
             if outcome is None:
                 log.clear()
-                said = _said(read, statement[0], preparing)
-                outcome = _Outcome(tuple(log), said)
+                diagnostics = _said(result, statement[0], preparing)
+                outcome = _Outcome(tuple(log), diagnostics)
             else:
                 for table, name, value in outcome.changes:
                     _apply(getattr(preparing, table), name, value)
-            kept[state, statement] = outcome
+            outcomes[state, statement] = outcome
             state = self._next_state(state, outcome.changes, following)
-            yield from (each.moved(place) for each in outcome.said)
-        self._outcomes, self._following = kept, following
+            yield from (diagnostic.moved(offset) for diagnostic in outcome.said)
+        self._outcomes, self._following = outcomes, following
 
     def _next_state(self, state: int, changes: _Changes, following: dict[int, list[tuple[_Changes, int]]]) -> int:
-        """The number of what is known after some changes: equal changes lead from one number to one number."""
+        """Return the number of the state after some changes. Equal changes of one state lead to the same number."""
         if not changes:
             return state
         numbered = following.setdefault(state, [])
         earlier = (*numbered, *self._following.get(state, ()))
-        number = next((number for known, number in earlier if known == changes), None)
+        number = next((number for transition, number in earlier if transition == changes), None)
         if number is None:
             self._numbers += 1
             number = self._numbers
@@ -161,7 +161,7 @@ class Rechecking:
 
 
 def _logged(preparing: Preparing) -> list[_Change]:
-    """The log of everything that it learns from statements for those after them."""
+    """Replace the tables of the analyzer by logging ones, and return their log."""
     log: list[_Change] = []
     for name, value in vars(preparing).items():
         if isinstance(value, dict):
@@ -187,19 +187,19 @@ def _read_alone(text: str, piece: Piece) -> script.Read | Diagnostics:
         return error.diagnostics
 
 
-def _said(read: script.Read | Diagnostics, text: str, preparing: Preparing) -> Diagnostics:
-    if isinstance(read, tuple):
-        unread = script.Unread(StatementError(read), 0, len(text))
+def _said(result: script.Read | Diagnostics, text: str, preparing: Preparing) -> Diagnostics:
+    if isinstance(result, tuple):
+        unread = script.Unread(StatementError(result), 0, len(text))
         return tuple(wrong_or_questioned(preparing.unread(unread, Source(text))))
-    if read.form == "sql" and "auroraql.sql_limits" not in sys.modules:
-        # Nothing reads SQL but DuckDB, which is loaded with the first result, and not for a check.
+    if result.form == "sql" and "auroraql.sql_limits" not in sys.modules:
+        # SQL is parsed by DuckDB, which loads with the first result. A check must not load it.
         return ()
-    outcome = preparing.outcome(read, Source(text))
+    outcome = preparing.outcome(result, Source(text))
     if isinstance(outcome, Prepared):
         return outcome.warnings
     return tuple(wrong_or_questioned(outcome))
 
 
 def _alone(piece: Piece) -> Piece:
-    """The piece as it is when its text stands alone."""
+    """Return the piece with offsets relative to its own text."""
     return replace(piece, start=0, end=piece.end - piece.start, body=max(piece.body - piece.start, 0), ended=False)

@@ -1,7 +1,7 @@
-"""What the user has set once. An option comes before a variable, a variable before the profile, that before the file.
+"""Configuration. Precedence: command-line option, environment variable, profile, file, default.
 
-The file is TOML at the platform's own place for configuration. An API key is read from it or from the environment,
-never from an argument, and never shown; a key of the file goes to the archive it was written for, and to no other.
+The file is TOML in the platform's configuration folder. An API key comes from the file or the environment, never from
+an argument, and is never shown. A key of the file is only sent to the archive that it was written for.
 """
 
 from __future__ import annotations
@@ -26,112 +26,112 @@ _AURORAX = "aurorax"
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """The settings in force, by name; `origins` tells in words where each is from."""
+    """The effective settings by name. `origins` describes where each value comes from."""
 
     values: Mapping[str, Value] = field(repr=False)
     origins: Mapping[str, str]
     file: File
     profile: str = ""
     withheld: str = ""
-    """Where a key is from that is not for this archive, and is not sent to it."""
+    """Origin of a key that is not sent, because it belongs to another archive."""
 
     @property
     def archive(self) -> str:
-        """What is searched."""
+        """The archive to search: a name, a path or a URL."""
         return str(self.values["archive"])
 
     @property
     def api_key(self) -> str:
-        """The key for it; empty when there is none."""
+        """The API key for the archive, or an empty text."""
         return str(self.values["api_key"] or "")
 
     @property
     def format(self) -> str:
-        """How results are shown."""
+        """The output format."""
         return str(self.values["format"])
 
     @property
     def timeout(self) -> float:
-        """The deadline of a search, in seconds."""
+        """Deadline of a search in seconds."""
         return float(self.values["timeout"] or 0)
 
     @property
     def color(self) -> str:
-        """Whether to colour: auto, always or never."""
+        """When to use colours: auto, always or never."""
         return str(self.values["color"])
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What is to be said before anything is done with it."""
-        return tuple(each.said(self.file.path) for each in self.file.problems if each.severity == "warning")
+        """Warnings about the file, to print at start."""
+        return tuple(problem.said(self.file.path) for problem in self.file.problems if problem.severity == "warning")
 
     def text(self, name: str) -> str:
-        """A setting that is a text; empty when it is not set."""
+        """Return a text setting, or an empty text when it is not set."""
         return str(self.values[name] or "")
 
     def is_on(self, name: str) -> bool:
-        """Whether a switch is on."""
+        """Return whether a boolean setting is on."""
         return bool(self.values[name])
 
 
 def config_file(environ: Mapping[str, str]) -> Path:
-    """The file that AURORAQL_CONFIG names, or the one at the platform's own place."""
-    named = environ.get(FILE_VARIABLE)
-    return Path(named) if named else user_config_path("auroraql") / "config.toml"
+    """Return the path of the file: AURORAQL_CONFIG, or `config.toml` in the platform's configuration folder."""
+    override = environ.get(FILE_VARIABLE)
+    return Path(override) if override else user_config_path("auroraql") / "config.toml"
 
 
 def read_config(
     environ: Mapping[str, str], options: Mapping[str, Value] | None = None, *, checked: bool = False
 ) -> Config:
-    """The settings of the options given, the environment, the profile and the file, the first that has each.
+    """Return the effective settings of options, environment, profile and file.
 
-    Raises UsageError for a file that cannot be read or is wrong, a variable that is, a profile there is not; with
-    `checked` also for what would only be known when it is used.
+    Raises UsageError for an unreadable or invalid file, an invalid variable, and an unknown profile. With `checked`,
+    also for values that are otherwise only rejected when they are used.
     """
     path = config_file(environ)
     file = read_file(path, checked=checked)
     if environ.get(FILE_VARIABLE) and not file.there:
         raise UsageError(f"the configuration file {path} cannot be read: there is none", f"see {FILE_VARIABLE}")
-    for each in file.problems:
-        if each.severity == "error":
-            more = sum(other.severity == "error" for other in file.problems) - 1
+    for problem in file.problems:
+        if problem.severity == "error":
+            remaining = sum(other.severity == "error" for other in file.problems) - 1
             hint = (
-                f"{each.hint}{'; ' if each.hint else ''}auroraql config validate says {more} more"
-                if more
-                else each.hint
+                f"{problem.hint}{'; ' if problem.hint else ''}auroraql config validate says {remaining} more"
+                if remaining
+                else problem.hint
             )
-            raise UsageError(f"the configuration file {path}:{each.line}:{each.column}: {each.message}", hint)
+            raise UsageError(f"the configuration file {path}:{problem.line}:{problem.column}: {problem.message}", hint)
     return _Layers(environ, options or {}, file, checked=checked).config()
 
 
 class _Layers:
-    """The places a setting may come from, first to last."""
+    """The sources of settings, in order of precedence."""
 
     def __init__(self, environ: Mapping[str, str], options: Mapping[str, Value], file: File, *, checked: bool) -> None:
         self._environ, self._options, self._file, self._checked = environ, options, file, checked
         self._profile, self._profile_from = self._chosen()
 
     def config(self) -> Config:
-        """All settings. Raises UsageError for a variable that is wrong."""
-        found = {name: self._found(row) for name, row in ROWS.items() if not row.secret}
-        values = {name: value for name, (value, _) in found.items()}
-        origins = {name: origin for name, (_, origin) in found.items()}
+        """Return all settings. Raises UsageError for an invalid variable."""
+        settings = {name: self._found(row) for name, row in ROWS.items() if not row.secret}
+        values = {name: value for name, (value, _) in settings.items()}
+        origins = {name: origin for name, (_, origin) in settings.items()}
         values["api_key"], origins["api_key"], withheld = self._key(str(values["archive"]))
         origins[PROFILE] = self._profile_from
         return Config(values, origins, self._file, self._profile, withheld)
 
     def _chosen(self) -> tuple[str, str]:
-        """The profile, and where it is chosen: by --profile, by the variable, in the file."""
-        written = self._file.profile
-        for chosen, origin in (
+        """Return the profile and its origin: the option --profile, the variable, or the file."""
+        in_file = self._file.profile
+        for name, origin in (
             (self._options.get(PROFILE), f"option --{PROFILE}"),
             (self._environ.get(PROFILE_VARIABLE), f"environment {PROFILE_VARIABLE}"),
-            (written and written.value, written and self._at("", written)),
+            (in_file and in_file.value, in_file and self._at("", in_file)),
         ):
-            if chosen:
-                if chosen not in self._file.profiles:
-                    raise UsageError(*no_profile(str(chosen), self._file.profiles))
-                return str(chosen), str(origin)
+            if name:
+                if name not in self._file.profiles:
+                    raise UsageError(*no_profile(str(name), self._file.profiles))
+                return str(name), str(origin)
         return "", "default"
 
     def _found(self, row: Row) -> tuple[Value, str]:
@@ -153,7 +153,7 @@ class _Layers:
         return None
 
     def _read(self, row: Row, name: str, text: str) -> Value:
-        """The value of a variable. Raises UsageError."""
+        """Return the value of a variable. Raises UsageError when it is invalid."""
         try:
             value = row.read(text, True)
             if self._checked:
@@ -171,7 +171,7 @@ class _Layers:
         return f"{f'profile {profile}, ' if profile else ''}{self._file.path}:{put.line}"
 
     def _key(self, archive: str) -> tuple[Value, str, str]:
-        """The key for an archive, where it is from, and where one is from that is for another."""
+        """Return the key for an archive, its origin, and the origin of a key that belongs to another archive."""
         from_variable = self._variable(ROWS["api_key"])
         withheld = ""
         if from_variable is not None:
@@ -189,11 +189,14 @@ class _Layers:
         return None, "default", withheld
 
     def _archive_of(self, settings: Mapping[str, Put]) -> str:
-        """The archive that the key of a table is for: the table's own, else the file's, if it is one that takes keys."""
+        """Return the archive that the key of a table belongs to.
+
+        This is the archive of the table, else of the file, if it is one that takes keys; AuroraX otherwise.
+        """
         for table in (settings, self._file.settings):
             if "archive" in table:
-                named = str(table["archive"].value)
-                return named if _takes_keys(named) else _AURORAX
+                archive = str(table["archive"].value)
+                return archive if _takes_keys(archive) else _AURORAX
         return _AURORAX
 
 
@@ -202,8 +205,8 @@ def _takes_keys(archive: str) -> bool:
 
 
 def _may_have(archive: str, origin: str) -> bool:
-    """Whether a key from a variable or a file may be sent to an archive: AURORAX_API_KEY to AuroraX alone."""
-    from auroraql.archives.endpoints import is_aurorax, may_carry_key, url_of  # only where there is a key
+    """Return whether a key of this origin may be sent to an archive. AURORAX_API_KEY is only sent to AuroraX."""
+    from auroraql.archives.endpoints import is_aurorax, may_carry_key, url_of  # deferred: only needed for a key
 
     if not _takes_keys(archive):
         return True
@@ -212,23 +215,23 @@ def _may_have(archive: str, origin: str) -> bool:
 
 
 def _is_same(one: str, other: str) -> bool:
-    """Whether two names are of one service."""
+    """Return whether two names mean the same service."""
     return one == other or (_takes_keys(one) and _takes_keys(other) and _address(one) == _address(other))
 
 
 def _address(archive: str) -> str:
-    from auroraql.archives.opening import AURORAX_URL  # only where there is a key, and an archive named in another way
+    from auroraql.archives.opening import AURORAX_URL  # deferred: only needed to compare two names
 
     url = AURORAX_URL if archive == _AURORAX else archive
     return url.rstrip("/").removesuffix("/api/v1").rstrip("/").lower()
 
 
 def unknown_variables(environ: Mapping[str, str]) -> list[tuple[str, str]]:
-    """The variables that look like settings and are none, each with the way out."""
+    """Return the environment variables that look like settings but are not, each with a hint."""
     known = {name for row in ROWS.values() for name in row.variables} | _NO_SETTINGS
-    found = []
+    unknown = []
     for name in sorted(environ):
         if name.startswith(_OURS) and name not in known:
-            near = closest(name, known, 1)
-            found.append((name, f"did you mean {near[0]}?" if near else "it is no setting"))
-    return found
+            matches = closest(name, known, 1)
+            unknown.append((name, f"did you mean {matches[0]}?" if matches else "it is no setting"))
+    return unknown

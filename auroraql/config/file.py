@@ -1,4 +1,4 @@
-"""The configuration file: TOML, with the place of each setting in it, and of each thing that is wrong."""
+"""The configuration file: TOML settings with their lines, and the problems found with their positions."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from auroraql.spelling import closest
 
 
 class Put(NamedTuple):
-    """A value that the file gives a setting, and its line."""
+    """A value in the file, and its line."""
 
     value: Value
     line: int
 
     def __repr__(self) -> str:
-        """Show the line alone: the value may be an API key."""
+        """Return the line only: the value may be an API key."""
         return f"Put(line={self.line})"
 
 
 class Problem(NamedTuple):
-    """Something wrong with the file: where (line and column from 1), what, and the way out."""
+    """A problem in the file: line and column (from 1), message, hint and severity."""
 
     line: int
     column: int
@@ -36,7 +36,7 @@ class Problem(NamedTuple):
     severity: str = "error"
 
     def said(self, path: Path) -> str:
-        """As people read it."""
+        """Return the problem as text for users."""
         place = f"{visible(str(path))}:{self.line}:{self.column}"
         hint = f"\n  = hint: {visible(self.hint)}" if self.hint else ""
         return f"{self.severity}: {place}: {visible(self.message)}{hint}"
@@ -44,7 +44,7 @@ class Problem(NamedTuple):
 
 @dataclass(slots=True)
 class File:
-    """A file that was read: what it sets, in itself and in its profiles, and all that is wrong with it."""
+    """A configuration file: its own settings, its profiles, and all problems."""
 
     path: Path
     there: bool = False
@@ -55,38 +55,38 @@ class File:
 
 
 def read_file(path: Path, *, checked: bool = False) -> File:
-    """The file at a path; an empty one where there is none. Raises UsageError where it cannot be read.
+    """Return the parsed file, or an empty one when there is no file. Raises UsageError when it cannot be read.
 
-    With `checked` it is looked over as well: all is found that is only known when it is used.
+    With `checked`, values are also validated as far as that is otherwise left to their first use.
     """
-    found = File(path)
+    file = File(path)
     try:
         data = path.read_bytes()
     except FileNotFoundError:
-        return found
+        return file
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise UsageError(f"the configuration file {visible(str(path))} cannot be read: {reason}") from None
-    found.there = True
-    _Reader(found, data, checked=checked).read()
-    return found
+    file.there = True
+    _Reader(file, data, checked=checked).read()
+    return file
 
 
 class _Reader:
-    """Reads one file; what is wrong becomes a problem at its place."""
+    """Parser of one file. It records each problem with its position."""
 
-    def __init__(self, found: File, data: bytes, *, checked: bool) -> None:
-        self._found, self._data, self._text, self._checked = found, data, "", checked
+    def __init__(self, file: File, data: bytes, *, checked: bool) -> None:
+        self._found, self._data, self._text, self._checked = file, data, "", checked
 
     def read(self) -> None:
-        """Fills what was found."""
+        """Parse the file into the `File` object."""
         try:
             self._text = self._data.decode("utf-8-sig")
         except UnicodeDecodeError as error:
             line = self._data.count(b"\n", 0, error.start) + 1
             self._problem((line, 1), "the file is no UTF-8 text", "save it as UTF-8")
             return
-        import tomllib  # most users have no file, and pay nothing for reading one
+        import tomllib  # deferred: most users have no file
 
         try:
             document = tomllib.loads(self._text)
@@ -107,9 +107,9 @@ class _Reader:
                 self._chosen(value)
             else:
                 self._setting((), key, value, self._found.settings)
-        chosen = self._found.profile
-        if chosen is not None and chosen.value not in self._found.profiles:
-            message, hint = no_profile(str(chosen.value), self._found.profiles)
+        profile = self._found.profile
+        if profile is not None and profile.value not in self._found.profiles:
+            message, hint = no_profile(str(profile.value), self._found.profiles)
             self._problem(self._place((), PROFILE, behind=True), message, hint)
 
     def _chosen(self, value: object) -> None:
@@ -130,16 +130,16 @@ class _Reader:
                 self._problem(self._place((PROFILES,), name), f"the profile '{name}' is no table", hint)
                 continue
             profile = self._found.profiles.setdefault(name, {})
-            for key, each in settings.items():
-                self._setting((PROFILES, name), key, each, profile)
+            for key, setting in settings.items():
+                self._setting((PROFILES, name), key, setting, profile)
 
     def _setting(self, table: tuple[str, ...], key: str, value: object, into: dict[str, Put]) -> None:
         row = ROWS.get(key)
         place = self._place(table, key)
         if row is None:
             known = ROWS if table else (*ROWS, PROFILE, PROFILES)
-            near = closest(key, known, 1)
-            hint = f"did you mean {near[0]}?" if near else f"the settings are {', '.join(known)}"
+            matches = closest(key, known, 1)
+            hint = f"did you mean {matches[0]}?" if matches else f"the settings are {', '.join(known)}"
             self._problem(place, f"this sets '{key}', which there is not", hint)
             return
         try:
@@ -151,7 +151,11 @@ class _Reader:
             self._problem(self._place(table, key, behind=True), message, unfit.hint)
 
     def _others_may_read_a_key(self) -> None:
-        keys = [each["api_key"] for each in (self._found.settings, *self._found.profiles.values()) if "api_key" in each]
+        keys = [
+            settings["api_key"]
+            for settings in (self._found.settings, *self._found.profiles.values())
+            if "api_key" in settings
+        ]
         if keys and os.name == "posix" and stat.S_IMODE(self._found.path.stat().st_mode) & 0o077:
             message = "the file holds an API key, and others may read it"
             self._problem((keys[0].line, 1), message, f"chmod 600 {self._found.path}", "warning")
@@ -160,7 +164,7 @@ class _Reader:
         self._found.problems.append(Problem(*place, message, hint, severity))
 
     def _place(self, table: tuple[str, ...], key: str, *, behind: bool = False) -> tuple[int, int]:
-        """Line and column of a key, or of the value behind it; the beginning where it is written in an unusual way."""
+        """Return line and column of a key, or of its value with `behind`; (1, 1) for a key in unusual notation."""
         for path, line, column, value_column in _keys(self._text):
             if path == (*table, key):
                 return line, value_column if behind else column
@@ -168,10 +172,10 @@ class _Reader:
 
 
 def no_profile(name: str, profiles: Mapping[str, object]) -> tuple[str, str]:
-    """What to say of a profile there is not."""
-    near = closest(name, profiles, 1, 0.5)
+    """Return the message and the hint for an unknown profile."""
+    matches = closest(name, profiles, 1, 0.5)
     known = f"the profiles are {', '.join(profiles)}" if profiles else "the configuration file has no profile"
-    return f"there is no profile '{name}'", f"did you mean {near[0]}?" if near else known
+    return f"there is no profile '{name}'", f"did you mean {matches[0]}?" if matches else known
 
 
 _PART = r"""(?:[A-Za-z0-9_-]+|"[^"\n]*"|'[^'\n]*')"""
@@ -181,7 +185,7 @@ _KEY = rf"[ \t]*(?P<path>{_DOTTED})[ \t]*=[ \t]*"
 
 
 def _keys(text: str) -> Iterator[tuple[tuple[str, ...], int, int, int]]:
-    """The keys of a TOML text, as paths, with their line, column and the column of their value."""
+    """Yield each key of a TOML text as a path, with its line, its column and the column of its value."""
     table: tuple[str, ...] = ()
     for number, line in enumerate(text.split("\n"), 1):
         header = re.match(_TABLE, line)
@@ -195,14 +199,14 @@ def _keys(text: str) -> Iterator[tuple[tuple[str, ...], int, int, int]]:
 
 
 def _parts(path: str) -> tuple[str, ...]:
-    return tuple(each.strip("\"'") for each in re.findall(_PART, path))
+    return tuple(part.strip("\"'") for part in re.findall(_PART, path))
 
 
-def _said_of_toml(said: str, text: str) -> tuple[tuple[int, int], str]:
-    """The place that the parser names, and what it says there."""
-    match = re.search(r" \(at (?:line (\d+), column (\d+)|end of document)\)", said)
+def _said_of_toml(error_text: str, text: str) -> tuple[tuple[int, int], str]:
+    """Return the position and the message of a TOML parser error."""
+    match = re.search(r" \(at (?:line (\d+), column (\d+)|end of document)\)", error_text)
     if match is None:
-        return (1, 1), f"the file is no TOML: {said}"
+        return (1, 1), f"the file is no TOML: {error_text}"
     lines = text.split("\n")
     place = (int(match[1]), int(match[2])) if match[1] else (len(lines), len(lines[-1]) + 1)
-    return place, f"the file is no TOML: {said[: match.start()]}"
+    return place, f"the file is no TOML: {error_text[: match.start()]}"

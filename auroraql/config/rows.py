@@ -1,6 +1,6 @@
-"""The settings of the configuration, one row each: what it is for, where it is read from, what it may be.
+"""Definitions of the settings, one row each: description, type, default and environment variables.
 
-This is read before the first prompt: what a check needs is loaded when there is something to check.
+This module loads before the first prompt, so validation that needs other modules imports them on demand.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ Value = str | float | bool | None
 
 
 class Unfit(ValueError):
-    """A value that a setting cannot have: what is wrong with it (to be said behind the setting's name), and the way out."""
+    """A value that a setting cannot have. `message` continues the sentence "this sets 'name'"."""
 
     def __init__(self, message: str, hint: str) -> None:
         super().__init__(message)
@@ -21,9 +21,15 @@ class Unfit(ValueError):
 
 
 class Row(NamedTuple):
-    """A setting: its name in the file, its variables (the first that is set counts), its default.
+    """Definition of a setting.
 
-    `read` takes a value of the file, or the text of a variable, which is read as what the setting is. Raises Unfit.
+    Attributes:
+        name: Name in the file.
+        doc: Description for help.
+        read: Convert a value of the file, or the text of a variable if the flag is True. Raises Unfit.
+        default: Value when nothing sets it.
+        variables: Environment variables. The first one that is set counts.
+        secret: Whether the value must never be shown.
     """
 
     name: str
@@ -33,9 +39,9 @@ class Row(NamedTuple):
     variables: tuple[str, ...]
     secret: bool = False
     may_be_empty: bool = False
-    """Whether a variable set to nothing says something."""
+    """Whether an empty variable is a value."""
     check: Callable[[Value], None] = lambda _value: None
-    """Raises Unfit for a value there is not, where to know it takes loading: for those who look over the settings."""
+    """Validate a value where that needs further imports. Raises Unfit. Called only with `checked`."""
 
 
 def _wrong_type(hint: str) -> Unfit:
@@ -66,10 +72,10 @@ _WORDS = {"true": True, "on": True, "yes": True, "1": True, "false": False, "off
 
 
 def _switch(value: object, is_text: bool) -> Value:
-    found = _WORDS.get(str(value).lower()) if is_text else value
-    if not isinstance(found, bool):
+    switch = _WORDS.get(str(value).lower()) if is_text else value
+    if not isinstance(switch, bool):
         raise _wrong_type("give true or false")
-    return found
+    return switch
 
 
 def _choice(*words: str) -> Callable[[object, bool], Value]:
@@ -84,7 +90,7 @@ def _choice(*words: str) -> Callable[[object, bool], Value]:
 
 def _known_format(value: Value) -> None:
     from auroraql.errors import UsageError
-    from auroraql.output import known_format  # the prompt stands there before it is loaded
+    from auroraql.output import known_format  # deferred: the prompt appears before the formats are loaded
 
     try:
         known_format(str(value))
@@ -97,7 +103,7 @@ def _address(value: Value) -> None:
 
     if "://" not in str(value):
         return
-    from auroraql.archives.aurorax.address import read_address  # where a service is named
+    from auroraql.archives.aurorax.address import read_address  # deferred: only needed for a URL
 
     try:
         read_address(str(value))
@@ -108,13 +114,13 @@ def _address(value: Value) -> None:
 def _theme(value: object, is_text: bool) -> Value:
     text = str(_text(value, is_text)).lower()
     if text not in THEMES:
-        from pygments.styles import STYLE_MAP, get_all_styles  # only where one is named
+        from pygments.styles import STYLE_MAP, get_all_styles  # deferred: only needed for a style of Pygments
 
         if text not in STYLE_MAP and text not in (styles := sorted(get_all_styles())):
             from auroraql.spelling import closest
 
-            near = closest(text, (*THEMES, *styles), 1)
-            nearest = f"did you mean {near[0]}? " if near else ""
+            matches = closest(text, (*THEMES, *styles), 1)
+            nearest = f"did you mean {matches[0]}? " if matches else ""
             raise Unfit(f"to '{value}'", f"{nearest}give {', '.join(THEMES)}, or a style of Pygments, as monokai")
     return text
 
@@ -124,7 +130,7 @@ COLORS = ("auto", "always", "never")
 KEYS = ("emacs", "vi")
 
 THEMES = {"terminal": "", "light": "friendly", "dark": "native"}
-"""Names of ours for styles of Pygments; the terminal's own colours suit any background."""
+"""Our names for Pygments styles. The empty style is the terminal's own colours, which suit any background."""
 
 ROWS = {
     row.name: row
@@ -147,6 +153,6 @@ ROWS = {
         Row("queries", "the folder of saved queries", _text, None, ("AURORAQL_QUERIES",)),
     )
 }  # fmt: skip
-"""Every setting by its name. A profile may set all of them."""
+"""Every setting by name. A profile may set all of them."""
 
 PROFILE, PROFILES, PROFILE_VARIABLE, FILE_VARIABLE = "profile", "profiles", "AURORAQL_PROFILE", "AURORAQL_CONFIG"

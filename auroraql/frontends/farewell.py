@@ -1,4 +1,4 @@
-"""What is to be said of searches under way when a session ends: those that go on, and how to come back to them."""
+"""The summary printed at the end of a session: jobs that continue on the service, and how to fetch them later."""
 
 from __future__ import annotations
 
@@ -9,29 +9,29 @@ from auroraql.searches import Search
 
 
 class Leaving(Protocol):
-    """What is needed of an archive that is to be closed."""
+    """Protocol of an archive that is about to be closed."""
 
     @property
     def name(self) -> str:
-        """What people call it."""
+        """Name of the archive in messages."""
 
     @property
     def submitted(self) -> Mapping[str, Search]:
-        """The searches that were submitted."""
+        """Submitted searches by name."""
 
     def leave(self) -> list[Search]:
-        """Lets those go on that can, and were not fetched."""
+        """Let submitted searches that were not fetched continue. Return them."""
 
 
 def farewell(archive: Leaving) -> Iterator[str]:
-    """Lines for each search that is not fetched; what can go on does so when the archive is closed."""
-    left = archive.leave()
-    for search in left:
-        if search.refused:  # its error has told all there is to tell
+    """Yield lines for each search that was not fetched. Searches that can continue do so after closing."""
+    continuing = archive.leave()
+    for search in continuing:
+        if search.refused:  # its error was already reported
             continue
-        how = "is done" if search.state == "done" else "goes on"
-        yield f"{search.name} {how} at {archive.name}, and can be fetched there later:"
+        status = "is done" if search.state == "done" else "goes on"
+        yield f"{search.name} {status} at {archive.name}, and can be fetched there later:"
         yield from (f"  FETCH '{request_id}';" for request_id in search.request_ids)
     for search in archive.submitted.values():
-        if search not in left and search.state == "running":
+        if search not in continuing and search.state == "running":
             yield f"{search.name} is still running, and is cancelled: {archive.name} runs a search only in its session"

@@ -1,8 +1,8 @@
-"""Highlighting for Pygments: statements, and the query JSON and engine's sentences pasted among them.
+"""Pygments lexer of AuroraQL statements, and of query JSON and describe sentences between them.
 
-Keywords come from the grammar and fields from the schema. The tokens' texts make up the input exactly,
-and every rule is linear: what is unfinished is one token up to where it would have ended. It can begin anywhere
-in a text where its state is known.
+Keywords come from the grammar and fields from the schema. The token texts concatenate to the input exactly. Every rule
+runs in linear time: an unfinished quote or comment is one token up to the end of the input. Lexing can resume at any
+offset whose state is known.
 """
 
 from __future__ import annotations
@@ -51,10 +51,10 @@ def _fields() -> frozenset[str]:
 
 
 def _word(_lexer: ExtendedRegexLexer, match: re.Match[str], context: LexerContext) -> Tokens:
-    """A keyword is a name where it is compared with something, or is a step of a path."""
+    """Yield a word as keyword, field, function or name. A keyword next to an operator or in a path is a name."""
     word, text = match[0], match.string
-    compared = _COMPARED.match(text, match.end()) or text[match.start() - 1 : match.start()] == "."
-    if word.upper() in _keywords() and not compared:
+    is_name = _COMPARED.match(text, match.end()) or text[match.start() - 1 : match.start()] == "."
+    if word.upper() in _keywords() and not is_name:
         kind = Keyword
     elif word in _fields():
         kind = Name.Attribute
@@ -67,7 +67,7 @@ def _word(_lexer: ExtendedRegexLexer, match: re.Match[str], context: LexerContex
 
 
 def _unit(_lexer: ExtendedRegexLexer, match: re.Match[str], context: LexerContext) -> Tokens:
-    """What follows a number is its unit, unless it goes on with the statement, as `LIMIT 5 OFFSET 5` does."""
+    """Yield a number and the unit or keyword after it. In `LIMIT 5 OFFSET 5` the word is a keyword."""
     yield match.start(), Number, match[1]
     if match[2]:
         yield match.start(2), Whitespace, match[2]
@@ -76,7 +76,7 @@ def _unit(_lexer: ExtendedRegexLexer, match: re.Match[str], context: LexerContex
 
 
 def _prose(_lexer: ExtendedRegexLexer, match: re.Match[str], context: LexerContext) -> Tokens:
-    """A word of the engine's sentence."""
+    """Yield a word of a describe sentence."""
     word = match[0]
     kind = Name.Attribute if word in _fields() else Keyword if word.upper() in _keywords() else Text
     yield match.start(), kind, word
@@ -84,7 +84,7 @@ def _prose(_lexer: ExtendedRegexLexer, match: re.Match[str], context: LexerConte
 
 
 def _dollar_quoted(_lexer: ExtendedRegexLexer, match: re.Match[str], context: LexerContext) -> Tokens:
-    """A text of SQL in `$$…$$`, up to the end of the input where it is not closed."""
+    """Yield a SQL text in `$$…$$`, up to the end of the input when it is not closed."""
     end = match.string.find(match[0], match.end())
     end = end + len(match[0]) if end >= 0 else len(match.string)
     yield match.start(), String.Heredoc, match.string[match.start() : end]
@@ -96,7 +96,7 @@ _listing = bygroups(Keyword, Whitespace, Punctuation, String)  # type: ignore[no
 
 
 class AuroraQLLexer(ExtendedRegexLexer):
-    """AuroraQL, as typed at its prompt or kept in `.aql` files."""
+    """Lexer of AuroraQL at the prompt and in `.aql` files."""
 
     name = "AuroraQL"
     aliases: ClassVar[list[str]] = ["auroraql", "aql"]

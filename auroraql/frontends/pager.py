@@ -1,4 +1,4 @@
-"""Text that is longer than the terminal, shown by the pager that the user has chosen."""
+"""Paging of text that does not fit the terminal."""
 
 from __future__ import annotations
 
@@ -18,37 +18,38 @@ _ESCAPE = re.compile(r"\x1b(?:\[[0-9;]*m|\]8;;[^\x1b]*\x1b\\\\)")
 
 
 def pager(environ: Mapping[str, str], chosen: str | None = None, *, stays: bool = False) -> list[str]:
-    """Return the command of the pager: the one that was chosen, or AURORAQL_PAGER, PAGER, less; empty for none.
+    """Return the command of the pager, or an empty list for none.
 
-    less ends by itself with a text that fits the screen, unless it `stays`.
+    `chosen` takes precedence over AURORAQL_PAGER, PAGER and less. less quits by itself when a text fits the screen,
+    unless `stays` is True.
     """
-    named = environ.get("AURORAQL_PAGER", environ.get("PAGER", "less")) if chosen is None else chosen
+    command = environ.get("AURORAQL_PAGER", environ.get("PAGER", "less")) if chosen is None else chosen
     with suppress(ValueError):  # an unbalanced quote
-        words = shlex.split(named)
+        words = shlex.split(command)
         return ["less", "-SRX" if stays else "-SRXF", *words[1:]] if words[:1] == ["less"] else words
     return []
 
 
 def can_page(command: list[str]) -> bool:
-    """Return whether the command shows a page at a time: it is there, and it is not cat."""
+    """Return whether the command is an installed pager. cat does not count as one."""
     return bool(command) and command != ["cat"] and shutil.which(command[0]) is not None
 
 
 def put(stream: TextIO, chunks: Iterable[str], command: list[str], *, lines: int, width: int | None = None) -> None:
-    """Write text to a terminal, through the pager when it has more lines than fit, or lines wider than `width`."""
-    waiting = iter(chunks)
+    """Write text to a terminal, through the pager when it has more than `lines` lines or a line wider than `width`."""
+    remaining = iter(chunks)
     if can_page(command):
-        held: list[str] = []
+        buffered: list[str] = []
         count = 0
-        for chunk in waiting:
-            held.append(chunk)
+        for chunk in remaining:
+            buffered.append(chunk)
             count += chunk.count("\n")
             if count > lines or (width is not None and _juts_out(chunk, width)):
                 stream.flush()
-                _page(chain(held, waiting), command)
+                _page(chain(buffered, remaining), command)
                 return
-        waiting = iter(held)
-    for chunk in waiting:
+        remaining = iter(buffered)
+    for chunk in remaining:
         stream.write(chunk)
     stream.flush()
 
@@ -62,8 +63,8 @@ def _page(chunks: Iterator[str], command: list[str]) -> None:
         ignoring_interrupts(),
         subprocess.Popen(command, stdin=subprocess.PIPE, encoding="utf-8", errors="replace") as process,
     ):
-        assert process.stdin is not None  # noqa: S101 - it was asked for
-        with suppress(BrokenPipeError):  # it was left before the end
+        assert process.stdin is not None  # noqa: S101 - set by stdin=PIPE
+        with suppress(BrokenPipeError):  # the user quit the pager before the end
             for chunk in chunks:
                 process.stdin.write(chunk)
         with suppress(BrokenPipeError):
@@ -72,8 +73,8 @@ def _page(chunks: Iterator[str], command: list[str]) -> None:
 
 @contextmanager
 def ignoring_interrupts() -> Iterator[None]:
-    """While another program has the terminal, leave Ctrl-C to it."""
-    # A handler, not SIG_IGN: a program that is started inherits SIG_IGN and could not be interrupted at all.
+    """Ignore Ctrl-C while another program uses the terminal. That program receives it."""
+    # A handler, not SIG_IGN: child processes inherit SIG_IGN and could not be interrupted.
     before = signal.signal(signal.SIGINT, lambda _signal, _frame: None)
     try:
         yield
@@ -82,10 +83,10 @@ def ignoring_interrupts() -> Iterator[None]:
 
 
 def page_lines() -> int:
-    """Return the lines of the terminal that a result may take: its footer, the prompt and the toolbar need the rest."""
+    """Return the lines of the terminal that a result may use. Footer, prompt and toolbar need the rest."""
     return max(shutil.get_terminal_size().lines - 3, 1)
 
 
 def page_height(environ: Mapping[str, str], chosen: str | None = None) -> int | None:
-    """Return the lines of a page where no pager would show the rest, None where one does."""
+    """Return the lines of a page when there is no pager, or None when there is one."""
     return None if can_page(pager(environ, chosen)) else page_lines()

@@ -1,6 +1,6 @@
-"""One line on a terminal that says how far a search has come, and goes away when there is something else to say.
+"""A status line on a terminal that shows the progress of a search, and disappears when other output follows.
 
-It is never wider than the terminal is at that moment, and drawn by whoever waits, so that nothing is written into it.
+It never exceeds the current width of the terminal. The waiting thread draws it, so it never mixes with other output.
 """
 
 from __future__ import annotations
@@ -16,30 +16,35 @@ from auroraql.errors import columns, visible
 from auroraql.output import cut
 
 _AT_ONCE = 0.3
-"""Seconds that a search may take before anything is shown of it."""
+"""Seconds before the progress of a search is shown."""
 
 _LEAST = 8
-"""Columns below which nothing of a log line is worth showing."""
+"""Smallest width at which a log line is shown, in columns."""
 
 _SPARE = 5
-"""Columns at the end of the line: two Ctrl-C may be echoed there, and the cursor stands behind them."""
+"""Columns kept free at the end of the line, for the echo of two Ctrl-C and the cursor."""
 
 _BETWEEN = " · "
 
 
 def status_line(stream: TextIO | None, keys: TextIO | None = None) -> Watch | None:
-    """What shows progress on a stream; None when it is no terminal. What is typed on `keys` meanwhile is not echoed."""
+    """Return a progress callback that draws a status line, or None when the stream is not a terminal.
+
+    Input on `keys` is not echoed while the line is shown.
+    """
     if stream is None or not stream.isatty() or os.environ.get("TERM") == "dumb":
         return None
     return _StatusLine(stream, keys if keys is not None and keys.isatty() else None)
 
 
 class _StatusLine:
+    """A progress callback that redraws one line of a terminal."""
+
     def __init__(self, stream: TextIO, keys: TextIO | None) -> None:
         self._stream, self._keys = stream, keys
         self._shown = ""
         self._echoing: list[Any] | None = None
-        """How the terminal was set before it was told not to echo."""
+        """Terminal attributes before echo was switched off."""
 
     def __call__(self, progress: Progress | None) -> None:
         width = _width(self._stream)
@@ -53,7 +58,7 @@ class _StatusLine:
     def _put(self, text: str, width: int) -> None:
         if text == self._shown:
             return
-        # Terminals that set their lines anew when they become narrower have made several lines of it.
+        # A terminal that rewraps lines when it becomes narrower has split the status line into several lines.
         above = (columns(self._shown) - 1) // width if self._shown and sets_lines_anew(os.environ) else 0
         up = f"\x1b[{above}A" if above else ""
         self._stream.write(f"\r{up}\x1b[{'J' if above else 'K'}{text}")
@@ -63,7 +68,7 @@ class _StatusLine:
     def _hush(self) -> None:
         if self._keys is None or self._echoing is not None:
             return
-        with suppress(ImportError, OSError):  # Windows has no such thing
+        with suppress(ImportError, OSError):  # Windows has no termios
             import termios
 
             handle = self._keys.fileno()
@@ -83,31 +88,31 @@ class _StatusLine:
 
 
 def describe(progress: Progress, width: int = 10_000) -> str:
-    """A line: seconds, the engine's last word, and what has been received; that word is cut where it is too long."""
+    """Return the status line: elapsed time, last log line, bytes and records received. Truncate the log line to fit."""
     parts = [lasting(progress.elapsed)]
     if progress.bytes:
         parts.append(f"{progress.bytes / 1e6:,.1f} MB")
     if progress.records:
         parts.append(f"{progress.records:,} records")
-    room = width - columns(_BETWEEN.join(parts)) - len(_BETWEEN)
+    log_width = width - columns(_BETWEEN.join(parts)) - len(_BETWEEN)
     line = visible(progress.line)
-    if line and room >= min(columns(line), _LEAST):
-        parts.insert(1, cut(line, room))
+    if line and log_width >= min(columns(line), _LEAST):
+        parts.insert(1, cut(line, log_width))
     return cut(_BETWEEN.join(parts), max(width, 1))
 
 
 def lasting(seconds: float) -> str:
-    """A length of time as people say it."""
-    whole = int(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60} s"
-    return f"{whole // 3600} h {whole // 60 % 60} min"
+    """Return a duration in seconds as text, such as `2 min 5 s`."""
+    total = int(seconds)
+    if total < 60:
+        return f"{total} s"
+    if total < 3600:
+        return f"{total // 60} min {total % 60} s"
+    return f"{total // 3600} h {total // 60 % 60} min"
 
 
 def sets_lines_anew(environ: Mapping[str, str]) -> bool:
-    """Whether the terminal is one of those that break lines anew when they become narrower."""
+    """Return whether the terminal is known to rewrap lines when it becomes narrower."""
     names = ("TMUX", "VTE_VERSION", "KITTY_WINDOW_ID", "WEZTERM_PANE", "WT_SESSION", "KONSOLE_VERSION", "ALACRITTY_LOG")
     return any(environ.get(name) for name in names) or environ.get("TERM_PROGRAM") in ("iTerm.app", "ghostty", "vscode")
 

@@ -1,4 +1,4 @@
-"""The command line, loaded so that Ctrl-C meanwhile ends the process as it does later, without a traceback."""
+"""Start of the command line. Ctrl-C during loading ends the process without a traceback."""
 
 from __future__ import annotations
 
@@ -8,33 +8,33 @@ import signal
 from collections.abc import Callable
 
 _OBJECTS = 50_000
-"""Made before it is looked what may go: what is loaded stays, and to look again and again takes part of the start."""
+"""Allocations before the garbage collector runs: loaded modules stay alive, so collections during start cost time."""
 
 
 def run() -> int:
-    """Carries out the command line of this process, which ends with it: gives back its exit code."""
-    carry_out = _loaded()
+    """Run the command line of this process and return its exit code."""
+    main = _loaded()
     try:
-        return carry_out()
+        return main()
     finally:
-        gc.freeze()  # nothing is looked through once more before all of it goes
+        gc.freeze()  # skip the final collection at exit
 
 
 def _loaded() -> Callable[[], int]:
-    """What carries out a command line."""
+    """Load the command line and return its main function."""
     gc.set_threshold(max(_OBJECTS, gc.get_threshold()[0]), *gc.get_threshold()[1:])
-    heard = signal.getsignal(signal.SIGINT)
-    if heard is signal.default_int_handler:  # a process that is to ignore it goes on ignoring it
+    handler = signal.getsignal(signal.SIGINT)
+    if handler is signal.default_int_handler:  # a process started with SIGINT ignored keeps ignoring it
         signal.signal(signal.SIGINT, _leave)
     try:
-        from auroraql.frontends.cli import main as carry_out
+        from auroraql.frontends.cli import main
     finally:
-        signal.signal(signal.SIGINT, heard)
-    return carry_out
+        signal.signal(signal.SIGINT, handler)
+    return main
 
 
 def _leave(_number: int, _frame: object) -> None:
-    """Ends the process within the signal: a module that loads could take an exception for a fault of its own."""
+    """Exit inside the signal handler: a module being imported could catch a KeyboardInterrupt as its own error."""
     try:
         os.write(2, b"interrupted\n")
     finally:

@@ -1,7 +1,7 @@
-"""Saved queries: scripts kept as files, found by name and run with values for the parameters their head declares.
+"""Saved queries: scripts in files, found by name and run with values for the parameters in their front matter.
 
-`header` reads the head, `types` what a parameter may be, `uses` where statements have it, `binding` gives it a value,
-`shelf` keeps the files.
+`header` reads the front matter, `types` defines the parameter types, `uses` finds parameters in statements,
+`binding` assigns values, and `shelf` stores the files.
 """
 
 from __future__ import annotations

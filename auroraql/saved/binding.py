@@ -1,6 +1,6 @@
-"""Values for the parameters of scripts: those given, read as their head declares them, and the defaults of the others.
+"""Binding of script parameters: given values, read by their declared types, and default values.
 
-All that is missing or of the wrong type is said at once, and before anything runs.
+All missing and invalid values are reported together, before anything runs.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from auroraql.saved.uses import Uses, uses_of
 from auroraql.spelling import closest
 
 Given = Mapping[str, Sequence[str]]
-"""What was given for each name, as it was typed; several texts for one name are a list."""
+"""Values as typed, by parameter name. Several texts for one name form a list."""
 
 
 @dataclass(slots=True)
 class _Binding:
-    """The values for one script, and everything that is wrong with them."""
+    """Parameter values of one script, with all diagnostics."""
 
     source: Source
     given: Given
@@ -32,78 +32,89 @@ class _Binding:
     def __post_init__(self) -> None:
         self.header, self.uses = header_of(self.source), uses_of(self.source)
         self.wrong += self.header.wrong
-        for each in self.header.parameters:
-            self._declared(each, used=each.name in self.uses.names)
+        for parameter in self.header.parameters:
+            self._declared(parameter, used=parameter.name in self.uses.names)
         for name in self.uses.names:
             if name in self.given and self.header.declared(name) is None:
                 texts = self.given[name]
                 self.values[name] = texts[0] if len(texts) == 1 else list(texts)
 
-    def _declared(self, each: Declared, *, used: bool) -> None:
-        texts = self.given.get(each.name, [] if each.default is None else [each.default])
+    def _declared(self, parameter: Declared, *, used: bool) -> None:
+        texts = self.given.get(parameter.name, [] if parameter.default is None else [parameter.default])
         if not texts:
             return
         try:
-            value = each.read(list(texts))
+            value = parameter.read(list(texts))
             if used:
-                self.values[each.name] = value
+                self.values[parameter.name] = value
         except ValueError as error:
-            shown = ", ".join(f"'{text}'" for text in texts)
+            quoted_texts = ", ".join(f"'{text}'" for text in texts)
             reason = f"{error}; " if str(error) else ""
-            hint = f"{reason}as in: --param {each.name}={each.type.example}"
-            message = f"${each.name} takes {each.takes}, not {shown}"
-            self.wrong.append(Diagnostic("AQL0211", message, each.origin, f"declared as {each.called}", hint))
+            hint = f"{reason}as in: --param {parameter.name}={parameter.type.example}"
+            message = f"${parameter.name} takes {parameter.takes}, not {quoted_texts}"
+            self.wrong.append(Diagnostic("AQL0211", message, parameter.origin, f"declared as {parameter.called}", hint))
 
     @property
     def names(self) -> dict[str, None]:
-        """The parameters it uses or declares."""
-        return dict.fromkeys((*self.uses.names, *(each.name for each in self.header.parameters)))
+        """Parameters that the script uses or declares."""
+        return dict.fromkeys((*self.uses.names, *(parameter.name for parameter in self.header.parameters)))
 
     def missing(self) -> Iterator[Diagnostic]:
-        """What was given no value, and has no default."""
+        """Yield a diagnostic for each parameter that has neither a value nor a default."""
         for name in self.uses.names:
             if name in self.values or name in self.given or name in self.header.mistaken:
                 continue
-            each = self.header.declared(name)
-            example = each.type.example if each is not None else "…"
+            parameter = self.header.declared(name)
+            example = parameter.type.example if parameter is not None else "…"
             hint = f"give it as --param {name}={example}, or {name}={example} behind \\run"
-            origin = each.origin if each is not None else self.uses.first(name).origin
-            said = f": {each.doc}" if each is not None and each.doc else ""
-            yield Diagnostic("AQL0206", f"the parameter ${name} has no value{said}", origin, "needs a value", hint)
+            origin = parameter.origin if parameter is not None else self.uses.first(name).origin
+            description = f": {parameter.doc}" if parameter is not None and parameter.doc else ""
+            yield Diagnostic(
+                "AQL0206", f"the parameter ${name} has no value{description}", origin, "needs a value", hint
+            )
 
 
 def bind(sources: Sequence[Source], given: Given) -> dict[str, object]:
-    """The values of the parameters of scripts that are run together, which share them.
+    """Return the parameter values of scripts that run together and share them.
 
-    Raises StatementError with all that is missing, unknown or of the wrong type in the first script that is wrong,
-    UsageError where two of them make different values of the same. A script that has no head, or cannot be read, is
-    left to those who run it, who say more.
+    Raises StatementError with every missing, unknown and invalid value of the first script that has one. Raises
+    UsageError when two scripts read different values for one parameter.
+
+    A missing value is not reported here for a script without declarations, or when a script cannot be parsed. Running
+    that script reports it with more detail.
     """
     if not given and not any(header_of(source).has_parameters for source in sources):
-        return {}  # most scripts, which are not read twice for nothing
-    made = [_Binding(source, given) for source in sources]
-    names = dict.fromkeys(name for each in made for name in each.names)
-    whole = all(each.uses.whole for each in made)
-    unknown = [_unknown(name, names) for name in given if name not in names] if whole else []
-    for each in made:
-        missing = each.missing() if whole and each.header.has_parameters else ()
-        wrong = [*each.wrong, *missing, *unknown]
+        return {}  # most scripts have no parameters, and need not be parsed twice
+    bindings = [_Binding(source, given) for source in sources]
+    names = dict.fromkeys(name for binding in bindings for name in binding.names)
+    all_parsed = all(binding.uses.whole for binding in bindings)
+    unknown = [_unknown(name, names) for name in given if name not in names] if all_parsed else []
+    for binding in bindings:
+        missing = binding.missing() if all_parsed and binding.header.has_parameters else ()
+        wrong = [*binding.wrong, *missing, *unknown]
         if wrong:
-            raise StatementError(wrong, each.source)
-    return _shared(made)
+            raise StatementError(wrong, binding.source)
+    return _shared(bindings)
 
 
 def known_values(source: Source, given: Given) -> tuple[dict[str, object], tuple[Diagnostic, ...]]:
-    """The values of a script that is only checked, and what is to be said of its head: what is missing is no fault."""
-    made = _Binding(source, given)
-    idle = [_idle(each) for each in made.header.parameters if made.uses.whole and each.name not in made.uses.names]
-    return made.values, (*made.wrong, *idle)
+    """Return the values of a script that is only checked, and the diagnostics of its front matter.
+
+    A missing value is not an error here.
+    """
+    binding = _Binding(source, given)
+    unused = [
+        _idle(parameter)
+        for parameter in binding.header.parameters
+        if binding.uses.whole and parameter.name not in binding.uses.names
+    ]
+    return binding.values, (*binding.wrong, *unused)
 
 
-def _shared(made: Sequence[_Binding]) -> dict[str, object]:
+def _shared(bindings: Sequence[_Binding]) -> dict[str, object]:
     values: dict[str, object] = {}
-    for each in made:
-        for name, value in each.values.items():
+    for binding in bindings:
+        for name, value in binding.values.items():
             if name in values and values[name] != value:
                 message = f"${name} is not the same in all these files"
                 raise UsageError(message, f"give it as --param {name}=…, or run the files one by one")
@@ -112,13 +123,13 @@ def _shared(made: Sequence[_Binding]) -> dict[str, object]:
 
 
 def _unknown(name: str, known: Collection[str]) -> Diagnostic:
-    """What is given and no script uses or declares: most often a slip."""
-    near = closest(name, known, 1, 0.5)
-    said = unused_parameter(name, frozenset(known))
-    return replace(said, hint=f"did you mean ${near[0]}?") if near else said
+    """Return the diagnostic for a value whose name no script uses or declares, usually a typo."""
+    matches = closest(name, known, 1, 0.5)
+    diagnostic = unused_parameter(name, frozenset(known))
+    return replace(diagnostic, hint=f"did you mean ${matches[0]}?") if matches else diagnostic
 
 
-def _idle(each: Declared) -> Diagnostic:
-    message = f"the parameter ${each.name} is declared, and nothing uses it"
-    hint = f"write ${each.name} in a statement, or delete the line"
-    return Diagnostic("AQL0610", message, each.origin, "not used", hint, severity="warning")
+def _idle(parameter: Declared) -> Diagnostic:
+    message = f"the parameter ${parameter.name} is declared, and nothing uses it"
+    hint = f"write ${parameter.name} in a statement, or delete the line"
+    return Diagnostic("AQL0610", message, parameter.origin, "not used", hint, severity="warning")

@@ -1,4 +1,4 @@
-"""What may be given for the parameters of a script: their names with what they are, and the values that are known."""
+"""Completion of parameters: names with descriptions, and known values."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from auroraql.schema.catalogue import Catalogue, shipped
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """A parameter: its name, and its type, default and meaning in a line."""
+    """A parameter and its description: type, default and meaning on one line."""
 
     name: str
     doc: str
 
 
 def about(source: Source) -> Iterator[Offer]:
-    """The parameters of a script: those declared, then the others."""
+    """Yield the parameters of a script: declared ones first, then the others."""
     header, uses = header_of(source), uses_of(source)
-    for each in header.parameters:
-        default = "" if each.default is None else f" = {each.default}"
-        yield Offer(each.name, f"{each.called}{default}{'  ' + each.doc if each.doc else ''}")
+    for parameter in header.parameters:
+        default = "" if parameter.default is None else f" = {parameter.default}"
+        yield Offer(parameter.name, f"{parameter.called}{default}{'  ' + parameter.doc if parameter.doc else ''}")
     for name in uses.names:
         if header.declared(name) is None:
             use = uses.first(name)
@@ -34,24 +34,24 @@ def about(source: Source) -> Iterator[Offer]:
 
 
 def values_of(source: Source, name: str, catalogue: Catalogue | None = None) -> dict[str, str]:
-    """Values that a parameter may have, each with a few words: the default, those of its type, those of its field."""
+    """Return known values with short descriptions: the default, the values of the type, and those of the field."""
     declared, uses = header_of(source).declared(name), uses_of(source)
-    found: dict[str, str] = {}
+    values: dict[str, str] = {}
     if declared is not None and declared.default is not None:
         written = items(declared.default) if declared.many else [declared.default]
-        found |= {unquoted(each): "the default" for each in written}
+        values |= {unquoted(item): "the default" for item in written}
     use = uses.first(name) if name in uses.names else None
     type_ = declared.type if declared is not None else TYPES[use.type if use is not None else "text"]
     words = dict.fromkeys(type_.words, "")
     if type_.name in ("date", "time"):
         words["TODAY"] = "the day it is now, in UTC"
     for value, doc in (*words.items(), *((value, "") for value in _of_field(use, catalogue or shipped()))):
-        found.setdefault(value, doc)
-    return found
+        values.setdefault(value, doc)
+    return values
 
 
 def _of_field(use: Use | None, catalogue: Catalogue) -> tuple[str, ...]:
-    """The known values of the field that a parameter is compared with."""
+    """Return the known values of the field that the parameter is compared with."""
     kind = KINDS.get(use.kind) if use is not None and use.compared else None
     if use is None or kind is None:
         return ()

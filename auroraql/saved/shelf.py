@@ -1,6 +1,6 @@
-"""Where saved queries are: `.aql` files of the working folder and of the user's own folder, found by their names.
+"""Storage of saved queries: `.aql` files in the working folder and in the user's own folder, found by name.
 
-A name never leaves its folder, is a file name on every system, and no query is overwritten that was not meant to be.
+A name cannot leave its folder and is a valid file name on every system. A query is only overwritten on request.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ _RESERVED = frozenset(("con", "prn", "aux", "nul", "conin$", "conout$")) | {
     f"{port}{digit}" for port in ("com", "lpt") for digit in "0123456789¹²³"
 }
 _MOST_READ = 1_000_000
-"""Bytes; a longer file is data, and no query that someone saved."""
+"""Largest file that is read as a saved query, in bytes."""
 
 _KEPT = 2_000
 
 
 @dataclass(frozen=True, slots=True)
 class SavedQuery:
-    """A saved query: its name, its file, and its text."""
+    """A saved query: name, path and source."""
 
     name: str
     path: Path
@@ -44,18 +44,23 @@ class SavedQuery:
 
     @property
     def header(self) -> Header:
-        """What its head says."""
+        """The front matter of the query."""
         return header_of(self.source)
 
     @property
     def signature(self) -> str:
-        """Its parameters with their defaults, as they would be given."""
+        """The parameters with their defaults, as `name=value` pairs."""
         parameters = self.header.parameters
-        return " ".join(f"{each.name}={'…' if each.default is None else each.default}" for each in parameters)
+        return " ".join(
+            f"{parameter.name}={'…' if parameter.default is None else parameter.default}" for parameter in parameters
+        )
 
 
 def check_name(name: str) -> str:
-    """The name a query may be saved under, without the suffix. Raises UsageError for what is none on every system."""
+    """Return a valid name for a saved query, without the suffix.
+
+    Raises UsageError for a name that is not a valid file name on every system.
+    """
     plain = unicodedata.normalize("NFC", name.strip())
     if plain.lower().endswith(SUFFIX):
         plain = plain[: -len(SUFFIX)]
@@ -68,24 +73,24 @@ def check_name(name: str) -> str:
 
 
 def listed(folders: Iterable[Path]) -> list[SavedQuery]:
-    """The saved queries of the folders, by their names; of several with one name, that of the first folder."""
-    found: dict[str, SavedQuery] = {}
+    """Return the saved queries of the folders, sorted by name. The first folder that has a name wins."""
+    queries: dict[str, SavedQuery] = {}
     for folder in folders:
         for path in _files(folder):
             key = _key(path.stem)
-            if key not in found:
+            if key not in queries:
                 query = _read(path)
                 if query is not None:
-                    found[key] = query
-    return [found[key] for key in sorted(found)]
+                    queries[key] = query
+    return [queries[key] for key in sorted(queries)]
 
 
 def find(name: str, folders: Iterable[Path]) -> SavedQuery | None:
-    """The saved query of a name, in whatever case; None when there is none."""
+    """Return the saved query with a name, or None. An exact match is preferred over one that differs in case."""
     wanted = unicodedata.normalize("NFC", name.removesuffix(SUFFIX))
     for folder in folders:
         files = {unicodedata.normalize("NFC", path.stem): path for path in _files(folder)}
-        path = files.get(wanted) or next((files[n] for n in files if n.casefold() == wanted.casefold()), None)
+        path = files.get(wanted) or next((files[stem] for stem in files if stem.casefold() == wanted.casefold()), None)
         query = _read(path) if path is not None else None
         if query is not None:
             return query
@@ -93,7 +98,7 @@ def find(name: str, folders: Iterable[Path]) -> SavedQuery | None:
 
 
 def unreadable(name: str, folders: Iterable[Path]) -> UsageError | None:
-    """What to say of a name that only files have which are no query; None where there is no such file."""
+    """Return the error for a name whose only files cannot be read, or None when there is no such file."""
     for path in chain.from_iterable(map(_files, folders)):
         if _key(path.stem) == _key(name.removesuffix(SUFFIX)):
             return UsageError(f"{visible(str(path))} cannot be read: {_unread(path)}")
@@ -101,36 +106,48 @@ def unreadable(name: str, folders: Iterable[Path]) -> UsageError | None:
 
 
 def unknown(name: str, folders: Iterable[Path]) -> UsageError:
-    """What to say of a name that no saved query has."""
+    """Return the error for a name that no saved query has, with suggestions."""
     names = [query.name for query in listed(folders)]
-    near = closest(name, names, 1, 0.5)
-    some = ", ".join(names[:5]) + ("…" if len(names) > 5 else "")
-    hint = f"did you mean {near[0]}?" if near else f"there are {some}" if names else "\\save NAME keeps a query"
+    matches = closest(name, names, 1, 0.5)
+    listed_names = ", ".join(names[:5]) + ("…" if len(names) > 5 else "")
+    hint = (
+        f"did you mean {matches[0]}?"
+        if matches
+        else f"there are {listed_names}"
+        if names
+        else "\\save NAME keeps a query"
+    )
     return UsageError(f"there is no saved query '{visible(name)}'", hint)
 
 
 def save(name: str, text: str, folder: Path, *, replace: bool = False) -> Path:
-    """Keeps a text under a name in a folder, whole or not at all. Raises UsageError, also for a name that is taken.
+    """Save a text under a name in a folder and return the path. Write all of it or nothing.
 
-    With `replace` an earlier query of the name is replaced; a link is never followed.
+    `replace` allows an existing query to be replaced. Links are never followed. Raises UsageError for an invalid or
+    taken name, and when the file cannot be written.
     """
     path = folder / f"{check_name(name)}{SUFFIX}"
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise UsageError(f"'{visible(str(folder))}' cannot be made: {error.strerror or error}") from None
-    taken = next((each for each in _files(folder) if each.name.casefold() == path.name.casefold()), None)
-    if any(each.is_symlink() or (each.exists() and not each.is_file()) for each in (path, taken or path)):
+    existing = next(
+        (candidate for candidate in _files(folder) if candidate.name.casefold() == path.name.casefold()), None
+    )
+    if any(
+        candidate.is_symlink() or (candidate.exists() and not candidate.is_file())
+        for candidate in (path, existing or path)
+    ):
         raise UsageError(f"'{visible(str(path))}' is no plain file", "save the query under another name")
-    if taken is not None and replace:
-        write_text(taken, text)
-        return taken
-    if taken is not None:
-        raise _taken(taken)
+    if existing is not None and replace:
+        write_text(existing, text)
+        return existing
+    if existing is not None:
+        raise _taken(existing)
     try:
         _put_new(path, text)
     except UsageError:
-        if replace and path.exists():  # another session has just saved it: it is replaced now
+        if replace and path.exists():  # another session has just saved a query with this name
             return save(name, text, folder, replace=True)
         raise
     return path
@@ -141,29 +158,29 @@ def _taken(path: Path) -> UsageError:
 
 
 def _put_new(path: Path, text: str) -> None:
-    """Writes a file that was not there; if it is there by then, it stays as it is."""
-    made = path.with_name(f".auroraql-{os.urandom(6).hex()}.new")
-    write_text(made, text)
+    """Create a file. Leave a file that another process created in the meantime unchanged."""
+    temporary = path.with_name(f".auroraql-{os.urandom(6).hex()}.new")
+    write_text(temporary, text)
     try:
         try:
-            os.link(made, path)
+            os.link(temporary, path)
         except FileExistsError:
             raise
         except OSError:  # a file system without links
             with path.open("x", encoding="utf-8"):
                 pass
-            made.replace(path)
+            temporary.replace(path)
     except FileExistsError:
         raise _taken(path) from None
     except OSError as error:
         raise UsageError(f"cannot write '{visible(str(path))}': {error.strerror or error}") from None
     finally:
         with suppress(OSError):
-            made.unlink()
+            temporary.unlink()
 
 
 def _files(folder: Path) -> Iterator[Path]:
-    """The files of a folder that may be queries; none of a folder that is not there."""
+    """Yield the files of a folder that may be saved queries. Yield none when the folder cannot be read."""
     try:
         with os.scandir(folder) as entries:
             names = [entry.name for entry in entries if entry.name.endswith(SUFFIX) and entry.name[0] != "."]
@@ -173,7 +190,7 @@ def _files(folder: Path) -> Iterator[Path]:
 
 
 def _read(path: Path) -> SavedQuery | None:
-    """The query of a file; None for what is none: a folder, a file too long or not of text."""
+    """Return the query in a file, or None for a folder, a file that is too large, or a file that is not text."""
     try:
         state = path.stat()
     except (OSError, ValueError):
@@ -185,7 +202,7 @@ def _read(path: Path) -> SavedQuery | None:
 
 @lru_cache(_KEPT)
 def _read_once(path: Path, _changed: int, _size: int) -> SavedQuery | None:
-    """A file as it was at a time: what is listed again and again is read once."""
+    """Return the query in a file, cached by its modification time and size."""
     try:
         text = path.read_text("utf-8-sig")
     except (OSError, ValueError):
@@ -194,7 +211,7 @@ def _read_once(path: Path, _changed: int, _size: int) -> SavedQuery | None:
 
 
 def _unread(path: Path) -> str:
-    """Why a file is no query, where `_read` says that it is none."""
+    """Return why a file cannot be read as a query."""
     try:
         state = path.stat()
         if not stat.S_ISREG(state.st_mode):
@@ -210,13 +227,13 @@ def _unread(path: Path) -> str:
 
 
 def _key(name: str) -> str:
-    """What names that differ in case alone have in common."""
+    """Return the form of a name that names with other case share."""
     return unicodedata.normalize("NFC", name).casefold()
 
 
 def rows_of(queries: Sequence[SavedQuery]) -> list[tuple[str, str, str, str]]:
-    """Name, parameters, description and file of each; of one with a head that is wrong, what is wrong with it."""
-    return [(each.name, each.signature, _about(each.header), str(each.path)) for each in queries]
+    """Return name, parameters, description and path of each query. An invalid front matter replaces the description."""
+    return [(query.name, query.signature, _about(query.header), str(query.path)) for query in queries]
 
 
 def _about(header: Header) -> str:

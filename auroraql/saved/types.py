@@ -1,6 +1,6 @@
-"""The types a parameter of a saved query may have, one row each: how a value is written, and what it is bound as.
+"""Types of query parameters, one row each: how a value is written, and which Python value it becomes.
 
-A value of a declared parameter is bound as what it is (a date, a number), never as the text it was typed as.
+A declared parameter is bound as its type (a date, a number), not as the text that was typed.
 """
 
 from __future__ import annotations
@@ -15,22 +15,27 @@ from auroraql.resolver.times import Interval, TimeFault, named, read_interval, s
 from auroraql.resolver.values import PLAIN_NUMBER
 
 NAMED = r"(?:now|today)(?:\s*[+-]\s*\d+\s*[a-z]+)?"
-"""NOW or TODAY, perhaps shifted: `TODAY - 7 days`."""
+"""NOW or TODAY with an optional offset, such as `TODAY - 7 days`."""
 
 _NAMED = r"(?i)(?P<base>now|today)(?:\s*(?P<sign>[+-])\s*(?P<count>\d+)\s*(?P<unit>[a-z]+))?"
-# Possessive: where a quote may end in several places, trying all of them takes exponential time.
+# Possessive quantifiers: backtracking over the ends of a quote would take exponential time.
 _QUOTED = r"'([^']*+(?:''[^']*+)*+)'|\"([^\"]*+(?:\"\"[^\"]*+)*+)\""
 _LIST_ITEM = r"\s*+((?:'[^']*+(?:''[^']*+)*+'|\"[^\"]*+(?:\"\"[^\"]*+)*+\"|[^,])*+)(?:,|\Z)"
 _LARGEST_EXPONENT = 400
 _WHOLE = 18
-"""Digits of a whole number."""
+"""Most digits of a whole number."""
 
 
 @dataclass(frozen=True, slots=True)
 class ParameterType:
-    """A type: its name in a header, what is said that it takes, a value as it is written, and how one is read.
+    """A parameter type.
 
-    `read` raises ValueError for what is none. `words` are all its values, where these are few.
+    Attributes:
+        name: Name in a declaration.
+        takes: Description of a value in messages, such as "a date".
+        example: A value as it is written.
+        read: Convert a text to a value. Raises ValueError for a text that does not fit.
+        words: All values, where there are few.
     """
 
     name: str
@@ -41,7 +46,7 @@ class ParameterType:
 
 
 def unquoted(text: str) -> str:
-    """A text without the quotes around it, if it is all in quotes."""
+    """Return a text without its quotes, if quotes enclose all of it."""
     match = re.fullmatch(_QUOTED, text.strip())
     if match is None:
         return text
@@ -49,15 +54,15 @@ def unquoted(text: str) -> str:
 
 
 def items(text: str) -> list[str]:
-    """The items of a list as it is written: between commas, in parentheses or without them."""
+    """Return the items of a list as written: separated by commas, with or without parentheses."""
     inner = text.strip()
     if inner.startswith("(") and inner.endswith(")"):
         inner = inner[1:-1]
-    return [each[1].strip() for each in re.finditer(_LIST_ITEM, inner) if each[1].strip()]
+    return [item[1].strip() for item in re.finditer(_LIST_ITEM, inner) if item[1].strip()]
 
 
 def written(value: str) -> str:
-    """A text as a value in a header or behind `\\run`: in quotes where it needs them."""
+    """Return a text as a value in front matter or after `\\run`, quoted where necessary."""
     plain = re.fullmatch(r"[^\s,'\"()]+", value) is not None
     return value if plain else "'" + value.replace("'", "''") + "'"
 
@@ -87,24 +92,24 @@ def _boolean(text: str) -> object:
 
 
 def _interval(text: str) -> Interval:
-    """The interval that a literal means, or NOW or TODAY, now. Raises ValueError."""
+    """Return the interval of a time literal, or of NOW or TODAY at this moment. Raises ValueError."""
     match = re.fullmatch(_NAMED, text.strip())
     if match is None:
         return read_interval(text.strip())
-    found = named(match["base"].upper(), datetime.now(UTC).replace(tzinfo=None))
+    interval = named(match["base"].upper(), datetime.now(UTC).replace(tzinfo=None))
     if not match["count"]:
-        return found
+        return interval
     count = Decimal(match["sign"] + match["count"])
     if count.adjusted() > _WHOLE:
         raise ValueError
-    return shift(found, count, match["unit"].lower())
+    return shift(interval, count, match["unit"].lower())
 
 
 def _time(text: str) -> object:
-    found = _interval(text)
-    if found.past is None:
-        return found.first
-    return _day(found) or text.strip()
+    interval = _interval(text)
+    if interval.past is None:
+        return interval.first
+    return _day(interval) or text.strip()
 
 
 def _date(text: str) -> object:
@@ -115,28 +120,28 @@ def _date(text: str) -> object:
 
 
 def _period(text: str) -> object:
-    found = _interval(text)
-    if found.past is None:
+    interval = _interval(text)
+    if interval.past is None:
         raise ValueError
-    return _day(found) or text.strip()
+    return _day(interval) or text.strip()
 
 
 def _day(interval: Interval) -> date | None:
-    """The day that an interval is; None for a longer or a shorter one."""
+    """Return the day that an interval covers, or None when it is longer or shorter."""
     first, past = interval.first, interval.past
     return first.date() if past is not None and (past - first).total_seconds() in (86400, 86399.999999) else None
 
 
 def _told(read: Callable[[str], object]) -> Callable[[str], object]:
-    """Reads, with a time that does not exist as a ValueError like any other."""
+    """Return `read` with errors about times raised as ValueError."""
 
-    def reads(text: str) -> object:
+    def convert(text: str) -> object:
         try:
             return read(text)
         except (TimeFault, KeyError, OverflowError) as fault:
             raise ValueError(str(fault) if isinstance(fault, TimeFault) else "") from None
 
-    return reads
+    return convert
 
 
 TYPES = {
@@ -151,4 +156,4 @@ TYPES = {
         ParameterType("period", "a year, a month or a date", "2021-01", _told(_period)),
     )
 }
-"""Every type by its name; `list of` before one makes a list of it."""
+"""Every type by name. `list of` before a name makes it a list."""

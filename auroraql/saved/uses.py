@@ -1,4 +1,4 @@
-"""Where the statements of a script use their parameters: what a value given there must be, and what it is compared with."""
+"""Uses of parameters in a script: the type that each use expects, and the field that it is compared with."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ _SQL_PARAMETER = re.compile(r"(?<![\w$])\$([^\W\d]\w*)")
 _OF_TYPE = {Type.NUMBER: "number", Type.INTEGER: "integer", Type.BOOLEAN: "boolean", Type.TIME: "time"}
 _OF_WINDOW = {"on": "date", "during": "period"}
 _SOURCES = "ephemeris"
-"""A kind that has the fields of data sources and, with blocks, their metadata."""
+"""Kind that provides the fields of blocks and SHOW: data source fields and metadata."""
 
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """A parameter where it stands: the type that fits there, and the field (of which kind) it is compared with."""
+    """One use of a parameter: the type that it expects, and the field (and its kind) that it is compared with."""
 
     name: str
     type: str = "text"
@@ -36,84 +36,89 @@ class Use:
 
 @dataclass(frozen=True, slots=True)
 class Uses:
-    """Every use of a parameter in a script, in order; `whole` is False where a statement cannot be read."""
+    """All uses of parameters in a script, in order. `whole` is False when a statement cannot be parsed."""
 
     each: tuple[Use, ...]
     whole: bool
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The parameters, in the order they come in."""
+        """The parameters in order of their first use."""
         return tuple(dict.fromkeys(use.name for use in self.each))
 
     def first(self, name: str) -> Use:
-        """The first use of a name, by preference one that is compared with something."""
+        """Return the first use of a parameter, preferably one that is compared with a field."""
         return next(
-            use for wanted in (True, False) for use in self.each if use.name == name and bool(use.compared) >= wanted
+            use
+            for is_compared in (True, False)
+            for use in self.each
+            if use.name == name and bool(use.compared) >= is_compared
         )
 
 
 def uses_of(source: Source) -> Uses:
-    """The uses of parameters in the statements of a script that can be read."""
+    """Return the uses of parameters in the statements that can be parsed."""
     return _found(source.text)
 
 
 @lru_cache(_KEPT)
 def _found(text: str) -> Uses:
-    found: list[Use] = []
-    whole = True
-    for read in script.read_each(Source(text)):
-        if isinstance(read, StatementError):
-            whole = False
+    uses: list[Use] = []
+    is_complete = True
+    for parsed in script.read_each(Source(text)):
+        if isinstance(parsed, StatementError):
+            is_complete = False
         else:
-            found += _uses(read.statement)
-    return Uses(tuple(found), whole)
+            uses += _uses(parsed.statement)
+    return Uses(tuple(uses), is_complete)
 
 
 def _uses(statement: object) -> Iterator[Use]:
-    """A walk without recursion, for a tree may be deep; each node comes with what a parameter there would be."""
-    waiting: list[tuple[object, Use]] = [(statement, Use(""))]
-    while waiting:
-        node, place = waiting.pop()
+    """Yield the uses in a statement. The walk is iterative, since an AST may be deeply nested."""
+    pending: list[tuple[object, Use]] = [(statement, Use(""))]
+    while pending:
+        node, expected = pending.pop()
         if isinstance(node, Parameter):
-            yield replace(place, name=node.name, origin=node.origin)
+            yield replace(expected, name=node.name, origin=node.origin)
         elif isinstance(node, Sql):
             yield from map(Use, _parameters_of(node.text))
         elif isinstance(node, tuple):
-            waiting += [(each, place) for each in reversed(node)]
+            pending += [(child, expected) for child in reversed(node)]
         elif is_dataclass(node):
-            inside = _inside(node, place)
-            waiting += [(getattr(node, each.name), inside) for each in reversed(fields(node)) if each.name != "origin"]
+            inner = _inside(node, expected)
+            pending += [
+                (getattr(node, child.name), inner) for child in reversed(fields(node)) if child.name != "origin"
+            ]
 
 
 def _parameters_of(sql: str) -> Iterator[str]:
-    """The parameters of a SQL text, outside comments and quotes, `$$` among them."""
-    stops, at = stops_of("sql"), 0
-    while match := stops.search(sql, at):
-        yield from _SQL_PARAMETER.findall(sql, at, match.start())
+    """Yield the parameters of a SQL text, outside comments, quotes and `$$` texts."""
+    stops, position = stops_of("sql"), 0
+    while match := stops.search(sql, position):
+        yield from _SQL_PARAMETER.findall(sql, position, match.start())
         closed = closed_end(sql, match) if match.lastgroup in ("stray", "dollar") else -1
-        at = max(match.end(), closed)
-    yield from _SQL_PARAMETER.findall(sql, at)
+        position = max(match.end(), closed)
+    yield from _SQL_PARAMETER.findall(sql, position)
 
 
-def _inside(node: object, place: Use) -> Use:
-    """What a parameter in a node would be."""
+def _inside(node: object, expected: Use) -> Use:
+    """Return what a parameter inside a node is expected to be."""
     match node:
         case Find(kind):
             return Use("", kind=kind)
         case Block() | Show():
             return Use("", kind=_SOURCES)
         case Comparison(path, operator):
-            known = KINDS[place.kind].field(path.dotted) if place.kind in KINDS else None
-            fits = _OF_TYPE.get(known.type, "text") if known is not None else "text"
-            return Use("", fits, operator in (Op.IN, Op.NOT_IN), path.parts[-1], place.kind)
+            compared_field = KINDS[expected.kind].field(path.dotted) if expected.kind in KINDS else None
+            fits = _OF_TYPE.get(compared_field.type, "text") if compared_field is not None else "text"
+            return Use("", fits, operator in (Op.IN, Op.NOT_IN), path.parts[-1], expected.kind)
         case Window(form):
-            return replace(place, type=_OF_WINDOW.get(form, "time"))
-        case Instant() if place.compared:
-            return replace(place, type="time")
+            return replace(expected, type=_OF_WINDOW.get(form, "time"))
+        case Instant() if expected.compared:
+            return replace(expected, type="time")
         case Limit():
-            return replace(place, type="integer")
-        case Duration() | Distance() if place.type != "integer":
-            return replace(place, type="number", compared="")
+            return replace(expected, type="integer")
+        case Duration() | Distance() if expected.type != "integer":
+            return replace(expected, type="number", compared="")
         case _:
-            return place
+            return expected
