@@ -76,24 +76,24 @@ class Rechecking:
     """Checker of one script that changes. Unchanged statements come from its cache."""
 
     def __init__(self) -> None:
-        self._read: dict[_Statement, script.Read | Diagnostics] = {}
+        self._parsed: dict[_Statement, script.Read | Diagnostics] = {}
         self._outcomes: dict[tuple[int, _Statement], _Outcome] = {}
-        self._following: dict[int, list[tuple[_Changes, int]]] = {}
+        self._transitions: dict[int, list[tuple[_Changes, int]]] = {}
         """Transitions between numbered states: for each state, the changes and the number of the resulting state."""
-        self._numbers = 0
-        self._known: tuple[Catalogue, datetime, Standing] | None = None
+        self._state_count = 0
+        self._context: tuple[Catalogue, datetime, Standing] | None = None
 
     def check(self, text: str, catalogue: Catalogue, standing: Standing = NOTHING) -> Diagnostics:
         """Return the errors and warnings of a script. A parameter without a value is not an error."""
         preparing = Preparing(catalogue, {}, None, standing, checking=True)
-        context = self._known
+        context = self._context
         if (
             context is None
             or context[0] is not catalogue
             or preparing.now - context[1] > _SOON
             or (context[2] is not standing and context[2] != standing)
         ):
-            self._known, self._outcomes, self._following = (catalogue, preparing.now, standing), {}, {}
+            self._context, self._outcomes, self._transitions = (catalogue, preparing.now, standing), {}, {}
         return tuple(self._said(text, self._statements(text), preparing))
 
     def _statements(self, text: str) -> Iterator[tuple[int, _Statement | int, script.Read | Diagnostics]]:
@@ -111,9 +111,9 @@ class Rechecking:
                 continue
             end = piece.end
             statement = text[piece.start : piece.end], _alone(piece)
-            result = parsed[statement] = parsed.get(statement) or self._read.get(statement) or _read_alone(*statement)
+            result = parsed[statement] = parsed.get(statement) or self._parsed.get(statement) or _read_alone(*statement)
             yield piece.start, statement, result
-        self._read = parsed
+        self._parsed = parsed
 
     def _said(
         self,
@@ -143,18 +143,18 @@ class Rechecking:
             outcomes[state, statement] = outcome
             state = self._next_state(state, outcome.changes, following)
             yield from (diagnostic.moved(offset) for diagnostic in outcome.said)
-        self._outcomes, self._following = outcomes, following
+        self._outcomes, self._transitions = outcomes, following
 
     def _next_state(self, state: int, changes: _Changes, following: dict[int, list[tuple[_Changes, int]]]) -> int:
         """Return the number of the state after some changes. Equal changes of one state lead to the same number."""
         if not changes:
             return state
         numbered = following.setdefault(state, [])
-        earlier = (*numbered, *self._following.get(state, ()))
+        earlier = (*numbered, *self._transitions.get(state, ()))
         number = next((number for transition, number in earlier if transition == changes), None)
         if number is None:
-            self._numbers += 1
-            number = self._numbers
+            self._state_count += 1
+            number = self._state_count
         if (changes, number) not in numbered:
             numbered.append((changes, number))
         return number

@@ -40,9 +40,9 @@ class Completer:
 
     def __init__(self) -> None:
         self._reader, self._finder = Reader(), Finder()
-        self._at: tuple[Known, str, str] | None = None
+        self._groups_key: tuple[Known, str, str] | None = None
         self._without_quotes: Completer | None = None
-        self._behind: tuple[str, Sequence[Lexeme]] = ("", ())
+        self._following_words: tuple[str, Sequence[Lexeme]] = ("", ())
         self._groups: tuple[tuple[Group, ...], frozenset[str]] = ((), frozenset())
 
     def complete(self, text: str, cursor: int, known: Known, *, loose: bool = True) -> list[Completion]:
@@ -84,20 +84,20 @@ class Completer:
     def _offered(self, place: Place, known: Known) -> tuple[tuple[Group, ...], frozenset[str]]:
         """Return the groups that fit, and the keywords that may come next. Cache both while one word is typed."""
         key = (known, place.text[place.begin : place.start], place.text[place.rest :])
-        if self._at is None or self._at[0] is not known or self._at[1:] != key[1:]:
+        if self._groups_key is None or self._groups_key[0] is not known or self._groups_key[1:] != key[1:]:
             trail, survey = self._reader.read(place)
             scope = survey.scope
             survey.read(self._words_behind(place))
             self._groups = tuple(offers(trail, scope, survey, known)), trail.accepts()
-            self._at = key
+            self._groups_key = key
         return self._groups
 
     def _words_behind(self, place: Place) -> Sequence[Lexeme]:
         """Return the words after the cursor. Cache them while the text before the cursor changes."""
         after = place.text[place.rest :]
-        if after != self._behind[0]:
-            self._behind = after, place.words_behind()
-        return self._behind[1]
+        if after != self._following_words[0]:
+            self._following_words = after, place.words_behind()
+        return self._following_words[1]
 
 
 def _ranked(place: Place, groups: Iterable[Group], keywords: frozenset[str], loose: bool) -> list[Completion]:

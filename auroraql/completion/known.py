@@ -17,7 +17,7 @@ from auroraql.schema.sources import SOURCE_FIELDS
 Chosen = tuple[tuple[str, tuple[str, ...]], ...]
 """Conditions on source fields: pairs of a field and the values that it may have."""
 
-_MOST_KEPT = 256
+_MAX_CACHED = 256
 _DESCRIBED_AT_ONCE = 200
 
 
@@ -31,7 +31,7 @@ class ArchiveNames:
         for source in catalogue.sources:
             for name, by_value in self._by.items():
                 by_value.setdefault(getattr(source, name), []).append(source)
-        self._made: dict[object, Vocabulary] = {}
+        self._vocabularies: dict[object, Vocabulary] = {}
         self._docs: dict[tuple[str, str], str] = {}
         for name in self.source_fields:
             self.values(name, ()).prepare(_DESCRIBED_AT_ONCE)
@@ -69,11 +69,11 @@ class ArchiveNames:
         return self._kept(key, lambda: Vocabulary(make()))
 
     def _kept(self, key: object, make: Callable[[], Vocabulary]) -> Vocabulary:
-        vocabulary = self._made.get(key)
+        vocabulary = self._vocabularies.get(key)
         if vocabulary is None:
-            if len(self._made) >= _MOST_KEPT:
-                self._made.clear()
-            vocabulary = self._made[key] = make()
+            if len(self._vocabularies) >= _MAX_CACHED:
+                self._vocabularies.clear()
+            vocabulary = self._vocabularies[key] = make()
         return vocabulary
 
     def _values(self, name: str, chosen: Chosen) -> Iterator[Item]:

@@ -66,7 +66,7 @@ class Finder:
     """Locator of the cursor. It resumes its scan when only the end of the text has changed."""
 
     def __init__(self) -> None:
-        self._passed, self._begin = "", 0
+        self._scanned, self._begin = "", 0
         self._words: Sequence[Lexeme] = ()
 
     def locate(self, text: str, cursor: int) -> Place | None:
@@ -118,7 +118,7 @@ class Finder:
 
         The second is -1 when no quote is open, and None where nothing can be completed.
         """
-        passed = self._passed
+        passed = self._scanned
         resumes = 0 < len(passed) < cursor and text.startswith(passed)
         begin, position = (self._begin, len(passed)) if resumes else (first(text), first(text))
         start = _after_documents(text, begin, cursor)
@@ -135,7 +135,7 @@ class Finder:
         else:
             opened = -1
         if checkpoint[1]:
-            self._begin, self._passed = checkpoint[0], text[: checkpoint[1]]
+            self._begin, self._scanned = checkpoint[0], text[: checkpoint[1]]
         return start, opened
 
 

@@ -76,7 +76,7 @@ class _Reader:
     """Parser of one file. It records each problem with its position."""
 
     def __init__(self, file: File, data: bytes, *, checked: bool) -> None:
-        self._found, self._data, self._text, self._checked = file, data, "", checked
+        self._file, self._data, self._text, self._checked = file, data, "", checked
 
     def read(self) -> None:
         """Parse the file into the `File` object."""
@@ -106,15 +106,15 @@ class _Reader:
             elif key == PROFILE:
                 self._chosen(value)
             else:
-                self._setting((), key, value, self._found.settings)
-        profile = self._found.profile
-        if profile is not None and profile.value not in self._found.profiles:
-            message, hint = no_profile(str(profile.value), self._found.profiles)
-            self._problem(self._place((), PROFILE, behind=True), message, hint)
+                self._setting((), key, value, self._file.settings)
+        profile = self._file.profile
+        if profile is not None and profile.value not in self._file.profiles:
+            message, hint = no_profile(str(profile.value), self._file.profiles)
+            self._problem(self._place((), PROFILE, of_value=True), message, hint)
 
     def _chosen(self, value: object) -> None:
         if isinstance(value, str):
-            self._found.profile = Put(value, self._place((), PROFILE)[0])
+            self._file.profile = Put(value, self._place((), PROFILE)[0])
         else:
             hint = "give the name of a profile, in quotes"
             self._problem(self._place((), PROFILE), f"this sets '{PROFILE}' to a value of the wrong type", hint)
@@ -129,7 +129,7 @@ class _Reader:
                 hint = f"write it as [profiles.{name}]"
                 self._problem(self._place((PROFILES,), name), f"the profile '{name}' is no table", hint)
                 continue
-            profile = self._found.profiles.setdefault(name, {})
+            profile = self._file.profiles.setdefault(name, {})
             for key, setting in settings.items():
                 self._setting((PROFILES, name), key, setting, profile)
 
@@ -148,26 +148,26 @@ class _Reader:
                 row.check(into[key].value)
         except Unfit as unfit:
             message = f"this sets '{key}' {unfit.message}"
-            self._problem(self._place(table, key, behind=True), message, unfit.hint)
+            self._problem(self._place(table, key, of_value=True), message, unfit.hint)
 
     def _others_may_read_a_key(self) -> None:
         keys = [
             settings["api_key"]
-            for settings in (self._found.settings, *self._found.profiles.values())
+            for settings in (self._file.settings, *self._file.profiles.values())
             if "api_key" in settings
         ]
-        if keys and os.name == "posix" and stat.S_IMODE(self._found.path.stat().st_mode) & 0o077:
+        if keys and os.name == "posix" and stat.S_IMODE(self._file.path.stat().st_mode) & 0o077:
             message = "the file holds an API key, and others may read it"
-            self._problem((keys[0].line, 1), message, f"chmod 600 {self._found.path}", "warning")
+            self._problem((keys[0].line, 1), message, f"chmod 600 {self._file.path}", "warning")
 
     def _problem(self, place: tuple[int, int], message: str, hint: str = "", severity: str = "error") -> None:
-        self._found.problems.append(Problem(*place, message, hint, severity))
+        self._file.problems.append(Problem(*place, message, hint, severity))
 
-    def _place(self, table: tuple[str, ...], key: str, *, behind: bool = False) -> tuple[int, int]:
-        """Return line and column of a key, or of its value with `behind`; (1, 1) for a key in unusual notation."""
+    def _place(self, table: tuple[str, ...], key: str, *, of_value: bool = False) -> tuple[int, int]:
+        """Return line and column of a key, or of its value with `of_value`; (1, 1) for a key in unusual notation."""
         for path, line, column, value_column in _keys(self._text):
             if path == (*table, key):
-                return line, value_column if behind else column
+                return line, value_column if of_value else column
         return 1, 1
 
 

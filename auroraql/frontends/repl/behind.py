@@ -85,13 +85,13 @@ class Late:
 
     def __init__(self, make: Callable[[], Behind]) -> None:
         self._make, self._lock = make, Lock()
-        self._made: Behind | None = None
+        self._controller: Behind | None = None
         self._failure: BaseException | None = None
 
     @property
     def now(self) -> Behind | None:
         """The controller, or None while it loads."""
-        return self._made
+        return self._controller
 
     def start(self, then: Callable[[], None]) -> None:
         """Start loading on a daemon thread, and call `then` when the controller is ready."""
@@ -100,14 +100,14 @@ class Late:
     def get(self) -> Behind:
         """Return the controller, after waiting for it to load. Raises the error that loading raised."""
         with self._lock:
-            if self._made is None and self._failure is None:
+            if self._controller is None and self._failure is None:
                 try:
-                    self._made = self._make()
+                    self._controller = self._make()
                 except BaseException as failure:  # raised again to every caller
                     self._failure = failure
-        if self._made is None:
+        if self._controller is None:
             raise self._failure or RuntimeError("the controller was not made")
-        return self._made
+        return self._controller
 
     def _start(self, then: Callable[[], None]) -> None:
         try:

@@ -49,7 +49,7 @@ class Checker:
         self._check, self._pause = check, pause
         self.shown = shown
         """Callback, invoked on the checker's thread after a text was checked."""
-        self._news = Condition()
+        self._condition = Condition()
         self._text: str | None = None
         self.checked = Checked()
 
@@ -59,9 +59,9 @@ class Checker:
 
     def typed(self, text: str) -> None:
         """Schedule a text for checking. It replaces a text that was not checked yet."""
-        with self._news:
+        with self._condition:
             self._text = text
-            self._news.notify()
+            self._condition.notify()
 
     def check_now(self, text: str) -> None:
         """Check a text on the calling thread and store its diagnostics."""
@@ -75,9 +75,9 @@ class Checker:
                 self.shown()
 
     def _next(self) -> str:
-        with self._news:
-            self._news.wait_for(lambda: self._text is not None)
-            while self._news.wait(self._pause):
+        with self._condition:
+            self._condition.wait_for(lambda: self._text is not None)
+            while self._condition.wait(self._pause):
                 pass
             text, self._text = self._text or "", None
             return text

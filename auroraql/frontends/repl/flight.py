@@ -108,21 +108,21 @@ class _Cancelling:
     def __init__(self, search: Search, tell: Callable[[_Cancelling], None]) -> None:
         self.search, self._tell = search, tell
         self.error: ArchiveError | None = None
-        self._lock, self._over, self._is_late = Lock(), Event(), False
+        self._lock, self._ended, self._notifies = Lock(), Event(), False
         Thread(target=self._work, name="auroraql-cancelling", daemon=True).start()
 
     def over_within(self, seconds: float) -> bool:
         """Wait up to `seconds` and return whether the cancellation has ended. If not, `tell` is called when it ends."""
-        self._over.wait(seconds)
+        self._ended.wait(seconds)
         with self._lock:
-            self._is_late = not self._over.is_set()
-            return not self._is_late
+            self._notifies = not self._ended.is_set()
+            return not self._notifies
 
     def leave(self) -> bool:
         """Suppress the call of `tell`. Return whether the cancellation is still running."""
         with self._lock:
-            self._is_late = False
-            return not self._over.is_set()
+            self._notifies = False
+            return not self._ended.is_set()
 
     def _work(self) -> None:
         try:
@@ -130,9 +130,9 @@ class _Cancelling:
         except ArchiveError as error:
             self.error = error
         with self._lock:
-            self._over.set()
-            is_late = self._is_late
-        if is_late:
+            self._ended.set()
+            notifies = self._notifies
+        if notifies:
             self._tell(self)
 
 

@@ -13,14 +13,14 @@ from prompt_toolkit.key_binding.vi_state import InputMode
 from auroraql.frontends.repl.behind import Behind, Late, Switches
 
 
-def key_bindings(switches: Switches, behind: Late) -> KeyBindings:
+def key_bindings(switches: Switches, controller: Late) -> KeyBindings:
     """Return the key bindings. The controller decides whether Enter runs the text."""
     keys = KeyBindings()
     typing = has_focus(DEFAULT_BUFFER)
 
     def ends(buffer: Buffer) -> bool:
-        return behind.get().submits(buffer.document) and (
-            not switches.multiline or vi_navigation_mode() or behind.get().is_command(buffer.text)
+        return controller.get().submits(buffer.document) and (
+            not switches.multiline or vi_navigation_mode() or controller.get().is_command(buffer.text)
         )
 
     @keys.add("enter", filter=typing)
@@ -39,13 +39,13 @@ def key_bindings(switches: Switches, behind: Late) -> KeyBindings:
     @keys.add("c-x", "c-e", filter=typing & emacs_mode & ~has_selection)
     @keys.add("v", filter=typing & vi_navigation_mode)
     def _(event: KeyPressEvent) -> None:
-        event.app.create_background_task(_edit(event.current_buffer, behind.get()))
+        event.app.create_background_task(_edit(event.current_buffer, controller.get()))
 
     @keys.add("f5", filter=typing)
     def _(event: KeyPressEvent) -> None:
         text = event.current_buffer.text
-        if text.strip() and not behind.get().is_command(text):
-            run_in_terminal(lambda: behind.get().explain(text))
+        if text.strip() and not controller.get().is_command(text):
+            run_in_terminal(lambda: controller.get().explain(text))
 
     _add_switches(keys, switches)
     return keys
@@ -78,12 +78,12 @@ def _end_or_go_on(buffer: Buffer, end: bool) -> None:
     buffer.newline(copy_margin=False)
 
 
-async def _edit(buffer: Buffer, behind: Behind) -> None:
+async def _edit(buffer: Buffer, controller: Behind) -> None:
     """Open the text in the external editor. Run the edited text if it is complete, else put it at the prompt."""
-    text = await run_in_terminal(lambda: behind.edited(buffer.text), in_executor=True)
+    text = await run_in_terminal(lambda: controller.edited(buffer.text), in_executor=True)
     if text is not None:
         buffer.document = Document(text, len(text))
-        if text.strip() and behind.submits(buffer.document):
+        if text.strip() and controller.submits(buffer.document):
             buffer.validate_and_handle()
 
 

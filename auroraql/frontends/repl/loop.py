@@ -41,9 +41,9 @@ def run_repl(
     stream = stream or sys.stdout
     plain = bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb"
     switches = switches or Switches(color=stream.isatty() and not plain)
-    behind = Late(lambda: make(switches, stream))
-    checker = Checker(lambda text: _wrong(behind.now, text))
-    editor = line_editor(switches, behind, checker, open_history(history), input=input, output=output)
+    controller = Late(lambda: make(switches, stream))
+    checker = Checker(lambda text: _wrong(controller.now, text))
+    editor = line_editor(switches, controller, checker, open_history(history), input=input, output=output)
     checker.shown = editor.app.invalidate
 
     def loaded() -> None:
@@ -51,7 +51,7 @@ def run_repl(
         gc.freeze()
         checker.start()
         # A new lexer makes the editor highlight the text that was typed before it loaded.
-        editor.lexer = behind.get().lexer if switches.color else None
+        editor.lexer = controller.get().lexer if switches.color else None
         in_the_loop(editor, lambda: complete_what_stands_there(editor))
 
     def tell() -> None:
@@ -59,16 +59,16 @@ def run_repl(
             run_in_terminal(lambda: _tell(switches, stream))
 
     switches.notices.above = lambda: in_the_loop(editor, tell)
-    once_shown(editor, lambda: behind.start(loaded))
+    once_shown(editor, lambda: controller.start(loaded))
     stream.write(f"{title}\n")
     stream.flush()
-    while not switches.done and _once(editor, switches, behind, stream):
+    while not switches.done and _once(editor, switches, controller, stream):
         pass
-    if behind.now is not None:
-        behind.now.leave()
+    if controller.now is not None:
+        controller.now.leave()
 
 
-def _once(editor: PromptSession[str], switches: Switches, behind: Late, stream: TextIO) -> bool:
+def _once(editor: PromptSession[str], switches: Switches, controller: Late, stream: TextIO) -> bool:
     """Read one text and run it. Return whether the session continues."""
     draft, switches.draft = switches.draft, ""
     typed = True
@@ -77,11 +77,11 @@ def _once(editor: PromptSession[str], switches: Switches, behind: Late, stream: 
         text = editor.prompt(default=draft)
         typed = False
         if text.strip():
-            behind.get().take(text)
+            controller.get().take(text)
     except KeyboardInterrupt:
         # When the line has text, Ctrl-C only clears it.
-        if behind.now is not None and not (typed and editor.default_buffer.text):
-            behind.now.interrupted()
+        if controller.now is not None and not (typed and editor.default_buffer.text):
+            controller.now.interrupted()
     except EOFError:
         return False
     return True
@@ -95,13 +95,13 @@ def _tell(switches: Switches, stream: TextIO) -> None:
     stream.flush()
 
 
-def _wrong(behind: Behind | None, text: str) -> Sequence[Diagnostic]:
+def _wrong(controller: Behind | None, text: str) -> Sequence[Diagnostic]:
     """Return the diagnostics of the text, or a warning about an internal error.
 
     An error in the background check must not end typing.
     """
     try:
-        return behind.wrong(text) if behind is not None else ()
+        return controller.wrong(text) if controller is not None else ()
     except Exception as fault:
         message = f"AuroraQL could not check this text ({type(fault).__name__}: {fault})"
         return (

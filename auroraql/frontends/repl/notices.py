@@ -10,18 +10,18 @@ class Notices:
     """Thread-safe queue of notifications."""
 
     def __init__(self) -> None:
-        self._waiting: deque[tuple[str, bool]] = deque()
+        self._pending: deque[tuple[str, bool]] = deque()
         self.above: Callable[[], object] = lambda: None
         """Callback that makes the prompt print pending notifications above itself."""
 
     def post(self, text: str, *, rings: bool = False) -> None:
         """Add a notification. `rings` rings the terminal's bell with it."""
-        self._waiting.append((text, rings))
+        self._pending.append((text, rings))
         self.above()
 
     def taken(self) -> list[tuple[str, bool]]:
         """Remove and return all pending notifications, each with whether it rings the bell."""
         pending = []
-        while self._waiting:
-            pending.append(self._waiting.popleft())
+        while self._pending:
+            pending.append(self._pending.popleft())
         return pending

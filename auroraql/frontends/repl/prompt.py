@@ -62,13 +62,13 @@ _STYLE = Style.from_dict(
 class Candidates(Completer):
     """Completer that defers to the controller once it is loaded."""
 
-    def __init__(self, behind: Late) -> None:
-        self._behind = behind
+    def __init__(self, controller: Late) -> None:
+        self._controller = controller
 
     def get_completions(self, document: Document, complete_event: CompleteEvent) -> Iterable[Completion]:
         """Return the candidates at the cursor."""
-        behind = self._behind.now
-        return map(harmless, behind.complete(document, complete_event)) if behind is not None else ()
+        controller = self._controller.now
+        return map(harmless, controller.complete(document, complete_event)) if controller is not None else ()
 
 
 def harmless(candidate: Completion) -> Completion:
@@ -99,7 +99,7 @@ class Suggestions(AutoSuggest):
 
 def line_editor(
     switches: Switches,
-    behind: Late,
+    controller: Late,
     checker: Checker,
     history: History,
     *,
@@ -111,7 +111,7 @@ def line_editor(
         PROMPT,
         multiline=True,
         prompt_continuation=lambda _width, _line, _wraps: CONTINUATION,
-        completer=Candidates(behind),
+        completer=Candidates(controller),
         complete_while_typing=True,
         auto_suggest=Suggestions(),
         input_processors=[Underlined(checker), TabsProcessor(char1=" ", char2=" ")],
@@ -122,7 +122,7 @@ def line_editor(
         color_depth=_depth(color=switches.color),
         cursor=ModalCursorShapeConfig(),
         history=history,
-        key_bindings=key_bindings(switches, behind),
+        key_bindings=key_bindings(switches, controller),
         enable_suspend=True,
         input=input,
         output=output,
