@@ -240,9 +240,10 @@ class Archive:
         return self._running.submit(prepared)
 
     def attach(self, request_id: str, name: str = "") -> Search:
-        """Return a search that exists on the archive, by its request ID, whoever submitted it. It returns whole records.
+        """Return a search that the archive already has, by its request ID; another program may have submitted it.
 
-        With a name, the search is listed with those of SUBMIT. Raises Refused for an ID that the archive does not know.
+        The search returns whole records. With a name, it is listed with those of SUBMIT. Raises Refused for an ID that
+        the archive does not know.
         """
         self._refuse_closed()
         asked = Follow("fetch", name, request_id)

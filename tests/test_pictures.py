@@ -65,6 +65,14 @@ def strip(line: str) -> str:
 # --- the calendar
 
 
+def test_print_draws_every_row_of_a_longer_result() -> None:
+    result = days({name: [1] * 29 for name in ("Swarm A", "Swarm B")})
+    lines = str(result).splitlines()
+    assert [line.split("  ")[0] for line in lines[1:3]] == ["Swarm A", "Swarm B"]
+    assert all(line.endswith("29  29/29") for line in lines[1:3])
+    assert not any("--format" in line or "first" in line for line in lines)  # a program has no options
+
+
 def test_each_source_has_a_line_and_each_day_a_shade() -> None:
     shown = calendar(days({"Swarm A": [0, 1, 2, 3, 4], "TREx RGB GILL": [4, 0, 0, 0, 1]}), 60)
     assert strip(shown[1]) == "···░░░▒▒▒▓▓▓███"

@@ -120,7 +120,7 @@ def parser(formats: tuple[str, ...], targets: tuple[str, ...], sources: tuple[st
     _profile(translate, argparse.SUPPRESS)
     translate.add_argument("file", nargs="?", metavar="FILE", help="a file with one statement; - for standard input")
 
-    serve = _command(commands, "serve", "answer AuroraX clients over HTTP, from a local archive")
+    serve = _command(commands, "serve", "serve a local archive to AuroraX clients over HTTP")
     add_options(serve)
     _profile(serve, argparse.SUPPRESS)
     _setting_up(commands)
@@ -245,7 +245,7 @@ def _command(
 
 
 def _statement(parser: argparse.ArgumentParser, default: object = None) -> None:
-    parser.add_argument("-c", dest="text", metavar="TEXT", default=default, help="the statements themselves")
+    parser.add_argument("-c", dest="text", metavar="TEXT", default=default, help="the statements, as text")
 
 
 def _parameters(parser: argparse.ArgumentParser, default: object = None) -> None:
@@ -254,12 +254,12 @@ def _parameters(parser: argparse.ArgumentParser, default: object = None) -> None
         action="append",
         metavar="NAME=VALUE",
         default=default,
-        help="a value for $NAME; several of one name make a list",
+        help="a value for $NAME; repeat the option for a list",
     )
 
 
 def _profile(parser: argparse.ArgumentParser, default: object = None) -> None:
-    parser.add_argument("--profile", metavar="NAME", default=default, help="take the settings of a profile")
+    parser.add_argument("--profile", metavar="NAME", default=default, help="use the settings of a profile")
 
 
 def _archive(parser: argparse.ArgumentParser, default: object = None) -> None:
@@ -282,7 +282,7 @@ def _sources(parser: argparse.ArgumentParser, default: object = None) -> None:
         "--color",
         choices=("auto", "always", "never"),
         default=default,
-        help="colour always, never, or on a terminal (the default)",
+        help="when to use colour (default: auto, on a terminal)",
     )
 
 

@@ -18,43 +18,48 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """The options of serve."""
     add = parser.add_argument
     add("-a", "--archive", metavar="ARCHIVE", default=argparse.SUPPRESS, help="demo (the default), or a catalogue file")
-    add("--host", default="127.0.0.1", help="the address to listen at (default: 127.0.0.1, this machine alone)")
-    add("--port", type=_port, default=8080, help="the port (default: 8080; 0 takes a free one)")
-    add("--api-key-file", type=Path, metavar="FILE", help="keys, a line each, with which the archive may be changed")
+    add("--host", default="127.0.0.1", help="the address to listen on (default: 127.0.0.1, this machine only)")
+    add("--port", type=_port, default=8080, help="the port (default: 8080; 0 for a free one)")
+    add(
+        "--api-key-file",
+        type=Path,
+        metavar="FILE",
+        help="a file of API keys, one per line; clients with a key may change the archive",
+    )
     add(
         "--keep",
         type=_duration,
         default=86400.0,
         metavar="TIME",
-        help="how long results are kept, as 12h or 2d (default: 1d)",
+        help="how long results are kept, such as 12h or 2d (default: 1d)",
     )
     add(
         "--disk",
         type=_size,
         default=1 << 31,
         metavar="SIZE",
-        help="the space for results, and for what outgrows memory, as 500MB (default: 2GB)",
+        help="the disk space for results and for searches that need more memory, such as 500MB (default: 2GB)",
     )
     add(
         "--memory",
         type=_size,
         default=1 << 31,
         metavar="SIZE",
-        help="the memory that searches may take together (default: 2GB)",
+        help="the memory for all searches together (default: 2GB)",
     )
     add(
         "--allow-origin",
         action="append",
         default=[],
         metavar="URL",
-        help="a web site whose pages may use the server from a browser, besides those of this machine; * is any; may be repeated",
+        help="a web site whose pages may use the server, besides pages of this machine; * for any; may be repeated",
     )
     add(
         "--allow-host",
         action="append",
         default=[],
         metavar="NAME",
-        help="a host name by which the server is reached, besides its IP address; * is any; may be repeated",
+        help="a host name that the server answers to, besides its IP addresses; * for any; may be repeated",
     )
     add(
         "--timeout", type=_duration, metavar="TIME", default=argparse.SUPPRESS, help="the deadline of a search (default: 10m)"
