@@ -25,12 +25,12 @@ from typing import Any, Literal
 
 Severity = Literal["error", "warning"]
 
-MOST_REPORTED = 10
+MAX_REPORTED = 10
 """How many diagnostics of one statement are shown; the rest is counted."""
 
 _LINE_WIDTH = 110
 
-LINE_END = re.compile(r"\r\n?|\n")
+LINE_END_PATTERN = re.compile(r"\r\n?|\n")
 """What ends a line of a statement, and a `--` comment. VT, FF, NEL, U+2028 and U+2029 are blanks."""
 
 
@@ -78,7 +78,7 @@ _LONGEST_POINTER = 200
 """How many characters of a JSON pointer are shown; the pointer itself stays whole, as programs follow it."""
 
 
-def shortened(text: str, most: int) -> str:
+def shorten(text: str, most: int) -> str:
     """Return the text; of one longer than `most` characters its beginning, a … and its end, `most` in all."""
     if len(text) <= most:
         return text
@@ -112,12 +112,12 @@ class Diagnostic:
         for name, most in _LONGEST_PARTS:
             text = getattr(self, name)
             if len(text) > most:
-                object.__setattr__(self, name, shortened(text, most))
+                object.__setattr__(self, name, shorten(text, most))
         if len(self.message) > _LONGEST_VALUE:
-            message = _LONG_VALUE.sub(lambda value: shortened(value[0], _LONGEST_VALUE), self.message)
+            message = _LONG_VALUE.sub(lambda value: shorten(value[0], _LONGEST_VALUE), self.message)
             object.__setattr__(self, "message", message)
 
-    def moved(self, by: int) -> Diagnostic:
+    def shifted_by(self, by: int) -> Diagnostic:
         """Return the diagnostic for the same text `by` characters later."""
         if not by or not isinstance(self.origin, Span):
             return self
@@ -157,10 +157,10 @@ class AuroraQLError(Exception):
 
     def __reduce__(self) -> tuple[Any, ...]:
         # The default would call `__init__` with `args` alone, and some parts are keyword arguments or are set later.
-        return _restored, (type(self), self.args, self.__dict__)
+        return _restore, (type(self), self.args, self.__dict__)
 
 
-def _restored(kind: type[AuroraQLError], args: tuple[Any, ...], state: dict[str, Any]) -> AuroraQLError:
+def _restore(kind: type[AuroraQLError], args: tuple[Any, ...], state: dict[str, Any]) -> AuroraQLError:
     error = kind.__new__(kind, *args)
     error.__dict__.update(state)
     return error
@@ -264,46 +264,46 @@ class Failed(ArchiveError):
 def render(diagnostics: Iterable[Diagnostic], source: Source | None = None) -> str:
     """Diagnostics as people read them: fact, place, the line with a caret, the way out."""
     shown = tuple(diagnostics)
-    parts = [_render_one(each, source) for each in shown[:MOST_REPORTED]]
-    if len(shown) > MOST_REPORTED:
-        parts.append(f"… and {len(shown) - MOST_REPORTED} more")
+    parts = [_render_one(each, source) for each in shown[:MAX_REPORTED]]
+    if len(shown) > MAX_REPORTED:
+        parts.append(f"… and {len(shown) - MAX_REPORTED} more")
     return "\n".join(parts)
 
 
 def _render_one(each: Diagnostic, source: Source | None) -> str:
-    lines = [f"{each.severity}[{each.code}]: {visible(each.message)}"]
+    lines = [f"{each.severity}[{each.code}]: {make_visible(each.message)}"]
     gutter = " "
     if isinstance(each.origin, Span) and source is not None:
         gutter, excerpt = _excerpt(each, each.origin, source)
         lines += excerpt
     elif isinstance(each.origin, Pointer):
         name = source.name if source is not None else "<json>"
-        lines.append(f"  ┌ {name} at {visible(shortened(each.origin.path, _LONGEST_POINTER)) or '/'}")
+        lines.append(f"  ┌ {name} at {make_visible(shorten(each.origin.path, _LONGEST_POINTER)) or '/'}")
         if each.label:
-            lines.append(f"  │ {visible(each.label)}")
+            lines.append(f"  │ {make_visible(each.label)}")
     if each.hint:
-        lines.append(f"{gutter} = hint: {visible(each.hint)}")
+        lines.append(f"{gutter} = hint: {make_visible(each.hint)}")
     return "\n".join(lines)
 
 
 def _excerpt(each: Diagnostic, span: Span, source: Source) -> tuple[str, list[str]]:
     row, column = source.place(min(span.start, len(source.text)))
     first = min(span.start, len(source.text)) - (column - 1)
-    end = LINE_END.search(source.text, first)
+    end = LINE_END_PATTERN.search(source.text, first)
     line = source.text[first : end.start() if end else None]
     width = max(min(span.end - span.start, len(line) - column + 1), 1)
-    line, column, width = _cut(line, column, width)
-    before, under = visible(line[: column - 1]), visible(line[column - 1 : column - 1 + width])
-    carets = " " * columns(before) + "^" * max(columns(under), 1)
+    line, column, width = _cut_line(line, column, width)
+    before, under = make_visible(line[: column - 1]), make_visible(line[column - 1 : column - 1 + width])
+    carets = " " * display_width(before) + "^" * max(display_width(under), 1)
     gutter = " " * len(str(row))
     return gutter, [
-        f"{gutter} ┌ {visible(source.name)}:{row}:{source.place(min(span.start, len(source.text)))[1]}",
-        f"{row} │ {visible(line)}",
-        f"{gutter} │ {carets}{' ' + visible(each.label) if each.label else ''}",
+        f"{gutter} ┌ {make_visible(source.name)}:{row}:{source.place(min(span.start, len(source.text)))[1]}",
+        f"{row} │ {make_visible(line)}",
+        f"{gutter} │ {carets}{' ' + make_visible(each.label) if each.label else ''}",
     ]
 
 
-def _cut(line: str, column: int, width: int) -> tuple[str, int, int]:
+def _cut_line(line: str, column: int, width: int) -> tuple[str, int, int]:
     """A long line is shown around its span, cut with … on either side."""
     if len(line) <= _LINE_WIDTH:
         return line, column, width
@@ -316,14 +316,14 @@ def _cut(line: str, column: int, width: int) -> tuple[str, int, int]:
     return piece + ("…" if start + _LINE_WIDTH < len(line) else ""), column, width
 
 
-def visible(text: str) -> str:
+def make_visible(text: str) -> str:
     """Text with control, bidirectional and surrogate characters made visible and harmless."""
     if text.isprintable():
         return text
-    return "".join(_shown(c) for c in text)
+    return "".join(_escape_character(c) for c in text)
 
 
-def _shown(character: str) -> str:
+def _escape_character(character: str) -> str:
     if character.isprintable():
         return character
     if character in "\t\u00a0\u202f":
@@ -333,7 +333,7 @@ def _shown(character: str) -> str:
     return "\ufffd"
 
 
-def columns(text: str) -> int:
+def display_width(text: str) -> int:
     """How many terminal columns the text takes: wide characters two, combining ones none."""
     if text.isascii():
         return len(text)

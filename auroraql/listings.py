@@ -28,7 +28,7 @@ from auroraql.schema.catalogue import (
 from auroraql.schema.operators import Op
 from auroraql.schema.sources import SOURCE_DETAILS, SOURCE_FIELDS, SOURCE_STATISTICS
 from auroraql.schema.template import response_template
-from auroraql.spelling import closest
+from auroraql.spelling import find_closest
 from auroraql.syntax import (
     And,
     Column,
@@ -200,7 +200,7 @@ def _check_of(target: Target, listing: _Listing, catalogue: Catalogue, results: 
     name = target.name.removeprefix("metadata.").removeprefix("data_source.") if listing.of == "key" else target.name
     if name in known:
         return
-    near = closest(name, known, 1, 0.5)
+    near = find_closest(name, known, 1, 0.5)
     hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(dict.fromkeys(known))}"
     raise Fault("AQL0225", f"nothing is known of '{target.name}'", target.origin, "unknown", hint)
 
@@ -214,7 +214,7 @@ def _check_for(target: Target, catalogue: Catalogue) -> None:
     if catalogue.is_shipped or catalogue.named(target.name):
         return
     known = [value for name in _NAMES for value in catalogue.values(name)]
-    near = closest(target.name, known, 1, 0.5)
+    near = find_closest(target.name, known, 1, 0.5)
     hint = f"did you mean '{near[0]}'?" if near else "SHOW SOURCES lists them with their identifiers"
     raise Fault("AQL0225", f"no data source '{target.name}' is known", target.origin, "unknown", hint)
 

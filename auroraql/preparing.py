@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
-from auroraql.errors import MOST_REPORTED, Diagnostic, Origin, Source, Span, StatementError
+from auroraql.errors import MAX_REPORTED, Diagnostic, Origin, Source, Span, StatementError
 from auroraql.forms import script
 from auroraql.named import Kept, Limited, Shown
 from auroraql.plan import Plan
@@ -24,7 +24,7 @@ from auroraql.row_search import kept_as, untimed, whole_records
 from auroraql.schema import KINDS
 from auroraql.schema.catalogue import Catalogue, DataSource
 from auroraql.settings import Value, read_set
-from auroraql.spelling import closest
+from auroraql.spelling import find_closest
 from auroraql.syntax import Find, Follow, Let, Parameter, Report, Set, Show, Sql, Statement, Submit, Target
 
 DataSources = Callable[[], Sequence[DataSource]]
@@ -82,7 +82,7 @@ def prepare(sources: Iterable[Source], preparing: Preparing) -> list[Prepared]:
             else:
                 wrong += outcome.diagnostics
                 failed = True
-            if len(wrong) >= MOST_REPORTED:
+            if len(wrong) >= MAX_REPORTED:
                 break
         if failed:
             raise StatementError(wrong, source)
@@ -337,7 +337,7 @@ class Preparing:
         if name in self.lost and name not in self.searches:
             raise StatementError(())
         if name not in self.searches:
-            near = closest(name, self.searches, 1, 0.5)
+            near = find_closest(name, self.searches, 1, 0.5)
             known = (
                 f"the searches are {', '.join(self.searches)}" if self.searches else "SUBMIT name = FIND … starts one"
             )

@@ -9,7 +9,7 @@ from auroraql.forms import script
 from auroraql.inputs import StatementLike, source_of
 from auroraql.syntax import Statement
 from auroraql.translation import translate_source
-from auroraql.warning import warn
+from auroraql.warning import warn_diagnostics
 
 
 def parse(statement: StatementLike) -> Statement:
@@ -32,5 +32,5 @@ def translate(statement: StatementLike, /, to: str, **parameters: object) -> str
     """
     source = source_of(statement)
     translation = translate_source(source, to, parameters=parameters)
-    warn(translation.warnings, source)
+    warn_diagnostics(translation.warnings, source)
     return translation.output

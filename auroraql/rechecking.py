@@ -142,7 +142,7 @@ class Rechecking:
                     _apply(getattr(preparing, table), name, value)
             outcomes[state, statement] = outcome
             state = self._next_state(state, outcome.changes, following)
-            yield from (diagnostic.moved(offset) for diagnostic in outcome.said)
+            yield from (diagnostic.shifted_by(offset) for diagnostic in outcome.said)
         self._outcomes, self._transitions = outcomes, following
 
     def _next_state(self, state: int, changes: _Changes, following: dict[int, list[tuple[_Changes, int]]]) -> int:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from auroraql.archives.base import Run
-from auroraql.errors import visible
+from auroraql.errors import make_visible
 
 Report = Callable[[str], object]
 """Callback for one line, without a line end."""
@@ -65,7 +65,7 @@ class SearchSteps:
             self._say(f"Request details available at: {urls[number]}")
 
     def _say(self, line: str) -> None:
-        self._report(f"[{datetime.now()}] {visible(line)}")  # log lines come from the service
+        self._report(f"[{datetime.now()}] {make_visible(line)}")  # log lines come from the service
 
 
 def _size(count: int) -> str:

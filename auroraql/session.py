@@ -22,7 +22,7 @@ from auroraql.schema.catalogue import Catalogue
 from auroraql.searches import Search
 from auroraql.settings import Settings
 from auroraql.syntax import Find, Follow, Submit
-from auroraql.warning import warn
+from auroraql.warning import warn_diagnostics
 
 __all__ = ["Archive", "Search", "connect"]
 
@@ -70,7 +70,7 @@ class Archive:
         self._engine = engine
         self._running = Running(engine, Settings(timeout=timeout), watch)
         self._closed = False
-        self._warn: Warn = warn
+        self._warn: Warn = warn_diagnostics
 
     def __repr__(self) -> str:
         return f"<Archive {self.name}{', closed' if self._closed else ''}>"
@@ -187,7 +187,7 @@ class Archive:
         Most warnings come before the statement runs; those that depend on its result come after. None restores
         `warnings.warn`.
         """
-        self._warn = act or warn
+        self._warn = act or warn_diagnostics
 
     def _run(self, prepared: Prepared) -> ResultSet:
         if prepared.warnings:

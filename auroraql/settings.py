@@ -11,7 +11,7 @@ from auroraql.errors import UsageError
 from auroraql.output import FORMATS, known_format
 from auroraql.resolver.times import TimeFault, seconds_of
 from auroraql.resolver.values import Fault, Values
-from auroraql.spelling import closest
+from auroraql.spelling import find_closest
 from auroraql.syntax import Number, Parameter, Path, Set, Text, Truth
 
 Value = str | float
@@ -87,7 +87,7 @@ def read_set(statement: Set, values: Values) -> Value | None:
     """The value that a SET gives its setting; None for DEFAULT. Raises Fault for what there is not, or cannot be."""
     row = SETTINGS.get(statement.name.lower())
     if row is None:
-        near = closest(statement.name.lower(), SETTINGS, 1, 0.5)
+        near = find_closest(statement.name.lower(), SETTINGS, 1, 0.5)
         hint = f"did you mean {near[0]}?" if near else f"the settings are {', '.join(SETTINGS)}"
         raise Fault("AQL0223", f"there is no setting '{statement.name}'", statement.origin, "unknown setting", hint)
     if statement.value is None:
@@ -138,7 +138,7 @@ def _format(value: object, unit: str) -> Value:
     try:
         return known_format(value if isinstance(value, str) and not unit else "").name
     except UsageError:
-        near = closest(str(value).lower(), FORMATS, 1)
+        near = find_closest(str(value).lower(), FORMATS, 1)
         raise ValueError(f"did you mean {near[0]}?" if near else f"one of {', '.join(FORMATS)}") from None
 
 

@@ -15,7 +15,7 @@ _COMPARED = 50
 """So many words are compared letter by letter, where there are more: those that have most pairs of letters of the word."""
 
 
-def closest(word: str, known: Iterable[str], most: int = 3, cutoff: float = 0.6) -> list[str]:
+def find_closest(word: str, known: Iterable[str], most: int = 3, cutoff: float = 0.6) -> list[str]:
     """Up to `most` known words, nearest first, at least `cutoff` alike (1 is the same)."""
     if len(word) > _LONGEST:
         return []
@@ -29,7 +29,7 @@ def closest(word: str, known: Iterable[str], most: int = 3, cutoff: float = 0.6)
     # Words whose lengths differ so much cannot be that alike, whatever their letters are.
     shortest, longest = len(word) * cutoff / (2 - cutoff), len(word) * (2 - cutoff) / cutoff
     near = [each for each in known if shortest <= len(each) <= longest]
-    likely = _likeliest(word, near)
+    likely = _preselect(word, near)
     found = get_close_matches(word, likely, most, cutoff)
     if found or (word == folded and all(each == each.casefold() for each in likely)):
         return found
@@ -37,22 +37,22 @@ def closest(word: str, known: Iterable[str], most: int = 3, cutoff: float = 0.6)
     return [by_folded[each] for each in get_close_matches(folded, by_folded, most, cutoff)]
 
 
-def slip(word: str, known: Iterable[str]) -> str | None:
+def find_misspelt(word: str, known: Iterable[str]) -> str | None:
     """Return the one known word that a slip of typing made `word` of; None where none or several come into question.
 
     A slip changes, drops, adds or swaps one letter, or two of a word of six letters or more. Case, `_` and `-` do not
     count. This is close enough to be offered as a fix; `closest` is not.
     """
-    plain = _plain(word)
+    plain = _normalize(word)
     if not plain or len(plain) > _LONGEST:
         return None
     nearest: list[str] = []
     least = 0 if len(plain) < 3 else 1 if len(plain) < 6 else 2
     for each in known:
-        other = _plain(each)
+        other = _normalize(each)
         if abs(len(other) - len(plain)) > least:
             continue
-        steps = _steps(plain, other)
+        steps = _edit_distance(plain, other)
         if steps < least or (steps == least and not nearest):
             nearest, least = [each], steps
         elif steps == least and each not in nearest:
@@ -60,11 +60,11 @@ def slip(word: str, known: Iterable[str]) -> str | None:
     return nearest[0] if len(nearest) == 1 else None
 
 
-def _plain(word: str) -> str:
+def _normalize(word: str) -> str:
     return word.casefold().replace("_", "").replace("-", "")
 
 
-def _steps(one: str, other: str) -> int:
+def _edit_distance(one: str, other: str) -> int:
     """Return the edit distance of two words, where swapping two neighbours is one step."""
     before: list[int] = []
     row = list(range(len(other) + 1))
@@ -79,7 +79,7 @@ def _steps(one: str, other: str) -> int:
     return row[-1]
 
 
-def _likeliest(word: str, known: list[str]) -> list[str]:
+def _preselect(word: str, known: list[str]) -> list[str]:
     """Those that a slip of typing may have made a word of: all, or of many those that share most with it."""
     if len(known) <= _COMPARED:
         return known
@@ -93,7 +93,7 @@ def _likeliest(word: str, known: list[str]) -> list[str]:
     return [*above, *islice(level, _COMPARED - len(above))]
 
 
-def alike(text: str, other: str) -> int:
+def common_prefix_length(text: str, other: str) -> int:
     """How many characters two texts begin with alike."""
     low, high = 0, min(len(text), len(other))
     while low < high:

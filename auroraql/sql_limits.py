@@ -19,7 +19,7 @@ from auroraql.archives.catalogue_file import LOCKED_DOWN
 from auroraql.errors import Diagnostic, Span, StatementError
 from auroraql.named import DottedName, Limited
 from auroraql.schema.limits import MOST_SQL_TABLES
-from auroraql.spelling import closest
+from auroraql.spelling import find_closest
 from auroraql.syntax import Sql
 
 Node = dict[str, Any]
@@ -197,7 +197,7 @@ def _missing_column(
         known = {as_written(each): None for each in candidates} | known
     exact = columns.get(name.lower())
     inside = [each for each in known if each.lower().startswith(f"{name.lower()}.")]
-    near = [as_written(*exact)] if exact is not None else inside or closest(name, list(known), 1, 0.5)
+    near = [as_written(*exact)] if exact is not None else inside or find_closest(name, list(known), 1, 0.5)
     prefix = f"{as_written(qualifier)}." if qualifier else ""
     meant = " or ".join(prefix + each for each in near[:_COLUMNS_SHOWN])
     hint = f"did you mean {meant}?" if meant else f"some of the columns are {', '.join(list(known)[:_COLUMNS_SHOWN])}"
@@ -267,7 +267,7 @@ def _told(message: str, said: Node, statement: Sql) -> Diagnostic:
     hint = " ".join(lines[1:3]) if len(lines) > 1 else ""
     if said.get("error_subtype") == "COLUMN_NOT_FOUND":
         columns = [name.strip() for name in str(said.get("candidates", "")).split(",")]
-        near = closest(str(said.get("name", "")), columns, 1, 0.5)
+        near = find_closest(str(said.get("name", "")), columns, 1, 0.5)
         hint = f"did you mean {near[0]}?" if near else f"some of the columns are {', '.join(columns)}"
     first = lines[0] if lines else "it cannot be run"
     place = said.get("location") or said.get("position")
@@ -433,7 +433,7 @@ class _Looking:
         elif above or not name.isidentifier() or lower in _views():
             self._refuse(f"SQL cannot read '{name}', which is no result", node)
         else:
-            near = closest(name, self.names, 1, 0.5)
+            near = find_closest(name, self.names, 1, 0.5)
             known = f"the results are {', '.join(self.names)}" if self.names else "LET name = FIND … keeps one"
             hint = f"did you mean {near[0]}?" if near else known
             message, origin = f"there is no result '{name}'", self.refusal("", node, "").origin

@@ -12,7 +12,7 @@ from auroraql.errors import AuroraQLWarning, Diagnostic, Source, render
 _PACKAGE = str(Path(__file__).parent)
 
 
-def warn(diagnostics: Sequence[Diagnostic], source: Source | None) -> None:
+def warn_diagnostics(diagnostics: Sequence[Diagnostic], source: Source | None) -> None:
     """Report each diagnostic by `warnings.warn`, at the line of the caller's code that led here."""
     for diagnostic in diagnostics:
         warnings.warn(AuroraQLWarning(render([diagnostic], source), diagnostic), stacklevel=_caller_level())

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from auroraql.errors import Source
 from auroraql.schema import KINDS
 from auroraql.session import connect
-from auroraql.spelling import slip
+from auroraql.spelling import find_misspelt
 from auroraql.translation import translate_source
 
 _FIELDS = [(kind.name, name) for kind in KINDS.values() for name in kind.names]
@@ -69,4 +69,4 @@ def test_a_key_that_is_nearly_a_known_name_is_questioned_with_it(key: str, fix: 
     ],
 )
 def test_a_slip_is_a_letter_or_two(word: str, known: list[str], meant: str | None) -> None:
-    assert slip(word, known) == meant
+    assert find_misspelt(word, known) == meant

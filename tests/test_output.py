@@ -21,7 +21,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from auroraql.errors import UsageError
-from auroraql.errors import columns as width_of
+from auroraql.errors import display_width as width_of
 from auroraql.output import FORMATS, check_writable, footer, grid, render, wants_color, write, write_text
 from auroraql.plan import Plan
 from auroraql.query import Column, Query, Ref

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from auroraql.errors import UsageError
-from auroraql.errors import columns as width_of
+from auroraql.errors import display_width as width_of
 from auroraql.frontends.repl.desk import take
 from auroraql.frontends.repl.state import State
 from auroraql.output import render, writes_blocks

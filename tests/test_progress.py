@@ -18,7 +18,7 @@ import pytest
 import auroraql
 from auroraql import sql_results
 from auroraql.archives.base import Progress
-from auroraql.errors import Unreachable, columns
+from auroraql.errors import Unreachable, display_width
 from auroraql.frontends.progress import describe, lasting, sets_lines_anew, status_line
 from auroraql.searches import elapsing
 from tests.aurorax_server import RECORDS, SOURCES, AuroraXServer, Fault
@@ -61,7 +61,7 @@ def test_progress_is_one_line_on_a_terminal_only(monkeypatch: pytest.MonkeyPatch
 @pytest.mark.parametrize("line", ["", "found 92", "Überflüge über 大きなオーロラ und 極光 gefunden", "x" * 300])
 def test_the_line_is_never_wider_than_the_terminal(width: int, line: str) -> None:
     shown = describe(Progress(75.9, line, 12_300_000, 4500), width)
-    assert columns(shown) <= width
+    assert display_width(shown) <= width
     if width >= 40:  # what was received is always said, the log as far as there is room
         assert shown.startswith("1 min 15 s")
         assert shown.endswith("12.3 MB · 4,500 records")

@@ -12,7 +12,7 @@ import duckdb
 
 from auroraql.archives.catalogue_format import SCHEMA_VERSION, read_format
 from auroraql.archives.kept_file import KeptFile
-from auroraql.errors import UsageError, visible
+from auroraql.errors import UsageError, make_visible
 
 _HINT = "a catalogue has the tables of auroraql/archives/catalogue.sql"
 
@@ -82,14 +82,14 @@ def check_catalogue(connection: duckdb.DuckDBPyConnection, name: str) -> None:
 
 
 def _refusal(name: str, reason: str) -> UsageError:
-    return UsageError(f"'{name}' is not a catalogue: {visible(reason)}", _HINT)
+    return UsageError(f"'{name}' is not a catalogue: {make_visible(reason)}", _HINT)
 
 
 def _check_for_code(connection: duckdb.DuckDBPyConnection, name: str) -> None:
     for entity, statement in (("view", _VIEWS), ("macro", _MACROS)):
         if code := connection.execute(statement).fetchone():
             hint = f"a catalogue holds tables only: make a table of it, or drop the {entity}"
-            raise UsageError(f"'{name}' is not a catalogue: it holds the {entity} '{visible(str(code[0]))}'", hint)
+            raise UsageError(f"'{name}' is not a catalogue: it holds the {entity} '{make_visible(str(code[0]))}'", hint)
 
 
 Columns = dict[str, dict[str, tuple[str, bool]]]

@@ -15,7 +15,7 @@ from platformdirs import user_config_path
 from auroraql.config.file import File, Problem, Put, no_profile, read_file
 from auroraql.config.rows import FILE_VARIABLE, PROFILE, PROFILE_VARIABLE, ROWS, Row, Unfit, Value
 from auroraql.errors import UsageError
-from auroraql.spelling import closest
+from auroraql.spelling import find_closest
 
 __all__ = ["Config", "File", "Problem", "config_file", "read_config", "unknown_variables"]
 
@@ -232,6 +232,6 @@ def unknown_variables(environ: Mapping[str, str]) -> list[tuple[str, str]]:
     unknown = []
     for name in sorted(environ):
         if name.startswith(_OURS) and name not in known:
-            matches = closest(name, known, 1)
+            matches = find_closest(name, known, 1)
             unknown.append((name, f"did you mean {matches[0]}?" if matches else "it is no setting"))
     return unknown

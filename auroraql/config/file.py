@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from auroraql.config.rows import PROFILE, PROFILES, ROWS, Unfit, Value
-from auroraql.errors import UsageError, visible
-from auroraql.spelling import closest
+from auroraql.errors import UsageError, make_visible
+from auroraql.spelling import find_closest
 
 
 class Put(NamedTuple):
@@ -37,9 +37,9 @@ class Problem(NamedTuple):
 
     def said(self, path: Path) -> str:
         """Return the problem as text for users."""
-        place = f"{visible(str(path))}:{self.line}:{self.column}"
-        hint = f"\n  = hint: {visible(self.hint)}" if self.hint else ""
-        return f"{self.severity}: {place}: {visible(self.message)}{hint}"
+        place = f"{make_visible(str(path))}:{self.line}:{self.column}"
+        hint = f"\n  = hint: {make_visible(self.hint)}" if self.hint else ""
+        return f"{self.severity}: {place}: {make_visible(self.message)}{hint}"
 
 
 @dataclass(slots=True)
@@ -66,7 +66,7 @@ def read_file(path: Path, *, checked: bool = False) -> File:
         return file
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
-        raise UsageError(f"the configuration file {visible(str(path))} cannot be read: {reason}") from None
+        raise UsageError(f"the configuration file {make_visible(str(path))} cannot be read: {reason}") from None
     file.there = True
     _Reader(file, data, checked=checked).read()
     return file
@@ -138,7 +138,7 @@ class _Reader:
         place = self._place(table, key)
         if row is None:
             known = ROWS if table else (*ROWS, PROFILE, PROFILES)
-            matches = closest(key, known, 1)
+            matches = find_closest(key, known, 1)
             hint = f"did you mean {matches[0]}?" if matches else f"the settings are {', '.join(known)}"
             self._problem(place, f"this sets '{key}', which there is not", hint)
             return
@@ -173,7 +173,7 @@ class _Reader:
 
 def no_profile(name: str, profiles: Mapping[str, object]) -> tuple[str, str]:
     """Return the message and the hint for an unknown profile."""
-    matches = closest(name, profiles, 1, 0.5)
+    matches = find_closest(name, profiles, 1, 0.5)
     known = f"the profiles are {', '.join(profiles)}" if profiles else "the configuration file has no profile"
     return f"there is no profile '{name}'", f"did you mean {matches[0]}?" if matches else known
 

@@ -117,9 +117,9 @@ def _theme(value: object, is_text: bool) -> Value:
         from pygments.styles import STYLE_MAP, get_all_styles  # deferred: only needed for a style of Pygments
 
         if text not in STYLE_MAP and text not in (styles := sorted(get_all_styles())):
-            from auroraql.spelling import closest
+            from auroraql.spelling import find_closest
 
-            matches = closest(text, (*THEMES, *styles), 1)
+            matches = find_closest(text, (*THEMES, *styles), 1)
             nearest = f"did you mean {matches[0]}? " if matches else ""
             raise Unfit(f"to '{value}'", f"{nearest}give {', '.join(THEMES)}, or a style of Pygments, as monokai")
     return text

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from shlex import quote
 
-from auroraql.errors import visible
+from auroraql.errors import make_visible
 from auroraql.forms import query_json
 from auroraql.plan import Request
 from auroraql.schema import PROTOCOLS
@@ -35,7 +35,7 @@ def write(request: Request, statement: str) -> str:
 
     AURORAX_URL in the environment names another service than AuroraX's own.
     """
-    head = "".join(f"# {visible(line)}\n" for line in statement.splitlines())
+    head = "".join(f"# {make_visible(line)}\n" for line in statement.splitlines())
     fetch = _FETCH
     if request.response_format is not None:
         fetch += f" -X POST \\\n  -H 'Content-Type: application/json' \\\n  -d {_quoted(request.response_format)}"

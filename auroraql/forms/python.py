@@ -10,7 +10,7 @@ from datetime import datetime
 from pprint import pformat
 from typing import Any
 
-from auroraql.errors import Diagnostic, StatementError, visible
+from auroraql.errors import Diagnostic, StatementError, make_visible
 from auroraql.forms import query_json
 from auroraql.plan import Request
 from auroraql.schema import KINDS, PROTOCOLS
@@ -35,7 +35,7 @@ def write(request: Request, statement: str) -> str:
     room = PROTOCOLS[request.kind].collection
     return "\n".join(
         (
-            *(f"# {visible(line)}" for line in statement.splitlines()),
+            *(f"# {make_visible(line)}" for line in statement.splitlines()),
             "import datetime",
             "",
             "import pyaurorax",

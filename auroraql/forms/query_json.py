@@ -13,7 +13,7 @@ from auroraql.errors import Diagnostic, Pointer, Span, StatementError
 from auroraql.plan import Expression, FilterGroup, Request
 from auroraql.schema import CONJUNCTIONS, EPHEMERIS, KINDS, Field, Kind
 from auroraql.schema.operators import OPERATORS, WIRE, Op
-from auroraql.spelling import closest
+from auroraql.spelling import find_closest
 from auroraql.syntax import (
     And,
     Clause,
@@ -200,7 +200,7 @@ class Reader:
 
         for key in document:
             if key not in names:
-                near = closest(key, names, 1, 0.6)
+                near = find_closest(key, names, 1, 0.6)
                 hint = f"did you mean '{near[0]}'?" if near else f"the fields here are {', '.join(sorted(names))}"
                 self.say("AQL0402", f"'{key}' is no field of a query here", at.child(key), hint)
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from auroraql.errors import LINE_END, MOST_REPORTED, Diagnostic, Source, Span, StatementError
+from auroraql.errors import LINE_END_PATTERN, MAX_REPORTED, Diagnostic, Source, Span, StatementError
 from auroraql.forms.pieces import Form, Piece, cut, end_of_wrong, next_start
 from auroraql.forms.text import parsing
 from auroraql.schema import CONJUNCTIONS, KINDS
@@ -52,7 +52,7 @@ def read(source: Source, most: int | None = None) -> list[Read]:
             found.append(each)
         else:
             wrong += each.error.diagnostics
-        if len(wrong) >= MOST_REPORTED or len(found) == most:
+        if len(wrong) >= MAX_REPORTED or len(found) == most:
             break
     if wrong:
         raise StatementError(wrong, source)
@@ -167,7 +167,7 @@ def read_piece(text: str, piece: Piece) -> Read:
     try:
         _read_piece(text[piece.start : piece.end], alone)
     except StatementError as error:
-        raise StatementError([each.moved(piece.start) for each in error.diagnostics]) from None
+        raise StatementError([each.shifted_by(piece.start) for each in error.diagnostics]) from None
     raise AssertionError("a statement that cannot be read in its script cannot be read alone either")
 
 
@@ -213,7 +213,7 @@ def is_complete(text: str) -> bool:
     found = find_of(statement)
     if last.form != "text" or found is None:
         return True
-    over_lines = LINE_END.search(text, last.start, last.end) is not None
+    over_lines = LINE_END_PATTERN.search(text, last.start, last.end) is not None
     return _says_enough(found) if over_lines and found.kind in KINDS else bool(found.clauses)
 
 

@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from itertools import chain
 from typing import TextIO
 
-from auroraql.errors import columns
+from auroraql.errors import display_width
 
 _ESCAPE = re.compile(r"\x1b(?:\[[0-9;]*m|\]8;;[^\x1b]*\x1b\\\\)")
 
@@ -55,7 +55,7 @@ def put(stream: TextIO, chunks: Iterable[str], command: list[str], *, lines: int
 
 
 def _juts_out(chunk: str, width: int) -> bool:
-    return any(columns(line) > width for line in _ESCAPE.sub("", chunk).split("\n"))
+    return any(display_width(line) > width for line in _ESCAPE.sub("", chunk).split("\n"))
 
 
 def _page(chunks: Iterator[str], command: list[str]) -> None:

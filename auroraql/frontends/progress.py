@@ -12,7 +12,7 @@ from contextlib import suppress
 from typing import Any, TextIO
 
 from auroraql.archives.base import Progress, Watch
-from auroraql.errors import columns, visible
+from auroraql.errors import display_width, make_visible
 from auroraql.output import cut
 
 _AT_ONCE = 0.3
@@ -59,7 +59,7 @@ class _StatusLine:
         if text == self._shown:
             return
         # A terminal that rewraps lines when it becomes narrower has split the status line into several lines.
-        above = (columns(self._shown) - 1) // width if self._shown and sets_lines_anew(os.environ) else 0
+        above = (display_width(self._shown) - 1) // width if self._shown and sets_lines_anew(os.environ) else 0
         up = f"\x1b[{above}A" if above else ""
         self._stream.write(f"\r{up}\x1b[{'J' if above else 'K'}{text}")
         self._stream.flush()
@@ -94,9 +94,9 @@ def describe(progress: Progress, width: int = 10_000) -> str:
         parts.append(f"{progress.bytes / 1e6:,.1f} MB")
     if progress.records:
         parts.append(f"{progress.records:,} records")
-    log_width = width - columns(_BETWEEN.join(parts)) - len(_BETWEEN)
-    line = visible(progress.line)
-    if line and log_width >= min(columns(line), _LEAST):
+    log_width = width - display_width(_BETWEEN.join(parts)) - len(_BETWEEN)
+    line = make_visible(progress.line)
+    if line and log_width >= min(display_width(line), _LEAST):
         parts.insert(1, cut(line, log_width))
     return cut(_BETWEEN.join(parts), max(width, 1))
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from auroraql.errors import columns, visible
+from auroraql.errors import display_width, make_visible
 from auroraql.output.blocks import ASCII_SHADES, SHADES, Scale
 from auroraql.output.cells import BOLD, cut, pad, paint
 from auroraql.output.screen import MOST_SHOWN, Screen
@@ -41,7 +41,7 @@ def render_calendar(result: ResultSet, screen: Screen) -> Iterator[str] | None:
     days = _days(result)
     if days is None or screen.width is None:
         return None
-    names = min(max(columns(source.name) for source in days.sources), max(screen.width // 3, 8))
+    names = min(max(display_width(source.name) for source in days.sources), max(screen.width // 3, 8))
     figures = _figures(days)
     figures_width = len(figures[0]) + 2
     strip_width = screen.width - names - 2 - figures_width
@@ -62,7 +62,7 @@ def _days(result: ResultSet) -> _Days | None:
     sources: dict[tuple[object, ...], _Source] = {}
     for row in result:
         key = tuple(row[index] for index in name_indices)
-        source = sources.get(key) or sources.setdefault(key, _Source(visible(str(key[-1]))))
+        source = sources.get(key) or sources.setdefault(key, _Source(make_visible(str(key[-1]))))
         if row[count]:
             source.days[row[day]] = source.days.get(row[day], 0) + row[count]
     counted_days = [counted_day for source in sources.values() for counted_day in source.days]

@@ -14,7 +14,7 @@ from decimal import Decimal
 from math import isfinite
 from typing import Any
 
-from auroraql.errors import columns, visible
+from auroraql.errors import display_width, make_visible
 from auroraql.results import ResultColumn, bytes_text, duration_text
 from auroraql.schema import Type
 
@@ -54,7 +54,7 @@ def brief(value: Any) -> str:
         and value
         and all(isinstance(source, dict) and "display_name" in source for source in value)
     ):
-        return visible(", ".join(str(source["display_name"]) for source in value))
+        return make_visible(", ".join(str(source["display_name"]) for source in value))
     return cell(value)
 
 
@@ -83,13 +83,13 @@ def _rounded(value: float, decimals: int | None) -> str:
 
 
 def _other(value: Any) -> str:
-    return visible(str(value))
+    return make_visible(str(value))
 
 
 def _listing(value: dict[str, Any]) -> str:
     """Format an object as `keogram_type=daily, wavelength=486.1`, long members last, where a cut loses least."""
     members = [f"{key}={_member(member)}" for key, member in value.items()]
-    return visible(", ".join(sorted(members, key=lambda member: len(member) > _LONG)))
+    return make_visible(", ".join(sorted(members, key=lambda member: len(member) > _LONG)))
 
 
 def _member(value: Any) -> str:
@@ -97,12 +97,12 @@ def _member(value: Any) -> str:
 
 
 def _compact(value: Any) -> str:
-    return visible(json.dumps(value, ensure_ascii=False, default=str))
+    return make_visible(json.dumps(value, ensure_ascii=False, default=str))
 
 
 _TEXT: dict[type, Callable[[Any], str]] = {
     type(None): lambda _: "",
-    str: lambda value: visible(value) if value else "''",
+    str: lambda value: make_visible(value) if value else "''",
     datetime: str,
     bool: lambda value: "true" if value else "false",
     int: str,
@@ -121,7 +121,7 @@ def cut(text: str, width: int) -> str:
 
     A URL keeps its end, which is the file name. Cut at its end, it would look like a working link.
     """
-    if columns(text) <= width:
+    if display_width(text) <= width:
         return text
     if text.startswith(("https://", "http://")):
         return "…" + _last(text, width - 1)
@@ -130,27 +130,27 @@ def cut(text: str, width: int) -> str:
 
 def cut_title(title: str, width: int) -> str:
     """Return a header cut to `width` columns: first without its unit, then with a shorter parent name."""
-    if columns(title) <= width:
+    if display_width(title) <= width:
         return title
     name = title.rpartition(" (")[0] or title
     parent, dot, member = name.rpartition(".")
-    if columns(name) <= width or not dot or columns(member) + 3 > width:
+    if display_width(name) <= width or not dot or display_width(member) + 3 > width:
         return cut(name, width)
-    return f"{cut(parent, width - columns(member) - 1)}.{member}"
+    return f"{cut(parent, width - display_width(member) - 1)}.{member}"
 
 
 def _first(text: str, width: int) -> str:
     if text.isascii():
         return text[: max(width, 0)]
     prefix = text[: max(width, 0) * _LONGEST_CHARACTER]
-    while columns(prefix) > width:
+    while display_width(prefix) > width:
         prefix = prefix[:-1]
     return prefix
 
 
 def _last(text: str, width: int) -> str:
     suffix = text[max(len(text) - max(width, 0), 0) :]
-    while columns(suffix) > width:
+    while display_width(suffix) > width:
         suffix = suffix[1:]
     return suffix
 
@@ -159,10 +159,10 @@ def pad(text: str, width: int, *, right: bool) -> str:
     """Pad the text with blanks to `width` columns; `right` aligns it right."""
     if text.isascii():
         return text.rjust(width) if right else text.ljust(width)
-    blanks = " " * (width - columns(text))
+    blanks = " " * (width - display_width(text))
     return blanks + text if right else text + blanks
 
 
 def headers(shown: Sequence[ResultColumn]) -> list[str]:
     """Return the header of each column: its name and unit."""
-    return [visible(column.name) + (f" ({column.unit})" if column.unit else "") for column in shown]
+    return [make_visible(column.name) + (f" ({column.unit})" if column.unit else "") for column in shown]

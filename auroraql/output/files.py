@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
-from auroraql.errors import UsageError, visible
+from auroraql.errors import UsageError, make_visible
 from auroraql.output.formats import FORMATS, Format, known_format
 from auroraql.results import ResultSet
 
@@ -60,7 +60,7 @@ def _format(path: str | os.PathLike[str], format: str | None) -> Format:
         return chosen
     suffixes = ", ".join(suffix for row in FORMATS.values() for suffix in row.suffixes)
     raise UsageError(
-        f"the name '{visible(os.fspath(path))}' does not tell the format",
+        f"the name '{make_visible(os.fspath(path))}' does not tell the format",
         f"end it with one of {suffixes}, or name the format with --format",
     )
 
@@ -79,14 +79,14 @@ def _told(path: str | os.PathLike[str]) -> Iterator[None]:
 
 
 def _refusal(path: str | os.PathLike[str], reason: str) -> UsageError:
-    return UsageError(f"cannot write '{visible(os.fspath(path))}': {reason}")
+    return UsageError(f"cannot write '{make_visible(os.fspath(path))}': {reason}")
 
 
 def _target(path: str | os.PathLike[str]) -> Path:
     """Return the file behind symbolic links. Raises OSError when it is not writable."""
     target = Path(os.path.realpath(path))
     if not target.parent.is_dir():
-        raise FileNotFoundError(2, f"there is no directory '{visible(str(target.parent))}'")
+        raise FileNotFoundError(2, f"there is no directory '{make_visible(str(target.parent))}'")
     if target.exists():
         if target.is_dir():
             raise IsADirectoryError(21, "it is a directory")

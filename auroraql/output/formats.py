@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, TextIO
 
-from auroraql.errors import UsageError, visible
+from auroraql.errors import UsageError, make_visible
 from auroraql.output.screen import Screen
 from auroraql.output.summary import footer
 from auroraql.output.table import render_table
 from auroraql.output.vertical import render_vertical
 from auroraql.results import ResultSet
-from auroraql.spelling import closest
+from auroraql.spelling import find_closest
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class Format:
 
 def _made_visible(text: str) -> str:
     """Return the text with terminal control characters visible, except line feeds and tabs."""
-    return _replaced(text, visible)
+    return _replaced(text, make_visible)
 
 
 def _made_escapes(text: str) -> str:
@@ -136,9 +136,9 @@ def known_format(name: str) -> Format:
     """Return the format called `name`. Raises UsageError with the known names."""
     output_format = FORMATS.get(name.lower())
     if output_format is None:
-        suggestions = closest(name.lower(), FORMATS, 1)
+        suggestions = find_closest(name.lower(), FORMATS, 1)
         suggestion = f"did you mean {suggestions[0]}? " if suggestions else ""
-        raise UsageError(f"there is no format '{visible(name)}'", f"{suggestion}formats are {', '.join(FORMATS)}")
+        raise UsageError(f"there is no format '{make_visible(name)}'", f"{suggestion}formats are {', '.join(FORMATS)}")
     return output_format
 
 

@@ -13,7 +13,7 @@ from decimal import Decimal
 from itertools import islice
 from typing import Any
 
-from auroraql.errors import visible
+from auroraql.errors import make_visible
 from auroraql.output.cells import brief, cell, headers
 from auroraql.output.screen import Screen
 from auroraql.output.summary import counted, footer, origin
@@ -101,7 +101,7 @@ def notebook_html(result: ResultSet) -> str:
 
 def visible_lines(text: str) -> str:
     """Return a text of several lines with invisible characters escaped."""
-    return "\n".join(visible(line) for line in text.splitlines())
+    return "\n".join(make_visible(line) for line in text.splitlines())
 
 
 def _escaped(text: str) -> str:

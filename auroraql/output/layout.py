@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from auroraql.errors import columns
+from auroraql.errors import display_width
 from auroraql.schema import Type
 
 GAP = 2
@@ -69,33 +69,33 @@ class Column:
     def measure(self, value: Any, text: str) -> None:
         """Record one value and its formatted text."""
         self.seen.add(type(value))
-        self.data = max(self.data, columns(text))
+        self.data = max(self.data, display_width(text))
         if text.startswith(("https://", "http://")):
-            self.file_name = max(self.file_name, columns(text.rpartition("/")[2]) + 1)
+            self.file_name = max(self.file_name, display_width(text.rpartition("/")[2]) + 1)
 
     def settle(self) -> None:
         """Set natural width and alignment after all values are measured."""
         numbers = self.seen - {type(None)}
         self.right = bool(numbers) and numbers <= {int, float, Decimal}
-        self.width = max(self.data, columns(self.header))
+        self.width = max(self.data, display_width(self.header))
 
     def least(self) -> int:
         """Return the minimum width."""
         rigid = self.data <= _WIDEST_RIGID and (self.right or self.holds is Type.TIME)
-        name = columns(self.header.rpartition(" (")[0] or self.header)
+        name = display_width(self.header.rpartition(" (")[0] or self.header)
         # Members of several objects have the same name; only with the parent's name are they distinguishable.
-        title = min(name, _WHOLE_TITLE) if "." in self.header else min(columns(self.header), _LEAST)
+        title = min(name, _WHOLE_TITLE) if "." in self.header else min(display_width(self.header), _LEAST)
         return max(self.data if rigid else min(self.data, _LEAST), title)
 
     def readable(self) -> int:
         """Return the width to which a text is cut before any header is cut."""
-        return max(self.least(), min(self.data, self.file_name or _READABLE), columns(self.header))
+        return max(self.least(), min(self.data, self.file_name or _READABLE), display_width(self.header))
 
     def comfortable(self) -> int:
         """Return the width that makes it worth showing: a URL's file name, several names, else a quarter of a text."""
         if list in self.seen:
             return max(self.least(), min(self.data, _SEVERAL_NAMES))
-        title = min(columns(self.header.rpartition(" (")[0]), _COMFORTABLE)
+        title = min(display_width(self.header.rpartition(" (")[0]), _COMFORTABLE)
         return max(self.least(), title, min(self.data, _COMFORTABLE), self.file_name or self.data // 4)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from auroraql.errors import visible
+from auroraql.errors import make_visible
 from auroraql.results import ResultSet
 from auroraql.schema import KINDS
 
@@ -15,7 +15,7 @@ def footer(result: ResultSet) -> str:
 
 def origin(result: ResultSet) -> str:
     """Return the archive's name."""
-    return visible(result.archive) + (" (demonstration data)" if result.demonstration else "")
+    return make_visible(result.archive) + (" (demonstration data)" if result.demonstration else "")
 
 
 def counted(result: ResultSet) -> str:

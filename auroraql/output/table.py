@@ -11,7 +11,7 @@ from dataclasses import replace
 from itertools import islice
 from typing import Any
 
-from auroraql.errors import visible
+from auroraql.errors import make_visible
 from auroraql.output.cells import BOLD, DIM, cell, cut, cut_title, headers, link, pad, paint, writer
 from auroraql.output.layout import GAP, Column, fitted, is_crowded, measured, squeezed
 from auroraql.output.screen import SAMPLE, Screen
@@ -36,7 +36,7 @@ def render_table(result: ResultSet, screen: Screen) -> Iterator[str]:
 def _rendered(result: ResultSet, screen: Screen) -> Iterator[str]:
     if result.is_report:
         # Do not cut lines of text; the terminal wraps them.
-        yield from (visible(line) + "\n" for (line,) in result.rows)
+        yield from (make_visible(line) + "\n" for (line,) in result.rows)
         return
     picture = _drawn(result, screen)
     if picture is not None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, time
 from typing import Any
 
-from auroraql.errors import UsageError, columns, visible
+from auroraql.errors import UsageError, display_width, make_visible
 from auroraql.output.blocks import ASCII_BARS, BARS, Scale
 from auroraql.output.cells import BOLD, cut, pad, paint
 from auroraql.output.screen import Screen
@@ -60,7 +60,7 @@ def render_timeline(result: ResultSet, screen: Screen, most: int) -> Iterator[st
     seen = _look(result, reader)
     drawn_sources = seen.counts.most_common(most)
     width = max(screen.width or 80, _LEAST_WIDTH)
-    names = min(max(columns(name) for name, _ in drawn_sources), width // 3)
+    names = min(max(display_width(name) for name, _ in drawn_sources), width // 3)
     figures = max(len(f"{count:,}") for _, count in drawn_sources)
     strip_width = width - names - figures - 4
     step, starts = fitting(seen.first, seen.last, strip_width)
@@ -102,7 +102,7 @@ def _place(all_columns: tuple[ResultColumn, ...], path: tuple[str, ...], type: T
 def _name(source: Any) -> str:
     if isinstance(source, dict):
         source = next((source[name] for name in _NAMED if source.get(name) is not None), None)
-    return visible(str(source)) if source is not None else "no source"
+    return make_visible(str(source)) if source is not None else "no source"
 
 
 def _look(result: ResultSet, reader: _Reader) -> _Seen:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, islice
 from typing import Any
 
-from auroraql.errors import columns, visible
+from auroraql.errors import display_width, make_visible
 from auroraql.output.cells import BOLD, DIM, cell, link, pad, paint
 from auroraql.output.screen import MOST_SHOWN, SAMPLE, Screen
 from auroraql.results import ResultColumn, ResultSet
@@ -21,7 +21,7 @@ def render_vertical(result: ResultSet, screen: Screen) -> Iterator[str]:
     """Render a result as blocks of `name  value` lines."""
     rows = iter(result)
     first = list(islice(rows, SAMPLE if screen.width is None else _most_rows(result.columns, screen)))
-    names = max((columns(name) for name in _names(result.columns, first)), default=0)
+    names = max((display_width(name) for name in _names(result.columns, first)), default=0)
     shown = 0
     for row in chain(first, rows if screen.width is None else ()):
         shown += 1
@@ -56,10 +56,10 @@ def _names(shown: Sequence[ResultColumn], rows: Sequence[Sequence[Any]]) -> set[
 
 def _pairs(shown: Sequence[ResultColumn], row: Sequence[Any]) -> Iterator[tuple[str, Any]]:
     for column, value in zip(shown, row, strict=True):
-        name = visible(column.name) + (f" ({column.unit})" if column.unit else "")
+        name = make_visible(column.name) + (f" ({column.unit})" if column.unit else "")
         match value:
             case dict() if value:
-                yield from ((f"{name}.{visible(str(key))}", member) for key, member in value.items())
+                yield from ((f"{name}.{make_visible(str(key))}", member) for key, member in value.items())
             case [dict(), *_]:
                 yield from ((f"{name}[{number}]", element) for number, element in enumerate(value, 1))
             case _:

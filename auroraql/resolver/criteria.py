@@ -14,7 +14,7 @@ from auroraql.resolver.values import Fault, Place, Values
 from auroraql.schema import BLOCKS, CONJUNCTIONS, Type
 from auroraql.schema.catalogue import Catalogue
 from auroraql.schema.conjunctions import HALF_MINUTE, MINUTE, MOST_BLOCKS, PRECISION_UNIT, PRECISIONS, TRACES, wire_name
-from auroraql.spelling import closest
+from auroraql.spelling import find_closest
 from auroraql.syntax import Block as Written
 from auroraql.syntax import Distance, Number, Of, Parameter, Precision, Via, Within
 
@@ -176,7 +176,7 @@ class CriteriaClauses:
         folded = {names[each] for each in names if each.casefold() == name.casefold()}
         if len(folded) == 1:
             return folded.pop()
-        near = closest(name, names, 1, 0.6)
+        near = find_closest(name, names, 1, 0.6)
         shown = ", ".join(dict.fromkeys(names))
         hint = f"did you mean {near[0]}?" if near else f"the blocks are {shown}"
         raise Fault("AQL0215", f"no block is named '{name}'", origin, "unknown block", hint)
@@ -193,7 +193,7 @@ class CriteriaClauses:
         for path in via.traces:
             name = path.dotted.lower()
             if name not in TRACES:
-                near = closest(name, TRACES, 1, 0.5)
+                near = find_closest(name, TRACES, 1, 0.5)
                 hint = f"did you mean {near[0]}?" if near else f"one of {', '.join(TRACES)}"
                 self._fault("AQL0217", f"conjunctions are not found by '{path.dotted}'", path.origin, "unknown", hint)
             found.append(name)

@@ -25,7 +25,7 @@ from auroraql.schema.catalogue import Catalogue
 from auroraql.schema.kind_words import meant_kind
 from auroraql.schema.limits import MOST_VALUES
 from auroraql.schema.operators import Op
-from auroraql.spelling import closest, slip
+from auroraql.spelling import find_closest, find_misspelt
 from auroraql.syntax import (
     And,
     Block,
@@ -192,8 +192,8 @@ def _searched(find: Find, results: Results | None) -> Kept:
     names = results.names if results is not None else ()
     expected = f"expected {', '.join(KINDS)} or the name of a result"
     hint, fix = meant_kind(find.kind)
-    if fix is None and (near := closest(find.kind, names, 1, 0.6)):
-        hint, fix = f"did you mean {near[0]}?", slip(find.kind, names)
+    if fix is None and (near := find_closest(find.kind, names, 1, 0.6)):
+        hint, fix = f"did you mean {near[0]}?", find_misspelt(find.kind, names)
     hint = hint or _how_to_keep(names)
     origin = find.origin
     if isinstance(origin, Span):
@@ -286,7 +286,7 @@ class _Feeding:
             raise _no_session(origin)
         kept = self.results.named(name)
         if kept is None:
-            near = closest(name, self.results.names, 1, 0.5)
+            near = find_closest(name, self.results.names, 1, 0.5)
             hint = f"did you mean {near[0]}?" if near else _how_to_keep(self.results.names)
             raise Fault("AQL0220", f"there is no result '{name}'", origin, "unknown result", hint)
         return kept
@@ -451,14 +451,14 @@ def _shown(operand: object) -> str:
 
 def _no_column(kept: Kept, path: Path) -> Fault:
     names = [leaf.bare for leaf in kept.kind.leaves()]
-    near = closest(path.dotted, (*names, *kept.kind.names), 1, 0.7)
+    near = find_closest(path.dotted, (*names, *kept.kind.names), 1, 0.7)
     if near:
         hint = f"did you mean {kept.name}.{near[0]}?"
     elif kept.kind.metadata:
         hint = f"a metadata key that is not known is written {kept.name}.{METADATA}.{path.parts[-1]}"
     else:
         hint = f"its columns are {', '.join(names)}"
-    fix = f"{kept.name}.{near[0]}" if near and slip(path.dotted, near) else None
+    fix = f"{kept.name}.{near[0]}" if near and find_misspelt(path.dotted, near) else None
     return Fault(
         "AQL0201", f"the result '{kept.name}' has no column '{path.dotted}'", path.origin, "unknown", hint, fix
     )

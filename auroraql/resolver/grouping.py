@@ -11,7 +11,7 @@ from auroraql.resolver.names import Names
 from auroraql.resolver.selection import check_single, is_bare
 from auroraql.resolver.values import Fault
 from auroraql.schema import Type
-from auroraql.spelling import closest
+from auroraql.spelling import find_closest
 from auroraql.syntax import Find, GroupBy, OrderBy, Path, Select, Star
 
 
@@ -146,7 +146,7 @@ class Grouping:
                 message = f"no column is called '{path.dotted}'"
                 fix = f"`{called[0]}`"
                 return Fault("AQL0212", message, path.origin, f"the column is {called[0]}", hint, fix)
-            near = closest(path.dotted, [label for label in labels if label not in functions], 1, 0.5)
+            near = find_closest(path.dotted, [label for label in labels if label not in functions], 1, 0.5)
             hint = f"did you mean {near[0]}?" if near else f"the columns are {', '.join(labels)}"
             message = f"no column is called '{path.dotted}', and nothing of that name is grouped"
             return Fault("AQL0212", message, path.origin, "unknown column", hint)

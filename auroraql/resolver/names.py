@@ -9,7 +9,7 @@ from auroraql.query import Ref
 from auroraql.resolver.values import Fault, Place
 from auroraql.schema import BLOCKS, Field, Kind, Type, is_time_key
 from auroraql.schema.catalogue import Catalogue
-from auroraql.spelling import closest, slip
+from auroraql.spelling import find_closest, find_misspelt
 from auroraql.syntax import Item, Path
 
 METADATA = "metadata"
@@ -69,8 +69,8 @@ class Names:
     def _warn_of_key(self, name: str, origin: Origin, *, explicit: bool) -> None:
         keys = self.catalogue.keys(self.kind.metadata)
         fields = () if explicit else tuple(f.bare for f in self.kind.leaves())
-        meant = slip(name, (*keys, *fields))
-        near = [meant] if meant else closest(name, (*fields, *keys), 1, 0.7)
+        meant = find_misspelt(name, (*keys, *fields))
+        near = [meant] if meant else find_closest(name, (*fields, *keys), 1, 0.7)
         owner = next((b.title for b in BLOCKS.values() if b is not self.kind and b.field(name) is not None), "")
         members = [] if explicit else [f.name for f in self.kind.leaves() if f.path[-1] == name]
         if owner and self.kind in BLOCKS.values():
@@ -91,10 +91,10 @@ class Names:
         names = [f.name for f in (*self.kind.fields, *self.kind.leaves())]
         dotted = ".".join(parts)
         every = (*names, *self.kind.names)
-        near = closest(dotted, every, 1, 0.7) or closest(
+        near = find_closest(dotted, every, 1, 0.7) or find_closest(
             f"data_source.{parts[-1]}", [n for n in every if "." in n], 1, 0.8
         )
         hint = f"did you mean {near[0]}?" if near else f"the fields are {', '.join(dict.fromkeys(names))}"
         message = f"{self.kind.title} have no field '{dotted}'"
-        fix = near[0] if near and slip(dotted, every) == near[0] and not above else None
+        fix = near[0] if near and find_misspelt(dotted, every) == near[0] and not above else None
         return Fault("AQL0201", message, path.origin, "unknown field", hint, fix)

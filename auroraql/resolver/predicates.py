@@ -15,7 +15,7 @@ from auroraql.resolver.values import Fault, Place, Values
 from auroraql.schema import Type
 from auroraql.schema.limits import MOST_VALUES
 from auroraql.schema.operators import FIELD_OPERATORS, OPERATORS, Op
-from auroraql.spelling import closest
+from auroraql.spelling import find_closest
 from auroraql.syntax import Instant, Number, Operand, Path, Text, Timestamp
 
 _OTHER_VALUES = {
@@ -193,7 +193,7 @@ class Predicates:
             return Fault(
                 "AQL0202", f"'{word}' is not a field, and {place.type.value} is due", path.origin, "", hint, fix
             )
-        near = closest(word, place.known, 1, 0.75)
+        near = find_closest(word, place.known, 1, 0.75)
         quoted = f"'{near[0] if near else word}'"
         return Fault(
             "AQL0202",
@@ -354,7 +354,7 @@ def _without_odd_intervals(leaf: Comparison) -> Predicate:
 
 def _nearest(value: str, known: tuple[str, ...]) -> list[str]:
     lower = value.lower()
-    return closest(value, known, 1, 0.6) or (closest(lower, known, 1, 0.6) if lower != value else [])
+    return find_closest(value, known, 1, 0.6) or (find_closest(lower, known, 1, 0.6) if lower != value else [])
 
 
 def _conjuncts(expression: syntax.Expression) -> list[syntax.Expression]:

@@ -10,7 +10,7 @@ from auroraql.query import FUNCTIONS, Column, Ref, columns_of
 from auroraql.resolver.names import METADATA, Names
 from auroraql.resolver.values import Fault
 from auroraql.schema import Field, Type
-from auroraql.spelling import closest, slip
+from auroraql.spelling import find_closest, find_misspelt
 from auroraql.syntax import Aggregate, Item, Path, Select, Star
 from auroraql.syntax import Column as Written
 
@@ -110,14 +110,14 @@ class Selection:
                     path.origin,
                     hint="EXCLUDE (metadata), and select the keys wanted",
                 )
-            near = closest(path.dotted, [f.bare for f in self.names.kind.leaves()], 1, 0.6)
+            near = find_closest(path.dotted, [f.bare for f in self.names.kind.leaves()], 1, 0.6)
             raise Fault(
                 "AQL0201",
                 f"{self.names.kind.title} have no field '{path.dotted}'",
                 path.origin,
                 "unknown field",
                 f"did you mean {near[0]}?" if near else "",
-                slip(path.dotted, near),
+                find_misspelt(path.dotted, near),
             )
         return declared.path
 
@@ -201,7 +201,9 @@ _OTHERS = (
 
 
 def _unknown_function(function: str, origin: Origin) -> Fault:
-    meant = _SAME.get(function.lower()) or (slip(function, FUNCTIONS) if function.lower() not in _OTHERS else None)
+    meant = _SAME.get(function.lower()) or (
+        find_misspelt(function, FUNCTIONS) if function.lower() not in _OTHERS else None
+    )
     kept = "keep the records with LET name = FIND …, then use any function of SQL: SQL SELECT … FROM name"
     return Fault(
         "AQL0209",

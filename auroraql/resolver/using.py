@@ -20,7 +20,7 @@ from auroraql.resolver.names import METADATA, Names
 from auroraql.resolver.values import Fault, Place, Values
 from auroraql.schema import KINDS, Field, Type
 from auroraql.schema.operators import Op
-from auroraql.spelling import closest
+from auroraql.spelling import find_closest
 from auroraql.syntax import And, Comparison, Duration, Expression, Or, Overlap, Path, Subquery
 
 MOST_GROUPS = 100_000
@@ -82,7 +82,7 @@ def _column(path: Path, ref: Ref, kept: Kept, names: Names, shown: str) -> tuple
         known = names.catalogue.key(kept.kind.metadata, ref.name)
         return (METADATA, ref.name), Type.ANY if known is None else known.type, "" if known is None else known.unit
     columns = [leaf.bare for leaf in kept.kind.leaves()]
-    near = closest(path.parts[-1], [name for name in columns if names.kind.field(name) is not None], 1, 0.7)
+    near = find_closest(path.parts[-1], [name for name in columns if names.kind.field(name) is not None], 1, 0.7)
     hint = f"did you mean {near[0]}?" if near else f"select it where the result is made; it has {', '.join(columns)}"
     raise Fault(
         "AQL0201", f"{shown} has no column '{path.dotted}'", path.origin, "unknown", hint, near[0] if near else None

@@ -12,7 +12,7 @@ from auroraql.errors import Diagnostic, Source, StatementError, UsageError
 from auroraql.resolver import unused_parameter
 from auroraql.saved.header import Declared, Header, header_of
 from auroraql.saved.uses import Uses, uses_of
-from auroraql.spelling import closest
+from auroraql.spelling import find_closest
 
 Given = Mapping[str, Sequence[str]]
 """Values as typed, by parameter name. Several texts for one name form a list."""
@@ -124,7 +124,7 @@ def _shared(bindings: Sequence[_Binding]) -> dict[str, object]:
 
 def _unknown(name: str, known: Collection[str]) -> Diagnostic:
     """Return the diagnostic for a value whose name no script uses or declares, usually a typo."""
-    matches = closest(name, known, 1, 0.5)
+    matches = find_closest(name, known, 1, 0.5)
     diagnostic = unused_parameter(name, frozenset(known))
     return replace(diagnostic, hint=f"did you mean ${matches[0]}?") if matches else diagnostic
 

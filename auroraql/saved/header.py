@@ -14,9 +14,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
-from auroraql.errors import LINE_END, Diagnostic, Source, Span
+from auroraql.errors import LINE_END_PATTERN, Diagnostic, Source, Span
 from auroraql.saved.types import NAMED, TYPES, ParameterType, items, unquoted, written
-from auroraql.spelling import closest
+from auroraql.spelling import find_closest
 
 # Atomic groups: an item that matches in two ways would make matching a list exponential.
 _ITEM = rf"""(?>{NAMED}(?=[\s,)]|\Z)|'[^'\n]*+(?:''[^'\n]*+)*+'|"[^"\n]*+(?:""[^"\n]*+)*+"|[^\s,'"()]++)"""
@@ -138,7 +138,7 @@ def _lines(text: str) -> Iterator[tuple[int, str]]:
     """Yield the comment lines before the first statement: the offset of the text of each, and the text."""
     offset = 0
     while offset < len(text):
-        line_end = LINE_END.search(text, offset)
+        line_end = LINE_END_PATTERN.search(text, offset)
         end = line_end.start() if line_end else len(text)
         line = text[offset:end].strip(" \t\r\ufeff")
         if line.startswith("--"):
@@ -156,7 +156,7 @@ def _declared(line: str, offset: int) -> Declared | Diagnostic:
     origin = Span(offset + match.start("name"), offset + match.end("name"))
     word = (match["type"] or "text").lower()
     if word not in TYPES:
-        matches = closest(word.removesuffix("s"), TYPES, 1, 0.5)
+        matches = find_closest(word.removesuffix("s"), TYPES, 1, 0.5)
         hint = f"did you mean {matches[0]}?" if matches else f"the types are {', '.join(TYPES)}, and a list of one"
         return _fault(f"there is no type '{word}'", _span(match, "type", offset), "unknown type", hint)
     doc = match["doc"].strip().lstrip("-–— ")

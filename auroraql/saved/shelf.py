@@ -16,10 +16,10 @@ from functools import lru_cache
 from itertools import chain
 from pathlib import Path
 
-from auroraql.errors import Source, UsageError, visible
+from auroraql.errors import Source, UsageError, make_visible
 from auroraql.output import write_text
 from auroraql.saved.header import Header, header_of
-from auroraql.spelling import closest
+from auroraql.spelling import find_closest
 
 SUFFIX = ".aql"
 
@@ -65,7 +65,7 @@ def check_name(name: str) -> str:
     if plain.lower().endswith(SUFFIX):
         plain = plain[: -len(SUFFIX)]
     if re.fullmatch(_NAME, plain) is None or len(plain.encode(errors="replace")) > _LONGEST_NAME:
-        message = f"'{visible(name)}' cannot be the name of a saved query"
+        message = f"'{make_visible(name)}' cannot be the name of a saved query"
         raise UsageError(message, "letters, digits, '_', '-' and '.' make a name, as in: keograms_of_a_day")
     if plain.partition(".")[0].casefold() in _RESERVED:
         raise UsageError(f"'{plain}' is the name of a device on Windows", "take another name")
@@ -101,14 +101,14 @@ def unreadable(name: str, folders: Iterable[Path]) -> UsageError | None:
     """Return the error for a name whose only files cannot be read, or None when there is no such file."""
     for path in chain.from_iterable(map(_files, folders)):
         if _key(path.stem) == _key(name.removesuffix(SUFFIX)):
-            return UsageError(f"{visible(str(path))} cannot be read: {_unread(path)}")
+            return UsageError(f"{make_visible(str(path))} cannot be read: {_unread(path)}")
     return None
 
 
 def unknown(name: str, folders: Iterable[Path]) -> UsageError:
     """Return the error for a name that no saved query has, with suggestions."""
     names = [query.name for query in listed(folders)]
-    matches = closest(name, names, 1, 0.5)
+    matches = find_closest(name, names, 1, 0.5)
     listed_names = ", ".join(names[:5]) + ("…" if len(names) > 5 else "")
     hint = (
         f"did you mean {matches[0]}?"
@@ -117,7 +117,7 @@ def unknown(name: str, folders: Iterable[Path]) -> UsageError:
         if names
         else "\\save NAME keeps a query"
     )
-    return UsageError(f"there is no saved query '{visible(name)}'", hint)
+    return UsageError(f"there is no saved query '{make_visible(name)}'", hint)
 
 
 def save(name: str, text: str, folder: Path, *, replace: bool = False) -> Path:
@@ -130,7 +130,7 @@ def save(name: str, text: str, folder: Path, *, replace: bool = False) -> Path:
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
-        raise UsageError(f"'{visible(str(folder))}' cannot be made: {error.strerror or error}") from None
+        raise UsageError(f"'{make_visible(str(folder))}' cannot be made: {error.strerror or error}") from None
     existing = next(
         (candidate for candidate in _files(folder) if candidate.name.casefold() == path.name.casefold()), None
     )
@@ -138,7 +138,7 @@ def save(name: str, text: str, folder: Path, *, replace: bool = False) -> Path:
         candidate.is_symlink() or (candidate.exists() and not candidate.is_file())
         for candidate in (path, existing or path)
     ):
-        raise UsageError(f"'{visible(str(path))}' is no plain file", "save the query under another name")
+        raise UsageError(f"'{make_visible(str(path))}' is no plain file", "save the query under another name")
     if existing is not None and replace:
         write_text(existing, text)
         return existing
@@ -173,7 +173,7 @@ def _put_new(path: Path, text: str) -> None:
     except FileExistsError:
         raise _taken(path) from None
     except OSError as error:
-        raise UsageError(f"cannot write '{visible(str(path))}': {error.strerror or error}") from None
+        raise UsageError(f"cannot write '{make_visible(str(path))}': {error.strerror or error}") from None
     finally:
         with suppress(OSError):
             temporary.unlink()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from auroraql.schema import KINDS
-from auroraql.spelling import closest, slip
+from auroraql.spelling import find_closest, find_misspelt
 
 _KIND_WORDS = {
     **dict.fromkeys(("products", "files", "images", "dataproduct", "product"), "data_products"),
@@ -15,7 +15,7 @@ _PRODUCT = {"keograms": "keogram", "keogram": "keogram", "movies": "movie", "mov
 
 def meant_kind(word: str) -> tuple[str, str | None]:
     """Return the hint and the fix for a word that is not a kind of record; both empty when nothing is near."""
-    near = slip(word, KINDS)
+    near = find_misspelt(word, KINDS)
     if near is not None:
         return f"did you mean {near}?", near
     if word.lower() in _PRODUCT:
@@ -23,7 +23,7 @@ def meant_kind(word: str) -> tuple[str, str | None]:
     meant = _KIND_WORDS.get(word.lower())
     if meant is not None:
         return f"did you mean {meant}?", None
-    close = closest(word.lower(), KINDS, 1, 0.6)
+    close = find_closest(word.lower(), KINDS, 1, 0.6)
     return (f"did you mean {close[0]}?" if close else ""), None
 
 

@@ -25,7 +25,7 @@ from urllib3.exceptions import (
 from urllib3.util import parse_url
 
 from auroraql.archives.aurorax.line import Phase
-from auroraql.errors import ArchiveError, Failed, Unreachable, visible
+from auroraql.errors import ArchiveError, Failed, Unreachable, make_visible
 
 CONNECT_SECONDS = 10.0
 
@@ -150,10 +150,10 @@ def _of_certificates(causes: _Causes, _phase: Phase) -> Broken | None:
     if name and not any(isinstance(cause, ConnectionError | TimeoutError) for cause in causes):
         if not Path(path).exists():
             return _unreachable(
-                f"{name} names '{visible(path)}', and there is no such file", f"correct {name}, or unset it"
+                f"{name} names '{make_visible(path)}', and there is no such file", f"correct {name}, or unset it"
             )
         if any(isinstance(cause, ssl.SSLError) and cause.library in ("X509", "PEM") for cause in causes):
-            return _unreachable(f"{name} names '{visible(path)}', which holds no certificates", f"correct {name}")
+            return _unreachable(f"{name} names '{make_visible(path)}', which holds no certificates", f"correct {name}")
     return None
 
 

@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass, field
 from typing import cast
 
-from auroraql.errors import LINE_END, Diagnostic, Source, Span, StatementError
+from auroraql.errors import LINE_END_PATTERN, Diagnostic, Source, Span, StatementError
 from auroraql.forms import grammar, script
 from auroraql.forms.pieces import Piece, closed_end, cut, stops_of
 from auroraql.forms.text import parsing
@@ -49,7 +49,7 @@ def format_text(source: Source) -> str:
 
 def _between(gap: str, *, first: bool) -> str:
     """What stands between two statements: comments on lines of their own, at most one blank line."""
-    gap = LINE_END.sub("\n", gap)
+    gap = LINE_END_PATTERN.sub("\n", gap)
     shebang = _SHEBANG.match(gap) if first else None
     lines = [shebang[1].rstrip()] if shebang else []
     at = shebang.end() if shebang else 0
@@ -130,7 +130,7 @@ class _Setter:
         """The comments between two tokens, each on its line as it was written."""
         if not gap:
             return
-        gap = LINE_END.sub("\n", gap)
+        gap = LINE_END_PATTERN.sub("\n", gap)
         at = 0
         for begin, end in comments_in(gap):
             self.commented = True

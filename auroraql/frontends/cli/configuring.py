@@ -8,7 +8,7 @@ import os
 from auroraql.config import Config, config_file, read_config, unknown_variables
 from auroraql.config.file import read_file
 from auroraql.config.rows import ROWS
-from auroraql.errors import AuroraQLError, visible
+from auroraql.errors import AuroraQLError, make_visible
 from auroraql.frontends.cli.exits import DONE, WRONG
 from auroraql.frontends.cli.settling import own_queries, settled
 from auroraql.frontends.cli.streams import say
@@ -23,11 +23,11 @@ def show(options: argparse.Namespace) -> int:
     for warning in config.warnings:
         say(warning)
     rows = [(name, shown(name, config), config.origins[name]) for name in ROWS]
-    print(f"file: {visible(str(config.file.path))}{'' if config.file.there else ' (there is none)'}")
-    chosen = f"{visible(config.profile)} ({config.origins['profile']})" if config.profile else "(none)"
+    print(f"file: {make_visible(str(config.file.path))}{'' if config.file.there else ' (there is none)'}")
+    chosen = f"{make_visible(config.profile)} ({config.origins['profile']})" if config.profile else "(none)"
     print(f"profile: {chosen}")
     if config.file.profiles:
-        print(f"profiles: {', '.join(map(visible, config.file.profiles))}")
+        print(f"profiles: {', '.join(map(make_visible, config.file.profiles))}")
     print()
     print(grid(("setting", "value", "from"), rows, None), end="")
     if config.withheld:
@@ -41,12 +41,12 @@ def shown(name: str, config: Config) -> str:
     if ROWS[name].secret:
         return HIDDEN if value else "(none)"
     if name == "queries":
-        return visible(str(own_queries(config)))
+        return make_visible(str(own_queries(config)))
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, float):
         return f"{value:g}"
-    return visible(without_password(value)) if value else "(none)"
+    return make_visible(without_password(value)) if value else "(none)"
 
 
 def without_password(text: str) -> str:
@@ -72,5 +72,5 @@ def validate(_options: argparse.Namespace) -> int:
             say(f"error: {error}")
             wrong = True
     if not wrong:
-        print(f"{visible(str(path))}: {'right' if file.there else 'there is none, and none is needed'}")
+        print(f"{make_visible(str(path))}: {'right' if file.there else 'there is none, and none is needed'}")
     return WRONG if wrong else DONE

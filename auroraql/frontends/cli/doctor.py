@@ -22,7 +22,7 @@ from auroraql.archives.demo.place import cached_file
 from auroraql.archives.opening import AURORAX_URL
 from auroraql.config import Config, unknown_variables
 from auroraql.config.rows import ROWS
-from auroraql.errors import AuroraQLError, UsageError, visible
+from auroraql.errors import AuroraQLError, UsageError, make_visible
 from auroraql.frontends.cli.configuring import shown, without_password
 from auroraql.frontends.cli.exits import DONE, UNREACHABLE, WRONG, exit_code
 from auroraql.frontends.cli.searching import is_colored
@@ -52,9 +52,9 @@ def examine(options: argparse.Namespace) -> int:
         print(title)
         for each in findings:
             mark = "WRONG " if each.code else "warning " if each.warns else ""
-            print(f"  {each.name.ljust(16)} {mark}{visible(each.said)}")
+            print(f"  {each.name.ljust(16)} {mark}{make_visible(each.said)}")
             for line in each.hint.splitlines():
-                print(f"  {''.ljust(16)}   = hint: {visible(line)}")
+                print(f"  {''.ljust(16)}   = hint: {make_visible(line)}")
             code = code or each.code
             sys.stdout.flush()  # the next may take its time
     return code

@@ -11,7 +11,7 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
-from auroraql.errors import Source, UsageError, visible
+from auroraql.errors import Source, UsageError, make_visible
 
 
 def make_safe() -> None:
@@ -62,7 +62,7 @@ def complain(text: str) -> None:
 
 def harmless(text: str) -> str:
     """Return lines in which control and bidirectional characters are visible: names and log lines may hold any."""
-    return "\n".join(map(visible, text.split("\n")))
+    return "\n".join(map(make_visible, text.split("\n")))
 
 
 def give(text: str) -> None:

@@ -11,8 +11,8 @@ from prompt_toolkit.formatted_text import StyleAndTextTuples
 from prompt_toolkit.layout.processors import Processor, Transformation, TransformationInput
 from prompt_toolkit.layout.utils import explode_text_fragments
 
-from auroraql.errors import Diagnostic, Span, visible
-from auroraql.spelling import alike
+from auroraql.errors import Diagnostic, Span, make_visible
+from auroraql.spelling import common_prefix_length
 
 PAUSE = 0.25
 """Seconds without a key before the text is checked."""
@@ -29,7 +29,7 @@ class Checked:
         """Return the diagnostics that still apply to a changed text: those that end before the first change."""
         if text == self.text or not self.diagnostics:
             return list(self.diagnostics)
-        unchanged = alike(text, self.text)
+        unchanged = common_prefix_length(text, self.text)
         return [
             diagnostic
             for diagnostic in self.diagnostics
@@ -133,4 +133,4 @@ def said(diagnostics: Sequence[Diagnostic], cursor: int) -> Diagnostic | None:
 def one_line(diagnostic: Diagnostic) -> str:
     """Return a diagnostic on one line: severity, code, message, and its hint or label."""
     detail = f": {diagnostic.hint}" if diagnostic.hint else f" ({diagnostic.label})" if diagnostic.label else ""
-    return visible(f"{diagnostic.severity}[{diagnostic.code}] {diagnostic.message}{detail}")
+    return make_visible(f"{diagnostic.severity}[{diagnostic.code}] {diagnostic.message}{detail}")

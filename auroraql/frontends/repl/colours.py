@@ -18,7 +18,7 @@ from pygments.lexer import LexerContext
 from pygments.token import _TokenType
 
 from auroraql.frontends.lexer import AuroraQLLexer
-from auroraql.spelling import alike
+from auroraql.spelling import common_prefix_length
 
 LONGEST = 100_000
 """Longer texts were pasted, not typed, and are not highlighted. In characters."""
@@ -71,7 +71,7 @@ class Colours(Lexer):
 
     def _change(self, text: str) -> None:
         """Keep the tokens well before the first change, and restart the lexer there."""
-        restart = self._restart(alike(text, self._text))
+        restart = self._restart(common_prefix_length(text, self._text))
         begin, stack = (self._tokens[restart].start, self._tokens[restart].stack) if restart else (0, ())
         tokens = self._tokens[:restart]
         row, start_of_row = text.count("\n", 0, begin), text.rfind("\n", 0, begin) + 1

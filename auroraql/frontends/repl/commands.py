@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from auroraql.completion.keywords import FUNCTIONS, KEYWORDS
-from auroraql.errors import LINE_END, AuroraQLError
+from auroraql.errors import LINE_END_PATTERN, AuroraQLError
 from auroraql.forms.script import is_complete
 from auroraql.frontends.repl import flight, results, saved_queries, statements
 from auroraql.frontends.repl.describe import describe, describe_key, known_names
@@ -19,13 +19,13 @@ from auroraql.frontends.repl.manual import beside, keyword_help
 from auroraql.frontends.repl.saved_queries import Candidate
 from auroraql.frontends.repl.state import State
 from auroraql.output import FORMATS
-from auroraql.spelling import closest
+from auroraql.spelling import find_closest
 
 _COMMAND = re.compile(r"[\\/](?P<name>\?|[^\W\d]\w*)(?P<argument>[^\r\n]*)")
 
 _ANYWHERE = re.compile(r"(?:\A|[\r\n])[ \t]*\\")
 
-_LINE = re.compile(rf"[^\r\n]*(?:{LINE_END.pattern}|\Z)")
+_LINE = re.compile(rf"[^\r\n]*(?:{LINE_END_PATTERN.pattern}|\Z)")
 
 _EXAMPLES = """Press Enter to run a complete statement, or end it with a semicolon. For example:
   FIND data_products WHERE program = 'trex' AND keogram_type = 'daily' ON 2021-01-01;
@@ -163,7 +163,7 @@ def is_command(text: str) -> bool:
     """Return whether a text is a command and not a statement. A comment `/* … */` is not a command."""
     typed = _typed(text)
     return (
-        (typed.startswith("\\") and LINE_END.search(typed) is None)
+        (typed.startswith("\\") and LINE_END_PATTERN.search(typed) is None)
         or typed.lower() in _BY_WORD
         or _COMMAND.fullmatch(typed) is not None
     )
@@ -206,7 +206,7 @@ def run_command(state: State, text: str) -> str:
     row = _BY_WORD.get(typed.lower()) or command_called(name)
     if row is not None:
         return row.run(state, match["argument"].strip() if match else "")
-    matches = closest(name.lower(), _BY_NAME, 1, 0.5)
+    matches = find_closest(name.lower(), _BY_NAME, 1, 0.5)
     nearest = f"did you mean \\{_BY_NAME[matches[0]].name}? " if matches else ""
     return f"there is no command {typed.split(maxsplit=1)[0]}\n  = hint: {nearest}\\? lists all commands"
 

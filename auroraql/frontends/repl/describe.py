@@ -9,7 +9,7 @@ from auroraql.output import grid
 from auroraql.schema import KINDS
 from auroraql.schema.catalogue import Catalogue, DataSource, MetadataKey
 from auroraql.schema.model import Field, Kind
-from auroraql.spelling import closest
+from auroraql.spelling import find_closest
 
 _SOURCE = ("identifier", "program", "platform", "instrument_type", "source_type", "display_name")
 
@@ -51,7 +51,7 @@ def _whole_key(catalogue: Catalogue, kind: str, key: MetadataKey, width: int) ->
 
 def _unknown(name: str, wanted: str, known: Iterable[str], command: str = "\\d") -> str:
     names = {known_name.casefold(): known_name for known_name in known}
-    matches = closest(wanted, names, 3)
+    matches = find_closest(wanted, names, 3)
     nearest = " or ".join(names[folded] for folded in matches)
     hint = f"did you mean {nearest}?" if matches else f"{command} alone lists what is available"
     return f"there is nothing named '{name}'\n  = hint: {hint}"

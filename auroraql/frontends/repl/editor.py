@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from auroraql.errors import UsageError, visible
+from auroraql.errors import UsageError, make_visible
 from auroraql.frontends.pager import ignoring_interrupts
 from auroraql.frontends.repl.state import State
 
@@ -41,6 +41,6 @@ def edited_text(text: str, environ: Mapping[str, str]) -> str | None:
             return file.read_text("utf-8").rstrip("\n") if process.returncode == 0 else None
         except OSError as error:
             reason = error.strerror or error
-            raise UsageError(f"the editor '{visible(command)}' cannot be run: {reason}", "set EDITOR") from None
+            raise UsageError(f"the editor '{make_visible(command)}' cannot be run: {reason}", "set EDITOR") from None
         except ValueError as error:  # an unbalanced quote in the command, or a file that is not UTF-8
-            raise UsageError(f"the editor '{visible(command)}' cannot be used: {error}", "set EDITOR") from None
+            raise UsageError(f"the editor '{make_visible(command)}' cannot be used: {error}", "set EDITOR") from None

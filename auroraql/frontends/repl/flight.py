@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from threading import Event, Lock, Thread
 
-from auroraql.errors import ArchiveError, UsageError, columns
+from auroraql.errors import ArchiveError, UsageError, display_width
 from auroraql.frontends.progress import lasting, status_line
 from auroraql.frontends.repl.state import State
 from auroraql.frontends.repl.statements import show_all
 from auroraql.output import cut, grid
 from auroraql.searches import Search
-from auroraql.spelling import closest
+from auroraql.spelling import find_closest
 
 AT_ONCE = 0.04
 """Seconds that the prompt waits for the archive to confirm a cancellation."""
@@ -157,7 +157,7 @@ def jobs(state: State, _argument: str) -> str:
         return "no search has been submitted yet: SUBMIT name = FIND … starts one in the background"
     # The log column is truncated or dropped, so that request IDs stay whole and can be copied.
     titles = ("name", "status", "elapsed", "records", "request", "log")
-    width_of_rest = columns(grid(titles[:-1], [row[:-1] for row in rows], None).split("\n")[1])
+    width_of_rest = display_width(grid(titles[:-1], [row[:-1] for row in rows], None).split("\n")[1])
     log_width = state.width - width_of_rest - _GAP
     shown = (
         [(*row[:-1], cut(row[-1], log_width)) for row in rows] if log_width >= _LEAST else [row[:-1] for row in rows]
@@ -210,7 +210,7 @@ def _named(state: State, argument: str) -> str:
             return name
     if not wanted.isidentifier() and " " not in wanted:
         return ""  # it may be a request id
-    matches = closest(wanted, submitted, 1, 0.5)
+    matches = find_closest(wanted, submitted, 1, 0.5)
     hint = f"did you mean {matches[0]}?" if matches else "\\jobs lists the searches"
     raise UsageError(f"there is no search '{wanted}'", hint)
 

@@ -16,7 +16,7 @@ from prompt_toolkit.input import Input
 from prompt_toolkit.output import Output
 
 from auroraql import __version__
-from auroraql.errors import Diagnostic, visible
+from auroraql.errors import Diagnostic, make_visible
 from auroraql.frontends.repl.behind import Behind, Late, Switches
 from auroraql.frontends.repl.checking import Checker
 from auroraql.frontends.repl.history import open_history
@@ -91,7 +91,7 @@ def _tell(switches: Switches, stream: TextIO) -> None:
     """Print the pending notifications."""
     for text, rings in switches.notices.taken():
         bell = "\a" if rings and stream.isatty() else ""
-        stream.write(f"{bell}{visible(text)}\n")
+        stream.write(f"{bell}{make_visible(text)}\n")
     stream.flush()
 
 

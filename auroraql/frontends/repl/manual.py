@@ -10,7 +10,7 @@ from auroraql.completion.keywords import FUNCTIONS, KEYWORDS, SQL, Keyword
 from auroraql.errors import Source, UsageError
 from auroraql.forms.grammar import grammar_text
 from auroraql.forms.text.formatting import format_text
-from auroraql.spelling import closest
+from auroraql.spelling import find_closest
 
 _RULE = re.compile(r"^[?!]*(?P<name>[a-z_]+)\s*:(?P<body>.*(?:\n\s+\|.*)*)", re.MULTILINE)
 _ALIAS = re.compile(r"\s*->\s*\w+")
@@ -28,7 +28,7 @@ def keyword_help(argument: str, width: int) -> str:
         return f"{table}\n\n\\h KEYWORD explains one"
     word = re.split(r"[\s(;]", argument.strip().upper(), maxsplit=1)[0]
     if word not in rows:
-        matches = closest(word, rows, 1, 0.5)
+        matches = find_closest(word, rows, 1, 0.5)
         hint = f"did you mean \\h {matches[0]}?" if matches else "\\h lists the keywords"
         raise UsageError(f"there is no keyword {word}", hint)
     return "\n".join(_page(rows[word]))

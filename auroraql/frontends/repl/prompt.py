@@ -20,7 +20,7 @@ from prompt_toolkit.layout.processors import TabsProcessor
 from prompt_toolkit.output import ColorDepth, Output
 from prompt_toolkit.styles import DynamicStyle, Style
 
-from auroraql.errors import visible
+from auroraql.errors import make_visible
 from auroraql.frontends.repl.behind import Late, Switches
 from auroraql.frontends.repl.checking import Checker, Underlined, one_line, said
 from auroraql.frontends.repl.keys import key_bindings, keys_in_force
@@ -76,7 +76,7 @@ def harmless(candidate: Completion) -> Completion:
 
     Names come from archives, files and the history; the menu draws them as they are.
     """
-    shown, doc = visible(candidate.display_text), visible(candidate.display_meta_text)
+    shown, doc = make_visible(candidate.display_text), make_visible(candidate.display_meta_text)
     if (shown, doc) == (candidate.display_text, candidate.display_meta_text):
         return candidate
     return Completion(candidate.text, candidate.start_position, shown, doc)

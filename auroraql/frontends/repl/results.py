@@ -9,14 +9,14 @@ from datetime import datetime
 from itertools import islice
 from pathlib import Path
 
-from auroraql.errors import AuroraQLError, UsageError, visible
+from auroraql.errors import AuroraQLError, UsageError, make_visible
 from auroraql.frontends.repl.showing import check_addable, expanded, pipe, put, show
 from auroraql.frontends.repl.state import State
 from auroraql.frontends.repl.statements import results_of
 from auroraql.output import FORMATS, footer, format_of, known_format, write
 from auroraql.output.timeline import render_timeline
 from auroraql.results import Fetched, ResultSet
-from auroraql.spelling import closest
+from auroraql.spelling import find_closest
 
 _AROUND_A_PICTURE = 7
 """Lines of a timeline that are not rows of sources: title, dates, legend and the prompt."""
@@ -62,7 +62,9 @@ def _switched(command: str, argument: str, *, now: bool) -> bool:
     """Return the new state of an option: on or off as given, else toggled. Raises UsageError for another word."""
     word = argument.casefold()
     if word and word not in ON_OFF:
-        raise UsageError(f"\\{command} takes on or off, not '{visible(argument)}'", "without an argument it toggles")
+        raise UsageError(
+            f"\\{command} takes on or off, not '{make_visible(argument)}'", "without an argument it toggles"
+        )
     return word == "on" if word else not now
 
 
@@ -158,13 +160,13 @@ def timeline(state: State, argument: str) -> str:
 def _kept(state: State, name: str) -> ResultSet:
     result = state.archive.results.get(name)
     if result is None:
-        matches = closest(name, state.archive.results, 1)
+        matches = find_closest(name, state.archive.results, 1)
         hint = (
             f"did you mean {matches[0]}?"
             if matches
             else "SHOW RESULTS lists the stored results; LET name = FIND … stores one"
         )
-        raise UsageError(f"there is no result '{visible(name)}'", hint)
+        raise UsageError(f"there is no result '{make_visible(name)}'", hint)
     return result
 
 
@@ -181,7 +183,7 @@ def watch(state: State, argument: str) -> str:
     except ValueError:
         seconds = 0
     if not 0 < seconds <= 86_400:
-        raise UsageError(f"\\watch takes a number of seconds, not '{visible(argument)}'", "for example \\watch 60")
+        raise UsageError(f"\\watch takes a number of seconds, not '{make_visible(argument)}'", "for example \\watch 60")
     if not state.statement:
         raise UsageError("there is no statement yet", "run a FIND first")
     seen: dict[int, set[int]] = {}

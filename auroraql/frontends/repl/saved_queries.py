@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
-from auroraql.errors import AuroraQLError, Diagnostic, Source, StatementError, UsageError, visible
+from auroraql.errors import AuroraQLError, Diagnostic, Source, StatementError, UsageError, make_visible
 from auroraql.frontends.repl.history import looks_secret
 from auroraql.frontends.repl.showing import expanded
 from auroraql.frontends.repl.state import State
@@ -178,7 +178,7 @@ def _given(text: str, source: Source) -> dict[str, list[str]]:
         match = _GIVEN.match(text, at)
         if match is None:
             raise UsageError(
-                f"'{visible(text[at:].strip())}' is not NAME=VALUE", "for example day=2021-01-01 site='fort smith'"
+                f"'{make_visible(text[at:].strip())}' is not NAME=VALUE", "for example day=2021-01-01 site='fort smith'"
             )
         at = match.end()
         value = match["value"]

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from auroraql.errors import UsageError, visible
+from auroraql.errors import UsageError, make_visible
 from auroraql.frontends.pager import ignoring_interrupts, page_lines, pager
 from auroraql.frontends.pager import put as put_on
 from auroraql.frontends.repl.state import State
@@ -53,7 +53,7 @@ def put(state: State, chunks: Iterable[str], *, wide: bool = False) -> None:
 
 def tell(state: State, text: str) -> None:
     """Print the output of a command, through the pager when long, with control characters escaped."""
-    put(state, (visible(line) + "\n" for line in text.splitlines()))
+    put(state, (make_visible(line) + "\n" for line in text.splitlines()))
 
 
 def append(path: Path, result: ResultSet, chosen: Format) -> None:
@@ -68,7 +68,7 @@ def append(path: Path, result: ResultSet, chosen: Format) -> None:
             for chunk in chunks:
                 stream.write(chunk.encode())
     except OSError as error:
-        raise UsageError(f"cannot write '{visible(str(path))}': {error.strerror or error}") from None
+        raise UsageError(f"cannot write '{make_visible(str(path))}': {error.strerror or error}") from None
 
 
 def check_addable(path: Path) -> None:
@@ -81,7 +81,7 @@ def check_addable(path: Path) -> None:
     elif not os.access(path if path.exists() else path.parent, os.W_OK):
         reason = errno.EACCES
     if reason is not None:
-        raise UsageError(f"cannot write '{visible(str(path))}': {os.strerror(reason)}") from None
+        raise UsageError(f"cannot write '{make_visible(str(path))}': {os.strerror(reason)}") from None
 
 
 @contextmanager
@@ -111,7 +111,7 @@ def pipe(result: ResultSet, command: str, format: str) -> int:
             with suppress(BrokenPipeError):
                 process.stdin.close()
     except OSError as error:
-        raise UsageError(f"cannot run '{visible(command)}': {error.strerror or error}") from None
+        raise UsageError(f"cannot run '{make_visible(command)}': {error.strerror or error}") from None
     return process.returncode
 
 

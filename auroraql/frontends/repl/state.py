@@ -11,7 +11,7 @@ from typing import Protocol, TextIO
 
 from auroraql.archives.base import Watch
 from auroraql.completion import Known
-from auroraql.errors import Diagnostic, Source, render, visible
+from auroraql.errors import Diagnostic, Source, make_visible, render
 from auroraql.frontends.pager import page_height
 from auroraql.frontends.repl.behind import Switches
 from auroraql.output.screen import Screen, writes_blocks
@@ -163,7 +163,7 @@ class State:
     def say(self, text: str) -> None:
         """Print a message, with control characters escaped."""
         for line in text.splitlines():
-            self.stream.write(visible(line) + "\n")
+            self.stream.write(make_visible(line) + "\n")
         self.stream.flush()
 
     def question(self, warnings: Sequence[Diagnostic], source: Source | None) -> None:

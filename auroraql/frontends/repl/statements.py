@@ -7,7 +7,7 @@ from collections.abc import Generator, Mapping
 from contextlib import closing
 from types import MappingProxyType
 
-from auroraql.errors import Source, UsageError, visible
+from auroraql.errors import Source, UsageError, make_visible
 from auroraql.frontends.repl.showing import expanded, show
 from auroraql.frontends.repl.state import Archive, State
 from auroraql.results import ResultSet
@@ -62,7 +62,7 @@ def read_file(argument: str) -> Source:
         return Source(path.read_text("utf-8-sig"), str(path))
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
-        raise UsageError(f"cannot read '{visible(str(path))}': {reason}") from None
+        raise UsageError(f"cannot read '{make_visible(str(path))}': {reason}") from None
 
 
 def explain(state: State, text: str) -> None:

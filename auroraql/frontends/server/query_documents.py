@@ -17,7 +17,7 @@ from decimal import Decimal
 from itertools import combinations
 from typing import Any
 
-from auroraql.errors import MOST_REPORTED, Pointer
+from auroraql.errors import MAX_REPORTED, Pointer
 from auroraql.forms.criteria_json import DISTANCES, LOCATIONS, SECONDS, SUBMINUTE, TYPES
 from auroraql.forms.query_json import SOURCES, called, criteria
 from auroraql.frontends.server.wire import Document, Problem
@@ -34,7 +34,7 @@ from auroraql.schema.conjunctions import (
     wire_name,
 )
 from auroraql.schema.operators import OPERATORS, WIRE
-from auroraql.spelling import closest, slip
+from auroraql.spelling import find_closest, find_misspelt
 
 MOST_VALUES = 10_000
 """Values of one list, and locations of one block."""
@@ -96,7 +96,7 @@ class _Reader:
     wrong: list[str] = field(default_factory=list)
 
     def say(self, message: str, at: Pointer, hint: str = "") -> None:
-        if len(self.wrong) < MOST_REPORTED:
+        if len(self.wrong) < MAX_REPORTED:
             self.wrong.append(f"{message} (at {at.path or '/'}){': ' + hint if hint else ''}")
 
     # --- data products and ephemeris
@@ -156,7 +156,7 @@ class _Reader:
     def unknown(self, text: str, known: tuple[str, ...], at: Pointer, name: str) -> None:
         # Words of few letters are alike by chance, as XOR and OR are: only another case of one is a slip.
         words = known if len(text) > 3 else [word for word in known if word.casefold() == text.casefold()]
-        near = slip(text.replace(" ", "_"), words)
+        near = find_misspelt(text.replace(" ", "_"), words)
         hint = f"did you mean {json.dumps(near)}?" if near else ""
         self.say(f"'{name}' takes {_choice(known)}, not {json.dumps(text[:100])}", at, hint)
 
@@ -355,10 +355,10 @@ class _Reader:
     def known(self, document: Document, names: set[str], at: Pointer) -> None:
         for key in document:
             if key not in names:
-                near = closest(key[:100], names, 1, 0.6)
+                near = find_closest(key[:100], names, 1, 0.6)
                 hint = f"did you mean '{near[0]}'?" if near else f"the fields here are {', '.join(sorted(names))}"
                 self.say(f"'{key[:100]}' is no field of a query here", at.child(key[:100]), hint)
-                if len(self.wrong) >= MOST_REPORTED:
+                if len(self.wrong) >= MAX_REPORTED:
                     return
 
     def typed(self, value: Any, type: type, at: Pointer, name: str) -> Any:

@@ -10,7 +10,7 @@ from auroraql.forms.text.slips.predicates import predicate_follows
 from auroraql.forms.text.slips.stuck import CLAUSE_STARTS, NAMES_OF_TERMINALS, Stuck, expected, is_word
 from auroraql.schema import KINDS
 from auroraql.schema.kind_words import meant_kind
-from auroraql.spelling import slip
+from auroraql.spelling import find_misspelt
 
 SQL = "SQL"
 """Begins a statement too; the splitter takes it out before the parser sees it."""
@@ -65,7 +65,7 @@ def first_word(at: Stuck) -> Diagnostic | None:
     if at.word in CLAUSE_STARTS:
         hint = "a clause belongs to a FIND: remove the ';' before it, or write FIND data_products first"
         return Diagnostic("AQL0115", message, at.span, "a clause", hint)
-    near = None if at.word in FOREIGN_WORDS else slip(at.found, words)
+    near = None if at.word in FOREIGN_WORDS else find_misspelt(at.found, words)
     return Diagnostic("AQL0115", message, at.span, hint=f"did you mean {near}?" if near else begins, fix=near)
 
 
@@ -74,7 +74,7 @@ def kind_of_record(at: Stuck) -> Diagnostic | None:
     if "DATA_PRODUCTS" not in at.accepts:
         if at.type_before(2) == "FIND" and at.type_before() == "NAME":
             both = at.match(rf"{re.escape(str(at.before()))}[\s-]+(\w+)", at.start_before())
-            joined = slip(f"{at.before()}_{both[1]}", KINDS) if both is not None else None
+            joined = find_misspelt(f"{at.before()}_{both[1]}", KINDS) if both is not None else None
             if joined is not None and both is not None:
                 span = Span(at.start_before(), both.end())
                 message = f"'{at.text[span.start : span.end]}' is one word"
@@ -132,7 +132,7 @@ def listing(at: Stuck) -> Diagnostic | None:
             )
             fix = meant if meant and meant != "COLUMNS" else None
             return Diagnostic("AQL0107", message, at.span, label, hint, fix)
-        near = slip(at.found, listings)
+        near = find_misspelt(at.found, listings)
         hint = f"did you mean {near}?" if near else f"one of {', '.join(listings)}"
         return Diagnostic("AQL0107", message, at.span, label, hint, near)
     if first == "SHOW" and at.word in ("FROM", "IN") and "OF" in at.accepts:
@@ -305,7 +305,7 @@ def forced(at: Stuck) -> Diagnostic | None:
     if not wanted.isalpha() or wanted in NAMES_OF_TERMINALS or at.type == "$END":
         return None
     before = at.word_before()
-    near = slip(at.found, [wanted]) if at.word not in FOREIGN_WORDS else None
+    near = find_misspelt(at.found, [wanted]) if at.word not in FOREIGN_WORDS else None
     if near is not None:
         return Diagnostic(
             "AQL0107",
@@ -368,7 +368,7 @@ def misspelt(at: Stuck) -> Diagnostic | None:
     if not is_word(at.found) or at.word in FOREIGN_WORDS:
         return None
     words = [each for each in at.accepts if each not in NAMES_OF_TERMINALS and each != at.word]
-    near = slip(at.found, words) if len(at.found) > 2 else None
+    near = find_misspelt(at.found, words) if len(at.found) > 2 else None
     if near is None:
         return None
     return Diagnostic(

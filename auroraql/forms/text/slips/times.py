@@ -8,7 +8,7 @@ from datetime import datetime
 from auroraql.errors import Diagnostic, Span
 from auroraql.forms.text.slips.stuck import CLAUSE_STARTS, WINDOW_STARTS, Stuck, is_word
 from auroraql.moments import fault_of
-from auroraql.spelling import closest, slip
+from auroraql.spelling import find_closest, find_misspelt
 
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _MONTH = (
@@ -502,8 +502,8 @@ def unit(at: Stuck) -> Diagnostic | None:
         # The year was read as a whole date, and the rest as a number to take away from it.
         return _date(month[0], Span(month.start(), month.end()), None, "")
     if number is not None and number.type in ("NUMBER", "PARAM") and "UNIT" not in at.accepts:
-        near = slip(at.found, _UNIT_WORDS)
-        close = [near] if near else closest(at.found.lower(), _UNIT_WORDS, 1, 0.6)
+        near = find_misspelt(at.found, _UNIT_WORDS)
+        close = [near] if near else find_closest(at.found.lower(), _UNIT_WORDS, 1, 0.6)
         label = f"expected a unit of time after {number}"
         hint = f"did you mean {close[0]}?" if close else f"the units are {', '.join(_UNIT_WORDS)}"
         if is_word(at.found) and at.word not in CLAUSE_STARTS:
