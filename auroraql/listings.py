@@ -211,7 +211,7 @@ _NAMES = ("program", "platform", "instrument_type", "display_name")
 
 def _check_for(target: Target, catalogue: Catalogue) -> None:
     """Raises Fault for a FOR that names no known source, unless the archive may have others than are known."""
-    if catalogue.is_shipped or catalogue.named(target.name):
+    if catalogue.is_shipped or catalogue.sources_named(target.name):
         return
     known = [value for name in _NAMES for value in catalogue.values(name)]
     near = find_closest(target.name, known, 1, 0.5)

@@ -25,7 +25,7 @@ from auroraql.query import (
     whole_seconds,
 )
 from auroraql.schema import CONJUNCTIONS, KINDS, Kind, Type
-from auroraql.schema.conjunctions import epoch_step
+from auroraql.schema.conjunctions import epoch_step_seconds
 from auroraql.schema.operators import Op
 
 Limits = Mapping[str, Window]
@@ -188,7 +188,9 @@ def _as_window(limits: Limits, query: Query, kind: Kind) -> Window:
     margin = timedelta()
     if kind is CONJUNCTIONS:
         # A window cuts conjunctions. The margin shows which of them began or ended at the edge.
-        margin = timedelta(seconds=epoch_step(subminute=query.criteria is not None and query.criteria.subminute))
+        margin = timedelta(
+            seconds=epoch_step_seconds(subminute=query.criteria is not None and query.criteria.subminute)
+        )
     longest = kind.longest_record + margin
     return intersect(
         (_shifted(first[0], -margin), _shifted(last[1], margin)),

@@ -22,7 +22,7 @@ from auroraql.errors import Source, UsageError
 from auroraql.plan import Plan, Residual
 from auroraql.query import Column, Query, columns_of
 from auroraql.schema import KINDS, Kind, Type
-from auroraql.schema.catalogue import shipped
+from auroraql.schema.catalogue import load_shipped
 
 Record = dict[str, Any]
 """Record in the shape of AuroraX's API: nested, with timestamps as `YYYY-MM-DDTHH:MM:SS` strings."""
@@ -85,7 +85,7 @@ def _column(column: Column, kind: Kind) -> ResultColumn:
     result_column = ResultColumn(column.label, Type.ANY, "", path, is_key=bool(column.alias))
     if declared is not None:
         result_column = replace(result_column, type=declared.type, unit=declared.unit)
-    elif (key := shipped().key(kind.metadata, path[-1])) is not None:
+    elif (key := load_shipped().key(kind.metadata, path[-1])) is not None:
         result_column = replace(result_column, unit=key.unit)  # values of a metadata key may have any type
     if column.function:
         return _of_function(column.function, replace(result_column, path=(column.label,), is_key=True))

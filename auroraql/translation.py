@@ -17,7 +17,7 @@ from auroraql.planner.windows import cut_windows, is_open, is_too_long
 from auroraql.query import Query
 from auroraql.resolver import resolve, unused_parameter
 from auroraql.schema import KINDS
-from auroraql.schema.catalogue import Catalogue, shipped
+from auroraql.schema.catalogue import Catalogue, load_shipped
 from auroraql.syntax import Aggregate, Find, GroupBy, Limit, OrderBy, Overlap, Select, Where, Window
 
 TARGETS = ("aql", "json", "sentence", "python", "curl", "plan")
@@ -59,7 +59,7 @@ def translate_source(
         from auroraql.fixes import keep_right
 
         span = Span(0, len(source.text))
-        found = keep_right(error.diagnostics, source, span, catalogue or shipped(), parameters, now)
+        found = keep_right(error.diagnostics, source, span, catalogue or load_shipped(), parameters, now)
         raise StatementError(found, source) from None
 
 
@@ -99,7 +99,7 @@ def translate_find(
     """
     if to not in TARGETS:
         raise UsageError(f"there is no form '{to}'", f"the forms are {', '.join(TARGETS)}")
-    known = catalogue or shipped()
+    known = catalogue or load_shipped()
     resolved = resolve(find, known, parameters, now=now)
     _check_parameters(parameters, resolved.parameters)
     # The writer of a form is loaded when a statement is written in it: a command in the shell waits for imports.

@@ -16,7 +16,7 @@ from auroraql.plan import Plan
 from auroraql.preparing import NOTHING, Standing
 from auroraql.query import Column, Query, Ref
 from auroraql.results import Fetched, ResultSet, Row
-from auroraql.schema.catalogue import Catalogue, shipped
+from auroraql.schema.catalogue import Catalogue, load_shipped
 from auroraql.searches import Search
 from auroraql.settings import Settings
 
@@ -41,7 +41,7 @@ class FakeArchive:
 
     @property
     def catalogue(self) -> Catalogue:
-        return shipped()
+        return load_shipped()
 
     @property
     def standing(self) -> Standing:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from auroraql.query import And, Column, Comparison, FieldComparison, Or, OrderKey, Predicate, Query, Ref, columns_of
 from auroraql.schema import DATA_PRODUCTS, EPHEMERIS, KINDS, Field, Kind, Type
-from auroraql.schema.catalogue import MetadataKey, shipped
+from auroraql.schema.catalogue import MetadataKey, load_shipped
 from auroraql.schema.data_products import PRODUCT_TYPES
 from auroraql.schema.operators import OPERATORS, WIRE, Op
 
@@ -47,7 +47,7 @@ KEYS = st.one_of(
     ),
     st.sampled_from(["epoch", "lat", "nbtrace.lat"]),
     st.text(st.characters(), min_size=1, max_size=8),
-    st.sampled_from([key for kind in KINDS for key in shipped().keys(kind)]),
+    st.sampled_from([key for kind in KINDS for key in load_shipped().keys(kind)]),
 )
 MOMENTS = st.one_of(
     st.datetimes(datetime(1, 1, 1), datetime(9999, 12, 31, 23, 59, 59)).map(lambda d: d.replace(microsecond=0)),
@@ -66,14 +66,14 @@ _VALUES = {
 
 def values_of(key: str, kind: Kind = DATA_PRODUCTS) -> st.SearchStrategy[str]:
     """Values a key can be compared with: of the type its schema tells, if one does."""
-    known = shipped().key(kind.metadata, key)
+    known = load_shipped().key(kind.metadata, key)
     return TEXTS if known is None else _VALUES.get(known.type, TEXTS)
 
 
 def operators_of(key: str, kind: Kind = DATA_PRODUCTS) -> list[Op]:
     """AuroraX's operators that a key can be compared by: TRUE and FALSE have no order."""
-    known = shipped().key(kind.metadata, key)
-    ordered = known is None or known.type.ordered
+    known = load_shipped().key(kind.metadata, key)
+    ordered = known is None or known.type.is_ordered
     return [name for name in _NATIVE if ordered or not OPERATORS[name].ordering]
 
 
@@ -203,7 +203,7 @@ def _comparisons(draw: st.DrawFn, kind: Kind) -> Comparison:
 
 
 def _declared(ref: Ref, kind: Kind) -> MetadataKey | Field | None:
-    return shipped().key(kind.metadata, ref.name) if ref.role == "metadata" else kind.field(ref.name)
+    return load_shipped().key(kind.metadata, ref.name) if ref.role == "metadata" else kind.field(ref.name)
 
 
 def _type(ref: Ref, kind: Kind) -> Type:
@@ -225,7 +225,7 @@ def field_comparisons(draw: st.DrawFn, kind: Kind) -> FieldComparison:
     keys = KEYS.map(lambda key: Ref("metadata", key))
     right = draw(refs(kind) if left.role == "metadata" else keys | st.sampled_from(alike))
     assume(len({_unit(left, kind), _unit(right, kind)} - {""}) < 2)
-    ordered = _type(left, kind).ordered and _type(right, kind).ordered
+    ordered = _type(left, kind).is_ordered and _type(right, kind).is_ordered
     named = [Op.EQ, Op.NE, Op.LT, Op.LE, Op.GT, Op.GE] if ordered else [Op.EQ, Op.NE]
     return FieldComparison(left, draw(st.sampled_from(named)), right)
 
@@ -239,8 +239,8 @@ def _functions(draw: st.DrawFn, kind: Kind) -> Column:
     if ref is None:
         return Column(None, alias, function="count")
     declared = _type(ref, kind)
-    named = ["count", *(["min", "max"] if declared.ordered else [])]
-    if declared.ordered and (ref.role == "metadata" or declared in (Type.NUMBER, Type.INTEGER)):
+    named = ["count", *(["min", "max"] if declared.is_ordered else [])]
+    if declared.is_ordered and (ref.role == "metadata" or declared in (Type.NUMBER, Type.INTEGER)):
         named += ["sum", "avg"]
     return Column(ref, alias, function=draw(st.sampled_from(named)))
 

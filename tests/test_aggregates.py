@@ -25,7 +25,7 @@ from auroraql.query import And, Column, Comparison, FieldComparison, Or, OrderKe
 from auroraql.resolver import resolve
 from auroraql.results import Fetched, ResultColumn, ResultSet, record_of, result_columns, rows_of
 from auroraql.schema import CONJUNCTIONS, DATA_PRODUCTS, EPHEMERIS, Type
-from auroraql.schema.catalogue import shipped
+from auroraql.schema.catalogue import load_shipped
 from auroraql.schema.operators import FIELD_OPERATORS, Op
 from tests import brute_force
 from tests.aurorax_server import Fault
@@ -170,8 +170,8 @@ def test_every_two_values_of_metadata(engine: EmbeddedEngine, tmp_path: Any, sig
 
 
 def planned(text: str) -> Plan:
-    resolved = resolve(script.read_find(Source(text)), shipped(), now=datetime(2021, 1, 1))
-    return plan(resolved.query, shipped())
+    resolved = resolve(script.read_find(Source(text)), load_shipped(), now=datetime(2021, 1, 1))
+    return plan(resolved.query, load_shipped())
 
 
 @pytest.mark.parametrize(

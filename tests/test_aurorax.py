@@ -25,7 +25,7 @@ from auroraql.archives.base import Engine, SubmissionInterrupted
 from auroraql.errors import Cancelled, Failed, Refused, TimedOut, Unreachable, UsageError
 from auroraql.plan import Expression, FilterGroup, Plan, Request
 from auroraql.query import Query, Tree
-from auroraql.schema.catalogue import shipped
+from auroraql.schema.catalogue import load_shipped
 from auroraql.schema.operators import Op
 from tests.aurorax_matching import StepName, formatted
 from tests.aurorax_server import RECORDS, SOURCES, AuroraXServer, Fault
@@ -97,7 +97,7 @@ def test_finds_records(server: AuroraXServer, connect: Connect, pauses: list[flo
     assert len(pauses) == 3
     assert {call.headers["x-aurorax-api-key"] for call in server.calls} == {"secret"}
     assert all(call.headers["user-agent"].startswith("auroraql/") for call in server.calls)
-    assert engine.catalogue() is shipped()
+    assert engine.catalogue() is load_shipped()
     assert (engine.name, engine.capabilities.whole_query) == ("aurorax", False)
 
 

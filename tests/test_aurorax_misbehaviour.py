@@ -25,7 +25,7 @@ from auroraql.plan import Plan, Request
 from auroraql.planner import plan
 from auroraql.query import Query
 from auroraql.resolver import resolve
-from auroraql.schema.catalogue import shipped
+from auroraql.schema.catalogue import load_shipped
 from tests.aurorax_matching import StepName
 from tests.aurorax_server import EPHEMERIS, RECORDS, SOURCES, AuroraXServer, Fault
 
@@ -169,7 +169,7 @@ def test_a_fault_of_the_estimate_leaves_it_out(
 ) -> None:
 
     text = "FIND conjunctions OF ground (program = 'trex'), space (program = 'swarm') WITHIN 500 km ON 2020-02-01"
-    (request,) = plan(resolve(script.read_find(Source(text)), shipped()).query, shipped()).requests
+    (request,) = plan(resolve(script.read_find(Source(text)), load_shipped()).query, load_shipped()).requests
     assert list(engine.estimates([request, request])) == [42, 42]
     assert engine.describe(request) == "as it says"
     server.faults["estimate"] = server.faults["describe"] = replace(fault)

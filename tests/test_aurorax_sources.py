@@ -18,7 +18,7 @@ from auroraql.archives.kept_file import KeptFile
 from auroraql.archives.kept_sources import DAY, KeptSources
 from auroraql.errors import Refused, Unreachable
 from auroraql.schema import Type
-from auroraql.schema.catalogue import DataSource, Statistics, shipped
+from auroraql.schema.catalogue import DataSource, Statistics, load_shipped
 from tests import small_catalogue
 from tests.aurorax_server import SOURCES, AuroraXServer, Fault
 from tests.command_line import Done, command
@@ -52,7 +52,7 @@ def aged(path: Path, seconds: float) -> None:
 
 
 def test_is_asked_for_once_a_day(server: AuroraXServer, connect: Connect, tmp_path: Path) -> None:
-    assert connect().catalogue() is shipped()
+    assert connect().catalogue() is load_shipped()
     for _ in range(3):
         engine = connect(api_key="s3cret")
         assert engine.sources() == engine.sources() == KNOWN
@@ -125,7 +125,7 @@ def test_is_there_at_once_and_without_network(server: AuroraXServer, connect: Co
     server.calls.clear()
     catalogue = connect().catalogue()
     assert catalogue.sources == KNOWN
-    assert catalogue.metadata == shipped().metadata
+    assert catalogue.metadata == load_shipped().metadata
     assert server.calls == []
 
 
@@ -159,7 +159,7 @@ def test_a_damaged_file_is_as_none(server: AuroraXServer, connect: Connect, tmp_
     path.parent.mkdir()
     path.write_bytes(text.replace("ADDRESS", server.url).encode("utf-8", "surrogatepass"))
     engine = connect()
-    assert engine.catalogue() is shipped()
+    assert engine.catalogue() is load_shipped()
     assert engine.sources() == KNOWN
     assert json.loads(path.read_bytes())["address"] == server.url
 
@@ -337,9 +337,9 @@ def test_statistics_of_a_file_are_counted(tmp_path: Path) -> None:
 
 def test_the_shipped_lists_agree() -> None:
     """Every program that a metadata key names has a source, so that no negative predicate loses it."""
-    programs = {program for keys in shipped().metadata.values() for key in keys for program in key.programs}
-    assert programs <= set(shipped().values("program"))
-    assert {"rego", "events", "go-canada", "dmsp", "elfin"} <= set(shipped().values("program"))
-    assert {"redline ASI", "riometer", "substorm onset", "STEVE"} <= set(shipped().values("instrument_type"))
-    numbers = [source.identifier for source in shipped().sources]
+    programs = {program for keys in load_shipped().metadata.values() for key in keys for program in key.programs}
+    assert programs <= set(load_shipped().values("program"))
+    assert {"rego", "events", "go-canada", "dmsp", "elfin"} <= set(load_shipped().values("program"))
+    assert {"redline ASI", "riometer", "substorm onset", "STEVE"} <= set(load_shipped().values("instrument_type"))
+    numbers = [source.identifier for source in load_shipped().sources]
     assert numbers == sorted(set(numbers))

@@ -19,10 +19,10 @@ from auroraql.forms.pieces import form_at
 from auroraql.preparing import Preparing, Standing, prepare
 from auroraql.public import parse_script
 from auroraql.schema import Type
-from auroraql.schema.catalogue import Catalogue, DataSource, MetadataKey, shipped
+from auroraql.schema.catalogue import Catalogue, DataSource, MetadataKey, load_shipped
 
 KNOWN = Known(
-    ArchiveNames(shipped()),
+    ArchiveNames(load_shipped()),
     results={"c": ("start", "end", "min_distance"), "odd name": ("x",), "limit": ("y",)},
     tables={"c": ("start", "platform", "min_distance"), "odd name": ("x y",), "other": ("epoch",)},
     searches=("s1",),
@@ -67,7 +67,7 @@ STATEMENTS = (
 )
 
 MEETING = "FIND conjunctions OF ground (program = 'trex'), space WITHIN 5 km ON 2020-01-01"
-(KEPT,) = prepare([Source(f"LET c = {MEETING}")], Preparing(shipped(), {}))
+(KEPT,) = prepare([Source(f"LET c = {MEETING}")], Preparing(load_shipped(), {}))
 STANDING = Standing({"c": KEPT.kept}, {"s1": KEPT.kept}) if KEPT.kept is not None else Standing({}, {})
 
 
@@ -146,7 +146,8 @@ def test_every_keyword_that_is_accepted_is_offered_or_would_be_wrong(text: str) 
         for word in sorted(accepted - offered):
             with pytest.raises(StatementError):
                 prepare(
-                    [Source(f"{begun} {LATER.get(word, word)}")], Preparing(shipped(), {"program": "x"}, None, STANDING)
+                    [Source(f"{begun} {LATER.get(word, word)}")],
+                    Preparing(load_shipped(), {"program": "x"}, None, STANDING),
                 )
 
 
@@ -402,7 +403,7 @@ _SENTENCE = (
 )
 def test_after_a_document_without_a_semicolon(before: str, separator: str, words: str) -> None:
     """The candidates are those of the statement alone, asked at once and after every key."""
-    known = Known(ArchiveNames(shipped()))
+    known = Known(ArchiveNames(load_shipped()))
     alone = [candidate.text for candidate in Completer().complete(words, len(words), known)]
     text = f"{before}{separator}{words}"
     assert alone

@@ -16,7 +16,7 @@ from auroraql.query import EVERYTHING, And, Block, Comparison, Not, Or, Predicat
 from auroraql.residual import finish
 from auroraql.resolver import resolve
 from auroraql.results import Fetched, Record
-from auroraql.schema.catalogue import Catalogue, DataSource, shipped
+from auroraql.schema.catalogue import Catalogue, DataSource, load_shipped
 from auroraql.schema.operators import Op
 from tests.brute_conjunctions import conjunctions
 from tests.small_catalogue import Position
@@ -70,7 +70,7 @@ def searches(draw: st.DrawFn) -> Query:
 
 def by_requests(query: Query, positions: tuple[Position, ...]) -> list[Record] | None:
     """What the plan's requests find, each as its JSON says, and its residual leaves; None when it has none."""
-    catalogue = Catalogue(_KNOWN, shipped().metadata)
+    catalogue = Catalogue(_KNOWN, load_shipped().metadata)
     made = plan(query, catalogue)
     if made.unsayable:
         return None
@@ -85,7 +85,7 @@ def by_requests(query: Query, positions: tuple[Position, ...]) -> list[Record] |
 
 def chosen(query: Query, positions: tuple[Position, ...]) -> list[Record]:
     """The same by the meaning of the query alone."""
-    whole = plan(query, Catalogue(_KNOWN, shipped().metadata))
+    whole = plan(query, Catalogue(_KNOWN, load_shipped().metadata))
     found = conjunctions(query, positions, SOURCES)
     return list(finish(Fetched(records=found), whole).records or ())
 

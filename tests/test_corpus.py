@@ -15,7 +15,7 @@ from auroraql.query import Query
 from auroraql.resolver import resolve
 from auroraql.saved import bind, known_values
 from auroraql.schema import BLOCKS, KINDS
-from auroraql.schema.catalogue import shipped
+from auroraql.schema.catalogue import load_shipped
 from auroraql.session import connect
 from auroraql.translation import translate_source
 from tests import corpus_files
@@ -35,7 +35,7 @@ def written(source: Source, form: str) -> str:
 
 def meaning(text: str) -> Query:
     """The query of one statement."""
-    return resolve(script.read_find(Source(text)), shipped(), now=NOW).query
+    return resolve(script.read_find(Source(text)), load_shipped(), now=NOW).query
 
 
 def is_written(query: Query) -> bool:

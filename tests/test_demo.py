@@ -22,7 +22,7 @@ from auroraql.archives.demo.place import cached_file
 from auroraql.archives.embedded import EmbeddedEngine
 from auroraql.errors import Failed
 from auroraql.query import And, Query
-from auroraql.schema.catalogue import shipped
+from auroraql.schema.catalogue import load_shipped
 from tests import test_demo_ephemeris
 from tests.embedded_runs import DAILY, DAY, KEOGRAMS, KIND, RGB, TREX, found, identifiers, plan, soon
 from tests.small_catalogue import FORMAT
@@ -129,7 +129,7 @@ def checksum(connection: duckdb.DuckDBPyConnection) -> str:
 
 def test_catalogue_is_what_the_file_holds(demo_engine: EmbeddedEngine) -> None:
     file = EmbeddedEngine(cached_file(None))
-    assert (file.catalogue().sources, file.catalogue().metadata) == (shipped().sources, shipped().metadata)
+    assert (file.catalogue().sources, file.catalogue().metadata) == (load_shipped().sources, load_shipped().metadata)
     assert demo_engine.catalogue() == catalogue()
     assert demo_engine.name == "demo"
     assert demo_engine.capabilities == file.capabilities
@@ -153,7 +153,7 @@ def test_every_program_has_records(table: duckdb.DuckDBPyConnection) -> None:
         SELECT DISTINCT program FROM data_sources
         WHERE identifier IN (SELECT data_source FROM data_products UNION SELECT data_source FROM ephemeris)
     """).fetchall()
-    assert {program for (program,) in found} == {*shipped().values("program")}
+    assert {program for (program,) in found} == {*load_shipped().values("program")}
 
 
 # The cache of the demonstration

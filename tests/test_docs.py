@@ -23,7 +23,7 @@ from auroraql.codes import CODES
 from auroraql.errors import Source
 from auroraql.forms.text.formatting import format_text
 from auroraql.saved import bind
-from auroraql.schema.reference import MARK, reference
+from auroraql.schema.reference import MARK, write_reference
 from auroraql.session import Archive, connect
 from tests import commands_page, diagrams, errors_page, python_page, screenshot
 from tests.conftest import ROOT
@@ -268,7 +268,7 @@ def test_the_reference_is_generated_from_schema_and_grammar(update: bool) -> Non
     path = ROOT / "grammar" / "README.md"
     text = path.read_text("utf-8")
     head, _, _ = text.partition(MARK)
-    made = head + MARK + "\n\n" + reference()
+    made = head + MARK + "\n\n" + write_reference()
     if update:
         path.write_text(made, "utf-8")
     assert path.read_text("utf-8") == made

@@ -18,7 +18,7 @@ from auroraql.planner.native import MOST_REQUESTS
 from auroraql.query import And, Column, Comparison, Group, Query, Ref, Using
 from auroraql.resolver.intervals import joined
 from auroraql.results import Fetched
-from auroraql.schema.catalogue import shipped
+from auroraql.schema.catalogue import load_shipped
 from auroraql.schema.operators import Op
 from tests import brute_force
 from tests.small_catalogue import Position, Product, write
@@ -73,10 +73,10 @@ def day(number: int, hour: int = 0) -> datetime:
 def test_data_products_are_asked_for_by_the_days_around_intervals() -> None:
     query = replace(planned("FIND data_products WHERE program = 'trex'").query)
     during = ((day(0, 3), day(0, 4)), (day(0, 23), day(1, 1)), (day(2, 5), day(2, 5)), (day(9, 1), day(9, 2)))
-    made = plan(replace(query, during=during), shipped())
+    made = plan(replace(query, during=during), load_shipped())
     second = timedelta(seconds=1)
     assert [(r.start, r.end) for r in made.requests] == [(day(-1), day(4) - second), (day(8), day(11) - second)]
-    bounded = plan(replace(query, during=during, start=day(1, 6), end=day(9, 6)), shipped())
+    bounded = plan(replace(query, during=during, start=day(1, 6), end=day(9, 6)), load_shipped())
     assert [(r.start, r.end) for r in bounded.requests] == [(day(1, 6), day(4) - second), (day(8), day(9, 6))]
     assert made.residual.during == during
 
@@ -85,14 +85,14 @@ def test_more_intervals_than_requests_are_joined_where_least_is_between() -> Non
     query = planned("FIND ephemeris WHERE program = 'swarm'").query
     far = [(day(n * 3), day(n * 3, 1)) for n in range(MOST_REQUESTS)]
     near = [(first + timedelta(hours=3), last + timedelta(hours=3)) for first, last in far[:8]]
-    made = plan(replace(query, during=tuple(sorted((*far, *near)))), shipped(), cut=False)
+    made = plan(replace(query, during=tuple(sorted((*far, *near)))), load_shipped(), cut=False)
     joined = [(first, last + timedelta(hours=3)) for first, last in far[:8]]
     assert [(r.start, r.end) for r in made.requests] == [*joined, *far[8:]]
 
 
 def test_no_interval_is_no_request() -> None:
     query = replace(planned("FIND ephemeris WHERE program = 'swarm'").query, during=())
-    assert plan(query, shipped()).requests == ()
+    assert plan(query, load_shipped()).requests == ()
 
 
 def test_ephemeris_in_intervals(tmp_path: Any) -> None:

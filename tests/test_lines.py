@@ -18,7 +18,7 @@ from auroraql.frontends.repl.commands import is_command, parts
 from auroraql.frontends.repl.unfinished import TypedCheck
 from auroraql.saved import header_of
 from auroraql.saved.uses import uses_of
-from auroraql.schema.catalogue import shipped
+from auroraql.schema.catalogue import load_shipped
 
 LINE_ENDS = ("\n", "\r", "\r\n")
 SEPARATORS = ("\v", "\f", "\x1c", "\x1d", "\x1e", "\x1f", "\x85", "\u2028", "\u2029")
@@ -52,7 +52,7 @@ def test_a_line_end_ends_a_comment_everywhere(end: str) -> None:
     place = Finder().locate(text, text.index("WHERE"))
     assert place is not None
     assert place.begin == text.index("FIND")
-    assert [each.code for each in TypedCheck().wrong(f"{ONE} -- '{end}AND", shipped())] == []
+    assert [each.code for each in TypedCheck().wrong(f"{ONE} -- '{end}AND", load_shipped())] == []
     assert [*parts(f"{ONE};{end}\\timing{end}")] == [f"{ONE};{end}", f"\\timing{end}"]
     assert not is_command(f"\\timing{end}x")
     assert is_command(f"\\timing{end}")
@@ -137,7 +137,7 @@ def test_a_comment_within_one_must_be_closed_too(text: str) -> None:
     assert diagnostic.code == "AQL0101"
     assert diagnostic.origin == Span(text.index("/*"), text.index("/*") + 2)
     assert not script.is_complete(text)
-    assert not TypedCheck().wrong(text, shipped())
+    assert not TypedCheck().wrong(text, load_shipped())
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ from auroraql.planner.sources import AXES, cover
 from auroraql.query import And, Comparison, FieldComparison, Not, Or, Predicate, Query
 from auroraql.resolver import resolve
 from auroraql.schema import DATA_PRODUCTS
-from auroraql.schema.catalogue import Catalogue, DataSource, shipped
+from auroraql.schema.catalogue import Catalogue, DataSource, load_shipped
 from tests import aurorax_matching, brute_force
 from tests.small_catalogue import SOURCES
 from tests.test_archives import holds, record
@@ -81,8 +81,8 @@ def test_law_5_every_plan_with_its_residual_is_the_query(predicate: Predicate) -
 def planned(where: str) -> Plan:
     """The plan of a predicate over the sources that come with the package."""
     text = f"FIND data_products WHERE {where} ON 2020-02-01"
-    resolved = resolve(script.read_find(Source(text)), shipped(), now=datetime(2021, 1, 1))
-    return plan(resolved.query, shipped())
+    resolved = resolve(script.read_find(Source(text)), load_shipped(), now=datetime(2021, 1, 1))
+    return plan(resolved.query, load_shipped())
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from auroraql.frontends.repl.commands import COMMANDS, is_command, parts, run_co
 from auroraql.frontends.repl.describe import describe
 from auroraql.frontends.repl.desk import submits, take, talk
 from auroraql.schema import KINDS
-from auroraql.schema.catalogue import shipped
+from auroraql.schema.catalogue import load_shipped
 from tests.repl_fakes import TABLE, FakeArchive, said, state, take_all
 
 # --- what is submitted
@@ -167,13 +167,13 @@ def test_leaving(text: str) -> None:
     ],
 )
 def test_what_is_known_of_a_name(name: str, shown: list[str]) -> None:
-    text = describe(shipped(), name, 100)
+    text = describe(load_shipped(), name, 100)
     assert all(each in text for each in shown)
 
 
 @pytest.mark.parametrize("width", [20, 60, 80])
 def test_every_known_name_is_described(width: int) -> None:
-    catalogue = shipped()
+    catalogue = load_shipped()
     for kind in KINDS.values():
         for name in (kind.name, *(leaf.bare for leaf in kind.leaves()), *catalogue.keys(kind.name)):
             assert "there is nothing named" not in describe(catalogue, name, width)

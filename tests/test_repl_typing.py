@@ -29,7 +29,7 @@ from auroraql.frontends.repl.keys import keys_in_force
 from auroraql.frontends.repl.loop import _wrong
 from auroraql.frontends.repl.prompt import Suggestions
 from auroraql.frontends.repl.unfinished import LONGEST, TypedCheck
-from auroraql.schema.catalogue import shipped
+from auroraql.schema.catalogue import load_shipped
 from auroraql.session import connect
 from tests import small_catalogue
 from tests.aurorax_server import RECORDS, SOURCES, AuroraXServer
@@ -51,7 +51,7 @@ def offered(desk: Desk, text: str) -> list[str]:
 
 def test_a_command_among_statements_is_nothing_wrong() -> None:
     assert codes("FIND data_products ON 2021-01-01;\n\\x\nSHOW PROGRAMS;") == []
-    (found,) = TypedCheck().wrong("\\x\nFIND data_products WHERE program == 'trex' ON 2021-01-01;", shipped())
+    (found,) = TypedCheck().wrong("\\x\nFIND data_products WHERE program == 'trex' ON 2021-01-01;", load_shipped())
     assert isinstance(found.origin, Span)
     assert found.origin.start == len("\\x\nFIND data_products WHERE program ")
 
@@ -63,7 +63,7 @@ def test_behind_an_empty_line_it_is_said_what_enter_would_search() -> None:
 
 
 def codes(text: str) -> list[str]:
-    return [each.code for each in TypedCheck().wrong(text, shipped())]
+    return [each.code for each in TypedCheck().wrong(text, load_shipped())]
 
 
 # --- candidates

@@ -18,7 +18,7 @@ from auroraql import Archive, Failed, ResultSet, StatementError, TimedOut, Usage
 from auroraql.frontends.repl.desk import take
 from auroraql.frontends.repl.state import State
 from auroraql.schema import KINDS, Type
-from auroraql.schema.catalogue import shipped
+from auroraql.schema.catalogue import load_shipped
 from auroraql.settings import Settings
 from tests import small_catalogue
 from tests.aurorax_server import EPHEMERIS, RECORDS, SOURCE_FIELDS, SOURCES, SWARM, AuroraXServer, Fault
@@ -123,11 +123,11 @@ def test_the_columns_of_a_result(demo: Archive) -> None:
 
 def test_metadata_keys_and_their_values(demo: Archive) -> None:
     every = demo.run("SHOW METADATA")
-    assert len(every) == sum(len(shipped().keys(kind)) for kind in KINDS)
+    assert len(every) == sum(len(load_shipped().keys(kind)) for kind in KINDS)
     assert {row[1] for row in demo.run("SHOW METADATA OF ephemeris")} == {"ephemeris"}
     of_trex = {row[0] for row in demo.run("SHOW METADATA OF data_products FOR trex")}
     assert "keogram_type" in of_trex
-    known = [shipped().key("data_products", name) for name in shipped().keys("data_products")]
+    known = [load_shipped().key("data_products", name) for name in load_shipped().keys("data_products")]
     assert of_trex == {key.name for key in known if key is not None and (not key.programs or "trex" in key.programs)}
     assert {row[0] for row in demo.run("SHOW METADATA FOR 'fort smith'")} >= of_trex
     assert {row[1] for row in demo.run("SHOW METADATA FOR swarma")} == {"ephemeris"}
@@ -137,7 +137,7 @@ def test_metadata_keys_and_their_values(demo: Archive) -> None:
     assert all(row[0].startswith("daily") for row in values)
     for text in ("metadata.keogram_type", "data_source.program", "program", "data_product_type", "platform"):
         assert len(demo.run(f"SHOW VALUES OF {text}")) > 2, text
-    assert {row[0] for row in demo.run("SHOW VALUES OF program")} == set(shipped().values("program"))
+    assert {row[0] for row in demo.run("SHOW VALUES OF program")} == set(load_shipped().values("program"))
 
 
 def test_availability_is_the_same_on_every_archive(both: tuple[Archive, Archive], server: AuroraXServer) -> None:

@@ -13,7 +13,7 @@ import auroraql
 from auroraql.planner.sources import cover
 from auroraql.planner.truths import Truths
 from auroraql.resolver import resolve
-from auroraql.schema.catalogue import Catalogue, DataSource, shipped
+from auroraql.schema.catalogue import Catalogue, DataSource, load_shipped
 from tests import small_catalogue
 from tests.aurorax_server import SOURCES, AuroraXServer
 from tests.command_line import command
@@ -40,7 +40,7 @@ def test_translate_follows_the_archive(server: AuroraXServer) -> None:
     before = command(*way)
     assert (before.code, server.calls) == (0, [])
     assert "AQL0630" in before.err
-    assert programs(before.out) == [name for name in shipped().values("program") if name != "trex"]
+    assert programs(before.out) == [name for name in load_shipped().values("program") if name != "trex"]
     with auroraql.connect(server.url) as archive:
         archive.run("SHOW SOURCES REFRESH")
         lines = [row[0] for row in archive.run(f"EXPLAIN {NEGATIVE}")]

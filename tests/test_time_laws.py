@@ -26,12 +26,12 @@ from auroraql.planner import plan
 from auroraql.query import Query
 from auroraql.resolver import resolve
 from auroraql.schema import KINDS
-from auroraql.schema.catalogue import Catalogue, DataSource, shipped
+from auroraql.schema.catalogue import Catalogue, DataSource, load_shipped
 from auroraql.session import Archive
 from tests import small_catalogue
 from tests.small_catalogue import SOURCES, Position, Product
 
-KNOWN = Catalogue(tuple(DataSource(*each) for each in SOURCES), shipped().metadata)
+KNOWN = Catalogue(tuple(DataSource(*each) for each in SOURCES), load_shipped().metadata)
 MICROSECOND, SECOND = timedelta(microseconds=1), timedelta(seconds=1)
 KEY = "imaging_start_time"
 
@@ -436,7 +436,7 @@ def test_law_5_times_of_conjunctions_by_requests(search: tuple[Test, str, dict[s
 )
 def test_times_of_conjunctions_narrow_both_ends_of_the_window(where: str, start: str, end: str) -> None:
     text = f"FIND conjunctions OF ground (program = 'trex'), space (program = 'swarm') WITHIN 300 km WHERE {where}"
-    made = plan(resolve(script.read_find(Source(text)), shipped()).query, shipped())
+    made = plan(resolve(script.read_find(Source(text)), load_shipped()).query, load_shipped())
     assert [(str(each.start), str(each.end)) for each in made.requests] == [
         (start.replace("T", " "), end.replace("T", " "))
     ]
@@ -471,19 +471,19 @@ def test_laws_1_to_3_with_not_at_every_depth(search: tuple[str, dict[str, Any]])
     text, given = search
 
     def meaning(statement: str, **values: Any) -> Query:
-        return resolve(script.read_find(Source(statement)), shipped(), values).query
+        return resolve(script.read_find(Source(statement)), load_shipped(), values).query
 
     query = meaning(text, **given)
     assert Query.of(query) == query
-    canonical = writing.write(query, shipped())
+    canonical = writing.write(query, load_shipped())
     again = meaning(canonical)
     assert again == query, canonical
-    made = plan(query, shipped())
-    assert plan(again, shipped()).requests == made.requests
+    made = plan(query, load_shipped())
+    assert plan(again, load_shipped()).requests == made.requests
     if len(made.requests) == 1 and not made.residual:
         document = query_json.write(made.requests[0])
-        lifted = resolve(query_json.lift(document, query.kind), shipped()).query
-        assert query_json.write(plan(lifted, shipped()).requests[0]) == document
+        lifted = resolve(query_json.lift(document, query.kind), load_shipped()).query
+        assert query_json.write(plan(lifted, load_shipped()).requests[0]) == document
 
 
 def test_a_datetime_is_an_instant_and_a_date_its_day(archive: Archive) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from auroraql.errors import ArchiveError
-from auroraql.schema.catalogue import Catalogue, shipped
+from auroraql.schema.catalogue import Catalogue, load_shipped
 
 
 def known_of(archive: str) -> Catalogue:
@@ -22,7 +22,7 @@ def known_of(archive: str) -> Catalogue:
     try:
         engine = open_archive(archive, "", lambda _line: None)
     except ArchiveError:
-        return shipped()
+        return load_shipped()
     try:
         return engine.catalogue()
     finally:

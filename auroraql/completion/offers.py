@@ -121,7 +121,7 @@ def _senseless(trail: Trail, accepts: frozenset[str], scope: Scope, type: Type) 
 def _operators(trail: Trail, fields: FieldNames) -> Vocabulary:
     if trail.symbols[0].name in ("LET", "SUBMIT", "SET", "FETCH"):
         return made([Item("=", "is")])
-    ordered = fields.type_of(_path_at_end(trail)).ordered
+    ordered = fields.type_of(_path_at_end(trail)).is_ordered
     rows = (row for row in OPERATORS.values() if row.arity == 1 and not row.text[0].isalpha())
     return made(Item(row.text, row.doc) for row in rows if ordered or not row.ordering)
 

@@ -16,11 +16,11 @@ from auroraql.forms.sentence import Reader, write_filters
 from auroraql.plan import BlockRequest, CriteriaRequest, Request
 from auroraql.schema import BLOCKS, Kind
 from auroraql.schema.conjunctions import HALF_MINUTE, MINUTE, PRECISION_UNIT, wire_name
-from auroraql.schema.model import Blocks, Distances, Precision, Traces
+from auroraql.schema.model import BlocksPart, DistancesPart, PrecisionPart, TracesPart
 from auroraql.syntax import And, Block, Clause, Distance, Duration, Expression, Number, Of, Path, Via, Within
 from auroraql.syntax import Precision as PrecisionClause
 
-Part = Traces | Precision | Blocks | Distances
+Part = TracesPart | PrecisionPart | BlocksPart | DistancesPart
 
 _BETWEEN = ", "
 _HAVING = " HAVING max distances between location points of "
@@ -40,14 +40,14 @@ def write_part(part: Part, request: Request) -> str:
     criteria = request.criteria
     assert criteria is not None, "only conjunctions have such parts in their wording"  # noqa: S101
     match part:
-        case Traces():
+        case TracesPart():
             return _BETWEEN.join(criteria.via)
-        case Precision(minute, subminute):
+        case PrecisionPart(minute, subminute):
             return subminute if criteria.subminute else minute
-        case Blocks():
+        case BlocksPart():
             named = zip(criteria.names, criteria.blocks, strict=True)
             return " AND ".join(f"{name}=({write_block(block)})" for name, block in named)
-        case Distances():
+        case DistancesPart():
             return _HAVING + _BETWEEN.join(_write_distances(criteria)) if criteria.distances else ""
 
 
@@ -71,14 +71,14 @@ def read_part(reader: Reader, part: Part, kind: Kind) -> Iterator[Clause]:
     """The clause that one part of the wording stands for. Raises StatementError where the wording differs."""
     begin = reader.at
     match part:
-        case Traces():
+        case TracesPart():
             traces = tuple(_read_traces(reader))
             yield Via(traces, Span(begin, reader.at))
-        case Precision():
+        case PrecisionPart():
             yield _read_precision(reader, kind)
-        case Blocks():
+        case BlocksPart():
             yield Of(tuple(_read_blocks(reader)), Span(begin, reader.at))
-        case Distances():
+        case DistancesPart():
             if reader.accept(_HAVING):
                 distances = tuple(_read_distances(reader))
                 yield Within(distances, Span(begin, reader.at))
@@ -104,7 +104,7 @@ def _read_traces(reader: Reader) -> Iterator[Path]:
 def _read_precision(reader: Reader, kind: Kind) -> PrecisionClause:
     """In the words of any year."""
     begin = reader.at
-    wordings = [p for wording in (kind.wording, *kind.older_wordings) for p in wording if isinstance(p, Precision)]
+    wordings = [p for wording in (kind.wording, *kind.older_wordings) for p in wording if isinstance(p, PrecisionPart)]
     for precision in wordings:
         for words, seconds in ((precision.minute, MINUTE), (precision.subminute, HALF_MINUTE)):
             if reader.accept(words):

@@ -15,7 +15,7 @@ from typing import Literal
 from auroraql.errors import Diagnostic, Pointer, Span
 from auroraql.forms import grammar
 from auroraql.forms.text.blanks import block_comment_end, skip_blanks, skip_to_statement
-from auroraql.schema.limits import DEEPEST, MOST_CHARACTERS, MOST_SCRIPT_CHARACTERS, MOST_STATEMENTS
+from auroraql.schema.limits import MAX_DEPTH, MAX_SCRIPT_CHARACTERS, MAX_STATEMENT_CHARACTERS, MAX_STATEMENTS
 
 _LOOKED_THROUGH = 100_000
 """Characters that are looked through for where a stray quote belongs."""
@@ -118,8 +118,8 @@ def cut(text: str) -> Iterator[Piece | Diagnostic]:
 
     Reading goes on after the `;` of such a statement, unless a quote or comment is open.
     """
-    if len(text) > MOST_SCRIPT_CHARACTERS:
-        yield _too_large(MOST_SCRIPT_CHARACTERS, "characters", MOST_SCRIPT_CHARACTERS)
+    if len(text) > MAX_SCRIPT_CHARACTERS:
+        yield _too_large(MAX_SCRIPT_CHARACTERS, "characters", MAX_SCRIPT_CHARACTERS)
         return
     at, count = first(text), 0
     while True:
@@ -127,8 +127,8 @@ def cut(text: str) -> Iterator[Piece | Diagnostic]:
         if at >= len(text):
             return
         count += 1
-        if count > MOST_STATEMENTS:
-            yield _too_large(MOST_STATEMENTS, "statements", at)
+        if count > MAX_STATEMENTS:
+            yield _too_large(MAX_STATEMENTS, "statements", at)
             return
         piece = _next(text, at)
         yield piece
@@ -213,12 +213,12 @@ def _next(text: str, at: int) -> Piece | Diagnostic:
 
 def _statement(text: str, at: int, *, sql: bool = False) -> Piece | Diagnostic:
     opened: list[int] = []
-    stop, place, limit = _sql_stop() if sql else _stop(), at, at + MOST_CHARACTERS + 1
+    stop, place, limit = _sql_stop() if sql else _stop(), at, at + MAX_STATEMENT_CHARACTERS + 1
     while match := stop.search(text, place, limit):
         found, place = match.lastgroup, match.end()
         if found == "open":
             opened.append(match.start())
-            if len(opened) > DEEPEST:
+            if len(opened) > MAX_DEPTH:
                 return _too_deep(match.start())
         elif found == "close":
             if not opened or text[opened[-1]] != _PAIRS[match[0]]:
@@ -231,7 +231,7 @@ def _statement(text: str, at: int, *, sql: bool = False) -> Piece | Diagnostic:
         elif found == "end":
             ended = Piece(at, match.start(), "text", ended=True)
             return _unclosed(text, opened[-1]) if opened else _sized(text, ended)
-    if opened and len(text) - at <= MOST_CHARACTERS:
+    if opened and len(text) - at <= MAX_STATEMENT_CHARACTERS:
         return _unclosed(text, opened[-1])
     return _sized(text, Piece(at, len(text), "text"))
 
@@ -259,7 +259,7 @@ def closed_end(text: str, match: re.Match[str], limit: int | None = None) -> int
 
 def _stray(text: str, match: re.Match[str], at: int, stop: re.Pattern[str]) -> Piece | Diagnostic:
     """A quote that is not closed within the longest statement, or not at all."""
-    if len(text) - at > MOST_CHARACTERS:
+    if len(text) - at > MAX_STATEMENT_CHARACTERS:
         closed = stop.match(text, match.start())
         end = closed.end() if closed and closed.lastgroup not in ("stray", "dollar") else closed_end(text, match)
         if end >= 0:
@@ -269,8 +269,8 @@ def _stray(text: str, match: re.Match[str], at: int, stop: re.Pattern[str]) -> P
 
 def _sized(text: str, piece: Piece) -> Piece | Diagnostic:
     """The piece, unless it is too long or nests NOT too deep."""
-    if piece.end - piece.start > MOST_CHARACTERS:
-        message = f"the statement is longer than {MOST_CHARACTERS:,} characters"
+    if piece.end - piece.start > MAX_STATEMENT_CHARACTERS:
+        message = f"the statement is longer than {MAX_STATEMENT_CHARACTERS:,} characters"
         return Diagnostic(
             "AQL0103",
             message,
@@ -280,7 +280,7 @@ def _sized(text: str, piece: Piece) -> Piece | Diagnostic:
         )
     if piece.form == "text":
         written = text[piece.start : piece.end]
-        if written.count("(") + written.lower().count("not") > DEEPEST:
+        if written.count("(") + written.lower().count("not") > MAX_DEPTH:
             deepest = _beyond_deepest(text, piece)
             return piece if deepest is None else _too_deep(deepest)
     return piece
@@ -297,13 +297,13 @@ def _beyond_deepest(text: str, piece: Piece) -> int | None:
             case "nots":
                 for word in _NOT.finditer(text, begin, at):
                     nots += 1
-                    if depth + nots > DEEPEST:
+                    if depth + nots > MAX_DEPTH:
                         return word.start()
                 after_nots = at
             case "open":
                 opened.append(1 + nots)
                 depth += opened[-1]
-                if depth > DEEPEST:
+                if depth > MAX_DEPTH:
                     return begin
             case "close" if opened:
                 depth -= opened.pop()
@@ -335,7 +335,7 @@ def too_deep(origin: Span | Pointer) -> Diagnostic:
     """Return the diagnostic for a statement that nests more than DEEPEST levels; `origin` is where it does."""
     return Diagnostic(
         "AQL0104",
-        f"nested more than {DEEPEST} levels deep",
+        f"nested more than {MAX_DEPTH} levels deep",
         origin,
         "one level too many",
         hint="AND and OR need no parentheses of their own; an IN list replaces many ORs",
@@ -423,16 +423,16 @@ def _unclosed_quote(text: str, match: re.Match[str], start: int) -> Diagnostic:
 def _json(text: str, start: int, body: int, kind: str) -> Piece | Diagnostic:
     opened: list[int] = []
     place = body
-    while match := _json_stop().search(text, place, start + MOST_CHARACTERS + 1):
+    while match := _json_stop().search(text, place, start + MAX_STATEMENT_CHARACTERS + 1):
         place = match.end()
         if match[0] in _QUOTES:
-            if len(text) - start > MOST_CHARACTERS:
+            if len(text) - start > MAX_STATEMENT_CHARACTERS:
                 return _sized(text, Piece(start, len(text), "json"))
             span, label = Span(match.start(), match.end()), f"no second {match[0]} for it"
             return Diagnostic("AQL0101", "this quote is never closed", span, label, missing=(match[0],))
         if match[0] in "{[(":
             opened.append(match.start())
-            if len(opened) > DEEPEST:
+            if len(opened) > MAX_DEPTH:
                 return _too_deep(match.start())
         elif match[0] in _PAIRS:
             if text[opened[-1]] != _PAIRS[match[0]]:
@@ -440,7 +440,7 @@ def _json(text: str, start: int, body: int, kind: str) -> Piece | Diagnostic:
             opened.pop()
             if not opened:
                 return _sized(text, Piece(start, place, "json", kind, body, _ended(text, place)))
-    if len(text) - start > MOST_CHARACTERS:
+    if len(text) - start > MAX_STATEMENT_CHARACTERS:
         return _sized(text, Piece(start, len(text), "json"))
     return _unclosed(text, opened[-1])
 
@@ -449,7 +449,7 @@ def _sentence(text: str, start: int) -> Piece | Diagnostic:
     """Up to `;` or a line that begins another statement, outside the parentheses that hold values."""
     inside = False
     place = start
-    while match := _sentence_stop().search(text, place, start + MOST_CHARACTERS + 1):
+    while match := _sentence_stop().search(text, place, start + MAX_STATEMENT_CHARACTERS + 1):
         place = match.end()
         if match[0] in "()":
             inside = match[0] == "("

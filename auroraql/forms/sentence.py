@@ -16,18 +16,18 @@ from auroraql.errors import Diagnostic, Span, StatementError
 from auroraql.plan import BlockRequest, FilterGroup, Request
 from auroraql.schema import KINDS
 from auroraql.schema.model import (
-    Blocks,
-    Bound,
-    Bounds,
-    Distances,
-    Filters,
+    BlocksPart,
+    BoundPart,
+    BoundsPart,
+    DistancesPart,
+    FiltersPart,
     Kind,
-    Lists,
-    Part,
-    Precision,
-    Traces,
+    ListsPart,
+    PrecisionPart,
+    TracesPart,
     Wording,
-    Words,
+    WordingPart,
+    WordsPart,
 )
 from auroraql.schema.operators import OPERATORS, WIRE, Op
 from auroraql.syntax import And, Clause, Comparison, Expression, Find, Instant, Or, Path, Text, Timestamp, Where, Window
@@ -51,30 +51,30 @@ def write(request: Request, *, readable: bool = True, older: bool = False) -> st
     return "".join(_write_part(part, request) for part in wording)
 
 
-def _write_part(part: Part, request: Request) -> str:
+def _write_part(part: WordingPart, request: Request) -> str:
     match part:
-        case Words(text):
+        case WordsPart(text):
             return text
-        case Lists(names, before):
+        case ListsPart(names, before):
             lists = [
                 f"{name} in ({_BETWEEN_VALUES.join(request.listed(name))})" for name in names if request.listed(name)
             ]
             return before + " AND ".join(lists) if lists else ""
-        case Filters():
+        case FiltersPart():
             return write_filters(request.filters)
-        case Bound(end, before, after):
+        case BoundPart(end, before, after):
             moment = request.start if end == "start" else request.end
             return f"{before}{_write_time(moment)}{after}" if moment is not None else ""
-        case Bounds():
+        case BoundsPart():
             return _write_bounds(part, request)
-        case Traces() | Precision() | Blocks() | Distances():
+        case TracesPart() | PrecisionPart() | BlocksPart() | DistancesPart():
             # Most searches are for something else and never load this room.
             from auroraql.forms import criteria_sentence
 
             return criteria_sentence.write_part(part, request)
 
 
-def _write_bounds(part: Bounds, request: Request) -> str:
+def _write_bounds(part: BoundsPart, request: Request) -> str:
     """Both ends, or the one that there is."""
     start = request.start and _write_time(request.start, seconds=part.seconds)
     end = request.end and _write_time(request.end, seconds=part.seconds)
@@ -173,17 +173,17 @@ class Reader:
         clauses: list[Clause] = []
         for part in self.wording(kind):
             match part:
-                case Words(text):
+                case WordsPart(text):
                     self.expect(text)
-                case Lists(names, before):
+                case ListsPart(names, before):
                     terms += self.lists(kind, names, before)
-                case Filters():
+                case FiltersPart():
                     terms += self.filters()
-                case Bound(end, before, after):
+                case BoundPart(end, before, after):
                     windows += self.bound(end, before, after)
-                case Bounds():
+                case BoundsPart():
                     windows += self.bounds(part)
-                case Traces() | Precision() | Blocks() | Distances():
+                case TracesPart() | PrecisionPart() | BlocksPart() | DistancesPart():
                     from auroraql.forms import criteria_sentence
 
                     clauses += criteria_sentence.read_part(self, part, kind)
@@ -195,7 +195,9 @@ class Reader:
 
     def wording(self, kind: Kind) -> Wording:
         """The wording whose first words these are; the newest one if none is."""
-        meant = (w for w in (kind.wording, *kind.older_wordings) if isinstance(w[0], Words) and self.meets(w[0].text))
+        meant = (
+            w for w in (kind.wording, *kind.older_wordings) if isinstance(w[0], WordsPart) and self.meets(w[0].text)
+        )
         return next(meant, kind.wording)
 
     def meets(self, words: str) -> bool:
@@ -309,7 +311,7 @@ class Reader:
         self.expect(after)
         yield Window("since" if end == "start" else "until", (instant,), None, instant.origin)
 
-    def bounds(self, part: Bounds) -> Iterator[Window]:
+    def bounds(self, part: BoundsPart) -> Iterator[Window]:
         if not self.accept(part.before):
             for each in (part.since, part.until):
                 yield from self.bound(each.end, each.before, each.after)

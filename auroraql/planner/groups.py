@@ -16,7 +16,7 @@ from auroraql.resolver.intervals import joined
 from auroraql.resolver.values import PLAIN_NUMBER
 from auroraql.schema import KINDS, Type
 from auroraql.schema.catalogue import Catalogue, DataSource
-from auroraql.schema.limits import MOST_VALUES
+from auroraql.schema.limits import MAX_LIST_VALUES
 from auroraql.schema.operators import Op
 
 _DAYS_OF_A_REQUEST = 4
@@ -68,7 +68,7 @@ def _equal(query: Query, refs: Sequence[Ref], groups: Sequence[Group], catalogue
     kind = KINDS[query.kind]
     for at, ref in enumerate(refs):
         values = tuple(dict.fromkeys(group.values[at] for group in groups))
-        if len(values) > MOST_VALUES or not _can_be_sent(query, ref, values, catalogue):
+        if len(values) > MAX_LIST_VALUES or not _can_be_sent(query, ref, values, catalogue):
             continue  # the post-processing compares them
         declared = kind.field(ref.name) if ref.role != "metadata" else None
         listed = declared is not None and bool(declared.criterion)

@@ -13,7 +13,7 @@ from auroraql.resolver.predicates import Predicates
 from auroraql.resolver.values import Fault, Place, Values
 from auroraql.schema import BLOCKS, CONJUNCTIONS, Type
 from auroraql.schema.catalogue import Catalogue
-from auroraql.schema.conjunctions import HALF_MINUTE, MINUTE, MOST_BLOCKS, PRECISION_UNIT, PRECISIONS, TRACES, wire_name
+from auroraql.schema.conjunctions import HALF_MINUTE, MAX_BLOCKS, MINUTE, PRECISION_UNIT, PRECISIONS, TRACES, wire_name
 from auroraql.spelling import find_closest
 from auroraql.syntax import Block as Written
 from auroraql.syntax import Distance, Number, Of, Parameter, Precision, Via, Within
@@ -68,8 +68,8 @@ class CriteriaClauses:
         return ()
 
     def _blocks(self, written: tuple[Written, ...], origin: Origin) -> tuple[Block, ...]:
-        if not 2 <= len(written) <= MOST_BLOCKS:
-            message = f"conjunctions are between 2 to {MOST_BLOCKS} blocks, and OF has {len(written)}"
+        if not 2 <= len(written) <= MAX_BLOCKS:
+            message = f"conjunctions are between 2 to {MAX_BLOCKS} blocks, and OF has {len(written)}"
             few = len(written) < 2
             hint = "add what it meets, as: , space (program = 'swarm')" if few else "leave some out"
             self._fault("AQL0213", message, origin, "here", hint, ("OF",) if few else ())

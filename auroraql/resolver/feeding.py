@@ -22,8 +22,8 @@ from auroraql.resolver.values import Fault, Values
 from auroraql.resolver.windows import two_windows
 from auroraql.schema import BLOCKS, KINDS, Kind, Type
 from auroraql.schema.catalogue import Catalogue
-from auroraql.schema.kind_words import meant_kind
-from auroraql.schema.limits import MOST_VALUES
+from auroraql.schema.kind_words import suggest_kind
+from auroraql.schema.limits import MAX_LIST_VALUES
 from auroraql.schema.operators import Op
 from auroraql.spelling import find_closest, find_misspelt
 from auroraql.syntax import (
@@ -191,7 +191,7 @@ def _searched(find: Find, results: Results | None) -> Kept:
         return kept
     names = results.names if results is not None else ()
     expected = f"expected {', '.join(KINDS)} or the name of a result"
-    hint, fix = meant_kind(find.kind)
+    hint, fix = suggest_kind(find.kind)
     if fix is None and (near := find_closest(find.kind, names, 1, 0.6)):
         hint, fix = f"did you mean {near[0]}?", find_misspelt(find.kind, names)
     hint = hint or _how_to_keep(names)
@@ -272,8 +272,8 @@ class _Feeding:
         if not values:
             self._warn_of_nothing(kept, origin, _shown(operand), leaf.operator == Op.NOT_IN)
             return Or((), leaf.origin) if leaf.operator == Op.IN else And((), leaf.origin)
-        if len(values) > MOST_VALUES:
-            message = f"{_shown(operand)} has {len(values):,} values; {MOST_VALUES:,} are the most"
+        if len(values) > MAX_LIST_VALUES:
+            message = f"{_shown(operand)} has {len(values):,} values; {MAX_LIST_VALUES:,} are the most"
             raise Fault("AQL0116", message, origin, "too many", "narrow the search that found them")
         return replace(leaf, operands=tuple(_operand(value, origin) for value in values))
 

@@ -11,7 +11,7 @@ from auroraql.moments import write_instant
 from auroraql.narrowing import narrowed
 from auroraql.query import CLAUSE, And, Comparison, Or, Predicate, Query
 from auroraql.schema import DATA_PRODUCTS
-from auroraql.schema.data_products import LEAST_LENGTHS
+from auroraql.schema.data_products import MIN_PRODUCT_LENGTHS
 from auroraql.schema.operators import Op
 from auroraql.syntax import Duration, Instant, Parameter, Text, Timestamp, Window
 
@@ -70,7 +70,7 @@ def _by_length(named: tuple[str, timedelta]) -> timedelta:
 
 def _least(value: str) -> timedelta:
     words = re.split(r"[\W_]+", value.lower())
-    return max((length for word, length in LEAST_LENGTHS.items() if word in words), default=timedelta())
+    return max((length for word, length in MIN_PRODUCT_LENGTHS.items() if word in words), default=timedelta())
 
 
 def _length(span: timedelta) -> str:

@@ -13,7 +13,7 @@ from auroraql.resolver.names import Names
 from auroraql.resolver.selection import check_single, several_values
 from auroraql.resolver.values import Fault, Place, Values
 from auroraql.schema import Type
-from auroraql.schema.limits import MOST_VALUES
+from auroraql.schema.limits import MAX_LIST_VALUES
 from auroraql.schema.operators import FIELD_OPERATORS, OPERATORS, Op
 from auroraql.spelling import find_closest
 from auroraql.syntax import Instant, Number, Operand, Path, Text, Timestamp
@@ -150,11 +150,11 @@ class Predicates:
         operands: list[Operand] = []
         for operand in comparison.operands:
             operands += self.values.bound(operand)
-        if len(operands) > MOST_VALUES:
+        if len(operands) > MAX_LIST_VALUES:
             raise Fault(
                 "AQL0116",
-                f"the list has too many values; {MOST_VALUES:,} are the most",
-                operands[MOST_VALUES].origin,
+                f"the list has too many values; {MAX_LIST_VALUES:,} are the most",
+                operands[MAX_LIST_VALUES].origin,
                 "one too many",
                 hint="cut the search into several",
             )
@@ -377,7 +377,7 @@ def _check_operator(comparison: syntax.Comparison, place: Place) -> None:
             "an object",
             hint=f"name one of its members, as {place.name}.…",
         )
-    if operator.ordering and not place.type.ordered:
+    if operator.ordering and not place.type.is_ordered:
         raise Fault(
             "AQL0205",
             f"'{place.name}' is TRUE or FALSE, which {operator.text} cannot order",

@@ -71,7 +71,7 @@ class Selection:
         ref = self.names.ref(path)
         check_single(self.names, ref, path)
         place = self.names.place(ref, path.dotted)
-        if function != "count" and not place.type.ordered:
+        if function != "count" and not place.type.is_ordered:
             message = f"'{path.dotted}' is TRUE or FALSE, which has no {function}"
             raise Fault("AQL0205", message, path.origin, hint=f"GROUP BY {path.dotted}, with count(*)")
         if function in ("sum", "avg") and not place.metadata and place.type not in (Type.NUMBER, Type.INTEGER):
@@ -80,7 +80,7 @@ class Selection:
         return Column(ref, item.alias, origin, function, bare=is_bare(ref, path) and not item.alias)
 
     def _example(self) -> str:
-        return next((f.bare for f in self.names.kind.leaves() if f.type.ordered), "field")
+        return next((f.bare for f in self.names.kind.leaves() if f.type.is_ordered), "field")
 
     def _check_tree(self, path: Path, above: tuple[str, ...]) -> None:
         dotted = ".".join((*above, *path.parts))

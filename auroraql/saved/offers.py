@@ -10,7 +10,7 @@ from auroraql.saved.header import header_of
 from auroraql.saved.types import TYPES, items, unquoted
 from auroraql.saved.uses import Use, uses_of
 from auroraql.schema import KINDS
-from auroraql.schema.catalogue import Catalogue, shipped
+from auroraql.schema.catalogue import Catalogue, load_shipped
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ def values_of(source: Source, name: str, catalogue: Catalogue | None = None) -> 
     words = dict.fromkeys(type_.words, "")
     if type_.name in ("date", "time"):
         words["TODAY"] = "the day it is now, in UTC"
-    for value, doc in (*words.items(), *((value, "") for value in _of_field(use, catalogue or shipped()))):
+    for value, doc in (*words.items(), *((value, "") for value in _of_field(use, catalogue or load_shipped()))):
         values.setdefault(value, doc)
     return values
 

@@ -9,19 +9,19 @@ from __future__ import annotations
 from datetime import timedelta
 
 from auroraql.schema.model import (
-    Blocks,
-    Bound,
-    Bounds,
-    Distances,
+    BlocksPart,
+    BoundPart,
+    BoundsPart,
+    DistancesPart,
     Field,
-    Filters,
+    FiltersPart,
     Kind,
-    Lists,
-    Precision,
-    Traces,
+    ListsPart,
+    PrecisionPart,
+    TracesPart,
     Type,
     Wording,
-    Words,
+    WordsPart,
 )
 from auroraql.schema.sources import SOURCE, source_fields
 from auroraql.schema.wire import Protocol
@@ -43,15 +43,15 @@ MINUTE, HALF_MINUTE = PRECISIONS
 """The two of them; AuroraX takes any other for one of these."""
 
 
-def epoch_step(*, subminute: bool) -> int:
+def epoch_step_seconds(*, subminute: bool) -> int:
     """How many seconds lie between the epochs of one conjunction."""
     return HALF_MINUTE if subminute else MINUTE
 
 
-LONGEST_CONJUNCTION = timedelta(days=1)
+MAX_CONJUNCTION_LENGTH = timedelta(days=1)
 """How far before and after an interval the conjunctions that overlap it are followed: one may last for ever."""
 
-MOST_BLOCKS = 10
+MAX_BLOCKS = 10
 """Criteria blocks of one search; two are the fewest."""
 
 EVENTS_PROGRAM = "events"
@@ -68,7 +68,7 @@ def _block(name: str, doc: str, *more: Field) -> Kind:
         filters="ephemeris_metadata_filters",
         marks=(),
         schema_key="ephemeris_metadata_schema",
-        wording=(Lists(("program", "platform", "instrument_type", *(f.bare for f in more))), Filters()),
+        wording=(ListsPart(("program", "platform", "instrument_type", *(f.bare for f in more))), FiltersPart()),
         keys_of="ephemeris",
     )
 
@@ -121,7 +121,7 @@ def _distances(what: str) -> tuple[Field, Field]:
     )
 
 
-def _below(above: tuple[str, ...], field: Field) -> Field:
+def _member_field(above: tuple[str, ...], field: Field) -> Field:
     return Field((*above, *field.path), field.type, field.doc, unit=field.unit, known=field.known)
 
 
@@ -140,36 +140,36 @@ _EVENTS = Field(
     Type.OBJECT,
     "the pairs of sources, one event for each pair",
     members=(
-        _below(("events",), _TYPE),
+        _member_field(("events",), _TYPE),
         _participant("e1_source", "the first source of the pair"),
         _participant("e2_source", "the second source of the pair"),
-        *(_below(("events",), each) for each in (_START, _END, *_distances("of the pair"))),
+        *(_member_field(("events",), each) for each in (_START, _END, *_distances("of the pair"))),
     ),
     many=True,
 )
 
-_WINDOW = Bounds(
+_WINDOW = BoundsPart(
     " WHERE epochs are between ",
     " AND ",
     " UTC",
-    since=Bound("start", " WHERE epochs are >= ", " UTC"),
-    until=Bound("end", " WHERE epochs are <= ", " UTC"),
+    since=BoundPart("start", " WHERE epochs are >= ", " UTC"),
+    until=BoundPart("end", " WHERE epochs are <= ", " UTC"),
     seconds=True,
 )
 """The engine's own where both ends are given; that of one end is AuroraQL's."""
 
 
-def _wording(precision: Precision) -> Wording:
+def _wording(precision: PrecisionPart) -> Wording:
     return (
-        Words("Find conjunctions of type ("),
-        Traces(),
-        Words(")"),
+        WordsPart("Find conjunctions of type ("),
+        TracesPart(),
+        WordsPart(")"),
         precision,
-        Words(" between data sources of "),
-        Blocks(),
+        WordsPart(" between data sources of "),
+        BlocksPart(),
         _WINDOW,
-        Distances(),
-        Words("."),
+        DistancesPart(),
+        WordsPart("."),
     )
 
 
@@ -197,7 +197,9 @@ CONJUNCTIONS = Kind(
     filters="",
     marks=(*(wire_name(name) for name in BLOCKS), "conjunction_types", "max_distances"),
     schema_key="",
-    longest_record=LONGEST_CONJUNCTION,
-    wording=_wording(Precision(" at one-minute precision", " at sub-minute precision")),
-    older_wordings=(_wording(Precision(" with epoch precision of 60 seconds", " with epoch precision of 30 seconds")),),
+    longest_record=MAX_CONJUNCTION_LENGTH,
+    wording=_wording(PrecisionPart(" at one-minute precision", " at sub-minute precision")),
+    older_wordings=(
+        _wording(PrecisionPart(" with epoch precision of 60 seconds", " with epoch precision of 30 seconds")),
+    ),
 )

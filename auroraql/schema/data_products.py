@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from auroraql.schema.model import Bound, Field, Filters, Kind, Lists, Type, Words
+from auroraql.schema.model import BoundPart, Field, FiltersPart, Kind, ListsPart, Type, WordsPart
 from auroraql.schema.sources import SOURCE
 from auroraql.schema.wire import Protocol
 
-LONGEST_PRODUCT = timedelta(days=1)
+MAX_PRODUCT_LENGTH = timedelta(days=1)
 """The longest time that a product of AuroraX spans."""
 
-LEAST_LENGTHS = {"daily": timedelta(hours=23, minutes=59), "hourly": timedelta(minutes=59)}
+MIN_PRODUCT_LENGTHS = {"daily": timedelta(hours=23, minutes=59), "hourly": timedelta(minutes=59)}
 """How long a product is at least, by a word of the value of a metadata key such as `keogram_type`."""
 
 PRODUCT_TYPES = ("keogram", "montage", "movie", "summary_plot", "data_availability")
@@ -42,15 +42,15 @@ DATA_PRODUCTS = Kind(
     marks=("data_product_type_filters", "data_product_metadata_filters"),
     schema_key="data_product_metadata_schema",
     wording=(
-        Words("Find data_products for (("),
-        Lists(("program", "platform", "instrument_type")),
-        Words(" filtered by metadata ()) AND  data_product_metadata_filters ["),
-        Filters(),
-        Words("]) AND"),
-        Bound("start", " data_product start >= ", " UTC AND"),
-        Bound("end", " data_product end <= ", " UTC AND"),
-        Lists(("data_product_type",), " "),
+        WordsPart("Find data_products for (("),
+        ListsPart(("program", "platform", "instrument_type")),
+        WordsPart(" filtered by metadata ()) AND  data_product_metadata_filters ["),
+        FiltersPart(),
+        WordsPart("]) AND"),
+        BoundPart("start", " data_product start >= ", " UTC AND"),
+        BoundPart("end", " data_product end <= ", " UTC AND"),
+        ListsPart(("data_product_type",), " "),
     ),
-    longest_record=LONGEST_PRODUCT,
+    longest_record=MAX_PRODUCT_LENGTH,
     time_keys=("imaging_start_time", "imaging_end_time"),
 )

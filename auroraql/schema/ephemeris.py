@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from auroraql.schema.model import Bound, Bounds, Field, Filters, Kind, Lists, Type, Wording, Words
+from auroraql.schema.model import BoundPart, BoundsPart, Field, FiltersPart, Kind, ListsPart, Type, Wording, WordsPart
 from auroraql.schema.sources import SOURCE
 from auroraql.schema.wire import Protocol
 
@@ -16,18 +16,18 @@ def _location(name: str, doc: str) -> Field:
     return Field((name,), Type.OBJECT, doc, members=(latitude, longitude))
 
 
-_SOURCES = Lists(("program", "platform", "instrument_type"))
+_SOURCES = ListsPart(("program", "platform", "instrument_type"))
 
-_WINDOW = Bounds(
+_WINDOW = BoundsPart(
     "  AND epoch between ",
     " and ",
     " UTC",
-    since=Bound("start", "  AND epoch >= ", " UTC"),
-    until=Bound("end", "  AND epoch <= ", " UTC"),
+    since=BoundPart("start", "  AND epoch >= ", " UTC"),
+    until=BoundPart("end", "  AND epoch <= ", " UTC"),
 )
 """The engine's own where both ends are given; that of one end is AuroraQL's."""
 
-_OF_2020: Wording = (Words("Find ephemeris for ("), _SOURCES, Words(" AND )"), _WINDOW)
+_OF_2020: Wording = (WordsPart("Find ephemeris for ("), _SOURCES, WordsPart(" AND )"), _WINDOW)
 """As the engine worded it in 2020 and 2021, without metadata filters."""
 
 EPHEMERIS = Kind(
@@ -48,11 +48,11 @@ EPHEMERIS = Kind(
     marks=("ephemeris_metadata_filters",),
     schema_key="ephemeris_metadata_schema",
     wording=(
-        Words("Find ephemeris for (("),
+        WordsPart("Find ephemeris for (("),
         _SOURCES,
-        Words(" filtered by metadata ()) AND  ephemeris_metadata_filters ["),
-        Filters(),
-        Words("])"),
+        WordsPart(" filtered by metadata ()) AND  ephemeris_metadata_filters ["),
+        FiltersPart(),
+        WordsPart("])"),
         _WINDOW,
     ),
     older_wordings=(_OF_2020,),

@@ -13,7 +13,7 @@ _KIND_WORDS = {
 _PRODUCT = {"keograms": "keogram", "keogram": "keogram", "movies": "movie", "movie": "movie", "montages": "montage"}
 
 
-def meant_kind(word: str) -> tuple[str, str | None]:
+def suggest_kind(word: str) -> tuple[str, str | None]:
     """Return the hint and the fix for a word that is not a kind of record; both empty when nothing is near."""
     near = find_misspelt(word, KINDS)
     if near is not None:

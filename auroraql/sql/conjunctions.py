@@ -28,7 +28,7 @@ from decimal import Decimal
 
 from auroraql.query import Criteria
 from auroraql.schema import Type
-from auroraql.schema.conjunctions import TRACES, epoch_step
+from auroraql.schema.conjunctions import TRACES, epoch_step_seconds
 from auroraql.sql.bindings import Bindings
 from auroraql.sql.comparison import Stored
 from auroraql.sql.participants import Participants, Window, struct
@@ -69,7 +69,7 @@ class _Search:
         self._limited = limited or criteria.pairs
         self._measured = criteria.pairs
         self._ids = tuple(f"id{at}" for at in range(len(criteria.blocks)))
-        self._seconds = epoch_step(subminute=criteria.subminute)
+        self._seconds = epoch_step_seconds(subminute=criteria.subminute)
 
     def pipeline(self) -> Pipeline:
         """All of it, in the order in which it is done."""

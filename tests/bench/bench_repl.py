@@ -21,7 +21,7 @@ from prompt_toolkit.document import Document
 
 from auroraql.frontends.repl.behind import Switches
 from auroraql.frontends.repl.desk import Desk
-from auroraql.schema.catalogue import Catalogue, DataSource, shipped
+from auroraql.schema.catalogue import Catalogue, DataSource, load_shipped
 from tests.bench.measure import line
 from tests.repl_fakes import FakeArchive
 
@@ -51,7 +51,7 @@ class Large(FakeArchive):
             DataSource(n, f"prog{n % 50}", f"site {n % 3000:05}", f"instr {n % 20}", "ground", f"Site number {n}")
             for n in range(10_000)
         )
-        self._catalogue = replace(shipped(), sources=sources)
+        self._catalogue = replace(load_shipped(), sources=sources)
 
     @property
     def catalogue(self) -> Catalogue:

@@ -49,7 +49,7 @@ from auroraql.schema.catalogue import (
     SourceDetails,
     Statistics,
     catalogue_of,
-    shipped,
+    load_shipped,
 )
 from auroraql.schema.wire import API
 
@@ -117,7 +117,7 @@ class AuroraXEngine:
         if self._catalogue is None:
             cached = self._source_cache.read()
             if cached is None:
-                self._catalogue = shipped()
+                self._catalogue = load_shipped()
             else:
                 self._catalogue = replace(catalogue_of(cached.sources, cached.details), statistics=cached.statistics)
         return self._catalogue

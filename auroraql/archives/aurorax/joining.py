@@ -16,7 +16,7 @@ from typing import Any
 from auroraql.query import Tree
 from auroraql.results import Record, read_time
 from auroraql.schema import CONJUNCTIONS
-from auroraql.schema.conjunctions import epoch_step
+from auroraql.schema.conjunctions import epoch_step_seconds
 
 NEEDED: Tree = {
     field.name: {"identifier": True, "platform": True} if field.name == "data_sources" else True
@@ -30,7 +30,7 @@ def joined(batches: Iterable[Sequence[Record]], *, subminute: bool) -> list[Reco
 
     Records that lack an identifying field (NEEDED) are kept unchanged. `subminute` is the requests' precision.
     """
-    step = timedelta(seconds=epoch_step(subminute=subminute))
+    step = timedelta(seconds=epoch_step_seconds(subminute=subminute))
     parts: dict[str, list[Record]] = defaultdict(list)
     for number, record in enumerate(record for batch in batches for record in batch):
         name = _identity(record, step) or f"record {number}"

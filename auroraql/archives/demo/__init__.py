@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from auroraql.archives.catalogue_format import SCHEMA_VERSION, TYPE_NAMES
-from auroraql.schema.catalogue import Catalogue, MetadataKey, shipped
+from auroraql.schema.catalogue import Catalogue, MetadataKey, load_shipped
 
 RULE = "demonstration rule 4"
 """Rule that generated a catalogue; a cached catalogue of another rule is built again."""
@@ -67,7 +67,7 @@ def build(connection: Connection) -> None:
 @cache
 def catalogue() -> Catalogue:
     """Return the packaged catalogue, which is complete for the demonstration."""
-    return replace(shipped(), is_shipped=False)
+    return replace(load_shipped(), is_shipped=False)
 
 
 def _text(name: str) -> str:

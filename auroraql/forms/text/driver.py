@@ -180,7 +180,7 @@ def _with_kept(origin: str, count: int, kept: list[list[int]], make: Make) -> Ma
 
 def _most_children(origin: str, kept: list[list[int]], *, separated: bool) -> int:
     """How many children the list of a helper rule may have; its first item is not among them where signs separate."""
-    return (_limit_of(origin).most - separated) * (len(kept) - 1)
+    return (_limit_of(origin).maximum - separated) * (len(kept) - 1)
 
 
 def _limit_of(origin: str) -> ListLimit:
@@ -190,7 +190,7 @@ def _limit_of(origin: str) -> ListLimit:
 def _too_many(origin: str, item: Any) -> StatementError:
     """The error at the first item above the limit of its list."""
     limit = _limit_of(origin)
-    message = f"the list has too many {limit.items}; {limit.most:,} are the most"
+    message = f"the list has too many {limit.items}; {limit.maximum:,} are the most"
     return StatementError([Diagnostic("AQL0116", message, _place(item), "one too many", limit.hint)])
 
 

@@ -31,7 +31,7 @@ from auroraql.frontends.repl.state import Archive, State
 from auroraql.frontends.repl.statements import explain, run
 from auroraql.frontends.repl.themes import themed
 from auroraql.frontends.repl.unfinished import TypedCheck
-from auroraql.schema.catalogue import shipped
+from auroraql.schema.catalogue import load_shipped
 
 _FIRST = """\
 LET warm = FIND conjunctions OF ground (program = 'trxe'), space (platform LIKE 'swarm%') WITHIN 500 km ON 2021-01-01;
@@ -88,7 +88,7 @@ class Desk:
         look_again(self.state)
         for name in _NEEDED:
             import_module(name)
-        shipped()
+        load_shipped()
         self.lexer = Colours()
         self.state.known = know(self.state)
         self._candidates, self._checks = Candidates(self.state), TypedCheck()

@@ -27,8 +27,8 @@ from auroraql.schema import BLOCKS, CONJUNCTIONS, KINDS, Field, Kind
 from auroraql.schema.conjunctions import (
     EVENTS_PROGRAM,
     HALF_MINUTE,
+    MAX_BLOCKS,
     MINUTE,
-    MOST_BLOCKS,
     PRECISIONS,
     TRACES,
     wire_name,
@@ -230,7 +230,7 @@ class _Reader:
     def count(self, arrays: dict[str, list[Any]]) -> None:
         """Check how many criteria blocks there are before any is read. Raises _Broken when they are too many."""
         total, names = sum(map(len, arrays.values())), ", ".join(arrays)
-        most = MOST_BLOCKS if self.to_run else _MOST_DESCRIBED
+        most = MAX_BLOCKS if self.to_run else _MOST_DESCRIBED
         if total > most:
             name, at = _place_of(most, arrays)
             message = f"a query has at most {most} criteria blocks, in {names} together, and this one has {total}"

@@ -18,7 +18,7 @@ from auroraql.frontends.server.query_documents import QueryDocument
 from auroraql.plan import BlockRequest
 from auroraql.results import ResultColumn, Row
 from auroraql.schema.catalogue import DataSource
-from auroraql.schema.conjunctions import TRACES, epoch_step
+from auroraql.schema.conjunctions import TRACES, epoch_step_seconds
 
 Line = tuple[str, str]
 """Level and summary."""
@@ -98,7 +98,7 @@ class Intervals:
     def __init__(self, query: QueryDocument, columns: Sequence[ResultColumn]) -> None:
         criteria = query.request.criteria
         self._query = query
-        self._step = epoch_step(subminute=criteria is not None and criteria.subminute)
+        self._step = epoch_step_seconds(subminute=criteria is not None and criteria.subminute)
         self._events = next((at for at, column in enumerate(columns) if column.path == ("events",)), None)
         self._decode = msgspec.json.Decoder(list[_Event]).decode
         self.epochs = self.intervals = self.found = 0

@@ -9,7 +9,7 @@ from auroraql.forms.text.slips.habits import BY_WORD, FOREIGN_WORDS, answer
 from auroraql.forms.text.slips.predicates import predicate_follows
 from auroraql.forms.text.slips.stuck import CLAUSE_STARTS, NAMES_OF_TERMINALS, Stuck, expected, is_word
 from auroraql.schema import KINDS
-from auroraql.schema.kind_words import meant_kind
+from auroraql.schema.kind_words import suggest_kind
 from auroraql.spelling import find_misspelt
 
 SQL = "SQL"
@@ -88,7 +88,7 @@ def kind_of_record(at: Stuck) -> Diagnostic | None:
             f"{_one_of_kinds()} is missing",
             hint=f"FIND {next(iter(KINDS))} WHERE …",
         )
-    hint, fix = meant_kind(at.found)
+    hint, fix = suggest_kind(at.found)
     return Diagnostic(
         "AQL0107",
         f"'{at.found}' is not something to find",
