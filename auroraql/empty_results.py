@@ -14,7 +14,7 @@ from auroraql.archives.base import Engine
 from auroraql.errors import ArchiveError, Diagnostic, Origin
 from auroraql.planner.criteria import fits_block
 from auroraql.planner.truths import Truths
-from auroraql.query import Comparison, Predicate, Query, conjuncts, refs_of
+from auroraql.query import Comparison, Predicate, Query, collect_refs, split_conjuncts
 from auroraql.results import Row
 from auroraql.schema import EPHEMERIS, KINDS, Kind
 from auroraql.schema.catalogue import DataSource, join_statistics
@@ -167,7 +167,7 @@ def _between(first: datetime | None, last: datetime | None) -> str:
 def _product_types(where: Predicate) -> set[str]:
     """The product types of which a record has one, as far as the outermost terms say."""
     wanted: set[str] = set()
-    for term in conjuncts(where):
+    for term in split_conjuncts(where):
         if isinstance(term, Comparison) and term.operator in (Op.EQ, Op.IN) and term.ref.name == _PRODUCT_TYPE:
             wanted = wanted & {*term.values} if wanted else {*term.values}
     return wanted
@@ -175,4 +175,4 @@ def _product_types(where: Predicate) -> set[str]:
 
 def _is_about_sources(where: Predicate) -> bool:
     """Whether a predicate looks at nothing but the source and the type of a record."""
-    return all(ref.role == "source" or ref.name == _PRODUCT_TYPE for ref in refs_of(where))
+    return all(ref.role == "source" or ref.name == _PRODUCT_TYPE for ref in collect_refs(where))

@@ -12,7 +12,7 @@ from datetime import date, datetime
 from typing import Any
 
 from auroraql.named import Kept, Shown, rows_kind
-from auroraql.query import Comparison, Query, Ref, conjuncts, refs_of
+from auroraql.query import Comparison, Query, Ref, collect_refs, split_conjuncts
 from auroraql.resolver.values import Fault, Values
 from auroraql.resolver.windows import WINDOWS, join_windows, resolve_window
 from auroraql.results import ResultColumn, Row
@@ -295,7 +295,7 @@ def _details(details: SourceDetails) -> dict[str, Any]:
 def _refs(query: Query) -> Iterator[Ref]:
     """What the clauses of a listing look at."""
     yield from (column.ref for column in query.select or () if column.ref is not None)
-    yield from refs_of(query.where)
+    yield from collect_refs(query.where)
     yield from query.group_by
     yield from (key.ref for key in query.order_by)
 
@@ -392,7 +392,7 @@ def _availability(shown: Shown, known: Listed, query: Query) -> list[Row]:
     asked = ("program", "platform", "instrument_type")
     only = {
         term.ref.name: term.values[0]
-        for term in conjuncts(query.where)
+        for term in split_conjuncts(query.where)
         if isinstance(term, Comparison) and term.operator == Op.EQ and term.ref.name in asked
     }
     first, last = shown.days or (date.min, date.max)

@@ -30,7 +30,7 @@ _LITERAL = re.compile(
 _MONTHS_OF = {"month": 1, "year": 12}
 
 
-class TimeFault(ValueError):
+class TimeError(ValueError):
     """A time that does not exist; `hint` says which would."""
 
     def __init__(self, message: str, hint: str = "") -> None:
@@ -55,7 +55,7 @@ class Interval:
     @property
     def lower(self) -> datetime:
         """As the lower bound of a window: its first whole second."""
-        return ceil_second(self.first)
+        return round_up_to_second(self.first)
 
     @property
     def upper(self) -> datetime:
@@ -68,25 +68,25 @@ class Interval:
         first = self.first
         if self.past is None or first.time() != datetime.min.time():
             return ""
-        if first.day == 1 and first.month == 1 and self.past == after(first, 12):
+        if first.day == 1 and first.month == 1 and self.past == add_months(first, 12):
             return f"{first:%Y}".zfill(4)
-        if first.day == 1 and self.past == after(first, 1):
+        if first.day == 1 and self.past == add_months(first, 1):
             return first.date().isoformat()[:7]
         return first.date().isoformat() if self.past == next_day(first) else ""
 
 
-def ceil_second(moment: datetime) -> datetime:
+def round_up_to_second(moment: datetime) -> datetime:
     """The moment, or the first whole second after it. Raises TimeFault when the calendar ends before."""
     whole = moment.replace(microsecond=0)
-    return whole if whole == moment else moved(whole, SECOND)
+    return whole if whole == moment else add_time(whole, SECOND)
 
 
-def moved(moment: datetime, by: timedelta) -> datetime:
+def add_time(moment: datetime, by: timedelta) -> datetime:
     """The moment moved. Raises TimeFault when the calendar does not reach so far."""
     try:
         return moment + by
     except OverflowError:
-        raise TimeFault("the time lies outside the years 0001 to 9999") from None
+        raise TimeError("the time lies outside the years 0001 to 9999") from None
 
 
 def next_day(first: datetime) -> datetime:
@@ -94,7 +94,7 @@ def next_day(first: datetime) -> datetime:
     return first + timedelta(days=1) if first.date() < datetime.max.date() else datetime.max
 
 
-def after(first: datetime, months: int) -> datetime:
+def add_months(first: datetime, months: int) -> datetime:
     """The first day of a month, months later; `datetime.max` when the calendar ends before."""
     index = first.year * 12 + first.month - 1 + months
     return datetime(index // 12, index % 12 + 1, 1) if index // 12 <= datetime.max.year else datetime.max
@@ -104,15 +104,15 @@ def read_interval(text: str) -> Interval:
     """The interval that a literal names. Raises TimeFault when it is not a literal, or names no real time."""
     match = _LITERAL.fullmatch(text.strip())
     if match is None:
-        raise TimeFault(f"'{text}' is not a date or time", _way_to_write(text.strip()))
+        raise TimeError(f"'{text}' is not a date or time", _way_to_write(text.strip()))
     year, month, day = int(match["year"] or match["y"]), int(match["month"] or match["m"] or 1), int(match["day"] or 1)
     _check_date(year, month, day)
     first = datetime(year, month, day)
     if match["hour"]:
-        return Interval(_clock(first, match))
+        return Interval(_read_clock(first, match))
     if match["day"]:
         return Interval(first, next_day(first))
-    return Interval(first, after(first, _MONTHS_OF["month" if match["m"] else "year"]))
+    return Interval(first, add_months(first, _MONTHS_OF["month" if match["m"] else "year"]))
 
 
 def _way_to_write(text: str) -> str:
@@ -133,16 +133,16 @@ def with_hyphens(digits: str) -> str:
     return f"{digits[:4]}-{digits[4:6]}-{digits[6:]}" if plain else ""
 
 
-def fault_of(literal: str) -> TimeFault | None:
+def fault_of(literal: str) -> TimeError | None:
     """Return why a literal does not name a time; None where it does."""
     try:
         read_interval(literal)
-    except TimeFault as fault:
+    except TimeError as fault:
         return fault
     return None
 
 
-def fault_of_literal(text: str) -> TimeFault | None:
+def fault_of_literal(text: str) -> TimeError | None:
     """Return why a text that is written as a literal of time does not name one; None for any other text."""
     return fault_of(text) if _LITERAL.fullmatch(text.strip()) is not None else None
 
@@ -153,41 +153,41 @@ def read_full_date(text: str) -> Interval | None:
         return None
     try:
         return read_interval(text)
-    except TimeFault:
+    except TimeError:
         return None
 
 
 def _check_date(year: int, month: int, day: int) -> None:
     if year < 1:
-        raise TimeFault("there is no year 0", "years run from 0001 to 9999")
+        raise TimeError("there is no year 0", "years run from 0001 to 9999")
     if not 1 <= month <= 12:
-        raise TimeFault(f"there is no month {month:02}", "months run from 01 to 12")
+        raise TimeError(f"there is no month {month:02}", "months run from 01 to 12")
     days = calendar.monthrange(year, month)[1]
     if not 1 <= day <= days:
-        raise TimeFault(f"there is no day {day:02} in {year:04}-{month:02}", f"that month has {days} days")
+        raise TimeError(f"there is no day {day:02} in {year:04}-{month:02}", f"that month has {days} days")
 
 
-def _clock(day: datetime, match: re.Match[str]) -> datetime:
+def _read_clock(day: datetime, match: re.Match[str]) -> datetime:
     hour, minute, second = int(match["hour"]), int(match["minute"]), int(match["second"] or 0)
     if hour > 23:
         hint = f"midnight is 00:00 of the next day: {next_day(day):%Y-%m-%d}T00:00" if hour == 24 else ""
-        raise TimeFault(f"there is no hour {hour}", hint or "hours run from 00 to 23")
+        raise TimeError(f"there is no hour {hour}", hint or "hours run from 00 to 23")
     if minute > 59 or second > 59:
-        raise TimeFault(f"there is no time {hour:02}:{minute:02}:{second:02}", "minutes and seconds run from 00 to 59")
+        raise TimeError(f"there is no time {hour:02}:{minute:02}:{second:02}", "minutes and seconds run from 00 to 59")
     digits = match["fraction"] or ""
     micro = int((digits + "000000")[:6]) or (1 if digits.strip("0") else 0)
     moment = day.replace(hour=hour, minute=minute, second=second, microsecond=micro)
-    return moved(moment, -_offset(match["zone"]))
+    return add_time(moment, -_read_offset(match["zone"]))
 
 
-def _offset(zone: str | None) -> timedelta:
+def _read_offset(zone: str | None) -> timedelta:
     """How far local time is ahead of UTC. Raises TimeFault for an offset that no place on Earth has."""
     if not zone or zone[0] not in "+-":
         return timedelta()
     hours, minutes = int(zone[1:3]), int(zone[-2:])
     offset = timedelta(hours=hours, minutes=minutes) * (-1 if zone[0] == "-" else 1)
     if minutes > 59 or not _OFFSETS[0] <= offset <= _OFFSETS[1]:
-        raise TimeFault(f"there is no time zone {zone}", "offsets run from -12:00 to +14:00")
+        raise TimeError(f"there is no time zone {zone}", "offsets run from -12:00 to +14:00")
     return offset
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from auroraql.moments import RESOLUTION, TimeFault, moved, write_instant
+from auroraql.moments import RESOLUTION, TimeError, add_time, write_instant
 from auroraql.query import (
     And,
     Comparison,
@@ -19,10 +19,10 @@ from auroraql.query import (
     Query,
     Ref,
     Window,
-    conjuncts,
     intersect,
-    limits_of,
-    whole_seconds,
+    round_to_seconds,
+    split_conjuncts,
+    time_limits,
 )
 from auroraql.schema import CONJUNCTIONS, KINDS, Kind, Type
 from auroraql.schema.conjunctions import epoch_step_seconds
@@ -32,7 +32,7 @@ Limits = Mapping[str, Window]
 """The earliest and latest moment of the time fields of a record; a field that is not limited is missing."""
 
 
-def narrowed(query: Query, where: Predicate | None = None) -> Window | None:
+def narrow_window(query: Query, where: Predicate | None = None) -> Window | None:
     """The window of a query as far as its predicate leaves any of it; None where that is nothing.
 
     `where` replaces the query's predicate, as one of its alternatives does. A query about the rows of a result has
@@ -42,9 +42,9 @@ def narrowed(query: Query, where: Predicate | None = None) -> Window | None:
     kind = KINDS.get(query.kind)
     if kind is None:
         return window
-    terms = conjuncts(query.where if where is None else where)
-    limits = _all_of((*_window_terms(query, kind), *terms), kind)
-    allowed = None if limits is None else whole_seconds(_as_window(limits, query, kind))
+    terms = split_conjuncts(query.where if where is None else where)
+    limits = _intersect_limits((*_window_terms(query, kind), *terms), kind)
+    allowed = None if limits is None else round_to_seconds(_limits_to_window(limits, query, kind))
     if allowed is None:
         return None
     window = intersect(window, allowed)
@@ -62,23 +62,23 @@ def _window_terms(query: Query, kind: Kind) -> Iterator[Comparison]:
                 yield Comparison(ref, Op.LE, (write_instant(query.end.replace(microsecond=999_999)),))
 
 
-def narrowed_windows(query: Query) -> tuple[Window, ...]:
+def narrow_windows(query: Query) -> tuple[Window, ...]:
     """The windows in which the records of a query are looked for, as far as its predicate leaves them."""
-    window = narrowed(query)
+    window = narrow_window(query)
     found = (intersect(each, window) for each in query.windows) if window is not None else ()
     return tuple(each for each in found if not _is_empty(each))
 
 
-def _limits(predicate: Predicate, kind: Kind) -> Limits | None:
+def _time_limits(predicate: Predicate, kind: Kind) -> Limits | None:
     """How far the times of records that fulfil a predicate reach; None where none can fulfil it."""
     match predicate:
         case Comparison(ref):
-            window = _of_comparison(predicate) if is_time(ref, kind) else None
-            return {} if window is None else _consistent({ref.name: window}, kind)
+            window = _limits_of_comparison(predicate) if is_time(ref, kind) else None
+            return {} if window is None else _propagate_limits({ref.name: window}, kind)
         case And(terms):
-            return _all_of(terms, kind)
+            return _intersect_limits(terms, kind)
         case Or(terms):
-            return _any_of(terms, kind)
+            return _union_limits(terms, kind)
         case _:
             return {}
 
@@ -89,54 +89,54 @@ def is_time(ref: Ref, kind: Kind) -> bool:
     return declared is not None and declared.type is Type.TIME and not kind.is_listed(ref.path)
 
 
-def _of_comparison(leaf: Comparison) -> Window | None:
+def _limits_of_comparison(leaf: Comparison) -> Window | None:
     if leaf.operator != Op.IN:
-        return limits_of(leaf)
-    windows = [limits_of(Comparison(leaf.ref, Op.EQ, (value,))) for value in leaf.values]
+        return time_limits(leaf)
+    windows = [time_limits(Comparison(leaf.ref, Op.EQ, (value,))) for value in leaf.values]
     # A string that is no time equals no moment.
     found = [window for window in windows if window is not None]
     return _hull(found) if found else None
 
 
-def _all_of(terms: Iterable[Predicate], kind: Kind) -> Limits | None:
+def _intersect_limits(terms: Iterable[Predicate], kind: Kind) -> Limits | None:
     common: dict[str, Window] = {}
     excluded: dict[str, list[Interval]] = {}
     for term in terms:
-        limits = _limits(term, kind)
+        limits = _time_limits(term, kind)
         if limits is None:
             return None
         for name, window in limits.items():
             common[name] = intersect(common.get(name, (None, None)), window)
         if isinstance(term, Comparison) and term.operator in (Op.NE, Op.NOT_IN) and is_time(term.ref, kind):
-            excluded.setdefault(term.ref.name, []).extend(_intervals(term))
+            excluded.setdefault(term.ref.name, []).extend(_comparison_intervals(term))
     for name in excluded.keys() & common.keys():
-        common[name] = _without(common[name], sorted(excluded[name]))
-    return _consistent(common, kind)
+        common[name] = _exclude_intervals(common[name], sorted(excluded[name]))
+    return _propagate_limits(common, kind)
 
 
-def _intervals(leaf: Comparison) -> Iterator[Interval]:
+def _comparison_intervals(leaf: Comparison) -> Iterator[Interval]:
     """The intervals that the values of a comparison name."""
     for value in leaf.values:
-        first, last = limits_of(Comparison(leaf.ref, Op.EQ, (value,))) or (None, None)
+        first, last = time_limits(Comparison(leaf.ref, Op.EQ, (value,))) or (None, None)
         if first is not None and last is not None:
             yield first, last
 
 
-def _without(window: Window, excluded: Sequence[Interval]) -> Window:
+def _exclude_intervals(window: Window, excluded: Sequence[Interval]) -> Window:
     """The window without the intervals at its edges."""
     start, end = window
     for first, last in excluded:
         if start is not None and first <= start <= last:
-            start = _shifted(last, RESOLUTION)
+            start = _shift(last, RESOLUTION)
     for first, last in sorted(excluded, key=lambda each: each[1], reverse=True):
         if end is not None and first <= end <= last:
-            end = _shifted(first, -RESOLUTION)
+            end = _shift(first, -RESOLUTION)
     return start, end
 
 
-def _any_of(terms: Iterable[Predicate], kind: Kind) -> Limits | None:
+def _union_limits(terms: Iterable[Predicate], kind: Kind) -> Limits | None:
     """Of no terms at all nothing is said about times."""
-    every = [_limits(term, kind) for term in terms]
+    every = [_time_limits(term, kind) for term in terms]
     possible = [limits for limits in every if limits is not None]
     if not possible:
         return None if every else {}
@@ -149,7 +149,7 @@ def _hull(windows: Iterable[Window]) -> Window:
     return None if None in starts else min(starts), None if None in ends else max(ends)
 
 
-def _consistent(limits: Mapping[str, Window], kind: Kind) -> Limits | None:
+def _propagate_limits(limits: Mapping[str, Window], kind: Kind) -> Limits | None:
     """The limits with what they say of one another: a record ends after it starts. None where that cannot be."""
     found = dict(limits)
     names = [field.name for field in kind.span]
@@ -180,7 +180,7 @@ def _is_empty(window: Window) -> bool:
     return start is not None and end is not None and start > end
 
 
-def _as_window(limits: Limits, query: Query, kind: Kind) -> Window:
+def _limits_to_window(limits: Limits, query: Query, kind: Kind) -> Window:
     """The window of requests that holds every record within the limits."""
     if not kind.span:
         return None, None
@@ -193,14 +193,14 @@ def _as_window(limits: Limits, query: Query, kind: Kind) -> Window:
         )
     longest = kind.longest_record + margin
     return intersect(
-        (_shifted(first[0], -margin), _shifted(last[1], margin)),
-        (_shifted(last[0], -longest), _shifted(first[1], longest)),
+        (_shift(first[0], -margin), _shift(last[1], margin)),
+        (_shift(last[0], -longest), _shift(first[1], longest)),
     )
 
 
-def _shifted(moment: datetime | None, by: timedelta) -> datetime | None:
+def _shift(moment: datetime | None, by: timedelta) -> datetime | None:
     """The moment moved; None, which is open, where the calendar does not reach so far."""
     try:
-        return None if moment is None else moved(moment, by)
-    except TimeFault:
+        return None if moment is None else add_time(moment, by)
+    except TimeError:
         return None

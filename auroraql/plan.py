@@ -40,7 +40,7 @@ class BlockRequest:
     filters: FilterGroup = FilterGroup()
     points: tuple[tuple[Decimal, Decimal], ...] = ()
 
-    def listed(self, name: str) -> tuple[str, ...]:
+    def list_values(self, name: str) -> tuple[str, ...]:
         """The values of the list for one field; empty when it does not restrict."""
         return next((values for field_name, values in self.lists if field_name == name), ())
 
@@ -81,13 +81,13 @@ class Request:
     response_format: Tree | None = field(default=None, hash=False)
     criteria: CriteriaRequest | None = None
 
-    def listed(self, name: str) -> tuple[str, ...]:
+    def list_values(self, name: str) -> tuple[str, ...]:
         """The values of the list for one field; empty when it does not restrict."""
         return next((values for field_name, values in self.lists if field_name == name), ())
 
 
 @dataclass(frozen=True, slots=True)
-class Residual:
+class PostProcessing:
     """What is done to the fetched records: intervals and a predicate, groups, order, a cut, then the columns.
 
     `during` and `using` are those of the query.
@@ -104,10 +104,10 @@ class Residual:
     using: Using | None = None
 
     def __bool__(self) -> bool:
-        return self != Residual()
+        return self != PostProcessing()
 
     @property
-    def aggregates(self) -> bool:
+    def is_aggregate(self) -> bool:
         """Whether a row of the result is made of several records."""
         return bool(self.group_by) or any(column.function for column in self.select or ())
 
@@ -122,7 +122,7 @@ class Plan:
 
     query: Query
     requests: tuple[Request, ...]
-    residual: Residual = Residual()
+    post_processing: PostProcessing = PostProcessing()
     warnings: tuple[Diagnostic, ...] = ()
     unsayable: tuple[Diagnostic, ...] = ()
     """Why no requests of AuroraX's can find it; an archive that runs queries whole can."""
@@ -132,6 +132,6 @@ class Plan:
     """What gave the requests their windows, for people: the window clause, comparisons, what the archive holds."""
 
     @property
-    def empty(self) -> bool:
+    def is_empty(self) -> bool:
         """Whether nothing can match, so that no archive need be asked."""
         return not self.requests and not self.unsayable

@@ -26,12 +26,12 @@ from typing import assert_never
 from auroraql.errors import Origin
 from auroraql.moments import (
     RESOLUTION,
-    TimeFault,
-    ceil_second,
+    TimeError,
+    add_time,
     literal_of,
-    moved,
     read_full_date,
     read_span,
+    round_up_to_second,
     write_instant,
 )
 from auroraql.schema import KINDS
@@ -137,7 +137,7 @@ class Column:
         return f"{self.function}({path})" if self.function else path
 
 
-def columns_of(leaves: Sequence[Field]) -> tuple[Column, ...]:
+def default_columns(leaves: Sequence[Field]) -> tuple[Column, ...]:
     """The columns of whole records with these fields: bare names, dotted ones where two would be the same."""
     names = Counter(leaf.bare for leaf in leaves)
     return tuple(
@@ -215,22 +215,24 @@ Interval = tuple[datetime, datetime]
 """A first and a last moment, both included."""
 
 
-MOST_WINDOWS = 32
+MAX_WINDOWS = 32
 """The most windows that the intervals of one query become; more are joined where the gaps are the shortest."""
 
 
-def whole_days(interval: Interval, margin: timedelta) -> Interval:
+def touched_days(interval: Interval, margin_days: timedelta) -> Interval:
     """The whole days that an interval touches, and those within `margin` before and after them."""
     first = datetime.combine(interval[0], time.min)
     last = datetime.combine(interval[1], time(23, 59, 59))
     # The calendar ends: a margin past it is cut.
-    return first - min(margin, first - datetime.min), last + min(margin, datetime.max.replace(microsecond=0) - last)
+    return first - min(margin_days, first - datetime.min), last + min(
+        margin_days, datetime.max.replace(microsecond=0) - last
+    )
 
 
-def day_runs(intervals: Iterable[Interval], margin: timedelta = timedelta()) -> tuple[Interval, ...]:
+def merge_touched_days(intervals: Iterable[Interval], margin: timedelta = timedelta()) -> tuple[Interval, ...]:
     """The `whole_days` of intervals, consecutive ones joined; the intervals are in order."""
     runs: list[Interval] = []
-    for start, end in (whole_days(interval, margin) for interval in intervals):
+    for start, end in (touched_days(interval, margin) for interval in intervals):
         if runs and start - runs[-1][1] <= timedelta(seconds=1):
             runs[-1] = (runs[-1][0], max(end, runs[-1][1]))
         else:
@@ -238,7 +240,7 @@ def day_runs(intervals: Iterable[Interval], margin: timedelta = timedelta()) -> 
     return tuple(runs)
 
 
-def join_nearest(windows: Sequence[Interval], most: int) -> tuple[Interval, ...]:
+def merge_nearest_windows(windows: Sequence[Interval], most: int) -> tuple[Interval, ...]:
     """At most `most` windows: those with the shortest gaps between them are joined. The windows are in order, apart."""
     if len(windows) <= most:
         return tuple(windows)
@@ -249,7 +251,7 @@ def join_nearest(windows: Sequence[Interval], most: int) -> tuple[Interval, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class UsingGroup:
     """The rows of a result that have the same values in the fields of USING: those values, and the rows' intervals.
 
     The values are strings as AuroraX is sent them, one for each field. The intervals are in order, apart from one another.
@@ -264,7 +266,7 @@ class Using:
     """DURING … USING: a record overlaps an interval of a group and equals the group's value in each field of `refs`."""
 
     refs: tuple[Ref, ...]
-    groups: tuple[Group, ...]
+    groups: tuple[UsingGroup, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -294,13 +296,13 @@ class Query:
     """What gave the window its bounds, for people: the clause, or comparisons."""
 
     @classmethod
-    def of(cls, query: Query) -> Query:
+    def build(cls, query: Query) -> Query:
         """The query in normal form."""
-        criteria = query.criteria and _normal_criteria(query.criteria)
-        return _with_bounds(replace(query, where=normalise(query.where), criteria=criteria))
+        criteria = query.criteria and _normalize_criteria(query.criteria)
+        return _move_bounds_to_window(replace(query, where=normalize(query.where), criteria=criteria))
 
     @property
-    def aggregates(self) -> bool:
+    def is_aggregate(self) -> bool:
         """Whether a row of the result is made of several records."""
         return bool(self.group_by) or any(column.function for column in self.select or ())
 
@@ -315,19 +317,23 @@ class Query:
         if self.during is None:
             return ((self.start, self.end),)
         margin = KINDS[self.kind].longest_record
-        needed = day_runs(self.during, margin) if margin else tuple(map(_whole_seconds, self.during))
-        inside = (_common(self.start, self.end, *window) for window in join_nearest(needed, MOST_WINDOWS))
+        needed = merge_touched_days(self.during, margin) if margin else tuple(map(_round_outwards, self.during))
+        inside = (
+            _intersect_interval(self.start, self.end, *window) for window in merge_nearest_windows(needed, MAX_WINDOWS)
+        )
         return tuple(window for window in inside if window is not None)
 
 
-def _whole_seconds(interval: Interval) -> Interval:
+def _round_outwards(interval: Interval) -> Interval:
     """The interval with ends in whole seconds, not shorter."""
     first, last = interval
     upper = last.replace(microsecond=0)
     return first.replace(microsecond=0), upper if upper == last else upper + timedelta(seconds=1)
 
 
-def _common(start: datetime | None, end: datetime | None, first: datetime, last: datetime) -> Interval | None:
+def _intersect_interval(
+    start: datetime | None, end: datetime | None, first: datetime, last: datetime
+) -> Interval | None:
     """What a window, perhaps open, and an interval have in common."""
     first = first if start is None else max(first, start)
     last = last if end is None else min(last, end)
@@ -341,7 +347,7 @@ Window = tuple[datetime | None, datetime | None]
 """The bounds of a window, both included; None is open."""
 
 
-def _with_bounds(query: Query) -> Query:
+def _move_bounds_to_window(query: Query) -> Query:
     """The query with each term of the outermost AND that is a bound of the window as that bound."""
     kind = KINDS.get(query.kind)
     if kind is None or not any(each.bound for each in kind.fields):
@@ -349,13 +355,13 @@ def _with_bounds(query: Query) -> Query:
     start, end = query.start, query.end
     rest: list[Predicate] = []
     names: list[str] = []
-    for term in conjuncts(query.where):
-        window = bound_of(term, kind)
+    for term in split_conjuncts(query.where):
+        window = window_of_comparison(term, kind)
         if window is None:
             rest.append(term)
             continue
         start, end = intersect((start, end), window)
-        names += [each.name for each in refs_of(term)]
+        names += [each.name for each in collect_refs(term)]
     if not names or (start is not None and end is not None and start > end):
         return query
     where = rest[0] if len(rest) == 1 else And(tuple(rest), query.where.origin)
@@ -369,7 +375,7 @@ def intersect(a: Window, b: Window) -> Window:
     return max(starts, default=None), min(ends, default=None)
 
 
-def bound_of(term: Predicate, kind: Kind) -> Window | None:
+def window_of_comparison(term: Predicate, kind: Kind) -> Window | None:
     """The window, in whole seconds, that means the same as a comparison of a time; None for any other predicate.
 
     Records begin and end at whole seconds. A product is whole in its window, so only the earliest start and the
@@ -380,28 +386,28 @@ def bound_of(term: Predicate, kind: Kind) -> Window | None:
     declared = kind.field(term.ref.name)
     if declared is None or not declared.bound:
         return None
-    limits = limits_of(term)
+    limits = time_limits(term)
     if limits is None or (declared.bound == "start" and limits[1]) or (declared.bound == "end" and limits[0]):
         return None
-    return whole_seconds(limits)
+    return round_to_seconds(limits)
 
 
-def whole_seconds(limits: Window) -> Window | None:
+def round_to_seconds(limits: Window) -> Window | None:
     """The whole seconds from one moment to another; None where the calendar ends before the first of them."""
     try:
-        return limits[0] and ceil_second(limits[0]), limits[1] and limits[1].replace(microsecond=0)
-    except TimeFault:
+        return limits[0] and round_up_to_second(limits[0]), limits[1] and limits[1].replace(microsecond=0)
+    except TimeError:
         return None
 
 
-def limits_of(leaf: Comparison) -> Window | None:
+def time_limits(leaf: Comparison) -> Window | None:
     """The earliest and latest moment that fulfils a comparison of a time; None when it is not one interval of time."""
-    spans = [span for value in leaf.values if (span := _ends(value)) is not None]
+    spans = [span for value in leaf.values if (span := _interval_ends(value)) is not None]
     if not spans or len(spans) < len(leaf.values) or (leaf.operator == Op.IN and len(spans) > 1):
         return None
     try:
         return _limits(leaf.operator, spans[0], spans[-1][1])
-    except TimeFault:
+    except TimeError:
         return None
 
 
@@ -413,17 +419,17 @@ def _limits(operator: Op, value: Interval, last: datetime) -> Window | None:
         case Op.GE:
             return value[0], None
         case Op.GT:
-            return moved(value[1], RESOLUTION), None
+            return add_time(value[1], RESOLUTION), None
         case Op.LE:
             return None, value[1]
         case Op.LT:
-            return None, moved(value[0], -RESOLUTION)
+            return None, add_time(value[0], -RESOLUTION)
         case Op.NE | Op.NOT_IN | Op.NOT_BETWEEN | Op.LIKE | Op.NOT_LIKE | Op.IS_NULL | Op.IS_NOT_NULL:
             return None
     assert_never(operator)
 
 
-def _ends(value: str) -> Interval | None:
+def _interval_ends(value: str) -> Interval | None:
     """The first and last moment of a time as a query has it; None for a string that is no time."""
     span = read_span(value)
     if span is not None:
@@ -432,24 +438,28 @@ def _ends(value: str) -> Interval | None:
     return None if found is None else (found.first, found.first)
 
 
-def _normal_criteria(criteria: Criteria) -> Criteria:
+def _normalize_criteria(criteria: Criteria) -> Criteria:
     """Blocks by kind, in the order written; the limits of pairs follow them."""
     order = sorted(range(len(criteria.blocks)), key=lambda at: _BLOCK_ORDER.index(criteria.blocks[at].kind))
     limits = {frozenset(pair): limit for pair, limit in zip(criteria.pairs, criteria.distances, strict=True)}
     distances = (limits[frozenset((order[i], order[j]))] for i, j in criteria.pairs)
-    blocks = tuple(_normal_block(criteria.blocks[at]) for at in order)
-    return replace(criteria, blocks=blocks, distances=tuple(None if d is None else _plain(d) for d in distances))
+    blocks = tuple(_normalize_block(criteria.blocks[at]) for at in order)
+    return replace(
+        criteria, blocks=blocks, distances=tuple(None if d is None else _canonical_number(d) for d in distances)
+    )
 
 
-def _normal_block(block: Block) -> Block:
+def _normalize_block(block: Block) -> Block:
     """A block of events that names no program has that of event lists, as the engine's client sends it."""
-    where = normalise(block.where)
-    if block.kind == "events" and not any(_is_of_program(term) for term in conjuncts(where)):
-        where = normalise(And((EVENTS_ONLY, *conjuncts(where)), block.where.origin))
-    return replace(block, where=where, points=tuple((_plain(lat), _plain(lon)) for lat, lon in block.points))
+    where = normalize(block.where)
+    if block.kind == "events" and not any(_names_program(term) for term in split_conjuncts(where)):
+        where = normalize(And((EVENTS_ONLY, *split_conjuncts(where)), block.where.origin))
+    return replace(
+        block, where=where, points=tuple((_canonical_number(lat), _canonical_number(lon)) for lat, lon in block.points)
+    )
 
 
-def _is_of_program(term: Predicate) -> bool:
+def _names_program(term: Predicate) -> bool:
     return isinstance(term, Comparison) and term.ref == EVENTS_ONLY.ref and _is_list(term)
 
 
@@ -457,7 +467,7 @@ EVENTS_ONLY = Comparison(Ref("source", "data_source.program"), Op.EQ, (EVENTS_PR
 """What a block of events says by itself."""
 
 
-def _plain(number: Decimal) -> Decimal:
+def _canonical_number(number: Decimal) -> Decimal:
     """One form of equal numbers; finer than a hundredth of a millimetre nothing is measured."""
     return round(number, 10).normalize() + 0
 
@@ -465,21 +475,21 @@ def _plain(number: Decimal) -> Decimal:
 _BLOCK_ORDER = tuple(BLOCKS)
 
 
-def normalise(predicate: Predicate) -> Predicate:
+def normalize(predicate: Predicate) -> Predicate:
     """The predicate in normal form (see the module's head); idempotent."""
     flat = _flatten(_push_not(predicate, negate=False))
     terms = flat.terms if isinstance(flat, And) else (flat,)
-    merged = _merge_lists(terms)
-    merged.sort(key=_place)
+    merged = _intersect_lists(terms)
+    merged.sort(key=_sort_key)
     return merged[0] if len(merged) == 1 else And(tuple(merged), predicate.origin)
 
 
-def conjuncts(predicate: Predicate) -> tuple[Predicate, ...]:
+def split_conjuncts(predicate: Predicate) -> tuple[Predicate, ...]:
     """The terms of the outermost AND; a single predicate is its own."""
     return predicate.terms if isinstance(predicate, And) else (predicate,)
 
 
-def refs_of(predicate: Predicate | None) -> tuple[Ref, ...]:
+def collect_refs(predicate: Predicate | None) -> tuple[Ref, ...]:
     """What a predicate looks at, each once."""
     match predicate:
         case Comparison(ref):
@@ -487,9 +497,9 @@ def refs_of(predicate: Predicate | None) -> tuple[Ref, ...]:
         case FieldComparison(ref, _, other):
             return (ref, other)
         case And(terms) | Or(terms):
-            return tuple(dict.fromkeys(ref for term in terms for ref in refs_of(term)))
+            return tuple(dict.fromkeys(ref for term in terms for ref in collect_refs(term)))
         case Not(term):
-            return refs_of(term)
+            return collect_refs(term)
         case None:
             return ()
 
@@ -497,7 +507,7 @@ def refs_of(predicate: Predicate | None) -> tuple[Ref, ...]:
 def _push_not(predicate: Predicate, *, negate: bool) -> Predicate:
     match predicate:
         case Comparison():
-            return _whole_interval(_open_range(_negated(predicate) if negate else predicate))
+            return _expand_interval_equality(_expand_not_between(_negate(predicate) if negate else predicate))
         case Not(term):
             return _push_not(term, negate=not negate)
         case And(terms, origin):
@@ -511,11 +521,11 @@ def _push_not(predicate: Predicate, *, negate: bool) -> Predicate:
             return replace(predicate, operator=negation) if negate else predicate
 
 
-def _negated(leaf: Comparison) -> Comparison:
+def _negate(leaf: Comparison) -> Comparison:
     return replace(leaf, operator=OPERATORS[leaf.operator].negation)
 
 
-def _open_range(leaf: Comparison) -> Predicate:
+def _expand_not_between(leaf: Comparison) -> Predicate:
     """AuroraX has no `not between`: outside a range is below it or above it."""
     if leaf.operator != Op.NOT_BETWEEN:
         return leaf
@@ -524,7 +534,7 @@ def _open_range(leaf: Comparison) -> Predicate:
     return Or((below, above), leaf.origin)
 
 
-def _whole_interval(leaf: Predicate) -> Predicate:
+def _expand_interval_equality(leaf: Predicate) -> Predicate:
     """Equal to an interval of time is between its ends. Not equal stays, where a literal names the interval."""
     if not isinstance(leaf, Comparison) or leaf.operator not in (Op.EQ, Op.NE):
         return leaf
@@ -532,7 +542,7 @@ def _whole_interval(leaf: Predicate) -> Predicate:
     if span is None or (leaf.operator == Op.NE and literal_of(*span)):
         return leaf
     operator = Op.BETWEEN if leaf.operator == Op.EQ else Op.NOT_BETWEEN
-    return _open_range(replace(leaf, operator=operator, values=tuple(map(write_instant, span))))
+    return _expand_not_between(replace(leaf, operator=operator, values=tuple(map(write_instant, span))))
 
 
 def _flatten(predicate: Predicate) -> Predicate:
@@ -541,19 +551,19 @@ def _flatten(predicate: Predicate) -> Predicate:
             single = predicate.listed and predicate.operator == Op.IN and len(predicate.values) == 1
             return replace(predicate, operator=Op.EQ) if single else predicate
         case And(terms, origin):
-            return _group(And, [_flatten(t) for t in terms], origin)
+            return _make_group(And, [_flatten(t) for t in terms], origin)
         case Or(terms, origin):
-            return _group(Or, [_flatten(t) for t in terms], origin)
+            return _make_group(Or, [_flatten(t) for t in terms], origin)
         case _:
             return predicate
 
 
-def _group(group: type[And] | type[Or], terms: Iterable[Predicate], origin: Origin) -> Predicate:
+def _make_group(group: type[And] | type[Or], terms: Iterable[Predicate], origin: Origin) -> Predicate:
     flat: list[Predicate] = []
     for term in terms:
         flat.extend(term.terms if isinstance(term, group) else (term,))
     if group is Or:
-        flat = _unite_lists(flat)
+        flat = _union_lists(flat)
     return flat[0] if len(flat) == 1 else group(tuple(flat), origin)
 
 
@@ -561,11 +571,11 @@ def _is_list(term: Predicate) -> bool:
     return isinstance(term, Comparison) and term.listed and term.operator in (Op.EQ, Op.IN)
 
 
-def _listing(leaf: Comparison, values: tuple[str, ...]) -> Comparison:
+def _make_list(leaf: Comparison, values: tuple[str, ...]) -> Comparison:
     return replace(leaf, operator=Op.EQ if len(values) == 1 else Op.IN, values=values)
 
 
-def _unite_lists(terms: list[Predicate]) -> list[Predicate]:
+def _union_lists(terms: list[Predicate]) -> list[Predicate]:
     """`program = 'a' OR program = 'b'` is one list; only when nothing else is OR'd, to stay readable."""
     first = terms[0] if terms else None
     if len(terms) < 2 or not isinstance(first, Comparison) or not all(map(_is_list, terms)):
@@ -574,10 +584,10 @@ def _unite_lists(terms: list[Predicate]) -> list[Predicate]:
     if any(leaf.ref != first.ref for leaf in leaves):
         return terms
     values = tuple(dict.fromkeys(v for leaf in leaves for v in leaf.values))
-    return [_listing(first, values)]
+    return [_make_list(first, values)]
 
 
-def _merge_lists(terms: tuple[Predicate, ...]) -> list[Predicate]:
+def _intersect_lists(terms: tuple[Predicate, ...]) -> list[Predicate]:
     """ANDed lists of one field become their intersection; an empty one stays as written, for the planner to say."""
     kept: list[Predicate] = []
     places: dict[Ref, int] = {}
@@ -589,7 +599,7 @@ def _merge_lists(terms: tuple[Predicate, ...]) -> list[Predicate]:
         earlier = kept[at] if at is not None else None
         common = tuple(v for v in earlier.values if v in term.values) if isinstance(earlier, Comparison) else ()
         if at is not None and isinstance(earlier, Comparison) and common:
-            kept[at] = _listing(earlier, common)
+            kept[at] = _make_list(earlier, common)
         else:
             places.setdefault(term.ref, len(kept))
             kept.append(term)
@@ -599,7 +609,7 @@ def _merge_lists(terms: tuple[Predicate, ...]) -> list[Predicate]:
 _SOURCE_ORDER = ("data_source.program", "data_source.platform", "data_source.instrument_type")
 
 
-def _place(term: Predicate) -> int:
+def _sort_key(term: Predicate) -> int:
     """Where a term of the outermost AND stands; the sort is stable, so equals keep their order."""
     leaf = term
     while not isinstance(leaf, Comparison | FieldComparison):

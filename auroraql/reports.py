@@ -13,7 +13,7 @@ from auroraql.errors import ArchiveError, Diagnostic, StatementError
 from auroraql.forms import sentence
 from auroraql.forms.text.writing import write_predicate, write_window
 from auroraql.named import Kept
-from auroraql.plan import CriteriaRequest, FilterGroup, Plan, Request, Residual
+from auroraql.plan import CriteriaRequest, FilterGroup, Plan, PostProcessing, Request
 from auroraql.planner import plan as make_plan
 from auroraql.query import CLAUSE, Interval, Ref, Tree, Using
 from auroraql.resolver import Resolved, resolve
@@ -155,7 +155,7 @@ def explain_rows(plan: Plan, searched: Kept, catalogue: Catalogue) -> Iterator[s
     """The plan of a search of rows that are there already."""
     count = len(searched.result) if searched.result is not None else 0
     yield f"{searched.kind.title}: {count:,} row{'' if count == 1 else 's'}, and no request"
-    after = list(_after(plan.residual, plan, searched.kind, catalogue))
+    after = list(_after(plan.post_processing, plan, searched.kind, catalogue))
     if after:
         yield "└─ of them"
     yield from (f"   {line}" for line in after)
@@ -169,7 +169,7 @@ def explain(plan: Plan, engine: Engine) -> Iterator[str]:
     yield from (f"  {each.message}" for each in plan.unsayable)
     if plan.requests and set(plan.window_from) - {CLAUSE}:
         yield f"  window from {' and '.join(plan.window_from)}"
-    after = list(_after(plan.residual, plan, kind, catalogue))
+    after = list(_after(plan.post_processing, plan, kind, catalogue))
     counts = zip(plan.requests, engine.estimates(plan.requests), strict=True)
     branches = [[*_request(request, catalogue), *_estimated(count, engine)] for request, count in counts]
     titles = [f"request {n} of {count}: POST {PROTOCOLS[kind.name].search}" for n in range(1, count + 1)]
@@ -232,7 +232,7 @@ def _estimated(count: int | None, engine: Engine) -> Iterator[str]:
         yield f"combinations of sources, as {engine.name} counts them: {count:,}"
 
 
-def _after(residual: Residual, plan: Plan, kind: Kind, catalogue: Catalogue) -> Iterator[str]:
+def _after(residual: PostProcessing, plan: Plan, kind: Kind, catalogue: Catalogue) -> Iterator[str]:
     if len(plan.requests) > 1:
         yield "records that several requests fetched are kept once"
     if residual.where is not None:
@@ -263,10 +263,10 @@ def _overlapped(during: Sequence[Interval], using: Using | None) -> str:
     return f"only what overlaps one of {len(during):,} intervals"
 
 
-def _grouping(residual: Residual, plan: Plan) -> Iterator[str]:
+def _grouping(residual: PostProcessing, plan: Plan) -> Iterator[str]:
     if residual.group_by:
         yield f"GROUP BY {', '.join(_dotted(ref) for ref in residual.group_by)}"
-    elif residual.aggregates and not plan.counted:
+    elif residual.is_aggregate and not plan.counted:
         yield "all records together make one row"
     if residual.distinct:
         yield "DISTINCT: of equal rows one is kept"

@@ -14,8 +14,8 @@ from functools import cache
 from typing import Any
 
 from auroraql.errors import Failed
-from auroraql.plan import Plan, Residual
-from auroraql.query import Ref, refs_of
+from auroraql.plan import Plan, PostProcessing
+from auroraql.query import Ref, collect_refs
 from auroraql.results import (
     Columnar,
     Fetched,
@@ -57,16 +57,16 @@ def finish(fetched: Fetched, plan: Plan, kind: Kind | None = None) -> Fetched:
         return fetched
     searched, query = kind or KINDS[plan.query.kind], plan.query
     records = fetched.records or ()
-    if query.aggregates:
-        rows = grouped(records, plan.residual, searched)
+    if query.is_aggregate:
+        rows = grouped(records, plan.post_processing, searched)
         return Fetched(rows=decoded(rows, result_columns(query, searched)))
-    left = run(records, plan.residual, searched)
+    left = run(records, plan.post_processing, searched)
     if query.select is None:
         return Fetched(records=left)
     return Fetched(rows=rows_of(left, result_columns(query, searched)))
 
 
-def run(fetched_records: Sequence[Record], query_residual: Residual, kind: Kind) -> Sequence[Record]:
+def run(fetched_records: Sequence[Record], query_residual: PostProcessing, kind: Kind) -> Sequence[Record]:
     """The records that the residual leaves, in its order, from its offset, at most its limit.
 
     Equals, and records without an order asked for, keep the order they came in; of those that are to be distinct
@@ -89,12 +89,12 @@ def run(fetched_records: Sequence[Record], query_residual: Residual, kind: Kind)
     return taken(fetched_records, _numbers(" ".join(clauses), values))
 
 
-def grouped(fetched_records: Sequence[Record], query_residual: Residual, kind: Kind) -> list[Row]:
+def grouped(fetched_records: Sequence[Record], query_residual: PostProcessing, kind: Kind) -> list[Row]:
     """The rows of a residual that groups, in the order of its columns; JSON is text."""
     return _gathered(fetched_records, query_residual, kind)
 
 
-def _gathered(records: Sequence[Record], asked: Residual, kind: Kind, *, only: str = "") -> list[Row]:
+def _gathered(records: Sequence[Record], asked: PostProcessing, kind: Kind, *, only: str = "") -> list[Row]:
     columns = selected(asked, kind)
     refs = looked_at(asked, columns)
     values = _Values(records, kind, refs, asked)
@@ -136,11 +136,11 @@ _FETCHED = "fetched"
 class _Values:
     """What a residual looks at in records, as a table of DuckDB's: a column each, and `n`, the number of the record."""
 
-    def __init__(self, records: Sequence[Record], kind: Kind, refs: Iterable[Ref], asked: Residual) -> None:
+    def __init__(self, records: Sequence[Record], kind: Kind, refs: Iterable[Ref], asked: PostProcessing) -> None:
         self.bind = Bindings()
         span = kind.span if asked.during is not None else ()
         using = asked.using.refs if asked.using is not None else ()
-        looked_for = (*refs_of(asked.where), *refs, *(Ref(field.role, field.name) for field in span), *using)
+        looked_for = (*collect_refs(asked.where), *refs, *(Ref(field.role, field.name) for field in span), *using)
         self.places = {ref: _stored(f"v{at}", ref, kind) for at, ref in enumerate(dict.fromkeys(looked_for))}
         self.arrow: Any = None
         if isinstance(records, Columnar):
@@ -158,7 +158,7 @@ class _Values:
         """Where the value of a field or metadata key is."""
         return self.places[ref]
 
-    def _conditions(self, asked: Residual, kind: Kind) -> Iterator[str]:
+    def _conditions(self, asked: PostProcessing, kind: Kind) -> Iterator[str]:
         if asked.where is not None:
             yield condition(asked.where, self.locate, self.bind)
         if asked.during is not None:

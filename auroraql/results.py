@@ -19,8 +19,8 @@ from operator import index
 from typing import Any, overload
 
 from auroraql.errors import Source, UsageError
-from auroraql.plan import Plan, Residual
-from auroraql.query import Column, Query, columns_of
+from auroraql.plan import Plan, PostProcessing
+from auroraql.query import Column, Query, default_columns
 from auroraql.schema import KINDS, Kind, Type
 from auroraql.schema.catalogue import load_shipped
 
@@ -64,11 +64,11 @@ class ResultColumn:
         return (self.name,) if self.is_key else self.path
 
 
-def selected(query: Query | Residual, kind: Kind) -> tuple[Column, ...]:
+def selected(query: Query | PostProcessing, kind: Kind) -> tuple[Column, ...]:
     """Return the columns of a result in order: those selected, or every leaf of the record."""
     if query.select is not None:
         return query.select
-    return columns_of(kind.leaves())
+    return default_columns(kind.leaves())
 
 
 def result_columns(query: Query, kind: Kind | None = None) -> tuple[ResultColumn, ...]:

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 from auroraql.errors import Diagnostic, Origin
 from auroraql.named import Kept, rows_kind
-from auroraql.plan import Plan, Residual
-from auroraql.query import EVERYTHING, And, Comparison, Predicate, Query, Ref, normalise
+from auroraql.plan import Plan, PostProcessing
+from auroraql.query import EVERYTHING, And, Comparison, Predicate, Query, Ref, normalize
 from auroraql.resolver import Resolved
 from auroraql.results import Fetched, ResultColumn, result_columns
 from auroraql.schema import Kind, Type
@@ -17,8 +17,8 @@ from auroraql.schema.operators import Op
 
 def plan_rows(query: Query, kept: Kept, warnings: tuple[Diagnostic, ...]) -> Plan:
     """The plan of a search of rows: no request, and a residual that says everything."""
-    where = normalise(And((query.where, *_window(query, kept)))) if query.start or query.end else query.where
-    residual = Residual(
+    where = normalize(And((query.where, *_window(query, kept)))) if query.start or query.end else query.where
+    residual = PostProcessing(
         query.order_by,
         query.limit,
         query.offset,
@@ -56,7 +56,7 @@ def kept_as(name: str, resolved: Resolved, written: str = "") -> Kept:
     """The result of a FIND under a name, before its rows are there."""
     query, searched = resolved.query, resolved.searched
     columns = columns_of_rows(query, searched) if searched is not None else result_columns(query)
-    kind = rows_kind(name, columns, resolved.kind, whole=query.select is None and not query.aggregates)
+    kind = rows_kind(name, columns, resolved.kind, whole=query.select is None and not query.is_aggregate)
     return Kept(name, kind, columns, None, written, resolved.warnings)
 
 

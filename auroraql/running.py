@@ -16,7 +16,7 @@ from auroraql.named import Kept, Shown
 from auroraql.plan import Plan
 from auroraql.planner import plan as make_plan
 from auroraql.preparing import Beside, Prepared, Standing, next_name
-from auroraql.query import Or, Query, conjuncts
+from auroraql.query import Or, Query, split_conjuncts
 from auroraql.resolver import resolve
 from auroraql.resolver.feeding import Nested
 from auroraql.results import Fetched, ResultColumn, ResultSet, Row
@@ -126,7 +126,7 @@ class Running:
         if resolved.searched is not None:
             return Planned(plan_rows(resolved.query, resolved.searched, resolved.warnings), kept, resolved.searched)
         # Where an empty list leaves nothing to find, no source need be known.
-        nothing = Or(()) in conjuncts(resolved.query.where)
+        nothing = Or(()) in split_conjuncts(resolved.query.where)
         sources = tuple if nothing else partial(self.engine.sources, self.deadline())
         ends = held(self.engine, self.deadline())
         plan = make_plan(resolved.query, catalogue, resolved.warnings, sources, held=ends)
@@ -445,15 +445,15 @@ def _at_most(planned: Planned, most: int) -> Planned:
     if planned.searched is not None or plan.counted:
         return planned
     limit = most if plan.query.limit is None else min(most, plan.query.limit)
-    query, residual = replace(plan.query, limit=limit), replace(plan.residual, limit=limit)
-    return replace(planned, plan=replace(plan, query=query, residual=residual))
+    query, residual = replace(plan.query, limit=limit), replace(plan.post_processing, limit=limit)
+    return replace(planned, plan=replace(plan, query=query, post_processing=residual))
 
 
 def _counted(count: int, planned: Planned) -> str:
     """How many of what."""
     query = planned.plan.query
     kind = KINDS.get(query.kind)
-    title = "rows" if kind is None or query.aggregates or query.distinct else kind.title
+    title = "rows" if kind is None or query.is_aggregate or query.distinct else kind.title
     return f"{count:,} {title.removesuffix('s') if count == 1 else title}"
 
 

@@ -9,7 +9,7 @@ from math import isfinite
 
 from auroraql.errors import UsageError
 from auroraql.output import FORMATS, known_format
-from auroraql.resolver.times import TimeFault, seconds_of
+from auroraql.resolver.times import TimeError, seconds_of
 from auroraql.resolver.values import Fault, Values
 from auroraql.spelling import find_closest
 from auroraql.syntax import Number, Parameter, Path, Set, Text, Truth
@@ -127,7 +127,7 @@ def _seconds(value: object, unit: str) -> Value:
     try:
         number = float(value) if isinstance(value, int | float | Decimal | str) and not isinstance(value, bool) else 0.0
         found = number * (seconds_of(unit) if unit else 1)
-    except (TimeFault, KeyError, ValueError, OverflowError):
+    except (TimeError, KeyError, ValueError, OverflowError):
         raise ValueError(hint) from None
     if not isfinite(found) or not 0 < found < _LONGEST:
         raise ValueError(hint)

@@ -194,7 +194,7 @@ def one_request(plan: Plan, find: Find, to: str) -> tuple[Request, tuple[Diagnos
         message = f"{what} cannot say this window: AuroraX takes at most a month"
         where = next((c.origin for c in find.clauses if isinstance(c, Window)), plan.query.where.origin)
         wrong.append(Diagnostic(code, message, where, f"needs {len(pieces)} requests", "write it with --to plan"))
-    elif plan.query.during is None and (len(plan.requests) > 1 or plan.residual.where is not None):
+    elif plan.query.during is None and (len(plan.requests) > 1 or plan.post_processing.where is not None):
         needs = f"{len(plan.requests)} requests" if len(plan.requests) > 1 else "a predicate after the request"
         where = next((c.expression.origin for c in find.clauses if isinstance(c, Where)), None)
         wrong.append(

@@ -39,7 +39,7 @@ def criteria(draw: st.DrawFn, *, native: bool) -> Criteria:
 def searches(draw: st.DrawFn) -> Query:
     """A query that one native request says whole."""
     start, end = draw(windows())
-    return Query.of(Query("conjunctions", And(()), start, end, criteria=draw(criteria(native=True))))
+    return Query.build(Query("conjunctions", And(()), start, end, criteria=draw(criteria(native=True))))
 
 
 _PLAIN = [Ref("record", name) for name in ("min_distance", "max_distance")]
@@ -87,4 +87,4 @@ def queries(draw: st.DrawFn) -> Query:
     where = draw(st.just(And(())) | FOUND)
     chosen = tuple(select) if select else None
     asked = draw(criteria(native=False))
-    return Query.of(Query("conjunctions", where, start, end, chosen, tuple(order), limit, criteria=asked))
+    return Query.build(Query("conjunctions", where, start, end, chosen, tuple(order), limit, criteria=asked))

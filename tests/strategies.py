@@ -9,7 +9,18 @@ from functools import cache, partial
 from hypothesis import assume
 from hypothesis import strategies as st
 
-from auroraql.query import And, Column, Comparison, FieldComparison, Or, OrderKey, Predicate, Query, Ref, columns_of
+from auroraql.query import (
+    And,
+    Column,
+    Comparison,
+    FieldComparison,
+    Or,
+    OrderKey,
+    Predicate,
+    Query,
+    Ref,
+    default_columns,
+)
 from auroraql.schema import DATA_PRODUCTS, EPHEMERIS, KINDS, Field, Kind, Type
 from auroraql.schema.catalogue import MetadataKey, load_shipped
 from auroraql.schema.data_products import PRODUCT_TYPES
@@ -140,7 +151,7 @@ def columns(kind: Kind) -> st.SearchStrategy[list[Column]]:
     objects = [Ref("record", field.name) for field in kind.fields if field.type is Type.OBJECT]
     column = st.builds(Column, refs(kind) | st.sampled_from(objects), st.just("") | st.text(min_size=1, max_size=6))
     listed = st.lists(column | column.map(partial(in_bare_form, kind=kind)), min_size=1, max_size=5)
-    starred = st.tuples(st.just(list(columns_of(kind.leaves()))), listed).map(lambda lists: [*lists[0], *lists[1]])
+    starred = st.tuples(st.just(list(default_columns(kind.leaves()))), listed).map(lambda lists: [*lists[0], *lists[1]])
     return (listed | starred).map(_of_one_name).filter(lambda columns: not _has_two_of_one_key(columns))
 
 
@@ -174,7 +185,7 @@ def short_enough(start: datetime | None, end: datetime | None, kind: Kind) -> da
 def searches(draw: st.DrawFn, kind: Kind = DATA_PRODUCTS) -> Query:
     """A query that one native request says whole: what query JSON can say."""
     start, end = draw(windows())
-    return Query.of(Query(kind.name, draw(native_predicates(kind)), start, short_enough(start, end, kind)))
+    return Query.build(Query(kind.name, draw(native_predicates(kind)), start, short_enough(start, end, kind)))
 
 
 @cache
@@ -307,7 +318,7 @@ def queries(draw: st.DrawFn, kind: Kind = DATA_PRODUCTS) -> Query:
     offset = draw(st.integers(0, 100)) if limit is not None else 0
     where = draw(predicates(kind) | native_predicates(kind))
     found = Query(kind.name, where, start, end, shape.select, tuple(order), limit, offset)
-    return Query.of(replace(found, distinct=shape.distinct, group_by=shape.group_by))
+    return Query.build(replace(found, distinct=shape.distinct, group_by=shape.group_by))
 
 
 EVERY_KIND = st.sampled_from((DATA_PRODUCTS, EPHEMERIS))

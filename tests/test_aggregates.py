@@ -19,7 +19,7 @@ from auroraql import connect, residual
 from auroraql.archives.embedded import EmbeddedEngine
 from auroraql.errors import Source, StatementError
 from auroraql.forms import script
-from auroraql.plan import Plan, Request, Residual
+from auroraql.plan import Plan, PostProcessing, Request
 from auroraql.planner import plan
 from auroraql.query import And, Column, Comparison, FieldComparison, Or, OrderKey, Predicate, Query, Ref
 from auroraql.resolver import resolve
@@ -115,7 +115,7 @@ def queries(draw: st.DrawFn) -> Query:
     limit, offset = draw(st.none() | st.integers(0, 20)), draw(st.integers(0, 3))
     during = draw(st.none() | intervals)
     where = marked(draw(predicates)) if draw(st.booleans()) else And(())
-    return Query.of(
+    return Query.build(
         Query(KIND, where, None, None, tuple(columns), tuple(order), limit, offset, distinct, group_by, None, during)
     )
 
@@ -149,7 +149,7 @@ def test_each_function_of_each_field(engine: EmbeddedEngine, ref: Ref) -> None:
 @given(field_comparisons, predicates)
 def test_law_5_two_fields(engine: EmbeddedEngine, fields: FieldComparison, other: Predicate) -> None:
     for where in (fields, Or((fields, marked(other)))):
-        agree(engine, Query.of(many(where=where, select=(Column(Ref("record", "url")),), distinct=True)))
+        agree(engine, Query.build(many(where=where, select=(Column(Ref("record", "url")),), distinct=True)))
 
 
 @pytest.mark.parametrize("sign", ["=", "!=", "<", ">="])
@@ -165,7 +165,7 @@ def test_every_two_values_of_metadata(engine: EmbeddedEngine, tmp_path: Any, sig
         other.close()
     wanted = [p.url for p in brute_force.answer(query, products)]
     assert [url for (url,) in rows] == wanted
-    left = residual.run([record(p) for p in products], Residual(where=query.where), DATA_PRODUCTS)
+    left = residual.run([record(p) for p in products], PostProcessing(where=query.where), DATA_PRODUCTS)
     assert sorted(r["url"] for r in left) == sorted(wanted)
 
 
@@ -282,7 +282,7 @@ def test_distinct_objects_through_a_list() -> None:
 
 def test_a_residual_of_lists() -> None:
     where = Comparison(Ref("source", "data_sources.platform"), Op.EQ, ("swarmb",))
-    left = residual.run(CONJUNCTION_RECORDS, Residual(where=where), CONJUNCTIONS)
+    left = residual.run(CONJUNCTION_RECORDS, PostProcessing(where=where), CONJUNCTIONS)
     assert [r["min_distance"] for r in left] == [1.0, 3.0]
 
 

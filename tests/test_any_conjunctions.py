@@ -79,7 +79,7 @@ def searches(draw: st.DrawFn) -> Query:
     start = draw(st.sampled_from((None, minute(1.5), minute(2))))
     end = draw(st.sampled_from((None, minute(6.5), minute(6), minute(2))))
     made = replace(asked(*blocks, limits=limits, via=via, subminute=draw(st.booleans())), start=start, end=end)
-    return Query.of(made) if draw(st.booleans()) else made
+    return Query.build(made) if draw(st.booleans()) else made
 
 
 _SEARCHES = 3

@@ -47,7 +47,7 @@ def read_json(document: dict[str, Any]) -> Query:
 @given(queries())
 def test_law_1_text_read_back_is_the_query(query: Query) -> None:
     assert read_text(writing.write(query, load_shipped())) == query
-    assert Query.of(query) == query
+    assert Query.build(query) == query
 
 
 @given(searches())
@@ -65,7 +65,7 @@ def test_laws_1_and_2_json_and_sentence_read_back_are_the_query(query: Query) ->
     assert translate(document, to="aql") == text
     lifted = plan(read_json(document), load_shipped())
     assert [query_json.write(each) for each in lifted.requests] == [document]
-    assert not lifted.residual
+    assert not lifted.post_processing
     try:
         worded = sentence.write(request)
     except StatementError as error:

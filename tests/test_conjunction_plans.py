@@ -65,7 +65,7 @@ def searches(draw: st.DrawFn) -> Query:
     pairs = len(blocks) * (len(blocks) - 1) // 2
     limits = draw(st.lists(st.sampled_from((None, 160, 400, 12000)), min_size=pairs, max_size=pairs))
     query = asked(*blocks, limits=limits, subminute=draw(st.booleans()))
-    return Query.of(Query(query.kind, draw(_FOUND), minute(0), minute(7), criteria=query.criteria))
+    return Query.build(Query(query.kind, draw(_FOUND), minute(0), minute(7), criteria=query.criteria))
 
 
 def by_requests(query: Query, positions: tuple[Position, ...]) -> list[Record] | None:

@@ -15,7 +15,7 @@ from auroraql.archives.embedded import EmbeddedEngine
 from auroraql.plan import Plan, Request
 from auroraql.planner import plan
 from auroraql.planner.native import MOST_REQUESTS
-from auroraql.query import And, Column, Comparison, Group, Query, Ref, Using
+from auroraql.query import And, Column, Comparison, Query, Ref, Using, UsingGroup
 from auroraql.resolver.intervals import joined
 from auroraql.results import Fetched
 from auroraql.schema.catalogue import load_shipped
@@ -52,7 +52,7 @@ def usings(draw: st.DrawFn) -> Using:
     """Groups of values that some products have, with intervals of their own."""
     refs = tuple(draw(st.lists(st.sampled_from(list(VALUES)), min_size=1, max_size=3, unique=True)))
     rows = draw(st.lists(st.tuples(*(st.sampled_from(VALUES[ref]) for ref in refs)), max_size=6, unique=True))
-    return Using(refs, tuple(Group(values, draw(intervals)) for values in rows))
+    return Using(refs, tuple(UsingGroup(values, draw(intervals)) for values in rows))
 
 
 @settings(max_examples=150, deadline=None)
@@ -78,7 +78,7 @@ def test_data_products_are_asked_for_by_the_days_around_intervals() -> None:
     assert [(r.start, r.end) for r in made.requests] == [(day(-1), day(4) - second), (day(8), day(11) - second)]
     bounded = plan(replace(query, during=during, start=day(1, 6), end=day(9, 6)), load_shipped())
     assert [(r.start, r.end) for r in bounded.requests] == [(day(1, 6), day(4) - second), (day(8), day(9, 6))]
-    assert made.residual.during == during
+    assert made.post_processing.during == during
 
 
 def test_more_intervals_than_requests_are_joined_where_least_is_between() -> None:

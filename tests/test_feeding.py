@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from auroraql import Archive, StatementError
-from auroraql.query import day_runs
+from auroraql.query import merge_touched_days
 from auroraql.resolver.intervals import joined
 from tests.aurorax_server import SOURCE_FIELDS, AuroraXServer
 from tests.feeding_records import FIRST, POSITIONS, PRODUCTS, both, codes, last, serving, urls
@@ -85,7 +85,7 @@ def test_intervals_are_joined_in_order_and_apart(pairs: list[tuple[int, int]], a
     moment = FIRST + timedelta(minutes=at)
     inside = any(first <= moment <= end for first, end in intervals)
     assert inside == any(first <= moment <= end for first, end in made)
-    assert all(a[1] < b[0] for a, b in pairwise(day_runs(made)))
+    assert all(a[1] < b[0] for a, b in pairwise(merge_touched_days(made)))
     assert overlapping(made) == overlapping(intervals)
 
 

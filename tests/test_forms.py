@@ -89,7 +89,7 @@ def test_law_2_all_forms_agree(query: Query) -> None:
     assert translate(document, to="aql") == text
     lifted = planned(read_json(document, query.kind))
     assert len(lifted.requests) == 1
-    assert not lifted.residual
+    assert not lifted.post_processing
     assert query_json.write(lifted.requests[0]) == document
 
 
@@ -114,7 +114,7 @@ def test_a_document_that_aurorax_refuses_stays_as_it_is(end: dict[str, str]) -> 
 
 @given(EVERY_QUERY)
 def test_law_3_the_normal_form_is_idempotent(query: Query) -> None:
-    assert Query.of(query) == query
+    assert Query.build(query) == query
 
 
 @given(EVERY_SEARCH)

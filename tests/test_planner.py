@@ -71,10 +71,10 @@ def marked(predicate: Predicate) -> Predicate:
 
 @given(predicates)
 def test_law_5_every_plan_with_its_residual_is_the_query(predicate: Predicate) -> None:
-    query = Query.of(Query(KIND, marked(predicate)))
+    query = Query.build(Query(KIND, marked(predicate)))
     made = plan(query, SMALL)
     assert len(made.requests) <= MOST_REQUESTS
-    done = residual.run(fetched(made), made.residual, DATA_PRODUCTS)
+    done = residual.run(fetched(made), made.post_processing, DATA_PRODUCTS)
     assert sorted(r["url"] for r in done) == sorted(p.url for p in brute_force.answer(query, KNOWN))
 
 
@@ -108,15 +108,15 @@ def planned(where: str) -> Plan:
 def test_how_many_requests_a_predicate_takes(where: str, requests: int, is_exact: bool) -> None:
     made = planned(where)
     assert len(made.requests) == requests
-    assert (made.residual.where is None) is is_exact
+    assert (made.post_processing.where is None) is is_exact
 
 
 def test_more_alternatives_than_requests_are_one_wider_request() -> None:
     where = " AND ".join(f"(keogram_type = 'k{i}' OR movie_type = 'm{i}')" for i in range(20))
     made = planned(f"program = 'trex' AND {where}")
     assert len(made.requests) == 1
-    assert made.requests[0].listed("program") == ("trex",)
-    assert made.residual.where == made.query.where
+    assert made.requests[0].list_values("program") == ("trex",)
+    assert made.post_processing.where == made.query.where
 
 
 def test_an_empty_set_of_sources_is_an_answer_with_a_warning() -> None:
@@ -127,7 +127,7 @@ def test_an_empty_set_of_sources_is_an_answer_with_a_warning() -> None:
 
 def test_a_source_nobody_told_of_is_still_asked_for() -> None:
     made = planned("program = 'brand-new' AND keogram_type LIKE 'd%'")
-    assert [r.listed("program") for r in made.requests] == [("brand-new",)]
+    assert [r.list_values("program") for r in made.requests] == [("brand-new",)]
 
 
 def boxed(sources: Sequence[DataSource], lists: Sequence[tuple[str, tuple[str, ...]]]) -> set[int]:

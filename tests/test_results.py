@@ -60,7 +60,7 @@ def test_a_result_knows_its_plan_and_its_warnings(demo: Archive) -> None:
     assert [each.code for each in result.warnings] == ["AQL0603", "AQL0602"]
     assert result.warnings[1].severity == "warning"
     assert result.plan.requests[0].lists == (("program", ("trx",)),)
-    assert (result.plan.residual.limit, result.archive, result.demonstration) == (3, "demo", True)
+    assert (result.plan.post_processing.limit, result.archive, result.demonstration) == (3, "demo", True)
     assert 0 < result.elapsed < 60
 
 

@@ -294,7 +294,7 @@ def fetched(made: Plan, kind: str) -> list[dict[str, Any]]:
 def test_law_5_times_by_requests(search: tuple[str, Test, str, dict[str, Any]]) -> None:
     kind, test, text, given = search
     made = plan(resolve(script.read_find(Source(text)), KNOWN, given).query, KNOWN)
-    done = residual.run(fetched(made, kind), made.residual, KINDS[kind])
+    done = residual.run(fetched(made, kind), made.post_processing, KINDS[kind])
     names = [r["url"] if kind == "data_products" else f"{r['data_source']['identifier']} {r['epoch']}" for r in done]
     assert sorted(names) == matching(kind, test)
 
@@ -421,7 +421,7 @@ def test_law_5_times_of_conjunctions_by_requests(search: tuple[Test, str, dict[s
             if seen is not None:
                 times = {name: getattr(seen, name).isoformat() for name in FROM_PASSES}
                 found.append({"conjunction_type": "nbtrace", "data_sources": [], "events": [], **times})
-    done = residual.run(found, made.residual, KINDS["conjunctions"])
+    done = residual.run(found, made.post_processing, KINDS["conjunctions"])
     assert sorted(f"{each['start']} {each['end']}" for each in done) == passes_that_match(test)
 
 
@@ -474,13 +474,13 @@ def test_laws_1_to_3_with_not_at_every_depth(search: tuple[str, dict[str, Any]])
         return resolve(script.read_find(Source(statement)), load_shipped(), values).query
 
     query = meaning(text, **given)
-    assert Query.of(query) == query
+    assert Query.build(query) == query
     canonical = writing.write(query, load_shipped())
     again = meaning(canonical)
     assert again == query, canonical
     made = plan(query, load_shipped())
     assert plan(again, load_shipped()).requests == made.requests
-    if len(made.requests) == 1 and not made.residual:
+    if len(made.requests) == 1 and not made.post_processing:
         document = query_json.write(made.requests[0])
         lifted = resolve(query_json.lift(document, query.kind), load_shipped()).query
         assert query_json.write(plan(lifted, load_shipped()).requests[0]) == document

@@ -331,18 +331,18 @@ class EmbeddedRun:
         """Set while DuckDB does not execute the run."""
         self.idle.set()
         # Aggregates without groups have a row even if no record can match.
-        is_known = plan.empty and (bool(plan.query.group_by) or not plan.query.aggregates)
+        is_known = plan.is_empty and (bool(plan.query.group_by) or not plan.query.is_aggregate)
         self._rows: Sequence[Row] | None = () if is_known else None
         self._stop = threading.Event()
         self._cancelled = False
         self._paged = False
         self._logs: list[LogLine] = []
-        self._log("debug", "No data source can match: nothing to search" if plan.empty else "Search request arrived")
+        self._log("debug", "No data source can match: nothing to search" if plan.is_empty else "Search request arrived")
 
     @property
     def request_ids(self) -> tuple[str, ...]:
         """Id of the run: it executes the whole query, whatever requests the plan has."""
-        return () if self._plan.empty else (self._id,)
+        return () if self._plan.is_empty else (self._id,)
 
     @property
     def request_urls(self) -> tuple[str, ...]:

@@ -152,7 +152,7 @@ def _write_block(block: BlockRequest) -> Document:
     kind = BLOCKS[block.kind]
     if not kind.fields:
         return {LOCATIONS: [dict(zip(_MEMBERS, map(_plain, point), strict=True)) for point in block.points]}
-    lists = {f.criterion: list(block.listed(f.bare)) for f in kind.leaves() if f.criterion}
+    lists = {f.criterion: list(block.list_values(f.bare)) for f in kind.leaves() if f.criterion}
     return {**lists, kind.filters: write_filters(block.filters)}
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from auroraql.forms import query_json
 from auroraql.forms.text.writing import write_predicate
-from auroraql.plan import Plan, Residual
+from auroraql.plan import Plan, PostProcessing
 from auroraql.query import Column, Interval, OrderKey, Ref, Using
 from auroraql.schema import KINDS, PROTOCOLS, Kind
 from auroraql.schema.catalogue import Catalogue
@@ -28,11 +28,15 @@ def write(plan: Plan, catalogue: Catalogue) -> dict[str, Any]:
         }
         for request in plan.requests
     ]
-    document = {"kind": kind.name, "requests": requests, "residual": _residual(plan.residual, kind, catalogue) or None}
+    document = {
+        "kind": kind.name,
+        "requests": requests,
+        "residual": _residual(plan.post_processing, kind, catalogue) or None,
+    }
     return document | {"counted": True} if plan.counted else document
 
 
-def _residual(residual: Residual, kind: Kind, catalogue: Catalogue) -> dict[str, Any]:
+def _residual(residual: PostProcessing, kind: Kind, catalogue: Catalogue) -> dict[str, Any]:
     document: dict[str, Any] = {}
     if residual.where is not None:
         document["where"] = write_predicate(residual.where, kind, catalogue)

@@ -327,10 +327,10 @@ def write(request: Request) -> Document:
         from auroraql.forms import criteria_json
 
         return criteria_json.write(request, request.criteria)
-    sources: Document = {f.criterion: list(request.listed(f.bare)) for f in criteria(kind) if f.role == "source"}
+    sources: Document = {f.criterion: list(request.list_values(f.bare)) for f in criteria(kind) if f.role == "source"}
     sources[kind.filters] = write_filters(request.filters)
     document: Document = {SOURCES: sources, **write_window(request)}
-    document.update({f.criterion: list(request.listed(f.bare)) for f in criteria(kind) if f.role == "record"})
+    document.update({f.criterion: list(request.list_values(f.bare)) for f in criteria(kind) if f.role == "record"})
     return document
 
 

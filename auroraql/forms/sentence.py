@@ -57,7 +57,9 @@ def _write_part(part: WordingPart, request: Request) -> str:
             return text
         case ListsPart(names, before):
             lists = [
-                f"{name} in ({_BETWEEN_VALUES.join(request.listed(name))})" for name in names if request.listed(name)
+                f"{name} in ({_BETWEEN_VALUES.join(request.list_values(name))})"
+                for name in names
+                if request.list_values(name)
             ]
             return before + " AND ".join(lists) if lists else ""
         case FiltersPart():

@@ -21,7 +21,7 @@ def origin(result: ResultSet) -> str:
 def counted(result: ResultSet) -> str:
     """Return the number of rows with the title of their kind."""
     kind = KINDS.get(result.plan.query.kind)
-    plain = kind is None or result.plan.query.aggregates or result.plan.query.distinct
+    plain = kind is None or result.plan.query.is_aggregate or result.plan.query.distinct
     title = "rows" if kind is None or plain else kind.title.lower()
     return f"{len(result):,} {title.removesuffix('s') if len(result) == 1 else title}"
 

@@ -10,11 +10,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from auroraql.errors import Diagnostic
-from auroraql.narrowing import is_time, narrowed
-from auroraql.plan import Plan, Request, Residual
+from auroraql.narrowing import is_time, narrow_window
+from auroraql.plan import Plan, PostProcessing, Request
 from auroraql.planner.native import MOST_REQUESTS, Native, response_format
 from auroraql.planner.windows import Held, close_windows, cut_windows, is_open, take_windows
-from auroraql.query import EVERYTHING, MOST_WINDOWS, Predicate, Query, Using, refs_of
+from auroraql.query import EVERYTHING, MAX_WINDOWS, Predicate, Query, Using, collect_refs
 from auroraql.schema import KINDS
 from auroraql.schema.catalogue import Catalogue, DataSource
 
@@ -64,7 +64,7 @@ def _accepted(
         origin = made.query.where.origin
         warnings = (*warnings, Diagnostic("AQL0613", message, origin, "none then", severity="warning"))
     requests = cut_windows(requests)
-    counted = len(requests) == 1 and _is_count(made.query, made.residual)
+    counted = len(requests) == 1 and _is_count(made.query, made.post_processing)
     return replace(made, requests=requests, counted=counted, warnings=warnings, window_from=origins)
 
 
@@ -97,7 +97,7 @@ def _plan(
 ) -> Plan:
     """The plan before the service's limits are looked at."""
     said = [*warnings]
-    window = narrowed(query)
+    window = narrow_window(query)
     if window is None:
         return _made(query, (), None, (*said, _no_time(query)))
     if query.criteria is not None:
@@ -108,7 +108,7 @@ def _plan(
         requests = found.requests(replace(query, start=window[0], end=window[1]))
         if query.during is not None:
             # Every archive finds conjunctions in the same windows: their number does not depend on the blocks.
-            requests = take_windows(requests, query, len(requests) * MOST_WINDOWS)
+            requests = take_windows(requests, query, len(requests) * MAX_WINDOWS)
         rest = query.where if query.where != EVERYTHING else None
         said += [*found.said, *_limited(query, catalogue, found.used_sources and sources is None)]
         return _made(query, requests, rest, tuple(said), tuple(found.unsayable))
@@ -160,10 +160,10 @@ def _plan_groups(
     for queries in queries_of(query, using, known, catalogue):
         plans = [_plan(part, catalogue, (), lambda: known) for part in queries]
         requests = tuple(dict.fromkeys(request for part in plans for request in part.requests))
-        rest = query.where if any(part.residual.where is not None for part in plans) else None
+        rest = query.where if any(part.post_processing.where is not None for part in plans) else None
         if len(requests) <= MOST_REQUESTS:
             break
-    tree = response_format(query, refs_of(query.where) if rest is not None else ())
+    tree = response_format(query, collect_refs(query.where) if rest is not None else ())
     warnings = noticed(replace(query, using=None), catalogue, said)
     if not requests and query.during and len(warnings) == len(said):
         message = "no data source can match a row of the result: this finds nothing"
@@ -175,7 +175,7 @@ def _plan_groups(
 def noticed(query: Query, catalogue: Catalogue, warnings: Iterable[Diagnostic] = ()) -> tuple[Diagnostic, ...]:
     """The warnings of a query's plan, told without making it."""
     said = [*warnings]
-    if narrowed(query) is None:
+    if narrow_window(query) is None:
         return (*said, _no_time(query))
     if query.criteria is not None:
         from auroraql.planner.criteria import CriteriaPlan
@@ -219,7 +219,7 @@ def _made(
     unsayable: tuple[Diagnostic, ...] = (),
 ) -> Plan:
     """The plan: `rest` is the predicate that is left to be taken to what came."""
-    residual = Residual(
+    residual = PostProcessing(
         query.order_by,
         query.limit,
         query.offset,
@@ -232,14 +232,14 @@ def _made(
     )
     counted = len(requests) == 1 and _is_count(query, residual)
     origins = query.window_from
-    if narrowed(query) not in (None, (query.start, query.end)):
-        names = (ref.name for ref in refs_of(query.where) if is_time(ref, KINDS[query.kind]))
+    if narrow_window(query) not in (None, (query.start, query.end)):
+        names = (ref.name for ref in collect_refs(query.where) if is_time(ref, KINDS[query.kind]))
         origins = tuple(dict.fromkeys((*origins, *(f"WHERE {name}" for name in names))))
     return Plan(query, requests, residual, said, unsayable, counted, origins)
 
 
-def _is_count(query: Query, residual: Residual) -> bool:
+def _is_count(query: Query, residual: PostProcessing) -> bool:
     """Whether only the number of records is asked for, and every column is `count(*)`."""
-    if residual != Residual(select=query.select):
+    if residual != PostProcessing(select=query.select):
         return False
     return bool(query.select) and all(c.function == "count" and c.ref is None for c in query.select or ())

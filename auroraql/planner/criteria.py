@@ -18,7 +18,18 @@ from auroraql.planner.native import MOST_REQUESTS, Native, response_format
 from auroraql.planner.several import branches, count_branches
 from auroraql.planner.sources import cover, holds, is_on_sources
 from auroraql.planner.truths import Truths
-from auroraql.query import And, Block, Comparison, Criteria, FieldComparison, Or, Predicate, Query, normalise, refs_of
+from auroraql.query import (
+    And,
+    Block,
+    Comparison,
+    Criteria,
+    FieldComparison,
+    Or,
+    Predicate,
+    Query,
+    collect_refs,
+    normalize,
+)
 from auroraql.schema.catalogue import Catalogue, DataSource
 from auroraql.schema.conjunctions import BLOCKS, HEMISPHERES
 from auroraql.schema.operators import Op
@@ -41,7 +52,7 @@ class CriteriaPlan:
 
     def requests(self, query: Query) -> tuple[Request, ...]:
         """The requests of a query with these criteria; its predicate on what is found is left to the residual."""
-        tree = response_format(query, refs_of(query.where))
+        tree = response_format(query, collect_refs(query.where))
         return tuple(
             Request(query.kind, (), FilterGroup(), query.start, query.end, tree, criteria)
             for criteria in self._criteria()
@@ -63,7 +74,7 @@ class CriteriaPlan:
         else:
             possible = Truths.over(self.sources()).possible(block.where)
             if not any(
-                fits_block(each, block.kind) and normalise(_left(block.where, each)) != Or(()) for each in possible
+                fits_block(each, block.kind) and normalize(_left(block.where, each)) != Or(()) for each in possible
             ):
                 self._say_nothing_matches(block)
 
@@ -112,7 +123,7 @@ class CriteriaPlan:
         asked: dict[Predicate, list[DataSource]] = {}
         for source in sources:
             if fits_block(source, block.kind):
-                left = normalise(_left(block.where, source))
+                left = normalize(_left(block.where, source))
                 if left != Or(()):
                     asked.setdefault(left, []).append(source)
         if not asked:
@@ -139,7 +150,7 @@ class CriteriaPlan:
             return [native]
         several = []
         if count_branches(left) <= MOST_REQUESTS:
-            several = [Native.of(normalise(And(branch)), BLOCKS[block.kind]) for branch in branches(left)]
+            several = [Native.of(normalize(And(branch)), BLOCKS[block.kind]) for branch in branches(left)]
         if not several or not all(each.fits for each in several):
             self._refuse("it has no filters for all of this", block)
         elif self.criteria.subminute:
@@ -172,7 +183,7 @@ def _types(kind: str, catalogue: Catalogue) -> tuple[str, ...]:
 
 
 def _positively(block: Block) -> Block:
-    return replace(block, where=normalise(_positive(block.where)))
+    return replace(block, where=normalize(_positive(block.where)))
 
 
 def _positive(predicate: Predicate) -> Predicate:

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from auroraql.planner.native import MOST_REQUESTS
 from auroraql.planner.truths import Truths
-from auroraql.query import And, Comparison, Group, Predicate, Query, Ref, Using, conjuncts, normalise
+from auroraql.query import And, Comparison, Predicate, Query, Ref, Using, UsingGroup, normalize, split_conjuncts
 from auroraql.resolver.intervals import joined
 from auroraql.resolver.values import PLAIN_NUMBER
 from auroraql.schema import KINDS, Type
@@ -43,28 +43,30 @@ def queries_of(
     yield (together,)
 
 
-def _with_equal_windows(query: Query, refs: Sequence[Ref], groups: Sequence[Group]) -> list[list[Group]]:
+def _with_equal_windows(query: Query, refs: Sequence[Ref], groups: Sequence[UsingGroup]) -> list[list[UsingGroup]]:
     """The groups apart; with one field, those that need the same windows together, which a list of values says."""
     if len(refs) > 1:
         return [[group] for group in groups]
-    together: dict[object, list[Group]] = {}
+    together: dict[object, list[UsingGroup]] = {}
     for group in groups:
         together.setdefault(replace(query, during=group.intervals, using=None).windows, []).append(group)
     return list(together.values())
 
 
-def _of(query: Query, refs: Sequence[Ref], groups: Sequence[Group], catalogue: Catalogue) -> Query:
+def _of(query: Query, refs: Sequence[Ref], groups: Sequence[UsingGroup], catalogue: Catalogue) -> Query:
     during = tuple(joined(interval for group in groups for interval in group.intervals))
-    return Query.of(replace(query, where=_chosen(query, refs, groups, catalogue), during=during, using=None))
+    return Query.build(replace(query, where=_chosen(query, refs, groups, catalogue), during=during, using=None))
 
 
-def _chosen(query: Query, refs: Sequence[Ref], groups: Sequence[Group], catalogue: Catalogue) -> Predicate:
+def _chosen(query: Query, refs: Sequence[Ref], groups: Sequence[UsingGroup], catalogue: Catalogue) -> Predicate:
     """The query's predicate, and that each field has a value of one of the groups."""
-    terms = [*conjuncts(query.where), *_equal(query, refs, groups, catalogue)]
-    return normalise(And(tuple(terms), query.where.origin))
+    terms = [*split_conjuncts(query.where), *_equal(query, refs, groups, catalogue)]
+    return normalize(And(tuple(terms), query.where.origin))
 
 
-def _equal(query: Query, refs: Sequence[Ref], groups: Sequence[Group], catalogue: Catalogue) -> Iterator[Comparison]:
+def _equal(
+    query: Query, refs: Sequence[Ref], groups: Sequence[UsingGroup], catalogue: Catalogue
+) -> Iterator[Comparison]:
     kind = KINDS[query.kind]
     for at, ref in enumerate(refs):
         values = tuple(dict.fromkeys(group.values[at] for group in groups))

@@ -10,7 +10,7 @@ from typing import TypeGuard
 from auroraql.errors import Diagnostic, Origin
 from auroraql.moments import read_full_date, read_span
 from auroraql.plan import Expression, FilterGroup, Request
-from auroraql.query import Comparison, Or, Predicate, Query, Ref, Tree, conjuncts
+from auroraql.query import Comparison, Or, Predicate, Query, Ref, Tree, split_conjuncts
 from auroraql.schema import KINDS, Field, Kind, is_time_key
 from auroraql.schema.catalogue import Catalogue
 from auroraql.schema.operators import OPERATORS, Op
@@ -36,7 +36,7 @@ class Native:
     def of(cls, where: Predicate, kind: Kind) -> Native:
         """A predicate on records of a kind, or on the sources of a block, term by term."""
         made = cls(kind)
-        for term in conjuncts(where):
+        for term in split_conjuncts(where):
             made._add(term)
         # AuroraX has one flat group: an OR stands alone.
         made.fits = made.fits and not made.groups[1:] and not (made.groups and made.expressions)

@@ -14,7 +14,7 @@ from itertools import product
 
 from auroraql.errors import Diagnostic
 from auroraql.moments import SECOND, read_span
-from auroraql.narrowing import narrowed
+from auroraql.narrowing import narrow_window
 from auroraql.plan import FilterGroup, Request
 from auroraql.planner.native import MOST_REQUESTS, bare_name, expression, is_filter, is_list, response_format
 from auroraql.planner.sources import Box, cover, is_on_sources
@@ -28,9 +28,9 @@ from auroraql.query import (
     Query,
     Ref,
     Window,
-    bound_of,
-    normalise,
-    refs_of,
+    collect_refs,
+    normalize,
+    window_of_comparison,
 )
 from auroraql.schema import KINDS, Kind
 from auroraql.schema.catalogue import DataSource
@@ -67,7 +67,7 @@ class Several:
         requests = tuple(dict.fromkeys(found))
         if self.rest is None:
             return requests
-        also = refs_of(self.query.where)
+        also = collect_refs(self.query.where)
         return tuple(self._request(r.lists, r.filters, (r.start, r.end), also) for r in requests)
 
     def noticed(self) -> list[Diagnostic]:
@@ -97,7 +97,7 @@ class Several:
     def _of_branch(self, branch: Branch) -> list[Request]:
         """The requests of one alternative: none when no source has it."""
         lists = _record_lists(branch, self.kind)
-        window = narrowed(self.query, And(branch))
+        window = narrow_window(self.query, And(branch))
         if lists is None or window is None:
             return []
         filters = tuple(expression(leaf, self.kind) for leaf in branch if is_filter(leaf))
@@ -109,7 +109,7 @@ class Several:
         """Whether a request says a comparison: by a filter, a list, the sources it names, or its window."""
         if is_filter(leaf) or is_list(leaf) or is_on_sources(leaf):
             return True
-        return bound_of(leaf, self.kind) is not None
+        return window_of_comparison(leaf, self.kind) is not None
 
     def _boxes(self, branch: Branch) -> Sequence[Box]:
         """Lists that are written are taken as they are: an archive may have sources that nobody told us of."""
@@ -132,7 +132,7 @@ class Several:
         self.rest = self.query.where
         boxes = self._covered(self.truths.possible(self.query.where))
         self.used_sources = any(boxes)
-        window = narrowed(self.query)
+        window = narrow_window(self.query)
         return [] if window is None else [self._request(box, FilterGroup(), window) for box in boxes]
 
     def _request(self, lists: Box, filters: FilterGroup, window: Window, also: tuple[Ref, ...] = ()) -> Request:
@@ -180,9 +180,9 @@ def _without_lists_of_times(predicate: Predicate, kind: Kind) -> Predicate:
     """Lists of times and intervals written as alternatives, where each is a window or a filter of its own."""
     match predicate:
         case And(terms) | Or(terms):
-            return normalise(replace(predicate, terms=tuple(_without_lists_of_times(term, kind) for term in terms)))
+            return normalize(replace(predicate, terms=tuple(_without_lists_of_times(term, kind) for term in terms)))
         case Comparison(operator=Op.IN) if _holds_windows(predicate, kind):
-            return normalise(
+            return normalize(
                 Or(tuple(replace(predicate, operator=Op.EQ, values=(value,)) for value in predicate.values))
             )
         case _:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from functools import reduce
 
 from auroraql.planner.sources import compared, compared_fields, is_on_sources
-from auroraql.query import And, Comparison, FieldComparison, Not, Or, Predicate, refs_of
+from auroraql.query import And, Comparison, FieldComparison, Not, Or, Predicate, collect_refs
 from auroraql.schema.catalogue import DataSource
 from auroraql.schema.operators import Op
 
@@ -105,7 +105,7 @@ class Truths:
 
     def _masks(self, leaf: Comparison | FieldComparison) -> dict[Values, int]:
         """Each value of the field, or fields, compared, with the mask of the sources that have it."""
-        names = [ref.name.rpartition(".")[2] for ref in refs_of(leaf)]
+        names = [ref.name.rpartition(".")[2] for ref in collect_refs(leaf)]
         key = " ".join(names)
         if key not in self._fields:
             masks: dict[Values, int] = defaultdict(int)

@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from auroraql.narrowing import narrowed_windows
+from auroraql.narrowing import narrow_windows
 from auroraql.plan import Request
-from auroraql.query import MOST_WINDOWS, Query, Window, join_nearest
+from auroraql.query import MAX_WINDOWS, Query, Window, merge_nearest_windows
 from auroraql.schema import KINDS
 
 _SECOND = timedelta(seconds=1)
@@ -61,10 +61,10 @@ def is_too_long(request: Request) -> bool:
     return request.end - request.start >= months * _LONGEST_MONTH
 
 
-def take_windows(requests: Sequence[Request], query: Query, most: int = MOST_WINDOWS) -> tuple[Request, ...]:
+def take_windows(requests: Sequence[Request], query: Query, most: int = MAX_WINDOWS) -> tuple[Request, ...]:
     """The requests, once for each window of a query with intervals; windows are joined for `most` requests in all."""
-    windows = [(first, last) for first, last in narrowed_windows(query) if first is not None and last is not None]
-    joined = join_nearest(windows, max(1, most // max(1, len(requests))))
+    windows = [(first, last) for first, last in narrow_windows(query) if first is not None and last is not None]
+    joined = merge_nearest_windows(windows, max(1, most // max(1, len(requests))))
     return tuple(replace(request, start=first, end=last) for request in requests for first, last in joined)
 
 

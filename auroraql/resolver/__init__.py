@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 
 from auroraql.errors import Diagnostic, StatementError
 from auroraql.named import Kept
-from auroraql.narrowing import narrowed
+from auroraql.narrowing import narrow_window
 from auroraql.query import CLAUSE, EVERYTHING, Column, Criteria, Interval, Predicate, Query
 from auroraql.resolver.feeding import Fed, Results, feed
 from auroraql.resolver.grouping import Grouping
@@ -118,7 +118,7 @@ class _Resolving:
             self.fed.using,
             (CLAUSE,) if bounds != Bounds() or during is not None else (),
         )
-        query = Query.of(query)
+        query = Query.build(query)
         warnings += self._about_window(query)
         said_in_order, used = tuple(sorted(warnings, key=_place)), frozenset(self.values.used)
         return Resolved(query, said_in_order, used, self.kind, self.fed.searched, self.fed.waiting)
@@ -127,7 +127,7 @@ class _Resolving:
         """What is to be noticed about when records are searched for."""
         if self.fed.searched is not None:
             return
-        if narrowed(query) == (None, None) and query.during is None:
+        if narrow_window(query) == (None, None) and query.during is None:
             yield no_window(self.kind.title, self.find.origin)
         windows = [clause for clause in self.find.clauses if isinstance(clause, Window)]
         too_short = shorter_than_products(query, windows)

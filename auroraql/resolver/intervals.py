@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from auroraql.query import Interval
-from auroraql.resolver.times import TimeFault, seconds_of, shifted
+from auroraql.resolver.times import TimeError, seconds_of, shifted
 from auroraql.resolver.values import Fault, Values
 from auroraql.syntax import Duration
 
@@ -23,7 +23,7 @@ def padded(intervals: Iterable[Interval], padding: Duration | None, values: Valu
     try:
         seconds_of(padding.unit)
         return [(shifted(first, -count, padding.unit), shifted(last, count, padding.unit)) for first, last in intervals]
-    except TimeFault as fault:
+    except TimeError as fault:
         raise Fault("AQL0304", str(fault), padding.origin, hint=fault.hint) from None
 
 

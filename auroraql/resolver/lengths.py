@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from auroraql.errors import Diagnostic
 from auroraql.moments import write_instant
-from auroraql.narrowing import narrowed
+from auroraql.narrowing import narrow_window
 from auroraql.query import CLAUSE, And, Comparison, Or, Predicate, Query
 from auroraql.schema import DATA_PRODUCTS
 from auroraql.schema.data_products import MIN_PRODUCT_LENGTHS
@@ -24,7 +24,7 @@ def shorter_than_products(query: Query, windows: Sequence[Window]) -> Diagnostic
     `windows` are the clauses of the statement. The fix is OVERLAPPING in place of the clause, where the clause alone is
     too short. Comparisons of the times of products narrow the window too.
     """
-    window = narrowed(query) if query.kind == DATA_PRODUCTS.name and query.during is None else None
+    window = narrow_window(query) if query.kind == DATA_PRODUCTS.name and query.during is None else None
     start, end = window or (None, None)
     if start is None or end is None:
         return None

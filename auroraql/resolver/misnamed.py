@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from auroraql import syntax
 from auroraql.resolver.names import Names
-from auroraql.resolver.times import TimeFault, read_interval
+from auroraql.resolver.times import TimeError, read_interval
 from auroraql.resolver.values import Fault
 from auroraql.schema import CONJUNCTIONS
 from auroraql.schema.kind_words import TIME_WORDS
@@ -101,6 +101,6 @@ def _literal(operand: Operand, name: str) -> tuple[str, str] | None:
             return None
     try:
         read_interval(written)
-    except TimeFault:
+    except TimeError:
         return None
     return (f"{written}-01-01", f"{written}-12-31") if len(written) == 4 else (written, written)

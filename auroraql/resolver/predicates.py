@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from auroraql import syntax
 from auroraql.errors import Diagnostic, Origin
-from auroraql.moments import TimeFault, literal_of, read_interval, read_span, write_instant
+from auroraql.moments import TimeError, literal_of, read_interval, read_span, write_instant
 from auroraql.query import And, Comparison, FieldComparison, Not, Or, Predicate, Ref
 from auroraql.resolver.names import Names
 from auroraql.resolver.selection import check_single, several_values
@@ -311,7 +311,7 @@ def _whole_day(comparison: syntax.Comparison) -> Iterator[Diagnostic]:
             return
     try:
         interval = read_interval(literal)
-    except TimeFault:  # NOW, or TODAY
+    except TimeError:  # NOW, or TODAY
         return
     if interval.past is None:
         return

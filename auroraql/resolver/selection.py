@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from auroraql.errors import Diagnostic, Origin
-from auroraql.query import FUNCTIONS, Column, Ref, columns_of
+from auroraql.query import FUNCTIONS, Column, Ref, default_columns
 from auroraql.resolver.names import METADATA, Names
 from auroraql.resolver.values import Fault
 from auroraql.schema import Field, Type
@@ -95,7 +95,7 @@ class Selection:
         tree = self.names.kind.field(".".join(above)) if above else None
         leaves = self.names.kind.leaves() if tree is None else tuple(_leaves(tree))
         left_out = {self._excluded(path, above) for path in exclude}
-        for leaf, column in zip(leaves, columns_of(leaves), strict=True):
+        for leaf, column in zip(leaves, default_columns(leaves), strict=True):
             if not left_out & {leaf.path[:n] for n in range(1, len(leaf.path) + 1)}:
                 yield replace(column, origin=origin, bare=column.bare and not above)
 

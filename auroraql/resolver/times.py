@@ -7,9 +7,9 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Literal
 
-from auroraql.moments import Interval, TimeFault, moved, next_day, read_interval
+from auroraql.moments import Interval, TimeError, add_time, next_day, read_interval
 
-__all__ = ["Interval", "TimeFault", "interval_of", "named", "read_interval", "seconds_of", "shift", "shifted"]
+__all__ = ["Interval", "TimeError", "interval_of", "named", "read_interval", "seconds_of", "shift", "shifted"]
 
 _SECONDS = {"s": 1, "min": 60, "h": 3600, "d": 86400, "w": 604800}
 _UNITS = {
@@ -30,12 +30,12 @@ def shifted(moment: datetime, count: Decimal, unit: str) -> datetime:
     if short in _SECONDS:
         return _moved_past(moment, count * _SECONDS[short])
     if count != count.to_integral_value():
-        raise TimeFault(f"{abs(count)} {unit} is no whole number of {short}s", "use days for parts of a month or year")
+        raise TimeError(f"{abs(count)} {unit} is no whole number of {short}s", "use days for parts of a month or year")
     months = int(count) * (12 if short == "year" else 1)
     index = moment.year * 12 + moment.month - 1 + months
     year, month = index // 12, index % 12 + 1
     if not 1 <= year <= 9999:
-        raise TimeFault("the time lies outside the years 0001 to 9999")
+        raise TimeError("the time lies outside the years 0001 to 9999")
     return moment.replace(year=year, month=month, day=min(moment.day, calendar.monthrange(year, month)[1]))
 
 
@@ -43,7 +43,7 @@ def seconds_of(unit: str) -> int:
     """How long a unit is. Raises TimeFault for those of no fixed length, months and years."""
     short = _UNITS[unit.lower()]
     if short not in _SECONDS:
-        raise TimeFault(f"a {short} has no fixed length", "use days, or shorter")
+        raise TimeError(f"a {short} has no fixed length", "use days, or shorter")
     return _SECONDS[short]
 
 
@@ -51,7 +51,7 @@ def _moved_past(moment: datetime, seconds: Decimal) -> datetime:
     try:
         return moment + timedelta(microseconds=int(seconds * 1_000_000))
     except (OverflowError, ValueError):
-        raise TimeFault("the time lies outside the years 0001 to 9999") from None
+        raise TimeError("the time lies outside the years 0001 to 9999") from None
 
 
 def shift(interval: Interval, count: Decimal, unit: str) -> Interval:
@@ -68,7 +68,7 @@ def interval_of(value: date | datetime) -> Interval:
     # A pandas Timestamp is a datetime too, with nanoseconds that nothing here has.
     clock = datetime.combine(date(value.year, value.month, value.day), value.time())
     offset = value.utcoffset()
-    return Interval(clock if offset is None else moved(clock, -offset))
+    return Interval(clock if offset is None else add_time(clock, -offset))
 
 
 def named(word: Literal["NOW", "TODAY"] | str, now: datetime) -> Interval:

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from auroraql.errors import Diagnostic
 from auroraql.named import Kept
-from auroraql.query import Group, Interval, Ref, Using
+from auroraql.query import Interval, Ref, Using, UsingGroup
 from auroraql.resolver.intervals import joined, padded
 from auroraql.resolver.names import METADATA, Names
 from auroraql.resolver.values import Fault, Place, Values
@@ -91,7 +91,7 @@ def _column(path: Path, ref: Ref, kept: Kept, names: Names, shown: str) -> tuple
 
 def groups_of(
     kept: Kept, fields: Sequence[UsedField], clause: Overlap, values: Values, *, by_minute: bool
-) -> tuple[Group, ...]:
+) -> tuple[UsingGroup, ...]:
     """The rows of a result by their values in the fields; of a list in a row, by each of its elements.
 
     Rows without a time or without a value are left out: nothing equals a missing value. Raises Fault.
@@ -104,12 +104,12 @@ def groups_of(
                 message = f"the rows have more than {MOST_GROUPS:,} combinations of values in the fields of USING"
                 raise Fault("AQL0116", message, clause.using[0].origin, "too many", "narrow the search that found them")
     return tuple(
-        Group(combination, tuple(joined(padded(found, clause.padding, values), by_minute=by_minute)))
+        UsingGroup(combination, tuple(joined(padded(found, clause.padding, values), by_minute=by_minute)))
         for combination, found in intervals.items()
     )
 
 
-def using_of(fields: Sequence[UsedField], groups: Iterable[Group]) -> Using:
+def using_of(fields: Sequence[UsedField], groups: Iterable[UsingGroup]) -> Using:
     """What a query takes of them."""
     return Using(tuple(field.ref for field in fields), tuple(groups))
 

@@ -12,7 +12,7 @@ from math import isfinite
 from auroraql.errors import Diagnostic, Origin, Pointer
 from auroraql.moments import fault_of, fault_of_literal, read_full_date, with_hyphens, write_instant, write_interval
 from auroraql.resolver.parameters import ParameterFault, plain_value
-from auroraql.resolver.times import Interval, TimeFault, interval_of, named, read_interval, shift
+from auroraql.resolver.times import Interval, TimeError, interval_of, named, read_interval, shift
 from auroraql.schema import Type
 from auroraql.schema.operators import Limit
 from auroraql.syntax import Duration, Instant, Number, Operand, Parameter, Path, Subquery, Text, Timestamp, Truth
@@ -220,7 +220,7 @@ def _interval(read: Callable[..., Interval], *parts: object, origin: Origin) -> 
     """The interval that `read` makes of the rest; a time that does not exist is a fault at its place."""
     try:
         return read(*parts)
-    except TimeFault as fault:
+    except TimeError as fault:
         raise Fault("AQL0301", str(fault), origin, hint=fault.hint) from None
 
 
@@ -241,7 +241,7 @@ def _interval_of_text(value: str, place: Place) -> Interval | None:
         return read_full_date(value)
     try:
         return read_interval(value)
-    except TimeFault:
+    except TimeError:
         return None
 
 

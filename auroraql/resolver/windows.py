@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from auroraql.errors import Diagnostic, Origin
 from auroraql.moments import Interval, write_instant
-from auroraql.resolver.times import TimeFault, shifted
+from auroraql.resolver.times import TimeError, shifted
 from auroraql.resolver.values import Fault, Values
 from auroraql.syntax import Duration, Window
 
@@ -29,7 +29,7 @@ def resolve_window(window: Window, values: Values) -> Bounds:
     """The bounds of one window clause. Raises Fault."""
     try:
         return _bounds(window, values)
-    except TimeFault as fault:
+    except TimeError as fault:
         raise Fault("AQL0301", str(fault), window.origin, hint=fault.hint) from None
 
 
@@ -67,7 +67,7 @@ def _back(end: datetime, duration: Duration | None, values: Values) -> datetime:
     count = values.count(duration)
     try:
         start = shifted(end, -count, duration.unit)
-    except TimeFault as fault:
+    except TimeError as fault:
         raise Fault("AQL0301", str(fault), duration.origin, hint=fault.hint) from None
     return start if start.microsecond == 0 else start.replace(microsecond=0) + _SECOND
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
-from auroraql.resolver.times import Interval, TimeFault, named, read_interval, shift
+from auroraql.resolver.times import Interval, TimeError, named, read_interval, shift
 from auroraql.resolver.values import PLAIN_NUMBER
 
 NAMED = r"(?:now|today)(?:\s*[+-]\s*\d+\s*[a-z]+)?"
@@ -138,8 +138,8 @@ def _told(read: Callable[[str], object]) -> Callable[[str], object]:
     def convert(text: str) -> object:
         try:
             return read(text)
-        except (TimeFault, KeyError, OverflowError) as fault:
-            raise ValueError(str(fault) if isinstance(fault, TimeFault) else "") from None
+        except (TimeError, KeyError, OverflowError) as fault:
+            raise ValueError(str(fault) if isinstance(fault, TimeError) else "") from None
 
     return convert
 

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
-from auroraql.query import Interval, Ref, Using, whole_days
+from auroraql.query import Interval, Ref, Using, touched_days
 from auroraql.schema import Kind, Type
 from auroraql.sql.bindings import Bindings
 from auroraql.sql.comparison import ARRAYS, Reading, Stored, read
@@ -84,7 +84,7 @@ def _exists(
         "i_last": ([interval[1] for _, interval in rows], "TIMESTAMP[]"),
     }
     if _is_found_whole(kind):
-        around = [whole_days(interval, kind.longest_record) for _, interval in rows]
+        around = [touched_days(interval, kind.longest_record) for _, interval in rows]
         columns["i_earliest"] = ([window[0] for window in around], "TIMESTAMP[]")
         columns["i_latest"] = ([window[1] for window in around], "TIMESTAMP[]")
     equal = []

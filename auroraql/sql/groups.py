@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from auroraql.plan import Residual
+from auroraql.plan import PostProcessing
 from auroraql.query import Column, OrderKey, Query, Ref
 from auroraql.schema.model import Type
 from auroraql.sql import order
@@ -25,7 +25,7 @@ Places = Mapping[Ref, Stored]
 """Where the values are, in the rows that are grouped."""
 
 
-def looked_at(asked: Query | Residual, columns: Sequence[Column]) -> tuple[Ref, ...]:
+def looked_at(asked: Query | PostProcessing, columns: Sequence[Column]) -> tuple[Ref, ...]:
     """What groups, functions and order look at, each once."""
     ordered = (key.ref for key in asked.order_by if key.ref.role != "column")
     of_columns = (column.ref for column in columns if column.ref is not None)
@@ -41,7 +41,13 @@ def rows_of_values(refs: Sequence[Ref], places: Places, tables: str, where: str,
 
 
 def gather(
-    asked: Query | Residual, columns: Sequence[Column], rows: str, places: Places, bind: Bindings, *, only: str = ""
+    asked: Query | PostProcessing,
+    columns: Sequence[Column],
+    rows: str,
+    places: Places,
+    bind: Bindings,
+    *,
+    only: str = "",
 ) -> str:
     """The statement that groups `rows`, whose columns are these; JSON values and objects come as text.
 
@@ -76,12 +82,12 @@ class _Made:
 class _Groups:
     """The groups of one query, under construction: `names` are the columns of the inner SELECT, by their SQL."""
 
-    def __init__(self, asked: Query | Residual, columns: Sequence[Column], places: Places) -> None:
+    def __init__(self, asked: Query | PostProcessing, columns: Sequence[Column], places: Places) -> None:
         self.asked, self.places = asked, places
         self.labels = [column.label for column in columns]
         self.names: dict[str, str] = {}
         # Rows that are no groups are distinct when they are grouped by everything in them.
-        refs = asked.group_by if asked.aggregates else tuple(c.ref for c in columns if c.ref is not None)
+        refs = asked.group_by if asked.is_aggregate else tuple(c.ref for c in columns if c.ref is not None)
         self.keys = tuple(dict.fromkeys(_key(places[ref]) for ref in refs))
         self.columns = [self._column(column) for column in columns]
         self.by_ref = {c.ref: made for c, made in zip(columns, self.columns, strict=True) if not c.function}

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from auroraql.narrowing import narrowed_windows
+from auroraql.narrowing import narrow_windows
 from auroraql.query import Criteria, Predicate, Query, Ref
 from auroraql.schema import KINDS, Kind, Type
 from auroraql.schema.model import Field
@@ -94,7 +94,7 @@ def _conjunctions(criteria: Criteria, query: Query, bind: Bindings) -> Layout:
     """Computed, not kept: the tables are a subquery. What a path through a list names is a list, one value an element."""
     kind = KINDS["conjunctions"]
     # Comparisons of what is found narrow where it is looked for.
-    computed = pipeline(criteria, narrowed_windows(query), bind)
+    computed = pipeline(criteria, narrow_windows(query), bind)
     return Layout(
         tables=f"({computed.sql}) AS c",
         fields={f.name: _conjunction_field(f, computed.lists.get(f.path[0])) for f in kind.names.values()},

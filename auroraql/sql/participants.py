@@ -19,7 +19,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 
-from auroraql.query import EVERYTHING, Block, Criteria, Ref, refs_of
+from auroraql.query import EVERYTHING, Block, Criteria, Ref, collect_refs
 from auroraql.schema import Type
 from auroraql.schema.conjunctions import HALF_MINUTE
 from auroraql.schema.sources import SOURCE_FIELDS
@@ -105,7 +105,7 @@ class Participants:
         clauses = (
             f"SELECT e.data_source AS id, e.epoch, {latitude} AS lat, {longitude} AS lon",
             "FROM ephemeris AS e JOIN data_sources AS s ON s.identifier = e.data_source",
-            *((metadata,) if any(ref.role == "metadata" for ref in refs_of(block.where)) else ()),
+            *((metadata,) if any(ref.role == "metadata" for ref in collect_refs(block.where)) else ()),
             f"WHERE {' AND '.join(conditions)}",
         )
         return " ".join(clauses)

@@ -42,7 +42,7 @@ def compile_query(query: Query, paths: Sequence[tuple[str, ...]]) -> Statement:
     layout = layout_of(query, bind)
     window = _window(query, layout, bind)
     layout = layout.for_predicate(query.where, window)
-    if query.aggregates or query.distinct:
+    if query.is_aggregate or query.distinct:
         return _gathered(query, layout, window, bind)
     keys = [path for path in paths if _is_key(path)]
     # DuckDB needs time and memory for each key that it extracts from a VARIANT, and much less from JSON.

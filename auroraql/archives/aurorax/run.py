@@ -33,7 +33,7 @@ from auroraql.archives.aurorax.wire import TOO_SLOW, Call, Interrupted, Wire, ji
 from auroraql.archives.base import Progress, Status, SubmissionInterrupted
 from auroraql.errors import ArchiveError, Cancelled, Failed, Refused, TimedOut
 from auroraql.forms import query_json
-from auroraql.plan import Plan, Request, Residual
+from auroraql.plan import Plan, PostProcessing, Request
 from auroraql.query import Tree
 from auroraql.results import Fetched, Record
 from auroraql.schema import CONJUNCTIONS, PROTOCOLS
@@ -377,13 +377,13 @@ class AuroraXRun:
 
         The first records of each request suffice: duplicates of earlier requests are among them.
         """
-        residual = self.plan.residual
-        if residual.limit is None or residual != Residual(
+        residual = self.plan.post_processing
+        if residual.limit is None or residual != PostProcessing(
             limit=residual.limit, offset=residual.offset, select=residual.select
         ):
             return None
         is_joined = self.plan.query.kind == CONJUNCTIONS.name and len(self._searches) > 1
-        return None if residual.aggregates or is_joined else residual.limit + residual.offset
+        return None if residual.is_aggregate or is_joined else residual.limit + residual.offset
 
     def _together(self) -> Status:
         statuses = [search.status for search in self._searches]

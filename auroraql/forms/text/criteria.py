@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from decimal import Decimal
 
-from auroraql.query import EVENTS_ONLY, And, Block, Criteria, Predicate, conjuncts
+from auroraql.query import EVENTS_ONLY, And, Block, Criteria, Predicate, split_conjuncts
 from auroraql.schema import BLOCKS, Kind
 from auroraql.schema.conjunctions import HALF_MINUTE, PRECISION_UNIT, TRACES
 
@@ -29,7 +29,7 @@ def _block(block: Block, write_predicate: WritePredicate) -> str:
     if block.kind == "location":
         points = ", ".join(f"({lat:f}, {lon:f})" for lat, lon in block.points)
         return f"location {points}" if len(block.points) == 1 else f"location ({points})"
-    terms = conjuncts(block.where)
+    terms = split_conjuncts(block.where)
     if block.kind == "events" and terms[:1] == (EVENTS_ONLY,):
         terms = terms[1:]
     where = terms[0] if len(terms) == 1 else And(terms)

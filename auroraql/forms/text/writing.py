@@ -20,7 +20,7 @@ from auroraql.query import (
     Predicate,
     Query,
     Ref,
-    columns_of,
+    default_columns,
 )
 from auroraql.schema import KINDS, Field, Kind, Type, is_time_key
 from auroraql.schema.catalogue import Catalogue
@@ -78,12 +78,12 @@ class _Writer:
     def columns(self, query: Query) -> Iterator[str]:
         """The items of SELECT. Columns in the order of the record are a star where that is shorter and lacks few."""
         columns = query.select or ()
-        whole = columns_of(self.kind.leaves())
+        whole = default_columns(self.kind.leaves())
         places = {column: at for at, column in enumerate(whole)}
         for run in _runs(columns, places):
             items = [self.column(column) for column in run]
             if (
-                query.aggregates
+                query.is_aggregate
                 or run == list(whole) == list(columns)
                 or run[0] not in places
                 or 2 * len(run) <= len(whole)

@@ -22,7 +22,7 @@ from auroraql.forms.criteria_json import DISTANCES, LOCATIONS, SECONDS, SUBMINUT
 from auroraql.forms.query_json import SOURCES, called, criteria
 from auroraql.frontends.server.wire import Document, Problem
 from auroraql.plan import BlockRequest, CriteriaRequest, Expression, FilterGroup, Request
-from auroraql.resolver.times import TimeFault, read_interval
+from auroraql.resolver.times import TimeError, read_interval
 from auroraql.schema import BLOCKS, CONJUNCTIONS, KINDS, Field, Kind
 from auroraql.schema.conjunctions import (
     EVENTS_PROGRAM,
@@ -347,7 +347,7 @@ class _Reader:
         try:
             interval = read_interval(text)
             bound = interval.upper if name == "end" else interval.lower
-        except TimeFault:
+        except TimeError:
             self.say(f"'{name}' is a time such as 2020-02-01T00:00:00, not {json.dumps(text[:100])}", at)
             return None
         return interval.first if interval.past is None else bound

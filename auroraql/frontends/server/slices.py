@@ -45,7 +45,7 @@ class Slices:
     def of(self, plan: Plan, deadline: float) -> Iterator[Plan]:
         """The plan, or the plans that stand for it. Raises ArchiveError."""
         query = plan.query
-        if query.kind not in _DAYS or plan.empty or not _is_long(query):
+        if query.kind not in _DAYS or plan.is_empty or not _is_long(query):
             yield plan
             return
         for edge in _edges(self._counted(query.kind, deadline), query):
