@@ -12,12 +12,12 @@ from datetime import datetime
 
 from auroraql.errors import Diagnostic, Source, Span, StatementError
 from auroraql.forms import script
-from auroraql.forms.pieces import cut
+from auroraql.forms.pieces import split_script
 from auroraql.resolver import resolve
 from auroraql.resolver.feeding import Results
 from auroraql.resolver.values import Fault
 from auroraql.schema.catalogue import Catalogue
-from auroraql.syntax import find_of
+from auroraql.syntax import get_find
 
 _LONGEST = 20_000
 """Characters of a statement that is read again for each fix; in a longer one no fix of an error is offered."""
@@ -82,12 +82,12 @@ def _errors(text: str, context: _Context) -> tuple[Diagnostic, ...]:
     """Return the errors of one statement, or of a short script."""
     catalogue, parameters, now, results = context
     found: list[Diagnostic] = []
-    for piece in cut(text):
+    for piece in split_script(text):
         if isinstance(piece, Diagnostic):
             found.append(piece)
             continue
         try:
-            find = find_of(script.read_piece(text, piece).statement)
+            find = get_find(script.read_piece(text, piece).statement)
             if find is not None:
                 resolve(find, catalogue, parameters, now=now, results=results)
         except StatementError as error:

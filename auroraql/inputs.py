@@ -89,10 +89,10 @@ def _selecting(source: Source, template: Mapping[str, Any]) -> Source:
 
 
 def _selection(template: Mapping[str, Any]) -> str:
-    from auroraql.forms.text.writing import write_name
+    from auroraql.forms.text.writing import print_name
 
     return ", ".join(
-        f"{write_name(key)} {{{_selection(inner)}}}" if isinstance(inner, Mapping) else write_name(key)
+        f"{print_name(key)} {{{_selection(inner)}}}" if isinstance(inner, Mapping) else print_name(key)
         for key, inner in template.items()
         if inner
     )

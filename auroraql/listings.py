@@ -30,22 +30,22 @@ from auroraql.schema.sources import SOURCE_DETAILS, SOURCE_FIELDS, SOURCE_STATIS
 from auroraql.schema.template import response_template
 from auroraql.spelling import find_closest
 from auroraql.syntax import (
-    And,
-    Column,
+    AndExpression,
     Expression,
-    Find,
+    FindStatement,
     GroupBy,
-    Not,
-    Or,
+    LikePattern,
+    NotExpression,
+    OrExpression,
     Path,
-    Pattern,
     Select,
-    Show,
-    Target,
+    SelectColumn,
+    ShowStatement,
+    ShowTarget,
     Where,
     Window,
 )
-from auroraql.syntax import Comparison as Written
+from auroraql.syntax import ComparisonExpression as Written
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,13 +95,15 @@ REPORTED = frozenset(("template",))
 """The listings whose rows are the lines of a text."""
 
 
-def read_show(statement: Show, catalogue: Catalogue, results: Mapping[str, Kept], values: Values) -> Shown:
+def read_show(statement: ShowStatement, catalogue: Catalogue, results: Mapping[str, Kept], values: Values) -> Shown:
     """What a SHOW asks for. Raises Fault for what makes no sense of it, or is not known."""
     listing = _LISTINGS[statement.what]
     title = f"SHOW {statement.what.upper()}"
-    targets: dict[str, Target] = {clause.word: clause for clause in statement.clauses if isinstance(clause, Target)}
+    targets: dict[str, ShowTarget] = {
+        clause.word: clause for clause in statement.clauses if isinstance(clause, ShowTarget)
+    }
     _check_targets(statement, listing, targets, title)
-    if statement.anew and not listing.of_sources:
+    if statement.refresh and not listing.of_sources:
         hint = "leave REFRESH out: it is for what is kept, as SHOW SOURCES REFRESH"
         raise Fault("AQL0214", f"{title} is always as it stands", statement.origin, "takes no REFRESH", hint)
     of = targets["of"].name if "of" in targets else ""
@@ -117,17 +119,17 @@ def read_show(statement: Show, catalogue: Catalogue, results: Mapping[str, Kept]
     if days is None:
         _check_no_days(statement, title)
     of_sources, wheres = _wheres(statement, listing)
-    find = Find(title, tuple(_clauses(statement, listing, wheres)), origin=statement.origin)
+    find = FindStatement(title, tuple(_clauses(statement, listing, wheres)), origin=statement.origin)
     only_for = targets["for"].name if "for" in targets else ""
-    shown = Shown(statement.what, kept, find, of, only_for, days, statement.anew)
+    shown = Shown(statement.what, kept, find, of, only_for, days, statement.refresh)
     if not of_sources:
         return shown
     title = "SHOW SOURCES"
-    source_find = Find(title, (Where(_all(of_sources), statement.origin),), origin=statement.origin)
+    source_find = FindStatement(title, (Where(_all(of_sources), statement.origin),), origin=statement.origin)
     return replace(shown, source_find=source_find, source_kept=_SOURCES.kept(title))
 
 
-def _wheres(statement: Show, listing: _Listing) -> tuple[list[Expression], list[Expression]]:
+def _wheres(statement: ShowStatement, listing: _Listing) -> tuple[list[Expression], list[Expression]]:
     """The terms of WHERE about fields of the data sources that are no columns of the listing, and the others."""
     of_sources: list[Expression] = []
     others: list[Expression] = []
@@ -143,12 +145,12 @@ def _wheres(statement: Show, listing: _Listing) -> tuple[list[Expression], list[
 
 
 def _all(terms: Sequence[Expression]) -> Expression:
-    return terms[0] if len(terms) == 1 else And(tuple(terms))
+    return terms[0] if len(terms) == 1 else AndExpression(tuple(terms))
 
 
 def _conjuncts(expression: Expression) -> Iterator[Expression]:
     """The terms of an expression that hold together."""
-    if isinstance(expression, And):
+    if isinstance(expression, AndExpression):
         for term in expression.terms:
             yield from _conjuncts(term)
     else:
@@ -158,10 +160,10 @@ def _conjuncts(expression: Expression) -> Iterator[Expression]:
 def _paths(expression: Expression) -> Iterator[Path]:
     """Every path in an expression."""
     match expression:
-        case And(terms) | Or(terms):
+        case AndExpression(terms) | OrExpression(terms):
             for term in terms:
                 yield from _paths(term)
-        case Not(term):
+        case NotExpression(term):
             yield from _paths(term)
         case Written(path, _, operands):
             yield path
@@ -173,7 +175,7 @@ def rows_of_show(shown: Shown, known: Listed, query: Query) -> list[Row]:
     return list(_LISTINGS[shown.what].rows(shown, known, query))
 
 
-def _check_targets(statement: Show, listing: _Listing, targets: Mapping[str, Target], title: str) -> None:
+def _check_targets(statement: ShowStatement, listing: _Listing, targets: Mapping[str, ShowTarget], title: str) -> None:
     if "of" in targets and not listing.of:
         raise Fault("AQL0214", f"{title} is of everything, and takes no OF", targets["of"].origin, "not here")
     if "for" in targets and not listing.has_for:
@@ -188,7 +190,7 @@ def _example(listing: _Listing) -> str:
     return "keogram_type" if listing.of == "key" else next(iter(KINDS))
 
 
-def _check_of(target: Target, listing: _Listing, catalogue: Catalogue, results: Mapping[str, Kept]) -> None:
+def _check_of(target: ShowTarget, listing: _Listing, catalogue: Catalogue, results: Mapping[str, Kept]) -> None:
     """Raises Fault for an OF that names nothing known."""
     known: list[str] = []
     if listing.of == "key":
@@ -209,7 +211,7 @@ _NAMES = ("program", "platform", "instrument_type", "display_name")
 """The fields of a source whose values FOR takes, besides its identifier."""
 
 
-def _check_for(target: Target, catalogue: Catalogue) -> None:
+def _check_for(target: ShowTarget, catalogue: Catalogue) -> None:
     """Raises Fault for a FOR that names no known source, unless the archive may have others than are known."""
     if catalogue.is_shipped or catalogue.sources_named(target.name):
         return
@@ -219,7 +221,7 @@ def _check_for(target: Target, catalogue: Catalogue) -> None:
     raise Fault("AQL0225", f"no data source '{target.name}' is known", target.origin, "unknown", hint)
 
 
-def _days(statement: Show, values: Values, title: str) -> tuple[date, date]:
+def _days(statement: ShowStatement, values: Values, title: str) -> tuple[date, date]:
     """The first and last day that availability is asked of."""
     windows = [clause for clause in statement.clauses if isinstance(clause, Window)]
     bounds = join_windows([(each, resolve_window(each, values)) for each in windows])
@@ -230,23 +232,23 @@ def _days(statement: Show, values: Values, title: str) -> tuple[date, date]:
     return bounds.start.date(), bounds.end.date()
 
 
-def _check_no_days(statement: Show, title: str) -> None:
+def _check_no_days(statement: ShowStatement, title: str) -> None:
     for clause in statement.clauses:
         if isinstance(clause, Window):
             raise Fault("AQL0214", f"{title} is no matter of time", clause.origin, "no window here", "leave it out")
 
 
-def _clauses(statement: Show, listing: _Listing, wheres: Sequence[Expression]) -> Iterator[Any]:
+def _clauses(statement: ShowStatement, listing: _Listing, wheres: Sequence[Expression]) -> Iterator[Any]:
     """The clauses for the rows; `wheres` are the terms of WHERE about them, which LIKE joins."""
     if listing.usual and not any(isinstance(clause, Select | GroupBy) for clause in statement.clauses):
         usual = listing.columns[: listing.usual]
-        yield Select(tuple(Column(Path((column.name,), statement.origin)) for column in usual), statement.origin)
-    patterns = [clause for clause in statement.clauses if isinstance(clause, Pattern)]
+        yield Select(tuple(SelectColumn(Path((column.name,), statement.origin)) for column in usual), statement.origin)
+    patterns = [clause for clause in statement.clauses if isinstance(clause, LikePattern)]
     path = Path((listing.like or listing.columns[0].name,), statement.origin)
     terms = [*wheres, *(Written(path, Op.LIKE, (clause.operand,), clause.origin) for clause in patterns)]
     if terms:
         yield Where(_all(terms), statement.origin)
-    yield from (c for c in statement.clauses if not isinstance(c, Pattern | Where | Target | Window))
+    yield from (c for c in statement.clauses if not isinstance(c, LikePattern | Where | ShowTarget | Window))
 
 
 # --- rows

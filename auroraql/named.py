@@ -15,7 +15,7 @@ from auroraql.errors import Diagnostic
 from auroraql.results import Record, ResultColumn, ResultSet, records_of
 from auroraql.schema import Field, Kind, Type
 from auroraql.schema.model import Role
-from auroraql.syntax import Find
+from auroraql.syntax import FindStatement
 
 
 @dataclass(frozen=True)
@@ -96,13 +96,13 @@ class Shown:
 
     what: str
     kept: Kept
-    find: Find
+    find: FindStatement
     of: str = ""
     only_for: str = ""
     days: tuple[date, date] | None = None
     anew: bool = False
     """Whether the archive is asked again for its data sources, whatever is kept of them."""
-    source_find: Find | None = None
+    source_find: FindStatement | None = None
     """The FIND that chooses the data sources it is made of, by the parts of WHERE that are about their fields."""
     source_kept: Kept | None = None
     """The data sources as a result without rows, for `source_find`."""

@@ -25,7 +25,19 @@ from auroraql.schema import KINDS
 from auroraql.schema.catalogue import Catalogue, DataSource
 from auroraql.settings import Value, read_set
 from auroraql.spelling import find_closest
-from auroraql.syntax import Find, Follow, Let, Parameter, Report, Set, Show, Sql, Statement, Submit, Target
+from auroraql.syntax import (
+    ExplainStatement,
+    FindStatement,
+    JobStatement,
+    LetStatement,
+    Parameter,
+    SetStatement,
+    ShowStatement,
+    ShowTarget,
+    SqlStatement,
+    Statement,
+    SubmitStatement,
+)
 
 DataSources = Callable[[], Sequence[DataSource]]
 
@@ -92,7 +104,7 @@ def prepare(sources: Iterable[Source], preparing: Preparing) -> list[Prepared]:
     return prepared
 
 
-def prepare_alone(read: script.Read, source: Source, preparing: Preparing) -> Prepared:
+def prepare_alone(read: script.ReadStatement, source: Source, preparing: Preparing) -> Prepared:
     """One statement of a script made ready by itself. Raises StatementError."""
     outcome = preparing.outcome(read, source)
     if isinstance(outcome, StatementError):
@@ -154,7 +166,7 @@ class Beside:
         """The result of a name."""
         return self.kept if name == self.kept.name else self.results.named(name)
 
-    def found(self, find: Find) -> Kept:
+    def found(self, find: FindStatement) -> Kept:
         """What a FIND in parentheses finds."""
         return self.results.found(find)
 
@@ -192,10 +204,10 @@ class Preparing:
 
     def outcomes(self, source: Source) -> Iterator[Prepared | StatementError]:
         """Yield each statement of a script, ready or with what is wrong. One that cannot be read hides no other."""
-        for read in script.read_pieces(source):
-            yield self.unread(read, source) if isinstance(read, script.Unread) else self.outcome(read, source)
+        for read in script.iterate_statements(source):
+            yield self.unread(read, source) if isinstance(read, script.UnreadStatement) else self.outcome(read, source)
 
-    def unread(self, read: script.Unread, source: Source) -> StatementError:
+    def unread(self, read: script.UnreadStatement, source: Source) -> StatementError:
         """Return what is wrong with a statement that cannot be read; what needs its result is not blamed for it."""
         self.lost.add(read.name(source))
         return self._checked(read.error, source, Span(read.start, read.end))
@@ -210,7 +222,7 @@ class Preparing:
             found = keep_right(found, source, span, self.catalogue, self.parameters, self.now, self)
         return StatementError(found, source, error.questions)
 
-    def outcome(self, read: script.Read, source: Source) -> Prepared | StatementError:
+    def outcome(self, read: script.ReadStatement, source: Source) -> Prepared | StatementError:
         """A statement of a script, ready or with what is wrong."""
         written = " ".join(source.text[read.start : read.end].split())
         begun = Prepared(read.statement, source, written, self.parameters, self.now)
@@ -240,7 +252,7 @@ class Preparing:
             raise StatementError(())
         return self.kept.get(name)
 
-    def found(self, find: Find) -> Kept:
+    def found(self, find: FindStatement) -> Kept:
         """What a FIND in parentheses will find."""
         return self._nested.found(find)
 
@@ -248,29 +260,29 @@ class Preparing:
 
     def _prepared(self, begun: Prepared) -> Prepared:
         match begun.statement:
-            case Find() as find:
+            case FindStatement() as find:
                 return self._find(begun, find)[0]
-            case Report(_, find):
+            case ExplainStatement(_, find):
                 return self._find(begun, find, asks=False)[0]
-            case Let(name, find, origin):
+            case LetStatement(name, find, origin):
                 _check_name(name, origin)
                 made, kept = self._find(begun, find, name)
                 self.kept[name] = kept
                 return replace(made, name=name)
-            case Submit():
+            case SubmitStatement():
                 return self._submit(begun, begun.statement)
-            case Follow():
+            case JobStatement():
                 return self._follow(begun, begun.statement)
-            case Show():
+            case ShowStatement():
                 return self._show(begun, begun.statement)
-            case Set():
+            case SetStatement():
                 values = Values(self.parameters, self.now)
                 value = read_set(begun.statement, values)
                 return replace(begun, value=value, parameters=frozenset(values.used))
-            case Sql():
+            case SqlStatement():
                 return self._sql(begun, begun.statement)
 
-    def _resolved(self, find: Find) -> Resolved:
+    def _resolved(self, find: FindStatement) -> Resolved:
         resolved = resolve(find, self.catalogue, self.parameters, now=self.now, results=self)
         self.used |= resolved.parameters
         if resolved.searched is not None:
@@ -279,7 +291,9 @@ class Preparing:
                 raise StatementError([wrong])
         return resolved
 
-    def _find(self, begun: Prepared, find: Find, name: str = "", *, asks: bool = True) -> tuple[Prepared, Kept]:
+    def _find(
+        self, begun: Prepared, find: FindStatement, name: str = "", *, asks: bool = True
+    ) -> tuple[Prepared, Kept]:
         resolved = self._resolved(find)
         kept = kept_as(name, resolved, begun.written)
         if takes_results(find):
@@ -290,7 +304,7 @@ class Preparing:
         plan = make_plan(resolved.query, self.catalogue, resolved.warnings, data_sources, held=self.held)
         return replace(begun, plan=plan, kept=kept, warnings=plan.warnings), kept
 
-    def _submit(self, begun: Prepared, statement: Submit) -> Prepared:
+    def _submit(self, begun: Prepared, statement: SubmitStatement) -> Prepared:
         name = statement.name or self._next_name()
         _check_name(name, statement.origin)
         if statement.find.kind not in KINDS and statement.find.kind in self.kept:
@@ -306,14 +320,14 @@ class Preparing:
         self._unnamed = int(name[1:])
         return name
 
-    def _follow(self, begun: Prepared, statement: Follow) -> Prepared:
+    def _follow(self, begun: Prepared, statement: JobStatement) -> Prepared:
         asked = statement.request_id
         own = self.request_ids.get(asked, asked) if asked else statement.name
         if asked and (own not in self.searches or statement.name not in ("", own)):
             return self._from_elsewhere(begun, statement)
         return self._followed(begun, own, statement)
 
-    def _from_elsewhere(self, begun: Prepared, statement: Follow) -> Prepared:
+    def _from_elsewhere(self, begun: Prepared, statement: JobStatement) -> Prepared:
         """A search that the session did not submit; what it found is known when the archive is asked."""
         if statement.verb == "cancel":
             return begun
@@ -333,7 +347,7 @@ class Preparing:
             kind = KINDS[self.kind_of(self.elsewhere.pop(name))]
             self.kept[name] = self.searches[name] = whole_records(name, kind)
 
-    def _followed(self, begun: Prepared, name: str, statement: Follow) -> Prepared:
+    def _followed(self, begun: Prepared, name: str, statement: JobStatement) -> Prepared:
         if name in self.lost and name not in self.searches:
             raise StatementError(())
         if name not in self.searches:
@@ -347,13 +361,15 @@ class Preparing:
             raise Fault("AQL0226", message, statement.origin, "unknown search", hint, missing=missing)
         if statement.verb == "fetch":
             self.kept[name] = self.searches[name]
-        return replace(begun, statement=Follow(statement.verb, name), name=name)
+        return replace(begun, statement=JobStatement(statement.verb, name), name=name)
 
-    def _show(self, begun: Prepared, statement: Show) -> Prepared:
+    def _show(self, begun: Prepared, statement: ShowStatement) -> Prepared:
         # Most scripts show nothing and never load this room.
         from auroraql.listings import read_show
 
-        if any(isinstance(each, Target) and each.name in self.lost - self.kept.keys() for each in statement.clauses):
+        if any(
+            isinstance(each, ShowTarget) and each.name in self.lost - self.kept.keys() for each in statement.clauses
+        ):
             raise StatementError(())
         values = Values(self.parameters, self.now)
         shown = read_show(statement, self.catalogue, self.kept, values)
@@ -372,7 +388,7 @@ class Preparing:
             raise StatementError([wrong])
         return replace(begun, shown=shown, warnings=said)
 
-    def _sql(self, begun: Prepared, statement: Sql) -> Prepared:
+    def _sql(self, begun: Prepared, statement: SqlStatement) -> Prepared:
         from auroraql.sql_limits import check_sql  # DuckDB, which most scripts load later or not at all
 
         limited = check_sql(statement, [*self.kept, *sorted(self.lost - self.kept.keys())])

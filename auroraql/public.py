@@ -14,12 +14,12 @@ from auroraql.warning import warn_diagnostics
 
 def parse(statement: StatementLike) -> Statement:
     """Parse one statement, in any form, and return its syntax tree. Raises StatementError."""
-    return script.read_one(source_of(statement)).statement
+    return script.read_one_statement(source_of(statement)).statement
 
 
 def parse_script(text: str | Source) -> tuple[Statement, ...]:
     """Parse a script and return the syntax trees of its statements, in order. Raises StatementError."""
-    return tuple(read.statement for read in script.read(Source.of(text)))
+    return tuple(read.statement for read in script.read_script(Source.of(text)))
 
 
 def translate(statement: StatementLike, /, to: str, **parameters: object) -> str | dict[str, Any]:

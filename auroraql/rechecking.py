@@ -14,7 +14,7 @@ from typing import Any, cast
 
 from auroraql.errors import Diagnostic, Source, StatementError
 from auroraql.forms import script
-from auroraql.forms.pieces import Piece, cut, end_of_wrong, next_start
+from auroraql.forms.pieces import StatementPiece, end_of_unbalanced, find_next_start, split_script
 from auroraql.preparing import NOTHING, Prepared, Preparing, Standing, wrong_or_questioned
 from auroraql.schema.catalogue import Catalogue
 
@@ -23,7 +23,7 @@ _SOON = timedelta(minutes=1)
 
 Diagnostics = tuple[Diagnostic, ...]
 
-_Statement = tuple[str, Piece]
+_Statement = tuple[str, StatementPiece]
 """A statement's text, and its piece with offsets relative to that text."""
 
 _Change = tuple[str, object, object]
@@ -76,7 +76,7 @@ class Rechecking:
     """Checker of one script that changes. Unchanged statements come from its cache."""
 
     def __init__(self) -> None:
-        self._parsed: dict[_Statement, script.Read | Diagnostics] = {}
+        self._parsed: dict[_Statement, script.ReadStatement | Diagnostics] = {}
         self._outcomes: dict[tuple[int, _Statement], _Outcome] = {}
         self._transitions: dict[int, list[tuple[_Changes, int]]] = {}
         """Transitions between numbered states: for each state, the changes and the number of the resulting state."""
@@ -96,17 +96,17 @@ class Rechecking:
             self._context, self._outcomes, self._transitions = (catalogue, preparing.now, standing), {}, {}
         return tuple(self._said(text, self._statements(text), preparing))
 
-    def _statements(self, text: str) -> Iterator[tuple[int, _Statement | int, script.Read | Diagnostics]]:
+    def _statements(self, text: str) -> Iterator[tuple[int, _Statement | int, script.ReadStatement | Diagnostics]]:
         """Yield the offset of each statement, its cache key, and its AST or its syntax errors.
 
         Where the end of a statement is unclear, the offset of its end replaces the cache key.
         """
-        parsed: dict[_Statement, script.Read | Diagnostics] = {}
+        parsed: dict[_Statement, script.ReadStatement | Diagnostics] = {}
         end = 0
-        for piece in cut(text):
+        for piece in split_script(text):
             if isinstance(piece, Diagnostic):
-                begin = next_start(text, end)
-                end = end_of_wrong(text, begin)
+                begin = find_next_start(text, end)
+                end = end_of_unbalanced(text, begin)
                 yield begin, end, (piece,)
                 continue
             end = piece.end
@@ -118,7 +118,7 @@ class Rechecking:
     def _said(
         self,
         text: str,
-        statements: Iterable[tuple[int, _Statement | int, script.Read | Diagnostics]],
+        statements: Iterable[tuple[int, _Statement | int, script.ReadStatement | Diagnostics]],
         preparing: Preparing,
     ) -> Iterator[Diagnostic]:
         outcomes: dict[tuple[int, _Statement], _Outcome] = {}
@@ -128,7 +128,7 @@ class Rechecking:
         for offset, statement, result in statements:
             if isinstance(statement, int):
                 log.clear()
-                unread = script.Unread(StatementError(cast("Diagnostics", result)), offset, statement)
+                unread = script.UnreadStatement(StatementError(cast("Diagnostics", result)), offset, statement)
                 yield from wrong_or_questioned(preparing.unread(unread, Source(text)))
                 state = self._next_state(state, tuple(log), following)
                 continue
@@ -180,16 +180,16 @@ def _apply(table: Any, name: object, value: object) -> None:
         table[name] = value
 
 
-def _read_alone(text: str, piece: Piece) -> script.Read | Diagnostics:
+def _read_alone(text: str, piece: StatementPiece) -> script.ReadStatement | Diagnostics:
     try:
         return script.read_piece(text, piece)
     except StatementError as error:
         return error.diagnostics
 
 
-def _said(result: script.Read | Diagnostics, text: str, preparing: Preparing) -> Diagnostics:
+def _said(result: script.ReadStatement | Diagnostics, text: str, preparing: Preparing) -> Diagnostics:
     if isinstance(result, tuple):
-        unread = script.Unread(StatementError(result), 0, len(text))
+        unread = script.UnreadStatement(StatementError(result), 0, len(text))
         return tuple(wrong_or_questioned(preparing.unread(unread, Source(text))))
     if result.form == "sql" and "auroraql.sql_limits" not in sys.modules:
         # SQL is parsed by DuckDB, which loads with the first result. A check must not load it.
@@ -200,6 +200,8 @@ def _said(result: script.Read | Diagnostics, text: str, preparing: Preparing) ->
     return tuple(wrong_or_questioned(outcome))
 
 
-def _alone(piece: Piece) -> Piece:
+def _alone(piece: StatementPiece) -> StatementPiece:
     """Return the piece with offsets relative to its own text."""
-    return replace(piece, start=0, end=piece.end - piece.start, body=max(piece.body - piece.start, 0), ended=False)
+    return replace(
+        piece, start=0, end=piece.end - piece.start, body=max(piece.body - piece.start, 0), is_terminated=False
+    )

@@ -11,7 +11,7 @@ from auroraql.archives.base import Engine
 from auroraql.archives.holdings import held
 from auroraql.errors import ArchiveError, Diagnostic, StatementError
 from auroraql.forms import sentence
-from auroraql.forms.text.writing import write_predicate, write_window
+from auroraql.forms.text.writing import print_predicate, print_window
 from auroraql.named import Kept
 from auroraql.plan import CriteriaRequest, FilterGroup, Plan, PostProcessing, Request
 from auroraql.planner import plan as make_plan
@@ -23,7 +23,7 @@ from auroraql.row_search import kept_as, plan_rows
 from auroraql.schema import KINDS, PROTOCOLS, Kind, Type
 from auroraql.schema.catalogue import Catalogue, DataSource
 from auroraql.schema.operators import OPERATORS
-from auroraql.syntax import Find, Report
+from auroraql.syntax import ExplainStatement, FindStatement
 from auroraql.translation import one_request
 
 _SOURCES_SECONDS = 5.0
@@ -72,20 +72,20 @@ class Asked:
         """The result of a name."""
         return self.results.named(name)
 
-    def found(self, find: Find) -> Kept:
+    def found(self, find: FindStatement) -> Kept:
         """What a FIND in parentheses would find; how goes to `lines`."""
         assert self.nested is not None, "it is made with this"  # noqa: S101
         kept = self.nested.found(find)
         self.lines.extend(("first:", *(f"  {line}" for line in self.told[id(find)])))
         return kept
 
-    def _found(self, find: Find) -> Kept:
+    def _found(self, find: FindStatement) -> Kept:
         inner = replace(self, lines=[])
         resolved = inner.resolved(find)
         self.told[id(find)] = [*inner.lines, *inner.explained(resolved)]
         return kept_as("(FIND)", resolved)
 
-    def resolved(self, find: Find) -> Resolved:
+    def resolved(self, find: FindStatement) -> Resolved:
         """What a FIND means, as far as that is known without its FINDs in parentheses."""
         return resolve(find, self.engine.catalogue(), self.given, now=self.now, results=self)
 
@@ -116,7 +116,7 @@ class Asked:
             yield from (f"planned with the data sources that are known here: {why}" for why in self.troubles)
 
 
-def report(statement: Report, asked: Asked) -> Told:
+def report(statement: ExplainStatement, asked: Asked) -> Told:
     """What a statement asks about a FIND.
 
     Raises StatementError when DESCRIBE is asked of what the sentence cannot say.
@@ -129,7 +129,7 @@ def report(statement: Report, asked: Asked) -> Told:
     return Told(ResultColumn("plan", Type.STRING, path=("plan",)), lines, warnings)
 
 
-def _described(statement: Report, asked: Asked, resolved: Resolved) -> Told:
+def _described(statement: ExplainStatement, asked: Asked, resolved: Resolved) -> Told:
     """The sentence as the engine words it; where it does not answer, as we do, which is said."""
     origin = statement.find.origin
     if resolved.waiting:
@@ -236,7 +236,7 @@ def _after(residual: PostProcessing, plan: Plan, kind: Kind, catalogue: Catalogu
     if len(plan.requests) > 1:
         yield "records that several requests fetched are kept once"
     if residual.where is not None:
-        yield f"WHERE {write_predicate(residual.where, kind, catalogue)}"
+        yield f"WHERE {print_predicate(residual.where, kind, catalogue)}"
     if residual.where is not None and kind.name in KINDS:
         yield "  (AuroraX has no filter for all of it, or not in so few requests)"
     if residual.during is not None:
@@ -288,7 +288,7 @@ def _some(values: tuple[str, ...]) -> str:
 
 
 def _window(start: datetime | None, end: datetime | None) -> str:
-    return write_window(start, end) or "none: all times"
+    return print_window(start, end) or "none: all times"
 
 
 def _leaves(tree: Tree, above: str = "") -> Iterator[str]:

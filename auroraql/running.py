@@ -26,7 +26,16 @@ from auroraql.schema.catalogue import DataSource
 from auroraql.search_steps import SearchSteps
 from auroraql.searches import Planned, Search, State, elapsing
 from auroraql.settings import Settings
-from auroraql.syntax import Find, Follow, Let, Report, Set, Show, Sql, Submit
+from auroraql.syntax import (
+    ExplainStatement,
+    FindStatement,
+    JobStatement,
+    LetStatement,
+    SetStatement,
+    ShowStatement,
+    SqlStatement,
+    SubmitStatement,
+)
 from auroraql.watching import Watching
 
 _NO_QUERY = Query("", select=())
@@ -87,38 +96,38 @@ class Running:
 
     def _carried_out(self, prepared: Prepared, began: float) -> ResultSet:
         match prepared.statement:
-            case Find() as find:
+            case FindStatement() as find:
                 planned = self.planned(find, prepared)
                 return self.found(planned if self.most is None else _at_most(planned, self.most), prepared, began)
-            case Let(name, find):
+            case LetStatement(name, find):
                 return self._let(name, self.planned(find, prepared), prepared, began)
-            case Report() as asked:
+            case ExplainStatement() as asked:
                 return self._report(asked, prepared, began)
-            case Submit():
+            case SubmitStatement():
                 # As it was submitted: by now it may be over.
                 return self._told(_SUBMITTED, [_brief(self.submit(prepared), "running")], prepared, began)
-            case Follow("cancel", _, request_id) if request_id:
+            case JobStatement("cancel", _, request_id) if request_id:
                 return self._cancelled_elsewhere(request_id, prepared, began)
-            case Follow(verb, name, request_id):
+            case JobStatement(verb, name, request_id):
                 search = self.attach(request_id, name, prepared) if request_id else self.submitted[name]
                 return self._fetched(search) if verb == "fetch" else self._cancelled(search, prepared, began)
-            case Show():
+            case ShowStatement():
                 return self._shown(prepared, began)
-            case Set(name):
+            case SetStatement(name):
                 note = self.settings.put(name.lower(), prepared.value)
                 return self._told((), [], prepared, began, note)
-            case Sql() as sql:
+            case SqlStatement() as sql:
                 return self._sql(sql, prepared, began)
 
     # --- searches
 
-    def planned(self, find: Find, prepared: Prepared) -> Planned:
+    def planned(self, find: FindStatement, prepared: Prepared) -> Planned:
         """What a FIND means now. FINDs in parentheses are run for it. Raises StatementError, ArchiveError."""
         if prepared.plan is not None and prepared.kept is not None:
             return Planned(prepared.plan, prepared.kept)
         return self.planned_with(find, prepared, _Taking(self, prepared))
 
-    def planned_with(self, find: Find, prepared: Prepared, taking: _Taking) -> Planned:
+    def planned_with(self, find: FindStatement, prepared: Prepared, taking: _Taking) -> Planned:
         """The same, with what it takes from results. Raises StatementError, ArchiveError."""
         catalogue = self.engine.catalogue()
         resolved = resolve(find, catalogue, prepared.given, now=prepared.now, results=taking)
@@ -190,8 +199,8 @@ class Running:
 
     def submit(self, prepared: Prepared) -> Search:
         """Starts a FIND and does not wait for it; that of a SUBMIT under its name. Raises StatementError, ArchiveError."""
-        find = prepared.statement.find if isinstance(prepared.statement, Submit) else prepared.statement
-        assert isinstance(find, Find), "the session has looked"  # noqa: S101
+        find = prepared.statement.find if isinstance(prepared.statement, SubmitStatement) else prepared.statement
+        assert isinstance(find, FindStatement), "the session has looked"  # noqa: S101
         planned = self.planned(find, prepared)
         if planned.searched is not None:
             message, hint = f"'{find.kind}' is a result, and its rows are searched at once", "FIND it without SUBMIT"
@@ -296,7 +305,7 @@ class Running:
             return self._told(_SUBMITTED, [("", state, request_id)], prepared, began, note)
         return self._cancelled(search, prepared, began)
 
-    def _report(self, asked: Report, prepared: Prepared, began: float) -> ResultSet:
+    def _report(self, asked: ExplainStatement, prepared: Prepared, began: float) -> ResultSet:
         """What EXPLAIN and DESCRIBE say; nothing is searched, so FINDs in parentheses are explained too."""
         # Most statements are no reports and never load this room.
         from auroraql.reports import Asked, report
@@ -355,7 +364,7 @@ class Running:
         self.refresh()
         return [search.as_row() for search in list(self.submitted.values())]  # another thread may keep one
 
-    def _sql(self, statement: Sql, prepared: Prepared, began: float) -> ResultSet:
+    def _sql(self, statement: SqlStatement, prepared: Prepared, began: float) -> ResultSet:
         from auroraql.sql_results import run_sql
 
         limited = prepared.limited
@@ -398,13 +407,13 @@ class _Taking:
         """The result of a name."""
         return self.running.results.get(name)
 
-    def found(self, find: Find) -> Kept:
+    def found(self, find: FindStatement) -> Kept:
         """What a FIND in parentheses finds. Raises ArchiveError."""
         if self._nested is None:
             self._nested = Nested(self._found)
         return self._nested.found(find)
 
-    def _found(self, find: Find) -> Kept:
+    def _found(self, find: FindStatement) -> Kept:
         inner = replace(self.prepared, plan=None, name="(FIND)")
         planned = self.running.planned_with(find, inner, self)
         result = self.running.found(planned, inner, time.monotonic())

@@ -21,7 +21,7 @@ from auroraql.running import Running
 from auroraql.schema.catalogue import Catalogue
 from auroraql.searches import Search
 from auroraql.settings import Settings
-from auroraql.syntax import Find, Follow, Submit
+from auroraql.syntax import FindStatement, JobStatement, SubmitStatement
 from auroraql.warning import warn_diagnostics
 
 __all__ = ["Archive", "Search", "connect"]
@@ -206,14 +206,14 @@ class Archive:
         """
         self._refuse_closed()
         for source in map(source_of, scripts):
-            for read in script.read_pieces(source):
-                if isinstance(read, script.Unread):
+            for read in script.iterate_statements(source):
+                if isinstance(read, script.UnreadStatement):
                     yield self._preparing(parameters).unread(read, source)
                 else:
                     yield self._outcome(read, source, parameters)
 
     def _outcome(
-        self, read: script.Read, source: Source, parameters: Mapping[str, object]
+        self, read: script.ReadStatement, source: Source, parameters: Mapping[str, object]
     ) -> ResultSet | AuroraQLError:
         try:
             return self._run(prepare_alone(read, source, self._preparing(parameters)))
@@ -232,7 +232,7 @@ class Archive:
     def submit(self, statement: StatementLike, /, **parameters: object) -> Search:
         """Start one FIND (or the FIND of a SUBMIT) and return the search without waiting for it."""
         prepared = self._prepare_one(statement, parameters)
-        if not isinstance(prepared.statement, Find | Submit):
+        if not isinstance(prepared.statement, FindStatement | SubmitStatement):
             word = prepared.written.partition(" ")[0].upper()
             raise UsageError(f"{word} runs no search", "submit the FIND alone")
         if prepared.warnings:
@@ -246,14 +246,14 @@ class Archive:
         the archive does not know.
         """
         self._refuse_closed()
-        asked = Follow("fetch", name, request_id)
+        asked = JobStatement("fetch", name, request_id)
         return self._running.attach(request_id, name, Prepared(asked, Source(""), request_id, {}, datetime.now(UTC)))
 
     def _prepare_one(self, statement: StatementLike, parameters: Mapping[str, object]) -> Prepared:
         source = source_of(statement)
         prepared = self._prepare([source], parameters)
         if len(prepared) != 1:
-            script.read_one(source)  # says so, with the place
+            script.read_one_statement(source)  # says so, with the place
         return prepared[0]
 
     def _prepare(self, sources: Iterable[Source], parameters: Mapping[str, object]) -> list[Prepared]:

@@ -12,7 +12,7 @@ from auroraql.output import FORMATS, known_format
 from auroraql.resolver.times import TimeError, seconds_of
 from auroraql.resolver.values import Fault, Values
 from auroraql.spelling import find_closest
-from auroraql.syntax import Number, Parameter, Path, Set, Text, Truth
+from auroraql.syntax import BooleanLiteral, NumberLiteral, Parameter, Path, SetStatement, TextLiteral
 
 Value = str | float
 
@@ -83,7 +83,7 @@ class Settings:
         ]
 
 
-def read_set(statement: Set, values: Values) -> Value | None:
+def read_set(statement: SetStatement, values: Values) -> Value | None:
     """The value that a SET gives its setting; None for DEFAULT. Raises Fault for what there is not, or cannot be."""
     row = SETTINGS.get(statement.name.lower())
     if row is None:
@@ -108,13 +108,13 @@ def shown(name: str, value: Value) -> str:
 def _plain(operand: object, values: Values) -> tuple[object, str]:
     """What was written, as a plain value, and its unit. A bare word is a text."""
     match operand:
-        case Number(text, unit):
+        case NumberLiteral(text, unit):
             return float(text), unit
-        case Text(text):
+        case TextLiteral(text):
             return text, ""
         case Path():
             return operand.dotted, ""
-        case Truth(value):
+        case BooleanLiteral(value):
             return value, ""
         case Parameter():
             return values.parameter(operand), ""

@@ -20,7 +20,7 @@ from auroraql.errors import Diagnostic, Span, StatementError
 from auroraql.named import DottedName, Limited
 from auroraql.schema.limits import MOST_SQL_TABLES
 from auroraql.spelling import find_closest
-from auroraql.syntax import Sql
+from auroraql.syntax import SqlStatement
 
 Node = dict[str, Any]
 
@@ -62,7 +62,7 @@ _OWN = (("main",), ("memory", "main"))
 """What a result may be called below."""
 
 
-def check_sql(statement: Sql, names: Collection[str]) -> Limited:
+def check_sql(statement: SqlStatement, names: Collection[str]) -> Limited:
     """What the SQL reads of the results called `names`. Raises StatementError when it is wrong, or may not run."""
     looking = _Looking(statement, {name.lower(): name for name in names}, names)
     try:
@@ -155,7 +155,7 @@ class Written:
         return at + shift
 
 
-def wrong(error: duckdb.Error, statement: Sql, ran: Written | None = None) -> Diagnostic:
+def wrong(error: duckdb.Error, statement: SqlStatement, ran: Written | None = None) -> Diagnostic:
     """What DuckDB says of the SQL, at the place it gives; `ran` is what DuckDB was given, unless it is the statement."""
     text = str(error)
     try:
@@ -179,7 +179,7 @@ _MISSING = re.compile(
 
 
 def _missing_column(
-    message: str, said: Node, statement: Sql, columns: Mapping[str, tuple[str, ...]]
+    message: str, said: Node, statement: SqlStatement, columns: Mapping[str, tuple[str, ...]]
 ) -> Diagnostic | None:
     """That there is no such column, with the name of the one that is meant; None where DuckDB's own words are better."""
     missing, origin = _MISSING.match(message), _span(said.get("location"), statement)
@@ -229,7 +229,7 @@ def _keywords() -> frozenset[str]:
         return frozenset(str(word) for (word,) in cursor.execute(sql).fetchall())
 
 
-def _parsed(statement: Sql) -> str:
+def _parsed(statement: SqlStatement) -> str:
     """DuckDB's parse of the SQL, as JSON. Raises duckdb.Error."""
     try:
         statement.text.encode()
@@ -254,7 +254,7 @@ def _views() -> frozenset[str]:
         )
 
 
-def _unread(document: Node, statement: Sql) -> Diagnostic:
+def _unread(document: Node, statement: SqlStatement) -> Diagnostic:
     """Why DuckDB's parser gave no tree: it is no SELECT, or it is wrong."""
     if document.get("error_type") != "not implemented":
         return _told(str(document["error_message"]), document, statement)
@@ -262,7 +262,7 @@ def _unread(document: Node, statement: Sql) -> Diagnostic:
     return Diagnostic("AQL0408", "SQL only reads results: this is no SELECT", _begin(statement), "not run", hint)
 
 
-def _told(message: str, said: Node, statement: Sql) -> Diagnostic:
+def _told(message: str, said: Node, statement: SqlStatement) -> Diagnostic:
     lines = [line.strip() for line in message.splitlines() if line.strip()]
     hint = " ".join(lines[1:3]) if len(lines) > 1 else ""
     if said.get("error_subtype") == "COLUMN_NOT_FOUND":
@@ -274,7 +274,7 @@ def _told(message: str, said: Node, statement: Sql) -> Diagnostic:
     return Diagnostic("AQL0409", f"DuckDB says: {first}", _span(place, statement), hint=hint)
 
 
-def _span(place: Any, statement: Sql) -> Span | None:
+def _span(place: Any, statement: SqlStatement) -> Span | None:
     """From bytes of the SQL to characters of the source."""
     if not isinstance(statement.origin, Span):
         return None
@@ -288,7 +288,7 @@ def _span(place: Any, statement: Sql) -> Span | None:
     return Span(statement.origin.start + before, statement.origin.start + before + max(inside, 1))
 
 
-def _begin(statement: Sql) -> Span | None:
+def _begin(statement: SqlStatement) -> Span | None:
     """The first word of the SQL."""
     if not isinstance(statement.origin, Span):
         return None
@@ -298,7 +298,7 @@ def _begin(statement: Sql) -> Span | None:
 class _Looking:
     """One parse being looked through; `results` are the names of results by how DuckDB compares names."""
 
-    def __init__(self, statement: Sql, results: dict[str, str], names: Collection[str]) -> None:
+    def __init__(self, statement: SqlStatement, results: dict[str, str], names: Collection[str]) -> None:
         self.statement, self.results, self.names = statement, results, names
         self.data = statement.text.encode(errors="replace")
         self.wrong: list[Diagnostic] = []

@@ -21,7 +21,7 @@ from auroraql.named import DottedName, Kept, Limited, SqlColumn, dotted_names, o
 from auroraql.results import Columnar, ResultColumn, Row, duration_text
 from auroraql.schema import Field, Type
 from auroraql.sql_limits import CONFIG, Written, quoted, wrong
-from auroraql.syntax import Sql
+from auroraql.syntax import SqlStatement
 
 _SQL_TYPES = {
     Type.STRING: "VARCHAR",
@@ -71,7 +71,7 @@ _DEEPEST = 200
 
 
 def run_sql(
-    statement: Sql,
+    statement: SqlStatement,
     tables: Sequence[Kept],
     limited: Limited,
     parameters: Mapping[str, object],
@@ -91,7 +91,7 @@ def run_sql(
         return _run(statement, ran, tables, None, parameters, deadline, most)
 
 
-def _written(statement: Sql, tables: Sequence[Kept], limited: Limited) -> Written:
+def _written(statement: SqlStatement, tables: Sequence[Kept], limited: Limited) -> Written:
     """The SQL with the columns that have dots in their names in quotes: DuckDB takes `a.b` for a table and a column."""
     columns = {kept.name: sql_columns(kept) for kept in tables}
     names = {table: dotted_names(each) for table, each in columns.items()}
@@ -137,7 +137,7 @@ def _connection() -> duckdb.DuckDBPyConnection:
 
 
 def _run(
-    statement: Sql,
+    statement: SqlStatement,
     ran: Written,
     tables: Sequence[Kept],
     only: frozenset[str] | None,
@@ -166,7 +166,9 @@ def _run(
             raise StatementError([wrong(error, statement, ran)]) from None
 
 
-def _check_parameters(cursor: duckdb.DuckDBPyConnection, parameters: Mapping[str, object], statement: Sql) -> None:
+def _check_parameters(
+    cursor: duckdb.DuckDBPyConnection, parameters: Mapping[str, object], statement: SqlStatement
+) -> None:
     """Bind each parameter by itself, so that one that DuckDB has no type for is reported by its name."""
     for name, value in parameters.items():
         try:
@@ -198,7 +200,7 @@ def _without_zones(
 def _fetched(
     cursor: duckdb.DuckDBPyConnection,
     columns: Sequence[ResultColumn],
-    statement: Sql,
+    statement: SqlStatement,
     deadline: float,
     most: int | None,
 ) -> list[Row]:
@@ -251,14 +253,14 @@ def _bytes_of(value: Any) -> int:
     return total
 
 
-def _check_depth(columns: Sequence[ResultColumn], description: Sequence[Any], statement: Sql) -> None:
+def _check_depth(columns: Sequence[ResultColumn], description: Sequence[Any], statement: SqlStatement) -> None:
     for column, (_, code, *_) in zip(columns, description, strict=True):
         written = str(code)
         if written.count("(") + written.count("[") > _DEEPEST and _depth(written, "([", ")]") > _DEEPEST:
             raise _too_deep(column, statement)
 
 
-def _too_deep(column: ResultColumn, statement: Sql) -> StatementError:
+def _too_deep(column: ResultColumn, statement: SqlStatement) -> StatementError:
     message = f"a value of '{column.name}' is nested more than {_DEEPEST} levels deep"
     hint = "cast it to VARCHAR, or select a part of it"
     return StatementError([Diagnostic("AQL0409", message, statement.origin, hint=hint)])
@@ -279,7 +281,7 @@ def _depth(text: str, opening: str, closing: str) -> int:
     return deepest
 
 
-def _read_json(text: str, column: ResultColumn, statement: Sql) -> Any:
+def _read_json(text: str, column: ResultColumn, statement: SqlStatement) -> Any:
     if text.count("[") + text.count("{") > _DEEPEST and _depth(text, "[{", "]}") > _DEEPEST:
         raise _too_deep(column, statement)
     return json.loads(text)
@@ -450,7 +452,7 @@ def _read_as(written: str, name: str) -> Type:
     return _READ_AS.get(name, Type.STRING)
 
 
-def _plain(value: Any, column: ResultColumn, statement: Sql) -> Any:
+def _plain(value: Any, column: ResultColumn, statement: SqlStatement) -> Any:
     """A value of DuckDB's as results have it."""
     if value is None or isinstance(value, bool | int | float):
         return value

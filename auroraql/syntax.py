@@ -1,6 +1,6 @@
 """What was written: the syntax tree, frozen, with the place of each part.
 
-Every form (text, JSON, sentence) is read into a `Find`. Nothing here has been checked against the schema:
+Every form (text, JSON, sentence) is read into a `FindStatement`. Nothing here has been checked against the schema:
 names may be unknown, values of the wrong type. `origin` takes no part in equality.
 """
 
@@ -27,16 +27,16 @@ class Path:
 
 
 @dataclass(frozen=True, slots=True)
-class Text:
+class TextLiteral:
     """A quoted string, without its quotes. `plain`: from a form that writes every value so (JSON, sentence)."""
 
     value: str
     origin: Origin = field(default=None, compare=False)
-    plain: bool = False
+    is_untyped: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class Number:
+class NumberLiteral:
     """A number as written, perhaps signed, perhaps with a unit."""
 
     text: str
@@ -45,7 +45,7 @@ class Number:
 
 
 @dataclass(frozen=True, slots=True)
-class Truth:
+class BooleanLiteral:
     """TRUE or FALSE."""
 
     value: bool
@@ -82,7 +82,7 @@ class Duration:
 class Instant:
     """A point or interval of time, moved by shifts: `TODAY - 1 day`."""
 
-    base: Timestamp | Text | Parameter
+    base: Timestamp | TextLiteral | Parameter
     shifts: tuple[Duration, ...] = ()
     origin: Origin = field(default=None, compare=False)
 
@@ -91,15 +91,15 @@ class Instant:
 class Subquery:
     """A FIND in parentheses, whose result stands where it is written."""
 
-    find: Find
+    find: FindStatement
     origin: Origin = field(default=None, compare=False)
 
 
-Operand = Text | Number | Truth | Instant | Parameter | Path | Subquery
+Operand = TextLiteral | NumberLiteral | BooleanLiteral | Instant | Parameter | Path | Subquery
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
+class ComparisonExpression:
     """A path, an operator (by its schema name) and what it is compared with."""
 
     path: Path
@@ -109,7 +109,7 @@ class Comparison:
 
 
 @dataclass(frozen=True, slots=True)
-class And:
+class AndExpression:
     """Terms joined by AND, at least two."""
 
     terms: tuple[Expression, ...]
@@ -117,7 +117,7 @@ class And:
 
 
 @dataclass(frozen=True, slots=True)
-class Or:
+class OrExpression:
     """Terms joined by OR, at least two."""
 
     terms: tuple[Expression, ...]
@@ -125,28 +125,28 @@ class Or:
 
 
 @dataclass(frozen=True, slots=True)
-class Not:
+class NotExpression:
     """NOT before a term."""
 
     term: Expression
     origin: Origin = field(default=None, compare=False)
 
 
-Expression = Comparison | And | Or | Not
+Expression = ComparisonExpression | AndExpression | OrExpression | NotExpression
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
+class SelectColumn:
     """A selected path, perhaps with a tree of members, perhaps with an alias."""
 
     path: Path
-    members: tuple[Item, ...] = ()
+    members: tuple[SelectItem, ...] = ()
     alias: str = ""
     origin: Origin = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
-class Star:
+class SelectStar:
     """`*`, perhaps without some paths."""
 
     exclude: tuple[Path, ...] = ()
@@ -154,7 +154,7 @@ class Star:
 
 
 @dataclass(frozen=True, slots=True)
-class Aggregate:
+class SelectAggregate:
     """`count(*)`, `max(path)` …; `path` None stands for `*`."""
 
     function: str
@@ -163,14 +163,14 @@ class Aggregate:
     origin: Origin = field(default=None, compare=False)
 
 
-Item = Column | Star | Aggregate
+SelectItem = SelectColumn | SelectStar | SelectAggregate
 
 
 @dataclass(frozen=True, slots=True)
 class Select:
     """The SELECT clause."""
 
-    items: tuple[Item, ...]
+    items: tuple[SelectItem, ...]
     origin: Origin = field(default=None, compare=False)
 
 
@@ -206,13 +206,13 @@ class Overlap:
 
 
 @dataclass(frozen=True, slots=True)
-class Block:
+class BlockItem:
     """A criteria block of OF: its kind, the name given to it, and its predicate, or the points of a location."""
 
     kind: str
     alias: str = ""
     expression: Expression | None = None
-    points: tuple[tuple[Number | Parameter, Number | Parameter], ...] = ()
+    points: tuple[tuple[NumberLiteral | Parameter, NumberLiteral | Parameter], ...] = ()
     origin: Origin = field(default=None, compare=False)
 
 
@@ -220,7 +220,7 @@ class Block:
 class Of:
     """The OF clause."""
 
-    blocks: tuple[Block, ...]
+    blocks: tuple[BlockItem, ...]
     origin: Origin = field(default=None, compare=False)
 
 
@@ -229,7 +229,7 @@ class Distance:
     """One limit of WITHIN: of a pair of blocks, or of all (`pair` None); `limit` None is ANY."""
 
     pair: tuple[str, str] | None
-    limit: Number | Parameter | None
+    limit: NumberLiteral | Parameter | None
     origin: Origin = field(default=None, compare=False)
 
 
@@ -266,7 +266,7 @@ class GroupBy:
 
 
 @dataclass(frozen=True, slots=True)
-class OrderKey:
+class OrderItem:
     """One key of ORDER BY; `nulls_first` None when not said."""
 
     path: Path
@@ -278,7 +278,7 @@ class OrderKey:
 class OrderBy:
     """The ORDER BY clause."""
 
-    keys: tuple[OrderKey, ...]
+    keys: tuple[OrderItem, ...]
     origin: Origin = field(default=None, compare=False)
 
 
@@ -286,8 +286,8 @@ class OrderBy:
 class Limit:
     """LIMIT and OFFSET."""
 
-    count: Number | Parameter
-    offset: Number | Parameter | None = None
+    count: NumberLiteral | Parameter
+    offset: NumberLiteral | Parameter | None = None
     origin: Origin = field(default=None, compare=False)
 
 
@@ -295,7 +295,7 @@ Clause = Select | Where | Window | Overlap | Of | Within | Via | Precision | Gro
 
 
 @dataclass(frozen=True, slots=True)
-class Find:
+class FindStatement:
     """A FIND statement: what is found as written (a kind, or a result by its name), and its clauses in order."""
 
     kind: str
@@ -307,34 +307,34 @@ class Find:
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class ExplainStatement:
     """EXPLAIN or DESCRIBE before a FIND: what would be done, or the engine's sentence."""
 
     verb: Literal["explain", "describe"]
-    find: Find
+    find: FindStatement
     origin: Origin = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
-class Let:
+class LetStatement:
     """LET: the result of a FIND, kept under a name."""
 
     name: str
-    find: Find
+    find: FindStatement
     origin: Origin = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
-class Submit:
+class SubmitStatement:
     """SUBMIT: a FIND that is started and not waited for; `name` empty when it was given none."""
 
     name: str
-    find: Find
+    find: FindStatement
     origin: Origin = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
-class Follow:
+class JobStatement:
     """FETCH or CANCEL of a search by its name, or by a request id; `name` is then what FETCH keeps it under, if any."""
 
     verb: Literal["fetch", "cancel"]
@@ -344,15 +344,15 @@ class Follow:
 
 
 @dataclass(frozen=True, slots=True)
-class Pattern:
+class LikePattern:
     """LIKE behind SHOW, for the names it lists."""
 
-    operand: Text | Parameter
+    operand: TextLiteral | Parameter
     origin: Origin = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class ShowTarget:
     """What SHOW is about: `OF kind`, `OF key` or `FOR name`."""
 
     word: Literal["of", "for"]
@@ -360,21 +360,21 @@ class Target:
     origin: Origin = field(default=None, compare=False)
 
 
-ShowClause = Clause | Pattern | Target
+ShowClause = Clause | LikePattern | ShowTarget
 
 
 @dataclass(frozen=True, slots=True)
-class Show:
+class ShowStatement:
     """SHOW: something that is known, as a table; `anew` when the archive is to be asked for it again."""
 
     what: str
     clauses: tuple[ShowClause, ...] = ()
-    anew: bool = False
+    refresh: bool = False
     origin: Origin = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
-class Set:
+class SetStatement:
     """SET: a setting of the session; `value` None is DEFAULT."""
 
     name: str
@@ -383,24 +383,33 @@ class Set:
 
 
 @dataclass(frozen=True, slots=True)
-class Sql:
+class SqlStatement:
     """SQL over the results that were kept, as written."""
 
     text: str
     origin: Origin = field(default=None, compare=False)
 
 
-Statement = Find | Report | Let | Submit | Follow | Show | Set | Sql
+Statement = (
+    FindStatement
+    | ExplainStatement
+    | LetStatement
+    | SubmitStatement
+    | JobStatement
+    | ShowStatement
+    | SetStatement
+    | SqlStatement
+)
 
 
-def find_of(statement: Statement) -> Find | None:
+def get_find(statement: Statement) -> FindStatement | None:
     """The FIND that a statement is or is about; None for those that are about something else."""
-    if isinstance(statement, Find):
+    if isinstance(statement, FindStatement):
         return statement
-    return statement.find if isinstance(statement, Report | Let | Submit) else None
+    return statement.find if isinstance(statement, ExplainStatement | LetStatement | SubmitStatement) else None
 
 
-def clauses_of(statement: Statement) -> tuple[ShowClause, ...]:
+def get_clauses(statement: Statement) -> tuple[ShowClause, ...]:
     """The clauses of a statement, in the order written."""
-    holder = find_of(statement) or statement
-    return holder.clauses if isinstance(holder, Find | Show) else ()
+    holder = get_find(statement) or statement
+    return holder.clauses if isinstance(holder, FindStatement | ShowStatement) else ()

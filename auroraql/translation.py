@@ -18,7 +18,7 @@ from auroraql.query import Query
 from auroraql.resolver import resolve, unused_parameter
 from auroraql.schema import KINDS
 from auroraql.schema.catalogue import Catalogue, load_shipped
-from auroraql.syntax import Aggregate, Find, GroupBy, Limit, OrderBy, Overlap, Select, Where, Window
+from auroraql.syntax import FindStatement, GroupBy, Limit, OrderBy, Overlap, Select, SelectAggregate, Where, Window
 
 TARGETS = ("aql", "json", "sentence", "python", "curl", "plan")
 """The forms a statement can be written in."""
@@ -71,8 +71,8 @@ def _translated(
     parameters: Mapping[str, object] | None,
     now: datetime | None,
 ) -> Translation:
-    read = script.read_one(source)
-    found = script.find_in(read, source)
+    read = script.read_one_statement(source)
+    found = script.require_find(read, source)
     if form != "auto" and read.form != FORMS[form]:
         written = next(name for name, each in FORMS.items() if each == read.form)
         raise UsageError(
@@ -84,7 +84,7 @@ def _translated(
 
 
 def translate_find(
-    find: Find,
+    find: FindStatement,
     to: str,
     *,
     catalogue: Catalogue | None = None,
@@ -106,7 +106,7 @@ def translate_find(
     if to == "aql":
         from auroraql.forms.text import writing
 
-        return Translation(writing.write(resolved.query, known), resolved.warnings)
+        return Translation(writing.print_query(resolved.query, known), resolved.warnings)
     whole = to in ("plan", "python", "curl")
     made = make_plan(resolved.query, known, resolved.warnings, cut=whole, held=lambda _request: None)
     if made.unsayable:
@@ -137,7 +137,7 @@ def _written(request: Request, query: Query, to: str, catalogue: Catalogue) -> s
     from auroraql.forms import curl, python
     from auroraql.forms.text import writing
 
-    statement = writing.write(query, catalogue)
+    statement = writing.print_query(query, catalogue)
     return python.write(request, statement) if to == "python" else curl.write(request, statement)
 
 
@@ -150,14 +150,14 @@ def _check_parameters(given: Mapping[str, object] | None, used: frozenset[str]) 
 _CLAUSES = ("ORDER BY", "GROUP BY", "LIMIT")
 
 
-def _done_after(find: Find, query: Query) -> Iterator[tuple[str, Origin]]:
+def _done_after(find: FindStatement, query: Query) -> Iterator[tuple[str, Origin]]:
     """What of a statement no request of AuroraX's has, and where it is written."""
     if find.distinct:
         yield "DISTINCT", find.origin
     for clause in find.clauses:
         match clause:
             case Select(items):
-                functions = [item for item in items if isinstance(item, Aggregate)]
+                functions = [item for item in items if isinstance(item, SelectAggregate)]
                 yield from ((f"a function as {each.function}()", each.origin) for each in functions[:1])
             case Overlap():
                 yield "the intervals of a result", clause.origin
@@ -171,7 +171,7 @@ def _done_after(find: Find, query: Query) -> Iterator[tuple[str, Origin]]:
                 yield "LIMIT", clause.origin
 
 
-def one_request(plan: Plan, find: Find, to: str) -> tuple[Request, tuple[Diagnostic, ...]]:
+def one_request(plan: Plan, find: FindStatement, to: str) -> tuple[Request, tuple[Diagnostic, ...]]:
     """The single request that says the whole statement, and what had to be left out of it.
 
     Raises StatementError when one query cannot say it: nothing is dropped that changes which records come.
@@ -228,7 +228,7 @@ def _refused(request: Request, origin: Origin) -> Iterator[Diagnostic]:
         yield Diagnostic("AQL0614", f"{message} without both ends of a window", origin, label, hint, severity="warning")
 
 
-def _open_window(plan: Plan, find: Find) -> Diagnostic:
+def _open_window(plan: Plan, find: FindStatement) -> Diagnostic:
     """The error for a window that is open where the service needs both ends, at the clause or the statement."""
     error = open_window(plan.query)
     where = next((clause.origin for clause in find.clauses if isinstance(clause, Window)), None)

@@ -78,7 +78,7 @@ def _repeated(part: Any, sign: Any) -> Any:
 
 
 def _named(name: str) -> Any:
-    if name in grammar.keywords():
+    if name in grammar.grammar_keywords():
         return railroad.Terminal(name)
     if name.isupper():
         return railroad.Terminal(name.lower().replace("_", " "))

@@ -78,7 +78,7 @@ def complaints(statement: str) -> list[str]:
 def syntax(statement: str) -> list[Diagnostic]:
     """The diagnostics of reading alone."""
     try:
-        script.read(Source(statement))
+        script.read_script(Source(statement))
     except StatementError as error:
         return list(error.diagnostics)
     return []

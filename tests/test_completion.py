@@ -15,7 +15,7 @@ from auroraql.completion.keywords import KEYWORDS, SQL
 from auroraql.completion.trail import Trail, words_of
 from auroraql.errors import Source, StatementError
 from auroraql.forms import grammar
-from auroraql.forms.pieces import form_at
+from auroraql.forms.pieces import detect_form
 from auroraql.preparing import Preparing, Standing, prepare
 from auroraql.public import parse_script
 from auroraql.schema import Type
@@ -83,7 +83,7 @@ def texts(marked: str, known: Known = KNOWN) -> list[str]:
 
 def lark_accepts(text: str) -> frozenset[str]:
     """Lark's own answer to what may come behind a text; raises where the text itself is refused."""
-    session = grammar.parser().parse_interactive(text)
+    session = grammar.get_parser().parse_interactive(text)
     session.exhaust_lexer()
     return frozenset(session.accepts())
 
@@ -114,7 +114,7 @@ def test_whatever_is_offered_is_accepted(statement: str, data: st.DataObject) ->
     except LarkError:
         return  # what was typed before is wrong itself
     for each in found:
-        if form_at(begun, 0) == "text" and each.text != SQL.word:
+        if detect_form(begun, 0) == "text" and each.text != SQL.word:
             offered = begun[: each.start] + each.text
             try:
                 lark_accepts(offered)
@@ -137,7 +137,7 @@ def test_every_keyword_that_is_accepted_is_offered_or_would_be_wrong(text: str) 
     words = list(words_of(text, 0, len(text)))
     for end in (0, *(word.end_pos for word in words)):
         begun = text[:end]
-        accepted = lark_accepts(begun) & set(grammar.keywords())
+        accepted = lark_accepts(begun) & set(grammar.grammar_keywords())
         offered = {
             each.text.split()[0].upper()
             for letter in sorted({word[0].lower() for word in accepted})
@@ -168,7 +168,7 @@ def test_typing_on_offers_what_a_fresh_start_would(statement: str) -> None:
 
 
 def test_every_keyword_is_explained_and_its_example_is_right() -> None:
-    assert set(KEYWORDS) == set(grammar.keywords())
+    assert set(KEYWORDS) == set(grammar.grammar_keywords())
     for row in (*KEYWORDS.values(), SQL):
         assert re.search(rf"\b{row.word}\b", row.example, re.IGNORECASE)
         parse_script(row.example)

@@ -8,7 +8,7 @@ import pytest
 
 from auroraql.errors import Source, Span
 from auroraql.forms import script
-from auroraql.forms.tables import table
+from auroraql.forms.tables import load_table
 from auroraql.forms.text.slips.habits import ARITHMETIC, FUNCTIONS_OF_FIELDS, HABITS, Habit
 from auroraql.forms.text.slips.statements import first_words
 from auroraql.forms.text.slips.stuck import NAMES_OF_TERMINALS
@@ -162,13 +162,13 @@ def test_no_mutation_gets_a_wrong_fix_or_the_name_of_a_terminal() -> None:
 
 
 def test_every_terminal_has_a_name_for_people() -> None:
-    keywords = {name for name, value in table().terminals.items() if value == rf"(?i:{name.lower()}(?!\w))"}
-    others = set(table().terminals) - keywords - {"WS", "COMMENT"}
+    keywords = {name for name, value in load_table().terminals.items() if value == rf"(?i:{name.lower()}(?!\w))"}
+    others = set(load_table().terminals) - keywords - {"WS", "COMMENT"}
     assert others <= set(NAMES_OF_TERMINALS)
 
 
 def test_a_statement_begins_with_the_words_that_begin_one() -> None:
-    start = table().rows[table().start]
+    start = load_table().rows[load_table().start]
     words = {name for name in start if name.isupper()}
     assert set(first_words(frozenset(words))) == words | {"SQL"}
     (said,) = fixes.diagnostics("@ data_products")
@@ -194,4 +194,4 @@ def test_one_unreadable_statement_hides_no_other() -> None:
     assert [each.origin.start for each in said if isinstance(each.origin, Span)] == sorted(
         each.origin.start for each in said if isinstance(each.origin, Span)
     )
-    assert len(list(script.read_each(Source(text)))) == 5
+    assert len(list(script.read_each_statement(Source(text)))) == 5

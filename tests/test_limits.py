@@ -8,8 +8,8 @@ import pytest
 
 from auroraql.errors import Source
 from auroraql.forms import script
-from auroraql.forms.pieces import Piece
-from auroraql.forms.tables import table
+from auroraql.forms.pieces import StatementPiece
+from auroraql.forms.tables import load_table
 from auroraql.preparing import check
 from auroraql.schema.catalogue import load_shipped
 from auroraql.schema.limits import LIST_LIMITS, MAX_SCRIPT_CHARACTERS, MAX_STATEMENTS
@@ -65,13 +65,13 @@ def test_a_list_stops_at_its_limit(name: str) -> None:
 
 
 def test_every_list_of_the_grammar_has_a_limit() -> None:
-    helpers = {rule[1] for rule in table().rules if rule[1].startswith("__")}
+    helpers = {rule[1] for rule in load_table().rules if rule[1].startswith("__")}
     assert {name[2:].rpartition("_")[0].rpartition("_")[0] for name in helpers} <= set(LIST_LIMITS)
 
 
 @pytest.mark.parametrize("text", ["FIND ephemeris;" * (MAX_STATEMENTS + 1), ";" * (MAX_SCRIPT_CHARACTERS + 1)])
 def test_nothing_is_read_of_a_script_that_is_too_long(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    def unread(text: str, piece: Piece) -> script.Read:
+    def unread(text: str, piece: StatementPiece) -> script.ReadStatement:
         raise AssertionError("it was read")
 
     monkeypatch.setattr(script, "read_piece", unread)

@@ -11,7 +11,7 @@ from pygments.token import Comment, String
 from auroraql.completion import Completer, Finder
 from auroraql.errors import Diagnostic, Source, Span, render
 from auroraql.forms import script
-from auroraql.forms.pieces import cut
+from auroraql.forms.pieces import split_script
 from auroraql.forms.text.formatting import format_text
 from auroraql.frontends.lexer import AuroraQLLexer
 from auroraql.frontends.repl.commands import is_command, parts
@@ -30,7 +30,7 @@ TWO = "FIND ephemeris WHERE platform = 'swarma' ON 2021-01-01"
 
 
 def statements(text: str) -> list[object]:
-    return [each.statement for each in script.read(Source(text))]
+    return [each.statement for each in script.read_script(Source(text))]
 
 
 def coloured(text: str, kind: object) -> list[str]:
@@ -86,7 +86,7 @@ def test_blanks_stand_between_words_and_statements(blank: str) -> None:
             "json": f'FIND{blank}data_products{blank}FROM{blank}{{"start": 1}}',
             "sentence": f"EXPLAIN{blank}Find{blank}data_products{blank}for ((",
         }[form]
-        (piece,) = cut(begun)
+        (piece,) = split_script(begun)
         assert piece.form == form  # type: ignore[union-attr]
 
 
@@ -132,7 +132,7 @@ def test_comments_nest(comment: str) -> None:
 
 @pytest.mark.parametrize("text", [f"{ONE} /* a", f"{ONE} /* a /* b */", f"/* /* */ {ONE};", "SQL SELECT 1 /* /* */"])
 def test_a_comment_within_one_must_be_closed_too(text: str) -> None:
-    (diagnostic,) = cut(text)
+    (diagnostic,) = split_script(text)
     assert isinstance(diagnostic, Diagnostic)
     assert diagnostic.code == "AQL0101"
     assert diagnostic.origin == Span(text.index("/*"), text.index("/*") + 2)
@@ -157,7 +157,7 @@ def test_a_comment_within_one_must_be_closed_too(text: str) -> None:
 )
 def test_sql_is_cut_as_duckdb_reads_it(sql: str) -> None:
     text = f"SQL {sql}\n;{ONE}"
-    first, second = cut(text)
+    first, second = split_script(text)
     assert isinstance(first, Diagnostic) is False
     assert text[first.body : first.end].strip() == sql  # type: ignore[union-attr]
     assert text[second.start :] == ONE  # type: ignore[union-attr]
@@ -171,7 +171,7 @@ def test_sql_is_cut_as_duckdb_reads_it(sql: str) -> None:
 
 @pytest.mark.parametrize("quoted", ["$$a;$b", "$tag$ $$", "E'a\\'", "'a", '"a'])
 def test_quotes_of_sql_must_be_closed(quoted: str) -> None:
-    (diagnostic,) = cut(f"SQL SELECT {quoted}")
+    (diagnostic,) = split_script(f"SQL SELECT {quoted}")
     assert isinstance(diagnostic, Diagnostic)
     assert diagnostic.code == "AQL0101"
 

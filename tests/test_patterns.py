@@ -36,7 +36,7 @@ def patterns():
                 made = written.value if isinstance(written, ast.Constant) else getattr(module, getattr(written, "id", ""), None)
                 if isinstance(made, str | bytes):
                     yield re.compile(made)
-    from auroraql.forms.tables import table
+    from auroraql.forms.tables import load_table
     from auroraql.frontends.lexer import AuroraQLLexer
     yield from map(re.compile, table().terminals.values())
     AuroraQLLexer()

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from auroraql.errors import Source, Span, StatementError
 from auroraql.forms import script
-from auroraql.forms.pieces import Piece
+from auroraql.forms.pieces import StatementPiece
 from auroraql.named import Kept
 from auroraql.planner import noticed, plan
 from auroraql.preparing import NOTHING, Prepared, Preparing, Standing, check, prepare
@@ -156,11 +156,11 @@ def test_only_statements_that_changed_are_read_and_checked_again(monkeypatch: py
     texts: list[str] = []
     read_piece, outcome = script.read_piece, Preparing.outcome
 
-    def counted_read(text: str, piece: Piece) -> script.Read:
+    def counted_read(text: str, piece: StatementPiece) -> script.ReadStatement:
         texts.append(text)
         return read_piece(text, piece)
 
-    def counted_outcome(self: Preparing, read: script.Read, source: Source) -> Prepared | StatementError:
+    def counted_outcome(self: Preparing, read: script.ReadStatement, source: Source) -> Prepared | StatementError:
         texts.append(source.text)
         return outcome(self, read, source)
 

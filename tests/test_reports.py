@@ -11,7 +11,7 @@ from auroraql.errors import Source
 from auroraql.forms.script import is_complete
 from auroraql.forms.text.formatting import format_text
 from auroraql.output import footer, render
-from auroraql.syntax import Report
+from auroraql.syntax import ExplainStatement
 from tests import corpus_files
 
 FIND = "FIND data_products WHERE program = 'trex' ON 2020-02-01"
@@ -80,7 +80,7 @@ def test_a_report_is_shown_as_lines_and_read_as_records(archive: Archive) -> Non
 
 def test_a_report_is_parsed_formatted_and_never_submitted(archive: Archive) -> None:
     statement = parse(f"explain {FIND}")
-    assert statement == Report("explain", parse(FIND))  # type: ignore[arg-type]
+    assert statement == ExplainStatement("explain", parse(FIND))  # type: ignore[arg-type]
     assert format_text(Source(f"explain  {FIND} -- why\n;")) == f"EXPLAIN {FIND};  -- why\n"
     assert (
         format_text(Source('explain\n{"data_product_type_filters": []}'))

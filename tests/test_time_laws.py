@@ -475,7 +475,7 @@ def test_laws_1_to_3_with_not_at_every_depth(search: tuple[str, dict[str, Any]])
 
     query = meaning(text, **given)
     assert Query.build(query) == query
-    canonical = writing.write(query, load_shipped())
+    canonical = writing.print_query(query, load_shipped())
     again = meaning(canonical)
     assert again == query, canonical
     made = plan(query, load_shipped())

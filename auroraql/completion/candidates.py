@@ -12,7 +12,7 @@ from auroraql.completion.known import Known
 from auroraql.completion.offers import offers
 from auroraql.completion.place import Finder, Place, Reader
 from auroraql.forms.text.layout import quote_name
-from auroraql.forms.text.lexeme import Lexeme
+from auroraql.forms.text.lexeme import Token
 
 _SEVERAL_WORDS = re.compile(r"[=<>(,]\s*([^\W\d][\w/.-]*(?: [\w/.-]+)* [\w/.-]*)\Z")
 _LONGEST = 100
@@ -42,7 +42,7 @@ class Completer:
         self._reader, self._finder = Reader(), Finder()
         self._groups_key: tuple[Known, str, str] | None = None
         self._without_quotes: Completer | None = None
-        self._following_words: tuple[str, Sequence[Lexeme]] = ("", ())
+        self._following_words: tuple[str, Sequence[Token]] = ("", ())
         self._groups: tuple[tuple[Group, ...], frozenset[str]] = ((), frozenset())
 
     def complete(self, text: str, cursor: int, known: Known, *, loose: bool = True) -> list[Completion]:
@@ -92,7 +92,7 @@ class Completer:
             self._groups_key = key
         return self._groups
 
-    def _words_behind(self, place: Place) -> Sequence[Lexeme]:
+    def _words_behind(self, place: Place) -> Sequence[Token]:
         """Return the words after the cursor. Cache them while the text before the cursor changes."""
         after = place.text[place.rest :]
         if after != self._following_words[0]:

@@ -75,7 +75,7 @@ def _quoted(name: str, opening: str) -> str:
 
 def is_plain(name: str) -> bool:
     """Return whether a name needs no quotes."""
-    return re.fullmatch(grammar.pattern("NAME"), name) is not None
+    return re.fullmatch(grammar.terminal_pattern("NAME"), name) is not None
 
 
 def made(items: Iterable[Item | str]) -> Vocabulary:

@@ -11,8 +11,8 @@ from auroraql.completion.known import Known
 from auroraql.completion.matching import Item, Vocabulary
 from auroraql.completion.survey import Scope, Survey, plain
 from auroraql.completion.trail import END, Trail
-from auroraql.forms.text.driver import tables
-from auroraql.forms.text.lexeme import Lexeme
+from auroraql.forms.text.driver import get_tables
+from auroraql.forms.text.lexeme import Token
 from auroraql.listings import REFRESHABLE
 from auroraql.resolver.windows import WINDOWS
 from auroraql.schema import BLOCKS, CONJUNCTIONS, KINDS, Type
@@ -73,7 +73,7 @@ def offers(trail: Trail, scope: Scope, found: Survey, known: Known) -> Iterator[
 
 def _keywords(trail: Trail, accepts: frozenset[str], scope: Scope, type: Type) -> Iterator[Item]:
     """Yield the keywords that may come next, each with the keywords that must follow it, such as BY after GROUP."""
-    all_keywords = tables().keywords
+    all_keywords = get_tables().keywords
     if not trail.words:
         yield Item("FIND", KEYWORDS["FIND"].doc)
         yield Item(SQL.word, SQL.doc)
@@ -143,7 +143,7 @@ def _compared(trail: Trail) -> tuple[str, ...]:
     return ()
 
 
-def _parts(words: Sequence[Lexeme]) -> tuple[str, ...]:
+def _parts(words: Sequence[Token]) -> tuple[str, ...]:
     return tuple(plain(word) for word in words if word != ".")
 
 
@@ -281,6 +281,6 @@ def _odd_places(trail: Trail, known: Known, accepts: frozenset[str]) -> Iterator
         yield Group(made(Item(f"{row.word}(", row.doc) for row in FUNCTIONS.values()), "keyword")
 
 
-def _listing(words: Sequence[Lexeme]) -> str:
+def _listing(words: Sequence[Token]) -> str:
     """Return the word after SHOW in lower case, or an empty text for another statement."""
     return words[1].lower() if len(words) > 1 and words[0].upper() == "SHOW" else ""

@@ -9,10 +9,18 @@ from dataclasses import dataclass
 from auroraql.completion.survey import Survey
 from auroraql.completion.trail import END, Trail, words_of
 from auroraql.errors import StatementError
-from auroraql.forms.pieces import Form, closed_end, end_of_document, first, form_at, may_become_another, stops_of
+from auroraql.forms.pieces import (
+    Form,
+    detect_form,
+    find_closing,
+    find_document_end,
+    may_become_other_form,
+    skip_shebang,
+    stop_pattern,
+)
 from auroraql.forms.text.blanks import skip_blanks
-from auroraql.forms.text.driver import Stumble, drive, last_whole
-from auroraql.forms.text.lexeme import Lexeme
+from auroraql.forms.text.driver import ParseFailure, last_complete_word, run_parser
+from auroraql.forms.text.lexeme import Token
 
 _NUMBER = re.compile(r"(?<!\w)\.?\d[\w.:+-]*\Z")
 _WORD = re.compile(r"\$?\w*\Z")
@@ -49,15 +57,15 @@ class Place:
         """The typed part of the word, without its quote."""
         return self.text[self.start + len(self.quote) : self.cursor]
 
-    def words_behind(self) -> Sequence[Lexeme]:
+    def words_behind(self) -> Sequence[Token]:
         """Return the words from the cursor to the end of the statement."""
-        position, stops = self.rest, stops_of(self.form)
+        position, stops = self.rest, stop_pattern(self.form)
         end = len(self.text)
         while match := stops.search(self.text, position):
             if match.lastgroup == "end":
                 end = match.start()
                 break
-            closed = closed_end(self.text, match) if match.lastgroup in ("stray", "dollar") else -1
+            closed = find_closing(self.text, match) if match.lastgroup in ("stray", "dollar") else -1
             position = max(match.end(), closed)
         return tuple(words_of(self.text, self.rest, end))
 
@@ -67,7 +75,7 @@ class Finder:
 
     def __init__(self) -> None:
         self._scanned, self._begin = "", 0
-        self._words: Sequence[Lexeme] = ()
+        self._words: Sequence[Token] = ()
 
     def locate(self, text: str, cursor: int) -> Place | None:
         """Return the cursor position, or None in a comment and in or right after a closed quote.
@@ -78,7 +86,7 @@ class Finder:
         if opened is None:
             return None
         begin = skip_blanks(text, begin, cursor)
-        form = form_at(text, begin)
+        form = detect_form(text, begin)
         if opened < 0:
             return _at_word(text, form, begin, cursor)
         return Place(text, form, begin, opened, cursor, text[opened], _closing(text, opened, cursor))
@@ -93,15 +101,15 @@ class Finder:
         end = len(text) if opened is None or opened < 0 else opened
         statement = text[begin:end]
         try:
-            parsed = drive(statement, 0, end - begin)
+            parsed = run_parser(statement, 0, end - begin)
         except StatementError:  # a list above its limit, which the check reports
             self._words = ()
             return None
-        self._words = parsed.words if isinstance(parsed, Stumble) else parsed[1]
-        if not (_breaks_off(statement, parsed) if isinstance(parsed, Stumble) else end < len(text)):
+        self._words = parsed.words if isinstance(parsed, ParseFailure) else parsed[1]
+        if not (_breaks_off(statement, parsed) if isinstance(parsed, ParseFailure) else end < len(text)):
             return None
         last_run = _LAST_RUN.search(statement)
-        complete = last_whole(self._words, last_run.start() if last_run else len(statement))
+        complete = last_complete_word(self._words, last_run.start() if last_run else len(statement))
         return text[:begin] if complete is None else text[: begin + complete[0]] + complete[1]
 
     def begins(self, text: str) -> int:
@@ -109,7 +117,7 @@ class Finder:
         return self._last_marks(text, len(text))[0]
 
     @property
-    def words(self) -> Sequence[Lexeme]:
+    def words(self) -> Sequence[Token]:
         """The tokens of the last statement that the last call of `unfinished` accepted."""
         return self._words
 
@@ -120,7 +128,7 @@ class Finder:
         """
         passed = self._scanned
         resumes = 0 < len(passed) < cursor and text.startswith(passed)
-        begin, position = (self._begin, len(passed)) if resumes else (first(text), first(text))
+        begin, position = (self._begin, len(passed)) if resumes else (skip_shebang(text), skip_shebang(text))
         start = _after_documents(text, begin, cursor)
         position, stops = max(position, start), _stops_at(text, start, cursor)
         checkpoint = begin, position
@@ -142,7 +150,7 @@ class Finder:
 def _after_documents(text: str, begin: int, cursor: int) -> int:
     """Return where the last statement before the cursor begins, when JSON and sentences before it end without a `;`."""
     while True:
-        end = end_of_document(text, skip_blanks(text, begin, cursor), cursor)
+        end = find_document_end(text, skip_blanks(text, begin, cursor), cursor)
         if end is None or end >= cursor:
             return begin
         begin = end
@@ -150,14 +158,14 @@ def _after_documents(text: str, begin: int, cursor: int) -> int:
 
 def _stops_at(text: str, begin: int, cursor: int) -> re.Pattern[str]:
     """Return the pattern of the marks that begin or end something in the statement at `begin`."""
-    return stops_of(form_at(text, skip_blanks(text, begin, cursor)))
+    return stop_pattern(detect_form(text, skip_blanks(text, begin, cursor)))
 
 
-def _breaks_off(statement: str, stumble: Stumble) -> bool:
+def _breaks_off(statement: str, stumble: ParseFailure) -> bool:
     """Return whether a statement with a syntax error is correct up to its end and may continue there."""
-    error_start, end = stumble.found.start_pos, len(statement)
-    may_grow = stumble.found.end_pos == end or _LAST_RUN.fullmatch(statement, error_start) is not None
-    return stumble.found.type == END or may_grow or may_become_another(statement.lstrip())
+    error_start, end = stumble.found_type.start_pos, len(statement)
+    may_grow = stumble.found_type.end_pos == end or _LAST_RUN.fullmatch(statement, error_start) is not None
+    return stumble.found_type.type == END or may_grow or may_become_other_form(statement.lstrip())
 
 
 def _opened(text: str, match: re.Match[str], cursor: int) -> tuple[int | None, int]:
@@ -168,7 +176,7 @@ def _opened(text: str, match: re.Match[str], cursor: int) -> tuple[int | None, i
     start, end = match.span()
     match match.lastgroup:
         case "stray" | "dollar":
-            closed = closed_end(text, match)
+            closed = find_closing(text, match)
             if match.lastgroup == "stray" and match[0] != "/*":
                 return start, end
             return (-1, closed) if 0 <= closed <= cursor else (None, end)
@@ -185,7 +193,7 @@ def _opened(text: str, match: re.Match[str], cursor: int) -> tuple[int | None, i
 
 def _closing(text: str, opened: int, cursor: int) -> str:
     """Return the quote at the cursor if it closes the open one, or an empty text if it opens another text."""
-    match = stops_of("text").match(text, opened)
+    match = stop_pattern("text").match(text, opened)
     closes = match is not None and match.end() == cursor + 1 and match.lastgroup == "quoted"
     return text[cursor] if closes and not text[cursor + 1 : cursor + 2].isalnum() else ""
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from auroraql.forms.text.lexeme import Lexeme
+from auroraql.forms.text.lexeme import Token
 from auroraql.query import block_names
 from auroraql.schema import BLOCKS
 
@@ -69,7 +69,7 @@ class Survey:
         """Names and aliases of the blocks of OF."""
         return (*block_names(self.kinds), *self.aliases)
 
-    def read(self, words: Iterable[Lexeme]) -> Survey:
+    def read(self, words: Iterable[Token]) -> Survey:
         """Read more words and return the reader itself."""
         for word in words:
             match word.type:
@@ -88,7 +88,7 @@ class Survey:
             self.word = word
         return self
 
-    def _value(self, word: Lexeme) -> None:
+    def _value(self, word: Token) -> None:
         """Add a value of `name = 'value'` or `name IN ('value', …)` to the conditions of the scope."""
         last_word = self.before[2]
         if last_word == "=":
@@ -99,7 +99,7 @@ class Survey:
             return
         self.scope.chosen[self.chosen[0]] = self.chosen[1:]
 
-    def _word(self, word: Lexeme, upper: str) -> None:
+    def _word(self, word: Token, upper: str) -> None:
         earlier = self.before[2]
         self.scope.clauses.add(upper)
         if upper in ("=", "IN"):
@@ -117,13 +117,13 @@ class Survey:
         else:
             self._nested(word, upper)
 
-    def _searched(self, word: Lexeme, upper: str) -> None:
+    def _searched(self, word: Token, upper: str) -> None:
         """Store the kind that follows FIND, FIND DISTINCT, or SHOW at the beginning of a statement."""
         first, second, third = self.before
         if third == "FIND" or (third == "DISTINCT" and second == "FIND") or (third == "SHOW" and not first + second):
             self.scope.kind = "" if upper == "DISTINCT" else plain(word)
 
-    def _nested(self, word: Lexeme, upper: str) -> None:
+    def _nested(self, word: Token, upper: str) -> None:
         if upper == "(":
             self.scopes.append(self._opened())
         elif upper == ")":

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from auroraql.forms.text.blanks import skip_blanks
-from auroraql.forms.text.driver import Tables, tables
-from auroraql.forms.text.lexeme import Lexeme
+from auroraql.forms.text.driver import ParserTables, get_tables
+from auroraql.forms.text.lexeme import Token
 
 END = "$END"
 
@@ -31,12 +31,12 @@ class Trail:
 
     states: list[int]
     symbols: list[Symbol] = field(default_factory=list)
-    words: list[Lexeme] = field(default_factory=list)
+    words: list[Token] = field(default_factory=list)
 
     @classmethod
     def begin(cls) -> Trail:
         """Return the state before the first word of a statement."""
-        return cls([tables().start])
+        return cls([get_tables().start])
 
     def copy(self) -> Trail:
         """Return an independent copy."""
@@ -44,7 +44,7 @@ class Trail:
 
     def read(self, text: str, start: int, end: int) -> None:
         """Read the words of `text[start:end]`, and skip characters that do not form a word."""
-        table = tables()
+        table = get_tables()
         for word in words_of(text, start, end):
             if word.type == _WORD:
                 word.type = table.kind_of(word, row(table, self.states[-1]))
@@ -53,29 +53,29 @@ class Trail:
 
     def accepts(self) -> frozenset[str]:
         """Return the terminals that may come next."""
-        return tables().accepts(self.states)
+        return get_tables().accepts(self.states)
 
     def shift(self, kind: str) -> bool:
         """Shift a terminal that has no word. Return False when it is not accepted."""
-        return _shift(tables(), self.states, kind, self.symbols, len(self.words))
+        return _shift(get_tables(), self.states, kind, self.symbols, len(self.words))
 
     def roles(self) -> frozenset[str]:
         """Return the grammar rules that a name would complete or end if it came next."""
-        table, states = tables(), [*self.states]
+        table, states = get_tables(), [*self.states]
         if not _shift(table, states, "NAME"):
             return frozenset()
         depth = len(states)
         return frozenset(rule for kind in row(table, states[-1]) for rule in _reduced(table, states, kind, depth))
 
 
-def row(table: Tables, state: int) -> dict[str, Any]:
+def row(table: ParserTables, state: int) -> dict[str, Any]:
     """Return the row of a state in the parse table: its action for each terminal."""
     return table.rows.get(state) or table.row(state)
 
 
-def words_of(text: str, start: int, end: int) -> Iterator[Lexeme]:
+def words_of(text: str, start: int, end: int) -> Iterator[Token]:
     """Yield the words of a part of a text. Keywords and names both have the type WORD."""
-    table = tables()
+    table = get_tables()
     scan = table.scanner.match
     position = start
     while True:
@@ -86,13 +86,13 @@ def words_of(text: str, start: int, end: int) -> Iterator[Lexeme]:
         if match is None:
             position += 1
             continue
-        word = Lexeme(match[0])
+        word = Token(match[0])
         word.type, word.start_pos, word.end_pos = match.lastgroup or "", position, match.end()
         position = match.end()
         yield word
 
 
-def _shift(table: Tables, states: list[int], kind: str, symbols: list[Symbol] | None = None, at: int = 0) -> bool:
+def _shift(table: ParserTables, states: list[int], kind: str, symbols: list[Symbol] | None = None, at: int = 0) -> bool:
     """Shift a terminal after the reductions that it requires.
 
     Return False, and leave the stack unchanged, when the terminal is not accepted.
@@ -123,7 +123,7 @@ def _shift(table: Tables, states: list[int], kind: str, symbols: list[Symbol] | 
             return True
 
 
-def _reduced(table: Tables, states: list[int], kind: str, depth: int) -> Iterator[str]:
+def _reduced(table: ParserTables, states: list[int], kind: str, depth: int) -> Iterator[str]:
     """Yield the rules that the parser reduces before `kind`, up to the first that includes an earlier symbol."""
     reduced_states = [*states]
     while True:

@@ -16,8 +16,21 @@ from auroraql.plan import BlockRequest, CriteriaRequest, Request
 from auroraql.query import block_names
 from auroraql.schema import BLOCKS, CONJUNCTIONS, Kind
 from auroraql.schema.conjunctions import HALF_MINUTE, MINUTE, PRECISION_UNIT, wire_name
-from auroraql.syntax import And, Block, Clause, Distance, Duration, Expression, Find, Of, Path, Precision, Via, Within
-from auroraql.syntax import Number as Written
+from auroraql.syntax import (
+    AndExpression,
+    BlockItem,
+    Clause,
+    Distance,
+    Duration,
+    Expression,
+    FindStatement,
+    Of,
+    Path,
+    Precision,
+    Via,
+    Within,
+)
+from auroraql.syntax import NumberLiteral as Written
 
 TYPES, DISTANCES = "conjunction_types", "max_distances"
 SECONDS, SUBMINUTE = "epoch_search_precision", "subminute_precision"
@@ -26,7 +39,7 @@ LOCATIONS = "locations"
 _MEMBERS = ("lat", "lon")
 
 
-def read(reader: Reader, document: Document) -> Find:
+def read(reader: Reader, document: Document) -> FindStatement:
     """The statement that a document stands for; what is wrong with it is told to the reader."""
     top = reader.top
     wires = [wire_name(name) for name in BLOCKS]
@@ -41,10 +54,10 @@ def read(reader: Reader, document: Document) -> Find:
         *_precision(reader, document, top),
         *reader.windows(document, top),
     )
-    return Find(CONJUNCTIONS.name, clauses, origin=top, notes=tuple(reader.notes))
+    return FindStatement(CONJUNCTIONS.name, clauses, origin=top, notes=tuple(reader.notes))
 
 
-def _blocks(reader: Reader, document: Document, top: Pointer) -> Iterator[Block]:
+def _blocks(reader: Reader, document: Document, top: Pointer) -> Iterator[BlockItem]:
     for name, kind in BLOCKS.items():
         wire = wire_name(name)
         for at, block in enumerate(reader.member(document, wire, list, top, [])):
@@ -57,7 +70,7 @@ def _blocks(reader: Reader, document: Document, top: Pointer) -> Iterator[Block]
                 yield _location(reader, block, kind, here)
 
 
-def _block(reader: Reader, document: Document, kind: Kind, here: Pointer) -> Block:
+def _block(reader: Reader, document: Document, kind: Kind, here: Pointer) -> BlockItem:
     names = {**reader.lists(kind, "source"), **reader.lists(kind, "record")}
     reader.known(document, {*names, kind.filters}, here)
     terms: list[Expression] = [
@@ -65,11 +78,11 @@ def _block(reader: Reader, document: Document, kind: Kind, here: Pointer) -> Blo
         *reader.list_terms(kind, "record", document, here),
         *reader.filter_terms(document, kind, here),
     ]
-    where = terms[0] if len(terms) == 1 else And(tuple(terms), here) if terms else None
-    return Block(kind.name, "", where, (), here)
+    where = terms[0] if len(terms) == 1 else AndExpression(tuple(terms), here) if terms else None
+    return BlockItem(kind.name, "", where, (), here)
 
 
-def _location(reader: Reader, document: Document, kind: Kind, here: Pointer) -> Block:
+def _location(reader: Reader, document: Document, kind: Kind, here: Pointer) -> BlockItem:
     reader.known(document, {LOCATIONS}, here)
     found = []
     places = reader.member(document, LOCATIONS, list, here, [])
@@ -79,7 +92,7 @@ def _location(reader: Reader, document: Document, kind: Kind, here: Pointer) -> 
         point = _point(reader, place, here.child(LOCATIONS).child(at))
         if point is not None:
             found.append(point)
-    return Block(kind.name, "", None, tuple(found), here)
+    return BlockItem(kind.name, "", None, tuple(found), here)
 
 
 def _point(reader: Reader, place: Any, here: Pointer) -> tuple[Written, Written] | None:

@@ -17,7 +17,19 @@ from auroraql.plan import BlockRequest, CriteriaRequest, Request
 from auroraql.schema import BLOCKS, Kind
 from auroraql.schema.conjunctions import HALF_MINUTE, MINUTE, PRECISION_UNIT, wire_name
 from auroraql.schema.model import BlocksPart, DistancesPart, PrecisionPart, TracesPart
-from auroraql.syntax import And, Block, Clause, Distance, Duration, Expression, Number, Of, Path, Via, Within
+from auroraql.syntax import (
+    AndExpression,
+    BlockItem,
+    Clause,
+    Distance,
+    Duration,
+    Expression,
+    NumberLiteral,
+    Of,
+    Path,
+    Via,
+    Within,
+)
 from auroraql.syntax import Precision as PrecisionClause
 
 Part = TracesPart | PrecisionPart | BlocksPart | DistancesPart
@@ -114,16 +126,16 @@ def _read_precision(reader: Reader, kind: Kind) -> PrecisionClause:
     raise AssertionError
 
 
-def _read_blocks(reader: Reader) -> Iterator[Block]:
+def _read_blocks(reader: Reader) -> Iterator[BlockItem]:
     while True:
         found = _matched(reader, _BLOCK, "a criteria block, as ground1=(…)")
         kind, span = _NAMES[found[1]], Span(*found.span())
         if kind.fields:
             terms = tuple(_read_phrases(reader, kind))
-            where = terms[0] if len(terms) == 1 else And(terms, span) if terms else None
-            yield Block(kind.name, "", where, (), span)
+            where = terms[0] if len(terms) == 1 else AndExpression(terms, span) if terms else None
+            yield BlockItem(kind.name, "", where, (), span)
         else:
-            yield Block(kind.name, "", None, tuple(_read_points(reader)), span)
+            yield BlockItem(kind.name, "", None, tuple(_read_points(reader)), span)
         reader.expect(")")
         if not reader.accept(" AND "):
             return
@@ -138,7 +150,7 @@ def _read_phrases(reader: Reader, kind: Kind) -> Iterator[Expression]:
         reader.expect("]")
 
 
-def _read_points(reader: Reader) -> Iterator[tuple[Number, Number]]:
+def _read_points(reader: Reader) -> Iterator[tuple[NumberLiteral, NumberLiteral]]:
     reader.expect(_LOCATIONS)
     while True:
         reader.expect("[")
@@ -152,10 +164,10 @@ def _read_points(reader: Reader) -> Iterator[tuple[Number, Number]]:
     reader.expect(")")
 
 
-def _read_number(reader: Reader) -> Number:
+def _read_number(reader: Reader) -> NumberLiteral:
     reader.accept(" ")
     found = _matched(reader, _NUMBER, "a number")
-    return Number(found[0], "", Span(*found.span()))
+    return NumberLiteral(found[0], "", Span(*found.span()))
 
 
 def _read_distances(reader: Reader) -> Iterator[Distance]:

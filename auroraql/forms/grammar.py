@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from auroraql.errors import UsageError
-from auroraql.forms.text.reading import Reading
+from auroraql.forms.text.reading import AstBuilder
 
 START = "statement"
 
@@ -32,7 +32,7 @@ def grammar_text() -> str:
     return "".join(file.read_text("utf-8") for file in grammar_files())
 
 
-def build(text: str, *, strict: bool = False) -> Any:
+def build_parser(text: str, *, strict: bool = False) -> Any:
     """The parser for a grammar text; `strict` turns every conflict into an error (tests do)."""
     import lark
 
@@ -43,26 +43,26 @@ def build(text: str, *, strict: bool = False) -> Any:
         start=[START],
         maybe_placeholders=False,
         strict=strict,
-        transformer=Reading(),
+        transformer=AstBuilder(),
     )
 
 
 @cache
-def parser() -> Any:
+def get_parser() -> Any:
     """Lark's parser of the grammar as it is; it reduces straight to the syntax tree."""
-    return build(grammar_text())
+    return build_parser(grammar_text())
 
 
-def pattern(terminal: str) -> str:
+def terminal_pattern(terminal: str) -> str:
     """The regular expression of one terminal."""
-    from auroraql.forms.tables import table
+    from auroraql.forms.tables import load_table
 
-    return table().terminals[terminal]
+    return load_table().terminals[terminal]
 
 
 @cache
-def keywords() -> tuple[str, ...]:
+def grammar_keywords() -> tuple[str, ...]:
     """The words of the language in upper case: each terminal whose pattern is its own name."""
-    from auroraql.forms.tables import table
+    from auroraql.forms.tables import load_table
 
-    return tuple(sorted(n for n, value in table().terminals.items() if value == rf"(?i:{n.lower()}(?!\w))"))
+    return tuple(sorted(n for n, value in load_table().terminals.items() if value == rf"(?i:{n.lower()}(?!\w))"))

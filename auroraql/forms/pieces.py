@@ -31,7 +31,7 @@ _QUOTES = "\"'“”„‟‘’‚‛"
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class StatementPiece:
     """One statement of a script: where it stands, its form, and the kind named before a JSON object."""
 
     start: int
@@ -40,7 +40,7 @@ class Piece:
     kind: str = ""
     body: int = 0
     """Where the JSON object, or the SQL, begins."""
-    ended: bool = False
+    is_terminated: bool = False
     """Whether a `;` closes it."""
     verb: Verb = ""
     """EXPLAIN or DESCRIBE before a JSON object or sentence; before text it is part of the text."""
@@ -61,7 +61,7 @@ _TO_COME = r"(?i:sql)_*|(?:(?i:explain|describe)_+)?(?i:find)_+\w+_+(?i:from|for
 @cache
 def _with_blanks(expression: str) -> re.Pattern[str]:
     """Compile a pattern in which _ is a blank. Only letters ignore case: for a set of blanks that is costly."""
-    return re.compile(expression.replace("_", grammar.pattern("WS").removesuffix("+")))
+    return re.compile(expression.replace("_", grammar.terminal_pattern("WS").removesuffix("+")))
 
 
 def _match_head(name: str, text: str, at: int) -> re.Match[str] | None:
@@ -71,9 +71,9 @@ def _match_head(name: str, text: str, at: int) -> re.Match[str] | None:
 
 
 @cache
-def _stop() -> re.Pattern[str]:
+def _text_stop_pattern() -> re.Pattern[str]:
     """Comments, quoted texts, brackets, `;` and stray quotes; everything else is passed over."""
-    comment, string, name = (grammar.pattern(t) for t in ("COMMENT", "STRING", "QNAME"))
+    comment, string, name = (grammar.terminal_pattern(t) for t in ("COMMENT", "STRING", "QNAME"))
     return re.compile(
         rf"(?P<comment>{comment})|(?P<quoted>{string}|{name})|(?P<open>[(\[{{])|(?P<close>[)\]}}])"
         r"|(?P<end>;)|(?P<stray>['\"`‘’‚‛“”„‟]|/\*)"
@@ -81,9 +81,9 @@ def _stop() -> re.Pattern[str]:
 
 
 @cache
-def _sql_stop() -> re.Pattern[str]:
+def _sql_stop_pattern() -> re.Pattern[str]:
     """The same for SQL, as DuckDB reads it: with `E'…'`, in which a backslash escapes, and `$$…$$` or `$tag$…$tag$`."""
-    comment, name = grammar.pattern("COMMENT"), grammar.pattern("QNAME")
+    comment, name = grammar.terminal_pattern("COMMENT"), grammar.terminal_pattern("QNAME")
     return re.compile(
         rf"(?P<comment>{comment})|(?P<quoted>(?<!\w)[eE]'[^'\\]*+(?:(?:\\.|'')[^'\\]*+)*+'|{_SQL_QUOTED}|{name})"
         r"|(?P<open>[(\[{])|(?P<close>[)\]}])|(?P<end>;)|(?P<dollar>(?<![\w$])\$(?:[^\W\d]\w*)?\$)"
@@ -113,7 +113,7 @@ def _typed_find() -> re.Pattern[str]:
     return re.compile(r"[\r\n]\s*f(?:in?)?\Z", re.IGNORECASE)
 
 
-def cut(text: str) -> Iterator[Piece | Diagnostic]:
+def split_script(text: str) -> Iterator[StatementPiece | Diagnostic]:
     """Yield the statements of a script in order, and a Diagnostic where one cannot be told from the next.
 
     Reading goes on after the `;` of such a statement, unless a quote or comment is open.
@@ -121,7 +121,7 @@ def cut(text: str) -> Iterator[Piece | Diagnostic]:
     if len(text) > MAX_SCRIPT_CHARACTERS:
         yield _too_large(MAX_SCRIPT_CHARACTERS, "characters", MAX_SCRIPT_CHARACTERS)
         return
-    at, count = first(text), 0
+    at, count = skip_shebang(text), 0
     while True:
         at = skip_to_statement(text, at, len(text))
         if at >= len(text):
@@ -130,19 +130,19 @@ def cut(text: str) -> Iterator[Piece | Diagnostic]:
         if count > MAX_STATEMENTS:
             yield _too_large(MAX_STATEMENTS, "statements", at)
             return
-        piece = _next(text, at)
+        piece = _next_piece(text, at)
         yield piece
-        at = end_of_wrong(text, at) if isinstance(piece, Diagnostic) else piece.end
+        at = end_of_unbalanced(text, at) if isinstance(piece, Diagnostic) else piece.end
 
 
-def next_start(text: str, at: int) -> int:
+def find_next_start(text: str, at: int) -> int:
     """Return where the next statement starts, after the blanks, comments and `;` at a place."""
-    return skip_to_statement(text, at or first(text), len(text))
+    return skip_to_statement(text, at or skip_shebang(text), len(text))
 
 
-def end_of_wrong(text: str, at: int) -> int:
+def end_of_unbalanced(text: str, at: int) -> int:
     """Return where a statement with wrong brackets ends that starts at `at`: at its `;`, or with the text."""
-    stops = _sql_stop() if form_at(text, at) == "sql" else _stop()
+    stops = _sql_stop_pattern() if detect_form(text, at) == "sql" else _text_stop_pattern()
     for match in stops.finditer(text, at):
         if match.lastgroup == "end":
             return match.end()
@@ -156,7 +156,7 @@ def _too_large(most: int, what: str, at: int) -> Diagnostic:
     return Diagnostic("AQL0119", message, Span(at, at + 1), "one too many", hint="cut it into several scripts")
 
 
-def form_at(text: str, at: int) -> Form:
+def detect_form(text: str, at: int) -> Form:
     """The form of the statement that begins at `at`, as its first words tell; it need not be whole."""
     if _match_head("sql", text, at):
         return "sql"
@@ -167,14 +167,14 @@ def form_at(text: str, at: int) -> Form:
     return "sentence" if _match_head("sentence", text, body) else "text"
 
 
-def end_of_document(text: str, at: int, cursor: int) -> int | None:
+def find_document_end(text: str, at: int, cursor: int) -> int | None:
     """Return where the JSON object or sentence that starts at `at` ends; None for other forms, and while it goes on.
 
     A sentence also ends at the line in which the FIND of another statement is being typed at the cursor.
     """
-    if form_at(text, at) not in ("json", "sentence"):
+    if detect_form(text, at) not in ("json", "sentence"):
         return None
-    piece = _next(text, at)
+    piece = _next_piece(text, at)
     if isinstance(piece, Diagnostic):
         return None
     if piece.form == "sentence" and (typed := _typed_find().search(text, max(at, cursor - _LONGEST_BLANK), cursor)):
@@ -182,69 +182,69 @@ def end_of_document(text: str, at: int, cursor: int) -> int | None:
     return piece.end if piece.end < len(text) else None
 
 
-def may_become_another(statement: str) -> bool:
+def may_become_other_form(statement: str) -> bool:
     """Whether what looks like text has only the words that JSON, a sentence or SQL may begin with."""
     return _with_blanks(_TO_COME).fullmatch(statement) is not None
 
 
-def first(text: str) -> int:
+def skip_shebang(text: str) -> int:
     """Where a script begins: behind the line that names a program to run it."""
     shebang = re.match(r"\ufeff?#![^\r\n]*", text)
     return shebang.end() if shebang else 0
 
 
-def _next(text: str, at: int) -> Piece | Diagnostic:
-    found: Piece | Diagnostic
+def _next_piece(text: str, at: int) -> StatementPiece | Diagnostic:
+    found: StatementPiece | Diagnostic
     if sql := _match_head("sql", text, at):
-        found = _statement(text, at, sql=True)
+        found = _text_piece(text, at, sql=True)
         return found if isinstance(found, Diagnostic) else replace(found, form="sql", body=sql.end())
     asked = _match_head("verb", text, at)
     body = asked.end() if asked else at
     if json_start := _match_head("json", text, body):
-        found = _json(text, body, json_start.end(), (json_start[1] or "").lower())
+        found = _json_piece(text, body, json_start.end(), (json_start[1] or "").lower())
     elif _match_head("sentence", text, body):
-        found = _sentence(text, body)
+        found = _sentence_piece(text, body)
     else:
-        return _statement(text, at)
+        return _text_piece(text, at)
     if asked is None or isinstance(found, Diagnostic):
         return found
     return replace(found, verb="explain" if asked[1].lower() == "explain" else "describe")
 
 
-def _statement(text: str, at: int, *, sql: bool = False) -> Piece | Diagnostic:
+def _text_piece(text: str, at: int, *, sql: bool = False) -> StatementPiece | Diagnostic:
     opened: list[int] = []
-    stop, place, limit = _sql_stop() if sql else _stop(), at, at + MAX_STATEMENT_CHARACTERS + 1
+    stop, place, limit = _sql_stop_pattern() if sql else _text_stop_pattern(), at, at + MAX_STATEMENT_CHARACTERS + 1
     while match := stop.search(text, place, limit):
         found, place = match.lastgroup, match.end()
         if found == "open":
             opened.append(match.start())
             if len(opened) > MAX_DEPTH:
-                return _too_deep(match.start())
+                return _too_deep_at(match.start())
         elif found == "close":
             if not opened or text[opened[-1]] != _PAIRS[match[0]]:
-                return _unopened(text, match, opened)
+                return _unopened_bracket(text, match, opened)
             opened.pop()
         elif found in ("stray", "dollar"):
-            place = closed_end(text, match, limit)
+            place = find_closing(text, match, limit)
             if place < 0:
-                return _stray(text, match, at, stop)
+                return _stray_quote(text, match, at, stop)
         elif found == "end":
-            ended = Piece(at, match.start(), "text", ended=True)
-            return _unclosed(text, opened[-1]) if opened else _sized(text, ended)
+            ended = StatementPiece(at, match.start(), "text", is_terminated=True)
+            return _unclosed_bracket(text, opened[-1]) if opened else _check_size(text, ended)
     if opened and len(text) - at <= MAX_STATEMENT_CHARACTERS:
-        return _unclosed(text, opened[-1])
-    return _sized(text, Piece(at, len(text), "text"))
+        return _unclosed_bracket(text, opened[-1])
+    return _check_size(text, StatementPiece(at, len(text), "text"))
 
 
-def stops_of(form: Form) -> re.Pattern[str]:
+def stop_pattern(form: Form) -> re.Pattern[str]:
     """Where something begins or ends in a statement: groups `comment`, `quoted`, `open`, `close`, `end`, `stray`.
 
     `stray` is a mark that no pattern can close: a quote, a comment with another inside, and in SQL (`dollar`) `$$`.
     """
-    return _sql_stop() if form == "sql" else _stop()
+    return _sql_stop_pattern() if form == "sql" else _text_stop_pattern()
 
 
-def closed_end(text: str, match: re.Match[str], limit: int | None = None) -> int:
+def find_closing(text: str, match: re.Match[str], limit: int | None = None) -> int:
     """Return where a comment with another inside, or a text in dollar quotes, ends; -1 when it is not closed.
 
     `match` is a `stray` or `dollar` of `stops_of`.
@@ -257,17 +257,17 @@ def closed_end(text: str, match: re.Match[str], limit: int | None = None) -> int
     return end + len(match[0]) if end >= 0 else -1
 
 
-def _stray(text: str, match: re.Match[str], at: int, stop: re.Pattern[str]) -> Piece | Diagnostic:
+def _stray_quote(text: str, match: re.Match[str], at: int, stop: re.Pattern[str]) -> StatementPiece | Diagnostic:
     """A quote that is not closed within the longest statement, or not at all."""
     if len(text) - at > MAX_STATEMENT_CHARACTERS:
         closed = stop.match(text, match.start())
-        end = closed.end() if closed and closed.lastgroup not in ("stray", "dollar") else closed_end(text, match)
+        end = closed.end() if closed and closed.lastgroup not in ("stray", "dollar") else find_closing(text, match)
         if end >= 0:
-            return _sized(text, Piece(at, end, "text"))
+            return _check_size(text, StatementPiece(at, end, "text"))
     return _unclosed_quote(text, match, at)
 
 
-def _sized(text: str, piece: Piece) -> Piece | Diagnostic:
+def _check_size(text: str, piece: StatementPiece) -> StatementPiece | Diagnostic:
     """The piece, unless it is too long or nests NOT too deep."""
     if piece.end - piece.start > MAX_STATEMENT_CHARACTERS:
         message = f"the statement is longer than {MAX_STATEMENT_CHARACTERS:,} characters"
@@ -281,16 +281,16 @@ def _sized(text: str, piece: Piece) -> Piece | Diagnostic:
     if piece.form == "text":
         written = text[piece.start : piece.end]
         if written.count("(") + written.lower().count("not") > MAX_DEPTH:
-            deepest = _beyond_deepest(text, piece)
-            return piece if deepest is None else _too_deep(deepest)
+            deepest = _find_too_deep(text, piece)
+            return piece if deepest is None else _too_deep_at(deepest)
     return piece
 
 
-def _beyond_deepest(text: str, piece: Piece) -> int | None:
+def _find_too_deep(text: str, piece: StatementPiece) -> int | None:
     """Where brackets and the NOTs before them nest one level too deep; None where they do not."""
     opened: list[int] = []
     depth, nots, after_nots, at = 0, 0, -1, piece.start
-    while match := _nesting().search(text, at, piece.end):
+    while match := _nesting_pattern().search(text, at, piece.end):
         begin, at = match.span()
         nots = nots if begin == after_nots else 0
         match match.lastgroup:
@@ -308,7 +308,7 @@ def _beyond_deepest(text: str, piece: Piece) -> int | None:
             case "close" if opened:
                 depth -= opened.pop()
             case "stray":
-                at = max(at, closed_end(text, match, piece.end))
+                at = max(at, find_closing(text, match, piece.end))
                 after_nots = skip_blanks(text, at, piece.end) if nots else -1
             case _:
                 pass
@@ -319,15 +319,17 @@ _NOT = re.compile(r"\bnot\b", re.IGNORECASE)
 
 
 @cache
-def _nesting() -> re.Pattern[str]:
+def _nesting_pattern() -> re.Pattern[str]:
     """Brackets, and rows of NOTs that negate something, which NOT IN does not."""
-    blank, comment = grammar.pattern("WS"), grammar.pattern("COMMENT")
+    blank, comment = grammar.terminal_pattern("WS"), grammar.terminal_pattern("COMMENT")
     blanks = rf"(?:{blank}|{comment})*+"
     no_operator = rf"(?!{blanks}(?:in|between|like|null)\b)"
-    return re.compile(rf"(?P<nots>(?:\bnot\b{no_operator}{blanks})++)|(?i:{_stop().pattern})", re.IGNORECASE)
+    return re.compile(
+        rf"(?P<nots>(?:\bnot\b{no_operator}{blanks})++)|(?i:{_text_stop_pattern().pattern})", re.IGNORECASE
+    )
 
 
-def _too_deep(at: int) -> Diagnostic:
+def _too_deep_at(at: int) -> Diagnostic:
     return too_deep(Span(at, at + 1))
 
 
@@ -342,7 +344,7 @@ def too_deep(origin: Span | Pointer) -> Diagnostic:
     )
 
 
-def _unclosed(text: str, at: int) -> Diagnostic:
+def _unclosed_bracket(text: str, at: int) -> Diagnostic:
     mark = text[at]
     closing = next(close for close, opening in _PAIRS.items() if opening == mark)
     return Diagnostic(
@@ -355,7 +357,7 @@ def _unclosed(text: str, at: int) -> Diagnostic:
     )
 
 
-def _unopened(text: str, match: re.Match[str], opened: list[int]) -> Diagnostic:
+def _unopened_bracket(text: str, match: re.Match[str], opened: list[int]) -> Diagnostic:
     span = Span(match.start(), match.end())
     if not opened:
         return Diagnostic(
@@ -420,32 +422,34 @@ def _unclosed_quote(text: str, match: re.Match[str], start: int) -> Diagnostic:
     )
 
 
-def _json(text: str, start: int, body: int, kind: str) -> Piece | Diagnostic:
+def _json_piece(text: str, start: int, body: int, kind: str) -> StatementPiece | Diagnostic:
     opened: list[int] = []
     place = body
     while match := _json_stop().search(text, place, start + MAX_STATEMENT_CHARACTERS + 1):
         place = match.end()
         if match[0] in _QUOTES:
             if len(text) - start > MAX_STATEMENT_CHARACTERS:
-                return _sized(text, Piece(start, len(text), "json"))
+                return _check_size(text, StatementPiece(start, len(text), "json"))
             span, label = Span(match.start(), match.end()), f"no second {match[0]} for it"
             return Diagnostic("AQL0101", "this quote is never closed", span, label, missing=(match[0],))
         if match[0] in "{[(":
             opened.append(match.start())
             if len(opened) > MAX_DEPTH:
-                return _too_deep(match.start())
+                return _too_deep_at(match.start())
         elif match[0] in _PAIRS:
             if text[opened[-1]] != _PAIRS[match[0]]:
-                return _unopened(text, match, opened)
+                return _unopened_bracket(text, match, opened)
             opened.pop()
             if not opened:
-                return _sized(text, Piece(start, place, "json", kind, body, _ended(text, place)))
+                return _check_size(
+                    text, StatementPiece(start, place, "json", kind, body, _take_terminator(text, place))
+                )
     if len(text) - start > MAX_STATEMENT_CHARACTERS:
-        return _sized(text, Piece(start, len(text), "json"))
-    return _unclosed(text, opened[-1])
+        return _check_size(text, StatementPiece(start, len(text), "json"))
+    return _unclosed_bracket(text, opened[-1])
 
 
-def _sentence(text: str, start: int) -> Piece | Diagnostic:
+def _sentence_piece(text: str, start: int) -> StatementPiece | Diagnostic:
     """Up to `;` or a line that begins another statement, outside the parentheses that hold values."""
     inside = False
     place = start
@@ -454,9 +458,9 @@ def _sentence(text: str, start: int) -> Piece | Diagnostic:
         if match[0] in "()":
             inside = match[0] == "("
         elif not inside and (match[0] == ";" or match["next"]):
-            return _sized(text, Piece(start, match.start(), "sentence", ended=match[0] == ";"))
-    return _sized(text, Piece(start, len(text), "sentence"))
+            return _check_size(text, StatementPiece(start, match.start(), "sentence", is_terminated=match[0] == ";"))
+    return _check_size(text, StatementPiece(start, len(text), "sentence"))
 
 
-def _ended(text: str, at: int) -> bool:
+def _take_terminator(text: str, at: int) -> bool:
     return text.startswith(";", skip_blanks(text, at, len(text)))

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from auroraql.forms import query_json
-from auroraql.forms.text.writing import write_predicate
+from auroraql.forms.text.writing import print_predicate
 from auroraql.plan import Plan, PostProcessing
 from auroraql.query import Column, Interval, OrderKey, Ref, Using
 from auroraql.schema import KINDS, PROTOCOLS, Kind
@@ -39,7 +39,7 @@ def write(plan: Plan, catalogue: Catalogue) -> dict[str, Any]:
 def _residual(residual: PostProcessing, kind: Kind, catalogue: Catalogue) -> dict[str, Any]:
     document: dict[str, Any] = {}
     if residual.where is not None:
-        document["where"] = write_predicate(residual.where, kind, catalogue)
+        document["where"] = print_predicate(residual.where, kind, catalogue)
     if residual.during is not None:
         document["during"] = _intervals(residual.during)
     if residual.using is not None:

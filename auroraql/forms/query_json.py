@@ -15,14 +15,14 @@ from auroraql.schema import CONJUNCTIONS, EPHEMERIS, KINDS, Field, Kind
 from auroraql.schema.operators import OPERATORS, WIRE, Op
 from auroraql.spelling import find_closest
 from auroraql.syntax import (
-    And,
+    AndExpression,
     Clause,
-    Comparison,
-    Find,
+    ComparisonExpression,
+    FindStatement,
     Instant,
-    Or,
+    OrExpression,
     Path,
-    Text,
+    TextLiteral,
     Timestamp,
     Where,
     Window,
@@ -34,7 +34,7 @@ Document = dict[str, Any]
 SOURCES = "data_sources"
 
 
-def read(text: str, kind: str = "", *, offset: int = 0) -> Find:
+def read(text: str, kind: str = "", *, offset: int = 0) -> FindStatement:
     """The statement a JSON text stands for; `kind` is the kind named before it, if any.
 
     `offset` is where the text begins in its source, for the place of what is no JSON at all.
@@ -101,7 +101,7 @@ def _no_constant(name: str) -> None:
     raise _Constant(f"{name} is no JSON value")
 
 
-def lift(document: object, kind: str = "") -> Find:
+def lift(document: object, kind: str = "") -> FindStatement:
     """The statement a query document stands for, with JSON pointers as the places of its parts.
 
     Raises StatementError with everything that is wrong in the document.
@@ -129,7 +129,7 @@ class Reader:
     def say(self, code: str, message: str, at: Pointer, hint: str = "") -> None:
         self.wrong.append(Diagnostic(code, message, at, hint=hint))
 
-    def query(self, document: object, kind_name: str) -> Find | None:
+    def query(self, document: object, kind_name: str) -> FindStatement | None:
         document, kind_name = self.unwrapped(document, kind_name)
         top = self.top
         if not isinstance(document, dict):
@@ -152,7 +152,7 @@ class Reader:
         self.known(document, {SOURCES, "start", "end", "request_id", *self.lists(kind, "record")}, top)
         self.no_request_id(document)
         clauses: list[Clause] = [*_where(terms), *self.windows(document, top)]
-        return Find(kind.name, tuple(clauses), origin=top, notes=tuple(self.notes))
+        return FindStatement(kind.name, tuple(clauses), origin=top, notes=tuple(self.notes))
 
     def unwrapped(self, document: object, kind_name: str) -> tuple[object, str]:
         """Return the query of a status document, or of the request in one, and its kind; any other document as it is."""
@@ -219,15 +219,15 @@ class Reader:
             values = self.member(document, key, list, at, [])
             texts = self.texts(values, at.child(key))
             if texts:
-                yield Comparison(Path(declared.path, at.child(key)), Op.IN, texts, at.child(key))
+                yield ComparisonExpression(Path(declared.path, at.child(key)), Op.IN, texts, at.child(key))
 
-    def texts(self, values: list[Any], at: Pointer) -> tuple[Text, ...]:
+    def texts(self, values: list[Any], at: Pointer) -> tuple[TextLiteral, ...]:
         made = []
         for index, value in enumerate(values):
             if isinstance(value, bool):
-                made.append(Text(str(value).lower(), at.child(index), True))
+                made.append(TextLiteral(str(value).lower(), at.child(index), True))
             elif isinstance(value, str | int | float):
-                made.append(Text(str(value), at.child(index), True))
+                made.append(TextLiteral(str(value), at.child(index), True))
             else:
                 self.say("AQL0403", f"a value is a string, not {called(value)}", at.child(index))
         return tuple(made)
@@ -248,11 +248,11 @@ class Reader:
         terms = [self.expression(e, here.child("expressions").child(i)) for i, e in enumerate(expressions)]
         found = tuple(t for t in terms if t is not None)
         if joined == "OR" and len(found) > 1:
-            yield Or(found, here)
+            yield OrExpression(found, here)
         else:
             yield from found
 
-    def expression(self, document: object, at: Pointer) -> Comparison | None:
+    def expression(self, document: object, at: Pointer) -> ComparisonExpression | None:
         if not isinstance(document, dict):
             self.say("AQL0403", f"a filter is an object, not {called(document)}", at)
             return None
@@ -273,7 +273,7 @@ class Reader:
         if not _fits(name, len(values)):
             self.say("AQL0403", f"'{OPERATORS[name].wire}' takes {_arity(name)}, not {len(values)}", at.child("values"))
             return None
-        return Comparison(Path(("metadata", key), at.child("key")), name, values, at)
+        return ComparisonExpression(Path(("metadata", key), at.child("key")), name, values, at)
 
     def windows(self, document: Document, at: Pointer) -> Iterator[Window]:
         for key, form in (("start", "since"), ("end", "until")):
@@ -312,7 +312,7 @@ def _where(terms: list[Term]) -> Iterator[Where]:
     if len(terms) == 1:
         yield Where(terms[0], Pointer())
     elif terms:
-        yield Where(And(tuple(terms), Pointer()), Pointer())
+        yield Where(AndExpression(tuple(terms), Pointer()), Pointer())
 
 
 def criteria(kind: Kind) -> tuple[Field, ...]:

@@ -7,31 +7,31 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from auroraql.errors import LINE_END_PATTERN, MAX_REPORTED, Diagnostic, Source, Span, StatementError
-from auroraql.forms.pieces import Form, Piece, cut, end_of_wrong, next_start
+from auroraql.forms.pieces import Form, StatementPiece, end_of_unbalanced, find_next_start, split_script
 from auroraql.forms.text import parsing
 from auroraql.schema import CONJUNCTIONS, KINDS
 from auroraql.syntax import (
-    And,
-    Comparison,
+    AndExpression,
+    ComparisonExpression,
+    ExplainStatement,
     Expression,
-    Find,
+    FindStatement,
     Instant,
     Limit,
-    Not,
-    Or,
+    NotExpression,
+    OrExpression,
     Overlap,
-    Report,
-    Sql,
+    SqlStatement,
     Statement,
     Where,
     Window,
     Within,
-    find_of,
+    get_find,
 )
 
 
 @dataclass(frozen=True, slots=True)
-class Read:
+class ReadStatement:
     """A statement, the form it was written in, and where its text stands in the source."""
 
     statement: Statement
@@ -40,15 +40,15 @@ class Read:
     end: int
 
 
-def read(source: Source, most: int | None = None) -> list[Read]:
+def read_script(source: Source, most: int | None = None) -> list[ReadStatement]:
     """The statements of a script, in order; no more than `most`.
 
     Raises StatementError with the diagnostics of all statements (reading stops after enough of them).
     """
-    found: list[Read] = []
+    found: list[ReadStatement] = []
     wrong: list[Diagnostic] = []
-    for each in _read_pieces(source, cut(source.text)) if most is not None else read_pieces(source):
-        if isinstance(each, Read):
+    for each in _read_pieces(source, split_script(source.text)) if most is not None else iterate_statements(source):
+        if isinstance(each, ReadStatement):
             found.append(each)
         else:
             wrong += each.error.diagnostics
@@ -60,7 +60,7 @@ def read(source: Source, most: int | None = None) -> list[Read]:
 
 
 @dataclass(frozen=True, slots=True)
-class Unread:
+class UnreadStatement:
     """A statement that cannot be read: what is wrong with it, and where its text is in the source."""
 
     error: StatementError
@@ -69,52 +69,54 @@ class Unread:
 
     def name(self, source: Source) -> str:
         """Return the name that the statement would have given to a result; nothing when it gives none."""
-        return name_given(source.text[self.start : self.end])
+        return assigned_name(source.text[self.start : self.end])
 
 
-def name_given(statement: str) -> str:
+def assigned_name(statement: str) -> str:
     """Return the name that a statement gives to a result, from its first words alone."""
     match = re.match(r"\s*(?:let|submit|fetch)\s+([^\W\d]\w*)", statement, re.IGNORECASE)
     return match[1] if match is not None else ""
 
 
-def read_pieces(source: Source) -> Iterator[Read | Unread]:
+def iterate_statements(source: Source) -> Iterator[ReadStatement | UnreadStatement]:
     """Yield each statement of a script, readable or not. After an open quote or comment nothing more is yielded.
 
     Nothing of a script is read that has too many statements.
     """
-    pieces = [*cut(source.text)]
+    pieces = [*split_script(source.text)]
     last = pieces[-1] if pieces else None
     if isinstance(last, Diagnostic) and last.code == "AQL0119":
-        yield Unread(StatementError([last], source), 0, len(source.text))
+        yield UnreadStatement(StatementError([last], source), 0, len(source.text))
         return
     yield from _read_pieces(source, pieces)
 
 
-def _read_pieces(source: Source, pieces: Iterable[Piece | Diagnostic]) -> Iterator[Read | Unread]:
+def _read_pieces(
+    source: Source, pieces: Iterable[StatementPiece | Diagnostic]
+) -> Iterator[ReadStatement | UnreadStatement]:
     end = 0
     for piece in pieces:
         if isinstance(piece, Diagnostic):
-            begin = next_start(source.text, end)
-            end = end_of_wrong(source.text, begin)
-            yield Unread(StatementError([piece], source), begin, end)
+            begin = find_next_start(source.text, end)
+            end = end_of_unbalanced(source.text, begin)
+            yield UnreadStatement(StatementError([piece], source), begin, end)
             continue
         end = piece.end
         try:
             yield read_piece(source.text, piece)
         except StatementError as error:
-            yield Unread(StatementError(error.diagnostics, source), piece.start, piece.end)
+            yield UnreadStatement(StatementError(error.diagnostics, source), piece.start, piece.end)
 
 
-def read_each(source: Source) -> Iterator[Read | StatementError]:
+def read_each_statement(source: Source) -> Iterator[ReadStatement | StatementError]:
     """Yield each statement of a script, or what is wrong with it."""
-    for read in read_pieces(source):
-        yield read.error if isinstance(read, Unread) else read
+    for read in iterate_statements(source):
+        yield read.error if isinstance(read, UnreadStatement) else read
 
 
-def read_one(source: Source) -> Read:
+def read_one_statement(source: Source) -> ReadStatement:
     """The one statement of a text. Raises StatementError when there is none, or more than one."""
-    statements = read(source, most=2)
+    statements = read_script(source, most=2)
     if len(statements) == 1:
         return statements[0]
     if not statements:
@@ -126,7 +128,7 @@ def read_one(source: Source) -> Read:
             Diagnostic(
                 "AQL0115",
                 "one statement is expected here, not several",
-                _origin(statements[1]),
+                _statement_origin(statements[1]),
                 "the second begins here",
                 hint="run several as a script",
             )
@@ -135,25 +137,27 @@ def read_one(source: Source) -> Read:
     )
 
 
-def read_find(source: Source) -> Find:
+def read_find(source: Source) -> FindStatement:
     """The FIND of a text that is one statement. Raises StatementError when it is, or is about, none."""
-    return find_in(read_one(source), source)
+    return require_find(read_one_statement(source), source)
 
 
-def find_in(read: Read, source: Source) -> Find:
+def require_find(read: ReadStatement, source: Source) -> FindStatement:
     """The FIND that a statement is or is about. Raises StatementError when it is about none."""
-    found = find_of(read.statement)
+    found = get_find(read.statement)
     if found is not None:
         return found
     hint = "as in: FIND data_products …"
-    raise StatementError([Diagnostic("AQL0115", "this is no search", _origin(read), "not a FIND", hint)], source)
+    raise StatementError(
+        [Diagnostic("AQL0115", "this is no search", _statement_origin(read), "not a FIND", hint)], source
+    )
 
 
-def _origin(read: Read) -> Span:
+def _statement_origin(read: ReadStatement) -> Span:
     return Span(read.start, read.start + 1)
 
 
-def read_piece(text: str, piece: Piece) -> Read:
+def read_piece(text: str, piece: StatementPiece) -> ReadStatement:
     """One statement of a script. Raises StatementError.
 
     What is wrong with it depends on the statement alone, not on the text around it.
@@ -171,7 +175,7 @@ def read_piece(text: str, piece: Piece) -> Read:
     raise AssertionError("a statement that cannot be read in its script cannot be read alone either")
 
 
-def _read_piece(text: str, piece: Piece) -> Read:
+def _read_piece(text: str, piece: StatementPiece) -> ReadStatement:
     statement: Statement
     # The two rarer forms are loaded when a statement is written in them: a search from the shell waits for imports.
     if piece.form == "json":
@@ -183,13 +187,13 @@ def _read_piece(text: str, piece: Piece) -> Read:
 
         statement = sentence.read(text, piece.start, piece.end)
     elif piece.form == "sql":
-        statement = Sql(text[piece.body : piece.end].strip(), Span(piece.body, piece.end))
+        statement = SqlStatement(text[piece.body : piece.end].strip(), Span(piece.body, piece.end))
     else:
         statement = parsing.parse(text, piece.start, piece.end)
-    found = find_of(statement)
+    found = get_find(statement)
     if piece.verb and found is not None:
-        statement = Report(piece.verb, found, found.origin)
-    return Read(statement, piece.form, piece.start, piece.end)
+        statement = ExplainStatement(piece.verb, found, found.origin)
+    return ReadStatement(statement, piece.form, piece.start, piece.end)
 
 
 def is_complete(text: str) -> bool:
@@ -199,25 +203,25 @@ def is_complete(text: str) -> bool:
     A FIND that says nothing yet but what to find is rather a beginning than a search of everything; so is one over
     several lines that says neither when nor how many, for its clauses stand on lines of their own.
     """
-    last: Piece | None = None
-    for piece in cut(text):
+    last: StatementPiece | None = None
+    for piece in split_script(text):
         if isinstance(piece, Diagnostic):
             return not piece.missing
         last = piece
-    if last is None or last.ended:
+    if last is None or last.is_terminated:
         return True
     try:
         statement = read_piece(text, last).statement
     except StatementError as error:
         return all(each.code != "AQL0105" for each in error.diagnostics)
-    found = find_of(statement)
+    found = get_find(statement)
     if last.form != "text" or found is None:
         return True
     over_lines = LINE_END_PATTERN.search(text, last.start, last.end) is not None
-    return _says_enough(found) if over_lines and found.kind in KINDS else bool(found.clauses)
+    return _is_limited(found) if over_lines and found.kind in KINDS else bool(found.clauses)
 
 
-def _says_enough(find: Find) -> bool:
+def _is_limited(find: FindStatement) -> bool:
     """Whether a search is limited, as one is that nobody goes on writing: in time or in rows, conjunctions in distance.
 
     Clauses may stand on lines of their own, and Enter behind one of them must not search half of what is meant.
@@ -226,20 +230,20 @@ def _says_enough(find: Find) -> bool:
     if any(isinstance(each, Limit) for each in clauses):
         return True
     wheres = [each.expression for each in clauses if isinstance(each, Where)]
-    limited = any(isinstance(each, Window | Overlap) for each in clauses) or any(map(_tells_when, wheres))
+    limited = any(isinstance(each, Window | Overlap) for each in clauses) or any(map(_constrains_time, wheres))
     return limited and (find.kind != CONJUNCTIONS.name or any(isinstance(each, Within) for each in clauses))
 
 
-def _tells_when(expression: Expression) -> bool:
+def _constrains_time(expression: Expression) -> bool:
     """Whether something in it is compared with a moment."""
     waiting = [expression]
     while waiting:
         match waiting.pop():
-            case Comparison(_, _, operands):
+            case ComparisonExpression(_, _, operands):
                 if any(isinstance(each, Instant) for each in operands):
                     return True
-            case And(terms) | Or(terms):
+            case AndExpression(terms) | OrExpression(terms):
                 waiting += terms
-            case Not(term):
+            case NotExpression(term):
                 waiting.append(term)
     return False

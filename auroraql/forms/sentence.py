@@ -30,7 +30,20 @@ from auroraql.schema.model import (
     WordsPart,
 )
 from auroraql.schema.operators import OPERATORS, WIRE, Op
-from auroraql.syntax import And, Clause, Comparison, Expression, Find, Instant, Or, Path, Text, Timestamp, Where, Window
+from auroraql.syntax import (
+    AndExpression,
+    Clause,
+    ComparisonExpression,
+    Expression,
+    FindStatement,
+    Instant,
+    OrExpression,
+    Path,
+    TextLiteral,
+    Timestamp,
+    Where,
+    Window,
+)
 
 _LIST = re.compile(r"\(([^)]*)\)")
 _KEY = re.compile(r"[^\W\d][\w.]*")
@@ -133,7 +146,7 @@ def _unsayable(what: str, value: str) -> Diagnostic:
     )
 
 
-def read(text: str, start: int = 0, end: int | None = None) -> Find:
+def read(text: str, start: int = 0, end: int | None = None) -> FindStatement:
     """The statement a sentence stands for, `text[start:end]`; spans are offsets into `text`.
 
     Raises StatementError at the first place where the wording differs.
@@ -168,7 +181,7 @@ class Reader:
     end: int
     begun: int = -1
 
-    def sentence(self, kind: Kind) -> Find:
+    def sentence(self, kind: Kind) -> FindStatement:
         origin = Span(self.at, self.end)
         terms: list[Expression] = []
         windows: list[Window] = []
@@ -192,8 +205,8 @@ class Reader:
         if self.text[self.at : self.end].strip():
             self.fail("nothing more")
         if terms:
-            clauses.append(Where(terms[0] if len(terms) == 1 else And(tuple(terms), origin), origin))
-        return Find(kind.name, (*clauses, *windows), origin=origin)
+            clauses.append(Where(terms[0] if len(terms) == 1 else AndExpression(tuple(terms), origin), origin))
+        return FindStatement(kind.name, (*clauses, *windows), origin=origin)
 
     def wording(self, kind: Kind) -> Wording:
         """The wording whose first words these are; the newest one if none is."""
@@ -250,7 +263,7 @@ class Reader:
             ]
         )
 
-    def values(self) -> tuple[tuple[Text, ...], Span]:
+    def values(self) -> tuple[tuple[TextLiteral, ...], Span]:
         match = _LIST.match(self.text, self.at, self.end)
         if match is None or not match[1]:
             self.fail("a list in parentheses")
@@ -266,7 +279,7 @@ class Reader:
                 declared = kind.field(name)
                 values, span = self.values()
                 path = declared.path if declared is not None else (name,)
-                yield Comparison(Path(path, Span(begin, begin + 1)), Op.IN, values, span)
+                yield ComparisonExpression(Path(path, Span(begin, begin + 1)), Op.IN, values, span)
                 lead = " AND "
 
     def filters(self) -> Iterator[Expression]:
@@ -279,7 +292,9 @@ class Reader:
             values, span = self.values()
             self.fits(operator, values, span)
             terms.append(
-                Comparison(Path(("metadata", match[0]), Span(match.start(), match.end())), operator, values, span)
+                ComparisonExpression(
+                    Path(("metadata", match[0]), Span(match.start(), match.end())), operator, values, span
+                )
             )
             joined = next((word for word in ("AND", "OR") if self.accept(f" {word} ")), "")
             if not joined:
@@ -290,7 +305,7 @@ class Reader:
                 [Diagnostic("AQL0405", "one filter group joins by AND or by OR, not by both", Span(begin, self.at))]
             )
         if "OR" in joins:
-            yield Or(tuple(terms), Span(begin, self.at))
+            yield OrExpression(tuple(terms), Span(begin, self.at))
         else:
             yield from terms
 
@@ -301,7 +316,7 @@ class Reader:
         self.fail(f"one of {', '.join(WIRE)}")
         raise AssertionError
 
-    def fits(self, operator: Op, values: tuple[Text, ...], span: Span) -> None:
+    def fits(self, operator: Op, values: tuple[TextLiteral, ...], span: Span) -> None:
         arity = OPERATORS[operator].arity
         if arity > 0 and len(values) != arity:
             raise StatementError([Diagnostic("AQL0405", f"'{operator}' takes {arity} values, not {len(values)}", span)])
@@ -335,7 +350,7 @@ class Reader:
         return Instant(Timestamp(match[0], span), (), span)
 
 
-def _split(inner: str, offset: int) -> Iterator[Text]:
+def _split(inner: str, offset: int) -> Iterator[TextLiteral]:
     for value in inner.split(_BETWEEN_VALUES):
-        yield Text(value, Span(offset, offset + len(value)), True)
+        yield TextLiteral(value, Span(offset, offset + len(value)), True)
         offset += len(value) + len(_BETWEEN_VALUES)

@@ -22,7 +22,7 @@ which children are kept (each with 1 where it is a list of its own); None keeps 
 
 
 @dataclass(frozen=True)
-class Table:
+class ParseTable:
     """States are numbers; an entry of a row is the state shifted to, or -1 minus the number of the rule reduced."""
 
     start: int
@@ -39,23 +39,23 @@ FILE = Path(__file__).with_name("parse_table.json")
 
 
 @cache
-def table() -> Table:
+def load_table() -> ParseTable:
     """The table that comes with the package, or Lark's, where the grammar is not the one it was made of."""
     try:
         document = json.loads(FILE.read_bytes())
     except (OSError, ValueError):
-        return made()
-    return Table(**document) if document.pop("grammar", "") == _key() else made()
+        return build_table()
+    return ParseTable(**document) if document.pop("grammar", "") == _grammar_hash() else build_table()
 
 
-def made() -> Table:
+def build_table() -> ParseTable:
     """The table as Lark makes it of the grammar."""
-    return _made(grammar.parser())
+    return _from_lark(grammar.get_parser())
 
 
-def written(table: Table) -> str:
+def serialize_table(table: ParseTable) -> str:
     """The file of a table: a line for each row and rule."""
-    parts = {"grammar": _key(), **table.__dict__}
+    parts = {"grammar": _grammar_hash(), **table.__dict__}
     return "{\n" + ",\n".join(f"{json.dumps(name)}: {_lines(part)}" for name, part in parts.items()) + "\n}\n"
 
 
@@ -69,32 +69,32 @@ def _lines(part: Any) -> str:
             return json.dumps(part)
 
 
-def _key() -> str:
+def _grammar_hash() -> str:
     """What tells one grammar from another; no secret, and so not worth loading what makes better ones."""
     text = grammar.grammar_text().encode()
     return f"{len(text)}-{crc32(text):08x}"
 
 
-def _made(parser: Any) -> Table:
+def _from_lark(parser: Any) -> ParseTable:
     """The table of Lark's parser."""
     conf = parser.parser.parser.parser.parse_table
     rules = {rule: at for at, rule in enumerate(parser.rules)}
-    numbers = _numbered(conf.start_states[grammar.START], conf.states, rules)
+    numbers = _number_states(conf.start_states[grammar.START], conf.states, rules)
     rows = [
-        {symbol: _entry(argument, numbers, rules) for symbol, (_, argument) in sorted(conf.states[state].items())}
+        {symbol: _table_entry(argument, numbers, rules) for symbol, (_, argument) in sorted(conf.states[state].items())}
         for state in numbers
     ]
-    return Table(
+    return ParseTable(
         numbers[conf.start_states[grammar.START]],
         numbers[conf.end_states[grammar.START]],
         rows,
-        [_rule(rule) for rule in rules],
-        {each.name: str(each.pattern.to_regexp()) for each in sorted(parser.terminals, key=_tried)},
+        [_child_filter(rule) for rule in rules],
+        {each.name: str(each.pattern.to_regexp()) for each in sorted(parser.terminals, key=_terminal_order)},
         [each.name for each in parser.terminals if each.pattern.type == "str"],
     )
 
 
-def _numbered(start: Any, states: dict[Any, Any], rules: dict[Any, int]) -> dict[Any, int]:
+def _number_states(start: Any, states: dict[Any, Any], rules: dict[Any, int]) -> dict[Any, int]:
     """The states in the order in which they are reached: Lark's own is another each time."""
     numbers = {start: 0}
     pending = [start]
@@ -106,17 +106,17 @@ def _numbered(start: Any, states: dict[Any, Any], rules: dict[Any, int]) -> dict
     return numbers
 
 
-def _tried(terminal: Any) -> tuple[int, int, int, str]:
+def _terminal_order(terminal: Any) -> tuple[int, int, int, str]:
     """The order of Lark's lexer: by priority, then what may be longest."""
     return -terminal.priority, -terminal.pattern.max_width, -len(terminal.pattern.value), terminal.name
 
 
-def _entry(argument: Any, numbers: dict[Any, int], rules: dict[Any, int]) -> int:
+def _table_entry(argument: Any, numbers: dict[Any, int], rules: dict[Any, int]) -> int:
     """A shift's argument is a state, a reduction's a rule."""
     return -1 - rules[argument] if argument in rules else numbers[argument]
 
 
-def _rule(rule: Any) -> Rule:
+def _child_filter(rule: Any) -> Rule:
     """As Lark itself would treat its children: signs of the grammar are dropped, helper rules opened."""
     options = rule.options
     kept = [

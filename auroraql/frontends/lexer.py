@@ -41,22 +41,22 @@ Tokens = Iterator[tuple[int, _TokenType, str]]
 
 
 @cache
-def _keywords() -> frozenset[str]:
-    return frozenset(grammar.keywords())
+def _keyword_pattern() -> frozenset[str]:
+    return frozenset(grammar.grammar_keywords())
 
 
 @cache
-def _fields() -> frozenset[str]:
+def _field_names() -> frozenset[str]:
     return frozenset(part for kind in KINDS.values() for leaf in kind.leaves() for part in leaf.path)
 
 
-def _word(_lexer: ExtendedRegexLexer, match: re.Match[str], context: LexerContext) -> Tokens:
+def _lex_word(_lexer: ExtendedRegexLexer, match: re.Match[str], context: LexerContext) -> Tokens:
     """Yield a word as keyword, field, function or name. A keyword next to an operator or in a path is a name."""
     word, text = match[0], match.string
     is_name = _COMPARED.match(text, match.end()) or text[match.start() - 1 : match.start()] == "."
-    if word.upper() in _keywords() and not is_name:
+    if word.upper() in _keyword_pattern() and not is_name:
         kind = Keyword
-    elif word in _fields():
+    elif word in _field_names():
         kind = Name.Attribute
     elif _CALLED.match(text, match.end()):
         kind = Name.Function
@@ -66,24 +66,24 @@ def _word(_lexer: ExtendedRegexLexer, match: re.Match[str], context: LexerContex
     context.pos = match.end()
 
 
-def _unit(_lexer: ExtendedRegexLexer, match: re.Match[str], context: LexerContext) -> Tokens:
+def _lex_unit(_lexer: ExtendedRegexLexer, match: re.Match[str], context: LexerContext) -> Tokens:
     """Yield a number and the unit or keyword after it. In `LIMIT 5 OFFSET 5` the word is a keyword."""
     yield match.start(), Number, match[1]
     if match[2]:
         yield match.start(2), Whitespace, match[2]
-    yield match.start(3), Keyword if match[3].upper() in _keywords() else Keyword.Type, match[3]
+    yield match.start(3), Keyword if match[3].upper() in _keyword_pattern() else Keyword.Type, match[3]
     context.pos = match.end()
 
 
-def _prose(_lexer: ExtendedRegexLexer, match: re.Match[str], context: LexerContext) -> Tokens:
+def _lex_sentence_word(_lexer: ExtendedRegexLexer, match: re.Match[str], context: LexerContext) -> Tokens:
     """Yield a word of a describe sentence."""
     word = match[0]
-    kind = Name.Attribute if word in _fields() else Keyword if word.upper() in _keywords() else Text
+    kind = Name.Attribute if word in _field_names() else Keyword if word.upper() in _keyword_pattern() else Text
     yield match.start(), kind, word
     context.pos = match.end()
 
 
-def _dollar_quoted(_lexer: ExtendedRegexLexer, match: re.Match[str], context: LexerContext) -> Tokens:
+def _lex_dollar_quoted(_lexer: ExtendedRegexLexer, match: re.Match[str], context: LexerContext) -> Tokens:
     """Yield a SQL text in `$$…$$`, up to the end of the input when it is not closed."""
     end = match.string.find(match[0], match.end())
     end = end + len(match[0]) if end >= 0 else len(match.string)
@@ -91,8 +91,8 @@ def _dollar_quoted(_lexer: ExtendedRegexLexer, match: re.Match[str], context: Le
     context.pos = end
 
 
-_opening = bygroups(Keyword, Whitespace, Punctuation)  # type: ignore[no-untyped-call]
-_listing = bygroups(Keyword, Whitespace, Punctuation, String)  # type: ignore[no-untyped-call]
+_OPENING_TOKENS = bygroups(Keyword, Whitespace, Punctuation)  # type: ignore[no-untyped-call]
+_LISTING_TOKENS = bygroups(Keyword, Whitespace, Punctuation, String)  # type: ignore[no-untyped-call]
 
 
 class AuroraQLLexer(ExtendedRegexLexer):
@@ -126,17 +126,17 @@ class AuroraQLLexer(ExtendedRegexLexer):
         ],
         "sql": [
             (r"e'[^'\\]*+(?:(?:\\[\s\S]|'')[^'\\]*+)*+(?:'|\\?\Z)", String.Single),
-            (r"(?<![\w$])(\$(?:[^\W\d]\w*)?\$)", _dollar_quoted),
+            (r"(?<![\w$])(\$(?:[^\W\d]\w*)?\$)", _lex_dollar_quoted),
             include("statement"),
         ],
         "statement": [
             (r";", Punctuation, "#pop"),
             include("blank"),
-            (rf"(from)({_BLANK}*)(\{{)", _opening, "json"),
+            (rf"(from)({_BLANK}*)(\{{)", _OPENING_TOKENS, "json"),
             include("values"),
             (r"`[^`]*+(?:``[^`]*+)*+(?:`|\Z)", Name),
             (rf"\${_WORD}", Name.Variable),
-            (_WORD, _word),
+            (_WORD, _lex_word),
             (rf"{_SYMBOLS}|[-+*/%]", Operator),
             (r"[()\[\]{},.:]", Punctuation),
         ],
@@ -146,7 +146,7 @@ class AuroraQLLexer(ExtendedRegexLexer):
             (r"[‘’‚‛][^‘’‛']*+(?:[‘’‛']|\Z)", String.Single),
             (r'[“”„‟][^“”‟"]*+(?:[“”‟"]|\Z)', String.Double),
             include("times"),
-            (rf"((?:\d+(?:\.\d*)?|\.\d+)(?:e[-+]?\d+)?)({_BLANK}*)({_WORD}|%)", _unit),
+            (rf"((?:\d+(?:\.\d*)?|\.\d+)(?:e[-+]?\d+)?)({_BLANK}*)({_WORD}|%)", _lex_unit),
             (r"(?:\d+(?:\.\d*)?|\.\d+)(?:e[-+]?\d+)?", Number),
         ],
         "times": [
@@ -158,10 +158,10 @@ class AuroraQLLexer(ExtendedRegexLexer):
         "sentence": [
             (r";", Punctuation, "#pop"),
             include("blank"),
-            (r"(in)(\s*)(\()([^()]*)", _listing),
+            (r"(in)(\s*)(\()([^()]*)", _LISTING_TOKENS),
             include("times"),
             (r"\d+", Number),
-            (_WORD, _prose),
+            (_WORD, _lex_sentence_word),
             (r"[<>]=?|=", Operator),
             (r"[-()\[\],.:]", Punctuation),
             (r".", Text),

@@ -24,8 +24,8 @@ from auroraql.resolver.values import Fault, Values
 from auroraql.resolver.windows import Bounds, join_windows, no_window, resolve_window, two_windows
 from auroraql.schema import CONJUNCTIONS, Kind
 from auroraql.schema.catalogue import Catalogue
-from auroraql.syntax import Aggregate, Find, Limit, Of, Precision, Select, Via, Where, Window, Within
-from auroraql.syntax import Column as WrittenColumn
+from auroraql.syntax import FindStatement, Limit, Of, Precision, Select, SelectAggregate, Via, Where, Window, Within
+from auroraql.syntax import SelectColumn as WrittenColumn
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class Resolved:
 
 
 def resolve(
-    find: Find,
+    find: FindStatement,
     catalogue: Catalogue,
     parameters: Mapping[str, object] | None = None,
     *,
@@ -64,11 +64,11 @@ def resolve(
     return _Resolving(fed, catalogue, values).run()
 
 
-def _items(find: Find) -> Iterator[WrittenColumn | Aggregate]:
+def _items(find: FindStatement) -> Iterator[WrittenColumn | SelectAggregate]:
     """The columns and functions of SELECT."""
     for clause in find.clauses:
         if isinstance(clause, Select):
-            yield from (item for item in clause.items if isinstance(item, WrittenColumn | Aggregate))
+            yield from (item for item in clause.items if isinstance(item, WrittenColumn | SelectAggregate))
 
 
 _OF_CONJUNCTIONS = (Of, Within, Via, Precision)

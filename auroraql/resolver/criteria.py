@@ -15,8 +15,8 @@ from auroraql.schema import BLOCKS, CONJUNCTIONS, Type
 from auroraql.schema.catalogue import Catalogue
 from auroraql.schema.conjunctions import HALF_MINUTE, MAX_BLOCKS, MINUTE, PRECISION_UNIT, PRECISIONS, TRACES, wire_name
 from auroraql.spelling import find_closest
-from auroraql.syntax import Block as Written
-from auroraql.syntax import Distance, Number, Of, Parameter, Precision, Via, Within
+from auroraql.syntax import BlockItem as Written
+from auroraql.syntax import Distance, NumberLiteral, Of, Parameter, Precision, Via, Within
 
 __all__ = ["CriteriaClauses", "misplaced"]
 
@@ -93,7 +93,7 @@ class CriteriaClauses:
                 self.wrong.append(fault.diagnostic)
         return Block(written.kind, where, tuple(points))
 
-    def _degrees(self, number: Number | Parameter, axis: int) -> Decimal:
+    def _degrees(self, number: NumberLiteral | Parameter, axis: int) -> Decimal:
         name, most = _LIMITS[axis]
         value = self._number(number, name, "deg")
         if abs(value) > most:
@@ -101,7 +101,7 @@ class CriteriaClauses:
             raise Fault("AQL0216", f"a {name} is from -{most} to {most}, not {value}", number.origin, "too far", hint)
         return value
 
-    def _number(self, number: Number | Parameter, name: str, unit: str) -> Decimal:
+    def _number(self, number: NumberLiteral | Parameter, name: str, unit: str) -> Decimal:
         """The number as written, or as a parameter gives it. Raises Fault."""
         operands = self.values.bound(number)
         if len(operands) != 1:

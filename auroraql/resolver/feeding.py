@@ -27,25 +27,25 @@ from auroraql.schema.limits import MAX_LIST_VALUES
 from auroraql.schema.operators import Op
 from auroraql.spelling import find_closest, find_misspelt
 from auroraql.syntax import (
-    And,
-    Block,
+    AndExpression,
+    BlockItem,
+    BooleanLiteral,
     Clause,
-    Comparison,
+    ComparisonExpression,
     Expression,
-    Find,
+    FindStatement,
     Instant,
-    Not,
-    Number,
+    NotExpression,
+    NumberLiteral,
     Of,
     Operand,
-    Or,
+    OrExpression,
     Overlap,
     Path,
     Select,
     Subquery,
-    Text,
+    TextLiteral,
     Timestamp,
-    Truth,
     Where,
 )
 
@@ -60,7 +60,7 @@ class Results(Protocol):
     def named(self, name: str) -> Kept | None:
         """The result of a name; None when there is none."""
 
-    def found(self, find: Find) -> Kept:
+    def found(self, find: FindStatement) -> Kept:
         """What a FIND in parentheses finds. Raises StatementError when it is wrong."""
 
 
@@ -68,7 +68,7 @@ class Results(Protocol):
 class Fed:
     """A FIND that names no result any more, and what it took: the rows searched, and the intervals."""
 
-    find: Find
+    find: FindStatement
     kind: Kind
     searched: Kept | None = None
     during: tuple[Interval, ...] | None = None
@@ -83,7 +83,7 @@ class Fed:
     warnings: list[Diagnostic] = field(default_factory=list)
 
 
-def feed(find: Find, catalogue: Catalogue, values: Values, results: Results | None = None) -> Fed:
+def feed(find: FindStatement, catalogue: Catalogue, values: Values, results: Results | None = None) -> Fed:
     """The statement with what it takes from results in its place. Without `results` there are none at all.
 
     Raises Fault when what is searched is no kind and no result; everything else that is wrong is in the answer.
@@ -99,12 +99,12 @@ def feed(find: Find, catalogue: Catalogue, values: Values, results: Results | No
 class Nested:
     """The results of FINDs in parentheses, the innermost first: nesting, however deep, is no recursion."""
 
-    def __init__(self, find: Callable[[Find], Kept]) -> None:
+    def __init__(self, find: Callable[[FindStatement], Kept]) -> None:
         self._find = find
-        self._outcomes: dict[int, tuple[Find, Kept | StatementError]] = {}
+        self._outcomes: dict[int, tuple[FindStatement, Kept | StatementError]] = {}
         """By the identity of the statement, which is kept so that no other takes its number."""
 
-    def found(self, find: Find) -> Kept:
+    def found(self, find: FindStatement) -> Kept:
         """What a FIND in parentheses finds. Raises StatementError, and what `find` raises."""
         if id(find) not in self._outcomes:
             for each in _innermost_first(find):
@@ -118,7 +118,7 @@ class Nested:
         return outcome
 
 
-def _innermost_first(find: Find) -> list[Find]:
+def _innermost_first(find: FindStatement) -> list[FindStatement]:
     """A FIND and all that stand in it in parentheses, each after those in it."""
     found, pending = [], [find]
     while pending:
@@ -128,7 +128,7 @@ def _innermost_first(find: Find) -> list[Find]:
     return found[::-1]
 
 
-def _subqueries(find: Find) -> Iterator[Find]:
+def _subqueries(find: FindStatement) -> Iterator[FindStatement]:
     for clause in find.clauses:
         if isinstance(clause, Overlap) and isinstance(clause.result, Subquery):
             yield clause.result.find
@@ -137,7 +137,7 @@ def _subqueries(find: Find) -> Iterator[Find]:
                 yield from (operand.find for operand in leaf.operands if isinstance(operand, Subquery))
 
 
-def takes_results(find: Find) -> bool:
+def takes_results(find: FindStatement) -> bool:
     """Whether a statement takes anything from a result."""
     return find.kind not in KINDS or any(map(_takes, find.clauses))
 
@@ -148,12 +148,12 @@ def _takes(clause: Clause) -> bool:
     return any(_is_list_of(leaf) or _is_dotted(leaf) for each in _expressions(clause) for leaf in _with_paths(each))
 
 
-def _is_dotted(leaf: Comparison) -> bool:
+def _is_dotted(leaf: ComparisonExpression) -> bool:
     """Whether one value is asked of a path that might lead into a result."""
     return any(isinstance(operand, Path) and len(operand.parts) > 1 for operand in leaf.operands)
 
 
-def _is_list_of(leaf: Comparison) -> bool:
+def _is_list_of(leaf: ComparisonExpression) -> bool:
     """`IN name.column` or `IN (FIND …)`."""
     return leaf.operator in (Op.IN, Op.NOT_IN) and isinstance(leaf.operands[0], Path | Subquery)
 
@@ -168,23 +168,23 @@ def _expressions(clause: Clause) -> Iterator[Expression]:
             return
 
 
-def _with_paths(expression: Expression) -> Iterator[Comparison]:
+def _with_paths(expression: Expression) -> Iterator[ComparisonExpression]:
     """The comparisons with something that is found elsewhere: of most expressions none."""
     pending = [expression]
     while pending:
         each = pending.pop()
-        if isinstance(each, Comparison):
+        if isinstance(each, ComparisonExpression):
             for operand in each.operands:
                 if isinstance(operand, Path | Subquery):
                     yield each
                     break
-        elif isinstance(each, Not):
+        elif isinstance(each, NotExpression):
             pending.append(each.term)
         else:
             pending.extend(each.terms)
 
 
-def _searched(find: Find, results: Results | None) -> Kept:
+def _searched(find: FindStatement, results: Results | None) -> Kept:
     """The result that a FIND searches. Raises Fault."""
     kept = results.named(find.kind) if results is not None else None
     if kept is not None:
@@ -227,24 +227,26 @@ class _Feeding:
                     kept.append(clause)
         self.fed.find = replace(self.fed.find, clauses=tuple(kept))
 
-    def _block(self, block: Block) -> Block:
+    def _block(self, block: BlockItem) -> BlockItem:
         if block.expression is None:
             return block
         return replace(block, expression=self._expression(block.expression, BLOCKS[block.kind]))
 
     def _expression(self, expression: Expression, kind: Kind) -> Expression:
         match expression:
-            case And(terms) | Or(terms):
+            case AndExpression(terms) | OrExpression(terms):
                 return replace(expression, terms=tuple(self._expression(term, kind) for term in terms))
-            case Not(term):
+            case NotExpression(term):
                 return replace(expression, term=self._expression(term, kind))
-            case Comparison() if _is_list_of(expression):
+            case ComparisonExpression() if _is_list_of(expression):
                 try:
                     return self._list(expression, kind)
                 except (Fault, StatementError) as fault:
                     self.fed.wrong += _said(fault)
                     return _is_there(expression)
-            case Comparison(operands=(Path() as path, *_)) if self._is_named(path.parts[0]) and len(path.parts) > 1:
+            case ComparisonExpression(operands=(Path() as path, *_)) if (
+                self._is_named(path.parts[0]) and len(path.parts) > 1
+            ):
                 message, hint = (
                     f"'{path.dotted}' is a list of values",
                     f"write {expression.path.dotted} IN {path.dotted}",
@@ -256,7 +258,7 @@ class _Feeding:
 
     # --- lists
 
-    def _list(self, leaf: Comparison, kind: Kind) -> Expression:
+    def _list(self, leaf: ComparisonExpression, kind: Kind) -> Expression:
         """The comparison with the values of a column; while they are not there, one that checks the left side alone."""
         operand = leaf.operands[0]
         if isinstance(operand, Path) and len(operand.parts) == 1 and not self._is_named(operand.parts[0]):
@@ -271,7 +273,7 @@ class _Feeding:
         values = kept.values(path)
         if not values:
             self._warn_of_nothing(kept, origin, _shown(operand), leaf.operator == Op.NOT_IN)
-            return Or((), leaf.origin) if leaf.operator == Op.IN else And((), leaf.origin)
+            return OrExpression((), leaf.origin) if leaf.operator == Op.IN else AndExpression((), leaf.origin)
         if len(values) > MAX_LIST_VALUES:
             message = f"{_shown(operand)} has {len(values):,} values; {MAX_LIST_VALUES:,} are the most"
             raise Fault("AQL0116", message, origin, "too many", "narrow the search that found them")
@@ -337,7 +339,7 @@ class _Feeding:
         self.fed.warnings += kept.warnings
         return kept
 
-    def _check_types(self, leaf: Comparison, kind: Kind, operand: Operand, type: Type) -> None:
+    def _check_types(self, leaf: ComparisonExpression, kind: Kind, operand: Operand, type: Type) -> None:
         """Raises Fault when the values cannot be compared with the field."""
         names = Names(kind, self.catalogue)
         try:
@@ -421,20 +423,20 @@ class _Feeding:
         return kept
 
 
-def _is_there(leaf: Comparison) -> Comparison:
+def _is_there(leaf: ComparisonExpression) -> ComparisonExpression:
     """A comparison of the same field that is right whatever its type."""
-    return Comparison(leaf.path, Op.IS_NOT_NULL, (), leaf.origin)
+    return ComparisonExpression(leaf.path, Op.IS_NOT_NULL, (), leaf.origin)
 
 
 def _operand(value: Any, origin: Origin) -> Operand:
     """A value of a row as if it were written. Raises Fault for one that cannot be compared."""
     match value:
         case bool():
-            return Truth(value, origin)
+            return BooleanLiteral(value, origin)
         case str():
-            return Text(value, origin, plain=True)
+            return TextLiteral(value, origin, is_untyped=True)
         case int() | float() if isfinite(value):
-            return Number(str(value), "", origin)
+            return NumberLiteral(str(value), "", origin)
         case datetime():
             return Instant(Timestamp(value.isoformat(), origin), (), origin)
         case _:

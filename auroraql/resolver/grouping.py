@@ -12,7 +12,7 @@ from auroraql.resolver.selection import check_single, is_bare
 from auroraql.resolver.values import Fault
 from auroraql.schema import Type
 from auroraql.spelling import find_closest
-from auroraql.syntax import Find, GroupBy, OrderBy, Path, Select, Star
+from auroraql.syntax import FindStatement, GroupBy, OrderBy, Path, Select, SelectStar
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class Rows:
 class Grouping:
     """Resolves the clauses of one statement that make its rows, collecting everything wrong in them."""
 
-    def __init__(self, names: Names, find: Find, columns: tuple[Column, ...] | None) -> None:
+    def __init__(self, names: Names, find: FindStatement, columns: tuple[Column, ...] | None) -> None:
         self.names, self.find, self.columns = names, find, columns
         self.wrong: list[Diagnostic] = []
 
@@ -88,10 +88,10 @@ class Grouping:
         declared = self.names.declared(ref)
         return declared is not None and declared.type is Type.OBJECT
 
-    def _stars(self) -> Iterator[Star]:
+    def _stars(self) -> Iterator[SelectStar]:
         for clause in self.find.clauses:
             if isinstance(clause, Select):
-                yield from (item for item in clause.items if isinstance(item, Star))
+                yield from (item for item in clause.items if isinstance(item, SelectStar))
 
     def _check_columns(self, group_by: tuple[Ref, ...]) -> None:
         """Each column is grouped or a function; of a star or a tree the first that is not is enough."""

@@ -13,7 +13,7 @@ from auroraql.query import CLAUSE, And, Comparison, Or, Predicate, Query
 from auroraql.schema import DATA_PRODUCTS
 from auroraql.schema.data_products import MIN_PRODUCT_LENGTHS
 from auroraql.schema.operators import Op
-from auroraql.syntax import Duration, Instant, Parameter, Text, Timestamp, Window
+from auroraql.syntax import Duration, Instant, Parameter, TextLiteral, Timestamp, Window
 
 _SECOND = timedelta(seconds=1)
 
@@ -105,7 +105,7 @@ def _instant(instant: Instant) -> str:
             base = text
         case Parameter(name):
             base = f"${name}"
-        case Text(value):
+        case TextLiteral(value):
             base = "'" + value.replace("'", "''") + "'"
     return base + "".join(f" {'-' if shift.negative else '+'} {_duration(shift)}" for shift in instant.shifts)
 

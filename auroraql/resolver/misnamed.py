@@ -9,10 +9,10 @@ from auroraql.resolver.values import Fault
 from auroraql.schema import CONJUNCTIONS
 from auroraql.schema.kind_words import TIME_WORDS
 from auroraql.schema.operators import Op
-from auroraql.syntax import Aggregate, Instant, Number, Operand, Text, Timestamp
+from auroraql.syntax import Instant, NumberLiteral, Operand, SelectAggregate, TextLiteral, Timestamp
 
 
-def check_misnamed(names: Names, comparison: syntax.Comparison) -> None:
+def check_misnamed(names: Names, comparison: syntax.ComparisonExpression) -> None:
     """Raise Fault for a comparison of a bare name that is neither a field nor a known key, and cannot be meant as one."""
     name = comparison.path.dotted
     item = names.labels.get(name)
@@ -22,20 +22,20 @@ def check_misnamed(names: Names, comparison: syntax.Comparison) -> None:
         _refuse_time(names, name, comparison)
 
 
-def _refuse_label(name: str, item: syntax.Item, comparison: syntax.Comparison) -> None:
-    if isinstance(item, Aggregate):
+def _refuse_label(name: str, item: syntax.SelectItem, comparison: syntax.ComparisonExpression) -> None:
+    if isinstance(item, SelectAggregate):
         message = f"'{name}' is counted after WHERE, which filters single records"
         if item.function != "count":
             message = f"'{name}' is calculated after WHERE, which filters single records"
         hint = f"keep the groups with LET g = FIND …, then filter them: FIND g WHERE {name} …"
         raise Fault("AQL0201", message, comparison.path.origin, "a name of SELECT", hint)
-    if isinstance(item, syntax.Column) and not item.members:
+    if isinstance(item, syntax.SelectColumn) and not item.members:
         message = f"'{name}' is a name of SELECT, which WHERE does not know"
         written = item.path.dotted
         raise Fault("AQL0201", message, comparison.path.origin, "a name of SELECT", f"write {written}", written)
 
 
-def _refuse_time(names: Names, name: str, comparison: syntax.Comparison) -> None:
+def _refuse_time(names: Names, name: str, comparison: syntax.ComparisonExpression) -> None:
     operator = comparison.operator
     literals = [_literal(each, name) for each in comparison.operands]
     if not literals or not all(literals):
@@ -93,9 +93,9 @@ def _literal(operand: Operand, name: str) -> tuple[str, str] | None:
     match operand:
         case Instant(Timestamp(text), ()) if text not in ("NOW", "TODAY"):
             written = text
-        case Text(value):
+        case TextLiteral(value):
             written = value.strip()
-        case Number(text, "") if name.lower() == "year" and len(text) == 4 and text.isdigit():
+        case NumberLiteral(text, "") if name.lower() == "year" and len(text) == 4 and text.isdigit():
             return f"{text}-01-01", f"{text}-12-31"
         case _:
             return None

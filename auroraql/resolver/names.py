@@ -10,7 +10,7 @@ from auroraql.resolver.values import Fault, Place
 from auroraql.schema import BLOCKS, Field, Kind, Type, is_time_key
 from auroraql.schema.catalogue import Catalogue
 from auroraql.spelling import find_closest, find_misspelt
-from auroraql.syntax import Item, Path
+from auroraql.syntax import Path, SelectItem
 
 METADATA = "metadata"
 
@@ -21,7 +21,7 @@ class Names:
     def __init__(self, kind: Kind, catalogue: Catalogue) -> None:
         self.kind, self.catalogue = kind, catalogue
         self.warnings: list[Diagnostic] = []
-        self.labels: Mapping[str, Item] = {}
+        self.labels: Mapping[str, SelectItem] = {}
         """The items of SELECT by the names it gives them."""
         self._warned: set[str] = set()
 

@@ -16,7 +16,7 @@ from auroraql.schema import Type
 from auroraql.schema.limits import MAX_LIST_VALUES
 from auroraql.schema.operators import FIELD_OPERATORS, OPERATORS, Op
 from auroraql.spelling import find_closest
-from auroraql.syntax import Instant, Number, Operand, Path, Text, Timestamp
+from auroraql.syntax import Instant, NumberLiteral, Operand, Path, TextLiteral, Timestamp
 
 _OTHER_VALUES = {
     Type.TIME: "write a date as 2020-02-01 or a time as 2020-02-01T06:30",
@@ -52,17 +52,17 @@ class Predicates:
 
     def _resolved(self, expression: syntax.Expression) -> Predicate:
         match expression:
-            case syntax.Comparison():
+            case syntax.ComparisonExpression():
                 try:
                     return self._comparison(expression)
                 except Fault as fault:
                     self.wrong.append(fault.diagnostic)
                     return And(())
-            case syntax.And(terms, origin):
+            case syntax.AndExpression(terms, origin):
                 return And(self._together(terms), origin)
-            case syntax.Or(terms, origin):
+            case syntax.OrExpression(terms, origin):
                 return Or(tuple([self._resolved(t) for t in terms]), origin)
-            case syntax.Not(term, origin):
+            case syntax.NotExpression(term, origin):
                 return Not(self._resolved(term), origin)
 
     def _together(self, terms: Iterable[syntax.Expression]) -> tuple[Predicate, ...]:
@@ -75,15 +75,15 @@ class Predicates:
 
     def _named_programs(self, term: syntax.Expression) -> tuple[str, ...]:
         """The programs of `program = 'x'` and `program IN ('x', …)`; none of a record that has several sources."""
-        if not isinstance(term, syntax.Comparison) or term.operator not in (Op.EQ, Op.IN):
+        if not isinstance(term, syntax.ComparisonExpression) or term.operator not in (Op.EQ, Op.IN):
             return ()
         field = self.names.kind.field(term.path.dotted)
         if field is None or field.role != "source" or field.bare != "program" or self.names.kind.is_listed(field.path):
             return ()
-        named = tuple(each.value for each in term.operands if isinstance(each, Text))
+        named = tuple(each.value for each in term.operands if isinstance(each, TextLiteral))
         return named if len(named) == len(term.operands) else ()
 
-    def _comparison(self, comparison: syntax.Comparison) -> Predicate:
+    def _comparison(self, comparison: syntax.ComparisonExpression) -> Predicate:
         if len(comparison.path.parts) == 1 and not self.names.is_known(comparison.path):
             from auroraql.resolver.misnamed import check_misnamed  # most statements have known names
 
@@ -119,7 +119,9 @@ class Predicates:
         self.warnings.append(Diagnostic("AQL0601", message, origin, "not of these sources", hint, severity="warning"))
         return place
 
-    def _of_fields(self, comparison: syntax.Comparison, ref: Ref, place: Place, path: Path) -> FieldComparison:
+    def _of_fields(
+        self, comparison: syntax.ComparisonExpression, ref: Ref, place: Place, path: Path
+    ) -> FieldComparison:
         """Two fields, which must be of one type and of one unit; a metadata key is compared with anything."""
         other = self.names.ref(path)
         other_place = self.names.place(other, path.dotted)
@@ -145,7 +147,7 @@ class Predicates:
             )
         return FieldComparison(ref, FIELD_OPERATORS[comparison.operator], other, comparison.origin)
 
-    def _texts(self, comparison: syntax.Comparison, place: Place) -> tuple[str, ...]:
+    def _texts(self, comparison: syntax.ComparisonExpression, place: Place) -> tuple[str, ...]:
         operator = OPERATORS[comparison.operator]
         operands: list[Operand] = []
         for operand in comparison.operands:
@@ -204,7 +206,7 @@ class Predicates:
             fix=quoted,
         )
 
-    def _warn_of_values(self, made: Comparison, written: syntax.Comparison, place: Place) -> None:
+    def _warn_of_values(self, made: Comparison, written: syntax.ComparisonExpression, place: Place) -> None:
         """A value that is not among the known ones is questioned; the lists are not exhaustive, so it runs."""
         if not place.known or made.operator not in (Op.EQ, Op.NE, Op.IN, Op.NOT_IN) or place.type is not Type.STRING:
             return
@@ -217,7 +219,9 @@ class Predicates:
         unknown = [each for each in zip(made.values, operands, strict=False) if each[0] not in known]
         among = self._among(made.ref) if unknown else ()
         for value, operand in unknown:
-            plain = isinstance(operand, Text) and operand.plain  # not written here: of a parameter or a result
+            plain = (
+                isinstance(operand, TextLiteral) and operand.is_untyped
+            )  # not written here: of a parameter or a result
             self._unknown.setdefault((place.name, plain), []).append((value, operand, place, among, self._programs))
 
     def _warn_of_unknown(self) -> None:
@@ -293,19 +297,19 @@ def _unknown_value(
     known = among or place.known
     some = ", ".join(f"'{each}'" for each in known[:5])
     hint = f"did you mean '{near[0]}'?" if near else f"known are {some}{'…' if len(known) > 5 else ''}"
-    fix = f"'{near[0]}'" if near and isinstance(operand, Text) else None
+    fix = f"'{near[0]}'" if near and isinstance(operand, TextLiteral) else None
     message = (
         f"no {place.name} '{value}' in {' or '.join(programs[:3])}" if among else f"no {place.name} '{value}' is known"
     )
     return Diagnostic("AQL0602", message, operand.origin, "unknown value", hint, fix, "warning")
 
 
-def _whole_day(comparison: syntax.Comparison) -> Iterator[Diagnostic]:
+def _whole_day(comparison: syntax.ComparisonExpression) -> Iterator[Diagnostic]:
     """The warning that a date is its whole day, and not its midnight as in SQL, where that is easily mistaken."""
     if comparison.operator not in (Op.GT, Op.EQ) or not comparison.operands:
         return
     match comparison.operands[0]:
-        case Instant(Timestamp(text), ()) | Text(text) | Number(text):
+        case Instant(Timestamp(text), ()) | TextLiteral(text) | NumberLiteral(text):
             literal = text
         case _:
             return
@@ -358,7 +362,7 @@ def _nearest(value: str, known: tuple[str, ...]) -> list[str]:
 
 
 def _conjuncts(expression: syntax.Expression) -> list[syntax.Expression]:
-    if isinstance(expression, syntax.And):
+    if isinstance(expression, syntax.AndExpression):
         return [inner for term in expression.terms for inner in _conjuncts(term)]
     return [expression]
 
@@ -367,7 +371,7 @@ def _family(type: Type) -> Type:
     return Type.NUMBER if type is Type.INTEGER else type
 
 
-def _check_operator(comparison: syntax.Comparison, place: Place) -> None:
+def _check_operator(comparison: syntax.ComparisonExpression, place: Place) -> None:
     operator = OPERATORS[comparison.operator]
     if place.type is Type.OBJECT and operator.arity:
         raise Fault(

@@ -11,8 +11,8 @@ from auroraql.resolver.names import METADATA, Names
 from auroraql.resolver.values import Fault
 from auroraql.schema import Field, Type
 from auroraql.spelling import find_closest, find_misspelt
-from auroraql.syntax import Aggregate, Item, Path, Select, Star
-from auroraql.syntax import Column as Written
+from auroraql.syntax import Path, Select, SelectAggregate, SelectItem, SelectStar
+from auroraql.syntax import SelectColumn as Written
 
 
 class Selection:
@@ -24,7 +24,7 @@ class Selection:
 
     def columns(self, select: Select) -> tuple[Column, ...] | None:
         """The columns in order; None for the whole record."""
-        if len(select.items) == 1 and isinstance(select.items[0], Star) and not select.items[0].exclude:
+        if len(select.items) == 1 and isinstance(select.items[0], SelectStar) and not select.items[0].exclude:
             return None
         found: list[Column] = []
         for item in select.items:
@@ -35,11 +35,11 @@ class Selection:
         self._check_labels(found)
         return tuple(found)
 
-    def _item(self, item: Item, above: tuple[str, ...]) -> Iterator[Column]:
+    def _item(self, item: SelectItem, above: tuple[str, ...]) -> Iterator[Column]:
         match item:
-            case Star(exclude, origin):
+            case SelectStar(exclude, origin):
                 yield from self._star(exclude, above, origin)
-            case Aggregate():
+            case SelectAggregate():
                 yield self._aggregate(item, above)
             case Written(path, (), alias, origin):
                 ref = self.names.ref(path, above=above)
@@ -56,7 +56,7 @@ class Selection:
                 for member in members:
                     yield from self._item(member, (*above, *path.parts))
 
-    def _aggregate(self, item: Aggregate, above: tuple[str, ...]) -> Column:
+    def _aggregate(self, item: SelectAggregate, above: tuple[str, ...]) -> Column:
         function, path, origin = item.function, item.path, item.origin
         if function not in FUNCTIONS:
             raise _unknown_function(function, origin)

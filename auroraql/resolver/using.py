@@ -21,7 +21,16 @@ from auroraql.resolver.values import Fault, Place, Values
 from auroraql.schema import KINDS, Field, Type
 from auroraql.schema.operators import Op
 from auroraql.spelling import find_closest
-from auroraql.syntax import And, Comparison, Duration, Expression, Or, Overlap, Path, Subquery
+from auroraql.syntax import (
+    AndExpression,
+    ComparisonExpression,
+    Duration,
+    Expression,
+    OrExpression,
+    Overlap,
+    Path,
+    Subquery,
+)
 
 MOST_GROUPS = 100_000
 """The most combinations of values that the rows of a result may have in the fields of USING."""
@@ -168,13 +177,13 @@ class _List(NamedTuple):
 def _lists_of(name: str, expression: Expression, *, outermost: bool) -> Iterator[_List]:
     """The lists of a result's values in a predicate, without those under NOT."""
     match expression:
-        case And(terms):
+        case AndExpression(terms):
             for term in terms:
                 yield from _lists_of(name, term, outermost=outermost)
-        case Or(terms):
+        case OrExpression(terms):
             for term in terms:
                 yield from _lists_of(name, term, outermost=False)
-        case Comparison(field, Op.IN, operands):
+        case ComparisonExpression(field, Op.IN, operands):
             for operand in operands:
                 match operand:
                     case Path(parts) if len(parts) > 1 and parts[0] == name:

@@ -15,7 +15,18 @@ from auroraql.resolver.parameters import ParameterFault, plain_value
 from auroraql.resolver.times import Interval, TimeError, interval_of, named, read_interval, shift
 from auroraql.schema import Type
 from auroraql.schema.operators import Limit
-from auroraql.syntax import Duration, Instant, Number, Operand, Parameter, Path, Subquery, Text, Timestamp, Truth
+from auroraql.syntax import (
+    BooleanLiteral,
+    Duration,
+    Instant,
+    NumberLiteral,
+    Operand,
+    Parameter,
+    Path,
+    Subquery,
+    TextLiteral,
+    Timestamp,
+)
 
 PLAIN_NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
 """A text that reads as a number, on the wire and in records."""
@@ -94,14 +105,14 @@ class Values:
     def text(self, operand: Operand, place: Place) -> str:
         """The wire string of an operand. Raises Fault for a wrong type or unit."""
         match operand:
-            case Text(value, origin):
+            case TextLiteral(value, origin):
                 return self._string(value, origin, place)
-            case Number(text, unit, origin):
+            case NumberLiteral(text, unit, origin):
                 if not unit and with_hyphens(text) and (place.type is Type.TIME or place.times):
                     raise _digits(text, origin)
                 year = _year(text, unit, place)
                 return _number(text, unit, origin, place) if year is None else _time(year, place)
-            case Truth(value, origin):
+            case BooleanLiteral(value, origin):
                 if place.type not in (Type.BOOLEAN, Type.ANY):
                     raise _wrong_type(place, "TRUE or FALSE", origin, str(value).lower())
                 return str(value).lower()
@@ -175,7 +186,7 @@ class Values:
             raise Fault("AQL0301", f"{written} is no number of {duration.unit}", duration.origin, hint="as in: 7 days")
         return -number if duration.negative else number
 
-    def whole(self, number: Number | Parameter, what: str) -> int:
+    def whole(self, number: NumberLiteral | Parameter, what: str) -> int:
         """A count of rows. Raises Fault when it is no whole number from 0 up."""
         text = str(self.parameter(number)) if isinstance(number, Parameter) else number.text
         if not text.isascii() or not text.isdigit() or len(text) > 18:
@@ -193,13 +204,13 @@ def _operand(value: object, parameter: Parameter) -> Operand:
     origin = parameter.origin
     match value:
         case bool():
-            return Truth(value, origin)
+            return BooleanLiteral(value, origin)
         case str():
-            return Text(value, origin, plain=True)
+            return TextLiteral(value, origin, is_untyped=True)
         case int():
-            return Number(str(value), "", origin)
+            return NumberLiteral(str(value), "", origin)
         case float() | Decimal() if isfinite(value):
-            return Number(str(value), "", origin)
+            return NumberLiteral(str(value), "", origin)
         case float() | Decimal():
             message = f"${parameter.name} is {value}, which is not a number to compare with"
             raise Fault("AQL0211", message, origin, hint="IS NULL finds records without a value")

@@ -9,10 +9,22 @@ from functools import lru_cache
 
 from auroraql.errors import Origin, Source, StatementError
 from auroraql.forms import script
-from auroraql.forms.pieces import closed_end, stops_of
+from auroraql.forms.pieces import find_closing, stop_pattern
 from auroraql.schema import KINDS, Type
 from auroraql.schema.operators import Op
-from auroraql.syntax import Block, Comparison, Distance, Duration, Find, Instant, Limit, Parameter, Show, Sql, Window
+from auroraql.syntax import (
+    BlockItem,
+    ComparisonExpression,
+    Distance,
+    Duration,
+    FindStatement,
+    Instant,
+    Limit,
+    Parameter,
+    ShowStatement,
+    SqlStatement,
+    Window,
+)
 
 _KEPT = 256
 _SQL_PARAMETER = re.compile(r"(?<![\w$])\$([^\W\d]\w*)")
@@ -65,7 +77,7 @@ def uses_of(source: Source) -> Uses:
 def _found(text: str) -> Uses:
     uses: list[Use] = []
     is_complete = True
-    for parsed in script.read_each(Source(text)):
+    for parsed in script.read_each_statement(Source(text)):
         if isinstance(parsed, StatementError):
             is_complete = False
         else:
@@ -80,7 +92,7 @@ def _uses(statement: object) -> Iterator[Use]:
         node, expected = pending.pop()
         if isinstance(node, Parameter):
             yield replace(expected, name=node.name, origin=node.origin)
-        elif isinstance(node, Sql):
+        elif isinstance(node, SqlStatement):
             yield from map(Use, _parameters_of(node.text))
         elif isinstance(node, tuple):
             pending += [(child, expected) for child in reversed(node)]
@@ -93,10 +105,10 @@ def _uses(statement: object) -> Iterator[Use]:
 
 def _parameters_of(sql: str) -> Iterator[str]:
     """Yield the parameters of a SQL text, outside comments, quotes and `$$` texts."""
-    stops, position = stops_of("sql"), 0
+    stops, position = stop_pattern("sql"), 0
     while match := stops.search(sql, position):
         yield from _SQL_PARAMETER.findall(sql, position, match.start())
-        closed = closed_end(sql, match) if match.lastgroup in ("stray", "dollar") else -1
+        closed = find_closing(sql, match) if match.lastgroup in ("stray", "dollar") else -1
         position = max(match.end(), closed)
     yield from _SQL_PARAMETER.findall(sql, position)
 
@@ -104,11 +116,11 @@ def _parameters_of(sql: str) -> Iterator[str]:
 def _inside(node: object, expected: Use) -> Use:
     """Return what a parameter inside a node is expected to be."""
     match node:
-        case Find(kind):
+        case FindStatement(kind):
             return Use("", kind=kind)
-        case Block() | Show():
+        case BlockItem() | ShowStatement():
             return Use("", kind=_SOURCES)
-        case Comparison(path, operator):
+        case ComparisonExpression(path, operator):
             compared_field = KINDS[expected.kind].field(path.dotted) if expected.kind in KINDS else None
             fits = _OF_TYPE.get(compared_field.type, "text") if compared_field is not None else "text"
             return Use("", fits, operator in (Op.IN, Op.NOT_IN), path.parts[-1], expected.kind)

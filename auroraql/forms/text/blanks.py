@@ -16,14 +16,14 @@ _BLOCK_MARKS = re.compile(r"/\*|\*/")
 
 
 @cache
-def _plain() -> re.Pattern[str]:
+def _blank_pattern() -> re.Pattern[str]:
     """Blanks and comments without a comment inside."""
-    return re.compile(rf"(?:{grammar.pattern('WS')}|{grammar.pattern('COMMENT')})*")
+    return re.compile(rf"(?:{grammar.terminal_pattern('WS')}|{grammar.terminal_pattern('COMMENT')})*")
 
 
 @cache
-def _between_statements() -> re.Pattern[str]:
-    return re.compile(rf"(?:{grammar.pattern('WS')}|{grammar.pattern('COMMENT')}|;)*")
+def _separator_pattern() -> re.Pattern[str]:
+    return re.compile(rf"(?:{grammar.terminal_pattern('WS')}|{grammar.terminal_pattern('COMMENT')}|;)*")
 
 
 def block_comment_end(text: str, start: int, end: int | None = None) -> int:
@@ -38,12 +38,12 @@ def block_comment_end(text: str, start: int, end: int | None = None) -> int:
 
 def skip_blanks(text: str, at: int, end: int) -> int:
     """Return where the next word begins, at `at` or after it; `end` when there is none."""
-    return _skip(_plain(), text, at, end)
+    return _skip(_blank_pattern(), text, at, end)
 
 
 def skip_to_statement(text: str, at: int, end: int) -> int:
     """Return where the next statement begins; `;` may stand between two as often as you like."""
-    return _skip(_between_statements(), text, at, end)
+    return _skip(_separator_pattern(), text, at, end)
 
 
 def _skip(pattern: re.Pattern[str], text: str, at: int, end: int) -> int:
@@ -55,7 +55,7 @@ def _skip(pattern: re.Pattern[str], text: str, at: int, end: int) -> int:
         at = closed
 
 
-def comments_in(gap: str, at: int = 0) -> Iterator[tuple[int, int]]:
+def find_comments(gap: str, at: int = 0) -> Iterator[tuple[int, int]]:
     """Yield where each comment begins and ends in a text that holds only blanks, comments and `;`, from `at` on."""
     while begun := _COMMENT_START.search(gap, at):
         at = begun.end() if begun[0] != "/*" else block_comment_end(gap, begun.start())

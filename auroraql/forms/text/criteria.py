@@ -10,13 +10,13 @@ from auroraql.query import EVENTS_ONLY, And, Block, Criteria, Predicate, split_c
 from auroraql.schema import BLOCKS, Kind
 from auroraql.schema.conjunctions import HALF_MINUTE, PRECISION_UNIT, TRACES
 
-WritePredicate = Callable[[Predicate, Kind], str]
+PrintPredicate = Callable[[Predicate, Kind], str]
 
 
-def write_criteria(criteria: Criteria, write_predicate: WritePredicate) -> Iterator[str]:
+def print_criteria(criteria: Criteria, write_predicate: PrintPredicate) -> Iterator[str]:
     """The clauses of the criteria, in canonical order."""
-    yield f"OF {', '.join(_block(block, write_predicate) for block in criteria.blocks)}"
-    distances = ", ".join(_distances(criteria))
+    yield f"OF {', '.join(_print_block(block, write_predicate) for block in criteria.blocks)}"
+    distances = ", ".join(_print_distances(criteria))
     if distances:
         yield f"WITHIN {distances}"
     if criteria.via != (TRACES[0],):
@@ -25,7 +25,7 @@ def write_criteria(criteria: Criteria, write_predicate: WritePredicate) -> Itera
         yield f"PRECISION {HALF_MINUTE} {PRECISION_UNIT}"
 
 
-def _block(block: Block, write_predicate: WritePredicate) -> str:
+def _print_block(block: Block, write_predicate: PrintPredicate) -> str:
     if block.kind == "location":
         points = ", ".join(f"({lat:f}, {lon:f})" for lat, lon in block.points)
         return f"location {points}" if len(block.points) == 1 else f"location ({points})"
@@ -36,21 +36,21 @@ def _block(block: Block, write_predicate: WritePredicate) -> str:
     return f"{block.kind} ({write_predicate(where, BLOCKS[block.kind])})" if terms else block.kind
 
 
-def _distances(criteria: Criteria) -> Iterator[str]:
+def _print_distances(criteria: Criteria) -> Iterator[str]:
     """The limit that most pairs have stands for all; two ground blocks are at one place unless it is said."""
     names, pairs = criteria.names, list(zip(criteria.pairs, criteria.distances, strict=True))
-    usual = [limit for pair, limit in pairs if not _grounded(criteria, pair)]
+    usual = [limit for pair, limit in pairs if not _is_ground_pair(criteria, pair)]
     general = Counter(usual).most_common(1)[0][0] if usual else None
     if usual:
-        yield _limit(general)
+        yield _print_limit(general)
     for pair, limit in pairs:
-        if limit != (Decimal(0) if _grounded(criteria, pair) else general):
-            yield f"{names[pair[0]]}-{names[pair[1]]} {_limit(limit)}"
+        if limit != (Decimal(0) if _is_ground_pair(criteria, pair) else general):
+            yield f"{names[pair[0]]}-{names[pair[1]]} {_print_limit(limit)}"
 
 
-def _grounded(criteria: Criteria, pair: tuple[int, int]) -> bool:
+def _is_ground_pair(criteria: Criteria, pair: tuple[int, int]) -> bool:
     return all(criteria.blocks[at].kind == "ground" for at in pair)
 
 
-def _limit(limit: Decimal | None) -> str:
+def _print_limit(limit: Decimal | None) -> str:
     return "ANY" if limit is None else f"{limit:f} km"

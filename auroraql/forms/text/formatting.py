@@ -12,14 +12,14 @@ from typing import cast
 
 from auroraql.errors import LINE_END_PATTERN, Diagnostic, Source, Span, StatementError
 from auroraql.forms import grammar, script
-from auroraql.forms.pieces import Piece, closed_end, cut, stops_of
+from auroraql.forms.pieces import StatementPiece, find_closing, split_script, stop_pattern
 from auroraql.forms.text import parsing
-from auroraql.forms.text.blanks import comments_in
-from auroraql.forms.text.layout import INDENT, WIDTH, quote
-from auroraql.forms.text.lexeme import Lexeme
+from auroraql.forms.text.blanks import find_comments
+from auroraql.forms.text.layout import INDENT, WIDTH, quote_text
+from auroraql.forms.text.lexeme import Token
 from auroraql.forms.text.reading import unquote
 from auroraql.schema.operators import SPELLINGS
-from auroraql.syntax import clauses_of
+from auroraql.syntax import get_clauses
 
 _KINDS = {"DATA_PRODUCTS", "EPHEMERIS", "CONJUNCTIONS", "GROUND", "SPACE", "EVENTS", "LOCATION"}
 _NAMES = {"NAME", "QNAME"}
@@ -32,32 +32,32 @@ def format_text(source: Source) -> str:
 
     Raises StatementError when a statement of it cannot be read.
     """
-    script.read(source)
+    script.read_script(source)
     text = source.text
     out: list[str] = []
     at = 0
-    for piece in cut(text):
+    for piece in split_script(text):
         if isinstance(piece, Diagnostic):
             raise StatementError([piece], source)
-        before = _between(text[at : piece.start], first=not out)
-        statement, at = _statement(text, piece)
+        before = _format_gap(text[at : piece.start], first=not out)
+        statement, at = _format_statement(text, piece)
         out.append(before + statement)
-    out.append(_between(text[at:], first=not out).rstrip())
+    out.append(_format_gap(text[at:], first=not out).rstrip())
     joined = "".join(out).strip("\n")
     return joined + "\n" if joined else ""
 
 
-def _between(gap: str, *, first: bool) -> str:
+def _format_gap(gap: str, *, first: bool) -> str:
     """What stands between two statements: comments on lines of their own, at most one blank line."""
     gap = LINE_END_PATTERN.sub("\n", gap)
     shebang = _SHEBANG.match(gap) if first else None
     lines = [shebang[1].rstrip()] if shebang else []
     at = shebang.end() if shebang else 0
     trailing, on_last_line = "", not first
-    for begin, end in comments_in(gap, at):
+    for begin, end in find_comments(gap, at):
         blank = _BLANK_LINE.search(gap, at, begin) is not None
         on_last_line = on_last_line and "\n" not in gap[at:begin]
-        comment, at = _tidy(gap[begin:end]), end
+        comment, at = _format_comment(gap[begin:end]), end
         if on_last_line:
             trailing += "  " + comment
             on_last_line = "\n" not in comment
@@ -75,11 +75,11 @@ _SHEBANG = re.compile(r"\ufeff?(#![^\n]*)")
 _BLANK_LINE = re.compile(r"\n[^\S\n]*\n")
 
 
-def _tidy(comment: str) -> str:
+def _format_comment(comment: str) -> str:
     return "\n".join(line.rstrip() for line in comment.split("\n"))
 
 
-def _statement(text: str, piece: Piece) -> tuple[str, int]:
+def _format_statement(text: str, piece: StatementPiece) -> tuple[str, int]:
     """One statement set, and where its last token ends: comments after that belong to what follows."""
     if piece.form == "sql":
         sql = text[piece.body : piece.end].strip()
@@ -89,25 +89,25 @@ def _statement(text: str, piece: Piece) -> tuple[str, int]:
         verb = f"{piece.verb.upper()} " if piece.verb else ""
         return verb + text[piece.start : piece.end].strip() + ";", piece.end
     statement, words = parsing.parse_words(text, piece.start, piece.end)
-    setter = _Setter({cast("Span", clause.origin).start for clause in clauses_of(statement)})
+    setter = _StatementFormatter({cast("Span", clause.origin).start for clause in get_clauses(statement)})
     at = piece.start
     for token in words:
         setter.gap(text[at : token.start_pos])
         setter.token(token)
         at = token.end_pos
-    return setter.finished(), at
+    return setter.finish(), at
 
 
 def _ends_in_line_comment(sql: str) -> bool:
-    stops, at, last = stops_of("sql"), 0, ""
+    stops, at, last = stop_pattern("sql"), 0, ""
     while match := stops.search(sql, at):
-        closed = closed_end(sql, match) if match.lastgroup in ("stray", "dollar") else -1
+        closed = find_closing(sql, match) if match.lastgroup in ("stray", "dollar") else -1
         at, last = max(match.end(), closed), match[0][:2]
     return at == len(sql) and last == "--"
 
 
 @dataclass
-class _Line:
+class _OutputLine:
     """A line being set: its text, and whether it begins a clause or only goes on with one."""
 
     text: str = ""
@@ -115,15 +115,15 @@ class _Line:
 
 
 @dataclass
-class _Setter:
+class _StatementFormatter:
     """Sets one statement; `starts` are the offsets at which clauses begin."""
 
     starts: set[int]
-    lines: list[_Line] = field(default_factory=lambda: [_Line()])
+    lines: list[_OutputLine] = field(default_factory=lambda: [_OutputLine()])
     previous: str = ""
     before_previous: str = ""
-    commented: bool = False
-    fresh: bool = False
+    has_comment: bool = False
+    at_line_start: bool = False
     in_select: bool = False
 
     def gap(self, gap: str) -> None:
@@ -132,38 +132,38 @@ class _Setter:
             return
         gap = LINE_END_PATTERN.sub("\n", gap)
         at = 0
-        for begin, end in comments_in(gap):
-            self.commented = True
-            comment = _tidy(gap[begin:end])
+        for begin, end in find_comments(gap):
+            self.has_comment = True
+            comment = _format_comment(gap[begin:end])
             alone = "\n" in gap[at:begin] or not self.lines[-1].text
             at = end
             if alone:
                 self._break(self.lines[-1].depth or 1)
             line = self.lines[-1]
             line.text += ("  " if comment.startswith("--") else " ") * bool(line.text) + comment
-            self.fresh = comment.startswith("--") or alone
-        self.fresh = self.fresh or (at > 0 and "\n" in gap[at:])
+            self.at_line_start = comment.startswith("--") or alone
+        self.at_line_start = self.at_line_start or (at > 0 and "\n" in gap[at:])
 
-    def token(self, token: Lexeme) -> None:
+    def token(self, token: Token) -> None:
         """One token of the statement."""
         begins = token.start_pos in self.starts
         if begins:
             self._break(1)
             self.in_select = token.type == "SELECT"
-        elif self.fresh:
+        elif self.at_line_start:
             self._break(2)
         glue = "" if not self.lines[-1].text or self._tight(token) else " "
-        self.lines[-1].text += glue + _spelled(token)
-        self.fresh = False
+        self.lines[-1].text += glue + _format_token(token)
+        self.at_line_start = False
         self.before_previous, self.previous = self.previous, token.type
 
     def _break(self, depth: int) -> None:
         if self.lines[-1].text:
-            self.lines.append(_Line())
+            self.lines.append(_OutputLine())
         self.lines[-1].depth = depth
 
-    def _tight(self, token: Lexeme) -> bool:
-        if self.fresh or self.previous in _TIGHT_AFTER or token.type in _TIGHT_BEFORE:
+    def _tight(self, token: Token) -> bool:
+        if self.at_line_start or self.previous in _TIGHT_AFTER or token.type in _TIGHT_BEFORE:
             return True
         if token.type == "LPAR":
             return self.in_select and self.previous == "NAME"
@@ -174,19 +174,19 @@ class _Setter:
             return True
         return self.previous == "SIGN" and self.before_previous in ("CMP", "LPAR", "COMMA", "BETWEEN", "AND", "IN")
 
-    def finished(self) -> str:
+    def finish(self) -> str:
         """The statement with its `;`, on one line when it fits and holds no comment."""
         one = " ".join(line.text for line in self.lines) + ";"
-        if not self.commented and len(one) <= WIDTH + 1 and "\n" not in one:
+        if not self.has_comment and len(one) <= WIDTH + 1 and "\n" not in one:
             return one
         return "\n".join(INDENT * line.depth + line.text for line in self.lines) + ";"
 
 
-def _spelled(token: Lexeme) -> str:
+def _format_token(token: Token) -> str:
     text = str(token)
     match token.type:
         case "STRING":
-            return quote(unquote(text))
+            return quote_text(unquote(text))
         case "CMP":
             return SPELLINGS[text]
         case "DATETIME":
@@ -195,7 +195,7 @@ def _spelled(token: Lexeme) -> str:
             return text.lower()
         case kind if kind in _KINDS:
             return text.lower()
-        case kind if kind in grammar.keywords():
+        case kind if kind in grammar.grammar_keywords():
             return text.upper()
         case _:
             return text

@@ -6,7 +6,7 @@ WIDTH = 100
 INDENT = "  "
 
 
-def set_clauses(head: str, clauses: list[str]) -> str:
+def lay_out_clauses(head: str, clauses: list[str]) -> str:
     """The statement from its head (`FIND data_products`) and its clauses, in the order given."""
     line = " ".join([head, *clauses])
     if len(line) <= WIDTH and "\n" not in line:
@@ -14,7 +14,7 @@ def set_clauses(head: str, clauses: list[str]) -> str:
     return "\n".join([head, *(INDENT + clause for clause in clauses)])
 
 
-def quote(text: str) -> str:
+def quote_text(text: str) -> str:
     """A string as a statement writes it."""
     return "'" + text.replace("'", "''") + "'"
 

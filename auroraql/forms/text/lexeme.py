@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 
-class Lexeme(str):
+class Token(str):
     """A word of a statement: its text, its terminal (`type`) and its place in the source (`start_pos`, `end_pos`)."""
 
     __slots__ = ("end_pos", "start_pos", "type")
@@ -13,8 +13,8 @@ class Lexeme(str):
     end_pos: int
 
 
-def lexeme(text: str, kind: str, start: int) -> Lexeme:
+def make_token(text: str, kind: str, start: int) -> Token:
     """Make the word of a terminal at its place."""
-    word = Lexeme(text)
+    word = Token(text)
     word.type, word.start_pos, word.end_pos = kind, start, start + len(text)
     return word

@@ -7,23 +7,23 @@ from collections.abc import Iterable, Iterator
 from typing import Any, cast
 
 from auroraql.errors import Diagnostic, Span, StatementError
-from auroraql.forms.text.driver import Stumble, drive
-from auroraql.forms.text.lexeme import Lexeme
+from auroraql.forms.text.driver import ParseFailure, run_parser
+from auroraql.forms.text.lexeme import Token
 from auroraql.syntax import (
-    Follow,
     GroupBy,
-    Let,
+    JobStatement,
+    LetStatement,
+    LikePattern,
     OrderBy,
     Overlap,
-    Pattern,
-    Set,
+    SetStatement,
     ShowClause,
+    ShowTarget,
     Statement,
-    Submit,
-    Target,
+    SubmitStatement,
     Window,
-    clauses_of,
-    find_of,
+    get_clauses,
+    get_find,
 )
 
 
@@ -35,18 +35,18 @@ def parse(text: str, start: int = 0, end: int | None = None) -> Statement:
     return parse_words(text, start, end)[0]
 
 
-def parse_words(text: str, start: int = 0, end: int | None = None) -> tuple[Statement, list[Lexeme]]:
+def parse_words(text: str, start: int = 0, end: int | None = None) -> tuple[Statement, list[Token]]:
     """The same with the words of the statement, typed as the parser saw them."""
-    statement, words = _run(text, start, len(text) if end is None else end)
-    wrong = [*_not_given(statement, words), *_clauses_twice(clauses_of(statement))]
+    statement, words = _parse(text, start, len(text) if end is None else end)
+    wrong = [*_check_assignments(statement, words), *_check_repeated_clauses(get_clauses(statement))]
     if wrong:
         raise StatementError(wrong)
     return statement, words
 
 
-def _run(text: str, start: int, end: int) -> tuple[Any, list[Lexeme]]:
-    read = drive(text, start, end)
-    if isinstance(read, Stumble):
+def _parse(text: str, start: int, end: int) -> tuple[Any, list[Token]]:
+    read = run_parser(text, start, end)
+    if isinstance(read, ParseFailure):
         # Most statements are right and never load this room.
         from auroraql.forms.text.stumbling import stumbled
 
@@ -54,33 +54,35 @@ def _run(text: str, start: int, end: int) -> tuple[Any, list[Lexeme]]:
     return read
 
 
-def _not_given(statement: Statement, words: list[Lexeme]) -> Iterator[Diagnostic]:
+def _check_assignments(statement: Statement, words: list[Token]) -> Iterator[Diagnostic]:
     """A name is given something by `=`; the grammar has one word for all signs of comparison."""
-    if isinstance(statement, Let | Set | Submit | Follow):
+    if isinstance(statement, LetStatement | SetStatement | SubmitStatement | JobStatement):
         sign = next((word for word in words if word.type == "CMP"), None)
-        if sign is not None and sign != "=" and sign.start_pos < _begin_of(statement, words):
+        if sign is not None and sign != "=" and sign.start_pos < _value_start(statement, words):
             span = Span(sign.start_pos, sign.end_pos)
             yield Diagnostic("AQL0109", f"'{sign}' gives a name nothing", span, "write =", "did you mean =?", "=")
 
 
-def _begin_of(statement: Statement, words: list[Lexeme]) -> int:
+def _value_start(statement: Statement, words: list[Token]) -> int:
     """Where what a name is given begins."""
-    found = find_of(statement)
+    found = get_find(statement)
     return cast("Span", found.origin).start if found is not None else words[-1].end_pos
 
 
-_NAMES = {GroupBy: "GROUP BY", OrderBy: "ORDER BY", Pattern: "LIKE"}
+_NAMES = {GroupBy: "GROUP BY", OrderBy: "ORDER BY", LikePattern: "LIKE"}
 """How clauses are written that are not called by their own name."""
 
 
-def _clauses_twice(clauses: Iterable[ShowClause]) -> list[Diagnostic]:
+def _check_repeated_clauses(clauses: Iterable[ShowClause]) -> list[Diagnostic]:
     """Each clause stands once; the time window is looked at with WHERE, which can say it too."""
     seen = Counter[str]()
     found = []
     for clause in clauses:
         if isinstance(clause, Window | Overlap):
             continue
-        name = clause.word.upper() if isinstance(clause, Target) else _NAMES.get(type(clause), type(clause).__name__)
+        name = (
+            clause.word.upper() if isinstance(clause, ShowTarget) else _NAMES.get(type(clause), type(clause).__name__)
+        )
         name = name.upper()
         seen[name] += 1
         if seen[name] == 2:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from auroraql.forms.text.layout import quote, quote_name, set_clauses
+from auroraql.forms.text.layout import lay_out_clauses, quote_name, quote_text
 from auroraql.moments import literal_of, read_full_date, read_span
 from auroraql.query import (
     And,
@@ -32,17 +32,17 @@ _NUMBER = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?")
 _DAY = timedelta(days=1) - timedelta(seconds=1)
 
 
-def write(query: Query, catalogue: Catalogue) -> str:
+def print_query(query: Query, catalogue: Catalogue) -> str:
     """The canonical text of a query. The catalogue tells which metadata keys hold numbers."""
-    return _Writer(KINDS[query.kind], catalogue).query(query)
+    return _Printer(KINDS[query.kind], catalogue).query(query)
 
 
-def write_predicate(predicate: Predicate, kind: Kind, catalogue: Catalogue) -> str:
+def print_predicate(predicate: Predicate, kind: Kind, catalogue: Catalogue) -> str:
     """A predicate as WHERE has it."""
-    return _Writer(kind, catalogue).predicate(predicate, 0)
+    return _Printer(kind, catalogue).predicate(predicate, 0)
 
 
-class _Writer:
+class _Printer:
     def __init__(self, kind: Kind, catalogue: Catalogue) -> None:
         self.kind, self.catalogue = kind, catalogue
         self.labels: set[str] = set()
@@ -56,31 +56,31 @@ class _Writer:
         if query.where != And(()):
             clauses.append(f"WHERE {self.predicate(query.where, 0)}")
         if query.during:
-            clauses.append(write_overlapping(*query.during[0]))
-        window = write_window(query.start, query.end)
+            clauses.append(print_overlapping(*query.during[0]))
+        window = print_window(query.start, query.end)
         if window:
             clauses.append(window)
-        labels = {write_name(column.label if column.function else column.alias) for column in query.select or ()}
+        labels = {print_name(column.label if column.function else column.alias) for column in query.select or ()}
         if query.group_by:
             clauses.append(f"GROUP BY {', '.join(self.key(ref, labels) for ref in query.group_by)}")
         if query.order_by:
             clauses.append(f"ORDER BY {', '.join(self.order_key(key, labels) for key in query.order_by)}")
         if query.limit is not None:
             clauses.append(f"LIMIT {query.limit}" + (f" OFFSET {query.offset}" if query.offset else ""))
-        return set_clauses(f"FIND {'DISTINCT ' if query.distinct else ''}{self.kind.name}", clauses)
+        return lay_out_clauses(f"FIND {'DISTINCT ' if query.distinct else ''}{self.kind.name}", clauses)
 
     def criteria(self, criteria: Criteria) -> list[str]:
         # Most searches are for something else and never load this room.
-        from auroraql.forms.text.criteria import write_criteria
+        from auroraql.forms.text.criteria import print_criteria
 
-        return list(write_criteria(criteria, lambda where, kind: write_predicate(where, kind, self.catalogue)))
+        return list(print_criteria(criteria, lambda where, kind: print_predicate(where, kind, self.catalogue)))
 
     def columns(self, query: Query) -> Iterator[str]:
         """The items of SELECT. Columns in the order of the record are a star where that is shorter and lacks few."""
         columns = query.select or ()
         whole = default_columns(self.kind.leaves())
         places = {column: at for at, column in enumerate(whole)}
-        for run in _runs(columns, places):
+        for run in _consecutive_columns(columns, places):
             items = [self.column(column) for column in run]
             if (
                 query.is_aggregate
@@ -92,32 +92,32 @@ class _Writer:
                 continue
             there = set(run)
             missing = [leaf for leaf, column in zip(self.kind.leaves(), whole, strict=True) if column not in there]
-            star = f"* EXCLUDE ({', '.join(self.excluded(missing))})" if missing else "*"
+            star = f"* EXCLUDE ({', '.join(self.excluded_fields(missing))})" if missing else "*"
             yield from [star] if len(star) < len(", ".join(items)) else items
 
-    def excluded(self, missing: Sequence[Field]) -> Iterator[str]:
+    def excluded_fields(self, missing: Sequence[Field]) -> Iterator[str]:
         """What EXCLUDE names for the fields: an object where nothing of it is left."""
         for field in self.kind.fields:
             left_out = [leaf for leaf in missing if leaf.path[: len(field.path)] == field.path]
             members = field.members if field.members and not field.many else (field,)
             for each in (field,) if len(left_out) == len(members) else left_out:
-                yield write_path(each.bare if self.kind.field(each.bare) is each else each.name)
+                yield print_path(each.bare if self.kind.field(each.bare) is each else each.name)
 
     def column(self, column: Column) -> str:
         if column.ref is None:
             path = "*"
         elif column.bare:
             # The label of the column is the name as written, so the prefix may not come back.
-            path = write_name(column.ref.bare)
+            path = print_name(column.ref.bare)
         else:
             path = self.path(column.ref, dotted=True)
         written = f"{column.function}({path})" if column.function else path
-        return f"{written} AS {write_name(column.alias)}" if column.alias else written
+        return f"{written} AS {print_name(column.alias)}" if column.alias else written
 
     def key(self, ref: Ref, labels: set[str]) -> str:
         """A label shadows a name of one part, so a field behind it is written with its prefix."""
         if ref.role == "column":
-            return write_name(ref.name)
+            return print_name(ref.name)
         path = self.path(ref)
         return self.path(ref, dotted=True) if path in labels else path
 
@@ -128,7 +128,7 @@ class _Writer:
     def path(self, ref: Ref, *, dotted: bool = False) -> str:
         """A metadata key stands bare unless a field has its name; a source field bare, or dotted as a column."""
         if ref.role == "metadata":
-            name = write_name(ref.name)
+            name = print_name(ref.name)
             is_taken = self.kind.field(ref.name) is not None or ref.name.lower() in TIME_WORDS
             return f"metadata.{name}" if dotted or is_taken or ref.name in self.labels else name
         declared = self.kind.field(ref.name)
@@ -176,24 +176,24 @@ class _Writer:
     def value(self, ref: Ref, value: str, limit: Limit = "whole") -> str:
         """A number bare where the field holds numbers (or may), everything else quoted."""
         if limit == "text":
-            return quote(value)
-        literal = _literal(value, limit) if ref.role == "metadata" or self.type_of(ref) is Type.TIME else ""
+            return quote_text(value)
+        literal = _interval_literal(value, limit) if ref.role == "metadata" or self.type_of(ref) is Type.TIME else ""
         if literal:
             # A quoted year or month need not be a time.
-            return quote(literal) if ref.role == "metadata" and len(literal) >= len("2020-01-01") else literal
+            return quote_text(literal) if ref.role == "metadata" and len(literal) >= len("2020-01-01") else literal
         match self.type_of(ref):
             case Type.NUMBER | Type.INTEGER | Type.ANY if _NUMBER.fullmatch(value):
                 return value
             case Type.BOOLEAN:
                 return value.upper()
             case Type.TIME:
-                return write_time(value)
+                return print_instant(value)
             case _:
-                return quote(value)
+                return quote_text(value)
 
     def interval(self, comparison: Comparison) -> str:
         """The literal that a range of times is equal to; empty where there is none."""
-        ends = [_instant(value) for value in comparison.values]
+        ends = [_parse_instant(value) for value in comparison.values]
         if None in ends or (comparison.ref.role != "metadata" and self.type_of(comparison.ref) is not Type.TIME):
             return ""
         first, last = (end for end in ends if end is not None)
@@ -201,7 +201,7 @@ class _Writer:
         if comparison.ref.role != "metadata":
             return literal
         is_year = len(literal) == len("2020") and not is_time_key(self.kind, comparison.ref.name)
-        return "" if is_year else quote(literal) if len(literal) == len("2020-01-01") else literal
+        return "" if is_year else quote_text(literal) if len(literal) == len("2020-01-01") else literal
 
     def type_of(self, ref: Ref) -> Type:
         if ref.role != "metadata":
@@ -211,7 +211,7 @@ class _Writer:
         return key.type if key is not None else Type.ANY
 
 
-def _runs(columns: Sequence[Column], places: Mapping[Column, int]) -> Iterator[list[Column]]:
+def _consecutive_columns(columns: Sequence[Column], places: Mapping[Column, int]) -> Iterator[list[Column]]:
     """The columns, those that follow one another in the order of the record together."""
     run: list[Column] = []
     for column in columns:
@@ -223,22 +223,22 @@ def _runs(columns: Sequence[Column], places: Mapping[Column, int]) -> Iterator[l
         yield run
 
 
-def write_path(dotted: str) -> str:
+def print_path(dotted: str) -> str:
     """A dotted path as a statement writes it."""
-    return ".".join(map(write_name, dotted.split(".")))
+    return ".".join(map(print_name, dotted.split(".")))
 
 
-def write_name(name: str) -> str:
+def print_name(name: str) -> str:
     """A name as a statement writes it: in backticks when it is not a plain one."""
     return name if _NAME.fullmatch(name) else quote_name(name)
 
 
-def write_moment(moment: datetime) -> str:
+def print_time(moment: datetime) -> str:
     """A time with as many parts as it needs."""
     return moment.isoformat(timespec="seconds" if moment.second else "minutes")
 
 
-def write_time(value: str) -> str:
+def print_instant(value: str) -> str:
     """An instant of a query, without the seconds where they are zero."""
     return value.removesuffix(":00") if len(value) == len("2020-01-01T00:00:00") else value
 
@@ -246,13 +246,13 @@ def write_time(value: str) -> str:
 _MIDNIGHT, _LAST_MOMENT = "T00:00:00", "T23:59:59.999999"
 
 
-def _instant(value: str) -> datetime | None:
+def _parse_instant(value: str) -> datetime | None:
     """The moment of an instant as a query has it."""
     found = read_full_date(value) if len(value) >= len("2020-01-01T00:00:00") else None
     return None if found is None else found.first
 
 
-def _literal(value: str, limit: Limit) -> str:
+def _interval_literal(value: str, limit: Limit) -> str:
     """The date, month or year that means a time of a query; empty where only an instant does."""
     span = read_span(value)
     if span is not None:
@@ -262,33 +262,33 @@ def _literal(value: str, limit: Limit) -> str:
     return day if is_whole_day else ""
 
 
-def write_window(start: datetime | None, end: datetime | None) -> str:
+def print_window(start: datetime | None, end: datetime | None) -> str:
     """The canonical window; a bound at the edge of a day is written as that day."""
     if start is not None and end is not None:
-        if _begins_day(start) and end == start + _DAY:
+        if _is_midnight(start) and end == start + _DAY:
             return f"ON {start.date().isoformat()}"
-        return f"BETWEEN {_lower(start)} AND {_upper(end)}"
+        return f"BETWEEN {_print_lower_bound(start)} AND {_print_upper_bound(end)}"
     if start is not None:
-        return f"SINCE {_lower(start)}"
-    return f"UNTIL {_upper(end)}" if end is not None else ""
+        return f"SINCE {_print_lower_bound(start)}"
+    return f"UNTIL {_print_upper_bound(end)}" if end is not None else ""
 
 
-def write_overlapping(first: datetime, last: datetime) -> str:
+def print_overlapping(first: datetime, last: datetime) -> str:
     """The canonical window of what overlaps an interval."""
     if first == last:
-        return f"OVERLAPPING {write_moment(first)}"
-    if _begins_day(first) and last == first + _DAY:
+        return f"OVERLAPPING {print_time(first)}"
+    if _is_midnight(first) and last == first + _DAY:
         return f"OVERLAPPING {first.date().isoformat()}"
-    return f"OVERLAPPING {_lower(first)} AND {_upper(last)}"
+    return f"OVERLAPPING {_print_lower_bound(first)} AND {_print_upper_bound(last)}"
 
 
-def _begins_day(moment: datetime) -> bool:
+def _is_midnight(moment: datetime) -> bool:
     return (moment.hour, moment.minute, moment.second) == (0, 0, 0)
 
 
-def _lower(start: datetime) -> str:
-    return start.date().isoformat() if _begins_day(start) else write_moment(start)
+def _print_lower_bound(start: datetime) -> str:
+    return start.date().isoformat() if _is_midnight(start) else print_time(start)
 
 
-def _upper(end: datetime) -> str:
-    return end.date().isoformat() if (end.hour, end.minute, end.second) == (23, 59, 59) else write_moment(end)
+def _print_upper_bound(end: datetime) -> str:
+    return end.date().isoformat() if (end.hour, end.minute, end.second) == (23, 59, 59) else print_time(end)

@@ -13,7 +13,7 @@ from threading import Thread
 
 from auroraql.config import Config
 from auroraql.errors import AuroraQLError, Source, UsageError, render
-from auroraql.forms.script import read
+from auroraql.forms.script import read_script
 from auroraql.frontends.cli.arguments import values_for
 from auroraql.frontends.cli.exits import DONE, exit_code
 from auroraql.frontends.cli.settling import settled
@@ -24,7 +24,7 @@ from auroraql.output import FORMATS, check_writable, footer, known_format, wants
 from auroraql.output.screen import Screen
 from auroraql.results import ResultSet
 from auroraql.session import Archive, connect
-from auroraql.syntax import Follow, Let, Set, Statement
+from auroraql.syntax import JobStatement, LetStatement, SetStatement, Statement
 
 
 def run(options: argparse.Namespace, sources: list[Source], given: Mapping[str, Sequence[str]]) -> int:
@@ -121,7 +121,7 @@ def _check_one(sources: list[Source], holder: str) -> None:
 
 
 def _count_shown(sources: list[Source]) -> int:
-    return sum(_shows(each.statement) for source in sources for each in read(source))
+    return sum(_shows(each.statement) for source in sources for each in read_script(source))
 
 
 def _several(holder: str) -> UsageError:
@@ -133,7 +133,9 @@ def _several(holder: str) -> UsageError:
 
 def _shows(statement: Statement) -> bool:
     """Whether it answers with rows to be seen."""
-    return not isinstance(statement, Let | Set) and not (isinstance(statement, Follow) and statement.verb == "cancel")
+    return not isinstance(statement, LetStatement | SetStatement) and not (
+        isinstance(statement, JobStatement) and statement.verb == "cancel"
+    )
 
 
 def opened(config: Config, say: Callable[[str], None] = say, *, late: bool = False, verbose: bool = False) -> Archive:

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 
 from auroraql.completion import Finder
 from auroraql.errors import Diagnostic, Span
-from auroraql.forms.pieces import form_at
-from auroraql.forms.text.lexeme import Lexeme
+from auroraql.forms.pieces import detect_form
+from auroraql.forms.text.lexeme import Token
 from auroraql.forms.text.slips import CLAUSE_STARTS
 from auroraql.frontends.repl.commands import is_command, parts
 from auroraql.preparing import NOTHING, Standing
@@ -69,7 +69,7 @@ class TypedCheck:
         begin = self._finder.begins(text)
         if not isinstance(diagnostic.origin, Span) or diagnostic.origin.start < begin:
             return False
-        if form_at(text, begin + len(text[begin:]) - len(text[begin:].lstrip())) != "text":
+        if detect_form(text, begin + len(text[begin:]) - len(text[begin:].lstrip())) != "text":
             return True
         return may_follow(diagnostic.missing, diagnostic.origin.start - begin, self._finder.words)
 
@@ -79,7 +79,7 @@ def _may_grow(text: str) -> bool:
     return text[-1:].isalnum() or text[-1:] in ("_", "$")
 
 
-def may_follow(missing: Sequence[str], place: int, words: Sequence[Lexeme]) -> bool:
+def may_follow(missing: Sequence[str], place: int, words: Sequence[Token]) -> bool:
     """Return whether one of the missing clauses can be written after the words, in the FIND that contains `place`.
 
     That FIND must still be open. The clause must be absent, or the last one, which can continue. A punctuation mark can

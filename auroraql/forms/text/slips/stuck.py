@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 from auroraql.errors import Span
-from auroraql.forms.text.lexeme import Lexeme
+from auroraql.forms.text.lexeme import Token
 
 CLAUSE_STARTS = (
     *("OF", "WITHIN", "VIA", "PRECISION", "SELECT", "WHERE"),
@@ -26,7 +26,7 @@ class Stuck:
     """The tokens read so far, what was found after them, and the terminals that could have followed."""
 
     text: str
-    tokens: list[Lexeme]
+    tokens: list[Token]
     start: int
     end: int
     type: str
@@ -49,7 +49,7 @@ class Stuck:
         """The text found, in upper case."""
         return self.found.upper()
 
-    def before(self, back: int = 1) -> Lexeme | None:
+    def before(self, back: int = 1) -> Token | None:
         """The token read `back` tokens ago."""
         return self.tokens[-back] if len(self.tokens) >= back else None
 

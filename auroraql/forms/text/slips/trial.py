@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from auroraql.errors import Diagnostic, Span
-from auroraql.forms.text.driver import END, tables
+from auroraql.forms.text.driver import END, get_tables
 from auroraql.forms.text.slips.stuck import CLAUSE_STARTS, Stuck
 
 _AFTER = 1
@@ -18,7 +18,7 @@ def is_right(at: Stuck, diagnostic: Diagnostic) -> bool:
     span, fix = diagnostic.origin, diagnostic.fix
     if fix is None or not isinstance(span, Span):
         return True
-    known = tables()
+    known = get_tables()
     before = [token for token in at.tokens if token.end_pos < span.start]
     states = [known.start]
     for token in before:
