@@ -9,8 +9,8 @@ import pytest
 from auroraql.errors import Source, Span
 from auroraql.forms import script
 from auroraql.forms.tables import load_table
-from auroraql.forms.text.slips.habits import ARITHMETIC, FUNCTIONS_OF_FIELDS, HABITS, Habit
-from auroraql.forms.text.slips.statements import first_words
+from auroraql.forms.text.slips.habits import ARITHMETIC, FOREIGN_CONSTRUCTS, FUNCTIONS_OF_FIELDS, ForeignConstruct
+from auroraql.forms.text.slips.statements import statement_keywords
 from auroraql.forms.text.slips.stuck import NAMES_OF_TERMINALS
 from auroraql.preparing import check
 from auroraql.schema.catalogue import load_shipped
@@ -170,13 +170,13 @@ def test_every_terminal_has_a_name_for_people() -> None:
 def test_a_statement_begins_with_the_words_that_begin_one() -> None:
     start = load_table().rows[load_table().start]
     words = {name for name in start if name.isupper()}
-    assert set(first_words(frozenset(words))) == words | {"SQL"}
+    assert set(statement_keywords(frozenset(words))) == words | {"SQL"}
     (said,) = fixes.diagnostics("@ data_products")
     assert all(word in said.hint for word in words | {"SQL"})
 
 
-@pytest.mark.parametrize("habit", [*HABITS, FUNCTIONS_OF_FIELDS, ARITHMETIC], ids=lambda habit: habit.fact)
-def test_the_way_out_of_a_habit_works_today(habit: Habit) -> None:
+@pytest.mark.parametrize("habit", [*FOREIGN_CONSTRUCTS, FUNCTIONS_OF_FIELDS, ARITHMETIC], ids=lambda habit: habit.fact)
+def test_the_way_out_of_a_habit_works_today(habit: ForeignConstruct) -> None:
     assert habit.example
     with connect() as archive:
         for result in archive.run_script(Source(habit.before + habit.example)):

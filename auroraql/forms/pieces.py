@@ -388,9 +388,9 @@ def _unclosed_quote(text: str, match: re.Match[str], start: int) -> Diagnostic:
         )
     if mark in "'\"" and match.start() - start < _LOOKED_THROUGH:
         # Most statements are right and never load this module.
-        from auroraql.forms.text.slips.quotes import escaped_quote, inner_quote
+        from auroraql.forms.text.slips.quotes import diagnose_escaped_quote, diagnose_inner_quote
 
-        inside = (escaped_quote, inner_quote)
+        inside = (diagnose_escaped_quote, diagnose_inner_quote)
         line = text.find("\n", match.end())
         stop = line if line >= 0 else len(text)
         found = [rule(text, start, stop, match.start(), unclosed=True) for rule in inside]

@@ -48,9 +48,9 @@ def _parse(text: str, start: int, end: int) -> tuple[Any, list[Token]]:
     read = run_parser(text, start, end)
     if isinstance(read, ParseFailure):
         # Most statements are right and never load this room.
-        from auroraql.forms.text.stumbling import stumbled
+        from auroraql.forms.text.stumbling import diagnose_failure
 
-        raise stumbled(text, read, end)
+        raise diagnose_failure(text, read, end)
     return read
 
 

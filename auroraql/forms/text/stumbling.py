@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from auroraql.errors import StatementError
 from auroraql.forms.text.driver import ParseFailure, get_tables
-from auroraql.forms.text.slips import Stuck, diagnose
+from auroraql.forms.text.slips import ParseErrorContext, diagnose_syntax_error
 
 
-def stumbled(text: str, stumble: ParseFailure, end: int | None = None) -> StatementError:
+def diagnose_failure(text: str, stumble: ParseFailure, end: int | None = None) -> StatementError:
     """Return the error of `text[:end]`, in which the parse loop stopped."""
     words, states, found = stumble
     stop = len(text) if end is None else end
     accepts = get_tables().accepts(states)
-    return StatementError([diagnose(Stuck(text, words, found.start_pos, found.end_pos, found.type, accepts, stop))])
+    return StatementError(
+        [
+            diagnose_syntax_error(
+                ParseErrorContext(text, words, found.start_pos, found.end_pos, found.type, accepts, stop)
+            )
+        ]
+    )

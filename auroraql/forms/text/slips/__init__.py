@@ -10,131 +10,131 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from auroraql.errors import Diagnostic
-from auroraql.forms.text.slips.criteria import block_predicate, blocks_joined, place_needed
+from auroraql.forms.text.slips.criteria import find_block_predicate, find_joined_blocks, find_missing_place
 from auroraql.forms.text.slips.habits import (
-    arithmetic,
-    call,
-    distinct,
-    foreign_word,
-    member,
-    operator_word,
-    select_first,
-    several_values,
-    value_first,
+    find_arithmetic,
+    find_distinct,
+    find_foreign_word,
+    find_function_call,
+    find_member_access,
+    find_operator_word,
+    find_select_first,
+    find_several_values,
+    find_value_first,
 )
-from auroraql.forms.text.slips.lists import comma
+from auroraql.forms.text.slips.lists import find_comma
 from auroraql.forms.text.slips.predicates import (
-    and_missing,
-    bare_value,
-    between_and,
-    compared_with_null,
-    foreign_operator,
-    list_needed,
-    operator_missing,
-    pairs_in_list,
-    text_needed,
-    value_needed,
+    find_bare_value,
+    find_between_without_and,
+    find_foreign_operator,
+    find_missing_and,
+    find_missing_list,
+    find_missing_operator,
+    find_missing_text,
+    find_missing_value,
+    find_null_comparison,
+    find_pairs_in_list,
 )
-from auroraql.forms.text.slips.quotes import backslash
+from auroraql.forms.text.slips.quotes import find_backslash
 from auroraql.forms.text.slips.statements import (
-    clause_too_early,
-    count_needed,
-    criteria_missing,
-    first_word,
-    forced,
-    from_clause,
-    given,
-    kind_of_record,
-    listing,
-    misspelt,
-    ordered,
-    rows_wanted,
-    unfinished,
-    where_missing,
+    find_early_clause,
+    find_forced_keyword,
+    find_from_clause,
+    find_missing_assignment,
+    find_missing_count,
+    find_missing_kind,
+    find_missing_of,
+    find_missing_where,
+    find_misspelt_keyword,
+    find_row_limit,
+    find_unfinished,
+    find_wrong_first_word,
+    find_wrong_listing,
+    find_wrong_order,
 )
-from auroraql.forms.text.slips.stuck import CLAUSE_STARTS, NAMES_OF_TERMINALS, Stuck, expected
+from auroraql.forms.text.slips.stuck import CLAUSE_STARTS, NAMES_OF_TERMINALS, ParseErrorContext, describe_expected
 from auroraql.forms.text.slips.times import (
     clock_without_date,
-    date,
-    date_at_end,
-    decimal_comma,
-    last_of_nothing,
-    moment_word,
-    no_date,
-    result_for_a_time,
-    unit,
-    using,
-    window_of_two,
-    window_word,
+    find_decimal_comma,
+    find_foreign_date,
+    find_foreign_date_at_end,
+    find_last_without_count,
+    find_missing_date,
+    find_moment_word,
+    find_result_as_time,
+    find_window_of_two,
+    find_window_word,
+    find_wrong_unit,
+    find_wrong_using,
 )
-from auroraql.forms.text.slips.trial import is_right
+from auroraql.forms.text.slips.trial import is_valid_fix
 
-__all__ = ["CLAUSE_STARTS", "NAMES_OF_TERMINALS", "RULES", "Stuck", "diagnose"]
+__all__ = ["CLAUSE_STARTS", "NAMES_OF_TERMINALS", "RULES", "ParseErrorContext", "diagnose_syntax_error"]
 
 
-def diagnose(stuck: Stuck) -> Diagnostic:
+def diagnose_syntax_error(stuck: ParseErrorContext) -> Diagnostic:
     """Return the one diagnostic of a syntax error."""
     for rule in RULES:
         answer = rule(stuck)
-        if answer is not None and is_right(stuck, answer):
+        if answer is not None and is_valid_fix(stuck, answer):
             return answer
-    return _unexpected(stuck)
+    return _unexpected_token(stuck)
 
 
-RULES: tuple[Callable[[Stuck], Diagnostic | None], ...] = (
-    backslash,
-    select_first,
-    first_word,
-    kind_of_record,
-    using,
-    result_for_a_time,
-    listing,
-    given,
-    compared_with_null,
-    several_values,
-    operator_word,
-    member,
-    window_of_two,
-    decimal_comma,
-    between_and,
-    pairs_in_list,
-    foreign_operator,
-    clause_too_early,
-    blocks_joined,
-    block_predicate,
-    place_needed,
-    distinct,
-    value_first,
-    comma,
-    date_at_end,
-    unfinished,
-    rows_wanted,
-    count_needed,
-    last_of_nothing,
-    moment_word,
-    call,
+RULES: tuple[Callable[[ParseErrorContext], Diagnostic | None], ...] = (
+    find_backslash,
+    find_select_first,
+    find_wrong_first_word,
+    find_missing_kind,
+    find_wrong_using,
+    find_result_as_time,
+    find_wrong_listing,
+    find_missing_assignment,
+    find_null_comparison,
+    find_several_values,
+    find_operator_word,
+    find_member_access,
+    find_window_of_two,
+    find_decimal_comma,
+    find_between_without_and,
+    find_pairs_in_list,
+    find_foreign_operator,
+    find_early_clause,
+    find_joined_blocks,
+    find_block_predicate,
+    find_missing_place,
+    find_distinct,
+    find_value_first,
+    find_comma,
+    find_foreign_date_at_end,
+    find_unfinished,
+    find_row_limit,
+    find_missing_count,
+    find_last_without_count,
+    find_moment_word,
+    find_function_call,
     clock_without_date,
-    date,
-    window_word,
-    unit,
-    from_clause,
-    foreign_word,
-    ordered,
-    criteria_missing,
-    arithmetic,
-    list_needed,
-    bare_value,
-    no_date,
-    where_missing,
-    misspelt,
-    forced,
-    and_missing,
-    text_needed,
-    operator_missing,
-    value_needed,
+    find_foreign_date,
+    find_window_word,
+    find_wrong_unit,
+    find_from_clause,
+    find_foreign_word,
+    find_wrong_order,
+    find_missing_of,
+    find_arithmetic,
+    find_missing_list,
+    find_bare_value,
+    find_missing_date,
+    find_missing_where,
+    find_misspelt_keyword,
+    find_forced_keyword,
+    find_missing_and,
+    find_missing_text,
+    find_missing_operator,
+    find_missing_value,
 )
 
 
-def _unexpected(at: Stuck) -> Diagnostic:
-    shown = f"'{at.found}'" if at.found.isprintable() else f"the character U+{ord(at.found[0]):04X}"
-    return Diagnostic("AQL0106", f"{shown} cannot be here", at.span, f"expected {expected(at)}")
+def _unexpected_token(at: ParseErrorContext) -> Diagnostic:
+    shown = f"'{at.found_text}'" if at.found_text.isprintable() else f"the character U+{ord(at.found_text[0]):04X}"
+    return Diagnostic("AQL0106", f"{shown} cannot be here", at.span, f"expected {describe_expected(at)}")

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 
 from auroraql.errors import Diagnostic, Span
 from auroraql.forms.text.layout import quote_name
-from auroraql.forms.text.slips.stuck import CLAUSE_STARTS, Stuck
+from auroraql.forms.text.slips.stuck import CLAUSE_STARTS, ParseErrorContext
 from auroraql.schema import KINDS
 
 
 @dataclass(frozen=True, slots=True)
-class Habit:
+class ForeignConstruct:
     """A construct that AuroraQL does not have: its words, the fact, the way out, and an example script of that."""
 
     words: tuple[str, ...]
@@ -29,14 +29,14 @@ class Habit:
 _KEPT = "LET r = FIND data_products WHERE program = 'trex' ON 2021-01-01; "
 _GROUPS = "LET g = FIND data_products SELECT platform, count(*) AS n DURING 2021 GROUP BY platform; "
 
-FUNCTIONS_OF_FIELDS = Habit(
+FUNCTIONS_OF_FIELDS = ForeignConstruct(
     (),
     "FIND has no functions of single values",
     "keep the records with LET name = FIND …, then use SQL functions: SQL SELECT … FROM name",
     "SQL SELECT date_trunc('month', start) AS month, count(*) AS n FROM r GROUP BY ALL",
     _KEPT,
 )
-ARITHMETIC = Habit(
+ARITHMETIC = ForeignConstruct(
     (),
     "FIND does not calculate",
     "keep the records with LET name = FIND …, then calculate in SQL: SQL SELECT … FROM name",
@@ -44,50 +44,50 @@ ARITHMETIC = Habit(
     _KEPT,
 )
 
-HABITS = (
-    Habit(
+FOREIGN_CONSTRUCTS = (
+    ForeignConstruct(
         ("JOIN", "INNER", "LEFT", "RIGHT", "FULL", "OUTER", "CROSS", "NATURAL", "ASOF", "LATERAL"),
         "FIND searches one kind of record and has no JOIN",
         "keep each search with LET, then join the results: SQL SELECT … FROM a JOIN b ON …",
         "LET a = FIND data_products WHERE program = 'trex' ON 2021-01-01; "
         "LET b = FIND data_products WHERE program = 'rego' ON 2021-01-01; SQL SELECT * FROM a JOIN b ON a.start = b.start",
     ),
-    Habit(
+    ForeignConstruct(
         ("HAVING", "QUALIFY"),
         "FIND has no HAVING",
         "keep the groups with LET name = FIND … GROUP BY …, then filter them: FIND name WHERE n > 100",
         "FIND g WHERE n > 100",
         _GROUPS,
     ),
-    Habit(
+    ForeignConstruct(
         ("UNION", "INTERSECT", "EXCEPT", "MINUS"),
         "one FIND cannot be combined with another",
         "join the conditions with AND, OR and NOT in one WHERE, or keep each search with LET and combine them in SQL",
         "SQL SELECT url FROM r UNION SELECT url FROM r",
         _KEPT,
     ),
-    Habit(
+    ForeignConstruct(
         ("OVER", "PARTITION", "WINDOW", "PIVOT", "UNPIVOT", "ROLLUP", "CUBE", "GROUPING"),
         "FIND has no window functions and no pivots",
         "keep the records with LET name = FIND …, then use them in SQL: SQL SELECT … FROM name",
         "SQL SELECT url, row_number() OVER (ORDER BY start) AS n FROM r",
         _KEPT,
     ),
-    Habit(
+    ForeignConstruct(
         ("CASE", "WHEN", "CAST", "EXTRACT", "INTERVAL", "COALESCE"),
         "FIND has no expressions",
         "keep the records with LET name = FIND …, then use SQL: SQL SELECT CASE WHEN … FROM name",
         "SQL SELECT CASE WHEN url IS NULL THEN 0 ELSE 1 END AS there FROM r",
         _KEPT,
     ),
-    Habit(
+    ForeignConstruct(
         ("XOR",),
         "there is no XOR",
         "write (a AND NOT b) OR (b AND NOT a)",
         "FIND data_products WHERE (program = 'trex' AND NOT platform = 'gillam') "
         "OR (platform = 'gillam' AND NOT program = 'trex') ON 2021-01-01",
     ),
-    Habit(
+    ForeignConstruct(
         (
             "REGEXP",
             "RLIKE",
@@ -105,14 +105,14 @@ HABITS = (
         "LIKE takes % for any characters and _ for one: display_name LIKE 'TREx RGB %'",
         "FIND data_products WHERE display_name LIKE 'TREx RGB %' ON 2021-01-01",
     ),
-    Habit(
+    ForeignConstruct(
         ("EXISTS",),
         "FIND has no EXISTS",
         "write field IS NOT NULL, or field IN (FIND … SELECT field …)",
         "FIND data_products WHERE keogram_type IS NOT NULL "
         "AND platform IN (FIND data_products SELECT platform WHERE program = 'rego' ON 2021-01-01) ON 2021-01-01",
     ),
-    Habit(
+    ForeignConstruct(
         ("INSERT", "UPDATE", "DELETE", "DROP", "CREATE", "ALTER", "TRUNCATE", "GRANT", "REPLACE", "MERGE", "COPY"),
         "AuroraQL only reads",
         "FIND finds records, LET keeps them under a name, and --output FILE or .save writes them to a file",
@@ -122,11 +122,11 @@ HABITS = (
 )
 """By their words, at any place of a statement."""
 
-BY_WORD = {word: habit for habit in HABITS for word in habit.words}
+CONSTRUCT_BY_WORD = {word: habit for habit in FOREIGN_CONSTRUCTS for word in habit.words}
 
 FOREIGN_WORDS = frozenset(
     {
-        *BY_WORD,
+        *CONSTRUCT_BY_WORD,
         *(
             "ALL",
             "ANALYZE",
@@ -177,33 +177,33 @@ FOREIGN_WORDS = frozenset(
 """Words that are what they are: none of them is a misspelt keyword."""
 
 
-def answer(habit: Habit, span: Span, label: str = "") -> Diagnostic:
+def diagnose_construct(habit: ForeignConstruct, span: Span, label: str = "") -> Diagnostic:
     """Return the diagnostic of a habit."""
     return Diagnostic("AQL0118", habit.fact, span, label or "not in AuroraQL", habit.hint)
 
 
-def foreign_word(at: Stuck) -> Diagnostic | None:
+def find_foreign_word(at: ParseErrorContext) -> Diagnostic | None:
     """JOIN, HAVING, XOR, CASE and so on, where the parser stopped at them or took them for a name."""
-    habit = BY_WORD.get(at.word)
+    habit = CONSTRUCT_BY_WORD.get(at.word)
     if habit is not None:
-        return answer(habit, at.span)
-    taken = at.before()
+        return diagnose_construct(habit, at.span)
+    taken = at.token_before()
     if (
         taken is None
         or taken.type != "NAME"
-        or taken.upper() not in BY_WORD
+        or taken.upper() not in CONSTRUCT_BY_WORD
         or at.type in ("$END", "CMP", "COMMA", "RPAR")
     ):
         return None
     if at.type_before(2) in ("DOT", "AS", "IN", "CMP", "LET"):
         return None
-    return answer(BY_WORD[taken.upper()], Span(taken.start_pos, taken.end_pos))
+    return diagnose_construct(CONSTRUCT_BY_WORD[taken.upper()], Span(taken.start_pos, taken.end_pos))
 
 
 _ITEMS = r"(?P<items>(?:(?!\b(?:from|select|where|find)\b)[^;{}])+?)"
 
 
-def select_from(at: Stuck, start: int) -> tuple[str, int] | None:
+def parse_select_from(at: ParseErrorContext, start: int) -> tuple[str, int] | None:
     """Return the FIND that says `SELECT … FROM kind` at a place, and where that ends; None when it is another SELECT."""
     found = at.match(rf"select\s+(?P<distinct>distinct\s+)?{_ITEMS}\s+from\s+(?P<kind>\w+)(?!\w)(?!\s*[.,(])", start)
     if found is None or found["kind"].lower() not in KINDS:
@@ -213,7 +213,7 @@ def select_from(at: Stuck, start: int) -> tuple[str, int] | None:
     return find + ("" if items == "*" else f" SELECT {items}"), found.end()
 
 
-def select_first(at: Stuck) -> Diagnostic | None:
+def find_select_first(at: ParseErrorContext) -> Diagnostic | None:
     """SELECT where a statement, or a FIND in parentheses, is due."""
     if at.word != "SELECT" or "SELECT" in at.accepts:
         return None
@@ -221,7 +221,7 @@ def select_first(at: Stuck) -> Diagnostic | None:
     if at.tokens and not nested and "FIND" not in at.accepts:
         return None
     where = "a search in parentheses" if nested else "a search"
-    made = select_from(at, at.start)
+    made = parse_select_from(at, at.start)
     example = "IN (FIND ephemeris SELECT platform WHERE …)" if nested else "FIND data_products SELECT … WHERE …"
     hint = f"write {made[0]} …" if made else f"write {example}; SQL before it searches the rows of results"
     if nested and made is None:
@@ -234,7 +234,7 @@ def select_first(at: Stuck) -> Diagnostic | None:
     )
 
 
-def distinct(at: Stuck) -> Diagnostic | None:
+def find_distinct(at: ParseErrorContext) -> Diagnostic | None:
     """`SELECT DISTINCT platform`, `count(DISTINCT platform)`, `SELECT TOP 10 start`, `SELECT ALL start`."""
     word, before = at.word_before(), at.type_before(2)
     if (
@@ -264,7 +264,7 @@ def distinct(at: Stuck) -> Diagnostic | None:
         f"{word} follows FIND, not SELECT",
         Span(find.start_pos, at.end_before()),
         "FIND DISTINCT …",
-        f"write {' '.join(fix.split())} {at.found} …",
+        f"write {' '.join(fix.split())} {at.found_text} …",
         fix,
     )
 
@@ -277,44 +277,46 @@ _CALLS = {
 }
 
 
-def call(at: Stuck) -> Diagnostic | None:
+def find_function_call(at: ParseErrorContext) -> Diagnostic | None:
     """A function where a field or a value is due: `year(start) = 2020`, `start > date('…')`, `ORDER BY count(*)`."""
     if at.type_before() == "LPAR" and at.type_before(2) == "NAME" and at.type in ("STRING", "NUMBER", "SIGN", "LPAR"):
-        return answer(FUNCTIONS_OF_FIELDS, Span(at.start_before(2), at.end), "a function")
-    if at.found != "(" or at.type_before() != "NAME":
+        return diagnose_construct(FUNCTIONS_OF_FIELDS, Span(at.start_before(2), at.end), "a function")
+    if at.found_text != "(" or at.type_before() != "NAME":
         return None
-    name = at.before()
+    name = at.token_before()
     assert name is not None  # noqa: S101 - type_before says so
     start, function = name.start_pos, name.lower()
     whole = at.match(r"\w+\s*\(\s*([^()]*?)\s*\)", start)
     span = Span(start, whole.end() if whole else at.end)
     inner = whole[1] if whole else ""
     if function in ("date", "timestamp", "datetime", "to_date", "to_timestamp") and at.type_before(2) == "CMP":
-        return _of_literal(at, inner, span)
-    if at.type_before(2) == "BY" or (at.type_before(2) == "COMMA" and (at.has("ORDER") or at.has("GROUP"))):
-        clause = "GROUP BY" if at.has("GROUP") and not at.has("ORDER") else "ORDER BY"
+        return _call_of_literal(at, inner, span)
+    if at.type_before(2) == "BY" or (
+        at.type_before(2) == "COMMA" and (at.has_keyword("ORDER") or at.has_keyword("GROUP"))
+    ):
+        clause = "GROUP BY" if at.has_keyword("GROUP") and not at.has_keyword("ORDER") else "ORDER BY"
         if clause == "ORDER BY":
             hint = f"name it in SELECT and order by the name: SELECT {at.text[span.start : span.end]} AS n … ORDER BY n"
             return Diagnostic("AQL0118", "ORDER BY takes a name, not a function", span, "a function", hint)
-        return answer(FUNCTIONS_OF_FIELDS, span, "a function")
+        return diagnose_construct(FUNCTIONS_OF_FIELDS, span, "a function")
     predicate = at.type_before(2) in ("WHERE", "AND", "OR", "NOT", "LPAR")
     if predicate and whole is not None:
-        return _of_field(at, function, inner, whole.end(), span)
-    return answer(FUNCTIONS_OF_FIELDS, span, "a function")
+        return _call_of_field(at, function, inner, whole.end(), span)
+    return diagnose_construct(FUNCTIONS_OF_FIELDS, span, "a function")
 
 
-def _of_literal(at: Stuck, inner: str, span: Span) -> Diagnostic:
+def _call_of_literal(at: ParseErrorContext, inner: str, span: Span) -> Diagnostic:
     """`date('2020-01-01')`: the literal itself, where it means the same, which midnight and a day do not always."""
     literal = re.fullmatch(r"['\"](\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2})?Z?)?)['\"]", inner)
     sign = _CALLS.get(at.word_before(2), "")
-    sign = str(at.before(2))
+    sign = str(at.token_before(2))
     same = literal is not None and (len(literal[1]) > 10 or sign in (">=", "<"))
     fix = literal[1] if literal is not None and same else None
     hint = f"write {fix}" if fix else "write 2020-02-01 for the whole day, 2020-02-01T00:00 for midnight"
     return Diagnostic("AQL0118", "a time is written without a function", span, "a function", hint, fix)
 
 
-def _of_field(at: Stuck, function: str, inner: str, end: int, span: Span) -> Diagnostic:
+def _call_of_field(at: ParseErrorContext, function: str, inner: str, end: int, span: Span) -> Diagnostic:
     compared = at.match(r"\s*(=|in)\s*'?(\d{4}(?:-\d{2}-\d{2})?)'?(?![\w:.-])", end)
     if compared is not None and compared[1] == "=" and re.fullmatch(r"\w+", inner):
         value, fix = compared[2], None
@@ -341,34 +343,34 @@ def _of_field(at: Stuck, function: str, inner: str, end: int, span: Span) -> Dia
         hint = f"write {inner or 'keogram_type'} IS {'NULL' if function in ('isnull', 'is_null') else 'NOT NULL'}"
         return Diagnostic("AQL0118", f"there is no {function}()", span, "a function", hint)
     if function in ("count", "min", "max", "avg", "sum"):
-        return answer(BY_WORD["HAVING"], span, "a function of groups")
-    return answer(FUNCTIONS_OF_FIELDS, span, "a function")
+        return diagnose_construct(CONSTRUCT_BY_WORD["HAVING"], span, "a function of groups")
+    return diagnose_construct(FUNCTIONS_OF_FIELDS, span, "a function")
 
 
-def arithmetic(at: Stuck) -> Diagnostic | None:
+def find_arithmetic(at: ParseErrorContext) -> Diagnostic | None:
     """`min_distance / 1000`, `end - start`, `m || 'ab'`, `radial_distance + 1 > 5`."""
     sign = at.match(r"\|\||[-+*/%](?!\w*[-/:]\d)")
     if sign is None or not at.tokens or at.type_before() not in ("NAME", "QNAME", "RPAR", "NUMBER", "STRING"):
         return None
-    in_select = _clause(at) == "SELECT"
+    in_select = _current_clause(at) == "SELECT"
     apart = at.start > at.end_before()
     if sign[0] == "||" and not in_select:
         return None
     if in_select or "CMP" in at.accepts or (apart and at.type_before(2) == "CMP" and at.type_before() == "NAME"):
-        return answer(ARITHMETIC, Span(at.start, sign.end()), "a calculation")
+        return diagnose_construct(ARITHMETIC, Span(at.start, sign.end()), "a calculation")
     if at.type_before() == "NUMBER" and apart and at.type_before(2) == "CMP":
-        return answer(ARITHMETIC, Span(at.start, sign.end()), "a calculation")
+        return diagnose_construct(ARITHMETIC, Span(at.start, sign.end()), "a calculation")
     return None
 
 
-def _clause(at: Stuck) -> str:
+def _current_clause(at: ParseErrorContext) -> str:
     """The clause that the parser stopped in."""
     return next((token.type for token in reversed(at.tokens) if token.type in CLAUSE_STARTS), "")
 
 
-def member(at: Stuck) -> Diagnostic | None:
+def find_member_access(at: ParseErrorContext) -> Diagnostic | None:
     """`metadata['keogram_type']`, `metadata->>'k'`, `data_source:program`, `metadata.'k'`."""
-    name = at.before()
+    name = at.token_before()
     if name is None or name.type not in ("NAME", "DOT", "QNAME"):
         return None
     if name.type == "DOT":
@@ -397,7 +399,7 @@ def member(at: Stuck) -> Diagnostic | None:
 _FLIPPED = {"=": "=", "!=": "!=", "<>": "<>", "<": ">", ">": "<", "<=": ">=", ">=": "<="}
 
 
-def value_first(at: Stuck) -> Diagnostic | None:
+def find_value_first(at: ParseErrorContext) -> Diagnostic | None:
     """`5 < x`, `1 < x < 5`, `'trex' = program`, `"program" = 'trex'`."""
     if "NAME" not in at.accepts or "STRING" in at.accepts or at.type not in ("STRING", "NUMBER", "DATETIME", "MONTH"):
         return None
@@ -405,7 +407,7 @@ def value_first(at: Stuck) -> Diagnostic | None:
         return None
     value = r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|[-\w.:]+"
     sides = at.match(rf"({value})\s*(<=|>=|<>|!=|=|<|>)\s*([^\W\d][\w.]*)(?![\w(])(?:\s*(<=|>=|<|>)\s*({value}))?")
-    if sides is not None and not (at.found[0] == '"' and sides[3].upper() in ("NOW", "TODAY", "TRUE", "FALSE")):
+    if sides is not None and not (at.found_text[0] == '"' and sides[3].upper() in ("NOW", "TODAY", "TRUE", "FALSE")):
         fix = f"{sides[3]} {_FLIPPED[sides[2]]} {sides[1]}"
         if sides[4]:
             fix = f"({fix} AND {sides[3]} {sides[4]} {sides[5]})"
@@ -417,8 +419,8 @@ def value_first(at: Stuck) -> Diagnostic | None:
             f"write {fix}",
             fix,
         )
-    if at.type == "STRING" and at.found[0] in "'\"":
-        name = at.found[1:-1]
+    if at.type == "STRING" and at.found_text[0] in "'\"":
+        name = at.found_text[1:-1]
         fix = name if re.fullmatch(r"[^\W\d][\w.]*", name) else quote_name(name)
         return Diagnostic("AQL0118", "a name is written without quotes", at.span, "a text", f"write {fix}", fix)
     return None
@@ -440,7 +442,7 @@ _OPERATORS = {
 }
 
 
-def operator_word(at: Stuck) -> Diagnostic | None:
+def find_operator_word(at: ParseErrorContext) -> Diagnostic | None:
     """`program EQUALS 'trex'`, `program: 'trex'`, `x IS 5`, `x NOT NULL`, `x ILIKE 'a%'`."""
     if at.type_before() == "IS" and at.type in (
         "STRING",
@@ -454,14 +456,23 @@ def operator_word(at: Stuck) -> Diagnostic | None:
     ):
         span = Span(at.start_before(), at.end)
         return (
-            Diagnostic("AQL0109", "IS compares only with NULL", at.span, "expected NULL", f"write = {at.found}", None)
+            Diagnostic(
+                "AQL0109", "IS compares only with NULL", at.span, "expected NULL", f"write = {at.found_text}", None
+            )
             if at.type == "NAME"
             else Diagnostic(
-                "AQL0109", "IS compares only with NULL", span, "write =", f"write = {at.found}", f"= {at.found}"
+                "AQL0109",
+                "IS compares only with NULL",
+                span,
+                "write =",
+                f"write = {at.found_text}",
+                f"= {at.found_text}",
             )
         )
     if at.type_before() == "NOT" and at.type_before(2) == "IS":
-        return Diagnostic("AQL0109", "IS NOT compares only with NULL", at.span, "expected NULL", f"write != {at.found}")
+        return Diagnostic(
+            "AQL0109", "IS NOT compares only with NULL", at.span, "expected NULL", f"write != {at.found_text}"
+        )
     if at.word == "NULL" and at.type_before() == "NOT" and "LIKE" in at.accepts:
         span = Span(at.start_before(), at.end)
         return Diagnostic("AQL0109", "IS is missing", span, "expected IS", "write IS NOT NULL", "IS NOT NULL")
@@ -476,20 +487,20 @@ def operator_word(at: Stuck) -> Diagnostic | None:
             "AQL0109", "values are compared with '='", Span(at.start, colon.end()), "write =", "write =", " ="
         )
     if at.match(r"::\s*\w+") is not None:
-        return answer(FUNCTIONS_OF_FIELDS, at.span, "a cast")
+        return diagnose_construct(FUNCTIONS_OF_FIELDS, at.span, "a cast")
     meant = _OPERATORS.get(at.word)
     if meant is not None:
         return Diagnostic(
-            "AQL0109", f"'{at.found}' is written {meant}", at.span, f"write {meant}", f"write {meant}", meant
+            "AQL0109", f"'{at.found_text}' is written {meant}", at.span, f"write {meant}", f"write {meant}", meant
         )
     return None
 
 
-def several_values(at: Stuck) -> Diagnostic | None:
+def find_several_values(at: ParseErrorContext) -> Diagnostic | None:
     """`program = 'trex' OR 'rego'`, `= ('trex', 'rego')`, `= 'trex', 'rego'`, `= ['trex']`, `= ANY ('trex')`."""
     value = r"(?:'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|\$\w+|[-+]?\d[\w.:+-]*)"
     back = next((n for n in range(1, 6) if at.type_before(n) == "CMP"), 0)
-    sign = at.before(back) if back else None
+    sign = at.token_before(back) if back else None
     if sign is None or str(sign) not in ("=", "!=", "<>"):
         return None
     rest = at.match(

@@ -4,38 +4,42 @@ from __future__ import annotations
 
 from auroraql.errors import Diagnostic, Span
 from auroraql.forms.text.slips.habits import FOREIGN_WORDS
-from auroraql.forms.text.slips.stuck import CLAUSE_STARTS, VALUE_TYPES, Stuck
+from auroraql.forms.text.slips.stuck import CLAUSE_STARTS, VALUE_TYPES, ParseErrorContext
 from auroraql.schema import KINDS
 
 
-def comma(at: Stuck) -> Diagnostic | None:
+def find_comma(at: ParseErrorContext) -> Diagnostic | None:
     """A comma too many, or one (or AS) too few; an empty list."""
     if at.type_before() == "COMMA":
-        comma = at.before()
+        comma = at.token_before()
         span = Span(int(comma.start_pos or 0), int(comma.end_pos or 0)) if comma is not None else at.span
         what = (
             "the list ends"
-            if at.type in ("RPAR", "RBRACE", "$END") or at.found.upper() in CLAUSE_STARTS
+            if at.type in ("RPAR", "RBRACE", "$END") or at.found_text.upper() in CLAUSE_STARTS
             else "something is missing"
         )
-        if at.type == "$END" or at.type in ("RPAR", "RBRACE", "COMMA") or at.found.upper() in CLAUSE_STARTS:
+        if at.type == "$END" or at.type in ("RPAR", "RBRACE", "COMMA") or at.found_text.upper() in CLAUSE_STARTS:
             return Diagnostic("AQL0114", "a comma too many", span, f"{what} after it", hint="remove the comma", fix="")
     if at.type == "NAME" and "AS" in at.accepts and at.type_before() == "RPAR":
         # `count(*) n`: a word that names no field can only be the alias.
-        alias = not any(at.found.lower() in kind.names for kind in KINDS.values()) and at.word not in FOREIGN_WORDS
-        hint = f"write AS {at.found}" if alias else f"write , {at.found} for a column, AS {at.found} for an alias"
+        alias = not any(at.found_text.lower() in kind.names for kind in KINDS.values()) and at.word not in FOREIGN_WORDS
+        hint = (
+            f"write AS {at.found_text}"
+            if alias
+            else f"write , {at.found_text} for a column, AS {at.found_text} for an alias"
+        )
         if at.match(r"\w+\s*(?:,|\(|where|from|on|between|during|since|until|last|group|order|limit|;|$)") is None:
             return None
         return Diagnostic(
             "AQL0114",
-            f"AS is missing before '{at.found}'",
+            f"AS is missing before '{at.found_text}'",
             at.span,
             "an alias?",
             hint,
-            f"AS {at.found}" if alias else None,
+            f"AS {at.found_text}" if alias else None,
         )
     if at.type == "RPAR" and at.type_before() == "LPAR" and at.type_before(2) == "NAME":
-        function = at.before(2)
+        function = at.token_before(2)
         if function is not None and function.lower() == "count":
             return Diagnostic(
                 "AQL0106", "count() counts what it is given", at.span, "expected *", "write count(*)", "*)"
@@ -44,7 +48,7 @@ def comma(at: Stuck) -> Diagnostic | None:
         return Diagnostic(
             "AQL0114",
             "the list of IN is empty",
-            Span(int((at.before() or at.tokens[0]).start_pos or 0), at.end),
+            Span(int((at.token_before() or at.tokens[0]).start_pos or 0), at.end),
             "no value in it",
             hint="write at least one value: IN ('keogram')",
         )
@@ -54,14 +58,14 @@ def comma(at: Stuck) -> Diagnostic | None:
             "a comma is missing between two values",
             Span(at.end_before(), at.end),
             "before this value",
-            hint=f"write , {at.found}",
+            hint=f"write , {at.found_text}",
         )
     if at.type == "NAME" and "COMMA" in at.accepts and "AS" in at.accepts and at.type_before() in ("NAME", "QNAME"):
         return Diagnostic(
             "AQL0114",
-            f"a comma or AS is missing before '{at.found}'",
+            f"a comma or AS is missing before '{at.found_text}'",
             at.span,
             "another column, or an alias?",
-            hint=f"write , {at.found} for a column, AS {at.found} for an alias",
+            hint=f"write , {at.found_text} for a column, AS {at.found_text} for an alias",
         )
     return None

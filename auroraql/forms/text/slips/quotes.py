@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from auroraql.errors import Diagnostic, Span
-from auroraql.forms.text.slips.stuck import Stuck
+from auroraql.forms.text.slips.stuck import ParseErrorContext
 
 _ESCAPED = re.compile(
     r"'(?:[^'\\\n]|\\.|'')*\\'(?:[^'\\\n]|\\.|'')*'|\"(?:[^\"\\\n]|\\.|\"\")*\\\"(?:[^\"\\\n]|\\.|\"\")*\""
@@ -19,7 +19,9 @@ _ENDED = re.compile(r"\\['\"]\s*(?:(?:and|or|on)\b|[=,)])", re.IGNORECASE)
 _OPENED = re.compile(r"(?:[=<>(,]|\b(?:like|between|and))\s*\Z", re.IGNORECASE)
 
 
-def escaped_quote(text: str, start: int, stop: int, place: int, *, unclosed: bool = False) -> Diagnostic | None:
+def diagnose_escaped_quote(
+    text: str, start: int, stop: int, place: int, *, unclosed: bool = False
+) -> Diagnostic | None:
     """Return what is wrong with a text that holds `\\'`, where `place` is in it or just after it.
 
     With `unclosed`, the text may also be anywhere before `place`, a quote that is never closed: an odd number of
@@ -32,13 +34,13 @@ def escaped_quote(text: str, start: int, stop: int, place: int, *, unclosed: boo
         if turns or found.start() <= place <= found.end():
             mark = found[0][0]
             fix = mark + found[0][1:-1].replace("\\" + mark, mark * 2) + mark
-            return _doubled(found, fix, "a quote inside a text is doubled, not escaped")
+            return _double_quotes(found, fix, "a quote inside a text is doubled, not escaped")
         if found.start() > place:
             break
     return None
 
 
-def inner_quote(text: str, start: int, stop: int, place: int, *, unclosed: bool = False) -> Diagnostic | None:
+def diagnose_inner_quote(text: str, start: int, stop: int, place: int, *, unclosed: bool = False) -> Diagnostic | None:
     """Return what is wrong with a text such as `'it's'`, where `place` is in it or just after it.
 
     With `unclosed`, the text may also be anywhere before `place`, a quote that is never closed.
@@ -49,19 +51,19 @@ def inner_quote(text: str, start: int, stop: int, place: int, *, unclosed: bool 
         if turns or found.start() <= place <= found.end():
             mark = found[1]
             fix = f"{mark}{found['before']}{mark * 2}{found['after']}{mark}"
-            return _doubled(found, fix, "a quote inside a text is doubled")
+            return _double_quotes(found, fix, "a quote inside a text is doubled")
         if found.start() > place:
             break
     return None
 
 
-def _doubled(found: re.Match[str], fix: str, message: str) -> Diagnostic:
+def _double_quotes(found: re.Match[str], fix: str, message: str) -> Diagnostic:
     return Diagnostic("AQL0101", message, Span(found.start(), found.end()), "a quote inside", f"write {fix}", fix)
 
 
-def backslash(at: Stuck) -> Diagnostic | None:
+def find_backslash(at: ParseErrorContext) -> Diagnostic | None:
     """`'O\\'Brien'` where the parser stopped at the rest of the text."""
-    last = at.before()
+    last = at.token_before()
     if last is None or last.type != "STRING":
         return None
-    return escaped_quote(at.text, last.start_pos, at.stop, at.start)
+    return diagnose_escaped_quote(at.text, last.start_pos, at.stop, at.start)

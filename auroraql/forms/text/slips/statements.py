@@ -5,9 +5,15 @@ from __future__ import annotations
 import re
 
 from auroraql.errors import Diagnostic, Span
-from auroraql.forms.text.slips.habits import BY_WORD, FOREIGN_WORDS, answer
-from auroraql.forms.text.slips.predicates import predicate_follows
-from auroraql.forms.text.slips.stuck import CLAUSE_STARTS, NAMES_OF_TERMINALS, Stuck, expected, is_word
+from auroraql.forms.text.slips.habits import CONSTRUCT_BY_WORD, FOREIGN_WORDS, diagnose_construct
+from auroraql.forms.text.slips.predicates import starts_predicate
+from auroraql.forms.text.slips.stuck import (
+    CLAUSE_STARTS,
+    NAMES_OF_TERMINALS,
+    ParseErrorContext,
+    describe_expected,
+    is_word,
+)
 from auroraql.schema import KINDS
 from auroraql.schema.kind_words import suggest_kind
 from auroraql.spelling import find_misspelt
@@ -34,25 +40,25 @@ _FIRST = {
 }
 
 
-def first_words(accepts: frozenset[str]) -> list[str]:
+def statement_keywords(accepts: frozenset[str]) -> list[str]:
     """Return the words that may begin a statement, those of `accepts` and SQL."""
     words = {each for each in accepts if each not in NAMES_OF_TERMINALS} | {SQL}
     return sorted(words, key=lambda word: _FIRST_WORDS.index(word) if word in _FIRST_WORDS else len(_FIRST_WORDS))
 
 
-def first_word(at: Stuck) -> Diagnostic | None:
+def find_wrong_first_word(at: ParseErrorContext) -> Diagnostic | None:
     """Nothing is read yet: a statement does not begin like this."""
     if at.tokens:
         return None
-    words = first_words(at.accepts)
+    words = statement_keywords(at.accepts)
     begins = f"a statement begins with {', '.join(words[:-1])} or {words[-1]}"
-    shown = f"'{at.found}'" if at.found.isprintable() else f"the character U+{ord(at.found[0]):04X}"
+    shown = f"'{at.found_text}'" if at.found_text.isprintable() else f"the character U+{ord(at.found_text[0]):04X}"
     message = f"a statement does not begin with {shown}"
-    if at.found.startswith("\\"):
+    if at.found_text.startswith("\\"):
         hint = "commands such as \\d are for the prompt, each on a line of its own"
         return Diagnostic("AQL0115", "a statement does not begin with a backslash", at.span, hint=hint)
-    if at.word in BY_WORD:
-        return answer(BY_WORD[at.word], at.span)
+    if at.word in CONSTRUCT_BY_WORD:
+        return diagnose_construct(CONSTRUCT_BY_WORD[at.word], at.span)
     if at.word == "DESC" and (kind := at.match(rf"desc\s+({'|'.join(KINDS)})\s*$")):
         fix = f"SHOW COLUMNS OF {kind[1]}"
         return Diagnostic(
@@ -60,21 +66,23 @@ def first_word(at: Stuck) -> Diagnostic | None:
         )
     if at.word in _FIRST:
         return Diagnostic("AQL0115", message, at.span, "", _FIRST[at.word])
-    if at.found.lower() in KINDS:
-        return Diagnostic("AQL0115", message, at.span, "FIND comes first", f"write FIND {at.found}", f"FIND {at.found}")
+    if at.found_text.lower() in KINDS:
+        return Diagnostic(
+            "AQL0115", message, at.span, "FIND comes first", f"write FIND {at.found_text}", f"FIND {at.found_text}"
+        )
     if at.word in CLAUSE_STARTS:
         hint = "a clause belongs to a FIND: remove the ';' before it, or write FIND data_products first"
         return Diagnostic("AQL0115", message, at.span, "a clause", hint)
-    near = None if at.word in FOREIGN_WORDS else find_misspelt(at.found, words)
+    near = None if at.word in FOREIGN_WORDS else find_misspelt(at.found_text, words)
     return Diagnostic("AQL0115", message, at.span, hint=f"did you mean {near}?" if near else begins, fix=near)
 
 
-def kind_of_record(at: Stuck) -> Diagnostic | None:
+def find_missing_kind(at: ParseErrorContext) -> Diagnostic | None:
     """After FIND: what is to be found."""
     if "DATA_PRODUCTS" not in at.accepts:
         if at.type_before(2) == "FIND" and at.type_before() == "NAME":
-            both = at.match(rf"{re.escape(str(at.before()))}[\s-]+(\w+)", at.start_before())
-            joined = find_misspelt(f"{at.before()}_{both[1]}", KINDS) if both is not None else None
+            both = at.match(rf"{re.escape(str(at.token_before()))}[\s-]+(\w+)", at.start_before())
+            joined = find_misspelt(f"{at.token_before()}_{both[1]}", KINDS) if both is not None else None
             if joined is not None and both is not None:
                 span = Span(at.start_before(), both.end())
                 message = f"'{at.text[span.start : span.end]}' is one word"
@@ -85,21 +93,21 @@ def kind_of_record(at: Stuck) -> Diagnostic | None:
             "AQL0105",
             "the statement ends before it says what to find",
             at.span,
-            f"{_one_of_kinds()} is missing",
+            f"{_list_of_kinds()} is missing",
             hint=f"FIND {next(iter(KINDS))} WHERE …",
         )
-    hint, fix = suggest_kind(at.found)
+    hint, fix = suggest_kind(at.found_text)
     return Diagnostic(
         "AQL0107",
-        f"'{at.found}' is not something to find",
+        f"'{at.found_text}' is not something to find",
         at.span,
-        f"expected {_one_of_kinds()}",
+        f"expected {_list_of_kinds()}",
         hint=hint or f"FIND {next(iter(KINDS))} …",
         fix=fix,
     )
 
 
-def _one_of_kinds() -> str:
+def _list_of_kinds() -> str:
     return " or ".join(KINDS)
 
 
@@ -116,13 +124,13 @@ _LISTINGS = {
 }
 
 
-def listing(at: Stuck) -> Diagnostic | None:
+def find_wrong_listing(at: ParseErrorContext) -> Diagnostic | None:
     """SHOW TABLES, SHOW COLUMNS FROM, DESCRIBE data_products."""
     first = at.tokens[0].type if at.tokens else ""
     if first == "SHOW" and len(at.tokens) == 1 and at.type != "$END":
         listings = sorted(each for each in at.accepts if each not in NAMES_OF_TERMINALS)
         label = "expected what to show"
-        message = f"'{at.found}' is not something to show"
+        message = f"'{at.found_text}' is not something to show"
         if at.word in _LISTINGS:
             meant = _LISTINGS[at.word]
             hint = (
@@ -132,21 +140,21 @@ def listing(at: Stuck) -> Diagnostic | None:
             )
             fix = meant if meant and meant != "COLUMNS" else None
             return Diagnostic("AQL0107", message, at.span, label, hint, fix)
-        near = find_misspelt(at.found, listings)
+        near = find_misspelt(at.found_text, listings)
         hint = f"did you mean {near}?" if near else f"one of {', '.join(listings)}"
         return Diagnostic("AQL0107", message, at.span, label, hint, near)
     if first == "SHOW" and at.word in ("FROM", "IN") and "OF" in at.accepts:
         return Diagnostic("AQL0106", f"SHOW takes OF, not {at.word}", at.span, "expected OF", "write OF", "OF")
-    if first == "DESCRIBE" and len(at.tokens) == 1 and at.found.lower() in KINDS:
-        fix = f"SHOW COLUMNS OF {at.found.lower()}"
+    if first == "DESCRIBE" and len(at.tokens) == 1 and at.found_text.lower() in KINDS:
+        fix = f"SHOW COLUMNS OF {at.found_text.lower()}"
         span = Span(at.start_before(), at.end)
-        hint = f"write {fix} for its fields, DESCRIBE FIND {at.found} … for the engine's sentence"
-        message = f"DESCRIBE takes a search, not {at.found}"
+        hint = f"write {fix} for its fields, DESCRIBE FIND {at.found_text} … for the engine's sentence"
+        message = f"DESCRIBE takes a search, not {at.found_text}"
         return Diagnostic("AQL0106", message, span, "expected FIND", hint, None if at.match(r"\w+\s+\w") else fix)
     return None
 
 
-def given(at: Stuck) -> Diagnostic | None:
+def find_missing_assignment(at: ParseErrorContext) -> Diagnostic | None:
     """`LET c FIND …`, `LET c := FIND …`, `LET c AS FIND …`."""
     if not at.tokens or at.tokens[0].type not in ("LET", "SET", "SUBMIT") or at.accepts != frozenset({"CMP"}):
         return None
@@ -157,13 +165,13 @@ def given(at: Stuck) -> Diagnostic | None:
         return Diagnostic("AQL0109", f"{word} takes '='", span, "write =", "write =", "=")
     if at.type == "$END":
         return None
-    fix = f"= {at.found}"
+    fix = f"= {at.found_text}"
     return Diagnostic(
-        "AQL0109", f"'=' is missing after {word} {at.before()}", at.span, "expected =", f"write {fix}", fix
+        "AQL0109", f"'=' is missing after {word} {at.token_before()}", at.span, "expected =", f"write {fix}", fix
     )
 
 
-def from_clause(at: Stuck) -> Diagnostic | None:
+def find_from_clause(at: ParseErrorContext) -> Diagnostic | None:
     """SQL's FROM."""
     if at.word != "FROM":
         return None
@@ -193,14 +201,14 @@ _WANTED = {
 """What is missing when a clause begins right after one of these."""
 
 
-def clause_too_early(at: Stuck) -> Diagnostic | None:
+def find_early_clause(at: ParseErrorContext) -> Diagnostic | None:
     """`SELECT start, WHERE …`, `WHERE ON …`: the clause's word was taken for a name, since a name was due."""
     back = 2 if at.type_before() == "NUMBER" and at.type == "SIGN" else 1  # `ground1- ON 2020-01-01`
-    word = at.before(back)
+    word = at.token_before(back)
     if word is None or word.type != "NAME" or word.upper() not in CLAUSE_STARTS:
         return None
     span = Span(int(word.start_pos or 0), int(word.end_pos or 0))
-    before = at.before(back + 1)
+    before = at.token_before(back + 1)
     if before is not None and before.type == "COMMA":
         comma = Span(int(before.start_pos or 0), int(before.end_pos or 0))
         return Diagnostic(
@@ -214,9 +222,9 @@ def clause_too_early(at: Stuck) -> Diagnostic | None:
     return None
 
 
-def rows_wanted(at: Stuck) -> Diagnostic | None:
+def find_row_limit(at: ParseErrorContext) -> Diagnostic | None:
     """`LIMIT 10, 20`, `LIMIT ALL`, `OFFSET 5 LIMIT 10`, `LIMIT 10 ROWS`, `FETCH FIRST 5 ROWS ONLY`."""
-    if at.found == "," and at.type_before(2) == "LIMIT":
+    if at.found_text == "," and at.type_before(2) == "LIMIT":
         both = at.match(r"limit\s+(\d+)\s*,\s*(\d+)(?![\w.])", at.start_before(2))
         if both is None:
             return None
@@ -248,19 +256,19 @@ def rows_wanted(at: Stuck) -> Diagnostic | None:
         fix = f"LIMIT {first[1]}" if first else None
         span = Span(at.start, first.end()) if first else at.span
         return Diagnostic(
-            "AQL0118", f"'{at.found}' is written LIMIT", span, "expected LIMIT", f"write {fix or 'LIMIT 10'}", fix
+            "AQL0118", f"'{at.found_text}' is written LIMIT", span, "expected LIMIT", f"write {fix or 'LIMIT 10'}", fix
         )
     return None
 
 
-def count_needed(at: Stuck) -> Diagnostic | None:
+def find_missing_count(at: ParseErrorContext) -> Diagnostic | None:
     """LIMIT or OFFSET without a whole number."""
     if at.type_before() not in ("LIMIT", "OFFSET"):
         return None
     if at.type == "$END":
         return None
     number = re.compile(r"[+-]?\s*[\d.]+").match(at.text, at.start)
-    typed = number[0] if number else at.found
+    typed = number[0] if number else at.found_text
     return Diagnostic(
         "AQL0208",
         f"{at.type_before()} takes a whole number, not {typed}",
@@ -270,21 +278,21 @@ def count_needed(at: Stuck) -> Diagnostic | None:
     )
 
 
-def ordered(at: Stuck) -> Diagnostic | None:
+def find_wrong_order(at: ParseErrorContext) -> Diagnostic | None:
     """`ORDER BY -start`, `ORDER BY start DESCENDING`, `SORT BY start`, `ORDER BY 1`, `GROUP BY 1`."""
     if at.word in ("DESCENDING", "ASCENDING") and "DESC" in at.accepts:
         meant = "DESC" if at.word == "DESCENDING" else "ASC"
         return Diagnostic(
-            "AQL0107", f"'{at.found}' is written {meant}", at.span, f"expected {meant}", f"write {meant}", meant
+            "AQL0107", f"'{at.found_text}' is written {meant}", at.span, f"expected {meant}", f"write {meant}", meant
         )
     if at.word in ("SORT", "SORTED", "ORDERED") and "ORDER" in at.accepts:
         by = at.match(r"\w+\s+by(?!\w)")
         fix = "ORDER BY" if by else None
         span = Span(at.start, by.end()) if by else at.span
         return Diagnostic(
-            "AQL0107", f"'{at.found}' is written ORDER BY", span, "expected ORDER BY", "write ORDER BY", fix
+            "AQL0107", f"'{at.found_text}' is written ORDER BY", span, "expected ORDER BY", "write ORDER BY", fix
         )
-    if at.type_before() == "BY" and at.found == "-":
+    if at.type_before() == "BY" and at.found_text == "-":
         path = at.match(r"-\s*([^\W\d][\w.]*)")
         fix = f"{path[1]} DESC" if path else None
         span = Span(at.start, path.end()) if path else at.span
@@ -299,17 +307,17 @@ def ordered(at: Stuck) -> Diagnostic | None:
     return None
 
 
-def forced(at: Stuck) -> Diagnostic | None:
+def find_forced_keyword(at: ParseErrorContext) -> Diagnostic | None:
     """GROUP and ORDER without BY, and every other place where a single keyword could follow."""
     wanted = next(iter(at.accepts)) if len(at.accepts) == 1 else ""
     if not wanted.isalpha() or wanted in NAMES_OF_TERMINALS or at.type == "$END":
         return None
     before = at.word_before()
-    near = find_misspelt(at.found, [wanted]) if at.word not in FOREIGN_WORDS else None
+    near = find_misspelt(at.found_text, [wanted]) if at.word not in FOREIGN_WORDS else None
     if near is not None:
         return Diagnostic(
             "AQL0107",
-            f"'{at.found}' is not a keyword",
+            f"'{at.found_text}' is not a keyword",
             at.span,
             f"expected {wanted}",
             f"did you mean {wanted}?",
@@ -317,63 +325,67 @@ def forced(at: Stuck) -> Diagnostic | None:
         )
     if wanted == "FIND":
         return Diagnostic("AQL0106", f"{before} takes a search", at.span, "expected FIND", "write FIND data_products …")
-    fix = f"{wanted} {at.found}"
+    fix = f"{wanted} {at.found_text}"
     return Diagnostic(
         "AQL0106", f"{wanted} is missing after {before}", at.span, f"expected {wanted}", f"write {fix}", fix
     )
 
 
-def where_missing(at: Stuck) -> Diagnostic | None:
+def find_missing_where(at: ParseErrorContext) -> Diagnostic | None:
     """A predicate where a clause is due: `FIND data_products program = 'trex'`, `… WITH program = 'trex'`."""
-    if "WHERE" not in at.accepts or not is_word(at.found) or at.word in at.accepts:
+    if "WHERE" not in at.accepts or not is_word(at.found_text) or at.word in at.accepts:
         return None
     if "AND" in at.accepts and at.word not in ("WITH", "WHEN", "IF", "FILTER", "HAVING", "FOR"):
         return None
     clause = at.word in ("AND", "OR", "WITH", "WHEN", "IF", "FILTER", "HAVING", "FOR")
     word = at.match(r"\w+\s*") if clause else None
     begin = word.end() if word is not None else at.start
-    if not (clause or predicate_follows(at, at.end)) or (clause and not _predicate_at(at, begin)):
+    if not (clause or starts_predicate(at, at.end)) or (clause and not _is_predicate_at(at, begin)):
         return None
-    if at.has("WHERE"):
+    if at.has_keyword("WHERE"):
         hint = f"join it to the WHERE before: WHERE … {at.word if at.word in ('AND', 'OR') else 'AND'} …"
         return Diagnostic("AQL0110", "a predicate belongs to WHERE", at.span, "a predicate after another clause", hint)
-    meant = "WHERE" if clause else f"WHERE {at.found}"
+    meant = "WHERE" if clause else f"WHERE {at.found_text}"
     fix = meant if at.word != "OR" else None
     message = f"predicates follow WHERE, not {at.word}" if clause else "WHERE is missing before a predicate"
     return Diagnostic("AQL0106", message, at.span, "expected WHERE", "write WHERE", fix)
 
 
-def _predicate_at(at: Stuck, place: int) -> bool:
+def _is_predicate_at(at: ParseErrorContext, place: int) -> bool:
     name = at.match(r"\(*\s*[^\W\d]\w*", place)
-    return name is not None and predicate_follows(at, name.end())
+    return name is not None and starts_predicate(at, name.end())
 
 
-def criteria_missing(at: Stuck) -> Diagnostic | None:
+def find_missing_of(at: ParseErrorContext) -> Diagnostic | None:
     """`FIND conjunctions ground (…)`: OF is missing."""
-    if at.word in ("GROUND", "SPACE", "EVENTS", "LOCATION") and "OF" in at.accepts and not at.has("OF"):
+    if at.word in ("GROUND", "SPACE", "EVENTS", "LOCATION") and "OF" in at.accepts and not at.has_keyword("OF"):
         joined = at.word_before() in ("BETWEEN", "WITH")
-        fix = None if joined else f"OF {at.found}"
+        fix = None if joined else f"OF {at.found_text}"
         return Diagnostic(
-            "AQL0106", "OF is missing before the blocks", at.span, "expected OF", f"write OF {at.found}", fix
+            "AQL0106", "OF is missing before the blocks", at.span, "expected OF", f"write OF {at.found_text}", fix
         )
-    if at.word in ("GROUND", "SPACE", "EVENTS", "LOCATION") and at.type_before() == "BETWEEN" and not at.has("OF"):
+    if (
+        at.word in ("GROUND", "SPACE", "EVENTS", "LOCATION")
+        and at.type_before() == "BETWEEN"
+        and not at.has_keyword("OF")
+    ):
         span = Span(at.start_before(), at.end)
-        hint = f"write OF {at.found} (…), space (…); BETWEEN begins a time window"
-        return Diagnostic("AQL0106", "blocks follow OF, not BETWEEN", span, "expected OF", hint, f"OF {at.found}")
+        hint = f"write OF {at.found_text} (…), space (…); BETWEEN begins a time window"
+        return Diagnostic("AQL0106", "blocks follow OF, not BETWEEN", span, "expected OF", hint, f"OF {at.found_text}")
     return None
 
 
-def misspelt(at: Stuck) -> Diagnostic | None:
+def find_misspelt_keyword(at: ParseErrorContext) -> Diagnostic | None:
     """A word that a slip of typing made of a keyword that could be here."""
-    if not is_word(at.found) or at.word in FOREIGN_WORDS:
+    if not is_word(at.found_text) or at.word in FOREIGN_WORDS:
         return None
     words = [each for each in at.accepts if each not in NAMES_OF_TERMINALS and each != at.word]
-    near = find_misspelt(at.found, words) if len(at.found) > 2 else None
+    near = find_misspelt(at.found_text, words) if len(at.found_text) > 2 else None
     if near is None:
         return None
     return Diagnostic(
         "AQL0107",
-        f"'{at.found}' is not a keyword",
+        f"'{at.found_text}' is not a keyword",
         at.span,
         f"expected {near}",
         hint=f"did you mean {near}?",
@@ -381,10 +393,12 @@ def misspelt(at: Stuck) -> Diagnostic | None:
     )
 
 
-def unfinished(at: Stuck) -> Diagnostic | None:
+def find_unfinished(at: ParseErrorContext) -> Diagnostic | None:
     """The statement ends where something is due."""
     if at.type != "$END":
         return None
-    last = at.before()
+    last = at.token_before()
     word = str(last) if last is not None else ""
-    return Diagnostic("AQL0105", f"the statement ends after '{word}', unfinished", at.span, f"expected {expected(at)}")
+    return Diagnostic(
+        "AQL0105", f"the statement ends after '{word}', unfinished", at.span, f"expected {describe_expected(at)}"
+    )

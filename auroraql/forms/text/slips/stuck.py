@@ -22,7 +22,7 @@ _WORD = re.compile(r"[^\W\d][\w]*")
 
 
 @dataclass(frozen=True, slots=True)
-class Stuck:
+class ParseErrorContext:
     """The tokens read so far, what was found after them, and the terminals that could have followed."""
 
     text: str
@@ -35,7 +35,7 @@ class Stuck:
     """Where the statement ends in the text."""
 
     @property
-    def found(self) -> str:
+    def found_text(self) -> str:
         """The text found."""
         return self.text[self.start : self.end]
 
@@ -47,30 +47,30 @@ class Stuck:
     @property
     def word(self) -> str:
         """The text found, in upper case."""
-        return self.found.upper()
+        return self.found_text.upper()
 
-    def before(self, back: int = 1) -> Token | None:
+    def token_before(self, back: int = 1) -> Token | None:
         """The token read `back` tokens ago."""
         return self.tokens[-back] if len(self.tokens) >= back else None
 
     def type_before(self, back: int = 1) -> str:
         """The type of that token, or nothing."""
-        token = self.before(back)
+        token = self.token_before(back)
         return token.type if token is not None else ""
 
     def word_before(self, back: int = 1) -> str:
         """The text of that token in upper case, or nothing."""
-        token = self.before(back)
+        token = self.token_before(back)
         return str(token).upper() if token is not None else ""
 
     def start_before(self, back: int = 1) -> int:
         """Where that token starts; where the text found starts when there is none."""
-        token = self.before(back)
+        token = self.token_before(back)
         return int(token.start_pos or 0) if token is not None else self.start
 
     def end_before(self) -> int:
         """Where the last token read ends."""
-        token = self.before()
+        token = self.token_before()
         return int(token.end_pos or 0) if token is not None else self.start
 
     def match(self, pattern: str, at: int | None = None) -> re.Match[str] | None:
@@ -78,7 +78,7 @@ class Stuck:
         place = self.start if at is None else at
         return re.compile(pattern, re.IGNORECASE).match(self.text, place, self.stop)
 
-    def has(self, keyword: str) -> bool:
+    def has_keyword(self, keyword: str) -> bool:
         """Whether a keyword was read in this statement."""
         return any(token.type == keyword for token in self.tokens)
 
@@ -130,7 +130,7 @@ _LESS_USED = {"DOT", "SIGN", "UNIT", "LBRACE", "RBRACE", "STAR", "SEMICOLON"}
 """What is only named when nothing else could follow."""
 
 
-def expected(at: Stuck) -> str:
+def describe_expected(at: ParseErrorContext) -> str:
     """What could follow here, in words for people, from the parse table."""
     rest = set(at.accepts)
     if "DATETIME" in rest and "TRUE" not in rest:

@@ -6,7 +6,7 @@ import re
 from datetime import datetime
 
 from auroraql.errors import Diagnostic, Span
-from auroraql.forms.text.slips.stuck import CLAUSE_STARTS, WINDOW_STARTS, Stuck, is_word
+from auroraql.forms.text.slips.stuck import CLAUSE_STARTS, WINDOW_STARTS, ParseErrorContext, is_word
 from auroraql.moments import fault_of
 from auroraql.spelling import find_closest, find_misspelt
 
@@ -83,7 +83,7 @@ _MOMENTS = {
 }
 
 
-def canonical(text: str, at: int, stop: int) -> tuple[str | None, str, int]:
+def read_foreign_date(text: str, at: int, stop: int) -> tuple[str | None, str, int]:
     """Read a date as people write it, at a place of a text.
 
     Returns the literal that names the same time, or None where that cannot be known; why it cannot; and where the
@@ -92,7 +92,7 @@ def canonical(text: str, at: int, stop: int) -> tuple[str | None, str, int]:
     for pattern in _DATES:
         found = pattern.match(text, at, stop)
         if found is not None:
-            literal, why = _literal(found)
+            literal, why = _date_literal(found)
             return literal, why, found.end()
     month = _MONTH_OF_YEAR.match(text, at, stop)
     if month is not None:
@@ -107,12 +107,12 @@ def _month_number(name: str) -> int:
     return _MONTHS.index(name[:3].lower()) + 1
 
 
-def _literal(found: re.Match[str]) -> tuple[str | None, str]:
+def _date_literal(found: re.Match[str]) -> tuple[str | None, str]:
     parts = found.groupdict()
     day, why = _day(parts)
     if day is None:
         return None, why
-    return _with_time(day, parts)
+    return _append_time(day, parts)
 
 
 def _day(parts: dict[str, str | None]) -> tuple[str | None, str]:
@@ -141,7 +141,7 @@ def _day(parts: dict[str, str | None]) -> tuple[str | None, str]:
         return None, "there is no such day: "
 
 
-def _with_time(day: str, parts: dict[str, str | None]) -> tuple[str | None, str]:
+def _append_time(day: str, parts: dict[str, str | None]) -> tuple[str | None, str]:
     if parts["h"] is None:
         return day, ""
     hour = int(parts["h"])
@@ -172,7 +172,7 @@ def _with_time(day: str, parts: dict[str, str | None]) -> tuple[str | None, str]
     return None, f"write the offset from UTC, as {shown}{usual}"
 
 
-def window_of_two(at: Stuck) -> Diagnostic | None:
+def find_window_of_two(at: ParseErrorContext) -> Diagnostic | None:
     """`FROM a TO b`, `ON a/b`, `DURING a..b`, `BETWEEN a TO b`, `FROM a`: a window in other words."""
     start = _window_start(at)
     if start is None:
@@ -180,14 +180,14 @@ def window_of_two(at: Stuck) -> Diagnostic | None:
     word = at.match(r"\w+", start)
     if word is None:
         return None
-    first, end = _moment(at, word.end())
+    first, end = _read_moment(at, word.end())
     if first is None and end is None:
         return None
     between = at.match(r"\s*(/|\.\.\.?|–|—|--|,|(?:to|until|till|through|thru|and)(?!\w)|\s-\s)\s*", end)
     if between is None or at.match(r"\s*-\s*\d+\s*" + _UNIT, end):
-        alone = word[0].upper() == "FROM" and first is not None and not at.has("SELECT")
+        alone = word[0].upper() == "FROM" and first is not None and not at.has_keyword("SELECT")
         if alone:
-            return _window("a window without an end begins with SINCE", start, end, f"SINCE {first}")
+            return _window_diagnostic("a window without an end begins with SINCE", start, end, f"SINCE {first}")
         return None
     period = at.match(r"P[\dYMWDTHS.]+", between.end())
     if period is not None:
@@ -195,7 +195,7 @@ def window_of_two(at: Stuck) -> Diagnostic | None:
         return Diagnostic(
             "AQL0112", "an interval is written with BETWEEN", Span(start, period.end()), "expected BETWEEN", hint
         )
-    second, stop = _moment(at, between.end())
+    second, stop = _read_moment(at, between.end())
     if stop is None or stop == between.end():
         return None
     if between[1].upper() == "AND" and word[0].upper() in ("BETWEEN", "OVERLAPPING"):
@@ -205,15 +205,15 @@ def window_of_two(at: Stuck) -> Diagnostic | None:
         second, stop = f"{first[:8]}{int(short[0]):02}", short.end()
     keyword = "OVERLAPPING" if word[0].upper() == "OVERLAPPING" else "BETWEEN"
     fix = f"{keyword} {first} AND {second}" if first is not None and second is not None else None
-    return _window(f"a time window of two ends is written {keyword} … AND …", start, stop, fix)
+    return _window_diagnostic(f"a time window of two ends is written {keyword} … AND …", start, stop, fix)
 
 
-def _window(message: str, start: int, end: int, fix: str | None) -> Diagnostic:
+def _window_diagnostic(message: str, start: int, end: int, fix: str | None) -> Diagnostic:
     hint = f"write {fix}" if fix else "as in: BETWEEN 2020-02-01 AND 2020-02-05"
     return Diagnostic("AQL0106", message, Span(start, end), fix.split()[0] if fix else "expected BETWEEN", hint, fix)
 
 
-def _window_start(at: Stuck) -> int | None:
+def _window_start(at: ParseErrorContext) -> int | None:
     """Where the window starts that the parser stopped in: its first word."""
     if at.word == "FROM":
         return at.start
@@ -230,47 +230,47 @@ def _window_start(at: Stuck) -> int | None:
     return None
 
 
-def _moment(at: Stuck, place: int) -> tuple[str | None, int]:
+def _read_moment(at: ParseErrorContext, place: int) -> tuple[str | None, int]:
     """Read a date, a quoted date or a word as NOW; its literal, and where it ends."""
     blank = at.match(r"\s*", place)
     place = blank.end() if blank else place
     quoted = _QUOTED.match(at.text, place, at.stop)
     if quoted is not None:
         inner = quoted[1] or quoted[2] or ""
-        literal, _, end = canonical(inner.strip(), 0, len(inner.strip()))
+        literal, _, end = read_foreign_date(inner.strip(), 0, len(inner.strip()))
         return (literal if end == len(inner.strip()) else None), quoted.end()
     word = at.match(r"(?:now|today)(?![\w(])", place)
     if word is not None:
         return word[0].upper(), word.end()
-    literal, _, end = canonical(at.text, place, at.stop)
+    literal, _, end = read_foreign_date(at.text, place, at.stop)
     if end == place:
         year = at.match(r"\d{4}(?![\w:/.-])", place)
         return (year[0], year.end()) if year else (None, place)
     return literal, end
 
 
-def date(at: Stuck) -> Diagnostic | None:
+def find_foreign_date(at: ParseErrorContext) -> Diagnostic | None:
     """Dates written in another way: 2020-1-1, 01/02/2020, 20200201T063000Z, 1 Feb 2020, 2020-02-01 6:30 pm."""
-    for start in _starts(at):
-        literal, why, end = canonical(at.text, start, at.stop)
+    for start in _date_starts(at):
+        literal, why, end = read_foreign_date(at.text, start, at.stop)
         if end == start or (end <= at.start and not (end == at.start and at.type == "$END")):
             continue
         typed = at.text[start:end]
         if literal == typed:
             continue
-        return _date(typed, Span(start, end), literal, why)
-    run = re.compile(r"[\w./:+-]*\d[\w./:+-]*").match(at.text, _start_of_run(at), at.stop)
+        return _date_diagnostic(typed, Span(start, end), literal, why)
+    run = re.compile(r"[\w./:+-]*\d[\w./:+-]*").match(at.text, _run_start(at), at.stop)
     if run and re.match(r"\d{4}[-/.]\d|\d{1,2}[-/.]\d{1,2}[-/.]\d", run[0]) and run.start() <= at.start < run.end():
-        return _date(run[0], Span(run.start(), run.end()), None, "")
+        return _date_diagnostic(run[0], Span(run.start(), run.end()), None, "")
     if "DATETIME" in at.accepts and "TRUE" not in at.accepts and at.type == "NUMBER":
-        return _date(at.found, at.span, None, "")
+        return _date_diagnostic(at.found_text, at.span, None, "")
     return None
 
 
-def clock_without_date(at: Stuck) -> Diagnostic | None:
+def clock_without_date(at: ParseErrorContext) -> Diagnostic | None:
     """`ON 06:30`, `start > 25:00`, `BETWEEN 2020-02-01T06:00 AND 09:00`."""
-    hour = at.before()
-    if at.found != ":" or hour is None or hour.type != "NUMBER" or hour.end_pos != at.start:
+    hour = at.token_before()
+    if at.found_text != ":" or hour is None or hour.type != "NUMBER" or hour.end_pos != at.start:
         return None
     clock = at.match(r"(\d{1,2}):(\d{2})(?::\d{2}(?:\.\d+)?)?(?![\w:])", hour.start_pos)
     if clock is None:
@@ -282,16 +282,16 @@ def clock_without_date(at: Stuck) -> Diagnostic | None:
     return Diagnostic("AQL0112", f"'{clock[0]}' is a time of day without a date", span, "expected a date", hint)
 
 
-def date_at_end(at: Stuck) -> Diagnostic | None:
+def find_foreign_date_at_end(at: ParseErrorContext) -> Diagnostic | None:
     """A date in another way with which the statement ends, as `2020-02-01T06:30+1`."""
-    return date(at) if at.type == "$END" else None
+    return find_foreign_date(at) if at.type == "$END" else None
 
 
-def _starts(at: Stuck) -> list[int]:
+def _date_starts(at: ParseErrorContext) -> list[int]:
     """Where a date may start that the parser stopped in: at the run of characters there, or up to four words before."""
-    starts = [_start_of_run(at)]
+    starts = [_run_start(at)]
     for back in range(1, 9):
-        token = at.before(back)
+        token = at.token_before(back)
         if token is None or token.type not in ("NUMBER", "SIGN", "NAME", "DATETIME", "MONTH", "TIME_UNIT", "UNIT"):
             break
         if token.type in ("NUMBER", "DATETIME", "MONTH", "NAME") and token.start_pos not in starts:
@@ -299,28 +299,28 @@ def _starts(at: Stuck) -> list[int]:
     return sorted(starts)
 
 
-def _start_of_run(at: Stuck) -> int:
+def _run_start(at: ParseErrorContext) -> int:
     start = at.start
     while start > max(at.start - 40, 0) and re.match(r"[\w./:+-]", at.text[start - 1]):
         start -= 1
     return start
 
 
-def _date(typed: str, span: Span, literal: str | None, why: str) -> Diagnostic:
+def _date_diagnostic(typed: str, span: Span, literal: str | None, why: str) -> Diagnostic:
     hint = f"did you mean {literal}?" if literal else why + (_HOW if not why or why.endswith(": ") else "")
     return Diagnostic(
         "AQL0112", f"'{typed}' is not how a date is written", span, "expected YYYY-MM-DD", hint=hint, fix=literal
     )
 
 
-def _in_moment(at: Stuck) -> bool:
+def _expects_moment(at: ParseErrorContext) -> bool:
     """Whether only a moment can follow: a window, and not a value of a predicate."""
     return "DATETIME" in at.accepts and "TRUE" not in at.accepts and "NAME" not in at.accepts
 
 
-def _ago(at: Stuck) -> Diagnostic | None:
+def _find_ago(at: ParseErrorContext) -> Diagnostic | None:
     """`SINCE 7 days ago`, of which the number was read as a year."""
-    number = at.before()
+    number = at.token_before()
     if number is None or number.type != "NUMBER" or at.type_before(2) not in ("SINCE", "UNTIL", "ON"):
         return None
     ago = at.match(rf"(\d+)\s*({_UNIT})(\s+ago(?!\w))?", number.start_pos)
@@ -331,18 +331,18 @@ def _ago(at: Stuck) -> Diagnostic | None:
     return Diagnostic("AQL0106", "a time is due, not a duration", span, "a duration", f"write {fix}", fix)
 
 
-def moment_word(at: Stuck) -> Diagnostic | None:
+def find_moment_word(at: ParseErrorContext) -> Diagnostic | None:
     """`ON yesterday`, `UNTIL now()`, `SINCE 7 days ago`, `start > current_timestamp`."""
-    duration = _ago(at)
+    duration = _find_ago(at)
     if duration is not None:
         return duration
     start, word = at.start, at.word.lower()
     if "DATETIME" not in at.accepts:
-        called = at.before() if at.found == "(" else None
+        called = at.token_before() if at.found_text == "(" else None
         if called is None or called.lower() not in _MOMENTS or at.type_before(2) in ("COMMA", "SELECT", "DOT"):
             return None
         start, word = called.start_pos, called.lower()
-    if at.type == "NUMBER" and _in_moment(at):
+    if at.type == "NUMBER" and _expects_moment(at):
         ago = at.match(rf"(\d+)\s*({_UNIT})(\s+ago(?!\w))?")
         if ago is not None:
             fix = f"NOW - {ago[1]} {ago[2]}"
@@ -368,17 +368,17 @@ def moment_word(at: Stuck) -> Diagnostic | None:
     )
 
 
-def last_of_nothing(at: Stuck) -> Diagnostic | None:
+def find_last_without_count(at: ParseErrorContext) -> Diagnostic | None:
     """`LAST week`, `LAST seven days`, `PAST 7 days`."""
     if at.type_before() == "LAST" and at.type not in ("NUMBER", "PARAM", "$END"):
         unit = at.match(_UNIT)
         if unit is not None:
-            fix = f"1 {at.found}"
+            fix = f"1 {at.found_text}"
             return Diagnostic(
-                "AQL0113", f"LAST {at.found} needs a number", at.span, "of how many?", f"write LAST {fix}", fix
+                "AQL0113", f"LAST {at.found_text} needs a number", at.span, "of how many?", f"write LAST {fix}", fix
             )
-        if at.found.lower() in _NUMBERS:
-            fix = str(_NUMBERS.index(at.found.lower()) + 1)
+        if at.found_text.lower() in _NUMBERS:
+            fix = str(_NUMBERS.index(at.found_text.lower()) + 1)
             return Diagnostic(
                 "AQL0113", "a number is written in digits", at.span, "a number in words", f"write LAST {fix}", fix
             )
@@ -387,12 +387,14 @@ def last_of_nothing(at: Stuck) -> Diagnostic | None:
     if at.word in ("PAST", "PREVIOUS", "PRIOR", "RECENT") and "LAST" in at.accepts:
         if at.match(r"\w+\s+\d") is None:
             return Diagnostic(
-                "AQL0107", f"'{at.found}' does not begin a clause", at.span, "LAST?", "as in: LAST 7 days"
+                "AQL0107", f"'{at.found_text}' does not begin a clause", at.span, "LAST?", "as in: LAST 7 days"
             )
-        return Diagnostic("AQL0107", f"'{at.found}' is written LAST", at.span, "expected LAST", "write LAST", "LAST")
+        return Diagnostic(
+            "AQL0107", f"'{at.found_text}' is written LAST", at.span, "expected LAST", "write LAST", "LAST"
+        )
     if at.word in ("THIS", "CURRENT", "NEXT") and ("DATETIME" in at.accepts or "LAST" in at.accepts):
         hint = "write the period as a date: DURING 2021-03; TODAY is the current day"
-        return Diagnostic("AQL0106", f"'{at.found}' does not name a time", at.span, "expected a date", hint)
+        return Diagnostic("AQL0106", f"'{at.found_text}' does not name a time", at.span, "expected a date", hint)
     return None
 
 
@@ -409,7 +411,7 @@ _WINDOW_WORDS = {
 }
 
 
-def window_word(at: Stuck) -> Diagnostic | None:
+def find_window_word(at: ParseErrorContext) -> Diagnostic | None:
     """`IN 2020`, `AFTER 2020-01-01`, `AT 2020-01-01T06:00` where a clause is due."""
     if at.word not in _WINDOW_WORDS or "SINCE" not in at.accepts or at.match(r"\w+\s*[\d'\"]") is None:
         return None
@@ -421,15 +423,15 @@ def window_word(at: Stuck) -> Diagnostic | None:
     )
 
 
-def using(at: Stuck) -> Diagnostic | None:
+def find_wrong_using(at: ParseErrorContext) -> Diagnostic | None:
     """USING without a result before it, or without the parentheses around its fields."""
-    if at.found.upper() == "USING":
+    if at.found_text.upper() == "USING":
         hint = "it follows a result: DURING passes USING (platform)"
         return Diagnostic("AQL0106", "USING does not follow DURING and a result", at.span, "no result before it", hint)
-    if at.type_before() != "USING" or not is_word(at.found):
+    if at.type_before() != "USING" or not is_word(at.found_text):
         return None
     fields = _FIELDS.match(at.text, at.start)
-    written = fields[0] if fields is not None else at.found
+    written = fields[0] if fields is not None else at.found_text
     message, fix = "the fields of USING are written in parentheses", f"({written})"
     span = Span(at.start, at.start + len(written))
     return Diagnostic("AQL0106", message, span, "no parentheses", f"write USING {fix}", fix)
@@ -438,35 +440,35 @@ def using(at: Stuck) -> Diagnostic | None:
 _FIELDS = re.compile(r"[\w.]+(?:\s*,\s*[\w.]+)*")
 
 
-def result_for_a_time(at: Stuck) -> Diagnostic | None:
+def find_result_as_time(at: ParseErrorContext) -> Diagnostic | None:
     """OVERLAPPING and the name of a result, whose times DURING takes."""
-    window = at.before()
+    window = at.token_before()
     if window is None or window.type != "OVERLAPPING" or at.type not in ("NAME", "QNAME", "LPAR"):
         return None
-    fix = f"DURING {at.found}"
+    fix = f"DURING {at.found_text}"
     hint = f"for what overlaps the rows of a result write {fix}" + ("FIND …)" if at.type == "LPAR" else "")
     span = Span(int(window.start_pos or 0), at.end)
     return Diagnostic("AQL0106", "OVERLAPPING takes a time, not a result", span, "expected a time", hint, fix)
 
 
-def no_date(at: Stuck) -> Diagnostic | None:
+def find_missing_date(at: ParseErrorContext) -> Diagnostic | None:
     """A word or nothing where a window needs its moment."""
-    if not _in_moment(at) or "CMP" in at.accepts or at.type == "$END":
+    if not _expects_moment(at) or "CMP" in at.accepts or at.type == "$END":
         return None
     before = at.word_before()
     label = f"{before} needs a date or time" if before.isalpha() else "a date or time is needed"
     return Diagnostic(
         "AQL0106",
-        f"'{at.found}' is not a time",
+        f"'{at.found_text}' is not a time",
         at.span,
         label,
         hint="write a date as 2020-02-01, a time as 2020-02-01T06:30, or NOW or TODAY",
     )
 
 
-def decimal_comma(at: Stuck) -> Diagnostic | None:
+def find_decimal_comma(at: ParseErrorContext) -> Diagnostic | None:
     """`557,7`, `1_000`."""
-    number = at.before()
+    number = at.token_before()
     if number is None or number.type != "NUMBER" or number.end_pos != at.start:
         return None
     grouped = at.match(r"(?:_\d{3})+(?!\w)")
@@ -484,11 +486,11 @@ def decimal_comma(at: Stuck) -> Diagnostic | None:
     return Diagnostic("AQL0106", "a decimal point is written '.'", span, "a comma in a number", f"write {fix}", fix)
 
 
-def unit(at: Stuck) -> Diagnostic | None:
+def find_wrong_unit(at: ParseErrorContext) -> Diagnostic | None:
     """A duration without its unit, or with one that is unclear or misspelt."""
     if "TIME_UNIT" not in at.accepts:
         return None
-    if at.found.lower() == "m":
+    if at.found_text.lower() == "m":
         return Diagnostic(
             "AQL0113",
             "'m' could be minutes, metres or months",
@@ -496,18 +498,18 @@ def unit(at: Stuck) -> Diagnostic | None:
             "which unit?",
             hint="write min for minutes, km for kilometres, months for months",
         )
-    number = at.before()
+    number = at.token_before()
     month = at.match(r"\d{4}-\d+", at.start_before(3)) if at.type_before(3) == "NUMBER" else None
     if number is not None and month is not None and month.end() == number.end_pos:
         # The year was read as a whole date, and the rest as a number to take away from it.
-        return _date(month[0], Span(month.start(), month.end()), None, "")
+        return _date_diagnostic(month[0], Span(month.start(), month.end()), None, "")
     if number is not None and number.type in ("NUMBER", "PARAM") and "UNIT" not in at.accepts:
-        near = find_misspelt(at.found, _UNIT_WORDS)
-        close = [near] if near else find_closest(at.found.lower(), _UNIT_WORDS, 1, 0.6)
+        near = find_misspelt(at.found_text, _UNIT_WORDS)
+        close = [near] if near else find_closest(at.found_text.lower(), _UNIT_WORDS, 1, 0.6)
         label = f"expected a unit of time after {number}"
         hint = f"did you mean {close[0]}?" if close else f"the units are {', '.join(_UNIT_WORDS)}"
-        if is_word(at.found) and at.word not in CLAUSE_STARTS:
-            return Diagnostic("AQL0113", f"'{at.found}' is not a unit of time", at.span, label, hint, near)
+        if is_word(at.found_text) and at.word not in CLAUSE_STARTS:
+            return Diagnostic("AQL0113", f"'{at.found_text}' is not a unit of time", at.span, label, hint, near)
         return Diagnostic(
             "AQL0113", f"{number} has no unit", Span(int(number.start_pos or 0), at.end_before()), "of what?", hint
         )

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from auroraql.errors import Diagnostic, Span
 from auroraql.forms.text.driver import END, get_tables
-from auroraql.forms.text.slips.stuck import CLAUSE_STARTS, Stuck
+from auroraql.forms.text.slips.stuck import CLAUSE_STARTS, ParseErrorContext
 
 _AFTER = 1
 """How many tokens after the fix must fit as well."""
 
 
-def is_right(at: Stuck, diagnostic: Diagnostic) -> bool:
+def is_valid_fix(at: ParseErrorContext, diagnostic: Diagnostic) -> bool:
     """Whether the parser accepts the fix of a diagnostic, and the tokens that follow it.
 
     Reads only from the last token before the fix, so the cost does not depend on the rest of the statement.
