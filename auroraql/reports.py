@@ -140,7 +140,7 @@ def _described(statement: ExplainStatement, asked: Asked, resolved: Resolved) ->
         raise StatementError([Diagnostic("AQL0406", message, origin, "no search of AuroraX", "see EXPLAIN")])
     whole = make_plan(resolved.query, asked.engine.catalogue(), (), asked.data_sources, cut=False)
     request, _ = one_request(whole, statement.find, "sentence")
-    written = sentence.write(request)  # which says what no sentence can say
+    written = sentence.write_sentence(request)  # which says what no sentence can say
     said = asked.engine.describe(request)
     warnings: tuple[Diagnostic, ...] = ()
     if said is None and asked.engine.capabilities.words_queries:

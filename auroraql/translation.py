@@ -114,7 +114,7 @@ def translate_find(
     if to == "plan":
         from auroraql.forms import plan_json
 
-        return Translation(plan_json.write(made, known), made.warnings)
+        return Translation(plan_json.write_plan(made, known), made.warnings)
     request, left_out = one_request(made, find, to)
     if not whole:
         if is_open(request) and not verbatim:
@@ -129,16 +129,16 @@ def _written(request: Request, query: Query, to: str, catalogue: Catalogue) -> s
         case "json":
             from auroraql.forms import query_json
 
-            return query_json.write(request)
+            return query_json.write_query_json(request)
         case "sentence":
             from auroraql.forms import sentence
 
-            return sentence.write(request)
+            return sentence.write_sentence(request)
     from auroraql.forms import curl, python
     from auroraql.forms.text import writing
 
     statement = writing.print_query(query, catalogue)
-    return python.write(request, statement) if to == "python" else curl.write(request, statement)
+    return python.write_pyaurorax(request, statement) if to == "python" else curl.write_curl(request, statement)
 
 
 def _check_parameters(given: Mapping[str, object] | None, used: frozenset[str]) -> None:

@@ -41,7 +41,7 @@ def read_text(text: str) -> Query:
 
 
 def read_json(document: dict[str, Any]) -> Query:
-    return resolve(query_json.lift(document, "conjunctions"), load_shipped(), now=NOW).query
+    return resolve(query_json.read_document(document, "conjunctions"), load_shipped(), now=NOW).query
 
 
 @given(queries())
@@ -57,17 +57,17 @@ def test_laws_1_and_2_json_and_sentence_read_back_are_the_query(query: Query) ->
         assert made.warnings
         return
     (request,) = made.requests
-    document = query_json.write(request)
+    document = query_json.write_query_json(request)
     assert read_json(document) == query
     assert read_text("FIND conjunctions FROM " + json.dumps(document)) == query
     text = writing.print_query(query, load_shipped())
     assert translate(text, to="json") == document
     assert translate(document, to="aql") == text
     lifted = plan(read_json(document), load_shipped())
-    assert [query_json.write(each) for each in lifted.requests] == [document]
+    assert [query_json.write_query_json(each) for each in lifted.requests] == [document]
     assert not lifted.post_processing
     try:
-        worded = sentence.write(request)
+        worded = sentence.write_sentence(request)
     except StatementError as error:
         assert {each.code for each in error.diagnostics} == {"AQL0406"}
         return

@@ -76,8 +76,8 @@ def by_requests(query: Query, positions: tuple[Position, ...]) -> list[Record] |
         return None
     batches = []
     for request in made.requests:
-        document: Any = query_json.write(request)
-        asked_for = resolve(query_json.lift(document), catalogue).query
+        document: Any = query_json.write_query_json(request)
+        asked_for = resolve(query_json.read_document(document), catalogue).query
         batches.append(conjunctions(asked_for, positions, SOURCES))
     records = united(batches, query.kind, made.requests) if batches else []
     return list(finish(Fetched(records=records), made).records or ())

@@ -43,7 +43,7 @@ def read_text(text: str) -> Query:
 
 
 def read_json(document: dict[str, Any], kind: str) -> Query:
-    return resolve(query_json.lift(document, kind), load_shipped(), now=NOW).query
+    return resolve(query_json.read_document(document, kind), load_shipped(), now=NOW).query
 
 
 def planned(query: Query) -> Plan:
@@ -63,7 +63,7 @@ def test_law_1_text_read_back_is_the_query(query: Query) -> None:
 
 @given(EVERY_SEARCH)
 def test_law_1_json_read_back_is_the_query(query: Query) -> None:
-    document = query_json.write(one_request(query).requests[0])
+    document = query_json.write_query_json(one_request(query).requests[0])
     assert read_json(document, query.kind) == query
     assert read_text(f"FIND {query.kind} FROM " + json.dumps(document)) == query
 
@@ -72,7 +72,7 @@ def test_law_1_json_read_back_is_the_query(query: Query) -> None:
 def test_law_1_sentence_read_back_is_the_query_or_says_it_cannot(query: Query) -> None:
     request = one_request(query).requests[0]
     try:
-        text = sentence.write(request)
+        text = sentence.write_sentence(request)
     except StatementError as error:
         assert {each.code for each in error.diagnostics} == {"AQL0406"}
         return
@@ -82,7 +82,7 @@ def test_law_1_sentence_read_back_is_the_query_or_says_it_cannot(query: Query) -
 @given(EVERY_SEARCH)
 def test_law_2_all_forms_agree(query: Query) -> None:
     request = one_request(query).requests[0]
-    document = query_json.write(request)
+    document = query_json.write_query_json(request)
     text = writing.print_query(query, load_shipped())
     if not is_open(request):  # which is an error
         assert translate(text, to="json") == document
@@ -90,7 +90,7 @@ def test_law_2_all_forms_agree(query: Query) -> None:
     lifted = planned(read_json(document, query.kind))
     assert len(lifted.requests) == 1
     assert not lifted.post_processing
-    assert query_json.write(lifted.requests[0]) == document
+    assert query_json.write_query_json(lifted.requests[0]) == document
 
 
 @pytest.mark.parametrize("open_text", ["SINCE 2015", "AND epoch < '2020-01-01'", ""])
@@ -103,7 +103,7 @@ def test_an_open_window_of_ephemeris_is_no_one_query(open_text: str, to: str) ->
 
 @pytest.mark.parametrize("end", [{}, {"end": "2020-01-01T00:00:00"}])
 def test_a_document_that_aurorax_refuses_stays_as_it_is(end: dict[str, str]) -> None:
-    document = query_json.write(
+    document = query_json.write_query_json(
         planned(read_json({"data_sources": {"ephemeris_metadata_filters": {}}} | end, "ephemeris")).requests[0]
     )
     with pytest.warns(AuroraQLWarning, match="AQL0614"):
@@ -119,7 +119,7 @@ def test_law_3_the_normal_form_is_idempotent(query: Query) -> None:
 
 @given(EVERY_SEARCH)
 def test_law_3_missing_empty_and_null_lists_are_alike(query: Query) -> None:
-    document = query_json.write(one_request(query).requests[0])
+    document = query_json.write_query_json(one_request(query).requests[0])
     bare = _without_empty(document)
     assert read_json(bare, query.kind) == query
     assert read_json(_with_null(document), query.kind) == query

@@ -48,7 +48,7 @@ def fetched(made: Plan) -> list[dict[str, Any]]:
     """What the requests of a plan fetch, each record once."""
     found: dict[str, dict[str, Any]] = {}
     for request in made.requests:
-        for each in aurorax_matching.matching(request.kind, query_json.write(request), RECORDS):
+        for each in aurorax_matching.matching(request.kind, query_json.write_query_json(request), RECORDS):
             found.setdefault(json.dumps(each, sort_keys=True), each)
     return list(found.values())
 

@@ -76,8 +76,8 @@ _SEARCHES = (EVERY_SEARCH | conjunction_strategies.searches()).map(lambda q: rep
 def test_a_program_asks_the_client_for_the_same(query: Query) -> None:
     requests = plan(query, load_shipped(), cut=False).requests
     assume(requests)
-    asked = asked_by(python.write(requests[0], "a\n'''\\ statement"))
-    assert translate(asked, to="json") == query_json.write(requests[0])
+    asked = asked_by(python.write_pyaurorax(requests[0], "a\n'''\\ statement"))
+    assert translate(asked, to="json") == query_json.write_query_json(requests[0])
 
 
 def test_a_program_runs_as_it_is_printed(server: AuroraXServer) -> None:

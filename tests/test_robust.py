@@ -148,7 +148,7 @@ DOCUMENTS = st.dictionaries(NAMES | st.text(max_size=3), ANYTHING, max_size=5).m
 @given(DOCUMENTS, st.sampled_from(TARGETS))
 def test_any_document(document: dict[str, Any], to: str) -> None:
     try:
-        translate_find(query_json.lift(document), to)
+        translate_find(query_json.read_document(document), to)
     except StatementError as error:
         assert str(error)
     held(json.dumps(document))

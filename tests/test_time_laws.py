@@ -282,7 +282,7 @@ def _holds(one: dict[str, Any], stored: str | None) -> bool:
 def fetched(made: Plan, kind: str) -> list[dict[str, Any]]:
     found: dict[str, dict[str, Any]] = {}
     for request in made.requests:
-        document = query_json.write(request)
+        document = query_json.write_query_json(request)
         for each in map(record, RECORDS[kind]):
             if service(kind, document, each):
                 found.setdefault(json.dumps(each, sort_keys=True), each)
@@ -481,9 +481,9 @@ def test_laws_1_to_3_with_not_at_every_depth(search: tuple[str, dict[str, Any]])
     made = plan(query, load_shipped())
     assert plan(again, load_shipped()).requests == made.requests
     if len(made.requests) == 1 and not made.post_processing:
-        document = query_json.write(made.requests[0])
-        lifted = resolve(query_json.lift(document, query.kind), load_shipped()).query
-        assert query_json.write(plan(lifted, load_shipped()).requests[0]) == document
+        document = query_json.write_query_json(made.requests[0])
+        lifted = resolve(query_json.read_document(document, query.kind), load_shipped()).query
+        assert query_json.write_query_json(plan(lifted, load_shipped()).requests[0]) == document
 
 
 def test_a_datetime_is_an_instant_and_a_date_its_day(archive: Archive) -> None:

@@ -217,7 +217,7 @@ def test_the_plan_as_json_has_the_groups(archives: tuple[Archive, ...]) -> None:
     archive = archives[0]
     keep(archive, [(FIRST, FIRST + DAY, "gillam", 1, None, None), (FIRST, FIRST, "gillam", None, None, None)])
     found = archive.run("FIND data_products DURING r USING (platform, identifier)")
-    document = plan_json.write(found.plan, archive.catalogue)
+    document = plan_json.write_plan(found.plan, archive.catalogue)
     intervals = [["2020-02-01T00:00:00", "2020-02-02T00:00:00"]]
     assert document["residual"]["using"] == {
         "fields": ["data_source.platform", "data_source.identifier"],

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator
 
 from auroraql.errors import Span
-from auroraql.forms.sentence import Reader, write_filters
+from auroraql.forms.sentence import SentenceReader, write_filters
 from auroraql.plan import BlockRequest, CriteriaRequest, Request
 from auroraql.schema import BLOCKS, Kind
 from auroraql.schema.conjunctions import HALF_MINUTE, MINUTE, PRECISION_UNIT, wire_name
@@ -79,7 +79,7 @@ def _write_distances(criteria: CriteriaRequest) -> Iterator[str]:
         yield f"{pair}={_ANY}" if limit is None else f"{pair}={limit:f} km" if limit % 1 else f"{pair}={int(limit)} km"
 
 
-def read_part(reader: Reader, part: Part, kind: Kind) -> Iterator[Clause]:
+def read_part(reader: SentenceReader, part: Part, kind: Kind) -> Iterator[Clause]:
     """The clause that one part of the wording stands for. Raises StatementError where the wording differs."""
     begin = reader.at
     match part:
@@ -96,7 +96,7 @@ def read_part(reader: Reader, part: Part, kind: Kind) -> Iterator[Clause]:
                 yield Within(distances, Span(begin, reader.at))
 
 
-def _matched(reader: Reader, pattern: re.Pattern[str], wanted: str) -> re.Match[str]:
+def _take_pattern(reader: SentenceReader, pattern: re.Pattern[str], wanted: str) -> re.Match[str]:
     found = pattern.match(reader.text, reader.at, reader.end)
     if found is None:
         reader.fail(wanted)
@@ -105,7 +105,7 @@ def _matched(reader: Reader, pattern: re.Pattern[str], wanted: str) -> re.Match[
     return found
 
 
-def _read_traces(reader: Reader) -> Iterator[Path]:
+def _read_traces(reader: SentenceReader) -> Iterator[Path]:
     while found := _WORD.match(reader.text, reader.at, reader.end):
         reader.at = found.end()
         yield Path((found[0],), Span(*found.span()))
@@ -113,7 +113,7 @@ def _read_traces(reader: Reader) -> Iterator[Path]:
             return
 
 
-def _read_precision(reader: Reader, kind: Kind) -> PrecisionClause:
+def _read_precision(reader: SentenceReader, kind: Kind) -> PrecisionClause:
     """In the words of any year."""
     begin = reader.at
     wordings = [p for wording in (kind.wording, *kind.older_wordings) for p in wording if isinstance(p, PrecisionPart)]
@@ -126,9 +126,9 @@ def _read_precision(reader: Reader, kind: Kind) -> PrecisionClause:
     raise AssertionError
 
 
-def _read_blocks(reader: Reader) -> Iterator[BlockItem]:
+def _read_blocks(reader: SentenceReader) -> Iterator[BlockItem]:
     while True:
-        found = _matched(reader, _BLOCK, "a criteria block, as ground1=(…)")
+        found = _take_pattern(reader, _BLOCK, "a criteria block, as ground1=(…)")
         kind, span = _NAMES[found[1]], Span(*found.span())
         if kind.fields:
             terms = tuple(_read_phrases(reader, kind))
@@ -141,7 +141,7 @@ def _read_blocks(reader: Reader) -> Iterator[BlockItem]:
             return
 
 
-def _read_phrases(reader: Reader, kind: Kind) -> Iterator[Expression]:
+def _read_phrases(reader: SentenceReader, kind: Kind) -> Iterator[Expression]:
     names = tuple(field.bare for field in kind.leaves() if field.criterion)
     found = list(reader.lists(kind, names, ""))
     yield from found
@@ -150,7 +150,7 @@ def _read_phrases(reader: Reader, kind: Kind) -> Iterator[Expression]:
         reader.expect("]")
 
 
-def _read_points(reader: Reader) -> Iterator[tuple[NumberLiteral, NumberLiteral]]:
+def _read_points(reader: SentenceReader) -> Iterator[tuple[NumberLiteral, NumberLiteral]]:
     reader.expect(_LOCATIONS)
     while True:
         reader.expect("[")
@@ -164,15 +164,15 @@ def _read_points(reader: Reader) -> Iterator[tuple[NumberLiteral, NumberLiteral]
     reader.expect(")")
 
 
-def _read_number(reader: Reader) -> NumberLiteral:
+def _read_number(reader: SentenceReader) -> NumberLiteral:
     reader.accept(" ")
-    found = _matched(reader, _NUMBER, "a number")
+    found = _take_pattern(reader, _NUMBER, "a number")
     return NumberLiteral(found[0], "", Span(*found.span()))
 
 
-def _read_distances(reader: Reader) -> Iterator[Distance]:
+def _read_distances(reader: SentenceReader) -> Iterator[Distance]:
     while True:
-        found = _matched(reader, _PAIR, "a pair of blocks, as ground1-space1=")
+        found = _take_pattern(reader, _PAIR, "a pair of blocks, as ground1-space1=")
         span = Span(*found.span())
         if reader.accept(_ANY):
             yield Distance((found[1], found[2]), None, span)

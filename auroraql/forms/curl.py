@@ -30,7 +30,7 @@ done
 _FETCH = 'curl -sS --fail-with-body --compressed "$request/data"'
 
 
-def write(request: Request, statement: str) -> str:
+def write_curl(request: Request, statement: str) -> str:
     """The commands for a request, for any POSIX shell; `statement` is the text it was made from, shown at their head.
 
     AURORAX_URL in the environment names another service than AuroraX's own.
@@ -38,10 +38,12 @@ def write(request: Request, statement: str) -> str:
     head = "".join(f"# {make_visible(line)}\n" for line in statement.splitlines())
     fetch = _FETCH
     if request.response_format is not None:
-        fetch += f" -X POST \\\n  -H 'Content-Type: application/json' \\\n  -d {_quoted(request.response_format)}"
-    query = _quoted(query_json.write(request))
+        fetch += (
+            f" -X POST \\\n  -H 'Content-Type: application/json' \\\n  -d {_quote_document(request.response_format)}"
+        )
+    query = _quote_document(query_json.write_query_json(request))
     return head + _STEPS.format(endpoint=PROTOCOLS[request.kind].search, query=query, fetch=fetch)
 
 
-def _quoted(document: object) -> str:
+def _quote_document(document: object) -> str:
     return quote(json.dumps(document))

@@ -27,13 +27,13 @@ _SIGNS = {"(": "[", ")": "]"}
 _UTC = ("datetime.timezone.utc", "timezone.utc", "datetime.UTC", "UTC")
 
 
-def as_json(text: str) -> str | None:
+def to_json(text: str) -> str | None:
     """Return the JSON of a document that is written otherwise; None for a text that is not one."""
     parts: list[str] = []
     at = 0
     while at < len(text):
         token = _TOKEN.match(text, at)
-        written = _written(token) if token is not None else None
+        written = _to_json_token(token) if token is not None else None
         if token is None or written is None:
             return None
         if written in ("]", "}") and parts and parts[-1] == ",":
@@ -44,20 +44,20 @@ def as_json(text: str) -> str | None:
     return "".join(parts)
 
 
-def _written(token: re.Match[str]) -> str | None:
+def _to_json_token(token: re.Match[str]) -> str | None:
     """Return a token as JSON writes it; None where JSON has nothing for it."""
     found = token[0]
     match token.lastgroup:
         case "blank":
             return ""
         case "double":
-            return found if _is_json(found) else _python_text(found)
+            return found if _is_json(found) else _read_python_text(found)
         case "single":
-            return _python_text(found)
+            return _read_python_text(found)
         case "set":
             return json.dumps(found[1:-1])
         case "zone" | "parts" | "time":
-            return _time(token)
+            return _read_datetime_call(token)
         case "stamp" | "written":
             return json.dumps(token["written"])
         case "sign":
@@ -76,14 +76,14 @@ def _is_json(found: str) -> bool:
     return True
 
 
-def _python_text(found: str) -> str | None:
+def _read_python_text(found: str) -> str | None:
     try:
         return json.dumps(ast.literal_eval(found))
     except (SyntaxError, ValueError):
         return None
 
 
-def _time(token: re.Match[str]) -> str | None:
+def _read_datetime_call(token: re.Match[str]) -> str | None:
     """`datetime(2020, 1, 1, 0, 0)`: the time in ISO form; of a date the day."""
     numbers = [int(part) for part in token["parts"].split(",")]
     zone = (token["zone"] or "").partition("=")[2].strip()

@@ -21,7 +21,7 @@ _CONJUNCTION_NAMES = {"adhoc": "custom_locations", "max_distances": "distance"}
 """What the client calls fields of the query JSON of conjunctions."""
 
 
-def write(request: Request, statement: str) -> str:
+def write_pyaurorax(request: Request, statement: str) -> str:
     """The program for a request; `statement` is the text it was made from, shown at its head.
 
     Raises StatementError for a search that is open at an end, which the client cannot say.
@@ -29,7 +29,7 @@ def write(request: Request, statement: str) -> str:
     if request.start is None or request.end is None:
         message = "the Python client searches within a window that has both ends"
         raise StatementError([Diagnostic("AQL0407", message, hint="add one, as DURING 2021-01")])
-    arguments = dict(_arguments(request))
+    arguments = dict(_client_arguments(request))
     if request.response_format is not None:
         arguments["response_format"] = request.response_format
     room = PROTOCOLS[request.kind].collection
@@ -42,9 +42,9 @@ def write(request: Request, statement: str) -> str:
             "",
             "aurorax = pyaurorax.PyAuroraX()",
             f"search = aurorax.search.{room}.search(",
-            f"    start={_moment(request.start)},",
-            f"    end={_moment(request.end)},",
-            *(f"    {name}={_literal(name, value)}," for name, value in arguments.items()),
+            f"    start={_datetime_literal(request.start)},",
+            f"    end={_datetime_literal(request.end)},",
+            *(f"    {name}={_python_literal(name, value)}," for name, value in arguments.items()),
             ")",
             "for record in search.data:",
             "    print(record)",
@@ -52,9 +52,9 @@ def write(request: Request, statement: str) -> str:
     )
 
 
-def _arguments(request: Request) -> Iterator[tuple[str, Any]]:
+def _client_arguments(request: Request) -> Iterator[tuple[str, Any]]:
     """The client's keyword arguments besides the window, in the order of the query JSON; empty ones left out."""
-    document = query_json.write(request)
+    document = query_json.write_query_json(request)
     if request.criteria is not None:
         for key, value in document.items():
             if key not in ("start", "end") and (value or key == "conjunction_types"):
@@ -71,12 +71,12 @@ def _arguments(request: Request) -> Iterator[tuple[str, Any]]:
         yield "metadata_filters_logical_operator", group["logical_operator"]
 
 
-def _moment(moment: datetime) -> str:
+def _datetime_literal(moment: datetime) -> str:
     parts = [moment.year, moment.month, moment.day, moment.hour, moment.minute, moment.second]
     return f"datetime.datetime({', '.join(map(str, parts))})"
 
 
-def _literal(name: str, value: Any) -> str:
+def _python_literal(name: str, value: Any) -> str:
     """A Python literal, broken over lines where it is long."""
     shown = pformat(value, width=_WIDTH - len(name), sort_dicts=False)
     return shown.replace("\n", "\n    " + " " * (len(name) + 1))

@@ -34,86 +34,90 @@ Document = dict[str, Any]
 SOURCES = "data_sources"
 
 
-def read(text: str, kind: str = "", *, offset: int = 0) -> FindStatement:
+def read_query_json(text: str, kind: str = "", *, offset: int = 0) -> FindStatement:
     """The statement a JSON text stands for; `kind` is the kind named before it, if any.
 
     `offset` is where the text begins in its source, for the place of what is no JSON at all.
     Raises StatementError.
     """
     try:
-        document = _loaded(text)
+        document = _load_document(text)
     except json.JSONDecodeError as error:
         at = offset + error.pos
         raise StatementError(
             [Diagnostic("AQL0401", f"this is no JSON: {error.msg.lower()}", Span(at, at + 1))]
         ) from None
-    except (_Repeated, _Constant) as error:
+    except (_RepeatedMember, _JsonConstant) as error:
         span = Span(offset, offset + len(text))
         raise StatementError([Diagnostic("AQL0401", str(error), Span(span.start, span.start + 1))]) from None
-    return lift(document, kind)
+    return read_document(document, kind)
 
 
-def _loaded(text: str) -> Any:
+def _load_document(text: str) -> Any:
     """Return the document of a text: JSON, or what is written for it in Python or with a word processor's quotes."""
     try:
-        return _strict(text)
+        return _load_strict_json(text)
     except json.JSONDecodeError as error:
         # Most documents are JSON and never load this module.
-        from auroraql.forms.lenient_json import as_json
+        from auroraql.forms.lenient_json import to_json
 
-        rewritten = as_json(text)
+        rewritten = to_json(text)
         if rewritten is None:
             raise
         try:
-            return _strict(rewritten)
+            return _load_strict_json(rewritten)
         except json.JSONDecodeError:
             raise error from None
 
 
-def _strict(text: str) -> Any:
+def _load_strict_json(text: str) -> Any:
     return json.loads(
-        text, object_pairs_hook=_unique, parse_constant=_no_constant, parse_int=Number, parse_float=Number
+        text,
+        object_pairs_hook=_unique_members,
+        parse_constant=_refuse_constant,
+        parse_int=JsonNumber,
+        parse_float=JsonNumber,
     )
 
 
-class Number(str):
+class JsonNumber(str):
     """A JSON number, with its digits as they were written."""
 
 
-class _Repeated(ValueError):
+class _RepeatedMember(ValueError):
     pass
 
 
-class _Constant(ValueError):
+class _JsonConstant(ValueError):
     pass
 
 
-def _unique(pairs: list[tuple[str, Any]]) -> Document:
+def _unique_members(pairs: list[tuple[str, Any]]) -> Document:
     made: Document = {}
     for key, value in pairs:
         if key in made:
-            raise _Repeated(f"the field '{key}' stands twice in one object")
+            raise _RepeatedMember(f"the field '{key}' stands twice in one object")
         made[key] = value
     return made
 
 
-def _no_constant(name: str) -> None:
-    raise _Constant(f"{name} is no JSON value")
+def _refuse_constant(name: str) -> None:
+    raise _JsonConstant(f"{name} is no JSON value")
 
 
-def lift(document: object, kind: str = "") -> FindStatement:
+def read_document(document: object, kind: str = "") -> FindStatement:
     """The statement a query document stands for, with JSON pointers as the places of its parts.
 
     Raises StatementError with everything that is wrong in the document.
     """
-    reader = Reader()
+    reader = QueryJsonReader()
     find = reader.query(document, kind)
     if reader.wrong or find is None:
         raise StatementError(reader.wrong)
     return find
 
 
-class Reader:
+class QueryJsonReader:
     """Reads one document, collecting what is wrong with it."""
 
     def __init__(self) -> None:
@@ -130,10 +134,10 @@ class Reader:
         self.wrong.append(Diagnostic(code, message, at, hint=hint))
 
     def query(self, document: object, kind_name: str) -> FindStatement | None:
-        document, kind_name = self.unwrapped(document, kind_name)
+        document, kind_name = self.unwrap(document, kind_name)
         top = self.top
         if not isinstance(document, dict):
-            self.say("AQL0403", f"a query is an object, not {called(document)}", top)
+            self.say("AQL0403", f"a query is an object, not {name_json_type(document)}", top)
             return None
         kind = self.kind(document, kind_name)
         if kind is None:
@@ -142,19 +146,19 @@ class Reader:
             # Most searches are for something else and never load this room.
             from auroraql.forms import criteria_json
 
-            return criteria_json.read(self, document)
+            return criteria_json.read_criteria(self, document)
         terms: list[Term] = []
         sources = self.member(document, SOURCES, dict, top, {})
-        self.known(sources, {*self.lists(kind, "source"), kind.filters}, top.child(SOURCES))
+        self.check_members(sources, {*self.lists(kind, "source"), kind.filters}, top.child(SOURCES))
         terms += self.list_terms(kind, "source", sources, top.child(SOURCES))
         terms += self.list_terms(kind, "record", document, top)
         terms += self.filter_terms(sources, kind, top.child(SOURCES))
-        self.known(document, {SOURCES, "start", "end", "request_id", *self.lists(kind, "record")}, top)
-        self.no_request_id(document)
-        clauses: list[Clause] = [*_where(terms), *self.windows(document, top)]
+        self.check_members(document, {SOURCES, "start", "end", "request_id", *self.lists(kind, "record")}, top)
+        self.refuse_request_id(document)
+        clauses: list[Clause] = [*_make_where(terms), *self.windows(document, top)]
         return FindStatement(kind.name, tuple(clauses), origin=top, notes=tuple(self.notes))
 
-    def unwrapped(self, document: object, kind_name: str) -> tuple[object, str]:
+    def unwrap(self, document: object, kind_name: str) -> tuple[object, str]:
         """Return the query of a status document, or of the request in one, and its kind; any other document as it is."""
         for key in ("search_request", "query"):
             inner = document.get(key) if isinstance(document, dict) and SOURCES not in document else None
@@ -166,7 +170,7 @@ class Reader:
             document, self.top = inner, self.top.child(key)
         return document, kind_name
 
-    def no_request_id(self, document: Document) -> None:
+    def refuse_request_id(self, document: Document) -> None:
         if document.get("request_id") is not None:
             message, hint = "a request_id names one run, not a search", "remove it: every run is given its own"
             self.say("AQL0402", message, self.top.child("request_id"), hint)
@@ -194,9 +198,9 @@ class Reader:
         return None
 
     def lists(self, kind: Kind, role: str) -> dict[str, Field]:
-        return {f.criterion: f for f in criteria(kind) if f.role == role}
+        return {f.criterion: f for f in list_fields(kind) if f.role == role}
 
-    def known(self, document: Document, names: set[str], at: Pointer) -> None:
+    def check_members(self, document: Document, names: set[str], at: Pointer) -> None:
 
         for key in document:
             if key not in names:
@@ -208,9 +212,9 @@ class Reader:
         value = document.get(key)
         if value is None:
             return missing
-        if not isinstance(value, type) or isinstance(value, Number):
+        if not isinstance(value, type) or isinstance(value, JsonNumber):
             wanted = _NAMES[type]
-            self.say("AQL0403", f"'{key}' takes {wanted}, not {called(value)}", at.child(key))
+            self.say("AQL0403", f"'{key}' takes {wanted}, not {name_json_type(value)}", at.child(key))
             return missing
         return value
 
@@ -229,7 +233,7 @@ class Reader:
             elif isinstance(value, str | int | float):
                 made.append(TextLiteral(str(value), at.child(index), True))
             else:
-                self.say("AQL0403", f"a value is a string, not {called(value)}", at.child(index))
+                self.say("AQL0403", f"a value is a string, not {name_json_type(value)}", at.child(index))
         return tuple(made)
 
     def filter_terms(self, sources: Document, kind: Kind, at: Pointer) -> Iterator[Term]:
@@ -240,7 +244,7 @@ class Reader:
             yield from (term for term in older if term is not None)
             return
         group = self.member(sources, kind.filters, dict, at, {})
-        self.known(group, {"expressions", "logical_operator"}, here)
+        self.check_members(group, {"expressions", "logical_operator"}, here)
         joined = str(self.member(group, "logical_operator", str, here, "AND")).upper()
         if joined not in ("AND", "OR"):
             self.say("AQL0403", f"'{joined}' joins no filters", here.child("logical_operator"), "AND or OR")
@@ -254,9 +258,9 @@ class Reader:
 
     def expression(self, document: object, at: Pointer) -> ComparisonExpression | None:
         if not isinstance(document, dict):
-            self.say("AQL0403", f"a filter is an object, not {called(document)}", at)
+            self.say("AQL0403", f"a filter is an object, not {name_json_type(document)}", at)
             return None
-        self.known(document, {"key", "operator", "values"}, at)
+        self.check_members(document, {"key", "operator", "values"}, at)
         key = self.member(document, "key", str, at, "")
         name = WIRE.get(str(self.member(document, "operator", str, at, "in")).lower())
         values = self.texts(self.member(document, "values", list, at, []), at.child("values"))
@@ -270,8 +274,12 @@ class Reader:
                 f"one of {', '.join(WIRE)}",
             )
             return None
-        if not _fits(name, len(values)):
-            self.say("AQL0403", f"'{OPERATORS[name].wire}' takes {_arity(name)}, not {len(values)}", at.child("values"))
+        if not _arity_fits(name, len(values)):
+            self.say(
+                "AQL0403",
+                f"'{OPERATORS[name].wire}' takes {_describe_arity(name)}, not {len(values)}",
+                at.child("values"),
+            )
             return None
         return ComparisonExpression(Path(("metadata", key), at.child("key")), name, values, at)
 
@@ -284,12 +292,12 @@ class Reader:
                 yield Window("since" if form == "since" else "until", (instant,), None, here)
 
 
-def _fits(operator: Op, count: int) -> bool:
+def _arity_fits(operator: Op, count: int) -> bool:
     arity = OPERATORS[operator].arity
     return count >= 1 if arity < 0 else count == arity
 
 
-def _arity(operator: Op) -> str:
+def _describe_arity(operator: Op) -> str:
     return {1: "exactly one value", 2: "exactly two values"}.get(OPERATORS[operator].arity, "one value or more")
 
 
@@ -302,35 +310,37 @@ _NAMES: dict[type, str] = {
 }
 
 
-def called(value: object) -> str:
+def name_json_type(value: object) -> str:
     """What a value of JSON is called."""
-    is_number = isinstance(value, int | float | Number)
+    is_number = isinstance(value, int | float | JsonNumber)
     return "a number" if is_number and type(value) is not bool else _NAMES.get(type(value), f"a {type(value).__name__}")
 
 
-def _where(terms: list[Term]) -> Iterator[Where]:
+def _make_where(terms: list[Term]) -> Iterator[Where]:
     if len(terms) == 1:
         yield Where(terms[0], Pointer())
     elif terms:
         yield Where(AndExpression(tuple(terms), Pointer()), Pointer())
 
 
-def criteria(kind: Kind) -> tuple[Field, ...]:
+def list_fields(kind: Kind) -> tuple[Field, ...]:
     """The fields a query of the kind has a list for, in the order of the query JSON."""
     return tuple(f for f in kind.leaves() if f.criterion)
 
 
-def write(request: Request) -> Document:
+def write_query_json(request: Request) -> Document:
     """The query document of a request, in normal form: every list there, open ends of the window left out."""
     kind = KINDS[request.kind]
     if request.criteria is not None:
         from auroraql.forms import criteria_json
 
-        return criteria_json.write(request, request.criteria)
-    sources: Document = {f.criterion: list(request.list_values(f.bare)) for f in criteria(kind) if f.role == "source"}
+        return criteria_json.write_criteria(request, request.criteria)
+    sources: Document = {
+        f.criterion: list(request.list_values(f.bare)) for f in list_fields(kind) if f.role == "source"
+    }
     sources[kind.filters] = write_filters(request.filters)
     document: Document = {SOURCES: sources, **write_window(request)}
-    document.update({f.criterion: list(request.list_values(f.bare)) for f in criteria(kind) if f.role == "record"})
+    document.update({f.criterion: list(request.list_values(f.bare)) for f in list_fields(kind) if f.role == "record"})
     return document
 
 

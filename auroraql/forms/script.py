@@ -181,11 +181,11 @@ def _read_piece(text: str, piece: StatementPiece) -> ReadStatement:
     if piece.form == "json":
         from auroraql.forms import query_json
 
-        statement = query_json.read(text[piece.body : piece.end], piece.kind, offset=piece.body)
+        statement = query_json.read_query_json(text[piece.body : piece.end], piece.kind, offset=piece.body)
     elif piece.form == "sentence":
         from auroraql.forms import sentence
 
-        statement = sentence.read(text, piece.start, piece.end)
+        statement = sentence.read_sentence(text, piece.start, piece.end)
     elif piece.form == "sql":
         statement = SqlStatement(text[piece.body : piece.end].strip(), Span(piece.body, piece.end))
     else:

@@ -51,7 +51,7 @@ _TIME = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(?::\d{2})?")
 _BETWEEN_VALUES = ", "
 
 
-def write(request: Request, *, readable: bool = True, older: bool = False) -> str:
+def write_sentence(request: Request, *, readable: bool = True, older: bool = False) -> str:
     """The sentence for a request, to the byte as the engine words it, or with `older` as it worded it before.
 
     A `readable` sentence can be read back: raises StatementError when a value cannot be told from the words
@@ -113,14 +113,14 @@ def _write_time(moment: datetime, *, seconds: bool = False) -> str:
 
 def _check_invertible(request: Request) -> None:
     parts: Sequence[Request | BlockRequest] = (request, *(request.criteria.blocks if request.criteria else ()))
-    wrong = [each for part in parts for each in _unsayable_in(part.lists, part.filters)]
+    wrong = [each for part in parts for each in _find_unsayable(part.lists, part.filters)]
     if wrong:
         raise StatementError(wrong)
 
 
-def _unsayable_in(lists: Iterable[tuple[str, tuple[str, ...]]], filters: FilterGroup) -> Iterator[Diagnostic]:
+def _find_unsayable(lists: Iterable[tuple[str, tuple[str, ...]]], filters: FilterGroup) -> Iterator[Diagnostic]:
     for name, values in lists:
-        yield from (_unsayable(f"{name} '{value}'", value) for value in values if not _sayable(value))
+        yield from (_unsayable(f"{name} '{value}'", value) for value in values if not _is_sayable(value))
     for expression in filters.expressions:
         if not _KEY.fullmatch(expression.key):
             yield Diagnostic(
@@ -129,11 +129,11 @@ def _unsayable_in(lists: Iterable[tuple[str, tuple[str, ...]]], filters: FilterG
                 hint="the text and JSON forms can",
             )
         yield from (
-            _unsayable(f"{expression.key} '{value}'", value) for value in expression.values if not _sayable(value)
+            _unsayable(f"{expression.key} '{value}'", value) for value in expression.values if not _is_sayable(value)
         )
 
 
-def _sayable(value: str) -> bool:
+def _is_sayable(value: str) -> bool:
     return bool(value) and ", " not in value and ")" not in value and value.isprintable()
 
 
@@ -146,14 +146,14 @@ def _unsayable(what: str, value: str) -> Diagnostic:
     )
 
 
-def read(text: str, start: int = 0, end: int | None = None) -> FindStatement:
+def read_sentence(text: str, start: int = 0, end: int | None = None) -> FindStatement:
     """The statement a sentence stands for, `text[start:end]`; spans are offsets into `text`.
 
     Raises StatementError at the first place where the wording differs.
     """
     prefix = re.compile(r"\s*query\s+description\s*:\s*", re.IGNORECASE).match(text, start)
     start = prefix.end() if prefix is not None else start
-    reader = Reader(text, start, len(text) if end is None else end)
+    reader = SentenceReader(text, start, len(text) if end is None else end)
     name = re.compile(r"find\s+(\w+)", re.IGNORECASE).match(text, start)
     kind = KINDS.get(name[1].lower()) if name else None
     if kind is None:
@@ -173,13 +173,13 @@ def read(text: str, start: int = 0, end: int | None = None) -> FindStatement:
 
 
 @dataclass
-class Reader:
+class SentenceReader:
     """Reads along the wording; `at` is how far it has come, `begun` where words were due that the text breaks off in."""
 
     text: str
     at: int
     end: int
-    begun: int = -1
+    word_starts: int = -1
 
     def sentence(self, kind: Kind) -> FindStatement:
         origin = Span(self.at, self.end)
@@ -211,11 +211,11 @@ class Reader:
     def wording(self, kind: Kind) -> Wording:
         """The wording whose first words these are; the newest one if none is."""
         meant = (
-            w for w in (kind.wording, *kind.older_wordings) if isinstance(w[0], WordsPart) and self.meets(w[0].text)
+            w for w in (kind.wording, *kind.older_wordings) if isinstance(w[0], WordsPart) and self.is_next(w[0].text)
         )
         return next(meant, kind.wording)
 
-    def meets(self, words: str) -> bool:
+    def is_next(self, words: str) -> bool:
         """Whether fixed words come next, without taking them."""
         at = self.at
         met = self.accept(words)
@@ -233,7 +233,7 @@ class Reader:
         elif self.end - self.at < 2 * len(words) and " ".join(words.split()).casefold().startswith(
             self.rest.casefold()
         ):
-            self.begun = self.at
+            self.word_starts = self.at
         return match is not None
 
     @property
@@ -249,7 +249,7 @@ class Reader:
         rest = re.compile(r"\s*(\S*)").match(self.text, self.at, self.end)
         start, end = (rest.start(1), rest.end(1)) if rest else (self.at, self.at + 1)
         in_a_list = self.text.startswith("(", start) and ")" not in self.text[start : self.end]
-        breaks_off = end == self.end or self.begun == self.at or in_a_list
+        breaks_off = end == self.end or self.word_starts == self.at or in_a_list
         raise StatementError(
             [
                 Diagnostic(
@@ -269,7 +269,7 @@ class Reader:
             self.fail("a list in parentheses")
             raise AssertionError
         self.at = match.end()
-        return tuple(_split(match[1], match.start(1))), Span(match.start(), match.end())
+        return tuple(_split_values(match[1], match.start(1))), Span(match.start(), match.end())
 
     def lists(self, kind: Kind, names: tuple[str, ...], before: str) -> Iterator[Expression]:
         lead = before
@@ -350,7 +350,7 @@ class Reader:
         return Instant(Timestamp(match[0], span), (), span)
 
 
-def _split(inner: str, offset: int) -> Iterator[TextLiteral]:
+def _split_values(inner: str, offset: int) -> Iterator[TextLiteral]:
     for value in inner.split(_BETWEEN_VALUES):
         yield TextLiteral(value, Span(offset, offset + len(value)), True)
         offset += len(value) + len(_BETWEEN_VALUES)

@@ -241,7 +241,7 @@ class AuroraXEngine:
 
     def _helped(self, step: Step, path: str, request: Request, deadline: float) -> Any:
         """Return the JSON answer of an optional request, or None when the request fails."""
-        call = Call(step, "POST", path, query_json.write(request), tries=1)
+        call = Call(step, "POST", path, query_json.write_query_json(request), tries=1)
         try:
             return read_json(self._wire.ask(call, deadline), step.name, self._context)
         except ArchiveError:  # the answer is optional, and every caller handles None

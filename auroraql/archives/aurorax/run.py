@@ -142,7 +142,7 @@ class AuroraXRun:
 
     def _submit(self, search: _Search, deadline: float) -> None:
         request, send_deadline = search.request, min(deadline, time.monotonic() + _SUBMIT_SECONDS)
-        call = Call(SUBMIT, "POST", PROTOCOLS[request.kind].search, query_json.write(request))
+        call = Call(SUBMIT, "POST", PROTOCOLS[request.kind].search, query_json.write_query_json(request))
         with self._submissions.one():
             self._refuse_cancelled()
             try:
@@ -219,7 +219,7 @@ class AuroraXRun:
         outcome the caller submits the search, which gets a request id and logs.
         """
         request, began = search.request, time.monotonic()
-        body = {"query": query_json.write(request), "response_format": self._format(search)}
+        body = {"query": query_json.write_query_json(request), "response_format": self._format(search)}
         call = Call(
             AT_ONCE,
             "POST",

@@ -27,14 +27,14 @@ def plan_query(query: QueryDocument, engine: EmbeddedEngine) -> Plan:
     if second is not None:
         document |= dict.fromkeys(("start", "end"), second.isoformat())
     with statement_problems():
-        resolved = resolve(query_json.lift(document, query.request.kind), engine.catalogue())
+        resolved = resolve(query_json.read_document(document, query.request.kind), engine.catalogue())
         plan = make_plan(resolved.query, engine.catalogue(), (), engine.sources, cut=False)
     return plan if second is None else replace(plan, requests=(), unsayable=())
 
 
 def describe(query: QueryDocument, *, older: bool = False) -> str:
     """The engine's sentence of a query, in its newest wording or in an older one."""
-    return sentence.write(query.request, readable=False, older=older)
+    return sentence.write_sentence(query.request, readable=False, older=older)
 
 
 def _second_before(document: Document) -> datetime | None:

@@ -19,7 +19,7 @@ from typing import Any
 
 from auroraql.errors import MAX_REPORTED, Pointer
 from auroraql.forms.criteria_json import DISTANCES, LOCATIONS, SECONDS, SUBMINUTE, TYPES
-from auroraql.forms.query_json import SOURCES, called, criteria
+from auroraql.forms.query_json import SOURCES, list_fields, name_json_type
 from auroraql.frontends.server.wire import Document, Problem
 from auroraql.plan import BlockRequest, CriteriaRequest, Expression, FilterGroup, Request
 from auroraql.resolver.times import TimeError, read_interval
@@ -103,7 +103,7 @@ class _Reader:
 
     def records(self, document: Document) -> QueryDocument:
         top, kind = Pointer(), self.kind
-        own = [each for each in criteria(kind) if each.role == "record"]
+        own = [each for each in list_fields(kind) if each.role == "record"]
         self.known(document, {SOURCES, "start", "end", "request_id", *(each.criterion for each in own)}, top)
         inner = self.typed(document.get(SOURCES), dict, top.child(SOURCES), SOURCES) or {}
         sources, filters = self.block(inner, kind, top.child(SOURCES), "source")
@@ -113,13 +113,14 @@ class _Reader:
         made |= {each.criterion: self.list_of(document, each, top) for each in own}
         made["request_id"] = document.get("request_id")
         lists = tuple(
-            (each.bare, tuple((sources if each.role == "source" else made)[each.criterion])) for each in criteria(kind)
+            (each.bare, tuple((sources if each.role == "source" else made)[each.criterion]))
+            for each in list_fields(kind)
         )
         return QueryDocument(made, Request(kind.name, lists, filters, *moments))
 
     def block(self, document: Document, kind: Kind, at: Pointer, role: str = "") -> tuple[Document, FilterGroup]:
         """The lists and the metadata filters of a kind, which are null where there are none."""
-        fields = [each for each in criteria(kind) if role in ("", each.role)]
+        fields = [each for each in list_fields(kind) if role in ("", each.role)]
         self.known(document, {*(each.criterion for each in fields), kind.filters}, at)
         made: Document = {each.criterion: self.list_of(document, each, at) for each in fields}
         value = document.get(kind.filters)
@@ -146,7 +147,7 @@ class _Reader:
             elif isinstance(each, int | float):
                 text = _plain(each)
             else:
-                self.say(f"a value is a string, not {called(each)}", at.child(number))
+                self.say(f"a value is a string, not {name_json_type(each)}", at.child(number))
                 continue
             if known and text not in known:
                 self.unknown(text, known, at.child(number), name)
@@ -250,7 +251,7 @@ class _Reader:
         if not kind.fields:
             return self.locations(document, kind, at)
         made, filters = self.block(document, kind, at)
-        lists = {each.bare: tuple(made[each.criterion]) for each in criteria(kind)}
+        lists = {each.bare: tuple(made[each.criterion]) for each in list_fields(kind)}
         if kind.name == "events" and not lists["program"]:
             lists["program"] = (EVENTS_PROGRAM,)  # as the service's own client fills it in
         return made, BlockRequest(kind.name, tuple(lists.items()), filters)
@@ -273,13 +274,13 @@ class _Reader:
 
     def location(self, value: object, at: Pointer) -> Document | None:
         if not isinstance(value, dict):
-            self.say(f"a location is an object with lat and lon, not {called(value)}", at)
+            self.say(f"a location is an object with lat and lon, not {name_json_type(value)}", at)
             return None
         self.known(value, set(_RANGES), at)
         for name, most in _RANGES.items():
             degrees: Any = value.get(name)
             if not _is_number(degrees):
-                self.say(f"'{name}' takes a number, not {called(degrees)}", at.child(name))
+                self.say(f"'{name}' takes a number, not {name_json_type(degrees)}", at.child(name))
                 return None
             if self.to_run and abs(degrees) > most:
                 self.say(f"'{name}' is from -{most} to {most}, not {degrees}", at.child(name))
@@ -296,7 +297,7 @@ class _Reader:
         for pair, limit in document.items():
             here = at.child(pair)
             if limit is not None and not _is_number(limit):
-                self.say(f"'{pair}' takes a number of kilometres or null, not {called(limit)}", here)
+                self.say(f"'{pair}' takes a number of kilometres or null, not {name_json_type(limit)}", here)
                 continue
             read[pair] = int(limit) if isinstance(limit, float) and limit.is_integer() else limit
             if self.to_run:
@@ -320,7 +321,7 @@ class _Reader:
         seconds, finer = document.get(SECONDS), document.get(SUBMINUTE)
         known = tuple(sorted(PRECISIONS))
         if seconds is not None and (not _is_number(seconds) or seconds not in known):
-            shown = json.dumps(seconds) if isinstance(seconds, int | float | str) else called(seconds)
+            shown = json.dumps(seconds) if isinstance(seconds, int | float | str) else name_json_type(seconds)
             self.say(f"'{SECONDS}' takes {' or '.join(map(str, known))}, not {shown[:100]}", Pointer().child(SECONDS))
         finer = self.typed(finer, bool, Pointer().child(SUBMINUTE), SUBMINUTE)
         subminute = finer if finer is not None else seconds == HALF_MINUTE
@@ -366,7 +367,7 @@ class _Reader:
         if value is None or isinstance(value, type):
             return value
         shown = name if " " in name else f"'{name}'"
-        self.say(f"{shown} takes {_TYPES[type]}, not {called(value)}", at)
+        self.say(f"{shown} takes {_TYPES[type]}, not {name_json_type(value)}", at)
         return None
 
 
