@@ -14,8 +14,8 @@ from auroraql.errors import Diagnostic, Source, Span, StatementError
 from auroraql.forms import script
 from auroraql.forms.pieces import split_script
 from auroraql.resolver import resolve
-from auroraql.resolver.feeding import Results
-from auroraql.resolver.values import Fault
+from auroraql.resolver.feeding import ResultLookup
+from auroraql.resolver.values import SemanticError
 from auroraql.schema.catalogue import Catalogue
 from auroraql.syntax import get_find
 
@@ -36,7 +36,7 @@ def keep_right(
     catalogue: Catalogue,
     parameters: Mapping[str, object] | None = None,
     now: datetime | None = None,
-    results: Results | None = None,
+    results: ResultLookup | None = None,
 ) -> tuple[Diagnostic, ...]:
     """Return the diagnostics of one statement of a source, without the fixes that do not mend.
 
@@ -53,7 +53,7 @@ def keep_right(
     )
 
 
-_Context = tuple[Catalogue, Mapping[str, object] | None, datetime | None, Results | None]
+_Context = tuple[Catalogue, Mapping[str, object] | None, datetime | None, ResultLookup | None]
 
 
 def _without(diagnostic: Diagnostic, fix: str) -> Diagnostic:
@@ -92,6 +92,6 @@ def _errors(text: str, context: _Context) -> tuple[Diagnostic, ...]:
                 resolve(find, catalogue, parameters, now=now, results=results)
         except StatementError as error:
             found += error.diagnostics
-        except Fault as fault:
+        except SemanticError as fault:
             found.append(fault.diagnostic)
     return tuple(found)

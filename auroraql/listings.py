@@ -13,7 +13,7 @@ from typing import Any
 
 from auroraql.named import Kept, Shown, rows_kind
 from auroraql.query import Comparison, Query, Ref, collect_refs, split_conjuncts
-from auroraql.resolver.values import Fault, Values
+from auroraql.resolver.values import OperandResolver, SemanticError
 from auroraql.resolver.windows import WINDOWS, join_windows, resolve_window
 from auroraql.results import ResultColumn, Row
 from auroraql.schema import KINDS, STORED_KINDS, Field, Kind, Type
@@ -95,7 +95,9 @@ REPORTED = frozenset(("template",))
 """The listings whose rows are the lines of a text."""
 
 
-def read_show(statement: ShowStatement, catalogue: Catalogue, results: Mapping[str, Kept], values: Values) -> Shown:
+def read_show(
+    statement: ShowStatement, catalogue: Catalogue, results: Mapping[str, Kept], values: OperandResolver
+) -> Shown:
     """What a SHOW asks for. Raises Fault for what makes no sense of it, or is not known."""
     listing = _LISTINGS[statement.what]
     title = f"SHOW {statement.what.upper()}"
@@ -105,7 +107,7 @@ def read_show(statement: ShowStatement, catalogue: Catalogue, results: Mapping[s
     _check_targets(statement, listing, targets, title)
     if statement.refresh and not listing.of_sources:
         hint = "leave REFRESH out: it is for what is kept, as SHOW SOURCES REFRESH"
-        raise Fault("AQL0214", f"{title} is always as it stands", statement.origin, "takes no REFRESH", hint)
+        raise SemanticError("AQL0214", f"{title} is always as it stands", statement.origin, "takes no REFRESH", hint)
     of = targets["of"].name if "of" in targets else ""
     columns = listing.columns
     if "of" in targets:
@@ -177,13 +179,13 @@ def rows_of_show(shown: Shown, known: Listed, query: Query) -> list[Row]:
 
 def _check_targets(statement: ShowStatement, listing: _Listing, targets: Mapping[str, ShowTarget], title: str) -> None:
     if "of" in targets and not listing.of:
-        raise Fault("AQL0214", f"{title} is of everything, and takes no OF", targets["of"].origin, "not here")
+        raise SemanticError("AQL0214", f"{title} is of everything, and takes no OF", targets["of"].origin, "not here")
     if "for" in targets and not listing.has_for:
         hint = "use WHERE; FOR belongs to the listings that are made of data sources, such as SHOW METADATA"
-        raise Fault("AQL0214", f"{title} takes no FOR", targets["for"].origin, "not here", hint)
+        raise SemanticError("AQL0214", f"{title} takes no FOR", targets["for"].origin, "not here", hint)
     if listing.needs_of and "of" not in targets:
         message, hint = f"{title} does not say of what", f"{title} OF {_example(listing)}"
-        raise Fault("AQL0225", message, statement.origin, "needs OF", hint, missing=("OF",))
+        raise SemanticError("AQL0225", message, statement.origin, "needs OF", hint, missing=("OF",))
 
 
 def _example(listing: _Listing) -> str:
@@ -204,7 +206,7 @@ def _check_of(target: ShowTarget, listing: _Listing, catalogue: Catalogue, resul
         return
     near = find_closest(name, known, 1, 0.5)
     hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(dict.fromkeys(known))}"
-    raise Fault("AQL0225", f"nothing is known of '{target.name}'", target.origin, "unknown", hint)
+    raise SemanticError("AQL0225", f"nothing is known of '{target.name}'", target.origin, "unknown", hint)
 
 
 _NAMES = ("program", "platform", "instrument_type", "display_name")
@@ -218,24 +220,26 @@ def _check_for(target: ShowTarget, catalogue: Catalogue) -> None:
     known = [value for name in _NAMES for value in catalogue.values(name)]
     near = find_closest(target.name, known, 1, 0.5)
     hint = f"did you mean '{near[0]}'?" if near else "SHOW SOURCES lists them with their identifiers"
-    raise Fault("AQL0225", f"no data source '{target.name}' is known", target.origin, "unknown", hint)
+    raise SemanticError("AQL0225", f"no data source '{target.name}' is known", target.origin, "unknown", hint)
 
 
-def _days(statement: ShowStatement, values: Values, title: str) -> tuple[date, date]:
+def _days(statement: ShowStatement, values: OperandResolver, title: str) -> tuple[date, date]:
     """The first and last day that availability is asked of."""
     windows = [clause for clause in statement.clauses if isinstance(clause, Window)]
     bounds = join_windows([(each, resolve_window(each, values)) for each in windows])
     if bounds.start is None or bounds.end is None:
         hint = "add a window with both its ends, as DURING 2020-02"
         message = f"{title} counts day by day: of which days?"
-        raise Fault("AQL0225", message, statement.origin, "needs a window", hint, missing=WINDOWS)
+        raise SemanticError("AQL0225", message, statement.origin, "needs a window", hint, missing=WINDOWS)
     return bounds.start.date(), bounds.end.date()
 
 
 def _check_no_days(statement: ShowStatement, title: str) -> None:
     for clause in statement.clauses:
         if isinstance(clause, Window):
-            raise Fault("AQL0214", f"{title} is no matter of time", clause.origin, "no window here", "leave it out")
+            raise SemanticError(
+                "AQL0214", f"{title} is no matter of time", clause.origin, "no window here", "leave it out"
+            )
 
 
 def _clauses(statement: ShowStatement, listing: _Listing, wheres: Sequence[Expression]) -> Iterator[Any]:

@@ -17,9 +17,9 @@ from auroraql.plan import Plan
 from auroraql.planner import noticed
 from auroraql.planner import plan as make_plan
 from auroraql.planner.windows import Held
-from auroraql.resolver import Resolved, resolve, unused_parameter
-from auroraql.resolver.feeding import Nested, Results, takes_results
-from auroraql.resolver.values import Fault, Values
+from auroraql.resolver import ResolvedFind, resolve, unused_parameter_warning
+from auroraql.resolver.feeding import ResultLookup, SubqueryResults, uses_results
+from auroraql.resolver.values import OperandResolver, SemanticError
 from auroraql.row_search import kept_as, untimed, whole_records
 from auroraql.schema import KINDS
 from auroraql.schema.catalogue import Catalogue, DataSource
@@ -147,14 +147,14 @@ def wrong_or_questioned(error: StatementError) -> list[Diagnostic]:
 
 def _unused(prepared: Iterable[Prepared], parameters: Mapping[str, object]) -> tuple[Diagnostic, ...]:
     used = frozenset(name for each in prepared for name in each.parameters)
-    return tuple(unused_parameter(name, used) for name in sorted(set(parameters) - used))
+    return tuple(unused_parameter_warning(name, used) for name in sorted(set(parameters) - used))
 
 
 @dataclass(frozen=True, slots=True)
 class Beside:
     """Results, and one more: the rows that a SHOW takes its clauses to."""
 
-    results: Results
+    results: ResultLookup
     kept: Kept
 
     @property
@@ -164,15 +164,15 @@ class Beside:
 
     def named(self, name: str) -> Kept | None:
         """The result of a name."""
-        return self.kept if name == self.kept.name else self.results.named(name)
+        return self.kept if name == self.kept.name else self.results.get(name)
 
     def found(self, find: FindStatement) -> Kept:
         """What a FIND in parentheses finds."""
-        return self.results.found(find)
+        return self.results.run_subquery(find)
 
 
 class Preparing:
-    """Scripts being made ready, one statement after the other; the `Results` of the resolver, without rows.
+    """Scripts being made ready, one statement after the other; the `ResultLookup` of the resolver, without rows.
 
     Where they are only checked, no plan is made: what is to be said of it is known without.
     """
@@ -200,7 +200,7 @@ class Preparing:
         """Names that a wrong statement would have given: what needs them is not blamed for it."""
         self.used: set[str] = set()
         self._unnamed = 1
-        self._nested = Nested(lambda find: kept_as("(FIND)", self._resolved(find)))
+        self._nested = SubqueryResults(lambda find: kept_as("(FIND)", self._resolved(find)))
 
     def outcomes(self, source: Source) -> Iterator[Prepared | StatementError]:
         """Yield each statement of a script, ready or with what is wrong. One that cannot be read hides no other."""
@@ -227,12 +227,12 @@ class Preparing:
         written = " ".join(source.text[read.start : read.end].split())
         begun = Prepared(read.statement, source, written, self.parameters, self.now)
         self.used = set()
-        self._nested = Nested(lambda find: kept_as("(FIND)", self._resolved(find)))
+        self._nested = SubqueryResults(lambda find: kept_as("(FIND)", self._resolved(find)))
         self._learn(written)
         try:
             made = self._prepared(begun)
             return replace(made, parameters=made.parameters | self.used)
-        except Fault as fault:
+        except SemanticError as fault:
             wrong = StatementError([fault.diagnostic], source)
         except StatementError as error:
             wrong = StatementError(error.diagnostics, source, error.questions)
@@ -254,7 +254,7 @@ class Preparing:
 
     def found(self, find: FindStatement) -> Kept:
         """What a FIND in parentheses will find."""
-        return self._nested.found(find)
+        return self._nested.run_subquery(find)
 
     # --- statements
 
@@ -276,13 +276,13 @@ class Preparing:
             case ShowStatement():
                 return self._show(begun, begun.statement)
             case SetStatement():
-                values = Values(self.parameters, self.now)
+                values = OperandResolver(self.parameters, self.now)
                 value = read_set(begun.statement, values)
                 return replace(begun, value=value, parameters=frozenset(values.used))
             case SqlStatement():
                 return self._sql(begun, begun.statement)
 
-    def _resolved(self, find: FindStatement) -> Resolved:
+    def _resolved(self, find: FindStatement) -> ResolvedFind:
         resolved = resolve(find, self.catalogue, self.parameters, now=self.now, results=self)
         self.used |= resolved.parameters
         if resolved.searched is not None:
@@ -296,7 +296,7 @@ class Preparing:
     ) -> tuple[Prepared, Kept]:
         resolved = self._resolved(find)
         kept = kept_as(name, resolved, begun.written)
-        if takes_results(find):
+        if uses_results(find):
             return replace(begun, warnings=resolved.warnings), kept
         if self.checking:
             return replace(begun, kept=kept, warnings=noticed(resolved.query, self.catalogue, resolved.warnings)), kept
@@ -309,7 +309,9 @@ class Preparing:
         _check_name(name, statement.origin)
         if statement.find.kind not in KINDS and statement.find.kind in self.kept:
             message = f"'{statement.find.kind}' is a result, and its rows are searched at once"
-            raise Fault("AQL0214", message, statement.find.origin, "no search of the archive", "FIND it without SUBMIT")
+            raise SemanticError(
+                "AQL0214", message, statement.find.origin, "no search of the archive", "FIND it without SUBMIT"
+            )
         made, kept = self._find(begun, statement.find, name)
         self.searches[name] = kept
         return replace(made, name=name)
@@ -358,7 +360,7 @@ class Preparing:
             hint = f"did you mean {near[0]}?" if near else known
             missing = ("CMP",) if statement.verb == "fetch" else ()  # FETCH name = 'id' keeps what others submitted
             message = f"there is no search '{name}'"
-            raise Fault("AQL0226", message, statement.origin, "unknown search", hint, missing=missing)
+            raise SemanticError("AQL0226", message, statement.origin, "unknown search", hint, missing=missing)
         if statement.verb == "fetch":
             self.kept[name] = self.searches[name]
         return replace(begun, statement=JobStatement(statement.verb, name), name=name)
@@ -371,7 +373,7 @@ class Preparing:
             isinstance(each, ShowTarget) and each.name in self.lost - self.kept.keys() for each in statement.clauses
         ):
             raise StatementError(())
-        values = Values(self.parameters, self.now)
+        values = OperandResolver(self.parameters, self.now)
         shown = read_show(statement, self.catalogue, self.kept, values)
         self.used |= values.used
         results = Beside(self, shown.kept)
@@ -394,7 +396,7 @@ class Preparing:
         limited = check_sql(statement, [*self.kept, *sorted(self.lost - self.kept.keys())])
         if self.lost & {*limited.tables} - self.kept.keys():
             raise StatementError(())
-        values = Values(self.parameters, self.now)
+        values = OperandResolver(self.parameters, self.now)
         given = {name: values.parameter(Parameter(name, statement.origin)) for name in limited.parameters}
         self.used |= values.used
         return replace(begun, limited=limited, given=given)
@@ -411,4 +413,4 @@ def next_name(*taken: Collection[str], begin: int = 1) -> str:
 def _check_name(name: str, origin: Origin) -> None:
     if name.lower() in KINDS:
         hint = "give the result a name of its own"
-        raise Fault("AQL0227", f"'{name}' is a kind of record, and no name for a result", origin, "taken", hint)
+        raise SemanticError("AQL0227", f"'{name}' is a kind of record, and no name for a result", origin, "taken", hint)

@@ -16,8 +16,8 @@ from auroraql.named import Kept
 from auroraql.plan import CriteriaRequest, FilterGroup, Plan, PostProcessing, Request
 from auroraql.planner import plan as make_plan
 from auroraql.query import CLAUSE, Interval, Ref, Tree, Using
-from auroraql.resolver import Resolved, resolve
-from auroraql.resolver.feeding import Nested, Results
+from auroraql.resolver import ResolvedFind, resolve
+from auroraql.resolver.feeding import ResultLookup, SubqueryResults
 from auroraql.results import ResultColumn
 from auroraql.row_search import kept_as, plan_rows
 from auroraql.schema import KINDS, PROTOCOLS, Kind, Type
@@ -44,24 +44,24 @@ class Told:
 class Asked:
     """What EXPLAIN and DESCRIBE are asked with: the engine, the results of the session, the parameters, and NOW.
 
-    As the `Results` of the resolver it runs nothing: of a FIND in parentheses only the columns are known, and
+    As the `ResultLookup` of the resolver it runs nothing: of a FIND in parentheses only the columns are known, and
     `lines` takes what is told of it.
     """
 
     engine: Engine
-    results: Results
+    results: ResultLookup
     given: Mapping[str, object]
     now: datetime
     lines: list[str] = field(default_factory=list)
     troubles: list[str] = field(default_factory=list)
     """Why the archive did not tell its data sources; those that are known here stand for them then."""
-    nested: Nested | None = None
+    nested: SubqueryResults | None = None
     told: dict[int, list[str]] = field(default_factory=dict)
     """The lines about each FIND in parentheses, by its identity."""
 
     def __post_init__(self) -> None:
         if self.nested is None:
-            self.nested = Nested(self._found)
+            self.nested = SubqueryResults(self._found)
 
     @property
     def names(self) -> Collection[str]:
@@ -70,12 +70,12 @@ class Asked:
 
     def named(self, name: str) -> Kept | None:
         """The result of a name."""
-        return self.results.named(name)
+        return self.results.get(name)
 
     def found(self, find: FindStatement) -> Kept:
         """What a FIND in parentheses would find; how goes to `lines`."""
         assert self.nested is not None, "it is made with this"  # noqa: S101
-        kept = self.nested.found(find)
+        kept = self.nested.run_subquery(find)
         self.lines.extend(("first:", *(f"  {line}" for line in self.told[id(find)])))
         return kept
 
@@ -85,11 +85,11 @@ class Asked:
         self.told[id(find)] = [*inner.lines, *inner.explained(resolved)]
         return kept_as("(FIND)", resolved)
 
-    def resolved(self, find: FindStatement) -> Resolved:
+    def resolved(self, find: FindStatement) -> ResolvedFind:
         """What a FIND means, as far as that is known without its FINDs in parentheses."""
         return resolve(find, self.engine.catalogue(), self.given, now=self.now, results=self)
 
-    def plan(self, resolved: Resolved) -> Plan:
+    def plan(self, resolved: ResolvedFind) -> Plan:
         """The plan of a FIND that waits for nothing."""
         if resolved.searched is not None:
             return plan_rows(resolved.query, resolved.searched, resolved.warnings)
@@ -105,7 +105,7 @@ class Asked:
                 self.troubles.append(error.message)
         return self.engine.catalogue().sources
 
-    def explained(self, resolved: Resolved) -> Iterator[str]:
+    def explained(self, resolved: ResolvedFind) -> Iterator[str]:
         """The lines of a plan, or that it cannot be told yet."""
         if resolved.waiting:
             yield f"{resolved.kind.title} from {self.engine.name}: what is asked for depends on those rows"
@@ -129,7 +129,7 @@ def report(statement: ExplainStatement, asked: Asked) -> Told:
     return Told(ResultColumn("plan", Type.STRING, path=("plan",)), lines, warnings)
 
 
-def _described(statement: ExplainStatement, asked: Asked, resolved: Resolved) -> Told:
+def _described(statement: ExplainStatement, asked: Asked, resolved: ResolvedFind) -> Told:
     """The sentence as the engine words it; where it does not answer, as we do, which is said."""
     origin = statement.find.origin
     if resolved.waiting:

@@ -9,7 +9,7 @@ from auroraql.errors import Diagnostic, Origin
 from auroraql.named import Kept, rows_kind
 from auroraql.plan import Plan, PostProcessing
 from auroraql.query import EVERYTHING, And, Comparison, Predicate, Query, Ref, normalize
-from auroraql.resolver import Resolved
+from auroraql.resolver import ResolvedFind
 from auroraql.results import Fetched, ResultColumn, result_columns
 from auroraql.schema import Kind, Type
 from auroraql.schema.operators import Op
@@ -52,7 +52,7 @@ def columns_of_rows(query: Query, kept: Kept) -> tuple[ResultColumn, ...]:
     return tuple(_told(column, kept) for column in result_columns(query, kept.kind))
 
 
-def kept_as(name: str, resolved: Resolved, written: str = "") -> Kept:
+def kept_as(name: str, resolved: ResolvedFind, written: str = "") -> Kept:
     """The result of a FIND under a name, before its rows are there."""
     query, searched = resolved.query, resolved.searched
     columns = columns_of_rows(query, searched) if searched is not None else result_columns(query)

@@ -18,7 +18,7 @@ from auroraql.planner import plan as make_plan
 from auroraql.preparing import Beside, Prepared, Standing, next_name
 from auroraql.query import Or, Query, split_conjuncts
 from auroraql.resolver import resolve
-from auroraql.resolver.feeding import Nested
+from auroraql.resolver.feeding import SubqueryResults
 from auroraql.results import Fetched, ResultColumn, ResultSet, Row
 from auroraql.row_search import kept_as, plan_rows, search_rows, whole_records
 from auroraql.schema import KINDS, Type
@@ -396,7 +396,7 @@ class _Taking:
 
     running: Running
     prepared: Prepared
-    _nested: Nested | None = None
+    _nested: SubqueryResults | None = None
 
     @property
     def names(self) -> Collection[str]:
@@ -410,8 +410,8 @@ class _Taking:
     def found(self, find: FindStatement) -> Kept:
         """What a FIND in parentheses finds. Raises ArchiveError."""
         if self._nested is None:
-            self._nested = Nested(self._found)
-        return self._nested.found(find)
+            self._nested = SubqueryResults(self._found)
+        return self._nested.run_subquery(find)
 
     def _found(self, find: FindStatement) -> Kept:
         inner = replace(self.prepared, plan=None, name="(FIND)")

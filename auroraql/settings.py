@@ -9,8 +9,8 @@ from math import isfinite
 
 from auroraql.errors import UsageError
 from auroraql.output import FORMATS, known_format
-from auroraql.resolver.times import TimeError, seconds_of
-from auroraql.resolver.values import Fault, Values
+from auroraql.resolver.times import TimeError, unit_seconds
+from auroraql.resolver.values import OperandResolver, SemanticError
 from auroraql.spelling import find_closest
 from auroraql.syntax import BooleanLiteral, NumberLiteral, Parameter, Path, SetStatement, TextLiteral
 
@@ -83,20 +83,22 @@ class Settings:
         ]
 
 
-def read_set(statement: SetStatement, values: Values) -> Value | None:
+def read_set(statement: SetStatement, values: OperandResolver) -> Value | None:
     """The value that a SET gives its setting; None for DEFAULT. Raises Fault for what there is not, or cannot be."""
     row = SETTINGS.get(statement.name.lower())
     if row is None:
         near = find_closest(statement.name.lower(), SETTINGS, 1, 0.5)
         hint = f"did you mean {near[0]}?" if near else f"the settings are {', '.join(SETTINGS)}"
-        raise Fault("AQL0223", f"there is no setting '{statement.name}'", statement.origin, "unknown setting", hint)
+        raise SemanticError(
+            "AQL0223", f"there is no setting '{statement.name}'", statement.origin, "unknown setting", hint
+        )
     if statement.value is None:
         return None
     origin = getattr(statement.value, "origin", None)
     try:
         return row.read(*_plain(statement.value, values))
     except ValueError as error:
-        raise Fault("AQL0224", f"'{row.name}' cannot have this value", origin, "here", str(error)) from None
+        raise SemanticError("AQL0224", f"'{row.name}' cannot have this value", origin, "here", str(error)) from None
 
 
 def shown(name: str, value: Value) -> str:
@@ -105,7 +107,7 @@ def shown(name: str, value: Value) -> str:
     return f"{value:g} {unit}" if isinstance(value, float) else str(value)
 
 
-def _plain(operand: object, values: Values) -> tuple[object, str]:
+def _plain(operand: object, values: OperandResolver) -> tuple[object, str]:
     """What was written, as a plain value, and its unit. A bare word is a text."""
     match operand:
         case NumberLiteral(text, unit):
@@ -126,7 +128,7 @@ def _seconds(value: object, unit: str) -> Value:
     hint = "write a number of seconds above 0, or a length of time, as 5 minutes"
     try:
         number = float(value) if isinstance(value, int | float | Decimal | str) and not isinstance(value, bool) else 0.0
-        found = number * (seconds_of(unit) if unit else 1)
+        found = number * (unit_seconds(unit) if unit else 1)
     except (TimeError, KeyError, ValueError, OverflowError):
         raise ValueError(hint) from None
     if not isfinite(found) or not 0 < found < _LONGEST:

@@ -15,7 +15,7 @@ from auroraql.planner import lacks_filter, open_window
 from auroraql.planner import plan as make_plan
 from auroraql.planner.windows import cut_windows, is_open, is_too_long
 from auroraql.query import Query
-from auroraql.resolver import resolve, unused_parameter
+from auroraql.resolver import resolve, unused_parameter_warning
 from auroraql.schema import KINDS
 from auroraql.schema.catalogue import Catalogue, load_shipped
 from auroraql.syntax import FindStatement, GroupBy, Limit, OrderBy, Overlap, Select, SelectAggregate, Where, Window
@@ -144,7 +144,7 @@ def _written(request: Request, query: Query, to: str, catalogue: Catalogue) -> s
 def _check_parameters(given: Mapping[str, object] | None, used: frozenset[str]) -> None:
     unused = sorted(set(given or ()) - used)
     if unused:
-        raise StatementError([unused_parameter(name, used) for name in unused])
+        raise StatementError([unused_parameter_warning(name, used) for name in unused])
 
 
 _CLAUSES = ("ORDER BY", "GROUP BY", "LIMIT")

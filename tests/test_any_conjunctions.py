@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from auroraql.query import And, Block, Not, Or, Query
-from auroraql.resolver.intervals import joined
+from auroraql.resolver.intervals import join_intervals
 from auroraql.schema.conjunctions import TRACES
 from tests.brute_conjunctions import conjunctions
 from tests.small_catalogue import Position
@@ -102,7 +102,7 @@ def test_finds_what_the_criteria_mean(positions: tuple[Position, ...], queries: 
 def test_what_overlaps_an_interval_comes_whole(
     positions: tuple[Position, ...], queries: list[Query], spans: list[tuple[float, float]]
 ) -> None:
-    during = tuple(joined((minute(first), minute(first + length)) for first, length in spans))
+    during = tuple(join_intervals((minute(first), minute(first + length)) for first, length in spans))
     limited = [replace(query, start=None, end=None, during=during) for query in queries]
     for query, records in zip(limited, answers(positions, limited), strict=True):
         every = conjunctions(replace(query, during=None), positions, SOURCES)

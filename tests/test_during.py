@@ -16,7 +16,7 @@ from auroraql.plan import Plan, Request
 from auroraql.planner import plan
 from auroraql.planner.native import MOST_REQUESTS
 from auroraql.query import And, Column, Comparison, Query, Ref, Using, UsingGroup
-from auroraql.resolver.intervals import joined
+from auroraql.resolver.intervals import join_intervals
 from auroraql.results import Fetched
 from auroraql.schema.catalogue import load_shipped
 from auroraql.schema.operators import Op
@@ -61,7 +61,7 @@ def usings(draw: st.DrawFn) -> Using:
     st.sampled_from([And(()), Comparison(W, Op.IS_NOT_NULL), Comparison(next(iter(VALUES)), Op.NE, ("gillam",))]),
 )
 def test_law_5_using(engine: EmbeddedEngine, using: Using, where: Any) -> None:
-    during = tuple(joined(interval for group in using.groups for interval in group.intervals))
+    during = tuple(join_intervals(interval for group in using.groups for interval in group.intervals))
     query = many(where=where, during=during, using=using, select=(Column(Ref("record", "url")),), distinct=True)
     agree(engine, query)
 

@@ -12,7 +12,7 @@ from dataclasses import replace
 from auroraql.planner.native import MOST_REQUESTS
 from auroraql.planner.truths import Truths
 from auroraql.query import And, Comparison, Predicate, Query, Ref, Using, UsingGroup, normalize, split_conjuncts
-from auroraql.resolver.intervals import joined
+from auroraql.resolver.intervals import join_intervals
 from auroraql.resolver.values import PLAIN_NUMBER
 from auroraql.schema import KINDS, Type
 from auroraql.schema.catalogue import Catalogue, DataSource
@@ -54,7 +54,7 @@ def _with_equal_windows(query: Query, refs: Sequence[Ref], groups: Sequence[Usin
 
 
 def _of(query: Query, refs: Sequence[Ref], groups: Sequence[UsingGroup], catalogue: Catalogue) -> Query:
-    during = tuple(joined(interval for group in groups for interval in group.intervals))
+    during = tuple(join_intervals(interval for group in groups for interval in group.intervals))
     return Query.build(replace(query, where=_chosen(query, refs, groups, catalogue), during=during, using=None))
 
 

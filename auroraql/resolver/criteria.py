@@ -8,9 +8,9 @@ from itertools import combinations
 
 from auroraql.errors import Diagnostic, Origin
 from auroraql.query import EVERYTHING, Block, Criteria, Predicate, block_names
-from auroraql.resolver.names import Names
-from auroraql.resolver.predicates import Predicates
-from auroraql.resolver.values import Fault, Place, Values
+from auroraql.resolver.names import NameResolver
+from auroraql.resolver.predicates import PredicateResolver
+from auroraql.resolver.values import OperandResolver, SemanticError, ValueContext
 from auroraql.schema import BLOCKS, CONJUNCTIONS, Type
 from auroraql.schema.catalogue import Catalogue
 from auroraql.schema.conjunctions import HALF_MINUTE, MAX_BLOCKS, MINUTE, PRECISION_UNIT, PRECISIONS, TRACES, wire_name
@@ -18,7 +18,7 @@ from auroraql.spelling import find_closest
 from auroraql.syntax import BlockItem as Written
 from auroraql.syntax import Distance, NumberLiteral, Of, Parameter, Precision, Via, Within
 
-__all__ = ["CriteriaClauses", "misplaced"]
+__all__ = ["CriteriaResolver", "misplaced_clauses"]
 
 _CLAUSES: dict[type, str] = {Of: "OF", Within: "WITHIN", Via: "VIA", Precision: "PRECISION"}
 """The clauses that only conjunctions have, by how they are written."""
@@ -32,10 +32,10 @@ _FARTHEST = 2**31
 """Kilometres that AuroraX has for no limit."""
 
 
-class CriteriaClauses:
+class CriteriaResolver:
     """Resolves the criteria of one statement, collecting everything wrong in them."""
 
-    def __init__(self, catalogue: Catalogue, values: Values) -> None:
+    def __init__(self, catalogue: Catalogue, values: OperandResolver) -> None:
         self.catalogue, self.values = catalogue, values
         self.wrong: list[Diagnostic] = []
         self.warnings: list[Diagnostic] = []
@@ -55,7 +55,7 @@ class CriteriaClauses:
             self._warn_of_no_distance(within.origin if isinstance(within, Within) else of.origin)
         return Criteria(blocks, distances, traces, subminute)
 
-    def _fault(
+    def _report(
         self, code: str, message: str, origin: Origin, label: str = "", hint: str = "", missing: tuple[str, ...] = ()
     ) -> None:
         self.wrong.append(Diagnostic(code, message, origin, label, hint, missing=missing))
@@ -64,7 +64,7 @@ class CriteriaClauses:
 
     def _no_blocks(self, origin: Origin) -> tuple[Block, ...]:
         hint = "as in: FIND conjunctions OF ground (program = 'trex'), space (program = 'swarm') WITHIN 500 km"
-        self._fault("AQL0213", "it is not said what meets: OF is missing", origin, "needs OF", hint, ("OF",))
+        self._report("AQL0213", "it is not said what meets: OF is missing", origin, "needs OF", hint, ("OF",))
         return ()
 
     def _blocks(self, written: tuple[Written, ...], origin: Origin) -> tuple[Block, ...]:
@@ -72,7 +72,7 @@ class CriteriaClauses:
             message = f"conjunctions are between 2 to {MAX_BLOCKS} blocks, and OF has {len(written)}"
             few = len(written) < 2
             hint = "add what it meets, as: , space (program = 'swarm')" if few else "leave some out"
-            self._fault("AQL0213", message, origin, "here", hint, ("OF",) if few else ())
+            self._report("AQL0213", message, origin, "here", hint, ("OF",) if few else ())
             if not few:
                 return ()  # each block costs work, and each pair of them
         return tuple(self._block(block) for block in written)
@@ -80,8 +80,8 @@ class CriteriaClauses:
     def _block(self, written: Written) -> Block:
         where: Predicate = EVERYTHING
         if written.expression is not None:
-            names = Names(BLOCKS[written.kind], self.catalogue)
-            predicates = Predicates(names, self.values)
+            names = NameResolver(BLOCKS[written.kind], self.catalogue)
+            predicates = PredicateResolver(names, self.values)
             where = predicates.where(written.expression)
             self.wrong += predicates.wrong
             self.warnings += [*names.warnings, *predicates.warnings]
@@ -89,7 +89,7 @@ class CriteriaClauses:
         for point in written.points:
             try:
                 points.append((self._degrees(point[0], 0), self._degrees(point[1], 1)))
-            except Fault as fault:
+            except SemanticError as fault:
                 self.wrong.append(fault.diagnostic)
         return Block(written.kind, where, tuple(points))
 
@@ -98,15 +98,19 @@ class CriteriaClauses:
         value = self._number(number, name, "deg")
         if abs(value) > most:
             hint = "a place is written latitude first: (51.05, -114.07)"
-            raise Fault("AQL0216", f"a {name} is from -{most} to {most}, not {value}", number.origin, "too far", hint)
+            raise SemanticError(
+                "AQL0216", f"a {name} is from -{most} to {most}, not {value}", number.origin, "too far", hint
+            )
         return value
 
     def _number(self, number: NumberLiteral | Parameter, name: str, unit: str) -> Decimal:
         """The number as written, or as a parameter gives it. Raises Fault."""
-        operands = self.values.bound(number)
+        operands = self.values.substitute(number)
         if len(operands) != 1:
-            raise Fault("AQL0211", f"{name} takes one number, and the parameter holds {len(operands)}", number.origin)
-        return Decimal(self.values.text(operands[0], Place(name, Type.NUMBER, unit)))
+            raise SemanticError(
+                "AQL0211", f"{name} takes one number, and the parameter holds {len(operands)}", number.origin
+            )
+        return Decimal(self.values.text(operands[0], ValueContext(name, Type.NUMBER, unit)))
 
     # --- distances
 
@@ -131,7 +135,7 @@ class CriteriaClauses:
         names |= {name: at for at, name in enumerate(block_names(wire_name(block.kind) for block in blocks))}
         for at, block in enumerate(blocks):
             if block.alias and names.get(block.alias, at) != at:
-                self._fault(
+                self._report(
                     "AQL0215", f"two blocks are named '{block.alias}'", block.origin, "the second", "rename one"
                 )
             if block.alias:
@@ -147,15 +151,15 @@ class CriteriaClauses:
             try:
                 limit = self._limit(each)
                 if each.pair is None:
-                    _once(not general, "every pair has two distances", each.origin)
+                    _check_once(not general, "every pair has two distances", each.origin)
                     general.append(limit)
                     continue
                 pair = frozenset(self._place(name, names, each.origin) for name in each.pair)
-                _once(pair not in particular, f"{'-'.join(each.pair)} has two distances", each.origin)
+                _check_once(pair not in particular, f"{'-'.join(each.pair)} has two distances", each.origin)
                 if len(pair) < 2:
-                    raise Fault("AQL0215", f"{each.pair[0]} is no pair with itself", each.origin, "one block")
+                    raise SemanticError("AQL0215", f"{each.pair[0]} is no pair with itself", each.origin, "one block")
                 particular[pair] = limit
-            except Fault as fault:
+            except SemanticError as fault:
                 self.wrong.append(fault.diagnostic)
         return general[0] if general else None, particular
 
@@ -164,10 +168,12 @@ class CriteriaClauses:
             return None
         limit = self._number(distance.limit, "distance", "km")
         if limit < 0:
-            raise Fault("AQL0203", f"a distance is not negative, as {limit} km is", distance.limit.origin)
+            raise SemanticError("AQL0203", f"a distance is not negative, as {limit} km is", distance.limit.origin)
         if limit > _FARTHEST:
             hint = "ANY, in JSON null, is no limit"
-            raise Fault("AQL0203", f"a distance is at most {_FARTHEST} km", distance.limit.origin, "too far", hint)
+            raise SemanticError(
+                "AQL0203", f"a distance is at most {_FARTHEST} km", distance.limit.origin, "too far", hint
+            )
         return limit
 
     def _place(self, name: str, names: dict[str, int], origin: Origin) -> int:
@@ -179,7 +185,7 @@ class CriteriaClauses:
         near = find_closest(name, names, 1, 0.6)
         shown = ", ".join(dict.fromkeys(names))
         hint = f"did you mean {near[0]}?" if near else f"the blocks are {shown}"
-        raise Fault("AQL0215", f"no block is named '{name}'", origin, "unknown block", hint)
+        raise SemanticError("AQL0215", f"no block is named '{name}'", origin, "unknown block", hint)
 
     def _warn_of_no_distance(self, origin: Origin) -> None:
         message = "no distance is given: whatever is there at the same time is a conjunction"
@@ -195,7 +201,7 @@ class CriteriaClauses:
             if name not in TRACES:
                 near = find_closest(name, TRACES, 1, 0.5)
                 hint = f"did you mean {near[0]}?" if near else f"one of {', '.join(TRACES)}"
-                self._fault("AQL0217", f"conjunctions are not found by '{path.dotted}'", path.origin, "unknown", hint)
+                self._report("AQL0217", f"conjunctions are not found by '{path.dotted}'", path.origin, "unknown", hint)
             found.append(name)
         return tuple(dict.fromkeys(found))
 
@@ -205,13 +211,13 @@ class CriteriaClauses:
         unit = _SECONDS.get(duration.unit.lower().removesuffix("s") or "s")
         try:
             count = self.values.count(duration)
-        except Fault as fault:
+        except SemanticError as fault:
             self.wrong.append(fault.diagnostic)
             return False
         if unit is None or count <= 0:
             hint = f"write {' or '.join(f'PRECISION {each}' for each in _PRECISIONS)}"
             message = "a precision is a number of seconds"
-            self._fault("AQL0204", message, duration.origin, " or ".join(_PRECISIONS), hint)
+            self._report("AQL0204", message, duration.origin, " or ".join(_PRECISIONS), hint)
             return False
         seconds = count * unit
         if seconds not in PRECISIONS:
@@ -222,12 +228,12 @@ class CriteriaClauses:
         return seconds < MINUTE
 
 
-def _once(first: bool, message: str, origin: Origin) -> None:
+def _check_once(first: bool, message: str, origin: Origin) -> None:
     if not first:
-        raise Fault("AQL0215", message, origin, "the second one", "keep one of them")
+        raise SemanticError("AQL0215", message, origin, "the second one", "keep one of them")
 
 
-def misplaced(clauses: Iterable[object], title: str) -> Iterator[Diagnostic]:
+def misplaced_clauses(clauses: Iterable[object], title: str) -> Iterator[Diagnostic]:
     """Clauses of conjunctions on another kind of record."""
     for clause in clauses:
         name = _CLAUSES.get(type(clause))

@@ -15,11 +15,18 @@ from typing import Any, Protocol
 from auroraql.errors import Diagnostic, Origin, Span, StatementError
 from auroraql.named import Kept
 from auroraql.query import Interval, Using
-from auroraql.resolver.intervals import joined, padded
-from auroraql.resolver.names import METADATA, Names
-from auroraql.resolver.using import UsedField, alike, groups_of, independent, used_field, using_of
-from auroraql.resolver.values import Fault, Values
-from auroraql.resolver.windows import two_windows
+from auroraql.resolver.intervals import join_intervals, pad_intervals
+from auroraql.resolver.names import METADATA, NameResolver
+from auroraql.resolver.using import (
+    UsingField,
+    can_be_compared,
+    group_rows,
+    independence_warning,
+    resolve_using_field,
+    to_query_using,
+)
+from auroraql.resolver.values import OperandResolver, SemanticError
+from auroraql.resolver.windows import two_windows_error
 from auroraql.schema import BLOCKS, KINDS, Kind, Type
 from auroraql.schema.catalogue import Catalogue
 from auroraql.schema.kind_words import suggest_kind
@@ -50,22 +57,22 @@ from auroraql.syntax import (
 )
 
 
-class Results(Protocol):
+class ResultLookup(Protocol):
     """Where results are looked up while a statement is resolved."""
 
     @property
     def names(self) -> Collection[str]:
         """The names of the results there are."""
 
-    def named(self, name: str) -> Kept | None:
+    def get(self, name: str) -> Kept | None:
         """The result of a name; None when there is none."""
 
-    def found(self, find: FindStatement) -> Kept:
+    def run_subquery(self, find: FindStatement) -> Kept:
         """What a FIND in parentheses finds. Raises StatementError when it is wrong."""
 
 
 @dataclass(slots=True)
-class Fed:
+class BoundFind:
     """A FIND that names no result any more, and what it took: the rows searched, and the intervals."""
 
     find: FindStatement
@@ -83,20 +90,22 @@ class Fed:
     warnings: list[Diagnostic] = field(default_factory=list)
 
 
-def feed(find: FindStatement, catalogue: Catalogue, values: Values, results: Results | None = None) -> Fed:
+def bind_results(
+    find: FindStatement, catalogue: Catalogue, values: OperandResolver, results: ResultLookup | None = None
+) -> BoundFind:
     """The statement with what it takes from results in its place. Without `results` there are none at all.
 
     Raises Fault when what is searched is no kind and no result; everything else that is wrong is in the answer.
     """
-    searched = None if find.kind in KINDS else _searched(find, results)
+    searched = None if find.kind in KINDS else _searched_result(find, results)
     kind = KINDS[find.kind] if searched is None else searched.kind
-    fed = Fed(find, kind, searched, waiting=searched is not None and searched.result is None)
-    if any(map(_takes, find.clauses)):
-        _Feeding(fed, catalogue, values, results).clauses()
+    fed = BoundFind(find, kind, searched, waiting=searched is not None and searched.result is None)
+    if any(map(_uses_results, find.clauses)):
+        _ReferenceBinder(fed, catalogue, values, results).clauses()
     return fed
 
 
-class Nested:
+class SubqueryResults:
     """The results of FINDs in parentheses, the innermost first: nesting, however deep, is no recursion."""
 
     def __init__(self, find: Callable[[FindStatement], Kept]) -> None:
@@ -104,10 +113,10 @@ class Nested:
         self._outcomes: dict[int, tuple[FindStatement, Kept | StatementError]] = {}
         """By the identity of the statement, which is kept so that no other takes its number."""
 
-    def found(self, find: FindStatement) -> Kept:
+    def run_subquery(self, find: FindStatement) -> Kept:
         """What a FIND in parentheses finds. Raises StatementError, and what `find` raises."""
         if id(find) not in self._outcomes:
-            for each in _innermost_first(find):
+            for each in _subqueries_innermost_first(find):
                 try:
                     self._outcomes[id(each)] = each, self._find(each)
                 except StatementError as error:
@@ -118,7 +127,7 @@ class Nested:
         return outcome
 
 
-def _innermost_first(find: FindStatement) -> list[FindStatement]:
+def _subqueries_innermost_first(find: FindStatement) -> list[FindStatement]:
     """A FIND and all that stand in it in parentheses, each after those in it."""
     found, pending = [], [find]
     while pending:
@@ -132,23 +141,27 @@ def _subqueries(find: FindStatement) -> Iterator[FindStatement]:
     for clause in find.clauses:
         if isinstance(clause, Overlap) and isinstance(clause.result, Subquery):
             yield clause.result.find
-        for expression in _expressions(clause):
-            for leaf in _with_paths(expression):
+        for expression in _clause_expressions(clause):
+            for leaf in _comparisons_with_references(expression):
                 yield from (operand.find for operand in leaf.operands if isinstance(operand, Subquery))
 
 
-def takes_results(find: FindStatement) -> bool:
+def uses_results(find: FindStatement) -> bool:
     """Whether a statement takes anything from a result."""
-    return find.kind not in KINDS or any(map(_takes, find.clauses))
+    return find.kind not in KINDS or any(map(_uses_results, find.clauses))
 
 
-def _takes(clause: Clause) -> bool:
+def _uses_results(clause: Clause) -> bool:
     if isinstance(clause, Overlap):
         return True
-    return any(_is_list_of(leaf) or _is_dotted(leaf) for each in _expressions(clause) for leaf in _with_paths(each))
+    return any(
+        _is_list_of(leaf) or _is_dotted_comparison(leaf)
+        for each in _clause_expressions(clause)
+        for leaf in _comparisons_with_references(each)
+    )
 
 
-def _is_dotted(leaf: ComparisonExpression) -> bool:
+def _is_dotted_comparison(leaf: ComparisonExpression) -> bool:
     """Whether one value is asked of a path that might lead into a result."""
     return any(isinstance(operand, Path) and len(operand.parts) > 1 for operand in leaf.operands)
 
@@ -158,7 +171,7 @@ def _is_list_of(leaf: ComparisonExpression) -> bool:
     return leaf.operator in (Op.IN, Op.NOT_IN) and isinstance(leaf.operands[0], Path | Subquery)
 
 
-def _expressions(clause: Clause) -> Iterator[Expression]:
+def _clause_expressions(clause: Clause) -> Iterator[Expression]:
     match clause:
         case Where(expression):
             yield expression
@@ -168,7 +181,7 @@ def _expressions(clause: Clause) -> Iterator[Expression]:
             return
 
 
-def _with_paths(expression: Expression) -> Iterator[ComparisonExpression]:
+def _comparisons_with_references(expression: Expression) -> Iterator[ComparisonExpression]:
     """The comparisons with something that is found elsewhere: of most expressions none."""
     pending = [expression]
     while pending:
@@ -184,9 +197,9 @@ def _with_paths(expression: Expression) -> Iterator[ComparisonExpression]:
             pending.extend(each.terms)
 
 
-def _searched(find: FindStatement, results: Results | None) -> Kept:
+def _searched_result(find: FindStatement, results: ResultLookup | None) -> Kept:
     """The result that a FIND searches. Raises Fault."""
-    kept = results.named(find.kind) if results is not None else None
+    kept = results.get(find.kind) if results is not None else None
     if kept is not None:
         return kept
     names = results.names if results is not None else ()
@@ -194,23 +207,25 @@ def _searched(find: FindStatement, results: Results | None) -> Kept:
     hint, fix = suggest_kind(find.kind)
     if fix is None and (near := find_closest(find.kind, names, 1, 0.6)):
         hint, fix = f"did you mean {near[0]}?", find_misspelt(find.kind, names)
-    hint = hint or _how_to_keep(names)
+    hint = hint or _let_hint(names)
     origin = find.origin
     if isinstance(origin, Span):
         origin = Span(max(origin.end - len(find.kind), origin.start), origin.end)
-    raise Fault("AQL0107", f"'{find.kind}' is not something to find", origin, expected, hint, fix)
+    raise SemanticError("AQL0107", f"'{find.kind}' is not something to find", origin, expected, hint, fix)
 
 
-def _how_to_keep(names: Collection[str]) -> str:
+def _let_hint(names: Collection[str]) -> str:
     if names:
         return f"the results are {', '.join(names)}"
     return f"LET name = FIND {next(iter(KINDS))} … keeps a result under a name"
 
 
-class _Feeding:
+class _ReferenceBinder:
     """One statement being fed."""
 
-    def __init__(self, fed: Fed, catalogue: Catalogue, values: Values, results: Results | None) -> None:
+    def __init__(
+        self, fed: BoundFind, catalogue: Catalogue, values: OperandResolver, results: ResultLookup | None
+    ) -> None:
         self.fed, self.catalogue, self.values, self.results = fed, catalogue, values, results
 
     def clauses(self) -> None:
@@ -241,18 +256,18 @@ class _Feeding:
             case ComparisonExpression() if _is_list_of(expression):
                 try:
                     return self._list(expression, kind)
-                except (Fault, StatementError) as fault:
-                    self.fed.wrong += _said(fault)
-                    return _is_there(expression)
+                except (SemanticError, StatementError) as fault:
+                    self.fed.wrong += _fault_diagnostic(fault)
+                    return _null_check(expression)
             case ComparisonExpression(operands=(Path() as path, *_)) if (
-                self._is_named(path.parts[0]) and len(path.parts) > 1
+                self._is_result_name(path.parts[0]) and len(path.parts) > 1
             ):
                 message, hint = (
                     f"'{path.dotted}' is a list of values",
                     f"write {expression.path.dotted} IN {path.dotted}",
                 )
                 self.fed.wrong.append(Diagnostic("AQL0220", message, path.origin, "many values", hint))
-                return _is_there(expression)
+                return _null_check(expression)
             case _:
                 return expression
 
@@ -261,7 +276,7 @@ class _Feeding:
     def _list(self, leaf: ComparisonExpression, kind: Kind) -> Expression:
         """The comparison with the values of a column; while they are not there, one that checks the left side alone."""
         operand = leaf.operands[0]
-        if isinstance(operand, Path) and len(operand.parts) == 1 and not self._is_named(operand.parts[0]):
+        if isinstance(operand, Path) and len(operand.parts) == 1 and not self._is_result_name(operand.parts[0]):
             return leaf  # a text without quotes, as the resolver says
         origin = operand.origin
         kept, path, held = self._only_column(operand) if isinstance(operand, Subquery) else self._column(operand)
@@ -269,28 +284,28 @@ class _Feeding:
         self.fed.origins.add(origin)
         if kept.result is None:
             self.fed.waiting = True
-            return _is_there(leaf)
+            return _null_check(leaf)
         values = kept.values(path)
         if not values:
-            self._warn_of_nothing(kept, origin, _shown(operand), leaf.operator == Op.NOT_IN)
+            self._warn_of_nothing(kept, origin, _format_operand(operand), leaf.operator == Op.NOT_IN)
             return OrExpression((), leaf.origin) if leaf.operator == Op.IN else AndExpression((), leaf.origin)
         if len(values) > MAX_LIST_VALUES:
-            message = f"{_shown(operand)} has {len(values):,} values; {MAX_LIST_VALUES:,} are the most"
-            raise Fault("AQL0116", message, origin, "too many", "narrow the search that found them")
-        return replace(leaf, operands=tuple(_operand(value, origin) for value in values))
+            message = f"{_format_operand(operand)} has {len(values):,} values; {MAX_LIST_VALUES:,} are the most"
+            raise SemanticError("AQL0116", message, origin, "too many", "narrow the search that found them")
+        return replace(leaf, operands=tuple(_row_value_operand(value, origin) for value in values))
 
-    def _is_named(self, name: str) -> bool:
-        return self.results is not None and self.results.named(name) is not None
+    def _is_result_name(self, name: str) -> bool:
+        return self.results is not None and self.results.get(name) is not None
 
     def _result(self, name: str, origin: Origin) -> Kept:
         """The result of a name. Raises Fault when there is none."""
         if self.results is None:
-            raise _no_session(origin)
-        kept = self.results.named(name)
+            raise _no_session_error(origin)
+        kept = self.results.get(name)
         if kept is None:
             near = find_closest(name, self.results.names, 1, 0.5)
-            hint = f"did you mean {near[0]}?" if near else _how_to_keep(self.results.names)
-            raise Fault("AQL0220", f"there is no result '{name}'", origin, "unknown result", hint)
+            hint = f"did you mean {near[0]}?" if near else _let_hint(self.results.names)
+            raise SemanticError("AQL0220", f"there is no result '{name}'", origin, "unknown result", hint)
         return kept
 
     def _column(self, path: Operand) -> tuple[Kept, tuple[str, ...], Type]:
@@ -298,28 +313,28 @@ class _Feeding:
         kept = self._result(path.parts[0], path.origin)
         if len(path.parts) == 1:
             hint = f"name one of its columns: {kept.name}.{kept.kind.leaves()[0].bare}"
-            raise Fault("AQL0220", f"'{kept.name}' is a result, and not a list", path.origin, "a result", hint)
-        return kept, *self._in(kept, Path(path.parts[1:], path.origin))
+            raise SemanticError("AQL0220", f"'{kept.name}' is a result, and not a list", path.origin, "a result", hint)
+        return kept, *self._locate_column(kept, Path(path.parts[1:], path.origin))
 
-    def _in(self, kept: Kept, path: Path) -> tuple[tuple[str, ...], Type]:
+    def _locate_column(self, kept: Kept, path: Path) -> tuple[tuple[str, ...], Type]:
         """Where a column of a result is, and its type. Raises Fault when there is none, or when it is an object."""
         declared = kept.kind.field(path.dotted)
         if declared is None:
             key = path.parts[-1] if len(path.parts) == 1 or path.parts[0].casefold() == METADATA else ""
             known = self.catalogue.key(kept.kind.metadata, key)
             if not kept.kind.metadata or len(path.parts) > 2 or (known is None and len(path.parts) == 1):
-                raise _no_column(kept, path)
+                raise _unknown_column(kept, path)
             return (METADATA, key), known.type if known is not None else Type.ANY
         if declared.type is Type.OBJECT:
             members = declared.members or (declared,)
             hint = f"name one of its members, as {kept.name}.{members[0].bare}"
-            raise Fault(
+            raise SemanticError(
                 "AQL0205", f"'{path.dotted}' is an object and no list of values", path.origin, "an object", hint
             )
         return declared.path, declared.type
 
     def _only_column(self, subquery: Subquery) -> tuple[Kept, tuple[str, ...], Type]:
-        kept = self._found(subquery)
+        kept = self._subquery_values(subquery)
         fields = [kept.kind.field(column.name) for column in kept.columns]
         only = fields[0] if len(fields) == 1 else None
         if only is None or only.type is Type.OBJECT:
@@ -329,29 +344,31 @@ class _Feeding:
             )
             hint = "select one: FIND … SELECT data_source.platform …"
             missing = () if any(isinstance(each, Select) for each in subquery.find.clauses) else ("SELECT",)
-            raise Fault("AQL0221", message, subquery.origin, "one column is needed", hint, missing=missing)
+            raise SemanticError("AQL0221", message, subquery.origin, "one column is needed", hint, missing=missing)
         return kept, only.path, only.type
 
-    def _found(self, subquery: Subquery) -> Kept:
+    def _subquery_values(self, subquery: Subquery) -> Kept:
         if self.results is None:
-            raise _no_session(subquery.origin)
-        kept = self.results.found(subquery.find)
+            raise _no_session_error(subquery.origin)
+        kept = self.results.run_subquery(subquery.find)
         self.fed.warnings += kept.warnings
         return kept
 
     def _check_types(self, leaf: ComparisonExpression, kind: Kind, operand: Operand, type: Type) -> None:
         """Raises Fault when the values cannot be compared with the field."""
-        names = Names(kind, self.catalogue)
+        names = NameResolver(kind, self.catalogue)
         try:
-            place = names.place(names.ref(leaf.path), leaf.path.dotted)
-        except Fault:
+            place = names.value_context(names.ref(leaf.path), leaf.path.dotted)
+        except SemanticError:
             return  # the resolver says it
         if place.type is Type.OBJECT:
             hint = f"name one of its members, as {place.name}.…"
-            raise Fault("AQL0205", f"'{place.name}' is an object and cannot be compared", leaf.path.origin, hint=hint)
-        if not alike(place, type):
-            message = f"'{place.name}' takes {place.type.value}, and {_shown(operand)} is {type.value}"
-            raise Fault("AQL0203", message, operand.origin, type.value, "take another column")
+            raise SemanticError(
+                "AQL0205", f"'{place.name}' is an object and cannot be compared", leaf.path.origin, hint=hint
+            )
+        if not can_be_compared(place, type):
+            message = f"'{place.name}' takes {place.type.value}, and {_format_operand(operand)} is {type.value}"
+            raise SemanticError("AQL0203", message, operand.origin, type.value, "take another column")
 
     def _warn_of_nothing(self, kept: Kept, origin: Origin, shown: str, everything: bool) -> None:
         rows = len(kept.result) if kept.result is not None else 0
@@ -364,71 +381,73 @@ class _Feeding:
     def _overlap(self, clause: Overlap) -> None:
         """Takes the intervals of a result for the window of the statement."""
         if self.fed.during is not None:
-            self.fed.wrong.append(two_windows(clause.origin).diagnostic)
+            self.fed.wrong.append(two_windows_error(clause.origin).diagnostic)
             return
         self.fed.during, self.fed.overlap = (), clause.origin
         try:
-            kept = self._overlapped(clause)
-            fields = self._used(clause, kept)
+            kept = self._overlapped_result(clause)
+            fields = self._using_fields(clause, kept)
             by_minute = kept.ends == ("epoch",)
-            found = padded(kept.intervals(), clause.padding, self.values)
-            groups = groups_of(kept, fields, clause, self.values, by_minute=by_minute) if fields else ()
-        except (Fault, StatementError) as fault:
-            self.fed.wrong += _said(fault)
+            found = pad_intervals(kept.intervals(), clause.padding, self.values)
+            groups = group_rows(kept, fields, clause, self.values, by_minute=by_minute) if fields else ()
+        except (SemanticError, StatementError) as fault:
+            self.fed.wrong += _fault_diagnostic(fault)
             return
         if kept.result is None:
             self.fed.waiting = True
             return
         if fields:
-            self.fed.using = using_of(fields, groups)
+            self.fed.using = to_query_using(fields, groups)
             found = [interval for group in groups for interval in group.intervals]
-        self.fed.during = tuple(joined(found, by_minute=by_minute))
+        self.fed.during = tuple(join_intervals(found, by_minute=by_minute))
         if not self.fed.during:
-            self._warn_of_nothing(kept, clause.result.origin, _shown(clause.result), everything=False)
+            self._warn_of_nothing(kept, clause.result.origin, _format_operand(clause.result), everything=False)
 
-    def _used(self, clause: Overlap, kept: Kept) -> list[UsedField]:
+    def _using_fields(self, clause: Overlap, kept: Kept) -> list[UsingField]:
         """The fields of USING. Raises Fault, or StatementError with several."""
-        names = Names(self.fed.kind, self.catalogue)
+        names = NameResolver(self.fed.kind, self.catalogue)
         clauses = self.fed.find.clauses
-        where = [expression for each in clauses if isinstance(each, Where) for expression in _expressions(each)]
-        blocks = [expression for each in clauses if isinstance(each, Of) for expression in _expressions(each)]
-        said = independent(clause, where, blocks, kept, names)
+        where = [expression for each in clauses if isinstance(each, Where) for expression in _clause_expressions(each)]
+        blocks = [expression for each in clauses if isinstance(each, Of) for expression in _clause_expressions(each)]
+        said = independence_warning(clause, where, blocks, kept, names)
         self.fed.warnings += [said] if said is not None else []
         wrong: list[Diagnostic] = []
-        fields: dict[UsedField, None] = {}
+        fields: dict[UsingField, None] = {}
         for path in clause.using:
             try:
-                used = used_field(path, kept, names, _shown(clause.result))
+                used = resolve_using_field(path, kept, names, _format_operand(clause.result))
                 if used in fields:
-                    raise Fault("AQL0111", f"{path.dotted} stands twice", path.origin, "the second one", "keep one")
+                    raise SemanticError(
+                        "AQL0111", f"{path.dotted} stands twice", path.origin, "the second one", "keep one"
+                    )
                 fields[used] = None
-            except Fault as fault:
+            except SemanticError as fault:
                 wrong.append(fault.diagnostic)
         self.fed.warnings += names.warnings
         if wrong:
             raise StatementError(wrong)
         return list(fields)
 
-    def _overlapped(self, clause: Overlap) -> Kept:
+    def _overlapped_result(self, clause: Overlap) -> Kept:
         if isinstance(clause.result, Path):
             kept = self._result(clause.result.dotted, clause.result.origin)
         else:
-            kept = self._found(clause.result)
+            kept = self._subquery_values(clause.result)
         if not kept.ends:
             have = {column.name for column in kept.columns}
             missing = " and ".join(name for name in ("start", "end") if name not in have) or "its times"
-            message = f"{_shown(clause.result)} does not tell when its rows are: it has no {missing}"
+            message = f"{_format_operand(clause.result)} does not tell when its rows are: it has no {missing}"
             hint = "select start and end too, or epoch"
-            raise Fault("AQL0222", message, clause.result.origin, "no times", hint)
+            raise SemanticError("AQL0222", message, clause.result.origin, "no times", hint)
         return kept
 
 
-def _is_there(leaf: ComparisonExpression) -> ComparisonExpression:
+def _null_check(leaf: ComparisonExpression) -> ComparisonExpression:
     """A comparison of the same field that is right whatever its type."""
     return ComparisonExpression(leaf.path, Op.IS_NOT_NULL, (), leaf.origin)
 
 
-def _operand(value: Any, origin: Origin) -> Operand:
+def _row_value_operand(value: Any, origin: Origin) -> Operand:
     """A value of a row as if it were written. Raises Fault for one that cannot be compared."""
     match value:
         case bool():
@@ -440,18 +459,18 @@ def _operand(value: Any, origin: Origin) -> Operand:
         case datetime():
             return Instant(Timestamp(value.isoformat(), origin), (), origin)
         case _:
-            raise Fault("AQL0203", "a value of it is an object, which cannot be compared", origin, "an object")
+            raise SemanticError("AQL0203", "a value of it is an object, which cannot be compared", origin, "an object")
 
 
-def _said(fault: Fault | StatementError) -> tuple[Diagnostic, ...]:
-    return (fault.diagnostic,) if isinstance(fault, Fault) else fault.diagnostics
+def _fault_diagnostic(fault: SemanticError | StatementError) -> tuple[Diagnostic, ...]:
+    return (fault.diagnostic,) if isinstance(fault, SemanticError) else fault.diagnostics
 
 
-def _shown(operand: object) -> str:
+def _format_operand(operand: object) -> str:
     return f"'{operand.dotted}'" if isinstance(operand, Path) else "the FIND in parentheses"
 
 
-def _no_column(kept: Kept, path: Path) -> Fault:
+def _unknown_column(kept: Kept, path: Path) -> SemanticError:
     names = [leaf.bare for leaf in kept.kind.leaves()]
     near = find_closest(path.dotted, (*names, *kept.kind.names), 1, 0.7)
     if near:
@@ -461,11 +480,11 @@ def _no_column(kept: Kept, path: Path) -> Fault:
     else:
         hint = f"its columns are {', '.join(names)}"
     fix = f"{kept.name}.{near[0]}" if near and find_misspelt(path.dotted, near) else None
-    return Fault(
+    return SemanticError(
         "AQL0201", f"the result '{kept.name}' has no column '{path.dotted}'", path.origin, "unknown", hint, fix
     )
 
 
-def _no_session(origin: Origin) -> Fault:
+def _no_session_error(origin: Origin) -> SemanticError:
     hint = "run it where the result is kept, as in a script; or write the values themselves"
-    return Fault("AQL0410", "a result is there only in a session", origin, "needs the rows of a result", hint)
+    return SemanticError("AQL0410", "a result is there only in a session", origin, "needs the rows of a result", hint)

@@ -18,7 +18,7 @@ from auroraql.syntax import Duration, Instant, Parameter, TextLiteral, Timestamp
 _SECOND = timedelta(seconds=1)
 
 
-def shorter_than_products(query: Query, windows: Sequence[Window]) -> Diagnostic | None:
+def warn_of_short_windows(query: Query, windows: Sequence[Window]) -> Diagnostic | None:
     """The warning for a window in which no product that the predicate names can lie; None where one can.
 
     `windows` are the clauses of the statement. The fix is OVERLAPPING in place of the clause, where the clause alone is
@@ -28,15 +28,15 @@ def shorter_than_products(query: Query, windows: Sequence[Window]) -> Diagnostic
     start, end = window or (None, None)
     if start is None or end is None:
         return None
-    name, least = _longest_named(query.where)
+    name, least = _longest_named_product(query.where)
     # A product spans time, so none is whole in an instant.
     least = max(least, _SECOND)
     if end - start + _SECOND > least:
         return None
     named = f"product that is '{name}'" if name else "data product"
-    message = f"no {named} lies in a window of {_length(end - start)} as a whole"
+    message = f"no {named} lies in a window of {_format_length(end - start)} as a whole"
     by_clause = len(windows) == 1 and CLAUSE in query.window_from and (start, end) == (query.start, query.end)
-    fix = _overlapping(windows[0]) if by_clause and len(query.window_from) == 1 else None
+    fix = _overlapping_literal(windows[0]) if by_clause and len(query.window_from) == 1 else None
     if fix is not None:
         hint = f"for what shares a moment with it write {fix}"
     elif windows:
@@ -48,15 +48,15 @@ def shorter_than_products(query: Query, windows: Sequence[Window]) -> Diagnostic
     return Diagnostic("AQL0621", message, origin, "shorter than the products", hint, fix, "warning")
 
 
-def _longest_named(predicate: Predicate) -> tuple[str, timedelta]:
+def _longest_named_product(predicate: Predicate) -> tuple[str, timedelta]:
     """The value that names the longest product which the predicate needs, and that product's least length."""
     match predicate:
         case Comparison(ref, Op.EQ | Op.IN, values) if ref.role == "metadata" and ref.name.endswith("_type"):
-            return min(((value, _least(value)) for value in values), key=_by_length, default=_NONE)
+            return min(((value, _min_length(value)) for value in values), key=_longest_first, default=_NONE)
         case And(terms):
-            return max(map(_longest_named, terms), key=_by_length, default=_NONE)
+            return max(map(_longest_named_product, terms), key=_longest_first, default=_NONE)
         case Or(terms):
-            return min(map(_longest_named, terms), key=_by_length, default=_NONE)
+            return min(map(_longest_named_product, terms), key=_longest_first, default=_NONE)
         case _:
             return _NONE
 
@@ -64,16 +64,16 @@ def _longest_named(predicate: Predicate) -> tuple[str, timedelta]:
 _NONE = ("", timedelta())
 
 
-def _by_length(named: tuple[str, timedelta]) -> timedelta:
+def _longest_first(named: tuple[str, timedelta]) -> timedelta:
     return named[1]
 
 
-def _least(value: str) -> timedelta:
+def _min_length(value: str) -> timedelta:
     words = re.split(r"[\W_]+", value.lower())
     return max((length for word, length in MIN_PRODUCT_LENGTHS.items() if word in words), default=timedelta())
 
 
-def _length(span: timedelta) -> str:
+def _format_length(span: timedelta) -> str:
     """A time span in its largest whole unit: `3 hours`."""
     seconds = int(span.total_seconds())
     if seconds >= 60 and seconds % 60 in (58, 59):
@@ -84,9 +84,9 @@ def _length(span: timedelta) -> str:
     return "a moment"
 
 
-def _overlapping(window: Window) -> str | None:
+def _overlapping_literal(window: Window) -> str | None:
     """The window as OVERLAPPING writes it; None for one that is open at an end."""
-    written = [_instant(instant) for instant in window.instants]
+    written = [_shorten_instant(instant) for instant in window.instants]
     match window.form:
         case "between":
             return f"OVERLAPPING {written[0]} AND {written[1]}"
@@ -94,12 +94,12 @@ def _overlapping(window: Window) -> str | None:
             return f"OVERLAPPING {written[0]}"
         case "last" if window.duration is not None:
             end = written[0] if written else "NOW"
-            return f"OVERLAPPING {end} - {_duration(window.duration)} AND {end}"
+            return f"OVERLAPPING {end} - {_format_duration(window.duration)} AND {end}"
         case _:
             return None
 
 
-def _instant(instant: Instant) -> str:
+def _shorten_instant(instant: Instant) -> str:
     match instant.base:
         case Timestamp(text):
             base = text
@@ -107,9 +107,9 @@ def _instant(instant: Instant) -> str:
             base = f"${name}"
         case TextLiteral(value):
             base = "'" + value.replace("'", "''") + "'"
-    return base + "".join(f" {'-' if shift.negative else '+'} {_duration(shift)}" for shift in instant.shifts)
+    return base + "".join(f" {'-' if shift.negative else '+'} {_format_duration(shift)}" for shift in instant.shifts)
 
 
-def _duration(duration: Duration) -> str:
+def _format_duration(duration: Duration) -> str:
     count = duration.count if isinstance(duration.count, str) else f"${duration.count.name}"
     return f"{count} {duration.unit}"

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from auroraql import syntax
-from auroraql.resolver.names import Names
+from auroraql.resolver.names import NameResolver
 from auroraql.resolver.times import TimeError, read_interval
-from auroraql.resolver.values import Fault
+from auroraql.resolver.values import SemanticError
 from auroraql.schema import CONJUNCTIONS
 from auroraql.schema.kind_words import TIME_WORDS
 from auroraql.schema.operators import Op
 from auroraql.syntax import Instant, NumberLiteral, Operand, SelectAggregate, TextLiteral, Timestamp
 
 
-def check_misnamed(names: Names, comparison: syntax.ComparisonExpression) -> None:
+def check_misused_name(names: NameResolver, comparison: syntax.ComparisonExpression) -> None:
     """Raise Fault for a comparison of a bare name that is neither a field nor a known key, and cannot be meant as one."""
     name = comparison.path.dotted
     item = names.labels.get(name)
@@ -28,23 +28,23 @@ def _refuse_label(name: str, item: syntax.SelectItem, comparison: syntax.Compari
         if item.function != "count":
             message = f"'{name}' is calculated after WHERE, which filters single records"
         hint = f"keep the groups with LET g = FIND …, then filter them: FIND g WHERE {name} …"
-        raise Fault("AQL0201", message, comparison.path.origin, "a name of SELECT", hint)
+        raise SemanticError("AQL0201", message, comparison.path.origin, "a name of SELECT", hint)
     if isinstance(item, syntax.SelectColumn) and not item.members:
         message = f"'{name}' is a name of SELECT, which WHERE does not know"
         written = item.path.dotted
-        raise Fault("AQL0201", message, comparison.path.origin, "a name of SELECT", f"write {written}", written)
+        raise SemanticError("AQL0201", message, comparison.path.origin, "a name of SELECT", f"write {written}", written)
 
 
-def _refuse_time(names: Names, name: str, comparison: syntax.ComparisonExpression) -> None:
+def _refuse_time(names: NameResolver, name: str, comparison: syntax.ComparisonExpression) -> None:
     operator = comparison.operator
-    literals = [_literal(each, name) for each in comparison.operands]
+    literals = [_operand_literals(each, name) for each in comparison.operands]
     if not literals or not all(literals):
         return
     low, high = literals[0] or ("", ""), literals[-1] or ("", "")
     message = f"{names.kind.title} have no field '{name}'"
     windows = {
-        Op.EQ: _on(low),
-        Op.IN: _on(low) if len(literals) == 1 else "",
+        Op.EQ: _on_literal(low),
+        Op.IN: _on_literal(low) if len(literals) == 1 else "",
         Op.GE: f"SINCE {low[0]}",
         Op.LE: f"UNTIL {high[1]}",
         Op.BETWEEN: f"BETWEEN {low[0]} AND {high[1]}",
@@ -52,21 +52,23 @@ def _refuse_time(names: Names, name: str, comparison: syntax.ComparisonExpressio
     window = windows.get(operator, "")
     times = tuple(dict.fromkeys(each.bare for each in names.kind.span))
     fields = f"the times are {' and '.join(times)}" if len(times) > 1 else f"the time is {times[0]}"
-    rewritten = _rewritten(names, operator, low, high, len(literals))
+    rewritten = _rewrite_comparison(names, operator, low, high, len(literals))
     hint = fields
     if window:
         hint = f"write the time window after WHERE: {window}; {fields}"
     elif rewritten:  # SINCE and UNTIL hold the moment that they name, which > and < leave out
         hint = f"write {rewritten}; {fields}"
     fix = None if names.kind is CONJUNCTIONS else rewritten
-    raise Fault("AQL0201", message, comparison.origin, "not a field", hint, fix)
+    raise SemanticError("AQL0201", message, comparison.origin, "not a field", hint, fix)
 
 
-def _on(literal: tuple[str, str]) -> str:
+def _on_literal(literal: tuple[str, str]) -> str:
     return f"ON {literal[0]}" if literal[0] == literal[1] else f"BETWEEN {literal[0]} AND {literal[1]}"
 
 
-def _rewritten(names: Names, operator: Op, low: tuple[str, str], high: tuple[str, str], count: int) -> str | None:
+def _rewrite_comparison(
+    names: NameResolver, operator: Op, low: tuple[str, str], high: tuple[str, str], count: int
+) -> str | None:
     """Return the same comparison of the fields that say when a record is."""
     first, last = (each.bare for each in names.kind.span)
     match operator:
@@ -75,7 +77,7 @@ def _rewritten(names: Names, operator: Op, low: tuple[str, str], high: tuple[str
         case Op.EQ | Op.BETWEEN:
             return f"({first} >= {low[0]} AND {last} <= {high[1]})"
         case Op.IN if count == 1:
-            return _rewritten(names, Op.EQ, low, high, count)
+            return _rewrite_comparison(names, Op.EQ, low, high, count)
         case Op.GE:
             return f"{first} >= {low[0]}"
         case Op.LE:
@@ -88,7 +90,7 @@ def _rewritten(names: Names, operator: Op, low: tuple[str, str], high: tuple[str
             return None
 
 
-def _literal(operand: Operand, name: str) -> tuple[str, str] | None:
+def _operand_literals(operand: Operand, name: str) -> tuple[str, str] | None:
     """Return the literals of the first and last moment of an operand that is a time; None for anything else."""
     match operand:
         case Instant(Timestamp(text), ()) if text not in ("NOW", "TODAY"):

@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from auroraql.errors import Diagnostic, Source, StatementError, UsageError
-from auroraql.resolver import unused_parameter
+from auroraql.resolver import unused_parameter_warning
 from auroraql.saved.header import Declared, Header, header_of
 from auroraql.saved.uses import Uses, uses_of
 from auroraql.spelling import find_closest
@@ -125,7 +125,7 @@ def _shared(bindings: Sequence[_Binding]) -> dict[str, object]:
 def _unknown(name: str, known: Collection[str]) -> Diagnostic:
     """Return the diagnostic for a value whose name no script uses or declares, usually a typo."""
     matches = find_closest(name, known, 1, 0.5)
-    diagnostic = unused_parameter(name, frozenset(known))
+    diagnostic = unused_parameter_warning(name, frozenset(known))
     return replace(diagnostic, hint=f"did you mean ${matches[0]}?") if matches else diagnostic
 
 

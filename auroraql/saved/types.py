@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
-from auroraql.resolver.times import Interval, TimeError, named, read_interval, shift
+from auroraql.resolver.times import Interval, TimeError, read_interval, resolve_named_time, shift_interval
 from auroraql.resolver.values import PLAIN_NUMBER
 
 NAMED = r"(?:now|today)(?:\s*[+-]\s*\d+\s*[a-z]+)?"
@@ -96,13 +96,13 @@ def _interval(text: str) -> Interval:
     match = re.fullmatch(_NAMED, text.strip())
     if match is None:
         return read_interval(text.strip())
-    interval = named(match["base"].upper(), datetime.now(UTC).replace(tzinfo=None))
+    interval = resolve_named_time(match["base"].upper(), datetime.now(UTC).replace(tzinfo=None))
     if not match["count"]:
         return interval
     count = Decimal(match["sign"] + match["count"])
     if count.adjusted() > _WHOLE:
         raise ValueError
-    return shift(interval, count, match["unit"].lower())
+    return shift_interval(interval, count, match["unit"].lower())
 
 
 def _time(text: str) -> object:
