@@ -12,8 +12,8 @@ from datetime import datetime, timedelta
 
 from auroraql.archives.base import Engine
 from auroraql.errors import ArchiveError, Diagnostic, Origin
-from auroraql.planner.criteria import fits_block
-from auroraql.planner.truths import Truths
+from auroraql.planner.criteria import is_allowed_in_block
+from auroraql.planner.truths import SourcePredicates
 from auroraql.query import Comparison, Predicate, Query, collect_refs, split_conjuncts
 from auroraql.results import Row
 from auroraql.schema import EPHEMERIS, KINDS, Kind
@@ -63,13 +63,19 @@ class _Reasons:
         query, sources = self.query, self.engine.sources(self.deadline)
         if query.criteria is None:
             self.counted, self.origin = query.kind, query.where.origin
-            yield from self._of_sources(KINDS[query.kind], Truths.over(sources).possible(query.where), query.where)
+            yield from self._of_sources(
+                KINDS[query.kind], SourcePredicates.for_sources(sources).possible_sources(query.where), query.where
+            )
             return
         self.counted = EPHEMERIS.name
         for name, block in zip(query.criteria.names, query.criteria.blocks, strict=True):
             if block.kind != "location":
                 self.origin = block.where.origin
-                chosen = [s for s in Truths.over(sources).possible(block.where) if fits_block(s, block.kind)]
+                chosen = [
+                    s
+                    for s in SourcePredicates.for_sources(sources).possible_sources(block.where)
+                    if is_allowed_in_block(s, block.kind)
+                ]
                 for reason in self._of_sources(EPHEMERIS, chosen, None):
                     yield f"{name}: {reason}"
 

@@ -14,9 +14,9 @@ from auroraql.errors import MAX_REPORTED, Diagnostic, Origin, Source, Span, Stat
 from auroraql.forms import script
 from auroraql.named import Kept, Limited, Shown
 from auroraql.plan import Plan
-from auroraql.planner import noticed
-from auroraql.planner import plan as make_plan
-from auroraql.planner.windows import Held
+from auroraql.planner import plan_query as make_plan
+from auroraql.planner import plan_warnings
+from auroraql.planner.windows import FindRecordRange
 from auroraql.resolver import ResolvedFind, resolve, unused_parameter_warning
 from auroraql.resolver.feeding import ResultLookup, SubqueryResults, uses_results
 from auroraql.resolver.values import OperandResolver, SemanticError
@@ -185,7 +185,7 @@ class Preparing:
         standing: Standing = NOTHING,
         kind_of: KindOf | None = None,
         *,
-        held: Held | None = None,
+        held: FindRecordRange | None = None,
         checking: bool = False,
     ) -> None:
         self.checking, self.kind_of, self.held = checking, kind_of, held
@@ -299,7 +299,9 @@ class Preparing:
         if uses_results(find):
             return replace(begun, warnings=resolved.warnings), kept
         if self.checking:
-            return replace(begun, kept=kept, warnings=noticed(resolved.query, self.catalogue, resolved.warnings)), kept
+            return replace(
+                begun, kept=kept, warnings=plan_warnings(resolved.query, self.catalogue, resolved.warnings)
+            ), kept
         data_sources = self.data_sources if asks else None
         plan = make_plan(resolved.query, self.catalogue, resolved.warnings, data_sources, held=self.held)
         return replace(begun, plan=plan, kept=kept, warnings=plan.warnings), kept

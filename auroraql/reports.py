@@ -14,7 +14,7 @@ from auroraql.forms import sentence
 from auroraql.forms.text.writing import print_predicate, print_window
 from auroraql.named import Kept
 from auroraql.plan import CriteriaRequest, FilterGroup, Plan, PostProcessing, Request
-from auroraql.planner import plan as make_plan
+from auroraql.planner import plan_query as make_plan
 from auroraql.query import CLAUSE, Interval, Ref, Tree, Using
 from auroraql.resolver import ResolvedFind, resolve
 from auroraql.resolver.feeding import ResultLookup, SubqueryResults

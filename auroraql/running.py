@@ -14,7 +14,7 @@ from auroraql.archives.holdings import held
 from auroraql.errors import ArchiveError, Diagnostic, Failed, StatementError
 from auroraql.named import Kept, Shown
 from auroraql.plan import Plan
-from auroraql.planner import plan as make_plan
+from auroraql.planner import plan_query as make_plan
 from auroraql.preparing import Beside, Prepared, Standing, next_name
 from auroraql.query import Or, Query, split_conjuncts
 from auroraql.resolver import resolve

@@ -12,7 +12,7 @@ from auroraql.forms import script
 from auroraql.forms.pieces import Form
 from auroraql.plan import Plan, Request
 from auroraql.planner import lacks_filter, open_window
-from auroraql.planner import plan as make_plan
+from auroraql.planner import plan_query as make_plan
 from auroraql.planner.windows import cut_windows, is_open, is_too_long
 from auroraql.query import Query
 from auroraql.resolver import resolve, unused_parameter_warning

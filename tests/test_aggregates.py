@@ -20,7 +20,7 @@ from auroraql.archives.embedded import EmbeddedEngine
 from auroraql.errors import Source, StatementError
 from auroraql.forms import script
 from auroraql.plan import Plan, PostProcessing, Request
-from auroraql.planner import plan
+from auroraql.planner import plan_query
 from auroraql.query import And, Column, Comparison, FieldComparison, Or, OrderKey, Predicate, Query, Ref
 from auroraql.resolver import resolve
 from auroraql.results import Fetched, ResultColumn, ResultSet, record_of, result_columns, rows_of
@@ -63,7 +63,7 @@ def by_requests(made: Plan) -> list[tuple[Any, ...]]:
 
 def agree(engine: EmbeddedEngine, query: Query) -> list[tuple[Any, ...]]:
     """The rows of a query, the same from everywhere."""
-    made = plan(query, SMALL)
+    made = plan_query(query, SMALL)
     rows = embedded(engine, made)
     assert rows == by_requests(made)
     assert rows == brute_force.rows(query, KNOWN)
@@ -171,7 +171,7 @@ def test_every_two_values_of_metadata(engine: EmbeddedEngine, tmp_path: Any, sig
 
 def planned(text: str) -> Plan:
     resolved = resolve(script.read_find(Source(text)), load_shipped(), now=datetime(2021, 1, 1))
-    return plan(resolved.query, load_shipped())
+    return plan_query(resolved.query, load_shipped())
 
 
 @pytest.mark.parametrize(
@@ -267,13 +267,13 @@ def test_groups_by_a_list() -> None:
         ),
         group_by=(platforms,),
     )
-    done = residual.finish(Fetched(records=CONJUNCTION_RECORDS), plan(query, SMALL))
+    done = residual.finish(Fetched(records=CONJUNCTION_RECORDS), plan_query(query, SMALL))
     assert list(done.rows or ()) == [(["gill", "swarma"], 2, 2.0), (["gill", "swarmb"], 2, 3.0)]
 
 
 def test_distinct_objects_through_a_list() -> None:
     query = Query("conjunctions", select=(Column(Ref("record", "data_sources")),), distinct=True)
-    done = residual.finish(Fetched(records=CONJUNCTION_RECORDS), plan(query, SMALL))
+    done = residual.finish(Fetched(records=CONJUNCTION_RECORDS), plan_query(query, SMALL))
     assert list(done.rows or ()) == [
         (CONJUNCTION_RECORDS[0]["data_sources"],),
         (CONJUNCTION_RECORDS[1]["data_sources"],),
@@ -288,7 +288,7 @@ def test_a_residual_of_lists() -> None:
 
 def test_whole_records_are_kept_once(engine: EmbeddedEngine) -> None:
     query = many(distinct=True, order_by=(OrderKey(K, descending=True),), limit=7)
-    made = plan(query, SMALL)
+    made = plan_query(query, SMALL)
     rows = embedded(engine, made)
     twice = residual.finish(Fetched(records=[*RECORDS, *RECORDS]), made)
     assert twice.records is not None

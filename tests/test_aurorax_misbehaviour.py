@@ -22,7 +22,7 @@ from auroraql.archives.aurorax import run as run_module
 from auroraql.errors import ArchiveError, Failed, Refused, Source, TimedOut, Unreachable
 from auroraql.forms import script
 from auroraql.plan import Plan, Request
-from auroraql.planner import plan
+from auroraql.planner import plan_query
 from auroraql.query import Query
 from auroraql.resolver import resolve
 from auroraql.schema.catalogue import load_shipped
@@ -169,7 +169,7 @@ def test_a_fault_of_the_estimate_leaves_it_out(
 ) -> None:
 
     text = "FIND conjunctions OF ground (program = 'trex'), space (program = 'swarm') WITHIN 500 km ON 2020-02-01"
-    (request,) = plan(resolve(script.read_find(Source(text)), load_shipped()).query, load_shipped()).requests
+    (request,) = plan_query(resolve(script.read_find(Source(text)), load_shipped()).query, load_shipped()).requests
     assert list(engine.estimates([request, request])) == [42, 42]
     assert engine.describe(request) == "as it says"
     server.faults["estimate"] = server.faults["describe"] = replace(fault)

@@ -24,7 +24,7 @@ from auroraql.errors import Source, StatementError
 from auroraql.forms import query_json, script, sentence
 from auroraql.forms.text import writing
 from auroraql.forms.text.formatting import format_text
-from auroraql.planner import plan
+from auroraql.planner import plan_query
 from auroraql.query import Query
 from auroraql.resolver import resolve
 from auroraql.schema import EPHEMERIS
@@ -52,7 +52,7 @@ def test_law_1_text_read_back_is_the_query(query: Query) -> None:
 
 @given(searches())
 def test_laws_1_and_2_json_and_sentence_read_back_are_the_query(query: Query) -> None:
-    made = plan(query, load_shipped())
+    made = plan_query(query, load_shipped())
     if not made.requests:
         assert made.warnings
         return
@@ -63,7 +63,7 @@ def test_laws_1_and_2_json_and_sentence_read_back_are_the_query(query: Query) ->
     text = writing.print_query(query, load_shipped())
     assert translate(text, to="json") == document
     assert translate(document, to="aql") == text
-    lifted = plan(read_json(document), load_shipped())
+    lifted = plan_query(read_json(document), load_shipped())
     assert [query_json.write_query_json(each) for each in lifted.requests] == [document]
     assert not lifted.post_processing
     try:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from auroraql.archives.aurorax.joining import joined
 from auroraql.archives.aurorax.records import united
 from auroraql.forms import query_json
-from auroraql.planner import plan
+from auroraql.planner import plan_query
 from auroraql.query import EVERYTHING, And, Block, Comparison, Not, Or, Predicate, Query, Ref
 from auroraql.residual import finish
 from auroraql.resolver import resolve
@@ -71,7 +71,7 @@ def searches(draw: st.DrawFn) -> Query:
 def by_requests(query: Query, positions: tuple[Position, ...]) -> list[Record] | None:
     """What the plan's requests find, each as its JSON says, and its residual leaves; None when it has none."""
     catalogue = Catalogue(_KNOWN, load_shipped().metadata)
-    made = plan(query, catalogue)
+    made = plan_query(query, catalogue)
     if made.unsayable:
         return None
     batches = []
@@ -85,7 +85,7 @@ def by_requests(query: Query, positions: tuple[Position, ...]) -> list[Record] |
 
 def chosen(query: Query, positions: tuple[Position, ...]) -> list[Record]:
     """The same by the meaning of the query alone."""
-    whole = plan(query, Catalogue(_KNOWN, load_shipped().metadata))
+    whole = plan_query(query, Catalogue(_KNOWN, load_shipped().metadata))
     found = conjunctions(query, positions, SOURCES)
     return list(finish(Fetched(records=found), whole).records or ())
 

@@ -10,7 +10,7 @@ import pytest
 
 from auroraql.errors import AuroraQLError, Source, StatementError, render
 from auroraql.forms import script
-from auroraql.planner.native import Native
+from auroraql.planner.native import NativeRequest
 from auroraql.query import Query
 from auroraql.resolver import resolve
 from auroraql.saved import bind, known_values
@@ -42,7 +42,7 @@ def is_written(query: Query) -> bool:
     """Whether one request says the predicates as they are written, by lists and filters."""
     blocks = query.criteria.blocks if query.criteria is not None else ()
     parts = [(query.where, KINDS[query.kind]), *((block.where, BLOCKS[block.kind]) for block in blocks)]
-    return all(Native.of(where, kind).fits for where, kind in parts)
+    return all(NativeRequest.build(where, kind).fits for where, kind in parts)
 
 
 @pytest.mark.parametrize("path", STATEMENTS, ids=lambda p: f"{p.parent.name}-{p.stem}")

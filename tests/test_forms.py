@@ -17,7 +17,7 @@ from auroraql.forms import query_json, script, sentence
 from auroraql.forms.text import parsing, writing
 from auroraql.forms.text.formatting import format_text
 from auroraql.plan import Plan
-from auroraql.planner import plan
+from auroraql.planner import plan_query
 from auroraql.planner.windows import is_open
 from auroraql.query import Query
 from auroraql.resolver import resolve
@@ -47,7 +47,7 @@ def read_json(document: dict[str, Any], kind: str) -> Query:
 
 
 def planned(query: Query) -> Plan:
-    return plan(query, load_shipped(), cut=False)
+    return plan_query(query, load_shipped(), cut=False)
 
 
 def one_request(query: Query) -> Plan:

@@ -17,9 +17,9 @@ from auroraql import residual
 from auroraql.errors import Source
 from auroraql.forms import query_json, script
 from auroraql.plan import Plan
-from auroraql.planner import plan
-from auroraql.planner.native import MOST_REQUESTS
-from auroraql.planner.sources import AXES, cover
+from auroraql.planner import plan_query
+from auroraql.planner.native import MAX_REQUESTS
+from auroraql.planner.sources import AXES, find_cover
 from auroraql.query import And, Comparison, FieldComparison, Not, Or, Predicate, Query
 from auroraql.resolver import resolve
 from auroraql.schema import DATA_PRODUCTS
@@ -72,8 +72,8 @@ def marked(predicate: Predicate) -> Predicate:
 @given(predicates)
 def test_law_5_every_plan_with_its_residual_is_the_query(predicate: Predicate) -> None:
     query = Query.build(Query(KIND, marked(predicate)))
-    made = plan(query, SMALL)
-    assert len(made.requests) <= MOST_REQUESTS
+    made = plan_query(query, SMALL)
+    assert len(made.requests) <= MAX_REQUESTS
     done = residual.run(fetched(made), made.post_processing, DATA_PRODUCTS)
     assert sorted(r["url"] for r in done) == sorted(p.url for p in brute_force.answer(query, KNOWN))
 
@@ -82,7 +82,7 @@ def planned(where: str) -> Plan:
     """The plan of a predicate over the sources that come with the package."""
     text = f"FIND data_products WHERE {where} ON 2020-02-01"
     resolved = resolve(script.read_find(Source(text)), load_shipped(), now=datetime(2021, 1, 1))
-    return plan(resolved.query, load_shipped())
+    return plan_query(resolved.query, load_shipped())
 
 
 @pytest.mark.parametrize(
@@ -146,7 +146,7 @@ def test_boxes_hold_exactly_the_sources_or_say_that_they_do_not(
     chosen: list[DataSource], others: list[DataSource]
 ) -> None:
     every = list({s.identifier: s for s in (*chosen, *others)}.values())
-    found = cover(chosen, every)
+    found = find_cover(chosen, every)
     wanted = {s.identifier for s in chosen}
     held = set().union(*(boxed(every, box) for box in found.boxes))
     assert held == wanted if found.exact else held > wanted
@@ -155,5 +155,5 @@ def test_boxes_hold_exactly_the_sources_or_say_that_they_do_not(
 
 def test_sources_that_share_their_names_are_told_apart_by_a_residual() -> None:
     twins = [DataSource(1, "p", "a", "x", "ground", "One"), DataSource(2, "p", "a", "x", "ground", "Two")]
-    assert not cover(twins[:1], twins).exact
-    assert cover(twins, twins).exact
+    assert not find_cover(twins[:1], twins).exact
+    assert find_cover(twins, twins).exact

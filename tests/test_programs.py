@@ -19,7 +19,7 @@ from pyaurorax.search import ConjunctionSearch, DataProductSearch, EphemerisSear
 
 from auroraql import StatementError, translate
 from auroraql.forms import python, query_json
-from auroraql.planner import plan
+from auroraql.planner import plan_query
 from auroraql.query import Query
 from auroraql.schema.catalogue import load_shipped
 from tests import conjunction_strategies
@@ -74,7 +74,7 @@ _SEARCHES = (EVERY_SEARCH | conjunction_strategies.searches()).map(lambda q: rep
 
 @given(_SEARCHES)
 def test_a_program_asks_the_client_for_the_same(query: Query) -> None:
-    requests = plan(query, load_shipped(), cut=False).requests
+    requests = plan_query(query, load_shipped(), cut=False).requests
     assume(requests)
     asked = asked_by(python.write_pyaurorax(requests[0], "a\n'''\\ statement"))
     assert translate(asked, to="json") == query_json.write_query_json(requests[0])

@@ -13,7 +13,7 @@ from auroraql.errors import Source, Span, StatementError
 from auroraql.forms import script
 from auroraql.forms.pieces import StatementPiece
 from auroraql.named import Kept
-from auroraql.planner import noticed, plan
+from auroraql.planner import plan_query, plan_warnings
 from auroraql.preparing import NOTHING, Prepared, Preparing, Standing, check, prepare
 from auroraql.rechecking import Rechecking
 from auroraql.resolver import resolve
@@ -134,7 +134,7 @@ def _same_of(text: str) -> None:
     known = replace(load_shipped(), is_shipped=False)  # a plan is limited to the shipped list, and a check is not
     resolved = resolve(script.read_find(Source(text)), known)
     query, said = resolved.query, resolved.warnings
-    assert with_places(noticed(query, known, said)) == with_places(plan(query, known, said).warnings)
+    assert with_places(plan_warnings(query, known, said)) == with_places(plan_query(query, known, said).warnings)
 
 
 @pytest.mark.parametrize(

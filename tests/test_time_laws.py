@@ -22,7 +22,7 @@ from auroraql.errors import Source
 from auroraql.forms import query_json, script
 from auroraql.forms.text import writing
 from auroraql.plan import Plan
-from auroraql.planner import plan
+from auroraql.planner import plan_query
 from auroraql.query import Query
 from auroraql.resolver import resolve
 from auroraql.schema import KINDS
@@ -293,7 +293,7 @@ def fetched(made: Plan, kind: str) -> list[dict[str, Any]]:
 @given(searches())
 def test_law_5_times_by_requests(search: tuple[str, Test, str, dict[str, Any]]) -> None:
     kind, test, text, given = search
-    made = plan(resolve(script.read_find(Source(text)), KNOWN, given).query, KNOWN)
+    made = plan_query(resolve(script.read_find(Source(text)), KNOWN, given).query, KNOWN)
     done = residual.run(fetched(made, kind), made.post_processing, KINDS[kind])
     names = [r["url"] if kind == "data_products" else f"{r['data_source']['identifier']} {r['epoch']}" for r in done]
     assert sorted(names) == matching(kind, test)
@@ -304,7 +304,7 @@ def test_law_5_times_by_requests(search: tuple[str, Test, str, dict[str, Any]]) 
 def test_requests_for_ephemeris_stay_within_the_hull(test: Test) -> None:
     given: dict[str, Any] = {}
     text = f"FIND ephemeris WHERE program = 'trex' AND {written(test, lambda: False, given)}"
-    made = plan(resolve(script.read_find(Source(text)), KNOWN, given).query, KNOWN, cut=False)
+    made = plan_query(resolve(script.read_find(Source(text)), KNOWN, given).query, KNOWN, cut=False)
     edges = set(_edges(test))
     near = {edge + step * SECOND for edge in edges for step in (-1, 0, 1)}
     whole = {moment.replace(microsecond=0) for moment in near} | {datetime(1900, 1, 1), datetime(2100, 1, 1)}
@@ -412,7 +412,7 @@ def test_law_5_times_of_conjunctions_by_requests(search: tuple[Test, str, dict[s
     """The windows hold every pass whole, and what a window cuts is told from a whole one."""
     test, text, given = search
     known = Catalogue((*KNOWN.sources, DataSource(*SPACECRAFT)), KNOWN.metadata)
-    made = plan(resolve(script.read_find(Source(text)), known, given).query, known)
+    made = plan_query(resolve(script.read_find(Source(text)), known, given).query, known)
     found = []
     for request in made.requests:
         start, end = request.start or datetime.min, request.end or datetime.max
@@ -436,7 +436,7 @@ def test_law_5_times_of_conjunctions_by_requests(search: tuple[Test, str, dict[s
 )
 def test_times_of_conjunctions_narrow_both_ends_of_the_window(where: str, start: str, end: str) -> None:
     text = f"FIND conjunctions OF ground (program = 'trex'), space (program = 'swarm') WITHIN 300 km WHERE {where}"
-    made = plan(resolve(script.read_find(Source(text)), load_shipped()).query, load_shipped())
+    made = plan_query(resolve(script.read_find(Source(text)), load_shipped()).query, load_shipped())
     assert [(str(each.start), str(each.end)) for each in made.requests] == [
         (start.replace("T", " "), end.replace("T", " "))
     ]
@@ -478,12 +478,12 @@ def test_laws_1_to_3_with_not_at_every_depth(search: tuple[str, dict[str, Any]])
     canonical = writing.print_query(query, load_shipped())
     again = meaning(canonical)
     assert again == query, canonical
-    made = plan(query, load_shipped())
-    assert plan(again, load_shipped()).requests == made.requests
+    made = plan_query(query, load_shipped())
+    assert plan_query(again, load_shipped()).requests == made.requests
     if len(made.requests) == 1 and not made.post_processing:
         document = query_json.write_query_json(made.requests[0])
         lifted = resolve(query_json.read_document(document, query.kind), load_shipped()).query
-        assert query_json.write_query_json(plan(lifted, load_shipped()).requests[0]) == document
+        assert query_json.write_query_json(plan_query(lifted, load_shipped()).requests[0]) == document
 
 
 def test_a_datetime_is_an_instant_and_a_date_its_day(archive: Archive) -> None:

@@ -14,10 +14,10 @@ from math import prod
 
 from auroraql.errors import Diagnostic
 from auroraql.plan import BlockRequest, CriteriaRequest, FilterGroup, Request
-from auroraql.planner.native import MOST_REQUESTS, Native, response_format
-from auroraql.planner.several import branches, count_branches
-from auroraql.planner.sources import cover, holds, is_on_sources
-from auroraql.planner.truths import Truths
+from auroraql.planner.native import MAX_REQUESTS, NativeRequest, response_format
+from auroraql.planner.several import count_branches, expand_branches
+from auroraql.planner.sources import evaluate, find_cover, is_source_predicate
+from auroraql.planner.truths import SourcePredicates
 from auroraql.query import (
     And,
     Block,
@@ -39,7 +39,7 @@ _TYPES = {"ground": ("ground",), "events": ("event_list",)}
 
 
 @dataclass
-class CriteriaPlan:
+class ConjunctionPlanner:
     """The criteria of one query as requests; `unsayable` tells why there are none, `said` what was noticed."""
 
     criteria: Criteria
@@ -58,31 +58,32 @@ class CriteriaPlan:
             for criteria in self._criteria()
         )
 
-    def noticed(self) -> list[Diagnostic]:
+    def warnings(self) -> list[Diagnostic]:
         """What `requests` would say, told without them."""
         for block in self.criteria.blocks:
             if block.kind != "location":
-                self._notice(_positively(block))
+                self._collect_warnings(_without_negation(block))
         return self.said
 
-    def _notice(self, block: Block) -> None:
-        native = Native.of(block.where, BLOCKS[block.kind])
+    def _collect_warnings(self, block: Block) -> None:
+        native = NativeRequest.build(block.where, BLOCKS[block.kind])
         if native.impossible is not None:
             self.said.append(native.impossible)
         elif native.fits:
-            self._say_apart(block, native)
+            self._warn_of_separate_requests(block, native)
         else:
-            possible = Truths.over(self.sources()).possible(block.where)
+            possible = SourcePredicates.for_sources(self.sources()).possible_sources(block.where)
             if not any(
-                fits_block(each, block.kind) and normalize(_left(block.where, each)) != Or(()) for each in possible
+                is_allowed_in_block(each, block.kind) and normalize(_remaining_predicate(block.where, each)) != Or(())
+                for each in possible
             ):
-                self._say_nothing_matches(block)
+                self._warn_of_no_match(block)
 
-    def _say_apart(self, block: Block, native: Native) -> None:
-        found = native.unmatched(self.catalogue, block.kind, _types(block.kind, self.catalogue))
+    def _warn_of_separate_requests(self, block: Block, native: NativeRequest) -> None:
+        found = native.unmatched_values(self.catalogue, block.kind, _source_types(block.kind, self.catalogue))
         self.said += [found] if found is not None else []
 
-    def _say_nothing_matches(self, block: Block) -> None:
+    def _warn_of_no_match(self, block: Block) -> None:
         message = f"no data source can match a block of {block.kind}: this finds nothing"
         self.said.append(Diagnostic("AQL0606", message, block.where.origin, "leaves no source", severity="warning"))
 
@@ -97,8 +98,8 @@ class CriteriaPlan:
         if self.unsayable:
             return ()
         count = prod(map(len, parts))
-        if count > MOST_REQUESTS:
-            self._refuse(f"it would take {count:,} requests, and {MOST_REQUESTS} are the most", None)
+        if count > MAX_REQUESTS:
+            self._refuse(f"it would take {count:,} requests, and {MAX_REQUESTS} are the most", None)
             return ()
         chosen = product(*parts)
         return tuple(CriteriaRequest(each, tuple(distances), criteria.via, criteria.subminute) for each in chosen)
@@ -107,13 +108,13 @@ class CriteriaPlan:
         """The block as blocks of AuroraX's, which have no source in common."""
         if block.kind == "location":
             return [BlockRequest(block.kind, points=block.points)]
-        block = _positively(block)
-        native = Native.of(block.where, BLOCKS[block.kind])
+        block = _without_negation(block)
+        native = NativeRequest.build(block.where, BLOCKS[block.kind])
         if native.impossible is not None:
             self.said.append(native.impossible)
             return []
         if native.fits:
-            self._say_apart(block, native)
+            self._warn_of_separate_requests(block, native)
             return [_block_request(block, native)]
         return self._cut(block)
 
@@ -122,18 +123,18 @@ class CriteriaPlan:
         sources, self.used_sources = self.sources(), True
         asked: dict[Predicate, list[DataSource]] = {}
         for source in sources:
-            if fits_block(source, block.kind):
-                left = normalize(_left(block.where, source))
+            if is_allowed_in_block(source, block.kind):
+                left = normalize(_remaining_predicate(block.where, source))
                 if left != Or(()):
                     asked.setdefault(left, []).append(source)
         if not asked:
-            self._say_nothing_matches(block)
+            self._warn_of_no_match(block)
         return [part for left, chosen in asked.items() for part in self._part(block, left, chosen, sources)]
 
     def _part(
         self, block: Block, left: Predicate, chosen: Sequence[DataSource], sources: Sequence[DataSource]
     ) -> Sequence[BlockRequest]:
-        found = cover(chosen, sources, closely=True)
+        found = find_cover(chosen, sources, closely=True)
         if not found.exact:
             self._refuse("no lists of programs, platforms and instrument types tell these sources from others", block)
         natives = self._alternatives(block, left)
@@ -143,14 +144,16 @@ class CriteriaPlan:
             for box in found.boxes
         ]
 
-    def _alternatives(self, block: Block, left: Predicate) -> Sequence[Native]:
+    def _alternatives(self, block: Block, left: Predicate) -> Sequence[NativeRequest]:
         """What is asked of the metadata of sources, as flat groups any of which may hold."""
-        native = Native.of(left, BLOCKS[block.kind])
+        native = NativeRequest.build(left, BLOCKS[block.kind])
         if native.fits:
             return [native]
         several = []
-        if count_branches(left) <= MOST_REQUESTS:
-            several = [Native.of(normalize(And(branch)), BLOCKS[block.kind]) for branch in branches(left)]
+        if count_branches(left) <= MAX_REQUESTS:
+            several = [
+                NativeRequest.build(normalize(And(branch)), BLOCKS[block.kind]) for branch in expand_branches(left)
+            ]
         if not several or not all(each.fits for each in several):
             self._refuse("it has no filters for all of this", block)
         elif self.criteria.subminute:
@@ -164,11 +167,11 @@ class CriteriaPlan:
         self.unsayable.append(Diagnostic("AQL0407", f"AuroraX cannot say this: {why}", origin, hint=hint))
 
 
-def _block_request(block: Block, native: Native) -> BlockRequest:
+def _block_request(block: Block, native: NativeRequest) -> BlockRequest:
     return BlockRequest(block.kind, tuple(native.lists.items()), native.filters())
 
 
-def fits_block(source: DataSource, kind: str) -> bool:
+def is_allowed_in_block(source: DataSource, kind: str) -> bool:
     """Whether a block of a kind takes a source, by the source's type."""
     types = _TYPES.get(kind)
     if types is not None:
@@ -176,23 +179,23 @@ def fits_block(source: DataSource, kind: str) -> bool:
     return all(source.source_type not in each for each in _TYPES.values())
 
 
-def _types(kind: str, catalogue: Catalogue) -> tuple[str, ...]:
+def _source_types(kind: str, catalogue: Catalogue) -> tuple[str, ...]:
     """The types of sources that a block of a kind takes."""
     others = [each for types in _TYPES.values() for each in types]
     return _TYPES.get(kind) or tuple(each for each in catalogue.values("source_type") if each not in others)
 
 
-def _positively(block: Block) -> Block:
-    return replace(block, where=normalize(_positive(block.where)))
+def _without_negation(block: Block) -> Block:
+    return replace(block, where=normalize(_positive_predicate(block.where)))
 
 
-def _positive(predicate: Predicate) -> Predicate:
+def _positive_predicate(predicate: Predicate) -> Predicate:
     """Not in one hemisphere is in the other: AuroraX has a list of those that are wanted."""
     match predicate:
         case And(terms):
-            return replace(predicate, terms=tuple(map(_positive, terms)))
+            return replace(predicate, terms=tuple(map(_positive_predicate, terms)))
         case Or(terms):
-            return replace(predicate, terms=tuple(map(_positive, terms)))
+            return replace(predicate, terms=tuple(map(_positive_predicate, terms)))
         case Comparison(ref, Op.NE | Op.NOT_IN, values) if ref.name == "hemisphere" and ref.role == "record":
             others = tuple(each for each in HEMISPHERES if each not in values)
             return replace(predicate, operator=Op.IN, values=others) if others else Or(())
@@ -200,20 +203,20 @@ def _positive(predicate: Predicate) -> Predicate:
             return predicate
 
 
-def _left(predicate: Predicate, source: DataSource) -> Predicate:
+def _remaining_predicate(predicate: Predicate, source: DataSource) -> Predicate:
     """What is left to ask of a record when its source is known; Or(()) when nothing of it can match."""
     match predicate:
         case And(terms, origin):
-            rest = [_left(term, source) for term in terms]
+            rest = [_remaining_predicate(term, source) for term in terms]
             if any(term == Or(()) for term in rest):
                 return Or(())
             return And(tuple(term for term in rest if term != And(())), origin)
         case Or(terms, origin):
-            rest = [_left(term, source) for term in terms]
+            rest = [_remaining_predicate(term, source) for term in terms]
             if any(term == And(()) for term in rest):
                 return And(())
             return Or(tuple(term for term in rest if term != Or(())), origin)
-        case Comparison() | FieldComparison() if is_on_sources(predicate):
-            return And(()) if holds(predicate, source, lambda _leaf: None) else Or(())
+        case Comparison() | FieldComparison() if is_source_predicate(predicate):
+            return And(()) if evaluate(predicate, source, lambda _leaf: None) else Or(())
         case _:
             return predicate

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from auroraql.planner.native import MOST_REQUESTS
-from auroraql.planner.truths import Truths
+from auroraql.planner.native import MAX_REQUESTS
+from auroraql.planner.truths import SourcePredicates
 from auroraql.query import And, Comparison, Predicate, Query, Ref, Using, UsingGroup, normalize, split_conjuncts
 from auroraql.resolver.intervals import join_intervals
 from auroraql.resolver.values import PLAIN_NUMBER
@@ -23,27 +23,31 @@ _DAYS_OF_A_REQUEST = 4
 """A request costs about as much as the records of this many days of one group that are not wanted."""
 
 
-def queries_of(
+def split_using(
     query: Query, using: Using, sources: Sequence[DataSource], catalogue: Catalogue
 ) -> Iterator[tuple[Query, ...]]:
     """Queries without USING that together find every record of the query, the best choice first.
 
     Groups that no source can have are left out. The last choice is a single query.
     """
-    truths = Truths.over(sources)
-    groups = [group for group in using.groups if truths.some_possible(_chosen(query, using.refs, [group], catalogue))]
+    truths = SourcePredicates.for_sources(sources)
+    groups = [
+        group
+        for group in using.groups
+        if truths.has_possible(_restrict_to_groups(query, using.refs, [group], catalogue))
+    ]
     if not groups:
         return
-    together = _of(query, using.refs, groups, catalogue)
-    alike = _with_equal_windows(query, using.refs, groups)
-    if len(alike) <= MOST_REQUESTS:
-        apart = [_of(query, using.refs, part, catalogue) for part in alike]
-        if _cost(apart, [len(part) for part in alike]) < _cost([together], [len(groups)]):
+    together = _query_of_group(query, using.refs, groups, catalogue)
+    alike = _merge_equal_windows(query, using.refs, groups)
+    if len(alike) <= MAX_REQUESTS:
+        apart = [_query_of_group(query, using.refs, part, catalogue) for part in alike]
+        if _estimate_cost(apart, [len(part) for part in alike]) < _estimate_cost([together], [len(groups)]):
             yield tuple(apart)
     yield (together,)
 
 
-def _with_equal_windows(query: Query, refs: Sequence[Ref], groups: Sequence[UsingGroup]) -> list[list[UsingGroup]]:
+def _merge_equal_windows(query: Query, refs: Sequence[Ref], groups: Sequence[UsingGroup]) -> list[list[UsingGroup]]:
     """The groups apart; with one field, those that need the same windows together, which a list of values says."""
     if len(refs) > 1:
         return [[group] for group in groups]
@@ -53,18 +57,22 @@ def _with_equal_windows(query: Query, refs: Sequence[Ref], groups: Sequence[Usin
     return list(together.values())
 
 
-def _of(query: Query, refs: Sequence[Ref], groups: Sequence[UsingGroup], catalogue: Catalogue) -> Query:
+def _query_of_group(query: Query, refs: Sequence[Ref], groups: Sequence[UsingGroup], catalogue: Catalogue) -> Query:
     during = tuple(join_intervals(interval for group in groups for interval in group.intervals))
-    return Query.build(replace(query, where=_chosen(query, refs, groups, catalogue), during=during, using=None))
+    return Query.build(
+        replace(query, where=_restrict_to_groups(query, refs, groups, catalogue), during=during, using=None)
+    )
 
 
-def _chosen(query: Query, refs: Sequence[Ref], groups: Sequence[UsingGroup], catalogue: Catalogue) -> Predicate:
+def _restrict_to_groups(
+    query: Query, refs: Sequence[Ref], groups: Sequence[UsingGroup], catalogue: Catalogue
+) -> Predicate:
     """The query's predicate, and that each field has a value of one of the groups."""
-    terms = [*split_conjuncts(query.where), *_equal(query, refs, groups, catalogue)]
+    terms = [*split_conjuncts(query.where), *_equal_to_group(query, refs, groups, catalogue)]
     return normalize(And(tuple(terms), query.where.origin))
 
 
-def _equal(
+def _equal_to_group(
     query: Query, refs: Sequence[Ref], groups: Sequence[UsingGroup], catalogue: Catalogue
 ) -> Iterator[Comparison]:
     kind = KINDS[query.kind]
@@ -95,7 +103,7 @@ def _can_be_sent(query: Query, ref: Ref, values: Sequence[str], catalogue: Catal
             return True
 
 
-def _cost(queries: Sequence[Query], counts: Sequence[int]) -> float:
+def _estimate_cost(queries: Sequence[Query], counts: Sequence[int]) -> float:
     """The requests of queries, and the days of groups that they fetch; `counts` are the groups of each."""
     days = sum(
         count * (last - first).total_seconds() / 86_400

@@ -15,12 +15,12 @@ from auroraql.schema import KINDS, Field, Kind, is_time_key
 from auroraql.schema.catalogue import Catalogue
 from auroraql.schema.operators import OPERATORS, Op
 
-MOST_REQUESTS = 32
+MAX_REQUESTS = 32
 """What would take more requests than this is fewer, which find more, and a residual."""
 
 
 @dataclass
-class Native:
+class NativeRequest:
     """The parts of one request for a kind or a block, gathered term by term; `fits` while every term found its place."""
 
     kind: Kind
@@ -33,7 +33,7 @@ class Native:
     impossible: Diagnostic | None = None
 
     @classmethod
-    def of(cls, where: Predicate, kind: Kind) -> Native:
+    def build(cls, where: Predicate, kind: Kind) -> NativeRequest:
         """A predicate on records of a kind, or on the sources of a block, term by term."""
         made = cls(kind)
         for term in split_conjuncts(where):
@@ -48,17 +48,17 @@ class Native:
         return Request(query.kind, lists, self.filters(), query.start, query.end, response_format(query))
 
     def _add(self, term: Predicate) -> None:
-        if is_list(term):
+        if is_list_term(term):
             self._add_list(term)
-        elif is_filter(term):
-            self.expressions.append(expression(term, self.kind))
-        elif isinstance(term, Or) and term.terms and all(map(is_filter, term.terms)):
+        elif is_filter_term(term):
+            self.expressions.append(to_filter_expression(term, self.kind))
+        elif isinstance(term, Or) and term.terms and all(map(is_filter_term, term.terms)):
             self.groups.append(term)
         else:
             self.fits = False
 
     def _add_list(self, term: Comparison) -> None:
-        bare = bare_name(term, self.kind)
+        bare = list_name(term, self.kind)
         if bare in self.lists:
             message = f"no record has two values of '{bare}': this finds nothing"
             self.impossible = Diagnostic(
@@ -68,7 +68,7 @@ class Native:
         if term.origin is not None:
             self.origins[bare] = term.origin
 
-    def unmatched(self, catalogue: Catalogue, block: str = "", types: tuple[str, ...] = ()) -> Diagnostic | None:
+    def unmatched_values(self, catalogue: Catalogue, block: str = "", types: tuple[str, ...] = ()) -> Diagnostic | None:
         """Known values that no data source has together: gillam is a platform, but not one of swarm's.
 
         A block takes only sources of some types.
@@ -99,28 +99,28 @@ class Native:
         if not self.groups:
             return FilterGroup(tuple(self.expressions))
         terms = [term for term in self.groups[0].terms if isinstance(term, Comparison)]
-        return FilterGroup(tuple(expression(term, self.kind) for term in terms), "OR")
+        return FilterGroup(tuple(to_filter_expression(term, self.kind) for term in terms), "OR")
 
 
-def is_list(term: Predicate) -> TypeGuard[Comparison]:
+def is_list_term(term: Predicate) -> TypeGuard[Comparison]:
     """Whether one of the lists of a query says it."""
     return isinstance(term, Comparison) and term.listed and term.operator in (Op.EQ, Op.IN)
 
 
-def is_filter(term: Predicate) -> TypeGuard[Comparison]:
+def is_filter_term(term: Predicate) -> TypeGuard[Comparison]:
     """Whether one metadata filter says it. None is equal to a whole interval of time."""
     if not isinstance(term, Comparison) or term.ref.role != "metadata" or not OPERATORS[term.operator].wire:
         return False
     return not any(read_span(value) for value in term.values if "/" in value)
 
 
-def expression(term: Comparison, kind: Kind) -> Expression:
+def to_filter_expression(term: Comparison, kind: Kind) -> Expression:
     """The metadata filter of a comparison."""
-    values = _time_values(term, kind) or term.values
+    values = _comparable_time_values(term, kind) or term.values
     return Expression(term.ref.name, term.operator, values, term.origin)
 
 
-def _time_values(term: Comparison, kind: Kind) -> tuple[str, ...] | None:
+def _comparable_time_values(term: Comparison, kind: Kind) -> tuple[str, ...] | None:
     """Times spelt so that they compare alike as times and as text; None where the values are no times.
 
     A time that others are only later than has no zeros at its end, and the others have the six digits of records.
@@ -134,20 +134,20 @@ def _time_values(term: Comparison, kind: Kind) -> tuple[str, ...] | None:
     operator = OPERATORS[term.operator]
     least = [limit == "first" for limit in operator.limits_of(len(moments))]
     pairs = zip(term.values, moments, least, strict=True)
-    return tuple(value if each is None else _spelt(value, each.first, low, is_known) for value, each, low in pairs)
+    return tuple(value if each is None else _spell_time(value, each.first, low, is_known) for value, each, low in pairs)
 
 
 _SECONDS = len("2020-01-01T00:00:00")
 
 
-def _spelt(value: str, moment: datetime, low: bool, is_known: bool) -> str:
+def _spell_time(value: str, moment: datetime, low: bool, is_known: bool) -> str:
     if is_known:
         return value if low else moment.isoformat(timespec="microseconds")
     # A key that nobody declared may hold dates.
     return value[:10] if low and value[10:] == "T00:00:00" else value
 
 
-def bare_name(term: Comparison, kind: Kind) -> str:
+def list_name(term: Comparison, kind: Kind) -> str:
     """The name of the list that a comparison fills."""
     declared = kind.field(term.ref.name)
     return declared.bare if declared is not None else term.ref.name
@@ -167,12 +167,12 @@ def response_format(query: Query, also: tuple[Ref, ...] = ()) -> Tree | None:
     using = query.using.refs if query.using is not None else ()
     tree: Tree = {}
     for ref in (*selected, *query.group_by, *ordered, *span, *using, *also):
-        _grow(tree, ref, kind)
+        _add_to_tree(tree, ref, kind)
     # To count records, something of each must come.
     return tree or {kind.fields[0].path[0]: True}
 
 
-def _grow(tree: Tree, ref: Ref, kind: Kind) -> None:
+def _add_to_tree(tree: Tree, ref: Ref, kind: Kind) -> None:
     if ref.role == "metadata":
         tree["metadata"] = True
         return

@@ -28,19 +28,19 @@ Triple = tuple[str, str, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Cover:
+class SourceCover:
     """Boxes that hold all of a set of sources; `exact` when they hold no other."""
 
     boxes: tuple[Box, ...]
     exact: bool
 
 
-def is_on_sources(leaf: Comparison | FieldComparison) -> bool:
+def is_source_predicate(leaf: Comparison | FieldComparison) -> bool:
     """Whether a record's source alone tells what a comparison is."""
     return leaf.ref.role == "source" and (isinstance(leaf, Comparison) or leaf.other.role == "source")
 
 
-def holds(
+def evaluate(
     predicate: Predicate, source: DataSource, unknown: Callable[[Comparison | FieldComparison], bool | None]
 ) -> bool | None:
     """Whether a predicate holds for the records of a source; None when that is not known.
@@ -49,26 +49,26 @@ def holds(
     """
     match predicate:
         case Comparison(ref) if ref.role == "source":
-            return compared(predicate, _of(source, ref))
-        case FieldComparison(ref, operator, other) if is_on_sources(predicate):
-            return compared_fields(operator, _of(source, ref), _of(source, other))
+            return compare_value(predicate, _source_value(source, ref))
+        case FieldComparison(ref, operator, other) if is_source_predicate(predicate):
+            return compare_source_fields(operator, _source_value(source, ref), _source_value(source, other))
         case Comparison() | FieldComparison():
             return unknown(predicate)
         case Not(term):
-            found = holds(term, source, unknown)
+            found = evaluate(term, source, unknown)
             return None if found is None else not found
         case And(terms):
-            return _all(holds(term, source, unknown) for term in terms)
+            return _conjunction(evaluate(term, source, unknown) for term in terms)
         case Or(terms):
-            found = _all(_not(holds(term, source, unknown)) for term in terms)
-            return _not(found)
+            found = _conjunction(_negate(evaluate(term, source, unknown)) for term in terms)
+            return _negate(found)
 
 
-def _not(found: bool | None) -> bool | None:
+def _negate(found: bool | None) -> bool | None:
     return None if found is None else not found
 
 
-def _all(found: Iterable[bool | None]) -> bool | None:
+def _conjunction(found: Iterable[bool | None]) -> bool | None:
     """SQL's AND."""
     unsure = False
     for each in found:
@@ -78,12 +78,12 @@ def _all(found: Iterable[bool | None]) -> bool | None:
     return None if unsure else True
 
 
-def _of(source: DataSource, ref: Ref) -> str | int:
+def _source_value(source: DataSource, ref: Ref) -> str | int:
     value: str | int = getattr(source, ref.name.rpartition(".")[2])
     return value
 
 
-def compared(leaf: Comparison, value: str | int) -> bool | None:
+def compare_value(leaf: Comparison, value: str | int) -> bool | None:
     """Whether a comparison is true of a source's value; None where SQL does not know.
 
     That is so for a field without a value, and for the order of an identifier and a text that is not a number.
@@ -100,7 +100,7 @@ def compared(leaf: Comparison, value: str | int) -> bool | None:
     return _holds(leaf.operator, value, wanted)
 
 
-def compared_fields(operator: FieldOp, value: str | int, other: str | int) -> bool | None:
+def compare_source_fields(operator: FieldOp, value: str | int, other: str | int) -> bool | None:
     """Whether a comparison of two fields of a source is true; None where one of them has no value."""
     return None if "" in (value, other) else _holds(operator, value, [other])
 
@@ -119,7 +119,7 @@ def _holds(operator: Op, value: Any, wanted: Sequence[Any]) -> bool:
         case Op.BETWEEN:
             return bool(wanted[0] <= value <= wanted[1])
         case Op.LIKE:
-            return _pattern(wanted[0]).fullmatch(value) is not None
+            return _like_pattern(wanted[0]).fullmatch(value) is not None
         case Op.IS_NULL:
             return bool(value == "")
         case Op.NE | Op.GE | Op.GT | Op.NOT_IN | Op.NOT_BETWEEN | Op.NOT_LIKE | Op.IS_NOT_NULL:
@@ -134,37 +134,37 @@ def _number(text: str) -> Decimal | None:
 
 
 @cache
-def _pattern(like: str) -> re.Pattern[str]:
+def _like_pattern(like: str) -> re.Pattern[str]:
     """LIKE without an escape: % for anything, _ for one character, case ignored."""
     parts = (".*" if c == "%" else "." if c == "_" else re.escape(c) for c in like)
     return re.compile("".join(parts), re.IGNORECASE | re.DOTALL)
 
 
-def cover(chosen: Sequence[DataSource], every: Sequence[DataSource], *, closely: bool = False) -> Cover:
+def find_cover(chosen: Sequence[DataSource], every: Sequence[DataSource], *, closely: bool = False) -> SourceCover:
     """The boxes for a set of sources among all there are; `closely`: however many it takes."""
     inside, outside = {_triple(s) for s in chosen}, {_triple(s) for s in every}
     ids = {s.identifier for s in chosen}
     # Two sources may share a box of their own: then no lists tell them apart.
     pure = all(s.identifier in ids for s in every if _triple(s) in inside)
-    lists = _around(inside, outside)
+    lists = _bounding_lists(inside, outside)
     whole = tuple((AXES[at], tuple(sorted(values))) for at, values in lists.items())
-    extra = len(_held(outside, lists)) - len(inside)
+    extra = len(_contained_triples(outside, lists)) - len(inside)
     if extra == 0:
-        return Cover((whole,), pure)
+        return SourceCover((whole,), pure)
     if any("" in triple for triple in inside):  # no list names a field without a value
-        return Cover((whole,), exact=False)
+        return SourceCover((whole,), exact=False)
     boxes = _exact_boxes(inside, outside)
     # A request costs about as much as the records of a few sources that are not wanted.
     if len(boxes) > 1 + extra / 4 and not closely:
-        return Cover((whole,), exact=False)
-    return Cover(boxes, pure)
+        return SourceCover((whole,), exact=False)
+    return SourceCover(boxes, pure)
 
 
 def _triple(source: DataSource) -> Triple:
     return source.program, source.platform, source.instrument_type
 
 
-def _held(triples: set[Triple], lists: Mapping[int, set[str]]) -> set[Triple]:
+def _contained_triples(triples: set[Triple], lists: Mapping[int, set[str]]) -> set[Triple]:
     """The triples that lists hold, each for the axis of its number."""
     held = triples
     for at, values in lists.items():
@@ -172,36 +172,36 @@ def _held(triples: set[Triple], lists: Mapping[int, set[str]]) -> set[Triple]:
     return held
 
 
-def _around(inside: set[Triple], outside: set[Triple]) -> dict[int, set[str]]:
+def _bounding_lists(inside: set[Triple], outside: set[Triple]) -> dict[int, set[str]]:
     """The lists of the smallest box around the triples, without those that it does not need."""
     lists = {at: {triple[at] for triple in inside} for at in range(len(AXES))}
     lists = {at: values for at, values in lists.items() if "" not in values}
-    held = _held(outside, lists)
+    held = _contained_triples(outside, lists)
     for at in reversed(range(len(AXES))):
         others = {n: values for n, values in lists.items() if n != at}
-        if len(_held(outside, others)) == len(held):
+        if len(_contained_triples(outside, others)) == len(held):
             lists = others
     return lists
 
 
 def _exact_boxes(inside: set[Triple], outside: set[Triple]) -> tuple[Box, ...]:
     """Boxes that hold the triples and no other: programs that are wanted whole together, the others cut finer."""
-    wanted, there = _by_program(inside), _by_program(outside)
+    wanted, there = _program_boxes(inside), _program_boxes(outside)
     shapes: dict[Box, list[str]] = defaultdict(list)
     for program in sorted(wanted):
-        for shape in _shapes(wanted[program], there[program]):
+        for shape in _boxes_within_program(wanted[program], there[program]):
             shapes[shape].append(program)
     return tuple((("program", tuple(programs)), *shape) for shape, programs in shapes.items())
 
 
-def _by_program(triples: set[Triple]) -> dict[str, set[tuple[str, str]]]:
+def _program_boxes(triples: set[Triple]) -> dict[str, set[tuple[str, str]]]:
     found: dict[str, set[tuple[str, str]]] = defaultdict(set)
     for program, platform, instrument_type in triples:
         found[program].add((platform, instrument_type))
     return found
 
 
-def _shapes(wanted: set[tuple[str, str]], there: set[tuple[str, str]]) -> Iterable[Box]:
+def _boxes_within_program(wanted: set[tuple[str, str]], there: set[tuple[str, str]]) -> Iterable[Box]:
     """Boxes within one program, without its name: instrument types that are wanted at the same platforms together."""
     if wanted == there:
         return ((),)

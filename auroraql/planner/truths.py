@@ -10,12 +10,12 @@ from collections import defaultdict
 from collections.abc import Sequence
 from functools import reduce
 
-from auroraql.planner.sources import compared, compared_fields, is_on_sources
+from auroraql.planner.sources import compare_source_fields, compare_value, is_source_predicate
 from auroraql.query import And, Comparison, FieldComparison, Not, Or, Predicate, collect_refs
 from auroraql.schema.catalogue import DataSource
 from auroraql.schema.operators import Op
 
-Truth = tuple[int, int]
+TruthMasks = tuple[int, int]
 
 Values = tuple[str | int, ...]
 
@@ -24,46 +24,46 @@ _MOST_KEPT = 1000
 """Comparisons whose truth is kept: a mask has as many bits as there are sources."""
 
 
-class Truths:
+class SourcePredicates:
     """Evaluates predicates over one list of sources."""
 
     def __init__(self, sources: Sequence[DataSource]) -> None:
         self.sources = sources
         self.every = (1 << len(sources)) - 1
-        self._leaves: dict[tuple[str, Op, tuple[str, ...]], Truth] = {}
+        self._leaves: dict[tuple[str, Op, tuple[str, ...]], TruthMasks] = {}
         self._fields: dict[str, dict[Values, int]] = {}
 
     @classmethod
-    def over(cls, sources: Sequence[DataSource]) -> Truths:
+    def for_sources(cls, sources: Sequence[DataSource]) -> SourcePredicates:
         """Those over a list; of the same list as the last time, with what was found out then."""
         if not _LAST or _LAST[0].sources is not sources:
             _LAST[:] = [cls(sources)]
         return _LAST[0]
 
-    def certain(self, predicate: Predicate) -> list[DataSource]:
+    def certain_sources(self, predicate: Predicate) -> list[DataSource]:
         """The sources for which the predicate holds whatever is no field of a source."""
-        return self._chosen(self._truth(predicate, (self.every, self.every))[0])
+        return self._matching_sources(self._truth(predicate, (self.every, self.every))[0])
 
-    def possible(self, predicate: Predicate) -> list[DataSource]:
+    def possible_sources(self, predicate: Predicate) -> list[DataSource]:
         """The sources of which a record may fulfil the predicate."""
-        return self._chosen(self._truth(predicate, (0, self.every))[1])
+        return self._matching_sources(self._truth(predicate, (0, self.every))[1])
 
-    def some_certain(self, predicate: Predicate) -> bool:
+    def has_certain(self, predicate: Predicate) -> bool:
         """Whether there is a source for which it holds."""
         return self._truth(predicate, (self.every, self.every))[0] != 0
 
-    def some_possible(self, predicate: Predicate) -> bool:
+    def has_possible(self, predicate: Predicate) -> bool:
         """Whether there is a source of which a record may fulfil it."""
         return self._truth(predicate, (0, self.every))[1] != 0
 
-    def _chosen(self, mask: int) -> list[DataSource]:
+    def _matching_sources(self, mask: int) -> list[DataSource]:
         return [source for source, bit in zip(self.sources, reversed(bin(mask)), strict=False) if bit == "1"]
 
-    def _truth(self, predicate: Predicate, other: Truth) -> Truth:
+    def _truth(self, predicate: Predicate, other: TruthMasks) -> TruthMasks:
         """`other` is the truth of what is no field of a source."""
         match predicate:
             case Comparison() | FieldComparison():
-                return self._known_leaf(predicate) if is_on_sources(predicate) else other
+                return self._known_leaf(predicate) if is_source_predicate(predicate) else other
             case Not(term):
                 holding, possible = self._truth(term, other)
                 return self.every & ~possible, self.every & ~holding
@@ -74,7 +74,7 @@ class Truths:
                 truths = [self._truth(term, other) for term in terms]
                 return reduce(lambda a, b: (a[0] | b[0], a[1] | b[1]), truths, (0, 0))
 
-    def _known_leaf(self, leaf: Comparison | FieldComparison) -> Truth:
+    def _known_leaf(self, leaf: Comparison | FieldComparison) -> TruthMasks:
         if isinstance(leaf, FieldComparison):
             return self._leaf(leaf)
         key = (leaf.ref.name, leaf.operator, leaf.values)
@@ -84,7 +84,7 @@ class Truths:
             self._leaves[key] = self._leaf(leaf)
         return self._leaves[key]
 
-    def _leaf(self, leaf: Comparison | FieldComparison) -> Truth:
+    def _leaf(self, leaf: Comparison | FieldComparison) -> TruthMasks:
         """Each value that sources have of the field, or two values of the two, is looked at once."""
         if isinstance(leaf, Comparison) and leaf.operator in (Op.EQ, Op.IN, Op.NE, Op.NOT_IN) and _is_text(leaf):
             # What most predicates ask needs no look at all.
@@ -96,9 +96,9 @@ class Truths:
         holding = possible = 0
         for values, mask in self._masks(leaf).items():
             if isinstance(leaf, Comparison):
-                found = compared(leaf, values[0])
+                found = compare_value(leaf, values[0])
             else:
-                found = compared_fields(leaf.operator, values[0], values[1])
+                found = compare_source_fields(leaf.operator, values[0], values[1])
             holding |= mask if found else 0
             possible |= mask if found is not False else 0
         return holding, possible
@@ -119,5 +119,5 @@ def _is_text(leaf: Comparison) -> bool:
     return leaf.ref.name.rpartition(".")[2] != "identifier"
 
 
-_LAST: list[Truths] = []
+_LAST: list[SourcePredicates] = []
 """The last that was asked for: while a statement is typed, its predicates are asked again and again."""

@@ -11,8 +11,8 @@ from collections.abc import Callable
 
 from auroraql.errors import Source
 from auroraql.forms import script
-from auroraql.planner import plan
-from auroraql.planner.sources import cover
+from auroraql.planner import plan_query
+from auroraql.planner.sources import find_cover
 from auroraql.resolver import resolve
 from auroraql.schema.catalogue import DataSource, load_shipped
 from tests.bench.measure import best, line
@@ -65,10 +65,10 @@ def planning(runs: int) -> None:
         query = resolve(
             script.read_find(Source(f"FIND data_products WHERE {where} ON 2020-01-01")), load_shipped()
         ).query
-        line(f"planning {name}", best(lambda query=query: plan(query, load_shipped()), runs), None, "<= 5 ms")  # type: ignore[misc]
+        line(f"planning {name}", best(lambda query=query: plan_query(query, load_shipped()), runs), None, "<= 5 ms")  # type: ignore[misc]
     sources = [DataSource(n, f"p{n % 50}", f"s{n % 400}", f"i{n % 7}", "ground", f"d{n}") for n in range(10_000)]
     chosen = [source for source in sources if source.identifier % 3]
-    line("exact covering over 10,000 sources", best(lambda: cover(chosen, sources), runs), None, "<= 50 ms")
+    line("exact covering over 10,000 sources", best(lambda: find_cover(chosen, sources), runs), None, "<= 50 ms")
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from auroraql.errors import Source, StatementError
 from auroraql.forms import script
-from auroraql.planner import plan
+from auroraql.planner import plan_query
 from auroraql.resolver import resolve
 from auroraql.schema.catalogue import load_shipped
 from tests.bench.measure import best, line
@@ -79,7 +79,7 @@ def paired(ours: list[str], peer: list[str], runs: int) -> tuple[float, float]:
 def planned(text: str) -> None:
     """From text to plan."""
     resolved = resolve(script.read_find(Source(text)), load_shipped())
-    plan(resolved.query, load_shipped())
+    plan_query(resolved.query, load_shipped())
 
 
 def reading(runs: int) -> None:

@@ -11,7 +11,7 @@ from auroraql.forms import query_json, sentence
 from auroraql.frontends.server.query_documents import QueryDocument, read_query
 from auroraql.frontends.server.wire import Document, Problem, read_moment, statement_problems
 from auroraql.plan import Plan
-from auroraql.planner import plan as make_plan
+from auroraql.planner import plan_query as make_plan
 from auroraql.resolver import resolve
 
 
