@@ -11,7 +11,7 @@ from dataclasses import astuple, dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
-from auroraql.named import Kept, Shown, rows_kind
+from auroraql.named import ShowPlan, StoredResult, kind_of_rows
 from auroraql.query import Comparison, Query, Ref, collect_refs, split_conjuncts
 from auroraql.resolver.values import OperandResolver, SemanticError
 from auroraql.resolver.windows import WINDOWS, join_windows, resolve_window
@@ -61,7 +61,7 @@ class Listed:
     details: Callable[[], Mapping[int, SourceDetails]]
     statistics: Callable[[str], Mapping[int, Statistics]]
     available: Callable[[str, date, date, Mapping[str, str]], list[Row]]
-    kept: Mapping[str, Kept]
+    kept: Mapping[str, StoredResult]
     searches: Callable[[], Sequence[Row]]
     settings: Callable[[], Sequence[Row]]
 
@@ -71,7 +71,7 @@ class _Listing:
     """One thing to show: the columns, the one that LIKE is about, and which OF and FOR it takes."""
 
     columns: tuple[ResultColumn, ...]
-    rows: Callable[[Shown, Listed, Query], Iterable[Row]]
+    rows: Callable[[ShowPlan, Listed, Query], Iterable[Row]]
     like: str = ""
     of: str = ""
     """What OF names: a kind, a result too, a key; empty where there is no OF."""
@@ -86,9 +86,11 @@ class _Listing:
     kind: Kind | None = None
     """The kind that declares the columns, where they have members."""
 
-    def kept(self, title: str) -> Kept:
+    def kept(self, title: str) -> StoredResult:
         """Its rows as a result without rows."""
-        return Kept(title, rows_kind(title, self.columns, self.kind, whole=self.kind is not None), self.columns)
+        return StoredResult(
+            title, kind_of_rows(title, self.columns, self.kind, whole=self.kind is not None), self.columns
+        )
 
 
 REPORTED = frozenset(("template",))
@@ -96,8 +98,8 @@ REPORTED = frozenset(("template",))
 
 
 def read_show(
-    statement: ShowStatement, catalogue: Catalogue, results: Mapping[str, Kept], values: OperandResolver
-) -> Shown:
+    statement: ShowStatement, catalogue: Catalogue, results: Mapping[str, StoredResult], values: OperandResolver
+) -> ShowPlan:
     """What a SHOW asks for. Raises Fault for what makes no sense of it, or is not known."""
     listing = _LISTINGS[statement.what]
     title = f"SHOW {statement.what.upper()}"
@@ -123,12 +125,12 @@ def read_show(
     of_sources, wheres = _wheres(statement, listing)
     find = FindStatement(title, tuple(_clauses(statement, listing, wheres)), origin=statement.origin)
     only_for = targets["for"].name if "for" in targets else ""
-    shown = Shown(statement.what, kept, find, of, only_for, days, statement.refresh)
+    shown = ShowPlan(statement.what, kept, find, of, only_for, days, statement.refresh)
     if not of_sources:
         return shown
     title = "SHOW SOURCES"
     source_find = FindStatement(title, (Where(_all(of_sources), statement.origin),), origin=statement.origin)
-    return replace(shown, source_find=source_find, source_kept=_SOURCES.kept(title))
+    return replace(shown, source_find=source_find, source_result=_SOURCES.kept(title))
 
 
 def _wheres(statement: ShowStatement, listing: _Listing) -> tuple[list[Expression], list[Expression]]:
@@ -172,7 +174,7 @@ def _paths(expression: Expression) -> Iterator[Path]:
             yield from (operand for operand in operands if isinstance(operand, Path))
 
 
-def rows_of_show(shown: Shown, known: Listed, query: Query) -> list[Row]:
+def rows_of_show(shown: ShowPlan, known: Listed, query: Query) -> list[Row]:
     """The rows of a listing before its clauses are taken to them. Raises ArchiveError."""
     return list(_LISTINGS[shown.what].rows(shown, known, query))
 
@@ -192,7 +194,7 @@ def _example(listing: _Listing) -> str:
     return "keogram_type" if listing.of == "key" else next(iter(KINDS))
 
 
-def _check_of(target: ShowTarget, listing: _Listing, catalogue: Catalogue, results: Mapping[str, Kept]) -> None:
+def _check_of(target: ShowTarget, listing: _Listing, catalogue: Catalogue, results: Mapping[str, StoredResult]) -> None:
     """Raises Fault for an OF that names nothing known."""
     known: list[str] = []
     if listing.of == "key":
@@ -263,13 +265,13 @@ def row_of_source(source: DataSource) -> Row:
     return tuple(None if value == "" else value for value in astuple(source))
 
 
-def _chosen(shown: Shown, known: Listed) -> Sequence[DataSource]:
+def _chosen(shown: ShowPlan, known: Listed) -> Sequence[DataSource]:
     """The sources that FOR and WHERE leave."""
     sources = known.sources()
     return sources_named(sources, shown.only_for) if shown.only_for else sources
 
 
-def _sources(shown: Shown, known: Listed, query: Query) -> Iterator[Row]:
+def _sources(shown: ShowPlan, known: Listed, query: Query) -> Iterator[Row]:
     """What takes a request of its own is asked for only where a clause names it."""
     named = {ref.path[0] for ref in _refs(query)}
     every = query.select is None and not query.group_by
@@ -306,10 +308,10 @@ def _refs(query: Query) -> Iterator[Ref]:
     yield from (key.ref for key in query.order_by)
 
 
-def _by(name: str, *others: str) -> Callable[[Shown, Listed, Query], Iterator[Row]]:
+def _by(name: str, *others: str) -> Callable[[ShowPlan, Listed, Query], Iterator[Row]]:
     """One row for each value of a source field: how many sources have it, and with which values of others."""
 
-    def rows(shown: Shown, known: Listed, _query: Query) -> Iterator[Row]:
+    def rows(shown: ShowPlan, known: Listed, _query: Query) -> Iterator[Row]:
         held: dict[str, list[DataSource]] = {}
         for source in _chosen(shown, known):
             held.setdefault(getattr(source, name), []).append(source)
@@ -320,7 +322,7 @@ def _by(name: str, *others: str) -> Callable[[Shown, Listed, Query], Iterator[Ro
     return rows
 
 
-def _columns(shown: Shown, known: Listed, _query: Query) -> Iterator[Row]:
+def _columns(shown: ShowPlan, known: Listed, _query: Query) -> Iterator[Row]:
     kept = known.kept.get(shown.of)
     kind = KINDS.get(shown.of) or (kept.kind if kept is not None else None)
     for field in _leaves(kind) if kind is not None else ():
@@ -342,7 +344,7 @@ def _catalogue(known: Listed) -> Catalogue:
     return known.catalogue()
 
 
-def _metadata(shown: Shown, known: Listed, _query: Query) -> Iterator[Row]:
+def _metadata(shown: ShowPlan, known: Listed, _query: Query) -> Iterator[Row]:
     catalogue = _catalogue(known)
     narrowed = shown.only_for or shown.source_find is not None
     for kind in [shown.of] if shown.of else KINDS:
@@ -360,7 +362,7 @@ def _metadata(shown: Shown, known: Listed, _query: Query) -> Iterator[Row]:
             )
 
 
-def _values(shown: Shown, known: Listed, _query: Query) -> Iterator[Row]:
+def _values(shown: ShowPlan, known: Listed, _query: Query) -> Iterator[Row]:
     catalogue = _catalogue(known)
     name = shown.of.removeprefix("data_source.").removeprefix("metadata.")
     narrowed = shown.only_for or shown.source_find is not None
@@ -378,7 +380,7 @@ def _values(shown: Shown, known: Listed, _query: Query) -> Iterator[Row]:
         yield from ((value, kind) for value in (key.values if key is not None else ()))
 
 
-def _template(shown: Shown, _known: Listed, _query: Query) -> Iterator[Row]:
+def _template(shown: ShowPlan, _known: Listed, _query: Query) -> Iterator[Row]:
     text = json.dumps(response_template(KINDS[shown.of]), indent=2)
     yield from ((line,) for line in text.splitlines())
 
@@ -393,7 +395,7 @@ def _valued(catalogue: Catalogue) -> Iterator[Field]:
                 yield field
 
 
-def _availability(shown: Shown, known: Listed, query: Query) -> list[Row]:
+def _availability(shown: ShowPlan, known: Listed, query: Query) -> list[Row]:
     """What the WHERE says of one program, platform or instrument type is asked for by itself."""
     asked = ("program", "platform", "instrument_type")
     only = {
@@ -410,17 +412,17 @@ def _is_within(row: Row, first: date, last: date) -> bool:
     return isinstance(day, datetime) and first <= day.date() <= last
 
 
-def _searches(_shown: Shown, known: Listed, _query: Query) -> Sequence[Row]:
+def _searches(_shown: ShowPlan, known: Listed, _query: Query) -> Sequence[Row]:
     return known.searches()
 
 
-def _results(_shown: Shown, known: Listed, _query: Query) -> Iterator[Row]:
+def _results(_shown: ShowPlan, known: Listed, _query: Query) -> Iterator[Row]:
     for kept in known.kept.values():
         columns = ", ".join(column.name for column in kept.columns)
-        yield kept.name, len(kept.result) if kept.result is not None else None, columns, kept.written
+        yield kept.name, len(kept.result) if kept.result is not None else None, columns, kept.statement_text
 
 
-def _settings(_shown: Shown, known: Listed, _query: Query) -> Sequence[Row]:
+def _settings(_shown: ShowPlan, known: Listed, _query: Query) -> Sequence[Row]:
     return known.settings()
 
 

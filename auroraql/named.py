@@ -12,21 +12,21 @@ from functools import cached_property
 from typing import Any
 
 from auroraql.errors import Diagnostic
-from auroraql.results import Record, ResultColumn, ResultSet, records_of
+from auroraql.results import Record, ResultColumn, ResultSet, records_from_rows
 from auroraql.schema import Field, Kind, Type
 from auroraql.schema.model import Role
 from auroraql.syntax import FindStatement
 
 
 @dataclass(frozen=True)
-class Kept:
+class StoredResult:
     """A result under its name: its rows as a kind of record; `result` is None until they are there."""
 
     name: str
     kind: Kind
     columns: tuple[ResultColumn, ...]
     result: ResultSet | None = None
-    written: str = ""
+    statement_text: str = ""
     """The statement it is from."""
     warnings: tuple[Diagnostic, ...] = ()
     """What was noticed of that statement."""
@@ -36,10 +36,12 @@ class Kept:
         """Its rows as records of `kind`."""
         if self.result is None:
             return ()
-        columns = tuple(replace(column, path=_steps(column), many_at=_many_at(column)) for column in self.columns)
+        columns = tuple(
+            replace(column, path=_value_path(column), many_at=_list_depth(column)) for column in self.columns
+        )
         if columns == self.columns and not any(column.is_key for column in columns):
             return self.result.records
-        return list(records_of(self.result.rows, tuple(replace(column, is_key=False) for column in columns)))
+        return list(records_from_rows(self.result.rows, tuple(replace(column, is_key=False) for column in columns)))
 
     def values(self, path: tuple[str, ...]) -> list[Any]:
         """The distinct values at a path of `kind`, of lists each element, in order of appearance; missing ones left out."""
@@ -47,7 +49,7 @@ class Kept:
         rows = self.result.rows if self.result is not None else ()
         found: dict[Any, None] = {}
         for row in rows:
-            found.update(dict.fromkeys(_reached(row[at], rest)))
+            found.update(dict.fromkeys(_reach_values(row[at], rest)))
         return list(found)
 
     def intervals(self) -> list[tuple[datetime, datetime]]:
@@ -66,7 +68,7 @@ class Kept:
         for row in self.result.rows if self.result is not None else ():
             first, last = row[times[0]], row[times[-1]]
             if first is not None and last is not None and first <= last:
-                yield (first, last), tuple(list(_reached(row[at], rest)) for at, rest in columns)
+                yield (first, last), tuple(list(_reach_values(row[at], rest)) for at, rest in columns)
 
     @property
     def ends(self) -> tuple[str, ...]:
@@ -87,24 +89,24 @@ class Kept:
     @cached_property
     def _places(self) -> dict[tuple[str, ...], int]:
         """The numbers of the columns by the paths of their values in a record of `kind`."""
-        return {_steps(column): at for at, column in enumerate(self.columns)}
+        return {_value_path(column): at for at, column in enumerate(self.columns)}
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class ShowPlan:
     """A SHOW that is right: its rows as a result without rows, the FIND that takes its clauses to them, its days."""
 
     what: str
-    kept: Kept
+    result: StoredResult
     find: FindStatement
     of: str = ""
     only_for: str = ""
     days: tuple[date, date] | None = None
-    anew: bool = False
+    refresh: bool = False
     """Whether the archive is asked again for its data sources, whatever is kept of them."""
     source_find: FindStatement | None = None
     """The FIND that chooses the data sources it is made of, by the parts of WHERE that are about their fields."""
-    source_kept: Kept | None = None
+    source_result: StoredResult | None = None
     """The data sources as a result without rows, for `source_find`."""
 
 
@@ -125,7 +127,7 @@ class DottedName:
 
 
 @dataclass(frozen=True, slots=True)
-class Limited:
+class SqlPlan:
     """SQL that may run: which results it reads, and which parameters it takes.
 
     `columns` are names of which those of the columns it reads are some, in lower case; None where it may read any.
@@ -137,23 +139,23 @@ class Limited:
     dotted: tuple[DottedName, ...] = ()
 
 
-def _reached(value: Any, steps: tuple[str, ...]) -> Iterator[Any]:
+def _reach_values(value: Any, steps: tuple[str, ...]) -> Iterator[Any]:
     """What stands at the end of the steps, of lists in each element; nothing where a step is missing."""
     if isinstance(value, list):
         for each in value:
-            yield from _reached(each, steps)
+            yield from _reach_values(each, steps)
     elif steps and isinstance(value, dict):
-        yield from _reached(value.get(steps[0]), steps[1:])
+        yield from _reach_values(value.get(steps[0]), steps[1:])
     elif value is not None and not steps and value == value:  # noqa: PLR0124 - NaN is no value
         yield value
 
 
-def renamed(kept: Kept, name: str) -> Kept:
+def rename_result(kept: StoredResult, name: str) -> StoredResult:
     """The result under another name."""
-    return replace(kept, name=name, kind=replace(kept.kind, name=name, title=_title(name)))
+    return replace(kept, name=name, kind=replace(kept.kind, name=name, title=_kind_title(name)))
 
 
-def rows_kind(name: str, columns: Sequence[ResultColumn], base: Kind | None, *, whole: bool = False) -> Kind:
+def kind_of_rows(name: str, columns: Sequence[ResultColumn], base: Kind | None, *, whole: bool = False) -> Kind:
     """The rows of a result as a kind of record: its fields are the columns, by their labels.
 
     `base` is the kind that was searched, whose declarations are kept; `whole` tells that nothing was selected.
@@ -161,12 +163,12 @@ def rows_kind(name: str, columns: Sequence[ResultColumn], base: Kind | None, *, 
     if whole and base is not None:
         fields, keys_of = base.fields, base.metadata
     else:
-        fields = tuple(_field(column, base) for column in columns)
+        fields = tuple(_field_of_column(column, base) for column in columns)
         metadata = any(column.record_path == ("metadata",) and not column.is_key for column in columns)
         keys_of = base.metadata if base is not None and metadata else ""
     return Kind(
         name=name,
-        title=_title(name),
+        title=_kind_title(name),
         doc="",
         # A window of rows is a predicate like any other: nothing of them is fetched by it.
         fields=tuple(replace(field, bound="") for field in fields),
@@ -202,19 +204,19 @@ class SqlColumn:
         return declared
 
 
-def sql_columns(kept: Kept) -> list[SqlColumn]:
+def table_columns(kept: StoredResult) -> list[SqlColumn]:
     """The columns of a result as a table of SQL: those of the result, with their names and in their order.
 
     Names that DuckDB does not tell apart get a number. The fields of a list of sources, which the rows of a conjunction
     have, follow as columns of their own: lists with their bare names, as FIND reads them.
     """
-    fields = [(at, column, _declared(kept, column)) for at, column in enumerate(kept.columns)]
+    fields = [(at, column, _declared_field(kept, column)) for at, column in enumerate(kept.columns)]
     taken: set[str] = set()
-    columns = [SqlColumn(_free(column.name, taken), at, column, field) for at, column, field in fields]
+    columns = [SqlColumn(_free_name(column.name, taken), at, column, field) for at, column, field in fields]
     for at, column, field in fields:
         if field is not None and field.many and not column.is_key:
             columns += (
-                SqlColumn(_free(member.path[-1], taken), at, column, field, member)
+                SqlColumn(_free_name(member.path[-1], taken), at, column, field, member)
                 for member in field.members
                 if member.role == "source" and member.path[-1].lower() not in taken
             )
@@ -247,11 +249,11 @@ def dotted_names(columns: Iterable[SqlColumn]) -> dict[str, tuple[str, ...]]:
     return names | {column.name.lower(): (column.name,) for column in columns if "." in column.name}
 
 
-def _declared(kept: Kept, column: ResultColumn) -> Field | None:
-    return kept.kind.field(".".join(_steps(column)))
+def _declared_field(kept: StoredResult, column: ResultColumn) -> Field | None:
+    return kept.kind.field(".".join(_value_path(column)))
 
 
-def _free(name: str, taken: set[str]) -> str:
+def _free_name(name: str, taken: set[str]) -> str:
     """A name that no other column has, as DuckDB compares names."""
     free, number = name, 1
     while free.lower() in taken:
@@ -261,34 +263,34 @@ def _free(name: str, taken: set[str]) -> str:
     return free
 
 
-def _title(name: str) -> str:
+def _kind_title(name: str) -> str:
     return f"the rows of {name}"
 
 
-def _steps(column: ResultColumn) -> tuple[str, ...]:
+def _value_path(column: ResultColumn) -> tuple[str, ...]:
     """The path of a column's values in a record of the rows: an alias names it, dots and all."""
     return tuple(column.name.split(".")) if column.is_key else column.path
 
 
-def _many_at(column: ResultColumn) -> int:
+def _list_depth(column: ResultColumn) -> int:
     return 0 if column.is_key else column.many_at
 
 
-def _field(column: ResultColumn, base: Kind | None) -> Field:
+def _field_of_column(column: ResultColumn, base: Kind | None) -> Field:
     """A column as a field; what is inside an object and has no alias is called by its bare and by its dotted name."""
-    path = _steps(column)
+    path = _value_path(column)
     declared = base.field(".".join(column.path)) if base is not None else None
     has_prefix = not column.is_key and len(path) > 1
     is_dotted = has_prefix and column.name == ".".join(path)
     if declared is None:
         is_key = has_prefix and path[0] == "metadata"
         return Field(path, column.type, "", "source" if is_key else "record", unit=column.unit, is_dotted=is_dotted)
-    moved = _moved(declared, declared.path, path)
+    moved = _move_field(declared, declared.path, path)
     listed = declared.many or (base is not None and base.is_listed(column.path))
     role: Role = "source" if has_prefix and declared.role == "source" else "record"
     return replace(moved, role=role, many=listed, is_dotted=is_dotted)
 
 
-def _moved(field: Field, old: tuple[str, ...], new: tuple[str, ...]) -> Field:
-    members = tuple(_moved(member, old, new) for member in field.members)
+def _move_field(field: Field, old: tuple[str, ...], new: tuple[str, ...]) -> Field:
+    members = tuple(_move_field(member, old, new) for member in field.members)
     return replace(field, path=(*new, *field.path[len(old) :]), members=members, criterion="", bound="")

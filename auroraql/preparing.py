@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 
 from auroraql.errors import MAX_REPORTED, Diagnostic, Origin, Source, Span, StatementError
 from auroraql.forms import script
-from auroraql.named import Kept, Limited, Shown
+from auroraql.named import ShowPlan, SqlPlan, StoredResult
 from auroraql.plan import Plan
 from auroraql.planner import plan_query as make_plan
 from auroraql.planner import plan_warnings
@@ -59,19 +59,19 @@ class Prepared:
     name: str = ""
     plan: Plan | None = None
     """Of a FIND that takes nothing from results."""
-    kept: Kept | None = None
+    kept: StoredResult | None = None
     """What is known of its rows."""
-    shown: Shown | None = None
+    shown: ShowPlan | None = None
     value: Value | None = None
-    limited: Limited | None = None
+    limited: SqlPlan | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
     """What a script may count on before its first statement: the results, and the searches by the rows they will have."""
 
-    results: Mapping[str, Kept]
-    searches: Mapping[str, Kept]
+    results: Mapping[str, StoredResult]
+    searches: Mapping[str, StoredResult]
     request_ids: Mapping[str, str] = field(default_factory=dict)
     """The names of the searches that are one request, by the archive's id of it."""
 
@@ -155,18 +155,18 @@ class Beside:
     """Results, and one more: the rows that a SHOW takes its clauses to."""
 
     results: ResultLookup
-    kept: Kept
+    kept: StoredResult
 
     @property
     def names(self) -> Collection[str]:
         """The names of the others."""
         return self.results.names
 
-    def named(self, name: str) -> Kept | None:
+    def named(self, name: str) -> StoredResult | None:
         """The result of a name."""
         return self.kept if name == self.kept.name else self.results.get(name)
 
-    def found(self, find: FindStatement) -> Kept:
+    def found(self, find: FindStatement) -> StoredResult:
         """What a FIND in parentheses finds."""
         return self.results.run_subquery(find)
 
@@ -246,13 +246,13 @@ class Preparing:
         """The names of the results there will be."""
         return self.kept.keys()
 
-    def named(self, name: str) -> Kept | None:
+    def named(self, name: str) -> StoredResult | None:
         """The result of a name, without its rows. Raises StatementError that says nothing for one that was lost."""
         if name in self.lost and name not in self.kept:
             raise StatementError(())
         return self.kept.get(name)
 
-    def found(self, find: FindStatement) -> Kept:
+    def found(self, find: FindStatement) -> StoredResult:
         """What a FIND in parentheses will find."""
         return self._nested.run_subquery(find)
 
@@ -293,7 +293,7 @@ class Preparing:
 
     def _find(
         self, begun: Prepared, find: FindStatement, name: str = "", *, asks: bool = True
-    ) -> tuple[Prepared, Kept]:
+    ) -> tuple[Prepared, StoredResult]:
         resolved = self._resolved(find)
         kept = kept_as(name, resolved, begun.written)
         if uses_results(find):
@@ -378,16 +378,16 @@ class Preparing:
         values = OperandResolver(self.parameters, self.now)
         shown = read_show(statement, self.catalogue, self.kept, values)
         self.used |= values.used
-        results = Beside(self, shown.kept)
+        results = Beside(self, shown.result)
         resolved = resolve(shown.find, self.catalogue, self.parameters, now=self.now, results=results)
         self.used |= resolved.parameters
         said = resolved.warnings
-        if shown.source_find is not None and shown.source_kept is not None:
-            results = Beside(self, shown.source_kept)
+        if shown.source_find is not None and shown.source_result is not None:
+            results = Beside(self, shown.source_result)
             chosen = resolve(shown.source_find, self.catalogue, self.parameters, now=self.now, results=results)
             self.used |= chosen.parameters
             said += chosen.warnings
-        wrong = untimed(resolved.query, shown.kept, statement.origin)
+        wrong = untimed(resolved.query, shown.result, statement.origin)
         if wrong is not None:
             raise StatementError([wrong])
         return replace(begun, shown=shown, warnings=said)

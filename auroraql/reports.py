@@ -12,7 +12,7 @@ from auroraql.archives.holdings import held
 from auroraql.errors import ArchiveError, Diagnostic, StatementError
 from auroraql.forms import sentence
 from auroraql.forms.text.writing import print_predicate, print_window
-from auroraql.named import Kept
+from auroraql.named import StoredResult
 from auroraql.plan import CriteriaRequest, FilterGroup, Plan, PostProcessing, Request
 from auroraql.planner import plan_query as make_plan
 from auroraql.query import CLAUSE, Interval, Ref, Tree, Using
@@ -68,18 +68,18 @@ class Asked:
         """The names of the results."""
         return self.results.names
 
-    def named(self, name: str) -> Kept | None:
+    def named(self, name: str) -> StoredResult | None:
         """The result of a name."""
         return self.results.get(name)
 
-    def found(self, find: FindStatement) -> Kept:
+    def found(self, find: FindStatement) -> StoredResult:
         """What a FIND in parentheses would find; how goes to `lines`."""
         assert self.nested is not None, "it is made with this"  # noqa: S101
         kept = self.nested.run_subquery(find)
         self.lines.extend(("first:", *(f"  {line}" for line in self.told[id(find)])))
         return kept
 
-    def _found(self, find: FindStatement) -> Kept:
+    def _found(self, find: FindStatement) -> StoredResult:
         inner = replace(self, lines=[])
         resolved = inner.resolved(find)
         self.told[id(find)] = [*inner.lines, *inner.explained(resolved)]
@@ -151,7 +151,7 @@ def _described(statement: ExplainStatement, asked: Asked, resolved: ResolvedFind
     )
 
 
-def explain_rows(plan: Plan, searched: Kept, catalogue: Catalogue) -> Iterator[str]:
+def explain_rows(plan: Plan, searched: StoredResult, catalogue: Catalogue) -> Iterator[str]:
     """The plan of a search of rows that are there already."""
     count = len(searched.result) if searched.result is not None else 0
     yield f"{searched.kind.title}: {count:,} row{'' if count == 1 else 's'}, and no request"

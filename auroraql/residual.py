@@ -17,17 +17,17 @@ from auroraql.errors import Failed
 from auroraql.plan import Plan, PostProcessing
 from auroraql.query import Ref, collect_refs
 from auroraql.results import (
-    Columnar,
-    Fetched,
+    ColumnarRecords,
+    FetchedData,
     Record,
     ResultColumn,
     Row,
-    reached,
+    reach_value,
     read_time,
     result_columns,
-    rows_of,
-    selected,
-    taken,
+    rows_from_records,
+    select_columns,
+    take_records,
 )
 from auroraql.schema import KINDS, Kind, Type
 from auroraql.spill import MEMORY, spill_settings
@@ -48,7 +48,7 @@ _TYPES = {  # of plain values; any other is JSON
 }
 
 
-def finish(fetched: Fetched, plan: Plan, kind: Kind | None = None) -> Fetched:
+def finish(fetched: FetchedData, plan: Plan, kind: Kind | None = None) -> FetchedData:
     """What an archive fetched, after the residual: records where the query asks for whole ones, else rows.
 
     `kind` is what is searched, where it is no kind of the schema's. Rows come from an archive that did it all.
@@ -59,11 +59,11 @@ def finish(fetched: Fetched, plan: Plan, kind: Kind | None = None) -> Fetched:
     records = fetched.records or ()
     if query.is_aggregate:
         rows = grouped(records, plan.post_processing, searched)
-        return Fetched(rows=decoded(rows, result_columns(query, searched)))
+        return FetchedData(rows=decoded(rows, result_columns(query, searched)))
     left = run(records, plan.post_processing, searched)
     if query.select is None:
-        return Fetched(records=left)
-    return Fetched(rows=rows_of(left, result_columns(query, searched)))
+        return FetchedData(records=left)
+    return FetchedData(rows=rows_from_records(left, result_columns(query, searched)))
 
 
 def run(fetched_records: Sequence[Record], query_residual: PostProcessing, kind: Kind) -> Sequence[Record]:
@@ -77,7 +77,7 @@ def run(fetched_records: Sequence[Record], query_residual: PostProcessing, kind:
         last = None if asked.limit is None else asked.offset + asked.limit
         return fetched_records[asked.offset : last]
     if asked.distinct:
-        return taken(fetched_records, [n for (n,) in _gathered(fetched_records, asked, kind, only="min(n)")])
+        return take_records(fetched_records, [n for (n,) in _gathered(fetched_records, asked, kind, only="min(n)")])
     values = _Values(fetched_records, kind, (key.ref for key in asked.order_by), asked)
     clauses = (
         "SELECT n FROM",
@@ -86,7 +86,7 @@ def run(fetched_records: Sequence[Record], query_residual: PostProcessing, kind:
         f"ORDER BY {', '.join((*order.terms(asked.order_by, values.locate, values.bind), 'n'))}",
         *order.cut(asked.limit, asked.offset, values.bind),
     )
-    return taken(fetched_records, _numbers(" ".join(clauses), values))
+    return take_records(fetched_records, _numbers(" ".join(clauses), values))
 
 
 def grouped(fetched_records: Sequence[Record], query_residual: PostProcessing, kind: Kind) -> list[Row]:
@@ -95,7 +95,7 @@ def grouped(fetched_records: Sequence[Record], query_residual: PostProcessing, k
 
 
 def _gathered(records: Sequence[Record], asked: PostProcessing, kind: Kind, *, only: str = "") -> list[Row]:
-    columns = selected(asked, kind)
+    columns = select_columns(asked, kind)
     refs = looked_at(asked, columns)
     values = _Values(records, kind, refs, asked)
     rows, places = rows_of_values(refs, values.places, values.table, values.where, also="n")
@@ -143,7 +143,7 @@ class _Values:
         looked_for = (*collect_refs(asked.where), *refs, *(Ref(field.role, field.name) for field in span), *using)
         self.places = {ref: _stored(f"v{at}", ref, kind) for at, ref in enumerate(dict.fromkeys(looked_for))}
         self.arrow: Any = None
-        if isinstance(records, Columnar):
+        if isinstance(records, ColumnarRecords):
             self.arrow, columns = _in_columns(records, self.places)
             self.table = f"(SELECT {', '.join((*columns, 'n'))} FROM {_FETCHED})"  # noqa: S608 - names of our own
         else:
@@ -181,7 +181,7 @@ def _stored(column: str, ref: Ref, kind: Kind) -> Stored:
     return Stored(column, Type.ANY if field is None else field.type, many=kind.is_listed(ref.path))
 
 
-def _in_columns(records: Columnar, places: Mapping[Ref, Stored]) -> tuple[Any, list[str]]:
+def _in_columns(records: ColumnarRecords, places: Mapping[Ref, Stored]) -> tuple[Any, list[str]]:
     """What is looked at as a table of Arrow, and how each column of it is taken: as it is, or read from text."""
     import numpy
     import pyarrow
@@ -209,11 +209,11 @@ def _column(values: str, stored: Stored) -> str:
 
 def _texts(records: Sequence[Record], ref: Ref, stored: Stored) -> list[str | None]:
     path, as_json = ref.path, stored.many or stored.type not in _TYPES
-    if isinstance(records, Columnar):
+    if isinstance(records, ColumnarRecords):
         values = records.values(ResultColumn("", Type.ANY, path=path))
         values = [value.isoformat() if isinstance(value, datetime) else value for value in values]
     else:
-        values = [reached(record, path) for record in records]
+        values = [reach_value(record, path) for record in records]
     if stored.type is Type.TIME:
         values = [_as_utc(value) for value in values]
     return [_text(value, as_json=as_json) for value in values]

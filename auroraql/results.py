@@ -64,7 +64,7 @@ class ResultColumn:
         return (self.name,) if self.is_key else self.path
 
 
-def selected(query: Query | PostProcessing, kind: Kind) -> tuple[Column, ...]:
+def select_columns(query: Query | PostProcessing, kind: Kind) -> tuple[Column, ...]:
     """Return the columns of a result in order: those selected, or every leaf of the record."""
     if query.select is not None:
         return query.select
@@ -74,7 +74,7 @@ def selected(query: Query | PostProcessing, kind: Kind) -> tuple[Column, ...]:
 def result_columns(query: Query, kind: Kind | None = None) -> tuple[ResultColumn, ...]:
     """Return the columns of a query's result in order. `kind` overrides the schema's kind of the query."""
     searched = kind or KINDS[query.kind]
-    return tuple(_column(column, searched) for column in selected(query, searched))
+    return tuple(_column(column, searched) for column in select_columns(query, searched))
 
 
 def _column(column: Column, kind: Kind) -> ResultColumn:
@@ -88,12 +88,12 @@ def _column(column: Column, kind: Kind) -> ResultColumn:
     elif (key := load_shipped().key(kind.metadata, path[-1])) is not None:
         result_column = replace(result_column, unit=key.unit)  # values of a metadata key may have any type
     if column.function:
-        return _of_function(column.function, replace(result_column, path=(column.label,), is_key=True))
+        return _function_column(column.function, replace(result_column, path=(column.label,), is_key=True))
     many_at = next((n for n in range(1, len(path)) if kind.is_listed(path[:n])), 0)
     return replace(result_column, type=Type.OBJECT, many_at=many_at) if many_at else result_column
 
 
-def _of_function(function: str, column: ResultColumn) -> ResultColumn:
+def _function_column(function: str, column: ResultColumn) -> ResultColumn:
     """Return the column of an aggregate function over another column."""
     match function:
         case "count":
@@ -106,7 +106,7 @@ def _of_function(function: str, column: ResultColumn) -> ResultColumn:
             return column
 
 
-class Columnar(Sequence[Record]):
+class ColumnarRecords(Sequence[Record]):
     """Records in compact columnar storage, from which single columns can be read."""
 
     @abstractmethod
@@ -122,17 +122,17 @@ class Columnar(Sequence[Record]):
         """Return the column as an Arrow array, objects as JSON text; None when it is not stored in Arrow."""
 
     @abstractmethod
-    def taken(self, numbers: Sequence[int]) -> Columnar:
+    def taken(self, numbers: Sequence[int]) -> ColumnarRecords:
         """Return the records with these indices, in this order."""
 
 
-def taken(records: Sequence[Record], numbers: Sequence[int]) -> Sequence[Record]:
+def take_records(records: Sequence[Record], numbers: Sequence[int]) -> Sequence[Record]:
     """Return the records with these indices, in this order."""
-    return records.taken(numbers) if isinstance(records, Columnar) else [records[n] for n in numbers]
+    return records.taken(numbers) if isinstance(records, ColumnarRecords) else [records[n] for n in numbers]
 
 
 @dataclass(frozen=True, slots=True)
-class Fetched:
+class FetchedData:
     """Data from an engine: rows in the order of `result_columns`, or complete records; the other is None."""
 
     rows: Sequence[Row] | None = None
@@ -151,7 +151,7 @@ class ResultSet:
     def __init__(
         self,
         plan: Plan,
-        fetched: Fetched,
+        fetched: FetchedData,
         *,
         archive: str,
         elapsed: float,
@@ -208,11 +208,11 @@ class ResultSet:
         Raises IndexError, KeyError and TypeError as lists and dicts do.
         """
         if isinstance(key, slice):
-            return self._with(range(*key.indices(len(self))))
+            return self._take_rows(range(*key.indices(len(self))))
         if isinstance(key, str):
             return self._column_values(key)
         number = range(len(self))[index(key)]  # raises IndexError, and resolves negative indices
-        return next(iter(self._with(range(number, number + 1))))
+        return next(iter(self._take_rows(range(number, number + 1))))
 
     def _column_values(self, name: str) -> list[Any]:
         position = next((n for n, column in enumerate(self.columns) if column.name == name), None)
@@ -221,7 +221,7 @@ class ResultSet:
         records = self._fetched.records
         return (
             records.values(self.columns[position])
-            if isinstance(records, Columnar)
+            if isinstance(records, ColumnarRecords)
             else [row[position] for row in self.rows]
         )
 
@@ -231,21 +231,21 @@ class ResultSet:
 
     def __iter__(self) -> Iterator[Row]:
         records = self._fetched.records
-        return records.rows(self.columns) if isinstance(records, Columnar) else iter(self.rows)
+        return records.rows(self.columns) if isinstance(records, ColumnarRecords) else iter(self.rows)
 
     @cached_property
     def rows(self) -> Sequence[Row]:
         """The rows as tuples, one value for each column: times as naive UTC `datetime`, missing values None."""
         if self._fetched.rows is not None:
             return self._fetched.rows
-        return rows_of(self._fetched.records or (), self.columns)
+        return rows_from_records(self._fetched.records or (), self.columns)
 
     @cached_property
     def records(self) -> Sequence[Record]:
         """The records as dicts in AuroraX's shape. SELECT leaves only the selected parts, and an alias is a key."""
         if self._fetched.records is not None:
             return self._fetched.records
-        return list(records_of(self._fetched.rows or (), self.columns))
+        return list(records_from_rows(self._fetched.rows or (), self.columns))
 
     def each_record(self, objects: Objects) -> Iterator[Any]:
         """Iterate over the records without storing those built for it, as dicts or objects of the given factory."""
@@ -254,18 +254,18 @@ class ResultSet:
         has_decimals = any(column.type is Type.DECIMAL for column in self.columns)
         if rows is None or ("records" in self.__dict__ and not has_decimals):
             return iter(self.records)
-        return records_of(rows, self.columns, objects)
+        return records_from_rows(rows, self.columns, objects)
 
     def head(self, count: int) -> ResultSet:
         """Return the first rows as a new result."""
-        return self._with(range(min(count, len(self))))
+        return self._take_rows(range(min(count, len(self))))
 
-    def _with(self, numbers: range) -> ResultSet:
+    def _take_rows(self, numbers: range) -> ResultSet:
         """Return the rows with these indices, in this order, as a new result."""
         rows, records = self._fetched.rows, self._fetched.records
-        fetched = Fetched(
+        fetched = FetchedData(
             rows=None if rows is None else [rows[number] for number in numbers],
-            records=None if records is None else taken(records, numbers),
+            records=None if records is None else take_records(records, numbers),
         )
         return ResultSet(
             self.plan,
@@ -297,9 +297,9 @@ class ResultSet:
 
     def to_pandas(self) -> Any:
         """Return the rows as a `pandas.DataFrame`, equal to what pandas reads from the result's Parquet file."""
-        from auroraql.output.frames import pandas_frame
+        from auroraql.output.frames import to_pandas_frame
 
-        return pandas_frame(self)
+        return to_pandas_frame(self)
 
     def to_polars(self) -> Any:
         """Return the rows as a `polars.DataFrame`. Raises UsageError when polars is not installed."""
@@ -313,17 +313,17 @@ class ResultSet:
 
     def to_arrow(self) -> Any:
         """Return the rows as a `pyarrow.Table`. Objects are structs; a column of mixed types is JSON text."""
-        from auroraql.output.frames import arrow_table
+        from auroraql.output.frames import to_arrow_table
 
-        return arrow_table(self)
+        return to_arrow_table(self)
 
     @property
-    def held(self) -> Sequence[Record] | None:
+    def columnar_records(self) -> Sequence[Record] | None:
         """Records in the archive's storage; None for an archive that returns rows."""
         return self._fetched.records
 
 
-def duration_text(value: timedelta) -> str:
+def format_duration(value: timedelta) -> str:
     """Format a duration as `1 day 02:00:00`, which DuckDB and pandas parse."""
     minutes, seconds = divmod(value.seconds, 60)
     fraction = f".{value.microseconds:06}".rstrip("0") if value.microseconds else ""
@@ -342,30 +342,30 @@ def bytes_text(value: bytes) -> str:
 _ESCAPED = b"\"'\\"
 
 
-def whole_text(text: str) -> str:
+def replace_surrogates(text: str) -> str:
     """Return the text with lone surrogates, which UTF-8 cannot encode, replaced by U+FFFD."""
     return text if text.isascii() else _SURROGATE.sub("\ufffd", text)
 
 
-def rows_of(records: Iterable[Record], columns: Sequence[ResultColumn]) -> list[Row]:
+def rows_from_records(records: Iterable[Record], columns: Sequence[ResultColumn]) -> list[Row]:
     """Return flat rows of the records. Raises ValueError for a malformed timestamp."""
-    if isinstance(records, Columnar):
+    if isinstance(records, ColumnarRecords):
         return list(records.rows(columns))
     return [tuple(_value(record, column) for column in columns) for record in records]
 
 
 def _value(record: Record, column: ResultColumn) -> Any:
-    value = reached(record, column.path)
+    value = reach_value(record, column.path)
     if column.type is Type.TIME and isinstance(value, str):
         return read_time(value)
     return value
 
 
-def reached(value: Any, steps: tuple[str, ...]) -> Any:
+def reach_value(value: Any, steps: tuple[str, ...]) -> Any:
     """Return the value at the path, or a list of values if it leads through a list; None if a step is missing."""
     for depth, step in enumerate(steps):
         if isinstance(value, list):
-            return [reached(element, steps[depth:]) for element in value]
+            return [reach_value(element, steps[depth:]) for element in value]
         if not isinstance(value, dict):
             return None
         value = value.get(step)
@@ -384,28 +384,30 @@ def read_time(text: str) -> datetime:
     return moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
 
 
-def _dicts(names: tuple[str, ...]) -> Maker:
+def _make_dicts(names: tuple[str, ...]) -> Maker:
     return lambda *members: dict(zip(names, members, strict=True))
 
 
-def records_of(rows: Iterable[Row], columns: Sequence[ResultColumn], objects: Objects = _dicts) -> Iterator[Record]:
+def records_from_rows(
+    rows: Iterable[Row], columns: Sequence[ResultColumn], objects: Objects = _make_dicts
+) -> Iterator[Record]:
     """Yield AuroraX-shaped records of flat rows; missing metadata keys are left out.
 
     `objects` may create other objects than dicts if the members are the same in every row.
     """
-    shape, remaining = _shape(columns), iter(rows)
+    shape, remaining = _record_shape(columns), iter(rows)
     keys = [number for number, column in enumerate(columns) if column.record_path[:-1] == ("metadata",)]
     while chunk := list(islice(remaining, _CHUNK)):
         values = list(zip(*chunk, strict=True))
         if shape is None or any(None in values[number] for number in keys):
-            yield from (record_of(row, columns) for row in chunk)
+            yield from (record_from_row(row, columns) for row in chunk)
         else:
             # The encoder of such objects supports dates and decimals, so that only other types are converted.
-            kinds: set[type] = _NOT_OF_JSON if objects is _dicts else {timedelta, bytes}
-            yield from _objects(shape, [_sent(column, kinds) for column in values], objects)
+            kinds: set[type] = _NOT_OF_JSON if objects is _make_dicts else {timedelta, bytes}
+            yield from _build_objects(shape, [_json_values(column, kinds) for column in values], objects)
 
 
-def _shape(columns: Sequence[ResultColumn]) -> dict[str, Any] | None:
+def _record_shape(columns: Sequence[ResultColumn]) -> dict[str, Any] | None:
     """Return a record with column indices as values; None if columns share a list or a path."""
     shape: dict[str, Any] = {}
     for number, column in enumerate(columns):
@@ -419,34 +421,36 @@ def _shape(columns: Sequence[ResultColumn]) -> dict[str, Any] | None:
     return shape
 
 
-def _objects(shape: dict[str, Any], values: Sequence[Sequence[Any]], objects: Objects) -> Iterator[Any]:
-    parts = [_objects(part, values, objects) if isinstance(part, dict) else values[part] for part in shape.values()]
+def _build_objects(shape: dict[str, Any], values: Sequence[Sequence[Any]], objects: Objects) -> Iterator[Any]:
+    parts = [
+        _build_objects(part, values, objects) if isinstance(part, dict) else values[part] for part in shape.values()
+    ]
     return map(objects(tuple(shape)), *parts)
 
 
-def _sent(values: Sequence[Any], kinds: set[type]) -> Sequence[Any]:
+def _json_values(values: Sequence[Any], kinds: set[type]) -> Sequence[Any]:
     """Return the values of a column in their JSON form; only some types differ."""
-    return values if kinds.isdisjoint(map(type, values)) else list(map(_sent_value, values))
+    return values if kinds.isdisjoint(map(type, values)) else list(map(_json_value, values))
 
 
 _NOT_OF_JSON: set[type] = {datetime, date, timedelta, Decimal, time, bytes}
 
 
-def _sent_value(value: Any) -> Any:
+def _json_value(value: Any) -> Any:
     match value:
         case date() | time():  # includes datetime
             return value.isoformat()
         case bytes():
             return bytes_text(value)
         case timedelta():
-            return duration_text(value)
+            return format_duration(value)
         case Decimal():
             return float(value)
         case _:
             return value
 
 
-def record_of(row: Row, columns: Sequence[ResultColumn]) -> Record:
+def record_from_row(row: Row, columns: Sequence[ResultColumn]) -> Record:
     """Return the record of one row."""
     record: Record = {}
     for column, value in zip(columns, row, strict=True):
@@ -456,11 +460,11 @@ def record_of(row: Row, columns: Sequence[ResultColumn]) -> Record:
         if 0 < column.many_at < len(path) and isinstance(value, list):
             _put_in_each(record, column, value)
         else:
-            _put(record, path, _sent_value(value))
+            _put_value(record, path, _json_value(value))
     return record
 
 
-def _put(record: Record, path: tuple[str, ...], value: Any) -> None:
+def _put_value(record: Record, path: tuple[str, ...], value: Any) -> None:
     *parents, last = path
     for step in parents:
         record = record.setdefault(step, {})
@@ -475,4 +479,4 @@ def _put_in_each(record: Record, column: ResultColumn, values: list[Any]) -> Non
     elements = record.setdefault(name, [])
     elements += [{} for _ in values[len(elements) :]]
     for element, value in zip(elements, values, strict=False):
-        _put(element, column.path[column.many_at :], value)
+        _put_value(element, column.path[column.many_at :], value)

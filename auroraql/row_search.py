@@ -6,16 +6,16 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from auroraql.errors import Diagnostic, Origin
-from auroraql.named import Kept, rows_kind
+from auroraql.named import StoredResult, kind_of_rows
 from auroraql.plan import Plan, PostProcessing
 from auroraql.query import EVERYTHING, And, Comparison, Predicate, Query, Ref, normalize
 from auroraql.resolver import ResolvedFind
-from auroraql.results import Fetched, ResultColumn, result_columns
+from auroraql.results import FetchedData, ResultColumn, result_columns
 from auroraql.schema import Kind, Type
 from auroraql.schema.operators import Op
 
 
-def plan_rows(query: Query, kept: Kept, warnings: tuple[Diagnostic, ...]) -> Plan:
+def plan_rows(query: Query, kept: StoredResult, warnings: tuple[Diagnostic, ...]) -> Plan:
     """The plan of a search of rows: no request, and a residual that says everything."""
     where = normalize(And((query.where, *_window(query, kept)))) if query.start or query.end else query.where
     residual = PostProcessing(
@@ -32,12 +32,12 @@ def plan_rows(query: Query, kept: Kept, warnings: tuple[Diagnostic, ...]) -> Pla
     return Plan(query, (), residual, warnings)
 
 
-def search_rows(plan: Plan, kept: Kept) -> tuple[tuple[ResultColumn, ...], Fetched]:
+def search_rows(plan: Plan, kept: StoredResult) -> tuple[tuple[ResultColumn, ...], FetchedData]:
     """The columns and what is left of the rows of a result."""
-    return columns_of_rows(plan.query, kept), finished(Fetched(records=kept.records), plan, kept.kind)
+    return columns_of_rows(plan.query, kept), finished(FetchedData(records=kept.records), plan, kept.kind)
 
 
-def finished(fetched: Fetched, plan: Plan, kind: Kind | None = None) -> Fetched:
+def finished(fetched: FetchedData, plan: Plan, kind: Kind | None = None) -> FetchedData:
     """What was fetched, after the residual. `kind` is what is searched, where it is no kind of an archive's."""
     if fetched.rows is not None:
         return fetched
@@ -47,26 +47,26 @@ def finished(fetched: Fetched, plan: Plan, kind: Kind | None = None) -> Fetched:
     return finish(fetched, plan, kind)
 
 
-def columns_of_rows(query: Query, kept: Kept) -> tuple[ResultColumn, ...]:
+def columns_of_rows(query: Query, kept: StoredResult) -> tuple[ResultColumn, ...]:
     """The columns that a search of rows has."""
     return tuple(_told(column, kept) for column in result_columns(query, kept.kind))
 
 
-def kept_as(name: str, resolved: ResolvedFind, written: str = "") -> Kept:
+def kept_as(name: str, resolved: ResolvedFind, written: str = "") -> StoredResult:
     """The result of a FIND under a name, before its rows are there."""
     query, searched = resolved.query, resolved.searched
     columns = columns_of_rows(query, searched) if searched is not None else result_columns(query)
-    kind = rows_kind(name, columns, resolved.kind, whole=query.select is None and not query.is_aggregate)
-    return Kept(name, kind, columns, None, written, resolved.warnings)
+    kind = kind_of_rows(name, columns, resolved.kind, whole=query.select is None and not query.is_aggregate)
+    return StoredResult(name, kind, columns, None, written, resolved.warnings)
 
 
-def whole_records(name: str, kind: Kind, written: str = "") -> Kept:
+def whole_records(name: str, kind: Kind, written: str = "") -> StoredResult:
     """Records of a kind, as an archive has them, under a name."""
     columns = result_columns(Query(kind.name))
-    return Kept(name, rows_kind(name, columns, kind, whole=True), columns, None, written)
+    return StoredResult(name, kind_of_rows(name, columns, kind, whole=True), columns, None, written)
 
 
-def untimed(query: Query, kept: Kept, origin: Origin) -> Diagnostic | None:
+def untimed(query: Query, kept: StoredResult, origin: Origin) -> Diagnostic | None:
     """What is wrong with a window on rows that do not tell when they are."""
     if kept.ends or (query.start is None and query.end is None and query.during is None):
         return None
@@ -74,7 +74,7 @@ def untimed(query: Query, kept: Kept, origin: Origin) -> Diagnostic | None:
     return Diagnostic("AQL0222", f"{kept.kind.title} do not tell when they are", origin, "no start and end", hint)
 
 
-def _window(query: Query, kept: Kept) -> Iterator[Predicate]:
+def _window(query: Query, kept: StoredResult) -> Iterator[Predicate]:
     """The window as a predicate: rows lie fully inside."""
     first, last = (Ref("record", name) for name in (kept.ends[0], kept.ends[-1]))
     for ref, operator, moment in ((first, Op.GE, query.start), (last, Op.LE, query.end)):
@@ -82,7 +82,7 @@ def _window(query: Query, kept: Kept) -> Iterator[Predicate]:
             yield Comparison(ref, operator, (moment.isoformat(timespec="seconds"),))
 
 
-def _told(column: ResultColumn, kept: Kept) -> ResultColumn:
+def _told(column: ResultColumn, kept: StoredResult) -> ResultColumn:
     """A column with the path that it had in the result, and as an object where each of its values is a list."""
     declared = kept.kind.field(".".join(column.path))
     if declared is not None and declared.many and not column.many_at:

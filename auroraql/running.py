@@ -12,14 +12,14 @@ from functools import partial
 from auroraql.archives.base import Engine, SubmissionInterrupted, Watch
 from auroraql.archives.holdings import held
 from auroraql.errors import ArchiveError, Diagnostic, Failed, StatementError
-from auroraql.named import Kept, Shown
+from auroraql.named import ShowPlan, StoredResult
 from auroraql.plan import Plan
 from auroraql.planner import plan_query as make_plan
 from auroraql.preparing import Beside, Prepared, Standing, next_name
 from auroraql.query import Or, Query, split_conjuncts
 from auroraql.resolver import resolve
 from auroraql.resolver.feeding import SubqueryResults
-from auroraql.results import Fetched, ResultColumn, ResultSet, Row
+from auroraql.results import FetchedData, ResultColumn, ResultSet, Row
 from auroraql.row_search import kept_as, plan_rows, search_rows, whole_records
 from auroraql.schema import KINDS, Type
 from auroraql.schema.catalogue import DataSource
@@ -50,7 +50,7 @@ class Running:
     settings: Settings
     watch: Watch | None = None
     """What is told how far a search has come that is waited for."""
-    results: dict[str, Kept] = field(default_factory=dict)
+    results: dict[str, StoredResult] = field(default_factory=dict)
     submitted: dict[str, Search] = field(default_factory=dict)
     on_step: Callable[[str], object] | None = None
     """Receives one line for each step of a search: the verbose mode."""
@@ -167,7 +167,7 @@ class Running:
     def result(
         self,
         plan: Plan,
-        fetched: Fetched,
+        fetched: FetchedData,
         prepared: Prepared,
         began: float,
         columns: tuple[ResultColumn, ...] | None = None,
@@ -321,10 +321,10 @@ class Running:
 
         shown = prepared.shown
         assert shown is not None, "a SHOW is read before it runs"  # noqa: S101
-        if shown.anew:
+        if shown.refresh:
             with elapsing(self.watch, began):
                 self.engine.refresh_sources(self.deadline(began))
-        taking = Beside(_Taking(self, prepared), shown.kept)
+        taking = Beside(_Taking(self, prepared), shown.result)
         resolved = resolve(shown.find, self.engine.catalogue(), prepared.given, now=prepared.now, results=taking)
         listed = Listed(
             catalogue=self.engine.catalogue,
@@ -338,20 +338,20 @@ class Running:
         )
         with elapsing(self.watch, began):
             rows = rows_of_show(shown, listed, resolved.query)
-        held = self._told(shown.kept.columns, rows, prepared, began)
-        plan = plan_rows(resolved.query, shown.kept, resolved.warnings)
-        columns, fetched = search_rows(plan, replace(shown.kept, result=held))
+        held = self._told(shown.result.columns, rows, prepared, began)
+        plan = plan_rows(resolved.query, shown.result, resolved.warnings)
+        columns, fetched = search_rows(plan, replace(shown.result, result=held))
         reported = shown.what in REPORTED
         return self.result(_of_days(plan, shown), fetched, prepared, began, columns, is_report=reported)
 
-    def _listed_sources(self, shown: Shown, prepared: Prepared, began: float) -> Sequence[DataSource]:
+    def _listed_sources(self, shown: ShowPlan, prepared: Prepared, began: float) -> Sequence[DataSource]:
         """The sources of the archive that the WHERE of a listing leaves. Raises ArchiveError."""
         from auroraql.listings import row_of_source
 
         sources = self.engine.sources(self.deadline(began))
-        if shown.source_find is None or shown.source_kept is None:
+        if shown.source_find is None or shown.source_result is None:
             return sources
-        kept, catalogue = shown.source_kept, self.engine.catalogue()
+        kept, catalogue = shown.source_result, self.engine.catalogue()
         taking = Beside(_Taking(self, prepared), kept)
         resolved = resolve(shown.source_find, catalogue, prepared.given, now=prepared.now, results=taking)
         empty = (None,) * (len(kept.columns) - len(row_of_source(sources[0]))) if sources else ()
@@ -387,7 +387,7 @@ class Running:
     ) -> ResultSet:
         """Rows that no search found."""
         plan = Plan(_NO_QUERY, (), warnings=prepared.warnings)
-        return self.result(plan, Fetched(rows=rows), prepared, began, columns, note=note, is_report=is_report)
+        return self.result(plan, FetchedData(rows=rows), prepared, began, columns, note=note, is_report=is_report)
 
 
 @dataclass(slots=True)
@@ -403,17 +403,17 @@ class _Taking:
         """The names of the results."""
         return self.running.results.keys()
 
-    def named(self, name: str) -> Kept | None:
+    def named(self, name: str) -> StoredResult | None:
         """The result of a name."""
         return self.running.results.get(name)
 
-    def found(self, find: FindStatement) -> Kept:
+    def found(self, find: FindStatement) -> StoredResult:
         """What a FIND in parentheses finds. Raises ArchiveError."""
         if self._nested is None:
             self._nested = SubqueryResults(self._found)
         return self._nested.run_subquery(find)
 
-    def _found(self, find: FindStatement) -> Kept:
+    def _found(self, find: FindStatement) -> StoredResult:
         inner = replace(self.prepared, plan=None, name="(FIND)")
         planned = self.running.planned_with(find, inner, self)
         result = self.running.found(planned, inner, time.monotonic())
@@ -435,7 +435,7 @@ def _is_empty(result: ResultSet) -> bool:
     return not len(result) or (counts and not any(result.rows[0]))
 
 
-def _of_days(plan: Plan, shown: Shown) -> Plan:
+def _of_days(plan: Plan, shown: ShowPlan) -> Plan:
     """The plan of a listing with the days it was asked of, which its rows need not fill."""
     if shown.days is None:
         return plan

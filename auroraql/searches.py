@@ -16,10 +16,10 @@ from typing import Literal, Protocol
 
 from auroraql.archives.base import LogLine, Progress, Run, Status, Watch
 from auroraql.errors import ArchiveError, Cancelled, Refused, TimedOut, Unreachable
-from auroraql.named import Kept, renamed
+from auroraql.named import StoredResult, rename_result
 from auroraql.plan import Plan
 from auroraql.preparing import Prepared
-from auroraql.results import Fetched, ResultSet, Row
+from auroraql.results import FetchedData, ResultSet, Row
 from auroraql.row_search import finished
 from auroraql.search_steps import SearchSteps
 from auroraql.settings import Settings
@@ -41,8 +41,8 @@ class Planned:
     """FIND with resolved result references: its plan, its stored result, and the stored result it searches, if any."""
 
     plan: Plan
-    kept: Kept
-    searched: Kept | None = None
+    kept: StoredResult
+    searched: StoredResult | None = None
 
 
 class Session(Protocol):
@@ -68,7 +68,7 @@ class Session(Protocol):
         """Handle Ctrl-C during a wait for the search."""
 
     def result(
-        self, plan: Plan, fetched: Fetched, prepared: Prepared, began: float, *, request_ids: tuple[str, ...]
+        self, plan: Plan, fetched: FetchedData, prepared: Prepared, began: float, *, request_ids: tuple[str, ...]
     ) -> ResultSet:
         """Return the result of a statement."""
 
@@ -103,7 +103,7 @@ class _Labour:
     deadline: float
     whole: bool
     over: threading.Event = field(default_factory=threading.Event)
-    fetched: Fetched | None = None
+    fetched: FetchedData | None = None
     error: BaseException | None = None
 
 
@@ -160,10 +160,10 @@ class Search:
         return self._prepared.written
 
     @property
-    def kept(self) -> Kept:
+    def kept(self) -> StoredResult:
         """Stored result that other statements refer to."""
         stored = self._planned.kept
-        return stored if stored.name == self.name else renamed(stored, self.name)
+        return stored if stored.name == self.name else rename_result(stored, self.name)
 
     # --- state
 
@@ -289,7 +289,7 @@ class Search:
             )
         return self._result
 
-    def _received(self, fetched: Fetched) -> int:
+    def _received(self, fetched: FetchedData) -> int:
         """Return the number of records that the archive sent, before post-processing."""
         rows_or_records = fetched.rows if fetched.rows is not None else fetched.records
         return len(rows_or_records or ())
@@ -318,7 +318,7 @@ class Search:
 
     # --- execution
 
-    def _attend(self, seconds: float, *, whole: bool) -> Fetched:
+    def _attend(self, seconds: float, *, whole: bool) -> FetchedData:
         """Wait in short steps, which allow Ctrl-C and progress reports. Raises ArchiveError."""
         self.heeded = True
         deadline, execution = time.monotonic() + seconds, None
@@ -328,7 +328,7 @@ class Search:
         except KeyboardInterrupt:
             self._session.interrupted(self)
             raise
-        return execution.fetched or Fetched(rows=())
+        return execution.fetched or FetchedData(rows=())
 
     def _labour_until(self, deadline: float, *, whole: bool) -> _Labour:
         """Return a finished execution, the current or a new one. Raises its error, or TimedOut."""

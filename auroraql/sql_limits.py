@@ -17,7 +17,7 @@ import duckdb
 
 from auroraql.archives.catalogue_file import LOCKED_DOWN
 from auroraql.errors import Diagnostic, Span, StatementError
-from auroraql.named import DottedName, Limited
+from auroraql.named import DottedName, SqlPlan
 from auroraql.schema.limits import MOST_SQL_TABLES
 from auroraql.spelling import find_closest
 from auroraql.syntax import SqlStatement
@@ -62,7 +62,7 @@ _OWN = (("main",), ("memory", "main"))
 """What a result may be called below."""
 
 
-def check_sql(statement: SqlStatement, names: Collection[str]) -> Limited:
+def check_sql(statement: SqlStatement, names: Collection[str]) -> SqlPlan:
     """What the SQL reads of the results called `names`. Raises StatementError when it is wrong, or may not run."""
     looking = _Looking(statement, {name.lower(): name for name in names}, names)
     try:
@@ -89,7 +89,7 @@ def check_sql(statement: SqlStatement, names: Collection[str]) -> Limited:
         message = f"the SQL reads {looking.relation_count:,} tables, and may read {MOST_SQL_TABLES}"
         raise StatementError([Diagnostic("AQL0116", message, _begin(statement), "too many", hint)])
     tables, parameters = tuple(dict.fromkeys(looking.tables)), tuple(dict.fromkeys(looking.parameters))
-    return Limited(tables, parameters, looking.columns(), looking.dotted())
+    return SqlPlan(tables, parameters, looking.columns(), looking.dotted())
 
 
 def _loads(text: str) -> Any:

@@ -17,8 +17,8 @@ import duckdb
 
 from auroraql.archives.catalogue_file import Interrupter, interruptible
 from auroraql.errors import Diagnostic, Failed, StatementError, TimedOut
-from auroraql.named import DottedName, Kept, Limited, SqlColumn, dotted_names, other_names, sql_columns
-from auroraql.results import Columnar, ResultColumn, Row, duration_text
+from auroraql.named import DottedName, SqlColumn, SqlPlan, StoredResult, dotted_names, other_names, table_columns
+from auroraql.results import ColumnarRecords, ResultColumn, Row, format_duration
 from auroraql.schema import Field, Type
 from auroraql.sql_limits import CONFIG, Written, quoted, wrong
 from auroraql.syntax import SqlStatement
@@ -72,8 +72,8 @@ _DEEPEST = 200
 
 def run_sql(
     statement: SqlStatement,
-    tables: Sequence[Kept],
-    limited: Limited,
+    tables: Sequence[StoredResult],
+    limited: SqlPlan,
     parameters: Mapping[str, object],
     deadline: float,
     most: int | None = None,
@@ -91,9 +91,9 @@ def run_sql(
         return _run(statement, ran, tables, None, parameters, deadline, most)
 
 
-def _written(statement: SqlStatement, tables: Sequence[Kept], limited: Limited) -> Written:
+def _written(statement: SqlStatement, tables: Sequence[StoredResult], limited: SqlPlan) -> Written:
     """The SQL with the columns that have dots in their names in quotes: DuckDB takes `a.b` for a table and a column."""
-    columns = {kept.name: sql_columns(kept) for kept in tables}
+    columns = {kept.name: table_columns(kept) for kept in tables}
     names = {table: dotted_names(each) for table, each in columns.items()}
     every = {name: place for each in names.values() for name, place in each.items()}
     data, end, length = statement.text.encode(), 0, 0
@@ -139,7 +139,7 @@ def _connection() -> duckdb.DuckDBPyConnection:
 def _run(
     statement: SqlStatement,
     ran: Written,
-    tables: Sequence[Kept],
+    tables: Sequence[StoredResult],
     only: frozenset[str] | None,
     parameters: Mapping[str, object],
     deadline: float,
@@ -287,7 +287,7 @@ def _read_json(text: str, column: ResultColumn, statement: SqlStatement) -> Any:
     return json.loads(text)
 
 
-def _make(cursor: duckdb.DuckDBPyConnection, kept: Kept, only: frozenset[str] | None, deadline: float) -> None:
+def _make(cursor: duckdb.DuckDBPyConnection, kept: StoredResult, only: frozenset[str] | None, deadline: float) -> None:
     """Make a result a table of its name; of its columns those that are called so, and one for its rows to be there.
 
     Raises duckdb.InterruptException at the deadline.
@@ -342,19 +342,19 @@ _TAKEN: dict[str, set[type]] = {
 _WHOLE = range(-(2**63), 2**63)
 
 
-def _columns(kept: Kept, only: frozenset[str] | None) -> Iterator[_Column]:
+def _columns(kept: StoredResult, only: frozenset[str] | None) -> Iterator[_Column]:
     """The columns of a result that are called so, and the first, with their values."""
-    for number, column in enumerate(sql_columns(kept)):
+    for number, column in enumerate(table_columns(kept)):
         if only is None or column.name.lower() in only or not number:
             yield _Column(column.name, *_typed(_values(kept, column), column))
 
 
-def _values(kept: Kept, column: SqlColumn) -> list[Any]:
+def _values(kept: StoredResult, column: SqlColumn) -> list[Any]:
     """The values of a column, read without making the whole rows where the archive keeps columns."""
     if kept.result is None:
         return []
-    held = kept.result.held
-    if isinstance(held, Columnar):
+    held = kept.result.columnar_records
+    if isinstance(held, ColumnarRecords):
         values = held.values(kept.columns[column.at])
     else:
         values = [row[column.at] for row in kept.result.rows]
@@ -483,6 +483,6 @@ def _nested(value: Any) -> Any:
         case datetime() | date():
             return value.isoformat()
         case timedelta():
-            return duration_text(value)
+            return format_duration(value)
         case _:
             return str(value)

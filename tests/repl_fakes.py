@@ -15,7 +15,7 @@ from auroraql.frontends.repl.state import State
 from auroraql.plan import Plan
 from auroraql.preparing import NOTHING, Standing
 from auroraql.query import Column, Query, Ref
-from auroraql.results import Fetched, ResultSet, Row
+from auroraql.results import FetchedData, ResultSet, Row
 from auroraql.schema.catalogue import Catalogue, load_shipped
 from auroraql.searches import Search
 from auroraql.settings import Settings
@@ -96,7 +96,7 @@ def answer(source: Source) -> ResultSet:
     warnings = (Diagnostic("AQL0900", "careful", Span(0, 4), severity="warning"),) if "careful" in source.text else ()
     rows = [(datetime(2021, 1, 1), "trex")]
     plan = Plan(QUERY, (), warnings=warnings)
-    return ResultSet(plan, Fetched(rows), archive="demo", elapsed=0.012, demonstration=True, source=source)
+    return ResultSet(plan, FetchedData(rows), archive="demo", elapsed=0.012, demonstration=True, source=source)
 
 
 class Endless(list[Row]):
@@ -113,7 +113,9 @@ class Endless(list[Row]):
 
 def replaced(result: ResultSet, rows: list[Row]) -> ResultSet:
     """The result with other rows."""
-    return ResultSet(result.plan, Fetched(rows), archive=result.archive, elapsed=result.elapsed, source=result.source)
+    return ResultSet(
+        result.plan, FetchedData(rows), archive=result.archive, elapsed=result.elapsed, source=result.source
+    )
 
 
 def state() -> State:
@@ -153,7 +155,7 @@ class Products(FakeArchive):
             raise Failed("the engine", archive="demo") from OSError("the disk")
         rows = [(datetime(2021, 1, n + 1), URL.replace("01.", f"{n}."), None) for n in range(len(self.asked))]
         query = Query("data_products", select=tuple(Column(Ref("record", name)) for name in ("start", "url", "end")))
-        yield ResultSet(Plan(query, ()), Fetched(rows), archive="demo", elapsed=0.012, source=source)
+        yield ResultSet(Plan(query, ()), FetchedData(rows), archive="demo", elapsed=0.012, source=source)
 
 
 class Numbered(Products):

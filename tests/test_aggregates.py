@@ -23,7 +23,7 @@ from auroraql.plan import Plan, PostProcessing, Request
 from auroraql.planner import plan_query
 from auroraql.query import And, Column, Comparison, FieldComparison, Or, OrderKey, Predicate, Query, Ref
 from auroraql.resolver import resolve
-from auroraql.results import Fetched, ResultColumn, ResultSet, record_of, result_columns, rows_of
+from auroraql.results import FetchedData, ResultColumn, ResultSet, record_from_row, result_columns, rows_from_records
 from auroraql.schema import CONJUNCTIONS, DATA_PRODUCTS, EPHEMERIS, Type
 from auroraql.schema.catalogue import load_shipped
 from auroraql.schema.operators import FIELD_OPERATORS, Op
@@ -57,8 +57,8 @@ def embedded(engine: EmbeddedEngine, made: Plan) -> list[tuple[Any, ...]]:
 def by_requests(made: Plan) -> list[tuple[Any, ...]]:
     """The rows that the requests and the residual find."""
     columns = result_columns(made.query)
-    done = residual.finish(Fetched(records=fetched(made)), made)
-    return list(done.rows) if done.rows is not None else rows_of(done.records or (), columns)
+    done = residual.finish(FetchedData(records=fetched(made)), made)
+    return list(done.rows) if done.rows is not None else rows_from_records(done.records or (), columns)
 
 
 def agree(engine: EmbeddedEngine, query: Query) -> list[tuple[Any, ...]]:
@@ -223,9 +223,9 @@ def test_paths_through_lists_are_fetched_element_by_element() -> None:
         "events": [],
         "start": "2020-01-01T00:00:00",
     }
-    (row,) = rows_of([found], made)
+    (row,) = rows_from_records([found], made)
     assert row == (["gill", "swarma"], [], datetime(2020, 1, 1))
-    assert record_of(row, made) == found
+    assert record_from_row(row, made) == found
 
 
 def test_columns_through_one_list_share_its_elements() -> None:
@@ -234,13 +234,13 @@ def test_columns_through_one_list_share_its_elements() -> None:
         for name in ("events.e1_source.platform", "events.start", "events.e1_source.program")
     )
     row = (["a", "b"], ["t1", "t2"], ["p", None])
-    assert record_of(row, columns) == {
+    assert record_from_row(row, columns) == {
         "events": [
             {"e1_source": {"platform": "a", "program": "p"}, "start": "t1"},
             {"e1_source": {"platform": "b", "program": None}, "start": "t2"},
         ]
     }
-    assert rows_of([record_of(row, columns)], columns) == [row]
+    assert rows_from_records([record_from_row(row, columns)], columns) == [row]
 
 
 CONJUNCTION_RECORDS = [
@@ -267,13 +267,13 @@ def test_groups_by_a_list() -> None:
         ),
         group_by=(platforms,),
     )
-    done = residual.finish(Fetched(records=CONJUNCTION_RECORDS), plan_query(query, SMALL))
+    done = residual.finish(FetchedData(records=CONJUNCTION_RECORDS), plan_query(query, SMALL))
     assert list(done.rows or ()) == [(["gill", "swarma"], 2, 2.0), (["gill", "swarmb"], 2, 3.0)]
 
 
 def test_distinct_objects_through_a_list() -> None:
     query = Query("conjunctions", select=(Column(Ref("record", "data_sources")),), distinct=True)
-    done = residual.finish(Fetched(records=CONJUNCTION_RECORDS), plan_query(query, SMALL))
+    done = residual.finish(FetchedData(records=CONJUNCTION_RECORDS), plan_query(query, SMALL))
     assert list(done.rows or ()) == [
         (CONJUNCTION_RECORDS[0]["data_sources"],),
         (CONJUNCTION_RECORDS[1]["data_sources"],),
@@ -290,9 +290,9 @@ def test_whole_records_are_kept_once(engine: EmbeddedEngine) -> None:
     query = many(distinct=True, order_by=(OrderKey(K, descending=True),), limit=7)
     made = plan_query(query, SMALL)
     rows = embedded(engine, made)
-    twice = residual.finish(Fetched(records=[*RECORDS, *RECORDS]), made)
+    twice = residual.finish(FetchedData(records=[*RECORDS, *RECORDS]), made)
     assert twice.records is not None
-    assert rows_of(twice.records, result_columns(query)) == rows
+    assert rows_from_records(twice.records, result_columns(query)) == rows
     assert len(rows) == 7
 
 

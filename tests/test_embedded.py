@@ -19,7 +19,7 @@ from auroraql.archives.embedded import EmbeddedEngine
 from auroraql.errors import Cancelled, Failed, Refused, TimedOut, Unreachable, UsageError
 from auroraql.plan import Plan, Request
 from auroraql.query import Comparison, OrderKey, Query, Ref
-from auroraql.results import Fetched
+from auroraql.results import FetchedData
 from auroraql.schema.operators import Op
 from tests.embedded_runs import DAY, KEOGRAMS, KIND, found, identifiers, plan, soon
 from tests.small_catalogue import Product, write
@@ -132,7 +132,7 @@ def test_no_request_is_no_search(demo_engine: EmbeddedEngine) -> None:
     run = demo_engine.submit(Plan(KEOGRAMS, ()))
     assert run.status().done
     assert run.request_ids == ()
-    assert run.fetch(soon()) == Fetched(rows=())
+    assert run.fetch(soon()) == FetchedData(rows=())
 
 
 def test_a_kind_it_does_not_hold(demo_engine: EmbeddedEngine) -> None:

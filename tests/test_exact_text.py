@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from auroraql.plan import Plan
 from auroraql.query import Column, Query, Ref
-from auroraql.results import Fetched, ResultColumn, ResultSet, Row
+from auroraql.results import FetchedData, ResultColumn, ResultSet, Row
 from auroraql.schema import Type
 from auroraql.sql.rows import FEW, decoded
 from tests.test_output import MIDNIGHT, answer, selected, text
@@ -41,7 +41,7 @@ def finite(value: Any) -> Any:
 def test_json_and_json_lines_read_back_as_they_were(rows: list[Row], labels: tuple[str, str]) -> None:
     first, second = labels[0], labels[1] + "_"
     columns = (ResultColumn("a", Type.ANY, "", ("in", first)), ResultColumn("b", Type.ANY, "", (second, "x")))
-    result = ResultSet(Plan(Query("", select=()), ()), Fetched(rows), archive="", elapsed=0, columns=columns)
+    result = ResultSet(Plan(Query("", select=()), ()), FetchedData(rows), archive="", elapsed=0, columns=columns)
     records: list[dict[str, Any]] = []
     for row in rows:
         records.append({})

@@ -25,7 +25,7 @@ from auroraql.output import FORMATS, render, write
 from auroraql.output.html import notebook_html
 from auroraql.plan import Plan
 from auroraql.query import Column, Query, Ref
-from auroraql.results import Fetched, ResultColumn, ResultSet, Row
+from auroraql.results import FetchedData, ResultColumn, ResultSet, Row
 from auroraql.schema import Type
 from tests.command_line import command, process
 
@@ -40,12 +40,12 @@ DAILY = "FIND data_products WHERE program = 'trex' AND keogram_type = 'daily' ON
 
 def products(*rows: Row, text: str = "FIND data_products") -> ResultSet:
     plan = Plan(Query("data_products"), ())
-    return ResultSet(plan, Fetched(rows=rows), archive="demo", elapsed=0.1, demonstration=True, source=Source(text))
+    return ResultSet(plan, FetchedData(rows=rows), archive="demo", elapsed=0.1, demonstration=True, source=Source(text))
 
 
 def keys(*names: str, rows: Sequence[Row]) -> ResultSet:
     plan = Plan(Query("data_products", select=tuple(Column(Ref("metadata", name)) for name in names)), ())
-    return ResultSet(plan, Fetched(rows=rows), archive="demo", elapsed=0.1)
+    return ResultSet(plan, FetchedData(rows=rows), archive="demo", elapsed=0.1)
 
 
 def text(result: ResultSet, format: str) -> str:
@@ -90,7 +90,7 @@ def test_parquet_has_a_type_for_each_column() -> None:
 def test_parquet_is_read_by_duckdb_and_keeps_units(tmp_path: Path) -> None:
     result = ResultSet(
         Plan(Query("", select=()), ()),
-        Fetched(rows=[(1.5, [{"display_name": "a"}]), (None, None)]),
+        FetchedData(rows=[(1.5, [{"display_name": "a"}]), (None, None)]),
         archive="demo",
         elapsed=0,
         columns=(ResultColumn("km", Type.NUMBER, "km", ("km",)), ResultColumn("who", Type.OBJECT, "", ("who",))),
@@ -192,7 +192,7 @@ def test_a_parquet_file_is_replaced_whole_or_not_at_all(tmp_path: Path, monkeypa
             raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("auroraql.output.parquet._GROUP", 2)
-    broken = ResultSet(products().plan, Fetched(rows=Breaking((WHOLE,))), archive="demo", elapsed=0.1)
+    broken = ResultSet(products().plan, FetchedData(rows=Breaking((WHOLE,))), archive="demo", elapsed=0.1)
     with pytest.raises(UsageError, match="No space left"):
         write(broken, path)
     assert [each.read_bytes() for each in tmp_path.iterdir()] == [before]
@@ -335,7 +335,7 @@ class Endless(Sequence[Row]):
 @pytest.mark.parametrize("format", [name for name, row in FORMATS.items() if row.render is not None])
 def test_of_a_million_rows_no_more_are_taken_than_are_shown(format: str) -> None:
     rows = Endless()
-    result = ResultSet(Plan(Query("data_products"), ()), Fetched(rows=rows), archive="demo", elapsed=1)
+    result = ResultSet(Plan(Query("data_products"), ()), FetchedData(rows=rows), archive="demo", elapsed=1)
     for _ in zip(range(20), render(result, format, width=None, color=False), strict=False):
         pass
     assert 0 < rows.taken <= 30_000
@@ -344,7 +344,7 @@ def test_of_a_million_rows_no_more_are_taken_than_are_shown(format: str) -> None
 @pytest.mark.parametrize("format", ["table", "vertical"])
 def test_a_terminal_is_shown_the_first_of_a_million_rows_and_told(format: str) -> None:
     rows = Endless()
-    result = ResultSet(Plan(Query("data_products"), ()), Fetched(rows=rows), archive="demo", elapsed=1)
+    result = ResultSet(Plan(Query("data_products"), ()), FetchedData(rows=rows), archive="demo", elapsed=1)
     shown = "".join(render(result, format, width=100, color=False, commands=True))
     assert rows.taken <= 1001
     assert shown.endswith("first 1,000 of 1,000,000 rows: \\last for all, \\export FILE to keep them\n")

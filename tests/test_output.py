@@ -25,7 +25,7 @@ from auroraql.errors import display_width as width_of
 from auroraql.output import FORMATS, check_writable, footer, grid, render, wants_color, write, write_text
 from auroraql.plan import Plan
 from auroraql.query import Column, Query, Ref
-from auroraql.results import Fetched, ResultSet, Row
+from auroraql.results import FetchedData, ResultSet, Row
 
 MIDNIGHT = datetime(2021, 1, 1)
 URL = "https://data.phys.ucalgary.ca/sort_by_project/TREx/RGB/daily_keograms/2021/01/01/20210101_gill_keogram.png"
@@ -47,7 +47,7 @@ def selected(*names: str, rows: Sequence[Row]) -> ResultSet:
 
 
 def answer(query: Query, rows: Sequence[Row]) -> ResultSet:
-    return ResultSet(Plan(query, ()), Fetched(rows=rows), archive="demo", elapsed=0.0123, demonstration=True)
+    return ResultSet(Plan(query, ()), FetchedData(rows=rows), archive="demo", elapsed=0.0123, demonstration=True)
 
 
 def text(result: ResultSet, format: str = "table", width: int | None = None, *, color: bool = False) -> str:
@@ -191,7 +191,9 @@ def test_colours_only_when_asked_for() -> None:
 
 def test_the_footer_tells_demonstration_data() -> None:
     assert footer(whole()) == "1 row · 12 ms · demo (demonstration data)"
-    real = ResultSet(Plan(Query("data_products"), ()), Fetched([]), archive="a\x1b", elapsed=75.2, demonstration=False)
+    real = ResultSet(
+        Plan(Query("data_products"), ()), FetchedData([]), archive="a\x1b", elapsed=75.2, demonstration=False
+    )
     assert footer(real) == "0 rows · 1 min 15 s · a␛"
 
 

@@ -23,7 +23,7 @@ from auroraql.output.steps import DAY, STEPS, axis, fitting
 from auroraql.output.timeline import render_timeline
 from auroraql.plan import Plan
 from auroraql.query import Column, Query, Ref
-from auroraql.results import Fetched, ResultColumn, ResultSet, Row
+from auroraql.results import FetchedData, ResultColumn, ResultSet, Row
 from auroraql.schema import Type
 from auroraql.session import Archive
 from tests.repl_fakes import said, take_all
@@ -40,7 +40,7 @@ def available(rows: Sequence[Row], first: datetime, last: datetime) -> ResultSet
         ResultColumn("date", Type.TIME, "", ("date",)),
         ResultColumn("count", Type.INTEGER, "", ("count",)),
     )
-    return ResultSet(Plan(query, ()), Fetched(rows=rows), archive="demo", elapsed=0.1, columns=columns)
+    return ResultSet(Plan(query, ()), FetchedData(rows=rows), archive="demo", elapsed=0.1, columns=columns)
 
 
 def days(counts: dict[str, Sequence[int]], first: datetime = FEBRUARY) -> ResultSet:
@@ -134,7 +134,7 @@ def test_sources_of_one_name_are_kept_apart(demo: Archive) -> None:
         for name, kind in (("identifier", Type.INTEGER), ("display_name", Type.STRING), ("date", Type.TIME), ("count", Type.INTEGER))
     )  # fmt: skip
     query = Query("SHOW AVAILABILITY", start=FEBRUARY, end=FEBRUARY)
-    result = ResultSet(Plan(query, ()), Fetched(rows=rows), archive="demo", elapsed=0.1, columns=columns)
+    result = ResultSet(Plan(query, ()), FetchedData(rows=rows), archive="demo", elapsed=0.1, columns=columns)
     assert [line.split()[0] for line in calendar(result, 80)[1:3]] == ["same", "same"]
 
 
@@ -166,7 +166,7 @@ def products(*rows: tuple[Any, ...], names: Sequence[str] = ("start", "end")) ->
     roles = {"display_name": "source", "program": "source"}
     refs = [Ref(roles.get(name, "record"), f"data_source.{name}" if name in roles else name) for name in names]  # type: ignore[arg-type]
     query = Query("data_products", select=tuple(Column(ref) for ref in refs))
-    return ResultSet(Plan(query, ()), Fetched(rows=rows), archive="demo", elapsed=0.1)
+    return ResultSet(Plan(query, ()), FetchedData(rows=rows), archive="demo", elapsed=0.1)
 
 
 def timeline(result: ResultSet, width: int = 80, most: int = 40, *, blocks: bool = True) -> list[str]:
@@ -287,7 +287,9 @@ def test_a_million_rows_are_drawn_without_being_kept() -> None:
         def __iter__(self) -> Iterator[Row]:
             return ((FEBRUARY + timedelta(minutes=n), "a") for n in range(100_000))
 
-    result = ResultSet(products(names=("start", "display_name")).plan, Fetched(rows=Rows()), archive="demo", elapsed=1)
+    result = ResultSet(
+        products(names=("start", "display_name")).plan, FetchedData(rows=Rows()), archive="demo", elapsed=1
+    )
     assert timeline(result)[2].endswith("│100,000")
 
 
@@ -296,7 +298,7 @@ def test_a_million_rows_are_drawn_without_being_kept() -> None:
 
 def keyed(*rows: Row) -> ResultSet:
     query = Query("data_products", select=tuple(Column(Ref("metadata", name)) for name in "abc"))
-    return ResultSet(Plan(query, ()), Fetched(rows=rows), archive="demo", elapsed=0.1)
+    return ResultSet(Plan(query, ()), FetchedData(rows=rows), archive="demo", elapsed=0.1)
 
 
 def test_without_blocks_there_is_nothing_but_ascii() -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from auroraql.errors import Source, Span, StatementError
 from auroraql.forms import script
 from auroraql.forms.pieces import StatementPiece
-from auroraql.named import Kept
+from auroraql.named import StoredResult
 from auroraql.planner import plan_query, plan_warnings
 from auroraql.preparing import NOTHING, Prepared, Preparing, Standing, check, prepare
 from auroraql.rechecking import Rechecking
@@ -82,7 +82,7 @@ def test_what_the_session_keeps_is_heeded() -> None:
     again, text = Rechecking(), "FIND passes WHERE program = 'trex'"
     assert [each.severity for each in again.check(text, load_shipped())] == ["error"]
     (made,) = prepare([Source("LET passes = FIND data_products ON 2021-01-01")], Preparing(load_shipped(), {}))
-    assert isinstance(made.kept, Kept)
+    assert isinstance(made.kept, StoredResult)
     standing = Standing({"passes": made.kept}, {})
     assert again.check(text, load_shipped(), standing) == whole(text, standing) == ()
     assert [each.severity for each in again.check(text, load_shipped())] == ["error"]

@@ -95,7 +95,7 @@ from datetime import datetime
 from pathlib import Path
 from auroraql.plan import Plan
 from auroraql.query import Query
-from auroraql.results import Fetched, ResultSet
+from auroraql.results import FetchedData, ResultSet
 way, path = sys.argv[1:]
 class Rows(tuple):
     def __iter__(self):

@@ -27,7 +27,7 @@ from auroraql.errors import AuroraQLError
 from auroraql.output import FORMATS, render
 from auroraql.plan import Plan
 from auroraql.query import Query
-from auroraql.results import Fetched, ResultColumn, ResultSet
+from auroraql.results import FetchedData, ResultColumn, ResultSet
 from auroraql.schema import KINDS, Type
 from auroraql.session import Archive
 from tests import corpus_files
@@ -237,7 +237,7 @@ def test_halves_of_surrogate_pairs_reach_every_frame() -> None:
         tuple(ResultColumn(t.name, t, path=(t.name,)) for t in (Type.ANY, Type.OBJECT, Type.STRING)),
     )
     for value in ({half: [half]}, [half], half):
-        plan, fetched = Plan(Query("", select=()), ()), Fetched(rows=[(value, value, value)])
+        plan, fetched = Plan(Query("", select=()), ()), FetchedData(rows=[(value, value, value)])
         odd = ResultSet(plan, fetched, archive="a", elapsed=0, columns=columns)
         assert odd.to_pandas().shape == odd.to_polars().shape == (1, 3)
         assert half not in str(odd.to_arrow().to_pylist())

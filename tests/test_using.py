@@ -17,7 +17,7 @@ from auroraql import Archive, StatementError, connect
 from auroraql.errors import Source, Span
 from auroraql.forms import plan_json
 from auroraql.preparing import check
-from auroraql.results import Fetched, ResultSet
+from auroraql.results import FetchedData, ResultSet
 from auroraql.schema.catalogue import load_shipped
 from tests import aurorax_matching, small_catalogue
 from tests.aurorax_server import AuroraXServer
@@ -122,7 +122,7 @@ def keep(archive: Archive, rows: Sequence[Row]) -> None:
         archive.run(LET)
     kept = archive._running.results["r"]
     assert kept.result is not None
-    made = ResultSet(kept.result.plan, Fetched(rows=list(rows)), archive="", elapsed=0, columns=kept.columns)
+    made = ResultSet(kept.result.plan, FetchedData(rows=list(rows)), archive="", elapsed=0, columns=kept.columns)
     archive._running.results["r"] = replace(kept, result=made)
 
 

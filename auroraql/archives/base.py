@@ -1,6 +1,6 @@
 """Engine protocol: capabilities, catalogue, and execution of plans.
 
-An engine takes a `Plan` and returns a `Run`, whose `fetch` returns `Fetched` records. Errors are subclasses of
+An engine takes a `Plan` and returns a `Run`, whose `fetch` returns `FetchedData` records. Errors are subclasses of
 `ArchiveError` and name engine and request id.
 """
 
@@ -13,7 +13,7 @@ from math import inf
 from typing import Protocol
 
 from auroraql.plan import Plan, Request
-from auroraql.results import Fetched, Row
+from auroraql.results import FetchedData, Row
 from auroraql.schema.catalogue import Catalogue, DataSource, SourceDetails, Statistics
 
 
@@ -99,7 +99,7 @@ class Run(Protocol):
         ArchiveErrors of the requests.
         """
 
-    def fetch(self, deadline: float) -> Fetched:
+    def fetch(self, deadline: float) -> FetchedData:
         """Return the records of all requests without duplicates. Call `wait` first."""
 
     def cancel(self, *, patient: bool = False) -> None:

@@ -38,7 +38,7 @@ from auroraql.archives.demo.store import forget, open_demo
 from auroraql.archives.file_opening import Opening
 from auroraql.errors import ArchiveError, AuroraQLError, Cancelled, Failed, Refused, TimedOut
 from auroraql.plan import Plan, Request
-from auroraql.results import Fetched, Row, result_columns
+from auroraql.results import FetchedData, Row, result_columns
 from auroraql.schema.catalogue import Catalogue, DataSource, SourceDetails, Statistics
 from auroraql.spill import SPILL_PREFIX
 from auroraql.sql.layout import HELD
@@ -380,10 +380,10 @@ class EmbeddedRun:
             self._log("info", f"Finished search in {took:.2f} seconds and found {len(self._rows)} records.")
         return self.status()
 
-    def fetch(self, deadline: float) -> Fetched:
+    def fetch(self, deadline: float) -> FetchedData:
         """Return the rows, in the order of the query's columns."""
         self.wait(deadline)
-        return Fetched(rows=self._rows)
+        return FetchedData(rows=self._rows)
 
     def cancel(self, *, patient: bool = False) -> None:  # noqa: ARG002
         """Interrupt the query, or prevent its start; do nothing once it is done."""

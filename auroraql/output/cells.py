@@ -15,7 +15,7 @@ from math import isfinite
 from typing import Any
 
 from auroraql.errors import display_width, make_visible
-from auroraql.results import ResultColumn, bytes_text, duration_text
+from auroraql.results import ResultColumn, bytes_text, format_duration
 from auroraql.schema import Type
 
 _LONG = 30
@@ -108,7 +108,7 @@ _TEXT: dict[type, Callable[[Any], str]] = {
     int: str,
     float: repr,
     Decimal: lambda value: format(value, "f"),
-    timedelta: duration_text,
+    timedelta: format_duration,
     time: lambda value: value.isoformat(),
     bytes: bytes_text,
     dict: _listing,

@@ -16,7 +16,7 @@ from typing import Any
 
 from auroraql.output import json_text
 from auroraql.output.screen import Screen
-from auroraql.results import ResultSet, bytes_text, duration_text, whole_text
+from auroraql.results import ResultSet, bytes_text, format_duration, replace_surrogates
 
 _CHUNK = 500
 """Rows that are written at once."""
@@ -39,11 +39,11 @@ def _separated(result: ResultSet, separator: str) -> Iterator[str]:
     if not result.columns:
         return
     names = [[column.name for column in result.columns]]
-    yield whole_text("".join(_lines_of(names, separator)))
+    yield replace_surrogates("".join(_lines_of(names, separator)))
     rows = iter(result)
     while chunk := list(islice(rows, _CHUNK)):
         columns = map(_csv_values, zip(*chunk, strict=True))
-        yield whole_text("".join(_lines_of(list(zip(*columns, strict=True)), separator)))
+        yield replace_surrogates("".join(_lines_of(list(zip(*columns, strict=True)), separator)))
 
 
 def _lines_of(rows: Sequence[Sequence[Any]], separator: str) -> list[str]:
@@ -116,7 +116,7 @@ def _csv_values(values: Sequence[Any]) -> Sequence[Any]:
 
 _CSV: dict[type, Callable[[Sequence[Any]], Sequence[Any]]] = {
     datetime: lambda values: [value.isoformat() for value in values],
-    timedelta: lambda values: [duration_text(value) for value in values],
+    timedelta: lambda values: [format_duration(value) for value in values],
     time: lambda values: [value.isoformat() for value in values],
     bytes: lambda values: [bytes_text(value) for value in values],
     Decimal: lambda values: [format(value, "f") for value in values],

@@ -13,7 +13,7 @@ from decimal import Decimal
 from itertools import islice
 from typing import Any
 
-from auroraql.results import Columnar, ResultColumn, ResultSet, duration_text, whole_text
+from auroraql.results import ColumnarRecords, ResultColumn, ResultSet, format_duration, replace_surrogates
 from auroraql.schema import Type
 
 _GROUP = 100_000
@@ -27,16 +27,16 @@ _EXACT = range(-(2**53), 2**53 + 1)
 """Integers that fit 64-bit columns: int64, and float64 in a column with fractions."""
 
 
-def arrow_table(result: ResultSet) -> Any:
+def to_arrow_table(result: ResultSet) -> Any:
     """Return the rows as a `pyarrow.Table`."""
     # Import here: loading pyarrow takes as long as many searches.
     import pyarrow
 
-    pieces = list(_pieces(result, pyarrow))
-    columns = [_one_type([piece[index] for piece in pieces], pyarrow) for index in range(len(result.columns))]
+    pieces = list(_column_chunks(result, pyarrow))
+    columns = [_unify_types([piece[index] for piece in pieces], pyarrow) for index in range(len(result.columns))]
     fields = [
         pyarrow.field(name, column[0].type, metadata={"unit": declared.unit} if declared.unit else None)
-        for name, declared, column in zip(_names(result), result.columns, columns, strict=True)
+        for name, declared, column in zip(_column_names(result), result.columns, columns, strict=True)
     ]
     schema = pyarrow.schema(fields, metadata=_pandas_types(fields, columns, pyarrow))
     if not fields:
@@ -44,13 +44,13 @@ def arrow_table(result: ResultSet) -> Any:
     return pyarrow.Table.from_arrays([pyarrow.chunked_array(column) for column in columns], schema=schema)
 
 
-def pandas_frame(result: ResultSet) -> Any:
+def to_pandas_frame(result: ResultSet) -> Any:
     """Return the rows as a `pandas.DataFrame`, with the types that pandas reads from the Parquet file."""
-    return arrow_table(result).to_pandas()
+    return to_arrow_table(result).to_pandas()
 
 
-def _names(result: ResultSet) -> list[str]:
-    return [whole_text(column.name) for column in result.columns]
+def _column_names(result: ResultSet) -> list[str]:
+    return [replace_surrogates(column.name) for column in result.columns]
 
 
 def _pandas_types(fields: Sequence[Any], columns: Sequence[Sequence[Any]], pyarrow: Any) -> dict[str, str]:
@@ -67,18 +67,18 @@ def _pandas_types(fields: Sequence[Any], columns: Sequence[Sequence[Any]], pyarr
     return {"pandas": json.dumps(document)}
 
 
-def _pieces(result: ResultSet, pyarrow: Any) -> Iterator[list[Any]]:
+def _column_chunks(result: ResultSet, pyarrow: Any) -> Iterator[list[Any]]:
     """Yield Arrow columns for groups of rows; at least one group."""
-    records = result.held
-    if isinstance(records, Columnar):
-        yield [_of_held(records, column, pyarrow) for column in result.columns]
+    records = result.columnar_records
+    if isinstance(records, ColumnarRecords):
+        yield [_array_from_columnar(records, column, pyarrow) for column in result.columns]
         return
     rows = iter(result)
     chunk = list(islice(rows, _GROUP))
     while True:
         values = zip(*chunk, strict=True) if chunk else ([] for _ in result.columns)
         yield [
-            _array(column, list(column_values), pyarrow)
+            _make_array(column, list(column_values), pyarrow)
             for column, column_values in zip(result.columns, values, strict=True)
         ]
         chunk = list(islice(rows, _GROUP))
@@ -86,16 +86,16 @@ def _pieces(result: ResultSet, pyarrow: Any) -> Iterator[list[Any]]:
             return
 
 
-def _of_held(records: Columnar, column: ResultColumn, pyarrow: Any) -> Any:
-    declared = _declared(column, pyarrow)
+def _array_from_columnar(records: ColumnarRecords, column: ResultColumn, pyarrow: Any) -> Any:
+    declared = _declared_type(column, pyarrow)
     array = records.array(column) if declared is not None else None
     if array is None:
-        return _array(column, records.values(column), pyarrow)
+        return _make_array(column, records.values(column), pyarrow)
     combined = array.combine_chunks() if isinstance(array, pyarrow.ChunkedArray) else array
     return combined.cast(declared)
 
 
-def _declared(column: ResultColumn, pyarrow: Any) -> Any:
+def _declared_type(column: ResultColumn, pyarrow: Any) -> Any:
     """Return the fixed Arrow type of a column; None if it depends on the values."""
     if column.type is Type.DECIMAL:
         return pyarrow.decimal128(*(column.digits or (38, 0)))
@@ -112,10 +112,10 @@ def _declared(column: ResultColumn, pyarrow: Any) -> Any:
     }.get(column.type)
 
 
-def _array(column: ResultColumn, values: list[Any], pyarrow: Any) -> Any:
-    declared = _declared(column, pyarrow)
-    if column.type is Type.OBJECT and _depth(values) > _DEEPEST:
-        return pyarrow.array(_alike(values))
+def _make_array(column: ResultColumn, values: list[Any], pyarrow: Any) -> Any:
+    declared = _declared_type(column, pyarrow)
+    if column.type is Type.OBJECT and _object_depth(values) > _DEEPEST:
+        return pyarrow.array(_unify_values(values))
     try:
         return pyarrow.array(values, declared)
     except (pyarrow.ArrowException, OverflowError, UnicodeEncodeError):
@@ -126,11 +126,11 @@ def _array(column: ResultColumn, values: list[Any], pyarrow: Any) -> Any:
         except pyarrow.ArrowException:
             pass  # more digits than any Arrow type has
     if column.type is Type.STRING:
-        return pyarrow.array([None if value is None else _text(value) for value in values], declared)
-    return pyarrow.array(_alike(values))
+        return pyarrow.array([None if value is None else _json_text(value) for value in values], declared)
+    return pyarrow.array(_unify_values(values))
 
 
-def _depth(values: Sequence[Any]) -> int:
+def _object_depth(values: Sequence[Any]) -> int:
     """Return the nesting depth of the values, counted up to one above the limit."""
     depth, level = 0, [value for value in values if isinstance(value, dict | list)]
     while level and depth <= _DEEPEST:
@@ -140,69 +140,73 @@ def _depth(values: Sequence[Any]) -> int:
     return depth
 
 
-def _one_type(pieces: list[Any], pyarrow: Any) -> list[Any]:
+def _unify_types(pieces: list[Any], pyarrow: Any) -> list[Any]:
     """Cast the chunks of a column to one type that holds them all and that Parquet can write."""
     schemas = [pyarrow.schema([("", piece.type)]) for piece in pieces]
     try:
         unified = pyarrow.unify_schemas(schemas, promote_options="permissive").field(0).type
         if pyarrow.types.is_null(unified):
             return pieces  # no values and no declared type
-        return [piece.cast(_stored(unified, pyarrow)) for piece in pieces]
+        return [piece.cast(_storable_type(unified, pyarrow)) for piece in pieces]
     except pyarrow.ArrowException:
         pass  # numbers in one group and texts in another, or empty objects
-    converted = pyarrow.array(_alike([value for piece in pieces for value in piece.to_pylist()]))
-    cast = converted.cast(_stored(converted.type, pyarrow))
+    converted = pyarrow.array(_unify_values([value for piece in pieces for value in piece.to_pylist()]))
+    cast = converted.cast(_storable_type(converted.type, pyarrow))
     ends = [sum(map(len, pieces[: index + 1])) for index in range(len(pieces))]
     return [cast.slice(end - len(piece), len(piece)) for piece, end in zip(pieces, ends, strict=True)]
 
 
-def _stored(type: Any, pyarrow: Any) -> Any:
+def _storable_type(type: Any, pyarrow: Any) -> Any:
     """Return the type as Parquet can write it, with text for null. Raises ArrowException for an empty struct."""
     types = pyarrow.types
     if types.is_null(type):
         return pyarrow.string()
     if types.is_list(type):
-        return pyarrow.list_(_stored(type.value_type, pyarrow))
+        return pyarrow.list_(_storable_type(type.value_type, pyarrow))
     if not types.is_struct(type):
         return type
     if type.num_fields == 0:
         raise pyarrow.ArrowInvalid("an object without members")
-    return pyarrow.struct([pyarrow.field(field.name, _stored(field.type, pyarrow)) for field in type])
+    return pyarrow.struct([pyarrow.field(field.name, _storable_type(field.type, pyarrow)) for field in type])
 
 
-def _alike(values: Sequence[Any], depth: int = 0) -> list[Any]:
+def _unify_values(values: Sequence[Any], depth: int = 0) -> list[Any]:
     """Convert the values to a common type: objects member by member, incompatible values to JSON text."""
     present = [value for value in values if value is not None]
     kinds = {type(value) for value in present}
     if kinds == {dict} and any(present) and depth < _DEEPEST:
-        return _objects_alike(values, present, depth)
+        return _unify_objects(values, present, depth)
     if kinds == {list} and depth < _DEEPEST:
-        inner = iter(_alike([item for value in present for item in value], depth + 1))
+        inner = iter(_unify_values([item for value in present for item in value], depth + 1))
         if any(present):
             return [None if value is None else list(islice(inner, len(value))) for value in values]
     if kinds == {str}:
-        return [None if value is None else whole_text(value) for value in values]
+        return [None if value is None else replace_surrogates(value) for value in values]
     if kinds == {bool} or (kinds == {int} and all(value in _WHOLE for value in present)):
         return list(values)
     if kinds in ({datetime}, {date}, {timedelta}):
         return list(values)
     if kinds in ({float}, {int, float}) and all(isinstance(v, float) or v in _EXACT for v in present):
         return [None if value is None else float(value) for value in values]
-    return [None if value is None else _text(value) for value in values]
+    return [None if value is None else _json_text(value) for value in values]
 
 
-def _objects_alike(values: Sequence[Any], present: Sequence[dict[str, Any]], depth: int) -> list[Any]:
+def _unify_objects(values: Sequence[Any], present: Sequence[dict[str, Any]], depth: int) -> list[Any]:
     keys = dict.fromkeys(key for value in present for key in value)
-    members = {key: _alike([None if value is None else value.get(key) for value in values], depth + 1) for key in keys}
+    members = {
+        key: _unify_values([None if value is None else value.get(key) for value in values], depth + 1) for key in keys
+    }
     return [
-        None if value is None else {whole_text(key): column[index] for key, column in members.items()}
+        None if value is None else {replace_surrogates(key): column[index] for key, column in members.items()}
         for index, value in enumerate(values)
     ]
 
 
-def _text(value: Any) -> str:
-    return whole_text(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=_plain))
+def _json_text(value: Any) -> str:
+    return replace_surrogates(
+        value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=_plain_value)
+    )
 
 
-def _plain(value: Any) -> str:
-    return duration_text(value) if isinstance(value, timedelta) else str(value)
+def _plain_value(value: Any) -> str:
+    return format_duration(value) if isinstance(value, timedelta) else str(value)

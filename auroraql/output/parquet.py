@@ -6,7 +6,7 @@ import io
 from collections.abc import Iterator
 from typing import Any
 
-from auroraql.output.frames import arrow_table
+from auroraql.output.frames import to_arrow_table
 from auroraql.results import ResultSet
 
 _GROUP = 100_000
@@ -18,7 +18,7 @@ def encode_parquet(result: ResultSet) -> Iterator[bytes]:
     # Import here: loading pyarrow takes as long as many searches.
     from pyarrow.parquet import ParquetWriter
 
-    table, sink = arrow_table(result), _Sink()
+    table, sink = to_arrow_table(result), _Sink()
     with ParquetWriter(sink, table.schema, compression="zstd") as writer:
         for start in range(0, max(len(table), 1), _GROUP):
             writer.write_table(table.slice(start, _GROUP))

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from auroraql.errors import Diagnostic, StatementError
-from auroraql.named import Kept
+from auroraql.named import StoredResult
 from auroraql.narrowing import narrow_window
 from auroraql.query import CLAUSE, EVERYTHING, Column, Criteria, Interval, Predicate, Query
 from auroraql.resolver.feeding import BoundFind, ResultLookup, bind_results
@@ -36,7 +36,7 @@ class ResolvedFind:
     warnings: tuple[Diagnostic, ...]
     parameters: frozenset[str]
     kind: Kind
-    searched: Kept | None = None
+    searched: StoredResult | None = None
     """The result whose rows are searched, where that is no kind of the archive's."""
     waiting: bool = False
     """Whether values are left out that are there only once other statements have run."""

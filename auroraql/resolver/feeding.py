@@ -13,7 +13,7 @@ from math import isfinite
 from typing import Any, Protocol
 
 from auroraql.errors import Diagnostic, Origin, Span, StatementError
-from auroraql.named import Kept
+from auroraql.named import StoredResult
 from auroraql.query import Interval, Using
 from auroraql.resolver.intervals import join_intervals, pad_intervals
 from auroraql.resolver.names import METADATA, NameResolver
@@ -64,10 +64,10 @@ class ResultLookup(Protocol):
     def names(self) -> Collection[str]:
         """The names of the results there are."""
 
-    def get(self, name: str) -> Kept | None:
+    def get(self, name: str) -> StoredResult | None:
         """The result of a name; None when there is none."""
 
-    def run_subquery(self, find: FindStatement) -> Kept:
+    def run_subquery(self, find: FindStatement) -> StoredResult:
         """What a FIND in parentheses finds. Raises StatementError when it is wrong."""
 
 
@@ -77,7 +77,7 @@ class BoundFind:
 
     find: FindStatement
     kind: Kind
-    searched: Kept | None = None
+    searched: StoredResult | None = None
     during: tuple[Interval, ...] | None = None
     using: Using | None = None
     overlap: Origin = None
@@ -108,12 +108,12 @@ def bind_results(
 class SubqueryResults:
     """The results of FINDs in parentheses, the innermost first: nesting, however deep, is no recursion."""
 
-    def __init__(self, find: Callable[[FindStatement], Kept]) -> None:
+    def __init__(self, find: Callable[[FindStatement], StoredResult]) -> None:
         self._find = find
-        self._outcomes: dict[int, tuple[FindStatement, Kept | StatementError]] = {}
+        self._outcomes: dict[int, tuple[FindStatement, StoredResult | StatementError]] = {}
         """By the identity of the statement, which is kept so that no other takes its number."""
 
-    def run_subquery(self, find: FindStatement) -> Kept:
+    def run_subquery(self, find: FindStatement) -> StoredResult:
         """What a FIND in parentheses finds. Raises StatementError, and what `find` raises."""
         if id(find) not in self._outcomes:
             for each in _subqueries_innermost_first(find):
@@ -197,7 +197,7 @@ def _comparisons_with_references(expression: Expression) -> Iterator[ComparisonE
             pending.extend(each.terms)
 
 
-def _searched_result(find: FindStatement, results: ResultLookup | None) -> Kept:
+def _searched_result(find: FindStatement, results: ResultLookup | None) -> StoredResult:
     """The result that a FIND searches. Raises Fault."""
     kept = results.get(find.kind) if results is not None else None
     if kept is not None:
@@ -297,7 +297,7 @@ class _ReferenceBinder:
     def _is_result_name(self, name: str) -> bool:
         return self.results is not None and self.results.get(name) is not None
 
-    def _result(self, name: str, origin: Origin) -> Kept:
+    def _result(self, name: str, origin: Origin) -> StoredResult:
         """The result of a name. Raises Fault when there is none."""
         if self.results is None:
             raise _no_session_error(origin)
@@ -308,7 +308,7 @@ class _ReferenceBinder:
             raise SemanticError("AQL0220", f"there is no result '{name}'", origin, "unknown result", hint)
         return kept
 
-    def _column(self, path: Operand) -> tuple[Kept, tuple[str, ...], Type]:
+    def _column(self, path: Operand) -> tuple[StoredResult, tuple[str, ...], Type]:
         assert isinstance(path, Path), "only paths and subqueries name results"  # noqa: S101
         kept = self._result(path.parts[0], path.origin)
         if len(path.parts) == 1:
@@ -316,7 +316,7 @@ class _ReferenceBinder:
             raise SemanticError("AQL0220", f"'{kept.name}' is a result, and not a list", path.origin, "a result", hint)
         return kept, *self._locate_column(kept, Path(path.parts[1:], path.origin))
 
-    def _locate_column(self, kept: Kept, path: Path) -> tuple[tuple[str, ...], Type]:
+    def _locate_column(self, kept: StoredResult, path: Path) -> tuple[tuple[str, ...], Type]:
         """Where a column of a result is, and its type. Raises Fault when there is none, or when it is an object."""
         declared = kept.kind.field(path.dotted)
         if declared is None:
@@ -333,7 +333,7 @@ class _ReferenceBinder:
             )
         return declared.path, declared.type
 
-    def _only_column(self, subquery: Subquery) -> tuple[Kept, tuple[str, ...], Type]:
+    def _only_column(self, subquery: Subquery) -> tuple[StoredResult, tuple[str, ...], Type]:
         kept = self._subquery_values(subquery)
         fields = [kept.kind.field(column.name) for column in kept.columns]
         only = fields[0] if len(fields) == 1 else None
@@ -347,7 +347,7 @@ class _ReferenceBinder:
             raise SemanticError("AQL0221", message, subquery.origin, "one column is needed", hint, missing=missing)
         return kept, only.path, only.type
 
-    def _subquery_values(self, subquery: Subquery) -> Kept:
+    def _subquery_values(self, subquery: Subquery) -> StoredResult:
         if self.results is None:
             raise _no_session_error(subquery.origin)
         kept = self.results.run_subquery(subquery.find)
@@ -370,7 +370,7 @@ class _ReferenceBinder:
             message = f"'{place.name}' takes {place.type.value}, and {_format_operand(operand)} is {type.value}"
             raise SemanticError("AQL0203", message, operand.origin, type.value, "take another column")
 
-    def _warn_of_nothing(self, kept: Kept, origin: Origin, shown: str, everything: bool) -> None:
+    def _warn_of_nothing(self, kept: StoredResult, origin: Origin, shown: str, everything: bool) -> None:
         rows = len(kept.result) if kept.result is not None else 0
         found = f"has {rows:,} rows, and none a value here" if rows else "is empty"
         message = f"{shown} {found}: {'this leaves nothing out' if everything else 'this finds nothing'}"
@@ -403,7 +403,7 @@ class _ReferenceBinder:
         if not self.fed.during:
             self._warn_of_nothing(kept, clause.result.origin, _format_operand(clause.result), everything=False)
 
-    def _using_fields(self, clause: Overlap, kept: Kept) -> list[UsingField]:
+    def _using_fields(self, clause: Overlap, kept: StoredResult) -> list[UsingField]:
         """The fields of USING. Raises Fault, or StatementError with several."""
         names = NameResolver(self.fed.kind, self.catalogue)
         clauses = self.fed.find.clauses
@@ -428,7 +428,7 @@ class _ReferenceBinder:
             raise StatementError(wrong)
         return list(fields)
 
-    def _overlapped_result(self, clause: Overlap) -> Kept:
+    def _overlapped_result(self, clause: Overlap) -> StoredResult:
         if isinstance(clause.result, Path):
             kept = self._result(clause.result.dotted, clause.result.origin)
         else:
@@ -470,7 +470,7 @@ def _format_operand(operand: object) -> str:
     return f"'{operand.dotted}'" if isinstance(operand, Path) else "the FIND in parentheses"
 
 
-def _unknown_column(kept: Kept, path: Path) -> SemanticError:
+def _unknown_column(kept: StoredResult, path: Path) -> SemanticError:
     names = [leaf.bare for leaf in kept.kind.leaves()]
     near = find_closest(path.dotted, (*names, *kept.kind.names), 1, 0.7)
     if near:

@@ -13,7 +13,7 @@ from itertools import product
 from typing import Any, NamedTuple
 
 from auroraql.errors import Diagnostic
-from auroraql.named import Kept
+from auroraql.named import StoredResult
 from auroraql.query import Interval, Ref, Using, UsingGroup
 from auroraql.resolver.intervals import join_intervals, pad_intervals
 from auroraql.resolver.names import METADATA, NameResolver
@@ -43,7 +43,7 @@ class UsingField(NamedTuple):
     column: tuple[str, ...]
 
 
-def resolve_using_field(path: Path, kept: Kept, names: NameResolver, shown: str) -> UsingField:
+def resolve_using_field(path: Path, kept: StoredResult, names: NameResolver, shown: str) -> UsingField:
     """The field of the record and the column of the result that a name of USING means. Raises Fault."""
     if len(path.parts) > 1 and path.parts[0] == kept.name:
         short = ".".join(path.parts[1:])
@@ -78,7 +78,7 @@ def _check_object(type: Type, path: Path, shown: str) -> None:
 
 
 def _find_column(
-    path: Path, ref: Ref, kept: Kept, names: NameResolver, shown: str
+    path: Path, ref: Ref, kept: StoredResult, names: NameResolver, shown: str
 ) -> tuple[tuple[str, ...], Type, str]:
     """Where the result has the field, its type and its unit. Raises Fault when it does not."""
     declared = names.declared_field(ref)
@@ -101,7 +101,7 @@ def _find_column(
 
 
 def group_rows(
-    kept: Kept, fields: Sequence[UsingField], clause: Overlap, values: OperandResolver, *, by_minute: bool
+    kept: StoredResult, fields: Sequence[UsingField], clause: Overlap, values: OperandResolver, *, by_minute: bool
 ) -> tuple[UsingGroup, ...]:
     """The rows of a result by their values in the fields; of a list in a row, by each of its elements.
 
@@ -143,7 +143,7 @@ def _wire_value(value: Any) -> str:
 
 
 def independence_warning(
-    clause: Overlap, where: Iterable[Expression], blocks: Iterable[Expression], kept: Kept, names: NameResolver
+    clause: Overlap, where: Iterable[Expression], blocks: Iterable[Expression], kept: StoredResult, names: NameResolver
 ) -> Diagnostic | None:
     """The warning that values and times of one result are tested apart: `IN c.platform … DURING c`.
 
@@ -200,7 +200,7 @@ def _find_result_lists(name: str, expression: Expression, *, outermost: bool) ->
             return
 
 
-def _is_same_column(found: _ResultList, kept: Kept, names: NameResolver) -> bool:
+def _is_same_column(found: _ResultList, kept: StoredResult, names: NameResolver) -> bool:
     """Whether USING with the field compares it with the same column of the result, in the place of the list."""
     if not found.outermost:
         return False

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from auroraql.query import EVERYTHING, Query, Ref
-from auroraql.results import selected
+from auroraql.results import select_columns
 from auroraql.schema import KINDS, Type
 from auroraql.sql import order
 from auroraql.sql.bindings import Bindings
@@ -77,7 +77,7 @@ def compile_query(query: Query, paths: Sequence[tuple[str, ...]]) -> Statement:
 
 def _gathered(query: Query, layout: Layout, window: Sequence[str], bind: Bindings) -> Statement:
     """Rows that are groups of records, or each of which stands once."""
-    columns = selected(query, KINDS[query.kind])
+    columns = select_columns(query, KINDS[query.kind])
     refs = looked_at(query, columns)
     places = {ref: layout.locate(ref, bind) for ref in refs}
     where = " AND ".join((*window, *_conditions(query, layout, bind)))

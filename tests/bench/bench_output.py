@@ -15,7 +15,7 @@ from auroraql.output.screen import Screen
 from auroraql.output.timeline import render_timeline
 from auroraql.plan import Plan
 from auroraql.query import Query
-from auroraql.results import Fetched, ResultSet, records_of
+from auroraql.results import FetchedData, ResultSet, records_from_rows
 from tests.bench.measure import best, line
 
 COUNT = 10_000
@@ -30,7 +30,7 @@ def main() -> None:
          "ground", f"TREx RGB {n % 24}", URL, "keogram", {"keogram_type": "hourly", "wavelength": 486.1})
         for n in range(COUNT)
     ]  # fmt: skip
-    result = ResultSet(Plan(Query("data_products"), ()), Fetched(rows=rows), archive="demo", elapsed=0.1)
+    result = ResultSet(Plan(Query("data_products"), ()), FetchedData(rows=rows), archive="demo", elapsed=0.1)
     frame = result.to_pandas()
     beside = best(frame.to_string, 3)
     for name, row in FORMATS.items():
@@ -56,7 +56,7 @@ def real_products() -> None:
     for name, peer in peers.items():
         ours = best(lambda name=name: sum(map(len, FORMATS[name].encoded(result))), 5)  # type: ignore[misc]
         line(f"{len(result):,} products as {name} / msgspec", ours, peer, "<= 1.2")
-    from_rows = best(lambda: len(msgspec.json.encode(list(records_of(result.rows, result.columns)))), 3)
+    from_rows = best(lambda: len(msgspec.json.encode(list(records_from_rows(result.rows, result.columns)))), 3)
     line("the same from rows, as jsonl / dicts and msgspec", made, from_rows, "<= 1.2")
 
 

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
-from auroraql.results import Columnar, Record, ResultColumn, Row, rows_of
+from auroraql.results import ColumnarRecords, Record, ResultColumn, Row, rows_from_records
 from auroraql.schema import Type
 
 _PIECE = 4096
@@ -60,7 +60,7 @@ class Listed:
 
     def values(self, column: ResultColumn) -> list[Any]:
         """Return the values of a result column."""
-        return [row[0] for row in rows_of(self.load(), (column,))]
+        return [row[0] for row in rows_from_records(self.load(), (column,))]
 
     def array(self, _column: ResultColumn) -> Any:
         """Return None: the records are not stored in Arrow."""
@@ -137,9 +137,9 @@ class Columns:
                 ResultColumn("", Type.ANY, path=column.path[:1]),
                 ResultColumn("", column.type, path=column.path[1:]),
             )
-            return [row[0] for row in rows_of([value or {} for value in self.values(parent)], (member,))]
+            return [row[0] for row in rows_from_records([value or {} for value in self.values(parent)], (member,))]
         if any(path[: len(column.path)] == column.path for path in self.held):
-            return [row[0] for row in rows_of(self.records(), (column,))]
+            return [row[0] for row in rows_from_records(self.records(), (column,))]
         return [None] * self.count
 
     def array(self, column: ResultColumn) -> Any:
@@ -173,7 +173,7 @@ def _sent(type: Type, values: list[Any]) -> list[Any]:
             return values
 
 
-class Packed(Columnar):
+class Packed(ColumnarRecords):
     """Sequence of records in batches."""
 
     def __init__(self, batches: Sequence[Batch]) -> None:

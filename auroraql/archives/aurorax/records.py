@@ -21,7 +21,7 @@ from auroraql.errors import Failed
 from auroraql.plan import Request
 from auroraql.query import Tree
 from auroraql.results import Record, ResultColumn, read_time
-from auroraql.results import taken as taken_from
+from auroraql.results import take_records as taken_from
 from auroraql.schema import CONJUNCTIONS, EPHEMERIS, KINDS, Field, Type
 
 IDENTITY: dict[str, Tree] = {

@@ -35,7 +35,7 @@ from auroraql.errors import ArchiveError, Cancelled, Failed, Refused, TimedOut
 from auroraql.forms import query_json
 from auroraql.plan import Plan, PostProcessing, Request
 from auroraql.query import Tree
-from auroraql.results import Fetched, Record
+from auroraql.results import FetchedData, Record
 from auroraql.schema import CONJUNCTIONS, PROTOCOLS
 
 FIRST_POLL, SOONEST_POLL, SLOWEST_POLL = 0.1, 0.06, 2.5
@@ -246,7 +246,7 @@ class AuroraXRun:
             self._service.ways.close(request, answer.status if isinstance(answer, Answer) else 0)
         return False
 
-    def fetch(self, deadline: float) -> Fetched:
+    def fetch(self, deadline: float) -> FetchedData:
         """Send `GET …/requests/{id}/data`, or `POST` with a response_format, after waiting for completion.
 
         A count comes from the status, and nothing is fetched. Raises Failed when the number of records differs from the
@@ -254,14 +254,14 @@ class AuroraXRun:
         """
         count = self.wait(deadline).result_count
         if self.plan.counted and count is not None:
-            return Fetched(rows=[(count,) * len(self.plan.query.select or ())])
+            return FetchedData(rows=[(count,) * len(self.plan.query.select or ())])
         try:
             missing = [search for search in self._searches if search.records is None]
             side_by_side(partial(self._fetch, deadline=deadline), missing)
         except BaseException:
             self._let_go()
             raise
-        return Fetched(records=self._all_records())
+        return FetchedData(records=self._all_records())
 
     def _all_records(self) -> Sequence[Record]:
         """Return the records of all requests without duplicates."""

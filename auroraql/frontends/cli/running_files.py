@@ -16,7 +16,7 @@ from auroraql.frontends.cli.settling import query_folders, settled
 from auroraql.output import grid
 from auroraql.plan import Plan
 from auroraql.query import Query
-from auroraql.results import Fetched, ResultColumn, ResultSet
+from auroraql.results import FetchedData, ResultColumn, ResultSet
 from auroraql.saved import find, listed, rows_of, unknown, unreadable
 from auroraql.schema import Type
 
@@ -77,7 +77,7 @@ def _list(options: argparse.Namespace) -> int:
         print(grid([column.name for column in _COLUMNS], rows_of(queries), width, color=is_colored(config)), end="")
     else:
         plan = Plan(Query("", select=()), ())
-        result = ResultSet(plan, Fetched(rows=rows_of(queries)), archive="", elapsed=0, columns=_COLUMNS)
+        result = ResultSet(plan, FetchedData(rows=rows_of(queries)), archive="", elapsed=0, columns=_COLUMNS)
         show(result, config.format, config)
     if not queries:
         streams.say(f"there is no saved query here or in {folders[1]}")

@@ -16,7 +16,7 @@ from auroraql.frontends.repl.commands import COMMANDS, command_called
 from auroraql.frontends.repl.state import State
 from auroraql.frontends.repl.unfinished import LONGEST
 from auroraql.listings import listing_columns
-from auroraql.named import sql_columns
+from auroraql.named import table_columns
 from auroraql.settings import SETTINGS
 
 
@@ -33,7 +33,7 @@ def know(state: State) -> Known:
         names,
         results={name: tuple(column.name for column in result.columns) for name, result in archive.results.items()},
         tables={
-            name: tuple(column.name for column in sql_columns(stored))
+            name: tuple(column.name for column in table_columns(stored))
             for name, stored in archive.standing.results.items()
         },
         searches=archive.searches,

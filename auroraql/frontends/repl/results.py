@@ -15,7 +15,7 @@ from auroraql.frontends.repl.state import State
 from auroraql.frontends.repl.statements import results_of
 from auroraql.output import FORMATS, footer, format_of, known_format, write
 from auroraql.output.timeline import render_timeline
-from auroraql.results import Fetched, ResultSet
+from auroraql.results import FetchedData, ResultSet
 from auroraql.spelling import find_closest
 
 _AROUND_A_PICTURE = 7
@@ -211,7 +211,7 @@ def _show_new(state: State, result: ResultSet, seen: set[int] | None) -> set[int
     state.say(f"{time_of_day} {len(new_rows):,} new row{'' if len(new_rows) == 1 else 's'}")
     new_result = ResultSet(
         result.plan,
-        Fetched(rows=new_rows),
+        FetchedData(rows=new_rows),
         archive=result.archive,
         elapsed=result.elapsed,
         demonstration=result.demonstration,
