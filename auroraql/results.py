@@ -285,9 +285,9 @@ class ResultSet:
 
         Raises UsageError for an unknown suffix, and for a file that cannot be written.
         """
-        from auroraql.output import write
+        from auroraql.output import write_result
 
-        write(self, path)
+        write_result(self, path)
 
     def _repr_html_(self) -> str:
         """Return the first rows as a table for notebooks."""

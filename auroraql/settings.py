@@ -8,7 +8,7 @@ from decimal import Decimal
 from math import isfinite
 
 from auroraql.errors import UsageError
-from auroraql.output import FORMATS, known_format
+from auroraql.output import FORMATS, get_format
 from auroraql.resolver.times import TimeError, unit_seconds
 from auroraql.resolver.values import OperandResolver, SemanticError
 from auroraql.spelling import find_closest
@@ -42,7 +42,7 @@ class Settings:
     def __init__(self, *, timeout: float, format: str = "table") -> None:
         self._defaults: dict[str, Value] = {
             "timeout": float(timeout),
-            "format": known_format(format).name,
+            "format": get_format(format).name,
             "bell": _ON,
         }
         self._values = dict(self._defaults)
@@ -64,11 +64,11 @@ class Settings:
 
     def begin_with(self, *, format: str) -> None:
         """Takes a front end's own format, as DEFAULT too. Raises UsageError for one there is not."""
-        self._defaults["format"] = self._values["format"] = known_format(format).name
+        self._defaults["format"] = self._values["format"] = get_format(format).name
 
     def show_as(self, name: str) -> None:
         """Takes a format. Raises UsageError for one there is not."""
-        self._values["format"] = known_format(name).name
+        self._values["format"] = get_format(name).name
 
     def put(self, name: str, value: Value | None) -> str:
         """Takes a value that `read_set` gave, None for the default; what to say of it."""
@@ -138,7 +138,7 @@ def _seconds(value: object, unit: str) -> Value:
 
 def _format(value: object, unit: str) -> Value:
     try:
-        return known_format(value if isinstance(value, str) and not unit else "").name
+        return get_format(value if isinstance(value, str) and not unit else "").name
     except UsageError:
         near = find_closest(str(value).lower(), FORMATS, 1)
         raise ValueError(f"did you mean {near[0]}?" if near else f"one of {', '.join(FORMATS)}") from None

@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from pyarrow import parquet
 
 from auroraql.errors import Source, UsageError
-from auroraql.output import FORMATS, render, write
+from auroraql.output import FORMATS, render_result, write_result
 from auroraql.output.html import notebook_html
 from auroraql.plan import Plan
 from auroraql.query import Column, Query, Ref
@@ -49,7 +49,7 @@ def keys(*names: str, rows: Sequence[Row]) -> ResultSet:
 
 
 def text(result: ResultSet, format: str) -> str:
-    return "".join(render(result, format, width=None, color=False))
+    return "".join(render_result(result, format, width=None, color=False))
 
 
 # --- TSV
@@ -71,7 +71,7 @@ def test_tsv_is_csv_with_tabs() -> None:
 
 
 def table(result: ResultSet) -> pyarrow.Table:
-    data = b"".join(FORMATS["parquet"].encoded(result))
+    data = b"".join(FORMATS["parquet"].encode_result(result))
     return parquet.read_table(pyarrow.BufferReader(data))
 
 
@@ -181,7 +181,7 @@ def test_a_terminal_is_told_before_anything_is_searched() -> None:
 
 def test_a_parquet_file_is_replaced_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "a.parquet"
-    write(products(WHOLE), path)
+    write_result(products(WHOLE), path)
     before = path.read_bytes()
 
     class Breaking(tuple[Row, ...]):
@@ -194,7 +194,7 @@ def test_a_parquet_file_is_replaced_whole_or_not_at_all(tmp_path: Path, monkeypa
     monkeypatch.setattr("auroraql.output.parquet._GROUP", 2)
     broken = ResultSet(products().plan, FetchedData(rows=Breaking((WHOLE,))), archive="demo", elapsed=0.1)
     with pytest.raises(UsageError, match="No space left"):
-        write(broken, path)
+        write_result(broken, path)
     assert [each.read_bytes() for each in tmp_path.iterdir()] == [before]
 
 
@@ -336,7 +336,7 @@ class Endless(Sequence[Row]):
 def test_of_a_million_rows_no_more_are_taken_than_are_shown(format: str) -> None:
     rows = Endless()
     result = ResultSet(Plan(Query("data_products"), ()), FetchedData(rows=rows), archive="demo", elapsed=1)
-    for _ in zip(range(20), render(result, format, width=None, color=False), strict=False):
+    for _ in zip(range(20), render_result(result, format, width=None, color=False), strict=False):
         pass
     assert 0 < rows.taken <= 30_000
 
@@ -345,7 +345,7 @@ def test_of_a_million_rows_no_more_are_taken_than_are_shown(format: str) -> None
 def test_a_terminal_is_shown_the_first_of_a_million_rows_and_told(format: str) -> None:
     rows = Endless()
     result = ResultSet(Plan(Query("data_products"), ()), FetchedData(rows=rows), archive="demo", elapsed=1)
-    shown = "".join(render(result, format, width=100, color=False, commands=True))
+    shown = "".join(render_result(result, format, width=100, color=False, commands=True))
     assert rows.taken <= 1001
     assert shown.endswith("first 1,000 of 1,000,000 rows: \\last for all, \\export FILE to keep them\n")
 

@@ -16,10 +16,10 @@ from auroraql.errors import UsageError
 from auroraql.errors import display_width as width_of
 from auroraql.frontends.repl.desk import take
 from auroraql.frontends.repl.state import State
-from auroraql.output import render, writes_blocks
-from auroraql.output.blocks import ASCII_BARS, BARS, SHADES, Scale
-from auroraql.output.screen import BLOCKS, Screen
-from auroraql.output.steps import DAY, STEPS, axis, fitting
+from auroraql.output import render_result, supports_blocks
+from auroraql.output.blocks import ASCII_BARS, BARS, SHADES, BlockScale
+from auroraql.output.screen import BLOCKS, RenderOptions
+from auroraql.output.steps import DAY, STEPS, choose_step, draw_axis
 from auroraql.output.timeline import render_timeline
 from auroraql.plan import Plan
 from auroraql.query import Column, Query, Ref
@@ -55,7 +55,7 @@ def days(counts: dict[str, Sequence[int]], first: datetime = FEBRUARY) -> Result
 
 
 def calendar(result: ResultSet, width: int, **screen: bool) -> list[str]:
-    return "".join(render(result, "table", width=width, color=False, **screen)).splitlines()
+    return "".join(render_result(result, "table", width=width, color=False, **screen)).splitlines()
 
 
 def strip(line: str) -> str:
@@ -114,8 +114,8 @@ def test_no_line_of_sources_is_wider_than_the_terminal(demo: Archive, width: int
 def test_the_rows_are_there_for_pipes_other_formats_and_other_columns(demo: Archive) -> None:
     asked = "OF data_products WHERE platform = 'gillam' ON 2020-02-01"
     result = demo.run(f"SHOW AVAILABILITY {asked}")
-    assert "".join(render(result, "table", width=None, color=False)).count("2020-02-01 00:00:00") == len(result)
-    assert "".join(render(result, "csv", width=80, color=False)).count("\n") == len(result) + 1
+    assert "".join(render_result(result, "table", width=None, color=False)).count("2020-02-01 00:00:00") == len(result)
+    assert "".join(render_result(result, "csv", width=80, color=False)).count("\n") == len(result) + 1
     assert "█" in "".join(calendar(result, 80))
     for select in ("SELECT display_name, date", "SELECT date, count", "SELECT display_name, max(count) AS count"):
         group = " GROUP BY display_name" if "max" in select else ""
@@ -170,7 +170,7 @@ def products(*rows: tuple[Any, ...], names: Sequence[str] = ("start", "end")) ->
 
 
 def timeline(result: ResultSet, width: int = 80, most: int = 40, *, blocks: bool = True) -> list[str]:
-    return "".join(render_timeline(result, Screen(width, blocks=blocks), most)).splitlines()
+    return "".join(render_timeline(result, RenderOptions(width, blocks=blocks), most)).splitlines()
 
 
 def hours(start: int, end: int, name: str = "a") -> tuple[datetime, datetime, str]:
@@ -307,18 +307,18 @@ def test_without_blocks_there_is_nothing_but_ascii() -> None:
     rows = [hours(0, 24), hours(0, 12, "b"), *[hours(0, 1)] * 30]
     assert "".join(timeline(products(*rows, names=("start", "end", "display_name")), blocks=False)).isascii()
     long = [("a name that is cut off", "b" * 90, n) for n in range(40)]
-    shown = "".join(render(keyed(*long), "table", width=60, color=False, blocks=False))
+    shown = "".join(render_result(keyed(*long), "table", width=60, color=False, blocks=False))
     assert shown.isascii()
     assert "bb~" in shown
     assert {width_of(line) for line in shown.splitlines()} == {60}
     for encoding, writes in (("utf-8", True), ("ascii", False), ("latin-1", False), ("utf-16", True)):
-        assert writes_blocks(io.TextIOWrapper(io.BytesIO(), encoding)) is writes
+        assert supports_blocks(io.TextIOWrapper(io.BytesIO(), encoding)) is writes
     assert set(BARS + SHADES) - set(BLOCKS) <= {" "}
 
 
 @given(highest=st.integers(0, 10**9), characters=st.sampled_from([BARS, SHADES, ASCII_BARS]))
 def test_a_scale_says_what_its_characters_stand_for(highest: int, characters: str) -> None:
-    scale = Scale(characters, highest)
+    scale = BlockScale(characters, highest)
     assert scale.character(0) == characters[0]
     counted = 0
     for character, told in scale.ranges():
@@ -332,23 +332,25 @@ def test_a_scale_says_what_its_characters_stand_for(highest: int, characters: st
 @given(first=st.datetimes(), last=st.datetimes(), room=st.integers(11, 300))
 def test_time_is_cut_into_whole_steps_that_fit(first: datetime, last: datetime, room: int) -> None:
     first, last = min(first, last), max(first, last)
-    step, starts = fitting(first, last, room)
+    step, starts = choose_step(first, last, room)
     assert 1 <= len(starts) <= room
     assert starts[0] <= first
-    assert [step.after(a) for a in starts[:-1]] == starts[1:]
-    assert last < step.after(starts[-1]) or step.after(starts[-1]) == datetime.max
+    assert [step.next_start(a) for a in starts[:-1]] == starts[1:]
+    assert last < step.next_start(starts[-1]) or step.next_start(starts[-1]) == datetime.max
     for each in (1, 2, 5):
-        assert len(axis(step, starts, each, "┌")) <= len(starts) * each
+        assert len(draw_axis(step, starts, each, "┌")) <= len(starts) * each
 
 
 def test_dates_stand_where_they_are() -> None:
     starts = list(DAY.pieces(FEBRUARY, FEBRUARY + timedelta(days=28)))
-    assert axis(DAY, starts, 1, "┌") == "  ┌02-03 ┌02-10 ┌02-17 ┌02-24"
-    assert axis(DAY, starts, 3, "┌") == "      ┌2020-02-03          ┌02-10               ┌02-17               ┌02-24"
+    assert draw_axis(DAY, starts, 1, "┌") == "  ┌02-03 ┌02-10 ┌02-17 ┌02-24"
+    assert (
+        draw_axis(DAY, starts, 3, "┌") == "      ┌2020-02-03          ┌02-10               ┌02-17               ┌02-24"
+    )
     hour = next(step for step in STEPS if step.name == "1 hour")
     begun = list(hour.pieces(FEBRUARY + timedelta(hours=20), FEBRUARY + timedelta(hours=44)))
-    assert axis(hour, begun, 3, "|") == "   |21:00   |02-02   |03:00   |06:00   |09:00   |12:00   |15:00   |18:00"
+    assert draw_axis(hour, begun, 3, "|") == "   |21:00   |02-02   |03:00   |06:00   |09:00   |12:00   |15:00   |18:00"
     week = next(step for step in STEPS if step.name == "1 week")
-    assert axis(week, list(week.pieces(datetime(2020, 1, 1), datetime(2020, 12, 31))), 1, "┌").startswith(
+    assert draw_axis(week, list(week.pieces(datetime(2020, 1, 1), datetime(2020, 12, 31))), 1, "┌").startswith(
         "┌2020-01     ┌2020-04"
     )

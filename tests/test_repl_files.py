@@ -12,7 +12,7 @@ import pytest
 
 from auroraql.frontends.repl import showing
 from auroraql.frontends.repl.desk import take
-from auroraql.output import Format
+from auroraql.output import ResultFormat
 from auroraql.results import ResultSet
 from tests.repl_fakes import Products, products, said, state
 
@@ -87,7 +87,7 @@ def _breaking(_result: ResultSet, _screen: object) -> Iterator[str]:
     raise OSError(28, "No space left on device")
 
 
-BREAKING = Format("table", "", (), _breaking)
+BREAKING = ResultFormat("table", "", (), _breaking)
 
 EXPORT = """\
 import resource, signal, sys

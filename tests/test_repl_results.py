@@ -24,7 +24,7 @@ from auroraql.frontends.repl.editor import edited_text
 from auroraql.frontends.repl.manual import syntax
 from auroraql.frontends.repl.showing import makes_links
 from auroraql.frontends.repl.state import State
-from auroraql.output import render
+from auroraql.output import render_result
 from auroraql.session import connect
 from tests.repl_fakes import TABLE, URL, FakeArchive, Numbered, Products, products, said, state, take_all
 
@@ -127,13 +127,15 @@ def test_urls_are_links_where_terminals_know_them() -> None:
     session = products()
     take(session, "FIND a")
     assert session.last is not None
-    shown = "".join(render(session.last, "table", width=40, color=False, links=True))
+    shown = "".join(render_result(session.last, "table", width=40, color=False, links=True))
     url = URL.replace("01.", "0.")
     assert re.search(rf"\x1b\]8;;{re.escape(url)}\x1b\\…[^\x1b]+\x1b\]8;;\x1b\\", shown)
-    plain = "".join(render(session.last, "table", width=40, color=False))
+    plain = "".join(render_result(session.last, "table", width=40, color=False))
     assert re.sub(r"\x1b\]8;;[^\x1b]*\x1b\\", "", shown) == plain
-    assert "\x1b" not in "".join(render(session.last, "csv", width=40, color=False, links=True))
-    assert f"\x1b]8;;{url}\x1b\\{url}" in "".join(render(session.last, "vertical", width=40, color=False, links=True))
+    assert "\x1b" not in "".join(render_result(session.last, "csv", width=40, color=False, links=True))
+    assert f"\x1b]8;;{url}\x1b\\{url}" in "".join(
+        render_result(session.last, "vertical", width=40, color=False, links=True)
+    )
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from auroraql import Archive, StatementError, UsageError, connect, parse, transl
 from auroraql.errors import Source
 from auroraql.forms.script import is_complete
 from auroraql.forms.text.formatting import format_text
-from auroraql.output import footer, render
+from auroraql.output import format_footer, render_result
 from auroraql.syntax import ExplainStatement
 from tests import corpus_files
 
@@ -73,9 +73,9 @@ def test_explain_of_what_nothing_matches(archive: Archive) -> None:
 def test_a_report_is_shown_as_lines_and_read_as_records(archive: Archive) -> None:
     result = archive.run(f"DESCRIBE {FIND}")
     (line,) = result.rows[0]
-    assert "".join(render(result, "table", width=40, color=False)) == line + "\n"
+    assert "".join(render_result(result, "table", width=40, color=False)) == line + "\n"
     assert result.records == [{"sentence": line}]
-    assert "row" not in footer(result)
+    assert "row" not in format_footer(result)
 
 
 def test_a_report_is_parsed_formatted_and_never_submitted(archive: Archive) -> None:

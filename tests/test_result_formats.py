@@ -24,7 +24,7 @@ from pandas.testing import assert_frame_equal
 
 import auroraql
 from auroraql.errors import AuroraQLError
-from auroraql.output import FORMATS, render
+from auroraql.output import FORMATS, render_result
 from auroraql.plan import Plan
 from auroraql.query import Query
 from auroraql.results import FetchedData, ResultColumn, ResultSet
@@ -45,7 +45,7 @@ def demo() -> Iterator[Archive]:
 
 
 def text(result: ResultSet, format: str) -> str:
-    return "".join(render(result, format, width=None, color=False))
+    return "".join(render_result(result, format, width=None, color=False))
 
 
 class Cells(HTMLParser):
@@ -158,7 +158,7 @@ def test_every_method_works_on_every_kind_of_result(demo: Archive, statement: st
     )
     assert result.to_polars().width == len(result.columns)
     for row in FORMATS.values():
-        assert isinstance(b"".join(row.encoded(result)), bytes)
+        assert isinstance(b"".join(row.encode_result(result)), bytes)
 
 
 def test_sql_keeps_dates_durations_and_decimal_numbers(demo: Archive) -> None:
@@ -228,7 +228,7 @@ def test_what_is_nested_too_deep_is_an_error(demo: Archive) -> None:
         demo.run("SQL SELECT (repeat('[', 900) || repeat(']', 900))::JSON AS j")
     deep = demo.run("SQL SELECT (repeat('[', 150) || repeat(']', 150))::JSON AS j")
     for row in FORMATS.values():
-        assert b"".join(row.encoded(deep))
+        assert b"".join(row.encode_result(deep))
 
 
 def test_halves_of_surrogate_pairs_reach_every_frame() -> None:

@@ -90,10 +90,10 @@ def _choice(*words: str) -> Callable[[object, bool], Value]:
 
 def _known_format(value: Value) -> None:
     from auroraql.errors import UsageError
-    from auroraql.output import known_format  # deferred: the prompt appears before the formats are loaded
+    from auroraql.output import get_format  # deferred: the prompt appears before the formats are loaded
 
     try:
-        known_format(str(value))
+        get_format(str(value))
     except UsageError as error:
         raise Unfit(f"to '{value}': {error.message}", error.hint) from None
 

@@ -13,7 +13,7 @@ from typing import Any, TextIO
 
 from auroraql.archives.base import Progress, Watch
 from auroraql.errors import display_width, make_visible
-from auroraql.output import cut
+from auroraql.output import cut_text
 
 _AT_ONCE = 0.3
 """Seconds before the progress of a search is shown."""
@@ -97,8 +97,8 @@ def describe(progress: Progress, width: int = 10_000) -> str:
     log_width = width - display_width(_BETWEEN.join(parts)) - len(_BETWEEN)
     line = make_visible(progress.line)
     if line and log_width >= min(display_width(line), _LEAST):
-        parts.insert(1, cut(line, log_width))
-    return cut(_BETWEEN.join(parts), max(width, 1))
+        parts.insert(1, cut_text(line, log_width))
+    return cut_text(_BETWEEN.join(parts), max(width, 1))
 
 
 def lasting(seconds: float) -> str:

@@ -6,26 +6,26 @@ completely or not at all.
 
 from __future__ import annotations
 
-from auroraql.output.cells import cut
-from auroraql.output.files import check_writable, format_of, write, write_text
-from auroraql.output.formats import FORMATS, Format, known_format, render, render_text, wants_color
-from auroraql.output.screen import writes_blocks
-from auroraql.output.summary import footer
-from auroraql.output.table import grid
+from auroraql.output.cells import cut_text
+from auroraql.output.files import check_writable, format_of, write_result, write_text
+from auroraql.output.formats import FORMATS, ResultFormat, get_format, render_result, render_text, should_color
+from auroraql.output.screen import supports_blocks
+from auroraql.output.summary import format_footer
+from auroraql.output.table import render_grid
 
 __all__ = [
     "FORMATS",
-    "Format",
+    "ResultFormat",
     "check_writable",
-    "cut",
-    "footer",
+    "cut_text",
+    "format_footer",
     "format_of",
-    "grid",
-    "known_format",
-    "render",
+    "get_format",
+    "render_grid",
+    "render_result",
     "render_text",
-    "wants_color",
-    "write",
+    "should_color",
+    "supports_blocks",
+    "write_result",
     "write_text",
-    "writes_blocks",
 ]

@@ -15,7 +15,7 @@ from itertools import islice
 from typing import Any
 
 from auroraql.output import json_text
-from auroraql.output.screen import Screen
+from auroraql.output.screen import RenderOptions
 from auroraql.results import ResultSet, bytes_text, format_duration, replace_surrogates
 
 _CHUNK = 500
@@ -25,39 +25,39 @@ _JSON_CHUNK = 2000
 """Records that are encoded at once: with fewer, starting the encoder costs a tenth of the time."""
 
 
-def render_csv(result: ResultSet, _screen: Screen) -> Iterator[str]:
+def render_csv(result: ResultSet, _screen: RenderOptions) -> Iterator[str]:
     """Render a result as CSV: full column names, ISO times, objects as JSON, missing values empty."""
-    return _separated(result, ",")
+    return _render_separated(result, ",")
 
 
-def render_tsv(result: ResultSet, _screen: Screen) -> Iterator[str]:
+def render_tsv(result: ResultSet, _screen: RenderOptions) -> Iterator[str]:
     """Render a result as TSV; values with tabs, quotes or line breaks are quoted as in CSV."""
-    return _separated(result, "\t")
+    return _render_separated(result, "\t")
 
 
-def _separated(result: ResultSet, separator: str) -> Iterator[str]:
+def _render_separated(result: ResultSet, separator: str) -> Iterator[str]:
     if not result.columns:
         return
     names = [[column.name for column in result.columns]]
-    yield replace_surrogates("".join(_lines_of(names, separator)))
+    yield replace_surrogates("".join(_separated_lines(names, separator)))
     rows = iter(result)
     while chunk := list(islice(rows, _CHUNK)):
         columns = map(_csv_values, zip(*chunk, strict=True))
-        yield replace_surrogates("".join(_lines_of(list(zip(*columns, strict=True)), separator)))
+        yield replace_surrogates("".join(_separated_lines(list(zip(*columns, strict=True)), separator)))
 
 
-def _lines_of(rows: Sequence[Sequence[Any]], separator: str) -> list[str]:
+def _separated_lines(rows: Sequence[Sequence[Any]], separator: str) -> list[str]:
     """Return lines of rows. Rows with empty texts bypass the csv module, which does not distinguish them from None."""
     if len(rows[0]) == 1 or any("" in row for row in rows):
         special = re.compile(f'["\\r\\n{separator}]')
-        return [separator.join(_quoted(value, special) for value in row) + "\n" for row in rows]
+        return [separator.join(_quote_special(value, special) for value in row) + "\n" for row in rows]
     lines: list[str] = []
     # With "\r\n" as its line end, the csv module also quotes a lone carriage return.
-    csv.writer(_Lines(lines), delimiter=separator, lineterminator="\r\n").writerows(rows)
+    csv.writer(_LineCollector(lines), delimiter=separator, lineterminator="\r\n").writerows(rows)
     return lines
 
 
-def _quoted(value: Any, special: re.Pattern[str]) -> str:
+def _quote_special(value: Any, special: re.Pattern[str]) -> str:
     if value is None:
         return ""
     text = str(value)
@@ -65,7 +65,7 @@ def _quoted(value: Any, special: re.Pattern[str]) -> str:
     return f'"{escaped}"' if not text or special.search(text) else text
 
 
-class _Lines:
+class _LineCollector:
     """File-like collector that replaces the writer's line end by a line feed."""
 
     def __init__(self, lines: list[str]) -> None:
@@ -77,27 +77,27 @@ class _Lines:
 
 def encode_json(result: ResultSet) -> Iterator[bytes]:
     """Encode a result's records, in AuroraX's shape, as an indented array in UTF-8."""
-    records = result.each_record(json_text.objects)
+    records = result.each_record(json_text.object_factory)
     separator = b"[\n"
     while chunk := list(islice(records, _JSON_CHUNK)):
-        yield separator + json_text.members(chunk)
+        yield separator + json_text.encode_members(chunk)
         separator = b",\n"
     yield b"[]\n" if separator == b"[\n" else b"\n]\n"
 
 
 def encode_jsonl(result: ResultSet) -> Iterator[bytes]:
     """Encode a result's records in UTF-8, one per line."""
-    records = result.each_record(json_text.objects)
+    records = result.each_record(json_text.object_factory)
     while chunk := list(islice(records, _JSON_CHUNK)):
-        yield json_text.lines(chunk)
+        yield json_text.encode_lines(chunk)
 
 
-def render_json(result: ResultSet, _screen: Screen) -> Iterator[str]:
+def render_json(result: ResultSet, _screen: RenderOptions) -> Iterator[str]:
     """Return the output of `encode_json` as text."""
     return (piece.decode() for piece in encode_json(result))
 
 
-def render_jsonl(result: ResultSet, _screen: Screen) -> Iterator[str]:
+def render_jsonl(result: ResultSet, _screen: RenderOptions) -> Iterator[str]:
     """Return the output of `encode_jsonl` as text."""
     return (piece.decode() for piece in encode_jsonl(result))
 
@@ -121,6 +121,6 @@ _CSV: dict[type, Callable[[Sequence[Any]], Sequence[Any]]] = {
     bytes: lambda values: [bytes_text(value) for value in values],
     Decimal: lambda values: [format(value, "f") for value in values],
     bool: lambda values: ["true" if value else "false" for value in values],
-    dict: json_text.texts,
-    list: json_text.texts,
+    dict: json_text.encode_texts,
+    list: json_text.encode_texts,
 }

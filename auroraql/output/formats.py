@@ -10,8 +10,8 @@ from importlib import import_module
 from typing import Any, TextIO
 
 from auroraql.errors import UsageError, make_visible
-from auroraql.output.screen import Screen
-from auroraql.output.summary import footer
+from auroraql.output.screen import RenderOptions
+from auroraql.output.summary import format_footer
 from auroraql.output.table import render_table
 from auroraql.output.vertical import render_vertical
 from auroraql.results import ResultSet
@@ -19,7 +19,7 @@ from auroraql.spelling import find_closest
 
 
 @dataclass(frozen=True, slots=True)
-class Format:
+class ResultFormat:
     """Output format: renders text for a screen, or, with `render` None, encodes bytes for files only.
 
     Files whose names end in one of `suffixes` have this format. A text format may also have an `encode`, if it can write
@@ -29,20 +29,20 @@ class Format:
     name: str
     doc: str
     suffixes: tuple[str, ...]
-    render: Callable[[ResultSet, Screen], Iterator[str]] | None
+    render: Callable[[ResultSet, RenderOptions], Iterator[str]] | None
     encode: Callable[[ResultSet], Iterator[bytes]] | None = None
-    instead: str = ""
+    alternative: str = ""
     """Format for several results, if this one is a document per result."""
     on_terminal: Callable[[str], str] | None = None
     """Escapes control characters in the rendered text, for formats that write values unchanged."""
 
-    def encoded(self, result: ResultSet) -> Iterator[bytes]:
+    def encode_result(self, result: ResultSet) -> Iterator[bytes]:
         """Return the whole result as the bytes of a file."""
         if self.encode is not None:
             return self.encode(result)
-        return (chunk.encode() for chunk in self.rendered(result, Screen()))
+        return (chunk.encode() for chunk in self.render_screen(result, RenderOptions()))
 
-    def rendered(self, result: ResultSet, screen: Screen) -> Iterator[str]:
+    def render_screen(self, result: ResultSet, screen: RenderOptions) -> Iterator[str]:
         """Return the result as text for a screen. Raises UsageError for a binary format."""
         if self.render is None:
             hint = f"write a file: its name ends with {self.suffixes[0]}"
@@ -51,17 +51,17 @@ class Format:
         return map(self.on_terminal, chunks) if screen.terminal and self.on_terminal is not None else chunks
 
 
-def _made_visible(text: str) -> str:
+def _escape_invisible(text: str) -> str:
     """Return the text with terminal control characters visible, except line feeds and tabs."""
-    return _replaced(text, make_visible)
+    return _replace_characters(text, make_visible)
 
 
-def _made_escapes(text: str) -> str:
+def _escape_in_json(text: str) -> str:
     """Return JSON with control characters as escapes, which decodes to the same value."""
-    return _replaced(text, lambda character: json.dumps(character)[1:-1])
+    return _replace_characters(text, lambda character: json.dumps(character)[1:-1])
 
 
-def _replaced(text: str, replacement: Callable[[str], str]) -> str:
+def _replace_characters(text: str, replacement: Callable[[str], str]) -> str:
     if text.translate(_HARMLESS).isprintable():
         return text
     return "".join(c if c.isprintable() or c in "\n\t" else replacement(c) for c in text)
@@ -70,7 +70,7 @@ def _replaced(text: str, replacement: Callable[[str], str]) -> str:
 _HARMLESS = str.maketrans("", "", "\n\t")
 
 
-def _later(module: str, name: str) -> Callable[..., Iterator[Any]]:
+def _load_on_call(module: str, name: str) -> Callable[..., Iterator[Any]]:
     """Return a function that imports its module on the first call, because most searches end in a table."""
 
     def call(*arguments: Any) -> Iterator[Any]:
@@ -80,59 +80,61 @@ def _later(module: str, name: str) -> Callable[..., Iterator[Any]]:
     return call
 
 
-_render_csv = _later("data", "render_csv")
-_render_tsv = _later("data", "render_tsv")
-_render_json = _later("data", "render_json")
-_encode_json = _later("data", "encode_json")
-_render_jsonl = _later("data", "render_jsonl")
-_encode_jsonl = _later("data", "encode_jsonl")
-_encode_parquet = _later("parquet", "encode_parquet")
-_render_markdown = _later("markdown", "render_markdown")
-_render_html = _later("html", "render_html")
+_render_csv = _load_on_call("data", "render_csv")
+_render_tsv = _load_on_call("data", "render_tsv")
+_render_json = _load_on_call("data", "render_json")
+_encode_json = _load_on_call("data", "encode_json")
+_render_jsonl = _load_on_call("data", "render_jsonl")
+_encode_jsonl = _load_on_call("data", "encode_jsonl")
+_encode_parquet = _load_on_call("parquet", "encode_parquet")
+_render_markdown = _load_on_call("markdown", "render_markdown")
+_render_html = _load_on_call("html", "render_html")
 
 FORMATS = {
     row.name: row
     for row in (
-        Format("table", "rows under headers, fitted to the terminal", (".txt",), render_table),
-        Format("vertical", "one value per line, nothing cut", (), render_vertical),
-        Format("csv", "comma-separated values with a header line", (".csv",), _render_csv, on_terminal=_made_visible),
-        Format("tsv", "the same with tabs", (".tsv",), _render_tsv, on_terminal=_made_visible),
-        Format(
+        ResultFormat("table", "rows under headers, fitted to the terminal", (".txt",), render_table),
+        ResultFormat("vertical", "one value per line, nothing cut", (), render_vertical),
+        ResultFormat(
+            "csv", "comma-separated values with a header line", (".csv",), _render_csv, on_terminal=_escape_invisible
+        ),
+        ResultFormat("tsv", "the same with tabs", (".tsv",), _render_tsv, on_terminal=_escape_invisible),
+        ResultFormat(
             "json",
             "the records in AuroraX's shape, as an array",
             (".json",),
             _render_json,
             _encode_json,
-            on_terminal=_made_escapes,
-            instead="jsonl",
+            on_terminal=_escape_in_json,
+            alternative="jsonl",
         ),
-        Format(
+        ResultFormat(
             "jsonl",
             "the records in AuroraX's shape, one per line",
             (".jsonl", ".ndjson"),
             _render_jsonl,
             _encode_jsonl,
-            on_terminal=_made_escapes,
+            on_terminal=_escape_in_json,
         ),
-        Format(
+        ResultFormat(
             "parquet", "typed columns for pandas, polars and DuckDB; files only", (".parquet",), None, _encode_parquet
         ),
-        Format(
+        ResultFormat(
             "markdown",
             "a table for GitHub and documents",
             (".md", ".markdown"),
             _render_markdown,
-            on_terminal=_made_visible,
+            on_terminal=_escape_invisible,
         ),
-        Format(
-            "html", "a page with pictures and the table", (".html", ".htm"), _render_html, on_terminal=_made_visible
+        ResultFormat(
+            "html", "a page with pictures and the table", (".html", ".htm"), _render_html, on_terminal=_escape_invisible
         ),
     )
 }
 """Formats by name."""
 
 
-def known_format(name: str) -> Format:
+def get_format(name: str) -> ResultFormat:
     """Return the format called `name`. Raises UsageError with the known names."""
     output_format = FORMATS.get(name.lower())
     if output_format is None:
@@ -142,7 +144,7 @@ def known_format(name: str) -> Format:
     return output_format
 
 
-def render(
+def render_result(
     result: ResultSet,
     format: str,
     *,
@@ -155,10 +157,12 @@ def render(
     """Render a result as text, in chunks.
 
     `width` is the terminal's width in columns; None writes everything, as for a pipe. The other parameters are fields
-    of `Screen`. Raises UsageError for an unknown or binary format.
+    of `RenderOptions`. Raises UsageError for an unknown or binary format.
     """
-    screen = Screen(width, terminal=width is not None, color=color, links=links, blocks=blocks, commands=commands)
-    return known_format(format).rendered(result, screen)
+    screen = RenderOptions(
+        width, terminal=width is not None, color=color, links=links, blocks=blocks, commands=commands
+    )
+    return get_format(format).render_screen(result, screen)
 
 
 _PRINTED_LINES = 24
@@ -170,10 +174,10 @@ _PRINTED_WIDTH = 120
 def render_text(result: ResultSet) -> str:
     """Render the first rows for Python's `print`: the table of a wide terminal, and its footer."""
     width = shutil.get_terminal_size((_PRINTED_WIDTH, 24)).columns
-    screen = Screen(width, height=_PRINTED_LINES, terminal=True, python=True)
-    return f"{''.join(render_table(result, screen))}{footer(result)}"
+    screen = RenderOptions(width, height=_PRINTED_LINES, terminal=True, python=True)
+    return f"{''.join(render_table(result, screen))}{format_footer(result)}"
 
 
-def wants_color(stream: TextIO, environ: Mapping[str, str]) -> bool:
+def should_color(stream: TextIO, environ: Mapping[str, str]) -> bool:
     """Return whether to color output: the stream is a terminal, and NO_COLOR and TERM=dumb are not set."""
     return stream.isatty() and not environ.get("NO_COLOR") and environ.get("TERM") != "dumb"

@@ -14,9 +14,9 @@ from itertools import islice
 from typing import Any
 
 from auroraql.errors import make_visible
-from auroraql.output.cells import brief, cell, headers
-from auroraql.output.screen import Screen
-from auroraql.output.summary import counted, footer, origin
+from auroraql.output.cells import column_headers, format_brief, format_cell
+from auroraql.output.screen import RenderOptions
+from auroraql.output.summary import describe_origin, format_count, format_footer
 from auroraql.results import ResultColumn, ResultSet, Row
 from auroraql.schema import Type
 
@@ -61,30 +61,30 @@ tr:target { background: #fc04; }
 _POLICY = "default-src 'none'; img-src http: https:; style-src 'unsafe-inline'"
 
 
-def render_html(result: ResultSet, _screen: Screen) -> Iterator[str]:
+def render_html(result: ResultSet, _screen: RenderOptions) -> Iterator[str]:
     """Render a result as a complete page."""
     statement = visible_lines(result.source.text.strip()) if result.source is not None else ""
-    count = counted(result)
+    count = format_count(result)
     yield (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         '<meta name="referrer" content="no-referrer">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">\n'
-        f"<title>{_escaped(statement.partition(chr(10))[0] or count)}</title>\n"
+        f"<title>{_escape_html(statement.partition(chr(10))[0] or count)}</title>\n"
         f"<style>\n{_PAGE_STYLE}{_TABLE_STYLE}</style>\n</head>\n"
         f'<body class="auroraql">\n<h1>{count}</h1>\n'
     )
     if statement:
-        yield f"<pre>{_escaped(statement)}</pre>\n"
+        yield f"<pre>{_escape_html(statement)}</pre>\n"
     picture_index = _picture_column(result)
     demo_note = (
         ": there need not be pictures at these addresses" if result.demonstration and picture_index is not None else ""
     )
-    yield f'<p class="note">from {_escaped(origin(result))}{demo_note}</p>\n'
+    yield f'<p class="note">from {_escape_html(describe_origin(result))}{demo_note}</p>\n'
     if picture_index is not None:
-        yield from _gallery(result, picture_index)
+        yield from _render_gallery(result, picture_index)
     yield '<div class="table">\n'
-    yield from _table(result, None)
+    yield from _render_table(result, None)
     yield "</div>\n</body>\n</html>\n"
 
 
@@ -92,10 +92,10 @@ def notebook_html(result: ResultSet) -> str:
     """Return the first rows as a table for a notebook."""
     shown = min(len(result), _IN_A_NOTEBOOK)
     note = "" if shown == len(result) else f"first {shown} of {len(result):,} rows · "
-    table = "".join(_table(result, shown))
+    table = "".join(_render_table(result, shown))
     return (
         f'<div class="auroraql">\n<style>\n{_TABLE_STYLE}</style>\n{table}'
-        f'<p class="note">{note}{_escaped(footer(result))}</p>\n</div>\n'
+        f'<p class="note">{note}{_escape_html(format_footer(result))}</p>\n</div>\n'
     )
 
 
@@ -104,7 +104,7 @@ def visible_lines(text: str) -> str:
     return "\n".join(make_visible(line) for line in text.splitlines())
 
 
-def _escaped(text: str) -> str:
+def _escape_html(text: str) -> str:
     if text.isprintable() and not _MARKUP.search(text):  # true for nearly all texts
         return text
     return visible_lines(text).translate(_ESCAPES)
@@ -113,17 +113,17 @@ def _escaped(text: str) -> str:
 # --- pictures
 
 
-def _gallery(result: ResultSet, index: int) -> Iterator[str]:
+def _render_gallery(result: ResultSet, index: int) -> Iterator[str]:
     """Yield a lazily loaded thumbnail per picture, linked to the full picture and its row."""
-    caption = _Caption.of(result.columns)
+    caption = _CaptionParts.caption(result.columns)
     yield '<section class="gallery">\n'
     for number, row in enumerate(result, 1):
         url = row[index]
         if _is_picture(url):
-            caption_parts = [_escaped(part) for part in caption.parts(row) or (_file(url),)]
+            caption_parts = [_escape_html(part) for part in caption.parts(row) or (_file_name(url),)]
             yield (
-                f'<figure><a href="{_escaped(url)}" target="_blank" rel="noopener noreferrer">'
-                f'<img src="{_escaped(url)}" loading="lazy" decoding="async" alt="{" · ".join(caption_parts)}"></a>'
+                f'<figure><a href="{_escape_html(url)}" target="_blank" rel="noopener noreferrer">'
+                f'<img src="{_escape_html(url)}" loading="lazy" decoding="async" alt="{" · ".join(caption_parts)}"></a>'
                 f'<figcaption><span>{" · ".join(caption_parts)}</span><a href="#row{number}">{number}</a></figcaption></figure>\n'
             )
     yield "</section>\n"
@@ -143,13 +143,13 @@ def _is_picture(value: Any) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class _Caption:
+class _CaptionParts:
     """Row indices of the values that distinguish pictures."""
 
     places: tuple[int, ...]
 
     @classmethod
-    def of(cls, columns: Sequence[ResultColumn]) -> _Caption:
+    def caption(cls, columns: Sequence[ResultColumn]) -> _CaptionParts:
         bare = [column.path[-1] if column.path else column.name for column in columns]
         names = [bare.index(name) for name in ("display_name", "platform", "program") if name in bare][:1]
         times = [at for at, column in enumerate(columns) if column.type is Type.TIME][:1]
@@ -157,13 +157,13 @@ class _Caption:
 
     def parts(self, row: Row) -> list[str]:
         """Return the caption texts of a row."""
-        return [part for at in self.places if (part := _told(row[at]))]
+        return [part for at in self.places if (part := _caption_value(row[at]))]
 
 
 _TOLD = ("data_product_type", "keogram_type", "montage_type", "metadata")
 
 
-def _told(value: Any) -> str:
+def _caption_value(value: Any) -> str:
     """Format a caption value: a time briefly, metadata as its type."""
     match value:
         case None:
@@ -171,79 +171,81 @@ def _told(value: Any) -> str:
         case datetime():
             return f"{value:%Y-%m-%d}" if value.time() == time.min else f"{value:%Y-%m-%d %H:%M}"
         case dict():
-            return ", ".join(cell(member) for key, member in value.items() if key.endswith("_type"))
+            return ", ".join(format_cell(member) for key, member in value.items() if key.endswith("_type"))
         case _:
-            return cell(value)
+            return format_cell(value)
 
 
 # --- the table
 
 
-def _table(result: ResultSet, most: int | None) -> Iterator[str]:
+def _render_table(result: ResultSet, most: int | None) -> Iterator[str]:
     """Yield a table of the first `most` rows, or all; each row has an anchor."""
     alignments = [
         "number" if column.type in (Type.INTEGER, Type.NUMBER, Type.DECIMAL) else "" for column in result.columns
     ]
-    titles = zip(headers(result.columns), result.columns, alignments, strict=True)
-    head = "".join(f'<th{_class(side)} title="{_escaped(c.name)}">{_escaped(title)}</th>' for title, c, side in titles)
+    titles = zip(column_headers(result.columns), result.columns, alignments, strict=True)
+    head = "".join(
+        f'<th{_css_class(side)} title="{_escape_html(c.name)}">{_escape_html(title)}</th>' for title, c, side in titles
+    )
     yield f"<table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n"
     rows = enumerate(islice(result, most), 1)
-    while chunk := [_row(number, row) for number, row in islice(rows, _CHUNK)]:
+    while chunk := [_render_row(number, row) for number, row in islice(rows, _CHUNK)]:
         yield "".join(chunk)
     yield "</tbody>\n</table>\n"
 
 
-def _row(number: int, row: Row) -> str:
-    return f'<tr id="row{number}">{"".join(map(_cell, row))}</tr>\n'
+def _render_row(number: int, row: Row) -> str:
+    return f'<tr id="row{number}">{"".join(map(_render_cell, row))}</tr>\n'
 
 
-def _class(name: str) -> str:
+def _css_class(name: str) -> str:
     return f' class="{name}"' if name else ""
 
 
-def _cell(value: Any) -> str:
-    return _CELLS.get(type(value), _plain)(value)
+def _render_cell(value: Any) -> str:
+    return _CELLS.get(type(value), _render_plain)(value)
 
 
-def _plain(value: Any) -> str:
-    return f"<td>{_escaped(cell(value))}</td>"
+def _render_plain(value: Any) -> str:
+    return f"<td>{_escape_html(format_cell(value))}</td>"
 
 
-def _words(value: str) -> str:
+def _render_words(value: str) -> str:
     if _URL.fullmatch(value):
-        return f'<td><a href="{_escaped(value)}" target="_blank" rel="noopener noreferrer">{_escaped(_file(value))}</a></td>'
-    return f'<td dir="auto">{_wrapped(_escaped(value), len(value))}</td>'
+        return f'<td><a href="{_escape_html(value)}" target="_blank" rel="noopener noreferrer">{_escape_html(_file_name(value))}</a></td>'
+    return f'<td dir="auto">{_wrap_text(_escape_html(value), len(value))}</td>'
 
 
-def _number(value: float | Decimal) -> str:
-    return f'<td class="number">{cell(value)}</td>'
+def _render_number(value: float | Decimal) -> str:
+    return f'<td class="number">{format_cell(value)}</td>'
 
 
-def _several(value: Any) -> str:
+def _render_nested(value: Any) -> str:
     """Format an object or a list; a long one opens on click."""
-    whole, short = cell(value), brief(value)
+    whole, short = format_cell(value), format_brief(value)
     if len(whole) <= _LONG:
-        return f"<td>{_wrapped(_escaped(short), len(short))}</td>"
+        return f"<td>{_wrap_text(_escape_html(short), len(short))}</td>"
     head = short if short != whole and len(short) <= _LONG else f"{whole[:40]}…"
-    return f"<td><details><summary>{_escaped(head)}</summary><div>{_escaped(whole)}</div></details></td>"
+    return f"<td><details><summary>{_escape_html(head)}</summary><div>{_escape_html(whole)}</div></details></td>"
 
 
-def _wrapped(text: str, length: int) -> str:
+def _wrap_text(text: str, length: int) -> str:
     """Wrap a long text in a div, which may have several lines."""
     return f"<div>{text}</div>" if length > _SHORT else text
 
 
-def _file(url: str) -> str:
+def _file_name(url: str) -> str:
     """Return the file name of a URL, or the URL without one."""
     return url.rstrip("/").rpartition("/")[2] or url
 
 
 _CELLS: dict[type, Callable[[Any], str]] = {
     type(None): lambda _: '<td class="null">NULL</td>',
-    str: _words,
-    int: _number,
-    float: _number,
-    Decimal: _number,
-    dict: _several,
-    list: _several,
+    str: _render_words,
+    int: _render_number,
+    float: _render_number,
+    Decimal: _render_number,
+    dict: _render_nested,
+    list: _render_nested,
 }

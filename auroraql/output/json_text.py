@@ -22,7 +22,7 @@ _ENCODER = msgspec.json.Encoder(decimal_format="number")
 
 
 @lru_cache(maxsize=256)
-def objects(names: tuple[str, ...]) -> Callable[..., Any]:
+def object_factory(names: tuple[str, ...]) -> Callable[..., Any]:
     """Return a factory of objects with these members; they are created and encoded faster than dicts."""
     fields = [f"member_{n}" for n in range(len(names))]
     try:
@@ -31,42 +31,42 @@ def objects(names: tuple[str, ...]) -> Callable[..., Any]:
         return lambda *members: dict(zip(names, members, strict=True))
 
 
-def lines(values: Sequence[Any]) -> bytes:
+def encode_lines(values: Sequence[Any]) -> bytes:
     """Return the values as JSON lines."""
     try:
         return _ENCODER.encode_lines(values)
     except UnicodeEncodeError:
-        return "".join(f"{_escaped(value)}\n" for value in values).encode()
+        return "".join(f"{_encode_escaped(value)}\n" for value in values).encode()
 
 
-def texts(values: Sequence[Any]) -> list[str]:
+def encode_texts(values: Sequence[Any]) -> list[str]:
     """Return the JSON text of each value."""
-    return lines(values).decode().split("\n")[:-1]
+    return encode_lines(values).decode().split("\n")[:-1]
 
 
-def members(values: Sequence[Any]) -> bytes:
+def encode_members(values: Sequence[Any]) -> bytes:
     """Return the values as members of an indented array, without its brackets."""
     try:
         encoded = _ENCODER.encode(values)
     except UnicodeEncodeError:
-        return _escaped(values, indent=2)[2:-2].encode()
+        return _encode_escaped(values, indent=2)[2:-2].encode()
     return msgspec.json.format(encoded, indent=2)[2:-2]
 
 
-def _escaped(value: Any, indent: int | None = None) -> str:
+def _encode_escaped(value: Any, indent: int | None = None) -> str:
     """Encode a value that contains lone surrogates."""
-    plain = _finite(msgspec.to_builtins(value))
+    plain = _replace_non_finite(msgspec.to_builtins(value))
     separators = (",", ":") if indent is None else None
     text = json.dumps(plain, ensure_ascii=False, allow_nan=False, indent=indent, separators=separators)
     return _SURROGATE.sub(lambda half: f"\\u{ord(half[0]):04x}", text)
 
 
-def _finite(value: Any) -> Any:
+def _replace_non_finite(value: Any) -> Any:
     match value:
         case dict():
-            return {key: _finite(member) for key, member in value.items()}
+            return {key: _replace_non_finite(member) for key, member in value.items()}
         case list():
-            return [_finite(member) for member in value]
+            return [_replace_non_finite(member) for member in value]
         case float():
             return value if isfinite(value) else None
         case _:

@@ -51,16 +51,16 @@ product, footprint of a spacecraft, and sources and distance of a conjunction ar
 
 
 @dataclass(slots=True)
-class Column:
+class TableColumn:
     """Table column during layout; values of a `whole` column are never cut and may exceed its width."""
 
     name: str
     header: str
-    holds: Type
+    values_kind: Type
     data: int = 0
     width: int = 0
     right: bool = False
-    whole: bool = False
+    is_whole: bool = False
     at: int = 0
     file_name: int = 0
     """Width of the longest file name among its URLs, including the ellipsis."""
@@ -79,27 +79,29 @@ class Column:
         self.right = bool(numbers) and numbers <= {int, float, Decimal}
         self.width = max(self.data, display_width(self.header))
 
-    def least(self) -> int:
+    def min_width(self) -> int:
         """Return the minimum width."""
-        rigid = self.data <= _WIDEST_RIGID and (self.right or self.holds is Type.TIME)
+        rigid = self.data <= _WIDEST_RIGID and (self.right or self.values_kind is Type.TIME)
         name = display_width(self.header.rpartition(" (")[0] or self.header)
         # Members of several objects have the same name; only with the parent's name are they distinguishable.
         title = min(name, _WHOLE_TITLE) if "." in self.header else min(display_width(self.header), _LEAST)
         return max(self.data if rigid else min(self.data, _LEAST), title)
 
-    def readable(self) -> int:
+    def readable_width(self) -> int:
         """Return the width to which a text is cut before any header is cut."""
-        return max(self.least(), min(self.data, self.file_name or _READABLE), display_width(self.header))
+        return max(self.min_width(), min(self.data, self.file_name or _READABLE), display_width(self.header))
 
-    def comfortable(self) -> int:
+    def comfortable_width(self) -> int:
         """Return the width that makes it worth showing: a URL's file name, several names, else a quarter of a text."""
         if list in self.seen:
-            return max(self.least(), min(self.data, _SEVERAL_NAMES))
+            return max(self.min_width(), min(self.data, _SEVERAL_NAMES))
         title = min(display_width(self.header.rpartition(" (")[0]), _COMFORTABLE)
-        return max(self.least(), title, min(self.data, _COMFORTABLE), self.file_name or self.data // 4)
+        return max(self.min_width(), title, min(self.data, _COMFORTABLE), self.file_name or self.data // 4)
 
 
-def measured(columns: Sequence[Column], rows: Iterable[Sequence[Any]], texts: Iterable[Sequence[str]]) -> list[Column]:
+def measure_columns(
+    columns: Sequence[TableColumn], rows: Iterable[Sequence[Any]], texts: Iterable[Sequence[str]]
+) -> list[TableColumn]:
     """Return the columns with natural widths, measured on rows and their formatted texts."""
     for row, shown in zip(rows, texts, strict=True):
         for column, value, text in zip(columns, row, shown, strict=True):
@@ -109,51 +111,56 @@ def measured(columns: Sequence[Column], rows: Iterable[Sequence[Any]], texts: It
     return list(columns)
 
 
-def is_crowded(columns: Sequence[Column], shown: Sequence[Column], width: int | None) -> bool:
+def is_crowded(columns: Sequence[TableColumn], shown: Sequence[TableColumn], width: int | None) -> bool:
     """Return whether the shown columns omit too much: whole columns, or most of every line."""
     if width is None or len(columns) == 1:
         return False
     return len(shown) < len(columns) or sum(max(c.data, GAP) for c in columns) > _MOST_CUT * width
 
 
-def fitted(columns: list[Column], width: int | None, *, may_leave_out: bool) -> list[Column] | None:
+def fit_columns(columns: list[TableColumn], width: int | None, *, may_leave_out: bool) -> list[TableColumn] | None:
     """Return the columns to show with fitted widths; None when the table would be unreadable."""
     if width is None:
         for column in columns:
-            column.whole = True
+            column.is_whole = True
             column.width = min(column.width, _WIDEST_PADDED)  # limited, so that one huge value does not pad every row
         return columns
     if may_leave_out:
-        columns = _without(columns, _LEFT_OUT_FIRST, width)
+        columns = _without_column(columns, _LEFT_OUT_FIRST, width)
     available = width - GAP * (len(columns) - 1)
-    if sum(column.least() for column in columns) > available:
+    if sum(column.min_width() for column in columns) > available:
         return None
-    _shrink(columns, available)
+    _shrink_columns(columns, available)
     return columns
 
 
-def squeezed(columns: list[Column], width: int) -> list[Column]:
+def squeeze_columns(columns: list[TableColumn], width: int) -> list[TableColumn]:
     """Return the longest prefix of the columns that fits the width; empty when not even one fits."""
     for count in range(len(columns) - 1, 0, -1):
-        fitting = fitted(columns[:count], width, may_leave_out=False)
+        fitting = fit_columns(columns[:count], width, may_leave_out=False)
         if fitting is not None:
             return fitting
     return []
 
 
-def _without(columns: list[Column], names: tuple[str, ...], width: int) -> list[Column]:
+def _without_column(columns: list[TableColumn], names: tuple[str, ...], width: int) -> list[TableColumn]:
     for name in names:
-        if sum(column.comfortable() + GAP for column in columns) - GAP <= width:
+        if sum(column.comfortable_width() + GAP for column in columns) - GAP <= width:
             break
         columns = [column for column in columns if column.name != name and not column.name.startswith(f"{name}.")]
     return columns
 
 
-def _shrink(columns: list[Column], available: int) -> None:
+def _shrink_columns(columns: list[TableColumn], available: int) -> None:
     """Shrink the widest columns: long texts first, then headers wider than their values, then all texts."""
     for column in columns:
-        column.width = max(min(column.width, available), column.least())
-    for floor in (Column.readable, Column.comfortable, lambda c: max(c.data, c.least()), Column.least):
+        column.width = max(min(column.width, available), column.min_width())
+    for floor in (
+        TableColumn.readable_width,
+        TableColumn.comfortable_width,
+        lambda c: max(c.data, c.least()),
+        TableColumn.min_width,
+    ):
         while sum(column.width for column in columns) > available:
             shrinkable = [column for column in columns if column.width > floor(column)]
             if not shrinkable:

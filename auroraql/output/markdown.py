@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from auroraql.output.cells import SAFE_URL, cell, headers
-from auroraql.output.screen import Screen
+from auroraql.output.cells import SAFE_URL, column_headers, format_cell
+from auroraql.output.screen import RenderOptions
 from auroraql.results import ResultSet
 from auroraql.schema import Type
 
@@ -15,25 +15,25 @@ _MARKUP = re.compile(r"[\\`*\[\]<>|~]|(?<![^\W_])_|_(?![^\W_])|&(?=[#\w])")
 """Characters that Markdown interprets; an underscore inside a word is not one."""
 
 
-def render_markdown(result: ResultSet, _screen: Screen) -> Iterator[str]:
+def render_markdown(result: ResultSet, _screen: RenderOptions) -> Iterator[str]:
     """Render a result as a table: formatted times and numbers, URLs as links, missing values empty."""
     alignments = [
         "---:" if column.type in (Type.INTEGER, Type.NUMBER, Type.DECIMAL) else "---" for column in result.columns
     ]
-    yield _line(_escaped(title) for title in headers(result.columns)) + _line(alignments)
+    yield _table_line(_escape_markup(title) for title in column_headers(result.columns)) + _table_line(alignments)
     for row in result:
-        yield _line(map(_value, row))
+        yield _table_line(map(_format_value, row))
 
 
-def _line(cells: Any) -> str:
+def _table_line(cells: Any) -> str:
     return f"| {' | '.join(cells)} |\n"
 
 
-def _value(value: Any) -> str:
+def _format_value(value: Any) -> str:
     if isinstance(value, str) and SAFE_URL.fullmatch(value):
         return f"<{value.replace('|', '%7C').replace('<', '%3C').replace('>', '%3E')}>"
-    return _escaped(cell(value) if value != "" else "")
+    return _escape_markup(format_cell(value) if value != "" else "")
 
 
-def _escaped(text: str) -> str:
+def _escape_markup(text: str) -> str:
     return _MARKUP.sub(r"\\\g<0>", text)

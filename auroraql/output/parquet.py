@@ -18,15 +18,15 @@ def encode_parquet(result: ResultSet) -> Iterator[bytes]:
     # Import here: loading pyarrow takes as long as many searches.
     from pyarrow.parquet import ParquetWriter
 
-    table, sink = to_arrow_table(result), _Sink()
+    table, sink = to_arrow_table(result), _ChunkSink()
     with ParquetWriter(sink, table.schema, compression="zstd") as writer:
         for start in range(0, max(len(table), 1), _GROUP):
             writer.write_table(table.slice(start, _GROUP))
-            yield sink.taken()
-    yield sink.taken()
+            yield sink.take()
+    yield sink.take()
 
 
-class _Sink(io.RawIOBase):
+class _ChunkSink(io.RawIOBase):
     """Buffer for the writer's output, emptied chunk by chunk."""
 
     def __init__(self) -> None:
@@ -42,7 +42,7 @@ class _Sink(io.RawIOBase):
     def tell(self) -> int:
         return self._written + len(self._buffer)
 
-    def taken(self) -> bytes:
+    def take(self) -> bytes:
         """Return the bytes written since the last call."""
         chunk, self._buffer = bytes(self._buffer), bytearray()
         self._written += len(chunk)

@@ -5,21 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TextIO
 
-from auroraql.output.cells import DIM, paint
+from auroraql.output.cells import DIM, apply_style
 
-MOST_SHOWN = 1000
+MAX_ROWS_SHOWN = 1000
 """Maximum rows shown on a terminal. Pipes and files receive all rows."""
 
 _LEAST_LINES = 5
 
-SAMPLE = 10_000
+SAMPLE_ROWS = 10_000
 """Rows that determine the column widths of an unlimited table. A wider value in a later row exceeds its column."""
 
 BLOCKS = "▁▂▃▄▅▆▇█░▒▓·│…–"
 
 
 @dataclass(frozen=True, slots=True)
-class Screen:
+class RenderOptions:
     """Terminal, or, with `width` None, a pipe or file, which receives all rows uncut."""
 
     width: int | None = None
@@ -40,15 +40,15 @@ class Screen:
     @property
     def most_rows(self) -> int:
         """Maximum table rows: a page without two header lines and the notes."""
-        return MOST_SHOWN if self.height is None else min(max(self.height - 4, _LEAST_LINES), MOST_SHOWN)
+        return MAX_ROWS_SHOWN if self.height is None else min(max(self.height - 4, _LEAST_LINES), MAX_ROWS_SHOWN)
 
-    def shown(self, text: str) -> str:
+    def format_shown(self, text: str) -> str:
         """Return the text with the ellipsis replaced by `~` if the encoding lacks it."""
         return text if self.blocks or self.width is None else text.replace("…", "~")
 
     def note(self, text: str) -> str:
         """Return a dimmed note line."""
-        return paint(text, DIM, color=self.color) + "\n"
+        return apply_style(text, DIM, color=self.color) + "\n"
 
     def rows_left_out(self, shown: int, total: int) -> str:
         """Return the note on omitted rows, with a command that shows them; empty when there are none."""
@@ -70,7 +70,7 @@ class Screen:
         return self.note(text + hint if fits else text)
 
 
-def writes_blocks(stream: TextIO) -> bool:
+def supports_blocks(stream: TextIO) -> bool:
     """Return whether the stream's encoding has block characters."""
     try:
         BLOCKS.encode(stream.encoding or "utf-8")

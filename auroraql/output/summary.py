@@ -7,18 +7,18 @@ from auroraql.results import ResultSet
 from auroraql.schema import KINDS
 
 
-def footer(result: ResultSet) -> str:
+def format_footer(result: ResultSet) -> str:
     """Return row count, elapsed time and archive."""
     rows = "" if result.is_report else f"{len(result):,} row{'' if len(result) == 1 else 's'} · "
-    return f"{rows}{_elapsed(result.elapsed)} · {origin(result)}"
+    return f"{rows}{_format_elapsed(result.elapsed)} · {describe_origin(result)}"
 
 
-def origin(result: ResultSet) -> str:
+def describe_origin(result: ResultSet) -> str:
     """Return the archive's name."""
     return make_visible(result.archive) + (" (demonstration data)" if result.demonstration else "")
 
 
-def counted(result: ResultSet) -> str:
+def format_count(result: ResultSet) -> str:
     """Return the number of rows with the title of their kind."""
     kind = KINDS.get(result.plan.query.kind)
     plain = kind is None or result.plan.query.is_aggregate or result.plan.query.distinct
@@ -26,7 +26,7 @@ def counted(result: ResultSet) -> str:
     return f"{len(result):,} {title.removesuffix('s') if len(result) == 1 else title}"
 
 
-def _elapsed(seconds: float) -> str:
+def _format_elapsed(seconds: float) -> str:
     if seconds < 0.9995:
         return f"{seconds * 1000:.0f} ms"
     if seconds < 60:

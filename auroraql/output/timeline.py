@@ -10,11 +10,11 @@ from datetime import datetime, time
 from typing import Any
 
 from auroraql.errors import UsageError, display_width, make_visible
-from auroraql.output.blocks import ASCII_BARS, BARS, Scale
-from auroraql.output.cells import BOLD, cut, pad, paint
-from auroraql.output.screen import Screen
-from auroraql.output.steps import axis, fitting
-from auroraql.output.summary import counted
+from auroraql.output.blocks import ASCII_BARS, BARS, BlockScale
+from auroraql.output.cells import BOLD, apply_style, cut_text, pad_text
+from auroraql.output.screen import RenderOptions
+from auroraql.output.steps import choose_step, draw_axis
+from auroraql.output.summary import format_count
 from auroraql.results import ResultColumn, ResultSet, Row
 from auroraql.schema import Type
 
@@ -24,14 +24,14 @@ _WIDEST_PIECE = 4
 
 
 @dataclass(frozen=True, slots=True)
-class _Reader:
+class _RowReader:
     """Column indices of a row's time and sources."""
 
     start: int
     end: int
     source: int | None
 
-    def when(self, row: Row) -> tuple[datetime, datetime] | None:
+    def time_range(self, row: Row) -> tuple[datetime, datetime] | None:
         """Return the first and last time of a row; None without a start."""
         start, end = row[self.start], row[self.end]
         if not isinstance(start, datetime):
@@ -41,11 +41,11 @@ class _Reader:
     def sources(self, row: Row) -> list[str]:
         """Return the distinct names of a row's sources."""
         value = row[self.source] if self.source is not None else "all"
-        return list(dict.fromkeys(map(_name, value if isinstance(value, list) else [value])))
+        return list(dict.fromkeys(map(_source_name, value if isinstance(value, list) else [value])))
 
 
 @dataclass(frozen=True, slots=True)
-class _Seen:
+class _TimelineStatistics:
     """Statistics of the rows: time range, rows per source, and number of rows without a time."""
 
     first: datetime
@@ -54,63 +54,63 @@ class _Seen:
     timeless: int
 
 
-def render_timeline(result: ResultSet, screen: Screen, most: int) -> Iterator[str]:
+def render_timeline(result: ResultSet, screen: RenderOptions, most: int) -> Iterator[str]:
     """Render the timeline of the `most` sources with most rows. Raises UsageError for a result without times."""
-    reader = _reader(result)
-    seen = _look(result, reader)
+    reader = _row_reader(result)
+    seen = _collect_statistics(result, reader)
     drawn_sources = seen.counts.most_common(most)
     width = max(screen.width or 80, _LEAST_WIDTH)
     names = min(max(display_width(name) for name, _ in drawn_sources), width // 3)
     figures = max(len(f"{count:,}") for _, count in drawn_sources)
     strip_width = width - names - figures - 4
-    step, starts = fitting(seen.first, seen.last, strip_width)
-    heights = _heights(result, reader, starts, {name for name, _ in drawn_sources})
-    scale = Scale(BARS if screen.blocks else ASCII_BARS, max(max(counts) for counts in heights.values()))
+    step, starts = choose_step(seen.first, seen.last, strip_width)
+    heights = _count_by_piece(result, reader, starts, {name for name, _ in drawn_sources})
+    scale = BlockScale(BARS if screen.blocks else ASCII_BARS, max(max(counts) for counts in heights.values()))
     piece_width = min(strip_width // len(starts), _WIDEST_PIECE)
     edge = "│" if screen.blocks else "|"
-    yield _title(result, seen, reader) + "\n"
-    axis_line = axis(step, starts, piece_width, "┌" if screen.blocks else "|")
-    yield paint(f"{' ' * names}  {axis_line}", BOLD, color=screen.color).rstrip() + "\n"
+    yield _timeline_title(result, seen, reader) + "\n"
+    axis_line = draw_axis(step, starts, piece_width, "┌" if screen.blocks else "|")
+    yield apply_style(f"{' ' * names}  {axis_line}", BOLD, color=screen.color).rstrip() + "\n"
     for name, count in drawn_sources:
         strip = "".join(scale.character(height) * piece_width for height in heights[name])
-        yield f"{screen.shown(pad(cut(name, names), names, right=False))} {edge}{strip}{edge}{count:>{figures},}\n"
+        yield f"{screen.format_shown(pad_text(cut_text(name, names), names, right=False))} {edge}{strip}{edge}{count:>{figures},}\n"
     if len(seen.counts) > len(drawn_sources):
         rest_count = seen.counts.total() - sum(count for _, count in drawn_sources)
         yield screen.note(f"{len(seen.counts) - len(drawn_sources):,} more sources, not drawn, have {rest_count:,}")
-    yield screen.note(_legend(scale, step.name, piece_width))
+    yield screen.note(_draw_legend(scale, step.name, piece_width))
 
 
-def _reader(result: ResultSet) -> _Reader:
+def _row_reader(result: ResultSet) -> _RowReader:
     """Return the row reader. Raises UsageError without a start or epoch column."""
-    start = _place(result.columns, ("start",), Type.TIME)
+    start = _column_index(result.columns, ("start",), Type.TIME)
     if start is None:
-        start = _place(result.columns, ("epoch",), Type.TIME)
+        start = _column_index(result.columns, ("epoch",), Type.TIME)
     if start is None:
         raise UsageError("the result has no column start or epoch", "SELECT start too")
-    end = _place(result.columns, ("end",), Type.TIME)
+    end = _column_index(result.columns, ("end",), Type.TIME)
     names = [column.path[-1] if column.path else column.name for column in result.columns]
     source_index = next((names.index(name) for name in (*_NAMED, "data_source", "data_sources") if name in names), None)
-    return _Reader(start, start if end is None else end, source_index)
+    return _RowReader(start, start if end is None else end, source_index)
 
 
-def _place(all_columns: tuple[ResultColumn, ...], path: tuple[str, ...], type: Type) -> int | None:
+def _column_index(all_columns: tuple[ResultColumn, ...], path: tuple[str, ...], type: Type) -> int | None:
     return next(
         (index for index, column in enumerate(all_columns) if column.path == path and column.type is type), None
     )
 
 
-def _name(source: Any) -> str:
+def _source_name(source: Any) -> str:
     if isinstance(source, dict):
         source = next((source[name] for name in _NAMED if source.get(name) is not None), None)
     return make_visible(str(source)) if source is not None else "no source"
 
 
-def _look(result: ResultSet, reader: _Reader) -> _Seen:
+def _collect_statistics(result: ResultSet, reader: _RowReader) -> _TimelineStatistics:
     """Collect statistics of all rows. Raises UsageError when no row has a time."""
     counts: Counter[str] = Counter()
     first, last, timeless = datetime.max, datetime.min, 0
     for row in result:
-        when = reader.when(row)
+        when = reader.time_range(row)
         if when is None:
             timeless += 1
         else:
@@ -119,24 +119,26 @@ def _look(result: ResultSet, reader: _Reader) -> _Seen:
     if not counts:
         raise UsageError("the result has no rows that tell when they are", "FIND something first")
     query = result.plan.query
-    return _Seen(min(first, query.start or first), max(last, query.end or last), counts, timeless)
+    return _TimelineStatistics(min(first, query.start or first), max(last, query.end or last), counts, timeless)
 
 
-def _heights(result: ResultSet, reader: _Reader, starts: list[datetime], drawn_names: set[str]) -> dict[str, list[int]]:
+def _count_by_piece(
+    result: ResultSet, reader: _RowReader, starts: list[datetime], drawn_names: set[str]
+) -> dict[str, list[int]]:
     """Return, by source, the number of rows that overlap each piece of time."""
     changes = {name: [0] * (len(starts) + 1) for name in drawn_names}
     for row in result:
-        when = reader.when(row)
+        when = reader.time_range(row)
         if when is not None:
             begin, end = bisect(starts, when[0]) - 1, bisect(starts, when[1])
             for name in reader.sources(row):
                 if name in changes:
                     changes[name][max(begin, 0)] += 1
                     changes[name][end] -= 1
-    return {name: _sums(source_changes) for name, source_changes in changes.items()}
+    return {name: _running_sums(source_changes) for name, source_changes in changes.items()}
 
 
-def _sums(changes: list[int]) -> list[int]:
+def _running_sums(changes: list[int]) -> list[int]:
     total, sums = 0, []
     for change in changes[:-1]:
         total += change
@@ -144,16 +146,16 @@ def _sums(changes: list[int]) -> list[int]:
     return sums
 
 
-def _title(result: ResultSet, seen: _Seen, reader: _Reader) -> str:
+def _timeline_title(result: ResultSet, seen: _TimelineStatistics, reader: _RowReader) -> str:
     several = reader.source is not None and result.columns[reader.source].type is Type.OBJECT
     shared = ", each under all its sources" if several else ""
     timeless_note = f"; {seen.timeless:,} do not tell when" if seen.timeless else ""
     whole = seen.first.time() == time.min and seen.last.time() >= time(23, 59)
     first, last = (f"{moment:{'%Y-%m-%d' if whole else '%Y-%m-%d %H:%M'}}" for moment in (seen.first, seen.last))
-    return f"{counted(result)}{shared}, {first if first == last else f'{first} to {last}'}, UTC{timeless_note}"
+    return f"{format_count(result)}{shared}, {first if first == last else f'{first} to {last}'}, UTC{timeless_note}"
 
 
-def _legend(scale: Scale, step: str, piece_width: int) -> str:
+def _draw_legend(scale: BlockScale, step: str, piece_width: int) -> str:
     ranges = scale.ranges()
     (low, fewest), (high, most) = ranges[0], ranges[-1]
     dots = "..." if scale.characters.isascii() else "…"

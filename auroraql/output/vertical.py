@@ -10,51 +10,51 @@ from itertools import chain, islice
 from typing import Any
 
 from auroraql.errors import display_width, make_visible
-from auroraql.output.cells import BOLD, DIM, cell, link, pad, paint
-from auroraql.output.screen import MOST_SHOWN, SAMPLE, Screen
+from auroraql.output.cells import BOLD, DIM, apply_style, format_cell, make_link, pad_text
+from auroraql.output.screen import MAX_ROWS_SHOWN, SAMPLE_ROWS, RenderOptions
 from auroraql.results import ResultColumn, ResultSet
 
 _RULE = 60
 
 
-def render_vertical(result: ResultSet, screen: Screen) -> Iterator[str]:
+def render_vertical(result: ResultSet, screen: RenderOptions) -> Iterator[str]:
     """Render a result as blocks of `name  value` lines."""
     rows = iter(result)
-    first = list(islice(rows, SAMPLE if screen.width is None else _most_rows(result.columns, screen)))
-    names = max((display_width(name) for name in _names(result.columns, first)), default=0)
+    first = list(islice(rows, SAMPLE_ROWS if screen.width is None else _max_rows(result.columns, screen)))
+    names = max((display_width(name) for name in _padded_names(result.columns, first)), default=0)
     shown = 0
     for row in chain(first, rows if screen.width is None else ()):
         shown += 1
         head = f"-[ row {shown} ]".ljust(min(screen.width or _RULE, _RULE), "-")
-        lines = [paint(head, DIM, color=screen.color)]
-        for name, value in _pairs(result.columns, row):
-            title = paint(pad(name, names, right=False), BOLD, color=screen.color)
-            lines.append(f"{title}  {_value(value, screen)}".rstrip())
+        lines = [apply_style(head, DIM, color=screen.color)]
+        for name, value in _name_value_pairs(result.columns, row):
+            title = apply_style(pad_text(name, names, right=False), BOLD, color=screen.color)
+            lines.append(f"{title}  {_format_value(value, screen)}".rstrip())
         yield "\n".join(lines) + "\n"
     yield screen.rows_left_out(shown, len(result))
 
 
-def _most_rows(shown: Sequence[ResultColumn], screen: Screen) -> int:
+def _max_rows(shown: Sequence[ResultColumn], screen: RenderOptions) -> int:
     """Return the number of rows that fill a page, at least one."""
-    return MOST_SHOWN if screen.height is None else max(screen.height // (len(shown) + 1), 1)
+    return MAX_ROWS_SHOWN if screen.height is None else max(screen.height // (len(shown) + 1), 1)
 
 
-def lines_of(result: ResultSet, rows: Iterable[Sequence[Any]]) -> int:
+def count_lines(result: ResultSet, rows: Iterable[Sequence[Any]]) -> int:
     """Return the number of lines of the vertical view."""
-    return sum(1 + sum(1 for _ in _pairs(result.columns, row)) for row in rows)
+    return sum(1 + sum(1 for _ in _name_value_pairs(result.columns, row)) for row in rows)
 
 
-def _value(value: Any, screen: Screen) -> str:
+def _format_value(value: Any, screen: RenderOptions) -> str:
     if value is None and screen.color:
-        return paint("NULL", DIM, color=True)
-    return link(cell(value), value) if screen.links else cell(value)
+        return apply_style("NULL", DIM, color=True)
+    return make_link(format_cell(value), value) if screen.links else format_cell(value)
 
 
-def _names(shown: Sequence[ResultColumn], rows: Sequence[Sequence[Any]]) -> set[str]:
-    return {name for row in rows for name, _ in _pairs(shown, row)}
+def _padded_names(shown: Sequence[ResultColumn], rows: Sequence[Sequence[Any]]) -> set[str]:
+    return {name for row in rows for name, _ in _name_value_pairs(shown, row)}
 
 
-def _pairs(shown: Sequence[ResultColumn], row: Sequence[Any]) -> Iterator[tuple[str, Any]]:
+def _name_value_pairs(shown: Sequence[ResultColumn], row: Sequence[Any]) -> Iterator[tuple[str, Any]]:
     for column, value in zip(shown, row, strict=True):
         name = make_visible(column.name) + (f" ({column.unit})" if column.unit else "")
         match value:

@@ -12,7 +12,7 @@ from auroraql.errors import AuroraQLError, make_visible
 from auroraql.frontends.cli.exits import DONE, WRONG
 from auroraql.frontends.cli.settling import own_queries, settled
 from auroraql.frontends.cli.streams import say
-from auroraql.output import grid
+from auroraql.output import render_grid
 
 HIDDEN = "***"
 
@@ -29,7 +29,7 @@ def show(options: argparse.Namespace) -> int:
     if config.file.profiles:
         print(f"profiles: {', '.join(map(make_visible, config.file.profiles))}")
     print()
-    print(grid(("setting", "value", "from"), rows, None), end="")
+    print(render_grid(("setting", "value", "from"), rows, None), end="")
     if config.withheld:
         say(f"the API key of {config.withheld} is not for {shown('archive', config)}, and is not sent to it")
     return DONE

@@ -13,7 +13,7 @@ from auroraql.frontends.cli.arguments import parameters, take_values
 from auroraql.frontends.cli.exits import DONE
 from auroraql.frontends.cli.searching import is_colored, run, show
 from auroraql.frontends.cli.settling import query_folders, settled
-from auroraql.output import grid
+from auroraql.output import render_grid
 from auroraql.plan import Plan
 from auroraql.query import Query
 from auroraql.results import FetchedData, ResultColumn, ResultSet
@@ -74,7 +74,9 @@ def _list(options: argparse.Namespace) -> int:
         queries = [query for query in named if query is not None]
     if config.format == "table":
         width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
-        print(grid([column.name for column in _COLUMNS], rows_of(queries), width, color=is_colored(config)), end="")
+        print(
+            render_grid([column.name for column in _COLUMNS], rows_of(queries), width, color=is_colored(config)), end=""
+        )
     else:
         plan = Plan(Query("", select=()), ())
         result = ResultSet(plan, FetchedData(rows=rows_of(queries)), archive="", elapsed=0, columns=_COLUMNS)

@@ -20,8 +20,16 @@ from auroraql.frontends.cli.settling import settled
 from auroraql.frontends.cli.stopping import Stopping
 from auroraql.frontends.cli.streams import complain, say
 from auroraql.frontends.progress import status_line
-from auroraql.output import FORMATS, check_writable, footer, known_format, wants_color, write, writes_blocks
-from auroraql.output.screen import Screen
+from auroraql.output import (
+    FORMATS,
+    check_writable,
+    format_footer,
+    get_format,
+    should_color,
+    supports_blocks,
+    write_result,
+)
+from auroraql.output.screen import RenderOptions
 from auroraql.results import ResultSet
 from auroraql.session import Archive, connect
 from auroraql.syntax import JobStatement, LetStatement, SetStatement, Statement
@@ -78,10 +86,10 @@ def _give(result: ResultSet, options: argparse.Namespace, shown_as: str, config:
     given = result if limit is None or len(result) <= limit else result.head(limit)
     if options.output is None:
         show(given, shown_as, config)
-        say(footer(given))
+        say(format_footer(given))
     else:
-        write(given, options.output, options.format)
-        say(f"{Path(options.output)}: {footer(given)}")
+        write_result(given, options.output, options.format)
+        say(f"{Path(options.output)}: {format_footer(given)}")
     if given is not result:
         total = f"{len(result):,}" if len(result) > len(given) + 1 else f"more than {len(given):,}"
         say(f"{len(given):,} of {total} rows are written (--limit {limit})")
@@ -89,8 +97,8 @@ def _give(result: ResultSet, options: argparse.Namespace, shown_as: str, config:
 
 def _check_shown(shown_as: str, sources: list[Source]) -> None:
     """Raises UsageError, before anything is searched, for a format that standard output cannot take."""
-    known = known_format(shown_as)
-    if known.instead and _count_shown(sources) > 1:
+    known = get_format(shown_as)
+    if known.alternative and _count_shown(sources) > 1:
         raise _several(shown_as)
     if known.render is None:
         if sys.stdout.isatty():
@@ -108,7 +116,7 @@ def _check_beside(held: str, result: ResultSet, shown_as: str) -> str:
     if result.note:
         return held
     whole = [
-        name for name in (held, shown_as) if name and (known_format(name).render is None or known_format(name).instead)
+        name for name in (held, shown_as) if name and (get_format(name).render is None or get_format(name).alternative)
     ]
     if held and whole:
         raise _several(whole[0])
@@ -126,7 +134,7 @@ def _count_shown(sources: list[Source]) -> int:
 
 def _several(holder: str) -> UsageError:
     """The error for results that do not fit in one document."""
-    instead = next((row.instead for row in FORMATS.values() if row.name == holder), "")
+    instead = next((row.alternative for row in FORMATS.values() if row.name == holder), "")
     hint = f"--format {instead} writes the results of several" if instead else "run the statements one by one"
     return UsageError(f"{holder} holds the result of one statement", hint)
 
@@ -144,7 +152,7 @@ def opened(config: Config, say: Callable[[str], None] = say, *, late: bool = Fal
     `say` receives what takes time, the warnings of statements, and with `verbose` the steps of each search. `late`
     opens the archive when records are asked for.
     """
-    shown_as = known_format(config.format).name
+    shown_as = get_format(config.format).name
     made = connect(
         config.archive,
         api_key=config.api_key,
@@ -161,30 +169,32 @@ def opened(config: Config, say: Callable[[str], None] = say, *, late: bool = Fal
 
 def is_colored(config: Config) -> bool:
     """Whether to colour standard output. What is asked for by name holds whatever the terminal is."""
-    return config.color == "always" or (config.color == "auto" and wants_color(sys.stdout, os.environ))
+    return config.color == "always" or (config.color == "auto" and should_color(sys.stdout, os.environ))
 
 
 def show(result: ResultSet, shown_as: str, config: Config) -> None:
     """Write a result to standard output: all of it, or on a terminal what fits it, a page at a time."""
-    known = known_format(shown_as)
+    known = get_format(shown_as)
     if not sys.stdout.isatty():
         sys.stdout.flush()
         if known.render is None:
-            for piece in known.encoded(result):
+            for piece in known.encode_result(result):
                 sys.stdout.buffer.write(piece)
             return
-        for chunk in known.rendered(result, Screen(color=is_colored(config), blocks=writes_blocks(sys.stdout))):
+        for chunk in known.render_screen(
+            result, RenderOptions(color=is_colored(config), blocks=supports_blocks(sys.stdout))
+        ):
             sys.stdout.write(chunk)
         return
     # Pipes and files, which scripts wait for, need no pager.
     from auroraql.frontends.pager import page_height, page_lines, pager, put
 
     chosen = None if config.origins["pager"] == "default" else config.text("pager")
-    screen = Screen(
+    screen = RenderOptions(
         shutil.get_terminal_size().columns,
         page_height(os.environ, chosen),
         terminal=True,
         color=is_colored(config),
-        blocks=writes_blocks(sys.stdout),
+        blocks=supports_blocks(sys.stdout),
     )
-    put(sys.stdout, known.rendered(result, screen), pager(os.environ, chosen), lines=page_lines())
+    put(sys.stdout, known.render_screen(result, screen), pager(os.environ, chosen), lines=page_lines())

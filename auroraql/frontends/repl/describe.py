@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from textwrap import wrap
 
-from auroraql.output import grid
+from auroraql.output import render_grid
 from auroraql.schema import KINDS
 from auroraql.schema.catalogue import Catalogue, DataSource, MetadataKey
 from auroraql.schema.model import Field, Kind
@@ -28,7 +28,7 @@ def describe_key(catalogue: Catalogue, name: str, width: int) -> str:
     wanted = name.strip().strip("'\"`").removeprefix("metadata.").casefold()
     if not wanted:
         rows = [(key.name, kind, _type(key), key.doc) for kind, keys in catalogue.metadata.items() for key in keys]
-        return grid(("metadata key", "of", "type", ""), rows, width) + "\\dm KEY describes one"
+        return render_grid(("metadata key", "of", "type", ""), rows, width) + "\\dm KEY describes one"
     matches = [
         (kind, key) for kind, keys in catalogue.metadata.items() for key in keys if key.name.casefold() == wanted
     ]
@@ -46,7 +46,7 @@ def _whole_key(catalogue: Catalogue, kind: str, key: MetadataKey, width: int) ->
     if not key.programs:
         yield f"records of any of the {len(sources)} sources may have this key"
     else:
-        yield grid(_SOURCE, [[getattr(source, column) for column in _SOURCE] for source in sources], width)
+        yield render_grid(_SOURCE, [[getattr(source, column) for column in _SOURCE] for source in sources], width)
 
 
 def _unknown(name: str, wanted: str, known: Iterable[str], command: str = "\\d") -> str:
@@ -68,7 +68,7 @@ def known_names(catalogue: Catalogue) -> Iterator[str]:
 
 
 def _overview(catalogue: Catalogue, width: int) -> str:
-    kinds = grid(("kind", ""), [(kind.name, kind.doc) for kind in KINDS.values()], width)
+    kinds = render_grid(("kind", ""), [(kind.name, kind.doc) for kind in KINDS.values()], width)
     by_program: dict[str, list[DataSource]] = {}
     for source in catalogue.sources:
         by_program.setdefault(source.program, []).append(source)
@@ -76,7 +76,7 @@ def _overview(catalogue: Catalogue, width: int) -> str:
         (program, len(sources), _several(s.platform for s in sources), _several(s.instrument_type for s in sources))
         for program, sources in sorted(by_program.items())
     ]
-    programs = grid(("program", "sources", "platforms", "instrument types"), rows, width)
+    programs = render_grid(("program", "sources", "platforms", "instrument types"), rows, width)
     return f"{kinds}\n{programs}\n\\d NAME describes a kind, a program, a platform, a field or a metadata key"
 
 
@@ -89,11 +89,11 @@ def _kind(catalogue: Catalogue, wanted: str, width: int) -> Iterator[str]:
     if kind is None:
         return
     yield f"{kind.title}: {kind.doc}\n"
-    yield grid(("field", "type", ""), [(leaf.bare, _type(leaf), leaf.doc) for leaf in kind.leaves()], width)
+    yield render_grid(("field", "type", ""), [(leaf.bare, _type(leaf), leaf.doc) for leaf in kind.leaves()], width)
     keys = [catalogue.key(kind.name, name) for name in catalogue.keys(kind.name)]
     rows = [(key.name, _type(key), key.doc, ", ".join(key.values)) for key in keys if key]
     if rows:
-        yield grid(("metadata key", "type", "", "known values"), rows, width)
+        yield render_grid(("metadata key", "type", "", "known values"), rows, width)
 
 
 def _field(catalogue: Catalogue, wanted: str, width: int) -> Iterator[str]:
@@ -124,7 +124,7 @@ def _sources(catalogue: Catalogue, wanted: str, width: int) -> Iterator[str]:
         if wanted in (str(getattr(source, column)).casefold() for column in _SOURCE)
     ]
     if rows:
-        yield grid(_SOURCE, rows, width)
+        yield render_grid(_SOURCE, rows, width)
 
 
 def _values(values: tuple[str, ...], width: int) -> Iterator[str]:

@@ -12,7 +12,7 @@ from auroraql.errors import ArchiveError, UsageError, display_width
 from auroraql.frontends.progress import lasting, status_line
 from auroraql.frontends.repl.state import State
 from auroraql.frontends.repl.statements import show_all
-from auroraql.output import cut, grid
+from auroraql.output import cut_text, render_grid
 from auroraql.searches import Search
 from auroraql.spelling import find_closest
 
@@ -157,12 +157,14 @@ def jobs(state: State, _argument: str) -> str:
         return "no search has been submitted yet: SUBMIT name = FIND … starts one in the background"
     # The log column is truncated or dropped, so that request IDs stay whole and can be copied.
     titles = ("name", "status", "elapsed", "records", "request", "log")
-    width_of_rest = display_width(grid(titles[:-1], [row[:-1] for row in rows], None).split("\n")[1])
+    width_of_rest = display_width(render_grid(titles[:-1], [row[:-1] for row in rows], None).split("\n")[1])
     log_width = state.width - width_of_rest - _GAP
     shown = (
-        [(*row[:-1], cut(row[-1], log_width)) for row in rows] if log_width >= _LEAST else [row[:-1] for row in rows]
+        [(*row[:-1], cut_text(row[-1], log_width)) for row in rows]
+        if log_width >= _LEAST
+        else [row[:-1] for row in rows]
     )
-    listed = grid(titles[: len(shown[0])], shown, None)
+    listed = render_grid(titles[: len(shown[0])], shown, None)
     return f"{listed}\\fetch NAME waits for a search and shows its result, \\cancel NAME cancels it"
 
 

@@ -13,7 +13,7 @@ from auroraql.errors import AuroraQLError, UsageError, make_visible
 from auroraql.frontends.repl.showing import check_addable, expanded, pipe, put, show
 from auroraql.frontends.repl.state import State
 from auroraql.frontends.repl.statements import results_of
-from auroraql.output import FORMATS, footer, format_of, known_format, write
+from auroraql.output import FORMATS, format_footer, format_of, get_format, write_result
 from auroraql.output.timeline import render_timeline
 from auroraql.results import FetchedData, ResultSet
 from auroraql.spelling import find_closest
@@ -37,8 +37,8 @@ def last(state: State, argument: str) -> str:
     """Print the last result with every column and row, or in another format."""
     result = last_result(state)
     whole = replace(state.screen, width=None)
-    put(state, known_format(argument or "table").rendered(result, whole), wide=True)
-    return footer(result)
+    put(state, get_format(argument or "table").render_screen(result, whole), wide=True)
+    return format_footer(result)
 
 
 def vertically(state: State, _argument: str) -> str:
@@ -74,7 +74,7 @@ def format_as(state: State, argument: str) -> str:
         return "\n".join(
             f"{'*' if row.name == state.format else ' '} {row.name:8}  {row.doc}" for row in FORMATS.values()
         )
-    if known_format(argument).render is None:
+    if get_format(argument).render is None:
         raise UsageError(
             f"{argument.lower()} is a binary format, and a terminal cannot show it", "\\export FILE writes it"
         )
@@ -88,8 +88,8 @@ def export(state: State, argument: str) -> str:
     if not argument:
         raise UsageError("\\export needs a file", "for example \\export keograms.csv")
     path = expanded(argument)
-    write(result, path)
-    return f"{path}: {footer(result)}"
+    write_result(result, path)
+    return f"{path}: {format_footer(result)}"
 
 
 def output(state: State, argument: str) -> str:
@@ -113,7 +113,7 @@ def tee(state: State, argument: str) -> str:
 
 def _sent_to(state: State, path: Path) -> str:
     """Return a sentence with the target and the format. Raises UsageError for a format that cannot be appended to."""
-    target_format = format_of(path) or known_format(state.format)
+    target_format = format_of(path) or get_format(state.format)
     if target_format.render is None:
         raise UsageError(
             f"results cannot be appended to a {target_format.name} file", f"\\export {path} writes one result"
@@ -218,5 +218,5 @@ def _show_new(state: State, result: ResultSet, seen: set[int] | None) -> set[int
         source=result.source,
         columns=result.columns,
     )
-    put(state, known_format(state.format).rendered(new_result, state.screen))
+    put(state, get_format(state.format).render_screen(new_result, state.screen))
     return seen | hashes

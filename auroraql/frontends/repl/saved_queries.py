@@ -13,7 +13,7 @@ from auroraql.frontends.repl.history import looks_secret
 from auroraql.frontends.repl.showing import expanded
 from auroraql.frontends.repl.state import State
 from auroraql.frontends.repl.statements import TYPED, read_file, show_all
-from auroraql.output import grid
+from auroraql.output import render_grid
 from auroraql.saved import (
     SavedQuery,
     bind,
@@ -109,7 +109,7 @@ def list_queries(state: State, _argument: str) -> str:
     look_again(state)
     if not state.saved:
         return "there are no saved queries; \\save NAME saves the last statement"
-    return grid(("name", "parameters", "description", "file"), rows_of(state.saved), state.width)
+    return render_grid(("name", "parameters", "description", "file"), rows_of(state.saved), state.width)
 
 
 def run_query(state: State, argument: str) -> str:

@@ -14,8 +14,8 @@ from auroraql.errors import UsageError, make_visible
 from auroraql.frontends.pager import ignoring_interrupts, page_lines, pager
 from auroraql.frontends.pager import put as put_on
 from auroraql.frontends.repl.state import State
-from auroraql.output import Format, footer, format_of, known_format
-from auroraql.output.screen import Screen
+from auroraql.output import ResultFormat, format_footer, format_of, get_format
+from auroraql.output.screen import RenderOptions
 from auroraql.results import ResultSet
 
 
@@ -28,15 +28,15 @@ def show(state: State, result: ResultSet, format: str = "") -> None:
     if not result.is_report:
         state.last = result
     started = time.monotonic()
-    chosen_format = known_format(format or state.format)
+    chosen_format = get_format(format or state.format)
     if state.output is not None:
         append(state.output, result, chosen_format)
-        state.say(f"{state.output}: {footer(result)}")
+        state.say(f"{state.output}: {format_footer(result)}")
         return
     if state.tee is not None:
         append(state.tee, result, chosen_format)
-    put(state, chosen_format.rendered(result, state.screen))
-    state.say(footer(result))
+    put(state, chosen_format.render_screen(result, state.screen))
+    state.say(format_footer(result))
     if state.timing:
         state.say(
             f"time: {result.elapsed * 1000:.1f} ms to search, {(time.monotonic() - started) * 1000:.1f} ms to display"
@@ -56,13 +56,13 @@ def tell(state: State, text: str) -> None:
     put(state, (make_visible(line) + "\n" for line in text.splitlines()))
 
 
-def append(path: Path, result: ResultSet, chosen: Format) -> None:
+def append(path: Path, result: ResultSet, chosen: ResultFormat) -> None:
     """Append a result to a file, in the format of its suffix or else the chosen one. Write all of it or nothing.
 
     Raises UsageError when the file cannot be written.
     """
     target_format = format_of(path) or chosen
-    chunks = target_format.rendered(result, Screen())
+    chunks = target_format.render_screen(result, RenderOptions())
     try:
         with _whole(path), path.open("ab") as stream:
             for chunk in chunks:
@@ -106,7 +106,7 @@ def pipe(result: ResultSet, command: str, format: str) -> int:
         with ignoring_interrupts(), subprocess.Popen(command, shell=True, stdin=subprocess.PIPE) as process:  # noqa: S602 - the user asked for a shell command
             assert process.stdin is not None  # noqa: S101 - set by stdin=PIPE
             with suppress(BrokenPipeError):
-                for chunk in known_format(format).encoded(result):
+                for chunk in get_format(format).encode_result(result):
                     process.stdin.write(chunk)
             with suppress(BrokenPipeError):
                 process.stdin.close()

@@ -14,7 +14,7 @@ from auroraql.completion import Known
 from auroraql.errors import Diagnostic, Source, make_visible, render
 from auroraql.frontends.pager import page_height
 from auroraql.frontends.repl.behind import Switches
-from auroraql.output.screen import Screen, writes_blocks
+from auroraql.output.screen import RenderOptions, supports_blocks
 from auroraql.preparing import Standing
 from auroraql.results import ResultSet
 from auroraql.saved import SavedQuery
@@ -137,11 +137,11 @@ class State:
         return self.switches.color
 
     @property
-    def screen(self) -> Screen:
+    def screen(self) -> RenderOptions:
         """Properties of the terminal at this moment."""
-        blocks = writes_blocks(self.stream)
+        blocks = supports_blocks(self.stream)
         height = page_height(os.environ, self.switches.pager) if self.stream.isatty() else None
-        return Screen(
+        return RenderOptions(
             self.width, height, terminal=True, color=self.color, links=self.links, blocks=blocks, commands=True
         )
 
