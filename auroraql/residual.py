@@ -33,11 +33,11 @@ from auroraql.schema import KINDS, Kind, Type
 from auroraql.spill import MEMORY, spill_settings
 from auroraql.sql import order
 from auroraql.sql.bindings import Bindings
-from auroraql.sql.comparison import Stored
-from auroraql.sql.during import overlaps
-from auroraql.sql.groups import gather, looked_at, rows_of_values
-from auroraql.sql.predicate import condition
-from auroraql.sql.rows import decoded
+from auroraql.sql.comparison import StoredValue
+from auroraql.sql.during import overlap_conditions
+from auroraql.sql.groups import compile_groups, select_values, used_refs
+from auroraql.sql.predicate import compile_predicate
+from auroraql.sql.rows import decode_rows
 
 _TYPES = {  # of plain values; any other is JSON
     Type.STRING: "VARCHAR",
@@ -59,7 +59,7 @@ def finish(fetched: FetchedData, plan: Plan, kind: Kind | None = None) -> Fetche
     records = fetched.records or ()
     if query.is_aggregate:
         rows = grouped(records, plan.post_processing, searched)
-        return FetchedData(rows=decoded(rows, result_columns(query, searched)))
+        return FetchedData(rows=decode_rows(rows, result_columns(query, searched)))
     left = run(records, plan.post_processing, searched)
     if query.select is None:
         return FetchedData(records=left)
@@ -83,8 +83,8 @@ def run(fetched_records: Sequence[Record], query_residual: PostProcessing, kind:
         "SELECT n FROM",
         values.table,
         *((f"WHERE {values.where}",) if values.where else ()),
-        f"ORDER BY {', '.join((*order.terms(asked.order_by, values.locate, values.bind), 'n'))}",
-        *order.cut(asked.limit, asked.offset, values.bind),
+        f"ORDER BY {', '.join((*order.order_terms(asked.order_by, values.locate, values.bind), 'n'))}",
+        *order.limit_clause(asked.limit, asked.offset, values.bind),
     )
     return take_records(fetched_records, _numbers(" ".join(clauses), values))
 
@@ -96,10 +96,10 @@ def grouped(fetched_records: Sequence[Record], query_residual: PostProcessing, k
 
 def _gathered(records: Sequence[Record], asked: PostProcessing, kind: Kind, *, only: str = "") -> list[Row]:
     columns = select_columns(asked, kind)
-    refs = looked_at(asked, columns)
+    refs = used_refs(asked, columns)
     values = _Values(records, kind, refs, asked)
-    rows, places = rows_of_values(refs, values.places, values.table, values.where, also="n")
-    sql = gather(asked, columns, rows, places, values.bind, only=only)
+    rows, places = select_values(refs, values.places, values.table, values.where, also="n")
+    sql = compile_groups(asked, columns, rows, places, values.bind, only=only)
     with _executed(sql, values) as cursor:
         found: list[Row] = cursor.fetchall()
         return found
@@ -154,15 +154,15 @@ class _Values:
             self.table = f"(SELECT {', '.join((*columns, f'unnest(range({self.bind(len(records))})) AS n'))})"
         self.where = " AND ".join(self._conditions(asked, kind))
 
-    def locate(self, ref: Ref, _bind: Bindings) -> Stored:
+    def locate(self, ref: Ref, _bind: Bindings) -> StoredValue:
         """Where the value of a field or metadata key is."""
         return self.places[ref]
 
     def _conditions(self, asked: PostProcessing, kind: Kind) -> Iterator[str]:
         if asked.where is not None:
-            yield condition(asked.where, self.locate, self.bind)
+            yield compile_predicate(asked.where, self.locate, self.bind)
         if asked.during is not None:
-            yield from overlaps(asked.during, asked.using, kind, self.locate, self.bind)
+            yield from overlap_conditions(asked.during, asked.using, kind, self.locate, self.bind)
 
 
 @cache
@@ -176,12 +176,12 @@ def _connection() -> Any:
     return connection
 
 
-def _stored(column: str, ref: Ref, kind: Kind) -> Stored:
+def _stored(column: str, ref: Ref, kind: Kind) -> StoredValue:
     field = None if ref.role == "metadata" else kind.field(ref.name)
-    return Stored(column, Type.ANY if field is None else field.type, many=kind.is_listed(ref.path))
+    return StoredValue(column, Type.ANY if field is None else field.type, many=kind.is_listed(ref.path))
 
 
-def _in_columns(records: ColumnarRecords, places: Mapping[Ref, Stored]) -> tuple[Any, list[str]]:
+def _in_columns(records: ColumnarRecords, places: Mapping[Ref, StoredValue]) -> tuple[Any, list[str]]:
     """What is looked at as a table of Arrow, and how each column of it is taken: as it is, or read from text."""
     import numpy
     import pyarrow
@@ -197,7 +197,7 @@ def _in_columns(records: ColumnarRecords, places: Mapping[Ref, Stored]) -> tuple
     return pyarrow.table(held), columns
 
 
-def _column(values: str, stored: Stored) -> str:
+def _column(values: str, stored: StoredValue) -> str:
     """The column of a table, from its texts."""
     if stored.many:
         element = "VARCHAR" if stored.type is Type.TIME else _TYPES.get(stored.type, "JSON")
@@ -207,7 +207,7 @@ def _column(values: str, stored: Stored) -> str:
     return f"TRY_CAST(TRY_CAST({values} AS JSON) AS VARIANT) AS {stored.sql}"
 
 
-def _texts(records: Sequence[Record], ref: Ref, stored: Stored) -> list[str | None]:
+def _texts(records: Sequence[Record], ref: Ref, stored: StoredValue) -> list[str | None]:
     path, as_json = ref.path, stored.many or stored.type not in _TYPES
     if isinstance(records, ColumnarRecords):
         values = records.values(ResultColumn("", Type.ANY, path=path))

@@ -41,8 +41,8 @@ from auroraql.plan import Plan, Request
 from auroraql.results import FetchedData, Row, result_columns
 from auroraql.schema.catalogue import Catalogue, DataSource, SourceDetails, Statistics
 from auroraql.spill import SPILL_PREFIX
-from auroraql.sql.layout import HELD
-from auroraql.sql.rows import decoded
+from auroraql.sql.layout import STORED_KINDS
+from auroraql.sql.rows import decode_rows
 from auroraql.sql.statement import compile_query
 
 _DAY = timedelta(days=1)
@@ -232,8 +232,8 @@ class EmbeddedEngine:
 
     def submit(self, plan: Plan, *, awaited: bool = False) -> EmbeddedRun:  # noqa: ARG002
         """Create a run, which the first `wait` executes. Raises Refused for a kind that catalogues do not hold."""
-        if plan.query.kind not in HELD:
-            kinds = ", ".join(HELD)
+        if plan.query.kind not in STORED_KINDS:
+            kinds = ", ".join(STORED_KINDS)
             raise Refused(f"it holds no {plan.query.kind}", archive=self.name, hint=f"a catalogue holds {kinds}")
         run = EmbeddedRun(plan, self._file.connection, self.name, self._failure)
         self._runs = [*(r for r in self._runs if not r.over or not r.idle.is_set()), run]
@@ -426,7 +426,7 @@ class EmbeddedRun:
                 cursor.execute(statement.sql, list(statement.parameters))
                 rows: list[Row] = []
                 while batch := cursor.fetchmany(_PIECE):
-                    rows += decoded(batch, columns)
+                    rows += decode_rows(batch, columns)
         except duckdb.InterruptException as problem:
             self._raise_if_over(deadline)
             raise self._failure(problem, self._id) from None

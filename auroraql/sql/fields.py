@@ -10,7 +10,7 @@ from typing import Literal, assert_never
 
 from auroraql.schema.model import Type
 from auroraql.schema.operators import FieldOp, Op
-from auroraql.sql.comparison import Reading, Stored
+from auroraql.sql.comparison import Reading, StoredValue
 
 _READINGS: dict[Type, Reading] = {Type.NUMBER: "number", Type.INTEGER: "number", Type.TIME: "moment"}
 
@@ -18,42 +18,42 @@ _READINGS: dict[Type, Reading] = {Type.NUMBER: "number", Type.INTEGER: "number",
 _Sign = Literal["=", "<", "<=", ">", ">="]
 
 
-def compare_fields(left: Stored, operator: FieldOp, right: Stored) -> str:
+def compare_fields(left: StoredValue, operator: FieldOp, right: StoredValue) -> str:
     """The SQL condition for two stored values and an operator."""
     match operator:
         case Op.NE:
-            return f"NOT ({_compared(left, '=', right)})"
+            return f"NOT ({_compare_read(left, '=', right)})"
         case Op.EQ:
-            return _compared(left, "=", right)
+            return _compare_read(left, "=", right)
         case Op.LT:
-            return _compared(left, "<", right)
+            return _compare_read(left, "<", right)
         case Op.LE:
-            return _compared(left, "<=", right)
+            return _compare_read(left, "<=", right)
         case Op.GT:
-            return _compared(left, ">", right)
+            return _compare_read(left, ">", right)
         case Op.GE:
-            return _compared(left, ">=", right)
+            return _compare_read(left, ">=", right)
         case _:
             assert_never(operator)
 
 
-def _compared(left: Stored, sign: _Sign, right: Stored) -> str:
+def _compare_read(left: StoredValue, sign: _Sign, right: StoredValue) -> str:
     if left.type is Type.ANY and right.type is Type.ANY:
-        return _unlike(left, sign, right)
+        return _compare_unlike(left, sign, right)
     reading = _READINGS.get(right.type if left.type is Type.ANY else left.type, "text")
-    compared = f"{left.read(reading)} {sign} {right.read(reading)}"
+    compared = f"{left.as_reading(reading)} {sign} {right.as_reading(reading)}"
     if sign != "=" or reading == "text" or Type.ANY not in (left.type, right.type):
         return f"({compared})"
     # Both there, but one unreadable: not equal.
     return f"CASE WHEN {left.sql} IS NOT NULL AND {right.sql} IS NOT NULL THEN coalesce({compared}, FALSE) END"
 
 
-def _unlike(left: Stored, sign: _Sign, right: Stored) -> str:
-    number, other_number = left.read("number"), right.read("number")
-    moment, other_moment = left.read("moment"), right.read("moment")
+def _compare_unlike(left: StoredValue, sign: _Sign, right: StoredValue) -> str:
+    number, other_number = left.as_reading("number"), right.as_reading("number")
+    moment, other_moment = left.as_reading("moment"), right.as_reading("moment")
     # Doubles may round whole numbers: those that are equal as doubles are compared exactly.
     numbers = (
-        f"CASE WHEN {number} = {other_number} AND {left.great} IS NOT NULL THEN {left.great} {sign} {right.great}"
+        f"CASE WHEN {number} = {other_number} AND {left.as_large_integer} IS NOT NULL THEN {left.as_large_integer} {sign} {right.as_large_integer}"
         f" ELSE {number} {sign} {other_number} END"
     )
     return (

@@ -12,13 +12,13 @@ from auroraql.schema import KINDS, Kind, Type
 from auroraql.schema.model import Field
 from auroraql.schema.sources import PREFIX, SOURCE_FIELDS
 from auroraql.sql.bindings import Bindings
-from auroraql.sql.comparison import Stored
-from auroraql.sql.conjunctions import pipeline
-from auroraql.sql.texts import compares_many, text_of, with_texts
+from auroraql.sql.comparison import StoredValue
+from auroraql.sql.conjunctions import build_pipeline
+from auroraql.sql.texts import add_text_map, has_many_comparisons, text_expression
 
 
 @dataclass(frozen=True)
-class Layout:
+class ColumnMapping:
     """The tables of a kind: `tables` is the FROM clause, `fields` where each declared field is, by dotted name.
 
     `metadata` is the column of metadata objects; `ties` orders what a query leaves open, so that equal
@@ -27,75 +27,75 @@ class Layout:
     """
 
     tables: str
-    fields: Mapping[str, Stored]
+    fields: Mapping[str, StoredValue]
     metadata: str
     ties: tuple[str, ...]
-    holder: tuple[str, str] | None = None
+    record_table: tuple[str, str] | None = None
     records: str = ""
     texts: bool = False
     """Whether `compared` reads metadata from a map of texts."""
 
-    def locate(self, ref: Ref, bind: Bindings) -> Stored:
+    def locate(self, ref: Ref, bind: Bindings) -> StoredValue:
         """Where the value of a field or metadata key is."""
         if ref.role == "metadata":
-            return Stored(f"{self.metadata}[{bind(ref.name)}]", Type.ANY)
+            return StoredValue(f"{self.metadata}[{bind(ref.name)}]", Type.ANY)
         return self.fields[ref.name]
 
-    def compared(self, ref: Ref, bind: Bindings) -> Stored:
+    def locate_for_comparison(self, ref: Ref, bind: Bindings) -> StoredValue:
         """Where a condition finds the value of a field or metadata key."""
-        if self.texts and self.holder is not None and ref.role == "metadata":
-            return text_of(ref, self.holder[1], bind)
+        if self.texts and self.record_table is not None and ref.role == "metadata":
+            return text_expression(ref, self.record_table[1], bind)
         return self.locate(ref, bind)
 
-    def for_predicate(self, predicate: Predicate, window: Sequence[str]) -> Layout:
+    def for_predicate(self, predicate: Predicate, window: Sequence[str]) -> ColumnMapping:
         """Return the layout in which to take a predicate to the records for which the conditions of a window hold."""
-        if self.holder is None or not compares_many(predicate):
+        if self.record_table is None or not has_many_comparisons(predicate):
             return self
-        table, alias = self.holder
+        table, alias = self.record_table
         within = " AND ".join(window) or "TRUE"
         condition = f"{alias}.identifier IN ({self.records} WHERE {within})" if self.records else within
-        tables = self.tables.replace(f"{table} AS {alias}", with_texts(table, alias, condition), 1)
+        tables = self.tables.replace(f"{table} AS {alias}", add_text_map(table, alias, condition), 1)
         return replace(self, tables=tables, texts=True)
 
 
-def _data_products() -> Layout:
+def _data_product_columns() -> ColumnMapping:
     """See catalogue.sql. LEFT: a product whose source is not described is still a product."""
     kind = KINDS["data_products"]
-    fields = {f.name: Stored(f'p."{f.name}"', f.type) for f in kind.leaves()} | _source_fields("p")
-    fields |= {f.name: _object(f, fields) for f in kind.fields if f.members}
-    return Layout(
+    fields = {f.name: StoredValue(f'p."{f.name}"', f.type) for f in kind.leaves()} | _source_fields("p")
+    fields |= {f.name: _object_expression(f, fields) for f in kind.fields if f.members}
+    return ColumnMapping(
         tables="data_products AS p LEFT JOIN data_sources AS s ON s.identifier = p.data_source",
         fields=fields,
         metadata="p.metadata",
         ties=('p."start"', "p.data_source", "p.url"),
-        holder=("data_products", "p"),
+        record_table=("data_products", "p"),
     )
 
 
-def _ephemeris() -> Layout:
+def _ephemeris_columns() -> ColumnMapping:
     """See catalogue.sql."""
     kind = KINDS["ephemeris"]
-    fields = {f.name: Stored(f'e."{"_".join(f.path)}"', f.type) for f in kind.leaves()} | _source_fields("e")
-    fields |= {f.name: _object(f, fields) for f in kind.fields if f.members}
-    return Layout(
+    fields = {f.name: StoredValue(f'e."{"_".join(f.path)}"', f.type) for f in kind.leaves()} | _source_fields("e")
+    fields |= {f.name: _object_expression(f, fields) for f in kind.fields if f.members}
+    return ColumnMapping(
         tables=(
             "ephemeris AS e LEFT JOIN data_sources AS s ON s.identifier = e.data_source"
             " LEFT JOIN ephemeris_metadata AS m ON m.identifier = e.metadata"
         ),
-        fields=fields | {"metadata": Stored("m.metadata", Type.OBJECT)},
+        fields=fields | {"metadata": StoredValue("m.metadata", Type.OBJECT)},
         metadata="m.metadata",
         ties=("e.epoch", "e.data_source"),
-        holder=("ephemeris_metadata", "m"),
+        record_table=("ephemeris_metadata", "m"),
         records="SELECT e.metadata FROM ephemeris AS e",
     )
 
 
-def _conjunctions(criteria: Criteria, query: Query, bind: Bindings) -> Layout:
+def _conjunction_columns(criteria: Criteria, query: Query, bind: Bindings) -> ColumnMapping:
     """Computed, not kept: the tables are a subquery. What a path through a list names is a list, one value an element."""
     kind = KINDS["conjunctions"]
     # Comparisons of what is found narrow where it is looked for.
-    computed = pipeline(criteria, narrow_windows(query), bind)
-    return Layout(
+    computed = build_pipeline(criteria, narrow_windows(query), bind)
+    return ColumnMapping(
         tables=f"({computed.sql}) AS c",
         fields={f.name: _conjunction_field(f, computed.lists.get(f.path[0])) for f in kind.names.values()},
         metadata="CAST(NULL AS VARIANT)",
@@ -103,40 +103,43 @@ def _conjunctions(criteria: Criteria, query: Query, bind: Bindings) -> Layout:
     )
 
 
-def _conjunction_field(field: Field, elements: tuple[str, ...] | None) -> Stored:
+def _conjunction_field(field: Field, elements: tuple[str, ...] | None) -> StoredValue:
     """A column, or a list of parts of the columns that are a list's elements."""
     if elements is None:
-        return Stored(f'c."{field.name}"', field.type)
+        return StoredValue(f'c."{field.name}"', field.type)
     inner = "".join(f'."{name}"' for name in field.path[1:])
-    return Stored(f"[{', '.join(f'c.{element}{inner}' for element in elements)}]", field.type, many=True)
+    return StoredValue(f"[{', '.join(f'c.{element}{inner}' for element in elements)}]", field.type, many=True)
 
 
-def _source_fields(table: str) -> dict[str, Stored]:
+def _source_fields(table: str) -> dict[str, StoredValue]:
     """The fields of a record's source; the identifier is the record's own."""
-    fields = {f.name: Stored(f's."{f.bare}"', f.type) for f in SOURCE_FIELDS}
-    return fields | {f"{PREFIX}.identifier": Stored(f"{table}.data_source", Type.INTEGER)}
+    fields = {f.name: StoredValue(f's."{f.bare}"', f.type) for f in SOURCE_FIELDS}
+    return fields | {f"{PREFIX}.identifier": StoredValue(f"{table}.data_source", Type.INTEGER)}
 
 
-def _object(field: Field, fields: Mapping[str, Stored]) -> Stored:
+def _object_expression(field: Field, fields: Mapping[str, StoredValue]) -> StoredValue:
     members = ", ".join(f"'{f.path[-1]}', {fields[f.name].sql}" for f in field.members)
-    return Stored(f"json_object({members})", Type.OBJECT)
+    return StoredValue(f"json_object({members})", Type.OBJECT)
 
 
-LAYOUTS: Mapping[str, Layout] = {"data_products": _data_products(), "ephemeris": _ephemeris()}
+COLUMN_MAPPINGS: Mapping[str, ColumnMapping] = {
+    "data_products": _data_product_columns(),
+    "ephemeris": _ephemeris_columns(),
+}
 """The kinds that a catalogue file keeps."""
 
-HELD = (*LAYOUTS, "conjunctions")
+STORED_KINDS = (*COLUMN_MAPPINGS, "conjunctions")
 """The kinds that are found in one."""
 
 
-def layout_of(query: Query, bind: Bindings) -> Layout:
+def mapping_for(query: Query, bind: Bindings) -> ColumnMapping:
     """Where what a query finds is; conjunctions are computed, from the values bound."""
     if query.criteria is not None:
-        return _conjunctions(query.criteria, query, bind)
-    return LAYOUTS[query.kind]
+        return _conjunction_columns(query.criteria, query, bind)
+    return COLUMN_MAPPINGS[query.kind]
 
 
-def bounds(kind: Kind) -> tuple[tuple[Field, str], ...]:
+def window_fields(kind: Kind) -> tuple[tuple[Field, str], ...]:
     """The fields that a window restricts, each as the end it is, with the comparison: fully inside means both are."""
     ends: tuple[tuple[Literal["start", "end"], str], ...] = (("start", ">="), ("end", "<="))
     return tuple(

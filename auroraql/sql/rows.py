@@ -17,11 +17,11 @@ FEW = 500
 """Rows that are read in less time than it takes to load what reads many quickly."""
 
 
-def decoded(rows: list[Row], columns: Sequence[ResultColumn]) -> list[Row]:
+def decode_rows(rows: list[Row], columns: Sequence[ResultColumn]) -> list[Row]:
     """Some rows with their JSON text read: objects, and metadata values."""
     if not rows:
         return rows
-    read = json.loads if len(rows) <= FEW else _quick()
+    read = json.loads if len(rows) <= FEW else _fast_json_reader()
     values: list[Sequence[Any]] = list(zip(*rows, strict=True))
     for at, column in enumerate(columns):
         if column.type in (Type.OBJECT, Type.ANY):
@@ -34,7 +34,7 @@ def decoded(rows: list[Row], columns: Sequence[ResultColumn]) -> list[Row]:
 
 
 @cache
-def _quick() -> Callable[[str], Any]:
+def _fast_json_reader() -> Callable[[str], Any]:
     """A reader that gives what Python's own does, many times as fast."""
     import msgspec
 

@@ -15,13 +15,13 @@ from __future__ import annotations
 from auroraql.query import And, Comparison, FieldComparison, Not, Or, Predicate, Ref
 from auroraql.schema import Type
 from auroraql.sql.bindings import Bindings
-from auroraql.sql.comparison import Stored
+from auroraql.sql.comparison import StoredValue
 
 _MOST_EXTRACTED = 8
 """Comparisons of metadata above which a map is cheaper."""
 
 
-def compares_many(predicate: Predicate) -> bool:
+def has_many_comparisons(predicate: Predicate) -> bool:
     """Return whether a predicate has more comparisons of metadata than should be extracted one by one."""
     count, open_terms = 0, [predicate]
     while open_terms:
@@ -37,7 +37,7 @@ def compares_many(predicate: Predicate) -> bool:
     return count > _MOST_EXTRACTED
 
 
-def with_texts(table: str, alias: str, condition: str) -> str:
+def add_text_map(table: str, alias: str, condition: str) -> str:
     """Return a table with a column `texts` made from its `metadata`, as a subquery of the same alias.
 
     `condition` limits the rows for which maps are made. OFFSET keeps DuckDB from moving conditions on the map into the
@@ -49,6 +49,6 @@ def with_texts(table: str, alias: str, condition: str) -> str:
     return f"(SELECT {alias}.*, {texts} AS texts FROM {table} AS {alias} WHERE {condition} OFFSET 0) AS {alias}"
 
 
-def text_of(ref: Ref, alias: str, bind: Bindings) -> Stored:
+def text_expression(ref: Ref, alias: str, bind: Bindings) -> StoredValue:
     """Return where the value of a metadata key is in a table that `with_texts` made."""
-    return Stored(f"{alias}.texts[{bind(ref.name)}]", Type.ANY)
+    return StoredValue(f"{alias}.texts[{bind(ref.name)}]", Type.ANY)
