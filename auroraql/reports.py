@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from auroraql.archives.base import Engine
-from auroraql.archives.holdings import held
+from auroraql.archives.holdings import record_range
 from auroraql.errors import ArchiveError, Diagnostic, StatementError
 from auroraql.forms import sentence
 from auroraql.forms.text.writing import print_predicate, print_window
@@ -93,7 +93,7 @@ class Asked:
         """The plan of a FIND that waits for nothing."""
         if resolved.searched is not None:
             return plan_rows(resolved.query, resolved.searched, resolved.warnings)
-        ends = held(self.engine, time.monotonic() + _SOURCES_SECONDS)
+        ends = record_range(self.engine, time.monotonic() + _SOURCES_SECONDS)
         return make_plan(resolved.query, self.engine.catalogue(), resolved.warnings, self.data_sources, held=ends)
 
     def data_sources(self) -> Sequence[DataSource]:

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 
-from auroraql.archives.base import Engine, SubmissionInterrupted, Watch
-from auroraql.archives.holdings import held
+from auroraql.archives.base import Engine, OnProgress, SubmissionInterrupted
+from auroraql.archives.holdings import record_range
 from auroraql.errors import ArchiveError, Diagnostic, Failed, StatementError
 from auroraql.named import ShowPlan, StoredResult
 from auroraql.plan import Plan
@@ -48,7 +48,7 @@ class Running:
 
     engine: Engine
     settings: Settings
-    watch: Watch | None = None
+    watch: OnProgress | None = None
     """What is told how far a search has come that is waited for."""
     results: dict[str, StoredResult] = field(default_factory=dict)
     submitted: dict[str, Search] = field(default_factory=dict)
@@ -137,7 +137,7 @@ class Running:
         # Where an empty list leaves nothing to find, no source need be known.
         nothing = Or(()) in split_conjuncts(resolved.query.where)
         sources = tuple if nothing else partial(self.engine.sources, self.deadline())
-        ends = held(self.engine, self.deadline())
+        ends = record_range(self.engine, self.deadline())
         plan = make_plan(resolved.query, catalogue, resolved.warnings, sources, held=ends)
         return Planned(_without_echo(plan), kept)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
-from auroraql.archives.base import Run
+from auroraql.archives.base import EngineRun
 from auroraql.errors import make_visible
 
 Report = Callable[[str], object]
@@ -30,7 +30,7 @@ class SearchSteps:
         if requests != 1:
             self._say(f"It takes {requests} requests")
 
-    def watch(self, run: Run) -> None:
+    def watch(self, run: EngineRun) -> None:
         """Report news: request ids and addresses, log lines, and that the data is available."""
         for number, request_id in enumerate(run.request_ids):
             if request_id not in self._request_ids:
@@ -39,7 +39,7 @@ class SearchSteps:
         if self._request_ids and not self._waiting:
             self._waiting = True
             self._say("Waiting for data ...")
-        status = run.known
+        status = run.last_status
         for line in status.logs[self._log_lines :]:
             self._say(f"{line.level}: {line.summary}")
         self._log_lines = len(status.logs)
@@ -48,7 +48,7 @@ class SearchSteps:
             self._say("Data is now available")
             self._say("Retrieving data ...")
 
-    def retrieved(self, run: Run, records: int) -> None:
+    def retrieved(self, run: EngineRun, records: int) -> None:
         """Report the end of a search: received bytes and records."""
         self.watch(run)
         if not self._request_ids:
@@ -57,7 +57,7 @@ class SearchSteps:
         amount = f"{_size(size)} of data containing " if size else ""
         self._say(f"Retrieved {amount}{records:,} {'record' if records == 1 else 'records'}")
 
-    def _submitted(self, run: Run, number: int, request_id: str) -> None:
+    def _submitted(self, run: EngineRun, number: int, request_id: str) -> None:
         self._say("Request submitted")
         self._say(f"Request ID: {request_id}")
         urls = run.request_urls

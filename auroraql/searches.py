@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Literal, Protocol
 
-from auroraql.archives.base import LogLine, Progress, Run, Status, Watch
+from auroraql.archives.base import EngineRun, LogLine, OnProgress, Progress, RunStatus
 from auroraql.errors import ArchiveError, Cancelled, Refused, TimedOut, Unreachable
 from auroraql.named import StoredResult, rename_result
 from auroraql.plan import Plan
@@ -61,7 +61,7 @@ class Session(Protocol):
         """Whether the engine runs a search only during `wait`."""
 
     @property
-    def watch(self) -> Watch | None:
+    def watch(self) -> OnProgress | None:
         """Progress callback of a waited-for search."""
 
     def interrupted(self, search: Search, /) -> None:
@@ -74,7 +74,7 @@ class Session(Protocol):
 
 
 @contextmanager
-def elapsing(watch: Watch | None, began: float) -> Iterator[None]:
+def elapsing(watch: OnProgress | None, began: float) -> Iterator[None]:
     """Report the elapsed time of a statement without a search to `watch`, on a separate thread."""
     if watch is None:
         yield
@@ -113,7 +113,7 @@ class Search:
     def __init__(
         self,
         session: Session,
-        run: Run,
+        run: EngineRun,
         planned: Planned,
         prepared: Prepared,
         *,
@@ -170,7 +170,7 @@ class Search:
     @property
     def state(self) -> State:
         """The last known state: running, done, failed, cancelled, cancelling, or unreachable."""
-        if self._run.known.done:
+        if self._run.last_status.done:
             return "done"
         if self._cancelling:
             return "cancelling"
@@ -194,7 +194,7 @@ class Search:
     @property
     def result_count(self) -> int | None:
         """The number of records that the search found; None until it is known."""
-        return self._run.known.result_count
+        return self._run.last_status.result_count
 
     @property
     def elapsed(self) -> float:
@@ -204,7 +204,7 @@ class Search:
     @property
     def line(self) -> str:
         """Last log line, or a later connection problem."""
-        logs = self._run.known.logs
+        logs = self._run.last_status.logs
         return self._problem or (logs[-1].summary if logs else "")
 
     @property
@@ -216,7 +216,7 @@ class Search:
         """Return the progress of the search without asking the archive."""
         return replace(self._run.progress(), elapsed=self.elapsed)
 
-    def status(self) -> Status:
+    def status(self) -> RunStatus:
         """Ask the archive for the status. Raises ArchiveError."""
         if self._error is not None:
             raise self._error
@@ -228,7 +228,7 @@ class Search:
     @property
     def logs(self) -> tuple[LogLine, ...]:
         """The log lines of the search so far."""
-        status = self._run.known
+        status = self._run.last_status
         return status.logs if status.done or self._error is not None else self._run.status().logs
 
     def as_row(self) -> Row:
@@ -270,11 +270,11 @@ class Search:
 
     # --- operations
 
-    def wait(self, timeout: float | None = None) -> Status:
+    def wait(self, timeout: float | None = None) -> RunStatus:
         """Wait until the search is done. Raises TimedOut after `timeout` seconds (default: the archive's deadline)."""
-        if not self._run.known.done:
+        if not self._run.last_status.done:
             self._attend(self._session.settings.timeout if timeout is None else timeout, whole=False)
-        return self._run.known
+        return self._run.last_status
 
     def fetch(self) -> ResultSet:
         """Return the result; wait for it when the search is not done. Raises ArchiveError."""
@@ -308,13 +308,13 @@ class Search:
             raise
         finally:
             self._cancelling = False
-        if not self._run.known.done:
+        if not self._run.last_status.done:
             self._end_state = "cancelled"
             self._end()
 
     def leave(self) -> bool:
         """Let it continue after the archive is closed, to be fetched by request id. Return whether it can."""
-        return self._run.leave()
+        return self._run.detach()
 
     # --- execution
 
@@ -397,7 +397,7 @@ class Search:
 
     def _end(self, error: ArchiveError | None = None) -> None:
         """Record the end, unless the error leaves the search running on the archive or is temporary."""
-        status = self._run.known
+        status = self._run.last_status
         if error is not None:
             error.log = error.log or tuple(map(str, status.logs))
             if status.done or isinstance(error, Unreachable):

@@ -9,9 +9,9 @@ from functools import partial
 from types import MappingProxyType, TracebackType
 from typing import Self
 
-from auroraql.archives.base import DEFAULT_TIMEOUT, Engine, Watch
-from auroraql.archives.holdings import held
-from auroraql.archives.opening import open_archive, open_late
+from auroraql.archives.base import DEFAULT_TIMEOUT, Engine, OnProgress
+from auroraql.archives.holdings import record_range
+from auroraql.archives.opening import open_archive, open_lazily
 from auroraql.errors import AuroraQLError, Diagnostic, Source, UsageError
 from auroraql.forms import script
 from auroraql.inputs import StatementLike, source_of
@@ -37,7 +37,7 @@ def connect(
     api_key: str | None = None,
     timeout: float | None = None,
     say: Say | None = None,
-    watch: Watch | None = None,
+    watch: OnProgress | None = None,
     late: bool = False,
     verbose: bool | Callable[[str], object] = False,
 ) -> Archive:
@@ -53,7 +53,7 @@ def connect(
     seconds = timeout if timeout is not None else DEFAULT_TIMEOUT.total_seconds()
     if not 0 < seconds < float("inf"):
         raise UsageError(f"a deadline is a number of seconds above 0, not {seconds}")
-    opening = open_late if late else open_archive
+    opening = open_lazily if late else open_archive
     opened = Archive(opening(archive, api_key, say or (lambda _: None), seconds), seconds, watch)
     opened.verbose = verbose
     return opened
@@ -66,7 +66,7 @@ class Archive:
     settings that SET changes.
     """
 
-    def __init__(self, engine: Engine, timeout: float, watch: Watch | None = None) -> None:
+    def __init__(self, engine: Engine, timeout: float, watch: OnProgress | None = None) -> None:
         self._engine = engine
         self._running = Running(engine, Settings(timeout=timeout), watch)
         self._closed = False
@@ -143,7 +143,7 @@ class Archive:
         """Fetch no more rows of a FIND or of SQL than this; those kept by LET and SUBMIT come whole."""
         self._running.most = rows
 
-    def on_progress(self, watch: Watch | None) -> None:
+    def on_progress(self, watch: OnProgress | None) -> None:
         """Has `watch` told how far a search has come that is waited for."""
         self._running.watch = watch
 
@@ -264,7 +264,7 @@ class Archive:
         self._refuse_closed()
         running, deadline = self._running, self._running.deadline()
         asked, kind_of = partial(self._engine.sources, deadline), partial(self._kind_of, deadline=deadline)
-        ends = held(self._engine, deadline)
+        ends = record_range(self._engine, deadline)
         return Preparing(self._engine.catalogue(), parameters, asked, running.standing, kind_of, held=ends)
 
     def _kind_of(self, request_id: str, deadline: float) -> str:

@@ -10,7 +10,7 @@ from textwrap import dedent
 from typing import Any
 
 import auroraql
-from auroraql.archives.base import LogLine, Progress, Status
+from auroraql.archives.base import LogLine, Progress, RunStatus
 from auroraql.results import ResultColumn
 
 HEAD = """# Python reference
@@ -43,7 +43,7 @@ _ORDER = (
     auroraql.Source,
 )
 
-_RETURNED = (ResultColumn, Status, Progress, LogLine)
+_RETURNED = (ResultColumn, RunStatus, Progress, LogLine)
 """Classes of what the public ones return."""
 
 _FRONT_ENDS = {

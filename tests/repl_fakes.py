@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 
-from auroraql.archives.base import Watch
+from auroraql.archives.base import OnProgress
 from auroraql.errors import Diagnostic, Failed, Refused, Source, Span, StatementError
 from auroraql.frontends.repl.behind import Switches
 from auroraql.frontends.repl.desk import take
@@ -82,7 +82,7 @@ class FakeArchive:
     def leave(self) -> list[Search]:
         return []
 
-    def on_progress(self, watch: Watch | None, /) -> None:
+    def on_progress(self, watch: OnProgress | None, /) -> None:
         """Nothing takes long here."""
 
     def on_interrupt(self, act: Callable[[Search], object], /) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 import auroraql
 from auroraql import reports
-from auroraql.archives.kept_sources import KeptSources
+from auroraql.archives.kept_sources import SourceCache
 from auroraql.errors import StatementError
 from tests.aurorax_server import RECORDS, SOURCES, AuroraXServer, Fault
 
@@ -79,7 +79,7 @@ def test_explain_does_without_the_service(server: AuroraXServer, monkeypatch: py
         assert not any("known here" in line for line in whole)
     for fault in (Fault(hang=20), Fault(status=503), Fault(body=b"<html>"), Fault(drop="before")):
         server.faults["sources"] = fault
-        KeptSources(server.url).forget()
+        SourceCache(server.url).forget()
         began = time.monotonic()
         with auroraql.connect(server.url) as archive:
             lines = [line for (line,) in archive.run(statement)]

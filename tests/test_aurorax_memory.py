@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from auroraql.archives.aurorax.ways import Ways
-from auroraql.archives.kept_file import KeptFile
+from auroraql.archives.kept_file import CacheFile
 from auroraql.plan import Request
 
 START, END = datetime(2020, 2, 1), datetime(2020, 2, 29)
@@ -27,7 +27,7 @@ def clock() -> list[float]:
 
 @pytest.fixture
 def opened(tmp_path: Path, clock: list[float]) -> Callable[[], Ways]:
-    return lambda: Ways(KeptFile("ways", "https://a.example", tmp_path), lambda: clock[0])
+    return lambda: Ways(CacheFile("ways", "https://a.example", tmp_path), lambda: clock[0])
 
 
 @pytest.mark.parametrize(
@@ -92,7 +92,7 @@ def test_windows_that_took_too_long_are_asked_for_in_steps_for_an_hour(
     ],
 )
 def test_a_damaged_memory_is_none(opened: Callable[[], Ways], tmp_path: Path, text: str) -> None:
-    path = KeptFile("ways", "https://a.example", tmp_path).path
+    path = CacheFile("ways", "https://a.example", tmp_path).path
     assert path is not None
     path.write_text(text)
     assert opened().at_once(asking())

@@ -15,7 +15,7 @@ import duckdb
 import pytest
 from prompt_toolkit.history import FileHistory
 
-from auroraql.archives.kept_file import KeptFile
+from auroraql.archives.kept_file import CacheFile
 from tests.small_catalogue import write
 
 _EACH = 40
@@ -108,7 +108,7 @@ _MANY = """
 import sys, time
 from pathlib import Path
 number, folder, each = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3])
-from auroraql.archives.kept_file import KeptFile
+from auroraql.archives.kept_file import CacheFile
 from auroraql.frontends.repl.history import open_history
 from auroraql.saved.shelf import save
 from auroraql.output import write_text
@@ -142,7 +142,7 @@ def test_three_processes_write_every_other_file(tmp_path: Path) -> None:
         assert process.stdin is not None
         process.stdin.write(b"\n")
         process.stdin.flush()
-    kept, export = KeptFile("test", "x", tmp_path, here=False), tmp_path / "export.csv"
+    kept, export = CacheFile("test", "x", tmp_path, here=False), tmp_path / "export.csv"
     while any(process.poll() is None for process in processes):
         document = kept.read()
         assert document is None or document["pad"] == document["mark"] * 5000

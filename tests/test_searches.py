@@ -14,7 +14,7 @@ import auroraql
 from auroraql import Archive, Cancelled, Failed, Refused, Search, TimedOut
 from auroraql.archives.aurorax.run import AuroraXRun
 from auroraql.archives.base import Progress
-from auroraql.archives.opening import open_late
+from auroraql.archives.opening import open_lazily
 from auroraql.frontends.farewell import farewell
 from auroraql.watching import MOST, Watching
 from tests.aurorax_server import RECORDS, SOURCES, AuroraXServer, Fault
@@ -203,7 +203,7 @@ def test_an_embedded_archive_runs_them_in_the_background(demo: Archive) -> None:
 
 def test_what_is_opened_late_does_what_it_does_when_it_is_open(demo: Archive) -> None:
     """Whether somebody has to run its searches is known before it is open."""
-    late = open_late("demo", None, lambda _line: None)
+    late = open_lazily("demo", None, lambda _line: None)
     try:
         assert late.capabilities == demo._engine.capabilities
         assert late.capabilities.runs_when_awaited

@@ -1,6 +1,6 @@
 """Engine protocol: capabilities, catalogue, and execution of plans.
 
-An engine takes a `Plan` and returns a `Run`, whose `fetch` returns `FetchedData` records. Errors are subclasses of
+An engine takes a `Plan` and returns a `EngineRun`, whose `fetch` returns `FetchedData` records. Errors are subclasses of
 `ArchiveError` and name engine and request id.
 """
 
@@ -49,7 +49,7 @@ class LogLine:
 
 
 @dataclass(frozen=True, slots=True)
-class Status:
+class RunStatus:
     """The status of a search; `result_count` is None until it is known."""
 
     done: bool
@@ -67,11 +67,11 @@ class Progress:
     records: int
 
 
-Watch = Callable[[Progress | None], object]
+OnProgress = Callable[[Progress | None], object]
 """Callback for progress, possibly invoked on another thread; None means the end."""
 
 
-class Run(Protocol):
+class EngineRun(Protocol):
     """Plan in execution on an engine."""
 
     @property
@@ -83,16 +83,16 @@ class Run(Protocol):
         """Status URLs of the requests; empty for an engine without addresses."""
 
     @property
-    def known(self) -> Status:
+    def last_status(self) -> RunStatus:
         """Status at the last poll, without a request."""
 
     def progress(self) -> Progress:
         """Return the progress without a request."""
 
-    def status(self) -> Status:
+    def status(self) -> RunStatus:
         """Return the current status. Raises ArchiveError."""
 
-    def wait(self, deadline: float) -> Status:
+    def wait(self, deadline: float) -> RunStatus:
         """Wait until the run is done; `deadline` is a `time.monotonic` time.
 
         Raises TimedOut at the deadline, after which the search is cancelled, Failed for a failed search, and other
@@ -108,14 +108,14 @@ class Run(Protocol):
         A submission that the engine has not yet confirmed is awaited briefly, or until it ends if `patient`.
         """
 
-    def leave(self) -> bool:
+    def detach(self) -> bool:
         """Let the search continue after the engine is closed. Return whether it can."""
 
 
 class SubmissionInterrupted(KeyboardInterrupt):
     """Ctrl-C during a submission, which may still succeed: the handler has to cancel `run`."""
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: EngineRun) -> None:
         self.run = run
         super().__init__()
 
@@ -160,13 +160,13 @@ class Engine(Protocol):
         restricts sources by program, platform and instrument_type; the result may contain others. Raises ArchiveError.
         """
 
-    def submit(self, plan: Plan, *, awaited: bool = False) -> Run:
+    def submit(self, plan: Plan, *, awaited: bool = False) -> EngineRun:
         """Start a plan. Raises ArchiveError, and SubmissionInterrupted on Ctrl-C.
 
         With `awaited`, the caller calls `wait` next: the engine may start then, and use endpoints without request ids.
         """
 
-    def attach(self, request_id: str, deadline: float = inf) -> tuple[Plan, Run]:
+    def attach(self, request_id: str, deadline: float = inf) -> tuple[Plan, EngineRun]:
         """Return the run of a search that already exists on the engine, and a plan for its complete records.
 
         Raises Refused for an unknown id, and other ArchiveErrors of the request.

@@ -11,7 +11,7 @@ from pathlib import Path
 import duckdb
 
 from auroraql.archives.catalogue_format import SCHEMA_VERSION, read_format
-from auroraql.archives.kept_file import KeptFile
+from auroraql.archives.kept_file import CacheFile
 from auroraql.errors import UsageError, make_visible
 
 _HINT = "a catalogue has the tables of auroraql/archives/catalogue.sql"
@@ -161,7 +161,7 @@ class CheckedFiles:
     def __init__(self, path: Path) -> None:
         state = path.stat()
         self._state = [SCHEMA_VERSION, state.st_dev, state.st_ino, state.st_size, state.st_mtime_ns, state.st_ctime_ns]
-        self._file = KeptFile("checked", str(path.resolve()), here=False)
+        self._file = CacheFile("checked", str(path.resolve()), here=False)
 
     @property
     def current(self) -> bool:

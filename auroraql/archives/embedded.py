@@ -21,7 +21,7 @@ from types import MappingProxyType
 
 import duckdb
 
-from auroraql.archives.base import EMBEDDED, Capabilities, LogLine, Progress, Status
+from auroraql.archives.base import EMBEDDED, Capabilities, LogLine, Progress, RunStatus
 from auroraql.archives.catalogue_file import (
     CatalogueFile,
     Config,
@@ -354,12 +354,12 @@ class EmbeddedRun:
         """Whether there is nothing left to cancel."""
         return self._rows is not None or self._cancelled or self._paged
 
-    def status(self) -> Status:
+    def status(self) -> RunStatus:
         """Return the status; the number of rows is known after completion."""
-        return Status(self._rows is not None, None if self._rows is None else len(self._rows), tuple(self._logs))
+        return RunStatus(self._rows is not None, None if self._rows is None else len(self._rows), tuple(self._logs))
 
     @property
-    def known(self) -> Status:
+    def last_status(self) -> RunStatus:
         """Current status."""
         return self.status()
 
@@ -367,11 +367,11 @@ class EmbeddedRun:
         """Return the elapsed time and last log line."""
         return Progress(time.monotonic() - self._began, self._logs[-1].summary, 0, 0)
 
-    def leave(self) -> bool:
+    def detach(self) -> bool:
         """Return False: the run ends with its process."""
         return False
 
-    def wait(self, deadline: float) -> Status:
+    def wait(self, deadline: float) -> RunStatus:
         """Execute the query. Raises TimedOut, Cancelled or Failed."""
         if self._rows is None:
             began = time.monotonic()

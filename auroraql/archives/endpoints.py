@@ -16,12 +16,12 @@ def is_remote(archive: str) -> bool:
     return archive == AURORAX or "://" in archive
 
 
-def url_of(archive: str) -> str:
+def resolve_url(archive: str) -> str:
     """Return the address of a remote archive."""
     return AURORAX_URL if archive == AURORAX else archive
 
 
-def origin(url: str) -> tuple[str, str, int] | None:
+def url_origin(url: str) -> tuple[str, str, int] | None:
     """Return scheme, host and port of a URL; None for a malformed URL."""
     try:
         parts = urlsplit(url)
@@ -32,7 +32,7 @@ def origin(url: str) -> tuple[str, str, int] | None:
 
 def is_aurorax(url: str) -> bool:
     """Return whether a URL is AuroraX's own service, to which AURORAX_API_KEY belongs."""
-    return origin(url) == origin(AURORAX_URL)
+    return url_origin(url) == url_origin(AURORAX_URL)
 
 
 def is_loopback(url: str) -> bool:

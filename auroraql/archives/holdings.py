@@ -18,7 +18,7 @@ _FIRST_DAY = date(1957, 10, 4)
 _NOTHING = (datetime.max, datetime.min)
 
 
-def held(engine: Engine, deadline: float) -> Callable[[Request], Window | None]:
+def record_range(engine: Engine, deadline: float) -> Callable[[Request], Window | None]:
     """Return a function from a request to the first and last time of the archive's records for it.
 
     It returns None if the archive reports neither counts nor availability, and an end before the start if there are no
@@ -26,7 +26,7 @@ def held(engine: Engine, deadline: float) -> Callable[[Request], Window | None]:
     """
 
     def extent(request: Request) -> Window | None:
-        for method in (_by_statistics, _by_availability):
+        for method in (_range_by_statistics, _range_by_availability):
             try:
                 window = method(engine, request, deadline)
             except ArchiveError:  # the next method may succeed; without any, the caller refuses the statement
@@ -38,7 +38,7 @@ def held(engine: Engine, deadline: float) -> Callable[[Request], Window | None]:
     return extent
 
 
-def _by_statistics(engine: Engine, request: Request, deadline: float) -> Window | None:
+def _range_by_statistics(engine: Engine, request: Request, deadline: float) -> Window | None:
     """Return the time range from the sources' statistics; None if a source that may match has none."""
     statistics, sources = engine.statistics(request.kind, deadline), engine.sources(deadline)
     # Lists may name sources that the archive does not list, so that any record may match.
@@ -51,7 +51,7 @@ def _by_statistics(engine: Engine, request: Request, deadline: float) -> Window 
     return total.earliest, total.latest
 
 
-def _by_availability(engine: Engine, request: Request, deadline: float) -> Window | None:
+def _range_by_availability(engine: Engine, request: Request, deadline: float) -> Window | None:
     """Return the range of days with records. Availability accepts only lists of one name, so it may be too wide."""
     only = {name: values[0] for name, values in request.lists if hasattr(DataSource, name) and len(values) == 1}
     tomorrow = datetime.now(UTC).date() + timedelta(days=1)

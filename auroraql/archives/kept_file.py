@@ -18,7 +18,7 @@ from platformdirs import user_cache_path
 from auroraql.archives.endpoints import is_loopback
 
 
-class KeptFile:
+class CacheFile:
     """Cache file with one title for one address; `folder` defaults to the user's cache directory.
 
     Without `here`, services on this machine are not cached, because another one may use the address later.

@@ -12,18 +12,18 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from auroraql.archives.kept_file import KeptFile
+from auroraql.archives.kept_file import CacheFile
 from auroraql.schema import KINDS
 from auroraql.schema.catalogue import DataSource, SourceDetails, Statistics
 
-DAY = 24 * 3600.0
+DAY_SECONDS = 24 * 3600.0
 _TYPES = [int, str, str, str, str, str]
 STATISTICS_SECONDS = 600.0
 """Maximum age of statistics in seconds; archives receive records continuously."""
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class CachedSources:
     """Content of the cache; `fresh` if it is less than a day old.
 
     `statistics` by kind and identifier are empty if they were never requested, and `statistics_fresh` if they are less
@@ -31,25 +31,25 @@ class Kept:
     """
 
     sources: tuple[DataSource, ...]
-    fresh: bool
+    is_fresh: bool
     details: Mapping[int, SourceDetails] = field(default_factory=dict)
     statistics: Mapping[str, Mapping[int, Statistics]] = field(default_factory=dict)
-    statistics_fresh: bool = False
+    are_statistics_fresh: bool = False
 
 
-class KeptSources:
+class SourceCache:
     """Source cache of one address; `folder` defaults to the user's cache directory."""
 
     def __init__(self, url: str, folder: Path | None = None) -> None:
-        self._file = KeptFile("sources", url, folder)
-        self._statistics = KeptFile("statistics", url, folder)
+        self._file = CacheFile("sources", url, folder)
+        self._statistics = CacheFile("statistics", url, folder)
 
     @property
     def path(self) -> Path | None:
         """Path of the file; None if this address is not cached."""
         return self._file.path
 
-    def read(self) -> Kept | None:
+    def read(self) -> CachedSources | None:
         """Return the content; None if the file is missing or malformed."""
         document = self._file.read()
         try:
@@ -57,8 +57,8 @@ class KeptSources:
             if document is None or not rows or not all([type(value) for value in row] == _TYPES for row in rows):
                 return None
             # A time in the future comes from a wrong clock.
-            fresh = 0 <= time.time() - document["saved"] < DAY
-            return Kept(
+            fresh = 0 <= time.time() - document["saved"] < DAY_SECONDS
+            return CachedSources(
                 tuple(DataSource(*row) for row in rows), fresh, _read_details(document), *self._read_statistics()
             )
         except (KeyError, TypeError, ValueError, IndexError, AttributeError):
@@ -77,7 +77,7 @@ class KeptSources:
             kind: {
                 identifier: [
                     source_statistics.count,
-                    *map(_text, (source_statistics.earliest, source_statistics.latest)),
+                    *map(_time_text, (source_statistics.earliest, source_statistics.latest)),
                 ]
                 for identifier, source_statistics in by_source.items()
             }
@@ -92,7 +92,7 @@ class KeptSources:
                 return {}, False
             statistics = {
                 kind: {
-                    int(identifier): Statistics(int(row[0]), *map(_moment, row[1:]))
+                    int(identifier): Statistics(int(row[0]), *map(_read_time, row[1:]))
                     for identifier, row in by_source.items()
                 }
                 for kind, by_source in document["statistics"].items()
@@ -133,10 +133,10 @@ def _read_details(document: Mapping[str, Any]) -> dict[int, SourceDetails]:
     return details
 
 
-def _text(moment: datetime | None) -> str | None:
+def _time_text(moment: datetime | None) -> str | None:
     return None if moment is None else moment.isoformat()
 
 
-def _moment(text: str | None) -> datetime | None:
+def _read_time(text: str | None) -> datetime | None:
     """Return the time in ISO format. Raises TypeError or ValueError."""
     return None if text is None else datetime.fromisoformat(text)

@@ -6,7 +6,7 @@ from auroraql.errors import ArchiveError
 from auroraql.schema.catalogue import Catalogue, load_shipped
 
 
-def known_of(archive: str) -> Catalogue:
+def offline_catalogue(archive: str) -> Catalogue:
     """Return the sources and metadata keys of an archive without network access.
 
     `archive` is `demo`, a catalogue file's path, `aurorax` or a URL. Services use their disk cache. Without a cache, or

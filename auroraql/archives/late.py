@@ -20,7 +20,7 @@ _LONGEST_WAIT = 60.0
 
 
 @dataclass(frozen=True, slots=True)
-class Glance:
+class EngineSummary:
     """Name, capabilities and catalogue of an archive that is not open."""
 
     name: str
@@ -28,15 +28,15 @@ class Glance:
     catalogue: Catalogue
 
 
-def late(summary: Glance, open_it: Callable[[], Engine]) -> Engine:
+def make_lazy(summary: EngineSummary, open_it: Callable[[], Engine]) -> Engine:
     """Return an engine that calls `open_it` on first use, and raises its errors then."""
-    return cast("Engine", _Late(summary, open_it))
+    return cast("Engine", _LazyEngine(summary, open_it))
 
 
-class _Late:
+class _LazyEngine:
     """Proxy of an engine that opens it on the first access to another attribute."""
 
-    def __init__(self, summary: Glance, open_it: Callable[[], Engine]) -> None:
+    def __init__(self, summary: EngineSummary, open_it: Callable[[], Engine]) -> None:
         self._summary, self._open_it, self._lock = summary, open_it, Lock()
         self._engine: Engine | None = None
 
@@ -56,27 +56,27 @@ class _Late:
             self._engine.close()
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._opened(), name)
+        return getattr(self._open(), name)
 
-    def _opened(self) -> Engine:
+    def _open(self) -> Engine:
         with self._lock:
             if self._engine is None:
                 self._engine = self._open_it()
         return self._engine
 
 
-def looked_at(program: list[str], archive: str) -> Glance | None:
+def read_summary(program: list[str], archive: str) -> EngineSummary | None:
     """Return the summary that a program prints about an archive; None if the program fails."""
     import subprocess  # deferred: needed only to start a process
 
     try:
         completed = subprocess.run([*program, archive], capture_output=True, check=True, timeout=_LONGEST_WAIT)
-        return _read(json.loads(completed.stdout))
+        return _read_summary(json.loads(completed.stdout))
     except (OSError, subprocess.SubprocessError, ValueError, KeyError, TypeError):
         return None
 
 
-def written(engine: Engine) -> str:
+def write_summary(engine: Engine) -> str:
     """Return the summary of an open engine as JSON, for `looked_at`."""
     catalogue = engine.catalogue()
     metadata = {kind: [asdict(key) for key in keys] for kind, keys in catalogue.metadata.items()}
@@ -97,18 +97,18 @@ def written(engine: Engine) -> str:
     return json.dumps(document, default=lambda value: value.value)
 
 
-def _read(document: dict[str, Any]) -> Glance:
-    metadata = {kind: tuple(map(_key, keys)) for kind, keys in document["metadata"].items()}
-    lists = [tuple(map(_key, keys)) for keys in document["lists"]]
+def _read_summary(document: dict[str, Any]) -> EngineSummary:
+    metadata = {kind: tuple(map(_metadata_key, keys)) for kind, keys in document["metadata"].items()}
+    lists = [tuple(map(_metadata_key, keys)) for keys in document["lists"]]
     schemas = {
         kind: {int(identifier): lists[index] for identifier, index in by_source.items()}
         for kind, by_source in document["schemas"].items()
     }
     sources = tuple(DataSource(*row) for row in document["sources"])
     catalogue = Catalogue(sources, metadata, schemas, document["is_shipped"])
-    return Glance(document["name"], Capabilities(**document["capabilities"]), catalogue)
+    return EngineSummary(document["name"], Capabilities(**document["capabilities"]), catalogue)
 
 
-def _key(row: dict[str, Any]) -> MetadataKey:
+def _metadata_key(row: dict[str, Any]) -> MetadataKey:
     values, programs = tuple(row["values"]), tuple(row["programs"])
     return MetadataKey(**{**row, "type": Type(row["type"]), "values": values, "programs": programs})

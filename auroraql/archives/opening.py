@@ -13,11 +13,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from auroraql.archives.base import DEFAULT_TIMEOUT, EMBEDDED, Engine
-from auroraql.archives.endpoints import AURORAX, AURORAX_URL, is_aurorax, is_remote, url_of
-from auroraql.archives.late import Glance, late, looked_at, written
+from auroraql.archives.endpoints import AURORAX, AURORAX_URL, is_aurorax, is_remote, resolve_url
+from auroraql.archives.late import EngineSummary, make_lazy, read_summary, write_summary
 from auroraql.errors import UsageError
 
-__all__ = ["AURORAX_URL", "open_archive", "open_late"]
+__all__ = ["AURORAX_URL", "open_archive", "open_lazily"]
 
 Say = Callable[[str], None]
 
@@ -33,7 +33,7 @@ def open_archive(
     if isinstance(archive, str) and is_remote(archive):
         from auroraql.archives.aurorax import AuroraXEngine
 
-        url = url_of(archive)
+        url = resolve_url(archive)
         key = api_key
         if key is None and is_aurorax(url):
             key = os.environ.get("AURORAX_API_KEY")
@@ -46,7 +46,7 @@ def open_archive(
     return EmbeddedEngine(None if archive == "demo" else Path(archive), say=say, deadline=deadline)
 
 
-def open_late(
+def open_lazily(
     archive: str | os.PathLike[str], api_key: str | None, say: Say, timeout: float = DEFAULT_TIMEOUT.total_seconds()
 ) -> Engine:
     """Return an archive that opens on its first request for records; name and catalogue are available at once.
@@ -54,12 +54,12 @@ def open_late(
     Raises the errors of `open_archive`.
     """
     if archive == "demo":
-        say_once = _once(say)
-        return _demonstration(lambda: open_archive(archive, api_key, say_once), say_once)
-    summary = looked_at(_PROGRAM, str(archive))
+        say_once = _say_once(say)
+        return _open_demonstration(lambda: open_archive(archive, api_key, say_once), say_once)
+    summary = read_summary(_PROGRAM, str(archive))
     if summary is None:
         return open_archive(archive, api_key, say, timeout)
-    return late(summary, lambda: open_archive(archive, api_key, say, timeout))
+    return make_lazy(summary, lambda: open_archive(archive, api_key, say, timeout))
 
 
 _SOON = 0.5
@@ -68,14 +68,14 @@ _SOON = 0.5
 _PROGRAM = [sys.executable, "-m", "auroraql.archives.opening"]
 
 
-def _demonstration(open_it: Callable[[], Engine], say: Say) -> Engine:
+def _open_demonstration(open_it: Callable[[], Engine], say: Say) -> Engine:
     """Return the lazily opened demonstration, and build its file in a background process if it is missing."""
     from auroraql.archives.demo import catalogue
     from auroraql.archives.demo.place import NAME, cached_file
 
-    summary = Glance(NAME, replace(EMBEDDED, demonstration=True), catalogue())
+    summary = EngineSummary(NAME, replace(EMBEDDED, demonstration=True), catalogue())
     if cached_file(None).is_file():
-        return late(summary, open_it)
+        return make_lazy(summary, open_it)
     import subprocess  # deferred: needed only to start a process
 
     devnull = subprocess.DEVNULL
@@ -92,10 +92,10 @@ def _demonstration(open_it: Callable[[], Engine], say: Say) -> Engine:
             build_process.wait()
         return open_it()  # reports errors of the build
 
-    return late(summary, open_built)
+    return make_lazy(summary, open_built)
 
 
-def _once(say: Say) -> Say:
+def _say_once(say: Say) -> Say:
     """Return a `say` that reports each line once, even if opening is retried."""
     reported: set[str] = set()
 
@@ -113,7 +113,7 @@ def _main(archive: str) -> None:
 
         keep()
     else:
-        sys.stdout.write(written(open_archive(archive, None, lambda _line: None)))
+        sys.stdout.write(write_summary(open_archive(archive, None, lambda _line: None)))
 
 
 if __name__ == "__main__":

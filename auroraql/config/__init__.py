@@ -206,11 +206,11 @@ def _takes_keys(archive: str) -> bool:
 
 def _may_have(archive: str, origin: str) -> bool:
     """Return whether a key of this origin may be sent to an archive. AURORAX_API_KEY is only sent to AuroraX."""
-    from auroraql.archives.endpoints import is_aurorax, may_carry_key, url_of  # deferred: only needed for a key
+    from auroraql.archives.endpoints import is_aurorax, may_carry_key, resolve_url  # deferred: only needed for a key
 
     if not _takes_keys(archive):
         return True
-    url = url_of(archive)
+    url = resolve_url(archive)
     return may_carry_key(url) and (is_aurorax(url) or not origin.endswith(" AURORAX_API_KEY"))
 
 

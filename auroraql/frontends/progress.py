@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any, TextIO
 
-from auroraql.archives.base import Progress, Watch
+from auroraql.archives.base import OnProgress, Progress
 from auroraql.errors import display_width, make_visible
 from auroraql.output import cut_text
 
@@ -27,7 +27,7 @@ _SPARE = 5
 _BETWEEN = " · "
 
 
-def status_line(stream: TextIO | None, keys: TextIO | None = None) -> Watch | None:
+def status_line(stream: TextIO | None, keys: TextIO | None = None) -> OnProgress | None:
     """Return a progress callback that draws a status line, or None when the stream is not a terminal.
 
     Input on `keys` is not echoed while the line is shown.

@@ -12,7 +12,7 @@ from urllib.parse import quote, quote_plus, urljoin, urlsplit
 
 from requests import PreparedRequest
 
-from auroraql.archives.endpoints import origin
+from auroraql.archives.endpoints import url_origin
 from auroraql.errors import UsageError
 
 HEADER = "x-aurorax-api-key"
@@ -50,7 +50,7 @@ def same_origin_target(url: str, location: str) -> str | None:
         target = urljoin(url, location)
     except ValueError:
         return None
-    return target if location and origin(target) == origin(url) and "@" not in urlsplit(target).netloc else None
+    return target if location and url_origin(target) == url_origin(url) and "@" not in urlsplit(target).netloc else None
 
 
 class Key:

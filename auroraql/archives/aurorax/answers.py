@@ -20,7 +20,7 @@ import msgspec
 
 from auroraql.archives.aurorax.address import Key
 from auroraql.archives.aurorax.broken import PROXY_HINT
-from auroraql.archives.base import LogLine, Status
+from auroraql.archives.base import LogLine, RunStatus
 from auroraql.errors import ArchiveError, Failed, Refused, Unreachable
 from auroraql.schema import PROTOCOLS
 
@@ -259,7 +259,7 @@ def read_submitted(answer: Answer, context: Context) -> str:
     return request_id
 
 
-def read_status(answer: Answer, context: Context) -> Status:
+def read_status(answer: Answer, context: Context) -> RunStatus:
     """Return the status in a `GET …/requests/{id}` response (`SearchQueryResponse`).
 
     Raises Failed for a failed search, and Refused when the service has deleted the results.
@@ -279,7 +279,7 @@ def read_status(answer: Answer, context: Context) -> Status:
         expired = context.error(Refused, f"{_EXPIRED} since {deleted}", DATA.missing)
         expired.ended = True
         raise expired
-    return Status(uri is not None, count, logs)
+    return RunStatus(uri is not None, count, logs)
 
 
 def is_request_id(text: str) -> bool:

@@ -35,8 +35,8 @@ from auroraql.archives.aurorax.ways import Ways
 from auroraql.archives.aurorax.wire import Call, Wire
 from auroraql.archives.base import Capabilities
 from auroraql.archives.endpoints import is_aurorax, may_carry_key
-from auroraql.archives.kept_file import KeptFile
-from auroraql.archives.kept_sources import DAY, STATISTICS_SECONDS, KeptSources
+from auroraql.archives.kept_file import CacheFile
+from auroraql.archives.kept_sources import DAY_SECONDS, STATISTICS_SECONDS, SourceCache
 from auroraql.errors import ArchiveError, Refused, StatementError, TimedOut, Unreachable, UsageError
 from auroraql.forms import query_json
 from auroraql.plan import Plan, Request
@@ -91,14 +91,14 @@ class AuroraXEngine:
         self._context = Context(name or self._url, key, is_aurorax=is_aurorax(self._url))
         self._catalogue = catalogue
         self._wire = Wire(self._url, self._context, pause)
-        self._service = Service(self._wire, self._context, pause, Ways(KeptFile("ways", self._url, cache, here=False)))
+        self._service = Service(self._wire, self._context, pause, Ways(CacheFile("ways", self._url, cache, here=False)))
         self._runs: list[AuroraXRun] = []
         self._sources: tuple[DataSource, ...] | None = None
         self._details: Mapping[int, SourceDetails] = {}
         self._sources_read_at = time.monotonic()
         self._statistics: Mapping[str, Mapping[int, Statistics]] | None = None
         self._statistics_read_at = time.monotonic()
-        self._source_cache, self._updates_catalogue = KeptSources(self._url, cache), catalogue is None
+        self._source_cache, self._updates_catalogue = SourceCache(self._url, cache), catalogue is None
         self._closed = False
 
     def __repr__(self) -> str:
@@ -128,9 +128,9 @@ class AuroraXEngine:
         Refreshing sends `GET /api/v1/data_sources`. Raises ArchiveError when that fails. The source names in a query
         are resolved to exactly these sources.
         """
-        if self._sources is None or time.monotonic() - self._sources_read_at > DAY:
+        if self._sources is None or time.monotonic() - self._sources_read_at > DAY_SECONDS:
             cached = self._source_cache.read()
-            if cached is None or not cached.fresh:
+            if cached is None or not cached.is_fresh:
                 return self.refresh_sources(deadline)
             self._sources, self._details, self._sources_read_at = cached.sources, cached.details, time.monotonic()
         return self._sources
@@ -151,7 +151,7 @@ class AuroraXEngine:
         """
         if self._statistics is None or time.monotonic() - self._statistics_read_at > STATISTICS_SECONDS:
             cached = self._source_cache.read()
-            if self._statistics is None and cached is not None and cached.statistics_fresh:
+            if self._statistics is None and cached is not None and cached.are_statistics_fresh:
                 self._statistics = cached.statistics
             else:
                 call = Call(SOURCES, "GET", STATISTICS)

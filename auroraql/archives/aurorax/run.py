@@ -30,7 +30,7 @@ from auroraql.archives.aurorax.side_by_side import side_by_side
 from auroraql.archives.aurorax.under_way import UnderWay
 from auroraql.archives.aurorax.ways import PATIENCE, Ways
 from auroraql.archives.aurorax.wire import TOO_SLOW, Call, Interrupted, Wire, jittered
-from auroraql.archives.base import Progress, Status, SubmissionInterrupted
+from auroraql.archives.base import Progress, RunStatus, SubmissionInterrupted
 from auroraql.errors import ArchiveError, Cancelled, Failed, Refused, TimedOut
 from auroraql.forms import query_json
 from auroraql.plan import Plan, PostProcessing, Request
@@ -49,7 +49,7 @@ _GRACE_SECONDS = 2.0
 """Seconds that Ctrl-C waits during a submission for the request id, which cancellation needs."""
 
 
-_UNKNOWN = Status(False, None, ())
+_UNKNOWN = RunStatus(False, None, ())
 
 
 @dataclass(slots=True, eq=False)
@@ -58,7 +58,7 @@ class _Search:
 
     request: Request
     request_id: str = ""
-    status: Status = _UNKNOWN
+    status: RunStatus = _UNKNOWN
     records: Sequence[Record] | None = None
 
     @property
@@ -77,7 +77,7 @@ class Service:
 
 
 class AuroraXRun:
-    """`Run` of a plan over HTTP, created by `AuroraXEngine`.
+    """`EngineRun` of a plan over HTTP, created by `AuroraXEngine`.
 
     An `awaited` run sends nothing before `wait`. Then it takes a few requests at a time, each from submission to its
     records.
@@ -103,7 +103,7 @@ class AuroraXRun:
         return tuple(self._wire.url + search.path for search in self._searches if search.request_id)
 
     @property
-    def known(self) -> Status:
+    def last_status(self) -> RunStatus:
         """Status at the last poll, without a request."""
         return self._together()
 
@@ -111,7 +111,7 @@ class AuroraXRun:
         """Return elapsed time, last log line, and bytes and records received."""
         return self._meter.now()
 
-    def leave(self) -> bool:
+    def detach(self) -> bool:
         """Give up ownership, so that `close` does not cancel the searches; return whether all are submitted."""
         self._detached = all(search.request_id for search in self._searches)
         return self._detached
@@ -119,7 +119,7 @@ class AuroraXRun:
     @property
     def open(self) -> bool:
         """Whether a search may still be running and this run has to cancel it."""
-        return bool(self._unfinished()) and not self._cancelled and not self._detached
+        return bool(self._unfinished_searches()) and not self._cancelled and not self._detached
 
     def submit(self) -> None:
         """Send `POST …/search` for each request; cancel the others when one fails. Raises ArchiveError.
@@ -136,7 +136,7 @@ class AuroraXRun:
             self._abandon()
             raise
 
-    def attach(self, request_id: str, status: Status) -> None:
+    def attach(self, request_id: str, status: RunStatus) -> None:
         """Adopt a search that already exists on the service as the run's only request."""
         self._searches[0].request_id, self._searches[0].status = request_id, status
 
@@ -157,16 +157,17 @@ class AuroraXRun:
         if self._cancels_late_ids:  # the id arrived after the other searches were cancelled
             self._cancel(search, time.monotonic() + _CANCEL_SECONDS)
 
-    def status(self) -> Status:
+    def status(self) -> RunStatus:
         """Return the combined status after `GET …/requests/{id}` for each unfinished search. Raises ArchiveError."""
         self._refuse_cancelled()
         deadline = time.monotonic() + _STATUS_SECONDS
         side_by_side(
-            partial(self._poll, deadline=deadline), [search for search in self._unfinished() if search.request_id]
+            partial(self._poll, deadline=deadline),
+            [search for search in self._unfinished_searches() if search.request_id],
         )
         return self._together()
 
-    def wait(self, deadline: float) -> Status:
+    def wait(self, deadline: float) -> RunStatus:
         """Poll until every search is done: every 0.1 s at first, then up to 2.5 s apart.
 
         `deadline` is a `time.monotonic` time. Raises TimedOut at the deadline and Failed for a failed search; both, and
@@ -174,8 +175,8 @@ class AuroraXRun:
         """
         self._refuse_cancelled()
         try:
-            while self._unfinished():  # repeats after another waiting thread has given up
-                side_by_side(partial(self._complete, deadline=deadline, turn=self._turn), self._unfinished())
+            while self._unfinished_searches():  # repeats after another waiting thread has given up
+                side_by_side(partial(self._complete, deadline=deadline, turn=self._turn), self._unfinished_searches())
         except TimedOut as error:
             raise self._ended_late(error, self._abandon()) from None
         except (Failed, KeyboardInterrupt):
@@ -234,7 +235,7 @@ class AuroraXRun:
             case Answer(status=200):
                 with contextlib.suppress(ArchiveError):
                     records = read_records(answer, request.kind, None, self._context)
-                    search.records, search.status = records, Status(True, len(records), ())
+                    search.records, search.status = records, RunStatus(True, len(records), ())
                     return True
             case Broken() if time.monotonic() >= deadline:
                 raise self._too_late("", began)
@@ -279,7 +280,7 @@ class AuroraXRun:
         """
         if self._cancelled or time.monotonic() < self._next_cancel_at:
             return
-        self._cancelled = bool(self._unfinished())
+        self._cancelled = bool(self._unfinished_searches())
         self._wire.cut(self)
         if not self._cancelled:
             return
@@ -291,7 +292,7 @@ class AuroraXRun:
         self._submissions.over_within(grace)
         self._cancels_late_ids = True
         deadline = time.monotonic() + _CANCEL_SECONDS
-        to_cancel = [search for search in self._unfinished() if search.request_id]
+        to_cancel = [search for search in self._unfinished_searches() if search.request_id]
         errors = side_by_side(partial(self._cancel, deadline=deadline), to_cancel)
         failure = next((error for error in errors if error is not None), None)
         if failure is not None:
@@ -323,7 +324,7 @@ class AuroraXRun:
             context = self._context.about(", ".join(self.request_ids))
             raise context.error(Cancelled, "it was cancelled before it was done", "run it again")
 
-    def _unfinished(self) -> list[_Search]:
+    def _unfinished_searches(self) -> list[_Search]:
         return [search for search in self._searches if not search.status.done]
 
     def _wait_for(self, search: _Search, deadline: float, turn: int) -> None:
@@ -385,12 +386,12 @@ class AuroraXRun:
         is_joined = self.plan.query.kind == CONJUNCTIONS.name and len(self._searches) > 1
         return None if residual.is_aggregate or is_joined else residual.limit + residual.offset
 
-    def _together(self) -> Status:
+    def _together(self) -> RunStatus:
         statuses = [search.status for search in self._searches]
         counts = [status.result_count for status in statuses if status.result_count is not None]
         logs = tuple(line for status in statuses for line in status.logs)
         all_counted = len(counts) == len(statuses)
-        return Status(all(status.done for status in statuses), sum(counts) if all_counted else None, logs)
+        return RunStatus(all(status.done for status in statuses), sum(counts) if all_counted else None, logs)
 
 
 def _is_gone(error: ArchiveError) -> bool:

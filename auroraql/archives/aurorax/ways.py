@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from datetime import timedelta
 
-from auroraql.archives.kept_file import KeptFile
+from auroraql.archives.kept_file import CacheFile
 from auroraql.plan import Request
 from auroraql.schema import PROTOCOLS
 
@@ -28,7 +28,7 @@ _FOR_LONG, _FOR_AN_HOUR, _FOR_A_MINUTE = 24 * 3600.0, 3600.0, 60.0
 class Ways:
     """Availability of the synchronous endpoint of one service. `now` returns seconds since 1970."""
 
-    def __init__(self, file: KeptFile, now: Callable[[], float] = time.time) -> None:
+    def __init__(self, file: CacheFile, now: Callable[[], float] = time.time) -> None:
         self._file, self._now, self._lock = file, now, threading.Lock()
         self._closed: dict[str, float] | None = None
         self._too_long: dict[str, tuple[float, float]] = {}

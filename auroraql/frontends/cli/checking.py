@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from auroraql.archives.known import known_of
+from auroraql.archives.known import offline_catalogue
 from auroraql.errors import Diagnostic, Pointer, Source, Span, UsageError, render
 from auroraql.frontends.cli import streams
 from auroraql.frontends.cli.arguments import parameters
@@ -32,7 +32,7 @@ def check_files(options: argparse.Namespace) -> int:
             sources.append(streams.read(name))
         except UsageError as error:
             streams.say(str(error))
-    known = known_of(settled(options).archive)
+    known = offline_catalogue(settled(options).archive)
     found = [(source, said) for source, said in _said(sources, parameters(options), known) if said]
     if options.diagnostics == "json":
         diagnostics = [_as_json(each, source) for source, said in found for each in said]

@@ -199,10 +199,10 @@ def _timed(name: str, ask: Callable[[], str]) -> Finding:
 
 def _kept_sources(config: Config) -> Path | None:
     from auroraql.archives.aurorax.address import read_address
-    from auroraql.archives.kept_sources import KeptSources
+    from auroraql.archives.kept_sources import SourceCache
 
     try:
-        return KeptSources(read_address(AURORAX_URL if config.archive == "aurorax" else config.archive)).path
+        return SourceCache(read_address(AURORAX_URL if config.archive == "aurorax" else config.archive)).path
     except UsageError:
         return None
 

@@ -122,7 +122,7 @@ def _format_one(name: str, *, only_check: bool) -> int:
 
 
 def _translate(options: argparse.Namespace) -> int:
-    from auroraql.archives.known import known_of
+    from auroraql.archives.known import offline_catalogue
     from auroraql.frontends.cli.settling import settled
     from auroraql.translation import translate_source
 
@@ -130,7 +130,7 @@ def _translate(options: argparse.Namespace) -> int:
         raise UsageError("translate takes one statement", "give it by -c, as a file, or as - for standard input")
     source = Source(options.text) if options.text is not None else streams.read(options.file)
     values = values_for([source], parameters(options))
-    known = known_of(settled(options).archive)
+    known = offline_catalogue(settled(options).archive)
     translation = translate_source(source, options.to, form=options.source_form, catalogue=known, parameters=values)
     if translation.warnings:
         streams.say(render(translation.warnings, source))

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol, TextIO
 
-from auroraql.archives.base import Watch
+from auroraql.archives.base import OnProgress
 from auroraql.completion import Known
 from auroraql.errors import Diagnostic, Source, make_visible, render
 from auroraql.frontends.pager import page_height
@@ -67,7 +67,7 @@ class Archive(Protocol):
     def leave(self) -> list[Search]:
         """Let submitted searches that were not fetched continue after closing. Return those that will."""
 
-    def on_progress(self, watch: Watch | None, /) -> None:
+    def on_progress(self, watch: OnProgress | None, /) -> None:
         """Set the callback that receives the progress of the search being waited for."""
 
     def on_interrupt(self, act: Callable[[Search], object], /) -> None:

@@ -18,7 +18,7 @@ from platformdirs import user_cache_path
 
 from auroraql.archives.demo.place import cached_file
 from auroraql.archives.embedded import EmbeddedEngine
-from auroraql.archives.kept_sources import KeptSources
+from auroraql.archives.kept_sources import SourceCache
 from auroraql.errors import UsageError
 from auroraql.frontends.server.access import Access, read_host, read_origin
 from auroraql.frontends.server.application import Application
@@ -218,7 +218,7 @@ def _signals() -> Iterator[list[int]]:
 def _forget_the_one_before(host: str, port: int) -> None:
     """What our client keeps of this address may be of another archive that was served at it."""
     for name in {host, "127.0.0.1", "localhost", "::1"}:
-        KeptSources(f"http://{f'[{name}]' if ':' in name else name}:{port}").forget()
+        SourceCache(f"http://{f'[{name}]' if ':' in name else name}:{port}").forget()
 
 
 def _greeting(settings: Settings, port: int, engine: EmbeddedEngine, *, writable: bool) -> str:
