@@ -48,7 +48,7 @@ _TYPES = {  # of plain values; any other is JSON
 }
 
 
-def finish(fetched: FetchedData, plan: Plan, kind: Kind | None = None) -> FetchedData:
+def post_process(fetched: FetchedData, plan: Plan, kind: Kind | None = None) -> FetchedData:
     """What an archive fetched, after the residual: records where the query asks for whole ones, else rows.
 
     `kind` is what is searched, where it is no kind of the schema's. Rows come from an archive that did it all.
@@ -58,15 +58,15 @@ def finish(fetched: FetchedData, plan: Plan, kind: Kind | None = None) -> Fetche
     searched, query = kind or KINDS[plan.query.kind], plan.query
     records = fetched.records or ()
     if query.is_aggregate:
-        rows = grouped(records, plan.post_processing, searched)
+        rows = group_records(records, plan.post_processing, searched)
         return FetchedData(rows=decode_rows(rows, result_columns(query, searched)))
-    left = run(records, plan.post_processing, searched)
+    left = filter_records(records, plan.post_processing, searched)
     if query.select is None:
         return FetchedData(records=left)
     return FetchedData(rows=rows_from_records(left, result_columns(query, searched)))
 
 
-def run(fetched_records: Sequence[Record], query_residual: PostProcessing, kind: Kind) -> Sequence[Record]:
+def filter_records(fetched_records: Sequence[Record], query_residual: PostProcessing, kind: Kind) -> Sequence[Record]:
     """The records that the residual leaves, in its order, from its offset, at most its limit.
 
     Equals, and records without an order asked for, keep the order they came in; of those that are to be distinct
@@ -77,8 +77,10 @@ def run(fetched_records: Sequence[Record], query_residual: PostProcessing, kind:
         last = None if asked.limit is None else asked.offset + asked.limit
         return fetched_records[asked.offset : last]
     if asked.distinct:
-        return take_records(fetched_records, [n for (n,) in _gathered(fetched_records, asked, kind, only="min(n)")])
-    values = _Values(fetched_records, kind, (key.ref for key in asked.order_by), asked)
+        return take_records(
+            fetched_records, [n for (n,) in _gather_groups(fetched_records, asked, kind, only="min(n)")]
+        )
+    values = _ValueTable(fetched_records, kind, (key.ref for key in asked.order_by), asked)
     clauses = (
         "SELECT n FROM",
         values.table,
@@ -86,34 +88,34 @@ def run(fetched_records: Sequence[Record], query_residual: PostProcessing, kind:
         f"ORDER BY {', '.join((*order.order_terms(asked.order_by, values.locate, values.bind), 'n'))}",
         *order.limit_clause(asked.limit, asked.offset, values.bind),
     )
-    return take_records(fetched_records, _numbers(" ".join(clauses), values))
+    return take_records(fetched_records, _record_numbers(" ".join(clauses), values))
 
 
-def grouped(fetched_records: Sequence[Record], query_residual: PostProcessing, kind: Kind) -> list[Row]:
+def group_records(fetched_records: Sequence[Record], query_residual: PostProcessing, kind: Kind) -> list[Row]:
     """The rows of a residual that groups, in the order of its columns; JSON is text."""
-    return _gathered(fetched_records, query_residual, kind)
+    return _gather_groups(fetched_records, query_residual, kind)
 
 
-def _gathered(records: Sequence[Record], asked: PostProcessing, kind: Kind, *, only: str = "") -> list[Row]:
+def _gather_groups(records: Sequence[Record], asked: PostProcessing, kind: Kind, *, only: str = "") -> list[Row]:
     columns = select_columns(asked, kind)
     refs = used_refs(asked, columns)
-    values = _Values(records, kind, refs, asked)
+    values = _ValueTable(records, kind, refs, asked)
     rows, places = select_values(refs, values.places, values.table, values.where, also="n")
     sql = compile_groups(asked, columns, rows, places, values.bind, only=only)
-    with _executed(sql, values) as cursor:
+    with _execute(sql, values) as cursor:
         found: list[Row] = cursor.fetchall()
         return found
 
 
-def _numbers(sql: str, values: _Values) -> Sequence[int]:
+def _record_numbers(sql: str, values: _ValueTable) -> Sequence[int]:
     """The numbers of records that SQL gives, as numpy has them: they may be many."""
-    with _executed(sql, values) as cursor:
+    with _execute(sql, values) as cursor:
         numbers: Sequence[int] = cursor.fetchnumpy()["n"]
         return numbers
 
 
 @contextmanager
-def _executed(sql: str, values: _Values) -> Iterator[Any]:
+def _execute(sql: str, values: _ValueTable) -> Iterator[Any]:
     import duckdb  # loaded by _connection, where anything is left to do
 
     with _connection().cursor() as cursor:
@@ -133,7 +135,7 @@ _FETCHED = "fetched"
 """What DuckDB knows a table of Arrow by."""
 
 
-class _Values:
+class _ValueTable:
     """What a residual looks at in records, as a table of DuckDB's: a column each, and `n`, the number of the record."""
 
     def __init__(self, records: Sequence[Record], kind: Kind, refs: Iterable[Ref], asked: PostProcessing) -> None:
@@ -141,14 +143,14 @@ class _Values:
         span = kind.span if asked.during is not None else ()
         using = asked.using.refs if asked.using is not None else ()
         looked_for = (*collect_refs(asked.where), *refs, *(Ref(field.role, field.name) for field in span), *using)
-        self.places = {ref: _stored(f"v{at}", ref, kind) for at, ref in enumerate(dict.fromkeys(looked_for))}
+        self.places = {ref: _storage_type(f"v{at}", ref, kind) for at, ref in enumerate(dict.fromkeys(looked_for))}
         self.arrow: Any = None
         if isinstance(records, ColumnarRecords):
-            self.arrow, columns = _in_columns(records, self.places)
+            self.arrow, columns = _to_arrow_columns(records, self.places)
             self.table = f"(SELECT {', '.join((*columns, 'n'))} FROM {_FETCHED})"  # noqa: S608 - names of our own
         else:
             columns = [
-                _column(f"unnest({self.bind(_texts(records, ref, at))}::VARCHAR[])", at)
+                _make_column(f"unnest({self.bind(_value_texts(records, ref, at))}::VARCHAR[])", at)
                 for ref, at in self.places.items()
             ]
             self.table = f"(SELECT {', '.join((*columns, f'unnest(range({self.bind(len(records))})) AS n'))})"
@@ -176,12 +178,12 @@ def _connection() -> Any:
     return connection
 
 
-def _stored(column: str, ref: Ref, kind: Kind) -> StoredValue:
+def _storage_type(column: str, ref: Ref, kind: Kind) -> StoredValue:
     field = None if ref.role == "metadata" else kind.field(ref.name)
     return StoredValue(column, Type.ANY if field is None else field.type, many=kind.is_listed(ref.path))
 
 
-def _in_columns(records: ColumnarRecords, places: Mapping[Ref, StoredValue]) -> tuple[Any, list[str]]:
+def _to_arrow_columns(records: ColumnarRecords, places: Mapping[Ref, StoredValue]) -> tuple[Any, list[str]]:
     """What is looked at as a table of Arrow, and how each column of it is taken: as it is, or read from text."""
     import numpy
     import pyarrow
@@ -192,12 +194,12 @@ def _in_columns(records: ColumnarRecords, places: Mapping[Ref, StoredValue]) -> 
         name = f"c{len(columns)}"
         as_it_is = stored.type in _TYPES and not stored.many
         array = records.array(ResultColumn("", stored.type, path=ref.path)) if as_it_is else None
-        held[name] = pyarrow.array(_texts(records, ref, stored), pyarrow.string()) if array is None else array
-        columns.append(_column(name, stored) if array is None else f"{name} AS {stored.sql}")
+        held[name] = pyarrow.array(_value_texts(records, ref, stored), pyarrow.string()) if array is None else array
+        columns.append(_make_column(name, stored) if array is None else f"{name} AS {stored.sql}")
     return pyarrow.table(held), columns
 
 
-def _column(values: str, stored: StoredValue) -> str:
+def _make_column(values: str, stored: StoredValue) -> str:
     """The column of a table, from its texts."""
     if stored.many:
         element = "VARCHAR" if stored.type is Type.TIME else _TYPES.get(stored.type, "JSON")
@@ -207,7 +209,7 @@ def _column(values: str, stored: StoredValue) -> str:
     return f"TRY_CAST(TRY_CAST({values} AS JSON) AS VARIANT) AS {stored.sql}"
 
 
-def _texts(records: Sequence[Record], ref: Ref, stored: StoredValue) -> list[str | None]:
+def _value_texts(records: Sequence[Record], ref: Ref, stored: StoredValue) -> list[str | None]:
     path, as_json = ref.path, stored.many or stored.type not in _TYPES
     if isinstance(records, ColumnarRecords):
         values = records.values(ResultColumn("", Type.ANY, path=path))
@@ -215,17 +217,17 @@ def _texts(records: Sequence[Record], ref: Ref, stored: StoredValue) -> list[str
     else:
         values = [reach_value(record, path) for record in records]
     if stored.type is Type.TIME:
-        values = [_as_utc(value) for value in values]
-    return [_text(value, as_json=as_json) for value in values]
+        values = [_to_utc_text(value) for value in values]
+    return [_value_text(value, as_json=as_json) for value in values]
 
 
 _PLAIN = len("2020-01-01T00:00:00")
 
 
-def _as_utc(value: Any) -> Any:
+def _to_utc_text(value: Any) -> Any:
     """A time, or a list of times, without an offset: DuckDB would read the time and drop the offset."""
     if isinstance(value, list):
-        return [_as_utc(element) for element in value]
+        return [_to_utc_text(element) for element in value]
     if not isinstance(value, str) or (len(value) == _PLAIN and not value.endswith(":60")):
         return value
     try:
@@ -234,7 +236,7 @@ def _as_utc(value: Any) -> Any:
         return value
 
 
-def _text(value: Any, *, as_json: bool) -> str | None:
+def _value_text(value: Any, *, as_json: bool) -> str | None:
     """A value of a record as DuckDB is to read it."""
     if value is None or (isinstance(value, str) and not as_json):
         return value

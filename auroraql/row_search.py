@@ -42,9 +42,9 @@ def finished(fetched: FetchedData, plan: Plan, kind: Kind | None = None) -> Fetc
     if fetched.rows is not None:
         return fetched
     # An archive that does it all needs none of this.
-    from auroraql.residual import finish
+    from auroraql.residual import post_process
 
-    return finish(fetched, plan, kind)
+    return post_process(fetched, plan, kind)
 
 
 def columns_of_rows(query: Query, kept: StoredResult) -> tuple[ResultColumn, ...]:

@@ -28,7 +28,7 @@ _LOCK = "lock"
 _UNLOCKED_SECONDS = 3600.0
 """Age in seconds from which a folder without a lock file counts as abandoned."""
 
-_guard = Lock()
+_LOCK_GUARD = Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,34 +53,34 @@ NO_SPILL: Settings = {"temp_directory": ""}
 
 def spill_settings(database: str) -> Settings:
     """Return the settings that let a database of this process spill; without a writable folder, it does not."""
-    folder = _own_folder()
+    folder = _get_own_folder()
     return NO_SPILL if folder is None else folder.settings(database)
 
 
-_folders: dict[int, SpillFolder | None] = {}
+_FOLDERS: dict[int, SpillFolder | None] = {}
 """Folder by process id: a forked child creates its own."""
 
 
-def _own_folder() -> SpillFolder | None:
-    with _guard:
-        if os.getpid() not in _folders:
-            _folders.clear()
-            _folders[os.getpid()] = _create()
-        return _folders[os.getpid()]
+def _get_own_folder() -> SpillFolder | None:
+    with _LOCK_GUARD:
+        if os.getpid() not in _FOLDERS:
+            _FOLDERS.clear()
+            _FOLDERS[os.getpid()] = _create_folder()
+        return _FOLDERS[os.getpid()]
 
 
-def _create() -> SpillFolder | None:
-    for parent in _parents():
+def _create_folder() -> SpillFolder | None:
+    for parent in _candidate_parents():
         try:
             parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             if not _is_own(parent):
                 continue
             with (parent / "spill.lock").open("ab") as guard_file:
-                lock(guard_file, wait=True)  # one process cleans up or creates at a time
+                lock_file(guard_file, wait=True)  # one process cleans up or creates at a time
                 _remove_abandoned(parent)
                 path = Path(tempfile.mkdtemp(prefix=SPILL_PREFIX, dir=parent))
                 own_lock = (path / _LOCK).open("ab")
-                lock(own_lock, wait=False)
+                lock_file(own_lock, wait=False)
             free = shutil.disk_usage(path).free
         except OSError:
             continue
@@ -89,7 +89,7 @@ def _create() -> SpillFolder | None:
     return None
 
 
-def _parents() -> Iterator[Path]:
+def _candidate_parents() -> Iterator[Path]:
     """Yield candidate parents: in TMPDIR if set, in the cache directory, in the system's temporary directory."""
     user = os.getuid() if hasattr(os, "getuid") else "user"
     private = f"auroraql-{user}"  # a shared folder may contain another user's files and locks
@@ -115,7 +115,7 @@ def _remove_abandoned(parent: Path) -> None:
 def _is_abandoned(path: Path) -> bool:
     try:
         with (path / _LOCK).open("ab") as own_lock:
-            free = lock(own_lock, wait=False)
+            free = lock_file(own_lock, wait=False)
     except FileNotFoundError:
         return os.lstat(path).st_mtime < time.time() - _UNLOCKED_SECONDS
     if free and os.name == "nt":
@@ -130,7 +130,7 @@ def _remove(path: Path, own_lock: object, owner: int) -> None:
         own_lock.close()  # type: ignore[attr-defined]
 
 
-def lock(file: BinaryIO, *, wait: bool) -> bool:
+def lock_file(file: BinaryIO, *, wait: bool) -> bool:
     """Lock an open file until it is closed; return False when another process holds the lock.
 
     With `wait`, block until the lock is free. Return True on systems and file systems without locks.

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 import duckdb
 
-from auroraql.archives.catalogue_file import Interrupter, interruptible
+from auroraql.archives.catalogue_file import QueryInterrupter, raise_keyboard_interrupt
 from auroraql.errors import Diagnostic, Failed, StatementError, TimedOut
 from auroraql.named import DottedName, SqlColumn, SqlPlan, StoredResult, dotted_names, other_names, table_columns
 from auroraql.results import ColumnarRecords, ResultColumn, Row, format_duration
@@ -147,7 +147,11 @@ def _run(
 ) -> tuple[tuple[ResultColumn, ...], list[Row]]:
     with _connection() as connection:
         try:
-            with connection.cursor() as cursor, Interrupter(cursor, threading.Event(), deadline), interruptible():
+            with (
+                connection.cursor() as cursor,
+                QueryInterrupter(cursor, threading.Event(), deadline),
+                raise_keyboard_interrupt(),
+            ):
                 for kept in tables:
                     _make(cursor, kept, only, deadline)
                 _check_parameters(cursor, parameters, statement)

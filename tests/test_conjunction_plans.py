@@ -13,7 +13,7 @@ from auroraql.archives.aurorax.records import united
 from auroraql.forms import query_json
 from auroraql.planner import plan_query
 from auroraql.query import EVERYTHING, And, Block, Comparison, Not, Or, Predicate, Query, Ref
-from auroraql.residual import finish
+from auroraql.residual import post_process
 from auroraql.resolver import resolve
 from auroraql.results import FetchedData, Record
 from auroraql.schema.catalogue import Catalogue, DataSource, load_shipped
@@ -80,14 +80,14 @@ def by_requests(query: Query, positions: tuple[Position, ...]) -> list[Record] |
         asked_for = resolve(query_json.read_document(document), catalogue).query
         batches.append(conjunctions(asked_for, positions, SOURCES))
     records = united(batches, query.kind, made.requests) if batches else []
-    return list(finish(FetchedData(records=records), made).records or ())
+    return list(post_process(FetchedData(records=records), made).records or ())
 
 
 def chosen(query: Query, positions: tuple[Position, ...]) -> list[Record]:
     """The same by the meaning of the query alone."""
     whole = plan_query(query, Catalogue(_KNOWN, load_shipped().metadata))
     found = conjunctions(query, positions, SOURCES)
-    return list(finish(FetchedData(records=found), whole).records or ())
+    return list(post_process(FetchedData(records=found), whole).records or ())
 
 
 def in_order(records: list[Record]) -> list[Record]:

@@ -17,8 +17,8 @@ import duckdb
 import pytest
 
 from auroraql.archives.catalogue_format import SCHEMA_VERSION
-from auroraql.archives.demo import RULE, build, catalogue
-from auroraql.archives.demo.place import cached_file
+from auroraql.archives.demo import RULE, build_demo, demo_catalogue
+from auroraql.archives.demo.place import demo_cache_path
 from auroraql.archives.embedded import EmbeddedEngine
 from auroraql.errors import Failed
 from auroraql.query import And, Query
@@ -112,7 +112,7 @@ def test_no_hour_without_night(table: duckdb.DuckDBPyConnection) -> None:
 
 def test_every_build_is_the_same(table: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
     with duckdb.connect(str(tmp_path / "again.duckdb"), config={"threads": 1}) as again:
-        build(again)
+        build_demo(again)
         assert checksum(again) == checksum(table) == CHECKSUM
         assert test_demo_ephemeris.checksum(again) == test_demo_ephemeris.CHECKSUM
 
@@ -128,9 +128,9 @@ def checksum(connection: duckdb.DuckDBPyConnection) -> str:
 
 
 def test_catalogue_is_what_the_file_holds(demo_engine: EmbeddedEngine) -> None:
-    file = EmbeddedEngine(cached_file(None))
+    file = EmbeddedEngine(demo_cache_path(None))
     assert (file.catalogue().sources, file.catalogue().metadata) == (load_shipped().sources, load_shipped().metadata)
-    assert demo_engine.catalogue() == catalogue()
+    assert demo_engine.catalogue() == demo_catalogue()
     assert demo_engine.name == "demo"
     assert demo_engine.capabilities == file.capabilities
     assert demo_engine.capabilities.whole_query
@@ -223,7 +223,7 @@ def test_damaged_is_built_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
 
 
 def test_damage_found_while_reading(demo_engine: EmbeddedEngine, tmp_path: Path) -> None:
-    whole = cached_file(None)
+    whole = demo_cache_path(None)
     damaged = tmp_path / whole.name
     content = bytearray(whole.read_bytes())
     content[4_000_000:4_500_000] = bytes(500_000)

@@ -12,7 +12,7 @@ import duckdb
 import pytest
 
 from auroraql import connect
-from auroraql.archives.demo import catalogue
+from auroraql.archives.demo import demo_catalogue
 from auroraql.schema.catalogue import load_shipped
 
 CHECKSUM = "e5254863083a487393b74b2aea48750a"
@@ -214,7 +214,7 @@ def test_a_site_stays_where_it_is_and_is_its_own_footprint(table: duckdb.DuckDBP
         "SELECT DISTINCT platform, location_geo_lat, location_geo_lon, nbtrace_lat, nbtrace_lon, sbtrace_lat, sbtrace_lon"
         " FROM ephemeris JOIN data_sources ON identifier = data_source WHERE source_type = 'ground' ORDER BY ALL"
     ).fetchall()
-    platforms = {source.platform for source in catalogue().sources if source.identifier in GROUND}
+    platforms = {source.platform for source in demo_catalogue().sources if source.identifier in GROUND}
     assert [platform for platform, *_ in found] == sorted(platforms)
     for platform, *degrees in found:
         assert tuple(degrees[:2]) == tuple(degrees[2:4]) == places[platform]

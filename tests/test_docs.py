@@ -18,7 +18,7 @@ import duckdb
 import pytest
 
 import auroraql
-from auroraql.archives.demo.place import cached_file
+from auroraql.archives.demo.place import demo_cache_path
 from auroraql.codes import CODES
 from auroraql.errors import Source
 from auroraql.forms.text.formatting import format_text
@@ -193,7 +193,7 @@ SET search_path = 'sheet';
 
 @pytest.fixture(scope="module")
 def sql(demo_engine: object, tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyConnection]:
-    copy = shutil.copyfile(cached_file(None), tmp_path_factory.mktemp("sheet") / "demo.duckdb")
+    copy = shutil.copyfile(demo_cache_path(None), tmp_path_factory.mktemp("sheet") / "demo.duckdb")
     with duckdb.connect(str(copy)) as connection:
         connection.execute(_VIEWS)
         yield connection

@@ -104,7 +104,7 @@ def test_ephemeris_in_intervals(tmp_path: Any) -> None:
     wanted = [(day(0),), (day(0) + timedelta(minutes=1),), (day(0) + timedelta(minutes=2),), (day(0, 1),)]
     assert rows == wanted
     records = [{"epoch": p.epoch.isoformat()} for p in positions]
-    done = residual.finish(FetchedData(records=records), plan_query(query, SMALL))
+    done = residual.post_process(FetchedData(records=records), plan_query(query, SMALL))
     assert list(done.rows or ()) == wanted
 
 
@@ -141,6 +141,6 @@ def test_a_data_product_lies_in_the_days_around_an_interval(tmp_path: Any) -> No
             moments = tuple((day(0, first), day(0, last)) for first, last in during)
             made = plan_query(Query(KIND, select=selected, during=moments), SMALL)
             assert [url for (url,) in embedded(archive._engine, made)] == found, during  # type: ignore[arg-type]
-            done = residual.finish(FetchedData(records=[record(p) for p in products]), made)
+            done = residual.post_process(FetchedData(records=[record(p) for p in products]), made)
             assert [url for (url,) in done.rows or ()] == found, during
             assert brute_force.rows(replace(made.query, distinct=True), products) == sorted((url,) for url in found)

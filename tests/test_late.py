@@ -10,7 +10,7 @@ import pytest
 
 from auroraql.archives import demo
 from auroraql.archives.demo import store
-from auroraql.archives.demo.place import cached_file
+from auroraql.archives.demo.place import demo_cache_path
 from auroraql.archives.opening import open_archive
 from auroraql.errors import UsageError
 from auroraql.session import connect
@@ -85,7 +85,7 @@ def test_what_was_not_built_is_built_beside(tmp_path: Path, monkeypatch: pytest.
     with connect(late=True, say=said.append) as archive:
         assert archive.catalogue.values("program")  # at once
         assert len(archive.run("FIND data_products WHERE program = 'rainbow' ON 2020-03-01")) > 0
-    assert cached_file(None).is_file()
+    assert demo_cache_path(None).is_file()
     assert said in ([], ["Building the demonstration catalogue (once, a few seconds)."])
 
 
@@ -94,13 +94,13 @@ def test_what_cannot_be_kept_is_said_once(tmp_path: Path, monkeypatch: pytest.Mo
     (tmp_path / "file").write_text("in the way")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
     monkeypatch.setattr("auroraql.archives.opening._SOON", 30)
-    build = demo.build
+    build = demo.build_demo
 
     def interrupted(_connection: object) -> None:
-        monkeypatch.setattr(store, "build", build)
+        monkeypatch.setattr(store, "build_demo", build)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(store, "build", interrupted)
+    monkeypatch.setattr(store, "build_demo", interrupted)
     said: list[str] = []
     text = "FIND data_products WHERE program = 'rainbow' ON 2020-03-01"
     with connect(late=True, say=said.append) as archive:

@@ -74,7 +74,7 @@ def test_law_5_every_plan_with_its_residual_is_the_query(predicate: Predicate) -
     query = Query.build(Query(KIND, marked(predicate)))
     made = plan_query(query, SMALL)
     assert len(made.requests) <= MAX_REQUESTS
-    done = residual.run(fetched(made), made.post_processing, DATA_PRODUCTS)
+    done = residual.filter_records(fetched(made), made.post_processing, DATA_PRODUCTS)
     assert sorted(r["url"] for r in done) == sorted(p.url for p in brute_force.answer(query, KNOWN))
 
 

@@ -75,7 +75,7 @@ def test_a_full_spill_folder_is_one_clear_error(large: Path, tmp_path: Path) -> 
 
 def test_memory_is_half_of_what_there_is(large: Path) -> None:
     engine = EmbeddedEngine(large)
-    with engine.asking(soon()) as cursor:
+    with engine.reading(soon()) as cursor:
         row = cursor.execute("SELECT current_setting('memory_limit'), current_setting('temp_directory')").fetchone()
     engine.close()
     with duckdb.connect() as plain:

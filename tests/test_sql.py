@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from auroraql.archives.embedded import EmbeddedEngine
 from auroraql.plan import Plan, PostProcessing, Request
 from auroraql.query import And, Column, Comparison, FieldComparison, Not, Or, OrderKey, Predicate, Query, Ref
-from auroraql.residual import run as run_residual
+from auroraql.residual import filter_records as run_residual
 from auroraql.results import Record, Row, result_columns
 from auroraql.schema import KINDS
 from auroraql.schema.operators import OPERATORS, Op

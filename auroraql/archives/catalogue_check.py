@@ -50,14 +50,14 @@ def check_header(connection: duckdb.DuckDBPyConnection, name: str) -> tuple[bool
     try:
         header = connection.execute(_HEADER).fetchall()
     except duckdb.CatalogException as problem:
-        raise _refusal(name, str(problem).splitlines()[0]) from None
+        raise _refuse(name, str(problem).splitlines()[0]) from None
     except duckdb.BinderException as problem:
-        raise _refusal(name, str(problem).splitlines()[0]) from None
+        raise _refuse(name, str(problem).splitlines()[0]) from None
     if len(header) != 1:
-        raise _refusal(name, f"its table catalogue has {len(header)} rows, not one")
+        raise _refuse(name, f"its table catalogue has {len(header)} rows, not one")
     if None in header[0]:
         column = _HEADER_COLUMNS[header[0].index(None)]
-        raise _refusal(name, f"row 1 of catalogue has no {column} (it is NULL)")
+        raise _refuse(name, f"row 1 of catalogue has no {column} (it is NULL)")
     version, demonstration, description, rule = header[0]
     if version != SCHEMA_VERSION:
         raise UsageError(
@@ -78,10 +78,10 @@ def check_catalogue(connection: duckdb.DuckDBPyConnection, name: str) -> None:
     except duckdb.InterruptException:
         raise
     except duckdb.Error as problem:
-        raise _refusal(name, str(problem).splitlines()[0]) from None
+        raise _refuse(name, str(problem).splitlines()[0]) from None
 
 
-def _refusal(name: str, reason: str) -> UsageError:
+def _refuse(name: str, reason: str) -> UsageError:
     return UsageError(f"'{name}' is not a catalogue: {make_visible(reason)}", _HINT)
 
 
@@ -103,7 +103,7 @@ def _columns(connection: duckdb.DuckDBPyConnection) -> Columns:
     return tables
 
 
-def _expected() -> Columns:
+def _expected_columns() -> Columns:
     with duckdb.connect(":memory:") as connection, connection.cursor() as cursor:
         cursor.execute(read_format())
         return _columns(cursor)
@@ -113,15 +113,15 @@ def _check_columns(connection: duckdb.DuckDBPyConnection, name: str) -> dict[str
     """Compare the tables with the format; return, by table, the NOT NULL columns that the file declares nullable."""
     actual = _columns(connection)
     to_check: dict[str, list[str]] = {}
-    for table, columns in _expected().items():
+    for table, columns in _expected_columns().items():
         if table not in actual:
-            raise _refusal(name, f"it has no table {table}")
+            raise _refuse(name, f"it has no table {table}")
         for column, (expected, may_be_null) in columns.items():
             if column not in actual[table]:
-                raise _refusal(name, f"its table {table} has no column {column}")
+                raise _refuse(name, f"its table {table} has no column {column}")
             type_name, nullable = actual[table][column]
             if type_name.partition("(")[0] not in _FAMILIES.get(expected, (expected,)):
-                raise _refusal(name, f"the type of {table}.{column} is {type_name}, not {expected}")
+                raise _refuse(name, f"the type of {table}.{column} is {type_name}, not {expected}")
             if nullable and not may_be_null and (table, column) not in _READ_AS_EMPTY:
                 to_check.setdefault(table, []).append(column)
     return to_check
@@ -131,18 +131,18 @@ def _check_nulls(connection: duckdb.DuckDBPyConnection, name: str, table: str, c
     conditions = [f'"{column}" IS NULL' for column in columns]
     statement = f"SELECT rowid, {', '.join(conditions)} FROM main.{table} WHERE {' OR '.join(conditions)} LIMIT 1"  # noqa: S608
     if (row := connection.execute(statement).fetchone()) is not None:
-        raise _refusal(name, f"row {row[0] + 1} of {table} has no {columns[row[1:].index(True)]} (it is NULL)")
+        raise _refuse(name, f"row {row[0] + 1} of {table} has no {columns[row[1:].index(True)]} (it is NULL)")
 
 
 def _check_values(connection: duckdb.DuckDBPyConnection, name: str) -> None:
     for table in _IDENTIFIERS:
         statement = f"SELECT identifier FROM main.{table} GROUP BY identifier HAVING count(*) > 1 LIMIT 1"  # noqa: S608
         if duplicate := connection.execute(statement).fetchone():
-            raise _refusal(name, f"identifier {duplicate[0]} is in {table} more than once")
+            raise _refuse(name, f"identifier {duplicate[0]} is in {table} more than once")
     for column in _LISTS:
         statement = f"SELECT rowid FROM main.metadata_keys WHERE len(list_filter({column}, lambda x: x IS NULL)) > 0"  # noqa: S608
         if row := connection.execute(f"{statement} LIMIT 1").fetchone():
-            raise _refusal(name, f"row {row[0] + 1} of metadata_keys has a NULL in {column}")
+            raise _refuse(name, f"row {row[0] + 1} of metadata_keys has a NULL in {column}")
     for table, column in (("data_products", "start"), ("data_products", "end"), ("ephemeris", "epoch")):
         extremes = f'SELECT min("{column}") < $1::TIMESTAMP OR max("{column}") > $2::TIMESTAMP FROM main.{table}'  # noqa: S608
         if connection.execute(extremes, [_FIRST_YEAR, _LAST_YEAR]).fetchone() == (True,):
@@ -152,7 +152,7 @@ def _check_values(connection: duckdb.DuckDBPyConnection, name: str) -> None:
                 [_FIRST_YEAR, _LAST_YEAR],
             ).fetchone()
             assert row is not None  # noqa: S101 - narrows the type
-            raise _refusal(name, f"row {row[0] + 1} of {table} has the {column} {row[1]}, not a year from 1 to 9999")
+            raise _refuse(name, f"row {row[0] + 1} of {table} has the {column} {row[1]}, not a year from 1 to 9999")
 
 
 class CheckedFiles:
@@ -164,7 +164,7 @@ class CheckedFiles:
         self._file = CacheFile("checked", str(path.resolve()), here=False)
 
     @property
-    def current(self) -> bool:
+    def is_current(self) -> bool:
         """Whether the file was checked in its current state."""
         return (self._file.read() or {}).get("state") == self._state
 

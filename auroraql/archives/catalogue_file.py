@@ -85,17 +85,17 @@ def open_catalogue(
         raise UsageError(f"'{path}' is not a file", "give the path of a DuckDB catalogue, or use 'demo'")
     mode = os.R_OK | (os.W_OK if writable else 0)
     if not os.access(path, mode):
-        raise _denied(path, writable=writable, reason=os.strerror(errno.EACCES))
+        raise _access_error(path, writable=writable, reason=os.strerror(errno.EACCES))
     # Python never opens the file: closing any descriptor of it would release DuckDB's lock (POSIX).
-    target = _first_name(path)
+    target = _name_at_first_opening(path)
     settings = {**spill_settings(str(target)), "memory_limit": MEMORY, **SANDBOXED, **config}
     try:
         connection = connect_locked(str(target), settings, read_only=not writable)
     except duckdb.Error as problem:
-        raise _not_opened(path, first_line(problem), writable=writable) from None
+        raise _opening_error(path, first_error_line(problem), writable=writable) from None
     try:
         with time_bounded(connection, deadline, str(path)):
-            return _checked(connection, path, writable=writable)
+            return _check_once(connection, path, writable=writable)
     except BaseException:
         connection.close()
         raise
@@ -117,19 +117,19 @@ def connect_locked(database: str, settings: Config, *, read_only: bool = False) 
     return connection
 
 
-_names: dict[tuple[int, int], Path] = {}
+_OPENED_NAMES: dict[tuple[int, int], Path] = {}
 """Path under which this process first opened each file, by device and inode."""
 
 
-def _first_name(path: Path) -> Path:
+def _name_at_first_opening(path: Path) -> Path:
     """Return the path under which this process first opened a file, because DuckDB identifies files by path."""
     state = path.stat()
     file = state.st_dev, state.st_ino
-    first_path = _names.get(file)
+    first_path = _OPENED_NAMES.get(file)
     if (
         first_path is None or not first_path.exists() or not path.samefile(first_path)
     ):  # the file was deleted and its inode reused
-        first_path = _names[file] = path.resolve()
+        first_path = _OPENED_NAMES[file] = path.resolve()
     return first_path
 
 
@@ -137,17 +137,17 @@ def _first_name(path: Path) -> Path:
 def time_bounded(connection: duckdb.DuckDBPyConnection, deadline: float, name: str) -> Iterator[None]:
     """Interrupt the connection at the deadline and on Ctrl-C. Raises TimedOut or KeyboardInterrupt."""
     try:
-        with Interrupter(connection, threading.Event(), deadline), interruptible():
+        with QueryInterrupter(connection, threading.Event(), deadline), raise_keyboard_interrupt():
             yield
     except duckdb.InterruptException:
         hint = "allow more time with --timeout, or check the file with DuckDB"
         raise TimedOut("the deadline passed before it was open", archive=name, hint=hint) from None
 
 
-def _checked(connection: duckdb.DuckDBPyConnection, path: Path, *, writable: bool) -> CatalogueFile:
+def _check_once(connection: duckdb.DuckDBPyConnection, path: Path, *, writable: bool) -> CatalogueFile:
     """Return the header after validation, which is skipped if this state of the file passed before."""
     checked = CheckedFiles(path)
-    if writable or not checked.current:
+    if writable or not checked.is_current:
         check_catalogue(connection, str(path))
         if not writable:
             checked.remember()
@@ -177,7 +177,7 @@ def read_details(connection: duckdb.DuckDBPyConnection, catalogue: Catalogue) ->
     """
     records = read_source_records(connection)
     return {
-        source.identifier: _details(source, catalogue, records.get(source.identifier, {}))
+        source.identifier: _source_details(source, catalogue, records.get(source.identifier, {}))
         for source in catalogue.sources
     }
 
@@ -191,9 +191,9 @@ def read_source_records(connection: duckdb.DuckDBPyConnection) -> dict[int, dict
     return {identifier: json.loads(document) for identifier, document in rows}
 
 
-def _details(source: DataSource, catalogue: Catalogue, record: Mapping[str, Any]) -> SourceDetails:
+def _source_details(source: DataSource, catalogue: Catalogue, record: Mapping[str, Any]) -> SourceDetails:
     schemas = {
-        kind.name: record.get(kind.schema_key, _schema(catalogue.carried_keys(kind.name, (source,))))
+        kind.name: record.get(kind.schema_key, _metadata_schema(catalogue.carried_keys(kind.name, (source,))))
         for kind in KINDS.values()
         if kind.schema_key
     }
@@ -203,7 +203,7 @@ def _details(source: DataSource, catalogue: Catalogue, record: Mapping[str, Any]
     )
 
 
-def _schema(keys: Sequence[MetadataKey]) -> list[dict[str, Any]]:
+def _metadata_schema(keys: Sequence[MetadataKey]) -> list[dict[str, Any]]:
     """Return the metadata schema of these keys, without keys that apply to any program."""
     return [_schema_entry(key) for key in keys if key.programs]
 
@@ -220,7 +220,7 @@ def _schema_entry(key: MetadataKey) -> dict[str, Any]:
     }
 
 
-class Interrupter:
+class QueryInterrupter:
     """Context manager that interrupts the query when `stop` is set or the deadline passes."""
 
     def __init__(self, cursor: duckdb.DuckDBPyConnection, stop: threading.Event, deadline: float) -> None:
@@ -243,7 +243,7 @@ class Interrupter:
 
 
 @contextmanager
-def interruptible() -> Iterator[None]:
+def raise_keyboard_interrupt() -> Iterator[None]:
     """Convert DuckDB's RuntimeError on Ctrl-C back to KeyboardInterrupt."""
     try:
         yield
@@ -253,7 +253,7 @@ def interruptible() -> Iterator[None]:
         raise KeyboardInterrupt from None
 
 
-def first_line(problem: Exception) -> str:
+def first_error_line(problem: Exception) -> str:
     """Return the first line of DuckDB's message."""
     return next((line for line in str(problem).splitlines() if line.strip()), type(problem).__name__)
 
@@ -261,7 +261,7 @@ def first_line(problem: Exception) -> str:
 _IN_USE = "close the program that has it open"
 
 
-def _not_opened(path: Path, reason: str, *, writable: bool) -> UsageError | Unreachable:
+def _opening_error(path: Path, reason: str, *, writable: bool) -> UsageError | Unreachable:
     if "different configuration" in reason or "already attached" in reason:
         return Unreachable(f"'{path}' is in use by this program already", archive=str(path), hint=_IN_USE)
     if "Could not set lock" in reason:
@@ -270,9 +270,9 @@ def _not_opened(path: Path, reason: str, *, writable: bool) -> UsageError | Unre
         return Unreachable(f"'{path}' is in use{by}", archive=str(path), hint=_IN_USE)
     for number in (errno.EACCES, errno.EPERM, errno.EROFS, errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOSPC):
         if os.strerror(number) in reason:
-            return _denied(path, writable=writable, reason=os.strerror(number))
+            return _access_error(path, writable=writable, reason=os.strerror(number))
     return UsageError(f"'{path}' cannot be opened as a catalogue: {reason}", "give the path of a DuckDB catalogue")
 
 
-def _denied(path: Path, *, writable: bool, reason: str) -> Unreachable:
+def _access_error(path: Path, *, writable: bool, reason: str) -> Unreachable:
     return Unreachable(f"'{path}' cannot be {'written' if writable else 'read'}: {reason}", archive=str(path))

@@ -25,17 +25,17 @@ from auroraql.archives.base import EMBEDDED, Capabilities, LogLine, Progress, Ru
 from auroraql.archives.catalogue_file import (
     CatalogueFile,
     Config,
-    Interrupter,
-    first_line,
-    interruptible,
+    QueryInterrupter,
+    first_error_line,
     open_catalogue,
+    raise_keyboard_interrupt,
     read_catalogue,
     read_details,
 )
-from auroraql.archives.demo import catalogue as demonstrated
-from auroraql.archives.demo.place import NAME, cached_file
-from auroraql.archives.demo.store import forget, open_demo
-from auroraql.archives.file_opening import Opening
+from auroraql.archives.demo import demo_catalogue as demonstrated
+from auroraql.archives.demo.place import DEMO_NAME, demo_cache_path
+from auroraql.archives.demo.store import delete_cache, open_demo
+from auroraql.archives.file_opening import BackgroundOpening
 from auroraql.errors import ArchiveError, AuroraQLError, Cancelled, Failed, Refused, TimedOut
 from auroraql.plan import Plan, Request
 from auroraql.results import FetchedData, Row, result_columns
@@ -101,8 +101,8 @@ class EmbeddedEngine:
         self._cache_dir = cache_dir
         self._write_lock, self._cache_lock = threading.Lock(), threading.Lock()
         self._demo = path is None
-        self._name = NAME if path is None else str(path)
-        self._opening = Opening(
+        self._name = DEMO_NAME if path is None else str(path)
+        self._opening = BackgroundOpening(
             lambda: (
                 open_demo(cache_dir, say, config)
                 if path is None
@@ -112,7 +112,7 @@ class EmbeddedEngine:
         self._runs: list[EmbeddedRun] = []
         self._details: Mapping[int, SourceDetails] | None = None
         self._statistics: dict[str, Mapping[int, Statistics]] = {}
-        if path is None and cached_file(cache_dir).is_file():
+        if path is None and demo_cache_path(cache_dir).is_file():
             # DuckDB takes 20 ms to open a file and needs no Python for it; the statement is parsed meanwhile.
             self._opening.start()
         else:
@@ -145,7 +145,7 @@ class EmbeddedEngine:
         try:
             return read_catalogue(self._file)
         except duckdb.Error as problem:
-            raise self._failure(problem) from None
+            raise self._to_archive_error(problem) from None
 
     def sources(self, deadline: float = inf) -> tuple[DataSource, ...]:  # noqa: ARG002
         """Return the data sources of the file. Raises Failed when they cannot be read."""
@@ -159,7 +159,7 @@ class EmbeddedEngine:
         """Return schemas from the file's metadata keys, and what `serve` stored of each source. Raises ArchiveError."""
         with self._cache_lock:
             if self._details is None:
-                with self.asking(deadline) as cursor:
+                with self.reading(deadline) as cursor:
                     self._details = read_details(cursor, self.catalogue())
             return self._details
 
@@ -167,7 +167,7 @@ class EmbeddedEngine:
         """Count the records of each source in the file. Raises ArchiveError."""
         with self._cache_lock:
             if kind not in self._statistics:
-                with self.asking(deadline) as cursor:
+                with self.reading(deadline) as cursor:
                     rows = cursor.execute(_STATISTICS[kind]).fetchall()
                 counted = {source: Statistics(count, first, last) for source, count, first, last in rows}
                 empty = Statistics(0)
@@ -178,24 +178,24 @@ class EmbeddedEngine:
         """Count the records of each source and day in the file. Raises TimedOut or Failed."""
         days = [datetime(first.year, first.month, first.day), datetime(last.year, last.month, last.day) + _DAY]
         lists = [only.get(name) for name in ("program", "platform", "instrument_type")]
-        with self.asking(deadline) as cursor:
+        with self.reading(deadline) as cursor:
             return cursor.execute(_AVAILABILITY[kind], [*days, *lists]).fetchall()
 
     @contextmanager
-    def asking(self, deadline: float) -> Iterator[duckdb.DuckDBPyConnection]:
+    def reading(self, deadline: float) -> Iterator[duckdb.DuckDBPyConnection]:
         """Yield a cursor for SQL queries that is interrupted at the deadline. Raises TimedOut or Failed."""
         try:
             with (
                 self._file.connection.cursor() as cursor,
-                Interrupter(cursor, threading.Event(), deadline),
-                interruptible(),
+                QueryInterrupter(cursor, threading.Event(), deadline),
+                raise_keyboard_interrupt(),
             ):
                 yield cursor
         except duckdb.InterruptException:
             hint = "allow more time, or ask for fewer days"
             raise TimedOut("the deadline passed before all was counted", archive=self.name, hint=hint) from None
         except duckdb.Error as problem:
-            raise self._failure(problem) from None
+            raise self._to_archive_error(problem) from None
 
     @contextmanager
     def writing(self) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -216,7 +216,7 @@ class EmbeddedEngine:
                 with self._cache_lock:
                     self._details, self._statistics = None, {}
         except duckdb.Error as problem:
-            raise self._failure(problem) from None
+            raise self._to_archive_error(problem) from None
 
     def attach(self, request_id: str, deadline: float = inf) -> tuple[Plan, EmbeddedRun]:  # noqa: ARG002
         """Raise Refused: searches of this engine end with their session."""
@@ -235,8 +235,8 @@ class EmbeddedEngine:
         if plan.query.kind not in STORED_KINDS:
             kinds = ", ".join(STORED_KINDS)
             raise Refused(f"it holds no {plan.query.kind}", archive=self.name, hint=f"a catalogue holds {kinds}")
-        run = EmbeddedRun(plan, self._file.connection, self.name, self._failure)
-        self._runs = [*(r for r in self._runs if not r.over or not r.idle.is_set()), run]
+        run = EmbeddedRun(plan, self._file.connection, self.name, self._to_archive_error)
+        self._runs = [*(r for r in self._runs if not r.is_over or not r.idle.is_set()), run]
         return run
 
     def close(self) -> None:
@@ -251,20 +251,20 @@ class EmbeddedEngine:
         with suppress(duckdb.Error, AuroraQLError):
             self._file.connection.close()
 
-    def _failure(self, problem: duckdb.Error, request_id: str = "") -> ArchiveError:
+    def _to_archive_error(self, problem: duckdb.Error, request_id: str = "") -> ArchiveError:
         """Convert a DuckDB error to an ArchiveError; schedule a damaged demonstration to be built again."""
         hint = ""
         if isinstance(problem, duckdb.OutOfMemoryException) or _is_about_spilling(problem):
-            return OutOfMemory(_out_of(problem), archive=self.name, request_id=request_id, hint=_NARROWER)
-        if _shows_damage(problem):
+            return OutOfMemory(_exhausted_resource(problem), archive=self.name, request_id=request_id, hint=_NARROWER)
+        if _is_damage(problem):
             hint = "the file is damaged: restore it or build it again"
             if self._demo:
-                forget(self._cache_dir)
+                delete_cache(self._cache_dir)
                 hint = "the demonstration catalogue was damaged and is built again the next time"
-        return Failed(first_line(problem), archive=self.name, request_id=request_id, hint=hint)
+        return Failed(first_error_line(problem), archive=self.name, request_id=request_id, hint=hint)
 
 
-def _shows_damage(problem: duckdb.Error) -> bool:
+def _is_damage(problem: duckdb.Error) -> bool:
     """Return whether an error indicates a damaged file. A wrong checksum raises a bare duckdb.Error."""
     classes = (duckdb.IOException, duckdb.FatalException, duckdb.InternalException, duckdb.SerializationException)
     return type(problem) is duckdb.Error or isinstance(problem, classes)
@@ -277,7 +277,7 @@ class OutOfMemory(Failed):
 _NARROWER = "narrow the search: a shorter time window, fewer sources, or fewer columns"
 
 
-def _out_of(problem: duckdb.Error) -> str:
+def _exhausted_resource(problem: duckdb.Error) -> str:
     """Describe the exhausted resource. DuckDB's own advice names settings that users cannot change."""
     text = str(problem)
     if _is_about_spilling(problem):
@@ -293,18 +293,18 @@ def _is_about_spilling(problem: duckdb.Error) -> bool:
     return isinstance(problem, duckdb.IOException) and ("No space left" in text or f"{os.sep}{SPILL_PREFIX}" in text)
 
 
-_running: set[EmbeddedRun] = set()
+_RUNS: set[EmbeddedRun] = set()
 """Runs that DuckDB is executing, on any thread."""
 
-_ending = threading.Event()
+_INTERPRETER_EXITS = threading.Event()
 
 
 @atexit.register
 def _stop_all() -> None:
     """Stop running queries before the interpreter exits: a process that exits during a query aborts."""
-    _ending.set()
+    _INTERPRETER_EXITS.set()
     deadline = time.monotonic() + _CLOSING_SECONDS
-    runs = list(_running)
+    runs = list(_RUNS)
     for run in runs:
         run.cancel()
     for run in runs:
@@ -350,7 +350,7 @@ class EmbeddedRun:
         return ()
 
     @property
-    def over(self) -> bool:
+    def is_over(self) -> bool:
         """Whether there is nothing left to cancel."""
         return self._rows is not None or self._cancelled or self._paged
 
@@ -402,7 +402,11 @@ class EmbeddedRun:
         statement = compile_query(self._plan.query, [c.path for c in result_columns(self._plan.query)])
         self._begin()
         try:
-            with self._connection.cursor() as cursor, Interrupter(cursor, self._stop, deadline), interruptible():
+            with (
+                self._connection.cursor() as cursor,
+                QueryInterrupter(cursor, self._stop, deadline),
+                raise_keyboard_interrupt(),
+            ):
                 cursor.execute(statement.sql, list(statement.parameters))
                 while rows := cursor.fetchmany(size):
                     yield rows
@@ -422,7 +426,11 @@ class EmbeddedRun:
         statement = compile_query(self._plan.query, [c.path for c in columns])
         self._begin()
         try:
-            with self._connection.cursor() as cursor, Interrupter(cursor, self._stop, deadline), interruptible():
+            with (
+                self._connection.cursor() as cursor,
+                QueryInterrupter(cursor, self._stop, deadline),
+                raise_keyboard_interrupt(),
+            ):
                 cursor.execute(statement.sql, list(statement.parameters))
                 rows: list[Row] = []
                 while batch := cursor.fetchmany(_PIECE):
@@ -431,7 +439,7 @@ class EmbeddedRun:
             self._raise_if_over(deadline)
             raise self._failure(problem, self._id) from None
         except duckdb.Error as problem:
-            self._log("error", first_line(problem))
+            self._log("error", first_error_line(problem))
             raise self._failure(problem, self._id) from None
         finally:
             self._end()
@@ -440,13 +448,13 @@ class EmbeddedRun:
     def _begin(self) -> None:
         """Register the running query. Raises Cancelled when the interpreter exits."""
         self.idle.clear()
-        _running.add(self)
-        if _ending.is_set():
+        _RUNS.add(self)
+        if _INTERPRETER_EXITS.is_set():
             self._end()
             raise Cancelled("the program ends", archive=self._archive, request_id=self._id)
 
     def _end(self) -> None:
-        _running.discard(self)
+        _RUNS.discard(self)
         self.idle.set()
 
     def _raise_if_over(self, deadline: float) -> None:

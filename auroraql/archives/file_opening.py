@@ -6,11 +6,11 @@ import threading
 from collections.abc import Callable
 
 from auroraql.archives.catalogue_file import CatalogueFile
-from auroraql.archives.demo.place import NAME
+from auroraql.archives.demo.place import DEMO_NAME
 from auroraql.errors import Cancelled
 
 
-class Opening(threading.Thread):
+class BackgroundOpening(threading.Thread):
     """Catalogue opened on its own thread after `start`, or on the caller's by `run`."""
 
     def __init__(self, open_it: Callable[[], CatalogueFile]) -> None:
@@ -33,5 +33,5 @@ class Opening(threading.Thread):
         if self.ident is not None:
             self.join()
         if self._file is None:
-            raise self._problem or Cancelled("it was not opened", archive=NAME)
+            raise self._problem or Cancelled("it was not opened", archive=DEMO_NAME)
         return self._file

@@ -13,9 +13,9 @@ def offline_catalogue(archive: str) -> Catalogue:
     if the file is unreachable, return the packaged catalogue. Raises UsageError for an archive that does not exist.
     """
     if archive == "demo":
-        from auroraql.archives.demo import catalogue
+        from auroraql.archives.demo import demo_catalogue
 
-        return catalogue()
+        return demo_catalogue()
     # Import here: most statements are translated for the demonstration, which needs no engine.
     from auroraql.archives.opening import open_archive
 

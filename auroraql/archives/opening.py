@@ -70,18 +70,18 @@ _PROGRAM = [sys.executable, "-m", "auroraql.archives.opening"]
 
 def _open_demonstration(open_it: Callable[[], Engine], say: Say) -> Engine:
     """Return the lazily opened demonstration, and build its file in a background process if it is missing."""
-    from auroraql.archives.demo import catalogue
-    from auroraql.archives.demo.place import NAME, cached_file
+    from auroraql.archives.demo import demo_catalogue
+    from auroraql.archives.demo.place import DEMO_NAME, demo_cache_path
 
-    summary = EngineSummary(NAME, replace(EMBEDDED, demonstration=True), catalogue())
-    if cached_file(None).is_file():
+    summary = EngineSummary(DEMO_NAME, replace(EMBEDDED, demonstration=True), demo_catalogue())
+    if demo_cache_path(None).is_file():
         return make_lazy(summary, open_it)
     import subprocess  # deferred: needed only to start a process
 
     devnull = subprocess.DEVNULL
     # In its own session, so that neither Ctrl-C nor the end of the prompt stops it.
     build_process = subprocess.Popen(
-        [*_PROGRAM, NAME], stdin=devnull, stdout=devnull, stderr=devnull, start_new_session=True
+        [*_PROGRAM, DEMO_NAME], stdin=devnull, stdout=devnull, stderr=devnull, start_new_session=True
     )
 
     def open_built() -> Engine:
@@ -109,9 +109,9 @@ def _say_once(say: Say) -> Say:
 
 def _main(archive: str) -> None:
     if archive == "demo":
-        from auroraql.archives.demo.store import keep
+        from auroraql.archives.demo.store import build_cache
 
-        keep()
+        build_cache()
     else:
         sys.stdout.write(write_summary(open_archive(archive, None, lambda _line: None)))
 

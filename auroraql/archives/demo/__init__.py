@@ -33,7 +33,7 @@ _INSERTS = {
 }
 
 
-class Connection(Protocol):
+class SqlConnection(Protocol):
     """DuckDB connection, as a protocol, so that this module does not import DuckDB."""
 
     def execute(self, query: str, parameters: object = ..., /) -> object:
@@ -43,10 +43,10 @@ class Connection(Protocol):
         """Execute a statement once per row."""
 
 
-def build(connection: Connection) -> None:
+def build_demo(connection: SqlConnection) -> None:
     """Fill an empty database with the demonstration catalogue. Raises duckdb.Error if writing fails."""
-    connection.execute(_text("../catalogue.sql"))
-    demo_facts = catalogue()
+    connection.execute(_read_text("../catalogue.sql"))
+    demo_facts = demo_catalogue()
     connection.execute(
         "INSERT INTO catalogue VALUES ($version, true, $description, $rule)",
         {"version": SCHEMA_VERSION, "description": _DESCRIPTION, "rule": RULE},
@@ -56,28 +56,30 @@ def build(connection: Connection) -> None:
         {"rows": [asdict(source) for source in demo_facts.sources]},
     )
     for kind, keys in demo_facts.metadata.items():
-        connection.executemany("INSERT INTO metadata_keys VALUES (?, ?, ?, ?, ?, ?, ?)", [_row(kind, k) for k in keys])
-    connection.execute(_text("facts.sql"))
+        connection.executemany(
+            "INSERT INTO metadata_keys VALUES (?, ?, ?, ?, ?, ?, ?)", [_key_row(kind, k) for k in keys]
+        )
+    connection.execute(_read_text("facts.sql"))
     for name, insert in _INSERTS.items():
-        connection.execute(insert, {"rows": _facts(name)})
-    connection.execute(_text("rule.sql"))
-    connection.execute(_text("ephemeris.sql"))
+        connection.execute(insert, {"rows": _read_facts(name)})
+    connection.execute(_read_text("rule.sql"))
+    connection.execute(_read_text("ephemeris.sql"))
 
 
 @cache
-def catalogue() -> Catalogue:
+def demo_catalogue() -> Catalogue:
     """Return the packaged catalogue, which is complete for the demonstration."""
     return replace(load_shipped(), is_shipped=False)
 
 
-def _text(name: str) -> str:
+def _read_text(name: str) -> str:
     return (Path(__file__).parent / name).read_text("utf-8")
 
 
-def _facts(name: str) -> list[dict[str, str | None]]:
-    rows = csv.DictReader(_text(f"{name}.csv").splitlines())
+def _read_facts(name: str) -> list[dict[str, str | None]]:
+    rows = csv.DictReader(_read_text(f"{name}.csv").splitlines())
     return [{column: value or None for column, value in row.items()} for row in rows]
 
 
-def _row(kind: str, key: MetadataKey) -> tuple[Any, ...]:
+def _key_row(kind: str, key: MetadataKey) -> tuple[Any, ...]:
     return kind, key.name, _NAMES[key.type], list(key.values), key.doc, list(key.programs), key.unit

@@ -9,11 +9,11 @@ import platformdirs
 from auroraql.archives.catalogue_format import SCHEMA_VERSION
 from auroraql.archives.demo import RULE
 
-NAME = "demo"
+DEMO_NAME = "demo"
 
-FILE = f"demo-{SCHEMA_VERSION}-{RULE.rpartition(' ')[2]}.duckdb"
+DEMO_FILE = f"demo-{SCHEMA_VERSION}-{RULE.rpartition(' ')[2]}.duckdb"
 
 
-def cached_file(cache_dir: Path | None) -> Path:
+def demo_cache_path(cache_dir: Path | None) -> Path:
     """Return the path of the cached catalogue; None means the user's cache directory."""
-    return (cache_dir or Path(platformdirs.user_cache_dir("auroraql", appauthor=False))) / FILE
+    return (cache_dir or Path(platformdirs.user_cache_dir("auroraql", appauthor=False))) / DEMO_FILE

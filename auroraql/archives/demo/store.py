@@ -20,13 +20,13 @@ from auroraql.archives.catalogue_file import (
     CatalogueFile,
     Config,
     connect_locked,
-    first_line,
-    interruptible,
+    first_error_line,
     open_catalogue,
+    raise_keyboard_interrupt,
     read_header,
 )
-from auroraql.archives.demo import RULE, build
-from auroraql.archives.demo.place import FILE, NAME, cached_file
+from auroraql.archives.demo import RULE, build_demo
+from auroraql.archives.demo.place import DEMO_FILE, DEMO_NAME, demo_cache_path
 from auroraql.errors import AuroraQLError, Unreachable
 from auroraql.spill import MEMORY, spill_settings
 
@@ -40,26 +40,28 @@ _ABANDONED_AFTER = 3600.0
 
 def open_demo(cache_dir: Path | None, say: Say, config: Config) -> CatalogueFile:
     """Open the demonstration catalogue. Raises Unreachable if it cannot be built even in memory."""
-    path = cached_file(cache_dir)
+    path = demo_cache_path(cache_dir)
     try:
-        with interruptible():
+        with raise_keyboard_interrupt():
             return _open_current(path, config) or _build_cached(path, say, config)
     except (OSError, duckdb.Error, AuroraQLError) as problem:
-        say(f"The demonstration catalogue cannot be kept in {path.parent} ({_reason(problem)}): building it in memory.")
+        say(
+            f"The demonstration catalogue cannot be kept in {path.parent} ({_error_reason(problem)}): building it in memory."
+        )
         return _build_in_memory(config)
 
 
-def keep() -> None:
+def build_cache() -> None:
     """Build the cached catalogue if necessary. Raises OSError or duckdb.Error."""
-    path = cached_file(None)
+    path = demo_cache_path(None)
     opened = _open_current(path, {}) or _build_cached(path, lambda _line: None, {})
     opened.connection.close()
 
 
-def forget(cache_dir: Path | None) -> None:
+def delete_cache(cache_dir: Path | None) -> None:
     """Delete the cached catalogue, so that it is built again on the next use."""
     try:
-        cached_file(cache_dir).unlink(missing_ok=True)
+        demo_cache_path(cache_dir).unlink(missing_ok=True)
     except OSError:
         # Owned by another user, or in use: the next start detects the damage again.
         return
@@ -86,15 +88,15 @@ def _build_cached(path: Path, say: Say, config: Config) -> CatalogueFile:
     try:
         say(f"Building the demonstration catalogue in {path.parent} (once, a few seconds).")
         # Use a cursor: in interactive Python, DuckDB's first connection draws a progress bar on stdout.
-        with duckdb.connect(str(folder / FILE)) as connection, connection.cursor() as cursor:
-            build(cursor)
-        _move(folder / FILE, path, config)
+        with duckdb.connect(str(folder / DEMO_FILE)) as connection, connection.cursor() as cursor:
+            build_demo(cursor)
+        _move_into_place(folder / DEMO_FILE, path, config)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     return open_catalogue(path, config=config)
 
 
-def _move(built: Path, path: Path, config: Config) -> None:
+def _move_into_place(built: Path, path: Path, config: Config) -> None:
     try:
         built.replace(path)
     except OSError:
@@ -109,11 +111,11 @@ def _build_in_memory(config: Config) -> CatalogueFile:
     try:
         settings = {**spill_settings("demo"), "memory_limit": MEMORY, **SANDBOXED, **config}
         connection = connect_locked(":memory:", settings)
-        with connection.cursor() as cursor, interruptible():
-            build(cursor)
-        return read_header(connection, NAME)
+        with connection.cursor() as cursor, raise_keyboard_interrupt():
+            build_demo(cursor)
+        return read_header(connection, DEMO_NAME)
     except duckdb.Error as problem:
-        raise Unreachable(f"it cannot be built: {first_line(problem)}", archive=NAME) from None
+        raise Unreachable(f"it cannot be built: {first_error_line(problem)}", archive=DEMO_NAME) from None
 
 
 def _remove_abandoned(folder: Path) -> None:
@@ -123,7 +125,7 @@ def _remove_abandoned(folder: Path) -> None:
             shutil.rmtree(leftover, ignore_errors=True)
 
 
-def _reason(problem: Exception) -> str:
+def _error_reason(problem: Exception) -> str:
     if isinstance(problem, OSError):
         return problem.strerror or str(problem)
-    return first_line(problem)
+    return first_error_line(problem)

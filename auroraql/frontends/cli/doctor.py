@@ -18,7 +18,7 @@ from threading import Thread
 from platformdirs import user_cache_path, user_state_path
 
 from auroraql import __version__
-from auroraql.archives.demo.place import cached_file
+from auroraql.archives.demo.place import demo_cache_path
 from auroraql.archives.opening import AURORAX_URL
 from auroraql.config import Config, unknown_variables
 from auroraql.config.rows import ROWS
@@ -149,7 +149,7 @@ def _configuration(config: Config) -> Iterator[Finding]:
 def _archive(config: Config) -> Iterator[Finding]:
     name = without_password(config.archive)
     if config.archive == "demo":
-        file = cached_file(None)
+        file = demo_cache_path(None)
         yield Finding("demo", f"{file}, {_age(file)}" if file.exists() else f"{file} (built at the first search)")
         return
     if config.archive == "aurorax" or "://" in config.archive:

@@ -16,7 +16,7 @@ from typing import Any, BinaryIO
 
 from platformdirs import user_cache_path
 
-from auroraql.archives.demo.place import cached_file
+from auroraql.archives.demo.place import demo_cache_path
 from auroraql.archives.embedded import EmbeddedEngine
 from auroraql.archives.kept_sources import SourceCache
 from auroraql.errors import UsageError
@@ -154,7 +154,7 @@ def _demonstration_copy(say: Say) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="auroraql-serve-") as folder:
         path = Path(folder) / "demo"
         try:
-            shutil.copyfile(cached_file(None), path)
+            shutil.copyfile(demo_cache_path(None), path)
         except OSError as problem:
             raise UsageError(f"the demonstration archive cannot be copied: {problem.strerror}") from None
         yield path

@@ -56,7 +56,7 @@ class Slices:
     def _counted(self, kind: str, deadline: float) -> Days:
         with self._lock:
             if kind not in self._days:
-                with self._engine.asking(deadline) as cursor:
+                with self._engine.reading(deadline) as cursor:
                     self._days[kind] = cursor.execute(_DAYS[kind]).fetchall()
             return self._days[kind]
 

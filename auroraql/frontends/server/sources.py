@@ -72,7 +72,7 @@ class Sources:
 
     def uploaded(self, identifier: int) -> Document:
         """What was uploaded of a source besides its basic fields. Raises ArchiveError."""
-        with self._engine.asking(time.monotonic() + _PATIENCE) as cursor:
+        with self._engine.reading(time.monotonic() + _PATIENCE) as cursor:
             return read_source_records(cursor).get(identifier, {})
 
     def document(self, source: DataSource, level: str, *, stats: bool = False) -> Document:
