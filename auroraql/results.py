@@ -122,13 +122,13 @@ class ColumnarRecords(Sequence[Record]):
         """Return the column as an Arrow array, objects as JSON text; None when it is not stored in Arrow."""
 
     @abstractmethod
-    def taken(self, numbers: Sequence[int]) -> ColumnarRecords:
+    def take(self, numbers: Sequence[int]) -> ColumnarRecords:
         """Return the records with these indices, in this order."""
 
 
 def take_records(records: Sequence[Record], numbers: Sequence[int]) -> Sequence[Record]:
     """Return the records with these indices, in this order."""
-    return records.taken(numbers) if isinstance(records, ColumnarRecords) else [records[n] for n in numbers]
+    return records.take(numbers) if isinstance(records, ColumnarRecords) else [records[n] for n in numbers]
 
 
 @dataclass(frozen=True, slots=True)

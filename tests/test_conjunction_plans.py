@@ -8,8 +8,8 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from auroraql.archives.aurorax.joining import joined
-from auroraql.archives.aurorax.records import united
+from auroraql.archives.aurorax.joining import merge_conjunctions
+from auroraql.archives.aurorax.records import unite_records
 from auroraql.forms import query_json
 from auroraql.planner import plan_query
 from auroraql.query import EVERYTHING, And, Block, Comparison, Not, Or, Predicate, Query, Ref
@@ -79,7 +79,7 @@ def by_requests(query: Query, positions: tuple[Position, ...]) -> list[Record] |
         document: Any = query_json.write_query_json(request)
         asked_for = resolve(query_json.read_document(document), catalogue).query
         batches.append(conjunctions(asked_for, positions, SOURCES))
-    records = united(batches, query.kind, made.requests) if batches else []
+    records = unite_records(batches, query.kind, made.requests) if batches else []
     return list(post_process(FetchedData(records=records), made).records or ())
 
 
@@ -127,6 +127,6 @@ def test_what_is_joined_follows_by_one_step_of_the_precision(
     """At sub-minute precision two minutes next to each other may be two conjunctions: they parted between them."""
     day = "2020-01-01T"
     parts = [[_met(day + "00:00:00", day + "00:01:00")], [_met(day + second, day + "00:03:00")]]
-    assert [(r["start"], r["end"]) for r in joined(parts, subminute=subminute)] == [
+    assert [(r["start"], r["end"]) for r in merge_conjunctions(parts, subminute=subminute)] == [
         (day + first, day + end) for first, end in spans
     ]

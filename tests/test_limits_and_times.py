@@ -90,8 +90,8 @@ def _moment(text: str) -> datetime:
 @pytest.mark.parametrize("is_packed", [False, True])
 def test_times_with_an_offset_are_the_same_moments_everywhere(is_packed: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     if is_packed:
-        monkeypatch.setattr(arriving, "SMALL", 1000)
-        monkeypatch.setattr(arriving, "PIECE", 1000)
+        monkeypatch.setattr(arriving, "SMALL_RESPONSE_BYTES", 1000)
+        monkeypatch.setattr(arriving, "CHUNK_BYTES", 1000)
     starts = [_moment(product["start"]) for product in PRODUCTS]
     ends = [_moment(product["end"]) for product in PRODUCTS]
     with AuroraXServer(copy.deepcopy(PRODUCTS)) as server, connect(server.url, timeout=20) as archive:

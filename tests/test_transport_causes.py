@@ -22,7 +22,7 @@ from typing import Any
 import pytest
 
 from auroraql.archives.aurorax import AuroraXEngine, broken, wire
-from auroraql.archives.aurorax.answers import retry_after
+from auroraql.archives.aurorax.answers import parse_retry_after
 from auroraql.archives.opening import open_archive
 from auroraql.config import read_config
 from auroraql.errors import ArchiveError, UsageError
@@ -307,7 +307,7 @@ _FAR = (
 
 @pytest.mark.parametrize("text", _FAR)
 def test_a_wait_outside_any_range_harms_nothing(server: AuroraXServer, text: str) -> None:
-    seconds = retry_after(text)
+    seconds = parse_retry_after(text)
     assert seconds is None or 0 < seconds <= 1e9
     if not (text.isascii() and text.isprintable()):
         return

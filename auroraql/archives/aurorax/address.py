@@ -1,6 +1,6 @@
 """Address and API key of a service, validated before anything is sent.
 
-Invariant: the key leaves `Key` only as a request header, and messages contain neither passwords nor keys.
+Invariant: the key leaves `ApiKey` only as a request header, and messages contain neither passwords nor keys.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from requests import PreparedRequest
 from auroraql.archives.endpoints import url_origin
 from auroraql.errors import UsageError
 
-HEADER = "x-aurorax-api-key"
+API_KEY_HEADER = "x-aurorax-api-key"
 
 _EXAMPLE = "write it as https://api.aurorax.space"
 _SCHEMES = ("http", "https")
@@ -53,7 +53,7 @@ def same_origin_target(url: str, location: str) -> str | None:
     return target if location and url_origin(target) == url_origin(url) and "@" not in urlsplit(target).netloc else None
 
 
-class Key:
+class ApiKey:
     """API key, possibly empty. Pass `sign` to requests as `auth`."""
 
     def __init__(self, value: str | None) -> None:
@@ -64,12 +64,12 @@ class Key:
                 "check AURORAX_API_KEY or the key in the config file",
             )
         self._value = value or ""
-        self._written = _spellings(self._value)
+        self._written = _encodings(self._value)
 
-    def sign(self, request: PreparedRequest) -> PreparedRequest:
+    def authorize(self, request: PreparedRequest) -> PreparedRequest:
         """Add the key header to a request if there is a key."""
         if self._value:
-            request.headers[HEADER] = self._value
+            request.headers[API_KEY_HEADER] = self._value
         return request
 
     def __bool__(self) -> bool:
@@ -78,18 +78,18 @@ class Key:
     def __repr__(self) -> str:
         return "Key(***)" if self else "Key()"
 
-    def is_in(self, text: str) -> bool:
+    def occurs_in(self, text: str) -> bool:
         """Return whether the text contains the key, in any encoding."""
         return any(spelling in text for spelling in self._written)
 
-    def hidden(self, text: str) -> str:
+    def redact(self, text: str) -> str:
         """Return the text with the key masked, in every encoding that a service may echo."""
         for spelling in self._written:
             text = text.replace(spelling, "***")
         return text
 
 
-def _spellings(value: str) -> tuple[str, ...]:
+def _encodings(value: str) -> tuple[str, ...]:
     """Return the key as plain text, JSON, HTML and URL text, longest first because some contain others."""
     if not value:
         return ()

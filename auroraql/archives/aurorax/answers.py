@@ -18,7 +18,7 @@ from urllib.parse import unquote, urlsplit
 
 import msgspec
 
-from auroraql.archives.aurorax.address import Key
+from auroraql.archives.aurorax.address import ApiKey
 from auroraql.archives.aurorax.broken import PROXY_HINT
 from auroraql.archives.base import LogLine, RunStatus
 from auroraql.errors import ArchiveError, Failed, Refused, Unreachable
@@ -30,7 +30,7 @@ _REQUEST_ID = re.compile(r"(?!\.+$)[A-Za-z0-9._~%-]{1,200}")
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class ServiceResponse:
     """One HTTP answer, its body whole and unpacked; header names in lower case.
 
     `reader` is what the call gave to read the body, of which `body` may then be the rest only.
@@ -43,16 +43,16 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
-class Context:
+class ServiceContext:
     """Archive, key and request id that errors refer to."""
 
     archive: str
-    key: Key
+    key: ApiKey
     request_id: str = ""
     is_aurorax: bool = True
     """Whether the service is AuroraX itself, to which AURORAX_API_KEY belongs."""
 
-    def about(self, request_id: str) -> Context:
+    def for_request(self, request_id: str) -> ServiceContext:
         """Return a copy for one search."""
         return replace(self, request_id=request_id)
 
@@ -64,35 +64,35 @@ class Context:
 
     def clean(self, text: str) -> str:
         """Return text of the service in displayable form: without the key, on one line, printable."""
-        hidden = self.key.hidden(text)
+        hidden = self.key.redact(text)
         return " ".join("".join(c if c.isprintable() else " " for c in hidden).split())
 
     def excerpt(self, body: bytes) -> str:
         """Return the start of a body in quotes; tags of an HTML page are removed."""
         # Mask the key before cutting, or a part of it could remain.
-        hidden = self.key.hidden(body.decode("utf-8", "replace"))
+        hidden = self.key.redact(body.decode("utf-8", "replace"))
         text = self.clean(re.sub(r"<[^<>]{0,1000}>", " ", hidden[:100_000]))
         return f"'{text[:_LONGEST_EXCERPT]}{'…' if len(text) > _LONGEST_EXCERPT else ''}'" if text else "nothing"
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class ProtocolStep:
     """Step of the protocol: its name in messages, expected statuses, whether it may be repeated, the hint for a 404."""
 
     name: str
     expected: tuple[int, ...]
-    repeatable: bool
-    missing: str
+    is_repeatable: bool
+    missing_hint: str
 
 
-SUBMIT = Step("the search", (202,), False, "check that this is the address of an AuroraX service")
-STATUS = Step("the status", (200,), True, "the service does not know this search any more: run it again")
-DATA = Step("the records", (200,), True, "results are kept for a limited time: run the search again")
-SOURCES = Step("the data sources", (200,), True, "check that this is the address of an AuroraX service")
-AT_ONCE = Step("the search", (200,), False, "")
-ESTIMATE = Step("the estimate", (200,), False, "this service does not estimate")
-DESCRIBE = Step("the description", (200,), False, "this service does not describe")
-CANCEL = Step("the cancellation", (200, 202, 204), True, "the search is gone already")
+SUBMIT = ProtocolStep("the search", (202,), False, "check that this is the address of an AuroraX service")
+STATUS = ProtocolStep("the status", (200,), True, "the service does not know this search any more: run it again")
+DATA = ProtocolStep("the records", (200,), True, "results are kept for a limited time: run the search again")
+SOURCES = ProtocolStep("the data sources", (200,), True, "check that this is the address of an AuroraX service")
+SEARCH_SYNCHRONOUS = ProtocolStep("the search", (200,), False, "")
+ESTIMATE = ProtocolStep("the estimate", (200,), False, "this service does not estimate")
+DESCRIBE = ProtocolStep("the description", (200,), False, "this service does not describe")
+CANCEL = ProtocolStep("the cancellation", (200, 202, 204), True, "the search is gone already")
 
 _EXPIRED = "the results are gone"
 _LATER = "try again later"
@@ -112,27 +112,27 @@ _REFUSALS: dict[int, tuple[type[ArchiveError], str, str]] = {
 }
 
 
-def expect(answer: Answer, step: Step, context: Context) -> None:
+def check_status(answer: ServiceResponse, step: ProtocolStep, context: ServiceContext) -> None:
     """Raise the ArchiveError that the status code means, unless the step expects the code."""
     if answer.status in step.expected:
         return
     if 300 <= answer.status < 400:
         _refuse_redirect(answer, context)
-    detail = _words(answer)
+    detail = _service_message(answer)
     if answer.status == 401:
-        raise context.error(Refused, _joined("401 not authenticated", detail), _key_hint(context))
+        raise context.error(Refused, _join_message("401 not authenticated", detail), _key_hint(context))
     if answer.status in _REFUSALS:
         error, reason, hint = _REFUSALS[answer.status]
         if answer.status == 404:
-            reason, hint = (_EXPIRED if step is DATA else reason), step.missing
+            reason, hint = (_EXPIRED if step is DATA else reason), step.missing_hint
         if answer.status == 503 and "maintenance mode" in detail.lower():
             reason = "maintenance"
-        if wait := retry_after(answer.headers.get("retry-after", "")):
-            hint = f"try again after {_lasting(wait)}"
-        raise context.error(error, _joined(f"{answer.status} {reason}", detail), hint)
+        if wait := parse_retry_after(answer.headers.get("retry-after", "")):
+            hint = f"try again after {_format_wait(wait)}"
+        raise context.error(error, _join_message(f"{answer.status} {reason}", detail), hint)
     if answer.status >= 400:
         error = Refused if answer.status < 500 else Failed
-        raise context.error(error, _joined(f"{answer.status} to {step.name}", detail), _LATER)
+        raise context.error(error, _join_message(f"{answer.status} to {step.name}", detail), _LATER)
     expected_codes = " or ".join(map(str, step.expected))
     message = f"expected {expected_codes} to {step.name}, got {answer.status}: {context.excerpt(answer.body)}"
     raise context.error(Failed, message, "check that this is the address of an AuroraX service")
@@ -142,7 +142,7 @@ _LONGEST_WAIT = 1e9
 """Upper limit in seconds of a Retry-After header."""
 
 
-def retry_after(text: str) -> float | None:
+def parse_retry_after(text: str) -> float | None:
     """Return the seconds of a `Retry-After` header, which holds them or a date; None for anything else or the past."""
     try:
         if text.isascii() and text.isdigit():
@@ -155,12 +155,12 @@ def retry_after(text: str) -> float | None:
     return min(seconds, _LONGEST_WAIT) if seconds > 0 else None
 
 
-def _lasting(seconds: float) -> str:
+def _format_wait(seconds: float) -> str:
     """Format a waiting time for messages."""
     return f"{seconds:.0f} s" if seconds < 2 * 86400 else f"{seconds / 86400:,.0f} days"
 
 
-def _refuse_redirect(answer: Answer, context: Context) -> NoReturn:
+def _refuse_redirect(answer: ServiceResponse, context: ServiceContext) -> NoReturn:
     try:
         parts = urlsplit(answer.headers.get("location", ""))
         place = f"{parts.scheme}://{parts.hostname}{f':{parts.port}' if parts.port else ''}" if parts.hostname else ""
@@ -170,7 +170,7 @@ def _refuse_redirect(answer: Answer, context: Context) -> NoReturn:
     raise context.error(Refused, message, f"if you trust {place}, use it as the archive" if place else "")
 
 
-def _key_hint(context: Context) -> str:
+def _key_hint(context: ServiceContext) -> str:
     if context.key:
         return "the API key was not accepted: check AURORAX_API_KEY or the config file"
     if context.is_aurorax:
@@ -180,20 +180,20 @@ def _key_hint(context: Context) -> str:
     )
 
 
-def _joined(fact: str, detail: str) -> str:
+def _join_message(fact: str, detail: str) -> str:
     return f"{fact}: {detail}" if detail else fact
 
 
-def _words(answer: Answer) -> str:
+def _service_message(answer: ServiceResponse) -> str:
     """Return the error message in the body; empty for HTML or an empty body."""
     try:
         document = json.loads(answer.body)
     except (ValueError, RecursionError):
         return ""
-    return _error_in(document) or (document if isinstance(document, str) else "")
+    return _error_message(document) or (document if isinstance(document, str) else "")
 
 
-def _error_in(document: Any) -> str:
+def _error_message(document: Any) -> str:
     """Return the message of an `ErrorDocument`, bare or under `error`; empty for other documents."""
     if isinstance(document, list) and document and isinstance(document[0], dict):
         document = document[0]
@@ -201,7 +201,7 @@ def _error_in(document: Any) -> str:
         return ""
     inner = document.get("error")
     if isinstance(inner, dict):
-        return _error_in(inner) or "an error without a message"
+        return _error_message(inner) or "an error without a message"
     code = document.get("error_code") or (inner if isinstance(inner, str) else "")
     message = document.get("error_message") or document.get("message")
     if not code and not document.get("error_message"):
@@ -209,7 +209,7 @@ def _error_in(document: Any) -> str:
     return f"{message} ({code})" if message and code else str(message or code)
 
 
-def decoded(data: bytes | bytearray) -> Any:
+def decode_json(data: bytes | bytearray) -> Any:
     """Decode strict JSON, with an optional byte-order mark. Raises ValueError."""
     try:
         return msgspec.json.decode(data.removeprefix(codecs.BOM_UTF8))
@@ -217,11 +217,11 @@ def decoded(data: bytes | bytearray) -> Any:
         raise ValueError(str(error)) from None
 
 
-def read_json(answer: Answer, what: str, context: Context) -> Any:
+def read_json(answer: ServiceResponse, what: str, context: ServiceContext) -> Any:
     """Return the body as JSON. Raises Failed for other content, and for an error document in a successful response."""
     failure = None
     try:
-        document = decoded(answer.body)
+        document = decode_json(answer.body)
     except ValueError:
         got = "an HTML page" if answer.body.lstrip()[:1] == b"<" else "something else"
         failure = f"expected {what} as JSON, got {got} of {len(answer.body)} bytes: {context.excerpt(answer.body)}"
@@ -231,18 +231,18 @@ def read_json(answer: Answer, what: str, context: Context) -> Any:
     return document
 
 
-def refuse_error(document: Any, context: Context) -> None:
+def refuse_error(document: Any, context: ServiceContext) -> None:
     """Raise Failed if the document is an error document."""
-    message = "" if isinstance(document, list) or _holds_result(document) else _error_in(document)
+    message = "" if isinstance(document, list) or _has_result(document) else _error_message(document)
     if message:
         raise context.error(Failed, message, "run the search again")
 
 
-def _holds_result(document: Any) -> bool:
+def _has_result(document: Any) -> bool:
     return isinstance(document, dict) and "result" in document and not document.get("error")
 
 
-def read_submitted(answer: Answer, context: Context) -> str:
+def read_request_id(answer: ServiceResponse, context: ServiceContext) -> str:
     """Return the request id of a `POST …/search` response: the last segment of its `Location`.
 
     Host and prefix of the location are ignored. A service behind a proxy that reports another name then works, and the
@@ -259,24 +259,24 @@ def read_submitted(answer: Answer, context: Context) -> str:
     return request_id
 
 
-def read_status(answer: Answer, context: Context) -> RunStatus:
+def read_status(answer: ServiceResponse, context: ServiceContext) -> RunStatus:
     """Return the status in a `GET …/requests/{id}` response (`SearchQueryResponse`).
 
     Raises Failed for a failed search, and Refused when the service has deleted the results.
     """
     document = read_json(answer, "a status", context)
-    result = _member(document, "search_result", "object", context)
-    logs = tuple(_log_line(line, context) for line in _member(document, "logs", "list", context))
-    uri = _member(result, "data_uri", "string?", context)
-    failed = _member(result, "error_condition", "boolean?", context)
-    count = _member(result, "result_count", "integer?", context)
-    deleted = _member(result, "result_file_deleted_timestamp", "string?", context)
+    result = _get_member(document, "search_result", "object", context)
+    logs = tuple(_log_line(line, context) for line in _get_member(document, "logs", "list", context))
+    uri = _get_member(result, "data_uri", "string?", context)
+    failed = _get_member(result, "error_condition", "boolean?", context)
+    count = _get_member(result, "result_count", "integer?", context)
+    deleted = _get_member(result, "result_file_deleted_timestamp", "string?", context)
     if failed:
-        failure = context.error(Failed, _reason(logs), "change the search, or run it again later")
+        failure = context.error(Failed, _failure_reason(logs), "change the search, or run it again later")
         failure.log, failure.ended = tuple(map(str, logs)), True
         raise failure
     if deleted and uri is None:
-        expired = context.error(Refused, f"{_EXPIRED} since {deleted}", DATA.missing)
+        expired = context.error(Refused, f"{_EXPIRED} since {deleted}", DATA.missing_hint)
         expired.ended = True
         raise expired
     return RunStatus(uri is not None, count, logs)
@@ -292,7 +292,7 @@ def is_request_id(text: str) -> bool:
     )
 
 
-def read_request_kind(answer: Answer, context: Context) -> str:
+def read_request_kind(answer: ServiceResponse, context: ServiceContext) -> str:
     """Return the kind in a status response; empty when it is missing or unknown."""
     document = read_json(answer, "a status", context)
     request = document.get("search_request") if isinstance(document, dict) else None
@@ -303,12 +303,14 @@ def read_request_kind(answer: Answer, context: Context) -> str:
     return next((kind for kind, protocol in PROTOCOLS.items() if protocol.request_type == request_type), "")
 
 
-def _log_line(line: Any, context: Context) -> LogLine:
-    level, summary, timestamp = (_member(line, name, "string", context) for name in ("level", "summary", "timestamp"))
+def _log_line(line: Any, context: ServiceContext) -> LogLine:
+    level, summary, timestamp = (
+        _get_member(line, name, "string", context) for name in ("level", "summary", "timestamp")
+    )
     return LogLine(level, context.clean(summary), timestamp)
 
 
-def _reason(logs: tuple[LogLine, ...]) -> str:
+def _failure_reason(logs: tuple[LogLine, ...]) -> str:
     errors = [line.summary for line in logs if line.level.lower() == "error"]
     return "; ".join(errors) or (logs[-1].summary if logs else "the service gives no reason")
 
@@ -323,7 +325,7 @@ _SHAPES: dict[str, tuple[tuple[type, ...], str]] = {
 }
 
 
-def _member(document: Any, name: str, shape: str, context: Context) -> Any:
+def _get_member(document: Any, name: str, shape: str, context: ServiceContext) -> Any:
     """Return a member of a status; a nullable member may be missing. Raises Failed for another type."""
     types, words = _SHAPES[shape]
     inside = isinstance(document, dict)

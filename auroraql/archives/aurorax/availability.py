@@ -8,25 +8,25 @@ from datetime import date, datetime
 from typing import Any
 from urllib.parse import urlencode
 
-from auroraql.archives.aurorax.answers import Answer, Context, Step, read_json
-from auroraql.archives.aurorax.wire import Call
+from auroraql.archives.aurorax.answers import ProtocolStep, ServiceContext, ServiceResponse, read_json
+from auroraql.archives.aurorax.wire import ServiceCall
 from auroraql.errors import Failed
 from auroraql.results import Row
 from auroraql.schema import PROTOCOLS
 from auroraql.schema.catalogue import DataSource
 
-STEP = Step("the availability", (200,), True, "check that this is the address of an AuroraX service")
+STEP = ProtocolStep("the availability", (200,), True, "check that this is the address of an AuroraX service")
 
 _NAMES = tuple(field.name for field in fields(DataSource))
 
 
-def availability_call(kind: str, first: date, last: date, only: Mapping[str, str]) -> Call:
+def availability_call(kind: str, first: date, last: date, only: Mapping[str, str]) -> ServiceCall:
     """Build the request; `only` holds values of program, platform and instrument_type."""
     parameters = {"start": first.isoformat(), "end": last.isoformat(), **only, "format": "basic_info"}
-    return Call(STEP, "GET", f"{PROTOCOLS[kind].availability}?{urlencode(parameters)}")
+    return ServiceCall(STEP, "GET", f"{PROTOCOLS[kind].availability}?{urlencode(parameters)}")
 
 
-def read_availability(answer: Answer, kind: str, context: Context) -> list[Row]:
+def read_availability(answer: ServiceResponse, kind: str, context: ServiceContext) -> list[Row]:
     """Return the rows of `Engine.availability`. Raises Failed for an unpublished shape."""
     document = read_json(answer, "the availability", context)
     if not isinstance(document, list):
@@ -34,38 +34,40 @@ def read_availability(answer: Answer, kind: str, context: Context) -> list[Row]:
     rows: list[Row] = []
     for number, entry in enumerate(document, 1):
         try:
-            rows += _rows(entry, f"available_{kind}", typed=kind == "data_products")
+            rows += _read_rows(entry, f"available_{kind}", typed=kind == "data_products")
         except (KeyError, TypeError, ValueError, AttributeError):
             problem = f"the availability of source {number} of {len(document)} is not as published"
             raise context.error(Failed, problem, "try again") from None
     return rows
 
 
-def _rows(document: Mapping[str, Any], name: str, *, typed: bool) -> Iterator[Row]:
+def _read_rows(document: Mapping[str, Any], name: str, *, typed: bool) -> Iterator[Row]:
     source = document["data_source"]
     source_cells = tuple(source[field_name] for field_name in _NAMES)
-    for day, product_type, count in sorted(_counts(document.get(name) or {}), key=lambda row: (row[0], row[1] or "")):
+    for day, product_type, count in sorted(
+        _read_counts(document.get(name) or {}), key=lambda row: (row[0], row[1] or "")
+    ):
         yield (*source_cells, day, *((product_type,) if typed else ()), count)
 
 
-def _counts(document: Mapping[str, Any]) -> Iterator[tuple[datetime, str | None, int]]:
+def _read_counts(document: Mapping[str, Any]) -> Iterator[tuple[datetime, str | None, int]]:
     """Yield day, product type and count. Product types may be above or below the days, or missing."""
     for key, value in document.items():
-        day = _day(key)
+        day = _read_day(key)
         if isinstance(value, Mapping):
             for inner, count in value.items():
-                yield (day, inner, int(count)) if day is not None else (_known_day(inner), key, int(count))
+                yield (day, inner, int(count)) if day is not None else (_parse_day(inner), key, int(count))
         else:
-            yield _known_day(key), None, int(value)
+            yield _parse_day(key), None, int(value)
 
 
-def _day(text: str) -> datetime | None:
+def _read_day(text: str) -> datetime | None:
     try:
         return datetime.fromisoformat(text)
     except ValueError:
         return None
 
 
-def _known_day(text: str) -> datetime:
+def _parse_day(text: str) -> datetime:
     """Return the day that the text spells. Raises ValueError."""
     return datetime.fromisoformat(text)

@@ -36,7 +36,7 @@ _BUNDLE_VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 
 
 @dataclass(frozen=True, slots=True)
-class Broken:
+class TransportFailure:
     """Failure of an exchange.
 
     `arrived`: the service may have read the request. `lasting`: a retry is useless.
@@ -44,82 +44,82 @@ class Broken:
 
     error: type[ArchiveError]
     words: str
-    arrived: bool = True
-    lasting: bool = False
+    may_have_arrived: bool = True
+    is_permanent: bool = False
     hint: str = "check the network and the archive's address"
 
 
-def _unreachable(words: str, hint: str, *, lasting: bool = True) -> Broken:
+def _unreachable(words: str, hint: str, *, lasting: bool = True) -> TransportFailure:
     """Return a failure in which the service read nothing."""
-    return Broken(Unreachable, words, arrived=False, lasting=lasting, hint=hint)
+    return TransportFailure(Unreachable, words, may_have_arrived=False, is_permanent=lasting, hint=hint)
 
 
-_NO_TLS = _unreachable(
+_NOT_TLS_FAILURE = _unreachable(
     "it does not speak TLS at this port", "write http:// if the service has no encryption, or check the port"
 )
-NO_HTTP = Broken(
+NOT_HTTP_FAILURE = TransportFailure(
     Unreachable,
     "what answers there does not speak HTTP",
-    lasting=True,
+    is_permanent=True,
     hint="check the address and its port; a service with encryption has an address that begins with https://",
 )
-_NO_SOCKS = _unreachable(
+_SOCKS_FAILURE = _unreachable(
     "its proxy is a SOCKS proxy, for which the Python package PySocks is missing",
     "pip install PySocks, or " + PROXY_HINT,
 )
-_BAD_PROXY = _unreachable("the address of the proxy cannot be used", PROXY_HINT)
-_BROKEN_OFF = Broken(Unreachable, "the connection broke off before its answer was whole")
+_BAD_PROXY_FAILURE = _unreachable("the address of the proxy cannot be used", PROXY_HINT)
+_CONNECTION_LOST = TransportFailure(Unreachable, "the connection broke off before its answer was whole")
 
-_TROUBLES: tuple[tuple[tuple[type[BaseException], ...], Broken], ...] = (
-    ((requests.exceptions.InvalidProxyURL, ProxySchemeUnknown), _BAD_PROXY),
+_FAILURES: tuple[tuple[tuple[type[BaseException], ...], TransportFailure], ...] = (
+    ((requests.exceptions.InvalidProxyURL, ProxySchemeUnknown), _BAD_PROXY_FAILURE),
     (
         (requests.exceptions.ProxyError,),
-        Broken(Unreachable, "the proxy did not connect to it", arrived=False, hint=PROXY_HINT),
+        TransportFailure(Unreachable, "the proxy did not connect to it", may_have_arrived=False, hint=PROXY_HINT),
     ),
     (
         (requests.exceptions.SSLError, SSLError, ssl.SSLError),
-        Broken(
+        TransportFailure(
             Unreachable,
             "no secure connection: the TLS handshake failed",
-            lasting=True,
+            is_permanent=True,
             hint="check the address, REQUESTS_CA_BUNDLE and the clock",
         ),
     ),
     (
         (requests.exceptions.ConnectTimeout,),
-        Broken(Unreachable, f"no connection within {CONNECT_SECONDS:.0f} s", arrived=False),
+        TransportFailure(Unreachable, f"no connection within {CONNECT_SECONDS:.0f} s", may_have_arrived=False),
     ),
     (
         (requests.exceptions.ContentDecodingError, DecodeError),
-        Broken(Failed, "its answer is broken: it cannot be unpacked", hint="try again"),
+        TransportFailure(Failed, "its answer is broken: it cannot be unpacked", hint="try again"),
     ),
     (
         (requests.exceptions.InvalidURL, UnicodeError, LocationParseError),
-        Broken(Unreachable, "its address cannot be used", arrived=False, lasting=True),
+        TransportFailure(Unreachable, "its address cannot be used", may_have_arrived=False, is_permanent=True),
     ),
-    ((socket.gaierror,), Broken(Unreachable, "its name is not known (DNS)", arrived=False)),
-    ((ConnectionRefusedError,), Broken(Unreachable, "connection refused", arrived=False)),
-    ((NewConnectionError,), Broken(Unreachable, "no route to it", arrived=False)),
+    ((socket.gaierror,), TransportFailure(Unreachable, "its name is not known (DNS)", may_have_arrived=False)),
+    ((ConnectionRefusedError,), TransportFailure(Unreachable, "connection refused", may_have_arrived=False)),
+    ((NewConnectionError,), TransportFailure(Unreachable, "no route to it", may_have_arrived=False)),
     (
         (requests.exceptions.ReadTimeout, ReadTimeoutError, TimeoutError),
-        Broken(Unreachable, "it fell silent before its answer was whole"),
+        TransportFailure(Unreachable, "it fell silent before its answer was whole"),
     ),
 )
 """Meaning of transport errors by their causes; the first matching row applies."""
 
 
-def diagnose(error: Exception, phase: Phase = "exchanging") -> Broken:
+def diagnose_transport(error: Exception, phase: Phase = "exchanging") -> TransportFailure:
     """Return the failure that an error in a phase of an exchange means."""
-    causes = tuple(_causes(error))
-    for look in (_of_certificates, _of_proxies, _of_tls, _of_http):
+    causes = tuple(_cause_chain(error))
+    for look in (_diagnose_certificate, _diagnose_proxy, _diagnose_tls, _diagnose_http):
         diagnosis = look(causes, phase)
         if diagnosis is not None:
             return diagnosis
-    return next((row for types, row in _TROUBLES if any(isinstance(c, types) for c in causes)), _BROKEN_OFF)
+    return next((row for types, row in _FAILURES if any(isinstance(c, types) for c in causes)), _CONNECTION_LOST)
 
 
 _Causes = tuple[BaseException, ...]
-_Look = Callable[[_Causes, Phase], Broken | None]
+_Diagnose = Callable[[_Causes, Phase], TransportFailure | None]
 
 _UNTRUSTED = "it is signed by an authority that this machine does not trust"
 _TRUST = "if that is right, name a file with the authority's certificate in REQUESTS_CA_BUNDLE"
@@ -138,7 +138,7 @@ _CERTIFICATES = {
 """OpenSSL's verification errors (X509_V_ERR_…), with reason and hint."""
 
 
-def _of_certificates(causes: _Causes, _phase: Phase) -> Broken | None:
+def _diagnose_certificate(causes: _Causes, _phase: Phase) -> TransportFailure | None:
     for cause in causes:
         if isinstance(cause, ssl.SSLCertVerificationError):
             reason, hint = _CERTIFICATES.get(cause.verify_code, ("it cannot be verified", _TRUST))
@@ -157,11 +157,11 @@ def _of_certificates(causes: _Causes, _phase: Phase) -> Broken | None:
     return None
 
 
-def _of_proxies(causes: _Causes, _phase: Phase) -> Broken | None:
+def _diagnose_proxy(causes: _Causes, _phase: Phase) -> TransportFailure | None:
     if any(isinstance(cause, requests.exceptions.InvalidSchema) for cause in causes):
-        return _NO_SOCKS  # the scheme of the archive's address is already validated
+        return _SOCKS_FAILURE  # the scheme of the archive's address is already validated
     if any(isinstance(cause, ValueError | LocationParseError) for cause in causes) and any(_bad_proxies()):
-        return _BAD_PROXY
+        return _BAD_PROXY_FAILURE
     if any(isinstance(cause, requests.exceptions.ProxyError) for cause in causes):
         if any(" 407" in str(cause) for cause in causes if type(cause) is OSError):
             return _unreachable("the proxy asks for a user name and password (407)", PROXY_HINT)
@@ -194,31 +194,31 @@ _NOT_TLS = (
 """OpenSSL's reasons when the peer does not speak TLS."""
 
 
-def _of_tls(causes: _Causes, phase: Phase) -> Broken | None:
+def _diagnose_tls(causes: _Causes, phase: Phase) -> TransportFailure | None:
     if any(isinstance(cause, ssl.SSLError) and cause.reason in _NOT_TLS for cause in causes):
-        return _NO_TLS
+        return _NOT_TLS_FAILURE
     if phase == "securing":
         if any(isinstance(cause, TimeoutError | ReadTimeoutError | requests.exceptions.Timeout) for cause in causes):
             return _unreachable(
                 f"it accepts connections, but does not begin TLS within {CONNECT_SECONDS:.0f} s",
-                _NO_TLS.hint,
+                _NOT_TLS_FAILURE.hint,
             )
         if any(isinstance(cause, ConnectionError | ssl.SSLEOFError | ssl.SSLZeroReturnError) for cause in causes):
-            return _unreachable("it ends the connection during the TLS handshake", _NO_TLS.hint, lasting=False)
+            return _unreachable("it ends the connection during the TLS handshake", _NOT_TLS_FAILURE.hint, lasting=False)
     return None
 
 
-def _of_http(causes: _Causes, _phase: Phase) -> Broken | None:
+def _diagnose_http(causes: _Causes, _phase: Phase) -> TransportFailure | None:
     for cause in causes:
         ended = isinstance(cause, http.client.RemoteDisconnected)  # RemoteDisconnected is a BadStatusLine too
         if not ended and isinstance(
             cause, http.client.BadStatusLine | http.client.UnknownProtocol | http.client.LineTooLong
         ):
-            return NO_HTTP
+            return NOT_HTTP_FAILURE
     return None
 
 
-def _causes(error: BaseException) -> Iterator[BaseException]:
+def _cause_chain(error: BaseException) -> Iterator[BaseException]:
     """Return the error and every error that it wraps, without duplicates."""
     seen: list[BaseException] = []
     waiting: list[object] = [error]

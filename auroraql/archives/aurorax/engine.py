@@ -11,28 +11,28 @@ from math import inf
 from pathlib import Path
 from typing import Any
 
-from auroraql.archives.aurorax.address import Key, read_address
+from auroraql.archives.aurorax.address import ApiKey, read_address
 from auroraql.archives.aurorax.answers import (
     DESCRIBE,
     ESTIMATE,
     SOURCES,
     STATUS,
-    Answer,
-    Context,
-    Step,
-    expect,
+    ProtocolStep,
+    ServiceContext,
+    ServiceResponse,
+    check_status,
     is_request_id,
     read_json,
     read_request_kind,
     read_status,
 )
 from auroraql.archives.aurorax.availability import availability_call, read_availability
-from auroraql.archives.aurorax.broken import Broken
-from auroraql.archives.aurorax.run import AuroraXRun, Service
-from auroraql.archives.aurorax.side_by_side import side_by_side
+from auroraql.archives.aurorax.broken import TransportFailure
+from auroraql.archives.aurorax.run import AuroraXRun, ServiceConnection
+from auroraql.archives.aurorax.side_by_side import run_in_parallel
 from auroraql.archives.aurorax.sources import FULL_RECORD, STATISTICS, read_sources, read_statistics
-from auroraql.archives.aurorax.ways import Ways
-from auroraql.archives.aurorax.wire import Call, Wire
+from auroraql.archives.aurorax.ways import EndpointPolicy
+from auroraql.archives.aurorax.wire import HttpClient, ServiceCall
 from auroraql.archives.base import Capabilities
 from auroraql.archives.endpoints import is_aurorax, may_carry_key
 from auroraql.archives.kept_file import CacheFile
@@ -83,15 +83,17 @@ class AuroraXEngine:
         cache: Path | None = None,
     ) -> None:
         self._url = read_address(url)
-        key = Key(api_key)
+        key = ApiKey(api_key)
         if key and not may_carry_key(self._url):
             raise UsageError(
                 f"the API key is not sent to {self._url} over plain http", "use https, or leave the key out"
             )
-        self._context = Context(name or self._url, key, is_aurorax=is_aurorax(self._url))
+        self._context = ServiceContext(name or self._url, key, is_aurorax=is_aurorax(self._url))
         self._catalogue = catalogue
-        self._wire = Wire(self._url, self._context, pause)
-        self._service = Service(self._wire, self._context, pause, Ways(CacheFile("ways", self._url, cache, here=False)))
+        self._wire = HttpClient(self._url, self._context, pause)
+        self._service = ServiceConnection(
+            self._wire, self._context, pause, EndpointPolicy(CacheFile("ways", self._url, cache, here=False))
+        )
         self._runs: list[AuroraXRun] = []
         self._sources: tuple[DataSource, ...] | None = None
         self._details: Mapping[int, SourceDetails] = {}
@@ -154,8 +156,8 @@ class AuroraXEngine:
             if self._statistics is None and cached is not None and cached.are_statistics_fresh:
                 self._statistics = cached.statistics
             else:
-                call = Call(SOURCES, "GET", STATISTICS)
-                answer = self._wire.ask(call, min(deadline, time.monotonic() + _SOURCES_SECONDS))
+                call = ServiceCall(SOURCES, "GET", STATISTICS)
+                answer = self._wire.call(call, min(deadline, time.monotonic() + _SOURCES_SECONDS))
                 self._statistics = read_statistics(answer, self._context)
                 self._source_cache.write_statistics(self._statistics)
             self._statistics_read_at = time.monotonic()
@@ -165,8 +167,8 @@ class AuroraXEngine:
 
     def refresh_sources(self, deadline: float = inf) -> tuple[DataSource, ...]:
         """Send `GET /api/v1/data_sources` regardless of the cache, and cache the answer. Raises ArchiveError."""
-        call = Call(SOURCES, "GET", FULL_RECORD)
-        answer = self._wire.ask(call, min(deadline, time.monotonic() + _SOURCES_SECONDS))
+        call = ServiceCall(SOURCES, "GET", FULL_RECORD)
+        answer = self._wire.call(call, min(deadline, time.monotonic() + _SOURCES_SECONDS))
         (self._sources, self._details), self._sources_read_at = read_sources(answer, self._context), time.monotonic()
         self._source_cache.write(self._sources, self._details)
         if self._updates_catalogue:
@@ -176,7 +178,7 @@ class AuroraXEngine:
 
     def availability(self, kind: str, first: date, last: date, only: Mapping[str, str], deadline: float) -> list[Row]:
         """Send `GET /api/v1/availability/…` and return its rows. Raises ArchiveError."""
-        answer = self._wire.ask(availability_call(kind, first, last, only), deadline)
+        answer = self._wire.call(availability_call(kind, first, last, only), deadline)
         return read_availability(answer, kind, self._context)
 
     def submit(self, plan: Plan, *, awaited: bool = False) -> AuroraXRun:
@@ -188,7 +190,7 @@ class AuroraXEngine:
             raise UsageError(f"the archive '{self.name}' is closed", "connect to it again")
         if plan.unsayable:
             raise StatementError(plan.unsayable)
-        run = self._run(plan, awaited=awaited)
+        run = self._make_run(plan, awaited=awaited)
         run.submit()
         return run
 
@@ -202,54 +204,56 @@ class AuroraXEngine:
             raise self._context.error(
                 Refused, "that is no request id", "copy it from the log or the status of a search"
             )
-        deadline, context = min(deadline, time.monotonic() + _SOURCES_SECONDS), self._context.about(request_id)
+        deadline, context = min(deadline, time.monotonic() + _SOURCES_SECONDS), self._context.for_request(request_id)
         for name, protocol in PROTOCOLS.items():
-            call = Call(STATUS, "GET", protocol.request(request_id))
-            answer = self._wire.answer(call, deadline)
-            if isinstance(answer, Answer) and answer.status == 404:
+            call = ServiceCall(STATUS, "GET", protocol.request(request_id))
+            answer = self._wire.call_unchecked(call, deadline)
+            if isinstance(answer, ServiceResponse) and answer.status == 404:
                 continue
-            if isinstance(answer, Broken):
+            if isinstance(answer, TransportFailure):
                 raise context.error(answer.error, answer.words, answer.hint)
-            expect(answer, STATUS, context)
+            check_status(answer, STATUS, context)
             kind = read_request_kind(answer, context) or name
             plan = Plan(Query(kind), (Request(kind),))
-            run = self._run(plan)
+            run = self._make_run(plan)
             run.attach(request_id, read_status(answer, context))
             return plan, run
-        raise context.error(Refused, "404 not found", STATUS.missing)
+        raise context.error(Refused, "404 not found", STATUS.missing_hint)
 
     def estimates(self, requests: Sequence[Request]) -> list[int | None]:
         """Send one `POST /api/v1/utils/describe/cartesian_products` per request; None without an estimate."""
         deadline = time.monotonic() + _HELP_SECONDS
-        return side_by_side(partial(self._estimate, deadline=deadline), requests)
+        return run_in_parallel(partial(self._estimate, deadline=deadline), requests)
 
     def _estimate(self, request: Request, deadline: float) -> int | None:
         if request.criteria is None:
             return None
-        count = self._helped(ESTIMATE, f"{API}/utils/describe/cartesian_products", request, deadline)
+        count = self._optional_call(ESTIMATE, f"{API}/utils/describe/cartesian_products", request, deadline)
         return count if isinstance(count, int) and not isinstance(count, bool) and count >= 0 else None
 
     def describe(self, request: Request) -> str | None:
         """Send `POST /api/v1/utils/describe/query/…` and return the description; None when there is none."""
         path = PROTOCOLS[request.kind].describe
-        answer = self._helped(DESCRIBE, path, request, time.monotonic() + _HELP_SECONDS)
+        answer = self._optional_call(DESCRIBE, path, request, time.monotonic() + _HELP_SECONDS)
         text = (
             answer[0] if isinstance(answer, list) and len(answer) == 1 else answer
         )  # AuroraX's OpenAPI document declares a list
-        description = text if isinstance(text, str) and text.isprintable() and not self._context.key.is_in(text) else ""
+        description = (
+            text if isinstance(text, str) and text.isprintable() and not self._context.key.occurs_in(text) else ""
+        )
         return description or None
 
-    def _helped(self, step: Step, path: str, request: Request, deadline: float) -> Any:
+    def _optional_call(self, step: ProtocolStep, path: str, request: Request, deadline: float) -> Any:
         """Return the JSON answer of an optional request, or None when the request fails."""
-        call = Call(step, "POST", path, query_json.write_query_json(request), tries=1)
+        call = ServiceCall(step, "POST", path, query_json.write_query_json(request), tries=1)
         try:
-            return read_json(self._wire.ask(call, deadline), step.name, self._context)
+            return read_json(self._wire.call(call, deadline), step.name, self._context)
         except ArchiveError:  # the answer is optional, and every caller handles None
             return None
 
-    def _run(self, plan: Plan, *, awaited: bool = False) -> AuroraXRun:
+    def _make_run(self, plan: Plan, *, awaited: bool = False) -> AuroraXRun:
         run = AuroraXRun(plan, self._service, awaited=awaited)
-        self._runs = [*(previous for previous in self._runs if previous.open or previous.ending), run]
+        self._runs = [*(previous for previous in self._runs if previous.is_open or previous.ending), run]
         return run
 
     def close(self) -> None:
@@ -258,7 +262,7 @@ class AuroraXEngine:
             return
         self._closed = True
         deadline = time.monotonic() + _CLOSING_SECONDS
-        for run in [open_run for open_run in self._runs if open_run.open]:
+        for run in [open_run for open_run in self._runs if open_run.is_open]:
             try:
                 run.cancel()
             except (Unreachable, TimedOut):
@@ -266,5 +270,5 @@ class AuroraXEngine:
             except ArchiveError:
                 continue
         for run in self._runs:
-            run.ending.over_within(deadline - time.monotonic())
+            run.ending.wait(deadline - time.monotonic())
         self._wire.close()

@@ -18,14 +18,14 @@ from auroraql.results import Record, read_time
 from auroraql.schema import CONJUNCTIONS
 from auroraql.schema.conjunctions import epoch_step_seconds
 
-NEEDED: Tree = {
+NEEDED_FIELDS: Tree = {
     field.name: {"identifier": True, "platform": True} if field.name == "data_sources" else True
     for field in CONJUNCTIONS.fields
 }
 """Fields that merging reads: nearly all of a record."""
 
 
-def joined(batches: Iterable[Sequence[Record]], *, subminute: bool) -> list[Record]:
+def merge_conjunctions(batches: Iterable[Sequence[Record]], *, subminute: bool) -> list[Record]:
     """Return the conjunctions of several requests, each merged into one record, in order of their first part.
 
     Records that lack an identifying field (NEEDED) are kept unchanged. `subminute` is the requests' precision.
@@ -35,7 +35,7 @@ def joined(batches: Iterable[Sequence[Record]], *, subminute: bool) -> list[Reco
     for number, record in enumerate(record for batch in batches for record in batch):
         name = _identity(record, step) or f"record {number}"
         parts[name].append(record)
-    return [record for records in parts.values() for record in _runs(records, step)]
+    return [record for records in parts.values() for record in _merge_touching(records, step)]
 
 
 def _identity(record: Record, step: timedelta) -> str:
@@ -48,7 +48,7 @@ def _identity(record: Record, step: timedelta) -> str:
     return json.dumps([record.get("conjunction_type"), names, second])
 
 
-def _runs(records: list[Record], step: timedelta) -> Iterator[Record]:
+def _merge_touching(records: list[Record], step: timedelta) -> Iterator[Record]:
     """Yield the records of one identity, with touching records merged."""
     if len(records) == 1:
         yield records[0]
@@ -57,20 +57,20 @@ def _runs(records: list[Record], step: timedelta) -> Iterator[Record]:
     current = records[0]
     for record in records[1:]:
         if read_time(record["start"]) <= read_time(current["end"]) + step:
-            current = _both(current, record)
+            current = _merge_two(current, record)
         else:
             yield current
             current = record
     yield current
 
 
-def _both(first: Record, second: Record) -> Record:
+def _merge_two(first: Record, second: Record) -> Record:
     """Merge two touching records, of which `first` starts no later."""
     nearest = min(
-        (first, second), key=lambda record: (_number(record, "min_distance"), record.get("closest_epoch") or "")
+        (first, second), key=lambda record: (_get_number(record, "min_distance"), record.get("closest_epoch") or "")
     )
     farthest = min(
-        (first, second), key=lambda record: (-_number(record, "max_distance"), record.get("farthest_epoch") or "")
+        (first, second), key=lambda record: (-_get_number(record, "max_distance"), record.get("farthest_epoch") or "")
     )
     return {
         **first,
@@ -79,20 +79,22 @@ def _both(first: Record, second: Record) -> Record:
         "closest_epoch": nearest.get("closest_epoch"),
         "max_distance": farthest.get("max_distance"),
         "farthest_epoch": farthest.get("farthest_epoch"),
-        "events": [_event(*pair) for pair in zip(first.get("events") or (), second.get("events") or (), strict=False)],
+        "events": [
+            _merge_event(*pair) for pair in zip(first.get("events") or (), second.get("events") or (), strict=False)
+        ],
     }
 
 
-def _event(first: Record, second: Record) -> Record:
+def _merge_event(first: Record, second: Record) -> Record:
     """Merge the two parts of an event between two sources."""
     return {
         **first,
         "end": max(first["end"], second["end"], key=read_time),
-        "min_distance": min(_number(first, "min_distance"), _number(second, "min_distance")),
-        "max_distance": max(_number(first, "max_distance"), _number(second, "max_distance")),
+        "min_distance": min(_get_number(first, "min_distance"), _get_number(second, "min_distance")),
+        "max_distance": max(_get_number(first, "max_distance"), _get_number(second, "max_distance")),
     }
 
 
-def _number(record: Record, name: str) -> Any:
+def _get_number(record: Record, name: str) -> Any:
     value = record.get(name)
     return float("nan") if value is None else value

@@ -18,7 +18,7 @@ Phase = Literal["connecting", "securing", "exchanging"]
 """Phase of an exchange: no connection yet; connected, in the TLS handshake; connected (and secured)."""
 
 
-class Line:
+class CancellableConnection:
     """Context manager for the thread that makes an exchange. Other threads may call `cut`."""
 
     def __init__(self) -> None:
@@ -27,7 +27,7 @@ class Line:
         self.phase: Phase = "connecting"
         """Progress of the exchange."""
 
-    def __enter__(self) -> Line:
+    def __enter__(self) -> CancellableConnection:
         _current.line = self
         return self
 
@@ -36,92 +36,92 @@ class Line:
         with self._lock:
             self._open = False
 
-    def cut(self) -> None:
+    def cancel(self) -> None:
         """Abort the exchange: its thread sees the connection closed at once."""
         with self._lock:
             if self._open:
                 self.was_cut = True
-                _shut(self._socket)
+                _shut_down(self._socket)
 
-    def goes_over(self, connected: Any) -> None:
+    def use_socket(self, connected: Any) -> None:
         """Set the socket that the exchange uses."""
         with self._lock:
             self._socket = connected
             if self.was_cut:
-                _shut(connected)
+                _shut_down(connected)
 
 
-def _shut(connected: Any) -> None:
+def _shut_down(connected: Any) -> None:
     if connected is not None:
         with suppress(OSError):
             connected.shutdown(socket.SHUT_RDWR)
 
 
-class _Current(threading.local):
-    line: Line | None = None
+class _CurrentConnection(threading.local):
+    line: CancellableConnection | None = None
 
 
-_current = _Current()
+_current = _CurrentConnection()
 
 
-class _Watched:
+class _TrackedConnection:
     """Connection mixin that reports its socket to the current thread's line."""
 
     sock: Any
 
     def connect(self) -> None:
         super().connect()  # type: ignore[misc]
-        _reached("exchanging")
-        _tell(self.sock)
+        _note_phase("exchanging")
+        _note_socket(self.sock)
 
     def _new_conn(self) -> Any:
         connected = super()._new_conn()  # type: ignore[misc]
-        _reached("securing")
+        _note_phase("securing")
         return connected
 
     def request(self, *arguments: Any, **options: Any) -> None:
         if self.sock is not None:
-            _reached("exchanging")
-        _tell(self.sock)  # for a reused connection, which does not connect again
+            _note_phase("exchanging")
+        _note_socket(self.sock)  # for a reused connection, which does not connect again
         super().request(*arguments, **options)  # type: ignore[misc]
 
 
-def _reached(phase: Phase) -> None:
+def _note_phase(phase: Phase) -> None:
     if _current.line is not None:
         _current.line.phase = phase
 
 
-def _tell(connected: Any) -> None:
+def _note_socket(connected: Any) -> None:
     if _current.line is not None and connected is not None:
-        _current.line.goes_over(connected)
+        _current.line.use_socket(connected)
 
 
-class _Connection(_Watched, HTTPConnection):
+class _HttpConnection(_TrackedConnection, HTTPConnection):
     pass
 
 
-class _SecureConnection(_Watched, HTTPSConnection):
+class _HttpsConnection(_TrackedConnection, HTTPSConnection):
     pass
 
 
-class _Pool(HTTPConnectionPool):
-    ConnectionCls = _Connection
+class _HttpPool(HTTPConnectionPool):
+    ConnectionCls = _HttpConnection
 
 
-class _SecurePool(HTTPSConnectionPool):
-    ConnectionCls = _SecureConnection
+class _HttpsPool(HTTPSConnectionPool):
+    ConnectionCls = _HttpsConnection
 
 
-class Adapter(HTTPAdapter):
+class CancellableAdapter(HTTPAdapter):
     """Adapter of a requests session that makes its connections cancellable."""
 
     def init_poolmanager(self, *arguments: Any, **options: Any) -> None:
         """Create direct connections from the cancellable classes."""
         super().init_poolmanager(*arguments, **options)
-        self.poolmanager.pool_classes_by_scheme = {"http": _Pool, "https": _SecurePool}
+        self.poolmanager.pool_classes_by_scheme = {"http": _HttpPool, "https": _HttpsPool}
 
     def proxy_manager_for(self, *arguments: Any, **options: Any) -> Any:
         """Create proxied connections from the cancellable classes."""
         manager = super().proxy_manager_for(*arguments, **options)
-        manager.pool_classes_by_scheme = {"http": _Pool, "https": _SecurePool}
+        manager.pool_classes_by_scheme = {"http": _HttpPool, "https": _HttpsPool}
         return manager

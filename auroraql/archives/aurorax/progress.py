@@ -9,18 +9,18 @@ from collections.abc import Callable
 from auroraql.archives.base import Progress
 
 
-class Meter:
+class ProgressMeter:
     """Thread-safe progress counter of one run."""
 
     def __init__(self) -> None:
         self._lock, self._began, self._line = threading.Lock(), time.monotonic(), ""
         self._received: dict[object, tuple[int, int]] = {}
 
-    def said(self, line: str) -> None:
+    def log_line(self, line: str) -> None:
         """Set the engine's last log line."""
         self._line = line
 
-    def received(self, answer: object) -> Callable[[int, int], None]:
+    def count_received(self, answer: object) -> Callable[[int, int], None]:
         """Return a callback that takes the bytes and records received of one response; a retry starts from zero."""
 
         def seen(size: int, records: int) -> None:
@@ -29,7 +29,7 @@ class Meter:
 
         return seen
 
-    def now(self) -> Progress:
+    def progress(self) -> Progress:
         """Return the current progress."""
         with self._lock:
             sums = [sum(counts) for counts in zip(*self._received.values(), strict=True)] or [0, 0]

@@ -13,10 +13,10 @@ from functools import partial
 from itertools import chain, combinations
 from typing import Any
 
-from auroraql.archives.aurorax.answers import Answer, Context, read_json, refuse_error
-from auroraql.archives.aurorax.arriving import RecordReader
-from auroraql.archives.aurorax.joining import NEEDED, joined
-from auroraql.archives.aurorax.packed import Batch, Columns, Listed, Packed, listed
+from auroraql.archives.aurorax.answers import ServiceContext, ServiceResponse, read_json, refuse_error
+from auroraql.archives.aurorax.arriving import RecordStream
+from auroraql.archives.aurorax.joining import NEEDED_FIELDS, merge_conjunctions
+from auroraql.archives.aurorax.packed import BatchedRecords, ColumnBatch, ListBatch, RecordBatch, list_batch
 from auroraql.errors import Failed
 from auroraql.plan import Request
 from auroraql.query import Tree
@@ -24,7 +24,7 @@ from auroraql.results import Record, ResultColumn, read_time
 from auroraql.results import take_records as taken_from
 from auroraql.schema import CONJUNCTIONS, EPHEMERIS, KINDS, Field, Type
 
-IDENTITY: dict[str, Tree] = {
+IDENTITY_FIELDS: dict[str, Tree] = {
     "data_products": {
         "data_source": {"identifier": True},
         "start": True,
@@ -34,7 +34,7 @@ IDENTITY: dict[str, Tree] = {
         "metadata": True,
     },
     "ephemeris": {"data_source": {"identifier": True}, "epoch": True},
-    "conjunctions": NEEDED,
+    "conjunctions": NEEDED_FIELDS,
 }
 """Fields that identify a record of each kind. Metadata belongs to the identity of a data product: two records of one
 
@@ -49,15 +49,15 @@ _MINUTE = {
 }
 
 
-def read_records(answer: Answer, kind: str, expected: int | None, context: Context) -> Sequence[Record]:
+def read_records(answer: ServiceResponse, kind: str, expected: int | None, context: ServiceContext) -> Sequence[Record]:
     """Return the records of a `…/requests/{id}/data` response.
 
     The document is `{"result": [...]}`, or the array that the OpenAPI document describes. Unpublished
     fields are kept. Raises Failed for another shape, and when the number of records differs from `expected`, which
     the status announced.
     """
-    if isinstance(answer.reader, RecordReader) and answer.reader.packed:
-        return _packed(answer, answer.reader, expected, context)
+    if isinstance(answer.reader, RecordStream) and answer.reader.has_columns:
+        return _read_columns(answer, answer.reader, expected, context)
     document = read_json(answer, "records", context)
     records = document.get("result") if isinstance(document, dict) else document
     if not isinstance(records, list):
@@ -65,22 +65,24 @@ def read_records(answer: Answer, kind: str, expected: int | None, context: Conte
         raise context.error(Failed, f"expected a list of records, or one as 'result', got {got}", "try again")
     _refuse_other_count(len(records), expected, context)
     for number, record in enumerate(records, 1):
-        if problem := _wrong(record, kind):
+        if problem := _diagnose_record(record, kind):
             raise context.error(Failed, f"record {number} of {len(records)}: {problem}", "try again")
     return records
 
 
 def record_reader(
     kind: str, seen: Callable[[int, int], object], expected: int | None = None, wanted: int | None = None
-) -> RecordReader:
+) -> RecordStream:
     """Return a reader for records of a kind; it calls `seen(bytes, records)` as they arrive.
 
     It stops after `wanted` records, and fails when more than `expected` arrive.
     """
-    return RecordReader(KINDS[kind], partial(_wrong, kind=kind), seen, expected, wanted)
+    return RecordStream(KINDS[kind], partial(_diagnose_record, kind=kind), seen, expected, wanted)
 
 
-def _packed(answer: Answer, reader: RecordReader, expected: int | None, context: Context) -> Packed:
+def _read_columns(
+    answer: ServiceResponse, reader: RecordStream, expected: int | None, context: ServiceContext
+) -> BatchedRecords:
     rest, failure, has_enough = answer.body, None, reader.has_enough
     try:
         records, around = reader.finish()
@@ -98,7 +100,7 @@ def _packed(answer: Answer, reader: RecordReader, expected: int | None, context:
     return records
 
 
-def _refuse_other_count(count: int, expected: int | None, context: Context) -> None:
+def _refuse_other_count(count: int, expected: int | None, context: ServiceContext) -> None:
     if expected is not None and expected != count:
         message = f"the service announced {expected} records, and {count} arrived"
         raise context.error(Failed, message, "run the search again")
@@ -115,30 +117,30 @@ _LARGEST: dict[Type, float] = {Type.INTEGER: 2**63 - 1, Type.NUMBER: sys.float_i
 """Largest absolute value of a whole number in a column of each type."""
 
 
-def _wrong(record: Any, kind: str) -> str:
+def _diagnose_record(record: Any, kind: str) -> str:
     """Describe the first error of a record; empty when it is valid. Fields may be missing or null."""
     if not isinstance(record, dict):
-        return f"expected an object, got {_quoted(record)}"
-    return _wrong_in(record, KINDS[kind].fields)
+        return f"expected an object, got {_quote_value(record)}"
+    return _diagnose_fields(record, KINDS[kind].fields)
 
 
-def _wrong_in(record: Record, fields: Sequence[Field]) -> str:
+def _diagnose_fields(record: Record, fields: Sequence[Field]) -> str:
     """Describe the first error in an object's fields, including members and objects in lists."""
     for field in fields:
         value = record.get(field.path[-1])
         if value is None:
             continue
         if field.many and not isinstance(value, list):
-            return f"expected a list as '{field.name}', got {_quoted(value)}"
+            return f"expected a list as '{field.name}', got {_quote_value(value)}"
         for item in value if field.many else [value]:
-            if not _fits(item, field.type):
-                return f"expected {field.type.value} as '{field.name}', got {_quoted(item)}"
-            if field.members and (problem := _wrong_in(item, field.members)):
+            if not _has_type(item, field.type):
+                return f"expected {field.type.value} as '{field.name}', got {_quote_value(item)}"
+            if field.members and (problem := _diagnose_fields(item, field.members)):
                 return problem
     return ""
 
 
-def _fits(value: Any, type: Type) -> bool:
+def _has_type(value: Any, type: Type) -> bool:
     if isinstance(value, bool) and type is not Type.BOOLEAN:
         return False
     if type is Type.TIME:
@@ -156,28 +158,28 @@ def _is_time(text: str) -> bool:
     return True
 
 
-def _quoted(value: Any) -> str:
+def _quote_value(value: Any) -> str:
     # Do not cut here: the message is masked first, and a partial key would not be found.
     return json.dumps(value, ensure_ascii=False)
 
 
-def widened(tree: Tree, kind: str) -> Tree:
+def widen_format(tree: Tree, kind: str) -> Tree:
     """Return the response_format extended by the fields that `united` needs."""
-    return _merged(tree, IDENTITY[kind])
+    return _merge_trees(tree, IDENTITY_FIELDS[kind])
 
 
-def _merged(tree: Tree, other: Tree) -> Tree:
+def _merge_trees(tree: Tree, other: Tree) -> Tree:
     merged = dict(tree)
     for name, leaf in other.items():
         own_leaf = merged.get(name)
         if own_leaf is True:
             continue
         both = isinstance(own_leaf, dict) and isinstance(leaf, dict)
-        merged[name] = _merged(own_leaf, leaf) if both else leaf  # type: ignore[arg-type]
+        merged[name] = _merge_trees(own_leaf, leaf) if both else leaf  # type: ignore[arg-type]
     return merged
 
 
-def united(batches: Sequence[Sequence[Record]], kind: str, requests: Sequence[Request] = ()) -> Sequence[Record]:
+def unite_records(batches: Sequence[Sequence[Record]], kind: str, requests: Sequence[Request] = ()) -> Sequence[Record]:
     """Return the records of several requests without duplicates.
 
     Each request returns all equal copies of a record that it matches. A record therefore occurs as often as in the
@@ -188,19 +190,19 @@ def united(batches: Sequence[Sequence[Record]], kind: str, requests: Sequence[Re
         return batches[0]
     if kind == CONJUNCTIONS.name:
         precise = any(request.criteria is not None and request.criteria.subminute for request in requests)
-        return joined(batches, subminute=precise)
-    groups = _overlapping(requests) if requests else [0] * len(batches)
+        return merge_conjunctions(batches, subminute=precise)
+    groups = _first_overlapping(requests) if requests else [0] * len(batches)
     taken: dict[int, Counter[object]] = {group: Counter() for group in groups}
     parts = [
-        _not_yet(batch, kind, taken[group]) if groups.count(group) > 1 else batch
+        _without_seen(batch, kind, taken[group]) if groups.count(group) > 1 else batch
         for batch, group in zip(batches, groups, strict=True)
     ]
-    if any(isinstance(part, Packed) for part in parts):
-        return Packed([part_batch for part in parts for part_batch in _batches(part)])
+    if any(isinstance(part, BatchedRecords) for part in parts):
+        return BatchedRecords([part_batch for part in parts for part_batch in _batches(part)])
     return [record for part in parts for record in part]
 
 
-def _not_yet(batch: Sequence[Record], kind: str, taken: Counter[object]) -> Sequence[Record]:
+def _without_seen(batch: Sequence[Record], kind: str, taken: Counter[object]) -> Sequence[Record]:
     """Return the records of a batch that earlier batches do not contain."""
     counts: Counter[object] = Counter()
     numbers = []
@@ -212,43 +214,43 @@ def _not_yet(batch: Sequence[Record], kind: str, taken: Counter[object]) -> Sequ
     return batch if len(numbers) == len(batch) else taken_from(batch, numbers)
 
 
-def _overlapping(requests: Sequence[Request]) -> list[int]:
+def _first_overlapping(requests: Sequence[Request]) -> list[int]:
     """Return, for each request, the first index of the group of overlapping windows that contains it."""
     groups = list(range(len(requests)))
     for (index, one), (other_index, other) in combinations(enumerate(requests), 2):
-        if _touch(one, other):
+        if _windows_touch(one, other):
             low, high = sorted((groups[index], groups[other_index]))
             groups = [low if group == high else group for group in groups]
     return groups
 
 
-def _touch(one: Request, other: Request) -> bool:
+def _windows_touch(one: Request, other: Request) -> bool:
     return not any(
         first.end is not None and second.start is not None and first.end < second.start
         for first, second in ((one, other), (other, one))
     )
 
 
-def _batches(records: Sequence[Record]) -> Sequence[Batch]:
-    return records.batches() if isinstance(records, Packed) else [listed(list(records))]
+def _batches(records: Sequence[Record]) -> Sequence[RecordBatch]:
+    return records.batches() if isinstance(records, BatchedRecords) else [list_batch(list(records))]
 
 
 def _identities(records: Sequence[Record], kind: str) -> Iterator[object]:
     """Return the identity of each record; columnar ephemeris records are not materialized."""
     if kind != EPHEMERIS.name:
         return (_identity(record, kind) for record in records)
-    if not isinstance(records, Packed):
-        return map(_minute, records)
-    return chain.from_iterable(_minutes(batch) for batch in records.batches())
+    if not isinstance(records, BatchedRecords):
+        return map(_minute_identity, records)
+    return chain.from_iterable(_minute_identities(batch) for batch in records.batches())
 
 
-def _minutes(batch: Batch) -> Iterator[object]:
-    if not isinstance(batch, Columns) or not _MINUTE.keys() <= batch.held.keys():
-        return map(_minute, batch.records())
+def _minute_identities(batch: RecordBatch) -> Iterator[object]:
+    if not isinstance(batch, ColumnBatch) or not _MINUTE.keys() <= batch.leaf_columns.keys():
+        return map(_minute_identity, batch.records())
     return zip(*(batch.values(column) for column in _MINUTE.values()), strict=True)
 
 
-def _minute(record: Record) -> object:
+def _minute_identity(record: Record) -> object:
     """Return source and epoch of an ephemeris record; empty when one is missing or malformed."""
     source, epoch = record.get("data_source"), record.get("epoch")
     if not isinstance(source, dict) or "identifier" not in source or not epoch:
@@ -258,15 +260,17 @@ def _minute(record: Record) -> object:
 
 def _identity(record: Record, kind: str) -> str:
     """Return the identity as comparable text; empty when a field is missing."""
-    part = formatted(record, IDENTITY[kind])
-    missing = IDENTITY[kind].keys() - part.keys() - {_OPTIONAL}
-    nameless = any(not part[name] for name, leaf in IDENTITY[kind].items() if isinstance(leaf, dict) and name in part)
+    part = apply_format(record, IDENTITY_FIELDS[kind])
+    missing = IDENTITY_FIELDS[kind].keys() - part.keys() - {_OPTIONAL}
+    nameless = any(
+        not part[name] for name, leaf in IDENTITY_FIELDS[kind].items() if isinstance(leaf, dict) and name in part
+    )
     if missing or nameless:
         return ""
     return json.dumps(part, sort_keys=True)
 
 
-def formatted(record: Record, tree: Tree) -> Record:
+def apply_format(record: Record, tree: Tree) -> Record:
     """Return the record restricted to the leaves of the tree, as the service applies a response_format."""
     part: Record = {}
     for name, leaf in tree.items():
@@ -274,20 +278,20 @@ def formatted(record: Record, tree: Tree) -> Record:
             continue
         value = record[name]
         if isinstance(leaf, dict) and isinstance(value, dict):
-            part[name] = formatted(value, leaf)
+            part[name] = apply_format(value, leaf)
         elif isinstance(leaf, dict) and isinstance(value, list):
-            part[name] = [formatted(item, leaf) if isinstance(item, dict) else item for item in value]
+            part[name] = [apply_format(item, leaf) if isinstance(item, dict) else item for item in value]
         elif leaf:
             part[name] = value
     return part
 
 
-def narrowed(records: Sequence[Record], tree: Tree) -> Sequence[Record]:
+def apply_format_to_all(records: Sequence[Record], tree: Tree) -> Sequence[Record]:
     """Return all records restricted to the leaves of the tree."""
-    if isinstance(records, Packed):
-        return Packed([_narrowed(batch, tree) for batch in records.batches()])
-    return [formatted(record, tree) for record in records]
+    if isinstance(records, BatchedRecords):
+        return BatchedRecords([_narrow_batch(batch, tree) for batch in records.batches()])
+    return [apply_format(record, tree) for record in records]
 
 
-def _narrowed(batch: Batch, tree: Tree) -> Batch:
-    return Listed(len(batch), lambda: [formatted(record, tree) for record in batch.records()])
+def _narrow_batch(batch: RecordBatch, tree: Tree) -> RecordBatch:
+    return ListBatch(len(batch), lambda: [apply_format(record, tree) for record in batch.records()])

@@ -13,23 +13,29 @@ from functools import partial
 from typing import Any
 
 from auroraql.archives.aurorax.answers import (
-    AT_ONCE,
     CANCEL,
     DATA,
+    SEARCH_SYNCHRONOUS,
     STATUS,
     SUBMIT,
-    Answer,
-    Context,
+    ServiceContext,
+    ServiceResponse,
+    read_request_id,
     read_status,
-    read_submitted,
 )
-from auroraql.archives.aurorax.broken import Broken
-from auroraql.archives.aurorax.progress import Meter
-from auroraql.archives.aurorax.records import narrowed, read_records, record_reader, united, widened
-from auroraql.archives.aurorax.side_by_side import side_by_side
-from auroraql.archives.aurorax.under_way import UnderWay
-from auroraql.archives.aurorax.ways import PATIENCE, Ways
-from auroraql.archives.aurorax.wire import TOO_SLOW, Call, Interrupted, Wire, jittered
+from auroraql.archives.aurorax.broken import TransportFailure
+from auroraql.archives.aurorax.progress import ProgressMeter
+from auroraql.archives.aurorax.records import (
+    apply_format_to_all,
+    read_records,
+    record_reader,
+    unite_records,
+    widen_format,
+)
+from auroraql.archives.aurorax.side_by_side import run_in_parallel
+from auroraql.archives.aurorax.under_way import PendingCalls
+from auroraql.archives.aurorax.ways import SYNCHRONOUS_TIMEOUT_SECONDS, EndpointPolicy
+from auroraql.archives.aurorax.wire import TOO_SLOW_FAILURE, CallInterrupted, HttpClient, ServiceCall, add_jitter
 from auroraql.archives.base import Progress, RunStatus, SubmissionInterrupted
 from auroraql.errors import ArchiveError, Cancelled, Failed, Refused, TimedOut
 from auroraql.forms import query_json
@@ -38,8 +44,8 @@ from auroraql.query import Tree
 from auroraql.results import FetchedData, Record
 from auroraql.schema import CONJUNCTIONS, PROTOCOLS
 
-FIRST_POLL, SOONEST_POLL, SLOWEST_POLL = 0.1, 0.06, 2.5
-LATE_BY = 0.2
+FIRST_POLL_SECONDS, MIN_POLL_SECONDS, MAX_POLL_SECONDS = 0.1, 0.06, 2.5
+POLL_BACKOFF = 0.2
 """Share of the elapsed time that may pass before the end of a search is noticed."""
 
 _SUBMIT_SECONDS = 60.0
@@ -53,7 +59,7 @@ _UNKNOWN = RunStatus(False, None, ())
 
 
 @dataclass(slots=True, eq=False)
-class _Search:
+class _RemoteSearch:
     """One request of the plan on the service, with its last status and its records after fetching."""
 
     request: Request
@@ -67,13 +73,13 @@ class _Search:
 
 
 @dataclass(frozen=True, slots=True)
-class Service:
+class ServiceConnection:
     """Resources shared by all runs of one engine: HTTP client, error context, sleep and endpoint policy."""
 
-    wire: Wire
-    context: Context
+    wire: HttpClient
+    context: ServiceContext
     pause: Callable[[float], object]
-    ways: Ways
+    ways: EndpointPolicy
 
 
 class AuroraXRun:
@@ -83,14 +89,14 @@ class AuroraXRun:
     records.
     """
 
-    def __init__(self, plan: Plan, service: Service, *, awaited: bool = False) -> None:
+    def __init__(self, plan: Plan, service: ServiceConnection, *, awaited: bool = False) -> None:
         self.plan = plan
-        self._service, self._awaited, self._meter = service, awaited, Meter()
+        self._service, self._awaited, self._meter = service, awaited, ProgressMeter()
         self._wire, self._context = service.wire, service.context
-        self._searches = [_Search(request) for request in plan.requests]
+        self._searches = [_RemoteSearch(request) for request in plan.requests]
         self._cancelled = self._stopped = self._cancels_late_ids = self._detached = False
         self._turn, self._next_cancel_at = 0, 0.0
-        self._submissions, self.ending = UnderWay(), UnderWay()
+        self._submissions, self.ending = PendingCalls(), PendingCalls()
 
     @property
     def request_ids(self) -> tuple[str, ...]:
@@ -105,11 +111,11 @@ class AuroraXRun:
     @property
     def last_status(self) -> RunStatus:
         """Status at the last poll, without a request."""
-        return self._together()
+        return self._in_parallel()
 
     def progress(self) -> Progress:
         """Return elapsed time, last log line, and bytes and records received."""
-        return self._meter.now()
+        return self._meter.progress()
 
     def detach(self) -> bool:
         """Give up ownership, so that `close` does not cancel the searches; return whether all are submitted."""
@@ -117,7 +123,7 @@ class AuroraXRun:
         return self._detached
 
     @property
-    def open(self) -> bool:
+    def is_open(self) -> bool:
         """Whether a search may still be running and this run has to cancel it."""
         return bool(self._unfinished_searches()) and not self._cancelled and not self._detached
 
@@ -129,7 +135,7 @@ class AuroraXRun:
         if self._awaited:
             return
         try:
-            side_by_side(partial(self._submit, deadline=float("inf")), self._searches, in_background=True)
+            run_in_parallel(partial(self._submit, deadline=float("inf")), self._searches, in_background=True)
         except KeyboardInterrupt:
             raise SubmissionInterrupted(self) from None
         except ArchiveError:
@@ -140,20 +146,20 @@ class AuroraXRun:
         """Adopt a search that already exists on the service as the run's only request."""
         self._searches[0].request_id, self._searches[0].status = request_id, status
 
-    def _submit(self, search: _Search, deadline: float) -> None:
+    def _submit(self, search: _RemoteSearch, deadline: float) -> None:
         request, send_deadline = search.request, min(deadline, time.monotonic() + _SUBMIT_SECONDS)
-        call = Call(SUBMIT, "POST", PROTOCOLS[request.kind].search, query_json.write_query_json(request))
-        with self._submissions.one():
+        call = ServiceCall(SUBMIT, "POST", PROTOCOLS[request.kind].search, query_json.write_query_json(request))
+        with self._submissions.track():
             self._refuse_cancelled()
             try:
-                answer = self._wire.ask(call, send_deadline, grace=_GRACE_SECONDS)
-            except Interrupted as interrupted:
+                answer = self._wire.call(call, send_deadline, grace=_GRACE_SECONDS)
+            except CallInterrupted as interrupted:
                 if interrupted.answer is not None:
                     # A late answer without an id leaves nothing to cancel.
                     with contextlib.suppress(ArchiveError):
-                        search.request_id = read_submitted(interrupted.answer, self._context)
+                        search.request_id = read_request_id(interrupted.answer, self._context)
                 raise
-            search.request_id = read_submitted(answer, self._context)
+            search.request_id = read_request_id(answer, self._context)
         if self._cancels_late_ids:  # the id arrived after the other searches were cancelled
             self._cancel(search, time.monotonic() + _CANCEL_SECONDS)
 
@@ -161,11 +167,11 @@ class AuroraXRun:
         """Return the combined status after `GET …/requests/{id}` for each unfinished search. Raises ArchiveError."""
         self._refuse_cancelled()
         deadline = time.monotonic() + _STATUS_SECONDS
-        side_by_side(
+        run_in_parallel(
             partial(self._poll, deadline=deadline),
             [search for search in self._unfinished_searches() if search.request_id],
         )
-        return self._together()
+        return self._in_parallel()
 
     def wait(self, deadline: float) -> RunStatus:
         """Poll until every search is done: every 0.1 s at first, then up to 2.5 s apart.
@@ -176,23 +182,25 @@ class AuroraXRun:
         self._refuse_cancelled()
         try:
             while self._unfinished_searches():  # repeats after another waiting thread has given up
-                side_by_side(partial(self._complete, deadline=deadline, turn=self._turn), self._unfinished_searches())
+                run_in_parallel(
+                    partial(self._complete_search, deadline=deadline, turn=self._turn), self._unfinished_searches()
+                )
         except TimedOut as error:
-            raise self._ended_late(error, self._abandon()) from None
+            raise self._timeout_error(error, self._abandon()) from None
         except (Failed, KeyboardInterrupt):
             self._abandon()
             raise
         except ArchiveError:
-            self._let_go()
+            self._stop_pending()
             raise
-        return self._together()
+        return self._in_parallel()
 
-    def _let_go(self) -> None:
+    def _stop_pending(self) -> None:
         """Stop the requests of this run on other threads after one of them failed."""
         self._turn += 1
-        self._wire.cut(self)
+        self._wire.cancel_owner(self)
 
-    def _ended_late(self, error: TimedOut, cancel_error: ArchiveError | None) -> ArchiveError:
+    def _timeout_error(self, error: TimedOut, cancel_error: ArchiveError | None) -> ArchiveError:
         """Return the TimedOut error, with a note on whether the searches were cancelled."""
         outcome = (
             "" if not self.request_ids else ", and is cancelled" if cancel_error is None else ", and may still run"
@@ -200,12 +208,16 @@ class AuroraXRun:
         hint = (
             error.hint if cancel_error is None else f"{error.hint}; it could not be cancelled: {cancel_error.message}"
         )
-        return self._context.about(error.request_id).error(TimedOut, error.message + outcome, hint)
+        return self._context.for_request(error.request_id).error(TimedOut, error.message + outcome, hint)
 
-    def _complete(self, search: _Search, deadline: float, turn: int) -> None:
+    def _complete_search(self, search: _RemoteSearch, deadline: float, turn: int) -> None:
         """Wait for one search; in an awaited run, fetch its records as well."""
         fetches_records = self._awaited and not self.plan.counted
-        if fetches_records and self._service.ways.at_once(search.request) and self._ask_at_once(search, deadline):
+        if (
+            fetches_records
+            and self._service.ways.use_synchronous(search.request)
+            and self._search_synchronously(search, deadline)
+        ):
             return
         if not search.request_id:
             self._submit(search, deadline)
@@ -213,7 +225,7 @@ class AuroraXRun:
         if fetches_records and turn == self._turn:
             self._fetch(search, deadline)
 
-    def _ask_at_once(self, search: _Search, deadline: float) -> bool:
+    def _search_synchronously(self, search: _RemoteSearch, deadline: float) -> bool:
         """Send `POST …/search_synchronous`; return whether it gave the records.
 
         Raises TimedOut at the deadline, and the transport's error when the service was not reached. After any other
@@ -221,30 +233,30 @@ class AuroraXRun:
         """
         request, began = search.request, time.monotonic()
         body = {"query": query_json.write_query_json(request), "response_format": self._format(search)}
-        call = Call(
-            AT_ONCE,
+        call = ServiceCall(
+            SEARCH_SYNCHRONOUS,
             "POST",
             PROTOCOLS[request.kind].search_synchronous,
             {key: value for key, value in body.items() if value is not None},
             self._reader(search),
-            PATIENCE,
+            SYNCHRONOUS_TIMEOUT_SECONDS,
             self,
         )
-        answer = self._wire.answer(call, deadline)
+        answer = self._wire.call_unchecked(call, deadline)
         match answer:
-            case Answer(status=200):
+            case ServiceResponse(status=200):
                 with contextlib.suppress(ArchiveError):
                     records = read_records(answer, request.kind, None, self._context)
                     search.records, search.status = records, RunStatus(True, len(records), ())
                     return True
-            case Broken() if time.monotonic() >= deadline:
-                raise self._too_late("", began)
-            case Broken(arrived=False):
+            case TransportFailure() if time.monotonic() >= deadline:
+                raise self._deadline_error("", began)
+            case TransportFailure(may_have_arrived=False):
                 raise self._context.error(answer.error, answer.words, answer.hint)
-        if answer is TOO_SLOW:
-            self._service.ways.took_too_long(request)
+        if answer is TOO_SLOW_FAILURE:
+            self._service.ways.note_timeout(request)
         elif not self._stopped and not self._cancelled:
-            self._service.ways.close(request, answer.status if isinstance(answer, Answer) else 0)
+            self._service.ways.disable(request, answer.status if isinstance(answer, ServiceResponse) else 0)
         return False
 
     def fetch(self, deadline: float) -> FetchedData:
@@ -258,9 +270,9 @@ class AuroraXRun:
             return FetchedData(rows=[(count,) * len(self.plan.query.select or ())])
         try:
             missing = [search for search in self._searches if search.records is None]
-            side_by_side(partial(self._fetch, deadline=deadline), missing)
+            run_in_parallel(partial(self._fetch, deadline=deadline), missing)
         except BaseException:
-            self._let_go()
+            self._stop_pending()
             raise
         return FetchedData(records=self._all_records())
 
@@ -269,9 +281,9 @@ class AuroraXRun:
         batches = [search.records if search.records is not None else [] for search in self._searches]
         if not batches:
             return []
-        records = united(batches, self.plan.query.kind, self.plan.requests)
+        records = unite_records(batches, self.plan.query.kind, self.plan.requests)
         tree = self.plan.requests[0].response_format if len(batches) > 1 else None
-        return records if tree is None else narrowed(records, tree)
+        return records if tree is None else apply_format_to_all(records, tree)
 
     def cancel(self, *, patient: bool = False) -> None:
         """Send `DELETE …/requests/{id}` for the unfinished searches. Raises ArchiveError when that fails.
@@ -281,29 +293,29 @@ class AuroraXRun:
         if self._cancelled or time.monotonic() < self._next_cancel_at:
             return
         self._cancelled = bool(self._unfinished_searches())
-        self._wire.cut(self)
+        self._wire.cancel_owner(self)
         if not self._cancelled:
             return
-        with self.ending.one():
+        with self.ending.track():
             self._cancel_all(_SUBMIT_SECONDS if patient else _GRACE_SECONDS)
 
     def _cancel_all(self, grace: float) -> None:
         """Cancel the unfinished searches after waiting `grace` seconds for request ids. Raises ArchiveError."""
-        self._submissions.over_within(grace)
+        self._submissions.wait(grace)
         self._cancels_late_ids = True
         deadline = time.monotonic() + _CANCEL_SECONDS
         to_cancel = [search for search in self._unfinished_searches() if search.request_id]
-        errors = side_by_side(partial(self._cancel, deadline=deadline), to_cancel)
+        errors = run_in_parallel(partial(self._cancel, deadline=deadline), to_cancel)
         failure = next((error for error in errors if error is not None), None)
         if failure is not None:
             self._cancelled = self._cancels_late_ids = False
             self._next_cancel_at = time.monotonic() + _CANCEL_SECONDS
             raise failure
 
-    def _cancel(self, search: _Search, deadline: float) -> ArchiveError | None:
+    def _cancel(self, search: _RemoteSearch, deadline: float) -> ArchiveError | None:
         """Cancel one search. Return the error, or None on success or when the service does not know the search."""
         try:
-            self._wire.ask(Call(CANCEL, "DELETE", search.path), deadline, search.request_id)
+            self._wire.call(ServiceCall(CANCEL, "DELETE", search.path), deadline, search.request_id)
         except ArchiveError as error:
             # Return the error, so that the other searches are still cancelled.
             return None if _is_gone(error) else error
@@ -312,7 +324,7 @@ class AuroraXRun:
     def _abandon(self) -> ArchiveError | None:
         """Cancel the searches if possible. Return the error of a failed cancellation; callers raise their own error."""
         self._stopped = True
-        self._let_go()
+        self._stop_pending()
         try:
             self.cancel()
         except ArchiveError as cancel_error:
@@ -321,14 +333,14 @@ class AuroraXRun:
 
     def _refuse_cancelled(self) -> None:
         if self._cancelled or self._stopped:
-            context = self._context.about(", ".join(self.request_ids))
+            context = self._context.for_request(", ".join(self.request_ids))
             raise context.error(Cancelled, "it was cancelled before it was done", "run it again")
 
-    def _unfinished_searches(self) -> list[_Search]:
+    def _unfinished_searches(self) -> list[_RemoteSearch]:
         return [search for search in self._searches if not search.status.done]
 
-    def _wait_for(self, search: _Search, deadline: float, turn: int) -> None:
-        began, delay, waited = time.monotonic(), FIRST_POLL, 0.0
+    def _wait_for(self, search: _RemoteSearch, deadline: float, turn: int) -> None:
+        began, delay, waited = time.monotonic(), FIRST_POLL_SECONDS, 0.0
         while not search.status.done and turn == self._turn:
             self._refuse_cancelled()
             # _too_late reports the timeout of the whole search; another waiting thread may have cut this poll off.
@@ -338,42 +350,44 @@ class AuroraXRun:
                 return
             remaining = deadline - time.monotonic()
             if remaining > 0:
-                self._service.pause(min(jittered(delay), remaining))
+                self._service.pause(min(add_jitter(delay), remaining))
             if time.monotonic() >= deadline:
-                raise self._too_late(search.request_id, began)
+                raise self._deadline_error(search.request_id, began)
             waited += delay
-            delay = min(max(SOONEST_POLL, LATE_BY * waited), SLOWEST_POLL)
+            delay = min(max(MIN_POLL_SECONDS, POLL_BACKOFF * waited), MAX_POLL_SECONDS)
 
-    def _too_late(self, request_id: str, began: float) -> ArchiveError:
+    def _deadline_error(self, request_id: str, began: float) -> ArchiveError:
         message = f"the search was not done after {time.monotonic() - began:.1f} s"
         hint = "allow it more time, or ask for a shorter time window"
-        return self._context.about(request_id).error(TimedOut, message, hint)
+        return self._context.for_request(request_id).error(TimedOut, message, hint)
 
-    def _poll(self, search: _Search, deadline: float) -> None:
-        call = Call(STATUS, "GET", search.path, owner=self)
-        answer = self._wire.ask(call, deadline, search.request_id)
-        search.status = read_status(answer, self._context.about(search.request_id))
+    def _poll(self, search: _RemoteSearch, deadline: float) -> None:
+        call = ServiceCall(STATUS, "GET", search.path, owner=self)
+        answer = self._wire.call(call, deadline, search.request_id)
+        search.status = read_status(answer, self._context.for_request(search.request_id))
         if search.status.logs:
-            self._meter.said(search.status.logs[-1].summary)
+            self._meter.log_line(search.status.logs[-1].summary)
 
-    def _fetch(self, search: _Search, deadline: float) -> None:
+    def _fetch(self, search: _RemoteSearch, deadline: float) -> None:
         tree = self._format(search)
         method = "GET" if tree is None else "POST"
-        call = Call(DATA, method, f"{search.path}/data", tree, self._reader(search), owner=self)
-        answer = self._wire.ask(call, deadline, search.request_id)
-        context, expected = self._context.about(search.request_id), search.status.result_count
+        call = ServiceCall(DATA, method, f"{search.path}/data", tree, self._reader(search), owner=self)
+        answer = self._wire.call(call, deadline, search.request_id)
+        context, expected = self._context.for_request(search.request_id), search.status.result_count
         search.records = read_records(answer, search.request.kind, expected, context)
 
-    def _format(self, search: _Search) -> Tree | None:
+    def _format(self, search: _RemoteSearch) -> Tree | None:
         """Return the response_format to request; for several requests, with the fields that identify records."""
         tree = search.request.response_format
-        return widened(tree, search.request.kind) if tree is not None and len(self._searches) > 1 else tree
+        return widen_format(tree, search.request.kind) if tree is not None and len(self._searches) > 1 else tree
 
-    def _reader(self, search: _Search) -> Any:
+    def _reader(self, search: _RemoteSearch) -> Any:
         expected = search.status.result_count
-        return partial(record_reader, search.request.kind, self._meter.received(search), expected, self._wanted())
+        return partial(
+            record_reader, search.request.kind, self._meter.count_received(search), expected, self._records_wanted()
+        )
 
-    def _wanted(self) -> int | None:
+    def _records_wanted(self) -> int | None:
         """Return the number of records needed of each request, or None for all.
 
         The first records of each request suffice: duplicates of earlier requests are among them.
@@ -386,7 +400,7 @@ class AuroraXRun:
         is_joined = self.plan.query.kind == CONJUNCTIONS.name and len(self._searches) > 1
         return None if residual.is_aggregate or is_joined else residual.limit + residual.offset
 
-    def _together(self) -> RunStatus:
+    def _in_parallel(self) -> RunStatus:
         statuses = [search.status for search in self._searches]
         counts = [status.result_count for status in statuses if status.result_count is not None]
         logs = tuple(line for status in statuses for line in status.logs)

@@ -10,17 +10,17 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-Thing = TypeVar("Thing")
+Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-MOST = 4
+MAX_THREADS = 4
 """Concurrent requests per plan."""
 
 _TICK = 0.05
 
 
-def side_by_side(
-    work: Callable[[Thing], Result], things: Sequence[Thing], most: int = MOST, *, in_background: bool = False
+def run_in_parallel(
+    work: Callable[[Item], Result], things: Sequence[Item], most: int = MAX_THREADS, *, in_background: bool = False
 ) -> list[Result]:
     """Return `work(thing)` for each thing. A single thing runs on the calling thread, unless `in_background`.
 
@@ -28,7 +28,7 @@ def side_by_side(
     """
     if len(things) <= 1 and not in_background:
         return [work(thing) for thing in things]
-    waiting: queue.SimpleQueue[tuple[int, Thing]] = queue.SimpleQueue()
+    waiting: queue.SimpleQueue[tuple[int, Item]] = queue.SimpleQueue()
     for pair in enumerate(things):
         waiting.put(pair)
     done: queue.SimpleQueue[tuple[int, Result | BaseException, bool]] = queue.SimpleQueue()
@@ -48,12 +48,12 @@ def side_by_side(
     for _ in range(min(most, len(things))):
         threading.Thread(target=labour, name="auroraql-request", daemon=True).start()
     try:
-        return _gathered(done, len(things))
+        return _gather_results(done, len(things))
     finally:
         stopped.set()
 
 
-def _gathered(done: queue.SimpleQueue[tuple[int, Result | BaseException, bool]], count: int) -> list[Result]:
+def _gather_results(done: queue.SimpleQueue[tuple[int, Result | BaseException, bool]], count: int) -> list[Result]:
     results: dict[int, Result] = {}
     while len(results) < count:
         try:

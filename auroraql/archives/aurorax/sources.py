@@ -10,7 +10,7 @@ from dataclasses import fields
 from datetime import datetime
 from typing import Any
 
-from auroraql.archives.aurorax.answers import Answer, Context, read_json
+from auroraql.archives.aurorax.answers import ServiceContext, ServiceResponse, read_json
 from auroraql.errors import Failed
 from auroraql.results import read_time
 from auroraql.schema import KINDS, PROTOCOLS, STORED_KINDS
@@ -23,16 +23,19 @@ STATISTICS = "/api/v1/data_sources?format=identifier_only&include_stats=true"
 _NAMES = tuple(field.name for field in fields(DataSource))
 
 
-def read_sources(answer: Answer, context: Context) -> tuple[tuple[DataSource, ...], dict[int, SourceDetails]]:
+def read_sources(
+    answer: ServiceResponse, context: ServiceContext
+) -> tuple[tuple[DataSource, ...], dict[int, SourceDetails]]:
     """Return the sources, and their details by identifier. Raises Failed for an unpublished shape."""
     documents = _read_list(answer, _NAMES, context)
     sources = tuple(
-        DataSource(document["identifier"], *(_text(document[name]) for name in _NAMES[1:])) for document in documents
+        DataSource(document["identifier"], *(_text_or_empty(document[name]) for name in _NAMES[1:]))
+        for document in documents
     )
-    return sources, {document["identifier"]: _details(document) for document in documents}
+    return sources, {document["identifier"]: _read_details(document) for document in documents}
 
 
-def read_statistics(answer: Answer, context: Context) -> dict[str, dict[int, Statistics]]:
+def read_statistics(answer: ServiceResponse, context: ServiceContext) -> dict[str, dict[int, Statistics]]:
     """Return statistics by kind and identifier; sources without statistics are left out.
 
     Raises Failed for an unpublished shape.
@@ -43,13 +46,13 @@ def read_statistics(answer: Answer, context: Context) -> dict[str, dict[int, Sta
             document["identifier"]: statistics
             for document in documents
             if isinstance(document.get("stats"), dict)
-            and (statistics := _statistics(document["stats"], PROTOCOLS[kind].counted_as)) is not None
+            and (statistics := _read_statistics(document["stats"], PROTOCOLS[kind].counted_as)) is not None
         }
         for kind in STORED_KINDS
     }
 
 
-def _read_list(answer: Answer, names: Sequence[str], context: Context) -> list[dict[str, Any]]:
+def _read_list(answer: ServiceResponse, names: Sequence[str], context: ServiceContext) -> list[dict[str, Any]]:
     """Return the documents of permanent sources after checking that each has the given names."""
     documents = read_json(answer, "data sources", context)
     if not isinstance(documents, list):
@@ -62,11 +65,11 @@ def _read_list(answer: Answer, names: Sequence[str], context: Context) -> list[d
     return [entry for entry in documents if entry["identifier"] >= 0]
 
 
-def _text(value: Any) -> str:
+def _text_or_empty(value: Any) -> str:
     return "" if value is None else str(value)
 
 
-def _details(document: Mapping[str, Any]) -> SourceDetails:
+def _read_details(document: Mapping[str, Any]) -> SourceDetails:
     """Return the details of a source that `DataSource` does not hold; malformed members count as missing."""
     schemas: dict[str, list[dict[str, Any]]] = {}
     for kind in KINDS.values():
@@ -82,14 +85,14 @@ def _details(document: Mapping[str, Any]) -> SourceDetails:
     )
 
 
-def _statistics(document: Mapping[str, Any], name: str) -> Statistics | None:
+def _read_statistics(document: Mapping[str, Any], name: str) -> Statistics | None:
     count = document.get(f"{name}_count")
     if not isinstance(count, int):
         return None
-    return Statistics(count, *(_moment(document.get(f"{end}_{name}_loaded")) for end in ("earliest", "latest")))
+    return Statistics(count, *(_read_time(document.get(f"{end}_{name}_loaded")) for end in ("earliest", "latest")))
 
 
-def _moment(value: Any) -> datetime | None:
+def _read_time(value: Any) -> datetime | None:
     try:
         return read_time(value) if isinstance(value, str) else None
     except (ValueError, OverflowError):

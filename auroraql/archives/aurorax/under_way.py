@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 
-class UnderWay:
+class PendingCalls:
     """Counts operations that have begun and not ended."""
 
     def __init__(self) -> None:
@@ -17,7 +17,7 @@ class UnderWay:
         return self._count > 0
 
     @contextmanager
-    def one(self) -> Iterator[None]:
+    def track(self) -> Iterator[None]:
         """Count one operation while the block runs."""
         with self._changed:
             self._count += 1
@@ -28,7 +28,7 @@ class UnderWay:
                 self._count -= 1
                 self._changed.notify_all()
 
-    def over_within(self, seconds: float) -> bool:
+    def wait(self, seconds: float) -> bool:
         """Wait up to `seconds` for all operations to end. Return whether they did."""
         with self._changed:
             return self._changed.wait_for(lambda: not self._count, max(seconds, 0))

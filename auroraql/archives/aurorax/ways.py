@@ -16,7 +16,7 @@ from auroraql.archives.kept_file import CacheFile
 from auroraql.plan import Request
 from auroraql.schema import PROTOCOLS
 
-PATIENCE = 4.0
+SYNCHRONOUS_TIMEOUT_SECONDS = 4.0
 """Seconds until a synchronous answer must begin. Limits the delay before a search is submitted and computed again."""
 
 _MISSING, _BARRED = (404, 405, 501), (401, 403)
@@ -25,7 +25,7 @@ _OF_THE_REQUEST = (400, 413, 422, 429)
 _FOR_LONG, _FOR_AN_HOUR, _FOR_A_MINUTE = 24 * 3600.0, 3600.0, 60.0
 
 
-class Ways:
+class EndpointPolicy:
     """Availability of the synchronous endpoint of one service. `now` returns seconds since 1970."""
 
     def __init__(self, file: CacheFile, now: Callable[[], float] = time.time) -> None:
@@ -33,9 +33,9 @@ class Ways:
         self._closed: dict[str, float] | None = None
         self._too_long: dict[str, tuple[float, float]] = {}
 
-    def at_once(self, request: Request) -> bool:
+    def use_synchronous(self, request: Request) -> bool:
         """Return whether to send the request to `search_synchronous`."""
-        longest, window = PROTOCOLS[request.kind].longest_synchronous, _window(request)
+        longest, window = PROTOCOLS[request.kind].longest_synchronous, _window_length(request)
         if longest is None or window is None or window > longest:
             return False
         with self._lock:
@@ -45,7 +45,7 @@ class Ways:
             return False
         return now >= until or window.total_seconds() < seconds
 
-    def close(self, request: Request, status: int = 0) -> None:
+    def disable(self, request: Request, status: int = 0) -> None:
         """Record that the endpoint failed with this HTTP status, or without a usable answer (0)."""
         if status in _OF_THE_REQUEST:
             return
@@ -54,9 +54,9 @@ class Ways:
             self._read()[request.kind] = self._now() + seconds
             self._write()
 
-    def took_too_long(self, request: Request) -> None:
+    def note_timeout(self, request: Request) -> None:
         """Record that the endpoint did not answer in time for this request's window."""
-        window = _window(request)
+        window = _window_length(request)
         if window is None:
             return
         with self._lock:
@@ -75,12 +75,12 @@ class Ways:
             now, document = self._now(), self._file.read() or {}
             self._closed = {
                 kind: until
-                for kind, (until,) in _numbers(document.get("closed"), 1)
+                for kind, (until,) in _finite_numbers(document.get("closed"), 1)
                 if kind in PROTOCOLS and until <= now + _FOR_LONG
             }
             self._too_long = {
                 kind: (seconds, until)
-                for kind, (seconds, until) in _numbers(document.get("too_long"), 2)
+                for kind, (seconds, until) in _finite_numbers(document.get("too_long"), 2)
                 if kind in PROTOCOLS and until <= now + _FOR_AN_HOUR
             }
         return self._closed
@@ -90,11 +90,11 @@ class Ways:
         self._file.write({"closed": closed, "too_long": self._too_long})
 
 
-def _window(request: Request) -> timedelta | None:
+def _window_length(request: Request) -> timedelta | None:
     return None if request.start is None or request.end is None else request.end - request.start
 
 
-def _numbers(document: object, count: int) -> list[tuple[str, list[float]]]:
+def _finite_numbers(document: object, count: int) -> list[tuple[str, list[float]]]:
     """Return the lists of `count` numbers by name, without malformed entries."""
     members = document.items() if isinstance(document, dict) else ()
     return [

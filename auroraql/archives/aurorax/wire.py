@@ -20,13 +20,19 @@ import requests
 from urllib3.exceptions import HTTPError
 
 from auroraql.archives.aurorax.address import same_origin_target
-from auroraql.archives.aurorax.answers import Answer, Context, Step, expect, retry_after
-from auroraql.archives.aurorax.broken import CONNECT_SECONDS, NO_HTTP, Broken, diagnose
-from auroraql.archives.aurorax.line import Adapter, Line
+from auroraql.archives.aurorax.answers import (
+    ProtocolStep,
+    ServiceContext,
+    ServiceResponse,
+    check_status,
+    parse_retry_after,
+)
+from auroraql.archives.aurorax.broken import CONNECT_SECONDS, NOT_HTTP_FAILURE, TransportFailure, diagnose_transport
+from auroraql.archives.aurorax.line import CancellableAdapter, CancellableConnection
 from auroraql.archives.endpoints import is_loopback
 from auroraql.errors import Cancelled, Failed, TimedOut
 
-TRIES = 4
+MAX_TRIES = 4
 """Attempts per step before its error is raised."""
 
 _FIRST_DELAY = 0.2
@@ -35,28 +41,28 @@ _SILENT_SECONDS = 120.0
 _MOST_REDIRECTS = 3
 _MOST_CONNECTIONS = 32
 """Connections kept open: several searches may run, each with several requests."""
-_PASSING = (429, 500, 502, 503, 504)
+_RETRIABLE_STATUSES = (429, 500, 502, 503, 504)
 _CHUNK = 256 * 1024
 _TICK = 0.05
 _MOST_WHOLE = 64 << 20
 """Size limit in bytes of a response held whole; source lists are far smaller."""
 _MOST_OF_ERROR = 1 << 20
 """Bytes read of an error response."""
-_SLOWEST = 1024.0
+_MIN_BYTES_PER_SECOND = 1024.0
 """Bytes per second below which a response is too slow for a call with `patience`."""
 
 _spread = SystemRandom().uniform
 
 
-class Interrupted(KeyboardInterrupt):
+class CallInterrupted(KeyboardInterrupt):
     """Ctrl-C during a call. `answer` is the response that arrived within the grace period, if any."""
 
-    def __init__(self, answer: Answer | None) -> None:
+    def __init__(self, answer: ServiceResponse | None) -> None:
         self.answer = answer
         super().__init__()
 
 
-class Reader(Protocol):
+class BodyReader(Protocol):
     """Consumer of a successful response body as it arrives."""
 
     def feed(self, data: bytes) -> None:
@@ -72,39 +78,39 @@ class Reader(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class ServiceCall:
     """One request: method, path below the base URL, JSON body, and the protocol `step` that it performs.
 
     `reader` creates the consumer of a successful body, once per attempt. With `patience`, the response must begin
-    within that many seconds and keep a minimum rate. `owner` identifies calls for `Wire.cut`.
+    within that many seconds and keep a minimum rate. `owner` identifies calls for `HttpClient.cut`.
     """
 
-    step: Step
+    step: ProtocolStep
     method: str
     path: str
     body: Any = None
-    reader: Callable[[], Reader] | None = None
-    patience: float | None = None
+    reader: Callable[[], BodyReader] | None = None
+    patience_seconds: float | None = None
     owner: object = None
-    tries: int = TRIES
+    tries: int = MAX_TRIES
 
 
-_LATE = Broken(
-    TimedOut, "the deadline passed before it answered", lasting=True, hint="allow it more time, or ask for less"
+_DEADLINE_FAILURE = TransportFailure(
+    TimedOut, "the deadline passed before it answered", is_permanent=True, hint="allow it more time, or ask for less"
 )
 
 
-TOO_SLOW = Broken(TimedOut, "it did not answer in time", lasting=True)
+TOO_SLOW_FAILURE = TransportFailure(TimedOut, "it did not answer in time", is_permanent=True)
 """Outcome of a call whose patience ended before its deadline."""
 
-_CUT = Broken(Cancelled, "nobody waits for the answer any more", lasting=True)
+_CANCELLED_FAILURE = TransportFailure(Cancelled, "nobody waits for the answer any more", is_permanent=True)
 
 
-class _Drop(Exception):
+class _TooSlow(Exception):
     """Raised when a response arrives too slowly for the patience of its call."""
 
 
-class Endless(ValueError):
+class OversizedResponse(ValueError):
     """A response that exceeds a limit; `words` describes it, and `hint` is the way out."""
 
     def __init__(self, words: str, hint: str = "ask for less at once") -> None:
@@ -112,12 +118,12 @@ class Endless(ValueError):
         super().__init__(words)
 
 
-def jittered(seconds: float) -> float:
+def add_jitter(seconds: float) -> float:
     """Return the delay varied by up to 20 %, so that many clients do not retry at the same time."""
     return seconds * _spread(0.8, 1.2)
 
 
-class Whole:
+class WholeBody:
     """Reader that keeps the whole body."""
 
     has_enough = False
@@ -131,7 +137,7 @@ class Whole:
         self._chunks.append(data)
         self._size += len(data)
         if self._size > _MOST_WHOLE:
-            raise Endless(f"its answer is longer than {_MOST_WHOLE >> 20} MB")
+            raise OversizedResponse(f"its answer is longer than {_MOST_WHOLE >> 20} MB")
 
     @property
     def body(self) -> bytes:
@@ -139,7 +145,7 @@ class Whole:
         return b"".join(self._chunks)
 
 
-class _Session(requests.Session):
+class _HttpSession(requests.Session):
     """Session without redirect handling: requests reads redirect bodies, and this client restricts targets."""
 
     def get_redirect_target(self, resp: requests.Response) -> None:  # noqa: ARG002
@@ -147,23 +153,23 @@ class _Session(requests.Session):
         return
 
 
-_Outcomes = queue.SimpleQueue[Answer | Exception | None]
+_Outcomes = queue.SimpleQueue[ServiceResponse | Exception | None]
 """Queue of one exchange: None when the response begins, then the result."""
 
 
-class Wire:
+class HttpClient:
     """HTTP client of one service, with a pool of reused connections."""
 
-    def __init__(self, url: str, context: Context, pause: Callable[[float], object]) -> None:
+    def __init__(self, url: str, context: ServiceContext, pause: Callable[[float], object]) -> None:
         self.url, self._context, self._pause = url, context, pause
-        self._lines: dict[Line, object] = {}
+        self._lines: dict[CancellableConnection, object] = {}
         self._cuts: WeakKeyDictionary[Any, int] = WeakKeyDictionary()
         self._has_answered = False
-        self._session = _Session()
+        self._session = _HttpSession()
         for scheme in ("http://", "https://"):
-            self._session.mount(scheme, Adapter(pool_maxsize=_MOST_CONNECTIONS))
+            self._session.mount(scheme, CancellableAdapter(pool_maxsize=_MOST_CONNECTIONS))
         # Always set auth: without it, requests reads ~/.netrc, and it treats an empty key as none.
-        self._session.auth = context.key.sign
+        self._session.auth = context.key.authorize
         self._session.cookies.set_policy(
             DefaultCookiePolicy(allowed_domains=())
         )  # store no cookies, so that none are sent
@@ -177,59 +183,61 @@ class Wire:
         """Close the connections."""
         self._session.close()
 
-    def cut(self, owner: object) -> None:
+    def cancel_owner(self, owner: object) -> None:
         """Abort the running exchanges of an owner that stopped waiting."""
         self._cuts[owner] = self._cuts.get(owner, 0) + 1
         for line, line_owner in list(self._lines.items()):
             if line_owner is owner:
-                line.cut()
+                line.cancel()
 
-    def ask(self, call: Call, deadline: float, request_id: str = "", *, grace: float = 0.0) -> Answer:
+    def call(self, call: ServiceCall, deadline: float, request_id: str = "", *, grace: float = 0.0) -> ServiceResponse:
         """Send the call and return the response that its step expects; `deadline` is a `time.monotonic` time.
 
         On Ctrl-C raises Interrupted, after waiting up to `grace` seconds for the response. Raises the ArchiveError for
         any other response or a transport failure.
         """
-        outcome = self.answer(call, deadline, grace=grace)
-        context = self._context.about(request_id)
-        if isinstance(outcome, Broken):
+        outcome = self.call_unchecked(call, deadline, grace=grace)
+        context = self._context.for_request(request_id)
+        if isinstance(outcome, TransportFailure):
             raise context.error(outcome.error, outcome.words, outcome.hint)
-        expect(outcome, call.step, context)
+        check_status(outcome, call.step, context)
         return outcome
 
-    def answer(self, call: Call, deadline: float, *, grace: float = 0.0) -> Answer | Broken:
+    def call_unchecked(
+        self, call: ServiceCall, deadline: float, *, grace: float = 0.0
+    ) -> ServiceResponse | TransportFailure:
         """Send the call, with retries, and return any response or the transport failure."""
         cuts = self._cuts.get(call.owner, 0) if call.owner is not None else 0
         outcome = self._after_answers(self._exchange(call, deadline, grace))
-        for delay in _delays(call.tries):
-            wait = _wait(call, outcome, delay)
+        for delay in _retry_delays(call.tries):
+            wait = _retry_wait(call, outcome, delay)
             if wait is None or time.monotonic() + wait >= deadline:
                 break
             self._pause(wait)
             if call.owner is not None and self._cuts.get(call.owner, 0) != cuts:
-                return _CUT  # the owner stopped waiting during the pause
+                return _CANCELLED_FAILURE  # the owner stopped waiting during the pause
             outcome = self._after_answers(self._exchange(call, deadline, grace))
         return outcome
 
-    def _after_answers(self, outcome: Answer | Broken) -> Answer | Broken:
+    def _after_answers(self, outcome: ServiceResponse | TransportFailure) -> ServiceResponse | TransportFailure:
         """Return the outcome; allow a retry of a non-HTTP response if the service spoke HTTP before.
 
         Leftovers of an abandoned slow response may precede the next response on the same connection.
         """
-        if isinstance(outcome, Answer):
+        if isinstance(outcome, ServiceResponse):
             self._has_answered = True
-        return replace(outcome, lasting=False) if outcome is NO_HTTP and self._has_answered else outcome
+        return replace(outcome, is_permanent=False) if outcome is NOT_HTTP_FAILURE and self._has_answered else outcome
 
-    def _exchange(self, call: Call, deadline: float, grace: float) -> Answer | Broken:
+    def _exchange(self, call: ServiceCall, deadline: float, grace: float) -> ServiceResponse | TransportFailure:
         """Run one exchange on its own thread.
 
         Name resolution, handshakes and slowly arriving headers cannot be bounded from within. A thread that exceeds its
         time is abandoned, and its connection is shut down.
         """
         if time.monotonic() >= deadline:
-            return _LATE
+            return _DEADLINE_FAILURE
         outcomes: _Outcomes = queue.SimpleQueue()
-        line = Line()
+        line = CancellableConnection()
 
         def work() -> None:
             try:
@@ -242,17 +250,19 @@ class Wire:
         self._lines[line] = call.owner
         threading.Thread(target=work, name="auroraql-http", daemon=True).start()
         try:
-            begins = deadline if call.patience is None else min(deadline, time.monotonic() + call.patience)
-            outcome = _taken(outcomes, begins, deadline)
+            begins = (
+                deadline if call.patience_seconds is None else min(deadline, time.monotonic() + call.patience_seconds)
+            )
+            outcome = _take_outcome(outcomes, begins, deadline)
         except KeyboardInterrupt:
-            late = _taken(outcomes, time.monotonic() + grace) if grace else None
-            raise Interrupted(late if isinstance(late, Answer) else None) from None
+            late = _take_outcome(outcomes, time.monotonic() + grace) if grace else None
+            raise CallInterrupted(late if isinstance(late, ServiceResponse) else None) from None
         finally:
-            line.cut()  # does nothing after the exchange has ended
+            line.cancel()  # does nothing after the exchange has ended
             del self._lines[line]
-        return _meant(outcome, deadline, line)
+        return _interpret_outcome(outcome, deadline, line)
 
-    def _send(self, call: Call, deadline: float, on_begin: Callable[[], object]) -> Answer:
+    def _send(self, call: ServiceCall, deadline: float, on_begin: Callable[[], object]) -> ServiceResponse:
         url = self.url + call.path
         for _ in range(_MOST_REDIRECTS + 1):
             answer = self._send_once(call, url, deadline, on_begin)
@@ -261,12 +271,14 @@ class Wire:
             if target is None:
                 return answer
             url = target
-        raise Endless(f"{answer.status} redirected again and again", "check the archive's address")
+        raise OversizedResponse(f"{answer.status} redirected again and again", "check the archive's address")
 
-    def _send_once(self, call: Call, url: str, deadline: float, on_begin: Callable[[], object]) -> Answer:
+    def _send_once(
+        self, call: ServiceCall, url: str, deadline: float, on_begin: Callable[[], object]
+    ) -> ServiceResponse:
         remaining = max(deadline - time.monotonic(), 0.001)
         # Slightly longer than the patience, so that the caller notices first and this thread then ends by itself.
-        read_timeout = min(remaining, _SILENT_SECONDS if call.patience is None else 1.5 * call.patience)
+        read_timeout = min(remaining, _SILENT_SECONDS if call.patience_seconds is None else 1.5 * call.patience_seconds)
         with self._session.request(
             call.method,
             url,
@@ -278,7 +290,7 @@ class Wire:
         ) as response:
             on_begin()
             good = response.status_code in call.step.expected
-            reader = call.reader() if call.reader is not None and response.status_code == 200 else Whole()
+            reader = call.reader() if call.reader is not None and response.status_code == 200 else WholeBody()
             began, size = time.monotonic(), 0
             while chunk := response.raw.read1(_CHUNK, decode_content=True):
                 reader.feed(chunk)
@@ -290,26 +302,38 @@ class Wire:
                     raise TimeoutError
                 if not good and size > _MOST_OF_ERROR:
                     break
-                if call.patience and now - began > call.patience and size < _SLOWEST * (now - began):
-                    raise _Drop
+                if (
+                    call.patience_seconds
+                    and now - began > call.patience_seconds
+                    and size < _MIN_BYTES_PER_SECOND * (now - began)
+                ):
+                    raise _TooSlow
             headers = {name.lower(): value for name, value in response.headers.items()}
-            return Answer(response.status_code, headers, reader.body, reader)
+            return ServiceResponse(response.status_code, headers, reader.body, reader)
 
 
-def _meant(outcome: Answer | Exception | None, deadline: float, line: Line) -> Answer | Broken:
+def _interpret_outcome(
+    outcome: ServiceResponse | Exception | None, deadline: float, line: CancellableConnection
+) -> ServiceResponse | TransportFailure:
     """Classify the outcome of an exchange. Raises unexpected exceptions, which are programming errors."""
     late = time.monotonic() >= deadline
     match outcome:
-        case Answer():
+        case ServiceResponse():
             return outcome
         case None:
-            return _LATE if late else TOO_SLOW
-        case _Drop():
-            return TOO_SLOW
-        case Endless(words=words, hint=hint):
-            return Broken(Failed, words, lasting=True, hint=hint)
+            return _DEADLINE_FAILURE if late else TOO_SLOW_FAILURE
+        case _TooSlow():
+            return TOO_SLOW_FAILURE
+        case OversizedResponse(words=words, hint=hint):
+            return TransportFailure(Failed, words, is_permanent=True, hint=hint)
         case OSError() | HTTPError() | ValueError():
-            return _LATE if late else _CUT if line.was_cut else diagnose(outcome, line.phase)
+            return (
+                _DEADLINE_FAILURE
+                if late
+                else _CANCELLED_FAILURE
+                if line.was_cut
+                else diagnose_transport(outcome, line.phase)
+            )
     raise outcome
 
 
@@ -320,7 +344,9 @@ def _version() -> str:
         return "0"
 
 
-def _taken(outcomes: _Outcomes, begins: float, deadline: float | None = None) -> Answer | Exception | None:
+def _take_outcome(
+    outcomes: _Outcomes, begins: float, deadline: float | None = None
+) -> ServiceResponse | Exception | None:
     """Return the outcome; None if the response has not begun by `begins`, or ended by `deadline` (default `begins`).
 
     Waits in ticks because Windows does not deliver Ctrl-C during one long wait.
@@ -337,16 +363,16 @@ def _taken(outcomes: _Outcomes, begins: float, deadline: float | None = None) ->
     return None
 
 
-def _delays(tries: int) -> Iterator[float]:
+def _retry_delays(tries: int) -> Iterator[float]:
     """Yield the pauses between attempts, in seconds."""
-    return (jittered(_FIRST_DELAY * 2**i) for i in range(tries - 1))
+    return (add_jitter(_FIRST_DELAY * 2**i) for i in range(tries - 1))
 
 
-def _wait(call: Call, outcome: Answer | Broken, delay: float) -> float | None:
+def _retry_wait(call: ServiceCall, outcome: ServiceResponse | TransportFailure, delay: float) -> float | None:
     """Return the seconds until a retry; None when a retry is useless or could run a search twice."""
-    if isinstance(outcome, Broken):
-        return delay if not outcome.lasting and (call.step.repeatable or not outcome.arrived) else None
+    if isinstance(outcome, TransportFailure):
+        return delay if not outcome.is_permanent and (call.step.is_repeatable or not outcome.may_have_arrived) else None
     # A 429 rejects a search before it is accepted, so it is safe to resend; after other failures it may be running.
-    if outcome.status not in (_PASSING if call.step.repeatable else (429,)):
+    if outcome.status not in (_RETRIABLE_STATUSES if call.step.is_repeatable else (429,)):
         return None
-    return max(delay, retry_after(outcome.headers.get("retry-after", "")) or 0.0)
+    return max(delay, parse_retry_after(outcome.headers.get("retry-after", "")) or 0.0)
