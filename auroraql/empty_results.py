@@ -32,11 +32,11 @@ _PRODUCT_TYPE = "data_product_type"
 Window = tuple[datetime | None, datetime | None]
 
 
-def why_empty(query: Query, engine: Engine) -> Diagnostic | None:
+def explain_empty_result(query: Query, engine: Engine) -> Diagnostic | None:
     """The reason why a query found nothing, as a warning; None where it is not known, or the archive does not say."""
     try:
-        reasons = _Reasons(query, engine, time.monotonic() + _SECONDS)
-        message = next(reasons.found(), None)
+        reasons = _ReasonFinder(query, engine, time.monotonic() + _SECONDS)
+        message = next(reasons.find_reasons(), None)
     except ArchiveError:  # the reason is a help, and nothing needs it
         return None
     if message is None:
@@ -46,7 +46,7 @@ def why_empty(query: Query, engine: Engine) -> Diagnostic | None:
 
 
 @dataclass(slots=True)
-class _Reasons:
+class _ReasonFinder:
     """Looks for the reasons of one query; `deadline` is in seconds of `time.monotonic`."""
 
     query: Query
@@ -58,12 +58,12 @@ class _Reasons:
     hint: str = ""
     """The way out, where it is not to count."""
 
-    def found(self) -> Iterator[str]:
+    def find_reasons(self) -> Iterator[str]:
         """The reasons, the most certain first. Raises ArchiveError."""
         query, sources = self.query, self.engine.sources(self.deadline)
         if query.criteria is None:
             self.counted, self.origin = query.kind, query.where.origin
-            yield from self._of_sources(
+            yield from self._source_reasons(
                 KINDS[query.kind], SourcePredicates.for_sources(sources).possible_sources(query.where), query.where
             )
             return
@@ -76,27 +76,27 @@ class _Reasons:
                     for s in SourcePredicates.for_sources(sources).possible_sources(block.where)
                     if is_allowed_in_block(s, block.kind)
                 ]
-                for reason in self._of_sources(EPHEMERIS, chosen, None):
+                for reason in self._source_reasons(EPHEMERIS, chosen, None):
                     yield f"{name}: {reason}"
 
-    def _of_sources(self, kind: Kind, sources: Sequence[DataSource], where: Predicate | None) -> Iterator[str]:
+    def _source_reasons(self, kind: Kind, sources: Sequence[DataSource], where: Predicate | None) -> Iterator[str]:
         """The reasons for records of a kind and of some sources; `where` is None where others may be the reason."""
         counted = self.engine.statistics(kind.name, self.deadline)
         if not sources or not all(source.identifier in counted for source in sources):
             return
         held, name = join_statistics(counted[source.identifier] for source in sources), self.engine.name
-        records = f"{kind.title}{self._of(sources)}"
+        records = f"{kind.title}{self._describe_sources(sources)}"
         if not held.count:
             yield f"{name} holds no {records}"
             return
         start, end = self._window()
         first, last = held.earliest, held.latest
         if (start and last and start > last) or (end and first and end < first):
-            yield f"{name} holds {records} only {_between(first, last)}"
+            yield f"{name} holds {records} only {_describe_span(first, last)}"
         elif start and end and end - start <= _LONGEST_WINDOW:
-            yield from self._of_days(kind, sources, records, (start, end), where)
+            yield from self._day_reasons(kind, sources, records, (start, end), where)
 
-    def _of_days(
+    def _day_reasons(
         self,
         kind: Kind,
         sources: Sequence[DataSource],
@@ -104,28 +104,28 @@ class _Reasons:
         window: tuple[datetime, datetime],
         where: Predicate | None,
     ) -> Iterator[str]:
-        rows = self._available(kind, sources, window)
+        rows = self._available_counts(kind, sources, window)
         if not rows:
-            yield f"{self.engine.name} holds no {records} {_between(*window)}"
+            yield f"{self.engine.name} holds no {records} {_describe_span(*window)}"
             return
         if kind.span[0].bound != "start" or where is None:
             return
-        held, wanted = {str(row[-2]) for row in rows if row[-2] is not None}, _product_types(where)
+        held, wanted = {str(row[-2]) for row in rows if row[-2] is not None}, _product_types_asked(where)
         if held and wanted and not held & wanted:
-            what = f"{', '.join(sorted(held))}{self._of(sources)}"
-            yield f"{self.engine.name} holds {what} {_between(*window)}, and no {' or '.join(sorted(wanted))}"
+            what = f"{', '.join(sorted(held))}{self._describe_sources(sources)}"
+            yield f"{self.engine.name} holds {what} {_describe_span(*window)}, and no {' or '.join(sorted(wanted))}"
         elif wanted and not held:
             # A service may count all types together, and each when asked for it.
-            if not any(self._available(kind, sources, window, product_type) for product_type in wanted):
-                yield f"{self.engine.name} holds no {' or '.join(sorted(wanted))}{self._of(sources)} {_between(*window)}"
-        elif self.query.during is None and _is_about_sources(where):
+            if not any(self._available_counts(kind, sources, window, product_type) for product_type in wanted):
+                yield f"{self.engine.name} holds no {' or '.join(sorted(wanted))}{self._describe_sources(sources)} {_describe_span(*window)}"
+        elif self.query.during is None and _is_source_predicate(where):
             self.hint = "write OVERLAPPING in place of the window: it finds what shares a moment with it"
             yield (
                 f"{self.engine.name} holds {records} of these days, but none lies in the window as a whole,"
                 " from its start to its end"
             )
 
-    def _available(
+    def _available_counts(
         self, kind: Kind, sources: Sequence[DataSource], window: tuple[datetime, datetime], product_type: str = ""
     ) -> list[Row]:
         """The counts of the sources on the days of the window, of one type of product where one is given."""
@@ -146,23 +146,21 @@ class _Reasons:
             start, end = max(filter(None, (start, min(firsts)))), min(filter(None, (end, max(lasts))))
         return start, end
 
-    def _of(self, sources: Sequence[DataSource]) -> str:
+    def _describe_sources(self, sources: Sequence[DataSource]) -> str:
         """Which sources these are, in few words; nothing where they are all that there are."""
         every = self.engine.sources(self.deadline)
         if len(sources) == len(every):
             return ""
         programs = list(dict.fromkeys(source.program for source in sources))
         whole = "" not in programs and len(sources) == sum(source.program in programs for source in every)
-        return (
-            f" of {_few(programs if whole else [source.display_name or str(source.identifier) for source in sources])}"
-        )
+        return f" of {_shorten_names(programs if whole else [source.display_name or str(source.identifier) for source in sources])}"
 
 
-def _few(names: Sequence[str]) -> str:
+def _shorten_names(names: Sequence[str]) -> str:
     return ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
 
 
-def _between(first: datetime | None, last: datetime | None) -> str:
+def _describe_span(first: datetime | None, last: datetime | None) -> str:
     """A time span in words, of whole days where it is one."""
     days = [str(moment.date()) for moment in (first, last) if moment is not None]
     if len(days) == 2:
@@ -170,7 +168,7 @@ def _between(first: datetime | None, last: datetime | None) -> str:
     return f"from {days[0]} on" if first is not None else f"until {days[0]}" if days else ""
 
 
-def _product_types(where: Predicate) -> set[str]:
+def _product_types_asked(where: Predicate) -> set[str]:
     """The product types of which a record has one, as far as the outermost terms say."""
     wanted: set[str] = set()
     for term in split_conjuncts(where):
@@ -179,6 +177,6 @@ def _product_types(where: Predicate) -> set[str]:
     return wanted
 
 
-def _is_about_sources(where: Predicate) -> bool:
+def _is_source_predicate(where: Predicate) -> bool:
     """Whether a predicate looks at nothing but the source and the type of a record."""
     return all(ref.role == "source" or ref.name == _PRODUCT_TYPE for ref in collect_refs(where))

@@ -29,7 +29,7 @@ _NOT_WRONG = ("AQL0105", "AQL0206", "AQL0220", "AQL0410")
 """Unfinished statements and values that are only there in a session are not made wrong by a fix."""
 
 
-def keep_right(
+def keep_valid_fixes(
     diagnostics: Iterable[Diagnostic],
     source: Source,
     span: Span,
@@ -47,8 +47,8 @@ def keep_right(
         if each.fix is None
         or each.severity == "warning"
         or not isinstance(each.origin, Span)
-        or _mends(each, each.origin, source.text, span, (catalogue, parameters, now, results))
-        else _without(each, each.fix)
+        or _is_valid_fix(each, each.origin, source.text, span, (catalogue, parameters, now, results))
+        else _without_fix(each, each.fix)
         for each in diagnostics
     )
 
@@ -56,19 +56,19 @@ def keep_right(
 _Context = tuple[Catalogue, Mapping[str, object] | None, datetime | None, ResultLookup | None]
 
 
-def _without(diagnostic: Diagnostic, fix: str) -> Diagnostic:
+def _without_fix(diagnostic: Diagnostic, fix: str) -> Diagnostic:
     repeats = bool(fix.strip()) and fix.strip() in diagnostic.hint
     return replace(diagnostic, fix=None, hint="" if repeats else diagnostic.hint)
 
 
-def _mends(diagnostic: Diagnostic, place: Span, text: str, statement: Span, context: _Context) -> bool:
+def _is_valid_fix(diagnostic: Diagnostic, place: Span, text: str, statement: Span, context: _Context) -> bool:
     if statement.end - statement.start > _LONGEST:
         return False
     fix = diagnostic.fix or ""
     start = min(statement.start, place.start)
     fixed = text[start : place.start] + fix + text[place.end : max(statement.end, place.end)]
     begin, end = place.start - start, place.start - start + len(fix)
-    return not any(_is_at(each, begin, end) for each in _errors(fixed, context))
+    return not any(_is_at(each, begin, end) for each in _errors_of(fixed, context))
 
 
 def _is_at(diagnostic: Diagnostic, begin: int, end: int) -> bool:
@@ -78,7 +78,7 @@ def _is_at(diagnostic: Diagnostic, begin: int, end: int) -> bool:
     return span.start < max(end, begin + 1) and span.end > begin and span.end - span.start <= end - begin + _WHOLE
 
 
-def _errors(text: str, context: _Context) -> tuple[Diagnostic, ...]:
+def _errors_of(text: str, context: _Context) -> tuple[Diagnostic, ...]:
     """Return the errors of one statement, or of a short script."""
     catalogue, parameters, now, results = context
     found: list[Diagnostic] = []

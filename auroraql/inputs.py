@@ -11,7 +11,7 @@ from typing import Any, Protocol, runtime_checkable
 from auroraql.errors import Pointer, Source, StatementError, UsageError
 from auroraql.forms.pieces import too_deep
 
-__all__ = ["SearchObject", "StatementLike", "source_of"]
+__all__ = ["SearchObject", "StatementLike", "to_source"]
 
 
 @runtime_checkable
@@ -29,7 +29,7 @@ StatementLike = str | Source | Mapping[str, Any] | SearchObject
 _DOCUMENT_NAME = "<query>"
 
 
-def source_of(statement: object) -> Source:
+def to_source(statement: object) -> Source:
     """Return the statement as a source text.
 
     A dict becomes its JSON; times in it become AuroraX's `YYYY-MM-DDTHH:MM:SS` in UTC. The `response_format` of a
@@ -39,21 +39,21 @@ def source_of(statement: object) -> Source:
     if isinstance(statement, str | Source):
         return Source.of(statement)
     if isinstance(statement, Mapping):
-        return Source(_json(statement), _DOCUMENT_NAME)
+        return Source(_to_json(statement), _DOCUMENT_NAME)
     document = getattr(statement, "query", None)
     if isinstance(document, Mapping):
-        source = Source(_json(document), f"<{type(statement).__name__}>")
+        source = Source(_to_json(document), f"<{type(statement).__name__}>")
         template = getattr(statement, "response_format", None)
-        return _selecting(source, template) if template else source
+        return _with_selection(source, template) if template else source
     raise UsageError(
         f"a statement is text, a query as a dict, or a search object, not {type(statement).__name__}",
         "as in: archive.run(\"FIND data_products WHERE program = 'trex' ON 2021-01-01\")",
     )
 
 
-def _json(document: Mapping[str, Any]) -> str:
+def _to_json(document: Mapping[str, Any]) -> str:
     try:
-        return json.dumps(document, default=_plain, ensure_ascii=False)
+        return json.dumps(document, default=_to_plain, ensure_ascii=False)
     except RecursionError:
         # Python's own limit, about a thousand levels; the parser refuses a lesser depth in the written JSON.
         raise StatementError([too_deep(Pointer(""))]) from None
@@ -61,7 +61,7 @@ def _json(document: Mapping[str, Any]) -> str:
         raise UsageError(f"the query cannot be written as JSON: {error}") from None
 
 
-def _plain(value: Any) -> Any:
+def _to_plain(value: Any) -> Any:
     """Return a value that JSON has no type for as one that it has."""
     if hasattr(value, "tolist"):  # arrays and scalars of NumPy
         return value.tolist()
@@ -79,20 +79,20 @@ def _plain(value: Any) -> Any:
     raise TypeError(f"{type(value).__name__} is not a JSON type")
 
 
-def _selecting(source: Source, template: Mapping[str, Any]) -> Source:
+def _with_selection(source: Source, template: Mapping[str, Any]) -> Source:
     """Return the query as text, with the parts of the response format selected."""
     # Few callers hand in search objects, and fewer a response format.
     from auroraql.translation import translate_source
 
     text = str(translate_source(source, "aql").output)
-    return Source(f"{text} SELECT {_selection(template)}", source.name)
+    return Source(f"{text} SELECT {_select_list(template)}", source.name)
 
 
-def _selection(template: Mapping[str, Any]) -> str:
+def _select_list(template: Mapping[str, Any]) -> str:
     from auroraql.forms.text.writing import print_name
 
     return ", ".join(
-        f"{print_name(key)} {{{_selection(inner)}}}" if isinstance(inner, Mapping) else print_name(key)
+        f"{print_name(key)} {{{_select_list(inner)}}}" if isinstance(inner, Mapping) else print_name(key)
         for key, inner in template.items()
         if inner
     )

@@ -49,7 +49,7 @@ from auroraql.syntax import ComparisonExpression as Written
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
+class ListingContext:
     """What listings are made from; what takes time, or asks the archive, is asked only by the listing that needs it.
 
     `details` and `statistics` are those of `Engine`, with its deadline; `available` is `Engine.availability` with its deadline; `searches` and `settings` are rows of their listings.
@@ -67,11 +67,11 @@ class Listed:
 
 
 @dataclass(frozen=True, slots=True)
-class _Listing:
+class ListingDefinition:
     """One thing to show: the columns, the one that LIKE is about, and which OF and FOR it takes."""
 
     columns: tuple[ResultColumn, ...]
-    rows: Callable[[ShowPlan, Listed, Query], Iterable[Row]]
+    rows: Callable[[ShowPlan, ListingContext, Query], Iterable[Row]]
     like: str = ""
     of: str = ""
     """What OF names: a kind, a result too, a key; empty where there is no OF."""
@@ -86,18 +86,18 @@ class _Listing:
     kind: Kind | None = None
     """The kind that declares the columns, where they have members."""
 
-    def kept(self, title: str) -> StoredResult:
+    def stored_result(self, title: str) -> StoredResult:
         """Its rows as a result without rows."""
         return StoredResult(
             title, kind_of_rows(title, self.columns, self.kind, whole=self.kind is not None), self.columns
         )
 
 
-REPORTED = frozenset(("template",))
+TREE_LISTINGS = frozenset(("template",))
 """The listings whose rows are the lines of a text."""
 
 
-def read_show(
+def analyze_show(
     statement: ShowStatement, catalogue: Catalogue, results: Mapping[str, StoredResult], values: OperandResolver
 ) -> ShowPlan:
     """What a SHOW asks for. Raises Fault for what makes no sense of it, or is not known."""
@@ -106,7 +106,7 @@ def read_show(
     targets: dict[str, ShowTarget] = {
         clause.word: clause for clause in statement.clauses if isinstance(clause, ShowTarget)
     }
-    _check_targets(statement, listing, targets, title)
+    _check_target_words(statement, listing, targets, title)
     if statement.refresh and not listing.of_sources:
         hint = "leave REFRESH out: it is for what is kept, as SHOW SOURCES REFRESH"
         raise SemanticError("AQL0214", f"{title} is always as it stands", statement.origin, "takes no REFRESH", hint)
@@ -118,22 +118,22 @@ def read_show(
         columns = tuple(column for column in columns if column.name != "data_product_type")
     if "for" in targets:
         _check_for(targets["for"], catalogue)
-    kept = replace(listing, columns=columns).kept(title)
-    days = _days(statement, values, title) if statement.what == "availability" else None
+    kept = replace(listing, columns=columns).stored_result(title)
+    days = _availability_days(statement, values, title) if statement.what == "availability" else None
     if days is None:
-        _check_no_days(statement, title)
-    of_sources, wheres = _wheres(statement, listing)
-    find = FindStatement(title, tuple(_clauses(statement, listing, wheres)), origin=statement.origin)
+        _refuse_days(statement, title)
+    of_sources, wheres = _source_terms(statement, listing)
+    find = FindStatement(title, tuple(_row_clauses(statement, listing, wheres)), origin=statement.origin)
     only_for = targets["for"].name if "for" in targets else ""
     shown = ShowPlan(statement.what, kept, find, of, only_for, days, statement.refresh)
     if not of_sources:
         return shown
     title = "SHOW SOURCES"
-    source_find = FindStatement(title, (Where(_all(of_sources), statement.origin),), origin=statement.origin)
-    return replace(shown, source_find=source_find, source_result=_SOURCES.kept(title))
+    source_find = FindStatement(title, (Where(_conjunction(of_sources), statement.origin),), origin=statement.origin)
+    return replace(shown, source_find=source_find, source_result=_SOURCES.stored_result(title))
 
 
-def _wheres(statement: ShowStatement, listing: _Listing) -> tuple[list[Expression], list[Expression]]:
+def _source_terms(statement: ShowStatement, listing: ListingDefinition) -> tuple[list[Expression], list[Expression]]:
     """The terms of WHERE about fields of the data sources that are no columns of the listing, and the others."""
     of_sources: list[Expression] = []
     others: list[Expression] = []
@@ -141,64 +141,71 @@ def _wheres(statement: ShowStatement, listing: _Listing) -> tuple[list[Expressio
     fields = {field.bare for field in SOURCE_FIELDS}
     for clause in statement.clauses:
         if isinstance(clause, Where):
-            for term in _conjuncts(clause.expression):
-                names = {path.dotted.lower().removeprefix("data_source.") for path in _paths(term)}
+            for term in _split_conjuncts(clause.expression):
+                names = {path.dotted.lower().removeprefix("data_source.") for path in _expression_paths(term)}
                 is_of_sources = listing.by_source and names <= fields and not names <= columns
                 (of_sources if is_of_sources else others).append(term)
     return of_sources, others
 
 
-def _all(terms: Sequence[Expression]) -> Expression:
+def _conjunction(terms: Sequence[Expression]) -> Expression:
     return terms[0] if len(terms) == 1 else AndExpression(tuple(terms))
 
 
-def _conjuncts(expression: Expression) -> Iterator[Expression]:
+def _split_conjuncts(expression: Expression) -> Iterator[Expression]:
     """The terms of an expression that hold together."""
     if isinstance(expression, AndExpression):
         for term in expression.terms:
-            yield from _conjuncts(term)
+            yield from _split_conjuncts(term)
     else:
         yield expression
 
 
-def _paths(expression: Expression) -> Iterator[Path]:
+def _expression_paths(expression: Expression) -> Iterator[Path]:
     """Every path in an expression."""
     match expression:
         case AndExpression(terms) | OrExpression(terms):
             for term in terms:
-                yield from _paths(term)
+                yield from _expression_paths(term)
         case NotExpression(term):
-            yield from _paths(term)
+            yield from _expression_paths(term)
         case Written(path, _, operands):
             yield path
             yield from (operand for operand in operands if isinstance(operand, Path))
 
 
-def rows_of_show(shown: ShowPlan, known: Listed, query: Query) -> list[Row]:
+def listing_rows(shown: ShowPlan, known: ListingContext, query: Query) -> list[Row]:
     """The rows of a listing before its clauses are taken to them. Raises ArchiveError."""
     return list(_LISTINGS[shown.what].rows(shown, known, query))
 
 
-def _check_targets(statement: ShowStatement, listing: _Listing, targets: Mapping[str, ShowTarget], title: str) -> None:
+def _check_target_words(
+    statement: ShowStatement, listing: ListingDefinition, targets: Mapping[str, ShowTarget], title: str
+) -> None:
     if "of" in targets and not listing.of:
         raise SemanticError("AQL0214", f"{title} is of everything, and takes no OF", targets["of"].origin, "not here")
     if "for" in targets and not listing.has_for:
         hint = "use WHERE; FOR belongs to the listings that are made of data sources, such as SHOW METADATA"
         raise SemanticError("AQL0214", f"{title} takes no FOR", targets["for"].origin, "not here", hint)
     if listing.needs_of and "of" not in targets:
-        message, hint = f"{title} does not say of what", f"{title} OF {_example(listing)}"
+        message, hint = f"{title} does not say of what", f"{title} OF {_example_statement(listing)}"
         raise SemanticError("AQL0225", message, statement.origin, "needs OF", hint, missing=("OF",))
 
 
-def _example(listing: _Listing) -> str:
+def _example_statement(listing: ListingDefinition) -> str:
     return "keogram_type" if listing.of == "key" else next(iter(KINDS))
 
 
-def _check_of(target: ShowTarget, listing: _Listing, catalogue: Catalogue, results: Mapping[str, StoredResult]) -> None:
+def _check_of(
+    target: ShowTarget, listing: ListingDefinition, catalogue: Catalogue, results: Mapping[str, StoredResult]
+) -> None:
     """Raises Fault for an OF that names nothing known."""
     known: list[str] = []
     if listing.of == "key":
-        known = [*(f.bare for f in _valued(catalogue)), *(key for kind in KINDS for key in catalogue.keys(kind))]
+        known = [
+            *(f.bare for f in _fields_with_values(catalogue)),
+            *(key for kind in KINDS for key in catalogue.keys(kind)),
+        ]
     elif listing.of == "available":
         known = [*STORED_KINDS]
     else:
@@ -225,7 +232,7 @@ def _check_for(target: ShowTarget, catalogue: Catalogue) -> None:
     raise SemanticError("AQL0225", f"no data source '{target.name}' is known", target.origin, "unknown", hint)
 
 
-def _days(statement: ShowStatement, values: OperandResolver, title: str) -> tuple[date, date]:
+def _availability_days(statement: ShowStatement, values: OperandResolver, title: str) -> tuple[date, date]:
     """The first and last day that availability is asked of."""
     windows = [clause for clause in statement.clauses if isinstance(clause, Window)]
     bounds = join_windows([(each, resolve_window(each, values)) for each in windows])
@@ -236,7 +243,7 @@ def _days(statement: ShowStatement, values: OperandResolver, title: str) -> tupl
     return bounds.start.date(), bounds.end.date()
 
 
-def _check_no_days(statement: ShowStatement, title: str) -> None:
+def _refuse_days(statement: ShowStatement, title: str) -> None:
     for clause in statement.clauses:
         if isinstance(clause, Window):
             raise SemanticError(
@@ -244,7 +251,7 @@ def _check_no_days(statement: ShowStatement, title: str) -> None:
             )
 
 
-def _clauses(statement: ShowStatement, listing: _Listing, wheres: Sequence[Expression]) -> Iterator[Any]:
+def _row_clauses(statement: ShowStatement, listing: ListingDefinition, wheres: Sequence[Expression]) -> Iterator[Any]:
     """The clauses for the rows; `wheres` are the terms of WHERE about them, which LIKE joins."""
     if listing.usual and not any(isinstance(clause, Select | GroupBy) for clause in statement.clauses):
         usual = listing.columns[: listing.usual]
@@ -253,29 +260,29 @@ def _clauses(statement: ShowStatement, listing: _Listing, wheres: Sequence[Expre
     path = Path((listing.like or listing.columns[0].name,), statement.origin)
     terms = [*wheres, *(Written(path, Op.LIKE, (clause.operand,), clause.origin) for clause in patterns)]
     if terms:
-        yield Where(_all(terms), statement.origin)
+        yield Where(_conjunction(terms), statement.origin)
     yield from (c for c in statement.clauses if not isinstance(c, LikePattern | Where | ShowTarget | Window))
 
 
 # --- rows
 
 
-def row_of_source(source: DataSource) -> Row:
+def source_row(source: DataSource) -> Row:
     """The fields of a source, in the order of SOURCE_FIELDS; None for one that has no value."""
     return tuple(None if value == "" else value for value in astuple(source))
 
 
-def _chosen(shown: ShowPlan, known: Listed) -> Sequence[DataSource]:
+def _selected_sources(shown: ShowPlan, known: ListingContext) -> Sequence[DataSource]:
     """The sources that FOR and WHERE leave."""
     sources = known.sources()
     return sources_named(sources, shown.only_for) if shown.only_for else sources
 
 
-def _sources(shown: ShowPlan, known: Listed, query: Query) -> Iterator[Row]:
+def _source_rows(shown: ShowPlan, known: ListingContext, query: Query) -> Iterator[Row]:
     """What takes a request of its own is asked for only where a clause names it."""
-    named = {ref.path[0] for ref in _refs(query)}
+    named = {ref.path[0] for ref in _clause_refs(query)}
     every = query.select is None and not query.group_by
-    sources = _chosen(shown, known)
+    sources = _selected_sources(shown, known)
     wanted = [field.name for field in SOURCE_DETAILS if every or field.name in named]
     details = known.details() if wanted else {}
     counted = {}
@@ -284,11 +291,11 @@ def _sources(shown: ShowPlan, known: Listed, query: Query) -> Iterator[Row]:
     for source in sources:
         of_kinds = {kind: of[source.identifier] for kind, of in counted.items() if source.identifier in of}
         stats = statistics_document(of_kinds) if of_kinds else None
-        described = _details(details.get(source.identifier, SourceDetails()))
-        yield (*row_of_source(source), *(described[field.name] for field in SOURCE_DETAILS), stats)
+        described = _detail_values(details.get(source.identifier, SourceDetails()))
+        yield (*source_row(source), *(described[field.name] for field in SOURCE_DETAILS), stats)
 
 
-def _details(details: SourceDetails) -> dict[str, Any]:
+def _detail_values(details: SourceDetails) -> dict[str, Any]:
     """The values of SOURCE_DETAILS."""
     schemas = {
         kind.schema_key: None if (schema := details.schemas.get(kind.name)) is None else [dict(each) for each in schema]
@@ -300,7 +307,7 @@ def _details(details: SourceDetails) -> dict[str, Any]:
     return {**schemas, "owner": details.owner, "maintainers": maintainers, "metadata": metadata}
 
 
-def _refs(query: Query) -> Iterator[Ref]:
+def _clause_refs(query: Query) -> Iterator[Ref]:
     """What the clauses of a listing look at."""
     yield from (column.ref for column in query.select or () if column.ref is not None)
     yield from collect_refs(query.where)
@@ -308,12 +315,12 @@ def _refs(query: Query) -> Iterator[Ref]:
     yield from (key.ref for key in query.order_by)
 
 
-def _by(name: str, *others: str) -> Callable[[ShowPlan, Listed, Query], Iterator[Row]]:
+def _rows_by_field(name: str, *others: str) -> Callable[[ShowPlan, ListingContext, Query], Iterator[Row]]:
     """One row for each value of a source field: how many sources have it, and with which values of others."""
 
-    def rows(shown: ShowPlan, known: Listed, _query: Query) -> Iterator[Row]:
+    def rows(shown: ShowPlan, known: ListingContext, _query: Query) -> Iterator[Row]:
         held: dict[str, list[DataSource]] = {}
-        for source in _chosen(shown, known):
+        for source in _selected_sources(shown, known):
             held.setdefault(getattr(source, name), []).append(source)
         for value in sorted(held.keys() - {""}):
             several = (", ".join(dict.fromkeys(v for s in held[value] if (v := getattr(s, other)))) for other in others)
@@ -322,21 +329,21 @@ def _by(name: str, *others: str) -> Callable[[ShowPlan, Listed, Query], Iterator
     return rows
 
 
-def _columns(shown: ShowPlan, known: Listed, _query: Query) -> Iterator[Row]:
+def _column_rows(shown: ShowPlan, known: ListingContext, _query: Query) -> Iterator[Row]:
     kept = known.kept.get(shown.of)
     kind = KINDS.get(shown.of) or (kept.kind if kept is not None else None)
-    for field in _leaves(kind) if kind is not None else ():
+    for field in _kind_leaves(kind) if kind is not None else ():
         end = "start and end" if field.bound == "both" else field.bound
         native = field.criterion or (f"window {end}" if end else None)
-        yield field.bare, field.name, _type(field.type), field.unit or None, field.doc, native
+        yield field.bare, field.name, _type_name(field.type), field.unit or None, field.doc, native
 
 
-def _leaves(kind: Kind) -> Iterator[Field]:
+def _kind_leaves(kind: Kind) -> Iterator[Field]:
     for field in kind.fields:
         yield from (field.members or (field,))
 
 
-def _catalogue(known: Listed) -> Catalogue:
+def _current_catalogue(known: ListingContext) -> Catalogue:
     """What is known of the archive, which is asked for its sources where only those of the package are known."""
     catalogue = known.catalogue()
     if catalogue.is_shipped:
@@ -344,30 +351,34 @@ def _catalogue(known: Listed) -> Catalogue:
     return known.catalogue()
 
 
-def _metadata(shown: ShowPlan, known: Listed, _query: Query) -> Iterator[Row]:
-    catalogue = _catalogue(known)
+def _metadata_rows(shown: ShowPlan, known: ListingContext, _query: Query) -> Iterator[Row]:
+    catalogue = _current_catalogue(known)
     narrowed = shown.only_for or shown.source_find is not None
     for kind in [shown.of] if shown.of else KINDS:
-        keys = catalogue.carried_keys(kind, _chosen(shown, known)) if narrowed else catalogue.metadata.get(kind, ())
+        keys = (
+            catalogue.carried_keys(kind, _selected_sources(shown, known))
+            if narrowed
+            else catalogue.metadata.get(kind, ())
+        )
         for key in keys:
             programs = (catalogue.key(kind, key.name) or key).programs
             yield (
                 key.name,
                 kind,
-                _type(key.type),
+                _type_name(key.type),
                 key.unit or None,
-                _listed(key.values),
-                _listed(programs),
+                _join_values(key.values),
+                _join_values(programs),
                 key.doc,
             )
 
 
-def _values(shown: ShowPlan, known: Listed, _query: Query) -> Iterator[Row]:
-    catalogue = _catalogue(known)
+def _value_rows(shown: ShowPlan, known: ListingContext, _query: Query) -> Iterator[Row]:
+    catalogue = _current_catalogue(known)
     name = shown.of.removeprefix("data_source.").removeprefix("metadata.")
     narrowed = shown.only_for or shown.source_find is not None
-    chosen = _chosen(shown, known) if narrowed else ()
-    for field in _valued(catalogue):
+    chosen = _selected_sources(shown, known) if narrowed else ()
+    for field in _fields_with_values(catalogue):
         if field.bare == name:
             listed = catalogue.values(name)
             if narrowed and listed:
@@ -380,22 +391,22 @@ def _values(shown: ShowPlan, known: Listed, _query: Query) -> Iterator[Row]:
         yield from ((value, kind) for value in (key.values if key is not None else ()))
 
 
-def _template(shown: ShowPlan, _known: Listed, _query: Query) -> Iterator[Row]:
+def _template_rows(shown: ShowPlan, _known: ListingContext, _query: Query) -> Iterator[Row]:
     text = json.dumps(response_template(KINDS[shown.of]), indent=2)
     yield from ((line,) for line in text.splitlines())
 
 
-def _valued(catalogue: Catalogue) -> Iterator[Field]:
+def _fields_with_values(catalogue: Catalogue) -> Iterator[Field]:
     """The fields whose values are known, each name once."""
     seen: set[str] = set()
     for kind in KINDS.values():
-        for field in _leaves(kind):
+        for field in _kind_leaves(kind):
             if (field.known or catalogue.values(field.bare)) and field.bare not in seen:
                 seen.add(field.bare)
                 yield field
 
 
-def _availability(shown: ShowPlan, known: Listed, query: Query) -> list[Row]:
+def _availability_rows(shown: ShowPlan, known: ListingContext, query: Query) -> list[Row]:
     """What the WHERE says of one program, platform or instrument type is asked for by itself."""
     asked = ("program", "platform", "instrument_type")
     only = {
@@ -404,37 +415,37 @@ def _availability(shown: ShowPlan, known: Listed, query: Query) -> list[Row]:
         if isinstance(term, Comparison) and term.operator == Op.EQ and term.ref.name in asked
     }
     first, last = shown.days or (date.min, date.max)
-    return [row for row in known.available(shown.of, first, last, only) if _is_within(row, first, last)]
+    return [row for row in known.available(shown.of, first, last, only) if _is_within_days(row, first, last)]
 
 
-def _is_within(row: Row, first: date, last: date) -> bool:
+def _is_within_days(row: Row, first: date, last: date) -> bool:
     day = row[len(SOURCE_FIELDS)]
     return isinstance(day, datetime) and first <= day.date() <= last
 
 
-def _searches(_shown: ShowPlan, known: Listed, _query: Query) -> Sequence[Row]:
+def _job_rows(_shown: ShowPlan, known: ListingContext, _query: Query) -> Sequence[Row]:
     return known.searches()
 
 
-def _results(_shown: ShowPlan, known: Listed, _query: Query) -> Iterator[Row]:
+def _result_rows(_shown: ShowPlan, known: ListingContext, _query: Query) -> Iterator[Row]:
     for kept in known.kept.values():
         columns = ", ".join(column.name for column in kept.columns)
         yield kept.name, len(kept.result) if kept.result is not None else None, columns, kept.statement_text
 
 
-def _settings(_shown: ShowPlan, known: Listed, _query: Query) -> Sequence[Row]:
+def _setting_rows(_shown: ShowPlan, known: ListingContext, _query: Query) -> Sequence[Row]:
     return known.settings()
 
 
-def _listed(values: Sequence[str]) -> str | None:
+def _join_values(values: Sequence[str]) -> str | None:
     return ", ".join(values) or None
 
 
-def _type(type: Type) -> str:
+def _type_name(type: Type) -> str:
     return type.name.lower()
 
 
-def _texts(*names: str) -> tuple[ResultColumn, ...]:
+def _text_columns(*names: str) -> tuple[ResultColumn, ...]:
     return tuple(ResultColumn(name, Type.STRING, path=(name,)) for name in names)
 
 
@@ -458,14 +469,14 @@ _SOURCES_KIND = Kind(
 _COUNT = (ResultColumn("sources", Type.INTEGER, path=("sources",)),)
 
 
-def _grouped(name: str, others: tuple[str, ...], titles: tuple[str, ...]) -> _Listing:
-    columns = (*_texts(name), *_COUNT, *_texts(*titles))
-    return _Listing(columns, _by(name, *others), has_for=True, of_sources=True, by_source=True)
+def _grouped_listing(name: str, others: tuple[str, ...], titles: tuple[str, ...]) -> ListingDefinition:
+    columns = (*_text_columns(name), *_COUNT, *_text_columns(*titles))
+    return ListingDefinition(columns, _rows_by_field(name, *others), has_for=True, of_sources=True, by_source=True)
 
 
-_SOURCES = _Listing(
+_SOURCES = ListingDefinition(
     tuple(ResultColumn(field.name, field.type, path=field.path) for field in _SOURCES_KIND.fields),
-    _sources,
+    _source_rows,
     like="display_name",
     has_for=True,
     of_sources=True,
@@ -475,50 +486,63 @@ _SOURCES = _Listing(
 
 _LISTINGS = {
     "sources": _SOURCES,
-    "programs": _grouped("program", ("platform", "instrument_type"), ("platforms", "instrument_types")),
-    "platforms": _grouped("platform", ("program", "instrument_type"), ("programs", "instrument_types")),
-    "instrument_types": _grouped("instrument_type", ("program",), ("programs",)),
-    "columns": _Listing(_texts("name", "path", "type", "unit", "doc", "native"), _columns, of="result", needs_of=True),
-    "metadata": _Listing(
-        _texts("key", "kind", "type", "unit", "values", "programs", "doc"),
-        _metadata,
+    "programs": _grouped_listing("program", ("platform", "instrument_type"), ("platforms", "instrument_types")),
+    "platforms": _grouped_listing("platform", ("program", "instrument_type"), ("programs", "instrument_types")),
+    "instrument_types": _grouped_listing("instrument_type", ("program",), ("programs",)),
+    "columns": ListingDefinition(
+        _text_columns("name", "path", "type", "unit", "doc", "native"), _column_rows, of="result", needs_of=True
+    ),
+    "metadata": ListingDefinition(
+        _text_columns("key", "kind", "type", "unit", "values", "programs", "doc"),
+        _metadata_rows,
         of="kind",
         has_for=True,
         of_sources=True,
         by_source=True,
     ),
-    "values": _Listing(
-        _texts("value", "kind"), _values, of="key", needs_of=True, has_for=True, of_sources=True, by_source=True
+    "values": ListingDefinition(
+        _text_columns("value", "kind"),
+        _value_rows,
+        of="key",
+        needs_of=True,
+        has_for=True,
+        of_sources=True,
+        by_source=True,
     ),
-    "template": _Listing(_texts("template"), _template, of="kind", needs_of=True),
-    "availability": _Listing(
+    "template": ListingDefinition(_text_columns("template"), _template_rows, of="kind", needs_of=True),
+    "availability": ListingDefinition(
         (
             *_SOURCE_COLUMNS,
             ResultColumn("date", Type.TIME, path=("date",)),
-            *_texts("data_product_type"),
+            *_text_columns("data_product_type"),
             ResultColumn("count", Type.INTEGER, path=("count",)),
         ),
-        _availability,
+        _availability_rows,
         like="display_name",
         of="available",
         needs_of=True,
     ),
-    "searches": _Listing(
+    "searches": ListingDefinition(
         (
-            *_texts("name", "status"),
+            *_text_columns("name", "status"),
             ResultColumn("elapsed", Type.NUMBER, "s", path=("elapsed",)),
-            *_texts("log"),
+            *_text_columns("log"),
             ResultColumn("result_count", Type.INTEGER, path=("result_count",)),
-            *_texts("request_ids", "request_urls"),
+            *_text_columns("request_ids", "request_urls"),
             ResultColumn("started", Type.TIME, path=("started",)),
-            *_texts("statement"),
+            *_text_columns("statement"),
         ),
-        _searches,
+        _job_rows,
     ),
-    "results": _Listing(
-        (*_texts("name"), ResultColumn("rows", Type.INTEGER, path=("rows",)), *_texts("columns", "statement")), _results
+    "results": ListingDefinition(
+        (
+            *_text_columns("name"),
+            ResultColumn("rows", Type.INTEGER, path=("rows",)),
+            *_text_columns("columns", "statement"),
+        ),
+        _result_rows,
     ),
-    "settings": _Listing(_texts("name", "value", "default", "doc"), _settings),
+    "settings": ListingDefinition(_text_columns("name", "value", "default", "doc"), _setting_rows),
 }
 """Everything that can be shown, by the word behind SHOW."""
 

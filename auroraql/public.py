@@ -6,7 +6,7 @@ from typing import Any
 
 from auroraql.errors import Source
 from auroraql.forms import script
-from auroraql.inputs import StatementLike, source_of
+from auroraql.inputs import StatementLike, to_source
 from auroraql.syntax import Statement
 from auroraql.translation import translate_source
 from auroraql.warning import warn_diagnostics
@@ -14,7 +14,7 @@ from auroraql.warning import warn_diagnostics
 
 def parse(statement: StatementLike) -> Statement:
     """Parse one statement, in any form, and return its syntax tree. Raises StatementError."""
-    return script.read_one_statement(source_of(statement)).statement
+    return script.read_one_statement(to_source(statement)).statement
 
 
 def parse_script(text: str | Source) -> tuple[Statement, ...]:
@@ -30,7 +30,7 @@ def translate(statement: StatementLike, /, to: str, **parameters: object) -> str
     the keyword argument `name`. Warnings are reported by `warnings.warn` (`AuroraQLWarning`). Raises StatementError
     when the statement is wrong or the form cannot express it, and UsageError for an unknown form.
     """
-    source = source_of(statement)
+    source = to_source(statement)
     translation = translate_source(source, to, parameters=parameters)
     warn_diagnostics(translation.warnings, source)
     return translation.output

@@ -15,7 +15,7 @@ from typing import Any, cast
 from auroraql.errors import Diagnostic, Source, StatementError
 from auroraql.forms import script
 from auroraql.forms.pieces import StatementPiece, end_of_unbalanced, find_next_start, split_script
-from auroraql.preparing import NOTHING, Prepared, Preparing, Standing, wrong_or_questioned
+from auroraql.preparing import EMPTY_CONTEXT, AnalyzedStatement, Analyzer, SessionContext, diagnostics_of_error
 from auroraql.schema.catalogue import Catalogue
 
 _SOON = timedelta(minutes=1)
@@ -81,11 +81,11 @@ class Rechecking:
         self._transitions: dict[int, list[tuple[_Changes, int]]] = {}
         """Transitions between numbered states: for each state, the changes and the number of the resulting state."""
         self._state_count = 0
-        self._context: tuple[Catalogue, datetime, Standing] | None = None
+        self._context: tuple[Catalogue, datetime, SessionContext] | None = None
 
-    def check(self, text: str, catalogue: Catalogue, standing: Standing = NOTHING) -> Diagnostics:
+    def check(self, text: str, catalogue: Catalogue, standing: SessionContext = EMPTY_CONTEXT) -> Diagnostics:
         """Return the errors and warnings of a script. A parameter without a value is not an error."""
-        preparing = Preparing(catalogue, {}, None, standing, checking=True)
+        preparing = Analyzer(catalogue, {}, None, standing, checking=True)
         context = self._context
         if (
             context is None
@@ -119,7 +119,7 @@ class Rechecking:
         self,
         text: str,
         statements: Iterable[tuple[int, _Statement | int, script.ReadStatement | Diagnostics]],
-        preparing: Preparing,
+        preparing: Analyzer,
     ) -> Iterator[Diagnostic]:
         outcomes: dict[tuple[int, _Statement], _Outcome] = {}
         following: dict[int, list[tuple[_Changes, int]]] = {}
@@ -129,7 +129,7 @@ class Rechecking:
             if isinstance(statement, int):
                 log.clear()
                 unread = script.UnreadStatement(StatementError(cast("Diagnostics", result)), offset, statement)
-                yield from wrong_or_questioned(preparing.unread(unread, Source(text)))
+                yield from diagnostics_of_error(preparing.diagnose_unread(unread, Source(text)))
                 state = self._next_state(state, tuple(log), following)
                 continue
             outcome = outcomes.get((state, statement)) or self._outcomes.get((state, statement))
@@ -160,7 +160,7 @@ class Rechecking:
         return number
 
 
-def _logged(preparing: Preparing) -> list[_Change]:
+def _logged(preparing: Analyzer) -> list[_Change]:
     """Replace the tables of the analyzer by logging ones, and return their log."""
     log: list[_Change] = []
     for name, value in vars(preparing).items():
@@ -187,17 +187,17 @@ def _read_alone(text: str, piece: StatementPiece) -> script.ReadStatement | Diag
         return error.diagnostics
 
 
-def _said(result: script.ReadStatement | Diagnostics, text: str, preparing: Preparing) -> Diagnostics:
+def _said(result: script.ReadStatement | Diagnostics, text: str, preparing: Analyzer) -> Diagnostics:
     if isinstance(result, tuple):
         unread = script.UnreadStatement(StatementError(result), 0, len(text))
-        return tuple(wrong_or_questioned(preparing.unread(unread, Source(text))))
+        return tuple(diagnostics_of_error(preparing.diagnose_unread(unread, Source(text))))
     if result.form == "sql" and "auroraql.sql_limits" not in sys.modules:
         # SQL is parsed by DuckDB, which loads with the first result. A check must not load it.
         return ()
-    outcome = preparing.outcome(result, Source(text))
-    if isinstance(outcome, Prepared):
+    outcome = preparing.analyze(result, Source(text))
+    if isinstance(outcome, AnalyzedStatement):
         return outcome.warnings
-    return tuple(wrong_or_questioned(outcome))
+    return tuple(diagnostics_of_error(outcome))
 
 
 def _alone(piece: StatementPiece) -> StatementPiece:

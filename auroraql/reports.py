@@ -19,12 +19,12 @@ from auroraql.query import CLAUSE, Interval, Ref, Tree, Using
 from auroraql.resolver import ResolvedFind, resolve
 from auroraql.resolver.feeding import ResultLookup, SubqueryResults
 from auroraql.results import ResultColumn
-from auroraql.row_search import kept_as, plan_rows
+from auroraql.row_search import plan_row_query, stored_result_for
 from auroraql.schema import KINDS, PROTOCOLS, Kind, Type
 from auroraql.schema.catalogue import Catalogue, DataSource
 from auroraql.schema.operators import OPERATORS
 from auroraql.syntax import ExplainStatement, FindStatement
-from auroraql.translation import one_request
+from auroraql.translation import require_one_request
 
 _SOURCES_SECONDS = 5.0
 
@@ -32,7 +32,7 @@ Lists = tuple[tuple[str, tuple[str, ...]], ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class Explanation:
     """The column and the lines of what a statement asks, and what was noticed of it."""
 
     column: ResultColumn
@@ -41,7 +41,7 @@ class Told:
 
 
 @dataclass(slots=True)
-class Asked:
+class ExplainContext:
     """What EXPLAIN and DESCRIBE are asked with: the engine, the results of the session, the parameters, and NOW.
 
     As the `ResultLookup` of the resolver it runs nothing: of a FIND in parentheses only the columns are known, and
@@ -50,86 +50,86 @@ class Asked:
 
     engine: Engine
     results: ResultLookup
-    given: Mapping[str, object]
+    parameter_values: Mapping[str, object]
     now: datetime
     lines: list[str] = field(default_factory=list)
-    troubles: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
     """Why the archive did not tell its data sources; those that are known here stand for them then."""
-    nested: SubqueryResults | None = None
+    subquery_lines: SubqueryResults | None = None
     told: dict[int, list[str]] = field(default_factory=dict)
     """The lines about each FIND in parentheses, by its identity."""
 
     def __post_init__(self) -> None:
-        if self.nested is None:
-            self.nested = SubqueryResults(self._found)
+        if self.subquery_lines is None:
+            self.subquery_lines = SubqueryResults(self._explain_subquery)
 
     @property
     def names(self) -> Collection[str]:
         """The names of the results."""
         return self.results.names
 
-    def named(self, name: str) -> StoredResult | None:
+    def get(self, name: str) -> StoredResult | None:
         """The result of a name."""
         return self.results.get(name)
 
-    def found(self, find: FindStatement) -> StoredResult:
+    def run_subquery(self, find: FindStatement) -> StoredResult:
         """What a FIND in parentheses would find; how goes to `lines`."""
-        assert self.nested is not None, "it is made with this"  # noqa: S101
-        kept = self.nested.run_subquery(find)
+        assert self.subquery_lines is not None, "it is made with this"  # noqa: S101
+        kept = self.subquery_lines.run_subquery(find)
         self.lines.extend(("first:", *(f"  {line}" for line in self.told[id(find)])))
         return kept
 
-    def _found(self, find: FindStatement) -> StoredResult:
+    def _explain_subquery(self, find: FindStatement) -> StoredResult:
         inner = replace(self, lines=[])
-        resolved = inner.resolved(find)
-        self.told[id(find)] = [*inner.lines, *inner.explained(resolved)]
-        return kept_as("(FIND)", resolved)
+        resolved = inner.resolve_find(find)
+        self.told[id(find)] = [*inner.lines, *inner.explain_plan(resolved)]
+        return stored_result_for("(FIND)", resolved)
 
-    def resolved(self, find: FindStatement) -> ResolvedFind:
+    def resolve_find(self, find: FindStatement) -> ResolvedFind:
         """What a FIND means, as far as that is known without its FINDs in parentheses."""
-        return resolve(find, self.engine.catalogue(), self.given, now=self.now, results=self)
+        return resolve(find, self.engine.catalogue(), self.parameter_values, now=self.now, results=self)
 
-    def plan(self, resolved: ResolvedFind) -> Plan:
+    def plan_find(self, resolved: ResolvedFind) -> Plan:
         """The plan of a FIND that waits for nothing."""
         if resolved.searched is not None:
-            return plan_rows(resolved.query, resolved.searched, resolved.warnings)
+            return plan_row_query(resolved.query, resolved.searched, resolved.warnings)
         ends = record_range(self.engine, time.monotonic() + _SOURCES_SECONDS)
         return make_plan(resolved.query, self.engine.catalogue(), resolved.warnings, self.data_sources, held=ends)
 
     def data_sources(self) -> Sequence[DataSource]:
         """Every data source: an explanation does not wait long for them, nor fail without them."""
-        if not self.troubles:
+        if not self.warnings:
             try:
                 return self.engine.sources(time.monotonic() + _SOURCES_SECONDS)
             except ArchiveError as error:
-                self.troubles.append(error.message)
+                self.warnings.append(error.message)
         return self.engine.catalogue().sources
 
-    def explained(self, resolved: ResolvedFind) -> Iterator[str]:
+    def explain_plan(self, resolved: ResolvedFind) -> Iterator[str]:
         """The lines of a plan, or that it cannot be told yet."""
         if resolved.waiting:
             yield f"{resolved.kind.title} from {self.engine.name}: what is asked for depends on those rows"
         elif resolved.searched is not None:
-            yield from explain_rows(self.plan(resolved), resolved.searched, self.engine.catalogue())
+            yield from explain_rows(self.plan_find(resolved), resolved.searched, self.engine.catalogue())
         else:
-            yield from explain(self.plan(resolved), self.engine)
-            yield from (f"planned with the data sources that are known here: {why}" for why in self.troubles)
+            yield from explain_requests(self.plan_find(resolved), self.engine)
+            yield from (f"planned with the data sources that are known here: {why}" for why in self.warnings)
 
 
-def report(statement: ExplainStatement, asked: Asked) -> Told:
+def answer_explain(statement: ExplainStatement, asked: ExplainContext) -> Explanation:
     """What a statement asks about a FIND.
 
     Raises StatementError when DESCRIBE is asked of what the sentence cannot say.
     """
-    resolved = asked.resolved(statement.find)
+    resolved = asked.resolve_find(statement.find)
     if statement.verb == "describe":
-        return _described(statement, asked, resolved)
-    lines = [*asked.lines, *asked.explained(resolved)]
-    warnings = resolved.warnings if resolved.waiting else asked.plan(resolved).warnings
-    return Told(ResultColumn("plan", Type.STRING, path=("plan",)), lines, warnings)
+        return _describe_query(statement, asked, resolved)
+    lines = [*asked.lines, *asked.explain_plan(resolved)]
+    warnings = resolved.warnings if resolved.waiting else asked.plan_find(resolved).warnings
+    return Explanation(ResultColumn("plan", Type.STRING, path=("plan",)), lines, warnings)
 
 
-def _described(statement: ExplainStatement, asked: Asked, resolved: ResolvedFind) -> Told:
+def _describe_query(statement: ExplainStatement, asked: ExplainContext, resolved: ResolvedFind) -> Explanation:
     """The sentence as the engine words it; where it does not answer, as we do, which is said."""
     origin = statement.find.origin
     if resolved.waiting:
@@ -139,14 +139,14 @@ def _described(statement: ExplainStatement, asked: Asked, resolved: ResolvedFind
         message = f"the sentence is of a search of AuroraX, and '{resolved.searched.name}' is a result"
         raise StatementError([Diagnostic("AQL0406", message, origin, "no search of AuroraX", "see EXPLAIN")])
     whole = make_plan(resolved.query, asked.engine.catalogue(), (), asked.data_sources, cut=False)
-    request, _ = one_request(whole, statement.find, "sentence")
+    request, _ = require_one_request(whole, statement.find, "sentence")
     written = sentence.write_sentence(request)  # which says what no sentence can say
     said = asked.engine.describe(request)
     warnings: tuple[Diagnostic, ...] = ()
     if said is None and asked.engine.capabilities.words_queries:
         message = f"{asked.engine.name} did not word this query: the sentence is AuroraQL's"
         warnings = (Diagnostic("AQL0611", message, origin, "in our words", severity="warning"),)
-    return Told(
+    return Explanation(
         ResultColumn("sentence", Type.STRING, path=("sentence",)), [written if said is None else said], warnings
     )
 
@@ -155,13 +155,13 @@ def explain_rows(plan: Plan, searched: StoredResult, catalogue: Catalogue) -> It
     """The plan of a search of rows that are there already."""
     count = len(searched.result) if searched.result is not None else 0
     yield f"{searched.kind.title}: {count:,} row{'' if count == 1 else 's'}, and no request"
-    after = list(_after(plan.post_processing, plan, searched.kind, catalogue))
+    after = list(_post_processing_lines(plan.post_processing, plan, searched.kind, catalogue))
     if after:
         yield "└─ of them"
     yield from (f"   {line}" for line in after)
 
 
-def explain(plan: Plan, engine: Engine) -> Iterator[str]:
+def explain_requests(plan: Plan, engine: Engine) -> Iterator[str]:
     """The plan: each request, what it asks for, and what is done after it, and by whom."""
     kind, catalogue = KINDS[plan.query.kind], engine.catalogue()
     count = len(plan.requests)
@@ -169,9 +169,9 @@ def explain(plan: Plan, engine: Engine) -> Iterator[str]:
     yield from (f"  {each.message}" for each in plan.unsayable)
     if plan.requests and set(plan.window_from) - {CLAUSE}:
         yield f"  window from {' and '.join(plan.window_from)}"
-    after = list(_after(plan.post_processing, plan, kind, catalogue))
+    after = list(_post_processing_lines(plan.post_processing, plan, kind, catalogue))
     counts = zip(plan.requests, engine.estimates(plan.requests), strict=True)
-    branches = [[*_request(request, catalogue), *_estimated(count, engine)] for request, count in counts]
+    branches = [[*_request_lines(request, catalogue), *_engine_estimates(count, engine)] for request, count in counts]
     titles = [f"request {n} of {count}: POST {PROTOCOLS[kind.name].search}" for n in range(1, count + 1)]
     if after:
         titles.append("afterwards, on what was fetched")
@@ -184,31 +184,31 @@ def explain(plan: Plan, engine: Engine) -> Iterator[str]:
         yield "this archive does all of it at once, as one SQL statement of its own"
 
 
-def _request(request: Request, catalogue: Catalogue) -> Iterator[str]:
+def _request_lines(request: Request, catalogue: Catalogue) -> Iterator[str]:
     if request.criteria is not None:
-        yield from _criteria(request.criteria, catalogue)
+        yield from _criteria_lines(request.criteria, catalogue)
     else:
-        yield from _chosen(request.lists, request.filters, catalogue)
-    yield f"window: {_window(request.start, request.end)}"
+        yield from _selection_lines(request.lists, request.filters, catalogue)
+    yield f"window: {_window_text(request.start, request.end)}"
     if request.response_format is not None:
-        yield f"response_format: {', '.join(_leaves(request.response_format))}"
+        yield f"response_format: {', '.join(_tree_leaves(request.response_format))}"
 
 
-def _chosen(lists: Lists, filters: FilterGroup, catalogue: Catalogue) -> Iterator[str]:
+def _selection_lines(lists: Lists, filters: FilterGroup, catalogue: Catalogue) -> Iterator[str]:
     """The lists and filters, and how many sources they leave."""
-    yield from (f"{name} in {_some(values)}" for name, values in lists)
+    yield from (f"{name} in {_shorten_list(values)}" for name, values in lists)
     if catalogue.sources:
-        yield f"data sources: {_count(lists, catalogue)} of {len(catalogue.sources)} known"
+        yield f"data sources: {_count_sources(lists, catalogue)} of {len(catalogue.sources)} known"
     if filters.expressions:
-        yield f"metadata: {_filters(filters)}"
+        yield f"metadata: {_filter_text(filters)}"
 
 
-def _count(lists: Lists, catalogue: Catalogue) -> int:
+def _count_sources(lists: Lists, catalogue: Catalogue) -> int:
     named = [(name, values) for name, values in lists if hasattr(DataSource, name)]
     return sum(all(getattr(source, name) in values for name, values in named) for source in catalogue.sources)
 
 
-def _criteria(criteria: CriteriaRequest, catalogue: Catalogue) -> Iterator[str]:
+def _criteria_lines(criteria: CriteriaRequest, catalogue: Catalogue) -> Iterator[str]:
     """The blocks and what is asked of each, the distances, and how many combinations of sources there are."""
     combinations = 1
     for name, block in zip(criteria.names, criteria.blocks, strict=True):
@@ -216,8 +216,8 @@ def _criteria(criteria: CriteriaRequest, catalogue: Catalogue) -> Iterator[str]:
             yield f"{name}: {'; '.join(f'{lat:f}, {lon:f}' for lat, lon in block.points)}"
             combinations *= len(block.points)
         else:
-            yield f"{name}: {', '.join(_chosen(block.lists, block.filters, catalogue))}"
-            combinations *= _count(block.lists, catalogue)
+            yield f"{name}: {', '.join(_selection_lines(block.lists, block.filters, catalogue))}"
+            combinations *= _count_sources(block.lists, catalogue)
     pairs = zip(criteria.pairs, criteria.distances, strict=True)
     yield "distances: " + ", ".join(f"{pair} any" if limit is None else f"{pair} {limit} km" for pair, limit in pairs)
     yield f"found by {', '.join(criteria.via) or 'what AuroraX takes for none'}, " + (
@@ -226,13 +226,13 @@ def _criteria(criteria: CriteriaRequest, catalogue: Catalogue) -> Iterator[str]:
     yield f"combinations of sources: at most {combinations}"
 
 
-def _estimated(count: int | None, engine: Engine) -> Iterator[str]:
+def _engine_estimates(count: int | None, engine: Engine) -> Iterator[str]:
     """What the engine itself says that a request spans."""
     if count is not None:
         yield f"combinations of sources, as {engine.name} counts them: {count:,}"
 
 
-def _after(residual: PostProcessing, plan: Plan, kind: Kind, catalogue: Catalogue) -> Iterator[str]:
+def _post_processing_lines(residual: PostProcessing, plan: Plan, kind: Kind, catalogue: Catalogue) -> Iterator[str]:
     if len(plan.requests) > 1:
         yield "records that several requests fetched are kept once"
     if residual.where is not None:
@@ -240,10 +240,10 @@ def _after(residual: PostProcessing, plan: Plan, kind: Kind, catalogue: Catalogu
     if residual.where is not None and kind.name in KINDS:
         yield "  (AuroraX has no filter for all of it, or not in so few requests)"
     if residual.during is not None:
-        yield _overlapped(residual.during, residual.using)
-    yield from _grouping(residual, plan)
+        yield _overlap_lines(residual.during, residual.using)
+    yield from _grouping_lines(residual, plan)
     if residual.order_by:
-        keys = (f"{_dotted(k.ref)}{' descending' if k.descending else ''}" for k in residual.order_by)
+        keys = (f"{_dotted_name(k.ref)}{' descending' if k.descending else ''}" for k in residual.order_by)
         yield f"ORDER BY {', '.join(keys)}"
     if residual.limit is not None:
         yield f"LIMIT {residual.limit}" + (f" OFFSET {residual.offset}" if residual.offset else "")
@@ -253,47 +253,47 @@ def _after(residual: PostProcessing, plan: Plan, kind: Kind, catalogue: Catalogu
         yield "count only: nothing is downloaded"
 
 
-def _overlapped(during: Sequence[Interval], using: Using | None) -> str:
+def _overlap_lines(during: Sequence[Interval], using: Using | None) -> str:
     if using is not None:
         count = sum(len(group.intervals) for group in using.groups)
-        fields = " and ".join(map(_dotted, using.refs))
+        fields = " and ".join(map(_dotted_name, using.refs))
         return f"only what overlaps one of {count:,} intervals of rows with the same {fields} ({len(using.groups):,} groups)"
     if len(during) == 1:
         return f"only what overlaps {during[0][0].isoformat()} to {during[0][1].isoformat()}"
     return f"only what overlaps one of {len(during):,} intervals"
 
 
-def _grouping(residual: PostProcessing, plan: Plan) -> Iterator[str]:
+def _grouping_lines(residual: PostProcessing, plan: Plan) -> Iterator[str]:
     if residual.group_by:
-        yield f"GROUP BY {', '.join(_dotted(ref) for ref in residual.group_by)}"
+        yield f"GROUP BY {', '.join(_dotted_name(ref) for ref in residual.group_by)}"
     elif residual.is_aggregate and not plan.counted:
         yield "all records together make one row"
     if residual.distinct:
         yield "DISTINCT: of equal rows one is kept"
 
 
-def _dotted(ref: Ref) -> str:
+def _dotted_name(ref: Ref) -> str:
     return ".".join(ref.path)
 
 
-def _filters(group: FilterGroup) -> str:
+def _filter_text(group: FilterGroup) -> str:
     return f" {group.operator} ".join(
-        f"{e.key} {OPERATORS[e.operator].text} {_some(e.values)}" for e in group.expressions
+        f"{e.key} {OPERATORS[e.operator].text} {_shorten_list(e.values)}" for e in group.expressions
     )
 
 
-def _some(values: tuple[str, ...]) -> str:
+def _shorten_list(values: tuple[str, ...]) -> str:
     shown = ", ".join(values[:12])
     return f"({shown}{f', … {len(values)} in all' if len(values) > 12 else ''})"
 
 
-def _window(start: datetime | None, end: datetime | None) -> str:
+def _window_text(start: datetime | None, end: datetime | None) -> str:
     return print_window(start, end) or "none: all times"
 
 
-def _leaves(tree: Tree, above: str = "") -> Iterator[str]:
+def _tree_leaves(tree: Tree, above: str = "") -> Iterator[str]:
     for name, below in tree.items():
         if isinstance(below, dict):
-            yield from _leaves(below, f"{above}{name}.")
+            yield from _tree_leaves(below, f"{above}{name}.")
         else:
             yield above + name

@@ -12,7 +12,7 @@ Report = Callable[[str], object]
 """Callback for one line, without a line end."""
 
 
-class SearchSteps:
+class VerboseSteps:
     """Reports the steps of one search: requests, log lines of the service, and received data.
 
     Call `watch` repeatedly while the search runs; it reports only news.
@@ -24,18 +24,18 @@ class SearchSteps:
         self._log_lines = 0
         self._waiting = self._available = False
 
-    def created(self, statement: str, requests: int) -> None:
+    def on_created(self, statement: str, requests: int) -> None:
         """Report that a search is about to be submitted."""
         self._say(f"Search created: {statement}")
         if requests != 1:
             self._say(f"It takes {requests} requests")
 
-    def watch(self, run: EngineRun) -> None:
+    def on_progress(self, run: EngineRun) -> None:
         """Report news: request ids and addresses, log lines, and that the data is available."""
         for number, request_id in enumerate(run.request_ids):
             if request_id not in self._request_ids:
                 self._request_ids.add(request_id)
-                self._submitted(run, number, request_id)
+                self._report_submitted(run, number, request_id)
         if self._request_ids and not self._waiting:
             self._waiting = True
             self._say("Waiting for data ...")
@@ -48,16 +48,16 @@ class SearchSteps:
             self._say("Data is now available")
             self._say("Retrieving data ...")
 
-    def retrieved(self, run: EngineRun, records: int) -> None:
+    def on_retrieved(self, run: EngineRun, records: int) -> None:
         """Report the end of a search: received bytes and records."""
-        self.watch(run)
+        self.on_progress(run)
         if not self._request_ids:
             self._say("The archive answered directly, without a request ID")
         size = run.progress().bytes
-        amount = f"{_size(size)} of data containing " if size else ""
+        amount = f"{_format_size(size)} of data containing " if size else ""
         self._say(f"Retrieved {amount}{records:,} {'record' if records == 1 else 'records'}")
 
-    def _submitted(self, run: EngineRun, number: int, request_id: str) -> None:
+    def _report_submitted(self, run: EngineRun, number: int, request_id: str) -> None:
         self._say("Request submitted")
         self._say(f"Request ID: {request_id}")
         urls = run.request_urls
@@ -68,7 +68,7 @@ class SearchSteps:
         self._report(f"[{datetime.now()}] {make_visible(line)}")  # log lines come from the service
 
 
-def _size(count: int) -> str:
+def _format_size(count: int) -> str:
     """Return a number of bytes with a decimal unit."""
     for unit, factor in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
         if count >= factor:

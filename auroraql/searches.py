@@ -18,26 +18,26 @@ from auroraql.archives.base import EngineRun, LogLine, OnProgress, Progress, Run
 from auroraql.errors import ArchiveError, Cancelled, Refused, TimedOut, Unreachable
 from auroraql.named import StoredResult, rename_result
 from auroraql.plan import Plan
-from auroraql.preparing import Prepared
+from auroraql.preparing import AnalyzedStatement
 from auroraql.results import FetchedData, ResultSet, Row
-from auroraql.row_search import finished
-from auroraql.search_steps import SearchSteps
+from auroraql.row_search import post_process_fetched
+from auroraql.search_steps import VerboseSteps
 from auroraql.settings import Settings
 
 State = Literal["running", "unreachable", "cancelling", "done", "failed", "cancelled"]
 
-_OPEN = ("running", "unreachable", "cancelling")
+_OPEN_STATES = ("running", "unreachable", "cancelling")
 """States of a search that has not ended."""
 
-_TICK = 0.1
+_TICK_SECONDS = 0.1
 """Seconds between progress reports to a waiting caller."""
 
-_SOONEST, _SLOWEST, _LATE_BY = 0.1, 2.5, 0.2
+_MIN_POLL_SECONDS, _MAX_POLL_SECONDS, _POLL_BACKOFF = 0.1, 2.5, 0.2
 """Delay between polls of a background search: minimum and maximum in seconds, and share of the elapsed time."""
 
 
 @dataclass(frozen=True, slots=True)
-class Planned:
+class PlannedFind:
     """FIND with resolved result references: its plan, its stored result, and the stored result it searches, if any."""
 
     plan: Plan
@@ -45,7 +45,7 @@ class Planned:
     searched: StoredResult | None = None
 
 
-class Session(Protocol):
+class JobSession(Protocol):
     """Part of a session that a search needs."""
 
     @property
@@ -64,17 +64,23 @@ class Session(Protocol):
     def watch(self) -> OnProgress | None:
         """Progress callback of a waited-for search."""
 
-    def interrupted(self, search: Search, /) -> None:
+    def on_wait_interrupted(self, search: Search, /) -> None:
         """Handle Ctrl-C during a wait for the search."""
 
     def result(
-        self, plan: Plan, fetched: FetchedData, prepared: Prepared, began: float, *, request_ids: tuple[str, ...]
+        self,
+        plan: Plan,
+        fetched: FetchedData,
+        prepared: AnalyzedStatement,
+        began: float,
+        *,
+        request_ids: tuple[str, ...],
     ) -> ResultSet:
         """Return the result of a statement."""
 
 
 @contextmanager
-def elapsing(watch: OnProgress | None, began: float) -> Iterator[None]:
+def report_elapsed(watch: OnProgress | None, began: float) -> Iterator[None]:
     """Report the elapsed time of a statement without a search to `watch`, on a separate thread."""
     if watch is None:
         yield
@@ -83,7 +89,7 @@ def elapsing(watch: OnProgress | None, began: float) -> Iterator[None]:
 
     def report_time() -> None:
         with suppress(OSError):  # the terminal is closed
-            while not ended.wait(_TICK):
+            while not ended.wait(_TICK_SECONDS):
                 watch(Progress(time.monotonic() - began, "", 0, 0))
 
     reporter = threading.Thread(target=report_time, name="auroraql-elapsing", daemon=True)
@@ -97,12 +103,12 @@ def elapsing(watch: OnProgress | None, began: float) -> Iterator[None]:
 
 
 @dataclass(eq=False, slots=True)
-class _Labour:
+class _Execution:
     """Execution of a search, up to its records if `whole`, with its outcome after the end."""
 
     deadline: float
     whole: bool
-    over: threading.Event = field(default_factory=threading.Event)
+    is_over: threading.Event = field(default_factory=threading.Event)
     fetched: FetchedData | None = None
     error: BaseException | None = None
 
@@ -112,14 +118,14 @@ class Search:
 
     def __init__(
         self,
-        session: Session,
+        session: JobSession,
         run: EngineRun,
-        planned: Planned,
-        prepared: Prepared,
+        planned: PlannedFind,
+        prepared: AnalyzedStatement,
         *,
         began: float | None = None,
         awaited: bool = False,
-        steps: SearchSteps | None = None,
+        steps: VerboseSteps | None = None,
     ) -> None:
         self._session, self._run, self._planned, self._prepared = session, run, planned, prepared
         self._steps = steps
@@ -130,7 +136,7 @@ class Search:
         self._error: ArchiveError | None = None
         self._problem = ""
         self._cancelling = False
-        self._execution: _Labour | None = None
+        self._execution: _Execution | None = None
         self._result: ResultSet | None = None
         self._lock = threading.Lock()
         self._awaited = awaited  # the run was started by a caller who waits for it
@@ -157,10 +163,10 @@ class Search:
     @property
     def statement(self) -> str:
         """The statement, on one line."""
-        return self._prepared.written
+        return self._prepared.statement_text
 
     @property
-    def kept(self) -> StoredResult:
+    def stored_result(self) -> StoredResult:
         """Stored result that other statements refer to."""
         stored = self._planned.kept
         return stored if stored.name == self.name else rename_result(stored, self.name)
@@ -177,9 +183,9 @@ class Search:
         return self._end_state or ("unreachable" if self._problem else "running")
 
     @property
-    def over(self) -> bool:
+    def is_over(self) -> bool:
         """Whether the search has ended: done, failed or cancelled."""
-        return self.state not in _OPEN
+        return self.state not in _OPEN_STATES
 
     @property
     def fetched(self) -> bool:
@@ -222,7 +228,7 @@ class Search:
             raise self._error
         status = self._run.status()
         if status.done:
-            self._end()
+            self._finish()
         return status
 
     @property
@@ -246,26 +252,26 @@ class Search:
             self.statement,
         )
 
-    def look(self) -> float | None:
+    def poll(self) -> float | None:
         """Poll the job, or run it for engines that run only when waited on.
 
         Return the seconds until the next poll, or None when it has ended.
         """
-        if not self.over and (self._execution is None or self._execution.over.is_set()):
+        if not self.is_over and (self._execution is None or self._execution.is_over.is_set()):
             try:
-                self._labour_now() if self._awaited or self._session.runs_when_awaited else self._run.status()
+                self._execute_now() if self._awaited or self._session.runs_when_awaited else self._run.status()
                 self._problem = ""
             except (Unreachable, TimedOut) as trouble:  # temporary: the search continues on the archive
                 self._problem = str(trouble).splitlines()[0]
-                return _SLOWEST
+                return _MAX_POLL_SECONDS
             except ArchiveError as error:
-                self._end(error)
+                self._finish(error)
             except Exception as fault:
                 # A bug: show it as the state, and keep polling the other searches. `fetch` raises it again.
                 self._problem, self._end_state = f"{type(fault).__name__}: {fault}", "failed"
-        if not self.over:
-            return min(max(_SOONEST, _LATE_BY * self.elapsed), _SLOWEST)
-        self._end()
+        if not self.is_over:
+            return min(max(_MIN_POLL_SECONDS, _POLL_BACKOFF * self.elapsed), _MAX_POLL_SECONDS)
+        self._finish()
         return None
 
     # --- operations
@@ -273,23 +279,23 @@ class Search:
     def wait(self, timeout: float | None = None) -> RunStatus:
         """Wait until the search is done. Raises TimedOut after `timeout` seconds (default: the archive's deadline)."""
         if not self._run.last_status.done:
-            self._attend(self._session.settings.timeout if timeout is None else timeout, whole=False)
+            self._wait_interruptibly(self._session.settings.timeout if timeout is None else timeout, whole=False)
         return self._run.last_status
 
     def fetch(self) -> ResultSet:
         """Return the result; wait for it when the search is not done. Raises ArchiveError."""
         if self._result is None:
             began = self._began if self._awaited else time.monotonic()
-            fetched = self._attend(self._session.settings.timeout, whole=True)
+            fetched = self._wait_interruptibly(self._session.settings.timeout, whole=True)
             plan = self._planned.plan
             if self._steps is not None:
-                self._steps.retrieved(self._run, self._received(fetched))
+                self._steps.on_retrieved(self._run, self._count_received(fetched))
             self._result = self._session.result(
-                plan, finished(fetched, plan), self._prepared, began, request_ids=self.request_ids
+                plan, post_process_fetched(fetched, plan), self._prepared, began, request_ids=self.request_ids
             )
         return self._result
 
-    def _received(self, fetched: FetchedData) -> int:
+    def _count_received(self, fetched: FetchedData) -> int:
         """Return the number of records that the archive sent, before post-processing."""
         rows_or_records = fetched.rows if fetched.rows is not None else fetched.records
         return len(rows_or_records or ())
@@ -310,69 +316,69 @@ class Search:
             self._cancelling = False
         if not self._run.last_status.done:
             self._end_state = "cancelled"
-            self._end()
+            self._finish()
 
-    def leave(self) -> bool:
+    def detach(self) -> bool:
         """Let it continue after the archive is closed, to be fetched by request id. Return whether it can."""
         return self._run.detach()
 
     # --- execution
 
-    def _attend(self, seconds: float, *, whole: bool) -> FetchedData:
+    def _wait_interruptibly(self, seconds: float, *, whole: bool) -> FetchedData:
         """Wait in short steps, which allow Ctrl-C and progress reports. Raises ArchiveError."""
         self.heeded = True
         deadline, execution = time.monotonic() + seconds, None
         try:
             while execution is None or (whole and not execution.whole):  # an execution without records does not suffice
-                execution = self._labour_until(deadline, whole=whole)
+                execution = self._execution_until(deadline, whole=whole)
         except KeyboardInterrupt:
-            self._session.interrupted(self)
+            self._session.on_wait_interrupted(self)
             raise
         return execution.fetched or FetchedData(rows=())
 
-    def _labour_until(self, deadline: float, *, whole: bool) -> _Labour:
+    def _execution_until(self, deadline: float, *, whole: bool) -> _Execution:
         """Return a finished execution, the current or a new one. Raises its error, or TimedOut."""
         if self._error is not None:
             raise self._error
-        execution, is_new = self._taken_up(_Labour(deadline, whole))
+        execution, is_new = self._current_execution(_Execution(deadline, whole))
         if is_new:
-            threading.Thread(target=self._carry_out, args=(execution,), name="auroraql-search", daemon=True).start()
-        self._stand_by(execution, float("inf") if is_new else deadline)
+            threading.Thread(target=self._execute, args=(execution,), name="auroraql-search", daemon=True).start()
+        self._wait_for_execution(execution, float("inf") if is_new else deadline)
         if execution.error is not None:
             raise execution.error
         return execution
 
-    def _labour_now(self) -> None:
+    def _execute_now(self) -> None:
         """Execute it in the calling thread, unless another thread does."""
-        execution, is_new = self._taken_up(_Labour(float("inf"), whole=True))
+        execution, is_new = self._current_execution(_Execution(float("inf"), whole=True))
         if is_new:
-            self._carry_out(execution)
+            self._execute(execution)
         if is_new and isinstance(execution.error, Unreachable):
             raise execution.error
 
-    def _taken_up(self, execution: _Labour) -> tuple[_Labour, bool]:
+    def _current_execution(self, execution: _Execution) -> tuple[_Execution, bool]:
         """Return the current execution or start the given one, and whether the given one was started."""
         with self._lock:
-            if self._execution is None or self._execution.over.is_set():
+            if self._execution is None or self._execution.is_over.is_set():
                 self._execution = execution
             return self._execution, self._execution is execution
 
-    def _stand_by(self, execution: _Labour, deadline: float) -> None:
+    def _wait_for_execution(self, execution: _Execution, deadline: float) -> None:
         """Wait for the end of an execution. At the deadline, cancels the search and raises TimedOut."""
         watch = self._session.watch or (lambda _progress: None)
         try:
-            while not execution.over.wait(_TICK):
+            while not execution.is_over.wait(_TICK_SECONDS):
                 watch(self.progress())
                 if self._steps is not None:
-                    self._steps.watch(self._run)
+                    self._steps.on_progress(self._run)
                 if time.monotonic() >= deadline:
                     with suppress(ArchiveError):  # TimedOut is the error to report
                         self.cancel()
-                    raise self._late()
+                    raise self._timeout_error()
         finally:
             watch(None)
 
-    def _late(self) -> TimedOut:
+    def _timeout_error(self) -> TimedOut:
         return TimedOut(
             f"the search was not done after {self.elapsed:.1f} s, and is cancelled",
             archive=self._session.archive,
@@ -380,22 +386,22 @@ class Search:
             hint="allow it more time, or ask for a shorter time window",
         )
 
-    def _carry_out(self, execution: _Labour) -> None:
+    def _execute(self, execution: _Execution) -> None:
         try:
             self._run.wait(execution.deadline)
             if execution.whole:
                 execution.fetched = self._run.fetch(execution.deadline)
-            self._end()
+            self._finish()
         except ArchiveError as error:
             execution.error = error
-            self._end(error)
+            self._finish(error)
         except BaseException as error:  # passed to the waiting thread
             execution.error = error
             self._end_state = self._end_state or "failed"
         finally:
-            execution.over.set()
+            execution.is_over.set()
 
-    def _end(self, error: ArchiveError | None = None) -> None:
+    def _finish(self, error: ArchiveError | None = None) -> None:
         """Record the end, unless the error leaves the search running on the archive or is temporary."""
         status = self._run.last_status
         if error is not None:

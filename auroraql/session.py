@@ -14,10 +14,17 @@ from auroraql.archives.holdings import record_range
 from auroraql.archives.opening import open_archive, open_lazily
 from auroraql.errors import AuroraQLError, Diagnostic, Source, UsageError
 from auroraql.forms import script
-from auroraql.inputs import StatementLike, source_of
-from auroraql.preparing import Prepared, Preparing, Standing, check, prepare, prepare_alone
+from auroraql.inputs import StatementLike, to_source
+from auroraql.preparing import (
+    AnalyzedStatement,
+    Analyzer,
+    SessionContext,
+    analyze_scripts,
+    analyze_statement,
+    check_scripts,
+)
 from auroraql.results import ResultSet
-from auroraql.running import Running
+from auroraql.running import Executor
 from auroraql.schema.catalogue import Catalogue
 from auroraql.searches import Search
 from auroraql.settings import Settings
@@ -28,7 +35,7 @@ __all__ = ["Archive", "Search", "connect"]
 
 Say = Callable[[str], None]
 
-Warn = Callable[[Sequence[Diagnostic], Source], object]
+OnWarnings = Callable[[Sequence[Diagnostic], Source], object]
 
 
 def connect(
@@ -68,9 +75,9 @@ class Archive:
 
     def __init__(self, engine: Engine, timeout: float, watch: OnProgress | None = None) -> None:
         self._engine = engine
-        self._running = Running(engine, Settings(timeout=timeout), watch)
+        self._running = Executor(engine, Settings(timeout=timeout), watch)
         self._closed = False
-        self._warn: Warn = warn_diagnostics
+        self._warn: OnWarnings = warn_diagnostics
 
     def __repr__(self) -> str:
         return f"<Archive {self.name}{', closed' if self._closed else ''}>"
@@ -113,11 +120,11 @@ class Archive:
     @property
     def verbose(self) -> bool | Callable[[str], object]:
         """Whether the steps of each search are printed, or the function that receives the lines."""
-        return self._running.on_step or False
+        return self._running.report_step or False
 
     @verbose.setter
     def verbose(self, verbose: bool | Callable[[str], object]) -> None:
-        self._running.on_step = print if verbose is True else verbose or None
+        self._running.report_step = print if verbose is True else verbose or None
 
     @property
     def results(self) -> Mapping[str, ResultSet]:
@@ -139,9 +146,9 @@ class Archive:
         """Has the archive asked how they stand, and waits a moment for the answers."""
         self._running.refresh()
 
-    def look_at_most(self, rows: int | None) -> None:
+    def limit_rows(self, rows: int | None) -> None:
         """Fetch no more rows of a FIND or of SQL than this; those kept by LET and SUBMIT come whole."""
-        self._running.most = rows
+        self._running.max_rows = rows
 
     def on_progress(self, watch: OnProgress | None) -> None:
         """Has `watch` told how far a search has come that is waited for."""
@@ -161,7 +168,7 @@ class Archive:
 
     def leave(self) -> list[Search]:
         """Lets what was submitted, and not fetched, go on when the archive is closed; those that will."""
-        return self._running.leave()
+        return self._running.detach_jobs()
 
     def run(self, statement: StatementLike, /, **parameters: object) -> ResultSet:
         """Run one statement and return its result.
@@ -171,17 +178,17 @@ class Archive:
         (`AuroraQLWarning`), or to the function of `on_warning`, and are in the result's `warnings`. Raises
         StatementError when the statement is wrong, and ArchiveError when the archive does not answer.
         """
-        return self._run(self._prepare_one(statement, parameters))
+        return self._run(self._analyze_one(statement, parameters))
 
     def run_script(self, /, *scripts: StatementLike, **parameters: object) -> Iterator[ResultSet]:
         """Yield the results of the statements of one or more scripts. Each statement runs when its result is requested.
 
         All scripts are checked first: StatementError is raised before any statement runs.
         """
-        prepared = self._prepare([source_of(script) for script in scripts], parameters)
+        prepared = self._analyze([to_source(script) for script in scripts], parameters)
         return (self._run(statement) for statement in prepared)  # ends at its first failure, as a map would not
 
-    def on_warning(self, act: Warn | None) -> None:
+    def on_warning(self, act: OnWarnings | None) -> None:
         """Call `act` with the warnings of each statement and its source, instead of `warnings.warn`.
 
         Most warnings come before the statement runs; those that depend on its result come after. None restores
@@ -189,10 +196,10 @@ class Archive:
         """
         self._warn = act or warn_diagnostics
 
-    def _run(self, prepared: Prepared) -> ResultSet:
+    def _run(self, prepared: AnalyzedStatement) -> ResultSet:
         if prepared.warnings:
             self._warn(prepared.warnings, prepared.source)
-        result = self._running.carry_out(prepared)
+        result = self._running.execute(prepared)
         late = [warning for warning in result.warnings if warning not in prepared.warnings]
         if late:
             self._warn(late, prepared.source)
@@ -204,36 +211,36 @@ class Archive:
         Each statement is read, checked and run when its result is requested. A statement that uses the result of a
         failed one is an error.
         """
-        self._refuse_closed()
-        for source in map(source_of, scripts):
+        self._check_open()
+        for source in map(to_source, scripts):
             for read in script.iterate_statements(source):
                 if isinstance(read, script.UnreadStatement):
-                    yield self._preparing(parameters).unread(read, source)
+                    yield self._analyzer(parameters).diagnose_unread(read, source)
                 else:
-                    yield self._outcome(read, source, parameters)
+                    yield self._to_outcome(read, source, parameters)
 
-    def _outcome(
+    def _to_outcome(
         self, read: script.ReadStatement, source: Source, parameters: Mapping[str, object]
     ) -> ResultSet | AuroraQLError:
         try:
-            return self._run(prepare_alone(read, source, self._preparing(parameters)))
+            return self._run(analyze_statement(read, source, self._analyzer(parameters)))
         except AuroraQLError as error:
             return error
 
     @property
-    def standing(self) -> Standing:
+    def session_context(self) -> SessionContext:
         """What a script may count on before its first statement."""
-        return self._running.standing
+        return self._running.session_context
 
     def check(self, statement: StatementLike, /) -> tuple[Diagnostic, ...]:
         """Return the errors and warnings of a script, given the results of the session. Run nothing."""
-        return next(check([source_of(statement)], self._engine.catalogue(), {}, self.standing))[1]
+        return next(check_scripts([to_source(statement)], self._engine.catalogue(), {}, self.session_context))[1]
 
     def submit(self, statement: StatementLike, /, **parameters: object) -> Search:
         """Start one FIND (or the FIND of a SUBMIT) and return the search without waiting for it."""
-        prepared = self._prepare_one(statement, parameters)
+        prepared = self._analyze_one(statement, parameters)
         if not isinstance(prepared.statement, FindStatement | SubmitStatement):
-            word = prepared.written.partition(" ")[0].upper()
+            word = prepared.statement_text.partition(" ")[0].upper()
             raise UsageError(f"{word} runs no search", "submit the FIND alone")
         if prepared.warnings:
             self._warn(prepared.warnings, prepared.source)
@@ -245,31 +252,33 @@ class Archive:
         The search returns whole records. With a name, it is listed with those of SUBMIT. Raises Refused for an ID that
         the archive does not know.
         """
-        self._refuse_closed()
+        self._check_open()
         asked = JobStatement("fetch", name, request_id)
-        return self._running.attach(request_id, name, Prepared(asked, Source(""), request_id, {}, datetime.now(UTC)))
+        return self._running.attach(
+            request_id, name, AnalyzedStatement(asked, Source(""), request_id, {}, datetime.now(UTC))
+        )
 
-    def _prepare_one(self, statement: StatementLike, parameters: Mapping[str, object]) -> Prepared:
-        source = source_of(statement)
-        prepared = self._prepare([source], parameters)
+    def _analyze_one(self, statement: StatementLike, parameters: Mapping[str, object]) -> AnalyzedStatement:
+        source = to_source(statement)
+        prepared = self._analyze([source], parameters)
         if len(prepared) != 1:
             script.read_one_statement(source)  # says so, with the place
         return prepared[0]
 
-    def _prepare(self, sources: Iterable[Source], parameters: Mapping[str, object]) -> list[Prepared]:
-        return prepare(sources, self._preparing(parameters))
+    def _analyze(self, sources: Iterable[Source], parameters: Mapping[str, object]) -> list[AnalyzedStatement]:
+        return analyze_scripts(sources, self._analyzer(parameters))
 
-    def _preparing(self, parameters: Mapping[str, object]) -> Preparing:
+    def _analyzer(self, parameters: Mapping[str, object]) -> Analyzer:
         """What makes statements ready as the session stands; what the engine is asked for that is to come in time."""
-        self._refuse_closed()
+        self._check_open()
         running, deadline = self._running, self._running.deadline()
         asked, kind_of = partial(self._engine.sources, deadline), partial(self._kind_of, deadline=deadline)
         ends = record_range(self._engine, deadline)
-        return Preparing(self._engine.catalogue(), parameters, asked, running.standing, kind_of, held=ends)
+        return Analyzer(self._engine.catalogue(), parameters, asked, running.session_context, kind_of, held=ends)
 
     def _kind_of(self, request_id: str, deadline: float) -> str:
         return self._engine.attach(request_id, deadline)[0].query.kind
 
-    def _refuse_closed(self) -> None:
+    def _check_open(self) -> None:
         if self._closed:
             raise UsageError(f"the archive '{self.name}' is closed", "connect to it again")

@@ -62,23 +62,28 @@ class Settings:
         """Whether a terminal rings when a search ends that took long."""
         return self._values["bell"] == _ON
 
-    def begin_with(self, *, format: str) -> None:
+    def set_front_end_format(self, *, format: str) -> None:
         """Takes a front end's own format, as DEFAULT too. Raises UsageError for one there is not."""
         self._defaults["format"] = self._values["format"] = get_format(format).name
 
-    def show_as(self, name: str) -> None:
+    def set_format(self, name: str) -> None:
         """Takes a format. Raises UsageError for one there is not."""
         self._values["format"] = get_format(name).name
 
-    def put(self, name: str, value: Value | None) -> str:
+    def set_value(self, name: str, value: Value | None) -> str:
         """Takes a value that `read_set` gave, None for the default; what to say of it."""
         self._values[name] = self._defaults[name] if value is None else value
-        return f"{name} is {shown(name, self._values[name])}"
+        return f"{name} is {format_setting(name, self._values[name])}"
 
     def rows(self) -> list[tuple[str, str, str, str]]:
         """Name, value, default and doc of every setting."""
         return [
-            (row.name, shown(row.name, self._values[row.name]), shown(row.name, self._defaults[row.name]), row.doc)
+            (
+                row.name,
+                format_setting(row.name, self._values[row.name]),
+                format_setting(row.name, self._defaults[row.name]),
+                row.doc,
+            )
             for row in SETTINGS.values()
         ]
 
@@ -96,18 +101,18 @@ def read_set(statement: SetStatement, values: OperandResolver) -> Value | None:
         return None
     origin = getattr(statement.value, "origin", None)
     try:
-        return row.read(*_plain(statement.value, values))
+        return row.read(*_plain_operand(statement.value, values))
     except ValueError as error:
         raise SemanticError("AQL0224", f"'{row.name}' cannot have this value", origin, "here", str(error)) from None
 
 
-def shown(name: str, value: Value) -> str:
+def format_setting(name: str, value: Value) -> str:
     """A setting's value as people read it."""
     unit = SETTINGS[name].unit
     return f"{value:g} {unit}" if isinstance(value, float) else str(value)
 
 
-def _plain(operand: object, values: OperandResolver) -> tuple[object, str]:
+def _plain_operand(operand: object, values: OperandResolver) -> tuple[object, str]:
     """What was written, as a plain value, and its unit. A bare word is a text."""
     match operand:
         case NumberLiteral(text, unit):
@@ -124,7 +129,7 @@ def _plain(operand: object, values: OperandResolver) -> tuple[object, str]:
             return None, ""
 
 
-def _seconds(value: object, unit: str) -> Value:
+def _check_seconds(value: object, unit: str) -> Value:
     hint = "write a number of seconds above 0, or a length of time, as 5 minutes"
     try:
         number = float(value) if isinstance(value, int | float | Decimal | str) and not isinstance(value, bool) else 0.0
@@ -136,7 +141,7 @@ def _seconds(value: object, unit: str) -> Value:
     return found
 
 
-def _format(value: object, unit: str) -> Value:
+def _check_format(value: object, unit: str) -> Value:
     try:
         return get_format(value if isinstance(value, str) and not unit else "").name
     except UsageError:
@@ -144,7 +149,7 @@ def _format(value: object, unit: str) -> Value:
         raise ValueError(f"did you mean {near[0]}?" if near else f"one of {', '.join(FORMATS)}") from None
 
 
-def _switch(value: object, unit: str) -> Value:
+def _check_switch(value: object, unit: str) -> Value:
     said = {True: _ON, False: _OFF}.get(value) if isinstance(value, bool) else str(value).lower()
     if said not in _SWITCH or unit:
         raise ValueError(f"{_ON} or {_OFF}")
@@ -154,10 +159,13 @@ def _switch(value: object, unit: str) -> Value:
 SETTINGS = {
     row.name: row
     for row in (
-        Setting("timeout", "the deadline of a search", _seconds, "s"),
-        Setting("format", "the format of results", _format, values=tuple(FORMATS)),
+        Setting("timeout", "the deadline of a search", _check_seconds, "s"),
+        Setting("format", "the format of results", _check_format, values=tuple(FORMATS)),
         Setting(
-            "bell", "whether the terminal bell rings when a long search ends in the background", _switch, values=_SWITCH
+            "bell",
+            "whether the terminal bell rings when a long search ends in the background",
+            _check_switch,
+            values=_SWITCH,
         ),
     )
 }

@@ -64,32 +64,34 @@ _OWN = (("main",), ("memory", "main"))
 
 def check_sql(statement: SqlStatement, names: Collection[str]) -> SqlPlan:
     """What the SQL reads of the results called `names`. Raises StatementError when it is wrong, or may not run."""
-    looking = _Looking(statement, {name.lower(): name for name in names}, names)
+    looking = _SqlInspector(statement, {name.lower(): name for name in names}, names)
     try:
-        document = _loads(_parsed(statement))
+        document = _loads(_parse(statement))
     except duckdb.Error as error:
-        raise StatementError([wrong(error, statement)]) from None
+        raise StatementError([sql_error(error, statement)]) from None
     if document["error"]:
-        raise StatementError([_unread(document, statement)])
+        raise StatementError([_parse_error(document, statement)])
     if not document["statements"]:
         raise StatementError([Diagnostic("AQL0105", "there is no SQL behind SQL", statement.origin, "as in: SELECT …")])
     if len(document["statements"]) != 1:
-        raise StatementError([looking.refusal("SQL runs one statement, and this is several", None, "write one SELECT")])
+        raise StatementError(
+            [looking.refusal_error("SQL runs one statement, and this is several", None, "write one SELECT")]
+        )
     top = document["statements"][0]["node"]
     looking.outputs = {
         column["query_location"]
         for column in top.get("select_list") or ()
         if column["class"] == "COLUMN_REF" and not column["alias"]
     }
-    looking.node(top)
+    looking.inspect(top)
     if looking.wrong:
         raise StatementError(looking.wrong)
     if looking.relation_count > MOST_SQL_TABLES:
         hint = "join fewer at once: keep a part by LET, and read that"
         message = f"the SQL reads {looking.relation_count:,} tables, and may read {MOST_SQL_TABLES}"
-        raise StatementError([Diagnostic("AQL0116", message, _begin(statement), "too many", hint)])
+        raise StatementError([Diagnostic("AQL0116", message, _first_word(statement), "too many", hint)])
     tables, parameters = tuple(dict.fromkeys(looking.tables)), tuple(dict.fromkeys(looking.parameters))
-    return SqlPlan(tables, parameters, looking.columns(), looking.dotted())
+    return SqlPlan(tables, parameters, looking.columns(), looking.dotted_names())
 
 
 def _loads(text: str) -> Any:
@@ -128,7 +130,7 @@ def _loads_deep(text: str) -> Any:
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
+class RewrittenSql:
     """SQL as DuckDB runs it: each of `edits` is where its text stands there, and where what it replaces was written.
 
     Places are in bytes: begin and end. `columns` are the columns that the SQL may read, and the members of them, by
@@ -139,12 +141,12 @@ class Written:
     edits: tuple[tuple[tuple[int, int], tuple[int, int]], ...] = ()
     columns: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
-    def typed(self, at: int, length: int) -> list[int]:
+    def original_offsets(self, at: int, length: int) -> list[int]:
         """Return the place and length in the SQL as it was typed, of those in `text`."""
-        begin = self._typed(at, 0)
-        return [begin, max(self._typed(at + length, 1) - begin, 0)]
+        begin = self._original_offset(at, 0)
+        return [begin, max(self._original_offset(at + length, 1) - begin, 0)]
 
-    def _typed(self, at: int, end: int) -> int:
+    def _original_offset(self, at: int, end: int) -> int:
         shift = 0
         for inside, typed in self.edits:
             if at < inside[0] + end:
@@ -155,7 +157,7 @@ class Written:
         return at + shift
 
 
-def wrong(error: duckdb.Error, statement: SqlStatement, ran: Written | None = None) -> Diagnostic:
+def sql_error(error: duckdb.Error, statement: SqlStatement, ran: RewrittenSql | None = None) -> Diagnostic:
     """What DuckDB says of the SQL, at the place it gives; `ran` is what DuckDB was given, unless it is the statement."""
     text = str(error)
     try:
@@ -166,11 +168,11 @@ def wrong(error: duckdb.Error, statement: SqlStatement, ran: Written | None = No
     found = json.loads(place) if isinstance(place, str) else place
     if ran is not None:
         at, length = found if isinstance(found, list) else (found, 1)
-        said["location"] = ran.typed(at, length) if isinstance(at, int) else None
+        said["location"] = ran.original_offsets(at, length) if isinstance(at, int) else None
         missing = _missing_column(str(said.get("exception_message", "")), said, statement, ran.columns)
         if missing is not None:
             return missing
-    return _told(str(said.get("exception_message", text)), said, statement)
+    return _duckdb_message_error(str(said.get("exception_message", text)), said, statement)
 
 
 _MISSING = re.compile(
@@ -182,7 +184,7 @@ def _missing_column(
     message: str, said: Node, statement: SqlStatement, columns: Mapping[str, tuple[str, ...]]
 ) -> Diagnostic | None:
     """That there is no such column, with the name of the one that is meant; None where DuckDB's own words are better."""
-    missing, origin = _MISSING.match(message), _span(said.get("location"), statement)
+    missing, origin = _MISSING.match(message), _source_span(said.get("location"), statement)
     if missing is None or origin is None or not isinstance(statement.origin, Span):
         return None
     begin = statement.origin.start
@@ -192,13 +194,13 @@ def _missing_column(
     if name.lower() != (missing["name"] or missing["column"]).lower() and not (missing["name"] and len(parts) > 1):
         return None
     candidates = [each.strip().strip('"') for each in str(said.get("candidates", "")).split(",") if each.strip()]
-    known = {as_written(*place): None for place in columns.values()}
+    known = {format_name(*place): None for place in columns.values()}
     if len(parts) == 1:
-        known = {as_written(each): None for each in candidates} | known
+        known = {format_name(each): None for each in candidates} | known
     exact = columns.get(name.lower())
     inside = [each for each in known if each.lower().startswith(f"{name.lower()}.")]
-    near = [as_written(*exact)] if exact is not None else inside or find_closest(name, list(known), 1, 0.5)
-    prefix = f"{as_written(qualifier)}." if qualifier else ""
+    near = [format_name(*exact)] if exact is not None else inside or find_closest(name, list(known), 1, 0.5)
+    prefix = f"{format_name(qualifier)}." if qualifier else ""
     meant = " or ".join(prefix + each for each in near[:_COLUMNS_SHOWN])
     hint = f"did you mean {meant}?" if meant else f"some of the columns are {', '.join(list(known)[:_COLUMNS_SHOWN])}"
     fix = meant if exact is not None else None
@@ -209,14 +211,14 @@ _NAME = re.compile(r'"(?:[^"]|"")*"|\w+')
 _COLUMNS_SHOWN = 8
 
 
-def as_written(*names: str) -> str:
+def format_name(*names: str) -> str:
     """The name of a column and of a member as SQL takes it: in quotes, unless its parts are plain words."""
     words = ".".join(names).split(".")
     plain = all(re.fullmatch(r"[A-Za-z_]\w*", word) and word.lower() not in _keywords() for word in words)
-    return ".".join(names if plain else map(quoted, names))
+    return ".".join(names if plain else map(quote_identifier, names))
 
 
-def quoted(name: str) -> str:
+def quote_identifier(name: str) -> str:
     """A name in the quotes of SQL."""
     return '"' + name.replace('"', '""') + '"'
 
@@ -224,45 +226,45 @@ def quoted(name: str) -> str:
 @cache
 def _keywords() -> frozenset[str]:
     """The words that are no names without quotes."""
-    with _parser().cursor() as cursor:
+    with _parser_connection().cursor() as cursor:
         sql = "SELECT keyword_name FROM duckdb_keywords() WHERE keyword_category = 'reserved'"
         return frozenset(str(word) for (word,) in cursor.execute(sql).fetchall())
 
 
-def _parsed(statement: SqlStatement) -> str:
+def _parse(statement: SqlStatement) -> str:
     """DuckDB's parse of the SQL, as JSON. Raises duckdb.Error."""
     try:
         statement.text.encode()
     except UnicodeEncodeError:
         raise StatementError([Diagnostic("AQL0409", "the SQL holds half a character", statement.origin)]) from None
-    with _parser().cursor() as cursor:
+    with _parser_connection().cursor() as cursor:
         found = cursor.execute("SELECT json_serialize_sql($1::VARCHAR)", [statement.text]).fetchone()
     return str(found[0]) if found is not None else ""
 
 
 @cache
-def _parser() -> duckdb.DuckDBPyConnection:
+def _parser_connection() -> duckdb.DuckDBPyConnection:
     return duckdb.connect(":memory:", config=CONFIG)
 
 
 @cache
-def _views() -> frozenset[str]:
+def _system_views() -> frozenset[str]:
     """The views that every database has, some of which show its settings."""
-    with _parser().cursor() as cursor:
+    with _parser_connection().cursor() as cursor:
         return frozenset(
             str(name).lower() for (name,) in cursor.execute("SELECT view_name FROM duckdb_views()").fetchall()
         )
 
 
-def _unread(document: Node, statement: SqlStatement) -> Diagnostic:
+def _parse_error(document: Node, statement: SqlStatement) -> Diagnostic:
     """Why DuckDB's parser gave no tree: it is no SELECT, or it is wrong."""
     if document.get("error_type") != "not implemented":
-        return _told(str(document["error_message"]), document, statement)
+        return _duckdb_message_error(str(document["error_message"]), document, statement)
     hint = "write a SELECT; FIND, LET and SHOW do the rest"
-    return Diagnostic("AQL0408", "SQL only reads results: this is no SELECT", _begin(statement), "not run", hint)
+    return Diagnostic("AQL0408", "SQL only reads results: this is no SELECT", _first_word(statement), "not run", hint)
 
 
-def _told(message: str, said: Node, statement: SqlStatement) -> Diagnostic:
+def _duckdb_message_error(message: str, said: Node, statement: SqlStatement) -> Diagnostic:
     lines = [line.strip() for line in message.splitlines() if line.strip()]
     hint = " ".join(lines[1:3]) if len(lines) > 1 else ""
     if said.get("error_subtype") == "COLUMN_NOT_FOUND":
@@ -271,10 +273,10 @@ def _told(message: str, said: Node, statement: SqlStatement) -> Diagnostic:
         hint = f"did you mean {near[0]}?" if near else f"some of the columns are {', '.join(columns)}"
     first = lines[0] if lines else "it cannot be run"
     place = said.get("location") or said.get("position")
-    return Diagnostic("AQL0409", f"DuckDB says: {first}", _span(place, statement), hint=hint)
+    return Diagnostic("AQL0409", f"DuckDB says: {first}", _source_span(place, statement), hint=hint)
 
 
-def _span(place: Any, statement: SqlStatement) -> Span | None:
+def _source_span(place: Any, statement: SqlStatement) -> Span | None:
     """From bytes of the SQL to characters of the source."""
     if not isinstance(statement.origin, Span):
         return None
@@ -282,20 +284,20 @@ def _span(place: Any, statement: SqlStatement) -> Span | None:
     at, length = found if isinstance(found, list) else (found, 1)
     data = statement.text.encode()
     if not isinstance(at, int) or not 0 <= at <= len(data):
-        return _begin(statement)
+        return _first_word(statement)
     before = len(data[:at].decode(errors="ignore"))
     inside = len(data[at : at + length].decode(errors="ignore"))
     return Span(statement.origin.start + before, statement.origin.start + before + max(inside, 1))
 
 
-def _begin(statement: SqlStatement) -> Span | None:
+def _first_word(statement: SqlStatement) -> Span | None:
     """The first word of the SQL."""
     if not isinstance(statement.origin, Span):
         return None
     return Span(statement.origin.start, statement.origin.start + len((statement.text.split(maxsplit=1) or [" "])[0]))
 
 
-class _Looking:
+class _SqlInspector:
     """One parse being looked through; `results` are the names of results by how DuckDB compares names."""
 
     def __init__(self, statement: SqlStatement, results: dict[str, str], names: Collection[str]) -> None:
@@ -318,7 +320,7 @@ class _Looking:
         """The names that columns may be read by; a whole row is read by the name of its table."""
         return None if self.reads_all or self.rows & self.relations else frozenset(self.read)
 
-    def dotted(self) -> tuple[DottedName, ...]:
+    def dotted_names(self) -> tuple[DottedName, ...]:
         """The dotted names in the order of their places, those of what the SQL itself defines left out."""
         names = []
         for start, (length, parts) in sorted(self.places.items()):
@@ -339,7 +341,7 @@ class _Looking:
         places = (0, *(len(own) for own in _OWN if lower[: len(own)] == own))
         return next((at + 1 for at in places if at < len(lower) - 1 and lower[at] in self.relations), 0)
 
-    def node(self, top: Any) -> None:
+    def inspect(self, top: Any) -> None:
         """Every part of the parse; without recursion, as SQL can nest deep."""
         pending: list[tuple[Any, frozenset[str]]] = [(top, frozenset())]
         while pending:
@@ -347,31 +349,31 @@ class _Looking:
             if isinstance(each, list):
                 pending += ((inner, local) for inner in reversed(each))
             elif isinstance(each, dict):
-                local |= frozenset(self._defined(each))
-                self._look(each, local)
-                pending += ((inner, local) for inner in reversed(_below(each)))
+                local |= frozenset(self._cte_names(each))
+                self._inspect_node(each, local)
+                pending += ((inner, local) for inner in reversed(_child_nodes(each)))
 
-    def refusal(self, message: str, node: Node | None, hint: str) -> Diagnostic:
+    def refusal_error(self, message: str, node: Node | None, hint: str) -> Diagnostic:
         """That the SQL may not do this."""
         place = None
         if node is not None and node.get("query_location_length", 0) > 0:
             place = [node["query_location"], node["query_location_length"]]
-        origin = _span(place, self.statement) if place is not None else _begin(self.statement)
+        origin = _source_span(place, self.statement) if place is not None else _first_word(self.statement)
         return Diagnostic("AQL0408", message, origin, "not run", hint)
 
     def _refuse(self, message: str, node: Node, hint: str = "SQL reads results kept by LET, and nothing else") -> None:
-        self.wrong.append(self.refusal(message, node, hint))
+        self.wrong.append(self.refusal_error(message, node, hint))
 
-    def _defined(self, node: Node) -> Iterator[str]:
+    def _cte_names(self, node: Node) -> Iterator[str]:
         """The names of WITH; one that is a view's too could be meant for either."""
         for entry in (node.get("cte_map") or {}).get("map", ()):
             name = str(entry["key"]).lower()
-            if name in _views():
+            if name in _system_views():
                 self._refuse(f"WITH cannot define '{entry['key']}', which the database has already", node, "rename it")
             yield name
 
-    def _look(self, node: Node, local: frozenset[str]) -> None:
-        self._note(node)
+    def _inspect_node(self, node: Node, local: frozenset[str]) -> None:
+        self._note_columns(node)
         self.relation_count += "sample" in node and node.get("type") in ("BASE_TABLE", "TABLE_FUNCTION", "SUBQUERY")
         match node.get("type"):
             case "BASE_TABLE":
@@ -387,18 +389,18 @@ class _Looking:
         elif isinstance(node.get("function_name"), str):
             self._function(node, str(node["function_name"]).lower())
 
-    def _note(self, node: Node) -> None:
+    def _note_columns(self, node: Node) -> None:
         """The columns that a part reads."""
         self.relations |= {
             str(node[key]).lower() for key in ("table_name", "alias") if "sample" in node and node.get(key)
         }
         self.reads_all |= node.get("type") in ("STAR", "PIVOT", "SHOW_REF") or node.get("ref_type") == "NATURAL"
-        self.defined.update(_defined_by(node))
-        for parts in _dotted_in_star(node):
-            self._note_dotted(node, parts)
+        self.defined.update(_defined_names(node))
+        for parts in _star_names(node):
+            self._note_dotted_name(node, parts)
         names = [str(name).lower() for name in (*(node.get("column_names") or ()), *(node.get("using_columns") or ()))]
         if node.get("class") == "COLUMN_REF" and (len(names) > 1 or "." in names[0]):
-            self._note_dotted(node, [str(name) for name in node["column_names"]])
+            self._note_dotted_name(node, [str(name) for name in node["column_names"]])
             # A column of a result may have dots in its name.
             ends = range(2, min(len(names), _LONGEST_NAME) + 1)
             self.read.update(".".join(names[at:end]) for end in ends for at in range(end - 1))
@@ -406,7 +408,7 @@ class _Looking:
         self.read.update(names)
         self.rows.update(names[-1:])
 
-    def _note_dotted(self, node: Node, parts: Sequence[str]) -> None:
+    def _note_dotted_name(self, node: Node, parts: Sequence[str]) -> None:
         """Keep the place of a dotted name, where DuckDB gives one and it is written there."""
         begin, length = node.get("query_location", -1), node.get("query_location_length", 0)
         if not 0 <= begin < len(self.data):
@@ -419,7 +421,7 @@ class _Looking:
             self.places[start] = len(found[0].encode()), tuple(parts)
 
     def _table(self, node: Node, local: frozenset[str]) -> None:
-        *above, name = _path(node)
+        *above, name = _table_path(node)
         lower = name.lower()
         schema = tuple(step.lower() for step in above)
         if not above and lower in local:
@@ -430,13 +432,13 @@ class _Looking:
         if lower in self.results and (not above or schema in _OWN):
             self.tables.append(self.results[lower])
             self.aliases.setdefault(str(node.get("alias") or name).lower(), set()).add(self.results[lower])
-        elif above or not name.isidentifier() or lower in _views():
+        elif above or not name.isidentifier() or lower in _system_views():
             self._refuse(f"SQL cannot read '{name}', which is no result", node)
         else:
             near = find_closest(name, self.names, 1, 0.5)
             known = f"the results are {', '.join(self.names)}" if self.names else "LET name = FIND … keeps one"
             hint = f"did you mean {near[0]}?" if near else known
-            message, origin = f"there is no result '{name}'", self.refusal("", node, "").origin
+            message, origin = f"there is no result '{name}'", self.refusal_error("", node, "").origin
             self.wrong.append(Diagnostic("AQL0220", message, origin, "unknown result", hint, near[0] if near else None))
 
     def _table_function(self, node: Node) -> None:
@@ -456,7 +458,7 @@ class _Looking:
         self.parameters.append(name)
 
 
-def _defined_by(node: Node) -> Iterator[str]:
+def _defined_names(node: Node) -> Iterator[str]:
     """The names, in lower case, that a part gives to columns or to what a lambda takes."""
     if "class" in node and node.get("alias"):
         yield str(node["alias"]).lower()
@@ -468,7 +470,7 @@ def _defined_by(node: Node) -> Iterator[str]:
             yield from (str(name).lower() for name in each.get("column_names") or ())
 
 
-def _dotted_in_star(node: Node) -> Iterator[list[str]]:
+def _star_names(node: Node) -> Iterator[list[str]]:
     """The dotted names after EXCLUDE."""
     for excluded in node.get("qualified_exclude_list") or ():
         parts = [str(excluded[key]) for key in ("catalog", "schema", "table", "column") if excluded.get(key)]
@@ -476,7 +478,7 @@ def _dotted_in_star(node: Node) -> Iterator[list[str]]:
             yield parts
 
 
-def _below(node: Node) -> list[Any]:
+def _child_nodes(node: Node) -> list[Any]:
     """The parts of a part; a function in FROM has been looked at with what it stands in."""
     if node.get("type") == "TABLE_FUNCTION" and isinstance(node.get("function"), dict):
         function = {name: part for name, part in node["function"].items() if name != "function_name"}
@@ -484,7 +486,7 @@ def _below(node: Node) -> list[Any]:
     return list(node.values())
 
 
-def _path(node: Node) -> Sequence[str]:
+def _table_path(node: Node) -> Sequence[str]:
     """The name of a table with what it stands below."""
     path = (node.get("qualified_name") or {}).get("path")
     return path or [part for part in (node["catalog_name"], node["schema_name"], node["table_name"]) if part]

@@ -20,7 +20,7 @@ from auroraql.errors import Diagnostic, Failed, StatementError, TimedOut
 from auroraql.named import DottedName, SqlColumn, SqlPlan, StoredResult, dotted_names, other_names, table_columns
 from auroraql.results import ColumnarRecords, ResultColumn, Row, format_duration
 from auroraql.schema import Field, Type
-from auroraql.sql_limits import CONFIG, Written, quoted, wrong
+from auroraql.sql_limits import CONFIG, RewrittenSql, quote_identifier, sql_error
 from auroraql.syntax import SqlStatement
 
 _SQL_TYPES = {
@@ -52,7 +52,7 @@ _as_json = json.JSONEncoder(ensure_ascii=False, default=str).encode
 
 
 @dataclass(frozen=True, slots=True)
-class _Column:
+class _ColumnValues:
     """A column of a table: its name, its SQL type, and its values."""
 
     name: str
@@ -83,15 +83,15 @@ def run_sql(
     `most` is how many rows are fetched at most. Raises StatementError for what DuckDB finds wrong with it, TimedOut
     at the deadline, Failed when the rows take too much memory.
     """
-    ran = _written(statement, tables, limited)
+    ran = _rewrite_names(statement, tables, limited)
     try:
-        return _run(statement, ran, tables, limited.columns, parameters, deadline, most)
+        return _execute(statement, ran, tables, limited.columns, parameters, deadline, most)
     except duckdb.BinderException:
         # Among all the columns there are, what is misspelt has a nearest.
-        return _run(statement, ran, tables, None, parameters, deadline, most)
+        return _execute(statement, ran, tables, None, parameters, deadline, most)
 
 
-def _written(statement: SqlStatement, tables: Sequence[StoredResult], limited: SqlPlan) -> Written:
+def _rewrite_names(statement: SqlStatement, tables: Sequence[StoredResult], limited: SqlPlan) -> RewrittenSql:
     """The SQL with the columns that have dots in their names in quotes: DuckDB takes `a.b` for a table and a column."""
     columns = {kept.name: table_columns(kept) for kept in tables}
     names = {table: dotted_names(each) for table, each in columns.items()}
@@ -100,7 +100,7 @@ def _written(statement: SqlStatement, tables: Sequence[StoredResult], limited: S
     pieces: list[bytes] = []
     edits: list[tuple[tuple[int, int], tuple[int, int]]] = []
     for dotted in limited.dotted:
-        written = _of_dotted(dotted, names.get(dotted.table, every))
+        written = _dotted_reference(dotted, names.get(dotted.table, every))
         if written is None or dotted.start < end:
             continue
         pieces += (data[end : dotted.start], written.encode())
@@ -109,10 +109,10 @@ def _written(statement: SqlStatement, tables: Sequence[StoredResult], limited: S
         edits.append(((begin, length), (dotted.start, end)))
     text = b"".join((*pieces, data[end:])).decode()
     others = {other: place for each in columns.values() for other, place in other_names(each).items()}
-    return Written(text, tuple(edits), others)
+    return RewrittenSql(text, tuple(edits), others)
 
 
-def _of_dotted(dotted: DottedName, names: Mapping[str, tuple[str, ...]]) -> str | None:
+def _dotted_reference(dotted: DottedName, names: Mapping[str, tuple[str, ...]]) -> str | None:
     """A dotted name with the names of the column and its member in quotes; None where nothing is called so."""
     # What is no result has columns of its own; a result may have a column that begins with its name.
     for qualifier in (0,) if not dotted.qualifier else (dotted.qualifier, 0) if dotted.table else (dotted.qualifier,):
@@ -121,9 +121,9 @@ def _of_dotted(dotted: DottedName, names: Mapping[str, tuple[str, ...]]) -> str 
             name = ".".join(rest[:length])
             place = names.get(name.lower())
             if place is not None:
-                path = ".".join(quoted(part) for part in (*dotted.parts[:qualifier], *place, *rest[length:]))
+                path = ".".join(quote_identifier(part) for part in (*dotted.parts[:qualifier], *place, *rest[length:]))
                 is_named = place[-1].lower() == name.lower() or length < len(rest) or not dotted.is_output
-                return path if is_named else f"{path} AS {quoted(name)}"
+                return path if is_named else f"{path} AS {quote_identifier(name)}"
     return None
 
 
@@ -136,9 +136,9 @@ def _connection() -> duckdb.DuckDBPyConnection:
     return connection
 
 
-def _run(
+def _execute(
     statement: SqlStatement,
-    ran: Written,
+    ran: RewrittenSql,
     tables: Sequence[StoredResult],
     only: frozenset[str] | None,
     parameters: Mapping[str, object],
@@ -153,21 +153,21 @@ def _run(
                 raise_keyboard_interrupt(),
             ):
                 for kept in tables:
-                    _make(cursor, kept, only, deadline)
+                    _create_table(cursor, kept, only, deadline)
                 _check_parameters(cursor, parameters, statement)
                 cursor.execute(ran.text, dict(parameters) or None)
                 if any(str(code) == "TIMESTAMP WITH TIME ZONE" for _, code, *_ in cursor.description or ()):
-                    cursor.execute(*_without_zones(cursor, ran.text, parameters))
-                columns = tuple(_described(cursor.description or ()))
+                    cursor.execute(*_without_time_zones(cursor, ran.text, parameters))
+                columns = tuple(_result_columns(cursor.description or ()))
                 _check_depth(columns, cursor.description or (), statement)
-                return columns, _fetched(cursor, columns, statement, deadline, most)
+                return columns, _fetch_rows(cursor, columns, statement, deadline, most)
         except duckdb.InterruptException:
             message, hint = "the deadline passed before it was done", "allow more time: SET timeout = 20 minutes"
             raise TimedOut(message, archive="SQL", subject="the SQL", hint=hint) from None
         except duckdb.Error as error:
             if only is not None and isinstance(error, duckdb.BinderException):
                 raise
-            raise StatementError([wrong(error, statement, ran)]) from None
+            raise StatementError([sql_error(error, statement, ran)]) from None
 
 
 def _check_parameters(
@@ -186,14 +186,14 @@ def _check_parameters(
             raise StatementError([Diagnostic("AQL0211", message, statement.origin, hint=hint)]) from None
 
 
-def _without_zones(
+def _without_time_zones(
     cursor: duckdb.DuckDBPyConnection, sql: str, parameters: Mapping[str, object]
 ) -> tuple[str, dict[str, object] | None]:
     """The SQL with its times in UTC and without a zone, as all times of a result are."""
     described = cursor.description or ()
     zoned = [str(code) == "TIMESTAMP WITH TIME ZONE" for _, code, *_ in described]
     columns = ", ".join(
-        f"c{at}{'::TIMESTAMP' if is_zoned else ''} AS {quoted(str(name))}"
+        f"c{at}{'::TIMESTAMP' if is_zoned else ''} AS {quote_identifier(str(name))}"
         for at, (is_zoned, (name, *_)) in enumerate(zip(zoned, described, strict=True))
     )
     names = ", ".join(f"c{at}" for at in range(len(zoned)))
@@ -201,7 +201,7 @@ def _without_zones(
     return f"SELECT {columns} FROM (\n{text}\n) AS answer({names})", dict(parameters) or None  # noqa: S608
 
 
-def _fetched(
+def _fetch_rows(
     cursor: duckdb.DuckDBPyConnection,
     columns: Sequence[ResultColumn],
     statement: SqlStatement,
@@ -219,11 +219,11 @@ def _fetched(
     ]
     long = [at for at, column in enumerate(columns) if column.type in (Type.STRING, Type.OBJECT, Type.BYTES)]
     while some := cursor.fetchmany(size if most is None else min(size, most - len(rows))):
-        held += (64 + 32 * len(columns)) * len(some) + sum(_bytes_of(row[at]) for row in some for at in long)
+        held += (64 + 32 * len(columns)) * len(some) + sum(_estimate_bytes(row[at]) for row in some for at in long)
         if odd:
             values: list[Sequence[Any]] = list(zip(*some, strict=True))
             for at in odd:
-                values[at] = [_plain(value, columns[at], statement) for value in values[at]]
+                values[at] = [_plain_value(value, columns[at], statement) for value in values[at]]
             some = list(zip(*values, strict=True))
         rows += some
         if held > _MOST_BYTES:
@@ -245,7 +245,7 @@ _AS_IN_PYTHON = {
 """DuckDB's types whose values need no conversion."""
 
 
-def _bytes_of(value: Any) -> int:
+def _estimate_bytes(value: Any) -> int:
     """About what a text, a list or an object takes."""
     if isinstance(value, str | bytes):
         return 30 + len(value)
@@ -260,11 +260,11 @@ def _bytes_of(value: Any) -> int:
 def _check_depth(columns: Sequence[ResultColumn], description: Sequence[Any], statement: SqlStatement) -> None:
     for column, (_, code, *_) in zip(columns, description, strict=True):
         written = str(code)
-        if written.count("(") + written.count("[") > _DEEPEST and _depth(written, "([", ")]") > _DEEPEST:
-            raise _too_deep(column, statement)
+        if written.count("(") + written.count("[") > _DEEPEST and _nesting_depth(written, "([", ")]") > _DEEPEST:
+            raise _too_deep_error(column, statement)
 
 
-def _too_deep(column: ResultColumn, statement: SqlStatement) -> StatementError:
+def _too_deep_error(column: ResultColumn, statement: SqlStatement) -> StatementError:
     message = f"a value of '{column.name}' is nested more than {_DEEPEST} levels deep"
     hint = "cast it to VARCHAR, or select a part of it"
     return StatementError([Diagnostic("AQL0409", message, statement.origin, hint=hint)])
@@ -273,7 +273,7 @@ def _too_deep(column: ResultColumn, statement: SqlStatement) -> StatementError:
 _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
 
 
-def _depth(text: str, opening: str, closing: str) -> int:
+def _nesting_depth(text: str, opening: str, closing: str) -> int:
     """How deep brackets nest in a text, those in double quotes aside."""
     depth = deepest = 0
     for character in _QUOTED.sub("", text):
@@ -286,23 +286,25 @@ def _depth(text: str, opening: str, closing: str) -> int:
 
 
 def _read_json(text: str, column: ResultColumn, statement: SqlStatement) -> Any:
-    if text.count("[") + text.count("{") > _DEEPEST and _depth(text, "[{", "]}") > _DEEPEST:
-        raise _too_deep(column, statement)
+    if text.count("[") + text.count("{") > _DEEPEST and _nesting_depth(text, "[{", "]}") > _DEEPEST:
+        raise _too_deep_error(column, statement)
     return json.loads(text)
 
 
-def _make(cursor: duckdb.DuckDBPyConnection, kept: StoredResult, only: frozenset[str] | None, deadline: float) -> None:
+def _create_table(
+    cursor: duckdb.DuckDBPyConnection, kept: StoredResult, only: frozenset[str] | None, deadline: float
+) -> None:
     """Make a result a table of its name; of its columns those that are called so, and one for its rows to be there.
 
     Raises duckdb.InterruptException at the deadline.
     """
-    columns = [_loadable(column) for column in _within(_columns(kept, only), deadline)]
-    declared = ", ".join(f"{quoted(column.name)} {column.type}" for column in columns) or "nothing INTEGER"
-    cursor.execute(f"CREATE TABLE {quoted(kept.name)} ({declared})")
+    columns = [_to_loadable(column) for column in _until_deadline(_table_columns(kept, only), deadline)]
+    declared = ", ".join(f"{quote_identifier(column.name)} {column.type}" for column in columns) or "nothing INTEGER"
+    cursor.execute(f"CREATE TABLE {quote_identifier(kept.name)} ({declared})")
     places = ", ".join(f"unnest(${at}::{column.type}[])" for at, column in enumerate(columns, 1))
-    insertion = f"INSERT INTO {quoted(kept.name)} SELECT {places}"
+    insertion = f"INSERT INTO {quote_identifier(kept.name)} SELECT {places}"
     rows = len(columns[0].values) if columns else 0
-    for begin in _within(range(0, rows, _ROWS_AT_ONCE), deadline):
+    for begin in _until_deadline(range(0, rows, _ROWS_AT_ONCE), deadline):
         cursor.execute(insertion, [column.values[begin : begin + _ROWS_AT_ONCE] for column in columns])
 
 
@@ -312,7 +314,7 @@ _ROWS_AT_ONCE = 20_000
 _Each = TypeVar("_Each")
 
 
-def _within(values: Iterable[_Each], deadline: float) -> Iterator[_Each]:
+def _until_deadline(values: Iterable[_Each], deadline: float) -> Iterator[_Each]:
     """Give the values. Raises duckdb.InterruptException at the deadline."""
     for value in values:
         if time.monotonic() >= deadline:
@@ -320,7 +322,7 @@ def _within(values: Iterable[_Each], deadline: float) -> Iterator[_Each]:
         yield value
 
 
-def _loadable(column: _Column) -> _Column:
+def _to_loadable(column: _ColumnValues) -> _ColumnValues:
     """The column, or text or JSON where an archive sent values that are not of the declared type."""
     if column.type == "JSON" or column.type.startswith("STRUCT"):
         return column
@@ -330,7 +332,7 @@ def _loadable(column: _Column) -> _Column:
     if set(map(type, values)) <= _TAKEN[element] and all(value in _WHOLE for value in whole):
         return column
     if column.type == "VARCHAR":
-        return replace(column, values=[_text(value) for value in column.values])
+        return replace(column, values=[_value_text(value) for value in column.values])
     return replace(column, type="JSON", values=[None if value is None else _as_json(value) for value in column.values])
 
 
@@ -346,14 +348,14 @@ _TAKEN: dict[str, set[type]] = {
 _WHOLE = range(-(2**63), 2**63)
 
 
-def _columns(kept: StoredResult, only: frozenset[str] | None) -> Iterator[_Column]:
+def _table_columns(kept: StoredResult, only: frozenset[str] | None) -> Iterator[_ColumnValues]:
     """The columns of a result that are called so, and the first, with their values."""
     for number, column in enumerate(table_columns(kept)):
         if only is None or column.name.lower() in only or not number:
-            yield _Column(column.name, *_typed(_values(kept, column), column))
+            yield _ColumnValues(column.name, *_typed_values(_values_of_column(kept, column), column))
 
 
-def _values(kept: StoredResult, column: SqlColumn) -> list[Any]:
+def _values_of_column(kept: StoredResult, column: SqlColumn) -> list[Any]:
     """The values of a column, read without making the whole rows where the archive keeps columns."""
     if kept.result is None:
         return []
@@ -371,18 +373,18 @@ def _values(kept: StoredResult, column: SqlColumn) -> list[Any]:
     return values
 
 
-def _typed(values: list[Any], column: SqlColumn) -> tuple[str, list[Any]]:
+def _typed_values(values: list[Any], column: SqlColumn) -> tuple[str, list[Any]]:
     """An SQL type for the values, and the values as it takes them."""
     declared = (column.member or column.field or column.column).type
     listed = column.member is not None or bool(column.column.many_at)
     if column.field is not None and not column.field.members:
         listed |= column.field.many
     if declared is Type.ANY:
-        declared = Type.OBJECT if listed else _type_of(values)
+        declared = Type.OBJECT if listed else _common_type(values)
         if declared is Type.STRING:
-            return "VARCHAR", [_text(v) for v in values]
+            return "VARCHAR", [_value_text(v) for v in values]
     if column.members and not listed and all(value is None or isinstance(value, dict) for value in values):
-        return _structs(values, column.members)
+        return _struct_values(values, column.members)
     if declared is Type.OBJECT:
         return "JSON", [None if v is None else _as_json(v) for v in values]
     name = _SQL_TYPES[declared]
@@ -391,21 +393,21 @@ def _typed(values: list[Any], column: SqlColumn) -> tuple[str, list[Any]]:
     return f"{name}[]", [v if v is None or isinstance(v, list) else [v] for v in values]
 
 
-def _structs(values: list[Any], members: Sequence[Field]) -> tuple[str, list[Any]]:
+def _struct_values(values: list[Any], members: Sequence[Field]) -> tuple[str, list[Any]]:
     """The type of objects with these members, and the objects."""
     columns = {
-        member.path[-1]: _loadable(
-            _Column("", _SQL_TYPES[member.type], [None if v is None else v.get(member.path[-1]) for v in values])
+        member.path[-1]: _to_loadable(
+            _ColumnValues("", _SQL_TYPES[member.type], [None if v is None else v.get(member.path[-1]) for v in values])
         )
         for member in members
     }
-    declared = ", ".join(f"{quoted(name)} {column.type}" for name, column in columns.items())
+    declared = ", ".join(f"{quote_identifier(name)} {column.type}" for name, column in columns.items())
     objects = zip(*(column.values for column in columns.values()), strict=True)
     made = [None if v is None else dict(zip(columns, o, strict=True)) for v, o in zip(values, objects, strict=True)]
     return f"STRUCT({declared})", made
 
 
-def _type_of(values: list[Any]) -> Type:
+def _common_type(values: list[Any]) -> Type:
     """The one type that values of a metadata key have; text, where they have several."""
     kinds = {type(value) for value in values if value is not None}
     if kinds & {dict, list}:
@@ -421,11 +423,11 @@ def _type_of(values: list[Any]) -> Type:
     return Type.STRING
 
 
-def _text(value: Any) -> str | None:
+def _value_text(value: Any) -> str | None:
     return value if value is None or isinstance(value, str) else _as_json(value)
 
 
-def _described(description: Sequence[Any]) -> Iterator[ResultColumn]:
+def _result_columns(description: Sequence[Any]) -> Iterator[ResultColumn]:
     """The columns of an answer; of a name that came before, with a number that makes it another name than all."""
     names = [str(name) for name, *_ in description]
     taken, counts = set(names), dict[str, int]()
@@ -435,10 +437,10 @@ def _described(description: Sequence[Any]) -> Iterator[ResultColumn]:
             label = f"{name}_{counts[name]}"
             counts[name] += label in taken
         taken.add(label)
-        yield ResultColumn(label, _read_as(str(code), code.id), path=(label,), digits=_digits(str(code)))
+        yield ResultColumn(label, _result_type(str(code), code.id), path=(label,), digits=_decimal_digits(str(code)))
 
 
-def _digits(written: str) -> tuple[int, int] | None:
+def _decimal_digits(written: str) -> tuple[int, int] | None:
     found = _DECIMAL.fullmatch(written)
     return (int(found[1]), int(found[2])) if found else None
 
@@ -446,7 +448,7 @@ def _digits(written: str) -> tuple[int, int] | None:
 _DECIMAL = re.compile(r"DECIMAL\((\d+),\s*(\d+)\)")
 
 
-def _read_as(written: str, name: str) -> Type:
+def _result_type(written: str, name: str) -> Type:
     if written == "JSON":
         return Type.OBJECT
     if name.startswith("timestamp"):
@@ -456,12 +458,12 @@ def _read_as(written: str, name: str) -> Type:
     return _READ_AS.get(name, Type.STRING)
 
 
-def _plain(value: Any, column: ResultColumn, statement: SqlStatement) -> Any:
+def _plain_value(value: Any, column: ResultColumn, statement: SqlStatement) -> Any:
     """A value of DuckDB's as results have it."""
     if value is None or isinstance(value, bool | int | float):
         return value
     if column.type is Type.OBJECT:
-        return _read_json(value, column, statement) if isinstance(value, str) else _nested(value)
+        return _read_json(value, column, statement) if isinstance(value, str) else _nested_value(value)
     match value:
         case datetime() if value.tzinfo is not None:
             return value.astimezone(UTC).replace(tzinfo=None)
@@ -473,13 +475,13 @@ def _plain(value: Any, column: ResultColumn, statement: SqlStatement) -> Any:
             return str(value)
 
 
-def _nested(value: Any) -> Any:
+def _nested_value(value: Any) -> Any:
     """A list or object of DuckDB's as JSON has it."""
     match value:
         case dict():
-            return {str(key): _nested(each) for key, each in value.items()}
+            return {str(key): _nested_value(each) for key, each in value.items()}
         case list() | tuple():
-            return [_nested(each) for each in value]
+            return [_nested_value(each) for each in value]
         case None | bool() | int() | float() | str():
             return value
         case Decimal():

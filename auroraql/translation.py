@@ -53,17 +53,17 @@ def translate_source(
     Raises StatementError when it is wrong, or when that form cannot say it.
     """
     try:
-        return _translated(source, to, form, catalogue, parameters, now)
+        return _translate(source, to, form, catalogue, parameters, now)
     except StatementError as error:
         # A right statement is not kept waiting by what checks the fixes of wrong ones.
-        from auroraql.fixes import keep_right
+        from auroraql.fixes import keep_valid_fixes
 
         span = Span(0, len(source.text))
-        found = keep_right(error.diagnostics, source, span, catalogue or load_shipped(), parameters, now)
+        found = keep_valid_fixes(error.diagnostics, source, span, catalogue or load_shipped(), parameters, now)
         raise StatementError(found, source) from None
 
 
-def _translated(
+def _translate(
     source: Source,
     to: str,
     form: str,
@@ -115,15 +115,15 @@ def translate_find(
         from auroraql.forms import plan_json
 
         return Translation(plan_json.write_plan(made, known), made.warnings)
-    request, left_out = one_request(made, find, to)
+    request, left_out = require_one_request(made, find, to)
     if not whole:
         if is_open(request) and not verbatim:
             raise StatementError([_open_window(made, find)])
-        left_out = (*left_out, *_refused(request, find.origin))
-    return Translation(_written(request, resolved.query, to, known), (*made.warnings, *left_out))
+        left_out = (*left_out, *_refused_reason(request, find.origin))
+    return Translation(_write_request(request, resolved.query, to, known), (*made.warnings, *left_out))
 
 
-def _written(request: Request, query: Query, to: str, catalogue: Catalogue) -> str | dict[str, Any]:
+def _write_request(request: Request, query: Query, to: str, catalogue: Catalogue) -> str | dict[str, Any]:
     """One request in one of the forms that have one."""
     match to:
         case "json":
@@ -150,7 +150,7 @@ def _check_parameters(given: Mapping[str, object] | None, used: frozenset[str]) 
 _CLAUSES = ("ORDER BY", "GROUP BY", "LIMIT")
 
 
-def _done_after(find: FindStatement, query: Query) -> Iterator[tuple[str, Origin]]:
+def _find_untranslatable(find: FindStatement, query: Query) -> Iterator[tuple[str, Origin]]:
     """What of a statement no request of AuroraX's has, and where it is written."""
     if find.distinct:
         yield "DISTINCT", find.origin
@@ -171,7 +171,7 @@ def _done_after(find: FindStatement, query: Query) -> Iterator[tuple[str, Origin
                 yield "LIMIT", clause.origin
 
 
-def one_request(plan: Plan, find: FindStatement, to: str) -> tuple[Request, tuple[Diagnostic, ...]]:
+def require_one_request(plan: Plan, find: FindStatement, to: str) -> tuple[Request, tuple[Diagnostic, ...]]:
     """The single request that says the whole statement, and what had to be left out of it.
 
     Raises StatementError when one query cannot say it: nothing is dropped that changes which records come.
@@ -185,7 +185,7 @@ def one_request(plan: Plan, find: FindStatement, to: str) -> tuple[Request, tupl
             "done after the request",
             f"write it with --to plan, or leave {'the clause' if name.endswith(_CLAUSES) else 'it'} out",
         )
-        for name, origin in _done_after(find, plan.query)
+        for name, origin in _find_untranslatable(find, plan.query)
     ]
     if not plan.requests:
         wrong.append(Diagnostic(code, f"{what} cannot say this: no record can match", hint="see --to plan"))
@@ -217,7 +217,7 @@ def one_request(plan: Plan, find: FindStatement, to: str) -> tuple[Request, tupl
     return plan.requests[0], tuple(left_out)
 
 
-def _refused(request: Request, origin: Origin) -> Iterator[Diagnostic]:
+def _refused_reason(request: Request, origin: Origin) -> Iterator[Diagnostic]:
     """The warnings that the service refuses a request."""
     message = f"AuroraX refuses a search for {KINDS[request.kind].title}"
     if lacks_filter(request):

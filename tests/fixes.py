@@ -9,7 +9,7 @@ from datetime import datetime
 from auroraql.errors import Diagnostic, Source, Span, StatementError
 from auroraql.forms import script
 from auroraql.forms.text.slips import NAMES_OF_TERMINALS
-from auroraql.preparing import check
+from auroraql.preparing import check_scripts
 from auroraql.schema.catalogue import load_shipped
 
 NOW = datetime(2021, 3, 4, 5, 6, 7)
@@ -23,7 +23,7 @@ _DIGITS = re.compile(r"\d+")
 
 def diagnostics(statement: str) -> tuple[Diagnostic, ...]:
     """Everything to be reported of a script: errors, and warnings too."""
-    ((_, said),) = check([Source(statement)], load_shipped(), {})
+    ((_, said),) = check_scripts([Source(statement)], load_shipped(), {})
     return said
 
 

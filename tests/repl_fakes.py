@@ -13,7 +13,7 @@ from auroraql.frontends.repl.behind import Switches
 from auroraql.frontends.repl.desk import take
 from auroraql.frontends.repl.state import State
 from auroraql.plan import Plan
-from auroraql.preparing import NOTHING, Standing
+from auroraql.preparing import EMPTY_CONTEXT, SessionContext
 from auroraql.query import Column, Query, Ref
 from auroraql.results import FetchedData, ResultSet, Row
 from auroraql.schema.catalogue import Catalogue, load_shipped
@@ -44,8 +44,8 @@ class FakeArchive:
         return load_shipped()
 
     @property
-    def standing(self) -> Standing:
-        return NOTHING
+    def standing(self) -> SessionContext:
+        return EMPTY_CONTEXT
 
     verbose = False
 

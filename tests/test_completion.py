@@ -16,7 +16,7 @@ from auroraql.completion.trail import Trail, words_of
 from auroraql.errors import Source, StatementError
 from auroraql.forms import grammar
 from auroraql.forms.pieces import detect_form
-from auroraql.preparing import Preparing, Standing, prepare
+from auroraql.preparing import Analyzer, SessionContext, analyze_scripts
 from auroraql.public import parse_script
 from auroraql.schema import Type
 from auroraql.schema.catalogue import Catalogue, DataSource, MetadataKey, load_shipped
@@ -67,8 +67,12 @@ STATEMENTS = (
 )
 
 MEETING = "FIND conjunctions OF ground (program = 'trex'), space WITHIN 5 km ON 2020-01-01"
-(KEPT,) = prepare([Source(f"LET c = {MEETING}")], Preparing(load_shipped(), {}))
-STANDING = Standing({"c": KEPT.kept}, {"s1": KEPT.kept}) if KEPT.kept is not None else Standing({}, {})
+(KEPT,) = analyze_scripts([Source(f"LET c = {MEETING}")], Analyzer(load_shipped(), {}))
+STANDING = (
+    SessionContext({"c": KEPT.stored_result}, {"s1": KEPT.stored_result})
+    if KEPT.stored_result is not None
+    else SessionContext({}, {})
+)
 
 
 def completed(marked: str, known: Known = KNOWN, *, loose: bool = True) -> list[Completion]:
@@ -145,9 +149,9 @@ def test_every_keyword_that_is_accepted_is_offered_or_would_be_wrong(text: str) 
         }
         for word in sorted(accepted - offered):
             with pytest.raises(StatementError):
-                prepare(
+                analyze_scripts(
                     [Source(f"{begun} {LATER.get(word, word)}")],
-                    Preparing(load_shipped(), {"program": "x"}, None, STANDING),
+                    Analyzer(load_shipped(), {"program": "x"}, None, STANDING),
                 )
 
 

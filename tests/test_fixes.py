@@ -12,7 +12,7 @@ from auroraql.forms.tables import load_table
 from auroraql.forms.text.slips.habits import ARITHMETIC, FOREIGN_CONSTRUCTS, FUNCTIONS_OF_FIELDS, ForeignConstruct
 from auroraql.forms.text.slips.statements import statement_keywords
 from auroraql.forms.text.slips.stuck import NAMES_OF_TERMINALS
-from auroraql.preparing import check
+from auroraql.preparing import check_scripts
 from auroraql.schema.catalogue import load_shipped
 from auroraql.session import connect
 from tests import corpus_files, fixes, mutations
@@ -189,7 +189,7 @@ def test_one_unreadable_statement_hides_no_other() -> None:
         "LET c = FIND ephemeris WHERE (platform = 'swarma' ON 2020-01-01;\nFIND c;\n"
         "FIND data_products WHERE program = 5 ON 2021-01-01"
     )
-    ((_, said),) = check([Source(text)], load_shipped(), {})
+    ((_, said),) = check_scripts([Source(text)], load_shipped(), {})
     assert [each.code for each in said] == ["AQL0115", "AQL0602", "AQL0102", "AQL0203"]
     assert [each.origin.start for each in said if isinstance(each.origin, Span)] == sorted(
         each.origin.start for each in said if isinstance(each.origin, Span)

@@ -20,7 +20,7 @@ from auroraql.errors import Source, StatementError
 from auroraql.forms.text.formatting import format_text
 from auroraql.frontends.lexer import AuroraQLLexer
 from auroraql.frontends.repl.unfinished import TypedCheck
-from auroraql.preparing import check
+from auroraql.preparing import check_scripts
 from auroraql.schema.catalogue import load_shipped
 from auroraql.schema.limits import (
     LIST_LIMITS,
@@ -119,7 +119,7 @@ def completed(text: str) -> None:
 
 
 DOORS: dict[str, Callable[[str], object]] = {
-    "check": lambda text: list(check([Source(text)], load_shipped(), {})),
+    "check": lambda text: list(check_scripts([Source(text)], load_shipped(), {})),
     "fmt": lambda text: format_text(Source(text)),
     "plan": lambda text: translate(text, "plan"),
     "typing": typed,
@@ -184,7 +184,7 @@ ABOVE = {
 def test_a_list_above_its_limit_is_refused_soon(case: str) -> None:
     source = Source(ABOVE[case])
     begun = process_time()
-    ((_, diagnostics),) = check([source], load_shipped(), {})
+    ((_, diagnostics),) = check_scripts([source], load_shipped(), {})
     assert process_time() - begun < 5  # about one on a machine that does nothing else
     assert [diagnostic.code for diagnostic in diagnostics if diagnostic.severity == "error"] == ["AQL0116"]
     assert len(diagnostics[0].message) < 200

@@ -10,7 +10,7 @@ from auroraql.errors import Source
 from auroraql.forms import script
 from auroraql.forms.pieces import StatementPiece
 from auroraql.forms.tables import load_table
-from auroraql.preparing import check
+from auroraql.preparing import check_scripts
 from auroraql.schema.catalogue import load_shipped
 from auroraql.schema.limits import LIST_LIMITS, MAX_SCRIPT_CHARACTERS, MAX_STATEMENTS
 
@@ -47,7 +47,7 @@ def checked(text: str) -> tuple[list[str], int]:
 
     sys.setprofile(counted)
     try:
-        ((_, said),) = check([Source(text)], load_shipped(), {})
+        ((_, said),) = check_scripts([Source(text)], load_shipped(), {})
     finally:
         sys.setprofile(None)
     return [each.code for each in said], count
@@ -75,7 +75,7 @@ def test_nothing_is_read_of_a_script_that_is_too_long(text: str, monkeypatch: py
         raise AssertionError("it was read")
 
     monkeypatch.setattr(script, "read_piece", unread)
-    ((_, said),) = check([Source(text)], load_shipped(), {})
+    ((_, said),) = check_scripts([Source(text)], load_shipped(), {})
     assert [each.code for each in said] == ["AQL0119"]
 
 

@@ -20,7 +20,7 @@ from auroraql import sql_results
 from auroraql.archives.base import Progress
 from auroraql.errors import Unreachable, display_width
 from auroraql.frontends.progress import describe, lasting, sets_lines_anew, status_line
-from auroraql.searches import elapsing
+from auroraql.searches import report_elapsed
 from tests.aurorax_server import RECORDS, SOURCES, AuroraXServer, Fault
 
 
@@ -195,7 +195,7 @@ def test_sql_says_how_long_it_takes(told: list[Progress | None], monkeypatch: py
 
 def test_what_fails_or_is_interrupted_leaves_no_line(told: list[Progress | None]) -> None:
     for error in (KeyboardInterrupt(), Unreachable("", archive="x")):
-        with pytest.raises(type(error)), elapsing(told.append, 0):
+        with pytest.raises(type(error)), report_elapsed(told.append, 0):
             raise error
         assert told.pop() is None
     assert "auroraql-elapsing" not in {each.name for each in threading.enumerate()}

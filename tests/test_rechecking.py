@@ -14,7 +14,14 @@ from auroraql.forms import script
 from auroraql.forms.pieces import StatementPiece
 from auroraql.named import StoredResult
 from auroraql.planner import plan_query, plan_warnings
-from auroraql.preparing import NOTHING, Prepared, Preparing, Standing, check, prepare
+from auroraql.preparing import (
+    EMPTY_CONTEXT,
+    AnalyzedStatement,
+    Analyzer,
+    SessionContext,
+    analyze_scripts,
+    check_scripts,
+)
 from auroraql.rechecking import Rechecking
 from auroraql.resolver import resolve
 from auroraql.schema.catalogue import Catalogue, DataSource, load_shipped
@@ -53,9 +60,9 @@ SCRIPTS = (
 )
 
 
-def whole(text: str, standing: Standing = NOTHING, catalogue: Catalogue | None = None) -> Any:
+def whole(text: str, standing: SessionContext = EMPTY_CONTEXT, catalogue: Catalogue | None = None) -> Any:
     """What a check that remembers nothing says."""
-    return next(check([Source(text)], catalogue or load_shipped(), {}, standing))[1]
+    return next(check_scripts([Source(text)], catalogue or load_shipped(), {}, standing))[1]
 
 
 def with_places(diagnostics: Any) -> list[str]:
@@ -81,9 +88,9 @@ def test_places_move_with_what_stands_before() -> None:
 def test_what_the_session_keeps_is_heeded() -> None:
     again, text = Rechecking(), "FIND passes WHERE program = 'trex'"
     assert [each.severity for each in again.check(text, load_shipped())] == ["error"]
-    (made,) = prepare([Source("LET passes = FIND data_products ON 2021-01-01")], Preparing(load_shipped(), {}))
-    assert isinstance(made.kept, StoredResult)
-    standing = Standing({"passes": made.kept}, {})
+    (made,) = analyze_scripts([Source("LET passes = FIND data_products ON 2021-01-01")], Analyzer(load_shipped(), {}))
+    assert isinstance(made.stored_result, StoredResult)
+    standing = SessionContext({"passes": made.stored_result}, {})
     assert again.check(text, load_shipped(), standing) == whole(text, standing) == ()
     assert [each.severity for each in again.check(text, load_shipped())] == ["error"]
 
@@ -154,18 +161,20 @@ def test_what_stands_around_a_statement_changes_nothing(text: str) -> None:
 def test_only_statements_that_changed_are_read_and_checked_again(monkeypatch: pytest.MonkeyPatch) -> None:
     statements = [f"LET c{n} = FIND data_products WHERE platform = 'p{n}' ON 2021-01-01;\n" for n in range(50)]
     texts: list[str] = []
-    read_piece, outcome = script.read_piece, Preparing.outcome
+    read_piece, outcome = script.read_piece, Analyzer.analyze
 
     def counted_read(text: str, piece: StatementPiece) -> script.ReadStatement:
         texts.append(text)
         return read_piece(text, piece)
 
-    def counted_outcome(self: Preparing, read: script.ReadStatement, source: Source) -> Prepared | StatementError:
+    def counted_outcome(
+        self: Analyzer, read: script.ReadStatement, source: Source
+    ) -> AnalyzedStatement | StatementError:
         texts.append(source.text)
         return outcome(self, read, source)
 
     monkeypatch.setattr(script, "read_piece", counted_read)
-    monkeypatch.setattr(Preparing, "outcome", counted_outcome)
+    monkeypatch.setattr(Analyzer, "analyze", counted_outcome)
     again = Rechecking()
     assert len(again.check("".join(statements), load_shipped())) == 50
     assert len(texts) == 100

@@ -122,7 +122,7 @@ def test_what_is_pasted_is_not_completed(desk: Desk) -> None:
 
 def test_the_diagnostics_are_those_of_the_command_line() -> None:
     with connect() as archive:
-        assert TypedCheck().wrong(QUESTIONED, archive.catalogue, archive.standing) == archive.check(QUESTIONED)
+        assert TypedCheck().wrong(QUESTIONED, archive.catalogue, archive.session_context) == archive.check(QUESTIONED)
 
 
 def underlined(text: str, diagnostics: tuple[Diagnostic, ...], line: int, now: str = "") -> str:

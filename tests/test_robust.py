@@ -18,7 +18,7 @@ from auroraql import Archive, StatementError, parse_script, translate
 from auroraql.errors import Diagnostic, Source, Span, render
 from auroraql.forms import query_json, script
 from auroraql.forms.text.formatting import format_text
-from auroraql.preparing import check
+from auroraql.preparing import check_scripts
 from auroraql.schema.catalogue import load_shipped
 from auroraql.translation import TARGETS, translate_find
 from tests import corpus_files
@@ -47,7 +47,7 @@ def held(text: str) -> None:
             assert str(error)
             for each in error.diagnostics:
                 place(each, text)
-    for _, said in check([source], load_shipped(), {}):
+    for _, said in check_scripts([source], load_shipped(), {}):
         assert render(said, source) or not said
 
 

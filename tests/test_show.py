@@ -254,12 +254,12 @@ def test_a_deadline_that_is_set_holds() -> None:
 
 def test_settings_take_what_they_can() -> None:
     settings = Settings(timeout=5)
-    settings.show_as("CSV")
+    settings.set_format("CSV")
     assert (settings.format, settings.timeout) == ("csv", 5.0)
-    settings.begin_with(format="json")
-    settings.show_as("vertical")
-    assert settings.put("format", None) == "format is json"
-    for act in (settings.show_as, lambda name: settings.begin_with(format=name)):
+    settings.set_front_end_format(format="json")
+    settings.set_format("vertical")
+    assert settings.set_value("format", None) == "format is json"
+    for act in (settings.set_format, lambda name: settings.set_front_end_format(format=name)):
         with pytest.raises(UsageError, match="did you mean csv"):
             act("cvs")
 

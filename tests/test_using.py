@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from auroraql import Archive, StatementError, connect
 from auroraql.errors import Source, Span
 from auroraql.forms import plan_json
-from auroraql.preparing import check
+from auroraql.preparing import check_scripts
 from auroraql.results import FetchedData, ResultSet
 from auroraql.schema.catalogue import load_shipped
 from tests import aurorax_matching, small_catalogue
@@ -439,12 +439,12 @@ def test_fields_that_are_not_in_both(archives: tuple[Archive, ...], statement: s
 def test_independent_lists_and_times_are_warned_about(statement: str, fix: str | None) -> None:
     meeting = "FIND conjunctions OF ground (program = 'trex'), space (program = 'swarm') WITHIN 9 km ON 2020-01-01"
     script = f"LET c = {meeting}; LET d = {meeting}; {statement}"
-    ((_, said),) = check([Source(script)], load_shipped(), {"n": 5} if "$n" in statement else {})
+    ((_, said),) = check_scripts([Source(script)], load_shipped(), {"n": 5} if "$n" in statement else {})
     warned = [each for each in said if each.code == "AQL0620"]
     assert [each.fix for each in warned] == ([] if fix == "" else [fix])
     if fix:
         (warning,) = warned
         assert isinstance(warning.origin, Span)
         fixed = script[: warning.origin.start] + fix + script[warning.origin.end :]
-        ((_, said),) = check([Source(fixed)], load_shipped(), {"n": 5} if "$n" in statement else {})
+        ((_, said),) = check_scripts([Source(fixed)], load_shipped(), {"n": 5} if "$n" in statement else {})
         assert said == ()

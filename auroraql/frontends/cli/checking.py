@@ -16,7 +16,7 @@ from auroraql.frontends.cli import streams
 from auroraql.frontends.cli.arguments import parameters
 from auroraql.frontends.cli.exits import DONE, WRONG
 from auroraql.frontends.cli.settling import settled
-from auroraql.preparing import check
+from auroraql.preparing import check_scripts
 from auroraql.saved import Given, header_of, known_values
 from auroraql.schema.catalogue import Catalogue
 
@@ -62,7 +62,7 @@ def _said(sources: Sequence[Source], given: Given, known: Catalogue) -> Iterator
     for bound, _ in heads:
         values |= bound
     waiting = [said for _, said in heads]
-    for source, said in check(sources, known, values):
+    for source, said in check_scripts(sources, known, values):
         head = waiting.pop(0) if waiting else ()
         yield source, (*head, *said)
 

@@ -53,7 +53,7 @@ def run(options: argparse.Namespace, sources: list[Source], given: Mapping[str, 
         _check_shown(config.format, sources)
     archive = opened(config, verbose=bool(options.verbose))
     if options.limit is not None:
-        archive.look_at_most(options.limit + 1)  # one more tells whether anything is left out
+        archive.limit_rows(options.limit + 1)  # one more tells whether anything is left out
     if target is None and archive.settings.format == "table" and sys.stdout.isatty():
         # What draws tables on a terminal is loaded while the archive is opened and searched.
         Thread(target=import_module, args=("tabulate",), daemon=True).start()
@@ -163,7 +163,7 @@ def opened(config: Config, say: Callable[[str], None] = say, *, late: bool = Fal
         verbose=say if verbose else False,
     )
     made.on_warning(lambda warnings, source: say(render(warnings, source)))
-    made.settings.begin_with(format=shown_as)
+    made.settings.set_front_end_format(format=shown_as)
     return made
 
 

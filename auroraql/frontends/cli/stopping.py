@@ -34,7 +34,7 @@ class Stopping:
             raise
         except KeyboardInterrupt:
             if not self._hurried:
-                self._stop([each for each in self._archive.submitted.values() if not each.over])
+                self._stop([each for each in self._archive.submitted.values() if not each.is_over])
             else:
                 self._say_farewell()
             raise

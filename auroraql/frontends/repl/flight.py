@@ -189,7 +189,7 @@ def cancel(state: State, argument: str) -> str:
         show_all(state, f"CANCEL '{_unquoted(argument)}'")
         return ""
     search = state.archive.submitted[name]
-    if search.over:
+    if search.is_over:
         return f"{name} is already {search.state}"
     return state.flight.cancel(search) if state.flight is not None else ""
 

@@ -51,10 +51,10 @@ def vertical(state: State, argument: str) -> str:
     """Switch the vertical view on or off."""
     on = _switched("x", argument, now=state.format == "vertical")
     if state.format == "vertical" and not on:
-        state.archive.settings.show_as(state.before_vertical)
+        state.archive.settings.set_format(state.before_vertical)
     elif state.format != "vertical" and on:
         state.before_vertical = state.format
-        state.archive.settings.show_as("vertical")
+        state.archive.settings.set_format("vertical")
     return f"results are shown as {state.format}"
 
 
@@ -78,7 +78,7 @@ def format_as(state: State, argument: str) -> str:
         raise UsageError(
             f"{argument.lower()} is a binary format, and a terminal cannot show it", "\\export FILE writes it"
         )
-    state.archive.settings.show_as(argument)
+    state.archive.settings.set_format(argument)
     return f"results are shown as {state.format}"
 
 

@@ -15,7 +15,7 @@ from auroraql.errors import Diagnostic, Source, make_visible, render
 from auroraql.frontends.pager import page_height
 from auroraql.frontends.repl.behind import Switches
 from auroraql.output.screen import RenderOptions, supports_blocks
-from auroraql.preparing import Standing
+from auroraql.preparing import SessionContext
 from auroraql.results import ResultSet
 from auroraql.saved import SavedQuery
 from auroraql.schema.catalogue import Catalogue
@@ -80,7 +80,7 @@ class Archive(Protocol):
         """Set the callback that receives the warnings of a statement just before it runs."""
 
     @property
-    def standing(self) -> Standing:
+    def standing(self) -> SessionContext:
         """Names and settings that the first statement of a script may use."""
 
     def run_script(self, text: Source, /, **parameters: object) -> Iterator[ResultSet]:

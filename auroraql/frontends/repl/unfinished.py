@@ -14,7 +14,7 @@ from auroraql.forms.pieces import detect_form
 from auroraql.forms.text.lexeme import Token
 from auroraql.forms.text.slips import CLAUSE_STARTS
 from auroraql.frontends.repl.commands import is_command, parts
-from auroraql.preparing import NOTHING, Standing
+from auroraql.preparing import EMPTY_CONTEXT, SessionContext
 from auroraql.rechecking import Rechecking
 from auroraql.schema.catalogue import Catalogue
 
@@ -31,7 +31,9 @@ class TypedCheck:
     def __init__(self) -> None:
         self._checks, self._finder = Rechecking(), Finder()
 
-    def wrong(self, text: str, catalogue: Catalogue, standing: Standing = NOTHING) -> tuple[Diagnostic, ...]:
+    def wrong(
+        self, text: str, catalogue: Catalogue, standing: SessionContext = EMPTY_CONTEXT
+    ) -> tuple[Diagnostic, ...]:
         """Return the diagnostics of a text. An unfinished statement is checked up to its last complete part."""
         if not text.strip() or len(text) > LONGEST or is_command(text):
             return ()
