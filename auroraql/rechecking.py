@@ -29,17 +29,17 @@ _Statement = tuple[str, StatementPiece]
 _Change = tuple[str, object, object]
 """A change of the session state by a statement: table, name, and the new value or _GONE."""
 
-_GONE = object()
+_REMOVED = object()
 
 _Changes = tuple[_Change, ...]
 
 
 @dataclass(slots=True)
-class _Outcome:
+class _CheckOutcome:
     """Diagnostics of a statement, and the changes it made to the state."""
 
     changes: _Changes
-    said: Diagnostics
+    diagnostics: Diagnostics
 
 
 class _LoggedDict(dict[Any, Any]):
@@ -55,7 +55,7 @@ class _LoggedDict(dict[Any, Any]):
 
     def pop(self, key: object, *missing: Any) -> Any:
         """Remove a name and log it."""
-        self._log.append((self._name, key, _GONE))
+        self._log.append((self._name, key, _REMOVED))
         return super().pop(key, *missing)
 
 
@@ -72,12 +72,12 @@ class _LoggedSet(set[Any]):
         super().add(key)
 
 
-class Rechecking:
+class LiveChecker:
     """Checker of one script that changes. Unchanged statements come from its cache."""
 
     def __init__(self) -> None:
         self._parsed: dict[_Statement, script.ReadStatement | Diagnostics] = {}
-        self._outcomes: dict[tuple[int, _Statement], _Outcome] = {}
+        self._outcomes: dict[tuple[int, _Statement], _CheckOutcome] = {}
         self._transitions: dict[int, list[tuple[_Changes, int]]] = {}
         """Transitions between numbered states: for each state, the changes and the number of the resulting state."""
         self._state_count = 0
@@ -94,7 +94,7 @@ class Rechecking:
             or (context[2] is not standing and context[2] != standing)
         ):
             self._context, self._outcomes, self._transitions = (catalogue, preparing.now, standing), {}, {}
-        return tuple(self._said(text, self._statements(text), preparing))
+        return tuple(self._check_incrementally(text, self._statements(text), preparing))
 
     def _statements(self, text: str) -> Iterator[tuple[int, _Statement | int, script.ReadStatement | Diagnostics]]:
         """Yield the offset of each statement, its cache key, and its AST or its syntax errors.
@@ -110,20 +110,20 @@ class Rechecking:
                 yield begin, end, (piece,)
                 continue
             end = piece.end
-            statement = text[piece.start : piece.end], _alone(piece)
+            statement = text[piece.start : piece.end], _detached_piece(piece)
             result = parsed[statement] = parsed.get(statement) or self._parsed.get(statement) or _read_alone(*statement)
             yield piece.start, statement, result
         self._parsed = parsed
 
-    def _said(
+    def _check_incrementally(
         self,
         text: str,
         statements: Iterable[tuple[int, _Statement | int, script.ReadStatement | Diagnostics]],
         preparing: Analyzer,
     ) -> Iterator[Diagnostic]:
-        outcomes: dict[tuple[int, _Statement], _Outcome] = {}
+        outcomes: dict[tuple[int, _Statement], _CheckOutcome] = {}
         following: dict[int, list[tuple[_Changes, int]]] = {}
-        log = _logged(preparing)
+        log = _log_changes(preparing)
         state = 0
         for offset, statement, result in statements:
             if isinstance(statement, int):
@@ -135,14 +135,14 @@ class Rechecking:
             outcome = outcomes.get((state, statement)) or self._outcomes.get((state, statement))
             if outcome is None:
                 log.clear()
-                diagnostics = _said(result, statement[0], preparing)
-                outcome = _Outcome(tuple(log), diagnostics)
+                diagnostics = _check_statement(result, statement[0], preparing)
+                outcome = _CheckOutcome(tuple(log), diagnostics)
             else:
                 for table, name, value in outcome.changes:
                     _apply(getattr(preparing, table), name, value)
             outcomes[state, statement] = outcome
             state = self._next_state(state, outcome.changes, following)
-            yield from (diagnostic.shifted_by(offset) for diagnostic in outcome.said)
+            yield from (diagnostic.shifted_by(offset) for diagnostic in outcome.diagnostics)
         self._outcomes, self._transitions = outcomes, following
 
     def _next_state(self, state: int, changes: _Changes, following: dict[int, list[tuple[_Changes, int]]]) -> int:
@@ -160,7 +160,7 @@ class Rechecking:
         return number
 
 
-def _logged(preparing: Analyzer) -> list[_Change]:
+def _log_changes(preparing: Analyzer) -> list[_Change]:
     """Replace the tables of the analyzer by logging ones, and return their log."""
     log: list[_Change] = []
     for name, value in vars(preparing).items():
@@ -174,7 +174,7 @@ def _logged(preparing: Analyzer) -> list[_Change]:
 def _apply(table: Any, name: object, value: object) -> None:
     if isinstance(table, set):
         table.add(name)
-    elif value is _GONE:
+    elif value is _REMOVED:
         table.pop(name, None)
     else:
         table[name] = value
@@ -187,7 +187,7 @@ def _read_alone(text: str, piece: StatementPiece) -> script.ReadStatement | Diag
         return error.diagnostics
 
 
-def _said(result: script.ReadStatement | Diagnostics, text: str, preparing: Analyzer) -> Diagnostics:
+def _check_statement(result: script.ReadStatement | Diagnostics, text: str, preparing: Analyzer) -> Diagnostics:
     if isinstance(result, tuple):
         unread = script.UnreadStatement(StatementError(result), 0, len(text))
         return tuple(diagnostics_of_error(preparing.diagnose_unread(unread, Source(text))))
@@ -200,7 +200,7 @@ def _said(result: script.ReadStatement | Diagnostics, text: str, preparing: Anal
     return tuple(diagnostics_of_error(outcome))
 
 
-def _alone(piece: StatementPiece) -> StatementPiece:
+def _detached_piece(piece: StatementPiece) -> StatementPiece:
     """Return the piece with offsets relative to its own text."""
     return replace(
         piece, start=0, end=piece.end - piece.start, body=max(piece.body - piece.start, 0), is_terminated=False

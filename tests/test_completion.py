@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from lark import LarkError
 
-from auroraql.completion import ArchiveNames, Completer, Completion, Known
-from auroraql.completion.candidates import MOST
+from auroraql.completion import ArchiveNames, Completer, Completion, CompletionContext
+from auroraql.completion.candidates import MAX_CANDIDATES
 from auroraql.completion.keywords import KEYWORDS, SQL
-from auroraql.completion.trail import Trail, words_of
+from auroraql.completion.trail import ParserState, split_words
 from auroraql.errors import Source, StatementError
 from auroraql.forms import grammar
 from auroraql.forms.pieces import detect_form
@@ -21,7 +21,7 @@ from auroraql.public import parse_script
 from auroraql.schema import Type
 from auroraql.schema.catalogue import Catalogue, DataSource, MetadataKey, load_shipped
 
-KNOWN = Known(
+KNOWN = CompletionContext(
     ArchiveNames(load_shipped()),
     results={"c": ("start", "end", "min_distance"), "odd name": ("x",), "limit": ("y",)},
     tables={"c": ("start", "platform", "min_distance"), "odd name": ("x y",), "other": ("epoch",)},
@@ -75,13 +75,13 @@ STANDING = (
 )
 
 
-def completed(marked: str, known: Known = KNOWN, *, loose: bool = True) -> list[Completion]:
+def completed(marked: str, known: CompletionContext = KNOWN, *, loose: bool = True) -> list[Completion]:
     """What is offered where `|` stands."""
     cursor = marked.index("|")
     return Completer().complete(marked.replace("|", "", 1), cursor, known, loose=loose)
 
 
-def texts(marked: str, known: Known = KNOWN) -> list[str]:
+def texts(marked: str, known: CompletionContext = KNOWN) -> list[str]:
     return [each.text for each in completed(marked, known)]
 
 
@@ -97,11 +97,11 @@ def lark_accepts(text: str) -> frozenset[str]:
 
 @pytest.mark.parametrize("text", STATEMENTS)
 def test_what_may_come_next_is_what_lark_says(text: str) -> None:
-    for word in [None, *words_of(text, 0, len(text))]:
+    for word in [None, *split_words(text, 0, len(text))]:
         end = word.end_pos if word is not None else 0
-        trail = Trail.begin()
+        trail = ParserState.begin()
         trail.read(text, 0, end)
-        assert trail.accepts() == lark_accepts(text[:end]), text[:end]
+        assert trail.accepted_terminals() == lark_accepts(text[:end]), text[:end]
 
 
 @settings(deadline=None, max_examples=400)
@@ -111,7 +111,7 @@ def test_whatever_is_offered_is_accepted(statement: str, data: st.DataObject) ->
     behind = data.draw(st.sampled_from(("", statement[cursor:])))
     begun = statement[:cursor] + data.draw(st.sampled_from(("", " ", " p", " 'f", " `", " $")))
     found = Completer().complete(begun + behind, len(begun), KNOWN)
-    assert len(found) <= MOST
+    assert len(found) <= MAX_CANDIDATES
     try:
         for each in found[:1]:
             lark_accepts(begun[: each.start])
@@ -138,7 +138,7 @@ LATER = {
 
 @pytest.mark.parametrize("text", STATEMENTS)
 def test_every_keyword_that_is_accepted_is_offered_or_would_be_wrong(text: str) -> None:
-    words = list(words_of(text, 0, len(text)))
+    words = list(split_words(text, 0, len(text)))
     for end in (0, *(word.end_pos for word in words)):
         begun = text[:end]
         accepted = lark_accepts(begun) & set(grammar.grammar_keywords())
@@ -159,7 +159,7 @@ def test_every_keyword_that_is_accepted_is_offered_or_would_be_wrong(text: str) 
 @given(st.text(alphabet="FIND data_products WHERE'\"`()-/*;=.,$\n{}0", max_size=60), st.data())
 def test_nothing_that_can_be_typed_breaks_it(text: str, data: st.DataObject) -> None:
     completed_here = Completer().complete(text, data.draw(st.integers(0, len(text))), KNOWN)
-    assert len(completed_here) <= MOST
+    assert len(completed_here) <= MAX_CANDIDATES
 
 
 @settings(deadline=None, max_examples=100)
@@ -356,7 +356,7 @@ def test_using_offers_the_fields_that_the_result_has_too() -> None:
 def test_keys_are_narrowed_by_the_programs() -> None:
     keys = (MetadataKey("of_a", Type.STRING, programs=("a",)), MetadataKey("of_b", Type.STRING, programs=("b",)))
     sources = (DataSource(1, "a", "x", "i", "ground", "A"), DataSource(2, "b", "it's y", "i", "ground", "B"))
-    known = Known(ArchiveNames(Catalogue(sources, {"data_products": keys})))
+    known = CompletionContext(ArchiveNames(Catalogue(sources, {"data_products": keys})))
     assert texts("FIND data_products WHERE program = 'a' AND of|", known) == ["of_a"]
     assert texts("FIND data_products WHERE platform = 'x' AND of|", known) == ["of_a"]
     assert texts("FIND data_products WHERE platform = y|", known)[:1] == ["'it''s y'"]
@@ -375,7 +375,7 @@ def test_numbers_of_a_known_list_come_with_their_unit() -> None:
     assert docs["60 s"].startswith("epochs a minute apart")
     assert docs["30 s"].startswith("epochs half a minute apart")
     channel = MetadataKey("channel", Type.NUMBER, values=("557.7", "630"), unit="km")
-    known = Known(ArchiveNames(Catalogue((), {"data_products": (channel,)})))
+    known = CompletionContext(ArchiveNames(Catalogue((), {"data_products": (channel,)})))
     assert texts("FIND data_products WHERE channel = |", known)[:2] == ["557.7 km", "630 km"]
     assert texts("FIND data_products WHERE channel = 6|", known) == ["630 km"]
 
@@ -386,8 +386,8 @@ def test_loose_matches_can_be_turned_off() -> None:
 
 def test_no_more_than_a_hundred() -> None:
     sources = tuple(DataSource(n, f"p{n}", f"site {n:05}", "i", "ground", f"Site {n}") for n in range(10_000))
-    known = Known(ArchiveNames(Catalogue(sources, {})))
-    assert len(texts("FIND data_products WHERE platform = |", known)) == MOST
+    known = CompletionContext(ArchiveNames(Catalogue(sources, {})))
+    assert len(texts("FIND data_products WHERE platform = |", known)) == MAX_CANDIDATES
     assert texts("FIND data_products WHERE platform = '1234|", known)[0] == "'site 01234'"
 
 
@@ -407,7 +407,7 @@ _SENTENCE = (
 )
 def test_after_a_document_without_a_semicolon(before: str, separator: str, words: str) -> None:
     """The candidates are those of the statement alone, asked at once and after every key."""
-    known = Known(ArchiveNames(load_shipped()))
+    known = CompletionContext(ArchiveNames(load_shipped()))
     alone = [candidate.text for candidate in Completer().complete(words, len(words), known)]
     text = f"{before}{separator}{words}"
     assert alone

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from auroraql import connect, translate
-from auroraql.completion import ArchiveNames, Completer, Known
+from auroraql.completion import ArchiveNames, Completer, CompletionContext
 from auroraql.errors import Source, StatementError
 from auroraql.forms.text.formatting import format_text
 from auroraql.frontends.lexer import AuroraQLLexer
@@ -111,7 +111,7 @@ def typed(text: str) -> None:
     TypedCheck().wrong(text[:99_000], load_shipped())
 
 
-KNOWN = Known(ArchiveNames(load_shipped()))
+KNOWN = CompletionContext(ArchiveNames(load_shipped()))
 
 
 def completed(text: str) -> None:

@@ -8,7 +8,7 @@ from itertools import product
 import pytest
 from pygments.token import Comment, String
 
-from auroraql.completion import Completer, Finder
+from auroraql.completion import Completer, CursorFinder
 from auroraql.errors import Diagnostic, Source, Span, render
 from auroraql.forms import script
 from auroraql.forms.pieces import split_script
@@ -48,8 +48,8 @@ def test_a_line_end_ends_a_comment_everywhere(end: str) -> None:
     assert coloured(text, Comment) == ["#!/usr/bin/env auroraql", "-- all", "-- these"]
     assert script.is_complete(f"{ONE} -- note{end}")
     # Nothing is completed within the comment, and everything after it.
-    assert Finder().locate(text, text.index("these") + 5) is None
-    place = Finder().locate(text, text.index("WHERE"))
+    assert CursorFinder().locate(text, text.index("these") + 5) is None
+    place = CursorFinder().locate(text, text.index("WHERE"))
     assert place is not None
     assert place.begin == text.index("FIND")
     assert [each.code for each in TypedCheck().wrong(f"{ONE} -- '{end}AND", load_shipped())] == []
@@ -64,7 +64,7 @@ def test_other_separators_are_blanks_and_end_no_comment(blank: str) -> None:
     text = f"FIND data_products -- these{blank}WHERE program = 'trex'\nON 2021-01-01"
     assert statements(text) == statements("FIND data_products ON 2021-01-01")
     assert coloured(text, Comment) == [f"-- these{blank}WHERE program = 'trex'"]
-    assert Finder().locate(text, text.index("WHERE")) is None
+    assert CursorFinder().locate(text, text.index("WHERE")) is None
     assert statements(format_text(Source(text))) == statements(text)
     held = f"\\x{blank}y"
     assert [*parts(f"{ONE} AND a = '{held}'")] == [f"{ONE} AND a = '{held}'"]
@@ -77,7 +77,7 @@ def test_blanks_stand_between_words_and_statements(blank: str) -> None:
     assert statements(text) == statements(f"{ONE};{ONE}")
     assert statements(format_text(Source(text))) == statements(f"{ONE};{ONE}")
     assert "".join(value for _, _, value in AuroraQLLexer().get_tokens_unprocessed(text)) == text
-    place = Finder().locate(text, len(text))
+    place = CursorFinder().locate(text, len(text))
     assert place is not None
     assert place.form == "text"
     for form in ("sql", "json", "sentence"):
@@ -125,8 +125,8 @@ def test_comments_nest(comment: str) -> None:
     assert statements(formatted) == statements(text)
     assert format_text(Source(formatted)) == formatted
     assert "".join(coloured(text, Comment)).replace(comment, "") == ""
-    assert Finder().locate(text, text.rindex(comment) + len(comment) - 2) is None
-    place = Finder().locate(text, len(text))
+    assert CursorFinder().locate(text, text.rindex(comment) + len(comment) - 2) is None
+    place = CursorFinder().locate(text, len(text))
     assert place is None or place.begin == text.rindex("FIND")
 
 
@@ -164,7 +164,7 @@ def test_sql_is_cut_as_duckdb_reads_it(sql: str) -> None:
     formatted = format_text(Source(text))
     assert statements(formatted) == statements(text)
     assert format_text(Source(formatted)) == formatted
-    place = Finder().locate(text, len(text))
+    place = CursorFinder().locate(text, len(text))
     assert place is not None
     assert place.begin == text.rindex("FIND")
 
@@ -188,7 +188,7 @@ def test_every_quote_holds_what_would_end_something_else(quotes: str) -> None:
     assert len(statements(text)) == 2
     assert statements(format_text(Source(text))) == statements(text)
     assert coloured(text, String)[0] == held
-    place = Finder().locate(text, len(text) - 1)
+    place = CursorFinder().locate(text, len(text) - 1)
     assert place is not None
     assert place.begin == text.rindex(";") + 2
 

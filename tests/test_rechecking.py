@@ -22,7 +22,7 @@ from auroraql.preparing import (
     analyze_scripts,
     check_scripts,
 )
-from auroraql.rechecking import Rechecking
+from auroraql.rechecking import LiveChecker
 from auroraql.resolver import resolve
 from auroraql.schema.catalogue import Catalogue, DataSource, load_shipped
 from tests.typing_strategies import typings
@@ -72,13 +72,13 @@ def with_places(diagnostics: Any) -> list[str]:
 @settings(deadline=None)
 @given(typings(SCRIPTS))
 def test_it_says_what_a_check_of_the_whole_says(texts: list[str]) -> None:
-    again = Rechecking()
+    again = LiveChecker()
     for text in texts:
         assert with_places(again.check(text, load_shipped())) == with_places(whole(text))
 
 
 def test_places_move_with_what_stands_before() -> None:
-    again = Rechecking()
+    again = LiveChecker()
     for before in ("", "FIND ephemeris LIMIT 1; ", "\n\n"):
         text = f"{before}FIND data_products WHERE platform = 'gilam' ON 2021-01-01"
         origins = [each.origin for each in again.check(text, load_shipped()) if each.code == "AQL0602"]
@@ -86,7 +86,7 @@ def test_places_move_with_what_stands_before() -> None:
 
 
 def test_what_the_session_keeps_is_heeded() -> None:
-    again, text = Rechecking(), "FIND passes WHERE program = 'trex'"
+    again, text = LiveChecker(), "FIND passes WHERE program = 'trex'"
     assert [each.severity for each in again.check(text, load_shipped())] == ["error"]
     (made,) = analyze_scripts([Source("LET passes = FIND data_products ON 2021-01-01")], Analyzer(load_shipped(), {}))
     assert isinstance(made.stored_result, StoredResult)
@@ -96,7 +96,7 @@ def test_what_the_session_keeps_is_heeded() -> None:
 
 
 def test_another_catalogue_is_heeded() -> None:
-    again, text = Rechecking(), "FIND data_products WHERE program = 'trex' ON 2021-01-01"
+    again, text = LiveChecker(), "FIND data_products WHERE program = 'trex' ON 2021-01-01"
     other = replace(load_shipped(), sources=(DataSource(1, "a", "b", "c", "ground", "d"),))
     assert again.check(text, load_shipped()) == ()
     assert [each.code for each in again.check(text, other)] == ["AQL0602"]
@@ -155,7 +155,7 @@ def _same_of(text: str) -> None:
     ],
 )
 def test_what_stands_around_a_statement_changes_nothing(text: str) -> None:
-    assert with_places(Rechecking().check(text, load_shipped())) == with_places(whole(text))
+    assert with_places(LiveChecker().check(text, load_shipped())) == with_places(whole(text))
 
 
 def test_only_statements_that_changed_are_read_and_checked_again(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -175,7 +175,7 @@ def test_only_statements_that_changed_are_read_and_checked_again(monkeypatch: py
 
     monkeypatch.setattr(script, "read_piece", counted_read)
     monkeypatch.setattr(Analyzer, "analyze", counted_outcome)
-    again = Rechecking()
+    again = LiveChecker()
     assert len(again.check("".join(statements), load_shipped())) == 50
     assert len(texts) == 100
     texts.clear()

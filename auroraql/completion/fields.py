@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from auroraql.completion.known import Chosen, Known, about
-from auroraql.completion.matching import Item, Vocabulary
+from auroraql.completion.known import CompletionContext, SelectedValues, describe_field
+from auroraql.completion.matching import NamedItem, Vocabulary
 from auroraql.completion.survey import Scope
-from auroraql.completion.trail import Trail
+from auroraql.completion.trail import ParserState
 from auroraql.schema import BLOCKS, KINDS, Field, Kind, Type
 from auroraql.schema.conjunctions import PRECISION_UNIT, PRECISIONS
 
 METADATA, SOURCE = "metadata", "data_source"
 
-PRECISION_ITEMS = tuple(Item(str(seconds), doc) for seconds, doc in PRECISIONS.items())
+PRECISION_ITEMS = tuple(NamedItem(str(seconds), doc) for seconds, doc in PRECISIONS.items())
 """Candidates after PRECISION, in seconds."""
 
 _WRITABLE = ("km", "deg", "nm", "%")
@@ -25,60 +25,70 @@ _UNITS = ("seconds", "minutes", "hours", "days", "weeks", "months", "years")
 class FieldNames:
     """Names available in a scope: fields and keys of a kind, columns of a result, or columns of a SHOW list."""
 
-    def __init__(self, scope: Scope, known: Known, verb: str, listing: str) -> None:
+    def __init__(self, scope: Scope, known: CompletionContext, verb: str, listing: str) -> None:
         self.scope, self.known, self.archive = scope, known, known.archive
         self.kind: Kind | None = BLOCKS.get(scope.block) or KINDS.get(scope.kind.lower())
         self.columns = () if self.kind else tuple(known.results.get(scope.kind, ()))
         if verb == "show":
             self.kind, self.columns = None, tuple(known.listings.get(listing, ()))
 
-    def chosen(self, but: str = "") -> Chosen:
+    def selected_values(self, but: str = "") -> SelectedValues:
         """Return the values that the statement requires of source fields by = and IN, without the field `but`.
 
         The result is empty when the scope holds OR or NOT, since the conditions are then not certain.
         """
-        if self.scope.loose:
+        if self.scope.is_loose:
             return ()
-        conditions = ((name.lower(), values) for name, values in self.scope.chosen.items())
+        conditions = ((name.lower(), values) for name, values in self.scope.selected.items())
         names = {*self.archive.source_fields} - {but}
         return tuple(sorted((name, values) for name, values in conditions if name in names))
 
-    def all(self) -> Iterable[Item]:
+    def all_names(self) -> Iterable[NamedItem]:
         """Return every name that a path can begin with."""
         if self.kind is None:
-            return [Item(name.removeprefix(f"{SOURCE}."), "column") for name in self.columns]
-        kind, chosen = self.kind, self.chosen()
-        return self.archive.made(("fields", kind.name, chosen), lambda: self._all(kind, chosen)).items
+            return [NamedItem(name.removeprefix(f"{SOURCE}."), "column") for name in self.columns]
+        kind, chosen = self.kind, self.selected_values()
+        return self.archive.make_vocabulary(
+            ("fields", kind.name, chosen), lambda: self._collect_names(kind, chosen)
+        ).items
 
-    def _all(self, kind: Kind, chosen: Chosen) -> Iterator[Item]:
+    def _collect_names(self, kind: Kind, chosen: SelectedValues) -> Iterator[NamedItem]:
         seen: set[str] = set()
-        keys = [Item(key.name, about(key)) for key in self.archive.keys(kind, chosen)]
-        fields = [Item(field.bare.split(".")[0], about(field)) for field in kind.fields if field.bare != METADATA]
+        keys = [NamedItem(key.name, describe_field(key)) for key in self.archive.keys(kind, chosen)]
+        fields = [
+            NamedItem(field.bare.split(".")[0], describe_field(field))
+            for field in kind.fields
+            if field.bare != METADATA
+        ]
         inner = [
-            Item(member.bare, about(member))
+            NamedItem(member.bare, describe_field(member))
             for field in kind.fields
             for member in field.members
             if "." not in member.bare
         ]
-        whole = [Item(field.name, about(field)) for field in kind.fields if field.bare == METADATA]
+        whole = [NamedItem(field.name, describe_field(field)) for field in kind.fields if field.bare == METADATA]
         for item in (*inner, *fields, *keys, *whole):
             if item.text not in seen:
                 seen.add(item.text)
                 yield item
 
-    def members(self, path: tuple[str, ...]) -> list[Item]:
+    def members(self, path: tuple[str, ...]) -> list[NamedItem]:
         """Return the names that may follow a path and a dot."""
         if self.kind is None:
             start = ".".join(path) + "."
-            return [Item(column.removeprefix(start), "column") for column in self.columns if column.startswith(start)]
+            return [
+                NamedItem(column.removeprefix(start), "column") for column in self.columns if column.startswith(start)
+            ]
         if path == (METADATA,):
-            return [Item(key.name, about(key)) for key in self.archive.keys(self.kind, self.chosen())]
+            return [
+                NamedItem(key.name, describe_field(key)) for key in self.archive.keys(self.kind, self.selected_values())
+            ]
         field = self.kind.field(".".join(path))
-        return [Item(member.path[-1], about(member)) for member in field.members] if field else []
+        return [NamedItem(member.path[-1], describe_field(member)) for member in field.members] if field else []
 
     def type_of(self, path: tuple[str, ...]) -> Type:
         """Return the type of a path, or ANY when it is unknown."""
-        return self._declared(path)[0]
+        return self._declared_item(path)[0]
 
     def unit_of(self, path: tuple[str, ...]) -> str:
         """Return the unit that may follow a value of a path, or an empty text."""
@@ -89,19 +99,21 @@ class FieldNames:
 
     def values(self, path: tuple[str, ...]) -> tuple[Type, Vocabulary]:
         """Return the type of a path and its known values."""
-        value_type, declared = self._declared(path)
+        value_type, declared = self._declared_item(path)
         bare = path[-1].lower()
         if bare in self.archive.source_fields and (declared is None or declared.role == "source" or self.kind is None):
-            listed = self.archive.values(bare, self.chosen(bare))
+            listed = self.archive.values(bare, self.selected_values(bare))
             if listed.items:
                 return value_type, listed
         if declared is not None:
-            return value_type, self.archive.made(("known", declared.known), lambda: map(Item, declared.known))
-        keys = self.archive.keys(self.kind, self.chosen()) if self.kind is not None else ()
+            return value_type, self.archive.make_vocabulary(
+                ("known", declared.known), lambda: map(NamedItem, declared.known)
+            )
+        keys = self.archive.keys(self.kind, self.selected_values()) if self.kind is not None else ()
         values = next((key.values for key in keys if key.name == bare), ())
-        return value_type, self.archive.made(("known", values), lambda: map(Item, values))
+        return value_type, self.archive.make_vocabulary(("known", values), lambda: map(NamedItem, values))
 
-    def _declared(self, path: tuple[str, ...]) -> tuple[Type, Field | None]:
+    def _declared_item(self, path: tuple[str, ...]) -> tuple[Type, Field | None]:
         if self.kind is None or not path:
             return Type.ANY, None
         field = self.kind.field(".".join(path))
@@ -110,36 +122,38 @@ class FieldNames:
         key = self.archive.catalogue.key(self.kind.metadata, path[-1])
         return (key.type if key is not None else Type.ANY), None
 
-    def subjects(self, listing: str) -> Iterator[Item]:
+    def subjects(self, listing: str) -> Iterator[NamedItem]:
         """Yield the subjects of SHOW … OF other than kinds.
 
         These are results for COLUMNS, and fields and keys with known values for VALUES.
         """
         if listing == "columns":
-            yield from names_of_results(self.known)
+            yield from result_names(self.known)
         if listing != "values":
             return
         for name in self.archive.source_fields:
-            yield Item(name, "field")
+            yield NamedItem(name, "field")
         for kind in KINDS.values():
-            yield from (Item(key.name, key.doc) for key in self.archive.keys(kind, ()) if key.values)
+            yield from (NamedItem(key.name, key.doc) for key in self.archive.keys(kind, ()) if key.values)
 
 
-def names_of_results(known: Known) -> list[Item]:
+def result_names(known: CompletionContext) -> list[NamedItem]:
     """Return the stored results, each described by its first columns."""
-    return [Item(name, ", ".join(columns[:4])) for name, columns in known.results.items()]
+    return [NamedItem(name, ", ".join(columns[:4])) for name, columns in known.results.items()]
 
 
-def unit_items(fields: FieldNames, path: tuple[str, ...], trail: Trail, accepts: frozenset[str]) -> Iterator[Item]:
+def unit_items(
+    fields: FieldNames, path: tuple[str, ...], trail: ParserState, accepts: frozenset[str]
+) -> Iterator[NamedItem]:
     """Yield the units that may follow a number: units of time after a duration, else the unit of the value."""
     last_symbol = trail.symbols[-2].name if len(trail.symbols) > 1 else ""
     if last_symbol == "PRECISION":
-        yield Item(PRECISION_UNIT, "the unit of it")
+        yield NamedItem(PRECISION_UNIT, "the unit of it")
         return
     if "UNIT" not in accepts:
-        yield from (Item(unit, "unit of time") for unit in _UNITS)
+        yield from (NamedItem(unit, "unit of time") for unit in _UNITS)
         return
     open_clauses = {symbol.name for symbol in trail.symbols}
     unit = fields.unit_of(path) if path else "km" if "WITHIN" in open_clauses else "deg"
     if unit:
-        yield Item(unit, "the unit of it")
+        yield NamedItem(unit, "the unit of it")

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from auroraql.completion.matching import Item, Vocabulary
+from auroraql.completion.matching import NamedItem, Vocabulary
 from auroraql.forms import grammar
 from auroraql.forms.text.layout import quote_name
 
@@ -25,7 +25,7 @@ _IN_SQL = re.compile(r"[a-z_][a-z0-9_]*")
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class NameGroup:
     """Names that are written in one form.
 
     `form` is keyword, name, value, number, parameter, operator or sql. Names in `but` are already present and are not
@@ -41,7 +41,7 @@ class Group:
         """Whether the parser could read the name as a keyword of the same spelling."""
         return self.form == "name"
 
-    def typed(self, text: str, quote: str) -> str | None:
+    def typed_part(self, text: str, quote: str) -> str | None:
         """Return the part of `text` that completes a name of this group, or None when the group does not fit."""
         if self.form == "parameter":
             return text.removeprefix("$") if not quote else None
@@ -49,13 +49,13 @@ class Group:
             return None
         return text if quote in _QUOTES.get(self.form, _NONE) and not text.startswith("$") else None
 
-    def written(self, name: str, quote: str) -> str:
+    def write_name(self, name: str, quote: str) -> str:
         """Return the name as the statement writes it, in the open quote `quote`."""
         match self.form:
             case "name":
                 return quote_name(name) if quote == "`" or not is_plain(name) else name
             case "value":
-                return _quoted(name, quote or "'")
+                return _quote_name(name, quote or "'")
             case "parameter":
                 return f"${name}"
             case "sql":
@@ -64,7 +64,7 @@ class Group:
                 return name
 
 
-def _quoted(name: str, opening: str) -> str:
+def _quote_name(name: str, opening: str) -> str:
     """Return a text in the open quote, or in plain quotes when it cannot be written in that one."""
     closing = _CLOSING.get(opening, opening)
     if closing == opening or any(end in name for end in _ENDS[closing]):
@@ -78,6 +78,6 @@ def is_plain(name: str) -> bool:
     return re.fullmatch(grammar.terminal_pattern("NAME"), name) is not None
 
 
-def made(items: Iterable[Item | str]) -> Vocabulary:
+def make_items(items: Iterable[NamedItem | str]) -> Vocabulary:
     """Return a vocabulary of names, with or without descriptions."""
-    return Vocabulary(item if isinstance(item, Item) else Item(item) for item in items)
+    return Vocabulary(item if isinstance(item, NamedItem) else NamedItem(item) for item in items)

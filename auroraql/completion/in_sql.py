@@ -5,16 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
-from auroraql.completion.groups import Group, made
-from auroraql.completion.known import Known
-from auroraql.completion.matching import Item
-from auroraql.completion.place import Place
+from auroraql.completion.groups import NameGroup, make_items
+from auroraql.completion.known import CompletionContext
+from auroraql.completion.matching import NamedItem
+from auroraql.completion.place import Cursor
 
 _QUALIFIED = re.compile(r"(\w+)\.\Z")
 _BEHIND_FROM = re.compile(r"\b(?:from|join)\s+\Z", re.IGNORECASE)
 
 
-def sql_offers(place: Place, known: Known) -> Iterator[Group]:
+def sql_candidates(place: Cursor, known: CompletionContext) -> Iterator[NameGroup]:
     """Yield the groups that fit in SQL: after `c.` only the columns of that table, elsewhere tables and columns.
 
     Columns of tables that the statement names come before columns of other tables.
@@ -22,24 +22,26 @@ def sql_offers(place: Place, known: Known) -> Iterator[Group]:
     before, statement = place.text[place.begin : place.start], place.text[place.begin :]
     qualified = _QUALIFIED.search(before)
     if qualified is not None:
-        table = _table(qualified[1], statement, known)
-        yield _columns({table: known.tables[table]} if table else known.tables)
+        table = _find_table(qualified[1], statement, known)
+        yield _column_groups({table: known.tables[table]} if table else known.tables)
         return
-    results = Group(made(Item(name, "result") for name in known.tables), "sql")
+    results = NameGroup(make_items(NamedItem(name, "result") for name in known.tables), "sql")
     if _BEHIND_FROM.search(before):
         yield results
         return
     here = {name: columns for name, columns in known.tables.items() if re.search(rf"\b{re.escape(name)}\b", statement)}
-    yield _columns(here)
+    yield _column_groups(here)
     yield results
-    yield _columns(known.tables)
+    yield _column_groups(known.tables)
 
 
-def _columns(tables: Mapping[str, Sequence[str]]) -> Group:
-    return Group(made(Item(column, name) for name, columns in tables.items() for column in columns), "sql")
+def _column_groups(tables: Mapping[str, Sequence[str]]) -> NameGroup:
+    return NameGroup(
+        make_items(NamedItem(column, name) for name, columns in tables.items() for column in columns), "sql"
+    )
 
 
-def _table(name: str, statement: str, known: Known) -> str:
+def _find_table(name: str, statement: str, known: CompletionContext) -> str:
     """Return the table with a name or an alias, or an empty text."""
     if name in known.tables:
         return name

@@ -9,12 +9,12 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from auroraql.completion.matching import Item, Vocabulary
+from auroraql.completion.matching import NamedItem, Vocabulary
 from auroraql.schema import Field, Kind, Type
 from auroraql.schema.catalogue import Catalogue, DataSource, MetadataKey
 from auroraql.schema.sources import SOURCE_FIELDS
 
-Chosen = tuple[tuple[str, tuple[str, ...]], ...]
+SelectedValues = tuple[tuple[str, tuple[str, ...]], ...]
 """Conditions on source fields: pairs of a field and the values that it may have."""
 
 _MAX_CACHED = 256
@@ -36,17 +36,17 @@ class ArchiveNames:
         for name in self.source_fields:
             self.values(name, ()).prepare(_DESCRIBED_AT_ONCE)
 
-    def values(self, name: str, chosen: Chosen) -> Vocabulary:
+    def values(self, name: str, chosen: SelectedValues) -> Vocabulary:
         """Return the values of a source field among the sources that meet the conditions.
 
         Return all values when none does.
         """
-        return self._kept(
+        return self._cached(
             ("values", name, chosen),
-            lambda: Vocabulary(self._values(name, chosen), lambda value: self._about(name, value)),
+            lambda: Vocabulary(self._values(name, chosen), lambda value: self._describe_value(name, value)),
         )
 
-    def sources(self, chosen: Chosen) -> Sequence[DataSource]:
+    def sources(self, chosen: SelectedValues) -> Sequence[DataSource]:
         """Return the sources that meet every condition."""
         if not chosen:
             return self.catalogue.sources
@@ -59,16 +59,16 @@ class ArchiveNames:
             source for source in candidates[narrowest] if all(getattr(source, name) in values for name, values in rest)
         ]
 
-    def keys(self, kind: Kind, chosen: Chosen) -> Sequence[MetadataKey]:
+    def keys(self, kind: Kind, chosen: SelectedValues) -> Sequence[MetadataKey]:
         """Return the metadata keys of a kind, narrowed to those that records of the chosen sources have."""
         keys = self.catalogue.metadata.get(kind.metadata, ()) if kind.metadata else ()
         return (self.catalogue.keys_of(kind.metadata, self.sources(chosen)) or keys) if chosen and keys else keys
 
-    def made(self, key: object, make: Callable[[], Iterable[Item]]) -> Vocabulary:
+    def make_vocabulary(self, key: object, make: Callable[[], Iterable[NamedItem]]) -> Vocabulary:
         """Return the cached vocabulary for `key`, built by `make` on first use."""
-        return self._kept(key, lambda: Vocabulary(make()))
+        return self._cached(key, lambda: Vocabulary(make()))
 
-    def _kept(self, key: object, make: Callable[[], Vocabulary]) -> Vocabulary:
+    def _cached(self, key: object, make: Callable[[], Vocabulary]) -> Vocabulary:
         vocabulary = self._vocabularies.get(key)
         if vocabulary is None:
             if len(self._vocabularies) >= _MAX_CACHED:
@@ -76,19 +76,19 @@ class ArchiveNames:
             vocabulary = self._vocabularies[key] = make()
         return vocabulary
 
-    def _values(self, name: str, chosen: Chosen) -> Iterator[Item]:
+    def _values(self, name: str, chosen: SelectedValues) -> Iterator[NamedItem]:
         narrowed = {getattr(source, name) for source in self.sources(chosen)} if chosen else ()
         for value in sorted(narrowed) or self.catalogue.values(name):
-            yield Item(value)
+            yield NamedItem(value)
 
-    def _about(self, name: str, value: str) -> str:
+    def _describe_value(self, name: str, value: str) -> str:
         """Return a cached description of a value of a source field."""
         doc = self._docs.get((name, value))
         if doc is None:
-            doc = self._docs[name, value] = self._described(name, value)
+            doc = self._docs[name, value] = self._with_descriptions(name, value)
         return doc
 
-    def _described(self, name: str, value: str) -> str:
+    def _with_descriptions(self, name: str, value: str) -> str:
         """Return a description of a value: what the sources with this value have in common, and their number."""
         sources = self._by[name].get(value, ())
         other_field = {"program": "instrument_type", "display_name": "platform"}.get(name, "program")
@@ -97,13 +97,13 @@ class ArchiveNames:
         return summary if len(sources) < 2 else f"{summary} · {len(sources)} sources"
 
 
-def about(field: Field | MetadataKey) -> str:
+def describe_field(field: Field | MetadataKey) -> str:
     """Return the description of a field or key, with its unit."""
     return f"{field.doc}, in {field.unit}" if field.unit else field.doc
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class CompletionContext:
     """All names that completion can offer for a session, apart from keywords."""
 
     archive: ArchiveNames

@@ -6,8 +6,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from auroraql.completion.survey import Survey
-from auroraql.completion.trail import END, Trail, words_of
+from auroraql.completion.survey import ScopeReader
+from auroraql.completion.trail import END, ParserState, split_words
 from auroraql.errors import StatementError
 from auroraql.forms.pieces import (
     Form,
@@ -34,7 +34,7 @@ _LONGEST_WORD = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Cursor:
     """A cursor position. `begin` is the offset of its statement and `start` the offset of the word typed so far."""
 
     text: str
@@ -53,11 +53,11 @@ class Place:
         return self.cursor + len(self.closing)
 
     @property
-    def typed(self) -> str:
+    def typed_text(self) -> str:
         """The typed part of the word, without its quote."""
         return self.text[self.start + len(self.quote) : self.cursor]
 
-    def words_behind(self) -> Sequence[Token]:
+    def words_after(self) -> Sequence[Token]:
         """Return the words from the cursor to the end of the statement."""
         position, stops = self.rest, stop_pattern(self.form)
         end = len(self.text)
@@ -67,37 +67,37 @@ class Place:
                 break
             closed = find_closing(self.text, match) if match.lastgroup in ("stray", "dollar") else -1
             position = max(match.end(), closed)
-        return tuple(words_of(self.text, self.rest, end))
+        return tuple(split_words(self.text, self.rest, end))
 
 
-class Finder:
+class CursorFinder:
     """Locator of the cursor. It resumes its scan when only the end of the text has changed."""
 
     def __init__(self) -> None:
         self._scanned, self._begin = "", 0
         self._words: Sequence[Token] = ()
 
-    def locate(self, text: str, cursor: int) -> Place | None:
+    def locate(self, text: str, cursor: int) -> Cursor | None:
         """Return the cursor position, or None in a comment and in or right after a closed quote.
 
         With the cursor right before the closing quote, the quoted text still counts as being typed.
         """
-        begin, opened = self._last_marks(text, cursor)
+        begin, opened = self._last_boundaries(text, cursor)
         if opened is None:
             return None
         begin = skip_blanks(text, begin, cursor)
         form = detect_form(text, begin)
         if opened < 0:
-            return _at_word(text, form, begin, cursor)
-        return Place(text, form, begin, opened, cursor, text[opened], _closing(text, opened, cursor))
+            return _cursor_at_word(text, form, begin, cursor)
+        return Cursor(text, form, begin, opened, cursor, text[opened], _closing_quote(text, opened, cursor))
 
-    def unfinished(self, text: str) -> str | None:
+    def unfinished_part(self, text: str) -> str | None:
         """Return the complete part of a text whose last statement is unfinished, or None when it is complete or wrong.
 
         Every token of an unfinished statement fits, apart from one at the very end that may still become another. That
         token is left out with the clause it belongs to, and open parentheses are closed.
         """
-        begin, opened = self._last_marks(text, len(text))
+        begin, opened = self._last_boundaries(text, len(text))
         end = len(text) if opened is None or opened < 0 else opened
         statement = text[begin:end]
         try:
@@ -106,22 +106,22 @@ class Finder:
             self._words = ()
             return None
         self._words = parsed.words if isinstance(parsed, ParseFailure) else parsed[1]
-        if not (_breaks_off(statement, parsed) if isinstance(parsed, ParseFailure) else end < len(text)):
+        if not (_is_incomplete(statement, parsed) if isinstance(parsed, ParseFailure) else end < len(text)):
             return None
         last_run = _LAST_RUN.search(statement)
         complete = last_complete_word(self._words, last_run.start() if last_run else len(statement))
         return text[:begin] if complete is None else text[: begin + complete[0]] + complete[1]
 
-    def begins(self, text: str) -> int:
+    def statement_start(self, text: str) -> int:
         """Return the offset at which the last statement of a text begins."""
-        return self._last_marks(text, len(text))[0]
+        return self._last_boundaries(text, len(text))[0]
 
     @property
     def words(self) -> Sequence[Token]:
         """The tokens of the last statement that the last call of `unfinished` accepted."""
         return self._words
 
-    def _last_marks(self, text: str, cursor: int) -> tuple[int, int | None]:
+    def _last_boundaries(self, text: str, cursor: int) -> tuple[int, int | None]:
         """Return the offset of the cursor's statement, and the offset of the quote that is open at the cursor.
 
         The second is -1 when no quote is open, and None where nothing can be completed.
@@ -129,16 +129,16 @@ class Finder:
         passed = self._scanned
         resumes = 0 < len(passed) < cursor and text.startswith(passed)
         begin, position = (self._begin, len(passed)) if resumes else (skip_shebang(text), skip_shebang(text))
-        start = _after_documents(text, begin, cursor)
-        position, stops = max(position, start), _stops_at(text, start, cursor)
+        start = _start_after_documents(text, begin, cursor)
+        position, stops = max(position, start), _find_stops(text, start, cursor)
         checkpoint = begin, position
         while (match := stops.search(text, position)) and match.start() < cursor:
-            opened, position = _opened(text, match, cursor)
+            opened, position = _open_quote(text, match, cursor)
             if opened != -1:
                 break
             if match.lastgroup == "end":
-                begin, start = position, _after_documents(text, position, cursor)
-                position, stops = max(position, start), _stops_at(text, start, cursor)
+                begin, start = position, _start_after_documents(text, position, cursor)
+                position, stops = max(position, start), _find_stops(text, start, cursor)
             checkpoint = (begin, position) if position < cursor else checkpoint
         else:
             opened = -1
@@ -147,7 +147,7 @@ class Finder:
         return start, opened
 
 
-def _after_documents(text: str, begin: int, cursor: int) -> int:
+def _start_after_documents(text: str, begin: int, cursor: int) -> int:
     """Return where the last statement before the cursor begins, when JSON and sentences before it end without a `;`."""
     while True:
         end = find_document_end(text, skip_blanks(text, begin, cursor), cursor)
@@ -156,19 +156,19 @@ def _after_documents(text: str, begin: int, cursor: int) -> int:
         begin = end
 
 
-def _stops_at(text: str, begin: int, cursor: int) -> re.Pattern[str]:
+def _find_stops(text: str, begin: int, cursor: int) -> re.Pattern[str]:
     """Return the pattern of the marks that begin or end something in the statement at `begin`."""
     return stop_pattern(detect_form(text, skip_blanks(text, begin, cursor)))
 
 
-def _breaks_off(statement: str, stumble: ParseFailure) -> bool:
+def _is_incomplete(statement: str, stumble: ParseFailure) -> bool:
     """Return whether a statement with a syntax error is correct up to its end and may continue there."""
     error_start, end = stumble.found_type.start_pos, len(statement)
     may_grow = stumble.found_type.end_pos == end or _LAST_RUN.fullmatch(statement, error_start) is not None
     return stumble.found_type.type == END or may_grow or may_become_other_form(statement.lstrip())
 
 
-def _opened(text: str, match: re.Match[str], cursor: int) -> tuple[int | None, int]:
+def _open_quote(text: str, match: re.Match[str], cursor: int) -> tuple[int | None, int]:
     """Return the offset of the quote that is open at the cursor, and the offset at which to continue.
 
     The first is -1 when the marked part ends before the cursor, and None when nothing can be completed in it.
@@ -191,30 +191,30 @@ def _opened(text: str, match: re.Match[str], cursor: int) -> tuple[int | None, i
             return -1, end
 
 
-def _closing(text: str, opened: int, cursor: int) -> str:
+def _closing_quote(text: str, opened: int, cursor: int) -> str:
     """Return the quote at the cursor if it closes the open one, or an empty text if it opens another text."""
     match = stop_pattern("text").match(text, opened)
     closes = match is not None and match.end() == cursor + 1 and match.lastgroup == "quoted"
     return text[cursor] if closes and not text[cursor + 1 : cursor + 2].isalnum() else ""
 
 
-def _at_word(text: str, form: Form, begin: int, cursor: int) -> Place | None:
+def _cursor_at_word(text: str, form: Form, begin: int, cursor: int) -> Cursor | None:
     earliest = max(begin, cursor - _LONGEST_WORD)
     word = _NUMBER.search(text, earliest, cursor) or _WORD.search(text, earliest, cursor)
-    return Place(text, form, begin, word.start() if word else cursor, cursor)
+    return Cursor(text, form, begin, word.start() if word else cursor, cursor)
 
 
-class Reader:
+class WordReader:
     """Incremental reader of the words before the cursor. It reuses its state up to the last complete word."""
 
     def __init__(self) -> None:
-        self._text, self._trail, self._survey = "", Trail.begin(), Survey()
+        self._text, self._trail, self._survey = "", ParserState.begin(), ScopeReader()
 
-    def read(self, place: Place) -> tuple[Trail, Survey]:
+    def read(self, place: Cursor) -> tuple[ParserState, ScopeReader]:
         """Return the parser state and the scopes after the words before the cursor."""
         text = place.text[place.begin : place.start]
         if not text.startswith(self._text):
-            self._text, self._trail, self._survey = "", Trail.begin(), Survey()
+            self._text, self._trail, self._survey = "", ParserState.begin(), ScopeReader()
         trail, word_count = self._trail.copy(), len(self._trail.words)
         trail.read(text, len(self._text), len(text))
         survey = self._survey.copy().read(trail.words[word_count:])

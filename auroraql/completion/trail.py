@@ -18,7 +18,7 @@ END = "$END"
 _WORD = "WORD"
 
 
-class Symbol(NamedTuple):
+class StackSymbol(NamedTuple):
     """A terminal or rule on the parser's stack, and the index of its first word."""
 
     name: str
@@ -26,32 +26,32 @@ class Symbol(NamedTuple):
 
 
 @dataclass(slots=True)
-class Trail:
+class ParserState:
     """The parser's stack after some words. Words that the grammar does not accept are skipped."""
 
     states: list[int]
-    symbols: list[Symbol] = field(default_factory=list)
+    symbols: list[StackSymbol] = field(default_factory=list)
     words: list[Token] = field(default_factory=list)
 
     @classmethod
-    def begin(cls) -> Trail:
+    def begin(cls) -> ParserState:
         """Return the state before the first word of a statement."""
         return cls([get_tables().start])
 
-    def copy(self) -> Trail:
+    def copy(self) -> ParserState:
         """Return an independent copy."""
-        return Trail([*self.states], [*self.symbols], [*self.words])
+        return ParserState([*self.states], [*self.symbols], [*self.words])
 
     def read(self, text: str, start: int, end: int) -> None:
         """Read the words of `text[start:end]`, and skip characters that do not form a word."""
         table = get_tables()
-        for word in words_of(text, start, end):
+        for word in split_words(text, start, end):
             if word.type == _WORD:
-                word.type = table.kind_of(word, row(table, self.states[-1]))
+                word.type = table.kind_of(word, table_row(table, self.states[-1]))
             if _shift(table, self.states, word.type, self.symbols, len(self.words)):
                 self.words.append(word)
 
-    def accepts(self) -> frozenset[str]:
+    def accepted_terminals(self) -> frozenset[str]:
         """Return the terminals that may come next."""
         return get_tables().accepts(self.states)
 
@@ -59,21 +59,23 @@ class Trail:
         """Shift a terminal that has no word. Return False when it is not accepted."""
         return _shift(get_tables(), self.states, kind, self.symbols, len(self.words))
 
-    def roles(self) -> frozenset[str]:
+    def accepted_roles(self) -> frozenset[str]:
         """Return the grammar rules that a name would complete or end if it came next."""
         table, states = get_tables(), [*self.states]
         if not _shift(table, states, "NAME"):
             return frozenset()
         depth = len(states)
-        return frozenset(rule for kind in row(table, states[-1]) for rule in _reduced(table, states, kind, depth))
+        return frozenset(
+            rule for kind in table_row(table, states[-1]) for rule in _reductions(table, states, kind, depth)
+        )
 
 
-def row(table: ParserTables, state: int) -> dict[str, Any]:
+def table_row(table: ParserTables, state: int) -> dict[str, Any]:
     """Return the row of a state in the parse table: its action for each terminal."""
     return table.rows.get(state) or table.row(state)
 
 
-def words_of(text: str, start: int, end: int) -> Iterator[Token]:
+def split_words(text: str, start: int, end: int) -> Iterator[Token]:
     """Yield the words of a part of a text. Keywords and names both have the type WORD."""
     table = get_tables()
     scan = table.scanner.match
@@ -92,14 +94,16 @@ def words_of(text: str, start: int, end: int) -> Iterator[Token]:
         yield word
 
 
-def _shift(table: ParserTables, states: list[int], kind: str, symbols: list[Symbol] | None = None, at: int = 0) -> bool:
+def _shift(
+    table: ParserTables, states: list[int], kind: str, symbols: list[StackSymbol] | None = None, at: int = 0
+) -> bool:
     """Shift a terminal after the reductions that it requires.
 
     Return False, and leave the stack unchanged, when the terminal is not accepted.
     """
     new_states, new_symbols = (states, symbols) if symbols is None else ([*states], [*symbols])
     while True:
-        action = row(table, new_states[-1]).get(kind)
+        action = table_row(table, new_states[-1]).get(kind)
         if action is None:
             return False
         count, callback, rule = action
@@ -108,7 +112,7 @@ def _shift(table: ParserTables, states: list[int], kind: str, symbols: list[Symb
                 return True
             new_states.append(count)
             if symbols is not None and new_symbols is not None:
-                states[:], symbols[:] = new_states, [*new_symbols, Symbol(kind, at)]
+                states[:], symbols[:] = new_states, [*new_symbols, StackSymbol(kind, at)]
             return True
         first = at
         if count:
@@ -116,18 +120,18 @@ def _shift(table: ParserTables, states: list[int], kind: str, symbols: list[Symb
             if new_symbols is not None:
                 first = new_symbols[-count].first
                 del new_symbols[-count:]
-        new_states.append(row(table, new_states[-1])[rule][0])
+        new_states.append(table_row(table, new_states[-1])[rule][0])
         if new_symbols is not None:
-            new_symbols.append(Symbol(rule, first))
+            new_symbols.append(StackSymbol(rule, first))
         if kind == END and new_states[-1] == table.end:
             return True
 
 
-def _reduced(table: ParserTables, states: list[int], kind: str, depth: int) -> Iterator[str]:
+def _reductions(table: ParserTables, states: list[int], kind: str, depth: int) -> Iterator[str]:
     """Yield the rules that the parser reduces before `kind`, up to the first that includes an earlier symbol."""
     reduced_states = [*states]
     while True:
-        action = row(table, reduced_states[-1]).get(kind)
+        action = table_row(table, reduced_states[-1]).get(kind)
         if action is None or action[1] is None:
             return
         count, _, rule = action
@@ -136,6 +140,6 @@ def _reduced(table: ParserTables, states: list[int], kind: str, depth: int) -> I
             return
         if count:
             del reduced_states[-count:]
-        reduced_states.append(row(table, reduced_states[-1])[rule][0])
+        reduced_states.append(table_row(table, reduced_states[-1])[rule][0])
         if kind == END and reduced_states[-1] == table.end:
             return

@@ -11,7 +11,7 @@ from prompt_toolkit.completion import CompleteEvent, Completion, PathCompleter
 from prompt_toolkit.document import Document
 
 from auroraql.completion import Completer as Statements
-from auroraql.completion import Known
+from auroraql.completion import CompletionContext
 from auroraql.frontends.repl.commands import COMMANDS, command_called
 from auroraql.frontends.repl.state import State
 from auroraql.frontends.repl.unfinished import LONGEST
@@ -20,7 +20,7 @@ from auroraql.named import table_columns
 from auroraql.settings import SETTINGS
 
 
-def know(state: State) -> Known:
+def know(state: State) -> CompletionContext:
     """Return the completion context of the session. Reuse the archive's names while its catalogue is unchanged."""
     from auroraql.completion import ArchiveNames
 
@@ -29,7 +29,7 @@ def know(state: State) -> Known:
     names = (
         current if current is not None and current.catalogue is archive.catalogue else ArchiveNames(archive.catalogue)
     )
-    return Known(
+    return CompletionContext(
         names,
         results={name: tuple(column.name for column in result.columns) for name, result in archive.results.items()},
         tables={

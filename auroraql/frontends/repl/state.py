@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Protocol, TextIO
 
 from auroraql.archives.base import OnProgress
-from auroraql.completion import Known
+from auroraql.completion import CompletionContext
 from auroraql.errors import Diagnostic, Source, make_visible, render
 from auroraql.frontends.pager import page_height
 from auroraql.frontends.repl.behind import Switches
@@ -128,7 +128,7 @@ class State:
     """The last error with its causes."""
     told: set[Diagnostic] = field(default_factory=set)
     """Warnings of the running script that are already printed."""
-    known: Known | None = field(default=None, repr=False)
+    known: CompletionContext | None = field(default=None, repr=False)
     """Completion context. None when there is no interactive input."""
 
     @property

@@ -8,14 +8,14 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from auroraql.completion import Finder
+from auroraql.completion import CursorFinder
 from auroraql.errors import Diagnostic, Span
 from auroraql.forms.pieces import detect_form
 from auroraql.forms.text.lexeme import Token
 from auroraql.forms.text.slips import CLAUSE_STARTS
 from auroraql.frontends.repl.commands import is_command, parts
 from auroraql.preparing import EMPTY_CONTEXT, SessionContext
-from auroraql.rechecking import Rechecking
+from auroraql.rechecking import LiveChecker
 from auroraql.schema.catalogue import Catalogue
 
 LONGEST = 100_000
@@ -29,7 +29,7 @@ class TypedCheck:
     """Checker of the text being typed, incremental from key to key."""
 
     def __init__(self) -> None:
-        self._checks, self._finder = Rechecking(), Finder()
+        self._checks, self._finder = LiveChecker(), CursorFinder()
 
     def wrong(
         self, text: str, catalogue: Catalogue, standing: SessionContext = EMPTY_CONTEXT
@@ -41,7 +41,9 @@ class TypedCheck:
         text = "".join(re.sub(r"[^\r\n]", " ", part) if is_command(part) else part for part in parts(text))
         diagnostics = self._checks.check(text, catalogue, standing)
         complete = (
-            self._finder.unfinished(text) if any(diagnostic.severity == "error" for diagnostic in diagnostics) else None
+            self._finder.unfinished_part(text)
+            if any(diagnostic.severity == "error" for diagnostic in diagnostics)
+            else None
         )
         if complete is not None:
             diagnostics = self._checks.check(complete, catalogue, standing)
@@ -68,7 +70,7 @@ class TypedCheck:
 
     def _may_come(self, diagnostic: Diagnostic, text: str) -> bool:
         """Return whether the missing clause can still be written after the text."""
-        begin = self._finder.begins(text)
+        begin = self._finder.statement_start(text)
         if not isinstance(diagnostic.origin, Span) or diagnostic.origin.start < begin:
             return False
         if detect_form(text, begin + len(text[begin:]) - len(text[begin:].lstrip())) != "text":
