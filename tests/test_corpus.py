@@ -13,7 +13,7 @@ from auroraql.forms import script
 from auroraql.planner.native import NativeRequest
 from auroraql.query import Query
 from auroraql.resolver import resolve
-from auroraql.saved import bind, known_values
+from auroraql.saved import bind_parameters, known_values
 from auroraql.schema import BLOCKS, KINDS
 from auroraql.schema.catalogue import load_shipped
 from auroraql.session import connect
@@ -66,7 +66,7 @@ def test_all_forms_of_a_statement_mean_the_same(path: Path) -> None:
 
 def said_of_head(source: Source, parameters: dict[str, list[str]]) -> str:
     """What is said of the head of a script, and of the values given for its parameters."""
-    bind([source], parameters)
+    bind_parameters([source], parameters)
     return render(known_values(source, parameters)[1], source)
 
 

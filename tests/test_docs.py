@@ -22,7 +22,7 @@ from auroraql.archives.demo.place import demo_cache_path
 from auroraql.codes import CODES
 from auroraql.errors import Source
 from auroraql.forms.text.formatting import format_text
-from auroraql.saved import bind
+from auroraql.saved import bind_parameters
 from auroraql.schema.reference import MARK, write_reference
 from auroraql.session import Archive, connect
 from tests import commands_page, diagrams, errors_page, python_page, screenshot
@@ -86,7 +86,7 @@ def test_console_blocks_print_what_they_show(block: str, shell: dict[str, str]) 
 @pytest.mark.parametrize("block", blocks("aql"))
 def test_aql_blocks_run(block: str, demo_engine: object) -> None:
     with connect() as archive:
-        results = list(archive.run_script(block, **bind([Source(block)], {})))
+        results = list(archive.run_script(block, **bind_parameters([Source(block)], {})))
     assert all(len(result) or result.note for result in results)
     assert format_text(Source(block)) == block
 

@@ -16,8 +16,8 @@ from auroraql.forms.text.formatting import format_text
 from auroraql.frontends.lexer import AuroraQLLexer
 from auroraql.frontends.repl.commands import is_command, parts
 from auroraql.frontends.repl.unfinished import TypedCheck
-from auroraql.saved import header_of
-from auroraql.saved.uses import uses_of
+from auroraql.saved import read_front_matter
+from auroraql.saved.uses import find_uses
 from auroraql.schema.catalogue import load_shipped
 
 LINE_ENDS = ("\n", "\r", "\r\n")
@@ -56,7 +56,10 @@ def test_a_line_end_ends_a_comment_everywhere(end: str) -> None:
     assert [*parts(f"{ONE};{end}\\timing{end}")] == [f"{ONE};{end}", f"\\timing{end}"]
     assert not is_command(f"\\timing{end}x")
     assert is_command(f"\\timing{end}")
-    assert header_of(Source(f"-- description a{end}-- param day: date{end}{ONE}")).declared("day") is not None
+    assert (
+        read_front_matter(Source(f"-- description a{end}-- param day: date{end}{ONE}")).get_declaration("day")
+        is not None
+    )
 
 
 @pytest.mark.parametrize("blank", SEPARATORS, ids=ascii)
@@ -178,7 +181,7 @@ def test_quotes_of_sql_must_be_closed(quoted: str) -> None:
 
 def test_parameters_of_sql_stand_outside_of_quotes_and_comments() -> None:
     sql = "SQL SELECT $a, '$b', $$ $c $$, $t$ $d $t$, /* $e /* */ $f */ $g, E'\\'$h' -- $i\r, $j"
-    assert uses_of(Source(sql)).names == ("a", "g", "j")
+    assert find_uses(Source(sql)).names == ("a", "g", "j")
 
 
 @pytest.mark.parametrize("quotes", ["''", '""', "‘’", "’’", "“”", "„“", "‚‘", "‟”", "‛’", '“"', "‘'"], ids=ascii)

@@ -6,33 +6,43 @@
 
 from __future__ import annotations
 
-from auroraql.saved.binding import Given, bind, known_values
-from auroraql.saved.header import Declared, Header, declaration, header_of
-from auroraql.saved.shelf import SUFFIX, SavedQuery, check_name, find, listed, rows_of, save, unknown, unreadable
-from auroraql.saved.types import TYPES, items, unquoted, written
-from auroraql.saved.uses import Use, uses_of
+from auroraql.saved.binding import Given, bind_parameters, known_values
+from auroraql.saved.header import FrontMatter, ParameterDeclaration, format_declaration, read_front_matter
+from auroraql.saved.shelf import (
+    SUFFIX,
+    SavedQuery,
+    check_name,
+    find_queries,
+    find_query,
+    query_rows,
+    save_query,
+    unknown_query_error,
+    unreadable_query_error,
+)
+from auroraql.saved.types import TYPES, quote_value, split_items, unquote_value
+from auroraql.saved.uses import ParameterUse, find_uses
 
 __all__ = [
     "SUFFIX",
     "TYPES",
-    "Declared",
+    "FrontMatter",
     "Given",
-    "Header",
+    "ParameterDeclaration",
+    "ParameterUse",
     "SavedQuery",
-    "Use",
-    "bind",
+    "bind_parameters",
     "check_name",
-    "declaration",
-    "find",
-    "header_of",
-    "items",
+    "find_queries",
+    "find_query",
+    "find_uses",
+    "format_declaration",
     "known_values",
-    "listed",
-    "rows_of",
-    "save",
-    "unknown",
-    "unquoted",
-    "unreadable",
-    "uses_of",
-    "written",
+    "query_rows",
+    "quote_value",
+    "read_front_matter",
+    "save_query",
+    "split_items",
+    "unknown_query_error",
+    "unquote_value",
+    "unreadable_query_error",
 ]

@@ -6,51 +6,53 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from auroraql.errors import Source
-from auroraql.saved.header import header_of
-from auroraql.saved.types import TYPES, items, unquoted
-from auroraql.saved.uses import Use, uses_of
+from auroraql.saved.header import read_front_matter
+from auroraql.saved.types import TYPES, split_items, unquote_value
+from auroraql.saved.uses import ParameterUse, find_uses
 from auroraql.schema import KINDS
 from auroraql.schema.catalogue import Catalogue, load_shipped
 
 
 @dataclass(frozen=True, slots=True)
-class Offer:
+class ParameterCandidate:
     """A parameter and its description: type, default and meaning on one line."""
 
     name: str
     doc: str
 
 
-def about(source: Source) -> Iterator[Offer]:
+def describe_parameters(source: Source) -> Iterator[ParameterCandidate]:
     """Yield the parameters of a script: declared ones first, then the others."""
-    header, uses = header_of(source), uses_of(source)
+    header, uses = read_front_matter(source), find_uses(source)
     for parameter in header.parameters:
         default = "" if parameter.default is None else f" = {parameter.default}"
-        yield Offer(parameter.name, f"{parameter.called}{default}{'  ' + parameter.doc if parameter.doc else ''}")
+        yield ParameterCandidate(
+            parameter.name, f"{parameter.type_name}{default}{'  ' + parameter.doc if parameter.doc else ''}"
+        )
     for name in uses.names:
-        if header.declared(name) is None:
+        if header.get_declaration(name) is None:
             use = uses.first(name)
-            yield Offer(name, f"{'list of ' if use.many else ''}{use.type}, needed")
+            yield ParameterCandidate(name, f"{'list of ' if use.many else ''}{use.type}, needed")
 
 
-def values_of(source: Source, name: str, catalogue: Catalogue | None = None) -> dict[str, str]:
+def parameter_values(source: Source, name: str, catalogue: Catalogue | None = None) -> dict[str, str]:
     """Return known values with short descriptions: the default, the values of the type, and those of the field."""
-    declared, uses = header_of(source).declared(name), uses_of(source)
+    declared, uses = read_front_matter(source).get_declaration(name), find_uses(source)
     values: dict[str, str] = {}
     if declared is not None and declared.default is not None:
-        written = items(declared.default) if declared.many else [declared.default]
-        values |= {unquoted(item): "the default" for item in written}
+        written = split_items(declared.default) if declared.many else [declared.default]
+        values |= {unquote_value(item): "the default" for item in written}
     use = uses.first(name) if name in uses.names else None
     type_ = declared.type if declared is not None else TYPES[use.type if use is not None else "text"]
     words = dict.fromkeys(type_.words, "")
     if type_.name in ("date", "time"):
         words["TODAY"] = "the day it is now, in UTC"
-    for value, doc in (*words.items(), *((value, "") for value in _of_field(use, catalogue or load_shipped()))):
+    for value, doc in (*words.items(), *((value, "") for value in _field_values(use, catalogue or load_shipped()))):
         values.setdefault(value, doc)
     return values
 
 
-def _of_field(use: Use | None, catalogue: Catalogue) -> tuple[str, ...]:
+def _field_values(use: ParameterUse | None, catalogue: Catalogue) -> tuple[str, ...]:
     """Return the known values of the field that the parameter is compared with."""
     kind = KINDS.get(use.kind) if use is not None and use.compared else None
     if use is None or kind is None:

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from auroraql.errors import Source, UsageError, make_visible
 from auroraql.output import write_text
-from auroraql.saved.header import Header, header_of
+from auroraql.saved.header import FrontMatter, read_front_matter
 from auroraql.spelling import find_closest
 
 SUFFIX = ".aql"
@@ -43,9 +43,9 @@ class SavedQuery:
     source: Source
 
     @property
-    def header(self) -> Header:
+    def header(self) -> FrontMatter:
         """The front matter of the query."""
-        return header_of(self.source)
+        return read_front_matter(self.source)
 
     @property
     def signature(self) -> str:
@@ -72,42 +72,42 @@ def check_name(name: str) -> str:
     return plain
 
 
-def listed(folders: Iterable[Path]) -> list[SavedQuery]:
+def find_queries(folders: Iterable[Path]) -> list[SavedQuery]:
     """Return the saved queries of the folders, sorted by name. The first folder that has a name wins."""
     queries: dict[str, SavedQuery] = {}
     for folder in folders:
-        for path in _files(folder):
-            key = _key(path.stem)
+        for path in _candidate_files(folder):
+            key = _name_key(path.stem)
             if key not in queries:
-                query = _read(path)
+                query = _read_query(path)
                 if query is not None:
                     queries[key] = query
     return [queries[key] for key in sorted(queries)]
 
 
-def find(name: str, folders: Iterable[Path]) -> SavedQuery | None:
+def find_query(name: str, folders: Iterable[Path]) -> SavedQuery | None:
     """Return the saved query with a name, or None. An exact match is preferred over one that differs in case."""
     wanted = unicodedata.normalize("NFC", name.removesuffix(SUFFIX))
     for folder in folders:
-        files = {unicodedata.normalize("NFC", path.stem): path for path in _files(folder)}
+        files = {unicodedata.normalize("NFC", path.stem): path for path in _candidate_files(folder)}
         path = files.get(wanted) or next((files[stem] for stem in files if stem.casefold() == wanted.casefold()), None)
-        query = _read(path) if path is not None else None
+        query = _read_query(path) if path is not None else None
         if query is not None:
             return query
     return None
 
 
-def unreadable(name: str, folders: Iterable[Path]) -> UsageError | None:
+def unreadable_query_error(name: str, folders: Iterable[Path]) -> UsageError | None:
     """Return the error for a name whose only files cannot be read, or None when there is no such file."""
-    for path in chain.from_iterable(map(_files, folders)):
-        if _key(path.stem) == _key(name.removesuffix(SUFFIX)):
-            return UsageError(f"{make_visible(str(path))} cannot be read: {_unread(path)}")
+    for path in chain.from_iterable(map(_candidate_files, folders)):
+        if _name_key(path.stem) == _name_key(name.removesuffix(SUFFIX)):
+            return UsageError(f"{make_visible(str(path))} cannot be read: {_why_unreadable(path)}")
     return None
 
 
-def unknown(name: str, folders: Iterable[Path]) -> UsageError:
+def unknown_query_error(name: str, folders: Iterable[Path]) -> UsageError:
     """Return the error for a name that no saved query has, with suggestions."""
-    names = [query.name for query in listed(folders)]
+    names = [query.name for query in find_queries(folders)]
     matches = find_closest(name, names, 1, 0.5)
     listed_names = ", ".join(names[:5]) + ("…" if len(names) > 5 else "")
     hint = (
@@ -120,7 +120,7 @@ def unknown(name: str, folders: Iterable[Path]) -> UsageError:
     return UsageError(f"there is no saved query '{make_visible(name)}'", hint)
 
 
-def save(name: str, text: str, folder: Path, *, replace: bool = False) -> Path:
+def save_query(name: str, text: str, folder: Path, *, replace: bool = False) -> Path:
     """Save a text under a name in a folder and return the path. Write all of it or nothing.
 
     `replace` allows an existing query to be replaced. Links are never followed. Raises UsageError for an invalid or
@@ -132,7 +132,7 @@ def save(name: str, text: str, folder: Path, *, replace: bool = False) -> Path:
     except OSError as error:
         raise UsageError(f"'{make_visible(str(folder))}' cannot be made: {error.strerror or error}") from None
     existing = next(
-        (candidate for candidate in _files(folder) if candidate.name.casefold() == path.name.casefold()), None
+        (candidate for candidate in _candidate_files(folder) if candidate.name.casefold() == path.name.casefold()), None
     )
     if any(
         candidate.is_symlink() or (candidate.exists() and not candidate.is_file())
@@ -143,21 +143,21 @@ def save(name: str, text: str, folder: Path, *, replace: bool = False) -> Path:
         write_text(existing, text)
         return existing
     if existing is not None:
-        raise _taken(existing)
+        raise _name_taken_error(existing)
     try:
-        _put_new(path, text)
+        _write_new(path, text)
     except UsageError:
         if replace and path.exists():  # another session has just saved a query with this name
-            return save(name, text, folder, replace=True)
+            return save_query(name, text, folder, replace=True)
         raise
     return path
 
 
-def _taken(path: Path) -> UsageError:
+def _name_taken_error(path: Path) -> UsageError:
     return UsageError(f"there is a query '{path.stem}' already", f"\\save! {path.stem} replaces it")
 
 
-def _put_new(path: Path, text: str) -> None:
+def _write_new(path: Path, text: str) -> None:
     """Create a file. Leave a file that another process created in the meantime unchanged."""
     temporary = path.with_name(f".auroraql-{os.urandom(6).hex()}.new")
     write_text(temporary, text)
@@ -171,7 +171,7 @@ def _put_new(path: Path, text: str) -> None:
                 pass
             temporary.replace(path)
     except FileExistsError:
-        raise _taken(path) from None
+        raise _name_taken_error(path) from None
     except OSError as error:
         raise UsageError(f"cannot write '{make_visible(str(path))}': {error.strerror or error}") from None
     finally:
@@ -179,7 +179,7 @@ def _put_new(path: Path, text: str) -> None:
             temporary.unlink()
 
 
-def _files(folder: Path) -> Iterator[Path]:
+def _candidate_files(folder: Path) -> Iterator[Path]:
     """Yield the files of a folder that may be saved queries. Yield none when the folder cannot be read."""
     try:
         with os.scandir(folder) as entries:
@@ -189,7 +189,7 @@ def _files(folder: Path) -> Iterator[Path]:
     yield from (folder / name for name in sorted(names))
 
 
-def _read(path: Path) -> SavedQuery | None:
+def _read_query(path: Path) -> SavedQuery | None:
     """Return the query in a file, or None for a folder, a file that is too large, or a file that is not text."""
     try:
         state = path.stat()
@@ -197,11 +197,11 @@ def _read(path: Path) -> SavedQuery | None:
         return None
     if not stat.S_ISREG(state.st_mode) or state.st_size > _MOST_READ:
         return None
-    return _read_once(path, state.st_mtime_ns, state.st_size)
+    return _read_cached(path, state.st_mtime_ns, state.st_size)
 
 
 @lru_cache(_KEPT)
-def _read_once(path: Path, _changed: int, _size: int) -> SavedQuery | None:
+def _read_cached(path: Path, _changed: int, _size: int) -> SavedQuery | None:
     """Return the query in a file, cached by its modification time and size."""
     try:
         text = path.read_text("utf-8-sig")
@@ -210,7 +210,7 @@ def _read_once(path: Path, _changed: int, _size: int) -> SavedQuery | None:
     return SavedQuery(unicodedata.normalize("NFC", path.stem), path, Source(text, str(path)))
 
 
-def _unread(path: Path) -> str:
+def _why_unreadable(path: Path) -> str:
     """Return why a file cannot be read as a query."""
     try:
         state = path.stat()
@@ -226,15 +226,15 @@ def _unread(path: Path) -> str:
     return "it has just changed"
 
 
-def _key(name: str) -> str:
+def _name_key(name: str) -> str:
     """Return the form of a name that names with other case share."""
     return unicodedata.normalize("NFC", name).casefold()
 
 
-def rows_of(queries: Sequence[SavedQuery]) -> list[tuple[str, str, str, str]]:
+def query_rows(queries: Sequence[SavedQuery]) -> list[tuple[str, str, str, str]]:
     """Return name, parameters, description and path of each query. An invalid front matter replaces the description."""
-    return [(query.name, query.signature, _about(query.header), str(query.path)) for query in queries]
+    return [(query.name, query.signature, _describe_query(query.header), str(query.path)) for query in queries]
 
 
-def _about(header: Header) -> str:
+def _describe_query(header: FrontMatter) -> str:
     return f"wrong: {header.wrong[0].message}" if header.wrong else header.description

@@ -45,7 +45,7 @@ class ParameterType:
     words: tuple[str, ...] = ()
 
 
-def unquoted(text: str) -> str:
+def unquote_value(text: str) -> str:
     """Return a text without its quotes, if quotes enclose all of it."""
     match = re.fullmatch(_QUOTED, text.strip())
     if match is None:
@@ -53,7 +53,7 @@ def unquoted(text: str) -> str:
     return match[1].replace("''", "'") if match[1] is not None else match[2].replace('""', '"')
 
 
-def items(text: str) -> list[str]:
+def split_items(text: str) -> list[str]:
     """Return the items of a list as written: separated by commas, with or without parentheses."""
     inner = text.strip()
     if inner.startswith("(") and inner.endswith(")"):
@@ -61,19 +61,19 @@ def items(text: str) -> list[str]:
     return [item[1].strip() for item in re.finditer(_LIST_ITEM, inner) if item[1].strip()]
 
 
-def written(value: str) -> str:
+def quote_value(value: str) -> str:
     """Return a text as a value in front matter or after `\\run`, quoted where necessary."""
     plain = re.fullmatch(r"[^\s,'\"()]+", value) is not None
     return value if plain else "'" + value.replace("'", "''") + "'"
 
 
-def _integer(text: str) -> object:
+def _read_integer(text: str) -> object:
     if re.fullmatch(rf"[+-]?[0-9]{{1,{_WHOLE}}}", text.strip()) is None:
         raise ValueError
     return int(text)
 
 
-def _number(text: str) -> object:
+def _read_number(text: str) -> object:
     if PLAIN_NUMBER.fullmatch(text.strip()) is None:
         raise ValueError
     if re.fullmatch(rf"[+-]?[0-9]{{1,{_WHOLE}}}", text.strip()):
@@ -84,14 +84,14 @@ def _number(text: str) -> object:
     return number
 
 
-def _boolean(text: str) -> object:
+def _read_boolean(text: str) -> object:
     word = text.strip().lower()
     if word not in ("true", "false"):
         raise ValueError
     return word == "true"
 
 
-def _interval(text: str) -> Interval:
+def _read_interval(text: str) -> Interval:
     """Return the interval of a time literal, or of NOW or TODAY at this moment. Raises ValueError."""
     match = re.fullmatch(_NAMED, text.strip())
     if match is None:
@@ -105,34 +105,34 @@ def _interval(text: str) -> Interval:
     return shift_interval(interval, count, match["unit"].lower())
 
 
-def _time(text: str) -> object:
-    interval = _interval(text)
+def _read_time(text: str) -> object:
+    interval = _read_interval(text)
     if interval.past is None:
         return interval.first
-    return _day(interval) or text.strip()
+    return _interval_day(interval) or text.strip()
 
 
-def _date(text: str) -> object:
-    day = _day(_interval(text))
+def _read_date(text: str) -> object:
+    day = _interval_day(_read_interval(text))
     if day is None:
         raise ValueError
     return day
 
 
-def _period(text: str) -> object:
-    interval = _interval(text)
+def _read_period(text: str) -> object:
+    interval = _read_interval(text)
     if interval.past is None:
         raise ValueError
-    return _day(interval) or text.strip()
+    return _interval_day(interval) or text.strip()
 
 
-def _day(interval: Interval) -> date | None:
+def _interval_day(interval: Interval) -> date | None:
     """Return the day that an interval covers, or None when it is longer or shorter."""
     first, past = interval.first, interval.past
     return first.date() if past is not None and (past - first).total_seconds() in (86400, 86399.999999) else None
 
 
-def _told(read: Callable[[str], object]) -> Callable[[str], object]:
+def _with_value_errors(read: Callable[[str], object]) -> Callable[[str], object]:
     """Return `read` with errors about times raised as ValueError."""
 
     def convert(text: str) -> object:
@@ -147,13 +147,13 @@ def _told(read: Callable[[str], object]) -> Callable[[str], object]:
 TYPES = {
     row.name: row
     for row in (
-        ParameterType("text", "a text", "trex", unquoted),
-        ParameterType("integer", "a whole number", "10", _integer),
-        ParameterType("number", "a number", "557.7", _number),
-        ParameterType("boolean", "true or false", "true", _boolean, ("true", "false")),
-        ParameterType("date", "a date", "2021-01-01", _told(_date)),
-        ParameterType("time", "a date or time", "2021-01-01T06:30", _told(_time)),
-        ParameterType("period", "a year, a month or a date", "2021-01", _told(_period)),
+        ParameterType("text", "a text", "trex", unquote_value),
+        ParameterType("integer", "a whole number", "10", _read_integer),
+        ParameterType("number", "a number", "557.7", _read_number),
+        ParameterType("boolean", "true or false", "true", _read_boolean, ("true", "false")),
+        ParameterType("date", "a date", "2021-01-01", _with_value_errors(_read_date)),
+        ParameterType("time", "a date or time", "2021-01-01T06:30", _with_value_errors(_read_time)),
+        ParameterType("period", "a year, a month or a date", "2021-01", _with_value_errors(_read_period)),
     )
 }
 """Every type by name. `list of` before a name makes it a list."""

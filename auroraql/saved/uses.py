@@ -35,7 +35,7 @@ _SOURCES = "ephemeris"
 
 
 @dataclass(frozen=True, slots=True)
-class Use:
+class ParameterUse:
     """One use of a parameter: the type that it expects, and the field (and its kind) that it is compared with."""
 
     name: str
@@ -47,18 +47,18 @@ class Use:
 
 
 @dataclass(frozen=True, slots=True)
-class Uses:
+class ParameterUses:
     """All uses of parameters in a script, in order. `whole` is False when a statement cannot be parsed."""
 
-    each: tuple[Use, ...]
-    whole: bool
+    each: tuple[ParameterUse, ...]
+    is_complete: bool
 
     @property
     def names(self) -> tuple[str, ...]:
         """The parameters in order of their first use."""
         return tuple(dict.fromkeys(use.name for use in self.each))
 
-    def first(self, name: str) -> Use:
+    def first(self, name: str) -> ParameterUse:
         """Return the first use of a parameter, preferably one that is compared with a field."""
         return next(
             use
@@ -68,42 +68,42 @@ class Uses:
         )
 
 
-def uses_of(source: Source) -> Uses:
+def find_uses(source: Source) -> ParameterUses:
     """Return the uses of parameters in the statements that can be parsed."""
-    return _found(source.text)
+    return _find_uses(source.text)
 
 
 @lru_cache(_KEPT)
-def _found(text: str) -> Uses:
-    uses: list[Use] = []
+def _find_uses(text: str) -> ParameterUses:
+    uses: list[ParameterUse] = []
     is_complete = True
     for parsed in script.read_each_statement(Source(text)):
         if isinstance(parsed, StatementError):
             is_complete = False
         else:
-            uses += _uses(parsed.statement)
-    return Uses(tuple(uses), is_complete)
+            uses += _statement_uses(parsed.statement)
+    return ParameterUses(tuple(uses), is_complete)
 
 
-def _uses(statement: object) -> Iterator[Use]:
+def _statement_uses(statement: object) -> Iterator[ParameterUse]:
     """Yield the uses in a statement. The walk is iterative, since an AST may be deeply nested."""
-    pending: list[tuple[object, Use]] = [(statement, Use(""))]
+    pending: list[tuple[object, ParameterUse]] = [(statement, ParameterUse(""))]
     while pending:
         node, expected = pending.pop()
         if isinstance(node, Parameter):
             yield replace(expected, name=node.name, origin=node.origin)
         elif isinstance(node, SqlStatement):
-            yield from map(Use, _parameters_of(node.text))
+            yield from map(ParameterUse, _sql_parameters(node.text))
         elif isinstance(node, tuple):
             pending += [(child, expected) for child in reversed(node)]
         elif is_dataclass(node):
-            inner = _inside(node, expected)
+            inner = _expected_use(node, expected)
             pending += [
                 (getattr(node, child.name), inner) for child in reversed(fields(node)) if child.name != "origin"
             ]
 
 
-def _parameters_of(sql: str) -> Iterator[str]:
+def _sql_parameters(sql: str) -> Iterator[str]:
     """Yield the parameters of a SQL text, outside comments, quotes and `$$` texts."""
     stops, position = stop_pattern("sql"), 0
     while match := stops.search(sql, position):
@@ -113,17 +113,17 @@ def _parameters_of(sql: str) -> Iterator[str]:
     yield from _SQL_PARAMETER.findall(sql, position)
 
 
-def _inside(node: object, expected: Use) -> Use:
+def _expected_use(node: object, expected: ParameterUse) -> ParameterUse:
     """Return what a parameter inside a node is expected to be."""
     match node:
         case FindStatement(kind):
-            return Use("", kind=kind)
+            return ParameterUse("", kind=kind)
         case BlockItem() | ShowStatement():
-            return Use("", kind=_SOURCES)
+            return ParameterUse("", kind=_SOURCES)
         case ComparisonExpression(path, operator):
             compared_field = KINDS[expected.kind].field(path.dotted) if expected.kind in KINDS else None
             fits = _OF_TYPE.get(compared_field.type, "text") if compared_field is not None else "text"
-            return Use("", fits, operator in (Op.IN, Op.NOT_IN), path.parts[-1], expected.kind)
+            return ParameterUse("", fits, operator in (Op.IN, Op.NOT_IN), path.parts[-1], expected.kind)
         case Window(form):
             return replace(expected, type=_OF_WINDOW.get(form, "time"))
         case Instant() if expected.compared:

@@ -392,6 +392,6 @@ def values_for(sources: Sequence[Source], given: Mapping[str, Sequence[str]]) ->
     """The values of the parameters of scripts that are run together. Raises as `saved.bind`, which most need not load."""
     if not given and not any(mark in source.text for source in sources for mark in ("--", "/*")):
         return {}  # nothing is given, and nothing can be declared
-    from auroraql.saved import bind
+    from auroraql.saved import bind_parameters
 
-    return bind(sources, given)
+    return bind_parameters(sources, given)

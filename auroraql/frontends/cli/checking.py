@@ -17,7 +17,7 @@ from auroraql.frontends.cli.arguments import parameters
 from auroraql.frontends.cli.exits import DONE, WRONG
 from auroraql.frontends.cli.settling import settled
 from auroraql.preparing import check_scripts
-from auroraql.saved import Given, header_of, known_values
+from auroraql.saved import Given, known_values, read_front_matter
 from auroraql.schema.catalogue import Catalogue
 
 VERSION = 1
@@ -57,7 +57,7 @@ def _said(sources: Sequence[Source], given: Given, known: Catalogue) -> Iterator
     heads = [known_values(source, given) for source in sources]
     values: dict[str, object] = {}
     for name, texts in given.items():
-        if not any(header_of(source).declared(name) for source in sources):
+        if not any(read_front_matter(source).get_declaration(name) for source in sources):
             values[name] = texts[0] if len(texts) == 1 else texts
     for bound, _ in heads:
         values |= bound

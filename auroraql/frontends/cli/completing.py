@@ -18,8 +18,8 @@ from argcomplete.shell_integration import shellcode
 from auroraql.config import read_config
 from auroraql.errors import AuroraQLError, Source
 from auroraql.frontends.cli.settling import query_folders
-from auroraql.saved import SUFFIX, SavedQuery, find, listed
-from auroraql.saved.offers import about, values_of
+from auroraql.saved import SUFFIX, SavedQuery, find_queries, find_query
+from auroraql.saved.offers import describe_parameters, parameter_values
 
 
 def script(shell: str) -> str:
@@ -97,11 +97,11 @@ def _parameters(prefix: str, parsed_args: argparse.Namespace, **_rest: Any) -> d
     name, equals, value = prefix.partition("=")
     found: dict[str, str] = {}
     for source in sources:
-        for each in about(source):
+        for each in describe_parameters(source):
             if not equals:
                 found[f"{each.name}="] = each.doc
             elif each.name == name:
-                offered = values_of(source, name).items()
+                offered = parameter_values(source, name).items()
                 found |= {f"{name}={word}": doc for word, doc in offered if word.startswith(value)}
     return found
 
@@ -113,7 +113,7 @@ def _sources(parsed_args: argparse.Namespace) -> Iterator[Source]:
         try:
             yield Source(Path(name).read_text("utf-8-sig"), name)
         except (OSError, ValueError):
-            query = find(name, query_folders(read_config(os.environ))) if Path(name).name == name else None
+            query = find_query(name, query_folders(read_config(os.environ))) if Path(name).name == name else None
             if query is not None:
                 yield query.source
     if getattr(parsed_args, "text", None):
@@ -122,7 +122,7 @@ def _sources(parsed_args: argparse.Namespace) -> Iterator[Source]:
 
 def _queries(_parsed_args: argparse.Namespace) -> list[SavedQuery]:
     try:
-        return listed(query_folders(read_config(os.environ)))
+        return find_queries(query_folders(read_config(os.environ)))
     except AuroraQLError:
         return []
 

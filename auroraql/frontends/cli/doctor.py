@@ -27,7 +27,7 @@ from auroraql.frontends.cli.configuring import shown, without_password
 from auroraql.frontends.cli.exits import DONE, UNREACHABLE, WRONG, exit_code
 from auroraql.frontends.cli.searching import is_colored
 from auroraql.frontends.cli.settling import own_queries, query_folders, settled
-from auroraql.saved import listed
+from auroraql.saved import find_queries
 from auroraql.session import connect
 
 PATIENCE = 10.0
@@ -100,7 +100,7 @@ def _dependency(name: str) -> Finding:
 def _places(config: Config) -> Iterator[Finding]:
     yield Finding("configuration", _with_state(config.file.path))
     yield Finding(
-        "saved queries", f"{_with_state(own_queries(config))}, {len(listed(query_folders(config)))} here in all"
+        "saved queries", f"{_with_state(own_queries(config))}, {len(find_queries(query_folders(config)))} here in all"
     )
     yield _writable("history", user_state_path("auroraql") / "history")
     yield _writable("cache", user_cache_path("auroraql"))

@@ -16,22 +16,22 @@ from auroraql.frontends.repl.statements import TYPED, read_file, show_all
 from auroraql.output import render_grid
 from auroraql.saved import (
     SavedQuery,
-    bind,
+    bind_parameters,
     check_name,
-    declaration,
-    find,
-    header_of,
-    items,
-    listed,
-    rows_of,
-    save,
-    unknown,
-    unquoted,
-    unreadable,
-    uses_of,
-    written,
+    find_queries,
+    find_query,
+    find_uses,
+    format_declaration,
+    query_rows,
+    quote_value,
+    read_front_matter,
+    save_query,
+    split_items,
+    unknown_query_error,
+    unquote_value,
+    unreadable_query_error,
 )
-from auroraql.saved.offers import about, values_of
+from auroraql.saved.offers import describe_parameters, parameter_values
 
 # Possessive quantifiers: backtracking over the ends of a quote would take exponential time.
 _VALUE = r"(?:'[^']*+(?:''[^']*+)*+'|\"[^\"]*+(?:\"\"[^\"]*+)*+\"|\([^)]*+\)|[^\s'\"(])*+"
@@ -58,7 +58,7 @@ def folders(state: State) -> tuple[Path, ...]:
 
 def look_again(state: State) -> None:
     """Reload the saved queries from disk. Completion uses this copy, so that no key reads the disk."""
-    state.saved = tuple(listed(folders(state)))
+    state.saved = tuple(find_queries(folders(state)))
 
 
 def save_statement(state: State, argument: str) -> str:
@@ -81,9 +81,9 @@ def save_statement(state: State, argument: str) -> str:
         raise UsageError(
             "the text seems to contain an API key and was not saved", "keep keys in the configuration file"
         )
-    path = save(name, text, own, replace=replaces)
+    path = save_query(name, text, own, replace=replaces)
     look_again(state)
-    found_first = find(name, folders(state))
+    found_first = find_query(name, folders(state))
     hidden = found_first is not None and found_first.path.resolve() != path.resolve()
     note = (
         f"; in this folder \\run {name} runs {found_first.path} instead" if hidden and found_first is not None else ""
@@ -95,11 +95,11 @@ def _with_head(statement: str, description: str) -> str:
     """Return a statement with front matter that declares its parameters, unless they are declared already."""
     source = Source(statement)
     lines = [f"-- description  {' '.join(description.split())}"] if description else []
-    declared, uses = header_of(source), uses_of(source)
+    declared, uses = read_front_matter(source), find_uses(source)
     for name in uses.names:
-        if declared.declared(name) is None:
+        if declared.get_declaration(name) is None:
             use = uses.first(name)
-            lines.append(declaration(name, f"list of {use.type}" if use.many else use.type))
+            lines.append(format_declaration(name, f"list of {use.type}" if use.many else use.type))
     end = "" if statement.endswith(";") else ";"
     return "\n".join([*lines, f"{statement}{end}\n"])
 
@@ -109,7 +109,7 @@ def list_queries(state: State, _argument: str) -> str:
     look_again(state)
     if not state.saved:
         return "there are no saved queries; \\save NAME saves the last statement"
-    return render_grid(("name", "parameters", "description", "file"), rows_of(state.saved), state.width)
+    return render_grid(("name", "parameters", "description", "file"), query_rows(state.saved), state.width)
 
 
 def run_query(state: State, argument: str) -> str:
@@ -119,7 +119,7 @@ def run_query(state: State, argument: str) -> str:
         raise UsageError(
             "\\run needs a saved query", "for example \\run keograms_of_a_day day=2021-01-01; \\queries lists them"
         )
-    query = find(name, folders(state)) if Path(name).name == name and "\0" not in name else None
+    query = find_query(name, folders(state)) if Path(name).name == name and "\0" not in name else None
     if expanded(name).is_file():
         source = read_file(name)
     elif query is not None:
@@ -127,8 +127,8 @@ def run_query(state: State, argument: str) -> str:
     elif Path(name).name != name:
         source = read_file(name)  # raises an error with the reason
     else:
-        raise unreadable(name, folders(state)) or unknown(name, folders(state))
-    show_all(state, source.text, name=source.name, values=bind([source], _given(rest, source)))
+        raise unreadable_query_error(name, folders(state)) or unknown_query_error(name, folders(state))
+    show_all(state, source.text, name=source.name, values=bind_parameters([source], _given(rest, source)))
     return ""
 
 
@@ -171,7 +171,7 @@ def _with_way_to_give(diagnostic: Diagnostic, is_typed: bool) -> Diagnostic:
 
 def _given(text: str, source: Source) -> dict[str, list[str]]:
     """Return the values of `name=value` pairs as typed. Raises UsageError for anything else."""
-    header = header_of(source)
+    header = read_front_matter(source)
     given: dict[str, list[str]] = {}
     at = 0
     while text[at:].strip():
@@ -182,11 +182,11 @@ def _given(text: str, source: Source) -> dict[str, list[str]]:
             )
         at = match.end()
         value = match["value"]
-        if header.declared(match["name"]) is not None:
+        if header.get_declaration(match["name"]) is not None:
             given.setdefault(match["name"], []).append(value)
         else:
-            values = items(value) if value.startswith("(") else [value]
-            given.setdefault(match["name"], []).extend(unquoted(item) for item in values)
+            values = split_items(value) if value.startswith("(") else [value]
+            given.setdefault(match["name"], []).extend(unquote_value(item) for item in values)
     return given
 
 
@@ -206,7 +206,7 @@ def candidates(state: State, argument: str) -> Iterator[Candidate]:
         yield from _values(state, chosen, value["name"], value["value"])
     elif name_typed is not None:
         used = {match["name"] for match in _GIVEN.finditer(rest)}
-        for item in about(chosen.source):
+        for item in describe_parameters(chosen.source):
             if item.name.casefold().startswith(name_typed["name"].casefold()) and item.name not in used:
                 yield Candidate(f"{item.name}=", len(name_typed["name"]), item.name, item.doc)
 
@@ -225,9 +225,9 @@ def _alike(state: State, typed: str) -> Iterator[SavedQuery]:
 def _values(state: State, query: SavedQuery, name: str, typed: str) -> Iterator[Candidate]:
     """Yield the known values of a parameter. For a list, complete the item being typed."""
     catalogue = state.known.archive.catalogue if state.known is not None else None
-    declared = query.header.declared(name)
+    declared = query.header.get_declaration(name)
     last_item = re.split(r"[,(]\s*", typed)[-1] if declared is None or declared.many else typed
     prefix = last_item.lstrip("'\"").casefold()
-    for value, doc in values_of(query.source, name, catalogue).items():
+    for value, doc in parameter_values(query.source, name, catalogue).items():
         if value.casefold().startswith(prefix):
-            yield Candidate(written(value), len(last_item), value, doc)
+            yield Candidate(quote_value(value), len(last_item), value, doc)

@@ -11,7 +11,7 @@ from auroraql.errors import Source, UsageError, make_visible
 from auroraql.frontends.repl.showing import expanded, show
 from auroraql.frontends.repl.state import Archive, State
 from auroraql.results import ResultSet
-from auroraql.saved import bind
+from auroraql.saved import bind_parameters
 
 NO_VALUES: Mapping[str, object] = MappingProxyType({})
 
@@ -51,7 +51,7 @@ def run_file(state: State, argument: str) -> str:
     if not argument:
         raise UsageError("\\i needs a file", "for example \\i keograms.aql")
     source = read_file(argument)
-    show_all(state, source.text, name=source.name, values=bind([source], {}))
+    show_all(state, source.text, name=source.name, values=bind_parameters([source], {}))
     return ""
 
 
