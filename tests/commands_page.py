@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterable, Iterator
 
-from auroraql.config.rows import FILE_VARIABLE, PROFILE_VARIABLE, ROWS, Value
+from auroraql.config.rows import FILE_VARIABLE, PROFILE_VARIABLE, SETTING_DEFINITIONS, Value
 from auroraql.frontends.cli.arguments import parser
 from auroraql.frontends.cli.main import SOURCES
 from auroraql.frontends.repl.commands import COMMANDS
@@ -128,7 +128,7 @@ def _configuration() -> Iterator[str]:
                 _default(row.default),
                 row.doc.replace("\\", "\\\\"),
             )
-            for row in ROWS.values()
+            for row in SETTING_DEFINITIONS.values()
         ),
     )
     yield f"`{FILE_VARIABLE}` names the configuration file, and `{PROFILE_VARIABLE}` the profile.\n"
@@ -136,7 +136,10 @@ def _configuration() -> Iterator[str]:
 
 def _session() -> Iterator[str]:
     yield "## Settings of a session\n"
-    rows = {name: default for name, _, default, _ in Settings(timeout=float(str(ROWS["timeout"].default))).rows()}
+    rows = {
+        name: default
+        for name, _, default, _ in Settings(timeout=float(str(SETTING_DEFINITIONS["timeout"].default))).rows()
+    }
     yield from _table(
         ("setting", "default", "meaning"), ((f"`{row.name}`", rows[row.name], row.doc) for row in SETTINGS.values())
     )

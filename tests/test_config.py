@@ -13,7 +13,7 @@ from types import MappingProxyType
 import pytest
 
 from auroraql.config import Config, read_config, unknown_variables
-from auroraql.config.rows import ROWS
+from auroraql.config.rows import SETTING_DEFINITIONS
 from auroraql.errors import UsageError
 from auroraql.frontends.cli.completing import script
 from tests.aurorax_server import RECORDS, AuroraXServer
@@ -117,9 +117,9 @@ VALUES = {
 
 
 def test_every_setting_has_a_variable_and_is_in_the_file_and_documented(tmp_path: Path, write: Write) -> None:
-    assert VALUES.keys() == ROWS.keys()
+    assert VALUES.keys() == SETTING_DEFINITIONS.keys()
     page = (ROOT / "grammar" / "COMMANDS.md").read_text("utf-8")
-    for name, row in ROWS.items():
+    for name, row in SETTING_DEFINITIONS.items():
         assert f"AURORAQL_{name.upper()}" in row.variables
         assert f"`{name}`" in page
         found = read(write(""), **{f"AURORAQL_{name.upper()}": VALUES[name]})

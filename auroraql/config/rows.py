@@ -12,7 +12,7 @@ from typing import NamedTuple
 Value = str | float | bool | None
 
 
-class Unfit(ValueError):
+class InvalidSetting(ValueError):
     """A value that a setting cannot have. `message` continues the sentence "this sets 'name'"."""
 
     def __init__(self, message: str, hint: str) -> None:
@@ -20,7 +20,7 @@ class Unfit(ValueError):
         self.message, self.hint = message, hint
 
 
-class Row(NamedTuple):
+class SettingDefinition(NamedTuple):
     """Definition of a setting.
 
     Attributes:
@@ -44,61 +44,61 @@ class Row(NamedTuple):
     """Validate a value where that needs further imports. Raises Unfit. Called only with `checked`."""
 
 
-def _wrong_type(hint: str) -> Unfit:
-    return Unfit("to a value of the wrong type", hint)
+def _type_checker(hint: str) -> InvalidSetting:
+    return InvalidSetting("to a value of the wrong type", hint)
 
 
-def _text(value: object, _is_text: bool) -> Value:
+def _check_text(value: object, _is_text: bool) -> Value:
     if not isinstance(value, str):
-        raise _wrong_type("give a text, in quotes")
+        raise _type_checker("give a text, in quotes")
     return value
 
 
-def _seconds(value: object, is_text: bool) -> Value:
+def _check_seconds(value: object, is_text: bool) -> Value:
     number = value
     if is_text:
         try:
             number = float(str(value))
         except ValueError:
-            raise _wrong_type("give a number of seconds above 0") from None
+            raise _type_checker("give a number of seconds above 0") from None
     if not isinstance(number, int | float) or isinstance(number, bool):
-        raise _wrong_type("give a number of seconds")
+        raise _type_checker("give a number of seconds")
     if not 0 < number < inf:
-        raise Unfit(f"to {value}", "give a number of seconds above 0")
+        raise InvalidSetting(f"to {value}", "give a number of seconds above 0")
     return float(number)
 
 
 _WORDS = {"true": True, "on": True, "yes": True, "1": True, "false": False, "off": False, "no": False, "0": False}
 
 
-def _switch(value: object, is_text: bool) -> Value:
+def _check_switch(value: object, is_text: bool) -> Value:
     switch = _WORDS.get(str(value).lower()) if is_text else value
     if not isinstance(switch, bool):
-        raise _wrong_type("give true or false")
+        raise _type_checker("give true or false")
     return switch
 
 
-def _choice(*words: str) -> Callable[[object, bool], Value]:
+def _choice_checker(*words: str) -> Callable[[object, bool], Value]:
     def read(value: object, is_text: bool) -> Value:
-        text = str(_text(value, is_text)).lower()
+        text = str(_check_text(value, is_text)).lower()
         if text not in words:
-            raise Unfit(f"to '{value}'", f"give one of {', '.join(words)}")
+            raise InvalidSetting(f"to '{value}'", f"give one of {', '.join(words)}")
         return text
 
     return read
 
 
-def _known_format(value: Value) -> None:
+def _check_format(value: Value) -> None:
     from auroraql.errors import UsageError
     from auroraql.output import get_format  # deferred: the prompt appears before the formats are loaded
 
     try:
         get_format(str(value))
     except UsageError as error:
-        raise Unfit(f"to '{value}': {error.message}", error.hint) from None
+        raise InvalidSetting(f"to '{value}': {error.message}", error.hint) from None
 
 
-def _address(value: Value) -> None:
+def _check_address(value: Value) -> None:
     from auroraql.errors import UsageError
 
     if "://" not in str(value):
@@ -108,11 +108,11 @@ def _address(value: Value) -> None:
     try:
         read_address(str(value))
     except UsageError as error:
-        raise Unfit(f"wrongly: {error.message}", error.hint) from None
+        raise InvalidSetting(f"wrongly: {error.message}", error.hint) from None
 
 
-def _theme(value: object, is_text: bool) -> Value:
-    text = str(_text(value, is_text)).lower()
+def _check_theme(value: object, is_text: bool) -> Value:
+    text = str(_check_text(value, is_text)).lower()
     if text not in THEMES:
         from pygments.styles import STYLE_MAP, get_all_styles  # deferred: only needed for a style of Pygments
 
@@ -121,7 +121,9 @@ def _theme(value: object, is_text: bool) -> Value:
 
             matches = find_closest(text, (*THEMES, *styles), 1)
             nearest = f"did you mean {matches[0]}? " if matches else ""
-            raise Unfit(f"to '{value}'", f"{nearest}give {', '.join(THEMES)}, or a style of Pygments, as monokai")
+            raise InvalidSetting(
+                f"to '{value}'", f"{nearest}give {', '.join(THEMES)}, or a style of Pygments, as monokai"
+            )
     return text
 
 
@@ -132,25 +134,25 @@ KEYS = ("emacs", "vi")
 THEMES = {"terminal": "", "light": "friendly", "dark": "native"}
 """Our names for Pygments styles. The empty style is the terminal's own colours, which suit any background."""
 
-ROWS = {
+SETTING_DEFINITIONS = {
     row.name: row
     for row in (
-        Row("archive", "the archive to search: demo, a catalogue file, aurorax, or a URL", _text, "demo",
-            ("AURORAQL_ARCHIVE",), check=_address),
-        Row("api_key", "the key for the archive", _text, None, ("AURORAQL_API_KEY", "AURORAX_API_KEY"), secret=True),
-        Row("format", "the format of results", _text, "table", ("AURORAQL_FORMAT",), check=_known_format),
-        Row("timeout", "the deadline of a search, in seconds", _seconds, 600.0, ("AURORAQL_TIMEOUT",)),
-        Row("color", "when to use colour: auto (on a terminal), always or never", _choice(*COLORS), "auto",
+        SettingDefinition("archive", "the archive to search: demo, a catalogue file, aurorax, or a URL", _check_text, "demo",
+            ("AURORAQL_ARCHIVE",), check=_check_address),
+        SettingDefinition("api_key", "the key for the archive", _check_text, None, ("AURORAQL_API_KEY", "AURORAX_API_KEY"), secret=True),
+        SettingDefinition("format", "the format of results", _check_text, "table", ("AURORAQL_FORMAT",), check=_check_format),
+        SettingDefinition("timeout", "the deadline of a search, in seconds", _check_seconds, 600.0, ("AURORAQL_TIMEOUT",)),
+        SettingDefinition("color", "when to use colour: auto (on a terminal), always or never", _choice_checker(*COLORS), "auto",
             ("AURORAQL_COLOR",)),
-        Row("theme", "the colours of the prompt: terminal, light, dark, or a Pygments style", _theme, "terminal",
+        SettingDefinition("theme", "the colours of the prompt: terminal, light, dark, or a Pygments style", _check_theme, "terminal",
             ("AURORAQL_THEME",)),
-        Row("keys", "the keys of the prompt: emacs or vi", _choice(*KEYS), "emacs", ("AURORAQL_KEYS",)),
-        Row("fuzzy", "whether completion matches parts of names (F2)", _switch, True, ("AURORAQL_FUZZY",)),
-        Row("multiline", "whether Enter always starts a new line at the prompt (F3)", _switch, False, ("AURORAQL_MULTILINE",)),
-        Row("timing", "whether the prompt shows where the time went (\\timing)", _switch, False, ("AURORAQL_TIMING",)),
-        Row("pager", "the command that shows long results on a terminal (PAGER, or less); empty for none", _text, None,
+        SettingDefinition("keys", "the keys of the prompt: emacs or vi", _choice_checker(*KEYS), "emacs", ("AURORAQL_KEYS",)),
+        SettingDefinition("fuzzy", "whether completion matches parts of names (F2)", _check_switch, True, ("AURORAQL_FUZZY",)),
+        SettingDefinition("multiline", "whether Enter always starts a new line at the prompt (F3)", _check_switch, False, ("AURORAQL_MULTILINE",)),
+        SettingDefinition("timing", "whether the prompt shows where the time went (\\timing)", _check_switch, False, ("AURORAQL_TIMING",)),
+        SettingDefinition("pager", "the command that shows long results on a terminal (PAGER, or less); empty for none", _check_text, None,
             ("AURORAQL_PAGER",), may_be_empty=True),
-        Row("queries", "the folder of saved queries", _text, None, ("AURORAQL_QUERIES",)),
+        SettingDefinition("queries", "the folder of saved queries", _check_text, None, ("AURORAQL_QUERIES",)),
     )
 }  # fmt: skip
 """Every setting by name. A profile may set all of them."""

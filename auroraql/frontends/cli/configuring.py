@@ -7,7 +7,7 @@ import os
 
 from auroraql.config import Config, config_file, read_config, unknown_variables
 from auroraql.config.file import read_file
-from auroraql.config.rows import ROWS
+from auroraql.config.rows import SETTING_DEFINITIONS
 from auroraql.errors import AuroraQLError, make_visible
 from auroraql.frontends.cli.exits import DONE, WRONG
 from auroraql.frontends.cli.settling import own_queries, settled
@@ -22,7 +22,7 @@ def show(options: argparse.Namespace) -> int:
     config = settled(options, checked=True)
     for warning in config.warnings:
         say(warning)
-    rows = [(name, shown(name, config), config.origins[name]) for name in ROWS]
+    rows = [(name, shown(name, config), config.origins[name]) for name in SETTING_DEFINITIONS]
     print(f"file: {make_visible(str(config.file.path))}{'' if config.file.there else ' (there is none)'}")
     chosen = f"{make_visible(config.profile)} ({config.origins['profile']})" if config.profile else "(none)"
     print(f"profile: {chosen}")
@@ -38,7 +38,7 @@ def show(options: argparse.Namespace) -> int:
 def shown(name: str, config: Config) -> str:
     """A setting's value as people read it; a secret is never shown."""
     value = config.values[name]
-    if ROWS[name].secret:
+    if SETTING_DEFINITIONS[name].secret:
         return HIDDEN if value else "(none)"
     if name == "queries":
         return make_visible(str(own_queries(config)))
@@ -61,7 +61,7 @@ def validate(_options: argparse.Namespace) -> int:
     path = config_file(os.environ)
     file = read_file(path, checked=True)
     for each in file.problems:
-        say(each.said(path))
+        say(each.format(path))
     for name, hint in unknown_variables(os.environ):
         say(f"warning: {name} is set, and is no setting\n  = hint: {hint}")
     wrong = any(each.severity == "error" for each in file.problems)

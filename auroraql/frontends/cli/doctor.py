@@ -21,7 +21,7 @@ from auroraql import __version__
 from auroraql.archives.demo.place import demo_cache_path
 from auroraql.archives.opening import AURORAX_URL
 from auroraql.config import Config, unknown_variables
-from auroraql.config.rows import ROWS
+from auroraql.config.rows import SETTING_DEFINITIONS
 from auroraql.errors import AuroraQLError, UsageError, make_visible
 from auroraql.frontends.cli.configuring import shown, without_password
 from auroraql.frontends.cli.exits import DONE, UNREACHABLE, WRONG, exit_code
@@ -134,7 +134,7 @@ def _terminal(config: Config) -> Iterator[Finding]:
 
 def _configuration(config: Config) -> Iterator[Finding]:
     yield Finding("profile", config.profile or "(none)")
-    for name in ROWS:
+    for name in SETTING_DEFINITIONS:
         if config.origins[name] != "default":
             yield Finding(name, f"{shown(name, config)}  ({config.origins[name]})")
     if config.withheld:
