@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Iterable, Iterator
 
 from auroraql.config.rows import FILE_VARIABLE, PROFILE_VARIABLE, SETTING_DEFINITIONS, Value
-from auroraql.frontends.cli.arguments import parser
+from auroraql.frontends.cli.arguments import build_parser
 from auroraql.frontends.cli.main import SOURCES
 from auroraql.frontends.repl.commands import COMMANDS
 from auroraql.output import FORMATS
@@ -47,7 +47,7 @@ def _table(titles: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> Iterator
 
 
 def _command_line() -> Iterator[str]:
-    made = parser(tuple(FORMATS), tuple(TARGETS), tuple(SOURCES))
+    made = build_parser(tuple(FORMATS), tuple(TARGETS), tuple(SOURCES))
     (commands,) = (action for action in made._actions if isinstance(action, argparse._SubParsersAction))
     yield "## Commands and options\n"
     docs = {choice.dest: choice.help or "" for choice in commands._choices_actions}

@@ -15,7 +15,7 @@ import pytest
 from auroraql.config import Config, read_config, unknown_variables
 from auroraql.config.rows import SETTING_DEFINITIONS
 from auroraql.errors import UsageError
-from auroraql.frontends.cli.completing import script
+from auroraql.frontends.cli.completing import completion_script
 from tests.aurorax_server import RECORDS, AuroraXServer
 from tests.command_line import command, process
 from tests.conftest import ROOT
@@ -335,7 +335,7 @@ def test_color_on_a_pipe_only_when_it_is_asked_for(given: list[str]) -> None:
 
 def test_a_shell_script_is_made_for_each_shell() -> None:
     for shell in ("bash", "zsh", "fish"):
-        assert command("completion", shell).out == script(shell)
+        assert command("completion", shell).out == completion_script(shell)
     assert command("completion", "tcsh").code == 2
 
 

@@ -15,7 +15,7 @@ import pytest
 from auroraql import query
 from auroraql.completion.keywords import FUNCTIONS, KEYWORDS, SQL
 from auroraql.errors import Source
-from auroraql.frontends.pager import pager
+from auroraql.frontends.pager import choose_pager
 from auroraql.frontends.repl import showing
 from auroraql.frontends.repl.behind import Switches
 from auroraql.frontends.repl.commands import run_command
@@ -187,7 +187,7 @@ def test_only_what_is_longer_than_the_screen_is_paged(tmp_path: Path) -> None:
     ],
 )
 def test_the_pager_is_the_users(environ: dict[str, str], command: list[str]) -> None:
-    assert pager(environ) == command
+    assert choose_pager(environ) == command
 
 
 def test_a_pager_there_is_not_is_done_without(tmp_path: Path) -> None:

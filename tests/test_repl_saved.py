@@ -12,8 +12,8 @@ from prompt_toolkit.document import Document
 from prompt_toolkit.styles import BaseStyle
 
 from auroraql.config import read_config
-from auroraql.frontends.cli.prompting import _switches
-from auroraql.frontends.pager import pager
+from auroraql.frontends.cli.prompting import _initial_options
+from auroraql.frontends.pager import choose_pager
 from auroraql.frontends.repl.behind import Switches
 from auroraql.frontends.repl.desk import Desk, take
 from auroraql.frontends.repl.state import State
@@ -261,7 +261,7 @@ def test_the_prompt_begins_as_the_configuration_says(monkeypatch: pytest.MonkeyP
         "AURORAQL_THEME": "dark", "AURORAQL_PAGER": "", "AURORAQL_COLOR": "always", "AURORAQL_QUERIES": "/q",
     }  # fmt: skip
     monkeypatch.setenv("NO_COLOR", "1")
-    plain, made = _switches(read_config({})), _switches(read_config(environ))
+    plain, made = _initial_options(read_config({})), _initial_options(read_config(environ))
     assert (plain.color, plain.fuzzy, plain.multiline, plain.vi, plain.timing, plain.theme, plain.pager) == (
         False, True, False, False, False, "terminal", None,
     )  # fmt: skip
@@ -270,10 +270,10 @@ def test_the_prompt_begins_as_the_configuration_says(monkeypatch: pytest.MonkeyP
     )  # fmt: skip
     monkeypatch.delenv("NO_COLOR")
     monkeypatch.setenv("TERM", "dumb")
-    assert not _switches(read_config({})).color
+    assert not _initial_options(read_config({})).color
     monkeypatch.setenv("TERM", "xterm")
-    assert _switches(read_config({})).color
-    assert not _switches(read_config({"AURORAQL_COLOR": "never"})).color
+    assert _initial_options(read_config({})).color
+    assert not _initial_options(read_config({"AURORAQL_COLOR": "never"})).color
 
 
 def test_themes() -> None:
@@ -289,9 +289,9 @@ def test_themes() -> None:
 
 
 def test_the_pager_that_is_set_comes_first() -> None:
-    assert pager({"AURORAQL_PAGER": "most", "PAGER": "more"}, "less") == ["less", "-SRXF"]
-    assert pager({"PAGER": "more"}, "") == []
-    assert pager({"PAGER": "more"}) == ["more"]
+    assert choose_pager({"AURORAQL_PAGER": "most", "PAGER": "more"}, "less") == ["less", "-SRXF"]
+    assert choose_pager({"PAGER": "more"}, "") == []
+    assert choose_pager({"PAGER": "more"}) == ["more"]
 
 
 def test_a_name_with_blanks_is_run_and_completed_in_quotes(session: State) -> None:

@@ -15,7 +15,7 @@ from auroraql import Archive, Cancelled, Failed, Refused, Search, TimedOut
 from auroraql.archives.aurorax.run import AuroraXRun
 from auroraql.archives.base import Progress
 from auroraql.archives.opening import open_lazily
-from auroraql.frontends.farewell import farewell
+from auroraql.frontends.farewell import exit_summary
 from auroraql.watching import MAX_WORKERS, JobPoller
 from tests.aurorax_server import RECORDS, SOURCES, AuroraXServer, Fault
 from tests.command_line import command
@@ -323,7 +323,7 @@ def test_what_is_left_goes_on_and_the_rest_is_cancelled(server: AuroraXServer) -
     server.never = True
     with auroraql.connect(server.url) as archive:
         archive.run(f"SUBMIT a = {ALL}")
-        lines = list(farewell(archive))
+        lines = list(exit_summary(archive))
         archive.run(f"SUBMIT b = {ALL}")
     first, second = server.searches
     assert lines == [f"a goes on at {server.url}, and can be fetched there later:", f"  FETCH '{first}';"]
@@ -336,7 +336,7 @@ def test_who_was_refused_the_records_is_not_told_to_fetch_them(server: AuroraXSe
         archive.run(f"SUBMIT a = {ALL}")
         with pytest.raises(Refused, match="the results are gone"):
             archive.run("FETCH a")
-        assert list(farewell(archive)) == []
+        assert list(exit_summary(archive)) == []
 
 
 def test_a_script_that_is_over_leaves_its_searches(server: AuroraXServer, tmp_path: Path) -> None:
@@ -357,7 +357,7 @@ def test_an_archive_is_closed_in_the_midst_of_searches(held: Held) -> None:
     with auroraql.connect() as archive:
         for number in range(6):
             archive.run(f"SUBMIT s{number} = FIND data_products ON 2021-01-01")
-        lines = list(farewell(archive))
+        lines = list(exit_summary(archive))
         began = time.monotonic()
     assert time.monotonic() - began < 5
     assert len(lines) == 6

@@ -60,7 +60,7 @@ def test_a_file_holds_the_values_unchanged(archive: Archive, tmp_path: Path) -> 
 
 
 def test_messages_show_what_a_terminal_would_obey(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    streams.complain(f"no {HOSTILE}\nsecond line")
+    streams.print_error(f"no {HOSTILE}\nsecond line")
     assert obeyed(capfd.readouterr().err) == set()
     for arguments in (
         ("fmt", "--check", str(tmp_path / "a\x1b[31m.aql")),

@@ -8,7 +8,7 @@ from typing import Protocol
 from auroraql.searches import Search
 
 
-class Leaving(Protocol):
+class ClosableArchive(Protocol):
     """Protocol of an archive that is about to be closed."""
 
     @property
@@ -23,7 +23,7 @@ class Leaving(Protocol):
         """Let submitted searches that were not fetched continue. Return them."""
 
 
-def farewell(archive: Leaving) -> Iterator[str]:
+def exit_summary(archive: ClosableArchive) -> Iterator[str]:
     """Yield lines for each search that was not fetched. Searches that can continue do so after closing."""
     continuing = archive.leave()
     for search in continuing:

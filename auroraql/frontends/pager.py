@@ -17,7 +17,7 @@ from auroraql.errors import display_width
 _ESCAPE = re.compile(r"\x1b(?:\[[0-9;]*m|\]8;;[^\x1b]*\x1b\\\\)")
 
 
-def pager(environ: Mapping[str, str], chosen: str | None = None, *, stays: bool = False) -> list[str]:
+def choose_pager(environ: Mapping[str, str], chosen: str | None = None, *, stays: bool = False) -> list[str]:
     """Return the command of the pager, or an empty list for none.
 
     `chosen` takes precedence over AURORAQL_PAGER, PAGER and less. less quits by itself when a text fits the screen,
@@ -35,7 +35,9 @@ def can_page(command: list[str]) -> bool:
     return bool(command) and command != ["cat"] and shutil.which(command[0]) is not None
 
 
-def put(stream: TextIO, chunks: Iterable[str], command: list[str], *, lines: int, width: int | None = None) -> None:
+def write_paged(
+    stream: TextIO, chunks: Iterable[str], command: list[str], *, lines: int, width: int | None = None
+) -> None:
     """Write text to a terminal, through the pager when it has more than `lines` lines or a line wider than `width`."""
     remaining = iter(chunks)
     if can_page(command):
@@ -44,9 +46,9 @@ def put(stream: TextIO, chunks: Iterable[str], command: list[str], *, lines: int
         for chunk in remaining:
             buffered.append(chunk)
             count += chunk.count("\n")
-            if count > lines or (width is not None and _juts_out(chunk, width)):
+            if count > lines or (width is not None and _is_too_wide(chunk, width)):
                 stream.flush()
-                _page(chain(buffered, remaining), command)
+                _run_pager(chain(buffered, remaining), command)
                 return
         remaining = iter(buffered)
     for chunk in remaining:
@@ -54,13 +56,13 @@ def put(stream: TextIO, chunks: Iterable[str], command: list[str], *, lines: int
     stream.flush()
 
 
-def _juts_out(chunk: str, width: int) -> bool:
+def _is_too_wide(chunk: str, width: int) -> bool:
     return any(display_width(line) > width for line in _ESCAPE.sub("", chunk).split("\n"))
 
 
-def _page(chunks: Iterator[str], command: list[str]) -> None:
+def _run_pager(chunks: Iterator[str], command: list[str]) -> None:
     with (
-        ignoring_interrupts(),
+        ignore_interrupts(),
         subprocess.Popen(command, stdin=subprocess.PIPE, encoding="utf-8", errors="replace") as process,
     ):
         assert process.stdin is not None  # noqa: S101 - set by stdin=PIPE
@@ -72,7 +74,7 @@ def _page(chunks: Iterator[str], command: list[str]) -> None:
 
 
 @contextmanager
-def ignoring_interrupts() -> Iterator[None]:
+def ignore_interrupts() -> Iterator[None]:
     """Ignore Ctrl-C while another program uses the terminal. That program receives it."""
     # A handler, not SIG_IGN: child processes inherit SIG_IGN and could not be interrupted.
     before = signal.signal(signal.SIGINT, lambda _signal, _frame: None)
@@ -82,11 +84,11 @@ def ignoring_interrupts() -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
-def page_lines() -> int:
+def max_page_lines() -> int:
     """Return the lines of the terminal that a result may use. Footer, prompt and toolbar need the rest."""
     return max(shutil.get_terminal_size().lines - 3, 1)
 
 
 def page_height(environ: Mapping[str, str], chosen: str | None = None) -> int | None:
     """Return the lines of a page when there is no pager, or None when there is one."""
-    return None if can_page(pager(environ, chosen)) else page_lines()
+    return None if can_page(choose_pager(environ, chosen)) else max_page_lines()

@@ -49,23 +49,23 @@ class _StatusLine:
     def __call__(self, progress: Progress | None) -> None:
         width = _width(self._stream)
         if progress is None:
-            self._put("", width)
-            self._echo()
+            self._write("", width)
+            self._set_echo()
         elif progress.elapsed >= _AT_ONCE:
-            self._hush()
-            self._put(describe(progress, width - _SPARE), width)
+            self._clear()
+            self._write(describe_progress(progress, width - _SPARE), width)
 
-    def _put(self, text: str, width: int) -> None:
+    def _write(self, text: str, width: int) -> None:
         if text == self._shown:
             return
         # A terminal that rewraps lines when it becomes narrower has split the status line into several lines.
-        above = (display_width(self._shown) - 1) // width if self._shown and sets_lines_anew(os.environ) else 0
+        above = (display_width(self._shown) - 1) // width if self._shown and rewraps_lines(os.environ) else 0
         up = f"\x1b[{above}A" if above else ""
         self._stream.write(f"\r{up}\x1b[{'J' if above else 'K'}{text}")
         self._stream.flush()
         self._shown = text
 
-    def _hush(self) -> None:
+    def _clear(self) -> None:
         if self._keys is None or self._echoing is not None:
             return
         with suppress(ImportError, OSError):  # Windows has no termios
@@ -77,7 +77,7 @@ class _StatusLine:
             quiet[3] &= ~termios.ECHO
             termios.tcsetattr(handle, termios.TCSANOW, quiet)
 
-    def _echo(self) -> None:
+    def _set_echo(self) -> None:
         if self._keys is None or self._echoing is None:
             return
         import termios
@@ -87,9 +87,9 @@ class _StatusLine:
         self._echoing = None
 
 
-def describe(progress: Progress, width: int = 10_000) -> str:
+def describe_progress(progress: Progress, width: int = 10_000) -> str:
     """Return the status line: elapsed time, last log line, bytes and records received. Truncate the log line to fit."""
-    parts = [lasting(progress.elapsed)]
+    parts = [format_duration(progress.elapsed)]
     if progress.bytes:
         parts.append(f"{progress.bytes / 1e6:,.1f} MB")
     if progress.records:
@@ -101,7 +101,7 @@ def describe(progress: Progress, width: int = 10_000) -> str:
     return cut_text(_BETWEEN.join(parts), max(width, 1))
 
 
-def lasting(seconds: float) -> str:
+def format_duration(seconds: float) -> str:
     """Return a duration in seconds as text, such as `2 min 5 s`."""
     total = int(seconds)
     if total < 60:
@@ -111,7 +111,7 @@ def lasting(seconds: float) -> str:
     return f"{total // 3600} h {total // 60 % 60} min"
 
 
-def sets_lines_anew(environ: Mapping[str, str]) -> bool:
+def rewraps_lines(environ: Mapping[str, str]) -> bool:
     """Return whether the terminal is known to rewrap lines when it becomes narrower."""
     names = ("TMUX", "VTE_VERSION", "KITTY_WINDOW_ID", "WEZTERM_PANE", "WT_SESSION", "KONSOLE_VERSION", "ALACRITTY_LOG")
     return any(environ.get(name) for name in names) or environ.get("TERM_PROGRAM") in ("iTerm.app", "ghostty", "vscode")

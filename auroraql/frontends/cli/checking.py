@@ -13,9 +13,9 @@ from typing import Any
 from auroraql.archives.known import offline_catalogue
 from auroraql.errors import Diagnostic, Pointer, Source, Span, UsageError, render
 from auroraql.frontends.cli import streams
-from auroraql.frontends.cli.arguments import parameters
-from auroraql.frontends.cli.exits import DONE, WRONG
-from auroraql.frontends.cli.settling import settled
+from auroraql.frontends.cli.arguments import parse_parameters
+from auroraql.frontends.cli.exits import EXIT_OK, EXIT_WRONG
+from auroraql.frontends.cli.settling import effective_config
 from auroraql.preparing import check_scripts
 from auroraql.saved import Given, known_values, read_front_matter
 from auroraql.schema.catalogue import Catalogue
@@ -29,19 +29,19 @@ def check_files(options: argparse.Namespace) -> int:
     sources: list[Source] = []
     for name in options.files:
         try:
-            sources.append(streams.read(name))
+            sources.append(streams.read_input(name))
         except UsageError as error:
-            streams.say(str(error))
-    known = offline_catalogue(settled(options).archive)
-    found = [(source, said) for source, said in _said(sources, parameters(options), known) if said]
+            streams.print_notice(str(error))
+    known = offline_catalogue(effective_config(options).archive)
+    found = [(source, said) for source, said in _check_scripts(sources, parse_parameters(options), known) if said]
     if options.diagnostics == "json":
-        diagnostics = [_as_json(each, source) for source, said in found for each in said]
+        diagnostics = [_diagnostic_json(each, source) for source, said in found for each in said]
         _print(json.dumps({"version": VERSION, "diagnostics": diagnostics}, indent=2, ensure_ascii=False))
     else:
         for source, said in found:
-            streams.say(render(said, source))
+            streams.print_notice(render(said, source))
     wrong = any(each.severity == "error" for _, said in found for each in said)
-    return WRONG if wrong or len(sources) < len(options.files) else DONE
+    return EXIT_WRONG if wrong or len(sources) < len(options.files) else EXIT_OK
 
 
 def _print(text: str) -> None:
@@ -49,10 +49,12 @@ def _print(text: str) -> None:
     try:
         print(text, flush=True)
     except BrokenPipeError as error:
-        streams.stop_writing(error)
+        streams.handle_closed_output(error)
 
 
-def _said(sources: Sequence[Source], given: Given, known: Catalogue) -> Iterator[tuple[Source, Sequence[Diagnostic]]]:
+def _check_scripts(
+    sources: Sequence[Source], given: Given, known: Catalogue
+) -> Iterator[tuple[Source, Sequence[Diagnostic]]]:
     """What is to be said of each script: of its head, then of its statements."""
     heads = [known_values(source, given) for source in sources]
     values: dict[str, object] = {}
@@ -67,13 +69,13 @@ def _said(sources: Sequence[Source], given: Given, known: Catalogue) -> Iterator
         yield source, (*head, *said)
 
 
-def _as_json(each: Diagnostic, source: Source) -> dict[str, Any]:
+def _diagnostic_json(each: Diagnostic, source: Source) -> dict[str, Any]:
     """A diagnostic as programs take it; one without a place stands at the beginning."""
     span = each.origin if isinstance(each.origin, Span) else Span(0, 0)
     ends = [min(at, len(source.text)) for at in (span.start, max(span.end, span.start))]
     lines = [source.place(at) for at in ends]
     start, end = (
-        {"line": row - 1, "character": _units(source.text[at - column + 1 : at])}
+        {"line": row - 1, "character": _utf16_length(source.text[at - column + 1 : at])}
         for at, (row, column) in zip(ends, lines, strict=True)
     )
     return {
@@ -92,6 +94,6 @@ def _as_json(each: Diagnostic, source: Source) -> dict[str, Any]:
     }
 
 
-def _units(text: str) -> int:
+def _utf16_length(text: str) -> int:
     """How many UTF-16 units a text has, which the language server protocol counts in."""
     return len(text.encode("utf-16-le", errors="surrogatepass")) // 2

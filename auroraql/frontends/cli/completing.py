@@ -22,33 +22,33 @@ from auroraql.saved import SUFFIX, SavedQuery, find_queries, find_query
 from auroraql.saved.offers import describe_parameters, parameter_values
 
 
-def script(shell: str) -> str:
+def completion_script(shell: str) -> str:
     """What makes a shell ask."""
     return str(shellcode(["auroraql"], shell=shell))
 
 
-def complete(parser: argparse.ArgumentParser) -> None:
+def complete_arguments(parser: argparse.ArgumentParser) -> None:
     """Answers the shell, and ends the program."""
-    _prepare(parser)
+    _attach_completers(parser)
     argcomplete.autocomplete(parser, always_complete_options=False)
 
 
-def _prepare(parser: argparse.ArgumentParser) -> None:
+def _attach_completers(parser: argparse.ArgumentParser) -> None:
     """Tells each argument of the parser, and of its commands, who completes it."""
     for action in parser._actions:  # there is no public way to the actions
         if isinstance(action, argparse._SubParsersAction):
             for command in {id(each): each for each in action.choices.values()}.values():
-                _prepare(command)
+                _attach_completers(command)
         elif action.dest in _COMPLETERS and action.choices is None:
             action.completer = _COMPLETERS[action.dest]  # type: ignore[attr-defined]
 
 
-def _files(prefix: str, **_rest: Any) -> Iterator[str]:
+def _statement_files(prefix: str, **_rest: Any) -> Iterator[str]:
     """Files of statements."""
-    return _paths(prefix, SUFFIX)
+    return _paths_with_suffix(prefix, SUFFIX)
 
 
-def _paths(prefix: str, suffix: str) -> Iterator[str]:
+def _paths_with_suffix(prefix: str, suffix: str) -> Iterator[str]:
     """Files of a suffix, and the folders on the way to them."""
     folder, name = os.path.split(prefix)
     shown = Path(folder).expanduser() if folder else Path()
@@ -64,36 +64,36 @@ def _paths(prefix: str, suffix: str) -> Iterator[str]:
                 yield os.path.join(folder, path.name)  # noqa: PTH118
 
 
-def _named(prefix: str, parsed_args: argparse.Namespace, **rest: Any) -> dict[str, str]:
+def _files_and_queries(prefix: str, parsed_args: argparse.Namespace, **rest: Any) -> dict[str, str]:
     """Files, and for `run` saved queries, with what they are."""
-    files = _files(prefix, **rest)
+    files = _statement_files(prefix, **rest)
     if getattr(parsed_args, "command", None) != "run":
         return dict.fromkeys(files, "")
-    queries = {query.name: query.header.description for query in _queries(parsed_args)}
+    queries = {query.name: query.header.description for query in _query_names(parsed_args)}
     # A query is offered by its name, and by that of its file to those who go on typing.
     return queries | {file: "" for file in files if file.removesuffix(SUFFIX) not in queries or prefix in queries}
 
 
-def _archives(prefix: str, **_rest: Any) -> dict[str, str]:
+def _archive_names(prefix: str, **_rest: Any) -> dict[str, str]:
     """The archives that have a name, those of the profiles, and catalogue files."""
     found = {"demo": "demonstration data", "aurorax": "the search engine"}
     with suppress(AuroraQLError):
         for name, settings in read_config(os.environ).file.profiles.items():
             if "archive" in settings:
                 found[str(settings["archive"].value)] = f"profile {name}"
-    return found | dict.fromkeys(_paths(prefix, ".duckdb"), "catalogue file")
+    return found | dict.fromkeys(_paths_with_suffix(prefix, ".duckdb"), "catalogue file")
 
 
-def _profiles(**_rest: Any) -> list[str]:
+def _profile_names(**_rest: Any) -> list[str]:
     try:
         return list(read_config({**os.environ, "AURORAQL_PROFILE": ""}).file.profiles)
     except AuroraQLError:
         return []
 
 
-def _parameters(prefix: str, parsed_args: argparse.Namespace, **_rest: Any) -> dict[str, str]:
+def _parameter_candidates(prefix: str, parsed_args: argparse.Namespace, **_rest: Any) -> dict[str, str]:
     """The parameters of what is run, and behind `=` the values one may have."""
-    sources = list(_sources(parsed_args))
+    sources = list(_named_sources(parsed_args))
     name, equals, value = prefix.partition("=")
     found: dict[str, str] = {}
     for source in sources:
@@ -106,7 +106,7 @@ def _parameters(prefix: str, parsed_args: argparse.Namespace, **_rest: Any) -> d
     return found
 
 
-def _sources(parsed_args: argparse.Namespace) -> Iterator[Source]:
+def _named_sources(parsed_args: argparse.Namespace) -> Iterator[Source]:
     """The scripts that were named so far."""
     named = getattr(parsed_args, "files", None) or getattr(parsed_args, "file", None) or []
     for name in [named] if isinstance(named, str) else named:
@@ -120,7 +120,7 @@ def _sources(parsed_args: argparse.Namespace) -> Iterator[Source]:
         yield Source(parsed_args.text)
 
 
-def _queries(_parsed_args: argparse.Namespace) -> list[SavedQuery]:
+def _query_names(_parsed_args: argparse.Namespace) -> list[SavedQuery]:
     try:
         return find_queries(query_folders(read_config(os.environ)))
     except AuroraQLError:
@@ -128,9 +128,9 @@ def _queries(_parsed_args: argparse.Namespace) -> list[SavedQuery]:
 
 
 _COMPLETERS: dict[str, Any] = {
-    "files": _named,
-    "file": _files,
-    "archive": _archives,
-    "profile": _profiles,
-    "param": _parameters,
+    "files": _files_and_queries,
+    "file": _statement_files,
+    "archive": _archive_names,
+    "profile": _profile_names,
+    "param": _parameter_candidates,
 }

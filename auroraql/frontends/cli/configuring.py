@@ -9,20 +9,20 @@ from auroraql.config import Config, config_file, read_config, unknown_variables
 from auroraql.config.file import read_file
 from auroraql.config.rows import SETTING_DEFINITIONS
 from auroraql.errors import AuroraQLError, make_visible
-from auroraql.frontends.cli.exits import DONE, WRONG
-from auroraql.frontends.cli.settling import own_queries, settled
-from auroraql.frontends.cli.streams import say
+from auroraql.frontends.cli.exits import EXIT_OK, EXIT_WRONG
+from auroraql.frontends.cli.settling import effective_config, user_query_folder
+from auroraql.frontends.cli.streams import print_notice
 from auroraql.output import render_grid
 
 HIDDEN = "***"
 
 
-def show(options: argparse.Namespace) -> int:
+def show_config(options: argparse.Namespace) -> int:
     """Prints every setting, its value and where that is from. Raises UsageError for what is set wrongly."""
-    config = settled(options, checked=True)
+    config = effective_config(options, checked=True)
     for warning in config.warnings:
-        say(warning)
-    rows = [(name, shown(name, config), config.origins[name]) for name in SETTING_DEFINITIONS]
+        print_notice(warning)
+    rows = [(name, format_config_value(name, config), config.origins[name]) for name in SETTING_DEFINITIONS]
     print(f"file: {make_visible(str(config.file.path))}{'' if config.file.there else ' (there is none)'}")
     chosen = f"{make_visible(config.profile)} ({config.origins['profile']})" if config.profile else "(none)"
     print(f"profile: {chosen}")
@@ -31,17 +31,19 @@ def show(options: argparse.Namespace) -> int:
     print()
     print(render_grid(("setting", "value", "from"), rows, None), end="")
     if config.withheld:
-        say(f"the API key of {config.withheld} is not for {shown('archive', config)}, and is not sent to it")
-    return DONE
+        print_notice(
+            f"the API key of {config.withheld} is not for {format_config_value('archive', config)}, and is not sent to it"
+        )
+    return EXIT_OK
 
 
-def shown(name: str, config: Config) -> str:
+def format_config_value(name: str, config: Config) -> str:
     """A setting's value as people read it; a secret is never shown."""
     value = config.values[name]
     if SETTING_DEFINITIONS[name].secret:
         return HIDDEN if value else "(none)"
     if name == "queries":
-        return make_visible(str(own_queries(config)))
+        return make_visible(str(user_query_folder(config)))
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, float):
@@ -56,21 +58,21 @@ def without_password(text: str) -> str:
     return f"{scheme}{slashes}{HIDDEN}@{host.rpartition('@')[2]}{slash}{path}" if "@" in host else text
 
 
-def validate(_options: argparse.Namespace) -> int:
+def validate_config(_options: argparse.Namespace) -> int:
     """Says everything that is wrong with what is set; gives back the exit code. Raises UsageError for no file to read."""
     path = config_file(os.environ)
     file = read_file(path, checked=True)
     for each in file.problems:
-        say(each.format(path))
+        print_notice(each.format(path))
     for name, hint in unknown_variables(os.environ):
-        say(f"warning: {name} is set, and is no setting\n  = hint: {hint}")
+        print_notice(f"warning: {name} is set, and is no setting\n  = hint: {hint}")
     wrong = any(each.severity == "error" for each in file.problems)
     if not wrong:
         try:
             read_config(os.environ, checked=True)
         except AuroraQLError as error:
-            say(f"error: {error}")
+            print_notice(f"error: {error}")
             wrong = True
     if not wrong:
         print(f"{make_visible(str(path))}: {'right' if file.there else 'there is none, and none is needed'}")
-    return WRONG if wrong else DONE
+    return EXIT_WRONG if wrong else EXIT_OK

@@ -23,10 +23,10 @@ from auroraql.archives.opening import AURORAX_URL
 from auroraql.config import Config, unknown_variables
 from auroraql.config.rows import SETTING_DEFINITIONS
 from auroraql.errors import AuroraQLError, UsageError, make_visible
-from auroraql.frontends.cli.configuring import shown, without_password
-from auroraql.frontends.cli.exits import DONE, UNREACHABLE, WRONG, exit_code
-from auroraql.frontends.cli.searching import is_colored
-from auroraql.frontends.cli.settling import own_queries, query_folders, settled
+from auroraql.frontends.cli.configuring import format_config_value, without_password
+from auroraql.frontends.cli.exits import EXIT_OK, EXIT_UNREACHABLE, EXIT_WRONG, exit_code
+from auroraql.frontends.cli.searching import use_color
+from auroraql.frontends.cli.settling import effective_config, query_folders, user_query_folder
 from auroraql.saved import find_queries
 from auroraql.session import connect
 
@@ -39,20 +39,20 @@ class Finding:
     """One thing found: what it is, how it stands, the exit code if that is bad, and the way out."""
 
     name: str
-    said: str
-    code: int = DONE
+    text: str
+    code: int = EXIT_OK
     hint: str = ""
     warns: bool = False
 
 
-def examine(options: argparse.Namespace) -> int:
+def run_doctor(options: argparse.Namespace) -> int:
     """Prints all findings; gives back the exit code of the first bad one."""
-    code = DONE
-    for title, findings in (("AuroraQL", _versions()), *_about(options)):
+    code = EXIT_OK
+    for title, findings in (("AuroraQL", _version_findings()), *_findings(options)):
         print(title)
         for each in findings:
             mark = "WRONG " if each.code else "warning " if each.warns else ""
-            print(f"  {each.name.ljust(16)} {mark}{make_visible(each.said)}")
+            print(f"  {each.name.ljust(16)} {mark}{make_visible(each.text)}")
             for line in each.hint.splitlines():
                 print(f"  {''.ljust(16)}   = hint: {make_visible(line)}")
             code = code or each.code
@@ -60,22 +60,22 @@ def examine(options: argparse.Namespace) -> int:
     return code
 
 
-def _about(options: argparse.Namespace) -> Iterator[tuple[str, Iterator[Finding]]]:
+def _findings(options: argparse.Namespace) -> Iterator[tuple[str, Iterator[Finding]]]:
     """The rest, as far as the configuration can be read."""
     try:
-        config = settled(options, checked=True)
+        config = effective_config(options, checked=True)
     except UsageError as error:
         # The message names the file, or the variable or option that is to blame.
-        wrong = Finding("settings", error.message, WRONG, error.hint or "auroraql config validate")
+        wrong = Finding("settings", error.message, EXIT_WRONG, error.hint or "auroraql config validate")
         yield "Configuration", iter((wrong,))
         return
-    yield "Places", _places(config)
-    yield "Terminal", _terminal(config)
-    yield "Configuration", _configuration(config)
-    yield "Archive", _archive(config)
+    yield "Places", _path_findings(config)
+    yield "Terminal", _terminal_finding(config)
+    yield "Configuration", _config_findings(config)
+    yield "Archive", _archive_findings(config)
 
 
-def _versions() -> Iterator[Finding]:
+def _version_findings() -> Iterator[Finding]:
     yield Finding("version", __version__)
     yield Finding("Python", f"{platform.python_version()} ({platform.python_implementation()}), {sys.executable}")
     yield Finding("system", platform.platform())
@@ -87,56 +87,57 @@ def _versions() -> Iterator[Finding]:
     for requirement in required:
         match = re.match(r"[\w.-]+", requirement)
         if match is not None and "extra ==" not in requirement:
-            yield _dependency(match[0])
+            yield _dependency_finding(match[0])
 
 
-def _dependency(name: str) -> Finding:
+def _dependency_finding(name: str) -> Finding:
     try:
         return Finding(name, metadata.version(name))
     except metadata.PackageNotFoundError:
-        return Finding(name, "is not installed", WRONG, f"pip install {name}")
+        return Finding(name, "is not installed", EXIT_WRONG, f"pip install {name}")
 
 
-def _places(config: Config) -> Iterator[Finding]:
-    yield Finding("configuration", _with_state(config.file.path))
+def _path_findings(config: Config) -> Iterator[Finding]:
+    yield Finding("configuration", _path_with_state(config.file.path))
     yield Finding(
-        "saved queries", f"{_with_state(own_queries(config))}, {len(find_queries(query_folders(config)))} here in all"
+        "saved queries",
+        f"{_path_with_state(user_query_folder(config))}, {len(find_queries(query_folders(config)))} here in all",
     )
-    yield _writable("history", user_state_path("auroraql") / "history")
-    yield _writable("cache", user_cache_path("auroraql"))
+    yield _writable_finding("history", user_state_path("auroraql") / "history")
+    yield _writable_finding("cache", user_cache_path("auroraql"))
 
 
-def _with_state(path: Path) -> str:
+def _path_with_state(path: Path) -> str:
     return f"{path}{'' if path.exists() else ' (not there)'}"
 
 
-def _writable(name: str, path: Path) -> Finding:
+def _writable_finding(name: str, path: Path) -> Finding:
     """A place that is written to, or the nearest folder that is there, when it is made first."""
     nearest = next((each for each in (path, *path.parents) if each.exists()), path)
     if os.access(nearest, os.W_OK):
-        return Finding(name, _with_state(path))
+        return Finding(name, _path_with_state(path))
     return Finding(
         name, f"{path} cannot be written to", hint="nothing is kept from one session to the next", warns=True
     )
 
 
-def _terminal(config: Config) -> Iterator[Finding]:
+def _terminal_finding(config: Config) -> Iterator[Finding]:
     streams = [("input", sys.stdin), ("output", sys.stdout), ("messages", sys.stderr)]
     on = [name for name, stream in streams if stream is not None and stream.isatty()]
     size = shutil.get_terminal_size()
     yield Finding("on a terminal", ", ".join(on) or "nothing")
     yield Finding("TERM", f"{os.environ.get('TERM') or '(not set)'}, {size.columns} columns, {size.lines} lines")
-    yield Finding("colour", "on" if is_colored(config) else "off")
+    yield Finding("colour", "on" if use_color(config) else "off")
     encoding = (sys.stdout.encoding or "").lower()
     plain = encoding.replace("-", "") != "utf8"
     yield Finding("encoding", encoding, hint="characters it has not are escaped" if plain else "", warns=plain)
 
 
-def _configuration(config: Config) -> Iterator[Finding]:
+def _config_findings(config: Config) -> Iterator[Finding]:
     yield Finding("profile", config.profile or "(none)")
     for name in SETTING_DEFINITIONS:
         if config.origins[name] != "default":
-            yield Finding(name, f"{shown(name, config)}  ({config.origins[name]})")
+            yield Finding(name, f"{format_config_value(name, config)}  ({config.origins[name]})")
     if config.withheld:
         yield Finding("api_key", f"that of {config.withheld} is not for this archive, and is not sent to it")
     for warning in config.warnings:
@@ -146,22 +147,22 @@ def _configuration(config: Config) -> Iterator[Finding]:
         yield Finding(name, "is no setting", hint=hint, warns=True)
 
 
-def _archive(config: Config) -> Iterator[Finding]:
+def _archive_findings(config: Config) -> Iterator[Finding]:
     name = without_password(config.archive)
     if config.archive == "demo":
         file = demo_cache_path(None)
-        yield Finding("demo", f"{file}, {_age(file)}" if file.exists() else f"{file} (built at the first search)")
+        yield Finding("demo", f"{file}, {_file_age(file)}" if file.exists() else f"{file} (built at the first search)")
         return
     if config.archive == "aurorax" or "://" in config.archive:
-        yield _timed(name, lambda: _asked(config))
-        kept = _kept_sources(config)
+        yield _with_timeout(name, lambda: _ask_service(config))
+        kept = _source_cache_finding(config)
         if kept is not None:
-            yield Finding("kept sources", f"{kept}, {_age(kept)}" if kept.exists() else "none yet")
+            yield Finding("kept sources", f"{kept}, {_file_age(kept)}" if kept.exists() else "none yet")
     else:
-        yield _timed(name, lambda: _opened(config))
+        yield _with_timeout(name, lambda: _open_catalogue(config))
 
 
-def _asked(config: Config) -> str:
+def _ask_service(config: Config) -> str:
     """What a service says of its sources. Raises AuroraQLError."""
     from auroraql.archives.aurorax import AuroraXEngine
 
@@ -173,13 +174,13 @@ def _asked(config: Config) -> str:
         engine.close()
 
 
-def _opened(config: Config) -> str:
+def _open_catalogue(config: Config) -> str:
     """What a catalogue file says of its sources. Raises AuroraQLError."""
     with connect(config.archive, api_key="") as archive:
         return f"can be read, {len(archive.catalogue.sources)} data sources"
 
 
-def _timed(name: str, ask: Callable[[], str]) -> Finding:
+def _with_timeout(name: str, ask: Callable[[], str]) -> Finding:
     """What an archive says, if it says it in time."""
     found: list[Finding] = []
     began = time.monotonic()
@@ -194,10 +195,12 @@ def _timed(name: str, ask: Callable[[], str]) -> Finding:
     thread = Thread(target=work, daemon=True)
     thread.start()
     thread.join(PATIENCE)
-    return found[0] if found else Finding(name, f"has not answered in {PATIENCE:g} s", UNREACHABLE, "try again later")
+    return (
+        found[0] if found else Finding(name, f"has not answered in {PATIENCE:g} s", EXIT_UNREACHABLE, "try again later")
+    )
 
 
-def _kept_sources(config: Config) -> Path | None:
+def _source_cache_finding(config: Config) -> Path | None:
     from auroraql.archives.aurorax.address import read_address
     from auroraql.archives.kept_sources import SourceCache
 
@@ -207,7 +210,7 @@ def _kept_sources(config: Config) -> Path | None:
         return None
 
 
-def _age(path: Path) -> str:
+def _file_age(path: Path) -> str:
     """How old a file is, in words."""
     seconds = max(time.time() - path.stat().st_mtime, 0)
     for unit, length in (("day", 86400), ("hour", 3600), ("minute", 60)):

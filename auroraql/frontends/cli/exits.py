@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from auroraql.errors import AuroraQLError, StatementError, TimedOut, Unreachable, UsageError
 
-DONE, FAILED, WRONG, UNREACHABLE, LATE, INTERRUPTED = 0, 1, 2, 3, 4, 130
+EXIT_OK, EXIT_FAILED, EXIT_WRONG, EXIT_UNREACHABLE, EXIT_TIMED_OUT, EXIT_INTERRUPTED = 0, 1, 2, 3, 4, 130
 
 
 def exit_code(error: AuroraQLError) -> int:
     """The code that tells what went wrong."""
     match error:
         case StatementError() | UsageError():
-            return WRONG
+            return EXIT_WRONG
         case Unreachable():
-            return UNREACHABLE
+            return EXIT_UNREACHABLE
         case TimedOut():
-            return LATE
+            return EXIT_TIMED_OUT
         case _:
-            return FAILED
+            return EXIT_FAILED

@@ -10,8 +10,8 @@ from typing import TextIO
 import auroraql.frontends.cli.lean  # noqa: F401 - before anything loads the line editor
 from auroraql.config import Config
 from auroraql.errors import UsageError
-from auroraql.frontends.cli.settling import own_queries, settled
-from auroraql.frontends.cli.streams import say
+from auroraql.frontends.cli.settling import effective_config, user_query_folder
+from auroraql.frontends.cli.streams import print_notice
 from auroraql.frontends.repl import banner, run_repl
 from auroraql.frontends.repl.behind import Behind, Switches
 
@@ -19,13 +19,13 @@ _ALWAYS_THERE = {"demo": True, "aurorax": False}
 """The archives that opening cannot fail to find, and whether their records are made up."""
 
 
-def repl(options: argparse.Namespace) -> None:
+def start_repl(options: argparse.Namespace) -> None:
     """The REPL, until it is left. Raises UsageError for an option that needs a statement."""
     for name in ("output", "limit", "keep_going", "param"):
         if getattr(options, name) is not None:
             spelling = name.replace("_", "-")
             raise UsageError(f"--{spelling} needs a statement", "give one by -c, as a file, or on standard input")
-    config = settled(options)
+    config = effective_config(options)
     archive = config.archive
     with ExitStack() as stack:
         if archive in _ALWAYS_THERE:
@@ -33,38 +33,43 @@ def repl(options: argparse.Namespace) -> None:
             verbose = bool(options.verbose)
             run_repl(
                 title,
-                lambda switches, stream: _desk(config, switches, stream, stack, verbose=verbose),
-                switches=_switches(config),
+                lambda switches, stream: _make_controller(config, switches, stream, stack, verbose=verbose),
+                switches=_initial_options(config),
             )
         else:
-            _talk(config, stack, verbose=bool(options.verbose))
+            _run_opened(config, stack, verbose=bool(options.verbose))
 
 
-def _desk(config: Config, switches: Switches, stream: TextIO, stack: ExitStack, *, verbose: bool) -> Behind:
+def _make_controller(config: Config, switches: Switches, stream: TextIO, stack: ExitStack, *, verbose: bool) -> Behind:
     """Everything behind the prompt, made in a thread while the user reads."""
     # What opens archives takes several times as long to load as the prompt does.
-    from auroraql.frontends.cli.searching import opened
+    from auroraql.frontends.cli.searching import open_archive_from_config
     from auroraql.frontends.repl.desk import Desk
 
     def tell(line: str) -> None:
         stream.write(f"{line}\n")
         stream.flush()
 
-    return Desk(stack.enter_context(opened(config, tell, late=True, verbose=verbose)), switches, stream)
+    return Desk(
+        stack.enter_context(open_archive_from_config(config, tell, late=True, verbose=verbose)), switches, stream
+    )
 
 
-def _talk(config: Config, stack: ExitStack, *, verbose: bool) -> None:
+def _run_opened(config: Config, stack: ExitStack, *, verbose: bool) -> None:
     """An archive that may not be there is opened before anything is said."""
-    from auroraql.frontends.cli.searching import opened
+    from auroraql.frontends.cli.searching import open_archive_from_config
     from auroraql.frontends.repl.desk import talk
 
-    talk(stack.enter_context(opened(config, late=True, verbose=verbose)), switches=_switches(config))
+    talk(
+        stack.enter_context(open_archive_from_config(config, late=True, verbose=verbose)),
+        switches=_initial_options(config),
+    )
 
 
-def _switches(config: Config) -> Switches:
+def _initial_options(config: Config) -> Switches:
     """What the prompt begins with."""
     for warning in config.warnings:
-        say(warning)
+        print_notice(warning)
     plain = config.color == "auto" and (bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb")
     return Switches(
         color=config.color != "never" and not plain,
@@ -74,5 +79,5 @@ def _switches(config: Config) -> Switches:
         timing=config.is_on("timing"),
         theme=config.text("theme"),
         pager=None if config.origins["pager"] == "default" else config.text("pager"),
-        queries=own_queries(config),
+        queries=user_query_folder(config),
     )

@@ -9,10 +9,10 @@ from pathlib import Path
 
 from auroraql.errors import Source, UsageError
 from auroraql.frontends.cli import streams
-from auroraql.frontends.cli.arguments import parameters, take_values
-from auroraql.frontends.cli.exits import DONE
-from auroraql.frontends.cli.searching import is_colored, run, show
-from auroraql.frontends.cli.settling import query_folders, settled
+from auroraql.frontends.cli.arguments import move_parameter_values, parse_parameters
+from auroraql.frontends.cli.exits import EXIT_OK
+from auroraql.frontends.cli.searching import run_scripts, show_result, use_color
+from auroraql.frontends.cli.settling import effective_config, query_folders
 from auroraql.output import render_grid
 from auroraql.plan import Plan
 from auroraql.query import Query
@@ -27,18 +27,18 @@ _COLUMNS = tuple(
 
 def run_files(options: argparse.Namespace) -> int:
     """Runs what was named, or lists the saved queries; gives back the exit code. Raises AuroraQLError."""
-    take_values(options)
+    move_parameter_values(options)
     if options.lists:
-        return _list(options)
+        return _list_queries(options)
     if not options.files:
         raise UsageError("run needs a file or a saved query", "auroraql run --list lists the saved queries")
-    folders = query_folders(settled(options))
-    return run(options, [source_called(name, folders) for name in options.files], parameters(options))
+    folders = query_folders(effective_config(options))
+    return run_scripts(options, [resolve_source(name, folders) for name in options.files], parse_parameters(options))
 
 
-def source_called(name: str, folders: tuple[Path, ...]) -> Source:
+def resolve_source(name: str, folders: tuple[Path, ...]) -> Source:
     """The statements of a file, or of the saved query that a name is of where there is no file. Raises UsageError."""
-    is_file = name == "-" or _is_there(name)
+    is_file = name == "-" or _is_readable_file(name)
     plain = name != "-" and "\0" not in name and Path(name).name == name
     query = find_query(name, folders) if plain else None
     if not is_file and query is not None:
@@ -50,11 +50,11 @@ def source_called(name: str, folders: tuple[Path, ...]) -> Source:
         missing = unknown_query_error(name, folders)
         raise UsageError(f"{missing.message}, and no file", f"{missing.hint}; auroraql run --list lists the queries")
     if query is not None and query.path.resolve() != Path(name).resolve():
-        streams.say(f"{name} is a file here and a saved query: the file is run; the query is {query.path}")
-    return streams.read(name)
+        streams.print_notice(f"{name} is a file here and a saved query: the file is run; the query is {query.path}")
+    return streams.read_input(name)
 
 
-def _is_there(name: str) -> bool:
+def _is_readable_file(name: str) -> bool:
     """Whether it is a file, a pipe or the like, and no folder."""
     try:
         return Path(name).exists() and not Path(name).is_dir()
@@ -62,8 +62,8 @@ def _is_there(name: str) -> bool:
         return False
 
 
-def _list(options: argparse.Namespace) -> int:
-    config = settled(options)
+def _list_queries(options: argparse.Namespace) -> int:
+    config = effective_config(options)
     folders = query_folders(config)
     queries = find_queries(folders)
     if options.files:
@@ -75,13 +75,13 @@ def _list(options: argparse.Namespace) -> int:
     if config.format == "table":
         width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
         print(
-            render_grid([column.name for column in _COLUMNS], query_rows(queries), width, color=is_colored(config)),
+            render_grid([column.name for column in _COLUMNS], query_rows(queries), width, color=use_color(config)),
             end="",
         )
     else:
         plan = Plan(Query("", select=()), ())
         result = ResultSet(plan, FetchedData(rows=query_rows(queries)), archive="", elapsed=0, columns=_COLUMNS)
-        show(result, config.format, config)
+        show_result(result, config.format, config)
     if not queries:
-        streams.say(f"there is no saved query here or in {folders[1]}")
-    return DONE
+        streams.print_notice(f"there is no saved query here or in {folders[1]}")
+    return EXIT_OK

@@ -11,17 +11,17 @@ from auroraql.config import Config, read_config
 _OPTIONS = ("archive", "format", "timeout", "color", "profile")
 
 
-def settled(options: argparse.Namespace, *, checked: bool = False) -> Config:
+def effective_config(options: argparse.Namespace, *, checked: bool = False) -> Config:
     """What holds for a command, looked over when it is to be `checked`. Raises UsageError for what is set wrongly."""
     return read_config(os.environ, {name: getattr(options, name, None) for name in _OPTIONS}, checked=checked)
 
 
 def query_folders(config: Config) -> tuple[Path, Path]:
     """Where saved queries are: the working folder, and the user's own, where new ones are kept."""
-    return Path(), own_queries(config)
+    return Path(), user_query_folder(config)
 
 
-def own_queries(config: Config) -> Path:
+def user_query_folder(config: Config) -> Path:
     """The user's own folder of saved queries."""
     from platformdirs import user_data_path
 

@@ -9,38 +9,38 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from auroraql.errors import ArchiveError, AuroraQLError, TimedOut, Unreachable
-from auroraql.frontends.cli.streams import say
-from auroraql.frontends.farewell import farewell
+from auroraql.frontends.cli.streams import print_notice
+from auroraql.frontends.farewell import exit_summary
 from auroraql.searches import Search
 from auroraql.session import Archive
 
 
-class Stopping:
+class InterruptHandler:
     """What becomes of the searches of one archive when it is left."""
 
     def __init__(self, archive: Archive) -> None:
         self._archive = archive
         self._hurried = False
         """Whether Ctrl-C came a second time."""
-        archive.on_interrupt(lambda search: self._stop([search]))
+        archive.on_interrupt(lambda search: self._cancel_searches([search]))
 
     @contextmanager
-    def leaving(self) -> Iterator[None]:
+    def detaching_jobs(self) -> Iterator[None]:
         """What was submitted goes on when the script is over, unless that is for Ctrl-C."""
         try:
             yield
         except AuroraQLError:
-            self._say_farewell()
+            self._report_exit()
             raise
         except KeyboardInterrupt:
             if not self._hurried:
-                self._stop([each for each in self._archive.submitted.values() if not each.is_over])
+                self._cancel_searches([each for each in self._archive.submitted.values() if not each.is_over])
             else:
-                self._say_farewell()
+                self._report_exit()
             raise
-        self._say_farewell()
+        self._report_exit()
 
-    def _stop(self, searches: list[Search]) -> None:
+    def _cancel_searches(self, searches: list[Search]) -> None:
         """Cancels searches; says of each that this does not succeed for how to come back to it."""
         left: list[Search] = []
         for at, search in enumerate(searches):
@@ -53,16 +53,16 @@ class Stopping:
                 left.append(search)
             except KeyboardInterrupt:
                 self._hurried = True
-                self._say_left([*left, *searches[at:]])
+                self._report_detached([*left, *searches[at:]])
                 raise
-        self._say_left(left)
+        self._report_detached(left)
 
-    def _say_left(self, searches: list[Search]) -> None:
+    def _report_detached(self, searches: list[Search]) -> None:
         for request_id in (each for search in searches for each in search.request_ids):
             name = self._archive.name
-            say(f"{name} has not said that request {request_id} is cancelled, so it may go on there:")
-            say(f"  FETCH '{request_id}';")
+            print_notice(f"{name} has not said that request {request_id} is cancelled, so it may go on there:")
+            print_notice(f"  FETCH '{request_id}';")
 
-    def _say_farewell(self) -> None:
-        for line in farewell(self._archive):
-            say(line)
+    def _report_exit(self) -> None:
+        for line in exit_summary(self._archive):
+            print_notice(line)

@@ -17,7 +17,7 @@ from prompt_toolkit.output import Output
 
 from auroraql.errors import ArchiveError, AuroraQLError, Diagnostic
 from auroraql.forms.script import is_complete
-from auroraql.frontends.farewell import farewell
+from auroraql.frontends.farewell import exit_summary
 from auroraql.frontends.repl.behind import Switches
 from auroraql.frontends.repl.colours import Colours
 from auroraql.frontends.repl.commands import is_command, parts, run_command
@@ -140,7 +140,7 @@ class Desk:
 
     def leave(self) -> None:
         """Report what happens to running jobs, at the end of the session."""
-        for line in farewell(self.state.archive):
+        for line in exit_summary(self.state.archive):
             self.state.say(line)
 
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from auroraql.errors import UsageError, make_visible
-from auroraql.frontends.pager import ignoring_interrupts
+from auroraql.frontends.pager import ignore_interrupts
 from auroraql.frontends.repl.state import State
 
 SUFFIX = ".aql"
@@ -18,7 +18,7 @@ SUFFIX = ".aql"
 
 def edit(state: State, _argument: str) -> str:
     """Open the last statement in the editor. The edited text becomes the draft of the next prompt."""
-    with ignoring_interrupts():
+    with ignore_interrupts():
         edited = edited_text(state.statement, os.environ)
     if edited is None:
         return "the editor failed: the statement is unchanged"

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from threading import Event, Lock, Thread
 
 from auroraql.errors import ArchiveError, UsageError, display_width
-from auroraql.frontends.progress import lasting, status_line
+from auroraql.frontends.progress import format_duration, status_line
 from auroraql.frontends.repl.state import State
 from auroraql.frontends.repl.statements import show_all
 from auroraql.output import cut_text, render_grid
@@ -64,7 +64,7 @@ class Flight:
 
     def ended(self, search: Search) -> None:
         """Post a notification when a background search ends. Callback, invoked on a worker thread."""
-        duration = f"{search.elapsed:.1f} s" if search.elapsed < LONG else lasting(search.elapsed)
+        duration = f"{search.elapsed:.1f} s" if search.elapsed < LONG else format_duration(search.elapsed)
         match search.state:
             case "done":
                 count = search.result_count
@@ -146,7 +146,7 @@ def jobs(state: State, _argument: str) -> str:
         (
             search.name,
             search.state,
-            lasting(search.elapsed),
+            format_duration(search.elapsed),
             search.result_count,
             ", ".join(search.request_ids),
             search.line,

@@ -11,8 +11,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from auroraql.errors import UsageError, make_visible
-from auroraql.frontends.pager import ignoring_interrupts, page_lines, pager
-from auroraql.frontends.pager import put as put_on
+from auroraql.frontends.pager import choose_pager, ignore_interrupts, max_page_lines
+from auroraql.frontends.pager import write_paged as put_on
 from auroraql.frontends.repl.state import State
 from auroraql.output import ResultFormat, format_footer, format_of, get_format
 from auroraql.output.screen import RenderOptions
@@ -47,8 +47,8 @@ def show(state: State, result: ResultSet, format: str = "") -> None:
 
 def put(state: State, chunks: Iterable[str], *, wide: bool = False) -> None:
     """Write text to the terminal, through the pager when it is longer than the screen or, if `wide`, wider."""
-    command = pager(os.environ, state.switches.pager, stays=wide) if state.pages else []
-    put_on(state.stream, chunks, command, lines=page_lines(), width=state.width if wide else None)
+    command = choose_pager(os.environ, state.switches.pager, stays=wide) if state.pages else []
+    put_on(state.stream, chunks, command, lines=max_page_lines(), width=state.width if wide else None)
 
 
 def tell(state: State, text: str) -> None:
@@ -103,7 +103,7 @@ def pipe(result: ResultSet, command: str, format: str) -> int:
     Raises UsageError when there is no shell.
     """
     try:
-        with ignoring_interrupts(), subprocess.Popen(command, shell=True, stdin=subprocess.PIPE) as process:  # noqa: S602 - the user asked for a shell command
+        with ignore_interrupts(), subprocess.Popen(command, shell=True, stdin=subprocess.PIPE) as process:  # noqa: S602 - the user asked for a shell command
             assert process.stdin is not None  # noqa: S101 - set by stdin=PIPE
             with suppress(BrokenPipeError):
                 for chunk in get_format(format).encode_result(result):
