@@ -9,9 +9,9 @@ from datetime import datetime
 
 from auroraql.archives.base import OnProgress
 from auroraql.errors import Diagnostic, Failed, Refused, Source, Span, StatementError
-from auroraql.frontends.repl.behind import Switches
-from auroraql.frontends.repl.desk import take
-from auroraql.frontends.repl.state import State
+from auroraql.frontends.repl.behind import ReplOptions
+from auroraql.frontends.repl.desk import run_input
+from auroraql.frontends.repl.state import ReplState
 from auroraql.plan import Plan
 from auroraql.preparing import EMPTY_CONTEXT, SessionContext
 from auroraql.query import Column, Query, Ref
@@ -44,7 +44,7 @@ class FakeArchive:
         return load_shipped()
 
     @property
-    def standing(self) -> SessionContext:
+    def session_context(self) -> SessionContext:
         return EMPTY_CONTEXT
 
     verbose = False
@@ -118,11 +118,11 @@ def replaced(result: ResultSet, rows: list[Row]) -> ResultSet:
     )
 
 
-def state() -> State:
-    return State(FakeArchive(), io.StringIO(), Switches())
+def state() -> ReplState:
+    return ReplState(FakeArchive(), io.StringIO(), ReplOptions())
 
 
-def said(session: State) -> str:
+def said(session: ReplState) -> str:
     assert isinstance(session.stream, io.StringIO)
     return session.stream.getvalue()
 
@@ -130,7 +130,7 @@ def said(session: State) -> str:
 def take_all(*texts: str) -> str:
     session = state()
     for text in texts:
-        take(session, text)
+        run_input(session, text)
     return said(session)
 
 
@@ -166,6 +166,6 @@ class Numbered(Products):
         self.asked = [""] * (number - 1)
 
 
-def products() -> State:
+def products() -> ReplState:
     """A session with an archive of products."""
-    return State(Products(), io.StringIO())
+    return ReplState(Products(), io.StringIO())

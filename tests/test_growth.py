@@ -19,7 +19,7 @@ from auroraql.completion import ArchiveNames, Completer, CompletionContext
 from auroraql.errors import Source, StatementError
 from auroraql.forms.text.formatting import format_text
 from auroraql.frontends.lexer import AuroraQLLexer
-from auroraql.frontends.repl.unfinished import TypedCheck
+from auroraql.frontends.repl.unfinished import IncompleteInputCheck
 from auroraql.preparing import check_scripts
 from auroraql.schema.catalogue import load_shipped
 from auroraql.schema.limits import (
@@ -108,7 +108,7 @@ def document(**members: Any) -> str:
 
 
 def typed(text: str) -> None:
-    TypedCheck().wrong(text[:99_000], load_shipped())
+    IncompleteInputCheck().check(text[:99_000], load_shipped())
 
 
 KNOWN = CompletionContext(ArchiveNames(load_shipped()))

@@ -14,8 +14,8 @@ from auroraql.forms import script
 from auroraql.forms.pieces import split_script
 from auroraql.forms.text.formatting import format_text
 from auroraql.frontends.lexer import AuroraQLLexer
-from auroraql.frontends.repl.commands import is_command, parts
-from auroraql.frontends.repl.unfinished import TypedCheck
+from auroraql.frontends.repl.commands import is_command, split_input
+from auroraql.frontends.repl.unfinished import IncompleteInputCheck
 from auroraql.saved import read_front_matter
 from auroraql.saved.uses import find_uses
 from auroraql.schema.catalogue import load_shipped
@@ -52,8 +52,8 @@ def test_a_line_end_ends_a_comment_everywhere(end: str) -> None:
     place = CursorFinder().locate(text, text.index("WHERE"))
     assert place is not None
     assert place.begin == text.index("FIND")
-    assert [each.code for each in TypedCheck().wrong(f"{ONE} -- '{end}AND", load_shipped())] == []
-    assert [*parts(f"{ONE};{end}\\timing{end}")] == [f"{ONE};{end}", f"\\timing{end}"]
+    assert [each.code for each in IncompleteInputCheck().check(f"{ONE} -- '{end}AND", load_shipped())] == []
+    assert [*split_input(f"{ONE};{end}\\timing{end}")] == [f"{ONE};{end}", f"\\timing{end}"]
     assert not is_command(f"\\timing{end}x")
     assert is_command(f"\\timing{end}")
     assert (
@@ -70,7 +70,7 @@ def test_other_separators_are_blanks_and_end_no_comment(blank: str) -> None:
     assert CursorFinder().locate(text, text.index("WHERE")) is None
     assert statements(format_text(Source(text))) == statements(text)
     held = f"\\x{blank}y"
-    assert [*parts(f"{ONE} AND a = '{held}'")] == [f"{ONE} AND a = '{held}'"]
+    assert [*split_input(f"{ONE} AND a = '{held}'")] == [f"{ONE} AND a = '{held}'"]
 
 
 @pytest.mark.parametrize("blank", BLANKS, ids=ascii)
@@ -140,7 +140,7 @@ def test_a_comment_within_one_must_be_closed_too(text: str) -> None:
     assert diagnostic.code == "AQL0101"
     assert diagnostic.origin == Span(text.index("/*"), text.index("/*") + 2)
     assert not script.is_complete(text)
-    assert not TypedCheck().wrong(text, load_shipped())
+    assert not IncompleteInputCheck().check(text, load_shipped())
 
 
 @pytest.mark.parametrize(

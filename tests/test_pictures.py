@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from auroraql.errors import UsageError
 from auroraql.errors import display_width as width_of
-from auroraql.frontends.repl.desk import take
-from auroraql.frontends.repl.state import State
+from auroraql.frontends.repl.desk import run_input
+from auroraql.frontends.repl.state import ReplState
 from auroraql.output import render_result, supports_blocks
 from auroraql.output.blocks import ASCII_BARS, BARS, SHADES, BlockScale
 from auroraql.output.screen import BLOCKS, RenderOptions
@@ -151,11 +151,11 @@ def test_names_are_harmless_and_measured_as_they_are_shown() -> None:
 
 
 def test_the_prompt_draws_it_and_keeps_the_rows(demo: Archive) -> None:
-    session = State(demo, io.StringIO())
-    take(session, "SHOW AVAILABILITY OF ephemeris WHERE platform = 'swarma' DURING 2020-01")
+    session = ReplState(demo, io.StringIO())
+    run_input(session, "SHOW AVAILABILITY OF ephemeris WHERE platform = 'swarma' DURING 2020-01")
     assert "Swarm A  █████" in said(session)
     assert "31 rows · " in said(session)
-    take(session, "\\last")
+    run_input(session, "\\last")
     assert said(session).count("2020-01-31 00:00:00") == 1
 
 
@@ -257,7 +257,7 @@ def test_any_times_can_be_drawn(rows: list[Row], width: int, blocks: bool) -> No
 
 
 def test_a_kept_result_is_drawn_by_its_name(demo: Archive) -> None:
-    session = State(demo, io.StringIO())
+    session = ReplState(demo, io.StringIO())
     for text in (
         f"LET drawn = {TRACES}",
         "\\timeline drawn",
@@ -267,7 +267,7 @@ def test_a_kept_result_is_drawn_by_its_name(demo: Archive) -> None:
         "SHOW PROGRAMS",
         "\\timeline",
     ):
-        take(session, text)
+        run_input(session, text)
     shown = said(session)
     assert "TREx RGB FSMI │" in shown
     assert "did you mean drawn?" in shown

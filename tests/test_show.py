@@ -15,8 +15,8 @@ import pyaurorax
 import pytest
 
 from auroraql import Archive, Failed, ResultSet, StatementError, TimedOut, UsageError, connect
-from auroraql.frontends.repl.desk import take
-from auroraql.frontends.repl.state import State
+from auroraql.frontends.repl.desk import run_input
+from auroraql.frontends.repl.state import ReplState
 from auroraql.schema import KINDS, Type
 from auroraql.schema.catalogue import load_shipped
 from auroraql.settings import Settings
@@ -317,19 +317,19 @@ def test_what_is_wrong_on_the_command_line(tmp_path: Path) -> None:
 def test_the_prompt_takes_every_statement(demo: Archive) -> None:
     with connect() as archive:
         stream = io.StringIO()
-        session = State(archive, stream)
+        session = ReplState(archive, stream)
         for text in ("LET c = FIND data_products WHERE program = 'trex' ON 2020-02-01 LIMIT 3;", "SET format = csv;"):
-            take(session, text)
+            run_input(session, text)
         assert stream.getvalue() == "c: 3 data products\nformat is csv\n"
         assert session.format == "csv"
-        take(session, "SQL SELECT count(*) AS n FROM c")
-        take(session, "\\x")
-        take(session, "SHOW SETTINGS SELECT value WHERE name = 'format'")
+        run_input(session, "SQL SELECT count(*) AS n FROM c")
+        run_input(session, "\\x")
+        run_input(session, "SHOW SETTINGS SELECT value WHERE name = 'format'")
         said = stream.getvalue()
         assert "n\n3\n1 row" in said
         assert "results are shown as vertical\n" in said
         assert said.count("vertical") == 2
-        take(session, "FETCH nothing")
+        run_input(session, "FETCH nothing")
         assert "AQL0226" in stream.getvalue()
 
 

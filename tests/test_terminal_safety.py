@@ -15,7 +15,7 @@ from prompt_toolkit.completion import Completion
 
 from auroraql import Archive, connect
 from auroraql.frontends.cli import streams
-from auroraql.frontends.repl.prompt import harmless
+from auroraql.frontends.repl.prompt import make_harmless
 from auroraql.output import FORMATS
 from auroraql.output.screen import RenderOptions
 from tests.command_line import command
@@ -77,11 +77,11 @@ def test_messages_show_what_a_terminal_would_obey(tmp_path: Path, capfd: pytest.
 
 
 def test_the_menu_shows_what_a_terminal_would_obey() -> None:
-    shown = harmless(Completion(HOSTILE, -1, HOSTILE, HOSTILE))
+    shown = make_harmless(Completion(HOSTILE, -1, HOSTILE, HOSTILE))
     assert obeyed(shown.display_text + shown.display_meta_text) == set()
     assert (shown.text, shown.start_position) == (HOSTILE, -1)
     plain = Completion("trex", -1, "trex", "a program")
-    assert harmless(plain) is plain
+    assert make_harmless(plain) is plain
 
 
 def test_a_program_that_takes_the_result_is_interrupted(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from auroraql.errors import UsageError
 from auroraql.frontends.cli.settling import effective_config, user_query_folder
 from auroraql.frontends.cli.streams import print_notice
 from auroraql.frontends.repl import banner, run_repl
-from auroraql.frontends.repl.behind import Behind, Switches
+from auroraql.frontends.repl.behind import ReplController, ReplOptions
 
 _ALWAYS_THERE = {"demo": True, "aurorax": False}
 """The archives that opening cannot fail to find, and whether their records are made up."""
@@ -40,17 +40,19 @@ def start_repl(options: argparse.Namespace) -> None:
             _run_opened(config, stack, verbose=bool(options.verbose))
 
 
-def _make_controller(config: Config, switches: Switches, stream: TextIO, stack: ExitStack, *, verbose: bool) -> Behind:
+def _make_controller(
+    config: Config, switches: ReplOptions, stream: TextIO, stack: ExitStack, *, verbose: bool
+) -> ReplController:
     """Everything behind the prompt, made in a thread while the user reads."""
     # What opens archives takes several times as long to load as the prompt does.
     from auroraql.frontends.cli.searching import open_archive_from_config
-    from auroraql.frontends.repl.desk import Desk
+    from auroraql.frontends.repl.desk import Controller
 
     def tell(line: str) -> None:
         stream.write(f"{line}\n")
         stream.flush()
 
-    return Desk(
+    return Controller(
         stack.enter_context(open_archive_from_config(config, tell, late=True, verbose=verbose)), switches, stream
     )
 
@@ -58,20 +60,20 @@ def _make_controller(config: Config, switches: Switches, stream: TextIO, stack: 
 def _run_opened(config: Config, stack: ExitStack, *, verbose: bool) -> None:
     """An archive that may not be there is opened before anything is said."""
     from auroraql.frontends.cli.searching import open_archive_from_config
-    from auroraql.frontends.repl.desk import talk
+    from auroraql.frontends.repl.desk import run_session
 
-    talk(
+    run_session(
         stack.enter_context(open_archive_from_config(config, late=True, verbose=verbose)),
         switches=_initial_options(config),
     )
 
 
-def _initial_options(config: Config) -> Switches:
+def _initial_options(config: Config) -> ReplOptions:
     """What the prompt begins with."""
     for warning in config.warnings:
         print_notice(warning)
     plain = config.color == "auto" and (bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb")
-    return Switches(
+    return ReplOptions(
         color=config.color != "never" and not plain,
         fuzzy=config.is_on("fuzzy"),
         multiline=config.is_on("multiline"),

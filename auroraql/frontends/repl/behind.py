@@ -14,11 +14,11 @@ from prompt_toolkit.lexers import Lexer
 from prompt_toolkit.styles import BaseStyle
 
 from auroraql.errors import Diagnostic
-from auroraql.frontends.repl.notices import Notices
+from auroraql.frontends.repl.notices import Notifications
 
 
 @dataclass(slots=True)
-class Switches:
+class ReplOptions:
     """Options of the prompt. Keys toggle some of them, and the session sets others."""
 
     color: bool = False
@@ -29,7 +29,7 @@ class Switches:
     draft: str = ""
     """Initial text of the next prompt."""
     done: bool = False
-    notices: Notices = field(default_factory=Notices)
+    notices: Notifications = field(default_factory=Notifications)
     """Notifications that may arrive while the user is typing."""
     vi: bool = False
     """Whether the session starts with vi key bindings."""
@@ -45,7 +45,7 @@ class Switches:
     """The user's own folder of saved queries."""
 
 
-class Behind(Protocol):
+class ReplController(Protocol):
     """Protocol of the controller that serves the line editor."""
 
     @property
@@ -55,7 +55,7 @@ class Behind(Protocol):
     def complete(self, document: Document, event: CompleteEvent) -> Iterable[Completion]:
         """Return the candidates at the cursor."""
 
-    def wrong(self, text: str) -> Sequence[Diagnostic]:
+    def check(self, text: str) -> Sequence[Diagnostic]:
         """Return the diagnostics of the text being typed."""
 
     def is_command(self, text: str) -> bool:
@@ -64,32 +64,32 @@ class Behind(Protocol):
     def submits(self, document: Document) -> bool:
         """Return whether Enter runs the text."""
 
-    def take(self, text: str) -> None:
+    def run(self, text: str) -> None:
         """Run the submitted text and print its results or errors."""
 
     def explain(self, text: str) -> None:
         """Print the plan of a statement."""
 
-    def edited(self, text: str) -> str | None:
+    def edit(self, text: str) -> str | None:
         """Return the text after editing in an external editor, or None when the editor failed."""
 
-    def interrupted(self) -> None:
+    def on_interrupt(self) -> None:
         """Handle Ctrl-C at an empty prompt."""
 
-    def leave(self) -> None:
+    def close(self) -> None:
         """Report what happens to running jobs, at the end of the session."""
 
 
-class Late:
+class LazyController:
     """A controller that is made on a thread, or on first use."""
 
-    def __init__(self, make: Callable[[], Behind]) -> None:
+    def __init__(self, make: Callable[[], ReplController]) -> None:
         self._make, self._lock = make, Lock()
-        self._controller: Behind | None = None
+        self._controller: ReplController | None = None
         self._failure: BaseException | None = None
 
     @property
-    def now(self) -> Behind | None:
+    def current(self) -> ReplController | None:
         """The controller, or None while it loads."""
         return self._controller
 
@@ -97,7 +97,7 @@ class Late:
         """Start loading on a daemon thread, and call `then` when the controller is ready."""
         Thread(target=self._start, args=(then,), daemon=True).start()
 
-    def get(self) -> Behind:
+    def get(self) -> ReplController:
         """Return the controller, after waiting for it to load. Raises the error that loading raised."""
         with self._lock:
             if self._controller is None and self._failure is None:

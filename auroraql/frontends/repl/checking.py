@@ -14,18 +14,18 @@ from prompt_toolkit.layout.utils import explode_text_fragments
 from auroraql.errors import Diagnostic, Span, make_visible
 from auroraql.spelling import common_prefix_length
 
-PAUSE = 0.25
+PAUSE_SECONDS = 0.25
 """Seconds without a key before the text is checked."""
 
 
 @dataclass(frozen=True, slots=True)
-class Checked:
+class CheckedText:
     """A text and its diagnostics."""
 
     text: str = ""
     diagnostics: tuple[Diagnostic, ...] = ()
 
-    def still(self, text: str) -> list[Diagnostic]:
+    def current_diagnostics(self, text: str) -> list[Diagnostic]:
         """Return the diagnostics that still apply to a changed text: those that end before the first change."""
         if text == self.text or not self.diagnostics:
             return list(self.diagnostics)
@@ -37,27 +37,27 @@ class Checked:
         ]
 
 
-class Checker:
+class BackgroundChecker:
     """Background checker of the newest text, on a thread of its own, after typing pauses."""
 
     def __init__(
         self,
         check: Callable[[str], Sequence[Diagnostic]],
         shown: Callable[[], None] = lambda: None,
-        pause: float = PAUSE,
+        pause: float = PAUSE_SECONDS,
     ) -> None:
         self._check, self._pause = check, pause
         self.shown = shown
         """Callback, invoked on the checker's thread after a text was checked."""
         self._condition = Condition()
         self._text: str | None = None
-        self.checked = Checked()
+        self.checked = CheckedText()
 
     def start(self) -> None:
         """Start the thread."""
         Thread(target=self._work, daemon=True).start()
 
-    def typed(self, text: str) -> None:
+    def on_text(self, text: str) -> None:
         """Schedule a text for checking. It replaces a text that was not checked yet."""
         with self._condition:
             self._text = text
@@ -65,7 +65,7 @@ class Checker:
 
     def check_now(self, text: str) -> None:
         """Check a text on the calling thread and store its diagnostics."""
-        self.checked = Checked(text, tuple(self._check(text)))
+        self.checked = CheckedText(text, tuple(self._check(text)))
 
     def _work(self) -> None:
         while True:
@@ -83,16 +83,16 @@ class Checker:
             return text
 
 
-class Underlined(Processor):
+class UnderlineProcessor(Processor):
     """Input processor that underlines diagnostics in each line."""
 
-    def __init__(self, checker: Checker) -> None:
+    def __init__(self, checker: BackgroundChecker) -> None:
         self._checker = checker
 
     def apply_transformation(self, transformation_input: TransformationInput) -> Transformation:
         """Return the line with its diagnostics underlined."""
         line, document = transformation_input.lineno, transformation_input.document
-        marks = list(_marks(self._checker.checked.still(document.text), document, line))
+        marks = list(_marked_columns(self._checker.checked.current_diagnostics(document.text), document, line))
         if not marks:
             return Transformation(transformation_input.fragments)
         fragments: StyleAndTextTuples = list(explode_text_fragments(transformation_input.fragments))
@@ -102,7 +102,7 @@ class Underlined(Processor):
         return Transformation(fragments)
 
 
-def _marks(diagnostics: Sequence[Diagnostic], document: Document, line: int) -> list[tuple[int, int, str]]:
+def _marked_columns(diagnostics: Sequence[Diagnostic], document: Document, line: int) -> list[tuple[int, int, str]]:
     """Return the marked columns of a line: first column, end column and severity of each diagnostic."""
     if not diagnostics:
         return []
@@ -120,7 +120,7 @@ def _marks(diagnostics: Sequence[Diagnostic], document: Document, line: int) -> 
     return marks
 
 
-def said(diagnostics: Sequence[Diagnostic], cursor: int) -> Diagnostic | None:
+def nearest_diagnostic(diagnostics: Sequence[Diagnostic], cursor: int) -> Diagnostic | None:
     """Return the diagnostic for the toolbar: errors before warnings, then the one nearest to the cursor."""
 
     def rank(diagnostic: Diagnostic) -> tuple[bool, int]:
@@ -130,7 +130,7 @@ def said(diagnostics: Sequence[Diagnostic], cursor: int) -> Diagnostic | None:
     return min(diagnostics, key=rank, default=None)
 
 
-def one_line(diagnostic: Diagnostic) -> str:
+def format_one_line(diagnostic: Diagnostic) -> str:
     """Return a diagnostic on one line: severity, code, message, and its hint or label."""
     detail = f": {diagnostic.hint}" if diagnostic.hint else f" ({diagnostic.label})" if diagnostic.label else ""
     return make_visible(f"{diagnostic.severity}[{diagnostic.code}] {diagnostic.message}{detail}")

@@ -20,14 +20,14 @@ from pygments.token import _TokenType
 from auroraql.frontends.lexer import AuroraQLLexer
 from auroraql.spelling import common_prefix_length
 
-LONGEST = 100_000
+MAX_HIGHLIGHTED_CHARACTERS = 100_000
 """Longer texts were pasted, not typed, and are not highlighted. In characters."""
 
 _LOOKED_AHEAD = 8
 """Number of words after a token that may decide its style. A describe sentence is recognized by its fourth word."""
 
 
-class _Token(NamedTuple):
+class _StyledToken(NamedTuple):
     """A token at an offset. `stack` holds the lexer's states where lexing can resume, else it is empty."""
 
     start: int
@@ -36,20 +36,20 @@ class _Token(NamedTuple):
     stack: tuple[str, ...]
 
 
-class Colours(Lexer):
+class IncrementalLexer(Lexer):
     """Lexer of one text that changes. It caches tokens and lines."""
 
     def __init__(self) -> None:
         self._lexer = AuroraQLLexer()
         self._text = ""
-        self._tokens: list[_Token] = []
+        self._tokens: list[_StyledToken] = []
         self._lines: list[StyleAndTextTuples] = [[]]
-        self._rest: Iterator[_Token] = iter(())
+        self._rest: Iterator[_StyledToken] = iter(())
 
     def lex_document(self, document: Document) -> Callable[[int], StyleAndTextTuples]:
         """Return a function that computes the fragments of a line on demand."""
         text = document.text
-        if len(text) > LONGEST:
+        if len(text) > MAX_HIGHLIGHTED_CHARACTERS:
             return lambda line: [("", document.lines[line])] if line < len(document.lines) else []
         return lambda line: self._line(text, line)
 
@@ -63,7 +63,7 @@ class Colours(Lexer):
             self._add(token)
         return self._lines[line] if line < len(self._lines) else []
 
-    def _add(self, token: _Token) -> None:
+    def _add(self, token: _StyledToken) -> None:
         self._tokens.append(token)
         first, *others = token.text.split("\n")
         self._lines[-1].append((token.style, first))
@@ -81,7 +81,7 @@ class Colours(Lexer):
             for token in tokens[first:]
         ]
         self._text, self._tokens, self._lines = text, tokens, [*self._lines[:row], partial_line]
-        self._rest = self._lexed(text, begin, stack)
+        self._rest = self._lex_from(text, begin, stack)
 
     def _restart(self, unchanged: int) -> int:
         """Return the index of the token to restart from, given the length of the unchanged prefix."""
@@ -92,16 +92,16 @@ class Colours(Lexer):
             words += not self._tokens[index].text.isspace()
         return index
 
-    def _lexed(self, text: str, begin: int, stack: tuple[str, ...]) -> Iterator[_Token]:
+    def _lex_from(self, text: str, begin: int, stack: tuple[str, ...]) -> Iterator[_StyledToken]:
         if not text:
             return
         context = LexerContext(text, begin, [*stack])
         for start, kind, value in self._lexer.get_tokens_unprocessed(context=context):
             # Lexing cannot resume between tokens that one rule produced together.
             stack = tuple(context.stack) if context.pos == start else ()
-            yield _Token(start, _style(kind), value, stack)
+            yield _StyledToken(start, _style_name(kind), value, stack)
 
 
 @cache
-def _style(kind: _TokenType) -> str:
+def _style_name(kind: _TokenType) -> str:
     return f"class:{pygments_token_to_classname(kind)}"

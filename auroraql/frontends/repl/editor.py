@@ -11,22 +11,22 @@ from pathlib import Path
 
 from auroraql.errors import UsageError, make_visible
 from auroraql.frontends.pager import ignore_interrupts
-from auroraql.frontends.repl.state import State
+from auroraql.frontends.repl.state import ReplState
 
 SUFFIX = ".aql"
 
 
-def edit(state: State, _argument: str) -> str:
+def edit_last_statement(state: ReplState, _argument: str) -> str:
     """Open the last statement in the editor. The edited text becomes the draft of the next prompt."""
     with ignore_interrupts():
-        edited = edited_text(state.statement, os.environ)
+        edited = edit_text(state.statement, os.environ)
     if edited is None:
         return "the editor failed: the statement is unchanged"
     state.switches.draft = edited
     return ""
 
 
-def edited_text(text: str, environ: Mapping[str, str]) -> str | None:
+def edit_text(text: str, environ: Mapping[str, str]) -> str | None:
     """Return the text after editing with VISUAL or EDITOR (default vi), without trailing newlines.
 
     Return None when the editor exits with an error. Raises UsageError when the editor cannot be run, or when the edited

@@ -10,44 +10,44 @@ from threading import Event, Lock, Thread
 
 from auroraql.errors import ArchiveError, UsageError, display_width
 from auroraql.frontends.progress import format_duration, status_line
-from auroraql.frontends.repl.state import State
-from auroraql.frontends.repl.statements import show_all
+from auroraql.frontends.repl.state import ReplState
+from auroraql.frontends.repl.statements import run_and_show
 from auroraql.output import cut_text, render_grid
 from auroraql.searches import Search
 from auroraql.spelling import find_closest
 
-AT_ONCE = 0.04
+QUICK_CANCEL_SECONDS = 0.04
 """Seconds that the prompt waits for the archive to confirm a cancellation."""
 
-LONG = 10.0
+LONG_SEARCH_SECONDS = 10.0
 """Seconds after which the end of a job rings the bell."""
 
 _GAP, _LEAST = 2, 8
 """Columns between two cells of \\jobs, and the smallest width of the log column."""
 
 
-class Flight:
+class BackgroundJobs:
     """Handler of searches that nobody waits for: it cancels them and announces their end."""
 
-    def __init__(self, state: State) -> None:
+    def __init__(self, state: ReplState) -> None:
         self._state = state
-        self._cancelling: _Cancelling | None = None
+        self._cancelling: _Cancellation | None = None
         if not state.archive.verbose:  # verbose mode prints the steps instead of a status line
             state.archive.on_progress(status_line(state.stream, state.keys))
-        state.archive.on_interrupt(self.interrupted)
-        state.archive.on_end(self.ended)
+        state.archive.on_interrupt(self.on_interrupt)
+        state.archive.on_end(self.on_job_ended)
 
-    def interrupted(self, search: Search) -> None:
+    def on_interrupt(self, search: Search) -> None:
         """Cancel a search whose wait was interrupted by Ctrl-C, without waiting for the confirmation."""
         try:
-            self._state.parting = self._cancelled(search, "cancelled")
+            self._state.parting = self._on_cancelled(search, "cancelled")
         except KeyboardInterrupt:
-            self._state.parting = self.again()
+            self._state.parting = self.on_second_interrupt()
 
-    def again(self) -> str:
+    def on_second_interrupt(self) -> str:
         """Stop waiting for a running cancellation, after another Ctrl-C. Return the message to print."""
         cancelling, self._cancelling = self._cancelling, None
-        if cancelling is None or not cancelling.leave():
+        if cancelling is None or not cancelling.abandon():
             return ""
         search = cancelling.search
         name = self._state.archive.keep(search)
@@ -60,11 +60,13 @@ class Flight:
 
     def cancel(self, search: Search) -> str:
         """Cancel a submitted search in the background. Return the message to print now."""
-        return self._cancelled(search, f"{search.name} is cancelled")
+        return self._on_cancelled(search, f"{search.name} is cancelled")
 
-    def ended(self, search: Search) -> None:
+    def on_job_ended(self, search: Search) -> None:
         """Post a notification when a background search ends. Callback, invoked on a worker thread."""
-        duration = f"{search.elapsed:.1f} s" if search.elapsed < LONG else format_duration(search.elapsed)
+        duration = (
+            f"{search.elapsed:.1f} s" if search.elapsed < LONG_SEARCH_SECONDS else format_duration(search.elapsed)
+        )
         match search.state:
             case "done":
                 count = search.result_count
@@ -75,50 +77,50 @@ class Flight:
                 text = f"{search.name} failed after {duration}: {reason}"
             case state:
                 text = f"{search.name} is {state}"
-        rings = search.elapsed >= LONG and self._state.archive.settings.bell
+        rings = search.elapsed >= LONG_SEARCH_SECONDS and self._state.archive.settings.bell
         self._state.switches.notices.post(text, rings=rings)
 
-    def _cancelled(self, search: Search, done: str) -> str:
+    def _on_cancelled(self, search: Search, done: str) -> str:
         """Start a cancellation and wait briefly. Return the message to print."""
-        self._cancelling = _Cancelling(search, self._settled)
-        if not self._cancelling.over_within(AT_ONCE):
+        self._cancelling = _Cancellation(search, self._on_late_cancellation)
+        if not self._cancelling.wait(QUICK_CANCEL_SECONDS):
             ids = ", ".join(search.request_ids)
             return f"cancelling {f'request {ids}' if ids else 'the search'} …; press Ctrl-C again to stop waiting"
         cancelling, self._cancelling = self._cancelling, None
-        return self._failed(cancelling) if cancelling.error is not None else done
+        return self._on_cancel_failed(cancelling) if cancelling.error is not None else done
 
-    def _settled(self, cancelling: _Cancelling) -> None:
+    def _on_late_cancellation(self, cancelling: _Cancellation) -> None:
         """Post the outcome of a cancellation that ended after the prompt had returned."""
         if cancelling is self._cancelling:
             self._cancelling = None
         ids = ", ".join(cancelling.search.request_ids)
         done = f"cancelled: request {ids}" if ids else "cancelled"
-        self._state.switches.notices.post(self._failed(cancelling) if cancelling.error is not None else done)
+        self._state.switches.notices.post(self._on_cancel_failed(cancelling) if cancelling.error is not None else done)
 
-    def _failed(self, cancelling: _Cancelling) -> str:
+    def _on_cancel_failed(self, cancelling: _Cancellation) -> str:
         """Store a search that could not be cancelled, so that it can be fetched. Return the message to print."""
         name = self._state.archive.keep(cancelling.search)
         reason = str(cancelling.error).splitlines()[0]
         return f"the search could not be cancelled and continues as {name} (\\fetch {name}, \\cancel {name}): {reason}"
 
 
-class _Cancelling:
+class _Cancellation:
     """A cancellation on a thread of its own. It calls `tell` when it ends after the caller stopped waiting."""
 
-    def __init__(self, search: Search, tell: Callable[[_Cancelling], None]) -> None:
+    def __init__(self, search: Search, tell: Callable[[_Cancellation], None]) -> None:
         self.search, self._tell = search, tell
         self.error: ArchiveError | None = None
         self._lock, self._ended, self._notifies = Lock(), Event(), False
         Thread(target=self._work, name="auroraql-cancelling", daemon=True).start()
 
-    def over_within(self, seconds: float) -> bool:
+    def wait(self, seconds: float) -> bool:
         """Wait up to `seconds` and return whether the cancellation has ended. If not, `tell` is called when it ends."""
         self._ended.wait(seconds)
         with self._lock:
             self._notifies = not self._ended.is_set()
             return not self._notifies
 
-    def leave(self) -> bool:
+    def abandon(self) -> bool:
         """Suppress the call of `tell`. Return whether the cancellation is still running."""
         with self._lock:
             self._notifies = False
@@ -139,7 +141,7 @@ class _Cancelling:
 # --- commands
 
 
-def jobs(state: State, _argument: str) -> str:
+def show_jobs(state: ReplState, _argument: str) -> str:
     """Return a table of the session's jobs: status, elapsed time, record count, request IDs and last log line."""
     state.archive.refresh_searches()
     rows = [
@@ -168,45 +170,45 @@ def jobs(state: State, _argument: str) -> str:
     return f"{listed}\\fetch NAME waits for a search and shows its result, \\cancel NAME cancels it"
 
 
-def fetch(state: State, argument: str) -> str:
+def fetch_job(state: ReplState, argument: str) -> str:
     """Wait for a search and print its result: the named one, else the last that was not fetched."""
     waiting = [
         search.name for search in state.archive.submitted.values() if not search.fetched and search.state != "cancelled"
     ]
     if not argument and not waiting:
         raise UsageError("there is no search to fetch", "\\jobs lists the searches")
-    name = _named(state, argument) if argument else waiting[-1]
-    show_all(state, f"FETCH {_written(name)}" if name else f"FETCH '{_unquoted(argument)}'")
+    name = _resolve_job(state, argument) if argument else waiting[-1]
+    run_and_show(state, f"FETCH {_format_job_name(name)}" if name else f"FETCH '{_unquote(argument)}'")
     return ""
 
 
-def cancel(state: State, argument: str) -> str:
+def cancel_job(state: ReplState, argument: str) -> str:
     """Cancel a search by its name or request ID."""
     if not argument:
         raise UsageError("\\cancel needs the name of a search, or its request ID", "\\jobs lists the searches")
-    name = _named(state, argument)
+    name = _resolve_job(state, argument)
     if not name:
-        show_all(state, f"CANCEL '{_unquoted(argument)}'")
+        run_and_show(state, f"CANCEL '{_unquote(argument)}'")
         return ""
     search = state.archive.submitted[name]
     if search.is_over:
         return f"{name} is already {search.state}"
-    return state.flight.cancel(search) if state.flight is not None else ""
+    return state.background_jobs.cancel(search) if state.background_jobs is not None else ""
 
 
-def names_and_ids(state: State) -> Iterator[str]:
+def job_names_and_ids(state: ReplState) -> Iterator[str]:
     """Yield the names and request IDs of submitted searches, for completion."""
     yield from state.archive.submitted
     for search in state.archive.submitted.values():
         yield from search.request_ids
 
 
-def _named(state: State, argument: str) -> str:
+def _resolve_job(state: ReplState, argument: str) -> str:
     """Return the name of a search, or an empty text for a request ID of another session.
 
     Raises UsageError when the argument is neither a known name nor a possible request ID.
     """
-    wanted, submitted = _unquoted(argument), state.archive.submitted
+    wanted, submitted = _unquote(argument), state.archive.submitted
     for name, search in submitted.items():
         if wanted == name or wanted in search.request_ids:
             return name
@@ -217,9 +219,9 @@ def _named(state: State, argument: str) -> str:
     raise UsageError(f"there is no search '{wanted}'", hint)
 
 
-def _unquoted(argument: str) -> str:
+def _unquote(argument: str) -> str:
     return argument.strip().strip("'\"`;").replace("'", "''")
 
 
-def _written(name: str) -> str:
+def _format_job_name(name: str) -> str:
     return f"`{name.replace('`', '``')}`"

@@ -10,10 +10,10 @@ from prompt_toolkit.filters import emacs_mode, has_focus, has_selection, vi_navi
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 from prompt_toolkit.key_binding.vi_state import InputMode
 
-from auroraql.frontends.repl.behind import Behind, Late, Switches
+from auroraql.frontends.repl.behind import LazyController, ReplController, ReplOptions
 
 
-def key_bindings(switches: Switches, controller: Late) -> KeyBindings:
+def key_bindings(switches: ReplOptions, controller: LazyController) -> KeyBindings:
     """Return the key bindings. The controller decides whether Enter runs the text."""
     keys = KeyBindings()
     typing = has_focus(DEFAULT_BUFFER)
@@ -29,17 +29,17 @@ def key_bindings(switches: Switches, controller: Late) -> KeyBindings:
         if buffer.complete_state is not None and buffer.complete_state.current_completion is not None:
             buffer.complete_state = None  # the candidate is already in the text
         else:
-            _end_or_go_on(buffer, ends(buffer))
+            _submit_or_continue(buffer, ends(buffer))
 
     # Only in Emacs mode: in vi mode Escape followed quickly by Enter are two keys, and Enter runs the text.
     @keys.add("escape", "enter", filter=typing & emacs_mode)
     def _(event: KeyPressEvent) -> None:
-        _end_or_go_on(event.current_buffer, not ends(event.current_buffer))
+        _submit_or_continue(event.current_buffer, not ends(event.current_buffer))
 
     @keys.add("c-x", "c-e", filter=typing & emacs_mode & ~has_selection)
     @keys.add("v", filter=typing & vi_navigation_mode)
     def _(event: KeyPressEvent) -> None:
-        event.app.create_background_task(_edit(event.current_buffer, controller.get()))
+        event.app.create_background_task(_edit_buffer(event.current_buffer, controller.get()))
 
     @keys.add("f5", filter=typing)
     def _(event: KeyPressEvent) -> None:
@@ -47,11 +47,11 @@ def key_bindings(switches: Switches, controller: Late) -> KeyBindings:
         if text.strip() and not controller.get().is_command(text):
             run_in_terminal(lambda: controller.get().explain(text))
 
-    _add_switches(keys, switches)
+    _add_option_keys(keys, switches)
     return keys
 
 
-def _add_switches(keys: KeyBindings, switches: Switches) -> None:
+def _add_option_keys(keys: KeyBindings, switches: ReplOptions) -> None:
     """Add F2 to F4, which toggle options."""
 
     @keys.add("f2")
@@ -68,7 +68,7 @@ def _add_switches(keys: KeyBindings, switches: Switches) -> None:
         event.app.editing_mode = EditingMode.EMACS if is_vi else EditingMode.VI
 
 
-def _end_or_go_on(buffer: Buffer, end: bool) -> None:
+def _submit_or_continue(buffer: Buffer, end: bool) -> None:
     if end:
         buffer.validate_and_handle()
         return
@@ -78,16 +78,16 @@ def _end_or_go_on(buffer: Buffer, end: bool) -> None:
     buffer.newline(copy_margin=False)
 
 
-async def _edit(buffer: Buffer, controller: Behind) -> None:
+async def _edit_buffer(buffer: Buffer, controller: ReplController) -> None:
     """Open the text in the external editor. Run the edited text if it is complete, else put it at the prompt."""
-    text = await run_in_terminal(lambda: controller.edited(buffer.text), in_executor=True)
+    text = await run_in_terminal(lambda: controller.edit(buffer.text), in_executor=True)
     if text is not None:
         buffer.document = Document(text, len(text))
         if text.strip() and controller.submits(buffer.document):
             buffer.validate_and_handle()
 
 
-def keys_in_force(switches: Switches, mode: EditingMode, *, navigating: bool = False) -> str:
+def active_keys(switches: ReplOptions, mode: EditingMode, *, navigating: bool = False) -> str:
     """Return the keys of the toolbar with their settings. `navigating` is True in vi's normal mode."""
     fuzzy, multiline = ("on" if on else "off" for on in (switches.fuzzy, switches.multiline))
     key_mode = ("vi normal" if navigating else "vi") if mode is EditingMode.VI else "emacs"

@@ -12,15 +12,15 @@ from prompt_toolkit.document import Document
 
 from auroraql.completion import Completer as Statements
 from auroraql.completion import CompletionContext
-from auroraql.frontends.repl.commands import COMMANDS, command_called
-from auroraql.frontends.repl.state import State
-from auroraql.frontends.repl.unfinished import LONGEST
+from auroraql.frontends.repl.commands import COMMANDS, find_command
+from auroraql.frontends.repl.state import ReplState
+from auroraql.frontends.repl.unfinished import MAX_CHECKED_CHARACTERS
 from auroraql.listings import listing_columns
 from auroraql.named import table_columns
 from auroraql.settings import SETTINGS
 
 
-def know(state: State) -> CompletionContext:
+def completion_context(state: ReplState) -> CompletionContext:
     """Return the completion context of the session. Reuse the archive's names while its catalogue is unchanged."""
     from auroraql.completion import ArchiveNames
 
@@ -34,7 +34,7 @@ def know(state: State) -> CompletionContext:
         results={name: tuple(column.name for column in result.columns) for name, result in archive.results.items()},
         tables={
             name: tuple(column.name for column in table_columns(stored))
-            for name, stored in archive.standing.results.items()
+            for name, stored in archive.session_context.results.items()
         },
         searches=archive.searches,
         settings={name: row.values for name, row in SETTINGS.items()},
@@ -42,10 +42,10 @@ def know(state: State) -> CompletionContext:
     )
 
 
-class Candidates:
+class PromptCompleter:
     """Completer of statements, and of commands with their arguments."""
 
-    def __init__(self, state: State) -> None:
+    def __init__(self, state: ReplState) -> None:
         self.state = state
         self._statements = Statements()
         self._paths = PathCompleter(expanduser=True)
@@ -54,8 +54,8 @@ class Candidates:
         """Yield the candidates at the cursor."""
         before = document.text_before_cursor
         if before.lstrip()[:1] in ("\\", "/") and "\n" not in before.strip():
-            yield from self._of_command(before.lstrip(), complete_event)
-        elif self.state.known is not None and len(document.text) <= LONGEST:
+            yield from self._command_candidates(before.lstrip(), complete_event)
+        elif self.state.known is not None and len(document.text) <= MAX_CHECKED_CHARACTERS:
             cursor = document.cursor_position
             candidates = self._statements.complete(
                 document.text, cursor, self.state.known, loose=self.state.switches.fuzzy
@@ -63,13 +63,13 @@ class Candidates:
             for candidate in candidates:
                 yield Completion(candidate.text, candidate.start - cursor, candidate.shown, candidate.doc)
 
-    def _of_command(self, typed: str, event: CompleteEvent) -> Iterable[Completion]:
+    def _command_candidates(self, typed: str, event: CompleteEvent) -> Iterable[Completion]:
         name, blank, argument = typed[1:].partition(" ")
         if not blank:
             rows = [row for row in COMMANDS if row.name.startswith(name)]
             yield from (Completion(row.name, -len(name), f"{typed[0]}{row.name}", row.doc) for row in rows)
             return
-        row = command_called(name)
+        row = find_command(name)
         if row is None:
             return
         if row.takes_file:

@@ -24,21 +24,21 @@ def keyword_help(argument: str, width: int) -> str:
     """Return the help page of a keyword, or a list of all keywords. Raises UsageError for an unknown keyword."""
     rows = {**KEYWORDS, SQL.word: SQL, **{word.upper(): row for word, row in FUNCTIONS.items()}}
     if not argument:
-        table = beside(((row.word, row.doc) for row in rows.values()), width)
+        table = lay_out_pairs(((row.word, row.doc) for row in rows.values()), width)
         return f"{table}\n\n\\h KEYWORD explains one"
     word = re.split(r"[\s(;]", argument.strip().upper(), maxsplit=1)[0]
     if word not in rows:
         matches = find_closest(word, rows, 1, 0.5)
         hint = f"did you mean \\h {matches[0]}?" if matches else "\\h lists the keywords"
         raise UsageError(f"there is no keyword {word}", hint)
-    return "\n".join(_page(rows[word]))
+    return "\n".join(_keyword_page(rows[word]))
 
 
-def _page(row: Keyword) -> Iterator[str]:
+def _keyword_page(row: Keyword) -> Iterator[str]:
     yield f"{row.word}: {row.doc}"
     yield ""
     word = "function" if row.word in FUNCTIONS else row.word
-    yield from (f"  {line}" for line in syntax(word)[:_MOST])
+    yield from (f"  {line}" for line in keyword_syntax(word)[:_MOST])
     if row.word == SQL.word:
         yield "  SQL select"
     yield ""
@@ -46,7 +46,7 @@ def _page(row: Keyword) -> Iterator[str]:
     yield from (f"  {line}" for line in format_text(Source(f"{row.example};")).splitlines())
 
 
-def beside(rows: Iterable[tuple[str, str]], width: int) -> str:
+def lay_out_pairs(rows: Iterable[tuple[str, str]], width: int) -> str:
     """Return names and their descriptions in two columns that fit the terminal."""
     rows = list(rows)
     name_width = max(len(name) for name, _ in rows) + 4
@@ -60,7 +60,7 @@ def beside(rows: Iterable[tuple[str, str]], width: int) -> str:
     return "\n".join(lines)
 
 
-def syntax(word: str) -> list[str]:
+def keyword_syntax(word: str) -> list[str]:
     """Return the lines of the grammar's rules that contain a keyword."""
     rules = []
     for rule in _RULE.finditer(grammar_text()):

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable
 
 
-class Notices:
+class Notifications:
     """Thread-safe queue of notifications."""
 
     def __init__(self) -> None:
@@ -19,7 +19,7 @@ class Notices:
         self._pending.append((text, rings))
         self.above()
 
-    def taken(self) -> list[tuple[str, bool]]:
+    def take(self) -> list[tuple[str, bool]]:
         """Remove and return all pending notifications, each with whether it rings the bell."""
         pending = []
         while self._pending:

@@ -21,9 +21,9 @@ from prompt_toolkit.output import ColorDepth, Output
 from prompt_toolkit.styles import DynamicStyle, Style
 
 from auroraql.errors import make_visible
-from auroraql.frontends.repl.behind import Late, Switches
-from auroraql.frontends.repl.checking import Checker, Underlined, one_line, said
-from auroraql.frontends.repl.keys import key_bindings, keys_in_force
+from auroraql.frontends.repl.behind import LazyController, ReplOptions
+from auroraql.frontends.repl.checking import BackgroundChecker, UnderlineProcessor, format_one_line, nearest_diagnostic
+from auroraql.frontends.repl.keys import active_keys, key_bindings
 
 _LONGEST = 100_000
 _MOST_SUGGESTED_FROM = 1_000
@@ -31,7 +31,7 @@ _MOST_SUGGESTED_FROM = 1_000
 PROMPT = "auroraql> "
 CONTINUATION = "     ...> "
 
-OURS = {
+PROMPT_STYLES = {
     "auto-suggestion": "ansibrightblack",
     "error": "underline ansired",
     "warning": "underline ansiyellow",
@@ -54,24 +54,24 @@ _STYLE = Style.from_dict(
         "pygments.name.tag": "ansicyan",
         "pygments.name.variable": "ansiyellow",
         "pygments.comment": "ansibrightblack",
-        **OURS,
+        **PROMPT_STYLES,
     }
 )
 
 
-class Candidates(Completer):
+class DeferredCompleter(Completer):
     """Completer that defers to the controller once it is loaded."""
 
-    def __init__(self, controller: Late) -> None:
+    def __init__(self, controller: LazyController) -> None:
         self._controller = controller
 
     def get_completions(self, document: Document, complete_event: CompleteEvent) -> Iterable[Completion]:
         """Return the candidates at the cursor."""
-        controller = self._controller.now
-        return map(harmless, controller.complete(document, complete_event)) if controller is not None else ()
+        controller = self._controller.current
+        return map(make_harmless, controller.complete(document, complete_event)) if controller is not None else ()
 
 
-def harmless(candidate: Completion) -> Completion:
+def make_harmless(candidate: Completion) -> Completion:
     """Return the candidate with every control and bidirectional character in its menu entry made visible.
 
     Names come from archives, files and the history; the menu draws them as they are.
@@ -82,7 +82,7 @@ def harmless(candidate: Completion) -> Completion:
     return Completion(candidate.text, candidate.start_position, shown, doc)
 
 
-class Suggestions(AutoSuggest):
+class HistorySuggestions(AutoSuggest):
     """Suggestions from the history: the rest of the last line that begins with the typed text."""
 
     def get_suggestion(self, buffer: Buffer, document: Document) -> Suggestion | None:
@@ -98,9 +98,9 @@ class Suggestions(AutoSuggest):
 
 
 def line_editor(
-    switches: Switches,
-    controller: Late,
-    checker: Checker,
+    switches: ReplOptions,
+    controller: LazyController,
+    checker: BackgroundChecker,
     history: History,
     *,
     input: Input | None = None,
@@ -111,15 +111,15 @@ def line_editor(
         PROMPT,
         multiline=True,
         prompt_continuation=lambda _width, _line, _wraps: CONTINUATION,
-        completer=Candidates(controller),
+        completer=DeferredCompleter(controller),
         complete_while_typing=True,
-        auto_suggest=Suggestions(),
-        input_processors=[Underlined(checker), TabsProcessor(char1=" ", char2=" ")],
-        bottom_toolbar=lambda: toolbar(switches, checker, session),
+        auto_suggest=HistorySuggestions(),
+        input_processors=[UnderlineProcessor(checker), TabsProcessor(char1=" ", char2=" ")],
+        bottom_toolbar=lambda: render_toolbar(switches, checker, session),
         style=DynamicStyle(lambda: switches.style or _STYLE),
         vi_mode=switches.vi,
         include_default_pygments_style=False,
-        color_depth=_depth(color=switches.color),
+        color_depth=_color_depth(color=switches.color),
         cursor=ModalCursorShapeConfig(),
         history=history,
         key_bindings=key_bindings(switches, controller),
@@ -127,11 +127,11 @@ def line_editor(
         input=input,
         output=output,
     )
-    session.default_buffer.on_text_changed += lambda buffer: checker.typed(buffer.text)
+    session.default_buffer.on_text_changed += lambda buffer: checker.on_text(buffer.text)
     return session
 
 
-def _depth(*, color: bool) -> ColorDepth | None:
+def _color_depth(*, color: bool) -> ColorDepth | None:
     """Return the colour depth: one bit without colours, or None for the terminal's own depth.
 
     Colours that were requested explicitly are used even if NO_COLOR is set.
@@ -141,19 +141,21 @@ def _depth(*, color: bool) -> ColorDepth | None:
     return ColorDepth.DEPTH_8_BIT if os.environ.get("NO_COLOR") else None
 
 
-def toolbar(switches: Switches, checker: Checker, session: PromptSession[str]) -> StyleAndTextTuples:
+def render_toolbar(
+    switches: ReplOptions, checker: BackgroundChecker, session: PromptSession[str]
+) -> StyleAndTextTuples:
     """Return the toolbar: the nearest diagnostic, or the keys with their settings."""
     document = session.default_buffer.document
-    diagnostic = said(checker.checked.still(document.text), document.cursor_position)
+    diagnostic = nearest_diagnostic(checker.checked.current_diagnostics(document.text), document.cursor_position)
     width = session.output.get_size().columns
     if diagnostic is not None:
-        return [(f"class:toolbar.{diagnostic.severity}", one_line(diagnostic)[:width])]
+        return [(f"class:toolbar.{diagnostic.severity}", format_one_line(diagnostic)[:width])]
     navigating = session.app.vi_state.input_mode is InputMode.NAVIGATION
-    keys = keys_in_force(switches, session.editing_mode, navigating=navigating)
+    keys = active_keys(switches, session.editing_mode, navigating=navigating)
     return [("class:toolbar.keys", keys[:width])]
 
 
-def once_shown(editor: PromptSession[str], action: Callable[[], None]) -> None:
+def call_when_shown(editor: PromptSession[str], action: Callable[[], None]) -> None:
     """Call `action` after the prompt is drawn for the first time."""
 
     def act(_application: Application[str]) -> None:
@@ -163,14 +165,14 @@ def once_shown(editor: PromptSession[str], action: Callable[[], None]) -> None:
     editor.app.after_render += act
 
 
-def in_the_loop(editor: PromptSession[str], action: Callable[[], None]) -> None:
+def call_in_event_loop(editor: PromptSession[str], action: Callable[[], None]) -> None:
     """Schedule `action` in the prompt's event loop, from any thread. Do nothing if the prompt is closed."""
     loop = editor.app.loop
     if loop is not None and not loop.is_closed():
         loop.call_soon_threadsafe(action)
 
 
-def complete_what_stands_there(editor: PromptSession[str]) -> None:
+def complete_current_text(editor: PromptSession[str]) -> None:
     """Start completion of text that was typed before completion was ready, and redraw with colours."""
     if editor.default_buffer.text.strip() and editor.default_buffer.complete_state is None:
         editor.default_buffer.start_completion()

@@ -10,9 +10,9 @@ from itertools import islice
 from pathlib import Path
 
 from auroraql.errors import AuroraQLError, UsageError, make_visible
-from auroraql.frontends.repl.showing import check_addable, expanded, pipe, put, show
-from auroraql.frontends.repl.state import State
-from auroraql.frontends.repl.statements import results_of
+from auroraql.frontends.repl.showing import check_appendable, expand_path, pipe_result, show_result, write_text
+from auroraql.frontends.repl.state import ReplState
+from auroraql.frontends.repl.statements import iterate_results
 from auroraql.output import FORMATS, format_footer, format_of, get_format, write_result
 from auroraql.output.timeline import render_timeline
 from auroraql.results import FetchedData, ResultSet
@@ -26,30 +26,30 @@ _LEAST_SOURCES = 5
 ON_OFF = ("on", "off")
 
 
-def last_result(state: State) -> ResultSet:
+def last_result(state: ReplState) -> ResultSet:
     """Return the last result. Raises UsageError when there is none."""
     if state.last is None:
         raise UsageError("there is no result yet", "run a FIND first")
     return state.last
 
 
-def last(state: State, argument: str) -> str:
+def show_last(state: ReplState, argument: str) -> str:
     """Print the last result with every column and row, or in another format."""
     result = last_result(state)
     whole = replace(state.screen, width=None)
-    put(state, get_format(argument or "table").render_screen(result, whole), wide=True)
+    write_text(state, get_format(argument or "table").render_screen(result, whole), wide=True)
     return format_footer(result)
 
 
-def vertically(state: State, _argument: str) -> str:
+def show_last_vertically(state: ReplState, _argument: str) -> str:
     """Print the last result with one value per line."""
-    show(state, last_result(state), "vertical")
+    show_result(state, last_result(state), "vertical")
     return ""
 
 
-def vertical(state: State, argument: str) -> str:
+def set_vertical(state: ReplState, argument: str) -> str:
     """Switch the vertical view on or off."""
-    on = _switched("x", argument, now=state.format == "vertical")
+    on = _parse_on_off("x", argument, now=state.format == "vertical")
     if state.format == "vertical" and not on:
         state.archive.settings.set_format(state.before_vertical)
     elif state.format != "vertical" and on:
@@ -58,7 +58,7 @@ def vertical(state: State, argument: str) -> str:
     return f"results are shown as {state.format}"
 
 
-def _switched(command: str, argument: str, *, now: bool) -> bool:
+def _parse_on_off(command: str, argument: str, *, now: bool) -> bool:
     """Return the new state of an option: on or off as given, else toggled. Raises UsageError for another word."""
     word = argument.casefold()
     if word and word not in ON_OFF:
@@ -68,7 +68,7 @@ def _switched(command: str, argument: str, *, now: bool) -> bool:
     return word == "on" if word else not now
 
 
-def format_as(state: State, argument: str) -> str:
+def set_format(state: ReplState, argument: str) -> str:
     """Set the format of results, or list the formats when none is given."""
     if not argument:
         return "\n".join(
@@ -82,57 +82,59 @@ def format_as(state: State, argument: str) -> str:
     return f"results are shown as {state.format}"
 
 
-def export(state: State, argument: str) -> str:
+def export_result(state: ReplState, argument: str) -> str:
     """Write the last result to a file in the format of its suffix, without repeating the search."""
     result = last_result(state)
     if not argument:
         raise UsageError("\\export needs a file", "for example \\export keograms.csv")
-    path = expanded(argument)
+    path = expand_path(argument)
     write_result(result, path)
     return f"{path}: {format_footer(result)}"
 
 
-def output(state: State, argument: str) -> str:
+def set_output(state: ReplState, argument: str) -> str:
     """Redirect results to a file, or back to the terminal when no file is given."""
-    path = expanded(argument) if argument else None
+    path = expand_path(argument) if argument else None
     message = (
-        f"{_sent_to(state, path)}; \\o without a file ends this" if path is not None else "results go to the terminal"
+        f"{_output_target(state, path)}; \\o without a file ends this"
+        if path is not None
+        else "results go to the terminal"
     )
     state.output = path
     return message
 
 
-def tee(state: State, argument: str) -> str:
+def set_tee(state: ReplState, argument: str) -> str:
     """Copy results to a file as well, or stop when no file is given."""
-    path = expanded(argument) if argument else None
+    path = expand_path(argument) if argument else None
     end_message = "results go only to the terminal"
-    message = f"{_sent_to(state, path)} too; \\tee without a file ends this" if path is not None else end_message
+    message = f"{_output_target(state, path)} too; \\tee without a file ends this" if path is not None else end_message
     state.tee = path
     return message
 
 
-def _sent_to(state: State, path: Path) -> str:
+def _output_target(state: ReplState, path: Path) -> str:
     """Return a sentence with the target and the format. Raises UsageError for a format that cannot be appended to."""
     target_format = format_of(path) or get_format(state.format)
     if target_format.render is None:
         raise UsageError(
             f"results cannot be appended to a {target_format.name} file", f"\\export {path} writes one result"
         )
-    check_addable(path)
+    check_appendable(path)
     return f"results go to {path} as {target_format.name}"
 
 
-def pipe_to(state: State, argument: str) -> str:
+def pipe_last_result(state: ReplState, argument: str) -> str:
     """Send the last result to a shell command."""
     result = last_result(state)
     if not argument:
         raise UsageError("\\pipe needs a command", "for example \\pipe sort | head")
     state.stream.flush()
-    code = pipe(result, argument, state.format)
+    code = pipe_result(result, argument, state.format)
     return f"the command exited with status {code}" if code else ""
 
 
-def open_product(state: State, argument: str) -> str:
+def open_product(state: ReplState, argument: str) -> str:
     """Open the URL of a row in a browser, by default the first row."""
     result = last_result(state)
     url_column = next((i for i, column in enumerate(result.columns) if column.name.rpartition(".")[2] == "url"), None)
@@ -150,14 +152,14 @@ def open_product(state: State, argument: str) -> str:
     return f"opened {url}"
 
 
-def timeline(state: State, argument: str) -> str:
+def show_timeline(state: ReplState, argument: str) -> str:
     """Draw the last result, or a stored one, over time."""
-    result = last_result(state) if not argument else _kept(state, argument)
-    put(state, render_timeline(result, state.screen, max(state.height - _AROUND_A_PICTURE, _LEAST_SOURCES)))
+    result = last_result(state) if not argument else _get_result(state, argument)
+    write_text(state, render_timeline(result, state.screen, max(state.height - _AROUND_A_PICTURE, _LEAST_SOURCES)))
     return ""
 
 
-def _kept(state: State, name: str) -> ResultSet:
+def _get_result(state: ReplState, name: str) -> ResultSet:
     result = state.archive.results.get(name)
     if result is None:
         matches = find_closest(name, state.archive.results, 1)
@@ -170,13 +172,13 @@ def _kept(state: State, name: str) -> ResultSet:
     return result
 
 
-def timing(state: State, argument: str) -> str:
+def set_timing(state: ReplState, argument: str) -> str:
     """Switch timing on or off."""
-    state.timing = _switched("timing", argument, now=state.timing)
+    state.timing = _parse_on_off("timing", argument, now=state.timing)
     return f"timing is {'on' if state.timing else 'off'}"
 
 
-def watch(state: State, argument: str) -> str:
+def watch_statement(state: ReplState, argument: str) -> str:
     """Repeat the last statement and print new rows, until Ctrl-C."""
     try:
         seconds = float(argument or "60")
@@ -189,7 +191,7 @@ def watch(state: State, argument: str) -> str:
     seen: dict[int, set[int]] = {}
     while True:
         try:
-            with closing(results_of(state.archive, state.statement)) as results:
+            with closing(iterate_results(state.archive, state.statement)) as results:
                 for number, result in enumerate(results):
                     seen[number] = _show_new(state, result, seen.get(number))
         except AuroraQLError as error:
@@ -197,12 +199,12 @@ def watch(state: State, argument: str) -> str:
         time.sleep(seconds)
 
 
-def _show_new(state: State, result: ResultSet, seen: set[int] | None) -> set[int]:
+def _show_new(state: ReplState, result: ResultSet, seen: set[int] | None) -> set[int]:
     """Print the rows that were not in the last run, or all rows in the first. Return the hashes of all rows seen."""
     hashes = {hash(repr(row)) for row in result}
     time_of_day = datetime.now().strftime("%H:%M:%S")
     if seen is None:
-        show(state, result)
+        show_result(state, result)
         return hashes
     new_rows = [row for row in result if hash(repr(row)) not in seen]
     if not new_rows:
@@ -218,5 +220,5 @@ def _show_new(state: State, result: ResultSet, seen: set[int] | None) -> set[int
         source=result.source,
         columns=result.columns,
     )
-    put(state, get_format(state.format).render_screen(new_result, state.screen))
+    write_text(state, get_format(state.format).render_screen(new_result, state.screen))
     return seen | hashes

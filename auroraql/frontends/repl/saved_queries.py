@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from auroraql.errors import AuroraQLError, Diagnostic, Source, StatementError, UsageError, make_visible
-from auroraql.frontends.repl.history import looks_secret
-from auroraql.frontends.repl.showing import expanded
-from auroraql.frontends.repl.state import State
-from auroraql.frontends.repl.statements import TYPED, read_file, show_all
+from auroraql.frontends.repl.history import may_be_secret
+from auroraql.frontends.repl.showing import expand_path
+from auroraql.frontends.repl.state import ReplState
+from auroraql.frontends.repl.statements import INPUT_NAME, read_file, run_and_show
 from auroraql.output import render_grid
 from auroraql.saved import (
     SavedQuery,
@@ -41,7 +41,7 @@ _NAME_TYPED = re.compile(r"\s(?P<name>(?:[^\W\d]\w*)?)\Z")
 _VALUE_TYPED = re.compile(rf"\s(?P<name>[^\W\d]\w*)=(?P<value>{_VALUE}(?:'[^']*|\"[^\"]*|\([^)]*)?)\Z")
 
 
-class Candidate(NamedTuple):
+class QueryCandidate(NamedTuple):
     """A candidate that replaces the last `back` characters. `shown` is its menu entry."""
 
     text: str
@@ -50,18 +50,18 @@ class Candidate(NamedTuple):
     doc: str
 
 
-def folders(state: State) -> tuple[Path, ...]:
+def query_folders(state: ReplState) -> tuple[Path, ...]:
     """Return the folders of saved queries: the working folder, then the user's own."""
     own = state.switches.queries
     return (Path(),) if own is None else (Path(), own)
 
 
-def look_again(state: State) -> None:
+def reload_queries(state: ReplState) -> None:
     """Reload the saved queries from disk. Completion uses this copy, so that no key reads the disk."""
-    state.saved = tuple(find_queries(folders(state)))
+    state.saved = tuple(find_queries(query_folders(state)))
 
 
-def save_statement(state: State, argument: str) -> str:
+def save_statement(state: ReplState, argument: str) -> str:
     """Save the last statement under a name, with an optional description.
 
     Raises UsageError for a bad or taken name, and when the statement may contain an API key.
@@ -76,14 +76,14 @@ def save_statement(state: State, argument: str) -> str:
     name = check_name(name)
     if not state.statement.strip():
         raise UsageError("there is no statement yet", "run a FIND first")
-    text = _with_head(state.statement.strip(), description.strip())
-    if looks_secret(text):
+    text = _add_front_matter(state.statement.strip(), description.strip())
+    if may_be_secret(text):
         raise UsageError(
             "the text seems to contain an API key and was not saved", "keep keys in the configuration file"
         )
     path = save_query(name, text, own, replace=replaces)
-    look_again(state)
-    found_first = find_query(name, folders(state))
+    reload_queries(state)
+    found_first = find_query(name, query_folders(state))
     hidden = found_first is not None and found_first.path.resolve() != path.resolve()
     note = (
         f"; in this folder \\run {name} runs {found_first.path} instead" if hidden and found_first is not None else ""
@@ -91,7 +91,7 @@ def save_statement(state: State, argument: str) -> str:
     return f"saved as {path}; \\run {name} runs it{note}"
 
 
-def _with_head(statement: str, description: str) -> str:
+def _add_front_matter(statement: str, description: str) -> str:
     """Return a statement with front matter that declares its parameters, unless they are declared already."""
     source = Source(statement)
     lines = [f"-- description  {' '.join(description.split())}"] if description else []
@@ -104,31 +104,31 @@ def _with_head(statement: str, description: str) -> str:
     return "\n".join([*lines, f"{statement}{end}\n"])
 
 
-def list_queries(state: State, _argument: str) -> str:
+def show_queries(state: ReplState, _argument: str) -> str:
     """Return a table of the saved queries: name, parameters, description and file."""
-    look_again(state)
+    reload_queries(state)
     if not state.saved:
         return "there are no saved queries; \\save NAME saves the last statement"
     return render_grid(("name", "parameters", "description", "file"), query_rows(state.saved), state.width)
 
 
-def run_query(state: State, argument: str) -> str:
+def run_saved_query(state: ReplState, argument: str) -> str:
     """Run a saved query or a file with parameter values. Raises AuroraQLError."""
     name, rest = _name_and_rest(argument)
     if not name:
         raise UsageError(
             "\\run needs a saved query", "for example \\run keograms_of_a_day day=2021-01-01; \\queries lists them"
         )
-    query = find_query(name, folders(state)) if Path(name).name == name and "\0" not in name else None
-    if expanded(name).is_file():
+    query = find_query(name, query_folders(state)) if Path(name).name == name and "\0" not in name else None
+    if expand_path(name).is_file():
         source = read_file(name)
     elif query is not None:
         source = Source(query.source.text, str(query.path))
     elif Path(name).name != name:
         source = read_file(name)  # raises an error with the reason
     else:
-        raise unreadable_query_error(name, folders(state)) or unknown_query_error(name, folders(state))
-    show_all(state, source.text, name=source.name, values=bind_parameters([source], _given(rest, source)))
+        raise unreadable_query_error(name, query_folders(state)) or unknown_query_error(name, query_folders(state))
+    run_and_show(state, source.text, name=source.name, values=bind_parameters([source], _parse_values(rest, source)))
     return ""
 
 
@@ -141,22 +141,22 @@ def _name_and_rest(argument: str) -> tuple[str, str]:
     return quoted[1] or quoted[2], argument[quoted.end() :]
 
 
-def _quoted(name: str) -> str:
+def _quote_query_name(name: str) -> str:
     """Return a name as it is typed after `\\run`."""
     if re.fullmatch(r"[^\s'\"]+", name):
         return name
     return f'"{name}"' if "'" in name else f"'{name}'"
 
 
-def as_said_here(error: AuroraQLError) -> AuroraQLError:
+def adapt_error(error: AuroraQLError) -> AuroraQLError:
     """Return the error with hints that suit the prompt: how `\\run` gives a value to a parameter."""
     if not isinstance(error, StatementError) or all(diagnostic.code != "AQL0206" for diagnostic in error.diagnostics):
         return error
-    is_typed = error.source is None or error.source.name == TYPED
-    return StatementError([_with_way_to_give(diagnostic, is_typed) for diagnostic in error.diagnostics], error.source)
+    is_typed = error.source is None or error.source.name == INPUT_NAME
+    return StatementError([_with_value_hint(diagnostic, is_typed) for diagnostic in error.diagnostics], error.source)
 
 
-def _with_way_to_give(diagnostic: Diagnostic, is_typed: bool) -> Diagnostic:
+def _with_value_hint(diagnostic: Diagnostic, is_typed: bool) -> Diagnostic:
     name = _PARAMETER.search(diagnostic.message) if diagnostic.code == "AQL0206" else None
     if name is None or "\\run" in diagnostic.hint:
         return diagnostic
@@ -169,7 +169,7 @@ def _with_way_to_give(diagnostic: Diagnostic, is_typed: bool) -> Diagnostic:
     return replace(diagnostic, hint=hint)
 
 
-def _given(text: str, source: Source) -> dict[str, list[str]]:
+def _parse_values(text: str, source: Source) -> dict[str, list[str]]:
     """Return the values of `name=value` pairs as typed. Raises UsageError for anything else."""
     header = read_front_matter(source)
     given: dict[str, list[str]] = {}
@@ -190,28 +190,28 @@ def _given(text: str, source: Source) -> dict[str, list[str]]:
     return given
 
 
-def candidates(state: State, argument: str) -> Iterator[Candidate]:
+def query_candidates(state: ReplState, argument: str) -> Iterator[QueryCandidate]:
     """Yield the candidates after `\\run`: queries, parameters and values. Reads only memory."""
     name, rest = _name_and_rest(argument)
     in_quotes = argument[:1] in ("'", '"') and argument.count(argument[0]) == 1
     if in_quotes or not (rest or argument.endswith(" ")):
-        for query in _alike(state, argument.strip("'\"")):
-            yield Candidate(_quoted(query.name), len(argument), query.name, query.header.description)
+        for query in _matching_queries(state, argument.strip("'\"")):
+            yield QueryCandidate(_quote_query_name(query.name), len(argument), query.name, query.header.description)
         return
     chosen = next((item for item in state.saved if item.name.casefold() == name.casefold()), None)
     if chosen is None:
         return
     value, name_typed = _VALUE_TYPED.search(argument), _NAME_TYPED.search(argument)
     if value is not None:
-        yield from _values(state, chosen, value["name"], value["value"])
+        yield from _value_candidates(state, chosen, value["name"], value["value"])
     elif name_typed is not None:
         used = {match["name"] for match in _GIVEN.finditer(rest)}
         for item in describe_parameters(chosen.source):
             if item.name.casefold().startswith(name_typed["name"].casefold()) and item.name not in used:
-                yield Candidate(f"{item.name}=", len(name_typed["name"]), item.name, item.doc)
+                yield QueryCandidate(f"{item.name}=", len(name_typed["name"]), item.name, item.doc)
 
 
-def _alike(state: State, typed: str) -> Iterator[SavedQuery]:
+def _matching_queries(state: ReplState, typed: str) -> Iterator[SavedQuery]:
     """Yield the queries whose name begins with the typed text, then those that contain it."""
     prefix = typed.casefold()
     yield from (query for query in state.saved if query.name.casefold().startswith(prefix))
@@ -222,7 +222,7 @@ def _alike(state: State, typed: str) -> Iterator[SavedQuery]:
     )
 
 
-def _values(state: State, query: SavedQuery, name: str, typed: str) -> Iterator[Candidate]:
+def _value_candidates(state: ReplState, query: SavedQuery, name: str, typed: str) -> Iterator[QueryCandidate]:
     """Yield the known values of a parameter. For a list, complete the item being typed."""
     catalogue = state.known.archive.catalogue if state.known is not None else None
     declared = query.header.get_declaration(name)
@@ -230,4 +230,4 @@ def _values(state: State, query: SavedQuery, name: str, typed: str) -> Iterator[
     prefix = last_item.lstrip("'\"").casefold()
     for value, doc in parameter_values(query.source, name, catalogue).items():
         if value.casefold().startswith(prefix):
-            yield Candidate(quote_value(value), len(last_item), value, doc)
+            yield QueryCandidate(quote_value(value), len(last_item), value, doc)

@@ -13,15 +13,15 @@ from pathlib import Path
 from auroraql.errors import UsageError, make_visible
 from auroraql.frontends.pager import choose_pager, ignore_interrupts, max_page_lines
 from auroraql.frontends.pager import write_paged as put_on
-from auroraql.frontends.repl.state import State
+from auroraql.frontends.repl.state import ReplState
 from auroraql.output import ResultFormat, format_footer, format_of, get_format
 from auroraql.output.screen import RenderOptions
 from auroraql.results import ResultSet
 
 
-def show(state: State, result: ResultSet, format: str = "") -> None:
+def show_result(state: ReplState, result: ResultSet, format: str = "") -> None:
     """Print the result of a statement: warnings, rows, and a footer with row count and time."""
-    state.question(result.warnings, result.source)
+    state.show_warnings(result.warnings, result.source)
     if result.note:
         state.say(result.note)
         return
@@ -30,12 +30,12 @@ def show(state: State, result: ResultSet, format: str = "") -> None:
     started = time.monotonic()
     chosen_format = get_format(format or state.format)
     if state.output is not None:
-        append(state.output, result, chosen_format)
+        append_result(state.output, result, chosen_format)
         state.say(f"{state.output}: {format_footer(result)}")
         return
     if state.tee is not None:
-        append(state.tee, result, chosen_format)
-    put(state, chosen_format.render_screen(result, state.screen))
+        append_result(state.tee, result, chosen_format)
+    write_text(state, chosen_format.render_screen(result, state.screen))
     state.say(format_footer(result))
     if state.timing:
         state.say(
@@ -45,18 +45,18 @@ def show(state: State, result: ResultSet, format: str = "") -> None:
             state.say(f"request IDs: {', '.join(result.request_ids)}")
 
 
-def put(state: State, chunks: Iterable[str], *, wide: bool = False) -> None:
+def write_text(state: ReplState, chunks: Iterable[str], *, wide: bool = False) -> None:
     """Write text to the terminal, through the pager when it is longer than the screen or, if `wide`, wider."""
     command = choose_pager(os.environ, state.switches.pager, stays=wide) if state.pages else []
     put_on(state.stream, chunks, command, lines=max_page_lines(), width=state.width if wide else None)
 
 
-def tell(state: State, text: str) -> None:
+def print_text(state: ReplState, text: str) -> None:
     """Print the output of a command, through the pager when long, with control characters escaped."""
-    put(state, (make_visible(line) + "\n" for line in text.splitlines()))
+    write_text(state, (make_visible(line) + "\n" for line in text.splitlines()))
 
 
-def append(path: Path, result: ResultSet, chosen: ResultFormat) -> None:
+def append_result(path: Path, result: ResultSet, chosen: ResultFormat) -> None:
     """Append a result to a file, in the format of its suffix or else the chosen one. Write all of it or nothing.
 
     Raises UsageError when the file cannot be written.
@@ -64,14 +64,14 @@ def append(path: Path, result: ResultSet, chosen: ResultFormat) -> None:
     target_format = format_of(path) or chosen
     chunks = target_format.render_screen(result, RenderOptions())
     try:
-        with _whole(path), path.open("ab") as stream:
+        with _append_atomically(path), path.open("ab") as stream:
             for chunk in chunks:
                 stream.write(chunk.encode())
     except OSError as error:
         raise UsageError(f"cannot write '{make_visible(str(path))}': {error.strerror or error}") from None
 
 
-def check_addable(path: Path) -> None:
+def check_appendable(path: Path) -> None:
     """Raise UsageError when a file cannot be written to. Does not create the file."""
     reason = None
     if path.is_dir():
@@ -85,7 +85,7 @@ def check_addable(path: Path) -> None:
 
 
 @contextmanager
-def _whole(path: Path) -> Iterator[None]:
+def _append_atomically(path: Path) -> Iterator[None]:
     """Undo a partial append, also when it is interrupted."""
     before = path.stat().st_size if path.is_file() else 0
     try:
@@ -97,7 +97,7 @@ def _whole(path: Path) -> Iterator[None]:
         raise
 
 
-def pipe(result: ResultSet, command: str, format: str) -> int:
+def pipe_result(result: ResultSet, command: str, format: str) -> int:
     """Write the whole result, uncoloured, to a shell command and return its exit code.
 
     Raises UsageError when there is no shell.
@@ -115,7 +115,7 @@ def pipe(result: ResultSet, command: str, format: str) -> int:
     return process.returncode
 
 
-def makes_links(environ: Mapping[str, str]) -> bool:
+def supports_links(environ: Mapping[str, str]) -> bool:
     """Return whether the terminal supports OSC 8 hyperlinks, or FORCE_HYPERLINK requests them."""
     if environ.get("FORCE_HYPERLINK"):
         return environ["FORCE_HYPERLINK"] != "0"
@@ -127,6 +127,6 @@ def makes_links(environ: Mapping[str, str]) -> bool:
     return (vte.isdigit() and int(vte) >= 5000) or any(name in environ for name in ("WT_SESSION", "KONSOLE_VERSION"))
 
 
-def expanded(argument: str) -> Path:
+def expand_path(argument: str) -> Path:
     """Return the path of a command's argument, without quotes and with `~` expanded."""
     return Path(argument.strip().strip("'\"")).expanduser()

@@ -13,7 +13,7 @@ from auroraql.archives.base import OnProgress
 from auroraql.completion import CompletionContext
 from auroraql.errors import Diagnostic, Source, make_visible, render
 from auroraql.frontends.pager import page_height
-from auroraql.frontends.repl.behind import Switches
+from auroraql.frontends.repl.behind import ReplOptions
 from auroraql.output.screen import RenderOptions, supports_blocks
 from auroraql.preparing import SessionContext
 from auroraql.results import ResultSet
@@ -23,7 +23,7 @@ from auroraql.searches import Search
 from auroraql.settings import Settings
 
 
-class Archive(Protocol):
+class ArchiveProtocol(Protocol):
     """Protocol of the archive as the prompt uses it."""
 
     @property
@@ -80,33 +80,33 @@ class Archive(Protocol):
         """Set the callback that receives the warnings of a statement just before it runs."""
 
     @property
-    def standing(self) -> SessionContext:
+    def session_context(self) -> SessionContext:
         """Names and settings that the first statement of a script may use."""
 
     def run_script(self, text: Source, /, **parameters: object) -> Iterator[ResultSet]:
         """Run each statement and yield its result. Raises AuroraQLError."""
 
 
-class InFlight(Protocol):
+class BackgroundJobsProtocol(Protocol):
     """Protocol of the handler of background searches."""
 
     def cancel(self, search: Search, /) -> str:
         """Cancel a search in the background. Return the message to print now."""
 
-    def again(self) -> str:
+    def on_second_interrupt(self) -> str:
         """Handle another Ctrl-C. Return the message to print."""
 
 
 @dataclass(slots=True)
-class State:
+class ReplState:
     """State of one session. `before_vertical` is the format that `\\x` restores."""
 
-    archive: Archive
+    archive: ArchiveProtocol
     stream: TextIO
-    switches: Switches = field(default_factory=Switches)
+    switches: ReplOptions = field(default_factory=ReplOptions)
     keys: TextIO | None = None
     """Terminal that keys come from, if there is one."""
-    flight: InFlight | None = None
+    background_jobs: BackgroundJobsProtocol | None = None
     parting: str = ""
     """Message about the search that Ctrl-C has just interrupted."""
     links: bool = False
@@ -126,7 +126,7 @@ class State:
     """The saved queries as of the last statement."""
     error: str = ""
     """The last error with its causes."""
-    told: set[Diagnostic] = field(default_factory=set)
+    shown_warnings: set[Diagnostic] = field(default_factory=set)
     """Warnings of the running script that are already printed."""
     known: CompletionContext | None = field(default=None, repr=False)
     """Completion context. None when there is no interactive input."""
@@ -166,9 +166,9 @@ class State:
             self.stream.write(make_visible(line) + "\n")
         self.stream.flush()
 
-    def question(self, warnings: Sequence[Diagnostic], source: Source | None) -> None:
+    def show_warnings(self, warnings: Sequence[Diagnostic], source: Source | None) -> None:
         """Print the warnings that were not printed yet for this script."""
-        new = [warning for warning in warnings if warning not in self.told]
-        self.told.update(new)
+        new = [warning for warning in warnings if warning not in self.shown_warnings]
+        self.shown_warnings.update(new)
         if new:
             self.say(render(new, source))

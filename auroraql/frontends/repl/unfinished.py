@@ -13,32 +13,32 @@ from auroraql.errors import Diagnostic, Span
 from auroraql.forms.pieces import detect_form
 from auroraql.forms.text.lexeme import Token
 from auroraql.forms.text.slips import CLAUSE_STARTS
-from auroraql.frontends.repl.commands import is_command, parts
+from auroraql.frontends.repl.commands import is_command, split_input
 from auroraql.preparing import EMPTY_CONTEXT, SessionContext
 from auroraql.rechecking import LiveChecker
 from auroraql.schema.catalogue import Catalogue
 
-LONGEST = 100_000
+MAX_CHECKED_CHARACTERS = 100_000
 """Longer texts were pasted, not typed, and are neither completed nor checked. In characters."""
 
 _NOT_YET = frozenset(("AQL0603", "AQL0607"))
 """Warnings about a clause that may still be typed: no time window, or no distance."""
 
 
-class TypedCheck:
+class IncompleteInputCheck:
     """Checker of the text being typed, incremental from key to key."""
 
     def __init__(self) -> None:
         self._checks, self._finder = LiveChecker(), CursorFinder()
 
-    def wrong(
+    def check(
         self, text: str, catalogue: Catalogue, standing: SessionContext = EMPTY_CONTEXT
     ) -> tuple[Diagnostic, ...]:
         """Return the diagnostics of a text. An unfinished statement is checked up to its last complete part."""
-        if not text.strip() or len(text) > LONGEST or is_command(text):
+        if not text.strip() or len(text) > MAX_CHECKED_CHARACTERS or is_command(text):
             return ()
         # Replace commands by blanks, so that the offsets of the statements do not change.
-        text = "".join(re.sub(r"[^\r\n]", " ", part) if is_command(part) else part for part in parts(text))
+        text = "".join(re.sub(r"[^\r\n]", " ", part) if is_command(part) else part for part in split_input(text))
         diagnostics = self._checks.check(text, catalogue, standing)
         complete = (
             self._finder.unfinished_part(text)
@@ -52,38 +52,38 @@ class TypedCheck:
             return tuple(
                 diagnostic
                 for diagnostic in diagnostics
-                if diagnostic.code in _NOT_YET or not self._goes_on(diagnostic, text)
+                if diagnostic.code in _NOT_YET or not self._is_incomplete(diagnostic, text)
             )
-        return tuple(diagnostic for diagnostic in diagnostics if not self._goes_on(diagnostic, text))
+        return tuple(diagnostic for diagnostic in diagnostics if not self._is_incomplete(diagnostic, text))
 
-    def _goes_on(self, diagnostic: Diagnostic, text: str) -> bool:
+    def _is_incomplete(self, diagnostic: Diagnostic, text: str) -> bool:
         """Return whether a diagnostic may disappear as typing continues."""
         if diagnostic.code in _NOT_YET:
             return True
         if isinstance(diagnostic.origin, Span):
-            if diagnostic.origin.end >= len(text) and _may_grow(text):
+            if diagnostic.origin.end >= len(text) and _may_be_prefix(text):
                 return True
             # DuckDB reports a missing token at the last word.
             if diagnostic.code == "AQL0409" and diagnostic.origin.end >= len(text.rstrip()):
                 return True
-        return bool(diagnostic.missing) and self._may_come(diagnostic, text)
+        return bool(diagnostic.missing) and self._can_be_completed(diagnostic, text)
 
-    def _may_come(self, diagnostic: Diagnostic, text: str) -> bool:
+    def _can_be_completed(self, diagnostic: Diagnostic, text: str) -> bool:
         """Return whether the missing clause can still be written after the text."""
         begin = self._finder.statement_start(text)
         if not isinstance(diagnostic.origin, Span) or diagnostic.origin.start < begin:
             return False
         if detect_form(text, begin + len(text[begin:]) - len(text[begin:].lstrip())) != "text":
             return True
-        return may_follow(diagnostic.missing, diagnostic.origin.start - begin, self._finder.words)
+        return can_follow(diagnostic.missing, diagnostic.origin.start - begin, self._finder.words)
 
 
-def _may_grow(text: str) -> bool:
+def _may_be_prefix(text: str) -> bool:
     """Return whether the last word may become another."""
     return text[-1:].isalnum() or text[-1:] in ("_", "$")
 
 
-def may_follow(missing: Sequence[str], place: int, words: Sequence[Token]) -> bool:
+def can_follow(missing: Sequence[str], place: int, words: Sequence[Token]) -> bool:
     """Return whether one of the missing clauses can be written after the words, in the FIND that contains `place`.
 
     That FIND must still be open. The clause must be absent, or the last one, which can continue. A punctuation mark can
