@@ -17,7 +17,7 @@ HEAD = """# Python reference
 
 The public names of the package `auroraql`, with their signatures and docstrings. Everything else may change without
 notice. [README.md](../README.md#python) shows how the parts work together. A `StatementLike` is text in any form, a query
-document as a dict, a `Source`, or a search object of pyaurorax.
+document as a dict, a `SourceByIdentifier`, or a search object of pyaurorax.
 Generated: `pytest tests/test_docs.py --update`.
 """
 

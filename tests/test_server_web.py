@@ -18,7 +18,7 @@ import pytest
 import requests
 
 from auroraql.frontends.server import listening
-from auroraql.frontends.server.packing import takes_gzip
+from auroraql.frontends.server.packing import accepts_gzip
 from tests.server_process import DAY, MAX, SWARM, ServerProcess, finished, get, post, refused
 
 PLAIN = {"Accept-Encoding": "identity"}
@@ -89,7 +89,7 @@ def test_answers_are_packed_for_who_takes_them_so(server: ServerProcess) -> None
     ],
 )  # fmt: skip
 def test_what_accept_encoding_means(accepted: str, takes: bool) -> None:
-    assert takes_gzip(accepted) == takes
+    assert accepts_gzip(accepted) == takes
 
 
 def test_the_size_of_a_result_is_that_of_its_records(server: ServerProcess) -> None:
@@ -251,7 +251,7 @@ def listener(body: bytes) -> Iterator[tuple[str, int]]:
         start("200 OK", [("Content-Length", str(len(body)))])
         return [body]
 
-    server = listening.listen(application, "127.0.0.1", 0)
+    server = listening.create_server(application, "127.0.0.1", 0)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     try:

@@ -1,4 +1,4 @@
-"""Ephemeris: where a spacecraft or an imager is, minute by minute (OpenAPI `Ephemeris`, `EphemerisQuery`)."""
+"""Ephemeris: where a spacecraft or an imager is, minute by minute (OpenAPI `EphemerisUpload`, `EphemerisQuery`)."""
 
 from __future__ import annotations
 

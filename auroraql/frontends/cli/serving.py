@@ -69,11 +69,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def run_server(options: argparse.Namespace) -> int:
     """Serves until it is told to end; gives back the exit code. Raises AuroraQLError."""
     from auroraql.frontends.cli.settling import effective_config
-    from auroraql.frontends.server.launch import Settings
+    from auroraql.frontends.server.launch import ServerSettings
     from auroraql.frontends.server.launch import serve as run
 
     config = effective_config(options)
-    settings = Settings(
+    settings = ServerSettings(
         archive=config.archive,
         host=options.host,
         port=options.port,

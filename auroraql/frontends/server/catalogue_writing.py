@@ -78,7 +78,7 @@ def delete_source(cursor: duckdb.DuckDBPyConnection, identifier: int) -> None:
         cursor.execute(f"DELETE FROM {table} WHERE identifier = ?", [identifier])  # noqa: S608 - one of two names
 
 
-def holds_records(cursor: duckdb.DuckDBPyConnection, identifier: int) -> bool:
+def has_records(cursor: duckdb.DuckDBPyConnection, identifier: int) -> bool:
     """Whether there are records of a source."""
     return cursor.execute(_HOLDS, [identifier]).fetchone() is not None
 
@@ -99,7 +99,7 @@ def delete_products(cursor: duckdb.DuckDBPyConnection, source: int, urls: Sequen
 def write_ephemeris(cursor: duckdb.DuckDBPyConnection, source: int, rows: Rows) -> None:
     """Adds ephemeris: epoch, the members of each location, and metadata, of which equal ones are kept once."""
     bound = {"source": source, "rows": list(rows)}
-    _forget_metadata(cursor, cursor.execute(f"{_SAME_EPOCH} RETURNING e.metadata", bound).fetchall())
+    _delete_orphaned_metadata(cursor, cursor.execute(f"{_SAME_EPOCH} RETURNING e.metadata", bound).fetchall())
     texts = list(dict.fromkeys(row["metadata"] for row in rows if row["metadata"] is not None))
     found = cursor.execute("SELECT coalesce(max(identifier), 0) FROM ephemeris_metadata").fetchone()
     first = found[0] if found else 0
@@ -113,11 +113,11 @@ def delete_ephemeris(cursor: duckdb.DuckDBPyConnection, source: int, start: date
     """Deletes the ephemeris of a source from start to end, inclusive; how many records there were."""
     sql = "DELETE FROM ephemeris WHERE data_source = ? AND epoch >= ? AND epoch <= ? RETURNING metadata"
     gone = cursor.execute(sql, [source, start, end]).fetchall()
-    _forget_metadata(cursor, gone)
+    _delete_orphaned_metadata(cursor, gone)
     return len(gone)
 
 
-def _forget_metadata(cursor: duckdb.DuckDBPyConnection, gone: Sequence[tuple[Any, ...]]) -> None:
+def _delete_orphaned_metadata(cursor: duckdb.DuckDBPyConnection, gone: Sequence[tuple[Any, ...]]) -> None:
     """Deletes the metadata that no record has any more, of those that the deleted ones had."""
     numbers = sorted({row[0] for row in gone if row[0] is not None})
     if numbers:

@@ -17,8 +17,8 @@ from typing import Any, BinaryIO, cast
 
 import msgspec
 
-from auroraql.frontends.server.packing import Packed, packing, unpacking
-from auroraql.frontends.server.wire import Problem
+from auroraql.frontends.server.packing import GzipFile, compressing, open_gzip
+from auroraql.frontends.server.wire import HttpError
 from auroraql.results import Record, ResultColumn, Row
 from auroraql.schema import Type
 
@@ -38,7 +38,7 @@ LineShape = Callable[[bytes], bytes]
 """The same, of the line that the record is."""
 
 
-def line_shape(shape: Shape) -> LineShape:
+def to_line_shape(shape: Shape) -> LineShape:
     """A shape of records as one of lines."""
     return lambda line: msgspec.json.encode(shape(msgspec.json.decode(line)))
 
@@ -47,8 +47,8 @@ class LineWriter:
     """Writes rows of these columns as lines: the constant parts of a record are made once."""
 
     def __init__(self, columns: Sequence[ResultColumn]) -> None:
-        self._between = _constants([column.path for column in columns])
-        self._writes = [_WRITES.get(column.type, _text) for column in columns]
+        self._between = _line_constants([column.path for column in columns])
+        self._writes = [_WRITES.get(column.type, _write_text) for column in columns]
 
     def lines(self, rows: Sequence[Row]) -> list[str]:
         """A line a row, without its end."""
@@ -61,7 +61,7 @@ class LineWriter:
         return ["".join(line) for line in zip(*pieces, strict=True)]
 
 
-def _constants(paths: Sequence[tuple[str, ...]]) -> list[str]:
+def _line_constants(paths: Sequence[tuple[str, ...]]) -> list[str]:
     """What stands before each value of a record, and after the last."""
     made: list[str] = []
     above: tuple[str, ...] = ()
@@ -77,56 +77,56 @@ def _constants(paths: Sequence[tuple[str, ...]]) -> list[str]:
     return [*made, "}" * (len(above) + 1)]
 
 
-def _time(value: datetime | None) -> str:
+def _write_time(value: datetime | None) -> str:
     """In whole seconds: pyaurorax reads no others."""
     return "null" if value is None else f'"{value.isoformat(timespec="seconds")}"'
 
 
-def _string(value: str | None) -> str:
+def _write_string(value: str | None) -> str:
     return "null" if value is None else encode_basestring_ascii(value)
 
 
-def _float(value: float | None) -> str:
+def _write_float(value: float | None) -> str:
     return "null" if value is None or not math.isfinite(value) else repr(value)
 
 
-def _integer(value: int | None) -> str:
+def _write_integer(value: int | None) -> str:
     return "null" if value is None else str(value)
 
 
-def _object(value: str | None) -> str:
+def _write_object(value: str | None) -> str:
     """DuckDB gives JSON text already."""
     return "{}" if value is None else value.replace("\n", " ")
 
 
-def _text(value: Any) -> str:
+def _write_text(value: Any) -> str:
     return "null" if value is None else json.dumps(value)
 
 
 _WRITES: dict[Type, Callable[[Any], str]] = {
-    Type.TIME: _time,
-    Type.STRING: _string,
-    Type.INTEGER: _integer,
-    Type.NUMBER: _float,
-    Type.OBJECT: _object,
+    Type.TIME: _write_time,
+    Type.STRING: _write_string,
+    Type.INTEGER: _write_integer,
+    Type.NUMBER: _write_float,
+    Type.OBJECT: _write_object,
 }
 
 
 def read_lines(file: BinaryIO) -> Iterator[bytes]:
     """The records of a packed result that was written here, a line each."""
     file.seek(0)
-    for line in unpacking(file):
+    for line in open_gzip(file):
         if line.startswith(b'{"') and line != WRAPPED[0]:
             yield line.rstrip(b",\n")
 
 
-def shaped(packed: Packed, shape: LineShape, around: tuple[bytes, bytes], into: BinaryIO) -> Packed:
+def reshape(packed: GzipFile, shape: LineShape, around: tuple[bytes, bytes], into: BinaryIO) -> GzipFile:
     """A packed result once more, each record in another shape. Closes the first file, and gives back the other.
 
     It is made whole before it is sent, so that neither memory nor a thread waits for a slow reader.
     """
     between, size = b"", sum(map(len, around))
-    with packed.file as file, closed_on_error(into), packing(into.write) as write:
+    with packed.file as file, close_on_error(into), compressing(into.write) as write:
         write(around[0])
         for line in read_lines(file):
             made = between + shape(line)
@@ -135,11 +135,11 @@ def shaped(packed: Packed, shape: LineShape, around: tuple[bytes, bytes], into: 
             between = b",\n"
         write(around[1])
     into.seek(0)
-    return Packed(into, size)
+    return GzipFile(into, size)
 
 
 @contextmanager
-def closed_on_error(file: BinaryIO) -> Iterator[None]:
+def close_on_error(file: BinaryIO) -> Iterator[None]:
     """Closes a file that nobody will have."""
     try:
         yield
@@ -148,7 +148,7 @@ def closed_on_error(file: BinaryIO) -> Iterator[None]:
         raise
 
 
-class Spools:
+class SpoolFiles:
     """Files for answers that are sent as their readers take them: small ones in memory, others on disk.
 
     All that are open take `most` bytes at most.
@@ -159,26 +159,26 @@ class Spools:
 
     def open(self) -> BinaryIO:
         """A file that is gone once it is closed."""
-        return cast("BinaryIO", _Spool(self))
+        return cast("BinaryIO", _SpoolFile(self))
 
     def take(self, size: int) -> None:
         """Counts bytes that are written, or given back. Raises Problem when there is no room for them."""
         with self._lock:
             if size > 0 and self._used + size > self._most:
-                raise Problem(503, "the space for answers is used up: try again in a moment")
+                raise HttpError(503, "the space for answers is used up: try again in a moment")
             self._used += size
 
 
-class _Spool:
+class _SpoolFile:
     """One of them, as far as a file as it must be."""
 
-    def __init__(self, spools: Spools) -> None:
+    def __init__(self, spools: SpoolFiles) -> None:
         self._spools, self._size = spools, 0
         self._file = SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115 - closed by `close`
         self.seek, self.tell, self.read = self._file.seek, self._file.tell, self._file.read
         self.readline = self._file.readline
 
-    def __enter__(self) -> _Spool:
+    def __enter__(self) -> _SpoolFile:
         return self
 
     def __exit__(self, *_raised: object) -> None:
@@ -194,7 +194,7 @@ class _Spool:
         try:
             return self._file.write(data)
         except OSError as problem:
-            raise Problem(503, f"there is no space for the answer: {problem.strerror}") from None
+            raise HttpError(503, f"there is no space for the answer: {problem.strerror}") from None
 
     def close(self) -> None:
         """Gives the space back."""

@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from auroraql.frontends.server.encoding import LineShape
-from auroraql.frontends.server.wire import Problem
+from auroraql.frontends.server.wire import HttpError
 
 _MOST_FIELDS = 1000
 """Fields of a tree that types are made of: each costs time."""
@@ -24,17 +24,17 @@ _SCALARS = str | int | float | bool | None
 
 def read_format(document: object) -> LineShape:
     """What a response_format makes of a record's line. Raises Problem for one that is none."""
-    size = _checked(document)
+    size = _count_fields(document)
     if not isinstance(document, dict):
-        raise Problem(400, "a response format is an object")
-    return _shape(json.dumps(document)) if size <= _MOST_FIELDS else _in_python(document)
+        raise HttpError(400, "a response format is an object")
+    return _format_record(json.dumps(document)) if size <= _MOST_FIELDS else _format_in_python(document)
 
 
 @lru_cache(maxsize=64)
-def _shape(text: str) -> LineShape:
+def _format_record(text: str) -> LineShape:
     tree = json.loads(text)
-    decode, encode = msgspec.json.Decoder(_type_of(tree)).decode, msgspec.json.Encoder().encode
-    otherwise = _in_python(tree)
+    decode, encode = msgspec.json.Decoder(_struct_type(tree)).decode, msgspec.json.Encoder().encode
+    otherwise = _format_in_python(tree)
 
     def shape(line: bytes) -> bytes:
         try:
@@ -45,25 +45,25 @@ def _shape(text: str) -> LineShape:
     return shape
 
 
-def _in_python(tree: dict[str, Any]) -> LineShape:
-    return lambda line: msgspec.json.encode(_formatted(msgspec.json.decode(line), tree))
+def _format_in_python(tree: dict[str, Any]) -> LineShape:
+    return lambda line: msgspec.json.encode(_apply_tree(msgspec.json.decode(line), tree))
 
 
-def _type_of(tree: dict[str, Any]) -> Any:
+def _struct_type(tree: dict[str, Any]) -> Any:
     """A type that has the fields of a tree, in its order; what is not there is left out again."""
     wanted = [(name, each) for name, each in tree.items() if each is not None and each is not False]
     fields: list[tuple[str, Any, Any]] = []
     for at, (_, each) in enumerate(wanted):
         held: Any = msgspec.Raw
         if isinstance(each, dict):
-            inner = _type_of(each)
+            inner = _struct_type(each)
             held = inner | list[inner | _SCALARS] | _SCALARS  # type: ignore[valid-type]
         fields.append((f"f{at}", held | msgspec.UnsetType, msgspec.UNSET))
     names = {f"f{at}": name for at, (name, _) in enumerate(wanted)}
     return msgspec.defstruct("Formatted", fields, rename=names)
 
 
-def _checked(tree: object) -> int:
+def _count_fields(tree: object) -> int:
     """How many fields a tree has. Raises Problem where leaves are other than true, false and null."""
     waiting, size = [(tree, "")], 0
     while waiting:
@@ -72,18 +72,20 @@ def _checked(tree: object) -> int:
         if isinstance(each, dict):
             waiting += [(below, f"{place}/{name}") for name, below in each.items()]
         elif each is not None and not isinstance(each, bool):
-            raise Problem(400, f"a response format has true or false for each field, not {each!r} (at {place or '/'})")
+            raise HttpError(
+                400, f"a response format has true or false for each field, not {each!r} (at {place or '/'})"
+            )
     return size
 
 
-def _formatted(value: Any, tree: dict[str, Any]) -> Any:
+def _apply_tree(value: Any, tree: dict[str, Any]) -> Any:
     """The parts of a value that the tree asks for; of a list, those of each element."""
     if isinstance(value, list):
-        return [_formatted(each, tree) for each in value]
+        return [_apply_tree(each, tree) for each in value]
     if not isinstance(value, dict):
         return value
     made = {}
     for name, wanted in tree.items():
         if name in value and wanted is not None and wanted is not False:
-            made[name] = _formatted(value[name], wanted) if isinstance(wanted, dict) else value[name]
+            made[name] = _apply_tree(value[name], wanted) if isinstance(wanted, dict) else value[name]
     return made

@@ -25,12 +25,12 @@ from waitress.utilities import RequestEntityTooLarge
 from auroraql.errors import UsageError
 from auroraql.frontends.server.wire import error_document
 
-MOST_BODY = 10 * 1024 * 1024
+MAX_BODY_BYTES = 10 * 1024 * 1024
 """Bytes of a request's body; a longer one is refused."""
 
-THREADS = 16
+WORKER_THREADS = 16
 
-_MOST_DISCARDED = 8 * MOST_BODY
+_MOST_DISCARDED = 8 * MAX_BODY_BYTES
 """How much of a body that is too long is read and thrown away, so that its sender hears why it was refused."""
 
 _IDLE_AFTER = 60
@@ -63,7 +63,7 @@ _NEW_FOR = 1.0
 _ACCEPTED_AT_ONCE = 64
 
 
-class _Parser(HTTPRequestParser):  # type: ignore[misc]
+class _RequestParser(HTTPRequestParser):  # type: ignore[misc]
     """Reads on to the end of a body that is too long, though not for ever: who is cut off while sending sees no answer."""
 
     _left = 0
@@ -101,10 +101,10 @@ class _ErrorTask(ErrorTask):  # type: ignore[misc]
         self.write(body)
 
 
-class _Channel(HTTPChannel):  # type: ignore[misc]
+class _HttpChannel(HTTPChannel):  # type: ignore[misc]
     """A connection that is closed when a request or an answer takes too long, though bytes trickle."""
 
-    parser_class = _Parser
+    parser_class = _RequestParser
     error_task_class = _ErrorTask
     request: Any
     _began = _sending = 0.0
@@ -188,10 +188,10 @@ class _Channel(HTTPChannel):  # type: ignore[misc]
         return (0 if now - self.creation_time > _NEW_FOR else 3), self.creation_time
 
 
-class _Server(TcpWSGIServer):  # type: ignore[misc]
+class _HttpServer(TcpWSGIServer):  # type: ignore[misc]
     """Waitress with room for everyone: new connections are accepted, and slow ones closed instead."""
 
-    channel_class = _Channel
+    channel_class = _HttpChannel
     arriving = 0
     """Bytes of all unfinished requests."""
     most_connections = _MOST_CONNECTIONS
@@ -218,7 +218,7 @@ class _Server(TcpWSGIServer):  # type: ignore[misc]
             if channel.is_overdue(now):
                 channel.handle_close()
 
-    def _idle(self) -> list[_Channel]:
+    def _idle(self) -> list[_HttpChannel]:
         """The connections whose requests nothing works on."""
         return [channel for channel in self.active_channels.values() if not channel.requests]
 
@@ -234,24 +234,24 @@ class _Server(TcpWSGIServer):  # type: ignore[misc]
             channel.handle_close()
 
 
-def listen(application: Callable[..., Any], host: str, port: int) -> Any:
+def create_server(application: Callable[..., Any], host: str, port: int) -> Any:
     """A waitress server that listens, and answers once `run` is called. Raises UsageError for a place it cannot have."""
     logging.getLogger("waitress").setLevel(logging.CRITICAL)
     try:
-        bound = _bound(host, port)
+        bound = _bind_socket(host, port)
     except (OSError, UnicodeError, OverflowError) as problem:
         why = getattr(problem, "strerror", None) or str(problem)
         raise UsageError(f"cannot listen at {host}:{port}: {why}", "give another --host or --port") from None
-    most = _most_connections()
+    most = _max_connections()
     settings = Adjustments(
         sockets=[bound],
-        threads=THREADS,
+        threads=WORKER_THREADS,
         ident="auroraql",
         server_name=f"[{host}]" if ":" in host else host,
         channel_timeout=_IDLE_AFTER,
         cleanup_interval=_CHECKED_EVERY,
         connection_limit=most + 2 * _ACCEPTED_AT_ONCE,
-        max_request_body_size=MOST_BODY + 1,
+        max_request_body_size=MAX_BODY_BYTES + 1,
         max_request_header_size=65536,
         inbuf_overflow=_IN_MEMORY,
         outbuf_overflow=_IN_MEMORY,
@@ -261,8 +261,8 @@ def listen(application: Callable[..., Any], host: str, port: int) -> Any:
         clear_untrusted_proxy_headers=True,
     )
     dispatcher = ThreadedTaskDispatcher()
-    dispatcher.set_thread_count(THREADS)
-    server = _Server(
+    dispatcher.set_thread_count(WORKER_THREADS)
+    server = _HttpServer(
         application,
         {},
         _sock=bound,
@@ -275,7 +275,7 @@ def listen(application: Callable[..., Any], host: str, port: int) -> Any:
     return server
 
 
-def _most_connections() -> int:
+def _max_connections() -> int:
     """How many connections there may be; each may need a second file, for its request or answer."""
     try:
         import resource
@@ -299,7 +299,7 @@ _OTHER_FILES = 200
 """Files that are kept for everything that is not a connection."""
 
 
-def _bound(host: str, port: int) -> socket.socket:
+def _bind_socket(host: str, port: int) -> socket.socket:
     family, kind, protocol, _, place = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[
         0
     ]

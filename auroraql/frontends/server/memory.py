@@ -10,7 +10,7 @@ DUCKDB_SETTINGS = {"allocator_background_threads": "true", "allocator_flush_thre
 """DuckDB's allocator gives back what is unused, without waiting for the next query."""
 
 
-def release() -> None:
+def release_memory() -> None:
     """Give unused memory back, where the C library can (glibc)."""
     gc.collect()
     with suppress(AttributeError, OSError, TypeError):

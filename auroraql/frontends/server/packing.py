@@ -16,33 +16,33 @@ _LEVEL = 1
 _PIECE = 1 << 16
 """Bytes that are unpacked at once."""
 
-LEAST = 1024
+MIN_COMPRESSED_BYTES = 1024
 """Bytes below which an answer is not worth packing."""
 
 _TAKEN = re.compile(r"(?:gzip|x-gzip|\*)(?:\s*;\s*q=(?P<quality>[0-9.]+))?", re.IGNORECASE | re.ASCII)
 
 
-def takes_gzip(accepted: str) -> bool:
+def accepts_gzip(accepted: str) -> bool:
     """Whether a client that sends this Accept-Encoding takes gzip: of what fits, a weight above nothing."""
     found = [_TAKEN.fullmatch(each.strip()) for each in accepted.split(",")]
     return any((each["quality"] or "1").strip("0.") != "" for each in found if each is not None)
 
 
-def pack(data: bytes) -> bytes:
+def compress(data: bytes) -> bytes:
     """Bytes as gzip; the same bytes are the same."""
     return gzip.compress(data, _LEVEL, mtime=0)
 
 
 @dataclass(frozen=True, slots=True)
-class Packed:
+class GzipFile:
     """An open file that is packed as gzip, at its beginning, and how many bytes it holds unpacked."""
 
     file: BinaryIO
-    size: int
+    unpacked_size: int
 
 
 @contextmanager
-def packing(write: Callable[[bytes], object]) -> Iterator[Callable[[bytes], object]]:
+def compressing(write: Callable[[bytes], object]) -> Iterator[Callable[[bytes], object]]:
     """Within, what is written is packed, and handed on as it comes."""
     deflate = zlib.compressobj(_LEVEL, zlib.DEFLATED, 16 + zlib.MAX_WBITS)
 
@@ -55,18 +55,18 @@ def packing(write: Callable[[bytes], object]) -> Iterator[Callable[[bytes], obje
     write(deflate.flush())
 
 
-def unpacking(file: BinaryIO) -> BinaryIO:
+def open_gzip(file: BinaryIO) -> BinaryIO:
     """What was packed into a file, to be read from its beginning."""
     return cast("BinaryIO", gzip.GzipFile(fileobj=file, mode="rb"))
 
 
-class Unpacked:
+class GzipReader:
     """A packed file, read unpacked as it is sent: nothing of it is kept but the piece that is being sent.
 
     It seeks within that piece only, as waitress does with what a client did not take at once.
     """
 
-    def __init__(self, packed: Packed) -> None:
+    def __init__(self, packed: GzipFile) -> None:
         self._packed = packed
         self._inflate = zlib.decompressobj(16 + zlib.MAX_WBITS)
         self._piece, self._first, self._at = b"", 0, 0
@@ -77,7 +77,7 @@ class Unpacked:
 
     def seek(self, offset: int, whence: int = 0) -> int:
         """Go to a byte: from the beginning (0), from here (1) or from the end (2)."""
-        self._at = offset + (0, self._at, self._packed.size)[whence]
+        self._at = offset + (0, self._at, self._packed.unpacked_size)[whence]
         return self._at
 
     def read(self, size: int = -1) -> bytes:

@@ -18,14 +18,14 @@ from datetime import datetime
 from auroraql.archives.embedded import EmbeddedEngine, EmbeddedRun, OutOfMemory
 from auroraql.errors import AuroraQLError, Cancelled
 from auroraql.frontends.server import search_logs
-from auroraql.frontends.server.encoding import BARE, WRAPPED, LineWriter, Spools, closed_on_error
-from auroraql.frontends.server.memory import release
-from auroraql.frontends.server.packing import Packed, packing
+from auroraql.frontends.server.encoding import BARE, WRAPPED, LineWriter, SpoolFiles, close_on_error
+from auroraql.frontends.server.memory import release_memory
+from auroraql.frontends.server.packing import GzipFile, compressing
 from auroraql.frontends.server.query_documents import QueryDocument
-from auroraql.frontends.server.slices import Slices
-from auroraql.frontends.server.store import Store, TooLarge, is_request_id
-from auroraql.frontends.server.turns import Turns
-from auroraql.frontends.server.wire import Document, Problem, now, reason
+from auroraql.frontends.server.slices import WindowSlicer
+from auroraql.frontends.server.store import ResultStore, ResultTooLarge, is_request_id
+from auroraql.frontends.server.turns import Admission
+from auroraql.frontends.server.wire import Document, HttpError, archive_error_reason, utc_now
 from auroraql.plan import Plan
 from auroraql.results import Row, result_columns
 from auroraql.schema import PROTOCOLS
@@ -41,16 +41,16 @@ _IDLE_SECONDS = 2.0
 
 
 @dataclass(slots=True)
-class Search:
+class SearchJob:
     """One search that waits or runs."""
 
     request_id: str
     query: QueryDocument
     plan: Plan
     address: str
-    requested: datetime = field(default_factory=now)
+    requested: datetime = field(default_factory=utc_now)
     logs: list[Document] = field(default_factory=list)
-    over: threading.Event = field(default_factory=threading.Event)
+    is_over: threading.Event = field(default_factory=threading.Event)
     _run: EmbeddedRun | None = None
     _cancelled: bool = False
 
@@ -59,9 +59,9 @@ class Search:
         """What it finds."""
         return self.query.request.kind
 
-    def pages(self, engine: EmbeddedEngine, slices: Slices, deadline: float) -> Iterator[list[Row]]:
+    def pages(self, engine: EmbeddedEngine, slices: WindowSlicer, deadline: float) -> Iterator[list[Row]]:
         """Its records, so many at a time. Raises ArchiveError."""
-        for part in slices.of(self.plan, deadline):
+        for part in slices.slice_plan(self.plan, deadline):
             self._run = run = engine.submit(part)
             if self._cancelled:
                 run.cancel()
@@ -75,11 +75,11 @@ class Search:
 
     def seconds(self) -> float:
         """How long ago it arrived."""
-        return (now() - self.requested).total_seconds()
+        return (utc_now() - self.requested).total_seconds()
 
     def log(self, level: str, summary: str) -> None:
         """Add a line to the log."""
-        self.logs.append({"level": level, "summary": summary, "timestamp": now().isoformat()})
+        self.logs.append({"level": level, "summary": summary, "timestamp": utc_now().isoformat()})
 
     def log_all(self, lines: Iterable[search_logs.Line]) -> None:
         """Add lines to the log."""
@@ -108,7 +108,7 @@ class Search:
             "result_count": count,
             "file_size": size,
             "query_duration": round(self.seconds() * 1000),
-            "completed_timestamp": now().isoformat(),
+            "completed_timestamp": utc_now().isoformat(),
         }
 
 
@@ -123,41 +123,41 @@ _RESULT_FIELDS = (
 )
 
 
-class Searches:
+class SearchQueue:
     """All searches of a server. `timeout` is in seconds; thread-safe."""
 
-    def __init__(self, engine: EmbeddedEngine, store: Store, *, timeout: float, workers: int) -> None:
+    def __init__(self, engine: EmbeddedEngine, store: ResultStore, *, timeout: float, workers: int) -> None:
         self._engine, self.store, self._timeout = engine, store, timeout
-        self.spools = Spools(store.disk)
-        self._turns, self._slices = Turns(), Slices(engine)
+        self.spools = SpoolFiles(store.disk)
+        self._turns, self._slices = Admission(), WindowSlicer(engine)
         self._lock = threading.Lock()
-        self._running: dict[str, Search] = {}
-        self._waiting: queue.SimpleQueue[Search | None] = queue.SimpleQueue()
+        self._running: dict[str, SearchJob] = {}
+        self._waiting: queue.SimpleQueue[SearchJob | None] = queue.SimpleQueue()
         self._closing = self._is_memory_used = False
         self._threads = [threading.Thread(target=self._work, daemon=True) for _ in range(workers)]
         for thread in self._threads:
             thread.start()
 
-    def submit(self, query: QueryDocument, plan: Plan, address: str) -> Search:
+    def submit(self, query: QueryDocument, plan: Plan, address: str) -> SearchJob:
         """Take a search. Raises Problem when its id is wrong or taken, or too many wait."""
-        request_id = _request_id(query.document)
-        search = Search(request_id, query, plan, address)
+        request_id = _choose_request_id(query.document)
+        search = SearchJob(request_id, query, plan, address)
         search.log(*search_logs.ARRIVED)
         with self._lock:
-            if request_id in self._running or self.store.holds(request_id):
-                raise Problem(409, f"there is a request '{request_id}' already", "Duplicate")
+            if request_id in self._running or self.store.has(request_id):
+                raise HttpError(409, f"there is a request '{request_id}' already", "Duplicate")
             if self._closing or len(self._running) >= _MOST_WAITING:
-                raise Problem(503, "too many searches wait: try again in a moment")
+                raise HttpError(503, "too many searches wait: try again in a moment")
             self._running[request_id] = search
         self._waiting.put(search)
         return search
 
-    def running(self, request_id: str, kind: str = "") -> Search | None:
+    def running(self, request_id: str, kind: str = "") -> SearchJob | None:
         """A search that waits or runs."""
         search = self._running.get(request_id)
         return search if search is not None and kind in ("", search.kind) else None
 
-    def active(self) -> list[Search]:
+    def active(self) -> list[SearchJob]:
         """Every search that waits or runs."""
         with self._lock:
             return list(self._running.values())
@@ -169,7 +169,7 @@ class Searches:
             document = search.status() if search is not None else self.store.status(request_id)
             if document is not None and document["search_request"]["request_type"] == PROTOCOLS[kind].request_type:
                 return document
-        raise Problem(404, f"request ID not found: there is no {PROTOCOLS[kind].request_type} request '{request_id}'")
+        raise HttpError(404, f"request ID not found: there is no {PROTOCOLS[kind].request_type} request '{request_id}'")
 
     def cancel(self, request_id: str) -> bool:
         """Stops a search and waits until it has stopped; whether there was one to stop."""
@@ -177,7 +177,7 @@ class Searches:
         if search is None:
             return False
         search.cancel()
-        search.over.wait(5)
+        search.is_over.wait(5)
         return True
 
     def close(self) -> None:
@@ -192,31 +192,31 @@ class Searches:
         for thread in self._threads:
             thread.join(5)
 
-    def at_once(self, plan: Plan, deadline: float) -> Packed:
+    def search_synchronously(self, plan: Plan, deadline: float) -> GzipFile:
         """The records of a plan, searched in the calling thread, as an array in a packed file. Raises ArchiveError."""
 
-        def written() -> Packed:
+        def written() -> GzipFile:
             file, size = self.spools.open(), 0
-            with closed_on_error(file), packing(file.write) as write:
+            with close_on_error(file), compressing(file.write) as write:
 
                 def counted(data: bytes) -> None:
                     nonlocal size
                     size += len(data)
                     write(data)
 
-                parts = self._slices.of(plan, deadline)
+                parts = self._slices.slice_plan(plan, deadline)
                 pages = (page for part in parts for page in self._engine.submit(part).pages(deadline, _PAGE))
                 _write_records(pages, plan, counted, BARE)
             file.seek(0)
-            return Packed(file, size)
+            return GzipFile(file, size)
 
         self._is_memory_used = True
-        return self._turns.give(written, deadline)
+        return self._turns.run(written, deadline)
 
     def _work(self) -> None:
         while (search := self._next()) is not None:
             try:
-                result = self._carried_out(search)
+                result = self._run_search(search)
                 self.store.finish(search.request_id, search.status(result), search.address)
             except Exception as problem:
                 if not isinstance(problem, OSError):
@@ -228,9 +228,9 @@ class Searches:
             finally:
                 with self._lock:
                     self._running.pop(search.request_id, None)
-                search.over.set()
+                search.is_over.set()
 
-    def _next(self) -> Search | None:
+    def _next(self) -> SearchJob | None:
         """The next search, or None when the server closes. Memory is released while nothing is to be done."""
         while True:
             try:
@@ -240,26 +240,26 @@ class Searches:
                     is_due = self._is_memory_used and not self._running
                     self._is_memory_used &= not is_due
                 if is_due:
-                    release()
+                    release_memory()
             else:
                 self._is_memory_used = True
                 return search
 
-    def _carried_out(self, search: Search) -> Document:
+    def _run_search(self, search: SearchJob) -> Document:
         """Runs a search and writes its records; gives back what came of it."""
         try:
-            count, size = self._turns.give(lambda: self._written(search), time.monotonic() + self._timeout)
+            count, size = self._turns.run(lambda: self._write_result(search), time.monotonic() + self._timeout)
         except Cancelled:
             search.log("error", "The search request was cancelled")
-        except TooLarge:
+        except ResultTooLarge:
             search.log("error", "The result is larger than the space this server keeps for results")
         except OSError as problem:
             search.log("error", f"The result cannot be written: {problem.strerror}")
         except OutOfMemory:
             search.log("error", "The search needs more memory than this server has for it (--memory)")
         except AuroraQLError as problem:
-            search.log("error", f"The search failed: {reason(problem)}")
-        except Problem as problem:
+            search.log("error", f"The search failed: {archive_error_reason(problem)}")
+        except HttpError as problem:
             search.log("error", f"The search failed: {problem}")
         except Exception:
             # Not for the caller's eyes, and nothing that may take a worker away.
@@ -269,31 +269,31 @@ class Searches:
             return search.result(failed=False, count=count, size=size)
         return search.result(failed=True)
 
-    def _written(self, search: Search) -> tuple[int, int]:
+    def _write_result(self, search: SearchJob) -> tuple[int, int]:
         began = time.monotonic()
-        search.log_all(search_logs.starting(search.query, search.request_id))
-        steps = _Steps(search, began)
+        search.log_all(search_logs.starting_lines(search.query, search.request_id))
+        steps = _StepLog(search, began)
         with self.store.writing(search.request_id) as writer:
             pages = search.pages(self._engine, self._slices, began + self._timeout)
-            count = _write_records(steps.logged(pages), search.plan, writer.write, WRAPPED)
+            count = _write_records(steps.log_pages(pages), search.plan, writer.write, WRAPPED)
         steps.log_end(count, writer.size, self._engine.sources())
         return count, writer.size
 
 
-class _Steps:
+class _StepLog:
     """Logs the steps of a search while its pages pass."""
 
-    def __init__(self, search: Search, began: float) -> None:
+    def __init__(self, search: SearchJob, began: float) -> None:
         self._search, self._began, self._queried = search, began, began
         is_conjunction = search.kind == "conjunctions"
         columns = result_columns(search.plan.query)
-        self._intervals = search_logs.Intervals(search.query, columns) if is_conjunction else None
+        self._intervals = search_logs.IntervalCounter(search.query, columns) if is_conjunction else None
 
-    def logged(self, pages: Iterator[list[Row]]) -> Iterator[list[Row]]:
+    def log_pages(self, pages: Iterator[list[Row]]) -> Iterator[list[Row]]:
         """The pages; the query is finished when the first is there."""
         page = next(pages, [])
         self._queried = time.monotonic()
-        self._search.log_all(search_logs.writing(self._search.kind, self._queried - self._began))
+        self._search.log_all(search_logs.writing_lines(self._search.kind, self._queried - self._began))
         while page:
             if self._intervals is not None:
                 self._intervals.count(page)
@@ -305,8 +305,8 @@ class _Steps:
         now = time.monotonic()
         if self._intervals is not None:
             self._search.log_all(self._intervals.lines(sources))
-        self._search.log_all(search_logs.written(self._search.kind, count, now - self._queried))
-        self._search.log_all(search_logs.finished(size, count, now - self._began))
+        self._search.log_all(search_logs.written_lines(self._search.kind, count, now - self._queried))
+        self._search.log_all(search_logs.finished_lines(size, count, now - self._began))
 
 
 def _write_records(
@@ -323,11 +323,11 @@ def _write_records(
     return count
 
 
-def _request_id(document: Document) -> str:
+def _choose_request_id(document: Document) -> str:
     """The id that the caller chose, or a new one. Raises Problem for one that cannot be."""
     chosen = document.get("request_id")
     if chosen is None:
         return str(uuid.uuid4())
     if not isinstance(chosen, str) or not is_request_id(chosen):
-        raise Problem(400, "a request_id has up to 100 letters, digits, dots, dashes and underscores")
+        raise HttpError(400, "a request_id has up to 100 letters, digits, dots, dashes and underscores")
     return chosen

@@ -31,7 +31,7 @@ _DAYS = {
 Days = Sequence[tuple[datetime, int]]
 
 
-class Slices:
+class WindowSlicer:
     """Parts the searches of an archive; thread-safe.
 
     The days are counted once: what has been written since makes slices larger or smaller, and finds no less.
@@ -42,18 +42,18 @@ class Slices:
         self._lock = threading.Lock()
         self._days: dict[str, Days] = {}
 
-    def of(self, plan: Plan, deadline: float) -> Iterator[Plan]:
+    def slice_plan(self, plan: Plan, deadline: float) -> Iterator[Plan]:
         """The plan, or the plans that stand for it. Raises ArchiveError."""
         query = plan.query
         if query.kind not in _DAYS or plan.is_empty or not _is_long(query):
             yield plan
             return
-        for edge in _edges(self._counted(query.kind, deadline), query):
-            yield replace(plan, query=_before(query, edge))
+        for edge in _slice_edges(self._count_days(query.kind, deadline), query):
+            yield replace(plan, query=_query_before(query, edge))
             query = replace(query, start=edge)
         yield replace(plan, query=query)
 
-    def _counted(self, kind: str, deadline: float) -> Days:
+    def _count_days(self, kind: str, deadline: float) -> Days:
         with self._lock:
             if kind not in self._days:
                 with self._engine.reading(deadline) as cursor:
@@ -65,7 +65,7 @@ def _is_long(query: Query) -> bool:
     return query.start is None or query.end is None or query.end - query.start > _SHORT
 
 
-def _edges(days: Days, query: Query) -> Iterator[datetime]:
+def _slice_edges(days: Days, query: Query) -> Iterator[datetime]:
     """The days, within a query's window, with which a slice begins."""
     held = 0
     for day, count in days:
@@ -79,7 +79,7 @@ def _edges(days: Days, query: Query) -> Iterator[datetime]:
         held += count
 
 
-def _before(query: Query, moment: datetime) -> Query:
+def _query_before(query: Query, moment: datetime) -> Query:
     """The part of a query before a moment: not to the second before, since records may have fractions."""
     field = KINDS[query.kind].span[0]
     early: Predicate = Comparison(Ref("record", field.name), Op.LT, (moment.isoformat(),))

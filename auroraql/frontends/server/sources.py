@@ -45,7 +45,7 @@ _PATIENCE = 60.0
 """Seconds that counting may take."""
 
 
-class Sources:
+class SourceDirectory:
     """The sources of an archive; thread-safe."""
 
     def __init__(self, engine: EmbeddedEngine) -> None:
@@ -70,7 +70,7 @@ class Sources:
             and (not owner or self._details(each.identifier).owner == owner)
         ]
 
-    def uploaded(self, identifier: int) -> Document:
+    def uploaded_fields(self, identifier: int) -> Document:
         """What was uploaded of a source besides its basic fields. Raises ArchiveError."""
         with self._engine.reading(time.monotonic() + _PATIENCE) as cursor:
             return read_source_records(cursor).get(identifier, {})
@@ -82,12 +82,12 @@ class Sources:
         # A text that is missing in a catalogue is null, as it is in records.
         made |= {name: None if value == "" else value for name, value in asdict(source).items() if name in shown}
         if set(shown) & set(RECORDED):
-            made |= {name: value for name, value in self._beside(source).items() if name in shown}
+            made |= {name: value for name, value in self._extra_fields(source).items() if name in shown}
         if stats:
             made["stats"] = self.stats(source.identifier)
         return made
 
-    def _beside(self, source: DataSource) -> Document:
+    def _extra_fields(self, source: DataSource) -> Document:
         details = self._details(source.identifier)
         schemas = {kind.schema_key: details.schemas.get(kind.name) for kind in KINDS.values() if kind.schema_key}
         maintainers = [*(details.maintainers or ())]
@@ -103,7 +103,7 @@ class Sources:
     def _details(self, identifier: int) -> SourceDetails:
         return self._engine.details(time.monotonic() + _PATIENCE).get(identifier, SourceDetails())
 
-    def shaper(self, level: str) -> Callable[[Document], Document]:
+    def record_shaper(self, level: str) -> Callable[[Document], Document]:
         """Gives the sources in a record another level than basic_info."""
         known = {each.identifier: self.document(each, level) for each in self.all()}
 

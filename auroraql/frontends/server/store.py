@@ -19,8 +19,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
 
-from auroraql.frontends.server.packing import packing
-from auroraql.frontends.server.wire import Document, now
+from auroraql.frontends.server.packing import compressing
+from auroraql.frontends.server.wire import Document, utc_now
 
 _ID = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,98}[A-Za-z0-9])?", re.ASCII)
 
@@ -38,12 +38,12 @@ def is_request_id(text: str) -> bool:
     return _ID.fullmatch(text) is not None and ".." not in text
 
 
-class TooLarge(Exception):
+class ResultTooLarge(Exception):
     """A result that the bounded space has no room for."""
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class ResultEntry:
     """What is remembered of a finished search; the rest is in its status file. Sizes in bytes, times in UTC."""
 
     kind: str
@@ -59,13 +59,13 @@ class Entry:
     address: str = ""
 
 
-class Store:
+class ResultStore:
     """A folder of results, which are packed there. `keep` is in seconds, `disk` in bytes; thread-safe."""
 
     def __init__(self, folder: Path, keep: float, disk: int) -> None:
         self._folder, self._keep, self.disk = folder, keep, disk
         self._lock = threading.RLock()
-        self._remembered: dict[str, Entry] = {}
+        self._remembered: dict[str, ResultEntry] = {}
         self._used = 0
         self._unwritten: dict[str, Document] = {}
         """Statuses for which there was no space on disk; they last as long as the server."""
@@ -75,36 +75,36 @@ class Store:
         self._loading.start()
 
     @property
-    def _entries(self) -> dict[str, Entry]:
+    def _entries(self) -> dict[str, ResultEntry]:
         """Every finished search by its id, oldest first; waits until those of an earlier run are read."""
         self._loading.join()
         return self._remembered
 
     def _load(self) -> None:
         """Finds what is there from an earlier run."""
-        found: dict[str, Entry] = {}
+        found: dict[str, ResultEntry] = {}
         for path in self._folder.iterdir():
             if path.suffix == _PART:
                 path.unlink(missing_ok=True)
             elif path.suffix == _STATUS:
-                found |= self._found(path)
+                found |= self._read_entry(path)
         for path in self._folder.glob(f"*{_RESULT}"):
             if path.name.removesuffix(_RESULT) not in found:
                 path.unlink(missing_ok=True)
         self._used = sum(each.held + each.status_size for each in found.values())
         self._remembered = dict(sorted(found.items(), key=lambda item: item[1].finished))
 
-    def _found(self, path: Path) -> dict[str, Entry]:
+    def _read_entry(self, path: Path) -> dict[str, ResultEntry]:
         """The search of a status file; none for a file that is no status."""
         name = path.name.removesuffix(_STATUS)
         result = self._folder / f"{name}{_RESULT}"
         with suppress(OSError, ValueError, KeyError, TypeError):
             document = json.loads(path.read_text("utf-8"))
             size = result.stat().st_size if result.is_file() else 0
-            return {name: _entry(document, size, path.stat().st_size, document.get("address", ""))}
+            return {name: _entry_from_status(document, size, path.stat().st_size, document.get("address", ""))}
         return {}
 
-    def _keep_entry(self, name: str, entry: Entry | None) -> Entry | None:
+    def _keep_entry(self, name: str, entry: ResultEntry | None) -> ResultEntry | None:
         """Remembers a search, or forgets it, and counts its bytes; gives back what was remembered before."""
         entries = self._entries
         before = entries.pop(name, None) if entry is None else entries.get(name)
@@ -116,14 +116,14 @@ class Store:
         return before
 
     @contextmanager
-    def writing(self, request_id: str) -> Iterator[Writer]:
+    def writing(self, request_id: str) -> Iterator[ResultWriter]:
         """A writer of one result, which is there when the block ends; on an error, nothing is left of it."""
         part = self._folder / f"{request_id}{_PART}"
         writer = None
         try:
             with part.open("xb") as file:
-                writer = Writer(file, self)
-                with packing(writer.put) as write:
+                writer = ResultWriter(file, self)
+                with compressing(writer.put) as write:
                     writer.pack = write
                     yield writer
             part.replace(self._folder / f"{request_id}{_RESULT}")
@@ -144,7 +144,7 @@ class Store:
                     if self._used <= self.disk:
                         return
             if self._used > self.disk:
-                raise TooLarge
+                raise ResultTooLarge
 
     def finish(self, request_id: str, document: Document, address: str) -> None:
         """Keeps the status of a search that is over."""
@@ -152,9 +152,9 @@ class Store:
         with self._lock:
             held = result.stat().st_size if result.is_file() else 0
             size = self._write_status(request_id, document, address)
-            self._keep_entry(request_id, _entry(document, held, size, address))
+            self._keep_entry(request_id, _entry_from_status(document, held, size, address))
         self.expire()
-        with suppress(TooLarge):
+        with suppress(ResultTooLarge):
             self.reserve(0)
 
     def finish_without_space(self, request_id: str, document: Document, address: str) -> None:
@@ -162,7 +162,7 @@ class Store:
         with self._lock:
             (self._folder / f"{request_id}{_RESULT}").unlink(missing_ok=True)
             self._keep_in_memory(request_id, document)
-            self._keep_entry(request_id, _entry(document, 0, 0, address))
+            self._keep_entry(request_id, _entry_from_status(document, 0, 0, address))
 
     def _keep_in_memory(self, request_id: str, document: Document) -> None:
         self._unwritten[request_id] = document
@@ -181,11 +181,11 @@ class Store:
         self._unwritten.pop(request_id, None)
         return size
 
-    def holds(self, request_id: str) -> bool:
+    def has(self, request_id: str) -> bool:
         """Whether a finished search has this id."""
         return request_id in self._entries
 
-    def known(self) -> dict[str, Entry]:
+    def entries(self) -> dict[str, ResultEntry]:
         """Every finished search by its id, oldest first."""
         with self._lock:
             return dict(self._entries)
@@ -224,7 +224,7 @@ class Store:
             if entry is None or document is None or not entry.held:
                 return
             (self._folder / f"{request_id}{_RESULT}").unlink(missing_ok=True)
-            document["search_result"]["result_file_deleted_timestamp"] = now().isoformat()
+            document["search_result"]["result_file_deleted_timestamp"] = utc_now().isoformat()
             try:
                 size = self._write_status(request_id, document, entry.address)
             except OSError:
@@ -254,10 +254,10 @@ class Store:
                 self.forget(name)
 
 
-class Writer:
+class ResultWriter:
     """Writes one result and counts its bytes: those that were written, and those that it takes on disk, packed."""
 
-    def __init__(self, file: BinaryIO, store: Store) -> None:
+    def __init__(self, file: BinaryIO, store: ResultStore) -> None:
         self._file, self._store = file, store
         self.size = self.held = 0
         self.pack: Callable[[bytes], object] = self.put
@@ -270,16 +270,16 @@ class Writer:
     def put(self, data: bytes) -> None:
         """Adds packed bytes. Raises TooLarge."""
         if self.held + len(data) > self._store.disk // 2:
-            raise TooLarge
+            raise ResultTooLarge
         self.held += len(data)
         self._store.reserve(len(data))
         self._file.write(data)
 
 
-def _entry(document: Document, held: int, status_size: int, address: str) -> Entry:
+def _entry_from_status(document: Document, held: int, status_size: int, address: str) -> ResultEntry:
     asked, found = document["search_request"], document["search_result"]
     finished = datetime.fromisoformat(found["completed_timestamp"]).replace(tzinfo=UTC).timestamp()
-    return Entry(
+    return ResultEntry(
         asked["request_type"],
         datetime.fromisoformat(asked["requested"]),
         finished,

@@ -9,39 +9,39 @@ from contextlib import contextmanager
 from typing import TypeVar
 
 from auroraql.archives.embedded import OutOfMemory
-from auroraql.frontends.server.wire import Problem
+from auroraql.frontends.server.wire import HttpError
 
-Made = TypeVar("Made")
+Result = TypeVar("Result")
 
 
-class Turns:
+class Admission:
     """Who works now; thread-safe. Nobody begins beside one that works alone, or waits to."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
         self._working = self._alone = 0
 
-    def give(self, work: Callable[[], Made], deadline: float) -> Made:
+    def run(self, work: Callable[[], Result], deadline: float) -> Result:
         """Does work beside other, and when there was too little memory for that, once more alone.
 
         Raises what the work does, and Problem when it was not its turn by the deadline.
         """
         try:
-            with self._turn(deadline, alone=False):
+            with self._take_turn(deadline, alone=False):
                 return work()
         except OutOfMemory:
-            with self._turn(deadline, alone=True):
+            with self._take_turn(deadline, alone=True):
                 return work()
 
     @contextmanager
-    def _turn(self, deadline: float, *, alone: bool) -> Iterator[None]:
+    def _take_turn(self, deadline: float, *, alone: bool) -> Iterator[None]:
         with self._changed:
             self._alone += alone
             if not self._changed.wait_for(
                 lambda: not (self._working if alone else self._alone), deadline - time.monotonic()
             ):
                 self._alone -= alone
-                raise Problem(503, "there was no memory for the search: try again in a moment")
+                raise HttpError(503, "there was no memory for the search: try again in a moment")
             self._working += 1
         try:
             yield

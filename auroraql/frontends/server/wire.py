@@ -13,7 +13,7 @@ from typing import Any, BinaryIO, NoReturn, cast
 import falcon
 
 from auroraql.errors import AuroraQLError, Diagnostic, Pointer, StatementError, UsageError
-from auroraql.frontends.server.packing import Packed, Unpacked, takes_gzip
+from auroraql.frontends.server.packing import GzipFile, GzipReader, accepts_gzip
 from auroraql.schema.operators import OPERATORS
 
 Document = dict[str, Any]
@@ -44,7 +44,7 @@ MOST_PARTS = 500_000
 """Values of a query, or of a response format; its lists and blocks have limits of their own."""
 
 
-class Problem(Exception):
+class HttpError(Exception):
     """A call that is answered with an error; `document` stands in place of the one that code and message make."""
 
     def __init__(self, status: int, message: str, code: str = "", document: object = None) -> None:
@@ -58,7 +58,7 @@ def error_document(status: int, message: str, code: str = "") -> Document:
     return {"error_code": code or _CODES.get(status, "Other"), "error_message": message}
 
 
-class Call(falcon.Request):
+class HttpRequest(falcon.Request):
     """One request, with its parameters and its body read as the endpoints need them; what is wrong raises Problem."""
 
     @property
@@ -77,11 +77,11 @@ class Call(falcon.Request):
 
     def document(self) -> Document:
         """Return the body, a JSON object."""
-        return _object(self.json())
+        return _require_object(self.json())
 
     def query(self) -> Document:
         """Return the body, a JSON object of the size of a query."""
-        return _object(self.json(MOST_PARTS))
+        return _require_object(self.json(MOST_PARTS))
 
     def json(self, most: int | None = None) -> Any:
         """Return the body as JSON: finite numbers, and text that is Unicode; `most` limits its parts.
@@ -90,19 +90,19 @@ class Call(falcon.Request):
         """
         body: bytes = self.bounded_stream.read()
         if most is not None and sum(map(body.count, (b",", b"[", b"{"))) > most:
-            raise Problem(400, f"the body has more than {most} values: a query has no use for so many")
+            raise HttpError(400, f"the body has more than {most} values: a query has no use for so many")
         try:
-            document = json.loads(body, parse_float=_number, parse_constant=_refuse)
+            document = json.loads(body, parse_float=_read_number, parse_constant=_refuse_constant)
             # Half a surrogate pair is not text, and nothing that is stored could hold it.
             json.dumps(document, ensure_ascii=False).encode()
         except UnicodeError:
-            raise Problem(400, "the body is not Unicode text") from None
+            raise HttpError(400, "the body is not Unicode text") from None
         except ValueError as problem:
-            raise Problem(400, f"the body is not JSON: {problem}") from None
+            raise HttpError(400, f"the body is not JSON: {problem}") from None
         except RecursionError:
-            raise Problem(400, "the body is JSON too deep to read") from None
+            raise HttpError(400, "the body is JSON too deep to read") from None
         if most is not None and len(body) > _LONGEST_QUERY:
-            raise Problem(413, f"a query has at most {_LONGEST_QUERY} bytes, and this one has {len(body)}")
+            raise HttpError(413, f"a query has at most {_LONGEST_QUERY} bytes, and this one has {len(body)}")
         return document
 
     def parameter(self, name: str) -> str:
@@ -110,7 +110,7 @@ class Call(falcon.Request):
         value = self.params.get(name, "")
         text = value[0] if isinstance(value, list) else value
         if _REPLACEMENT in text:
-            raise Problem(400, f"'{name}' is not UTF-8 text")
+            raise HttpError(400, f"'{name}' is not UTF-8 text")
         return text
 
     def flag(self, name: str) -> bool | None:
@@ -118,13 +118,13 @@ class Call(falcon.Request):
         text = self.parameter(name).lower()
         if text in ("", "true", "false"):
             return {"": None, "true": True, "false": False}[text]
-        raise Problem(400, f"'{name}' is true or false, not '{text}'")
+        raise HttpError(400, f"'{name}' is true or false, not '{text}'")
 
     def choice(self, name: str, choices: Sequence[str]) -> str:
         """Return a parameter that takes one of several values; empty when it is left out."""
         text = self.parameter(name)
         if text and text not in choices:
-            raise Problem(400, f"'{name}' is one of {', '.join(choices)}, not '{text}'")
+            raise HttpError(400, f"'{name}' is one of {', '.join(choices)}, not '{text}'")
         return text
 
     def number(self, name: str) -> int | None:
@@ -138,7 +138,7 @@ class Call(falcon.Request):
         try:
             return date.fromisoformat(text) if text else None
         except ValueError:
-            raise Problem(400, f"'{name}' is a date such as 2020-02-01, not '{text}'") from None
+            raise HttpError(400, f"'{name}' is a date such as 2020-02-01, not '{text}'") from None
 
     def moment(self, name: str) -> datetime | None:
         """Return a parameter that is a time, as naive UTC; None when it is left out."""
@@ -146,29 +146,29 @@ class Call(falcon.Request):
         return read_moment(text, name) if text else None
 
 
-def _object(document: object) -> Document:
+def _require_object(document: object) -> Document:
     if not isinstance(document, dict):
-        raise Problem(400, "the body is not a JSON object")
+        raise HttpError(400, "the body is not a JSON object")
     return document
 
 
-class Answer(falcon.Response):
+class HttpResponse(falcon.Response):
     """The answer to one request."""
 
-    def stream_records(self, records: Packed, call: Call) -> None:
+    def stream_records(self, records: GzipFile, call: HttpRequest) -> None:
         """Answer with a file of records, packed where the client accepts gzip. The file is closed after it is sent."""
         self.content_type = falcon.MEDIA_JSON
-        if takes_gzip(call.get_header("Accept-Encoding", default="")):
+        if accepts_gzip(call.get_header("Accept-Encoding", default="")):
             self.set_header("Content-Encoding", "gzip")
             self.stream = records.file
         else:
-            self.stream = cast("BinaryIO", Unpacked(records))
+            self.stream = cast("BinaryIO", GzipReader(records))
 
 
 def whole_number(text: str, name: str) -> int:
     """A whole number of at most 64 bits. Raises Problem."""
     if not (text.removeprefix("-").isascii() and text.removeprefix("-").isdigit() and len(text) < 19):
-        raise Problem(400, f"'{name}' is a whole number, not '{text}'")
+        raise HttpError(400, f"'{name}' is a whole number, not '{text}'")
     return int(text)
 
 
@@ -178,18 +178,18 @@ def read_moment(text: object, name: str) -> datetime:
         moment = datetime.fromisoformat(text if isinstance(text, str) else "")
         return moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
     except (ValueError, OverflowError):
-        raise Problem(400, f"'{name}' is a time as 2020-02-01T00:00:00, not {text!r}") from None
+        raise HttpError(400, f"'{name}' is a time as 2020-02-01T00:00:00, not {text!r}") from None
 
 
 @contextmanager
-def statement_problems() -> Iterator[None]:
+def statement_errors_to_http() -> Iterator[None]:
     """What is wrong with a query, as a problem of the call; hints are for statements, not for JSON."""
     try:
         yield
     except StatementError as error:
-        raise Problem(400, "; ".join(_told(each) for each in error.diagnostics)) from None
+        raise HttpError(400, "; ".join(_diagnostic_text(each) for each in error.diagnostics)) from None
     except UsageError as error:
-        raise Problem(400, error.message) from None
+        raise HttpError(400, error.message) from None
 
 
 _WORDS = re.compile(
@@ -198,28 +198,28 @@ _WORDS = re.compile(
 """Words of the language that its messages use, and JSON has in lower case."""
 
 
-def _told(each: Diagnostic) -> str:
+def _diagnostic_text(each: Diagnostic) -> str:
     place = f" (at {each.origin.path or '/'})" if isinstance(each.origin, Pointer) else ""
     return f"{_WORDS.sub(lambda word: word[0].lower(), each.message)}{place}"
 
 
-def reason(error: AuroraQLError) -> str:
+def archive_error_reason(error: AuroraQLError) -> str:
     """What an archive says went wrong, in one line."""
     message, hint = getattr(error, "message", str(error)), getattr(error, "hint", "")
     return f"{message}: {hint}" if hint else message
 
 
-def now() -> datetime:
+def utc_now() -> datetime:
     """The time, as naive UTC."""
     return datetime.now(UTC).replace(tzinfo=None)
 
 
-def _number(text: str) -> float:
+def _read_number(text: str) -> float:
     value = float(text)
     if not math.isfinite(value):
-        _refuse(text)
+        _refuse_constant(text)
     return value
 
 
-def _refuse(text: str) -> NoReturn:
+def _refuse_constant(text: str) -> NoReturn:
     raise ValueError(f"{text[:30]} is no number of JSON")
