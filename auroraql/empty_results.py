@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from auroraql.archives.base import Engine
-from auroraql.errors import ArchiveError, Diagnostic, Origin
+from auroraql.diagnostics.errors import ArchiveError, Diagnostic, Origin
 from auroraql.planner.criteria import is_allowed_in_block
 from auroraql.planner.truths import SourcePredicates
 from auroraql.query import Comparison, Predicate, Query, collect_refs, split_conjuncts

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 
-from auroraql.errors import Diagnostic, Source, Span, StatementError
+from auroraql.diagnostics.errors import Diagnostic, Source, Span, StatementError
 from auroraql.forms import script
 from auroraql.forms.pieces import split_script
 from auroraql.resolver import resolve

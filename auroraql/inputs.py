@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any, Protocol, runtime_checkable
 
-from auroraql.errors import Pointer, Source, StatementError, UsageError
+from auroraql.diagnostics.errors import Pointer, Source, StatementError, UsageError
 from auroraql.forms.pieces import too_deep
 
 __all__ = ["SearchObject", "StatementLike", "to_source"]

@@ -11,6 +11,7 @@ from dataclasses import astuple, dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
+from auroraql.diagnostics.suggestions import find_closest
 from auroraql.named import ShowPlan, StoredResult, kind_of_rows
 from auroraql.query import Comparison, Query, Ref, collect_refs, split_conjuncts
 from auroraql.resolver.values import OperandResolver, SemanticError
@@ -28,7 +29,6 @@ from auroraql.schema.catalogue import (
 from auroraql.schema.operators import Op
 from auroraql.schema.sources import SOURCE_DETAILS, SOURCE_FIELDS, SOURCE_STATISTICS
 from auroraql.schema.template import response_template
-from auroraql.spelling import find_closest
 from auroraql.syntax import (
     AndExpression,
     Expression,

@@ -11,7 +11,7 @@ from datetime import date, datetime
 from functools import cached_property
 from typing import Any
 
-from auroraql.errors import Diagnostic
+from auroraql.diagnostics.errors import Diagnostic
 from auroraql.results import Record, ResultColumn, ResultSet, records_from_rows
 from auroraql.schema import Field, Kind, Type
 from auroraql.schema.model import Role

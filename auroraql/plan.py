@@ -7,7 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 from itertools import combinations
 
-from auroraql.errors import Diagnostic, Origin
+from auroraql.diagnostics.errors import Diagnostic, Origin
 from auroraql.query import Column, Interval, OrderKey, Predicate, Query, Ref, Tree, Using, block_names
 from auroraql.schema.conjunctions import wire_name
 from auroraql.schema.operators import Op

@@ -10,7 +10,8 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
-from auroraql.errors import MAX_REPORTED, Diagnostic, Origin, Source, Span, StatementError
+from auroraql.diagnostics.errors import MAX_REPORTED, Diagnostic, Origin, Source, Span, StatementError
+from auroraql.diagnostics.suggestions import find_closest
 from auroraql.forms import script
 from auroraql.named import ShowPlan, SqlPlan, StoredResult
 from auroraql.plan import Plan
@@ -24,7 +25,6 @@ from auroraql.row_search import stored_records, stored_result_for, untimed_rows_
 from auroraql.schema import KINDS
 from auroraql.schema.catalogue import Catalogue, DataSource
 from auroraql.settings import Value, read_set
-from auroraql.spelling import find_closest
 from auroraql.syntax import (
     ExplainStatement,
     FindStatement,

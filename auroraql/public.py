@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from auroraql.errors import Source
+from auroraql.diagnostics.errors import Source
+from auroraql.diagnostics.python_warnings import warn_diagnostics
 from auroraql.forms import script
 from auroraql.inputs import StatementLike, to_source
 from auroraql.syntax import Statement
 from auroraql.translation import translate_source
-from auroraql.warning import warn_diagnostics
 
 
 def parse(statement: StatementLike) -> Statement:

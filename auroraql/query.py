@@ -23,7 +23,7 @@ from decimal import Decimal
 from itertools import combinations, pairwise
 from typing import assert_never
 
-from auroraql.errors import Origin
+from auroraql.diagnostics.errors import Origin
 from auroraql.moments import (
     RESOLUTION,
     TimeError,

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, cast
 
-from auroraql.errors import Diagnostic, Source, StatementError
+from auroraql.diagnostics.errors import Diagnostic, Source, StatementError
 from auroraql.forms import script
 from auroraql.forms.pieces import StatementPiece, end_of_unbalanced, find_next_start, split_script
 from auroraql.preparing import EMPTY_CONTEXT, AnalyzedStatement, Analyzer, SessionContext, diagnostics_of_error

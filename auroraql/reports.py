@@ -9,7 +9,7 @@ from datetime import datetime
 
 from auroraql.archives.base import Engine
 from auroraql.archives.holdings import record_range
-from auroraql.errors import ArchiveError, Diagnostic, StatementError
+from auroraql.diagnostics.errors import ArchiveError, Diagnostic, StatementError
 from auroraql.forms import sentence
 from auroraql.forms.text.writing import print_predicate, print_window
 from auroraql.named import StoredResult

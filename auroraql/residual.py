@@ -13,7 +13,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from auroraql.errors import Failed
+from auroraql.diagnostics.errors import Failed
 from auroraql.plan import Plan, PostProcessing
 from auroraql.query import Ref, collect_refs
 from auroraql.results import (

@@ -18,7 +18,7 @@ from itertools import islice
 from operator import index
 from typing import Any, overload
 
-from auroraql.errors import Source, UsageError
+from auroraql.diagnostics.errors import Source, UsageError
 from auroraql.plan import Plan, PostProcessing
 from auroraql.query import Column, Query, default_columns
 from auroraql.schema import KINDS, Kind, Type

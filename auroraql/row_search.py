@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from auroraql.errors import Diagnostic, Origin
+from auroraql.diagnostics.errors import Diagnostic, Origin
 from auroraql.named import StoredResult, kind_of_rows
 from auroraql.plan import Plan, PostProcessing
 from auroraql.query import EVERYTHING, And, Comparison, Predicate, Query, Ref, normalize

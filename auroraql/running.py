@@ -11,7 +11,7 @@ from functools import partial
 
 from auroraql.archives.base import Engine, OnProgress, SubmissionInterrupted
 from auroraql.archives.holdings import record_range
-from auroraql.errors import ArchiveError, Diagnostic, Failed, StatementError
+from auroraql.diagnostics.errors import ArchiveError, Diagnostic, Failed, StatementError
 from auroraql.named import ShowPlan, StoredResult
 from auroraql.plan import Plan
 from auroraql.planner import plan_query as make_plan

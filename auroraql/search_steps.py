@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from auroraql.archives.base import EngineRun
-from auroraql.errors import make_visible
+from auroraql.diagnostics.errors import make_visible
 
 Report = Callable[[str], object]
 """Callback for one line, without a line end."""

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from typing import Literal, Protocol
 
 from auroraql.archives.base import EngineRun, LogLine, OnProgress, Progress, RunStatus
-from auroraql.errors import ArchiveError, Cancelled, Refused, TimedOut, Unreachable
+from auroraql.diagnostics.errors import ArchiveError, Cancelled, Refused, TimedOut, Unreachable
 from auroraql.named import StoredResult, rename_result
 from auroraql.plan import Plan
 from auroraql.preparing import AnalyzedStatement

@@ -12,7 +12,8 @@ from typing import Self
 from auroraql.archives.base import DEFAULT_TIMEOUT, Engine, OnProgress
 from auroraql.archives.holdings import record_range
 from auroraql.archives.opening import open_archive, open_lazily
-from auroraql.errors import AuroraQLError, Diagnostic, Source, UsageError
+from auroraql.diagnostics.errors import AuroraQLError, Diagnostic, Source, UsageError
+from auroraql.diagnostics.python_warnings import warn_diagnostics
 from auroraql.forms import script
 from auroraql.inputs import StatementLike, to_source
 from auroraql.preparing import (
@@ -29,7 +30,6 @@ from auroraql.schema.catalogue import Catalogue
 from auroraql.searches import Search
 from auroraql.settings import Settings
 from auroraql.syntax import FindStatement, JobStatement, SubmitStatement
-from auroraql.warning import warn_diagnostics
 
 __all__ = ["Archive", "Search", "connect"]
 

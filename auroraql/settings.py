@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from decimal import Decimal
 from math import isfinite
 
-from auroraql.errors import UsageError
+from auroraql.diagnostics.errors import UsageError
+from auroraql.diagnostics.suggestions import find_closest
 from auroraql.output import FORMATS, get_format
 from auroraql.resolver.times import TimeError, unit_seconds
 from auroraql.resolver.values import OperandResolver, SemanticError
-from auroraql.spelling import find_closest
 from auroraql.syntax import BooleanLiteral, NumberLiteral, Parameter, Path, SetStatement, TextLiteral
 
 Value = str | float

@@ -16,10 +16,10 @@ from typing import Any
 import duckdb
 
 from auroraql.archives.catalogue_file import LOCKED_DOWN
-from auroraql.errors import Diagnostic, Span, StatementError
+from auroraql.diagnostics.errors import Diagnostic, Span, StatementError
+from auroraql.diagnostics.suggestions import find_closest
 from auroraql.named import DottedName, SqlPlan
 from auroraql.schema.limits import MOST_SQL_TABLES
-from auroraql.spelling import find_closest
 from auroraql.syntax import SqlStatement
 
 Node = dict[str, Any]

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 import duckdb
 
 from auroraql.archives.catalogue_file import QueryInterrupter, raise_keyboard_interrupt
-from auroraql.errors import Diagnostic, Failed, StatementError, TimedOut
+from auroraql.diagnostics.errors import Diagnostic, Failed, StatementError, TimedOut
 from auroraql.named import DottedName, SqlColumn, SqlPlan, StoredResult, dotted_names, other_names, table_columns
 from auroraql.results import ColumnarRecords, ResultColumn, Row, format_duration
 from auroraql.schema import Field, Type

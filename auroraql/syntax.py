@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from auroraql.errors import Diagnostic, Origin
+from auroraql.diagnostics.errors import Diagnostic, Origin
 from auroraql.schema.operators import Op
 
 

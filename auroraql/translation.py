@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from auroraql.errors import Diagnostic, Origin, Pointer, Source, Span, StatementError, UsageError
+from auroraql.diagnostics.errors import Diagnostic, Origin, Pointer, Source, Span, StatementError, UsageError
 from auroraql.forms import script
 from auroraql.forms.pieces import Form
 from auroraql.plan import Plan, Request

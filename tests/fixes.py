@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from datetime import datetime
 
-from auroraql.errors import Diagnostic, Source, Span, StatementError
+from auroraql.diagnostics.errors import Diagnostic, Source, Span, StatementError
 from auroraql.forms import script
 from auroraql.forms.text.slips import NAMES_OF_TERMINALS
 from auroraql.preparing import check_scripts

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from auroraql import connect, residual
 from auroraql.archives.embedded import EmbeddedEngine
-from auroraql.errors import Source, StatementError
+from auroraql.diagnostics.errors import Source, StatementError
 from auroraql.forms import script
 from auroraql.plan import Plan, PostProcessing, Request
 from auroraql.planner import plan_query

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 import auroraql
-from auroraql import errors
-from auroraql.codes import CODES
+from auroraql.diagnostics import errors
+from auroraql.diagnostics.codes import CODES
 from auroraql.frontends.cli.main import FORMAT_NAMES, SOURCES, TARGETS
 from auroraql.output import FORMATS
 from auroraql.translation import FORMS

@@ -13,7 +13,7 @@ from urllib.parse import quote
 import pytest
 
 from auroraql.archives.aurorax import AuroraXEngine
-from auroraql.errors import ArchiveError, Failed, Refused, Unreachable, UsageError
+from auroraql.diagnostics.errors import ArchiveError, Failed, Refused, Unreachable, UsageError
 from auroraql.plan import Plan, Request
 from auroraql.query import Query
 from tests.aurorax_matching import StepName

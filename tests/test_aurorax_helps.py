@@ -10,7 +10,7 @@ import pytest
 import auroraql
 from auroraql import reports
 from auroraql.archives.kept_sources import SourceCache
-from auroraql.errors import StatementError
+from auroraql.diagnostics.errors import StatementError
 from tests.aurorax_server import RECORDS, SOURCES, AuroraXServer, Fault
 
 

@@ -17,7 +17,7 @@ import pytest
 import auroraql
 from auroraql.archives.aurorax import AuroraXEngine
 from auroraql.archives.aurorax import run as run_module
-from auroraql.errors import Cancelled, TimedOut
+from auroraql.diagnostics.errors import Cancelled, TimedOut
 from auroraql.plan import Plan, Request
 from auroraql.query import Query
 from tests.aurorax_matching import StepName

@@ -19,7 +19,7 @@ import pytest
 from auroraql.archives.aurorax import AuroraXEngine, arriving, wire
 from auroraql.archives.aurorax import engine as engine_module
 from auroraql.archives.aurorax import run as run_module
-from auroraql.errors import ArchiveError, Failed, Refused, Source, TimedOut, Unreachable
+from auroraql.diagnostics.errors import ArchiveError, Failed, Refused, Source, TimedOut, Unreachable
 from auroraql.forms import script
 from auroraql.plan import Plan, Request
 from auroraql.planner import plan_query

@@ -16,7 +16,7 @@ import auroraql
 from auroraql.archives.aurorax import AuroraXEngine
 from auroraql.archives.kept_file import CacheFile
 from auroraql.archives.kept_sources import DAY_SECONDS, SourceCache
-from auroraql.errors import Refused, Unreachable
+from auroraql.diagnostics.errors import Refused, Unreachable
 from auroraql.schema import Type
 from auroraql.schema.catalogue import DataSource, Statistics, load_shipped
 from tests import small_catalogue

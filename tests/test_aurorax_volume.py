@@ -19,7 +19,7 @@ from auroraql.archives.aurorax import AuroraXEngine, arriving
 from auroraql.archives.aurorax.arriving import RecordStream
 from auroraql.archives.aurorax.packed import BatchedRecords, ColumnBatch, ListBatch
 from auroraql.archives.aurorax.records import record_reader
-from auroraql.errors import Failed
+from auroraql.diagnostics.errors import Failed
 from auroraql.plan import Plan, Request
 from auroraql.query import Query, Tree
 from auroraql.schema import KINDS

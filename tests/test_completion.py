@@ -13,7 +13,7 @@ from auroraql.completion import ArchiveNames, Completer, Completion, CompletionC
 from auroraql.completion.candidates import MAX_CANDIDATES
 from auroraql.completion.keywords import KEYWORDS, SQL
 from auroraql.completion.trail import ParserState, split_words
-from auroraql.errors import Source, StatementError
+from auroraql.diagnostics.errors import Source, StatementError
 from auroraql.forms import grammar
 from auroraql.forms.pieces import detect_form
 from auroraql.preparing import Analyzer, SessionContext, analyze_scripts

@@ -8,7 +8,7 @@ from functools import cache
 
 import lark
 
-from auroraql.errors import Source
+from auroraql.diagnostics.errors import Source
 from auroraql.forms import grammar, script
 from auroraql.forms.pieces import StatementPiece, split_script
 from auroraql.schema.operators import OPERATORS

@@ -20,7 +20,7 @@ from pyaurorax.search import (
 )
 
 from auroraql import translate
-from auroraql.errors import Source, StatementError
+from auroraql.diagnostics.errors import Source, StatementError
 from auroraql.forms import query_json, script, sentence
 from auroraql.forms.text import writing
 from auroraql.forms.text.formatting import format_text

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from auroraql.errors import AuroraQLError, Source, StatementError, render
+from auroraql.diagnostics.errors import AuroraQLError, Source, StatementError, render
 from auroraql.forms import script
 from auroraql.planner.native import NativeRequest
 from auroraql.query import Query

@@ -20,7 +20,7 @@ from auroraql.archives.catalogue_format import SCHEMA_VERSION
 from auroraql.archives.demo import RULE, build_demo, demo_catalogue
 from auroraql.archives.demo.place import demo_cache_path
 from auroraql.archives.embedded import EmbeddedEngine
-from auroraql.errors import Failed
+from auroraql.diagnostics.errors import Failed
 from auroraql.query import And, Query
 from auroraql.schema.catalogue import load_shipped
 from tests import test_demo_ephemeris

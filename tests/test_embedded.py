@@ -16,7 +16,7 @@ import duckdb
 import pytest
 
 from auroraql.archives.embedded import EmbeddedEngine
-from auroraql.errors import Cancelled, Failed, Refused, TimedOut, Unreachable, UsageError
+from auroraql.diagnostics.errors import Cancelled, Failed, Refused, TimedOut, Unreachable, UsageError
 from auroraql.plan import Plan, Request
 from auroraql.query import Comparison, OrderKey, Query, Ref
 from auroraql.results import FetchedData

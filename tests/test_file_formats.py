@@ -20,7 +20,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pyarrow import parquet
 
-from auroraql.errors import Source, UsageError
+from auroraql.diagnostics.errors import Source, UsageError
 from auroraql.output import FORMATS, render_result, write_result
 from auroraql.output.html import notebook_html
 from auroraql.plan import Plan

@@ -6,7 +6,7 @@ from random import Random
 
 import pytest
 
-from auroraql.errors import Source, Span
+from auroraql.diagnostics.errors import Source, Span
 from auroraql.forms import script
 from auroraql.forms.tables import load_table
 from auroraql.forms.text.slips.habits import ARITHMETIC, FOREIGN_CONSTRUCTS, FUNCTIONS_OF_FIELDS, ForeignConstruct

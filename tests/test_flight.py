@@ -15,7 +15,7 @@ from prompt_toolkit.input import create_pipe_input
 from prompt_toolkit.output import DummyOutput
 
 import auroraql
-from auroraql.errors import Failed
+from auroraql.diagnostics.errors import Failed
 from auroraql.frontends.repl import loop
 from auroraql.frontends.repl.behind import ReplOptions
 from auroraql.frontends.repl.commands import run_command

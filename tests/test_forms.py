@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pyaurorax.search import DataProductSearch, EphemerisSearch, MetadataFilter, MetadataFilterExpression
 
 from auroraql import AuroraQLWarning, translate
-from auroraql.errors import Source, StatementError
+from auroraql.diagnostics.errors import Source, StatementError
 from auroraql.forms import query_json, script, sentence
 from auroraql.forms.text import parsing, writing
 from auroraql.forms.text.formatting import format_text

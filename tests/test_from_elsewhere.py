@@ -8,7 +8,7 @@ import pytest
 
 import auroraql
 from auroraql import Archive, StatementError, connect
-from auroraql.errors import Source
+from auroraql.diagnostics.errors import Source
 from auroraql.preparing import check_scripts
 from auroraql.schema.catalogue import load_shipped
 from tests.aurorax_server import AuroraXServer, Fault

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 
-from auroraql.errors import Source, StatementError
+from auroraql.diagnostics.errors import Source, StatementError
 from auroraql.forms import grammar, script, tables
 from auroraql.forms.text import driver, slips, writing
 from auroraql.query import Ref

@@ -16,7 +16,7 @@ import pytest
 
 from auroraql import connect, translate
 from auroraql.completion import ArchiveNames, Completer, CompletionContext
-from auroraql.errors import Source, StatementError
+from auroraql.diagnostics.errors import Source, StatementError
 from auroraql.forms.text.formatting import format_text
 from auroraql.frontends.lexer import AuroraQLLexer
 from auroraql.frontends.repl.unfinished import IncompleteInputCheck

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auroraql.errors import Source, StatementError
+from auroraql.diagnostics.errors import Source, StatementError
 from auroraql.forms.lenient_json import to_json
 from auroraql.forms.query_json import _load_document
 from auroraql.translation import translate_source

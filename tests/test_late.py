@@ -12,7 +12,7 @@ from auroraql.archives import demo
 from auroraql.archives.demo import store
 from auroraql.archives.demo.place import demo_cache_path
 from auroraql.archives.opening import open_archive
-from auroraql.errors import UsageError
+from auroraql.diagnostics.errors import UsageError
 from auroraql.session import connect
 from tests import small_catalogue
 from tests.conftest import ROOT

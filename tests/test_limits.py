@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from auroraql.errors import Source
+from auroraql.diagnostics.errors import Source
 from auroraql.forms import script
 from auroraql.forms.pieces import StatementPiece
 from auroraql.forms.tables import load_table

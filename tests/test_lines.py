@@ -9,7 +9,7 @@ import pytest
 from pygments.token import Comment, String
 
 from auroraql.completion import Completer, CursorFinder
-from auroraql.errors import Diagnostic, Source, Span, render
+from auroraql.diagnostics.errors import Diagnostic, Source, Span, render
 from auroraql.forms import script
 from auroraql.forms.pieces import split_script
 from auroraql.forms.text.formatting import format_text

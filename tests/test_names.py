@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auroraql.errors import Source
+from auroraql.diagnostics.errors import Source
+from auroraql.diagnostics.suggestions import find_misspelt
 from auroraql.schema import KINDS
 from auroraql.session import connect
-from auroraql.spelling import find_misspelt
 from auroraql.translation import translate_source
 
 _FIELDS = [(kind.name, name) for kind in KINDS.values() for name in kind.names]

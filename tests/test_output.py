@@ -20,8 +20,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auroraql.errors import UsageError
-from auroraql.errors import display_width as width_of
+from auroraql.diagnostics.errors import UsageError
+from auroraql.diagnostics.errors import display_width as width_of
 from auroraql.output import (
     FORMATS,
     check_writable,

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auroraql.errors import UsageError
-from auroraql.errors import display_width as width_of
+from auroraql.diagnostics.errors import UsageError
+from auroraql.diagnostics.errors import display_width as width_of
 from auroraql.frontends.repl.desk import run_input
 from auroraql.frontends.repl.state import ReplState
 from auroraql.output import render_result, supports_blocks

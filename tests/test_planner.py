@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from auroraql import residual
-from auroraql.errors import Source
+from auroraql.diagnostics.errors import Source
 from auroraql.forms import query_json, script
 from auroraql.plan import Plan
 from auroraql.planner import plan_query

@@ -41,7 +41,7 @@ def _holding(program: str, *arguments: object) -> Iterator[subprocess.Popen[byte
 _WRITER = """
 import os, sys
 from auroraql.archives.embedded import EmbeddedEngine
-from auroraql.errors import Unreachable
+from auroraql.diagnostics.errors import Unreachable
 path, link, hard = sys.argv[1:]
 engine = EmbeddedEngine(path, writable=True)
 for other in (path, link, hard):  # which must not end the lock

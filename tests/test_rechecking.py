@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from auroraql.errors import Source, Span, StatementError
+from auroraql.diagnostics.errors import Source, Span, StatementError
 from auroraql.forms import script
 from auroraql.forms.pieces import StatementPiece
 from auroraql.named import StoredResult

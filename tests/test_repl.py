@@ -12,7 +12,7 @@ from prompt_toolkit.input import create_pipe_input
 from prompt_toolkit.output import DummyOutput
 
 from auroraql.completion.keywords import FUNCTIONS
-from auroraql.errors import UsageError
+from auroraql.diagnostics.errors import UsageError
 from auroraql.frontends.repl import banner
 from auroraql.frontends.repl.commands import COMMANDS, is_command, run_command, split_input
 from auroraql.frontends.repl.describe import describe_name

@@ -14,7 +14,7 @@ import pytest
 
 from auroraql import query
 from auroraql.completion.keywords import FUNCTIONS, KEYWORDS, SQL
-from auroraql.errors import Source
+from auroraql.diagnostics.errors import Source
 from auroraql.frontends.pager import choose_pager
 from auroraql.frontends.repl import showing
 from auroraql.frontends.repl.behind import ReplOptions

@@ -21,7 +21,7 @@ from prompt_toolkit.layout.controls import BufferControl
 from prompt_toolkit.layout.processors import TransformationInput
 from prompt_toolkit.output import DummyOutput
 
-from auroraql.errors import Diagnostic, Source, Span
+from auroraql.diagnostics.errors import Diagnostic, Source, Span
 from auroraql.frontends.repl.behind import LazyController, ReplController, ReplOptions
 from auroraql.frontends.repl.checking import (
     BackgroundChecker,

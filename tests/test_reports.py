@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from auroraql import Archive, StatementError, UsageError, connect, parse, translate
-from auroraql.errors import Source
+from auroraql.diagnostics.errors import Source
 from auroraql.forms.script import is_complete
 from auroraql.forms.text.formatting import format_text
 from auroraql.output import format_footer, render_result

@@ -23,7 +23,7 @@ import pytest
 from pandas.testing import assert_frame_equal
 
 import auroraql
-from auroraql.errors import AuroraQLError
+from auroraql.diagnostics.errors import AuroraQLError
 from auroraql.output import FORMATS, render_result
 from auroraql.plan import Plan
 from auroraql.query import Query

@@ -15,7 +15,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from auroraql import Archive, StatementError, parse_script, translate
-from auroraql.errors import Diagnostic, Source, Span, render
+from auroraql.diagnostics.errors import Diagnostic, Source, Span, render
 from auroraql.forms import query_json, script
 from auroraql.forms.text.formatting import format_text
 from auroraql.preparing import check_scripts

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 import auroraql
-from auroraql.errors import AuroraQLError, Source, StatementError, UsageError
+from auroraql.diagnostics.errors import AuroraQLError, Source, StatementError, UsageError
 from auroraql.saved import (
     bind_parameters,
     check_name,

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from auroraql import Archive, connect
-from auroraql.errors import AuroraQLError, Source
+from auroraql.diagnostics.errors import AuroraQLError, Source
 from auroraql.forms.text.formatting import format_text
 from auroraql.output import render_result
 from tests import corpus_files

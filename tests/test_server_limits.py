@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 
-from auroraql.errors import UsageError
+from auroraql.diagnostics.errors import UsageError
 from auroraql.frontends.server import listening
 from auroraql.frontends.server.access import AccessPolicy, read_host, read_origin
 from auroraql.frontends.server.wire import HttpError

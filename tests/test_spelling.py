@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auroraql.spelling import find_closest
+from auroraql.diagnostics.suggestions import find_closest
 
 SITES = [f"{name} {n:02}" for name in ("gillam", "fort smith", "rankin", "swarma", "toolik lake") for n in range(40)]
 _WORDS = st.text("abcde ", max_size=8)

@@ -16,7 +16,7 @@ import duckdb
 import pytest
 
 from auroraql import Archive, StatementError, TimedOut, connect, parse
-from auroraql.errors import Span
+from auroraql.diagnostics.errors import Span
 from auroraql.schema import Type
 from auroraql.sql_limits import CONFIG, check_sql
 from auroraql.sql_results import run_sql

@@ -18,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from auroraql import connect, residual
-from auroraql.errors import Source
+from auroraql.diagnostics.errors import Source
 from auroraql.forms import query_json, script
 from auroraql.forms.text import writing
 from auroraql.plan import Plan

@@ -12,9 +12,9 @@ import duckdb
 
 from auroraql.archives.catalogue_format import SCHEMA_VERSION, read_format
 from auroraql.archives.kept_file import CacheFile
-from auroraql.errors import UsageError, make_visible
+from auroraql.diagnostics.errors import UsageError, make_visible
 
-_HINT = "a catalogue has the tables of auroraql/archives/catalogue.sql"
+_HINT = "a catalogue has the tables of auroraql/engines/duckdb/catalogue.sql"
 
 _HEADER_COLUMNS = ("schema_version", "demonstration", "description", "rule")
 _HEADER = f"SELECT {', '.join(_HEADER_COLUMNS)} FROM main.catalogue"  # noqa: S608

@@ -23,7 +23,7 @@ import duckdb
 
 from auroraql.archives.catalogue_check import CheckedFiles, check_catalogue, check_header
 from auroraql.archives.catalogue_format import TYPE_NAMES
-from auroraql.errors import TimedOut, Unreachable, UsageError
+from auroraql.diagnostics.errors import TimedOut, Unreachable, UsageError
 from auroraql.schema import KINDS, Type
 from auroraql.schema.catalogue import Catalogue, DataSource, MetadataKey, SourceDetails
 from auroraql.spill import MEMORY, NO_SPILL, Settings, spill_settings

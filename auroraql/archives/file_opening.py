@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from auroraql.archives.catalogue_file import CatalogueFile
 from auroraql.archives.demo.place import DEMO_NAME
-from auroraql.errors import Cancelled
+from auroraql.diagnostics.errors import Cancelled
 
 
 class BackgroundOpening(threading.Thread):

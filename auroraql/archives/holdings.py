@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 
 from auroraql.archives.base import Engine
-from auroraql.errors import ArchiveError
+from auroraql.diagnostics.errors import ArchiveError
 from auroraql.moments import SECOND
 from auroraql.plan import Request
 from auroraql.query import Window

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from auroraql.errors import ArchiveError
+from auroraql.diagnostics.errors import ArchiveError
 from auroraql.schema.catalogue import Catalogue, load_shipped
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from auroraql.archives.base import DEFAULT_TIMEOUT, EMBEDDED, Engine
 from auroraql.archives.endpoints import AURORAX, AURORAX_URL, is_aurorax, is_remote, resolve_url
 from auroraql.archives.late import EngineSummary, make_lazy, read_summary, write_summary
-from auroraql.errors import UsageError
+from auroraql.diagnostics.errors import UsageError
 
 __all__ = ["AURORAX_URL", "open_archive", "open_lazily"]
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from auroraql.completion.survey import ScopeReader
 from auroraql.completion.trail import END, ParserState, split_words
-from auroraql.errors import StatementError
+from auroraql.diagnostics.errors import StatementError
 from auroraql.forms.pieces import (
     Form,
     detect_form,

@@ -22,8 +22,8 @@ from auroraql.config.rows import (
     SettingDefinition,
     Value,
 )
-from auroraql.errors import UsageError
-from auroraql.spelling import find_closest
+from auroraql.diagnostics.errors import UsageError
+from auroraql.diagnostics.suggestions import find_closest
 
 __all__ = ["Config", "ConfigFile", "ConfigProblem", "config_file", "read_config", "unknown_variables"]
 

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from auroraql.config.rows import PROFILE, PROFILES, SETTING_DEFINITIONS, InvalidSetting, Value
-from auroraql.errors import UsageError, make_visible
-from auroraql.spelling import find_closest
+from auroraql.diagnostics.errors import UsageError, make_visible
+from auroraql.diagnostics.suggestions import find_closest
 
 
 class FileValue(NamedTuple):

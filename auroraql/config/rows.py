@@ -89,7 +89,7 @@ def _choice_checker(*words: str) -> Callable[[object, bool], Value]:
 
 
 def _check_format(value: Value) -> None:
-    from auroraql.errors import UsageError
+    from auroraql.diagnostics.errors import UsageError
     from auroraql.output import get_format  # deferred: the prompt appears before the formats are loaded
 
     try:
@@ -99,7 +99,7 @@ def _check_format(value: Value) -> None:
 
 
 def _check_address(value: Value) -> None:
-    from auroraql.errors import UsageError
+    from auroraql.diagnostics.errors import UsageError
 
     if "://" not in str(value):
         return
@@ -117,7 +117,7 @@ def _check_theme(value: object, is_text: bool) -> Value:
         from pygments.styles import STYLE_MAP, get_all_styles  # deferred: only needed for a style of Pygments
 
         if text not in STYLE_MAP and text not in (styles := sorted(get_all_styles())):
-            from auroraql.spelling import find_closest
+            from auroraql.diagnostics.suggestions import find_closest
 
             matches = find_closest(text, (*THEMES, *styles), 1)
             nearest = f"did you mean {matches[0]}? " if matches else ""

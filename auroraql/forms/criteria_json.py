@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
-from auroraql.errors import Pointer
+from auroraql.diagnostics.errors import Pointer
 from auroraql.forms.query_json import Document, JsonNumber, QueryJsonReader, name_json_type, write_filters, write_window
 from auroraql.plan import BlockRequest, CriteriaRequest, Request
 from auroraql.query import block_names

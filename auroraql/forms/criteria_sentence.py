@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from auroraql.errors import Span
+from auroraql.diagnostics.errors import Span
 from auroraql.forms.sentence import SentenceReader, write_filters
 from auroraql.plan import BlockRequest, CriteriaRequest, Request
 from auroraql.schema import BLOCKS, Kind

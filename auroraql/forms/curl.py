@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from shlex import quote
 
-from auroraql.errors import make_visible
+from auroraql.diagnostics.errors import make_visible
 from auroraql.forms import query_json
 from auroraql.plan import Request
 from auroraql.schema import PROTOCOLS

@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from auroraql.errors import UsageError
+from auroraql.diagnostics.errors import UsageError
 from auroraql.forms.text.reading import AstBuilder
 
 START = "statement"

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import Literal
 
-from auroraql.errors import Diagnostic, Pointer, Span
+from auroraql.diagnostics.errors import Diagnostic, Pointer, Span
 from auroraql.forms import grammar
 from auroraql.forms.text.blanks import block_comment_end, skip_blanks, skip_to_statement
 from auroraql.schema.limits import MAX_DEPTH, MAX_SCRIPT_CHARACTERS, MAX_STATEMENT_CHARACTERS, MAX_STATEMENTS

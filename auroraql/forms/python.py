@@ -10,7 +10,7 @@ from datetime import datetime
 from pprint import pformat
 from typing import Any
 
-from auroraql.errors import Diagnostic, StatementError, make_visible
+from auroraql.diagnostics.errors import Diagnostic, StatementError, make_visible
 from auroraql.forms import query_json
 from auroraql.plan import Request
 from auroraql.schema import KINDS, PROTOCOLS

@@ -9,11 +9,11 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from auroraql.errors import Diagnostic, Pointer, Span, StatementError
+from auroraql.diagnostics.errors import Diagnostic, Pointer, Span, StatementError
+from auroraql.diagnostics.suggestions import find_closest
 from auroraql.plan import Expression, FilterGroup, Request
 from auroraql.schema import CONJUNCTIONS, EPHEMERIS, KINDS, Field, Kind
 from auroraql.schema.operators import OPERATORS, WIRE, Op
-from auroraql.spelling import find_closest
 from auroraql.syntax import (
     AndExpression,
     Clause,

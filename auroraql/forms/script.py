@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from auroraql.errors import LINE_END_PATTERN, MAX_REPORTED, Diagnostic, Source, Span, StatementError
+from auroraql.diagnostics.errors import LINE_END_PATTERN, MAX_REPORTED, Diagnostic, Source, Span, StatementError
 from auroraql.forms.pieces import Form, StatementPiece, end_of_unbalanced, find_next_start, split_script
 from auroraql.forms.text import parsing
 from auroraql.schema import CONJUNCTIONS, KINDS

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from auroraql.errors import Diagnostic, Span, StatementError
+from auroraql.diagnostics.errors import Diagnostic, Span, StatementError
 from auroraql.plan import BlockRequest, FilterGroup, Request
 from auroraql.schema import KINDS
 from auroraql.schema.model import (

@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from itertools import chain
 from typing import TextIO
 
-from auroraql.errors import display_width
+from auroraql.diagnostics.errors import display_width
 
 _ESCAPE = re.compile(r"\x1b(?:\[[0-9;]*m|\]8;;[^\x1b]*\x1b\\\\)")
 

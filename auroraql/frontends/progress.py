@@ -12,7 +12,7 @@ from contextlib import suppress
 from typing import Any, TextIO
 
 from auroraql.archives.base import OnProgress, Progress
-from auroraql.errors import display_width, make_visible
+from auroraql.diagnostics.errors import display_width, make_visible
 from auroraql.output import cut_text
 
 _AT_ONCE = 0.3

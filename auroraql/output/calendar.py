@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from auroraql.errors import display_width, make_visible
+from auroraql.diagnostics.errors import display_width, make_visible
 from auroraql.output.blocks import ASCII_SHADES, SHADES, BlockScale
 from auroraql.output.cells import BOLD, apply_style, cut_text, pad_text
 from auroraql.output.screen import MAX_ROWS_SHOWN, RenderOptions

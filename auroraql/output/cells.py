@@ -14,7 +14,7 @@ from decimal import Decimal
 from math import isfinite
 from typing import Any
 
-from auroraql.errors import display_width, make_visible
+from auroraql.diagnostics.errors import display_width, make_visible
 from auroraql.results import ResultColumn, bytes_text, format_duration
 from auroraql.schema import Type
 

@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
-from auroraql.errors import UsageError, make_visible
+from auroraql.diagnostics.errors import UsageError, make_visible
 from auroraql.output.formats import FORMATS, ResultFormat, get_format
 from auroraql.results import ResultSet
 

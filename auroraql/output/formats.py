@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, TextIO
 
-from auroraql.errors import UsageError, make_visible
+from auroraql.diagnostics.errors import UsageError, make_visible
+from auroraql.diagnostics.suggestions import find_closest
 from auroraql.output.screen import RenderOptions
 from auroraql.output.summary import format_footer
 from auroraql.output.table import render_table
 from auroraql.output.vertical import render_vertical
 from auroraql.results import ResultSet
-from auroraql.spelling import find_closest
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from decimal import Decimal
 from itertools import islice
 from typing import Any
 
-from auroraql.errors import make_visible
+from auroraql.diagnostics.errors import make_visible
 from auroraql.output.cells import column_headers, format_brief, format_cell
 from auroraql.output.screen import RenderOptions
 from auroraql.output.summary import describe_origin, format_count, format_footer

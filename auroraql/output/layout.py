@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from auroraql.errors import display_width
+from auroraql.diagnostics.errors import display_width
 from auroraql.schema import Type
 
 GAP = 2

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from auroraql.errors import make_visible
+from auroraql.diagnostics.errors import make_visible
 from auroraql.results import ResultSet
 from auroraql.schema import KINDS
 

@@ -11,7 +11,7 @@ from dataclasses import replace
 from itertools import islice
 from typing import Any
 
-from auroraql.errors import make_visible
+from auroraql.diagnostics.errors import make_visible
 from auroraql.output.cells import (
     BOLD,
     DIM,

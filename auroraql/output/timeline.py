@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, time
 from typing import Any
 
-from auroraql.errors import UsageError, display_width, make_visible
+from auroraql.diagnostics.errors import UsageError, display_width, make_visible
 from auroraql.output.blocks import ASCII_BARS, BARS, BlockScale
 from auroraql.output.cells import BOLD, apply_style, cut_text, pad_text
 from auroraql.output.screen import RenderOptions

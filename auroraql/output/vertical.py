@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, islice
 from typing import Any
 
-from auroraql.errors import display_width, make_visible
+from auroraql.diagnostics.errors import display_width, make_visible
 from auroraql.output.cells import BOLD, DIM, apply_style, format_cell, make_link, pad_text
 from auroraql.output.screen import MAX_ROWS_SHOWN, SAMPLE_ROWS, RenderOptions
 from auroraql.results import ResultColumn, ResultSet

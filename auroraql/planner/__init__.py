@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 
-from auroraql.errors import Diagnostic
+from auroraql.diagnostics.errors import Diagnostic
 from auroraql.narrowing import is_time, narrow_window
 from auroraql.plan import Plan, PostProcessing, Request
 from auroraql.planner.native import MAX_REQUESTS, NativeRequest, response_format

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from itertools import product
 from math import prod
 
-from auroraql.errors import Diagnostic
+from auroraql.diagnostics.errors import Diagnostic
 from auroraql.plan import BlockRequest, CriteriaRequest, FilterGroup, Request
 from auroraql.planner.native import MAX_REQUESTS, NativeRequest, response_format
 from auroraql.planner.several import count_branches, expand_branches

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeGuard
 
-from auroraql.errors import Diagnostic, Origin
+from auroraql.diagnostics.errors import Diagnostic, Origin
 from auroraql.moments import read_full_date, read_span
 from auroraql.plan import Expression, FilterGroup, Request
 from auroraql.query import Comparison, Or, Predicate, Query, Ref, Tree, split_conjuncts

@@ -12,7 +12,7 @@ from datetime import datetime
 from functools import reduce
 from itertools import product
 
-from auroraql.errors import Diagnostic
+from auroraql.diagnostics.errors import Diagnostic
 from auroraql.moments import SECOND, read_span
 from auroraql.narrowing import narrow_window
 from auroraql.plan import FilterGroup, Request

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from auroraql.errors import Diagnostic, StatementError
+from auroraql.diagnostics.errors import Diagnostic, StatementError
 from auroraql.named import StoredResult
 from auroraql.narrowing import narrow_window
 from auroraql.query import CLAUSE, EVERYTHING, Column, Criteria, Interval, Predicate, Query

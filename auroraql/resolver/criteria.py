@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from itertools import combinations
 
-from auroraql.errors import Diagnostic, Origin
+from auroraql.diagnostics.errors import Diagnostic, Origin
+from auroraql.diagnostics.suggestions import find_closest
 from auroraql.query import EVERYTHING, Block, Criteria, Predicate, block_names
 from auroraql.resolver.names import NameResolver
 from auroraql.resolver.predicates import PredicateResolver
@@ -14,7 +15,6 @@ from auroraql.resolver.values import OperandResolver, SemanticError, ValueContex
 from auroraql.schema import BLOCKS, CONJUNCTIONS, Type
 from auroraql.schema.catalogue import Catalogue
 from auroraql.schema.conjunctions import HALF_MINUTE, MAX_BLOCKS, MINUTE, PRECISION_UNIT, PRECISIONS, TRACES, wire_name
-from auroraql.spelling import find_closest
 from auroraql.syntax import BlockItem as Written
 from auroraql.syntax import Distance, NumberLiteral, Of, Parameter, Precision, Via, Within
 

@@ -12,7 +12,8 @@ from datetime import datetime
 from math import isfinite
 from typing import Any, Protocol
 
-from auroraql.errors import Diagnostic, Origin, Span, StatementError
+from auroraql.diagnostics.errors import Diagnostic, Origin, Span, StatementError
+from auroraql.diagnostics.suggestions import find_closest, find_misspelt
 from auroraql.named import StoredResult
 from auroraql.query import Interval, Using
 from auroraql.resolver.intervals import join_intervals, pad_intervals
@@ -32,7 +33,6 @@ from auroraql.schema.catalogue import Catalogue
 from auroraql.schema.kind_words import suggest_kind
 from auroraql.schema.limits import MAX_LIST_VALUES
 from auroraql.schema.operators import Op
-from auroraql.spelling import find_closest, find_misspelt
 from auroraql.syntax import (
     AndExpression,
     BlockItem,

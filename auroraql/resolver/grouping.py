@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from auroraql.errors import Diagnostic, Origin
+from auroraql.diagnostics.errors import Diagnostic, Origin
+from auroraql.diagnostics.suggestions import find_closest
 from auroraql.query import Column, OrderKey, Ref
 from auroraql.resolver.names import NameResolver
 from auroraql.resolver.selection import check_single, is_bare_path
 from auroraql.resolver.values import SemanticError
 from auroraql.schema import Type
-from auroraql.spelling import find_closest
 from auroraql.syntax import FindStatement, GroupBy, OrderBy, Path, Select, SelectStar
 
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from datetime import timedelta
 
-from auroraql.errors import Diagnostic
+from auroraql.diagnostics.errors import Diagnostic
 from auroraql.moments import write_instant
 from auroraql.narrowing import narrow_window
 from auroraql.query import CLAUSE, And, Comparison, Or, Predicate, Query

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from auroraql.errors import Diagnostic, Origin
+from auroraql.diagnostics.errors import Diagnostic, Origin
+from auroraql.diagnostics.suggestions import find_closest, find_misspelt
 from auroraql.query import Ref
 from auroraql.resolver.values import SemanticError, ValueContext
 from auroraql.schema import BLOCKS, Field, Kind, Type, is_time_key
 from auroraql.schema.catalogue import Catalogue
-from auroraql.spelling import find_closest, find_misspelt
 from auroraql.syntax import Path, SelectItem
 
 METADATA = "metadata"

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from auroraql import syntax
-from auroraql.errors import Diagnostic, Origin
+from auroraql.diagnostics.errors import Diagnostic, Origin
+from auroraql.diagnostics.suggestions import find_closest
 from auroraql.moments import TimeError, literal_of, read_interval, read_span, write_instant
 from auroraql.query import And, Comparison, FieldComparison, Not, Or, Predicate, Ref
 from auroraql.resolver.names import NameResolver
@@ -15,7 +16,6 @@ from auroraql.resolver.values import OperandResolver, SemanticError, ValueContex
 from auroraql.schema import Type
 from auroraql.schema.limits import MAX_LIST_VALUES
 from auroraql.schema.operators import FIELD_OPERATORS, OPERATORS, Op
-from auroraql.spelling import find_closest
 from auroraql.syntax import Instant, NumberLiteral, Operand, Path, TextLiteral, Timestamp
 
 _OTHER_VALUES = {

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from auroraql.errors import Diagnostic, Origin
+from auroraql.diagnostics.errors import Diagnostic, Origin
+from auroraql.diagnostics.suggestions import find_closest, find_misspelt
 from auroraql.query import FUNCTIONS, Column, Ref, default_columns
 from auroraql.resolver.names import METADATA, NameResolver
 from auroraql.resolver.values import SemanticError
 from auroraql.schema import Field, Type
-from auroraql.spelling import find_closest, find_misspelt
 from auroraql.syntax import Path, Select, SelectAggregate, SelectItem, SelectStar
 from auroraql.syntax import SelectColumn as Written
 

@@ -12,7 +12,8 @@ from datetime import datetime
 from itertools import product
 from typing import Any, NamedTuple
 
-from auroraql.errors import Diagnostic
+from auroraql.diagnostics.errors import Diagnostic
+from auroraql.diagnostics.suggestions import find_closest
 from auroraql.named import StoredResult
 from auroraql.query import Interval, Ref, Using, UsingGroup
 from auroraql.resolver.intervals import join_intervals, pad_intervals
@@ -20,7 +21,6 @@ from auroraql.resolver.names import METADATA, NameResolver
 from auroraql.resolver.values import OperandResolver, SemanticError, ValueContext
 from auroraql.schema import KINDS, Field, Type
 from auroraql.schema.operators import Op
-from auroraql.spelling import find_closest
 from auroraql.syntax import (
     AndExpression,
     ComparisonExpression,

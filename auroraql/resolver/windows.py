@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from auroraql.errors import Diagnostic, Origin
+from auroraql.diagnostics.errors import Diagnostic, Origin
 from auroraql.moments import Interval, write_instant
 from auroraql.resolver.times import TimeError, shift_time
 from auroraql.resolver.values import OperandResolver, SemanticError

@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from auroraql.errors import Diagnostic, Source, StatementError, UsageError
+from auroraql.diagnostics.errors import Diagnostic, Source, StatementError, UsageError
+from auroraql.diagnostics.suggestions import find_closest
 from auroraql.resolver import unused_parameter_warning
 from auroraql.saved.header import FrontMatter, ParameterDeclaration, read_front_matter
 from auroraql.saved.uses import ParameterUses, find_uses
-from auroraql.spelling import find_closest
 
 Given = Mapping[str, Sequence[str]]
 """Values as typed, by parameter name. Several texts for one name form a list."""

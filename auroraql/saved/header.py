@@ -14,9 +14,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
-from auroraql.errors import LINE_END_PATTERN, Diagnostic, Source, Span
+from auroraql.diagnostics.errors import LINE_END_PATTERN, Diagnostic, Source, Span
+from auroraql.diagnostics.suggestions import find_closest
 from auroraql.saved.types import NAMED, TYPES, ParameterType, quote_value, split_items, unquote_value
-from auroraql.spelling import find_closest
 
 # Atomic groups: an item that matches in two ways would make matching a list exponential.
 _ITEM = rf"""(?>{NAMED}(?=[\s,)]|\Z)|'[^'\n]*+(?:''[^'\n]*+)*+'|"[^"\n]*+(?:""[^"\n]*+)*+"|[^\s,'"()]++)"""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from auroraql.errors import Source
+from auroraql.diagnostics.errors import Source
 from auroraql.saved.header import read_front_matter
 from auroraql.saved.types import TYPES, split_items, unquote_value
 from auroraql.saved.uses import ParameterUse, find_uses

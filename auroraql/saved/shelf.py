@@ -16,10 +16,10 @@ from functools import lru_cache
 from itertools import chain
 from pathlib import Path
 
-from auroraql.errors import Source, UsageError, make_visible
+from auroraql.diagnostics.errors import Source, UsageError, make_visible
+from auroraql.diagnostics.suggestions import find_closest
 from auroraql.output import write_text
 from auroraql.saved.header import FrontMatter, read_front_matter
-from auroraql.spelling import find_closest
 
 SUFFIX = ".aql"
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from functools import lru_cache
 
-from auroraql.errors import Origin, Source, StatementError
+from auroraql.diagnostics.errors import Origin, Source, StatementError
 from auroraql.forms import script
 from auroraql.forms.pieces import find_closing, stop_pattern
 from auroraql.schema import KINDS, Type

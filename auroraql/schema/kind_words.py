@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from auroraql.diagnostics.suggestions import find_closest, find_misspelt
 from auroraql.schema import KINDS
-from auroraql.spelling import find_closest, find_misspelt
 
 _KIND_WORDS = {
     **dict.fromkeys(("products", "files", "images", "dataproduct", "product"), "data_products"),

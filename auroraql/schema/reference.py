@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from auroraql.codes import CODES
+from auroraql.diagnostics.codes import CODES
 from auroraql.schema import BLOCKS, CONJUNCTIONS, KINDS, Field, Kind, Type
 from auroraql.schema.catalogue import load_shipped
 from auroraql.schema.conjunctions import MAX_BLOCKS, wire_name

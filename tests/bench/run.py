@@ -14,7 +14,7 @@ import sys
 import time
 from pathlib import Path
 
-from auroraql.errors import Source, StatementError
+from auroraql.diagnostics.errors import Source, StatementError
 from auroraql.forms import script
 from auroraql.planner import plan_query
 from auroraql.resolver import resolve

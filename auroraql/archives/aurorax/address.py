@@ -13,7 +13,7 @@ from urllib.parse import quote, quote_plus, urljoin, urlsplit
 from requests import PreparedRequest
 
 from auroraql.archives.endpoints import url_origin
-from auroraql.errors import UsageError
+from auroraql.diagnostics.errors import UsageError
 
 API_KEY_HEADER = "x-aurorax-api-key"
 

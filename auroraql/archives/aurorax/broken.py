@@ -25,7 +25,7 @@ from urllib3.exceptions import (
 from urllib3.util import parse_url
 
 from auroraql.archives.aurorax.line import Phase
-from auroraql.errors import ArchiveError, Failed, Unreachable, make_visible
+from auroraql.diagnostics.errors import ArchiveError, Failed, Unreachable, make_visible
 
 CONNECT_SECONDS = 10.0
 

@@ -17,7 +17,7 @@ from auroraql.archives.aurorax.answers import ServiceContext, ServiceResponse, r
 from auroraql.archives.aurorax.arriving import RecordStream
 from auroraql.archives.aurorax.joining import NEEDED_FIELDS, merge_conjunctions
 from auroraql.archives.aurorax.packed import BatchedRecords, ColumnBatch, ListBatch, RecordBatch, list_batch
-from auroraql.errors import Failed
+from auroraql.diagnostics.errors import Failed
 from auroraql.plan import Request
 from auroraql.query import Tree
 from auroraql.results import Record, ResultColumn, read_time

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from auroraql.archives.aurorax.answers import ServiceContext, ServiceResponse, read_json
-from auroraql.errors import Failed
+from auroraql.diagnostics.errors import Failed
 from auroraql.results import read_time
 from auroraql.schema import KINDS, PROTOCOLS, STORED_KINDS
 from auroraql.schema.catalogue import DataSource, SourceDetails, Statistics

@@ -27,7 +27,7 @@ from auroraql.archives.catalogue_file import (
 )
 from auroraql.archives.demo import RULE, build_demo
 from auroraql.archives.demo.place import DEMO_FILE, DEMO_NAME, demo_cache_path
-from auroraql.errors import AuroraQLError, Unreachable
+from auroraql.diagnostics.errors import AuroraQLError, Unreachable
 from auroraql.spill import MEMORY, spill_settings
 
 Say = Callable[[str], None]

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
 from typing import Any, NamedTuple, cast
 
-from auroraql.errors import Diagnostic, Span, StatementError
+from auroraql.diagnostics.errors import Diagnostic, Span, StatementError
 from auroraql.forms import grammar
 from auroraql.forms.tables import ParseTable, Rule, load_table
 from auroraql.forms.text.blanks import skip_blanks

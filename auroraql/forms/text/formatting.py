@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass, field
 from typing import cast
 
-from auroraql.errors import LINE_END_PATTERN, Diagnostic, Source, Span, StatementError
+from auroraql.diagnostics.errors import LINE_END_PATTERN, Diagnostic, Source, Span, StatementError
 from auroraql.forms import grammar, script
 from auroraql.forms.pieces import StatementPiece, find_closing, split_script, stop_pattern
 from auroraql.forms.text import parsing

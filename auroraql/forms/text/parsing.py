@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Any, cast
 
-from auroraql.errors import Diagnostic, Span, StatementError
+from auroraql.diagnostics.errors import Diagnostic, Span, StatementError
 from auroraql.forms.text.driver import ParseFailure, run_parser
 from auroraql.forms.text.lexeme import Token
 from auroraql.syntax import (

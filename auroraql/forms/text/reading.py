@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import takewhile
 from typing import Any, cast
 
-from auroraql.errors import Span
+from auroraql.diagnostics.errors import Span
 from auroraql.schema.operators import SPELLINGS, Op
 from auroraql.syntax import (
     AndExpression,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from auroraql.errors import StatementError
+from auroraql.diagnostics.errors import StatementError
 from auroraql.forms.text.driver import ParseFailure, get_tables
 from auroraql.forms.text.slips import ParseErrorContext, diagnose_syntax_error
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NoReturn, cast
 
 from auroraql import __version__
-from auroraql.errors import Source, UsageError
+from auroraql.diagnostics.errors import Source, UsageError
 from auroraql.frontends.cli.serving import add_options
 from auroraql.frontends.cli.streams import escape_lines
 

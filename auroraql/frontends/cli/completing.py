@@ -16,7 +16,7 @@ import argcomplete
 from argcomplete.shell_integration import shellcode
 
 from auroraql.config import read_config
-from auroraql.errors import AuroraQLError, Source
+from auroraql.diagnostics.errors import AuroraQLError, Source
 from auroraql.frontends.cli.settling import query_folders
 from auroraql.saved import SUFFIX, SavedQuery, find_queries, find_query
 from auroraql.saved.offers import describe_parameters, parameter_values

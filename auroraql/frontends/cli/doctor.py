@@ -22,7 +22,7 @@ from auroraql.archives.demo.place import demo_cache_path
 from auroraql.archives.opening import AURORAX_URL
 from auroraql.config import Config, unknown_variables
 from auroraql.config.rows import SETTING_DEFINITIONS
-from auroraql.errors import AuroraQLError, UsageError, make_visible
+from auroraql.diagnostics.errors import AuroraQLError, UsageError, make_visible
 from auroraql.frontends.cli.configuring import format_config_value, without_password
 from auroraql.frontends.cli.exits import EXIT_OK, EXIT_UNREACHABLE, EXIT_WRONG, exit_code
 from auroraql.frontends.cli.searching import use_color

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from auroraql.errors import AuroraQLError, StatementError, TimedOut, Unreachable, UsageError
+from auroraql.diagnostics.errors import AuroraQLError, StatementError, TimedOut, Unreachable, UsageError
 
 EXIT_OK, EXIT_FAILED, EXIT_WRONG, EXIT_UNREACHABLE, EXIT_TIMED_OUT, EXIT_INTERRUPTED = 0, 1, 2, 3, 4, 130
 

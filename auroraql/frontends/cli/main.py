@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TextIO
 
-from auroraql.errors import AuroraQLError, Source, UsageError, render
+from auroraql.diagnostics.errors import AuroraQLError, Source, UsageError, render
 from auroraql.frontends.cli import streams
 from auroraql.frontends.cli.arguments import (
     bind_script_parameters,

@@ -9,7 +9,7 @@ from typing import TextIO
 
 import auroraql.frontends.cli.lean  # noqa: F401 - before anything loads the line editor
 from auroraql.config import Config
-from auroraql.errors import UsageError
+from auroraql.diagnostics.errors import UsageError
 from auroraql.frontends.cli.settling import effective_config, user_query_folder
 from auroraql.frontends.cli.streams import print_notice
 from auroraql.frontends.repl import banner, run_repl

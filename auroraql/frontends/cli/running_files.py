@@ -7,7 +7,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from auroraql.errors import Source, UsageError
+from auroraql.diagnostics.errors import Source, UsageError
 from auroraql.frontends.cli import streams
 from auroraql.frontends.cli.arguments import move_parameter_values, parse_parameters
 from auroraql.frontends.cli.exits import EXIT_OK

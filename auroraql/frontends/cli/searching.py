@@ -12,7 +12,7 @@ from pathlib import Path
 from threading import Thread
 
 from auroraql.config import Config
-from auroraql.errors import AuroraQLError, Source, UsageError, render
+from auroraql.diagnostics.errors import AuroraQLError, Source, UsageError, render
 from auroraql.forms.script import read_script
 from auroraql.frontends.cli.arguments import bind_script_parameters
 from auroraql.frontends.cli.exits import EXIT_OK, exit_code

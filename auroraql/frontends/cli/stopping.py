@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from auroraql.errors import ArchiveError, AuroraQLError, TimedOut, Unreachable
+from auroraql.diagnostics.errors import ArchiveError, AuroraQLError, TimedOut, Unreachable
 from auroraql.frontends.cli.streams import print_notice
 from auroraql.frontends.farewell import exit_summary
 from auroraql.searches import Search

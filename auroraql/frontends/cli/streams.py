@@ -11,7 +11,7 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
-from auroraql.errors import Source, UsageError, make_visible
+from auroraql.diagnostics.errors import Source, UsageError, make_visible
 
 
 def make_streams_safe() -> None:

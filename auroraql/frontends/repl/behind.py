@@ -13,7 +13,7 @@ from prompt_toolkit.document import Document
 from prompt_toolkit.lexers import Lexer
 from prompt_toolkit.styles import BaseStyle
 
-from auroraql.errors import Diagnostic
+from auroraql.diagnostics.errors import Diagnostic
 from auroraql.frontends.repl.notices import Notifications
 
 

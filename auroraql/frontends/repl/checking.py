@@ -11,8 +11,8 @@ from prompt_toolkit.formatted_text import StyleAndTextTuples
 from prompt_toolkit.layout.processors import Processor, Transformation, TransformationInput
 from prompt_toolkit.layout.utils import explode_text_fragments
 
-from auroraql.errors import Diagnostic, Span, make_visible
-from auroraql.spelling import common_prefix_length
+from auroraql.diagnostics.errors import Diagnostic, Span, make_visible
+from auroraql.diagnostics.suggestions import common_prefix_length
 
 PAUSE_SECONDS = 0.25
 """Seconds without a key before the text is checked."""

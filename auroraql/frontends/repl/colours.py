@@ -17,8 +17,8 @@ from prompt_toolkit.styles import pygments_token_to_classname
 from pygments.lexer import LexerContext
 from pygments.token import _TokenType
 
+from auroraql.diagnostics.suggestions import common_prefix_length
 from auroraql.frontends.lexer import AuroraQLLexer
-from auroraql.spelling import common_prefix_length
 
 MAX_HIGHLIGHTED_CHARACTERS = 100_000
 """Longer texts were pasted, not typed, and are not highlighted. In characters."""

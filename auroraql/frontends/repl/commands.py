@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from auroraql.completion.keywords import FUNCTIONS, KEYWORDS
-from auroraql.errors import LINE_END_PATTERN, AuroraQLError
+from auroraql.diagnostics.errors import LINE_END_PATTERN, AuroraQLError
+from auroraql.diagnostics.suggestions import find_closest
 from auroraql.forms.script import is_complete
 from auroraql.frontends.repl import flight, results, saved_queries, statements
 from auroraql.frontends.repl.describe import describable_names, describe_key, describe_name
@@ -19,7 +20,6 @@ from auroraql.frontends.repl.manual import keyword_help, lay_out_pairs
 from auroraql.frontends.repl.saved_queries import QueryCandidate
 from auroraql.frontends.repl.state import ReplState
 from auroraql.output import FORMATS
-from auroraql.spelling import find_closest
 
 _COMMAND = re.compile(r"[\\/](?P<name>\?|[^\W\d]\w*)(?P<argument>[^\r\n]*)")
 

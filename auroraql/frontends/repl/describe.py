@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from textwrap import wrap
 
+from auroraql.diagnostics.suggestions import find_closest
 from auroraql.output import render_grid
 from auroraql.schema import KINDS
 from auroraql.schema.catalogue import Catalogue, DataSource, MetadataKey
 from auroraql.schema.model import Field, Kind
-from auroraql.spelling import find_closest
 
 _SOURCE = ("identifier", "program", "platform", "instrument_type", "source_type", "display_name")
 

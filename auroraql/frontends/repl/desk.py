@@ -15,7 +15,7 @@ from prompt_toolkit.document import Document
 from prompt_toolkit.input import Input
 from prompt_toolkit.output import Output
 
-from auroraql.errors import ArchiveError, AuroraQLError, Diagnostic
+from auroraql.diagnostics.errors import ArchiveError, AuroraQLError, Diagnostic
 from auroraql.forms.script import is_complete
 from auroraql.frontends.farewell import exit_summary
 from auroraql.frontends.repl.behind import ReplOptions

@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from auroraql.errors import UsageError, make_visible
+from auroraql.diagnostics.errors import UsageError, make_visible
 from auroraql.frontends.pager import ignore_interrupts
 from auroraql.frontends.repl.state import ReplState
 

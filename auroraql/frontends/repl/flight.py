@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from threading import Event, Lock, Thread
 
-from auroraql.errors import ArchiveError, UsageError, display_width
+from auroraql.diagnostics.errors import ArchiveError, UsageError, display_width
+from auroraql.diagnostics.suggestions import find_closest
 from auroraql.frontends.progress import format_duration, status_line
 from auroraql.frontends.repl.state import ReplState
 from auroraql.frontends.repl.statements import run_and_show
 from auroraql.output import cut_text, render_grid
 from auroraql.searches import Search
-from auroraql.spelling import find_closest
 
 QUICK_CANCEL_SECONDS = 0.04
 """Seconds that the prompt waits for the archive to confirm a cancellation."""

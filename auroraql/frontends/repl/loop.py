@@ -16,7 +16,7 @@ from prompt_toolkit.input import Input
 from prompt_toolkit.output import Output
 
 from auroraql import __version__
-from auroraql.errors import Diagnostic, make_visible
+from auroraql.diagnostics.errors import Diagnostic, make_visible
 from auroraql.frontends.repl.behind import LazyController, ReplController, ReplOptions
 from auroraql.frontends.repl.checking import BackgroundChecker
 from auroraql.frontends.repl.history import open_history

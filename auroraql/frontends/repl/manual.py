@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator
 from textwrap import wrap
 
 from auroraql.completion.keywords import FUNCTIONS, KEYWORDS, SQL, Keyword
-from auroraql.errors import Source, UsageError
+from auroraql.diagnostics.errors import Source, UsageError
+from auroraql.diagnostics.suggestions import find_closest
 from auroraql.forms.grammar import grammar_text
 from auroraql.forms.text.formatting import format_text
-from auroraql.spelling import find_closest
 
 _RULE = re.compile(r"^[?!]*(?P<name>[a-z_]+)\s*:(?P<body>.*(?:\n\s+\|.*)*)", re.MULTILINE)
 _ALIAS = re.compile(r"\s*->\s*\w+")

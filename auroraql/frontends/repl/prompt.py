@@ -20,7 +20,7 @@ from prompt_toolkit.layout.processors import TabsProcessor
 from prompt_toolkit.output import ColorDepth, Output
 from prompt_toolkit.styles import DynamicStyle, Style
 
-from auroraql.errors import make_visible
+from auroraql.diagnostics.errors import make_visible
 from auroraql.frontends.repl.behind import LazyController, ReplOptions
 from auroraql.frontends.repl.checking import BackgroundChecker, UnderlineProcessor, format_one_line, nearest_diagnostic
 from auroraql.frontends.repl.keys import active_keys, key_bindings

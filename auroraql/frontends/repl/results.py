@@ -9,14 +9,14 @@ from datetime import datetime
 from itertools import islice
 from pathlib import Path
 
-from auroraql.errors import AuroraQLError, UsageError, make_visible
+from auroraql.diagnostics.errors import AuroraQLError, UsageError, make_visible
+from auroraql.diagnostics.suggestions import find_closest
 from auroraql.frontends.repl.showing import check_appendable, expand_path, pipe_result, show_result, write_text
 from auroraql.frontends.repl.state import ReplState
 from auroraql.frontends.repl.statements import iterate_results
 from auroraql.output import FORMATS, format_footer, format_of, get_format, write_result
 from auroraql.output.timeline import render_timeline
 from auroraql.results import FetchedData, ResultSet
-from auroraql.spelling import find_closest
 
 _AROUND_A_PICTURE = 7
 """Lines of a timeline that are not rows of sources: title, dates, legend and the prompt."""

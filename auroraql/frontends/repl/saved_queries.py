@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
-from auroraql.errors import AuroraQLError, Diagnostic, Source, StatementError, UsageError, make_visible
+from auroraql.diagnostics.errors import AuroraQLError, Diagnostic, Source, StatementError, UsageError, make_visible
 from auroraql.frontends.repl.history import may_be_secret
 from auroraql.frontends.repl.showing import expand_path
 from auroraql.frontends.repl.state import ReplState

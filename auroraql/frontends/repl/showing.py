@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from auroraql.errors import UsageError, make_visible
+from auroraql.diagnostics.errors import UsageError, make_visible
 from auroraql.frontends.pager import choose_pager, ignore_interrupts, max_page_lines
 from auroraql.frontends.pager import write_paged as put_on
 from auroraql.frontends.repl.state import ReplState

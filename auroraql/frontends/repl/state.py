@@ -11,7 +11,7 @@ from typing import Protocol, TextIO
 
 from auroraql.archives.base import OnProgress
 from auroraql.completion import CompletionContext
-from auroraql.errors import Diagnostic, Source, make_visible, render
+from auroraql.diagnostics.errors import Diagnostic, Source, make_visible, render
 from auroraql.frontends.pager import page_height
 from auroraql.frontends.repl.behind import ReplOptions
 from auroraql.output.screen import RenderOptions, supports_blocks

@@ -7,7 +7,7 @@ from collections.abc import Generator, Mapping
 from contextlib import closing
 from types import MappingProxyType
 
-from auroraql.errors import Source, UsageError, make_visible
+from auroraql.diagnostics.errors import Source, UsageError, make_visible
 from auroraql.frontends.repl.showing import expand_path, show_result
 from auroraql.frontends.repl.state import ArchiveProtocol, ReplState
 from auroraql.results import ResultSet

@@ -9,7 +9,7 @@ import re
 from collections.abc import Sequence
 
 from auroraql.completion import CursorFinder
-from auroraql.errors import Diagnostic, Span
+from auroraql.diagnostics.errors import Diagnostic, Span
 from auroraql.forms.pieces import detect_form
 from auroraql.forms.text.lexeme import Token
 from auroraql.forms.text.slips import CLAUSE_STARTS

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Any
 
-from auroraql.errors import UsageError
+from auroraql.diagnostics.errors import UsageError
 from auroraql.frontends.server.wire import HttpError
 
 ANY_ORIGIN = "*"

@@ -8,7 +8,7 @@ from typing import Any
 
 import falcon
 
-from auroraql.errors import ArchiveError, TimedOut
+from auroraql.diagnostics.errors import ArchiveError, TimedOut
 from auroraql.frontends.server.access import AccessPolicy
 from auroraql.frontends.server.endpoints import routes
 from auroraql.frontends.server.packing import MIN_COMPRESSED_BYTES, accepts_gzip, compress

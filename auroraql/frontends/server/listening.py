@@ -22,7 +22,7 @@ from waitress.server import TcpWSGIServer
 from waitress.task import ErrorTask, ThreadedTaskDispatcher
 from waitress.utilities import RequestEntityTooLarge
 
-from auroraql.errors import UsageError
+from auroraql.diagnostics.errors import UsageError
 from auroraql.frontends.server.wire import error_document
 
 MAX_BODY_BYTES = 10 * 1024 * 1024

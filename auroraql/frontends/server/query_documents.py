@@ -17,7 +17,8 @@ from decimal import Decimal
 from itertools import combinations
 from typing import Any
 
-from auroraql.errors import MAX_REPORTED, Pointer
+from auroraql.diagnostics.errors import MAX_REPORTED, Pointer
+from auroraql.diagnostics.suggestions import find_closest, find_misspelt
 from auroraql.forms.criteria_json import DISTANCES, LOCATIONS, SECONDS, SUBMINUTE, TYPES
 from auroraql.forms.query_json import SOURCES, list_fields, name_json_type
 from auroraql.frontends.server.wire import Document, HttpError
@@ -34,7 +35,6 @@ from auroraql.schema.conjunctions import (
     wire_name,
 )
 from auroraql.schema.operators import OPERATORS, WIRE
-from auroraql.spelling import find_closest, find_misspelt
 
 MOST_VALUES = 10_000
 """Values of one list, and locations of one block."""

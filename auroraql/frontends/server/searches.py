@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from auroraql.archives.embedded import EmbeddedEngine, EmbeddedRun, OutOfMemory
-from auroraql.errors import AuroraQLError, Cancelled
+from auroraql.diagnostics.errors import AuroraQLError, Cancelled
 from auroraql.frontends.server import search_logs
 from auroraql.frontends.server.encoding import BARE, WRAPPED, LineWriter, SpoolFiles, close_on_error
 from auroraql.frontends.server.memory import release_memory

@@ -12,7 +12,7 @@ from typing import Any, BinaryIO, NoReturn, cast
 
 import falcon
 
-from auroraql.errors import AuroraQLError, Diagnostic, Pointer, StatementError, UsageError
+from auroraql.diagnostics.errors import AuroraQLError, Diagnostic, Pointer, StatementError, UsageError
 from auroraql.frontends.server.packing import GzipFile, GzipReader, accepts_gzip
 from auroraql.schema.operators import OPERATORS
 

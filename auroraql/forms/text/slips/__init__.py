@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from auroraql.errors import Diagnostic
+from auroraql.diagnostics.errors import Diagnostic
 from auroraql.forms.text.slips.criteria import find_block_predicate, find_joined_blocks, find_missing_place
 from auroraql.forms.text.slips.habits import (
     find_arithmetic,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from auroraql.errors import Diagnostic, Span
+from auroraql.diagnostics.errors import Diagnostic, Span
 from auroraql.forms.text.slips.stuck import ParseErrorContext
 
 _BLOCKS = {"GROUND", "SPACE", "EVENTS"}

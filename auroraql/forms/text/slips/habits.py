@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from auroraql.errors import Diagnostic, Span
+from auroraql.diagnostics.errors import Diagnostic, Span
 from auroraql.forms.text.layout import quote_name
 from auroraql.forms.text.slips.stuck import CLAUSE_STARTS, ParseErrorContext
 from auroraql.schema import KINDS

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from auroraql.errors import Diagnostic, Span
+from auroraql.diagnostics.errors import Diagnostic, Span
 from auroraql.forms.text.slips.habits import CONSTRUCT_BY_WORD
 from auroraql.forms.text.slips.stuck import CLAUSE_STARTS, VALUE_TYPES, ParseErrorContext, is_word
 from auroraql.schema.operators import SPELLINGS

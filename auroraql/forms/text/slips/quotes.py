@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from auroraql.errors import Diagnostic, Span
+from auroraql.diagnostics.errors import Diagnostic, Span
 from auroraql.forms.text.slips.stuck import ParseErrorContext
 
 _ESCAPED = re.compile(

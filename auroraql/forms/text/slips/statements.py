@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-from auroraql.errors import Diagnostic, Span
+from auroraql.diagnostics.errors import Diagnostic, Span
+from auroraql.diagnostics.suggestions import find_misspelt
 from auroraql.forms.text.slips.habits import CONSTRUCT_BY_WORD, FOREIGN_WORDS, diagnose_construct
 from auroraql.forms.text.slips.predicates import starts_predicate
 from auroraql.forms.text.slips.stuck import (
@@ -16,7 +17,6 @@ from auroraql.forms.text.slips.stuck import (
 )
 from auroraql.schema import KINDS
 from auroraql.schema.kind_words import suggest_kind
-from auroraql.spelling import find_misspelt
 
 SQL = "SQL"
 """Begins a statement too; the splitter takes it out before the parser sees it."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from auroraql.errors import Span
+from auroraql.diagnostics.errors import Span
 from auroraql.forms.text.lexeme import Token
 
 CLAUSE_STARTS = (

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from datetime import datetime
 
-from auroraql.errors import Diagnostic, Span
+from auroraql.diagnostics.errors import Diagnostic, Span
+from auroraql.diagnostics.suggestions import find_closest, find_misspelt
 from auroraql.forms.text.slips.stuck import CLAUSE_STARTS, WINDOW_STARTS, ParseErrorContext, is_word
 from auroraql.moments import fault_of
-from auroraql.spelling import find_closest, find_misspelt
 
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _MONTH = (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from auroraql.errors import Diagnostic, Span
+from auroraql.diagnostics.errors import Diagnostic, Span
 from auroraql.forms.text.driver import END, get_tables
 from auroraql.forms.text.slips.stuck import CLAUSE_STARTS, ParseErrorContext
 

@@ -7,9 +7,9 @@ import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
-from auroraql.errors import AuroraQLWarning, Diagnostic, Source, render
+from auroraql.diagnostics.errors import AuroraQLWarning, Diagnostic, Source, render
 
-_PACKAGE = str(Path(__file__).parent)
+_PACKAGE = str(Path(__file__).parent.parent)
 
 
 def warn_diagnostics(diagnostics: Sequence[Diagnostic], source: Source | None) -> None:
