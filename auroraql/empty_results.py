@@ -19,7 +19,7 @@ from auroraql.results import Row
 from auroraql.schema import EPHEMERIS, KINDS, Kind
 from auroraql.schema.catalogue import DataSource, join_statistics
 from auroraql.schema.operators import Op
-from auroraql.schema.sources import SOURCE_FIELDS
+from auroraql.schema.source_fields import SOURCE_FIELDS
 
 _SECONDS = 5.0
 """How long the archive may take to answer: the result is whole without the reason."""

@@ -27,8 +27,8 @@ from auroraql.schema.catalogue import (
     statistics_document,
 )
 from auroraql.schema.operators import Op
-from auroraql.schema.sources import SOURCE_DETAILS, SOURCE_FIELDS, SOURCE_STATISTICS
-from auroraql.schema.template import response_template
+from auroraql.schema.response_template import response_template
+from auroraql.schema.source_fields import SOURCE_DETAILS, SOURCE_FIELDS, SOURCE_STATISTICS
 from auroraql.syntax import (
     AndExpression,
     Expression,

@@ -25,7 +25,7 @@ from auroraql.query import (
     time_limits,
 )
 from auroraql.schema import CONJUNCTIONS, KINDS, Kind, Type
-from auroraql.schema.conjunctions import epoch_step_seconds
+from auroraql.schema.kinds.conjunctions import epoch_step_seconds
 from auroraql.schema.operators import Op
 
 Limits = Mapping[str, Window]

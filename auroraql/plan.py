@@ -9,7 +9,7 @@ from itertools import combinations
 
 from auroraql.diagnostics.errors import Diagnostic, Origin
 from auroraql.query import Column, Interval, OrderKey, Predicate, Query, Ref, Tree, Using, block_names
-from auroraql.schema.conjunctions import wire_name
+from auroraql.schema.kinds.conjunctions import wire_name
 from auroraql.schema.operators import Op
 
 

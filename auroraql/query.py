@@ -35,7 +35,7 @@ from auroraql.moments import (
     write_instant,
 )
 from auroraql.schema import KINDS
-from auroraql.schema.conjunctions import BLOCKS, EVENTS_PROGRAM, TRACES
+from auroraql.schema.kinds.conjunctions import BLOCKS, EVENTS_PROGRAM, TRACES
 from auroraql.schema.model import Field, Kind, Role
 from auroraql.schema.operators import FIELD_OPERATORS, OPERATORS, FieldOp, Op
 
@@ -180,7 +180,7 @@ class Criteria:
     """Between what conjunctions are found, and how near.
 
     The blocks are in the order of `schema.BLOCKS`. `distances` has one limit in km for each two blocks, in the
-    order of `pairs`; None is any distance. `via` are names of `schema.conjunctions.TRACES`; none at all is
+    order of `pairs`; None is any distance. `via` are names of `schema.kinds.conjunctions.TRACES`; none at all is
     what AuroraX is sent as an empty list, which it answers by the first of them. `subminute`: also
     between whole minutes.
     """

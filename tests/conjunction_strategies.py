@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from auroraql.query import And, Block, Column, Comparison, Criteria, Or, OrderKey, Predicate, Query, Ref
 from auroraql.schema import BLOCKS, CONJUNCTIONS
-from auroraql.schema.conjunctions import TRACES
+from auroraql.schema.kinds.conjunctions import TRACES
 from auroraql.schema.operators import Op
 from tests.strategies import NUMBERS, TEXTS, in_bare_form, native_predicates, predicates, windows
 

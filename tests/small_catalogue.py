@@ -1,4 +1,4 @@
-"""Writes small catalogue files for tests, through the published format (auroraql/archives/catalogue.sql)."""
+"""Writes small catalogue files for tests, through the published format (auroraql/engines/duckdb/catalogue.sql)."""
 
 from __future__ import annotations
 

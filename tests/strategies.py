@@ -23,7 +23,7 @@ from auroraql.query import (
 )
 from auroraql.schema import DATA_PRODUCTS, EPHEMERIS, KINDS, Field, Kind, Type
 from auroraql.schema.catalogue import MetadataKey, load_shipped
-from auroraql.schema.data_products import PRODUCT_TYPES
+from auroraql.schema.kinds.data_products import PRODUCT_TYPES
 from auroraql.schema.operators import OPERATORS, WIRE, Op
 
 # Anything a user can put between quotes: quotes, brackets, blanks, surrogates, controls.

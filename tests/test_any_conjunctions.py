@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from auroraql.query import And, Block, Not, Or, Query
 from auroraql.resolver.intervals import join_intervals
-from auroraql.schema.conjunctions import TRACES
+from auroraql.schema.kinds.conjunctions import TRACES
 from tests.brute_conjunctions import conjunctions
 from tests.small_catalogue import Position
 from tests.small_conjunctions import (

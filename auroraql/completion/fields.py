@@ -9,7 +9,7 @@ from auroraql.completion.matching import NamedItem, Vocabulary
 from auroraql.completion.survey import Scope
 from auroraql.completion.trail import ParserState
 from auroraql.schema import BLOCKS, KINDS, Field, Kind, Type
-from auroraql.schema.conjunctions import PRECISION_UNIT, PRECISIONS
+from auroraql.schema.kinds.conjunctions import PRECISION_UNIT, PRECISIONS
 
 METADATA, SOURCE = "metadata", "data_source"
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from auroraql.completion.matching import NamedItem, Vocabulary
 from auroraql.schema import Field, Kind, Type
 from auroraql.schema.catalogue import Catalogue, DataSource, MetadataKey
-from auroraql.schema.sources import SOURCE_FIELDS
+from auroraql.schema.source_fields import SOURCE_FIELDS
 
 SelectedValues = tuple[tuple[str, tuple[str, ...]], ...]
 """Conditions on source fields: pairs of a field and the values that it may have."""

@@ -16,7 +16,7 @@ from auroraql.forms.text.lexeme import Token
 from auroraql.listings import REFRESHABLE
 from auroraql.resolver.windows import WINDOWS
 from auroraql.schema import BLOCKS, CONJUNCTIONS, KINDS, Type
-from auroraql.schema.conjunctions import PRECISION_UNIT, TRACES
+from auroraql.schema.kinds.conjunctions import PRECISION_UNIT, TRACES
 from auroraql.schema.operators import OPERATORS
 
 _WRITTEN_SMALL = frozenset(name.upper() for name in (*KINDS, *BLOCKS))

@@ -15,7 +15,7 @@ from auroraql.forms.query_json import Document, JsonNumber, QueryJsonReader, nam
 from auroraql.plan import BlockRequest, CriteriaRequest, Request
 from auroraql.query import block_names
 from auroraql.schema import BLOCKS, CONJUNCTIONS, Kind
-from auroraql.schema.conjunctions import HALF_MINUTE, MINUTE, PRECISION_UNIT, wire_name
+from auroraql.schema.kinds.conjunctions import HALF_MINUTE, MINUTE, PRECISION_UNIT, wire_name
 from auroraql.syntax import (
     AndExpression,
     BlockItem,

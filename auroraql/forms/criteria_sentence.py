@@ -15,7 +15,7 @@ from auroraql.diagnostics.errors import Span
 from auroraql.forms.sentence import SentenceReader, write_filters
 from auroraql.plan import BlockRequest, CriteriaRequest, Request
 from auroraql.schema import BLOCKS, Kind
-from auroraql.schema.conjunctions import HALF_MINUTE, MINUTE, PRECISION_UNIT, wire_name
+from auroraql.schema.kinds.conjunctions import HALF_MINUTE, MINUTE, PRECISION_UNIT, wire_name
 from auroraql.schema.model import BlocksPart, DistancesPart, PrecisionPart, TracesPart
 from auroraql.syntax import (
     AndExpression,

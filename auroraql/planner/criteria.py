@@ -31,7 +31,7 @@ from auroraql.query import (
     normalize,
 )
 from auroraql.schema.catalogue import Catalogue, DataSource
-from auroraql.schema.conjunctions import BLOCKS, HEMISPHERES
+from auroraql.schema.kinds.conjunctions import BLOCKS, HEMISPHERES
 from auroraql.schema.operators import Op
 
 _TYPES = {"ground": ("ground",), "events": ("event_list",)}

@@ -14,7 +14,15 @@ from auroraql.resolver.predicates import PredicateResolver
 from auroraql.resolver.values import OperandResolver, SemanticError, ValueContext
 from auroraql.schema import BLOCKS, CONJUNCTIONS, Type
 from auroraql.schema.catalogue import Catalogue
-from auroraql.schema.conjunctions import HALF_MINUTE, MAX_BLOCKS, MINUTE, PRECISION_UNIT, PRECISIONS, TRACES, wire_name
+from auroraql.schema.kinds.conjunctions import (
+    HALF_MINUTE,
+    MAX_BLOCKS,
+    MINUTE,
+    PRECISION_UNIT,
+    PRECISIONS,
+    TRACES,
+    wire_name,
+)
 from auroraql.syntax import BlockItem as Written
 from auroraql.syntax import Distance, NumberLiteral, Of, Parameter, Precision, Via, Within
 

@@ -30,7 +30,7 @@ from auroraql.resolver.values import OperandResolver, SemanticError
 from auroraql.resolver.windows import two_windows_error
 from auroraql.schema import BLOCKS, KINDS, Kind, Type
 from auroraql.schema.catalogue import Catalogue
-from auroraql.schema.kind_words import suggest_kind
+from auroraql.schema.kinds.synonyms import suggest_kind
 from auroraql.schema.limits import MAX_LIST_VALUES
 from auroraql.schema.operators import Op
 from auroraql.syntax import (

@@ -11,7 +11,7 @@ from auroraql.moments import write_instant
 from auroraql.narrowing import narrow_window
 from auroraql.query import CLAUSE, And, Comparison, Or, Predicate, Query
 from auroraql.schema import DATA_PRODUCTS
-from auroraql.schema.data_products import MIN_PRODUCT_LENGTHS
+from auroraql.schema.kinds.data_products import MIN_PRODUCT_LENGTHS
 from auroraql.schema.operators import Op
 from auroraql.syntax import Duration, Instant, Parameter, TextLiteral, Timestamp, Window
 

@@ -7,7 +7,7 @@ from auroraql.resolver.names import NameResolver
 from auroraql.resolver.times import TimeError, read_interval
 from auroraql.resolver.values import SemanticError
 from auroraql.schema import CONJUNCTIONS
-from auroraql.schema.kind_words import TIME_WORDS
+from auroraql.schema.kinds.synonyms import TIME_WORDS
 from auroraql.schema.operators import Op
 from auroraql.syntax import Instant, NumberLiteral, Operand, SelectAggregate, TextLiteral, Timestamp
 

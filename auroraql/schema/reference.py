@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from auroraql.diagnostics.codes import CODES
 from auroraql.schema import BLOCKS, CONJUNCTIONS, KINDS, Field, Kind, Type
 from auroraql.schema.catalogue import load_shipped
-from auroraql.schema.conjunctions import MAX_BLOCKS, wire_name
+from auroraql.schema.kinds.conjunctions import MAX_BLOCKS, wire_name
 from auroraql.schema.limits import (
     LIST_LIMITS,
     MAX_DEPTH,

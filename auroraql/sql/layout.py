@@ -10,7 +10,7 @@ from auroraql.narrowing import narrow_windows
 from auroraql.query import Criteria, Predicate, Query, Ref
 from auroraql.schema import KINDS, Kind, Type
 from auroraql.schema.model import Field
-from auroraql.schema.sources import PREFIX, SOURCE_FIELDS
+from auroraql.schema.source_fields import PREFIX, SOURCE_FIELDS
 from auroraql.sql.bindings import Bindings
 from auroraql.sql.comparison import StoredValue
 from auroraql.sql.conjunctions import build_pipeline

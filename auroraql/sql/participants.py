@@ -21,8 +21,8 @@ from decimal import Decimal
 
 from auroraql.query import EVERYTHING, Block, Criteria, Ref, collect_refs
 from auroraql.schema import Type
-from auroraql.schema.conjunctions import HALF_MINUTE
-from auroraql.schema.sources import SOURCE_FIELDS
+from auroraql.schema.kinds.conjunctions import HALF_MINUTE
+from auroraql.schema.source_fields import SOURCE_FIELDS
 from auroraql.sql.bindings import Bindings
 from auroraql.sql.comparison import StoredValue
 from auroraql.sql.predicate import compile_predicate

@@ -16,7 +16,7 @@ from typing import Any
 from auroraql.query import Tree
 from auroraql.results import Record, read_time
 from auroraql.schema import CONJUNCTIONS
-from auroraql.schema.conjunctions import epoch_step_seconds
+from auroraql.schema.kinds.conjunctions import epoch_step_seconds
 
 NEEDED_FIELDS: Tree = {
     field.name: {"identifier": True, "platform": True} if field.name == "data_sources" else True

@@ -17,7 +17,7 @@ from msgspec import UNSET, Raw, UnsetType
 
 from auroraql.archives.aurorax.packed import ColumnBatch, LeafColumn, Path
 from auroraql.schema import Field, Kind, Type
-from auroraql.schema.sources import PREFIX
+from auroraql.schema.source_fields import PREFIX
 
 _TYPES: dict[Type, Any] = {
     Type.STRING: str | None | UnsetType,

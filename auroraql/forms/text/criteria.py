@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from auroraql.query import EVENTS_ONLY, And, Block, Criteria, Predicate, split_conjuncts
 from auroraql.schema import BLOCKS, Kind
-from auroraql.schema.conjunctions import HALF_MINUTE, PRECISION_UNIT, TRACES
+from auroraql.schema.kinds.conjunctions import HALF_MINUTE, PRECISION_UNIT, TRACES
 
 PrintPredicate = Callable[[Predicate, Kind], str]
 

@@ -24,7 +24,7 @@ from auroraql.query import (
 )
 from auroraql.schema import KINDS, Field, Kind, Type, is_time_key
 from auroraql.schema.catalogue import Catalogue
-from auroraql.schema.kind_words import TIME_WORDS
+from auroraql.schema.kinds.synonyms import TIME_WORDS
 from auroraql.schema.operators import OPERATORS, Limit, Op
 
 _NAME = re.compile(r"(?!(?:and|or|not|in|between|like|is|null|true|false)(?!\w))[^\W\d]\w*", re.IGNORECASE)

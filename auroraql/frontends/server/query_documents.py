@@ -25,7 +25,7 @@ from auroraql.frontends.server.wire import Document, HttpError
 from auroraql.plan import BlockRequest, CriteriaRequest, Expression, FilterGroup, Request
 from auroraql.resolver.times import TimeError, read_interval
 from auroraql.schema import BLOCKS, CONJUNCTIONS, KINDS, Field, Kind
-from auroraql.schema.conjunctions import (
+from auroraql.schema.kinds.conjunctions import (
     EVENTS_PROGRAM,
     HALF_MINUTE,
     MAX_BLOCKS,

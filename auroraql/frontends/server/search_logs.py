@@ -18,7 +18,7 @@ from auroraql.frontends.server.query_documents import QueryDocument
 from auroraql.plan import BlockRequest
 from auroraql.results import ResultColumn, Row
 from auroraql.schema.catalogue import DataSource
-from auroraql.schema.conjunctions import TRACES, epoch_step_seconds
+from auroraql.schema.kinds.conjunctions import TRACES, epoch_step_seconds
 
 Line = tuple[str, str]
 """Level and summary."""

@@ -13,8 +13,8 @@ from typing import Any
 from auroraql.frontends.server.sources import BASIC, RECORDED
 from auroraql.frontends.server.wire import Document, HttpError, error_document, read_moment, whole_number
 from auroraql.schema.catalogue import DataSource
-from auroraql.schema.data_products import PRODUCT_TYPES
-from auroraql.schema.sources import SOURCE_TYPES
+from auroraql.schema.kinds.data_products import PRODUCT_TYPES
+from auroraql.schema.source_fields import SOURCE_TYPES
 
 _LONGEST = {"program": 200, "platform": 50, "instrument_type": 200, "display_name": 50}
 """How many characters the service takes."""

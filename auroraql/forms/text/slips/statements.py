@@ -16,7 +16,7 @@ from auroraql.forms.text.slips.stuck import (
     is_word,
 )
 from auroraql.schema import KINDS
-from auroraql.schema.kind_words import suggest_kind
+from auroraql.schema.kinds.synonyms import suggest_kind
 
 SQL = "SQL"
 """Begins a statement too; the splitter takes it out before the parser sees it."""

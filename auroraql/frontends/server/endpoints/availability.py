@@ -12,7 +12,7 @@ from auroraql.frontends.server.service import Resource, ServedArchive
 from auroraql.frontends.server.sources import BASIC, LEVELS
 from auroraql.frontends.server.wire import HttpError, HttpRequest, HttpResponse
 from auroraql.schema import PROTOCOLS, STORED_KINDS
-from auroraql.schema.data_products import PRODUCT_TYPES
+from auroraql.schema.kinds.data_products import PRODUCT_TYPES
 
 _PATIENCE = 60.0
 """Seconds that counting may take."""

@@ -13,7 +13,7 @@ from auroraql.frontends.server.sources import LEVELS, RECORDED
 from auroraql.frontends.server.uploads import read_identifier, read_source
 from auroraql.frontends.server.wire import Document, HttpError, HttpRequest, HttpResponse
 from auroraql.schema.catalogue import DataSource
-from auroraql.schema.sources import SOURCE_TYPES
+from auroraql.schema.source_fields import SOURCE_TYPES
 from auroraql.schema.wire import API
 
 FILTERS = ("program", "platform", "instrument_type", "source_type", "owner")

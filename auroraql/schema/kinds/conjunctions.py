@@ -23,7 +23,7 @@ from auroraql.schema.model import (
     Wording,
     WordsPart,
 )
-from auroraql.schema.sources import SOURCE, source_fields
+from auroraql.schema.source_fields import SOURCE, source_fields
 from auroraql.schema.wire import Protocol
 
 TRACES = ("nbtrace", "sbtrace", "geographic")

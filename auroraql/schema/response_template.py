@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from auroraql.schema.model import Field, Kind
-from auroraql.schema.sources import SOURCE_DETAILS
+from auroraql.schema.source_fields import SOURCE_DETAILS
 
 _CRITERIA = {
     "programs": True,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from auroraql.schema.model import BoundPart, BoundsPart, Field, FiltersPart, Kind, ListsPart, Type, Wording, WordsPart
-from auroraql.schema.sources import SOURCE
+from auroraql.schema.source_fields import SOURCE
 from auroraql.schema.wire import Protocol
 
 
