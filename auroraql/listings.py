@@ -12,8 +12,8 @@ from datetime import date, datetime
 from typing import Any
 
 from auroraql.diagnostics.suggestions import find_closest
+from auroraql.ir.query import Comparison, Query, Ref, collect_refs, split_conjuncts
 from auroraql.named import ShowPlan, StoredResult, kind_of_rows
-from auroraql.query import Comparison, Query, Ref, collect_refs, split_conjuncts
 from auroraql.resolver.values import OperandResolver, SemanticError
 from auroraql.resolver.windows import WINDOWS, join_windows, resolve_window
 from auroraql.results import ResultColumn, Row

@@ -13,8 +13,8 @@ from datetime import UTC, datetime
 from auroraql.diagnostics.errors import MAX_REPORTED, Diagnostic, Origin, Source, Span, StatementError
 from auroraql.diagnostics.suggestions import find_closest
 from auroraql.forms import script
+from auroraql.ir.plan import Plan
 from auroraql.named import ShowPlan, SqlPlan, StoredResult
-from auroraql.plan import Plan
 from auroraql.planner import plan_query as make_plan
 from auroraql.planner import plan_warnings
 from auroraql.planner.windows import FindRecordRange

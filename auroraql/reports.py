@@ -12,10 +12,10 @@ from auroraql.archives.holdings import record_range
 from auroraql.diagnostics.errors import ArchiveError, Diagnostic, StatementError
 from auroraql.forms import sentence
 from auroraql.forms.text.writing import print_predicate, print_window
+from auroraql.ir.plan import CriteriaRequest, FilterGroup, Plan, PostProcessing, Request
+from auroraql.ir.query import CLAUSE, Interval, Ref, Tree, Using
 from auroraql.named import StoredResult
-from auroraql.plan import CriteriaRequest, FilterGroup, Plan, PostProcessing, Request
 from auroraql.planner import plan_query as make_plan
-from auroraql.query import CLAUSE, Interval, Ref, Tree, Using
 from auroraql.resolver import ResolvedFind, resolve
 from auroraql.resolver.feeding import ResultLookup, SubqueryResults
 from auroraql.results import ResultColumn

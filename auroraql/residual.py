@@ -14,8 +14,8 @@ from functools import cache
 from typing import Any
 
 from auroraql.diagnostics.errors import Failed
-from auroraql.plan import Plan, PostProcessing
-from auroraql.query import Ref, collect_refs
+from auroraql.ir.plan import Plan, PostProcessing
+from auroraql.ir.query import Ref, collect_refs
 from auroraql.results import (
     ColumnarRecords,
     FetchedData,

@@ -19,8 +19,8 @@ from operator import index
 from typing import Any, overload
 
 from auroraql.diagnostics.errors import Source, UsageError
-from auroraql.plan import Plan, PostProcessing
-from auroraql.query import Column, Query, default_columns
+from auroraql.ir.plan import Plan, PostProcessing
+from auroraql.ir.query import Column, Query, default_columns
 from auroraql.schema import KINDS, Kind, Type
 from auroraql.schema.catalogue import load_shipped
 

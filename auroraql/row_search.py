@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from auroraql.diagnostics.errors import Diagnostic, Origin
+from auroraql.ir.plan import Plan, PostProcessing
+from auroraql.ir.query import EVERYTHING, And, Comparison, Predicate, Query, Ref, normalize
 from auroraql.named import StoredResult, kind_of_rows
-from auroraql.plan import Plan, PostProcessing
-from auroraql.query import EVERYTHING, And, Comparison, Predicate, Query, Ref, normalize
 from auroraql.resolver import ResolvedFind
 from auroraql.results import FetchedData, ResultColumn, result_columns
 from auroraql.schema import Kind, Type

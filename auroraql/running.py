@@ -12,11 +12,11 @@ from functools import partial
 from auroraql.archives.base import Engine, OnProgress, SubmissionInterrupted
 from auroraql.archives.holdings import record_range
 from auroraql.diagnostics.errors import ArchiveError, Diagnostic, Failed, StatementError
+from auroraql.ir.plan import Plan
+from auroraql.ir.query import Or, Query, split_conjuncts
 from auroraql.named import ShowPlan, StoredResult
-from auroraql.plan import Plan
 from auroraql.planner import plan_query as make_plan
 from auroraql.preparing import AnalyzedStatement, OverlaidResults, SessionContext, next_job_name
-from auroraql.query import Or, Query, split_conjuncts
 from auroraql.resolver import resolve
 from auroraql.resolver.feeding import SubqueryResults
 from auroraql.results import FetchedData, ResultColumn, ResultSet, Row

@@ -10,11 +10,11 @@ from typing import Any
 from auroraql.diagnostics.errors import Diagnostic, Origin, Pointer, Source, Span, StatementError, UsageError
 from auroraql.forms import script
 from auroraql.forms.pieces import Form
-from auroraql.plan import Plan, Request
+from auroraql.ir.plan import Plan, Request
+from auroraql.ir.query import Query
 from auroraql.planner import lacks_filter, open_window
 from auroraql.planner import plan_query as make_plan
 from auroraql.planner.windows import cut_windows, is_open, is_too_long
-from auroraql.query import Query
 from auroraql.resolver import resolve, unused_parameter_warning
 from auroraql.schema import KINDS
 from auroraql.schema.catalogue import Catalogue, load_shipped

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from auroraql.query import And, Column, Comparison, FieldComparison, Not, Or, OrderKey, Predicate, Query, Ref
+from auroraql.ir.query import And, Column, Comparison, FieldComparison, Not, Or, OrderKey, Predicate, Query, Ref
 from tests.small_catalogue import SOURCES, Product
 
 SOURCE_NAMES = ("identifier", "program", "platform", "instrument_type", "source_type", "display_name")

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from hypothesis import strategies as st
 
-from auroraql.query import And, Block, Column, Comparison, Criteria, Or, OrderKey, Predicate, Query, Ref
+from auroraql.ir.query import And, Block, Column, Comparison, Criteria, Or, OrderKey, Predicate, Query, Ref
 from auroraql.schema import BLOCKS, CONJUNCTIONS
 from auroraql.schema.kinds.conjunctions import TRACES
 from auroraql.schema.operators import Op

@@ -6,8 +6,8 @@ import time
 from datetime import datetime
 
 from auroraql.archives.embedded import EmbeddedEngine
-from auroraql.plan import Plan, Request
-from auroraql.query import And, Comparison, Query, Ref
+from auroraql.ir.plan import Plan, Request
+from auroraql.ir.query import And, Comparison, Query, Ref
 from auroraql.results import ResultSet
 from auroraql.schema.operators import Op
 

@@ -12,9 +12,9 @@ from auroraql.diagnostics.errors import Diagnostic, Failed, Refused, Source, Spa
 from auroraql.frontends.repl.behind import ReplOptions
 from auroraql.frontends.repl.desk import run_input
 from auroraql.frontends.repl.state import ReplState
-from auroraql.plan import Plan
+from auroraql.ir.plan import Plan
+from auroraql.ir.query import Column, Query, Ref
 from auroraql.preparing import EMPTY_CONTEXT, SessionContext
-from auroraql.query import Column, Query, Ref
 from auroraql.results import FetchedData, ResultSet, Row
 from auroraql.schema.catalogue import Catalogue, load_shipped
 from auroraql.searches import Search

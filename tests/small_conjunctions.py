@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from auroraql.archives.embedded import EmbeddedEngine
-from auroraql.query import Block, Comparison, Criteria, Query, Ref
+from auroraql.ir.query import Block, Comparison, Criteria, Query, Ref
 from auroraql.results import Record
 from auroraql.schema.operators import Op
 from tests.embedded_runs import found

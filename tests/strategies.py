@@ -9,7 +9,7 @@ from functools import cache, partial
 from hypothesis import assume
 from hypothesis import strategies as st
 
-from auroraql.query import (
+from auroraql.ir.query import (
     And,
     Column,
     Comparison,

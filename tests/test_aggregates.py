@@ -19,9 +19,9 @@ from auroraql import connect, residual
 from auroraql.archives.embedded import EmbeddedEngine
 from auroraql.diagnostics.errors import Source, StatementError
 from auroraql.forms import script
-from auroraql.plan import Plan, PostProcessing, Request
+from auroraql.ir.plan import Plan, PostProcessing, Request
+from auroraql.ir.query import And, Column, Comparison, FieldComparison, Or, OrderKey, Predicate, Query, Ref
 from auroraql.planner import plan_query
-from auroraql.query import And, Column, Comparison, FieldComparison, Or, OrderKey, Predicate, Query, Ref
 from auroraql.resolver import resolve
 from auroraql.results import FetchedData, ResultColumn, ResultSet, record_from_row, result_columns, rows_from_records
 from auroraql.schema import CONJUNCTIONS, DATA_PRODUCTS, EPHEMERIS, Type

@@ -8,7 +8,7 @@ from datetime import datetime
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from auroraql.query import And, Block, Not, Or, Query
+from auroraql.ir.query import And, Block, Not, Or, Query
 from auroraql.resolver.intervals import join_intervals
 from auroraql.schema.kinds.conjunctions import TRACES
 from tests.brute_conjunctions import conjunctions

@@ -10,7 +10,7 @@ import pytest
 
 from auroraql.archives.aurorax.ways import EndpointPolicy
 from auroraql.archives.kept_file import CacheFile
-from auroraql.plan import Request
+from auroraql.ir.plan import Request
 
 START, END = datetime(2020, 2, 1), datetime(2020, 2, 29)
 

@@ -21,9 +21,9 @@ from auroraql.archives.aurorax import engine as engine_module
 from auroraql.archives.aurorax import run as run_module
 from auroraql.diagnostics.errors import ArchiveError, Failed, Refused, Source, TimedOut, Unreachable
 from auroraql.forms import script
-from auroraql.plan import Plan, Request
+from auroraql.ir.plan import Plan, Request
+from auroraql.ir.query import Query
 from auroraql.planner import plan_query
-from auroraql.query import Query
 from auroraql.resolver import resolve
 from auroraql.schema.catalogue import load_shipped
 from tests.aurorax_matching import StepName

@@ -20,8 +20,8 @@ from auroraql.archives.aurorax.arriving import RecordStream
 from auroraql.archives.aurorax.packed import BatchedRecords, ColumnBatch, ListBatch
 from auroraql.archives.aurorax.records import record_reader
 from auroraql.diagnostics.errors import Failed
-from auroraql.plan import Plan, Request
-from auroraql.query import Query, Tree
+from auroraql.ir.plan import Plan, Request
+from auroraql.ir.query import Query, Tree
 from auroraql.schema import KINDS
 from tests.aurorax_matching import formatted
 from tests.aurorax_server import SOURCES, SWARM, AuroraXServer, Fault

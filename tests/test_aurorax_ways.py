@@ -16,8 +16,8 @@ from auroraql.archives.aurorax import AuroraXEngine
 from auroraql.archives.aurorax import run as run_module
 from auroraql.archives.aurorax.side_by_side import MAX_THREADS, run_in_parallel
 from auroraql.diagnostics.errors import ArchiveError, Failed, Refused, TimedOut, Unreachable
-from auroraql.plan import Plan, Request
-from auroraql.query import Column, Query, Tree
+from auroraql.ir.plan import Plan, Request
+from auroraql.ir.query import Column, Query, Tree
 from tests.aurorax_matching import StepName, formatted
 from tests.aurorax_server import EPHEMERIS, RECORDS, SOURCES, AuroraXServer, Fault
 

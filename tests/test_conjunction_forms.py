@@ -24,8 +24,8 @@ from auroraql.diagnostics.errors import Source, StatementError
 from auroraql.forms import query_json, script, sentence
 from auroraql.forms.text import writing
 from auroraql.forms.text.formatting import format_text
+from auroraql.ir.query import Query
 from auroraql.planner import plan_query
-from auroraql.query import Query
 from auroraql.resolver import resolve
 from auroraql.schema import EPHEMERIS
 from auroraql.schema.catalogue import load_shipped

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from auroraql.archives.aurorax.joining import merge_conjunctions
 from auroraql.archives.aurorax.records import unite_records
 from auroraql.forms import query_json
+from auroraql.ir.query import EVERYTHING, And, Block, Comparison, Not, Or, Predicate, Query, Ref
 from auroraql.planner import plan_query
-from auroraql.query import EVERYTHING, And, Block, Comparison, Not, Or, Predicate, Query, Ref
 from auroraql.residual import post_process
 from auroraql.resolver import resolve
 from auroraql.results import FetchedData, Record

@@ -12,7 +12,7 @@ import duckdb
 import pytest
 
 from auroraql.archives.embedded import EmbeddedEngine
-from auroraql.query import And, Block, Column, Comparison, OrderKey, Query, Ref
+from auroraql.ir.query import And, Block, Column, Comparison, OrderKey, Query, Ref
 from auroraql.results import Record
 from auroraql.schema import Type
 from auroraql.schema.operators import Op

@@ -9,7 +9,7 @@ from decimal import Decimal
 import pytest
 
 from auroraql.archives.embedded import EmbeddedEngine
-from auroraql.query import EVERYTHING, And, Block, Query
+from auroraql.ir.query import EVERYTHING, And, Block, Query
 from auroraql.results import Record
 from auroraql.sql.conjunctions import are_interchangeable, join_order
 from tests.brute_conjunctions import conjunctions

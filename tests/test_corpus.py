@@ -10,8 +10,8 @@ import pytest
 
 from auroraql.diagnostics.errors import AuroraQLError, Source, StatementError, render
 from auroraql.forms import script
+from auroraql.ir.query import Query
 from auroraql.planner.native import NativeRequest
-from auroraql.query import Query
 from auroraql.resolver import resolve
 from auroraql.saved import bind_parameters, known_values
 from auroraql.schema import BLOCKS, KINDS

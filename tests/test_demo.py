@@ -21,7 +21,7 @@ from auroraql.archives.demo import RULE, build_demo, demo_catalogue
 from auroraql.archives.demo.place import demo_cache_path
 from auroraql.archives.embedded import EmbeddedEngine
 from auroraql.diagnostics.errors import Failed
-from auroraql.query import And, Query
+from auroraql.ir.query import And, Query
 from auroraql.schema.catalogue import load_shipped
 from tests import test_demo_ephemeris
 from tests.embedded_runs import DAILY, DAY, KEOGRAMS, KIND, RGB, TREX, found, identifiers, plan, soon

@@ -14,8 +14,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auroraql.plan import Plan
-from auroraql.query import Column, Query, Ref
+from auroraql.ir.plan import Plan
+from auroraql.ir.query import Column, Query, Ref
 from auroraql.results import FetchedData, ResultColumn, ResultSet, Row
 from auroraql.schema import Type
 from auroraql.sql.rows import FEW, decode_rows

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from auroraql import Archive, StatementError
-from auroraql.query import merge_touched_days
+from auroraql.ir.query import merge_touched_days
 from auroraql.resolver.intervals import join_intervals
 from tests.aurorax_server import SOURCE_FIELDS, AuroraXServer
 from tests.feeding_records import FIRST, POSITIONS, PRODUCTS, both, codes, last, serving, urls

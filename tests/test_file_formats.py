@@ -21,10 +21,10 @@ from hypothesis import strategies as st
 from pyarrow import parquet
 
 from auroraql.diagnostics.errors import Source, UsageError
+from auroraql.ir.plan import Plan
+from auroraql.ir.query import Column, Query, Ref
 from auroraql.output import FORMATS, render_result, write_result
 from auroraql.output.html import notebook_html
-from auroraql.plan import Plan
-from auroraql.query import Column, Query, Ref
 from auroraql.results import FetchedData, ResultColumn, ResultSet, Row
 from auroraql.schema import Type
 from tests.command_line import command, process

@@ -16,10 +16,10 @@ from auroraql.diagnostics.errors import Source, StatementError
 from auroraql.forms import query_json, script, sentence
 from auroraql.forms.text import parsing, writing
 from auroraql.forms.text.formatting import format_text
-from auroraql.plan import Plan
+from auroraql.ir.plan import Plan
+from auroraql.ir.query import Query
 from auroraql.planner import plan_query
 from auroraql.planner.windows import is_open
-from auroraql.query import Query
 from auroraql.resolver import resolve
 from auroraql.schema import DATA_PRODUCTS, EPHEMERIS, KINDS, Kind
 from auroraql.schema.catalogue import load_shipped

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from auroraql.diagnostics.errors import Source, StatementError
 from auroraql.forms import grammar, script, tables
 from auroraql.forms.text import driver, slips, writing
-from auroraql.query import Ref
+from auroraql.ir.query import Ref
 from auroraql.schema import KINDS
 from auroraql.schema.operators import OPERATORS, SPELLINGS
 from tests import corpus_files

@@ -9,7 +9,7 @@ import duckdb
 import pytest
 
 from auroraql import Archive
-from auroraql.query import Ref
+from auroraql.ir.query import Ref
 from auroraql.sql import texts
 from auroraql.sql.bindings import Bindings
 

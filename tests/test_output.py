@@ -22,6 +22,8 @@ from hypothesis import strategies as st
 
 from auroraql.diagnostics.errors import UsageError
 from auroraql.diagnostics.errors import display_width as width_of
+from auroraql.ir.plan import Plan
+from auroraql.ir.query import Column, Query, Ref
 from auroraql.output import (
     FORMATS,
     check_writable,
@@ -32,8 +34,6 @@ from auroraql.output import (
     write_result,
     write_text,
 )
-from auroraql.plan import Plan
-from auroraql.query import Column, Query, Ref
 from auroraql.results import FetchedData, ResultSet, Row
 
 MIDNIGHT = datetime(2021, 1, 1)

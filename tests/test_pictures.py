@@ -16,13 +16,13 @@ from auroraql.diagnostics.errors import UsageError
 from auroraql.diagnostics.errors import display_width as width_of
 from auroraql.frontends.repl.desk import run_input
 from auroraql.frontends.repl.state import ReplState
+from auroraql.ir.plan import Plan
+from auroraql.ir.query import Column, Query, Ref
 from auroraql.output import render_result, supports_blocks
 from auroraql.output.blocks import ASCII_BARS, BARS, SHADES, BlockScale
 from auroraql.output.screen import BLOCKS, RenderOptions
 from auroraql.output.steps import DAY, STEPS, choose_step, draw_axis
 from auroraql.output.timeline import render_timeline
-from auroraql.plan import Plan
-from auroraql.query import Column, Query, Ref
 from auroraql.results import FetchedData, ResultColumn, ResultSet, Row
 from auroraql.schema import Type
 from auroraql.session import Archive

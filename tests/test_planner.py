@@ -16,11 +16,11 @@ from hypothesis import strategies as st
 from auroraql import residual
 from auroraql.diagnostics.errors import Source
 from auroraql.forms import query_json, script
-from auroraql.plan import Plan
+from auroraql.ir.plan import Plan
+from auroraql.ir.query import And, Comparison, FieldComparison, Not, Or, Predicate, Query
 from auroraql.planner import plan_query
 from auroraql.planner.native import MAX_REQUESTS
 from auroraql.planner.sources import AXES, find_cover
-from auroraql.query import And, Comparison, FieldComparison, Not, Or, Predicate, Query
 from auroraql.resolver import resolve
 from auroraql.schema import DATA_PRODUCTS
 from auroraql.schema.catalogue import Catalogue, DataSource, load_shipped

@@ -19,8 +19,8 @@ from pyaurorax.search import ConjunctionSearch, DataProductSearch, EphemerisSear
 
 from auroraql import StatementError, translate
 from auroraql.forms import python, query_json
+from auroraql.ir.query import Query
 from auroraql.planner import plan_query
-from auroraql.query import Query
 from auroraql.schema.catalogue import load_shipped
 from tests import conjunction_strategies
 from tests.aurorax_server import EPHEMERIS, RECORDS, SOURCES, AuroraXServer

@@ -93,8 +93,8 @@ EXPORT = """\
 import resource, signal, sys
 from datetime import datetime
 from pathlib import Path
-from auroraql.plan import Plan
-from auroraql.query import Query
+from auroraql.ir.plan import Plan
+from auroraql.ir.query import Query
 from auroraql.results import FetchedData, ResultSet
 way, path = sys.argv[1:]
 class Rows(tuple):

@@ -12,7 +12,6 @@ from unittest.mock import patch
 
 import pytest
 
-from auroraql import query
 from auroraql.completion.keywords import FUNCTIONS, KEYWORDS, SQL
 from auroraql.diagnostics.errors import Source
 from auroraql.frontends.pager import choose_pager
@@ -24,6 +23,7 @@ from auroraql.frontends.repl.editor import edit_text
 from auroraql.frontends.repl.manual import keyword_syntax
 from auroraql.frontends.repl.showing import supports_links
 from auroraql.frontends.repl.state import ReplState
+from auroraql.ir import query
 from auroraql.output import render_result
 from auroraql.session import connect
 from tests.repl_fakes import TABLE, URL, FakeArchive, Numbered, Products, products, said, state, take_all

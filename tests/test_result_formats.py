@@ -24,9 +24,9 @@ from pandas.testing import assert_frame_equal
 
 import auroraql
 from auroraql.diagnostics.errors import AuroraQLError
+from auroraql.ir.plan import Plan
+from auroraql.ir.query import Query
 from auroraql.output import FORMATS, render_result
-from auroraql.plan import Plan
-from auroraql.query import Query
 from auroraql.results import FetchedData, ResultColumn, ResultSet
 from auroraql.schema import KINDS, Type
 from auroraql.session import Archive

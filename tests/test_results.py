@@ -15,8 +15,8 @@ import pytest
 
 import auroraql
 from auroraql import Archive, ResultSet, UsageError
-from auroraql.plan import Plan
-from auroraql.query import Column, Query, Ref
+from auroraql.ir.plan import Plan
+from auroraql.ir.query import Column, Query, Ref
 from auroraql.results import FetchedData, ResultColumn
 from auroraql.schema import Type
 from tests.aurorax_server import RECORDS, AuroraXServer

@@ -16,7 +16,7 @@ import pytest
 
 from auroraql import spill
 from auroraql.archives.embedded import EmbeddedEngine, OutOfMemory
-from auroraql.query import OrderKey, Query, Ref
+from auroraql.ir.query import OrderKey, Query, Ref
 from auroraql.session import connect
 from tests.embedded_runs import plan, soon
 from tests.small_catalogue import write

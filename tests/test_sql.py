@@ -15,8 +15,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from auroraql.archives.embedded import EmbeddedEngine
-from auroraql.plan import Plan, PostProcessing, Request
-from auroraql.query import And, Column, Comparison, FieldComparison, Not, Or, OrderKey, Predicate, Query, Ref
+from auroraql.ir.plan import Plan, PostProcessing, Request
+from auroraql.ir.query import And, Column, Comparison, FieldComparison, Not, Or, OrderKey, Predicate, Query, Ref
 from auroraql.residual import filter_records as run_residual
 from auroraql.results import Record, Row, result_columns
 from auroraql.schema import KINDS

@@ -21,9 +21,9 @@ from auroraql import connect, residual
 from auroraql.diagnostics.errors import Source
 from auroraql.forms import query_json, script
 from auroraql.forms.text import writing
-from auroraql.plan import Plan
+from auroraql.ir.plan import Plan
+from auroraql.ir.query import Query
 from auroraql.planner import plan_query
-from auroraql.query import Query
 from auroraql.resolver import resolve
 from auroraql.schema import KINDS
 from auroraql.schema.catalogue import Catalogue, DataSource, load_shipped

@@ -12,7 +12,7 @@ from datetime import date, timedelta
 from math import inf
 from typing import Protocol
 
-from auroraql.plan import Plan, Request
+from auroraql.ir.plan import Plan, Request
 from auroraql.results import FetchedData, Row
 from auroraql.schema.catalogue import Catalogue, DataSource, SourceDetails, Statistics
 

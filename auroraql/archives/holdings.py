@@ -7,9 +7,9 @@ from datetime import UTC, date, datetime, timedelta
 
 from auroraql.archives.base import Engine
 from auroraql.diagnostics.errors import ArchiveError
-from auroraql.moments import SECOND
-from auroraql.plan import Request
-from auroraql.query import Window
+from auroraql.ir.plan import Request
+from auroraql.ir.query import Window
+from auroraql.ir.time_literals import SECOND
 from auroraql.schema.catalogue import DataSource, join_statistics
 
 _FIRST_DAY = date(1957, 10, 4)

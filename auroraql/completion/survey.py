@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from auroraql.forms.text.lexeme import Token
-from auroraql.query import block_names
+from auroraql.ir.query import block_names
 from auroraql.schema import BLOCKS
 
 _QUOTES = "'\"‘’‚‛“”„‟"

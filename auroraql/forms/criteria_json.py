@@ -12,8 +12,8 @@ from typing import Any
 
 from auroraql.diagnostics.errors import Pointer
 from auroraql.forms.query_json import Document, JsonNumber, QueryJsonReader, name_json_type, write_filters, write_window
-from auroraql.plan import BlockRequest, CriteriaRequest, Request
-from auroraql.query import block_names
+from auroraql.ir.plan import BlockRequest, CriteriaRequest, Request
+from auroraql.ir.query import block_names
 from auroraql.schema import BLOCKS, CONJUNCTIONS, Kind
 from auroraql.schema.kinds.conjunctions import HALF_MINUTE, MINUTE, PRECISION_UNIT, wire_name
 from auroraql.syntax import (

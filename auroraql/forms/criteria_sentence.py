@@ -13,7 +13,7 @@ from collections.abc import Iterator
 
 from auroraql.diagnostics.errors import Span
 from auroraql.forms.sentence import SentenceReader, write_filters
-from auroraql.plan import BlockRequest, CriteriaRequest, Request
+from auroraql.ir.plan import BlockRequest, CriteriaRequest, Request
 from auroraql.schema import BLOCKS, Kind
 from auroraql.schema.kinds.conjunctions import HALF_MINUTE, MINUTE, PRECISION_UNIT, wire_name
 from auroraql.schema.model import BlocksPart, DistancesPart, PrecisionPart, TracesPart

@@ -10,7 +10,7 @@ from shlex import quote
 
 from auroraql.diagnostics.errors import make_visible
 from auroraql.forms import query_json
-from auroraql.plan import Request
+from auroraql.ir.plan import Request
 from auroraql.schema import PROTOCOLS
 
 _STEPS = """\

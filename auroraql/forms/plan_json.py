@@ -11,8 +11,8 @@ from typing import Any
 
 from auroraql.forms import query_json
 from auroraql.forms.text.writing import print_predicate
-from auroraql.plan import Plan, PostProcessing
-from auroraql.query import Column, Interval, OrderKey, Ref, Using
+from auroraql.ir.plan import Plan, PostProcessing
+from auroraql.ir.query import Column, Interval, OrderKey, Ref, Using
 from auroraql.schema import KINDS, PROTOCOLS, Kind
 from auroraql.schema.catalogue import Catalogue
 

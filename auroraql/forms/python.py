@@ -12,7 +12,7 @@ from typing import Any
 
 from auroraql.diagnostics.errors import Diagnostic, StatementError, make_visible
 from auroraql.forms import query_json
-from auroraql.plan import Request
+from auroraql.ir.plan import Request
 from auroraql.schema import KINDS, PROTOCOLS
 
 _WIDTH = 100

@@ -11,7 +11,7 @@ from typing import Any
 
 from auroraql.diagnostics.errors import Diagnostic, Pointer, Span, StatementError
 from auroraql.diagnostics.suggestions import find_closest
-from auroraql.plan import Expression, FilterGroup, Request
+from auroraql.ir.plan import Expression, FilterGroup, Request
 from auroraql.schema import CONJUNCTIONS, EPHEMERIS, KINDS, Field, Kind
 from auroraql.schema.operators import OPERATORS, WIRE, Op
 from auroraql.syntax import (

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from auroraql.diagnostics.errors import Diagnostic, Span, StatementError
-from auroraql.plan import BlockRequest, FilterGroup, Request
+from auroraql.ir.plan import BlockRequest, FilterGroup, Request
 from auroraql.schema import KINDS
 from auroraql.schema.model import (
     BlocksPart,

@@ -10,11 +10,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from auroraql.diagnostics.errors import Diagnostic
-from auroraql.narrowing import is_time, narrow_window
-from auroraql.plan import Plan, PostProcessing, Request
+from auroraql.ir.plan import Plan, PostProcessing, Request
+from auroraql.ir.query import EVERYTHING, MAX_WINDOWS, Predicate, Query, Using, collect_refs
+from auroraql.ir.window_inference import is_time, narrow_window
 from auroraql.planner.native import MAX_REQUESTS, NativeRequest, response_format
 from auroraql.planner.windows import FindRecordRange, apply_windows, close_windows, cut_windows, is_open
-from auroraql.query import EVERYTHING, MAX_WINDOWS, Predicate, Query, Using, collect_refs
 from auroraql.schema import KINDS
 from auroraql.schema.catalogue import Catalogue, DataSource
 

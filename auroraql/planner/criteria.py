@@ -13,12 +13,8 @@ from itertools import product
 from math import prod
 
 from auroraql.diagnostics.errors import Diagnostic
-from auroraql.plan import BlockRequest, CriteriaRequest, FilterGroup, Request
-from auroraql.planner.native import MAX_REQUESTS, NativeRequest, response_format
-from auroraql.planner.several import count_branches, expand_branches
-from auroraql.planner.sources import evaluate, find_cover, is_source_predicate
-from auroraql.planner.truths import SourcePredicates
-from auroraql.query import (
+from auroraql.ir.plan import BlockRequest, CriteriaRequest, FilterGroup, Request
+from auroraql.ir.query import (
     And,
     Block,
     Comparison,
@@ -30,6 +26,10 @@ from auroraql.query import (
     collect_refs,
     normalize,
 )
+from auroraql.planner.native import MAX_REQUESTS, NativeRequest, response_format
+from auroraql.planner.several import count_branches, expand_branches
+from auroraql.planner.sources import evaluate, find_cover, is_source_predicate
+from auroraql.planner.truths import SourcePredicates
 from auroraql.schema.catalogue import Catalogue, DataSource
 from auroraql.schema.kinds.conjunctions import BLOCKS, HEMISPHERES
 from auroraql.schema.operators import Op

@@ -13,20 +13,8 @@ from functools import reduce
 from itertools import product
 
 from auroraql.diagnostics.errors import Diagnostic
-from auroraql.moments import SECOND, read_span
-from auroraql.narrowing import narrow_window
-from auroraql.plan import FilterGroup, Request
-from auroraql.planner.native import (
-    MAX_REQUESTS,
-    is_filter_term,
-    is_list_term,
-    list_name,
-    response_format,
-    to_filter_expression,
-)
-from auroraql.planner.sources import Box, find_cover, is_source_predicate
-from auroraql.planner.truths import SourcePredicates
-from auroraql.query import (
+from auroraql.ir.plan import FilterGroup, Request
+from auroraql.ir.query import (
     And,
     Comparison,
     FieldComparison,
@@ -39,6 +27,18 @@ from auroraql.query import (
     normalize,
     window_of_comparison,
 )
+from auroraql.ir.time_literals import SECOND, read_span
+from auroraql.ir.window_inference import narrow_window
+from auroraql.planner.native import (
+    MAX_REQUESTS,
+    is_filter_term,
+    is_list_term,
+    list_name,
+    response_format,
+    to_filter_expression,
+)
+from auroraql.planner.sources import Box, find_cover, is_source_predicate
+from auroraql.planner.truths import SourcePredicates
 from auroraql.schema import KINDS, Kind
 from auroraql.schema.catalogue import DataSource
 from auroraql.schema.operators import Op

@@ -14,7 +14,7 @@ from decimal import Decimal
 from functools import cache
 from typing import Any, assert_never
 
-from auroraql.query import And, Comparison, FieldComparison, Not, Or, Predicate, Ref
+from auroraql.ir.query import And, Comparison, FieldComparison, Not, Or, Predicate, Ref
 from auroraql.resolver.values import PLAIN_NUMBER
 from auroraql.schema.catalogue import DataSource
 from auroraql.schema.operators import OPERATORS, FieldOp, Op

@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from auroraql.narrowing import narrow_windows
-from auroraql.plan import Request
-from auroraql.query import MAX_WINDOWS, Query, Window, merge_nearest_windows
+from auroraql.ir.plan import Request
+from auroraql.ir.query import MAX_WINDOWS, Query, Window, merge_nearest_windows
+from auroraql.ir.window_inference import narrow_windows
 from auroraql.schema import KINDS
 
 _SECOND = timedelta(seconds=1)

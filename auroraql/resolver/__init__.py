@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from auroraql.diagnostics.errors import Diagnostic, StatementError
+from auroraql.ir.query import CLAUSE, EVERYTHING, Column, Criteria, Interval, Predicate, Query
+from auroraql.ir.window_inference import narrow_window
 from auroraql.named import StoredResult
-from auroraql.narrowing import narrow_window
-from auroraql.query import CLAUSE, EVERYTHING, Column, Criteria, Interval, Predicate, Query
 from auroraql.resolver.feeding import BoundFind, ResultLookup, bind_results
 from auroraql.resolver.grouping import GroupingResolver
 from auroraql.resolver.lengths import warn_of_short_windows

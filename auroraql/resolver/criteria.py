@@ -1,4 +1,4 @@
-"""The criteria of conjunctions: OF, WITHIN, VIA and PRECISION, from what was written to `query.Criteria`."""
+"""The criteria of conjunctions: OF, WITHIN, VIA and PRECISION, from what was written to `ir.query.Criteria`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from itertools import combinations
 
 from auroraql.diagnostics.errors import Diagnostic, Origin
 from auroraql.diagnostics.suggestions import find_closest
-from auroraql.query import EVERYTHING, Block, Criteria, Predicate, block_names
+from auroraql.ir.query import EVERYTHING, Block, Criteria, Predicate, block_names
 from auroraql.resolver.names import NameResolver
 from auroraql.resolver.predicates import PredicateResolver
 from auroraql.resolver.values import OperandResolver, SemanticError, ValueContext

@@ -14,8 +14,8 @@ from typing import Any, Protocol
 
 from auroraql.diagnostics.errors import Diagnostic, Origin, Span, StatementError
 from auroraql.diagnostics.suggestions import find_closest, find_misspelt
+from auroraql.ir.query import Interval, Using
 from auroraql.named import StoredResult
-from auroraql.query import Interval, Using
 from auroraql.resolver.intervals import join_intervals, pad_intervals
 from auroraql.resolver.names import METADATA, NameResolver
 from auroraql.resolver.using import (

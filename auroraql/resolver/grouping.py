@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from auroraql.diagnostics.errors import Diagnostic, Origin
 from auroraql.diagnostics.suggestions import find_closest
-from auroraql.query import Column, OrderKey, Ref
+from auroraql.ir.query import Column, OrderKey, Ref
 from auroraql.resolver.names import NameResolver
 from auroraql.resolver.selection import check_single, is_bare_path
 from auroraql.resolver.values import SemanticError

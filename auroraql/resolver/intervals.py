@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from auroraql.query import Interval
+from auroraql.ir.query import Interval
 from auroraql.resolver.times import TimeError, shift_time, unit_seconds
 from auroraql.resolver.values import OperandResolver, SemanticError
 from auroraql.syntax import Duration

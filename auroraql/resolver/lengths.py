@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from auroraql.diagnostics.errors import Diagnostic
-from auroraql.moments import write_instant
-from auroraql.narrowing import narrow_window
-from auroraql.query import CLAUSE, And, Comparison, Or, Predicate, Query
+from auroraql.ir.query import CLAUSE, And, Comparison, Or, Predicate, Query
+from auroraql.ir.time_literals import write_instant
+from auroraql.ir.window_inference import narrow_window
 from auroraql.schema import DATA_PRODUCTS
 from auroraql.schema.kinds.data_products import MIN_PRODUCT_LENGTHS
 from auroraql.schema.operators import Op

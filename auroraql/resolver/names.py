@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from auroraql.diagnostics.errors import Diagnostic, Origin
 from auroraql.diagnostics.suggestions import find_closest, find_misspelt
-from auroraql.query import Ref
+from auroraql.ir.query import Ref
 from auroraql.resolver.values import SemanticError, ValueContext
 from auroraql.schema import BLOCKS, Field, Kind, Type, is_time_key
 from auroraql.schema.catalogue import Catalogue

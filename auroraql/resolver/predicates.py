@@ -8,8 +8,8 @@ from dataclasses import replace
 from auroraql import syntax
 from auroraql.diagnostics.errors import Diagnostic, Origin
 from auroraql.diagnostics.suggestions import find_closest
-from auroraql.moments import TimeError, literal_of, read_interval, read_span, write_instant
-from auroraql.query import And, Comparison, FieldComparison, Not, Or, Predicate, Ref
+from auroraql.ir.query import And, Comparison, FieldComparison, Not, Or, Predicate, Ref
+from auroraql.ir.time_literals import TimeError, literal_of, read_interval, read_span, write_instant
 from auroraql.resolver.names import NameResolver
 from auroraql.resolver.selection import check_single, several_values_error
 from auroraql.resolver.values import OperandResolver, SemanticError, ValueContext

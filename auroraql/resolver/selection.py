@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from auroraql.diagnostics.errors import Diagnostic, Origin
 from auroraql.diagnostics.suggestions import find_closest, find_misspelt
-from auroraql.query import FUNCTIONS, Column, Ref, default_columns
+from auroraql.ir.query import FUNCTIONS, Column, Ref, default_columns
 from auroraql.resolver.names import METADATA, NameResolver
 from auroraql.resolver.values import SemanticError
 from auroraql.schema import Field, Type

@@ -1,4 +1,4 @@
-"""What a written time means: the interval of a literal (see `auroraql.moments`), moved by its shifts."""
+"""What a written time means: the interval of a literal (see `auroraql.ir.time_literals`), moved by its shifts."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Literal
 
-from auroraql.moments import Interval, TimeError, add_time, next_day, read_interval
+from auroraql.ir.time_literals import Interval, TimeError, add_time, next_day, read_interval
 
 __all__ = [
     "Interval",

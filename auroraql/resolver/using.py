@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 
 from auroraql.diagnostics.errors import Diagnostic
 from auroraql.diagnostics.suggestions import find_closest
+from auroraql.ir.query import Interval, Ref, Using, UsingGroup
 from auroraql.named import StoredResult
-from auroraql.query import Interval, Ref, Using, UsingGroup
 from auroraql.resolver.intervals import join_intervals, pad_intervals
 from auroraql.resolver.names import METADATA, NameResolver
 from auroraql.resolver.values import OperandResolver, SemanticError, ValueContext

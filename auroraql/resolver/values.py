@@ -10,7 +10,14 @@ from decimal import Decimal, InvalidOperation
 from math import isfinite
 
 from auroraql.diagnostics.errors import Diagnostic, Origin, Pointer
-from auroraql.moments import fault_of, fault_of_literal, read_full_date, with_hyphens, write_instant, write_interval
+from auroraql.ir.time_literals import (
+    fault_of,
+    fault_of_literal,
+    read_full_date,
+    with_hyphens,
+    write_instant,
+    write_interval,
+)
 from auroraql.resolver.parameters import ParameterError, to_plain_value
 from auroraql.resolver.times import (
     Interval,

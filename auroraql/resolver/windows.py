@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from auroraql.diagnostics.errors import Diagnostic, Origin
-from auroraql.moments import Interval, write_instant
+from auroraql.ir.time_literals import Interval, write_instant
 from auroraql.resolver.times import TimeError, shift_time
 from auroraql.resolver.values import OperandResolver, SemanticError
 from auroraql.syntax import Duration, Window

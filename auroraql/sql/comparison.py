@@ -35,7 +35,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Literal, assert_never
 
-from auroraql.moments import read_span
+from auroraql.ir.time_literals import read_span
 from auroraql.schema.model import Type
 from auroraql.schema.operators import OPERATORS, Op
 from auroraql.sql.bindings import Bindings

@@ -26,7 +26,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from auroraql.query import Criteria
+from auroraql.ir.query import Criteria
 from auroraql.schema import Type
 from auroraql.schema.kinds.conjunctions import TRACES, epoch_step_seconds
 from auroraql.sql.bindings import Bindings

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
-from auroraql.query import Interval, Ref, Using, touched_days
+from auroraql.ir.query import Interval, Ref, Using, touched_days
 from auroraql.schema import Kind, Type
 from auroraql.sql.bindings import Bindings
 from auroraql.sql.comparison import ARRAYS, Reading, StoredValue, read_value

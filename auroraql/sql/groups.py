@@ -13,8 +13,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from auroraql.plan import PostProcessing
-from auroraql.query import Column, OrderKey, Query, Ref
+from auroraql.ir.plan import PostProcessing
+from auroraql.ir.query import Column, OrderKey, Query, Ref
 from auroraql.schema.model import Type
 from auroraql.sql import order
 from auroraql.sql.bindings import Bindings

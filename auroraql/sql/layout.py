@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from auroraql.narrowing import narrow_windows
-from auroraql.query import Criteria, Predicate, Query, Ref
+from auroraql.ir.query import Criteria, Predicate, Query, Ref
+from auroraql.ir.window_inference import narrow_windows
 from auroraql.schema import KINDS, Kind, Type
 from auroraql.schema.model import Field
 from auroraql.schema.source_fields import PREFIX, SOURCE_FIELDS

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from auroraql.query import OrderKey
+from auroraql.ir.query import OrderKey
 from auroraql.schema.model import Type
 from auroraql.sql.bindings import Bindings
 from auroraql.sql.comparison import StoredValue

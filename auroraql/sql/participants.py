@@ -19,7 +19,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 
-from auroraql.query import EVERYTHING, Block, Criteria, Ref, collect_refs
+from auroraql.ir.query import EVERYTHING, Block, Criteria, Ref, collect_refs
 from auroraql.schema import Type
 from auroraql.schema.kinds.conjunctions import HALF_MINUTE
 from auroraql.schema.source_fields import SOURCE_FIELDS

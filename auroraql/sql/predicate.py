@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
-from auroraql.query import And, Comparison, FieldComparison, Not, Or, Predicate, Ref
+from auroraql.ir.query import And, Comparison, FieldComparison, Not, Or, Predicate, Ref
 from auroraql.schema import Type
 from auroraql.schema.operators import Op
 from auroraql.sql.bindings import Bindings

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from auroraql.query import EVERYTHING, Query, Ref
+from auroraql.ir.query import EVERYTHING, Query, Ref
 from auroraql.results import select_columns
 from auroraql.schema import KINDS, Type
 from auroraql.sql import order

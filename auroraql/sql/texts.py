@@ -12,7 +12,7 @@ HUGEINT, which only other programs put into a VARIANT, has the text of the DOUBL
 
 from __future__ import annotations
 
-from auroraql.query import And, Comparison, FieldComparison, Not, Or, Predicate, Ref
+from auroraql.ir.query import And, Comparison, FieldComparison, Not, Or, Predicate, Ref
 from auroraql.schema import Type
 from auroraql.sql.bindings import Bindings
 from auroraql.sql.comparison import StoredValue

@@ -24,8 +24,8 @@ import duckdb
 from auroraql.archives.catalogue_file import LOCKED_DOWN
 from auroraql.archives.catalogue_format import SCHEMA_VERSION
 from auroraql.archives.embedded import EmbeddedEngine
-from auroraql.plan import Plan, Request
-from auroraql.query import Block, Column, Comparison, Criteria, Query, Ref
+from auroraql.ir.plan import Plan, Request
+from auroraql.ir.query import Block, Column, Comparison, Criteria, Query, Ref
 from auroraql.schema.operators import Op
 
 YEAR = (datetime(2020, 1, 1), datetime(2020, 12, 31, 23, 59, 59))

@@ -16,8 +16,8 @@ import duckdb
 
 from auroraql.archives.catalogue_file import LOCKED_DOWN
 from auroraql.archives.embedded import EmbeddedEngine
-from auroraql.plan import Plan, Request
-from auroraql.query import And, Column, Comparison, OrderKey, Query, Ref
+from auroraql.ir.plan import Plan, Request
+from auroraql.ir.query import And, Column, Comparison, OrderKey, Query, Ref
 from auroraql.results import result_columns
 from auroraql.schema import Type
 from auroraql.schema.operators import Op

@@ -10,11 +10,11 @@ from datetime import datetime, timedelta
 import msgspec
 
 import auroraql
+from auroraql.ir.plan import Plan
+from auroraql.ir.query import Query
 from auroraql.output import FORMATS, render_result
 from auroraql.output.screen import RenderOptions
 from auroraql.output.timeline import render_timeline
-from auroraql.plan import Plan
-from auroraql.query import Query
 from auroraql.results import FetchedData, ResultSet, records_from_rows
 from tests.bench.measure import best, line
 

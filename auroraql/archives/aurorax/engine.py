@@ -39,8 +39,8 @@ from auroraql.archives.kept_file import CacheFile
 from auroraql.archives.kept_sources import DAY_SECONDS, STATISTICS_SECONDS, SourceCache
 from auroraql.diagnostics.errors import ArchiveError, Refused, StatementError, TimedOut, Unreachable, UsageError
 from auroraql.forms import query_json
-from auroraql.plan import Plan, Request
-from auroraql.query import Query
+from auroraql.ir.plan import Plan, Request
+from auroraql.ir.query import Query
 from auroraql.results import Row
 from auroraql.schema import PROTOCOLS
 from auroraql.schema.catalogue import (

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta
 from typing import Any
 
-from auroraql.query import Tree
+from auroraql.ir.query import Tree
 from auroraql.results import Record, read_time
 from auroraql.schema import CONJUNCTIONS
 from auroraql.schema.kinds.conjunctions import epoch_step_seconds

@@ -18,8 +18,8 @@ from auroraql.archives.aurorax.arriving import RecordStream
 from auroraql.archives.aurorax.joining import NEEDED_FIELDS, merge_conjunctions
 from auroraql.archives.aurorax.packed import BatchedRecords, ColumnBatch, ListBatch, RecordBatch, list_batch
 from auroraql.diagnostics.errors import Failed
-from auroraql.plan import Request
-from auroraql.query import Tree
+from auroraql.ir.plan import Request
+from auroraql.ir.query import Tree
 from auroraql.results import Record, ResultColumn, read_time
 from auroraql.results import take_records as taken_from
 from auroraql.schema import CONJUNCTIONS, EPHEMERIS, KINDS, Field, Type

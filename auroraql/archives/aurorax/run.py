@@ -39,8 +39,8 @@ from auroraql.archives.aurorax.wire import TOO_SLOW_FAILURE, CallInterrupted, Ht
 from auroraql.archives.base import Progress, RunStatus, SubmissionInterrupted
 from auroraql.diagnostics.errors import ArchiveError, Cancelled, Failed, Refused, TimedOut
 from auroraql.forms import query_json
-from auroraql.plan import Plan, PostProcessing, Request
-from auroraql.query import Tree
+from auroraql.ir.plan import Plan, PostProcessing, Request
+from auroraql.ir.query import Tree
 from auroraql.results import FetchedData, Record
 from auroraql.schema import CONJUNCTIONS, PROTOCOLS
 

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from auroraql.archives.kept_file import CacheFile
-from auroraql.plan import Request
+from auroraql.ir.plan import Request
 from auroraql.schema import PROTOCOLS
 
 SYNCHRONOUS_TIMEOUT_SECONDS = 4.0

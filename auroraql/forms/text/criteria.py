@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from decimal import Decimal
 
-from auroraql.query import EVENTS_ONLY, And, Block, Criteria, Predicate, split_conjuncts
+from auroraql.ir.query import EVENTS_ONLY, And, Block, Criteria, Predicate, split_conjuncts
 from auroraql.schema import BLOCKS, Kind
 from auroraql.schema.kinds.conjunctions import HALF_MINUTE, PRECISION_UNIT, TRACES
 

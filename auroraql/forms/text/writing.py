@@ -7,8 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from auroraql.forms.text.layout import lay_out_clauses, quote_name, quote_text
-from auroraql.moments import literal_of, read_full_date, read_span
-from auroraql.query import (
+from auroraql.ir.query import (
     And,
     Column,
     Comparison,
@@ -22,6 +21,7 @@ from auroraql.query import (
     Ref,
     default_columns,
 )
+from auroraql.ir.time_literals import literal_of, read_full_date, read_span
 from auroraql.schema import KINDS, Field, Kind, Type, is_time_key
 from auroraql.schema.catalogue import Catalogue
 from auroraql.schema.kinds.synonyms import TIME_WORDS

@@ -13,9 +13,9 @@ from auroraql.frontends.cli.arguments import move_parameter_values, parse_parame
 from auroraql.frontends.cli.exits import EXIT_OK
 from auroraql.frontends.cli.searching import run_scripts, show_result, use_color
 from auroraql.frontends.cli.settling import effective_config, query_folders
+from auroraql.ir.plan import Plan
+from auroraql.ir.query import Query
 from auroraql.output import render_grid
-from auroraql.plan import Plan
-from auroraql.query import Query
 from auroraql.results import FetchedData, ResultColumn, ResultSet
 from auroraql.saved import find_queries, find_query, query_rows, unknown_query_error, unreadable_query_error
 from auroraql.schema import Type

@@ -10,7 +10,7 @@ from auroraql.archives.embedded import EmbeddedEngine
 from auroraql.forms import query_json, sentence
 from auroraql.frontends.server.query_documents import QueryDocument, read_query
 from auroraql.frontends.server.wire import Document, HttpError, read_moment, statement_errors_to_http
-from auroraql.plan import Plan
+from auroraql.ir.plan import Plan
 from auroraql.planner import plan_query as make_plan
 from auroraql.resolver import resolve
 

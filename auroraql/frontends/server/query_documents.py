@@ -22,7 +22,7 @@ from auroraql.diagnostics.suggestions import find_closest, find_misspelt
 from auroraql.forms.criteria_json import DISTANCES, LOCATIONS, SECONDS, SUBMINUTE, TYPES
 from auroraql.forms.query_json import SOURCES, list_fields, name_json_type
 from auroraql.frontends.server.wire import Document, HttpError
-from auroraql.plan import BlockRequest, CriteriaRequest, Expression, FilterGroup, Request
+from auroraql.ir.plan import BlockRequest, CriteriaRequest, Expression, FilterGroup, Request
 from auroraql.resolver.times import TimeError, read_interval
 from auroraql.schema import BLOCKS, CONJUNCTIONS, KINDS, Field, Kind
 from auroraql.schema.kinds.conjunctions import (

@@ -15,7 +15,7 @@ from auroraql.forms.criteria_json import SUBMINUTE
 from auroraql.forms.criteria_sentence import write_block
 from auroraql.frontends.server.documents import describe_query
 from auroraql.frontends.server.query_documents import QueryDocument
-from auroraql.plan import BlockRequest
+from auroraql.ir.plan import BlockRequest
 from auroraql.results import ResultColumn, Row
 from auroraql.schema.catalogue import DataSource
 from auroraql.schema.kinds.conjunctions import TRACES, epoch_step_seconds

@@ -26,7 +26,7 @@ from auroraql.frontends.server.slices import WindowSlicer
 from auroraql.frontends.server.store import ResultStore, ResultTooLarge, is_request_id
 from auroraql.frontends.server.turns import Admission
 from auroraql.frontends.server.wire import Document, HttpError, archive_error_reason, utc_now
-from auroraql.plan import Plan
+from auroraql.ir.plan import Plan
 from auroraql.results import Row, result_columns
 from auroraql.schema import PROTOCOLS
 from auroraql.schema.catalogue import DataSource

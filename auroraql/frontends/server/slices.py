@@ -12,8 +12,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from auroraql.archives.embedded import EmbeddedEngine
-from auroraql.plan import Plan
-from auroraql.query import EVERYTHING, And, Comparison, Predicate, Query, Ref
+from auroraql.ir.plan import Plan
+from auroraql.ir.query import EVERYTHING, And, Comparison, Predicate, Query, Ref
 from auroraql.schema import KINDS
 from auroraql.schema.operators import Op
 

@@ -13,8 +13,8 @@ from auroraql.frontends.server.query_documents import read_query
 from auroraql.frontends.server.service import Resource, ServedArchive
 from auroraql.frontends.server.sources import LEVELS
 from auroraql.frontends.server.wire import Document, HttpError, HttpRequest, HttpResponse
-from auroraql.plan import Plan
-from auroraql.query import EVERYTHING
+from auroraql.ir.plan import Plan
+from auroraql.ir.query import EVERYTHING
 from auroraql.schema import PROTOCOLS
 
 _LONGEST_EPHEMERIS = timedelta(days=31)

@@ -8,7 +8,7 @@ flat and have at least two terms; several lists of one listed field (program …
 AuroraX has one list for each; a list of one value of such a field is `=`; the terms of the outermost
 AND follow the order of the query JSON: programs, platforms, instrument types, other fields, metadata.
 
-A time is compared with an instant, or for equality with the interval that a literal names (see `auroraql.moments`).
+A time is compared with an instant, or for equality with the interval that a literal names (see `auroraql.ir.time_literals`).
 Terms of the outermost AND that say the same as a bound of the window are that bound; those that contradict the
 window stay in the predicate.
 """
@@ -24,7 +24,7 @@ from itertools import combinations, pairwise
 from typing import assert_never
 
 from auroraql.diagnostics.errors import Origin
-from auroraql.moments import (
+from auroraql.ir.time_literals import (
     RESOLUTION,
     TimeError,
     add_time,

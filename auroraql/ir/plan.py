@@ -8,7 +8,7 @@ from decimal import Decimal
 from itertools import combinations
 
 from auroraql.diagnostics.errors import Diagnostic, Origin
-from auroraql.query import Column, Interval, OrderKey, Predicate, Query, Ref, Tree, Using, block_names
+from auroraql.ir.query import Column, Interval, OrderKey, Predicate, Query, Ref, Tree, Using, block_names
 from auroraql.schema.kinds.conjunctions import wire_name
 from auroraql.schema.operators import Op
 
@@ -47,7 +47,7 @@ class BlockRequest:
 
 @dataclass(frozen=True, slots=True)
 class CriteriaRequest:
-    """What a request for conjunctions has besides its window. See `query.Criteria`; limits are whole km, but for a
+    """What a request for conjunctions has besides its window. See `ir.query.Criteria`; limits are whole km, but for a
     query that is described and not run."""
 
     blocks: tuple[BlockRequest, ...]

@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from auroraql.moments import RESOLUTION, TimeError, add_time, write_instant
-from auroraql.query import (
+from auroraql.ir.query import (
     And,
     Comparison,
     Interval,
@@ -24,6 +23,7 @@ from auroraql.query import (
     split_conjuncts,
     time_limits,
 )
+from auroraql.ir.time_literals import RESOLUTION, TimeError, add_time, write_instant
 from auroraql.schema import CONJUNCTIONS, KINDS, Kind, Type
 from auroraql.schema.kinds.conjunctions import epoch_step_seconds
 from auroraql.schema.operators import Op
