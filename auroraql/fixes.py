@@ -12,12 +12,12 @@ from datetime import datetime
 
 from auroraql.diagnostics.errors import Diagnostic, Source, Span, StatementError
 from auroraql.forms import script
-from auroraql.forms.pieces import split_script
+from auroraql.language.ast import get_find
+from auroraql.language.splitter import split_script
 from auroraql.resolver import resolve
 from auroraql.resolver.feeding import ResultLookup
 from auroraql.resolver.values import SemanticError
 from auroraql.schema.catalogue import Catalogue
-from auroraql.syntax import get_find
 
 _LONGEST = 20_000
 """Characters of a statement that is read again for each fix; in a longer one no fix of an error is offered."""

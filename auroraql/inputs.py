@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any, Protocol, runtime_checkable
 
 from auroraql.diagnostics.errors import Pointer, Source, StatementError, UsageError
-from auroraql.forms.pieces import too_deep
+from auroraql.language.splitter import too_deep
 
 __all__ = ["SearchObject", "StatementLike", "to_source"]
 
@@ -89,7 +89,7 @@ def _with_selection(source: Source, template: Mapping[str, Any]) -> Source:
 
 
 def _select_list(template: Mapping[str, Any]) -> str:
-    from auroraql.forms.text.writing import print_name
+    from auroraql.language.printer import print_name
 
     return ", ".join(
         f"{print_name(key)} {{{_select_list(inner)}}}" if isinstance(inner, Mapping) else print_name(key)

@@ -13,6 +13,23 @@ from typing import Any
 
 from auroraql.diagnostics.suggestions import find_closest
 from auroraql.ir.query import Comparison, Query, Ref, collect_refs, split_conjuncts
+from auroraql.language.ast import (
+    AndExpression,
+    Expression,
+    FindStatement,
+    GroupBy,
+    LikePattern,
+    NotExpression,
+    OrExpression,
+    Path,
+    Select,
+    SelectColumn,
+    ShowStatement,
+    ShowTarget,
+    Where,
+    Window,
+)
+from auroraql.language.ast import ComparisonExpression as Written
 from auroraql.named import ShowPlan, StoredResult, kind_of_rows
 from auroraql.resolver.values import OperandResolver, SemanticError
 from auroraql.resolver.windows import WINDOWS, join_windows, resolve_window
@@ -29,23 +46,6 @@ from auroraql.schema.catalogue import (
 from auroraql.schema.operators import Op
 from auroraql.schema.response_template import response_template
 from auroraql.schema.source_fields import SOURCE_DETAILS, SOURCE_FIELDS, SOURCE_STATISTICS
-from auroraql.syntax import (
-    AndExpression,
-    Expression,
-    FindStatement,
-    GroupBy,
-    LikePattern,
-    NotExpression,
-    OrExpression,
-    Path,
-    Select,
-    SelectColumn,
-    ShowStatement,
-    ShowTarget,
-    Where,
-    Window,
-)
-from auroraql.syntax import ComparisonExpression as Written
 
 
 @dataclass(frozen=True, slots=True)

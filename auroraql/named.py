@@ -12,10 +12,10 @@ from functools import cached_property
 from typing import Any
 
 from auroraql.diagnostics.errors import Diagnostic
+from auroraql.language.ast import FindStatement
 from auroraql.results import Record, ResultColumn, ResultSet, records_from_rows
 from auroraql.schema import Field, Kind, Type
 from auroraql.schema.model import Role
-from auroraql.syntax import FindStatement
 
 
 @dataclass(frozen=True)

@@ -14,18 +14,7 @@ from auroraql.diagnostics.errors import MAX_REPORTED, Diagnostic, Origin, Source
 from auroraql.diagnostics.suggestions import find_closest
 from auroraql.forms import script
 from auroraql.ir.plan import Plan
-from auroraql.named import ShowPlan, SqlPlan, StoredResult
-from auroraql.planner import plan_query as make_plan
-from auroraql.planner import plan_warnings
-from auroraql.planner.windows import FindRecordRange
-from auroraql.resolver import ResolvedFind, resolve, unused_parameter_warning
-from auroraql.resolver.feeding import ResultLookup, SubqueryResults, uses_results
-from auroraql.resolver.values import OperandResolver, SemanticError
-from auroraql.row_search import stored_records, stored_result_for, untimed_rows_error
-from auroraql.schema import KINDS
-from auroraql.schema.catalogue import Catalogue, DataSource
-from auroraql.settings import Value, read_set
-from auroraql.syntax import (
+from auroraql.language.ast import (
     ExplainStatement,
     FindStatement,
     JobStatement,
@@ -38,6 +27,17 @@ from auroraql.syntax import (
     Statement,
     SubmitStatement,
 )
+from auroraql.named import ShowPlan, SqlPlan, StoredResult
+from auroraql.planner import plan_query as make_plan
+from auroraql.planner import plan_warnings
+from auroraql.planner.windows import FindRecordRange
+from auroraql.resolver import ResolvedFind, resolve, unused_parameter_warning
+from auroraql.resolver.feeding import ResultLookup, SubqueryResults, uses_results
+from auroraql.resolver.values import OperandResolver, SemanticError
+from auroraql.row_search import stored_records, stored_result_for, untimed_rows_error
+from auroraql.schema import KINDS
+from auroraql.schema.catalogue import Catalogue, DataSource
+from auroraql.settings import Value, read_set
 
 DataSources = Callable[[], Sequence[DataSource]]
 

@@ -8,7 +8,7 @@ from auroraql.diagnostics.errors import Source
 from auroraql.diagnostics.python_warnings import warn_diagnostics
 from auroraql.forms import script
 from auroraql.inputs import StatementLike, to_source
-from auroraql.syntax import Statement
+from auroraql.language.ast import Statement
 from auroraql.translation import translate_source
 
 

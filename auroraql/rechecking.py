@@ -14,7 +14,7 @@ from typing import Any, cast
 
 from auroraql.diagnostics.errors import Diagnostic, Source, StatementError
 from auroraql.forms import script
-from auroraql.forms.pieces import StatementPiece, end_of_unbalanced, find_next_start, split_script
+from auroraql.language.splitter import StatementPiece, end_of_unbalanced, find_next_start, split_script
 from auroraql.preparing import EMPTY_CONTEXT, AnalyzedStatement, Analyzer, SessionContext, diagnostics_of_error
 from auroraql.schema.catalogue import Catalogue
 

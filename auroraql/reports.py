@@ -11,9 +11,10 @@ from auroraql.archives.base import Engine
 from auroraql.archives.holdings import record_range
 from auroraql.diagnostics.errors import ArchiveError, Diagnostic, StatementError
 from auroraql.forms import sentence
-from auroraql.forms.text.writing import print_predicate, print_window
 from auroraql.ir.plan import CriteriaRequest, FilterGroup, Plan, PostProcessing, Request
 from auroraql.ir.query import CLAUSE, Interval, Ref, Tree, Using
+from auroraql.language.ast import ExplainStatement, FindStatement
+from auroraql.language.printer import print_predicate, print_window
 from auroraql.named import StoredResult
 from auroraql.planner import plan_query as make_plan
 from auroraql.resolver import ResolvedFind, resolve
@@ -23,7 +24,6 @@ from auroraql.row_search import plan_row_query, stored_result_for
 from auroraql.schema import KINDS, PROTOCOLS, Kind, Type
 from auroraql.schema.catalogue import Catalogue, DataSource
 from auroraql.schema.operators import OPERATORS
-from auroraql.syntax import ExplainStatement, FindStatement
 from auroraql.translation import require_one_request
 
 _SOURCES_SECONDS = 5.0

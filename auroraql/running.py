@@ -14,6 +14,16 @@ from auroraql.archives.holdings import record_range
 from auroraql.diagnostics.errors import ArchiveError, Diagnostic, Failed, StatementError
 from auroraql.ir.plan import Plan
 from auroraql.ir.query import Or, Query, split_conjuncts
+from auroraql.language.ast import (
+    ExplainStatement,
+    FindStatement,
+    JobStatement,
+    LetStatement,
+    SetStatement,
+    ShowStatement,
+    SqlStatement,
+    SubmitStatement,
+)
 from auroraql.named import ShowPlan, StoredResult
 from auroraql.planner import plan_query as make_plan
 from auroraql.preparing import AnalyzedStatement, OverlaidResults, SessionContext, next_job_name
@@ -26,16 +36,6 @@ from auroraql.schema.catalogue import DataSource
 from auroraql.search_steps import VerboseSteps
 from auroraql.searches import PlannedFind, Search, State, report_elapsed
 from auroraql.settings import Settings
-from auroraql.syntax import (
-    ExplainStatement,
-    FindStatement,
-    JobStatement,
-    LetStatement,
-    SetStatement,
-    ShowStatement,
-    SqlStatement,
-    SubmitStatement,
-)
 from auroraql.watching import JobPoller
 
 _NO_QUERY = Query("", select=())

@@ -16,6 +16,7 @@ from auroraql.diagnostics.errors import AuroraQLError, Diagnostic, Source, Usage
 from auroraql.diagnostics.python_warnings import warn_diagnostics
 from auroraql.forms import script
 from auroraql.inputs import StatementLike, to_source
+from auroraql.language.ast import FindStatement, JobStatement, SubmitStatement
 from auroraql.preparing import (
     AnalyzedStatement,
     Analyzer,
@@ -29,7 +30,6 @@ from auroraql.running import Executor
 from auroraql.schema.catalogue import Catalogue
 from auroraql.searches import Search
 from auroraql.settings import Settings
-from auroraql.syntax import FindStatement, JobStatement, SubmitStatement
 
 __all__ = ["Archive", "Search", "connect"]
 

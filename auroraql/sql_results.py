@@ -17,11 +17,11 @@ import duckdb
 
 from auroraql.archives.catalogue_file import QueryInterrupter, raise_keyboard_interrupt
 from auroraql.diagnostics.errors import Diagnostic, Failed, StatementError, TimedOut
+from auroraql.language.ast import SqlStatement
 from auroraql.named import DottedName, SqlColumn, SqlPlan, StoredResult, dotted_names, other_names, table_columns
 from auroraql.results import ColumnarRecords, ResultColumn, Row, format_duration
 from auroraql.schema import Field, Type
 from auroraql.sql_limits import CONFIG, RewrittenSql, quote_identifier, sql_error
-from auroraql.syntax import SqlStatement
 
 _SQL_TYPES = {
     Type.STRING: "VARCHAR",

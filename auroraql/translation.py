@@ -9,16 +9,26 @@ from typing import Any
 
 from auroraql.diagnostics.errors import Diagnostic, Origin, Pointer, Source, Span, StatementError, UsageError
 from auroraql.forms import script
-from auroraql.forms.pieces import Form
 from auroraql.ir.plan import Plan, Request
 from auroraql.ir.query import Query
+from auroraql.language.ast import (
+    FindStatement,
+    GroupBy,
+    Limit,
+    OrderBy,
+    Overlap,
+    Select,
+    SelectAggregate,
+    Where,
+    Window,
+)
+from auroraql.language.splitter import Form
 from auroraql.planner import lacks_filter, open_window
 from auroraql.planner import plan_query as make_plan
 from auroraql.planner.windows import cut_windows, is_open, is_too_long
 from auroraql.resolver import resolve, unused_parameter_warning
 from auroraql.schema import KINDS
 from auroraql.schema.catalogue import Catalogue, load_shipped
-from auroraql.syntax import FindStatement, GroupBy, Limit, OrderBy, Overlap, Select, SelectAggregate, Where, Window
 
 TARGETS = ("aql", "json", "sentence", "python", "curl", "plan")
 """The forms a statement can be written in."""
@@ -104,9 +114,9 @@ def translate_find(
     _check_parameters(parameters, resolved.parameters)
     # The writer of a form is loaded when a statement is written in it: a command in the shell waits for imports.
     if to == "aql":
-        from auroraql.forms.text import writing
+        from auroraql.language import printer
 
-        return Translation(writing.print_query(resolved.query, known), resolved.warnings)
+        return Translation(printer.print_query(resolved.query, known), resolved.warnings)
     whole = to in ("plan", "python", "curl")
     made = make_plan(resolved.query, known, resolved.warnings, cut=whole, held=lambda _request: None)
     if made.unsayable:
@@ -135,9 +145,9 @@ def _write_request(request: Request, query: Query, to: str, catalogue: Catalogue
 
             return sentence.write_sentence(request)
     from auroraql.forms import curl, python
-    from auroraql.forms.text import writing
+    from auroraql.language import printer
 
-    statement = writing.print_query(query, catalogue)
+    statement = printer.print_query(query, catalogue)
     return python.write_pyaurorax(request, statement) if to == "python" else curl.write_curl(request, statement)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import lark
 import railroad
 
-from auroraql.forms import grammar
+from auroraql.language import grammar
 
 HEAD = """<!doctype html>
 <html lang="en">

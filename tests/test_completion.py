@@ -14,8 +14,8 @@ from auroraql.completion.candidates import MAX_CANDIDATES
 from auroraql.completion.keywords import KEYWORDS, SQL
 from auroraql.completion.trail import ParserState, split_words
 from auroraql.diagnostics.errors import Source, StatementError
-from auroraql.forms import grammar
-from auroraql.forms.pieces import detect_form
+from auroraql.language import grammar
+from auroraql.language.splitter import detect_form
 from auroraql.preparing import Analyzer, SessionContext, analyze_scripts
 from auroraql.public import parse_script
 from auroraql.schema import Type

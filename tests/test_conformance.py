@@ -9,8 +9,9 @@ from functools import cache
 import lark
 
 from auroraql.diagnostics.errors import Source
-from auroraql.forms import grammar, script
-from auroraql.forms.pieces import StatementPiece, split_script
+from auroraql.forms import script
+from auroraql.language import grammar
+from auroraql.language.splitter import StatementPiece, split_script
 from auroraql.schema.operators import OPERATORS
 from tests import corpus_files
 from tests.conftest import ROOT

@@ -22,9 +22,9 @@ from pyaurorax.search import (
 from auroraql import translate
 from auroraql.diagnostics.errors import Source, StatementError
 from auroraql.forms import query_json, script, sentence
-from auroraql.forms.text import writing
-from auroraql.forms.text.formatting import format_text
 from auroraql.ir.query import Query
+from auroraql.language import printer
+from auroraql.language.formatter import format_text
 from auroraql.planner import plan_query
 from auroraql.resolver import resolve
 from auroraql.schema import EPHEMERIS
@@ -46,7 +46,7 @@ def read_json(document: dict[str, Any]) -> Query:
 
 @given(queries())
 def test_law_1_text_read_back_is_the_query(query: Query) -> None:
-    assert read_text(writing.print_query(query, load_shipped())) == query
+    assert read_text(printer.print_query(query, load_shipped())) == query
     assert Query.build(query) == query
 
 
@@ -60,7 +60,7 @@ def test_laws_1_and_2_json_and_sentence_read_back_are_the_query(query: Query) ->
     document = query_json.write_query_json(request)
     assert read_json(document) == query
     assert read_text("FIND conjunctions FROM " + json.dumps(document)) == query
-    text = writing.print_query(query, load_shipped())
+    text = printer.print_query(query, load_shipped())
     assert translate(text, to="json") == document
     assert translate(document, to="aql") == text
     lifted = plan_query(read_json(document), load_shipped())
@@ -76,7 +76,7 @@ def test_laws_1_and_2_json_and_sentence_read_back_are_the_query(query: Query) ->
 
 @given(queries())
 def test_law_4_canonical_text_is_what_the_formatter_makes(query: Query) -> None:
-    text = writing.print_query(query, load_shipped())
+    text = printer.print_query(query, load_shipped())
     assert format_text(Source(text)) == text + ";\n"
 
 

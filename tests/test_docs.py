@@ -21,7 +21,7 @@ import auroraql
 from auroraql.archives.demo.place import demo_cache_path
 from auroraql.diagnostics.codes import CODES
 from auroraql.diagnostics.errors import Source
-from auroraql.forms.text.formatting import format_text
+from auroraql.language.formatter import format_text
 from auroraql.saved import bind_parameters
 from auroraql.schema.reference import MARK, write_reference
 from auroraql.session import Archive, connect

@@ -8,10 +8,10 @@ import pytest
 
 from auroraql.diagnostics.errors import Source, Span
 from auroraql.forms import script
-from auroraql.forms.tables import load_table
 from auroraql.forms.text.slips.habits import ARITHMETIC, FOREIGN_CONSTRUCTS, FUNCTIONS_OF_FIELDS, ForeignConstruct
 from auroraql.forms.text.slips.statements import statement_keywords
 from auroraql.forms.text.slips.stuck import NAMES_OF_TERMINALS
+from auroraql.language.parse_table import load_table
 from auroraql.preparing import check_scripts
 from auroraql.schema.catalogue import load_shipped
 from auroraql.session import connect

@@ -14,10 +14,10 @@ from pyaurorax.search import DataProductSearch, EphemerisSearch, MetadataFilter,
 from auroraql import AuroraQLWarning, translate
 from auroraql.diagnostics.errors import Source, StatementError
 from auroraql.forms import query_json, script, sentence
-from auroraql.forms.text import parsing, writing
-from auroraql.forms.text.formatting import format_text
 from auroraql.ir.plan import Plan
 from auroraql.ir.query import Query
+from auroraql.language import parser, printer
+from auroraql.language.formatter import format_text
 from auroraql.planner import plan_query
 from auroraql.planner.windows import is_open
 from auroraql.resolver import resolve
@@ -58,7 +58,7 @@ def one_request(query: Query) -> Plan:
 
 @given(EVERY_QUERY)
 def test_law_1_text_read_back_is_the_query(query: Query) -> None:
-    assert read_text(writing.print_query(query, load_shipped())) == query
+    assert read_text(printer.print_query(query, load_shipped())) == query
 
 
 @given(EVERY_SEARCH)
@@ -83,7 +83,7 @@ def test_law_1_sentence_read_back_is_the_query_or_says_it_cannot(query: Query) -
 def test_law_2_all_forms_agree(query: Query) -> None:
     request = one_request(query).requests[0]
     document = query_json.write_query_json(request)
-    text = writing.print_query(query, load_shipped())
+    text = printer.print_query(query, load_shipped())
     if not is_open(request):  # which is an error
         assert translate(text, to="json") == document
     assert translate(document, to="aql") == text
@@ -136,7 +136,7 @@ def _with_null(document: dict[str, Any]) -> dict[str, Any]:
 
 @given(EVERY_QUERY)
 def test_law_4_canonical_text_is_what_the_formatter_makes(query: Query) -> None:
-    text = writing.print_query(query, load_shipped())
+    text = printer.print_query(query, load_shipped())
     assert format_text(Source(text)) == text + ";\n"
 
 
@@ -147,9 +147,9 @@ _COMMENTS = st.sampled_from(
 
 @given(EVERY_QUERY, st.data())
 def test_law_4_formatting_is_idempotent_and_keeps_comments_and_meaning(query: Query, data: st.DataObject) -> None:
-    text = writing.print_query(query, load_shipped())
+    text = printer.print_query(query, load_shipped())
     made, at = "", 0
-    for token in parsing.parse_words(text)[1]:
+    for token in parser.parse_words(text)[1]:
         made += text[at : token.start_pos] + data.draw(_COMMENTS) + text[token.start_pos : token.end_pos]
         at = token.end_pos
     made += data.draw(_COMMENTS) + ";" + data.draw(_COMMENTS)

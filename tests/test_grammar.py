@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given, settings
 
 from auroraql.diagnostics.errors import Source, StatementError
-from auroraql.forms import grammar, script, tables
-from auroraql.forms.text import driver, slips, writing
+from auroraql.forms import script
+from auroraql.forms.text import slips
 from auroraql.ir.query import Ref
+from auroraql.language import grammar, lr_parser, parse_table, printer
 from auroraql.schema import KINDS
 from auroraql.schema.operators import OPERATORS, SPELLINGS
 from tests import corpus_files
@@ -24,10 +25,10 @@ def test_the_grammar_has_no_conflict() -> None:
 
 
 def test_the_table_that_is_shipped_is_the_grammars(update: bool) -> None:
-    made = tables.serialize_table(tables.build_table())
+    made = parse_table.serialize_table(parse_table.build_table())
     if update:
-        tables.FILE.write_text(made, "utf-8")
-    assert tables.FILE.read_text("utf-8") == made, "pytest tests/test_grammar.py --update writes it"
+        parse_table.FILE.write_text(made, "utf-8")
+    assert parse_table.FILE.read_text("utf-8") == made, "pytest tests/test_grammar.py --update writes it"
 
 
 @pytest.mark.parametrize("document", ["", "garbage", "{}", '{"grammar": "another", "start": 1}'])
@@ -36,8 +37,8 @@ def test_a_table_of_another_grammar_is_made_anew(
 ) -> None:
     file = tmp_path / "parse_table.json"
     file.write_text(document)
-    monkeypatch.setattr(tables, "FILE", file)
-    assert tables.load_table.__wrapped__() == tables.build_table()
+    monkeypatch.setattr(parse_table, "FILE", file)
+    assert parse_table.load_table.__wrapped__() == parse_table.build_table()
 
 
 def test_every_operator_of_the_schema_is_one_of_the_grammar() -> None:
@@ -60,7 +61,7 @@ def test_every_comparison_of_the_grammar_is_in_the_schema() -> None:
 @pytest.mark.parametrize("word", sorted({*grammar.grammar_keywords(), "days", "km", "x"}))
 def test_a_keyword_is_a_name_where_a_name_is_due(word: str) -> None:
     kind = KINDS["data_products"]
-    written = writing.print_name(word)
+    written = printer.print_name(word)
     (read,) = script.read_script(Source(f"FIND data_products SELECT {written} WHERE {written} = 5 ORDER BY {written}"))
     assert read.statement.clauses[1].expression.path.parts == (word,)  # type: ignore[union-attr]
     field = kind.field(word)  # names of fields are case-insensitive: METADATA is one
@@ -126,7 +127,7 @@ def test_spans_are_offsets_into_the_whole_script() -> None:
 
 def test_no_state_has_a_place_for_a_name_and_for_a_keyword_that_could_be_one() -> None:
     """So that a word is told without asking each state's own scanner; those with a priority win in both loops."""
-    table = driver.get_tables()
+    table = lr_parser.get_tables()
     first = {terminal.name for terminal in grammar.get_parser().terminals if terminal.priority}
     for state in range(len(table.states)):
         row = table.row(state)

@@ -17,9 +17,9 @@ import pytest
 from auroraql import connect, translate
 from auroraql.completion import ArchiveNames, Completer, CompletionContext
 from auroraql.diagnostics.errors import Source, StatementError
-from auroraql.forms.text.formatting import format_text
-from auroraql.frontends.lexer import AuroraQLLexer
 from auroraql.frontends.repl.unfinished import IncompleteInputCheck
+from auroraql.language.formatter import format_text
+from auroraql.language.highlighter import AuroraQLLexer
 from auroraql.preparing import check_scripts
 from auroraql.schema.catalogue import load_shipped
 from auroraql.schema.limits import (
@@ -238,7 +238,7 @@ def test_many_selected_keys_have_the_values_of_the_records() -> None:
 
 
 def test_every_list_of_the_grammar_has_a_limit() -> None:
-    from auroraql.forms.tables import load_table
+    from auroraql.language.parse_table import load_table
 
     helpers = {rule[1] for rule in load_table().rules if rule[1].startswith("__")}
     assert {name[2:].rpartition("_")[0].rpartition("_")[0] for name in helpers} <= set(LIST_LIMITS)

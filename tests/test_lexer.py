@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pygments.token import Comment, Error, Keyword, Literal, Name, Number, String, _TokenType
 
-from auroraql.forms import grammar
-from auroraql.frontends.lexer import AuroraQLLexer
+from auroraql.language import grammar
+from auroraql.language.highlighter import AuroraQLLexer
 
 DAILY = "FIND data_products WHERE program = 'trex' AND keogram_type = 'daily' ON 2021-01-01;"
 SENTENCE = (

@@ -8,8 +8,8 @@ import pytest
 
 from auroraql.diagnostics.errors import Source
 from auroraql.forms import script
-from auroraql.forms.pieces import StatementPiece
-from auroraql.forms.tables import load_table
+from auroraql.language.parse_table import load_table
+from auroraql.language.splitter import StatementPiece
 from auroraql.preparing import check_scripts
 from auroraql.schema.catalogue import load_shipped
 from auroraql.schema.limits import LIST_LIMITS, MAX_SCRIPT_CHARACTERS, MAX_STATEMENTS

@@ -11,11 +11,11 @@ from pygments.token import Comment, String
 from auroraql.completion import Completer, CursorFinder
 from auroraql.diagnostics.errors import Diagnostic, Source, Span, render
 from auroraql.forms import script
-from auroraql.forms.pieces import split_script
-from auroraql.forms.text.formatting import format_text
-from auroraql.frontends.lexer import AuroraQLLexer
 from auroraql.frontends.repl.commands import is_command, split_input
 from auroraql.frontends.repl.unfinished import IncompleteInputCheck
+from auroraql.language.formatter import format_text
+from auroraql.language.highlighter import AuroraQLLexer
+from auroraql.language.splitter import split_script
 from auroraql.saved import read_front_matter
 from auroraql.saved.uses import find_uses
 from auroraql.schema.catalogue import load_shipped

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from auroraql.diagnostics.errors import Source, Span, StatementError
 from auroraql.forms import script
-from auroraql.forms.pieces import StatementPiece
+from auroraql.language.splitter import StatementPiece
 from auroraql.named import StoredResult
 from auroraql.planner import plan_query, plan_warnings
 from auroraql.preparing import (

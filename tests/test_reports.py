@@ -9,9 +9,9 @@ import pytest
 from auroraql import Archive, StatementError, UsageError, connect, parse, translate
 from auroraql.diagnostics.errors import Source
 from auroraql.forms.script import is_complete
-from auroraql.forms.text.formatting import format_text
+from auroraql.language.ast import ExplainStatement
+from auroraql.language.formatter import format_text
 from auroraql.output import format_footer, render_result
-from auroraql.syntax import ExplainStatement
 from tests import corpus_files
 
 FIND = "FIND data_products WHERE program = 'trex' ON 2020-02-01"

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from auroraql import Archive, StatementError, parse_script, translate
 from auroraql.diagnostics.errors import Diagnostic, Source, Span, render
 from auroraql.forms import query_json, script
-from auroraql.forms.text.formatting import format_text
+from auroraql.language.formatter import format_text
 from auroraql.preparing import check_scripts
 from auroraql.schema.catalogue import load_shipped
 from auroraql.translation import TARGETS, translate_find

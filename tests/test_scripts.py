@@ -11,7 +11,7 @@ import pytest
 
 from auroraql import Archive, connect
 from auroraql.diagnostics.errors import AuroraQLError, Source
-from auroraql.forms.text.formatting import format_text
+from auroraql.language.formatter import format_text
 from auroraql.output import render_result
 from tests import corpus_files
 

@@ -17,10 +17,10 @@ import pytest
 
 from auroraql import Archive, StatementError, TimedOut, connect, parse
 from auroraql.diagnostics.errors import Span
+from auroraql.language.ast import SqlStatement
 from auroraql.schema import Type
 from auroraql.sql_limits import CONFIG, check_sql
 from auroraql.sql_results import run_sql
-from auroraql.syntax import SqlStatement
 
 DAY = "FIND data_products WHERE program = 'trex' ON 2020-02-01"
 

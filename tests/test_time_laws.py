@@ -20,9 +20,9 @@ from hypothesis import strategies as st
 from auroraql import connect, residual
 from auroraql.diagnostics.errors import Source
 from auroraql.forms import query_json, script
-from auroraql.forms.text import writing
 from auroraql.ir.plan import Plan
 from auroraql.ir.query import Query
+from auroraql.language import printer
 from auroraql.planner import plan_query
 from auroraql.resolver import resolve
 from auroraql.schema import KINDS
@@ -475,7 +475,7 @@ def test_laws_1_to_3_with_not_at_every_depth(search: tuple[str, dict[str, Any]])
 
     query = meaning(text, **given)
     assert Query.build(query) == query
-    canonical = writing.print_query(query, load_shipped())
+    canonical = printer.print_query(query, load_shipped())
     again = meaning(canonical)
     assert again == query, canonical
     made = plan_query(query, load_shipped())

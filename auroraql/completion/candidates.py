@@ -11,8 +11,8 @@ from auroraql.completion.in_sql import sql_candidates
 from auroraql.completion.known import CompletionContext
 from auroraql.completion.offers import find_candidates
 from auroraql.completion.place import Cursor, CursorFinder, WordReader
-from auroraql.forms.text.layout import quote_name
-from auroraql.forms.text.lexeme import Token
+from auroraql.language.pretty import quote_name
+from auroraql.language.token import Token
 
 _SEVERAL_WORDS = re.compile(r"[=<>(,]\s*([^\W\d][\w/.-]*(?: [\w/.-]+)* [\w/.-]*)\Z")
 _LONGEST = 100

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from auroraql.completion.matching import NamedItem, Vocabulary
-from auroraql.forms import grammar
-from auroraql.forms.text.layout import quote_name
+from auroraql.language import grammar
+from auroraql.language.pretty import quote_name
 
 _CLOSING = {"“": "”", "‘": "’", "„": "”", "‚": "’"}
 _ENDS = {"”": '“”‟"', "’": "‘’‛'"}

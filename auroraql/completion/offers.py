@@ -11,8 +11,8 @@ from auroraql.completion.known import CompletionContext
 from auroraql.completion.matching import NamedItem, Vocabulary
 from auroraql.completion.survey import Scope, ScopeReader, unquote
 from auroraql.completion.trail import END, ParserState
-from auroraql.forms.text.driver import get_tables
-from auroraql.forms.text.lexeme import Token
+from auroraql.language.lr_parser import get_tables
+from auroraql.language.token import Token
 from auroraql.listings import REFRESHABLE
 from auroraql.resolver.windows import WINDOWS
 from auroraql.schema import BLOCKS, CONJUNCTIONS, KINDS, Type

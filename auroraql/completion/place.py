@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from auroraql.completion.survey import ScopeReader
 from auroraql.completion.trail import END, ParserState, split_words
 from auroraql.diagnostics.errors import StatementError
-from auroraql.forms.pieces import (
+from auroraql.language.lr_parser import ParseFailure, last_complete_word, run_parser
+from auroraql.language.splitter import (
     Form,
     detect_form,
     find_closing,
@@ -18,9 +19,8 @@ from auroraql.forms.pieces import (
     skip_shebang,
     stop_pattern,
 )
-from auroraql.forms.text.blanks import skip_blanks
-from auroraql.forms.text.driver import ParseFailure, last_complete_word, run_parser
-from auroraql.forms.text.lexeme import Token
+from auroraql.language.token import Token
+from auroraql.language.whitespace import skip_blanks
 
 _NUMBER = re.compile(r"(?<!\w)\.?\d[\w.:+-]*\Z")
 _WORD = re.compile(r"\$?\w*\Z")

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from auroraql.forms.text.lexeme import Token
 from auroraql.ir.query import block_names
+from auroraql.language.token import Token
 from auroraql.schema import BLOCKS
 
 _QUOTES = "'\"‘’‚‛“”„‟"

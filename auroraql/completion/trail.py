@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from auroraql.forms.text.blanks import skip_blanks
-from auroraql.forms.text.driver import ParserTables, get_tables
-from auroraql.forms.text.lexeme import Token
+from auroraql.language.lr_parser import ParserTables, get_tables
+from auroraql.language.token import Token
+from auroraql.language.whitespace import skip_blanks
 
 END = "$END"
 

@@ -14,9 +14,7 @@ from auroraql.diagnostics.errors import Pointer
 from auroraql.forms.query_json import Document, JsonNumber, QueryJsonReader, name_json_type, write_filters, write_window
 from auroraql.ir.plan import BlockRequest, CriteriaRequest, Request
 from auroraql.ir.query import block_names
-from auroraql.schema import BLOCKS, CONJUNCTIONS, Kind
-from auroraql.schema.kinds.conjunctions import HALF_MINUTE, MINUTE, PRECISION_UNIT, wire_name
-from auroraql.syntax import (
+from auroraql.language.ast import (
     AndExpression,
     BlockItem,
     Clause,
@@ -30,7 +28,9 @@ from auroraql.syntax import (
     Via,
     Within,
 )
-from auroraql.syntax import NumberLiteral as Written
+from auroraql.language.ast import NumberLiteral as Written
+from auroraql.schema import BLOCKS, CONJUNCTIONS, Kind
+from auroraql.schema.kinds.conjunctions import HALF_MINUTE, MINUTE, PRECISION_UNIT, wire_name
 
 TYPES, DISTANCES = "conjunction_types", "max_distances"
 SECONDS, SUBMINUTE = "epoch_search_precision", "subminute_precision"

@@ -14,10 +14,7 @@ from collections.abc import Iterator
 from auroraql.diagnostics.errors import Span
 from auroraql.forms.sentence import SentenceReader, write_filters
 from auroraql.ir.plan import BlockRequest, CriteriaRequest, Request
-from auroraql.schema import BLOCKS, Kind
-from auroraql.schema.kinds.conjunctions import HALF_MINUTE, MINUTE, PRECISION_UNIT, wire_name
-from auroraql.schema.model import BlocksPart, DistancesPart, PrecisionPart, TracesPart
-from auroraql.syntax import (
+from auroraql.language.ast import (
     AndExpression,
     BlockItem,
     Clause,
@@ -30,7 +27,10 @@ from auroraql.syntax import (
     Via,
     Within,
 )
-from auroraql.syntax import Precision as PrecisionClause
+from auroraql.language.ast import Precision as PrecisionClause
+from auroraql.schema import BLOCKS, Kind
+from auroraql.schema.kinds.conjunctions import HALF_MINUTE, MINUTE, PRECISION_UNIT, wire_name
+from auroraql.schema.model import BlocksPart, DistancesPart, PrecisionPart, TracesPart
 
 Part = TracesPart | PrecisionPart | BlocksPart | DistancesPart
 

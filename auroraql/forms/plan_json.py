@@ -10,9 +10,9 @@ from collections.abc import Iterable
 from typing import Any
 
 from auroraql.forms import query_json
-from auroraql.forms.text.writing import print_predicate
 from auroraql.ir.plan import Plan, PostProcessing
 from auroraql.ir.query import Column, Interval, OrderKey, Ref, Using
+from auroraql.language.printer import print_predicate
 from auroraql.schema import KINDS, PROTOCOLS, Kind
 from auroraql.schema.catalogue import Catalogue
 

@@ -12,9 +12,7 @@ from typing import Any
 from auroraql.diagnostics.errors import Diagnostic, Pointer, Span, StatementError
 from auroraql.diagnostics.suggestions import find_closest
 from auroraql.ir.plan import Expression, FilterGroup, Request
-from auroraql.schema import CONJUNCTIONS, EPHEMERIS, KINDS, Field, Kind
-from auroraql.schema.operators import OPERATORS, WIRE, Op
-from auroraql.syntax import (
+from auroraql.language.ast import (
     AndExpression,
     Clause,
     ComparisonExpression,
@@ -27,7 +25,9 @@ from auroraql.syntax import (
     Where,
     Window,
 )
-from auroraql.syntax import Expression as Term
+from auroraql.language.ast import Expression as Term
+from auroraql.schema import CONJUNCTIONS, EPHEMERIS, KINDS, Field, Kind
+from auroraql.schema.operators import OPERATORS, WIRE, Op
 
 Document = dict[str, Any]
 

@@ -7,10 +7,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from auroraql.diagnostics.errors import LINE_END_PATTERN, MAX_REPORTED, Diagnostic, Source, Span, StatementError
-from auroraql.forms.pieces import Form, StatementPiece, end_of_unbalanced, find_next_start, split_script
-from auroraql.forms.text import parsing
-from auroraql.schema import CONJUNCTIONS, KINDS
-from auroraql.syntax import (
+from auroraql.language import parser
+from auroraql.language.ast import (
     AndExpression,
     ComparisonExpression,
     ExplainStatement,
@@ -28,6 +26,8 @@ from auroraql.syntax import (
     Within,
     get_find,
 )
+from auroraql.language.splitter import Form, StatementPiece, end_of_unbalanced, find_next_start, split_script
+from auroraql.schema import CONJUNCTIONS, KINDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +189,7 @@ def _read_piece(text: str, piece: StatementPiece) -> ReadStatement:
     elif piece.form == "sql":
         statement = SqlStatement(text[piece.body : piece.end].strip(), Span(piece.body, piece.end))
     else:
-        statement = parsing.parse(text, piece.start, piece.end)
+        statement = parser.parse(text, piece.start, piece.end)
     found = get_find(statement)
     if piece.verb and found is not None:
         statement = ExplainStatement(piece.verb, found, found.origin)

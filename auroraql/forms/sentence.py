@@ -14,6 +14,20 @@ from datetime import datetime
 
 from auroraql.diagnostics.errors import Diagnostic, Span, StatementError
 from auroraql.ir.plan import BlockRequest, FilterGroup, Request
+from auroraql.language.ast import (
+    AndExpression,
+    Clause,
+    ComparisonExpression,
+    Expression,
+    FindStatement,
+    Instant,
+    OrExpression,
+    Path,
+    TextLiteral,
+    Timestamp,
+    Where,
+    Window,
+)
 from auroraql.schema import KINDS
 from auroraql.schema.model import (
     BlocksPart,
@@ -30,20 +44,6 @@ from auroraql.schema.model import (
     WordsPart,
 )
 from auroraql.schema.operators import OPERATORS, WIRE, Op
-from auroraql.syntax import (
-    AndExpression,
-    Clause,
-    ComparisonExpression,
-    Expression,
-    FindStatement,
-    Instant,
-    OrExpression,
-    Path,
-    TextLiteral,
-    Timestamp,
-    Where,
-    Window,
-)
 
 _LIST = re.compile(r"\(([^)]*)\)")
 _KEY = re.compile(r"[^\W\d][\w.]*")

@@ -13,6 +13,19 @@ from datetime import UTC, datetime
 from auroraql.diagnostics.errors import Diagnostic, StatementError
 from auroraql.ir.query import CLAUSE, EVERYTHING, Column, Criteria, Interval, Predicate, Query
 from auroraql.ir.window_inference import narrow_window
+from auroraql.language.ast import (
+    FindStatement,
+    Limit,
+    Of,
+    Precision,
+    Select,
+    SelectAggregate,
+    Via,
+    Where,
+    Window,
+    Within,
+)
+from auroraql.language.ast import SelectColumn as WrittenColumn
 from auroraql.named import StoredResult
 from auroraql.resolver.feeding import BoundFind, ResultLookup, bind_results
 from auroraql.resolver.grouping import GroupingResolver
@@ -24,8 +37,6 @@ from auroraql.resolver.values import OperandResolver, SemanticError
 from auroraql.resolver.windows import WindowBounds, join_windows, no_window_warning, resolve_window, two_windows_error
 from auroraql.schema import CONJUNCTIONS, Kind
 from auroraql.schema.catalogue import Catalogue
-from auroraql.syntax import FindStatement, Limit, Of, Precision, Select, SelectAggregate, Via, Where, Window, Within
-from auroraql.syntax import SelectColumn as WrittenColumn
 
 
 @dataclass(frozen=True, slots=True)

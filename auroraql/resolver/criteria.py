@@ -9,6 +9,8 @@ from itertools import combinations
 from auroraql.diagnostics.errors import Diagnostic, Origin
 from auroraql.diagnostics.suggestions import find_closest
 from auroraql.ir.query import EVERYTHING, Block, Criteria, Predicate, block_names
+from auroraql.language.ast import BlockItem as Written
+from auroraql.language.ast import Distance, NumberLiteral, Of, Parameter, Precision, Via, Within
 from auroraql.resolver.names import NameResolver
 from auroraql.resolver.predicates import PredicateResolver
 from auroraql.resolver.values import OperandResolver, SemanticError, ValueContext
@@ -23,8 +25,6 @@ from auroraql.schema.kinds.conjunctions import (
     TRACES,
     wire_name,
 )
-from auroraql.syntax import BlockItem as Written
-from auroraql.syntax import Distance, NumberLiteral, Of, Parameter, Precision, Via, Within
 
 __all__ = ["CriteriaResolver", "misplaced_clauses"]
 

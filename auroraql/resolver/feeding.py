@@ -15,25 +15,7 @@ from typing import Any, Protocol
 from auroraql.diagnostics.errors import Diagnostic, Origin, Span, StatementError
 from auroraql.diagnostics.suggestions import find_closest, find_misspelt
 from auroraql.ir.query import Interval, Using
-from auroraql.named import StoredResult
-from auroraql.resolver.intervals import join_intervals, pad_intervals
-from auroraql.resolver.names import METADATA, NameResolver
-from auroraql.resolver.using import (
-    UsingField,
-    can_be_compared,
-    group_rows,
-    independence_warning,
-    resolve_using_field,
-    to_query_using,
-)
-from auroraql.resolver.values import OperandResolver, SemanticError
-from auroraql.resolver.windows import two_windows_error
-from auroraql.schema import BLOCKS, KINDS, Kind, Type
-from auroraql.schema.catalogue import Catalogue
-from auroraql.schema.kinds.synonyms import suggest_kind
-from auroraql.schema.limits import MAX_LIST_VALUES
-from auroraql.schema.operators import Op
-from auroraql.syntax import (
+from auroraql.language.ast import (
     AndExpression,
     BlockItem,
     BooleanLiteral,
@@ -55,6 +37,24 @@ from auroraql.syntax import (
     Timestamp,
     Where,
 )
+from auroraql.named import StoredResult
+from auroraql.resolver.intervals import join_intervals, pad_intervals
+from auroraql.resolver.names import METADATA, NameResolver
+from auroraql.resolver.using import (
+    UsingField,
+    can_be_compared,
+    group_rows,
+    independence_warning,
+    resolve_using_field,
+    to_query_using,
+)
+from auroraql.resolver.values import OperandResolver, SemanticError
+from auroraql.resolver.windows import two_windows_error
+from auroraql.schema import BLOCKS, KINDS, Kind, Type
+from auroraql.schema.catalogue import Catalogue
+from auroraql.schema.kinds.synonyms import suggest_kind
+from auroraql.schema.limits import MAX_LIST_VALUES
+from auroraql.schema.operators import Op
 
 
 class ResultLookup(Protocol):

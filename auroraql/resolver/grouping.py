@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from auroraql.diagnostics.errors import Diagnostic, Origin
 from auroraql.diagnostics.suggestions import find_closest
 from auroraql.ir.query import Column, OrderKey, Ref
+from auroraql.language.ast import FindStatement, GroupBy, OrderBy, Path, Select, SelectStar
 from auroraql.resolver.names import NameResolver
 from auroraql.resolver.selection import check_single, is_bare_path
 from auroraql.resolver.values import SemanticError
 from auroraql.schema import Type
-from auroraql.syntax import FindStatement, GroupBy, OrderBy, Path, Select, SelectStar
 
 
 @dataclass(frozen=True, slots=True)

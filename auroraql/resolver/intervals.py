@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from auroraql.ir.query import Interval
+from auroraql.language.ast import Duration
 from auroraql.resolver.times import TimeError, shift_time, unit_seconds
 from auroraql.resolver.values import OperandResolver, SemanticError
-from auroraql.syntax import Duration
 
 _MINUTE = 60
 """Seconds between two records of ephemeris, which are one a minute."""

@@ -10,10 +10,10 @@ from auroraql.diagnostics.errors import Diagnostic
 from auroraql.ir.query import CLAUSE, And, Comparison, Or, Predicate, Query
 from auroraql.ir.time_literals import write_instant
 from auroraql.ir.window_inference import narrow_window
+from auroraql.language.ast import Duration, Instant, Parameter, TextLiteral, Timestamp, Window
 from auroraql.schema import DATA_PRODUCTS
 from auroraql.schema.kinds.data_products import MIN_PRODUCT_LENGTHS
 from auroraql.schema.operators import Op
-from auroraql.syntax import Duration, Instant, Parameter, TextLiteral, Timestamp, Window
 
 _SECOND = timedelta(seconds=1)
 

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from auroraql import syntax
+from auroraql.language import ast
+from auroraql.language.ast import Instant, NumberLiteral, Operand, SelectAggregate, TextLiteral, Timestamp
 from auroraql.resolver.names import NameResolver
 from auroraql.resolver.times import TimeError, read_interval
 from auroraql.resolver.values import SemanticError
 from auroraql.schema import CONJUNCTIONS
 from auroraql.schema.kinds.synonyms import TIME_WORDS
 from auroraql.schema.operators import Op
-from auroraql.syntax import Instant, NumberLiteral, Operand, SelectAggregate, TextLiteral, Timestamp
 
 
-def check_misused_name(names: NameResolver, comparison: syntax.ComparisonExpression) -> None:
+def check_misused_name(names: NameResolver, comparison: ast.ComparisonExpression) -> None:
     """Raise Fault for a comparison of a bare name that is neither a field nor a known key, and cannot be meant as one."""
     name = comparison.path.dotted
     item = names.labels.get(name)
@@ -22,20 +22,20 @@ def check_misused_name(names: NameResolver, comparison: syntax.ComparisonExpress
         _refuse_time(names, name, comparison)
 
 
-def _refuse_label(name: str, item: syntax.SelectItem, comparison: syntax.ComparisonExpression) -> None:
+def _refuse_label(name: str, item: ast.SelectItem, comparison: ast.ComparisonExpression) -> None:
     if isinstance(item, SelectAggregate):
         message = f"'{name}' is counted after WHERE, which filters single records"
         if item.function != "count":
             message = f"'{name}' is calculated after WHERE, which filters single records"
         hint = f"keep the groups with LET g = FIND …, then filter them: FIND g WHERE {name} …"
         raise SemanticError("AQL0201", message, comparison.path.origin, "a name of SELECT", hint)
-    if isinstance(item, syntax.SelectColumn) and not item.members:
+    if isinstance(item, ast.SelectColumn) and not item.members:
         message = f"'{name}' is a name of SELECT, which WHERE does not know"
         written = item.path.dotted
         raise SemanticError("AQL0201", message, comparison.path.origin, "a name of SELECT", f"write {written}", written)
 
 
-def _refuse_time(names: NameResolver, name: str, comparison: syntax.ComparisonExpression) -> None:
+def _refuse_time(names: NameResolver, name: str, comparison: ast.ComparisonExpression) -> None:
     operator = comparison.operator
     literals = [_operand_literals(each, name) for each in comparison.operands]
     if not literals or not all(literals):

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from auroraql.diagnostics.errors import Diagnostic, Origin
 from auroraql.diagnostics.suggestions import find_closest, find_misspelt
 from auroraql.ir.query import Ref
+from auroraql.language.ast import Path, SelectItem
 from auroraql.resolver.values import SemanticError, ValueContext
 from auroraql.schema import BLOCKS, Field, Kind, Type, is_time_key
 from auroraql.schema.catalogue import Catalogue
-from auroraql.syntax import Path, SelectItem
 
 METADATA = "metadata"
 

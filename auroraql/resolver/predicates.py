@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from auroraql import syntax
 from auroraql.diagnostics.errors import Diagnostic, Origin
 from auroraql.diagnostics.suggestions import find_closest
 from auroraql.ir.query import And, Comparison, FieldComparison, Not, Or, Predicate, Ref
 from auroraql.ir.time_literals import TimeError, literal_of, read_interval, read_span, write_instant
+from auroraql.language import ast
+from auroraql.language.ast import Instant, NumberLiteral, Operand, Path, TextLiteral, Timestamp
 from auroraql.resolver.names import NameResolver
 from auroraql.resolver.selection import check_single, several_values_error
 from auroraql.resolver.values import OperandResolver, SemanticError, ValueContext
 from auroraql.schema import Type
 from auroraql.schema.limits import MAX_LIST_VALUES
 from auroraql.schema.operators import FIELD_OPERATORS, OPERATORS, Op
-from auroraql.syntax import Instant, NumberLiteral, Operand, Path, TextLiteral, Timestamp
 
 _OTHER_VALUES = {
     Type.TIME: "write a date as 2020-02-01 or a time as 2020-02-01T06:30",
@@ -43,29 +43,29 @@ class PredicateResolver:
         self._sets: dict[int, frozenset[str]] = {}
         """Lists of known values, which outlive this, as sets."""
 
-    def where(self, expression: syntax.Expression) -> Predicate:
+    def where(self, expression: ast.Expression) -> Predicate:
         """The predicate."""
         terms = self._resolve_conjunction(_split_conjuncts(expression))
         self._warn_of_contradictions(terms)
         self._warn_of_unknown()
         return terms[0] if len(terms) == 1 else And(terms, expression.origin)
 
-    def _resolve(self, expression: syntax.Expression) -> Predicate:
+    def _resolve(self, expression: ast.Expression) -> Predicate:
         match expression:
-            case syntax.ComparisonExpression():
+            case ast.ComparisonExpression():
                 try:
                     return self._comparison(expression)
                 except SemanticError as fault:
                     self.wrong.append(fault.diagnostic)
                     return And(())
-            case syntax.AndExpression(terms, origin):
+            case ast.AndExpression(terms, origin):
                 return And(self._resolve_conjunction(terms), origin)
-            case syntax.OrExpression(terms, origin):
+            case ast.OrExpression(terms, origin):
                 return Or(tuple([self._resolve(t) for t in terms]), origin)
-            case syntax.NotExpression(term, origin):
+            case ast.NotExpression(term, origin):
                 return Not(self._resolve(term), origin)
 
-    def _resolve_conjunction(self, terms: Iterable[syntax.Expression]) -> tuple[Predicate, ...]:
+    def _resolve_conjunction(self, terms: Iterable[ast.Expression]) -> tuple[Predicate, ...]:
         """Terms that hold together, each resolved knowing the programs that another of them chooses."""
         around, terms = self._programs, tuple(terms)
         self._programs = next((named for named in map(self._programs_named, terms) if named), around)
@@ -73,9 +73,9 @@ class PredicateResolver:
         self._programs = around
         return made
 
-    def _programs_named(self, term: syntax.Expression) -> tuple[str, ...]:
+    def _programs_named(self, term: ast.Expression) -> tuple[str, ...]:
         """The programs of `program = 'x'` and `program IN ('x', …)`; none of a record that has several sources."""
-        if not isinstance(term, syntax.ComparisonExpression) or term.operator not in (Op.EQ, Op.IN):
+        if not isinstance(term, ast.ComparisonExpression) or term.operator not in (Op.EQ, Op.IN):
             return ()
         field = self.names.kind.field(term.path.dotted)
         if field is None or field.role != "source" or field.bare != "program" or self.names.kind.is_listed(field.path):
@@ -83,7 +83,7 @@ class PredicateResolver:
         named = tuple(each.value for each in term.operands if isinstance(each, TextLiteral))
         return named if len(named) == len(term.operands) else ()
 
-    def _comparison(self, comparison: syntax.ComparisonExpression) -> Predicate:
+    def _comparison(self, comparison: ast.ComparisonExpression) -> Predicate:
         if len(comparison.path.parts) == 1 and not self.names.is_known(comparison.path):
             from auroraql.resolver.misnamed import check_misused_name  # most statements have known names
 
@@ -120,7 +120,7 @@ class PredicateResolver:
         return place
 
     def _field_comparison(
-        self, comparison: syntax.ComparisonExpression, ref: Ref, place: ValueContext, path: Path
+        self, comparison: ast.ComparisonExpression, ref: Ref, place: ValueContext, path: Path
     ) -> FieldComparison:
         """Two fields, which must be of one type and of one unit; a metadata key is compared with anything."""
         other = self.names.ref(path)
@@ -147,7 +147,7 @@ class PredicateResolver:
             )
         return FieldComparison(ref, FIELD_OPERATORS[comparison.operator], other, comparison.origin)
 
-    def _text_values(self, comparison: syntax.ComparisonExpression, place: ValueContext) -> tuple[str, ...]:
+    def _text_values(self, comparison: ast.ComparisonExpression, place: ValueContext) -> tuple[str, ...]:
         operator = OPERATORS[comparison.operator]
         operands: list[Operand] = []
         for operand in comparison.operands:
@@ -206,7 +206,7 @@ class PredicateResolver:
             fix=quoted,
         )
 
-    def _warn_of_values(self, made: Comparison, written: syntax.ComparisonExpression, place: ValueContext) -> None:
+    def _warn_of_values(self, made: Comparison, written: ast.ComparisonExpression, place: ValueContext) -> None:
         """A value that is not among the known ones is questioned; the lists are not exhaustive, so it runs."""
         if not place.known or made.operator not in (Op.EQ, Op.NE, Op.IN, Op.NOT_IN) or place.type is not Type.STRING:
             return
@@ -304,7 +304,7 @@ def _unknown_value_warning(
     return Diagnostic("AQL0602", message, operand.origin, "unknown value", hint, fix, "warning")
 
 
-def _whole_day_warning(comparison: syntax.ComparisonExpression) -> Iterator[Diagnostic]:
+def _whole_day_warning(comparison: ast.ComparisonExpression) -> Iterator[Diagnostic]:
     """The warning that a date is its whole day, and not its midnight as in SQL, where that is easily mistaken."""
     if comparison.operator not in (Op.GT, Op.EQ) or not comparison.operands:
         return
@@ -361,8 +361,8 @@ def _nearest_value(value: str, known: tuple[str, ...]) -> list[str]:
     return find_closest(value, known, 1, 0.6) or (find_closest(lower, known, 1, 0.6) if lower != value else [])
 
 
-def _split_conjuncts(expression: syntax.Expression) -> list[syntax.Expression]:
-    if isinstance(expression, syntax.AndExpression):
+def _split_conjuncts(expression: ast.Expression) -> list[ast.Expression]:
+    if isinstance(expression, ast.AndExpression):
         return [inner for term in expression.terms for inner in _split_conjuncts(term)]
     return [expression]
 
@@ -371,7 +371,7 @@ def _type_family(type: Type) -> Type:
     return Type.NUMBER if type is Type.INTEGER else type
 
 
-def _check_operator(comparison: syntax.ComparisonExpression, place: ValueContext) -> None:
+def _check_operator(comparison: ast.ComparisonExpression, place: ValueContext) -> None:
     operator = OPERATORS[comparison.operator]
     if place.type is Type.OBJECT and operator.arity:
         raise SemanticError(

@@ -8,11 +8,11 @@ from dataclasses import replace
 from auroraql.diagnostics.errors import Diagnostic, Origin
 from auroraql.diagnostics.suggestions import find_closest, find_misspelt
 from auroraql.ir.query import FUNCTIONS, Column, Ref, default_columns
+from auroraql.language.ast import Path, Select, SelectAggregate, SelectItem, SelectStar
+from auroraql.language.ast import SelectColumn as Written
 from auroraql.resolver.names import METADATA, NameResolver
 from auroraql.resolver.values import SemanticError
 from auroraql.schema import Field, Type
-from auroraql.syntax import Path, Select, SelectAggregate, SelectItem, SelectStar
-from auroraql.syntax import SelectColumn as Written
 
 
 class SelectResolver:

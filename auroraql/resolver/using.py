@@ -15,13 +15,7 @@ from typing import Any, NamedTuple
 from auroraql.diagnostics.errors import Diagnostic
 from auroraql.diagnostics.suggestions import find_closest
 from auroraql.ir.query import Interval, Ref, Using, UsingGroup
-from auroraql.named import StoredResult
-from auroraql.resolver.intervals import join_intervals, pad_intervals
-from auroraql.resolver.names import METADATA, NameResolver
-from auroraql.resolver.values import OperandResolver, SemanticError, ValueContext
-from auroraql.schema import KINDS, Field, Type
-from auroraql.schema.operators import Op
-from auroraql.syntax import (
+from auroraql.language.ast import (
     AndExpression,
     ComparisonExpression,
     Duration,
@@ -31,6 +25,12 @@ from auroraql.syntax import (
     Path,
     Subquery,
 )
+from auroraql.named import StoredResult
+from auroraql.resolver.intervals import join_intervals, pad_intervals
+from auroraql.resolver.names import METADATA, NameResolver
+from auroraql.resolver.values import OperandResolver, SemanticError, ValueContext
+from auroraql.schema import KINDS, Field, Type
+from auroraql.schema.operators import Op
 
 MAX_GROUPS = 100_000
 """The most combinations of values that the rows of a result may have in the fields of USING."""

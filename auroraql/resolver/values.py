@@ -18,18 +18,7 @@ from auroraql.ir.time_literals import (
     write_instant,
     write_interval,
 )
-from auroraql.resolver.parameters import ParameterError, to_plain_value
-from auroraql.resolver.times import (
-    Interval,
-    TimeError,
-    interval_of_value,
-    read_interval,
-    resolve_named_time,
-    shift_interval,
-)
-from auroraql.schema import Type
-from auroraql.schema.operators import Limit
-from auroraql.syntax import (
+from auroraql.language.ast import (
     BooleanLiteral,
     Duration,
     Instant,
@@ -41,6 +30,17 @@ from auroraql.syntax import (
     TextLiteral,
     Timestamp,
 )
+from auroraql.resolver.parameters import ParameterError, to_plain_value
+from auroraql.resolver.times import (
+    Interval,
+    TimeError,
+    interval_of_value,
+    read_interval,
+    resolve_named_time,
+    shift_interval,
+)
+from auroraql.schema import Type
+from auroraql.schema.operators import Limit
 
 PLAIN_NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
 """A text that reads as a number, on the wire and in records."""

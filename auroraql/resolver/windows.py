@@ -7,9 +7,9 @@ from datetime import datetime, timedelta
 
 from auroraql.diagnostics.errors import Diagnostic, Origin
 from auroraql.ir.time_literals import Interval, write_instant
+from auroraql.language.ast import Duration, Window
 from auroraql.resolver.times import TimeError, shift_time
 from auroraql.resolver.values import OperandResolver, SemanticError
-from auroraql.syntax import Duration, Window
 
 WINDOWS = ("BETWEEN", "ON", "DURING", "SINCE", "UNTIL", "LAST", "OVERLAPPING")
 """The keywords that a window begins with."""

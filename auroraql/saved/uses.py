@@ -9,10 +9,7 @@ from functools import lru_cache
 
 from auroraql.diagnostics.errors import Origin, Source, StatementError
 from auroraql.forms import script
-from auroraql.forms.pieces import find_closing, stop_pattern
-from auroraql.schema import KINDS, Type
-from auroraql.schema.operators import Op
-from auroraql.syntax import (
+from auroraql.language.ast import (
     BlockItem,
     ComparisonExpression,
     Distance,
@@ -25,6 +22,9 @@ from auroraql.syntax import (
     SqlStatement,
     Window,
 )
+from auroraql.language.splitter import find_closing, stop_pattern
+from auroraql.schema import KINDS, Type
+from auroraql.schema.operators import Op
 
 _KEPT = 256
 _SQL_PARAMETER = re.compile(r"(?<![\w$])\$([^\W\d]\w*)")

@@ -20,6 +20,7 @@ from auroraql.frontends.cli.settling import effective_config
 from auroraql.frontends.cli.stopping import InterruptHandler
 from auroraql.frontends.cli.streams import print_error, print_notice
 from auroraql.frontends.progress import status_line
+from auroraql.language.ast import JobStatement, LetStatement, SetStatement, Statement
 from auroraql.output import (
     FORMATS,
     check_writable,
@@ -32,7 +33,6 @@ from auroraql.output import (
 from auroraql.output.screen import RenderOptions
 from auroraql.results import ResultSet
 from auroraql.session import Archive, connect
-from auroraql.syntax import JobStatement, LetStatement, SetStatement, Statement
 
 
 def run_scripts(options: argparse.Namespace, sources: list[Source], given: Mapping[str, Sequence[str]]) -> int:

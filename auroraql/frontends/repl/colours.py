@@ -18,7 +18,7 @@ from pygments.lexer import LexerContext
 from pygments.token import _TokenType
 
 from auroraql.diagnostics.suggestions import common_prefix_length
-from auroraql.frontends.lexer import AuroraQLLexer
+from auroraql.language.highlighter import AuroraQLLexer
 
 MAX_HIGHLIGHTED_CHARACTERS = 100_000
 """Longer texts were pasted, not typed, and are not highlighted. In characters."""

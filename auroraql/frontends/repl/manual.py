@@ -9,8 +9,8 @@ from textwrap import wrap
 from auroraql.completion.keywords import FUNCTIONS, KEYWORDS, SQL, Keyword
 from auroraql.diagnostics.errors import Source, UsageError
 from auroraql.diagnostics.suggestions import find_closest
-from auroraql.forms.grammar import grammar_text
-from auroraql.forms.text.formatting import format_text
+from auroraql.language.formatter import format_text
+from auroraql.language.grammar import grammar_text
 
 _RULE = re.compile(r"^[?!]*(?P<name>[a-z_]+)\s*:(?P<body>.*(?:\n\s+\|.*)*)", re.MULTILINE)
 _ALIAS = re.compile(r"\s*->\s*\w+")

@@ -9,8 +9,8 @@ import re
 from dataclasses import dataclass
 
 from auroraql.diagnostics.errors import Diagnostic, Span
-from auroraql.forms.text.layout import quote_name
 from auroraql.forms.text.slips.stuck import CLAUSE_STARTS, ParseErrorContext
+from auroraql.language.pretty import quote_name
 from auroraql.schema import KINDS
 
 

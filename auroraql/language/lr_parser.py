@@ -12,11 +12,11 @@ from functools import cache
 from typing import Any, NamedTuple, cast
 
 from auroraql.diagnostics.errors import Diagnostic, Span, StatementError
-from auroraql.forms import grammar
-from auroraql.forms.tables import ParseTable, Rule, load_table
-from auroraql.forms.text.blanks import skip_blanks
-from auroraql.forms.text.lexeme import Token, make_token
-from auroraql.forms.text.reading import AstBuilder
+from auroraql.language import grammar
+from auroraql.language.ast_builder import AstBuilder
+from auroraql.language.parse_table import ParseTable, Rule, load_table
+from auroraql.language.token import Token, make_token
+from auroraql.language.whitespace import skip_blanks
 from auroraql.schema.limits import LIST_LIMITS, ListLimit
 
 END = "$END"

@@ -27,7 +27,7 @@ from pygments.token import (
     _TokenType,
 )
 
-from auroraql.forms import grammar
+from auroraql.language import grammar
 from auroraql.schema import KINDS
 from auroraql.schema.operators import SPELLINGS
 

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from functools import cache
 
-from auroraql.forms import grammar
+from auroraql.language import grammar
 
 _BLOCK_MARKS = re.compile(r"/\*|\*/")
 

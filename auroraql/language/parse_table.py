@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 from zlib import crc32
 
-from auroraql.forms import grammar
+from auroraql.language import grammar
 
 Rule = tuple[int, str, str, bool, list[list[int]] | None]
 """How many symbols a rule has, what it makes, how its callback is called, whether a single child stands for it, and

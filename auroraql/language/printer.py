@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from auroraql.forms.text.layout import lay_out_clauses, quote_name, quote_text
 from auroraql.ir.query import (
     And,
     Column,
@@ -22,6 +21,7 @@ from auroraql.ir.query import (
     default_columns,
 )
 from auroraql.ir.time_literals import literal_of, read_full_date, read_span
+from auroraql.language.pretty import lay_out_clauses, quote_name, quote_text
 from auroraql.schema import KINDS, Field, Kind, Type, is_time_key
 from auroraql.schema.catalogue import Catalogue
 from auroraql.schema.kinds.synonyms import TIME_WORDS
@@ -71,7 +71,7 @@ class _Printer:
 
     def criteria(self, criteria: Criteria) -> list[str]:
         # Most searches are for something else and never load this room.
-        from auroraql.forms.text.criteria import print_criteria
+        from auroraql.language.conjunction_printer import print_criteria
 
         return list(print_criteria(criteria, lambda where, kind: print_predicate(where, kind, self.catalogue)))
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from auroraql.diagnostics.errors import UsageError
-from auroraql.forms.text.reading import AstBuilder
+from auroraql.language.ast_builder import AstBuilder
 
 START = "statement"
 
@@ -55,7 +55,7 @@ def get_parser() -> Any:
 
 def terminal_pattern(terminal: str) -> str:
     """The regular expression of one terminal."""
-    from auroraql.forms.tables import load_table
+    from auroraql.language.parse_table import load_table
 
     return load_table().terminals[terminal]
 
@@ -63,6 +63,6 @@ def terminal_pattern(terminal: str) -> str:
 @cache
 def grammar_keywords() -> tuple[str, ...]:
     """The words of the language in upper case: each terminal whose pattern is its own name."""
-    from auroraql.forms.tables import load_table
+    from auroraql.language.parse_table import load_table
 
     return tuple(sorted(n for n, value in load_table().terminals.items() if value == rf"(?i:{n.lower()}(?!\w))"))

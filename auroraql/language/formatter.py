@@ -11,15 +11,15 @@ from dataclasses import dataclass, field
 from typing import cast
 
 from auroraql.diagnostics.errors import LINE_END_PATTERN, Diagnostic, Source, Span, StatementError
-from auroraql.forms import grammar, script
-from auroraql.forms.pieces import StatementPiece, find_closing, split_script, stop_pattern
-from auroraql.forms.text import parsing
-from auroraql.forms.text.blanks import find_comments
-from auroraql.forms.text.layout import INDENT, WIDTH, quote_text
-from auroraql.forms.text.lexeme import Token
-from auroraql.forms.text.reading import unquote
+from auroraql.forms import script
+from auroraql.language import grammar, parser
+from auroraql.language.ast import get_clauses
+from auroraql.language.ast_builder import unquote
+from auroraql.language.pretty import INDENT, WIDTH, quote_text
+from auroraql.language.splitter import StatementPiece, find_closing, split_script, stop_pattern
+from auroraql.language.token import Token
+from auroraql.language.whitespace import find_comments
 from auroraql.schema.operators import SPELLINGS
-from auroraql.syntax import get_clauses
 
 _KINDS = {"DATA_PRODUCTS", "EPHEMERIS", "CONJUNCTIONS", "GROUND", "SPACE", "EVENTS", "LOCATION"}
 _NAMES = {"NAME", "QNAME"}
@@ -88,7 +88,7 @@ def _format_statement(text: str, piece: StatementPiece) -> tuple[str, int]:
     if piece.form != "text":
         verb = f"{piece.verb.upper()} " if piece.verb else ""
         return verb + text[piece.start : piece.end].strip() + ";", piece.end
-    statement, words = parsing.parse_words(text, piece.start, piece.end)
+    statement, words = parser.parse_words(text, piece.start, piece.end)
     setter = _StatementFormatter({cast("Span", clause.origin).start for clause in get_clauses(statement)})
     at = piece.start
     for token in words:

@@ -10,8 +10,7 @@ from itertools import takewhile
 from typing import Any, cast
 
 from auroraql.diagnostics.errors import Span
-from auroraql.schema.operators import SPELLINGS, Op
-from auroraql.syntax import (
+from auroraql.language.ast import (
     AndExpression,
     BlockItem,
     BooleanLiteral,
@@ -54,6 +53,7 @@ from auroraql.syntax import (
     Window,
     Within,
 )
+from auroraql.schema.operators import SPELLINGS, Op
 
 Children = list[Any]
 Word = Any

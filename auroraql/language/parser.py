@@ -7,9 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any, cast
 
 from auroraql.diagnostics.errors import Diagnostic, Span, StatementError
-from auroraql.forms.text.driver import ParseFailure, run_parser
-from auroraql.forms.text.lexeme import Token
-from auroraql.syntax import (
+from auroraql.language.ast import (
     GroupBy,
     JobStatement,
     LetStatement,
@@ -25,6 +23,8 @@ from auroraql.syntax import (
     get_clauses,
     get_find,
 )
+from auroraql.language.lr_parser import ParseFailure, run_parser
+from auroraql.language.token import Token
 
 
 def parse(text: str, start: int = 0, end: int | None = None) -> Statement:
