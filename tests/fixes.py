@@ -8,7 +8,7 @@ from datetime import datetime
 
 from auroraql.diagnostics.errors import Diagnostic, Source, Span, StatementError
 from auroraql.forms import script
-from auroraql.forms.text.slips import NAMES_OF_TERMINALS
+from auroraql.language.syntax_errors import NAMES_OF_TERMINALS
 from auroraql.preparing import check_scripts
 from auroraql.schema.catalogue import load_shipped
 

@@ -8,10 +8,15 @@ import pytest
 
 from auroraql.diagnostics.errors import Source, Span
 from auroraql.forms import script
-from auroraql.forms.text.slips.habits import ARITHMETIC, FOREIGN_CONSTRUCTS, FUNCTIONS_OF_FIELDS, ForeignConstruct
-from auroraql.forms.text.slips.statements import statement_keywords
-from auroraql.forms.text.slips.stuck import NAMES_OF_TERMINALS
 from auroraql.language.parse_table import load_table
+from auroraql.language.syntax_errors.foreign_syntax import (
+    ARITHMETIC,
+    FOREIGN_CONSTRUCTS,
+    FUNCTIONS_OF_FIELDS,
+    ForeignConstruct,
+)
+from auroraql.language.syntax_errors.parse_context import NAMES_OF_TERMINALS
+from auroraql.language.syntax_errors.statement_rules import statement_keywords
 from auroraql.preparing import check_scripts
 from auroraql.schema.catalogue import load_shipped
 from auroraql.session import connect

@@ -10,9 +10,8 @@ from hypothesis import given, settings
 
 from auroraql.diagnostics.errors import Source, StatementError
 from auroraql.forms import script
-from auroraql.forms.text import slips
 from auroraql.ir.query import Ref
-from auroraql.language import grammar, lr_parser, parse_table, printer
+from auroraql.language import grammar, lr_parser, parse_table, printer, syntax_errors
 from auroraql.schema import KINDS
 from auroraql.schema.operators import OPERATORS, SPELLINGS
 from tests import corpus_files
@@ -70,7 +69,7 @@ def test_a_keyword_is_a_name_where_a_name_is_due(word: str) -> None:
 
 
 def test_clauses_named_in_messages_are_keywords() -> None:
-    assert set(slips.CLAUSE_STARTS) <= set(grammar.grammar_keywords())
+    assert set(syntax_errors.CLAUSE_STARTS) <= set(grammar.grammar_keywords())
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -388,7 +388,7 @@ def _unclosed_quote(text: str, match: re.Match[str], start: int) -> Diagnostic:
         )
     if mark in "'\"" and match.start() - start < _LOOKED_THROUGH:
         # Most statements are right and never load this module.
-        from auroraql.forms.text.slips.quotes import diagnose_escaped_quote, diagnose_inner_quote
+        from auroraql.language.syntax_errors.quote_rules import diagnose_escaped_quote, diagnose_inner_quote
 
         inside = (diagnose_escaped_quote, diagnose_inner_quote)
         line = text.find("\n", match.end())

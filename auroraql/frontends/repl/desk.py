@@ -40,7 +40,12 @@ SHOW METADATA OF data_products; SET format = json; EXPLAIN FIND ephemeris WHERE 
 """Statements with several kinds of error, checked once at start so that no key waits for a lazy import."""
 
 _PRELOADED_MODULES = (
-    *("auroraql.forms.query_json", "auroraql.forms.sentence", "auroraql.forms.text.stumbling", "auroraql.listings"),
+    *(
+        "auroraql.forms.query_json",
+        "auroraql.forms.sentence",
+        "auroraql.language.syntax_errors.report",
+        "auroraql.listings",
+    ),
     *(
         "auroraql.fixes",
         "auroraql.planner.criteria",

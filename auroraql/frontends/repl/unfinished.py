@@ -10,9 +10,9 @@ from collections.abc import Sequence
 
 from auroraql.completion import CursorFinder
 from auroraql.diagnostics.errors import Diagnostic, Span
-from auroraql.forms.text.slips import CLAUSE_STARTS
 from auroraql.frontends.repl.commands import is_command, split_input
 from auroraql.language.splitter import detect_form
+from auroraql.language.syntax_errors import CLAUSE_STARTS
 from auroraql.language.token import Token
 from auroraql.preparing import EMPTY_CONTEXT, SessionContext
 from auroraql.rechecking import LiveChecker

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from auroraql.diagnostics.errors import Diagnostic, Span
-from auroraql.forms.text.slips.habits import FOREIGN_WORDS
-from auroraql.forms.text.slips.stuck import CLAUSE_STARTS, VALUE_TYPES, ParseErrorContext
+from auroraql.language.syntax_errors.foreign_syntax import FOREIGN_WORDS
+from auroraql.language.syntax_errors.parse_context import CLAUSE_STARTS, VALUE_TYPES, ParseErrorContext
 from auroraql.schema import KINDS
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from auroraql.diagnostics.errors import Diagnostic, Span
-from auroraql.forms.text.slips.stuck import ParseErrorContext
+from auroraql.language.syntax_errors.parse_context import ParseErrorContext
 
 _BLOCKS = {"GROUND", "SPACE", "EVENTS"}
 

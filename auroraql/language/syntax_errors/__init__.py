@@ -10,8 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from auroraql.diagnostics.errors import Diagnostic
-from auroraql.forms.text.slips.criteria import find_block_predicate, find_joined_blocks, find_missing_place
-from auroraql.forms.text.slips.habits import (
+from auroraql.language.syntax_errors.conjunction_rules import (
+    find_block_predicate,
+    find_joined_blocks,
+    find_missing_place,
+)
+from auroraql.language.syntax_errors.fix_validation import is_valid_fix
+from auroraql.language.syntax_errors.foreign_syntax import (
     find_arithmetic,
     find_distinct,
     find_foreign_word,
@@ -22,8 +27,14 @@ from auroraql.forms.text.slips.habits import (
     find_several_values,
     find_value_first,
 )
-from auroraql.forms.text.slips.lists import find_comma
-from auroraql.forms.text.slips.predicates import (
+from auroraql.language.syntax_errors.list_rules import find_comma
+from auroraql.language.syntax_errors.parse_context import (
+    CLAUSE_STARTS,
+    NAMES_OF_TERMINALS,
+    ParseErrorContext,
+    describe_expected,
+)
+from auroraql.language.syntax_errors.predicate_rules import (
     find_bare_value,
     find_between_without_and,
     find_foreign_operator,
@@ -35,8 +46,8 @@ from auroraql.forms.text.slips.predicates import (
     find_null_comparison,
     find_pairs_in_list,
 )
-from auroraql.forms.text.slips.quotes import find_backslash
-from auroraql.forms.text.slips.statements import (
+from auroraql.language.syntax_errors.quote_rules import find_backslash
+from auroraql.language.syntax_errors.statement_rules import (
     find_early_clause,
     find_forced_keyword,
     find_from_clause,
@@ -52,8 +63,7 @@ from auroraql.forms.text.slips.statements import (
     find_wrong_listing,
     find_wrong_order,
 )
-from auroraql.forms.text.slips.stuck import CLAUSE_STARTS, NAMES_OF_TERMINALS, ParseErrorContext, describe_expected
-from auroraql.forms.text.slips.times import (
+from auroraql.language.syntax_errors.time_rules import (
     clock_without_date,
     find_decimal_comma,
     find_foreign_date,
@@ -67,7 +77,6 @@ from auroraql.forms.text.slips.times import (
     find_wrong_unit,
     find_wrong_using,
 )
-from auroraql.forms.text.slips.trial import is_valid_fix
 
 __all__ = ["CLAUSE_STARTS", "NAMES_OF_TERMINALS", "RULES", "ParseErrorContext", "diagnose_syntax_error"]
 

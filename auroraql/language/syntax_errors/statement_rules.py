@@ -6,15 +6,15 @@ import re
 
 from auroraql.diagnostics.errors import Diagnostic, Span
 from auroraql.diagnostics.suggestions import find_misspelt
-from auroraql.forms.text.slips.habits import CONSTRUCT_BY_WORD, FOREIGN_WORDS, diagnose_construct
-from auroraql.forms.text.slips.predicates import starts_predicate
-from auroraql.forms.text.slips.stuck import (
+from auroraql.language.syntax_errors.foreign_syntax import CONSTRUCT_BY_WORD, FOREIGN_WORDS, diagnose_construct
+from auroraql.language.syntax_errors.parse_context import (
     CLAUSE_STARTS,
     NAMES_OF_TERMINALS,
     ParseErrorContext,
     describe_expected,
     is_word,
 )
+from auroraql.language.syntax_errors.predicate_rules import starts_predicate
 from auroraql.schema import KINDS
 from auroraql.schema.kinds.synonyms import suggest_kind
 

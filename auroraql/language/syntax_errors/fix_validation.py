@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from auroraql.diagnostics.errors import Diagnostic, Span
-from auroraql.forms.text.slips.stuck import CLAUSE_STARTS, ParseErrorContext
 from auroraql.language.lr_parser import END, get_tables
+from auroraql.language.syntax_errors.parse_context import CLAUSE_STARTS, ParseErrorContext
 
 _AFTER = 1
 """How many tokens after the fix must fit as well."""

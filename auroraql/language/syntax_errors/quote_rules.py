@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from auroraql.diagnostics.errors import Diagnostic, Span
-from auroraql.forms.text.slips.stuck import ParseErrorContext
+from auroraql.language.syntax_errors.parse_context import ParseErrorContext
 
 _ESCAPED = re.compile(
     r"'(?:[^'\\\n]|\\.|'')*\\'(?:[^'\\\n]|\\.|'')*'|\"(?:[^\"\\\n]|\\.|\"\")*\\\"(?:[^\"\\\n]|\\.|\"\")*\""

@@ -9,8 +9,8 @@ import re
 from dataclasses import dataclass
 
 from auroraql.diagnostics.errors import Diagnostic, Span
-from auroraql.forms.text.slips.stuck import CLAUSE_STARTS, ParseErrorContext
 from auroraql.language.pretty import quote_name
+from auroraql.language.syntax_errors.parse_context import CLAUSE_STARTS, ParseErrorContext
 from auroraql.schema import KINDS
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 
 from auroraql.diagnostics.errors import Diagnostic, Span
-from auroraql.forms.text.slips.habits import CONSTRUCT_BY_WORD
-from auroraql.forms.text.slips.stuck import CLAUSE_STARTS, VALUE_TYPES, ParseErrorContext, is_word
+from auroraql.language.syntax_errors.foreign_syntax import CONSTRUCT_BY_WORD
+from auroraql.language.syntax_errors.parse_context import CLAUSE_STARTS, VALUE_TYPES, ParseErrorContext, is_word
 from auroraql.schema.operators import SPELLINGS
 
 OPERATOR_TEXTS = ", ".join(sorted({s for s in SPELLINGS if not s[0].isalpha() and s.isascii()}))

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from auroraql.diagnostics.errors import StatementError
-from auroraql.forms.text.slips import ParseErrorContext, diagnose_syntax_error
 from auroraql.language.lr_parser import ParseFailure, get_tables
+from auroraql.language.syntax_errors import ParseErrorContext, diagnose_syntax_error
 
 
 def diagnose_failure(text: str, stumble: ParseFailure, end: int | None = None) -> StatementError:
