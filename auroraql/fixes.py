@@ -10,8 +10,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 
+from auroraql.codecs import script
 from auroraql.diagnostics.errors import Diagnostic, Source, Span, StatementError
-from auroraql.forms import script
 from auroraql.language.ast import get_find
 from auroraql.language.splitter import split_script
 from auroraql.resolver import resolve

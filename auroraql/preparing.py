@@ -10,9 +10,9 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
+from auroraql.codecs import script
 from auroraql.diagnostics.errors import MAX_REPORTED, Diagnostic, Origin, Source, Span, StatementError
 from auroraql.diagnostics.suggestions import find_closest
-from auroraql.forms import script
 from auroraql.ir.plan import Plan
 from auroraql.language.ast import (
     ExplainStatement,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from auroraql.codecs import script
 from auroraql.diagnostics.errors import Source
 from auroraql.diagnostics.python_warnings import warn_diagnostics
-from auroraql.forms import script
 from auroraql.inputs import StatementLike, to_source
 from auroraql.language.ast import Statement
 from auroraql.translation import translate_source

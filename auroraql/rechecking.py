@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, cast
 
+from auroraql.codecs import script
 from auroraql.diagnostics.errors import Diagnostic, Source, StatementError
-from auroraql.forms import script
 from auroraql.language.splitter import StatementPiece, end_of_unbalanced, find_next_start, split_script
 from auroraql.preparing import EMPTY_CONTEXT, AnalyzedStatement, Analyzer, SessionContext, diagnostics_of_error
 from auroraql.schema.catalogue import Catalogue

@@ -9,8 +9,8 @@ from datetime import datetime
 
 from auroraql.archives.base import Engine
 from auroraql.archives.holdings import record_range
+from auroraql.codecs import sentence
 from auroraql.diagnostics.errors import ArchiveError, Diagnostic, StatementError
-from auroraql.forms import sentence
 from auroraql.ir.plan import CriteriaRequest, FilterGroup, Plan, PostProcessing, Request
 from auroraql.ir.query import CLAUSE, Interval, Ref, Tree, Using
 from auroraql.language.ast import ExplainStatement, FindStatement

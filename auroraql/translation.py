@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from auroraql.codecs import script
 from auroraql.diagnostics.errors import Diagnostic, Origin, Pointer, Source, Span, StatementError, UsageError
-from auroraql.forms import script
 from auroraql.ir.plan import Plan, Request
 from auroraql.ir.query import Query
 from auroraql.language.ast import (
@@ -122,7 +122,7 @@ def translate_find(
     if made.unsayable:
         raise StatementError(made.unsayable)
     if to == "plan":
-        from auroraql.forms import plan_json
+        from auroraql.codecs import plan_json
 
         return Translation(plan_json.write_plan(made, known), made.warnings)
     request, left_out = require_one_request(made, find, to)
@@ -137,18 +137,18 @@ def _write_request(request: Request, query: Query, to: str, catalogue: Catalogue
     """One request in one of the forms that have one."""
     match to:
         case "json":
-            from auroraql.forms import query_json
+            from auroraql.codecs import query_json
 
             return query_json.write_query_json(request)
         case "sentence":
-            from auroraql.forms import sentence
+            from auroraql.codecs import sentence
 
             return sentence.write_sentence(request)
-    from auroraql.forms import curl, python
+    from auroraql.codecs import curl, pyaurorax
     from auroraql.language import printer
 
     statement = printer.print_query(query, catalogue)
-    return python.write_pyaurorax(request, statement) if to == "python" else curl.write_curl(request, statement)
+    return pyaurorax.write_pyaurorax(request, statement) if to == "python" else curl.write_curl(request, statement)
 
 
 def _check_parameters(given: Mapping[str, object] | None, used: frozenset[str]) -> None:

@@ -6,8 +6,8 @@ import re
 from collections import Counter
 from datetime import datetime
 
+from auroraql.codecs import script
 from auroraql.diagnostics.errors import Diagnostic, Source, Span, StatementError
-from auroraql.forms import script
 from auroraql.language.syntax_errors import NAMES_OF_TERMINALS
 from auroraql.preparing import check_scripts
 from auroraql.schema.catalogue import load_shipped

@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 
 from auroraql import connect, residual
 from auroraql.archives.embedded import EmbeddedEngine
+from auroraql.codecs import script
 from auroraql.diagnostics.errors import Source, StatementError
-from auroraql.forms import script
 from auroraql.ir.plan import Plan, PostProcessing, Request
 from auroraql.ir.query import And, Column, Comparison, FieldComparison, Or, OrderKey, Predicate, Query, Ref
 from auroraql.planner import plan_query

@@ -19,8 +19,8 @@ import pytest
 from auroraql.archives.aurorax import AuroraXEngine, arriving, wire
 from auroraql.archives.aurorax import engine as engine_module
 from auroraql.archives.aurorax import run as run_module
+from auroraql.codecs import script
 from auroraql.diagnostics.errors import ArchiveError, Failed, Refused, Source, TimedOut, Unreachable
-from auroraql.forms import script
 from auroraql.ir.plan import Plan, Request
 from auroraql.ir.query import Query
 from auroraql.planner import plan_query

@@ -8,8 +8,8 @@ from functools import cache
 
 import lark
 
+from auroraql.codecs import script
 from auroraql.diagnostics.errors import Source
-from auroraql.forms import script
 from auroraql.language import grammar
 from auroraql.language.splitter import StatementPiece, split_script
 from auroraql.schema.operators import OPERATORS

@@ -20,8 +20,8 @@ from pyaurorax.search import (
 )
 
 from auroraql import translate
+from auroraql.codecs import query_json, script, sentence
 from auroraql.diagnostics.errors import Source, StatementError
-from auroraql.forms import query_json, script, sentence
 from auroraql.ir.query import Query
 from auroraql.language import printer
 from auroraql.language.formatter import format_text

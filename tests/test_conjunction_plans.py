@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from auroraql.archives.aurorax.joining import merge_conjunctions
 from auroraql.archives.aurorax.records import unite_records
-from auroraql.forms import query_json
+from auroraql.codecs import query_json
 from auroraql.ir.query import EVERYTHING, And, Block, Comparison, Not, Or, Predicate, Query, Ref
 from auroraql.planner import plan_query
 from auroraql.residual import post_process

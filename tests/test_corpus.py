@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from auroraql.codecs import script
 from auroraql.diagnostics.errors import AuroraQLError, Source, StatementError, render
-from auroraql.forms import script
 from auroraql.ir.query import Query
 from auroraql.planner.native import NativeRequest
 from auroraql.resolver import resolve

@@ -6,8 +6,8 @@ from random import Random
 
 import pytest
 
+from auroraql.codecs import script
 from auroraql.diagnostics.errors import Source, Span
-from auroraql.forms import script
 from auroraql.language.parse_table import load_table
 from auroraql.language.syntax_errors.foreign_syntax import (
     ARITHMETIC,

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from pyaurorax.search import DataProductSearch, EphemerisSearch, MetadataFilter, MetadataFilterExpression
 
 from auroraql import AuroraQLWarning, translate
+from auroraql.codecs import query_json, script, sentence
 from auroraql.diagnostics.errors import Source, StatementError
-from auroraql.forms import query_json, script, sentence
 from auroraql.ir.plan import Plan
 from auroraql.ir.query import Query
 from auroraql.language import parser, printer

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 
+from auroraql.codecs import script
 from auroraql.diagnostics.errors import Source, StatementError
-from auroraql.forms import script
 from auroraql.ir.query import Ref
 from auroraql.language import grammar, lr_parser, parse_table, printer, syntax_errors
 from auroraql.schema import KINDS

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from auroraql.codecs.lenient_json import to_json
+from auroraql.codecs.query_json import _load_document
 from auroraql.diagnostics.errors import Source, StatementError
-from auroraql.forms.lenient_json import to_json
-from auroraql.forms.query_json import _load_document
 from auroraql.translation import translate_source
 
 _PLAIN = st.none() | st.booleans() | st.text(max_size=12) | st.integers(-1000, 1000)

@@ -6,8 +6,8 @@ import sys
 
 import pytest
 
+from auroraql.codecs import script
 from auroraql.diagnostics.errors import Source
-from auroraql.forms import script
 from auroraql.language.parse_table import load_table
 from auroraql.language.splitter import StatementPiece
 from auroraql.preparing import check_scripts

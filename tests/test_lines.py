@@ -8,9 +8,9 @@ from itertools import product
 import pytest
 from pygments.token import Comment, String
 
+from auroraql.codecs import script
 from auroraql.completion import Completer, CursorFinder
 from auroraql.diagnostics.errors import Diagnostic, Source, Span, render
-from auroraql.forms import script
 from auroraql.frontends.repl.commands import is_command, split_input
 from auroraql.frontends.repl.unfinished import IncompleteInputCheck
 from auroraql.language.formatter import format_text

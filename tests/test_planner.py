@@ -14,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from auroraql import residual
+from auroraql.codecs import query_json, script
 from auroraql.diagnostics.errors import Source
-from auroraql.forms import query_json, script
 from auroraql.ir.plan import Plan
 from auroraql.ir.query import And, Comparison, FieldComparison, Not, Or, Predicate, Query
 from auroraql.planner import plan_query

@@ -18,7 +18,7 @@ from hypothesis import assume, given
 from pyaurorax.search import ConjunctionSearch, DataProductSearch, EphemerisSearch
 
 from auroraql import StatementError, translate
-from auroraql.forms import python, query_json
+from auroraql.codecs import pyaurorax, query_json
 from auroraql.ir.query import Query
 from auroraql.planner import plan_query
 from auroraql.schema.catalogue import load_shipped
@@ -76,7 +76,7 @@ _SEARCHES = (EVERY_SEARCH | conjunction_strategies.searches()).map(lambda q: rep
 def test_a_program_asks_the_client_for_the_same(query: Query) -> None:
     requests = plan_query(query, load_shipped(), cut=False).requests
     assume(requests)
-    asked = asked_by(python.write_pyaurorax(requests[0], "a\n'''\\ statement"))
+    asked = asked_by(pyaurorax.write_pyaurorax(requests[0], "a\n'''\\ statement"))
     assert translate(asked, to="json") == query_json.write_query_json(requests[0])
 
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from auroraql.codecs import script
 from auroraql.diagnostics.errors import Source, Span, StatementError
-from auroraql.forms import script
 from auroraql.language.splitter import StatementPiece
 from auroraql.named import StoredResult
 from auroraql.planner import plan_query, plan_warnings

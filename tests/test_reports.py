@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pytest
 
 from auroraql import Archive, StatementError, UsageError, connect, parse, translate
+from auroraql.codecs.script import is_complete
 from auroraql.diagnostics.errors import Source
-from auroraql.forms.script import is_complete
 from auroraql.language.ast import ExplainStatement
 from auroraql.language.formatter import format_text
 from auroraql.output import format_footer, render_result

@@ -15,8 +15,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from auroraql import Archive, StatementError, parse_script, translate
+from auroraql.codecs import query_json, script
 from auroraql.diagnostics.errors import Diagnostic, Source, Span, render
-from auroraql.forms import query_json, script
 from auroraql.language.formatter import format_text
 from auroraql.preparing import check_scripts
 from auroraql.schema.catalogue import load_shipped

@@ -18,8 +18,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from auroraql import connect, residual
+from auroraql.codecs import query_json, script
 from auroraql.diagnostics.errors import Source
-from auroraql.forms import query_json, script
 from auroraql.ir.plan import Plan
 from auroraql.ir.query import Query
 from auroraql.language import printer

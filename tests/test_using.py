@@ -14,8 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from auroraql import Archive, StatementError, connect
+from auroraql.codecs import plan_json
 from auroraql.diagnostics.errors import Source, Span
-from auroraql.forms import plan_json
 from auroraql.preparing import check_scripts
 from auroraql.results import FetchedData, ResultSet
 from auroraql.schema.catalogue import load_shipped

@@ -228,7 +228,7 @@ class EmbeddedEngine:
         return [None] * len(requests)
 
     def describe(self, request: Request) -> None:
-        """Return None: the sentence is AuroraX's, and `forms.sentence` prints it."""
+        """Return None: the sentence is AuroraX's, and `codecs.sentence` prints it."""
 
     def submit(self, plan: Plan, *, awaited: bool = False) -> EmbeddedRun:  # noqa: ARG002
         """Create a run, which the first `wait` executes. Raises Refused for a kind that catalogues do not hold."""

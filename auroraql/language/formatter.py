@@ -10,8 +10,8 @@ import re
 from dataclasses import dataclass, field
 from typing import cast
 
+from auroraql.codecs import script
 from auroraql.diagnostics.errors import LINE_END_PATTERN, Diagnostic, Source, Span, StatementError
-from auroraql.forms import script
 from auroraql.language import grammar, parser
 from auroraql.language.ast import get_clauses
 from auroraql.language.ast_builder import unquote

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from functools import lru_cache
 
+from auroraql.codecs import script
 from auroraql.diagnostics.errors import Origin, Source, StatementError
-from auroraql.forms import script
 from auroraql.language.ast import (
     BlockItem,
     ComparisonExpression,

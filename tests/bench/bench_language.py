@@ -9,8 +9,8 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Callable
 
+from auroraql.codecs import script
 from auroraql.diagnostics.errors import Source
-from auroraql.forms import script
 from auroraql.planner import plan_query
 from auroraql.planner.sources import find_cover
 from auroraql.resolver import resolve

@@ -14,8 +14,8 @@ import sys
 import time
 from pathlib import Path
 
+from auroraql.codecs import script
 from auroraql.diagnostics.errors import Source, StatementError
-from auroraql.forms import script
 from auroraql.planner import plan_query
 from auroraql.resolver import resolve
 from auroraql.schema.catalogue import load_shipped

@@ -37,8 +37,8 @@ from auroraql.archives.base import Capabilities
 from auroraql.archives.endpoints import is_aurorax, may_carry_key
 from auroraql.archives.kept_file import CacheFile
 from auroraql.archives.kept_sources import DAY_SECONDS, STATISTICS_SECONDS, SourceCache
+from auroraql.codecs import query_json
 from auroraql.diagnostics.errors import ArchiveError, Refused, StatementError, TimedOut, Unreachable, UsageError
-from auroraql.forms import query_json
 from auroraql.ir.plan import Plan, Request
 from auroraql.ir.query import Query
 from auroraql.results import Row

@@ -37,8 +37,8 @@ from auroraql.archives.aurorax.under_way import PendingCalls
 from auroraql.archives.aurorax.ways import SYNCHRONOUS_TIMEOUT_SECONDS, EndpointPolicy
 from auroraql.archives.aurorax.wire import TOO_SLOW_FAILURE, CallInterrupted, HttpClient, ServiceCall, add_jitter
 from auroraql.archives.base import Progress, RunStatus, SubmissionInterrupted
+from auroraql.codecs import query_json
 from auroraql.diagnostics.errors import ArchiveError, Cancelled, Failed, Refused, TimedOut
-from auroraql.forms import query_json
 from auroraql.ir.plan import Plan, PostProcessing, Request
 from auroraql.ir.query import Tree
 from auroraql.results import FetchedData, Record

@@ -11,9 +11,9 @@ from importlib import import_module
 from pathlib import Path
 from threading import Thread
 
+from auroraql.codecs.script import read_script
 from auroraql.config import Config
 from auroraql.diagnostics.errors import AuroraQLError, Source, UsageError, render
-from auroraql.forms.script import read_script
 from auroraql.frontends.cli.arguments import bind_script_parameters
 from auroraql.frontends.cli.exits import EXIT_OK, exit_code
 from auroraql.frontends.cli.settling import effective_config

@@ -9,10 +9,10 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
+from auroraql.codecs.script import is_complete
 from auroraql.completion.keywords import FUNCTIONS, KEYWORDS
 from auroraql.diagnostics.errors import LINE_END_PATTERN, AuroraQLError
 from auroraql.diagnostics.suggestions import find_closest
-from auroraql.forms.script import is_complete
 from auroraql.frontends.repl import flight, results, saved_queries, statements
 from auroraql.frontends.repl.describe import describable_names, describe_key, describe_name
 from auroraql.frontends.repl.editor import edit_last_statement

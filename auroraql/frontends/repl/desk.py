@@ -15,8 +15,8 @@ from prompt_toolkit.document import Document
 from prompt_toolkit.input import Input
 from prompt_toolkit.output import Output
 
+from auroraql.codecs.script import is_complete
 from auroraql.diagnostics.errors import ArchiveError, AuroraQLError, Diagnostic
-from auroraql.forms.script import is_complete
 from auroraql.frontends.farewell import exit_summary
 from auroraql.frontends.repl.behind import ReplOptions
 from auroraql.frontends.repl.colours import IncrementalLexer
@@ -41,8 +41,8 @@ SHOW METADATA OF data_products; SET format = json; EXPLAIN FIND ephemeris WHERE 
 
 _PRELOADED_MODULES = (
     *(
-        "auroraql.forms.query_json",
-        "auroraql.forms.sentence",
+        "auroraql.codecs.query_json",
+        "auroraql.codecs.sentence",
         "auroraql.language.syntax_errors.report",
         "auroraql.listings",
     ),

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from auroraql.archives.embedded import EmbeddedEngine
-from auroraql.forms import query_json, sentence
+from auroraql.codecs import query_json, sentence
 from auroraql.frontends.server.query_documents import QueryDocument, read_query
 from auroraql.frontends.server.wire import Document, HttpError, read_moment, statement_errors_to_http
 from auroraql.ir.plan import Plan

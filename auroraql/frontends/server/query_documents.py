@@ -17,10 +17,10 @@ from decimal import Decimal
 from itertools import combinations
 from typing import Any
 
+from auroraql.codecs.conjunction_json import DISTANCES, LOCATIONS, SECONDS, SUBMINUTE, TYPES
+from auroraql.codecs.query_json import SOURCES, list_fields, name_json_type
 from auroraql.diagnostics.errors import MAX_REPORTED, Pointer
 from auroraql.diagnostics.suggestions import find_closest, find_misspelt
-from auroraql.forms.criteria_json import DISTANCES, LOCATIONS, SECONDS, SUBMINUTE, TYPES
-from auroraql.forms.query_json import SOURCES, list_fields, name_json_type
 from auroraql.frontends.server.wire import Document, HttpError
 from auroraql.ir.plan import BlockRequest, CriteriaRequest, Expression, FilterGroup, Request
 from auroraql.resolver.times import TimeError, read_interval

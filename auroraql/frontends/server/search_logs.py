@@ -11,8 +11,8 @@ from itertools import islice, product
 
 import msgspec
 
-from auroraql.forms.criteria_json import SUBMINUTE
-from auroraql.forms.criteria_sentence import write_block
+from auroraql.codecs.conjunction_json import SUBMINUTE
+from auroraql.codecs.conjunction_sentence import write_block
 from auroraql.frontends.server.documents import describe_query
 from auroraql.frontends.server.query_documents import QueryDocument
 from auroraql.ir.plan import BlockRequest

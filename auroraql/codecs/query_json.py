@@ -59,7 +59,7 @@ def _load_document(text: str) -> Any:
         return _load_strict_json(text)
     except json.JSONDecodeError as error:
         # Most documents are JSON and never load this module.
-        from auroraql.forms.lenient_json import to_json
+        from auroraql.codecs.lenient_json import to_json
 
         rewritten = to_json(text)
         if rewritten is None:
@@ -144,9 +144,9 @@ class QueryJsonReader:
             return None
         if kind is CONJUNCTIONS:
             # Most searches are for something else and never load this room.
-            from auroraql.forms import criteria_json
+            from auroraql.codecs import conjunction_json
 
-            return criteria_json.read_criteria(self, document)
+            return conjunction_json.read_criteria(self, document)
         terms: list[Term] = []
         sources = self.member(document, SOURCES, dict, top, {})
         self.check_members(sources, {*self.lists(kind, "source"), kind.filters}, top.child(SOURCES))
@@ -332,9 +332,9 @@ def write_query_json(request: Request) -> Document:
     """The query document of a request, in normal form: every list there, open ends of the window left out."""
     kind = KINDS[request.kind]
     if request.criteria is not None:
-        from auroraql.forms import criteria_json
+        from auroraql.codecs import conjunction_json
 
-        return criteria_json.write_criteria(request, request.criteria)
+        return conjunction_json.write_criteria(request, request.criteria)
     sources: Document = {
         f.criterion: list(request.list_values(f.bare)) for f in list_fields(kind) if f.role == "source"
     }

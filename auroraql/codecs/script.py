@@ -179,11 +179,11 @@ def _read_piece(text: str, piece: StatementPiece) -> ReadStatement:
     statement: Statement
     # The two rarer forms are loaded when a statement is written in them: a search from the shell waits for imports.
     if piece.form == "json":
-        from auroraql.forms import query_json
+        from auroraql.codecs import query_json
 
         statement = query_json.read_query_json(text[piece.body : piece.end], piece.kind, offset=piece.body)
     elif piece.form == "sentence":
-        from auroraql.forms import sentence
+        from auroraql.codecs import sentence
 
         statement = sentence.read_sentence(text, piece.start, piece.end)
     elif piece.form == "sql":

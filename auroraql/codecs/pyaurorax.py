@@ -10,8 +10,8 @@ from datetime import datetime
 from pprint import pformat
 from typing import Any
 
+from auroraql.codecs import query_json
 from auroraql.diagnostics.errors import Diagnostic, StatementError, make_visible
-from auroraql.forms import query_json
 from auroraql.ir.plan import Request
 from auroraql.schema import KINDS, PROTOCOLS
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from auroraql.forms import query_json
+from auroraql.codecs import query_json
 from auroraql.ir.plan import Plan, PostProcessing
 from auroraql.ir.query import Column, Interval, OrderKey, Ref, Using
 from auroraql.language.printer import print_predicate

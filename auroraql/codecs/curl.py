@@ -8,8 +8,8 @@ from __future__ import annotations
 import json
 from shlex import quote
 
+from auroraql.codecs import query_json
 from auroraql.diagnostics.errors import make_visible
-from auroraql.forms import query_json
 from auroraql.ir.plan import Request
 from auroraql.schema import PROTOCOLS
 

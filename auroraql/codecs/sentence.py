@@ -84,9 +84,9 @@ def _write_part(part: WordingPart, request: Request) -> str:
             return _write_bounds(part, request)
         case TracesPart() | PrecisionPart() | BlocksPart() | DistancesPart():
             # Most searches are for something else and never load this room.
-            from auroraql.forms import criteria_sentence
+            from auroraql.codecs import conjunction_sentence
 
-            return criteria_sentence.write_part(part, request)
+            return conjunction_sentence.write_part(part, request)
 
 
 def _write_bounds(part: BoundsPart, request: Request) -> str:
@@ -199,9 +199,9 @@ class SentenceReader:
                 case BoundsPart():
                     windows += self.bounds(part)
                 case TracesPart() | PrecisionPart() | BlocksPart() | DistancesPart():
-                    from auroraql.forms import criteria_sentence
+                    from auroraql.codecs import conjunction_sentence
 
-                    clauses += criteria_sentence.read_part(self, part, kind)
+                    clauses += conjunction_sentence.read_part(self, part, kind)
         if self.text[self.at : self.end].strip():
             self.fail("nothing more")
         if terms:

@@ -10,8 +10,15 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
+from auroraql.codecs.query_json import (
+    Document,
+    JsonNumber,
+    QueryJsonReader,
+    name_json_type,
+    write_filters,
+    write_window,
+)
 from auroraql.diagnostics.errors import Pointer
-from auroraql.forms.query_json import Document, JsonNumber, QueryJsonReader, name_json_type, write_filters, write_window
 from auroraql.ir.plan import BlockRequest, CriteriaRequest, Request
 from auroraql.ir.query import block_names
 from auroraql.language.ast import (

@@ -11,8 +11,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from auroraql.codecs.sentence import SentenceReader, write_filters
 from auroraql.diagnostics.errors import Span
-from auroraql.forms.sentence import SentenceReader, write_filters
 from auroraql.ir.plan import BlockRequest, CriteriaRequest, Request
 from auroraql.language.ast import (
     AndExpression,
