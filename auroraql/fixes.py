@@ -15,7 +15,7 @@ from auroraql.diagnostics.errors import Diagnostic, Source, Span, StatementError
 from auroraql.language.ast import get_find
 from auroraql.language.splitter import split_script
 from auroraql.resolver import resolve
-from auroraql.resolver.feeding import ResultLookup
+from auroraql.resolver.result_references import ResultLookup
 from auroraql.resolver.values import SemanticError
 from auroraql.schema.catalogue import Catalogue
 

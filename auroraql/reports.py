@@ -18,7 +18,7 @@ from auroraql.language.printer import print_predicate, print_window
 from auroraql.named import StoredResult
 from auroraql.planner import plan_query as make_plan
 from auroraql.resolver import ResolvedFind, resolve
-from auroraql.resolver.feeding import ResultLookup, SubqueryResults
+from auroraql.resolver.result_references import ResultLookup, SubqueryResults
 from auroraql.results import ResultColumn
 from auroraql.row_search import plan_row_query, stored_result_for
 from auroraql.schema import KINDS, PROTOCOLS, Kind, Type

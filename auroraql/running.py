@@ -28,7 +28,7 @@ from auroraql.named import ShowPlan, StoredResult
 from auroraql.planner import plan_query as make_plan
 from auroraql.preparing import AnalyzedStatement, OverlaidResults, SessionContext, next_job_name
 from auroraql.resolver import resolve
-from auroraql.resolver.feeding import SubqueryResults
+from auroraql.resolver.result_references import SubqueryResults
 from auroraql.results import FetchedData, ResultColumn, ResultSet, Row
 from auroraql.row_search import plan_row_query, query_rows, stored_records, stored_result_for
 from auroraql.schema import KINDS, Type

@@ -27,11 +27,11 @@ from auroraql.language.ast import (
 )
 from auroraql.language.ast import SelectColumn as WrittenColumn
 from auroraql.named import StoredResult
-from auroraql.resolver.feeding import BoundFind, ResultLookup, bind_results
 from auroraql.resolver.grouping import GroupingResolver
-from auroraql.resolver.lengths import warn_of_short_windows
 from auroraql.resolver.names import NameResolver
 from auroraql.resolver.predicates import PredicateResolver
+from auroraql.resolver.product_lengths import warn_of_short_windows
+from auroraql.resolver.result_references import BoundFind, ResultLookup, bind_results
 from auroraql.resolver.selection import SelectResolver
 from auroraql.resolver.values import OperandResolver, SemanticError
 from auroraql.resolver.windows import WindowBounds, join_windows, no_window_warning, resolve_window, two_windows_error
@@ -175,7 +175,7 @@ class _FindResolver:
         if not written and self.kind is not CONJUNCTIONS:
             return None, []
         # Most searches are for something else and never load this room.
-        from auroraql.resolver.criteria import CriteriaResolver, misplaced_clauses
+        from auroraql.resolver.conjunctions import CriteriaResolver, misplaced_clauses
 
         if self.kind is not CONJUNCTIONS:
             self.wrong += misplaced_clauses(written, self.kind.title)

@@ -85,7 +85,7 @@ class PredicateResolver:
 
     def _comparison(self, comparison: ast.ComparisonExpression) -> Predicate:
         if len(comparison.path.parts) == 1 and not self.names.is_known(comparison.path):
-            from auroraql.resolver.misnamed import check_misused_name  # most statements have known names
+            from auroraql.resolver.misused_names import check_misused_name  # most statements have known names
 
             check_misused_name(self.names, comparison)
         ref = self.names.ref(comparison.path)

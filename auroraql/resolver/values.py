@@ -30,7 +30,7 @@ from auroraql.language.ast import (
     TextLiteral,
     Timestamp,
 )
-from auroraql.resolver.parameters import ParameterError, to_plain_value
+from auroraql.resolver.parameter_values import ParameterError, to_plain_value
 from auroraql.resolver.times import (
     Interval,
     TimeError,

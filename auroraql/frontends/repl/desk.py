@@ -50,7 +50,7 @@ _PRELOADED_MODULES = (
         "auroraql.fixes",
         "auroraql.planner.criteria",
         "auroraql.planner.several",
-        "auroraql.resolver.criteria",
+        "auroraql.resolver.conjunctions",
         "difflib",
     ),
 )
