@@ -206,7 +206,7 @@ def test_what_is_looked_at_is_fetched(text: str, tree: dict[str, Any]) -> None:
 
 
 def test_paths_through_lists_are_fetched_element_by_element() -> None:
-    from auroraql.planner.native import response_format
+    from auroraql.planner.pushdown import response_format
 
     names = ("data_sources.platform", "events.e1_source", "start")
     columns = tuple(Column(Ref(CONJUNCTIONS.names[name].role, name)) for name in names)

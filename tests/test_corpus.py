@@ -11,7 +11,7 @@ import pytest
 from auroraql.codecs import script
 from auroraql.diagnostics.errors import AuroraQLError, Source, StatementError, render
 from auroraql.ir.query import Query
-from auroraql.planner.native import NativeRequest
+from auroraql.planner.pushdown import NativeRequest
 from auroraql.resolver import resolve
 from auroraql.saved import bind_parameters, known_values
 from auroraql.schema import BLOCKS, KINDS

@@ -15,7 +15,7 @@ from auroraql.archives.embedded import EmbeddedEngine
 from auroraql.ir.plan import Plan, Request
 from auroraql.ir.query import And, Column, Comparison, Query, Ref, Using, UsingGroup
 from auroraql.planner import plan_query
-from auroraql.planner.native import MAX_REQUESTS
+from auroraql.planner.pushdown import MAX_REQUESTS
 from auroraql.resolver.intervals import join_intervals
 from auroraql.results import FetchedData
 from auroraql.schema.catalogue import load_shipped

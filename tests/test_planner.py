@@ -19,8 +19,8 @@ from auroraql.diagnostics.errors import Source
 from auroraql.ir.plan import Plan
 from auroraql.ir.query import And, Comparison, FieldComparison, Not, Or, Predicate, Query
 from auroraql.planner import plan_query
-from auroraql.planner.native import MAX_REQUESTS
-from auroraql.planner.sources import AXES, find_cover
+from auroraql.planner.pushdown import MAX_REQUESTS
+from auroraql.planner.source_cover import AXES, find_cover
 from auroraql.resolver import resolve
 from auroraql.schema import DATA_PRODUCTS
 from auroraql.schema.catalogue import Catalogue, DataSource, load_shipped

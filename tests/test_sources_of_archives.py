@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 import auroraql
-from auroraql.planner.sources import find_cover
-from auroraql.planner.truths import SourcePredicates
+from auroraql.planner.source_cover import find_cover
+from auroraql.planner.source_predicates import SourcePredicates
 from auroraql.resolver import resolve
 from auroraql.schema.catalogue import Catalogue, DataSource, load_shipped
 from tests import small_catalogue

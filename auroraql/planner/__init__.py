@@ -13,7 +13,7 @@ from auroraql.diagnostics.errors import Diagnostic
 from auroraql.ir.plan import Plan, PostProcessing, Request
 from auroraql.ir.query import EVERYTHING, MAX_WINDOWS, Predicate, Query, Using, collect_refs
 from auroraql.ir.window_inference import is_time, narrow_window
-from auroraql.planner.native import MAX_REQUESTS, NativeRequest, response_format
+from auroraql.planner.pushdown import MAX_REQUESTS, NativeRequest, response_format
 from auroraql.planner.windows import FindRecordRange, apply_windows, close_windows, cut_windows, is_open
 from auroraql.schema import KINDS
 from auroraql.schema.catalogue import Catalogue, DataSource
@@ -102,7 +102,7 @@ def _plan_requests(
         return _make_plan(query, (), None, (*said, _impossible_times_warning(query)))
     if query.criteria is not None:
         # Most searches are for something else and never load this room.
-        from auroraql.planner.criteria import ConjunctionPlanner
+        from auroraql.planner.conjunctions import ConjunctionPlanner
 
         found = ConjunctionPlanner(query.criteria, sources or (lambda: catalogue.sources), catalogue)
         requests = found.requests(replace(query, start=window[0], end=window[1]))
@@ -117,7 +117,7 @@ def _plan_requests(
     native = NativeRequest.build(query.where, KINDS[query.kind])
     if not native.fits:
         # Most searches are one request and never load the rest of the planner.
-        from auroraql.planner.several import DnfPlanner
+        from auroraql.planner.dnf import DnfPlanner
 
         several = DnfPlanner(query, sources() if sources is not None else catalogue.sources)
         requests = _split_by_windows(query, several.requests())
@@ -152,7 +152,7 @@ def _plan_groups(
 ) -> Plan:
     """The plan of a query with USING: the requests of all groups, or of one query around them."""
     # Few searches are fed by a result and load this module.
-    from auroraql.planner.groups import split_using
+    from auroraql.planner.using_groups import split_using
 
     known = sources() if sources is not None else catalogue.sources
     requests: tuple[Request, ...] = ()
@@ -178,12 +178,12 @@ def plan_warnings(query: Query, catalogue: Catalogue, warnings: Iterable[Diagnos
     if narrow_window(query) is None:
         return (*said, _impossible_times_warning(query))
     if query.criteria is not None:
-        from auroraql.planner.criteria import ConjunctionPlanner
+        from auroraql.planner.conjunctions import ConjunctionPlanner
 
         return (*said, *ConjunctionPlanner(query.criteria, lambda: catalogue.sources, catalogue).warnings())
     native = NativeRequest.build(query.where, KINDS[query.kind])
     if not native.fits:
-        from auroraql.planner.several import DnfPlanner
+        from auroraql.planner.dnf import DnfPlanner
 
         return (*said, *DnfPlanner(query, catalogue.sources).warnings())
     return (*said, *_request_warnings(native, catalogue))

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from auroraql.codecs import script
 from auroraql.diagnostics.errors import Source
 from auroraql.planner import plan_query
-from auroraql.planner.sources import find_cover
+from auroraql.planner.source_cover import find_cover
 from auroraql.resolver import resolve
 from auroraql.schema.catalogue import DataSource, load_shipped
 from tests.bench.measure import best, line

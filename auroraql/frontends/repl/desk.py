@@ -48,8 +48,8 @@ _PRELOADED_MODULES = (
     ),
     *(
         "auroraql.fixes",
-        "auroraql.planner.criteria",
-        "auroraql.planner.several",
+        "auroraql.planner.conjunctions",
+        "auroraql.planner.dnf",
         "auroraql.resolver.conjunctions",
         "difflib",
     ),

@@ -26,10 +26,10 @@ from auroraql.ir.query import (
     collect_refs,
     normalize,
 )
-from auroraql.planner.native import MAX_REQUESTS, NativeRequest, response_format
-from auroraql.planner.several import count_branches, expand_branches
-from auroraql.planner.sources import evaluate, find_cover, is_source_predicate
-from auroraql.planner.truths import SourcePredicates
+from auroraql.planner.dnf import count_branches, expand_branches
+from auroraql.planner.pushdown import MAX_REQUESTS, NativeRequest, response_format
+from auroraql.planner.source_cover import evaluate, find_cover, is_source_predicate
+from auroraql.planner.source_predicates import SourcePredicates
 from auroraql.schema.catalogue import Catalogue, DataSource
 from auroraql.schema.kinds.conjunctions import BLOCKS, HEMISPHERES
 from auroraql.schema.operators import Op

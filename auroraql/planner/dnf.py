@@ -29,7 +29,7 @@ from auroraql.ir.query import (
 )
 from auroraql.ir.time_literals import SECOND, read_span
 from auroraql.ir.window_inference import narrow_window
-from auroraql.planner.native import (
+from auroraql.planner.pushdown import (
     MAX_REQUESTS,
     is_filter_term,
     is_list_term,
@@ -37,8 +37,8 @@ from auroraql.planner.native import (
     response_format,
     to_filter_expression,
 )
-from auroraql.planner.sources import Box, find_cover, is_source_predicate
-from auroraql.planner.truths import SourcePredicates
+from auroraql.planner.source_cover import Box, find_cover, is_source_predicate
+from auroraql.planner.source_predicates import SourcePredicates
 from auroraql.schema import KINDS, Kind
 from auroraql.schema.catalogue import DataSource
 from auroraql.schema.operators import Op

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from functools import reduce
 
 from auroraql.ir.query import And, Comparison, FieldComparison, Not, Or, Predicate, collect_refs
-from auroraql.planner.sources import compare_source_fields, compare_value, is_source_predicate
+from auroraql.planner.source_cover import compare_source_fields, compare_value, is_source_predicate
 from auroraql.schema.catalogue import DataSource
 from auroraql.schema.operators import Op
 

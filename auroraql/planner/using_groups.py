@@ -10,8 +10,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from auroraql.ir.query import And, Comparison, Predicate, Query, Ref, Using, UsingGroup, normalize, split_conjuncts
-from auroraql.planner.native import MAX_REQUESTS
-from auroraql.planner.truths import SourcePredicates
+from auroraql.planner.pushdown import MAX_REQUESTS
+from auroraql.planner.source_predicates import SourcePredicates
 from auroraql.resolver.intervals import join_intervals
 from auroraql.resolver.values import PLAIN_NUMBER
 from auroraql.schema import KINDS, Type
