@@ -21,7 +21,7 @@ _PUBLIC = {
     "Diagnostic": "auroraql.diagnostics.errors",
     "Failed": "auroraql.diagnostics.errors",
     "Refused": "auroraql.diagnostics.errors",
-    "ResultSet": "auroraql.results",
+    "ResultSet": "auroraql.results.result_set",
     "Search": "auroraql.session",
     "Source": "auroraql.diagnostics.errors",
     "StatementError": "auroraql.diagnostics.errors",

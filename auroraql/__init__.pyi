@@ -13,7 +13,7 @@ from auroraql.diagnostics.errors import UsageError as UsageError
 from auroraql.public import parse as parse
 from auroraql.public import parse_script as parse_script
 from auroraql.public import translate as translate
-from auroraql.results import ResultSet as ResultSet
+from auroraql.results.result_set import ResultSet as ResultSet
 from auroraql.session import Archive as Archive
 from auroraql.session import Search as Search
 from auroraql.session import connect as connect

@@ -15,7 +15,7 @@ from auroraql.diagnostics.errors import ArchiveError, Diagnostic, Origin
 from auroraql.ir.query import Comparison, Predicate, Query, collect_refs, split_conjuncts
 from auroraql.planner.conjunctions import is_allowed_in_block
 from auroraql.planner.source_predicates import SourcePredicates
-from auroraql.results import Row
+from auroraql.results.result_set import Row
 from auroraql.schema import EPHEMERIS, KINDS, Kind
 from auroraql.schema.catalogue import DataSource, join_statistics
 from auroraql.schema.operators import Op

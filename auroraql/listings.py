@@ -30,10 +30,10 @@ from auroraql.language.ast import (
     Window,
 )
 from auroraql.language.ast import ComparisonExpression as Written
-from auroraql.named import ShowPlan, StoredResult, kind_of_rows
 from auroraql.resolver.values import OperandResolver, SemanticError
 from auroraql.resolver.windows import WINDOWS, join_windows, resolve_window
-from auroraql.results import ResultColumn, Row
+from auroraql.results.result_set import ResultColumn, Row
+from auroraql.results.stored_results import ShowPlan, StoredResult, kind_of_rows
 from auroraql.schema import KINDS, STORED_KINDS, Field, Kind, Type
 from auroraql.schema.catalogue import (
     Catalogue,

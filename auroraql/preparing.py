@@ -27,13 +27,13 @@ from auroraql.language.ast import (
     Statement,
     SubmitStatement,
 )
-from auroraql.named import ShowPlan, SqlPlan, StoredResult
 from auroraql.planner import plan_query as make_plan
 from auroraql.planner import plan_warnings
 from auroraql.planner.windows import FindRecordRange
 from auroraql.resolver import ResolvedFind, resolve, unused_parameter_warning
 from auroraql.resolver.result_references import ResultLookup, SubqueryResults, uses_results
 from auroraql.resolver.values import OperandResolver, SemanticError
+from auroraql.results.stored_results import ShowPlan, SqlPlan, StoredResult
 from auroraql.row_search import stored_records, stored_result_for, untimed_rows_error
 from auroraql.schema import KINDS
 from auroraql.schema.catalogue import Catalogue, DataSource

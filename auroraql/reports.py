@@ -15,11 +15,11 @@ from auroraql.ir.plan import CriteriaRequest, FilterGroup, Plan, PostProcessing,
 from auroraql.ir.query import CLAUSE, Interval, Ref, Tree, Using
 from auroraql.language.ast import ExplainStatement, FindStatement
 from auroraql.language.printer import print_predicate, print_window
-from auroraql.named import StoredResult
 from auroraql.planner import plan_query as make_plan
 from auroraql.resolver import ResolvedFind, resolve
 from auroraql.resolver.result_references import ResultLookup, SubqueryResults
-from auroraql.results import ResultColumn
+from auroraql.results.result_set import ResultColumn
+from auroraql.results.stored_results import StoredResult
 from auroraql.row_search import plan_row_query, stored_result_for
 from auroraql.schema import KINDS, PROTOCOLS, Kind, Type
 from auroraql.schema.catalogue import Catalogue, DataSource

@@ -16,7 +16,7 @@ from typing import Any
 from auroraql.diagnostics.errors import Failed
 from auroraql.ir.plan import Plan, PostProcessing
 from auroraql.ir.query import Ref, collect_refs
-from auroraql.results import (
+from auroraql.results.result_set import (
     ColumnarRecords,
     FetchedData,
     Record,

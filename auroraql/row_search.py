@@ -8,9 +8,9 @@ from dataclasses import replace
 from auroraql.diagnostics.errors import Diagnostic, Origin
 from auroraql.ir.plan import Plan, PostProcessing
 from auroraql.ir.query import EVERYTHING, And, Comparison, Predicate, Query, Ref, normalize
-from auroraql.named import StoredResult, kind_of_rows
 from auroraql.resolver import ResolvedFind
-from auroraql.results import FetchedData, ResultColumn, result_columns
+from auroraql.results.result_set import FetchedData, ResultColumn, result_columns
+from auroraql.results.stored_results import StoredResult, kind_of_rows
 from auroraql.schema import Kind, Type
 from auroraql.schema.operators import Op
 

@@ -24,12 +24,12 @@ from auroraql.language.ast import (
     SqlStatement,
     SubmitStatement,
 )
-from auroraql.named import ShowPlan, StoredResult
 from auroraql.planner import plan_query as make_plan
 from auroraql.preparing import AnalyzedStatement, OverlaidResults, SessionContext, next_job_name
 from auroraql.resolver import resolve
 from auroraql.resolver.result_references import SubqueryResults
-from auroraql.results import FetchedData, ResultColumn, ResultSet, Row
+from auroraql.results.result_set import FetchedData, ResultColumn, ResultSet, Row
+from auroraql.results.stored_results import ShowPlan, StoredResult
 from auroraql.row_search import plan_row_query, query_rows, stored_records, stored_result_for
 from auroraql.schema import KINDS, Type
 from auroraql.schema.catalogue import DataSource

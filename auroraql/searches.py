@@ -17,9 +17,9 @@ from typing import Literal, Protocol
 from auroraql.archives.base import EngineRun, LogLine, OnProgress, Progress, RunStatus
 from auroraql.diagnostics.errors import ArchiveError, Cancelled, Refused, TimedOut, Unreachable
 from auroraql.ir.plan import Plan
-from auroraql.named import StoredResult, rename_result
 from auroraql.preparing import AnalyzedStatement
-from auroraql.results import FetchedData, ResultSet, Row
+from auroraql.results.result_set import FetchedData, ResultSet, Row
+from auroraql.results.stored_results import StoredResult, rename_result
 from auroraql.row_search import post_process_fetched
 from auroraql.search_steps import VerboseSteps
 from auroraql.settings import Settings

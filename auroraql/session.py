@@ -25,7 +25,7 @@ from auroraql.preparing import (
     analyze_statement,
     check_scripts,
 )
-from auroraql.results import ResultSet
+from auroraql.results.result_set import ResultSet
 from auroraql.running import Executor
 from auroraql.schema.catalogue import Catalogue
 from auroraql.searches import Search

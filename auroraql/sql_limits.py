@@ -19,7 +19,7 @@ from auroraql.archives.catalogue_file import LOCKED_DOWN
 from auroraql.diagnostics.errors import Diagnostic, Span, StatementError
 from auroraql.diagnostics.suggestions import find_closest
 from auroraql.language.ast import SqlStatement
-from auroraql.named import DottedName, SqlPlan
+from auroraql.results.stored_results import DottedName, SqlPlan
 from auroraql.schema.limits import MOST_SQL_TABLES
 
 Node = dict[str, Any]

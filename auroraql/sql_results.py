@@ -18,8 +18,16 @@ import duckdb
 from auroraql.archives.catalogue_file import QueryInterrupter, raise_keyboard_interrupt
 from auroraql.diagnostics.errors import Diagnostic, Failed, StatementError, TimedOut
 from auroraql.language.ast import SqlStatement
-from auroraql.named import DottedName, SqlColumn, SqlPlan, StoredResult, dotted_names, other_names, table_columns
-from auroraql.results import ColumnarRecords, ResultColumn, Row, format_duration
+from auroraql.results.result_set import ColumnarRecords, ResultColumn, Row, format_duration
+from auroraql.results.stored_results import (
+    DottedName,
+    SqlColumn,
+    SqlPlan,
+    StoredResult,
+    dotted_names,
+    other_names,
+    table_columns,
+)
 from auroraql.schema import Field, Type
 from auroraql.sql_limits import CONFIG, RewrittenSql, quote_identifier, sql_error
 

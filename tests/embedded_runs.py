@@ -8,7 +8,7 @@ from datetime import datetime
 from auroraql.archives.embedded import EmbeddedEngine
 from auroraql.ir.plan import Plan, Request
 from auroraql.ir.query import And, Comparison, Query, Ref
-from auroraql.results import ResultSet
+from auroraql.results.result_set import ResultSet
 from auroraql.schema.operators import Op
 
 KIND = "data_products"

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from unittest.mock import patch
 
 from auroraql.archives.embedded import EmbeddedRun
-from auroraql.results import Row
+from auroraql.results.result_set import Row
 
 ALL = "FIND data_products DURING 2020-02"
 

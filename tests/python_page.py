@@ -11,7 +11,7 @@ from typing import Any
 
 import auroraql
 from auroraql.archives.base import LogLine, Progress, RunStatus
-from auroraql.results import ResultColumn
+from auroraql.results.result_set import ResultColumn
 
 HEAD = """# Python reference
 

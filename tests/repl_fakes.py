@@ -15,7 +15,7 @@ from auroraql.frontends.repl.state import ReplState
 from auroraql.ir.plan import Plan
 from auroraql.ir.query import Column, Query, Ref
 from auroraql.preparing import EMPTY_CONTEXT, SessionContext
-from auroraql.results import FetchedData, ResultSet, Row
+from auroraql.results.result_set import FetchedData, ResultSet, Row
 from auroraql.schema.catalogue import Catalogue, load_shipped
 from auroraql.searches import Search
 from auroraql.settings import Settings

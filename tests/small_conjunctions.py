@@ -13,7 +13,7 @@ import pytest
 
 from auroraql.archives.embedded import EmbeddedEngine
 from auroraql.ir.query import Block, Comparison, Criteria, Query, Ref
-from auroraql.results import Record
+from auroraql.results.result_set import Record
 from auroraql.schema.operators import Op
 from tests.embedded_runs import found
 from tests.small_catalogue import Position, write

@@ -23,7 +23,14 @@ from auroraql.ir.plan import Plan, PostProcessing, Request
 from auroraql.ir.query import And, Column, Comparison, FieldComparison, Or, OrderKey, Predicate, Query, Ref
 from auroraql.planner import plan_query
 from auroraql.resolver import resolve
-from auroraql.results import FetchedData, ResultColumn, ResultSet, record_from_row, result_columns, rows_from_records
+from auroraql.results.result_set import (
+    FetchedData,
+    ResultColumn,
+    ResultSet,
+    record_from_row,
+    result_columns,
+    rows_from_records,
+)
 from auroraql.schema import CONJUNCTIONS, DATA_PRODUCTS, EPHEMERIS, Type
 from auroraql.schema.catalogue import load_shipped
 from auroraql.schema.operators import FIELD_OPERATORS, Op

@@ -15,7 +15,7 @@ import pytest
 from auroraql import Archive, Cancelled, ResultSet, TimedOut, UsageError, connect
 from auroraql.archives.embedded import EmbeddedRun
 from auroraql.ir.query import Ref
-from auroraql.results import Row
+from auroraql.results.result_set import Row
 from tests import aurorax_matching, small_catalogue
 from tests.aurorax_server import SOURCE_FIELDS, AuroraXServer
 from tests.brute_force import compare

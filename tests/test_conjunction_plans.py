@@ -15,7 +15,7 @@ from auroraql.ir.query import EVERYTHING, And, Block, Comparison, Not, Or, Predi
 from auroraql.planner import plan_query
 from auroraql.residual import post_process
 from auroraql.resolver import resolve
-from auroraql.results import FetchedData, Record
+from auroraql.results.result_set import FetchedData, Record
 from auroraql.schema.catalogue import Catalogue, DataSource, load_shipped
 from auroraql.schema.operators import Op
 from tests.brute_conjunctions import conjunctions

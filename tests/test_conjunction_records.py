@@ -13,7 +13,7 @@ import pytest
 
 from auroraql.archives.embedded import EmbeddedEngine
 from auroraql.ir.query import And, Block, Column, Comparison, OrderKey, Query, Ref
-from auroraql.results import Record
+from auroraql.results.result_set import Record
 from auroraql.schema import Type
 from auroraql.schema.operators import Op
 from auroraql.sql.bindings import Bindings

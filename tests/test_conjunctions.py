@@ -10,7 +10,7 @@ import pytest
 
 from auroraql.archives.embedded import EmbeddedEngine
 from auroraql.ir.query import EVERYTHING, And, Block, Query
-from auroraql.results import Record
+from auroraql.results.result_set import Record
 from auroraql.sql.conjunctions import are_interchangeable, join_order
 from tests.brute_conjunctions import conjunctions
 from tests.brute_force import SOURCE_NAMES

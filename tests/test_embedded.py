@@ -19,7 +19,7 @@ from auroraql.archives.embedded import EmbeddedEngine
 from auroraql.diagnostics.errors import Cancelled, Failed, Refused, TimedOut, Unreachable, UsageError
 from auroraql.ir.plan import Plan, Request
 from auroraql.ir.query import Comparison, OrderKey, Query, Ref
-from auroraql.results import FetchedData
+from auroraql.results.result_set import FetchedData
 from auroraql.schema.operators import Op
 from tests.embedded_runs import DAY, KEOGRAMS, KIND, found, identifiers, plan, soon
 from tests.small_catalogue import Product, write

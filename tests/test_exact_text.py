@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from auroraql.ir.plan import Plan
 from auroraql.ir.query import Column, Query, Ref
-from auroraql.results import FetchedData, ResultColumn, ResultSet, Row
+from auroraql.results.result_set import FetchedData, ResultColumn, ResultSet, Row
 from auroraql.schema import Type
 from auroraql.sql.rows import FEW, decode_rows
 from tests.test_output import MIDNIGHT, answer, selected, text

@@ -25,7 +25,7 @@ from auroraql.ir.plan import Plan
 from auroraql.ir.query import Column, Query, Ref
 from auroraql.output import FORMATS, render_result, write_result
 from auroraql.output.html import notebook_html
-from auroraql.results import FetchedData, ResultColumn, ResultSet, Row
+from auroraql.results.result_set import FetchedData, ResultColumn, ResultSet, Row
 from auroraql.schema import Type
 from tests.command_line import command, process
 
@@ -139,7 +139,7 @@ def test_no_value_keeps_parquet_from_being_written(values: list[Any]) -> None:
 
 
 def test_groups_of_rows_share_one_type(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("auroraql.output.frames._GROUP", 2)
+    monkeypatch.setattr("auroraql.results.dataframes._GROUP", 2)
     rows: list[Row] = [({"a": 1},), ({"a": 2},), ({"b": "x"},), ({},), ({"a": 0.5},)]
     assert table(keys("key", rows=rows)).column(0).to_pylist() == [
         {"a": 1.0, "b": None}, {"a": 2.0, "b": None}, {"a": None, "b": "x"}, {"a": None, "b": None}, {"a": 0.5, "b": None}

@@ -34,7 +34,7 @@ from auroraql.output import (
     write_result,
     write_text,
 )
-from auroraql.results import FetchedData, ResultSet, Row
+from auroraql.results.result_set import FetchedData, ResultSet, Row
 
 MIDNIGHT = datetime(2021, 1, 1)
 URL = "https://data.phys.ucalgary.ca/sort_by_project/TREx/RGB/daily_keograms/2021/01/01/20210101_gill_keogram.png"

@@ -23,7 +23,7 @@ from auroraql.output.blocks import ASCII_BARS, BARS, SHADES, BlockScale
 from auroraql.output.screen import BLOCKS, RenderOptions
 from auroraql.output.steps import DAY, STEPS, choose_step, draw_axis
 from auroraql.output.timeline import render_timeline
-from auroraql.results import FetchedData, ResultColumn, ResultSet, Row
+from auroraql.results.result_set import FetchedData, ResultColumn, ResultSet, Row
 from auroraql.schema import Type
 from auroraql.session import Archive
 from tests.repl_fakes import said, take_all

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from auroraql.codecs import script
 from auroraql.diagnostics.errors import Source, Span, StatementError
 from auroraql.language.splitter import StatementPiece
-from auroraql.named import StoredResult
 from auroraql.planner import plan_query, plan_warnings
 from auroraql.preparing import (
     EMPTY_CONTEXT,
@@ -24,6 +23,7 @@ from auroraql.preparing import (
 )
 from auroraql.rechecking import LiveChecker
 from auroraql.resolver import resolve
+from auroraql.results.stored_results import StoredResult
 from auroraql.schema.catalogue import Catalogue, DataSource, load_shipped
 from tests.typing_strategies import typings
 

@@ -13,7 +13,7 @@ import pytest
 from auroraql.frontends.repl import showing
 from auroraql.frontends.repl.desk import run_input
 from auroraql.output import ResultFormat
-from auroraql.results import ResultSet
+from auroraql.results.result_set import ResultSet
 from tests.repl_fakes import Products, products, said, state
 
 
@@ -95,7 +95,7 @@ from datetime import datetime
 from pathlib import Path
 from auroraql.ir.plan import Plan
 from auroraql.ir.query import Query
-from auroraql.results import FetchedData, ResultSet
+from auroraql.results.result_set import FetchedData, ResultSet
 way, path = sys.argv[1:]
 class Rows(tuple):
     def __iter__(self):

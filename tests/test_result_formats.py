@@ -27,7 +27,7 @@ from auroraql.diagnostics.errors import AuroraQLError
 from auroraql.ir.plan import Plan
 from auroraql.ir.query import Query
 from auroraql.output import FORMATS, render_result
-from auroraql.results import FetchedData, ResultColumn, ResultSet
+from auroraql.results.result_set import FetchedData, ResultColumn, ResultSet
 from auroraql.schema import KINDS, Type
 from auroraql.session import Archive
 from tests import corpus_files

@@ -17,7 +17,7 @@ import auroraql
 from auroraql import Archive, ResultSet, UsageError
 from auroraql.ir.plan import Plan
 from auroraql.ir.query import Column, Query, Ref
-from auroraql.results import FetchedData, ResultColumn
+from auroraql.results.result_set import FetchedData, ResultColumn
 from auroraql.schema import Type
 from tests.aurorax_server import RECORDS, AuroraXServer
 

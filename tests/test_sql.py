@@ -18,7 +18,7 @@ from auroraql.archives.embedded import EmbeddedEngine
 from auroraql.ir.plan import Plan, PostProcessing, Request
 from auroraql.ir.query import And, Column, Comparison, FieldComparison, Not, Or, OrderKey, Predicate, Query, Ref
 from auroraql.residual import filter_records as run_residual
-from auroraql.results import Record, Row, result_columns
+from auroraql.results.result_set import Record, Row, result_columns
 from auroraql.schema import KINDS
 from auroraql.schema.operators import OPERATORS, Op
 from auroraql.sql.comparison import INTEGER, NUMBER

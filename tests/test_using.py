@@ -17,7 +17,7 @@ from auroraql import Archive, StatementError, connect
 from auroraql.codecs import plan_json
 from auroraql.diagnostics.errors import Source, Span
 from auroraql.preparing import check_scripts
-from auroraql.results import FetchedData, ResultSet
+from auroraql.results.result_set import FetchedData, ResultSet
 from auroraql.schema.catalogue import load_shipped
 from tests import aurorax_matching, small_catalogue
 from tests.aurorax_server import AuroraXServer

@@ -13,7 +13,7 @@ from math import inf
 from typing import Protocol
 
 from auroraql.ir.plan import Plan, Request
-from auroraql.results import FetchedData, Row
+from auroraql.results.result_set import FetchedData, Row
 from auroraql.schema.catalogue import Catalogue, DataSource, SourceDetails, Statistics
 
 

@@ -38,7 +38,7 @@ from auroraql.archives.demo.store import delete_cache, open_demo
 from auroraql.archives.file_opening import BackgroundOpening
 from auroraql.diagnostics.errors import ArchiveError, AuroraQLError, Cancelled, Failed, Refused, TimedOut
 from auroraql.ir.plan import Plan, Request
-from auroraql.results import FetchedData, Row, result_columns
+from auroraql.results.result_set import FetchedData, Row, result_columns
 from auroraql.schema.catalogue import Catalogue, DataSource, SourceDetails, Statistics
 from auroraql.spill import SPILL_PREFIX
 from auroraql.sql.layout import STORED_KINDS

@@ -12,7 +12,7 @@ from auroraql.output.blocks import ASCII_SHADES, SHADES, BlockScale
 from auroraql.output.cells import BOLD, apply_style, cut_text, pad_text
 from auroraql.output.screen import MAX_ROWS_SHOWN, RenderOptions
 from auroraql.output.steps import DAY, TimeStep, choose_step, draw_axis
-from auroraql.results import ResultSet
+from auroraql.results.result_set import ResultSet
 from auroraql.schema import Type
 
 _LEAST_ROOM = 7

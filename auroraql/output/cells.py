@@ -15,7 +15,7 @@ from math import isfinite
 from typing import Any
 
 from auroraql.diagnostics.errors import display_width, make_visible
-from auroraql.results import ResultColumn, bytes_text, format_duration
+from auroraql.results.result_set import ResultColumn, bytes_text, format_duration
 from auroraql.schema import Type
 
 _LONG = 30

@@ -16,7 +16,7 @@ from typing import Any
 
 from auroraql.output import json_text
 from auroraql.output.screen import RenderOptions
-from auroraql.results import ResultSet, bytes_text, format_duration, replace_surrogates
+from auroraql.results.result_set import ResultSet, bytes_text, format_duration, replace_surrogates
 
 _CHUNK = 500
 """Rows that are written at once."""

@@ -14,7 +14,7 @@ from typing import IO
 
 from auroraql.diagnostics.errors import UsageError, make_visible
 from auroraql.output.formats import FORMATS, ResultFormat, get_format
-from auroraql.results import ResultSet
+from auroraql.results.result_set import ResultSet
 
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL
 

@@ -15,7 +15,7 @@ from auroraql.output.screen import RenderOptions
 from auroraql.output.summary import format_footer
 from auroraql.output.table import render_table
 from auroraql.output.vertical import render_vertical
-from auroraql.results import ResultSet
+from auroraql.results.result_set import ResultSet
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from auroraql.diagnostics.errors import make_visible
 from auroraql.output.cells import column_headers, format_brief, format_cell
 from auroraql.output.screen import RenderOptions
 from auroraql.output.summary import describe_origin, format_count, format_footer
-from auroraql.results import ResultColumn, ResultSet, Row
+from auroraql.results.result_set import ResultColumn, ResultSet, Row
 from auroraql.schema import Type
 
 _CHUNK = 500

@@ -8,7 +8,7 @@ from typing import Any
 
 from auroraql.output.cells import SAFE_URL, column_headers, format_cell
 from auroraql.output.screen import RenderOptions
-from auroraql.results import ResultSet
+from auroraql.results.result_set import ResultSet
 from auroraql.schema import Type
 
 _MARKUP = re.compile(r"[\\`*\[\]<>|~]|(?<![^\W_])_|_(?![^\W_])|&(?=[#\w])")

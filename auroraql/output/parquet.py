@@ -6,8 +6,8 @@ import io
 from collections.abc import Iterator
 from typing import Any
 
-from auroraql.output.frames import to_arrow_table
-from auroraql.results import ResultSet
+from auroraql.results.dataframes import to_arrow_table
+from auroraql.results.result_set import ResultSet
 
 _GROUP = 100_000
 """Rows per row group."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from auroraql.diagnostics.errors import make_visible
-from auroraql.results import ResultSet
+from auroraql.results.result_set import ResultSet
 from auroraql.schema import KINDS
 
 

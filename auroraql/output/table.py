@@ -27,7 +27,7 @@ from auroraql.output.cells import (
 from auroraql.output.layout import GAP, TableColumn, fit_columns, is_crowded, measure_columns, squeeze_columns
 from auroraql.output.screen import SAMPLE_ROWS, RenderOptions
 from auroraql.output.vertical import count_lines, render_vertical
-from auroraql.results import ResultSet, Row
+from auroraql.results.result_set import ResultSet, Row
 from auroraql.schema import Type
 
 _CHUNK = 1000

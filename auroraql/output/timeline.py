@@ -15,7 +15,7 @@ from auroraql.output.cells import BOLD, apply_style, cut_text, pad_text
 from auroraql.output.screen import RenderOptions
 from auroraql.output.steps import choose_step, draw_axis
 from auroraql.output.summary import format_count
-from auroraql.results import ResultColumn, ResultSet, Row
+from auroraql.results.result_set import ResultColumn, ResultSet, Row
 from auroraql.schema import Type
 
 _NAMED = ("display_name", "platform", "program", "identifier")

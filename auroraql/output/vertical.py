@@ -12,7 +12,7 @@ from typing import Any
 from auroraql.diagnostics.errors import display_width, make_visible
 from auroraql.output.cells import BOLD, DIM, apply_style, format_cell, make_link, pad_text
 from auroraql.output.screen import MAX_ROWS_SHOWN, SAMPLE_ROWS, RenderOptions
-from auroraql.results import ResultColumn, ResultSet
+from auroraql.results.result_set import ResultColumn, ResultSet
 
 _RULE = 60
 

@@ -26,7 +26,6 @@ from auroraql.language.ast import (
     Within,
 )
 from auroraql.language.ast import SelectColumn as WrittenColumn
-from auroraql.named import StoredResult
 from auroraql.resolver.grouping import GroupingResolver
 from auroraql.resolver.names import NameResolver
 from auroraql.resolver.predicates import PredicateResolver
@@ -35,6 +34,7 @@ from auroraql.resolver.result_references import BoundFind, ResultLookup, bind_re
 from auroraql.resolver.selection import SelectResolver
 from auroraql.resolver.values import OperandResolver, SemanticError
 from auroraql.resolver.windows import WindowBounds, join_windows, no_window_warning, resolve_window, two_windows_error
+from auroraql.results.stored_results import StoredResult
 from auroraql.schema import CONJUNCTIONS, Kind
 from auroraql.schema.catalogue import Catalogue
 

@@ -37,7 +37,6 @@ from auroraql.language.ast import (
     Timestamp,
     Where,
 )
-from auroraql.named import StoredResult
 from auroraql.resolver.intervals import join_intervals, pad_intervals
 from auroraql.resolver.names import METADATA, NameResolver
 from auroraql.resolver.using import (
@@ -50,6 +49,7 @@ from auroraql.resolver.using import (
 )
 from auroraql.resolver.values import OperandResolver, SemanticError
 from auroraql.resolver.windows import two_windows_error
+from auroraql.results.stored_results import StoredResult
 from auroraql.schema import BLOCKS, KINDS, Kind, Type
 from auroraql.schema.catalogue import Catalogue
 from auroraql.schema.kinds.synonyms import suggest_kind

@@ -25,10 +25,10 @@ from auroraql.language.ast import (
     Path,
     Subquery,
 )
-from auroraql.named import StoredResult
 from auroraql.resolver.intervals import join_intervals, pad_intervals
 from auroraql.resolver.names import METADATA, NameResolver
 from auroraql.resolver.values import OperandResolver, SemanticError, ValueContext
+from auroraql.results.stored_results import StoredResult
 from auroraql.schema import KINDS, Field, Type
 from auroraql.schema.operators import Op
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any
 
-from auroraql.results import ResultColumn, Row
+from auroraql.results.result_set import ResultColumn, Row
 from auroraql.schema import Type
 
 FEW = 500

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from auroraql.ir.query import EVERYTHING, Query, Ref
-from auroraql.results import select_columns
+from auroraql.results.result_set import select_columns
 from auroraql.schema import KINDS, Type
 from auroraql.sql import order
 from auroraql.sql.bindings import Bindings

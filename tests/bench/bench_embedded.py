@@ -18,7 +18,7 @@ from auroraql.archives.catalogue_file import LOCKED_DOWN
 from auroraql.archives.embedded import EmbeddedEngine
 from auroraql.ir.plan import Plan, Request
 from auroraql.ir.query import And, Column, Comparison, OrderKey, Query, Ref
-from auroraql.results import result_columns
+from auroraql.results.result_set import result_columns
 from auroraql.schema import Type
 from auroraql.schema.operators import Op
 from auroraql.sql.statement import compile_query

@@ -15,7 +15,7 @@ from auroraql.ir.query import Query
 from auroraql.output import FORMATS, render_result
 from auroraql.output.screen import RenderOptions
 from auroraql.output.timeline import render_timeline
-from auroraql.results import FetchedData, ResultSet, records_from_rows
+from auroraql.results.result_set import FetchedData, ResultSet, records_from_rows
 from tests.bench.measure import best, line
 
 COUNT = 10_000

@@ -18,7 +18,7 @@ from auroraql.archives.aurorax.answers import decode_json
 from auroraql.archives.aurorax.packed import BatchedRecords, ListBatch, RecordBatch, list_batch
 from auroraql.archives.aurorax.typed import ColumnDecoder, decoder_for_kind
 from auroraql.archives.aurorax.wire import OversizedResponse
-from auroraql.results import Record
+from auroraql.results.result_set import Record
 from auroraql.schema import Kind
 
 SMALL_RESPONSE_BYTES = 8 << 20

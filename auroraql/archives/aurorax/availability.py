@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 from auroraql.archives.aurorax.answers import ProtocolStep, ServiceContext, ServiceResponse, read_json
 from auroraql.archives.aurorax.wire import ServiceCall
 from auroraql.diagnostics.errors import Failed
-from auroraql.results import Row
+from auroraql.results.result_set import Row
 from auroraql.schema import PROTOCOLS
 from auroraql.schema.catalogue import DataSource
 

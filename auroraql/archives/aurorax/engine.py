@@ -41,7 +41,7 @@ from auroraql.codecs import query_json
 from auroraql.diagnostics.errors import ArchiveError, Refused, StatementError, TimedOut, Unreachable, UsageError
 from auroraql.ir.plan import Plan, Request
 from auroraql.ir.query import Query
-from auroraql.results import Row
+from auroraql.results.result_set import Row
 from auroraql.schema import PROTOCOLS
 from auroraql.schema.catalogue import (
     Catalogue,

@@ -14,7 +14,7 @@ from datetime import timedelta
 from typing import Any
 
 from auroraql.ir.query import Tree
-from auroraql.results import Record, read_time
+from auroraql.results.result_set import Record, read_time
 from auroraql.schema import CONJUNCTIONS
 from auroraql.schema.kinds.conjunctions import epoch_step_seconds
 

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
-from auroraql.results import ColumnarRecords, Record, ResultColumn, Row, rows_from_records
+from auroraql.results.result_set import ColumnarRecords, Record, ResultColumn, Row, rows_from_records
 from auroraql.schema import Type
 
 _PIECE = 4096

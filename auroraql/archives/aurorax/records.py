@@ -20,8 +20,8 @@ from auroraql.archives.aurorax.packed import BatchedRecords, ColumnBatch, ListBa
 from auroraql.diagnostics.errors import Failed
 from auroraql.ir.plan import Request
 from auroraql.ir.query import Tree
-from auroraql.results import Record, ResultColumn, read_time
-from auroraql.results import take_records as taken_from
+from auroraql.results.result_set import Record, ResultColumn, read_time
+from auroraql.results.result_set import take_records as taken_from
 from auroraql.schema import CONJUNCTIONS, EPHEMERIS, KINDS, Field, Type
 
 IDENTITY_FIELDS: dict[str, Tree] = {

@@ -41,7 +41,7 @@ from auroraql.codecs import query_json
 from auroraql.diagnostics.errors import ArchiveError, Cancelled, Failed, Refused, TimedOut
 from auroraql.ir.plan import Plan, PostProcessing, Request
 from auroraql.ir.query import Tree
-from auroraql.results import FetchedData, Record
+from auroraql.results.result_set import FetchedData, Record
 from auroraql.schema import CONJUNCTIONS, PROTOCOLS
 
 FIRST_POLL_SECONDS, MIN_POLL_SECONDS, MAX_POLL_SECONDS = 0.1, 0.06, 2.5

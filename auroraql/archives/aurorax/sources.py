@@ -12,7 +12,7 @@ from typing import Any
 
 from auroraql.archives.aurorax.answers import ServiceContext, ServiceResponse, read_json
 from auroraql.diagnostics.errors import Failed
-from auroraql.results import read_time
+from auroraql.results.result_set import read_time
 from auroraql.schema import KINDS, PROTOCOLS, STORED_KINDS
 from auroraql.schema.catalogue import DataSource, SourceDetails, Statistics
 

@@ -31,7 +31,7 @@ from auroraql.output import (
     write_result,
 )
 from auroraql.output.screen import RenderOptions
-from auroraql.results import ResultSet
+from auroraql.results.result_set import ResultSet
 from auroraql.session import Archive, connect
 
 

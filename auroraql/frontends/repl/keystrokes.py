@@ -16,7 +16,7 @@ from auroraql.frontends.repl.commands import COMMANDS, find_command
 from auroraql.frontends.repl.state import ReplState
 from auroraql.frontends.repl.unfinished import MAX_CHECKED_CHARACTERS
 from auroraql.listings import listing_columns
-from auroraql.named import table_columns
+from auroraql.results.stored_results import table_columns
 from auroraql.settings import SETTINGS
 
 

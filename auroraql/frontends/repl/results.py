@@ -16,7 +16,7 @@ from auroraql.frontends.repl.state import ReplState
 from auroraql.frontends.repl.statements import iterate_results
 from auroraql.output import FORMATS, format_footer, format_of, get_format, write_result
 from auroraql.output.timeline import render_timeline
-from auroraql.results import FetchedData, ResultSet
+from auroraql.results.result_set import FetchedData, ResultSet
 
 _AROUND_A_PICTURE = 7
 """Lines of a timeline that are not rows of sources: title, dates, legend and the prompt."""

@@ -16,7 +16,7 @@ from auroraql.frontends.pager import write_paged as put_on
 from auroraql.frontends.repl.state import ReplState
 from auroraql.output import ResultFormat, format_footer, format_of, get_format
 from auroraql.output.screen import RenderOptions
-from auroraql.results import ResultSet
+from auroraql.results.result_set import ResultSet
 
 
 def show_result(state: ReplState, result: ResultSet, format: str = "") -> None:

@@ -16,7 +16,7 @@ from auroraql.frontends.pager import page_height
 from auroraql.frontends.repl.behind import ReplOptions
 from auroraql.output.screen import RenderOptions, supports_blocks
 from auroraql.preparing import SessionContext
-from auroraql.results import ResultSet
+from auroraql.results.result_set import ResultSet
 from auroraql.saved import SavedQuery
 from auroraql.schema.catalogue import Catalogue
 from auroraql.searches import Search

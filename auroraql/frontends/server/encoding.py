@@ -19,7 +19,7 @@ import msgspec
 
 from auroraql.frontends.server.packing import GzipFile, compressing, open_gzip
 from auroraql.frontends.server.wire import HttpError
-from auroraql.results import Record, ResultColumn, Row
+from auroraql.results.result_set import Record, ResultColumn, Row
 from auroraql.schema import Type
 
 WRAPPED = b'{"result": [\n', b"\n]}"

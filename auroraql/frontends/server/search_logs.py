@@ -16,7 +16,7 @@ from auroraql.codecs.conjunction_sentence import write_block
 from auroraql.frontends.server.documents import describe_query
 from auroraql.frontends.server.query_documents import QueryDocument
 from auroraql.ir.plan import BlockRequest
-from auroraql.results import ResultColumn, Row
+from auroraql.results.result_set import ResultColumn, Row
 from auroraql.schema.catalogue import DataSource
 from auroraql.schema.kinds.conjunctions import TRACES, epoch_step_seconds
 

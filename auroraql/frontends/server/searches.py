@@ -27,7 +27,7 @@ from auroraql.frontends.server.store import ResultStore, ResultTooLarge, is_requ
 from auroraql.frontends.server.turns import Admission
 from auroraql.frontends.server.wire import Document, HttpError, archive_error_reason, utc_now
 from auroraql.ir.plan import Plan
-from auroraql.results import Row, result_columns
+from auroraql.results.result_set import Row, result_columns
 from auroraql.schema import PROTOCOLS
 from auroraql.schema.catalogue import DataSource
 

@@ -13,7 +13,7 @@ from decimal import Decimal
 from itertools import islice
 from typing import Any
 
-from auroraql.results import ColumnarRecords, ResultColumn, ResultSet, format_duration, replace_surrogates
+from auroraql.results.result_set import ColumnarRecords, ResultColumn, ResultSet, format_duration, replace_surrogates
 from auroraql.schema import Type
 
 _GROUP = 100_000

@@ -297,7 +297,7 @@ class ResultSet:
 
     def to_pandas(self) -> Any:
         """Return the rows as a `pandas.DataFrame`, equal to what pandas reads from the result's Parquet file."""
-        from auroraql.output.frames import to_pandas_frame
+        from auroraql.results.dataframes import to_pandas_frame
 
         return to_pandas_frame(self)
 
@@ -313,7 +313,7 @@ class ResultSet:
 
     def to_arrow(self) -> Any:
         """Return the rows as a `pyarrow.Table`. Objects are structs; a column of mixed types is JSON text."""
-        from auroraql.output.frames import to_arrow_table
+        from auroraql.results.dataframes import to_arrow_table
 
         return to_arrow_table(self)
 

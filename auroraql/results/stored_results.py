@@ -13,7 +13,7 @@ from typing import Any
 
 from auroraql.diagnostics.errors import Diagnostic
 from auroraql.language.ast import FindStatement
-from auroraql.results import Record, ResultColumn, ResultSet, records_from_rows
+from auroraql.results.result_set import Record, ResultColumn, ResultSet, records_from_rows
 from auroraql.schema import Field, Kind, Type
 from auroraql.schema.model import Role
 
