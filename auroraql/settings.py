@@ -10,7 +10,7 @@ from math import isfinite
 from auroraql.diagnostics.errors import UsageError
 from auroraql.diagnostics.suggestions import find_closest
 from auroraql.language.ast import BooleanLiteral, NumberLiteral, Parameter, Path, SetStatement, TextLiteral
-from auroraql.output import FORMATS, get_format
+from auroraql.rendering import FORMATS, get_format
 from auroraql.resolver.times import TimeError, unit_seconds
 from auroraql.resolver.values import OperandResolver, SemanticError
 

@@ -9,7 +9,7 @@ from auroraql.config.rows import FILE_VARIABLE, PROFILE_VARIABLE, SETTING_DEFINI
 from auroraql.frontends.cli.arguments import build_parser
 from auroraql.frontends.cli.main import SOURCES
 from auroraql.frontends.repl.commands import COMMANDS
-from auroraql.output import FORMATS
+from auroraql.rendering import FORMATS
 from auroraql.saved.types import TYPES
 from auroraql.settings import SETTINGS, Settings
 from auroraql.translation import TARGETS

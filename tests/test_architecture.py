@@ -16,7 +16,7 @@ import auroraql
 from auroraql.diagnostics import errors
 from auroraql.diagnostics.codes import CODES
 from auroraql.frontends.cli.main import FORMAT_NAMES, SOURCES, TARGETS
-from auroraql.output import FORMATS
+from auroraql.rendering import FORMATS
 from auroraql.translation import FORMS
 from auroraql.translation import TARGETS as WRITTEN
 from tests import corpus_files
@@ -135,7 +135,7 @@ def test_names_that_stand_in_two_places_agree() -> None:
             "from auroraql.frontends.cli import main; main(['translate', '--to', 'json', '-c', 'FIND data_products ON 2021-01-01'])",
             (
                 *("lark", "duckdb", "requests", "urllib3", "prompt_toolkit", "pygments", "msgspec"),
-                *("argcomplete", "tomllib", "logging", "subprocess", "auroraql.saved", "auroraql.output"),
+                *("argcomplete", "tomllib", "logging", "subprocess", "auroraql.saved", "auroraql.rendering"),
                 *("auroraql.session", "auroraql.archives.opening", "auroraql.archives.base", "auroraql.completion"),
             ),
         ),

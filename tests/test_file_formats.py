@@ -23,8 +23,8 @@ from pyarrow import parquet
 from auroraql.diagnostics.errors import Source, UsageError
 from auroraql.ir.plan import Plan
 from auroraql.ir.query import Column, Query, Ref
-from auroraql.output import FORMATS, render_result, write_result
-from auroraql.output.html import notebook_html
+from auroraql.rendering import FORMATS, render_result, write_result
+from auroraql.rendering.html import notebook_html
 from auroraql.results.result_set import FetchedData, ResultColumn, ResultSet, Row
 from auroraql.schema import Type
 from tests.command_line import command, process
@@ -191,7 +191,7 @@ def test_a_parquet_file_is_replaced_whole_or_not_at_all(tmp_path: Path, monkeypa
             yield from [WHOLE] * 5
             raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("auroraql.output.parquet._GROUP", 2)
+    monkeypatch.setattr("auroraql.rendering.parquet._GROUP", 2)
     broken = ResultSet(products().plan, FetchedData(rows=Breaking((WHOLE,))), archive="demo", elapsed=0.1)
     with pytest.raises(UsageError, match="No space left"):
         write_result(broken, path)

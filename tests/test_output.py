@@ -24,7 +24,7 @@ from auroraql.diagnostics.errors import UsageError
 from auroraql.diagnostics.errors import display_width as width_of
 from auroraql.ir.plan import Plan
 from auroraql.ir.query import Column, Query, Ref
-from auroraql.output import (
+from auroraql.rendering import (
     FORMATS,
     check_writable,
     format_footer,
@@ -423,6 +423,6 @@ def test_checking_a_file_changes_nothing(tmp_path: Path) -> None:
 
 
 def test_no_heavy_library_is_loaded_before_a_table_is_shown() -> None:
-    code = "import sys, auroraql.output; print({'wcwidth', 'pandas', 'pyarrow', 'auroraql.output.html', 'auroraql.output.calendar'} & set(sys.modules))"
+    code = "import sys, auroraql.rendering; print({'wcwidth', 'pandas', 'pyarrow', 'auroraql.rendering.html', 'auroraql.rendering.calendar'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"

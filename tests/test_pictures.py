@@ -18,11 +18,11 @@ from auroraql.frontends.repl.desk import run_input
 from auroraql.frontends.repl.state import ReplState
 from auroraql.ir.plan import Plan
 from auroraql.ir.query import Column, Query, Ref
-from auroraql.output import render_result, supports_blocks
-from auroraql.output.blocks import ASCII_BARS, BARS, SHADES, BlockScale
-from auroraql.output.screen import BLOCKS, RenderOptions
-from auroraql.output.steps import DAY, STEPS, choose_step, draw_axis
-from auroraql.output.timeline import render_timeline
+from auroraql.rendering import render_result, supports_blocks
+from auroraql.rendering.block_charts import ASCII_BARS, BARS, SHADES, BlockScale
+from auroraql.rendering.options import BLOCKS, RenderOptions
+from auroraql.rendering.time_axis import DAY, STEPS, choose_step, draw_axis
+from auroraql.rendering.timeline import render_timeline
 from auroraql.results.result_set import FetchedData, ResultColumn, ResultSet, Row
 from auroraql.schema import Type
 from auroraql.session import Archive

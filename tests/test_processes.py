@@ -111,7 +111,7 @@ number, folder, each = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3])
 from auroraql.archives.kept_file import CacheFile
 from auroraql.frontends.repl.history import open_history
 from auroraql.saved.shelf import save_query
-from auroraql.output import write_text
+from auroraql.rendering import write_text
 history, kept = open_history(folder / "history"), KeptFile("test", "x", folder, here=False)
 print("ready", flush=True)
 sys.stdin.readline()

@@ -12,7 +12,7 @@ import pytest
 
 from auroraql.frontends.repl import showing
 from auroraql.frontends.repl.desk import run_input
-from auroraql.output import ResultFormat
+from auroraql.rendering import ResultFormat
 from auroraql.results.result_set import ResultSet
 from tests.repl_fakes import Products, products, said, state
 

@@ -139,7 +139,7 @@ def test_a_full_disk_leaves_what_was_there(session: ReplState, monkeypatch: pyte
         raise OSError(28, "No space left on device")
 
     session.statement = "FIND two"
-    monkeypatch.setattr("auroraql.output.files.os.fsync", full)
+    monkeypatch.setattr("auroraql.rendering.files.os.fsync", full)
     for typed in ("\\save! a", "\\save b"):
         assert "No space left on device" in told(session, typed)
     assert [(path.name, path.read_text()) for path in own(session).iterdir()] == [("a.aql", "FIND one;\n")]

@@ -11,7 +11,7 @@ from auroraql.codecs.script import is_complete
 from auroraql.diagnostics.errors import Source
 from auroraql.language.ast import ExplainStatement
 from auroraql.language.formatter import format_text
-from auroraql.output import format_footer, render_result
+from auroraql.rendering import format_footer, render_result
 from tests import corpus_files
 
 FIND = "FIND data_products WHERE program = 'trex' ON 2020-02-01"

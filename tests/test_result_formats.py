@@ -26,7 +26,7 @@ import auroraql
 from auroraql.diagnostics.errors import AuroraQLError
 from auroraql.ir.plan import Plan
 from auroraql.ir.query import Query
-from auroraql.output import FORMATS, render_result
+from auroraql.rendering import FORMATS, render_result
 from auroraql.results.result_set import FetchedData, ResultColumn, ResultSet
 from auroraql.schema import KINDS, Type
 from auroraql.session import Archive

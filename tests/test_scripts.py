@@ -12,7 +12,7 @@ import pytest
 from auroraql import Archive, connect
 from auroraql.diagnostics.errors import AuroraQLError, Source
 from auroraql.language.formatter import format_text
-from auroraql.output import render_result
+from auroraql.rendering import render_result
 from tests import corpus_files
 
 _IDENTIFIER = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")

@@ -16,8 +16,8 @@ from prompt_toolkit.completion import Completion
 from auroraql import Archive, connect
 from auroraql.frontends.cli import streams
 from auroraql.frontends.repl.prompt import make_harmless
-from auroraql.output import FORMATS
-from auroraql.output.screen import RenderOptions
+from auroraql.rendering import FORMATS
+from auroraql.rendering.options import RenderOptions
 from tests.command_line import command
 from tests.terminal import CTRL_C, PROGRAM, terminal
 

@@ -90,7 +90,7 @@ def _choice_checker(*words: str) -> Callable[[object, bool], Value]:
 
 def _check_format(value: Value) -> None:
     from auroraql.diagnostics.errors import UsageError
-    from auroraql.output import get_format  # deferred: the prompt appears before the formats are loaded
+    from auroraql.rendering import get_format  # deferred: the prompt appears before the formats are loaded
 
     try:
         get_format(str(value))

@@ -13,7 +13,7 @@ from typing import Any, TextIO
 
 from auroraql.archives.base import OnProgress, Progress
 from auroraql.diagnostics.errors import display_width, make_visible
-from auroraql.output import cut_text
+from auroraql.rendering import cut_text
 
 _AT_ONCE = 0.3
 """Seconds before the progress of a search is shown."""

@@ -189,7 +189,7 @@ class ResultSet:
 
     def __str__(self) -> str:
         """Return the first rows as a table, with a note on omissions and the footer of the command line."""
-        from auroraql.output import render_text
+        from auroraql.rendering import render_text
 
         return render_text(self)
 
@@ -285,13 +285,13 @@ class ResultSet:
 
         Raises UsageError for an unknown suffix, and for a file that cannot be written.
         """
-        from auroraql.output import write_result
+        from auroraql.rendering import write_result
 
         write_result(self, path)
 
     def _repr_html_(self) -> str:
         """Return the first rows as a table for notebooks."""
-        from auroraql.output.html import notebook_html
+        from auroraql.rendering.html import notebook_html
 
         return notebook_html(self)
 

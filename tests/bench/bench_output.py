@@ -12,9 +12,9 @@ import msgspec
 import auroraql
 from auroraql.ir.plan import Plan
 from auroraql.ir.query import Query
-from auroraql.output import FORMATS, render_result
-from auroraql.output.screen import RenderOptions
-from auroraql.output.timeline import render_timeline
+from auroraql.rendering import FORMATS, render_result
+from auroraql.rendering.options import RenderOptions
+from auroraql.rendering.timeline import render_timeline
 from auroraql.results.result_set import FetchedData, ResultSet, records_from_rows
 from tests.bench.measure import best, line
 

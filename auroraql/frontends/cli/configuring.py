@@ -12,7 +12,7 @@ from auroraql.diagnostics.errors import AuroraQLError, make_visible
 from auroraql.frontends.cli.exits import EXIT_OK, EXIT_WRONG
 from auroraql.frontends.cli.settling import effective_config, user_query_folder
 from auroraql.frontends.cli.streams import print_notice
-from auroraql.output import render_grid
+from auroraql.rendering import render_grid
 
 HIDDEN = "***"
 

@@ -113,7 +113,7 @@ def _run_format(options: argparse.Namespace) -> int:
 
 def _format_file(name: str, *, only_check: bool) -> int:
     from auroraql.language.formatter import format_text
-    from auroraql.output import write_text
+    from auroraql.rendering import write_text
 
     source = streams.read_input(name)
     made = format_text(source)

@@ -21,7 +21,7 @@ from auroraql.frontends.cli.stopping import InterruptHandler
 from auroraql.frontends.cli.streams import print_error, print_notice
 from auroraql.frontends.progress import status_line
 from auroraql.language.ast import JobStatement, LetStatement, SetStatement, Statement
-from auroraql.output import (
+from auroraql.rendering import (
     FORMATS,
     check_writable,
     format_footer,
@@ -30,7 +30,7 @@ from auroraql.output import (
     supports_blocks,
     write_result,
 )
-from auroraql.output.screen import RenderOptions
+from auroraql.rendering.options import RenderOptions
 from auroraql.results.result_set import ResultSet
 from auroraql.session import Archive, connect
 

@@ -19,7 +19,7 @@ from auroraql.frontends.repl.editor import edit_last_statement
 from auroraql.frontends.repl.manual import keyword_help, lay_out_pairs
 from auroraql.frontends.repl.saved_queries import QueryCandidate
 from auroraql.frontends.repl.state import ReplState
-from auroraql.output import FORMATS
+from auroraql.rendering import FORMATS
 
 _COMMAND = re.compile(r"[\\/](?P<name>\?|[^\W\d]\w*)(?P<argument>[^\r\n]*)")
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from textwrap import wrap
 
 from auroraql.diagnostics.suggestions import find_closest
-from auroraql.output import render_grid
+from auroraql.rendering import render_grid
 from auroraql.schema import KINDS
 from auroraql.schema.catalogue import Catalogue, DataSource, MetadataKey
 from auroraql.schema.model import Field, Kind

@@ -13,7 +13,7 @@ from auroraql.diagnostics.suggestions import find_closest
 from auroraql.frontends.progress import format_duration, status_line
 from auroraql.frontends.repl.state import ReplState
 from auroraql.frontends.repl.statements import run_and_show
-from auroraql.output import cut_text, render_grid
+from auroraql.rendering import cut_text, render_grid
 from auroraql.searches import Search
 
 QUICK_CANCEL_SECONDS = 0.04

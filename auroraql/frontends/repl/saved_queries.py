@@ -13,7 +13,7 @@ from auroraql.frontends.repl.history import may_be_secret
 from auroraql.frontends.repl.showing import expand_path
 from auroraql.frontends.repl.state import ReplState
 from auroraql.frontends.repl.statements import INPUT_NAME, read_file, run_and_show
-from auroraql.output import render_grid
+from auroraql.rendering import render_grid
 from auroraql.saved import (
     SavedQuery,
     bind_parameters,

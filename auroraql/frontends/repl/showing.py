@@ -14,8 +14,8 @@ from auroraql.diagnostics.errors import UsageError, make_visible
 from auroraql.frontends.pager import choose_pager, ignore_interrupts, max_page_lines
 from auroraql.frontends.pager import write_paged as put_on
 from auroraql.frontends.repl.state import ReplState
-from auroraql.output import ResultFormat, format_footer, format_of, get_format
-from auroraql.output.screen import RenderOptions
+from auroraql.rendering import ResultFormat, format_footer, format_of, get_format
+from auroraql.rendering.options import RenderOptions
 from auroraql.results.result_set import ResultSet
 
 

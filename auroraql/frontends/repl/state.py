@@ -14,8 +14,8 @@ from auroraql.completion import CompletionContext
 from auroraql.diagnostics.errors import Diagnostic, Source, make_visible, render
 from auroraql.frontends.pager import page_height
 from auroraql.frontends.repl.behind import ReplOptions
-from auroraql.output.screen import RenderOptions, supports_blocks
 from auroraql.preparing import SessionContext
+from auroraql.rendering.options import RenderOptions, supports_blocks
 from auroraql.results.result_set import ResultSet
 from auroraql.saved import SavedQuery
 from auroraql.schema.catalogue import Catalogue

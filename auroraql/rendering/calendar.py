@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from auroraql.diagnostics.errors import display_width, make_visible
-from auroraql.output.blocks import ASCII_SHADES, SHADES, BlockScale
-from auroraql.output.cells import BOLD, apply_style, cut_text, pad_text
-from auroraql.output.screen import MAX_ROWS_SHOWN, RenderOptions
-from auroraql.output.steps import DAY, TimeStep, choose_step, draw_axis
+from auroraql.rendering.block_charts import ASCII_SHADES, SHADES, BlockScale
+from auroraql.rendering.cell_format import BOLD, apply_style, cut_text, pad_text
+from auroraql.rendering.options import MAX_ROWS_SHOWN, RenderOptions
+from auroraql.rendering.time_axis import DAY, TimeStep, choose_step, draw_axis
 from auroraql.results.result_set import ResultSet
 from auroraql.schema import Type
 

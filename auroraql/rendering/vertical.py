@@ -10,8 +10,8 @@ from itertools import chain, islice
 from typing import Any
 
 from auroraql.diagnostics.errors import display_width, make_visible
-from auroraql.output.cells import BOLD, DIM, apply_style, format_cell, make_link, pad_text
-from auroraql.output.screen import MAX_ROWS_SHOWN, SAMPLE_ROWS, RenderOptions
+from auroraql.rendering.cell_format import BOLD, DIM, apply_style, format_cell, make_link, pad_text
+from auroraql.rendering.options import MAX_ROWS_SHOWN, SAMPLE_ROWS, RenderOptions
 from auroraql.results.result_set import ResultColumn, ResultSet
 
 _RULE = 60

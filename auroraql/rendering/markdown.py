@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from auroraql.output.cells import SAFE_URL, column_headers, format_cell
-from auroraql.output.screen import RenderOptions
+from auroraql.rendering.cell_format import SAFE_URL, column_headers, format_cell
+from auroraql.rendering.options import RenderOptions
 from auroraql.results.result_set import ResultSet
 from auroraql.schema import Type
 

@@ -14,8 +14,8 @@ from decimal import Decimal
 from itertools import islice
 from typing import Any
 
-from auroraql.output import json_text
-from auroraql.output.screen import RenderOptions
+from auroraql.rendering import json_text
+from auroraql.rendering.options import RenderOptions
 from auroraql.results.result_set import ResultSet, bytes_text, format_duration, replace_surrogates
 
 _CHUNK = 500

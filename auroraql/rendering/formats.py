@@ -11,10 +11,10 @@ from typing import Any, TextIO
 
 from auroraql.diagnostics.errors import UsageError, make_visible
 from auroraql.diagnostics.suggestions import find_closest
-from auroraql.output.screen import RenderOptions
-from auroraql.output.summary import format_footer
-from auroraql.output.table import render_table
-from auroraql.output.vertical import render_vertical
+from auroraql.rendering.footer import format_footer
+from auroraql.rendering.options import RenderOptions
+from auroraql.rendering.table import render_table
+from auroraql.rendering.vertical import render_vertical
 from auroraql.results.result_set import ResultSet
 
 
@@ -74,18 +74,18 @@ def _load_on_call(module: str, name: str) -> Callable[..., Iterator[Any]]:
     """Return a function that imports its module on the first call, because most searches end in a table."""
 
     def call(*arguments: Any) -> Iterator[Any]:
-        chunks: Iterator[Any] = getattr(import_module(f"auroraql.output.{module}"), name)(*arguments)
+        chunks: Iterator[Any] = getattr(import_module(f"auroraql.rendering.{module}"), name)(*arguments)
         return chunks
 
     return call
 
 
-_render_csv = _load_on_call("data", "render_csv")
-_render_tsv = _load_on_call("data", "render_tsv")
-_render_json = _load_on_call("data", "render_json")
-_encode_json = _load_on_call("data", "encode_json")
-_render_jsonl = _load_on_call("data", "render_jsonl")
-_encode_jsonl = _load_on_call("data", "encode_jsonl")
+_render_csv = _load_on_call("data_formats", "render_csv")
+_render_tsv = _load_on_call("data_formats", "render_tsv")
+_render_json = _load_on_call("data_formats", "render_json")
+_encode_json = _load_on_call("data_formats", "encode_json")
+_render_jsonl = _load_on_call("data_formats", "render_jsonl")
+_encode_jsonl = _load_on_call("data_formats", "encode_jsonl")
 _encode_parquet = _load_on_call("parquet", "encode_parquet")
 _render_markdown = _load_on_call("markdown", "render_markdown")
 _render_html = _load_on_call("html", "render_html")

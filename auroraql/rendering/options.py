@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TextIO
 
-from auroraql.output.cells import DIM, apply_style
+from auroraql.rendering.cell_format import DIM, apply_style
 
 MAX_ROWS_SHOWN = 1000
 """Maximum rows shown on a terminal. Pipes and files receive all rows."""

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import IO
 
 from auroraql.diagnostics.errors import UsageError, make_visible
-from auroraql.output.formats import FORMATS, ResultFormat, get_format
+from auroraql.rendering.formats import FORMATS, ResultFormat, get_format
 from auroraql.results.result_set import ResultSet
 
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL

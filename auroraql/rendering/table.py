@@ -12,7 +12,7 @@ from itertools import islice
 from typing import Any
 
 from auroraql.diagnostics.errors import make_visible
-from auroraql.output.cells import (
+from auroraql.rendering.cell_format import (
     BOLD,
     DIM,
     apply_style,
@@ -24,9 +24,9 @@ from auroraql.output.cells import (
     make_link,
     pad_text,
 )
-from auroraql.output.layout import GAP, TableColumn, fit_columns, is_crowded, measure_columns, squeeze_columns
-from auroraql.output.screen import SAMPLE_ROWS, RenderOptions
-from auroraql.output.vertical import count_lines, render_vertical
+from auroraql.rendering.options import SAMPLE_ROWS, RenderOptions
+from auroraql.rendering.table_layout import GAP, TableColumn, fit_columns, is_crowded, measure_columns, squeeze_columns
+from auroraql.rendering.vertical import count_lines, render_vertical
 from auroraql.results.result_set import ResultSet, Row
 from auroraql.schema import Type
 
@@ -76,7 +76,7 @@ def _draw_picture(result: ResultSet, screen: RenderOptions) -> Iterator[str] | N
     if result.plan.query.kind != AVAILABILITY or screen.width is None:
         return None
     # Import here: few results are calendars, and loading it would delay all others.
-    from auroraql.output.calendar import render_calendar
+    from auroraql.rendering.calendar import render_calendar
 
     return render_calendar(result, screen)
 

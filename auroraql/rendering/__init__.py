@@ -6,12 +6,12 @@ completely or not at all.
 
 from __future__ import annotations
 
-from auroraql.output.cells import cut_text
-from auroraql.output.files import check_writable, format_of, write_result, write_text
-from auroraql.output.formats import FORMATS, ResultFormat, get_format, render_result, render_text, should_color
-from auroraql.output.screen import supports_blocks
-from auroraql.output.summary import format_footer
-from auroraql.output.table import render_grid
+from auroraql.rendering.cell_format import cut_text
+from auroraql.rendering.files import check_writable, format_of, write_result, write_text
+from auroraql.rendering.footer import format_footer
+from auroraql.rendering.formats import FORMATS, ResultFormat, get_format, render_result, render_text, should_color
+from auroraql.rendering.options import supports_blocks
+from auroraql.rendering.table import render_grid
 
 __all__ = [
     "FORMATS",
