@@ -34,10 +34,10 @@ from auroraql.spill import MEMORY, spill_settings
 from auroraql.sql import order
 from auroraql.sql.bindings import Bindings
 from auroraql.sql.comparison import StoredValue
-from auroraql.sql.during import overlap_conditions
 from auroraql.sql.groups import compile_groups, select_values, used_refs
+from auroraql.sql.interval_overlap import overlap_conditions
 from auroraql.sql.predicate import compile_predicate
-from auroraql.sql.rows import decode_rows
+from auroraql.sql.row_decoding import decode_rows
 
 _TYPES = {  # of plain values; any other is JSON
     Type.STRING: "VARCHAR",

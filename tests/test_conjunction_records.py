@@ -17,8 +17,8 @@ from auroraql.results.result_set import Record
 from auroraql.schema import Type
 from auroraql.schema.operators import Op
 from auroraql.sql.bindings import Bindings
+from auroraql.sql.column_mapping import mapping_for
 from auroraql.sql.comparison import StoredValue, compare_stored
-from auroraql.sql.layout import mapping_for
 from auroraql.sql.statement import compile_query
 from tests.embedded_runs import found
 from tests.small_catalogue import write

@@ -41,8 +41,8 @@ from auroraql.ir.plan import Plan, Request
 from auroraql.results.result_set import FetchedData, Row, result_columns
 from auroraql.schema.catalogue import Catalogue, DataSource, SourceDetails, Statistics
 from auroraql.spill import SPILL_PREFIX
-from auroraql.sql.layout import STORED_KINDS
-from auroraql.sql.rows import decode_rows
+from auroraql.sql.column_mapping import STORED_KINDS
+from auroraql.sql.row_decoding import decode_rows
 from auroraql.sql.statement import compile_query
 
 _DAY = timedelta(days=1)

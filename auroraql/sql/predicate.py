@@ -10,7 +10,7 @@ from auroraql.schema import Type
 from auroraql.schema.operators import Op
 from auroraql.sql.bindings import Bindings
 from auroraql.sql.comparison import StoredValue, compare_stored
-from auroraql.sql.fields import compare_fields
+from auroraql.sql.field_comparison import compare_fields
 
 Locate = Callable[[Ref, Bindings], StoredValue]
 """Where a layout keeps the value of a field; a metadata key is bound, never spliced."""

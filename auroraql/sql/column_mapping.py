@@ -14,7 +14,7 @@ from auroraql.schema.source_fields import PREFIX, SOURCE_FIELDS
 from auroraql.sql.bindings import Bindings
 from auroraql.sql.comparison import StoredValue
 from auroraql.sql.conjunctions import build_pipeline
-from auroraql.sql.texts import add_text_map, has_many_comparisons, text_expression
+from auroraql.sql.metadata_texts import add_text_map, has_many_comparisons, text_expression
 
 
 @dataclass(frozen=True)
