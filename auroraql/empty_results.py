@@ -10,8 +10,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from auroraql.archives.base import Engine
 from auroraql.diagnostics.errors import ArchiveError, Diagnostic, Origin
+from auroraql.engines.base import Engine
 from auroraql.ir.query import Comparison, Predicate, Query, collect_refs, split_conjuncts
 from auroraql.planner.conjunctions import is_allowed_in_block
 from auroraql.planner.source_predicates import SourcePredicates

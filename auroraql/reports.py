@@ -7,10 +7,10 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from auroraql.archives.base import Engine
-from auroraql.archives.holdings import record_range
 from auroraql.codecs import sentence
 from auroraql.diagnostics.errors import ArchiveError, Diagnostic, StatementError
+from auroraql.engines.base import Engine
+from auroraql.engines.record_range import record_range
 from auroraql.ir.plan import CriteriaRequest, FilterGroup, Plan, PostProcessing, Request
 from auroraql.ir.query import CLAUSE, Interval, Ref, Tree, Using
 from auroraql.language.ast import ExplainStatement, FindStatement

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 
-from auroraql.archives.base import Engine, OnProgress, SubmissionInterrupted
-from auroraql.archives.holdings import record_range
 from auroraql.diagnostics.errors import ArchiveError, Diagnostic, Failed, StatementError
+from auroraql.engines.base import Engine, OnProgress, SubmissionInterrupted
+from auroraql.engines.record_range import record_range
 from auroraql.ir.plan import Plan
 from auroraql.ir.query import Or, Query, split_conjuncts
 from auroraql.language.ast import (

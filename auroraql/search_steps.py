@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
-from auroraql.archives.base import EngineRun
 from auroraql.diagnostics.errors import make_visible
+from auroraql.engines.base import EngineRun
 
 Report = Callable[[str], object]
 """Callback for one line, without a line end."""

@@ -14,8 +14,8 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Literal, Protocol
 
-from auroraql.archives.base import EngineRun, LogLine, OnProgress, Progress, RunStatus
 from auroraql.diagnostics.errors import ArchiveError, Cancelled, Refused, TimedOut, Unreachable
+from auroraql.engines.base import EngineRun, LogLine, OnProgress, Progress, RunStatus
 from auroraql.ir.plan import Plan
 from auroraql.preparing import AnalyzedStatement
 from auroraql.results.result_set import FetchedData, ResultSet, Row

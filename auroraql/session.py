@@ -9,12 +9,12 @@ from functools import partial
 from types import MappingProxyType, TracebackType
 from typing import Self
 
-from auroraql.archives.base import DEFAULT_TIMEOUT, Engine, OnProgress
-from auroraql.archives.holdings import record_range
-from auroraql.archives.opening import open_archive, open_lazily
 from auroraql.codecs import script
 from auroraql.diagnostics.errors import AuroraQLError, Diagnostic, Source, UsageError
 from auroraql.diagnostics.python_warnings import warn_diagnostics
+from auroraql.engines.base import DEFAULT_TIMEOUT, Engine, OnProgress
+from auroraql.engines.record_range import record_range
+from auroraql.engines.registry import open_archive, open_lazily
 from auroraql.inputs import StatementLike, to_source
 from auroraql.language.ast import FindStatement, JobStatement, SubmitStatement
 from auroraql.preparing import (

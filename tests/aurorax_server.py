@@ -18,7 +18,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Literal
 from urllib.parse import parse_qs, urlsplit
 
-from auroraql.archives.kept_sources import SourceCache
+from auroraql.engines.source_cache import SourceCache
 from tests.aurorax_matching import Record, StepName, formatted, matching, step_of
 
 SOURCE_FIELDS = ("identifier", "program", "platform", "instrument_type", "source_type", "display_name")

@@ -10,7 +10,7 @@ from textwrap import dedent
 from typing import Any
 
 import auroraql
-from auroraql.archives.base import LogLine, Progress, RunStatus
+from auroraql.engines.base import LogLine, Progress, RunStatus
 from auroraql.results.result_set import ResultColumn
 
 HEAD = """# Python reference

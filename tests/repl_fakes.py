@@ -7,8 +7,8 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 
-from auroraql.archives.base import OnProgress
 from auroraql.diagnostics.errors import Diagnostic, Failed, Refused, Source, Span, StatementError
+from auroraql.engines.base import OnProgress
 from auroraql.frontends.repl.behind import ReplOptions
 from auroraql.frontends.repl.desk import run_input
 from auroraql.frontends.repl.state import ReplState

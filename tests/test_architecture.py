@@ -136,7 +136,7 @@ def test_names_that_stand_in_two_places_agree() -> None:
             (
                 *("lark", "duckdb", "requests", "urllib3", "prompt_toolkit", "pygments", "msgspec"),
                 *("argcomplete", "tomllib", "logging", "subprocess", "auroraql.saved", "auroraql.rendering"),
-                *("auroraql.session", "auroraql.archives.opening", "auroraql.archives.base", "auroraql.completion"),
+                *("auroraql.session", "auroraql.engines.registry", "auroraql.engines.base", "auroraql.completion"),
             ),
         ),
         (

@@ -21,8 +21,8 @@ from auroraql.archives.aurorax import AuroraXEngine
 from auroraql.archives.aurorax import run as run_module
 from auroraql.archives.aurorax.records import unite_records
 from auroraql.archives.aurorax.wire import MAX_TRIES
-from auroraql.archives.base import Engine, SubmissionInterrupted
 from auroraql.diagnostics.errors import Cancelled, Failed, Refused, TimedOut, Unreachable, UsageError
+from auroraql.engines.base import Engine, SubmissionInterrupted
 from auroraql.ir.plan import Expression, FilterGroup, Plan, Request
 from auroraql.ir.query import Query, Tree
 from auroraql.schema.catalogue import load_shipped

@@ -9,8 +9,8 @@ import pytest
 
 import auroraql
 from auroraql import reports
-from auroraql.archives.kept_sources import SourceCache
 from auroraql.diagnostics.errors import StatementError
+from auroraql.engines.source_cache import SourceCache
 from tests.aurorax_server import RECORDS, SOURCES, AuroraXServer, Fault
 
 

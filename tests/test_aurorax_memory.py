@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from auroraql.archives.aurorax.ways import EndpointPolicy
-from auroraql.archives.kept_file import CacheFile
+from auroraql.engines.disk_cache import CacheFile
 from auroraql.ir.plan import Request
 
 START, END = datetime(2020, 2, 1), datetime(2020, 2, 29)

@@ -14,9 +14,9 @@ import pytest
 
 import auroraql
 from auroraql.archives.aurorax import AuroraXEngine
-from auroraql.archives.kept_file import CacheFile
-from auroraql.archives.kept_sources import DAY_SECONDS, SourceCache
 from auroraql.diagnostics.errors import Refused, Unreachable
+from auroraql.engines.disk_cache import CacheFile
+from auroraql.engines.source_cache import DAY_SECONDS, SourceCache
 from auroraql.schema import Type
 from auroraql.schema.catalogue import DataSource, Statistics, load_shipped
 from tests import small_catalogue

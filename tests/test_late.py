@@ -11,8 +11,8 @@ import pytest
 from auroraql.archives import demo
 from auroraql.archives.demo import store
 from auroraql.archives.demo.place import demo_cache_path
-from auroraql.archives.opening import open_archive
 from auroraql.diagnostics.errors import UsageError
+from auroraql.engines.registry import open_archive
 from auroraql.session import connect
 from tests import small_catalogue
 from tests.conftest import ROOT
@@ -93,7 +93,7 @@ def test_what_cannot_be_kept_is_said_once(tmp_path: Path, monkeypatch: pytest.Mo
     """Though the building was interrupted, and is begun again with the next statement."""
     (tmp_path / "file").write_text("in the way")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
-    monkeypatch.setattr("auroraql.archives.opening._SOON", 30)
+    monkeypatch.setattr("auroraql.engines.registry._SOON", 30)
     build = demo.build_demo
 
     def interrupted(_connection: object) -> None:

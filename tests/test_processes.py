@@ -15,7 +15,7 @@ import duckdb
 import pytest
 from prompt_toolkit.history import FileHistory
 
-from auroraql.archives.kept_file import CacheFile
+from auroraql.engines.disk_cache import CacheFile
 from tests.small_catalogue import write
 
 _EACH = 40
@@ -108,7 +108,7 @@ _MANY = """
 import sys, time
 from pathlib import Path
 number, folder, each = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3])
-from auroraql.archives.kept_file import CacheFile
+from auroraql.engines.disk_cache import CacheFile
 from auroraql.frontends.repl.history import open_history
 from auroraql.saved.shelf import save_query
 from auroraql.rendering import write_text

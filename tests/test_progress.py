@@ -17,8 +17,8 @@ import pytest
 
 import auroraql
 from auroraql import sql_results
-from auroraql.archives.base import Progress
 from auroraql.diagnostics.errors import Unreachable, display_width
+from auroraql.engines.base import Progress
 from auroraql.frontends.progress import describe_progress, format_duration, rewraps_lines, status_line
 from auroraql.searches import report_elapsed
 from tests.aurorax_server import RECORDS, SOURCES, AuroraXServer, Fault

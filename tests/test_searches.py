@@ -13,8 +13,8 @@ import pytest
 import auroraql
 from auroraql import Archive, Cancelled, Failed, Refused, Search, TimedOut
 from auroraql.archives.aurorax.run import AuroraXRun
-from auroraql.archives.base import Progress
-from auroraql.archives.opening import open_lazily
+from auroraql.engines.base import Progress
+from auroraql.engines.registry import open_lazily
 from auroraql.frontends.farewell import exit_summary
 from auroraql.watching import MAX_WORKERS, JobPoller
 from tests.aurorax_server import RECORDS, SOURCES, AuroraXServer, Fault

@@ -23,9 +23,9 @@ import pytest
 
 from auroraql.archives.aurorax import AuroraXEngine, broken, wire
 from auroraql.archives.aurorax.answers import parse_retry_after
-from auroraql.archives.opening import open_archive
 from auroraql.config import read_config
 from auroraql.diagnostics.errors import ArchiveError, UsageError
+from auroraql.engines.registry import open_archive
 from tests.aurorax_server import RECORDS, AuroraXServer, Fault
 
 CERTIFICATES = Path(__file__).parent / "certificates"

@@ -11,8 +11,8 @@ from pathlib import Path
 import duckdb
 
 from auroraql.archives.catalogue_format import SCHEMA_VERSION, read_format
-from auroraql.archives.kept_file import CacheFile
 from auroraql.diagnostics.errors import UsageError, make_visible
+from auroraql.engines.disk_cache import CacheFile
 
 _HINT = "a catalogue has the tables of auroraql/engines/duckdb/catalogue.sql"
 

@@ -21,7 +21,6 @@ from types import MappingProxyType
 
 import duckdb
 
-from auroraql.archives.base import EMBEDDED, Capabilities, LogLine, Progress, RunStatus
 from auroraql.archives.catalogue_file import (
     CatalogueFile,
     Config,
@@ -37,6 +36,7 @@ from auroraql.archives.demo.place import DEMO_NAME, demo_cache_path
 from auroraql.archives.demo.store import delete_cache, open_demo
 from auroraql.archives.file_opening import BackgroundOpening
 from auroraql.diagnostics.errors import ArchiveError, AuroraQLError, Cancelled, Failed, Refused, TimedOut
+from auroraql.engines.base import EMBEDDED, Capabilities, LogLine, Progress, RunStatus
 from auroraql.ir.plan import Plan, Request
 from auroraql.results.result_set import FetchedData, Row, result_columns
 from auroraql.schema.catalogue import Catalogue, DataSource, SourceDetails, Statistics

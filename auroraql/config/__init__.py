@@ -216,7 +216,7 @@ def _takes_keys(archive: str) -> bool:
 
 def _may_receive_key(archive: str, origin: str) -> bool:
     """Return whether a key of this origin may be sent to an archive. AURORAX_API_KEY is only sent to AuroraX."""
-    from auroraql.archives.endpoints import is_aurorax, may_carry_key, resolve_url  # deferred: only needed for a key
+    from auroraql.engines.addresses import is_aurorax, may_carry_key, resolve_url  # deferred: only needed for a key
 
     if not _takes_keys(archive):
         return True
@@ -232,7 +232,7 @@ def _is_same_service(one: str, other: str) -> bool:
 
 
 def _normalized_address(archive: str) -> str:
-    from auroraql.archives.opening import AURORAX_URL  # deferred: only needed to compare two names
+    from auroraql.engines.registry import AURORAX_URL  # deferred: only needed to compare two names
 
     url = AURORAX_URL if archive == _AURORAX else archive
     return url.rstrip("/").removesuffix("/api/v1").rstrip("/").lower()

@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any, TextIO
 
-from auroraql.archives.base import OnProgress, Progress
 from auroraql.diagnostics.errors import display_width, make_visible
+from auroraql.engines.base import OnProgress, Progress
 from auroraql.rendering import cut_text
 
 _AT_ONCE = 0.3

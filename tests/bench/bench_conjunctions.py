@@ -118,7 +118,7 @@ CASES: dict[str, tuple[Query, tuple[Column, ...] | None]] = {
 def build(path: Path) -> None:
     """Writes the catalogue."""
     with duckdb.connect(str(path)) as connection:
-        connection.execute(resources.files("auroraql.archives").joinpath("catalogue.sql").read_text("utf-8"))
+        connection.execute(resources.files("auroraql.engines").joinpath("catalogue.sql").read_text("utf-8"))
         connection.execute("INSERT INTO catalogue VALUES (?, TRUE, 'a year made up', 'bench')", [SCHEMA_VERSION])
         for statement in (_SOURCES, _IMAGERS, _CRAFT):
             connection.execute(statement)

@@ -12,8 +12,8 @@ from urllib.parse import quote, quote_plus, urljoin, urlsplit
 
 from requests import PreparedRequest
 
-from auroraql.archives.endpoints import url_origin
 from auroraql.diagnostics.errors import UsageError
+from auroraql.engines.addresses import url_origin
 
 API_KEY_HEADER = "x-aurorax-api-key"
 

@@ -20,8 +20,8 @@ import msgspec
 
 from auroraql.archives.aurorax.address import ApiKey
 from auroraql.archives.aurorax.broken import PROXY_HINT
-from auroraql.archives.base import LogLine, RunStatus
 from auroraql.diagnostics.errors import ArchiveError, Failed, Refused, Unreachable
+from auroraql.engines.base import LogLine, RunStatus
 from auroraql.schema import PROTOCOLS
 
 _LONGEST_EXCERPT = 120

@@ -33,12 +33,12 @@ from auroraql.archives.aurorax.side_by_side import run_in_parallel
 from auroraql.archives.aurorax.sources import FULL_RECORD, STATISTICS, read_sources, read_statistics
 from auroraql.archives.aurorax.ways import EndpointPolicy
 from auroraql.archives.aurorax.wire import HttpClient, ServiceCall
-from auroraql.archives.base import Capabilities
-from auroraql.archives.endpoints import is_aurorax, may_carry_key
-from auroraql.archives.kept_file import CacheFile
-from auroraql.archives.kept_sources import DAY_SECONDS, STATISTICS_SECONDS, SourceCache
 from auroraql.codecs import query_json
 from auroraql.diagnostics.errors import ArchiveError, Refused, StatementError, TimedOut, Unreachable, UsageError
+from auroraql.engines.addresses import is_aurorax, may_carry_key
+from auroraql.engines.base import Capabilities
+from auroraql.engines.disk_cache import CacheFile
+from auroraql.engines.source_cache import DAY_SECONDS, STATISTICS_SECONDS, SourceCache
 from auroraql.ir.plan import Plan, Request
 from auroraql.ir.query import Query
 from auroraql.results.result_set import Row

@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from auroraql.archives.base import Progress
+from auroraql.engines.base import Progress
 
 
 class ProgressMeter:

@@ -36,9 +36,9 @@ from auroraql.archives.aurorax.side_by_side import run_in_parallel
 from auroraql.archives.aurorax.under_way import PendingCalls
 from auroraql.archives.aurorax.ways import SYNCHRONOUS_TIMEOUT_SECONDS, EndpointPolicy
 from auroraql.archives.aurorax.wire import TOO_SLOW_FAILURE, CallInterrupted, HttpClient, ServiceCall, add_jitter
-from auroraql.archives.base import Progress, RunStatus, SubmissionInterrupted
 from auroraql.codecs import query_json
 from auroraql.diagnostics.errors import ArchiveError, Cancelled, Failed, Refused, TimedOut
+from auroraql.engines.base import Progress, RunStatus, SubmissionInterrupted
 from auroraql.ir.plan import Plan, PostProcessing, Request
 from auroraql.ir.query import Tree
 from auroraql.results.result_set import FetchedData, Record

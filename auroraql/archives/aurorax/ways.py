@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from datetime import timedelta
 
-from auroraql.archives.kept_file import CacheFile
+from auroraql.engines.disk_cache import CacheFile
 from auroraql.ir.plan import Request
 from auroraql.schema import PROTOCOLS
 

@@ -29,8 +29,8 @@ from auroraql.archives.aurorax.answers import (
 )
 from auroraql.archives.aurorax.broken import CONNECT_SECONDS, NOT_HTTP_FAILURE, TransportFailure, diagnose_transport
 from auroraql.archives.aurorax.line import CancellableAdapter, CancellableConnection
-from auroraql.archives.endpoints import is_loopback
 from auroraql.diagnostics.errors import Cancelled, Failed, TimedOut
+from auroraql.engines.addresses import is_loopback
 
 MAX_TRIES = 4
 """Attempts per step before its error is raised."""

@@ -10,8 +10,8 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from auroraql.archives.known import offline_catalogue
 from auroraql.diagnostics.errors import Diagnostic, Pointer, Source, Span, UsageError, render
+from auroraql.engines.offline_catalogue import offline_catalogue
 from auroraql.frontends.cli import streams
 from auroraql.frontends.cli.arguments import parse_parameters
 from auroraql.frontends.cli.exits import EXIT_OK, EXIT_WRONG

@@ -19,10 +19,10 @@ from platformdirs import user_cache_path, user_state_path
 
 from auroraql import __version__
 from auroraql.archives.demo.place import demo_cache_path
-from auroraql.archives.opening import AURORAX_URL
 from auroraql.config import Config, unknown_variables
 from auroraql.config.rows import SETTING_DEFINITIONS
 from auroraql.diagnostics.errors import AuroraQLError, UsageError, make_visible
+from auroraql.engines.registry import AURORAX_URL
 from auroraql.frontends.cli.configuring import format_config_value, without_password
 from auroraql.frontends.cli.exits import EXIT_OK, EXIT_UNREACHABLE, EXIT_WRONG, exit_code
 from auroraql.frontends.cli.searching import use_color
@@ -202,7 +202,7 @@ def _with_timeout(name: str, ask: Callable[[], str]) -> Finding:
 
 def _source_cache_finding(config: Config) -> Path | None:
     from auroraql.archives.aurorax.address import read_address
-    from auroraql.archives.kept_sources import SourceCache
+    from auroraql.engines.source_cache import SourceCache
 
     try:
         return SourceCache(read_address(AURORAX_URL if config.archive == "aurorax" else config.archive)).path

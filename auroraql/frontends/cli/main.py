@@ -128,7 +128,7 @@ def _format_file(name: str, *, only_check: bool) -> int:
 
 
 def _run_translate(options: argparse.Namespace) -> int:
-    from auroraql.archives.known import offline_catalogue
+    from auroraql.engines.offline_catalogue import offline_catalogue
     from auroraql.frontends.cli.settling import effective_config
     from auroraql.translation import translate_source
 

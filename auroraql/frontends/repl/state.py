@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol, TextIO
 
-from auroraql.archives.base import OnProgress
 from auroraql.completion import CompletionContext
 from auroraql.diagnostics.errors import Diagnostic, Source, make_visible, render
+from auroraql.engines.base import OnProgress
 from auroraql.frontends.pager import page_height
 from auroraql.frontends.repl.behind import ReplOptions
 from auroraql.preparing import SessionContext

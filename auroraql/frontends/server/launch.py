@@ -18,8 +18,8 @@ from platformdirs import user_cache_path
 
 from auroraql.archives.demo.place import demo_cache_path
 from auroraql.archives.embedded import EmbeddedEngine
-from auroraql.archives.kept_sources import SourceCache
 from auroraql.diagnostics.errors import UsageError
+from auroraql.engines.source_cache import SourceCache
 from auroraql.frontends.server.access import AccessPolicy, read_host, read_origin
 from auroraql.frontends.server.application import Application
 from auroraql.frontends.server.listening import create_server

@@ -12,7 +12,7 @@ from dataclasses import asdict, astuple, dataclass
 from threading import Lock
 from typing import Any, cast
 
-from auroraql.archives.base import Capabilities, Engine
+from auroraql.engines.base import Capabilities, Engine
 from auroraql.schema import Type
 from auroraql.schema.catalogue import Catalogue, DataSource, MetadataKey
 

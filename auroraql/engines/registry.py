@@ -12,10 +12,10 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from auroraql.archives.base import DEFAULT_TIMEOUT, EMBEDDED, Engine
-from auroraql.archives.endpoints import AURORAX, AURORAX_URL, is_aurorax, is_remote, resolve_url
-from auroraql.archives.late import EngineSummary, make_lazy, read_summary, write_summary
 from auroraql.diagnostics.errors import UsageError
+from auroraql.engines.addresses import AURORAX, AURORAX_URL, is_aurorax, is_remote, resolve_url
+from auroraql.engines.base import DEFAULT_TIMEOUT, EMBEDDED, Engine
+from auroraql.engines.lazy import EngineSummary, make_lazy, read_summary, write_summary
 
 __all__ = ["AURORAX_URL", "open_archive", "open_lazily"]
 
@@ -65,7 +65,7 @@ def open_lazily(
 _SOON = 0.5
 """Seconds until the build of the demonstration is reported. An unusable cache directory is known sooner."""
 
-_PROGRAM = [sys.executable, "-m", "auroraql.archives.opening"]
+_PROGRAM = [sys.executable, "-m", "auroraql.engines.registry"]
 
 
 def _open_demonstration(open_it: Callable[[], Engine], say: Say) -> Engine:

@@ -17,7 +17,7 @@ def offline_catalogue(archive: str) -> Catalogue:
 
         return demo_catalogue()
     # Import here: most statements are translated for the demonstration, which needs no engine.
-    from auroraql.archives.opening import open_archive
+    from auroraql.engines.registry import open_archive
 
     try:
         engine = open_archive(archive, "", lambda _line: None)

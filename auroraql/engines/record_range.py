@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 
-from auroraql.archives.base import Engine
 from auroraql.diagnostics.errors import ArchiveError
+from auroraql.engines.base import Engine
 from auroraql.ir.plan import Request
 from auroraql.ir.query import Window
 from auroraql.ir.time_literals import SECOND

@@ -12,7 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from auroraql.archives.kept_file import CacheFile
+from auroraql.engines.disk_cache import CacheFile
 from auroraql.schema import KINDS
 from auroraql.schema.catalogue import DataSource, SourceDetails, Statistics
 
