@@ -42,7 +42,7 @@ def post_process_fetched(fetched: FetchedData, plan: Plan, kind: Kind | None = N
     if fetched.rows is not None:
         return fetched
     # An archive that does it all needs none of this.
-    from auroraql.residual import post_process
+    from auroraql.engines.duckdb.postprocess import post_process
 
     return post_process(fetched, plan, kind)
 

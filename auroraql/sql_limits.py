@@ -15,9 +15,9 @@ from typing import Any
 
 import duckdb
 
-from auroraql.archives.catalogue_file import LOCKED_DOWN
 from auroraql.diagnostics.errors import Diagnostic, Span, StatementError
 from auroraql.diagnostics.suggestions import find_closest
+from auroraql.engines.duckdb.catalogue_file import LOCKED_DOWN
 from auroraql.language.ast import SqlStatement
 from auroraql.results.stored_results import DottedName, SqlPlan
 from auroraql.schema.limits import MOST_SQL_TABLES

@@ -15,8 +15,8 @@ from typing import Any, TypeVar
 
 import duckdb
 
-from auroraql.archives.catalogue_file import QueryInterrupter, raise_keyboard_interrupt
 from auroraql.diagnostics.errors import Diagnostic, Failed, StatementError, TimedOut
+from auroraql.engines.duckdb.catalogue_file import QueryInterrupter, raise_keyboard_interrupt
 from auroraql.language.ast import SqlStatement
 from auroraql.results.result_set import ColumnarRecords, ResultColumn, Row, format_duration
 from auroraql.results.stored_results import (

@@ -15,8 +15,8 @@ import duckdb
 import pytest
 from hypothesis import HealthCheck, settings
 
-from auroraql.archives.demo.place import demo_cache_path
-from auroraql.archives.embedded import EmbeddedEngine
+from auroraql.engines.duckdb.demo.location import demo_cache_path
+from auroraql.engines.duckdb.engine import EmbeddedEngine
 from auroraql.session import Archive, connect
 from tests.aurorax_server import AuroraXServer
 

@@ -12,9 +12,9 @@ from typing import Any
 
 import duckdb
 
-from auroraql.archives.catalogue_format import SCHEMA_VERSION
+from auroraql.engines.duckdb.catalogue_format import SCHEMA_VERSION
 
-FORMAT = resources.files("auroraql.engines").joinpath("catalogue.sql").read_text("utf-8")
+FORMAT = resources.files("auroraql.engines.duckdb").joinpath("catalogue.sql").read_text("utf-8")
 
 SOURCES = (
     (1, "trex", "gillam", "RGB ASI", "ground", "TREx RGB GILL"),

@@ -15,10 +15,11 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from auroraql import connect, residual
-from auroraql.archives.embedded import EmbeddedEngine
+from auroraql import connect
 from auroraql.codecs import script
 from auroraql.diagnostics.errors import Source, StatementError
+from auroraql.engines.duckdb import postprocess
+from auroraql.engines.duckdb.engine import EmbeddedEngine
 from auroraql.ir.plan import Plan, PostProcessing, Request
 from auroraql.ir.query import And, Column, Comparison, FieldComparison, Or, OrderKey, Predicate, Query, Ref
 from auroraql.planner import plan_query
@@ -64,7 +65,7 @@ def embedded(engine: EmbeddedEngine, made: Plan) -> list[tuple[Any, ...]]:
 def by_requests(made: Plan) -> list[tuple[Any, ...]]:
     """The rows that the requests and the residual find."""
     columns = result_columns(made.query)
-    done = residual.post_process(FetchedData(records=fetched(made)), made)
+    done = postprocess.post_process(FetchedData(records=fetched(made)), made)
     return list(done.rows) if done.rows is not None else rows_from_records(done.records or (), columns)
 
 
@@ -172,7 +173,7 @@ def test_every_two_values_of_metadata(engine: EmbeddedEngine, tmp_path: Any, sig
         other.close()
     wanted = [p.url for p in brute_force.answer(query, products)]
     assert [url for (url,) in rows] == wanted
-    left = residual.filter_records([record(p) for p in products], PostProcessing(where=query.where), DATA_PRODUCTS)
+    left = postprocess.filter_records([record(p) for p in products], PostProcessing(where=query.where), DATA_PRODUCTS)
     assert sorted(r["url"] for r in left) == sorted(wanted)
 
 
@@ -274,13 +275,13 @@ def test_groups_by_a_list() -> None:
         ),
         group_by=(platforms,),
     )
-    done = residual.post_process(FetchedData(records=CONJUNCTION_RECORDS), plan_query(query, SMALL))
+    done = postprocess.post_process(FetchedData(records=CONJUNCTION_RECORDS), plan_query(query, SMALL))
     assert list(done.rows or ()) == [(["gill", "swarma"], 2, 2.0), (["gill", "swarmb"], 2, 3.0)]
 
 
 def test_distinct_objects_through_a_list() -> None:
     query = Query("conjunctions", select=(Column(Ref("record", "data_sources")),), distinct=True)
-    done = residual.post_process(FetchedData(records=CONJUNCTION_RECORDS), plan_query(query, SMALL))
+    done = postprocess.post_process(FetchedData(records=CONJUNCTION_RECORDS), plan_query(query, SMALL))
     assert list(done.rows or ()) == [
         (CONJUNCTION_RECORDS[0]["data_sources"],),
         (CONJUNCTION_RECORDS[1]["data_sources"],),
@@ -289,7 +290,7 @@ def test_distinct_objects_through_a_list() -> None:
 
 def test_a_residual_of_lists() -> None:
     where = Comparison(Ref("source", "data_sources.platform"), Op.EQ, ("swarmb",))
-    left = residual.filter_records(CONJUNCTION_RECORDS, PostProcessing(where=where), CONJUNCTIONS)
+    left = postprocess.filter_records(CONJUNCTION_RECORDS, PostProcessing(where=where), CONJUNCTIONS)
     assert [r["min_distance"] for r in left] == [1.0, 3.0]
 
 
@@ -297,7 +298,7 @@ def test_whole_records_are_kept_once(engine: EmbeddedEngine) -> None:
     query = many(distinct=True, order_by=(OrderKey(K, descending=True),), limit=7)
     made = plan_query(query, SMALL)
     rows = embedded(engine, made)
-    twice = residual.post_process(FetchedData(records=[*RECORDS, *RECORDS]), made)
+    twice = postprocess.post_process(FetchedData(records=[*RECORDS, *RECORDS]), made)
     assert twice.records is not None
     assert rows_from_records(twice.records, result_columns(query)) == rows
     assert len(rows) == 7

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from auroraql.archives.aurorax.joining import merge_conjunctions
 from auroraql.archives.aurorax.records import unite_records
 from auroraql.codecs import query_json
+from auroraql.engines.duckdb.postprocess import post_process
 from auroraql.ir.query import EVERYTHING, And, Block, Comparison, Not, Or, Predicate, Query, Ref
 from auroraql.planner import plan_query
-from auroraql.residual import post_process
 from auroraql.resolver import resolve
 from auroraql.results.result_set import FetchedData, Record
 from auroraql.schema.catalogue import Catalogue, DataSource, load_shipped

@@ -12,11 +12,11 @@ import duckdb
 import pytest
 
 from auroraql import connect
-from auroraql.archives.demo import demo_catalogue
+from auroraql.engines.duckdb.demo import demo_catalogue
 from auroraql.schema.catalogue import load_shipped
 
 CHECKSUM = "e5254863083a487393b74b2aea48750a"
-"""Of five ephemeris records an hour of each source, with their metadata. If it changes, so must the number of the rule in auroraql/archives/demo."""
+"""Of five ephemeris records an hour of each source, with their metadata. If it changes, so must the number of the rule in auroraql/engines/duckdb/demo."""
 
 EARTH, DAY_IN_MINUTES, TURN = 6371.2, 1440, math.radians(360.98564736629 / 1440)
 SWARM, THEMIS = (3, 29, 30), (33, 34, 35, 36, 37)
@@ -38,7 +38,7 @@ def asked(table: duckdb.DuckDBPyConnection, condition: str) -> int:
 
 def facts(name: str) -> list[dict[str, str]]:
     return list(
-        csv.DictReader(resources.files("auroraql.archives.demo").joinpath(name).read_text("utf-8").splitlines())
+        csv.DictReader(resources.files("auroraql.engines.duckdb.demo").joinpath(name).read_text("utf-8").splitlines())
     )
 
 

@@ -18,9 +18,9 @@ import duckdb
 import pytest
 
 import auroraql
-from auroraql.archives.demo.place import demo_cache_path
 from auroraql.diagnostics.codes import CODES
 from auroraql.diagnostics.errors import Source
+from auroraql.engines.duckdb.demo.location import demo_cache_path
 from auroraql.language.formatter import format_text
 from auroraql.saved import bind_parameters
 from auroraql.schema.reference import MARK, write_reference

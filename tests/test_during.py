@@ -10,8 +10,9 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from auroraql import connect, residual
-from auroraql.archives.embedded import EmbeddedEngine
+from auroraql import connect
+from auroraql.engines.duckdb import postprocess
+from auroraql.engines.duckdb.engine import EmbeddedEngine
 from auroraql.ir.plan import Plan, Request
 from auroraql.ir.query import And, Column, Comparison, Query, Ref, Using, UsingGroup
 from auroraql.planner import plan_query
@@ -104,7 +105,7 @@ def test_ephemeris_in_intervals(tmp_path: Any) -> None:
     wanted = [(day(0),), (day(0) + timedelta(minutes=1),), (day(0) + timedelta(minutes=2),), (day(0, 1),)]
     assert rows == wanted
     records = [{"epoch": p.epoch.isoformat()} for p in positions]
-    done = residual.post_process(FetchedData(records=records), plan_query(query, SMALL))
+    done = postprocess.post_process(FetchedData(records=records), plan_query(query, SMALL))
     assert list(done.rows or ()) == wanted
 
 
@@ -141,6 +142,6 @@ def test_a_data_product_lies_in_the_days_around_an_interval(tmp_path: Any) -> No
             moments = tuple((day(0, first), day(0, last)) for first, last in during)
             made = plan_query(Query(KIND, select=selected, during=moments), SMALL)
             assert [url for (url,) in embedded(archive._engine, made)] == found, during  # type: ignore[arg-type]
-            done = residual.post_process(FetchedData(records=[record(p) for p in products]), made)
+            done = postprocess.post_process(FetchedData(records=[record(p) for p in products]), made)
             assert [url for (url,) in done.rows or ()] == found, during
             assert brute_force.rows(replace(made.query, distinct=True), products) == sorted((url,) for url in found)

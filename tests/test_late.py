@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from auroraql.archives import demo
-from auroraql.archives.demo import store
-from auroraql.archives.demo.place import demo_cache_path
 from auroraql.diagnostics.errors import UsageError
+from auroraql.engines.duckdb import demo
+from auroraql.engines.duckdb.demo import demo_cache
+from auroraql.engines.duckdb.demo.location import demo_cache_path
 from auroraql.engines.registry import open_archive
 from auroraql.session import connect
 from tests import small_catalogue
@@ -97,10 +97,10 @@ def test_what_cannot_be_kept_is_said_once(tmp_path: Path, monkeypatch: pytest.Mo
     build = demo.build_demo
 
     def interrupted(_connection: object) -> None:
-        monkeypatch.setattr(store, "build_demo", build)
+        monkeypatch.setattr(demo_cache, "build_demo", build)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(store, "build_demo", interrupted)
+    monkeypatch.setattr(demo_cache, "build_demo", interrupted)
     said: list[str] = []
     text = "FIND data_products WHERE program = 'rainbow' ON 2020-03-01"
     with connect(late=True, say=said.append) as archive:

@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auroraql import residual
 from auroraql.codecs import query_json, script
 from auroraql.diagnostics.errors import Source
+from auroraql.engines.duckdb import postprocess
 from auroraql.ir.plan import Plan
 from auroraql.ir.query import And, Comparison, FieldComparison, Not, Or, Predicate, Query
 from auroraql.planner import plan_query
@@ -74,7 +74,7 @@ def test_law_5_every_plan_with_its_residual_is_the_query(predicate: Predicate) -
     query = Query.build(Query(KIND, marked(predicate)))
     made = plan_query(query, SMALL)
     assert len(made.requests) <= MAX_REQUESTS
-    done = residual.filter_records(fetched(made), made.post_processing, DATA_PRODUCTS)
+    done = postprocess.filter_records(fetched(made), made.post_processing, DATA_PRODUCTS)
     assert sorted(r["url"] for r in done) == sorted(p.url for p in brute_force.answer(query, KNOWN))
 
 

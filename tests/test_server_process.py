@@ -16,8 +16,8 @@ import duckdb
 import pytest
 import requests
 
-from auroraql.archives.demo.place import demo_cache_path
-from auroraql.archives.embedded import EmbeddedEngine
+from auroraql.engines.duckdb.demo.location import demo_cache_path
+from auroraql.engines.duckdb.engine import EmbeddedEngine
 from tests.server_process import DAY, SWARM, ServerProcess, finished, get, refused, waited
 from tests.small_catalogue import Product, write
 

@@ -18,8 +18,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import auroraql
-from auroraql.archives.embedded import EmbeddedEngine
 from auroraql.diagnostics.errors import StatementError
+from auroraql.engines.duckdb.engine import EmbeddedEngine
 from auroraql.frontends.server.documents import describe_query, plan_checked_query
 from auroraql.frontends.server.query_documents import read_query
 from auroraql.frontends.server.store import ResultStore

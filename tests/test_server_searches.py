@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auroraql.archives.embedded import EmbeddedEngine, OutOfMemory
+from auroraql.engines.duckdb.engine import EmbeddedEngine, OutOfMemory
 from auroraql.frontends.server import slices
 from auroraql.frontends.server.documents import plan_document
 from auroraql.frontends.server.formats import read_format

@@ -14,10 +14,10 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from auroraql.archives.embedded import EmbeddedEngine
+from auroraql.engines.duckdb.engine import EmbeddedEngine
+from auroraql.engines.duckdb.postprocess import filter_records as run_residual
 from auroraql.ir.plan import Plan, PostProcessing, Request
 from auroraql.ir.query import And, Column, Comparison, FieldComparison, Not, Or, OrderKey, Predicate, Query, Ref
-from auroraql.residual import filter_records as run_residual
 from auroraql.results.result_set import Record, Row, result_columns
 from auroraql.schema import KINDS
 from auroraql.schema.operators import OPERATORS, Op

@@ -12,8 +12,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from auroraql.archives.embedded import EmbeddedEngine
 from auroraql.diagnostics.errors import TimedOut, UsageError
+from auroraql.engines.duckdb.engine import EmbeddedEngine
 from auroraql.session import connect
 from tests.small_catalogue import write
 

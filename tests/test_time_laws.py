@@ -17,9 +17,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from auroraql import connect, residual
+from auroraql import connect
 from auroraql.codecs import query_json, script
 from auroraql.diagnostics.errors import Source
+from auroraql.engines.duckdb import postprocess
 from auroraql.ir.plan import Plan
 from auroraql.ir.query import Query
 from auroraql.language import printer
@@ -294,7 +295,7 @@ def fetched(made: Plan, kind: str) -> list[dict[str, Any]]:
 def test_law_5_times_by_requests(search: tuple[str, Test, str, dict[str, Any]]) -> None:
     kind, test, text, given = search
     made = plan_query(resolve(script.read_find(Source(text)), KNOWN, given).query, KNOWN)
-    done = residual.filter_records(fetched(made, kind), made.post_processing, KINDS[kind])
+    done = postprocess.filter_records(fetched(made, kind), made.post_processing, KINDS[kind])
     names = [r["url"] if kind == "data_products" else f"{r['data_source']['identifier']} {r['epoch']}" for r in done]
     assert sorted(names) == matching(kind, test)
 
@@ -421,7 +422,7 @@ def test_law_5_times_of_conjunctions_by_requests(search: tuple[Test, str, dict[s
             if seen is not None:
                 times = {name: getattr(seen, name).isoformat() for name in FROM_PASSES}
                 found.append({"conjunction_type": "nbtrace", "data_sources": [], "events": [], **times})
-    done = residual.filter_records(found, made.post_processing, KINDS["conjunctions"])
+    done = postprocess.filter_records(found, made.post_processing, KINDS["conjunctions"])
     assert sorted(f"{each['start']} {each['end']}" for each in done) == passes_that_match(test)
 
 

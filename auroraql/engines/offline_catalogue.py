@@ -13,7 +13,7 @@ def offline_catalogue(archive: str) -> Catalogue:
     if the file is unreachable, return the packaged catalogue. Raises UsageError for an archive that does not exist.
     """
     if archive == "demo":
-        from auroraql.archives.demo import demo_catalogue
+        from auroraql.engines.duckdb.demo import demo_catalogue
 
         return demo_catalogue()
     # Import here: most statements are translated for the demonstration, which needs no engine.

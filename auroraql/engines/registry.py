@@ -38,7 +38,7 @@ def open_archive(
         if key is None and is_aurorax(url):
             key = os.environ.get("AURORAX_API_KEY")
         return AuroraXEngine(url, api_key=key or None, name=archive if archive == AURORAX else None)
-    from auroraql.archives.embedded import EmbeddedEngine
+    from auroraql.engines.duckdb.engine import EmbeddedEngine
 
     if not archive:
         raise UsageError("no archive is named", "use demo, a catalogue file, aurorax or a URL")
@@ -70,8 +70,8 @@ _PROGRAM = [sys.executable, "-m", "auroraql.engines.registry"]
 
 def _open_demonstration(open_it: Callable[[], Engine], say: Say) -> Engine:
     """Return the lazily opened demonstration, and build its file in a background process if it is missing."""
-    from auroraql.archives.demo import demo_catalogue
-    from auroraql.archives.demo.place import DEMO_NAME, demo_cache_path
+    from auroraql.engines.duckdb.demo import demo_catalogue
+    from auroraql.engines.duckdb.demo.location import DEMO_NAME, demo_cache_path
 
     summary = EngineSummary(DEMO_NAME, replace(EMBEDDED, demonstration=True), demo_catalogue())
     if demo_cache_path(None).is_file():
@@ -109,7 +109,7 @@ def _say_once(say: Say) -> Say:
 
 def _main(archive: str) -> None:
     if archive == "demo":
-        from auroraql.archives.demo.store import build_cache
+        from auroraql.engines.duckdb.demo.demo_cache import build_cache
 
         build_cache()
     else:

@@ -18,10 +18,10 @@ from threading import Thread
 from platformdirs import user_cache_path, user_state_path
 
 from auroraql import __version__
-from auroraql.archives.demo.place import demo_cache_path
 from auroraql.config import Config, unknown_variables
 from auroraql.config.rows import SETTING_DEFINITIONS
 from auroraql.diagnostics.errors import AuroraQLError, UsageError, make_visible
+from auroraql.engines.duckdb.demo.location import demo_cache_path
 from auroraql.engines.registry import AURORAX_URL
 from auroraql.frontends.cli.configuring import format_config_value, without_password
 from auroraql.frontends.cli.exits import EXIT_OK, EXIT_UNREACHABLE, EXIT_WRONG, exit_code

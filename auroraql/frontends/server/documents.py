@@ -6,8 +6,8 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from auroraql.archives.embedded import EmbeddedEngine
 from auroraql.codecs import query_json, sentence
+from auroraql.engines.duckdb.engine import EmbeddedEngine
 from auroraql.frontends.server.query_documents import QueryDocument, read_query
 from auroraql.frontends.server.wire import Document, HttpError, read_moment, statement_errors_to_http
 from auroraql.ir.plan import Plan

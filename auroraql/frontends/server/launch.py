@@ -16,9 +16,10 @@ from typing import Any, BinaryIO
 
 from platformdirs import user_cache_path
 
-from auroraql.archives.demo.place import demo_cache_path
-from auroraql.archives.embedded import EmbeddedEngine
 from auroraql.diagnostics.errors import UsageError
+from auroraql.engines.duckdb.demo.location import demo_cache_path
+from auroraql.engines.duckdb.engine import EmbeddedEngine
+from auroraql.engines.duckdb.spill_folder import SPILL_PREFIX, SpillFolder
 from auroraql.engines.source_cache import SourceCache
 from auroraql.frontends.server.access import AccessPolicy, read_host, read_origin
 from auroraql.frontends.server.application import Application
@@ -28,7 +29,6 @@ from auroraql.frontends.server.searches import SearchQueue
 from auroraql.frontends.server.service import ServedArchive
 from auroraql.frontends.server.sources import SourceDirectory
 from auroraql.frontends.server.store import ResultStore
-from auroraql.spill import SPILL_PREFIX, SpillFolder
 
 Say = Callable[[str], None]
 

@@ -15,8 +15,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from auroraql.archives.embedded import EmbeddedEngine, EmbeddedRun, OutOfMemory
 from auroraql.diagnostics.errors import AuroraQLError, Cancelled
+from auroraql.engines.duckdb.engine import EmbeddedEngine, EmbeddedRun, OutOfMemory
 from auroraql.frontends.server import search_logs
 from auroraql.frontends.server.encoding import BARE, WRAPPED, LineWriter, SpoolFiles, close_on_error
 from auroraql.frontends.server.memory import release_memory

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from auroraql.archives.embedded import EmbeddedEngine
+from auroraql.engines.duckdb.engine import EmbeddedEngine
 from auroraql.frontends.server.searches import SearchQueue
 from auroraql.frontends.server.sources import SourceDirectory
 from auroraql.frontends.server.wire import HttpError, HttpRequest, whole_number

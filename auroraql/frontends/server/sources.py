@@ -11,8 +11,8 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, fields
 
-from auroraql.archives.catalogue_file import read_source_records
-from auroraql.archives.embedded import EmbeddedEngine
+from auroraql.engines.duckdb.catalogue_file import read_source_records
+from auroraql.engines.duckdb.engine import EmbeddedEngine
 from auroraql.frontends.server.wire import Document
 from auroraql.schema import KINDS, STORED_KINDS
 from auroraql.schema.catalogue import DataSource, SourceDetails, statistics_document

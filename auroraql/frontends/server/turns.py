@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
-from auroraql.archives.embedded import OutOfMemory
+from auroraql.engines.duckdb.engine import OutOfMemory
 from auroraql.frontends.server.wire import HttpError
 
 Result = TypeVar("Result")

@@ -21,7 +21,10 @@ from types import MappingProxyType
 
 import duckdb
 
-from auroraql.archives.catalogue_file import (
+from auroraql.diagnostics.errors import ArchiveError, AuroraQLError, Cancelled, Failed, Refused, TimedOut
+from auroraql.engines.base import EMBEDDED, Capabilities, LogLine, Progress, RunStatus
+from auroraql.engines.duckdb.background_opening import BackgroundOpening
+from auroraql.engines.duckdb.catalogue_file import (
     CatalogueFile,
     Config,
     QueryInterrupter,
@@ -31,16 +34,13 @@ from auroraql.archives.catalogue_file import (
     read_catalogue,
     read_details,
 )
-from auroraql.archives.demo import demo_catalogue as demonstrated
-from auroraql.archives.demo.place import DEMO_NAME, demo_cache_path
-from auroraql.archives.demo.store import delete_cache, open_demo
-from auroraql.archives.file_opening import BackgroundOpening
-from auroraql.diagnostics.errors import ArchiveError, AuroraQLError, Cancelled, Failed, Refused, TimedOut
-from auroraql.engines.base import EMBEDDED, Capabilities, LogLine, Progress, RunStatus
+from auroraql.engines.duckdb.demo import demo_catalogue as demonstrated
+from auroraql.engines.duckdb.demo.demo_cache import delete_cache, open_demo
+from auroraql.engines.duckdb.demo.location import DEMO_NAME, demo_cache_path
+from auroraql.engines.duckdb.spill_folder import SPILL_PREFIX
 from auroraql.ir.plan import Plan, Request
 from auroraql.results.result_set import FetchedData, Row, result_columns
 from auroraql.schema.catalogue import Catalogue, DataSource, SourceDetails, Statistics
-from auroraql.spill import SPILL_PREFIX
 from auroraql.sql.column_mapping import STORED_KINDS
 from auroraql.sql.row_decoding import decode_rows
 from auroraql.sql.statement import compile_query

@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Protocol
 
-from auroraql.archives.catalogue_format import SCHEMA_VERSION, TYPE_NAMES
+from auroraql.engines.duckdb.catalogue_format import SCHEMA_VERSION, TYPE_NAMES
 from auroraql.schema.catalogue import Catalogue, MetadataKey, load_shipped
 
 RULE = "demonstration rule 4"

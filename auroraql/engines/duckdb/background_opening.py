@@ -5,9 +5,9 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
-from auroraql.archives.catalogue_file import CatalogueFile
-from auroraql.archives.demo.place import DEMO_NAME
 from auroraql.diagnostics.errors import Cancelled
+from auroraql.engines.duckdb.catalogue_file import CatalogueFile
+from auroraql.engines.duckdb.demo.location import DEMO_NAME
 
 
 class BackgroundOpening(threading.Thread):

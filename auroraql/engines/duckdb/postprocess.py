@@ -14,6 +14,7 @@ from functools import cache
 from typing import Any
 
 from auroraql.diagnostics.errors import Failed
+from auroraql.engines.duckdb.spill_folder import MEMORY, spill_settings
 from auroraql.ir.plan import Plan, PostProcessing
 from auroraql.ir.query import Ref, collect_refs
 from auroraql.results.result_set import (
@@ -30,7 +31,6 @@ from auroraql.results.result_set import (
     take_records,
 )
 from auroraql.schema import KINDS, Kind, Type
-from auroraql.spill import MEMORY, spill_settings
 from auroraql.sql import order
 from auroraql.sql.bindings import Bindings
 from auroraql.sql.comparison import StoredValue

@@ -15,7 +15,8 @@ from pathlib import Path
 
 import duckdb
 
-from auroraql.archives.catalogue_file import (
+from auroraql.diagnostics.errors import AuroraQLError, Unreachable
+from auroraql.engines.duckdb.catalogue_file import (
     SANDBOXED,
     CatalogueFile,
     Config,
@@ -25,10 +26,9 @@ from auroraql.archives.catalogue_file import (
     raise_keyboard_interrupt,
     read_header,
 )
-from auroraql.archives.demo import RULE, build_demo
-from auroraql.archives.demo.place import DEMO_FILE, DEMO_NAME, demo_cache_path
-from auroraql.diagnostics.errors import AuroraQLError, Unreachable
-from auroraql.spill import MEMORY, spill_settings
+from auroraql.engines.duckdb.demo import RULE, build_demo
+from auroraql.engines.duckdb.demo.location import DEMO_FILE, DEMO_NAME, demo_cache_path
+from auroraql.engines.duckdb.spill_folder import MEMORY, spill_settings
 
 Say = Callable[[str], None]
 

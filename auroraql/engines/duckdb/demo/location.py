@@ -6,8 +6,8 @@ from pathlib import Path
 
 import platformdirs
 
-from auroraql.archives.catalogue_format import SCHEMA_VERSION
-from auroraql.archives.demo import RULE
+from auroraql.engines.duckdb.catalogue_format import SCHEMA_VERSION
+from auroraql.engines.duckdb.demo import RULE
 
 DEMO_NAME = "demo"
 

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import duckdb
 
-from auroraql.archives.catalogue_format import SCHEMA_VERSION, read_format
 from auroraql.diagnostics.errors import UsageError, make_visible
 from auroraql.engines.disk_cache import CacheFile
+from auroraql.engines.duckdb.catalogue_format import SCHEMA_VERSION, read_format
 
 _HINT = "a catalogue has the tables of auroraql/engines/duckdb/catalogue.sql"
 

@@ -21,12 +21,12 @@ from typing import Any
 
 import duckdb
 
-from auroraql.archives.catalogue_check import CheckedFiles, check_catalogue, check_header
-from auroraql.archives.catalogue_format import TYPE_NAMES
 from auroraql.diagnostics.errors import TimedOut, Unreachable, UsageError
+from auroraql.engines.duckdb.catalogue_check import CheckedFiles, check_catalogue, check_header
+from auroraql.engines.duckdb.catalogue_format import TYPE_NAMES
+from auroraql.engines.duckdb.spill_folder import MEMORY, NO_SPILL, Settings, spill_settings
 from auroraql.schema import KINDS, Type
 from auroraql.schema.catalogue import Catalogue, DataSource, MetadataKey, SourceDetails
-from auroraql.spill import MEMORY, NO_SPILL, Settings, spill_settings
 
 SANDBOXED: Settings = {"autoinstall_known_extensions": False, "autoload_known_extensions": False}
 
