@@ -144,7 +144,7 @@ def test_names_that_stand_in_two_places_agree() -> None:
             (
                 *("lark", "requests", "urllib3", "prompt_toolkit", "pygments", "pandas", "pyarrow"),
                 *("msgspec", "tomllib", "argcomplete", "subprocess", "auroraql.saved", "auroraql.completion"),
-                "auroraql.archives.aurorax",
+                "auroraql.engines.aurorax",
             ),
         ),
     ],

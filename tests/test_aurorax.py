@@ -17,11 +17,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import auroraql
-from auroraql.archives.aurorax import AuroraXEngine
-from auroraql.archives.aurorax import run as run_module
-from auroraql.archives.aurorax.records import unite_records
-from auroraql.archives.aurorax.wire import MAX_TRIES
 from auroraql.diagnostics.errors import Cancelled, Failed, Refused, TimedOut, Unreachable, UsageError
+from auroraql.engines.aurorax import AuroraXEngine
+from auroraql.engines.aurorax import run as run_module
+from auroraql.engines.aurorax.http_client import MAX_TRIES
+from auroraql.engines.aurorax.records import unite_records
 from auroraql.engines.base import Engine, SubmissionInterrupted
 from auroraql.ir.plan import Expression, FilterGroup, Plan, Request
 from auroraql.ir.query import Query, Tree

@@ -12,8 +12,8 @@ from urllib.parse import quote
 
 import pytest
 
-from auroraql.archives.aurorax import AuroraXEngine
 from auroraql.diagnostics.errors import ArchiveError, Failed, Refused, Unreachable, UsageError
+from auroraql.engines.aurorax import AuroraXEngine
 from auroraql.ir.plan import Plan, Request
 from auroraql.ir.query import Query
 from tests.aurorax_matching import StepName

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from auroraql.archives.aurorax.ways import EndpointPolicy
+from auroraql.engines.aurorax.endpoint_policy import EndpointPolicy
 from auroraql.engines.disk_cache import CacheFile
 from auroraql.ir.plan import Request
 

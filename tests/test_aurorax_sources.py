@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 import auroraql
-from auroraql.archives.aurorax import AuroraXEngine
 from auroraql.diagnostics.errors import Refused, Unreachable
+from auroraql.engines.aurorax import AuroraXEngine
 from auroraql.engines.disk_cache import CacheFile
 from auroraql.engines.source_cache import DAY_SECONDS, SourceCache
 from auroraql.schema import Type

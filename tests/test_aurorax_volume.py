@@ -15,11 +15,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from auroraql import Archive, connect
-from auroraql.archives.aurorax import AuroraXEngine, arriving
-from auroraql.archives.aurorax.arriving import RecordStream
-from auroraql.archives.aurorax.packed import BatchedRecords, ColumnBatch, ListBatch
-from auroraql.archives.aurorax.records import record_reader
 from auroraql.diagnostics.errors import Failed
+from auroraql.engines.aurorax import AuroraXEngine
+from auroraql.engines.aurorax.columnar import stream
+from auroraql.engines.aurorax.columnar.batches import BatchedRecords, ColumnBatch, ListBatch
+from auroraql.engines.aurorax.columnar.stream import RecordStream
+from auroraql.engines.aurorax.records import record_reader
 from auroraql.ir.plan import Plan, Request
 from auroraql.ir.query import Query, Tree
 from auroraql.schema import KINDS
@@ -47,8 +48,8 @@ RECORDS = [position(minute) for minute in range(COUNT)]
 @pytest.fixture(autouse=True)
 def _small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_PROXY", "*")
-    monkeypatch.setattr(arriving, "SMALL_RESPONSE_BYTES", 20_000)
-    monkeypatch.setattr(arriving, "CHUNK_BYTES", 30_000)
+    monkeypatch.setattr(stream, "SMALL_RESPONSE_BYTES", 20_000)
+    monkeypatch.setattr(stream, "CHUNK_BYTES", 30_000)
 
 
 @pytest.fixture
@@ -268,7 +269,7 @@ def test_is_asked_like_a_small_one(
     archive: Archive, statement: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     packed = archive.run(statement)
-    monkeypatch.setattr(arriving, "SMALL_RESPONSE_BYTES", 1 << 40)
+    monkeypatch.setattr(stream, "SMALL_RESPONSE_BYTES", 1 << 40)
     small = archive.run(statement)
     assert len(packed) == len(small) > 0
     assert list(packed) == list(small) == list(packed.rows)

@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 
 import auroraql
-from auroraql.archives.aurorax import AuroraXEngine
-from auroraql.archives.aurorax import run as run_module
-from auroraql.archives.aurorax.side_by_side import MAX_THREADS, run_in_parallel
 from auroraql.diagnostics.errors import ArchiveError, Failed, Refused, TimedOut, Unreachable
+from auroraql.engines.aurorax import AuroraXEngine
+from auroraql.engines.aurorax import run as run_module
+from auroraql.engines.aurorax.parallel import MAX_THREADS, run_in_parallel
 from auroraql.ir.plan import Plan, Request
 from auroraql.ir.query import Column, Query, Tree
 from tests.aurorax_matching import StepName, formatted

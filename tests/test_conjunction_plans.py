@@ -8,9 +8,9 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from auroraql.archives.aurorax.joining import merge_conjunctions
-from auroraql.archives.aurorax.records import unite_records
 from auroraql.codecs import query_json
+from auroraql.engines.aurorax.merge import merge_conjunctions
+from auroraql.engines.aurorax.records import unite_records
 from auroraql.engines.duckdb.postprocess import post_process
 from auroraql.ir.query import EVERYTHING, And, Block, Comparison, Not, Or, Predicate, Query, Ref
 from auroraql.planner import plan_query

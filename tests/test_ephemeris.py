@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from auroraql import Archive, connect, translate
-from auroraql.archives.aurorax.records import unite_records
+from auroraql.engines.aurorax.records import unite_records
 from auroraql.schema import EPHEMERIS
 from tests import small_catalogue
 from tests.aurorax_server import SOURCE_FIELDS, AuroraXServer

@@ -12,7 +12,7 @@ import pytest
 
 import auroraql
 from auroraql import Archive, Cancelled, Failed, Refused, Search, TimedOut
-from auroraql.archives.aurorax.run import AuroraXRun
+from auroraql.engines.aurorax.run import AuroraXRun
 from auroraql.engines.base import Progress
 from auroraql.engines.registry import open_lazily
 from auroraql.frontends.farewell import exit_summary

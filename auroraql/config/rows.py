@@ -103,7 +103,7 @@ def _check_address(value: Value) -> None:
 
     if "://" not in str(value):
         return
-    from auroraql.archives.aurorax.address import read_address  # deferred: only needed for a URL
+    from auroraql.engines.aurorax.credentials import read_address  # deferred: only needed for a URL
 
     try:
         read_address(str(value))

@@ -31,7 +31,7 @@ def open_archive(
     for an archive that does not exist, Unreachable for one that cannot be opened, TimedOut.
     """
     if isinstance(archive, str) and is_remote(archive):
-        from auroraql.archives.aurorax import AuroraXEngine
+        from auroraql.engines.aurorax import AuroraXEngine
 
         url = resolve_url(archive)
         key = api_key

@@ -164,7 +164,7 @@ def _archive_findings(config: Config) -> Iterator[Finding]:
 
 def _ask_service(config: Config) -> str:
     """What a service says of its sources. Raises AuroraQLError."""
-    from auroraql.archives.aurorax import AuroraXEngine
+    from auroraql.engines.aurorax import AuroraXEngine
 
     url = AURORAX_URL if config.archive == "aurorax" else config.archive
     engine = AuroraXEngine(url, api_key=config.api_key or None)
@@ -201,7 +201,7 @@ def _with_timeout(name: str, ask: Callable[[], str]) -> Finding:
 
 
 def _source_cache_finding(config: Config) -> Path | None:
-    from auroraql.archives.aurorax.address import read_address
+    from auroraql.engines.aurorax.credentials import read_address
     from auroraql.engines.source_cache import SourceCache
 
     try:

@@ -8,9 +8,9 @@ from datetime import date, datetime
 from typing import Any
 from urllib.parse import urlencode
 
-from auroraql.archives.aurorax.answers import ProtocolStep, ServiceContext, ServiceResponse, read_json
-from auroraql.archives.aurorax.wire import ServiceCall
 from auroraql.diagnostics.errors import Failed
+from auroraql.engines.aurorax.http_client import ServiceCall
+from auroraql.engines.aurorax.responses import ProtocolStep, ServiceContext, ServiceResponse, read_json
 from auroraql.results.result_set import Row
 from auroraql.schema import PROTOCOLS
 from auroraql.schema.catalogue import DataSource

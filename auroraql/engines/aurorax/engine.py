@@ -11,8 +11,15 @@ from math import inf
 from pathlib import Path
 from typing import Any
 
-from auroraql.archives.aurorax.address import ApiKey, read_address
-from auroraql.archives.aurorax.answers import (
+from auroraql.codecs import query_json
+from auroraql.diagnostics.errors import ArchiveError, Refused, StatementError, TimedOut, Unreachable, UsageError
+from auroraql.engines.addresses import is_aurorax, may_carry_key
+from auroraql.engines.aurorax.availability_api import availability_call, read_availability
+from auroraql.engines.aurorax.credentials import ApiKey, read_address
+from auroraql.engines.aurorax.endpoint_policy import EndpointPolicy
+from auroraql.engines.aurorax.http_client import HttpClient, ServiceCall
+from auroraql.engines.aurorax.parallel import run_in_parallel
+from auroraql.engines.aurorax.responses import (
     DESCRIBE,
     ESTIMATE,
     SOURCES,
@@ -26,16 +33,9 @@ from auroraql.archives.aurorax.answers import (
     read_request_kind,
     read_status,
 )
-from auroraql.archives.aurorax.availability import availability_call, read_availability
-from auroraql.archives.aurorax.broken import TransportFailure
-from auroraql.archives.aurorax.run import AuroraXRun, ServiceConnection
-from auroraql.archives.aurorax.side_by_side import run_in_parallel
-from auroraql.archives.aurorax.sources import FULL_RECORD, STATISTICS, read_sources, read_statistics
-from auroraql.archives.aurorax.ways import EndpointPolicy
-from auroraql.archives.aurorax.wire import HttpClient, ServiceCall
-from auroraql.codecs import query_json
-from auroraql.diagnostics.errors import ArchiveError, Refused, StatementError, TimedOut, Unreachable, UsageError
-from auroraql.engines.addresses import is_aurorax, may_carry_key
+from auroraql.engines.aurorax.run import AuroraXRun, ServiceConnection
+from auroraql.engines.aurorax.sources_api import FULL_RECORD, STATISTICS, read_sources, read_statistics
+from auroraql.engines.aurorax.transport_errors import TransportFailure
 from auroraql.engines.base import Capabilities
 from auroraql.engines.disk_cache import CacheFile
 from auroraql.engines.source_cache import DAY_SECONDS, STATISTICS_SECONDS, SourceCache

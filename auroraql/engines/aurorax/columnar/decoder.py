@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 from msgspec import UNSET, Raw, UnsetType
 
-from auroraql.archives.aurorax.packed import ColumnBatch, LeafColumn, Path
+from auroraql.engines.aurorax.columnar.batches import ColumnBatch, LeafColumn, Path
 from auroraql.schema import Field, Kind, Type
 from auroraql.schema.source_fields import PREFIX
 

@@ -12,7 +12,21 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from auroraql.archives.aurorax.answers import (
+from auroraql.codecs import query_json
+from auroraql.diagnostics.errors import ArchiveError, Cancelled, Failed, Refused, TimedOut
+from auroraql.engines.aurorax.endpoint_policy import SYNCHRONOUS_TIMEOUT_SECONDS, EndpointPolicy
+from auroraql.engines.aurorax.http_client import TOO_SLOW_FAILURE, CallInterrupted, HttpClient, ServiceCall, add_jitter
+from auroraql.engines.aurorax.parallel import run_in_parallel
+from auroraql.engines.aurorax.pending_calls import PendingCalls
+from auroraql.engines.aurorax.progress_meter import ProgressMeter
+from auroraql.engines.aurorax.records import (
+    apply_format_to_all,
+    read_records,
+    record_reader,
+    unite_records,
+    widen_format,
+)
+from auroraql.engines.aurorax.responses import (
     CANCEL,
     DATA,
     SEARCH_SYNCHRONOUS,
@@ -23,21 +37,7 @@ from auroraql.archives.aurorax.answers import (
     read_request_id,
     read_status,
 )
-from auroraql.archives.aurorax.broken import TransportFailure
-from auroraql.archives.aurorax.progress import ProgressMeter
-from auroraql.archives.aurorax.records import (
-    apply_format_to_all,
-    read_records,
-    record_reader,
-    unite_records,
-    widen_format,
-)
-from auroraql.archives.aurorax.side_by_side import run_in_parallel
-from auroraql.archives.aurorax.under_way import PendingCalls
-from auroraql.archives.aurorax.ways import SYNCHRONOUS_TIMEOUT_SECONDS, EndpointPolicy
-from auroraql.archives.aurorax.wire import TOO_SLOW_FAILURE, CallInterrupted, HttpClient, ServiceCall, add_jitter
-from auroraql.codecs import query_json
-from auroraql.diagnostics.errors import ArchiveError, Cancelled, Failed, Refused, TimedOut
+from auroraql.engines.aurorax.transport_errors import TransportFailure
 from auroraql.engines.base import Progress, RunStatus, SubmissionInterrupted
 from auroraql.ir.plan import Plan, PostProcessing, Request
 from auroraql.ir.query import Tree

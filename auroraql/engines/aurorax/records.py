@@ -13,11 +13,11 @@ from functools import partial
 from itertools import chain, combinations
 from typing import Any
 
-from auroraql.archives.aurorax.answers import ServiceContext, ServiceResponse, read_json, refuse_error
-from auroraql.archives.aurorax.arriving import RecordStream
-from auroraql.archives.aurorax.joining import NEEDED_FIELDS, merge_conjunctions
-from auroraql.archives.aurorax.packed import BatchedRecords, ColumnBatch, ListBatch, RecordBatch, list_batch
 from auroraql.diagnostics.errors import Failed
+from auroraql.engines.aurorax.columnar.batches import BatchedRecords, ColumnBatch, ListBatch, RecordBatch, list_batch
+from auroraql.engines.aurorax.columnar.stream import RecordStream
+from auroraql.engines.aurorax.merge import NEEDED_FIELDS, merge_conjunctions
+from auroraql.engines.aurorax.responses import ServiceContext, ServiceResponse, read_json, refuse_error
 from auroraql.ir.plan import Request
 from auroraql.ir.query import Tree
 from auroraql.results.result_set import Record, ResultColumn, read_time

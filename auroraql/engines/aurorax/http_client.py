@@ -19,18 +19,23 @@ from weakref import WeakKeyDictionary
 import requests
 from urllib3.exceptions import HTTPError
 
-from auroraql.archives.aurorax.address import same_origin_target
-from auroraql.archives.aurorax.answers import (
+from auroraql.diagnostics.errors import Cancelled, Failed, TimedOut
+from auroraql.engines.addresses import is_loopback
+from auroraql.engines.aurorax.cancellable_connection import CancellableAdapter, CancellableConnection
+from auroraql.engines.aurorax.credentials import same_origin_target
+from auroraql.engines.aurorax.responses import (
     ProtocolStep,
     ServiceContext,
     ServiceResponse,
     check_status,
     parse_retry_after,
 )
-from auroraql.archives.aurorax.broken import CONNECT_SECONDS, NOT_HTTP_FAILURE, TransportFailure, diagnose_transport
-from auroraql.archives.aurorax.line import CancellableAdapter, CancellableConnection
-from auroraql.diagnostics.errors import Cancelled, Failed, TimedOut
-from auroraql.engines.addresses import is_loopback
+from auroraql.engines.aurorax.transport_errors import (
+    CONNECT_SECONDS,
+    NOT_HTTP_FAILURE,
+    TransportFailure,
+    diagnose_transport,
+)
 
 MAX_TRIES = 4
 """Attempts per step before its error is raised."""

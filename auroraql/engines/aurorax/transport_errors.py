@@ -24,8 +24,8 @@ from urllib3.exceptions import (
 )
 from urllib3.util import parse_url
 
-from auroraql.archives.aurorax.line import Phase
 from auroraql.diagnostics.errors import ArchiveError, Failed, Unreachable, make_visible
+from auroraql.engines.aurorax.cancellable_connection import Phase
 
 CONNECT_SECONDS = 10.0
 

@@ -10,8 +10,8 @@ from dataclasses import fields
 from datetime import datetime
 from typing import Any
 
-from auroraql.archives.aurorax.answers import ServiceContext, ServiceResponse, read_json
 from auroraql.diagnostics.errors import Failed
+from auroraql.engines.aurorax.responses import ServiceContext, ServiceResponse, read_json
 from auroraql.results.result_set import read_time
 from auroraql.schema import KINDS, PROTOCOLS, STORED_KINDS
 from auroraql.schema.catalogue import DataSource, SourceDetails, Statistics

@@ -18,9 +18,9 @@ from urllib.parse import unquote, urlsplit
 
 import msgspec
 
-from auroraql.archives.aurorax.address import ApiKey
-from auroraql.archives.aurorax.broken import PROXY_HINT
 from auroraql.diagnostics.errors import ArchiveError, Failed, Refused, Unreachable
+from auroraql.engines.aurorax.credentials import ApiKey
+from auroraql.engines.aurorax.transport_errors import PROXY_HINT
 from auroraql.engines.base import LogLine, RunStatus
 from auroraql.schema import PROTOCOLS
 

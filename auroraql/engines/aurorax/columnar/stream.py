@@ -14,10 +14,10 @@ from typing import Any
 
 import msgspec
 
-from auroraql.archives.aurorax.answers import decode_json
-from auroraql.archives.aurorax.packed import BatchedRecords, ListBatch, RecordBatch, list_batch
-from auroraql.archives.aurorax.typed import ColumnDecoder, decoder_for_kind
-from auroraql.archives.aurorax.wire import OversizedResponse
+from auroraql.engines.aurorax.columnar.batches import BatchedRecords, ListBatch, RecordBatch, list_batch
+from auroraql.engines.aurorax.columnar.decoder import ColumnDecoder, decoder_for_kind
+from auroraql.engines.aurorax.http_client import OversizedResponse
+from auroraql.engines.aurorax.responses import decode_json
 from auroraql.results.result_set import Record
 from auroraql.schema import Kind
 
