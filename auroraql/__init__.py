@@ -13,7 +13,7 @@ from __future__ import annotations
 __version__ = "0.2.0"
 
 _PUBLIC = {
-    "Archive": "auroraql.session",
+    "Archive": "auroraql.session.archive",
     "ArchiveError": "auroraql.diagnostics.errors",
     "AuroraQLError": "auroraql.diagnostics.errors",
     "AuroraQLWarning": "auroraql.diagnostics.errors",
@@ -22,16 +22,16 @@ _PUBLIC = {
     "Failed": "auroraql.diagnostics.errors",
     "Refused": "auroraql.diagnostics.errors",
     "ResultSet": "auroraql.results.result_set",
-    "Search": "auroraql.session",
+    "Search": "auroraql.session.archive",
     "Source": "auroraql.diagnostics.errors",
     "StatementError": "auroraql.diagnostics.errors",
     "TimedOut": "auroraql.diagnostics.errors",
     "Unreachable": "auroraql.diagnostics.errors",
     "UsageError": "auroraql.diagnostics.errors",
-    "connect": "auroraql.session",
-    "parse": "auroraql.public",
-    "parse_script": "auroraql.public",
-    "translate": "auroraql.public",
+    "connect": "auroraql.session.archive",
+    "parse": "auroraql.api",
+    "parse_script": "auroraql.api",
+    "translate": "auroraql.api",
 }
 
 __all__ = ["__version__", *_PUBLIC]  # noqa: PLE0604 - the keys are strings

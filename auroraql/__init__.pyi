@@ -1,3 +1,6 @@
+from auroraql.api import parse as parse
+from auroraql.api import parse_script as parse_script
+from auroraql.api import translate as translate
 from auroraql.diagnostics.errors import ArchiveError as ArchiveError
 from auroraql.diagnostics.errors import AuroraQLError as AuroraQLError
 from auroraql.diagnostics.errors import AuroraQLWarning as AuroraQLWarning
@@ -10,12 +13,9 @@ from auroraql.diagnostics.errors import StatementError as StatementError
 from auroraql.diagnostics.errors import TimedOut as TimedOut
 from auroraql.diagnostics.errors import Unreachable as Unreachable
 from auroraql.diagnostics.errors import UsageError as UsageError
-from auroraql.public import parse as parse
-from auroraql.public import parse_script as parse_script
-from auroraql.public import translate as translate
 from auroraql.results.result_set import ResultSet as ResultSet
-from auroraql.session import Archive as Archive
-from auroraql.session import Search as Search
-from auroraql.session import connect as connect
+from auroraql.session.archive import Archive as Archive
+from auroraql.session.archive import Search as Search
+from auroraql.session.archive import connect as connect
 
 __version__: str

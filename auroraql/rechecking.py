@@ -15,8 +15,8 @@ from typing import Any, cast
 from auroraql.codecs import script
 from auroraql.diagnostics.errors import Diagnostic, Source, StatementError
 from auroraql.language.splitter import StatementPiece, end_of_unbalanced, find_next_start, split_script
-from auroraql.preparing import EMPTY_CONTEXT, AnalyzedStatement, Analyzer, SessionContext, diagnostics_of_error
 from auroraql.schema.catalogue import Catalogue
+from auroraql.session.analyzer import EMPTY_CONTEXT, AnalyzedStatement, Analyzer, SessionContext, diagnostics_of_error
 
 _SOON = timedelta(minutes=1)
 """How long cached results may use an earlier value of NOW."""
@@ -191,7 +191,7 @@ def _check_statement(result: script.ReadStatement | Diagnostics, text: str, prep
     if isinstance(result, tuple):
         unread = script.UnreadStatement(StatementError(result), 0, len(text))
         return tuple(diagnostics_of_error(preparing.diagnose_unread(unread, Source(text))))
-    if result.form == "sql" and "auroraql.sql_limits" not in sys.modules:
+    if result.form == "sql" and "auroraql.session.sql.sandbox" not in sys.modules:
         # SQL is parsed by DuckDB, which loads with the first result. A check must not load it.
         return ()
     outcome = preparing.analyze(result, Source(text))

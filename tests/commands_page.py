@@ -11,8 +11,8 @@ from auroraql.frontends.cli.main import SOURCES
 from auroraql.frontends.repl.commands import COMMANDS
 from auroraql.rendering import FORMATS
 from auroraql.saved.types import TYPES
-from auroraql.settings import SETTINGS, Settings
-from auroraql.translation import TARGETS
+from auroraql.session.settings import SETTINGS, Settings
+from auroraql.session.translation import TARGETS
 
 MARK = "<!-- What follows is generated from the declarations: pytest tests/test_docs.py --update writes it. -->"
 """The line after which the page is generated."""

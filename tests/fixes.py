@@ -9,8 +9,8 @@ from datetime import datetime
 from auroraql.codecs import script
 from auroraql.diagnostics.errors import Diagnostic, Source, Span, StatementError
 from auroraql.language.syntax_errors import NAMES_OF_TERMINALS
-from auroraql.preparing import check_scripts
 from auroraql.schema.catalogue import load_shipped
+from auroraql.session.analyzer import check_scripts
 
 NOW = datetime(2021, 3, 4, 5, 6, 7)
 

@@ -21,7 +21,7 @@ from auroraql.frontends.repl.behind import LazyController, ReplOptions
 from auroraql.frontends.repl.checking import BackgroundChecker
 from auroraql.frontends.repl.desk import Controller
 from auroraql.frontends.repl.prompt import HistorySuggestions, line_editor, render_toolbar
-from auroraql.session import connect
+from auroraql.session.archive import connect
 
 TEXTS = (
     (

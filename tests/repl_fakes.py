@@ -14,11 +14,11 @@ from auroraql.frontends.repl.desk import run_input
 from auroraql.frontends.repl.state import ReplState
 from auroraql.ir.plan import Plan
 from auroraql.ir.query import Column, Query, Ref
-from auroraql.preparing import EMPTY_CONTEXT, SessionContext
 from auroraql.results.result_set import FetchedData, ResultSet, Row
 from auroraql.schema.catalogue import Catalogue, load_shipped
-from auroraql.searches import Search
-from auroraql.settings import Settings
+from auroraql.session.analyzer import EMPTY_CONTEXT, SessionContext
+from auroraql.session.jobs import Search
+from auroraql.session.settings import Settings
 
 QUERY = Query(
     "data_products", select=(Column(Ref("record", "start")), Column(Ref("source", "data_source.program"), bare=True))

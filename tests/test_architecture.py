@@ -17,8 +17,8 @@ from auroraql.diagnostics import errors
 from auroraql.diagnostics.codes import CODES
 from auroraql.frontends.cli.main import FORMAT_NAMES, SOURCES, TARGETS
 from auroraql.rendering import FORMATS
-from auroraql.translation import FORMS
-from auroraql.translation import TARGETS as WRITTEN
+from auroraql.session.translation import FORMS
+from auroraql.session.translation import TARGETS as WRITTEN
 from tests import corpus_files
 from tests.conftest import ROOT
 
@@ -136,7 +136,12 @@ def test_names_that_stand_in_two_places_agree() -> None:
             (
                 *("lark", "duckdb", "requests", "urllib3", "prompt_toolkit", "pygments", "msgspec"),
                 *("argcomplete", "tomllib", "logging", "subprocess", "auroraql.saved", "auroraql.rendering"),
-                *("auroraql.session", "auroraql.engines.registry", "auroraql.engines.base", "auroraql.completion"),
+                *(
+                    "auroraql.session.archive",
+                    "auroraql.engines.registry",
+                    "auroraql.engines.base",
+                    "auroraql.completion",
+                ),
             ),
         ),
         (

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from lark import LarkError
 
+from auroraql.api import parse_script
 from auroraql.completion import ArchiveNames, Completer, Completion, CompletionContext
 from auroraql.completion.candidates import MAX_CANDIDATES
 from auroraql.completion.keywords import KEYWORDS, SQL
@@ -16,10 +17,9 @@ from auroraql.completion.trail import ParserState, split_words
 from auroraql.diagnostics.errors import Source, StatementError
 from auroraql.language import grammar
 from auroraql.language.splitter import detect_form
-from auroraql.preparing import Analyzer, SessionContext, analyze_scripts
-from auroraql.public import parse_script
 from auroraql.schema import Type
 from auroraql.schema.catalogue import Catalogue, DataSource, MetadataKey, load_shipped
+from auroraql.session.analyzer import Analyzer, SessionContext, analyze_scripts
 
 KNOWN = CompletionContext(
     ArchiveNames(load_shipped()),

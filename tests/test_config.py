@@ -343,7 +343,7 @@ def test_the_prompt_does_not_wait_for_what_a_setting_names() -> None:
     code = (
         "import sys; from auroraql.config import read_config\n"
         "read_config({'AURORAQL_FORMAT': 'csv', 'AURORAQL_THEME': 'dark', 'AURORAQL_CONFIG': ''})\n"
-        "print([name for name in ('auroraql.rendering', 'auroraql.session', 'pygments', 'tomllib') if name in sys.modules])"
+        "print([name for name in ('auroraql.rendering', 'auroraql.session.archive', 'pygments', 'tomllib') if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"

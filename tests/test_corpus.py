@@ -16,8 +16,8 @@ from auroraql.resolver import resolve
 from auroraql.saved import bind_parameters, known_values
 from auroraql.schema import BLOCKS, KINDS
 from auroraql.schema.catalogue import load_shipped
-from auroraql.session import connect
-from auroraql.translation import translate_source
+from auroraql.session.archive import connect
+from auroraql.session.translation import translate_source
 from tests import corpus_files
 
 NOW = datetime(2021, 3, 4, 5, 6, 7)

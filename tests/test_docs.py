@@ -24,7 +24,7 @@ from auroraql.engines.duckdb.demo.location import demo_cache_path
 from auroraql.language.formatter import format_text
 from auroraql.saved import bind_parameters
 from auroraql.schema.reference import MARK, write_reference
-from auroraql.session import Archive, connect
+from auroraql.session.archive import Archive, connect
 from tests import commands_page, diagrams, errors_page, python_page, screenshot
 from tests.conftest import ROOT
 from tests.server_process import ServerProcess

@@ -17,9 +17,9 @@ from auroraql.language.syntax_errors.foreign_syntax import (
 )
 from auroraql.language.syntax_errors.parse_context import NAMES_OF_TERMINALS
 from auroraql.language.syntax_errors.statement_rules import statement_keywords
-from auroraql.preparing import check_scripts
 from auroraql.schema.catalogue import load_shipped
-from auroraql.session import connect
+from auroraql.session.analyzer import check_scripts
+from auroraql.session.archive import connect
 from tests import corpus_files, fixes, mutations
 
 FIXED = (

@@ -23,7 +23,7 @@ from auroraql.frontends.repl.desk import Controller, run_input, run_session
 from auroraql.frontends.repl.flight import LONG_SEARCH_SECONDS, BackgroundJobs
 from auroraql.frontends.repl.notices import Notifications
 from auroraql.frontends.repl.state import ReplState
-from auroraql.searches import Search
+from auroraql.session.jobs import Search
 from tests.aurorax_server import RECORDS, SOURCES, AuroraXServer, Fault
 from tests.in_flight import ALL, interrupting, once
 from tests.repl_fakes import FakeArchive, said

@@ -9,8 +9,8 @@ import pytest
 import auroraql
 from auroraql import Archive, StatementError, connect
 from auroraql.diagnostics.errors import Source
-from auroraql.preparing import check_scripts
 from auroraql.schema.catalogue import load_shipped
+from auroraql.session.analyzer import check_scripts
 from tests.aurorax_server import AuroraXServer, Fault
 from tests.command_line import command
 from tests.feeding_records import PRODUCTS, serving, urls

@@ -20,7 +20,6 @@ from auroraql.diagnostics.errors import Source, StatementError
 from auroraql.frontends.repl.unfinished import IncompleteInputCheck
 from auroraql.language.formatter import format_text
 from auroraql.language.highlighter import AuroraQLLexer
-from auroraql.preparing import check_scripts
 from auroraql.schema.catalogue import load_shipped
 from auroraql.schema.limits import (
     LIST_LIMITS,
@@ -28,6 +27,7 @@ from auroraql.schema.limits import (
     MOST_COLUMNS,
     MOST_SQL_TABLES,
 )
+from auroraql.session.analyzer import check_scripts
 
 FIND = "FIND data_products WHERE "
 ON = " ON 2021-01-01"

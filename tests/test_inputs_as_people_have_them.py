@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from auroraql.codecs.lenient_json import to_json
 from auroraql.codecs.query_json import _load_document
 from auroraql.diagnostics.errors import Source, StatementError
-from auroraql.translation import translate_source
+from auroraql.session.translation import translate_source
 
 _PLAIN = st.none() | st.booleans() | st.text(max_size=12) | st.integers(-1000, 1000)
 _DOCUMENTS = st.dictionaries(

@@ -13,7 +13,7 @@ from auroraql.engines.duckdb import demo
 from auroraql.engines.duckdb.demo import demo_cache
 from auroraql.engines.duckdb.demo.location import demo_cache_path
 from auroraql.engines.registry import open_archive
-from auroraql.session import connect
+from auroraql.session.archive import connect
 from tests import small_catalogue
 from tests.conftest import ROOT
 
@@ -26,7 +26,7 @@ from prompt_toolkit.completion import CompleteEvent
 from prompt_toolkit.document import Document
 from auroraql.frontends.repl.behind import ReplOptions
 from auroraql.frontends.repl.desk import Controller
-from auroraql.session import connect
+from auroraql.session.archive import connect
 with connect(sys.argv[1], late=True) as archive:
     desk = Desk(archive, Switches(color=True), io.StringIO())
     text = "FIND data_products WHERE program = 'trex' AND platform = 'gilam' AND wavelength == 5 ON 2021-01-01"

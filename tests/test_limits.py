@@ -10,9 +10,9 @@ from auroraql.codecs import script
 from auroraql.diagnostics.errors import Source
 from auroraql.language.parse_table import load_table
 from auroraql.language.splitter import StatementPiece
-from auroraql.preparing import check_scripts
 from auroraql.schema.catalogue import load_shipped
 from auroraql.schema.limits import LIST_LIMITS, MAX_SCRIPT_CHARACTERS, MAX_STATEMENTS
+from auroraql.session.analyzer import check_scripts
 
 FIND = "FIND data_products WHERE "
 ON = " ON 2021-01-01"

@@ -14,8 +14,8 @@ import pytest
 import auroraql
 from auroraql import Archive, StatementError, UsageError, connect
 from auroraql.diagnostics.errors import Source
-from auroraql.preparing import check_scripts
 from auroraql.schema.catalogue import load_shipped
+from auroraql.session.analyzer import check_scripts
 from tests.aurorax_server import AuroraXServer
 from tests.feeding_records import DAY, FIRST, PRODUCTS, both, codes, last, serving, urls
 

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from auroraql.diagnostics.errors import Source
 from auroraql.diagnostics.suggestions import find_misspelt
 from auroraql.schema import KINDS
-from auroraql.session import connect
-from auroraql.translation import translate_source
+from auroraql.session.archive import connect
+from auroraql.session.translation import translate_source
 
 _FIELDS = [(kind.name, name) for kind in KINDS.values() for name in kind.names]
 

@@ -25,7 +25,7 @@ from auroraql.rendering.time_axis import DAY, STEPS, choose_step, draw_axis
 from auroraql.rendering.timeline import render_timeline
 from auroraql.results.result_set import FetchedData, ResultColumn, ResultSet, Row
 from auroraql.schema import Type
-from auroraql.session import Archive
+from auroraql.session.archive import Archive
 from tests.repl_fakes import said, take_all
 
 FEBRUARY = datetime(2020, 2, 1)

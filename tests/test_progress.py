@@ -16,11 +16,11 @@ import pyte
 import pytest
 
 import auroraql
-from auroraql import sql_results
 from auroraql.diagnostics.errors import Unreachable, display_width
 from auroraql.engines.base import Progress
 from auroraql.frontends.progress import describe_progress, format_duration, rewraps_lines, status_line
-from auroraql.searches import report_elapsed
+from auroraql.session.jobs import report_elapsed
+from auroraql.session.sql import runner
 from tests.aurorax_server import RECORDS, SOURCES, AuroraXServer, Fault
 
 
@@ -179,13 +179,13 @@ def test_availability_says_how_long_it_takes(told: list[Progress | None]) -> Non
 
 
 def test_sql_says_how_long_it_takes(told: list[Progress | None], monkeypatch: pytest.MonkeyPatch) -> None:
-    run_sql = sql_results.run_sql
+    run_sql = runner.run_sql
 
     def slow(*arguments: Any) -> Any:
         time.sleep(0.6)
         return run_sql(*arguments)
 
-    monkeypatch.setattr(sql_results, "run_sql", slow)
+    monkeypatch.setattr(runner, "run_sql", slow)
     with auroraql.connect(watch=told.append) as archive:
         archive.run("LET c = FIND data_products WHERE program = 'rainbow' ON 2020-03-01")
         told.clear()

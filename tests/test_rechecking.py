@@ -13,7 +13,11 @@ from auroraql.codecs import script
 from auroraql.diagnostics.errors import Source, Span, StatementError
 from auroraql.language.splitter import StatementPiece
 from auroraql.planner import plan_query, plan_warnings
-from auroraql.preparing import (
+from auroraql.rechecking import LiveChecker
+from auroraql.resolver import resolve
+from auroraql.results.stored_results import StoredResult
+from auroraql.schema.catalogue import Catalogue, DataSource, load_shipped
+from auroraql.session.analyzer import (
     EMPTY_CONTEXT,
     AnalyzedStatement,
     Analyzer,
@@ -21,10 +25,6 @@ from auroraql.preparing import (
     analyze_scripts,
     check_scripts,
 )
-from auroraql.rechecking import LiveChecker
-from auroraql.resolver import resolve
-from auroraql.results.stored_results import StoredResult
-from auroraql.schema.catalogue import Catalogue, DataSource, load_shipped
 from tests.typing_strategies import typings
 
 SCRIPTS = (

@@ -25,7 +25,7 @@ from auroraql.frontends.repl.showing import supports_links
 from auroraql.frontends.repl.state import ReplState
 from auroraql.ir import query
 from auroraql.rendering import render_result
-from auroraql.session import connect
+from auroraql.session.archive import connect
 from tests.repl_fakes import TABLE, URL, FakeArchive, Numbered, Products, products, said, state, take_all
 
 # --- results

@@ -19,7 +19,7 @@ from auroraql.frontends.repl.desk import Controller, run_input
 from auroraql.frontends.repl.state import ReplState
 from auroraql.frontends.repl.themes import theme_style
 from auroraql.saved import shelf
-from auroraql.session import connect
+from auroraql.session.archive import connect
 from tests.repl_fakes import FakeArchive, said
 
 QUERY = """\

@@ -36,7 +36,7 @@ from auroraql.frontends.repl.loop import _check_text
 from auroraql.frontends.repl.prompt import HistorySuggestions
 from auroraql.frontends.repl.unfinished import MAX_CHECKED_CHARACTERS, IncompleteInputCheck
 from auroraql.schema.catalogue import load_shipped
-from auroraql.session import connect
+from auroraql.session.archive import connect
 from tests import small_catalogue
 from tests.aurorax_server import RECORDS, SOURCES, AuroraXServer
 from tests.conftest import ROOT

@@ -29,7 +29,7 @@ from auroraql.ir.query import Query
 from auroraql.rendering import FORMATS, render_result
 from auroraql.results.result_set import FetchedData, ResultColumn, ResultSet
 from auroraql.schema import KINDS, Type
-from auroraql.session import Archive
+from auroraql.session.archive import Archive
 from tests import corpus_files
 
 STATEMENTS = [path for kind in KINDS for path in corpus_files.files(kind)]

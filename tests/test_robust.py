@@ -18,9 +18,9 @@ from auroraql import Archive, StatementError, parse_script, translate
 from auroraql.codecs import query_json, script
 from auroraql.diagnostics.errors import Diagnostic, Source, Span, render
 from auroraql.language.formatter import format_text
-from auroraql.preparing import check_scripts
 from auroraql.schema.catalogue import load_shipped
-from auroraql.translation import TARGETS, translate_find
+from auroraql.session.analyzer import check_scripts
+from auroraql.session.translation import TARGETS, translate_find
 from tests import corpus_files
 
 FIND = "FIND data_products WHERE "

@@ -16,7 +16,7 @@ from auroraql.engines.aurorax.run import AuroraXRun
 from auroraql.engines.base import Progress
 from auroraql.engines.registry import open_lazily
 from auroraql.frontends.farewell import exit_summary
-from auroraql.watching import MAX_WORKERS, JobPoller
+from auroraql.session.job_poller import MAX_WORKERS, JobPoller
 from tests.aurorax_server import RECORDS, SOURCES, AuroraXServer, Fault
 from tests.command_line import command
 from tests.in_flight import ALL, Held, holding, interrupting, once
@@ -70,7 +70,7 @@ class Looked:
 
 
 def test_a_few_are_looked_at_together_and_each_end_is_told_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("auroraql.watching.MAX_IMMEDIATE_POLLS", 10_000)
+    monkeypatch.setattr("auroraql.session.job_poller.MAX_IMMEDIATE_POLLS", 10_000)
     Looked.together = Looked.most = 0
     ended: list[Looked] = []
     watching = JobPoller(ended.append)
@@ -180,7 +180,7 @@ def test_how_they_stand_is_shown_with_their_addresses(server: AuroraXServer, ser
 def test_a_service_that_is_away_for_a_while_is_asked_again(
     server: AuroraXServer, service: Archive, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("auroraql.searches._MAX_POLL_SECONDS", 0.05)
+    monkeypatch.setattr("auroraql.session.jobs._MAX_POLL_SECONDS", 0.05)
     server.never = True
     server.faults["status"] = Fault(status=503, times=8)
     service.run(f"SUBMIT a = {ALL}")

@@ -19,7 +19,7 @@ from auroraql.frontends.repl.desk import run_input
 from auroraql.frontends.repl.state import ReplState
 from auroraql.schema import KINDS, Type
 from auroraql.schema.catalogue import load_shipped
-from auroraql.settings import Settings
+from auroraql.session.settings import Settings
 from tests import small_catalogue
 from tests.aurorax_server import EPHEMERIS, RECORDS, SOURCE_FIELDS, SOURCES, SWARM, AuroraXServer, Fault
 from tests.command_line import command

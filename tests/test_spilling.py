@@ -17,7 +17,7 @@ import pytest
 from auroraql.engines.duckdb import spill_folder
 from auroraql.engines.duckdb.engine import EmbeddedEngine, OutOfMemory
 from auroraql.ir.query import OrderKey, Query, Ref
-from auroraql.session import connect
+from auroraql.session.archive import connect
 from tests.embedded_runs import plan, soon
 from tests.small_catalogue import write
 
@@ -93,7 +93,7 @@ def _size(text: str) -> float:
 
 _PROGRAM = """
 import sys, time
-from auroraql.session import connect
+from auroraql.session.archive import connect
 archive = connect()
 archive.run("FIND data_products LIMIT 1")
 print("open", flush=True)
@@ -142,7 +142,7 @@ def test_nothing_is_left_of_processes_that_end_or_are_killed(
 
 _UNCLOSED = """
 import sys, time
-from auroraql.session import connect
+from auroraql.session.archive import connect
 archive = connect()
 search = archive.submit(
     "FIND conjunctions OF ground (program='themis-asi'), space (program='swarm') WITHIN 5000 km"

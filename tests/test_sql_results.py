@@ -19,8 +19,8 @@ from auroraql import Archive, StatementError, TimedOut, connect, parse
 from auroraql.diagnostics.errors import Span
 from auroraql.language.ast import SqlStatement
 from auroraql.schema import Type
-from auroraql.sql_limits import CONFIG, check_sql
-from auroraql.sql_results import run_sql
+from auroraql.session.sql.runner import run_sql
+from auroraql.session.sql.sandbox import CONFIG, check_sql
 
 DAY = "FIND data_products WHERE program = 'trex' ON 2020-02-01"
 

@@ -14,7 +14,7 @@ import pytest
 
 from auroraql.diagnostics.errors import TimedOut, UsageError
 from auroraql.engines.duckdb.engine import EmbeddedEngine
-from auroraql.session import connect
+from auroraql.session.archive import connect
 from tests.small_catalogue import write
 
 _ENDLESS = "WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r)"

@@ -28,7 +28,7 @@ from auroraql.planner import plan_query
 from auroraql.resolver import resolve
 from auroraql.schema import KINDS
 from auroraql.schema.catalogue import Catalogue, DataSource, load_shipped
-from auroraql.session import Archive
+from auroraql.session.archive import Archive
 from tests import small_catalogue
 from tests.small_catalogue import SOURCES, Position, Product
 

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-import auroraql.sql_limits  # noqa: F401 - with it SQL is checked while it is typed
+import auroraql.session.sql.sandbox  # noqa: F401 - with it SQL is checked while it is typed
 from auroraql.frontends.repl.unfinished import MAX_CHECKED_CHARACTERS, IncompleteInputCheck
 from auroraql.schema import KINDS
 from auroraql.schema.catalogue import load_shipped

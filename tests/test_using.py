@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 from auroraql import Archive, StatementError, connect
 from auroraql.codecs import plan_json
 from auroraql.diagnostics.errors import Source, Span
-from auroraql.preparing import check_scripts
 from auroraql.results.result_set import FetchedData, ResultSet
 from auroraql.schema.catalogue import load_shipped
+from auroraql.session.analyzer import check_scripts
 from tests import aurorax_matching, small_catalogue
 from tests.aurorax_server import AuroraXServer
 from tests.conftest import ROOT

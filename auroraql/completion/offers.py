@@ -13,11 +13,11 @@ from auroraql.completion.survey import Scope, ScopeReader, unquote
 from auroraql.completion.trail import END, ParserState
 from auroraql.language.lr_parser import get_tables
 from auroraql.language.token import Token
-from auroraql.listings import REFRESHABLE
 from auroraql.resolver.windows import WINDOWS
 from auroraql.schema import BLOCKS, CONJUNCTIONS, KINDS, Type
 from auroraql.schema.kinds.conjunctions import PRECISION_UNIT, TRACES
 from auroraql.schema.operators import OPERATORS
+from auroraql.session.show import REFRESHABLE
 
 _WRITTEN_SMALL = frozenset(name.upper() for name in (*KINDS, *BLOCKS))
 _OFTEN = ("FIND", "SHOW", "WHERE", "AND", "SELECT", "ON", "DURING", "IN", "LIMIT")

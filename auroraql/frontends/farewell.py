@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Protocol
 
-from auroraql.searches import Search
+from auroraql.session.jobs import Search
 
 
 class ClosableArchive(Protocol):

@@ -16,9 +16,9 @@ from auroraql.frontends.cli import streams
 from auroraql.frontends.cli.arguments import parse_parameters
 from auroraql.frontends.cli.exits import EXIT_OK, EXIT_WRONG
 from auroraql.frontends.cli.settling import effective_config
-from auroraql.preparing import check_scripts
 from auroraql.saved import Given, known_values, read_front_matter
 from auroraql.schema.catalogue import Catalogue
+from auroraql.session.analyzer import check_scripts
 
 VERSION = 1
 """Of the shape of the JSON: it grows when a member comes to mean something else."""

@@ -28,7 +28,7 @@ from auroraql.frontends.cli.exits import EXIT_OK, EXIT_UNREACHABLE, EXIT_WRONG, 
 from auroraql.frontends.cli.searching import use_color
 from auroraql.frontends.cli.settling import effective_config, query_folders, user_query_folder
 from auroraql.saved import find_queries
-from auroraql.session import connect
+from auroraql.session.archive import connect
 
 PATIENCE = 10.0
 """Seconds that an archive has to answer."""

@@ -130,7 +130,7 @@ def _format_file(name: str, *, only_check: bool) -> int:
 def _run_translate(options: argparse.Namespace) -> int:
     from auroraql.engines.offline_catalogue import offline_catalogue
     from auroraql.frontends.cli.settling import effective_config
-    from auroraql.translation import translate_source
+    from auroraql.session.translation import translate_source
 
     if (options.text is None) == (options.file is None):
         raise UsageError("translate takes one statement", "give it by -c, as a file, or as - for standard input")

@@ -32,7 +32,7 @@ from auroraql.rendering import (
 )
 from auroraql.rendering.options import RenderOptions
 from auroraql.results.result_set import ResultSet
-from auroraql.session import Archive, connect
+from auroraql.session.archive import Archive, connect
 
 
 def run_scripts(options: argparse.Namespace, sources: list[Source], given: Mapping[str, Sequence[str]]) -> int:

@@ -11,8 +11,8 @@ from contextlib import contextmanager
 from auroraql.diagnostics.errors import ArchiveError, AuroraQLError, TimedOut, Unreachable
 from auroraql.frontends.cli.streams import print_notice
 from auroraql.frontends.farewell import exit_summary
-from auroraql.searches import Search
-from auroraql.session import Archive
+from auroraql.session.archive import Archive
+from auroraql.session.jobs import Search
 
 
 class InterruptHandler:

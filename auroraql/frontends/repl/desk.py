@@ -44,10 +44,10 @@ _PRELOADED_MODULES = (
         "auroraql.codecs.query_json",
         "auroraql.codecs.sentence",
         "auroraql.language.syntax_errors.report",
-        "auroraql.listings",
+        "auroraql.session.show",
     ),
     *(
-        "auroraql.fixes",
+        "auroraql.session.fix_checker",
         "auroraql.planner.conjunctions",
         "auroraql.planner.dnf",
         "auroraql.resolver.conjunctions",
@@ -192,7 +192,7 @@ def _run_part(state: ReplState, text: str) -> bool:
         state.error = traceback.format_exc()
         state.say(f"{state.error}This is a bug in AuroraQL: please report it. The session continues.")
     if "duckdb" in sys.modules:
-        import auroraql.sql_limits  # noqa: F401 - once DuckDB is loaded, SQL is checked while it is typed
+        import auroraql.session.sql.sandbox  # noqa: F401 - once DuckDB is loaded, SQL is checked while it is typed
     if state.known is not None:
         state.known = completion_context(state)
         reload_queries(state)

@@ -14,7 +14,7 @@ from auroraql.frontends.progress import format_duration, status_line
 from auroraql.frontends.repl.state import ReplState
 from auroraql.frontends.repl.statements import run_and_show
 from auroraql.rendering import cut_text, render_grid
-from auroraql.searches import Search
+from auroraql.session.jobs import Search
 
 QUICK_CANCEL_SECONDS = 0.04
 """Seconds that the prompt waits for the archive to confirm a cancellation."""

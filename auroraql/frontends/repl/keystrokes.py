@@ -15,9 +15,9 @@ from auroraql.completion import CompletionContext
 from auroraql.frontends.repl.commands import COMMANDS, find_command
 from auroraql.frontends.repl.state import ReplState
 from auroraql.frontends.repl.unfinished import MAX_CHECKED_CHARACTERS
-from auroraql.listings import listing_columns
 from auroraql.results.stored_results import table_columns
-from auroraql.settings import SETTINGS
+from auroraql.session.settings import SETTINGS
+from auroraql.session.show import listing_columns
 
 
 def completion_context(state: ReplState) -> CompletionContext:

@@ -14,13 +14,13 @@ from auroraql.diagnostics.errors import Diagnostic, Source, make_visible, render
 from auroraql.engines.base import OnProgress
 from auroraql.frontends.pager import page_height
 from auroraql.frontends.repl.behind import ReplOptions
-from auroraql.preparing import SessionContext
 from auroraql.rendering.options import RenderOptions, supports_blocks
 from auroraql.results.result_set import ResultSet
 from auroraql.saved import SavedQuery
 from auroraql.schema.catalogue import Catalogue
-from auroraql.searches import Search
-from auroraql.settings import Settings
+from auroraql.session.analyzer import SessionContext
+from auroraql.session.jobs import Search
+from auroraql.session.settings import Settings
 
 
 class ArchiveProtocol(Protocol):

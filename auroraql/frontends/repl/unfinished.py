@@ -14,9 +14,9 @@ from auroraql.frontends.repl.commands import is_command, split_input
 from auroraql.language.splitter import detect_form
 from auroraql.language.syntax_errors import CLAUSE_STARTS
 from auroraql.language.token import Token
-from auroraql.preparing import EMPTY_CONTEXT, SessionContext
 from auroraql.rechecking import LiveChecker
 from auroraql.schema.catalogue import Catalogue
+from auroraql.session.analyzer import EMPTY_CONTEXT, SessionContext
 
 MAX_CHECKED_CHARACTERS = 100_000
 """Longer texts were pasted, not typed, and are neither completed nor checked. In characters."""

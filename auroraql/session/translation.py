@@ -66,7 +66,7 @@ def translate_source(
         return _translate(source, to, form, catalogue, parameters, now)
     except StatementError as error:
         # A right statement is not kept waiting by what checks the fixes of wrong ones.
-        from auroraql.fixes import keep_valid_fixes
+        from auroraql.session.fix_checker import keep_valid_fixes
 
         span = Span(0, len(source.text))
         found = keep_valid_fixes(error.diagnostics, source, span, catalogue or load_shipped(), parameters, now)

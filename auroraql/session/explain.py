@@ -20,11 +20,11 @@ from auroraql.resolver import ResolvedFind, resolve
 from auroraql.resolver.result_references import ResultLookup, SubqueryResults
 from auroraql.results.result_set import ResultColumn
 from auroraql.results.stored_results import StoredResult
-from auroraql.row_search import plan_row_query, stored_result_for
 from auroraql.schema import KINDS, PROTOCOLS, Kind, Type
 from auroraql.schema.catalogue import Catalogue, DataSource
 from auroraql.schema.operators import OPERATORS
-from auroraql.translation import require_one_request
+from auroraql.session.result_queries import plan_row_query, stored_result_for
+from auroraql.session.translation import require_one_request
 
 _SOURCES_SECONDS = 5.0
 

@@ -17,12 +17,12 @@ from typing import Literal, Protocol
 from auroraql.diagnostics.errors import ArchiveError, Cancelled, Refused, TimedOut, Unreachable
 from auroraql.engines.base import EngineRun, LogLine, OnProgress, Progress, RunStatus
 from auroraql.ir.plan import Plan
-from auroraql.preparing import AnalyzedStatement
 from auroraql.results.result_set import FetchedData, ResultSet, Row
 from auroraql.results.stored_results import StoredResult, rename_result
-from auroraql.row_search import post_process_fetched
-from auroraql.search_steps import VerboseSteps
-from auroraql.settings import Settings
+from auroraql.session.analyzer import AnalyzedStatement
+from auroraql.session.result_queries import post_process_fetched
+from auroraql.session.settings import Settings
+from auroraql.session.verbose_steps import VerboseSteps
 
 State = Literal["running", "unreachable", "cancelling", "done", "failed", "cancelled"]
 

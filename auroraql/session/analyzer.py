@@ -34,10 +34,10 @@ from auroraql.resolver import ResolvedFind, resolve, unused_parameter_warning
 from auroraql.resolver.result_references import ResultLookup, SubqueryResults, uses_results
 from auroraql.resolver.values import OperandResolver, SemanticError
 from auroraql.results.stored_results import ShowPlan, SqlPlan, StoredResult
-from auroraql.row_search import stored_records, stored_result_for, untimed_rows_error
 from auroraql.schema import KINDS
 from auroraql.schema.catalogue import Catalogue, DataSource
-from auroraql.settings import Value, read_set
+from auroraql.session.result_queries import stored_records, stored_result_for, untimed_rows_error
+from auroraql.session.settings import Value, read_set
 
 DataSources = Callable[[], Sequence[DataSource]]
 
@@ -221,7 +221,7 @@ class Analyzer:
         found = error.diagnostics
         if any(each.fix is not None for each in found):
             # A right statement is not kept waiting by what checks the fixes of wrong ones.
-            from auroraql.fixes import keep_valid_fixes
+            from auroraql.session.fix_checker import keep_valid_fixes
 
             found = keep_valid_fixes(found, source, span, self.catalogue, self.parameters, self.now, self)
         return StatementError(found, source, error.questions)
@@ -373,7 +373,7 @@ class Analyzer:
 
     def _analyze_show(self, begun: AnalyzedStatement, statement: ShowStatement) -> AnalyzedStatement:
         # Most scripts show nothing and never load this room.
-        from auroraql.listings import analyze_show
+        from auroraql.session.show import analyze_show
 
         if any(
             isinstance(each, ShowTarget) and each.name in self.lost - self.kept.keys() for each in statement.clauses
@@ -397,7 +397,7 @@ class Analyzer:
         return replace(begun, show_plan=shown, warnings=said)
 
     def _analyze_sql(self, begun: AnalyzedStatement, statement: SqlStatement) -> AnalyzedStatement:
-        from auroraql.sql_limits import check_sql  # DuckDB, which most scripts load later or not at all
+        from auroraql.session.sql.sandbox import check_sql  # DuckDB, which most scripts load later or not at all
 
         limited = check_sql(statement, [*self.kept, *sorted(self.lost - self.kept.keys())])
         if self.lost & {*limited.tables} - self.kept.keys():

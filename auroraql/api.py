@@ -7,9 +7,9 @@ from typing import Any
 from auroraql.codecs import script
 from auroraql.diagnostics.errors import Source
 from auroraql.diagnostics.python_warnings import warn_diagnostics
-from auroraql.inputs import StatementLike, to_source
 from auroraql.language.ast import Statement
-from auroraql.translation import translate_source
+from auroraql.session.statement_inputs import StatementLike, to_source
+from auroraql.session.translation import translate_source
 
 
 def parse(statement: StatementLike) -> Statement:

@@ -15,9 +15,10 @@ from auroraql.diagnostics.python_warnings import warn_diagnostics
 from auroraql.engines.base import DEFAULT_TIMEOUT, Engine, OnProgress
 from auroraql.engines.record_range import record_range
 from auroraql.engines.registry import open_archive, open_lazily
-from auroraql.inputs import StatementLike, to_source
 from auroraql.language.ast import FindStatement, JobStatement, SubmitStatement
-from auroraql.preparing import (
+from auroraql.results.result_set import ResultSet
+from auroraql.schema.catalogue import Catalogue
+from auroraql.session.analyzer import (
     AnalyzedStatement,
     Analyzer,
     SessionContext,
@@ -25,11 +26,10 @@ from auroraql.preparing import (
     analyze_statement,
     check_scripts,
 )
-from auroraql.results.result_set import ResultSet
-from auroraql.running import Executor
-from auroraql.schema.catalogue import Catalogue
-from auroraql.searches import Search
-from auroraql.settings import Settings
+from auroraql.session.executor import Executor
+from auroraql.session.jobs import Search
+from auroraql.session.settings import Settings
+from auroraql.session.statement_inputs import StatementLike, to_source
 
 __all__ = ["Archive", "Search", "connect"]
 

@@ -25,18 +25,18 @@ from auroraql.language.ast import (
     SubmitStatement,
 )
 from auroraql.planner import plan_query as make_plan
-from auroraql.preparing import AnalyzedStatement, OverlaidResults, SessionContext, next_job_name
 from auroraql.resolver import resolve
 from auroraql.resolver.result_references import SubqueryResults
 from auroraql.results.result_set import FetchedData, ResultColumn, ResultSet, Row
 from auroraql.results.stored_results import ShowPlan, StoredResult
-from auroraql.row_search import plan_row_query, query_rows, stored_records, stored_result_for
 from auroraql.schema import KINDS, Type
 from auroraql.schema.catalogue import DataSource
-from auroraql.search_steps import VerboseSteps
-from auroraql.searches import PlannedFind, Search, State, report_elapsed
-from auroraql.settings import Settings
-from auroraql.watching import JobPoller
+from auroraql.session.analyzer import AnalyzedStatement, OverlaidResults, SessionContext, next_job_name
+from auroraql.session.job_poller import JobPoller
+from auroraql.session.jobs import PlannedFind, Search, State, report_elapsed
+from auroraql.session.result_queries import plan_row_query, query_rows, stored_records, stored_result_for
+from auroraql.session.settings import Settings
+from auroraql.session.verbose_steps import VerboseSteps
 
 _NO_QUERY = Query("", select=())
 """That of a result which is no search's."""
@@ -197,7 +197,7 @@ class Executor:
         )
         if columns is None and plan.requests and _is_empty(answer):
             # Most searches find something and never load this module.
-            from auroraql.empty_results import explain_empty_result
+            from auroraql.session.empty_results import explain_empty_result
 
             reason = explain_empty_result(plan.query, self.engine)
             answer.warnings += (reason,) if reason is not None else ()
@@ -314,7 +314,7 @@ class Executor:
     def _execute_explain(self, asked: ExplainStatement, prepared: AnalyzedStatement, began: float) -> ResultSet:
         """What EXPLAIN and DESCRIBE say; nothing is searched, so FINDs in parentheses are explained too."""
         # Most statements are no reports and never load this room.
-        from auroraql.reports import ExplainContext, answer_explain
+        from auroraql.session.explain import ExplainContext, answer_explain
 
         told = answer_explain(
             asked, ExplainContext(self.engine, _SessionResults(self, prepared), prepared.parameter_values, prepared.now)
@@ -325,7 +325,7 @@ class Executor:
 
     def _execute_show(self, prepared: AnalyzedStatement, began: float) -> ResultSet:
         # Most scripts show nothing and never load this room.
-        from auroraql.listings import TREE_LISTINGS, ListingContext, listing_rows
+        from auroraql.session.show import TREE_LISTINGS, ListingContext, listing_rows
 
         shown = prepared.show_plan
         assert shown is not None, "a SHOW is read before it runs"  # noqa: S101
@@ -356,7 +356,7 @@ class Executor:
 
     def _sources_of_listing(self, shown: ShowPlan, prepared: AnalyzedStatement, began: float) -> Sequence[DataSource]:
         """The sources of the archive that the WHERE of a listing leaves. Raises ArchiveError."""
-        from auroraql.listings import source_row
+        from auroraql.session.show import source_row
 
         sources = self.engine.sources(self.deadline(began))
         if shown.source_find is None or shown.source_result is None:
@@ -377,7 +377,7 @@ class Executor:
         return [search.as_row() for search in list(self.submitted.values())]  # another thread may keep one
 
     def _execute_sql(self, statement: SqlStatement, prepared: AnalyzedStatement, began: float) -> ResultSet:
-        from auroraql.sql_results import run_sql
+        from auroraql.session.sql.runner import run_sql
 
         limited = prepared.sql_plan
         assert limited is not None, "SQL is looked at before it runs"  # noqa: S101

@@ -29,7 +29,7 @@ from auroraql.results.stored_results import (
     table_columns,
 )
 from auroraql.schema import Field, Type
-from auroraql.sql_limits import CONFIG, RewrittenSql, quote_identifier, sql_error
+from auroraql.session.sql.sandbox import CONFIG, RewrittenSql, quote_identifier, sql_error
 
 _SQL_TYPES = {
     Type.STRING: "VARCHAR",

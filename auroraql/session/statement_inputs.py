@@ -82,7 +82,7 @@ def _to_plain(value: Any) -> Any:
 def _with_selection(source: Source, template: Mapping[str, Any]) -> Source:
     """Return the query as text, with the parts of the response format selected."""
     # Few callers hand in search objects, and fewer a response format.
-    from auroraql.translation import translate_source
+    from auroraql.session.translation import translate_source
 
     text = str(translate_source(source, "aql").output)
     return Source(f"{text} SELECT {_select_list(template)}", source.name)
