@@ -11,9 +11,9 @@ from lark import LarkError
 
 from auroraql.api import parse_script
 from auroraql.completion import ArchiveNames, Completer, Completion, CompletionContext
-from auroraql.completion.candidates import MAX_CANDIDATES
+from auroraql.completion.completer import MAX_CANDIDATES
 from auroraql.completion.keywords import KEYWORDS, SQL
-from auroraql.completion.trail import ParserState, split_words
+from auroraql.completion.parser_state import ParserState, split_words
 from auroraql.diagnostics.errors import Source, StatementError
 from auroraql.language import grammar
 from auroraql.language.splitter import detect_form

@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from auroraql.codecs import script
+from auroraql.completion.live_checker import LiveChecker
 from auroraql.diagnostics.errors import Source, Span, StatementError
 from auroraql.language.splitter import StatementPiece
 from auroraql.planner import plan_query, plan_warnings
-from auroraql.rechecking import LiveChecker
 from auroraql.resolver import resolve
 from auroraql.results.stored_results import StoredResult
 from auroraql.schema.catalogue import Catalogue, DataSource, load_shipped

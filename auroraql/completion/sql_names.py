@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
-from auroraql.completion.groups import NameGroup, make_items
-from auroraql.completion.known import CompletionContext
+from auroraql.completion.context import CompletionContext
+from auroraql.completion.cursor import Cursor
 from auroraql.completion.matching import NamedItem
-from auroraql.completion.place import Cursor
+from auroraql.completion.name_groups import NameGroup, make_items
 
 _QUALIFIED = re.compile(r"(\w+)\.\Z")
 _BEHIND_FROM = re.compile(r"\b(?:from|join)\s+\Z", re.IGNORECASE)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from auroraql.completion.known import CompletionContext, SelectedValues, describe_field
+from auroraql.completion.context import CompletionContext, SelectedValues, describe_field
 from auroraql.completion.matching import NamedItem, Vocabulary
-from auroraql.completion.survey import Scope
-from auroraql.completion.trail import ParserState
+from auroraql.completion.parser_state import ParserState
+from auroraql.completion.scope import Scope
 from auroraql.schema import BLOCKS, KINDS, Field, Kind, Type
 from auroraql.schema.kinds.conjunctions import PRECISION_UNIT, PRECISIONS
 

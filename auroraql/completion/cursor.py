@@ -6,8 +6,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from auroraql.completion.survey import ScopeReader
-from auroraql.completion.trail import END, ParserState, split_words
+from auroraql.completion.parser_state import END, ParserState, split_words
+from auroraql.completion.scope import ScopeReader
 from auroraql.diagnostics.errors import StatementError
 from auroraql.language.lr_parser import ParseFailure, last_complete_word, run_parser
 from auroraql.language.splitter import (
