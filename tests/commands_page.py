@@ -9,8 +9,8 @@ from auroraql.config.rows import FILE_VARIABLE, PROFILE_VARIABLE, SETTING_DEFINI
 from auroraql.frontends.cli.arguments import build_parser
 from auroraql.frontends.cli.main import SOURCES
 from auroraql.frontends.repl.commands import COMMANDS
+from auroraql.queries.parameter_types import TYPES
 from auroraql.rendering import FORMATS
-from auroraql.saved.types import TYPES
 from auroraql.session.settings import SETTINGS, Settings
 from auroraql.session.translation import TARGETS
 

@@ -135,7 +135,7 @@ def test_names_that_stand_in_two_places_agree() -> None:
             "from auroraql.frontends.cli import main; main(['translate', '--to', 'json', '-c', 'FIND data_products ON 2021-01-01'])",
             (
                 *("lark", "duckdb", "requests", "urllib3", "prompt_toolkit", "pygments", "msgspec"),
-                *("argcomplete", "tomllib", "logging", "subprocess", "auroraql.saved", "auroraql.rendering"),
+                *("argcomplete", "tomllib", "logging", "subprocess", "auroraql.queries", "auroraql.rendering"),
                 *(
                     "auroraql.session.archive",
                     "auroraql.engines.registry",
@@ -148,7 +148,7 @@ def test_names_that_stand_in_two_places_agree() -> None:
             "from auroraql.frontends.cli import main; main(['-c', 'FIND data_products ON 2021-01-01 LIMIT 1'])",
             (
                 *("lark", "requests", "urllib3", "prompt_toolkit", "pygments", "pandas", "pyarrow"),
-                *("msgspec", "tomllib", "argcomplete", "subprocess", "auroraql.saved", "auroraql.completion"),
+                *("msgspec", "tomllib", "argcomplete", "subprocess", "auroraql.queries", "auroraql.completion"),
                 "auroraql.engines.aurorax",
             ),
         ),

@@ -12,8 +12,8 @@ from auroraql.codecs import script
 from auroraql.diagnostics.errors import AuroraQLError, Source, StatementError, render
 from auroraql.ir.query import Query
 from auroraql.planner.pushdown import NativeRequest
+from auroraql.queries import bind_parameters, known_values
 from auroraql.resolver import resolve
-from auroraql.saved import bind_parameters, known_values
 from auroraql.schema import BLOCKS, KINDS
 from auroraql.schema.catalogue import load_shipped
 from auroraql.session.archive import connect

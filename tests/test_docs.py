@@ -22,7 +22,7 @@ from auroraql.diagnostics.codes import CODES
 from auroraql.diagnostics.errors import Source
 from auroraql.engines.duckdb.demo.location import demo_cache_path
 from auroraql.language.formatter import format_text
-from auroraql.saved import bind_parameters
+from auroraql.queries import bind_parameters
 from auroraql.schema.reference import MARK, write_reference
 from auroraql.session.archive import Archive, connect
 from tests import commands_page, diagrams, errors_page, python_page, screenshot

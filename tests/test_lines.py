@@ -16,8 +16,8 @@ from auroraql.frontends.repl.unfinished import IncompleteInputCheck
 from auroraql.language.formatter import format_text
 from auroraql.language.highlighter import AuroraQLLexer
 from auroraql.language.splitter import split_script
-from auroraql.saved import read_front_matter
-from auroraql.saved.uses import find_uses
+from auroraql.queries import read_front_matter
+from auroraql.queries.parameter_usage import find_uses
 from auroraql.schema.catalogue import load_shipped
 
 LINE_ENDS = ("\n", "\r", "\r\n")

@@ -110,7 +110,7 @@ from pathlib import Path
 number, folder, each = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3])
 from auroraql.engines.disk_cache import CacheFile
 from auroraql.frontends.repl.history import open_history
-from auroraql.saved.shelf import save_query
+from auroraql.queries.store import save_query
 from auroraql.rendering import write_text
 history, kept = open_history(folder / "history"), KeptFile("test", "x", folder, here=False)
 print("ready", flush=True)

@@ -18,7 +18,7 @@ from auroraql.frontends.repl.behind import ReplOptions
 from auroraql.frontends.repl.desk import Controller, run_input
 from auroraql.frontends.repl.state import ReplState
 from auroraql.frontends.repl.themes import theme_style
-from auroraql.saved import shelf
+from auroraql.queries import store
 from auroraql.session.archive import connect
 from tests.repl_fakes import FakeArchive, said
 
@@ -240,7 +240,7 @@ def test_completion_reads_no_file(desk: Controller, monkeypatch: pytest.MonkeyPa
     def touched(*_arguments: object, **_options: object) -> None:
         raise AssertionError("a key touched the disk")
 
-    monkeypatch.setattr(shelf.os, "scandir", touched)  # type: ignore[attr-defined]
+    monkeypatch.setattr(store.os, "scandir", touched)  # type: ignore[attr-defined]
     monkeypatch.setattr(Path, "stat", touched)
     monkeypatch.setattr(Path, "open", touched)
     monkeypatch.setattr(Path, "read_text", touched)

@@ -14,7 +14,7 @@ import pytest
 
 import auroraql
 from auroraql.diagnostics.errors import AuroraQLError, Source, StatementError, UsageError
-from auroraql.saved import (
+from auroraql.queries import (
     bind_parameters,
     check_name,
     find_queries,
@@ -23,9 +23,9 @@ from auroraql.saved import (
     read_front_matter,
     save_query,
 )
-from auroraql.saved.header import format_declaration
-from auroraql.saved.offers import describe_parameters, parameter_values
-from auroraql.saved.types import TYPES, quote_value, split_items, unquote_value
+from auroraql.queries.front_matter import format_declaration
+from auroraql.queries.parameter_completion import describe_parameters, parameter_values
+from auroraql.queries.parameter_types import TYPES, quote_value, split_items, unquote_value
 from tests.command_line import command
 
 DAILY = """\
@@ -254,9 +254,9 @@ def test_nothing_is_overwritten_unless_it_is_meant(tmp_path: Path) -> None:
 
 
 def test_a_query_that_appears_meanwhile_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from auroraql.saved import shelf
+    from auroraql.queries import store
 
-    monkeypatch.setattr(shelf, "_candidate_files", lambda _folder: iter(()))
+    monkeypatch.setattr(store, "_candidate_files", lambda _folder: iter(()))
     (tmp_path / "daily.aql").write_text("other")
     with pytest.raises(UsageError, match="already"):
         save_query("daily", "mine", tmp_path)

@@ -396,6 +396,6 @@ def bind_script_parameters(sources: Sequence[Source], given: Mapping[str, Sequen
     """The values of the parameters of scripts that are run together. Raises as `saved.bind`, which most need not load."""
     if not given and not any(mark in source.text for source in sources for mark in ("--", "/*")):
         return {}  # nothing is given, and nothing can be declared
-    from auroraql.saved import bind_parameters
+    from auroraql.queries import bind_parameters
 
     return bind_parameters(sources, given)

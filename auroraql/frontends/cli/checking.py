@@ -16,7 +16,7 @@ from auroraql.frontends.cli import streams
 from auroraql.frontends.cli.arguments import parse_parameters
 from auroraql.frontends.cli.exits import EXIT_OK, EXIT_WRONG
 from auroraql.frontends.cli.settling import effective_config
-from auroraql.saved import Given, known_values, read_front_matter
+from auroraql.queries import Given, known_values, read_front_matter
 from auroraql.schema.catalogue import Catalogue
 from auroraql.session.analyzer import check_scripts
 

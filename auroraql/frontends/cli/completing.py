@@ -18,8 +18,8 @@ from argcomplete.shell_integration import shellcode
 from auroraql.config import read_config
 from auroraql.diagnostics.errors import AuroraQLError, Source
 from auroraql.frontends.cli.settling import query_folders
-from auroraql.saved import SUFFIX, SavedQuery, find_queries, find_query
-from auroraql.saved.offers import describe_parameters, parameter_values
+from auroraql.queries import SUFFIX, SavedQuery, find_queries, find_query
+from auroraql.queries.parameter_completion import describe_parameters, parameter_values
 
 
 def completion_script(shell: str) -> str:

@@ -27,7 +27,7 @@ from auroraql.frontends.cli.configuring import format_config_value, without_pass
 from auroraql.frontends.cli.exits import EXIT_OK, EXIT_UNREACHABLE, EXIT_WRONG, exit_code
 from auroraql.frontends.cli.searching import use_color
 from auroraql.frontends.cli.settling import effective_config, query_folders, user_query_folder
-from auroraql.saved import find_queries
+from auroraql.queries import find_queries
 from auroraql.session.archive import connect
 
 PATIENCE = 10.0

@@ -15,9 +15,9 @@ from auroraql.frontends.cli.searching import run_scripts, show_result, use_color
 from auroraql.frontends.cli.settling import effective_config, query_folders
 from auroraql.ir.plan import Plan
 from auroraql.ir.query import Query
+from auroraql.queries import find_queries, find_query, query_rows, unknown_query_error, unreadable_query_error
 from auroraql.rendering import render_grid
 from auroraql.results.result_set import FetchedData, ResultColumn, ResultSet
-from auroraql.saved import find_queries, find_query, query_rows, unknown_query_error, unreadable_query_error
 from auroraql.schema import Type
 
 _COLUMNS = tuple(

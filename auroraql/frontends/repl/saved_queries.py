@@ -13,8 +13,7 @@ from auroraql.frontends.repl.history import may_be_secret
 from auroraql.frontends.repl.showing import expand_path
 from auroraql.frontends.repl.state import ReplState
 from auroraql.frontends.repl.statements import INPUT_NAME, read_file, run_and_show
-from auroraql.rendering import render_grid
-from auroraql.saved import (
+from auroraql.queries import (
     SavedQuery,
     bind_parameters,
     check_name,
@@ -31,7 +30,8 @@ from auroraql.saved import (
     unquote_value,
     unreadable_query_error,
 )
-from auroraql.saved.offers import describe_parameters, parameter_values
+from auroraql.queries.parameter_completion import describe_parameters, parameter_values
+from auroraql.rendering import render_grid
 
 # Possessive quantifiers: backtracking over the ends of a quote would take exponential time.
 _VALUE = r"(?:'[^']*+(?:''[^']*+)*+'|\"[^\"]*+(?:\"\"[^\"]*+)*+\"|\([^)]*+\)|[^\s'\"(])*+"

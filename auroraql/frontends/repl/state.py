@@ -14,9 +14,9 @@ from auroraql.diagnostics.errors import Diagnostic, Source, make_visible, render
 from auroraql.engines.base import OnProgress
 from auroraql.frontends.pager import page_height
 from auroraql.frontends.repl.behind import ReplOptions
+from auroraql.queries import SavedQuery
 from auroraql.rendering.options import RenderOptions, supports_blocks
 from auroraql.results.result_set import ResultSet
-from auroraql.saved import SavedQuery
 from auroraql.schema.catalogue import Catalogue
 from auroraql.session.analyzer import SessionContext
 from auroraql.session.jobs import Search

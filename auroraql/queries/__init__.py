@@ -6,9 +6,11 @@
 
 from __future__ import annotations
 
-from auroraql.saved.binding import Given, bind_parameters, known_values
-from auroraql.saved.header import FrontMatter, ParameterDeclaration, format_declaration, read_front_matter
-from auroraql.saved.shelf import (
+from auroraql.queries.front_matter import FrontMatter, ParameterDeclaration, format_declaration, read_front_matter
+from auroraql.queries.parameter_types import TYPES, quote_value, split_items, unquote_value
+from auroraql.queries.parameter_usage import ParameterUse, find_uses
+from auroraql.queries.parameters import Given, bind_parameters, known_values
+from auroraql.queries.store import (
     SUFFIX,
     SavedQuery,
     check_name,
@@ -19,8 +21,6 @@ from auroraql.saved.shelf import (
     unknown_query_error,
     unreadable_query_error,
 )
-from auroraql.saved.types import TYPES, quote_value, split_items, unquote_value
-from auroraql.saved.uses import ParameterUse, find_uses
 
 __all__ = [
     "SUFFIX",

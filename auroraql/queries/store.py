@@ -18,8 +18,8 @@ from pathlib import Path
 
 from auroraql.diagnostics.errors import Source, UsageError, make_visible
 from auroraql.diagnostics.suggestions import find_closest
+from auroraql.queries.front_matter import FrontMatter, read_front_matter
 from auroraql.rendering import write_text
-from auroraql.saved.header import FrontMatter, read_front_matter
 
 SUFFIX = ".aql"
 

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from auroraql.diagnostics.errors import Source
-from auroraql.saved.header import read_front_matter
-from auroraql.saved.types import TYPES, split_items, unquote_value
-from auroraql.saved.uses import ParameterUse, find_uses
+from auroraql.queries.front_matter import read_front_matter
+from auroraql.queries.parameter_types import TYPES, split_items, unquote_value
+from auroraql.queries.parameter_usage import ParameterUse, find_uses
 from auroraql.schema import KINDS
 from auroraql.schema.catalogue import Catalogue, load_shipped
 

@@ -16,7 +16,7 @@ from functools import lru_cache
 
 from auroraql.diagnostics.errors import LINE_END_PATTERN, Diagnostic, Source, Span
 from auroraql.diagnostics.suggestions import find_closest
-from auroraql.saved.types import NAMED, TYPES, ParameterType, quote_value, split_items, unquote_value
+from auroraql.queries.parameter_types import NAMED, TYPES, ParameterType, quote_value, split_items, unquote_value
 
 # Atomic groups: an item that matches in two ways would make matching a list exponential.
 _ITEM = rf"""(?>{NAMED}(?=[\s,)]|\Z)|'[^'\n]*+(?:''[^'\n]*+)*+'|"[^"\n]*+(?:""[^"\n]*+)*+"|[^\s,'"()]++)"""

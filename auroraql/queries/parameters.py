@@ -10,9 +10,9 @@ from dataclasses import dataclass, field, replace
 
 from auroraql.diagnostics.errors import Diagnostic, Source, StatementError, UsageError
 from auroraql.diagnostics.suggestions import find_closest
+from auroraql.queries.front_matter import FrontMatter, ParameterDeclaration, read_front_matter
+from auroraql.queries.parameter_usage import ParameterUses, find_uses
 from auroraql.resolver import unused_parameter_warning
-from auroraql.saved.header import FrontMatter, ParameterDeclaration, read_front_matter
-from auroraql.saved.uses import ParameterUses, find_uses
 
 Given = Mapping[str, Sequence[str]]
 """Values as typed, by parameter name. Several texts for one name form a list."""
