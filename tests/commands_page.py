@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterable, Iterator
 
-from auroraql.config.rows import FILE_VARIABLE, PROFILE_VARIABLE, SETTING_DEFINITIONS, Value
+from auroraql.config.definitions import FILE_VARIABLE, PROFILE_VARIABLE, SETTING_DEFINITIONS, Value
 from auroraql.frontends.cli.arguments import build_parser
 from auroraql.frontends.cli.main import SOURCES
 from auroraql.frontends.repl.commands import COMMANDS

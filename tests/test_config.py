@@ -13,7 +13,7 @@ from types import MappingProxyType
 import pytest
 
 from auroraql.config import Config, read_config, unknown_variables
-from auroraql.config.rows import SETTING_DEFINITIONS
+from auroraql.config.definitions import SETTING_DEFINITIONS
 from auroraql.diagnostics.errors import UsageError
 from auroraql.frontends.cli.completing import completion_script
 from tests.aurorax_server import RECORDS, AuroraXServer

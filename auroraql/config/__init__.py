@@ -12,8 +12,7 @@ from pathlib import Path
 
 from platformdirs import user_config_path
 
-from auroraql.config.file import ConfigFile, ConfigProblem, FileValue, read_file, unknown_profile_message
-from auroraql.config.rows import (
+from auroraql.config.definitions import (
     FILE_VARIABLE,
     PROFILE,
     PROFILE_VARIABLE,
@@ -22,6 +21,7 @@ from auroraql.config.rows import (
     SettingDefinition,
     Value,
 )
+from auroraql.config.toml_file import ConfigFile, ConfigProblem, FileValue, read_file, unknown_profile_message
 from auroraql.diagnostics.errors import UsageError
 from auroraql.diagnostics.suggestions import find_closest
 

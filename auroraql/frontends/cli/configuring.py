@@ -6,8 +6,8 @@ import argparse
 import os
 
 from auroraql.config import Config, config_file, read_config, unknown_variables
-from auroraql.config.file import read_file
-from auroraql.config.rows import SETTING_DEFINITIONS
+from auroraql.config.definitions import SETTING_DEFINITIONS
+from auroraql.config.toml_file import read_file
 from auroraql.diagnostics.errors import AuroraQLError, make_visible
 from auroraql.frontends.cli.exits import EXIT_OK, EXIT_WRONG
 from auroraql.frontends.cli.settling import effective_config, user_query_folder

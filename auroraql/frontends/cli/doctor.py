@@ -19,7 +19,7 @@ from platformdirs import user_cache_path, user_state_path
 
 from auroraql import __version__
 from auroraql.config import Config, unknown_variables
-from auroraql.config.rows import SETTING_DEFINITIONS
+from auroraql.config.definitions import SETTING_DEFINITIONS
 from auroraql.diagnostics.errors import AuroraQLError, UsageError, make_visible
 from auroraql.engines.duckdb.demo.location import demo_cache_path
 from auroraql.engines.registry import AURORAX_URL

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from prompt_toolkit.styles import BaseStyle, Style, merge_styles
 
-from auroraql.config.rows import THEMES
+from auroraql.config.definitions import THEMES
 from auroraql.frontends.repl.prompt import PROMPT_STYLES
 
 

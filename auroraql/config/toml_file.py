@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from auroraql.config.rows import PROFILE, PROFILES, SETTING_DEFINITIONS, InvalidSetting, Value
+from auroraql.config.definitions import PROFILE, PROFILES, SETTING_DEFINITIONS, InvalidSetting, Value
 from auroraql.diagnostics.errors import UsageError, make_visible
 from auroraql.diagnostics.suggestions import find_closest
 
