@@ -11,7 +11,7 @@ def main() -> int:
     """Runs the command line of this process and returns its exit code."""
     if sys.argv[1:] == ["--version"] and _write_version(f"auroraql {__version__}\n"):
         return 0
-    from auroraql.frontends.starting import run
+    from auroraql.frontends.bootstrap import run
 
     return run()
 

@@ -15,7 +15,7 @@ import pytest
 from auroraql.config import Config, read_config, unknown_variables
 from auroraql.config.definitions import SETTING_DEFINITIONS
 from auroraql.diagnostics.errors import UsageError
-from auroraql.frontends.cli.completing import completion_script
+from auroraql.frontends.cli.shell_completion import completion_script
 from tests.aurorax_server import RECORDS, AuroraXServer
 from tests.command_line import command, process
 from tests.conftest import ROOT

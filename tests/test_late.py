@@ -21,7 +21,7 @@ HEAVY = ("duckdb", "pyarrow", "numpy", "pandas", "requests", "urllib3", "ssl", "
 
 TYPED = """
 import io, sys
-import auroraql.frontends.cli.prompting, auroraql.frontends.cli.searching
+import auroraql.frontends.cli.commands.prompt, auroraql.frontends.cli.commands.statements
 from prompt_toolkit.completion import CompleteEvent
 from prompt_toolkit.document import Document
 from auroraql.frontends.repl.behind import ReplOptions
@@ -114,7 +114,7 @@ def test_what_cannot_be_kept_is_said_once(tmp_path: Path, monkeypatch: pytest.Mo
 
 def test_openssl_can_be_loaded_when_it_is_needed() -> None:
     code = (
-        "import auroraql.frontends.cli.lean, sys; assert not {'ssl', '_hashlib'} & {*sys.modules}; "
+        "import auroraql.frontends.cli.lean_imports, sys; assert not {'ssl', '_hashlib'} & {*sys.modules}; "
         "import ssl, hashlib, requests; ssl.create_default_context(); print(hashlib.sha256(b'').hexdigest()[:4])"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)

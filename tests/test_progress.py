@@ -18,7 +18,7 @@ import pytest
 import auroraql
 from auroraql.diagnostics.errors import Unreachable, display_width
 from auroraql.engines.base import Progress
-from auroraql.frontends.progress import describe_progress, format_duration, rewraps_lines, status_line
+from auroraql.frontends.shared.progress import describe_progress, format_duration, rewraps_lines, status_line
 from auroraql.session.jobs import report_elapsed
 from auroraql.session.sql import runner
 from tests.aurorax_server import RECORDS, SOURCES, AuroraXServer, Fault

@@ -14,7 +14,6 @@ import pytest
 
 from auroraql.completion.keywords import FUNCTIONS, KEYWORDS, SQL
 from auroraql.diagnostics.errors import Source
-from auroraql.frontends.pager import choose_pager
 from auroraql.frontends.repl import showing
 from auroraql.frontends.repl.behind import ReplOptions
 from auroraql.frontends.repl.commands import run_command
@@ -23,6 +22,7 @@ from auroraql.frontends.repl.editor import edit_text
 from auroraql.frontends.repl.manual import keyword_syntax
 from auroraql.frontends.repl.showing import supports_links
 from auroraql.frontends.repl.state import ReplState
+from auroraql.frontends.shared.pager import choose_pager
 from auroraql.ir import query
 from auroraql.rendering import render_result
 from auroraql.session.archive import connect

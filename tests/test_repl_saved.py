@@ -12,12 +12,12 @@ from prompt_toolkit.document import Document
 from prompt_toolkit.styles import BaseStyle
 
 from auroraql.config import read_config
-from auroraql.frontends.cli.prompting import _initial_options
-from auroraql.frontends.pager import choose_pager
+from auroraql.frontends.cli.commands.prompt import _initial_options
 from auroraql.frontends.repl.behind import ReplOptions
 from auroraql.frontends.repl.desk import Controller, run_input
 from auroraql.frontends.repl.state import ReplState
 from auroraql.frontends.repl.themes import theme_style
+from auroraql.frontends.shared.pager import choose_pager
 from auroraql.queries import store
 from auroraql.session.archive import connect
 from tests.repl_fakes import FakeArchive, said

@@ -10,7 +10,7 @@ from typing import NoReturn, cast
 
 from auroraql import __version__
 from auroraql.diagnostics.errors import Source, UsageError
-from auroraql.frontends.cli.serving import add_options
+from auroraql.frontends.cli.commands.serve import add_options
 from auroraql.frontends.cli.streams import escape_lines
 
 _EPILOG = """\

@@ -19,7 +19,7 @@ from auroraql.frontends.cli.arguments import (
     parse_parameters,
     refuse_ignored_options,
 )
-from auroraql.frontends.cli.exits import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, exit_code
+from auroraql.frontends.cli.exit_codes import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, exit_code
 
 FORMAT_NAMES = ("table", "vertical", "csv", "tsv", "json", "jsonl", "parquet", "markdown", "html")
 TARGETS = ("aql", "json", "sentence", "python", "curl", "plan")
@@ -63,7 +63,7 @@ def _run_command(arguments: Sequence[str] | None) -> int:
 
 def _complete_for_shell(known: argparse.ArgumentParser) -> None:
     """Answers a shell that asks what may come next, and ends."""
-    from auroraql.frontends.cli.completing import complete_arguments
+    from auroraql.frontends.cli.shell_completion import complete_arguments
 
     complete_arguments(known)
 
@@ -74,14 +74,14 @@ def _handle_interrupt(error: OSError) -> int:
 
 def _run_search(options: argparse.Namespace) -> int:
     if options.text is None and _is_terminal(sys.stdin) and _is_terminal(sys.stdout):
-        from auroraql.frontends.cli import prompting
+        from auroraql.frontends.cli.commands import prompt
 
-        prompting.start_repl(options)
+        prompt.start_repl(options)
         return EXIT_OK
-    from auroraql.frontends.cli import searching
+    from auroraql.frontends.cli.commands import statements
 
     source = streams.read_input("-") if options.text is None else Source(options.text)
-    return searching.run_scripts(options, [source], parse_parameters(options))
+    return statements.run_scripts(options, [source], parse_parameters(options))
 
 
 def _is_terminal(stream: TextIO | None) -> bool:
@@ -89,13 +89,13 @@ def _is_terminal(stream: TextIO | None) -> bool:
 
 
 def _run_files(options: argparse.Namespace) -> int:
-    from auroraql.frontends.cli.running_files import run_files
+    from auroraql.frontends.cli.commands.run_files import run_files
 
     return run_files(options)
 
 
 def _run_check(options: argparse.Namespace) -> int:
-    from auroraql.frontends.cli.checking import check_files
+    from auroraql.frontends.cli.commands.check import check_files
 
     return check_files(options)
 
@@ -129,7 +129,7 @@ def _format_file(name: str, *, only_check: bool) -> int:
 
 def _run_translate(options: argparse.Namespace) -> int:
     from auroraql.engines.offline_catalogue import offline_catalogue
-    from auroraql.frontends.cli.settling import effective_config
+    from auroraql.frontends.shared.effective_config import effective_config
     from auroraql.session.translation import translate_source
 
     if (options.text is None) == (options.file is None):
@@ -146,26 +146,26 @@ def _run_translate(options: argparse.Namespace) -> int:
 
 
 def _run_config(options: argparse.Namespace) -> int:
-    from auroraql.frontends.cli.configuring import show_config, validate_config
+    from auroraql.frontends.cli.commands.configuration import show_config, validate_config
 
     return show_config(options) if options.action == "show" else validate_config(options)
 
 
 def _run_doctor(options: argparse.Namespace) -> int:
-    from auroraql.frontends.cli.doctor import run_doctor
+    from auroraql.frontends.cli.commands.doctor import run_doctor
 
     return run_doctor(options)
 
 
 def _run_completion(options: argparse.Namespace) -> int:
-    from auroraql.frontends.cli.completing import completion_script
+    from auroraql.frontends.cli.shell_completion import completion_script
 
     sys.stdout.write(completion_script(options.shell))
     return EXIT_OK
 
 
 def _run_serve(options: argparse.Namespace) -> int:
-    from auroraql.frontends.cli.serving import run_server
+    from auroraql.frontends.cli.commands.serve import run_server
 
     return run_server(options)
 

@@ -17,7 +17,6 @@ from prompt_toolkit.output import Output
 
 from auroraql.codecs.script import is_complete
 from auroraql.diagnostics.errors import ArchiveError, AuroraQLError, Diagnostic
-from auroraql.frontends.farewell import exit_summary
 from auroraql.frontends.repl.behind import ReplOptions
 from auroraql.frontends.repl.colours import IncrementalLexer
 from auroraql.frontends.repl.commands import is_command, run_command, split_input
@@ -31,6 +30,7 @@ from auroraql.frontends.repl.state import ArchiveProtocol, ReplState
 from auroraql.frontends.repl.statements import explain_text, run_text
 from auroraql.frontends.repl.themes import theme_style
 from auroraql.frontends.repl.unfinished import IncompleteInputCheck
+from auroraql.frontends.shared.exit_summary import exit_summary
 from auroraql.schema.catalogue import load_shipped
 
 _WARM_UP_STATEMENT = """\

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from auroraql.diagnostics.errors import UsageError, make_visible
-from auroraql.frontends.pager import ignore_interrupts
 from auroraql.frontends.repl.state import ReplState
+from auroraql.frontends.shared.pager import ignore_interrupts
 
 SUFFIX = ".aql"
 

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 from auroraql.diagnostics.errors import ArchiveError, AuroraQLError, TimedOut, Unreachable
 from auroraql.frontends.cli.streams import print_notice
-from auroraql.frontends.farewell import exit_summary
+from auroraql.frontends.shared.exit_summary import exit_summary
 from auroraql.session.archive import Archive
 from auroraql.session.jobs import Search
 

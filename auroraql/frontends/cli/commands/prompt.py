@@ -7,13 +7,13 @@ import os
 from contextlib import ExitStack
 from typing import TextIO
 
-import auroraql.frontends.cli.lean  # noqa: F401 - before anything loads the line editor
+import auroraql.frontends.cli.lean_imports  # noqa: F401 - before anything loads the line editor
 from auroraql.config import Config
 from auroraql.diagnostics.errors import UsageError
-from auroraql.frontends.cli.settling import effective_config, user_query_folder
 from auroraql.frontends.cli.streams import print_notice
 from auroraql.frontends.repl import banner, run_repl
 from auroraql.frontends.repl.behind import ReplController, ReplOptions
+from auroraql.frontends.shared.effective_config import effective_config, user_query_folder
 
 _ALWAYS_THERE = {"demo": True, "aurorax": False}
 """The archives that opening cannot fail to find, and whether their records are made up."""
@@ -45,7 +45,7 @@ def _make_controller(
 ) -> ReplController:
     """Everything behind the prompt, made in a thread while the user reads."""
     # What opens archives takes several times as long to load as the prompt does.
-    from auroraql.frontends.cli.searching import open_archive_from_config
+    from auroraql.frontends.cli.commands.statements import open_archive_from_config
     from auroraql.frontends.repl.desk import Controller
 
     def tell(line: str) -> None:
@@ -59,7 +59,7 @@ def _make_controller(
 
 def _run_opened(config: Config, stack: ExitStack, *, verbose: bool) -> None:
     """An archive that may not be there is opened before anything is said."""
-    from auroraql.frontends.cli.searching import open_archive_from_config
+    from auroraql.frontends.cli.commands.statements import open_archive_from_config
     from auroraql.frontends.repl.desk import run_session
 
     run_session(

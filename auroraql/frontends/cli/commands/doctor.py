@@ -23,10 +23,10 @@ from auroraql.config.definitions import SETTING_DEFINITIONS
 from auroraql.diagnostics.errors import AuroraQLError, UsageError, make_visible
 from auroraql.engines.duckdb.demo.location import demo_cache_path
 from auroraql.engines.registry import AURORAX_URL
-from auroraql.frontends.cli.configuring import format_config_value, without_password
-from auroraql.frontends.cli.exits import EXIT_OK, EXIT_UNREACHABLE, EXIT_WRONG, exit_code
-from auroraql.frontends.cli.searching import use_color
-from auroraql.frontends.cli.settling import effective_config, query_folders, user_query_folder
+from auroraql.frontends.cli.commands.configuration import format_config_value, without_password
+from auroraql.frontends.cli.commands.statements import use_color
+from auroraql.frontends.cli.exit_codes import EXIT_OK, EXIT_UNREACHABLE, EXIT_WRONG, exit_code
+from auroraql.frontends.shared.effective_config import effective_config, query_folders, user_query_folder
 from auroraql.queries import find_queries
 from auroraql.session.archive import connect
 

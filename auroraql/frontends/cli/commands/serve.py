@@ -68,9 +68,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run_server(options: argparse.Namespace) -> int:
     """Serves until it is told to end; gives back the exit code. Raises AuroraQLError."""
-    from auroraql.frontends.cli.settling import effective_config
     from auroraql.frontends.server.launch import ServerSettings
     from auroraql.frontends.server.launch import serve as run
+    from auroraql.frontends.shared.effective_config import effective_config
 
     config = effective_config(options)
     settings = ServerSettings(

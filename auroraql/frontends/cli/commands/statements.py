@@ -15,11 +15,11 @@ from auroraql.codecs.script import read_script
 from auroraql.config import Config
 from auroraql.diagnostics.errors import AuroraQLError, Source, UsageError, render
 from auroraql.frontends.cli.arguments import bind_script_parameters
-from auroraql.frontends.cli.exits import EXIT_OK, exit_code
-from auroraql.frontends.cli.settling import effective_config
-from auroraql.frontends.cli.stopping import InterruptHandler
+from auroraql.frontends.cli.exit_codes import EXIT_OK, exit_code
+from auroraql.frontends.cli.interrupts import InterruptHandler
 from auroraql.frontends.cli.streams import print_error, print_notice
-from auroraql.frontends.progress import status_line
+from auroraql.frontends.shared.effective_config import effective_config
+from auroraql.frontends.shared.progress import status_line
 from auroraql.language.ast import JobStatement, LetStatement, SetStatement, Statement
 from auroraql.rendering import (
     FORMATS,
@@ -189,7 +189,7 @@ def show_result(result: ResultSet, shown_as: str, config: Config) -> None:
             sys.stdout.write(chunk)
         return
     # Pipes and files, which scripts wait for, need no pager.
-    from auroraql.frontends.pager import choose_pager, max_page_lines, page_height, write_paged
+    from auroraql.frontends.shared.pager import choose_pager, max_page_lines, page_height, write_paged
 
     chosen = None if config.origins["pager"] == "default" else config.text("pager")
     screen = RenderOptions(
