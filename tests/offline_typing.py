@@ -17,10 +17,10 @@ from prompt_toolkit.history import InMemoryHistory
 from prompt_toolkit.input import create_pipe_input
 from prompt_toolkit.output import DummyOutput
 
-from auroraql.frontends.repl.behind import LazyController, ReplOptions
-from auroraql.frontends.repl.checking import BackgroundChecker
-from auroraql.frontends.repl.desk import Controller
-from auroraql.frontends.repl.prompt import HistorySuggestions, line_editor, render_toolbar
+from auroraql.frontends.repl.background_checks import BackgroundChecker
+from auroraql.frontends.repl.controller import Controller
+from auroraql.frontends.repl.controller_protocol import LazyController, ReplOptions
+from auroraql.frontends.repl.line_editor import HistorySuggestions, line_editor, render_toolbar
 from auroraql.session.archive import connect
 
 TEXTS = (

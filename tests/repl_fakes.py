@@ -9,8 +9,8 @@ from datetime import datetime
 
 from auroraql.diagnostics.errors import Diagnostic, Failed, Refused, Source, Span, StatementError
 from auroraql.engines.base import OnProgress
-from auroraql.frontends.repl.behind import ReplOptions
-from auroraql.frontends.repl.desk import run_input
+from auroraql.frontends.repl.controller import run_input
+from auroraql.frontends.repl.controller_protocol import ReplOptions
 from auroraql.frontends.repl.state import ReplState
 from auroraql.ir.plan import Plan
 from auroraql.ir.query import Column, Query, Ref

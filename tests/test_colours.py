@@ -8,7 +8,7 @@ from prompt_toolkit.document import Document
 from prompt_toolkit.formatted_text import StyleAndTextTuples
 from prompt_toolkit.lexers import PygmentsLexer
 
-from auroraql.frontends.repl.colours import MAX_HIGHLIGHTED_CHARACTERS, IncrementalLexer
+from auroraql.frontends.repl.highlighting import MAX_HIGHLIGHTED_CHARACTERS, IncrementalLexer
 from auroraql.language.highlighter import AuroraQLLexer
 from tests.test_lexer import JSON, SENTENCE, VALID
 from tests.typing_strategies import typings

@@ -17,11 +17,11 @@ from prompt_toolkit.output import DummyOutput
 import auroraql
 from auroraql.diagnostics.errors import Failed
 from auroraql.frontends.repl import loop
-from auroraql.frontends.repl.behind import ReplOptions
+from auroraql.frontends.repl.background_jobs import LONG_SEARCH_SECONDS, BackgroundJobs
 from auroraql.frontends.repl.commands import run_command
-from auroraql.frontends.repl.desk import Controller, run_input, run_session
-from auroraql.frontends.repl.flight import LONG_SEARCH_SECONDS, BackgroundJobs
-from auroraql.frontends.repl.notices import Notifications
+from auroraql.frontends.repl.controller import Controller, run_input, run_session
+from auroraql.frontends.repl.controller_protocol import ReplOptions
+from auroraql.frontends.repl.notifications import Notifications
 from auroraql.frontends.repl.state import ReplState
 from auroraql.session.jobs import Search
 from tests.aurorax_server import RECORDS, SOURCES, AuroraXServer, Fault
@@ -98,7 +98,7 @@ def test_ctrl_c_once_more_leaves_it(session: ReplState, server: AuroraXServer) -
 
 def test_both_at_once_do_no_harm(session: ReplState, server: AuroraXServer, monkeypatch: pytest.MonkeyPatch) -> None:
     server.faults["cancel"] = Fault(hang=1)
-    monkeypatch.setattr("auroraql.frontends.repl.flight.QUICK_CANCEL_SECONDS", 20)
+    monkeypatch.setattr("auroraql.frontends.repl.background_jobs.QUICK_CANCEL_SECONDS", 20)
     with interrupting(lambda: server.count("cancel") > 0):
         told = stopped(session, server)
     assert told.startswith(f"{server.url} has not confirmed the cancellation")

@@ -17,7 +17,7 @@ import pytest
 from auroraql import connect, translate
 from auroraql.completion import ArchiveNames, Completer, CompletionContext
 from auroraql.diagnostics.errors import Source, StatementError
-from auroraql.frontends.repl.unfinished import IncompleteInputCheck
+from auroraql.frontends.repl.incomplete_input import IncompleteInputCheck
 from auroraql.language.formatter import format_text
 from auroraql.language.highlighter import AuroraQLLexer
 from auroraql.schema.catalogue import load_shipped

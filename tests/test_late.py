@@ -24,8 +24,8 @@ import io, sys
 import auroraql.frontends.cli.commands.prompt, auroraql.frontends.cli.commands.statements
 from prompt_toolkit.completion import CompleteEvent
 from prompt_toolkit.document import Document
-from auroraql.frontends.repl.behind import ReplOptions
-from auroraql.frontends.repl.desk import Controller
+from auroraql.frontends.repl.controller_protocol import ReplOptions
+from auroraql.frontends.repl.controller import Controller
 from auroraql.session.archive import connect
 with connect(sys.argv[1], late=True) as archive:
     desk = Desk(archive, Switches(color=True), io.StringIO())

@@ -12,7 +12,7 @@ from auroraql.codecs import script
 from auroraql.completion import Completer, CursorFinder
 from auroraql.diagnostics.errors import Diagnostic, Source, Span, render
 from auroraql.frontends.repl.commands import is_command, split_input
-from auroraql.frontends.repl.unfinished import IncompleteInputCheck
+from auroraql.frontends.repl.incomplete_input import IncompleteInputCheck
 from auroraql.language.formatter import format_text
 from auroraql.language.highlighter import AuroraQLLexer
 from auroraql.language.splitter import split_script

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from auroraql.diagnostics.errors import UsageError
 from auroraql.diagnostics.errors import display_width as width_of
-from auroraql.frontends.repl.desk import run_input
+from auroraql.frontends.repl.controller import run_input
 from auroraql.frontends.repl.state import ReplState
 from auroraql.ir.plan import Plan
 from auroraql.ir.query import Column, Query, Ref

@@ -15,8 +15,8 @@ from auroraql.completion.keywords import FUNCTIONS
 from auroraql.diagnostics.errors import UsageError
 from auroraql.frontends.repl import banner
 from auroraql.frontends.repl.commands import COMMANDS, is_command, run_command, split_input
+from auroraql.frontends.repl.controller import can_submit, run_input, run_session
 from auroraql.frontends.repl.describe import describe_name
-from auroraql.frontends.repl.desk import can_submit, run_input, run_session
 from auroraql.schema import KINDS
 from auroraql.schema.catalogue import load_shipped
 from tests.repl_fakes import TABLE, FakeArchive, said, state, take_all

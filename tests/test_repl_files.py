@@ -10,8 +10,8 @@ from unittest.mock import patch
 
 import pytest
 
-from auroraql.frontends.repl import showing
-from auroraql.frontends.repl.desk import run_input
+from auroraql.frontends.repl import display
+from auroraql.frontends.repl.controller import run_input
 from auroraql.rendering import ResultFormat
 from auroraql.results.result_set import ResultSet
 from tests.repl_fakes import Products, products, said, state
@@ -76,7 +76,7 @@ def test_what_cannot_be_added_whole_is_not_added(tmp_path: Path) -> None:
     session = products()
     (tmp_path / "o").write_text("before\n")
     run_input(session, f"\\o {tmp_path}/o")
-    with patch.object(showing, "known_format", return_value=BREAKING):
+    with patch.object(display, "known_format", return_value=BREAKING):
         run_input(session, "FIND a")
     assert "No space left" in said(session)
     assert (tmp_path / "o").read_text() == "before\n"

@@ -14,13 +14,13 @@ import pytest
 
 from auroraql.completion.keywords import FUNCTIONS, KEYWORDS, SQL
 from auroraql.diagnostics.errors import Source
-from auroraql.frontends.repl import showing
-from auroraql.frontends.repl.behind import ReplOptions
+from auroraql.frontends.repl import display
 from auroraql.frontends.repl.commands import run_command
-from auroraql.frontends.repl.desk import run_input
-from auroraql.frontends.repl.editor import edit_text
-from auroraql.frontends.repl.manual import keyword_syntax
-from auroraql.frontends.repl.showing import supports_links
+from auroraql.frontends.repl.controller import run_input
+from auroraql.frontends.repl.controller_protocol import ReplOptions
+from auroraql.frontends.repl.display import supports_links
+from auroraql.frontends.repl.external_editor import edit_text
+from auroraql.frontends.repl.help import keyword_syntax
 from auroraql.frontends.repl.state import ReplState
 from auroraql.frontends.shared.pager import choose_pager
 from auroraql.ir import query
@@ -193,7 +193,7 @@ def test_the_pager_is_the_users(environ: dict[str, str], command: list[str]) -> 
 def test_a_pager_there_is_not_is_done_without(tmp_path: Path) -> None:
     session = ReplState(Products(), io.StringIO(), ReplOptions(), pages=True)
     with patch.dict(os.environ, {"PAGER": str(tmp_path / "none")}):
-        showing.write_text(session, ["a\n" * 500])
+        display.write_text(session, ["a\n" * 500])
     assert said(session).count("a") == 500
 
 

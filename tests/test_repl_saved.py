@@ -13,8 +13,8 @@ from prompt_toolkit.styles import BaseStyle
 
 from auroraql.config import read_config
 from auroraql.frontends.cli.commands.prompt import _initial_options
-from auroraql.frontends.repl.behind import ReplOptions
-from auroraql.frontends.repl.desk import Controller, run_input
+from auroraql.frontends.repl.controller import Controller, run_input
+from auroraql.frontends.repl.controller_protocol import ReplOptions
 from auroraql.frontends.repl.state import ReplState
 from auroraql.frontends.repl.themes import theme_style
 from auroraql.frontends.shared.pager import choose_pager

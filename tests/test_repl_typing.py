@@ -22,19 +22,19 @@ from prompt_toolkit.layout.processors import TransformationInput
 from prompt_toolkit.output import DummyOutput
 
 from auroraql.diagnostics.errors import Diagnostic, Source, Span
-from auroraql.frontends.repl.behind import LazyController, ReplController, ReplOptions
-from auroraql.frontends.repl.checking import (
+from auroraql.frontends.repl.background_checks import (
     BackgroundChecker,
     CheckedText,
     UnderlineProcessor,
     format_one_line,
     nearest_diagnostic,
 )
-from auroraql.frontends.repl.desk import Controller, run_session
-from auroraql.frontends.repl.keys import active_keys
+from auroraql.frontends.repl.controller import Controller, run_session
+from auroraql.frontends.repl.controller_protocol import LazyController, ReplController, ReplOptions
+from auroraql.frontends.repl.incomplete_input import MAX_CHECKED_CHARACTERS, IncompleteInputCheck
+from auroraql.frontends.repl.key_bindings import active_keys
+from auroraql.frontends.repl.line_editor import HistorySuggestions
 from auroraql.frontends.repl.loop import _check_text
-from auroraql.frontends.repl.prompt import HistorySuggestions
-from auroraql.frontends.repl.unfinished import MAX_CHECKED_CHARACTERS, IncompleteInputCheck
 from auroraql.schema.catalogue import load_shipped
 from auroraql.session.archive import connect
 from tests import small_catalogue

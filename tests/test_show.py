@@ -15,7 +15,7 @@ import pyaurorax
 import pytest
 
 from auroraql import Archive, Failed, ResultSet, StatementError, TimedOut, UsageError, connect
-from auroraql.frontends.repl.desk import run_input
+from auroraql.frontends.repl.controller import run_input
 from auroraql.frontends.repl.state import ReplState
 from auroraql.schema import KINDS, Type
 from auroraql.schema.catalogue import load_shipped

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from auroraql.frontends.repl.desk import run_session
+from auroraql.frontends.repl.controller import run_session
 from tests.aurorax_server import RECORDS, SOURCES, AuroraXServer, Fault
 from tests.repl_fakes import FakeArchive
 from tests.terminal import CTRL_C, F2, F4, HEIGHT, PROGRAM, READY, UP, WIDTH, terminal

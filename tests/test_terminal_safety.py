@@ -15,7 +15,7 @@ from prompt_toolkit.completion import Completion
 
 from auroraql import Archive, connect
 from auroraql.frontends.cli import streams
-from auroraql.frontends.repl.prompt import make_harmless
+from auroraql.frontends.repl.line_editor import make_harmless
 from auroraql.rendering import FORMATS
 from auroraql.rendering.options import RenderOptions
 from tests.command_line import command

@@ -7,7 +7,7 @@ import re
 import pytest
 
 import auroraql.session.sql.sandbox  # noqa: F401 - with it SQL is checked while it is typed
-from auroraql.frontends.repl.unfinished import MAX_CHECKED_CHARACTERS, IncompleteInputCheck
+from auroraql.frontends.repl.incomplete_input import MAX_CHECKED_CHARACTERS, IncompleteInputCheck
 from auroraql.schema import KINDS
 from auroraql.schema.catalogue import load_shipped
 from auroraql.schema.limits import MAX_LIST_VALUES

@@ -19,8 +19,8 @@ from dataclasses import replace
 from prompt_toolkit.completion import CompleteEvent
 from prompt_toolkit.document import Document
 
-from auroraql.frontends.repl.behind import ReplOptions
-from auroraql.frontends.repl.desk import Controller
+from auroraql.frontends.repl.controller import Controller
+from auroraql.frontends.repl.controller_protocol import ReplOptions
 from auroraql.schema.catalogue import Catalogue, DataSource, load_shipped
 from tests.bench.measure import line
 from tests.repl_fakes import FakeArchive

@@ -13,11 +13,11 @@ from auroraql.codecs.script import is_complete
 from auroraql.completion.keywords import FUNCTIONS, KEYWORDS
 from auroraql.diagnostics.errors import LINE_END_PATTERN, AuroraQLError
 from auroraql.diagnostics.suggestions import find_closest
-from auroraql.frontends.repl import flight, results, saved_queries, statements
+from auroraql.frontends.repl import background_jobs, query_commands, result_commands, run_statements
 from auroraql.frontends.repl.describe import describable_names, describe_key, describe_name
-from auroraql.frontends.repl.editor import edit_last_statement
-from auroraql.frontends.repl.manual import keyword_help, lay_out_pairs
-from auroraql.frontends.repl.saved_queries import QueryCandidate
+from auroraql.frontends.repl.external_editor import edit_last_statement
+from auroraql.frontends.repl.help import keyword_help, lay_out_pairs
+from auroraql.frontends.repl.query_commands import QueryCandidate
 from auroraql.frontends.repl.state import ReplState
 from auroraql.rendering import FORMATS
 
@@ -106,7 +106,7 @@ def _result_names(state: ReplState) -> Iterable[str]:
 
 
 def _on_off_words(_state: ReplState) -> Iterable[str]:
-    return results.ON_OFF
+    return result_commands.ON_OFF
 
 
 def _keyword_words(_state: ReplState) -> Iterable[str]:
@@ -122,28 +122,28 @@ COMMANDS = (
     ReplCommand("dm", "[KEY]", "explain a metadata key: its values and the sources that have it",
             _run_describe_key, after=_key_names),
     ReplCommand("last", "[FORMAT]", "show the last result with all columns and rows, or in a format",
-            results.show_last, after=_format_names),
-    ReplCommand("x", "[on|off]", "show one value per line, or the table again", results.set_vertical, after=_on_off_words),
-    ReplCommand("G", "", "show the last result with one value per line; also at the end of a statement", results.show_last_vertically),
-    ReplCommand("format", "[NAME]", f"set the format of results: {', '.join(FORMATS)}", results.set_format, after=_format_names),
-    ReplCommand("export", "FILE", "write the last result to a file", results.export_result, takes_file=True),
-    ReplCommand("o", "[FILE]", "send results to a file, or to the terminal again", results.set_output, takes_file=True),
-    ReplCommand("tee", "[FILE]", "also write results to a file, or stop", results.set_tee, takes_file=True),
-    ReplCommand("pipe", "COMMAND", "send the last result to a shell command", results.pipe_last_result),
-    ReplCommand("open", "[ROW]", "open the product of a row of the last result in the browser", results.open_product),
-    ReplCommand("timeline", "[NAME]", "draw the last result, or one stored by LET, over time", results.show_timeline, after=_result_names),
-    ReplCommand("watch", "[SECONDS]", "run the last statement repeatedly and report what is new", results.watch_statement),
-    ReplCommand("timing", "[on|off]", "show where the time went, or stop", results.set_timing, after=_on_off_words),
-    ReplCommand("jobs", "", "list the submitted searches and their status", flight.show_jobs),
+            result_commands.show_last, after=_format_names),
+    ReplCommand("x", "[on|off]", "show one value per line, or the table again", result_commands.set_vertical, after=_on_off_words),
+    ReplCommand("G", "", "show the last result with one value per line; also at the end of a statement", result_commands.show_last_vertically),
+    ReplCommand("format", "[NAME]", f"set the format of results: {', '.join(FORMATS)}", result_commands.set_format, after=_format_names),
+    ReplCommand("export", "FILE", "write the last result to a file", result_commands.export_result, takes_file=True),
+    ReplCommand("o", "[FILE]", "send results to a file, or to the terminal again", result_commands.set_output, takes_file=True),
+    ReplCommand("tee", "[FILE]", "also write results to a file, or stop", result_commands.set_tee, takes_file=True),
+    ReplCommand("pipe", "COMMAND", "send the last result to a shell command", result_commands.pipe_last_result),
+    ReplCommand("open", "[ROW]", "open the product of a row of the last result in the browser", result_commands.open_product),
+    ReplCommand("timeline", "[NAME]", "draw the last result, or one stored by LET, over time", result_commands.show_timeline, after=_result_names),
+    ReplCommand("watch", "[SECONDS]", "run the last statement repeatedly and report what is new", result_commands.watch_statement),
+    ReplCommand("timing", "[on|off]", "show where the time went, or stop", result_commands.set_timing, after=_on_off_words),
+    ReplCommand("jobs", "", "list the submitted searches and their status", background_jobs.show_jobs),
     ReplCommand("fetch", "[NAME|ID]", "wait for a search, by name or request ID, and show its result",
-            flight.fetch_job, after=flight.job_names_and_ids),
-    ReplCommand("cancel", "NAME|ID", "cancel a search", flight.cancel_job, after=flight.job_names_and_ids),
-    ReplCommand("i", "FILE", "run the statements of a file", statements.run_file, takes_file=True),
+            background_jobs.fetch_job, after=background_jobs.job_names_and_ids),
+    ReplCommand("cancel", "NAME|ID", "cancel a search", background_jobs.cancel_job, after=background_jobs.job_names_and_ids),
+    ReplCommand("i", "FILE", "run the statements of a file", run_statements.run_file, takes_file=True),
     ReplCommand("run", "NAME [PARAM=VALUE …]", "run a saved query or a file, with values for its parameters",
-            saved_queries.run_saved_query, candidates=saved_queries.query_candidates),
+            query_commands.run_saved_query, candidates=query_commands.query_candidates),
     ReplCommand("save", "NAME [DESCRIPTION]", "save the last statement as a query; \\save! replaces one",
-            saved_queries.save_statement),
-    ReplCommand("queries", "", "list the saved queries", saved_queries.show_queries),
+            query_commands.save_statement),
+    ReplCommand("queries", "", "list the saved queries", query_commands.show_queries),
     ReplCommand("e", "", "edit the last statement in $EDITOR", edit_last_statement),
     ReplCommand("E", "", "show the last error in full", _run_error),
     ReplCommand("q", "", "quit (also Ctrl-D)", _run_quit, ("quit", "exit")),

@@ -17,10 +17,10 @@ from prompt_toolkit.output import Output
 
 from auroraql import __version__
 from auroraql.diagnostics.errors import Diagnostic, make_visible
-from auroraql.frontends.repl.behind import LazyController, ReplController, ReplOptions
-from auroraql.frontends.repl.checking import BackgroundChecker
+from auroraql.frontends.repl.background_checks import BackgroundChecker
+from auroraql.frontends.repl.controller_protocol import LazyController, ReplController, ReplOptions
 from auroraql.frontends.repl.history import open_history
-from auroraql.frontends.repl.prompt import call_in_event_loop, call_when_shown, complete_current_text, line_editor
+from auroraql.frontends.repl.line_editor import call_in_event_loop, call_when_shown, complete_current_text, line_editor
 
 
 def run_repl(

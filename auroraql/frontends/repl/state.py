@@ -12,7 +12,7 @@ from typing import Protocol, TextIO
 from auroraql.completion import CompletionContext
 from auroraql.diagnostics.errors import Diagnostic, Source, make_visible, render
 from auroraql.engines.base import OnProgress
-from auroraql.frontends.repl.behind import ReplOptions
+from auroraql.frontends.repl.controller_protocol import ReplOptions
 from auroraql.frontends.shared.pager import page_height
 from auroraql.queries import SavedQuery
 from auroraql.rendering.options import RenderOptions, supports_blocks

@@ -5,7 +5,7 @@ from __future__ import annotations
 from prompt_toolkit.styles import BaseStyle, Style, merge_styles
 
 from auroraql.config.definitions import THEMES
-from auroraql.frontends.repl.prompt import PROMPT_STYLES
+from auroraql.frontends.repl.line_editor import PROMPT_STYLES
 
 
 def theme_style(name: str) -> BaseStyle | None:

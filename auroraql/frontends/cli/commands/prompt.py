@@ -12,7 +12,7 @@ from auroraql.config import Config
 from auroraql.diagnostics.errors import UsageError
 from auroraql.frontends.cli.streams import print_notice
 from auroraql.frontends.repl import banner, run_repl
-from auroraql.frontends.repl.behind import ReplController, ReplOptions
+from auroraql.frontends.repl.controller_protocol import ReplController, ReplOptions
 from auroraql.frontends.shared.effective_config import effective_config, user_query_folder
 
 _ALWAYS_THERE = {"demo": True, "aurorax": False}
@@ -46,7 +46,7 @@ def _make_controller(
     """Everything behind the prompt, made in a thread while the user reads."""
     # What opens archives takes several times as long to load as the prompt does.
     from auroraql.frontends.cli.commands.statements import open_archive_from_config
-    from auroraql.frontends.repl.desk import Controller
+    from auroraql.frontends.repl.controller import Controller
 
     def tell(line: str) -> None:
         stream.write(f"{line}\n")
@@ -60,7 +60,7 @@ def _make_controller(
 def _run_opened(config: Config, stack: ExitStack, *, verbose: bool) -> None:
     """An archive that may not be there is opened before anything is said."""
     from auroraql.frontends.cli.commands.statements import open_archive_from_config
-    from auroraql.frontends.repl.desk import run_session
+    from auroraql.frontends.repl.controller import run_session
 
     run_session(
         stack.enter_context(open_archive_from_config(config, late=True, verbose=verbose)),

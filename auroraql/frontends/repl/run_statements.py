@@ -8,7 +8,7 @@ from contextlib import closing
 from types import MappingProxyType
 
 from auroraql.diagnostics.errors import Source, UsageError, make_visible
-from auroraql.frontends.repl.showing import expand_path, show_result
+from auroraql.frontends.repl.display import expand_path, show_result
 from auroraql.frontends.repl.state import ArchiveProtocol, ReplState
 from auroraql.queries import bind_parameters
 from auroraql.results.result_set import ResultSet

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from auroraql.diagnostics.errors import AuroraQLError, Diagnostic, Source, StatementError, UsageError, make_visible
+from auroraql.frontends.repl.display import expand_path
 from auroraql.frontends.repl.history import may_be_secret
-from auroraql.frontends.repl.showing import expand_path
+from auroraql.frontends.repl.run_statements import INPUT_NAME, read_file, run_and_show
 from auroraql.frontends.repl.state import ReplState
-from auroraql.frontends.repl.statements import INPUT_NAME, read_file, run_and_show
 from auroraql.queries import (
     SavedQuery,
     bind_parameters,

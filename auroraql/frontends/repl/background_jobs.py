@@ -10,8 +10,8 @@ from threading import Event, Lock, Thread
 
 from auroraql.diagnostics.errors import ArchiveError, UsageError, display_width
 from auroraql.diagnostics.suggestions import find_closest
+from auroraql.frontends.repl.run_statements import run_and_show
 from auroraql.frontends.repl.state import ReplState
-from auroraql.frontends.repl.statements import run_and_show
 from auroraql.frontends.shared.progress import format_duration, status_line
 from auroraql.rendering import cut_text, render_grid
 from auroraql.session.jobs import Search

@@ -10,7 +10,7 @@ from prompt_toolkit.filters import emacs_mode, has_focus, has_selection, vi_navi
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 from prompt_toolkit.key_binding.vi_state import InputMode
 
-from auroraql.frontends.repl.behind import LazyController, ReplController, ReplOptions
+from auroraql.frontends.repl.controller_protocol import LazyController, ReplController, ReplOptions
 
 
 def key_bindings(switches: ReplOptions, controller: LazyController) -> KeyBindings:

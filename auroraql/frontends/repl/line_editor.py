@@ -21,9 +21,14 @@ from prompt_toolkit.output import ColorDepth, Output
 from prompt_toolkit.styles import DynamicStyle, Style
 
 from auroraql.diagnostics.errors import make_visible
-from auroraql.frontends.repl.behind import LazyController, ReplOptions
-from auroraql.frontends.repl.checking import BackgroundChecker, UnderlineProcessor, format_one_line, nearest_diagnostic
-from auroraql.frontends.repl.keys import active_keys, key_bindings
+from auroraql.frontends.repl.background_checks import (
+    BackgroundChecker,
+    UnderlineProcessor,
+    format_one_line,
+    nearest_diagnostic,
+)
+from auroraql.frontends.repl.controller_protocol import LazyController, ReplOptions
+from auroraql.frontends.repl.key_bindings import active_keys, key_bindings
 
 _LONGEST = 100_000
 _MOST_SUGGESTED_FROM = 1_000

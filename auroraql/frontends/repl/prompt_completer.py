@@ -13,8 +13,8 @@ from prompt_toolkit.document import Document
 from auroraql.completion import Completer as Statements
 from auroraql.completion import CompletionContext
 from auroraql.frontends.repl.commands import COMMANDS, find_command
+from auroraql.frontends.repl.incomplete_input import MAX_CHECKED_CHARACTERS
 from auroraql.frontends.repl.state import ReplState
-from auroraql.frontends.repl.unfinished import MAX_CHECKED_CHARACTERS
 from auroraql.results.stored_results import table_columns
 from auroraql.session.settings import SETTINGS
 from auroraql.session.show import listing_columns

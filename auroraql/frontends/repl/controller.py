@@ -17,19 +17,19 @@ from prompt_toolkit.output import Output
 
 from auroraql.codecs.script import is_complete
 from auroraql.diagnostics.errors import ArchiveError, AuroraQLError, Diagnostic
-from auroraql.frontends.repl.behind import ReplOptions
-from auroraql.frontends.repl.colours import IncrementalLexer
+from auroraql.frontends.repl.background_jobs import BackgroundJobs
 from auroraql.frontends.repl.commands import is_command, run_command, split_input
-from auroraql.frontends.repl.editor import edit_text
-from auroraql.frontends.repl.flight import BackgroundJobs
-from auroraql.frontends.repl.keystrokes import PromptCompleter, completion_context
+from auroraql.frontends.repl.controller_protocol import ReplOptions
+from auroraql.frontends.repl.display import print_text, supports_links
+from auroraql.frontends.repl.external_editor import edit_text
+from auroraql.frontends.repl.highlighting import IncrementalLexer
+from auroraql.frontends.repl.incomplete_input import IncompleteInputCheck
 from auroraql.frontends.repl.loop import banner, run_repl
-from auroraql.frontends.repl.saved_queries import adapt_error, reload_queries
-from auroraql.frontends.repl.showing import print_text, supports_links
+from auroraql.frontends.repl.prompt_completer import PromptCompleter, completion_context
+from auroraql.frontends.repl.query_commands import adapt_error, reload_queries
+from auroraql.frontends.repl.run_statements import explain_text, run_text
 from auroraql.frontends.repl.state import ArchiveProtocol, ReplState
-from auroraql.frontends.repl.statements import explain_text, run_text
 from auroraql.frontends.repl.themes import theme_style
-from auroraql.frontends.repl.unfinished import IncompleteInputCheck
 from auroraql.frontends.shared.exit_summary import exit_summary
 from auroraql.schema.catalogue import load_shipped
 

@@ -11,9 +11,9 @@ from pathlib import Path
 
 from auroraql.diagnostics.errors import AuroraQLError, UsageError, make_visible
 from auroraql.diagnostics.suggestions import find_closest
-from auroraql.frontends.repl.showing import check_appendable, expand_path, pipe_result, show_result, write_text
+from auroraql.frontends.repl.display import check_appendable, expand_path, pipe_result, show_result, write_text
+from auroraql.frontends.repl.run_statements import iterate_results
 from auroraql.frontends.repl.state import ReplState
-from auroraql.frontends.repl.statements import iterate_results
 from auroraql.rendering import FORMATS, format_footer, format_of, get_format, write_result
 from auroraql.rendering.timeline import render_timeline
 from auroraql.results.result_set import FetchedData, ResultSet

@@ -14,7 +14,7 @@ from prompt_toolkit.lexers import Lexer
 from prompt_toolkit.styles import BaseStyle
 
 from auroraql.diagnostics.errors import Diagnostic
-from auroraql.frontends.repl.notices import Notifications
+from auroraql.frontends.repl.notifications import Notifications
 
 
 @dataclass(slots=True)
