@@ -20,10 +20,10 @@ from hypothesis import strategies as st
 import auroraql
 from auroraql.diagnostics.errors import StatementError
 from auroraql.engines.duckdb.engine import EmbeddedEngine
-from auroraql.frontends.server.documents import describe_query, plan_checked_query
+from auroraql.frontends.server.document_planning import describe_query, plan_checked_query
+from auroraql.frontends.server.http_types import HttpError
 from auroraql.frontends.server.query_documents import read_query
-from auroraql.frontends.server.store import ResultStore
-from auroraql.frontends.server.wire import HttpError
+from auroraql.frontends.server.result_store import ResultStore
 from auroraql.schema import KINDS
 from tests.server_process import DAY, MAX, OVER_SWARM, SWARM, ServerProcess, finished, get, post, refused, waited
 from tests.small_catalogue import Product, write
@@ -513,7 +513,7 @@ def test_a_status_that_cannot_be_written_is_remembered(tmp_path: Path, monkeypat
     assert store.status("a") == document
     assert store.has("a")
     assert store.records("a") is None
-    monkeypatch.setattr("auroraql.frontends.server.store._MOST_UNWRITTEN", 2)
+    monkeypatch.setattr("auroraql.frontends.server.result_store._MOST_UNWRITTEN", 2)
     for name in ("b", "c"):
         store.finish_without_space(name, document, "")
     assert [store.status(name) is None for name in ("a", "b", "c")] == [True, False, False]

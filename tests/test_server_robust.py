@@ -22,10 +22,10 @@ from hypothesis import strategies as st
 from auroraql.engines.duckdb.engine import EmbeddedEngine
 from auroraql.frontends.server.application import Application
 from auroraql.frontends.server.endpoints import routes
-from auroraql.frontends.server.searches import SearchQueue
+from auroraql.frontends.server.result_store import ResultStore, is_request_id
+from auroraql.frontends.server.search_queue import SearchQueue
 from auroraql.frontends.server.service import ServedArchive
-from auroraql.frontends.server.sources import SourceDirectory
-from auroraql.frontends.server.store import ResultStore, is_request_id
+from auroraql.frontends.server.source_directory import SourceDirectory
 from tests.server_process import DAY, MAX, OVER_SWARM, SWARM, ServerProcess
 from tests.small_catalogue import Position, Product, write
 

@@ -14,12 +14,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from auroraql.engines.duckdb.engine import EmbeddedEngine, OutOfMemory
-from auroraql.frontends.server import slices
-from auroraql.frontends.server.documents import plan_document
-from auroraql.frontends.server.formats import read_format
-from auroraql.frontends.server.slices import WindowSlicer
-from auroraql.frontends.server.turns import Admission
-from auroraql.frontends.server.wire import HttpError
+from auroraql.frontends.server import window_slices
+from auroraql.frontends.server.admission import Admission
+from auroraql.frontends.server.document_planning import plan_document
+from auroraql.frontends.server.http_types import HttpError
+from auroraql.frontends.server.response_formats import read_format
+from auroraql.frontends.server.window_slices import WindowSlicer
 from tests.small_catalogue import Position, Product, write
 
 FIRST = datetime(2020, 1, 1)
@@ -64,14 +64,14 @@ def test_slices_find_what_the_whole_finds(
     plan = plan_document(document, kind, engine)
     whole = [row for page in engine.submit(plan).pages(soon(), 7) for row in page]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(slices, "_MOST", most)
+        patch.setattr(window_slices, "_MOST", most)
         parts = list(WindowSlicer(engine).slice_plan(plan, soon()))
     assert [row for part in parts for page in engine.submit(part).pages(soon(), 7) for row in page] == whole
     assert len(parts) == 1 or most < 100
 
 
 def test_a_slice_has_no_more_than_so_many_records(engine: EmbeddedEngine, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(slices, "_MOST", 5)
+    monkeypatch.setattr(window_slices, "_MOST", 5)
     parts = list(WindowSlicer(engine).slice_plan(plan_document({}, "data_products", engine), soon()))
     sizes = [sum(map(len, engine.submit(part).pages(soon(), 100))) for part in parts]
     assert sum(sizes) == 2 * len(EDGES)

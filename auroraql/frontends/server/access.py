@@ -15,7 +15,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Any
 
 from auroraql.diagnostics.errors import UsageError
-from auroraql.frontends.server.wire import HttpError
+from auroraql.frontends.server.http_types import HttpError
 
 ANY_ORIGIN = "*"
 

@@ -11,9 +11,15 @@ import falcon
 from auroraql.diagnostics.errors import ArchiveError, TimedOut
 from auroraql.frontends.server.access import AccessPolicy
 from auroraql.frontends.server.endpoints import routes
-from auroraql.frontends.server.packing import MIN_COMPRESSED_BYTES, accepts_gzip, compress
+from auroraql.frontends.server.gzip_io import MIN_COMPRESSED_BYTES, accepts_gzip, compress
+from auroraql.frontends.server.http_types import (
+    HttpError,
+    HttpRequest,
+    HttpResponse,
+    archive_error_reason,
+    error_document,
+)
 from auroraql.frontends.server.service import ServedArchive
-from auroraql.frontends.server.wire import HttpError, HttpRequest, HttpResponse, archive_error_reason, error_document
 
 _THIS_MACHINE = AccessPolicy()
 

@@ -23,12 +23,12 @@ from auroraql.engines.duckdb.spill_folder import SPILL_PREFIX, SpillFolder
 from auroraql.engines.source_cache import SourceCache
 from auroraql.frontends.server.access import AccessPolicy, read_host, read_origin
 from auroraql.frontends.server.application import Application
-from auroraql.frontends.server.listening import create_server
-from auroraql.frontends.server.memory import DUCKDB_SETTINGS
-from auroraql.frontends.server.searches import SearchQueue
+from auroraql.frontends.server.http_server import create_server
+from auroraql.frontends.server.memory_release import DUCKDB_SETTINGS
+from auroraql.frontends.server.result_store import ResultStore
+from auroraql.frontends.server.search_queue import SearchQueue
 from auroraql.frontends.server.service import ServedArchive
-from auroraql.frontends.server.sources import SourceDirectory
-from auroraql.frontends.server.store import ResultStore
+from auroraql.frontends.server.source_directory import SourceDirectory
 
 Say = Callable[[str], None]
 

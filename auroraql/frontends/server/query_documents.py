@@ -21,7 +21,7 @@ from auroraql.codecs.conjunction_json import DISTANCES, LOCATIONS, SECONDS, SUBM
 from auroraql.codecs.query_json import SOURCES, list_fields, name_json_type
 from auroraql.diagnostics.errors import MAX_REPORTED, Pointer
 from auroraql.diagnostics.suggestions import find_closest, find_misspelt
-from auroraql.frontends.server.wire import Document, HttpError
+from auroraql.frontends.server.http_types import Document, HttpError
 from auroraql.ir.plan import BlockRequest, CriteriaRequest, Expression, FilterGroup, Request
 from auroraql.resolver.times import TimeError, read_interval
 from auroraql.schema import BLOCKS, CONJUNCTIONS, KINDS, Field, Kind

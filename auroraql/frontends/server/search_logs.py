@@ -13,7 +13,7 @@ import msgspec
 
 from auroraql.codecs.conjunction_json import SUBMINUTE
 from auroraql.codecs.conjunction_sentence import write_block
-from auroraql.frontends.server.documents import describe_query
+from auroraql.frontends.server.document_planning import describe_query
 from auroraql.frontends.server.query_documents import QueryDocument
 from auroraql.ir.plan import BlockRequest
 from auroraql.results.result_set import ResultColumn, Row

@@ -10,9 +10,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from auroraql.engines.duckdb.engine import EmbeddedEngine
-from auroraql.frontends.server.searches import SearchQueue
-from auroraql.frontends.server.sources import SourceDirectory
-from auroraql.frontends.server.wire import HttpError, HttpRequest, whole_number
+from auroraql.frontends.server.http_types import HttpError, HttpRequest, whole_number
+from auroraql.frontends.server.search_queue import SearchQueue
+from auroraql.frontends.server.source_directory import SourceDirectory
 from auroraql.schema.catalogue import DataSource
 
 MAX_LONG_CALLS = 12

@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 
+from auroraql.frontends.server.http_types import Document, HttpError, HttpRequest, HttpResponse
 from auroraql.frontends.server.service import Resource, ServedArchive
-from auroraql.frontends.server.wire import Document, HttpError, HttpRequest, HttpResponse
 from auroraql.schema import PROTOCOLS
 from auroraql.schema.wire import API
 

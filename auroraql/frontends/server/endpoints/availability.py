@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 
 from auroraql.frontends.server.endpoints.data_sources import source_filters
+from auroraql.frontends.server.http_types import HttpError, HttpRequest, HttpResponse
 from auroraql.frontends.server.service import Resource, ServedArchive
-from auroraql.frontends.server.sources import BASIC, LEVELS
-from auroraql.frontends.server.wire import HttpError, HttpRequest, HttpResponse
+from auroraql.frontends.server.source_directory import BASIC, LEVELS
 from auroraql.schema import PROTOCOLS, STORED_KINDS
 from auroraql.schema.kinds.data_products import PRODUCT_TYPES
 

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from auroraql.frontends.server import catalogue_writing as writing
+from auroraql.frontends.server import catalogue_writer as writing
+from auroraql.frontends.server.http_types import Document, HttpError, HttpRequest, HttpResponse
 from auroraql.frontends.server.service import Resource, ServedArchive
-from auroraql.frontends.server.sources import LEVELS, RECORDED
-from auroraql.frontends.server.uploads import read_identifier, read_source
-from auroraql.frontends.server.wire import Document, HttpError, HttpRequest, HttpResponse
+from auroraql.frontends.server.source_directory import LEVELS, RECORDED
+from auroraql.frontends.server.upload_validation import read_identifier, read_source
 from auroraql.schema.catalogue import DataSource
 from auroraql.schema.source_fields import SOURCE_TYPES
 from auroraql.schema.wire import API

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from auroraql.frontends.server.encoding import WRAPPED, LineShape, reshape, to_line_shape
-from auroraql.frontends.server.formats import read_format
-from auroraql.frontends.server.packing import GzipFile
+from auroraql.frontends.server.gzip_io import GzipFile
+from auroraql.frontends.server.http_types import MOST_PARTS, Document, HttpError, HttpRequest, HttpResponse
+from auroraql.frontends.server.record_lines import WRAPPED, LineShape, reshape, to_line_shape
+from auroraql.frontends.server.response_formats import read_format
 from auroraql.frontends.server.service import Resource, ServedArchive
-from auroraql.frontends.server.sources import LEVELS
-from auroraql.frontends.server.wire import MOST_PARTS, Document, HttpError, HttpRequest, HttpResponse
+from auroraql.frontends.server.source_directory import LEVELS
 from auroraql.schema import PROTOCOLS
 
 

@@ -6,13 +6,13 @@ import time
 from collections.abc import Iterator
 from datetime import timedelta
 
-from auroraql.frontends.server.documents import plan_checked_query, plan_document
-from auroraql.frontends.server.encoding import BARE, LineShape, reshape, to_line_shape
-from auroraql.frontends.server.formats import read_format
+from auroraql.frontends.server.document_planning import plan_checked_query, plan_document
+from auroraql.frontends.server.http_types import Document, HttpError, HttpRequest, HttpResponse
 from auroraql.frontends.server.query_documents import read_query
+from auroraql.frontends.server.record_lines import BARE, LineShape, reshape, to_line_shape
+from auroraql.frontends.server.response_formats import read_format
 from auroraql.frontends.server.service import Resource, ServedArchive
-from auroraql.frontends.server.sources import LEVELS
-from auroraql.frontends.server.wire import Document, HttpError, HttpRequest, HttpResponse
+from auroraql.frontends.server.source_directory import LEVELS
 from auroraql.ir.plan import Plan
 from auroraql.ir.query import EVERYTHING
 from auroraql.schema import PROTOCOLS

@@ -9,10 +9,16 @@ import time
 import uuid
 from collections.abc import Iterator
 
-from auroraql.frontends.server import catalogue_writing as writing
+from auroraql.frontends.server import catalogue_writer as writing
+from auroraql.frontends.server.http_types import Document, HttpError, HttpRequest, HttpResponse, read_moment
 from auroraql.frontends.server.service import Resource, ServedArchive
-from auroraql.frontends.server.uploads import check_source, read_ephemeris, read_product, read_records, read_urls
-from auroraql.frontends.server.wire import Document, HttpError, HttpRequest, HttpResponse, read_moment
+from auroraql.frontends.server.upload_validation import (
+    check_source,
+    read_ephemeris,
+    read_product,
+    read_records,
+    read_urls,
+)
 from auroraql.schema.wire import API
 
 

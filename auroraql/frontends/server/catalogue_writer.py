@@ -13,8 +13,8 @@ from typing import Any
 
 import duckdb
 
-from auroraql.frontends.server.sources import RECORDS_TABLE
-from auroraql.frontends.server.wire import Document
+from auroraql.frontends.server.http_types import Document
+from auroraql.frontends.server.source_directory import RECORDS_TABLE
 from auroraql.schema.catalogue import DataSource
 
 Rows = Sequence[Document]

@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 
 from auroraql.codecs import query_json, sentence
 from auroraql.engines.duckdb.engine import EmbeddedEngine
+from auroraql.frontends.server.http_types import Document, HttpError, read_moment, statement_errors_to_http
 from auroraql.frontends.server.query_documents import QueryDocument, read_query
-from auroraql.frontends.server.wire import Document, HttpError, read_moment, statement_errors_to_http
 from auroraql.ir.plan import Plan
 from auroraql.planner import plan_query as make_plan
 from auroraql.resolver import resolve

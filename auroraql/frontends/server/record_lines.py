@@ -17,8 +17,8 @@ from typing import Any, BinaryIO, cast
 
 import msgspec
 
-from auroraql.frontends.server.packing import GzipFile, compressing, open_gzip
-from auroraql.frontends.server.wire import HttpError
+from auroraql.frontends.server.gzip_io import GzipFile, compressing, open_gzip
+from auroraql.frontends.server.http_types import HttpError
 from auroraql.results.result_set import Record, ResultColumn, Row
 from auroraql.schema import Type
 

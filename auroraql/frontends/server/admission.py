@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import TypeVar
 
 from auroraql.engines.duckdb.engine import OutOfMemory
-from auroraql.frontends.server.wire import HttpError
+from auroraql.frontends.server.http_types import HttpError
 
 Result = TypeVar("Result")
 

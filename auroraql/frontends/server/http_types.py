@@ -13,7 +13,7 @@ from typing import Any, BinaryIO, NoReturn, cast
 import falcon
 
 from auroraql.diagnostics.errors import AuroraQLError, Diagnostic, Pointer, StatementError, UsageError
-from auroraql.frontends.server.packing import GzipFile, GzipReader, accepts_gzip
+from auroraql.frontends.server.gzip_io import GzipFile, GzipReader, accepts_gzip
 from auroraql.schema.operators import OPERATORS
 
 Document = dict[str, Any]

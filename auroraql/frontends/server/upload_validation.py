@@ -10,8 +10,8 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from auroraql.frontends.server.sources import BASIC, RECORDED
-from auroraql.frontends.server.wire import Document, HttpError, error_document, read_moment, whole_number
+from auroraql.frontends.server.http_types import Document, HttpError, error_document, read_moment, whole_number
+from auroraql.frontends.server.source_directory import BASIC, RECORDED
 from auroraql.schema.catalogue import DataSource
 from auroraql.schema.kinds.data_products import PRODUCT_TYPES
 from auroraql.schema.source_fields import SOURCE_TYPES

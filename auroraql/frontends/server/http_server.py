@@ -23,7 +23,7 @@ from waitress.task import ErrorTask, ThreadedTaskDispatcher
 from waitress.utilities import RequestEntityTooLarge
 
 from auroraql.diagnostics.errors import UsageError
-from auroraql.frontends.server.wire import error_document
+from auroraql.frontends.server.http_types import error_document
 
 MAX_BODY_BYTES = 10 * 1024 * 1024
 """Bytes of a request's body; a longer one is refused."""

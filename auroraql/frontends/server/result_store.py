@@ -19,8 +19,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
 
-from auroraql.frontends.server.packing import compressing
-from auroraql.frontends.server.wire import Document, utc_now
+from auroraql.frontends.server.gzip_io import compressing
+from auroraql.frontends.server.http_types import Document, utc_now
 
 _ID = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,98}[A-Za-z0-9])?", re.ASCII)
 

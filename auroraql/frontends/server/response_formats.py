@@ -13,8 +13,8 @@ from typing import Any
 
 import msgspec
 
-from auroraql.frontends.server.encoding import LineShape
-from auroraql.frontends.server.wire import HttpError
+from auroraql.frontends.server.http_types import HttpError
+from auroraql.frontends.server.record_lines import LineShape
 
 _MOST_FIELDS = 1000
 """Fields of a tree that types are made of: each costs time."""
