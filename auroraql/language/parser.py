@@ -48,7 +48,7 @@ def _parse(text: str, start: int, end: int) -> tuple[Any, list[Token]]:
     read = run_parser(text, start, end)
     if isinstance(read, ParseFailure):
         # Most statements are right and never load this room.
-        from auroraql.language.syntax_errors.report import diagnose_failure
+        from auroraql.language.syntax_errors import diagnose_failure
 
         raise diagnose_failure(text, read, end)
     return read

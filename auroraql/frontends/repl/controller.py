@@ -43,7 +43,7 @@ _PRELOADED_MODULES = (
     *(
         "auroraql.codecs.query_json",
         "auroraql.codecs.sentence",
-        "auroraql.language.syntax_errors.report",
+        "auroraql.language.syntax_errors",
         "auroraql.session.show",
     ),
     *(

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from auroraql.diagnostics.errors import Diagnostic
+from auroraql.diagnostics.errors import Diagnostic, StatementError
+from auroraql.language.lr_parser import ParseFailure, get_tables
 from auroraql.language.syntax_errors.conjunction_rules import (
     find_block_predicate,
     find_joined_blocks,
@@ -147,3 +148,17 @@ RULES: tuple[Callable[[ParseErrorContext], Diagnostic | None], ...] = (
 def _unexpected_token(at: ParseErrorContext) -> Diagnostic:
     shown = f"'{at.found_text}'" if at.found_text.isprintable() else f"the character U+{ord(at.found_text[0]):04X}"
     return Diagnostic("AQL0106", f"{shown} cannot be here", at.span, f"expected {describe_expected(at)}")
+
+
+def diagnose_failure(text: str, stumble: ParseFailure, end: int | None = None) -> StatementError:
+    """Return the error of `text[:end]`, in which the parse loop stopped."""
+    words, states, found = stumble
+    stop = len(text) if end is None else end
+    accepts = get_tables().accepts(states)
+    return StatementError(
+        [
+            diagnose_syntax_error(
+                ParseErrorContext(text, words, found.start_pos, found.end_pos, found.type, accepts, stop)
+            )
+        ]
+    )
