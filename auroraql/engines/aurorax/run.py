@@ -16,8 +16,7 @@ from auroraql.codecs import query_json
 from auroraql.diagnostics.errors import ArchiveError, Cancelled, Failed, Refused, TimedOut
 from auroraql.engines.aurorax.endpoint_policy import SYNCHRONOUS_TIMEOUT_SECONDS, EndpointPolicy
 from auroraql.engines.aurorax.http_client import TOO_SLOW_FAILURE, CallInterrupted, HttpClient, ServiceCall, add_jitter
-from auroraql.engines.aurorax.parallel import run_in_parallel
-from auroraql.engines.aurorax.pending_calls import PendingCalls
+from auroraql.engines.aurorax.parallel import PendingCalls, run_in_parallel
 from auroraql.engines.aurorax.progress_meter import ProgressMeter
 from auroraql.engines.aurorax.records import (
     apply_format_to_all,
