@@ -20,9 +20,8 @@ from hypothesis import strategies as st
 import auroraql
 from auroraql.diagnostics.errors import StatementError
 from auroraql.engines.duckdb.engine import EmbeddedEngine
-from auroraql.frontends.server.document_planning import describe_query, plan_checked_query
 from auroraql.frontends.server.http_types import HttpError
-from auroraql.frontends.server.query_documents import read_query
+from auroraql.frontends.server.query_documents import describe_query, plan_checked_query, read_query
 from auroraql.frontends.server.result_store import ResultStore
 from auroraql.schema import KINDS
 from tests.server_process import DAY, MAX, OVER_SWARM, SWARM, ServerProcess, finished, get, post, refused, waited

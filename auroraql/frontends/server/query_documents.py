@@ -11,18 +11,23 @@ import json
 import math
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from datetime import datetime
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from decimal import Decimal
 from itertools import combinations
 from typing import Any
 
+from auroraql.codecs import query_json, sentence
 from auroraql.codecs.conjunction_json import DISTANCES, LOCATIONS, SECONDS, SUBMINUTE, TYPES
 from auroraql.codecs.query_json import SOURCES, list_fields, name_json_type
 from auroraql.diagnostics.errors import MAX_REPORTED, Pointer
 from auroraql.diagnostics.suggestions import find_closest, find_misspelt
-from auroraql.frontends.server.http_types import Document, HttpError
-from auroraql.ir.plan import BlockRequest, CriteriaRequest, Expression, FilterGroup, Request
+from auroraql.engines.duckdb.engine import EmbeddedEngine
+from auroraql.frontends.server.http_types import Document, HttpError, read_moment, statement_errors_to_http
+from auroraql.ir.plan import BlockRequest, CriteriaRequest, Expression, FilterGroup, Plan, Request
+from auroraql.planner import plan_query as make_plan
+from auroraql.resolver import resolve
 from auroraql.resolver.times import TimeError, read_interval
 from auroraql.schema import BLOCKS, CONJUNCTIONS, KINDS, Field, Kind
 from auroraql.schema.kinds.conjunctions import (
@@ -430,3 +435,38 @@ def _format_time(moment: datetime) -> str:
 def _choose_known(known: tuple[str, ...]) -> str:
     shown = [json.dumps(each) for each in known]
     return f"{', '.join(shown[:-1])} or {shown[-1]}"
+
+
+def plan_document(document: Document, kind: str, engine: EmbeddedEngine) -> Plan:
+    """The plan of a query document. Raises Problem for what is wrong with it."""
+    return plan_checked_query(read_query(document, kind, to_run=True), engine)
+
+
+def plan_checked_query(query: QueryDocument, engine: EmbeddedEngine) -> Plan:
+    """The plan of a checked query, whole and uncut. Raises Problem for what is wrong with it."""
+    document = query.to_plan
+    second = _second_before_gap(document)
+    if second is not None:
+        document |= dict.fromkeys(("start", "end"), second.isoformat())
+    with statement_errors_to_http():
+        resolved = resolve(query_json.read_document(document, query.request.kind), engine.catalogue())
+        plan = make_plan(resolved.query, engine.catalogue(), (), engine.sources, cut=False)
+    return plan if second is None else replace(plan, requests=(), unsayable=())
+
+
+def describe_query(query: QueryDocument, *, older: bool = False) -> str:
+    """The engine's sentence of a query, in its newest wording or in an older one."""
+    return sentence.write_sentence(query.request, readable=False, older=older)
+
+
+def _second_before_gap(document: Document) -> datetime | None:
+    """The second before a window that lies between two, where no record can; None for any other window.
+
+    The published client describes such a query in its own tests, so it is no mistake.
+    """
+    with suppress(HttpError):
+        start, end = (read_moment(document.get(name), name) for name in ("start", "end"))
+        second = end.replace(microsecond=0)
+        if second < start <= end < second + timedelta(seconds=1):
+            return second
+    return None

@@ -13,8 +13,7 @@ import msgspec
 
 from auroraql.codecs.conjunction_json import SUBMINUTE
 from auroraql.codecs.conjunction_sentence import write_block
-from auroraql.frontends.server.document_planning import describe_query
-from auroraql.frontends.server.query_documents import QueryDocument
+from auroraql.frontends.server.query_documents import QueryDocument, describe_query
 from auroraql.ir.plan import BlockRequest
 from auroraql.results.result_set import ResultColumn, Row
 from auroraql.schema.catalogue import DataSource

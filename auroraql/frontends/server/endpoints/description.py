@@ -8,9 +8,8 @@ from datetime import UTC, datetime
 from math import prod
 
 from auroraql import __version__
-from auroraql.frontends.server.document_planning import describe_query
 from auroraql.frontends.server.http_types import HttpError, HttpRequest, HttpResponse
-from auroraql.frontends.server.query_documents import read_query
+from auroraql.frontends.server.query_documents import describe_query, read_query
 from auroraql.frontends.server.search_logs import block_sources
 from auroraql.frontends.server.service import Resource, ServedArchive
 from auroraql.schema import PROTOCOLS

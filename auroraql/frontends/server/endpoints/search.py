@@ -6,9 +6,8 @@ import time
 from collections.abc import Iterator
 from datetime import timedelta
 
-from auroraql.frontends.server.document_planning import plan_checked_query, plan_document
 from auroraql.frontends.server.http_types import Document, HttpError, HttpRequest, HttpResponse
-from auroraql.frontends.server.query_documents import read_query
+from auroraql.frontends.server.query_documents import plan_checked_query, plan_document, read_query
 from auroraql.frontends.server.record_lines import BARE, LineShape, reshape, to_line_shape
 from auroraql.frontends.server.response_formats import read_format
 from auroraql.frontends.server.service import Resource, ServedArchive
