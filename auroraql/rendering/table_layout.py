@@ -158,7 +158,7 @@ def _shrink_columns(columns: list[TableColumn], available: int) -> None:
     for floor in (
         TableColumn.readable_width,
         TableColumn.comfortable_width,
-        lambda c: max(c.data, c.least()),
+        lambda c: max(c.data, c.min_width()),
         TableColumn.min_width,
     ):
         while sum(column.width for column in columns) > available:
