@@ -94,7 +94,9 @@ def _read_location(reader: QueryJsonReader, document: Document, kind: Kind, here
     found = []
     places = reader.member(document, LOCATIONS, list, here, [])
     if not places:
-        reader.say("AQL0403", "a block of locations has none", here, 'as in: {"locations": [{"lat": 51, "lon": -114}]}')
+        reader.say(
+            "AQL0403", "a block of locations has none", here, 'for example: {"locations": [{"lat": 51, "lon": -114}]}'
+        )
     for at, place in enumerate(places):
         point = _read_point(reader, place, here.child(LOCATIONS).child(at))
         if point is not None:
@@ -124,7 +126,7 @@ def _read_distances(reader: QueryJsonReader, document: Document, top: Pointer, n
         first, dash, second = key.partition("-")
         limit = None if value is None else _read_number(reader, value, here)
         if not dash:
-            reader.say("AQL0402", f"'{key}' is no pair of blocks", here, "as in: ground1-space1")
+            reader.say("AQL0402", f"'{key}' is no pair of blocks", here, "for example: ground1-space1")
         elif (value is None or limit is not None) and not {first, second} <= names:
             reader.note("AQL0605", f"the distance of '{key}' is ignored: the query has no such blocks", here)
         elif value is None or limit is not None:

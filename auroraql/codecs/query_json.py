@@ -96,7 +96,7 @@ def _unique_members(pairs: list[tuple[str, Any]]) -> Document:
     made: Document = {}
     for key, value in pairs:
         if key in made:
-            raise _RepeatedMember(f"the field '{key}' stands twice in one object")
+            raise _RepeatedMember(f"the field '{key}' occurs twice in one object")
         made[key] = value
     return made
 
@@ -179,7 +179,7 @@ class QueryJsonReader:
         if name:
             if name in KINDS:
                 return KINDS[name]
-            self.say("AQL0404", f"'{name}' is not something to find", self.top, f"one of {', '.join(KINDS)}")
+            self.say("AQL0404", f"'{name}' is not a kind of record", self.top, f"one of {', '.join(KINDS)}")
             return None
         inner = document.get(SOURCES)
         keys = {*document, *(inner if isinstance(inner, dict) else ())}

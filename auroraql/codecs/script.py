@@ -121,7 +121,7 @@ def read_one_statement(source: Source) -> ReadStatement:
         return statements[0]
     if not statements:
         raise StatementError(
-            [Diagnostic("AQL0105", "there is no statement", hint="as in: FIND data_products …")], source
+            [Diagnostic("AQL0105", "there is no statement", hint="for example: FIND data_products …")], source
         )
     raise StatementError(
         [
@@ -147,7 +147,7 @@ def require_find(read: ReadStatement, source: Source) -> FindStatement:
     found = get_find(read.statement)
     if found is not None:
         return found
-    hint = "as in: FIND data_products …"
+    hint = "for example: FIND data_products …"
     raise StatementError(
         [Diagnostic("AQL0115", "this is no search", _statement_origin(read), "not a FIND", hint)], source
     )

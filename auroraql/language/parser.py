@@ -60,7 +60,7 @@ def _check_assignments(statement: Statement, words: list[Token]) -> Iterator[Dia
         sign = next((word for word in words if word.type == "CMP"), None)
         if sign is not None and sign != "=" and sign.start_pos < _value_start(statement, words):
             span = Span(sign.start_pos, sign.end_pos)
-            yield Diagnostic("AQL0109", f"'{sign}' gives a name nothing", span, "write =", "did you mean =?", "=")
+            yield Diagnostic("AQL0109", f"'{sign}' does not assign a value", span, "write =", "did you mean =?", "=")
 
 
 def _value_start(statement: Statement, words: list[Token]) -> int:
@@ -87,5 +87,5 @@ def _check_repeated_clauses(clauses: Iterable[ShowClause]) -> list[Diagnostic]:
         seen[name] += 1
         if seen[name] == 2:
             hint = "join the two with AND" if name == "WHERE" else f"keep one {name}"
-            found.append(Diagnostic("AQL0111", f"{name} stands twice", clause.origin, "the second one", hint))
+            found.append(Diagnostic("AQL0111", f"{name} occurs twice", clause.origin, "the second one", hint))
     return found

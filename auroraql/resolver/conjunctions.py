@@ -71,7 +71,7 @@ class CriteriaResolver:
     # --- blocks
 
     def _no_blocks(self, origin: Origin) -> tuple[Block, ...]:
-        hint = "as in: FIND conjunctions OF ground (program = 'trex'), space (program = 'swarm') WITHIN 500 km"
+        hint = "for example: FIND conjunctions OF ground (program = 'trex'), space (program = 'swarm') WITHIN 500 km"
         self._report("AQL0213", "it is not said what meets: OF is missing", origin, "needs OF", hint, ("OF",))
         return ()
 

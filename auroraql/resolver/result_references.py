@@ -211,7 +211,9 @@ def _searched_result(find: FindStatement, results: ResultLookup | None) -> Store
     origin = find.origin
     if isinstance(origin, Span):
         origin = Span(max(origin.end - len(find.kind), origin.start), origin.end)
-    raise SemanticError("AQL0107", f"'{find.kind}' is not something to find", origin, expected, hint, fix)
+    raise SemanticError(
+        "AQL0107", f"'{find.kind}' is neither a kind of record nor a result", origin, expected, hint, fix
+    )
 
 
 def _let_hint(names: Collection[str]) -> str:

@@ -198,7 +198,7 @@ class OperandResolver:
             number = Decimal("NaN")
         if not number.is_finite() or abs(number) > Decimal(10) ** 12:
             raise SemanticError(
-                "AQL0301", f"{written} is no number of {duration.unit}", duration.origin, hint="as in: 7 days"
+                "AQL0301", f"{written} is no number of {duration.unit}", duration.origin, hint="for example: 7 days"
             )
         return -number if duration.negative else number
 
@@ -211,7 +211,7 @@ class OperandResolver:
                 f"{what} takes a whole number, not {text}",
                 number.origin,
                 "expected a whole number",
-                hint=f"as in: {what} 10",
+                hint=f"for example: {what} 10",
             )
         return int(text)
 
@@ -324,14 +324,16 @@ def _wrong_type_error(place: ValueContext, given: str, origin: Origin, written: 
 
 def _diagnose_digits(text: str, origin: Origin) -> SemanticError:
     """A date without its hyphens, or a number that is no year."""
-    fix, hint = None, "dates are written year-month-day, as 2020-02-01 or 2020-02-01T06:30"
+    fix, hint = None, "dates are written year-month-day, such as 2020-02-01 or 2020-02-01T06:30"
     hyphenated = with_hyphens(text)
     fault = fault_of(hyphenated) if hyphenated else None
     if fault is not None:
         hint = f"{fault}, {fault.hint}; {hint}"
     elif hyphenated:
         fix, hint = hyphenated, f"did you mean {hyphenated}?"
-    return SemanticError("AQL0112", f"'{text}' is not how a date is written", origin, "expected YYYY-MM-DD", hint, fix)
+    return SemanticError(
+        "AQL0112", f"'{text}' does not have the format of a date", origin, "expected YYYY-MM-DD", hint, fix
+    )
 
 
 def _describe_value(value: object) -> str:

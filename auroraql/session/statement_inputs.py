@@ -47,7 +47,7 @@ def to_source(statement: object) -> Source:
         return _with_selection(source, template) if template else source
     raise UsageError(
         f"a statement is text, a query as a dict, or a search object, not {type(statement).__name__}",
-        "as in: archive.run(\"FIND data_products WHERE program = 'trex' ON 2021-01-01\")",
+        "for example: archive.run(\"FIND data_products WHERE program = 'trex' ON 2021-01-01\")",
     )
 
 

@@ -1,8 +1,8 @@
-"""What a syntax error really is: the parser says where it stopped, the rules here say why and what would be right.
+"""Diagnostics of syntax errors: the parser reports where it stopped, and the rules here explain why.
 
-The rules are asked in order, the first that knows the slip answers; the last always answers. What could follow at the
-place comes from the parse table, never from a list kept here. A fix is tried before it is offered: a rule whose fix the
-parser would not accept has not understood the slip, and the next rule is asked.
+The rules are tried in order, and the first that recognizes the mistake answers. `_unexpected_token` answers when none
+does. The tokens that are allowed at the place come from the parse table, never from a list kept here. Each fix is
+validated: when the parser would not accept the fix of a rule, the next rule is tried.
 """
 
 from __future__ import annotations
@@ -82,13 +82,13 @@ from auroraql.language.syntax_errors.time_rules import (
 __all__ = ["CLAUSE_STARTS", "NAMES_OF_TERMINALS", "RULES", "ParseErrorContext", "diagnose_syntax_error"]
 
 
-def diagnose_syntax_error(stuck: ParseErrorContext) -> Diagnostic:
+def diagnose_syntax_error(context: ParseErrorContext) -> Diagnostic:
     """Return the one diagnostic of a syntax error."""
     for rule in RULES:
-        answer = rule(stuck)
-        if answer is not None and is_valid_fix(stuck, answer):
-            return answer
-    return _unexpected_token(stuck)
+        diagnostic = rule(context)
+        if diagnostic is not None and is_valid_fix(context, diagnostic):
+            return diagnostic
+    return _unexpected_token(context)
 
 
 RULES: tuple[Callable[[ParseErrorContext], Diagnostic | None], ...] = (
@@ -145,20 +145,24 @@ RULES: tuple[Callable[[ParseErrorContext], Diagnostic | None], ...] = (
 )
 
 
-def _unexpected_token(at: ParseErrorContext) -> Diagnostic:
-    shown = f"'{at.found_text}'" if at.found_text.isprintable() else f"the character U+{ord(at.found_text[0]):04X}"
-    return Diagnostic("AQL0106", f"{shown} cannot be here", at.span, f"expected {describe_expected(at)}")
+def _unexpected_token(context: ParseErrorContext) -> Diagnostic:
+    shown = (
+        f"'{context.found_text}'"
+        if context.found_text.isprintable()
+        else f"the character U+{ord(context.found_text[0]):04X}"
+    )
+    return Diagnostic("AQL0106", f"{shown} is not allowed here", context.span, f"expected {describe_expected(context)}")
 
 
-def diagnose_failure(text: str, stumble: ParseFailure, end: int | None = None) -> StatementError:
-    """Return the error of `text[:end]`, in which the parse loop stopped."""
-    words, states, found = stumble
+def diagnose_failure(text: str, failure: ParseFailure, end: int | None = None) -> StatementError:
+    """Return the error for `text[:end]`, which the LR parser could not parse. `end` defaults to the end of the text."""
+    words, states, token = failure
     stop = len(text) if end is None else end
     accepts = get_tables().accepts(states)
     return StatementError(
         [
             diagnose_syntax_error(
-                ParseErrorContext(text, words, found.start_pos, found.end_pos, found.type, accepts, stop)
+                ParseErrorContext(text, words, token.start_pos, token.end_pos, token.type, accepts, stop)
             )
         ]
     )

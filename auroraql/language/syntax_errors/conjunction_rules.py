@@ -1,4 +1,4 @@
-"""Slips in the criteria of conjunctions: how blocks are joined, where their predicates and places stand, distances."""
+"""Rules for the clauses of conjunctions: how blocks are joined, their predicates, and locations."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ _BLOCKS = {"GROUND", "SPACE", "EVENTS"}
 
 
 def _is_between_blocks(at: ParseErrorContext) -> bool:
-    """Whether another block could follow here."""
+    """Return whether another block could follow here."""
     of = max((n for n, token in enumerate(at.tokens) if token.type == "OF"), default=-1)
     later = {token.type for token in at.tokens[of + 1 :]}
     return of >= 0 and "COMMA" in at.accepts and not later & {"WITHIN", "SELECT", "WHERE", "VIA", "ORDER", "GROUP"}
 
 
 def find_joined_blocks(at: ParseErrorContext) -> Diagnostic | None:
-    """AND between two blocks, or nothing."""
+    """Diagnose two blocks joined by AND or OR, or without a comma."""
     if not _is_between_blocks(at):
         return None
     word = at.found_text.upper()
@@ -33,7 +33,7 @@ def find_joined_blocks(at: ParseErrorContext) -> Diagnostic | None:
 
 
 def find_block_predicate(at: ParseErrorContext) -> Diagnostic | None:
-    """`ground program = 'trex'`."""
+    """Diagnose the predicate of a block without parentheses: `ground program = 'trex'`."""
     if not _is_between_blocks(at) or at.type_before() not in _BLOCKS or "LPAR" not in at.accepts or at.type != "NAME":
         return None
     block = str(at.token_before())
@@ -47,13 +47,17 @@ def find_block_predicate(at: ParseErrorContext) -> Diagnostic | None:
 
 
 def find_missing_place(at: ParseErrorContext) -> Diagnostic | None:
-    """A location without its place, or with one number."""
+    """Diagnose a location without coordinates, or with only one."""
     words = [token.type for token in at.tokens[-3:]]
-    alone = words[-1:] == ["LOCATION"] and at.type != "LPAR" and "LPAR" in at.accepts
-    half = at.type == "RPAR" and "LOCATION" in [t.type for t in at.tokens[-6:]] and "COMMA" in at.accepts
-    if not alone and not half:
+    lacks_both = words[-1:] == ["LOCATION"] and at.type != "LPAR" and "LPAR" in at.accepts
+    lacks_longitude = at.type == "RPAR" and "LOCATION" in [t.type for t in at.tokens[-6:]] and "COMMA" in at.accepts
+    if not lacks_both and not lacks_longitude:
         return None
-    label = "no place" if alone else "no longitude"
+    label = "no place" if lacks_both else "no longitude"
     return Diagnostic(
-        "AQL0106", "a location is a latitude and a longitude", at.span, label, "as in: location (51.05, -114.07)"
+        "AQL0106",
+        "a location needs a latitude and a longitude",
+        at.span,
+        label,
+        "for example: location (51.05, -114.07)",
     )

@@ -1,6 +1,6 @@
-"""Constructs of SQL and other languages, each answered by the construct that does the same here.
+"""Rules for constructs of SQL and other languages that AuroraQL does not have or writes differently.
 
-A row never guesses: the fact, the construct that works today, and a statement that shows it (a test runs them).
+A rule never guesses. Each entry states the fact, the construct that works, and an example statement, which a test runs.
 """
 
 from __future__ import annotations
@@ -16,32 +16,35 @@ from auroraql.schema import KINDS
 
 @dataclass(frozen=True, slots=True)
 class ForeignConstruct:
-    """A construct that AuroraQL does not have: its words, the fact, the way out, and an example script of that."""
+    """A construct that AuroraQL does not have.
+
+    `words` are its keywords, `fact` is the message, `hint` the way out, and `example` a script that shows the hint.
+    """
 
     words: tuple[str, ...]
     fact: str
     hint: str
     example: str = ""
     before: str = ""
-    """What the example needs before it."""
+    """Statements that the example needs before it."""
 
 
-_KEPT = "LET r = FIND data_products WHERE program = 'trex' ON 2021-01-01; "
+_RECORDS = "LET r = FIND data_products WHERE program = 'trex' ON 2021-01-01; "
 _GROUPS = "LET g = FIND data_products SELECT platform, count(*) AS n DURING 2021 GROUP BY platform; "
 
 FUNCTIONS_OF_FIELDS = ForeignConstruct(
     (),
-    "FIND has no functions of single values",
+    "FIND has no scalar functions",
     "keep the records with LET name = FIND …, then use SQL functions: SQL SELECT … FROM name",
     "SQL SELECT date_trunc('month', start) AS month, count(*) AS n FROM r GROUP BY ALL",
-    _KEPT,
+    _RECORDS,
 )
 ARITHMETIC = ForeignConstruct(
     (),
     "FIND does not calculate",
     "keep the records with LET name = FIND …, then calculate in SQL: SQL SELECT … FROM name",
     'SQL SELECT "end" - start AS length FROM r',
-    _KEPT,
+    _RECORDS,
 )
 
 FOREIGN_CONSTRUCTS = (
@@ -64,21 +67,21 @@ FOREIGN_CONSTRUCTS = (
         "one FIND cannot be combined with another",
         "join the conditions with AND, OR and NOT in one WHERE, or keep each search with LET and combine them in SQL",
         "SQL SELECT url FROM r UNION SELECT url FROM r",
-        _KEPT,
+        _RECORDS,
     ),
     ForeignConstruct(
         ("OVER", "PARTITION", "WINDOW", "PIVOT", "UNPIVOT", "ROLLUP", "CUBE", "GROUPING"),
         "FIND has no window functions and no pivots",
         "keep the records with LET name = FIND …, then use them in SQL: SQL SELECT … FROM name",
         "SQL SELECT url, row_number() OVER (ORDER BY start) AS n FROM r",
-        _KEPT,
+        _RECORDS,
     ),
     ForeignConstruct(
         ("CASE", "WHEN", "CAST", "EXTRACT", "INTERVAL", "COALESCE"),
         "FIND has no expressions",
         "keep the records with LET name = FIND …, then use SQL: SQL SELECT CASE WHEN … FROM name",
         "SQL SELECT CASE WHEN url IS NULL THEN 0 ELSE 1 END AS there FROM r",
-        _KEPT,
+        _RECORDS,
     ),
     ForeignConstruct(
         ("XOR",),
@@ -101,7 +104,7 @@ FOREIGN_CONSTRUCTS = (
             "STARTS",
             "ENDS",
         ),
-        "texts are matched by LIKE alone",
+        "LIKE is the only operator for patterns",
         "LIKE takes % for any characters and _ for one: display_name LIKE 'TREx RGB %'",
         "FIND data_products WHERE display_name LIKE 'TREx RGB %' ON 2021-01-01",
     ),
@@ -117,10 +120,10 @@ FOREIGN_CONSTRUCTS = (
         "AuroraQL only reads",
         "FIND finds records, LET keeps them under a name, and --output FILE or .save writes them to a file",
         "FIND r",
-        _KEPT,
+        _RECORDS,
     ),
 )
-"""By their words, at any place of a statement."""
+"""Constructs that are recognized by one of their words, anywhere in a statement."""
 
 CONSTRUCT_BY_WORD = {word: habit for habit in FOREIGN_CONSTRUCTS for word in habit.words}
 
@@ -174,68 +177,80 @@ FOREIGN_WORDS = frozenset(
         ),
     }
 )
-"""Words that are what they are: none of them is a misspelt keyword."""
+"""Words that are never taken for a misspelt keyword."""
 
 
-def diagnose_construct(habit: ForeignConstruct, span: Span, label: str = "") -> Diagnostic:
-    """Return the diagnostic of a habit."""
-    return Diagnostic("AQL0118", habit.fact, span, label or "not in AuroraQL", habit.hint)
+def diagnose_construct(construct: ForeignConstruct, span: Span, label: str = "") -> Diagnostic:
+    """Return the diagnostic of a foreign construct."""
+    return Diagnostic("AQL0118", construct.fact, span, label or "not in AuroraQL", construct.hint)
 
 
 def find_foreign_word(at: ParseErrorContext) -> Diagnostic | None:
-    """JOIN, HAVING, XOR, CASE and so on, where the parser stopped at them or took them for a name."""
-    habit = CONSTRUCT_BY_WORD.get(at.word)
-    if habit is not None:
-        return diagnose_construct(habit, at.span)
-    taken = at.token_before()
+    """Diagnose JOIN, HAVING, XOR, CASE and so on, where the parser stopped at them or took them for a name."""
+    construct = CONSTRUCT_BY_WORD.get(at.word)
+    if construct is not None:
+        return diagnose_construct(construct, at.span)
+    name = at.token_before()
     if (
-        taken is None
-        or taken.type != "NAME"
-        or taken.upper() not in CONSTRUCT_BY_WORD
+        name is None
+        or name.type != "NAME"
+        or name.upper() not in CONSTRUCT_BY_WORD
         or at.type in ("$END", "CMP", "COMMA", "RPAR")
     ):
         return None
     if at.type_before(2) in ("DOT", "AS", "IN", "CMP", "LET"):
         return None
-    return diagnose_construct(CONSTRUCT_BY_WORD[taken.upper()], Span(taken.start_pos, taken.end_pos))
+    return diagnose_construct(CONSTRUCT_BY_WORD[name.upper()], Span(name.start_pos, name.end_pos))
 
 
 _ITEMS = r"(?P<items>(?:(?!\b(?:from|select|where|find)\b)[^;{}])+?)"
 
 
 def parse_select_from(at: ParseErrorContext, start: int) -> tuple[str, int] | None:
-    """Return the FIND that says `SELECT … FROM kind` at a place, and where that ends; None when it is another SELECT."""
-    found = at.match(rf"select\s+(?P<distinct>distinct\s+)?{_ITEMS}\s+from\s+(?P<kind>\w+)(?!\w)(?!\s*[.,(])", start)
-    if found is None or found["kind"].lower() not in KINDS:
+    """Translate `SELECT … FROM kind` at an offset into a FIND.
+
+    Return the FIND and the end of the SELECT, or None when the text there is another SELECT.
+    """
+    match = at.match(rf"select\s+(?P<distinct>distinct\s+)?{_ITEMS}\s+from\s+(?P<kind>\w+)(?!\w)(?!\s*[.,(])", start)
+    if match is None or match["kind"].lower() not in KINDS:
         return None
-    items = found["items"].strip()
-    find = f"FIND {'DISTINCT ' if found['distinct'] else ''}{found['kind'].lower()}"
-    return find + ("" if items == "*" else f" SELECT {items}"), found.end()
+    items = match["items"].strip()
+    find = f"FIND {'DISTINCT ' if match['distinct'] else ''}{match['kind'].lower()}"
+    return find + ("" if items == "*" else f" SELECT {items}"), match.end()
 
 
 def find_select_first(at: ParseErrorContext) -> Diagnostic | None:
-    """SELECT where a statement, or a FIND in parentheses, is due."""
+    """Diagnose SELECT where a statement, or a FIND in parentheses, is expected."""
     if at.word != "SELECT" or "SELECT" in at.accepts:
         return None
     nested = bool(at.tokens) and at.type_before() == "LPAR"
     if at.tokens and not nested and "FIND" not in at.accepts:
         return None
     where = "a search in parentheses" if nested else "a search"
-    made = parse_select_from(at, at.start)
+    translation = parse_select_from(at, at.start)
     example = "IN (FIND ephemeris SELECT platform WHERE …)" if nested else "FIND data_products SELECT … WHERE …"
-    hint = f"write {made[0]} …" if made else f"write {example}; SQL before it searches the rows of results"
-    if nested and made is None:
+    hint = (
+        f"write {translation[0]} …"
+        if translation
+        else f"write {example}; to search the rows of results, write SQL before SELECT"
+    )
+    if nested and translation is None:
         hint = f"write {example}, or IN name.column for a column of a result"
-    if nested and at.type_before(2) != "IN" and made is None:
+    if nested and at.type_before(2) != "IN" and translation is None:
         hint = f"write {example}"
-    span = Span(at.start, made[1]) if made else at.span
+    span = Span(at.start, translation[1]) if translation else at.span
     return Diagnostic(
-        "AQL0115", f"{where} begins with FIND, not with SELECT", span, "FIND comes first", hint, made and made[0]
+        "AQL0115",
+        f"{where} begins with FIND, not with SELECT",
+        span,
+        "FIND comes first",
+        hint,
+        translation and translation[0],
     )
 
 
 def find_distinct(at: ParseErrorContext) -> Diagnostic | None:
-    """`SELECT DISTINCT platform`, `count(DISTINCT platform)`, `SELECT TOP 10 start`, `SELECT ALL start`."""
+    """Diagnose `SELECT DISTINCT platform`, `count(DISTINCT platform)` and `SELECT TOP 10 start`."""
     word, before = at.word_before(), at.type_before(2)
     if (
         at.type_before() != "NAME"
@@ -278,19 +293,22 @@ _CALLS = {
 
 
 def find_function_call(at: ParseErrorContext) -> Diagnostic | None:
-    """A function where a field or a value is due: `year(start) = 2020`, `start > date('…')`, `ORDER BY count(*)`."""
+    """Diagnose a function where a field or a value is expected.
+
+    Examples: `year(start) = 2020`, `start > date('…')`, `ORDER BY count(*)`.
+    """
     if at.type_before() == "LPAR" and at.type_before(2) == "NAME" and at.type in ("STRING", "NUMBER", "SIGN", "LPAR"):
         return diagnose_construct(FUNCTIONS_OF_FIELDS, Span(at.start_before(2), at.end), "a function")
     if at.found_text != "(" or at.type_before() != "NAME":
         return None
     name = at.token_before()
-    assert name is not None  # noqa: S101 - type_before says so
+    assert name is not None  # noqa: S101 - guaranteed by type_before
     start, function = name.start_pos, name.lower()
-    whole = at.match(r"\w+\s*\(\s*([^()]*?)\s*\)", start)
-    span = Span(start, whole.end() if whole else at.end)
-    inner = whole[1] if whole else ""
+    call = at.match(r"\w+\s*\(\s*([^()]*?)\s*\)", start)
+    span = Span(start, call.end() if call else at.end)
+    argument = call[1] if call else ""
     if function in ("date", "timestamp", "datetime", "to_date", "to_timestamp") and at.type_before(2) == "CMP":
-        return _call_of_literal(at, inner, span)
+        return _call_of_literal(at, argument, span)
     if at.type_before(2) == "BY" or (
         at.type_before(2) == "COMMA" and (at.has_keyword("ORDER") or at.has_keyword("GROUP"))
     ):
@@ -300,47 +318,51 @@ def find_function_call(at: ParseErrorContext) -> Diagnostic | None:
             return Diagnostic("AQL0118", "ORDER BY takes a name, not a function", span, "a function", hint)
         return diagnose_construct(FUNCTIONS_OF_FIELDS, span, "a function")
     predicate = at.type_before(2) in ("WHERE", "AND", "OR", "NOT", "LPAR")
-    if predicate and whole is not None:
-        return _call_of_field(at, function, inner, whole.end(), span)
+    if predicate and call is not None:
+        return _call_of_field(at, function, argument, call.end(), span)
     return diagnose_construct(FUNCTIONS_OF_FIELDS, span, "a function")
 
 
-def _call_of_literal(at: ParseErrorContext, inner: str, span: Span) -> Diagnostic:
-    """`date('2020-01-01')`: the literal itself, where it means the same, which midnight and a day do not always."""
-    literal = re.fullmatch(r"['\"](\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2})?Z?)?)['\"]", inner)
-    sign = _CALLS.get(at.word_before(2), "")
-    sign = str(at.token_before(2))
-    same = literal is not None and (len(literal[1]) > 10 or sign in (">=", "<"))
-    fix = literal[1] if literal is not None and same else None
+def _call_of_literal(at: ParseErrorContext, argument: str, span: Span) -> Diagnostic:
+    """Diagnose `date('2020-01-01')`.
+
+    The fix is the literal itself where it has the same meaning. A date is a whole day, so it does not replace
+    midnight after every operator.
+    """
+    literal = re.fullmatch(r"['\"](\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2})?Z?)?)['\"]", argument)
+    operator = _CALLS.get(at.word_before(2), "")
+    operator = str(at.token_before(2))
+    is_equivalent = literal is not None and (len(literal[1]) > 10 or operator in (">=", "<"))
+    fix = literal[1] if literal is not None and is_equivalent else None
     hint = f"write {fix}" if fix else "write 2020-02-01 for the whole day, 2020-02-01T00:00 for midnight"
     return Diagnostic("AQL0118", "a time is written without a function", span, "a function", hint, fix)
 
 
-def _call_of_field(at: ParseErrorContext, function: str, inner: str, end: int, span: Span) -> Diagnostic:
-    compared = at.match(r"\s*(=|in)\s*'?(\d{4}(?:-\d{2}-\d{2})?)'?(?![\w:.-])", end)
-    if compared is not None and compared[1] == "=" and re.fullmatch(r"\w+", inner):
-        value, fix = compared[2], None
+def _call_of_field(at: ParseErrorContext, function: str, argument: str, end: int, span: Span) -> Diagnostic:
+    comparison = at.match(r"\s*(=|in)\s*'?(\d{4}(?:-\d{2}-\d{2})?)'?(?![\w:.-])", end)
+    if comparison is not None and comparison[1] == "=" and re.fullmatch(r"\w+", argument):
+        value, fix = comparison[2], None
         if function == "year" and len(value) == 4:
-            fix = f"{inner} BETWEEN {value}-01-01 AND {value}-12-31"
+            fix = f"{argument} BETWEEN {value}-01-01 AND {value}-12-31"
         elif function in ("date", "to_date", "day") and len(value) == 10:
-            fix = f"{inner} BETWEEN {value} AND {value}"
+            fix = f"{argument} BETWEEN {value} AND {value}"
         if fix is not None:
             window = f"DURING {value}" if len(value) == 4 else f"ON {value}"
             message = f"a field is compared without {function}()"
             hint = f"write {fix}, or the window {window} after WHERE"
-            return Diagnostic("AQL0118", message, Span(span.start, compared.end()), "a function", hint, fix)
+            return Diagnostic("AQL0118", message, Span(span.start, comparison.end()), "a function", hint, fix)
     if function in ("lower", "upper", "lcase", "ucase"):
         message = f"a field is compared without {function}()"
-        folded = str.lower if function in ("lower", "lcase") else str.upper
+        fold = str.lower if function in ("lower", "lcase") else str.upper
         text = at.match(r"\s*=\s*'([^'%_\\\n]*)'", end)
-        if text is not None and folded(text[1]) == text[1] and re.fullmatch(r"[\w.]+", inner):
-            fix = f"{inner} LIKE '{text[1]}'"
+        if text is not None and fold(text[1]) == text[1] and re.fullmatch(r"[\w.]+", argument):
+            fix = f"{argument} LIKE '{text[1]}'"
             hint = f"LIKE ignores case: write {fix}"
             return Diagnostic("AQL0118", message, Span(span.start, text.end()), "a function", hint, fix)
-        hint = f"LIKE ignores case: {inner or 'display_name'} LIKE 'trex rgb %'"
+        hint = f"LIKE ignores case: {argument or 'display_name'} LIKE 'trex rgb %'"
         return Diagnostic("AQL0118", message, span, "a function", hint)
     if function in ("exists", "isnull", "is_null", "notnull"):
-        hint = f"write {inner or 'keogram_type'} IS {'NULL' if function in ('isnull', 'is_null') else 'NOT NULL'}"
+        hint = f"write {argument or 'keogram_type'} IS {'NULL' if function in ('isnull', 'is_null') else 'NOT NULL'}"
         return Diagnostic("AQL0118", f"there is no {function}()", span, "a function", hint)
     if function in ("count", "min", "max", "avg", "sum"):
         return diagnose_construct(CONSTRUCT_BY_WORD["HAVING"], span, "a function of groups")
@@ -348,51 +370,62 @@ def _call_of_field(at: ParseErrorContext, function: str, inner: str, end: int, s
 
 
 def find_arithmetic(at: ParseErrorContext) -> Diagnostic | None:
-    """`min_distance / 1000`, `end - start`, `m || 'ab'`, `radial_distance + 1 > 5`."""
+    """Diagnose `min_distance / 1000`, `end - start`, `m || 'ab'` and `radial_distance + 1 > 5`."""
     sign = at.match(r"\|\||[-+*/%](?!\w*[-/:]\d)")
     if sign is None or not at.tokens or at.type_before() not in ("NAME", "QNAME", "RPAR", "NUMBER", "STRING"):
         return None
     in_select = _current_clause(at) == "SELECT"
-    apart = at.start > at.end_before()
+    has_space_before = at.start > at.end_before()
     if sign[0] == "||" and not in_select:
         return None
-    if in_select or "CMP" in at.accepts or (apart and at.type_before(2) == "CMP" and at.type_before() == "NAME"):
+    if (
+        in_select
+        or "CMP" in at.accepts
+        or (has_space_before and at.type_before(2) == "CMP" and at.type_before() == "NAME")
+    ):
         return diagnose_construct(ARITHMETIC, Span(at.start, sign.end()), "a calculation")
-    if at.type_before() == "NUMBER" and apart and at.type_before(2) == "CMP":
+    if at.type_before() == "NUMBER" and has_space_before and at.type_before(2) == "CMP":
         return diagnose_construct(ARITHMETIC, Span(at.start, sign.end()), "a calculation")
     return None
 
 
 def _current_clause(at: ParseErrorContext) -> str:
-    """The clause that the parser stopped in."""
+    """Return the keyword of the clause in which the parser stopped, or an empty string."""
     return next((token.type for token in reversed(at.tokens) if token.type in CLAUSE_STARTS), "")
 
 
 def find_member_access(at: ParseErrorContext) -> Diagnostic | None:
-    """`metadata['keogram_type']`, `metadata->>'k'`, `data_source:program`, `metadata.'k'`."""
+    """Diagnose `metadata['keogram_type']`, `metadata->>'k'` and `metadata.'k'`."""
     name = at.token_before()
     if name is None or name.type not in ("NAME", "DOT", "QNAME"):
         return None
     if name.type == "DOT":
-        found = at.match(r"(['\"])(?P<key>[^'\"]+)\1")
+        match = at.match(r"(['\"])(?P<key>[^'\"]+)\1")
         start = name.start_pos
     else:
-        found = at.match(
+        match = at.match(
             r"\s*(?:\[\s*(?P<q>['\"]?)(?P<key>[^'\"\]\[]+)(?P=q)\s*\]|->>?\s*(?P<q2>['\"]?)(?P<key2>\w[^'\"\s]*)(?P=q2))",
             at.start,
         )
         start = at.start
-    if found is None:
+    if match is None:
         return None
-    groups = found.groupdict()
+    groups = match.groupdict()
     key = (groups.get("key") or groups.get("key2") or "").strip()
     if key.isdigit():
-        hint = "fields of lists are compared by any element, as events.min_distance = 100"
-        return Diagnostic("AQL0118", "elements of lists have no names", Span(start, found.end()), "an index", hint)
+        hint = "a list field matches when any element does, for example events.min_distance = 100"
+        return Diagnostic(
+            "AQL0118", "list elements cannot be selected by index", Span(start, match.end()), "an index", hint
+        )
     fix = "." + quote_name(key) if not re.fullmatch(r"[^\W\d]\w*", key) else "." + key
-    written = f"{'' if name.type == 'DOT' else name}{fix}"
+    path = f"{'' if name.type == 'DOT' else name}{fix}"
     return Diagnostic(
-        "AQL0118", "members are named after a point", Span(start, found.end()), "expected '.'", f"write {written}", fix
+        "AQL0118",
+        "members of objects are written with a dot",
+        Span(start, match.end()),
+        "expected '.'",
+        f"write {path}",
+        fix,
     )
 
 
@@ -400,21 +433,23 @@ _FLIPPED = {"=": "=", "!=": "!=", "<>": "<>", "<": ">", ">": "<", "<=": ">=", ">
 
 
 def find_value_first(at: ParseErrorContext) -> Diagnostic | None:
-    """`5 < x`, `1 < x < 5`, `'trex' = program`, `"program" = 'trex'`."""
+    """Diagnose `5 < x`, `1 < x < 5`, `'trex' = program` and `"program" = 'trex'`."""
     if "NAME" not in at.accepts or "STRING" in at.accepts or at.type not in ("STRING", "NUMBER", "DATETIME", "MONTH"):
         return None
     if not at.tokens or at.type_before() not in ("WHERE", "AND", "OR", "NOT", "LPAR", "SELECT", "BY", "COMMA"):
         return None
     value = r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|[-\w.:]+"
-    sides = at.match(rf"({value})\s*(<=|>=|<>|!=|=|<|>)\s*([^\W\d][\w.]*)(?![\w(])(?:\s*(<=|>=|<|>)\s*({value}))?")
-    if sides is not None and not (at.found_text[0] == '"' and sides[3].upper() in ("NOW", "TODAY", "TRUE", "FALSE")):
-        fix = f"{sides[3]} {_FLIPPED[sides[2]]} {sides[1]}"
-        if sides[4]:
-            fix = f"({fix} AND {sides[3]} {sides[4]} {sides[5]})"
+    comparison = at.match(rf"({value})\s*(<=|>=|<>|!=|=|<|>)\s*([^\W\d][\w.]*)(?![\w(])(?:\s*(<=|>=|<|>)\s*({value}))?")
+    if comparison is not None and not (
+        at.found_text[0] == '"' and comparison[3].upper() in ("NOW", "TODAY", "TRUE", "FALSE")
+    ):
+        fix = f"{comparison[3]} {_FLIPPED[comparison[2]]} {comparison[1]}"
+        if comparison[4]:
+            fix = f"({fix} AND {comparison[3]} {comparison[4]} {comparison[5]})"
         return Diagnostic(
             "AQL0118",
             "a predicate begins with a field",
-            Span(at.start, sides.end()),
+            Span(at.start, comparison.end()),
             "a value first",
             f"write {fix}",
             fix,
@@ -443,7 +478,7 @@ _OPERATORS = {
 
 
 def find_operator_word(at: ParseErrorContext) -> Diagnostic | None:
-    """`program EQUALS 'trex'`, `program: 'trex'`, `x IS 5`, `x NOT NULL`, `x ILIKE 'a%'`."""
+    """Diagnose `program EQUALS 'trex'`, `program: 'trex'`, `x IS 5`, `x NOT NULL` and `x ILIKE 'a%'`."""
     if at.type_before() == "IS" and at.type in (
         "STRING",
         "NUMBER",
@@ -488,38 +523,46 @@ def find_operator_word(at: ParseErrorContext) -> Diagnostic | None:
         )
     if at.match(r"::\s*\w+") is not None:
         return diagnose_construct(FUNCTIONS_OF_FIELDS, at.span, "a cast")
-    meant = _OPERATORS.get(at.word)
-    if meant is not None:
+    operator = _OPERATORS.get(at.word)
+    if operator is not None:
         return Diagnostic(
-            "AQL0109", f"'{at.found_text}' is written {meant}", at.span, f"write {meant}", f"write {meant}", meant
+            "AQL0109",
+            f"'{at.found_text}' is written {operator}",
+            at.span,
+            f"write {operator}",
+            f"write {operator}",
+            operator,
         )
     return None
 
 
 def find_several_values(at: ParseErrorContext) -> Diagnostic | None:
-    """`program = 'trex' OR 'rego'`, `= ('trex', 'rego')`, `= 'trex', 'rego'`, `= ['trex']`, `= ANY ('trex')`."""
+    """Diagnose a comparison with several values.
+
+    Examples: `program = 'trex' OR 'rego'`, `= ('trex', 'rego')`, `= 'trex', 'rego'`, `= ['trex']`, `= ANY ('trex')`.
+    """
     value = r"(?:'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|\$\w+|[-+]?\d[\w.:+-]*)"
-    back = next((n for n in range(1, 6) if at.type_before(n) == "CMP"), 0)
-    sign = at.token_before(back) if back else None
-    if sign is None or str(sign) not in ("=", "!=", "<>"):
+    distance = next((n for n in range(1, 6) if at.type_before(n) == "CMP"), 0)
+    comparison = at.token_before(distance) if distance else None
+    if comparison is None or str(comparison) not in ("=", "!=", "<>"):
         return None
     rest = at.match(
         rf"(?:=|!=|<>)\s*(?:(?:any|some)\s*)?(?:[(\[{{]\s*({value}(?:\s*,\s*{value})*)\s*[)\]}}]|({value}(?:\s*(?:,|\bor\b)\s*{value})+)(?!\s*[=<>!]))",
-        sign.start_pos,
+        comparison.start_pos,
     )
     if rest is None or rest.end() <= at.start:
         return None
-    if rest[2] and str(sign) != "=" and re.search(r"\bor\b", rest[2], re.IGNORECASE):
+    if rest[2] and str(comparison) != "=" and re.search(r"\bor\b", rest[2], re.IGNORECASE):
         return None
     values = re.findall(value, rest[1] or rest[2])
-    operator = "IN" if str(sign) == "=" else "NOT IN"
+    operator = "IN" if str(comparison) == "=" else "NOT IN"
     fix = f"{operator} ({', '.join(values)})"
-    if rest[2] and at.match(r"\s*,\s*\d+", sign.end_pos) is None and re.fullmatch(r"\d+,\d+", rest[2]):
+    if rest[2] and at.match(r"\s*,\s*\d+", comparison.end_pos) is None and re.fullmatch(r"\d+,\d+", rest[2]):
         return None  # a decimal comma
     return Diagnostic(
         "AQL0109",
         f"several values are compared with {operator}",
-        Span(sign.start_pos, rest.end()),
+        Span(comparison.start_pos, rest.end()),
         f"expected {operator}",
         f"write {fix}",
         fix,

@@ -1,4 +1,4 @@
-"""Slips in lists: commas too many and too few, and empty lists."""
+"""Rules for lists: superfluous and missing commas, missing AS, and empty lists."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from auroraql.schema import KINDS
 
 
 def find_comma(at: ParseErrorContext) -> Diagnostic | None:
-    """A comma too many, or one (or AS) too few; an empty list."""
+    """Diagnose a superfluous comma, a missing comma or AS, or an empty list."""
     if at.type_before() == "COMMA":
         comma = at.token_before()
         span = Span(int(comma.start_pos or 0), int(comma.end_pos or 0)) if comma is not None else at.span
@@ -19,9 +19,9 @@ def find_comma(at: ParseErrorContext) -> Diagnostic | None:
             else "something is missing"
         )
         if at.type == "$END" or at.type in ("RPAR", "RBRACE", "COMMA") or at.found_text.upper() in CLAUSE_STARTS:
-            return Diagnostic("AQL0114", "a comma too many", span, f"{what} after it", hint="remove the comma", fix="")
+            return Diagnostic("AQL0114", "an extra comma", span, f"{what} after it", hint="remove the comma", fix="")
     if at.type == "NAME" and "AS" in at.accepts and at.type_before() == "RPAR":
-        # `count(*) n`: a word that names no field can only be the alias.
+        # `count(*) n`: a word that is not the name of a field can only be an alias.
         alias = not any(at.found_text.lower() in kind.names for kind in KINDS.values()) and at.word not in FOREIGN_WORDS
         hint = (
             f"write AS {at.found_text}"
@@ -41,9 +41,7 @@ def find_comma(at: ParseErrorContext) -> Diagnostic | None:
     if at.type == "RPAR" and at.type_before() == "LPAR" and at.type_before(2) == "NAME":
         function = at.token_before(2)
         if function is not None and function.lower() == "count":
-            return Diagnostic(
-                "AQL0106", "count() counts what it is given", at.span, "expected *", "write count(*)", "*)"
-            )
+            return Diagnostic("AQL0106", "count() needs an argument", at.span, "expected *", "write count(*)", "*)")
     if at.type == "RPAR" and at.type_before() == "LPAR" and at.type_before(2) == "IN":
         return Diagnostic(
             "AQL0114",

@@ -1,4 +1,4 @@
-"""The place where the parser stopped, and what could follow there: the input of every rule for syntax errors."""
+"""The place where the parser stopped and the terminals it accepts there: the input of every syntax error rule."""
 
 from __future__ import annotations
 
@@ -23,7 +23,11 @@ _WORD = re.compile(r"[^\W\d][\w]*")
 
 @dataclass(frozen=True, slots=True)
 class ParseErrorContext:
-    """The tokens read so far, what was found after them, and the terminals that could have followed."""
+    """The state of the parser at a syntax error.
+
+    `tokens` are the tokens read so far. The unexpected token is `text[start:end]` and has the terminal `type`.
+    `accepts` are the terminals that would have been accepted in its place.
+    """
 
     text: str
     tokens: list[Token]
@@ -32,54 +36,54 @@ class ParseErrorContext:
     type: str
     accepts: frozenset[str]
     stop: int = 0
-    """Where the statement ends in the text."""
+    """The end of the statement in the text."""
 
     @property
     def found_text(self) -> str:
-        """The text found."""
+        """The text of the unexpected token."""
         return self.text[self.start : self.end]
 
     @property
     def span(self) -> Span:
-        """The place of the text found."""
+        """The span of the unexpected token."""
         return Span(self.start, self.end)
 
     @property
     def word(self) -> str:
-        """The text found, in upper case."""
+        """The text of the unexpected token, in upper case."""
         return self.found_text.upper()
 
     def token_before(self, back: int = 1) -> Token | None:
-        """The token read `back` tokens ago."""
+        """Return the token read `back` tokens ago, or None."""
         return self.tokens[-back] if len(self.tokens) >= back else None
 
     def type_before(self, back: int = 1) -> str:
-        """The type of that token, or nothing."""
+        """Return the terminal of the token read `back` tokens ago, or an empty string."""
         token = self.token_before(back)
         return token.type if token is not None else ""
 
     def word_before(self, back: int = 1) -> str:
-        """The text of that token in upper case, or nothing."""
+        """Return the text of the token read `back` tokens ago in upper case, or an empty string."""
         token = self.token_before(back)
         return str(token).upper() if token is not None else ""
 
     def start_before(self, back: int = 1) -> int:
-        """Where that token starts; where the text found starts when there is none."""
+        """Return the start of the token read `back` tokens ago, or of the unexpected token when there is none."""
         token = self.token_before(back)
         return int(token.start_pos or 0) if token is not None else self.start
 
     def end_before(self) -> int:
-        """Where the last token read ends."""
+        """Return the end of the last token read."""
         token = self.token_before()
         return int(token.end_pos or 0) if token is not None else self.start
 
     def match(self, pattern: str, at: int | None = None) -> re.Match[str] | None:
-        """Match a pattern (case ignored) at a place of the statement: by default where the text found starts."""
+        """Match a pattern, ignoring case, at an offset in the statement. `at` defaults to the unexpected token."""
         place = self.start if at is None else at
         return re.compile(pattern, re.IGNORECASE).match(self.text, place, self.stop)
 
     def has_keyword(self, keyword: str) -> bool:
-        """Whether a keyword was read in this statement."""
+        """Return whether a keyword was read in this statement."""
         return any(token.type == keyword for token in self.tokens)
 
 
@@ -105,7 +109,7 @@ NAMES_OF_TERMINALS = {
     "SEMICOLON": "';'",
     "$END": "the end of the statement",
 }
-"""How people call the terminals of the grammar that are not keywords. A test holds this against the grammar."""
+"""Descriptions of the terminals that are not keywords. A test compares the keys with the grammar."""
 
 _GROUPS = (
     ({"BETWEEN", "ON", "DURING", "SINCE", "UNTIL", "LAST", "OVERLAPPING"}, "a time window (ON, BETWEEN …)"),
@@ -116,7 +120,7 @@ _GROUPS = (
     ({"NUMBER"}, "a number"),
     ({"STRING"}, "a text in quotes"),
 )
-"""What several terminals are together: the first of each set is enough to call them so."""
+"""Descriptions of groups of terminals. A group is described by one phrase when all its terminals are accepted."""
 
 _IMPLIED = {
     "a value": {"STRING", "NUMBER", "PARAM", "DATETIME", "MONTH", "NOW", "TODAY", "TRUE", "FALSE", "SIGN"},
@@ -127,29 +131,29 @@ _IMPLIED = {
 }
 
 _LESS_USED = {"DOT", "SIGN", "UNIT", "LBRACE", "RBRACE", "STAR", "SEMICOLON"}
-"""What is only named when nothing else could follow."""
+"""Terminals that are shown only when no other terminal is accepted."""
 
 
 def describe_expected(at: ParseErrorContext) -> str:
-    """What could follow here, in words for people, from the parse table."""
+    """Describe the terminals that are accepted here, for example "a name, a number or ')'"."""
     rest = set(at.accepts)
     if "DATETIME" in rest and "TRUE" not in rest:
-        # A number or text there is a date, too.
+        # A number or text at such a place denotes a date too.
         rest -= {"STRING", "NUMBER", "PARAM"}
     parts = []
-    for group, words in _GROUPS:
+    for group, phrase in _GROUPS:
         if group <= rest:
-            parts.append(words)
-            rest -= group | _IMPLIED.get(words, set())
+            parts.append(phrase)
+            rest -= group | _IMPLIED.get(phrase, set())
     ends = "$END" in rest
-    named = rest - {"$END"}
-    shown = named - _LESS_USED if parts or ends or named - _LESS_USED else named
-    parts += sorted(NAMES_OF_TERMINALS.get(each, each) for each in shown)
+    terminals = rest - {"$END"}
+    shown = terminals - _LESS_USED if parts or ends or terminals - _LESS_USED else terminals
+    parts += sorted(NAMES_OF_TERMINALS.get(terminal, terminal) for terminal in shown)
     if ends:
         parts.append(NAMES_OF_TERMINALS["$END"])
     return parts[0] if len(parts) == 1 else ", ".join(parts[:-1]) + " or " + parts[-1]
 
 
 def is_word(text: str) -> bool:
-    """Whether it is a name or keyword by its letters."""
+    """Return whether the text has the form of a name or keyword."""
     return _WORD.fullmatch(text) is not None

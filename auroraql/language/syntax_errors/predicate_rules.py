@@ -1,4 +1,4 @@
-"""Slips in predicates: operators of other languages, missing quotes, a missing AND."""
+"""Rules for predicates: operators of other languages, missing quotes, and missing AND or OR."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ _NOT_VALUES = {
     "TO",
     "DISTINCT",
 }
-"""Words that are not a value whose quotes are missing."""
+"""Words that are never taken for a value without quotes."""
 
 _NOT_TEXTS = ("NULL", "NOT", "AND", "OR", "IN", "IS", "BETWEEN", "LIKE", "SELECT", "FIND")
 
 
 def find_foreign_operator(at: ParseErrorContext) -> Diagnostic | None:
-    """`==`, `=>`, `=<`, `===`, `!==`, `&&`, `||`, `!`."""
+    """Diagnose `==`, `=>`, `=<`, `===`, `!==`, `&&`, `||` and `!`."""
     match = re.compile(r"[=<>!~&|≤≥≠]+").search(at.text, max(at.start - 2, 0), at.start + 3)
     if not match or not match.start() <= at.start <= match.end() or match.end() <= at.start:
         return None
@@ -44,7 +44,7 @@ def find_foreign_operator(at: ParseErrorContext) -> Diagnostic | None:
     if "~" in typed:
         hint = "LIKE takes % for any characters and _ for one: display_name LIKE 'TREx RGB %'"
         return Diagnostic("AQL0109", f"'{typed}' is not an operator", Span(match.start(), match.end()), "", hint)
-    meant = {
+    replacement = {
         "=>": ">=",
         "=<": "<=",
         "==": "=",
@@ -58,7 +58,7 @@ def find_foreign_operator(at: ParseErrorContext) -> Diagnostic | None:
         "=!": "!=",
         "><": "<>",
     }.get(typed)
-    if meant is None:
+    if replacement is None:
         if typed in SPELLINGS:
             return None
         return Diagnostic(
@@ -71,66 +71,68 @@ def find_foreign_operator(at: ParseErrorContext) -> Diagnostic | None:
         "AQL0109",
         f"'{typed}' is not an operator",
         Span(match.start(), match.end()),
-        f"write {meant}",
-        hint=f"did you mean {meant}?",
-        fix=meant,
+        f"write {replacement}",
+        hint=f"did you mean {replacement}?",
+        fix=replacement,
     )
 
 
 def find_null_comparison(at: ParseErrorContext) -> Diagnostic | None:
-    """`= NULL`, which nothing is."""
+    """Diagnose NULL after a comparison operator or in a list."""
     if at.word == "NULL" and "STRING" in at.accepts and at.type_before() in ("COMMA", "LPAR"):
-        hint = "leave NULL out of the list; field IS NULL finds records without a value"
-        return Diagnostic("AQL0109", "NULL is not a value of a list", at.span, "not a value", hint)
+        hint = "remove NULL from the list; field IS NULL finds records without a value"
+        return Diagnostic("AQL0109", "a list cannot contain NULL", at.span, "not a value", hint)
     if at.type_before() != "CMP" or at.found_text.lower() != "null":
         return None
     operator = at.token_before()
     if str(operator) not in ("=", "!=", "<>", "≠"):
-        hint = "field IS NULL finds records without a value, field IS NOT NULL the others"
-        return Diagnostic("AQL0109", "NULL has no order", at.span, "not a value", hint)
-    wanted = "IS NULL" if str(operator) == "=" else "IS NOT NULL"
+        hint = "field IS NULL finds records without a value, field IS NOT NULL finds the others"
+        return Diagnostic("AQL0109", "NULL cannot be compared with < or >", at.span, "not a value", hint)
+    predicate = "IS NULL" if str(operator) == "=" else "IS NOT NULL"
     start = int(operator.start_pos or 0) if operator is not None else at.start
     return Diagnostic(
         "AQL0109",
-        "nothing is equal to NULL, or different from it",
+        "NULL cannot be compared with = or !=",
         Span(start, at.end),
-        f"write {wanted}",
-        hint=f"did you mean {wanted}?",
-        fix=wanted,
+        f"write {predicate}",
+        hint=f"did you mean {predicate}?",
+        fix=predicate,
     )
 
 
 def find_bare_value(at: ParseErrorContext) -> Diagnostic | None:
-    """`program = themis-asi`, `platform = fort smith`, `IN (trex, rego)`: text without quotes."""
+    """Diagnose a text without quotes: `program = themis-asi`, `platform = fort smith`, `IN (trex, rego)`."""
     first = at.token_before() if at.type_before() == "NAME" else None
     if first is None:
-        starts = "STRING" in at.accepts and "TRUE" in at.accepts and is_word(at.found_text) and "NAME" not in at.accepts
-        if not starts:
+        expects_value = (
+            "STRING" in at.accepts and "TRUE" in at.accepts and is_word(at.found_text) and "NAME" not in at.accepts
+        )
+        if not expects_value:
             return None
         if at.word in _NOT_TEXTS:
             return None
-        begin = at.start
+        start = at.start
     else:
         inside_text = at.type in ("SIGN", "NAME", "NUMBER", "") and at.type_before(2) in ("CMP", "IN", "LIKE")
         if not inside_text or not (at.type != "NAME" or not starts_predicate(at, at.end)):
             return None
         if at.type == "SIGN" and at.start > first.end_pos:
             return None  # a calculation
-        begin = int(first.start_pos or 0)
-    run = (_PATTERN if "LIKE" in (at.type_before(), at.type_before(2)) else _RUN).match(at.text, begin)
+        start = int(first.start_pos or 0)
+    run = (_PATTERN if "LIKE" in (at.type_before(), at.type_before(2)) else _RUN).match(at.text, start)
     words = run[0] if run else at.found_text
     words = _words_before_keyword(words)
     if not words or words.split(" ")[0].upper() in _NOT_VALUES:
         return None
     quoted = "'" + words + "'"
-    others = _LIST_OF_WORDS.match(at.text, begin) if "IN" in (at.type_before(2), at.type_before(3)) else None
-    if others is not None:
-        items = [item.strip() for item in others[0].split(",")]
+    word_list = _LIST_OF_WORDS.match(at.text, start) if "IN" in (at.type_before(2), at.type_before(3)) else None
+    if word_list is not None:
+        items = [item.strip() for item in word_list[0].split(",")]
         fix = ", ".join(item if item[0] in "'\"" else f"'{item}'" for item in items)
         return Diagnostic(
             "AQL0108",
             f"{' and '.join(repr(item) for item in items if item[0] not in _QUOTES)} have no quotes",
-            Span(begin, others.end()),
+            Span(start, word_list.end()),
             "texts are quoted",
             hint=f"write {fix}",
             fix=fix,
@@ -138,7 +140,7 @@ def find_bare_value(at: ParseErrorContext) -> Diagnostic | None:
     return Diagnostic(
         "AQL0108",
         f"'{words}' has no quotes",
-        Span(begin, begin + len(words)),
+        Span(start, start + len(words)),
         "a text is quoted",
         hint=f"write {quoted}",
         fix=quoted,
@@ -146,22 +148,22 @@ def find_bare_value(at: ParseErrorContext) -> Diagnostic | None:
 
 
 def _words_before_keyword(words: str) -> str:
-    kept: list[str] = []
+    selected: list[str] = []
     for word in words.split(" "):
         if word.upper() in (*CLAUSE_STARTS, "AND", "OR"):
             break
-        kept.append(word)
-    return " ".join(kept)
+        selected.append(word)
+    return " ".join(selected)
 
 
 def starts_predicate(at: ParseErrorContext, place: int) -> bool:
-    """Whether the name that ends at a place begins a predicate: an operator follows it."""
+    """Return whether the name that ends at an offset begins a predicate, because an operator follows it."""
     follows = re.compile(r"(?:\.\w+)*\s*(?:[=<>!≤≥≠]|(?:not\s+)?(?:in|between|like)\b|is\b)", re.IGNORECASE)
     return follows.match(at.text, place) is not None
 
 
 def find_missing_and(at: ParseErrorContext) -> Diagnostic | None:
-    """Two predicates side by side, or joined by a comma."""
+    """Diagnose two predicates without AND or OR between them, or joined by a comma."""
     begins = at.type in ("LPAR", "NOT") or (at.type == "NAME" and starts_predicate(at, at.end))
     if "AND" in at.accepts and begins:
         return Diagnostic(
@@ -179,7 +181,7 @@ def find_missing_and(at: ParseErrorContext) -> Diagnostic | None:
 
 
 def find_missing_operator(at: ParseErrorContext) -> Diagnostic | None:
-    """A name and no operator after it."""
+    """Diagnose a name without an operator after it."""
     if "CMP" not in at.accepts or at.type in ("$END", "NOT"):
         return None
     before = at.token_before()
@@ -193,7 +195,7 @@ def find_missing_operator(at: ParseErrorContext) -> Diagnostic | None:
 
 
 def find_between_without_and(at: ParseErrorContext) -> Diagnostic | None:
-    """`BETWEEN 1 TO 5`, `BETWEEN 1, 5`, `BETWEEN (1, 5)` in a predicate."""
+    """Diagnose `BETWEEN 1 TO 5`, `BETWEEN 1, 5` and `BETWEEN (1, 5)` in a predicate."""
     value = r"(?:'(?:[^']|'')*'|[-+]?[\w.:]+(?: ?(?:km|deg|%))?)"
     if at.found_text == "(" and at.type_before() == "BETWEEN":
         both = at.match(rf"\(\s*({value})\s*(?:,|and(?!\w)|to(?!\w))\s*({value})\s*\)")
@@ -201,20 +203,20 @@ def find_between_without_and(at: ParseErrorContext) -> Diagnostic | None:
         span = Span(at.start, both.end()) if both else at.span
         hint = f"write BETWEEN {fix or 'low AND high'}"
         return Diagnostic("AQL0106", "BETWEEN takes two values joined by AND", span, "no parentheses", hint, fix)
-    back = next((n for n in range(2, 5) if at.type_before(n) == "BETWEEN"), 0)
-    if not back or "AND" not in at.accepts:
+    distance = next((n for n in range(2, 5) if at.type_before(n) == "BETWEEN"), 0)
+    if not distance or "AND" not in at.accepts:
         return None
-    joined = at.match(r"(?:to|till|until|or)(?!\w)|,|\.\.\.?|/|–|—")
-    if joined is None:
+    separator = at.match(r"(?:to|till|until|or)(?!\w)|,|\.\.\.?|/|–|—")
+    if separator is None:
         return None
-    span, blank = Span(at.start, joined.end()), " " if at.start == at.end_before() else ""
-    after = "" if at.text[joined.end() : joined.end() + 1].isspace() else " "
+    span, blank = Span(at.start, separator.end()), " " if at.start == at.end_before() else ""
+    after = "" if at.text[separator.end() : separator.end() + 1].isspace() else " "
     fix = None if at.word == "OR" else f"{blank}AND{after}"
     return Diagnostic("AQL0106", "BETWEEN takes two values joined by AND", span, "expected AND", "write AND", fix)
 
 
 def find_missing_list(at: ParseErrorContext) -> Diagnostic | None:
-    """IN without its parentheses, with brackets, or with parentheses in parentheses."""
+    """Diagnose IN without parentheses, with brackets, or with nested parentheses."""
     value = r"(?:'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|\$\w+|[-+]?\d[\w.:+-]*)"
     values = rf"{value}(?:\s*,\s*{value})*"
     nested = at.found_text == "(" and "IN" in (at.type_before(2), at.type_before(3))
@@ -222,26 +224,26 @@ def find_missing_list(at: ParseErrorContext) -> Diagnostic | None:
         return None
     if nested:
         start = at.start_before()
-        whole = at.match(rf"\(\s*(\(\s*{values}\s*,?\s*\)(?:\s*,\s*\(\s*{values}\s*\))*)\s*\)", start)
+        value_list = at.match(rf"\(\s*(\(\s*{values}\s*,?\s*\)(?:\s*,\s*\(\s*{values}\s*\))*)\s*\)", start)
     elif at.found_text[:1] in "[{":
         start = at.start
-        whole = at.match(rf"(\[\s*{values}\s*\]|\{{\s*{values}\s*\}})", start)
+        value_list = at.match(rf"(\[\s*{values}\s*\]|\{{\s*{values}\s*\}})", start)
     else:
         start = at.start
-        whole = at.match(rf"({values})(?!\s*(?:[=<>!]|and(?!\w)\s*[-+\d'\"]))", start)
-    if whole is None:
+        value_list = at.match(rf"({values})(?!\s*(?:[=<>!]|and(?!\w)\s*[-+\d'\"]))", start)
+    if value_list is None:
         message = "a list has one pair of parentheses" if nested else "IN is followed by a list in parentheses"
         return Diagnostic("AQL0106", message, at.span, "expected a value" if nested else "expected '('", _AS_LIST)
-    fix = f"({', '.join(re.findall(value, whole[1]))})"
+    fix = f"({', '.join(re.findall(value, value_list[1]))})"
     message = "a list has one pair of parentheses" if nested else "IN is followed by a list in parentheses"
-    return Diagnostic("AQL0106", message, Span(start, whole.end()), "a list", f"write IN {fix}", fix)
+    return Diagnostic("AQL0106", message, Span(start, value_list.end()), "a list", f"write IN {fix}", fix)
 
 
-_AS_LIST = "as in: IN ('keogram', 'movie')"
+_AS_LIST = "for example: IN ('keogram', 'movie')"
 
 
 def find_pairs_in_list(at: ParseErrorContext) -> Diagnostic | None:
-    """`IN ('a' OR 'b')`, `IN ('a'; 'b')`."""
+    """Diagnose `IN ('a' OR 'b')` and `IN ('a' AND 'b')`."""
     if at.found_text.upper() not in ("OR", "AND") or at.type_before() not in VALUE_TYPES:
         return None
     if "COMMA" not in at.accepts or "RPAR" not in at.accepts or "OR" in at.accepts:
@@ -251,18 +253,18 @@ def find_pairs_in_list(at: ParseErrorContext) -> Diagnostic | None:
 
 
 def find_missing_value(at: ParseErrorContext) -> Diagnostic | None:
-    """Something that is not a value, after an operator or in a list."""
+    """Diagnose a word or sign where a value is expected."""
     if not {"STRING", "NUMBER", "TRUE"} <= at.accepts or at.type == "$END":
         return None
     before = at.word_before()
     label = f"a value is expected after {before}" if before else "a value is expected"
     shown = f"'{at.found_text}'" if at.found_text.isprintable() else f"the character U+{ord(at.found_text[0]):04X}"
-    hint = "values are texts in quotes, numbers, TRUE, FALSE, times as 2020-02-01, and $parameters"
+    hint = "values are texts in quotes, numbers, TRUE, FALSE, times such as 2020-02-01, and $parameters"
     return Diagnostic("AQL0106", f"{shown} is not a value", at.span, label, hint)
 
 
 def find_missing_text(at: ParseErrorContext) -> Diagnostic | None:
-    """LIKE without a quoted pattern."""
+    """Diagnose LIKE without a quoted pattern."""
     if at.type_before() != "LIKE":
         return None
     return Diagnostic(
@@ -270,5 +272,5 @@ def find_missing_text(at: ParseErrorContext) -> Diagnostic | None:
         "LIKE is followed by a quoted pattern",
         at.span,
         "expected a text",
-        hint="as in: display_name LIKE 'TREx RGB %'",
+        hint="for example: display_name LIKE 'TREx RGB %'",
     )

@@ -1,4 +1,4 @@
-"""Quotes inside texts: doubled here, escaped by a backslash or merely written in other places."""
+"""Rules for quotes inside texts. AuroraQL doubles them; other languages escape them with a backslash."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _INNER = re.compile(r"(['\"])(?P<before>[^'\"=<>!(),;\n]*)\1(?P<after>\w[^'\"=<>
 
 
 _ENDED = re.compile(r"\\['\"]\s*(?:(?:and|or|on)\b|[=,)])", re.IGNORECASE)
-"""A text that ends in a backslash, with the statement after it, as `'C:\\' AND …`."""
+"""A text that ends in a backslash, followed by the rest of the statement, such as `'C:\\' AND …`."""
 
 _OPENED = re.compile(r"(?:[=<>(,]|\b(?:like|between|and))\s*\Z", re.IGNORECASE)
 
@@ -22,47 +22,47 @@ _OPENED = re.compile(r"(?:[=<>(,]|\b(?:like|between|and))\s*\Z", re.IGNORECASE)
 def diagnose_escaped_quote(
     text: str, start: int, stop: int, place: int, *, unclosed: bool = False
 ) -> Diagnostic | None:
-    """Return what is wrong with a text that holds `\\'`, where `place` is in it or just after it.
+    r"""Return the diagnostic of a text that contains `\'`, where `place` is in the text or directly after it.
 
-    With `unclosed`, the text may also be anywhere before `place`, a quote that is never closed: an odd number of
-    escaped quotes turns around what later quotes of the line open and close.
+    With `unclosed`, `place` is a quote that is never closed, and the text may be anywhere before it: an odd number of
+    escaped quotes swaps the opening and closing quotes in the rest of the line.
     """
-    for found in _ESCAPED.finditer(text, start, stop):
-        if _ENDED.search(found[0]):
+    for match in _ESCAPED.finditer(text, start, stop):
+        if _ENDED.search(match[0]):
             continue
-        turns = unclosed and found.end() <= place and found[0].count("\\" + found[0][0]) % 2
-        if turns or found.start() <= place <= found.end():
-            mark = found[0][0]
-            fix = mark + found[0][1:-1].replace("\\" + mark, mark * 2) + mark
-            return _double_quotes(found, fix, "a quote inside a text is doubled, not escaped")
-        if found.start() > place:
+        swaps_quotes = unclosed and match.end() <= place and match[0].count("\\" + match[0][0]) % 2
+        if swaps_quotes or match.start() <= place <= match.end():
+            mark = match[0][0]
+            fix = mark + match[0][1:-1].replace("\\" + mark, mark * 2) + mark
+            return _double_quotes(match, fix, "a quote inside a text is doubled, not escaped")
+        if match.start() > place:
             break
     return None
 
 
 def diagnose_inner_quote(text: str, start: int, stop: int, place: int, *, unclosed: bool = False) -> Diagnostic | None:
-    """Return what is wrong with a text such as `'it's'`, where `place` is in it or just after it.
+    """Return the diagnostic of a text such as `'it's'`, where `place` is in the text or directly after it.
 
-    With `unclosed`, the text may also be anywhere before `place`, a quote that is never closed.
+    With `unclosed`, `place` is a quote that is never closed, and the text may be anywhere before it.
     """
-    for found in _INNER.finditer(text, start, stop):
-        before = text[max(start, found.start() - 20) : found.start()]
-        turns = unclosed and found.end() <= place and _OPENED.search(before)
-        if turns or found.start() <= place <= found.end():
-            mark = found[1]
-            fix = f"{mark}{found['before']}{mark * 2}{found['after']}{mark}"
-            return _double_quotes(found, fix, "a quote inside a text is doubled")
-        if found.start() > place:
+    for match in _INNER.finditer(text, start, stop):
+        before = text[max(start, match.start() - 20) : match.start()]
+        swaps_quotes = unclosed and match.end() <= place and _OPENED.search(before)
+        if swaps_quotes or match.start() <= place <= match.end():
+            mark = match[1]
+            fix = f"{mark}{match['before']}{mark * 2}{match['after']}{mark}"
+            return _double_quotes(match, fix, "a quote inside a text is doubled")
+        if match.start() > place:
             break
     return None
 
 
-def _double_quotes(found: re.Match[str], fix: str, message: str) -> Diagnostic:
-    return Diagnostic("AQL0101", message, Span(found.start(), found.end()), "a quote inside", f"write {fix}", fix)
+def _double_quotes(match: re.Match[str], fix: str, message: str) -> Diagnostic:
+    return Diagnostic("AQL0101", message, Span(match.start(), match.end()), "a quote inside", f"write {fix}", fix)
 
 
 def find_backslash(at: ParseErrorContext) -> Diagnostic | None:
-    """`'O\\'Brien'` where the parser stopped at the rest of the text."""
+    r"""Diagnose `'O\'Brien'` where the parser stopped at the rest of the text."""
     last = at.token_before()
     if last is None or last.type != "STRING":
         return None

@@ -1,4 +1,4 @@
-"""Slips in how a statement is put together: its first word, its kind, its clauses, its end."""
+"""Rules for the structure of a statement: its first word, its kind, its clauses and its end."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from auroraql.schema import KINDS
 from auroraql.schema.kinds.synonyms import suggest_kind
 
 SQL = "SQL"
-"""Begins a statement too; the splitter takes it out before the parser sees it."""
+"""The keyword of an SQL statement, which the splitter handles before the parser."""
 
 _FIRST_WORDS = ("FIND", "LET", SQL, "SHOW", "SET", "SUBMIT", "FETCH", "CANCEL", "EXPLAIN", "DESCRIBE")
-"""The words that begin a statement, in the order of messages. A test holds this against the grammar."""
+"""The keywords that begin a statement, in the order of messages. A test compares them with the grammar."""
 
 _FIRST = {
-    "WITH": "keep a search under a name with LET name = FIND …; SQL WITH … SELECT … reads such results",
+    "WITH": "keep a search with LET name = FIND …, then query its result with SQL WITH … SELECT …",
     "HELP": "type \\? at the prompt for help; auroraql --help on the command line",
     "QUIT": "type \\q at the prompt to leave",
     "EXIT": "type \\q at the prompt to leave",
@@ -41,13 +41,13 @@ _FIRST = {
 
 
 def statement_keywords(accepts: frozenset[str]) -> list[str]:
-    """Return the words that may begin a statement, those of `accepts` and SQL."""
-    words = {each for each in accepts if each not in NAMES_OF_TERMINALS} | {SQL}
+    """Return the keywords that may begin a statement: those in `accepts` and SQL."""
+    words = {terminal for terminal in accepts if terminal not in NAMES_OF_TERMINALS} | {SQL}
     return sorted(words, key=lambda word: _FIRST_WORDS.index(word) if word in _FIRST_WORDS else len(_FIRST_WORDS))
 
 
 def find_wrong_first_word(at: ParseErrorContext) -> Diagnostic | None:
-    """Nothing is read yet: a statement does not begin like this."""
+    """Diagnose a text that does not begin with the keyword of a statement."""
     if at.tokens:
         return None
     words = statement_keywords(at.accepts)
@@ -55,7 +55,7 @@ def find_wrong_first_word(at: ParseErrorContext) -> Diagnostic | None:
     shown = f"'{at.found_text}'" if at.found_text.isprintable() else f"the character U+{ord(at.found_text[0]):04X}"
     message = f"a statement does not begin with {shown}"
     if at.found_text.startswith("\\"):
-        hint = "commands such as \\d are for the prompt, each on a line of its own"
+        hint = "commands such as \\d are for the prompt, each on its own line"
         return Diagnostic("AQL0115", "a statement does not begin with a backslash", at.span, hint=hint)
     if at.word in CONSTRUCT_BY_WORD:
         return diagnose_construct(CONSTRUCT_BY_WORD[at.word], at.span)
@@ -73,25 +73,27 @@ def find_wrong_first_word(at: ParseErrorContext) -> Diagnostic | None:
     if at.word in CLAUSE_STARTS:
         hint = "a clause belongs to a FIND: remove the ';' before it, or write FIND data_products first"
         return Diagnostic("AQL0115", message, at.span, "a clause", hint)
-    near = None if at.word in FOREIGN_WORDS else find_misspelt(at.found_text, words)
-    return Diagnostic("AQL0115", message, at.span, hint=f"did you mean {near}?" if near else begins, fix=near)
+    misspelt = None if at.word in FOREIGN_WORDS else find_misspelt(at.found_text, words)
+    return Diagnostic(
+        "AQL0115", message, at.span, hint=f"did you mean {misspelt}?" if misspelt else begins, fix=misspelt
+    )
 
 
 def find_missing_kind(at: ParseErrorContext) -> Diagnostic | None:
-    """After FIND: what is to be found."""
+    """Diagnose FIND without a kind of record or a result after it."""
     if "DATA_PRODUCTS" not in at.accepts:
         if at.type_before(2) == "FIND" and at.type_before() == "NAME":
-            both = at.match(rf"{re.escape(str(at.token_before()))}[\s-]+(\w+)", at.start_before())
-            joined = find_misspelt(f"{at.token_before()}_{both[1]}", KINDS) if both is not None else None
-            if joined is not None and both is not None:
-                span = Span(at.start_before(), both.end())
+            words = at.match(rf"{re.escape(str(at.token_before()))}[\s-]+(\w+)", at.start_before())
+            kind = find_misspelt(f"{at.token_before()}_{words[1]}", KINDS) if words is not None else None
+            if kind is not None and words is not None:
+                span = Span(at.start_before(), words.end())
                 message = f"'{at.text[span.start : span.end]}' is one word"
-                return Diagnostic("AQL0107", message, span, f"expected {joined}", f"did you mean {joined}?", joined)
+                return Diagnostic("AQL0107", message, span, f"expected {kind}", f"did you mean {kind}?", kind)
         return None
     if at.type == "$END":
         return Diagnostic(
             "AQL0105",
-            "the statement ends before it says what to find",
+            "the statement ends before the kind of record",
             at.span,
             f"{_list_of_kinds()} is missing",
             hint=f"FIND {next(iter(KINDS))} WHERE …",
@@ -99,7 +101,7 @@ def find_missing_kind(at: ParseErrorContext) -> Diagnostic | None:
     hint, fix = suggest_kind(at.found_text)
     return Diagnostic(
         "AQL0107",
-        f"'{at.found_text}' is not something to find",
+        f"'{at.found_text}' is neither a kind of record nor a result",
         at.span,
         f"expected {_list_of_kinds()}",
         hint=hint or f"FIND {next(iter(KINDS))} …",
@@ -125,24 +127,24 @@ _LISTINGS = {
 
 
 def find_wrong_listing(at: ParseErrorContext) -> Diagnostic | None:
-    """SHOW TABLES, SHOW COLUMNS FROM, DESCRIBE data_products."""
+    """Diagnose SHOW TABLES, SHOW COLUMNS FROM and DESCRIBE data_products."""
     first = at.tokens[0].type if at.tokens else ""
     if first == "SHOW" and len(at.tokens) == 1 and at.type != "$END":
-        listings = sorted(each for each in at.accepts if each not in NAMES_OF_TERMINALS)
-        label = "expected what to show"
-        message = f"'{at.found_text}' is not something to show"
+        listings = sorted(terminal for terminal in at.accepts if terminal not in NAMES_OF_TERMINALS)
+        label = "expected a listing"
+        message = f"SHOW cannot list '{at.found_text}'"
         if at.word in _LISTINGS:
-            meant = _LISTINGS[at.word]
+            listing = _LISTINGS[at.word]
             hint = (
-                f"write SHOW {meant}"
-                if meant
-                else f"what can be searched is {', '.join(KINDS)}: SHOW COLUMNS OF {next(iter(KINDS))}; SHOW SOURCES"
+                f"write SHOW {listing}"
+                if listing
+                else f"the kinds of record are {', '.join(KINDS)}: SHOW COLUMNS OF {next(iter(KINDS))}; SHOW SOURCES"
             )
-            fix = meant if meant and meant != "COLUMNS" else None
+            fix = listing if listing and listing != "COLUMNS" else None
             return Diagnostic("AQL0107", message, at.span, label, hint, fix)
-        near = find_misspelt(at.found_text, listings)
-        hint = f"did you mean {near}?" if near else f"one of {', '.join(listings)}"
-        return Diagnostic("AQL0107", message, at.span, label, hint, near)
+        misspelt = find_misspelt(at.found_text, listings)
+        hint = f"did you mean {misspelt}?" if misspelt else f"one of {', '.join(listings)}"
+        return Diagnostic("AQL0107", message, at.span, label, hint, misspelt)
     if first == "SHOW" and at.word in ("FROM", "IN") and "OF" in at.accepts:
         return Diagnostic("AQL0106", f"SHOW takes OF, not {at.word}", at.span, "expected OF", "write OF", "OF")
     if first == "DESCRIBE" and len(at.tokens) == 1 and at.found_text.lower() in KINDS:
@@ -155,7 +157,7 @@ def find_wrong_listing(at: ParseErrorContext) -> Diagnostic | None:
 
 
 def find_missing_assignment(at: ParseErrorContext) -> Diagnostic | None:
-    """`LET c FIND …`, `LET c := FIND …`, `LET c AS FIND …`."""
+    """Diagnose `LET c FIND …`, `LET c := FIND …` and `LET c AS FIND …`."""
     if not at.tokens or at.tokens[0].type not in ("LET", "SET", "SUBMIT") or at.accepts != frozenset({"CMP"}):
         return None
     sign = at.match(r":=|as(?!\w)|to(?!\w)|:")
@@ -172,19 +174,21 @@ def find_missing_assignment(at: ParseErrorContext) -> Diagnostic | None:
 
 
 def find_from_clause(at: ParseErrorContext) -> Diagnostic | None:
-    """SQL's FROM."""
+    """Diagnose a FROM clause."""
     if at.word != "FROM":
         return None
-    named = at.match(r"from\s+(\w+)(?!\w)(?!\s*[.,{])")
-    searched = next((at.tokens[n + 1] for n, t in enumerate(at.tokens[:-1]) if t.type == "FIND"), None)
-    same = named is not None and searched is not None and named[1].upper() == searched.upper()
+    source = at.match(r"from\s+(\w+)(?!\w)(?!\s*[.,{])")
+    kind = next((at.tokens[n + 1] for n, t in enumerate(at.tokens[:-1]) if t.type == "FIND"), None)
+    is_repeated = source is not None and kind is not None and source[1].upper() == kind.upper()
     hint = (
-        "FIND names what is searched: remove FROM"
-        if same
-        else ("FIND names what is searched: FIND data_products SELECT …; rows of a result are read by FIND name or SQL")
+        "the kind of record follows FIND: remove FROM"
+        if is_repeated
+        else ("the kind of record follows FIND: FIND data_products SELECT …; to read a result, use FIND name or SQL")
     )
-    span = Span(at.start, named.end()) if same and named is not None else at.span
-    return Diagnostic("AQL0106", "there is no FROM here", span, "not in this language", hint, "" if same else None)
+    span = Span(at.start, source.end()) if is_repeated and source is not None else at.span
+    return Diagnostic(
+        "AQL0106", "FIND has no FROM clause", span, "not in this language", hint, "" if is_repeated else None
+    )
 
 
 _WANTED = {
@@ -198,39 +202,45 @@ _WANTED = {
     "SIGN": "a block",
     "VIA": "a trace",
 }
-"""What is missing when a clause begins right after one of these."""
+"""The item that is missing when a clause begins directly after one of these terminals."""
 
 
 def find_early_clause(at: ParseErrorContext) -> Diagnostic | None:
-    """`SELECT start, WHERE …`, `WHERE ON …`: the clause's word was taken for a name, since a name was due."""
-    back = 2 if at.type_before() == "NUMBER" and at.type == "SIGN" else 1  # `ground1- ON 2020-01-01`
-    word = at.token_before(back)
+    """Diagnose a missing item before a clause: `SELECT start, WHERE …`, `WHERE ON …`.
+
+    A name was expected there, so the parser took the keyword of the clause for a name.
+    """
+    distance = 2 if at.type_before() == "NUMBER" and at.type == "SIGN" else 1  # `ground1- ON 2020-01-01`
+    word = at.token_before(distance)
     if word is None or word.type != "NAME" or word.upper() not in CLAUSE_STARTS:
         return None
     span = Span(int(word.start_pos or 0), int(word.end_pos or 0))
-    before = at.token_before(back + 1)
+    before = at.token_before(distance + 1)
     if before is not None and before.type == "COMMA":
         comma = Span(int(before.start_pos or 0), int(before.end_pos or 0))
         return Diagnostic(
-            "AQL0114", "a comma too many", comma, f"{word.upper()} follows, not another item", "remove the comma", ""
+            "AQL0114", "an extra comma", comma, f"{word.upper()} follows, not another item", "remove the comma", ""
         )
     if before is not None and before.type in _WANTED:
-        what = _WANTED[before.type]
+        item = _WANTED[before.type]
         return Diagnostic(
-            "AQL0106", f"{what} is missing between {before.upper()} and {word.upper()}", span, f"expected {what}"
+            "AQL0106", f"{item} is missing between {before.upper()} and {word.upper()}", span, f"expected {item}"
         )
     return None
 
 
 def find_row_limit(at: ParseErrorContext) -> Diagnostic | None:
-    """`LIMIT 10, 20`, `LIMIT ALL`, `OFFSET 5 LIMIT 10`, `LIMIT 10 ROWS`, `FETCH FIRST 5 ROWS ONLY`."""
+    """Diagnose other forms of LIMIT.
+
+    Examples: `LIMIT 10, 20`, `LIMIT ALL`, `OFFSET 5 LIMIT 10`, `LIMIT 10 ROWS`, `FETCH FIRST 5 ROWS ONLY`.
+    """
     if at.found_text == "," and at.type_before(2) == "LIMIT":
-        both = at.match(r"limit\s+(\d+)\s*,\s*(\d+)(?![\w.])", at.start_before(2))
-        if both is None:
+        numbers = at.match(r"limit\s+(\d+)\s*,\s*(\d+)(?![\w.])", at.start_before(2))
+        if numbers is None:
             return None
-        both_ways = f"LIMIT {both[2]} OFFSET {both[1]}"
-        span = Span(both.start(), both.end())
-        return Diagnostic("AQL0118", "LIMIT takes one number", span, "two numbers", f"write {both_ways}", both_ways)
+        clause = f"LIMIT {numbers[2]} OFFSET {numbers[1]}"
+        span = Span(numbers.start(), numbers.end())
+        return Diagnostic("AQL0118", "LIMIT takes one number", span, "two numbers", f"write {clause}", clause)
     if at.type_before() == "LIMIT" and at.word in ("ALL", "NULL", "NONE"):
         span = Span(at.start_before(), at.end)
         return Diagnostic("AQL0118", "no LIMIT means all rows", span, "not needed", "leave LIMIT out", "")
@@ -243,11 +253,11 @@ def find_row_limit(at: ParseErrorContext) -> Diagnostic | None:
             "AQL0106", f"{at.type_before(2)} takes a number alone", at.span, "one word too many", "remove it", ""
         )
     if at.word == "OFFSET" and "LIMIT" in at.accepts:
-        both = at.match(
+        numbers = at.match(
             r"offset\s+(\d+)(?:\s+rows?)?(?:\s+limit\s+(\d+)|\s+fetch\s+(?:first|next)\s+(\d+)\s+rows?\s+only)"
         )
-        fix = f"LIMIT {both[2] or both[3]} OFFSET {both[1]}" if both else None
-        span = Span(at.start, both.end()) if both else at.span
+        fix = f"LIMIT {numbers[2] or numbers[3]} OFFSET {numbers[1]}" if numbers else None
+        span = Span(at.start, numbers.end()) if numbers else at.span
         return Diagnostic(
             "AQL0106", "OFFSET follows LIMIT", span, "LIMIT comes first", f"write {fix or 'LIMIT 10 OFFSET 20'}", fix
         )
@@ -262,7 +272,7 @@ def find_row_limit(at: ParseErrorContext) -> Diagnostic | None:
 
 
 def find_missing_count(at: ParseErrorContext) -> Diagnostic | None:
-    """LIMIT or OFFSET without a whole number."""
+    """Diagnose LIMIT or OFFSET without a whole number."""
     if at.type_before() not in ("LIMIT", "OFFSET"):
         return None
     if at.type == "$END":
@@ -274,16 +284,21 @@ def find_missing_count(at: ParseErrorContext) -> Diagnostic | None:
         f"{at.type_before()} takes a whole number, not {typed}",
         Span(at.start, at.start + len(typed)),
         "expected a number",
-        hint=f"as in: {at.type_before()} 10",
+        hint=f"for example: {at.type_before()} 10",
     )
 
 
 def find_wrong_order(at: ParseErrorContext) -> Diagnostic | None:
-    """`ORDER BY -start`, `ORDER BY start DESCENDING`, `SORT BY start`, `ORDER BY 1`, `GROUP BY 1`."""
+    """Diagnose `ORDER BY -start`, `ORDER BY start DESCENDING`, `SORT BY start`, `ORDER BY 1` and `GROUP BY 1`."""
     if at.word in ("DESCENDING", "ASCENDING") and "DESC" in at.accepts:
-        meant = "DESC" if at.word == "DESCENDING" else "ASC"
+        keyword = "DESC" if at.word == "DESCENDING" else "ASC"
         return Diagnostic(
-            "AQL0107", f"'{at.found_text}' is written {meant}", at.span, f"expected {meant}", f"write {meant}", meant
+            "AQL0107",
+            f"'{at.found_text}' is written {keyword}",
+            at.span,
+            f"expected {keyword}",
+            f"write {keyword}",
+            keyword,
         )
     if at.word in ("SORT", "SORTED", "ORDERED") and "ORDER" in at.accepts:
         by = at.match(r"\w+\s+by(?!\w)")
@@ -308,46 +323,48 @@ def find_wrong_order(at: ParseErrorContext) -> Diagnostic | None:
 
 
 def find_forced_keyword(at: ParseErrorContext) -> Diagnostic | None:
-    """GROUP and ORDER without BY, and every other place where a single keyword could follow."""
-    wanted = next(iter(at.accepts)) if len(at.accepts) == 1 else ""
-    if not wanted.isalpha() or wanted in NAMES_OF_TERMINALS or at.type == "$END":
+    """Diagnose GROUP or ORDER without BY, and every other place where only one keyword is allowed."""
+    keyword = next(iter(at.accepts)) if len(at.accepts) == 1 else ""
+    if not keyword.isalpha() or keyword in NAMES_OF_TERMINALS or at.type == "$END":
         return None
     before = at.word_before()
-    near = find_misspelt(at.found_text, [wanted]) if at.word not in FOREIGN_WORDS else None
-    if near is not None:
+    misspelt = find_misspelt(at.found_text, [keyword]) if at.word not in FOREIGN_WORDS else None
+    if misspelt is not None:
         return Diagnostic(
             "AQL0107",
             f"'{at.found_text}' is not a keyword",
             at.span,
-            f"expected {wanted}",
-            f"did you mean {wanted}?",
-            wanted,
+            f"expected {keyword}",
+            f"did you mean {keyword}?",
+            keyword,
         )
-    if wanted == "FIND":
+    if keyword == "FIND":
         return Diagnostic("AQL0106", f"{before} takes a search", at.span, "expected FIND", "write FIND data_products …")
-    fix = f"{wanted} {at.found_text}"
+    fix = f"{keyword} {at.found_text}"
     return Diagnostic(
-        "AQL0106", f"{wanted} is missing after {before}", at.span, f"expected {wanted}", f"write {fix}", fix
+        "AQL0106", f"{keyword} is missing after {before}", at.span, f"expected {keyword}", f"write {fix}", fix
     )
 
 
 def find_missing_where(at: ParseErrorContext) -> Diagnostic | None:
-    """A predicate where a clause is due: `FIND data_products program = 'trex'`, `… WITH program = 'trex'`."""
+    """Diagnose a predicate without WHERE: `FIND data_products program = 'trex'`, `… WITH program = 'trex'`."""
     if "WHERE" not in at.accepts or not is_word(at.found_text) or at.word in at.accepts:
         return None
     if "AND" in at.accepts and at.word not in ("WITH", "WHEN", "IF", "FILTER", "HAVING", "FOR"):
         return None
-    clause = at.word in ("AND", "OR", "WITH", "WHEN", "IF", "FILTER", "HAVING", "FOR")
-    word = at.match(r"\w+\s*") if clause else None
-    begin = word.end() if word is not None else at.start
-    if not (clause or starts_predicate(at, at.end)) or (clause and not _is_predicate_at(at, begin)):
+    has_wrong_keyword = at.word in ("AND", "OR", "WITH", "WHEN", "IF", "FILTER", "HAVING", "FOR")
+    word = at.match(r"\w+\s*") if has_wrong_keyword else None
+    predicate_start = word.end() if word is not None else at.start
+    if not (has_wrong_keyword or starts_predicate(at, at.end)) or (
+        has_wrong_keyword and not _is_predicate_at(at, predicate_start)
+    ):
         return None
     if at.has_keyword("WHERE"):
-        hint = f"join it to the WHERE before: WHERE … {at.word if at.word in ('AND', 'OR') else 'AND'} …"
-        return Diagnostic("AQL0110", "a predicate belongs to WHERE", at.span, "a predicate after another clause", hint)
-    meant = "WHERE" if clause else f"WHERE {at.found_text}"
-    fix = meant if at.word != "OR" else None
-    message = f"predicates follow WHERE, not {at.word}" if clause else "WHERE is missing before a predicate"
+        hint = f"join it to the WHERE clause: WHERE … {at.word if at.word in ('AND', 'OR') else 'AND'} …"
+        return Diagnostic("AQL0110", "a predicate belongs in WHERE", at.span, "a predicate after another clause", hint)
+    clause_text = "WHERE" if has_wrong_keyword else f"WHERE {at.found_text}"
+    fix = clause_text if at.word != "OR" else None
+    message = f"predicates follow WHERE, not {at.word}" if has_wrong_keyword else "WHERE is missing before a predicate"
     return Diagnostic("AQL0106", message, at.span, "expected WHERE", "write WHERE", fix)
 
 
@@ -357,7 +374,7 @@ def _is_predicate_at(at: ParseErrorContext, place: int) -> bool:
 
 
 def find_missing_of(at: ParseErrorContext) -> Diagnostic | None:
-    """`FIND conjunctions ground (…)`: OF is missing."""
+    """Diagnose `FIND conjunctions ground (…)`, where OF is missing."""
     if at.word in ("GROUND", "SPACE", "EVENTS", "LOCATION") and "OF" in at.accepts and not at.has_keyword("OF"):
         joined = at.word_before() in ("BETWEEN", "WITH")
         fix = None if joined else f"OF {at.found_text}"
@@ -376,25 +393,25 @@ def find_missing_of(at: ParseErrorContext) -> Diagnostic | None:
 
 
 def find_misspelt_keyword(at: ParseErrorContext) -> Diagnostic | None:
-    """A word that a slip of typing made of a keyword that could be here."""
+    """Diagnose a misspelt keyword."""
     if not is_word(at.found_text) or at.word in FOREIGN_WORDS:
         return None
-    words = [each for each in at.accepts if each not in NAMES_OF_TERMINALS and each != at.word]
-    near = find_misspelt(at.found_text, words) if len(at.found_text) > 2 else None
-    if near is None:
+    candidates = [terminal for terminal in at.accepts if terminal not in NAMES_OF_TERMINALS and terminal != at.word]
+    keyword = find_misspelt(at.found_text, candidates) if len(at.found_text) > 2 else None
+    if keyword is None:
         return None
     return Diagnostic(
         "AQL0107",
         f"'{at.found_text}' is not a keyword",
         at.span,
-        f"expected {near}",
-        hint=f"did you mean {near}?",
-        fix=near,
+        f"expected {keyword}",
+        hint=f"did you mean {keyword}?",
+        fix=keyword,
     )
 
 
 def find_unfinished(at: ParseErrorContext) -> Diagnostic | None:
-    """The statement ends where something is due."""
+    """Diagnose a statement that ends too early."""
     if at.type != "$END":
         return None
     last = at.token_before()

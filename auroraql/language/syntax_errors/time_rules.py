@@ -1,4 +1,4 @@
-"""Slips in dates, windows and durations. A fix names the same time as was typed, or there is none."""
+"""Rules for dates, time windows and durations. A fix always denotes the time that was typed."""
 
 from __future__ import annotations
 
@@ -62,9 +62,9 @@ _ZONES = {
     "MSK": "+03:00",
     "JST": "+09:00",
 }
-"""What these letters usually mean; some name several zones, so this is only shown as an example."""
+"""Usual offsets of time zone abbreviations. Some are ambiguous, so they are used in hints and never in fixes."""
 
-_HOW = "dates are written year-month-day, as 2020-02-01 or 2020-02-01T06:30"
+_HOW = "dates are written year-month-day, such as 2020-02-01 or 2020-02-01T06:30"
 _UNIT_WORDS = ("seconds", "minutes", "hours", "days", "weeks", "months", "years")
 _UNIT = r"(?:seconds?|secs?|s|minutes?|mins?|hours?|hrs?|h|days?|d|weeks?|w|months?|years?)(?!\w)"
 _NUMBERS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
@@ -84,16 +84,16 @@ _MOMENTS = {
 
 
 def read_foreign_date(text: str, at: int, stop: int) -> tuple[str | None, str, int]:
-    """Read a date as people write it, at a place of a text.
+    """Read a date in any common format at an offset in a text.
 
-    Returns the literal that names the same time, or None where that cannot be known; why it cannot; and where the
-    date ends in the text (`at` when no date starts there).
+    Return the equivalent AuroraQL literal (None when the date is invalid or ambiguous), the reason for that, and the
+    end of the date in the text (`at` when no date starts there).
     """
     for pattern in _DATES:
-        found = pattern.match(text, at, stop)
-        if found is not None:
-            literal, why = _date_literal(found)
-            return literal, why, found.end()
+        match = pattern.match(text, at, stop)
+        if match is not None:
+            literal, reason = _date_literal(match)
+            return literal, reason, match.end()
     month = _MONTH_OF_YEAR.match(text, at, stop)
     if month is not None:
         number = _month_number(month["name"]) if month["name"] else int(month["m"] or month["m2"])
@@ -107,11 +107,11 @@ def _month_number(name: str) -> int:
     return _MONTHS.index(name[:3].lower()) + 1
 
 
-def _date_literal(found: re.Match[str]) -> tuple[str | None, str]:
-    parts = found.groupdict()
-    day, why = _day(parts)
+def _date_literal(match: re.Match[str]) -> tuple[str | None, str]:
+    parts = match.groupdict()
+    day, reason = _day(parts)
     if day is None:
-        return None, why
+        return None, reason
     return _append_time(day, parts)
 
 
@@ -153,7 +153,7 @@ def _append_time(day: str, parts: dict[str, str | None]) -> tuple[str | None, st
             return None, "there is no such time: "
         hour = hour % 12 + (12 if half == "pm" else 0)
     elif minute is None:
-        return None, f"an hour needs its minutes, as {day}T{hour:02}:00: "
+        return None, f"an hour needs minutes, such as {day}T{hour:02}:00: "
     if hour > 23 or int(minute or 0) > 59 or int(second or 0) > 59:
         return None, "there is no such time: "
     clock = f"{hour:02}:{minute or '00'}" + (f":{second}" if second else "") + (f".{fraction}" if fraction else "")
@@ -169,11 +169,11 @@ def _append_time(day: str, parts: dict[str, str | None]) -> tuple[str | None, st
     offset = _ZONES.get(zone.upper())
     shown = f"{day}T{clock}{offset or '-07:00'}"
     usual = f", if {zone.upper()} is UTC{offset}" if offset else ""
-    return None, f"write the offset from UTC, as {shown}{usual}"
+    return None, f"write the offset from UTC, such as {shown}{usual}"
 
 
 def find_window_of_two(at: ParseErrorContext) -> Diagnostic | None:
-    """`FROM a TO b`, `ON a/b`, `DURING a..b`, `BETWEEN a TO b`, `FROM a`: a window in other words."""
+    """Diagnose a time window in other words: `FROM a TO b`, `ON a/b`, `DURING a..b`, `BETWEEN a TO b`, `FROM a`."""
     start = _window_start(at)
     if start is None:
         return None
@@ -183,44 +183,44 @@ def find_window_of_two(at: ParseErrorContext) -> Diagnostic | None:
     first, end = _read_moment(at, word.end())
     if first is None and end is None:
         return None
-    between = at.match(r"\s*(/|\.\.\.?|–|—|--|,|(?:to|until|till|through|thru|and)(?!\w)|\s-\s)\s*", end)
-    if between is None or at.match(r"\s*-\s*\d+\s*" + _UNIT, end):
-        alone = word[0].upper() == "FROM" and first is not None and not at.has_keyword("SELECT")
-        if alone:
+    separator = at.match(r"\s*(/|\.\.\.?|–|—|--|,|(?:to|until|till|through|thru|and)(?!\w)|\s-\s)\s*", end)
+    if separator is None or at.match(r"\s*-\s*\d+\s*" + _UNIT, end):
+        is_open_window = word[0].upper() == "FROM" and first is not None and not at.has_keyword("SELECT")
+        if is_open_window:
             return _window_diagnostic("a window without an end begins with SINCE", start, end, f"SINCE {first}")
         return None
-    period = at.match(r"P[\dYMWDTHS.]+", between.end())
+    period = at.match(r"P[\dYMWDTHS.]+", separator.end())
     if period is not None:
         hint = "write both ends: BETWEEN 2020-02-01 AND 2020-02-05, or LAST 5 days BEFORE 2020-02-06"
         return Diagnostic(
             "AQL0112", "an interval is written with BETWEEN", Span(start, period.end()), "expected BETWEEN", hint
         )
-    second, stop = _read_moment(at, between.end())
-    if stop is None or stop == between.end():
+    second, second_end = _read_moment(at, separator.end())
+    if second_end is None or second_end == separator.end():
         return None
-    if between[1].upper() == "AND" and word[0].upper() in ("BETWEEN", "OVERLAPPING"):
-        return None  # the words are right, so a date is not
-    short = at.match(r"\d{1,2}(?![\w/.:-])", between.end())
-    if short is not None and first is not None and len(first) >= 10:
-        second, stop = f"{first[:8]}{int(short[0]):02}", short.end()
+    if separator[1].upper() == "AND" and word[0].upper() in ("BETWEEN", "OVERLAPPING"):
+        return None  # the keywords are right, so the mistake is in a date
+    day = at.match(r"\d{1,2}(?![\w/.:-])", separator.end())
+    if day is not None and first is not None and len(first) >= 10:
+        second, second_end = f"{first[:8]}{int(day[0]):02}", day.end()
     keyword = "OVERLAPPING" if word[0].upper() == "OVERLAPPING" else "BETWEEN"
     fix = f"{keyword} {first} AND {second}" if first is not None and second is not None else None
-    return _window_diagnostic(f"a time window of two ends is written {keyword} … AND …", start, stop, fix)
+    return _window_diagnostic(f"a time window of two ends is written {keyword} … AND …", start, second_end, fix)
 
 
 def _window_diagnostic(message: str, start: int, end: int, fix: str | None) -> Diagnostic:
-    hint = f"write {fix}" if fix else "as in: BETWEEN 2020-02-01 AND 2020-02-05"
+    hint = f"write {fix}" if fix else "for example: BETWEEN 2020-02-01 AND 2020-02-05"
     return Diagnostic("AQL0106", message, Span(start, end), fix.split()[0] if fix else "expected BETWEEN", hint, fix)
 
 
 def _window_start(at: ParseErrorContext) -> int | None:
-    """Where the window starts that the parser stopped in: its first word."""
+    """Return the start of the time window in which the parser stopped, or None when it stopped elsewhere."""
     if at.word == "FROM":
         return at.start
     for back in range(1, min(len(at.tokens), 14) + 1):
         token = at.tokens[-back]
         if token.type in WINDOW_STARTS and token.type != "LAST":
-            # `a BETWEEN 1 AND 2` is no window.
+            # `a BETWEEN 1 AND 2` is a predicate.
             before = at.type_before(back + 1)
             return token.start_pos if not (token.type == "BETWEEN" and before in ("NAME", "QNAME", "NOT")) else None
         if token.upper() == "FROM":
@@ -230,35 +230,35 @@ def _window_start(at: ParseErrorContext) -> int | None:
     return None
 
 
-def _read_moment(at: ParseErrorContext, place: int) -> tuple[str | None, int]:
-    """Read a date, a quoted date or a word as NOW; its literal, and where it ends."""
-    blank = at.match(r"\s*", place)
-    place = blank.end() if blank else place
-    quoted = _QUOTED.match(at.text, place, at.stop)
+def _read_moment(at: ParseErrorContext, offset: int) -> tuple[str | None, int]:
+    """Read a date, a quoted date, NOW or TODAY at an offset. Return its literal, or None, and its end."""
+    blank = at.match(r"\s*", offset)
+    offset = blank.end() if blank else offset
+    quoted = _QUOTED.match(at.text, offset, at.stop)
     if quoted is not None:
         inner = quoted[1] or quoted[2] or ""
         literal, _, end = read_foreign_date(inner.strip(), 0, len(inner.strip()))
         return (literal if end == len(inner.strip()) else None), quoted.end()
-    word = at.match(r"(?:now|today)(?![\w(])", place)
+    word = at.match(r"(?:now|today)(?![\w(])", offset)
     if word is not None:
         return word[0].upper(), word.end()
-    literal, _, end = read_foreign_date(at.text, place, at.stop)
-    if end == place:
-        year = at.match(r"\d{4}(?![\w:/.-])", place)
-        return (year[0], year.end()) if year else (None, place)
+    literal, _, end = read_foreign_date(at.text, offset, at.stop)
+    if end == offset:
+        year = at.match(r"\d{4}(?![\w:/.-])", offset)
+        return (year[0], year.end()) if year else (None, offset)
     return literal, end
 
 
 def find_foreign_date(at: ParseErrorContext) -> Diagnostic | None:
-    """Dates written in another way: 2020-1-1, 01/02/2020, 20200201T063000Z, 1 Feb 2020, 2020-02-01 6:30 pm."""
+    """Diagnose a date in another format: 2020-1-1, 01/02/2020, 20200201T063000Z, 1 Feb 2020, 2020-02-01 6:30 pm."""
     for start in _date_starts(at):
-        literal, why, end = read_foreign_date(at.text, start, at.stop)
+        literal, reason, end = read_foreign_date(at.text, start, at.stop)
         if end == start or (end <= at.start and not (end == at.start and at.type == "$END")):
             continue
         typed = at.text[start:end]
         if literal == typed:
             continue
-        return _date_diagnostic(typed, Span(start, end), literal, why)
+        return _date_diagnostic(typed, Span(start, end), literal, reason)
     run = re.compile(r"[\w./:+-]*\d[\w./:+-]*").match(at.text, _run_start(at), at.stop)
     if run and re.match(r"\d{4}[-/.]\d|\d{1,2}[-/.]\d{1,2}[-/.]\d", run[0]) and run.start() <= at.start < run.end():
         return _date_diagnostic(run[0], Span(run.start(), run.end()), None, "")
@@ -268,7 +268,7 @@ def find_foreign_date(at: ParseErrorContext) -> Diagnostic | None:
 
 
 def clock_without_date(at: ParseErrorContext) -> Diagnostic | None:
-    """`ON 06:30`, `start > 25:00`, `BETWEEN 2020-02-01T06:00 AND 09:00`."""
+    """Diagnose a time of day without a date: `ON 06:30`, `start > 25:00`, `BETWEEN 2020-02-01T06:00 AND 09:00`."""
     hour = at.token_before()
     if at.found_text != ":" or hour is None or hour.type != "NUMBER" or hour.end_pos != at.start:
         return None
@@ -276,19 +276,19 @@ def clock_without_date(at: ParseErrorContext) -> Diagnostic | None:
     if clock is None:
         return None
     fault = fault_of(f"2020-02-01T{clock[0].zfill(len(clock[0]) + 2 - len(clock[1]))}")
-    why = f"{fault}, {fault.hint.split(':')[0]}; " if fault is not None and clock[1] != "24" else ""
-    hint = f"{why}write the date before it, as in 2020-02-01T06:30"
+    reason = f"{fault}, {fault.hint.split(':')[0]}; " if fault is not None and clock[1] != "24" else ""
+    hint = f"{reason}write the date before it, such as 2020-02-01T06:30"
     span = Span(clock.start(), clock.end())
     return Diagnostic("AQL0112", f"'{clock[0]}' is a time of day without a date", span, "expected a date", hint)
 
 
 def find_foreign_date_at_end(at: ParseErrorContext) -> Diagnostic | None:
-    """A date in another way with which the statement ends, as `2020-02-01T06:30+1`."""
+    """Diagnose a date in another format at the end of the statement, such as `2020-02-01T06:30+1`."""
     return find_foreign_date(at) if at.type == "$END" else None
 
 
 def _date_starts(at: ParseErrorContext) -> list[int]:
-    """Where a date may start that the parser stopped in: at the run of characters there, or up to four words before."""
+    """Return the offsets where the date may start: at the parser's position, or up to eight tokens before it."""
     starts = [_run_start(at)]
     for back in range(1, 9):
         token = at.token_before(back)
@@ -306,20 +306,20 @@ def _run_start(at: ParseErrorContext) -> int:
     return start
 
 
-def _date_diagnostic(typed: str, span: Span, literal: str | None, why: str) -> Diagnostic:
-    hint = f"did you mean {literal}?" if literal else why + (_HOW if not why or why.endswith(": ") else "")
+def _date_diagnostic(typed: str, span: Span, literal: str | None, reason: str) -> Diagnostic:
+    hint = f"did you mean {literal}?" if literal else reason + (_HOW if not reason or reason.endswith(": ") else "")
     return Diagnostic(
-        "AQL0112", f"'{typed}' is not how a date is written", span, "expected YYYY-MM-DD", hint=hint, fix=literal
+        "AQL0112", f"'{typed}' does not have the format of a date", span, "expected YYYY-MM-DD", hint=hint, fix=literal
     )
 
 
 def _expects_moment(at: ParseErrorContext) -> bool:
-    """Whether only a moment can follow: a window, and not a value of a predicate."""
+    """Return whether only a time can follow, which is so in a time window but not in a predicate."""
     return "DATETIME" in at.accepts and "TRUE" not in at.accepts and "NAME" not in at.accepts
 
 
 def _find_ago(at: ParseErrorContext) -> Diagnostic | None:
-    """`SINCE 7 days ago`, of which the number was read as a year."""
+    """Diagnose `SINCE 7 days ago`, where the parser took the number for a year."""
     number = at.token_before()
     if number is None or number.type != "NUMBER" or at.type_before(2) not in ("SINCE", "UNTIL", "ON"):
         return None
@@ -328,66 +328,76 @@ def _find_ago(at: ParseErrorContext) -> Diagnostic | None:
         return None
     fix = f"NOW - {ago[1]} {ago[2]}"
     span = Span(number.start_pos, ago.end())
-    return Diagnostic("AQL0106", "a time is due, not a duration", span, "a duration", f"write {fix}", fix)
+    return Diagnostic("AQL0106", "a time is expected, not a duration", span, "a duration", f"write {fix}", fix)
 
 
 def find_moment_word(at: ParseErrorContext) -> Diagnostic | None:
-    """`ON yesterday`, `UNTIL now()`, `SINCE 7 days ago`, `start > current_timestamp`."""
+    """Diagnose `ON yesterday`, `UNTIL now()`, `SINCE 7 days ago` and `start > current_timestamp`."""
     duration = _find_ago(at)
     if duration is not None:
         return duration
     start, word = at.start, at.word.lower()
     if "DATETIME" not in at.accepts:
-        called = at.token_before() if at.found_text == "(" else None
-        if called is None or called.lower() not in _MOMENTS or at.type_before(2) in ("COMMA", "SELECT", "DOT"):
+        function = at.token_before() if at.found_text == "(" else None
+        if function is None or function.lower() not in _MOMENTS or at.type_before(2) in ("COMMA", "SELECT", "DOT"):
             return None
-        start, word = called.start_pos, called.lower()
+        start, word = function.start_pos, function.lower()
     if at.type == "NUMBER" and _expects_moment(at):
         ago = at.match(rf"(\d+)\s*({_UNIT})(\s+ago(?!\w))?")
         if ago is not None:
             fix = f"NOW - {ago[1]} {ago[2]}"
             return Diagnostic(
-                "AQL0106", "a time is due, not a duration", Span(start, ago.end()), "a duration", f"write {fix}", fix
+                "AQL0106",
+                "a time is expected, not a duration",
+                Span(start, ago.end()),
+                "a duration",
+                f"write {fix}",
+                fix,
             )
         return None
-    meant = _MOMENTS.get(word)
-    if meant is None:
+    replacement = _MOMENTS.get(word)
+    if replacement is None:
         return None
     call = at.match(r"\w+(\s*\(\s*\))?", start)
     end = call.end() if call else at.end
     typed = at.text[start:end]
-    if typed.upper() == meant or (word in ("now", "today") and not typed.endswith(")")):
+    if typed.upper() == replacement or (word in ("now", "today") and not typed.endswith(")")):
         return None
     return Diagnostic(
         "AQL0107",
-        f"'{typed}' is written {meant}",
+        f"'{typed}' is written {replacement}",
         Span(start, end),
-        f"expected {meant.split()[0]}",
-        f"write {meant}",
-        meant,
+        f"expected {replacement.split()[0]}",
+        f"write {replacement}",
+        replacement,
     )
 
 
 def find_last_without_count(at: ParseErrorContext) -> Diagnostic | None:
-    """`LAST week`, `LAST seven days`, `PAST 7 days`."""
+    """Diagnose `LAST week`, `LAST seven days` and `PAST 7 days`."""
     if at.type_before() == "LAST" and at.type not in ("NUMBER", "PARAM", "$END"):
         unit = at.match(_UNIT)
         if unit is not None:
             fix = f"1 {at.found_text}"
             return Diagnostic(
-                "AQL0113", f"LAST {at.found_text} needs a number", at.span, "of how many?", f"write LAST {fix}", fix
+                "AQL0113",
+                f"LAST {at.found_text} needs a number",
+                at.span,
+                "expected a number",
+                f"write LAST {fix}",
+                fix,
             )
         if at.found_text.lower() in _NUMBERS:
             fix = str(_NUMBERS.index(at.found_text.lower()) + 1)
             return Diagnostic(
                 "AQL0113", "a number is written in digits", at.span, "a number in words", f"write LAST {fix}", fix
             )
-        hint = "as in: LAST 7 days"
+        hint = "for example: LAST 7 days"
         return Diagnostic("AQL0113", "LAST takes a number and a unit of time", at.span, "expected a number", hint)
     if at.word in ("PAST", "PREVIOUS", "PRIOR", "RECENT") and "LAST" in at.accepts:
         if at.match(r"\w+\s+\d") is None:
             return Diagnostic(
-                "AQL0107", f"'{at.found_text}' does not begin a clause", at.span, "LAST?", "as in: LAST 7 days"
+                "AQL0107", f"'{at.found_text}' does not begin a clause", at.span, "LAST?", "for example: LAST 7 days"
             )
         return Diagnostic(
             "AQL0107", f"'{at.found_text}' is written LAST", at.span, "expected LAST", "write LAST", "LAST"
@@ -401,39 +411,44 @@ def find_last_without_count(at: ParseErrorContext) -> Diagnostic | None:
 _WINDOW_WORDS = {
     "AFTER": ("SINCE", "SINCE 2020-02-01 begins with that day, SINCE 2020-02-02 after it"),
     "BEFORE": ("UNTIL", "UNTIL 2020-02-01 ends with that day, UNTIL 2020-01-31 before it"),
-    "STARTING": ("SINCE", "as in: SINCE 2020-02-01"),
-    "ENDING": ("UNTIL", "as in: UNTIL 2020-02-01"),
-    "AT": ("ON", "as in: ON 2020-02-01T06:30"),
-    "TO": ("UNTIL", "as in: BETWEEN 2020-02-01 AND 2020-02-05"),
-    "IN": ("DURING", "as in: DURING 2020-02"),
-    "FOR": ("DURING", "as in: DURING 2020-02"),
-    "DATE": ("ON", "as in: ON 2020-02-01"),
+    "STARTING": ("SINCE", "for example: SINCE 2020-02-01"),
+    "ENDING": ("UNTIL", "for example: UNTIL 2020-02-01"),
+    "AT": ("ON", "for example: ON 2020-02-01T06:30"),
+    "TO": ("UNTIL", "for example: BETWEEN 2020-02-01 AND 2020-02-05"),
+    "IN": ("DURING", "for example: DURING 2020-02"),
+    "FOR": ("DURING", "for example: DURING 2020-02"),
+    "DATE": ("ON", "for example: ON 2020-02-01"),
 }
 
 
 def find_window_word(at: ParseErrorContext) -> Diagnostic | None:
-    """`IN 2020`, `AFTER 2020-01-01`, `AT 2020-01-01T06:00` where a clause is due."""
+    """Diagnose `IN 2020`, `AFTER 2020-01-01` and `AT 2020-01-01T06:00` where a clause is expected."""
     if at.word not in _WINDOW_WORDS or "SINCE" not in at.accepts or at.match(r"\w+\s*[\d'\"]") is None:
         return None
-    meant, hint = _WINDOW_WORDS[at.word]
-    same = at.word in ("IN", "AT", "STARTING", "ENDING")
+    keyword, hint = _WINDOW_WORDS[at.word]
+    is_synonym = at.word in ("IN", "AT", "STARTING", "ENDING")
     message = f"{at.word} does not begin a time window"
     return Diagnostic(
-        "AQL0106", message, at.span, f"expected {meant}", f"write {meant}" if same else hint, meant if same else None
+        "AQL0106",
+        message,
+        at.span,
+        f"expected {keyword}",
+        f"write {keyword}" if is_synonym else hint,
+        keyword if is_synonym else None,
     )
 
 
 def find_wrong_using(at: ParseErrorContext) -> Diagnostic | None:
-    """USING without a result before it, or without the parentheses around its fields."""
+    """Diagnose USING without a result before it, or without parentheses around its fields."""
     if at.found_text.upper() == "USING":
-        hint = "it follows a result: DURING passes USING (platform)"
-        return Diagnostic("AQL0106", "USING does not follow DURING and a result", at.span, "no result before it", hint)
+        hint = "for example: DURING passes USING (platform)"
+        return Diagnostic("AQL0106", "USING needs DURING and a result before it", at.span, "no result before it", hint)
     if at.type_before() != "USING" or not is_word(at.found_text):
         return None
     fields = _FIELDS.match(at.text, at.start)
-    written = fields[0] if fields is not None else at.found_text
-    message, fix = "the fields of USING are written in parentheses", f"({written})"
-    span = Span(at.start, at.start + len(written))
+    names = fields[0] if fields is not None else at.found_text
+    message, fix = "the fields of USING are written in parentheses", f"({names})"
+    span = Span(at.start, at.start + len(names))
     return Diagnostic("AQL0106", message, span, "no parentheses", f"write USING {fix}", fix)
 
 
@@ -441,18 +456,18 @@ _FIELDS = re.compile(r"[\w.]+(?:\s*,\s*[\w.]+)*")
 
 
 def find_result_as_time(at: ParseErrorContext) -> Diagnostic | None:
-    """OVERLAPPING and the name of a result, whose times DURING takes."""
+    """Diagnose OVERLAPPING before the name of a result. DURING is the keyword that takes a result."""
     window = at.token_before()
     if window is None or window.type != "OVERLAPPING" or at.type not in ("NAME", "QNAME", "LPAR"):
         return None
     fix = f"DURING {at.found_text}"
-    hint = f"for what overlaps the rows of a result write {fix}" + ("FIND …)" if at.type == "LPAR" else "")
+    hint = f"to find records that overlap the rows of a result, write {fix}" + ("FIND …)" if at.type == "LPAR" else "")
     span = Span(int(window.start_pos or 0), at.end)
     return Diagnostic("AQL0106", "OVERLAPPING takes a time, not a result", span, "expected a time", hint, fix)
 
 
 def find_missing_date(at: ParseErrorContext) -> Diagnostic | None:
-    """A word or nothing where a window needs its moment."""
+    """Diagnose a word or sign where a time window needs a date or time."""
     if not _expects_moment(at) or "CMP" in at.accepts or at.type == "$END":
         return None
     before = at.word_before()
@@ -462,19 +477,19 @@ def find_missing_date(at: ParseErrorContext) -> Diagnostic | None:
         f"'{at.found_text}' is not a time",
         at.span,
         label,
-        hint="write a date as 2020-02-01, a time as 2020-02-01T06:30, or NOW or TODAY",
+        hint="write a date such as 2020-02-01, a time such as 2020-02-01T06:30, NOW or TODAY",
     )
 
 
 def find_decimal_comma(at: ParseErrorContext) -> Diagnostic | None:
-    """`557,7`, `1_000`."""
+    """Diagnose `557,7` and `1_000`."""
     number = at.token_before()
     if number is None or number.type != "NUMBER" or number.end_pos != at.start:
         return None
     grouped = at.match(r"(?:_\d{3})+(?!\w)")
     if grouped is not None:
         span, fix = Span(number.start_pos, grouped.end()), str(number) + grouped[0].replace("_", "")
-        return Diagnostic("AQL0106", "digits are not grouped", span, "no '_' in a number", f"write {fix}", fix)
+        return Diagnostic("AQL0106", "digits cannot be grouped", span, "no '_' in a number", f"write {fix}", fix)
     rest = at.match(r",(\d+)(?![\w,.])")
     if rest is None or not number.isdigit():
         return None
@@ -483,11 +498,11 @@ def find_decimal_comma(at: ParseErrorContext) -> Diagnostic | None:
         hint = f"write {number}{rest[1]} without a comma, or {number}.{rest[1]} with a point"
         return Diagnostic("AQL0106", f"'{typed}' is not how a number is written", span, "a comma in a number", hint)
     fix = f"{number}.{rest[1]}"
-    return Diagnostic("AQL0106", "a decimal point is written '.'", span, "a comma in a number", f"write {fix}", fix)
+    return Diagnostic("AQL0106", "the decimal separator is '.'", span, "a comma in a number", f"write {fix}", fix)
 
 
 def find_wrong_unit(at: ParseErrorContext) -> Diagnostic | None:
-    """A duration without its unit, or with one that is unclear or misspelt."""
+    """Diagnose a duration whose unit is missing, ambiguous or misspelt."""
     if "TIME_UNIT" not in at.accepts:
         return None
     if at.found_text.lower() == "m":
@@ -501,16 +516,20 @@ def find_wrong_unit(at: ParseErrorContext) -> Diagnostic | None:
     number = at.token_before()
     month = at.match(r"\d{4}-\d+", at.start_before(3)) if at.type_before(3) == "NUMBER" else None
     if number is not None and month is not None and month.end() == number.end_pos:
-        # The year was read as a whole date, and the rest as a number to take away from it.
+        # The parser read the year as a date, and the rest as a number subtracted from it.
         return _date_diagnostic(month[0], Span(month.start(), month.end()), None, "")
     if number is not None and number.type in ("NUMBER", "PARAM") and "UNIT" not in at.accepts:
-        near = find_misspelt(at.found_text, _UNIT_WORDS)
-        close = [near] if near else find_closest(at.found_text.lower(), _UNIT_WORDS, 1, 0.6)
+        misspelt = find_misspelt(at.found_text, _UNIT_WORDS)
+        candidates = [misspelt] if misspelt else find_closest(at.found_text.lower(), _UNIT_WORDS, 1, 0.6)
         label = f"expected a unit of time after {number}"
-        hint = f"did you mean {close[0]}?" if close else f"the units are {', '.join(_UNIT_WORDS)}"
+        hint = f"did you mean {candidates[0]}?" if candidates else f"the units are {', '.join(_UNIT_WORDS)}"
         if is_word(at.found_text) and at.word not in CLAUSE_STARTS:
-            return Diagnostic("AQL0113", f"'{at.found_text}' is not a unit of time", at.span, label, hint, near)
+            return Diagnostic("AQL0113", f"'{at.found_text}' is not a unit of time", at.span, label, hint, misspelt)
         return Diagnostic(
-            "AQL0113", f"{number} has no unit", Span(int(number.start_pos or 0), at.end_before()), "of what?", hint
+            "AQL0113",
+            f"{number} has no unit",
+            Span(int(number.start_pos or 0), at.end_before()),
+            "expected a unit",
+            hint,
         )
     return None

@@ -72,7 +72,9 @@ def check_sql(statement: SqlStatement, names: Collection[str]) -> SqlPlan:
     if document["error"]:
         raise StatementError([_parse_error(document, statement)])
     if not document["statements"]:
-        raise StatementError([Diagnostic("AQL0105", "there is no SQL behind SQL", statement.origin, "as in: SELECT …")])
+        raise StatementError(
+            [Diagnostic("AQL0105", "there is no SQL behind SQL", statement.origin, "for example: SELECT …")]
+        )
     if len(document["statements"]) != 1:
         raise StatementError(
             [looking.refusal_error("SQL runs one statement, and this is several", None, "write one SELECT")]
