@@ -22,6 +22,8 @@ from auroraql.archives.demo.place import cached_file
 from auroraql.codes import CODES
 from auroraql.errors import Source
 from auroraql.forms.text.formatting import format_text
+from auroraql.frontends.repl.behind import Late, Switches
+from auroraql.frontends.repl.keys import key_bindings
 from auroraql.saved import bind
 from auroraql.schema.reference import MARK, reference
 from auroraql.session import Archive, connect
@@ -281,6 +283,13 @@ def test_the_tables_of_commands_and_settings_are_generated(update: bool) -> None
     if update:
         path.write_text(expected, "utf-8")
     assert path.read_text("utf-8") == expected
+
+
+def test_every_function_key_is_documented() -> None:
+    bindings = key_bindings(Switches(), Late(lambda: pytest.fail("no key was pressed"))).bindings
+    bound = {str(getattr(key, "value", key)) for binding in bindings for key in binding.keys}
+    documented = {name.lower() for name, _ in commands_page.KEYS}
+    assert {key for key in bound if re.fullmatch(r"f\d+", key)} == {key for key in documented if key.startswith("f")}
 
 
 @pytest.mark.parametrize(

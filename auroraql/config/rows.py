@@ -145,7 +145,7 @@ ROWS = {
         Row("theme", "the colours of the prompt: terminal, light, dark, or a Pygments style", _theme, "terminal",
             ("AURORAQL_THEME",)),
         Row("keys", "the keys of the prompt: emacs or vi", _choice(*KEYS), "emacs", ("AURORAQL_KEYS",)),
-        Row("fuzzy", "whether completion matches parts of names (F2)", _switch, True, ("AURORAQL_FUZZY",)),
+        Row("fuzzy", "whether completion also finds names by some of their letters (F2)", _switch, True, ("AURORAQL_FUZZY",)),
         Row("multiline", "whether Enter always starts a new line at the prompt (F3)", _switch, False, ("AURORAQL_MULTILINE",)),
         Row("timing", "whether the prompt shows where the time went (\\timing)", _switch, False, ("AURORAQL_TIMING",)),
         Row("pager", "the command that shows long results on a terminal (PAGER, or less); empty for none", _text, None,
