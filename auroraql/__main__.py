@@ -9,14 +9,14 @@ from auroraql import __version__
 
 def main() -> int:
     """Runs the command line of this process and returns its exit code."""
-    if sys.argv[1:] == ["--version"] and _said(f"auroraql {__version__}\n"):
+    if sys.argv[1:] == ["--version"] and _write_version(f"auroraql {__version__}\n"):
         return 0
-    from auroraql.frontends.starting import run
+    from auroraql.frontends.bootstrap import run
 
     return run()
 
 
-def _said(text: str) -> bool:
+def _write_version(text: str) -> bool:
     """Whether standard output took it; what to do when it does not is known elsewhere."""
     try:
         sys.stdout.write(text)

@@ -18,7 +18,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Literal
 from urllib.parse import parse_qs, urlsplit
 
-from auroraql.archives.kept_sources import KeptSources
+from auroraql.engines.source_cache import SourceCache
 from tests.aurorax_matching import Record, StepName, formatted, matching, step_of
 
 SOURCE_FIELDS = ("identifier", "program", "platform", "instrument_type", "source_type", "display_name")
@@ -149,7 +149,7 @@ class AuroraXServer:
         self.url = f"http://127.0.0.1:{self._http.server_port}{prefix}"
 
     def __enter__(self) -> AuroraXServer:
-        KeptSources(self.url).forget()  # of another server at this port
+        SourceCache(self.url).forget()  # of another server at this port
         threading.Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
         return self
 

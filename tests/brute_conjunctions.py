@@ -12,8 +12,8 @@ from datetime import datetime, timedelta
 from itertools import combinations, product, takewhile
 from typing import Any
 
-from auroraql.query import And, Block, Comparison, Criteria, Not, Or, Predicate, Query, Ref
-from auroraql.results import Record
+from auroraql.ir.query import And, Block, Comparison, Criteria, Not, Or, Predicate, Query, Ref
+from auroraql.results.result_set import Record
 from tests.brute_force import SOURCE_NAMES, Truth, compare
 from tests.small_catalogue import Position
 

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from auroraql.query import And, Column, Comparison, FieldComparison, Not, Or, OrderKey, Predicate, Query, Ref
+from auroraql.ir.query import And, Column, Comparison, FieldComparison, Not, Or, OrderKey, Predicate, Query, Ref
 from tests.small_catalogue import SOURCES, Product
 
 SOURCE_NAMES = ("identifier", "program", "platform", "instrument_type", "source_type", "display_name")
@@ -220,11 +220,11 @@ def _rank(stored: Any, ref: Ref) -> tuple[Any, ...]:
 def rows(query: Query, products: Iterable[Product]) -> list[tuple[Any, ...]]:
     """The rows of a query that groups, or that asks for distinct rows and selects them."""
     columns = query.select or ()
-    keys = query.group_by if query.aggregates else tuple(c.ref for c in columns if c.ref is not None)
+    keys = query.group_by if query.is_aggregate else tuple(c.ref for c in columns if c.ref is not None)
     groups: dict[str, list[Product]] = {}
     for product in matching(query, products):
         groups.setdefault(repr([_same(value(product, ref)) for ref in keys]), []).append(product)
-    if query.aggregates and not keys:
+    if query.is_aggregate and not keys:
         groups = {"": [p for group in groups.values() for p in group]}
     made = [(group, tuple(_cell(column, group) for column in columns)) for group in groups.values()]
     if query.distinct:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterable, Iterator
 
-from auroraql.config.rows import FILE_VARIABLE, PROFILE_VARIABLE, ROWS, Value
-from auroraql.frontends.cli.arguments import parser
+from auroraql.config.definitions import FILE_VARIABLE, PROFILE_VARIABLE, SETTING_DEFINITIONS, Value
+from auroraql.frontends.cli.arguments import build_parser
 from auroraql.frontends.cli.main import SOURCES
 from auroraql.frontends.repl.commands import COMMANDS
-from auroraql.output import FORMATS
-from auroraql.saved.types import TYPES
-from auroraql.settings import SETTINGS, Settings
-from auroraql.translation import TARGETS
+from auroraql.queries.parameter_types import TYPES
+from auroraql.rendering import FORMATS
+from auroraql.session.settings import SETTINGS, Settings
+from auroraql.session.translation import TARGETS
 
 MARK = "<!-- What follows is generated from the declarations: pytest tests/test_docs.py --update writes it. -->"
 """The line after which the page is generated."""
@@ -47,7 +47,7 @@ def _table(titles: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> Iterator
 
 
 def _command_line() -> Iterator[str]:
-    made = parser(tuple(FORMATS), tuple(TARGETS), tuple(SOURCES))
+    made = build_parser(tuple(FORMATS), tuple(TARGETS), tuple(SOURCES))
     (commands,) = (action for action in made._actions if isinstance(action, argparse._SubParsersAction))
     yield "## Commands and options\n"
     docs = {choice.dest: choice.help or "" for choice in commands._choices_actions}
@@ -128,7 +128,7 @@ def _configuration() -> Iterator[str]:
                 _default(row.default),
                 row.doc.replace("\\", "\\\\"),
             )
-            for row in ROWS.values()
+            for row in SETTING_DEFINITIONS.values()
         ),
     )
     yield f"`{FILE_VARIABLE}` names the configuration file, and `{PROFILE_VARIABLE}` the profile.\n"
@@ -136,7 +136,10 @@ def _configuration() -> Iterator[str]:
 
 def _session() -> Iterator[str]:
     yield "## Settings of a session\n"
-    rows = {name: default for name, _, default, _ in Settings(timeout=float(str(ROWS["timeout"].default))).rows()}
+    rows = {
+        name: default
+        for name, _, default, _ in Settings(timeout=float(str(SETTING_DEFINITIONS["timeout"].default))).rows()
+    }
     yield from _table(
         ("setting", "default", "meaning"), ((f"`{row.name}`", rows[row.name], row.doc) for row in SETTINGS.values())
     )

@@ -15,9 +15,9 @@ import duckdb
 import pytest
 from hypothesis import HealthCheck, settings
 
-from auroraql.archives.demo.place import cached_file
-from auroraql.archives.embedded import EmbeddedEngine
-from auroraql.session import Archive, connect
+from auroraql.engines.duckdb.demo.location import demo_cache_path
+from auroraql.engines.duckdb.engine import EmbeddedEngine
+from auroraql.session.archive import Archive, connect
 from tests.aurorax_server import AuroraXServer
 
 ROOT = Path(__file__).parent.parent
@@ -97,7 +97,7 @@ def service(server: AuroraXServer) -> Iterator[Archive]:
 @pytest.fixture(scope="session")
 def table(demo_engine: EmbeddedEngine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyConnection]:
     """The demonstration's file itself, in a copy."""
-    copy = shutil.copyfile(cached_file(None), tmp_path_factory.mktemp("demo") / "copy.duckdb")
+    copy = shutil.copyfile(demo_cache_path(None), tmp_path_factory.mktemp("demo") / "copy.duckdb")
     with duckdb.connect(str(copy), read_only=True) as connection:
         yield connection
 

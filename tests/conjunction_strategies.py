@@ -6,9 +6,9 @@ from decimal import Decimal
 
 from hypothesis import strategies as st
 
-from auroraql.query import And, Block, Column, Comparison, Criteria, Or, OrderKey, Predicate, Query, Ref
+from auroraql.ir.query import And, Block, Column, Comparison, Criteria, Or, OrderKey, Predicate, Query, Ref
 from auroraql.schema import BLOCKS, CONJUNCTIONS
-from auroraql.schema.conjunctions import TRACES
+from auroraql.schema.kinds.conjunctions import TRACES
 from auroraql.schema.operators import Op
 from tests.strategies import NUMBERS, TEXTS, in_bare_form, native_predicates, predicates, windows
 
@@ -39,7 +39,7 @@ def criteria(draw: st.DrawFn, *, native: bool) -> Criteria:
 def searches(draw: st.DrawFn) -> Query:
     """A query that one native request says whole."""
     start, end = draw(windows())
-    return Query.of(Query("conjunctions", And(()), start, end, criteria=draw(criteria(native=True))))
+    return Query.build(Query("conjunctions", And(()), start, end, criteria=draw(criteria(native=True))))
 
 
 _PLAIN = [Ref("record", name) for name in ("min_distance", "max_distance")]
@@ -87,4 +87,4 @@ def queries(draw: st.DrawFn) -> Query:
     where = draw(st.just(And(())) | FOUND)
     chosen = tuple(select) if select else None
     asked = draw(criteria(native=False))
-    return Query.of(Query("conjunctions", where, start, end, chosen, tuple(order), limit, criteria=asked))
+    return Query.build(Query("conjunctions", where, start, end, chosen, tuple(order), limit, criteria=asked))

@@ -10,7 +10,7 @@ from typing import Any
 import lark
 import railroad
 
-from auroraql.forms import grammar
+from auroraql.language import grammar
 
 HEAD = """<!doctype html>
 <html lang="en">
@@ -78,7 +78,7 @@ def _repeated(part: Any, sign: Any) -> Any:
 
 
 def _named(name: str) -> Any:
-    if name in grammar.keywords():
+    if name in grammar.grammar_keywords():
         return railroad.Terminal(name)
     if name.isupper():
         return railroad.Terminal(name.lower().replace("_", " "))

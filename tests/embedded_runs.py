@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 from datetime import datetime
 
-from auroraql.archives.embedded import EmbeddedEngine
-from auroraql.plan import Plan, Request
-from auroraql.query import And, Comparison, Query, Ref
-from auroraql.results import ResultSet
+from auroraql.engines.duckdb.engine import EmbeddedEngine
+from auroraql.ir.plan import Plan, Request
+from auroraql.ir.query import And, Comparison, Query, Ref
+from auroraql.results.result_set import ResultSet
 from auroraql.schema.operators import Op
 
 KIND = "data_products"

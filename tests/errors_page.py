@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from auroraql.codes import CODES
+from auroraql.diagnostics.codes import CODES
 from tests import corpus_files
 
 HEAD = """# Errors and warnings

@@ -6,11 +6,11 @@ import re
 from collections import Counter
 from datetime import datetime
 
-from auroraql.errors import Diagnostic, Source, Span, StatementError
-from auroraql.forms import script
-from auroraql.forms.text.slips import NAMES_OF_TERMINALS
-from auroraql.preparing import check
-from auroraql.schema.catalogue import shipped
+from auroraql.codecs import script
+from auroraql.diagnostics.errors import Diagnostic, Source, Span, StatementError
+from auroraql.language.syntax_errors import NAMES_OF_TERMINALS
+from auroraql.schema.catalogue import load_shipped
+from auroraql.session.analyzer import check_scripts
 
 NOW = datetime(2021, 3, 4, 5, 6, 7)
 
@@ -23,7 +23,7 @@ _DIGITS = re.compile(r"\d+")
 
 def diagnostics(statement: str) -> tuple[Diagnostic, ...]:
     """Everything to be reported of a script: errors, and warnings too."""
-    ((_, said),) = check([Source(statement)], shipped(), {})
+    ((_, said),) = check_scripts([Source(statement)], load_shipped(), {})
     return said
 
 
@@ -78,7 +78,7 @@ def complaints(statement: str) -> list[str]:
 def syntax(statement: str) -> list[Diagnostic]:
     """The diagnostics of reading alone."""
     try:
-        script.read(Source(statement))
+        script.read_script(Source(statement))
     except StatementError as error:
         return list(error.diagnostics)
     return []

@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from unittest.mock import patch
 
-from auroraql.archives.embedded import EmbeddedRun
-from auroraql.results import Row
+from auroraql.engines.duckdb.engine import EmbeddedRun
+from auroraql.results.result_set import Row
 
 ALL = "FIND data_products DURING 2020-02"
 

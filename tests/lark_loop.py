@@ -8,9 +8,8 @@ from typing import Any
 from lark import Token, UnexpectedCharacters, UnexpectedToken
 from lark.utils import TextSlice
 
-from auroraql.forms import grammar
-from auroraql.forms.text import driver
-from auroraql.forms.text.blanks import block_comment_end
+from auroraql.language import grammar, lr_parser
+from auroraql.language.whitespace import block_comment_end
 
 Words = list[tuple[str, str, int]]
 Stuck = tuple[int, int, str, frozenset[str], Words]
@@ -20,7 +19,7 @@ Stuck = tuple[int, int, str, frozenset[str], Words]
 def read_by_lark(text: str) -> Any:
     """The tree of a statement, or where Lark stumbles. Lark's regular expressions cannot nest comments."""
     text = _without_nested_comments(text)
-    session = grammar.parser().parse_interactive(TextSlice(text, 0, len(text)))
+    session = grammar.get_parser().parse_interactive(TextSlice(text, 0, len(text)))
     state = session.parser_state
     read: list[Token] = []
     try:
@@ -41,10 +40,10 @@ def read_by_lark(text: str) -> Any:
 
 def read_by_us(text: str) -> Any:
     """The same, by our own loop."""
-    read = driver.drive(text, 0, len(text))
-    if not isinstance(read, driver.Stumble):
+    read = lr_parser.run_parser(text, 0, len(text))
+    if not isinstance(read, lr_parser.ParseFailure):
         return read[0]
-    found, accepts = read.found, driver.tables().accepts(read.states)
+    found, accepts = read.found_type, lr_parser.get_tables().accepts(read.states)
     return found.start_pos, found.end_pos, found.type, accepts, _words(read.words)
 
 
@@ -52,7 +51,9 @@ def _words(read: Any) -> Words:
     return [(str(word), word.type, word.start_pos) for word in read]
 
 
-_OUTER = re.compile(rf"{grammar.pattern('STRING')}|{grammar.pattern('QNAME')}|{grammar.pattern('COMMENT')}|/\\*")
+_OUTER = re.compile(
+    rf"{grammar.terminal_pattern('STRING')}|{grammar.terminal_pattern('QNAME')}|{grammar.terminal_pattern('COMMENT')}|/\\*"
+)
 
 
 def _without_nested_comments(text: str) -> str:

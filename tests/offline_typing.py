@@ -17,11 +17,11 @@ from prompt_toolkit.history import InMemoryHistory
 from prompt_toolkit.input import create_pipe_input
 from prompt_toolkit.output import DummyOutput
 
-from auroraql.frontends.repl.behind import Late, Switches
-from auroraql.frontends.repl.checking import Checker
-from auroraql.frontends.repl.desk import Desk
-from auroraql.frontends.repl.prompt import Suggestions, line_editor, toolbar
-from auroraql.session import connect
+from auroraql.frontends.repl.background_checks import BackgroundChecker
+from auroraql.frontends.repl.controller import Controller
+from auroraql.frontends.repl.controller_protocol import LazyController, ReplOptions
+from auroraql.frontends.repl.line_editor import HistorySuggestions, line_editor, render_toolbar
+from auroraql.session.archive import connect
 
 TEXTS = (
     (
@@ -48,34 +48,34 @@ def main(archive: str, *statements: str) -> None:
     history = InMemoryHistory()
     history.append_string("FIND data_products WHERE program = 'trex' LIMIT 5")
     with connect(archive, late=True) as opened, create_pipe_input() as keyboard:
-        switches = Switches(color=True)
-        desk = Desk(opened, switches, io.StringIO())
+        switches = ReplOptions(color=True)
+        desk = Controller(opened, switches, io.StringIO())
         for statement in statements:
-            desk.take(statement)
-        behind = Late(lambda: desk)
+            desk.run(statement)
+        behind = LazyController(lambda: desk)
         behind.get()
-        checker = Checker(desk.wrong)
+        checker = BackgroundChecker(desk.check)
         editor = line_editor(switches, behind, checker, history, input=keyboard, output=DummyOutput())
         buffer = Buffer(history=history)
-        toolbar(switches, checker, editor)
+        render_toolbar(switches, checker, editor)
         touched = _forbid()
         for text in TEXTS:
             for end in range(len(text) + 1):
                 _key(text[:end], desk, buffer, checker)
-                toolbar(switches, checker, editor)
+                render_toolbar(switches, checker, editor)
         with suppress(OSError):
             socket.socket()  # which shows that what is touched is told
         print(*touched, sep="\n")
         touched.clear()
 
 
-def _key(text: str, desk: Desk, buffer: Buffer, checker: Checker) -> None:
+def _key(text: str, desk: Controller, buffer: Buffer, checker: BackgroundChecker) -> None:
     document = Document(text)
     list(desk.complete(document, CompleteEvent(text_inserted=True)))
     line_of = desk.lexer.lex_document(document)
     for line in range(document.line_count):
         line_of(line)
-    Suggestions().get_suggestion(buffer, document)
+    HistorySuggestions().get_suggestion(buffer, document)
     checker.check_now(text)
     desk.submits(document)
 

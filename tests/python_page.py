@@ -10,14 +10,14 @@ from textwrap import dedent
 from typing import Any
 
 import auroraql
-from auroraql.archives.base import LogLine, Progress, Status
-from auroraql.results import ResultColumn
+from auroraql.engines.base import LogLine, Progress, RunStatus
+from auroraql.results.result_set import ResultColumn
 
 HEAD = """# Python reference
 
 The public names of the package `auroraql`, with their signatures and docstrings. Everything else may change without
 notice. [README.md](../README.md#python) shows how the parts work together. A `StatementLike` is text in any form, a query
-document as a dict, a `Source`, or a search object of pyaurorax.
+document as a dict, a `SourceByIdentifier`, or a search object of pyaurorax.
 Generated: `pytest tests/test_docs.py --update`.
 """
 
@@ -43,7 +43,7 @@ _ORDER = (
     auroraql.Source,
 )
 
-_RETURNED = (ResultColumn, Status, Progress, LogLine)
+_RETURNED = (ResultColumn, RunStatus, Progress, LogLine)
 """Classes of what the public ones return."""
 
 _FRONT_ENDS = {

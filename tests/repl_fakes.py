@@ -7,18 +7,18 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 
-from auroraql.archives.base import Watch
-from auroraql.errors import Diagnostic, Failed, Refused, Source, Span, StatementError
-from auroraql.frontends.repl.behind import Switches
-from auroraql.frontends.repl.desk import take
-from auroraql.frontends.repl.state import State
-from auroraql.plan import Plan
-from auroraql.preparing import NOTHING, Standing
-from auroraql.query import Column, Query, Ref
-from auroraql.results import Fetched, ResultSet, Row
-from auroraql.schema.catalogue import Catalogue, shipped
-from auroraql.searches import Search
-from auroraql.settings import Settings
+from auroraql.diagnostics.errors import Diagnostic, Failed, Refused, Source, Span, StatementError
+from auroraql.engines.base import OnProgress
+from auroraql.frontends.repl.controller import run_input
+from auroraql.frontends.repl.controller_protocol import ReplOptions
+from auroraql.frontends.repl.state import ReplState
+from auroraql.ir.plan import Plan
+from auroraql.ir.query import Column, Query, Ref
+from auroraql.results.result_set import FetchedData, ResultSet, Row
+from auroraql.schema.catalogue import Catalogue, load_shipped
+from auroraql.session.analyzer import EMPTY_CONTEXT, SessionContext
+from auroraql.session.jobs import Search
+from auroraql.session.settings import Settings
 
 QUERY = Query(
     "data_products", select=(Column(Ref("record", "start")), Column(Ref("source", "data_source.program"), bare=True))
@@ -41,11 +41,11 @@ class FakeArchive:
 
     @property
     def catalogue(self) -> Catalogue:
-        return shipped()
+        return load_shipped()
 
     @property
-    def standing(self) -> Standing:
-        return NOTHING
+    def session_context(self) -> SessionContext:
+        return EMPTY_CONTEXT
 
     verbose = False
 
@@ -82,7 +82,7 @@ class FakeArchive:
     def leave(self) -> list[Search]:
         return []
 
-    def on_progress(self, watch: Watch | None, /) -> None:
+    def on_progress(self, watch: OnProgress | None, /) -> None:
         """Nothing takes long here."""
 
     def on_interrupt(self, act: Callable[[Search], object], /) -> None:
@@ -96,7 +96,7 @@ def answer(source: Source) -> ResultSet:
     warnings = (Diagnostic("AQL0900", "careful", Span(0, 4), severity="warning"),) if "careful" in source.text else ()
     rows = [(datetime(2021, 1, 1), "trex")]
     plan = Plan(QUERY, (), warnings=warnings)
-    return ResultSet(plan, Fetched(rows), archive="demo", elapsed=0.012, demonstration=True, source=source)
+    return ResultSet(plan, FetchedData(rows), archive="demo", elapsed=0.012, demonstration=True, source=source)
 
 
 class Endless(list[Row]):
@@ -113,14 +113,16 @@ class Endless(list[Row]):
 
 def replaced(result: ResultSet, rows: list[Row]) -> ResultSet:
     """The result with other rows."""
-    return ResultSet(result.plan, Fetched(rows), archive=result.archive, elapsed=result.elapsed, source=result.source)
+    return ResultSet(
+        result.plan, FetchedData(rows), archive=result.archive, elapsed=result.elapsed, source=result.source
+    )
 
 
-def state() -> State:
-    return State(FakeArchive(), io.StringIO(), Switches())
+def state() -> ReplState:
+    return ReplState(FakeArchive(), io.StringIO(), ReplOptions())
 
 
-def said(session: State) -> str:
+def said(session: ReplState) -> str:
     assert isinstance(session.stream, io.StringIO)
     return session.stream.getvalue()
 
@@ -128,7 +130,7 @@ def said(session: State) -> str:
 def take_all(*texts: str) -> str:
     session = state()
     for text in texts:
-        take(session, text)
+        run_input(session, text)
     return said(session)
 
 
@@ -153,7 +155,7 @@ class Products(FakeArchive):
             raise Failed("the engine", archive="demo") from OSError("the disk")
         rows = [(datetime(2021, 1, n + 1), URL.replace("01.", f"{n}."), None) for n in range(len(self.asked))]
         query = Query("data_products", select=tuple(Column(Ref("record", name)) for name in ("start", "url", "end")))
-        yield ResultSet(Plan(query, ()), Fetched(rows), archive="demo", elapsed=0.012, source=source)
+        yield ResultSet(Plan(query, ()), FetchedData(rows), archive="demo", elapsed=0.012, source=source)
 
 
 class Numbered(Products):
@@ -164,6 +166,6 @@ class Numbered(Products):
         self.asked = [""] * (number - 1)
 
 
-def products() -> State:
+def products() -> ReplState:
     """A session with an archive of products."""
-    return State(Products(), io.StringIO())
+    return ReplState(Products(), io.StringIO())

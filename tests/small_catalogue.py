@@ -1,4 +1,4 @@
-"""Writes small catalogue files for tests, through the published format (auroraql/archives/catalogue.sql)."""
+"""Writes small catalogue files for tests, through the published format (auroraql/engines/duckdb/catalogue.sql)."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from typing import Any
 
 import duckdb
 
-from auroraql.archives.catalogue_format import SCHEMA_VERSION
+from auroraql.engines.duckdb.catalogue_format import SCHEMA_VERSION
 
-FORMAT = resources.files("auroraql.archives").joinpath("catalogue.sql").read_text("utf-8")
+FORMAT = resources.files("auroraql.engines.duckdb").joinpath("catalogue.sql").read_text("utf-8")
 
 SOURCES = (
     (1, "trex", "gillam", "RGB ASI", "ground", "TREx RGB GILL"),

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from auroraql.archives.embedded import EmbeddedEngine
-from auroraql.query import Block, Comparison, Criteria, Query, Ref
-from auroraql.results import Record
+from auroraql.engines.duckdb.engine import EmbeddedEngine
+from auroraql.ir.query import Block, Comparison, Criteria, Query, Ref
+from auroraql.results.result_set import Record
 from auroraql.schema.operators import Op
 from tests.embedded_runs import found
 from tests.small_catalogue import Position, write

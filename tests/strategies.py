@@ -9,10 +9,21 @@ from functools import cache, partial
 from hypothesis import assume
 from hypothesis import strategies as st
 
-from auroraql.query import And, Column, Comparison, FieldComparison, Or, OrderKey, Predicate, Query, Ref, columns_of
+from auroraql.ir.query import (
+    And,
+    Column,
+    Comparison,
+    FieldComparison,
+    Or,
+    OrderKey,
+    Predicate,
+    Query,
+    Ref,
+    default_columns,
+)
 from auroraql.schema import DATA_PRODUCTS, EPHEMERIS, KINDS, Field, Kind, Type
-from auroraql.schema.catalogue import MetadataKey, shipped
-from auroraql.schema.data_products import PRODUCT_TYPES
+from auroraql.schema.catalogue import MetadataKey, load_shipped
+from auroraql.schema.kinds.data_products import PRODUCT_TYPES
 from auroraql.schema.operators import OPERATORS, WIRE, Op
 
 # Anything a user can put between quotes: quotes, brackets, blanks, surrogates, controls.
@@ -47,7 +58,7 @@ KEYS = st.one_of(
     ),
     st.sampled_from(["epoch", "lat", "nbtrace.lat"]),
     st.text(st.characters(), min_size=1, max_size=8),
-    st.sampled_from([key for kind in KINDS for key in shipped().keys(kind)]),
+    st.sampled_from([key for kind in KINDS for key in load_shipped().keys(kind)]),
 )
 MOMENTS = st.one_of(
     st.datetimes(datetime(1, 1, 1), datetime(9999, 12, 31, 23, 59, 59)).map(lambda d: d.replace(microsecond=0)),
@@ -66,14 +77,14 @@ _VALUES = {
 
 def values_of(key: str, kind: Kind = DATA_PRODUCTS) -> st.SearchStrategy[str]:
     """Values a key can be compared with: of the type its schema tells, if one does."""
-    known = shipped().key(kind.metadata, key)
+    known = load_shipped().key(kind.metadata, key)
     return TEXTS if known is None else _VALUES.get(known.type, TEXTS)
 
 
 def operators_of(key: str, kind: Kind = DATA_PRODUCTS) -> list[Op]:
     """AuroraX's operators that a key can be compared by: TRUE and FALSE have no order."""
-    known = shipped().key(kind.metadata, key)
-    ordered = known is None or known.type.ordered
+    known = load_shipped().key(kind.metadata, key)
+    ordered = known is None or known.type.is_ordered
     return [name for name in _NATIVE if ordered or not OPERATORS[name].ordering]
 
 
@@ -140,7 +151,7 @@ def columns(kind: Kind) -> st.SearchStrategy[list[Column]]:
     objects = [Ref("record", field.name) for field in kind.fields if field.type is Type.OBJECT]
     column = st.builds(Column, refs(kind) | st.sampled_from(objects), st.just("") | st.text(min_size=1, max_size=6))
     listed = st.lists(column | column.map(partial(in_bare_form, kind=kind)), min_size=1, max_size=5)
-    starred = st.tuples(st.just(list(columns_of(kind.leaves()))), listed).map(lambda lists: [*lists[0], *lists[1]])
+    starred = st.tuples(st.just(list(default_columns(kind.leaves()))), listed).map(lambda lists: [*lists[0], *lists[1]])
     return (listed | starred).map(_of_one_name).filter(lambda columns: not _has_two_of_one_key(columns))
 
 
@@ -174,7 +185,7 @@ def short_enough(start: datetime | None, end: datetime | None, kind: Kind) -> da
 def searches(draw: st.DrawFn, kind: Kind = DATA_PRODUCTS) -> Query:
     """A query that one native request says whole: what query JSON can say."""
     start, end = draw(windows())
-    return Query.of(Query(kind.name, draw(native_predicates(kind)), start, short_enough(start, end, kind)))
+    return Query.build(Query(kind.name, draw(native_predicates(kind)), start, short_enough(start, end, kind)))
 
 
 @cache
@@ -203,7 +214,7 @@ def _comparisons(draw: st.DrawFn, kind: Kind) -> Comparison:
 
 
 def _declared(ref: Ref, kind: Kind) -> MetadataKey | Field | None:
-    return shipped().key(kind.metadata, ref.name) if ref.role == "metadata" else kind.field(ref.name)
+    return load_shipped().key(kind.metadata, ref.name) if ref.role == "metadata" else kind.field(ref.name)
 
 
 def _type(ref: Ref, kind: Kind) -> Type:
@@ -225,7 +236,7 @@ def field_comparisons(draw: st.DrawFn, kind: Kind) -> FieldComparison:
     keys = KEYS.map(lambda key: Ref("metadata", key))
     right = draw(refs(kind) if left.role == "metadata" else keys | st.sampled_from(alike))
     assume(len({_unit(left, kind), _unit(right, kind)} - {""}) < 2)
-    ordered = _type(left, kind).ordered and _type(right, kind).ordered
+    ordered = _type(left, kind).is_ordered and _type(right, kind).is_ordered
     named = [Op.EQ, Op.NE, Op.LT, Op.LE, Op.GT, Op.GE] if ordered else [Op.EQ, Op.NE]
     return FieldComparison(left, draw(st.sampled_from(named)), right)
 
@@ -239,8 +250,8 @@ def _functions(draw: st.DrawFn, kind: Kind) -> Column:
     if ref is None:
         return Column(None, alias, function="count")
     declared = _type(ref, kind)
-    named = ["count", *(["min", "max"] if declared.ordered else [])]
-    if declared.ordered and (ref.role == "metadata" or declared in (Type.NUMBER, Type.INTEGER)):
+    named = ["count", *(["min", "max"] if declared.is_ordered else [])]
+    if declared.is_ordered and (ref.role == "metadata" or declared in (Type.NUMBER, Type.INTEGER)):
         named += ["sum", "avg"]
     return Column(ref, alias, function=draw(st.sampled_from(named)))
 
@@ -307,7 +318,7 @@ def queries(draw: st.DrawFn, kind: Kind = DATA_PRODUCTS) -> Query:
     offset = draw(st.integers(0, 100)) if limit is not None else 0
     where = draw(predicates(kind) | native_predicates(kind))
     found = Query(kind.name, where, start, end, shape.select, tuple(order), limit, offset)
-    return Query.of(replace(found, distinct=shape.distinct, group_by=shape.group_by))
+    return Query.build(replace(found, distinct=shape.distinct, group_by=shape.group_by))
 
 
 EVERY_KIND = st.sampled_from((DATA_PRODUCTS, EPHEMERIS))

@@ -15,17 +15,25 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from auroraql import connect, residual
-from auroraql.archives.embedded import EmbeddedEngine
-from auroraql.errors import Source, StatementError
-from auroraql.forms import script
-from auroraql.plan import Plan, Request, Residual
-from auroraql.planner import plan
-from auroraql.query import And, Column, Comparison, FieldComparison, Or, OrderKey, Predicate, Query, Ref
+from auroraql import connect
+from auroraql.codecs import script
+from auroraql.diagnostics.errors import Source, StatementError
+from auroraql.engines.duckdb import postprocess
+from auroraql.engines.duckdb.engine import EmbeddedEngine
+from auroraql.ir.plan import Plan, PostProcessing, Request
+from auroraql.ir.query import And, Column, Comparison, FieldComparison, Or, OrderKey, Predicate, Query, Ref
+from auroraql.planner import plan_query
 from auroraql.resolver import resolve
-from auroraql.results import Fetched, ResultColumn, ResultSet, record_of, result_columns, rows_of
+from auroraql.results.result_set import (
+    FetchedData,
+    ResultColumn,
+    ResultSet,
+    record_from_row,
+    result_columns,
+    rows_from_records,
+)
 from auroraql.schema import CONJUNCTIONS, DATA_PRODUCTS, EPHEMERIS, Type
-from auroraql.schema.catalogue import shipped
+from auroraql.schema.catalogue import load_shipped
 from auroraql.schema.operators import FIELD_OPERATORS, Op
 from tests import brute_force
 from tests.aurorax_server import Fault
@@ -57,13 +65,13 @@ def embedded(engine: EmbeddedEngine, made: Plan) -> list[tuple[Any, ...]]:
 def by_requests(made: Plan) -> list[tuple[Any, ...]]:
     """The rows that the requests and the residual find."""
     columns = result_columns(made.query)
-    done = residual.finish(Fetched(records=fetched(made)), made)
-    return list(done.rows) if done.rows is not None else rows_of(done.records or (), columns)
+    done = postprocess.post_process(FetchedData(records=fetched(made)), made)
+    return list(done.rows) if done.rows is not None else rows_from_records(done.records or (), columns)
 
 
 def agree(engine: EmbeddedEngine, query: Query) -> list[tuple[Any, ...]]:
     """The rows of a query, the same from everywhere."""
-    made = plan(query, SMALL)
+    made = plan_query(query, SMALL)
     rows = embedded(engine, made)
     assert rows == by_requests(made)
     assert rows == brute_force.rows(query, KNOWN)
@@ -115,7 +123,7 @@ def queries(draw: st.DrawFn) -> Query:
     limit, offset = draw(st.none() | st.integers(0, 20)), draw(st.integers(0, 3))
     during = draw(st.none() | intervals)
     where = marked(draw(predicates)) if draw(st.booleans()) else And(())
-    return Query.of(
+    return Query.build(
         Query(KIND, where, None, None, tuple(columns), tuple(order), limit, offset, distinct, group_by, None, during)
     )
 
@@ -149,7 +157,7 @@ def test_each_function_of_each_field(engine: EmbeddedEngine, ref: Ref) -> None:
 @given(field_comparisons, predicates)
 def test_law_5_two_fields(engine: EmbeddedEngine, fields: FieldComparison, other: Predicate) -> None:
     for where in (fields, Or((fields, marked(other)))):
-        agree(engine, Query.of(many(where=where, select=(Column(Ref("record", "url")),), distinct=True)))
+        agree(engine, Query.build(many(where=where, select=(Column(Ref("record", "url")),), distinct=True)))
 
 
 @pytest.mark.parametrize("sign", ["=", "!=", "<", ">="])
@@ -165,13 +173,13 @@ def test_every_two_values_of_metadata(engine: EmbeddedEngine, tmp_path: Any, sig
         other.close()
     wanted = [p.url for p in brute_force.answer(query, products)]
     assert [url for (url,) in rows] == wanted
-    left = residual.run([record(p) for p in products], Residual(where=query.where), DATA_PRODUCTS)
+    left = postprocess.filter_records([record(p) for p in products], PostProcessing(where=query.where), DATA_PRODUCTS)
     assert sorted(r["url"] for r in left) == sorted(wanted)
 
 
 def planned(text: str) -> Plan:
-    resolved = resolve(script.read_find(Source(text)), shipped(), now=datetime(2021, 1, 1))
-    return plan(resolved.query, shipped())
+    resolved = resolve(script.read_find(Source(text)), load_shipped(), now=datetime(2021, 1, 1))
+    return plan_query(resolved.query, load_shipped())
 
 
 @pytest.mark.parametrize(
@@ -206,7 +214,7 @@ def test_what_is_looked_at_is_fetched(text: str, tree: dict[str, Any]) -> None:
 
 
 def test_paths_through_lists_are_fetched_element_by_element() -> None:
-    from auroraql.planner.native import response_format
+    from auroraql.planner.pushdown import response_format
 
     names = ("data_sources.platform", "events.e1_source", "start")
     columns = tuple(Column(Ref(CONJUNCTIONS.names[name].role, name)) for name in names)
@@ -223,9 +231,9 @@ def test_paths_through_lists_are_fetched_element_by_element() -> None:
         "events": [],
         "start": "2020-01-01T00:00:00",
     }
-    (row,) = rows_of([found], made)
+    (row,) = rows_from_records([found], made)
     assert row == (["gill", "swarma"], [], datetime(2020, 1, 1))
-    assert record_of(row, made) == found
+    assert record_from_row(row, made) == found
 
 
 def test_columns_through_one_list_share_its_elements() -> None:
@@ -234,13 +242,13 @@ def test_columns_through_one_list_share_its_elements() -> None:
         for name in ("events.e1_source.platform", "events.start", "events.e1_source.program")
     )
     row = (["a", "b"], ["t1", "t2"], ["p", None])
-    assert record_of(row, columns) == {
+    assert record_from_row(row, columns) == {
         "events": [
             {"e1_source": {"platform": "a", "program": "p"}, "start": "t1"},
             {"e1_source": {"platform": "b", "program": None}, "start": "t2"},
         ]
     }
-    assert rows_of([record_of(row, columns)], columns) == [row]
+    assert rows_from_records([record_from_row(row, columns)], columns) == [row]
 
 
 CONJUNCTION_RECORDS = [
@@ -267,13 +275,13 @@ def test_groups_by_a_list() -> None:
         ),
         group_by=(platforms,),
     )
-    done = residual.finish(Fetched(records=CONJUNCTION_RECORDS), plan(query, SMALL))
+    done = postprocess.post_process(FetchedData(records=CONJUNCTION_RECORDS), plan_query(query, SMALL))
     assert list(done.rows or ()) == [(["gill", "swarma"], 2, 2.0), (["gill", "swarmb"], 2, 3.0)]
 
 
 def test_distinct_objects_through_a_list() -> None:
     query = Query("conjunctions", select=(Column(Ref("record", "data_sources")),), distinct=True)
-    done = residual.finish(Fetched(records=CONJUNCTION_RECORDS), plan(query, SMALL))
+    done = postprocess.post_process(FetchedData(records=CONJUNCTION_RECORDS), plan_query(query, SMALL))
     assert list(done.rows or ()) == [
         (CONJUNCTION_RECORDS[0]["data_sources"],),
         (CONJUNCTION_RECORDS[1]["data_sources"],),
@@ -282,17 +290,17 @@ def test_distinct_objects_through_a_list() -> None:
 
 def test_a_residual_of_lists() -> None:
     where = Comparison(Ref("source", "data_sources.platform"), Op.EQ, ("swarmb",))
-    left = residual.run(CONJUNCTION_RECORDS, Residual(where=where), CONJUNCTIONS)
+    left = postprocess.filter_records(CONJUNCTION_RECORDS, PostProcessing(where=where), CONJUNCTIONS)
     assert [r["min_distance"] for r in left] == [1.0, 3.0]
 
 
 def test_whole_records_are_kept_once(engine: EmbeddedEngine) -> None:
     query = many(distinct=True, order_by=(OrderKey(K, descending=True),), limit=7)
-    made = plan(query, SMALL)
+    made = plan_query(query, SMALL)
     rows = embedded(engine, made)
-    twice = residual.finish(Fetched(records=[*RECORDS, *RECORDS]), made)
+    twice = postprocess.post_process(FetchedData(records=[*RECORDS, *RECORDS]), made)
     assert twice.records is not None
-    assert rows_of(twice.records, result_columns(query)) == rows
+    assert rows_from_records(twice.records, result_columns(query)) == rows
     assert len(rows) == 7
 
 

@@ -8,9 +8,9 @@ from datetime import datetime
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from auroraql.query import And, Block, Not, Or, Query
-from auroraql.resolver.intervals import joined
-from auroraql.schema.conjunctions import TRACES
+from auroraql.ir.query import And, Block, Not, Or, Query
+from auroraql.resolver.intervals import join_intervals
+from auroraql.schema.kinds.conjunctions import TRACES
 from tests.brute_conjunctions import conjunctions
 from tests.small_catalogue import Position
 from tests.small_conjunctions import (
@@ -79,7 +79,7 @@ def searches(draw: st.DrawFn) -> Query:
     start = draw(st.sampled_from((None, minute(1.5), minute(2))))
     end = draw(st.sampled_from((None, minute(6.5), minute(6), minute(2))))
     made = replace(asked(*blocks, limits=limits, via=via, subminute=draw(st.booleans())), start=start, end=end)
-    return Query.of(made) if draw(st.booleans()) else made
+    return Query.build(made) if draw(st.booleans()) else made
 
 
 _SEARCHES = 3
@@ -102,7 +102,7 @@ def test_finds_what_the_criteria_mean(positions: tuple[Position, ...], queries: 
 def test_what_overlaps_an_interval_comes_whole(
     positions: tuple[Position, ...], queries: list[Query], spans: list[tuple[float, float]]
 ) -> None:
-    during = tuple(joined((minute(first), minute(first + length)) for first, length in spans))
+    during = tuple(join_intervals((minute(first), minute(first + length)) for first, length in spans))
     limited = [replace(query, start=None, end=None, during=during) for query in queries]
     for query, records in zip(limited, answers(positions, limited), strict=True):
         every = conjunctions(replace(query, during=None), positions, SOURCES)

@@ -16,7 +16,8 @@ from typing import Any
 import pytest
 
 import auroraql
-from auroraql import Archive, ResultSet, StatementError, UsageError, errors
+from auroraql import Archive, ResultSet, StatementError, UsageError
+from auroraql.diagnostics import errors
 from tests.aurorax_server import RECORDS, AuroraXServer, Fault
 
 KEOGRAMS = "FIND data_products WHERE program = 'trex' AND keogram_type = 'daily' ON 2021-01-01"

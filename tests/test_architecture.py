@@ -13,12 +13,12 @@ from pathlib import Path
 import pytest
 
 import auroraql
-from auroraql import errors
-from auroraql.codes import CODES
+from auroraql.diagnostics import errors
+from auroraql.diagnostics.codes import CODES
 from auroraql.frontends.cli.main import FORMAT_NAMES, SOURCES, TARGETS
-from auroraql.output import FORMATS
-from auroraql.translation import FORMS
-from auroraql.translation import TARGETS as WRITTEN
+from auroraql.rendering import FORMATS
+from auroraql.session.translation import FORMS
+from auroraql.session.translation import TARGETS as WRITTEN
 from tests import corpus_files
 from tests.conftest import ROOT
 
@@ -135,16 +135,21 @@ def test_names_that_stand_in_two_places_agree() -> None:
             "from auroraql.frontends.cli import main; main(['translate', '--to', 'json', '-c', 'FIND data_products ON 2021-01-01'])",
             (
                 *("lark", "duckdb", "requests", "urllib3", "prompt_toolkit", "pygments", "msgspec"),
-                *("argcomplete", "tomllib", "logging", "subprocess", "auroraql.saved", "auroraql.output"),
-                *("auroraql.session", "auroraql.archives.opening", "auroraql.archives.base", "auroraql.completion"),
+                *("argcomplete", "tomllib", "logging", "subprocess", "auroraql.queries", "auroraql.rendering"),
+                *(
+                    "auroraql.session.archive",
+                    "auroraql.engines.registry",
+                    "auroraql.engines.base",
+                    "auroraql.completion",
+                ),
             ),
         ),
         (
             "from auroraql.frontends.cli import main; main(['-c', 'FIND data_products ON 2021-01-01 LIMIT 1'])",
             (
                 *("lark", "requests", "urllib3", "prompt_toolkit", "pygments", "pandas", "pyarrow"),
-                *("msgspec", "tomllib", "argcomplete", "subprocess", "auroraql.saved", "auroraql.completion"),
-                "auroraql.archives.aurorax",
+                *("msgspec", "tomllib", "argcomplete", "subprocess", "auroraql.queries", "auroraql.completion"),
+                "auroraql.engines.aurorax",
             ),
         ),
     ],

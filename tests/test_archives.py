@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 
 from auroraql import Archive, Cancelled, ResultSet, TimedOut, UsageError, connect
-from auroraql.archives.embedded import EmbeddedRun
-from auroraql.query import Ref
-from auroraql.results import Row
+from auroraql.engines.duckdb.engine import EmbeddedRun
+from auroraql.ir.query import Ref
+from auroraql.results.result_set import Row
 from tests import aurorax_matching, small_catalogue
 from tests.aurorax_server import SOURCE_FIELDS, AuroraXServer
 from tests.brute_force import compare

@@ -17,15 +17,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import auroraql
-from auroraql.archives.aurorax import AuroraXEngine
-from auroraql.archives.aurorax import run as run_module
-from auroraql.archives.aurorax.records import united
-from auroraql.archives.aurorax.wire import TRIES
-from auroraql.archives.base import Engine, SubmissionInterrupted
-from auroraql.errors import Cancelled, Failed, Refused, TimedOut, Unreachable, UsageError
-from auroraql.plan import Expression, FilterGroup, Plan, Request
-from auroraql.query import Query, Tree
-from auroraql.schema.catalogue import shipped
+from auroraql.diagnostics.errors import Cancelled, Failed, Refused, TimedOut, Unreachable, UsageError
+from auroraql.engines.aurorax import AuroraXEngine
+from auroraql.engines.aurorax import run as run_module
+from auroraql.engines.aurorax.http_client import MAX_TRIES
+from auroraql.engines.aurorax.records import unite_records
+from auroraql.engines.base import Engine, SubmissionInterrupted
+from auroraql.ir.plan import Expression, FilterGroup, Plan, Request
+from auroraql.ir.query import Query, Tree
+from auroraql.schema.catalogue import load_shipped
 from auroraql.schema.operators import Op
 from tests.aurorax_matching import StepName, formatted
 from tests.aurorax_server import RECORDS, SOURCES, AuroraXServer, Fault
@@ -97,7 +97,7 @@ def test_finds_records(server: AuroraXServer, connect: Connect, pauses: list[flo
     assert len(pauses) == 3
     assert {call.headers["x-aurorax-api-key"] for call in server.calls} == {"secret"}
     assert all(call.headers["user-agent"].startswith("auroraql/") for call in server.calls)
-    assert engine.catalogue() is shipped()
+    assert engine.catalogue() is load_shipped()
     assert (engine.name, engine.capabilities.whole_query) == ("aurorax", False)
 
 
@@ -155,7 +155,7 @@ def test_takes_what_several_requests_find_once(server: AuroraXServer, connect: C
 def test_union_is_exact(archive: list[Any], wanted: list[set[int]]) -> None:
     batches = [[each for each in archive if RECORDS.index(each) in some] for some in wanted]
     exact = [each for each in archive if any(RECORDS.index(each) in some for some in wanted)]
-    assert Counter(map(str, united(batches, "data_products"))) == Counter(map(str, exact))
+    assert Counter(map(str, unite_records(batches, "data_products"))) == Counter(map(str, exact))
 
 
 def test_a_plan_without_requests_asks_nobody(server: AuroraXServer, connect: Connect) -> None:
@@ -171,10 +171,10 @@ def test_a_plan_without_requests_asks_nobody(server: AuroraXServer, connect: Con
     "fault", [*(Fault(status=code) for code in (429, 500, 502, 503, 504)), Fault(drop="before"), Fault(drop="within")]
 )
 def test_repeats_what_is_safe(server: AuroraXServer, connect: Connect, step: StepName, fault: Fault) -> None:
-    fault.times = TRIES - 1
+    fault.times = MAX_TRIES - 1
     server.faults[step] = fault
     assert fetched(connect()) == FOUND
-    assert (server.count("submit"), server.count(step)) == (1, TRIES)
+    assert (server.count("submit"), server.count(step)) == (1, MAX_TRIES)
 
 
 @pytest.mark.parametrize("fault", [Fault(drop="before", times=1), Fault(status=503, times=1), Fault(hang=9, times=1)])
@@ -209,7 +209,7 @@ def test_nobody_listens(server: AuroraXServer, connect: Connect, pauses: list[fl
         engine = connect(f"http://127.0.0.1:{bound.getsockname()[1]}", name="mine")
         with pytest.raises(Unreachable, match="archive 'mine' cannot be reached: connection refused"):
             engine.submit(PLAN)
-    assert len(pauses) == TRIES - 1
+    assert len(pauses) == MAX_TRIES - 1
 
 
 def test_no_such_name(connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:

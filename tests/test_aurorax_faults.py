@@ -12,10 +12,10 @@ from urllib.parse import quote
 
 import pytest
 
-from auroraql.archives.aurorax import AuroraXEngine
-from auroraql.errors import ArchiveError, Failed, Refused, Unreachable, UsageError
-from auroraql.plan import Plan, Request
-from auroraql.query import Query
+from auroraql.diagnostics.errors import ArchiveError, Failed, Refused, Unreachable, UsageError
+from auroraql.engines.aurorax import AuroraXEngine
+from auroraql.ir.plan import Plan, Request
+from auroraql.ir.query import Query
 from tests.aurorax_matching import StepName
 from tests.aurorax_server import RECORDS, AuroraXServer, Fault, error
 

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 import pytest
 
 import auroraql
-from auroraql import reports
-from auroraql.archives.kept_sources import KeptSources
-from auroraql.errors import StatementError
+from auroraql.diagnostics.errors import StatementError
+from auroraql.engines.source_cache import SourceCache
+from auroraql.session import explain
 from tests.aurorax_server import RECORDS, SOURCES, AuroraXServer, Fault
 
 
@@ -72,14 +72,14 @@ def test_a_help_is_asked_for_once(server: AuroraXServer) -> None:
 
 
 def test_explain_does_without_the_service(server: AuroraXServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reports, "_SOURCES_SECONDS", 0.5)
+    monkeypatch.setattr(explain, "_SOURCES_SECONDS", 0.5)
     with auroraql.connect(server.url) as archive:
         statement = "EXPLAIN FIND data_products WHERE NOT program = 'trex' ON 2020-02-01"
         whole = [line for (line,) in archive.run(statement)]
         assert not any("known here" in line for line in whole)
     for fault in (Fault(hang=20), Fault(status=503), Fault(body=b"<html>"), Fault(drop="before")):
         server.faults["sources"] = fault
-        KeptSources(server.url).forget()
+        SourceCache(server.url).forget()
         began = time.monotonic()
         with auroraql.connect(server.url) as archive:
             lines = [line for (line,) in archive.run(statement)]

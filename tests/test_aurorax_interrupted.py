@@ -15,11 +15,11 @@ from datetime import date, datetime
 import pytest
 
 import auroraql
-from auroraql.archives.aurorax import AuroraXEngine
-from auroraql.archives.aurorax import run as run_module
-from auroraql.errors import Cancelled, TimedOut
-from auroraql.plan import Plan, Request
-from auroraql.query import Query
+from auroraql.diagnostics.errors import Cancelled, TimedOut
+from auroraql.engines.aurorax import AuroraXEngine
+from auroraql.engines.aurorax import run as run_module
+from auroraql.ir.plan import Plan, Request
+from auroraql.ir.query import Query
 from tests.aurorax_matching import StepName
 from tests.aurorax_server import RECORDS, SOURCES, AuroraXServer, Fault
 

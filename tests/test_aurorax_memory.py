@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from auroraql.archives.aurorax.ways import Ways
-from auroraql.archives.kept_file import KeptFile
-from auroraql.plan import Request
+from auroraql.engines.aurorax.endpoint_policy import EndpointPolicy
+from auroraql.engines.disk_cache import CacheFile
+from auroraql.ir.plan import Request
 
 START, END = datetime(2020, 2, 1), datetime(2020, 2, 29)
 
@@ -26,8 +26,8 @@ def clock() -> list[float]:
 
 
 @pytest.fixture
-def opened(tmp_path: Path, clock: list[float]) -> Callable[[], Ways]:
-    return lambda: Ways(KeptFile("ways", "https://a.example", tmp_path), lambda: clock[0])
+def opened(tmp_path: Path, clock: list[float]) -> Callable[[], EndpointPolicy]:
+    return lambda: EndpointPolicy(CacheFile("ways", "https://a.example", tmp_path), lambda: clock[0])
 
 
 @pytest.mark.parametrize(
@@ -46,39 +46,39 @@ def opened(tmp_path: Path, clock: list[float]) -> Callable[[], Ways]:
     ],
 )
 def test_a_way_is_closed_as_long_as_that_is_likely_to_last(
-    opened: Callable[[], Ways], clock: list[float], status: int, lasts: float
+    opened: Callable[[], EndpointPolicy], clock: list[float], status: int, lasts: float
 ) -> None:
     for made in (opened(), opened()):
-        assert made.at_once(asking())
-        made.close(asking(), status)
-        assert not made.at_once(asking())
-        assert not opened().at_once(asking()), "the next session knows"
+        assert made.use_synchronous(asking())
+        made.disable(asking(), status)
+        assert not made.use_synchronous(asking())
+        assert not opened().use_synchronous(asking()), "the next session knows"
         clock[0] += lasts - 1
-        assert not opened().at_once(asking())
+        assert not opened().use_synchronous(asking())
         clock[0] += 2
-        assert made.at_once(asking())
-        assert opened().at_once(asking())
+        assert made.use_synchronous(asking())
+        assert opened().use_synchronous(asking())
 
 
 @pytest.mark.parametrize("status", [400, 413, 422, 429])
-def test_what_is_said_of_the_request_closes_nothing(opened: Callable[[], Ways], status: int) -> None:
+def test_what_is_said_of_the_request_closes_nothing(opened: Callable[[], EndpointPolicy], status: int) -> None:
     made = opened()
-    made.close(asking(), status)
-    assert made.at_once(asking())
+    made.disable(asking(), status)
+    assert made.use_synchronous(asking())
 
 
 def test_windows_that_took_too_long_are_asked_for_in_steps_for_an_hour(
-    opened: Callable[[], Ways], clock: list[float]
+    opened: Callable[[], EndpointPolicy], clock: list[float]
 ) -> None:
-    opened().took_too_long(asking())
+    opened().note_timeout(asking())
     shorter, longer = asking(last=END - timedelta(days=1)), asking(last=END + timedelta(days=1))
-    assert [opened().at_once(each) for each in (shorter, asking(), longer)] == [True, False, False]
-    opened().took_too_long(shorter)
-    assert [opened().at_once(each) for each in (shorter, asking(), longer)] == [False, False, False]
+    assert [opened().use_synchronous(each) for each in (shorter, asking(), longer)] == [True, False, False]
+    opened().note_timeout(shorter)
+    assert [opened().use_synchronous(each) for each in (shorter, asking(), longer)] == [False, False, False]
     clock[0] += 3601
-    assert [opened().at_once(each) for each in (shorter, asking(), longer)] == [True, True, True]
-    opened().took_too_long(longer)
-    assert [opened().at_once(each) for each in (shorter, asking(), longer)] == [True, True, False]
+    assert [opened().use_synchronous(each) for each in (shorter, asking(), longer)] == [True, True, True]
+    opened().note_timeout(longer)
+    assert [opened().use_synchronous(each) for each in (shorter, asking(), longer)] == [True, True, False]
 
 
 @pytest.mark.parametrize(
@@ -91,8 +91,8 @@ def test_windows_that_took_too_long_are_asked_for_in_steps_for_an_hour(
         '{"address": "https://b.example", "closed": {"data_products": [1000050]}}',
     ],
 )
-def test_a_damaged_memory_is_none(opened: Callable[[], Ways], tmp_path: Path, text: str) -> None:
-    path = KeptFile("ways", "https://a.example", tmp_path).path
+def test_a_damaged_memory_is_none(opened: Callable[[], EndpointPolicy], tmp_path: Path, text: str) -> None:
+    path = CacheFile("ways", "https://a.example", tmp_path).path
     assert path is not None
     path.write_text(text)
-    assert opened().at_once(asking())
+    assert opened().use_synchronous(asking())

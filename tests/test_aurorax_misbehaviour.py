@@ -16,16 +16,17 @@ from typing import Any
 
 import pytest
 
-from auroraql.archives.aurorax import AuroraXEngine, arriving, wire
-from auroraql.archives.aurorax import engine as engine_module
-from auroraql.archives.aurorax import run as run_module
-from auroraql.errors import ArchiveError, Failed, Refused, Source, TimedOut, Unreachable
-from auroraql.forms import script
-from auroraql.plan import Plan, Request
-from auroraql.planner import plan
-from auroraql.query import Query
+from auroraql.codecs import script
+from auroraql.diagnostics.errors import ArchiveError, Failed, Refused, Source, TimedOut, Unreachable
+from auroraql.engines.aurorax import AuroraXEngine, http_client
+from auroraql.engines.aurorax import engine as engine_module
+from auroraql.engines.aurorax import run as run_module
+from auroraql.engines.aurorax.columnar import stream
+from auroraql.ir.plan import Plan, Request
+from auroraql.ir.query import Query
+from auroraql.planner import plan_query
 from auroraql.resolver import resolve
-from auroraql.schema.catalogue import shipped
+from auroraql.schema.catalogue import load_shipped
 from tests.aurorax_matching import StepName
 from tests.aurorax_server import EPHEMERIS, RECORDS, SOURCES, AuroraXServer, Fault
 
@@ -169,7 +170,7 @@ def test_a_fault_of_the_estimate_leaves_it_out(
 ) -> None:
 
     text = "FIND conjunctions OF ground (program = 'trex'), space (program = 'swarm') WITHIN 500 km ON 2020-02-01"
-    (request,) = plan(resolve(script.read_find(Source(text)), shipped()).query, shipped()).requests
+    (request,) = plan_query(resolve(script.read_find(Source(text)), load_shipped()).query, load_shipped()).requests
     assert list(engine.estimates([request, request])) == [42, 42]
     assert engine.describe(request) == "as it says"
     server.faults["estimate"] = server.faults["describe"] = replace(fault)
@@ -243,8 +244,8 @@ def test_a_small_answer_is_read_as_strictly_as_a_large_one(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     if not small:
-        monkeypatch.setattr(arriving, "SMALL", 1000)
-        monkeypatch.setattr(arriving, "PIECE", 1000)
+        monkeypatch.setattr(stream, "SMALL_RESPONSE_BYTES", 1000)
+        monkeypatch.setattr(stream, "CHUNK_BYTES", 1000)
     good = json.dumps(FOUND[0]).encode()
     body = b"[" + b", ".join([good] * 40 + [wrong] + [good] * 40) + b"]"
     server.faults["status"] = Fault(change=lambda status: announced(status, 81))
@@ -258,8 +259,8 @@ def test_of_a_name_that_stands_twice_the_last_counts(
     server: AuroraXServer, engine: AuroraXEngine, small: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if not small:
-        monkeypatch.setattr(arriving, "SMALL", 1000)
-        monkeypatch.setattr(arriving, "PIECE", 1000)
+        monkeypatch.setattr(stream, "SMALL_RESPONSE_BYTES", 1000)
+        monkeypatch.setattr(stream, "CHUNK_BYTES", 1000)
     twice = b'{"url": "first", "metadata": {"a": 1, "a": 2}, "url": "last"}'
     server.faults["status"] = Fault(change=lambda status: announced(status, 90))
     server.faults["data"] = Fault(body=b"[" + b",".join([twice] * 90) + b"]")
@@ -279,8 +280,8 @@ def announced(status: Any, count: int) -> Any:
 def test_a_body_without_end_is_left(
     server: AuroraXServer, engine: AuroraXEngine, step: StepName, begin: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(wire, "_MOST_WHOLE", 4 << 20)
-    monkeypatch.setattr(arriving, "MOST", 4 << 20)
+    monkeypatch.setattr(http_client, "_MOST_WHOLE", 4 << 20)
+    monkeypatch.setattr(stream, "MAX_RESPONSE_BYTES", 4 << 20)
     status = "202 Accepted" if step == "submit" else "200 OK"
     server.faults[step] = Fault(raw=head(status) + begin, endless=b" " * 65_536)
     with pytest.raises(Failed, match=r"is longer than 4 MB|4 MB that are no list of records"):
@@ -296,7 +297,7 @@ def test_an_error_without_end_is_told_all_the_same(server: AuroraXServer, engine
 def test_records_without_end_are_left(
     server: AuroraXServer, engine: AuroraXEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(arriving, "SMALL", 1000)
+    monkeypatch.setattr(stream, "SMALL_RESPONSE_BYTES", 1000)
     server.faults["data"] = Fault(raw=head("200 OK") + b"[", endless=(json.dumps(FOUND[0]) + ",").encode() * 500)
     with pytest.raises(Failed, match="announced 3 records, and more arrived"):
         carried_out(engine, "data")

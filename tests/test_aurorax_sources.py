@@ -13,12 +13,12 @@ from typing import Any
 import pytest
 
 import auroraql
-from auroraql.archives.aurorax import AuroraXEngine
-from auroraql.archives.kept_file import KeptFile
-from auroraql.archives.kept_sources import DAY, KeptSources
-from auroraql.errors import Refused, Unreachable
+from auroraql.diagnostics.errors import Refused, Unreachable
+from auroraql.engines.aurorax import AuroraXEngine
+from auroraql.engines.disk_cache import CacheFile
+from auroraql.engines.source_cache import DAY_SECONDS, SourceCache
 from auroraql.schema import Type
-from auroraql.schema.catalogue import DataSource, Statistics, shipped
+from auroraql.schema.catalogue import DataSource, Statistics, load_shipped
 from tests import small_catalogue
 from tests.aurorax_server import SOURCES, AuroraXServer, Fault
 from tests.command_line import Done, command
@@ -41,7 +41,7 @@ def connect(server: AuroraXServer, tmp_path: Path) -> Connect:
 
 
 def kept(server: AuroraXServer, tmp_path: Path) -> Path:
-    path = KeptSources(server.url, tmp_path / "cache").path
+    path = SourceCache(server.url, tmp_path / "cache").path
     assert path is not None
     return path
 
@@ -52,7 +52,7 @@ def aged(path: Path, seconds: float) -> None:
 
 
 def test_is_asked_for_once_a_day(server: AuroraXServer, connect: Connect, tmp_path: Path) -> None:
-    assert connect().catalogue() is shipped()
+    assert connect().catalogue() is load_shipped()
     for _ in range(3):
         engine = connect(api_key="s3cret")
         assert engine.sources() == engine.sources() == KNOWN
@@ -61,7 +61,7 @@ def test_is_asked_for_once_a_day(server: AuroraXServer, connect: Connect, tmp_pa
     assert path.stat().st_mode & 0o777 == 0o600
     assert "s3cret" not in path.read_text()
     assert list(path.parent.iterdir()) == [path]
-    aged(path, DAY + 1)
+    aged(path, DAY_SECONDS + 1)
     assert connect().sources() == KNOWN
     assert server.count("sources") == 2
 
@@ -71,8 +71,8 @@ def test_a_session_of_days_asks_again(
 ) -> None:
     engine = connect()
     engine.sources()
-    aged(kept(server, tmp_path), DAY + 1)
-    later = time.monotonic() + DAY + 1
+    aged(kept(server, tmp_path), DAY_SECONDS + 1)
+    later = time.monotonic() + DAY_SECONDS + 1
     monkeypatch.setattr(time, "monotonic", lambda: later)
     server.sources.pop()
     assert engine.sources() == KNOWN[:-1]
@@ -86,14 +86,14 @@ def test_sessions_side_by_side_find_it_whole(server: AuroraXServer, tmp_path: Pa
 
     def write(some: tuple[DataSource, ...]) -> None:
         for _ in range(30):
-            KeptSources(server.url, tmp_path).write(some, {})
+            SourceCache(server.url, tmp_path).write(some, {})
 
     writers = [threading.Thread(target=write, args=(some,)) for some in lists]
     for writer in writers:
         writer.start()
     found = set()
     while any(writer.is_alive() for writer in writers):
-        read = KeptSources(server.url, tmp_path).read()
+        read = SourceCache(server.url, tmp_path).read()
         if read is not None:
             found.add(len(read.sources))
     assert found <= {len(some) for some in lists}
@@ -107,12 +107,12 @@ def test_its_folder_is_the_users_own(connect: Connect, tmp_path: Path) -> None:
 
 
 def test_without_network_what_is_kept_serves_for_a_day(server: AuroraXServer, tmp_path: Path) -> None:
-    kept_by = KeptSources("https://nowhere.example", tmp_path)
+    kept_by = SourceCache("https://nowhere.example", tmp_path)
     kept_by.write(KNOWN, {})
     engine = AuroraXEngine("https://nowhere.example", cache=tmp_path, pause=lambda _: None)
     assert engine.sources() == engine.catalogue().sources == KNOWN
     assert kept_by.path is not None
-    aged(kept_by.path, DAY + 1)
+    aged(kept_by.path, DAY_SECONDS + 1)
     engine = AuroraXEngine("https://nowhere.example", cache=tmp_path, pause=lambda _: None)
     assert engine.catalogue().sources == KNOWN
     with pytest.raises(Unreachable):
@@ -121,11 +121,11 @@ def test_without_network_what_is_kept_serves_for_a_day(server: AuroraXServer, tm
 
 def test_is_there_at_once_and_without_network(server: AuroraXServer, connect: Connect, tmp_path: Path) -> None:
     connect().sources()
-    aged(kept(server, tmp_path), 40 * DAY)
+    aged(kept(server, tmp_path), 40 * DAY_SECONDS)
     server.calls.clear()
     catalogue = connect().catalogue()
     assert catalogue.sources == KNOWN
-    assert catalogue.metadata == shipped().metadata
+    assert catalogue.metadata == load_shipped().metadata
     assert server.calls == []
 
 
@@ -159,7 +159,7 @@ def test_a_damaged_file_is_as_none(server: AuroraXServer, connect: Connect, tmp_
     path.parent.mkdir()
     path.write_bytes(text.replace("ADDRESS", server.url).encode("utf-8", "surrogatepass"))
     engine = connect()
-    assert engine.catalogue() is shipped()
+    assert engine.catalogue() is load_shipped()
     assert engine.sources() == KNOWN
     assert json.loads(path.read_bytes())["address"] == server.url
 
@@ -178,8 +178,8 @@ def test_a_disk_that_takes_nothing_is_no_reason_to_fail(server: AuroraXServer, t
 
 @pytest.mark.parametrize("host", ["127.0.0.1:80", "localhost", "[::1]:9", "127.8.8.8", "my.localhost"])
 def test_the_ways_of_a_service_on_this_machine_are_not_kept(host: str) -> None:
-    assert KeptFile("ways", f"http://{host}", here=False).path is None
-    assert KeptSources(f"http://{host}").path is not None
+    assert CacheFile("ways", f"http://{host}", here=False).path is None
+    assert SourceCache(f"http://{host}").path is not None
 
 
 def test_the_next_session_knows_what_one_was_told_without_network(server: AuroraXServer) -> None:
@@ -197,15 +197,15 @@ def test_a_server_is_not_taken_for_the_one_before(monkeypatch: pytest.MonkeyPatc
     with ServerProcess(archive=archive, cache=tmp_path) as first:
         port = first.url.rpartition(":")[2]
         for host in ("127.0.0.1", "localhost"):
-            KeptSources(f"http://{host}:{port}").write(KNOWN, {})
+            SourceCache(f"http://{host}:{port}").write(KNOWN, {})
     with ServerProcess("--port", port, archive=archive, cache=tmp_path):
-        assert [KeptSources(f"http://{host}:{port}").read() for host in ("127.0.0.1", "localhost")] == [None, None]
+        assert [SourceCache(f"http://{host}:{port}").read() for host in ("127.0.0.1", "localhost")] == [None, None]
 
 
 def test_each_address_has_its_own(tmp_path: Path) -> None:
-    paths = {str(KeptSources(f"https://{name}", tmp_path).path) for name in ("a.example", "b.example", "a.example/x")}
+    paths = {str(SourceCache(f"https://{name}", tmp_path).path) for name in ("a.example", "b.example", "a.example/x")}
     assert len(paths) == 3
-    here: Any = KeptSources("https://a.example").path
+    here: Any = SourceCache("https://a.example").path
     assert here.parent.name == "auroraql"
 
 
@@ -337,9 +337,9 @@ def test_statistics_of_a_file_are_counted(tmp_path: Path) -> None:
 
 def test_the_shipped_lists_agree() -> None:
     """Every program that a metadata key names has a source, so that no negative predicate loses it."""
-    programs = {program for keys in shipped().metadata.values() for key in keys for program in key.programs}
-    assert programs <= set(shipped().values("program"))
-    assert {"rego", "events", "go-canada", "dmsp", "elfin"} <= set(shipped().values("program"))
-    assert {"redline ASI", "riometer", "substorm onset", "STEVE"} <= set(shipped().values("instrument_type"))
-    numbers = [source.identifier for source in shipped().sources]
+    programs = {program for keys in load_shipped().metadata.values() for key in keys for program in key.programs}
+    assert programs <= set(load_shipped().values("program"))
+    assert {"rego", "events", "go-canada", "dmsp", "elfin"} <= set(load_shipped().values("program"))
+    assert {"redline ASI", "riometer", "substorm onset", "STEVE"} <= set(load_shipped().values("instrument_type"))
+    numbers = [source.identifier for source in load_shipped().sources]
     assert numbers == sorted(set(numbers))

@@ -15,13 +15,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from auroraql import Archive, connect
-from auroraql.archives.aurorax import AuroraXEngine, arriving
-from auroraql.archives.aurorax.arriving import RecordReader
-from auroraql.archives.aurorax.packed import Columns, Listed, Packed
-from auroraql.archives.aurorax.records import record_reader
-from auroraql.errors import Failed
-from auroraql.plan import Plan, Request
-from auroraql.query import Query, Tree
+from auroraql.diagnostics.errors import Failed
+from auroraql.engines.aurorax import AuroraXEngine
+from auroraql.engines.aurorax.columnar import stream
+from auroraql.engines.aurorax.columnar.batches import BatchedRecords, ColumnBatch, ListBatch
+from auroraql.engines.aurorax.columnar.stream import RecordStream
+from auroraql.engines.aurorax.records import record_reader
+from auroraql.ir.plan import Plan, Request
+from auroraql.ir.query import Query, Tree
 from auroraql.schema import KINDS
 from tests.aurorax_matching import formatted
 from tests.aurorax_server import SOURCES, SWARM, AuroraXServer, Fault
@@ -47,8 +48,8 @@ RECORDS = [position(minute) for minute in range(COUNT)]
 @pytest.fixture(autouse=True)
 def _small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_PROXY", "*")
-    monkeypatch.setattr(arriving, "SMALL", 20_000)
-    monkeypatch.setattr(arriving, "PIECE", 30_000)
+    monkeypatch.setattr(stream, "SMALL_RESPONSE_BYTES", 20_000)
+    monkeypatch.setattr(stream, "CHUNK_BYTES", 30_000)
 
 
 @pytest.fixture
@@ -63,12 +64,12 @@ def archive(server: AuroraXServer) -> Iterator[Archive]:
         yield opened
 
 
-def read(text: str, kind: str = "ephemeris", piece: int = 7001) -> tuple[RecordReader, Packed, Any]:
+def read(text: str, kind: str = "ephemeris", piece: int = 7001) -> tuple[RecordStream, BatchedRecords, Any]:
     """What the reader makes of a body."""
     reader, data = record_reader(kind, lambda *_: None), text.encode("utf-8", "surrogatepass")
     for at in range(0, len(data), piece):
         reader.feed(data[at : at + piece])
-    assert reader.packed
+    assert reader.has_columns
     return reader, *reader.finish()
 
 
@@ -79,46 +80,55 @@ WRITINGS: list[Callable[[Any], str]] = [
 ]
 
 CHANGES: list[tuple[str, type, Callable[[int, dict[str, Any]], dict[str, Any]]]] = [
-    ("as published", Columns, lambda _, each: each),
-    ("one has more", Listed, lambda n, each: {**each, "new": [n]} if n == 400 else each),
-    ("all have more", Listed, lambda n, each: {**each, "data_source": {**each["data_source"], "owner": n}}),
-    ("a field less", Columns, lambda _, each: {k: v for k, v in each.items() if k != "nbtrace"}),
-    ("no metadata", Columns, lambda _, each: {k: v for k, v in each.items() if k != "metadata"}),
-    ("some lack one", Listed, lambda n, each: each if n % 2 else {k: v for k, v in each.items() if k != "sbtrace"}),
-    ("some lack metadata", Listed, lambda n, each: each if n % 2 else {"epoch": each["epoch"]}),
-    ("few leaves", Columns, lambda _, each: {"epoch": each["epoch"], "data_source": {"program": "é"}}),
-    ("fractions", Listed, lambda _, each: {**each, "epoch": each["epoch"] + ".25"}),
-    ("a zone", Listed, lambda _, each: {**each, "epoch": each["epoch"] + "Z"}),
-    ("nothing there", Listed, lambda _, each: {**each, "nbtrace": None, "metadata": None}),
-    ("whole numbers", Columns, lambda n, each: {**each, "nbtrace": {"lat": n, "lon": 3 if n % 2 else 3.0}}),
-    ("only whole numbers", Columns, lambda n, each: {**each, "nbtrace": {"lat": -n, "lon": None}}),
-    ("some pieces whole", Columns, lambda n, each: {**each, "sbtrace": {"lat": n if n < 300 else n + 0.5, "lon": 0.0}}),
-    ("great numbers", Listed, lambda n, each: {**each, "nbtrace": {"lat": 2**53 + 1 + n, "lon": None}}),
-    ("negative nought", Columns, lambda _, each: {**each, "nbtrace": {"lat": -0.0, "lon": 1e300}}),
+    ("as published", ColumnBatch, lambda _, each: each),
+    ("one has more", ListBatch, lambda n, each: {**each, "new": [n]} if n == 400 else each),
+    ("all have more", ListBatch, lambda n, each: {**each, "data_source": {**each["data_source"], "owner": n}}),
+    ("a field less", ColumnBatch, lambda _, each: {k: v for k, v in each.items() if k != "nbtrace"}),
+    ("no metadata", ColumnBatch, lambda _, each: {k: v for k, v in each.items() if k != "metadata"}),
+    ("some lack one", ListBatch, lambda n, each: each if n % 2 else {k: v for k, v in each.items() if k != "sbtrace"}),
+    ("some lack metadata", ListBatch, lambda n, each: each if n % 2 else {"epoch": each["epoch"]}),
+    ("few leaves", ColumnBatch, lambda _, each: {"epoch": each["epoch"], "data_source": {"program": "é"}}),
+    ("fractions", ListBatch, lambda _, each: {**each, "epoch": each["epoch"] + ".25"}),
+    ("a zone", ListBatch, lambda _, each: {**each, "epoch": each["epoch"] + "Z"}),
+    ("nothing there", ListBatch, lambda _, each: {**each, "nbtrace": None, "metadata": None}),
+    ("whole numbers", ColumnBatch, lambda n, each: {**each, "nbtrace": {"lat": n, "lon": 3 if n % 2 else 3.0}}),
+    ("only whole numbers", ColumnBatch, lambda n, each: {**each, "nbtrace": {"lat": -n, "lon": None}}),
+    (
+        "some pieces whole",
+        ColumnBatch,
+        lambda n, each: {**each, "sbtrace": {"lat": n if n < 300 else n + 0.5, "lon": 0.0}},
+    ),
+    ("great numbers", ListBatch, lambda n, each: {**each, "nbtrace": {"lat": 2**53 + 1 + n, "lon": None}}),
+    ("negative nought", ColumnBatch, lambda _, each: {**each, "nbtrace": {"lat": -0.0, "lon": 1e300}}),
     *(
         (
             f"one lacks {name}",
-            Listed,
+            ListBatch,
             lambda n, each, name=name: {k: v for k, v in each.items() if k != name or n != 400},
         )
         for name in RECORDS[0]
     ),
     *(
         (f"one has null as {name}", kind, lambda n, each, name=name: each if n != 400 else {**each, name: None})
-        for name, kind in (("metadata", Listed), ("epoch", Columns), ("nbtrace", Listed), ("data_source", Listed))
+        for name, kind in (
+            ("metadata", ListBatch),
+            ("epoch", ColumnBatch),
+            ("nbtrace", ListBatch),
+            ("data_source", ListBatch),
+        )
     ),
     (
         "two lack metadata",
-        Listed,
+        ListBatch,
         lambda n, each: {k: v for k, v in each.items() if k != "metadata" or n not in (3, 4)},
     ),
     (
         "the last lacks metadata",
-        Listed,
+        ListBatch,
         lambda n, each: {k: v for k, v in each.items() if k != "metadata" or n < COUNT - 1},
     ),
-    ("the first lacks metadata", Listed, lambda n, each: {k: v for k, v in each.items() if k != "metadata" or n}),
-    ("no name", Columns, lambda _, each: {**each, "data_source": {**each["data_source"], "display_name": None}}),
+    ("the first lacks metadata", ListBatch, lambda n, each: {k: v for k, v in each.items() if k != "metadata" or n}),
+    ("no name", ColumnBatch, lambda _, each: {**each, "data_source": {**each["data_source"], "display_name": None}}),
 ]
 
 
@@ -141,8 +151,8 @@ def test_packs_without_loss(written: Any, _name: str, kind: type, change: Any) -
     assert [packed[n] for n in (0, 777, -1)] == [records[n] for n in (0, 777, -1)]
     assert list(packed[3:900:50]) == records[3:900:50]
     some = (900, 3, 3, 500)
-    assert list(packed.taken(some)) == [records[n] for n in some]
-    assert [repr(each.get("nbtrace")) for each in packed.taken(some)] == [repr(records[n].get("nbtrace")) for n in some]
+    assert list(packed.take(some)) == [records[n] for n in some]
+    assert [repr(each.get("nbtrace")) for each in packed.take(some)] == [repr(records[n].get("nbtrace")) for n in some]
     with pytest.raises(IndexError):
         packed[COUNT]
 
@@ -172,7 +182,7 @@ def test_conjunctions_are_packed_too() -> None:
 def test_tells_what_came() -> None:
     seen: list[tuple[int, int]] = []
     text = json.dumps(RECORDS)
-    reader = RecordReader(KINDS["ephemeris"], lambda _: "", lambda *each: seen.append(each))
+    reader = RecordStream(KINDS["ephemeris"], lambda _: "", lambda *each: seen.append(each))
     for at in range(0, len(text), 5000):
         reader.feed(text[at : at + 5000].encode())
     assert seen == sorted(seen)
@@ -191,7 +201,7 @@ def fetched(server: AuroraXServer) -> Any:
 
 def test_fetches_packed(server: AuroraXServer) -> None:
     records = fetched(server)
-    assert isinstance(records, Packed)
+    assert isinstance(records, BatchedRecords)
     assert list(records) == RECORDS
 
 
@@ -259,7 +269,7 @@ def test_is_asked_like_a_small_one(
     archive: Archive, statement: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     packed = archive.run(statement)
-    monkeypatch.setattr(arriving, "SMALL", 1 << 40)
+    monkeypatch.setattr(stream, "SMALL_RESPONSE_BYTES", 1 << 40)
     small = archive.run(statement)
     assert len(packed) == len(small) > 0
     assert list(packed) == list(small) == list(packed.rows)
@@ -288,7 +298,7 @@ def test_windows_that_lie_apart_are_not_compared(server: AuroraXServer) -> None:
         engine = AuroraXEngine(server.url, pause=lambda _: None)
         run = engine.submit(Plan(Query("ephemeris"), requests))
         records = run.fetch(time.monotonic() + 20).records
-        assert isinstance(records, Packed)
+        assert isinstance(records, BatchedRecords)
         assert list(records) == RECORDS
         engine.close()
 
@@ -298,7 +308,7 @@ def test_several_requests_leave_what_was_asked_for(server: AuroraXServer) -> Non
     whole = Request("ephemeris", start=FIRST, end=FIRST + timedelta(days=1), response_format=tree)
     engine = AuroraXEngine(server.url, pause=lambda _: None)
     records = engine.submit(Plan(Query("ephemeris"), (whole, whole))).fetch(time.monotonic() + 20).records
-    assert isinstance(records, Packed)
+    assert isinstance(records, BatchedRecords)
     assert list(records) == formatted(RECORDS, tree)
     engine.close()
 

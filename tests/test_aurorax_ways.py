@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 
 import auroraql
-from auroraql.archives.aurorax import AuroraXEngine
-from auroraql.archives.aurorax import run as run_module
-from auroraql.archives.aurorax.side_by_side import MOST, side_by_side
-from auroraql.errors import ArchiveError, Failed, Refused, TimedOut, Unreachable
-from auroraql.plan import Plan, Request
-from auroraql.query import Column, Query, Tree
+from auroraql.diagnostics.errors import ArchiveError, Failed, Refused, TimedOut, Unreachable
+from auroraql.engines.aurorax import AuroraXEngine
+from auroraql.engines.aurorax import run as run_module
+from auroraql.engines.aurorax.parallel import MAX_THREADS, run_in_parallel
+from auroraql.ir.plan import Plan, Request
+from auroraql.ir.query import Column, Query, Tree
 from tests.aurorax_matching import StepName, formatted
 from tests.aurorax_server import EPHEMERIS, RECORDS, SOURCES, AuroraXServer, Fault
 
@@ -157,7 +157,7 @@ def test_is_turned_away_at_once(server: AuroraXServer, connect: Connect) -> None
 def test_waits_not_long_for_an_answer_at_once(
     server: AuroraXServer, connect: Connect, fault: Fault, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(run_module, "PATIENCE", 0.3)
+    monkeypatch.setattr(run_module, "SYNCHRONOUS_TIMEOUT_SECONDS", 0.3)
     fault.body = fault.body or b" " * 10_000 if fault.trickled == "body" else None
     server.faults["at_once"] = fault
     engine, began = connect(), time.monotonic()
@@ -208,23 +208,23 @@ def test_requests_run_side_by_side_and_merge_in_order(
 
 
 def test_no_more_run_at_once_than_are_allowed() -> None:
-    running, most, lock, together = 0, 0, threading.Lock(), threading.Barrier(MOST)
+    running, most, lock, together = 0, 0, threading.Lock(), threading.Barrier(MAX_THREADS)
 
     def work(number: int) -> int:
         nonlocal running, most
         with lock:
             running += 1
             most = max(most, running)
-        if number < MOST:
+        if number < MAX_THREADS:
             together.wait(30)  # so many do run at once, however busy the machine is
         time.sleep(0.02 * (number % 3))
         with lock:
             running -= 1
         return number * number
 
-    assert side_by_side(work, range(20)) == [n * n for n in range(20)]
-    assert most == MOST
-    assert side_by_side(work, []) == []
+    assert run_in_parallel(work, range(20)) == [n * n for n in range(20)]
+    assert most == MAX_THREADS
+    assert run_in_parallel(work, []) == []
 
 
 def test_the_first_error_ends_it() -> None:
@@ -237,9 +237,9 @@ def test_the_first_error_ends_it() -> None:
         time.sleep(0.05)
 
     with pytest.raises(ValueError, match="2"):
-        side_by_side(work, range(50))
+        run_in_parallel(work, range(50))
     time.sleep(0.1)
-    assert len(begun) <= 2 * MOST
+    assert len(begun) <= 2 * MAX_THREADS
 
 
 def test_a_failure_cancels_the_others(server: AuroraXServer, connect: Connect) -> None:

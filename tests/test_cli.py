@@ -216,13 +216,13 @@ def test_an_interrupt_is_130_and_the_search_is_cancelled(server: AuroraXServer, 
 
 
 @pytest.mark.skipif(os.name != "posix", reason="sends a signal")
-@pytest.mark.parametrize("module", ["argparse", "auroraql.frontends.cli.main", "auroraql.frontends.cli.exits"])
+@pytest.mark.parametrize("module", ["argparse", "auroraql.frontends.cli.main", "auroraql.frontends.cli.exit_codes"])
 def test_an_interrupt_while_the_program_loads_is_one_too(module: str) -> None:
     code = f"""
 import builtins, os, signal, sys
 signal.signal(signal.SIGINT, signal.default_int_handler)
 from auroraql.__main__ import main
-import auroraql.frontends.starting
+import auroraql.frontends.bootstrap
 load = builtins.__import__
 def interrupted(name, *rest):
     if name == {module!r}:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 import auroraql
-from auroraql.output import FORMATS
+from auroraql.rendering import FORMATS
 from tests.aurorax_server import RECORDS, AuroraXServer
 from tests.command_line import Done, command, process
 

@@ -12,7 +12,7 @@ import pytest
 
 import auroraql
 from auroraql import AuroraQLError, ResultSet
-from auroraql.errors import Source
+from auroraql.diagnostics.errors import Source
 from auroraql.frontends.cli.main import FORMAT_NAMES
 from tests.aurorax_server import RECORDS, AuroraXServer, Fault
 from tests.command_line import command

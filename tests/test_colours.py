@@ -8,8 +8,8 @@ from prompt_toolkit.document import Document
 from prompt_toolkit.formatted_text import StyleAndTextTuples
 from prompt_toolkit.lexers import PygmentsLexer
 
-from auroraql.frontends.lexer import AuroraQLLexer
-from auroraql.frontends.repl.colours import LONGEST, Colours
+from auroraql.frontends.repl.highlighting import MAX_HIGHLIGHTED_CHARACTERS, IncrementalLexer
+from auroraql.language.highlighter import AuroraQLLexer
 from tests.test_lexer import JSON, SENTENCE, VALID
 from tests.typing_strategies import typings
 
@@ -25,7 +25,7 @@ def joined(fragments: StyleAndTextTuples) -> list[tuple[str, str]]:
     return found
 
 
-def lines(colours: Colours | PygmentsLexer, text: str) -> list[list[tuple[str, str]]]:
+def lines(colours: IncrementalLexer | PygmentsLexer, text: str) -> list[list[tuple[str, str]]]:
     line_of = colours.lex_document(Document(text))
     return [joined(line_of(row)) for row in range(text.count("\n") + 1)]
 
@@ -33,17 +33,19 @@ def lines(colours: Colours | PygmentsLexer, text: str) -> list[list[tuple[str, s
 @settings(deadline=None)
 @given(typings((*VALID, f"{JSON};\n{SENTENCE};\n{VALID[0]}\n{VALID[1]}")), st.data())
 def test_every_line_is_coloured_as_a_fresh_start_would(texts: list[str], data: st.DataObject) -> None:
-    colours = Colours()
+    colours = IncrementalLexer()
     for text in texts:
-        fresh = lines(Colours(), text)
+        fresh = lines(IncrementalLexer(), text)
         line_of = colours.lex_document(Document(text))
         shown = data.draw(st.integers(0, len(fresh)))
         assert [joined(line_of(row)) for row in range(shown)] == fresh[:shown]
-    assert lines(colours, texts[0]) == lines(Colours(), texts[0]) == lines(PygmentsLexer(AuroraQLLexer), texts[0])
+    assert (
+        lines(colours, texts[0]) == lines(IncrementalLexer(), texts[0]) == lines(PygmentsLexer(AuroraQLLexer), texts[0])
+    )
 
 
 def test_what_is_behind_the_text_is_empty_and_what_is_pasted_is_plain() -> None:
-    assert Colours().lex_document(Document("FIND"))(3) == []
-    assert Colours().lex_document(Document(""))(0) == []
-    long = "FIND x;\n" * LONGEST
-    assert Colours().lex_document(Document(long))(1) == [("", "FIND x;")]
+    assert IncrementalLexer().lex_document(Document("FIND"))(3) == []
+    assert IncrementalLexer().lex_document(Document(""))(0) == []
+    long = "FIND x;\n" * MAX_HIGHLIGHTED_CHARACTERS
+    assert IncrementalLexer().lex_document(Document(long))(1) == [("", "FIND x;")]

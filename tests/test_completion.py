@@ -9,20 +9,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from lark import LarkError
 
-from auroraql.completion import ArchiveNames, Completer, Completion, Known
-from auroraql.completion.candidates import MOST
+from auroraql.api import parse_script
+from auroraql.completion import ArchiveNames, Completer, Completion, CompletionContext
+from auroraql.completion.completer import MAX_CANDIDATES
 from auroraql.completion.keywords import KEYWORDS, SQL
-from auroraql.completion.trail import Trail, words_of
-from auroraql.errors import Source, StatementError
-from auroraql.forms import grammar
-from auroraql.forms.pieces import form_at
-from auroraql.preparing import Preparing, Standing, prepare
-from auroraql.public import parse_script
+from auroraql.completion.parser_state import ParserState, split_words
+from auroraql.diagnostics.errors import Source, StatementError
+from auroraql.language import grammar
+from auroraql.language.splitter import detect_form
 from auroraql.schema import Type
-from auroraql.schema.catalogue import Catalogue, DataSource, MetadataKey, shipped
+from auroraql.schema.catalogue import Catalogue, DataSource, MetadataKey, load_shipped
+from auroraql.session.analyzer import Analyzer, SessionContext, analyze_scripts
 
-KNOWN = Known(
-    ArchiveNames(shipped()),
+KNOWN = CompletionContext(
+    ArchiveNames(load_shipped()),
     results={"c": ("start", "end", "min_distance"), "odd name": ("x",), "limit": ("y",)},
     tables={"c": ("start", "platform", "min_distance"), "odd name": ("x y",), "other": ("epoch",)},
     searches=("s1",),
@@ -67,23 +67,27 @@ STATEMENTS = (
 )
 
 MEETING = "FIND conjunctions OF ground (program = 'trex'), space WITHIN 5 km ON 2020-01-01"
-(KEPT,) = prepare([Source(f"LET c = {MEETING}")], Preparing(shipped(), {}))
-STANDING = Standing({"c": KEPT.kept}, {"s1": KEPT.kept}) if KEPT.kept is not None else Standing({}, {})
+(KEPT,) = analyze_scripts([Source(f"LET c = {MEETING}")], Analyzer(load_shipped(), {}))
+STANDING = (
+    SessionContext({"c": KEPT.stored_result}, {"s1": KEPT.stored_result})
+    if KEPT.stored_result is not None
+    else SessionContext({}, {})
+)
 
 
-def completed(marked: str, known: Known = KNOWN, *, loose: bool = True) -> list[Completion]:
+def completed(marked: str, known: CompletionContext = KNOWN, *, loose: bool = True) -> list[Completion]:
     """What is offered where `|` stands."""
     cursor = marked.index("|")
     return Completer().complete(marked.replace("|", "", 1), cursor, known, loose=loose)
 
 
-def texts(marked: str, known: Known = KNOWN) -> list[str]:
+def texts(marked: str, known: CompletionContext = KNOWN) -> list[str]:
     return [each.text for each in completed(marked, known)]
 
 
 def lark_accepts(text: str) -> frozenset[str]:
     """Lark's own answer to what may come behind a text; raises where the text itself is refused."""
-    session = grammar.parser().parse_interactive(text)
+    session = grammar.get_parser().parse_interactive(text)
     session.exhaust_lexer()
     return frozenset(session.accepts())
 
@@ -93,11 +97,11 @@ def lark_accepts(text: str) -> frozenset[str]:
 
 @pytest.mark.parametrize("text", STATEMENTS)
 def test_what_may_come_next_is_what_lark_says(text: str) -> None:
-    for word in [None, *words_of(text, 0, len(text))]:
+    for word in [None, *split_words(text, 0, len(text))]:
         end = word.end_pos if word is not None else 0
-        trail = Trail.begin()
+        trail = ParserState.begin()
         trail.read(text, 0, end)
-        assert trail.accepts() == lark_accepts(text[:end]), text[:end]
+        assert trail.accepted_terminals() == lark_accepts(text[:end]), text[:end]
 
 
 @settings(deadline=None, max_examples=400)
@@ -107,14 +111,14 @@ def test_whatever_is_offered_is_accepted(statement: str, data: st.DataObject) ->
     behind = data.draw(st.sampled_from(("", statement[cursor:])))
     begun = statement[:cursor] + data.draw(st.sampled_from(("", " ", " p", " 'f", " `", " $")))
     found = Completer().complete(begun + behind, len(begun), KNOWN)
-    assert len(found) <= MOST
+    assert len(found) <= MAX_CANDIDATES
     try:
         for each in found[:1]:
             lark_accepts(begun[: each.start])
     except LarkError:
         return  # what was typed before is wrong itself
     for each in found:
-        if form_at(begun, 0) == "text" and each.text != SQL.word:
+        if detect_form(begun, 0) == "text" and each.text != SQL.word:
             offered = begun[: each.start] + each.text
             try:
                 lark_accepts(offered)
@@ -134,10 +138,10 @@ LATER = {
 
 @pytest.mark.parametrize("text", STATEMENTS)
 def test_every_keyword_that_is_accepted_is_offered_or_would_be_wrong(text: str) -> None:
-    words = list(words_of(text, 0, len(text)))
+    words = list(split_words(text, 0, len(text)))
     for end in (0, *(word.end_pos for word in words)):
         begun = text[:end]
-        accepted = lark_accepts(begun) & set(grammar.keywords())
+        accepted = lark_accepts(begun) & set(grammar.grammar_keywords())
         offered = {
             each.text.split()[0].upper()
             for letter in sorted({word[0].lower() for word in accepted})
@@ -145,8 +149,9 @@ def test_every_keyword_that_is_accepted_is_offered_or_would_be_wrong(text: str) 
         }
         for word in sorted(accepted - offered):
             with pytest.raises(StatementError):
-                prepare(
-                    [Source(f"{begun} {LATER.get(word, word)}")], Preparing(shipped(), {"program": "x"}, None, STANDING)
+                analyze_scripts(
+                    [Source(f"{begun} {LATER.get(word, word)}")],
+                    Analyzer(load_shipped(), {"program": "x"}, None, STANDING),
                 )
 
 
@@ -154,7 +159,7 @@ def test_every_keyword_that_is_accepted_is_offered_or_would_be_wrong(text: str) 
 @given(st.text(alphabet="FIND data_products WHERE'\"`()-/*;=.,$\n{}0", max_size=60), st.data())
 def test_nothing_that_can_be_typed_breaks_it(text: str, data: st.DataObject) -> None:
     completed_here = Completer().complete(text, data.draw(st.integers(0, len(text))), KNOWN)
-    assert len(completed_here) <= MOST
+    assert len(completed_here) <= MAX_CANDIDATES
 
 
 @settings(deadline=None, max_examples=100)
@@ -167,7 +172,7 @@ def test_typing_on_offers_what_a_fresh_start_would(statement: str) -> None:
 
 
 def test_every_keyword_is_explained_and_its_example_is_right() -> None:
-    assert set(KEYWORDS) == set(grammar.keywords())
+    assert set(KEYWORDS) == set(grammar.grammar_keywords())
     for row in (*KEYWORDS.values(), SQL):
         assert re.search(rf"\b{row.word}\b", row.example, re.IGNORECASE)
         parse_script(row.example)
@@ -351,7 +356,7 @@ def test_using_offers_the_fields_that_the_result_has_too() -> None:
 def test_keys_are_narrowed_by_the_programs() -> None:
     keys = (MetadataKey("of_a", Type.STRING, programs=("a",)), MetadataKey("of_b", Type.STRING, programs=("b",)))
     sources = (DataSource(1, "a", "x", "i", "ground", "A"), DataSource(2, "b", "it's y", "i", "ground", "B"))
-    known = Known(ArchiveNames(Catalogue(sources, {"data_products": keys})))
+    known = CompletionContext(ArchiveNames(Catalogue(sources, {"data_products": keys})))
     assert texts("FIND data_products WHERE program = 'a' AND of|", known) == ["of_a"]
     assert texts("FIND data_products WHERE platform = 'x' AND of|", known) == ["of_a"]
     assert texts("FIND data_products WHERE platform = y|", known)[:1] == ["'it''s y'"]
@@ -370,7 +375,7 @@ def test_numbers_of_a_known_list_come_with_their_unit() -> None:
     assert docs["60 s"].startswith("epochs a minute apart")
     assert docs["30 s"].startswith("epochs half a minute apart")
     channel = MetadataKey("channel", Type.NUMBER, values=("557.7", "630"), unit="km")
-    known = Known(ArchiveNames(Catalogue((), {"data_products": (channel,)})))
+    known = CompletionContext(ArchiveNames(Catalogue((), {"data_products": (channel,)})))
     assert texts("FIND data_products WHERE channel = |", known)[:2] == ["557.7 km", "630 km"]
     assert texts("FIND data_products WHERE channel = 6|", known) == ["630 km"]
 
@@ -381,8 +386,8 @@ def test_loose_matches_can_be_turned_off() -> None:
 
 def test_no_more_than_a_hundred() -> None:
     sources = tuple(DataSource(n, f"p{n}", f"site {n:05}", "i", "ground", f"Site {n}") for n in range(10_000))
-    known = Known(ArchiveNames(Catalogue(sources, {})))
-    assert len(texts("FIND data_products WHERE platform = |", known)) == MOST
+    known = CompletionContext(ArchiveNames(Catalogue(sources, {})))
+    assert len(texts("FIND data_products WHERE platform = |", known)) == MAX_CANDIDATES
     assert texts("FIND data_products WHERE platform = '1234|", known)[0] == "'site 01234'"
 
 
@@ -402,7 +407,7 @@ _SENTENCE = (
 )
 def test_after_a_document_without_a_semicolon(before: str, separator: str, words: str) -> None:
     """The candidates are those of the statement alone, asked at once and after every key."""
-    known = Known(ArchiveNames(shipped()))
+    known = CompletionContext(ArchiveNames(load_shipped()))
     alone = [candidate.text for candidate in Completer().complete(words, len(words), known)]
     text = f"{before}{separator}{words}"
     assert alone

@@ -13,9 +13,9 @@ from types import MappingProxyType
 import pytest
 
 from auroraql.config import Config, read_config, unknown_variables
-from auroraql.config.rows import ROWS
-from auroraql.errors import UsageError
-from auroraql.frontends.cli.completing import script
+from auroraql.config.definitions import SETTING_DEFINITIONS
+from auroraql.diagnostics.errors import UsageError
+from auroraql.frontends.cli.shell_completion import completion_script
 from tests.aurorax_server import RECORDS, AuroraXServer
 from tests.command_line import command, process
 from tests.conftest import ROOT
@@ -117,9 +117,9 @@ VALUES = {
 
 
 def test_every_setting_has_a_variable_and_is_in_the_file_and_documented(tmp_path: Path, write: Write) -> None:
-    assert VALUES.keys() == ROWS.keys()
+    assert VALUES.keys() == SETTING_DEFINITIONS.keys()
     page = (ROOT / "grammar" / "COMMANDS.md").read_text("utf-8")
-    for name, row in ROWS.items():
+    for name, row in SETTING_DEFINITIONS.items():
         assert f"AURORAQL_{name.upper()}" in row.variables
         assert f"`{name}`" in page
         found = read(write(""), **{f"AURORAQL_{name.upper()}": VALUES[name]})
@@ -335,7 +335,7 @@ def test_color_on_a_pipe_only_when_it_is_asked_for(given: list[str]) -> None:
 
 def test_a_shell_script_is_made_for_each_shell() -> None:
     for shell in ("bash", "zsh", "fish"):
-        assert command("completion", shell).out == script(shell)
+        assert command("completion", shell).out == completion_script(shell)
     assert command("completion", "tcsh").code == 2
 
 
@@ -343,7 +343,7 @@ def test_the_prompt_does_not_wait_for_what_a_setting_names() -> None:
     code = (
         "import sys; from auroraql.config import read_config\n"
         "read_config({'AURORAQL_FORMAT': 'csv', 'AURORAQL_THEME': 'dark', 'AURORAQL_CONFIG': ''})\n"
-        "print([name for name in ('auroraql.output', 'auroraql.session', 'pygments', 'tomllib') if name in sys.modules])"
+        "print([name for name in ('auroraql.rendering', 'auroraql.session.archive', 'pygments', 'tomllib') if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"

@@ -8,9 +8,10 @@ from functools import cache
 
 import lark
 
-from auroraql.errors import Source
-from auroraql.forms import grammar, script
-from auroraql.forms.pieces import Piece, cut
+from auroraql.codecs import script
+from auroraql.diagnostics.errors import Source
+from auroraql.language import grammar
+from auroraql.language.splitter import StatementPiece, split_script
 from auroraql.schema.operators import OPERATORS
 from tests import corpus_files
 from tests.conftest import ROOT
@@ -56,8 +57,8 @@ def used() -> Iterator[tuple[str, str]]:
         for path in corpus_files.files(folder):
             text = corpus_files.read(path)["statement"]
             case = f"{folder}/{path.stem}"
-            for piece in cut(text):
-                assert isinstance(piece, Piece), case
+            for piece in split_script(text):
+                assert isinstance(piece, StatementPiece), case
                 yield f"form {piece.form}", case
                 if piece.form == "text":
                     yield from ((construct, case) for construct in constructs(text[piece.start : piece.end]))
@@ -69,8 +70,8 @@ def constructs(text: str) -> Iterator[str]:
     for part in tree.iter_subtrees():
         yield f"rule {part.data}"
     for token in tree.scan_values(lambda value: isinstance(value, lark.Token)):
-        yield f"keyword {token.type}" if token.type in grammar.keywords() else f"word {token.type}"
-    statement = script.read_one(Source(text)).statement
+        yield f"keyword {token.type}" if token.type in grammar.grammar_keywords() else f"word {token.type}"
+    statement = script.read_one_statement(Source(text)).statement
     shown = repr(statement)
     for name in OPERATORS:
         if f"operator={name!r}" in shown:
@@ -88,7 +89,7 @@ def table() -> dict[str, list[str]]:
 
 def test_every_construct_has_its_case() -> None:
     wanted = {f"rule {name}" for name in rules()}
-    wanted |= {f"keyword {word}" for word in grammar.keywords()}
+    wanted |= {f"keyword {word}" for word in grammar.grammar_keywords()}
     wanted |= {f"operator {name}" for name in OPERATORS}
     wanted |= {f"form {form}" for form in ("text", "json", "sentence", "sql")}
     assert wanted - set(table()) == set()

@@ -20,15 +20,15 @@ from pyaurorax.search import (
 )
 
 from auroraql import translate
-from auroraql.errors import Source, StatementError
-from auroraql.forms import query_json, script, sentence
-from auroraql.forms.text import writing
-from auroraql.forms.text.formatting import format_text
-from auroraql.planner import plan
-from auroraql.query import Query
+from auroraql.codecs import query_json, script, sentence
+from auroraql.diagnostics.errors import Source, StatementError
+from auroraql.ir.query import Query
+from auroraql.language import printer
+from auroraql.language.formatter import format_text
+from auroraql.planner import plan_query
 from auroraql.resolver import resolve
 from auroraql.schema import EPHEMERIS
-from auroraql.schema.catalogue import shipped
+from auroraql.schema.catalogue import load_shipped
 from tests.conjunction_strategies import queries, searches
 from tests.strategies import KEYS, TEXTS, operators_of, values_of
 
@@ -37,37 +37,37 @@ FIND = "FIND conjunctions OF ground (program = 'trex'), space (program = 'swarm'
 
 
 def read_text(text: str) -> Query:
-    return resolve(script.read_find(Source(text)), shipped(), now=NOW).query
+    return resolve(script.read_find(Source(text)), load_shipped(), now=NOW).query
 
 
 def read_json(document: dict[str, Any]) -> Query:
-    return resolve(query_json.lift(document, "conjunctions"), shipped(), now=NOW).query
+    return resolve(query_json.read_document(document, "conjunctions"), load_shipped(), now=NOW).query
 
 
 @given(queries())
 def test_law_1_text_read_back_is_the_query(query: Query) -> None:
-    assert read_text(writing.write(query, shipped())) == query
-    assert Query.of(query) == query
+    assert read_text(printer.print_query(query, load_shipped())) == query
+    assert Query.build(query) == query
 
 
 @given(searches())
 def test_laws_1_and_2_json_and_sentence_read_back_are_the_query(query: Query) -> None:
-    made = plan(query, shipped())
+    made = plan_query(query, load_shipped())
     if not made.requests:
         assert made.warnings
         return
     (request,) = made.requests
-    document = query_json.write(request)
+    document = query_json.write_query_json(request)
     assert read_json(document) == query
     assert read_text("FIND conjunctions FROM " + json.dumps(document)) == query
-    text = writing.write(query, shipped())
+    text = printer.print_query(query, load_shipped())
     assert translate(text, to="json") == document
     assert translate(document, to="aql") == text
-    lifted = plan(read_json(document), shipped())
-    assert [query_json.write(each) for each in lifted.requests] == [document]
-    assert not lifted.residual
+    lifted = plan_query(read_json(document), load_shipped())
+    assert [query_json.write_query_json(each) for each in lifted.requests] == [document]
+    assert not lifted.post_processing
     try:
-        worded = sentence.write(request)
+        worded = sentence.write_sentence(request)
     except StatementError as error:
         assert {each.code for each in error.diagnostics} == {"AQL0406"}
         return
@@ -76,7 +76,7 @@ def test_laws_1_and_2_json_and_sentence_read_back_are_the_query(query: Query) ->
 
 @given(queries())
 def test_law_4_canonical_text_is_what_the_formatter_makes(query: Query) -> None:
-    text = writing.write(query, shipped())
+    text = printer.print_query(query, load_shipped())
     assert format_text(Source(text)) == text + ";\n"
 
 

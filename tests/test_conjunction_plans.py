@@ -8,15 +8,15 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from auroraql.archives.aurorax.joining import joined
-from auroraql.archives.aurorax.records import united
-from auroraql.forms import query_json
-from auroraql.planner import plan
-from auroraql.query import EVERYTHING, And, Block, Comparison, Not, Or, Predicate, Query, Ref
-from auroraql.residual import finish
+from auroraql.codecs import query_json
+from auroraql.engines.aurorax.merge import merge_conjunctions
+from auroraql.engines.aurorax.records import unite_records
+from auroraql.engines.duckdb.postprocess import post_process
+from auroraql.ir.query import EVERYTHING, And, Block, Comparison, Not, Or, Predicate, Query, Ref
+from auroraql.planner import plan_query
 from auroraql.resolver import resolve
-from auroraql.results import Fetched, Record
-from auroraql.schema.catalogue import Catalogue, DataSource, shipped
+from auroraql.results.result_set import FetchedData, Record
+from auroraql.schema.catalogue import Catalogue, DataSource, load_shipped
 from auroraql.schema.operators import Op
 from tests.brute_conjunctions import conjunctions
 from tests.small_catalogue import Position
@@ -65,29 +65,29 @@ def searches(draw: st.DrawFn) -> Query:
     pairs = len(blocks) * (len(blocks) - 1) // 2
     limits = draw(st.lists(st.sampled_from((None, 160, 400, 12000)), min_size=pairs, max_size=pairs))
     query = asked(*blocks, limits=limits, subminute=draw(st.booleans()))
-    return Query.of(Query(query.kind, draw(_FOUND), minute(0), minute(7), criteria=query.criteria))
+    return Query.build(Query(query.kind, draw(_FOUND), minute(0), minute(7), criteria=query.criteria))
 
 
 def by_requests(query: Query, positions: tuple[Position, ...]) -> list[Record] | None:
     """What the plan's requests find, each as its JSON says, and its residual leaves; None when it has none."""
-    catalogue = Catalogue(_KNOWN, shipped().metadata)
-    made = plan(query, catalogue)
+    catalogue = Catalogue(_KNOWN, load_shipped().metadata)
+    made = plan_query(query, catalogue)
     if made.unsayable:
         return None
     batches = []
     for request in made.requests:
-        document: Any = query_json.write(request)
-        asked_for = resolve(query_json.lift(document), catalogue).query
+        document: Any = query_json.write_query_json(request)
+        asked_for = resolve(query_json.read_document(document), catalogue).query
         batches.append(conjunctions(asked_for, positions, SOURCES))
-    records = united(batches, query.kind, made.requests) if batches else []
-    return list(finish(Fetched(records=records), made).records or ())
+    records = unite_records(batches, query.kind, made.requests) if batches else []
+    return list(post_process(FetchedData(records=records), made).records or ())
 
 
 def chosen(query: Query, positions: tuple[Position, ...]) -> list[Record]:
     """The same by the meaning of the query alone."""
-    whole = plan(query, Catalogue(_KNOWN, shipped().metadata))
+    whole = plan_query(query, Catalogue(_KNOWN, load_shipped().metadata))
     found = conjunctions(query, positions, SOURCES)
-    return list(finish(Fetched(records=found), whole).records or ())
+    return list(post_process(FetchedData(records=found), whole).records or ())
 
 
 def in_order(records: list[Record]) -> list[Record]:
@@ -127,6 +127,6 @@ def test_what_is_joined_follows_by_one_step_of_the_precision(
     """At sub-minute precision two minutes next to each other may be two conjunctions: they parted between them."""
     day = "2020-01-01T"
     parts = [[_met(day + "00:00:00", day + "00:01:00")], [_met(day + second, day + "00:03:00")]]
-    assert [(r["start"], r["end"]) for r in joined(parts, subminute=subminute)] == [
+    assert [(r["start"], r["end"]) for r in merge_conjunctions(parts, subminute=subminute)] == [
         (day + first, day + end) for first, end in spans
     ]

@@ -11,14 +11,14 @@ from typing import Any
 import duckdb
 import pytest
 
-from auroraql.archives.embedded import EmbeddedEngine
-from auroraql.query import And, Block, Column, Comparison, OrderKey, Query, Ref
-from auroraql.results import Record
+from auroraql.engines.duckdb.engine import EmbeddedEngine
+from auroraql.ir.query import And, Block, Column, Comparison, OrderKey, Query, Ref
+from auroraql.results.result_set import Record
 from auroraql.schema import Type
 from auroraql.schema.operators import Op
 from auroraql.sql.bindings import Bindings
-from auroraql.sql.comparison import Stored, compare
-from auroraql.sql.layout import layout_of
+from auroraql.sql.column_mapping import mapping_for
+from auroraql.sql.comparison import StoredValue, compare_stored
 from auroraql.sql.statement import compile_query
 from tests.embedded_runs import found
 from tests.small_catalogue import write
@@ -93,7 +93,9 @@ def test_a_list_without_values_is_missing() -> None:
 
     def truth(stored: str, operator: str, *values: str) -> Any:
         bind = Bindings()
-        condition = compare(Stored(f"CAST({stored} AS VARCHAR[])", Type.STRING, many=True), Op(operator), values, bind)
+        condition = compare_stored(
+            StoredValue(f"CAST({stored} AS VARCHAR[])", Type.STRING, many=True), Op(operator), values, bind
+        )
         ((holds,),) = duckdb.execute(f"SELECT {condition}", bind.values).fetchall()
         return holds
 
@@ -146,7 +148,7 @@ def test_nothing_of_criteria_becomes_sql(engine: EmbeddedEngine) -> None:
     attack = "x' OR 1=1; DROP TABLE ephemeris; --"
     blocks = (Block("ground", And((where("program", attack), key(attack, "=", attack)))), SPACE)
     bind = Bindings()
-    tables = layout_of(asked(*blocks), bind).tables
+    tables = mapping_for(asked(*blocks), bind).tables
     assert "DROP" not in tables
     assert attack in bind.values
     assert records(engine, asked(*blocks)) == []

@@ -8,10 +8,10 @@ from decimal import Decimal
 
 import pytest
 
-from auroraql.archives.embedded import EmbeddedEngine
-from auroraql.query import EVERYTHING, And, Block, Query
-from auroraql.results import Record
-from auroraql.sql.conjunctions import interchangeable, join_order
+from auroraql.engines.duckdb.engine import EmbeddedEngine
+from auroraql.ir.query import EVERYTHING, And, Block, Query
+from auroraql.results.result_set import Record
+from auroraql.sql.conjunctions import are_interchangeable, join_order
 from tests.brute_conjunctions import conjunctions
 from tests.brute_force import SOURCE_NAMES
 from tests.embedded_runs import found
@@ -288,10 +288,10 @@ def test_what_blocks_may_change_places() -> None:
     none = None
     criteria = asked(GROUND, SWARM, SWARM, SPACE, limits=[500, 500, 9, none, none, none]).criteria
     assert criteria is not None
-    pairs = [pair for pair in criteria.pairs if interchangeable(criteria, *pair)]
+    pairs = [pair for pair in criteria.pairs if are_interchangeable(criteria, *pair)]
     assert pairs == [(1, 2)]
     uneven = replace(criteria, distances=(Decimal(500), Decimal(400), *criteria.distances[2:]))
-    assert not interchangeable(uneven, 1, 2)
+    assert not are_interchangeable(uneven, 1, 2)
 
 
 def test_the_pair_that_leaves_least_is_joined_first() -> None:

@@ -8,16 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from auroraql.errors import AuroraQLError, Source, StatementError, render
-from auroraql.forms import script
-from auroraql.planner.native import Native
-from auroraql.query import Query
+from auroraql.codecs import script
+from auroraql.diagnostics.errors import AuroraQLError, Source, StatementError, render
+from auroraql.ir.query import Query
+from auroraql.planner.pushdown import NativeRequest
+from auroraql.queries import bind_parameters, known_values
 from auroraql.resolver import resolve
-from auroraql.saved import bind, known_values
 from auroraql.schema import BLOCKS, KINDS
-from auroraql.schema.catalogue import shipped
-from auroraql.session import connect
-from auroraql.translation import translate_source
+from auroraql.schema.catalogue import load_shipped
+from auroraql.session.archive import connect
+from auroraql.session.translation import translate_source
 from tests import corpus_files
 
 NOW = datetime(2021, 3, 4, 5, 6, 7)
@@ -35,14 +35,14 @@ def written(source: Source, form: str) -> str:
 
 def meaning(text: str) -> Query:
     """The query of one statement."""
-    return resolve(script.read_find(Source(text)), shipped(), now=NOW).query
+    return resolve(script.read_find(Source(text)), load_shipped(), now=NOW).query
 
 
 def is_written(query: Query) -> bool:
     """Whether one request says the predicates as they are written, by lists and filters."""
     blocks = query.criteria.blocks if query.criteria is not None else ()
     parts = [(query.where, KINDS[query.kind]), *((block.where, BLOCKS[block.kind]) for block in blocks)]
-    return all(Native.of(where, kind).fits for where, kind in parts)
+    return all(NativeRequest.build(where, kind).fits for where, kind in parts)
 
 
 @pytest.mark.parametrize("path", STATEMENTS, ids=lambda p: f"{p.parent.name}-{p.stem}")
@@ -66,7 +66,7 @@ def test_all_forms_of_a_statement_mean_the_same(path: Path) -> None:
 
 def said_of_head(source: Source, parameters: dict[str, list[str]]) -> str:
     """What is said of the head of a script, and of the values given for its parameters."""
-    bind([source], parameters)
+    bind_parameters([source], parameters)
     return render(known_values(source, parameters)[1], source)
 
 

@@ -16,19 +16,19 @@ from typing import Any
 import duckdb
 import pytest
 
-from auroraql.archives.catalogue_format import SCHEMA_VERSION
-from auroraql.archives.demo import RULE, build, catalogue
-from auroraql.archives.demo.place import cached_file
-from auroraql.archives.embedded import EmbeddedEngine
-from auroraql.errors import Failed
-from auroraql.query import And, Query
-from auroraql.schema.catalogue import shipped
+from auroraql.diagnostics.errors import Failed
+from auroraql.engines.duckdb.catalogue_format import SCHEMA_VERSION
+from auroraql.engines.duckdb.demo import RULE, build_demo, demo_catalogue
+from auroraql.engines.duckdb.demo.location import demo_cache_path
+from auroraql.engines.duckdb.engine import EmbeddedEngine
+from auroraql.ir.query import And, Query
+from auroraql.schema.catalogue import load_shipped
 from tests import test_demo_ephemeris
 from tests.embedded_runs import DAILY, DAY, KEOGRAMS, KIND, RGB, TREX, found, identifiers, plan, soon
 from tests.small_catalogue import FORMAT
 
 CHECKSUM = "74303633e52c1aafcc68d452eb5047ae-a29fff96d4344bca"
-"""Of every row of the demonstration. If it changes, so must the number of the rule in auroraql/archives/demo."""
+"""Of every row of the demonstration. If it changes, so must the number of the rule in auroraql/engines/duckdb/demo."""
 
 
 # The rule of the demonstration
@@ -112,7 +112,7 @@ def test_no_hour_without_night(table: duckdb.DuckDBPyConnection) -> None:
 
 def test_every_build_is_the_same(table: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
     with duckdb.connect(str(tmp_path / "again.duckdb"), config={"threads": 1}) as again:
-        build(again)
+        build_demo(again)
         assert checksum(again) == checksum(table) == CHECKSUM
         assert test_demo_ephemeris.checksum(again) == test_demo_ephemeris.CHECKSUM
 
@@ -128,9 +128,9 @@ def checksum(connection: duckdb.DuckDBPyConnection) -> str:
 
 
 def test_catalogue_is_what_the_file_holds(demo_engine: EmbeddedEngine) -> None:
-    file = EmbeddedEngine(cached_file(None))
-    assert (file.catalogue().sources, file.catalogue().metadata) == (shipped().sources, shipped().metadata)
-    assert demo_engine.catalogue() == catalogue()
+    file = EmbeddedEngine(demo_cache_path(None))
+    assert (file.catalogue().sources, file.catalogue().metadata) == (load_shipped().sources, load_shipped().metadata)
+    assert demo_engine.catalogue() == demo_catalogue()
     assert demo_engine.name == "demo"
     assert demo_engine.capabilities == file.capabilities
     assert demo_engine.capabilities.whole_query
@@ -153,14 +153,14 @@ def test_every_program_has_records(table: duckdb.DuckDBPyConnection) -> None:
         SELECT DISTINCT program FROM data_sources
         WHERE identifier IN (SELECT data_source FROM data_products UNION SELECT data_source FROM ephemeris)
     """).fetchall()
-    assert {program for (program,) in found} == {*shipped().values("program")}
+    assert {program for (program,) in found} == {*load_shipped().values("program")}
 
 
 # The cache of the demonstration
 
 
 def test_built_once_and_said_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("auroraql.archives.demo.store.build", quick_build)
+    monkeypatch.setattr("auroraql.engines.duckdb.demo.demo_cache.build", quick_build)
     said: list[str] = []
     folder = tmp_path / "deep" / "cache"
     for _ in range(2):
@@ -211,7 +211,7 @@ def quick_build(connection: duckdb.DuckDBPyConnection) -> None:
 
 @pytest.mark.parametrize("damage", [_truncate, _empty, _garbage, _other_rule, _missing_table, _no_catalogue])
 def test_damaged_is_built_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, damage: Any) -> None:
-    monkeypatch.setattr("auroraql.archives.demo.store.build", quick_build)
+    monkeypatch.setattr("auroraql.engines.duckdb.demo.demo_cache.build", quick_build)
     said: list[str] = []
     for _ in range(2):
         engine = EmbeddedEngine(cache_dir=tmp_path, say=said.append)
@@ -223,7 +223,7 @@ def test_damaged_is_built_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
 
 
 def test_damage_found_while_reading(demo_engine: EmbeddedEngine, tmp_path: Path) -> None:
-    whole = cached_file(None)
+    whole = demo_cache_path(None)
     damaged = tmp_path / whole.name
     content = bytearray(whole.read_bytes())
     content[4_000_000:4_500_000] = bytes(500_000)
@@ -242,7 +242,7 @@ def test_two_processes_at_once(tmp_path: Path) -> None:
     code = """
 import sys, time
 from pathlib import Path
-from auroraql.archives.demo import store
+from auroraql.engines.duckdb.demo import store
 from tests.embedded_runs import KIND, EmbeddedEngine, Query, identifiers
 from tests.test_demo import quick_build
 folder, mine, other = map(Path, sys.argv[1:])
@@ -269,7 +269,7 @@ engine.close()
 
 
 def test_where_no_cache_can_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("auroraql.archives.demo.store.build", quick_build)
+    monkeypatch.setattr("auroraql.engines.duckdb.demo.demo_cache.build", quick_build)
     (tmp_path / "file").write_text("in the way")
     said: list[str] = []
     engine = EmbeddedEngine(cache_dir=tmp_path / "file" / "cache", say=said.append)
@@ -299,7 +299,7 @@ def test_an_abandoned_build_is_cleared_away(tmp_path: Path, monkeypatch: pytest.
     old, new = tmp_path / "building-old", tmp_path / "building-new"
     old.mkdir()
     new.mkdir()
-    monkeypatch.setattr("auroraql.archives.demo.store.build", quick_build)
+    monkeypatch.setattr("auroraql.engines.duckdb.demo.demo_cache.build", quick_build)
     os.utime(old, (0, 0))
     EmbeddedEngine(cache_dir=tmp_path).close()
     assert not old.exists()

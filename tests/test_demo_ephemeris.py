@@ -12,11 +12,11 @@ import duckdb
 import pytest
 
 from auroraql import connect
-from auroraql.archives.demo import catalogue
-from auroraql.schema.catalogue import shipped
+from auroraql.engines.duckdb.demo import demo_catalogue
+from auroraql.schema.catalogue import load_shipped
 
 CHECKSUM = "e5254863083a487393b74b2aea48750a"
-"""Of five ephemeris records an hour of each source, with their metadata. If it changes, so must the number of the rule in auroraql/archives/demo."""
+"""Of five ephemeris records an hour of each source, with their metadata. If it changes, so must the number of the rule in auroraql/engines/duckdb/demo."""
 
 EARTH, DAY_IN_MINUTES, TURN = 6371.2, 1440, math.radians(360.98564736629 / 1440)
 SWARM, THEMIS = (3, 29, 30), (33, 34, 35, 36, 37)
@@ -38,7 +38,7 @@ def asked(table: duckdb.DuckDBPyConnection, condition: str) -> int:
 
 def facts(name: str) -> list[dict[str, str]]:
     return list(
-        csv.DictReader(resources.files("auroraql.archives.demo").joinpath(name).read_text("utf-8").splitlines())
+        csv.DictReader(resources.files("auroraql.engines.duckdb.demo").joinpath(name).read_text("utf-8").splitlines())
     )
 
 
@@ -214,7 +214,7 @@ def test_a_site_stays_where_it_is_and_is_its_own_footprint(table: duckdb.DuckDBP
         "SELECT DISTINCT platform, location_geo_lat, location_geo_lon, nbtrace_lat, nbtrace_lon, sbtrace_lat, sbtrace_lon"
         " FROM ephemeris JOIN data_sources ON identifier = data_source WHERE source_type = 'ground' ORDER BY ALL"
     ).fetchall()
-    platforms = {source.platform for source in catalogue().sources if source.identifier in GROUND}
+    platforms = {source.platform for source in demo_catalogue().sources if source.identifier in GROUND}
     assert [platform for platform, *_ in found] == sorted(platforms)
     for platform, *degrees in found:
         assert tuple(degrees[:2]) == tuple(degrees[2:4]) == places[platform]
@@ -239,7 +239,7 @@ def sun_altitude(latitude: float, longitude: float, moment: datetime) -> float:
 def test_imagers_work_in_the_dark_only(table: duckdb.DuckDBPyConnection) -> None:
     """The sun is 12 degrees below the horizon, give or take one; and whenever it is 13, the imager works."""
     places = {row["platform"]: (float(row["latitude"]), float(row["longitude"])) for row in facts("sites.csv")}
-    for source in (each for each in shipped().sources if each.identifier in (49, 53, 62, 65, 96, 104)):
+    for source in (each for each in load_shipped().sources if each.identifier in (49, 53, 62, 65, 96, 104)):
         found = table.execute("SELECT epoch FROM ephemeris WHERE data_source = ?", [source.identifier]).fetchall()
         working = {epoch for (epoch,) in found}
         every = [datetime(2020, month, day, hour) for month in (1, 2) for day in range(1, 30) for hour in range(24)]
@@ -257,13 +257,13 @@ def test_metadata_are_of_known_keys_and_values(table: duckdb.DuckDBPyConnection)
     carried: dict[str, set[str]] = {}
     for program, metadata in rows:
         for name, value in json.loads(metadata).items():
-            key = shipped().key("ephemeris", name)
+            key = load_shipped().key("ephemeris", name)
             assert key is not None
             assert program in key.programs
             assert not key.values or (value if isinstance(value, str) else json.dumps(value)) in key.values
             carried.setdefault(program, set()).add(name)
-    assert {name for names in carried.values() for name in names} == set(shipped().keys("ephemeris"))
-    spacecraft = {source.program for source in shipped().sources if source.instrument_type == "footprint"}
+    assert {name for names in carried.values() for name in names} == set(load_shipped().keys("ephemeris"))
+    spacecraft = {source.program for source in load_shipped().sources if source.instrument_type == "footprint"}
     assert carried.keys() == {"themis-asi", *spacecraft}
 
 

@@ -18,15 +18,15 @@ import duckdb
 import pytest
 
 import auroraql
-from auroraql.archives.demo.place import cached_file
-from auroraql.codes import CODES
-from auroraql.errors import Source
-from auroraql.forms.text.formatting import format_text
-from auroraql.frontends.repl.behind import Late, Switches
-from auroraql.frontends.repl.keys import key_bindings
-from auroraql.saved import bind
-from auroraql.schema.reference import MARK, reference
-from auroraql.session import Archive, connect
+from auroraql.diagnostics.codes import CODES
+from auroraql.diagnostics.errors import Source
+from auroraql.engines.duckdb.demo.location import demo_cache_path
+from auroraql.frontends.repl.controller_protocol import LazyController, ReplOptions
+from auroraql.frontends.repl.key_bindings import key_bindings
+from auroraql.language.formatter import format_text
+from auroraql.queries import bind_parameters
+from auroraql.schema.reference import MARK, write_reference
+from auroraql.session.archive import Archive, connect
 from tests import commands_page, diagrams, errors_page, python_page, screenshot
 from tests.conftest import ROOT
 from tests.server_process import ServerProcess
@@ -88,7 +88,7 @@ def test_console_blocks_print_what_they_show(block: str, shell: dict[str, str]) 
 @pytest.mark.parametrize("block", blocks("aql"))
 def test_aql_blocks_run(block: str, demo_engine: object) -> None:
     with connect() as archive:
-        results = list(archive.run_script(block, **bind([Source(block)], {})))
+        results = list(archive.run_script(block, **bind_parameters([Source(block)], {})))
     assert all(len(result) or result.note for result in results)
     assert format_text(Source(block)) == block
 
@@ -195,7 +195,7 @@ SET search_path = 'sheet';
 
 @pytest.fixture(scope="module")
 def sql(demo_engine: object, tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyConnection]:
-    copy = shutil.copyfile(cached_file(None), tmp_path_factory.mktemp("sheet") / "demo.duckdb")
+    copy = shutil.copyfile(demo_cache_path(None), tmp_path_factory.mktemp("sheet") / "demo.duckdb")
     with duckdb.connect(str(copy)) as connection:
         connection.execute(_VIEWS)
         yield connection
@@ -270,7 +270,7 @@ def test_the_reference_is_generated_from_schema_and_grammar(update: bool) -> Non
     path = ROOT / "grammar" / "README.md"
     text = path.read_text("utf-8")
     head, _, _ = text.partition(MARK)
-    made = head + MARK + "\n\n" + reference()
+    made = head + MARK + "\n\n" + write_reference()
     if update:
         path.write_text(made, "utf-8")
     assert path.read_text("utf-8") == made
@@ -286,7 +286,7 @@ def test_the_tables_of_commands_and_settings_are_generated(update: bool) -> None
 
 
 def test_every_function_key_is_documented() -> None:
-    bindings = key_bindings(Switches(), Late(lambda: pytest.fail("no key was pressed"))).bindings
+    bindings = key_bindings(ReplOptions(), LazyController(lambda: pytest.fail("no key was pressed"))).bindings
     bound = {str(getattr(key, "value", key)) for binding in bindings for key in binding.keys}
     documented = {name.lower() for name, _ in commands_page.KEYS}
     assert {key for key in bound if re.fullmatch(r"f\d+", key)} == {key for key in documented if key.startswith("f")}

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from auroraql.frontends.cli import doctor
+from auroraql.frontends.cli.commands import doctor
 from tests import small_catalogue
 from tests.aurorax_server import AuroraXServer
 from tests.command_line import command

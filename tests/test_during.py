@@ -10,15 +10,16 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from auroraql import connect, residual
-from auroraql.archives.embedded import EmbeddedEngine
-from auroraql.plan import Plan, Request
-from auroraql.planner import plan
-from auroraql.planner.native import MOST_REQUESTS
-from auroraql.query import And, Column, Comparison, Group, Query, Ref, Using
-from auroraql.resolver.intervals import joined
-from auroraql.results import Fetched
-from auroraql.schema.catalogue import shipped
+from auroraql import connect
+from auroraql.engines.duckdb import postprocess
+from auroraql.engines.duckdb.engine import EmbeddedEngine
+from auroraql.ir.plan import Plan, Request
+from auroraql.ir.query import And, Column, Comparison, Query, Ref, Using, UsingGroup
+from auroraql.planner import plan_query
+from auroraql.planner.pushdown import MAX_REQUESTS
+from auroraql.resolver.intervals import join_intervals
+from auroraql.results.result_set import FetchedData
+from auroraql.schema.catalogue import load_shipped
 from auroraql.schema.operators import Op
 from tests import brute_force
 from tests.small_catalogue import Position, Product, write
@@ -52,7 +53,7 @@ def usings(draw: st.DrawFn) -> Using:
     """Groups of values that some products have, with intervals of their own."""
     refs = tuple(draw(st.lists(st.sampled_from(list(VALUES)), min_size=1, max_size=3, unique=True)))
     rows = draw(st.lists(st.tuples(*(st.sampled_from(VALUES[ref]) for ref in refs)), max_size=6, unique=True))
-    return Using(refs, tuple(Group(values, draw(intervals)) for values in rows))
+    return Using(refs, tuple(UsingGroup(values, draw(intervals)) for values in rows))
 
 
 @settings(max_examples=150, deadline=None)
@@ -61,7 +62,7 @@ def usings(draw: st.DrawFn) -> Using:
     st.sampled_from([And(()), Comparison(W, Op.IS_NOT_NULL), Comparison(next(iter(VALUES)), Op.NE, ("gillam",))]),
 )
 def test_law_5_using(engine: EmbeddedEngine, using: Using, where: Any) -> None:
-    during = tuple(joined(interval for group in using.groups for interval in group.intervals))
+    during = tuple(join_intervals(interval for group in using.groups for interval in group.intervals))
     query = many(where=where, during=during, using=using, select=(Column(Ref("record", "url")),), distinct=True)
     agree(engine, query)
 
@@ -73,26 +74,26 @@ def day(number: int, hour: int = 0) -> datetime:
 def test_data_products_are_asked_for_by_the_days_around_intervals() -> None:
     query = replace(planned("FIND data_products WHERE program = 'trex'").query)
     during = ((day(0, 3), day(0, 4)), (day(0, 23), day(1, 1)), (day(2, 5), day(2, 5)), (day(9, 1), day(9, 2)))
-    made = plan(replace(query, during=during), shipped())
+    made = plan_query(replace(query, during=during), load_shipped())
     second = timedelta(seconds=1)
     assert [(r.start, r.end) for r in made.requests] == [(day(-1), day(4) - second), (day(8), day(11) - second)]
-    bounded = plan(replace(query, during=during, start=day(1, 6), end=day(9, 6)), shipped())
+    bounded = plan_query(replace(query, during=during, start=day(1, 6), end=day(9, 6)), load_shipped())
     assert [(r.start, r.end) for r in bounded.requests] == [(day(1, 6), day(4) - second), (day(8), day(9, 6))]
-    assert made.residual.during == during
+    assert made.post_processing.during == during
 
 
 def test_more_intervals_than_requests_are_joined_where_least_is_between() -> None:
     query = planned("FIND ephemeris WHERE program = 'swarm'").query
-    far = [(day(n * 3), day(n * 3, 1)) for n in range(MOST_REQUESTS)]
+    far = [(day(n * 3), day(n * 3, 1)) for n in range(MAX_REQUESTS)]
     near = [(first + timedelta(hours=3), last + timedelta(hours=3)) for first, last in far[:8]]
-    made = plan(replace(query, during=tuple(sorted((*far, *near)))), shipped(), cut=False)
+    made = plan_query(replace(query, during=tuple(sorted((*far, *near)))), load_shipped(), cut=False)
     joined = [(first, last + timedelta(hours=3)) for first, last in far[:8]]
     assert [(r.start, r.end) for r in made.requests] == [*joined, *far[8:]]
 
 
 def test_no_interval_is_no_request() -> None:
     query = replace(planned("FIND ephemeris WHERE program = 'swarm'").query, during=())
-    assert plan(query, shipped()).requests == ()
+    assert plan_query(query, load_shipped()).requests == ()
 
 
 def test_ephemeris_in_intervals(tmp_path: Any) -> None:
@@ -100,11 +101,11 @@ def test_ephemeris_in_intervals(tmp_path: Any) -> None:
     during = ((day(0), day(0) + timedelta(minutes=2)), (day(0, 1), day(0, 1)))
     query = Query("ephemeris", select=(Column(Ref("record", "epoch")),), during=during)
     with connect(write(tmp_path / "e.duckdb", (), positions=positions)) as archive:
-        rows = embedded(archive._engine, plan(query, SMALL))  # type: ignore[arg-type]
+        rows = embedded(archive._engine, plan_query(query, SMALL))  # type: ignore[arg-type]
     wanted = [(day(0),), (day(0) + timedelta(minutes=1),), (day(0) + timedelta(minutes=2),), (day(0, 1),)]
     assert rows == wanted
     records = [{"epoch": p.epoch.isoformat()} for p in positions]
-    done = residual.finish(Fetched(records=records), plan(query, SMALL))
+    done = postprocess.post_process(FetchedData(records=records), plan_query(query, SMALL))
     assert list(done.rows or ()) == wanted
 
 
@@ -139,8 +140,8 @@ def test_a_data_product_lies_in_the_days_around_an_interval(tmp_path: Any) -> No
             ([(41, 42), (60, 61), (80, 81)], ["two days", "beyond"]),
         ):
             moments = tuple((day(0, first), day(0, last)) for first, last in during)
-            made = plan(Query(KIND, select=selected, during=moments), SMALL)
+            made = plan_query(Query(KIND, select=selected, during=moments), SMALL)
             assert [url for (url,) in embedded(archive._engine, made)] == found, during  # type: ignore[arg-type]
-            done = residual.finish(Fetched(records=[record(p) for p in products]), made)
+            done = postprocess.post_process(FetchedData(records=[record(p) for p in products]), made)
             assert [url for (url,) in done.rows or ()] == found, during
             assert brute_force.rows(replace(made.query, distinct=True), products) == sorted((url,) for url in found)

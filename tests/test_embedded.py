@@ -15,11 +15,11 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from auroraql.archives.embedded import EmbeddedEngine
-from auroraql.errors import Cancelled, Failed, Refused, TimedOut, Unreachable, UsageError
-from auroraql.plan import Plan, Request
-from auroraql.query import Comparison, OrderKey, Query, Ref
-from auroraql.results import Fetched
+from auroraql.diagnostics.errors import Cancelled, Failed, Refused, TimedOut, Unreachable, UsageError
+from auroraql.engines.duckdb.engine import EmbeddedEngine
+from auroraql.ir.plan import Plan, Request
+from auroraql.ir.query import Comparison, OrderKey, Query, Ref
+from auroraql.results.result_set import FetchedData
 from auroraql.schema.operators import Op
 from tests.embedded_runs import DAY, KEOGRAMS, KIND, found, identifiers, plan, soon
 from tests.small_catalogue import Product, write
@@ -132,7 +132,7 @@ def test_no_request_is_no_search(demo_engine: EmbeddedEngine) -> None:
     run = demo_engine.submit(Plan(KEOGRAMS, ()))
     assert run.status().done
     assert run.request_ids == ()
-    assert run.fetch(soon()) == Fetched(rows=())
+    assert run.fetch(soon()) == FetchedData(rows=())
 
 
 def test_a_kind_it_does_not_hold(demo_engine: EmbeddedEngine) -> None:
@@ -211,7 +211,7 @@ def test_records_are_json(demo_engine: EmbeddedEngine) -> None:
 def test_a_file_that_is_being_opened_is_opened_before_the_program_ends() -> None:
     # DuckDB ends the whole process when Python takes a thread away that is in the middle of it.
     slowly = (
-        "import time; from auroraql.archives.file_opening import Opening; "
+        "import time; from auroraql.engines.duckdb.background_opening import BackgroundOpening; "
         "Opening(lambda: (time.sleep(0.3), print('opened'))).start()"
     )
     done = subprocess.run([sys.executable, "-c", slowly], capture_output=True, check=True, timeout=60)

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from auroraql import Archive, connect, translate
-from auroraql.archives.aurorax.records import united
+from auroraql.engines.aurorax.records import unite_records
 from auroraql.schema import EPHEMERIS
 from tests import small_catalogue
 from tests.aurorax_server import SOURCE_FIELDS, AuroraXServer
@@ -137,7 +137,7 @@ def test_a_record_is_its_source_and_epoch() -> None:
     again = {**first, "metadata": {"more": 1}}
     later = {**first, "epoch": "2020-02-01T00:02:00"}
     elsewhere = {**first, "data_source": {"identifier": 2}}
-    assert united([[first, later], [again, elsewhere]], "ephemeris") == [first, later, elsewhere]
+    assert unite_records([[first, later], [again, elsewhere]], "ephemeris") == [first, later, elsewhere]
 
 
 @pytest.mark.parametrize(

@@ -14,11 +14,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auroraql.plan import Plan
-from auroraql.query import Column, Query, Ref
-from auroraql.results import Fetched, ResultColumn, ResultSet, Row
+from auroraql.ir.plan import Plan
+from auroraql.ir.query import Column, Query, Ref
+from auroraql.results.result_set import FetchedData, ResultColumn, ResultSet, Row
 from auroraql.schema import Type
-from auroraql.sql.rows import FEW, decoded
+from auroraql.sql.row_decoding import FEW, decode_rows
 from tests.test_output import MIDNIGHT, answer, selected, text
 
 ANY_VALUE = st.recursive(
@@ -41,7 +41,7 @@ def finite(value: Any) -> Any:
 def test_json_and_json_lines_read_back_as_they_were(rows: list[Row], labels: tuple[str, str]) -> None:
     first, second = labels[0], labels[1] + "_"
     columns = (ResultColumn("a", Type.ANY, "", ("in", first)), ResultColumn("b", Type.ANY, "", (second, "x")))
-    result = ResultSet(Plan(Query("", select=()), ()), Fetched(rows), archive="", elapsed=0, columns=columns)
+    result = ResultSet(Plan(Query("", select=()), ()), FetchedData(rows), archive="", elapsed=0, columns=columns)
     records: list[dict[str, Any]] = []
     for row in rows:
         records.append({})
@@ -95,5 +95,5 @@ def test_a_metadata_key_that_is_missing_is_left_out_of_its_record_alone(missing:
 @given(ANY_VALUE)
 def test_a_value_is_read_alike_whatever_the_number_of_rows(value: Any) -> None:
     columns, row = [ResultColumn("value", Type.ANY)], (json.dumps(value),)
-    (alone,), many = decoded([row], columns), decoded([row, *[("0",)] * FEW], columns)
+    (alone,), many = decode_rows([row], columns), decode_rows([row, *[("0",)] * FEW], columns)
     assert repr(alone) == repr(many[0]) == repr((json.loads(row[0]),))

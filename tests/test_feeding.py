@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from auroraql import Archive, StatementError
-from auroraql.query import day_runs
-from auroraql.resolver.intervals import joined
+from auroraql.ir.query import merge_touched_days
+from auroraql.resolver.intervals import join_intervals
 from tests.aurorax_server import SOURCE_FIELDS, AuroraXServer
 from tests.feeding_records import FIRST, POSITIONS, PRODUCTS, both, codes, last, serving, urls
 from tests.small_catalogue import SOURCES, Product
@@ -80,12 +80,12 @@ def test_products_during_minutes(archives: tuple[Archive, Archive], platforms: t
 @given(st.lists(st.tuples(st.integers(0, 6000), st.integers(0, 300)), max_size=6), st.integers(0, 200))
 def test_intervals_are_joined_in_order_and_apart(pairs: list[tuple[int, int]], at: int) -> None:
     intervals = [(FIRST + timedelta(minutes=a), FIRST + timedelta(minutes=a + length)) for a, length in pairs]
-    made = joined(intervals)
+    made = join_intervals(intervals)
     assert all(a[1] < b[0] for a, b in pairwise(made))
     moment = FIRST + timedelta(minutes=at)
     inside = any(first <= moment <= end for first, end in intervals)
     assert inside == any(first <= moment <= end for first, end in made)
-    assert all(a[1] < b[0] for a, b in pairwise(day_runs(made)))
+    assert all(a[1] < b[0] for a, b in pairwise(merge_touched_days(made)))
     assert overlapping(made) == overlapping(intervals)
 
 

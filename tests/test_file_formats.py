@@ -20,12 +20,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pyarrow import parquet
 
-from auroraql.errors import Source, UsageError
-from auroraql.output import FORMATS, render, write
-from auroraql.output.html import notebook_html
-from auroraql.plan import Plan
-from auroraql.query import Column, Query, Ref
-from auroraql.results import Fetched, ResultColumn, ResultSet, Row
+from auroraql.diagnostics.errors import Source, UsageError
+from auroraql.ir.plan import Plan
+from auroraql.ir.query import Column, Query, Ref
+from auroraql.rendering import FORMATS, render_result, write_result
+from auroraql.rendering.html import notebook_html
+from auroraql.results.result_set import FetchedData, ResultColumn, ResultSet, Row
 from auroraql.schema import Type
 from tests.command_line import command, process
 
@@ -40,16 +40,16 @@ DAILY = "FIND data_products WHERE program = 'trex' AND keogram_type = 'daily' ON
 
 def products(*rows: Row, text: str = "FIND data_products") -> ResultSet:
     plan = Plan(Query("data_products"), ())
-    return ResultSet(plan, Fetched(rows=rows), archive="demo", elapsed=0.1, demonstration=True, source=Source(text))
+    return ResultSet(plan, FetchedData(rows=rows), archive="demo", elapsed=0.1, demonstration=True, source=Source(text))
 
 
 def keys(*names: str, rows: Sequence[Row]) -> ResultSet:
     plan = Plan(Query("data_products", select=tuple(Column(Ref("metadata", name)) for name in names)), ())
-    return ResultSet(plan, Fetched(rows=rows), archive="demo", elapsed=0.1)
+    return ResultSet(plan, FetchedData(rows=rows), archive="demo", elapsed=0.1)
 
 
 def text(result: ResultSet, format: str) -> str:
-    return "".join(render(result, format, width=None, color=False))
+    return "".join(render_result(result, format, width=None, color=False))
 
 
 # --- TSV
@@ -71,7 +71,7 @@ def test_tsv_is_csv_with_tabs() -> None:
 
 
 def table(result: ResultSet) -> pyarrow.Table:
-    data = b"".join(FORMATS["parquet"].encoded(result))
+    data = b"".join(FORMATS["parquet"].encode_result(result))
     return parquet.read_table(pyarrow.BufferReader(data))
 
 
@@ -90,7 +90,7 @@ def test_parquet_has_a_type_for_each_column() -> None:
 def test_parquet_is_read_by_duckdb_and_keeps_units(tmp_path: Path) -> None:
     result = ResultSet(
         Plan(Query("", select=()), ()),
-        Fetched(rows=[(1.5, [{"display_name": "a"}]), (None, None)]),
+        FetchedData(rows=[(1.5, [{"display_name": "a"}]), (None, None)]),
         archive="demo",
         elapsed=0,
         columns=(ResultColumn("km", Type.NUMBER, "km", ("km",)), ResultColumn("who", Type.OBJECT, "", ("who",))),
@@ -139,7 +139,7 @@ def test_no_value_keeps_parquet_from_being_written(values: list[Any]) -> None:
 
 
 def test_groups_of_rows_share_one_type(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("auroraql.output.frames._GROUP", 2)
+    monkeypatch.setattr("auroraql.results.dataframes._GROUP", 2)
     rows: list[Row] = [({"a": 1},), ({"a": 2},), ({"b": "x"},), ({},), ({"a": 0.5},)]
     assert table(keys("key", rows=rows)).column(0).to_pylist() == [
         {"a": 1.0, "b": None}, {"a": 2.0, "b": None}, {"a": None, "b": "x"}, {"a": None, "b": None}, {"a": 0.5, "b": None}
@@ -181,7 +181,7 @@ def test_a_terminal_is_told_before_anything_is_searched() -> None:
 
 def test_a_parquet_file_is_replaced_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "a.parquet"
-    write(products(WHOLE), path)
+    write_result(products(WHOLE), path)
     before = path.read_bytes()
 
     class Breaking(tuple[Row, ...]):
@@ -191,10 +191,10 @@ def test_a_parquet_file_is_replaced_whole_or_not_at_all(tmp_path: Path, monkeypa
             yield from [WHOLE] * 5
             raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("auroraql.output.parquet._GROUP", 2)
-    broken = ResultSet(products().plan, Fetched(rows=Breaking((WHOLE,))), archive="demo", elapsed=0.1)
+    monkeypatch.setattr("auroraql.rendering.parquet._GROUP", 2)
+    broken = ResultSet(products().plan, FetchedData(rows=Breaking((WHOLE,))), archive="demo", elapsed=0.1)
     with pytest.raises(UsageError, match="No space left"):
-        write(broken, path)
+        write_result(broken, path)
     assert [each.read_bytes() for each in tmp_path.iterdir()] == [before]
 
 
@@ -335,8 +335,8 @@ class Endless(Sequence[Row]):
 @pytest.mark.parametrize("format", [name for name, row in FORMATS.items() if row.render is not None])
 def test_of_a_million_rows_no_more_are_taken_than_are_shown(format: str) -> None:
     rows = Endless()
-    result = ResultSet(Plan(Query("data_products"), ()), Fetched(rows=rows), archive="demo", elapsed=1)
-    for _ in zip(range(20), render(result, format, width=None, color=False), strict=False):
+    result = ResultSet(Plan(Query("data_products"), ()), FetchedData(rows=rows), archive="demo", elapsed=1)
+    for _ in zip(range(20), render_result(result, format, width=None, color=False), strict=False):
         pass
     assert 0 < rows.taken <= 30_000
 
@@ -344,8 +344,8 @@ def test_of_a_million_rows_no_more_are_taken_than_are_shown(format: str) -> None
 @pytest.mark.parametrize("format", ["table", "vertical"])
 def test_a_terminal_is_shown_the_first_of_a_million_rows_and_told(format: str) -> None:
     rows = Endless()
-    result = ResultSet(Plan(Query("data_products"), ()), Fetched(rows=rows), archive="demo", elapsed=1)
-    shown = "".join(render(result, format, width=100, color=False, commands=True))
+    result = ResultSet(Plan(Query("data_products"), ()), FetchedData(rows=rows), archive="demo", elapsed=1)
+    shown = "".join(render_result(result, format, width=100, color=False, commands=True))
     assert rows.taken <= 1001
     assert shown.endswith("first 1,000 of 1,000,000 rows: \\last for all, \\export FILE to keep them\n")
 

@@ -6,15 +6,20 @@ from random import Random
 
 import pytest
 
-from auroraql.errors import Source, Span
-from auroraql.forms import script
-from auroraql.forms.tables import table
-from auroraql.forms.text.slips.habits import ARITHMETIC, FUNCTIONS_OF_FIELDS, HABITS, Habit
-from auroraql.forms.text.slips.statements import first_words
-from auroraql.forms.text.slips.stuck import NAMES_OF_TERMINALS
-from auroraql.preparing import check
-from auroraql.schema.catalogue import shipped
-from auroraql.session import connect
+from auroraql.codecs import script
+from auroraql.diagnostics.errors import Source, Span
+from auroraql.language.parse_table import load_table
+from auroraql.language.syntax_errors.foreign_syntax import (
+    ARITHMETIC,
+    FOREIGN_CONSTRUCTS,
+    FUNCTIONS_OF_FIELDS,
+    ForeignConstruct,
+)
+from auroraql.language.syntax_errors.parse_context import NAMES_OF_TERMINALS
+from auroraql.language.syntax_errors.statement_rules import statement_keywords
+from auroraql.schema.catalogue import load_shipped
+from auroraql.session.analyzer import check_scripts
+from auroraql.session.archive import connect
 from tests import corpus_files, fixes, mutations
 
 FIXED = (
@@ -162,21 +167,21 @@ def test_no_mutation_gets_a_wrong_fix_or_the_name_of_a_terminal() -> None:
 
 
 def test_every_terminal_has_a_name_for_people() -> None:
-    keywords = {name for name, value in table().terminals.items() if value == rf"(?i:{name.lower()}(?!\w))"}
-    others = set(table().terminals) - keywords - {"WS", "COMMENT"}
+    keywords = {name for name, value in load_table().terminals.items() if value == rf"(?i:{name.lower()}(?!\w))"}
+    others = set(load_table().terminals) - keywords - {"WS", "COMMENT"}
     assert others <= set(NAMES_OF_TERMINALS)
 
 
 def test_a_statement_begins_with_the_words_that_begin_one() -> None:
-    start = table().rows[table().start]
+    start = load_table().rows[load_table().start]
     words = {name for name in start if name.isupper()}
-    assert set(first_words(frozenset(words))) == words | {"SQL"}
+    assert set(statement_keywords(frozenset(words))) == words | {"SQL"}
     (said,) = fixes.diagnostics("@ data_products")
     assert all(word in said.hint for word in words | {"SQL"})
 
 
-@pytest.mark.parametrize("habit", [*HABITS, FUNCTIONS_OF_FIELDS, ARITHMETIC], ids=lambda habit: habit.fact)
-def test_the_way_out_of_a_habit_works_today(habit: Habit) -> None:
+@pytest.mark.parametrize("habit", [*FOREIGN_CONSTRUCTS, FUNCTIONS_OF_FIELDS, ARITHMETIC], ids=lambda habit: habit.fact)
+def test_the_way_out_of_a_habit_works_today(habit: ForeignConstruct) -> None:
     assert habit.example
     with connect() as archive:
         for result in archive.run_script(Source(habit.before + habit.example)):
@@ -189,9 +194,9 @@ def test_one_unreadable_statement_hides_no_other() -> None:
         "LET c = FIND ephemeris WHERE (platform = 'swarma' ON 2020-01-01;\nFIND c;\n"
         "FIND data_products WHERE program = 5 ON 2021-01-01"
     )
-    ((_, said),) = check([Source(text)], shipped(), {})
+    ((_, said),) = check_scripts([Source(text)], load_shipped(), {})
     assert [each.code for each in said] == ["AQL0115", "AQL0602", "AQL0102", "AQL0203"]
     assert [each.origin.start for each in said if isinstance(each.origin, Span)] == sorted(
         each.origin.start for each in said if isinstance(each.origin, Span)
     )
-    assert len(list(script.read_each(Source(text)))) == 5
+    assert len(list(script.read_each_statement(Source(text)))) == 5

@@ -12,17 +12,17 @@ from hypothesis import strategies as st
 from pyaurorax.search import DataProductSearch, EphemerisSearch, MetadataFilter, MetadataFilterExpression
 
 from auroraql import AuroraQLWarning, translate
-from auroraql.errors import Source, StatementError
-from auroraql.forms import query_json, script, sentence
-from auroraql.forms.text import parsing, writing
-from auroraql.forms.text.formatting import format_text
-from auroraql.plan import Plan
-from auroraql.planner import plan
+from auroraql.codecs import query_json, script, sentence
+from auroraql.diagnostics.errors import Source, StatementError
+from auroraql.ir.plan import Plan
+from auroraql.ir.query import Query
+from auroraql.language import parser, printer
+from auroraql.language.formatter import format_text
+from auroraql.planner import plan_query
 from auroraql.planner.windows import is_open
-from auroraql.query import Query
 from auroraql.resolver import resolve
 from auroraql.schema import DATA_PRODUCTS, EPHEMERIS, KINDS, Kind
-from auroraql.schema.catalogue import shipped
+from auroraql.schema.catalogue import load_shipped
 from tests import corpus_files
 from tests.strategies import (
     EVERY_QUERY,
@@ -39,15 +39,15 @@ NOW = datetime(2021, 3, 4, 5, 6, 7)
 
 
 def read_text(text: str) -> Query:
-    return resolve(script.read_find(Source(text)), shipped(), now=NOW).query
+    return resolve(script.read_find(Source(text)), load_shipped(), now=NOW).query
 
 
 def read_json(document: dict[str, Any], kind: str) -> Query:
-    return resolve(query_json.lift(document, kind), shipped(), now=NOW).query
+    return resolve(query_json.read_document(document, kind), load_shipped(), now=NOW).query
 
 
 def planned(query: Query) -> Plan:
-    return plan(query, shipped(), cut=False)
+    return plan_query(query, load_shipped(), cut=False)
 
 
 def one_request(query: Query) -> Plan:
@@ -58,12 +58,12 @@ def one_request(query: Query) -> Plan:
 
 @given(EVERY_QUERY)
 def test_law_1_text_read_back_is_the_query(query: Query) -> None:
-    assert read_text(writing.write(query, shipped())) == query
+    assert read_text(printer.print_query(query, load_shipped())) == query
 
 
 @given(EVERY_SEARCH)
 def test_law_1_json_read_back_is_the_query(query: Query) -> None:
-    document = query_json.write(one_request(query).requests[0])
+    document = query_json.write_query_json(one_request(query).requests[0])
     assert read_json(document, query.kind) == query
     assert read_text(f"FIND {query.kind} FROM " + json.dumps(document)) == query
 
@@ -72,7 +72,7 @@ def test_law_1_json_read_back_is_the_query(query: Query) -> None:
 def test_law_1_sentence_read_back_is_the_query_or_says_it_cannot(query: Query) -> None:
     request = one_request(query).requests[0]
     try:
-        text = sentence.write(request)
+        text = sentence.write_sentence(request)
     except StatementError as error:
         assert {each.code for each in error.diagnostics} == {"AQL0406"}
         return
@@ -82,15 +82,15 @@ def test_law_1_sentence_read_back_is_the_query_or_says_it_cannot(query: Query) -
 @given(EVERY_SEARCH)
 def test_law_2_all_forms_agree(query: Query) -> None:
     request = one_request(query).requests[0]
-    document = query_json.write(request)
-    text = writing.write(query, shipped())
+    document = query_json.write_query_json(request)
+    text = printer.print_query(query, load_shipped())
     if not is_open(request):  # which is an error
         assert translate(text, to="json") == document
     assert translate(document, to="aql") == text
     lifted = planned(read_json(document, query.kind))
     assert len(lifted.requests) == 1
-    assert not lifted.residual
-    assert query_json.write(lifted.requests[0]) == document
+    assert not lifted.post_processing
+    assert query_json.write_query_json(lifted.requests[0]) == document
 
 
 @pytest.mark.parametrize("open_text", ["SINCE 2015", "AND epoch < '2020-01-01'", ""])
@@ -103,7 +103,7 @@ def test_an_open_window_of_ephemeris_is_no_one_query(open_text: str, to: str) ->
 
 @pytest.mark.parametrize("end", [{}, {"end": "2020-01-01T00:00:00"}])
 def test_a_document_that_aurorax_refuses_stays_as_it_is(end: dict[str, str]) -> None:
-    document = query_json.write(
+    document = query_json.write_query_json(
         planned(read_json({"data_sources": {"ephemeris_metadata_filters": {}}} | end, "ephemeris")).requests[0]
     )
     with pytest.warns(AuroraQLWarning, match="AQL0614"):
@@ -114,12 +114,12 @@ def test_a_document_that_aurorax_refuses_stays_as_it_is(end: dict[str, str]) -> 
 
 @given(EVERY_QUERY)
 def test_law_3_the_normal_form_is_idempotent(query: Query) -> None:
-    assert Query.of(query) == query
+    assert Query.build(query) == query
 
 
 @given(EVERY_SEARCH)
 def test_law_3_missing_empty_and_null_lists_are_alike(query: Query) -> None:
-    document = query_json.write(one_request(query).requests[0])
+    document = query_json.write_query_json(one_request(query).requests[0])
     bare = _without_empty(document)
     assert read_json(bare, query.kind) == query
     assert read_json(_with_null(document), query.kind) == query
@@ -136,7 +136,7 @@ def _with_null(document: dict[str, Any]) -> dict[str, Any]:
 
 @given(EVERY_QUERY)
 def test_law_4_canonical_text_is_what_the_formatter_makes(query: Query) -> None:
-    text = writing.write(query, shipped())
+    text = printer.print_query(query, load_shipped())
     assert format_text(Source(text)) == text + ";\n"
 
 
@@ -147,9 +147,9 @@ _COMMENTS = st.sampled_from(
 
 @given(EVERY_QUERY, st.data())
 def test_law_4_formatting_is_idempotent_and_keeps_comments_and_meaning(query: Query, data: st.DataObject) -> None:
-    text = writing.write(query, shipped())
+    text = printer.print_query(query, load_shipped())
     made, at = "", 0
-    for token in parsing.parse_words(text)[1]:
+    for token in parser.parse_words(text)[1]:
         made += text[at : token.start_pos] + data.draw(_COMMENTS) + text[token.start_pos : token.end_pos]
         at = token.end_pos
     made += data.draw(_COMMENTS) + ";" + data.draw(_COMMENTS)

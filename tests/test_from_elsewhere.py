@@ -8,9 +8,9 @@ import pytest
 
 import auroraql
 from auroraql import Archive, StatementError, connect
-from auroraql.errors import Source
-from auroraql.preparing import check
-from auroraql.schema.catalogue import shipped
+from auroraql.diagnostics.errors import Source
+from auroraql.schema.catalogue import load_shipped
+from auroraql.session.analyzer import check_scripts
 from tests.aurorax_server import AuroraXServer, Fault
 from tests.command_line import command
 from tests.feeding_records import PRODUCTS, serving, urls
@@ -52,7 +52,7 @@ def test_what_a_search_from_elsewhere_found_feeds_the_script(service: Archive, s
     fetched, chosen, counted = service.run_script(script)
     assert len(fetched) == next(iter(counted))[0] == len(PRODUCTS)
     assert 0 < len(chosen) < len(fetched)
-    assert [said for _, said in check([Source(script)], shipped(), {})] == [()], "a check asks nobody"
+    assert [said for _, said in check_scripts([Source(script)], load_shipped(), {})] == [()], "a check asks nobody"
     with pytest.raises(StatementError, match="AQL0203"):
         service.run_script(f"FETCH `odd name` = '{request_id}'; FIND `odd name` WHERE url = 5")
     with pytest.raises(StatementError, match="AQL0227"):

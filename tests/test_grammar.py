@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 
-from auroraql.errors import Source, StatementError
-from auroraql.forms import grammar, script, tables
-from auroraql.forms.text import driver, slips, writing
-from auroraql.query import Ref
+from auroraql.codecs import script
+from auroraql.diagnostics.errors import Source, StatementError
+from auroraql.ir.query import Ref
+from auroraql.language import grammar, lr_parser, parse_table, printer, syntax_errors
 from auroraql.schema import KINDS
 from auroraql.schema.operators import OPERATORS, SPELLINGS
 from tests import corpus_files
@@ -20,14 +20,14 @@ from tests.typing_strategies import typings
 
 
 def test_the_grammar_has_no_conflict() -> None:
-    assert grammar.build(grammar.grammar_text(), strict=True)
+    assert grammar.build_parser(grammar.grammar_text(), strict=True)
 
 
 def test_the_table_that_is_shipped_is_the_grammars(update: bool) -> None:
-    made = tables.written(tables.made())
+    made = parse_table.serialize_table(parse_table.build_table())
     if update:
-        tables.FILE.write_text(made, "utf-8")
-    assert tables.FILE.read_text("utf-8") == made, "pytest tests/test_grammar.py --update writes it"
+        parse_table.FILE.write_text(made, "utf-8")
+    assert parse_table.FILE.read_text("utf-8") == made, "pytest tests/test_grammar.py --update writes it"
 
 
 @pytest.mark.parametrize("document", ["", "garbage", "{}", '{"grammar": "another", "start": 1}'])
@@ -36,32 +36,32 @@ def test_a_table_of_another_grammar_is_made_anew(
 ) -> None:
     file = tmp_path / "parse_table.json"
     file.write_text(document)
-    monkeypatch.setattr(tables, "FILE", file)
-    assert tables.table.__wrapped__() == tables.made()
+    monkeypatch.setattr(parse_table, "FILE", file)
+    assert parse_table.load_table.__wrapped__() == parse_table.build_table()
 
 
 def test_every_operator_of_the_schema_is_one_of_the_grammar() -> None:
-    words = set(grammar.keywords())
+    words = set(grammar.grammar_keywords())
     for operator in OPERATORS.values():
         typed = [*operator.text.split(), *operator.also]
         for part in typed:
-            assert part in words or re.fullmatch(grammar.pattern("CMP"), part), part
+            assert part in words or re.fullmatch(grammar.terminal_pattern("CMP"), part), part
         operand = {0: "", 1: "'x'", 2: "'x' AND 'y'", -1: "('x')"}[operator.arity]
-        (read,) = script.read(Source(f"FIND data_products WHERE a {operator.text} {operand}"))
+        (read,) = script.read_script(Source(f"FIND data_products WHERE a {operator.text} {operand}"))
         assert read.statement.clauses[0].expression.operator == operator.op  # type: ignore[union-attr]
         assert OPERATORS[operator.negation].negation == operator.op
 
 
 def test_every_comparison_of_the_grammar_is_in_the_schema() -> None:
-    alternatives = re.sub(r"[\[\]]", "", grammar.pattern("CMP").replace("[≤≥≠]", "≤|≥|≠")).split("|")
+    alternatives = re.sub(r"[\[\]]", "", grammar.terminal_pattern("CMP").replace("[≤≥≠]", "≤|≥|≠")).split("|")
     assert {a for a in SPELLINGS if not a[0].isalpha()} == {a.strip("(?:)") for a in alternatives}
 
 
-@pytest.mark.parametrize("word", sorted({*grammar.keywords(), "days", "km", "x"}))
+@pytest.mark.parametrize("word", sorted({*grammar.grammar_keywords(), "days", "km", "x"}))
 def test_a_keyword_is_a_name_where_a_name_is_due(word: str) -> None:
     kind = KINDS["data_products"]
-    written = writing.write_name(word)
-    (read,) = script.read(Source(f"FIND data_products SELECT {written} WHERE {written} = 5 ORDER BY {written}"))
+    written = printer.print_name(word)
+    (read,) = script.read_script(Source(f"FIND data_products SELECT {written} WHERE {written} = 5 ORDER BY {written}"))
     assert read.statement.clauses[1].expression.path.parts == (word,)  # type: ignore[union-attr]
     field = kind.field(word)  # names of fields are case-insensitive: METADATA is one
     assert field is None or field.name == word.lower()
@@ -69,12 +69,12 @@ def test_a_keyword_is_a_name_where_a_name_is_due(word: str) -> None:
 
 
 def test_clauses_named_in_messages_are_keywords() -> None:
-    assert set(slips.CLAUSE_STARTS) <= set(grammar.keywords())
+    assert set(syntax_errors.CLAUSE_STARTS) <= set(grammar.grammar_keywords())
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_kind_is_a_word_of_the_grammar(kind: str) -> None:
-    assert kind.upper() in grammar.keywords()
+    assert kind.upper() in grammar.grammar_keywords()
 
 
 @pytest.mark.parametrize(
@@ -119,15 +119,15 @@ def test_what_is_unfinished_is_told_from_what_is_wrong(text: str, complete: bool
 def test_spans_are_offsets_into_the_whole_script() -> None:
     text = "FIND data_products;\n  FIND data_products WHERE a == 1"
     with pytest.raises(StatementError) as caught:
-        script.read(Source(text))
+        script.read_script(Source(text))
     (diagnostic,) = caught.value.diagnostics
     assert text[diagnostic.origin.start : diagnostic.origin.end] == "=="  # type: ignore[union-attr]
 
 
 def test_no_state_has_a_place_for_a_name_and_for_a_keyword_that_could_be_one() -> None:
     """So that a word is told without asking each state's own scanner; those with a priority win in both loops."""
-    table = driver.tables()
-    first = {terminal.name for terminal in grammar.parser().terminals if terminal.priority}
+    table = lr_parser.get_tables()
+    first = {terminal.name for terminal in grammar.get_parser().terminals if terminal.priority}
     for state in range(len(table.states)):
         row = table.row(state)
         if "NAME" in row:

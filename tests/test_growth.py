@@ -15,19 +15,19 @@ from typing import Any
 import pytest
 
 from auroraql import connect, translate
-from auroraql.completion import ArchiveNames, Completer, Known
-from auroraql.errors import Source, StatementError
-from auroraql.forms.text.formatting import format_text
-from auroraql.frontends.lexer import AuroraQLLexer
-from auroraql.frontends.repl.unfinished import TypedCheck
-from auroraql.preparing import check
-from auroraql.schema.catalogue import shipped
+from auroraql.completion import ArchiveNames, Completer, CompletionContext
+from auroraql.diagnostics.errors import Source, StatementError
+from auroraql.frontends.repl.incomplete_input import IncompleteInputCheck
+from auroraql.language.formatter import format_text
+from auroraql.language.highlighter import AuroraQLLexer
+from auroraql.schema.catalogue import load_shipped
 from auroraql.schema.limits import (
     LIST_LIMITS,
-    MOST_CLAUSES,
+    MAX_CLAUSES,
     MOST_COLUMNS,
     MOST_SQL_TABLES,
 )
+from auroraql.session.analyzer import check_scripts
 
 FIND = "FIND data_products WHERE "
 ON = " ON 2021-01-01"
@@ -63,10 +63,10 @@ CONSTRUCTS: dict[str, Callable[[int], str]] = {
     "OR of ANDs": lambda n: f"{FIND}{listed('(k# = 1 AND wavelength = 1)', n, ' OR ')}{ON}",
     "OR in a block": lambda n: CONJUNCTIONS.format(f" AND ({listed('k# = 1', n, ' OR ')})"),
     "AND in a block": lambda n: CONJUNCTIONS.format(f" AND {listed('k# = 1', n, ' AND ')}"),
-    "shifts": lambda n: f"FIND data_products ON NOW{' - 1 day' * min(n, MOST_CLAUSES)}",
-    "clauses": lambda n: "FIND data_products" + " LIMIT 5" * min(n, MOST_CLAUSES),
-    "windows": lambda n: "FIND data_products" + ON * min(n, MOST_CLAUSES),
-    "clauses of SHOW": lambda n: "SHOW SOURCES" + " LIMIT 5" * min(n, MOST_CLAUSES),
+    "shifts": lambda n: f"FIND data_products ON NOW{' - 1 day' * min(n, MAX_CLAUSES)}",
+    "clauses": lambda n: "FIND data_products" + " LIMIT 5" * min(n, MAX_CLAUSES),
+    "windows": lambda n: "FIND data_products" + ON * min(n, MAX_CLAUSES),
+    "clauses of SHOW": lambda n: "SHOW SOURCES" + " LIMIT 5" * min(n, MAX_CLAUSES),
     "comments": lambda n: f"{FIND}a = 1 {'/*x*/ ' * n}{ON}",
     "nested comments": lambda n: f"{FIND}a = 1 {'/*' * n}{'*/' * n}{ON}",
     "line comments": lambda n: FIND + "-- x\r" * n + f"a = 1{ON}",
@@ -108,10 +108,10 @@ def document(**members: Any) -> str:
 
 
 def typed(text: str) -> None:
-    TypedCheck().wrong(text[:99_000], shipped())
+    IncompleteInputCheck().check(text[:99_000], load_shipped())
 
 
-KNOWN = Known(ArchiveNames(shipped()))
+KNOWN = CompletionContext(ArchiveNames(load_shipped()))
 
 
 def completed(text: str) -> None:
@@ -119,7 +119,7 @@ def completed(text: str) -> None:
 
 
 DOORS: dict[str, Callable[[str], object]] = {
-    "check": lambda text: list(check([Source(text)], shipped(), {})),
+    "check": lambda text: list(check_scripts([Source(text)], load_shipped(), {})),
     "fmt": lambda text: format_text(Source(text)),
     "plan": lambda text: translate(text, "plan"),
     "typing": typed,
@@ -184,7 +184,7 @@ ABOVE = {
 def test_a_list_above_its_limit_is_refused_soon(case: str) -> None:
     source = Source(ABOVE[case])
     begun = process_time()
-    ((_, diagnostics),) = check([source], shipped(), {})
+    ((_, diagnostics),) = check_scripts([source], load_shipped(), {})
     assert process_time() - begun < 5  # about one on a machine that does nothing else
     assert [diagnostic.code for diagnostic in diagnostics if diagnostic.severity == "error"] == ["AQL0116"]
     assert len(diagnostics[0].message) < 200
@@ -238,7 +238,7 @@ def test_many_selected_keys_have_the_values_of_the_records() -> None:
 
 
 def test_every_list_of_the_grammar_has_a_limit() -> None:
-    from auroraql.forms.tables import table
+    from auroraql.language.parse_table import load_table
 
-    helpers = {rule[1] for rule in table().rules if rule[1].startswith("__")}
+    helpers = {rule[1] for rule in load_table().rules if rule[1].startswith("__")}
     assert {name[2:].rpartition("_")[0].rpartition("_")[0] for name in helpers} <= set(LIST_LIMITS)

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auroraql.errors import Source, StatementError
-from auroraql.forms.lenient_json import as_json
-from auroraql.forms.query_json import _loaded
-from auroraql.translation import translate_source
+from auroraql.codecs.lenient_json import to_json
+from auroraql.codecs.query_json import _load_document
+from auroraql.diagnostics.errors import Source, StatementError
+from auroraql.session.translation import translate_source
 
 _PLAIN = st.none() | st.booleans() | st.text(max_size=12) | st.integers(-1000, 1000)
 _DOCUMENTS = st.dictionaries(
@@ -31,7 +31,7 @@ def test_a_printed_dict_is_the_same_document(document: dict[str, Any]) -> None:
             else value
         )
 
-    assert {key: plain(value) for key, value in _loaded(repr(document)).items()} == document
+    assert {key: plain(value) for key, value in _load_document(repr(document)).items()} == document
 
 
 def aql(text: str) -> str:
@@ -100,7 +100,7 @@ def test_a_distance_of_no_pair_is_ignored_with_a_warning() -> None:
     "text", ["{'start': open('x')}", "{'start': 1 + 1}", "{'start': __import__('os')}", "{'a': f'x'}"]
 )
 def test_nothing_is_evaluated(text: str) -> None:
-    assert as_json(text) is None
+    assert to_json(text) is None
     with pytest.raises(StatementError, match="AQL0401"):
         translate_source(Source(text), "aql")
 

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from auroraql.archives import demo
-from auroraql.archives.demo import store
-from auroraql.archives.demo.place import cached_file
-from auroraql.archives.opening import open_archive
-from auroraql.errors import UsageError
-from auroraql.session import connect
+from auroraql.diagnostics.errors import UsageError
+from auroraql.engines.duckdb import demo
+from auroraql.engines.duckdb.demo import demo_cache
+from auroraql.engines.duckdb.demo.location import demo_cache_path
+from auroraql.engines.registry import open_archive
+from auroraql.session.archive import connect
 from tests import small_catalogue
 from tests.conftest import ROOT
 
@@ -21,12 +21,12 @@ HEAVY = ("duckdb", "pyarrow", "numpy", "pandas", "requests", "urllib3", "ssl", "
 
 TYPED = """
 import io, sys
-import auroraql.frontends.cli.prompting, auroraql.frontends.cli.searching
+import auroraql.frontends.cli.commands.prompt, auroraql.frontends.cli.commands.statements
 from prompt_toolkit.completion import CompleteEvent
 from prompt_toolkit.document import Document
-from auroraql.frontends.repl.behind import Switches
-from auroraql.frontends.repl.desk import Desk
-from auroraql.session import connect
+from auroraql.frontends.repl.controller_protocol import ReplOptions
+from auroraql.frontends.repl.controller import Controller
+from auroraql.session.archive import connect
 with connect(sys.argv[1], late=True) as archive:
     desk = Desk(archive, Switches(color=True), io.StringIO())
     text = "FIND data_products WHERE program = 'trex' AND platform = 'gilam' AND wavelength == 5 ON 2021-01-01"
@@ -85,7 +85,7 @@ def test_what_was_not_built_is_built_beside(tmp_path: Path, monkeypatch: pytest.
     with connect(late=True, say=said.append) as archive:
         assert archive.catalogue.values("program")  # at once
         assert len(archive.run("FIND data_products WHERE program = 'rainbow' ON 2020-03-01")) > 0
-    assert cached_file(None).is_file()
+    assert demo_cache_path(None).is_file()
     assert said in ([], ["Building the demonstration catalogue (once, a few seconds)."])
 
 
@@ -93,14 +93,14 @@ def test_what_cannot_be_kept_is_said_once(tmp_path: Path, monkeypatch: pytest.Mo
     """Though the building was interrupted, and is begun again with the next statement."""
     (tmp_path / "file").write_text("in the way")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
-    monkeypatch.setattr("auroraql.archives.opening._SOON", 30)
-    build = demo.build
+    monkeypatch.setattr("auroraql.engines.registry._SOON", 30)
+    build = demo.build_demo
 
     def interrupted(_connection: object) -> None:
-        monkeypatch.setattr(store, "build", build)
+        monkeypatch.setattr(demo_cache, "build_demo", build)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(store, "build", interrupted)
+    monkeypatch.setattr(demo_cache, "build_demo", interrupted)
     said: list[str] = []
     text = "FIND data_products WHERE program = 'rainbow' ON 2020-03-01"
     with connect(late=True, say=said.append) as archive:
@@ -114,7 +114,7 @@ def test_what_cannot_be_kept_is_said_once(tmp_path: Path, monkeypatch: pytest.Mo
 
 def test_openssl_can_be_loaded_when_it_is_needed() -> None:
     code = (
-        "import auroraql.frontends.cli.lean, sys; assert not {'ssl', '_hashlib'} & {*sys.modules}; "
+        "import auroraql.frontends.cli.lean_imports, sys; assert not {'ssl', '_hashlib'} & {*sys.modules}; "
         "import ssl, hashlib, requests; ssl.create_default_context(); print(hashlib.sha256(b'').hexdigest()[:4])"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pygments.token import Comment, Error, Keyword, Literal, Name, Number, String, _TokenType
 
-from auroraql.forms import grammar
-from auroraql.frontends.lexer import AuroraQLLexer
+from auroraql.language import grammar
+from auroraql.language.highlighter import AuroraQLLexer
 
 DAILY = "FIND data_products WHERE program = 'trex' AND keogram_type = 'daily' ON 2021-01-01;"
 SENTENCE = (
@@ -59,7 +59,7 @@ def test_any_input_comes_back_whole(text: str) -> None:
     assert "".join(value for _, value in tokens(text)) == text
 
 
-@pytest.mark.parametrize("word", grammar.keywords())
+@pytest.mark.parametrize("word", grammar.grammar_keywords())
 def test_every_keyword_of_the_grammar_is_one_in_any_case(word: str) -> None:
     assert kinds(f"x {word} y", word) == kinds(f"x {word.lower()} y", word.lower()) == [Keyword]
 

@@ -6,13 +6,13 @@ import sys
 
 import pytest
 
-from auroraql.errors import Source
-from auroraql.forms import script
-from auroraql.forms.pieces import Piece
-from auroraql.forms.tables import table
-from auroraql.preparing import check
-from auroraql.schema.catalogue import shipped
-from auroraql.schema.limits import LIST_LIMITS, MOST_SCRIPT_CHARACTERS, MOST_STATEMENTS
+from auroraql.codecs import script
+from auroraql.diagnostics.errors import Source
+from auroraql.language.parse_table import load_table
+from auroraql.language.splitter import StatementPiece
+from auroraql.schema.catalogue import load_shipped
+from auroraql.schema.limits import LIST_LIMITS, MAX_SCRIPT_CHARACTERS, MAX_STATEMENTS
+from auroraql.session.analyzer import check_scripts
 
 FIND = "FIND data_products WHERE "
 ON = " ON 2021-01-01"
@@ -47,7 +47,7 @@ def checked(text: str) -> tuple[list[str], int]:
 
     sys.setprofile(counted)
     try:
-        ((_, said),) = check([Source(text)], shipped(), {})
+        ((_, said),) = check_scripts([Source(text)], load_shipped(), {})
     finally:
         sys.setprofile(None)
     return [each.code for each in said], count
@@ -65,17 +65,17 @@ def test_a_list_stops_at_its_limit(name: str) -> None:
 
 
 def test_every_list_of_the_grammar_has_a_limit() -> None:
-    helpers = {rule[1] for rule in table().rules if rule[1].startswith("__")}
+    helpers = {rule[1] for rule in load_table().rules if rule[1].startswith("__")}
     assert {name[2:].rpartition("_")[0].rpartition("_")[0] for name in helpers} <= set(LIST_LIMITS)
 
 
-@pytest.mark.parametrize("text", ["FIND ephemeris;" * (MOST_STATEMENTS + 1), ";" * (MOST_SCRIPT_CHARACTERS + 1)])
+@pytest.mark.parametrize("text", ["FIND ephemeris;" * (MAX_STATEMENTS + 1), ";" * (MAX_SCRIPT_CHARACTERS + 1)])
 def test_nothing_is_read_of_a_script_that_is_too_long(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    def unread(text: str, piece: Piece) -> script.Read:
+    def unread(text: str, piece: StatementPiece) -> script.ReadStatement:
         raise AssertionError("it was read")
 
     monkeypatch.setattr(script, "read_piece", unread)
-    ((_, said),) = check([Source(text)], shipped(), {})
+    ((_, said),) = check_scripts([Source(text)], load_shipped(), {})
     assert [each.code for each in said] == ["AQL0119"]
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from auroraql import Archive, connect
-from auroraql.archives.aurorax import arriving
+from auroraql.engines.aurorax.columnar import stream
 from tests.aurorax_server import SOURCES, SWARM, AuroraXServer
 from tests.command_line import command
 
@@ -90,8 +90,8 @@ def _moment(text: str) -> datetime:
 @pytest.mark.parametrize("is_packed", [False, True])
 def test_times_with_an_offset_are_the_same_moments_everywhere(is_packed: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     if is_packed:
-        monkeypatch.setattr(arriving, "SMALL", 1000)
-        monkeypatch.setattr(arriving, "PIECE", 1000)
+        monkeypatch.setattr(stream, "SMALL_RESPONSE_BYTES", 1000)
+        monkeypatch.setattr(stream, "CHUNK_BYTES", 1000)
     starts = [_moment(product["start"]) for product in PRODUCTS]
     ends = [_moment(product["end"]) for product in PRODUCTS]
     with AuroraXServer(copy.deepcopy(PRODUCTS)) as server, connect(server.url, timeout=20) as archive:

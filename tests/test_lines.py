@@ -8,17 +8,17 @@ from itertools import product
 import pytest
 from pygments.token import Comment, String
 
-from auroraql.completion import Completer, Finder
-from auroraql.errors import Diagnostic, Source, Span, render
-from auroraql.forms import script
-from auroraql.forms.pieces import cut
-from auroraql.forms.text.formatting import format_text
-from auroraql.frontends.lexer import AuroraQLLexer
-from auroraql.frontends.repl.commands import is_command, parts
-from auroraql.frontends.repl.unfinished import TypedCheck
-from auroraql.saved import header_of
-from auroraql.saved.uses import uses_of
-from auroraql.schema.catalogue import shipped
+from auroraql.codecs import script
+from auroraql.completion import Completer, CursorFinder
+from auroraql.diagnostics.errors import Diagnostic, Source, Span, render
+from auroraql.frontends.repl.commands import is_command, split_input
+from auroraql.frontends.repl.incomplete_input import IncompleteInputCheck
+from auroraql.language.formatter import format_text
+from auroraql.language.highlighter import AuroraQLLexer
+from auroraql.language.splitter import split_script
+from auroraql.queries import read_front_matter
+from auroraql.queries.parameter_usage import find_uses
+from auroraql.schema.catalogue import load_shipped
 
 LINE_ENDS = ("\n", "\r", "\r\n")
 SEPARATORS = ("\v", "\f", "\x1c", "\x1d", "\x1e", "\x1f", "\x85", "\u2028", "\u2029")
@@ -30,7 +30,7 @@ TWO = "FIND ephemeris WHERE platform = 'swarma' ON 2021-01-01"
 
 
 def statements(text: str) -> list[object]:
-    return [each.statement for each in script.read(Source(text))]
+    return [each.statement for each in script.read_script(Source(text))]
 
 
 def coloured(text: str, kind: object) -> list[str]:
@@ -48,15 +48,18 @@ def test_a_line_end_ends_a_comment_everywhere(end: str) -> None:
     assert coloured(text, Comment) == ["#!/usr/bin/env auroraql", "-- all", "-- these"]
     assert script.is_complete(f"{ONE} -- note{end}")
     # Nothing is completed within the comment, and everything after it.
-    assert Finder().locate(text, text.index("these") + 5) is None
-    place = Finder().locate(text, text.index("WHERE"))
+    assert CursorFinder().locate(text, text.index("these") + 5) is None
+    place = CursorFinder().locate(text, text.index("WHERE"))
     assert place is not None
     assert place.begin == text.index("FIND")
-    assert [each.code for each in TypedCheck().wrong(f"{ONE} -- '{end}AND", shipped())] == []
-    assert [*parts(f"{ONE};{end}\\timing{end}")] == [f"{ONE};{end}", f"\\timing{end}"]
+    assert [each.code for each in IncompleteInputCheck().check(f"{ONE} -- '{end}AND", load_shipped())] == []
+    assert [*split_input(f"{ONE};{end}\\timing{end}")] == [f"{ONE};{end}", f"\\timing{end}"]
     assert not is_command(f"\\timing{end}x")
     assert is_command(f"\\timing{end}")
-    assert header_of(Source(f"-- description a{end}-- param day: date{end}{ONE}")).declared("day") is not None
+    assert (
+        read_front_matter(Source(f"-- description a{end}-- param day: date{end}{ONE}")).get_declaration("day")
+        is not None
+    )
 
 
 @pytest.mark.parametrize("blank", SEPARATORS, ids=ascii)
@@ -64,10 +67,10 @@ def test_other_separators_are_blanks_and_end_no_comment(blank: str) -> None:
     text = f"FIND data_products -- these{blank}WHERE program = 'trex'\nON 2021-01-01"
     assert statements(text) == statements("FIND data_products ON 2021-01-01")
     assert coloured(text, Comment) == [f"-- these{blank}WHERE program = 'trex'"]
-    assert Finder().locate(text, text.index("WHERE")) is None
+    assert CursorFinder().locate(text, text.index("WHERE")) is None
     assert statements(format_text(Source(text))) == statements(text)
     held = f"\\x{blank}y"
-    assert [*parts(f"{ONE} AND a = '{held}'")] == [f"{ONE} AND a = '{held}'"]
+    assert [*split_input(f"{ONE} AND a = '{held}'")] == [f"{ONE} AND a = '{held}'"]
 
 
 @pytest.mark.parametrize("blank", BLANKS, ids=ascii)
@@ -77,7 +80,7 @@ def test_blanks_stand_between_words_and_statements(blank: str) -> None:
     assert statements(text) == statements(f"{ONE};{ONE}")
     assert statements(format_text(Source(text))) == statements(f"{ONE};{ONE}")
     assert "".join(value for _, _, value in AuroraQLLexer().get_tokens_unprocessed(text)) == text
-    place = Finder().locate(text, len(text))
+    place = CursorFinder().locate(text, len(text))
     assert place is not None
     assert place.form == "text"
     for form in ("sql", "json", "sentence"):
@@ -86,7 +89,7 @@ def test_blanks_stand_between_words_and_statements(blank: str) -> None:
             "json": f'FIND{blank}data_products{blank}FROM{blank}{{"start": 1}}',
             "sentence": f"EXPLAIN{blank}Find{blank}data_products{blank}for ((",
         }[form]
-        (piece,) = cut(begun)
+        (piece,) = split_script(begun)
         assert piece.form == form  # type: ignore[union-attr]
 
 
@@ -125,19 +128,19 @@ def test_comments_nest(comment: str) -> None:
     assert statements(formatted) == statements(text)
     assert format_text(Source(formatted)) == formatted
     assert "".join(coloured(text, Comment)).replace(comment, "") == ""
-    assert Finder().locate(text, text.rindex(comment) + len(comment) - 2) is None
-    place = Finder().locate(text, len(text))
+    assert CursorFinder().locate(text, text.rindex(comment) + len(comment) - 2) is None
+    place = CursorFinder().locate(text, len(text))
     assert place is None or place.begin == text.rindex("FIND")
 
 
 @pytest.mark.parametrize("text", [f"{ONE} /* a", f"{ONE} /* a /* b */", f"/* /* */ {ONE};", "SQL SELECT 1 /* /* */"])
 def test_a_comment_within_one_must_be_closed_too(text: str) -> None:
-    (diagnostic,) = cut(text)
+    (diagnostic,) = split_script(text)
     assert isinstance(diagnostic, Diagnostic)
     assert diagnostic.code == "AQL0101"
     assert diagnostic.origin == Span(text.index("/*"), text.index("/*") + 2)
     assert not script.is_complete(text)
-    assert not TypedCheck().wrong(text, shipped())
+    assert not IncompleteInputCheck().check(text, load_shipped())
 
 
 @pytest.mark.parametrize(
@@ -157,28 +160,28 @@ def test_a_comment_within_one_must_be_closed_too(text: str) -> None:
 )
 def test_sql_is_cut_as_duckdb_reads_it(sql: str) -> None:
     text = f"SQL {sql}\n;{ONE}"
-    first, second = cut(text)
+    first, second = split_script(text)
     assert isinstance(first, Diagnostic) is False
     assert text[first.body : first.end].strip() == sql  # type: ignore[union-attr]
     assert text[second.start :] == ONE  # type: ignore[union-attr]
     formatted = format_text(Source(text))
     assert statements(formatted) == statements(text)
     assert format_text(Source(formatted)) == formatted
-    place = Finder().locate(text, len(text))
+    place = CursorFinder().locate(text, len(text))
     assert place is not None
     assert place.begin == text.rindex("FIND")
 
 
 @pytest.mark.parametrize("quoted", ["$$a;$b", "$tag$ $$", "E'a\\'", "'a", '"a'])
 def test_quotes_of_sql_must_be_closed(quoted: str) -> None:
-    (diagnostic,) = cut(f"SQL SELECT {quoted}")
+    (diagnostic,) = split_script(f"SQL SELECT {quoted}")
     assert isinstance(diagnostic, Diagnostic)
     assert diagnostic.code == "AQL0101"
 
 
 def test_parameters_of_sql_stand_outside_of_quotes_and_comments() -> None:
     sql = "SQL SELECT $a, '$b', $$ $c $$, $t$ $d $t$, /* $e /* */ $f */ $g, E'\\'$h' -- $i\r, $j"
-    assert uses_of(Source(sql)).names == ("a", "g", "j")
+    assert find_uses(Source(sql)).names == ("a", "g", "j")
 
 
 @pytest.mark.parametrize("quotes", ["''", '""', "‘’", "’’", "“”", "„“", "‚‘", "‟”", "‛’", '“"', "‘'"], ids=ascii)
@@ -188,7 +191,7 @@ def test_every_quote_holds_what_would_end_something_else(quotes: str) -> None:
     assert len(statements(text)) == 2
     assert statements(format_text(Source(text))) == statements(text)
     assert coloured(text, String)[0] == held
-    place = Finder().locate(text, len(text) - 1)
+    place = CursorFinder().locate(text, len(text) - 1)
     assert place is not None
     assert place.begin == text.rindex(";") + 2
 

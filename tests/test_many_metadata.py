@@ -9,8 +9,8 @@ import duckdb
 import pytest
 
 from auroraql import Archive
-from auroraql.query import Ref
-from auroraql.sql import texts
+from auroraql.ir.query import Ref
+from auroraql.sql import metadata_texts
 from auroraql.sql.bindings import Bindings
 
 VALUES = """{
@@ -38,8 +38,8 @@ def test_a_text_in_the_map_is_that_of_the_key() -> None:
     assert len(keys) == 18
     for key in (*keys, "missing"):
         bind = Bindings()
-        in_map = texts.text_of(Ref("metadata", key), "k", bind).text
-        table = texts.with_texts("kept", "k", "TRUE")
+        in_map = metadata_texts.text_expression(Ref("metadata", key), "k", bind).text
+        table = metadata_texts.add_text_map("kept", "k", "TRUE")
         extracted = f"CAST(k.metadata[{bind(key)}] AS VARCHAR)"
         rows = connection.execute(f"SELECT {in_map}, {extracted} FROM {table}", bind.values).fetchall()  # noqa: S608
         assert len(rows) == 2

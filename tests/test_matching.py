@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from auroraql.completion import Item, Vocabulary
+from auroraql.completion import NamedItem, Vocabulary
 
 
 @pytest.mark.parametrize(
@@ -27,10 +27,10 @@ from auroraql.completion import Item, Vocabulary
     ],
 )
 def test_how_names_are_found(typed: str, found: list[str]) -> None:
-    names = Vocabulary(map(Item, ("fort smith", "fort yukon", "gillam", "pinawa\n2")))
+    names = Vocabulary(map(NamedItem, ("fort smith", "fort yukon", "gillam", "pinawa\n2")))
     assert [item.text for _, item in names.matches(typed, 10)] == found
 
 
 def test_beginnings_come_before_the_rest() -> None:
-    names = Vocabulary(map(Item, ("x_type", "atype", "type")))
+    names = Vocabulary(map(NamedItem, ("x_type", "atype", "type")))
     assert [item.text for _, item in names.matches("ty", 10)] == ["type", "x_type", "atype"]

@@ -13,9 +13,9 @@ import pytest
 
 import auroraql
 from auroraql import Archive, StatementError, UsageError, connect
-from auroraql.errors import Source
-from auroraql.preparing import check
-from auroraql.schema.catalogue import shipped
+from auroraql.diagnostics.errors import Source
+from auroraql.schema.catalogue import load_shipped
+from auroraql.session.analyzer import check_scripts
 from tests.aurorax_server import AuroraXServer
 from tests.feeding_records import DAY, FIRST, PRODUCTS, both, codes, last, serving, urls
 
@@ -148,7 +148,7 @@ def test_a_check_needs_no_rows() -> None:
         SUBMIT later = FIND data_products WHERE platform IN c.platform ON 2020-02-01; FETCH later; FIND later WHERE url = 'x';
         SQL SELECT count(*) FROM later; SHOW COLUMNS OF c; SHOW SEARCHES; SET timeout = 5 minutes
     """
-    ((_, said),) = check([Source(text)], shipped(), {})
+    ((_, said),) = check_scripts([Source(text)], load_shipped(), {})
     assert [each.code for each in said] == ["AQL0620"]
 
 

@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auroraql.errors import Source
+from auroraql.diagnostics.errors import Source
+from auroraql.diagnostics.suggestions import find_misspelt
 from auroraql.schema import KINDS
-from auroraql.session import connect
-from auroraql.spelling import slip
-from auroraql.translation import translate_source
+from auroraql.session.archive import connect
+from auroraql.session.translation import translate_source
 
 _FIELDS = [(kind.name, name) for kind in KINDS.values() for name in kind.names]
 
@@ -69,4 +69,4 @@ def test_a_key_that_is_nearly_a_known_name_is_questioned_with_it(key: str, fix: 
     ],
 )
 def test_a_slip_is_a_letter_or_two(word: str, known: list[str], meant: str | None) -> None:
-    assert slip(word, known) == meant
+    assert find_misspelt(word, known) == meant

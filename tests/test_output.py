@@ -20,12 +20,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auroraql.errors import UsageError
-from auroraql.errors import columns as width_of
-from auroraql.output import FORMATS, check_writable, footer, grid, render, wants_color, write, write_text
-from auroraql.plan import Plan
-from auroraql.query import Column, Query, Ref
-from auroraql.results import Fetched, ResultSet, Row
+from auroraql.diagnostics.errors import UsageError
+from auroraql.diagnostics.errors import display_width as width_of
+from auroraql.ir.plan import Plan
+from auroraql.ir.query import Column, Query, Ref
+from auroraql.rendering import (
+    FORMATS,
+    check_writable,
+    format_footer,
+    render_grid,
+    render_result,
+    should_color,
+    write_result,
+    write_text,
+)
+from auroraql.results.result_set import FetchedData, ResultSet, Row
 
 MIDNIGHT = datetime(2021, 1, 1)
 URL = "https://data.phys.ucalgary.ca/sort_by_project/TREx/RGB/daily_keograms/2021/01/01/20210101_gill_keogram.png"
@@ -47,11 +56,11 @@ def selected(*names: str, rows: Sequence[Row]) -> ResultSet:
 
 
 def answer(query: Query, rows: Sequence[Row]) -> ResultSet:
-    return ResultSet(Plan(query, ()), Fetched(rows=rows), archive="demo", elapsed=0.0123, demonstration=True)
+    return ResultSet(Plan(query, ()), FetchedData(rows=rows), archive="demo", elapsed=0.0123, demonstration=True)
 
 
 def text(result: ResultSet, format: str = "table", width: int | None = None, *, color: bool = False) -> str:
-    return "".join(render(result, format, width=width, color=color))
+    return "".join(render_result(result, format, width=width, color=color))
 
 
 # --- what people read
@@ -63,7 +72,7 @@ def test_a_narrow_terminal_gets_the_columns_that_matter_and_is_told_of_the_rest(
     assert rule == "----------------  -------  --------  --------------------------  ---------------"
     assert rows == ["2021-01-01 00:00  trex     gillam    …20210101_gill_keogram.png  keogram"] * 3
     assert note == "11 columns, 5 shown: --format vertical for all"
-    shown = "".join(render(whole([WHOLE] * 3), "table", width=80, color=False, commands=True))
+    shown = "".join(render_result(whole([WHOLE] * 3), "table", width=80, color=False, commands=True))
     assert shown.endswith("11 columns, 5 shown: \\last for all\n")
 
 
@@ -190,13 +199,15 @@ def test_colours_only_when_asked_for() -> None:
 
 
 def test_the_footer_tells_demonstration_data() -> None:
-    assert footer(whole()) == "1 row · 12 ms · demo (demonstration data)"
-    real = ResultSet(Plan(Query("data_products"), ()), Fetched([]), archive="a\x1b", elapsed=75.2, demonstration=False)
-    assert footer(real) == "0 rows · 1 min 15 s · a␛"
+    assert format_footer(whole()) == "1 row · 12 ms · demo (demonstration data)"
+    real = ResultSet(
+        Plan(Query("data_products"), ()), FetchedData([]), archive="a\x1b", elapsed=75.2, demonstration=False
+    )
+    assert format_footer(real) == "0 rows · 1 min 15 s · a␛"
 
 
 def test_a_grid_of_anything() -> None:
-    assert grid(("name", "n"), [("a\n", 1)], 80) == "name  n\n----  -\na␊    1\n"
+    assert render_grid(("name", "n"), [("a\n", 1)], 80) == "name  n\n----  -\na␊    1\n"
 
 
 class Terminal(io.StringIO):
@@ -215,7 +226,7 @@ class Terminal(io.StringIO):
     ],
 )
 def test_colours_are_for_terminals_that_have_them(stream: io.StringIO, environ: dict[str, str], wanted: bool) -> None:
-    assert wants_color(stream, environ) is wanted
+    assert should_color(stream, environ) is wanted
 
 
 # --- what programs read
@@ -267,7 +278,7 @@ def test_an_unknown_format_is_told_with_the_known_ones(name: str) -> None:
 @pytest.mark.parametrize("name", ["a.csv", "a.JSON", "a.jsonl", "a.txt", "ü – ₂.csv"])
 def test_a_file_is_written_in_the_format_its_name_tells(tmp_path: Path, name: str) -> None:
     path = tmp_path / name
-    write(whole(), path)
+    write_result(whole(), path)
     told = next(row.name for row in FORMATS.values() if path.suffix.lower() in row.suffixes)
     assert path.read_bytes() == text(whole(), told).encode()
     assert [each.name for each in tmp_path.iterdir()] == [name]
@@ -278,7 +289,7 @@ def test_an_existing_file_is_replaced_whole_and_keeps_its_permissions(tmp_path: 
     path.write_text("x" * 100_000)
     path.chmod(0o640)
     link.symlink_to(path)
-    write(whole(), link)
+    write_result(whole(), link)
     assert link.is_symlink()
     assert path.read_text() == text(whole(), "csv")
     assert stat.S_IMODE(path.stat().st_mode) == 0o640
@@ -287,7 +298,7 @@ def test_an_existing_file_is_replaced_whole_and_keeps_its_permissions(tmp_path: 
 def test_a_new_file_has_the_permissions_the_umask_leaves(tmp_path: Path) -> None:
     before = os.umask(0o027)
     try:
-        write(whole(), tmp_path / "a.csv")
+        write_result(whole(), tmp_path / "a.csv")
     finally:
         os.umask(before)
     assert stat.S_IMODE((tmp_path / "a.csv").stat().st_mode) == 0o640
@@ -306,7 +317,7 @@ def test_a_write_that_breaks_off_leaves_what_was_there(tmp_path: Path, fault: Ba
     path.write_text("before")
     expected = UsageError if isinstance(fault, OSError) else type(fault)
     with pytest.raises(expected):
-        write(whole(Breaking((WHOLE,))), path)
+        write_result(whole(Breaking((WHOLE,))), path)
     assert {each.name: each.read_text() for each in tmp_path.iterdir()} == {"a.csv": "before"}
 
 
@@ -321,7 +332,7 @@ def test_a_file_below_dev_is_a_file(tmp_path: Path) -> None:
             test_a_write_that_breaks_off_leaves_what_was_there(Path(folder) / "here", fault)
         link = tmp_path / "link.csv"
         link.symlink_to(Path(folder) / "here" / "a.csv")
-        write(whole(), link)
+        write_result(whole(), link)
         assert (Path(folder) / "here" / "a.csv").read_text() == text(whole(), "csv")
         assert link.is_symlink()
 
@@ -339,14 +350,14 @@ def test_a_descriptor_is_written_to_where_it_is(tmp_path: Path, place: str) -> N
         if not target.parent.is_dir():
             pytest.skip("not here")
         check_writable(target, "csv")
-        write(whole(), target, "csv")
+        write_result(whole(), target, "csv")
     assert path.read_text() == "before\n" + text(whole(), "csv")
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no full device here")
 def test_a_full_disk_is_told() -> None:
     with pytest.raises(UsageError, match="No space left"):
-        write(whole(), "/dev/full", "csv")
+        write_result(whole(), "/dev/full", "csv")
 
 
 def test_a_pipe_is_written_to_and_not_replaced(tmp_path: Path) -> None:
@@ -356,7 +367,7 @@ def test_a_pipe_is_written_to_and_not_replaced(tmp_path: Path) -> None:
         [sys.executable, "-c", f"print(open({str(pipe)!r}).read(), end='')"], stdout=subprocess.PIPE
     )
     check_writable(pipe)
-    write(whole(), pipe)
+    write_result(whole(), pipe)
     assert reader.communicate()[0].decode() == text(whole(), "csv")
     assert stat.S_ISFIFO(pipe.stat().st_mode)
 
@@ -385,7 +396,7 @@ def test_a_file_that_cannot_be_written_is_told_before_the_search(tmp_path: Path,
     with pytest.raises(UsageError):
         check_writable(tmp_path / name)
     with pytest.raises(UsageError):
-        write(whole(), tmp_path / name)
+        write_result(whole(), tmp_path / name)
     assert sorted(tmp_path.iterdir()) == before
 
 
@@ -412,6 +423,6 @@ def test_checking_a_file_changes_nothing(tmp_path: Path) -> None:
 
 
 def test_no_heavy_library_is_loaded_before_a_table_is_shown() -> None:
-    code = "import sys, auroraql.output; print({'wcwidth', 'pandas', 'pyarrow', 'auroraql.output.html', 'auroraql.output.calendar'} & set(sys.modules))"
+    code = "import sys, auroraql.rendering; print({'wcwidth', 'pandas', 'pyarrow', 'auroraql.rendering.html', 'auroraql.rendering.calendar'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"

@@ -12,20 +12,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auroraql.errors import UsageError
-from auroraql.errors import columns as width_of
-from auroraql.frontends.repl.desk import take
-from auroraql.frontends.repl.state import State
-from auroraql.output import render, writes_blocks
-from auroraql.output.blocks import ASCII_BARS, BARS, SHADES, Scale
-from auroraql.output.screen import BLOCKS, Screen
-from auroraql.output.steps import DAY, STEPS, axis, fitting
-from auroraql.output.timeline import render_timeline
-from auroraql.plan import Plan
-from auroraql.query import Column, Query, Ref
-from auroraql.results import Fetched, ResultColumn, ResultSet, Row
+from auroraql.diagnostics.errors import UsageError
+from auroraql.diagnostics.errors import display_width as width_of
+from auroraql.frontends.repl.controller import run_input
+from auroraql.frontends.repl.state import ReplState
+from auroraql.ir.plan import Plan
+from auroraql.ir.query import Column, Query, Ref
+from auroraql.rendering import render_result, supports_blocks
+from auroraql.rendering.block_charts import ASCII_BARS, BARS, SHADES, BlockScale
+from auroraql.rendering.options import BLOCKS, RenderOptions
+from auroraql.rendering.time_axis import DAY, STEPS, choose_step, draw_axis
+from auroraql.rendering.timeline import render_timeline
+from auroraql.results.result_set import FetchedData, ResultColumn, ResultSet, Row
 from auroraql.schema import Type
-from auroraql.session import Archive
+from auroraql.session.archive import Archive
 from tests.repl_fakes import said, take_all
 
 FEBRUARY = datetime(2020, 2, 1)
@@ -40,7 +40,7 @@ def available(rows: Sequence[Row], first: datetime, last: datetime) -> ResultSet
         ResultColumn("date", Type.TIME, "", ("date",)),
         ResultColumn("count", Type.INTEGER, "", ("count",)),
     )
-    return ResultSet(Plan(query, ()), Fetched(rows=rows), archive="demo", elapsed=0.1, columns=columns)
+    return ResultSet(Plan(query, ()), FetchedData(rows=rows), archive="demo", elapsed=0.1, columns=columns)
 
 
 def days(counts: dict[str, Sequence[int]], first: datetime = FEBRUARY) -> ResultSet:
@@ -55,7 +55,7 @@ def days(counts: dict[str, Sequence[int]], first: datetime = FEBRUARY) -> Result
 
 
 def calendar(result: ResultSet, width: int, **screen: bool) -> list[str]:
-    return "".join(render(result, "table", width=width, color=False, **screen)).splitlines()
+    return "".join(render_result(result, "table", width=width, color=False, **screen)).splitlines()
 
 
 def strip(line: str) -> str:
@@ -114,8 +114,8 @@ def test_no_line_of_sources_is_wider_than_the_terminal(demo: Archive, width: int
 def test_the_rows_are_there_for_pipes_other_formats_and_other_columns(demo: Archive) -> None:
     asked = "OF data_products WHERE platform = 'gillam' ON 2020-02-01"
     result = demo.run(f"SHOW AVAILABILITY {asked}")
-    assert "".join(render(result, "table", width=None, color=False)).count("2020-02-01 00:00:00") == len(result)
-    assert "".join(render(result, "csv", width=80, color=False)).count("\n") == len(result) + 1
+    assert "".join(render_result(result, "table", width=None, color=False)).count("2020-02-01 00:00:00") == len(result)
+    assert "".join(render_result(result, "csv", width=80, color=False)).count("\n") == len(result) + 1
     assert "█" in "".join(calendar(result, 80))
     for select in ("SELECT display_name, date", "SELECT date, count", "SELECT display_name, max(count) AS count"):
         group = " GROUP BY display_name" if "max" in select else ""
@@ -134,7 +134,7 @@ def test_sources_of_one_name_are_kept_apart(demo: Archive) -> None:
         for name, kind in (("identifier", Type.INTEGER), ("display_name", Type.STRING), ("date", Type.TIME), ("count", Type.INTEGER))
     )  # fmt: skip
     query = Query("SHOW AVAILABILITY", start=FEBRUARY, end=FEBRUARY)
-    result = ResultSet(Plan(query, ()), Fetched(rows=rows), archive="demo", elapsed=0.1, columns=columns)
+    result = ResultSet(Plan(query, ()), FetchedData(rows=rows), archive="demo", elapsed=0.1, columns=columns)
     assert [line.split()[0] for line in calendar(result, 80)[1:3]] == ["same", "same"]
 
 
@@ -151,11 +151,11 @@ def test_names_are_harmless_and_measured_as_they_are_shown() -> None:
 
 
 def test_the_prompt_draws_it_and_keeps_the_rows(demo: Archive) -> None:
-    session = State(demo, io.StringIO())
-    take(session, "SHOW AVAILABILITY OF ephemeris WHERE platform = 'swarma' DURING 2020-01")
+    session = ReplState(demo, io.StringIO())
+    run_input(session, "SHOW AVAILABILITY OF ephemeris WHERE platform = 'swarma' DURING 2020-01")
     assert "Swarm A  █████" in said(session)
     assert "31 rows · " in said(session)
-    take(session, "\\last")
+    run_input(session, "\\last")
     assert said(session).count("2020-01-31 00:00:00") == 1
 
 
@@ -166,11 +166,11 @@ def products(*rows: tuple[Any, ...], names: Sequence[str] = ("start", "end")) ->
     roles = {"display_name": "source", "program": "source"}
     refs = [Ref(roles.get(name, "record"), f"data_source.{name}" if name in roles else name) for name in names]  # type: ignore[arg-type]
     query = Query("data_products", select=tuple(Column(ref) for ref in refs))
-    return ResultSet(Plan(query, ()), Fetched(rows=rows), archive="demo", elapsed=0.1)
+    return ResultSet(Plan(query, ()), FetchedData(rows=rows), archive="demo", elapsed=0.1)
 
 
 def timeline(result: ResultSet, width: int = 80, most: int = 40, *, blocks: bool = True) -> list[str]:
-    return "".join(render_timeline(result, Screen(width, blocks=blocks), most)).splitlines()
+    return "".join(render_timeline(result, RenderOptions(width, blocks=blocks), most)).splitlines()
 
 
 def hours(start: int, end: int, name: str = "a") -> tuple[datetime, datetime, str]:
@@ -257,7 +257,7 @@ def test_any_times_can_be_drawn(rows: list[Row], width: int, blocks: bool) -> No
 
 
 def test_a_kept_result_is_drawn_by_its_name(demo: Archive) -> None:
-    session = State(demo, io.StringIO())
+    session = ReplState(demo, io.StringIO())
     for text in (
         f"LET drawn = {TRACES}",
         "\\timeline drawn",
@@ -267,7 +267,7 @@ def test_a_kept_result_is_drawn_by_its_name(demo: Archive) -> None:
         "SHOW PROGRAMS",
         "\\timeline",
     ):
-        take(session, text)
+        run_input(session, text)
     shown = said(session)
     assert "TREx RGB FSMI │" in shown
     assert "did you mean drawn?" in shown
@@ -287,7 +287,9 @@ def test_a_million_rows_are_drawn_without_being_kept() -> None:
         def __iter__(self) -> Iterator[Row]:
             return ((FEBRUARY + timedelta(minutes=n), "a") for n in range(100_000))
 
-    result = ResultSet(products(names=("start", "display_name")).plan, Fetched(rows=Rows()), archive="demo", elapsed=1)
+    result = ResultSet(
+        products(names=("start", "display_name")).plan, FetchedData(rows=Rows()), archive="demo", elapsed=1
+    )
     assert timeline(result)[2].endswith("│100,000")
 
 
@@ -296,7 +298,7 @@ def test_a_million_rows_are_drawn_without_being_kept() -> None:
 
 def keyed(*rows: Row) -> ResultSet:
     query = Query("data_products", select=tuple(Column(Ref("metadata", name)) for name in "abc"))
-    return ResultSet(Plan(query, ()), Fetched(rows=rows), archive="demo", elapsed=0.1)
+    return ResultSet(Plan(query, ()), FetchedData(rows=rows), archive="demo", elapsed=0.1)
 
 
 def test_without_blocks_there_is_nothing_but_ascii() -> None:
@@ -305,18 +307,18 @@ def test_without_blocks_there_is_nothing_but_ascii() -> None:
     rows = [hours(0, 24), hours(0, 12, "b"), *[hours(0, 1)] * 30]
     assert "".join(timeline(products(*rows, names=("start", "end", "display_name")), blocks=False)).isascii()
     long = [("a name that is cut off", "b" * 90, n) for n in range(40)]
-    shown = "".join(render(keyed(*long), "table", width=60, color=False, blocks=False))
+    shown = "".join(render_result(keyed(*long), "table", width=60, color=False, blocks=False))
     assert shown.isascii()
     assert "bb~" in shown
     assert {width_of(line) for line in shown.splitlines()} == {60}
     for encoding, writes in (("utf-8", True), ("ascii", False), ("latin-1", False), ("utf-16", True)):
-        assert writes_blocks(io.TextIOWrapper(io.BytesIO(), encoding)) is writes
+        assert supports_blocks(io.TextIOWrapper(io.BytesIO(), encoding)) is writes
     assert set(BARS + SHADES) - set(BLOCKS) <= {" "}
 
 
 @given(highest=st.integers(0, 10**9), characters=st.sampled_from([BARS, SHADES, ASCII_BARS]))
 def test_a_scale_says_what_its_characters_stand_for(highest: int, characters: str) -> None:
-    scale = Scale(characters, highest)
+    scale = BlockScale(characters, highest)
     assert scale.character(0) == characters[0]
     counted = 0
     for character, told in scale.ranges():
@@ -330,23 +332,25 @@ def test_a_scale_says_what_its_characters_stand_for(highest: int, characters: st
 @given(first=st.datetimes(), last=st.datetimes(), room=st.integers(11, 300))
 def test_time_is_cut_into_whole_steps_that_fit(first: datetime, last: datetime, room: int) -> None:
     first, last = min(first, last), max(first, last)
-    step, starts = fitting(first, last, room)
+    step, starts = choose_step(first, last, room)
     assert 1 <= len(starts) <= room
     assert starts[0] <= first
-    assert [step.after(a) for a in starts[:-1]] == starts[1:]
-    assert last < step.after(starts[-1]) or step.after(starts[-1]) == datetime.max
+    assert [step.next_start(a) for a in starts[:-1]] == starts[1:]
+    assert last < step.next_start(starts[-1]) or step.next_start(starts[-1]) == datetime.max
     for each in (1, 2, 5):
-        assert len(axis(step, starts, each, "┌")) <= len(starts) * each
+        assert len(draw_axis(step, starts, each, "┌")) <= len(starts) * each
 
 
 def test_dates_stand_where_they_are() -> None:
     starts = list(DAY.pieces(FEBRUARY, FEBRUARY + timedelta(days=28)))
-    assert axis(DAY, starts, 1, "┌") == "  ┌02-03 ┌02-10 ┌02-17 ┌02-24"
-    assert axis(DAY, starts, 3, "┌") == "      ┌2020-02-03          ┌02-10               ┌02-17               ┌02-24"
+    assert draw_axis(DAY, starts, 1, "┌") == "  ┌02-03 ┌02-10 ┌02-17 ┌02-24"
+    assert (
+        draw_axis(DAY, starts, 3, "┌") == "      ┌2020-02-03          ┌02-10               ┌02-17               ┌02-24"
+    )
     hour = next(step for step in STEPS if step.name == "1 hour")
     begun = list(hour.pieces(FEBRUARY + timedelta(hours=20), FEBRUARY + timedelta(hours=44)))
-    assert axis(hour, begun, 3, "|") == "   |21:00   |02-02   |03:00   |06:00   |09:00   |12:00   |15:00   |18:00"
+    assert draw_axis(hour, begun, 3, "|") == "   |21:00   |02-02   |03:00   |06:00   |09:00   |12:00   |15:00   |18:00"
     week = next(step for step in STEPS if step.name == "1 week")
-    assert axis(week, list(week.pieces(datetime(2020, 1, 1), datetime(2020, 12, 31))), 1, "┌").startswith(
+    assert draw_axis(week, list(week.pieces(datetime(2020, 1, 1), datetime(2020, 12, 31))), 1, "┌").startswith(
         "┌2020-01     ┌2020-04"
     )

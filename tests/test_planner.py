@@ -13,17 +13,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auroraql import residual
-from auroraql.errors import Source
-from auroraql.forms import query_json, script
-from auroraql.plan import Plan
-from auroraql.planner import plan
-from auroraql.planner.native import MOST_REQUESTS
-from auroraql.planner.sources import AXES, cover
-from auroraql.query import And, Comparison, FieldComparison, Not, Or, Predicate, Query
+from auroraql.codecs import query_json, script
+from auroraql.diagnostics.errors import Source
+from auroraql.engines.duckdb import postprocess
+from auroraql.ir.plan import Plan
+from auroraql.ir.query import And, Comparison, FieldComparison, Not, Or, Predicate, Query
+from auroraql.planner import plan_query
+from auroraql.planner.pushdown import MAX_REQUESTS
+from auroraql.planner.source_cover import AXES, find_cover
 from auroraql.resolver import resolve
 from auroraql.schema import DATA_PRODUCTS
-from auroraql.schema.catalogue import Catalogue, DataSource, shipped
+from auroraql.schema.catalogue import Catalogue, DataSource, load_shipped
 from tests import aurorax_matching, brute_force
 from tests.small_catalogue import SOURCES
 from tests.test_archives import holds, record
@@ -48,7 +48,7 @@ def fetched(made: Plan) -> list[dict[str, Any]]:
     """What the requests of a plan fetch, each record once."""
     found: dict[str, dict[str, Any]] = {}
     for request in made.requests:
-        for each in aurorax_matching.matching(request.kind, query_json.write(request), RECORDS):
+        for each in aurorax_matching.matching(request.kind, query_json.write_query_json(request), RECORDS):
             found.setdefault(json.dumps(each, sort_keys=True), each)
     return list(found.values())
 
@@ -71,18 +71,18 @@ def marked(predicate: Predicate) -> Predicate:
 
 @given(predicates)
 def test_law_5_every_plan_with_its_residual_is_the_query(predicate: Predicate) -> None:
-    query = Query.of(Query(KIND, marked(predicate)))
-    made = plan(query, SMALL)
-    assert len(made.requests) <= MOST_REQUESTS
-    done = residual.run(fetched(made), made.residual, DATA_PRODUCTS)
+    query = Query.build(Query(KIND, marked(predicate)))
+    made = plan_query(query, SMALL)
+    assert len(made.requests) <= MAX_REQUESTS
+    done = postprocess.filter_records(fetched(made), made.post_processing, DATA_PRODUCTS)
     assert sorted(r["url"] for r in done) == sorted(p.url for p in brute_force.answer(query, KNOWN))
 
 
 def planned(where: str) -> Plan:
     """The plan of a predicate over the sources that come with the package."""
     text = f"FIND data_products WHERE {where} ON 2020-02-01"
-    resolved = resolve(script.read_find(Source(text)), shipped(), now=datetime(2021, 1, 1))
-    return plan(resolved.query, shipped())
+    resolved = resolve(script.read_find(Source(text)), load_shipped(), now=datetime(2021, 1, 1))
+    return plan_query(resolved.query, load_shipped())
 
 
 @pytest.mark.parametrize(
@@ -108,15 +108,15 @@ def planned(where: str) -> Plan:
 def test_how_many_requests_a_predicate_takes(where: str, requests: int, is_exact: bool) -> None:
     made = planned(where)
     assert len(made.requests) == requests
-    assert (made.residual.where is None) is is_exact
+    assert (made.post_processing.where is None) is is_exact
 
 
 def test_more_alternatives_than_requests_are_one_wider_request() -> None:
     where = " AND ".join(f"(keogram_type = 'k{i}' OR movie_type = 'm{i}')" for i in range(20))
     made = planned(f"program = 'trex' AND {where}")
     assert len(made.requests) == 1
-    assert made.requests[0].listed("program") == ("trex",)
-    assert made.residual.where == made.query.where
+    assert made.requests[0].list_values("program") == ("trex",)
+    assert made.post_processing.where == made.query.where
 
 
 def test_an_empty_set_of_sources_is_an_answer_with_a_warning() -> None:
@@ -127,7 +127,7 @@ def test_an_empty_set_of_sources_is_an_answer_with_a_warning() -> None:
 
 def test_a_source_nobody_told_of_is_still_asked_for() -> None:
     made = planned("program = 'brand-new' AND keogram_type LIKE 'd%'")
-    assert [r.listed("program") for r in made.requests] == [("brand-new",)]
+    assert [r.list_values("program") for r in made.requests] == [("brand-new",)]
 
 
 def boxed(sources: Sequence[DataSource], lists: Sequence[tuple[str, tuple[str, ...]]]) -> set[int]:
@@ -146,7 +146,7 @@ def test_boxes_hold_exactly_the_sources_or_say_that_they_do_not(
     chosen: list[DataSource], others: list[DataSource]
 ) -> None:
     every = list({s.identifier: s for s in (*chosen, *others)}.values())
-    found = cover(chosen, every)
+    found = find_cover(chosen, every)
     wanted = {s.identifier for s in chosen}
     held = set().union(*(boxed(every, box) for box in found.boxes))
     assert held == wanted if found.exact else held > wanted
@@ -155,5 +155,5 @@ def test_boxes_hold_exactly_the_sources_or_say_that_they_do_not(
 
 def test_sources_that_share_their_names_are_told_apart_by_a_residual() -> None:
     twins = [DataSource(1, "p", "a", "x", "ground", "One"), DataSource(2, "p", "a", "x", "ground", "Two")]
-    assert not cover(twins[:1], twins).exact
-    assert cover(twins, twins).exact
+    assert not find_cover(twins[:1], twins).exact
+    assert find_cover(twins, twins).exact

@@ -15,7 +15,7 @@ import duckdb
 import pytest
 from prompt_toolkit.history import FileHistory
 
-from auroraql.archives.kept_file import KeptFile
+from auroraql.engines.disk_cache import CacheFile
 from tests.small_catalogue import write
 
 _EACH = 40
@@ -40,8 +40,8 @@ def _holding(program: str, *arguments: object) -> Iterator[subprocess.Popen[byte
 
 _WRITER = """
 import os, sys
-from auroraql.archives.embedded import EmbeddedEngine
-from auroraql.errors import Unreachable
+from auroraql.engines.duckdb.engine import EmbeddedEngine
+from auroraql.diagnostics.errors import Unreachable
 path, link, hard = sys.argv[1:]
 engine = EmbeddedEngine(path, writable=True)
 for other in (path, link, hard):  # which must not end the lock
@@ -108,10 +108,10 @@ _MANY = """
 import sys, time
 from pathlib import Path
 number, folder, each = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3])
-from auroraql.archives.kept_file import KeptFile
+from auroraql.engines.disk_cache import CacheFile
 from auroraql.frontends.repl.history import open_history
-from auroraql.saved.shelf import save
-from auroraql.output import write_text
+from auroraql.queries.store import save_query
+from auroraql.rendering import write_text
 history, kept = open_history(folder / "history"), KeptFile("test", "x", folder, here=False)
 print("ready", flush=True)
 sys.stdin.readline()
@@ -142,7 +142,7 @@ def test_three_processes_write_every_other_file(tmp_path: Path) -> None:
         assert process.stdin is not None
         process.stdin.write(b"\n")
         process.stdin.flush()
-    kept, export = KeptFile("test", "x", tmp_path, here=False), tmp_path / "export.csv"
+    kept, export = CacheFile("test", "x", tmp_path, here=False), tmp_path / "export.csv"
     while any(process.poll() is None for process in processes):
         document = kept.read()
         assert document is None or document["pad"] == document["mark"] * 5000

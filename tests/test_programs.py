@@ -18,10 +18,10 @@ from hypothesis import assume, given
 from pyaurorax.search import ConjunctionSearch, DataProductSearch, EphemerisSearch
 
 from auroraql import StatementError, translate
-from auroraql.forms import python, query_json
-from auroraql.planner import plan
-from auroraql.query import Query
-from auroraql.schema.catalogue import shipped
+from auroraql.codecs import pyaurorax, query_json
+from auroraql.ir.query import Query
+from auroraql.planner import plan_query
+from auroraql.schema.catalogue import load_shipped
 from tests import conjunction_strategies
 from tests.aurorax_server import EPHEMERIS, RECORDS, SOURCES, AuroraXServer
 from tests.strategies import EVERY_SEARCH
@@ -74,10 +74,10 @@ _SEARCHES = (EVERY_SEARCH | conjunction_strategies.searches()).map(lambda q: rep
 
 @given(_SEARCHES)
 def test_a_program_asks_the_client_for_the_same(query: Query) -> None:
-    requests = plan(query, shipped(), cut=False).requests
+    requests = plan_query(query, load_shipped(), cut=False).requests
     assume(requests)
-    asked = asked_by(python.write(requests[0], "a\n'''\\ statement"))
-    assert translate(asked, to="json") == query_json.write(requests[0])
+    asked = asked_by(pyaurorax.write_pyaurorax(requests[0], "a\n'''\\ statement"))
+    assert translate(asked, to="json") == query_json.write_query_json(requests[0])
 
 
 def test_a_program_runs_as_it_is_printed(server: AuroraXServer) -> None:

@@ -16,11 +16,11 @@ import pyte
 import pytest
 
 import auroraql
-from auroraql import sql_results
-from auroraql.archives.base import Progress
-from auroraql.errors import Unreachable, columns
-from auroraql.frontends.progress import describe, lasting, sets_lines_anew, status_line
-from auroraql.searches import elapsing
+from auroraql.diagnostics.errors import Unreachable, display_width
+from auroraql.engines.base import Progress
+from auroraql.frontends.shared.progress import describe_progress, format_duration, rewraps_lines, status_line
+from auroraql.session.jobs import report_elapsed
+from auroraql.session.sql import runner
 from tests.aurorax_server import RECORDS, SOURCES, AuroraXServer, Fault
 
 
@@ -60,8 +60,8 @@ def test_progress_is_one_line_on_a_terminal_only(monkeypatch: pytest.MonkeyPatch
 @pytest.mark.parametrize("width", [1, 2, 5, 12, 20, 33, 40, 80, 200])
 @pytest.mark.parametrize("line", ["", "found 92", "Überflüge über 大きなオーロラ und 極光 gefunden", "x" * 300])
 def test_the_line_is_never_wider_than_the_terminal(width: int, line: str) -> None:
-    shown = describe(Progress(75.9, line, 12_300_000, 4500), width)
-    assert columns(shown) <= width
+    shown = describe_progress(Progress(75.9, line, 12_300_000, 4500), width)
+    assert display_width(shown) <= width
     if width >= 40:  # what was received is always said, the log as far as there is room
         assert shown.startswith("1 min 15 s")
         assert shown.endswith("12.3 MB · 4,500 records")
@@ -96,7 +96,7 @@ def test_it_is_drawn_in_place_and_leaves_nothing_behind(monkeypatch: pytest.Monk
 def test_a_terminal_that_sets_its_lines_anew_is_cleared_upwards(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setenv("TMUX", "x")
-    assert sets_lines_anew(os.environ)
+    assert rewraps_lines(os.environ)
     terminal = Terminal()
     show = status_line(terminal)
     assert show is not None
@@ -140,11 +140,11 @@ def test_keys_are_not_echoed_into_it(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize(("seconds", "said"), [(0.4, "0 s"), (59.9, "59 s"), (75, "1 min 15 s"), (7325, "2 h 2 min")])
 def test_lengths_of_time(seconds: float, said: str) -> None:
-    assert lasting(seconds) == said
+    assert format_duration(seconds) == said
 
 
 def test_progress_names_what_there_is() -> None:
-    assert describe(Progress(3.0, "", 0, 0)) == "3 s"
+    assert describe_progress(Progress(3.0, "", 0, 0)) == "3 s"
 
 
 # --- statements that are no searches
@@ -179,13 +179,13 @@ def test_availability_says_how_long_it_takes(told: list[Progress | None]) -> Non
 
 
 def test_sql_says_how_long_it_takes(told: list[Progress | None], monkeypatch: pytest.MonkeyPatch) -> None:
-    run_sql = sql_results.run_sql
+    run_sql = runner.run_sql
 
     def slow(*arguments: Any) -> Any:
         time.sleep(0.6)
         return run_sql(*arguments)
 
-    monkeypatch.setattr(sql_results, "run_sql", slow)
+    monkeypatch.setattr(runner, "run_sql", slow)
     with auroraql.connect(watch=told.append) as archive:
         archive.run("LET c = FIND data_products WHERE program = 'rainbow' ON 2020-03-01")
         told.clear()
@@ -195,7 +195,7 @@ def test_sql_says_how_long_it_takes(told: list[Progress | None], monkeypatch: py
 
 def test_what_fails_or_is_interrupted_leaves_no_line(told: list[Progress | None]) -> None:
     for error in (KeyboardInterrupt(), Unreachable("", archive="x")):
-        with pytest.raises(type(error)), elapsing(told.append, 0):
+        with pytest.raises(type(error)), report_elapsed(told.append, 0):
             raise error
         assert told.pop() is None
     assert "auroraql-elapsing" not in {each.name for each in threading.enumerate()}

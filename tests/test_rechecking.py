@@ -9,15 +9,22 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from auroraql.errors import Source, Span, StatementError
-from auroraql.forms import script
-from auroraql.forms.pieces import Piece
-from auroraql.named import Kept
-from auroraql.planner import noticed, plan
-from auroraql.preparing import NOTHING, Prepared, Preparing, Standing, check, prepare
-from auroraql.rechecking import Rechecking
+from auroraql.codecs import script
+from auroraql.completion.live_checker import LiveChecker
+from auroraql.diagnostics.errors import Source, Span, StatementError
+from auroraql.language.splitter import StatementPiece
+from auroraql.planner import plan_query, plan_warnings
 from auroraql.resolver import resolve
-from auroraql.schema.catalogue import Catalogue, DataSource, shipped
+from auroraql.results.stored_results import StoredResult
+from auroraql.schema.catalogue import Catalogue, DataSource, load_shipped
+from auroraql.session.analyzer import (
+    EMPTY_CONTEXT,
+    AnalyzedStatement,
+    Analyzer,
+    SessionContext,
+    analyze_scripts,
+    check_scripts,
+)
 from tests.typing_strategies import typings
 
 SCRIPTS = (
@@ -53,9 +60,9 @@ SCRIPTS = (
 )
 
 
-def whole(text: str, standing: Standing = NOTHING, catalogue: Catalogue | None = None) -> Any:
+def whole(text: str, standing: SessionContext = EMPTY_CONTEXT, catalogue: Catalogue | None = None) -> Any:
     """What a check that remembers nothing says."""
-    return next(check([Source(text)], catalogue or shipped(), {}, standing))[1]
+    return next(check_scripts([Source(text)], catalogue or load_shipped(), {}, standing))[1]
 
 
 def with_places(diagnostics: Any) -> list[str]:
@@ -65,33 +72,33 @@ def with_places(diagnostics: Any) -> list[str]:
 @settings(deadline=None)
 @given(typings(SCRIPTS))
 def test_it_says_what_a_check_of_the_whole_says(texts: list[str]) -> None:
-    again = Rechecking()
+    again = LiveChecker()
     for text in texts:
-        assert with_places(again.check(text, shipped())) == with_places(whole(text))
+        assert with_places(again.check(text, load_shipped())) == with_places(whole(text))
 
 
 def test_places_move_with_what_stands_before() -> None:
-    again = Rechecking()
+    again = LiveChecker()
     for before in ("", "FIND ephemeris LIMIT 1; ", "\n\n"):
         text = f"{before}FIND data_products WHERE platform = 'gilam' ON 2021-01-01"
-        origins = [each.origin for each in again.check(text, shipped()) if each.code == "AQL0602"]
+        origins = [each.origin for each in again.check(text, load_shipped()) if each.code == "AQL0602"]
         assert origins == [Span(text.index("'gilam'"), text.index("'gilam'") + 7)]
 
 
 def test_what_the_session_keeps_is_heeded() -> None:
-    again, text = Rechecking(), "FIND passes WHERE program = 'trex'"
-    assert [each.severity for each in again.check(text, shipped())] == ["error"]
-    (made,) = prepare([Source("LET passes = FIND data_products ON 2021-01-01")], Preparing(shipped(), {}))
-    assert isinstance(made.kept, Kept)
-    standing = Standing({"passes": made.kept}, {})
-    assert again.check(text, shipped(), standing) == whole(text, standing) == ()
-    assert [each.severity for each in again.check(text, shipped())] == ["error"]
+    again, text = LiveChecker(), "FIND passes WHERE program = 'trex'"
+    assert [each.severity for each in again.check(text, load_shipped())] == ["error"]
+    (made,) = analyze_scripts([Source("LET passes = FIND data_products ON 2021-01-01")], Analyzer(load_shipped(), {}))
+    assert isinstance(made.stored_result, StoredResult)
+    standing = SessionContext({"passes": made.stored_result}, {})
+    assert again.check(text, load_shipped(), standing) == whole(text, standing) == ()
+    assert [each.severity for each in again.check(text, load_shipped())] == ["error"]
 
 
 def test_another_catalogue_is_heeded() -> None:
-    again, text = Rechecking(), "FIND data_products WHERE program = 'trex' ON 2021-01-01"
-    other = replace(shipped(), sources=(DataSource(1, "a", "b", "c", "ground", "d"),))
-    assert again.check(text, shipped()) == ()
+    again, text = LiveChecker(), "FIND data_products WHERE program = 'trex' ON 2021-01-01"
+    other = replace(load_shipped(), sources=(DataSource(1, "a", "b", "c", "ground", "d"),))
+    assert again.check(text, load_shipped()) == ()
     assert [each.code for each in again.check(text, other)] == ["AQL0602"]
 
 
@@ -131,10 +138,10 @@ def test_and_of_what_is_joined(wheres: list[str], joined: str) -> None:
 
 
 def _same_of(text: str) -> None:
-    known = replace(shipped(), is_shipped=False)  # a plan is limited to the shipped list, and a check is not
+    known = replace(load_shipped(), is_shipped=False)  # a plan is limited to the shipped list, and a check is not
     resolved = resolve(script.read_find(Source(text)), known)
     query, said = resolved.query, resolved.warnings
-    assert with_places(noticed(query, known, said)) == with_places(plan(query, known, said).warnings)
+    assert with_places(plan_warnings(query, known, said)) == with_places(plan_query(query, known, said).warnings)
 
 
 @pytest.mark.parametrize(
@@ -148,29 +155,31 @@ def _same_of(text: str) -> None:
     ],
 )
 def test_what_stands_around_a_statement_changes_nothing(text: str) -> None:
-    assert with_places(Rechecking().check(text, shipped())) == with_places(whole(text))
+    assert with_places(LiveChecker().check(text, load_shipped())) == with_places(whole(text))
 
 
 def test_only_statements_that_changed_are_read_and_checked_again(monkeypatch: pytest.MonkeyPatch) -> None:
     statements = [f"LET c{n} = FIND data_products WHERE platform = 'p{n}' ON 2021-01-01;\n" for n in range(50)]
     texts: list[str] = []
-    read_piece, outcome = script.read_piece, Preparing.outcome
+    read_piece, outcome = script.read_piece, Analyzer.analyze
 
-    def counted_read(text: str, piece: Piece) -> script.Read:
+    def counted_read(text: str, piece: StatementPiece) -> script.ReadStatement:
         texts.append(text)
         return read_piece(text, piece)
 
-    def counted_outcome(self: Preparing, read: script.Read, source: Source) -> Prepared | StatementError:
+    def counted_outcome(
+        self: Analyzer, read: script.ReadStatement, source: Source
+    ) -> AnalyzedStatement | StatementError:
         texts.append(source.text)
         return outcome(self, read, source)
 
     monkeypatch.setattr(script, "read_piece", counted_read)
-    monkeypatch.setattr(Preparing, "outcome", counted_outcome)
-    again = Rechecking()
-    assert len(again.check("".join(statements), shipped())) == 50
+    monkeypatch.setattr(Analyzer, "analyze", counted_outcome)
+    again = LiveChecker()
+    assert len(again.check("".join(statements), load_shipped())) == 50
     assert len(texts) == 100
     texts.clear()
     edited = "".join([*statements[:20], "FIND ephemeris ON 2021-01-01;", *statements[20:]])
-    said = again.check(edited, shipped())
+    said = again.check(edited, load_shipped())
     assert texts == ["FIND ephemeris ON 2021-01-01"] * 2
     assert with_places(said) == with_places(whole(edited))

@@ -12,13 +12,13 @@ from prompt_toolkit.input import create_pipe_input
 from prompt_toolkit.output import DummyOutput
 
 from auroraql.completion.keywords import FUNCTIONS
-from auroraql.errors import UsageError
+from auroraql.diagnostics.errors import UsageError
 from auroraql.frontends.repl import banner
-from auroraql.frontends.repl.commands import COMMANDS, is_command, parts, run_command
-from auroraql.frontends.repl.describe import describe
-from auroraql.frontends.repl.desk import submits, take, talk
+from auroraql.frontends.repl.commands import COMMANDS, is_command, run_command, split_input
+from auroraql.frontends.repl.controller import can_submit, run_input, run_session
+from auroraql.frontends.repl.describe import describe_name
 from auroraql.schema import KINDS
-from auroraql.schema.catalogue import shipped
+from auroraql.schema.catalogue import load_shipped
 from tests.repl_fakes import TABLE, FakeArchive, said, state, take_all
 
 # --- what is submitted
@@ -38,19 +38,19 @@ from tests.repl_fakes import TABLE, FakeArchive, said, state, take_all
     ],
 )
 def test_enter_submits_what_is_whole(text: str) -> None:
-    assert submits(Document(text))
+    assert can_submit(Document(text))
 
 
 @pytest.mark.parametrize(
     "text", ["FIND", "FIND data_products WHERE", "FIND data_products WHERE program = 'tr", "/* why", "{"]
 )
 def test_enter_opens_a_line_in_what_is_not(text: str) -> None:
-    assert not submits(Document(text))
+    assert not can_submit(Document(text))
 
 
 def test_a_blank_line_submits_only_below_the_text() -> None:
-    assert submits(Document("FIND data_products WHERE\n  "))
-    assert not submits(Document("\n\nFIND data_products WHERE", cursor_position=0))
+    assert can_submit(Document("FIND data_products WHERE\n  "))
+    assert not can_submit(Document("\n\nFIND data_products WHERE", cursor_position=0))
 
 
 # --- commands
@@ -89,12 +89,12 @@ def test_a_mistyped_command_is_answered_by_the_nearest(typed: str, meant: str) -
 
 def test_the_view_is_toggled_and_comes_back() -> None:
     session = state()
-    take(session, "\\format csv")
-    take(session, "\\x")
+    run_input(session, "\\format csv")
+    run_input(session, "\\x")
     assert session.format == "vertical"
-    take(session, "/x")
+    run_input(session, "/x")
     assert session.format == "csv"
-    take(session, "\\format")
+    run_input(session, "\\format")
     assert "* csv" in said(session)
 
 
@@ -146,7 +146,7 @@ def test_an_unknown_format_is_told_with_the_nearest() -> None:
 @pytest.mark.parametrize("text", ["\\q", "/q", "quit", "exit;"])
 def test_leaving(text: str) -> None:
     session = state()
-    take(session, text)
+    run_input(session, text)
     assert session.switches.done
 
 
@@ -167,16 +167,16 @@ def test_leaving(text: str) -> None:
     ],
 )
 def test_what_is_known_of_a_name(name: str, shown: list[str]) -> None:
-    text = describe(shipped(), name, 100)
+    text = describe_name(load_shipped(), name, 100)
     assert all(each in text for each in shown)
 
 
 @pytest.mark.parametrize("width", [20, 60, 80])
 def test_every_known_name_is_described(width: int) -> None:
-    catalogue = shipped()
+    catalogue = load_shipped()
     for kind in KINDS.values():
         for name in (kind.name, *(leaf.bare for leaf in kind.leaves()), *catalogue.keys(kind.name)):
-            assert "there is nothing named" not in describe(catalogue, name, width)
+            assert "there is nothing named" not in describe_name(catalogue, name, width)
 
 
 # --- statements
@@ -224,7 +224,7 @@ def session(keys: str, folder: Path) -> tuple[FakeArchive, str]:
     archive, stream = FakeArchive(), io.StringIO()
     with create_pipe_input() as keyboard:
         keyboard.send_text(keys)
-        talk(archive, stream=stream, history=folder / "history", input=keyboard, output=DummyOutput())
+        run_session(archive, stream=stream, history=folder / "history", input=keyboard, output=DummyOutput())
     return archive, stream.getvalue()
 
 
@@ -267,13 +267,13 @@ def test_what_is_pasted_behind_a_failure_is_not_done(tmp_path: Path) -> None:
     ],
 )
 def test_a_command_begins_where_no_statement_is_under_way(text: str, cut: list[str]) -> None:
-    assert [*parts(text)] == cut
+    assert [*split_input(text)] == cut
 
 
 def test_behind_a_pasted_command_a_statement_goes_on() -> None:
-    assert submits(Document("FIND a;\n\\x"))
-    assert submits(Document("\\x\nFIND a;"))
-    assert not submits(Document("\\x\nFIND a WHERE"))
+    assert can_submit(Document("FIND a;\n\\x"))
+    assert can_submit(Document("\\x\nFIND a;"))
+    assert not can_submit(Document("\\x\nFIND a WHERE"))
 
 
 def test_ctrl_c_clears_the_line_and_ctrl_d_leaves(tmp_path: Path) -> None:

@@ -10,32 +10,32 @@ from unittest.mock import patch
 
 import pytest
 
-from auroraql.frontends.repl import showing
-from auroraql.frontends.repl.desk import take
-from auroraql.output import Format
-from auroraql.results import ResultSet
+from auroraql.frontends.repl import display
+from auroraql.frontends.repl.controller import run_input
+from auroraql.rendering import ResultFormat
+from auroraql.results.result_set import ResultSet
 from tests.repl_fakes import Products, products, said, state
 
 
 def test_the_last_result_is_exported_without_searching_again(tmp_path: Path) -> None:
     session = products()
-    take(session, "FIND data_products")
+    run_input(session, "FIND data_products")
     for name in ("a.csv", "a.json"):
-        take(session, f"\\export {tmp_path}/{name}")
+        run_input(session, f"\\export {tmp_path}/{name}")
     assert isinstance(session.archive, Products)
     assert len(session.archive.asked) == 1
     assert (tmp_path / "a.csv").read_text().startswith("start,url,end\n2021-01-01T00:00:00,https://")
     assert "a.json: 1 row" in said(session)
-    take(session, "\\export nothing.xyz")
+    run_input(session, "\\export nothing.xyz")
     assert "does not tell the format" in said(session)
 
 
 def test_an_export_to_a_full_disk_loses_nothing(tmp_path: Path) -> None:
     session = products()
     (tmp_path / "kept.csv").write_text("before")
-    take(session, "FIND data_products")
+    run_input(session, "FIND data_products")
     with patch("os.fsync", side_effect=OSError(28, "No space left on device")):
-        take(session, f"\\export {tmp_path}/kept.csv")
+        run_input(session, f"\\export {tmp_path}/kept.csv")
     assert "No space left" in said(session)
     assert (tmp_path / "kept.csv").read_text() == "before"
     assert [each.name for each in tmp_path.iterdir()] == ["kept.csv"]
@@ -44,12 +44,12 @@ def test_an_export_to_a_full_disk_loses_nothing(tmp_path: Path) -> None:
 def test_results_go_to_a_file_in_place_of_the_terminal_or_besides(tmp_path: Path) -> None:
     session = state()
     for text in (f"\\o {tmp_path}/o", "FIND a", "FIND b", "\\o", f"\\tee {tmp_path}/t", "FIND c", "\\tee", "FIND d"):
-        take(session, text)
+        run_input(session, text)
     assert (tmp_path / "o").read_text().count("trex") == 2
     assert (tmp_path / "t").read_text().count("trex") == 1
     assert said(session).count("  trex") == 2
-    take(session, f"\\o {tmp_path}")
-    take(session, "FIND e")
+    run_input(session, f"\\o {tmp_path}")
+    run_input(session, "FIND e")
     assert "cannot write" in said(session)
 
 
@@ -63,10 +63,10 @@ def test_a_file_of_o_and_tee_is_in_the_format_of_its_name(tmp_path: Path) -> Non
         "\\o",
         f"\\tee {tmp_path}/b.jsonl",
     ):
-        take(session, text)
+        run_input(session, text)
     assert f"results go to {tmp_path}/a.csv as csv; \\o without a file ends this" in said(session)
     assert "results cannot be appended to a parquet file" in said(session)
-    take(session, "FIND c")
+    run_input(session, "FIND c")
     assert (tmp_path / "a.csv").read_text().count("start,url,end\n") == 2
     assert (tmp_path / "b.jsonl").read_text().count('{"start"') == 3
     assert sorted(each.name for each in tmp_path.iterdir()) == ["a.csv", "b.jsonl"]
@@ -75,9 +75,9 @@ def test_a_file_of_o_and_tee_is_in_the_format_of_its_name(tmp_path: Path) -> Non
 def test_what_cannot_be_added_whole_is_not_added(tmp_path: Path) -> None:
     session = products()
     (tmp_path / "o").write_text("before\n")
-    take(session, f"\\o {tmp_path}/o")
-    with patch.object(showing, "known_format", return_value=BREAKING):
-        take(session, "FIND a")
+    run_input(session, f"\\o {tmp_path}/o")
+    with patch.object(display, "known_format", return_value=BREAKING):
+        run_input(session, "FIND a")
     assert "No space left" in said(session)
     assert (tmp_path / "o").read_text() == "before\n"
 
@@ -87,15 +87,15 @@ def _breaking(_result: ResultSet, _screen: object) -> Iterator[str]:
     raise OSError(28, "No space left on device")
 
 
-BREAKING = Format("table", "", (), _breaking)
+BREAKING = ResultFormat("table", "", (), _breaking)
 
 EXPORT = """\
 import resource, signal, sys
 from datetime import datetime
 from pathlib import Path
-from auroraql.plan import Plan
-from auroraql.query import Query
-from auroraql.results import Fetched, ResultSet
+from auroraql.ir.plan import Plan
+from auroraql.ir.query import Query
+from auroraql.results.result_set import FetchedData, ResultSet
 way, path = sys.argv[1:]
 class Rows(tuple):
     def __iter__(self):

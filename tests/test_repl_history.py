@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from prompt_toolkit.history import InMemoryHistory
 
-from auroraql.frontends.repl.history import PrivateHistory, looks_secret, open_history
+from auroraql.frontends.repl.history import PrivateHistory, may_be_secret, open_history
 
 
 def test_the_history_is_for_its_owner_only(tmp_path: Path) -> None:
@@ -45,7 +45,7 @@ def test_what_may_be_an_api_key_is_never_written(tmp_path: Path, text: str) -> N
     "text", ["FIND data_products WHERE keogram_type = 'daily_hires_200px' ON 2021-01-01", "a" * 200_000]
 )
 def test_what_is_no_api_key(text: str) -> None:
-    assert not looks_secret(text)
+    assert not may_be_secret(text)
 
 
 def test_without_a_place_for_it_the_history_is_kept_in_memory(tmp_path: Path) -> None:

@@ -12,14 +12,14 @@ from prompt_toolkit.document import Document
 from prompt_toolkit.styles import BaseStyle
 
 from auroraql.config import read_config
-from auroraql.frontends.cli.prompting import _switches
-from auroraql.frontends.pager import pager
-from auroraql.frontends.repl.behind import Switches
-from auroraql.frontends.repl.desk import Desk, take
-from auroraql.frontends.repl.state import State
-from auroraql.frontends.repl.themes import themed
-from auroraql.saved import shelf
-from auroraql.session import connect
+from auroraql.frontends.cli.commands.prompt import _initial_options
+from auroraql.frontends.repl.controller import Controller, run_input
+from auroraql.frontends.repl.controller_protocol import ReplOptions
+from auroraql.frontends.repl.state import ReplState
+from auroraql.frontends.repl.themes import theme_style
+from auroraql.frontends.shared.pager import choose_pager
+from auroraql.queries import store
+from auroraql.session.archive import connect
 from tests.repl_fakes import FakeArchive, said
 
 QUERY = """\
@@ -32,27 +32,27 @@ FIND data_products WHERE program = $program AND platform IN ($sites) AND keogram
 
 
 @pytest.fixture
-def session(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> State:
+def session(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ReplState:
     """A session in an empty working folder, with a folder of the user's own that is not there yet."""
     here = tmp_path / "here"
     here.mkdir()
     monkeypatch.chdir(here)
-    return State(FakeArchive(), io.StringIO(), Switches(queries=tmp_path / "own"))
+    return ReplState(FakeArchive(), io.StringIO(), ReplOptions(queries=tmp_path / "own"))
 
 
-def told(session: State, text: str) -> str:
+def told(session: ReplState, text: str) -> str:
     """What is said to one thing typed."""
     before = len(said(session))
-    take(session, text)
+    run_input(session, text)
     return said(session)[before:]
 
 
-def own(session: State) -> Path:
+def own(session: ReplState) -> Path:
     assert session.switches.queries is not None
     return session.switches.queries
 
 
-def given(session: State) -> dict[str, object]:
+def given(session: ReplState) -> dict[str, object]:
     """What the archive was given with the last statement."""
     assert isinstance(session.archive, FakeArchive)
     return session.archive.given
@@ -61,8 +61,8 @@ def given(session: State) -> dict[str, object]:
 # --- \save
 
 
-def test_the_last_statement_is_saved_with_its_parameters_declared(session: State) -> None:
-    take(session, "FIND data_products WHERE program = $p AND platform IN ($sites) AND start >= $s LIMIT $n")
+def test_the_last_statement_is_saved_with_its_parameters_declared(session: ReplState) -> None:
+    run_input(session, "FIND data_products WHERE program = $p AND platform IN ($sites) AND start >= $s LIMIT $n")
     answer = told(session, "\\save daily  The keograms   of a day")
     path = own(session) / "daily.aql"
     assert answer == f"saved as {path}; \\run daily runs it\n"
@@ -75,7 +75,7 @@ def test_the_last_statement_is_saved_with_its_parameters_declared(session: State
     assert given(session) == {"p": "trex", "sites": ["gillam", "fort smith"], "s": date(2021, 1, 1), "n": 5}
 
 
-def test_a_missing_value_is_given_as_the_prompt_has_it(session: State) -> None:
+def test_a_missing_value_is_given_as_the_prompt_has_it(session: ReplState) -> None:
     with connect() as archive:
         session.archive = archive
         typed = told(session, "FIND data_products WHERE program = $p ON $day")
@@ -95,10 +95,10 @@ def test_a_missing_value_is_given_as_the_prompt_has_it(session: State) -> None:
         assert "289 rows" in told(session, "\\run daily p=trex day=2021-01-01")
 
 
-def test_nothing_is_replaced_that_was_not_meant(session: State) -> None:
-    take(session, "FIND one")
+def test_nothing_is_replaced_that_was_not_meant(session: ReplState) -> None:
+    run_input(session, "FIND one")
     told(session, "\\save a")
-    take(session, "FIND two;")
+    run_input(session, "FIND two;")
     assert told(session, "\\save A") == "there is a query 'a' already\n  = hint: \\save! a replaces it\n"
     assert (own(session) / "a.aql").read_text() == "FIND one;\n"
     assert "saved as" in told(session, "/save! a better")
@@ -119,19 +119,19 @@ def test_nothing_is_replaced_that_was_not_meant(session: State) -> None:
         ("FIND x", "\\save x my token is here", "seems to contain an API key"),
     ],
 )
-def test_what_is_not_saved(session: State, statement: str, typed: str, answer: str) -> None:
+def test_what_is_not_saved(session: ReplState, statement: str, typed: str, answer: str) -> None:
     session.statement = statement
     assert answer in told(session, typed)
     assert not own(session).exists()
 
 
-def test_a_query_that_another_hides_is_said(session: State) -> None:
+def test_a_query_that_another_hides_is_said(session: ReplState) -> None:
     Path("a.aql").write_text("FIND here;")
     session.statement = "FIND there"
     assert "; in this folder \\run a runs a.aql instead" in told(session, "\\save a")
 
 
-def test_a_full_disk_leaves_what_was_there(session: State, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_leaves_what_was_there(session: ReplState, monkeypatch: pytest.MonkeyPatch) -> None:
     session.statement = "FIND one"
     told(session, "\\save a")
 
@@ -139,7 +139,7 @@ def test_a_full_disk_leaves_what_was_there(session: State, monkeypatch: pytest.M
         raise OSError(28, "No space left on device")
 
     session.statement = "FIND two"
-    monkeypatch.setattr("auroraql.output.files.os.fsync", full)
+    monkeypatch.setattr("auroraql.rendering.files.os.fsync", full)
     for typed in ("\\save! a", "\\save b"):
         assert "No space left on device" in told(session, typed)
     assert [(path.name, path.read_text()) for path in own(session).iterdir()] == [("a.aql", "FIND one;\n")]
@@ -148,7 +148,7 @@ def test_a_full_disk_leaves_what_was_there(session: State, monkeypatch: pytest.M
 # --- \run
 
 
-def test_a_query_is_run_with_its_values(session: State) -> None:
+def test_a_query_is_run_with_its_values(session: ReplState) -> None:
     Path("daily.aql").write_text(QUERY)
     answer = told(session, "\\run daily day=2021-01-01 program='themis-asi'")
     assert "1 row" in answer
@@ -176,7 +176,7 @@ def test_a_query_is_run_with_its_values(session: State) -> None:
         ("\\run daily day=2021-01-01 program='trex", ["is not NAME=VALUE"]),
     ],
 )
-def test_what_is_wrong_is_said_and_nothing_runs(session: State, typed: str, parts: list[str]) -> None:
+def test_what_is_wrong_is_said_and_nothing_runs(session: ReplState, typed: str, parts: list[str]) -> None:
     Path("daily.aql").write_text(QUERY)
     answer = told(session, typed)
     for part in parts:
@@ -185,7 +185,7 @@ def test_what_is_wrong_is_said_and_nothing_runs(session: State, typed: str, part
     assert session.archive.asked == []
 
 
-def test_the_list(session: State) -> None:
+def test_the_list(session: ReplState) -> None:
     assert "there are no saved queries" in told(session, "\\queries")
     Path("daily.aql").write_text(QUERY)
     answer = told(session, "\\queries")
@@ -197,13 +197,13 @@ def test_the_list(session: State) -> None:
 
 
 @pytest.fixture
-def desk(session: State) -> Desk:
+def desk(session: ReplState) -> Controller:
     Path("daily.aql").write_text(QUERY)
     Path("broken.aql").write_text("FIND data_products WHERE")
-    return Desk(FakeArchive(), session.switches, io.StringIO())
+    return Controller(FakeArchive(), session.switches, io.StringIO())
 
 
-def offered(desk: Desk, typed: str) -> list[tuple[str, str]]:
+def offered(desk: Controller, typed: str) -> list[tuple[str, str]]:
     """What each candidate makes of the line, and what is said of it."""
     found = desk.complete(Document(typed), CompleteEvent())
     return [(typed[: len(typed) + each.start_position] + each.text, each.display_meta_text) for each in found]
@@ -230,15 +230,17 @@ def offered(desk: Desk, typed: str) -> list[tuple[str, str]]:
         ("\\run nothing a=", []),
     ],
 )  # fmt: skip
-def test_names_parameters_and_values_are_completed(desk: Desk, typed: str, expected: list[tuple[str, str]]) -> None:
+def test_names_parameters_and_values_are_completed(
+    desk: Controller, typed: str, expected: list[tuple[str, str]]
+) -> None:
     assert offered(desk, typed) == expected
 
 
-def test_completion_reads_no_file(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_completion_reads_no_file(desk: Controller, monkeypatch: pytest.MonkeyPatch) -> None:
     def touched(*_arguments: object, **_options: object) -> None:
         raise AssertionError("a key touched the disk")
 
-    monkeypatch.setattr(shelf.os, "scandir", touched)  # type: ignore[attr-defined]
+    monkeypatch.setattr(store.os, "scandir", touched)  # type: ignore[attr-defined]
     monkeypatch.setattr(Path, "stat", touched)
     monkeypatch.setattr(Path, "open", touched)
     monkeypatch.setattr(Path, "read_text", touched)
@@ -246,9 +248,9 @@ def test_completion_reads_no_file(desk: Desk, monkeypatch: pytest.MonkeyPatch) -
         assert offered(desk, typed)
 
 
-def test_what_was_saved_is_completed_at_once(desk: Desk) -> None:
-    desk.take("FIND data_products LIMIT 1;")
-    desk.take("\\save fresh")
+def test_what_was_saved_is_completed_at_once(desk: Controller) -> None:
+    desk.run("FIND data_products LIMIT 1;")
+    desk.run("\\save fresh")
     assert ("\\run fresh", "") in offered(desk, "\\run fr")
 
 
@@ -261,7 +263,7 @@ def test_the_prompt_begins_as_the_configuration_says(monkeypatch: pytest.MonkeyP
         "AURORAQL_THEME": "dark", "AURORAQL_PAGER": "", "AURORAQL_COLOR": "always", "AURORAQL_QUERIES": "/q",
     }  # fmt: skip
     monkeypatch.setenv("NO_COLOR", "1")
-    plain, made = _switches(read_config({})), _switches(read_config(environ))
+    plain, made = _initial_options(read_config({})), _initial_options(read_config(environ))
     assert (plain.color, plain.fuzzy, plain.multiline, plain.vi, plain.timing, plain.theme, plain.pager) == (
         False, True, False, False, False, "terminal", None,
     )  # fmt: skip
@@ -270,37 +272,37 @@ def test_the_prompt_begins_as_the_configuration_says(monkeypatch: pytest.MonkeyP
     )  # fmt: skip
     monkeypatch.delenv("NO_COLOR")
     monkeypatch.setenv("TERM", "dumb")
-    assert not _switches(read_config({})).color
+    assert not _initial_options(read_config({})).color
     monkeypatch.setenv("TERM", "xterm")
-    assert _switches(read_config({})).color
-    assert not _switches(read_config({"AURORAQL_COLOR": "never"})).color
+    assert _initial_options(read_config({})).color
+    assert not _initial_options(read_config({"AURORAQL_COLOR": "never"})).color
 
 
 def test_themes() -> None:
-    assert themed("terminal") is None
+    assert theme_style("terminal") is None
     for name in ("light", "dark", "monokai"):
-        style = themed(name)
+        style = theme_style(name)
         assert isinstance(style, BaseStyle)
         assert style.get_attrs_for_style_str("class:pygments.keyword").color
         assert style.get_attrs_for_style_str("class:error").underline
-    desk = Desk(FakeArchive(), Switches(theme="light", timing=True), io.StringIO())
+    desk = Controller(FakeArchive(), ReplOptions(theme="light", timing=True), io.StringIO())
     assert desk.state.switches.style is not None
     assert desk.state.timing
 
 
 def test_the_pager_that_is_set_comes_first() -> None:
-    assert pager({"AURORAQL_PAGER": "most", "PAGER": "more"}, "less") == ["less", "-SRXF"]
-    assert pager({"PAGER": "more"}, "") == []
-    assert pager({"PAGER": "more"}) == ["more"]
+    assert choose_pager({"AURORAQL_PAGER": "most", "PAGER": "more"}, "less") == ["less", "-SRXF"]
+    assert choose_pager({"PAGER": "more"}, "") == []
+    assert choose_pager({"PAGER": "more"}) == ["more"]
 
 
-def test_a_name_with_blanks_is_run_and_completed_in_quotes(session: State) -> None:
+def test_a_name_with_blanks_is_run_and_completed_in_quotes(session: ReplState) -> None:
     Path("two words.aql").write_text(QUERY)
     Path("it's.aql").write_text("FIND x;")
     told(session, "\\run 'two words' day=2021-01-01")
     assert given(session)["day"] == date(2021, 1, 1)
     assert "1 row · 12 ms" in told(session, '\\run "it\'s"')
-    desk = Desk(FakeArchive(), Switches(), io.StringIO())
+    desk = Controller(FakeArchive(), ReplOptions(), io.StringIO())
     for typed in ("tw", "'two", "'two w"):
         assert offered(desk, f"\\run {typed}")[0][0] == "\\run 'two words'"
     assert offered(desk, "\\run it")[0][0] == '\\run "it\'s"'

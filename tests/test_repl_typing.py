@@ -21,16 +21,22 @@ from prompt_toolkit.layout.controls import BufferControl
 from prompt_toolkit.layout.processors import TransformationInput
 from prompt_toolkit.output import DummyOutput
 
-from auroraql.errors import Diagnostic, Source, Span
-from auroraql.frontends.repl.behind import Behind, Late, Switches
-from auroraql.frontends.repl.checking import Checked, Checker, Underlined, one_line, said
-from auroraql.frontends.repl.desk import Desk, talk
-from auroraql.frontends.repl.keys import keys_in_force
-from auroraql.frontends.repl.loop import _wrong
-from auroraql.frontends.repl.prompt import Suggestions
-from auroraql.frontends.repl.unfinished import LONGEST, TypedCheck
-from auroraql.schema.catalogue import shipped
-from auroraql.session import connect
+from auroraql.diagnostics.errors import Diagnostic, Source, Span
+from auroraql.frontends.repl.background_checks import (
+    BackgroundChecker,
+    CheckedText,
+    UnderlineProcessor,
+    format_one_line,
+    nearest_diagnostic,
+)
+from auroraql.frontends.repl.controller import Controller, run_session
+from auroraql.frontends.repl.controller_protocol import LazyController, ReplController, ReplOptions
+from auroraql.frontends.repl.incomplete_input import MAX_CHECKED_CHARACTERS, IncompleteInputCheck
+from auroraql.frontends.repl.key_bindings import active_keys
+from auroraql.frontends.repl.line_editor import HistorySuggestions
+from auroraql.frontends.repl.loop import _check_text
+from auroraql.schema.catalogue import load_shipped
+from auroraql.session.archive import connect
 from tests import small_catalogue
 from tests.aurorax_server import RECORDS, SOURCES, AuroraXServer
 from tests.conftest import ROOT
@@ -40,18 +46,20 @@ QUESTIONED = "FIND data_products WHERE platform = 'gilam' ON 2021-01-01"
 
 
 @pytest.fixture
-def desk() -> Desk:
-    return Desk(FakeArchive(), Switches(color=True), io.StringIO())
+def desk() -> Controller:
+    return Controller(FakeArchive(), ReplOptions(color=True), io.StringIO())
 
 
-def offered(desk: Desk, text: str) -> list[str]:
+def offered(desk: Controller, text: str) -> list[str]:
     event = CompleteEvent(text_inserted=True)
     return [each.text for each in desk.complete(Document(text), event)]
 
 
 def test_a_command_among_statements_is_nothing_wrong() -> None:
     assert codes("FIND data_products ON 2021-01-01;\n\\x\nSHOW PROGRAMS;") == []
-    (found,) = TypedCheck().wrong("\\x\nFIND data_products WHERE program == 'trex' ON 2021-01-01;", shipped())
+    (found,) = IncompleteInputCheck().check(
+        "\\x\nFIND data_products WHERE program == 'trex' ON 2021-01-01;", load_shipped()
+    )
     assert isinstance(found.origin, Span)
     assert found.origin.start == len("\\x\nFIND data_products WHERE program ")
 
@@ -63,23 +71,23 @@ def test_behind_an_empty_line_it_is_said_what_enter_would_search() -> None:
 
 
 def codes(text: str) -> list[str]:
-    return [each.code for each in TypedCheck().wrong(text, shipped())]
+    return [each.code for each in IncompleteInputCheck().check(text, load_shipped())]
 
 
 # --- candidates
 
 
-def test_statements_are_completed_with_what_they_mean(desk: Desk) -> None:
+def test_statements_are_completed_with_what_they_mean(desk: Controller) -> None:
     found = list(desk.complete(Document("FIND data_products WHERE plat"), CompleteEvent()))
     assert (found[0].text, found[0].start_position) == ("platform", -4)
     assert found[0].display_meta_text == "the site or spacecraft, such as gillam or swarma"
 
 
-def test_results_are_known_as_soon_as_they_are_kept(desk: Desk) -> None:
+def test_results_are_known_as_soon_as_they_are_kept(desk: Controller) -> None:
     archive = desk.state.archive
     assert isinstance(archive, FakeArchive)
     archive.results = {"passes": answer(Source("FIND x"))}
-    desk.take("FIND x")
+    desk.run("FIND x")
     assert offered(desk, "FIND pas") == ["passes"]
     assert "start" in offered(desk, "FIND passes WHERE ")
     assert offered(desk, "FETCH ") == ["morning"]
@@ -98,23 +106,23 @@ def test_results_are_known_as_soon_as_they_are_kept(desk: Desk) -> None:
         ("\\nonsense x", []),
     ],
 )
-def test_commands_and_what_follows_them(desk: Desk, typed: str, found: list[str]) -> None:
+def test_commands_and_what_follows_them(desk: Controller, typed: str, found: list[str]) -> None:
     assert offered(desk, typed) == found
 
 
-def test_files_follow_commands_that_take_them(desk: Desk, tmp_path: Path) -> None:
+def test_files_follow_commands_that_take_them(desk: Controller, tmp_path: Path) -> None:
     (tmp_path / "keograms.aql").touch()
     assert offered(desk, f"\\i {tmp_path}/keo") == ["grams.aql"]
 
 
-def test_f2_leaves_beginnings_only(desk: Desk) -> None:
+def test_f2_leaves_beginnings_only(desk: Controller) -> None:
     assert offered(desk, "FIND data_products WHERE platform = gilam") == ["'gillam'"]
     desk.state.switches.fuzzy = False
     assert offered(desk, "FIND data_products WHERE platform = gilam") == []
 
 
-def test_what_is_pasted_is_not_completed(desk: Desk) -> None:
-    assert offered(desk, "FIND data_products WHERE platform = 'x' -- " + "x" * LONGEST + "\n ") == []
+def test_what_is_pasted_is_not_completed(desk: Controller) -> None:
+    assert offered(desk, "FIND data_products WHERE platform = 'x' -- " + "x" * MAX_CHECKED_CHARACTERS + "\n ") == []
 
 
 # --- errors while typing
@@ -122,16 +130,18 @@ def test_what_is_pasted_is_not_completed(desk: Desk) -> None:
 
 def test_the_diagnostics_are_those_of_the_command_line() -> None:
     with connect() as archive:
-        assert TypedCheck().wrong(QUESTIONED, archive.catalogue, archive.standing) == archive.check(QUESTIONED)
+        assert IncompleteInputCheck().check(QUESTIONED, archive.catalogue, archive.session_context) == archive.check(
+            QUESTIONED
+        )
 
 
 def underlined(text: str, diagnostics: tuple[Diagnostic, ...], line: int, now: str = "") -> str:
     """The line with what is underlined in brackets."""
-    checker = Checker(lambda _text: diagnostics)
+    checker = BackgroundChecker(lambda _text: diagnostics)
     checker.check_now(text)
     document = Document(now or text)
     given = TransformationInput(BufferControl(), document, line, lambda at: at, [("", document.lines[line])], 80, 24)
-    fragments = Underlined(checker).apply_transformation(given).fragments
+    fragments = UnderlineProcessor(checker).apply_transformation(given).fragments
     assert fragment_list_to_text(fragments) == document.lines[line]
     return "".join(f"[{part[1]}]" if "error" in part[0] or "warning" in part[0] else part[1] for part in fragments)
 
@@ -156,10 +166,10 @@ def test_the_toolbar_says_the_nearest_error() -> None:
     far = Diagnostic("AQL0106", "far", Span(0, 1))
     near = Diagnostic("AQL0202", "near", Span(50, 51), hint="do this")
     warning = Diagnostic("AQL0602", "warned", Span(52, 53), severity="warning")
-    assert said([far, warning, near], 52) is near
-    assert said([], 0) is None
-    assert one_line(near) == "error[AQL0202] near: do this"
-    assert Checked("a", (near,)).still("a") == [near]
+    assert nearest_diagnostic([far, warning, near], 52) is near
+    assert nearest_diagnostic([], 0) is None
+    assert format_one_line(near) == "error[AQL0202] near: do this"
+    assert CheckedText("a", (near,)).current_diagnostics("a") == [near]
 
 
 def test_a_text_is_checked_once_typing_pauses() -> None:
@@ -170,10 +180,10 @@ def test_a_text_is_checked_once_typing_pauses() -> None:
         asked.append(text)
         return ()
 
-    checker = Checker(check, lambda: shown.append(True), pause=0.2)
+    checker = BackgroundChecker(check, lambda: shown.append(True), pause=0.2)
     checker.start()
     for text in ("F", "FI", "FIN", "FIND"):
-        checker.typed(text)
+        checker.on_text(text)
     deadline = time.monotonic() + 10
     while not shown and time.monotonic() < deadline:
         time.sleep(0.01)
@@ -223,18 +233,18 @@ def check_touched(touched: list[str]) -> None:
 
 
 def test_before_everything_is_loaded_keys_do_nothing_more() -> None:
-    late = Late(lambda: pytest.fail("nobody asked for it"))
-    assert late.now is None
+    late = LazyController(lambda: pytest.fail("nobody asked for it"))
+    assert late.current is None
 
 
 def test_what_fails_while_it_is_loaded_is_told_to_who_needs_it() -> None:
     calls: list[int] = []
 
-    def fails() -> Behind:
+    def fails() -> ReplController:
         calls.append(1)
         raise ValueError("no archive")
 
-    late = Late(fails)
+    late = LazyController(fails)
     for _ in range(2):
         with pytest.raises(ValueError, match="no archive"):
             late.get()
@@ -249,7 +259,7 @@ def test_the_history_suggests_the_rest_of_a_line() -> None:
     for entry in ("FIND data_products LIMIT 1", "FIND data_products\n  LIMIT 2", "SHOW SOURCES"):
         history.append_string(entry)
     buffer = Buffer(history=history)
-    suggest = Suggestions().get_suggestion
+    suggest = HistorySuggestions().get_suggestion
 
     def rest(text: str) -> str | None:
         suggestion = suggest(buffer, Document(text))
@@ -266,7 +276,7 @@ def typed(keys: str, folder: Path) -> FakeArchive:
     with create_pipe_input() as keyboard:
         # More than the pipe holds is read while it is written.
         Thread(target=keyboard.send_text, args=(keys,), daemon=True).start()
-        talk(archive, stream=io.StringIO(), history=folder / "history", input=keyboard, output=DummyOutput())
+        run_session(archive, stream=io.StringIO(), history=folder / "history", input=keyboard, output=DummyOutput())
     return archive
 
 
@@ -303,17 +313,19 @@ def test_a_large_script_is_pasted_at_once(tmp_path: Path) -> None:
 
 
 def test_the_toolbar_tells_what_the_keys_are_set_to() -> None:
-    shown = keys_in_force(Switches(fuzzy=False, multiline=True), EditingMode.VI)
+    shown = active_keys(ReplOptions(fuzzy=False, multiline=True), EditingMode.VI)
     assert "fuzzy: off" in shown
     assert "multiline: on" in shown
     assert "keys: vi" in shown
-    assert "keys: vi normal" in keys_in_force(Switches(), EditingMode.VI, navigating=True)
+    assert "keys: vi normal" in active_keys(ReplOptions(), EditingMode.VI, navigating=True)
 
 
-def test_a_fault_of_ours_is_said_in_the_toolbar(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_fault_of_ours_is_said_in_the_toolbar(desk: Controller, monkeypatch: pytest.MonkeyPatch) -> None:
     def fails(_text: str) -> None:
         raise KeyError("x")
 
-    monkeypatch.setattr(desk, "wrong", fails)
-    (told,) = _wrong(desk, "FIND data_products")
-    assert one_line(told).startswith("warning[fault] AuroraQL could not check this text (KeyError: 'x'): please report")
+    monkeypatch.setattr(desk, "check", fails)
+    (told,) = _check_text(desk, "FIND data_products")
+    assert format_one_line(told).startswith(
+        "warning[fault] AuroraQL could not check this text (KeyError: 'x'): please report"
+    )

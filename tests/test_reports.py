@@ -7,11 +7,11 @@ from collections.abc import Iterator
 import pytest
 
 from auroraql import Archive, StatementError, UsageError, connect, parse, translate
-from auroraql.errors import Source
-from auroraql.forms.script import is_complete
-from auroraql.forms.text.formatting import format_text
-from auroraql.output import footer, render
-from auroraql.syntax import Report
+from auroraql.codecs.script import is_complete
+from auroraql.diagnostics.errors import Source
+from auroraql.language.ast import ExplainStatement
+from auroraql.language.formatter import format_text
+from auroraql.rendering import format_footer, render_result
 from tests import corpus_files
 
 FIND = "FIND data_products WHERE program = 'trex' ON 2020-02-01"
@@ -73,14 +73,14 @@ def test_explain_of_what_nothing_matches(archive: Archive) -> None:
 def test_a_report_is_shown_as_lines_and_read_as_records(archive: Archive) -> None:
     result = archive.run(f"DESCRIBE {FIND}")
     (line,) = result.rows[0]
-    assert "".join(render(result, "table", width=40, color=False)) == line + "\n"
+    assert "".join(render_result(result, "table", width=40, color=False)) == line + "\n"
     assert result.records == [{"sentence": line}]
-    assert "row" not in footer(result)
+    assert "row" not in format_footer(result)
 
 
 def test_a_report_is_parsed_formatted_and_never_submitted(archive: Archive) -> None:
     statement = parse(f"explain {FIND}")
-    assert statement == Report("explain", parse(FIND))  # type: ignore[arg-type]
+    assert statement == ExplainStatement("explain", parse(FIND))  # type: ignore[arg-type]
     assert format_text(Source(f"explain  {FIND} -- why\n;")) == f"EXPLAIN {FIND};  -- why\n"
     assert (
         format_text(Source('explain\n{"data_product_type_filters": []}'))

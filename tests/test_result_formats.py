@@ -23,13 +23,13 @@ import pytest
 from pandas.testing import assert_frame_equal
 
 import auroraql
-from auroraql.errors import AuroraQLError
-from auroraql.output import FORMATS, render
-from auroraql.plan import Plan
-from auroraql.query import Query
-from auroraql.results import Fetched, ResultColumn, ResultSet
+from auroraql.diagnostics.errors import AuroraQLError
+from auroraql.ir.plan import Plan
+from auroraql.ir.query import Query
+from auroraql.rendering import FORMATS, render_result
+from auroraql.results.result_set import FetchedData, ResultColumn, ResultSet
 from auroraql.schema import KINDS, Type
-from auroraql.session import Archive
+from auroraql.session.archive import Archive
 from tests import corpus_files
 
 STATEMENTS = [path for kind in KINDS for path in corpus_files.files(kind)]
@@ -45,7 +45,7 @@ def demo() -> Iterator[Archive]:
 
 
 def text(result: ResultSet, format: str) -> str:
-    return "".join(render(result, format, width=None, color=False))
+    return "".join(render_result(result, format, width=None, color=False))
 
 
 class Cells(HTMLParser):
@@ -158,7 +158,7 @@ def test_every_method_works_on_every_kind_of_result(demo: Archive, statement: st
     )
     assert result.to_polars().width == len(result.columns)
     for row in FORMATS.values():
-        assert isinstance(b"".join(row.encoded(result)), bytes)
+        assert isinstance(b"".join(row.encode_result(result)), bytes)
 
 
 def test_sql_keeps_dates_durations_and_decimal_numbers(demo: Archive) -> None:
@@ -228,7 +228,7 @@ def test_what_is_nested_too_deep_is_an_error(demo: Archive) -> None:
         demo.run("SQL SELECT (repeat('[', 900) || repeat(']', 900))::JSON AS j")
     deep = demo.run("SQL SELECT (repeat('[', 150) || repeat(']', 150))::JSON AS j")
     for row in FORMATS.values():
-        assert b"".join(row.encoded(deep))
+        assert b"".join(row.encode_result(deep))
 
 
 def test_halves_of_surrogate_pairs_reach_every_frame() -> None:
@@ -237,7 +237,7 @@ def test_halves_of_surrogate_pairs_reach_every_frame() -> None:
         tuple(ResultColumn(t.name, t, path=(t.name,)) for t in (Type.ANY, Type.OBJECT, Type.STRING)),
     )
     for value in ({half: [half]}, [half], half):
-        plan, fetched = Plan(Query("", select=()), ()), Fetched(rows=[(value, value, value)])
+        plan, fetched = Plan(Query("", select=()), ()), FetchedData(rows=[(value, value, value)])
         odd = ResultSet(plan, fetched, archive="a", elapsed=0, columns=columns)
         assert odd.to_pandas().shape == odd.to_polars().shape == (1, 3)
         assert half not in str(odd.to_arrow().to_pylist())

@@ -15,9 +15,9 @@ import pytest
 
 import auroraql
 from auroraql import Archive, ResultSet, UsageError
-from auroraql.plan import Plan
-from auroraql.query import Column, Query, Ref
-from auroraql.results import Fetched, ResultColumn
+from auroraql.ir.plan import Plan
+from auroraql.ir.query import Column, Query, Ref
+from auroraql.results.result_set import FetchedData, ResultColumn
 from auroraql.schema import Type
 from tests.aurorax_server import RECORDS, AuroraXServer
 
@@ -60,7 +60,7 @@ def test_a_result_knows_its_plan_and_its_warnings(demo: Archive) -> None:
     assert [each.code for each in result.warnings] == ["AQL0603", "AQL0602"]
     assert result.warnings[1].severity == "warning"
     assert result.plan.requests[0].lists == (("program", ("trx",)),)
-    assert (result.plan.residual.limit, result.archive, result.demonstration) == (3, "demo", True)
+    assert (result.plan.post_processing.limit, result.archive, result.demonstration) == (3, "demo", True)
     assert 0 < result.elapsed < 60
 
 
@@ -88,7 +88,7 @@ def test_a_table_of_arrow_has_types_even_when_it_is_empty(demo: Archive, limit: 
 
 def of_values(*values: Any) -> ResultSet:
     query = Query("data_products", select=(Column(Ref("metadata", "key")), Column(Ref("record", "start"))))
-    return ResultSet(Plan(query, ()), Fetched(rows=[(v, None) for v in values]), archive="a test", elapsed=0)
+    return ResultSet(Plan(query, ()), FetchedData(rows=[(v, None) for v in values]), archive="a test", elapsed=0)
 
 
 @pytest.mark.parametrize(
@@ -161,7 +161,7 @@ def test_halves_of_characters_become_whole_ones() -> None:
     plan = Plan(Query("", select=()), ())
     columns = tuple(ResultColumn(t.name, t, path=(t.name,)) for t in (Type.STRING, Type.ANY, Type.OBJECT))
     half = "\ud800é"
-    result = ResultSet(plan, Fetched(rows=[(half, half, {"a": half})]), archive="a", elapsed=0, columns=columns)
+    result = ResultSet(plan, FetchedData(rows=[(half, half, {"a": half})]), archive="a", elapsed=0, columns=columns)
     assert result.to_arrow().to_pylist() == [{"STRING": "\ufffdé", "ANY": "\ufffdé", "OBJECT": {"a": "\ufffdé"}}]
     assert result.to_pandas()["STRING"][0] == "\ufffdé"
 

@@ -15,12 +15,12 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from auroraql import Archive, StatementError, parse_script, translate
-from auroraql.errors import Diagnostic, Source, Span, render
-from auroraql.forms import query_json, script
-from auroraql.forms.text.formatting import format_text
-from auroraql.preparing import check
-from auroraql.schema.catalogue import shipped
-from auroraql.translation import TARGETS, translate_find
+from auroraql.codecs import query_json, script
+from auroraql.diagnostics.errors import Diagnostic, Source, Span, render
+from auroraql.language.formatter import format_text
+from auroraql.schema.catalogue import load_shipped
+from auroraql.session.analyzer import check_scripts
+from auroraql.session.translation import TARGETS, translate_find
 from tests import corpus_files
 
 FIND = "FIND data_products WHERE "
@@ -47,7 +47,7 @@ def held(text: str) -> None:
             assert str(error)
             for each in error.diagnostics:
                 place(each, text)
-    for _, said in check([source], shipped(), {}):
+    for _, said in check_scripts([source], load_shipped(), {}):
         assert render(said, source) or not said
 
 
@@ -148,7 +148,7 @@ DOCUMENTS = st.dictionaries(NAMES | st.text(max_size=3), ANYTHING, max_size=5).m
 @given(DOCUMENTS, st.sampled_from(TARGETS))
 def test_any_document(document: dict[str, Any], to: str) -> None:
     try:
-        translate_find(query_json.lift(document), to)
+        translate_find(query_json.read_document(document), to)
     except StatementError as error:
         assert str(error)
     held(json.dumps(document))

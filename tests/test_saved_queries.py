@@ -13,11 +13,19 @@ from pathlib import Path
 import pytest
 
 import auroraql
-from auroraql.errors import AuroraQLError, Source, StatementError, UsageError
-from auroraql.saved import bind, check_name, find, header_of, listed, save, uses_of
-from auroraql.saved.header import declaration
-from auroraql.saved.offers import about, values_of
-from auroraql.saved.types import TYPES, items, unquoted, written
+from auroraql.diagnostics.errors import AuroraQLError, Source, StatementError, UsageError
+from auroraql.queries import (
+    bind_parameters,
+    check_name,
+    find_queries,
+    find_query,
+    find_uses,
+    read_front_matter,
+    save_query,
+)
+from auroraql.queries.front_matter import format_declaration
+from auroraql.queries.parameter_completion import describe_parameters, parameter_values
+from auroraql.queries.parameter_types import TYPES, quote_value, split_items, unquote_value
 from tests.command_line import command
 
 DAILY = """\
@@ -39,14 +47,14 @@ FIND data_products SELECT platform, start
 
 
 def head(text: str) -> list[tuple[str, str, str | None, str]]:
-    return [(each.name, each.called, each.default, each.doc) for each in header_of(Source(text)).parameters]
+    return [(each.name, each.type_name, each.default, each.doc) for each in read_front_matter(Source(text)).parameters]
 
 
 # --- heads
 
 
 def test_a_head_says_what_a_query_is_and_declares_its_parameters() -> None:
-    assert header_of(Source(DAILY)).description == "The daily keograms of a program."
+    assert read_front_matter(Source(DAILY)).description == "The daily keograms of a program."
     assert head(DAILY) == [
         ("program", "text", "'trex'", "the program"),
         ("day", "date", None, "the day, in UTC"),
@@ -54,10 +62,10 @@ def test_a_head_says_what_a_query_is_and_declares_its_parameters() -> None:
         ("most", "integer", "3", ""),
     ]
     assert head("\ufeff" + DAILY.replace("\n", "\r\n")) == head(DAILY)
-    assert header_of(Source("FIND data_products; -- description late")).description == ""
-    assert header_of(Source("-- The first comment will do.\n-- $ auroraql run x\nFIND data_products")).description == (
-        "The first comment will do."
-    )
+    assert read_front_matter(Source("FIND data_products; -- description late")).description == ""
+    assert read_front_matter(
+        Source("-- The first comment will do.\n-- $ auroraql run x\nFIND data_products")
+    ).description == ("The first comment will do.")
 
 
 @pytest.mark.parametrize(
@@ -78,7 +86,7 @@ def test_a_head_says_what_a_query_is_and_declares_its_parameters() -> None:
     ],
 )
 def test_declarations(line: str, declared: tuple[object, ...] | None) -> None:
-    found = header_of(Source(f"-- {line}\nFIND data_products"))
+    found = read_front_matter(Source(f"-- {line}\nFIND data_products"))
     assert bool(found.wrong) is (declared is None)
     assert all(each.code == "AQL0117" and each.hint for each in found.wrong)
     assert head(f"-- {line}\n") == ([declared] if declared else [])
@@ -86,11 +94,11 @@ def test_declarations(line: str, declared: tuple[object, ...] | None) -> None:
 
 def test_what_is_written_is_read() -> None:
     for value in ("trex", "fort smith", "o'brien", "a,b", "(x)", "", "-- x"):
-        line = declaration("a", "text", value, "what it is")
-        (each,) = header_of(Source(f"{line}\n")).parameters
+        line = format_declaration("a", "text", value, "what it is")
+        (each,) = read_front_matter(Source(f"{line}\n")).parameters
         assert (each.read([each.default or ""]), each.doc) == (value, "what it is")
-        assert unquoted(written(value)) == value
-    assert items('(\'a, b\', c ,"d""e")') == ["'a, b'", "c", '"d""e"']
+        assert unquote_value(quote_value(value)) == value
+    assert split_items('(\'a, b\', c ,"d""e")') == ["'a, b'", "c", '"d""e"']
 
 
 # --- types
@@ -149,7 +157,7 @@ def test_a_value_of_another_type(name: str, text: str) -> None:
 
 
 def bound(text: str, **given: Sequence[str]) -> dict[str, object]:
-    return bind([Source(text, "q.aql")], given)
+    return bind_parameters([Source(text, "q.aql")], given)
 
 
 def test_values_given_and_defaults() -> None:
@@ -182,7 +190,7 @@ def test_parameters_are_found_wherever_they_stand() -> None:
     SQL SELECT '$no' AS "$nor", $q FROM c -- $neither
     ; SHOW SOURCES WHERE platform = $p LIKE $k; SET timeout = $t; EXPLAIN FIND ephemeris BETWEEN $f AND $f + 1 day;
     """
-    uses = uses_of(Source(text))
+    uses = find_uses(Source(text))
     assert set(uses.names) == set("adesnlouqpktfm") | {"lat"}
     kinds = {use.name: (use.type, use.many, use.compared) for use in uses.each}
     assert kinds["a"] == ("text", False, "program")
@@ -191,24 +199,24 @@ def test_parameters_are_found_wherever_they_stand() -> None:
     assert kinds["m"][0] == "period"
     assert kinds["d"][0] == kinds["n"][0] == "number"
     assert kinds["o"][0] == "integer"
-    assert not uses_of(Source("FIND data_products WHERE $")).whole
+    assert not find_uses(Source("FIND data_products WHERE $")).is_complete
 
 
 def test_values_that_are_known_are_offered() -> None:
     source = Source(DAILY)
-    assert [each.name for each in about(source)] == ["program", "day", "sites", "most"]
-    assert next(about(source)).doc == "text = 'trex'  the program"
-    programs = list(values_of(source, "program"))
+    assert [each.name for each in describe_parameters(source)] == ["program", "day", "sites", "most"]
+    assert next(describe_parameters(source)).doc == "text = 'trex'  the program"
+    programs = list(parameter_values(source, "program"))
     assert programs[0] == "trex"
     assert "themis-asi" in programs
-    assert "fort smith" in values_of(source, "sites")
-    assert list(values_of(source, "day")) == ["TODAY"]
+    assert "fort smith" in parameter_values(source, "sites")
+    assert list(parameter_values(source, "day")) == ["TODAY"]
     keys = Source("FIND data_products WHERE keogram_type = $k AND data_product_type = $t")
-    assert "daily" in values_of(keys, "k")
-    assert "keogram" in values_of(keys, "t")
+    assert "daily" in parameter_values(keys, "k")
+    assert "keogram" in parameter_values(keys, "t")
     truth = Source("-- param b: boolean\nFIND data_products WHERE x = $b")
-    assert list(values_of(truth, "b")) == ["true", "false"]
-    assert values_of(source, "nothing") == {}
+    assert list(parameter_values(truth, "b")) == ["true", "false"]
+    assert parameter_values(source, "nothing") == {}
 
 
 # --- files
@@ -216,8 +224,8 @@ def test_values_that_are_known_are_offered() -> None:
 
 @pytest.mark.parametrize("name", ["a", "keograms_of_a_day", "v1.2", "über", "a-b", "x.aql"])
 def test_names(name: str, tmp_path: Path) -> None:
-    assert save(name, "FIND data_products;\n", tmp_path).parent == tmp_path
-    assert [query.name for query in listed([tmp_path])] == [name.removesuffix(".aql")]
+    assert save_query(name, "FIND data_products;\n", tmp_path).parent == tmp_path
+    assert [query.name for query in find_queries([tmp_path])] == [name.removesuffix(".aql")]
 
 
 @pytest.mark.parametrize(
@@ -230,28 +238,28 @@ def test_names_that_lead_elsewhere_or_are_no_file_everywhere(name: str, tmp_path
     with pytest.raises(UsageError):
         check_name(name)
     with pytest.raises(UsageError):
-        save(name, "x", inner, replace=True)
+        save_query(name, "x", inner, replace=True)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_nothing_is_overwritten_unless_it_is_meant(tmp_path: Path) -> None:
-    path = save("daily", "one", tmp_path)
+    path = save_query("daily", "one", tmp_path)
     for name in ("daily", "DAILY", "Daily.aql"):
         with pytest.raises(UsageError) as caught:
-            save(name, "two", tmp_path)
+            save_query(name, "two", tmp_path)
         assert "\\save! daily replaces it" in str(caught.value)
     assert path.read_text() == "one"
-    assert save("DAILY", "two", tmp_path, replace=True) == path
+    assert save_query("DAILY", "two", tmp_path, replace=True) == path
     assert (path.read_text(), [each.name for each in tmp_path.iterdir()]) == ("two", ["daily.aql"])
 
 
 def test_a_query_that_appears_meanwhile_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from auroraql.saved import shelf
+    from auroraql.queries import store
 
-    monkeypatch.setattr(shelf, "_files", lambda _folder: iter(()))
+    monkeypatch.setattr(store, "_candidate_files", lambda _folder: iter(()))
     (tmp_path / "daily.aql").write_text("other")
     with pytest.raises(UsageError, match="already"):
-        save("daily", "mine", tmp_path)
+        save_query("daily", "mine", tmp_path)
     assert [each.read_text() for each in tmp_path.iterdir()] == ["other"]
 
 
@@ -262,38 +270,38 @@ def test_a_link_is_not_followed(tmp_path: Path) -> None:
     folder.mkdir()
     (folder / "link.aql").symlink_to(outside)
     with pytest.raises(UsageError, match="no plain file"):
-        save("link", "x", folder, replace=True)
+        save_query("link", "x", folder, replace=True)
     assert outside.read_text() == "before"
 
 
 def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(UsageError, match="cannot be made"):
-        save("a", "x", tmp_path / "file" / "queries")
+        save_query("a", "x", tmp_path / "file" / "queries")
 
 
 def test_the_first_folder_comes_first_and_what_is_no_query_is_left_out(tmp_path: Path) -> None:
     here, own = tmp_path / "here", tmp_path / "own"
     for folder in (here, own):
-        save("both", f"-- of {folder.name}\n", folder)
-    save("Only", "-- own\n", own)
+        save_query("both", f"-- of {folder.name}\n", folder)
+    save_query("Only", "-- own\n", own)
     (here / "folder.aql").mkdir()
     (here / "bytes.aql").write_bytes(b"\xff")
     (here / "other.txt").write_text("")
     (here / ".hidden.aql").write_text("")
     folders = [here, own, tmp_path / "nowhere"]
-    assert [(query.name, query.header.description) for query in listed(folders)] == [
+    assert [(query.name, query.header.description) for query in find_queries(folders)] == [
         ("both", "of here"),
         ("Only", "own"),
     ]
-    assert [getattr(find(name, folders), "name", None) for name in ("only", "BOTH", "none", "bytes")] == [
+    assert [getattr(find_query(name, folders), "name", None) for name in ("only", "BOTH", "none", "bytes")] == [
         "Only",
         "both",
         None,
         None,
     ]
     (here / "both.aql").write_text("-- changed and longer\n")
-    assert listed(folders)[0].header.description == "changed and longer"
+    assert find_queries(folders)[0].header.description == "changed and longer"
 
 
 # --- the command line
@@ -346,7 +354,7 @@ def test_a_name_that_nothing_has(places: tuple[Path, Path]) -> None:
 
 def test_the_list(places: tuple[Path, Path]) -> None:
     assert command("run", "--list").err.startswith("there is no saved query here or in ")
-    save("daily", DAILY, places[1])
+    save_query("daily", DAILY, places[1])
     (places[0] / "bare.aql").write_text("FIND data_products")
     rows = json.loads(command("run", "--list", "--format", "json").out)
     assert [row["name"] for row in rows] == ["bare", "daily"]
@@ -390,5 +398,5 @@ def test_typed_values_of_python_stay_as_they_are() -> None:
 @pytest.mark.skipif(os.name != "posix", reason="permissions")
 def test_a_saved_query_is_the_users_own(tmp_path: Path) -> None:
     folder = tmp_path / "a" / "b"
-    save("x", "y", folder)
+    save_query("x", "y", folder)
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700

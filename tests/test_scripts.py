@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from auroraql import Archive, connect
-from auroraql.errors import AuroraQLError, Source
-from auroraql.forms.text.formatting import format_text
-from auroraql.output import render
+from auroraql.diagnostics.errors import AuroraQLError, Source
+from auroraql.language.formatter import format_text
+from auroraql.rendering import render_result
 from tests import corpus_files
 
 _IDENTIFIER = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -49,7 +49,7 @@ def printed(archive: Archive, source: Source, parameters: dict[str, object]) -> 
     parts = []
     try:
         for result in archive.run_script(source, **parameters):
-            parts.append(shortened("".join(render(result, "csv", width=None, color=False))))
+            parts.append(shortened("".join(render_result(result, "csv", width=None, color=False))))
             parts += [f"{warning.severity}[{warning.code}]: {warning.message}\n" for warning in result.warnings]
     except AuroraQLError as error:
         parts.append(str(error))

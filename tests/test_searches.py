@@ -12,11 +12,11 @@ import pytest
 
 import auroraql
 from auroraql import Archive, Cancelled, Failed, Refused, Search, TimedOut
-from auroraql.archives.aurorax.run import AuroraXRun
-from auroraql.archives.base import Progress
-from auroraql.archives.opening import open_late
-from auroraql.frontends.farewell import farewell
-from auroraql.watching import MOST, Watching
+from auroraql.engines.aurorax.run import AuroraXRun
+from auroraql.engines.base import Progress
+from auroraql.engines.registry import open_lazily
+from auroraql.frontends.shared.exit_summary import exit_summary
+from auroraql.session.job_poller import MAX_WORKERS, JobPoller
 from tests.aurorax_server import RECORDS, SOURCES, AuroraXServer, Fault
 from tests.command_line import command
 from tests.in_flight import ALL, Held, holding, interrupting, once
@@ -58,7 +58,7 @@ class Looked:
     def __init__(self, looks: int) -> None:
         self.left = looks
 
-    def look(self) -> float | None:
+    def poll(self) -> float | None:
         with Looked.lock:
             Looked.together += 1
             Looked.most = max(Looked.most, Looked.together)
@@ -70,15 +70,15 @@ class Looked:
 
 
 def test_a_few_are_looked_at_together_and_each_end_is_told_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("auroraql.watching.OFTEN", 10_000)
+    monkeypatch.setattr("auroraql.session.job_poller.MAX_IMMEDIATE_POLLS", 10_000)
     Looked.together = Looked.most = 0
     ended: list[Looked] = []
-    watching = Watching(ended.append)
+    watching = JobPoller(ended.append)
     every = [Looked(3) for _ in range(40)]
     for each in every:
-        watching.look_after(each)
+        watching.add(each)
     once(lambda: len(ended) == 40)
-    assert 1 < Looked.most <= MOST
+    assert 1 < Looked.most <= MAX_WORKERS
     assert set(ended) == set(every)
     once(lambda: "auroraql-watching" not in {each.name for each in threading.enumerate()})
 
@@ -92,12 +92,12 @@ def test_a_fault_of_who_is_told_stops_nothing(monkeypatch: pytest.MonkeyPatch) -
         ended.append(search)
         raise ZeroDivisionError
 
-    watching = Watching(tell)
-    for _ in range(3 * MOST):
-        watching.look_after(Looked(1))
-    once(lambda: len(ended) == 3 * MOST)
-    watching.look_after(Looked(1))
-    once(lambda: len(ended) == 3 * MOST + 1)
+    watching = JobPoller(tell)
+    for _ in range(3 * MAX_WORKERS):
+        watching.add(Looked(1))
+    once(lambda: len(ended) == 3 * MAX_WORKERS)
+    watching.add(Looked(1))
+    once(lambda: len(ended) == 3 * MAX_WORKERS + 1)
     once(lambda: len(raised) == len(ended))
     assert set(raised) == {ZeroDivisionError}
 
@@ -116,15 +116,15 @@ def test_a_fault_of_ours_ends_one_search_only(service: Archive, server: AuroraXS
 
 def test_what_hangs_delays_nobody_longer_than_is_said() -> None:
     class Hanging(Looked):
-        def look(self) -> float | None:
+        def poll(self) -> float | None:
             go.wait(20)
             return None
 
     go = threading.Event()
-    watching = Watching[Hanging](lambda _search: None)
-    watching.look_after(Hanging(1))
+    watching = JobPoller[Hanging](lambda _search: None)
+    watching.add(Hanging(1))
     began = time.monotonic()
-    watching.hurry(0.1)
+    watching.poll_all(0.1)
     assert 0.1 <= time.monotonic() - began < 5
     go.set()
 
@@ -156,7 +156,7 @@ def test_who_waits_for_a_search_is_not_told_of_it(server: AuroraXServer, service
     assert len(service.run("FETCH a")) == 5
     service.run(f"SUBMIT b = {ALL}")
     service.run("CANCEL b")
-    once(lambda: all(each.over for each in service.submitted.values()))
+    once(lambda: all(each.is_over for each in service.submitted.values()))
     time.sleep(0.3)
     assert told == []
 
@@ -180,7 +180,7 @@ def test_how_they_stand_is_shown_with_their_addresses(server: AuroraXServer, ser
 def test_a_service_that_is_away_for_a_while_is_asked_again(
     server: AuroraXServer, service: Archive, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("auroraql.searches._SLOWEST", 0.05)
+    monkeypatch.setattr("auroraql.session.jobs._MAX_POLL_SECONDS", 0.05)
     server.never = True
     server.faults["status"] = Fault(status=503, times=8)
     service.run(f"SUBMIT a = {ALL}")
@@ -203,7 +203,7 @@ def test_an_embedded_archive_runs_them_in_the_background(demo: Archive) -> None:
 
 def test_what_is_opened_late_does_what_it_does_when_it_is_open(demo: Archive) -> None:
     """Whether somebody has to run its searches is known before it is open."""
-    late = open_late("demo", None, lambda _line: None)
+    late = open_lazily("demo", None, lambda _line: None)
     try:
         assert late.capabilities == demo._engine.capabilities
         assert late.capabilities.runs_when_awaited
@@ -323,7 +323,7 @@ def test_what_is_left_goes_on_and_the_rest_is_cancelled(server: AuroraXServer) -
     server.never = True
     with auroraql.connect(server.url) as archive:
         archive.run(f"SUBMIT a = {ALL}")
-        lines = list(farewell(archive))
+        lines = list(exit_summary(archive))
         archive.run(f"SUBMIT b = {ALL}")
     first, second = server.searches
     assert lines == [f"a goes on at {server.url}, and can be fetched there later:", f"  FETCH '{first}';"]
@@ -336,7 +336,7 @@ def test_who_was_refused_the_records_is_not_told_to_fetch_them(server: AuroraXSe
         archive.run(f"SUBMIT a = {ALL}")
         with pytest.raises(Refused, match="the results are gone"):
             archive.run("FETCH a")
-        assert list(farewell(archive)) == []
+        assert list(exit_summary(archive)) == []
 
 
 def test_a_script_that_is_over_leaves_its_searches(server: AuroraXServer, tmp_path: Path) -> None:
@@ -357,7 +357,7 @@ def test_an_archive_is_closed_in_the_midst_of_searches(held: Held) -> None:
     with auroraql.connect() as archive:
         for number in range(6):
             archive.run(f"SUBMIT s{number} = FIND data_products ON 2021-01-01")
-        lines = list(farewell(archive))
+        lines = list(exit_summary(archive))
         began = time.monotonic()
     assert time.monotonic() - began < 5
     assert len(lines) == 6

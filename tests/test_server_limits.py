@@ -18,10 +18,10 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 
-from auroraql.errors import UsageError
-from auroraql.frontends.server import listening
-from auroraql.frontends.server.access import Access, read_host, read_origin
-from auroraql.frontends.server.wire import Problem
+from auroraql.diagnostics.errors import UsageError
+from auroraql.frontends.server import http_server
+from auroraql.frontends.server.access import AccessPolicy, read_host, read_origin
+from auroraql.frontends.server.http_types import HttpError
 from tests.server_process import MAX, SWARM, ServerProcess, finished, post, refused, write_keys
 
 SEARCH = "data_products/search"
@@ -85,10 +85,10 @@ def test_compressed_bodies_are_not_taken(server: ServerProcess) -> None:
 
 
 def test_the_same_origin_is_no_foreign_page() -> None:
-    access = Access(EVERY_ADDRESS, ("search.example.org",))
+    access = AccessPolicy(EVERY_ADDRESS, ("search.example.org",))
     environ = {"REQUEST_METHOD": "POST", "HTTP_HOST": "search.example.org:8080"}
     access.check({**environ, "HTTP_ORIGIN": "http://search.example.org:8080"})
-    with pytest.raises(Problem):
+    with pytest.raises(HttpError):
         access.check({**environ, "HTTP_ORIGIN": "http://search.example.org:9090"})
 
 
@@ -135,12 +135,12 @@ def test_names_that_are_allowed() -> None:
 
 
 def test_a_server_of_the_network_answers_to_addresses_and_its_own_name() -> None:
-    access = Access(EVERY_ADDRESS)
+    access = AccessPolicy(EVERY_ADDRESS)
     for host in ("192.0.2.7:8080", "[2001:db8::1]:8080", socket.gethostname(), "localhost", ""):
         access.check({"REQUEST_METHOD": "GET", "HTTP_HOST": host})
-    with pytest.raises(Problem, match="--allow-host"):
+    with pytest.raises(HttpError, match="--allow-host"):
         access.check({"REQUEST_METHOD": "GET", "HTTP_HOST": "evil.example"})
-    Access(EVERY_ADDRESS, ("*",)).check({"REQUEST_METHOD": "GET", "HTTP_HOST": "evil.example"})
+    AccessPolicy(EVERY_ADDRESS, ("*",)).check({"REQUEST_METHOD": "GET", "HTTP_HOST": "evil.example"})
 
 
 def test_options_that_name_nothing_are_refused() -> None:
@@ -177,14 +177,14 @@ def test_changes_of_the_demonstration_are_said_to_be_temporary(tmp_path: Path) -
 def listener(monkeypatch: pytest.MonkeyPatch, application: Any = None, **limits: float) -> Iterator[tuple[str, int]]:
     """A server in this process, with limits of its own."""
     for name, value in limits.items():
-        monkeypatch.setattr(listening, f"_{name}", value)
+        monkeypatch.setattr(http_server, f"_{name}", value)
 
     def answer(environ: Any, start: Any) -> list[bytes]:
         body = environ["wsgi.input"].read() or b"answer"
         start("200 OK", [("Content-Length", str(len(body)))])
         return [body]
 
-    server = listening.listen(application or answer, "127.0.0.1", 0)
+    server = http_server.create_server(application or answer, "127.0.0.1", 0)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     try:
@@ -294,7 +294,7 @@ def test_a_client_that_leaves_before_it_is_told_to_continue(dial: Dial, monkeypa
 
     with listener(monkeypatch) as place:
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(listening._Channel, "_flush_some", broken)
+            patch.setattr(http_server._HttpChannel, "_flush_some", broken)
             assert dial(place, head).recv(1) == b""
         assert asked(place, b"whole") == b"whole"
 
@@ -307,13 +307,13 @@ def test_headers_that_trickle_are_cut_off(dial: Dial, monkeypatch: pytest.Monkey
 def test_a_client_that_reads_nothing_is_cut_off(dial: Dial, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its socket never becomes writable, so that only the clock can tell."""
     closed = threading.Event()
-    close = listening._Channel.handle_close
+    close = http_server._HttpChannel.handle_close
 
     def noted(channel: Any) -> None:
         closed.set()
         close(channel)
 
-    monkeypatch.setattr(listening._Channel, "handle_close", noted)
+    monkeypatch.setattr(http_server._HttpChannel, "handle_close", noted)
     body = b"x" * (1 << 23)
     with listener(monkeypatch, IDLE_AFTER=0.2, CHECKED_EVERY=1) as place:
         head = b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n" % len(body)
@@ -342,7 +342,7 @@ def test_requests_that_do_not_wait_for_answers_hold_no_thread(dial: Dial, monkey
         return [b"x" * size]
 
     with listener(monkeypatch, large) as place:
-        for _ in range(listening.THREADS + 2):
+        for _ in range(http_server.WORKER_THREADS + 2):
             dial(place, b"GET /large HTTP/1.1\r\nHost: localhost\r\n\r\n" * 3, slow_reader=True)
         time.sleep(0.2)
         connection = http.client.HTTPConnection(*place, timeout=20)

@@ -16,8 +16,8 @@ import duckdb
 import pytest
 import requests
 
-from auroraql.archives.demo.place import cached_file
-from auroraql.archives.embedded import EmbeddedEngine
+from auroraql.engines.duckdb.demo.location import demo_cache_path
+from auroraql.engines.duckdb.engine import EmbeddedEngine
 from tests.server_process import DAY, SWARM, ServerProcess, finished, get, refused, waited
 from tests.small_catalogue import Product, write
 
@@ -40,7 +40,7 @@ def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
 def copy(tmp_path: Path) -> Path:
     """A catalogue of its own, with the records of the demonstration."""
     EmbeddedEngine().close()  # which may have to be built
-    return Path(shutil.copyfile(cached_file(None), tmp_path / "copy.duckdb"))
+    return Path(shutil.copyfile(demo_cache_path(None), tmp_path / "copy.duckdb"))
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 0), (signal.SIGKILL, -signal.SIGKILL)])

@@ -18,12 +18,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import auroraql
-from auroraql.archives.embedded import EmbeddedEngine
-from auroraql.errors import StatementError
-from auroraql.frontends.server.documents import describe, plan_query
-from auroraql.frontends.server.query_documents import read_query
-from auroraql.frontends.server.store import Store
-from auroraql.frontends.server.wire import Problem
+from auroraql.diagnostics.errors import StatementError
+from auroraql.engines.duckdb.engine import EmbeddedEngine
+from auroraql.frontends.server.http_types import HttpError
+from auroraql.frontends.server.query_documents import describe_query, plan_checked_query, read_query
+from auroraql.frontends.server.result_store import ResultStore
 from auroraql.schema import KINDS
 from tests.server_process import DAY, MAX, OVER_SWARM, SWARM, ServerProcess, finished, get, post, refused, waited
 from tests.small_catalogue import Product, write
@@ -275,20 +274,20 @@ def test_the_echo_is_the_query_in_normal_form(engine: EmbeddedEngine, asked: tup
     read = read_query(document, kind, to_run=True)
     again = read_query(json.loads(json.dumps(read.document)), kind, to_run=True)
     assert again == read
-    assert describe(read) == describe(read_query(document, kind, to_run=False))
+    assert describe_query(read) == describe_query(read_query(document, kind, to_run=False))
     try:
-        plan = plan_query(read, engine)
-    except Problem as problem:
+        plan = plan_checked_query(read, engine)
+    except HttpError as problem:
         assert "(at /" in str(problem)
         speaks_json(str(problem))
         return
-    assert plan_query(again, engine) == plan
+    assert plan_checked_query(again, engine) == plan
     if kind == "data_products" and not read.request.filters.expressions:
         try:
             sentence = auroraql.translate(f"FIND {kind} FROM {json.dumps(document)}", to="sentence")
         except StatementError:
             return  # no source can match, which a description does not judge
-        assert describe(read) == sentence
+        assert describe_query(read) == sentence
 
 
 # --- limits before the work
@@ -499,7 +498,7 @@ def test_a_search_on_a_full_disk_fails_and_says_why(
 
 
 def test_a_status_that_cannot_be_written_is_remembered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    store = Store(tmp_path, 1000, 1 << 20)
+    store = ResultStore(tmp_path, 1000, 1 << 20)
     result = {
         "result_count": 0,
         "file_size": 0,
@@ -511,9 +510,9 @@ def test_a_status_that_cannot_be_written_is_remembered(tmp_path: Path, monkeypat
     document: Any = {"search_request": request, "search_result": result, "logs": []}
     store.finish_without_space("a", document, "1.2.3.4")
     assert store.status("a") == document
-    assert store.holds("a")
+    assert store.has("a")
     assert store.records("a") is None
-    monkeypatch.setattr("auroraql.frontends.server.store._MOST_UNWRITTEN", 2)
+    monkeypatch.setattr("auroraql.frontends.server.result_store._MOST_UNWRITTEN", 2)
     for name in ("b", "c"):
         store.finish_without_space(name, document, "")
     assert [store.status(name) is None for name in ("a", "b", "c")] == [True, False, False]

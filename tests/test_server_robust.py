@@ -19,13 +19,13 @@ import requests
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auroraql.archives.embedded import EmbeddedEngine
+from auroraql.engines.duckdb.engine import EmbeddedEngine
 from auroraql.frontends.server.application import Application
 from auroraql.frontends.server.endpoints import routes
-from auroraql.frontends.server.searches import Searches
-from auroraql.frontends.server.service import Service
-from auroraql.frontends.server.sources import Sources
-from auroraql.frontends.server.store import Store, is_request_id
+from auroraql.frontends.server.result_store import ResultStore, is_request_id
+from auroraql.frontends.server.search_queue import SearchQueue
+from auroraql.frontends.server.service import ServedArchive
+from auroraql.frontends.server.source_directory import SourceDirectory
 from tests.server_process import DAY, MAX, OVER_SWARM, SWARM, ServerProcess
 from tests.small_catalogue import Position, Product, write
 
@@ -43,8 +43,8 @@ class Answers:
         ]
         positions = [Position(44, datetime(2020, 1, 1, 0, n), ((1.0, 2.0),) * 4, {"a": n}) for n in range(5)]
         self.engine = EmbeddedEngine(write(folder / "c.duckdb", products, positions=positions), writable=True)
-        self.searches = Searches(self.engine, Store(folder / "results", 1000, 1 << 24), timeout=5, workers=2)
-        service = Service(self.engine, self.searches, Sources(self.engine), (KEY,))
+        self.searches = SearchQueue(self.engine, ResultStore(folder / "results", 1000, 1 << 24), timeout=5, workers=2)
+        service = ServedArchive(self.engine, self.searches, SourceDirectory(self.engine), (KEY,))
         self._application = Application(service)
         self.endpoints = [
             (name.removeprefix("on_").upper(), path)

@@ -13,13 +13,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auroraql.archives.embedded import EmbeddedEngine, OutOfMemory
-from auroraql.frontends.server import slices
-from auroraql.frontends.server.documents import plan_document
-from auroraql.frontends.server.formats import read_format
-from auroraql.frontends.server.slices import Slices
-from auroraql.frontends.server.turns import Turns
-from auroraql.frontends.server.wire import Problem
+from auroraql.engines.duckdb.engine import EmbeddedEngine, OutOfMemory
+from auroraql.frontends.server import window_slices
+from auroraql.frontends.server.admission import Admission
+from auroraql.frontends.server.http_types import HttpError
+from auroraql.frontends.server.query_documents import plan_document
+from auroraql.frontends.server.response_formats import read_format
+from auroraql.frontends.server.window_slices import WindowSlicer
 from tests.small_catalogue import Position, Product, write
 
 FIRST = datetime(2020, 1, 1)
@@ -64,15 +64,15 @@ def test_slices_find_what_the_whole_finds(
     plan = plan_document(document, kind, engine)
     whole = [row for page in engine.submit(plan).pages(soon(), 7) for row in page]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(slices, "_MOST", most)
-        parts = list(Slices(engine).of(plan, soon()))
+        patch.setattr(window_slices, "_MOST", most)
+        parts = list(WindowSlicer(engine).slice_plan(plan, soon()))
     assert [row for part in parts for page in engine.submit(part).pages(soon(), 7) for row in page] == whole
     assert len(parts) == 1 or most < 100
 
 
 def test_a_slice_has_no_more_than_so_many_records(engine: EmbeddedEngine, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(slices, "_MOST", 5)
-    parts = list(Slices(engine).of(plan_document({}, "data_products", engine), soon()))
+    monkeypatch.setattr(window_slices, "_MOST", 5)
+    parts = list(WindowSlicer(engine).slice_plan(plan_document({}, "data_products", engine), soon()))
     sizes = [sum(map(len, engine.submit(part).pages(soon(), 100))) for part in parts]
     assert sum(sizes) == 2 * len(EDGES)
     assert len(parts) > 3
@@ -119,7 +119,7 @@ def test_a_number_of_a_record_stays_as_it_is_written() -> None:
 
 
 def test_what_memory_does_not_suffice_for_is_done_alone() -> None:
-    turns, done, beside = Turns(), [], threading.Event()
+    turns, done, beside = Admission(), [], threading.Event()
     began = threading.Event()
 
     def other() -> None:
@@ -133,20 +133,20 @@ def test_what_memory_does_not_suffice_for_is_done_alone() -> None:
             raise OutOfMemory("no memory", archive="x")
         return "large"
 
-    thread = threading.Thread(target=turns.give, args=(other, soon()))
+    thread = threading.Thread(target=turns.run, args=(other, soon()))
     thread.start()
     assert began.wait(10)
-    assert turns.give(large, soon()) == "large"
+    assert turns.run(large, soon()) == "large"
     thread.join(10)
-    assert turns.give(lambda: "after", soon()) == "after"
+    assert turns.run(lambda: "after", soon()) == "after"
 
 
 def test_there_is_no_turn_beside_one_that_works_alone() -> None:
-    turns, tried = Turns(), []
+    turns, tried = Admission(), []
 
     def refused() -> None:
-        with pytest.raises(Problem, match="no memory"):
-            turns.give(lambda: tried.append("beside"), time.monotonic() + 0.05)
+        with pytest.raises(HttpError, match="no memory"):
+            turns.run(lambda: tried.append("beside"), time.monotonic() + 0.05)
 
     def large() -> None:
         if not tried:
@@ -156,11 +156,11 @@ def test_there_is_no_turn_beside_one_that_works_alone() -> None:
         thread.start()
         thread.join(10)
 
-    turns.give(large, soon())
+    turns.run(large, soon())
     assert tried == ["large"]
     with pytest.raises(OutOfMemory):
-        turns.give(_never_enough, soon())
-    assert turns.give(lambda: 1, soon()) == 1
+        turns.run(_never_enough, soon())
+    assert turns.run(lambda: 1, soon()) == 1
 
 
 def _never_enough() -> None:

@@ -17,8 +17,8 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 
-from auroraql.frontends.server import listening
-from auroraql.frontends.server.packing import takes_gzip
+from auroraql.frontends.server import http_server
+from auroraql.frontends.server.gzip_io import accepts_gzip
 from tests.server_process import DAY, MAX, SWARM, ServerProcess, finished, get, post, refused
 
 PLAIN = {"Accept-Encoding": "identity"}
@@ -89,7 +89,7 @@ def test_answers_are_packed_for_who_takes_them_so(server: ServerProcess) -> None
     ],
 )  # fmt: skip
 def test_what_accept_encoding_means(accepted: str, takes: bool) -> None:
-    assert takes_gzip(accepted) == takes
+    assert accepts_gzip(accepted) == takes
 
 
 def test_the_size_of_a_result_is_that_of_its_records(server: ServerProcess) -> None:
@@ -251,7 +251,7 @@ def listener(body: bytes) -> Iterator[tuple[str, int]]:
         start("200 OK", [("Content-Length", str(len(body)))])
         return [body]
 
-    server = listening.listen(application, "127.0.0.1", 0)
+    server = http_server.create_server(application, "127.0.0.1", 0)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     try:
@@ -283,7 +283,7 @@ def closed_within(made: socket.socket, seconds: float, trickle: bytes = b"") -> 
     "begun", [b"GET / HTTP/1.1\r\n", b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n"]
 )
 def test_a_request_that_trickles_is_cut_off(begun: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(listening, "_ARRIVES_WITHIN", 0.5)
+    monkeypatch.setattr(http_server, "_ARRIVES_WITHIN", 0.5)
     with listener(b"answer") as place, socket.create_connection(place, timeout=10) as made:
         made.sendall(begun)
         assert closed_within(made, 10, b"x")
@@ -294,7 +294,7 @@ def test_a_request_that_trickles_is_cut_off(begun: bytes, monkeypatch: pytest.Mo
 
 
 def test_an_answer_that_is_taken_by_the_byte_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(listening, "_TAKEN_WITHIN", 0.5)
+    monkeypatch.setattr(http_server, "_TAKEN_WITHIN", 0.5)
     with listener(b"x" * (1 << 23)) as place, socket.socket() as made:
         made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         # No larger than what is taken at once: else each piece waits until the sender asks whether there is room.
@@ -316,12 +316,12 @@ def test_an_answer_that_is_taken_by_the_byte_is_cut_off(monkeypatch: pytest.Monk
 
 def test_a_connection_that_is_used_again_is_not_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
     moment = [1.0]
-    monkeypatch.setattr(listening, "time", SimpleNamespace(monotonic=lambda: moment[0]))
-    monkeypatch.setattr(listening, "_TAKEN_WITHIN", listening._ARRIVES_WITHIN)
+    monkeypatch.setattr(http_server, "time", SimpleNamespace(monotonic=lambda: moment[0]))
+    monkeypatch.setattr(http_server, "_TAKEN_WITHIN", http_server._ARRIVES_WITHIN)
     with listener(b"answer") as place:
         connection = http.client.HTTPConnection(*place, timeout=10)
         for _ in range(5):
             connection.request("GET", "/")
             assert connection.getresponse().read() == b"answer"
-            moment[0] += 0.6 * listening._ARRIVES_WITHIN
+            moment[0] += 0.6 * http_server._ARRIVES_WITHIN
         connection.close()

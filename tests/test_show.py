@@ -15,11 +15,11 @@ import pyaurorax
 import pytest
 
 from auroraql import Archive, Failed, ResultSet, StatementError, TimedOut, UsageError, connect
-from auroraql.frontends.repl.desk import take
-from auroraql.frontends.repl.state import State
+from auroraql.frontends.repl.controller import run_input
+from auroraql.frontends.repl.state import ReplState
 from auroraql.schema import KINDS, Type
-from auroraql.schema.catalogue import shipped
-from auroraql.settings import Settings
+from auroraql.schema.catalogue import load_shipped
+from auroraql.session.settings import Settings
 from tests import small_catalogue
 from tests.aurorax_server import EPHEMERIS, RECORDS, SOURCE_FIELDS, SOURCES, SWARM, AuroraXServer, Fault
 from tests.command_line import command
@@ -123,11 +123,11 @@ def test_the_columns_of_a_result(demo: Archive) -> None:
 
 def test_metadata_keys_and_their_values(demo: Archive) -> None:
     every = demo.run("SHOW METADATA")
-    assert len(every) == sum(len(shipped().keys(kind)) for kind in KINDS)
+    assert len(every) == sum(len(load_shipped().keys(kind)) for kind in KINDS)
     assert {row[1] for row in demo.run("SHOW METADATA OF ephemeris")} == {"ephemeris"}
     of_trex = {row[0] for row in demo.run("SHOW METADATA OF data_products FOR trex")}
     assert "keogram_type" in of_trex
-    known = [shipped().key("data_products", name) for name in shipped().keys("data_products")]
+    known = [load_shipped().key("data_products", name) for name in load_shipped().keys("data_products")]
     assert of_trex == {key.name for key in known if key is not None and (not key.programs or "trex" in key.programs)}
     assert {row[0] for row in demo.run("SHOW METADATA FOR 'fort smith'")} >= of_trex
     assert {row[1] for row in demo.run("SHOW METADATA FOR swarma")} == {"ephemeris"}
@@ -137,7 +137,7 @@ def test_metadata_keys_and_their_values(demo: Archive) -> None:
     assert all(row[0].startswith("daily") for row in values)
     for text in ("metadata.keogram_type", "data_source.program", "program", "data_product_type", "platform"):
         assert len(demo.run(f"SHOW VALUES OF {text}")) > 2, text
-    assert {row[0] for row in demo.run("SHOW VALUES OF program")} == set(shipped().values("program"))
+    assert {row[0] for row in demo.run("SHOW VALUES OF program")} == set(load_shipped().values("program"))
 
 
 def test_availability_is_the_same_on_every_archive(both: tuple[Archive, Archive], server: AuroraXServer) -> None:
@@ -254,12 +254,12 @@ def test_a_deadline_that_is_set_holds() -> None:
 
 def test_settings_take_what_they_can() -> None:
     settings = Settings(timeout=5)
-    settings.show_as("CSV")
+    settings.set_format("CSV")
     assert (settings.format, settings.timeout) == ("csv", 5.0)
-    settings.begin_with(format="json")
-    settings.show_as("vertical")
-    assert settings.put("format", None) == "format is json"
-    for act in (settings.show_as, lambda name: settings.begin_with(format=name)):
+    settings.set_front_end_format(format="json")
+    settings.set_format("vertical")
+    assert settings.set_value("format", None) == "format is json"
+    for act in (settings.set_format, lambda name: settings.set_front_end_format(format=name)):
         with pytest.raises(UsageError, match="did you mean csv"):
             act("cvs")
 
@@ -317,19 +317,19 @@ def test_what_is_wrong_on_the_command_line(tmp_path: Path) -> None:
 def test_the_prompt_takes_every_statement(demo: Archive) -> None:
     with connect() as archive:
         stream = io.StringIO()
-        session = State(archive, stream)
+        session = ReplState(archive, stream)
         for text in ("LET c = FIND data_products WHERE program = 'trex' ON 2020-02-01 LIMIT 3;", "SET format = csv;"):
-            take(session, text)
+            run_input(session, text)
         assert stream.getvalue() == "c: 3 data products\nformat is csv\n"
         assert session.format == "csv"
-        take(session, "SQL SELECT count(*) AS n FROM c")
-        take(session, "\\x")
-        take(session, "SHOW SETTINGS SELECT value WHERE name = 'format'")
+        run_input(session, "SQL SELECT count(*) AS n FROM c")
+        run_input(session, "\\x")
+        run_input(session, "SHOW SETTINGS SELECT value WHERE name = 'format'")
         said = stream.getvalue()
         assert "n\n3\n1 row" in said
         assert "results are shown as vertical\n" in said
         assert said.count("vertical") == 2
-        take(session, "FETCH nothing")
+        run_input(session, "FETCH nothing")
         assert "AQL0226" in stream.getvalue()
 
 

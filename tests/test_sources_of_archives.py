@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 import auroraql
-from auroraql.planner.sources import cover
-from auroraql.planner.truths import Truths
+from auroraql.planner.source_cover import find_cover
+from auroraql.planner.source_predicates import SourcePredicates
 from auroraql.resolver import resolve
-from auroraql.schema.catalogue import Catalogue, DataSource, shipped
+from auroraql.schema.catalogue import Catalogue, DataSource, load_shipped
 from tests import small_catalogue
 from tests.aurorax_server import SOURCES, AuroraXServer
 from tests.command_line import command
@@ -40,7 +40,7 @@ def test_translate_follows_the_archive(server: AuroraXServer) -> None:
     before = command(*way)
     assert (before.code, server.calls) == (0, [])
     assert "AQL0630" in before.err
-    assert programs(before.out) == [name for name in shipped().values("program") if name != "trex"]
+    assert programs(before.out) == [name for name in load_shipped().values("program") if name != "trex"]
     with auroraql.connect(server.url) as archive:
         archive.run("SHOW SOURCES REFRESH")
         lines = [row[0] for row in archive.run(f"EXPLAIN {NEGATIVE}")]
@@ -95,9 +95,9 @@ def test_a_source_without_a_program_is_in_no_list() -> None:
     for where, expected in _WITHOUT_A_PROGRAM:
         find = auroraql.parse(f"FIND ephemeris WHERE {where}")
         query = resolve(find, known).query  # type: ignore[arg-type]
-        assert [s.identifier for s in Truths(sources).certain(query.where)] == expected, where
+        assert [s.identifier for s in SourcePredicates(sources).certain_sources(query.where)] == expected, where
     assert known.values("program") == ("trex",)
-    chosen = cover(sources[:1], sources)
+    chosen = find_cover(sources[:1], sources)
     assert not chosen.exact
     assert "" not in {value for box in chosen.boxes for _, values in box for value in values}
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auroraql.spelling import closest
+from auroraql.diagnostics.suggestions import find_closest
 
 SITES = [f"{name} {n:02}" for name in ("gillam", "fort smith", "rankin", "swarma", "toolik lake") for n in range(40)]
 _WORDS = st.text("abcde ", max_size=8)
@@ -16,20 +16,20 @@ _WORDS = st.text("abcde ", max_size=8)
 
 @given(_WORDS, st.lists(_WORDS, max_size=30), st.integers(1, 3), st.sampled_from((0.4, 0.6, 0.75)))
 def test_of_few_words_it_is_difflibs(word: str, known: list[str], most: int, cutoff: float) -> None:
-    assert closest(word, known, most, cutoff) == get_close_matches(word, known, most, cutoff)
+    assert find_closest(word, known, most, cutoff) == get_close_matches(word, known, most, cutoff)
 
 
 @given(st.sampled_from(SITES), st.integers(0, 9), st.sampled_from(("", "x", "~")))
 def test_of_many_words_it_is_as_near(site: str, at: int, slip: str) -> None:
     at = min(at, len(site) - 1)
     word = site[:at] + slip + site[at + 1 :]
-    (found,) = closest(word, SITES, 1)
+    (found,) = find_closest(word, SITES, 1)
     assert _alike(found, word) == max(_alike(each, word) for each in SITES)
 
 
 @pytest.mark.parametrize("word", ["", "x", "x" * 101, "1970-01-01"])
 def test_nothing_is_near(word: str) -> None:
-    assert closest(word, SITES) == []
+    assert find_closest(word, SITES) == []
 
 
 def _alike(one: str, other: str) -> float:

@@ -14,10 +14,10 @@ from typing import Any, cast
 import duckdb
 import pytest
 
-from auroraql import spill
-from auroraql.archives.embedded import EmbeddedEngine, OutOfMemory
-from auroraql.query import OrderKey, Query, Ref
-from auroraql.session import connect
+from auroraql.engines.duckdb import spill_folder
+from auroraql.engines.duckdb.engine import EmbeddedEngine, OutOfMemory
+from auroraql.ir.query import OrderKey, Query, Ref
+from auroraql.session.archive import connect
 from tests.embedded_runs import plan, soon
 from tests.small_catalogue import write
 
@@ -41,10 +41,10 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
 BY_URL = Query("data_products", order_by=(OrderKey(Ref("record", "url")),))
 
 
-_LITTLE: spill.Settings = {"memory_limit": "100MB", "threads": 1}
+_LITTLE: spill_folder.Settings = {"memory_limit": "100MB", "threads": 1}
 
 
-def _first(path: Path, settings: spill.Settings) -> list[Any]:
+def _first(path: Path, settings: spill_folder.Settings) -> list[Any]:
     """The first page of all rows in the order of their URLs, which takes the whole sort."""
     engine = EmbeddedEngine(path, config={**_LITTLE, **settings})
     try:
@@ -55,27 +55,27 @@ def _first(path: Path, settings: spill.Settings) -> list[Any]:
 
 
 def test_a_search_that_outgrows_its_memory_spills(large: Path, tmp_path: Path) -> None:
-    rows = _first(large, spill.SpillFolder(tmp_path, 1 << 30).settings("x"))
+    rows = _first(large, spill_folder.SpillFolder(tmp_path, 1 << 30).settings("x"))
     assert len(rows) == 1000
     assert rows == sorted(rows, key=lambda row: row[-3])
     assert list(tmp_path.iterdir()) == []  # what was spilled is gone
     with pytest.raises(OutOfMemory, match="more memory than it may take"):  # so that is what it took
-        _first(large, spill.NO_SPILL)
+        _first(large, spill_folder.NO_SPILL)
 
 
 def test_a_full_spill_folder_is_one_clear_error(large: Path, tmp_path: Path) -> None:
     with pytest.raises(OutOfMemory, match="more disk space") as raised:
-        _first(large, spill.SpillFolder(tmp_path, 1 << 20).settings("x"))
+        _first(large, spill_folder.SpillFolder(tmp_path, 1 << 20).settings("x"))
     assert "\n" not in raised.value.message
     assert "PRAGMA" not in str(raised.value)
     assert "narrow the search" in raised.value.hint
     with pytest.raises(OutOfMemory, match="cannot be written to disk"):
-        _first(large, spill.SpillFolder(tmp_path / "spill-gone", 1 << 30).settings("x"))
+        _first(large, spill_folder.SpillFolder(tmp_path / "spill-gone", 1 << 30).settings("x"))
 
 
 def test_memory_is_half_of_what_there_is(large: Path) -> None:
     engine = EmbeddedEngine(large)
-    with engine.asking(soon()) as cursor:
+    with engine.reading(soon()) as cursor:
         row = cursor.execute("SELECT current_setting('memory_limit'), current_setting('temp_directory')").fetchone()
     engine.close()
     with duckdb.connect() as plain:
@@ -93,7 +93,7 @@ def _size(text: str) -> float:
 
 _PROGRAM = """
 import sys, time
-from auroraql.session import connect
+from auroraql.session.archive import connect
 archive = connect()
 archive.run("FIND data_products LIMIT 1")
 print("open", flush=True)
@@ -142,7 +142,7 @@ def test_nothing_is_left_of_processes_that_end_or_are_killed(
 
 _UNCLOSED = """
 import sys, time
-from auroraql.session import connect
+from auroraql.session.archive import connect
 archive = connect()
 search = archive.submit(
     "FIND conjunctions OF ground (program='themis-asi'), space (program='swarm') WITHIN 5000 km"

@@ -14,11 +14,11 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from auroraql.archives.embedded import EmbeddedEngine
-from auroraql.plan import Plan, Request, Residual
-from auroraql.query import And, Column, Comparison, FieldComparison, Not, Or, OrderKey, Predicate, Query, Ref
-from auroraql.residual import run as run_residual
-from auroraql.results import Record, Row, result_columns
+from auroraql.engines.duckdb.engine import EmbeddedEngine
+from auroraql.engines.duckdb.postprocess import filter_records as run_residual
+from auroraql.ir.plan import Plan, PostProcessing, Request
+from auroraql.ir.query import And, Column, Comparison, FieldComparison, Not, Or, OrderKey, Predicate, Query, Ref
+from auroraql.results.result_set import Record, Row, result_columns
 from auroraql.schema import KINDS
 from auroraql.schema.operators import OPERATORS, Op
 from auroraql.sql.comparison import INTEGER, NUMBER
@@ -163,7 +163,7 @@ def test_finds_what_the_query_means(engine: EmbeddedEngine, query: Query) -> Non
 @given(predicates)
 def test_normal_form_means_the_same(engine: EmbeddedEngine, predicate: Predicate) -> None:
     query = Query(KIND, predicate)
-    assert urls(engine, Query.of(query)) == urls(engine, query)
+    assert urls(engine, Query.build(query)) == urls(engine, query)
 
 
 @pytest.mark.parametrize("ref", REFS, ids=lambda ref: ref.name)
@@ -204,7 +204,7 @@ def test_residual_orders_as_the_archive_does(
 ) -> None:
     query = Query(KIND, order_by=tuple(keys), limit=limit, offset=offset)
     records = [_record(p) for p in brute_force.answer(Query(KIND), PRODUCTS)]
-    residual = Residual(query.order_by, limit, offset)
+    residual = PostProcessing(query.order_by, limit, offset)
     assert [r["url"] for r in run_residual(records, residual, KINDS[KIND])] == urls(engine, query)
 
 
@@ -228,9 +228,9 @@ def test_residual_takes_what_records_lack() -> None:
         {"n": 2, "start": "2020-01-01T00:00:00", "metadata": "no object"},
         {"n": 3, "start": "2020-01-01T00:00:00.5", "metadata": {"k": {"deep": [1]}}},
     ]
-    assert [r["n"] for r in run_residual(records, Residual(keys), KINDS[KIND])] == [2, 3, 1, 0]
-    assert run_residual([], Residual(keys, 3, 1), KINDS[KIND]) == []
-    assert [r["n"] for r in run_residual(records, Residual(limit=2, offset=1), KINDS[KIND])] == [1, 2]
+    assert [r["n"] for r in run_residual(records, PostProcessing(keys), KINDS[KIND])] == [2, 3, 1, 0]
+    assert run_residual([], PostProcessing(keys, 3, 1), KINDS[KIND]) == []
+    assert [r["n"] for r in run_residual(records, PostProcessing(limit=2, offset=1), KINDS[KIND])] == [1, 2]
 
 
 def test_columns_are_those_of_the_result(engine: EmbeddedEngine) -> None:

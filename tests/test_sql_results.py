@@ -16,11 +16,11 @@ import duckdb
 import pytest
 
 from auroraql import Archive, StatementError, TimedOut, connect, parse
-from auroraql.errors import Span
+from auroraql.diagnostics.errors import Span
+from auroraql.language.ast import SqlStatement
 from auroraql.schema import Type
-from auroraql.sql_limits import CONFIG, check_sql
-from auroraql.sql_results import run_sql
-from auroraql.syntax import Sql
+from auroraql.session.sql.runner import run_sql
+from auroraql.session.sql.sandbox import CONFIG, check_sql
 
 DAY = "FIND data_products WHERE program = 'trex' ON 2020-02-01"
 
@@ -234,7 +234,7 @@ def test_whatever_is_no_more_than_a_select_runs(archive: Archive) -> None:
 def test_what_is_read_is_there(archive: Archive, text: str) -> None:
     """Columns that the SQL does not name are not made; it answers as if all were."""
     statement = parse(f"SQL {text}")
-    assert isinstance(statement, Sql)
+    assert isinstance(statement, SqlStatement)
     limited = replace(check_sql(statement, ["c", "passes"]), columns=None)
     tables = [archive._running.results[name] for name in limited.tables]
     _, expected = run_sql(statement, tables, limited, {}, time.monotonic() + 60)

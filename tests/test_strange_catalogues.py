@@ -12,9 +12,9 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from auroraql.archives.embedded import EmbeddedEngine
-from auroraql.errors import TimedOut, UsageError
-from auroraql.session import connect
+from auroraql.diagnostics.errors import TimedOut, UsageError
+from auroraql.engines.duckdb.engine import EmbeddedEngine
+from auroraql.session.archive import connect
 from tests.small_catalogue import write
 
 _ENDLESS = "WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r)"
@@ -79,7 +79,7 @@ _ROWS = {
 def _required() -> list[tuple[str, str]]:
     """The columns that the published format declares NOT NULL, as DuckDB lists them."""
     with duckdb.connect() as connection:
-        connection.execute(Path(__file__).parent.parent.joinpath("auroraql/archives/catalogue.sql").read_text())
+        connection.execute(Path(__file__).parent.parent.joinpath("auroraql/engines/duckdb/catalogue.sql").read_text())
         columns = connection.execute(
             "SELECT table_name, column_name FROM duckdb_columns() WHERE NOT is_nullable AND NOT internal"
         ).fetchall()

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from auroraql.frontends.repl.desk import talk
+from auroraql.frontends.repl.controller import run_session
 from tests.aurorax_server import RECORDS, SOURCES, AuroraXServer, Fault
 from tests.repl_fakes import FakeArchive
 from tests.terminal import CTRL_C, F2, F4, HEIGHT, PROGRAM, READY, UP, WIDTH, terminal
@@ -270,4 +270,4 @@ def test_the_prompt_is_as_the_options_and_the_configuration_say(tmp_path: Path) 
 
 if __name__ == "__main__":
     fcntl.ioctl(0, termios.TIOCSCTTY, 0)  # so that Ctrl-C, typed at the other end, interrupts this process
-    talk(FakeArchive(), history=Path(sys.argv[1]))
+    run_session(FakeArchive(), history=Path(sys.argv[1]))

@@ -15,9 +15,9 @@ from prompt_toolkit.completion import Completion
 
 from auroraql import Archive, connect
 from auroraql.frontends.cli import streams
-from auroraql.frontends.repl.prompt import harmless
-from auroraql.output import FORMATS
-from auroraql.output.screen import Screen
+from auroraql.frontends.repl.line_editor import make_harmless
+from auroraql.rendering import FORMATS
+from auroraql.rendering.options import RenderOptions
 from tests.command_line import command
 from tests.terminal import CTRL_C, PROGRAM, terminal
 
@@ -40,7 +40,7 @@ def archive() -> Iterator[Archive]:
 @pytest.mark.parametrize("width", [80, None], ids=["fitted", "whole"])
 def test_no_format_writes_what_a_terminal_obeys(archive: Archive, row: object, width: int | None) -> None:
     result = archive.run('SQL SELECT $text AS "a\x1bb", [$text] AS many, {a: $text} AS object', text=HOSTILE)
-    written = "".join(row.rendered(result, Screen(width, terminal=True)))  # type: ignore[attr-defined]
+    written = "".join(row.rendered(result, RenderOptions(width, terminal=True)))  # type: ignore[attr-defined]
     assert obeyed(written) == set()
     assert "31m" in written
 
@@ -48,7 +48,7 @@ def test_no_format_writes_what_a_terminal_obeys(archive: Archive, row: object, w
 def test_json_on_a_terminal_is_the_same_json(archive: Archive) -> None:
     result = archive.run("SQL SELECT $text AS t", text=HOSTILE)
     for name in ("json", "jsonl"):
-        written = "".join(FORMATS[name].rendered(result, Screen(80, terminal=True)))
+        written = "".join(FORMATS[name].render_screen(result, RenderOptions(80, terminal=True)))
         read = json.loads(written)
         assert (read[0] if name == "json" else read)["t"] == HOSTILE
 
@@ -60,7 +60,7 @@ def test_a_file_holds_the_values_unchanged(archive: Archive, tmp_path: Path) -> 
 
 
 def test_messages_show_what_a_terminal_would_obey(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    streams.complain(f"no {HOSTILE}\nsecond line")
+    streams.print_error(f"no {HOSTILE}\nsecond line")
     assert obeyed(capfd.readouterr().err) == set()
     for arguments in (
         ("fmt", "--check", str(tmp_path / "a\x1b[31m.aql")),
@@ -77,11 +77,11 @@ def test_messages_show_what_a_terminal_would_obey(tmp_path: Path, capfd: pytest.
 
 
 def test_the_menu_shows_what_a_terminal_would_obey() -> None:
-    shown = harmless(Completion(HOSTILE, -1, HOSTILE, HOSTILE))
+    shown = make_harmless(Completion(HOSTILE, -1, HOSTILE, HOSTILE))
     assert obeyed(shown.display_text + shown.display_meta_text) == set()
     assert (shown.text, shown.start_position) == (HOSTILE, -1)
     plain = Completion("trex", -1, "trex", "a program")
-    assert harmless(plain) is plain
+    assert make_harmless(plain) is plain
 
 
 def test_a_program_that_takes_the_result_is_interrupted(tmp_path: Path) -> None:
@@ -157,7 +157,9 @@ def test_the_steps_of_a_search_are_printed_on_standard_error() -> None:
 
 
 def _shown(archive: Archive, statement: str, width: int = 80, height: int | None = None) -> list[str]:
-    return "".join(FORMATS["table"].rendered(archive.run(statement), Screen(width, height, terminal=True))).splitlines()
+    return "".join(
+        FORMATS["table"].render_screen(archive.run(statement), RenderOptions(width, height, terminal=True))
+    ).splitlines()
 
 
 def test_a_table_shows_what_people_want_first(archive: Archive) -> None:

@@ -17,21 +17,22 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from auroraql import connect, residual
-from auroraql.errors import Source
-from auroraql.forms import query_json, script
-from auroraql.forms.text import writing
-from auroraql.plan import Plan
-from auroraql.planner import plan
-from auroraql.query import Query
+from auroraql import connect
+from auroraql.codecs import query_json, script
+from auroraql.diagnostics.errors import Source
+from auroraql.engines.duckdb import postprocess
+from auroraql.ir.plan import Plan
+from auroraql.ir.query import Query
+from auroraql.language import printer
+from auroraql.planner import plan_query
 from auroraql.resolver import resolve
 from auroraql.schema import KINDS
-from auroraql.schema.catalogue import Catalogue, DataSource, shipped
-from auroraql.session import Archive
+from auroraql.schema.catalogue import Catalogue, DataSource, load_shipped
+from auroraql.session.archive import Archive
 from tests import small_catalogue
 from tests.small_catalogue import SOURCES, Position, Product
 
-KNOWN = Catalogue(tuple(DataSource(*each) for each in SOURCES), shipped().metadata)
+KNOWN = Catalogue(tuple(DataSource(*each) for each in SOURCES), load_shipped().metadata)
 MICROSECOND, SECOND = timedelta(microseconds=1), timedelta(seconds=1)
 KEY = "imaging_start_time"
 
@@ -282,7 +283,7 @@ def _holds(one: dict[str, Any], stored: str | None) -> bool:
 def fetched(made: Plan, kind: str) -> list[dict[str, Any]]:
     found: dict[str, dict[str, Any]] = {}
     for request in made.requests:
-        document = query_json.write(request)
+        document = query_json.write_query_json(request)
         for each in map(record, RECORDS[kind]):
             if service(kind, document, each):
                 found.setdefault(json.dumps(each, sort_keys=True), each)
@@ -293,8 +294,8 @@ def fetched(made: Plan, kind: str) -> list[dict[str, Any]]:
 @given(searches())
 def test_law_5_times_by_requests(search: tuple[str, Test, str, dict[str, Any]]) -> None:
     kind, test, text, given = search
-    made = plan(resolve(script.read_find(Source(text)), KNOWN, given).query, KNOWN)
-    done = residual.run(fetched(made, kind), made.residual, KINDS[kind])
+    made = plan_query(resolve(script.read_find(Source(text)), KNOWN, given).query, KNOWN)
+    done = postprocess.filter_records(fetched(made, kind), made.post_processing, KINDS[kind])
     names = [r["url"] if kind == "data_products" else f"{r['data_source']['identifier']} {r['epoch']}" for r in done]
     assert sorted(names) == matching(kind, test)
 
@@ -304,7 +305,7 @@ def test_law_5_times_by_requests(search: tuple[str, Test, str, dict[str, Any]]) 
 def test_requests_for_ephemeris_stay_within_the_hull(test: Test) -> None:
     given: dict[str, Any] = {}
     text = f"FIND ephemeris WHERE program = 'trex' AND {written(test, lambda: False, given)}"
-    made = plan(resolve(script.read_find(Source(text)), KNOWN, given).query, KNOWN, cut=False)
+    made = plan_query(resolve(script.read_find(Source(text)), KNOWN, given).query, KNOWN, cut=False)
     edges = set(_edges(test))
     near = {edge + step * SECOND for edge in edges for step in (-1, 0, 1)}
     whole = {moment.replace(microsecond=0) for moment in near} | {datetime(1900, 1, 1), datetime(2100, 1, 1)}
@@ -412,7 +413,7 @@ def test_law_5_times_of_conjunctions_by_requests(search: tuple[Test, str, dict[s
     """The windows hold every pass whole, and what a window cuts is told from a whole one."""
     test, text, given = search
     known = Catalogue((*KNOWN.sources, DataSource(*SPACECRAFT)), KNOWN.metadata)
-    made = plan(resolve(script.read_find(Source(text)), known, given).query, known)
+    made = plan_query(resolve(script.read_find(Source(text)), known, given).query, known)
     found = []
     for request in made.requests:
         start, end = request.start or datetime.min, request.end or datetime.max
@@ -421,7 +422,7 @@ def test_law_5_times_of_conjunctions_by_requests(search: tuple[Test, str, dict[s
             if seen is not None:
                 times = {name: getattr(seen, name).isoformat() for name in FROM_PASSES}
                 found.append({"conjunction_type": "nbtrace", "data_sources": [], "events": [], **times})
-    done = residual.run(found, made.residual, KINDS["conjunctions"])
+    done = postprocess.filter_records(found, made.post_processing, KINDS["conjunctions"])
     assert sorted(f"{each['start']} {each['end']}" for each in done) == passes_that_match(test)
 
 
@@ -436,7 +437,7 @@ def test_law_5_times_of_conjunctions_by_requests(search: tuple[Test, str, dict[s
 )
 def test_times_of_conjunctions_narrow_both_ends_of_the_window(where: str, start: str, end: str) -> None:
     text = f"FIND conjunctions OF ground (program = 'trex'), space (program = 'swarm') WITHIN 300 km WHERE {where}"
-    made = plan(resolve(script.read_find(Source(text)), shipped()).query, shipped())
+    made = plan_query(resolve(script.read_find(Source(text)), load_shipped()).query, load_shipped())
     assert [(str(each.start), str(each.end)) for each in made.requests] == [
         (start.replace("T", " "), end.replace("T", " "))
     ]
@@ -471,19 +472,19 @@ def test_laws_1_to_3_with_not_at_every_depth(search: tuple[str, dict[str, Any]])
     text, given = search
 
     def meaning(statement: str, **values: Any) -> Query:
-        return resolve(script.read_find(Source(statement)), shipped(), values).query
+        return resolve(script.read_find(Source(statement)), load_shipped(), values).query
 
     query = meaning(text, **given)
-    assert Query.of(query) == query
-    canonical = writing.write(query, shipped())
+    assert Query.build(query) == query
+    canonical = printer.print_query(query, load_shipped())
     again = meaning(canonical)
     assert again == query, canonical
-    made = plan(query, shipped())
-    assert plan(again, shipped()).requests == made.requests
-    if len(made.requests) == 1 and not made.residual:
-        document = query_json.write(made.requests[0])
-        lifted = resolve(query_json.lift(document, query.kind), shipped()).query
-        assert query_json.write(plan(lifted, shipped()).requests[0]) == document
+    made = plan_query(query, load_shipped())
+    assert plan_query(again, load_shipped()).requests == made.requests
+    if len(made.requests) == 1 and not made.post_processing:
+        document = query_json.write_query_json(made.requests[0])
+        lifted = resolve(query_json.read_document(document, query.kind), load_shipped()).query
+        assert query_json.write_query_json(plan_query(lifted, load_shipped()).requests[0]) == document
 
 
 def test_a_datetime_is_an_instant_and_a_date_its_day(archive: Archive) -> None:

@@ -21,11 +21,11 @@ from typing import Any
 
 import pytest
 
-from auroraql.archives.aurorax import AuroraXEngine, broken, wire
-from auroraql.archives.aurorax.answers import retry_after
-from auroraql.archives.opening import open_archive
 from auroraql.config import read_config
-from auroraql.errors import ArchiveError, UsageError
+from auroraql.diagnostics.errors import ArchiveError, UsageError
+from auroraql.engines.aurorax import AuroraXEngine, http_client, transport_errors
+from auroraql.engines.aurorax.responses import parse_retry_after
+from auroraql.engines.registry import open_archive
 from tests.aurorax_server import RECORDS, AuroraXServer, Fault
 
 CERTIFICATES = Path(__file__).parent / "certificates"
@@ -34,7 +34,7 @@ KEY = "s3cret-k3y"
 
 @pytest.fixture(autouse=True)
 def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in (*broken._PROXY_VARIABLES, *broken._BUNDLE_VARIABLES, "NO_PROXY", "NETRC"):
+    for name in (*transport_errors._PROXY_VARIABLES, *transport_errors._BUNDLE_VARIABLES, "NO_PROXY", "NETRC"):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.lower(), raising=False)
 
@@ -136,7 +136,7 @@ def test_what_is_wrong_with_a_trusted_certificate(
 
 
 def test_https_to_a_port_that_waits_for_plain_http(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(wire, "CONNECT_SECONDS", 0.5)
+    monkeypatch.setattr(http_client, "CONNECT_SECONDS", 0.5)
     over = threading.Event()
     with _listening(lambda _connection: over.wait(10)) as (port, connections):
         error = _error(f"https://127.0.0.1:{port}")
@@ -307,7 +307,7 @@ _FAR = (
 
 @pytest.mark.parametrize("text", _FAR)
 def test_a_wait_outside_any_range_harms_nothing(server: AuroraXServer, text: str) -> None:
-    seconds = retry_after(text)
+    seconds = parse_retry_after(text)
     assert seconds is None or 0 < seconds <= 1e9
     if not (text.isascii() and text.isprintable()):
         return

@@ -6,11 +6,11 @@ import re
 
 import pytest
 
-import auroraql.sql_limits  # noqa: F401 - with it SQL is checked while it is typed
-from auroraql.frontends.repl.unfinished import LONGEST, TypedCheck
+import auroraql.session.sql.sandbox  # noqa: F401 - with it SQL is checked while it is typed
+from auroraql.frontends.repl.incomplete_input import MAX_CHECKED_CHARACTERS, IncompleteInputCheck
 from auroraql.schema import KINDS
-from auroraql.schema.catalogue import shipped
-from auroraql.schema.limits import MOST_VALUES
+from auroraql.schema.catalogue import load_shipped
+from auroraql.schema.limits import MAX_LIST_VALUES
 from tests import corpus_files
 
 QUESTIONED = "FIND data_products WHERE platform = 'gilam' ON 2021-01-01"
@@ -22,12 +22,12 @@ _WORDS = re.compile(r"\w+|[^\w\s]|\s+")
 def test_no_beginning_of_a_right_statement_is_called_wrong(folder: str) -> None:
     for path in corpus_files.files(folder):
         text = corpus_files.read(path)["statement"]
-        typed = TypedCheck()
-        if any(each.severity == "error" for each in typed.wrong(f"{text}\n;", shipped())):
+        typed = IncompleteInputCheck()
+        if any(each.severity == "error" for each in typed.check(f"{text}\n;", load_shipped())):
             continue
         for word in _WORDS.finditer(text):
             begun = text[: word.end()]
-            wrong = [each for each in typed.wrong(begun, shipped()) if each.severity == "error"]
+            wrong = [each for each in typed.check(begun, load_shipped()) if each.severity == "error"]
             assert not wrong, f"{path.stem}: {begun!r}"
 
 
@@ -105,15 +105,15 @@ def test_no_beginning_of_a_right_statement_is_called_wrong(folder: str) -> None:
         ("FIND data_products WHERE program = 'trx'; FIND", ["AQL0602"]),
         ("", []),
         ("\\d nonsense", []),
-        ("FIND data_products WHERE x = '" + "x" * LONGEST + "' y", []),
+        ("FIND data_products WHERE x = '" + "x" * MAX_CHECKED_CHARACTERS + "' y", []),
     ],
 )
 def test_what_is_wrong_with_what_is_typed(text: str, wrong: list[str]) -> None:
-    assert [each.code for each in TypedCheck().wrong(text, shipped())] == wrong
+    assert [each.code for each in IncompleteInputCheck().check(text, load_shipped())] == wrong
 
 
 @pytest.mark.parametrize("ending", ["", ")", ") AND pro", ") ON 2021-01-01", ") ON 2021-01-01;\n"])
 def test_a_list_above_its_limit_is_reported_while_it_is_typed(ending: str) -> None:
-    values = ",".join("'atha'" for _ in range(MOST_VALUES + 1))
+    values = ",".join("'atha'" for _ in range(MAX_LIST_VALUES + 1))
     text = f"FIND data_products WHERE platform IN ({values}{ending}"
-    assert [each.code for each in TypedCheck().wrong(text, shipped())] == ["AQL0116"]
+    assert [each.code for each in IncompleteInputCheck().check(text, load_shipped())] == ["AQL0116"]

@@ -14,11 +14,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from auroraql import Archive, StatementError, connect
-from auroraql.errors import Source, Span
-from auroraql.forms import plan_json
-from auroraql.preparing import check
-from auroraql.results import Fetched, ResultSet
-from auroraql.schema.catalogue import shipped
+from auroraql.codecs import plan_json
+from auroraql.diagnostics.errors import Source, Span
+from auroraql.results.result_set import FetchedData, ResultSet
+from auroraql.schema.catalogue import load_shipped
+from auroraql.session.analyzer import check_scripts
 from tests import aurorax_matching, small_catalogue
 from tests.aurorax_server import AuroraXServer
 from tests.conftest import ROOT
@@ -122,7 +122,7 @@ def keep(archive: Archive, rows: Sequence[Row]) -> None:
         archive.run(LET)
     kept = archive._running.results["r"]
     assert kept.result is not None
-    made = ResultSet(kept.result.plan, Fetched(rows=list(rows)), archive="", elapsed=0, columns=kept.columns)
+    made = ResultSet(kept.result.plan, FetchedData(rows=list(rows)), archive="", elapsed=0, columns=kept.columns)
     archive._running.results["r"] = replace(kept, result=made)
 
 
@@ -217,7 +217,7 @@ def test_the_plan_as_json_has_the_groups(archives: tuple[Archive, ...]) -> None:
     archive = archives[0]
     keep(archive, [(FIRST, FIRST + DAY, "gillam", 1, None, None), (FIRST, FIRST, "gillam", None, None, None)])
     found = archive.run("FIND data_products DURING r USING (platform, identifier)")
-    document = plan_json.write(found.plan, archive.catalogue)
+    document = plan_json.write_plan(found.plan, archive.catalogue)
     intervals = [["2020-02-01T00:00:00", "2020-02-02T00:00:00"]]
     assert document["residual"]["using"] == {
         "fields": ["data_source.platform", "data_source.identifier"],
@@ -439,12 +439,12 @@ def test_fields_that_are_not_in_both(archives: tuple[Archive, ...], statement: s
 def test_independent_lists_and_times_are_warned_about(statement: str, fix: str | None) -> None:
     meeting = "FIND conjunctions OF ground (program = 'trex'), space (program = 'swarm') WITHIN 9 km ON 2020-01-01"
     script = f"LET c = {meeting}; LET d = {meeting}; {statement}"
-    ((_, said),) = check([Source(script)], shipped(), {"n": 5} if "$n" in statement else {})
+    ((_, said),) = check_scripts([Source(script)], load_shipped(), {"n": 5} if "$n" in statement else {})
     warned = [each for each in said if each.code == "AQL0620"]
     assert [each.fix for each in warned] == ([] if fix == "" else [fix])
     if fix:
         (warning,) = warned
         assert isinstance(warning.origin, Span)
         fixed = script[: warning.origin.start] + fix + script[warning.origin.end :]
-        ((_, said),) = check([Source(fixed)], shipped(), {"n": 5} if "$n" in statement else {})
+        ((_, said),) = check_scripts([Source(fixed)], load_shipped(), {"n": 5} if "$n" in statement else {})
         assert said == ()

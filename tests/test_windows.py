@@ -8,7 +8,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auroraql.plan import Request
+from auroraql.ir.plan import Request
 from auroraql.planner.windows import cut_windows
 
 _MOMENTS = st.datetimes(datetime(1990, 1, 1), datetime(2030, 1, 1)).map(lambda d: d.replace(microsecond=0))

@@ -6,9 +6,9 @@ which names are offered.
 
 from __future__ import annotations
 
-from auroraql.completion.candidates import Completer, Completion
-from auroraql.completion.known import ArchiveNames, Known
-from auroraql.completion.matching import Item, Vocabulary
-from auroraql.completion.place import Finder
+from auroraql.completion.completer import Completer, Completion
+from auroraql.completion.context import ArchiveNames, CompletionContext
+from auroraql.completion.cursor import CursorFinder
+from auroraql.completion.matching import NamedItem, Vocabulary
 
-__all__ = ["ArchiveNames", "Completer", "Completion", "Finder", "Item", "Known", "Vocabulary"]
+__all__ = ["ArchiveNames", "Completer", "Completion", "CompletionContext", "CursorFinder", "NamedItem", "Vocabulary"]

@@ -1,122 +1,294 @@
-"""The completer: it ranks the names of every group that fits at the cursor."""
+"""Groups of candidates that fit at the cursor: keywords the parser accepts, names and values by their grammar rule."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
 
-from auroraql.completion.groups import Group
-from auroraql.completion.in_sql import sql_offers
-from auroraql.completion.known import Known
-from auroraql.completion.offers import offers
-from auroraql.completion.place import Finder, Place, Reader
-from auroraql.forms.text.layout import quote_name
-from auroraql.forms.text.lexeme import Lexeme
+from auroraql.completion.context import CompletionContext
+from auroraql.completion.field_names import METADATA, PRECISION_ITEMS, FieldNames, result_names, unit_items
+from auroraql.completion.keywords import FUNCTIONS, KEYWORDS, SQL
+from auroraql.completion.matching import NamedItem, Vocabulary
+from auroraql.completion.name_groups import NameGroup, is_plain, make_items
+from auroraql.completion.parser_state import END, ParserState
+from auroraql.completion.scope import Scope, ScopeReader, unquote
+from auroraql.language.lr_parser import get_tables
+from auroraql.language.token import Token
+from auroraql.resolver.windows import WINDOWS
+from auroraql.schema import BLOCKS, CONJUNCTIONS, KINDS, Type
+from auroraql.schema.kinds.conjunctions import PRECISION_UNIT, TRACES
+from auroraql.schema.operators import OPERATORS
+from auroraql.session.show import REFRESHABLE
 
-_SEVERAL_WORDS = re.compile(r"[=<>(,]\s*([^\W\d][\w/.-]*(?: [\w/.-]+)* [\w/.-]*)\Z")
-_LONGEST = 100
-"""Longest value of several words, in characters."""
+_WRITTEN_SMALL = frozenset(name.upper() for name in (*KINDS, *BLOCKS))
+_OFTEN = ("FIND", "SHOW", "WHERE", "AND", "SELECT", "ON", "DURING", "IN", "LIMIT")
+_INSIDE = frozenset(("AND", "OR", "NOT", "AS", "IN", "BY", "ASC", "DESC", "NULLS", "BEFORE", "PADDED", "OFFSET"))
+"""Keywords that may occur several times in one scope."""
+SETTING_VALUE = ("=",)
+"""Stands in for a path when the value of a setting is compared."""
+_CONSTANTS = frozenset(("NOW", "TODAY", "TRUE", "FALSE"))
+_FITTING = {
+    Type.STRING: frozenset[str](),
+    Type.NUMBER: frozenset[str](),
+    Type.INTEGER: frozenset[str](),
+    Type.TIME: frozenset(("NOW", "TODAY")),
+    Type.BOOLEAN: frozenset(("TRUE", "FALSE")),
+}
+"""Constants that are values of a type. All constants fit the other types."""
 
-MOST = 100
-"""Largest number of candidates that are returned."""
 
+def find_candidates(
+    trail: ParserState, scope: Scope, found: ScopeReader, known: CompletionContext
+) -> Iterator[NameGroup]:
+    """Yield the groups that fit after the words of the trail, most likely first.
 
-@dataclass(frozen=True, slots=True)
-class Completion:
-    """One candidate: `text` replaces everything from offset `start` to the cursor.
-
-    `shown` is the name in the menu and `doc` a short description.
+    Arguments:
+        trail: Parser state after the words before the cursor.
+        scope: The search or block that contains the cursor.
+        found: Names defined anywhere in the statement.
+        known: Names of the catalogue and of the session.
     """
+    accepts = trail.accepted_terminals()
+    compared = _compared_path(trail)
+    fields = FieldNames(scope, known, trail.words[0].lower() if trail.words else "", _show_listing(trail.words))
+    if "STRING" in accepts and compared and compared != SETTING_VALUE:
+        yield from _value_groups(fields, compared, trail)
+    if "CMP" in accepts:
+        yield NameGroup(_fitting_operators(trail, fields), "operator")
+    if "NAME" in accepts:
+        yield from (NameGroup(make_items(each)) for each in _name_groups(trail, found, known, fields))
+    if accepts & {"STRING", "NAME"} and trail.symbols:
+        yield from _special_groups(trail, known, accepts)
+    if "STAR" in accepts:
+        yield NameGroup(make_items([NamedItem("*", "everything")]), "operator")
+    if accepts & {"TIME_UNIT", "UNIT"}:
+        yield NameGroup(make_items(unit_items(fields, compared, trail, accepts)), "keyword")
+    if "NUMBER" in accepts and trail.symbols[-1].name == "PRECISION":
+        yield _number_items(PRECISION_ITEMS, PRECISION_UNIT)
+    if "PARAM" in accepts:
+        yield NameGroup(make_items(dict.fromkeys((*known.parameters, *found.parameters))), "parameter")
+    compared_type = fields.type_of(compared) if compared and compared != SETTING_VALUE else Type.ANY
+    yield NameGroup(make_items(_keyword_group(trail, accepts, scope, compared_type)), "keyword")
 
-    text: str
-    start: int
-    shown: str
-    doc: str = ""
+
+# --- keywords and operators
 
 
-class Completer:
-    """Completer of one text that is being typed. It caches the parser state between keys."""
+def _keyword_group(trail: ParserState, accepts: frozenset[str], scope: Scope, type: Type) -> Iterator[NamedItem]:
+    """Yield the keywords that may come next, each with the keywords that must follow it, such as BY after GROUP."""
+    all_keywords = get_tables().keywords
+    if not trail.words:
+        yield NamedItem("FIND", KEYWORDS["FIND"].doc)
+        yield NamedItem(SQL.word, SQL.doc)
+    for word in sorted((accepts & all_keywords) - _pointless_keywords(trail, accepts, scope, type), key=_usage_order):
+        text = word.lower() if word in _WRITTEN_SMALL else word
+        yield NamedItem(" ".join((text, *_following_keywords(trail, word, all_keywords))), KEYWORDS[word].doc)
 
-    def __init__(self) -> None:
-        self._reader, self._finder = Reader(), Finder()
-        self._groups_key: tuple[Known, str, str] | None = None
-        self._without_quotes: Completer | None = None
-        self._following_words: tuple[str, Sequence[Lexeme]] = ("", ())
-        self._groups: tuple[tuple[Group, ...], frozenset[str]] = ((), frozenset())
 
-    def complete(self, text: str, cursor: int, known: Known, *, loose: bool = True) -> list[Completion]:
-        """Return at most 100 candidates for the cursor position, best first.
-
-        Arguments:
-            text: The whole text, which may hold several statements.
-            cursor: Offset of the cursor in `text`.
-            known: Names of the catalogue and of the session.
-            loose: Match names by their letters in order and with one typo, too.
-
-        Every candidate is a token that the parser accepts at the cursor. The list is empty in a comment, right after a
-        closed quote, in query JSON and in a describe sentence. Raises UsageError when the grammar file is missing.
-        """
-        place = self._finder.locate(text, cursor)
-        if place is None or place.form in ("json", "sentence"):
-            return []
-        if place.form == "sql":
-            return _ranked(place, sql_offers(place, known), frozenset(), loose)
-        candidates = _ranked(place, *self._offered(place, known), loose)
-        return [*self._of_several_words(place, known), *candidates][:MOST]
-
-    def _of_several_words(self, place: Place, known: Known) -> Iterator[Completion]:
-        """Yield the values that begin with all the words typed after an operator, such as `platform = fort sm`.
-
-        The user left out the quotes. The candidate adds them.
-        """
-        typed = _SEVERAL_WORDS.search(place.text, max(place.begin, place.cursor - _LONGEST), place.cursor)
-        if typed is None or place.quote:
+def _following_keywords(trail: ParserState, word: str, all_keywords: frozenset[str]) -> Iterator[str]:
+    """Yield the keywords that must follow a keyword."""
+    state = ParserState([*trail.states], [*trail.symbols])
+    while state.shift(word):
+        next_terminals = state.accepted_terminals()
+        if len(next_terminals) != 1 or not next_terminals <= all_keywords:
             return
-        if self._without_quotes is None:
-            self._without_quotes = Completer()
-        longer = replace(place, start=typed.start(1))
-        values = (group for group in self._without_quotes._offered(longer, known)[0] if group.form == "value")
-        for candidate in _ranked(longer, values, frozenset(), loose=False):
-            if candidate.shown.casefold().startswith(longer.typed.casefold()):
-                yield candidate
-
-    def _offered(self, place: Place, known: Known) -> tuple[tuple[Group, ...], frozenset[str]]:
-        """Return the groups that fit, and the keywords that may come next. Cache both while one word is typed."""
-        key = (known, place.text[place.begin : place.start], place.text[place.rest :])
-        if self._groups_key is None or self._groups_key[0] is not known or self._groups_key[1:] != key[1:]:
-            trail, survey = self._reader.read(place)
-            scope = survey.scope
-            survey.read(self._words_behind(place))
-            self._groups = tuple(offers(trail, scope, survey, known)), trail.accepts()
-            self._groups_key = key
-        return self._groups
-
-    def _words_behind(self, place: Place) -> Sequence[Lexeme]:
-        """Return the words after the cursor. Cache them while the text before the cursor changes."""
-        after = place.text[place.rest :]
-        if after != self._following_words[0]:
-            self._following_words = after, place.words_behind()
-        return self._following_words[1]
+        (word,) = next_terminals
+        yield word
 
 
-def _ranked(place: Place, groups: Iterable[Group], keywords: frozenset[str], loose: bool) -> list[Completion]:
-    """Return the best candidates of all groups, ordered by match quality and then by group."""
-    ranked: list[tuple[int, int, Completion]] = []
-    seen: set[str] = set()
-    for group_order, group in enumerate(groups):
-        typed = group.typed(place.typed, place.quote)
-        if typed is None:
-            continue
-        for match, item in group.names.matches(typed, MOST, loose=loose and group.form != "number"):
-            if item.text in group.but:
-                continue
-            replacement = group.written(item.text, place.quote)
-            if group.is_name and item.text.upper() in keywords and replacement == item.text:
-                replacement = quote_name(item.text)
-            if replacement not in seen and replacement.endswith(place.closing):
-                seen.add(replacement)
-                replacement = replacement.removesuffix(place.closing)
-                ranked.append((match, group_order, Completion(replacement, place.start, item.text, item.doc)))
-    ranked.sort(key=lambda row: row[:2])
-    return [completion for _, _, completion in ranked[:MOST]]
+def _usage_order(word: str) -> tuple[int, str]:
+    """Return the sort key of a keyword: frequent keywords first, then alphabetical order."""
+    return (_OFTEN.index(word) if word in _OFTEN else len(_OFTEN)), word
+
+
+def _pointless_keywords(trail: ParserState, accepts: frozenset[str], scope: Scope, type: Type) -> frozenset[str]:
+    """Return the keywords that the grammar accepts and the resolver rejects.
+
+    These are clauses that are already present, and clauses of another kind of record.
+    """
+    if "STRING" in accepts:
+        constants = _CONSTANTS - _FITTING.get(type, _CONSTANTS)
+        return constants | {"NOW", "TODAY"} if trail.symbols and trail.symbols[0].name == "SET" else constants
+    if END not in accepts:
+        return frozenset()
+    rejected = {*scope.clauses}
+    if rejected & {*WINDOWS}:
+        rejected |= {*WINDOWS} - ({"UNTIL"} if "SINCE" in rejected else {"SINCE"} if "UNTIL" in rejected else set())
+    if trail.symbols[0].name == "SHOW":
+        rejected |= set() if trail.words[1].lower() in REFRESHABLE else {"REFRESH"}
+    elif scope.kind.lower() != CONJUNCTIONS.name:
+        rejected |= {"OF", "WITHIN", "VIA", "PRECISION"}
+    return frozenset(rejected - _INSIDE)
+
+
+def _fitting_operators(trail: ParserState, fields: FieldNames) -> Vocabulary:
+    if trail.symbols[0].name in ("LET", "SUBMIT", "SET", "FETCH"):
+        return make_items([NamedItem("=", "is")])
+    ordered = fields.type_of(_trailing_path(trail)).is_ordered
+    rows = (row for row in OPERATORS.values() if row.arity == 1 and not row.text[0].isalpha())
+    return make_items(NamedItem(row.text, row.doc) for row in rows if ordered or not row.ordering)
+
+
+# --- values
+
+
+def _compared_path(trail: ParserState) -> tuple[str, ...]:
+    """Return the path whose value comes next, SETTING for a setting, or an empty tuple elsewhere."""
+    symbols, words = trail.symbols, trail.words
+    for at in range(len(symbols) - 1, 0, -1):
+        below, above = symbols[at - 1], symbols[at]
+        if below.name in ("FIND", "SELECT", "SHOW", "WITHIN") or above.name in ("FIND", "SHOW"):
+            return ()
+        if below.name in ("path", "name") and above.name in ("CMP", "IN", "NOT", "LIKE", "BETWEEN"):
+            return _path_parts(words[below.first : above.first])
+        if below.name == "setting" and above.name == "CMP":
+            return SETTING_VALUE
+    return ()
+
+
+def _path_parts(words: Sequence[Token]) -> tuple[str, ...]:
+    return tuple(unquote(word) for word in words if word != ".")
+
+
+def _trailing_path(trail: ParserState) -> tuple[str, ...]:
+    """Return the path at the end of the words."""
+    first = len(trail.words)
+    while first > 0 and trail.words[first - 1].type in ("NAME", "QNAME", "DOT"):
+        first -= 1
+    return _path_parts(trail.words[first:])
+
+
+def _value_groups(fields: FieldNames, path: tuple[str, ...], trail: ParserState) -> Iterator[NameGroup]:
+    first_word = next((s.first for s in reversed(trail.symbols) if s.name == "path"), len(trail.words))
+    present = frozenset(unquote(word) for word in trail.words[first_word:] if word.type == "STRING")
+    value_type, names = fields.values(path)
+    if value_type is not Type.BOOLEAN:
+        is_number = value_type in (Type.NUMBER, Type.INTEGER)
+        yield _number_items(names.items, fields.unit_of(path)) if is_number else NameGroup(names, "value", present)
+
+
+def _number_items(items: Iterable[NamedItem], unit: str) -> NameGroup:
+    """Return a group of known numbers, each with its unit."""
+    return NameGroup(make_items(NamedItem(f"{item.text} {unit}".strip(), item.doc) for item in items), "number")
+
+
+# --- names
+
+
+def _name_groups(
+    trail: ParserState, found: ScopeReader, known: CompletionContext, fields: FieldNames
+) -> Iterator[Iterable[NamedItem | str]]:
+    """Yield a group of names for each grammar rule that a name could complete here."""
+    roles, last = trail.accepted_roles(), trail.symbols[-1].name
+    if last == "DOT" or "__path_star" in "".join(roles):
+        yield from _member_groups(trail, known, fields)
+        return
+    if "label" in roles or last in ("LET", "SUBMIT", "AS"):
+        return
+    if "trace" in roles:
+        used = {word.lower() for word in trail.words[trail.symbols[-1].first :]} | _words_since(trail, "VIA")
+        yield (NamedItem(trace, "by what they are found") for trace in TRACES if trace not in used)
+    if "block_name" in roles:
+        used = {trail.words[-2].lower()} if last == "SIGN" and len(trail.words) > 1 else set()
+        yield (NamedItem(name, "block") for name in found.blocks if name.lower() not in used)
+    if "setting" in roles:
+        yield known.settings
+    if "result" in roles:
+        yield from (
+            ([NamedItem(name, "search") for name in known.searches],)
+            if last in ("FETCH", "CANCEL")
+            else (result_names(known),)
+        )
+    if "path" in roles:
+        yield from _path_groups(trail, found, known, fields)
+    if "function" in roles:
+        yield ()
+
+
+def _words_since(trail: ParserState, keyword: str) -> set[str]:
+    """Return the words after the last occurrence of a keyword, in lower case."""
+    position = max((i for i, word in enumerate(trail.words) if word.type == keyword), default=len(trail.words))
+    return {word.lower() for word in trail.words[position + 1 :]}
+
+
+def _path_groups(
+    trail: ParserState, found: ScopeReader, known: CompletionContext, fields: FieldNames
+) -> Iterator[Iterable[NamedItem | str]]:
+    last_symbol = trail.symbols[-1].name
+    if last_symbol == "IN" or (last_symbol == "CMP" and len(trail.symbols) > 1):
+        yield (NamedItem(name, "result") for name in known.results if last_symbol == "IN")
+        if last_symbol == "IN":
+            return
+    if last_symbol == "OF" and trail.symbols[0].name == "SHOW":
+        yield fields.subjects(_show_listing(trail.words))
+        return
+    outer_path = _open_tree(trail)
+    if outer_path:
+        yield fields.members(outer_path)
+        return
+    if any(symbol.name == "USING" for symbol in trail.symbols):
+        yield _using_groups(trail, known, fields)
+        return
+    if trail.symbols and any(symbol.name in ("ORDER", "GROUP") for symbol in trail.symbols):
+        yield (NamedItem(label, "column of SELECT") for label in found.labels)
+    yield fields.all_names()
+
+
+def _using_groups(trail: ParserState, known: CompletionContext, fields: FieldNames) -> Iterator[NamedItem]:
+    """Yield the fields that USING may name: those that the result of DURING also has, where its columns are known."""
+    using = next(i for i, symbol in enumerate(trail.symbols) if symbol.name == "USING")
+    result_word = next((symbol.first for symbol in reversed(trail.symbols[:using]) if symbol.name == "result"), None)
+    name = unquote(trail.words[result_word]) if result_word is not None else ""
+    columns = known.results.get(name, (METADATA,))
+    present = {word.lower() for word in trail.words[trail.symbols[using].first :]}
+    # Whole records have metadata keys that are not listed as columns. The SQL names include the members of objects.
+    has_whole_records = METADATA in columns
+    shared = {*known.tables.get(name, ()), *(column.rpartition(".")[2] for column in columns)}
+    for item in fields.all_names():
+        if item.text.lower() not in present and (has_whole_records or item.text in shared):
+            yield item
+
+
+def _member_groups(
+    trail: ParserState, known: CompletionContext, fields: FieldNames
+) -> Iterator[Iterable[NamedItem | str]]:
+    path = _trailing_path(trail)
+    if path and path[0] in known.results and not fields.members(path):
+        yield (NamedItem(column, f"column of {path[0]}") for column in known.results[path[0]])
+        return
+    yield fields.members((*_open_tree(trail), *path))
+
+
+def _open_tree(trail: ParserState) -> tuple[str, ...]:
+    """Return the path of the open tree of SELECT."""
+    path: tuple[str, ...] = ()
+    for below, above in zip(trail.symbols, trail.symbols[1:], strict=False):
+        if above.name == "LBRACE":
+            path += _path_parts(trail.words[below.first : above.first])
+    return path
+
+
+def _special_groups(trail: ParserState, known: CompletionContext, accepts: frozenset[str]) -> Iterator[NameGroup]:
+    """Yield the values after FOR and of settings, and the functions of SELECT.
+
+    Values after FOR may be written with or without quotes.
+    """
+    symbols = [symbol.name for symbol in trail.symbols]
+    if symbols[-1] == "FOR":
+        names = [
+            NamedItem(value, name)
+            for name in ("program", "platform", "instrument_type", "display_name")
+            for value in known.archive.catalogue.values(name)
+        ]
+        yield NameGroup(make_items(item for item in names if is_plain(item.text)))
+        yield NameGroup(make_items(item for item in names if not is_plain(item.text)), "value")
+        numbers = (NamedItem(str(source.identifier), source.display_name) for source in known.archive.catalogue.sources)
+        yield NameGroup(make_items(numbers), "number")
+    elif symbols[:1] == ["SET"] and symbols[-1] == "CMP":
+        yield NameGroup(make_items(known.settings.get(unquote(trail.words[1]).lower(), ())))
+    elif "NAME" in accepts and "function" in trail.accepted_roles():
+        yield NameGroup(make_items(NamedItem(f"{row.word}(", row.doc) for row in FUNCTIONS.values()), "keyword")
+
+
+def _show_listing(words: Sequence[Token]) -> str:
+    """Return the word after SHOW in lower case, or an empty text for another statement."""
+    return words[1].lower() if len(words) > 1 and words[0].upper() == "SHOW" else ""

@@ -12,7 +12,7 @@ from functools import cached_property
 from itertools import accumulate
 from typing import NamedTuple
 
-PREFIX, WORD, INSIDE, LETTERS, SLIP = range(5)
+PREFIX, WORD, INSIDE, LETTERS, TYPO = range(5)
 """Quality of a match, best first: prefix, start of a word, substring, letters in order, one typo."""
 
 _SHORTEST_SLIP = 3
@@ -23,7 +23,7 @@ _LONGEST = 60
 """Longer texts are only searched as prefix and substring, since the patterns would be slow."""
 
 
-class Item(NamedTuple):
+class NamedItem(NamedTuple):
     """A name and a short description."""
 
     text: str
@@ -36,7 +36,7 @@ class Vocabulary:
     `describe` returns the description of a name that has none. It is called only for names that match.
     """
 
-    def __init__(self, items: Iterable[Item], describe: Callable[[str], str] = lambda _name: "") -> None:
+    def __init__(self, items: Iterable[NamedItem], describe: Callable[[str], str] = lambda _name: "") -> None:
         self.items = tuple(items)
         self._describe = describe
 
@@ -53,49 +53,51 @@ class Vocabulary:
         folded = ["\n" + item.text.casefold().replace("\n", " ") for item in self.items]
         return "".join(folded), [0, *accumulate(map(len, folded[:-1]))]
 
-    def matches(self, typed: str, most: int, *, loose: bool = True) -> Iterator[tuple[int, Item]]:
+    def matches(self, typed: str, most: int, *, loose: bool = True) -> Iterator[tuple[int, NamedItem]]:
         """Yield up to `most` names that match, best first, each with the quality of its match.
 
         Without `loose`, only prefixes and starts of words match.
         """
         if not typed:
-            yield from ((PREFIX, self._described(item)) for item in self.items[:most])
+            yield from ((PREFIX, self._with_descriptions(item)) for item in self.items[:most])
             return
         folded = typed.casefold().replace("\n", " ")
         seen: dict[int, int] = {}
-        for find in (self._beginnings, self._parts, self._letters, self._slips)[: 4 if loose else 2]:
+        for find in (self._prefix_matches, self._part_matches, self._letter_matches, self._typo_matches)[
+            : 4 if loose else 2
+        ]:
             for quality, position in find(folded):
                 seen.setdefault(position, quality)
                 if len(seen) >= most:
                     break
-            if len(seen) >= most or (find == self._letters and seen):
+            if len(seen) >= most or (find == self._letter_matches and seen):
                 break
         ranked = sorted((quality, position) for position, quality in seen.items() if loose or quality <= WORD)
-        yield from ((quality, self._described(self.items[position])) for quality, position in ranked)
+        yield from ((quality, self._with_descriptions(self.items[position])) for quality, position in ranked)
 
-    def _beginnings(self, typed: str) -> Iterator[tuple[int, int]]:
-        return ((PREFIX, self._line(at)) for at in self._places("\n" + typed))
+    def _prefix_matches(self, typed: str) -> Iterator[tuple[int, int]]:
+        return ((PREFIX, self._line(at)) for at in self._part_offsets("\n" + typed))
 
-    def _parts(self, typed: str) -> Iterator[tuple[int, int]]:
+    def _part_matches(self, typed: str) -> Iterator[tuple[int, int]]:
         text, _ = self._lines
-        for at in self._places(typed) if len(typed) > 1 or len(self.items) < _FEW else ():
+        for at in self._part_offsets(typed) if len(typed) > 1 or len(self.items) < _FEW else ():
             before = text[at - 1]
             yield WORD if before == "_" or not before.isalnum() else INSIDE, self._line(at)
 
-    def _letters(self, typed: str) -> Iterator[tuple[int, int]]:
+    def _letter_matches(self, typed: str) -> Iterator[tuple[int, int]]:
         """Yield the names that contain the typed letters in order."""
         if 1 < len(typed) <= _LONGEST:
             # Each class excludes the next letter, so the pattern never backtracks.
             letters = "".join(rf"[^\n{re.escape(letter)}]*{re.escape(letter)}" for letter in typed)
             yield from ((LETTERS, self._line(match.start())) for match in re.finditer(rf"\n{letters}", self._lines[0]))
 
-    def _slips(self, typed: str) -> Iterator[tuple[int, int]]:
+    def _typo_matches(self, typed: str) -> Iterator[tuple[int, int]]:
         if _SHORTEST_SLIP <= len(typed) <= _LONGEST:
             yield from (
-                (SLIP, self._line(match.start())) for match in re.finditer(rf"\n{_one_off(typed)}", self._lines[0])
+                (TYPO, self._line(match.start())) for match in re.finditer(rf"\n{_typo_pattern(typed)}", self._lines[0])
             )
 
-    def _places(self, part: str) -> Iterator[int]:
+    def _part_offsets(self, part: str) -> Iterator[int]:
         """Yield the offset of the first occurrence of a part in each name."""
         text, _ = self._lines
         offset = text.find(part)
@@ -107,11 +109,11 @@ class Vocabulary:
     def _line(self, at: int) -> int:
         return bisect_right(self._lines[1], at) - 1
 
-    def _described(self, item: Item) -> Item:
-        return item if item.doc else Item(item.text, self._describe(item.text))
+    def _with_descriptions(self, item: NamedItem) -> NamedItem:
+        return item if item.doc else NamedItem(item.text, self._describe(item.text))
 
 
-def _one_off(typed: str) -> str:
+def _typo_pattern(typed: str) -> str:
     """Return a pattern for names that begin as typed, apart from one typo.
 
     A typo is a letter replaced, added, left out, or swapped with the next one.

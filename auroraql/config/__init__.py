@@ -12,12 +12,20 @@ from pathlib import Path
 
 from platformdirs import user_config_path
 
-from auroraql.config.file import File, Problem, Put, no_profile, read_file
-from auroraql.config.rows import FILE_VARIABLE, PROFILE, PROFILE_VARIABLE, ROWS, Row, Unfit, Value
-from auroraql.errors import UsageError
-from auroraql.spelling import closest
+from auroraql.config.definitions import (
+    FILE_VARIABLE,
+    PROFILE,
+    PROFILE_VARIABLE,
+    SETTING_DEFINITIONS,
+    InvalidSetting,
+    SettingDefinition,
+    Value,
+)
+from auroraql.config.toml_file import ConfigFile, ConfigProblem, FileValue, read_file, unknown_profile_message
+from auroraql.diagnostics.errors import UsageError
+from auroraql.diagnostics.suggestions import find_closest
 
-__all__ = ["Config", "File", "Problem", "config_file", "read_config", "unknown_variables"]
+__all__ = ["Config", "ConfigFile", "ConfigProblem", "config_file", "read_config", "unknown_variables"]
 
 _OURS = "AURORAQL_"
 _NO_SETTINGS = frozenset((FILE_VARIABLE, PROFILE_VARIABLE))
@@ -30,7 +38,7 @@ class Config:
 
     values: Mapping[str, Value] = field(repr=False)
     origins: Mapping[str, str]
-    file: File
+    file: ConfigFile
     profile: str = ""
     withheld: str = ""
     """Origin of a key that is not sent, because it belongs to another archive."""
@@ -63,7 +71,7 @@ class Config:
     @property
     def warnings(self) -> tuple[str, ...]:
         """Warnings about the file, to print at start."""
-        return tuple(problem.said(self.file.path) for problem in self.file.problems if problem.severity == "warning")
+        return tuple(problem.format(self.file.path) for problem in self.file.problems if problem.severity == "warning")
 
     def text(self, name: str) -> str:
         """Return a text setting, or an empty text when it is not set."""
@@ -101,40 +109,42 @@ def read_config(
                 else problem.hint
             )
             raise UsageError(f"the configuration file {path}:{problem.line}:{problem.column}: {problem.message}", hint)
-    return _Layers(environ, options or {}, file, checked=checked).config()
+    return _ConfigLayers(environ, options or {}, file, checked=checked).config()
 
 
-class _Layers:
+class _ConfigLayers:
     """The sources of settings, in order of precedence."""
 
-    def __init__(self, environ: Mapping[str, str], options: Mapping[str, Value], file: File, *, checked: bool) -> None:
+    def __init__(
+        self, environ: Mapping[str, str], options: Mapping[str, Value], file: ConfigFile, *, checked: bool
+    ) -> None:
         self._environ, self._options, self._file, self._checked = environ, options, file, checked
-        self._profile, self._profile_from = self._chosen()
+        self._profile, self._profile_from = self._select_profile()
 
     def config(self) -> Config:
         """Return all settings. Raises UsageError for an invalid variable."""
-        settings = {name: self._found(row) for name, row in ROWS.items() if not row.secret}
+        settings = {name: self._find_setting(row) for name, row in SETTING_DEFINITIONS.items() if not row.secret}
         values = {name: value for name, (value, _) in settings.items()}
         origins = {name: origin for name, (_, origin) in settings.items()}
-        values["api_key"], origins["api_key"], withheld = self._key(str(values["archive"]))
+        values["api_key"], origins["api_key"], withheld = self._find_api_key(str(values["archive"]))
         origins[PROFILE] = self._profile_from
         return Config(values, origins, self._file, self._profile, withheld)
 
-    def _chosen(self) -> tuple[str, str]:
+    def _select_profile(self) -> tuple[str, str]:
         """Return the profile and its origin: the option --profile, the variable, or the file."""
         in_file = self._file.profile
         for name, origin in (
             (self._options.get(PROFILE), f"option --{PROFILE}"),
             (self._environ.get(PROFILE_VARIABLE), f"environment {PROFILE_VARIABLE}"),
-            (in_file and in_file.value, in_file and self._at("", in_file)),
+            (in_file and in_file.value, in_file and self._value_at("", in_file)),
         ):
             if name:
                 if name not in self._file.profiles:
-                    raise UsageError(*no_profile(str(name), self._file.profiles))
+                    raise UsageError(*unknown_profile_message(str(name), self._file.profiles))
                 return str(name), str(origin)
         return "", "default"
 
-    def _found(self, row: Row) -> tuple[Value, str]:
+    def _find_setting(self, row: SettingDefinition) -> tuple[Value, str]:
         if self._options.get(row.name) is not None:
             return self._options[row.name], f"option --{row.name}"
         from_variable = self._variable(row)
@@ -142,53 +152,53 @@ class _Layers:
             return from_variable
         for name, settings in self._tables():
             if row.name in settings:
-                return settings[row.name].value, self._at(name, settings[row.name])
+                return settings[row.name].value, self._value_at(name, settings[row.name])
         return row.default, "default"
 
-    def _variable(self, row: Row) -> tuple[Value, str] | None:
+    def _variable(self, row: SettingDefinition) -> tuple[Value, str] | None:
         for name in row.variables:
             text = self._environ.get(name)
             if text or (text is not None and row.may_be_empty):
                 return self._read(row, name, text), f"environment {name}"
         return None
 
-    def _read(self, row: Row, name: str, text: str) -> Value:
+    def _read(self, row: SettingDefinition, name: str, text: str) -> Value:
         """Return the value of a variable. Raises UsageError when it is invalid."""
         try:
             value = row.read(text, True)
             if self._checked:
                 row.check(value)
-        except Unfit as unfit:
+        except InvalidSetting as unfit:
             raise UsageError(f"{name} sets '{row.name}' {unfit.message}", unfit.hint) from None
         return value
 
-    def _tables(self) -> Iterator[tuple[str, Mapping[str, Put]]]:
+    def _tables(self) -> Iterator[tuple[str, Mapping[str, FileValue]]]:
         if self._profile:
             yield self._profile, self._file.profiles[self._profile]
         yield "", self._file.settings
 
-    def _at(self, profile: str, put: Put) -> str:
+    def _value_at(self, profile: str, put: FileValue) -> str:
         return f"{f'profile {profile}, ' if profile else ''}{self._file.path}:{put.line}"
 
-    def _key(self, archive: str) -> tuple[Value, str, str]:
+    def _find_api_key(self, archive: str) -> tuple[Value, str, str]:
         """Return the key for an archive, its origin, and the origin of a key that belongs to another archive."""
-        from_variable = self._variable(ROWS["api_key"])
+        from_variable = self._variable(SETTING_DEFINITIONS["api_key"])
         withheld = ""
         if from_variable is not None:
-            if _may_have(archive, from_variable[1]):
+            if _may_receive_key(archive, from_variable[1]):
                 return *from_variable, ""
             withheld = from_variable[1]
         for name, settings in self._tables():
             if "api_key" in settings:
-                origin = self._at(name, settings["api_key"])
+                origin = self._value_at(name, settings["api_key"])
                 if not _takes_keys(archive) or (
-                    _is_same(self._archive_of(settings), archive) and _may_have(archive, origin)
+                    _is_same_service(self._archive_of(settings), archive) and _may_receive_key(archive, origin)
                 ):
                     return settings["api_key"].value, origin, ""
                 withheld = withheld or origin
         return None, "default", withheld
 
-    def _archive_of(self, settings: Mapping[str, Put]) -> str:
+    def _archive_of(self, settings: Mapping[str, FileValue]) -> str:
         """Return the archive that the key of a table belongs to.
 
         This is the archive of the table, else of the file, if it is one that takes keys; AuroraX otherwise.
@@ -204,23 +214,25 @@ def _takes_keys(archive: str) -> bool:
     return archive == _AURORAX or "://" in archive
 
 
-def _may_have(archive: str, origin: str) -> bool:
+def _may_receive_key(archive: str, origin: str) -> bool:
     """Return whether a key of this origin may be sent to an archive. AURORAX_API_KEY is only sent to AuroraX."""
-    from auroraql.archives.endpoints import is_aurorax, may_carry_key, url_of  # deferred: only needed for a key
+    from auroraql.engines.addresses import is_aurorax, may_carry_key, resolve_url  # deferred: only needed for a key
 
     if not _takes_keys(archive):
         return True
-    url = url_of(archive)
+    url = resolve_url(archive)
     return may_carry_key(url) and (is_aurorax(url) or not origin.endswith(" AURORAX_API_KEY"))
 
 
-def _is_same(one: str, other: str) -> bool:
+def _is_same_service(one: str, other: str) -> bool:
     """Return whether two names mean the same service."""
-    return one == other or (_takes_keys(one) and _takes_keys(other) and _address(one) == _address(other))
+    return one == other or (
+        _takes_keys(one) and _takes_keys(other) and _normalized_address(one) == _normalized_address(other)
+    )
 
 
-def _address(archive: str) -> str:
-    from auroraql.archives.opening import AURORAX_URL  # deferred: only needed to compare two names
+def _normalized_address(archive: str) -> str:
+    from auroraql.engines.registry import AURORAX_URL  # deferred: only needed to compare two names
 
     url = AURORAX_URL if archive == _AURORAX else archive
     return url.rstrip("/").removesuffix("/api/v1").rstrip("/").lower()
@@ -228,10 +240,10 @@ def _address(archive: str) -> str:
 
 def unknown_variables(environ: Mapping[str, str]) -> list[tuple[str, str]]:
     """Return the environment variables that look like settings but are not, each with a hint."""
-    known = {name for row in ROWS.values() for name in row.variables} | _NO_SETTINGS
+    known = {name for row in SETTING_DEFINITIONS.values() for name in row.variables} | _NO_SETTINGS
     unknown = []
     for name in sorted(environ):
         if name.startswith(_OURS) and name not in known:
-            matches = closest(name, known, 1)
+            matches = find_closest(name, known, 1)
             unknown.append((name, f"did you mean {matches[0]}?" if matches else "it is no setting"))
     return unknown

@@ -1,0 +1,1 @@
+"""The programs: command line, REPL and HTTP server."""

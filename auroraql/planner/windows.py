@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from auroraql.narrowing import narrowed_windows
-from auroraql.plan import Request
-from auroraql.query import MOST_WINDOWS, Query, Window, join_nearest
+from auroraql.ir.plan import Request
+from auroraql.ir.query import MAX_WINDOWS, Query, Window, merge_nearest_windows
+from auroraql.ir.window_inference import narrow_windows
 from auroraql.schema import KINDS
 
 _SECOND = timedelta(seconds=1)
@@ -22,14 +22,14 @@ _LONGEST_MONTH = timedelta(days=31)
 
 def cut_windows(requests: Iterable[Request]) -> tuple[Request, ...]:
     """The requests, each as many as its window needs; one with an open window stays one."""
-    return tuple(piece for request in requests for piece in _pieces(request))
+    return tuple(piece for request in requests for piece in _split_window(request))
 
 
-Held = Callable[[Request], Window | None]
+FindRecordRange = Callable[[Request], Window | None]
 """The first and last moment of the records that an archive has for a request; None where it does not say."""
 
 
-def close_windows(requests: Sequence[Request], held: Held) -> tuple[tuple[Request, ...], bool]:
+def close_windows(requests: Sequence[Request], held: FindRecordRange) -> tuple[tuple[Request, ...], bool]:
     """The requests with both ends of their window, where the service needs them, and whether the archive knew them.
 
     A request for which the archive has no record is left out.
@@ -61,14 +61,14 @@ def is_too_long(request: Request) -> bool:
     return request.end - request.start >= months * _LONGEST_MONTH
 
 
-def take_windows(requests: Sequence[Request], query: Query, most: int = MOST_WINDOWS) -> tuple[Request, ...]:
+def apply_windows(requests: Sequence[Request], query: Query, most: int = MAX_WINDOWS) -> tuple[Request, ...]:
     """The requests, once for each window of a query with intervals; windows are joined for `most` requests in all."""
-    windows = [(first, last) for first, last in narrowed_windows(query) if first is not None and last is not None]
-    joined = join_nearest(windows, max(1, most // max(1, len(requests))))
+    windows = [(first, last) for first, last in narrow_windows(query) if first is not None and last is not None]
+    joined = merge_nearest_windows(windows, max(1, most // max(1, len(requests))))
     return tuple(replace(request, start=first, end=last) for request in requests for first, last in joined)
 
 
-def _pieces(request: Request) -> Iterator[Request]:
+def _split_window(request: Request) -> Iterator[Request]:
     months = KINDS[request.kind].longest_months
     if not months or request.start is None or request.end is None:
         yield request
@@ -76,7 +76,7 @@ def _pieces(request: Request) -> Iterator[Request]:
     start = request.start
     while True:
         # One second short of the month, so that the next piece begins on the day this one did.
-        later = _months_later(start, months)
+        later = _add_months(start, months)
         if later is None or later > request.end:
             yield replace(request, start=start)
             return
@@ -85,7 +85,7 @@ def _pieces(request: Request) -> Iterator[Request]:
         start = later
 
 
-def _months_later(moment: datetime, months: int) -> datetime | None:
+def _add_months(moment: datetime, months: int) -> datetime | None:
     """The same day so many months later, or the last of that month; None when the calendar ends before."""
     index = moment.year * 12 + moment.month - 1 + months
     year, month = index // 12, index % 12 + 1

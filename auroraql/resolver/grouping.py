@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from auroraql.errors import Diagnostic, Origin
-from auroraql.query import Column, OrderKey, Ref
-from auroraql.resolver.names import Names
-from auroraql.resolver.selection import check_single, is_bare
-from auroraql.resolver.values import Fault
+from auroraql.diagnostics.errors import Diagnostic, Origin
+from auroraql.diagnostics.suggestions import find_closest
+from auroraql.ir.query import Column, OrderKey, Ref
+from auroraql.language.ast import FindStatement, GroupBy, OrderBy, Path, Select, SelectStar
+from auroraql.resolver.names import NameResolver
+from auroraql.resolver.selection import check_single, is_bare_path
+from auroraql.resolver.values import SemanticError
 from auroraql.schema import Type
-from auroraql.spelling import closest
-from auroraql.syntax import Find, GroupBy, OrderBy, Path, Select, Star
 
 
 @dataclass(frozen=True, slots=True)
-class Rows:
+class RowShape:
     """The rows of a result: `columns` None is the whole record."""
 
     columns: tuple[Column, ...] | None = None
@@ -24,24 +24,24 @@ class Rows:
     order_by: tuple[OrderKey, ...] = ()
 
 
-class Grouping:
+class GroupingResolver:
     """Resolves the clauses of one statement that make its rows, collecting everything wrong in them."""
 
-    def __init__(self, names: Names, find: Find, columns: tuple[Column, ...] | None) -> None:
+    def __init__(self, names: NameResolver, find: FindStatement, columns: tuple[Column, ...] | None) -> None:
         self.names, self.find, self.columns = names, find, columns
         self.wrong: list[Diagnostic] = []
 
-    def rows(self) -> Rows:
+    def rows(self) -> RowShape:
         """The rows, from the columns of SELECT; without one, groups have what they are grouped by."""
         written: dict[Ref, Path] = {}
         for path in self._paths():
-            for ref in self._grouped(path):
+            for ref in self._grouped_refs(path):
                 written.setdefault(ref, path)
         group_by = tuple(written)
         if self.columns is None and group_by:
-            for star in self._stars():
+            for star in self._refuse_stars():
                 self._refuse("*", star.origin, "select what is grouped, and functions as count(*)")
-            self.columns = tuple(Column(ref, bare=is_bare(ref, path)) for ref, path in written.items())
+            self.columns = tuple(Column(ref, bare=is_bare_path(ref, path)) for ref, path in written.items())
         aggregates = bool(group_by) or any(column.function for column in self.columns or ())
         if aggregates:
             self._check_columns(group_by)
@@ -49,11 +49,11 @@ class Grouping:
         keys: list[OrderKey] = []
         for key in order:
             try:
-                ref = self._ordered(key.path, group_by if aggregates else None)
+                ref = self._order_keys(key.path, group_by if aggregates else None)
                 keys.append(OrderKey(ref, key.descending, key.nulls_first, key.path.origin))
-            except Fault as fault:
+            except SemanticError as fault:
                 self.wrong.append(fault.diagnostic)
-        return Rows(self.columns, group_by, tuple(keys))
+        return RowShape(self.columns, group_by, tuple(keys))
 
     def _paths(self) -> Iterator[Path]:
         return (path for clause in self.find.clauses if isinstance(clause, GroupBy) for path in clause.paths)
@@ -62,7 +62,7 @@ class Grouping:
         """The names that SELECT gives: its aliases, and those of functions as written."""
         return {label: c for c in self.columns or () if (label := c.label if c.function else c.alias)}
 
-    def _labelled(self, path: Path) -> Column | None:
+    def _column_with_label(self, path: Path) -> Column | None:
         """Return the column of SELECT that a name is the label of; case matters only where two differ by it alone."""
         if len(path.parts) > 1:
             return None
@@ -70,32 +70,32 @@ class Grouping:
         alike = [column for label, column in labels.items() if label.casefold() == folded]
         return labels.get(path.dotted) or (alike[0] if len(alike) == 1 else None)
 
-    def _grouped(self, path: Path) -> tuple[Ref, ...]:
+    def _grouped_refs(self, path: Path) -> tuple[Ref, ...]:
         try:
-            named = self._labelled(path)
+            named = self._column_with_label(path)
             if named is not None and named.function:
                 message = f"'{path.dotted}' is made of each group, and cannot make the groups"
-                raise Fault("AQL0212", message, path.origin, "a function", "group by a field or a metadata key")
+                raise SemanticError("AQL0212", message, path.origin, "a function", "group by a field or a metadata key")
             ref = named.ref if named is not None and named.ref is not None else self.names.ref(path)
             if not self.names.kind.is_listed(ref.path) or self._is_object(ref):
                 check_single(self.names, ref, path)
-        except Fault as fault:
+        except SemanticError as fault:
             self.wrong.append(fault.diagnostic)
             return ()
         return (ref,)
 
     def _is_object(self, ref: Ref) -> bool:
-        declared = self.names.declared(ref)
+        declared = self.names.declared_field(ref)
         return declared is not None and declared.type is Type.OBJECT
 
-    def _stars(self) -> Iterator[Star]:
+    def _refuse_stars(self) -> Iterator[SelectStar]:
         for clause in self.find.clauses:
             if isinstance(clause, Select):
-                yield from (item for item in clause.items if isinstance(item, Star))
+                yield from (item for item in clause.items if isinstance(item, SelectStar))
 
     def _check_columns(self, group_by: tuple[Ref, ...]) -> None:
         """Each column is grouped or a function; of a star or a tree the first that is not is enough."""
-        stars = {star.origin for star in self._stars()}
+        stars = {star.origin for star in self._refuse_stars()}
         told: set[object] = set()
         for column in self.columns or ():
             if column.ref is None or column.function or column.ref in group_by or column.origin in told:
@@ -104,39 +104,41 @@ class Grouping:
             if column.origin in stars:
                 self._refuse("*", column.origin, "select what is grouped, and functions as count(*)")
                 continue
-            name = self._shown(column.ref)
+            name = self._format_name(column.ref)
             hint = f"add {name} to GROUP BY" if group_by else f"add GROUP BY {name}"
             if self._is_object(column.ref):
                 self._refuse(name, column.origin, f"name a member of it that is grouped, as {name}.…")
             else:
                 self._refuse(name, column.origin, f"{hint}, or select max({name})")
 
-    def _shown(self, ref: Ref) -> str:
-        declared = self.names.declared(ref)
+    def _format_name(self, ref: Ref) -> str:
+        declared = self.names.declared_field(ref)
         return declared.bare if declared is not None else ref.name
 
     def _refuse(self, name: str, origin: Origin, hint: str) -> None:
         message = f"'{name}' is neither grouped nor in a function"
         self.wrong.append(Diagnostic("AQL0212", message, origin, "several values a row", hint, missing=("GROUP",)))
 
-    def _ordered(self, path: Path, group_by: tuple[Ref, ...] | None) -> Ref:
+    def _order_keys(self, path: Path, group_by: tuple[Ref, ...] | None) -> Ref:
         """What ORDER BY names; `group_by` None is of rows that are records. Raises Fault."""
-        named = self._labelled(path)
+        named = self._column_with_label(path)
         if named is not None and named.function:
             return Ref("column", named.label)
         ref = named.ref if named is not None and named.ref is not None else self.names.ref(path)
         if self._is_object(ref):
             hint = f"name one of its members, as {path.dotted}.…"
-            raise Fault("AQL0205", f"'{path.dotted}' is an object and has no order", path.origin, "an object", hint)
+            raise SemanticError(
+                "AQL0205", f"'{path.dotted}' is an object and has no order", path.origin, "an object", hint
+            )
         check_single(self.names, ref, path)
         if group_by is not None and ref not in group_by:
-            raise self._of_no_group(path)
+            raise self._ungrouped_error(path)
         if self.find.distinct and not self._is_selected(ref):
             message = f"'{path.dotted}' is not selected, and with DISTINCT a row has only what is"
-            raise Fault("AQL0212", message, path.origin, "not selected", "select it, or leave DISTINCT out")
+            raise SemanticError("AQL0212", message, path.origin, "not selected", "select it, or leave DISTINCT out")
         return ref
 
-    def _of_no_group(self, path: Path) -> Fault:
+    def _ungrouped_error(self, path: Path) -> SemanticError:
         labels = [column.label for column in self.columns or ()]
         if not self.names.is_known(path):
             functions = [c.label for c in self.columns or () if c.function and not c.alias]
@@ -145,14 +147,14 @@ class Grouping:
                 hint = f"name it in SELECT: {called[0]} AS n … ORDER BY n, or write `{called[0]}`"
                 message = f"no column is called '{path.dotted}'"
                 fix = f"`{called[0]}`"
-                return Fault("AQL0212", message, path.origin, f"the column is {called[0]}", hint, fix)
-            near = closest(path.dotted, [label for label in labels if label not in functions], 1, 0.5)
+                return SemanticError("AQL0212", message, path.origin, f"the column is {called[0]}", hint, fix)
+            near = find_closest(path.dotted, [label for label in labels if label not in functions], 1, 0.5)
             hint = f"did you mean {near[0]}?" if near else f"the columns are {', '.join(labels)}"
             message = f"no column is called '{path.dotted}', and nothing of that name is grouped"
-            return Fault("AQL0212", message, path.origin, "unknown column", hint)
+            return SemanticError("AQL0212", message, path.origin, "unknown column", hint)
         hint = f"order by a function of it: SELECT max({path.dotted}) AS top … ORDER BY top"
         message = f"a row is a group of records, which may differ in '{path.dotted}'"
-        return Fault("AQL0212", message, path.origin, "several values a row", hint)
+        return SemanticError("AQL0212", message, path.origin, "several values a row", hint)
 
     def _is_selected(self, ref: Ref) -> bool:
         if self.columns is None:

@@ -4,24 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from auroraql.errors import Diagnostic, Origin
-from auroraql.query import Ref
-from auroraql.resolver.values import Fault, Place
+from auroraql.diagnostics.errors import Diagnostic, Origin
+from auroraql.diagnostics.suggestions import find_closest, find_misspelt
+from auroraql.ir.query import Ref
+from auroraql.language.ast import Path, SelectItem
+from auroraql.resolver.values import SemanticError, ValueContext
 from auroraql.schema import BLOCKS, Field, Kind, Type, is_time_key
 from auroraql.schema.catalogue import Catalogue
-from auroraql.spelling import closest, slip
-from auroraql.syntax import Item, Path
 
 METADATA = "metadata"
 
 
-class Names:
+class NameResolver:
     """Resolves the paths of one statement; unknown metadata keys are warned of once each."""
 
     def __init__(self, kind: Kind, catalogue: Catalogue) -> None:
         self.kind, self.catalogue = kind, catalogue
         self.warnings: list[Diagnostic] = []
-        self.labels: Mapping[str, Item] = {}
+        self.labels: Mapping[str, SelectItem] = {}
         """The items of SELECT by the names it gives them."""
         self._warned: set[str] = set()
 
@@ -32,10 +32,10 @@ class Names:
         if declared is not None:
             return Ref(declared.role, declared.name)
         if self.kind.metadata and parts[0].casefold() == METADATA and len(parts) == 2:
-            return self._key(parts[1], path.origin, explicit=True)
+            return self._metadata_key(parts[1], path.origin, explicit=True)
         if self.kind.metadata and len(parts) == 1 and parts[0]:
-            return self._key(parts[0], path.origin, explicit=False)
-        raise self._unknown(path, parts, above)
+            return self._metadata_key(parts[0], path.origin, explicit=False)
+        raise self._unknown_name(path, parts, above)
 
     def is_known(self, path: Path) -> bool:
         """Whether a path names a field of the record, or a metadata key that is known."""
@@ -43,34 +43,34 @@ class Names:
             return True
         return len(path.parts) == 1 and self.catalogue.key(self.kind.metadata, path.parts[0]) is not None
 
-    def declared(self, ref: Ref) -> Field | None:
+    def declared_field(self, ref: Ref) -> Field | None:
         """The schema's row of a field; None for a metadata key."""
         return None if ref.role == "metadata" else self.kind.field(ref.name)
 
-    def place(self, ref: Ref, shown: str) -> Place:
+    def value_context(self, ref: Ref, shown: str) -> ValueContext:
         """What a value compared with the field must be."""
-        declared = self.declared(ref)
+        declared = self.declared_field(ref)
         if declared is not None:
-            return Place(
+            return ValueContext(
                 shown, declared.type, declared.unit, known=self.catalogue.values(declared.bare) or declared.known
             )
         key = self.catalogue.key(self.kind.metadata, ref.name)
         times = is_time_key(self.kind, ref.name)
         if key is None:
-            return Place(shown, Type.ANY, metadata=True, times=times)
-        return Place(shown, key.type, key.unit, metadata=True, known=key.values, times=times)
+            return ValueContext(shown, Type.ANY, metadata=True, times=times)
+        return ValueContext(shown, key.type, key.unit, metadata=True, known=key.values, times=times)
 
-    def _key(self, name: str, origin: Origin, *, explicit: bool) -> Ref:
+    def _metadata_key(self, name: str, origin: Origin, *, explicit: bool) -> Ref:
         if self.catalogue.key(self.kind.metadata, name) is None and name not in self._warned:
             self._warned.add(name)
-            self._warn_of_key(name, origin, explicit=explicit)
+            self._warn_of_unknown_key(name, origin, explicit=explicit)
         return Ref("metadata", name)
 
-    def _warn_of_key(self, name: str, origin: Origin, *, explicit: bool) -> None:
+    def _warn_of_unknown_key(self, name: str, origin: Origin, *, explicit: bool) -> None:
         keys = self.catalogue.keys(self.kind.metadata)
         fields = () if explicit else tuple(f.bare for f in self.kind.leaves())
-        meant = slip(name, (*keys, *fields))
-        near = [meant] if meant else closest(name, (*fields, *keys), 1, 0.7)
+        meant = find_misspelt(name, (*keys, *fields))
+        near = [meant] if meant else find_closest(name, (*fields, *keys), 1, 0.7)
         owner = next((b.title for b in BLOCKS.values() if b is not self.kind and b.field(name) is not None), "")
         members = [] if explicit else [f.name for f in self.kind.leaves() if f.path[-1] == name]
         if owner and self.kind in BLOCKS.values():
@@ -87,14 +87,14 @@ class Names:
             fix = None
         self.warnings.append(Diagnostic("AQL0601", message, origin, "unknown key", hint, fix, "warning"))
 
-    def _unknown(self, path: Path, parts: tuple[str, ...], above: tuple[str, ...]) -> Fault:
+    def _unknown_name(self, path: Path, parts: tuple[str, ...], above: tuple[str, ...]) -> SemanticError:
         names = [f.name for f in (*self.kind.fields, *self.kind.leaves())]
         dotted = ".".join(parts)
         every = (*names, *self.kind.names)
-        near = closest(dotted, every, 1, 0.7) or closest(
+        near = find_closest(dotted, every, 1, 0.7) or find_closest(
             f"data_source.{parts[-1]}", [n for n in every if "." in n], 1, 0.8
         )
         hint = f"did you mean {near[0]}?" if near else f"the fields are {', '.join(dict.fromkeys(names))}"
         message = f"{self.kind.title} have no field '{dotted}'"
-        fix = near[0] if near and slip(dotted, every) == near[0] and not above else None
-        return Fault("AQL0201", message, path.origin, "unknown field", hint, fix)
+        fix = near[0] if near and find_misspelt(dotted, every) == near[0] and not above else None
+        return SemanticError("AQL0201", message, path.origin, "unknown field", hint, fix)

@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from auroraql import syntax
-from auroraql.errors import Diagnostic, Origin
-from auroraql.moments import TimeFault, literal_of, read_interval, read_span, write_instant
-from auroraql.query import And, Comparison, FieldComparison, Not, Or, Predicate, Ref
-from auroraql.resolver.names import Names
-from auroraql.resolver.selection import check_single, several_values
-from auroraql.resolver.values import Fault, Place, Values
+from auroraql.diagnostics.errors import Diagnostic, Origin
+from auroraql.diagnostics.suggestions import find_closest
+from auroraql.ir.query import And, Comparison, FieldComparison, Not, Or, Predicate, Ref
+from auroraql.ir.time_literals import TimeError, literal_of, read_interval, read_span, write_instant
+from auroraql.language import ast
+from auroraql.language.ast import Instant, NumberLiteral, Operand, Path, TextLiteral, Timestamp
+from auroraql.resolver.names import NameResolver
+from auroraql.resolver.selection import check_single, several_values_error
+from auroraql.resolver.values import OperandResolver, SemanticError, ValueContext
 from auroraql.schema import Type
-from auroraql.schema.limits import MOST_VALUES
+from auroraql.schema.limits import MAX_LIST_VALUES
 from auroraql.schema.operators import FIELD_OPERATORS, OPERATORS, Op
-from auroraql.spelling import closest
-from auroraql.syntax import Instant, Number, Operand, Path, Text, Timestamp
 
 _OTHER_VALUES = {
     Type.TIME: "write a date as 2020-02-01 or a time as 2020-02-01T06:30",
@@ -29,10 +29,10 @@ _OTHER_VALUES = {
 _DAYS = {"yesterday": "TODAY - 1 day", "tomorrow": "TODAY + 1 day"}
 
 
-class Predicates:
+class PredicateResolver:
     """Resolves one WHERE, collecting everything wrong in it."""
 
-    def __init__(self, names: Names, values: Values) -> None:
+    def __init__(self, names: NameResolver, values: OperandResolver) -> None:
         self.names, self.values = names, values
         self.wrong: list[Diagnostic] = []
         self.warnings: list[Diagnostic] = []
@@ -43,69 +43,69 @@ class Predicates:
         self._sets: dict[int, frozenset[str]] = {}
         """Lists of known values, which outlive this, as sets."""
 
-    def where(self, expression: syntax.Expression) -> Predicate:
+    def where(self, expression: ast.Expression) -> Predicate:
         """The predicate."""
-        terms = self._together(_conjuncts(expression))
+        terms = self._resolve_conjunction(_split_conjuncts(expression))
         self._warn_of_contradictions(terms)
         self._warn_of_unknown()
         return terms[0] if len(terms) == 1 else And(terms, expression.origin)
 
-    def _resolved(self, expression: syntax.Expression) -> Predicate:
+    def _resolve(self, expression: ast.Expression) -> Predicate:
         match expression:
-            case syntax.Comparison():
+            case ast.ComparisonExpression():
                 try:
                     return self._comparison(expression)
-                except Fault as fault:
+                except SemanticError as fault:
                     self.wrong.append(fault.diagnostic)
                     return And(())
-            case syntax.And(terms, origin):
-                return And(self._together(terms), origin)
-            case syntax.Or(terms, origin):
-                return Or(tuple([self._resolved(t) for t in terms]), origin)
-            case syntax.Not(term, origin):
-                return Not(self._resolved(term), origin)
+            case ast.AndExpression(terms, origin):
+                return And(self._resolve_conjunction(terms), origin)
+            case ast.OrExpression(terms, origin):
+                return Or(tuple([self._resolve(t) for t in terms]), origin)
+            case ast.NotExpression(term, origin):
+                return Not(self._resolve(term), origin)
 
-    def _together(self, terms: Iterable[syntax.Expression]) -> tuple[Predicate, ...]:
+    def _resolve_conjunction(self, terms: Iterable[ast.Expression]) -> tuple[Predicate, ...]:
         """Terms that hold together, each resolved knowing the programs that another of them chooses."""
         around, terms = self._programs, tuple(terms)
-        self._programs = next((named for named in map(self._named_programs, terms) if named), around)
-        made = tuple([self._resolved(term) for term in terms])
+        self._programs = next((named for named in map(self._programs_named, terms) if named), around)
+        made = tuple([self._resolve(term) for term in terms])
         self._programs = around
         return made
 
-    def _named_programs(self, term: syntax.Expression) -> tuple[str, ...]:
+    def _programs_named(self, term: ast.Expression) -> tuple[str, ...]:
         """The programs of `program = 'x'` and `program IN ('x', …)`; none of a record that has several sources."""
-        if not isinstance(term, syntax.Comparison) or term.operator not in (Op.EQ, Op.IN):
+        if not isinstance(term, ast.ComparisonExpression) or term.operator not in (Op.EQ, Op.IN):
             return ()
         field = self.names.kind.field(term.path.dotted)
         if field is None or field.role != "source" or field.bare != "program" or self.names.kind.is_listed(field.path):
             return ()
-        named = tuple(each.value for each in term.operands if isinstance(each, Text))
+        named = tuple(each.value for each in term.operands if isinstance(each, TextLiteral))
         return named if len(named) == len(term.operands) else ()
 
-    def _comparison(self, comparison: syntax.Comparison) -> Predicate:
+    def _comparison(self, comparison: ast.ComparisonExpression) -> Predicate:
         if len(comparison.path.parts) == 1 and not self.names.is_known(comparison.path):
-            from auroraql.resolver.misnamed import check_misnamed  # most statements have known names
+            from auroraql.resolver.misused_names import check_misused_name  # most statements have known names
 
-            check_misnamed(self.names, comparison)
+            check_misused_name(self.names, comparison)
         ref = self.names.ref(comparison.path)
-        declared = self.names.declared(ref)
-        place = self._narrowed(ref, self.names.place(ref, comparison.path.dotted), comparison.path.origin)
+        declared = self.names.declared_field(ref)
+        place = self._narrow_context(ref, self.names.value_context(ref, comparison.path.dotted), comparison.path.origin)
         _check_operator(comparison, place)
         if OPERATORS[comparison.operator].ordering and self.names.kind.is_listed(ref.path):
-            raise several_values(comparison.path.dotted, comparison.path.origin)
+            raise several_values_error(comparison.path.dotted, comparison.path.origin)
         match comparison.operands:
             case (Path() as other,) if comparison.operator in FIELD_OPERATORS and self.names.is_known(other):
-                return self._of_fields(comparison, ref, place, other)
-        texts = self._texts(comparison, place)
+                return self._field_comparison(comparison, ref, place, other)
+        texts = self._text_values(comparison, place)
         listed = declared is not None and bool(declared.criterion)
         made = Comparison(ref, comparison.operator, texts, listed, comparison.origin)
         self._warn_of_values(made, comparison, place)
         if place.type is Type.TIME and not place.metadata:
-            self.warnings += _whole_day(comparison)
-        return _without_odd_intervals(made)
+            self.warnings += _whole_day_warning(comparison)
+        return _expand_unnamed_intervals(made)
 
-    def _narrowed(self, ref: Ref, place: Place, origin: Origin) -> Place:
+    def _narrow_context(self, ref: Ref, place: ValueContext, origin: Origin) -> ValueContext:
         """What a value of a metadata key must be in the programs that are chosen; warns where none of them has it."""
         kind, catalogue = self.names.kind.metadata, self.names.catalogue
         known = catalogue.key(kind, ref.name) if ref.role == "metadata" and self._programs else None
@@ -119,16 +119,18 @@ class Predicates:
         self.warnings.append(Diagnostic("AQL0601", message, origin, "not of these sources", hint, severity="warning"))
         return place
 
-    def _of_fields(self, comparison: syntax.Comparison, ref: Ref, place: Place, path: Path) -> FieldComparison:
+    def _field_comparison(
+        self, comparison: ast.ComparisonExpression, ref: Ref, place: ValueContext, path: Path
+    ) -> FieldComparison:
         """Two fields, which must be of one type and of one unit; a metadata key is compared with anything."""
         other = self.names.ref(path)
-        other_place = self.names.place(other, path.dotted)
+        other_place = self.names.value_context(other, path.dotted)
         check_single(self.names, ref, comparison.path)
         check_single(self.names, other, path)
         _check_operator(replace(comparison, path=path), other_place)
-        alike = place.metadata or other_place.metadata or _family(place.type) == _family(other_place.type)
+        alike = place.metadata or other_place.metadata or _type_family(place.type) == _type_family(other_place.type)
         if not alike:
-            raise Fault(
+            raise SemanticError(
                 "AQL0203",
                 f"'{place.name}' is {place.type.value}, and '{path.dotted}' is {other_place.type.value}",
                 path.origin,
@@ -136,7 +138,7 @@ class Predicates:
                 hint="compare fields of one type",
             )
         if place.unit and other_place.unit and place.unit != other_place.unit:
-            raise Fault(
+            raise SemanticError(
                 "AQL0204",
                 f"'{place.name}' is in {place.unit}, and '{path.dotted}' in {other_place.unit}",
                 path.origin,
@@ -145,21 +147,21 @@ class Predicates:
             )
         return FieldComparison(ref, FIELD_OPERATORS[comparison.operator], other, comparison.origin)
 
-    def _texts(self, comparison: syntax.Comparison, place: Place) -> tuple[str, ...]:
+    def _text_values(self, comparison: ast.ComparisonExpression, place: ValueContext) -> tuple[str, ...]:
         operator = OPERATORS[comparison.operator]
         operands: list[Operand] = []
         for operand in comparison.operands:
-            operands += self.values.bound(operand)
-        if len(operands) > MOST_VALUES:
-            raise Fault(
+            operands += self.values.substitute(operand)
+        if len(operands) > MAX_LIST_VALUES:
+            raise SemanticError(
                 "AQL0116",
-                f"the list has too many values; {MOST_VALUES:,} are the most",
-                operands[MOST_VALUES].origin,
+                f"the list has too many values; {MAX_LIST_VALUES:,} are the most",
+                operands[MAX_LIST_VALUES].origin,
                 "one too many",
                 hint="cut the search into several",
             )
         if (operator.arity >= 0 and len(operands) != operator.arity) or (not operands and operator.arity):
-            raise Fault(
+            raise SemanticError(
                 "AQL0211",
                 f"{operator.text} takes {'one value' if operator.arity == 1 else 'one value or more'}, "
                 f"and the parameter holds {len(operands)}",
@@ -168,17 +170,17 @@ class Predicates:
             )
         for operand in operands:
             if isinstance(operand, Path):
-                raise self._bare_word(operand, place)
+                raise self._diagnose_bare_word(operand, place)
         place = replace(place, type=Type.STRING) if operator.pattern else place
         limits = operator.limits_of(len(operands))
         return tuple(
             self.values.text(o, replace(place, limit=limit)) for o, limit in zip(operands, limits, strict=False)
         )
 
-    def _bare_word(self, path: Path, place: Place) -> Fault:
+    def _diagnose_bare_word(self, path: Path, place: ValueContext) -> SemanticError:
         word = path.dotted
         if self.names.is_known(path):
-            return Fault(
+            return SemanticError(
                 "AQL0202",
                 f"'{word}' is a field, and no list",
                 path.origin,
@@ -190,12 +192,12 @@ class Predicates:
             if place.type is Type.TIME and word.lower() in _DAYS:
                 fix = _DAYS[word.lower()]
                 hint = f"write {fix}"
-            return Fault(
+            return SemanticError(
                 "AQL0202", f"'{word}' is not a field, and {place.type.value} is due", path.origin, "", hint, fix
             )
-        near = closest(word, place.known, 1, 0.75)
+        near = find_closest(word, place.known, 1, 0.75)
         quoted = f"'{near[0] if near else word}'"
-        return Fault(
+        return SemanticError(
             "AQL0202",
             f"'{word}' is not a field, and a text needs quotes",
             path.origin,
@@ -204,7 +206,7 @@ class Predicates:
             fix=quoted,
         )
 
-    def _warn_of_values(self, made: Comparison, written: syntax.Comparison, place: Place) -> None:
+    def _warn_of_values(self, made: Comparison, written: ast.ComparisonExpression, place: ValueContext) -> None:
         """A value that is not among the known ones is questioned; the lists are not exhaustive, so it runs."""
         if not place.known or made.operator not in (Op.EQ, Op.NE, Op.IN, Op.NOT_IN) or place.type is not Type.STRING:
             return
@@ -215,23 +217,25 @@ class Predicates:
             written.operands if len(written.operands) == len(made.values) else written.operands * len(made.values)
         )
         unknown = [each for each in zip(made.values, operands, strict=False) if each[0] not in known]
-        among = self._among(made.ref) if unknown else ()
+        among = self._values_of_programs(made.ref) if unknown else ()
         for value, operand in unknown:
-            plain = isinstance(operand, Text) and operand.plain  # not written here: of a parameter or a result
+            plain = (
+                isinstance(operand, TextLiteral) and operand.is_untyped
+            )  # not written here: of a parameter or a result
             self._unknown.setdefault((place.name, plain), []).append((value, operand, place, among, self._programs))
 
     def _warn_of_unknown(self) -> None:
         """Report every unknown value: a few one by one, many of one field together."""
         for values in self._unknown.values():
             if len(values) <= _ONE_BY_ONE:
-                self.warnings += (_unknown_value(*each) for each in values)
+                self.warnings += (_unknown_value_warning(*each) for each in values)
             else:
-                self.warnings.append(_unknown_values(values))
+                self.warnings.append(_unknown_values_warning(values))
         self._unknown.clear()
 
-    def _among(self, ref: Ref) -> tuple[str, ...]:
+    def _values_of_programs(self, ref: Ref) -> tuple[str, ...]:
         """The values of a source field that sources of the chosen programs have."""
-        declared = self.names.declared(ref)
+        declared = self.names.declared_field(ref)
         if declared is None or declared.role != "source" or declared.bare == "program":
             return ()
         return self.names.catalogue.values_of(declared.bare, self._programs) if self._programs else ()
@@ -256,7 +260,7 @@ class Predicates:
                 )
 
 
-_Unknown = tuple[str, Operand, Place, tuple[str, ...], tuple[str, ...]]
+_Unknown = tuple[str, Operand, ValueContext, tuple[str, ...], tuple[str, ...]]
 """A value, where it is written, what it is compared with, and the values and programs that narrow it."""
 
 _ONE_BY_ONE = 3
@@ -269,13 +273,13 @@ _MOST_COMPARED = 30
 """The nearest known value is looked for so often, which takes a while."""
 
 
-def _unknown_values(values: list[_Unknown]) -> Diagnostic:
+def _unknown_values_warning(values: list[_Unknown]) -> Diagnostic:
     """Return one warning for many unknown values of a field, which names them all."""
     _, operand, place, _, _ = values[0]
     named = ", ".join(f"'{value[:60]}'" for value, *_ in values[:_MOST_NAMED])
     more = f" and {len(values) - _MOST_NAMED:,} more" if len(values) > _MOST_NAMED else ""
     near = [
-        (value, (_nearest(value, among) or _nearest(value, place.known))[:1])
+        (value, (_nearest_value(value, among) or _nearest_value(value, place.known))[:1])
         for value, _, _, among, _ in values[:_MOST_COMPARED]
     ]
     meant = [f"'{found[0]}' for '{value}'" for value, found in near if found]
@@ -285,33 +289,33 @@ def _unknown_values(values: list[_Unknown]) -> Diagnostic:
     return Diagnostic("AQL0602", message, operand.origin, "the first of them", hint, severity="warning")
 
 
-def _unknown_value(
-    value: str, operand: Operand, place: Place, among: tuple[str, ...], programs: tuple[str, ...]
+def _unknown_value_warning(
+    value: str, operand: Operand, place: ValueContext, among: tuple[str, ...], programs: tuple[str, ...]
 ) -> Diagnostic:
     """`among` are the values in the programs that are chosen, where that narrows them."""
-    near = _nearest(value, among) or _nearest(value, place.known)
+    near = _nearest_value(value, among) or _nearest_value(value, place.known)
     known = among or place.known
     some = ", ".join(f"'{each}'" for each in known[:5])
     hint = f"did you mean '{near[0]}'?" if near else f"known are {some}{'…' if len(known) > 5 else ''}"
-    fix = f"'{near[0]}'" if near and isinstance(operand, Text) else None
+    fix = f"'{near[0]}'" if near and isinstance(operand, TextLiteral) else None
     message = (
         f"no {place.name} '{value}' in {' or '.join(programs[:3])}" if among else f"no {place.name} '{value}' is known"
     )
     return Diagnostic("AQL0602", message, operand.origin, "unknown value", hint, fix, "warning")
 
 
-def _whole_day(comparison: syntax.Comparison) -> Iterator[Diagnostic]:
+def _whole_day_warning(comparison: ast.ComparisonExpression) -> Iterator[Diagnostic]:
     """The warning that a date is its whole day, and not its midnight as in SQL, where that is easily mistaken."""
     if comparison.operator not in (Op.GT, Op.EQ) or not comparison.operands:
         return
     match comparison.operands[0]:
-        case Instant(Timestamp(text), ()) | Text(text) | Number(text):
+        case Instant(Timestamp(text), ()) | TextLiteral(text) | NumberLiteral(text):
             literal = text
         case _:
             return
     try:
         interval = read_interval(literal)
-    except TimeFault:  # NOW, or TODAY
+    except TimeError:  # NOW, or TODAY
         return
     if interval.past is None:
         return
@@ -327,7 +331,7 @@ def _whole_day(comparison: syntax.Comparison) -> Iterator[Diagnostic]:
     yield Diagnostic("AQL0615", message, comparison.origin, "a whole interval", hint, ways[0], "warning", ways[1:])
 
 
-def _without_odd_intervals(leaf: Comparison) -> Predicate:
+def _expand_unnamed_intervals(leaf: Comparison) -> Predicate:
     """The comparison with intervals that no literal names, as `TODAY - 1 hour`, written as ranges.
 
     This is for lists: the normal form makes a range of an interval alone.
@@ -352,40 +356,40 @@ def _without_odd_intervals(leaf: Comparison) -> Predicate:
     return Or(terms, leaf.origin) if positive else And(terms, leaf.origin)
 
 
-def _nearest(value: str, known: tuple[str, ...]) -> list[str]:
+def _nearest_value(value: str, known: tuple[str, ...]) -> list[str]:
     lower = value.lower()
-    return closest(value, known, 1, 0.6) or (closest(lower, known, 1, 0.6) if lower != value else [])
+    return find_closest(value, known, 1, 0.6) or (find_closest(lower, known, 1, 0.6) if lower != value else [])
 
 
-def _conjuncts(expression: syntax.Expression) -> list[syntax.Expression]:
-    if isinstance(expression, syntax.And):
-        return [inner for term in expression.terms for inner in _conjuncts(term)]
+def _split_conjuncts(expression: ast.Expression) -> list[ast.Expression]:
+    if isinstance(expression, ast.AndExpression):
+        return [inner for term in expression.terms for inner in _split_conjuncts(term)]
     return [expression]
 
 
-def _family(type: Type) -> Type:
+def _type_family(type: Type) -> Type:
     return Type.NUMBER if type is Type.INTEGER else type
 
 
-def _check_operator(comparison: syntax.Comparison, place: Place) -> None:
+def _check_operator(comparison: ast.ComparisonExpression, place: ValueContext) -> None:
     operator = OPERATORS[comparison.operator]
     if place.type is Type.OBJECT and operator.arity:
-        raise Fault(
+        raise SemanticError(
             "AQL0205",
             f"'{place.name}' is an object and cannot be compared",
             comparison.path.origin,
             "an object",
             hint=f"name one of its members, as {place.name}.…",
         )
-    if operator.ordering and not place.type.ordered:
-        raise Fault(
+    if operator.ordering and not place.type.is_ordered:
+        raise SemanticError(
             "AQL0205",
             f"'{place.name}' is TRUE or FALSE, which {operator.text} cannot order",
             comparison.origin,
             hint=f"write {place.name} = TRUE",
         )
     if operator.pattern and place.type in (Type.NUMBER, Type.INTEGER, Type.TIME, Type.BOOLEAN):
-        raise Fault(
+        raise SemanticError(
             "AQL0205",
             f"{operator.text} compares texts, and '{place.name}' is {place.type.value}",
             comparison.origin,

@@ -5,48 +5,48 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from auroraql.errors import Diagnostic, Origin
-from auroraql.query import FUNCTIONS, Column, Ref, columns_of
-from auroraql.resolver.names import METADATA, Names
-from auroraql.resolver.values import Fault
+from auroraql.diagnostics.errors import Diagnostic, Origin
+from auroraql.diagnostics.suggestions import find_closest, find_misspelt
+from auroraql.ir.query import FUNCTIONS, Column, Ref, default_columns
+from auroraql.language.ast import Path, Select, SelectAggregate, SelectItem, SelectStar
+from auroraql.language.ast import SelectColumn as Written
+from auroraql.resolver.names import METADATA, NameResolver
+from auroraql.resolver.values import SemanticError
 from auroraql.schema import Field, Type
-from auroraql.spelling import closest, slip
-from auroraql.syntax import Aggregate, Item, Path, Select, Star
-from auroraql.syntax import Column as Written
 
 
-class Selection:
+class SelectResolver:
     """Resolves the columns of one statement, collecting everything wrong in them."""
 
-    def __init__(self, names: Names) -> None:
+    def __init__(self, names: NameResolver) -> None:
         self.names = names
         self.wrong: list[Diagnostic] = []
 
     def columns(self, select: Select) -> tuple[Column, ...] | None:
         """The columns in order; None for the whole record."""
-        if len(select.items) == 1 and isinstance(select.items[0], Star) and not select.items[0].exclude:
+        if len(select.items) == 1 and isinstance(select.items[0], SelectStar) and not select.items[0].exclude:
             return None
         found: list[Column] = []
         for item in select.items:
             try:
                 found += self._item(item, ())
-            except Fault as fault:
+            except SemanticError as fault:
                 self.wrong.append(fault.diagnostic)
         self._check_labels(found)
         return tuple(found)
 
-    def _item(self, item: Item, above: tuple[str, ...]) -> Iterator[Column]:
+    def _item(self, item: SelectItem, above: tuple[str, ...]) -> Iterator[Column]:
         match item:
-            case Star(exclude, origin):
-                yield from self._star(exclude, above, origin)
-            case Aggregate():
+            case SelectStar(exclude, origin):
+                yield from self._star_columns(exclude, above, origin)
+            case SelectAggregate():
                 yield self._aggregate(item, above)
             case Written(path, (), alias, origin):
                 ref = self.names.ref(path, above=above)
-                yield Column(ref, alias, origin, bare=not above and is_bare(ref, path) and not alias)
+                yield Column(ref, alias, origin, bare=not above and is_bare_path(ref, path) and not alias)
             case Written(path, members, alias, origin):
                 if alias:
-                    raise Fault(
+                    raise SemanticError(
                         "AQL0207",
                         f"the tree '{path.dotted}' cannot have an alias",
                         origin,
@@ -56,68 +56,70 @@ class Selection:
                 for member in members:
                     yield from self._item(member, (*above, *path.parts))
 
-    def _aggregate(self, item: Aggregate, above: tuple[str, ...]) -> Column:
+    def _aggregate(self, item: SelectAggregate, above: tuple[str, ...]) -> Column:
         function, path, origin = item.function, item.path, item.origin
         if function not in FUNCTIONS:
-            raise _unknown_function(function, origin)
+            raise _unknown_function_error(function, origin)
         if above:
             hint = f"write {function}({'.'.join(above)}.…) outside of it"
-            raise Fault("AQL0106", f"{function}() cannot stand in a tree", origin, "a function", hint)
+            raise SemanticError("AQL0106", f"{function}() cannot stand in a tree", origin, "a function", hint)
         if path is None:
             if function != "count":
                 message = f"{function}(*) has no value: only count takes *"
-                raise Fault("AQL0205", message, origin, hint=f"name a field, as in {function}({self._example()})")
+                raise SemanticError(
+                    "AQL0205", message, origin, hint=f"name a field, as in {function}({self._example_statement()})"
+                )
             return Column(None, item.alias, origin, function)
         ref = self.names.ref(path)
         check_single(self.names, ref, path)
-        place = self.names.place(ref, path.dotted)
-        if function != "count" and not place.type.ordered:
+        place = self.names.value_context(ref, path.dotted)
+        if function != "count" and not place.type.is_ordered:
             message = f"'{path.dotted}' is TRUE or FALSE, which has no {function}"
-            raise Fault("AQL0205", message, path.origin, hint=f"GROUP BY {path.dotted}, with count(*)")
+            raise SemanticError("AQL0205", message, path.origin, hint=f"GROUP BY {path.dotted}, with count(*)")
         if function in ("sum", "avg") and not place.metadata and place.type not in (Type.NUMBER, Type.INTEGER):
             message = f"{function} takes numbers, and '{path.dotted}' is {place.type.value}"
-            raise Fault("AQL0205", message, path.origin, place.type.value, "count, min and max take anything")
-        return Column(ref, item.alias, origin, function, bare=is_bare(ref, path) and not item.alias)
+            raise SemanticError("AQL0205", message, path.origin, place.type.value, "count, min and max take anything")
+        return Column(ref, item.alias, origin, function, bare=is_bare_path(ref, path) and not item.alias)
 
-    def _example(self) -> str:
-        return next((f.bare for f in self.names.kind.leaves() if f.type.ordered), "field")
+    def _example_statement(self) -> str:
+        return next((f.bare for f in self.names.kind.leaves() if f.type.is_ordered), "field")
 
     def _check_tree(self, path: Path, above: tuple[str, ...]) -> None:
         dotted = ".".join((*above, *path.parts))
         declared = self.names.kind.field(dotted)
         if declared is None or declared.type is not Type.OBJECT:
             trees = ", ".join(f.name for f in self.names.kind.fields if f.type is Type.OBJECT)
-            raise Fault(
+            raise SemanticError(
                 "AQL0201", f"'{dotted}' has no members", path.origin, "not an object", hint=f"the objects are {trees}"
             )
 
-    def _star(self, exclude: tuple[Path, ...], above: tuple[str, ...], origin: Origin) -> Iterator[Column]:
+    def _star_columns(self, exclude: tuple[Path, ...], above: tuple[str, ...], origin: Origin) -> Iterator[Column]:
         tree = self.names.kind.field(".".join(above)) if above else None
-        leaves = self.names.kind.leaves() if tree is None else tuple(_leaves(tree))
-        left_out = {self._excluded(path, above) for path in exclude}
-        for leaf, column in zip(leaves, columns_of(leaves), strict=True):
+        leaves = self.names.kind.leaves() if tree is None else tuple(_tree_leaves(tree))
+        left_out = {self._excluded_paths(path, above) for path in exclude}
+        for leaf, column in zip(leaves, default_columns(leaves), strict=True):
             if not left_out & {leaf.path[:n] for n in range(1, len(leaf.path) + 1)}:
                 yield replace(column, origin=origin, bare=column.bare and not above)
 
-    def _excluded(self, path: Path, above: tuple[str, ...]) -> tuple[str, ...]:
+    def _excluded_paths(self, path: Path, above: tuple[str, ...]) -> tuple[str, ...]:
         declared: Field | None = self.names.kind.field(".".join((*above, *path.parts)))
         if declared is None:
             # Names the fields nearest to it; a metadata key cannot be left out of the object it is in.
             if path.parts[0].casefold() == METADATA:
-                raise Fault(
+                raise SemanticError(
                     "AQL0201",
                     "a single metadata key cannot be left out",
                     path.origin,
                     hint="EXCLUDE (metadata), and select the keys wanted",
                 )
-            near = closest(path.dotted, [f.bare for f in self.names.kind.leaves()], 1, 0.6)
-            raise Fault(
+            near = find_closest(path.dotted, [f.bare for f in self.names.kind.leaves()], 1, 0.6)
+            raise SemanticError(
                 "AQL0201",
                 f"{self.names.kind.title} have no field '{path.dotted}'",
                 path.origin,
                 "unknown field",
                 f"did you mean {near[0]}?" if near else "",
-                slip(path.dotted, near),
+                find_misspelt(path.dotted, near),
             )
         return declared.path
 
@@ -149,33 +151,35 @@ class Selection:
                 self.wrong.append(Diagnostic("AQL0207", message, column.origin, "the same key twice", hint))
 
 
-def is_bare(ref: Ref, path: Path) -> bool:
+def is_bare_path(ref: Ref, path: Path) -> bool:
     """Whether a path was written without the prefix of the object that holds the value."""
     return len(path.parts) == 1 and ref.bare != ".".join(ref.path)
 
 
-def check_single(names: Names, ref: Ref, path: Path) -> None:
+def check_single(names: NameResolver, ref: Ref, path: Path) -> None:
     """Raises Fault for what has no single value to be counted, ordered or compared: an object, or a list."""
-    declared = names.declared(ref)
+    declared = names.declared_field(ref)
     if declared is not None and declared.type is Type.OBJECT:
         hint = f"name one of its members, as {path.dotted}.…"
-        raise Fault("AQL0205", f"'{path.dotted}' is an object and no single value", path.origin, "an object", hint)
+        raise SemanticError(
+            "AQL0205", f"'{path.dotted}' is an object and no single value", path.origin, "an object", hint
+        )
     if names.kind.is_listed(ref.path):
-        raise several_values(path.dotted, path.origin)
+        raise several_values_error(path.dotted, path.origin)
 
 
-def several_values(name: str, origin: Origin) -> Fault:
+def several_values_error(name: str, origin: Origin) -> SemanticError:
     """What is wrong where one value of a record is needed."""
     hint = "it can be selected, grouped by, and compared by =, IN and LIKE"
-    return Fault("AQL0205", f"'{name}' has several values in a record", origin, "several values", hint)
+    return SemanticError("AQL0205", f"'{name}' has several values in a record", origin, "several values", hint)
 
 
-def _leaves(tree: Field) -> Iterator[Field]:
+def _tree_leaves(tree: Field) -> Iterator[Field]:
     """What a tree holds, its own trees opened; an object without declared members is one leaf."""
     if not tree.members:
         yield tree
     for member in tree.members:
-        yield from _leaves(member)
+        yield from _tree_leaves(member)
 
 
 _SAME = {"mean": "avg", "average": "avg", "maximum": "max", "minimum": "min", "total": "sum"}
@@ -200,10 +204,12 @@ _OTHERS = (
 """Functions of SQL that are not slips of those there are."""
 
 
-def _unknown_function(function: str, origin: Origin) -> Fault:
-    meant = _SAME.get(function.lower()) or (slip(function, FUNCTIONS) if function.lower() not in _OTHERS else None)
+def _unknown_function_error(function: str, origin: Origin) -> SemanticError:
+    meant = _SAME.get(function.lower()) or (
+        find_misspelt(function, FUNCTIONS) if function.lower() not in _OTHERS else None
+    )
     kept = "keep the records with LET name = FIND …, then use any function of SQL: SQL SELECT … FROM name"
-    return Fault(
+    return SemanticError(
         "AQL0209",
         f"there is no function '{function}' in FIND",
         origin,

@@ -1,4 +1,4 @@
-"""What a written time means: the interval of a literal (see `auroraql.moments`), moved by its shifts."""
+"""What a written time means: the interval of a literal (see `auroraql.ir.time_literals`), moved by its shifts."""
 
 from __future__ import annotations
 
@@ -7,9 +7,18 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Literal
 
-from auroraql.moments import Interval, TimeFault, moved, next_day, read_interval
+from auroraql.ir.time_literals import Interval, TimeError, add_time, next_day, read_interval
 
-__all__ = ["Interval", "TimeFault", "interval_of", "named", "read_interval", "seconds_of", "shift", "shifted"]
+__all__ = [
+    "Interval",
+    "TimeError",
+    "interval_of_value",
+    "read_interval",
+    "resolve_named_time",
+    "shift_interval",
+    "shift_time",
+    "unit_seconds",
+]
 
 _SECONDS = {"s": 1, "min": 60, "h": 3600, "d": 86400, "w": 604800}
 _UNITS = {
@@ -21,46 +30,46 @@ _UNITS = {
 }  # fmt: skip
 
 
-def shifted(moment: datetime, count: Decimal, unit: str) -> datetime:
+def shift_time(moment: datetime, count: Decimal, unit: str) -> datetime:
     """The moment moved by `count` units (a spelling of the grammar). Months keep the day where they can.
 
     Raises TimeFault when the calendar does not reach so far.
     """
     short = _UNITS[unit.lower()]
     if short in _SECONDS:
-        return _moved_past(moment, count * _SECONDS[short])
+        return _shift_end(moment, count * _SECONDS[short])
     if count != count.to_integral_value():
-        raise TimeFault(f"{abs(count)} {unit} is no whole number of {short}s", "use days for parts of a month or year")
+        raise TimeError(f"{abs(count)} {unit} is no whole number of {short}s", "use days for parts of a month or year")
     months = int(count) * (12 if short == "year" else 1)
     index = moment.year * 12 + moment.month - 1 + months
     year, month = index // 12, index % 12 + 1
     if not 1 <= year <= 9999:
-        raise TimeFault("the time lies outside the years 0001 to 9999")
+        raise TimeError("the time lies outside the years 0001 to 9999")
     return moment.replace(year=year, month=month, day=min(moment.day, calendar.monthrange(year, month)[1]))
 
 
-def seconds_of(unit: str) -> int:
+def unit_seconds(unit: str) -> int:
     """How long a unit is. Raises TimeFault for those of no fixed length, months and years."""
     short = _UNITS[unit.lower()]
     if short not in _SECONDS:
-        raise TimeFault(f"a {short} has no fixed length", "use days, or shorter")
+        raise TimeError(f"a {short} has no fixed length", "use days, or shorter")
     return _SECONDS[short]
 
 
-def _moved_past(moment: datetime, seconds: Decimal) -> datetime:
+def _shift_end(moment: datetime, seconds: Decimal) -> datetime:
     try:
         return moment + timedelta(microseconds=int(seconds * 1_000_000))
     except (OverflowError, ValueError):
-        raise TimeFault("the time lies outside the years 0001 to 9999") from None
+        raise TimeError("the time lies outside the years 0001 to 9999") from None
 
 
-def shift(interval: Interval, count: Decimal, unit: str) -> Interval:
+def shift_interval(interval: Interval, count: Decimal, unit: str) -> Interval:
     """The interval moved whole: yesterday is a day, as today is."""
-    past = shifted(interval.past, count, unit) if interval.past is not None else None
-    return Interval(shifted(interval.first, count, unit), past)
+    past = shift_time(interval.past, count, unit) if interval.past is not None else None
+    return Interval(shift_time(interval.first, count, unit), past)
 
 
-def interval_of(value: date | datetime) -> Interval:
+def interval_of_value(value: date | datetime) -> Interval:
     """The interval of a Python value: a date is its day, a datetime (aware ones converted) its instant."""
     if not isinstance(value, datetime):
         first = datetime(value.year, value.month, value.day)
@@ -68,12 +77,12 @@ def interval_of(value: date | datetime) -> Interval:
     # A pandas Timestamp is a datetime too, with nanoseconds that nothing here has.
     clock = datetime.combine(date(value.year, value.month, value.day), value.time())
     offset = value.utcoffset()
-    return Interval(clock if offset is None else moved(clock, -offset))
+    return Interval(clock if offset is None else add_time(clock, -offset))
 
 
-def named(word: Literal["NOW", "TODAY"] | str, now: datetime) -> Interval:
+def resolve_named_time(word: Literal["NOW", "TODAY"] | str, now: datetime) -> Interval:
     """NOW is an instant, TODAY the day of it."""
     moment = now.replace(microsecond=0)
     if word == "NOW":
         return Interval(moment)
-    return interval_of(moment.date())
+    return interval_of_value(moment.date())

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from auroraql.errors import Diagnostic, Origin
-from auroraql.moments import Interval, write_instant
-from auroraql.resolver.times import TimeFault, shifted
-from auroraql.resolver.values import Fault, Values
-from auroraql.syntax import Duration, Window
+from auroraql.diagnostics.errors import Diagnostic, Origin
+from auroraql.ir.time_literals import Interval, write_instant
+from auroraql.language.ast import Duration, Window
+from auroraql.resolver.times import TimeError, shift_time
+from auroraql.resolver.values import OperandResolver, SemanticError
 
 WINDOWS = ("BETWEEN", "ON", "DURING", "SINCE", "UNTIL", "LAST", "OVERLAPPING")
 """The keywords that a window begins with."""
@@ -18,85 +18,85 @@ _SECOND = timedelta(seconds=1)
 
 
 @dataclass(frozen=True, slots=True)
-class Bounds:
+class WindowBounds:
     """A window as it is meant: both ends inclusive, None where it is open."""
 
     start: datetime | None = None
     end: datetime | None = None
 
 
-def resolve_window(window: Window, values: Values) -> Bounds:
+def resolve_window(window: Window, values: OperandResolver) -> WindowBounds:
     """The bounds of one window clause. Raises Fault."""
     try:
-        return _bounds(window, values)
-    except TimeFault as fault:
-        raise Fault("AQL0301", str(fault), window.origin, hint=fault.hint) from None
+        return _resolve_bounds(window, values)
+    except TimeError as fault:
+        raise SemanticError("AQL0301", str(fault), window.origin, hint=fault.hint) from None
 
 
-def _bounds(window: Window, values: Values) -> Bounds:
+def _resolve_bounds(window: Window, values: OperandResolver) -> WindowBounds:
     intervals = [values.interval(instant) for instant in window.instants]
     match window.form:
         case "between" | "overlapping" | "on" | "during":
             return _closed(intervals[0], intervals[-1], window)
         case "since":
-            return Bounds(start=intervals[0].lower)
+            return WindowBounds(start=intervals[0].lower)
         case "until":
-            return Bounds(end=intervals[0].upper)
+            return WindowBounds(end=intervals[0].upper)
         case "last":
             end = intervals[0].lower if intervals else values.now.replace(microsecond=0)
-            return Bounds(_back(end, window.duration, values), end)
+            return WindowBounds(_before_end(end, window.duration, values), end)
 
 
-def _closed(first: Interval, last: Interval, window: Window) -> Bounds:
+def _closed(first: Interval, last: Interval, window: Window) -> WindowBounds:
     """Both bounds. Raises Fault where they are in order, but no whole second lies between them."""
     start, end = first.lower, last.upper
     if start > end and first.first <= last.last:
         around = f"BETWEEN {write_instant(end)} AND {write_instant(start)}"
-        raise Fault(
+        raise SemanticError(
             "AQL0302",
             "the time window is empty: it has whole seconds as bounds, and no whole second lies in it",
             window.origin,
             "less than a second",
             hint=f"search {around}, and compare the times in WHERE",
         )
-    return Bounds(start, end)
+    return WindowBounds(start, end)
 
 
-def _back(end: datetime, duration: Duration | None, values: Values) -> datetime:
+def _before_end(end: datetime, duration: Duration | None, values: OperandResolver) -> datetime:
     assert duration is not None, "the grammar gives LAST its duration"  # noqa: S101
     count = values.count(duration)
     try:
-        start = shifted(end, -count, duration.unit)
-    except TimeFault as fault:
-        raise Fault("AQL0301", str(fault), duration.origin, hint=fault.hint) from None
+        start = shift_time(end, -count, duration.unit)
+    except TimeError as fault:
+        raise SemanticError("AQL0301", str(fault), duration.origin, hint=fault.hint) from None
     return start if start.microsecond == 0 else start.replace(microsecond=0) + _SECOND
 
 
-def join_windows(windows: list[tuple[Window, Bounds]]) -> Bounds:
+def join_windows(windows: list[tuple[Window, WindowBounds]]) -> WindowBounds:
     """The one window of a statement, from its clauses. Raises Fault when there are two, or it is empty."""
     forms = [window.form for window, _ in windows]
     if len(windows) > 1 and not (len(windows) == 2 and set(forms) == {"since", "until"}):
-        raise two_windows(windows[1][0].origin)
+        raise two_windows_error(windows[1][0].origin)
     start = next((b.start for _, b in windows if b.start), None)
     end = next((b.end for _, b in windows if b.end), None)
     if start is not None and end is not None and end < start:
-        raise Fault(
+        raise SemanticError(
             "AQL0302",
             f"the time window is empty: it would end at {end} and start at {start}",
             windows[-1][0].origin,
             "the end comes before the start",
             hint="write the earlier time first",
         )
-    return Bounds(start, end)
+    return WindowBounds(start, end)
 
 
-def two_windows(origin: Origin) -> Fault:
+def two_windows_error(origin: Origin) -> SemanticError:
     """What is wrong with a statement that has more than one window."""
     message = "a statement has one time window, and this has two"
-    return Fault("AQL0303", message, origin, "the second one", hint="keep one of them")
+    return SemanticError("AQL0303", message, origin, "the second one", hint="keep one of them")
 
 
-def no_window(kind_title: str, origin: Origin) -> Diagnostic:
+def no_window_warning(kind_title: str, origin: Origin) -> Diagnostic:
     """Said when a search is not limited in time."""
     return Diagnostic(
         "AQL0603",

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from auroraql.schema.conjunctions import BLOCKS, CONJUNCTIONS
-from auroraql.schema.data_products import DATA_PRODUCTS
-from auroraql.schema.ephemeris import EPHEMERIS
+from auroraql.schema.kinds.conjunctions import BLOCKS, CONJUNCTIONS
+from auroraql.schema.kinds.data_products import DATA_PRODUCTS
+from auroraql.schema.kinds.ephemeris import EPHEMERIS
 from auroraql.schema.model import Field, Kind, Type
 from auroraql.schema.wire import Protocol
 

@@ -126,28 +126,28 @@ class Catalogue:
     def values_of(self, name: str, programs: tuple[str, ...]) -> tuple[str, ...]:
         """The distinct values of a source field that sources of some programs have, sorted."""
         key = (name, programs)
-        if key not in self._of_programs:
+        if key not in self._values_of_programs:
             found = {getattr(source, name) for source in self.sources if source.program in programs} - {""}
-            self._of_programs[key] = tuple(sorted(found))
-        return self._of_programs[key]
+            self._values_of_programs[key] = tuple(sorted(found))
+        return self._values_of_programs[key]
 
     @cached_property
-    def _of_programs(self) -> dict[tuple[str, tuple[str, ...]], tuple[str, ...]]:
+    def _values_of_programs(self) -> dict[tuple[str, tuple[str, ...]], tuple[str, ...]]:
         """Values by the field and the programs, kept once asked for."""
         return {}
 
     def has_source(self, wanted: Mapping[str, Sequence[str]]) -> bool:
         """Whether a source has, for each of the named fields, one of the values."""
         names = tuple(wanted)
-        if names not in self._together:
-            self._together[names] = {tuple(getattr(s, name) for name in names) for s in self.sources}
-        there = self._together[names]
+        if names not in self._value_combinations:
+            self._value_combinations[names] = {tuple(getattr(s, name) for name in names) for s in self.sources}
+        there = self._value_combinations[names]
         if all(len(values) == 1 for values in wanted.values()):
             return tuple(values[0] for values in wanted.values()) in there
         return any(all(value in values for value, values in zip(each, wanted.values(), strict=True)) for each in there)
 
     @cached_property
-    def _together(self) -> dict[tuple[str, ...], set[tuple[str, ...]]]:
+    def _value_combinations(self) -> dict[tuple[str, ...], set[tuple[str, ...]]]:
         """The values of several fields that sources have together, kept once asked for."""
         return {}
 
@@ -183,7 +183,7 @@ class Catalogue:
                 lists[known] = None
         return merge_keys(lists)
 
-    def named(self, name: str) -> tuple[DataSource, ...]:
+    def sources_named(self, name: str) -> tuple[DataSource, ...]:
         """The sources with a name: a program, platform, instrument type, display name, or an identifier as text."""
         return sources_named(self.sources, name)
 
@@ -248,7 +248,7 @@ def catalogue_of(sources: tuple[DataSource, ...], details: Mapping[int, SourceDe
     A program whose schemas the archive does not give keeps the keys that come with the package, and so do the keys
     that belong to no program. Units, which AuroraX's schemas do not have, come from the package too.
     """
-    known = shipped()
+    known = load_shipped()
     schemas: dict[str, dict[int, tuple[MetadataKey, ...]]] = {}
     metadata: dict[str, tuple[MetadataKey, ...]] = {}
     for kind, shipped_keys in known.metadata.items():
@@ -337,7 +337,7 @@ def _key(row: dict[str, object]) -> MetadataKey:
 
 
 @cache
-def shipped() -> Catalogue:
+def load_shipped() -> Catalogue:
     """The facts that come with the package: AuroraX's production sources and their known metadata.
 
     AuroraX's published lists show some sources in part only, as those of REGO. These are completed from the public

@@ -33,7 +33,7 @@ class Type(Enum):
     ANY = "a value"
 
     @property
-    def ordered(self) -> bool:
+    def is_ordered(self) -> bool:
         """Whether `<` and `>` make sense for it."""
         return self not in (Type.BOOLEAN, Type.OBJECT)
 
@@ -75,14 +75,14 @@ class Field:
 
 
 @dataclass(frozen=True, slots=True)
-class Words:
+class WordsPart:
     """Fixed words of the engine's sentence."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True)
-class Lists:
+class ListsPart:
     """`name in (a, b)` for each of the fields that has values, joined by AND, after `before`."""
 
     fields: tuple[str, ...]
@@ -90,12 +90,12 @@ class Lists:
 
 
 @dataclass(frozen=True, slots=True)
-class Traces:
+class TracesPart:
     """The conjunction types, joined with `, `, in the parentheses of the words around it."""
 
 
 @dataclass(frozen=True, slots=True)
-class Precision:
+class PrecisionPart:
     """How fine the epochs of conjunctions are: the words for whole minutes, and those for less."""
 
     minute: str
@@ -103,22 +103,22 @@ class Precision:
 
 
 @dataclass(frozen=True, slots=True)
-class Blocks:
+class BlocksPart:
     """The criteria blocks of conjunctions, `ground1=(…)` and so on, joined with AND."""
 
 
 @dataclass(frozen=True, slots=True)
-class Distances:
+class DistancesPart:
     """The greatest distance of each pair of blocks."""
 
 
 @dataclass(frozen=True, slots=True)
-class Filters:
+class FiltersPart:
     """The metadata filter group; its wording inside the brackets is AuroraQL's own."""
 
 
 @dataclass(frozen=True, slots=True)
-class Bound:
+class BoundPart:
     """One end of the window, with the words around it; absent when the window is open there."""
 
     end: Literal["start", "end"]
@@ -127,21 +127,31 @@ class Bound:
 
 
 @dataclass(frozen=True, slots=True)
-class Bounds:
+class BoundsPart:
     """Both ends of the window in one phrase; a window that is open at an end is worded by the other's Bound."""
 
     before: str
     between: str
     after: str
-    since: Bound
-    until: Bound
+    since: BoundPart
+    until: BoundPart
     seconds: bool = False
     """Whether the engine writes seconds that are zero."""
 
 
-Part = Words | Lists | Filters | Bound | Bounds | Traces | Precision | Blocks | Distances
+WordingPart = (
+    WordsPart
+    | ListsPart
+    | FiltersPart
+    | BoundPart
+    | BoundsPart
+    | TracesPart
+    | PrecisionPart
+    | BlocksPart
+    | DistancesPart
+)
 
-Wording = tuple[Part, ...]
+Wording = tuple[WordingPart, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +193,7 @@ class Kind:
     """Whether any of them is a list."""
 
     def __post_init__(self) -> None:
-        every = list(_opened(self.fields))
+        every = list(_with_members(self.fields))
         names = {each.bare: each for each in reversed(every)} | {each.name: each for each in every}
         folded: dict[str, Field | None] = {}
         for name, each in names.items():
@@ -225,8 +235,8 @@ class Kind:
         return any(each is not None and each.many for each in prefixes)
 
 
-def _opened(fields: tuple[Field, ...]) -> Iterator[Field]:
+def _with_members(fields: tuple[Field, ...]) -> Iterator[Field]:
     """Fields and their members, those nearer to the record first."""
     yield from fields
     for each in fields:
-        yield from _opened(each.members)
+        yield from _with_members(each.members)

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from auroraql.codes import CODES
+from auroraql.diagnostics.codes import CODES
 from auroraql.schema import BLOCKS, CONJUNCTIONS, KINDS, Field, Kind, Type
-from auroraql.schema.catalogue import shipped
-from auroraql.schema.conjunctions import MOST_BLOCKS, wire_name
+from auroraql.schema.catalogue import load_shipped
+from auroraql.schema.kinds.conjunctions import MAX_BLOCKS, wire_name
 from auroraql.schema.limits import (
-    DEEPEST,
     LIST_LIMITS,
-    MOST_CHARACTERS,
-    MOST_SCRIPT_CHARACTERS,
-    MOST_STATEMENTS,
+    MAX_DEPTH,
+    MAX_SCRIPT_CHARACTERS,
+    MAX_STATEMENT_CHARACTERS,
+    MAX_STATEMENTS,
 )
 from auroraql.schema.operators import OPERATORS
 
@@ -21,7 +21,7 @@ MARK = "<!-- What follows is generated from the schema: pytest --update writes i
 """Where the generated part of a document begins."""
 
 
-def reference() -> str:
+def write_reference() -> str:
     """The operators, and for every kind its fields and metadata keys, as Markdown."""
     return "\n".join([*_operators(), *(line for kind in KINDS.values() for line in _kind(kind)), *_codes()])
 
@@ -48,39 +48,39 @@ def _limits() -> Iterator[str]:
     yield "## Limits\n"
     yield "A statement or script above a limit is refused with an error, before the work that the limit saves.\n"
     rows = [
-        ("characters of a script", MOST_SCRIPT_CHARACTERS),
-        ("statements of a script", MOST_STATEMENTS),
-        ("characters of a statement", MOST_CHARACTERS),
-        ("nested brackets, braces, NOTs and FINDs", DEEPEST),
-        ("blocks of one search for conjunctions", MOST_BLOCKS),
+        ("characters of a script", MAX_SCRIPT_CHARACTERS),
+        ("statements of a script", MAX_STATEMENTS),
+        ("characters of a statement", MAX_STATEMENT_CHARACTERS),
+        ("nested brackets, braces, NOTs and FINDs", MAX_DEPTH),
+        ("blocks of one search for conjunctions", MAX_BLOCKS),
     ]
-    rows += [(f"{limit.items} of `{rule}`", limit.most) for rule, limit in LIST_LIMITS.items() if rule != "blocks"]
+    rows += [(f"{limit.items} of `{rule}`", limit.maximum) for rule, limit in LIST_LIMITS.items() if rule != "blocks"]
     yield from _table(("what", "limit"), [(what, f"{most:,}") for what, most in rows])
 
 
 def _kind(kind: Kind) -> Iterator[str]:
     yield f"## {kind.title.capitalize()}\n"
     yield f"`FIND {kind.name}`. {kind.doc}\n"
-    yield from _table(("field", "type", "what it is", "native filter"), map(_field, _opened(kind.fields)))
+    yield from _table(("field", "type", "what it is", "native filter"), map(_field, _with_members(kind.fields)))
     if kind.metadata:
         yield from _keys(kind)
     if kind is CONJUNCTIONS:
         yield from _blocks()
 
 
-def _opened(fields: Iterable[Field]) -> Iterator[Field]:
+def _with_members(fields: Iterable[Field]) -> Iterator[Field]:
     """Fields with their members; those of a source within a source's list are the same again."""
     for field in fields:
         yield field
         if field.path[:1] != ("events",) or len(field.path) == 1:
-            yield from _opened(field.members)
+            yield from _with_members(field.members)
 
 
 def _keys(kind: Kind) -> Iterator[str]:
     yield f"Known metadata keys of {kind.title}. You may search for others; AuroraQL warns about them:\n"
     keys = (
         (_code(key.name), _type(key.type, key.unit), key.doc, ", ".join(f"`{v}`" for v in key.values))
-        for key in shipped().metadata[kind.metadata]
+        for key in load_shipped().metadata[kind.metadata]
     )
     yield from _table(("key", "type", "what it is", "known values"), keys)
 

@@ -18,18 +18,18 @@ class Bindings:
     def __call__(self, value: Any) -> str:
         """The place of a value in the SQL text."""
         if isinstance(value, list):
-            return self._place([_storable(each) for each in value])
+            return self._placeholder([_to_storable(each) for each in value])
         key = (type(value), value)
         if key not in self._places:
-            self._places[key] = self._place(_storable(value))
+            self._places[key] = self._placeholder(_to_storable(value))
         return self._places[key]
 
-    def _place(self, value: Any) -> str:
+    def _placeholder(self, value: Any) -> str:
         self.values.append(value)
         return f"${len(self.values)}"
 
 
-def _storable(value: Any) -> Any:
+def _to_storable(value: Any) -> Any:
     """A lone surrogate has no UTF-8, so nothing stored can hold one: it is bound as U+FFFD."""
     if isinstance(value, str) and not value.isascii():
         return _SURROGATE.sub("\ufffd", value)

@@ -35,7 +35,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Literal, assert_never
 
-from auroraql.moments import read_span
+from auroraql.ir.time_literals import read_span
 from auroraql.schema.model import Type
 from auroraql.schema.operators import OPERATORS, Op
 from auroraql.sql.bindings import Bindings
@@ -73,7 +73,7 @@ ARRAYS: Mapping[Reading, str] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Stored:
+class StoredValue:
     """Where a value is kept: an SQL expression, and its declared type (ANY for a metadata key).
 
     With `many` it is a list of values of the type, times as text.
@@ -94,7 +94,7 @@ class Stored:
             case _:
                 return f"CAST({self.sql} AS VARCHAR)"
 
-    def read(self, reading: Reading) -> str:
+    def as_reading(self, reading: Reading) -> str:
         """It as a number, a moment or text; NULL where it cannot be read so.
 
         As a whole number it is exact. A fraction is rounded, but fractions of doubles are below 2**52, and only
@@ -105,21 +105,21 @@ class Stored:
         if self.type is not Type.ANY:
             return self.sql
         if reading == "whole":
-            number = self.read("number")
+            number = self.as_reading("number")
             cut = f"CASE WHEN abs({number}) < 1e38 THEN {number} WHEN {number} > 0 THEN 1e38 WHEN {number} < 0 THEN -1e38 END"
             return f"coalesce({self._matching(INTEGER, 'HUGEINT')}, CAST({cut} AS HUGEINT))"
-        return read_moment(self.text) if reading == "moment" else self._matching(NUMBER, "DOUBLE")
+        return moment_expression(self.text) if reading == "moment" else self._matching(NUMBER, "DOUBLE")
 
     @property
-    def great(self) -> str:
+    def as_large_integer(self) -> str:
         """A metadata value as a whole number, where it is one that a double may round; NULL for any other."""
-        return f"CASE WHEN abs({self.read('number')}) >= {EXACT_IN_DOUBLE} THEN {self.read('whole')} END"
+        return f"CASE WHEN abs({self.as_reading('number')}) >= {EXACT_IN_DOUBLE} THEN {self.as_reading('whole')} END"
 
     def _matching(self, pattern: str, name: str) -> str:
         return f"CASE WHEN regexp_full_match({self.text}, '{pattern}') THEN TRY_CAST({self.text} AS {name}) END"
 
 
-def read_moment(text: str) -> str:
+def moment_expression(text: str) -> str:
     """The SQL of a text read as a moment, UTC: NULL where it is none."""
     # Without a zone TIMESTAMPTZ would take the text for local time, and TIMESTAMP drops every offset.
     zoned = f"regexp_replace(regexp_replace({text}, ':60', ':59'), '(Z| ?UTC)?$', '+00:00')"
@@ -132,7 +132,7 @@ def read_moment(text: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Value:
+class QueryValue:
     """A string of a query, read: as what, and the value to bind; of an interval its first moment, and its last."""
 
     reading: Reading
@@ -140,28 +140,28 @@ class Value:
     last: datetime | None = None
 
 
-def read(text: str, type: Type) -> Value | None:
+def read_value(text: str, type: Type) -> QueryValue | None:
     """How a query's string is read for a field of a type; None when it cannot be."""
     match type:
         case Type.INTEGER if _WHOLE.fullmatch(text):
-            return Value("number", int(text))
+            return QueryValue("number", int(text))
         case Type.INTEGER:
-            return _whole(text) or _number(text)
+            return _read_integer(text) or _read_number(text)
         case Type.NUMBER:
-            return _number(text)
+            return _read_number(text)
         case Type.TIME:
-            return _moment(text)
+            return _read_moment(text)
         case Type.ANY:
-            return _whole(text) or _number(text) or _moment(text) or Value("text", text)
+            return _read_integer(text) or _read_number(text) or _read_moment(text) or QueryValue("text", text)
         case _:
-            return Value("text", text)
+            return QueryValue("text", text)
 
 
-def compare(stored: Stored, operator: Op, values: Sequence[str], bind: Bindings) -> str:
+def compare_stored(stored: StoredValue, operator: Op, values: Sequence[str], bind: Bindings) -> str:
     """The SQL condition for a stored value, an operator of the schema and its strings."""
     match operator:
         case Op.NE | Op.NOT_IN | Op.NOT_BETWEEN | Op.NOT_LIKE:
-            return f"NOT ({compare(stored, OPERATORS[operator].negation, values, bind)})"
+            return f"NOT ({compare_stored(stored, OPERATORS[operator].negation, values, bind)})"
         case Op.IS_NULL:
             return _no_values(stored) if stored.many else f"{stored.sql} IS NULL"
         case Op.IS_NOT_NULL:
@@ -176,80 +176,82 @@ _Positive = Literal[Op.EQ, Op.IN, Op.LIKE, Op.BETWEEN, Op.LT, Op.LE, Op.GT, Op.G
 """Operators that compare with values and are not the negation of another one in SQL."""
 
 
-def _compare_one(stored: Stored, operator: _Positive, values: Sequence[str], bind: Bindings) -> str:
+def _compare_one(stored: StoredValue, operator: _Positive, values: Sequence[str], bind: Bindings) -> str:
     match operator:
         case Op.EQ | Op.IN:
-            return _among(stored, values, bind)
+            return _compare_in(stored, values, bind)
         case Op.LIKE:
             return f"{stored.text} ILIKE {bind(values[0])}"
         case Op.BETWEEN:
             low, high = values
-            return f"({_order(stored, '>=', low, bind)} AND {_order(stored, '<=', high, bind)})"
+            return f"({_compare_order(stored, '>=', low, bind)} AND {_compare_order(stored, '<=', high, bind)})"
         case Op.LT:
-            return _order(stored, "<", values[0], bind)
+            return _compare_order(stored, "<", values[0], bind)
         case Op.LE:
-            return _order(stored, "<=", values[0], bind)
+            return _compare_order(stored, "<=", values[0], bind)
         case Op.GT:
-            return _order(stored, ">", values[0], bind)
+            return _compare_order(stored, ">", values[0], bind)
         case Op.GE:
-            return _order(stored, ">=", values[0], bind)
+            return _compare_order(stored, ">=", values[0], bind)
         case _:
             assert_never(operator)
 
 
-def _no_values(stored: Stored) -> str:
+def _no_values(stored: StoredValue) -> str:
     return f"coalesce(list_count({stored.sql}), 0) = 0"
 
 
-def _compare_any(stored: Stored, operator: _Positive, values: Sequence[str], bind: Bindings) -> str:
+def _compare_any(stored: StoredValue, operator: _Positive, values: Sequence[str], bind: Bindings) -> str:
     """The condition for a list of stored values; of none, unknown."""
-    element = Stored("CAST(each AS TIMESTAMP)" if stored.type is Type.TIME else "each", stored.type)
+    element = StoredValue("CAST(each AS TIMESTAMP)" if stored.type is Type.TIME else "each", stored.type)
     # `= ANY` is a subquery, which no lambda may hold: a long list is compared in pieces.
     pieces = (values[at : at + _SHORT] for at in range(0, len(values), _SHORT))
     condition = " OR ".join(_compare_one(element, operator, piece, bind) for piece in pieces)
     return f"list_bool_or(list_transform({stored.sql}, lambda each: {condition}))"
 
 
-def _order(stored: Stored, sign: Literal["<", "<=", ">", ">="], text: str, bind: Bindings) -> str:
-    value = read(text, stored.type)
-    return _UNKNOWN if value is None else f"{stored.read(value.reading)} {sign} {bind(value.value)}"
+def _compare_order(stored: StoredValue, sign: Literal["<", "<=", ">", ">="], text: str, bind: Bindings) -> str:
+    value = read_value(text, stored.type)
+    return _UNKNOWN if value is None else f"{stored.as_reading(value.reading)} {sign} {bind(value.value)}"
 
 
-def _among(stored: Stored, texts: Sequence[str], bind: Bindings) -> str:
+def _compare_in(stored: StoredValue, texts: Sequence[str], bind: Bindings) -> str:
     """Equal to one of the strings, which need not all be read alike."""
-    values = [value for value in (read(text, stored.type) for text in texts) if value is not None]
+    values = [value for value in (read_value(text, stored.type) for text in texts) if value is not None]
     readings: tuple[Reading, ...] = ("text", "number", "whole", "moment")
     groups = [(r, [v.value for v in values if v.reading == r and v.last is None]) for r in readings]
-    conditions = [_one_of(stored, reading, group, bind) for reading, group in groups if group]
-    conditions += [_inside(stored, value, bind) for value in values if value.last is not None]
+    conditions = [_compare_one_of(stored, reading, group, bind) for reading, group in groups if group]
+    conditions += [_compare_inside(stored, value, bind) for value in values if value.last is not None]
     if not conditions:
         return f"({stored.sql} IS NULL AND NULL)"
     return conditions[0] if len(conditions) == 1 else f"({' OR '.join(conditions)})"
 
 
-def _one_of(stored: Stored, reading: Reading, values: list[str | int | float | datetime], bind: Bindings) -> str:
+def _compare_one_of(
+    stored: StoredValue, reading: Reading, values: list[str | int | float | datetime], bind: Bindings
+) -> str:
     """One condition for values read alike."""
     if len(values) == 1:
-        equal = f"{stored.read(reading)} = {bind(values[0])}"
+        equal = f"{stored.as_reading(reading)} = {bind(values[0])}"
     elif len(values) <= _SHORT:
-        equal = f"{stored.read(reading)} IN ({', '.join(map(bind, values))})"
+        equal = f"{stored.as_reading(reading)} IN ({', '.join(map(bind, values))})"
     else:
-        equal = f"{stored.read(reading)} = ANY({bind(values)}::{ARRAYS[reading]})"
-    return equal if reading == "text" else _or_unequal(equal, stored)
+        equal = f"{stored.as_reading(reading)} = ANY({bind(values)}::{ARRAYS[reading]})"
+    return equal if reading == "text" else _or_unreadable(equal, stored)
 
 
-def _inside(stored: Stored, value: Value, bind: Bindings) -> str:
+def _compare_inside(stored: StoredValue, value: QueryValue, bind: Bindings) -> str:
     """Inside an interval of time."""
-    inside = f"{stored.read(value.reading)} BETWEEN {bind(value.value)} AND {bind(value.last)}"
-    return _or_unequal(inside, stored)
+    inside = f"{stored.as_reading(value.reading)} BETWEEN {bind(value.value)} AND {bind(value.last)}"
+    return _or_unreadable(inside, stored)
 
 
-def _or_unequal(condition: str, stored: Stored) -> str:
+def _or_unreadable(condition: str, stored: StoredValue) -> str:
     """What is there but unreadable is not equal. What is missing is unknown: `TRUE AND NULL`."""
     return f"coalesce({condition}, {stored.text} IS NULL AND NULL)" if stored.type is Type.ANY else condition
 
 
-def _whole(text: str) -> Value | None:
+def _read_integer(text: str) -> QueryValue | None:
     """A whole number that a double may round, however it is written."""
     if not _NUMBER.fullmatch(text):
         return None
@@ -257,20 +259,20 @@ def _whole(text: str) -> Value | None:
     # A huge exponent is looked at before the number is written out.
     if not EXACT_IN_DOUBLE <= abs(number) < _LARGEST_WHOLE or number != number.to_integral_value():
         return None
-    return Value("whole", int(number))
+    return QueryValue("whole", int(number))
 
 
-def _number(text: str) -> Value | None:
-    return Value("number", float(text)) if _NUMBER.fullmatch(text) else None
+def _read_number(text: str) -> QueryValue | None:
+    return QueryValue("number", float(text)) if _NUMBER.fullmatch(text) else None
 
 
-def _moment(text: str) -> Value | None:
+def _read_moment(text: str) -> QueryValue | None:
     span = read_span(text) if "/" in text else None
     if span is not None:
-        return Value("moment", *span)
+        return QueryValue("moment", *span)
     if not _MOMENT.fullmatch(text):
         return None
     try:
-        return Value("moment", datetime.fromisoformat(text).replace(tzinfo=None))
+        return QueryValue("moment", datetime.fromisoformat(text).replace(tzinfo=None))
     except ValueError:
         return None

@@ -26,12 +26,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from auroraql.query import Criteria
+from auroraql.ir.query import Criteria
 from auroraql.schema import Type
-from auroraql.schema.conjunctions import TRACES, epoch_step
+from auroraql.schema.kinds.conjunctions import TRACES, epoch_step_seconds
 from auroraql.sql.bindings import Bindings
-from auroraql.sql.comparison import Stored
-from auroraql.sql.participants import Participants, Window, struct
+from auroraql.sql.comparison import StoredValue
+from auroraql.sql.participants import Participants, Window, struct_expression
 
 EARTH_RADIUS = 6371.0
 """In km."""
@@ -54,12 +54,12 @@ class Pipeline:
     ties: tuple[str, ...]
 
 
-def pipeline(criteria: Criteria, windows: Sequence[Window], bind: Bindings) -> Pipeline:
+def build_pipeline(criteria: Criteria, windows: Sequence[Window], bind: Bindings) -> Pipeline:
     """The conjunctions of criteria within windows, which are more than an epoch apart."""
-    return _Search(criteria, Participants(criteria, windows, bind), bind).pipeline()
+    return _PipelineBuilder(criteria, Participants(criteria, windows, bind), bind).pipeline()
 
 
-class _Search:
+class _PipelineBuilder:
     """The parts of one pipeline. Columns of a block or pair are numbered by their places: id0, x0, d0_1 …"""
 
     def __init__(self, criteria: Criteria, participants: Participants, bind: Bindings) -> None:
@@ -69,7 +69,7 @@ class _Search:
         self._limited = limited or criteria.pairs
         self._measured = criteria.pairs
         self._ids = tuple(f"id{at}" for at in range(len(criteria.blocks)))
-        self._seconds = epoch_step(subminute=criteria.subminute)
+        self._seconds = epoch_step_seconds(subminute=criteria.subminute)
 
     def pipeline(self) -> Pipeline:
         """All of it, in the order in which it is done."""
@@ -91,44 +91,44 @@ class _Search:
     def _steps(self, name: str, via: str) -> list[str]:
         """The epochs at which participants of the blocks meet by one trace, with a block more at each step."""
         order = join_order(self._criteria)
-        first = f"SELECT epoch, {_numbered(order[0])} FROM ({self._participants.rows(order[0], via)}) AS p"
+        first = f"SELECT epoch, {_block_alias(order[0])} FROM ({self._participants.rows(order[0], via)}) AS p"
         steps = [f"{name}_1 AS NOT MATERIALIZED ({first})"]
         for step in range(1, len(order)):
-            joined = self._joined(f"{name}_{step}", order[:step], order[step], via)
+            joined = self._join_blocks(f"{name}_{step}", order[:step], order[step], via)
             steps.append(f"{name}_{step + 1} AS MATERIALIZED ({joined})")
         return steps
 
-    def _joined(self, before: str, joined: tuple[int, ...], block: int, via: str) -> str:
+    def _join_blocks(self, before: str, joined: tuple[int, ...], block: int, via: str) -> str:
         is_location = self._criteria.blocks[block].kind == "location"
         conditions = ["m.epoch IS NOT NULL" if is_location else "p.epoch = m.epoch"]
         distances = []
         for other in joined:
-            conditions += self._different(other, block)
+            conditions += self._are_different(other, block)
             pair = (min(block, other), max(block, other))
             if pair in self._measured:
-                distances.append(f", {_distance(other)} AS d{pair[0]}_{pair[1]}")
-                conditions += self._near(pair, other)
+                distances.append(f", {_distance_expression(other)} AS d{pair[0]}_{pair[1]}")
+                conditions += self._is_within_limit(pair, other)
         return (
-            f"SELECT m.*, {_numbered(block)}{''.join(distances)} "
+            f"SELECT m.*, {_block_alias(block)}{''.join(distances)} "
             f"FROM {before} AS m JOIN ({self._participants.rows(block, via)}) AS p ON {' AND '.join(conditions)}"
         )
 
-    def _different(self, other: int, block: int) -> tuple[str, ...]:
+    def _are_different(self, other: int, block: int) -> tuple[str, ...]:
         """Two participants are different; when their blocks are interchangeable, one order stands for both."""
         if self._criteria.blocks[other].kind != self._criteria.blocks[block].kind:
             return ()
-        sign = "<>" if not interchangeable(self._criteria, other, block) else "<" if other < block else ">"
+        sign = "<>" if not are_interchangeable(self._criteria, other, block) else "<" if other < block else ">"
         return (f"m.id{other} {sign} p.id",)
 
-    def _near(self, pair: Pair, other: int) -> tuple[str, ...]:
+    def _is_within_limit(self, pair: Pair, other: int) -> tuple[str, ...]:
         """Within the limit; most that are not are told by a cosine, loosely, which takes far less to compute."""
         limit = self._limits[pair]
         if limit is None:
             return ()
         least = math.cos(min((float(limit) + 0.001) / EARTH_RADIUS, math.pi)) - 1e-12
         return (
-            f"{_cosine(other)} >= {self._bind(least)}",
-            f"{_distance(other)} <= {self._bind(float(limit))}",
+            f"{_cosine_expression(other)} >= {self._bind(least)}",
+            f"{_distance_expression(other)} <= {self._bind(float(limit))}",
         )
 
     def _meetings(self, name: str, via: str) -> str:
@@ -156,7 +156,7 @@ class _Search:
         """Drops what says nothing new (see the module's head): it lies in one that starts earlier or is longer."""
         kinds = [block.kind for block in self._criteria.blocks]
         alike = [pair for pair in self._criteria.pairs if kinds[pair[0]] == kinds[pair[1]]]
-        if all(interchangeable(self._criteria, *pair) for pair in alike):
+        if all(are_interchangeable(self._criteria, *pair) for pair in alike):
             return ""
         who = f"list_sort([{', '.join(self._ids)}])"
         pairs = ", ".join(f"[least(id{i}, id{j}), greatest(id{i}, id{j})]" for i, j in self._limited)
@@ -181,12 +181,12 @@ class _Search:
             "conjunction_type": "r.conjunction_type",
             "e1_source": f"s{i}.source",
             "e2_source": f"s{j}.source",
-            "start": Stored("r.start", Type.TIME).text,
-            "end": Stored('r."end"', Type.TIME).text,
+            "start": StoredValue("r.start", Type.TIME).text,
+            "end": StoredValue('r."end"', Type.TIME).text,
             "min_distance": f"r.near{i}_{j}",
             "max_distance": f"r.far{i}_{j}",
         }
-        return struct(members)
+        return struct_expression(members)
 
 
 _SELECTIVE = {"events": 0, "space": 1}
@@ -217,7 +217,7 @@ def join_order(criteria: Criteria) -> tuple[int, ...]:
     return (first, *(at for at in order if at != first))
 
 
-def interchangeable(criteria: Criteria, one: int, other: int) -> bool:
+def are_interchangeable(criteria: Criteria, one: int, other: int) -> bool:
     """Whether two blocks ask for the same and have the same limits to all others: either order means the same."""
     if criteria.blocks[one] != criteria.blocks[other]:
         return False
@@ -226,16 +226,16 @@ def interchangeable(criteria: Criteria, one: int, other: int) -> bool:
     return all(limits[frozenset((one, each))] == limits[frozenset((other, each))] for each in others)
 
 
-def _numbered(block: int) -> str:
+def _block_alias(block: int) -> str:
     return f"p.id AS id{block}, p.x AS x{block}, p.y AS y{block}, p.z AS z{block}"
 
 
-def _distance(other: int) -> str:
+def _distance_expression(other: int) -> str:
     """Between p and another block of m, in km; unlike by the cosine alone it is exact for what is near, and antipodes."""
     axes = (("y", "z"), ("z", "x"), ("x", "y"))
     cross = " + ".join(f"(m.{a}{other} * p.{b} - m.{b}{other} * p.{a}) ** 2" for a, b in axes)
-    return f"round({EARTH_RADIUS} * atan2(sqrt({cross}), {_cosine(other)}), {_DECIMALS})"
+    return f"round({EARTH_RADIUS} * atan2(sqrt({cross}), {_cosine_expression(other)}), {_DECIMALS})"
 
 
-def _cosine(other: int) -> str:
+def _cosine_expression(other: int) -> str:
     return f"(m.x{other} * p.x + m.y{other} * p.y + m.z{other} * p.z)"

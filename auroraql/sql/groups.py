@@ -13,26 +13,26 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from auroraql.plan import Residual
-from auroraql.query import Column, OrderKey, Query, Ref
+from auroraql.ir.plan import PostProcessing
+from auroraql.ir.query import Column, OrderKey, Query, Ref
 from auroraql.schema.model import Type
 from auroraql.sql import order
 from auroraql.sql.bindings import Bindings
-from auroraql.sql.comparison import Stored
-from auroraql.sql.order import cut
+from auroraql.sql.comparison import StoredValue
+from auroraql.sql.order import limit_clause
 
-Places = Mapping[Ref, Stored]
+Places = Mapping[Ref, StoredValue]
 """Where the values are, in the rows that are grouped."""
 
 
-def looked_at(asked: Query | Residual, columns: Sequence[Column]) -> tuple[Ref, ...]:
+def used_refs(asked: Query | PostProcessing, columns: Sequence[Column]) -> tuple[Ref, ...]:
     """What groups, functions and order look at, each once."""
     ordered = (key.ref for key in asked.order_by if key.ref.role != "column")
     of_columns = (column.ref for column in columns if column.ref is not None)
     return tuple(dict.fromkeys((*asked.group_by, *of_columns, *ordered)))
 
 
-def rows_of_values(refs: Sequence[Ref], places: Places, tables: str, where: str, also: str = "1") -> tuple[str, Places]:
+def select_values(refs: Sequence[Ref], places: Places, tables: str, where: str, also: str = "1") -> tuple[str, Places]:
     """The rows to group, as SQL, and where they have the values; `also` is one more column, by its own name."""
     named = {ref: replace(places[ref], sql=f"k{at}") for at, ref in enumerate(refs)}
     values = (f"{places[ref].sql} AS k{at}" for at, ref in enumerate(refs))
@@ -40,14 +40,20 @@ def rows_of_values(refs: Sequence[Ref], places: Places, tables: str, where: str,
     return " ".join(clauses), named
 
 
-def gather(
-    asked: Query | Residual, columns: Sequence[Column], rows: str, places: Places, bind: Bindings, *, only: str = ""
+def compile_groups(
+    asked: Query | PostProcessing,
+    columns: Sequence[Column],
+    rows: str,
+    places: Places,
+    bind: Bindings,
+    *,
+    only: str = "",
 ) -> str:
     """The statement that groups `rows`, whose columns are these; JSON values and objects come as text.
 
     `only` is an aggregate to give in place of the columns.
     """
-    groups = _Groups(asked, columns, places)
+    groups = _GroupCompiler(asked, columns, places)
     values = [groups.name(only)] if only else [made.value for made in groups.columns]
     ordering = groups.ordering(bind)
     clauses = (
@@ -59,33 +65,33 @@ def gather(
         *((f"GROUP BY {', '.join(groups.keys)}",) if groups.keys else ()),
         ")",
         *((f"ORDER BY {', '.join(ordering)}",) if ordering else ()),
-        *cut(asked.limit, asked.offset, bind),
+        *limit_clause(asked.limit, asked.offset, bind),
     )
     return " ".join(clauses)
 
 
 @dataclass(frozen=True, slots=True)
-class _Made:
+class _GroupValue:
     """A value of a group: as it is given out, as it is ordered, and what else tells equals of that order apart."""
 
     value: str
-    stored: Stored
-    exact: str = ""
+    stored: StoredValue
+    tie_breaker: str = ""
 
 
-class _Groups:
+class _GroupCompiler:
     """The groups of one query, under construction: `names` are the columns of the inner SELECT, by their SQL."""
 
-    def __init__(self, asked: Query | Residual, columns: Sequence[Column], places: Places) -> None:
+    def __init__(self, asked: Query | PostProcessing, columns: Sequence[Column], places: Places) -> None:
         self.asked, self.places = asked, places
         self.labels = [column.label for column in columns]
         self.names: dict[str, str] = {}
         # Rows that are no groups are distinct when they are grouped by everything in them.
-        refs = asked.group_by if asked.aggregates else tuple(c.ref for c in columns if c.ref is not None)
-        self.keys = tuple(dict.fromkeys(_key(places[ref]) for ref in refs))
+        refs = asked.group_by if asked.is_aggregate else tuple(c.ref for c in columns if c.ref is not None)
+        self.keys = tuple(dict.fromkeys(_group_key(places[ref]) for ref in refs))
         self.columns = [self._column(column) for column in columns]
         self.by_ref = {c.ref: made for c, made in zip(columns, self.columns, strict=True) if not c.function}
-        self.grouped = self.columns if asked.distinct else [self._of_key(places[ref]) for ref in refs]
+        self.grouped = self.columns if asked.distinct else [self._key_value(places[ref]) for ref in refs]
 
     def name(self, sql: str) -> str:
         """The name of an expression of the inner SELECT."""
@@ -93,34 +99,34 @@ class _Groups:
 
     def ordering(self, bind: Bindings) -> list[str]:
         """The terms of ORDER BY: what is asked for, then what the rows are grouped by."""
-        terms = [term for key in self.asked.order_by for term in _terms(key, self._ordered(key.ref), bind)]
+        terms = [term for key in self.asked.order_by for term in _order_terms(key, self._ordered_value(key.ref), bind)]
         for made in self.grouped:
-            terms += _terms(OrderKey(Ref("column", "")), made.stored, bind)
-            terms += [made.exact] if made.exact else []
+            terms += _order_terms(OrderKey(Ref("column", "")), made.stored, bind)
+            terms += [made.tie_breaker] if made.tie_breaker else []
         return list(dict.fromkeys(terms))
 
-    def _ordered(self, ref: Ref) -> Stored:
+    def _ordered_value(self, ref: Ref) -> StoredValue:
         if ref.role == "column":
             return self.columns[self.labels.index(ref.name)].stored
         if ref in self.by_ref:
             return self.by_ref[ref].stored
         if ref in self.asked.group_by:
-            return self._of_key(self.places[ref]).stored
-        return self._any(self.places[ref])  # a part of an object that is grouped by
+            return self._key_value(self.places[ref]).stored
+        return self._any_value(self.places[ref])  # a part of an object that is grouped by
 
-    def _any(self, stored: Stored) -> Stored:
+    def _any_value(self, stored: StoredValue) -> StoredValue:
         """The value that all of a group have, as it is ordered."""
         if stored.type is Type.ANY:
-            return Stored(self.name(f"any_value({stored.text})"), Type.ANY)
+            return StoredValue(self.name(f"any_value({stored.text})"), Type.ANY)
         return replace(stored, sql=self.name(f"any_value({stored.sql})"))
 
-    def _column(self, column: Column) -> _Made:
+    def _column(self, column: Column) -> _GroupValue:
         if column.ref is None:
             return self._number("count(*)", Type.INTEGER)
         stored = self.places[column.ref]
         match column.function:
             case "":
-                return self._of_key(stored)
+                return self._key_value(stored)
             case "count":
                 return self._number(f"count(*) FILTER ({stored.sql} IS NOT NULL)", Type.INTEGER)
             case "sum" | "avg":
@@ -128,43 +134,43 @@ class _Groups:
             case function:
                 return self._extreme(function, stored)
 
-    def _of_key(self, stored: Stored) -> _Made:
-        key = _key(stored)
+    def _key_value(self, stored: StoredValue) -> _GroupValue:
+        key = _group_key(stored)
         if stored.many or stored.type is Type.OBJECT:
             exact = self.name(key)
-            return _Made(self.name(f"any_value(CAST({stored.sql} AS JSON))"), Stored(exact, Type.OBJECT))
+            return _GroupValue(self.name(f"any_value(CAST({stored.sql} AS JSON))"), StoredValue(exact, Type.OBJECT))
         name = self.name(key)
         if stored.type is Type.ANY:
-            return _Made(name, self._any(stored), name)
-        return _Made(name, replace(stored, sql=name))
+            return _GroupValue(name, self._any_value(stored), name)
+        return _GroupValue(name, replace(stored, sql=name))
 
-    def _number(self, sql: str, type: Type) -> _Made:
+    def _number(self, sql: str, type: Type) -> _GroupValue:
         name = self.name(sql)
-        return _Made(name, Stored(name, type))
+        return _GroupValue(name, StoredValue(name, type))
 
-    def _sum(self, function: str, stored: Stored) -> _Made:
+    def _sum(self, function: str, stored: StoredValue) -> _GroupValue:
         if stored.type is Type.INTEGER:
             return self._number(f"{function}({stored.sql})", Type.INTEGER if function == "sum" else Type.NUMBER)
-        value = stored.read("number")
+        value = stored.as_reading("number")
         return self._number(f"f{function}({value} ORDER BY {value})", Type.NUMBER)
 
-    def _extreme(self, function: str, stored: Stored) -> _Made:
+    def _extreme(self, function: str, stored: StoredValue) -> _GroupValue:
         if stored.type is not Type.ANY:
             return self._number(f"{function}({stored.sql})", stored.type)
-        number, text = stored.read("number"), stored.text
+        number, text = stored.as_reading("number"), stored.text
         ranked = (
-            f"{{'is_text': {number} IS NULL, 'number': coalesce({number}, 0), 'whole': coalesce({stored.great}, 0),"
-            f" 'text': {text}, 'json': {_json(stored)}}}"
+            f"{{'is_text': {number} IS NULL, 'number': coalesce({number}, 0), 'whole': coalesce({stored.as_large_integer}, 0),"
+            f" 'text': {text}, 'json': {_json_expression(stored)}}}"
         )
         name = self.name(f"{function}({ranked}) FILTER ({stored.sql} IS NOT NULL)")
-        return _Made(f"{name}.json", Stored(f"{name}.text", Type.ANY), f"{name}.json")
+        return _GroupValue(f"{name}.json", StoredValue(f"{name}.text", Type.ANY), f"{name}.json")
 
 
-def _terms(key: OrderKey, stored: Stored, bind: Bindings) -> Iterable[str]:
-    return order.terms((key,), lambda _ref, _bind: stored, bind)
+def _order_terms(key: OrderKey, stored: StoredValue, bind: Bindings) -> Iterable[str]:
+    return order.order_terms((key,), lambda _ref, _bind: stored, bind)
 
 
-def _key(stored: Stored) -> str:
+def _group_key(stored: StoredValue) -> str:
     """What is equal for values of one group."""
     # By way of VARIANT the members of an object are in one order.
     ordered = f"CAST(CAST(CAST({stored.sql} AS JSON) AS VARIANT) AS JSON)"
@@ -172,12 +178,12 @@ def _key(stored: Stored) -> str:
         return ordered
     match stored.type:
         case Type.ANY:
-            return _json(stored)
+            return _json_expression(stored)
         case Type.OBJECT:
             return f"coalesce({ordered}, '{{}}')"
         case _:
             return stored.sql
 
 
-def _json(stored: Stored) -> str:
+def _json_expression(stored: StoredValue) -> str:
     return f"CAST(CAST({stored.sql} AS JSON) AS VARCHAR)"

@@ -19,14 +19,14 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 
-from auroraql.query import EVERYTHING, Block, Criteria, Ref, refs_of
+from auroraql.ir.query import EVERYTHING, Block, Criteria, Ref, collect_refs
 from auroraql.schema import Type
-from auroraql.schema.conjunctions import HALF_MINUTE
-from auroraql.schema.sources import SOURCE_FIELDS
+from auroraql.schema.kinds.conjunctions import HALF_MINUTE
+from auroraql.schema.source_fields import SOURCE_FIELDS
 from auroraql.sql.bindings import Bindings
-from auroraql.sql.comparison import Stored
-from auroraql.sql.predicate import condition
-from auroraql.sql.texts import compares_many, text_of, with_texts
+from auroraql.sql.comparison import StoredValue
+from auroraql.sql.metadata_texts import add_text_map, has_many_comparisons, text_expression
+from auroraql.sql.predicate import compile_predicate
 
 Point = tuple[Decimal, Decimal]
 
@@ -57,9 +57,9 @@ class Participants:
     def sources(self) -> str:
         """A SELECT of everything that can be listed as a source: its identifier, and all of it as a struct."""
         names = [field.bare for field in SOURCE_FIELDS]
-        return f"SELECT identifier, {struct({name: name for name in names})} AS source FROM ({self._listed(names)})"
+        return f"SELECT identifier, {struct_expression({name: name for name in names})} AS source FROM ({self._listed_sources(names)})"
 
-    def _listed(self, names: list[str]) -> str:
+    def _listed_sources(self, names: list[str]) -> str:
         described = f"SELECT {', '.join(names)} FROM data_sources"
         if not self._numbers:
             return described
@@ -73,9 +73,9 @@ class Participants:
         """A SELECT of id, epoch, x, y and z of the block at a place of the criteria; the epoch of a point is NULL."""
         block = self._criteria.blocks[at]
         if block.kind == "location":
-            return _directed(self._points(block))
+            return _with_unit_vectors(self._points(block))
         if not self._criteria.subminute:
-            return _directed(self._records(block, via))
+            return _with_unit_vectors(self._records(block, via))
         half_minutes = _with_half_minutes(self._records(block, via))
         return f"SELECT * FROM ({half_minutes}) AS e WHERE {' AND '.join(self._window(0)) or 'TRUE'}"
 
@@ -95,17 +95,17 @@ class Participants:
         window = self._window(HALF_MINUTE if self._criteria.subminute else 0)
         conditions += window
         table, locate = "ephemeris_metadata AS m", _locate
-        if compares_many(block.where):
+        if has_many_comparisons(block.where):
             identifiers = f"SELECT e.metadata FROM ephemeris AS e WHERE {' AND '.join(window) or 'TRUE'}"
-            table = with_texts("ephemeris_metadata", "m", f"m.identifier IN ({identifiers})")
+            table = add_text_map("ephemeris_metadata", "m", f"m.identifier IN ({identifiers})")
             locate = _locate_text
         if block.where != EVERYTHING:
-            conditions.append(condition(block.where, locate, self._bind))
+            conditions.append(compile_predicate(block.where, locate, self._bind))
         metadata = f"LEFT JOIN {table} ON m.identifier = e.metadata"
         clauses = (
             f"SELECT e.data_source AS id, e.epoch, {latitude} AS lat, {longitude} AS lon",
             "FROM ephemeris AS e JOIN data_sources AS s ON s.identifier = e.data_source",
-            *((metadata,) if any(ref.role == "metadata" for ref in refs_of(block.where)) else ()),
+            *((metadata,) if any(ref.role == "metadata" for ref in collect_refs(block.where)) else ()),
             f"WHERE {' AND '.join(conditions)}",
         )
         return " ".join(clauses)
@@ -126,23 +126,23 @@ class Participants:
         ]
 
 
-def _locate(ref: Ref, bind: Bindings) -> Stored:
+def _locate(ref: Ref, bind: Bindings) -> StoredValue:
     """Where a block's predicate finds what it asks of a record."""
     if ref.role == "metadata":
-        return Stored(f"m.metadata[{bind(ref.name)}]", Type.ANY)
+        return StoredValue(f"m.metadata[{bind(ref.name)}]", Type.ANY)
     if ref.role == "record":
-        return {"hemisphere": Stored(_HEMISPHERE, Type.STRING)}[ref.name]
-    return {field.name: Stored(f's."{field.bare}"', field.type) for field in SOURCE_FIELDS}[ref.name]
+        return {"hemisphere": StoredValue(_HEMISPHERE, Type.STRING)}[ref.name]
+    return {field.name: StoredValue(f's."{field.bare}"', field.type) for field in SOURCE_FIELDS}[ref.name]
 
 
-def _locate_text(ref: Ref, bind: Bindings) -> Stored:
+def _locate_text(ref: Ref, bind: Bindings) -> StoredValue:
     """Where it finds that when the metadata is a map of texts."""
-    return text_of(ref, "m", bind) if ref.role == "metadata" else _locate(ref, bind)
+    return text_expression(ref, "m", bind) if ref.role == "metadata" else _locate(ref, bind)
 
 
-def _directed(places: str) -> str:
+def _with_unit_vectors(places: str) -> str:
     """Rows of id, epoch, lat and lon as rows of id, epoch and a unit vector."""
-    x, y, z = _direction("lat", "lon")
+    x, y, z = _unit_vector("lat", "lon")
     return f"SELECT id, epoch, {x} AS x, {y} AS y, {z} AS z FROM ({places})"
 
 
@@ -152,7 +152,7 @@ def _with_half_minutes(places: str) -> str:
     The next row is looked for among those a multiple of 30 s away: when it is 60 s away, there is none half-way.
     """
     following = ", ".join(f"lead({name}) OVER following AS next_{name}" for name in ("epoch", "lat", "lon"))
-    ends = zip("xyz", _direction("lat", "lon"), _direction("next_lat", "next_lon"), strict=True)
+    ends = zip("xyz", _unit_vector("lat", "lon"), _unit_vector("next_lat", "next_lon"), strict=True)
     sums = ", ".join(f"{here} + if(half, {there}, 0) AS {axis}" for axis, here, there in ends)
     clauses = (
         "SELECT id, epoch, x / long AS x, y / long AS y, z / long AS z FROM (",
@@ -166,13 +166,13 @@ def _with_half_minutes(places: str) -> str:
     return " ".join(clauses)
 
 
-def _direction(latitude: str, longitude: str) -> tuple[str, str, str]:
+def _unit_vector(latitude: str, longitude: str) -> tuple[str, str, str]:
     """The unit vector of a place in degrees."""
     flat, turn = f"cos(radians({latitude}))", f"radians({longitude})"
     return f"{flat} * cos({turn})", f"{flat} * sin({turn})", f"sin(radians({latitude}))"
 
 
-def struct(members: Mapping[str, str]) -> str:
+def struct_expression(members: Mapping[str, str]) -> str:
     """A struct of SQL expressions by their names."""
     inner = ", ".join(f"'{name}': {sql}" for name, sql in members.items())
     return f"{{{inner}}}"

@@ -5,33 +5,35 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
-from auroraql.query import And, Comparison, FieldComparison, Not, Or, Predicate, Ref
+from auroraql.ir.query import And, Comparison, FieldComparison, Not, Or, Predicate, Ref
 from auroraql.schema import Type
 from auroraql.schema.operators import Op
 from auroraql.sql.bindings import Bindings
-from auroraql.sql.comparison import Stored, compare
-from auroraql.sql.fields import compare_fields
+from auroraql.sql.comparison import StoredValue, compare_stored
+from auroraql.sql.field_comparison import compare_fields
 
-Locate = Callable[[Ref, Bindings], Stored]
+Locate = Callable[[Ref, Bindings], StoredValue]
 """Where a layout keeps the value of a field; a metadata key is bound, never spliced."""
 
 
-def condition(predicate: Predicate, locate: Locate, bind: Bindings) -> str:
+def compile_predicate(predicate: Predicate, locate: Locate, bind: Bindings) -> str:
     """The SQL condition of a predicate, safe to combine with AND."""
     match predicate:
         case Comparison(ref, operator, values):
-            return compare(_known(ref, locate, bind), operator, values, bind)
+            return compare_stored(_known(ref, locate, bind), operator, values, bind)
         case FieldComparison(ref, operator, other):
             return compare_fields(_known(ref, locate, bind), operator, _known(other, locate, bind))
         case Not(term):
-            return f"NOT ({condition(term, locate, bind)})"
+            return f"NOT ({compile_predicate(term, locate, bind)})"
         case And(terms):
-            return _joined(" AND ", _listed(terms, Op.NE, Op.NOT_IN), locate, bind) if terms else "TRUE"
+            return (
+                _join_conditions(" AND ", _merge_equalities(terms, Op.NE, Op.NOT_IN), locate, bind) if terms else "TRUE"
+            )
         case Or(terms):
-            return _joined(" OR ", _listed(terms, Op.EQ, Op.IN), locate, bind) if terms else "FALSE"
+            return _join_conditions(" OR ", _merge_equalities(terms, Op.EQ, Op.IN), locate, bind) if terms else "FALSE"
 
 
-def _known(ref: Ref, locate: Locate, bind: Bindings) -> Stored:
+def _known(ref: Ref, locate: Locate, bind: Bindings) -> StoredValue:
     """Where a condition finds a value. An empty text in a field of a source means that the source has no value there."""
     stored = locate(ref, bind)
     if ref.role != "source" or stored.type is not Type.STRING:
@@ -41,11 +43,11 @@ def _known(ref: Ref, locate: Locate, bind: Bindings) -> Stored:
     return replace(stored, sql=f"nullif({stored.sql}, '')")
 
 
-def _joined(word: str, terms: Iterable[Predicate], locate: Locate, bind: Bindings) -> str:
-    return f"({word.join(condition(term, locate, bind) for term in terms)})"
+def _join_conditions(word: str, terms: Iterable[Predicate], locate: Locate, bind: Bindings) -> str:
+    return f"({word.join(compile_predicate(term, locate, bind) for term in terms)})"
 
 
-def _listed(terms: tuple[Predicate, ...], single: Op, several: Op) -> Iterable[Predicate]:
+def _merge_equalities(terms: tuple[Predicate, ...], single: Op, several: Op) -> Iterable[Predicate]:
     """`a = 1 OR a = 2` as one list, which means the same: thousands of terms take DuckDB seconds to plan."""
     lists: dict[Ref, list[str]] = {}
     others: list[Predicate] = []

@@ -6,22 +6,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from auroraql.query import EVERYTHING, Query, Ref
-from auroraql.results import selected
+from auroraql.ir.query import EVERYTHING, Query, Ref
+from auroraql.results.result_set import select_columns
 from auroraql.schema import KINDS, Type
 from auroraql.sql import order
 from auroraql.sql.bindings import Bindings
-from auroraql.sql.comparison import Stored
-from auroraql.sql.during import overlaps
-from auroraql.sql.groups import gather, looked_at, rows_of_values
-from auroraql.sql.layout import Layout, bounds, layout_of
-from auroraql.sql.predicate import condition
+from auroraql.sql.column_mapping import ColumnMapping, mapping_for, window_fields
+from auroraql.sql.comparison import StoredValue
+from auroraql.sql.groups import compile_groups, select_values, used_refs
+from auroraql.sql.interval_overlap import overlap_conditions
+from auroraql.sql.predicate import compile_predicate
 
 _AS_JSON = (Type.ANY, Type.OBJECT)
 
 
 @dataclass(frozen=True, slots=True)
-class Statement:
+class SqlText:
     """SQL text, and the values of its places `$1`, `$2` …"""
 
     sql: str
@@ -32,23 +32,23 @@ _MOST_EXTRACTED = 16
 """Metadata keys of SELECT above which they are read from JSON."""
 
 
-def compile_query(query: Query, paths: Sequence[tuple[str, ...]]) -> Statement:
+def compile_query(query: Query, paths: Sequence[tuple[str, ...]]) -> SqlText:
     """The statement whose columns are the paths, in order; objects and metadata values come as JSON text.
 
     Without ORDER BY, and between equals of it, rows follow the layout's own order. A query that groups, or whose
     rows are distinct, has its own columns, whatever the paths.
     """
     bind = Bindings()
-    layout = layout_of(query, bind)
-    window = _window(query, layout, bind)
+    layout = mapping_for(query, bind)
+    window = _window_conditions(query, layout, bind)
     layout = layout.for_predicate(query.where, window)
-    if query.aggregates or query.distinct:
-        return _gathered(query, layout, window, bind)
+    if query.is_aggregate or query.distinct:
+        return _compile_grouped(query, layout, window, bind)
     keys = [path for path in paths if _is_key(path)]
     # DuckDB needs time and memory for each key that it extracts from a VARIANT, and much less from JSON.
     together = layout.metadata if len(keys) > _MOST_EXTRACTED else ""
     pointers = {path: bind(_pointer(path[1])) for path in keys} if together else {}
-    columns = {at: _column(path, layout, bind) for at, path in enumerate(paths) if path not in pointers}
+    columns = {at: _column_expression(path, layout, bind) for at, path in enumerate(paths) if path not in pointers}
     inner = ", ".join(
         (*(f"{c.sql} AS c{at}" for at, c in columns.items()), *((f"{together} AS m",) if together else ()))
     )
@@ -57,9 +57,9 @@ def compile_query(query: Query, paths: Sequence[tuple[str, ...]]) -> Statement:
         _given(at, columns[at]) if at in columns else f"CAST(m AS JSON) -> {pointers[path]}::VARCHAR"
         for at, path in enumerate(paths)
     )
-    where = " AND ".join((*window, *_conditions(query, layout, bind)))
-    ordering = ", ".join((*order.terms(query.order_by, layout.locate, bind), *layout.ties))
-    limit = order.cut(query.limit, query.offset, bind)
+    where = " AND ".join((*window, *_where_conditions(query, layout, bind)))
+    ordering = ", ".join((*order.order_terms(query.order_by, layout.locate, bind), *layout.ties))
+    limit = order.limit_clause(query.limit, query.offset, bind)
     clauses = (
         "SELECT",
         ", ".join(outer),
@@ -72,41 +72,41 @@ def compile_query(query: Query, paths: Sequence[tuple[str, ...]]) -> Statement:
         *limit,
         ")",
     )
-    return Statement(" ".join(clauses), tuple(bind.values))
+    return SqlText(" ".join(clauses), tuple(bind.values))
 
 
-def _gathered(query: Query, layout: Layout, window: Sequence[str], bind: Bindings) -> Statement:
+def _compile_grouped(query: Query, layout: ColumnMapping, window: Sequence[str], bind: Bindings) -> SqlText:
     """Rows that are groups of records, or each of which stands once."""
-    columns = selected(query, KINDS[query.kind])
-    refs = looked_at(query, columns)
+    columns = select_columns(query, KINDS[query.kind])
+    refs = used_refs(query, columns)
     places = {ref: layout.locate(ref, bind) for ref in refs}
-    where = " AND ".join((*window, *_conditions(query, layout, bind)))
-    rows, named = rows_of_values(refs, places, layout.tables, where)
-    return Statement(gather(query, columns, rows, named, bind), tuple(bind.values))
+    where = " AND ".join((*window, *_where_conditions(query, layout, bind)))
+    rows, named = select_values(refs, places, layout.tables, where)
+    return SqlText(compile_groups(query, columns, rows, named, bind), tuple(bind.values))
 
 
-def _window(query: Query, layout: Layout, bind: Bindings) -> Sequence[str]:
+def _window_conditions(query: Query, layout: ColumnMapping, bind: Bindings) -> Sequence[str]:
     return [
         f"{layout.fields[field.name].sql} {sign} {bind(moment)}"
-        for field, sign in bounds(KINDS[query.kind])
+        for field, sign in window_fields(KINDS[query.kind])
         if (moment := query.start if field.bound == "start" else query.end) is not None
     ]
 
 
-def _conditions(query: Query, layout: Layout, bind: Bindings) -> Sequence[str]:
+def _where_conditions(query: Query, layout: ColumnMapping, bind: Bindings) -> Sequence[str]:
     conditions = []
     if query.where != EVERYTHING:
-        conditions.append(condition(query.where, layout.compared, bind))
+        conditions.append(compile_predicate(query.where, layout.locate_for_comparison, bind))
     if query.during is not None:
-        conditions += overlaps(query.during, query.using, KINDS[query.kind], layout.locate, bind)
+        conditions += overlap_conditions(query.during, query.using, KINDS[query.kind], layout.locate, bind)
     return conditions
 
 
-def _column(path: tuple[str, ...], layout: Layout, bind: Bindings) -> Stored:
+def _column_expression(path: tuple[str, ...], layout: ColumnMapping, bind: Bindings) -> StoredValue:
     return layout.locate(Ref("metadata", path[1]) if _is_key(path) else Ref("record", ".".join(path)), bind)
 
 
-def _given(at: int, column: Stored) -> str:
+def _given(at: int, column: StoredValue) -> str:
     return f"CAST(c{at} AS JSON)" if column.many or column.type in _AS_JSON else f"c{at}"
 
 

@@ -21,11 +21,11 @@ from typing import Any
 
 import duckdb
 
-from auroraql.archives.catalogue_file import LOCKED_DOWN
-from auroraql.archives.catalogue_format import SCHEMA_VERSION
-from auroraql.archives.embedded import EmbeddedEngine
-from auroraql.plan import Plan, Request
-from auroraql.query import Block, Column, Comparison, Criteria, Query, Ref
+from auroraql.engines.duckdb.catalogue_file import LOCKED_DOWN
+from auroraql.engines.duckdb.catalogue_format import SCHEMA_VERSION
+from auroraql.engines.duckdb.engine import EmbeddedEngine
+from auroraql.ir.plan import Plan, Request
+from auroraql.ir.query import Block, Column, Comparison, Criteria, Query, Ref
 from auroraql.schema.operators import Op
 
 YEAR = (datetime(2020, 1, 1), datetime(2020, 12, 31, 23, 59, 59))
@@ -118,7 +118,7 @@ CASES: dict[str, tuple[Query, tuple[Column, ...] | None]] = {
 def build(path: Path) -> None:
     """Writes the catalogue."""
     with duckdb.connect(str(path)) as connection:
-        connection.execute(resources.files("auroraql.archives").joinpath("catalogue.sql").read_text("utf-8"))
+        connection.execute(resources.files("auroraql.engines.duckdb").joinpath("catalogue.sql").read_text("utf-8"))
         connection.execute("INSERT INTO catalogue VALUES (?, TRUE, 'a year made up', 'bench')", [SCHEMA_VERSION])
         for statement in (_SOURCES, _IMAGERS, _CRAFT):
             connection.execute(statement)

@@ -9,12 +9,12 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Callable
 
-from auroraql.errors import Source
-from auroraql.forms import script
-from auroraql.planner import plan
-from auroraql.planner.sources import cover
+from auroraql.codecs import script
+from auroraql.diagnostics.errors import Source
+from auroraql.planner import plan_query
+from auroraql.planner.source_cover import find_cover
 from auroraql.resolver import resolve
-from auroraql.schema.catalogue import DataSource, shipped
+from auroraql.schema.catalogue import DataSource, load_shipped
 from tests.bench.measure import best, line
 
 _NAMES = ("program", "platform", "keogram_type", "display_name", "movie_type", "montage_type", "source_type", "url")
@@ -34,7 +34,7 @@ def shared() -> dict[str, str]:
 
 def resolved(predicate: str) -> object:
     """Text to query: read and resolved."""
-    return resolve(script.read_find(Source(f"FIND data_products WHERE {predicate}")), shipped()).query
+    return resolve(script.read_find(Source(f"FIND data_products WHERE {predicate}")), load_shipped()).query
 
 
 def beside_peers(runs: int) -> None:
@@ -62,11 +62,13 @@ def planning(runs: int) -> None:
     flat = " AND ".join(f"key_{n} > {n}" for n in range(50))
     pairs = " AND ".join(f"(program = 'trex' OR NOT platform LIKE 'p{n}%')" for n in range(25))
     for name, where in (("50 predicates, one request", flat), ("50 predicates, a tree on sources", pairs)):
-        query = resolve(script.read_find(Source(f"FIND data_products WHERE {where} ON 2020-01-01")), shipped()).query
-        line(f"planning {name}", best(lambda query=query: plan(query, shipped()), runs), None, "<= 5 ms")  # type: ignore[misc]
+        query = resolve(
+            script.read_find(Source(f"FIND data_products WHERE {where} ON 2020-01-01")), load_shipped()
+        ).query
+        line(f"planning {name}", best(lambda query=query: plan_query(query, load_shipped()), runs), None, "<= 5 ms")  # type: ignore[misc]
     sources = [DataSource(n, f"p{n % 50}", f"s{n % 400}", f"i{n % 7}", "ground", f"d{n}") for n in range(10_000)]
     chosen = [source for source in sources if source.identifier % 3]
-    line("exact covering over 10,000 sources", best(lambda: cover(chosen, sources), runs), None, "<= 50 ms")
+    line("exact covering over 10,000 sources", best(lambda: find_cover(chosen, sources), runs), None, "<= 50 ms")
 
 
 if __name__ == "__main__":

@@ -172,9 +172,9 @@ def record(minute: int, day: date) -> dict[str, Any]:
 
 def fetch_ours(url: str) -> None:
     """Our engine, from the finished search to its records."""
-    from auroraql.archives.aurorax import AuroraXEngine
-    from auroraql.plan import Plan, Request
-    from auroraql.query import Query
+    from auroraql.engines.aurorax import AuroraXEngine
+    from auroraql.ir.plan import Plan, Request
+    from auroraql.ir.query import Query
 
     request = Request("ephemeris", (("program", ("swarm",)),))
     engine, deadline = AuroraXEngine(url), time.monotonic() + 600

@@ -10,12 +10,12 @@ from datetime import datetime, timedelta
 import msgspec
 
 import auroraql
-from auroraql.output import FORMATS, render
-from auroraql.output.screen import Screen
-from auroraql.output.timeline import render_timeline
-from auroraql.plan import Plan
-from auroraql.query import Query
-from auroraql.results import Fetched, ResultSet, records_of
+from auroraql.ir.plan import Plan
+from auroraql.ir.query import Query
+from auroraql.rendering import FORMATS, render_result
+from auroraql.rendering.options import RenderOptions
+from auroraql.rendering.timeline import render_timeline
+from auroraql.results.result_set import FetchedData, ResultSet, records_from_rows
 from tests.bench.measure import best, line
 
 COUNT = 10_000
@@ -30,15 +30,15 @@ def main() -> None:
          "ground", f"TREx RGB {n % 24}", URL, "keogram", {"keogram_type": "hourly", "wavelength": 486.1})
         for n in range(COUNT)
     ]  # fmt: skip
-    result = ResultSet(Plan(Query("data_products"), ()), Fetched(rows=rows), archive="demo", elapsed=0.1)
+    result = ResultSet(Plan(Query("data_products"), ()), FetchedData(rows=rows), archive="demo", elapsed=0.1)
     frame = result.to_pandas()
     beside = best(frame.to_string, 3)
     for name, row in FORMATS.items():
         ours = best(lambda row=row: sum(map(len, row.encoded(result))), 3)  # type: ignore[misc]
         line(f"10,000 records as {name} / pandas to_string", ours, beside, "<= 1 s")
-    shown = best(lambda: "".join(render(result, "table", width=120, color=True, links=True)), 3)
+    shown = best(lambda: "".join(render_result(result, "table", width=120, color=True, links=True)), 3)
     line("10,000 records on a terminal / pandas to_string", shown, beside, "<= 1 s")
-    drawn = best(lambda: "".join(render_timeline(result, Screen(120), 30)), 3)
+    drawn = best(lambda: "".join(render_timeline(result, RenderOptions(120), 30)), 3)
     line("10,000 records over time", drawn, None, "<= 1 s")
     real_products()
 
@@ -47,16 +47,16 @@ def real_products() -> None:
     """JSON of the products of a month in the demonstration, beside msgspec on the same records, indented likewise."""
     with auroraql.connect() as archive:
         result = archive.run("FIND data_products DURING 2021-01")
-    made = best(lambda: sum(map(len, FORMATS["jsonl"].encoded(result))), 5)
+    made = best(lambda: sum(map(len, FORMATS["jsonl"].encode_result(result))), 5)
     records = result.records
     peers = {
         "json": best(lambda: len(msgspec.json.format(msgspec.json.encode(records), indent=2)), 5),
         "jsonl": best(lambda: len(msgspec.json.encode(records)), 5),
     }
     for name, peer in peers.items():
-        ours = best(lambda name=name: sum(map(len, FORMATS[name].encoded(result))), 5)  # type: ignore[misc]
+        ours = best(lambda name=name: sum(map(len, FORMATS[name].encode_result(result))), 5)  # type: ignore[misc]
         line(f"{len(result):,} products as {name} / msgspec", ours, peer, "<= 1.2")
-    from_rows = best(lambda: len(msgspec.json.encode(list(records_of(result.rows, result.columns)))), 3)
+    from_rows = best(lambda: len(msgspec.json.encode(list(records_from_rows(result.rows, result.columns)))), 3)
     line("the same from rows, as jsonl / dicts and msgspec", made, from_rows, "<= 1.2")
 
 

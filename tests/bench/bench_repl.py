@@ -19,9 +19,9 @@ from dataclasses import replace
 from prompt_toolkit.completion import CompleteEvent
 from prompt_toolkit.document import Document
 
-from auroraql.frontends.repl.behind import Switches
-from auroraql.frontends.repl.desk import Desk
-from auroraql.schema.catalogue import Catalogue, DataSource, shipped
+from auroraql.frontends.repl.controller import Controller
+from auroraql.frontends.repl.controller_protocol import ReplOptions
+from auroraql.schema.catalogue import Catalogue, DataSource, load_shipped
 from tests.bench.measure import line
 from tests.repl_fakes import FakeArchive
 
@@ -51,7 +51,7 @@ class Large(FakeArchive):
             DataSource(n, f"prog{n % 50}", f"site {n % 3000:05}", f"instr {n % 20}", "ground", f"Site number {n}")
             for n in range(10_000)
         )
-        self._catalogue = replace(shipped(), sources=sources)
+        self._catalogue = replace(load_shipped(), sources=sources)
 
     @property
     def catalogue(self) -> Catalogue:
@@ -81,7 +81,7 @@ def _slow(found: list[float]) -> float:
 
 def our_keys(peers: dict[int, list[float]]) -> None:
     """What a key costs here, and of what it is made."""
-    desk = Desk(Large(), Switches(color=True), io.StringIO())
+    desk = Controller(Large(), ReplOptions(color=True), io.StringIO())
 
     def complete(text: str) -> None:
         list(desk.complete(Document(text), CompleteEvent(text_inserted=True)))
@@ -98,9 +98,9 @@ def our_keys(peers: dict[int, list[float]]) -> None:
 
     def everything(text: str) -> None:
         colour_and_complete(text)
-        desk.wrong(text)
+        desk.check(text)
 
-    desk.wrong(_TWO_HUNDRED[:-400])  # all of it was typed before
+    desk.check(_TWO_HUNDRED[:-400])  # all of it was typed before
     for lines, text, wanted in ((10, _TEN, ("< 10 ms", "< 16 ms")), (200, _TWO_HUNDRED, ("", "< 25 ms"))):
         said(f"a key in {lines} lines, lex + complete + check", keys(text, everything, 300), wanted, peers.get(lines))
         said(f"a key in {lines} lines, lex + complete", keys(text, colour_and_complete, 300), peer=peers.get(lines))
@@ -132,8 +132,8 @@ def _end_of_line(text: str, number: int) -> int:
 
 def _at_cursor(first: str, typed: list[tuple[str, int]]) -> list[float]:
     """Seconds of CPU for each text with its cursor, of which forty lines are seen, after one that was there before."""
-    desk = Desk(Large(), Switches(color=True), io.StringIO())
-    desk.wrong(first)
+    desk = Controller(Large(), ReplOptions(color=True), io.StringIO())
+    desk.check(first)
     gc.freeze()  # as the prompt does
     found = []
     for text, cursor in typed:
@@ -144,7 +144,7 @@ def _at_cursor(first: str, typed: list[tuple[str, int]]) -> list[float]:
         for seen in range(max(row - 20, 0), min(row + 20, document.line_count)):
             line_of(seen)
         list(desk.complete(document, CompleteEvent(text_inserted=True)))
-        desk.wrong(text)
+        desk.check(text)
         found.append(time.process_time() - began)
     return found
 

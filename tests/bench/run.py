@@ -14,11 +14,11 @@ import sys
 import time
 from pathlib import Path
 
-from auroraql.errors import Source, StatementError
-from auroraql.forms import script
-from auroraql.planner import plan
+from auroraql.codecs import script
+from auroraql.diagnostics.errors import Source, StatementError
+from auroraql.planner import plan_query
 from auroraql.resolver import resolve
-from auroraql.schema.catalogue import shipped
+from auroraql.schema.catalogue import load_shipped
 from tests.bench.measure import best, line
 
 STATEMENT = "FIND data_products WHERE program = 'trex' AND keogram_type = 'daily' ON 2021-01-01"
@@ -78,8 +78,8 @@ def paired(ours: list[str], peer: list[str], runs: int) -> tuple[float, float]:
 
 def planned(text: str) -> None:
     """From text to plan."""
-    resolved = resolve(script.read_find(Source(text)), shipped())
-    plan(resolved.query, shipped())
+    resolved = resolve(script.read_find(Source(text)), load_shipped())
+    plan_query(resolved.query, load_shipped())
 
 
 def reading(runs: int) -> None:

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import NoReturn, cast
 
 from auroraql import __version__
-from auroraql.errors import Source, UsageError
-from auroraql.frontends.cli.serving import add_options
-from auroraql.frontends.cli.streams import harmless
+from auroraql.diagnostics.errors import Source, UsageError
+from auroraql.frontends.cli.commands.serve import add_options
+from auroraql.frontends.cli.streams import escape_lines
 
 _EPILOG = """\
 examples:
@@ -84,9 +84,11 @@ parameters. To load it in every session:
 SHELLS = ("bash", "zsh", "fish")
 
 
-def parser(formats: tuple[str, ...], targets: tuple[str, ...], sources: tuple[str, ...]) -> argparse.ArgumentParser:
+def build_parser(
+    formats: tuple[str, ...], targets: tuple[str, ...], sources: tuple[str, ...]
+) -> argparse.ArgumentParser:
     """The whole command line; options of a search stand before or after the command."""
-    made: argparse.ArgumentParser = _Parser(
+    made: argparse.ArgumentParser = _ArgumentParser(
         prog="auroraql",
         usage="auroraql [OPTION]... [-c TEXT | FILE.aql [NAME=VALUE]... | COMMAND ...]",
         description="Search AuroraX in one line. Without a command: a REPL on a terminal, else statements from standard input.",
@@ -94,18 +96,18 @@ def parser(formats: tuple[str, ...], targets: tuple[str, ...], sources: tuple[st
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     made.add_argument("--version", action="version", version=f"auroraql {__version__}")
-    _statement(made)
-    _search(made, formats)
+    _add_statement(made)
+    _add_search(made, formats)
     made.set_defaults(command=None)
     commands = made.add_subparsers(prog="auroraql", dest="command", metavar="COMMAND", title="commands")
-    _run(commands, formats)
-    _check(commands)
+    _add_run(commands, formats)
+    _add_check(commands)
 
-    fmt = _command(commands, "fmt", "format files")
+    fmt = _add_command(commands, "fmt", "format files")
     fmt.add_argument("--check", action="store_true", help="change nothing; fail when a file would change")
     fmt.add_argument("files", nargs="+", metavar="FILE", help="a file of statements; - formats standard input")
 
-    translate = _command(commands, "translate", "write a statement in another form")
+    translate = _add_command(commands, "translate", "write a statement in another form")
     translate.add_argument("--to", required=True, choices=targets, help="the form to write")
     translate.add_argument(
         "--from",
@@ -114,27 +116,27 @@ def parser(formats: tuple[str, ...], targets: tuple[str, ...], sources: tuple[st
         choices=sources,
         help="the form of the input (default: recognized by itself)",
     )
-    _statement(translate, argparse.SUPPRESS)
-    _parameters(translate, argparse.SUPPRESS)
-    _archive(translate, argparse.SUPPRESS)
-    _profile(translate, argparse.SUPPRESS)
+    _add_statement(translate, argparse.SUPPRESS)
+    _add_parameters(translate, argparse.SUPPRESS)
+    _add_archive(translate, argparse.SUPPRESS)
+    _add_profile(translate, argparse.SUPPRESS)
     translate.add_argument("file", nargs="?", metavar="FILE", help="a file with one statement; - for standard input")
 
-    serve = _command(commands, "serve", "serve a local archive to AuroraX clients over HTTP")
+    serve = _add_command(commands, "serve", "serve a local archive to AuroraX clients over HTTP")
     add_options(serve)
-    _profile(serve, argparse.SUPPRESS)
-    _setting_up(commands)
+    _add_profile(serve, argparse.SUPPRESS)
+    _add_setup_commands(commands)
     return made
 
 
-class _Parser(argparse.ArgumentParser):
+class _ArgumentParser(argparse.ArgumentParser):
     """A parser whose messages cannot steer the terminal: they repeat what was typed."""
 
     def error(self, message: str) -> NoReturn:
-        super().error(harmless(message))
+        super().error(escape_lines(message))
 
 
-def with_run(known: argparse.ArgumentParser, arguments: Sequence[str]) -> list[str]:
+def insert_run_command(known: argparse.ArgumentParser, arguments: Sequence[str]) -> list[str]:
     """Return the arguments with `run` before the name of a file that stands where a command would.
 
     `auroraql FILE.aql` runs a file, as `auroraql run FILE.aql` does. Options may stand among files and values, which
@@ -142,7 +144,7 @@ def with_run(known: argparse.ArgumentParser, arguments: Sequence[str]) -> list[s
     """
     given = list(arguments)
     takes_value = {name for action in known._actions if action.nargs is None for name in action.option_strings}
-    options, others = _until_command(given, takes_value)
+    options, others = _split_at_command(given, takes_value)
     if not others or "--" in given:
         return given
     command = others[0]
@@ -154,7 +156,7 @@ def with_run(known: argparse.ArgumentParser, arguments: Sequence[str]) -> list[s
     return [*options, "run", *_options_first(others, takes_value)]
 
 
-def _until_command(given: Sequence[str], takes_value: Collection[str]) -> tuple[list[str], list[str]]:
+def _split_at_command(given: Sequence[str], takes_value: Collection[str]) -> tuple[list[str], list[str]]:
     """Return the options that come before any other argument, and the rest."""
     at = 0
     while at < len(given) and given[at].startswith("-") and given[at] != "-":
@@ -181,8 +183,8 @@ def _is_file(name: str) -> bool:
         return False
 
 
-def _run(commands: argparse._SubParsersAction[argparse.ArgumentParser], formats: tuple[str, ...]) -> None:
-    run = _command(commands, "run", "run the statements of files and saved queries", _RUN, _RUN_EPILOG)
+def _add_run(commands: argparse._SubParsersAction[argparse.ArgumentParser], formats: tuple[str, ...]) -> None:
+    run = _add_command(commands, "run", "run the statements of files and saved queries", _RUN, _RUN_EPILOG)
     run.add_argument(
         "files",
         nargs="*",
@@ -192,11 +194,11 @@ def _run(commands: argparse._SubParsersAction[argparse.ArgumentParser], formats:
     run.add_argument(
         "--list", dest="lists", action="store_true", help="list the saved queries (those named), and run nothing"
     )
-    _search(run, formats, argparse.SUPPRESS)
+    _add_search(run, formats, argparse.SUPPRESS)
 
 
-def _check(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    check = _command(commands, "check", "report the errors of files without running them", epilog=_CHECK_EPILOG)
+def _add_check(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    check = _add_command(commands, "check", "report the errors of files without running them", epilog=_CHECK_EPILOG)
     check.add_argument("files", nargs="+", metavar="FILE", help="a file of statements; - for standard input")
     check.add_argument(
         "--format",
@@ -205,30 +207,30 @@ def _check(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
         default="text",
         help="for people, on standard error (the default), or for programs, on standard output",
     )
-    _parameters(check, argparse.SUPPRESS)
-    _archive(check, argparse.SUPPRESS)
-    _profile(check, argparse.SUPPRESS)
+    _add_parameters(check, argparse.SUPPRESS)
+    _add_archive(check, argparse.SUPPRESS)
+    _add_profile(check, argparse.SUPPRESS)
 
 
-def _setting_up(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def _add_setup_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """The commands about AuroraQL itself."""
-    config = _command(commands, "config", "show or check the settings", _CONFIG)
+    config = _add_command(commands, "config", "show or check the settings", _CONFIG)
     config.add_argument(
         "action",
         choices=("show", "validate"),
         help="show: print every setting, its value and its origin; validate: check the file",
     )
-    _sources(config, argparse.SUPPRESS)
-    doctor = _command(
+    _add_source_options(config, argparse.SUPPRESS)
+    doctor = _add_command(
         commands, "doctor", "show versions, paths, terminal and settings, and whether the archive answers",
         epilog="exit codes: 0 all is well, 1 the archive refuses or fails, 2 something is set wrongly or missing,\n3 the archive cannot be reached.",
     )  # fmt: skip
-    _sources(doctor, argparse.SUPPRESS)
-    completion = _command(commands, "completion", "print the shell completion script", _COMPLETION)
+    _add_source_options(doctor, argparse.SUPPRESS)
+    completion = _add_command(commands, "completion", "print the shell completion script", _COMPLETION)
     completion.add_argument("shell", choices=SHELLS, help="the shell")
 
 
-def _command(
+def _add_command(
     commands: argparse._SubParsersAction[argparse.ArgumentParser],
     name: str,
     help: str,
@@ -244,11 +246,11 @@ def _command(
     )
 
 
-def _statement(parser: argparse.ArgumentParser, default: object = None) -> None:
+def _add_statement(parser: argparse.ArgumentParser, default: object = None) -> None:
     parser.add_argument("-c", dest="text", metavar="TEXT", default=default, help="the statements, as text")
 
 
-def _parameters(parser: argparse.ArgumentParser, default: object = None) -> None:
+def _add_parameters(parser: argparse.ArgumentParser, default: object = None) -> None:
     parser.add_argument(
         "--param",
         action="append",
@@ -258,22 +260,22 @@ def _parameters(parser: argparse.ArgumentParser, default: object = None) -> None
     )
 
 
-def _profile(parser: argparse.ArgumentParser, default: object = None) -> None:
+def _add_profile(parser: argparse.ArgumentParser, default: object = None) -> None:
     parser.add_argument("--profile", metavar="NAME", default=default, help="use the settings of a profile")
 
 
-def _archive(parser: argparse.ArgumentParser, default: object = None) -> None:
+def _add_archive(parser: argparse.ArgumentParser, default: object = None) -> None:
     known = "demo (the default), a catalogue file, aurorax, or a URL"
     parser.add_argument("-a", "--archive", metavar="ARCHIVE", default=default, help=known)
 
 
-def _sources(parser: argparse.ArgumentParser, default: object = None) -> None:
+def _add_source_options(parser: argparse.ArgumentParser, default: object = None) -> None:
     """Which archive, and how it is asked."""
-    _archive(parser, default)
-    _profile(parser, default)
+    _add_archive(parser, default)
+    _add_profile(parser, default)
     parser.add_argument(
         "--timeout",
-        type=_seconds,
+        type=_read_seconds,
         metavar="SECONDS",
         default=default,
         help="the deadline of a search (default: 600)",
@@ -286,13 +288,15 @@ def _sources(parser: argparse.ArgumentParser, default: object = None) -> None:
     )
 
 
-def _search(parser: argparse.ArgumentParser, formats: tuple[str, ...], default: object = None) -> None:
-    _sources(parser, default)
+def _add_search(parser: argparse.ArgumentParser, formats: tuple[str, ...], default: object = None) -> None:
+    _add_source_options(parser, default)
     parser.add_argument("--format", choices=formats, default=default, help="the format of results (default: table)")
     parser.add_argument(
         "--output", metavar="FILE", default=default, help="write the result to a file, in the format of its suffix"
     )
-    parser.add_argument("--limit", type=_rows, metavar="N", default=default, help="write at most N rows of each result")
+    parser.add_argument(
+        "--limit", type=_read_row_count, metavar="N", default=default, help="write at most N rows of each result"
+    )
     parser.add_argument(
         "--keep-going",
         action="store_const",
@@ -308,10 +312,10 @@ def _search(parser: argparse.ArgumentParser, formats: tuple[str, ...], default: 
         default=default,
         help="print the steps of each search: request IDs, addresses, log lines, bytes and records",
     )
-    _parameters(parser, default)
+    _add_parameters(parser, default)
 
 
-def _seconds(text: str) -> float:
+def _read_seconds(text: str) -> float:
     try:
         number = float(text)
     except ValueError:
@@ -321,7 +325,7 @@ def _seconds(text: str) -> float:
     return number
 
 
-def _rows(text: str) -> int:
+def _read_row_count(text: str) -> int:
     if not (text.isascii() and text.isdigit() and len(text) <= 18):
         raise argparse.ArgumentTypeError(f"a limit is a whole number of rows from 0 up, not {text!r}")
     return int(text)
@@ -358,14 +362,14 @@ _HEEDED: dict[str | None, frozenset[str]] = {
 """Which of them each command heeds."""
 
 
-def refuse_idle(options: argparse.Namespace) -> None:
+def refuse_ignored_options(options: argparse.Namespace) -> None:
     """Raises UsageError for an option that the command would pass over in silence."""
     for name, spelling in _SPELLINGS.items():
         if getattr(options, name, None) is not None and name not in _HEEDED[options.command]:
             raise UsageError(f"{spelling} is no option of {options.command}")
 
 
-def take_values(options: argparse.Namespace) -> None:
+def move_parameter_values(options: argparse.Namespace) -> None:
     """Move `NAME=VALUE` from the files of `run` to its parameters, unless there is a file of that name."""
     files: list[str] = []
     values: list[str] = []
@@ -377,7 +381,7 @@ def take_values(options: argparse.Namespace) -> None:
     options.param = [*(options.param or []), *values]
 
 
-def parameters(options: argparse.Namespace) -> dict[str, list[str]]:
+def parse_parameters(options: argparse.Namespace) -> dict[str, list[str]]:
     """Return the texts of --param by name, each as often as it was given. Raises UsageError."""
     given: dict[str, list[str]] = {}
     for text in cast("list[str]", getattr(options, "param", None) or []):
@@ -388,10 +392,10 @@ def parameters(options: argparse.Namespace) -> dict[str, list[str]]:
     return given
 
 
-def values_for(sources: Sequence[Source], given: Mapping[str, Sequence[str]]) -> dict[str, object]:
+def bind_script_parameters(sources: Sequence[Source], given: Mapping[str, Sequence[str]]) -> dict[str, object]:
     """The values of the parameters of scripts that are run together. Raises as `saved.bind`, which most need not load."""
     if not given and not any(mark in source.text for source in sources for mark in ("--", "/*")):
         return {}  # nothing is given, and nothing can be declared
-    from auroraql.saved import bind
+    from auroraql.queries import bind_parameters
 
-    return bind(sources, given)
+    return bind_parameters(sources, given)

@@ -10,10 +10,16 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TextIO
 
-from auroraql.errors import AuroraQLError, Source, UsageError, render
+from auroraql.diagnostics.errors import AuroraQLError, Source, UsageError, render
 from auroraql.frontends.cli import streams
-from auroraql.frontends.cli.arguments import parameters, parser, refuse_idle, values_for, with_run
-from auroraql.frontends.cli.exits import DONE, FAILED, INTERRUPTED, exit_code
+from auroraql.frontends.cli.arguments import (
+    bind_script_parameters,
+    build_parser,
+    insert_run_command,
+    parse_parameters,
+    refuse_ignored_options,
+)
+from auroraql.frontends.cli.exit_codes import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, exit_code
 
 FORMAT_NAMES = ("table", "vertical", "csv", "tsv", "json", "jsonl", "parquet", "markdown", "html")
 TARGETS = ("aql", "json", "sentence", "python", "curl", "plan")
@@ -25,153 +31,153 @@ _ASKED = "_ARGCOMPLETE"
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command line and returns its exit code; never raises for what a user can do."""
-    streams.make_safe()
-    code = _carry_out(arguments)
+    streams.make_streams_safe()
+    code = _run_command(arguments)
     try:
         sys.stdout.flush()
     except OSError as error:
-        stopped = _stopped(error)
-        return stopped if code == DONE else code
+        stopped = _handle_interrupt(error)
+        return stopped if code == EXIT_OK else code
     return code
 
 
-def _carry_out(arguments: Sequence[str] | None) -> int:
+def _run_command(arguments: Sequence[str] | None) -> int:
     try:
-        known = parser(FORMAT_NAMES, TARGETS, SOURCES)
+        known = build_parser(FORMAT_NAMES, TARGETS, SOURCES)
         if _ASKED in os.environ:
-            _complete(known)
-        options = known.parse_args(with_run(known, sys.argv[1:] if arguments is None else arguments))
-        refuse_idle(options)
+            _complete_for_shell(known)
+        options = known.parse_args(insert_run_command(known, sys.argv[1:] if arguments is None else arguments))
+        refuse_ignored_options(options)
         return _COMMANDS[options.command](options)
     except SystemExit as stop:
         return int(stop.code or 0)
     except AuroraQLError as error:
-        streams.complain(str(error))
+        streams.print_error(str(error))
         return exit_code(error)
     except KeyboardInterrupt:
-        streams.complain("interrupted")
-        return INTERRUPTED
+        streams.print_error("interrupted")
+        return EXIT_INTERRUPTED
     except OSError as error:
-        return _stopped(error)
+        return _handle_interrupt(error)
 
 
-def _complete(known: argparse.ArgumentParser) -> None:
+def _complete_for_shell(known: argparse.ArgumentParser) -> None:
     """Answers a shell that asks what may come next, and ends."""
-    from auroraql.frontends.cli.completing import complete
+    from auroraql.frontends.cli.shell_completion import complete_arguments
 
-    complete(known)
-
-
-def _stopped(error: OSError) -> int:
-    return DONE if streams.stop_writing(error) else FAILED
+    complete_arguments(known)
 
 
-def _search(options: argparse.Namespace) -> int:
+def _handle_interrupt(error: OSError) -> int:
+    return EXIT_OK if streams.handle_closed_output(error) else EXIT_FAILED
+
+
+def _run_search(options: argparse.Namespace) -> int:
     if options.text is None and _is_terminal(sys.stdin) and _is_terminal(sys.stdout):
-        from auroraql.frontends.cli import prompting
+        from auroraql.frontends.cli.commands import prompt
 
-        prompting.repl(options)
-        return DONE
-    from auroraql.frontends.cli import searching
+        prompt.start_repl(options)
+        return EXIT_OK
+    from auroraql.frontends.cli.commands import statements
 
-    source = streams.read("-") if options.text is None else Source(options.text)
-    return searching.run(options, [source], parameters(options))
+    source = streams.read_input("-") if options.text is None else Source(options.text)
+    return statements.run_scripts(options, [source], parse_parameters(options))
 
 
 def _is_terminal(stream: TextIO | None) -> bool:
     return stream is not None and stream.isatty()
 
 
-def _run(options: argparse.Namespace) -> int:
-    from auroraql.frontends.cli.running_files import run_files
+def _run_files(options: argparse.Namespace) -> int:
+    from auroraql.frontends.cli.commands.run_files import run_files
 
     return run_files(options)
 
 
-def _check(options: argparse.Namespace) -> int:
-    from auroraql.frontends.cli.checking import check_files
+def _run_check(options: argparse.Namespace) -> int:
+    from auroraql.frontends.cli.commands.check import check_files
 
     return check_files(options)
 
 
-def _format(options: argparse.Namespace) -> int:
-    codes = [DONE]
+def _run_format(options: argparse.Namespace) -> int:
+    codes = [EXIT_OK]
     for name in options.files:
         try:
-            codes.append(_format_one(name, only_check=options.check))
+            codes.append(_format_file(name, only_check=options.check))
         except AuroraQLError as error:  # the other files are not to wait for this one
-            streams.complain(str(error))
+            streams.print_error(str(error))
             codes.append(exit_code(error))
     return max(codes)
 
 
-def _format_one(name: str, *, only_check: bool) -> int:
-    from auroraql.forms.text.formatting import format_text
-    from auroraql.output import write_text
+def _format_file(name: str, *, only_check: bool) -> int:
+    from auroraql.language.formatter import format_text
+    from auroraql.rendering import write_text
 
-    source = streams.read(name)
+    source = streams.read_input(name)
     made = format_text(source)
     if name == "-" and not only_check:
-        streams.give(made.removesuffix("\n"))
+        streams.print_output(made.removesuffix("\n"))
     elif made != source.text and only_check:
-        streams.say(f"{source.name} would change")
-        return FAILED
+        streams.print_notice(f"{source.name} would change")
+        return EXIT_FAILED
     elif made != source.text:
         write_text(Path(name), made)
-    return DONE
+    return EXIT_OK
 
 
-def _translate(options: argparse.Namespace) -> int:
-    from auroraql.archives.known import known_of
-    from auroraql.frontends.cli.settling import settled
-    from auroraql.translation import translate_source
+def _run_translate(options: argparse.Namespace) -> int:
+    from auroraql.engines.offline_catalogue import offline_catalogue
+    from auroraql.frontends.shared.effective_config import effective_config
+    from auroraql.session.translation import translate_source
 
     if (options.text is None) == (options.file is None):
         raise UsageError("translate takes one statement", "give it by -c, as a file, or as - for standard input")
-    source = Source(options.text) if options.text is not None else streams.read(options.file)
-    values = values_for([source], parameters(options))
-    known = known_of(settled(options).archive)
+    source = Source(options.text) if options.text is not None else streams.read_input(options.file)
+    values = bind_script_parameters([source], parse_parameters(options))
+    known = offline_catalogue(effective_config(options).archive)
     translation = translate_source(source, options.to, form=options.source_form, catalogue=known, parameters=values)
     if translation.warnings:
-        streams.say(render(translation.warnings, source))
+        streams.print_notice(render(translation.warnings, source))
     output = translation.output
-    streams.give(output if isinstance(output, str) else json.dumps(output, indent=2, ensure_ascii=False))
-    return DONE
+    streams.print_output(output if isinstance(output, str) else json.dumps(output, indent=2, ensure_ascii=False))
+    return EXIT_OK
 
 
-def _config(options: argparse.Namespace) -> int:
-    from auroraql.frontends.cli.configuring import show, validate
+def _run_config(options: argparse.Namespace) -> int:
+    from auroraql.frontends.cli.commands.configuration import show_config, validate_config
 
-    return show(options) if options.action == "show" else validate(options)
-
-
-def _doctor(options: argparse.Namespace) -> int:
-    from auroraql.frontends.cli.doctor import examine
-
-    return examine(options)
+    return show_config(options) if options.action == "show" else validate_config(options)
 
 
-def _completion(options: argparse.Namespace) -> int:
-    from auroraql.frontends.cli.completing import script
+def _run_doctor(options: argparse.Namespace) -> int:
+    from auroraql.frontends.cli.commands.doctor import run_doctor
 
-    sys.stdout.write(script(options.shell))
-    return DONE
+    return run_doctor(options)
 
 
-def _serve(options: argparse.Namespace) -> int:
-    from auroraql.frontends.cli.serving import serve
+def _run_completion(options: argparse.Namespace) -> int:
+    from auroraql.frontends.cli.shell_completion import completion_script
 
-    return serve(options)
+    sys.stdout.write(completion_script(options.shell))
+    return EXIT_OK
+
+
+def _run_serve(options: argparse.Namespace) -> int:
+    from auroraql.frontends.cli.commands.serve import run_server
+
+    return run_server(options)
 
 
 _COMMANDS: dict[str | None, Callable[[argparse.Namespace], int]] = {
-    None: _search,
-    "run": _run,
-    "check": _check,
-    "fmt": _format,
-    "translate": _translate,
-    "serve": _serve,
-    "config": _config,
-    "doctor": _doctor,
-    "completion": _completion,
+    None: _run_search,
+    "run": _run_files,
+    "check": _run_check,
+    "fmt": _run_format,
+    "translate": _run_translate,
+    "serve": _run_serve,
+    "config": _run_config,
+    "doctor": _run_doctor,
+    "completion": _run_completion,
 }

@@ -9,23 +9,23 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
+from auroraql.codecs.script import is_complete
 from auroraql.completion.keywords import FUNCTIONS, KEYWORDS
-from auroraql.errors import LINE_END, AuroraQLError
-from auroraql.forms.script import is_complete
-from auroraql.frontends.repl import flight, results, saved_queries, statements
-from auroraql.frontends.repl.describe import describe, describe_key, known_names
-from auroraql.frontends.repl.editor import edit
-from auroraql.frontends.repl.manual import beside, keyword_help
-from auroraql.frontends.repl.saved_queries import Candidate
-from auroraql.frontends.repl.state import State
-from auroraql.output import FORMATS
-from auroraql.spelling import closest
+from auroraql.diagnostics.errors import LINE_END_PATTERN, AuroraQLError
+from auroraql.diagnostics.suggestions import find_closest
+from auroraql.frontends.repl import background_jobs, query_commands, result_commands, run_statements
+from auroraql.frontends.repl.describe import describable_names, describe_key, describe_name
+from auroraql.frontends.repl.external_editor import edit_last_statement
+from auroraql.frontends.repl.help import keyword_help, lay_out_pairs
+from auroraql.frontends.repl.query_commands import QueryCandidate
+from auroraql.frontends.repl.state import ReplState
+from auroraql.rendering import FORMATS
 
 _COMMAND = re.compile(r"[\\/](?P<name>\?|[^\W\d]\w*)(?P<argument>[^\r\n]*)")
 
 _ANYWHERE = re.compile(r"(?:\A|[\r\n])[ \t]*\\")
 
-_LINE = re.compile(rf"[^\r\n]*(?:{LINE_END.pattern}|\Z)")
+_LINE = re.compile(rf"[^\r\n]*(?:{LINE_END_PATTERN.pattern}|\Z)")
 
 _EXAMPLES = """Press Enter to run a complete statement, or end it with a semicolon. For example:
   FIND data_products WHERE program = 'trex' AND keogram_type = 'daily' ON 2021-01-01;
@@ -36,11 +36,11 @@ Alt-Enter does the opposite of Enter: it starts another line, or runs the text a
 F2 fuzzy completion   F3 multiline   F4 vi keys   F5 explain
 Ctrl-R history   Ctrl-X Ctrl-E editor"""
 
-Words = Callable[[State], Iterable[str]]
+Words = Callable[[ReplState], Iterable[str]]
 
 
 @dataclass(frozen=True, slots=True)
-class Command:
+class ReplCommand:
     """A command: its name after the backslash, its argument, its help text and its function.
 
     Attributes:
@@ -53,100 +53,100 @@ class Command:
     name: str
     argument: str
     doc: str
-    run: Callable[[State, str], str]
+    run: Callable[[ReplState, str], str]
     words: tuple[str, ...] = ()
     after: Words | None = None
-    candidates: Callable[[State, str], Iterable[Candidate]] | None = None
+    candidates: Callable[[ReplState, str], Iterable[QueryCandidate]] | None = None
     takes_file: bool = False
 
-    def words_after(self, state: State) -> Iterable[str]:
+    def words_after(self, state: ReplState) -> Iterable[str]:
         """Return the words that may follow, for completion."""
         return self.after(state) if self.after is not None else ()
 
 
-def _help(state: State, _argument: str) -> str:
+def _run_help(state: ReplState, _argument: str) -> str:
     rows = [(f"\\{row.name} {row.argument}".rstrip(), row.doc) for row in COMMANDS]
-    return f"{beside(rows, state.width)}\n\n{_EXAMPLES}"
+    return f"{lay_out_pairs(rows, state.width)}\n\n{_EXAMPLES}"
 
 
-def _quit(state: State, _argument: str) -> str:
+def _run_quit(state: ReplState, _argument: str) -> str:
     state.switches.done = True
     return ""
 
 
-def _describe(state: State, argument: str) -> str:
-    return describe(state.archive.catalogue, argument, state.width)
+def _run_describe(state: ReplState, argument: str) -> str:
+    return describe_name(state.archive.catalogue, argument, state.width)
 
 
-def _describe_key(state: State, argument: str) -> str:
+def _run_describe_key(state: ReplState, argument: str) -> str:
     return describe_key(state.archive.catalogue, argument, state.width)
 
 
-def _error(state: State, _argument: str) -> str:
+def _run_error(state: ReplState, _argument: str) -> str:
     return state.error or "there is no error yet"
 
 
-def _formats(_state: State) -> Iterable[str]:
+def _format_names(_state: ReplState) -> Iterable[str]:
     return FORMATS
 
 
-def _names(state: State) -> Iterable[str]:
-    return dict.fromkeys(known_names(state.known.archive.catalogue)) if state.known is not None else ()
+def _describable_names(state: ReplState) -> Iterable[str]:
+    return dict.fromkeys(describable_names(state.known.archive.catalogue)) if state.known is not None else ()
 
 
-def _keys(state: State) -> Iterable[str]:
+def _key_names(state: ReplState) -> Iterable[str]:
     if state.known is None:
         return ()
     catalogue = state.known.archive.catalogue
     return dict.fromkeys(key for kind in catalogue.metadata for key in catalogue.keys(kind))
 
 
-def _kept(state: State) -> Iterable[str]:
+def _result_names(state: ReplState) -> Iterable[str]:
     return state.archive.results
 
 
-def _on_off(_state: State) -> Iterable[str]:
-    return results.ON_OFF
+def _on_off_words(_state: ReplState) -> Iterable[str]:
+    return result_commands.ON_OFF
 
 
-def _keywords(_state: State) -> Iterable[str]:
+def _keyword_words(_state: ReplState) -> Iterable[str]:
     return (*KEYWORDS, *FUNCTIONS)
 
 
 COMMANDS = (
-    Command("?", "", "show this help", _help, ("help",)),
-    Command("h", "[KEYWORD]", "explain a keyword: its syntax and an example",
-            lambda state, argument: keyword_help(argument, state.width), after=_keywords),
-    Command("d", "[NAME]", "show the sources, the fields of a kind, the sources of a program or platform, or the values of a key",
-            _describe, after=_names),
-    Command("dm", "[KEY]", "explain a metadata key: its values and the sources that have it",
-            _describe_key, after=_keys),
-    Command("last", "[FORMAT]", "show the last result with all columns and rows, or in a format",
-            results.last, after=_formats),
-    Command("x", "[on|off]", "show one value per line, or the table again", results.vertical, after=_on_off),
-    Command("G", "", "show the last result with one value per line; also at the end of a statement", results.vertically),
-    Command("format", "[NAME]", f"set the format of results: {', '.join(FORMATS)}", results.format_as, after=_formats),
-    Command("export", "FILE", "write the last result to a file", results.export, takes_file=True),
-    Command("o", "[FILE]", "send results to a file, or to the terminal again", results.output, takes_file=True),
-    Command("tee", "[FILE]", "also write results to a file, or stop", results.tee, takes_file=True),
-    Command("pipe", "COMMAND", "send the last result to a shell command", results.pipe_to),
-    Command("open", "[ROW]", "open the product of a row of the last result in the browser", results.open_product),
-    Command("timeline", "[NAME]", "draw the last result, or one stored by LET, over time", results.timeline, after=_kept),
-    Command("watch", "[SECONDS]", "run the last statement repeatedly and report what is new", results.watch),
-    Command("timing", "[on|off]", "show where the time went, or stop", results.timing, after=_on_off),
-    Command("jobs", "", "list the submitted searches and their status", flight.jobs),
-    Command("fetch", "[NAME|ID]", "wait for a search, by name or request ID, and show its result",
-            flight.fetch, after=flight.names_and_ids),
-    Command("cancel", "NAME|ID", "cancel a search", flight.cancel, after=flight.names_and_ids),
-    Command("i", "FILE", "run the statements of a file", statements.run_file, takes_file=True),
-    Command("run", "NAME [PARAM=VALUE …]", "run a saved query or a file, with values for its parameters",
-            saved_queries.run_query, candidates=saved_queries.candidates),
-    Command("save", "NAME [DESCRIPTION]", "save the last statement as a query; \\save! replaces one",
-            saved_queries.save_statement),
-    Command("queries", "", "list the saved queries", saved_queries.list_queries),
-    Command("e", "", "edit the last statement in $EDITOR", edit),
-    Command("E", "", "show the last error in full", _error),
-    Command("q", "", "quit (also Ctrl-D)", _quit, ("quit", "exit")),
+    ReplCommand("?", "", "show this help", _run_help, ("help",)),
+    ReplCommand("h", "[KEYWORD]", "explain a keyword: its syntax and an example",
+            lambda state, argument: keyword_help(argument, state.width), after=_keyword_words),
+    ReplCommand("d", "[NAME]", "show the sources, the fields of a kind, the sources of a program or platform, or the values of a key",
+            _run_describe, after=_describable_names),
+    ReplCommand("dm", "[KEY]", "explain a metadata key: its values and the sources that have it",
+            _run_describe_key, after=_key_names),
+    ReplCommand("last", "[FORMAT]", "show the last result with all columns and rows, or in a format",
+            result_commands.show_last, after=_format_names),
+    ReplCommand("x", "[on|off]", "show one value per line, or the table again", result_commands.set_vertical, after=_on_off_words),
+    ReplCommand("G", "", "show the last result with one value per line; also at the end of a statement", result_commands.show_last_vertically),
+    ReplCommand("format", "[NAME]", f"set the format of results: {', '.join(FORMATS)}", result_commands.set_format, after=_format_names),
+    ReplCommand("export", "FILE", "write the last result to a file", result_commands.export_result, takes_file=True),
+    ReplCommand("o", "[FILE]", "send results to a file, or to the terminal again", result_commands.set_output, takes_file=True),
+    ReplCommand("tee", "[FILE]", "also write results to a file, or stop", result_commands.set_tee, takes_file=True),
+    ReplCommand("pipe", "COMMAND", "send the last result to a shell command", result_commands.pipe_last_result),
+    ReplCommand("open", "[ROW]", "open the product of a row of the last result in the browser", result_commands.open_product),
+    ReplCommand("timeline", "[NAME]", "draw the last result, or one stored by LET, over time", result_commands.show_timeline, after=_result_names),
+    ReplCommand("watch", "[SECONDS]", "run the last statement repeatedly and report what is new", result_commands.watch_statement),
+    ReplCommand("timing", "[on|off]", "show where the time went, or stop", result_commands.set_timing, after=_on_off_words),
+    ReplCommand("jobs", "", "list the submitted searches and their status", background_jobs.show_jobs),
+    ReplCommand("fetch", "[NAME|ID]", "wait for a search, by name or request ID, and show its result",
+            background_jobs.fetch_job, after=background_jobs.job_names_and_ids),
+    ReplCommand("cancel", "NAME|ID", "cancel a search", background_jobs.cancel_job, after=background_jobs.job_names_and_ids),
+    ReplCommand("i", "FILE", "run the statements of a file", run_statements.run_file, takes_file=True),
+    ReplCommand("run", "NAME [PARAM=VALUE …]", "run a saved query or a file, with values for its parameters",
+            query_commands.run_saved_query, candidates=query_commands.query_candidates),
+    ReplCommand("save", "NAME [DESCRIPTION]", "save the last statement as a query; \\save! replaces one",
+            query_commands.save_statement),
+    ReplCommand("queries", "", "list the saved queries", query_commands.show_queries),
+    ReplCommand("e", "", "edit the last statement in $EDITOR", edit_last_statement),
+    ReplCommand("E", "", "show the last error in full", _run_error),
+    ReplCommand("q", "", "quit (also Ctrl-D)", _run_quit, ("quit", "exit")),
 )  # fmt: skip
 """All commands, in the order of the help."""
 
@@ -154,22 +154,22 @@ _BY_NAME = {name: row for row in COMMANDS for name in (row.name, *row.words)}
 _BY_WORD = {word: row for row in COMMANDS for word in row.words}
 
 
-def command_called(name: str) -> Command | None:
+def find_command(name: str) -> ReplCommand | None:
     """Return the command of a name: an exact match, else a match in lower case."""
     return _BY_NAME.get(name) or _BY_NAME.get(name.lower())
 
 
 def is_command(text: str) -> bool:
     """Return whether a text is a command and not a statement. A comment `/* … */` is not a command."""
-    typed = _typed(text)
+    typed = _parse_command(text)
     return (
-        (typed.startswith("\\") and LINE_END.search(typed) is None)
+        (typed.startswith("\\") and LINE_END_PATTERN.search(typed) is None)
         or typed.lower() in _BY_WORD
         or _COMMAND.fullmatch(typed) is not None
     )
 
 
-def parts(text: str) -> Iterator[str]:
+def split_input(text: str) -> Iterator[str]:
     """Split pasted text into commands, one line each, and the statements between them, in order.
 
     A line that begins with a backslash is a command unless a statement is incomplete before it. A `\\G` line after a
@@ -181,7 +181,11 @@ def parts(text: str) -> Iterator[str]:
     statement = ""
     for line in filter(None, _LINE.findall(text)):
         shows_vertically = bool(statement.strip()) and line.strip(" \r\n;") == "\\G"
-        if line.lstrip().startswith("\\") and not shows_vertically and (not statement.strip() or _is_over(statement)):
+        if (
+            line.lstrip().startswith("\\")
+            and not shows_vertically
+            and (not statement.strip() or _is_statement_complete(statement))
+        ):
             yield from (statement, line) if statement else (line,)
             statement = ""
         else:
@@ -190,7 +194,7 @@ def parts(text: str) -> Iterator[str]:
         yield statement
 
 
-def _is_over(text: str) -> bool:
+def _is_statement_complete(text: str) -> bool:
     """Return whether all statements are complete, so that a command may follow."""
     try:
         return is_complete(text)
@@ -198,18 +202,18 @@ def _is_over(text: str) -> bool:
         return True
 
 
-def run_command(state: State, text: str) -> str:
+def run_command(state: ReplState, text: str) -> str:
     """Run a command and return the text to print. Raises UsageError for a wrong argument."""
-    typed = _typed(text)
+    typed = _parse_command(text)
     match = _COMMAND.fullmatch(typed)
     name = match["name"] if match else ""
-    row = _BY_WORD.get(typed.lower()) or command_called(name)
+    row = _BY_WORD.get(typed.lower()) or find_command(name)
     if row is not None:
         return row.run(state, match["argument"].strip() if match else "")
-    matches = closest(name.lower(), _BY_NAME, 1, 0.5)
+    matches = find_closest(name.lower(), _BY_NAME, 1, 0.5)
     nearest = f"did you mean \\{_BY_NAME[matches[0]].name}? " if matches else ""
     return f"there is no command {typed.split(maxsplit=1)[0]}\n  = hint: {nearest}\\? lists all commands"
 
 
-def _typed(text: str) -> str:
+def _parse_command(text: str) -> str:
     return text.strip().rstrip(";").rstrip()

@@ -23,7 +23,7 @@ _SECRET = re.compile(
 _LONGEST = 100_000
 
 
-def looks_secret(text: str) -> bool:
+def may_be_secret(text: str) -> bool:
     """Return whether a text may contain an API key: a word for one, a UUID, or a long run of letters and digits."""
     return _SECRET.search(text) is not None
 
@@ -48,7 +48,7 @@ class PrivateHistory(FileHistory):
 
     def store_string(self, string: str) -> None:
         """Append one entry. Ignore write errors, so that a full disk does not end the session."""
-        if len(string) > _LONGEST or looks_secret(string):
+        if len(string) > _LONGEST or may_be_secret(string):
             return
         lines = "".join(f"+{line}\n" for line in string.split("\n"))
         # A terminal can deliver half a character, which cannot be encoded. It must not end the session.

@@ -16,18 +16,18 @@ from prompt_toolkit.input import Input
 from prompt_toolkit.output import Output
 
 from auroraql import __version__
-from auroraql.errors import Diagnostic, visible
-from auroraql.frontends.repl.behind import Behind, Late, Switches
-from auroraql.frontends.repl.checking import Checker
+from auroraql.diagnostics.errors import Diagnostic, make_visible
+from auroraql.frontends.repl.background_checks import BackgroundChecker
+from auroraql.frontends.repl.controller_protocol import LazyController, ReplController, ReplOptions
 from auroraql.frontends.repl.history import open_history
-from auroraql.frontends.repl.prompt import complete_what_stands_there, in_the_loop, line_editor, once_shown
+from auroraql.frontends.repl.line_editor import call_in_event_loop, call_when_shown, complete_current_text, line_editor
 
 
 def run_repl(
     title: str,
-    make: Callable[[Switches, TextIO], Behind],
+    make: Callable[[ReplOptions, TextIO], ReplController],
     *,
-    switches: Switches | None = None,
+    switches: ReplOptions | None = None,
     stream: TextIO | None = None,
     history: Path | None = None,
     input: Input | None = None,
@@ -40,9 +40,9 @@ def run_repl(
     """
     stream = stream or sys.stdout
     plain = bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb"
-    switches = switches or Switches(color=stream.isatty() and not plain)
-    controller = Late(lambda: make(switches, stream))
-    checker = Checker(lambda text: _wrong(controller.now, text))
+    switches = switches or ReplOptions(color=stream.isatty() and not plain)
+    controller = LazyController(lambda: make(switches, stream))
+    checker = BackgroundChecker(lambda text: _check_text(controller.current, text))
     editor = line_editor(switches, controller, checker, open_history(history), input=input, output=output)
     checker.shown = editor.app.invalidate
 
@@ -52,56 +52,58 @@ def run_repl(
         checker.start()
         # A new lexer makes the editor highlight the text that was typed before it loaded.
         editor.lexer = controller.get().lexer if switches.color else None
-        in_the_loop(editor, lambda: complete_what_stands_there(editor))
+        call_in_event_loop(editor, lambda: complete_current_text(editor))
 
     def tell() -> None:
         with set_app(editor.app):
-            run_in_terminal(lambda: _tell(switches, stream))
+            run_in_terminal(lambda: _print_notifications(switches, stream))
 
-    switches.notices.above = lambda: in_the_loop(editor, tell)
-    once_shown(editor, lambda: controller.start(loaded))
+    switches.notices.above = lambda: call_in_event_loop(editor, tell)
+    call_when_shown(editor, lambda: controller.start(loaded))
     stream.write(f"{title}\n")
     stream.flush()
-    while not switches.done and _once(editor, switches, controller, stream):
+    while not switches.done and _read_and_run(editor, switches, controller, stream):
         pass
-    if controller.now is not None:
-        controller.now.leave()
+    if controller.current is not None:
+        controller.current.close()
 
 
-def _once(editor: PromptSession[str], switches: Switches, controller: Late, stream: TextIO) -> bool:
+def _read_and_run(
+    editor: PromptSession[str], switches: ReplOptions, controller: LazyController, stream: TextIO
+) -> bool:
     """Read one text and run it. Return whether the session continues."""
     draft, switches.draft = switches.draft, ""
     typed = True
     try:
-        _tell(switches, stream)
+        _print_notifications(switches, stream)
         text = editor.prompt(default=draft)
         typed = False
         if text.strip():
-            controller.get().take(text)
+            controller.get().run(text)
     except KeyboardInterrupt:
         # When the line has text, Ctrl-C only clears it.
-        if controller.now is not None and not (typed and editor.default_buffer.text):
-            controller.now.interrupted()
+        if controller.current is not None and not (typed and editor.default_buffer.text):
+            controller.current.on_interrupt()
     except EOFError:
         return False
     return True
 
 
-def _tell(switches: Switches, stream: TextIO) -> None:
+def _print_notifications(switches: ReplOptions, stream: TextIO) -> None:
     """Print the pending notifications."""
-    for text, rings in switches.notices.taken():
+    for text, rings in switches.notices.take():
         bell = "\a" if rings and stream.isatty() else ""
-        stream.write(f"{bell}{visible(text)}\n")
+        stream.write(f"{bell}{make_visible(text)}\n")
     stream.flush()
 
 
-def _wrong(controller: Behind | None, text: str) -> Sequence[Diagnostic]:
+def _check_text(controller: ReplController | None, text: str) -> Sequence[Diagnostic]:
     """Return the diagnostics of the text, or a warning about an internal error.
 
     An error in the background check must not end typing.
     """
     try:
-        return controller.wrong(text) if controller is not None else ()
+        return controller.check(text) if controller is not None else ()
     except Exception as fault:
         message = f"AuroraQL could not check this text ({type(fault).__name__}: {fault})"
         return (

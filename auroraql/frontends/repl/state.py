@@ -9,21 +9,21 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol, TextIO
 
-from auroraql.archives.base import Watch
-from auroraql.completion import Known
-from auroraql.errors import Diagnostic, Source, render, visible
-from auroraql.frontends.pager import page_height
-from auroraql.frontends.repl.behind import Switches
-from auroraql.output.screen import Screen, writes_blocks
-from auroraql.preparing import Standing
-from auroraql.results import ResultSet
-from auroraql.saved import SavedQuery
+from auroraql.completion import CompletionContext
+from auroraql.diagnostics.errors import Diagnostic, Source, make_visible, render
+from auroraql.engines.base import OnProgress
+from auroraql.frontends.repl.controller_protocol import ReplOptions
+from auroraql.frontends.shared.pager import page_height
+from auroraql.queries import SavedQuery
+from auroraql.rendering.options import RenderOptions, supports_blocks
+from auroraql.results.result_set import ResultSet
 from auroraql.schema.catalogue import Catalogue
-from auroraql.searches import Search
-from auroraql.settings import Settings
+from auroraql.session.analyzer import SessionContext
+from auroraql.session.jobs import Search
+from auroraql.session.settings import Settings
 
 
-class Archive(Protocol):
+class ArchiveProtocol(Protocol):
     """Protocol of the archive as the prompt uses it."""
 
     @property
@@ -67,7 +67,7 @@ class Archive(Protocol):
     def leave(self) -> list[Search]:
         """Let submitted searches that were not fetched continue after closing. Return those that will."""
 
-    def on_progress(self, watch: Watch | None, /) -> None:
+    def on_progress(self, watch: OnProgress | None, /) -> None:
         """Set the callback that receives the progress of the search being waited for."""
 
     def on_interrupt(self, act: Callable[[Search], object], /) -> None:
@@ -80,33 +80,33 @@ class Archive(Protocol):
         """Set the callback that receives the warnings of a statement just before it runs."""
 
     @property
-    def standing(self) -> Standing:
+    def session_context(self) -> SessionContext:
         """Names and settings that the first statement of a script may use."""
 
     def run_script(self, text: Source, /, **parameters: object) -> Iterator[ResultSet]:
         """Run each statement and yield its result. Raises AuroraQLError."""
 
 
-class InFlight(Protocol):
+class BackgroundJobsProtocol(Protocol):
     """Protocol of the handler of background searches."""
 
     def cancel(self, search: Search, /) -> str:
         """Cancel a search in the background. Return the message to print now."""
 
-    def again(self) -> str:
+    def on_second_interrupt(self) -> str:
         """Handle another Ctrl-C. Return the message to print."""
 
 
 @dataclass(slots=True)
-class State:
+class ReplState:
     """State of one session. `before_vertical` is the format that `\\x` restores."""
 
-    archive: Archive
+    archive: ArchiveProtocol
     stream: TextIO
-    switches: Switches = field(default_factory=Switches)
+    switches: ReplOptions = field(default_factory=ReplOptions)
     keys: TextIO | None = None
     """Terminal that keys come from, if there is one."""
-    flight: InFlight | None = None
+    background_jobs: BackgroundJobsProtocol | None = None
     parting: str = ""
     """Message about the search that Ctrl-C has just interrupted."""
     links: bool = False
@@ -126,9 +126,9 @@ class State:
     """The saved queries as of the last statement."""
     error: str = ""
     """The last error with its causes."""
-    told: set[Diagnostic] = field(default_factory=set)
+    shown_warnings: set[Diagnostic] = field(default_factory=set)
     """Warnings of the running script that are already printed."""
-    known: Known | None = field(default=None, repr=False)
+    known: CompletionContext | None = field(default=None, repr=False)
     """Completion context. None when there is no interactive input."""
 
     @property
@@ -137,11 +137,11 @@ class State:
         return self.switches.color
 
     @property
-    def screen(self) -> Screen:
+    def screen(self) -> RenderOptions:
         """Properties of the terminal at this moment."""
-        blocks = writes_blocks(self.stream)
+        blocks = supports_blocks(self.stream)
         height = page_height(os.environ, self.switches.pager) if self.stream.isatty() else None
-        return Screen(
+        return RenderOptions(
             self.width, height, terminal=True, color=self.color, links=self.links, blocks=blocks, commands=True
         )
 
@@ -163,12 +163,12 @@ class State:
     def say(self, text: str) -> None:
         """Print a message, with control characters escaped."""
         for line in text.splitlines():
-            self.stream.write(visible(line) + "\n")
+            self.stream.write(make_visible(line) + "\n")
         self.stream.flush()
 
-    def question(self, warnings: Sequence[Diagnostic], source: Source | None) -> None:
+    def show_warnings(self, warnings: Sequence[Diagnostic], source: Source | None) -> None:
         """Print the warnings that were not printed yet for this script."""
-        new = [warning for warning in warnings if warning not in self.told]
-        self.told.update(new)
+        new = [warning for warning in warnings if warning not in self.shown_warnings]
+        self.shown_warnings.update(new)
         if new:
             self.say(render(new, source))

@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Any
 
-from auroraql.errors import UsageError
-from auroraql.frontends.server.wire import Problem
+from auroraql.diagnostics.errors import UsageError
+from auroraql.frontends.server.http_types import HttpError
 
-ANY = "*"
+ANY_ORIGIN = "*"
 
 _HOST = re.compile(r"(?P<name>\[[0-9A-Fa-f:.]{2,64}\]|[A-Za-z0-9._-]{1,253})(?::[0-9]{1,5})?", re.ASCII)
 
@@ -39,7 +39,7 @@ Environ = Mapping[str, Any]
 def read_host(text: str) -> str:
     """The name of `--allow-host`, in lower case. Raises UsageError for anything but a host name, an address or `*`."""
     found = _HOST.fullmatch(text)
-    if text == ANY or (found is not None and found["name"] == text):
+    if text == ANY_ORIGIN or (found is not None and found["name"] == text):
         return text.lower().strip("[]")
     raise UsageError(f"'{text}' is not a host name", "as in: --allow-host search.example.org")
 
@@ -47,14 +47,14 @@ def read_host(text: str) -> str:
 def read_origin(text: str) -> str:
     """The site of `--allow-origin`, as browsers write it. Raises UsageError for anything but an origin, `null` or `*`."""
     origin = text.rstrip("/").lower()
-    if origin not in (ANY, "null") and not _ORIGIN.fullmatch(origin):
+    if origin not in (ANY_ORIGIN, "null") and not _ORIGIN.fullmatch(origin):
         hint = "as in: --allow-origin https://search.example.org"
         raise UsageError(f"'{text}' is not the address of a web site", hint)
     return origin.removesuffix(_DEFAULT_PORTS.get(origin.partition(":")[0], ""))
 
 
 @dataclass(frozen=True, slots=True)
-class Access:
+class AccessPolicy:
     """Who may use the server: `host` is where it listens, `hosts` and `origins` are allowed besides.
 
     A server on loopback answers to this machine's own names. On another address it also answers to every IP
@@ -68,16 +68,16 @@ class Access:
 
     def check(self, environ: Environ) -> None:
         """Refuse a request that a browser sends for a foreign page. Raises Problem with the status 403 or 415."""
-        name = _named(environ.get("HTTP_HOST", ""))
+        name = _host_name(environ.get("HTTP_HOST", ""))
         if name and not self._is_own(name):
-            raise Problem(403, f"this server does not answer to the host name '{name}': see its option --allow-host")
+            raise HttpError(403, f"this server does not answer to the host name '{name}': see its option --allow-host")
         origin = environ.get("HTTP_ORIGIN", "")
         if origin and not self.allows(environ):
-            raise Problem(403, "pages of this origin may not use this server: see its option --allow-origin")
+            raise HttpError(403, "pages of this origin may not use this server: see its option --allow-origin")
         method = environ["REQUEST_METHOD"]
         is_foreign = environ.get("HTTP_SEC_FETCH_SITE", "") == "cross-site"
-        if is_foreign and not origin and method not in _SAFE and ANY not in self.origins:
-            raise Problem(403, "requests of other sites may not use this server: see its option --allow-origin")
+        if is_foreign and not origin and method not in _SAFE and ANY_ORIGIN not in self.origins:
+            raise HttpError(403, "requests of other sites may not use this server: see its option --allow-origin")
         if method not in _SAFE:
             self._check_body(environ, is_browser=bool(origin) or "HTTP_SEC_FETCH_SITE" in environ)
 
@@ -88,7 +88,7 @@ class Access:
             return False
         own = environ.get("HTTP_HOST", "")
         return bool(
-            ANY in self.origins
+            ANY_ORIGIN in self.origins
             or origin in self.origins
             or _LOOPBACK_ORIGIN.fullmatch(origin)
             or (own and origin.partition("://")[2] == own)
@@ -96,52 +96,52 @@ class Access:
 
     def allowed_origin(self, environ: Environ) -> str:
         """Return the header Access-Control-Allow-Origin for a request; empty where its page may not have the answer."""
-        if ANY in self.origins:
-            return ANY
+        if ANY_ORIGIN in self.origins:
+            return ANY_ORIGIN
         return str(environ["HTTP_ORIGIN"]) if self.allows(environ) else ""
 
     @staticmethod
     def _check_body(environ: Environ, *, is_browser: bool) -> None:
         """A page may send text without a preflight, so it is not taken for JSON."""
         if environ.get("HTTP_CONTENT_ENCODING", "identity").lower() not in ("", "identity"):
-            raise Problem(415, "this server does not take compressed bodies: send it without Content-Encoding")
+            raise HttpError(415, "this server does not take compressed bodies: send it without Content-Encoding")
         content = environ.get("CONTENT_TYPE", "").partition(";")[0].strip().lower()
         if is_browser and content and not _JSON.fullmatch(content):
-            raise Problem(415, f"the Content-Type is application/json, not {content}")
+            raise HttpError(415, f"the Content-Type is application/json, not {content}")
 
     def _is_own(self, name: str) -> bool:
-        if ANY in self.hosts or name in self.hosts or name == self.host.lower():
+        if ANY_ORIGIN in self.hosts or name in self.hosts or name == self.host.lower():
             return True
         if name == "localhost" or name.endswith(".localhost"):
             return True
-        address = _address(name)
+        address = _parse_address(name)
         if is_loopback(self.host):
             return address is not None and address.is_loopback
-        return address is not None or name in _machine_names()
+        return address is not None or name in _local_host_names()
 
 
 def is_loopback(host: str) -> bool:
     """Whether a server that listens at this host is reached from its own machine only."""
-    address = _address(host)
+    address = _parse_address(host)
     if address is None:
         with suppress(OSError, UnicodeError):
-            address = _address(str(socket.getaddrinfo(host, None)[0][4][0]))
+            address = _parse_address(str(socket.getaddrinfo(host, None)[0][4][0]))
     return address is not None and address.is_loopback
 
 
-def _named(host: str) -> str:
+def _host_name(host: str) -> str:
     """The name in a Host header, without its port; empty for what no browser sends."""
     found = _HOST.fullmatch(host)
     return found["name"].strip("[]").rstrip(".").lower() if found is not None else ""
 
 
-def _address(name: str) -> IPv4Address | IPv6Address | None:
+def _parse_address(name: str) -> IPv4Address | IPv6Address | None:
     try:
         return ip_address(name.partition("%")[0])
     except ValueError:
         return None
 
 
-def _machine_names() -> tuple[str, ...]:
+def _local_host_names() -> tuple[str, ...]:
     name = socket.gethostname().lower()
     return (name, f"{name}.local")

@@ -8,14 +8,20 @@ from typing import Any
 
 import falcon
 
-from auroraql.errors import ArchiveError, TimedOut
-from auroraql.frontends.server.access import Access
+from auroraql.diagnostics.errors import ArchiveError, TimedOut
+from auroraql.frontends.server.access import AccessPolicy
 from auroraql.frontends.server.endpoints import routes
-from auroraql.frontends.server.packing import LEAST, pack, takes_gzip
-from auroraql.frontends.server.service import Service
-from auroraql.frontends.server.wire import Answer, Call, Problem, error_document, reason
+from auroraql.frontends.server.gzip_io import MIN_COMPRESSED_BYTES, accepts_gzip, compress
+from auroraql.frontends.server.http_types import (
+    HttpError,
+    HttpRequest,
+    HttpResponse,
+    archive_error_reason,
+    error_document,
+)
+from auroraql.frontends.server.service import ServedArchive
 
-_THIS_MACHINE = Access()
+_THIS_MACHINE = AccessPolicy()
 
 _ALLOWED = {
     "Access-Control-Allow-Methods": "GET, POST, PUT, PATCH, DELETE",
@@ -25,39 +31,39 @@ _ALLOWED = {
 """What an allowed page may do. Cookies are not part of it: nothing here needs them."""
 
 
-class Application(falcon.App[Call, Answer]):
+class Application(falcon.App[HttpRequest, HttpResponse]):
     """Answers the requests that `access` admits."""
 
     _STREAM_BLOCK_SIZE = 1 << 16
 
-    def __init__(self, service: Service, access: Access = _THIS_MACHINE) -> None:
+    def __init__(self, service: ServedArchive, access: AccessPolicy = _THIS_MACHINE) -> None:
         super().__init__(
-            request_type=Call,
-            response_type=Answer,
-            middleware=[_AccessControl(access), _EmptySegments(), _Compression()],
+            request_type=HttpRequest,
+            response_type=HttpResponse,
+            middleware=[_AccessMiddleware(access), _EmptySegmentMiddleware(), _CompressionMiddleware()],
         )
         self.req_options.strip_url_path_trailing_slash = True
         self.req_options.keep_blank_qs_values = True
         for path, resource in routes(service):
             self.add_route(path, resource)
-        self.add_error_handler(Exception, _unexpected)
-        self.add_error_handler(falcon.HTTPError, _http_error)
-        self.add_error_handler(Problem, _problem)
-        self.add_error_handler(TimedOut, _timed_out)
-        self.add_error_handler(ArchiveError, _archive_error)
-        self.add_error_handler(RecursionError, _too_deep)
+        self.add_error_handler(Exception, _handle_unexpected)
+        self.add_error_handler(falcon.HTTPError, _handle_http_error)
+        self.add_error_handler(HttpError, _handle_error)
+        self.add_error_handler(TimedOut, _handle_timeout)
+        self.add_error_handler(ArchiveError, _handle_archive_error)
+        self.add_error_handler(RecursionError, _handle_recursion)
 
 
-class _AccessControl:
+class _AccessMiddleware:
     """Refuses requests of foreign pages, and lets an allowed page of another origin have the answer."""
 
-    def __init__(self, access: Access) -> None:
+    def __init__(self, access: AccessPolicy) -> None:
         self._access = access
 
-    def process_request(self, call: Call, _answer: Answer) -> None:
+    def process_request(self, call: HttpRequest, _answer: HttpResponse) -> None:
         self._access.check(call.env)
 
-    def process_response(self, call: Call, answer: Answer, _resource: object, _succeeded: bool) -> None:
+    def process_response(self, call: HttpRequest, answer: HttpResponse, _resource: object, _succeeded: bool) -> None:
         answer.set_header("Vary", "Accept-Encoding, Origin")
         answer.set_header("X-Content-Type-Options", "nosniff")
         origin = self._access.allowed_origin(call.env)
@@ -73,30 +79,32 @@ class _AccessControl:
                     answer.set_header("Access-Control-Allow-Private-Network", "true")
 
 
-class _EmptySegments:
+class _EmptySegmentMiddleware:
     """Refuses paths in which a part is empty, as in `data_sources//stats`."""
 
-    def process_resource(self, _call: Call, _answer: Answer, _resource: object, params: dict[str, Any]) -> None:
+    def process_resource(
+        self, _call: HttpRequest, _answer: HttpResponse, _resource: object, params: dict[str, Any]
+    ) -> None:
         if "" in params.values():
             raise falcon.HTTPRouteNotFound
 
 
-class _Compression:
+class _CompressionMiddleware:
     """Compresses the answers that are in memory; files of records are stored compressed."""
 
-    def process_response(self, call: Call, answer: Answer, _resource: object, _succeeded: bool) -> None:
+    def process_response(self, call: HttpRequest, answer: HttpResponse, _resource: object, _succeeded: bool) -> None:
         if call.method == "HEAD":
             if answer.stream is not None:
                 answer.stream.close()  # type: ignore[union-attr]
                 answer.stream = None
             return
         body = None if answer.stream is not None else answer.render_body()
-        if body and len(body) >= LEAST and takes_gzip(call.get_header("Accept-Encoding", default="")):
-            answer.data = pack(body)
+        if body and len(body) >= MIN_COMPRESSED_BYTES and accepts_gzip(call.get_header("Accept-Encoding", default="")):
+            answer.data = compress(body)
             answer.set_header("Content-Encoding", "gzip")
 
 
-def _problem(_call: Call, answer: Answer, problem: Problem, _params: dict[str, Any]) -> None:
+def _handle_error(_call: HttpRequest, answer: HttpResponse, problem: HttpError, _params: dict[str, Any]) -> None:
     answer.status = problem.status
     answer.stream, answer.data = None, None
     answer.media = problem.document
@@ -104,25 +112,27 @@ def _problem(_call: Call, answer: Answer, problem: Problem, _params: dict[str, A
         answer.set_header("Retry-After", "1")
 
 
-def _timed_out(call: Call, answer: Answer, error: TimedOut, params: dict[str, Any]) -> None:
-    _problem(call, answer, Problem(503, reason(error)), params)
+def _handle_timeout(call: HttpRequest, answer: HttpResponse, error: TimedOut, params: dict[str, Any]) -> None:
+    _handle_error(call, answer, HttpError(503, archive_error_reason(error)), params)
 
 
-def _archive_error(call: Call, answer: Answer, error: ArchiveError, params: dict[str, Any]) -> None:
-    _problem(call, answer, Problem(500, reason(error), "ApplicationError"), params)
+def _handle_archive_error(call: HttpRequest, answer: HttpResponse, error: ArchiveError, params: dict[str, Any]) -> None:
+    _handle_error(call, answer, HttpError(500, archive_error_reason(error), "ApplicationError"), params)
 
 
-def _too_deep(call: Call, answer: Answer, _error: RecursionError, params: dict[str, Any]) -> None:
-    _problem(call, answer, Problem(400, "the request is nested too deeply"), params)
+def _handle_recursion(call: HttpRequest, answer: HttpResponse, _error: RecursionError, params: dict[str, Any]) -> None:
+    _handle_error(call, answer, HttpError(400, "the request is nested too deeply"), params)
 
 
-def _unexpected(call: Call, answer: Answer, _error: Exception, params: dict[str, Any]) -> None:
+def _handle_unexpected(call: HttpRequest, answer: HttpResponse, _error: Exception, params: dict[str, Any]) -> None:
     """Log a fault of the server. The caller learns nothing of it, and the server goes on."""
     traceback.print_exc(file=sys.stderr)
-    _problem(call, answer, Problem(500, "there was an application error", "ApplicationError"), params)
+    _handle_error(call, answer, HttpError(500, "there was an application error", "ApplicationError"), params)
 
 
-def _http_error(call: Call, answer: Answer, error: falcon.HTTPError, _params: dict[str, Any]) -> None:
+def _handle_http_error(
+    call: HttpRequest, answer: HttpResponse, error: falcon.HTTPError, _params: dict[str, Any]
+) -> None:
     """Answer with an error that Falcon raises, for example for a path without a resource."""
     match error.status_code:
         case 404:

@@ -16,19 +16,19 @@ from typing import Any, BinaryIO
 
 from platformdirs import user_cache_path
 
-from auroraql.archives.demo.place import cached_file
-from auroraql.archives.embedded import EmbeddedEngine
-from auroraql.archives.kept_sources import KeptSources
-from auroraql.errors import UsageError
-from auroraql.frontends.server.access import Access, read_host, read_origin
+from auroraql.diagnostics.errors import UsageError
+from auroraql.engines.duckdb.demo.location import demo_cache_path
+from auroraql.engines.duckdb.engine import EmbeddedEngine
+from auroraql.engines.duckdb.spill_folder import SPILL_PREFIX, SpillFolder
+from auroraql.engines.source_cache import SourceCache
+from auroraql.frontends.server.access import AccessPolicy, read_host, read_origin
 from auroraql.frontends.server.application import Application
-from auroraql.frontends.server.listening import listen
-from auroraql.frontends.server.memory import DUCKDB_SETTINGS
-from auroraql.frontends.server.searches import Searches
-from auroraql.frontends.server.service import Service
-from auroraql.frontends.server.sources import Sources
-from auroraql.frontends.server.store import Store
-from auroraql.spill import SPILL_PREFIX, SpillFolder
+from auroraql.frontends.server.http_server import create_server
+from auroraql.frontends.server.memory_release import DUCKDB_SETTINGS
+from auroraql.frontends.server.result_store import ResultStore
+from auroraql.frontends.server.search_queue import SearchQueue
+from auroraql.frontends.server.service import ServedArchive
+from auroraql.frontends.server.source_directory import SourceDirectory
 
 Say = Callable[[str], None]
 
@@ -47,7 +47,7 @@ _TEMPORARY = (
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class ServerSettings:
     """What is served, where and how. Times in seconds, sizes in bytes."""
 
     archive: str = "demo"
@@ -67,30 +67,30 @@ class Settings:
     """Where results are kept; None: the user's own cache directory."""
 
 
-def serve(settings: Settings, say: Say) -> int:
+def serve(settings: ServerSettings, say: Say) -> int:
     """Serves an archive until SIGINT or SIGTERM; gives back the exit code. Raises AuroraQLError when it cannot begin."""
     keys = read_keys(settings.api_key_file)
-    access = Access(
+    access = AccessPolicy(
         settings.host,
         tuple(map(read_host, settings.allow_hosts)),
         tuple(map(read_origin, settings.allow_origins)),
     )
     with (
-        _folder(settings) as folder,
-        _spilling(folder, settings.disk) as spill,
-        _opened(settings, say, spill, writable=bool(keys)) as engine,
+        _result_folder(settings) as folder,
+        _spill_folder(folder, settings.disk) as spill,
+        _open_archive(settings, say, spill, writable=bool(keys)) as engine,
     ):
-        store = Store(folder, settings.keep, settings.disk - spill.size)
-        searches = Searches(engine, store, timeout=settings.timeout, workers=_WORKERS)
+        store = ResultStore(folder, settings.keep, settings.disk - spill.size)
+        searches = SearchQueue(engine, store, timeout=settings.timeout, workers=_WORKERS)
         temporary = bool(keys) and settings.archive == "demo"
-        service = Service(engine, searches, Sources(engine), keys, temporary)
-        server = listen(Application(service, access), settings.host, settings.port)
+        service = ServedArchive(engine, searches, SourceDirectory(engine), keys, temporary)
+        server = create_server(Application(service, access), settings.host, settings.port)
         try:
-            with _signals() as told:
-                _forget_the_one_before(settings.host, server.effective_port)
+            with _exit_on_signals() as told:
+                _forget_cached_service(settings.host, server.effective_port)
                 if temporary:
                     say(_TEMPORARY)
-                say(_greeting(settings, server.effective_port, engine, writable=bool(keys)))
+                say(_startup_message(settings, server.effective_port, engine, writable=bool(keys)))
                 server.run()
         finally:
             searches.close()
@@ -117,7 +117,7 @@ def read_keys(path: Path | None) -> tuple[str, ...]:
 
 
 @contextmanager
-def _spilling(folder: Path, disk: int) -> Iterator[SpillFolder]:
+def _spill_folder(folder: Path, disk: int) -> Iterator[SpillFolder]:
     """The folder for what outgrows memory, with its part of the disk space; what a killed server left there goes."""
     path = folder / f"{SPILL_PREFIX}server"
     shutil.rmtree(path, ignore_errors=True)
@@ -129,11 +129,15 @@ def _spilling(folder: Path, disk: int) -> Iterator[SpillFolder]:
 
 
 @contextmanager
-def _opened(settings: Settings, say: Say, spill: SpillFolder, *, writable: bool) -> Iterator[EmbeddedEngine]:
+def _open_archive(
+    settings: ServerSettings, say: Say, spill: SpillFolder, *, writable: bool
+) -> Iterator[EmbeddedEngine]:
     """The archive. The demonstration is not changed: what is written goes to a copy that lasts as long as the server."""
     if settings.archive == "aurorax" or "://" in settings.archive:
         raise UsageError("serve takes a local archive", "demo, or the path of a catalogue file")
-    with _demonstration_copy(say) if writable and settings.archive == "demo" else _named(settings.archive) as path:
+    with (
+        _copy_demonstration(say) if writable and settings.archive == "demo" else _archive_name(settings.archive) as path
+    ):
         config = {"memory_limit": f"{settings.memory}B", **DUCKDB_SETTINGS, **spill.settings(str(path))}
         engine = EmbeddedEngine(path, say=say, writable=writable, config=config)
         try:
@@ -144,24 +148,24 @@ def _opened(settings: Settings, say: Say, spill: SpillFolder, *, writable: bool)
 
 
 @contextmanager
-def _named(archive: str) -> Iterator[Path | None]:
+def _archive_name(archive: str) -> Iterator[Path | None]:
     yield None if archive == "demo" else Path(archive)
 
 
 @contextmanager
-def _demonstration_copy(say: Say) -> Iterator[Path]:
+def _copy_demonstration(say: Say) -> Iterator[Path]:
     EmbeddedEngine(None, say=say).close()
     with tempfile.TemporaryDirectory(prefix="auroraql-serve-") as folder:
         path = Path(folder) / "demo"
         try:
-            shutil.copyfile(cached_file(None), path)
+            shutil.copyfile(demo_cache_path(None), path)
         except OSError as problem:
             raise UsageError(f"the demonstration archive cannot be copied: {problem.strerror}") from None
         yield path
 
 
 @contextmanager
-def _folder(settings: Settings) -> Iterator[Path]:
+def _result_folder(settings: ServerSettings) -> Iterator[Path]:
     """The folder of this archive's results; a second server on it takes one beside."""
     above = settings.folder or user_cache_path("auroraql", appauthor=False) / "serve"
     archive = settings.archive if settings.archive == "demo" else str(Path(settings.archive).absolute())
@@ -175,13 +179,13 @@ def _folder(settings: Settings) -> Iterator[Path]:
         folder = above / f"{name}-{number}"
         folder.mkdir(mode=0o700, exist_ok=True)
         with (folder / "lock").open("wb") as lock:
-            if _is_ours(lock):
+            if _try_lock(lock):
                 yield folder
                 return
         number += 1
 
 
-def _is_ours(lock: BinaryIO) -> bool:
+def _try_lock(lock: BinaryIO) -> bool:
     """Locks a file as long as this process lives; False when another has."""
     try:
         import fcntl
@@ -195,7 +199,7 @@ def _is_ours(lock: BinaryIO) -> bool:
 
 
 @contextmanager
-def _signals() -> Iterator[list[int]]:
+def _exit_on_signals() -> Iterator[list[int]]:
     """Within, SIGINT and SIGTERM end what runs by SystemExit, and are noted."""
     told: list[int] = []
 
@@ -215,13 +219,13 @@ def _signals() -> Iterator[list[int]]:
             signal.signal(number, handler)
 
 
-def _forget_the_one_before(host: str, port: int) -> None:
+def _forget_cached_service(host: str, port: int) -> None:
     """What our client keeps of this address may be of another archive that was served at it."""
     for name in {host, "127.0.0.1", "localhost", "::1"}:
-        KeptSources(f"http://{f'[{name}]' if ':' in name else name}:{port}").forget()
+        SourceCache(f"http://{f'[{name}]' if ':' in name else name}:{port}").forget()
 
 
-def _greeting(settings: Settings, port: int, engine: EmbeddedEngine, *, writable: bool) -> str:
+def _startup_message(settings: ServerSettings, port: int, engine: EmbeddedEngine, *, writable: bool) -> str:
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     label = " (demonstration data)" if engine.capabilities.demonstration else ""
     access = "" if not writable else ", and may be changed with an API key"

@@ -17,12 +17,12 @@ from auroraql.frontends.server.endpoints import (
     search,
     upload,
 )
-from auroraql.frontends.server.service import Resource, Service
+from auroraql.frontends.server.service import Resource, ServedArchive
 
 _SECTIONS = (search, requests, data_sources, availability, description, upload, administration)
 
 
-def routes(service: Service) -> Iterator[tuple[str, Resource]]:
+def routes(service: ServedArchive) -> Iterator[tuple[str, Resource]]:
     """Yield every path and its resource."""
     for section in _SECTIONS:
         yield from section.routes(service)

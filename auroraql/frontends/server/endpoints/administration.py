@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 
-from auroraql.frontends.server.service import Resource, Service
-from auroraql.frontends.server.wire import Answer, Call, Document, Problem
+from auroraql.frontends.server.http_types import Document, HttpError, HttpRequest, HttpResponse
+from auroraql.frontends.server.service import Resource, ServedArchive
 from auroraql.schema import PROTOCOLS
 from auroraql.schema.wire import API
 
@@ -14,9 +14,9 @@ from auroraql.schema.wire import API
 class SearchRequests(Resource):
     """The searches of every client."""
 
-    def on_get(self, call: Call, answer: Answer) -> None:
+    def on_get(self, call: HttpRequest, answer: HttpResponse) -> None:
         """Answer with one row for each search, running ones too."""
-        self.service.recognise(call)
+        self.service.recognize(call)
         wanted = call.choice("search_type", tuple(protocol.request_type for protocol in PROTOCOLS.values()))
         start, end, failed = call.moment("start"), call.moment("end"), call.flag("error_condition")
         least = {name: call.number(name) for name in ("query_duration", "file_size", "result_count")}
@@ -26,7 +26,7 @@ class SearchRequests(Resource):
         active = False if least["file_size"] is not None or least["result_count"] is not None else call.flag("active")
         rows = [
             row
-            for row in _rows(self.service)
+            for row in _request_rows(self.service)
             if (not wanted or row["search_type"] == wanted)
             and (active is None or row["active"] is active)
             and (start is None or row["requested"] >= start.isoformat())
@@ -37,8 +37,8 @@ class SearchRequests(Resource):
         answer.media = rows
 
 
-def _rows(service: Service) -> Iterator[Document]:
-    for name, entry in service.searches.store.known().items():
+def _request_rows(service: ServedArchive) -> Iterator[Document]:
+    for name, entry in service.searches.store.entries().items():
         yield {
             "search_type": entry.kind,
             "ip_address": entry.address,
@@ -68,38 +68,38 @@ def _rows(service: Service) -> Iterator[Document]:
 class SearchRequest(Resource):
     """One search of any client."""
 
-    def on_delete(self, call: Call, answer: Answer, request_id: str) -> None:
+    def on_delete(self, call: HttpRequest, answer: HttpResponse, request_id: str) -> None:
         """Cancel the search if it runs, and delete its status and its records."""
         self.service.admit(call)
         was_running = self.service.searches.cancel(request_id)
         if not self.service.searches.store.forget(request_id) and not was_running:
-            raise Problem(404, f"request ID not found: there is no request '{request_id}'")
+            raise HttpError(404, f"request ID not found: there is no request '{request_id}'")
         answer.media = {}
 
 
 class Deletions(Resource):
     """Deletions of a source's ephemeris in the last hour."""
 
-    def on_get(self, _call: Call, answer: Answer, identifier: str) -> None:
+    def on_get(self, _call: HttpRequest, answer: HttpResponse, identifier: str) -> None:
         """Answer with the ids of the deletions."""
         source = self.service.source(identifier)
-        answer.media = [deletion for deletion, _ in _deletions(self.service, source.identifier)]
+        answer.media = [deletion for deletion, _ in _deletions_of(self.service, source.identifier)]
 
 
 class Deletion(Resource):
     """One deletion of a source's ephemeris."""
 
-    def on_get(self, _call: Call, answer: Answer, identifier: str, delete_job_id: str) -> None:
+    def on_get(self, _call: HttpRequest, answer: HttpResponse, identifier: str, delete_job_id: str) -> None:
         """Answer with a summary of what was deleted."""
         source = self.service.source(identifier)
-        deletions = _deletions(self.service, source.identifier)
+        deletions = _deletions_of(self.service, source.identifier)
         summaries = [summary for deletion, summary in deletions if deletion == delete_job_id]
         if not summaries:
-            raise Problem(404, "there is no such deletion, or it is more than an hour ago")
+            raise HttpError(404, "there is no such deletion, or it is more than an hour ago")
         answer.media = summaries
 
 
-def _deletions(service: Service, identifier: int) -> Iterator[tuple[str, str]]:
+def _deletions_of(service: ServedArchive, identifier: int) -> Iterator[tuple[str, str]]:
     """Yield the id and the summary of each deletion of the last hour."""
     for when, source, deletion, summary in list(service.deletions):
         if source == identifier and when > time.monotonic() - 3600:
@@ -109,23 +109,23 @@ def _deletions(service: Service, identifier: int) -> Iterator[tuple[str, str]]:
 class Authentication(Resource):
     """Accounts, which this server does not have."""
 
-    def on_post(self, call: Call, _answer: Answer) -> None:
+    def on_post(self, call: HttpRequest, _answer: HttpResponse) -> None:
         """Refuse: requests are authenticated by an API key."""
         document = call.document()
         if not all(isinstance(document.get(name), str) for name in ("email_address", "password")):
-            raise Problem(400, "the body has an email_address and a password")
-        raise Problem(401, "there are no accounts here: send an API key, in the header x-aurorax-api-key")
+            raise HttpError(400, "the body has an email_address and a password")
+        raise HttpError(401, "there are no accounts here: send an API key, in the header x-aurorax-api-key")
 
 
-class EndOfSession(Resource):
+class SessionEnd(Resource):
     """The end of a session, which this server does not have."""
 
-    def on_post(self, _call: Call, answer: Answer) -> None:
+    def on_post(self, _call: HttpRequest, answer: HttpResponse) -> None:
         """Do nothing."""
         answer.media = {}
 
 
-def routes(service: Service) -> Iterator[tuple[str, Resource]]:
+def routes(service: ServedArchive) -> Iterator[tuple[str, Resource]]:
     """Yield the paths of administration."""
     jobs = f"{API}/data_sources/{{identifier}}/ephemeris/delete_jobs"
     yield f"{API}/utils/admin/search_requests", SearchRequests(service)
@@ -133,4 +133,4 @@ def routes(service: Service) -> Iterator[tuple[str, Resource]]:
     yield jobs, Deletions(service)
     yield f"{jobs}/{{delete_job_id}}", Deletion(service)
     yield f"{API}/authenticate", Authentication(service)
-    yield f"{API}/authenticate/end_session", EndOfSession(service)
+    yield f"{API}/authenticate/end_session", SessionEnd(service)

@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 
 from auroraql.frontends.server.endpoints.data_sources import source_filters
-from auroraql.frontends.server.service import Resource, Service
-from auroraql.frontends.server.sources import BASIC, LEVELS
-from auroraql.frontends.server.wire import Answer, Call, Problem
+from auroraql.frontends.server.http_types import HttpError, HttpRequest, HttpResponse
+from auroraql.frontends.server.service import Resource, ServedArchive
+from auroraql.frontends.server.source_directory import BASIC, LEVELS
 from auroraql.schema import PROTOCOLS, STORED_KINDS
-from auroraql.schema.data_products import PRODUCT_TYPES
+from auroraql.schema.kinds.data_products import PRODUCT_TYPES
 
 _PATIENCE = 60.0
 """Seconds that counting may take."""
@@ -21,13 +21,13 @@ _PATIENCE = 60.0
 class Availability(Resource):
     """How many records of one kind each source has on each day."""
 
-    def __init__(self, service: Service, kind: str) -> None:
+    def __init__(self, service: ServedArchive, kind: str) -> None:
         super().__init__(service)
         self.kind = kind
 
-    def on_get(self, call: Call, answer: Answer) -> None:
+    def on_get(self, call: HttpRequest, answer: HttpResponse) -> None:
         """Answer with a count by day for each source that has any records."""
-        first, last = _days(call)
+        first, last = _requested_days(call)
         level = call.choice("format", LEVELS)
         call.flag("slow")
         product_type = call.choice("data_product_type", PRODUCT_TYPES) if self.kind == "data_products" else ""
@@ -35,7 +35,7 @@ class Availability(Resource):
         sources = {source.identifier: source for source in self.service.sources.matching(filters)}
         lists = {name: filters[name] for name in ("program", "platform", "instrument_type") if filters[name]}
         counts: dict[int, Counter[str]] = {}
-        with self.service.turn():
+        with self.service.long_call():
             rows = self.service.engine.availability(self.kind, first, last, lists, time.monotonic() + _PATIENCE)
         for row in rows:
             if row[0] in sources and product_type in ("", row[-2]):
@@ -49,7 +49,7 @@ class Availability(Resource):
         ]
 
 
-def _days(call: Call) -> tuple[date, date]:
+def _requested_days(call: HttpRequest) -> tuple[date, date]:
     """The days asked for: those left out are as the service documents them."""
     first, last = call.day("start"), call.day("end")
     today = date.today()
@@ -58,9 +58,9 @@ def _days(call: Call) -> tuple[date, date]:
     if first is None:
         first = date(min(today.year, last.year), 1, 1)
     if last < first:
-        raise Problem(400, f"the end {last} is before the start {first}")
+        raise HttpError(400, f"the end {last} is before the start {first}")
     if last.year > 9998:
-        raise Problem(400, f"the end {last} is after all time")
+        raise HttpError(400, f"the end {last} is after all time")
     return first, last
 
 
@@ -68,7 +68,7 @@ def _year_later(day: date) -> date:
     return min(date(9998, 12, 31), day + timedelta(days=365)) if day.year < 9998 else day
 
 
-def routes(service: Service) -> Iterator[tuple[str, Resource]]:
+def routes(service: ServedArchive) -> Iterator[tuple[str, Resource]]:
     """Yield the paths of availability."""
     for kind in STORED_KINDS:
         yield PROTOCOLS[kind].availability, Availability(service, kind)

@@ -8,11 +8,10 @@ from datetime import UTC, datetime
 from math import prod
 
 from auroraql import __version__
-from auroraql.frontends.server.documents import describe
-from auroraql.frontends.server.query_documents import read_query
-from auroraql.frontends.server.search_logs import participants
-from auroraql.frontends.server.service import Resource, Service
-from auroraql.frontends.server.wire import Answer, Call, Problem
+from auroraql.frontends.server.http_types import HttpError, HttpRequest, HttpResponse
+from auroraql.frontends.server.query_documents import describe_query, read_query
+from auroraql.frontends.server.search_logs import block_sources
+from auroraql.frontends.server.service import Resource, ServedArchive
 from auroraql.schema import PROTOCOLS
 from auroraql.schema.wire import API
 
@@ -20,7 +19,7 @@ from auroraql.schema.wire import API
 class About(Resource):
     """The server itself."""
 
-    def on_get(self, _call: Call, answer: Answer) -> None:
+    def on_get(self, _call: HttpRequest, answer: HttpResponse) -> None:
         """Answer with the version of AuroraQL and the archive."""
         answer.media = {
             "name": "AuroraQL",
@@ -35,30 +34,30 @@ class About(Resource):
 class Description(Resource):
     """Queries for one kind of record in words."""
 
-    def __init__(self, service: Service, kind: str) -> None:
+    def __init__(self, service: ServedArchive, kind: str) -> None:
         super().__init__(service)
         self.kind = kind
 
-    def on_post(self, call: Call, answer: Answer) -> None:
+    def on_post(self, call: HttpRequest, answer: HttpResponse) -> None:
         """Answer with the engine's sentence, a bare string."""
-        answer.media = describe(read_query(call.query(), self.kind, to_run=False))
+        answer.media = describe_query(read_query(call.query(), self.kind, to_run=False))
 
 
 class CartesianProducts(Resource):
     """The size of searches for conjunctions."""
 
-    def on_post(self, call: Call, answer: Answer) -> None:
+    def on_post(self, call: HttpRequest, answer: HttpResponse) -> None:
         """Answer with the number of combinations of sources that a query spans."""
         criteria = read_query(call.query(), "conjunctions", to_run=False).request.criteria
         blocks = criteria.blocks if criteria is not None else ()
         sources = self.service.sources.all()
-        answer.media = prod(len(block.points) or len(participants(block, sources)) for block in blocks)
+        answer.media = prod(len(block.points) or len(block_sources(block, sources)) for block in blocks)
 
 
 class TimeZones(Resource):
     """Time zones."""
 
-    def on_get(self, _call: Call, answer: Answer) -> None:
+    def on_get(self, _call: HttpRequest, answer: HttpResponse) -> None:
         """Answer with the names of all time zones."""
         answer.media = sorted(zoneinfo.available_timezones())
 
@@ -66,7 +65,7 @@ class TimeZones(Resource):
 class TimeConversion(Resource):
     """Times of a time zone in UTC."""
 
-    def on_get(self, call: Call, answer: Answer) -> None:
+    def on_get(self, call: HttpRequest, answer: HttpResponse) -> None:
         """Answer with the timestamp `ts` of the time zone `tz` in UTC."""
         try:
             zone = zoneinfo.ZoneInfo(call.parameter("tz") or "UTC")
@@ -74,11 +73,11 @@ class TimeConversion(Resource):
             utc = (written if written.tzinfo else written.replace(tzinfo=zone)).astimezone(UTC)
         except (ValueError, OverflowError, OSError, zoneinfo.ZoneInfoNotFoundError):
             message = "'ts' is a time such as 2020-02-01T00:00:00, and 'tz' a time zone such as America/Edmonton"
-            raise Problem(400, message) from None
+            raise HttpError(400, message) from None
         answer.media = [utc.replace(tzinfo=None).isoformat()]
 
 
-def routes(service: Service) -> Iterator[tuple[str, Resource]]:
+def routes(service: ServedArchive) -> Iterator[tuple[str, Resource]]:
     """Yield the paths of descriptions and utilities."""
     yield "/", About(service)
     for kind, protocol in PROTOCOLS.items():

@@ -6,15 +6,14 @@ import time
 from collections.abc import Iterator
 from datetime import timedelta
 
-from auroraql.frontends.server.documents import plan_document, plan_query
-from auroraql.frontends.server.encoding import BARE, LineShape, line_shape, shaped
-from auroraql.frontends.server.formats import read_format
-from auroraql.frontends.server.query_documents import read_query
-from auroraql.frontends.server.service import Resource, Service
-from auroraql.frontends.server.sources import LEVELS
-from auroraql.frontends.server.wire import Answer, Call, Document, Problem
-from auroraql.plan import Plan
-from auroraql.query import EVERYTHING
+from auroraql.frontends.server.http_types import Document, HttpError, HttpRequest, HttpResponse
+from auroraql.frontends.server.query_documents import plan_checked_query, plan_document, read_query
+from auroraql.frontends.server.record_lines import BARE, LineShape, reshape, to_line_shape
+from auroraql.frontends.server.response_formats import read_format
+from auroraql.frontends.server.service import Resource, ServedArchive
+from auroraql.frontends.server.source_directory import LEVELS
+from auroraql.ir.plan import Plan
+from auroraql.ir.query import EVERYTHING
 from auroraql.schema import PROTOCOLS
 
 _LONGEST_EPHEMERIS = timedelta(days=31)
@@ -23,17 +22,17 @@ _PATIENCE = 60.0
 """Seconds that a synchronous search may take."""
 
 
-class Search(Resource):
+class SearchSubmission(Resource):
     """Searches of one kind of record."""
 
-    def __init__(self, service: Service, kind: str) -> None:
+    def __init__(self, service: ServedArchive, kind: str) -> None:
         super().__init__(service)
         self.kind = kind
 
-    def on_post(self, call: Call, answer: Answer) -> None:
+    def on_post(self, call: HttpRequest, answer: HttpResponse) -> None:
         """Submit a search: 202 and, in Location, the path of its status."""
         query = read_query(call.query(), self.kind, to_run=True)
-        plan = plan_query(query, self.service.engine)
+        plan = plan_checked_query(query, self.service.engine)
         _check_ephemeris(plan)
         search = self.service.searches.submit(query, plan, call.remote_addr)
         answer.status = 202
@@ -43,36 +42,38 @@ class Search(Resource):
 class SynchronousSearch(Resource):
     """Searches of one kind of record that are answered at once, with windows up to `longest`."""
 
-    def __init__(self, service: Service, kind: str, longest: timedelta) -> None:
+    def __init__(self, service: ServedArchive, kind: str, longest: timedelta) -> None:
         super().__init__(service)
         self.kind, self.longest = kind, longest
 
-    def on_post(self, call: Call, answer: Answer) -> None:
+    def on_post(self, call: HttpRequest, answer: HttpResponse) -> None:
         """Answer with the records, as an array."""
         body = call.query()
         unknown = set(body) - {"query", "response_format"}
         query = body.get("query")
         if not isinstance(query, dict) or unknown:
-            raise Problem(400, "the body has a query, which is an object, and perhaps a response_format; nothing else")
+            raise HttpError(
+                400, "the body has a query, which is an object, and perhaps a response_format; nothing else"
+            )
         shape = self._shape(body, call)
         plan = plan_document(query, self.kind, self.service.engine)
         _check_ephemeris(plan)
         start, end = plan.query.start, plan.query.end
         if start is None or end is None or end - start > self.longest:
             limit = f"a synchronous search has a window of {self.longest.days} days at most"
-            raise Problem(400, f"{limit}: use {self.kind}/search")
-        with self.service.turn():
-            records = self.service.searches.at_once(plan, time.monotonic() + _PATIENCE)
+            raise HttpError(400, f"{limit}: use {self.kind}/search")
+        with self.service.long_call():
+            records = self.service.searches.search_synchronously(plan, time.monotonic() + _PATIENCE)
             if shape is not None:
-                records = shaped(records, shape, BARE, self.service.searches.spools.open())
+                records = reshape(records, shape, BARE, self.service.searches.spools.open())
         answer.stream_records(records, call)
 
-    def _shape(self, body: Document, call: Call) -> LineShape | None:
+    def _shape(self, body: Document, call: HttpRequest) -> LineShape | None:
         level = call.choice("data_source_record_format", LEVELS)
         wanted = body.get("response_format")
         if wanted is not None:
             return read_format(wanted)
-        return line_shape(self.service.sources.shaper(level)) if level not in ("", "basic_info") else None
+        return to_line_shape(self.service.sources.record_shaper(level)) if level not in ("", "basic_info") else None
 
 
 def _check_ephemeris(plan: Plan) -> None:
@@ -81,16 +82,16 @@ def _check_ephemeris(plan: Plan) -> None:
     if query.kind != "ephemeris":
         return
     if query.where == EVERYTHING:
-        raise Problem(
+        raise HttpError(
             400, "an ephemeris search has at least one filter: programs, platforms, instrument types or metadata"
         )
     if query.start is None or query.end is None or query.end - query.start >= _LONGEST_EPHEMERIS:
-        raise Problem(400, "an ephemeris search covers one month at most, from start to end: divide it into several")
+        raise HttpError(400, "an ephemeris search covers one month at most, from start to end: divide it into several")
 
 
-def routes(service: Service) -> Iterator[tuple[str, Resource]]:
+def routes(service: ServedArchive) -> Iterator[tuple[str, Resource]]:
     """Yield the paths of searches."""
     for kind, protocol in PROTOCOLS.items():
-        yield protocol.search, Search(service, kind)
+        yield protocol.search, SearchSubmission(service, kind)
         if protocol.longest_synchronous is not None:
             yield protocol.search_synchronous, SynchronousSearch(service, kind, protocol.longest_synchronous)

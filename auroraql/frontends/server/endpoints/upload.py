@@ -9,17 +9,23 @@ import time
 import uuid
 from collections.abc import Iterator
 
-from auroraql.frontends.server import catalogue_writing as writing
-from auroraql.frontends.server.service import Resource, Service
-from auroraql.frontends.server.uploads import check_source, read_ephemeris, read_product, read_records, read_urls
-from auroraql.frontends.server.wire import Answer, Call, Document, Problem, read_moment
+from auroraql.frontends.server import catalogue_writer as writing
+from auroraql.frontends.server.http_types import Document, HttpError, HttpRequest, HttpResponse, read_moment
+from auroraql.frontends.server.service import Resource, ServedArchive
+from auroraql.frontends.server.upload_validation import (
+    check_source,
+    read_ephemeris,
+    read_product,
+    read_records,
+    read_urls,
+)
 from auroraql.schema.wire import API
 
 
-class DataProducts(Resource):
+class DataProductUpload(Resource):
     """The data products of a source."""
 
-    def on_post(self, call: Call, answer: Answer, identifier: str) -> None:
+    def on_post(self, call: HttpRequest, answer: HttpResponse, identifier: str) -> None:
         """Add data products."""
         self.service.admit(call)
         source = self.service.source(identifier)
@@ -31,7 +37,7 @@ class DataProducts(Resource):
                 writing.write_products(cursor, source.identifier, list(unique.values()))
         answer.status = 202
 
-    def on_delete(self, call: Call, answer: Answer, identifier: str) -> None:
+    def on_delete(self, call: HttpRequest, answer: HttpResponse, identifier: str) -> None:
         """Delete the data products that have the URLs of the body."""
         self.service.admit(call)
         document = call.document()
@@ -43,10 +49,10 @@ class DataProducts(Resource):
         answer.media = {}
 
 
-class Ephemeris(Resource):
+class EphemerisUpload(Resource):
     """The ephemeris of a source."""
 
-    def on_post(self, call: Call, answer: Answer, identifier: str) -> None:
+    def on_post(self, call: HttpRequest, answer: HttpResponse, identifier: str) -> None:
         """Add ephemeris records."""
         self.service.admit(call)
         source = self.service.source(identifier)
@@ -57,7 +63,7 @@ class Ephemeris(Resource):
                 writing.write_ephemeris(cursor, source.identifier, list(unique.values()))
         answer.status = 202
 
-    def on_delete(self, call: Call, answer: Answer, identifier: str) -> None:
+    def on_delete(self, call: HttpRequest, answer: HttpResponse, identifier: str) -> None:
         """Delete the ephemeris from a start to an end."""
         self.service.admit(call)
         document = call.document()
@@ -65,7 +71,7 @@ class Ephemeris(Resource):
         check_source(document, source)
         start, end = (read_moment(document.get(name), name) for name in ("start", "end"))
         if end < start:
-            raise Problem(400, "the end is before the start")
+            raise HttpError(400, "the end is before the start")
         with self.service.engine.writing() as cursor:
             count = writing.delete_ephemeris(cursor, source.identifier, start, end)
         summary = f"deleted {count} records from {start.isoformat()} to {end.isoformat()}"
@@ -77,7 +83,7 @@ def _product_key(record: Document) -> tuple[object, ...]:
     return tuple(record[name] for name in ("start", "end", "data_product_type", "url"))
 
 
-def routes(service: Service) -> Iterator[tuple[str, Resource]]:
+def routes(service: ServedArchive) -> Iterator[tuple[str, Resource]]:
     """Yield the paths of uploads."""
-    yield f"{API}/data_sources/{{identifier}}/data_products", DataProducts(service)
-    yield f"{API}/data_sources/{{identifier}}/ephemeris", Ephemeris(service)
+    yield f"{API}/data_sources/{{identifier}}/data_products", DataProductUpload(service)
+    yield f"{API}/data_sources/{{identifier}}/ephemeris", EphemerisUpload(service)

@@ -1,5 +1,0 @@
-"""Engine for AuroraX over HTTP: `https://api.aurorax.space`, or any service with the same API."""
-
-from auroraql.archives.aurorax.engine import AuroraXEngine
-
-__all__ = ["AuroraXEngine"]

@@ -1,0 +1,84 @@
+"""A plan as JSON: `{"kind", "requests": [{"endpoint", "query", "response_format"}], "residual"}`.
+
+`"counted": true` is there when the number of records that the one request finds is all that is asked: it is then
+read from the status of the search, and no record is fetched.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from auroraql.codecs import query_json
+from auroraql.ir.plan import Plan, PostProcessing
+from auroraql.ir.query import Column, Interval, OrderKey, Ref, Using
+from auroraql.language.printer import print_predicate
+from auroraql.schema import KINDS, PROTOCOLS, Kind
+from auroraql.schema.catalogue import Catalogue
+
+
+def write_plan(plan: Plan, catalogue: Catalogue) -> dict[str, Any]:
+    """The document of a plan; `residual` is null when nothing is left to do after the requests."""
+    kind = KINDS[plan.query.kind]
+    requests = [
+        {
+            "endpoint": PROTOCOLS[kind.name].search,
+            "query": query_json.write_query_json(request),
+            "response_format": request.response_format,
+        }
+        for request in plan.requests
+    ]
+    document = {
+        "kind": kind.name,
+        "requests": requests,
+        "residual": _write_post_processing(plan.post_processing, kind, catalogue) or None,
+    }
+    return document | {"counted": True} if plan.counted else document
+
+
+def _write_post_processing(residual: PostProcessing, kind: Kind, catalogue: Catalogue) -> dict[str, Any]:
+    document: dict[str, Any] = {}
+    if residual.where is not None:
+        document["where"] = print_predicate(residual.where, kind, catalogue)
+    if residual.during is not None:
+        document["during"] = _write_intervals(residual.during)
+    if residual.using is not None:
+        document["using"] = _write_using(residual.using)
+    if residual.distinct:
+        document["distinct"] = True
+    if residual.group_by:
+        document["group_by"] = [_dotted_name(ref) for ref in residual.group_by]
+    if residual.order_by:
+        document["order_by"] = [_write_order_key(key) for key in residual.order_by]
+    if residual.limit is not None:
+        document["limit"] = residual.limit
+    if residual.offset:
+        document["offset"] = residual.offset
+    if residual.select is not None:
+        document["select"] = [_write_column(column) for column in residual.select]
+    return document
+
+
+def _write_using(using: Using) -> dict[str, Any]:
+    """The fields, and for each group of rows its values of them and its intervals."""
+    groups = [{"values": list(group.values), "during": _write_intervals(group.intervals)} for group in using.groups]
+    return {"fields": [_dotted_name(ref) for ref in using.refs], "groups": groups}
+
+
+def _write_intervals(intervals: Iterable[Interval]) -> list[list[str]]:
+    return [[first.isoformat(), last.isoformat()] for first, last in intervals]
+
+
+def _dotted_name(ref: Ref) -> str:
+    return ".".join(ref.path)
+
+
+def _write_order_key(key: OrderKey) -> dict[str, Any]:
+    """By a path of the record, or by a column of the result."""
+    by = {"column": key.ref.name} if key.ref.role == "column" else {"path": _dotted_name(key.ref)}
+    return {**by, "descending": key.descending, "nulls_first": key.nulls_first}
+
+
+def _write_column(column: Column) -> dict[str, Any]:
+    path = {"path": "*" if column.ref is None else _dotted_name(column.ref), "name": column.label}
+    return {"function": column.function, **path} if column.function else path

@@ -1,0 +1,359 @@
+"""Query JSON, as AuroraX's search endpoints take it (OpenAPI `DataProductQuery`, `EphemerisQuery`): read and written.
+
+Nothing of a document is dropped: a field that is not known is an error by its pointer.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from auroraql.diagnostics.errors import Diagnostic, Pointer, Span, StatementError
+from auroraql.diagnostics.suggestions import find_closest
+from auroraql.ir.plan import Expression, FilterGroup, Request
+from auroraql.language.ast import (
+    AndExpression,
+    Clause,
+    ComparisonExpression,
+    FindStatement,
+    Instant,
+    OrExpression,
+    Path,
+    TextLiteral,
+    Timestamp,
+    Where,
+    Window,
+)
+from auroraql.language.ast import Expression as Term
+from auroraql.schema import CONJUNCTIONS, EPHEMERIS, KINDS, Field, Kind
+from auroraql.schema.operators import OPERATORS, WIRE, Op
+
+Document = dict[str, Any]
+
+SOURCES = "data_sources"
+
+
+def read_query_json(text: str, kind: str = "", *, offset: int = 0) -> FindStatement:
+    """The statement a JSON text stands for; `kind` is the kind named before it, if any.
+
+    `offset` is where the text begins in its source, for the place of what is no JSON at all.
+    Raises StatementError.
+    """
+    try:
+        document = _load_document(text)
+    except json.JSONDecodeError as error:
+        at = offset + error.pos
+        raise StatementError(
+            [Diagnostic("AQL0401", f"this is no JSON: {error.msg.lower()}", Span(at, at + 1))]
+        ) from None
+    except (_RepeatedMember, _JsonConstant) as error:
+        span = Span(offset, offset + len(text))
+        raise StatementError([Diagnostic("AQL0401", str(error), Span(span.start, span.start + 1))]) from None
+    return read_document(document, kind)
+
+
+def _load_document(text: str) -> Any:
+    """Return the document of a text: JSON, or what is written for it in Python or with a word processor's quotes."""
+    try:
+        return _load_strict_json(text)
+    except json.JSONDecodeError as error:
+        # Most documents are JSON and never load this module.
+        from auroraql.codecs.lenient_json import to_json
+
+        rewritten = to_json(text)
+        if rewritten is None:
+            raise
+        try:
+            return _load_strict_json(rewritten)
+        except json.JSONDecodeError:
+            raise error from None
+
+
+def _load_strict_json(text: str) -> Any:
+    return json.loads(
+        text,
+        object_pairs_hook=_unique_members,
+        parse_constant=_refuse_constant,
+        parse_int=JsonNumber,
+        parse_float=JsonNumber,
+    )
+
+
+class JsonNumber(str):
+    """A JSON number, with its digits as they were written."""
+
+
+class _RepeatedMember(ValueError):
+    pass
+
+
+class _JsonConstant(ValueError):
+    pass
+
+
+def _unique_members(pairs: list[tuple[str, Any]]) -> Document:
+    made: Document = {}
+    for key, value in pairs:
+        if key in made:
+            raise _RepeatedMember(f"the field '{key}' stands twice in one object")
+        made[key] = value
+    return made
+
+
+def _refuse_constant(name: str) -> None:
+    raise _JsonConstant(f"{name} is no JSON value")
+
+
+def read_document(document: object, kind: str = "") -> FindStatement:
+    """The statement a query document stands for, with JSON pointers as the places of its parts.
+
+    Raises StatementError with everything that is wrong in the document.
+    """
+    reader = QueryJsonReader()
+    find = reader.query(document, kind)
+    if reader.wrong or find is None:
+        raise StatementError(reader.wrong)
+    return find
+
+
+class QueryJsonReader:
+    """Reads one document, collecting what is wrong with it."""
+
+    def __init__(self) -> None:
+        self.wrong: list[Diagnostic] = []
+        self.notes: list[Diagnostic] = []
+        """Warnings: what is ignored."""
+        self.top = Pointer()
+        """Where the query is in the document."""
+
+    def note(self, code: str, message: str, at: Pointer, hint: str = "") -> None:
+        self.notes.append(Diagnostic(code, message, at, hint=hint, severity="warning"))
+
+    def say(self, code: str, message: str, at: Pointer, hint: str = "") -> None:
+        self.wrong.append(Diagnostic(code, message, at, hint=hint))
+
+    def query(self, document: object, kind_name: str) -> FindStatement | None:
+        document, kind_name = self.unwrap(document, kind_name)
+        top = self.top
+        if not isinstance(document, dict):
+            self.say("AQL0403", f"a query is an object, not {name_json_type(document)}", top)
+            return None
+        kind = self.kind(document, kind_name)
+        if kind is None:
+            return None
+        if kind is CONJUNCTIONS:
+            # Most searches are for something else and never load this room.
+            from auroraql.codecs import conjunction_json
+
+            return conjunction_json.read_criteria(self, document)
+        terms: list[Term] = []
+        sources = self.member(document, SOURCES, dict, top, {})
+        self.check_members(sources, {*self.lists(kind, "source"), kind.filters}, top.child(SOURCES))
+        terms += self.list_terms(kind, "source", sources, top.child(SOURCES))
+        terms += self.list_terms(kind, "record", document, top)
+        terms += self.filter_terms(sources, kind, top.child(SOURCES))
+        self.check_members(document, {SOURCES, "start", "end", "request_id", *self.lists(kind, "record")}, top)
+        self.refuse_request_id(document)
+        clauses: list[Clause] = [*_make_where(terms), *self.windows(document, top)]
+        return FindStatement(kind.name, tuple(clauses), origin=top, notes=tuple(self.notes))
+
+    def unwrap(self, document: object, kind_name: str) -> tuple[object, str]:
+        """Return the query of a status document, or of the request in one, and its kind; any other document as it is."""
+        for key in ("search_request", "query"):
+            inner = document.get(key) if isinstance(document, dict) and SOURCES not in document else None
+            if not isinstance(inner, dict):
+                continue
+            type_name = str(inner.get("request_type") or "")
+            named = next((name for name in KINDS if type_name and name.rstrip("s") == type_name.rstrip("s")), "")
+            kind_name = kind_name or named
+            document, self.top = inner, self.top.child(key)
+        return document, kind_name
+
+    def refuse_request_id(self, document: Document) -> None:
+        if document.get("request_id") is not None:
+            message, hint = "a request_id names one run, not a search", "remove it: every run is given its own"
+            self.say("AQL0402", message, self.top.child("request_id"), hint)
+
+    def kind(self, document: Document, name: str) -> Kind | None:
+        if name:
+            if name in KINDS:
+                return KINDS[name]
+            self.say("AQL0404", f"'{name}' is not something to find", self.top, f"one of {', '.join(KINDS)}")
+            return None
+        inner = document.get(SOURCES)
+        keys = {*document, *(inner if isinstance(inner, dict) else ())}
+        kinds = [kind for kind in KINDS.values() if keys & set(kind.marks)]
+        if kinds:
+            return kinds[0]
+        if {*document} & {SOURCES, "start", "end"}:
+            return EPHEMERIS  # as AuroraX's own examples are
+        self.say(
+            "AQL0404",
+            "the query does not tell what to find",
+            self.top,
+            f"write {' or '.join(f'FIND {kind} FROM {{…}}' for kind in KINDS)}, "
+            f"or give it {' or '.join(kind.marks[0] for kind in KINDS.values())}",
+        )
+        return None
+
+    def lists(self, kind: Kind, role: str) -> dict[str, Field]:
+        return {f.criterion: f for f in list_fields(kind) if f.role == role}
+
+    def check_members(self, document: Document, names: set[str], at: Pointer) -> None:
+
+        for key in document:
+            if key not in names:
+                near = find_closest(key, names, 1, 0.6)
+                hint = f"did you mean '{near[0]}'?" if near else f"the fields here are {', '.join(sorted(names))}"
+                self.say("AQL0402", f"'{key}' is no field of a query here", at.child(key), hint)
+
+    def member(self, document: Document, key: str, type: type, at: Pointer, missing: Any) -> Any:
+        value = document.get(key)
+        if value is None:
+            return missing
+        if not isinstance(value, type) or isinstance(value, JsonNumber):
+            wanted = _NAMES[type]
+            self.say("AQL0403", f"'{key}' takes {wanted}, not {name_json_type(value)}", at.child(key))
+            return missing
+        return value
+
+    def list_terms(self, kind: Kind, role: str, document: Document, at: Pointer) -> Iterator[Term]:
+        for key, declared in self.lists(kind, role).items():
+            values = self.member(document, key, list, at, [])
+            texts = self.texts(values, at.child(key))
+            if texts:
+                yield ComparisonExpression(Path(declared.path, at.child(key)), Op.IN, texts, at.child(key))
+
+    def texts(self, values: list[Any], at: Pointer) -> tuple[TextLiteral, ...]:
+        made = []
+        for index, value in enumerate(values):
+            if isinstance(value, bool):
+                made.append(TextLiteral(str(value).lower(), at.child(index), True))
+            elif isinstance(value, str | int | float):
+                made.append(TextLiteral(str(value), at.child(index), True))
+            else:
+                self.say("AQL0403", f"a value is a string, not {name_json_type(value)}", at.child(index))
+        return tuple(made)
+
+    def filter_terms(self, sources: Document, kind: Kind, at: Pointer) -> Iterator[Term]:
+        here = at.child(kind.filters)
+        listed = sources.get(kind.filters)
+        if isinstance(listed, list):  # the older form: a list of expressions, all of which must hold
+            older = [self.expression(each, here.child(index)) for index, each in enumerate(listed)]
+            yield from (term for term in older if term is not None)
+            return
+        group = self.member(sources, kind.filters, dict, at, {})
+        self.check_members(group, {"expressions", "logical_operator"}, here)
+        joined = str(self.member(group, "logical_operator", str, here, "AND")).upper()
+        if joined not in ("AND", "OR"):
+            self.say("AQL0403", f"'{joined}' joins no filters", here.child("logical_operator"), "AND or OR")
+        expressions = self.member(group, "expressions", list, here, [])
+        terms = [self.expression(e, here.child("expressions").child(i)) for i, e in enumerate(expressions)]
+        found = tuple(t for t in terms if t is not None)
+        if joined == "OR" and len(found) > 1:
+            yield OrExpression(found, here)
+        else:
+            yield from found
+
+    def expression(self, document: object, at: Pointer) -> ComparisonExpression | None:
+        if not isinstance(document, dict):
+            self.say("AQL0403", f"a filter is an object, not {name_json_type(document)}", at)
+            return None
+        self.check_members(document, {"key", "operator", "values"}, at)
+        key = self.member(document, "key", str, at, "")
+        name = WIRE.get(str(self.member(document, "operator", str, at, "in")).lower())
+        values = self.texts(self.member(document, "values", list, at, []), at.child("values"))
+        if not key:
+            self.say("AQL0403", "a filter has no key", at, "name the metadata key it filters on")
+        if name is None:
+            self.say(
+                "AQL0403",
+                f"'{document['operator']}' is no operator of a filter",
+                at.child("operator"),
+                f"one of {', '.join(WIRE)}",
+            )
+            return None
+        if not _arity_fits(name, len(values)):
+            self.say(
+                "AQL0403",
+                f"'{OPERATORS[name].wire}' takes {_describe_arity(name)}, not {len(values)}",
+                at.child("values"),
+            )
+            return None
+        return ComparisonExpression(Path(("metadata", key), at.child("key")), name, values, at)
+
+    def windows(self, document: Document, at: Pointer) -> Iterator[Window]:
+        for key, form in (("start", "since"), ("end", "until")):
+            text = self.member(document, key, str, at, None)
+            if text is not None:
+                here = at.child(key)
+                instant = Instant(Timestamp(text, here), (), here)
+                yield Window("since" if form == "since" else "until", (instant,), None, here)
+
+
+def _arity_fits(operator: Op, count: int) -> bool:
+    arity = OPERATORS[operator].arity
+    return count >= 1 if arity < 0 else count == arity
+
+
+def _describe_arity(operator: Op) -> str:
+    return {1: "exactly one value", 2: "exactly two values"}.get(OPERATORS[operator].arity, "one value or more")
+
+
+_NAMES: dict[type, str] = {
+    dict: "an object",
+    list: "an array",
+    str: "a string",
+    bool: "true or false",
+    type(None): "null",
+}
+
+
+def name_json_type(value: object) -> str:
+    """What a value of JSON is called."""
+    is_number = isinstance(value, int | float | JsonNumber)
+    return "a number" if is_number and type(value) is not bool else _NAMES.get(type(value), f"a {type(value).__name__}")
+
+
+def _make_where(terms: list[Term]) -> Iterator[Where]:
+    if len(terms) == 1:
+        yield Where(terms[0], Pointer())
+    elif terms:
+        yield Where(AndExpression(tuple(terms), Pointer()), Pointer())
+
+
+def list_fields(kind: Kind) -> tuple[Field, ...]:
+    """The fields a query of the kind has a list for, in the order of the query JSON."""
+    return tuple(f for f in kind.leaves() if f.criterion)
+
+
+def write_query_json(request: Request) -> Document:
+    """The query document of a request, in normal form: every list there, open ends of the window left out."""
+    kind = KINDS[request.kind]
+    if request.criteria is not None:
+        from auroraql.codecs import conjunction_json
+
+        return conjunction_json.write_criteria(request, request.criteria)
+    sources: Document = {
+        f.criterion: list(request.list_values(f.bare)) for f in list_fields(kind) if f.role == "source"
+    }
+    sources[kind.filters] = write_filters(request.filters)
+    document: Document = {SOURCES: sources, **write_window(request)}
+    document.update({f.criterion: list(request.list_values(f.bare)) for f in list_fields(kind) if f.role == "record"})
+    return document
+
+
+def write_window(request: Request) -> Document:
+    """The ends of the window that are there."""
+    ends = {"start": request.start, "end": request.end}
+    return {end: moment.isoformat(timespec="seconds") for end, moment in ends.items() if moment is not None}
+
+
+def write_filters(group: FilterGroup) -> Document:
+    """A metadata filter group, in normal form."""
+    return {"expressions": [_write_expression(e) for e in group.expressions], "logical_operator": group.operator}
+
+
+def _write_expression(expression: Expression) -> Document:
+    return {"key": expression.key, "operator": OPERATORS[expression.operator].wire, "values": list(expression.values)}

@@ -1,0 +1,249 @@
+"""A script read: every statement in whatever form it is written, with everything that is wrong at once."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+
+from auroraql.diagnostics.errors import LINE_END_PATTERN, MAX_REPORTED, Diagnostic, Source, Span, StatementError
+from auroraql.language import parser
+from auroraql.language.ast import (
+    AndExpression,
+    ComparisonExpression,
+    ExplainStatement,
+    Expression,
+    FindStatement,
+    Instant,
+    Limit,
+    NotExpression,
+    OrExpression,
+    Overlap,
+    SqlStatement,
+    Statement,
+    Where,
+    Window,
+    Within,
+    get_find,
+)
+from auroraql.language.splitter import Form, StatementPiece, end_of_unbalanced, find_next_start, split_script
+from auroraql.schema import CONJUNCTIONS, KINDS
+
+
+@dataclass(frozen=True, slots=True)
+class ReadStatement:
+    """A statement, the form it was written in, and where its text stands in the source."""
+
+    statement: Statement
+    form: Form
+    start: int
+    end: int
+
+
+def read_script(source: Source, most: int | None = None) -> list[ReadStatement]:
+    """The statements of a script, in order; no more than `most`.
+
+    Raises StatementError with the diagnostics of all statements (reading stops after enough of them).
+    """
+    found: list[ReadStatement] = []
+    wrong: list[Diagnostic] = []
+    for each in _read_pieces(source, split_script(source.text)) if most is not None else iterate_statements(source):
+        if isinstance(each, ReadStatement):
+            found.append(each)
+        else:
+            wrong += each.error.diagnostics
+        if len(wrong) >= MAX_REPORTED or len(found) == most:
+            break
+    if wrong:
+        raise StatementError(wrong, source)
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class UnreadStatement:
+    """A statement that cannot be read: what is wrong with it, and where its text is in the source."""
+
+    error: StatementError
+    start: int
+    end: int
+
+    def name(self, source: Source) -> str:
+        """Return the name that the statement would have given to a result; nothing when it gives none."""
+        return assigned_name(source.text[self.start : self.end])
+
+
+def assigned_name(statement: str) -> str:
+    """Return the name that a statement gives to a result, from its first words alone."""
+    match = re.match(r"\s*(?:let|submit|fetch)\s+([^\W\d]\w*)", statement, re.IGNORECASE)
+    return match[1] if match is not None else ""
+
+
+def iterate_statements(source: Source) -> Iterator[ReadStatement | UnreadStatement]:
+    """Yield each statement of a script, readable or not. After an open quote or comment nothing more is yielded.
+
+    Nothing of a script is read that has too many statements.
+    """
+    pieces = [*split_script(source.text)]
+    last = pieces[-1] if pieces else None
+    if isinstance(last, Diagnostic) and last.code == "AQL0119":
+        yield UnreadStatement(StatementError([last], source), 0, len(source.text))
+        return
+    yield from _read_pieces(source, pieces)
+
+
+def _read_pieces(
+    source: Source, pieces: Iterable[StatementPiece | Diagnostic]
+) -> Iterator[ReadStatement | UnreadStatement]:
+    end = 0
+    for piece in pieces:
+        if isinstance(piece, Diagnostic):
+            begin = find_next_start(source.text, end)
+            end = end_of_unbalanced(source.text, begin)
+            yield UnreadStatement(StatementError([piece], source), begin, end)
+            continue
+        end = piece.end
+        try:
+            yield read_piece(source.text, piece)
+        except StatementError as error:
+            yield UnreadStatement(StatementError(error.diagnostics, source), piece.start, piece.end)
+
+
+def read_each_statement(source: Source) -> Iterator[ReadStatement | StatementError]:
+    """Yield each statement of a script, or what is wrong with it."""
+    for read in iterate_statements(source):
+        yield read.error if isinstance(read, UnreadStatement) else read
+
+
+def read_one_statement(source: Source) -> ReadStatement:
+    """The one statement of a text. Raises StatementError when there is none, or more than one."""
+    statements = read_script(source, most=2)
+    if len(statements) == 1:
+        return statements[0]
+    if not statements:
+        raise StatementError(
+            [Diagnostic("AQL0105", "there is no statement", hint="as in: FIND data_products …")], source
+        )
+    raise StatementError(
+        [
+            Diagnostic(
+                "AQL0115",
+                "one statement is expected here, not several",
+                _statement_origin(statements[1]),
+                "the second begins here",
+                hint="run several as a script",
+            )
+        ],
+        source,
+    )
+
+
+def read_find(source: Source) -> FindStatement:
+    """The FIND of a text that is one statement. Raises StatementError when it is, or is about, none."""
+    return require_find(read_one_statement(source), source)
+
+
+def require_find(read: ReadStatement, source: Source) -> FindStatement:
+    """The FIND that a statement is or is about. Raises StatementError when it is about none."""
+    found = get_find(read.statement)
+    if found is not None:
+        return found
+    hint = "as in: FIND data_products …"
+    raise StatementError(
+        [Diagnostic("AQL0115", "this is no search", _statement_origin(read), "not a FIND", hint)], source
+    )
+
+
+def _statement_origin(read: ReadStatement) -> Span:
+    return Span(read.start, read.start + 1)
+
+
+def read_piece(text: str, piece: StatementPiece) -> ReadStatement:
+    """One statement of a script. Raises StatementError.
+
+    What is wrong with it depends on the statement alone, not on the text around it.
+    """
+    try:
+        return _read_piece(text, piece)
+    except StatementError:
+        if piece.start == 0 and piece.end == len(text):
+            raise
+        alone = replace(piece, start=0, end=piece.end - piece.start, body=max(piece.body - piece.start, 0))
+    try:
+        _read_piece(text[piece.start : piece.end], alone)
+    except StatementError as error:
+        raise StatementError([each.shifted_by(piece.start) for each in error.diagnostics]) from None
+    raise AssertionError("a statement that cannot be read in its script cannot be read alone either")
+
+
+def _read_piece(text: str, piece: StatementPiece) -> ReadStatement:
+    statement: Statement
+    # The two rarer forms are loaded when a statement is written in them: a search from the shell waits for imports.
+    if piece.form == "json":
+        from auroraql.codecs import query_json
+
+        statement = query_json.read_query_json(text[piece.body : piece.end], piece.kind, offset=piece.body)
+    elif piece.form == "sentence":
+        from auroraql.codecs import sentence
+
+        statement = sentence.read_sentence(text, piece.start, piece.end)
+    elif piece.form == "sql":
+        statement = SqlStatement(text[piece.body : piece.end].strip(), Span(piece.body, piece.end))
+    else:
+        statement = parser.parse(text, piece.start, piece.end)
+    found = get_find(statement)
+    if piece.verb and found is not None:
+        statement = ExplainStatement(piece.verb, found, found.origin)
+    return ReadStatement(statement, piece.form, piece.start, piece.end)
+
+
+def is_complete(text: str) -> bool:
+    """Whether what has been typed can be run: it ends with `;`, or its last statement needs nothing more.
+
+    A statement that is wrong is complete too (it is run, and its error said), unless it is only unfinished.
+    A FIND that says nothing yet but what to find is rather a beginning than a search of everything; so is one over
+    several lines that says neither when nor how many, for its clauses stand on lines of their own.
+    """
+    last: StatementPiece | None = None
+    for piece in split_script(text):
+        if isinstance(piece, Diagnostic):
+            return not piece.missing
+        last = piece
+    if last is None or last.is_terminated:
+        return True
+    try:
+        statement = read_piece(text, last).statement
+    except StatementError as error:
+        return all(each.code != "AQL0105" for each in error.diagnostics)
+    found = get_find(statement)
+    if last.form != "text" or found is None:
+        return True
+    over_lines = LINE_END_PATTERN.search(text, last.start, last.end) is not None
+    return _is_limited(found) if over_lines and found.kind in KINDS else bool(found.clauses)
+
+
+def _is_limited(find: FindStatement) -> bool:
+    """Whether a search is limited, as one is that nobody goes on writing: in time or in rows, conjunctions in distance.
+
+    Clauses may stand on lines of their own, and Enter behind one of them must not search half of what is meant.
+    """
+    clauses = find.clauses
+    if any(isinstance(each, Limit) for each in clauses):
+        return True
+    wheres = [each.expression for each in clauses if isinstance(each, Where)]
+    limited = any(isinstance(each, Window | Overlap) for each in clauses) or any(map(_constrains_time, wheres))
+    return limited and (find.kind != CONJUNCTIONS.name or any(isinstance(each, Within) for each in clauses))
+
+
+def _constrains_time(expression: Expression) -> bool:
+    """Whether something in it is compared with a moment."""
+    waiting = [expression]
+    while waiting:
+        match waiting.pop():
+            case ComparisonExpression(_, _, operands):
+                if any(isinstance(each, Instant) for each in operands):
+                    return True
+            case AndExpression(terms) | OrExpression(terms):
+                waiting += terms
+            case NotExpression(term):
+                waiting.append(term)
+    return False

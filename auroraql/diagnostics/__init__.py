@@ -1,0 +1,1 @@
+"""Errors and warnings: diagnostics, their codes, the exceptions, and suggestions for misspelt names."""

@@ -1,0 +1,344 @@
+"""Everything that can go wrong, and how it is said.
+
+A `Diagnostic` is one fact about a statement: its code, where it stands, what would be right.
+`render` is the only place that turns one into text, so every front end says it the same way.
+
+    AuroraQLError
+    ├── StatementError      the statement is wrong: carries every diagnostic, with its place
+    ├── UsageError          the call is wrong: an option, a file, a value that cannot be used
+    └── ArchiveError        the archive did not answer as asked: names archive and request id
+        ├── Unreachable     nobody answered
+        ├── Refused         the archive answered: no (bad request, not authorised, not found)
+        ├── TimedOut        the deadline passed
+        ├── Cancelled       the search was cancelled
+        └── Failed          the search was accepted, and failed
+
+    AuroraQLWarning         a warning about a statement that runs nevertheless
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+Severity = Literal["error", "warning"]
+
+MAX_REPORTED = 10
+"""How many diagnostics of one statement are shown; the rest is counted."""
+
+_LINE_WIDTH = 110
+
+LINE_END_PATTERN = re.compile(r"\r\n?|\n")
+"""What ends a line of a statement, and a `--` comment. VT, FF, NEL, U+2028 and U+2029 are blanks."""
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Where something was written: character offsets into the text, end excluded."""
+
+    start: int
+    end: int
+
+    def to(self, other: Origin) -> Span:
+        """The span from here to the end of `other` (or this one, when `other` is no span)."""
+        return Span(self.start, other.end) if isinstance(other, Span) else self
+
+
+@dataclass(frozen=True, slots=True)
+class Pointer:
+    """Where something stands in a JSON document: an RFC 6901 pointer, `""` for the whole."""
+
+    path: str = ""
+
+    def child(self, key: str | int) -> Pointer:
+        """The pointer to a member or element below this one."""
+        return Pointer(f"{self.path}/{str(key).replace('~', '~0').replace('/', '~1')}")
+
+
+Origin = Span | Pointer | None
+
+_LONGEST_PARTS = (("message", 4_000), ("label", 200), ("hint", 1_000))
+"""How many characters of each part of a diagnostic are kept."""
+
+_LONGEST_VALUE = 200
+"""How many characters of one value a message keeps. A list of many values is kept up to the length of the message."""
+
+_LONG_VALUE = re.compile(
+    rf"""
+    '(?:[^']|'(?![\s,.:;)]|$)){{{_LONGEST_VALUE},}}'   # quoted: the closing quote ends a word
+    | [^\s']{{{_LONGEST_VALUE},}}                     # a word without quotes
+    """,
+    re.VERBOSE,
+)
+"""A value that is longer."""
+
+_LONGEST_POINTER = 200
+"""How many characters of a JSON pointer are shown; the pointer itself stays whole, as programs follow it."""
+
+
+def shorten(text: str, most: int) -> str:
+    """Return the text; of one longer than `most` characters its beginning, a … and its end, `most` in all."""
+    if len(text) <= most:
+        return text
+    end = most // 3
+    return f"{text[: most - end - 1]}…{text[len(text) - end :]}"
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnostic:
+    """An error or a warning about a statement.
+
+    `code` is its code, such as AQL0602, and `severity` error or warning. `message` is the fact, `label` the words under
+    the caret, `hint` the way out, and `fix` the text that replaces the span. `origin` is the place: a span of characters
+    in the text, or a pointer into JSON. `other_fixes` are more texts for the span, when the statement can mean several
+    things.
+    """
+
+    code: str
+    message: str
+    origin: Origin = None
+    label: str = ""
+    hint: str = ""
+    fix: str | None = None
+    severity: Severity = "error"
+    other_fixes: tuple[str, ...] = ()
+    missing: tuple[str, ...] = field(default=(), compare=False, repr=False)
+    """What completes an unfinished text: keywords or marks, of which one is enough."""
+
+    def __post_init__(self) -> None:
+        """Shorten parts that repeat a long value. A fix stays whole, because it replaces text."""
+        for name, most in _LONGEST_PARTS:
+            text = getattr(self, name)
+            if len(text) > most:
+                object.__setattr__(self, name, shorten(text, most))
+        if len(self.message) > _LONGEST_VALUE:
+            message = _LONG_VALUE.sub(lambda value: shorten(value[0], _LONGEST_VALUE), self.message)
+            object.__setattr__(self, "message", message)
+
+    def shifted_by(self, by: int) -> Diagnostic:
+        """Return the diagnostic for the same text `by` characters later."""
+        if not by or not isinstance(self.origin, Span):
+            return self
+        return replace(self, origin=Span(self.origin.start + by, self.origin.end + by))
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """The text of a statement or script, and the name that errors show, such as a file name."""
+
+    text: str = field(repr=False)
+    name: str = "<statement>"
+
+    @classmethod
+    def of(cls, text: object) -> Source:
+        """Return a source for a text, or the source itself. Raises UsageError for anything else."""
+        if isinstance(text, Source):
+            return text
+        if not isinstance(text, str):
+            raise UsageError(f"a statement is text, not {type(text).__name__}")
+        return cls(text)
+
+    def place(self, offset: int) -> tuple[int, int]:
+        """Return the line and column of a character offset, both from 1. LF, CR and CRLF end a line."""
+        text = self.text
+        inside_crlf = text[offset - 1 : offset + 1] == "\r\n"
+        end = offset - inside_crlf
+        ended = text.count("\n", 0, end) + text.count("\r", 0, end) - text.count("\r\n", 0, end)
+        return ended + 1, offset - max(text.rfind("\n", 0, end), text.rfind("\r", 0, end))
+
+
+class AuroraQLError(Exception):
+    """The base of every exception that AuroraQL raises on purpose.
+
+    All of them can be pickled and copied, so they cross process pools with every attribute they have.
+    """
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # The default would call `__init__` with `args` alone, and some parts are keyword arguments or are set later.
+        return _restore, (type(self), self.args, self.__dict__)
+
+
+def _restore(kind: type[AuroraQLError], args: tuple[Any, ...], state: dict[str, Any]) -> AuroraQLError:
+    error = kind.__new__(kind, *args)
+    error.__dict__.update(state)
+    return error
+
+
+class AuroraQLWarning(UserWarning):
+    """A warning about a statement, reported by `warnings.warn`. `diagnostic` has its parts."""
+
+    def __init__(self, message: str, diagnostic: Diagnostic | None = None) -> None:
+        self.diagnostic = diagnostic
+        super().__init__(message, diagnostic)
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
+class StatementError(AuroraQLError):
+    """The statement is wrong. `diagnostics` has its errors, and `source` the text that they point into.
+
+    `questions` are warnings about other parts of the statement.
+    """
+
+    def __init__(
+        self, diagnostics: Iterable[Diagnostic], source: Source | None = None, questions: Iterable[Diagnostic] = ()
+    ) -> None:
+        self.diagnostics, self.questions = tuple(diagnostics), tuple(questions)
+        self.source = source
+        super().__init__(self.diagnostics, source)
+
+    def __str__(self) -> str:
+        return render(self.diagnostics, self.source)
+
+
+class UsageError(AuroraQLError):
+    """The call is wrong: an unknown option, an unwritable file, a missing value. `message` and `hint` say why."""
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        self.message, self.hint = message, hint
+        super().__init__(message, hint)
+
+    def __str__(self) -> str:
+        return f"{self.message}\n  = hint: {self.hint}" if self.hint else self.message
+
+
+class ArchiveError(AuroraQLError):
+    """The archive did not answer as expected.
+
+    `archive` is its name, `subject` what failed if not the archive itself, `request_id` the search (empty when there
+    is none yet), `hint` the way out, `log` the known lines of the search's log, and `ended` whether the archive
+    reports that the search is over. The message never contains an API key.
+    """
+
+    verb = "failed"
+
+    def __init__(self, message: str, *, archive: str, request_id: str = "", hint: str = "", subject: str = "") -> None:
+        self.message, self.archive, self.request_id, self.hint = message, archive, request_id, hint
+        self.subject = subject or f"archive '{archive}'"
+        self.log: tuple[str, ...] = ()
+        self.ended = False
+        super().__init__(message)
+
+    def __str__(self) -> str:
+        lines = [f"{self.subject} {self.verb}: {self.message}"]
+        if self.request_id:
+            lines.append(f"  = request: {self.request_id}")
+        if self.hint:
+            lines.append(f"  = hint: {self.hint}")
+        return "\n".join(lines)
+
+
+class Unreachable(ArchiveError):
+    """The archive did not answer: there was no connection, or it broke off."""
+
+    verb = "cannot be reached"
+
+
+class Refused(ArchiveError):
+    """The archive refused the request."""
+
+    verb = "refused"
+
+
+class TimedOut(ArchiveError):
+    """The deadline passed before the search was done."""
+
+    verb = "took too long"
+
+
+class Cancelled(ArchiveError):
+    """The search was cancelled before it was done."""
+
+    verb = "cancelled the search"
+
+
+class Failed(ArchiveError):
+    """The search was accepted and then failed, or its answer could not be read."""
+
+    verb = "failed"
+
+
+def render(diagnostics: Iterable[Diagnostic], source: Source | None = None) -> str:
+    """Diagnostics as people read them: fact, place, the line with a caret, the way out."""
+    shown = tuple(diagnostics)
+    parts = [_render_one(each, source) for each in shown[:MAX_REPORTED]]
+    if len(shown) > MAX_REPORTED:
+        parts.append(f"… and {len(shown) - MAX_REPORTED} more")
+    return "\n".join(parts)
+
+
+def _render_one(each: Diagnostic, source: Source | None) -> str:
+    lines = [f"{each.severity}[{each.code}]: {make_visible(each.message)}"]
+    gutter = " "
+    if isinstance(each.origin, Span) and source is not None:
+        gutter, excerpt = _excerpt(each, each.origin, source)
+        lines += excerpt
+    elif isinstance(each.origin, Pointer):
+        name = source.name if source is not None else "<json>"
+        lines.append(f"  ┌ {name} at {make_visible(shorten(each.origin.path, _LONGEST_POINTER)) or '/'}")
+        if each.label:
+            lines.append(f"  │ {make_visible(each.label)}")
+    if each.hint:
+        lines.append(f"{gutter} = hint: {make_visible(each.hint)}")
+    return "\n".join(lines)
+
+
+def _excerpt(each: Diagnostic, span: Span, source: Source) -> tuple[str, list[str]]:
+    row, column = source.place(min(span.start, len(source.text)))
+    first = min(span.start, len(source.text)) - (column - 1)
+    end = LINE_END_PATTERN.search(source.text, first)
+    line = source.text[first : end.start() if end else None]
+    width = max(min(span.end - span.start, len(line) - column + 1), 1)
+    line, column, width = _cut_line(line, column, width)
+    before, under = make_visible(line[: column - 1]), make_visible(line[column - 1 : column - 1 + width])
+    carets = " " * display_width(before) + "^" * max(display_width(under), 1)
+    gutter = " " * len(str(row))
+    return gutter, [
+        f"{gutter} ┌ {make_visible(source.name)}:{row}:{source.place(min(span.start, len(source.text)))[1]}",
+        f"{row} │ {make_visible(line)}",
+        f"{gutter} │ {carets}{' ' + make_visible(each.label) if each.label else ''}",
+    ]
+
+
+def _cut_line(line: str, column: int, width: int) -> tuple[str, int, int]:
+    """A long line is shown around its span, cut with … on either side."""
+    if len(line) <= _LINE_WIDTH:
+        return line, column, width
+    start = max(0, min(column - 1 - _LINE_WIDTH // 3, len(line) - _LINE_WIDTH))
+    width = min(width, _LINE_WIDTH - (column - 1 - start))
+    piece = line[start : start + _LINE_WIDTH]
+    column -= start
+    if start:
+        piece, column = "…" + piece, column + 1
+    return piece + ("…" if start + _LINE_WIDTH < len(line) else ""), column, width
+
+
+def make_visible(text: str) -> str:
+    """Text with control, bidirectional and surrogate characters made visible and harmless."""
+    if text.isprintable():
+        return text
+    return "".join(_escape_character(c) for c in text)
+
+
+def _escape_character(character: str) -> str:
+    if character.isprintable():
+        return character
+    if character in "\t\u00a0\u202f":
+        return " "
+    if ord(character) < 0x20:
+        return chr(0x2400 + ord(character))
+    return "\ufffd"
+
+
+def display_width(text: str) -> int:
+    """How many terminal columns the text takes: wide characters two, combining ones none."""
+    if text.isascii():
+        return len(text)
+    # Most texts are plain, and its tables take as long to load as everything else here.
+    from wcwidth import wcswidth, wcwidth
+
+    whole = wcswidth(text)
+    return whole if whole >= 0 else sum(max(wcwidth(character), 0) for character in text)

@@ -1,0 +1,243 @@
+"""What is done to fetched records that the archive cannot do: choosing, grouping, ordering and cutting, by DuckDB.
+
+Everything means here what it means in the embedded archive: the same SQL is made by the same code. Only the
+values that it looks at are given to DuckDB, as text beside the number of their record.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from functools import cache
+from typing import Any
+
+from auroraql.diagnostics.errors import Failed
+from auroraql.engines.duckdb.spill_folder import MEMORY, spill_settings
+from auroraql.ir.plan import Plan, PostProcessing
+from auroraql.ir.query import Ref, collect_refs
+from auroraql.results.result_set import (
+    ColumnarRecords,
+    FetchedData,
+    Record,
+    ResultColumn,
+    Row,
+    reach_value,
+    read_time,
+    result_columns,
+    rows_from_records,
+    select_columns,
+    take_records,
+)
+from auroraql.schema import KINDS, Kind, Type
+from auroraql.sql import order
+from auroraql.sql.bindings import Bindings
+from auroraql.sql.comparison import StoredValue
+from auroraql.sql.groups import compile_groups, select_values, used_refs
+from auroraql.sql.interval_overlap import overlap_conditions
+from auroraql.sql.predicate import compile_predicate
+from auroraql.sql.row_decoding import decode_rows
+
+_TYPES = {  # of plain values; any other is JSON
+    Type.STRING: "VARCHAR",
+    Type.TIME: "TIMESTAMP",
+    Type.INTEGER: "BIGINT",
+    Type.NUMBER: "DOUBLE",
+    Type.BOOLEAN: "BOOLEAN",
+}
+
+
+def post_process(fetched: FetchedData, plan: Plan, kind: Kind | None = None) -> FetchedData:
+    """What an archive fetched, after the residual: records where the query asks for whole ones, else rows.
+
+    `kind` is what is searched, where it is no kind of the schema's. Rows come from an archive that did it all.
+    """
+    if fetched.rows is not None:
+        return fetched
+    searched, query = kind or KINDS[plan.query.kind], plan.query
+    records = fetched.records or ()
+    if query.is_aggregate:
+        rows = group_records(records, plan.post_processing, searched)
+        return FetchedData(rows=decode_rows(rows, result_columns(query, searched)))
+    left = filter_records(records, plan.post_processing, searched)
+    if query.select is None:
+        return FetchedData(records=left)
+    return FetchedData(rows=rows_from_records(left, result_columns(query, searched)))
+
+
+def filter_records(fetched_records: Sequence[Record], query_residual: PostProcessing, kind: Kind) -> Sequence[Record]:
+    """The records that the residual leaves, in its order, from its offset, at most its limit.
+
+    Equals, and records without an order asked for, keep the order they came in; of those that are to be distinct
+    the first stays, and they are in the order of `sql.groups`.
+    """
+    asked = query_residual
+    if not asked.order_by and asked.where is None and asked.during is None and not asked.distinct:
+        last = None if asked.limit is None else asked.offset + asked.limit
+        return fetched_records[asked.offset : last]
+    if asked.distinct:
+        return take_records(
+            fetched_records, [n for (n,) in _gather_groups(fetched_records, asked, kind, only="min(n)")]
+        )
+    values = _ValueTable(fetched_records, kind, (key.ref for key in asked.order_by), asked)
+    clauses = (
+        "SELECT n FROM",
+        values.table,
+        *((f"WHERE {values.where}",) if values.where else ()),
+        f"ORDER BY {', '.join((*order.order_terms(asked.order_by, values.locate, values.bind), 'n'))}",
+        *order.limit_clause(asked.limit, asked.offset, values.bind),
+    )
+    return take_records(fetched_records, _record_numbers(" ".join(clauses), values))
+
+
+def group_records(fetched_records: Sequence[Record], query_residual: PostProcessing, kind: Kind) -> list[Row]:
+    """The rows of a residual that groups, in the order of its columns; JSON is text."""
+    return _gather_groups(fetched_records, query_residual, kind)
+
+
+def _gather_groups(records: Sequence[Record], asked: PostProcessing, kind: Kind, *, only: str = "") -> list[Row]:
+    columns = select_columns(asked, kind)
+    refs = used_refs(asked, columns)
+    values = _ValueTable(records, kind, refs, asked)
+    rows, places = select_values(refs, values.places, values.table, values.where, also="n")
+    sql = compile_groups(asked, columns, rows, places, values.bind, only=only)
+    with _execute(sql, values) as cursor:
+        found: list[Row] = cursor.fetchall()
+        return found
+
+
+def _record_numbers(sql: str, values: _ValueTable) -> Sequence[int]:
+    """The numbers of records that SQL gives, as numpy has them: they may be many."""
+    with _execute(sql, values) as cursor:
+        numbers: Sequence[int] = cursor.fetchnumpy()["n"]
+        return numbers
+
+
+@contextmanager
+def _execute(sql: str, values: _ValueTable) -> Iterator[Any]:
+    import duckdb  # loaded by _connection, where anything is left to do
+
+    with _connection().cursor() as cursor:
+        if values.arrow is not None:
+            cursor.register(_FETCHED, values.arrow)
+        try:
+            yield cursor.execute(sql, values.bind.values)
+        except duckdb.OutOfMemoryException:
+            message = "it needs more memory, or disk space, than it may take"
+            hint = "narrow the search, or fetch fewer columns"
+            raise Failed(message, archive="DuckDB", subject="the post-processing", hint=hint) from None
+        if values.arrow is not None:
+            cursor.unregister(_FETCHED)
+
+
+_FETCHED = "fetched"
+"""What DuckDB knows a table of Arrow by."""
+
+
+class _ValueTable:
+    """What a residual looks at in records, as a table of DuckDB's: a column each, and `n`, the number of the record."""
+
+    def __init__(self, records: Sequence[Record], kind: Kind, refs: Iterable[Ref], asked: PostProcessing) -> None:
+        self.bind = Bindings()
+        span = kind.span if asked.during is not None else ()
+        using = asked.using.refs if asked.using is not None else ()
+        looked_for = (*collect_refs(asked.where), *refs, *(Ref(field.role, field.name) for field in span), *using)
+        self.places = {ref: _storage_type(f"v{at}", ref, kind) for at, ref in enumerate(dict.fromkeys(looked_for))}
+        self.arrow: Any = None
+        if isinstance(records, ColumnarRecords):
+            self.arrow, columns = _to_arrow_columns(records, self.places)
+            self.table = f"(SELECT {', '.join((*columns, 'n'))} FROM {_FETCHED})"  # noqa: S608 - names of our own
+        else:
+            columns = [
+                _make_column(f"unnest({self.bind(_value_texts(records, ref, at))}::VARCHAR[])", at)
+                for ref, at in self.places.items()
+            ]
+            self.table = f"(SELECT {', '.join((*columns, f'unnest(range({self.bind(len(records))})) AS n'))})"
+        self.where = " AND ".join(self._conditions(asked, kind))
+
+    def locate(self, ref: Ref, _bind: Bindings) -> StoredValue:
+        """Where the value of a field or metadata key is."""
+        return self.places[ref]
+
+    def _conditions(self, asked: PostProcessing, kind: Kind) -> Iterator[str]:
+        if asked.where is not None:
+            yield compile_predicate(asked.where, self.locate, self.bind)
+        if asked.during is not None:
+            yield from overlap_conditions(asked.during, asked.using, kind, self.locate, self.bind)
+
+
+@cache
+def _connection() -> Any:
+    """An empty database in memory, which reaches nothing outside."""
+    # Most searches leave nothing to do after them, and need not wait for DuckDB to load.
+    import duckdb
+
+    connection = duckdb.connect(":memory:", config={**spill_settings("residual"), "memory_limit": MEMORY})
+    connection.execute("SET enable_external_access = false; SET lock_configuration = true")
+    return connection
+
+
+def _storage_type(column: str, ref: Ref, kind: Kind) -> StoredValue:
+    field = None if ref.role == "metadata" else kind.field(ref.name)
+    return StoredValue(column, Type.ANY if field is None else field.type, many=kind.is_listed(ref.path))
+
+
+def _to_arrow_columns(records: ColumnarRecords, places: Mapping[Ref, StoredValue]) -> tuple[Any, list[str]]:
+    """What is looked at as a table of Arrow, and how each column of it is taken: as it is, or read from text."""
+    import numpy
+    import pyarrow
+
+    held: dict[str, Any] = {"n": pyarrow.array(numpy.arange(len(records)))}
+    columns: list[str] = []
+    for ref, stored in places.items():
+        name = f"c{len(columns)}"
+        as_it_is = stored.type in _TYPES and not stored.many
+        array = records.array(ResultColumn("", stored.type, path=ref.path)) if as_it_is else None
+        held[name] = pyarrow.array(_value_texts(records, ref, stored), pyarrow.string()) if array is None else array
+        columns.append(_make_column(name, stored) if array is None else f"{name} AS {stored.sql}")
+    return pyarrow.table(held), columns
+
+
+def _make_column(values: str, stored: StoredValue) -> str:
+    """The column of a table, from its texts."""
+    if stored.many:
+        element = "VARCHAR" if stored.type is Type.TIME else _TYPES.get(stored.type, "JSON")
+        return f"TRY_CAST(TRY_CAST({values} AS JSON) AS {element}[]) AS {stored.sql}"
+    if stored.type in _TYPES:
+        return f"TRY_CAST({values} AS {_TYPES[stored.type]}) AS {stored.sql}"
+    return f"TRY_CAST(TRY_CAST({values} AS JSON) AS VARIANT) AS {stored.sql}"
+
+
+def _value_texts(records: Sequence[Record], ref: Ref, stored: StoredValue) -> list[str | None]:
+    path, as_json = ref.path, stored.many or stored.type not in _TYPES
+    if isinstance(records, ColumnarRecords):
+        values = records.values(ResultColumn("", Type.ANY, path=path))
+        values = [value.isoformat() if isinstance(value, datetime) else value for value in values]
+    else:
+        values = [reach_value(record, path) for record in records]
+    if stored.type is Type.TIME:
+        values = [_to_utc_text(value) for value in values]
+    return [_value_text(value, as_json=as_json) for value in values]
+
+
+_PLAIN = len("2020-01-01T00:00:00")
+
+
+def _to_utc_text(value: Any) -> Any:
+    """A time, or a list of times, without an offset: DuckDB would read the time and drop the offset."""
+    if isinstance(value, list):
+        return [_to_utc_text(element) for element in value]
+    if not isinstance(value, str) or (len(value) == _PLAIN and not value.endswith(":60")):
+        return value
+    try:
+        return read_time(value).isoformat()
+    except (ValueError, OverflowError):
+        return value
+
+
+def _value_text(value: Any, *, as_json: bool) -> str | None:
+    """A value of a record as DuckDB is to read it."""
+    if value is None or (isinstance(value, str) and not as_json):
+        return value
+    return json.dumps(value, ensure_ascii=False)

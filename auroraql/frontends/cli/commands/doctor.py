@@ -1,0 +1,220 @@
+"""`auroraql doctor`: how AuroraQL stands on this machine, for its user and for those who help them. No secret is shown."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import re
+import shutil
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from threading import Thread
+
+from platformdirs import user_cache_path, user_state_path
+
+from auroraql import __version__
+from auroraql.config import Config, unknown_variables
+from auroraql.config.definitions import SETTING_DEFINITIONS
+from auroraql.diagnostics.errors import AuroraQLError, UsageError, make_visible
+from auroraql.engines.duckdb.demo.location import demo_cache_path
+from auroraql.engines.registry import AURORAX_URL
+from auroraql.frontends.cli.commands.configuration import format_config_value, without_password
+from auroraql.frontends.cli.commands.statements import use_color
+from auroraql.frontends.cli.exit_codes import EXIT_OK, EXIT_UNREACHABLE, EXIT_WRONG, exit_code
+from auroraql.frontends.shared.effective_config import effective_config, query_folders, user_query_folder
+from auroraql.queries import find_queries
+from auroraql.session.archive import connect
+
+PATIENCE = 10.0
+"""Seconds that an archive has to answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing found: what it is, how it stands, the exit code if that is bad, and the way out."""
+
+    name: str
+    text: str
+    code: int = EXIT_OK
+    hint: str = ""
+    warns: bool = False
+
+
+def run_doctor(options: argparse.Namespace) -> int:
+    """Prints all findings; gives back the exit code of the first bad one."""
+    code = EXIT_OK
+    for title, findings in (("AuroraQL", _version_findings()), *_findings(options)):
+        print(title)
+        for each in findings:
+            mark = "WRONG " if each.code else "warning " if each.warns else ""
+            print(f"  {each.name.ljust(16)} {mark}{make_visible(each.text)}")
+            for line in each.hint.splitlines():
+                print(f"  {''.ljust(16)}   = hint: {make_visible(line)}")
+            code = code or each.code
+            sys.stdout.flush()  # the next may take its time
+    return code
+
+
+def _findings(options: argparse.Namespace) -> Iterator[tuple[str, Iterator[Finding]]]:
+    """The rest, as far as the configuration can be read."""
+    try:
+        config = effective_config(options, checked=True)
+    except UsageError as error:
+        # The message names the file, or the variable or option that is to blame.
+        wrong = Finding("settings", error.message, EXIT_WRONG, error.hint or "auroraql config validate")
+        yield "Configuration", iter((wrong,))
+        return
+    yield "Places", _path_findings(config)
+    yield "Terminal", _terminal_finding(config)
+    yield "Configuration", _config_findings(config)
+    yield "Archive", _archive_findings(config)
+
+
+def _version_findings() -> Iterator[Finding]:
+    yield Finding("version", __version__)
+    yield Finding("Python", f"{platform.python_version()} ({platform.python_implementation()}), {sys.executable}")
+    yield Finding("system", platform.platform())
+    try:
+        required = metadata.requires("auroraql") or []
+    except metadata.PackageNotFoundError:
+        yield Finding("dependencies", "not known: AuroraQL is not installed", warns=True)
+        return
+    for requirement in required:
+        match = re.match(r"[\w.-]+", requirement)
+        if match is not None and "extra ==" not in requirement:
+            yield _dependency_finding(match[0])
+
+
+def _dependency_finding(name: str) -> Finding:
+    try:
+        return Finding(name, metadata.version(name))
+    except metadata.PackageNotFoundError:
+        return Finding(name, "is not installed", EXIT_WRONG, f"pip install {name}")
+
+
+def _path_findings(config: Config) -> Iterator[Finding]:
+    yield Finding("configuration", _path_with_state(config.file.path))
+    yield Finding(
+        "saved queries",
+        f"{_path_with_state(user_query_folder(config))}, {len(find_queries(query_folders(config)))} here in all",
+    )
+    yield _writable_finding("history", user_state_path("auroraql") / "history")
+    yield _writable_finding("cache", user_cache_path("auroraql"))
+
+
+def _path_with_state(path: Path) -> str:
+    return f"{path}{'' if path.exists() else ' (not there)'}"
+
+
+def _writable_finding(name: str, path: Path) -> Finding:
+    """A place that is written to, or the nearest folder that is there, when it is made first."""
+    nearest = next((each for each in (path, *path.parents) if each.exists()), path)
+    if os.access(nearest, os.W_OK):
+        return Finding(name, _path_with_state(path))
+    return Finding(
+        name, f"{path} cannot be written to", hint="nothing is kept from one session to the next", warns=True
+    )
+
+
+def _terminal_finding(config: Config) -> Iterator[Finding]:
+    streams = [("input", sys.stdin), ("output", sys.stdout), ("messages", sys.stderr)]
+    on = [name for name, stream in streams if stream is not None and stream.isatty()]
+    size = shutil.get_terminal_size()
+    yield Finding("on a terminal", ", ".join(on) or "nothing")
+    yield Finding("TERM", f"{os.environ.get('TERM') or '(not set)'}, {size.columns} columns, {size.lines} lines")
+    yield Finding("colour", "on" if use_color(config) else "off")
+    encoding = (sys.stdout.encoding or "").lower()
+    plain = encoding.replace("-", "") != "utf8"
+    yield Finding("encoding", encoding, hint="characters it has not are escaped" if plain else "", warns=plain)
+
+
+def _config_findings(config: Config) -> Iterator[Finding]:
+    yield Finding("profile", config.profile or "(none)")
+    for name in SETTING_DEFINITIONS:
+        if config.origins[name] != "default":
+            yield Finding(name, f"{format_config_value(name, config)}  ({config.origins[name]})")
+    if config.withheld:
+        yield Finding("api_key", f"that of {config.withheld} is not for this archive, and is not sent to it")
+    for warning in config.warnings:
+        said, _, hint = warning.partition("\n  = hint: ")
+        yield Finding("file", said.removeprefix("warning: "), hint=hint, warns=True)
+    for name, hint in unknown_variables(os.environ):
+        yield Finding(name, "is no setting", hint=hint, warns=True)
+
+
+def _archive_findings(config: Config) -> Iterator[Finding]:
+    name = without_password(config.archive)
+    if config.archive == "demo":
+        file = demo_cache_path(None)
+        yield Finding("demo", f"{file}, {_file_age(file)}" if file.exists() else f"{file} (built at the first search)")
+        return
+    if config.archive == "aurorax" or "://" in config.archive:
+        yield _with_timeout(name, lambda: _ask_service(config))
+        kept = _source_cache_finding(config)
+        if kept is not None:
+            yield Finding("kept sources", f"{kept}, {_file_age(kept)}" if kept.exists() else "none yet")
+    else:
+        yield _with_timeout(name, lambda: _open_catalogue(config))
+
+
+def _ask_service(config: Config) -> str:
+    """What a service says of its sources. Raises AuroraQLError."""
+    from auroraql.engines.aurorax import AuroraXEngine
+
+    url = AURORAX_URL if config.archive == "aurorax" else config.archive
+    engine = AuroraXEngine(url, api_key=config.api_key or None)
+    try:
+        return f"answers, {len(engine.refresh_sources())} data sources"
+    finally:
+        engine.close()
+
+
+def _open_catalogue(config: Config) -> str:
+    """What a catalogue file says of its sources. Raises AuroraQLError."""
+    with connect(config.archive, api_key="") as archive:
+        return f"can be read, {len(archive.catalogue.sources)} data sources"
+
+
+def _with_timeout(name: str, ask: Callable[[], str]) -> Finding:
+    """What an archive says, if it says it in time."""
+    found: list[Finding] = []
+    began = time.monotonic()
+
+    def work() -> None:
+        try:
+            found.append(Finding(name, f"{ask()} ({(time.monotonic() - began) * 1000:.0f} ms)"))
+        except AuroraQLError as error:
+            said, _, hint = str(error).partition("\n  = hint: ")
+            found.append(Finding(name, said, exit_code(error), hint))
+
+    thread = Thread(target=work, daemon=True)
+    thread.start()
+    thread.join(PATIENCE)
+    return (
+        found[0] if found else Finding(name, f"has not answered in {PATIENCE:g} s", EXIT_UNREACHABLE, "try again later")
+    )
+
+
+def _source_cache_finding(config: Config) -> Path | None:
+    from auroraql.engines.aurorax.credentials import read_address
+    from auroraql.engines.source_cache import SourceCache
+
+    try:
+        return SourceCache(read_address(AURORAX_URL if config.archive == "aurorax" else config.archive)).path
+    except UsageError:
+        return None
+
+
+def _file_age(path: Path) -> str:
+    """How old a file is, in words."""
+    seconds = max(time.time() - path.stat().st_mtime, 0)
+    for unit, length in (("day", 86400), ("hour", 3600), ("minute", 60)):
+        if seconds >= length:
+            count = int(seconds // length)
+            return f"{count} {unit}{'' if count == 1 else 's'} old"
+    return "just made"

@@ -1,0 +1,85 @@
+"""The prompt, from the command line: it stands there before the archive is open, so that nobody waits for it."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from contextlib import ExitStack
+from typing import TextIO
+
+import auroraql.frontends.cli.lean_imports  # noqa: F401 - before anything loads the line editor
+from auroraql.config import Config
+from auroraql.diagnostics.errors import UsageError
+from auroraql.frontends.cli.streams import print_notice
+from auroraql.frontends.repl import banner, run_repl
+from auroraql.frontends.repl.controller_protocol import ReplController, ReplOptions
+from auroraql.frontends.shared.effective_config import effective_config, user_query_folder
+
+_ALWAYS_THERE = {"demo": True, "aurorax": False}
+"""The archives that opening cannot fail to find, and whether their records are made up."""
+
+
+def start_repl(options: argparse.Namespace) -> None:
+    """The REPL, until it is left. Raises UsageError for an option that needs a statement."""
+    for name in ("output", "limit", "keep_going", "param"):
+        if getattr(options, name) is not None:
+            spelling = name.replace("_", "-")
+            raise UsageError(f"--{spelling} needs a statement", "give one by -c, as a file, or on standard input")
+    config = effective_config(options)
+    archive = config.archive
+    with ExitStack() as stack:
+        if archive in _ALWAYS_THERE:
+            title = banner(archive, demonstration=_ALWAYS_THERE[archive])
+            verbose = bool(options.verbose)
+            run_repl(
+                title,
+                lambda switches, stream: _make_controller(config, switches, stream, stack, verbose=verbose),
+                switches=_initial_options(config),
+            )
+        else:
+            _run_opened(config, stack, verbose=bool(options.verbose))
+
+
+def _make_controller(
+    config: Config, switches: ReplOptions, stream: TextIO, stack: ExitStack, *, verbose: bool
+) -> ReplController:
+    """Everything behind the prompt, made in a thread while the user reads."""
+    # What opens archives takes several times as long to load as the prompt does.
+    from auroraql.frontends.cli.commands.statements import open_archive_from_config
+    from auroraql.frontends.repl.controller import Controller
+
+    def tell(line: str) -> None:
+        stream.write(f"{line}\n")
+        stream.flush()
+
+    return Controller(
+        stack.enter_context(open_archive_from_config(config, tell, late=True, verbose=verbose)), switches, stream
+    )
+
+
+def _run_opened(config: Config, stack: ExitStack, *, verbose: bool) -> None:
+    """An archive that may not be there is opened before anything is said."""
+    from auroraql.frontends.cli.commands.statements import open_archive_from_config
+    from auroraql.frontends.repl.controller import run_session
+
+    run_session(
+        stack.enter_context(open_archive_from_config(config, late=True, verbose=verbose)),
+        switches=_initial_options(config),
+    )
+
+
+def _initial_options(config: Config) -> ReplOptions:
+    """What the prompt begins with."""
+    for warning in config.warnings:
+        print_notice(warning)
+    plain = config.color == "auto" and (bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb")
+    return ReplOptions(
+        color=config.color != "never" and not plain,
+        fuzzy=config.is_on("fuzzy"),
+        multiline=config.is_on("multiline"),
+        vi=config.text("keys") == "vi",
+        timing=config.is_on("timing"),
+        theme=config.text("theme"),
+        pager=None if config.origins["pager"] == "default" else config.text("pager"),
+        queries=user_query_folder(config),
+    )

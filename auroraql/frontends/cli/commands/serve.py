@@ -1,0 +1,114 @@
+"""`auroraql serve` on the command line: what may be written behind it, and what that means for the server."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from pathlib import Path
+from typing import Any
+
+from auroraql.frontends.cli.streams import print_notice
+
+_UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
+
+_SIZES = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The options of serve."""
+    add = parser.add_argument
+    add("-a", "--archive", metavar="ARCHIVE", default=argparse.SUPPRESS, help="demo (the default), or a catalogue file")
+    add("--host", default="127.0.0.1", help="the address to listen on (default: 127.0.0.1, this machine only)")
+    add("--port", type=_read_port, default=8080, help="the port (default: 8080; 0 for a free one)")
+    add(
+        "--api-key-file",
+        type=Path,
+        metavar="FILE",
+        help="a file of API keys, one per line; clients with a key may change the archive",
+    )
+    add(
+        "--keep",
+        type=_read_duration,
+        default=86400.0,
+        metavar="TIME",
+        help="how long results are kept, such as 12h or 2d (default: 1d)",
+    )
+    add(
+        "--disk",
+        type=_read_size,
+        default=1 << 31,
+        metavar="SIZE",
+        help="the disk space for results and for searches that need more memory, such as 500MB (default: 2GB)",
+    )
+    add(
+        "--memory",
+        type=_read_size,
+        default=1 << 31,
+        metavar="SIZE",
+        help="the memory for all searches together (default: 2GB)",
+    )
+    add(
+        "--allow-origin",
+        action="append",
+        default=[],
+        metavar="URL",
+        help="a web site whose pages may use the server, besides pages of this machine; * for any; may be repeated",
+    )
+    add(
+        "--allow-host",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="a host name that the server answers to, besides its IP addresses; * for any; may be repeated",
+    )
+    add(
+        "--timeout", type=_read_duration, metavar="TIME", default=argparse.SUPPRESS, help="the deadline of a search (default: 10m)"
+    )  # fmt: skip
+
+
+def run_server(options: argparse.Namespace) -> int:
+    """Serves until it is told to end; gives back the exit code. Raises AuroraQLError."""
+    from auroraql.frontends.server.launch import ServerSettings
+    from auroraql.frontends.server.launch import serve as run
+    from auroraql.frontends.shared.effective_config import effective_config
+
+    config = effective_config(options)
+    settings = ServerSettings(
+        archive=config.archive,
+        host=options.host,
+        port=options.port,
+        api_key_file=options.api_key_file,
+        keep=options.keep,
+        disk=options.disk,
+        memory=options.memory,
+        timeout=config.timeout,
+        allow_origins=tuple(options.allow_origin),
+        allow_hosts=tuple(options.allow_host),
+    )
+    return run(settings, print_notice)
+
+
+def _read_port(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and int(text[:6]) < 65536):
+        raise argparse.ArgumentTypeError(f"a port is a number from 0 to 65535, not {text!r}")
+    return int(text)
+
+
+def _read_duration(text: str) -> float:
+    return _read_quantity(text, _UNITS, r"(\d+(?:\.\d+)?) ?([smhdw]?)", "a time is a number with s, m, h, d or w")
+
+
+def _read_size(text: str) -> int:
+    return int(
+        _read_quantity(
+            text.upper(), _SIZES, r"(\d+(?:\.\d+)?) ?([KMGT]?)B?", "a size is a number with KB, MB, GB or TB"
+        )
+    )
+
+
+def _read_quantity(text: str, units: dict[str, Any], pattern: str, wanted: str) -> float:
+    found = re.fullmatch(pattern, text, re.ASCII)
+    number = float(found[1]) * units.get(found[2], 1) if found is not None else 0.0
+    if not 0 < number < 1e15:
+        raise argparse.ArgumentTypeError(f"{wanted}, not {text!r}")
+    return number

@@ -1,0 +1,204 @@
+"""The commands that run statements: scripts, whose results are shown or written."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from importlib import import_module
+from pathlib import Path
+from threading import Thread
+
+from auroraql.codecs.script import read_script
+from auroraql.config import Config
+from auroraql.diagnostics.errors import AuroraQLError, Source, UsageError, render
+from auroraql.frontends.cli.arguments import bind_script_parameters
+from auroraql.frontends.cli.exit_codes import EXIT_OK, exit_code
+from auroraql.frontends.cli.interrupts import InterruptHandler
+from auroraql.frontends.cli.streams import print_error, print_notice
+from auroraql.frontends.shared.effective_config import effective_config
+from auroraql.frontends.shared.progress import status_line
+from auroraql.language.ast import JobStatement, LetStatement, SetStatement, Statement
+from auroraql.rendering import (
+    FORMATS,
+    check_writable,
+    format_footer,
+    get_format,
+    should_color,
+    supports_blocks,
+    write_result,
+)
+from auroraql.rendering.options import RenderOptions
+from auroraql.results.result_set import ResultSet
+from auroraql.session.archive import Archive, connect
+
+
+def run_scripts(options: argparse.Namespace, sources: list[Source], given: Mapping[str, Sequence[str]]) -> int:
+    """Runs scripts, one after the other, and gives back the exit code.
+
+    Nothing of them is run when anything in them is wrong, and the first failure ends it: raises AuroraQLError. With
+    --keep-going each statement that is wrong or fails is told, and the rest is run.
+    """
+    target = Path(options.output) if options.output is not None else None
+    if target is not None:
+        check_writable(target, options.format)
+        _check_one_result(sources, "--output")
+    values = bind_script_parameters(sources, given)
+    config = effective_config(options)
+    for warning in config.warnings:
+        print_notice(warning)
+    if target is None:
+        _check_single_document(config.format, sources)
+    archive = open_archive_from_config(config, verbose=bool(options.verbose))
+    if options.limit is not None:
+        archive.limit_rows(options.limit + 1)  # one more tells whether anything is left out
+    if target is None and archive.settings.format == "table" and sys.stdout.isatty():
+        # What draws tables on a terminal is loaded while the archive is opened and searched.
+        Thread(target=import_module, args=("tabulate",), daemon=True).start()
+    code, held = EXIT_OK, ""
+    with archive, InterruptHandler(archive).detaching_jobs():
+        for outcome in _run_each(archive, sources, values, keep_going=bool(options.keep_going)):
+            if isinstance(outcome, ResultSet):
+                held = _choose_second_format(held, outcome, archive.settings.format)
+                _write_output(outcome, options, held, config)
+            else:
+                print_error(str(outcome))
+                code = code or exit_code(outcome)
+    return code
+
+
+def _run_each(
+    archive: Archive, sources: Sequence[Source], values: dict[str, object], *, keep_going: bool
+) -> Iterator[ResultSet | AuroraQLError]:
+    if keep_going:
+        return archive.run_each(*sources, **values)
+    return archive.run_script(*sources, **values)
+
+
+def _write_output(result: ResultSet, options: argparse.Namespace, shown_as: str, config: Config) -> None:
+    """Shows a result, or writes it to the file that was named; no more rows of it than were asked for."""
+    if result.note:
+        print_notice(result.note)
+        return
+    limit = None if result.is_report else options.limit
+    given = result if limit is None or len(result) <= limit else result.head(limit)
+    if options.output is None:
+        show_result(given, shown_as, config)
+        print_notice(format_footer(given))
+    else:
+        write_result(given, options.output, options.format)
+        print_notice(f"{Path(options.output)}: {format_footer(given)}")
+    if given is not result:
+        total = f"{len(result):,}" if len(result) > len(given) + 1 else f"more than {len(given):,}"
+        print_notice(f"{len(given):,} of {total} rows are written (--limit {limit})")
+
+
+def _check_single_document(shown_as: str, sources: list[Source]) -> None:
+    """Raises UsageError, before anything is searched, for a format that standard output cannot take."""
+    known = get_format(shown_as)
+    if known.alternative and _count_results(sources) > 1:
+        raise _several_results_error(shown_as)
+    if known.render is None:
+        if sys.stdout.isatty():
+            raise UsageError(
+                f"{shown_as} is a binary format, and a terminal cannot show it", "write it with --output FILE"
+            )
+        _check_one_result(sources, shown_as)
+
+
+def _choose_second_format(held: str, result: ResultSet, shown_as: str) -> str:
+    """The format to show a result in, after one that is held already.
+
+    Raises UsageError when one of the two tolerates nothing beside it.
+    """
+    if result.note:
+        return held
+    whole = [
+        name for name in (held, shown_as) if name and (get_format(name).render is None or get_format(name).alternative)
+    ]
+    if held and whole:
+        raise _several_results_error(whole[0])
+    return shown_as
+
+
+def _check_one_result(sources: list[Source], holder: str) -> None:
+    if _count_results(sources) != 1:
+        raise _several_results_error(holder)
+
+
+def _count_results(sources: list[Source]) -> int:
+    return sum(_is_shown(each.statement) for source in sources for each in read_script(source))
+
+
+def _several_results_error(holder: str) -> UsageError:
+    """The error for results that do not fit in one document."""
+    instead = next((row.alternative for row in FORMATS.values() if row.name == holder), "")
+    hint = f"--format {instead} writes the results of several" if instead else "run the statements one by one"
+    return UsageError(f"{holder} holds the result of one statement", hint)
+
+
+def _is_shown(statement: Statement) -> bool:
+    """Whether it answers with rows to be seen."""
+    return not isinstance(statement, LetStatement | SetStatement) and not (
+        isinstance(statement, JobStatement) and statement.verb == "cancel"
+    )
+
+
+def open_archive_from_config(
+    config: Config, say: Callable[[str], None] = print_notice, *, late: bool = False, verbose: bool = False
+) -> Archive:
+    """The archive of the configuration, showing results as that says.
+
+    `say` receives what takes time, the warnings of statements, and with `verbose` the steps of each search. `late`
+    opens the archive when records are asked for.
+    """
+    shown_as = get_format(config.format).name
+    made = connect(
+        config.archive,
+        api_key=config.api_key,
+        timeout=config.timeout,
+        say=say,
+        watch=None if verbose else status_line(sys.stderr),  # the steps take its place
+        late=late,
+        verbose=say if verbose else False,
+    )
+    made.on_warning(lambda warnings, source: say(render(warnings, source)))
+    made.settings.set_front_end_format(format=shown_as)
+    return made
+
+
+def use_color(config: Config) -> bool:
+    """Whether to colour standard output. What is asked for by name holds whatever the terminal is."""
+    return config.color == "always" or (config.color == "auto" and should_color(sys.stdout, os.environ))
+
+
+def show_result(result: ResultSet, shown_as: str, config: Config) -> None:
+    """Write a result to standard output: all of it, or on a terminal what fits it, a page at a time."""
+    known = get_format(shown_as)
+    if not sys.stdout.isatty():
+        sys.stdout.flush()
+        if known.render is None:
+            for piece in known.encode_result(result):
+                sys.stdout.buffer.write(piece)
+            return
+        for chunk in known.render_screen(
+            result, RenderOptions(color=use_color(config), blocks=supports_blocks(sys.stdout))
+        ):
+            sys.stdout.write(chunk)
+        return
+    # Pipes and files, which scripts wait for, need no pager.
+    from auroraql.frontends.shared.pager import choose_pager, max_page_lines, page_height, write_paged
+
+    chosen = None if config.origins["pager"] == "default" else config.text("pager")
+    screen = RenderOptions(
+        shutil.get_terminal_size().columns,
+        page_height(os.environ, chosen),
+        terminal=True,
+        color=use_color(config),
+        blocks=supports_blocks(sys.stdout),
+    )
+    write_paged(
+        sys.stdout, known.render_screen(result, screen), choose_pager(os.environ, chosen), lines=max_page_lines()
+    )

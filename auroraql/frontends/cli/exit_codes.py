@@ -1,0 +1,20 @@
+"""The exit codes of the command line, and which of them an error has."""
+
+from __future__ import annotations
+
+from auroraql.diagnostics.errors import AuroraQLError, StatementError, TimedOut, Unreachable, UsageError
+
+EXIT_OK, EXIT_FAILED, EXIT_WRONG, EXIT_UNREACHABLE, EXIT_TIMED_OUT, EXIT_INTERRUPTED = 0, 1, 2, 3, 4, 130
+
+
+def exit_code(error: AuroraQLError) -> int:
+    """The code that tells what went wrong."""
+    match error:
+        case StatementError() | UsageError():
+            return EXIT_WRONG
+        case Unreachable():
+            return EXIT_UNREACHABLE
+        case TimedOut():
+            return EXIT_TIMED_OUT
+        case _:
+            return EXIT_FAILED

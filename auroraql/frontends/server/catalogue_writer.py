@@ -1,0 +1,124 @@
+"""Changes to a catalogue in SQL, each within a transaction that the caller holds. Every value is bound.
+
+A record that is there already is replaced by the one that comes, so an upload may be sent again.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import astuple
+from datetime import datetime
+from typing import Any
+
+import duckdb
+
+from auroraql.frontends.server.http_types import Document
+from auroraql.frontends.server.source_directory import RECORDS_TABLE
+from auroraql.schema.catalogue import DataSource
+
+Rows = Sequence[Document]
+"""Records as columns of the catalogue by name; `metadata` is JSON text, or None."""
+
+_HOLDS = """
+SELECT 1 FROM data_products WHERE data_source = $1 UNION ALL SELECT 1 FROM ephemeris WHERE data_source = $1 LIMIT 1
+"""
+
+_PLACES = ", ".join(
+    f"{place}_{member}" for place in ("location_geo", "location_gsm", "nbtrace", "sbtrace") for member in ("lat", "lon")
+)
+
+_SAME_PRODUCT = """
+DELETE FROM data_products AS p USING (SELECT unnest($rows, recursive := true)) AS r
+WHERE p.data_source = $source AND p."start" = r."start" AND p."end" = r."end"
+    AND p.data_product_type = r.data_product_type AND p.url = r.url
+"""
+
+_ADD_PRODUCTS = """
+INSERT INTO data_products
+SELECT $source, "start", "end", data_product_type, url, metadata::JSON::VARIANT
+FROM (SELECT unnest($rows, recursive := true)) ORDER BY "start"
+"""
+
+_SAME_EPOCH = """
+DELETE FROM ephemeris AS e USING (SELECT unnest($rows, recursive := true)) AS r
+WHERE e.data_source = $source AND e.epoch = r.epoch
+"""
+
+_ADD_METADATA = """
+INSERT INTO ephemeris_metadata
+SELECT $first + i, texts[i]::JSON::VARIANT FROM (SELECT $texts::VARCHAR[] AS texts), range(1, len(texts) + 1) AS t(i)
+"""
+
+_ADD_EPHEMERIS = f"""
+INSERT INTO ephemeris
+SELECT $source, epoch, {_PLACES}, metadata::BIGINT FROM (SELECT unnest($rows, recursive := true)) ORDER BY epoch
+"""  # noqa: S608 - columns of the catalogue
+
+_ORPHANS = """
+DELETE FROM ephemeris_metadata
+WHERE identifier IN (SELECT unnest($1::BIGINT[])) AND identifier NOT IN (
+    SELECT metadata FROM ephemeris WHERE metadata IN (SELECT unnest($1::BIGINT[]))
+)
+"""
+
+
+def write_source(cursor: duckdb.DuckDBPyConnection, source: DataSource, beside: Document) -> None:
+    """Adds a source, or puts it in the place of the one with its identifier."""
+    delete_source(cursor, source.identifier)
+    cursor.execute("INSERT INTO data_sources VALUES (?, ?, ?, ?, ?, ?)", list(astuple(source)))
+    cursor.execute(RECORDS_TABLE)
+    cursor.execute("INSERT INTO source_records VALUES (?, ?)", [source.identifier, json.dumps(beside)])
+
+
+def delete_source(cursor: duckdb.DuckDBPyConnection, identifier: int) -> None:
+    """Deletes a source, not its records."""
+    cursor.execute(RECORDS_TABLE)
+    for table in ("data_sources", "source_records"):
+        cursor.execute(f"DELETE FROM {table} WHERE identifier = ?", [identifier])  # noqa: S608 - one of two names
+
+
+def has_records(cursor: duckdb.DuckDBPyConnection, identifier: int) -> bool:
+    """Whether there are records of a source."""
+    return cursor.execute(_HOLDS, [identifier]).fetchone() is not None
+
+
+def write_products(cursor: duckdb.DuckDBPyConnection, source: int, rows: Rows) -> None:
+    """Adds data products: start, end, data_product_type, url and metadata."""
+    bound = {"source": source, "rows": list(rows)}
+    cursor.execute(_SAME_PRODUCT, bound)
+    cursor.execute(_ADD_PRODUCTS, bound)
+
+
+def delete_products(cursor: duckdb.DuckDBPyConnection, source: int, urls: Sequence[str]) -> int:
+    """Deletes the data products of these URLs; how many there were."""
+    sql = "DELETE FROM data_products WHERE data_source = ? AND url IN (SELECT unnest(?::VARCHAR[])) RETURNING 1"
+    return len(cursor.execute(sql, [source, list(urls)]).fetchall())
+
+
+def write_ephemeris(cursor: duckdb.DuckDBPyConnection, source: int, rows: Rows) -> None:
+    """Adds ephemeris: epoch, the members of each location, and metadata, of which equal ones are kept once."""
+    bound = {"source": source, "rows": list(rows)}
+    _delete_orphaned_metadata(cursor, cursor.execute(f"{_SAME_EPOCH} RETURNING e.metadata", bound).fetchall())
+    texts = list(dict.fromkeys(row["metadata"] for row in rows if row["metadata"] is not None))
+    found = cursor.execute("SELECT coalesce(max(identifier), 0) FROM ephemeris_metadata").fetchone()
+    first = found[0] if found else 0
+    cursor.execute(_ADD_METADATA, {"first": first, "texts": texts})
+    numbers: dict[Any, int] = {text: first + number for number, text in enumerate(texts, 1)}
+    numbered = [{**row, "metadata": numbers.get(row["metadata"])} for row in rows]
+    cursor.execute(_ADD_EPHEMERIS, {"source": source, "rows": numbered})
+
+
+def delete_ephemeris(cursor: duckdb.DuckDBPyConnection, source: int, start: datetime, end: datetime) -> int:
+    """Deletes the ephemeris of a source from start to end, inclusive; how many records there were."""
+    sql = "DELETE FROM ephemeris WHERE data_source = ? AND epoch >= ? AND epoch <= ? RETURNING metadata"
+    gone = cursor.execute(sql, [source, start, end]).fetchall()
+    _delete_orphaned_metadata(cursor, gone)
+    return len(gone)
+
+
+def _delete_orphaned_metadata(cursor: duckdb.DuckDBPyConnection, gone: Sequence[tuple[Any, ...]]) -> None:
+    """Deletes the metadata that no record has any more, of those that the deleted ones had."""
+    numbers = sorted({row[0] for row in gone if row[0] is not None})
+    if numbers:
+        cursor.execute(_ORPHANS, [numbers])

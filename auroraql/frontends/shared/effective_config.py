@@ -1,0 +1,29 @@
+"""The settings of a command: those of its options, and for the rest what the user has set once."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+
+from auroraql.config import Config, read_config
+
+_OPTIONS = ("archive", "format", "timeout", "color", "profile")
+
+
+def effective_config(options: argparse.Namespace, *, checked: bool = False) -> Config:
+    """What holds for a command, looked over when it is to be `checked`. Raises UsageError for what is set wrongly."""
+    return read_config(os.environ, {name: getattr(options, name, None) for name in _OPTIONS}, checked=checked)
+
+
+def query_folders(config: Config) -> tuple[Path, Path]:
+    """Where saved queries are: the working folder, and the user's own, where new ones are kept."""
+    return Path(), user_query_folder(config)
+
+
+def user_query_folder(config: Config) -> Path:
+    """The user's own folder of saved queries."""
+    from platformdirs import user_data_path
+
+    named = config.text("queries")
+    return Path(named).expanduser() if named else user_data_path("auroraql") / "queries"

@@ -1,0 +1,1 @@
+"""The text form of the language: grammar, parser, AST, splitter, printer, formatter and highlighter."""

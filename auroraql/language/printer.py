@@ -1,0 +1,345 @@
+"""A Query written as text, in canonical form: reading it back gives the same Query."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from auroraql.ir.query import (
+    EVENTS_ONLY,
+    And,
+    Block,
+    Column,
+    Comparison,
+    Criteria,
+    FieldComparison,
+    Not,
+    Or,
+    OrderKey,
+    Predicate,
+    Query,
+    Ref,
+    default_columns,
+    split_conjuncts,
+)
+from auroraql.ir.time_literals import literal_of, read_full_date, read_span
+from auroraql.language.pretty import lay_out_clauses, quote_name, quote_text
+from auroraql.schema import BLOCKS, KINDS, Field, Kind, Type, is_time_key
+from auroraql.schema.catalogue import Catalogue
+from auroraql.schema.kinds.conjunctions import HALF_MINUTE, PRECISION_UNIT, TRACES
+from auroraql.schema.kinds.synonyms import TIME_WORDS
+from auroraql.schema.operators import OPERATORS, Limit, Op
+
+_NAME = re.compile(r"(?!(?:and|or|not|in|between|like|is|null|true|false)(?!\w))[^\W\d]\w*", re.IGNORECASE)
+_NUMBER = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?")
+_DAY = timedelta(days=1) - timedelta(seconds=1)
+
+
+def print_query(query: Query, catalogue: Catalogue) -> str:
+    """The canonical text of a query. The catalogue tells which metadata keys hold numbers."""
+    return _Printer(KINDS[query.kind], catalogue).query(query)
+
+
+def print_predicate(predicate: Predicate, kind: Kind, catalogue: Catalogue) -> str:
+    """A predicate as WHERE has it."""
+    return _Printer(kind, catalogue).predicate(predicate, 0)
+
+
+class _Printer:
+    def __init__(self, kind: Kind, catalogue: Catalogue) -> None:
+        self.kind, self.catalogue = kind, catalogue
+        self.labels: set[str] = set()
+        """Names that SELECT gives; in WHERE a metadata key of such a name is written with `metadata.` before it."""
+
+    def query(self, query: Query) -> str:
+        clauses = [] if query.criteria is None else self.criteria(query.criteria)
+        if query.select is not None:
+            clauses.append(f"SELECT {', '.join(self.columns(query))}")
+        self.labels = {column.alias for column in query.select or () if column.alias}
+        if query.where != And(()):
+            clauses.append(f"WHERE {self.predicate(query.where, 0)}")
+        if query.during:
+            clauses.append(print_overlapping(*query.during[0]))
+        window = print_window(query.start, query.end)
+        if window:
+            clauses.append(window)
+        labels = {print_name(column.label if column.function else column.alias) for column in query.select or ()}
+        if query.group_by:
+            clauses.append(f"GROUP BY {', '.join(self.key(ref, labels) for ref in query.group_by)}")
+        if query.order_by:
+            clauses.append(f"ORDER BY {', '.join(self.order_key(key, labels) for key in query.order_by)}")
+        if query.limit is not None:
+            clauses.append(f"LIMIT {query.limit}" + (f" OFFSET {query.offset}" if query.offset else ""))
+        return lay_out_clauses(f"FIND {'DISTINCT ' if query.distinct else ''}{self.kind.name}", clauses)
+
+    def criteria(self, criteria: Criteria) -> list[str]:
+        # Most searches are for something else and never load this room.
+
+        return list(print_criteria(criteria, lambda where, kind: print_predicate(where, kind, self.catalogue)))
+
+    def columns(self, query: Query) -> Iterator[str]:
+        """The items of SELECT. Columns in the order of the record are a star where that is shorter and lacks few."""
+        columns = query.select or ()
+        whole = default_columns(self.kind.leaves())
+        places = {column: at for at, column in enumerate(whole)}
+        for run in _consecutive_columns(columns, places):
+            items = [self.column(column) for column in run]
+            if (
+                query.is_aggregate
+                or run == list(whole) == list(columns)
+                or run[0] not in places
+                or 2 * len(run) <= len(whole)
+            ):
+                yield from items
+                continue
+            there = set(run)
+            missing = [leaf for leaf, column in zip(self.kind.leaves(), whole, strict=True) if column not in there]
+            star = f"* EXCLUDE ({', '.join(self.excluded_fields(missing))})" if missing else "*"
+            yield from [star] if len(star) < len(", ".join(items)) else items
+
+    def excluded_fields(self, missing: Sequence[Field]) -> Iterator[str]:
+        """What EXCLUDE names for the fields: an object where nothing of it is left."""
+        for field in self.kind.fields:
+            left_out = [leaf for leaf in missing if leaf.path[: len(field.path)] == field.path]
+            members = field.members if field.members and not field.many else (field,)
+            for each in (field,) if len(left_out) == len(members) else left_out:
+                yield print_path(each.bare if self.kind.field(each.bare) is each else each.name)
+
+    def column(self, column: Column) -> str:
+        if column.ref is None:
+            path = "*"
+        elif column.bare:
+            # The label of the column is the name as written, so the prefix may not come back.
+            path = print_name(column.ref.bare)
+        else:
+            path = self.path(column.ref, dotted=True)
+        written = f"{column.function}({path})" if column.function else path
+        return f"{written} AS {print_name(column.alias)}" if column.alias else written
+
+    def key(self, ref: Ref, labels: set[str]) -> str:
+        """A label shadows a name of one part, so a field behind it is written with its prefix."""
+        if ref.role == "column":
+            return print_name(ref.name)
+        path = self.path(ref)
+        return self.path(ref, dotted=True) if path in labels else path
+
+    def order_key(self, key: OrderKey, labels: set[str]) -> str:
+        words = [self.key(key.ref, labels), "DESC" if key.descending else "", "NULLS FIRST" if key.nulls_first else ""]
+        return " ".join(filter(None, words))
+
+    def path(self, ref: Ref, *, dotted: bool = False) -> str:
+        """A metadata key stands bare unless a field has its name; a source field bare, or dotted as a column."""
+        if ref.role == "metadata":
+            name = print_name(ref.name)
+            is_taken = self.kind.field(ref.name) is not None or ref.name.lower() in TIME_WORDS
+            return f"metadata.{name}" if dotted or is_taken or ref.name in self.labels else name
+        declared = self.kind.field(ref.name)
+        return ref.name if dotted or declared is None else declared.bare
+
+    def operand(self, ref: Ref) -> str:
+        """A field on the right of an operator; a metadata key says there that it is one."""
+        return self.path(ref, dotted=ref.role == "metadata")
+
+    def predicate(self, predicate: Predicate, above: int) -> str:
+        """`above` is how tightly the surroundings bind: 0 nothing, 1 OR, 2 AND."""
+        match predicate:
+            case Comparison():
+                return self.comparison(predicate)
+            case FieldComparison(ref, operator, other):
+                return f"{self.path(ref)} {OPERATORS[operator].text} {self.operand(other)}"
+            case Not(term):
+                return f"NOT ({self.predicate(term, 0)})"
+            case And(terms):
+                text = " AND ".join(self.predicate(t, 2) for t in terms)
+                return f"({text})" if above == 2 else text
+            case Or(terms):
+                text = " OR ".join(self.predicate(t, 1) for t in terms)
+                return f"({text})" if above else text
+
+    def comparison(self, comparison: Comparison) -> str:
+        operator = OPERATORS[comparison.operator]
+        limits = operator.limits_of(len(comparison.values))
+        values = [
+            self.value(comparison.ref, value, limit) for value, limit in zip(comparison.values, limits, strict=False)
+        ]
+        left = f"{self.path(comparison.ref)} {operator.text}"
+        if operator.op is Op.BETWEEN and (literal := self.interval(comparison)):
+            return f"{self.path(comparison.ref)} {OPERATORS[Op.EQ].text} {literal}"
+        match operator.arity:
+            case 0:
+                return left
+            case 2:
+                return f"{left} {values[0]} AND {values[1]}"
+            case -1:
+                return f"{left} ({', '.join(values)})"
+            case _:
+                return f"{left} {values[0]}"
+
+    def value(self, ref: Ref, value: str, limit: Limit = "whole") -> str:
+        """A number bare where the field holds numbers (or may), everything else quoted."""
+        if limit == "text":
+            return quote_text(value)
+        literal = _interval_literal(value, limit) if ref.role == "metadata" or self.type_of(ref) is Type.TIME else ""
+        if literal:
+            # A quoted year or month need not be a time.
+            return quote_text(literal) if ref.role == "metadata" and len(literal) >= len("2020-01-01") else literal
+        match self.type_of(ref):
+            case Type.NUMBER | Type.INTEGER | Type.ANY if _NUMBER.fullmatch(value):
+                return value
+            case Type.BOOLEAN:
+                return value.upper()
+            case Type.TIME:
+                return print_instant(value)
+            case _:
+                return quote_text(value)
+
+    def interval(self, comparison: Comparison) -> str:
+        """The literal that a range of times is equal to; empty where there is none."""
+        ends = [_parse_instant(value) for value in comparison.values]
+        if None in ends or (comparison.ref.role != "metadata" and self.type_of(comparison.ref) is not Type.TIME):
+            return ""
+        first, last = (end for end in ends if end is not None)
+        literal = literal_of(first, last) if first < last else ""
+        if comparison.ref.role != "metadata":
+            return literal
+        is_year = len(literal) == len("2020") and not is_time_key(self.kind, comparison.ref.name)
+        return "" if is_year else quote_text(literal) if len(literal) == len("2020-01-01") else literal
+
+    def type_of(self, ref: Ref) -> Type:
+        if ref.role != "metadata":
+            declared = self.kind.field(ref.name)
+            return declared.type if declared is not None else Type.ANY
+        key = self.catalogue.key(self.kind.metadata, ref.name)
+        return key.type if key is not None else Type.ANY
+
+
+def _consecutive_columns(columns: Sequence[Column], places: Mapping[Column, int]) -> Iterator[list[Column]]:
+    """The columns, those that follow one another in the order of the record together."""
+    run: list[Column] = []
+    for column in columns:
+        if run and places.get(run[-1], len(places)) >= places.get(column, -1):
+            yield run
+            run = []
+        run.append(column)
+    if run:
+        yield run
+
+
+def print_path(dotted: str) -> str:
+    """A dotted path as a statement writes it."""
+    return ".".join(map(print_name, dotted.split(".")))
+
+
+def print_name(name: str) -> str:
+    """A name as a statement writes it: in backticks when it is not a plain one."""
+    return name if _NAME.fullmatch(name) else quote_name(name)
+
+
+def print_time(moment: datetime) -> str:
+    """A time with as many parts as it needs."""
+    return moment.isoformat(timespec="seconds" if moment.second else "minutes")
+
+
+def print_instant(value: str) -> str:
+    """An instant of a query, without the seconds where they are zero."""
+    return value.removesuffix(":00") if len(value) == len("2020-01-01T00:00:00") else value
+
+
+_MIDNIGHT, _LAST_MOMENT = "T00:00:00", "T23:59:59.999999"
+
+
+def _parse_instant(value: str) -> datetime | None:
+    """The moment of an instant as a query has it."""
+    found = read_full_date(value) if len(value) >= len("2020-01-01T00:00:00") else None
+    return None if found is None else found.first
+
+
+def _interval_literal(value: str, limit: Limit) -> str:
+    """The date, month or year that means a time of a query; empty where only an instant does."""
+    span = read_span(value)
+    if span is not None:
+        return literal_of(*span)
+    day, edge = value[:10], {"first": _MIDNIGHT, "last": _LAST_MOMENT}.get(limit)
+    is_whole_day = edge is not None and value[10:] == edge and read_full_date(value) is not None
+    return day if is_whole_day else ""
+
+
+def print_window(start: datetime | None, end: datetime | None) -> str:
+    """The canonical window; a bound at the edge of a day is written as that day."""
+    if start is not None and end is not None:
+        if _is_midnight(start) and end == start + _DAY:
+            return f"ON {start.date().isoformat()}"
+        return f"BETWEEN {_print_lower_bound(start)} AND {_print_upper_bound(end)}"
+    if start is not None:
+        return f"SINCE {_print_lower_bound(start)}"
+    return f"UNTIL {_print_upper_bound(end)}" if end is not None else ""
+
+
+def print_overlapping(first: datetime, last: datetime) -> str:
+    """The canonical window of what overlaps an interval."""
+    if first == last:
+        return f"OVERLAPPING {print_time(first)}"
+    if _is_midnight(first) and last == first + _DAY:
+        return f"OVERLAPPING {first.date().isoformat()}"
+    return f"OVERLAPPING {_print_lower_bound(first)} AND {_print_upper_bound(last)}"
+
+
+def _is_midnight(moment: datetime) -> bool:
+    return (moment.hour, moment.minute, moment.second) == (0, 0, 0)
+
+
+def _print_lower_bound(start: datetime) -> str:
+    return start.date().isoformat() if _is_midnight(start) else print_time(start)
+
+
+def _print_upper_bound(end: datetime) -> str:
+    return end.date().isoformat() if (end.hour, end.minute, end.second) == (23, 59, 59) else print_time(end)
+
+
+PrintPredicate = Callable[[Predicate, Kind], str]
+
+
+def print_criteria(criteria: Criteria, write_predicate: PrintPredicate) -> Iterator[str]:
+    """The clauses of the criteria, in canonical order."""
+    yield f"OF {', '.join(_print_block(block, write_predicate) for block in criteria.blocks)}"
+    distances = ", ".join(_print_distances(criteria))
+    if distances:
+        yield f"WITHIN {distances}"
+    if criteria.via != (TRACES[0],):
+        yield f"VIA {', '.join(criteria.via) or '()'}"
+    if criteria.subminute:
+        yield f"PRECISION {HALF_MINUTE} {PRECISION_UNIT}"
+
+
+def _print_block(block: Block, write_predicate: PrintPredicate) -> str:
+    if block.kind == "location":
+        points = ", ".join(f"({lat:f}, {lon:f})" for lat, lon in block.points)
+        return f"location {points}" if len(block.points) == 1 else f"location ({points})"
+    terms = split_conjuncts(block.where)
+    if block.kind == "events" and terms[:1] == (EVENTS_ONLY,):
+        terms = terms[1:]
+    where = terms[0] if len(terms) == 1 else And(terms)
+    return f"{block.kind} ({write_predicate(where, BLOCKS[block.kind])})" if terms else block.kind
+
+
+def _print_distances(criteria: Criteria) -> Iterator[str]:
+    """The limit that most pairs have stands for all; two ground blocks are at one place unless it is said."""
+    names, pairs = criteria.names, list(zip(criteria.pairs, criteria.distances, strict=True))
+    usual = [limit for pair, limit in pairs if not _is_ground_pair(criteria, pair)]
+    general = Counter(usual).most_common(1)[0][0] if usual else None
+    if usual:
+        yield _print_limit(general)
+    for pair, limit in pairs:
+        if limit != (Decimal(0) if _is_ground_pair(criteria, pair) else general):
+            yield f"{names[pair[0]]}-{names[pair[1]]} {_print_limit(limit)}"
+
+
+def _is_ground_pair(criteria: Criteria, pair: tuple[int, int]) -> bool:
+    return all(criteria.blocks[at].kind == "ground" for at in pair)
+
+
+def _print_limit(limit: Decimal | None) -> str:
+    return "ANY" if limit is None else f"{limit:f} km"

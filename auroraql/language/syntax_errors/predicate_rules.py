@@ -1,0 +1,274 @@
+"""Slips in predicates: operators of other languages, missing quotes, a missing AND."""
+
+from __future__ import annotations
+
+import re
+
+from auroraql.diagnostics.errors import Diagnostic, Span
+from auroraql.language.syntax_errors.foreign_syntax import CONSTRUCT_BY_WORD
+from auroraql.language.syntax_errors.parse_context import CLAUSE_STARTS, VALUE_TYPES, ParseErrorContext, is_word
+from auroraql.schema.operators import SPELLINGS
+
+OPERATOR_TEXTS = ", ".join(sorted({s for s in SPELLINGS if not s[0].isalpha() and s.isascii()}))
+
+
+_RUN = re.compile(r"[\w./:-]+(?: [\w./:-]+)*")
+_PATTERN = re.compile(r"[\w./:%*-]+(?: [\w./:%*-]+)*")
+_QUOTES = "'\""
+_WORDS = r"[^\W\d][\w./-]*(?: [\w./-]+)*"
+_LIST_OF_WORDS = re.compile(rf"{_WORDS}(?:\s*,\s*(?:{_WORDS}|'[^']*'))+(?=\s*\))")
+_NOT_VALUES = {
+    *CLAUSE_STARTS,
+    *CONSTRUCT_BY_WORD,
+    "AS",
+    "BY",
+    "FROM",
+    "WITH",
+    "OFFSET",
+    "DESC",
+    "ASC",
+    "TO",
+    "DISTINCT",
+}
+"""Words that are not a value whose quotes are missing."""
+
+_NOT_TEXTS = ("NULL", "NOT", "AND", "OR", "IN", "IS", "BETWEEN", "LIKE", "SELECT", "FIND")
+
+
+def find_foreign_operator(at: ParseErrorContext) -> Diagnostic | None:
+    """`==`, `=>`, `=<`, `===`, `!==`, `&&`, `||`, `!`."""
+    match = re.compile(r"[=<>!~&|≤≥≠]+").search(at.text, max(at.start - 2, 0), at.start + 3)
+    if not match or not match.start() <= at.start <= match.end() or match.end() <= at.start:
+        return None
+    typed = match[0]
+    if "~" in typed:
+        hint = "LIKE takes % for any characters and _ for one: display_name LIKE 'TREx RGB %'"
+        return Diagnostic("AQL0109", f"'{typed}' is not an operator", Span(match.start(), match.end()), "", hint)
+    meant = {
+        "=>": ">=",
+        "=<": "<=",
+        "==": "=",
+        "===": "=",
+        "!==": "!=",
+        "&&": "AND",
+        "&": "AND",
+        "||": "OR",
+        "|": "OR",
+        "!": "NOT",
+        "=!": "!=",
+        "><": "<>",
+    }.get(typed)
+    if meant is None:
+        if typed in SPELLINGS:
+            return None
+        return Diagnostic(
+            "AQL0109",
+            f"'{typed}' is not an operator",
+            Span(match.start(), match.end()),
+            hint=f"the operators are {OPERATOR_TEXTS}, IN, BETWEEN, LIKE, IS NULL",
+        )
+    return Diagnostic(
+        "AQL0109",
+        f"'{typed}' is not an operator",
+        Span(match.start(), match.end()),
+        f"write {meant}",
+        hint=f"did you mean {meant}?",
+        fix=meant,
+    )
+
+
+def find_null_comparison(at: ParseErrorContext) -> Diagnostic | None:
+    """`= NULL`, which nothing is."""
+    if at.word == "NULL" and "STRING" in at.accepts and at.type_before() in ("COMMA", "LPAR"):
+        hint = "leave NULL out of the list; field IS NULL finds records without a value"
+        return Diagnostic("AQL0109", "NULL is not a value of a list", at.span, "not a value", hint)
+    if at.type_before() != "CMP" or at.found_text.lower() != "null":
+        return None
+    operator = at.token_before()
+    if str(operator) not in ("=", "!=", "<>", "≠"):
+        hint = "field IS NULL finds records without a value, field IS NOT NULL the others"
+        return Diagnostic("AQL0109", "NULL has no order", at.span, "not a value", hint)
+    wanted = "IS NULL" if str(operator) == "=" else "IS NOT NULL"
+    start = int(operator.start_pos or 0) if operator is not None else at.start
+    return Diagnostic(
+        "AQL0109",
+        "nothing is equal to NULL, or different from it",
+        Span(start, at.end),
+        f"write {wanted}",
+        hint=f"did you mean {wanted}?",
+        fix=wanted,
+    )
+
+
+def find_bare_value(at: ParseErrorContext) -> Diagnostic | None:
+    """`program = themis-asi`, `platform = fort smith`, `IN (trex, rego)`: text without quotes."""
+    first = at.token_before() if at.type_before() == "NAME" else None
+    if first is None:
+        starts = "STRING" in at.accepts and "TRUE" in at.accepts and is_word(at.found_text) and "NAME" not in at.accepts
+        if not starts:
+            return None
+        if at.word in _NOT_TEXTS:
+            return None
+        begin = at.start
+    else:
+        inside_text = at.type in ("SIGN", "NAME", "NUMBER", "") and at.type_before(2) in ("CMP", "IN", "LIKE")
+        if not inside_text or not (at.type != "NAME" or not starts_predicate(at, at.end)):
+            return None
+        if at.type == "SIGN" and at.start > first.end_pos:
+            return None  # a calculation
+        begin = int(first.start_pos or 0)
+    run = (_PATTERN if "LIKE" in (at.type_before(), at.type_before(2)) else _RUN).match(at.text, begin)
+    words = run[0] if run else at.found_text
+    words = _words_before_keyword(words)
+    if not words or words.split(" ")[0].upper() in _NOT_VALUES:
+        return None
+    quoted = "'" + words + "'"
+    others = _LIST_OF_WORDS.match(at.text, begin) if "IN" in (at.type_before(2), at.type_before(3)) else None
+    if others is not None:
+        items = [item.strip() for item in others[0].split(",")]
+        fix = ", ".join(item if item[0] in "'\"" else f"'{item}'" for item in items)
+        return Diagnostic(
+            "AQL0108",
+            f"{' and '.join(repr(item) for item in items if item[0] not in _QUOTES)} have no quotes",
+            Span(begin, others.end()),
+            "texts are quoted",
+            hint=f"write {fix}",
+            fix=fix,
+        )
+    return Diagnostic(
+        "AQL0108",
+        f"'{words}' has no quotes",
+        Span(begin, begin + len(words)),
+        "a text is quoted",
+        hint=f"write {quoted}",
+        fix=quoted,
+    )
+
+
+def _words_before_keyword(words: str) -> str:
+    kept: list[str] = []
+    for word in words.split(" "):
+        if word.upper() in (*CLAUSE_STARTS, "AND", "OR"):
+            break
+        kept.append(word)
+    return " ".join(kept)
+
+
+def starts_predicate(at: ParseErrorContext, place: int) -> bool:
+    """Whether the name that ends at a place begins a predicate: an operator follows it."""
+    follows = re.compile(r"(?:\.\w+)*\s*(?:[=<>!≤≥≠]|(?:not\s+)?(?:in|between|like)\b|is\b)", re.IGNORECASE)
+    return follows.match(at.text, place) is not None
+
+
+def find_missing_and(at: ParseErrorContext) -> Diagnostic | None:
+    """Two predicates side by side, or joined by a comma."""
+    begins = at.type in ("LPAR", "NOT") or (at.type == "NAME" and starts_predicate(at, at.end))
+    if "AND" in at.accepts and begins:
+        return Diagnostic(
+            "AQL0110",
+            f"AND or OR is missing before '{at.found_text}'",
+            at.span,
+            "another predicate begins here",
+            hint=f"write AND {at.found_text}, or OR {at.found_text}",
+        )
+    if at.found_text == "," and "AND" in at.accepts and "COMMA" not in at.accepts:
+        return Diagnostic(
+            "AQL0110", "predicates are joined by AND or OR, not by a comma", at.span, "a comma", "write AND or OR"
+        )
+    return None
+
+
+def find_missing_operator(at: ParseErrorContext) -> Diagnostic | None:
+    """A name and no operator after it."""
+    if "CMP" not in at.accepts or at.type in ("$END", "NOT"):
+        return None
+    before = at.token_before()
+    return Diagnostic(
+        "AQL0106",
+        f"an operator is expected after '{before}'",
+        at.span,
+        "expected =, IN, BETWEEN, LIKE or IS NULL",
+        hint=f"write {before} = … to compare it",
+    )
+
+
+def find_between_without_and(at: ParseErrorContext) -> Diagnostic | None:
+    """`BETWEEN 1 TO 5`, `BETWEEN 1, 5`, `BETWEEN (1, 5)` in a predicate."""
+    value = r"(?:'(?:[^']|'')*'|[-+]?[\w.:]+(?: ?(?:km|deg|%))?)"
+    if at.found_text == "(" and at.type_before() == "BETWEEN":
+        both = at.match(rf"\(\s*({value})\s*(?:,|and(?!\w)|to(?!\w))\s*({value})\s*\)")
+        fix = f"{both[1]} AND {both[2]}" if both else None
+        span = Span(at.start, both.end()) if both else at.span
+        hint = f"write BETWEEN {fix or 'low AND high'}"
+        return Diagnostic("AQL0106", "BETWEEN takes two values joined by AND", span, "no parentheses", hint, fix)
+    back = next((n for n in range(2, 5) if at.type_before(n) == "BETWEEN"), 0)
+    if not back or "AND" not in at.accepts:
+        return None
+    joined = at.match(r"(?:to|till|until|or)(?!\w)|,|\.\.\.?|/|–|—")
+    if joined is None:
+        return None
+    span, blank = Span(at.start, joined.end()), " " if at.start == at.end_before() else ""
+    after = "" if at.text[joined.end() : joined.end() + 1].isspace() else " "
+    fix = None if at.word == "OR" else f"{blank}AND{after}"
+    return Diagnostic("AQL0106", "BETWEEN takes two values joined by AND", span, "expected AND", "write AND", fix)
+
+
+def find_missing_list(at: ParseErrorContext) -> Diagnostic | None:
+    """IN without its parentheses, with brackets, or with parentheses in parentheses."""
+    value = r"(?:'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|\$\w+|[-+]?\d[\w.:+-]*)"
+    values = rf"{value}(?:\s*,\s*{value})*"
+    nested = at.found_text == "(" and "IN" in (at.type_before(2), at.type_before(3))
+    if at.type_before() != "IN" and not nested:
+        return None
+    if nested:
+        start = at.start_before()
+        whole = at.match(rf"\(\s*(\(\s*{values}\s*,?\s*\)(?:\s*,\s*\(\s*{values}\s*\))*)\s*\)", start)
+    elif at.found_text[:1] in "[{":
+        start = at.start
+        whole = at.match(rf"(\[\s*{values}\s*\]|\{{\s*{values}\s*\}})", start)
+    else:
+        start = at.start
+        whole = at.match(rf"({values})(?!\s*(?:[=<>!]|and(?!\w)\s*[-+\d'\"]))", start)
+    if whole is None:
+        message = "a list has one pair of parentheses" if nested else "IN is followed by a list in parentheses"
+        return Diagnostic("AQL0106", message, at.span, "expected a value" if nested else "expected '('", _AS_LIST)
+    fix = f"({', '.join(re.findall(value, whole[1]))})"
+    message = "a list has one pair of parentheses" if nested else "IN is followed by a list in parentheses"
+    return Diagnostic("AQL0106", message, Span(start, whole.end()), "a list", f"write IN {fix}", fix)
+
+
+_AS_LIST = "as in: IN ('keogram', 'movie')"
+
+
+def find_pairs_in_list(at: ParseErrorContext) -> Diagnostic | None:
+    """`IN ('a' OR 'b')`, `IN ('a'; 'b')`."""
+    if at.found_text.upper() not in ("OR", "AND") or at.type_before() not in VALUE_TYPES:
+        return None
+    if "COMMA" not in at.accepts or "RPAR" not in at.accepts or "OR" in at.accepts:
+        return None
+    fix = "," if at.word == "OR" else None
+    return Diagnostic("AQL0114", "values of a list are separated by commas", at.span, "write ','", "write ','", fix)
+
+
+def find_missing_value(at: ParseErrorContext) -> Diagnostic | None:
+    """Something that is not a value, after an operator or in a list."""
+    if not {"STRING", "NUMBER", "TRUE"} <= at.accepts or at.type == "$END":
+        return None
+    before = at.word_before()
+    label = f"a value is expected after {before}" if before else "a value is expected"
+    shown = f"'{at.found_text}'" if at.found_text.isprintable() else f"the character U+{ord(at.found_text[0]):04X}"
+    hint = "values are texts in quotes, numbers, TRUE, FALSE, times as 2020-02-01, and $parameters"
+    return Diagnostic("AQL0106", f"{shown} is not a value", at.span, label, hint)
+
+
+def find_missing_text(at: ParseErrorContext) -> Diagnostic | None:
+    """LIKE without a quoted pattern."""
+    if at.type_before() != "LIKE":
+        return None
+    return Diagnostic(
+        "AQL0106",
+        "LIKE is followed by a quoted pattern",
+        at.span,
+        "expected a text",
+        hint="as in: display_name LIKE 'TREx RGB %'",
+    )

@@ -1,0 +1,404 @@
+"""Slips in how a statement is put together: its first word, its kind, its clauses, its end."""
+
+from __future__ import annotations
+
+import re
+
+from auroraql.diagnostics.errors import Diagnostic, Span
+from auroraql.diagnostics.suggestions import find_misspelt
+from auroraql.language.syntax_errors.foreign_syntax import CONSTRUCT_BY_WORD, FOREIGN_WORDS, diagnose_construct
+from auroraql.language.syntax_errors.parse_context import (
+    CLAUSE_STARTS,
+    NAMES_OF_TERMINALS,
+    ParseErrorContext,
+    describe_expected,
+    is_word,
+)
+from auroraql.language.syntax_errors.predicate_rules import starts_predicate
+from auroraql.schema import KINDS
+from auroraql.schema.kinds.synonyms import suggest_kind
+
+SQL = "SQL"
+"""Begins a statement too; the splitter takes it out before the parser sees it."""
+
+_FIRST_WORDS = ("FIND", "LET", SQL, "SHOW", "SET", "SUBMIT", "FETCH", "CANCEL", "EXPLAIN", "DESCRIBE")
+"""The words that begin a statement, in the order of messages. A test holds this against the grammar."""
+
+_FIRST = {
+    "WITH": "keep a search under a name with LET name = FIND …; SQL WITH … SELECT … reads such results",
+    "HELP": "type \\? at the prompt for help; auroraql --help on the command line",
+    "QUIT": "type \\q at the prompt to leave",
+    "EXIT": "type \\q at the prompt to leave",
+    "USE": "choose the archive with --archive, or with \\connect at the prompt",
+    "SEARCH": "write FIND data_products …",
+    "GET": "write FIND data_products …",
+    "QUERY": "write FIND data_products …",
+    "LIST": "write SHOW SOURCES, SHOW PROGRAMS or SHOW METADATA",
+    "DESC": "SHOW COLUMNS OF data_products lists the fields of a kind",
+    "COUNT": "write FIND data_products SELECT count(*) …",
+    "FROM": "write FIND data_products …",
+}
+
+
+def statement_keywords(accepts: frozenset[str]) -> list[str]:
+    """Return the words that may begin a statement, those of `accepts` and SQL."""
+    words = {each for each in accepts if each not in NAMES_OF_TERMINALS} | {SQL}
+    return sorted(words, key=lambda word: _FIRST_WORDS.index(word) if word in _FIRST_WORDS else len(_FIRST_WORDS))
+
+
+def find_wrong_first_word(at: ParseErrorContext) -> Diagnostic | None:
+    """Nothing is read yet: a statement does not begin like this."""
+    if at.tokens:
+        return None
+    words = statement_keywords(at.accepts)
+    begins = f"a statement begins with {', '.join(words[:-1])} or {words[-1]}"
+    shown = f"'{at.found_text}'" if at.found_text.isprintable() else f"the character U+{ord(at.found_text[0]):04X}"
+    message = f"a statement does not begin with {shown}"
+    if at.found_text.startswith("\\"):
+        hint = "commands such as \\d are for the prompt, each on a line of its own"
+        return Diagnostic("AQL0115", "a statement does not begin with a backslash", at.span, hint=hint)
+    if at.word in CONSTRUCT_BY_WORD:
+        return diagnose_construct(CONSTRUCT_BY_WORD[at.word], at.span)
+    if at.word == "DESC" and (kind := at.match(rf"desc\s+({'|'.join(KINDS)})\s*$")):
+        fix = f"SHOW COLUMNS OF {kind[1]}"
+        return Diagnostic(
+            "AQL0115", message, Span(at.start, kind.end()), "expected SHOW COLUMNS OF", f"write {fix}", fix
+        )
+    if at.word in _FIRST:
+        return Diagnostic("AQL0115", message, at.span, "", _FIRST[at.word])
+    if at.found_text.lower() in KINDS:
+        return Diagnostic(
+            "AQL0115", message, at.span, "FIND comes first", f"write FIND {at.found_text}", f"FIND {at.found_text}"
+        )
+    if at.word in CLAUSE_STARTS:
+        hint = "a clause belongs to a FIND: remove the ';' before it, or write FIND data_products first"
+        return Diagnostic("AQL0115", message, at.span, "a clause", hint)
+    near = None if at.word in FOREIGN_WORDS else find_misspelt(at.found_text, words)
+    return Diagnostic("AQL0115", message, at.span, hint=f"did you mean {near}?" if near else begins, fix=near)
+
+
+def find_missing_kind(at: ParseErrorContext) -> Diagnostic | None:
+    """After FIND: what is to be found."""
+    if "DATA_PRODUCTS" not in at.accepts:
+        if at.type_before(2) == "FIND" and at.type_before() == "NAME":
+            both = at.match(rf"{re.escape(str(at.token_before()))}[\s-]+(\w+)", at.start_before())
+            joined = find_misspelt(f"{at.token_before()}_{both[1]}", KINDS) if both is not None else None
+            if joined is not None and both is not None:
+                span = Span(at.start_before(), both.end())
+                message = f"'{at.text[span.start : span.end]}' is one word"
+                return Diagnostic("AQL0107", message, span, f"expected {joined}", f"did you mean {joined}?", joined)
+        return None
+    if at.type == "$END":
+        return Diagnostic(
+            "AQL0105",
+            "the statement ends before it says what to find",
+            at.span,
+            f"{_list_of_kinds()} is missing",
+            hint=f"FIND {next(iter(KINDS))} WHERE …",
+        )
+    hint, fix = suggest_kind(at.found_text)
+    return Diagnostic(
+        "AQL0107",
+        f"'{at.found_text}' is not something to find",
+        at.span,
+        f"expected {_list_of_kinds()}",
+        hint=hint or f"FIND {next(iter(KINDS))} …",
+        fix=fix,
+    )
+
+
+def _list_of_kinds() -> str:
+    return " or ".join(KINDS)
+
+
+_LISTINGS = {
+    **dict.fromkeys(("TABLES", "TABLE", "KINDS", "DATABASES", "SCHEMAS", "VIEWS", "COLLECTIONS"), ""),
+    **dict.fromkeys(("FIELDS", "SCHEMA"), "COLUMNS"),
+    **dict.fromkeys(("KEYS", "FILTERS"), "METADATA"),
+    **dict.fromkeys(("SITES", "STATIONS", "SATELLITES", "SPACECRAFT"), "PLATFORMS"),
+    **dict.fromkeys(("INSTRUMENTS",), "INSTRUMENT_TYPES"),
+    **dict.fromkeys(("JOBS", "QUERIES", "PROCESSLIST", "REQUESTS"), "SEARCHES"),
+    **dict.fromkeys(("VARIABLES", "OPTIONS", "ALL"), "SETTINGS"),
+    **dict.fromkeys(("DATA_SOURCES", "DATASOURCES"), "SOURCES"),
+    **dict.fromkeys(("VARS", "NAMES"), "RESULTS"),
+}
+
+
+def find_wrong_listing(at: ParseErrorContext) -> Diagnostic | None:
+    """SHOW TABLES, SHOW COLUMNS FROM, DESCRIBE data_products."""
+    first = at.tokens[0].type if at.tokens else ""
+    if first == "SHOW" and len(at.tokens) == 1 and at.type != "$END":
+        listings = sorted(each for each in at.accepts if each not in NAMES_OF_TERMINALS)
+        label = "expected what to show"
+        message = f"'{at.found_text}' is not something to show"
+        if at.word in _LISTINGS:
+            meant = _LISTINGS[at.word]
+            hint = (
+                f"write SHOW {meant}"
+                if meant
+                else f"what can be searched is {', '.join(KINDS)}: SHOW COLUMNS OF {next(iter(KINDS))}; SHOW SOURCES"
+            )
+            fix = meant if meant and meant != "COLUMNS" else None
+            return Diagnostic("AQL0107", message, at.span, label, hint, fix)
+        near = find_misspelt(at.found_text, listings)
+        hint = f"did you mean {near}?" if near else f"one of {', '.join(listings)}"
+        return Diagnostic("AQL0107", message, at.span, label, hint, near)
+    if first == "SHOW" and at.word in ("FROM", "IN") and "OF" in at.accepts:
+        return Diagnostic("AQL0106", f"SHOW takes OF, not {at.word}", at.span, "expected OF", "write OF", "OF")
+    if first == "DESCRIBE" and len(at.tokens) == 1 and at.found_text.lower() in KINDS:
+        fix = f"SHOW COLUMNS OF {at.found_text.lower()}"
+        span = Span(at.start_before(), at.end)
+        hint = f"write {fix} for its fields, DESCRIBE FIND {at.found_text} … for the engine's sentence"
+        message = f"DESCRIBE takes a search, not {at.found_text}"
+        return Diagnostic("AQL0106", message, span, "expected FIND", hint, None if at.match(r"\w+\s+\w") else fix)
+    return None
+
+
+def find_missing_assignment(at: ParseErrorContext) -> Diagnostic | None:
+    """`LET c FIND …`, `LET c := FIND …`, `LET c AS FIND …`."""
+    if not at.tokens or at.tokens[0].type not in ("LET", "SET", "SUBMIT") or at.accepts != frozenset({"CMP"}):
+        return None
+    sign = at.match(r":=|as(?!\w)|to(?!\w)|:")
+    word = at.tokens[0].upper()
+    if sign is not None:
+        span = Span(at.start, sign.end())
+        return Diagnostic("AQL0109", f"{word} takes '='", span, "write =", "write =", "=")
+    if at.type == "$END":
+        return None
+    fix = f"= {at.found_text}"
+    return Diagnostic(
+        "AQL0109", f"'=' is missing after {word} {at.token_before()}", at.span, "expected =", f"write {fix}", fix
+    )
+
+
+def find_from_clause(at: ParseErrorContext) -> Diagnostic | None:
+    """SQL's FROM."""
+    if at.word != "FROM":
+        return None
+    named = at.match(r"from\s+(\w+)(?!\w)(?!\s*[.,{])")
+    searched = next((at.tokens[n + 1] for n, t in enumerate(at.tokens[:-1]) if t.type == "FIND"), None)
+    same = named is not None and searched is not None and named[1].upper() == searched.upper()
+    hint = (
+        "FIND names what is searched: remove FROM"
+        if same
+        else ("FIND names what is searched: FIND data_products SELECT …; rows of a result are read by FIND name or SQL")
+    )
+    span = Span(at.start, named.end()) if same and named is not None else at.span
+    return Diagnostic("AQL0106", "there is no FROM here", span, "not in this language", hint, "" if same else None)
+
+
+_WANTED = {
+    "WHERE": "a predicate",
+    "AND": "a predicate",
+    "OR": "a predicate",
+    "NOT": "a predicate",
+    "SELECT": "a column",
+    "BY": "a column",
+    "WITHIN": "a distance",
+    "SIGN": "a block",
+    "VIA": "a trace",
+}
+"""What is missing when a clause begins right after one of these."""
+
+
+def find_early_clause(at: ParseErrorContext) -> Diagnostic | None:
+    """`SELECT start, WHERE …`, `WHERE ON …`: the clause's word was taken for a name, since a name was due."""
+    back = 2 if at.type_before() == "NUMBER" and at.type == "SIGN" else 1  # `ground1- ON 2020-01-01`
+    word = at.token_before(back)
+    if word is None or word.type != "NAME" or word.upper() not in CLAUSE_STARTS:
+        return None
+    span = Span(int(word.start_pos or 0), int(word.end_pos or 0))
+    before = at.token_before(back + 1)
+    if before is not None and before.type == "COMMA":
+        comma = Span(int(before.start_pos or 0), int(before.end_pos or 0))
+        return Diagnostic(
+            "AQL0114", "a comma too many", comma, f"{word.upper()} follows, not another item", "remove the comma", ""
+        )
+    if before is not None and before.type in _WANTED:
+        what = _WANTED[before.type]
+        return Diagnostic(
+            "AQL0106", f"{what} is missing between {before.upper()} and {word.upper()}", span, f"expected {what}"
+        )
+    return None
+
+
+def find_row_limit(at: ParseErrorContext) -> Diagnostic | None:
+    """`LIMIT 10, 20`, `LIMIT ALL`, `OFFSET 5 LIMIT 10`, `LIMIT 10 ROWS`, `FETCH FIRST 5 ROWS ONLY`."""
+    if at.found_text == "," and at.type_before(2) == "LIMIT":
+        both = at.match(r"limit\s+(\d+)\s*,\s*(\d+)(?![\w.])", at.start_before(2))
+        if both is None:
+            return None
+        both_ways = f"LIMIT {both[2]} OFFSET {both[1]}"
+        span = Span(both.start(), both.end())
+        return Diagnostic("AQL0118", "LIMIT takes one number", span, "two numbers", f"write {both_ways}", both_ways)
+    if at.type_before() == "LIMIT" and at.word in ("ALL", "NULL", "NONE"):
+        span = Span(at.start_before(), at.end)
+        return Diagnostic("AQL0118", "no LIMIT means all rows", span, "not needed", "leave LIMIT out", "")
+    if (
+        at.word in ("ROW", "ROWS", "RECORDS")
+        and at.type_before() == "NUMBER"
+        and at.type_before(2) in ("LIMIT", "OFFSET")
+    ):
+        return Diagnostic(
+            "AQL0106", f"{at.type_before(2)} takes a number alone", at.span, "one word too many", "remove it", ""
+        )
+    if at.word == "OFFSET" and "LIMIT" in at.accepts:
+        both = at.match(
+            r"offset\s+(\d+)(?:\s+rows?)?(?:\s+limit\s+(\d+)|\s+fetch\s+(?:first|next)\s+(\d+)\s+rows?\s+only)"
+        )
+        fix = f"LIMIT {both[2] or both[3]} OFFSET {both[1]}" if both else None
+        span = Span(at.start, both.end()) if both else at.span
+        return Diagnostic(
+            "AQL0106", "OFFSET follows LIMIT", span, "LIMIT comes first", f"write {fix or 'LIMIT 10 OFFSET 20'}", fix
+        )
+    if at.word in ("FETCH", "TOP", "FIRST") and "LIMIT" in at.accepts:
+        first = at.match(r"(?:fetch\s+(?:first|next)|top|first)\s+(\d+)(?:\s+rows?\s+only)?(?!\w)")
+        fix = f"LIMIT {first[1]}" if first else None
+        span = Span(at.start, first.end()) if first else at.span
+        return Diagnostic(
+            "AQL0118", f"'{at.found_text}' is written LIMIT", span, "expected LIMIT", f"write {fix or 'LIMIT 10'}", fix
+        )
+    return None
+
+
+def find_missing_count(at: ParseErrorContext) -> Diagnostic | None:
+    """LIMIT or OFFSET without a whole number."""
+    if at.type_before() not in ("LIMIT", "OFFSET"):
+        return None
+    if at.type == "$END":
+        return None
+    number = re.compile(r"[+-]?\s*[\d.]+").match(at.text, at.start)
+    typed = number[0] if number else at.found_text
+    return Diagnostic(
+        "AQL0208",
+        f"{at.type_before()} takes a whole number, not {typed}",
+        Span(at.start, at.start + len(typed)),
+        "expected a number",
+        hint=f"as in: {at.type_before()} 10",
+    )
+
+
+def find_wrong_order(at: ParseErrorContext) -> Diagnostic | None:
+    """`ORDER BY -start`, `ORDER BY start DESCENDING`, `SORT BY start`, `ORDER BY 1`, `GROUP BY 1`."""
+    if at.word in ("DESCENDING", "ASCENDING") and "DESC" in at.accepts:
+        meant = "DESC" if at.word == "DESCENDING" else "ASC"
+        return Diagnostic(
+            "AQL0107", f"'{at.found_text}' is written {meant}", at.span, f"expected {meant}", f"write {meant}", meant
+        )
+    if at.word in ("SORT", "SORTED", "ORDERED") and "ORDER" in at.accepts:
+        by = at.match(r"\w+\s+by(?!\w)")
+        fix = "ORDER BY" if by else None
+        span = Span(at.start, by.end()) if by else at.span
+        return Diagnostic(
+            "AQL0107", f"'{at.found_text}' is written ORDER BY", span, "expected ORDER BY", "write ORDER BY", fix
+        )
+    if at.type_before() == "BY" and at.found_text == "-":
+        path = at.match(r"-\s*([^\W\d][\w.]*)")
+        fix = f"{path[1]} DESC" if path else None
+        span = Span(at.start, path.end()) if path else at.span
+        return Diagnostic(
+            "AQL0118", "descending order is written DESC", span, "a sign", f"write {fix or 'start DESC'}", fix
+        )
+    if at.type_before() == "BY" and at.type == "NUMBER":
+        clause = f"{at.word_before(2)} BY"
+        return Diagnostic(
+            "AQL0118", f"{clause} takes names, not positions", at.span, "a number", "write the name of the column"
+        )
+    return None
+
+
+def find_forced_keyword(at: ParseErrorContext) -> Diagnostic | None:
+    """GROUP and ORDER without BY, and every other place where a single keyword could follow."""
+    wanted = next(iter(at.accepts)) if len(at.accepts) == 1 else ""
+    if not wanted.isalpha() or wanted in NAMES_OF_TERMINALS or at.type == "$END":
+        return None
+    before = at.word_before()
+    near = find_misspelt(at.found_text, [wanted]) if at.word not in FOREIGN_WORDS else None
+    if near is not None:
+        return Diagnostic(
+            "AQL0107",
+            f"'{at.found_text}' is not a keyword",
+            at.span,
+            f"expected {wanted}",
+            f"did you mean {wanted}?",
+            wanted,
+        )
+    if wanted == "FIND":
+        return Diagnostic("AQL0106", f"{before} takes a search", at.span, "expected FIND", "write FIND data_products …")
+    fix = f"{wanted} {at.found_text}"
+    return Diagnostic(
+        "AQL0106", f"{wanted} is missing after {before}", at.span, f"expected {wanted}", f"write {fix}", fix
+    )
+
+
+def find_missing_where(at: ParseErrorContext) -> Diagnostic | None:
+    """A predicate where a clause is due: `FIND data_products program = 'trex'`, `… WITH program = 'trex'`."""
+    if "WHERE" not in at.accepts or not is_word(at.found_text) or at.word in at.accepts:
+        return None
+    if "AND" in at.accepts and at.word not in ("WITH", "WHEN", "IF", "FILTER", "HAVING", "FOR"):
+        return None
+    clause = at.word in ("AND", "OR", "WITH", "WHEN", "IF", "FILTER", "HAVING", "FOR")
+    word = at.match(r"\w+\s*") if clause else None
+    begin = word.end() if word is not None else at.start
+    if not (clause or starts_predicate(at, at.end)) or (clause and not _is_predicate_at(at, begin)):
+        return None
+    if at.has_keyword("WHERE"):
+        hint = f"join it to the WHERE before: WHERE … {at.word if at.word in ('AND', 'OR') else 'AND'} …"
+        return Diagnostic("AQL0110", "a predicate belongs to WHERE", at.span, "a predicate after another clause", hint)
+    meant = "WHERE" if clause else f"WHERE {at.found_text}"
+    fix = meant if at.word != "OR" else None
+    message = f"predicates follow WHERE, not {at.word}" if clause else "WHERE is missing before a predicate"
+    return Diagnostic("AQL0106", message, at.span, "expected WHERE", "write WHERE", fix)
+
+
+def _is_predicate_at(at: ParseErrorContext, place: int) -> bool:
+    name = at.match(r"\(*\s*[^\W\d]\w*", place)
+    return name is not None and starts_predicate(at, name.end())
+
+
+def find_missing_of(at: ParseErrorContext) -> Diagnostic | None:
+    """`FIND conjunctions ground (…)`: OF is missing."""
+    if at.word in ("GROUND", "SPACE", "EVENTS", "LOCATION") and "OF" in at.accepts and not at.has_keyword("OF"):
+        joined = at.word_before() in ("BETWEEN", "WITH")
+        fix = None if joined else f"OF {at.found_text}"
+        return Diagnostic(
+            "AQL0106", "OF is missing before the blocks", at.span, "expected OF", f"write OF {at.found_text}", fix
+        )
+    if (
+        at.word in ("GROUND", "SPACE", "EVENTS", "LOCATION")
+        and at.type_before() == "BETWEEN"
+        and not at.has_keyword("OF")
+    ):
+        span = Span(at.start_before(), at.end)
+        hint = f"write OF {at.found_text} (…), space (…); BETWEEN begins a time window"
+        return Diagnostic("AQL0106", "blocks follow OF, not BETWEEN", span, "expected OF", hint, f"OF {at.found_text}")
+    return None
+
+
+def find_misspelt_keyword(at: ParseErrorContext) -> Diagnostic | None:
+    """A word that a slip of typing made of a keyword that could be here."""
+    if not is_word(at.found_text) or at.word in FOREIGN_WORDS:
+        return None
+    words = [each for each in at.accepts if each not in NAMES_OF_TERMINALS and each != at.word]
+    near = find_misspelt(at.found_text, words) if len(at.found_text) > 2 else None
+    if near is None:
+        return None
+    return Diagnostic(
+        "AQL0107",
+        f"'{at.found_text}' is not a keyword",
+        at.span,
+        f"expected {near}",
+        hint=f"did you mean {near}?",
+        fix=near,
+    )
+
+
+def find_unfinished(at: ParseErrorContext) -> Diagnostic | None:
+    """The statement ends where something is due."""
+    if at.type != "$END":
+        return None
+    last = at.token_before()
+    word = str(last) if last is not None else ""
+    return Diagnostic(
+        "AQL0105", f"the statement ends after '{word}', unfinished", at.span, f"expected {describe_expected(at)}"
+    )

@@ -1,0 +1,516 @@
+"""Slips in dates, windows and durations. A fix names the same time as was typed, or there is none."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+
+from auroraql.diagnostics.errors import Diagnostic, Span
+from auroraql.diagnostics.suggestions import find_closest, find_misspelt
+from auroraql.ir.time_literals import fault_of
+from auroraql.language.syntax_errors.parse_context import CLAUSE_STARTS, WINDOW_STARTS, ParseErrorContext, is_word
+
+_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_MONTH = (
+    r"(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?"
+    r"|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)\.?"
+)
+_TIME = (
+    r"(?:(?:\s*[T_]|\s+(?:at\s+)?)(?P<h>\d{1,2})(?::(?P<mi>\d{2})(?::?(?P<se>\d{2})(?:[.,](?P<fr>\d+))?)?"
+    r"|(?P<mi2>\d{2})(?:(?P<se2>\d{2})(?:[.,](?P<fr2>\d+))?)?)?"
+    r"(?:\s*(?P<half>[ap]\.?m\.?)(?!\w))?"
+    r"(?:\s*(?P<zone>Z(?!\w)|[+-]\d{1,2}(?::?\d{2})?(?!\w)|(?:[A-Z]{2,5}|[A-Z][a-z]+/\w+)(?![\w(])))?)?"
+)
+_DAYS = (
+    r"(?P<y>\d{4})(?P<sep>[-/._ ])(?P<m>\d{1,2})(?P=sep)(?P<d>\d{1,2})",
+    r"(?P<y>\d{4})[-/._ ](?P<name>" + _MONTH + r")[-/._ ](?P<d>\d{1,2})",
+    r"(?P<y>\d{4})(?P<m>\d{2})(?P<d>\d{2})",
+    r"(?P<d>\d{1,2})(?:st|nd|rd|th)?[-/. ]*(?P<name>" + _MONTH + r")[-/., ]*(?P<y>\d{4})",
+    r"(?P<name>" + _MONTH + r")\s*(?P<d>\d{1,2})(?:st|nd|rd|th)?(?:,\s*|\s+)(?P<y>\d{4})",
+    r"(?P<y>\d{4})-?W(?P<week>\d{2})-?(?P<weekday>[1-7])",
+    r"(?P<y>\d{4})-(?P<doy>\d{3})",
+    r"(?P<one>\d{1,2})[-/.](?P<two>\d{1,2})[-/.](?P<y>\d{4})",
+)
+_DATES = tuple(re.compile(rf"(?-i:{day}){_TIME}(?![\w:])".replace("(?-i:", "(?:"), re.IGNORECASE) for day in _DAYS)
+_MONTH_OF_YEAR = re.compile(
+    rf"(?:(?P<name>{_MONTH})[ ,-]*(?P<y>\d{{4}})|(?P<y2>\d{{4}})[/. ](?P<m>\d{{1,2}})|(?P<y3>\d{{4}})-(?P<m2>\d))(?![\w:/.-])",
+    re.IGNORECASE,
+)
+_ISO = re.compile(
+    r"\d{4}(?:-\d{2}(?:-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:Z|[+-]\d{2}:?\d{2})?)?)?)?(?![\w:])",
+    re.IGNORECASE,
+)
+_QUOTED = re.compile(r"'([^']*)'|\"([^\"]*)\"")
+_TO_UTC = ("Z", "UTC", "GMT", "UT")
+_ZONES = {
+    "PST": "-08:00",
+    "PDT": "-07:00",
+    "MST": "-07:00",
+    "MDT": "-06:00",
+    "CST": "-06:00",
+    "CDT": "-05:00",
+    "EST": "-05:00",
+    "EDT": "-04:00",
+    "AST": "-04:00",
+    "NST": "-03:30",
+    "AKST": "-09:00",
+    "AKDT": "-08:00",
+    "CET": "+01:00",
+    "CEST": "+02:00",
+    "EET": "+02:00",
+    "BST": "+01:00",
+    "MSK": "+03:00",
+    "JST": "+09:00",
+}
+"""What these letters usually mean; some name several zones, so this is only shown as an example."""
+
+_HOW = "dates are written year-month-day, as 2020-02-01 or 2020-02-01T06:30"
+_UNIT_WORDS = ("seconds", "minutes", "hours", "days", "weeks", "months", "years")
+_UNIT = r"(?:seconds?|secs?|s|minutes?|mins?|hours?|hrs?|h|days?|d|weeks?|w|months?|years?)(?!\w)"
+_NUMBERS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
+_MOMENTS = {
+    "yesterday": "TODAY - 1 day",
+    "tomorrow": "TODAY + 1 day",
+    "current_date": "TODAY",
+    "curdate": "TODAY",
+    "current_timestamp": "NOW",
+    "localtimestamp": "NOW",
+    "getdate": "NOW",
+    "sysdate": "NOW",
+    "utcnow": "NOW",
+    "today": "TODAY",
+    "now": "NOW",
+}
+
+
+def read_foreign_date(text: str, at: int, stop: int) -> tuple[str | None, str, int]:
+    """Read a date as people write it, at a place of a text.
+
+    Returns the literal that names the same time, or None where that cannot be known; why it cannot; and where the
+    date ends in the text (`at` when no date starts there).
+    """
+    for pattern in _DATES:
+        found = pattern.match(text, at, stop)
+        if found is not None:
+            literal, why = _date_literal(found)
+            return literal, why, found.end()
+    month = _MONTH_OF_YEAR.match(text, at, stop)
+    if month is not None:
+        number = _month_number(month["name"]) if month["name"] else int(month["m"] or month["m2"])
+        year = month["y"] or month["y2"] or month["y3"]
+        return (f"{year}-{number:02}" if 1 <= number <= 12 else None), "", month.end()
+    plain = _ISO.match(text, at, stop)
+    return (plain[0], "", plain.end()) if plain is not None else (None, "", at)
+
+
+def _month_number(name: str) -> int:
+    return _MONTHS.index(name[:3].lower()) + 1
+
+
+def _date_literal(found: re.Match[str]) -> tuple[str | None, str]:
+    parts = found.groupdict()
+    day, why = _day(parts)
+    if day is None:
+        return None, why
+    return _append_time(day, parts)
+
+
+def _day(parts: dict[str, str | None]) -> tuple[str | None, str]:
+    year = int(parts["y"] or 0)
+    try:
+        if parts.get("week"):
+            return datetime.fromisocalendar(
+                year, int(parts["week"] or 0), int(parts["weekday"] or 1)
+            ).date().isoformat(), ""
+        if parts.get("doy"):
+            return datetime.strptime(f"{year:04}-{parts['doy']}", "%Y-%j").date().isoformat(), ""
+        if parts.get("one"):
+            one, two = int(parts["one"] or 0), int(parts["two"] or 0)
+            if one <= 12 and two <= 12 and one != two:
+                return None, f"it could be {year:04}-{one:02}-{two:02} or {year:04}-{two:02}-{one:02}: "
+            month, day = (one, two) if one <= 12 else (two, one)
+            return datetime(year, month, day).date().isoformat(), ""
+        name = parts.get("name")
+        month = _month_number(name) if name else int(parts["m"] or 0)
+        return datetime(year, month, int(parts["d"] or 0)).date().isoformat(), ""
+    except ValueError:
+        if parts.get("m") and not parts.get("name"):
+            fault = fault_of(f"{year:04}-{int(parts['m'] or 0):02}-{int(parts['d'] or 0):02}")
+            if fault is not None:
+                return None, f"{fault}, {fault.hint}: "
+        return None, "there is no such day: "
+
+
+def _append_time(day: str, parts: dict[str, str | None]) -> tuple[str | None, str]:
+    if parts["h"] is None:
+        return day, ""
+    hour = int(parts["h"])
+    minute, second = parts["mi"] or parts["mi2"], parts["se"] or parts["se2"]
+    fraction = parts["fr"] or parts["fr2"]
+    half = (parts["half"] or "").replace(".", "").lower()
+    if half:
+        if not 1 <= hour <= 12:
+            return None, "there is no such time: "
+        hour = hour % 12 + (12 if half == "pm" else 0)
+    elif minute is None:
+        return None, f"an hour needs its minutes, as {day}T{hour:02}:00: "
+    if hour > 23 or int(minute or 0) > 59 or int(second or 0) > 59:
+        return None, "there is no such time: "
+    clock = f"{hour:02}:{minute or '00'}" + (f":{second}" if second else "") + (f".{fraction}" if fraction else "")
+    zone = parts["zone"]
+    if not zone:
+        return f"{day}T{clock}", ""
+    if zone.upper() in _TO_UTC:
+        return f"{day}T{clock}Z", ""
+    if zone[0] in "+-":
+        digits = zone[1:].replace(":", "")
+        hours, minutes = (digits[:-2], digits[-2:]) if len(digits) > 2 else (digits, "00")
+        return f"{day}T{clock}{zone[0]}{int(hours):02}:{minutes}", ""
+    offset = _ZONES.get(zone.upper())
+    shown = f"{day}T{clock}{offset or '-07:00'}"
+    usual = f", if {zone.upper()} is UTC{offset}" if offset else ""
+    return None, f"write the offset from UTC, as {shown}{usual}"
+
+
+def find_window_of_two(at: ParseErrorContext) -> Diagnostic | None:
+    """`FROM a TO b`, `ON a/b`, `DURING a..b`, `BETWEEN a TO b`, `FROM a`: a window in other words."""
+    start = _window_start(at)
+    if start is None:
+        return None
+    word = at.match(r"\w+", start)
+    if word is None:
+        return None
+    first, end = _read_moment(at, word.end())
+    if first is None and end is None:
+        return None
+    between = at.match(r"\s*(/|\.\.\.?|–|—|--|,|(?:to|until|till|through|thru|and)(?!\w)|\s-\s)\s*", end)
+    if between is None or at.match(r"\s*-\s*\d+\s*" + _UNIT, end):
+        alone = word[0].upper() == "FROM" and first is not None and not at.has_keyword("SELECT")
+        if alone:
+            return _window_diagnostic("a window without an end begins with SINCE", start, end, f"SINCE {first}")
+        return None
+    period = at.match(r"P[\dYMWDTHS.]+", between.end())
+    if period is not None:
+        hint = "write both ends: BETWEEN 2020-02-01 AND 2020-02-05, or LAST 5 days BEFORE 2020-02-06"
+        return Diagnostic(
+            "AQL0112", "an interval is written with BETWEEN", Span(start, period.end()), "expected BETWEEN", hint
+        )
+    second, stop = _read_moment(at, between.end())
+    if stop is None or stop == between.end():
+        return None
+    if between[1].upper() == "AND" and word[0].upper() in ("BETWEEN", "OVERLAPPING"):
+        return None  # the words are right, so a date is not
+    short = at.match(r"\d{1,2}(?![\w/.:-])", between.end())
+    if short is not None and first is not None and len(first) >= 10:
+        second, stop = f"{first[:8]}{int(short[0]):02}", short.end()
+    keyword = "OVERLAPPING" if word[0].upper() == "OVERLAPPING" else "BETWEEN"
+    fix = f"{keyword} {first} AND {second}" if first is not None and second is not None else None
+    return _window_diagnostic(f"a time window of two ends is written {keyword} … AND …", start, stop, fix)
+
+
+def _window_diagnostic(message: str, start: int, end: int, fix: str | None) -> Diagnostic:
+    hint = f"write {fix}" if fix else "as in: BETWEEN 2020-02-01 AND 2020-02-05"
+    return Diagnostic("AQL0106", message, Span(start, end), fix.split()[0] if fix else "expected BETWEEN", hint, fix)
+
+
+def _window_start(at: ParseErrorContext) -> int | None:
+    """Where the window starts that the parser stopped in: its first word."""
+    if at.word == "FROM":
+        return at.start
+    for back in range(1, min(len(at.tokens), 14) + 1):
+        token = at.tokens[-back]
+        if token.type in WINDOW_STARTS and token.type != "LAST":
+            # `a BETWEEN 1 AND 2` is no window.
+            before = at.type_before(back + 1)
+            return token.start_pos if not (token.type == "BETWEEN" and before in ("NAME", "QNAME", "NOT")) else None
+        if token.upper() == "FROM":
+            return token.start_pos
+        if token.type in ("CMP", "IN", "LPAR", "SELECT", "WHERE", "COMMA"):
+            return None
+    return None
+
+
+def _read_moment(at: ParseErrorContext, place: int) -> tuple[str | None, int]:
+    """Read a date, a quoted date or a word as NOW; its literal, and where it ends."""
+    blank = at.match(r"\s*", place)
+    place = blank.end() if blank else place
+    quoted = _QUOTED.match(at.text, place, at.stop)
+    if quoted is not None:
+        inner = quoted[1] or quoted[2] or ""
+        literal, _, end = read_foreign_date(inner.strip(), 0, len(inner.strip()))
+        return (literal if end == len(inner.strip()) else None), quoted.end()
+    word = at.match(r"(?:now|today)(?![\w(])", place)
+    if word is not None:
+        return word[0].upper(), word.end()
+    literal, _, end = read_foreign_date(at.text, place, at.stop)
+    if end == place:
+        year = at.match(r"\d{4}(?![\w:/.-])", place)
+        return (year[0], year.end()) if year else (None, place)
+    return literal, end
+
+
+def find_foreign_date(at: ParseErrorContext) -> Diagnostic | None:
+    """Dates written in another way: 2020-1-1, 01/02/2020, 20200201T063000Z, 1 Feb 2020, 2020-02-01 6:30 pm."""
+    for start in _date_starts(at):
+        literal, why, end = read_foreign_date(at.text, start, at.stop)
+        if end == start or (end <= at.start and not (end == at.start and at.type == "$END")):
+            continue
+        typed = at.text[start:end]
+        if literal == typed:
+            continue
+        return _date_diagnostic(typed, Span(start, end), literal, why)
+    run = re.compile(r"[\w./:+-]*\d[\w./:+-]*").match(at.text, _run_start(at), at.stop)
+    if run and re.match(r"\d{4}[-/.]\d|\d{1,2}[-/.]\d{1,2}[-/.]\d", run[0]) and run.start() <= at.start < run.end():
+        return _date_diagnostic(run[0], Span(run.start(), run.end()), None, "")
+    if "DATETIME" in at.accepts and "TRUE" not in at.accepts and at.type == "NUMBER":
+        return _date_diagnostic(at.found_text, at.span, None, "")
+    return None
+
+
+def clock_without_date(at: ParseErrorContext) -> Diagnostic | None:
+    """`ON 06:30`, `start > 25:00`, `BETWEEN 2020-02-01T06:00 AND 09:00`."""
+    hour = at.token_before()
+    if at.found_text != ":" or hour is None or hour.type != "NUMBER" or hour.end_pos != at.start:
+        return None
+    clock = at.match(r"(\d{1,2}):(\d{2})(?::\d{2}(?:\.\d+)?)?(?![\w:])", hour.start_pos)
+    if clock is None:
+        return None
+    fault = fault_of(f"2020-02-01T{clock[0].zfill(len(clock[0]) + 2 - len(clock[1]))}")
+    why = f"{fault}, {fault.hint.split(':')[0]}; " if fault is not None and clock[1] != "24" else ""
+    hint = f"{why}write the date before it, as in 2020-02-01T06:30"
+    span = Span(clock.start(), clock.end())
+    return Diagnostic("AQL0112", f"'{clock[0]}' is a time of day without a date", span, "expected a date", hint)
+
+
+def find_foreign_date_at_end(at: ParseErrorContext) -> Diagnostic | None:
+    """A date in another way with which the statement ends, as `2020-02-01T06:30+1`."""
+    return find_foreign_date(at) if at.type == "$END" else None
+
+
+def _date_starts(at: ParseErrorContext) -> list[int]:
+    """Where a date may start that the parser stopped in: at the run of characters there, or up to four words before."""
+    starts = [_run_start(at)]
+    for back in range(1, 9):
+        token = at.token_before(back)
+        if token is None or token.type not in ("NUMBER", "SIGN", "NAME", "DATETIME", "MONTH", "TIME_UNIT", "UNIT"):
+            break
+        if token.type in ("NUMBER", "DATETIME", "MONTH", "NAME") and token.start_pos not in starts:
+            starts.append(token.start_pos)
+    return sorted(starts)
+
+
+def _run_start(at: ParseErrorContext) -> int:
+    start = at.start
+    while start > max(at.start - 40, 0) and re.match(r"[\w./:+-]", at.text[start - 1]):
+        start -= 1
+    return start
+
+
+def _date_diagnostic(typed: str, span: Span, literal: str | None, why: str) -> Diagnostic:
+    hint = f"did you mean {literal}?" if literal else why + (_HOW if not why or why.endswith(": ") else "")
+    return Diagnostic(
+        "AQL0112", f"'{typed}' is not how a date is written", span, "expected YYYY-MM-DD", hint=hint, fix=literal
+    )
+
+
+def _expects_moment(at: ParseErrorContext) -> bool:
+    """Whether only a moment can follow: a window, and not a value of a predicate."""
+    return "DATETIME" in at.accepts and "TRUE" not in at.accepts and "NAME" not in at.accepts
+
+
+def _find_ago(at: ParseErrorContext) -> Diagnostic | None:
+    """`SINCE 7 days ago`, of which the number was read as a year."""
+    number = at.token_before()
+    if number is None or number.type != "NUMBER" or at.type_before(2) not in ("SINCE", "UNTIL", "ON"):
+        return None
+    ago = at.match(rf"(\d+)\s*({_UNIT})(\s+ago(?!\w))?", number.start_pos)
+    if ago is None:
+        return None
+    fix = f"NOW - {ago[1]} {ago[2]}"
+    span = Span(number.start_pos, ago.end())
+    return Diagnostic("AQL0106", "a time is due, not a duration", span, "a duration", f"write {fix}", fix)
+
+
+def find_moment_word(at: ParseErrorContext) -> Diagnostic | None:
+    """`ON yesterday`, `UNTIL now()`, `SINCE 7 days ago`, `start > current_timestamp`."""
+    duration = _find_ago(at)
+    if duration is not None:
+        return duration
+    start, word = at.start, at.word.lower()
+    if "DATETIME" not in at.accepts:
+        called = at.token_before() if at.found_text == "(" else None
+        if called is None or called.lower() not in _MOMENTS or at.type_before(2) in ("COMMA", "SELECT", "DOT"):
+            return None
+        start, word = called.start_pos, called.lower()
+    if at.type == "NUMBER" and _expects_moment(at):
+        ago = at.match(rf"(\d+)\s*({_UNIT})(\s+ago(?!\w))?")
+        if ago is not None:
+            fix = f"NOW - {ago[1]} {ago[2]}"
+            return Diagnostic(
+                "AQL0106", "a time is due, not a duration", Span(start, ago.end()), "a duration", f"write {fix}", fix
+            )
+        return None
+    meant = _MOMENTS.get(word)
+    if meant is None:
+        return None
+    call = at.match(r"\w+(\s*\(\s*\))?", start)
+    end = call.end() if call else at.end
+    typed = at.text[start:end]
+    if typed.upper() == meant or (word in ("now", "today") and not typed.endswith(")")):
+        return None
+    return Diagnostic(
+        "AQL0107",
+        f"'{typed}' is written {meant}",
+        Span(start, end),
+        f"expected {meant.split()[0]}",
+        f"write {meant}",
+        meant,
+    )
+
+
+def find_last_without_count(at: ParseErrorContext) -> Diagnostic | None:
+    """`LAST week`, `LAST seven days`, `PAST 7 days`."""
+    if at.type_before() == "LAST" and at.type not in ("NUMBER", "PARAM", "$END"):
+        unit = at.match(_UNIT)
+        if unit is not None:
+            fix = f"1 {at.found_text}"
+            return Diagnostic(
+                "AQL0113", f"LAST {at.found_text} needs a number", at.span, "of how many?", f"write LAST {fix}", fix
+            )
+        if at.found_text.lower() in _NUMBERS:
+            fix = str(_NUMBERS.index(at.found_text.lower()) + 1)
+            return Diagnostic(
+                "AQL0113", "a number is written in digits", at.span, "a number in words", f"write LAST {fix}", fix
+            )
+        hint = "as in: LAST 7 days"
+        return Diagnostic("AQL0113", "LAST takes a number and a unit of time", at.span, "expected a number", hint)
+    if at.word in ("PAST", "PREVIOUS", "PRIOR", "RECENT") and "LAST" in at.accepts:
+        if at.match(r"\w+\s+\d") is None:
+            return Diagnostic(
+                "AQL0107", f"'{at.found_text}' does not begin a clause", at.span, "LAST?", "as in: LAST 7 days"
+            )
+        return Diagnostic(
+            "AQL0107", f"'{at.found_text}' is written LAST", at.span, "expected LAST", "write LAST", "LAST"
+        )
+    if at.word in ("THIS", "CURRENT", "NEXT") and ("DATETIME" in at.accepts or "LAST" in at.accepts):
+        hint = "write the period as a date: DURING 2021-03; TODAY is the current day"
+        return Diagnostic("AQL0106", f"'{at.found_text}' does not name a time", at.span, "expected a date", hint)
+    return None
+
+
+_WINDOW_WORDS = {
+    "AFTER": ("SINCE", "SINCE 2020-02-01 begins with that day, SINCE 2020-02-02 after it"),
+    "BEFORE": ("UNTIL", "UNTIL 2020-02-01 ends with that day, UNTIL 2020-01-31 before it"),
+    "STARTING": ("SINCE", "as in: SINCE 2020-02-01"),
+    "ENDING": ("UNTIL", "as in: UNTIL 2020-02-01"),
+    "AT": ("ON", "as in: ON 2020-02-01T06:30"),
+    "TO": ("UNTIL", "as in: BETWEEN 2020-02-01 AND 2020-02-05"),
+    "IN": ("DURING", "as in: DURING 2020-02"),
+    "FOR": ("DURING", "as in: DURING 2020-02"),
+    "DATE": ("ON", "as in: ON 2020-02-01"),
+}
+
+
+def find_window_word(at: ParseErrorContext) -> Diagnostic | None:
+    """`IN 2020`, `AFTER 2020-01-01`, `AT 2020-01-01T06:00` where a clause is due."""
+    if at.word not in _WINDOW_WORDS or "SINCE" not in at.accepts or at.match(r"\w+\s*[\d'\"]") is None:
+        return None
+    meant, hint = _WINDOW_WORDS[at.word]
+    same = at.word in ("IN", "AT", "STARTING", "ENDING")
+    message = f"{at.word} does not begin a time window"
+    return Diagnostic(
+        "AQL0106", message, at.span, f"expected {meant}", f"write {meant}" if same else hint, meant if same else None
+    )
+
+
+def find_wrong_using(at: ParseErrorContext) -> Diagnostic | None:
+    """USING without a result before it, or without the parentheses around its fields."""
+    if at.found_text.upper() == "USING":
+        hint = "it follows a result: DURING passes USING (platform)"
+        return Diagnostic("AQL0106", "USING does not follow DURING and a result", at.span, "no result before it", hint)
+    if at.type_before() != "USING" or not is_word(at.found_text):
+        return None
+    fields = _FIELDS.match(at.text, at.start)
+    written = fields[0] if fields is not None else at.found_text
+    message, fix = "the fields of USING are written in parentheses", f"({written})"
+    span = Span(at.start, at.start + len(written))
+    return Diagnostic("AQL0106", message, span, "no parentheses", f"write USING {fix}", fix)
+
+
+_FIELDS = re.compile(r"[\w.]+(?:\s*,\s*[\w.]+)*")
+
+
+def find_result_as_time(at: ParseErrorContext) -> Diagnostic | None:
+    """OVERLAPPING and the name of a result, whose times DURING takes."""
+    window = at.token_before()
+    if window is None or window.type != "OVERLAPPING" or at.type not in ("NAME", "QNAME", "LPAR"):
+        return None
+    fix = f"DURING {at.found_text}"
+    hint = f"for what overlaps the rows of a result write {fix}" + ("FIND …)" if at.type == "LPAR" else "")
+    span = Span(int(window.start_pos or 0), at.end)
+    return Diagnostic("AQL0106", "OVERLAPPING takes a time, not a result", span, "expected a time", hint, fix)
+
+
+def find_missing_date(at: ParseErrorContext) -> Diagnostic | None:
+    """A word or nothing where a window needs its moment."""
+    if not _expects_moment(at) or "CMP" in at.accepts or at.type == "$END":
+        return None
+    before = at.word_before()
+    label = f"{before} needs a date or time" if before.isalpha() else "a date or time is needed"
+    return Diagnostic(
+        "AQL0106",
+        f"'{at.found_text}' is not a time",
+        at.span,
+        label,
+        hint="write a date as 2020-02-01, a time as 2020-02-01T06:30, or NOW or TODAY",
+    )
+
+
+def find_decimal_comma(at: ParseErrorContext) -> Diagnostic | None:
+    """`557,7`, `1_000`."""
+    number = at.token_before()
+    if number is None or number.type != "NUMBER" or number.end_pos != at.start:
+        return None
+    grouped = at.match(r"(?:_\d{3})+(?!\w)")
+    if grouped is not None:
+        span, fix = Span(number.start_pos, grouped.end()), str(number) + grouped[0].replace("_", "")
+        return Diagnostic("AQL0106", "digits are not grouped", span, "no '_' in a number", f"write {fix}", fix)
+    rest = at.match(r",(\d+)(?![\w,.])")
+    if rest is None or not number.isdigit():
+        return None
+    span, typed = Span(number.start_pos, rest.end()), f"{number}{rest[0]}"
+    if len(rest[1]) == 3 and number != "0":
+        hint = f"write {number}{rest[1]} without a comma, or {number}.{rest[1]} with a point"
+        return Diagnostic("AQL0106", f"'{typed}' is not how a number is written", span, "a comma in a number", hint)
+    fix = f"{number}.{rest[1]}"
+    return Diagnostic("AQL0106", "a decimal point is written '.'", span, "a comma in a number", f"write {fix}", fix)
+
+
+def find_wrong_unit(at: ParseErrorContext) -> Diagnostic | None:
+    """A duration without its unit, or with one that is unclear or misspelt."""
+    if "TIME_UNIT" not in at.accepts:
+        return None
+    if at.found_text.lower() == "m":
+        return Diagnostic(
+            "AQL0113",
+            "'m' could be minutes, metres or months",
+            at.span,
+            "which unit?",
+            hint="write min for minutes, km for kilometres, months for months",
+        )
+    number = at.token_before()
+    month = at.match(r"\d{4}-\d+", at.start_before(3)) if at.type_before(3) == "NUMBER" else None
+    if number is not None and month is not None and month.end() == number.end_pos:
+        # The year was read as a whole date, and the rest as a number to take away from it.
+        return _date_diagnostic(month[0], Span(month.start(), month.end()), None, "")
+    if number is not None and number.type in ("NUMBER", "PARAM") and "UNIT" not in at.accepts:
+        near = find_misspelt(at.found_text, _UNIT_WORDS)
+        close = [near] if near else find_closest(at.found_text.lower(), _UNIT_WORDS, 1, 0.6)
+        label = f"expected a unit of time after {number}"
+        hint = f"did you mean {close[0]}?" if close else f"the units are {', '.join(_UNIT_WORDS)}"
+        if is_word(at.found_text) and at.word not in CLAUSE_STARTS:
+            return Diagnostic("AQL0113", f"'{at.found_text}' is not a unit of time", at.span, label, hint, near)
+        return Diagnostic(
+            "AQL0113", f"{number} has no unit", Span(int(number.start_pos or 0), at.end_before()), "of what?", hint
+        )
+    return None

@@ -1,0 +1,194 @@
+"""What one native request says by itself: lists of fields, and one flat group of metadata filters."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TypeGuard
+
+from auroraql.diagnostics.errors import Diagnostic, Origin
+from auroraql.ir.plan import Expression, FilterGroup, Request
+from auroraql.ir.query import Comparison, Or, Predicate, Query, Ref, Tree, split_conjuncts
+from auroraql.ir.time_literals import read_full_date, read_span
+from auroraql.schema import KINDS, Field, Kind, is_time_key
+from auroraql.schema.catalogue import Catalogue
+from auroraql.schema.operators import OPERATORS, Op
+
+MAX_REQUESTS = 32
+"""What would take more requests than this is fewer, which find more, and a residual."""
+
+
+@dataclass
+class NativeRequest:
+    """The parts of one request for a kind or a block, gathered term by term; `fits` while every term found its place."""
+
+    kind: Kind
+    lists: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    origins: dict[str, Origin] = field(default_factory=dict)
+    """Where the lists are written."""
+    expressions: list[Expression] = field(default_factory=list)
+    groups: list[Or] = field(default_factory=list)
+    fits: bool = True
+    impossible: Diagnostic | None = None
+
+    @classmethod
+    def build(cls, where: Predicate, kind: Kind) -> NativeRequest:
+        """A predicate on records of a kind, or on the sources of a block, term by term."""
+        made = cls(kind)
+        for term in split_conjuncts(where):
+            made._add(term)
+        # AuroraX has one flat group: an OR stands alone.
+        made.fits = made.fits and not made.groups[1:] and not (made.groups and made.expressions)
+        return made
+
+    def request(self, query: Query) -> Request:
+        """The request of a query whose predicate fits."""
+        lists = tuple(self.lists.items())
+        return Request(query.kind, lists, self.filters(), query.start, query.end, response_format(query))
+
+    def _add(self, term: Predicate) -> None:
+        if is_list_term(term):
+            self._add_list(term)
+        elif is_filter_term(term):
+            self.expressions.append(to_filter_expression(term, self.kind))
+        elif isinstance(term, Or) and term.terms and all(map(is_filter_term, term.terms)):
+            self.groups.append(term)
+        else:
+            self.fits = False
+
+    def _add_list(self, term: Comparison) -> None:
+        bare = list_name(term, self.kind)
+        if bare in self.lists:
+            message = f"no record has two values of '{bare}': this finds nothing"
+            self.impossible = Diagnostic(
+                "AQL0606", message, term.origin, "none of the earlier ones", severity="warning"
+            )
+        self.lists[bare] = term.values
+        if term.origin is not None:
+            self.origins[bare] = term.origin
+
+    def unmatched_values(self, catalogue: Catalogue, block: str = "", types: tuple[str, ...] = ()) -> Diagnostic | None:
+        """Known values that no data source has together: gillam is a platform, but not one of swarm's.
+
+        A block takes only sources of some types.
+        """
+        wanted = {name: values for name, values in self.lists.items() if catalogue.values(name)}
+        asked = {**wanted, "source_type": types} if types else wanted
+        alone = all(catalogue.has_source({name: values}) for name, values in wanted.items())
+        if len(asked) < 2 or not alone or catalogue.has_source(asked):
+            return None
+        programs = wanted.get("program", ())
+        others = [name for name in asked if name != "program"]
+        apart = (n for n in others if programs and not catalogue.has_source({"program": programs, n: asked[n]}))
+        wrong = next(apart, others[-1])
+        shown = " and ".join(f"{name} {' or '.join(repr(v) for v in values[:3])}" for name, values in wanted.items())
+        there = catalogue.values_of(wrong, programs)
+        of_them = f"{', '.join(there[:8])}{'…' if len(there) > 8 else ''}"
+        return Diagnostic(
+            "AQL0606",
+            f"no {block} data source is known with {shown}".replace("  ", " "),
+            self.origins.get(wrong, self.origins.get("program")),
+            "none together" if len(wanted) > 1 else "no such source",
+            f"the {wrong}s of {' and '.join(programs[:3])} are {of_them}" if there else "",
+            severity="warning",
+        )
+
+    def filters(self) -> FilterGroup:
+        """The one flat group of a query that fits."""
+        if not self.groups:
+            return FilterGroup(tuple(self.expressions))
+        terms = [term for term in self.groups[0].terms if isinstance(term, Comparison)]
+        return FilterGroup(tuple(to_filter_expression(term, self.kind) for term in terms), "OR")
+
+
+def is_list_term(term: Predicate) -> TypeGuard[Comparison]:
+    """Whether one of the lists of a query says it."""
+    return isinstance(term, Comparison) and term.listed and term.operator in (Op.EQ, Op.IN)
+
+
+def is_filter_term(term: Predicate) -> TypeGuard[Comparison]:
+    """Whether one metadata filter says it. None is equal to a whole interval of time."""
+    if not isinstance(term, Comparison) or term.ref.role != "metadata" or not OPERATORS[term.operator].wire:
+        return False
+    return not any(read_span(value) for value in term.values if "/" in value)
+
+
+def to_filter_expression(term: Comparison, kind: Kind) -> Expression:
+    """The metadata filter of a comparison."""
+    values = _comparable_time_values(term, kind) or term.values
+    return Expression(term.ref.name, term.operator, values, term.origin)
+
+
+def _comparable_time_values(term: Comparison, kind: Kind) -> tuple[str, ...] | None:
+    """Times spelt so that they compare alike as times and as text; None where the values are no times.
+
+    A time that others are only later than has no zeros at its end, and the others have the six digits of records.
+    """
+    if not any("T" in value for value in term.values):
+        return None
+    moments = [read_full_date(value) if len(value) >= _SECONDS else None for value in term.values]
+    if not any(moments):
+        return None
+    is_known = is_time_key(kind, term.ref.name)
+    operator = OPERATORS[term.operator]
+    least = [limit == "first" for limit in operator.limits_of(len(moments))]
+    pairs = zip(term.values, moments, least, strict=True)
+    return tuple(value if each is None else _spell_time(value, each.first, low, is_known) for value, each, low in pairs)
+
+
+_SECONDS = len("2020-01-01T00:00:00")
+
+
+def _spell_time(value: str, moment: datetime, low: bool, is_known: bool) -> str:
+    if is_known:
+        return value if low else moment.isoformat(timespec="microseconds")
+    # A key that nobody declared may hold dates.
+    return value[:10] if low and value[10:] == "T00:00:00" else value
+
+
+def list_name(term: Comparison, kind: Kind) -> str:
+    """The name of the list that a comparison fills."""
+    declared = kind.field(term.ref.name)
+    return declared.bare if declared is not None else term.ref.name
+
+
+def response_format(query: Query, also: tuple[Ref, ...] = ()) -> Tree | None:
+    """The parts of a record that a query needs, as AuroraX's response_format; None for the whole record.
+
+    `also` are what a residual needs.
+    """
+    if query.select is None:
+        return None
+    kind = KINDS[query.kind]
+    selected = (column.ref for column in query.select if column.ref is not None)
+    ordered = (key.ref for key in query.order_by if key.ref.role != "column")
+    span = (Ref(field.role, field.name) for field in kind.span) if query.during is not None else ()
+    using = query.using.refs if query.using is not None else ()
+    tree: Tree = {}
+    for ref in (*selected, *query.group_by, *ordered, *span, *using, *also):
+        _add_to_tree(tree, ref, kind)
+    # To count records, something of each must come.
+    return tree or {kind.fields[0].path[0]: True}
+
+
+def _add_to_tree(tree: Tree, ref: Ref, kind: Kind) -> None:
+    if ref.role == "metadata":
+        tree["metadata"] = True
+        return
+    declared = kind.field(ref.name)
+    for *above, last in _leaf_paths(declared) if declared is not None else [ref.path]:
+        inner = tree
+        for step in above:
+            deeper = inner.setdefault(step, {})
+            assert isinstance(deeper, dict), "a leaf has no members"  # noqa: S101
+            inner = deeper
+        inner[last] = True
+
+
+def _leaf_paths(field: Field) -> Iterator[tuple[str, ...]]:
+    """The paths of what a field holds, at any depth; its own when it is no object."""
+    if not field.members:
+        yield field.path
+    for member in field.members:
+        yield from _leaf_paths(member)

@@ -1,0 +1,114 @@
+"""The requests of a query with USING: one query for each group of values where that is cheaper, else one for all.
+
+Both fetch a superset of the records; the post-processing takes the intervals and values of each group to them. A query
+for some groups is the query itself with their values as a predicate, so that whatever AuroraX can filter by is sent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from auroraql.ir.query import And, Comparison, Predicate, Query, Ref, Using, UsingGroup, normalize, split_conjuncts
+from auroraql.planner.pushdown import MAX_REQUESTS
+from auroraql.planner.source_predicates import SourcePredicates
+from auroraql.resolver.intervals import join_intervals
+from auroraql.resolver.values import PLAIN_NUMBER
+from auroraql.schema import KINDS, Type
+from auroraql.schema.catalogue import Catalogue, DataSource
+from auroraql.schema.limits import MAX_LIST_VALUES
+from auroraql.schema.operators import Op
+
+_DAYS_OF_A_REQUEST = 4
+"""A request costs about as much as the records of this many days of one group that are not wanted."""
+
+
+def split_using(
+    query: Query, using: Using, sources: Sequence[DataSource], catalogue: Catalogue
+) -> Iterator[tuple[Query, ...]]:
+    """Queries without USING that together find every record of the query, the best choice first.
+
+    Groups that no source can have are left out. The last choice is a single query.
+    """
+    truths = SourcePredicates.for_sources(sources)
+    groups = [
+        group
+        for group in using.groups
+        if truths.has_possible(_restrict_to_groups(query, using.refs, [group], catalogue))
+    ]
+    if not groups:
+        return
+    together = _query_of_group(query, using.refs, groups, catalogue)
+    alike = _merge_equal_windows(query, using.refs, groups)
+    if len(alike) <= MAX_REQUESTS:
+        apart = [_query_of_group(query, using.refs, part, catalogue) for part in alike]
+        if _estimate_cost(apart, [len(part) for part in alike]) < _estimate_cost([together], [len(groups)]):
+            yield tuple(apart)
+    yield (together,)
+
+
+def _merge_equal_windows(query: Query, refs: Sequence[Ref], groups: Sequence[UsingGroup]) -> list[list[UsingGroup]]:
+    """The groups apart; with one field, those that need the same windows together, which a list of values says."""
+    if len(refs) > 1:
+        return [[group] for group in groups]
+    together: dict[object, list[UsingGroup]] = {}
+    for group in groups:
+        together.setdefault(replace(query, during=group.intervals, using=None).windows, []).append(group)
+    return list(together.values())
+
+
+def _query_of_group(query: Query, refs: Sequence[Ref], groups: Sequence[UsingGroup], catalogue: Catalogue) -> Query:
+    during = tuple(join_intervals(interval for group in groups for interval in group.intervals))
+    return Query.build(
+        replace(query, where=_restrict_to_groups(query, refs, groups, catalogue), during=during, using=None)
+    )
+
+
+def _restrict_to_groups(
+    query: Query, refs: Sequence[Ref], groups: Sequence[UsingGroup], catalogue: Catalogue
+) -> Predicate:
+    """The query's predicate, and that each field has a value of one of the groups."""
+    terms = [*split_conjuncts(query.where), *_equal_to_group(query, refs, groups, catalogue)]
+    return normalize(And(tuple(terms), query.where.origin))
+
+
+def _equal_to_group(
+    query: Query, refs: Sequence[Ref], groups: Sequence[UsingGroup], catalogue: Catalogue
+) -> Iterator[Comparison]:
+    kind = KINDS[query.kind]
+    for at, ref in enumerate(refs):
+        values = tuple(dict.fromkeys(group.values[at] for group in groups))
+        if len(values) > MAX_LIST_VALUES or not _can_be_sent(query, ref, values, catalogue):
+            continue  # the post-processing compares them
+        declared = kind.field(ref.name) if ref.role != "metadata" else None
+        listed = declared is not None and bool(declared.criterion)
+        yield Comparison(ref, Op.EQ if len(values) == 1 else Op.IN, values, listed)
+
+
+def _can_be_sent(query: Query, ref: Ref, values: Sequence[str], catalogue: Catalogue) -> bool:
+    """Whether a service surely accepts values of a metadata key: it is declared, and they are of its type."""
+    if ref.role != "metadata":
+        return True
+    key = catalogue.key(KINDS[query.kind].metadata, ref.name)
+    match key.type if key is not None else None:
+        case None:
+            return False
+        case Type.NUMBER:
+            return all(PLAIN_NUMBER.fullmatch(value) for value in values)
+        case Type.INTEGER:
+            return all(value.removeprefix("-").isdecimal() for value in values)
+        case Type.BOOLEAN:
+            return all(value in ("true", "false") for value in values)
+        case _:
+            return True
+
+
+def _estimate_cost(queries: Sequence[Query], counts: Sequence[int]) -> float:
+    """The requests of queries, and the days of groups that they fetch; `counts` are the groups of each."""
+    days = sum(
+        count * (last - first).total_seconds() / 86_400
+        for query, count in zip(queries, counts, strict=True)
+        for first, last in query.windows
+        if first is not None and last is not None
+    )
+    return sum(len(query.windows) for query in queries) + days / _DAYS_OF_A_REQUEST

@@ -1,0 +1,174 @@
+"""Table format: rows under headers, fitted to the terminal's width, cut with … and never wrapped.
+
+Without a width (a pipe), every row and character is written. On a terminal, notes report omissions, a short result that
+does not fit is shown vertically, and availability as a calendar.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from itertools import islice
+from typing import Any
+
+from auroraql.diagnostics.errors import make_visible
+from auroraql.rendering.cell_format import (
+    BOLD,
+    DIM,
+    apply_style,
+    cell_writer,
+    column_headers,
+    cut_text,
+    cut_title,
+    format_cell,
+    make_link,
+    pad_text,
+)
+from auroraql.rendering.options import SAMPLE_ROWS, RenderOptions
+from auroraql.rendering.table_layout import GAP, TableColumn, fit_columns, is_crowded, measure_columns, squeeze_columns
+from auroraql.rendering.vertical import count_lines, render_vertical
+from auroraql.results.result_set import ResultSet, Row
+from auroraql.schema import Type
+
+_CHUNK = 1000
+
+AVAILABILITY = "SHOW AVAILABILITY"
+"""Kind of the statement whose result can be drawn as a calendar."""
+
+_FEW_LINES = 20
+"""Maximum lines for which a vertical view is preferred to a cut table."""
+
+
+def render_table(result: ResultSet, screen: RenderOptions) -> Iterator[str]:
+    """Render a result as a table; on a terminal as a calendar or vertical view if that shows more of it."""
+    return map(screen.format_shown, _render_rows(result, screen))
+
+
+def _render_rows(result: ResultSet, screen: RenderOptions) -> Iterator[str]:
+    if result.is_report:
+        # Do not cut lines of text; the terminal wraps them.
+        yield from (make_visible(line) + "\n" for (line,) in result.rows)
+        return
+    picture = _draw_picture(result, screen)
+    if picture is not None:
+        yield from picture
+        return
+    rows = iter(result)
+    first = list(islice(rows, SAMPLE_ROWS if screen.width is None else screen.most_rows))
+    all_columns, texts = _measure_rows(result, first, screen)
+    shown = fit_columns(all_columns, screen.width, may_leave_out=result.plan.query.select is None)
+    is_short = count_lines(result, first) <= _FEW_LINES
+    if shown is None and screen.width is not None and not is_short:
+        shown = squeeze_columns(all_columns, screen.width) or None
+    if shown is None or (is_crowded(all_columns, shown, screen.width) and is_short):
+        yield from render_vertical(result, screen)
+        return
+    yield _header_lines(shown, screen)
+    yield from _row_lines(shown, first, texts, screen)
+    if screen.width is None:
+        yield from _row_lines(shown, rows, None, screen)
+    yield screen.columns_left_out(len(shown), len(all_columns))
+    yield screen.rows_left_out(len(first) if screen.width is not None else len(result), len(result))
+
+
+def _draw_picture(result: ResultSet, screen: RenderOptions) -> Iterator[str] | None:
+    """Return the calendar for an availability result on a terminal, else None."""
+    if result.plan.query.kind != AVAILABILITY or screen.width is None:
+        return None
+    # Import here: few results are calendars, and loading it would delay all others.
+    from auroraql.rendering.calendar import render_calendar
+
+    return render_calendar(result, screen)
+
+
+def render_grid(titles: Sequence[str], rows: Sequence[Sequence[Any]], width: int | None, *, color: bool = False) -> str:
+    """Format a small table that is not a search result, such as the sources of an archive."""
+    screen = RenderOptions(width, color=color)
+    texts = [["" if value in ("", None) else format_cell(value) for value in row] for row in rows]
+    declared = [TableColumn(title, title, Type.ANY, at=index) for index, title in enumerate(titles)]
+    natural = measure_columns(declared, rows, texts)
+    shown = fit_columns(natural, width, may_leave_out=False) or natural
+    return _header_lines(shown, screen) + "".join(_row_lines(shown, texts, texts, replace(screen, color=False)))
+
+
+def _measure_rows(
+    result: ResultSet, first: Sequence[Row], screen: RenderOptions
+) -> tuple[list[TableColumn], list[list[str]]]:
+    """Return the columns with natural widths, and the formatted texts of the first rows."""
+    titles = column_headers(result.columns)
+    declared = [
+        TableColumn(column.name, title, column.type, at=index)
+        for index, (column, title) in enumerate(zip(result.columns, titles, strict=True))
+    ]
+    if screen.width is None:
+        texts = [_cell_texts(row, screen) for row in first]
+    else:
+        values = zip(*first, strict=True) if first else ([] for _ in result.columns)
+        writers = [
+            cell_writer(column, column_values) for column, column_values in zip(result.columns, values, strict=True)
+        ]
+        texts = [
+            ["NULL" if v is None and screen.color else write(v) for write, v in zip(writers, row, strict=True)]
+            for row in first
+        ]
+    return measure_columns(declared, first, texts), texts
+
+
+def _cell_texts(row: Sequence[Any], screen: RenderOptions) -> list[str]:
+    """Return the complete text of each value."""
+    return ["NULL" if value is None and screen.color else format_cell(value) for value in row]
+
+
+def _header_lines(shown: Sequence[TableColumn], screen: RenderOptions) -> str:
+    color = screen.color
+    titles = [
+        apply_style(pad_text(cut_title(c.header, c.width), c.width, right=c.right), BOLD, color=color) for c in shown
+    ]
+    rules = [apply_style("-" * c.width, DIM, color=color) for c in shown]
+    return _join_chunks([titles, rules], screen)
+
+
+def _row_lines(
+    shown: Sequence[TableColumn],
+    rows: Iterable[Sequence[Any]],
+    texts: Sequence[Sequence[str]] | None,
+    screen: RenderOptions,
+) -> Iterator[str]:
+    """Yield the table lines; `texts` holds formatted values, or is None to format them here."""
+    remaining = iter(rows)
+    text_iterator = iter(texts) if texts is not None else None
+    while chunk := list(islice(remaining, _CHUNK)):
+        cells = (
+            list(islice(text_iterator, _CHUNK))
+            if text_iterator is not None
+            else [_cell_texts(row, screen) for row in chunk]
+        )
+        yield _join_chunks(
+            [
+                [_draw_cell(c, row[c.at], text[c.at], screen) for c in shown]
+                for row, text in zip(chunk, cells, strict=True)
+            ],
+            screen,
+        )
+
+
+def _draw_cell(column: TableColumn, value: Any, text: str, screen: RenderOptions) -> str:
+    filled = _fill_cell(column, text)
+    if value is None and screen.color:
+        return apply_style(filled, DIM, color=True)
+    return make_link(filled, value) if screen.links else filled
+
+
+def _fill_cell(column: TableColumn, text: str) -> str:
+    return pad_text(text if column.is_whole else cut_text(text, column.width), column.width, right=column.right)
+
+
+def _join_chunks(rows: list[list[str]], screen: RenderOptions) -> str:
+    if screen.width is None:
+        # Joined here: tabulate would measure every cell again, which takes four times as long.
+        return "".join(f"{(' ' * GAP).join(cells).rstrip()}\n" for cells in rows)
+    # Import here: loading tabulate takes as long as a small search, and most formats do not need it.
+    from tabulate import tabulate
+
+    # Cells are already padded to their widths, so that all chunks of a long table align.
+    return tabulate(rows, tablefmt="plain", stralign=None, disable_numparse=True, preserve_whitespace=True) + "\n"

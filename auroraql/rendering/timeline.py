@@ -1,0 +1,163 @@
+"""Timeline: a line per source, with higher blocks for more rows; readable without color."""
+
+from __future__ import annotations
+
+from bisect import bisect
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, time
+from typing import Any
+
+from auroraql.diagnostics.errors import UsageError, display_width, make_visible
+from auroraql.rendering.block_charts import ASCII_BARS, BARS, BlockScale
+from auroraql.rendering.cell_format import BOLD, apply_style, cut_text, pad_text
+from auroraql.rendering.footer import format_count
+from auroraql.rendering.options import RenderOptions
+from auroraql.rendering.time_axis import choose_step, draw_axis
+from auroraql.results.result_set import ResultColumn, ResultSet, Row
+from auroraql.schema import Type
+
+_NAMED = ("display_name", "platform", "program", "identifier")
+_LEAST_WIDTH = 40
+_WIDEST_PIECE = 4
+
+
+@dataclass(frozen=True, slots=True)
+class _RowReader:
+    """Column indices of a row's time and sources."""
+
+    start: int
+    end: int
+    source: int | None
+
+    def time_range(self, row: Row) -> tuple[datetime, datetime] | None:
+        """Return the first and last time of a row; None without a start."""
+        start, end = row[self.start], row[self.end]
+        if not isinstance(start, datetime):
+            return None
+        return (start, end) if isinstance(end, datetime) and end >= start else (start, start)
+
+    def sources(self, row: Row) -> list[str]:
+        """Return the distinct names of a row's sources."""
+        value = row[self.source] if self.source is not None else "all"
+        return list(dict.fromkeys(map(_source_name, value if isinstance(value, list) else [value])))
+
+
+@dataclass(frozen=True, slots=True)
+class _TimelineStatistics:
+    """Statistics of the rows: time range, rows per source, and number of rows without a time."""
+
+    first: datetime
+    last: datetime
+    counts: Counter[str]
+    timeless: int
+
+
+def render_timeline(result: ResultSet, screen: RenderOptions, most: int) -> Iterator[str]:
+    """Render the timeline of the `most` sources with most rows. Raises UsageError for a result without times."""
+    reader = _row_reader(result)
+    seen = _collect_statistics(result, reader)
+    drawn_sources = seen.counts.most_common(most)
+    width = max(screen.width or 80, _LEAST_WIDTH)
+    names = min(max(display_width(name) for name, _ in drawn_sources), width // 3)
+    figures = max(len(f"{count:,}") for _, count in drawn_sources)
+    strip_width = width - names - figures - 4
+    step, starts = choose_step(seen.first, seen.last, strip_width)
+    heights = _count_by_piece(result, reader, starts, {name for name, _ in drawn_sources})
+    scale = BlockScale(BARS if screen.blocks else ASCII_BARS, max(max(counts) for counts in heights.values()))
+    piece_width = min(strip_width // len(starts), _WIDEST_PIECE)
+    edge = "│" if screen.blocks else "|"
+    yield _timeline_title(result, seen, reader) + "\n"
+    axis_line = draw_axis(step, starts, piece_width, "┌" if screen.blocks else "|")
+    yield apply_style(f"{' ' * names}  {axis_line}", BOLD, color=screen.color).rstrip() + "\n"
+    for name, count in drawn_sources:
+        strip = "".join(scale.character(height) * piece_width for height in heights[name])
+        yield f"{screen.format_shown(pad_text(cut_text(name, names), names, right=False))} {edge}{strip}{edge}{count:>{figures},}\n"
+    if len(seen.counts) > len(drawn_sources):
+        rest_count = seen.counts.total() - sum(count for _, count in drawn_sources)
+        yield screen.note(f"{len(seen.counts) - len(drawn_sources):,} more sources, not drawn, have {rest_count:,}")
+    yield screen.note(_draw_legend(scale, step.name, piece_width))
+
+
+def _row_reader(result: ResultSet) -> _RowReader:
+    """Return the row reader. Raises UsageError without a start or epoch column."""
+    start = _column_index(result.columns, ("start",), Type.TIME)
+    if start is None:
+        start = _column_index(result.columns, ("epoch",), Type.TIME)
+    if start is None:
+        raise UsageError("the result has no column start or epoch", "SELECT start too")
+    end = _column_index(result.columns, ("end",), Type.TIME)
+    names = [column.path[-1] if column.path else column.name for column in result.columns]
+    source_index = next((names.index(name) for name in (*_NAMED, "data_source", "data_sources") if name in names), None)
+    return _RowReader(start, start if end is None else end, source_index)
+
+
+def _column_index(all_columns: tuple[ResultColumn, ...], path: tuple[str, ...], type: Type) -> int | None:
+    return next(
+        (index for index, column in enumerate(all_columns) if column.path == path and column.type is type), None
+    )
+
+
+def _source_name(source: Any) -> str:
+    if isinstance(source, dict):
+        source = next((source[name] for name in _NAMED if source.get(name) is not None), None)
+    return make_visible(str(source)) if source is not None else "no source"
+
+
+def _collect_statistics(result: ResultSet, reader: _RowReader) -> _TimelineStatistics:
+    """Collect statistics of all rows. Raises UsageError when no row has a time."""
+    counts: Counter[str] = Counter()
+    first, last, timeless = datetime.max, datetime.min, 0
+    for row in result:
+        when = reader.time_range(row)
+        if when is None:
+            timeless += 1
+        else:
+            first, last = min(first, when[0]), max(last, when[1])
+            counts.update(reader.sources(row))
+    if not counts:
+        raise UsageError("the result has no rows that tell when they are", "FIND something first")
+    query = result.plan.query
+    return _TimelineStatistics(min(first, query.start or first), max(last, query.end or last), counts, timeless)
+
+
+def _count_by_piece(
+    result: ResultSet, reader: _RowReader, starts: list[datetime], drawn_names: set[str]
+) -> dict[str, list[int]]:
+    """Return, by source, the number of rows that overlap each piece of time."""
+    changes = {name: [0] * (len(starts) + 1) for name in drawn_names}
+    for row in result:
+        when = reader.time_range(row)
+        if when is not None:
+            begin, end = bisect(starts, when[0]) - 1, bisect(starts, when[1])
+            for name in reader.sources(row):
+                if name in changes:
+                    changes[name][max(begin, 0)] += 1
+                    changes[name][end] -= 1
+    return {name: _running_sums(source_changes) for name, source_changes in changes.items()}
+
+
+def _running_sums(changes: list[int]) -> list[int]:
+    total, sums = 0, []
+    for change in changes[:-1]:
+        total += change
+        sums.append(total)
+    return sums
+
+
+def _timeline_title(result: ResultSet, seen: _TimelineStatistics, reader: _RowReader) -> str:
+    several = reader.source is not None and result.columns[reader.source].type is Type.OBJECT
+    shared = ", each under all its sources" if several else ""
+    timeless_note = f"; {seen.timeless:,} do not tell when" if seen.timeless else ""
+    whole = seen.first.time() == time.min and seen.last.time() >= time(23, 59)
+    first, last = (f"{moment:{'%Y-%m-%d' if whole else '%Y-%m-%d %H:%M'}}" for moment in (seen.first, seen.last))
+    return f"{format_count(result)}{shared}, {first if first == last else f'{first} to {last}'}, UTC{timeless_note}"
+
+
+def _draw_legend(scale: BlockScale, step: str, piece_width: int) -> str:
+    ranges = scale.ranges()
+    (low, fewest), (high, most) = ranges[0], ranges[-1]
+    dots = "..." if scale.characters.isascii() else "…"
+    range_text = f"{low} {fewest}" if len(ranges) == 1 else f"{low} {fewest} {dots} {high} {most}"
+    return f"blank none, {range_text} in each {'column' if piece_width == 1 else f'{piece_width} columns'} ({step})"

@@ -1,0 +1,115 @@
+"""Windows that are shorter than the data products that a statement names: such a product never lies inside."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import timedelta
+
+from auroraql.diagnostics.errors import Diagnostic
+from auroraql.ir.query import CLAUSE, And, Comparison, Or, Predicate, Query
+from auroraql.ir.time_literals import write_instant
+from auroraql.ir.window_inference import narrow_window
+from auroraql.language.ast import Duration, Instant, Parameter, TextLiteral, Timestamp, Window
+from auroraql.schema import DATA_PRODUCTS
+from auroraql.schema.kinds.data_products import MIN_PRODUCT_LENGTHS
+from auroraql.schema.operators import Op
+
+_SECOND = timedelta(seconds=1)
+
+
+def warn_of_short_windows(query: Query, windows: Sequence[Window]) -> Diagnostic | None:
+    """The warning for a window in which no product that the predicate names can lie; None where one can.
+
+    `windows` are the clauses of the statement. The fix is OVERLAPPING in place of the clause, where the clause alone is
+    too short. Comparisons of the times of products narrow the window too.
+    """
+    window = narrow_window(query) if query.kind == DATA_PRODUCTS.name and query.during is None else None
+    start, end = window or (None, None)
+    if start is None or end is None:
+        return None
+    name, least = _longest_named_product(query.where)
+    # A product spans time, so none is whole in an instant.
+    least = max(least, _SECOND)
+    if end - start + _SECOND > least:
+        return None
+    named = f"'{name}' product" if name else "data product"
+    message = f"no {named} fits in a window of {_format_length(end - start)}"
+    by_clause = len(windows) == 1 and CLAUSE in query.window_from and (start, end) == (query.start, query.end)
+    fix = _overlapping_literal(windows[0]) if by_clause and len(query.window_from) == 1 else None
+    if fix is not None:
+        hint = f"write {fix} to find the products that share a moment with it"
+    elif windows:
+        hint = "OVERLAPPING finds the products that share a moment with a window"
+    else:
+        written = f"OVERLAPPING {write_instant(start)} AND {write_instant(end)}"
+        hint = f"write {written} in place of these comparisons to find the products that share a moment with it"
+    origin = windows[0].origin if windows else query.where.origin
+    return Diagnostic("AQL0621", message, origin, "shorter than the products", hint, fix, "warning")
+
+
+def _longest_named_product(predicate: Predicate) -> tuple[str, timedelta]:
+    """The value that names the longest product which the predicate needs, and that product's least length."""
+    match predicate:
+        case Comparison(ref, Op.EQ | Op.IN, values) if ref.role == "metadata" and ref.name.endswith("_type"):
+            return min(((value, _min_length(value)) for value in values), key=_longest_first, default=_NONE)
+        case And(terms):
+            return max(map(_longest_named_product, terms), key=_longest_first, default=_NONE)
+        case Or(terms):
+            return min(map(_longest_named_product, terms), key=_longest_first, default=_NONE)
+        case _:
+            return _NONE
+
+
+_NONE = ("", timedelta())
+
+
+def _longest_first(named: tuple[str, timedelta]) -> timedelta:
+    return named[1]
+
+
+def _min_length(value: str) -> timedelta:
+    words = re.split(r"[\W_]+", value.lower())
+    return max((length for word, length in MIN_PRODUCT_LENGTHS.items() if word in words), default=timedelta())
+
+
+def _format_length(span: timedelta) -> str:
+    """A time span in its largest whole unit: `3 hours`."""
+    seconds = int(span.total_seconds())
+    if seconds >= 60 and seconds % 60 in (58, 59):
+        seconds += -seconds % 60  # a window that ends with the last second of a minute
+    for size, unit in ((3600, "hour"), (60, "minute"), (1, "second")):
+        if seconds % size == 0 and seconds >= size:
+            return f"{seconds // size} {unit}{'s' if seconds != size else ''}"
+    return "a moment"
+
+
+def _overlapping_literal(window: Window) -> str | None:
+    """The window as OVERLAPPING writes it; None for one that is open at an end."""
+    written = [_shorten_instant(instant) for instant in window.instants]
+    match window.form:
+        case "between":
+            return f"OVERLAPPING {written[0]} AND {written[1]}"
+        case "on" | "during":
+            return f"OVERLAPPING {written[0]}"
+        case "last" if window.duration is not None:
+            end = written[0] if written else "NOW"
+            return f"OVERLAPPING {end} - {_format_duration(window.duration)} AND {end}"
+        case _:
+            return None
+
+
+def _shorten_instant(instant: Instant) -> str:
+    match instant.base:
+        case Timestamp(text):
+            base = text
+        case Parameter(name):
+            base = f"${name}"
+        case TextLiteral(value):
+            base = "'" + value.replace("'", "''") + "'"
+    return base + "".join(f" {'-' if shift.negative else '+'} {_format_duration(shift)}" for shift in instant.shifts)
+
+
+def _format_duration(duration: Duration) -> str:
+    count = duration.count if isinstance(duration.count, str) else f"${duration.count.name}"
+    return f"{count} {duration.unit}"

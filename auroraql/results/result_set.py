@@ -1,0 +1,482 @@
+"""Results of searches: columns, flat rows, and records in AuroraX's shape.
+
+Rows and records hold the same data, so only one form is stored: the embedded engine fetches rows and the HTTP engine
+records. The other form is computed on request.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from abc import abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
+from functools import cached_property
+from itertools import islice
+from operator import index
+from typing import Any, overload
+
+from auroraql.diagnostics.errors import Source, UsageError
+from auroraql.ir.plan import Plan, PostProcessing
+from auroraql.ir.query import Column, Query, default_columns
+from auroraql.schema import KINDS, Kind, Type
+from auroraql.schema.catalogue import load_shipped
+
+Record = dict[str, Any]
+"""Record in the shape of AuroraX's API: nested, with timestamps as `YYYY-MM-DDTHH:MM:SS` strings."""
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+Maker = Callable[..., Any]
+Objects = Callable[[tuple[str, ...]], Maker]
+"""Function from member names to a factory of objects with these members."""
+
+_NAMES_SHOWN = 12
+"""Maximum column names in the `repr` of a result."""
+
+_CHUNK = 500
+"""Records built at once, column by column."""
+
+Row = tuple[Any, ...]
+"""Values of a record in column order, flat: timestamps as naive UTC `datetime`, missing values as None."""
+
+
+@dataclass(frozen=True, slots=True)
+class ResultColumn:
+    """A column of a result: its name, type and unit, and the path of its value in a record."""
+
+    name: str
+    type: Type
+    unit: str = ""
+    path: tuple[str, ...] = ()
+    many_at: int = 0
+    """Number of path steps that lead to a list, whose elements contain the rest of the path; 0 without a list."""
+    is_key: bool = False
+    """Whether the name is a key of the result's records, such as an alias; other columns keep their value at `path`."""
+    digits: tuple[int, int] | None = None
+    """Precision and scale of a decimal column."""
+
+    @property
+    def record_path(self) -> tuple[str, ...]:
+        """Path of the value in a record of the result."""
+        return (self.name,) if self.is_key else self.path
+
+
+def select_columns(query: Query | PostProcessing, kind: Kind) -> tuple[Column, ...]:
+    """Return the columns of a result in order: those selected, or every leaf of the record."""
+    if query.select is not None:
+        return query.select
+    return default_columns(kind.leaves())
+
+
+def result_columns(query: Query, kind: Kind | None = None) -> tuple[ResultColumn, ...]:
+    """Return the columns of a query's result in order. `kind` overrides the schema's kind of the query."""
+    searched = kind or KINDS[query.kind]
+    return tuple(_column(column, searched) for column in select_columns(query, searched))
+
+
+def _column(column: Column, kind: Kind) -> ResultColumn:
+    if column.ref is None:
+        return ResultColumn(column.label, Type.INTEGER, path=(column.label,), is_key=True)
+    path = column.ref.path
+    declared = kind.field(column.ref.name) if column.ref.role != "metadata" else None
+    result_column = ResultColumn(column.label, Type.ANY, "", path, is_key=bool(column.alias))
+    if declared is not None:
+        result_column = replace(result_column, type=declared.type, unit=declared.unit)
+    elif (key := load_shipped().key(kind.metadata, path[-1])) is not None:
+        result_column = replace(result_column, unit=key.unit)  # values of a metadata key may have any type
+    if column.function:
+        return _function_column(column.function, replace(result_column, path=(column.label,), is_key=True))
+    many_at = next((n for n in range(1, len(path)) if kind.is_listed(path[:n])), 0)
+    return replace(result_column, type=Type.OBJECT, many_at=many_at) if many_at else result_column
+
+
+def _function_column(function: str, column: ResultColumn) -> ResultColumn:
+    """Return the column of an aggregate function over another column."""
+    match function:
+        case "count":
+            return replace(column, type=Type.INTEGER, unit="")
+        case "sum" if column.type is Type.INTEGER:
+            return column
+        case "sum" | "avg":
+            return replace(column, type=Type.NUMBER)
+        case _:
+            return column
+
+
+class ColumnarRecords(Sequence[Record]):
+    """Records in compact columnar storage, from which single columns can be read."""
+
+    @abstractmethod
+    def rows(self, columns: Sequence[ResultColumn]) -> Iterator[Row]:
+        """Yield flat rows, built a few at a time."""
+
+    @abstractmethod
+    def values(self, column: ResultColumn) -> list[Any]:
+        """Return all values of a column."""
+
+    @abstractmethod
+    def array(self, column: ResultColumn) -> Any:
+        """Return the column as an Arrow array, objects as JSON text; None when it is not stored in Arrow."""
+
+    @abstractmethod
+    def take(self, numbers: Sequence[int]) -> ColumnarRecords:
+        """Return the records with these indices, in this order."""
+
+
+def take_records(records: Sequence[Record], numbers: Sequence[int]) -> Sequence[Record]:
+    """Return the records with these indices, in this order."""
+    return records.take(numbers) if isinstance(records, ColumnarRecords) else [records[n] for n in numbers]
+
+
+@dataclass(frozen=True, slots=True)
+class FetchedData:
+    """Data from an engine: rows in the order of `result_columns`, or complete records; the other is None."""
+
+    rows: Sequence[Row] | None = None
+    records: Sequence[Record] | None = None
+
+
+class ResultSet:
+    """Result of one statement.
+
+    Iteration yields rows as tuples in column order, and `len` is the number of rows. `result[0]` is a row,
+    `result[10:20]` a result of those rows, and `result['url']` the list of a column's values. pandas, polars, pyarrow
+    and DuckDB read a result through the Arrow PyCapsule interface (`polars.DataFrame(result)`,
+    `duckdb.sql('FROM result')`). `print` shows the first rows as a table.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        fetched: FetchedData,
+        *,
+        archive: str,
+        elapsed: float,
+        demonstration: bool = False,
+        source: Source | None = None,
+        columns: tuple[ResultColumn, ...] | None = None,
+        is_report: bool = False,
+        note: str = "",
+        request_ids: tuple[str, ...] = (),
+    ) -> None:
+        self.plan = plan
+        self.source = source
+        self.columns = columns if columns is not None else result_columns(plan.query)
+        self.is_report = is_report
+        """Whether the rows are lines of a report, as of EXPLAIN and DESCRIBE, and not records."""
+        self.note = note
+        """The text that a front end shows instead of the rows, for statements such as LET."""
+        self.warnings = plan.warnings
+        self.request_ids = request_ids
+        """The request IDs of the archive; empty when it answered without a request."""
+        self.archive = archive
+        self.elapsed = elapsed
+        self.demonstration = demonstration
+        self._fetched = fetched
+
+    def __len__(self) -> int:
+        rows_or_records = self._fetched.rows if self._fetched.rows is not None else self._fetched.records
+        return len(rows_or_records or ())
+
+    def __repr__(self) -> str:
+        names = ", ".join(column.name for column in self.columns[:_NAMES_SHOWN])
+        more = ", …" if len(self.columns) > _NAMES_SHOWN else ""
+        rows = "1 row" if len(self) == 1 else f"{len(self):,} rows"
+        return f"<ResultSet of {rows} from {self.archive}: {names}{more}>"
+
+    def __str__(self) -> str:
+        """Return the first rows as a table, with a note on omissions and the footer of the command line."""
+        from auroraql.rendering import render_text
+
+        return render_text(self)
+
+    @overload
+    def __getitem__(self, key: int) -> Row: ...
+
+    @overload
+    def __getitem__(self, key: slice) -> ResultSet: ...
+
+    @overload
+    def __getitem__(self, key: str) -> list[Any]: ...
+
+    def __getitem__(self, key: int | slice | str) -> Row | ResultSet | list[Any]:
+        """Return a row by index, a result of some rows by slice, or a column's values by name.
+
+        Raises IndexError, KeyError and TypeError as lists and dicts do.
+        """
+        if isinstance(key, slice):
+            return self._take_rows(range(*key.indices(len(self))))
+        if isinstance(key, str):
+            return self._column_values(key)
+        number = range(len(self))[index(key)]  # raises IndexError, and resolves negative indices
+        return next(iter(self._take_rows(range(number, number + 1))))
+
+    def _column_values(self, name: str) -> list[Any]:
+        position = next((n for n, column in enumerate(self.columns) if column.name == name), None)
+        if position is None:
+            raise KeyError(f"{name!r}; the columns are {', '.join(column.name for column in self.columns)}")
+        records = self._fetched.records
+        return (
+            records.values(self.columns[position])
+            if isinstance(records, ColumnarRecords)
+            else [row[position] for row in self.rows]
+        )
+
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        """Export the rows as an Arrow stream (PyCapsule interface), with the types of `to_arrow`."""
+        return self.to_arrow().__arrow_c_stream__(requested_schema)
+
+    def __iter__(self) -> Iterator[Row]:
+        records = self._fetched.records
+        return records.rows(self.columns) if isinstance(records, ColumnarRecords) else iter(self.rows)
+
+    @cached_property
+    def rows(self) -> Sequence[Row]:
+        """The rows as tuples, one value for each column: times as naive UTC `datetime`, missing values None."""
+        if self._fetched.rows is not None:
+            return self._fetched.rows
+        return rows_from_records(self._fetched.records or (), self.columns)
+
+    @cached_property
+    def records(self) -> Sequence[Record]:
+        """The records as dicts in AuroraX's shape. SELECT leaves only the selected parts, and an alias is a key."""
+        if self._fetched.records is not None:
+            return self._fetched.records
+        return list(records_from_rows(self._fetched.rows or (), self.columns))
+
+    def each_record(self, objects: Objects) -> Iterator[Any]:
+        """Iterate over the records without storing those built for it, as dicts or objects of the given factory."""
+        rows = self._fetched.rows
+        # `records` holds decimals as floats; output formats need all their digits.
+        has_decimals = any(column.type is Type.DECIMAL for column in self.columns)
+        if rows is None or ("records" in self.__dict__ and not has_decimals):
+            return iter(self.records)
+        return records_from_rows(rows, self.columns, objects)
+
+    def head(self, count: int) -> ResultSet:
+        """Return the first rows as a new result."""
+        return self._take_rows(range(min(count, len(self))))
+
+    def _take_rows(self, numbers: range) -> ResultSet:
+        """Return the rows with these indices, in this order, as a new result."""
+        rows, records = self._fetched.rows, self._fetched.records
+        fetched = FetchedData(
+            rows=None if rows is None else [rows[number] for number in numbers],
+            records=None if records is None else take_records(records, numbers),
+        )
+        return ResultSet(
+            self.plan,
+            fetched,
+            archive=self.archive,
+            elapsed=self.elapsed,
+            demonstration=self.demonstration,
+            source=self.source,
+            columns=self.columns,
+            is_report=self.is_report,
+            note=self.note,
+            request_ids=self.request_ids,
+        )
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the result to a file, in the format of its suffix. The file is written whole or not at all.
+
+        Raises UsageError for an unknown suffix, and for a file that cannot be written.
+        """
+        from auroraql.rendering import write_result
+
+        write_result(self, path)
+
+    def _repr_html_(self) -> str:
+        """Return the first rows as a table for notebooks."""
+        from auroraql.rendering.html import notebook_html
+
+        return notebook_html(self)
+
+    def to_pandas(self) -> Any:
+        """Return the rows as a `pandas.DataFrame`, equal to what pandas reads from the result's Parquet file."""
+        from auroraql.results.dataframes import to_pandas_frame
+
+        return to_pandas_frame(self)
+
+    def to_polars(self) -> Any:
+        """Return the rows as a `polars.DataFrame`. Raises UsageError when polars is not installed."""
+        try:
+            import polars
+        except ImportError:
+            raise UsageError(
+                "polars is not installed", "pip install polars, or take to_pandas() or to_arrow()"
+            ) from None
+        return polars.from_arrow(self.to_arrow())
+
+    def to_arrow(self) -> Any:
+        """Return the rows as a `pyarrow.Table`. Objects are structs; a column of mixed types is JSON text."""
+        from auroraql.results.dataframes import to_arrow_table
+
+        return to_arrow_table(self)
+
+    @property
+    def columnar_records(self) -> Sequence[Record] | None:
+        """Records in the archive's storage; None for an archive that returns rows."""
+        return self._fetched.records
+
+
+def format_duration(value: timedelta) -> str:
+    """Format a duration as `1 day 02:00:00`, which DuckDB and pandas parse."""
+    minutes, seconds = divmod(value.seconds, 60)
+    fraction = f".{value.microseconds:06}".rstrip("0") if value.microseconds else ""
+    text = f"{minutes // 60:02}:{minutes % 60:02}:{seconds:02}{fraction}"
+    if not value.days:
+        return text
+    sign = "+" if value.days < 0 else ""
+    return f"{value.days} day{'' if value.days == 1 else 's'} {sign}{text}"
+
+
+def bytes_text(value: bytes) -> str:
+    r"""Format bytes as a DuckDB BLOB literal: printable ASCII unchanged, other bytes as `\xAA`."""
+    return "".join(chr(byte) if 32 <= byte < 127 and byte not in _ESCAPED else f"\\x{byte:02X}" for byte in value)
+
+
+_ESCAPED = b"\"'\\"
+
+
+def replace_surrogates(text: str) -> str:
+    """Return the text with lone surrogates, which UTF-8 cannot encode, replaced by U+FFFD."""
+    return text if text.isascii() else _SURROGATE.sub("\ufffd", text)
+
+
+def rows_from_records(records: Iterable[Record], columns: Sequence[ResultColumn]) -> list[Row]:
+    """Return flat rows of the records. Raises ValueError for a malformed timestamp."""
+    if isinstance(records, ColumnarRecords):
+        return list(records.rows(columns))
+    return [tuple(_value(record, column) for column in columns) for record in records]
+
+
+def _value(record: Record, column: ResultColumn) -> Any:
+    value = reach_value(record, column.path)
+    if column.type is Type.TIME and isinstance(value, str):
+        return read_time(value)
+    return value
+
+
+def reach_value(value: Any, steps: tuple[str, ...]) -> Any:
+    """Return the value at the path, or a list of values if it leads through a list; None if a step is missing."""
+    for depth, step in enumerate(steps):
+        if isinstance(value, list):
+            return [reach_value(element, steps[depth:]) for element in value]
+        if not isinstance(value, dict):
+            return None
+        value = value.get(step)
+    return value
+
+
+def read_time(text: str) -> datetime:
+    """Return a record's timestamp (`2020-01-01T00:00:00`, optionally with a fraction or zone) as naive UTC.
+
+    A leap second becomes the second before it, because datetime cannot represent it. Raises ValueError.
+    """
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        moment = datetime.fromisoformat(text.replace(":60", ":59", 1))
+    return moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
+
+
+def _make_dicts(names: tuple[str, ...]) -> Maker:
+    return lambda *members: dict(zip(names, members, strict=True))
+
+
+def records_from_rows(
+    rows: Iterable[Row], columns: Sequence[ResultColumn], objects: Objects = _make_dicts
+) -> Iterator[Record]:
+    """Yield AuroraX-shaped records of flat rows; missing metadata keys are left out.
+
+    `objects` may create other objects than dicts if the members are the same in every row.
+    """
+    shape, remaining = _record_shape(columns), iter(rows)
+    keys = [number for number, column in enumerate(columns) if column.record_path[:-1] == ("metadata",)]
+    while chunk := list(islice(remaining, _CHUNK)):
+        values = list(zip(*chunk, strict=True))
+        if shape is None or any(None in values[number] for number in keys):
+            yield from (record_from_row(row, columns) for row in chunk)
+        else:
+            # The encoder of such objects supports dates and decimals, so that only other types are converted.
+            kinds: set[type] = _NOT_OF_JSON if objects is _make_dicts else {timedelta, bytes}
+            yield from _build_objects(shape, [_json_values(column, kinds) for column in values], objects)
+
+
+def _record_shape(columns: Sequence[ResultColumn]) -> dict[str, Any] | None:
+    """Return a record with column indices as values; None if columns share a list or a path."""
+    shape: dict[str, Any] = {}
+    for number, column in enumerate(columns):
+        parent: Any = shape
+        *parents, last = column.record_path
+        for step in parents:
+            parent = parent.setdefault(step, {}) if isinstance(parent, dict) else None
+        if (column.many_at and not column.is_key) or not isinstance(parent, dict) or last in parent:
+            return None
+        parent[last] = number
+    return shape
+
+
+def _build_objects(shape: dict[str, Any], values: Sequence[Sequence[Any]], objects: Objects) -> Iterator[Any]:
+    parts = [
+        _build_objects(part, values, objects) if isinstance(part, dict) else values[part] for part in shape.values()
+    ]
+    return map(objects(tuple(shape)), *parts)
+
+
+def _json_values(values: Sequence[Any], kinds: set[type]) -> Sequence[Any]:
+    """Return the values of a column in their JSON form; only some types differ."""
+    return values if kinds.isdisjoint(map(type, values)) else list(map(_json_value, values))
+
+
+_NOT_OF_JSON: set[type] = {datetime, date, timedelta, Decimal, time, bytes}
+
+
+def _json_value(value: Any) -> Any:
+    match value:
+        case date() | time():  # includes datetime
+            return value.isoformat()
+        case bytes():
+            return bytes_text(value)
+        case timedelta():
+            return format_duration(value)
+        case Decimal():
+            return float(value)
+        case _:
+            return value
+
+
+def record_from_row(row: Row, columns: Sequence[ResultColumn]) -> Record:
+    """Return the record of one row."""
+    record: Record = {}
+    for column, value in zip(columns, row, strict=True):
+        path = column.record_path
+        if value is None and path[:-1] == ("metadata",):
+            continue
+        if 0 < column.many_at < len(path) and isinstance(value, list):
+            _put_in_each(record, column, value)
+        else:
+            _put_value(record, path, _json_value(value))
+    return record
+
+
+def _put_value(record: Record, path: tuple[str, ...], value: Any) -> None:
+    *parents, last = path
+    for step in parents:
+        record = record.setdefault(step, {})
+    record[last] = value
+
+
+def _put_in_each(record: Record, column: ResultColumn, values: list[Any]) -> None:
+    """Put values into the elements of a list, which columns with the same list share."""
+    *parents, name = column.path[: column.many_at]
+    for step in parents:
+        record = record.setdefault(step, {})
+    elements = record.setdefault(name, [])
+    elements += [{} for _ in values[len(elements) :]]
+    for element, value in zip(elements, values, strict=False):
+        _put_value(element, column.path[column.many_at :], value)

@@ -1,0 +1,1 @@
+"""The kinds of record that can be searched, one module each."""

@@ -1,0 +1,284 @@
+"""An open archive, and the session on it: the one path from text to results, which every front end takes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from functools import partial
+from types import MappingProxyType, TracebackType
+from typing import Self
+
+from auroraql.codecs import script
+from auroraql.diagnostics.errors import AuroraQLError, Diagnostic, Source, UsageError
+from auroraql.diagnostics.python_warnings import warn_diagnostics
+from auroraql.engines.base import DEFAULT_TIMEOUT, Engine, OnProgress
+from auroraql.engines.record_range import record_range
+from auroraql.engines.registry import open_archive, open_lazily
+from auroraql.language.ast import FindStatement, JobStatement, SubmitStatement
+from auroraql.results.result_set import ResultSet
+from auroraql.schema.catalogue import Catalogue
+from auroraql.session.analyzer import (
+    AnalyzedStatement,
+    Analyzer,
+    SessionContext,
+    analyze_scripts,
+    analyze_statement,
+    check_scripts,
+)
+from auroraql.session.executor import Executor
+from auroraql.session.jobs import Search
+from auroraql.session.settings import Settings
+from auroraql.session.statement_inputs import StatementLike, to_source
+
+__all__ = ["Archive", "Search", "connect"]
+
+Say = Callable[[str], None]
+
+OnWarnings = Callable[[Sequence[Diagnostic], Source], object]
+
+
+def connect(
+    archive: str | os.PathLike[str] = "demo",
+    *,
+    api_key: str | None = None,
+    timeout: float | None = None,
+    say: Say | None = None,
+    watch: OnProgress | None = None,
+    late: bool = False,
+    verbose: bool | Callable[[str], object] = False,
+) -> Archive:
+    """Open an archive: `demo` (embedded, no network), the path of a catalogue file, `aurorax`, or a URL.
+
+    `api_key` is sent to the archive in AuroraX's header. Without it, AURORAX_API_KEY is used for AuroraX itself, and no
+    key for another address. `timeout` is the deadline of a search in seconds (default 600). `verbose=True` prints the
+    steps of each search as pyaurorax does: request IDs and addresses, log lines of the service, bytes and records; a
+    function receives the lines instead of `print`. `say` receives a message when something takes time, such as
+    building the demonstration archive, and `watch` the progress of the search that is waited for. `late` opens the
+    archive at the first search. Raises UsageError for an unknown archive, and Unreachable for one that cannot be opened.
+    """
+    seconds = timeout if timeout is not None else DEFAULT_TIMEOUT.total_seconds()
+    if not 0 < seconds < float("inf"):
+        raise UsageError(f"a deadline is a number of seconds above 0, not {seconds}")
+    opening = open_lazily if late else open_archive
+    opened = Archive(opening(archive, api_key, say or (lambda _: None), seconds), seconds, watch)
+    opened.verbose = verbose
+    return opened
+
+
+class Archive:
+    """An open archive: `run` returns the result of a statement, `submit` starts a search without waiting for it.
+
+    An archive is a context manager, and a session: later statements can use the results that LET keeps and the
+    settings that SET changes.
+    """
+
+    def __init__(self, engine: Engine, timeout: float, watch: OnProgress | None = None) -> None:
+        self._engine = engine
+        self._running = Executor(engine, Settings(timeout=timeout), watch)
+        self._closed = False
+        self._warn: OnWarnings = warn_diagnostics
+
+    def __repr__(self) -> str:
+        return f"<Archive {self.name}{', closed' if self._closed else ''}>"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Cancel running searches and close files and connections. Closing twice does nothing."""
+        if not self._closed:
+            self._closed = True
+            self._running.close()
+            self._engine.close()
+
+    @property
+    def name(self) -> str:
+        """The name of the archive: demo, a path, aurorax or a URL."""
+        return self._engine.name
+
+    @property
+    def demonstration(self) -> bool:
+        """Whether the records are made up."""
+        return self._engine.capabilities.demonstration
+
+    @property
+    def catalogue(self) -> Catalogue:
+        """The data sources and metadata keys that the archive knows."""
+        return self._engine.catalogue()
+
+    @property
+    def settings(self) -> Settings:
+        """The settings that SET changes."""
+        return self._running.settings
+
+    @property
+    def verbose(self) -> bool | Callable[[str], object]:
+        """Whether the steps of each search are printed, or the function that receives the lines."""
+        return self._running.report_step or False
+
+    @verbose.setter
+    def verbose(self, verbose: bool | Callable[[str], object]) -> None:
+        self._running.report_step = print if verbose is True else verbose or None
+
+    @property
+    def results(self) -> Mapping[str, ResultSet]:
+        """The results that LET and FETCH keep, by name: a read-only copy."""
+        kept = self._running.results
+        return MappingProxyType({name: each.result for name, each in kept.items() if each.result is not None})
+
+    @property
+    def searches(self) -> tuple[str, ...]:
+        """The names of the submitted searches."""
+        return tuple(self._running.submitted)
+
+    @property
+    def submitted(self) -> Mapping[str, Search]:
+        """The submitted searches, by name: a read-only copy."""
+        return MappingProxyType(dict(self._running.submitted))
+
+    def refresh_searches(self) -> None:
+        """Has the archive asked how they stand, and waits a moment for the answers."""
+        self._running.refresh()
+
+    def limit_rows(self, rows: int | None) -> None:
+        """Fetch no more rows of a FIND or of SQL than this; those kept by LET and SUBMIT come whole."""
+        self._running.max_rows = rows
+
+    def on_progress(self, watch: OnProgress | None) -> None:
+        """Has `watch` told how far a search has come that is waited for."""
+        self._running.watch = watch
+
+    def on_interrupt(self, act: Callable[[Search], object]) -> None:
+        """Has `act` called, in place of cancelling it, with a search that Ctrl-C ended the wait for."""
+        self._running.on_interrupt = act
+
+    def on_end(self, act: Callable[[Search], object]) -> None:
+        """Has `act` called, on another thread, with each submitted search that ends while nobody waits for it."""
+        self._running.on_end = act
+
+    def keep(self, search: Search) -> str:
+        """Takes a search whose wait was interrupted among those submitted; the name that it has there."""
+        return self._running.keep(search)
+
+    def leave(self) -> list[Search]:
+        """Lets what was submitted, and not fetched, go on when the archive is closed; those that will."""
+        return self._running.detach_jobs()
+
+    def run(self, statement: StatementLike, /, **parameters: object) -> ResultSet:
+        """Run one statement and return its result.
+
+        `statement` is text in any form, a query document as a dict, or a search object of pyaurorax (executed or not).
+        `$name` in a text takes the keyword argument `name`. Warnings are reported by `warnings.warn`
+        (`AuroraQLWarning`), or to the function of `on_warning`, and are in the result's `warnings`. Raises
+        StatementError when the statement is wrong, and ArchiveError when the archive does not answer.
+        """
+        return self._run(self._analyze_one(statement, parameters))
+
+    def run_script(self, /, *scripts: StatementLike, **parameters: object) -> Iterator[ResultSet]:
+        """Yield the results of the statements of one or more scripts. Each statement runs when its result is requested.
+
+        All scripts are checked first: StatementError is raised before any statement runs.
+        """
+        prepared = self._analyze([to_source(script) for script in scripts], parameters)
+        return (self._run(statement) for statement in prepared)  # ends at its first failure, as a map would not
+
+    def on_warning(self, act: OnWarnings | None) -> None:
+        """Call `act` with the warnings of each statement and its source, instead of `warnings.warn`.
+
+        Most warnings come before the statement runs; those that depend on its result come after. None restores
+        `warnings.warn`.
+        """
+        self._warn = act or warn_diagnostics
+
+    def _run(self, prepared: AnalyzedStatement) -> ResultSet:
+        if prepared.warnings:
+            self._warn(prepared.warnings, prepared.source)
+        result = self._running.execute(prepared)
+        late = [warning for warning in result.warnings if warning not in prepared.warnings]
+        if late:
+            self._warn(late, prepared.source)
+        return result
+
+    def run_each(self, /, *scripts: StatementLike, **parameters: object) -> Iterator[ResultSet | AuroraQLError]:
+        """Yield the result or the error of each statement of one or more scripts. An error does not end the iteration.
+
+        Each statement is read, checked and run when its result is requested. A statement that uses the result of a
+        failed one is an error.
+        """
+        self._check_open()
+        for source in map(to_source, scripts):
+            for read in script.iterate_statements(source):
+                if isinstance(read, script.UnreadStatement):
+                    yield self._analyzer(parameters).diagnose_unread(read, source)
+                else:
+                    yield self._to_outcome(read, source, parameters)
+
+    def _to_outcome(
+        self, read: script.ReadStatement, source: Source, parameters: Mapping[str, object]
+    ) -> ResultSet | AuroraQLError:
+        try:
+            return self._run(analyze_statement(read, source, self._analyzer(parameters)))
+        except AuroraQLError as error:
+            return error
+
+    @property
+    def session_context(self) -> SessionContext:
+        """What a script may count on before its first statement."""
+        return self._running.session_context
+
+    def check(self, statement: StatementLike, /) -> tuple[Diagnostic, ...]:
+        """Return the errors and warnings of a script, given the results of the session. Run nothing."""
+        return next(check_scripts([to_source(statement)], self._engine.catalogue(), {}, self.session_context))[1]
+
+    def submit(self, statement: StatementLike, /, **parameters: object) -> Search:
+        """Start one FIND (or the FIND of a SUBMIT) and return the search without waiting for it."""
+        prepared = self._analyze_one(statement, parameters)
+        if not isinstance(prepared.statement, FindStatement | SubmitStatement):
+            word = prepared.statement_text.partition(" ")[0].upper()
+            raise UsageError(f"{word} runs no search", "submit the FIND alone")
+        if prepared.warnings:
+            self._warn(prepared.warnings, prepared.source)
+        return self._running.submit(prepared)
+
+    def attach(self, request_id: str, name: str = "") -> Search:
+        """Return a search that the archive already has, by its request ID; another program may have submitted it.
+
+        The search returns whole records. With a name, it is listed with those of SUBMIT. Raises Refused for an ID that
+        the archive does not know.
+        """
+        self._check_open()
+        asked = JobStatement("fetch", name, request_id)
+        return self._running.attach(
+            request_id, name, AnalyzedStatement(asked, Source(""), request_id, {}, datetime.now(UTC))
+        )
+
+    def _analyze_one(self, statement: StatementLike, parameters: Mapping[str, object]) -> AnalyzedStatement:
+        source = to_source(statement)
+        prepared = self._analyze([source], parameters)
+        if len(prepared) != 1:
+            script.read_one_statement(source)  # says so, with the place
+        return prepared[0]
+
+    def _analyze(self, sources: Iterable[Source], parameters: Mapping[str, object]) -> list[AnalyzedStatement]:
+        return analyze_scripts(sources, self._analyzer(parameters))
+
+    def _analyzer(self, parameters: Mapping[str, object]) -> Analyzer:
+        """What makes statements ready as the session stands; what the engine is asked for that is to come in time."""
+        self._check_open()
+        running, deadline = self._running, self._running.deadline()
+        asked, kind_of = partial(self._engine.sources, deadline), partial(self._kind_of, deadline=deadline)
+        ends = record_range(self._engine, deadline)
+        return Analyzer(self._engine.catalogue(), parameters, asked, running.session_context, kind_of, held=ends)
+
+    def _kind_of(self, request_id: str, deadline: float) -> str:
+        return self._engine.attach(request_id, deadline)[0].query.kind
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise UsageError(f"the archive '{self.name}' is closed", "connect to it again")

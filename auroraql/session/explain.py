@@ -1,0 +1,299 @@
+"""What EXPLAIN and DESCRIBE say: the plan as a tree that people read, and the engine's sentence."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from auroraql.codecs import sentence
+from auroraql.diagnostics.errors import ArchiveError, Diagnostic, StatementError
+from auroraql.engines.base import Engine
+from auroraql.engines.record_range import record_range
+from auroraql.ir.plan import CriteriaRequest, FilterGroup, Plan, PostProcessing, Request
+from auroraql.ir.query import CLAUSE, Interval, Ref, Tree, Using
+from auroraql.language.ast import ExplainStatement, FindStatement
+from auroraql.language.printer import print_predicate, print_window
+from auroraql.planner import plan_query as make_plan
+from auroraql.resolver import ResolvedFind, resolve
+from auroraql.resolver.result_references import ResultLookup, SubqueryResults
+from auroraql.results.result_set import ResultColumn
+from auroraql.results.stored_results import StoredResult
+from auroraql.schema import KINDS, PROTOCOLS, Kind, Type
+from auroraql.schema.catalogue import Catalogue, DataSource
+from auroraql.schema.operators import OPERATORS
+from auroraql.session.result_queries import plan_row_query, stored_result_for
+from auroraql.session.translation import require_one_request
+
+_SOURCES_SECONDS = 5.0
+
+Lists = tuple[tuple[str, tuple[str, ...]], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """The column and the lines of what a statement asks, and what was noticed of it."""
+
+    column: ResultColumn
+    lines: list[str]
+    warnings: tuple[Diagnostic, ...]
+
+
+@dataclass(slots=True)
+class ExplainContext:
+    """What EXPLAIN and DESCRIBE are asked with: the engine, the results of the session, the parameters, and NOW.
+
+    As the `ResultLookup` of the resolver it runs nothing: of a FIND in parentheses only the columns are known, and
+    `lines` takes what is told of it.
+    """
+
+    engine: Engine
+    results: ResultLookup
+    parameter_values: Mapping[str, object]
+    now: datetime
+    lines: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    """Why the archive did not tell its data sources; those that are known here stand for them then."""
+    subquery_lines: SubqueryResults | None = None
+    told: dict[int, list[str]] = field(default_factory=dict)
+    """The lines about each FIND in parentheses, by its identity."""
+
+    def __post_init__(self) -> None:
+        if self.subquery_lines is None:
+            self.subquery_lines = SubqueryResults(self._explain_subquery)
+
+    @property
+    def names(self) -> Collection[str]:
+        """The names of the results."""
+        return self.results.names
+
+    def get(self, name: str) -> StoredResult | None:
+        """The result of a name."""
+        return self.results.get(name)
+
+    def run_subquery(self, find: FindStatement) -> StoredResult:
+        """What a FIND in parentheses would find; how goes to `lines`."""
+        assert self.subquery_lines is not None, "it is made with this"  # noqa: S101
+        kept = self.subquery_lines.run_subquery(find)
+        self.lines.extend(("first:", *(f"  {line}" for line in self.told[id(find)])))
+        return kept
+
+    def _explain_subquery(self, find: FindStatement) -> StoredResult:
+        inner = replace(self, lines=[])
+        resolved = inner.resolve_find(find)
+        self.told[id(find)] = [*inner.lines, *inner.explain_plan(resolved)]
+        return stored_result_for("(FIND)", resolved)
+
+    def resolve_find(self, find: FindStatement) -> ResolvedFind:
+        """What a FIND means, as far as that is known without its FINDs in parentheses."""
+        return resolve(find, self.engine.catalogue(), self.parameter_values, now=self.now, results=self)
+
+    def plan_find(self, resolved: ResolvedFind) -> Plan:
+        """The plan of a FIND that waits for nothing."""
+        if resolved.searched is not None:
+            return plan_row_query(resolved.query, resolved.searched, resolved.warnings)
+        ends = record_range(self.engine, time.monotonic() + _SOURCES_SECONDS)
+        return make_plan(resolved.query, self.engine.catalogue(), resolved.warnings, self.data_sources, held=ends)
+
+    def data_sources(self) -> Sequence[DataSource]:
+        """Every data source: an explanation does not wait long for them, nor fail without them."""
+        if not self.warnings:
+            try:
+                return self.engine.sources(time.monotonic() + _SOURCES_SECONDS)
+            except ArchiveError as error:
+                self.warnings.append(error.message)
+        return self.engine.catalogue().sources
+
+    def explain_plan(self, resolved: ResolvedFind) -> Iterator[str]:
+        """The lines of a plan, or that it cannot be told yet."""
+        if resolved.waiting:
+            yield f"{resolved.kind.title} from {self.engine.name}: what is asked for depends on those rows"
+        elif resolved.searched is not None:
+            yield from explain_rows(self.plan_find(resolved), resolved.searched, self.engine.catalogue())
+        else:
+            yield from explain_requests(self.plan_find(resolved), self.engine)
+            yield from (f"planned with the data sources that are known here: {why}" for why in self.warnings)
+
+
+def answer_explain(statement: ExplainStatement, asked: ExplainContext) -> Explanation:
+    """What a statement asks about a FIND.
+
+    Raises StatementError when DESCRIBE is asked of what the sentence cannot say.
+    """
+    resolved = asked.resolve_find(statement.find)
+    if statement.verb == "describe":
+        return _describe_query(statement, asked, resolved)
+    lines = [*asked.lines, *asked.explain_plan(resolved)]
+    warnings = resolved.warnings if resolved.waiting else asked.plan_find(resolved).warnings
+    return Explanation(ResultColumn("plan", Type.STRING, path=("plan",)), lines, warnings)
+
+
+def _describe_query(statement: ExplainStatement, asked: ExplainContext, resolved: ResolvedFind) -> Explanation:
+    """The sentence as the engine words it; where it does not answer, as we do, which is said."""
+    origin = statement.find.origin
+    if resolved.waiting:
+        message, hint = "the sentence depends on rows that are not there", "keep them first: LET name = FIND …"
+        raise StatementError([Diagnostic("AQL0410", message, origin, "needs the rows of a FIND", hint)])
+    if resolved.searched is not None:
+        message = f"the sentence is of a search of AuroraX, and '{resolved.searched.name}' is a result"
+        raise StatementError([Diagnostic("AQL0406", message, origin, "no search of AuroraX", "see EXPLAIN")])
+    whole = make_plan(resolved.query, asked.engine.catalogue(), (), asked.data_sources, cut=False)
+    request, _ = require_one_request(whole, statement.find, "sentence")
+    written = sentence.write_sentence(request)  # which says what no sentence can say
+    said = asked.engine.describe(request)
+    warnings: tuple[Diagnostic, ...] = ()
+    if said is None and asked.engine.capabilities.words_queries:
+        message = f"{asked.engine.name} did not word this query: the sentence is AuroraQL's"
+        warnings = (Diagnostic("AQL0611", message, origin, "in our words", severity="warning"),)
+    return Explanation(
+        ResultColumn("sentence", Type.STRING, path=("sentence",)), [written if said is None else said], warnings
+    )
+
+
+def explain_rows(plan: Plan, searched: StoredResult, catalogue: Catalogue) -> Iterator[str]:
+    """The plan of a search of rows that are there already."""
+    count = len(searched.result) if searched.result is not None else 0
+    yield f"{searched.kind.title}: {count:,} row{'' if count == 1 else 's'}, and no request"
+    after = list(_post_processing_lines(plan.post_processing, plan, searched.kind, catalogue))
+    if after:
+        yield "└─ of them"
+    yield from (f"   {line}" for line in after)
+
+
+def explain_requests(plan: Plan, engine: Engine) -> Iterator[str]:
+    """The plan: each request, what it asks for, and what is done after it, and by whom."""
+    kind, catalogue = KINDS[plan.query.kind], engine.catalogue()
+    count = len(plan.requests)
+    yield f"{kind.title} from {engine.name}: {count or 'no'} request{'' if count == 1 else 's'}"
+    yield from (f"  {each.message}" for each in plan.unsayable)
+    if plan.requests and set(plan.window_from) - {CLAUSE}:
+        yield f"  window from {' and '.join(plan.window_from)}"
+    after = list(_post_processing_lines(plan.post_processing, plan, kind, catalogue))
+    counts = zip(plan.requests, engine.estimates(plan.requests), strict=True)
+    branches = [[*_request_lines(request, catalogue), *_engine_estimates(count, engine)] for request, count in counts]
+    titles = [f"request {n} of {count}: POST {PROTOCOLS[kind.name].search}" for n in range(1, count + 1)]
+    if after:
+        titles.append("afterwards, on what was fetched")
+        branches.append(after)
+    for at, (title, lines) in enumerate(zip(titles, branches, strict=True)):
+        last = at == len(titles) - 1
+        yield f"{'└─' if last else '├─'} {title}"
+        yield from (f"{'   ' if last else '│  '}{line}" for line in lines)
+    if engine.capabilities.whole_query:
+        yield "this archive does all of it at once, as one SQL statement of its own"
+
+
+def _request_lines(request: Request, catalogue: Catalogue) -> Iterator[str]:
+    if request.criteria is not None:
+        yield from _criteria_lines(request.criteria, catalogue)
+    else:
+        yield from _selection_lines(request.lists, request.filters, catalogue)
+    yield f"window: {_window_text(request.start, request.end)}"
+    if request.response_format is not None:
+        yield f"response_format: {', '.join(_tree_leaves(request.response_format))}"
+
+
+def _selection_lines(lists: Lists, filters: FilterGroup, catalogue: Catalogue) -> Iterator[str]:
+    """The lists and filters, and how many sources they leave."""
+    yield from (f"{name} in {_shorten_list(values)}" for name, values in lists)
+    if catalogue.sources:
+        yield f"data sources: {_count_sources(lists, catalogue)} of {len(catalogue.sources)} known"
+    if filters.expressions:
+        yield f"metadata: {_filter_text(filters)}"
+
+
+def _count_sources(lists: Lists, catalogue: Catalogue) -> int:
+    named = [(name, values) for name, values in lists if hasattr(DataSource, name)]
+    return sum(all(getattr(source, name) in values for name, values in named) for source in catalogue.sources)
+
+
+def _criteria_lines(criteria: CriteriaRequest, catalogue: Catalogue) -> Iterator[str]:
+    """The blocks and what is asked of each, the distances, and how many combinations of sources there are."""
+    combinations = 1
+    for name, block in zip(criteria.names, criteria.blocks, strict=True):
+        if block.points:
+            yield f"{name}: {'; '.join(f'{lat:f}, {lon:f}' for lat, lon in block.points)}"
+            combinations *= len(block.points)
+        else:
+            yield f"{name}: {', '.join(_selection_lines(block.lists, block.filters, catalogue))}"
+            combinations *= _count_sources(block.lists, catalogue)
+    pairs = zip(criteria.pairs, criteria.distances, strict=True)
+    yield "distances: " + ", ".join(f"{pair} any" if limit is None else f"{pair} {limit} km" for pair, limit in pairs)
+    yield f"found by {', '.join(criteria.via) or 'what AuroraX takes for none'}, " + (
+        "at sub-minute precision" if criteria.subminute else "at one-minute precision"
+    )
+    yield f"combinations of sources: at most {combinations}"
+
+
+def _engine_estimates(count: int | None, engine: Engine) -> Iterator[str]:
+    """What the engine itself says that a request spans."""
+    if count is not None:
+        yield f"combinations of sources, as {engine.name} counts them: {count:,}"
+
+
+def _post_processing_lines(residual: PostProcessing, plan: Plan, kind: Kind, catalogue: Catalogue) -> Iterator[str]:
+    if len(plan.requests) > 1:
+        yield "records that several requests fetched are kept once"
+    if residual.where is not None:
+        yield f"WHERE {print_predicate(residual.where, kind, catalogue)}"
+    if residual.where is not None and kind.name in KINDS:
+        yield "  (AuroraX has no filter for all of it, or not in so few requests)"
+    if residual.during is not None:
+        yield _overlap_lines(residual.during, residual.using)
+    yield from _grouping_lines(residual, plan)
+    if residual.order_by:
+        keys = (f"{_dotted_name(k.ref)}{' descending' if k.descending else ''}" for k in residual.order_by)
+        yield f"ORDER BY {', '.join(keys)}"
+    if residual.limit is not None:
+        yield f"LIMIT {residual.limit}" + (f" OFFSET {residual.offset}" if residual.offset else "")
+    if residual.select is not None:
+        yield f"columns: {', '.join(column.label for column in residual.select)}"
+    if plan.counted:
+        yield "count only: nothing is downloaded"
+
+
+def _overlap_lines(during: Sequence[Interval], using: Using | None) -> str:
+    if using is not None:
+        count = sum(len(group.intervals) for group in using.groups)
+        fields = " and ".join(map(_dotted_name, using.refs))
+        return f"only what overlaps one of {count:,} intervals of rows with the same {fields} ({len(using.groups):,} groups)"
+    if len(during) == 1:
+        return f"only what overlaps {during[0][0].isoformat()} to {during[0][1].isoformat()}"
+    return f"only what overlaps one of {len(during):,} intervals"
+
+
+def _grouping_lines(residual: PostProcessing, plan: Plan) -> Iterator[str]:
+    if residual.group_by:
+        yield f"GROUP BY {', '.join(_dotted_name(ref) for ref in residual.group_by)}"
+    elif residual.is_aggregate and not plan.counted:
+        yield "all records together make one row"
+    if residual.distinct:
+        yield "DISTINCT: of equal rows one is kept"
+
+
+def _dotted_name(ref: Ref) -> str:
+    return ".".join(ref.path)
+
+
+def _filter_text(group: FilterGroup) -> str:
+    return f" {group.operator} ".join(
+        f"{e.key} {OPERATORS[e.operator].text} {_shorten_list(e.values)}" for e in group.expressions
+    )
+
+
+def _shorten_list(values: tuple[str, ...]) -> str:
+    shown = ", ".join(values[:12])
+    return f"({shown}{f', … {len(values)} in all' if len(values) > 12 else ''})"
+
+
+def _window_text(start: datetime | None, end: datetime | None) -> str:
+    return print_window(start, end) or "none: all times"
+
+
+def _tree_leaves(tree: Tree, above: str = "") -> Iterator[str]:
+    for name, below in tree.items():
+        if isinstance(below, dict):
+            yield from _tree_leaves(below, f"{above}{name}.")
+        else:
+            yield above + name

@@ -1,0 +1,97 @@
+"""Fixes checked before they are offered: with the fix applied, the statement has no error at that place.
+
+The rules that propose fixes see a part of the statement: a token, or a value without its text. Here the whole statement
+is read and resolved again with the fix. A fix that does not mend is dropped, and so is a hint that only repeats it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from datetime import datetime
+
+from auroraql.codecs import script
+from auroraql.diagnostics.errors import Diagnostic, Source, Span, StatementError
+from auroraql.language.ast import get_find
+from auroraql.language.splitter import split_script
+from auroraql.resolver import resolve
+from auroraql.resolver.result_references import ResultLookup
+from auroraql.resolver.values import SemanticError
+from auroraql.schema.catalogue import Catalogue
+
+_LONGEST = 20_000
+"""Characters of a statement that is read again for each fix; in a longer one no fix of an error is offered."""
+
+_WHOLE = 40
+"""An error that is so much longer than the fix is about the statement, not about the place of the fix."""
+
+_NOT_WRONG = ("AQL0105", "AQL0206", "AQL0220", "AQL0410")
+"""Unfinished statements and values that are only there in a session are not made wrong by a fix."""
+
+
+def keep_valid_fixes(
+    diagnostics: Iterable[Diagnostic],
+    source: Source,
+    span: Span,
+    catalogue: Catalogue,
+    parameters: Mapping[str, object] | None = None,
+    now: datetime | None = None,
+    results: ResultLookup | None = None,
+) -> tuple[Diagnostic, ...]:
+    """Return the diagnostics of one statement of a source, without the fixes that do not mend.
+
+    `span` is where the statement is in the source; the rest is as for `resolve`.
+    """
+    return tuple(
+        each
+        if each.fix is None
+        or each.severity == "warning"
+        or not isinstance(each.origin, Span)
+        or _is_valid_fix(each, each.origin, source.text, span, (catalogue, parameters, now, results))
+        else _without_fix(each, each.fix)
+        for each in diagnostics
+    )
+
+
+_Context = tuple[Catalogue, Mapping[str, object] | None, datetime | None, ResultLookup | None]
+
+
+def _without_fix(diagnostic: Diagnostic, fix: str) -> Diagnostic:
+    repeats = bool(fix.strip()) and fix.strip() in diagnostic.hint
+    return replace(diagnostic, fix=None, hint="" if repeats else diagnostic.hint)
+
+
+def _is_valid_fix(diagnostic: Diagnostic, place: Span, text: str, statement: Span, context: _Context) -> bool:
+    if statement.end - statement.start > _LONGEST:
+        return False
+    fix = diagnostic.fix or ""
+    start = min(statement.start, place.start)
+    fixed = text[start : place.start] + fix + text[place.end : max(statement.end, place.end)]
+    begin, end = place.start - start, place.start - start + len(fix)
+    return not any(_is_at(each, begin, end) for each in _errors_of(fixed, context))
+
+
+def _is_at(diagnostic: Diagnostic, begin: int, end: int) -> bool:
+    span = diagnostic.origin
+    if not isinstance(span, Span) or diagnostic.code in _NOT_WRONG:
+        return False
+    return span.start < max(end, begin + 1) and span.end > begin and span.end - span.start <= end - begin + _WHOLE
+
+
+def _errors_of(text: str, context: _Context) -> tuple[Diagnostic, ...]:
+    """Return the errors of one statement, or of a short script."""
+    catalogue, parameters, now, results = context
+    found: list[Diagnostic] = []
+    for piece in split_script(text):
+        if isinstance(piece, Diagnostic):
+            found.append(piece)
+            continue
+        try:
+            find = get_find(script.read_piece(text, piece).statement)
+            if find is not None:
+                resolve(find, catalogue, parameters, now=now, results=results)
+        except StatementError as error:
+            found += error.diagnostics
+        except SemanticError as fault:
+            found.append(fault.diagnostic)
+    return tuple(found)

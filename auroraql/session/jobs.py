@@ -1,0 +1,414 @@
+"""Searches as jobs, each executed on its own thread, so that Ctrl-C interrupts a waiting caller at once.
+
+Invariant: a search that was not submitted is cancelled when the caller stops waiting. A submitted search continues, and
+ends once as done, failed or cancelled.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Literal, Protocol
+
+from auroraql.diagnostics.errors import ArchiveError, Cancelled, Refused, TimedOut, Unreachable
+from auroraql.engines.base import EngineRun, LogLine, OnProgress, Progress, RunStatus
+from auroraql.ir.plan import Plan
+from auroraql.results.result_set import FetchedData, ResultSet, Row
+from auroraql.results.stored_results import StoredResult, rename_result
+from auroraql.session.analyzer import AnalyzedStatement
+from auroraql.session.result_queries import post_process_fetched
+from auroraql.session.settings import Settings
+from auroraql.session.verbose_steps import VerboseSteps
+
+State = Literal["running", "unreachable", "cancelling", "done", "failed", "cancelled"]
+
+_OPEN_STATES = ("running", "unreachable", "cancelling")
+"""States of a search that has not ended."""
+
+_TICK_SECONDS = 0.1
+"""Seconds between progress reports to a waiting caller."""
+
+_MIN_POLL_SECONDS, _MAX_POLL_SECONDS, _POLL_BACKOFF = 0.1, 2.5, 0.2
+"""Delay between polls of a background search: minimum and maximum in seconds, and share of the elapsed time."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedFind:
+    """FIND with resolved result references: its plan, its stored result, and the stored result it searches, if any."""
+
+    plan: Plan
+    kept: StoredResult
+    searched: StoredResult | None = None
+
+
+class JobSession(Protocol):
+    """Part of a session that a search needs."""
+
+    @property
+    def archive(self) -> str:
+        """Name of the archive in messages."""
+
+    @property
+    def settings(self) -> Settings:
+        """Settings of the session, including the timeout."""
+
+    @property
+    def runs_when_awaited(self) -> bool:
+        """Whether the engine runs a search only during `wait`."""
+
+    @property
+    def watch(self) -> OnProgress | None:
+        """Progress callback of a waited-for search."""
+
+    def on_wait_interrupted(self, search: Search, /) -> None:
+        """Handle Ctrl-C during a wait for the search."""
+
+    def result(
+        self,
+        plan: Plan,
+        fetched: FetchedData,
+        prepared: AnalyzedStatement,
+        began: float,
+        *,
+        request_ids: tuple[str, ...],
+    ) -> ResultSet:
+        """Return the result of a statement."""
+
+
+@contextmanager
+def report_elapsed(watch: OnProgress | None, began: float) -> Iterator[None]:
+    """Report the elapsed time of a statement without a search to `watch`, on a separate thread."""
+    if watch is None:
+        yield
+        return
+    ended = threading.Event()
+
+    def report_time() -> None:
+        with suppress(OSError):  # the terminal is closed
+            while not ended.wait(_TICK_SECONDS):
+                watch(Progress(time.monotonic() - began, "", 0, 0))
+
+    reporter = threading.Thread(target=report_time, name="auroraql-elapsing", daemon=True)
+    reporter.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        reporter.join()
+        watch(None)
+
+
+@dataclass(eq=False, slots=True)
+class _Execution:
+    """Execution of a search, up to its records if `whole`, with its outcome after the end."""
+
+    deadline: float
+    whole: bool
+    is_over: threading.Event = field(default_factory=threading.Event)
+    fetched: FetchedData | None = None
+    error: BaseException | None = None
+
+
+class Search:
+    """A submitted search: its status, its log, and its result when it is done."""
+
+    def __init__(
+        self,
+        session: JobSession,
+        run: EngineRun,
+        planned: PlannedFind,
+        prepared: AnalyzedStatement,
+        *,
+        began: float | None = None,
+        awaited: bool = False,
+        steps: VerboseSteps | None = None,
+    ) -> None:
+        self._session, self._run, self._planned, self._prepared = session, run, planned, prepared
+        self._steps = steps
+        self._began = time.monotonic() if began is None else began
+        self._started = datetime.now(UTC).replace(tzinfo=None, microsecond=0)
+        self._duration: float | None = None
+        self._end_state: State | None = None
+        self._error: ArchiveError | None = None
+        self._problem = ""
+        self._cancelling = False
+        self._execution: _Execution | None = None
+        self._result: ResultSet | None = None
+        self._lock = threading.Lock()
+        self._awaited = awaited  # the run was started by a caller who waits for it
+        self.name = prepared.name
+        """Name given by SUBMIT; empty without a name."""
+        self.heeded = False
+        """Whether a caller waited for it or cancelled it, so that its end needs no notification."""
+
+    def __repr__(self) -> str:
+        name = f" {self.name}" if self.name else ""
+        ids = f", request {', '.join(self.request_ids)}" if self.request_ids else ""
+        return f"<Search{name}, {self.state} for {self.elapsed:.1f} s{ids}: {self.statement}>"
+
+    @property
+    def request_ids(self) -> tuple[str, ...]:
+        """The request IDs of the archive."""
+        return self._run.request_ids
+
+    @property
+    def request_urls(self) -> tuple[str, ...]:
+        """The addresses of the requests; empty for an archive without addresses."""
+        return self._run.request_urls
+
+    @property
+    def statement(self) -> str:
+        """The statement, on one line."""
+        return self._prepared.statement_text
+
+    @property
+    def stored_result(self) -> StoredResult:
+        """Stored result that other statements refer to."""
+        stored = self._planned.kept
+        return stored if stored.name == self.name else rename_result(stored, self.name)
+
+    # --- state
+
+    @property
+    def state(self) -> State:
+        """The last known state: running, done, failed, cancelled, cancelling, or unreachable."""
+        if self._run.last_status.done:
+            return "done"
+        if self._cancelling:
+            return "cancelling"
+        return self._end_state or ("unreachable" if self._problem else "running")
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the search has ended: done, failed or cancelled."""
+        return self.state not in _OPEN_STATES
+
+    @property
+    def fetched(self) -> bool:
+        """Whether the result was fetched."""
+        return self._result is not None
+
+    @property
+    def refused(self) -> bool:
+        """Whether the archive refused its records at the last attempt, for example because they are deleted."""
+        return self._execution is not None and isinstance(self._execution.error, Refused)
+
+    @property
+    def result_count(self) -> int | None:
+        """The number of records that the search found; None until it is known."""
+        return self._run.last_status.result_count
+
+    @property
+    def elapsed(self) -> float:
+        """The seconds from the start of the search to its end, or until now."""
+        return self._duration if self._duration is not None else time.monotonic() - self._began
+
+    @property
+    def line(self) -> str:
+        """Last log line, or a later connection problem."""
+        logs = self._run.last_status.logs
+        return self._problem or (logs[-1].summary if logs else "")
+
+    @property
+    def error(self) -> ArchiveError | None:
+        """Why the search failed; None if it did not."""
+        return self._error
+
+    def progress(self) -> Progress:
+        """Return the progress of the search without asking the archive."""
+        return replace(self._run.progress(), elapsed=self.elapsed)
+
+    def status(self) -> RunStatus:
+        """Ask the archive for the status. Raises ArchiveError."""
+        if self._error is not None:
+            raise self._error
+        status = self._run.status()
+        if status.done:
+            self._finish()
+        return status
+
+    @property
+    def logs(self) -> tuple[LogLine, ...]:
+        """The log lines of the search so far."""
+        status = self._run.last_status
+        return status.logs if status.done or self._error is not None else self._run.status().logs
+
+    def as_row(self) -> Row:
+        """Return the row of SHOW SEARCHES, in the order of its columns."""
+        ids, urls = (", ".join(values) or None for values in (self.request_ids, self.request_urls))
+        return (
+            self.name,
+            self.state,
+            round(self.elapsed, 1),
+            self.line or None,
+            self.result_count,
+            ids,
+            urls,
+            self._started,
+            self.statement,
+        )
+
+    def poll(self) -> float | None:
+        """Poll the job, or run it for engines that run only when waited on.
+
+        Return the seconds until the next poll, or None when it has ended.
+        """
+        if not self.is_over and (self._execution is None or self._execution.is_over.is_set()):
+            try:
+                self._execute_now() if self._awaited or self._session.runs_when_awaited else self._run.status()
+                self._problem = ""
+            except (Unreachable, TimedOut) as trouble:  # temporary: the search continues on the archive
+                self._problem = str(trouble).splitlines()[0]
+                return _MAX_POLL_SECONDS
+            except ArchiveError as error:
+                self._finish(error)
+            except Exception as fault:
+                # A bug: show it as the state, and keep polling the other searches. `fetch` raises it again.
+                self._problem, self._end_state = f"{type(fault).__name__}: {fault}", "failed"
+        if not self.is_over:
+            return min(max(_MIN_POLL_SECONDS, _POLL_BACKOFF * self.elapsed), _MAX_POLL_SECONDS)
+        self._finish()
+        return None
+
+    # --- operations
+
+    def wait(self, timeout: float | None = None) -> RunStatus:
+        """Wait until the search is done. Raises TimedOut after `timeout` seconds (default: the archive's deadline)."""
+        if not self._run.last_status.done:
+            self._wait_interruptibly(self._session.settings.timeout if timeout is None else timeout, whole=False)
+        return self._run.last_status
+
+    def fetch(self) -> ResultSet:
+        """Return the result; wait for it when the search is not done. Raises ArchiveError."""
+        if self._result is None:
+            began = self._began if self._awaited else time.monotonic()
+            fetched = self._wait_interruptibly(self._session.settings.timeout, whole=True)
+            plan = self._planned.plan
+            if self._steps is not None:
+                self._steps.on_retrieved(self._run, self._count_received(fetched))
+            self._result = self._session.result(
+                plan, post_process_fetched(fetched, plan), self._prepared, began, request_ids=self.request_ids
+            )
+        return self._result
+
+    def _count_received(self, fetched: FetchedData) -> int:
+        """Return the number of records that the archive sent, before post-processing."""
+        rows_or_records = fetched.rows if fetched.rows is not None else fetched.records
+        return len(rows_or_records or ())
+
+    def cancel(self, *, patient: bool = False) -> None:
+        """Cancel the search on the archive; do nothing when it is done. Raises ArchiveError when the archive refuses.
+
+        When the archive has not confirmed the request yet, wait a moment for it; with `patient`, wait to the end.
+        """
+        self.heeded = self._cancelling = True
+        try:
+            self._run.cancel(patient=patient)
+        except ArchiveError:
+            if isinstance(self._error, Cancelled):  # it was cancelled only on this side
+                self._end_state = self._error = self._duration = None
+            raise
+        finally:
+            self._cancelling = False
+        if not self._run.last_status.done:
+            self._end_state = "cancelled"
+            self._finish()
+
+    def detach(self) -> bool:
+        """Let it continue after the archive is closed, to be fetched by request id. Return whether it can."""
+        return self._run.detach()
+
+    # --- execution
+
+    def _wait_interruptibly(self, seconds: float, *, whole: bool) -> FetchedData:
+        """Wait in short steps, which allow Ctrl-C and progress reports. Raises ArchiveError."""
+        self.heeded = True
+        deadline, execution = time.monotonic() + seconds, None
+        try:
+            while execution is None or (whole and not execution.whole):  # an execution without records does not suffice
+                execution = self._execution_until(deadline, whole=whole)
+        except KeyboardInterrupt:
+            self._session.on_wait_interrupted(self)
+            raise
+        return execution.fetched or FetchedData(rows=())
+
+    def _execution_until(self, deadline: float, *, whole: bool) -> _Execution:
+        """Return a finished execution, the current or a new one. Raises its error, or TimedOut."""
+        if self._error is not None:
+            raise self._error
+        execution, is_new = self._current_execution(_Execution(deadline, whole))
+        if is_new:
+            threading.Thread(target=self._execute, args=(execution,), name="auroraql-search", daemon=True).start()
+        self._wait_for_execution(execution, float("inf") if is_new else deadline)
+        if execution.error is not None:
+            raise execution.error
+        return execution
+
+    def _execute_now(self) -> None:
+        """Execute it in the calling thread, unless another thread does."""
+        execution, is_new = self._current_execution(_Execution(float("inf"), whole=True))
+        if is_new:
+            self._execute(execution)
+        if is_new and isinstance(execution.error, Unreachable):
+            raise execution.error
+
+    def _current_execution(self, execution: _Execution) -> tuple[_Execution, bool]:
+        """Return the current execution or start the given one, and whether the given one was started."""
+        with self._lock:
+            if self._execution is None or self._execution.is_over.is_set():
+                self._execution = execution
+            return self._execution, self._execution is execution
+
+    def _wait_for_execution(self, execution: _Execution, deadline: float) -> None:
+        """Wait for the end of an execution. At the deadline, cancels the search and raises TimedOut."""
+        watch = self._session.watch or (lambda _progress: None)
+        try:
+            while not execution.is_over.wait(_TICK_SECONDS):
+                watch(self.progress())
+                if self._steps is not None:
+                    self._steps.on_progress(self._run)
+                if time.monotonic() >= deadline:
+                    with suppress(ArchiveError):  # TimedOut is the error to report
+                        self.cancel()
+                    raise self._timeout_error()
+        finally:
+            watch(None)
+
+    def _timeout_error(self) -> TimedOut:
+        return TimedOut(
+            f"the search was not done after {self.elapsed:.1f} s, and is cancelled",
+            archive=self._session.archive,
+            request_id=", ".join(self.request_ids),
+            hint="allow it more time, or ask for a shorter time window",
+        )
+
+    def _execute(self, execution: _Execution) -> None:
+        try:
+            self._run.wait(execution.deadline)
+            if execution.whole:
+                execution.fetched = self._run.fetch(execution.deadline)
+            self._finish()
+        except ArchiveError as error:
+            execution.error = error
+            self._finish(error)
+        except BaseException as error:  # passed to the waiting thread
+            execution.error = error
+            self._end_state = self._end_state or "failed"
+        finally:
+            execution.is_over.set()
+
+    def _finish(self, error: ArchiveError | None = None) -> None:
+        """Record the end, unless the error leaves the search running on the archive or is temporary."""
+        status = self._run.last_status
+        if error is not None:
+            error.log = error.log or tuple(map(str, status.logs))
+            if status.done or isinstance(error, Unreachable):
+                return
+            self._error = error
+            self._end_state = "cancelled" if isinstance(error, Cancelled | TimedOut) else "failed"
+        if self._duration is None and (status.done or self._end_state is not None):
+            self._duration = time.monotonic() - self._began

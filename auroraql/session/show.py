@@ -1,0 +1,555 @@
+"""What SHOW shows: each listing with its columns, and where its rows come from.
+
+A listing is a result like any other, so that its clauses are resolved and run as those of FIND are.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import astuple, dataclass, replace
+from datetime import date, datetime
+from typing import Any
+
+from auroraql.diagnostics.suggestions import find_closest
+from auroraql.ir.query import Comparison, Query, Ref, collect_refs, split_conjuncts
+from auroraql.language.ast import (
+    AndExpression,
+    Expression,
+    FindStatement,
+    GroupBy,
+    LikePattern,
+    NotExpression,
+    OrExpression,
+    Path,
+    Select,
+    SelectColumn,
+    ShowStatement,
+    ShowTarget,
+    Where,
+    Window,
+)
+from auroraql.language.ast import ComparisonExpression as Written
+from auroraql.resolver.values import OperandResolver, SemanticError
+from auroraql.resolver.windows import WINDOWS, join_windows, resolve_window
+from auroraql.results.result_set import ResultColumn, Row
+from auroraql.results.stored_results import ShowPlan, StoredResult, kind_of_rows
+from auroraql.schema import KINDS, STORED_KINDS, Field, Kind, Type
+from auroraql.schema.catalogue import (
+    Catalogue,
+    DataSource,
+    SourceDetails,
+    Statistics,
+    sources_named,
+    statistics_document,
+)
+from auroraql.schema.operators import Op
+from auroraql.schema.response_template import response_template
+from auroraql.schema.source_fields import SOURCE_DETAILS, SOURCE_FIELDS, SOURCE_STATISTICS
+
+
+@dataclass(frozen=True, slots=True)
+class ListingContext:
+    """What listings are made from; what takes time, or asks the archive, is asked only by the listing that needs it.
+
+    `details` and `statistics` are those of `Engine`, with its deadline; `available` is `Engine.availability` with its deadline; `searches` and `settings` are rows of their listings.
+    """
+
+    catalogue: Callable[[], Catalogue]
+    sources: Callable[[], Sequence[DataSource]]
+    """Those that the WHERE of the listing chooses."""
+    details: Callable[[], Mapping[int, SourceDetails]]
+    statistics: Callable[[str], Mapping[int, Statistics]]
+    available: Callable[[str, date, date, Mapping[str, str]], list[Row]]
+    kept: Mapping[str, StoredResult]
+    searches: Callable[[], Sequence[Row]]
+    settings: Callable[[], Sequence[Row]]
+
+
+@dataclass(frozen=True, slots=True)
+class ListingDefinition:
+    """One thing to show: the columns, the one that LIKE is about, and which OF and FOR it takes."""
+
+    columns: tuple[ResultColumn, ...]
+    rows: Callable[[ShowPlan, ListingContext, Query], Iterable[Row]]
+    like: str = ""
+    of: str = ""
+    """What OF names: a kind, a result too, a key; empty where there is no OF."""
+    needs_of: bool = False
+    has_for: bool = False
+    of_sources: bool = False
+    """Whether it is made of the data sources, which are kept, so that REFRESH asks for them anew."""
+    by_source: bool = False
+    """Whether WHERE may also be about fields of the data sources that it is made of."""
+    usual: int = 0
+    """How many of the columns are shown where SELECT names none; 0 for all."""
+    kind: Kind | None = None
+    """The kind that declares the columns, where they have members."""
+
+    def stored_result(self, title: str) -> StoredResult:
+        """Its rows as a result without rows."""
+        return StoredResult(
+            title, kind_of_rows(title, self.columns, self.kind, whole=self.kind is not None), self.columns
+        )
+
+
+TREE_LISTINGS = frozenset(("template",))
+"""The listings whose rows are the lines of a text."""
+
+
+def analyze_show(
+    statement: ShowStatement, catalogue: Catalogue, results: Mapping[str, StoredResult], values: OperandResolver
+) -> ShowPlan:
+    """What a SHOW asks for. Raises Fault for what makes no sense of it, or is not known."""
+    listing = _LISTINGS[statement.what]
+    title = f"SHOW {statement.what.upper()}"
+    targets: dict[str, ShowTarget] = {
+        clause.word: clause for clause in statement.clauses if isinstance(clause, ShowTarget)
+    }
+    _check_target_words(statement, listing, targets, title)
+    if statement.refresh and not listing.of_sources:
+        hint = "leave REFRESH out: it is for what is kept, as SHOW SOURCES REFRESH"
+        raise SemanticError("AQL0214", f"{title} is always as it stands", statement.origin, "takes no REFRESH", hint)
+    of = targets["of"].name if "of" in targets else ""
+    columns = listing.columns
+    if "of" in targets:
+        _check_of(targets["of"], listing, catalogue, results)
+    if statement.what == "availability" and of == "ephemeris":
+        columns = tuple(column for column in columns if column.name != "data_product_type")
+    if "for" in targets:
+        _check_for(targets["for"], catalogue)
+    kept = replace(listing, columns=columns).stored_result(title)
+    days = _availability_days(statement, values, title) if statement.what == "availability" else None
+    if days is None:
+        _refuse_days(statement, title)
+    of_sources, wheres = _source_terms(statement, listing)
+    find = FindStatement(title, tuple(_row_clauses(statement, listing, wheres)), origin=statement.origin)
+    only_for = targets["for"].name if "for" in targets else ""
+    shown = ShowPlan(statement.what, kept, find, of, only_for, days, statement.refresh)
+    if not of_sources:
+        return shown
+    title = "SHOW SOURCES"
+    source_find = FindStatement(title, (Where(_conjunction(of_sources), statement.origin),), origin=statement.origin)
+    return replace(shown, source_find=source_find, source_result=_SOURCES.stored_result(title))
+
+
+def _source_terms(statement: ShowStatement, listing: ListingDefinition) -> tuple[list[Expression], list[Expression]]:
+    """The terms of WHERE about fields of the data sources that are no columns of the listing, and the others."""
+    of_sources: list[Expression] = []
+    others: list[Expression] = []
+    columns = {column.name for column in listing.columns}
+    fields = {field.bare for field in SOURCE_FIELDS}
+    for clause in statement.clauses:
+        if isinstance(clause, Where):
+            for term in _split_conjuncts(clause.expression):
+                names = {path.dotted.lower().removeprefix("data_source.") for path in _expression_paths(term)}
+                is_of_sources = listing.by_source and names <= fields and not names <= columns
+                (of_sources if is_of_sources else others).append(term)
+    return of_sources, others
+
+
+def _conjunction(terms: Sequence[Expression]) -> Expression:
+    return terms[0] if len(terms) == 1 else AndExpression(tuple(terms))
+
+
+def _split_conjuncts(expression: Expression) -> Iterator[Expression]:
+    """The terms of an expression that hold together."""
+    if isinstance(expression, AndExpression):
+        for term in expression.terms:
+            yield from _split_conjuncts(term)
+    else:
+        yield expression
+
+
+def _expression_paths(expression: Expression) -> Iterator[Path]:
+    """Every path in an expression."""
+    match expression:
+        case AndExpression(terms) | OrExpression(terms):
+            for term in terms:
+                yield from _expression_paths(term)
+        case NotExpression(term):
+            yield from _expression_paths(term)
+        case Written(path, _, operands):
+            yield path
+            yield from (operand for operand in operands if isinstance(operand, Path))
+
+
+def listing_rows(shown: ShowPlan, known: ListingContext, query: Query) -> list[Row]:
+    """The rows of a listing before its clauses are taken to them. Raises ArchiveError."""
+    return list(_LISTINGS[shown.what].rows(shown, known, query))
+
+
+def _check_target_words(
+    statement: ShowStatement, listing: ListingDefinition, targets: Mapping[str, ShowTarget], title: str
+) -> None:
+    if "of" in targets and not listing.of:
+        raise SemanticError("AQL0214", f"{title} is of everything, and takes no OF", targets["of"].origin, "not here")
+    if "for" in targets and not listing.has_for:
+        hint = "use WHERE; FOR belongs to the listings that are made of data sources, such as SHOW METADATA"
+        raise SemanticError("AQL0214", f"{title} takes no FOR", targets["for"].origin, "not here", hint)
+    if listing.needs_of and "of" not in targets:
+        message, hint = f"{title} does not say of what", f"{title} OF {_example_statement(listing)}"
+        raise SemanticError("AQL0225", message, statement.origin, "needs OF", hint, missing=("OF",))
+
+
+def _example_statement(listing: ListingDefinition) -> str:
+    return "keogram_type" if listing.of == "key" else next(iter(KINDS))
+
+
+def _check_of(
+    target: ShowTarget, listing: ListingDefinition, catalogue: Catalogue, results: Mapping[str, StoredResult]
+) -> None:
+    """Raises Fault for an OF that names nothing known."""
+    known: list[str] = []
+    if listing.of == "key":
+        known = [
+            *(f.bare for f in _fields_with_values(catalogue)),
+            *(key for kind in KINDS for key in catalogue.keys(kind)),
+        ]
+    elif listing.of == "available":
+        known = [*STORED_KINDS]
+    else:
+        known = [*KINDS, *(results if listing.of == "result" else ())]
+    name = target.name.removeprefix("metadata.").removeprefix("data_source.") if listing.of == "key" else target.name
+    if name in known:
+        return
+    near = find_closest(name, known, 1, 0.5)
+    hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(dict.fromkeys(known))}"
+    raise SemanticError("AQL0225", f"nothing is known of '{target.name}'", target.origin, "unknown", hint)
+
+
+_NAMES = ("program", "platform", "instrument_type", "display_name")
+"""The fields of a source whose values FOR takes, besides its identifier."""
+
+
+def _check_for(target: ShowTarget, catalogue: Catalogue) -> None:
+    """Raises Fault for a FOR that names no known source, unless the archive may have others than are known."""
+    if catalogue.is_shipped or catalogue.sources_named(target.name):
+        return
+    known = [value for name in _NAMES for value in catalogue.values(name)]
+    near = find_closest(target.name, known, 1, 0.5)
+    hint = f"did you mean '{near[0]}'?" if near else "SHOW SOURCES lists them with their identifiers"
+    raise SemanticError("AQL0225", f"no data source '{target.name}' is known", target.origin, "unknown", hint)
+
+
+def _availability_days(statement: ShowStatement, values: OperandResolver, title: str) -> tuple[date, date]:
+    """The first and last day that availability is asked of."""
+    windows = [clause for clause in statement.clauses if isinstance(clause, Window)]
+    bounds = join_windows([(each, resolve_window(each, values)) for each in windows])
+    if bounds.start is None or bounds.end is None:
+        hint = "add a window with both its ends, as DURING 2020-02"
+        message = f"{title} counts day by day: of which days?"
+        raise SemanticError("AQL0225", message, statement.origin, "needs a window", hint, missing=WINDOWS)
+    return bounds.start.date(), bounds.end.date()
+
+
+def _refuse_days(statement: ShowStatement, title: str) -> None:
+    for clause in statement.clauses:
+        if isinstance(clause, Window):
+            raise SemanticError(
+                "AQL0214", f"{title} is no matter of time", clause.origin, "no window here", "leave it out"
+            )
+
+
+def _row_clauses(statement: ShowStatement, listing: ListingDefinition, wheres: Sequence[Expression]) -> Iterator[Any]:
+    """The clauses for the rows; `wheres` are the terms of WHERE about them, which LIKE joins."""
+    if listing.usual and not any(isinstance(clause, Select | GroupBy) for clause in statement.clauses):
+        usual = listing.columns[: listing.usual]
+        yield Select(tuple(SelectColumn(Path((column.name,), statement.origin)) for column in usual), statement.origin)
+    patterns = [clause for clause in statement.clauses if isinstance(clause, LikePattern)]
+    path = Path((listing.like or listing.columns[0].name,), statement.origin)
+    terms = [*wheres, *(Written(path, Op.LIKE, (clause.operand,), clause.origin) for clause in patterns)]
+    if terms:
+        yield Where(_conjunction(terms), statement.origin)
+    yield from (c for c in statement.clauses if not isinstance(c, LikePattern | Where | ShowTarget | Window))
+
+
+# --- rows
+
+
+def source_row(source: DataSource) -> Row:
+    """The fields of a source, in the order of SOURCE_FIELDS; None for one that has no value."""
+    return tuple(None if value == "" else value for value in astuple(source))
+
+
+def _selected_sources(shown: ShowPlan, known: ListingContext) -> Sequence[DataSource]:
+    """The sources that FOR and WHERE leave."""
+    sources = known.sources()
+    return sources_named(sources, shown.only_for) if shown.only_for else sources
+
+
+def _source_rows(shown: ShowPlan, known: ListingContext, query: Query) -> Iterator[Row]:
+    """What takes a request of its own is asked for only where a clause names it."""
+    named = {ref.path[0] for ref in _clause_refs(query)}
+    every = query.select is None and not query.group_by
+    sources = _selected_sources(shown, known)
+    wanted = [field.name for field in SOURCE_DETAILS if every or field.name in named]
+    details = known.details() if wanted else {}
+    counted = {}
+    if every or SOURCE_STATISTICS.name in named:
+        counted = {kind.name: known.statistics(kind.name) for kind in KINDS.values() if kind.schema_key}
+    for source in sources:
+        of_kinds = {kind: of[source.identifier] for kind, of in counted.items() if source.identifier in of}
+        stats = statistics_document(of_kinds) if of_kinds else None
+        described = _detail_values(details.get(source.identifier, SourceDetails()))
+        yield (*source_row(source), *(described[field.name] for field in SOURCE_DETAILS), stats)
+
+
+def _detail_values(details: SourceDetails) -> dict[str, Any]:
+    """The values of SOURCE_DETAILS."""
+    schemas = {
+        kind.schema_key: None if (schema := details.schemas.get(kind.name)) is None else [dict(each) for each in schema]
+        for kind in KINDS.values()
+        if kind.schema_key
+    }
+    maintainers = None if details.maintainers is None else list(details.maintainers)
+    metadata = None if details.metadata is None else dict(details.metadata)
+    return {**schemas, "owner": details.owner, "maintainers": maintainers, "metadata": metadata}
+
+
+def _clause_refs(query: Query) -> Iterator[Ref]:
+    """What the clauses of a listing look at."""
+    yield from (column.ref for column in query.select or () if column.ref is not None)
+    yield from collect_refs(query.where)
+    yield from query.group_by
+    yield from (key.ref for key in query.order_by)
+
+
+def _rows_by_field(name: str, *others: str) -> Callable[[ShowPlan, ListingContext, Query], Iterator[Row]]:
+    """One row for each value of a source field: how many sources have it, and with which values of others."""
+
+    def rows(shown: ShowPlan, known: ListingContext, _query: Query) -> Iterator[Row]:
+        held: dict[str, list[DataSource]] = {}
+        for source in _selected_sources(shown, known):
+            held.setdefault(getattr(source, name), []).append(source)
+        for value in sorted(held.keys() - {""}):
+            several = (", ".join(dict.fromkeys(v for s in held[value] if (v := getattr(s, other)))) for other in others)
+            yield (value, len(held[value]), *several)
+
+    return rows
+
+
+def _column_rows(shown: ShowPlan, known: ListingContext, _query: Query) -> Iterator[Row]:
+    kept = known.kept.get(shown.of)
+    kind = KINDS.get(shown.of) or (kept.kind if kept is not None else None)
+    for field in _kind_leaves(kind) if kind is not None else ():
+        end = "start and end" if field.bound == "both" else field.bound
+        native = field.criterion or (f"window {end}" if end else None)
+        yield field.bare, field.name, _type_name(field.type), field.unit or None, field.doc, native
+
+
+def _kind_leaves(kind: Kind) -> Iterator[Field]:
+    for field in kind.fields:
+        yield from (field.members or (field,))
+
+
+def _current_catalogue(known: ListingContext) -> Catalogue:
+    """What is known of the archive, which is asked for its sources where only those of the package are known."""
+    catalogue = known.catalogue()
+    if catalogue.is_shipped:
+        known.sources()
+    return known.catalogue()
+
+
+def _metadata_rows(shown: ShowPlan, known: ListingContext, _query: Query) -> Iterator[Row]:
+    catalogue = _current_catalogue(known)
+    narrowed = shown.only_for or shown.source_find is not None
+    for kind in [shown.of] if shown.of else KINDS:
+        keys = (
+            catalogue.carried_keys(kind, _selected_sources(shown, known))
+            if narrowed
+            else catalogue.metadata.get(kind, ())
+        )
+        for key in keys:
+            programs = (catalogue.key(kind, key.name) or key).programs
+            yield (
+                key.name,
+                kind,
+                _type_name(key.type),
+                key.unit or None,
+                _join_values(key.values),
+                _join_values(programs),
+                key.doc,
+            )
+
+
+def _value_rows(shown: ShowPlan, known: ListingContext, _query: Query) -> Iterator[Row]:
+    catalogue = _current_catalogue(known)
+    name = shown.of.removeprefix("data_source.").removeprefix("metadata.")
+    narrowed = shown.only_for or shown.source_find is not None
+    chosen = _selected_sources(shown, known) if narrowed else ()
+    for field in _fields_with_values(catalogue):
+        if field.bare == name:
+            listed = catalogue.values(name)
+            if narrowed and listed:
+                listed = tuple(sorted({getattr(source, name) for source in chosen} - {""}))
+            yield from ((value, None) for value in listed or field.known)
+    for kind in KINDS:
+        key = catalogue.key(kind, name)
+        if narrowed:
+            key = next((key for key in catalogue.keys_of(kind, chosen) if key.name == name), None)
+        yield from ((value, kind) for value in (key.values if key is not None else ()))
+
+
+def _template_rows(shown: ShowPlan, _known: ListingContext, _query: Query) -> Iterator[Row]:
+    text = json.dumps(response_template(KINDS[shown.of]), indent=2)
+    yield from ((line,) for line in text.splitlines())
+
+
+def _fields_with_values(catalogue: Catalogue) -> Iterator[Field]:
+    """The fields whose values are known, each name once."""
+    seen: set[str] = set()
+    for kind in KINDS.values():
+        for field in _kind_leaves(kind):
+            if (field.known or catalogue.values(field.bare)) and field.bare not in seen:
+                seen.add(field.bare)
+                yield field
+
+
+def _availability_rows(shown: ShowPlan, known: ListingContext, query: Query) -> list[Row]:
+    """What the WHERE says of one program, platform or instrument type is asked for by itself."""
+    asked = ("program", "platform", "instrument_type")
+    only = {
+        term.ref.name: term.values[0]
+        for term in split_conjuncts(query.where)
+        if isinstance(term, Comparison) and term.operator == Op.EQ and term.ref.name in asked
+    }
+    first, last = shown.days or (date.min, date.max)
+    return [row for row in known.available(shown.of, first, last, only) if _is_within_days(row, first, last)]
+
+
+def _is_within_days(row: Row, first: date, last: date) -> bool:
+    day = row[len(SOURCE_FIELDS)]
+    return isinstance(day, datetime) and first <= day.date() <= last
+
+
+def _job_rows(_shown: ShowPlan, known: ListingContext, _query: Query) -> Sequence[Row]:
+    return known.searches()
+
+
+def _result_rows(_shown: ShowPlan, known: ListingContext, _query: Query) -> Iterator[Row]:
+    for kept in known.kept.values():
+        columns = ", ".join(column.name for column in kept.columns)
+        yield kept.name, len(kept.result) if kept.result is not None else None, columns, kept.statement_text
+
+
+def _setting_rows(_shown: ShowPlan, known: ListingContext, _query: Query) -> Sequence[Row]:
+    return known.settings()
+
+
+def _join_values(values: Sequence[str]) -> str | None:
+    return ", ".join(values) or None
+
+
+def _type_name(type: Type) -> str:
+    return type.name.lower()
+
+
+def _text_columns(*names: str) -> tuple[ResultColumn, ...]:
+    return tuple(ResultColumn(name, Type.STRING, path=(name,)) for name in names)
+
+
+_SOURCE_COLUMNS = tuple(ResultColumn(field.bare, field.type, path=(field.bare,)) for field in SOURCE_FIELDS)
+
+_SOURCES_KIND = Kind(
+    name="SHOW SOURCES",
+    title="data sources",
+    doc="What produces records: a spacecraft, or an instrument at a site.",
+    fields=(
+        *(Field((field.bare,), field.type, field.doc, known=field.known) for field in SOURCE_FIELDS),
+        *SOURCE_DETAILS,
+        SOURCE_STATISTICS,
+    ),
+    protocol=None,
+    filters="",
+    marks=(),
+    schema_key="",
+    wording=(),
+)
+_COUNT = (ResultColumn("sources", Type.INTEGER, path=("sources",)),)
+
+
+def _grouped_listing(name: str, others: tuple[str, ...], titles: tuple[str, ...]) -> ListingDefinition:
+    columns = (*_text_columns(name), *_COUNT, *_text_columns(*titles))
+    return ListingDefinition(columns, _rows_by_field(name, *others), has_for=True, of_sources=True, by_source=True)
+
+
+_SOURCES = ListingDefinition(
+    tuple(ResultColumn(field.name, field.type, path=field.path) for field in _SOURCES_KIND.fields),
+    _source_rows,
+    like="display_name",
+    has_for=True,
+    of_sources=True,
+    usual=len(SOURCE_FIELDS),
+    kind=_SOURCES_KIND,
+)
+
+_LISTINGS = {
+    "sources": _SOURCES,
+    "programs": _grouped_listing("program", ("platform", "instrument_type"), ("platforms", "instrument_types")),
+    "platforms": _grouped_listing("platform", ("program", "instrument_type"), ("programs", "instrument_types")),
+    "instrument_types": _grouped_listing("instrument_type", ("program",), ("programs",)),
+    "columns": ListingDefinition(
+        _text_columns("name", "path", "type", "unit", "doc", "native"), _column_rows, of="result", needs_of=True
+    ),
+    "metadata": ListingDefinition(
+        _text_columns("key", "kind", "type", "unit", "values", "programs", "doc"),
+        _metadata_rows,
+        of="kind",
+        has_for=True,
+        of_sources=True,
+        by_source=True,
+    ),
+    "values": ListingDefinition(
+        _text_columns("value", "kind"),
+        _value_rows,
+        of="key",
+        needs_of=True,
+        has_for=True,
+        of_sources=True,
+        by_source=True,
+    ),
+    "template": ListingDefinition(_text_columns("template"), _template_rows, of="kind", needs_of=True),
+    "availability": ListingDefinition(
+        (
+            *_SOURCE_COLUMNS,
+            ResultColumn("date", Type.TIME, path=("date",)),
+            *_text_columns("data_product_type"),
+            ResultColumn("count", Type.INTEGER, path=("count",)),
+        ),
+        _availability_rows,
+        like="display_name",
+        of="available",
+        needs_of=True,
+    ),
+    "searches": ListingDefinition(
+        (
+            *_text_columns("name", "status"),
+            ResultColumn("elapsed", Type.NUMBER, "s", path=("elapsed",)),
+            *_text_columns("log"),
+            ResultColumn("result_count", Type.INTEGER, path=("result_count",)),
+            *_text_columns("request_ids", "request_urls"),
+            ResultColumn("started", Type.TIME, path=("started",)),
+            *_text_columns("statement"),
+        ),
+        _job_rows,
+    ),
+    "results": ListingDefinition(
+        (
+            *_text_columns("name"),
+            ResultColumn("rows", Type.INTEGER, path=("rows",)),
+            *_text_columns("columns", "statement"),
+        ),
+        _result_rows,
+    ),
+    "settings": ListingDefinition(_text_columns("name", "value", "default", "doc"), _setting_rows),
+}
+"""Everything that can be shown, by the word behind SHOW."""
+
+REFRESHABLE = frozenset(what for what, listing in _LISTINGS.items() if listing.of_sources)
+"""What REFRESH may stand behind."""
+
+
+def listing_columns() -> dict[str, tuple[str, ...]]:
+    """The columns of everything that can be shown, by the word behind SHOW."""
+    return {what: tuple(column.name for column in listing.columns) for what, listing in _LISTINGS.items()}

@@ -1,0 +1,502 @@
+"""SQL over results kept by name: each is a table in a database of its own, in memory, that reaches nothing outside."""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
+from datetime import time as clock
+from decimal import Decimal
+from typing import Any, TypeVar
+
+import duckdb
+
+from auroraql.diagnostics.errors import Diagnostic, Failed, StatementError, TimedOut
+from auroraql.engines.duckdb.catalogue_file import QueryInterrupter, raise_keyboard_interrupt
+from auroraql.language.ast import SqlStatement
+from auroraql.results.result_set import ColumnarRecords, ResultColumn, Row, format_duration
+from auroraql.results.stored_results import (
+    DottedName,
+    SqlColumn,
+    SqlPlan,
+    StoredResult,
+    dotted_names,
+    other_names,
+    table_columns,
+)
+from auroraql.schema import Field, Type
+from auroraql.session.sql.sandbox import CONFIG, RewrittenSql, quote_identifier, sql_error
+
+_SQL_TYPES = {
+    Type.STRING: "VARCHAR",
+    Type.NUMBER: "DOUBLE",
+    Type.INTEGER: "BIGINT",
+    Type.BOOLEAN: "BOOLEAN",
+    Type.TIME: "TIMESTAMP",
+    Type.OBJECT: "JSON",
+}
+
+_READ_AS = {
+    "varchar": Type.STRING,
+    "boolean": Type.BOOLEAN,
+    "date": Type.DATE,
+    "interval": Type.INTERVAL,
+    "time": Type.CLOCK,
+    "time_ns": Type.CLOCK,
+    "blob": Type.BYTES,
+    "double": Type.NUMBER,
+    "float": Type.NUMBER,
+    "decimal": Type.DECIMAL,
+    **dict.fromkeys(("list", "array", "struct", "map", "json", "variant"), Type.OBJECT),
+}
+"""DuckDB's types, by the beginnings of their names; whole numbers and timestamps have many."""
+
+
+_as_json = json.JSONEncoder(ensure_ascii=False, default=str).encode
+
+
+@dataclass(frozen=True, slots=True)
+class _ColumnValues:
+    """A column of a table: its name, its SQL type, and its values."""
+
+    name: str
+    type: str
+    values: list[Any]
+
+
+_MOST_BYTES = 1 << 30
+"""How much memory the rows of an answer may take."""
+
+_MOST_AT_ONCE = 64 << 20
+"""How much of it is fetched at once, as far as the rows so far tell."""
+
+_DEEPEST = 200
+"""Levels of objects and lists in a value."""
+
+
+def run_sql(
+    statement: SqlStatement,
+    tables: Sequence[StoredResult],
+    limited: SqlPlan,
+    parameters: Mapping[str, object],
+    deadline: float,
+    most: int | None = None,
+) -> tuple[tuple[ResultColumn, ...], list[Row]]:
+    """Return the columns and rows of SQL that `check_sql` let pass; `deadline` in seconds of `time.monotonic`.
+
+    `most` is how many rows are fetched at most. Raises StatementError for what DuckDB finds wrong with it, TimedOut
+    at the deadline, Failed when the rows take too much memory.
+    """
+    ran = _rewrite_names(statement, tables, limited)
+    try:
+        return _execute(statement, ran, tables, limited.columns, parameters, deadline, most)
+    except duckdb.BinderException:
+        # Among all the columns there are, what is misspelt has a nearest.
+        return _execute(statement, ran, tables, None, parameters, deadline, most)
+
+
+def _rewrite_names(statement: SqlStatement, tables: Sequence[StoredResult], limited: SqlPlan) -> RewrittenSql:
+    """The SQL with the columns that have dots in their names in quotes: DuckDB takes `a.b` for a table and a column."""
+    columns = {kept.name: table_columns(kept) for kept in tables}
+    names = {table: dotted_names(each) for table, each in columns.items()}
+    every = {name: place for each in names.values() for name, place in each.items()}
+    data, end, length = statement.text.encode(), 0, 0
+    pieces: list[bytes] = []
+    edits: list[tuple[tuple[int, int], tuple[int, int]]] = []
+    for dotted in limited.dotted:
+        written = _dotted_reference(dotted, names.get(dotted.table, every))
+        if written is None or dotted.start < end:
+            continue
+        pieces += (data[end : dotted.start], written.encode())
+        begin, end = length + len(pieces[-2]), dotted.start + dotted.length
+        length = begin + len(pieces[-1])
+        edits.append(((begin, length), (dotted.start, end)))
+    text = b"".join((*pieces, data[end:])).decode()
+    others = {other: place for each in columns.values() for other, place in other_names(each).items()}
+    return RewrittenSql(text, tuple(edits), others)
+
+
+def _dotted_reference(dotted: DottedName, names: Mapping[str, tuple[str, ...]]) -> str | None:
+    """A dotted name with the names of the column and its member in quotes; None where nothing is called so."""
+    # What is no result has columns of its own; a result may have a column that begins with its name.
+    for qualifier in (0,) if not dotted.qualifier else (dotted.qualifier, 0) if dotted.table else (dotted.qualifier,):
+        rest = dotted.parts[qualifier:]
+        for length in range(len(rest), 0, -1):
+            name = ".".join(rest[:length])
+            place = names.get(name.lower())
+            if place is not None:
+                path = ".".join(quote_identifier(part) for part in (*dotted.parts[:qualifier], *place, *rest[length:]))
+                is_named = place[-1].lower() == name.lower() or length < len(rest) or not dotted.is_output
+                return path if is_named else f"{path} AS {quote_identifier(name)}"
+    return None
+
+
+def _connection() -> duckdb.DuckDBPyConnection:
+    """An empty database that is locked, and whose time zone is UTC, whatever the machine's is."""
+    # Only once it is open does DuckDB know the setting of the time zone.
+    connection = duckdb.connect(":memory:", config={k: v for k, v in CONFIG.items() if k != "lock_configuration"})
+    connection.execute("SET GLOBAL TimeZone = 'UTC'")
+    connection.execute("SET GLOBAL lock_configuration = true")
+    return connection
+
+
+def _execute(
+    statement: SqlStatement,
+    ran: RewrittenSql,
+    tables: Sequence[StoredResult],
+    only: frozenset[str] | None,
+    parameters: Mapping[str, object],
+    deadline: float,
+    most: int | None,
+) -> tuple[tuple[ResultColumn, ...], list[Row]]:
+    with _connection() as connection:
+        try:
+            with (
+                connection.cursor() as cursor,
+                QueryInterrupter(cursor, threading.Event(), deadline),
+                raise_keyboard_interrupt(),
+            ):
+                for kept in tables:
+                    _create_table(cursor, kept, only, deadline)
+                _check_parameters(cursor, parameters, statement)
+                cursor.execute(ran.text, dict(parameters) or None)
+                if any(str(code) == "TIMESTAMP WITH TIME ZONE" for _, code, *_ in cursor.description or ()):
+                    cursor.execute(*_without_time_zones(cursor, ran.text, parameters))
+                columns = tuple(_result_columns(cursor.description or ()))
+                _check_depth(columns, cursor.description or (), statement)
+                return columns, _fetch_rows(cursor, columns, statement, deadline, most)
+        except duckdb.InterruptException:
+            message, hint = "the deadline passed before it was done", "allow more time: SET timeout = 20 minutes"
+            raise TimedOut(message, archive="SQL", subject="the SQL", hint=hint) from None
+        except duckdb.Error as error:
+            if only is not None and isinstance(error, duckdb.BinderException):
+                raise
+            raise StatementError([sql_error(error, statement, ran)]) from None
+
+
+def _check_parameters(
+    cursor: duckdb.DuckDBPyConnection, parameters: Mapping[str, object], statement: SqlStatement
+) -> None:
+    """Bind each parameter by itself, so that one that DuckDB has no type for is reported by its name."""
+    for name, value in parameters.items():
+        try:
+            cursor.execute("SELECT $value", {"value": value})
+        except duckdb.InterruptException:
+            raise
+        except (duckdb.Error, UnicodeError, OverflowError) as error:
+            reason = str(error).splitlines()[0].partition("Error: ")[2]
+            message = f"the parameter ${name} cannot be used in SQL{': ' + reason[:200] if reason else ''}"
+            hint = "SQL takes texts, numbers up to 128 bits, times, and lists of one type"
+            raise StatementError([Diagnostic("AQL0211", message, statement.origin, hint=hint)]) from None
+
+
+def _without_time_zones(
+    cursor: duckdb.DuckDBPyConnection, sql: str, parameters: Mapping[str, object]
+) -> tuple[str, dict[str, object] | None]:
+    """The SQL with its times in UTC and without a zone, as all times of a result are."""
+    described = cursor.description or ()
+    zoned = [str(code) == "TIMESTAMP WITH TIME ZONE" for _, code, *_ in described]
+    columns = ", ".join(
+        f"c{at}{'::TIMESTAMP' if is_zoned else ''} AS {quote_identifier(str(name))}"
+        for at, (is_zoned, (name, *_)) in enumerate(zip(zoned, described, strict=True))
+    )
+    names = ", ".join(f"c{at}" for at in range(len(zoned)))
+    text = sql.strip().removesuffix(";")
+    return f"SELECT {columns} FROM (\n{text}\n) AS answer({names})", dict(parameters) or None  # noqa: S608
+
+
+def _fetch_rows(
+    cursor: duckdb.DuckDBPyConnection,
+    columns: Sequence[ResultColumn],
+    statement: SqlStatement,
+    deadline: float,
+    most: int | None,
+) -> list[Row]:
+    """The rows, a few at a time. Raises duckdb.InterruptException at the deadline, Failed for too many."""
+    rows: list[Row] = []
+    held, size = 0, 1
+    # Most values are those of Python already; of the others the columns are known.
+    odd = [
+        at
+        for at, (_, code, *_) in enumerate(cursor.description or ())
+        if code.id not in _AS_IN_PYTHON or str(code) == "JSON"
+    ]
+    long = [at for at, column in enumerate(columns) if column.type in (Type.STRING, Type.OBJECT, Type.BYTES)]
+    while some := cursor.fetchmany(size if most is None else min(size, most - len(rows))):
+        held += (64 + 32 * len(columns)) * len(some) + sum(_estimate_bytes(row[at]) for row in some for at in long)
+        if odd:
+            values: list[Sequence[Any]] = list(zip(*some, strict=True))
+            for at in odd:
+                values[at] = [_plain_value(value, columns[at], statement) for value in values[at]]
+            some = list(zip(*values, strict=True))
+        rows += some
+        if held > _MOST_BYTES:
+            message = f"the rows take more than {_MOST_BYTES >> 30} GB of memory, after {len(rows):,} of them"
+            hint = "add LIMIT, or select and group what is needed"
+            raise Failed(message, archive="SQL", subject="the SQL", hint=hint)
+        if time.monotonic() >= deadline:
+            raise duckdb.InterruptException
+        size = max(1, min(10 * size, 10_000, _MOST_AT_ONCE * len(rows) // held))
+        if most is not None and len(rows) >= most:
+            break
+    return rows
+
+
+_AS_IN_PYTHON = {
+    "varchar", "boolean", "tinyint", "smallint", "integer", "bigint", "hugeint", "utinyint", "usmallint", "uinteger",
+    "ubigint", "float", "double", "date", "timestamp", "decimal", "interval", "time", "blob",
+}  # fmt: skip
+"""DuckDB's types whose values need no conversion."""
+
+
+def _estimate_bytes(value: Any) -> int:
+    """About what a text, a list or an object takes."""
+    if isinstance(value, str | bytes):
+        return 30 + len(value)
+    total, level = 0, [value] if isinstance(value, dict | list | tuple) else []
+    while level:
+        members = [m for each in level for m in (each.values() if isinstance(each, dict) else each)]
+        total += 60 * len(members) + sum(len(m) for m in members if isinstance(m, str | bytes))
+        level = [m for m in members if isinstance(m, dict | list | tuple)]
+    return total
+
+
+def _check_depth(columns: Sequence[ResultColumn], description: Sequence[Any], statement: SqlStatement) -> None:
+    for column, (_, code, *_) in zip(columns, description, strict=True):
+        written = str(code)
+        if written.count("(") + written.count("[") > _DEEPEST and _nesting_depth(written, "([", ")]") > _DEEPEST:
+            raise _too_deep_error(column, statement)
+
+
+def _too_deep_error(column: ResultColumn, statement: SqlStatement) -> StatementError:
+    message = f"a value of '{column.name}' is nested more than {_DEEPEST} levels deep"
+    hint = "cast it to VARCHAR, or select a part of it"
+    return StatementError([Diagnostic("AQL0409", message, statement.origin, hint=hint)])
+
+
+_QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
+
+
+def _nesting_depth(text: str, opening: str, closing: str) -> int:
+    """How deep brackets nest in a text, those in double quotes aside."""
+    depth = deepest = 0
+    for character in _QUOTED.sub("", text):
+        if character in opening:
+            depth += 1
+            deepest = max(deepest, depth)
+        elif character in closing:
+            depth -= 1
+    return deepest
+
+
+def _read_json(text: str, column: ResultColumn, statement: SqlStatement) -> Any:
+    if text.count("[") + text.count("{") > _DEEPEST and _nesting_depth(text, "[{", "]}") > _DEEPEST:
+        raise _too_deep_error(column, statement)
+    return json.loads(text)
+
+
+def _create_table(
+    cursor: duckdb.DuckDBPyConnection, kept: StoredResult, only: frozenset[str] | None, deadline: float
+) -> None:
+    """Make a result a table of its name; of its columns those that are called so, and one for its rows to be there.
+
+    Raises duckdb.InterruptException at the deadline.
+    """
+    columns = [_to_loadable(column) for column in _until_deadline(_table_columns(kept, only), deadline)]
+    declared = ", ".join(f"{quote_identifier(column.name)} {column.type}" for column in columns) or "nothing INTEGER"
+    cursor.execute(f"CREATE TABLE {quote_identifier(kept.name)} ({declared})")
+    places = ", ".join(f"unnest(${at}::{column.type}[])" for at, column in enumerate(columns, 1))
+    insertion = f"INSERT INTO {quote_identifier(kept.name)} SELECT {places}"
+    rows = len(columns[0].values) if columns else 0
+    for begin in _until_deadline(range(0, rows, _ROWS_AT_ONCE), deadline):
+        cursor.execute(insertion, [column.values[begin : begin + _ROWS_AT_ONCE] for column in columns])
+
+
+_ROWS_AT_ONCE = 20_000
+"""Rows of a table that are filled at once: DuckDB is not interrupted while it reads them."""
+
+_Each = TypeVar("_Each")
+
+
+def _until_deadline(values: Iterable[_Each], deadline: float) -> Iterator[_Each]:
+    """Give the values. Raises duckdb.InterruptException at the deadline."""
+    for value in values:
+        if time.monotonic() >= deadline:
+            raise duckdb.InterruptException
+        yield value
+
+
+def _to_loadable(column: _ColumnValues) -> _ColumnValues:
+    """The column, or text or JSON where an archive sent values that are not of the declared type."""
+    if column.type == "JSON" or column.type.startswith("STRUCT"):
+        return column
+    element, _, listed = column.type.partition("[")
+    values = [each for value in column.values for each in value or ()] if listed else column.values
+    whole = [value for value in values if type(value) is int] if element == "BIGINT" else ()
+    if set(map(type, values)) <= _TAKEN[element] and all(value in _WHOLE for value in whole):
+        return column
+    if column.type == "VARCHAR":
+        return replace(column, values=[_value_text(value) for value in column.values])
+    return replace(column, type="JSON", values=[None if value is None else _as_json(value) for value in column.values])
+
+
+_TAKEN: dict[str, set[type]] = {
+    "VARCHAR": {str, type(None)},
+    "DOUBLE": {float, int, type(None)},
+    "BIGINT": {int, type(None)},
+    "BOOLEAN": {bool, type(None)},
+    "TIMESTAMP": {datetime, type(None)},
+}
+"""What the values of an SQL type may be in Python."""
+
+_WHOLE = range(-(2**63), 2**63)
+
+
+def _table_columns(kept: StoredResult, only: frozenset[str] | None) -> Iterator[_ColumnValues]:
+    """The columns of a result that are called so, and the first, with their values."""
+    for number, column in enumerate(table_columns(kept)):
+        if only is None or column.name.lower() in only or not number:
+            yield _ColumnValues(column.name, *_typed_values(_values_of_column(kept, column), column))
+
+
+def _values_of_column(kept: StoredResult, column: SqlColumn) -> list[Any]:
+    """The values of a column, read without making the whole rows where the archive keeps columns."""
+    if kept.result is None:
+        return []
+    held = kept.result.columnar_records
+    if isinstance(held, ColumnarRecords):
+        values = held.values(kept.columns[column.at])
+    else:
+        values = [row[column.at] for row in kept.result.rows]
+    if column.member is not None:
+        name = column.member.path[-1]
+        values = [
+            value if value is None else [each.get(name) if isinstance(each, dict) else None for each in value]
+            for value in values
+        ]
+    return values
+
+
+def _typed_values(values: list[Any], column: SqlColumn) -> tuple[str, list[Any]]:
+    """An SQL type for the values, and the values as it takes them."""
+    declared = (column.member or column.field or column.column).type
+    listed = column.member is not None or bool(column.column.many_at)
+    if column.field is not None and not column.field.members:
+        listed |= column.field.many
+    if declared is Type.ANY:
+        declared = Type.OBJECT if listed else _common_type(values)
+        if declared is Type.STRING:
+            return "VARCHAR", [_value_text(v) for v in values]
+    if column.members and not listed and all(value is None or isinstance(value, dict) for value in values):
+        return _struct_values(values, column.members)
+    if declared is Type.OBJECT:
+        return "JSON", [None if v is None else _as_json(v) for v in values]
+    name = _SQL_TYPES[declared]
+    if not listed:
+        return name, values
+    return f"{name}[]", [v if v is None or isinstance(v, list) else [v] for v in values]
+
+
+def _struct_values(values: list[Any], members: Sequence[Field]) -> tuple[str, list[Any]]:
+    """The type of objects with these members, and the objects."""
+    columns = {
+        member.path[-1]: _to_loadable(
+            _ColumnValues("", _SQL_TYPES[member.type], [None if v is None else v.get(member.path[-1]) for v in values])
+        )
+        for member in members
+    }
+    declared = ", ".join(f"{quote_identifier(name)} {column.type}" for name, column in columns.items())
+    objects = zip(*(column.values for column in columns.values()), strict=True)
+    made = [None if v is None else dict(zip(columns, o, strict=True)) for v, o in zip(values, objects, strict=True)]
+    return f"STRUCT({declared})", made
+
+
+def _common_type(values: list[Any]) -> Type:
+    """The one type that values of a metadata key have; text, where they have several."""
+    kinds = {type(value) for value in values if value is not None}
+    if kinds & {dict, list}:
+        return Type.OBJECT
+    for types, found in (
+        ({int}, Type.INTEGER),
+        ({int, float}, Type.NUMBER),
+        ({bool}, Type.BOOLEAN),
+        ({datetime}, Type.TIME),
+    ):
+        if kinds and kinds <= types:
+            return found
+    return Type.STRING
+
+
+def _value_text(value: Any) -> str | None:
+    return value if value is None or isinstance(value, str) else _as_json(value)
+
+
+def _result_columns(description: Sequence[Any]) -> Iterator[ResultColumn]:
+    """The columns of an answer; of a name that came before, with a number that makes it another name than all."""
+    names = [str(name) for name, *_ in description]
+    taken, counts = set(names), dict[str, int]()
+    for name, (_, code, *_) in zip(names, description, strict=True):
+        label, counts[name] = name, counts.get(name, 0) + 1
+        while counts[name] > 1 and label in taken:
+            label = f"{name}_{counts[name]}"
+            counts[name] += label in taken
+        taken.add(label)
+        yield ResultColumn(label, _result_type(str(code), code.id), path=(label,), digits=_decimal_digits(str(code)))
+
+
+def _decimal_digits(written: str) -> tuple[int, int] | None:
+    found = _DECIMAL.fullmatch(written)
+    return (int(found[1]), int(found[2])) if found else None
+
+
+_DECIMAL = re.compile(r"DECIMAL\((\d+),\s*(\d+)\)")
+
+
+def _result_type(written: str, name: str) -> Type:
+    if written == "JSON":
+        return Type.OBJECT
+    if name.startswith("timestamp"):
+        return Type.TIME
+    if name.endswith("int") or name in ("integer", "tinyint", "hugeint"):
+        return Type.INTEGER
+    return _READ_AS.get(name, Type.STRING)
+
+
+def _plain_value(value: Any, column: ResultColumn, statement: SqlStatement) -> Any:
+    """A value of DuckDB's as results have it."""
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    if column.type is Type.OBJECT:
+        return _read_json(value, column, statement) if isinstance(value, str) else _nested_value(value)
+    match value:
+        case datetime() if value.tzinfo is not None:
+            return value.astimezone(UTC).replace(tzinfo=None)
+        case str() | date() | timedelta() | Decimal() | bytes():
+            return value
+        case clock() if column.type is Type.CLOCK:
+            return value
+        case _:
+            return str(value)
+
+
+def _nested_value(value: Any) -> Any:
+    """A list or object of DuckDB's as JSON has it."""
+    match value:
+        case dict():
+            return {str(key): _nested_value(each) for key, each in value.items()}
+        case list() | tuple():
+            return [_nested_value(each) for each in value]
+        case None | bool() | int() | float() | str():
+            return value
+        case Decimal():
+            return float(value)
+        case datetime() | date():
+            return value.isoformat()
+        case timedelta():
+            return format_duration(value)
+        case _:
+            return str(value)

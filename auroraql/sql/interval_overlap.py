@@ -1,0 +1,106 @@
+"""From the intervals of a query to SQL: which records overlap them, and equal a group of them in the fields of USING.
+
+A record overlaps an interval when the two share a moment. A record that spans time must also be whole within the days
+around that interval in which requests look for it (`query.whole_days`), so that every archive finds the same.
+"""
+
+# ruff: noqa: S608 - names of this module and of the schema are put into SQL, every value is bound
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+from typing import Any
+
+from auroraql.ir.query import Interval, Ref, Using, touched_days
+from auroraql.schema import Kind, Type
+from auroraql.sql.bindings import Bindings
+from auroraql.sql.comparison import ARRAYS, Reading, StoredValue, read_value
+from auroraql.sql.predicate import Locate
+
+Rows = list[tuple[tuple[str | int | float | datetime, ...], Interval]]
+"""Intervals, each with the values that a record must equal."""
+
+
+def overlap_conditions(
+    intervals: Sequence[Interval], using: Using | None, kind: Kind, locate: Locate, bind: Bindings
+) -> Iterator[str]:
+    """The conditions that a record overlaps one of the intervals, or with `using` one of a group that it equals.
+
+    The first ones are about the hull of the intervals, by which DuckDB leaves out most of a table unread.
+    """
+    if not intervals or not kind.span:
+        yield "FALSE"
+        return
+    start, end = (locate(Ref(field.role, field.name), bind).sql for field in kind.span)
+    hull = intervals[0][0], max(last for _, last in intervals)
+    yield f"{start} <= {bind(hull[1])}::TIMESTAMP"
+    yield f"{end} >= {bind(hull[0])}::TIMESTAMP"
+    conditions = [f"{start} <= i.i_last", f"{end} >= i.i_first"]
+    if _is_matched_whole(kind):
+        conditions += [f"{start} >= i.i_earliest", f"{end} <= i.i_latest"]
+    if using is None:
+        yield _exists_condition([((), interval) for interval in intervals], (), (), conditions, kind, bind)
+        return
+    stored = [locate(ref, bind) for ref in using.refs]
+    alternatives = [
+        _exists_condition(rows, readings, stored, conditions, kind, bind)
+        for readings, rows in _group_by_reading(using, stored).items()
+    ]
+    yield f"({' OR '.join(alternatives)})" if alternatives else "FALSE"
+
+
+def _is_matched_whole(kind: Kind) -> bool:
+    """Whether a window of requests finds only what lies inside it as a whole."""
+    return bool(kind.longest_record and kind.span[0].bound)
+
+
+def _group_by_reading(using: Using, stored: Sequence[StoredValue]) -> dict[tuple[Reading, ...], Rows]:
+    """The intervals of the groups with their values, apart by how the values are read: as text, numbers or moments."""
+    found: dict[tuple[Reading, ...], Rows] = defaultdict(list)
+    for group in using.groups:
+        values = [read_value(text, place.type) for text, place in zip(group.values, stored, strict=True)]
+        if None not in values:
+            readings = tuple(value.reading for value in values if value is not None)
+            plain = tuple(value.value for value in values if value is not None)
+            found[readings] += [(plain, interval) for interval in group.intervals]
+    return found
+
+
+def _exists_condition(
+    rows: Rows,
+    readings: tuple[Reading, ...],
+    stored: Sequence[StoredValue],
+    conditions: Iterable[str],
+    kind: Kind,
+    bind: Bindings,
+) -> str:
+    """DuckDB makes a join of this, which takes no longer for a thousand intervals than for one.
+
+    The columns have names that no column of the records has, as those may be written without their table.
+    """
+    columns: dict[str, tuple[list[Any], str]] = {
+        "i_first": ([interval[0] for _, interval in rows], "TIMESTAMP[]"),
+        "i_last": ([interval[1] for _, interval in rows], "TIMESTAMP[]"),
+    }
+    if _is_matched_whole(kind):
+        around = [touched_days(interval, kind.longest_record) for _, interval in rows]
+        columns["i_earliest"] = ([window[0] for window in around], "TIMESTAMP[]")
+        columns["i_latest"] = ([window[1] for window in around], "TIMESTAMP[]")
+    equal = []
+    for at, (reading, place) in enumerate(zip(readings, stored, strict=True)):
+        columns[f"i_value{at}"] = ([values[at] for values, _ in rows], ARRAYS[reading])
+        equal.append(_equal_condition(place, reading, f"i.i_value{at}"))
+    listed = ", ".join(f"unnest({bind(values)}::{array}) AS {name}" for name, (values, array) in columns.items())
+    return f"EXISTS (SELECT 1 FROM (SELECT {listed}) AS i WHERE {' AND '.join((*equal, *conditions))})"
+
+
+def _equal_condition(stored: StoredValue, reading: Reading, value: str) -> str:
+    """Equal as in `comparison`; a list of stored values holds it."""
+    if not stored.many:
+        return f"{stored.as_reading(reading)} = {value}"
+    element = StoredValue("CAST(each AS TIMESTAMP)" if stored.type is Type.TIME else "each", stored.type).as_reading(
+        reading
+    )
+    return f"list_contains(list_transform({stored.sql}, lambda each: {element}), {value})"
