@@ -305,6 +305,8 @@ def test_a_page_is_generated(name: str, make: Callable[[], str], update: bool) -
 
 def test_the_python_reference_has_every_public_name() -> None:
     assert python_page.documented() == set(dir(auroraql)) - {"__version__"}
+    for entry, name in python_page.hidden_members():
+        assert name in {**vars(entry), **getattr(entry, "__dataclass_fields__", {})}, (entry, name)
 
 
 def test_the_screenshot_shows_the_prompt_as_it_is(update: bool, tmp_path: Path, demo_engine: object) -> None:
