@@ -147,7 +147,7 @@ SETTING_DEFINITIONS = {
         SettingDefinition("theme", "the colours of the prompt: terminal, light, dark, or a Pygments style", _check_theme, "terminal",
             ("AURORAQL_THEME",)),
         SettingDefinition("keys", "the keys of the prompt: emacs or vi", _choice_checker(*KEYS), "emacs", ("AURORAQL_KEYS",)),
-        SettingDefinition("fuzzy", "whether completion matches parts of names (F2)", _check_switch, True, ("AURORAQL_FUZZY",)),
+        SettingDefinition("fuzzy", "whether completion also finds names by some of their letters (F2)", _check_switch, True, ("AURORAQL_FUZZY",)),
         SettingDefinition("multiline", "whether Enter always starts a new line at the prompt (F3)", _check_switch, False, ("AURORAQL_MULTILINE",)),
         SettingDefinition("timing", "whether the prompt shows where the time went (\\timing)", _check_switch, False, ("AURORAQL_TIMING",)),
         SettingDefinition("pager", "the command that shows long results on a terminal (PAGER, or less); empty for none", _check_text, None,

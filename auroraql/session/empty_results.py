@@ -122,11 +122,8 @@ class _ReasonFinder:
             if not any(self._available_counts(kind, sources, window, product_type) for product_type in wanted):
                 yield f"{self.engine.name} has no {' or '.join(sorted(wanted))}{self._describe_sources(sources)} {_describe_span(*window)}"
         elif self.query.during is None and _is_source_predicate(where):
-            self.hint = "use OVERLAPPING to find records that are only partly inside the window"
-            yield (
-                f"{self.engine.name} has {records} of these days, but none of them is entirely inside the window,"
-                " from its start to its end"
-            )
+            self.hint = "use OVERLAPPING to find the products that are only partly inside the window"
+            yield f"{self.engine.name} has {records} of these days, but none is fully inside the window"
 
     def _available_counts(
         self, kind: Kind, sources: Sequence[DataSource], window: tuple[datetime, datetime], product_type: str = ""
