@@ -9,6 +9,8 @@ from collections.abc import Callable
 from math import inf
 from typing import NamedTuple
 
+from auroraql.engines.registry import find_engine
+
 Value = str | float | bool | None
 
 
@@ -101,12 +103,11 @@ def _check_format(value: Value) -> None:
 def _check_address(value: Value) -> None:
     from auroraql.diagnostics.errors import UsageError
 
-    if "://" not in str(value):
+    definition = find_engine(str(value))
+    if not definition.check:
         return
-    from auroraql.engines.aurorax.credentials import read_address  # deferred: only needed for a URL
-
     try:
-        read_address(str(value))
+        definition.load(definition.check)(str(value))
     except UsageError as error:
         raise InvalidSetting(f"wrongly: {error.message}", error.hint) from None
 
