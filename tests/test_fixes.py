@@ -8,7 +8,7 @@ import pytest
 
 from auroraql.codecs import script
 from auroraql.diagnostics.errors import Source, Span
-from auroraql.language.parse_table import load_table
+from auroraql.language.grammar import load_table
 from auroraql.language.syntax_errors.foreign_syntax import (
     ARITHMETIC,
     FOREIGN_CONSTRUCTS,

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from auroraql.codecs import script
 from auroraql.diagnostics.errors import Source, StatementError
 from auroraql.ir.query import Ref
-from auroraql.language import grammar, lr_parser, parse_table, printer, syntax_errors
+from auroraql.language import grammar, lr_parser, printer, syntax_errors
 from auroraql.schema import KINDS
 from auroraql.schema.operators import OPERATORS, SPELLINGS
 from tests import corpus_files
@@ -24,10 +24,10 @@ def test_the_grammar_has_no_conflict() -> None:
 
 
 def test_the_table_that_is_shipped_is_the_grammars(update: bool) -> None:
-    made = parse_table.serialize_table(parse_table.build_table())
+    made = grammar.serialize_table(grammar.build_table())
     if update:
-        parse_table.FILE.write_text(made, "utf-8")
-    assert parse_table.FILE.read_text("utf-8") == made, "pytest tests/test_grammar.py --update writes it"
+        grammar.FILE.write_text(made, "utf-8")
+    assert grammar.FILE.read_text("utf-8") == made, "pytest tests/test_grammar.py --update writes it"
 
 
 @pytest.mark.parametrize("document", ["", "garbage", "{}", '{"grammar": "another", "start": 1}'])
@@ -36,8 +36,8 @@ def test_a_table_of_another_grammar_is_made_anew(
 ) -> None:
     file = tmp_path / "parse_table.json"
     file.write_text(document)
-    monkeypatch.setattr(parse_table, "FILE", file)
-    assert parse_table.load_table.__wrapped__() == parse_table.build_table()
+    monkeypatch.setattr(grammar, "FILE", file)
+    assert grammar.load_table.__wrapped__() == grammar.build_table()
 
 
 def test_every_operator_of_the_schema_is_one_of_the_grammar() -> None:

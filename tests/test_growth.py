@@ -238,7 +238,7 @@ def test_many_selected_keys_have_the_values_of_the_records() -> None:
 
 
 def test_every_list_of_the_grammar_has_a_limit() -> None:
-    from auroraql.language.parse_table import load_table
+    from auroraql.language.grammar import load_table
 
     helpers = {rule[1] for rule in load_table().rules if rule[1].startswith("__")}
     assert {name[2:].rpartition("_")[0].rpartition("_")[0] for name in helpers} <= set(LIST_LIMITS)

@@ -36,7 +36,7 @@ def patterns():
                 made = written.value if isinstance(written, ast.Constant) else getattr(module, getattr(written, "id", ""), None)
                 if isinstance(made, str | bytes):
                     yield re.compile(made)
-    from auroraql.language.parse_table import load_table
+    from auroraql.language.grammar import load_table
     from auroraql.language.highlighter import AuroraQLLexer
     yield from map(re.compile, table().terminals.values())
     AuroraQLLexer()
