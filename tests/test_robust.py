@@ -21,7 +21,7 @@ from auroraql.language.formatter import format_text
 from auroraql.schema.catalogue import load_shipped
 from auroraql.session.analyzer import check_scripts
 from auroraql.session.translation import TARGETS, translate_find
-from tests import corpus_files
+from tests.support import corpus_files
 
 FIND = "FIND data_products WHERE "
 
