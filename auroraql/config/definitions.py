@@ -9,6 +9,8 @@ from collections.abc import Callable
 from math import inf
 from typing import NamedTuple
 
+from auroraql.engines.registry import find_engine
+
 Value = str | float | bool | None
 
 
@@ -101,12 +103,11 @@ def _check_format(value: Value) -> None:
 def _check_address(value: Value) -> None:
     from auroraql.diagnostics.errors import UsageError
 
-    if "://" not in str(value):
+    definition = find_engine(str(value))
+    if not definition.check:
         return
-    from auroraql.engines.aurorax.credentials import read_address  # deferred: only needed for a URL
-
     try:
-        read_address(str(value))
+        definition.load(definition.check)(str(value))
     except UsageError as error:
         raise InvalidSetting(f"wrongly: {error.message}", error.hint) from None
 
@@ -147,7 +148,7 @@ SETTING_DEFINITIONS = {
         SettingDefinition("theme", "the colours of the prompt: terminal, light, dark, or a Pygments style", _check_theme, "terminal",
             ("AURORAQL_THEME",)),
         SettingDefinition("keys", "the keys of the prompt: emacs or vi", _choice_checker(*KEYS), "emacs", ("AURORAQL_KEYS",)),
-        SettingDefinition("fuzzy", "whether completion matches parts of names (F2)", _check_switch, True, ("AURORAQL_FUZZY",)),
+        SettingDefinition("fuzzy", "whether completion also finds names by some of their letters (F2)", _check_switch, True, ("AURORAQL_FUZZY",)),
         SettingDefinition("multiline", "whether Enter always starts a new line at the prompt (F3)", _check_switch, False, ("AURORAQL_MULTILINE",)),
         SettingDefinition("timing", "whether the prompt shows where the time went (\\timing)", _check_switch, False, ("AURORAQL_TIMING",)),
         SettingDefinition("pager", "the command that shows long results on a terminal (PAGER, or less); empty for none", _check_text, None,

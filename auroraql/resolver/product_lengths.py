@@ -33,17 +33,17 @@ def warn_of_short_windows(query: Query, windows: Sequence[Window]) -> Diagnostic
     least = max(least, _SECOND)
     if end - start + _SECOND > least:
         return None
-    named = f"product that is '{name}'" if name else "data product"
-    message = f"no {named} lies in a window of {_format_length(end - start)} as a whole"
+    named = f"'{name}' product" if name else "data product"
+    message = f"no {named} fits in a window of {_format_length(end - start)}"
     by_clause = len(windows) == 1 and CLAUSE in query.window_from and (start, end) == (query.start, query.end)
     fix = _overlapping_literal(windows[0]) if by_clause and len(query.window_from) == 1 else None
     if fix is not None:
-        hint = f"for what shares a moment with it write {fix}"
+        hint = f"write {fix} to find the products that share a moment with it"
     elif windows:
-        hint = "OVERLAPPING finds what shares a moment with a window"
+        hint = "OVERLAPPING finds the products that share a moment with a window"
     else:
         written = f"OVERLAPPING {write_instant(start)} AND {write_instant(end)}"
-        hint = f"for what shares a moment with it write {written} in place of these comparisons"
+        hint = f"write {written} in place of these comparisons to find the products that share a moment with it"
     origin = windows[0].origin if windows else query.where.origin
     return Diagnostic("AQL0621", message, origin, "shorter than the products", hint, fix, "warning")
 

@@ -119,11 +119,8 @@ class _ReasonFinder:
             if not any(self._available_counts(kind, sources, window, product_type) for product_type in wanted):
                 yield f"{self.engine.name} holds no {' or '.join(sorted(wanted))}{self._describe_sources(sources)} {_describe_span(*window)}"
         elif self.query.during is None and _is_source_predicate(where):
-            self.hint = "write OVERLAPPING in place of the window: it finds what shares a moment with it"
-            yield (
-                f"{self.engine.name} holds {records} of these days, but none lies in the window as a whole,"
-                " from its start to its end"
-            )
+            self.hint = "write OVERLAPPING in place of the window to find the products that share a moment with it"
+            yield (f"{self.engine.name} holds {records} of these days, but none is fully inside the window")
 
     def _available_counts(
         self, kind: Kind, sources: Sequence[DataSource], window: tuple[datetime, datetime], product_type: str = ""

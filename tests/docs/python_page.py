@@ -17,7 +17,7 @@ HEAD = """# Python reference
 
 The public names of the package `auroraql`, with their signatures and docstrings. Everything else may change without
 notice. [README.md](../README.md#python) shows how the parts work together. A `StatementLike` is text in any form, a query
-document as a dict, a `SourceByIdentifier`, or a search object of pyaurorax.
+document as a dict, a `Source`, or a search object of pyaurorax.
 Generated: `pytest tests/docs/test_docs.py --update`.
 """
 
@@ -48,12 +48,12 @@ _RETURNED = (ResultColumn, RunStatus, Progress, LogLine)
 
 _FRONT_ENDS = {
     "Archive": {
-        "keep", "leave", "look_at_most", "on_end", "on_interrupt", "on_progress", "refresh_searches", "standing",
+        "keep", "leave", "limit_rows", "on_end", "on_interrupt", "on_progress", "refresh_searches", "session_context",
     },
-    "Search": {"as_row", "fetched", "heeded", "kept", "leave", "line", "look", "over", "refused"},
-    "ResultSet": {"each_record", "held", "is_report", "note", "source"},
+    "Search": {"as_row", "detach", "fetched", "is_over", "line", "poll", "refused", "stored_result"},
+    "ResultSet": {"columnar_records", "each_record"},
     "ArchiveError": {"verb"},
-    "Diagnostic": {"missing", "moved"},
+    "Diagnostic": {"missing", "shifted_by"},
     "ResultColumn": {"digits", "is_key", "many_at", "record_path"},
 }  # fmt: skip
 """Members that only AuroraQL's own front ends use; exceptions show nothing that their base class shows."""
@@ -82,6 +82,12 @@ def page() -> str:
 def documented() -> set[str]:
     """Return the names of the public functions and classes on the page."""
     return {entry.__name__ for entry in _ORDER}
+
+
+def hidden_members() -> list[tuple[Any, str]]:
+    """Return the members that the page leaves out, each with its class."""
+    entries: tuple[Any, ...] = (*_ORDER, *_RETURNED)
+    return [(entry, name) for entry in entries for name in _FRONT_ENDS.get(entry.__name__, ())]
 
 
 def _entry(entry: Any) -> Iterator[str]:

@@ -21,6 +21,8 @@ import auroraql
 from auroraql.diagnostics.codes import CODES
 from auroraql.diagnostics.errors import Source
 from auroraql.engines.duckdb.demo.location import demo_cache_path
+from auroraql.frontends.repl.controller_protocol import LazyController, ReplOptions
+from auroraql.frontends.repl.key_bindings import key_bindings
 from auroraql.language.formatter import format_text
 from auroraql.queries import bind_parameters
 from auroraql.schema.reference import MARK, write_reference
@@ -283,6 +285,13 @@ def test_the_tables_of_commands_and_settings_are_generated(update: bool) -> None
     assert path.read_text("utf-8") == expected
 
 
+def test_every_function_key_is_documented() -> None:
+    bindings = key_bindings(ReplOptions(), LazyController(lambda: pytest.fail("no key was pressed"))).bindings
+    bound = {str(getattr(key, "value", key)) for binding in bindings for key in binding.keys}
+    documented = {name.lower() for name, _ in commands_page.KEYS}
+    assert {key for key in bound if re.fullmatch(r"f\d+", key)} == {key for key in documented if key.startswith("f")}
+
+
 @pytest.mark.parametrize(
     ("name", "make"),
     [("ERRORS.md", errors_page.page), ("PYTHON.md", python_page.page), ("diagrams.html", diagrams.page)],
@@ -296,6 +305,8 @@ def test_a_page_is_generated(name: str, make: Callable[[], str], update: bool) -
 
 def test_the_python_reference_has_every_public_name() -> None:
     assert python_page.documented() == set(dir(auroraql)) - {"__version__"}
+    for entry, name in python_page.hidden_members():
+        assert name in {**vars(entry), **getattr(entry, "__dataclass_fields__", {})}, (entry, name)
 
 
 def test_the_screenshot_shows_the_prompt_as_it_is(update: bool, tmp_path: Path, demo_engine: object) -> None:

@@ -129,7 +129,7 @@ def test_a_catalogue_file_reads_an_empty_program_as_none(tmp_path: Path) -> None
         ),
         (
             "FIND data_products WHERE program = 'trex' BETWEEN 2021-01-01T06:10 AND 2021-01-01T06:50",
-            "none lies in the window as a whole",
+            "none is fully inside the window",
         ),
         ("FIND ephemeris WHERE program = 'elfin' ON 2023-02-24", "of elfin only from 2019-01-01 to 2022-01-01"),
         ("FIND ephemeris WHERE program = 'themis' ON 1999-01-01", "of themis only from 2008-01-01 to 2023-02-24"),

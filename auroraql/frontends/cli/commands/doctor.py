@@ -22,13 +22,13 @@ from auroraql.config import Config, unknown_variables
 from auroraql.config.definitions import SETTING_DEFINITIONS
 from auroraql.diagnostics.errors import AuroraQLError, UsageError, make_visible
 from auroraql.engines.duckdb.demo.location import demo_cache_path
-from auroraql.engines.registry import AURORAX_URL
+from auroraql.engines.opening import open_archive
+from auroraql.engines.registry import find_engine
 from auroraql.frontends.cli.commands.configuration import format_config_value, without_password
 from auroraql.frontends.cli.commands.statements import use_color
 from auroraql.frontends.cli.exit_codes import EXIT_OK, EXIT_UNREACHABLE, EXIT_WRONG, exit_code
 from auroraql.frontends.shared.effective_config import effective_config, query_folders, user_query_folder
 from auroraql.queries import find_queries
-from auroraql.session.archive import connect
 
 PATIENCE = 10.0
 """Seconds that an archive has to answer."""
@@ -148,36 +148,26 @@ def _config_findings(config: Config) -> Iterator[Finding]:
 
 
 def _archive_findings(config: Config) -> Iterator[Finding]:
-    name = without_password(config.archive)
-    if config.archive == "demo":
+    definition = find_engine(config.archive)
+    if definition.is_demonstration:
         file = demo_cache_path(None)
-        yield Finding("demo", f"{file}, {_file_age(file)}" if file.exists() else f"{file} (built at the first search)")
+        age = f"{file}, {_file_age(file)}" if file.exists() else f"{file} (built at the first search)"
+        yield Finding(config.archive, age)
         return
-    if config.archive == "aurorax" or "://" in config.archive:
-        yield _with_timeout(name, lambda: _ask_service(config))
-        kept = _source_cache_finding(config)
-        if kept is not None:
-            yield Finding("kept sources", f"{kept}, {_file_age(kept)}" if kept.exists() else "none yet")
-    else:
-        yield _with_timeout(name, lambda: _open_catalogue(config))
+    answers = "answers" if definition.is_remote else "can be read"
+    yield _with_timeout(without_password(config.archive), lambda: f"{answers}, {_count_sources(config)} data sources")
+    cached = _source_cache_finding(config) if definition.is_remote else None
+    if cached is not None:
+        yield Finding("kept sources", f"{cached}, {_file_age(cached)}" if cached.exists() else "none yet")
 
 
-def _ask_service(config: Config) -> str:
-    """What a service says of its sources. Raises AuroraQLError."""
-    from auroraql.engines.aurorax import AuroraXEngine
-
-    url = AURORAX_URL if config.archive == "aurorax" else config.archive
-    engine = AuroraXEngine(url, api_key=config.api_key or None)
+def _count_sources(config: Config) -> int:
+    """Return the number of data sources that the archive reports now. Raises AuroraQLError."""
+    engine = open_archive(config.archive, config.api_key, lambda _line: None)
     try:
-        return f"answers, {len(engine.refresh_sources())} data sources"
+        return len(engine.refresh_sources())
     finally:
         engine.close()
-
-
-def _open_catalogue(config: Config) -> str:
-    """What a catalogue file says of its sources. Raises AuroraQLError."""
-    with connect(config.archive, api_key="") as archive:
-        return f"can be read, {len(archive.catalogue.sources)} data sources"
 
 
 def _with_timeout(name: str, ask: Callable[[], str]) -> Finding:
@@ -205,7 +195,7 @@ def _source_cache_finding(config: Config) -> Path | None:
     from auroraql.engines.source_cache import SourceCache
 
     try:
-        return SourceCache(read_address(AURORAX_URL if config.archive == "aurorax" else config.archive)).path
+        return SourceCache(read_address(find_engine(config.archive).address(config.archive))).path
     except UsageError:
         return None
 
