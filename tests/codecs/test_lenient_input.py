@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from auroraql.codecs.lenient_json import to_json
-from auroraql.codecs.query_json import _load_document
+from auroraql.codecs.query_json import JsonNumber, _load_document
 from auroraql.diagnostics.errors import Source, StatementError
 from auroraql.session.translation import translate_source
 
@@ -25,7 +25,7 @@ def test_a_printed_dict_is_the_same_document(document: dict[str, Any]) -> None:
     def plain(value: Any) -> Any:
         return (
             int(value)
-            if type(value).__name__ == "Number"
+            if isinstance(value, JsonNumber)
             else [plain(v) for v in value]
             if isinstance(value, list)
             else value

@@ -122,7 +122,7 @@ def test_a_catalogue_file_reads_an_empty_program_as_none(tmp_path: Path) -> None
             "FIND data_products SELECT count(*) WHERE program = 'rego' ON 2020-02-01",
             "no data products of rego on 2020-02-01",
         ),
-        ("FIND data_products WHERE program = 'swarm' ON 2021-01-01", "holds no data products of swarm"),
+        ("FIND data_products WHERE program = 'swarm' ON 2021-01-01", "has no data products of swarm"),
         (
             "FIND data_products WHERE program = 'rainbow' AND data_product_type = 'montage' ON 2021-01-01",
             "montage",

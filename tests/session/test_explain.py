@@ -57,7 +57,7 @@ def test_explain_shows_requests_and_what_is_done_after_them(archive: Archive) ->
         "├─ request 1 of 2: POST /api/v1/data_products/search",
         "├─ request 2 of 2: POST /api/v1/data_products/search",
     ]
-    after = said[said.index("└─ afterwards, on what was fetched") + 1 :]
+    after = said[said.index("└─ post-processing of the fetched records") + 1 :]
     assert any("WHERE " in line and "url LIKE '%.jpg'" in line for line in after)
     assert "   ORDER BY start descending" in after
     assert "   LIMIT 3 OFFSET 1" in after
@@ -89,5 +89,5 @@ def test_a_report_is_parsed_formatted_and_never_submitted(archive: Archive) -> N
     assert not is_complete("EXPLAIN")
     assert not is_complete("EXPLAIN FIND data_products")
     assert is_complete(f"EXPLAIN {FIND}")
-    with pytest.raises(UsageError, match="EXPLAIN runs no search"):
+    with pytest.raises(UsageError, match="EXPLAIN does not run a search"):
         archive.submit(f"EXPLAIN {FIND}")

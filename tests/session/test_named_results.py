@@ -217,7 +217,7 @@ def test_submit_by_the_interface(demo: Archive) -> None:
     assert demo.run("SHOW SEARCHES WHERE name = 'day'").rows[0][1] == "done"
     assert len(demo.submit("FIND data_products DURING day").fetch()) > 0
     for text in ("SHOW SOURCES", "LET c = FIND data_products", "SET timeout = 5", "SQL SELECT 1"):
-        with pytest.raises(UsageError, match="runs no search"):
+        with pytest.raises(UsageError, match="does not run a search"):
             demo.submit(text)
 
 
@@ -253,11 +253,11 @@ def test_explain_and_describe_what_takes_results(demo: Archive) -> None:
     assert "platform in (gillam)" in sentence
     said = [line for (line,) in demo.run("EXPLAIN FIND c WHERE platform = 'gillam' LIMIT 3")]
     assert said[0].startswith("the rows of c: ")
-    assert said[1:] == ["└─ of them", "   WHERE platform = 'gillam'", "   LIMIT 3"]
+    assert said[1:] == ["└─ post-processing", "   WHERE platform = 'gillam'", "   LIMIT 3"]
     inner = "FIND data_products SELECT platform WHERE program = 'rego' ON 2020-02-01"
     said = [line for (line,) in demo.run(f"EXPLAIN FIND data_products WHERE platform IN ({inner}) ON 2020-02-02")]
     assert said[:2] == ["first:", "  data products from demo: 1 request"]
-    assert said[-1] == "data products from demo: what is asked for depends on those rows"
+    assert said[-1] == "data products from demo: the requests depend on those rows"
     for text, code in ((f"FIND data_products WHERE platform IN ({inner})", "AQL0410"), ("FIND c", "AQL0406")):
         with pytest.raises(StatementError) as raised:
             demo.run(f"DESCRIBE {text}")

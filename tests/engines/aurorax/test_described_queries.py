@@ -27,11 +27,11 @@ def test_explain_tells_the_estimate(server: AuroraXServer) -> None:
     )
     with auroraql.connect(server.url) as archive:
         lines = [row[0] for row in archive.run(statement)]
-        assert any(line.endswith(f"as {server.url} counts them: 42") for line in lines)
+        assert any(line.endswith(f"counted by {server.url}: 42") for line in lines)
         for fault in (Fault(status=404), Fault(body=b'"many"'), Fault(body=b"true"), Fault(body=b"{")):
             server.faults["estimate"] = fault
             lines = [row[0] for row in archive.run(statement)]
-            assert not any("counts them" in line for line in lines)
+            assert not any("counted by" in line for line in lines)
     assert {call.step for call in server.calls} == {"estimate"}
 
 
@@ -85,5 +85,5 @@ def test_explain_does_without_the_service(server: AuroraXServer, monkeypatch: py
             lines = [line for (line,) in archive.run(statement)]
         assert time.monotonic() - began < 5
         assert lines[0].startswith("data products from ")
-        assert lines[-1].startswith("planned with the data sources that are known here: ")
+        assert lines[-1].startswith("planned with the data sources of the local catalogue: ")
     assert server.count("submit") == server.count("at_once") == 0

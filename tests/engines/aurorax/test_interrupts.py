@@ -172,10 +172,12 @@ def test_the_deadline_tells_whether_it_was_cancelled(
 ) -> None:
     monkeypatch.setattr(run_module, "_CANCEL_SECONDS", 0.3)
     server.never, server.synchronous = True, False
-    with pytest.raises(TimedOut, match=r"was not done after 0\.\d s, and is cancelled"):
+    with pytest.raises(TimedOut, match=r"no result within 0\.\d s, and the search was cancelled"):
         engine.submit(planned("trex")).fetch(time.monotonic() + 0.3)
     server.faults["cancel"] = Fault(status=403)
-    with pytest.raises(TimedOut, match=r"(?s)and may still run.*could not be cancelled: 403 not permitted") as caught:
+    with pytest.raises(
+        TimedOut, match=r"(?s)and the search may still be running.*could not be cancelled: 403 not permitted"
+    ) as caught:
         engine.submit(planned("trex")).fetch(time.monotonic() + 0.3)
     assert caught.value.request_id in server.searches
 

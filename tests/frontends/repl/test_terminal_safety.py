@@ -17,6 +17,7 @@ from auroraql import Archive, connect
 from auroraql.frontends.cli import streams
 from auroraql.frontends.repl.line_editor import make_harmless
 from auroraql.rendering import FORMATS
+from auroraql.rendering.formats import ResultFormat
 from auroraql.rendering.options import RenderOptions
 from tests.support.command_line import command
 from tests.support.terminal import CTRL_C, PROGRAM, terminal
@@ -38,9 +39,9 @@ def archive() -> Iterator[Archive]:
 
 @pytest.mark.parametrize("row", TEXT_FORMATS, ids=lambda row: row.name)
 @pytest.mark.parametrize("width", [80, None], ids=["fitted", "whole"])
-def test_no_format_writes_what_a_terminal_obeys(archive: Archive, row: object, width: int | None) -> None:
+def test_no_format_writes_what_a_terminal_obeys(archive: Archive, row: ResultFormat, width: int | None) -> None:
     result = archive.run('SQL SELECT $text AS "a\x1bb", [$text] AS many, {a: $text} AS object', text=HOSTILE)
-    written = "".join(row.rendered(result, RenderOptions(width, terminal=True)))  # type: ignore[attr-defined]
+    written = "".join(row.render_screen(result, RenderOptions(width, terminal=True)))
     assert obeyed(written) == set()
     assert "31m" in written
 
