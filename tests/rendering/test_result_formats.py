@@ -213,7 +213,7 @@ def test_an_alias_is_a_key_and_a_path_keeps_the_shape(demo: Archive) -> None:
         "FIND data_products SELECT platform, count(*), max(end) AS latest ON 2021-01-01 GROUP BY platform"
     )
     assert list(counts.records[0]) == ["data_source", "count(*)", "latest"]
-    with pytest.raises(AuroraQLError, match="the alias 'data_source' is also the object that holds 'program'"):
+    with pytest.raises(AuroraQLError, match="the alias 'data_source' is also the object that contains 'program'"):
         demo.run("FIND data_products SELECT start AS data_source, program ON 2021-01-01")
 
 

@@ -241,7 +241,7 @@ def test_parameters_stand_in_every_statement(demo: Archive) -> None:
     for missing in ("n", "like", "seconds", "p"):
         with pytest.raises(StatementError, match=rf"the parameter \${missing} has no value"):
             demo.run_script(script, **{name: v for name, v in given.items() if name != missing}, since="2020-02-01")
-    with pytest.raises(StatementError, match="a padding is not negative"):
+    with pytest.raises(StatementError, match="a padding cannot be negative"):
         demo.run_script(script, **{**given, "n": -2}, since="2020-02-01")
 
 

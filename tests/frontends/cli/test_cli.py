@@ -92,7 +92,7 @@ def test_files_share_their_parameters(tmp_path: Path) -> None:
         ([], 2, "error[AQL0206]: the parameter $p has no value"),
         (["p=trex"], 0, "5 rows"),
         (["p=trex", "p=rego"], 2, "error[AQL0211]"),
-        (["p=trex", "q=1"], 2, "error[AQL0210]: the parameter $q is given, and nothing uses it"),
+        (["p=trex", "q=1"], 2, "error[AQL0210]: the parameter $q is given but not used"),
         (["p"], 2, "--param p is not NAME=VALUE"),
         (["=trex"], 2, "--param =trex is not NAME=VALUE"),
         (["p='trex'"], 0, "0 rows"),

@@ -174,7 +174,7 @@ def test_a_diagnostic_for_editors() -> None:
     )[:1]
     hint = found.pop("hint")
     assert isinstance(hint, str)
-    assert hint.startswith("write '5' if a program is really named so")
+    assert hint.startswith("write '5' if that is the name of a program")
     assert found == {
         "file": "<stdin>",
         "code": "AQL0203",
