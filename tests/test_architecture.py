@@ -20,8 +20,8 @@ from auroraql.frontends.cli.main import FORMAT_NAMES, SOURCES, TARGETS
 from auroraql.rendering import FORMATS
 from auroraql.session.translation import FORMS
 from auroraql.session.translation import TARGETS as WRITTEN
-from tests import corpus_files
 from tests.conftest import ROOT
+from tests.support import corpus_files
 
 PACKAGE = ROOT / "auroraql"
 MODULES = sorted(PACKAGE.rglob("*.py"))

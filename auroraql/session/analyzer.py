@@ -1,7 +1,7 @@
-"""Statements made ready: a whole script is read and checked before anything of it runs.
+"""Analyzer: parses and checks a whole script before any of it runs.
 
-What a statement takes from results is then known only by kind: a LET earlier in the script, or a result of the
-session, gives the columns; the values are put in when the statement is run.
+Before the run, only the columns of a referenced result are known: from an earlier LET of the script, or from a result
+of the session. The executor inserts the values when the statement runs.
 """
 
 from __future__ import annotations
@@ -42,12 +42,12 @@ from auroraql.session.settings import Value, read_set
 DataSources = Callable[[], Sequence[DataSource]]
 
 KindOf = Callable[[str], str]
-"""Of what kind the records of a request id are; asks the archive, and may raise ArchiveError."""
+"""Returns the kind of the records of a request ID. It asks the archive. Raises ArchiveError."""
 
 
 @dataclass(frozen=True, slots=True)
 class AnalyzedStatement:
-    """A statement that is right, and what is known of it before it runs; `name` is what its result is kept under."""
+    """A valid statement with the facts known before it runs. `name` is the name under which its result is stored."""
 
     statement: Statement
     source: Source
@@ -58,9 +58,9 @@ class AnalyzedStatement:
     warnings: tuple[Diagnostic, ...] = ()
     name: str = ""
     plan: Plan | None = None
-    """Of a FIND that takes nothing from results."""
+    """Plan of a FIND without references to results."""
     stored_result: StoredResult | None = None
-    """What is known of its rows."""
+    """Columns of its result, without rows."""
     show_plan: ShowPlan | None = None
     value: Value | None = None
     sql_plan: SqlPlan | None = None
@@ -68,21 +68,21 @@ class AnalyzedStatement:
 
 @dataclass(frozen=True, slots=True)
 class SessionContext:
-    """What a script may count on before its first statement: the results, and the searches by the rows they will have."""
+    """Results and searches that a script can refer to before its first statement. Searches have columns, not rows."""
 
     results: Mapping[str, StoredResult]
     searches: Mapping[str, StoredResult]
     request_ids: Mapping[str, str] = field(default_factory=dict)
-    """The names of the searches that are one request, by the archive's id of it."""
+    """Names of the searches with a single request, by request ID."""
 
 
 EMPTY_CONTEXT = SessionContext({}, {})
 
 
 def analyze_scripts(sources: Iterable[Source], preparing: Analyzer) -> list[AnalyzedStatement]:
-    """The statements of scripts, made ready; the scripts share their parameters and results.
+    """Analyze the statements of scripts, which share their parameters and results.
 
-    Raises StatementError with everything wrong in any statement of the first script that is wrong.
+    Raises StatementError with the errors of all statements of the first script that has errors.
     """
     prepared: list[AnalyzedStatement] = []
     for source in sources:
@@ -105,7 +105,7 @@ def analyze_scripts(sources: Iterable[Source], preparing: Analyzer) -> list[Anal
 
 
 def analyze_statement(read: script.ReadStatement, source: Source, preparing: Analyzer) -> AnalyzedStatement:
-    """One statement of a script made ready by itself. Raises StatementError."""
+    """Analyze one statement of a script. Raises StatementError."""
     outcome = preparing.analyze(read, source)
     if isinstance(outcome, StatementError):
         raise outcome
@@ -118,9 +118,9 @@ def check_scripts(
     parameters: Mapping[str, object],
     standing: SessionContext = EMPTY_CONTEXT,
 ) -> Iterator[tuple[Source, tuple[Diagnostic, ...]]]:
-    """What is to be said of each script, errors and warnings, without running it.
+    """Yield the errors and warnings of each script without running it.
 
-    A parameter that was given no value is no fault of a script, nor is one that is not used in all of them.
+    A parameter without a value is not an error here, nor is one that only some of the scripts use.
     """
     prepared: list[AnalyzedStatement] = []
     last, whole = Source(""), True
@@ -141,7 +141,7 @@ def check_scripts(
 
 
 def diagnostics_of_error(error: StatementError) -> list[Diagnostic]:
-    """What a check says of a statement that is wrong; a parameter without a value is no fault of it."""
+    """Return the diagnostics of an error, without those of parameters that have no value (AQL0206)."""
     return [each for each in (*error.diagnostics, *error.questions) if each.code != "AQL0206"]
 
 
@@ -152,29 +152,29 @@ def _warn_of_unused(prepared: Iterable[AnalyzedStatement], parameters: Mapping[s
 
 @dataclass(frozen=True, slots=True)
 class OverlaidResults:
-    """Results, and one more: the rows that a SHOW takes its clauses to."""
+    """`ResultLookup` with one more result: the rows to which a SHOW applies its clauses."""
 
     results: ResultLookup
     kept: StoredResult
 
     @property
     def names(self) -> Collection[str]:
-        """The names of the others."""
+        """Names of the other results."""
         return self.results.names
 
     def get(self, name: str) -> StoredResult | None:
-        """The result of a name."""
+        """Return the stored result of a name, or None."""
         return self.kept if name == self.kept.name else self.results.get(name)
 
     def run_subquery(self, find: FindStatement) -> StoredResult:
-        """What a FIND in parentheses finds."""
+        """Return the result of a FIND in parentheses."""
         return self.results.run_subquery(find)
 
 
 class Analyzer:
-    """Scripts being made ready, one statement after the other; the `ResultLookup` of the resolver, without rows.
+    """Analyzer of scripts, one statement after the other. It is the `ResultLookup` of the resolver, without rows.
 
-    Where they are only checked, no plan is made: what is to be said of it is known without.
+    With `checking` it makes no plan: the warnings of a plan are known without one.
     """
 
     def __init__(
@@ -195,15 +195,15 @@ class Analyzer:
         self.searches = dict(standing.searches)
         self.request_ids = standing.request_ids
         self.elsewhere: dict[str, str] = {}
-        """Request ids of which it is not known yet what they found, by the name that FETCH will keep it under."""
+        """Request IDs with records of an unknown kind, by the name under which FETCH will store the result."""
         self.lost: set[str] = set()
-        """Names that a wrong statement would have given: what needs them is not blamed for it."""
+        """Result names of statements with errors. References to them are not reported as errors too."""
         self.used: set[str] = set()
         self._unnamed = 1
         self._nested = SubqueryResults(lambda find: stored_result_for("(FIND)", self._resolve(find)))
 
     def analyze_script(self, source: Source) -> Iterator[AnalyzedStatement | StatementError]:
-        """Yield each statement of a script, ready or with what is wrong. One that cannot be read hides no other."""
+        """Yield each analyzed statement of a script, or its error. A syntax error does not hide later statements."""
         for read in script.iterate_statements(source):
             yield (
                 self.diagnose_unread(read, source)
@@ -212,22 +212,22 @@ class Analyzer:
             )
 
     def diagnose_unread(self, read: script.UnreadStatement, source: Source) -> StatementError:
-        """Return what is wrong with a statement that cannot be read; what needs its result is not blamed for it."""
+        """Return the error of a statement with a syntax error. References to its result are not reported as errors too."""
         self.lost.add(read.name(source))
         return self._validate_fixes(read.error, source, Span(read.start, read.end))
 
     def _validate_fixes(self, error: StatementError, source: Source, span: Span) -> StatementError:
-        """Return the error with only those fixes that mend."""
+        """Return the error without the fixes that do not work."""
         found = error.diagnostics
         if any(each.fix is not None for each in found):
-            # A right statement is not kept waiting by what checks the fixes of wrong ones.
+            # Imported late: only statements with errors need it.
             from auroraql.session.fix_checker import keep_valid_fixes
 
             found = keep_valid_fixes(found, source, span, self.catalogue, self.parameters, self.now, self)
         return StatementError(found, source, error.questions)
 
     def analyze(self, read: script.ReadStatement, source: Source) -> AnalyzedStatement | StatementError:
-        """A statement of a script, ready or with what is wrong."""
+        """Return an analyzed statement of a script, or its error."""
         written = " ".join(source.text[read.start : read.end].split())
         begun = AnalyzedStatement(read.statement, source, written, self.parameters, self.now)
         self.used = set()
@@ -243,21 +243,24 @@ class Analyzer:
         self.lost.add(getattr(read.statement, "name", ""))
         return self._validate_fixes(wrong, source, Span(read.start, read.end))
 
-    # --- what is known of results
+    # --- results, without rows
 
     @property
     def names(self) -> Collection[str]:
-        """The names of the results there will be."""
+        """Names of the results that exist when the statement runs."""
         return self.kept.keys()
 
     def get(self, name: str) -> StoredResult | None:
-        """The result of a name, without its rows. Raises StatementError that says nothing for one that was lost."""
+        """Return the result of a name, without rows, or None.
+
+        Raises StatementError without diagnostics for the result of a statement with errors.
+        """
         if name in self.lost and name not in self.kept:
             raise StatementError(())
         return self.kept.get(name)
 
     def run_subquery(self, find: FindStatement) -> StoredResult:
-        """What a FIND in parentheses will find."""
+        """Return the result of a FIND in parentheses, without rows."""
         return self._nested.run_subquery(find)
 
     # --- statements
@@ -314,16 +317,16 @@ class Analyzer:
         name = statement.name or self._next_name()
         _check_name(name, statement.origin)
         if statement.find.kind not in KINDS and statement.find.kind in self.kept:
-            message = f"'{statement.find.kind}' is a result, and its rows are searched at once"
+            message = f"'{statement.find.kind}' is a stored result and cannot be submitted"
             raise SemanticError(
-                "AQL0214", message, statement.find.origin, "no search of the archive", "FIND it without SUBMIT"
+                "AQL0214", message, statement.find.origin, "not a search of the archive", "use FIND without SUBMIT"
             )
         made, kept = self._analyze_find(begun, statement.find, name)
         self.searches[name] = kept
         return replace(made, name=name)
 
     def _next_name(self) -> str:
-        """The name of the next search without one. No name becomes free, so it is looked for after the last."""
+        """Return the name of the next unnamed search. Names are never reused, so continue after the last one."""
         name = next_job_name(self.searches, self.elsewhere, begin=self._unnamed)
         self._unnamed = int(name[1:])
         return name
@@ -336,7 +339,7 @@ class Analyzer:
         return self._job_result(begun, own, statement)
 
     def _foreign_search(self, begun: AnalyzedStatement, statement: JobStatement) -> AnalyzedStatement:
-        """A search that the session did not submit; what it found is known when the archive is asked."""
+        """Analyze FETCH or CANCEL of a search that the session did not submit. Its kind is requested when needed."""
         if statement.verb == "cancel":
             return begun
         name = statement.name or self._next_name()
@@ -347,10 +350,10 @@ class Analyzer:
         return replace(begun, statement=replace(statement, name=name), name=name)
 
     def _register_foreign_result(self, written: str) -> None:
-        """What was found elsewhere becomes known when a statement may be about it. Raises ArchiveError."""
+        """Request the kind of each foreign search that the statement may refer to. Raises ArchiveError."""
         for name in [name for name in self.elsewhere if name in written]:
             if self.kind_of is None:
-                self.lost.add(name)  # nobody is asked, and nothing is said of it
+                self.lost.add(name)  # the kind stays unknown: do not report references to it
                 continue
             kind = KINDS[self.kind_of(self.elsewhere.pop(name))]
             self.kept[name] = self.searches[name] = stored_records(name, kind)
@@ -364,7 +367,7 @@ class Analyzer:
                 f"the searches are {', '.join(self.searches)}" if self.searches else "SUBMIT name = FIND … starts one"
             )
             hint = f"did you mean {near[0]}?" if near else known
-            missing = ("CMP",) if statement.verb == "fetch" else ()  # FETCH name = 'id' keeps what others submitted
+            missing = ("CMP",) if statement.verb == "fetch" else ()  # FETCH name = 'id' fetches a foreign search
             message = f"there is no search '{name}'"
             raise SemanticError("AQL0226", message, statement.origin, "unknown search", hint, missing=missing)
         if statement.verb == "fetch":
@@ -372,7 +375,7 @@ class Analyzer:
         return replace(begun, statement=JobStatement(statement.verb, name), name=name)
 
     def _analyze_show(self, begun: AnalyzedStatement, statement: ShowStatement) -> AnalyzedStatement:
-        # Most scripts show nothing and never load this room.
+        # Imported late: most scripts have no SHOW.
         from auroraql.session.show import analyze_show
 
         if any(
@@ -397,7 +400,7 @@ class Analyzer:
         return replace(begun, show_plan=shown, warnings=said)
 
     def _analyze_sql(self, begun: AnalyzedStatement, statement: SqlStatement) -> AnalyzedStatement:
-        from auroraql.session.sql.sandbox import check_sql  # DuckDB, which most scripts load later or not at all
+        from auroraql.session.sql.sandbox import check_sql  # imported late: it loads DuckDB
 
         limited = check_sql(statement, [*self.kept, *sorted(self.lost - self.kept.keys())])
         if self.lost & {*limited.tables} - self.kept.keys():
@@ -409,7 +412,7 @@ class Analyzer:
 
 
 def next_job_name(*taken: Collection[str], begin: int = 1) -> str:
-    """The name of a search that was given none: s1, s2 …, the first from `begin` on that is not taken."""
+    """Return the name of an unnamed search: the first of s1, s2, … from number `begin` on that is not taken."""
     number = begin
     while any(f"s{number}" in names for names in taken):
         number += 1
@@ -418,5 +421,7 @@ def next_job_name(*taken: Collection[str], begin: int = 1) -> str:
 
 def _check_name(name: str, origin: Origin) -> None:
     if name.lower() in KINDS:
-        hint = "give the result a name of its own"
-        raise SemanticError("AQL0227", f"'{name}' is a kind of record, and no name for a result", origin, "taken", hint)
+        hint = "choose another name"
+        raise SemanticError(
+            "AQL0227", f"'{name}' is a kind of record and cannot name a result", origin, "reserved", hint
+        )

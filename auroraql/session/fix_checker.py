@@ -1,7 +1,7 @@
-"""Fixes checked before they are offered: with the fix applied, the statement has no error at that place.
+"""Checker of proposed fixes: with the fix applied, the statement has no error at its span.
 
-The rules that propose fixes see a part of the statement: a token, or a value without its text. Here the whole statement
-is read and resolved again with the fix. A fix that does not mend is dropped, and so is a hint that only repeats it.
+The rules that propose fixes see only a part of the statement: a token, or a value without its text. The checker parses
+and resolves the whole statement with the fix. It drops a fix that does not work, and a hint that only repeats it.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from auroraql.resolver.values import SemanticError
 from auroraql.schema.catalogue import Catalogue
 
 _LONGEST = 20_000
-"""Characters of a statement that is read again for each fix; in a longer one no fix of an error is offered."""
+"""Maximum length in characters of a statement whose fixes are checked. A longer statement gets no fixes."""
 
 _WHOLE = 40
-"""An error that is so much longer than the fix is about the statement, not about the place of the fix."""
+"""An error whose span is this many characters longer than the fix concerns the statement, not the fix."""
 
 _NOT_WRONG = ("AQL0105", "AQL0206", "AQL0220", "AQL0410")
-"""Unfinished statements and values that are only there in a session are not made wrong by a fix."""
+"""Codes that do not invalidate a fix: incomplete statements, and values or results that exist only in a session."""
 
 
 def keep_valid_fixes(
@@ -38,9 +38,9 @@ def keep_valid_fixes(
     now: datetime | None = None,
     results: ResultLookup | None = None,
 ) -> tuple[Diagnostic, ...]:
-    """Return the diagnostics of one statement of a source, without the fixes that do not mend.
+    """Return the diagnostics of one statement of a source, without the fixes that do not work.
 
-    `span` is where the statement is in the source; the rest is as for `resolve`.
+    `span` is the span of the statement in the source. The other arguments are those of `resolve`.
     """
     return tuple(
         each

@@ -1,6 +1,6 @@
-"""What SHOW shows: each listing with its columns, and where its rows come from.
+"""Listings of SHOW: their columns and the sources of their rows.
 
-A listing is a result like any other, so that its clauses are resolved and run as those of FIND are.
+A listing is a stored result, so that its clauses are resolved and run like those of FIND.
 """
 
 from __future__ import annotations
@@ -50,14 +50,15 @@ from auroraql.schema.source_fields import SOURCE_DETAILS, SOURCE_FIELDS, SOURCE_
 
 @dataclass(frozen=True, slots=True)
 class ListingContext:
-    """What listings are made from; what takes time, or asks the archive, is asked only by the listing that needs it.
+    """Sources of the rows of listings. They are callbacks, so that a listing requests only the data that it needs.
 
-    `details` and `statistics` are those of `Engine`, with its deadline; `available` is `Engine.availability` with its deadline; `searches` and `settings` are rows of their listings.
+    `details`, `statistics` and `available` are the methods of `Engine` with a deadline. `searches` and `settings`
+    return the rows of their listings.
     """
 
     catalogue: Callable[[], Catalogue]
     sources: Callable[[], Sequence[DataSource]]
-    """Those that the WHERE of the listing chooses."""
+    """Returns the data sources that the WHERE of the listing matches."""
     details: Callable[[], Mapping[int, SourceDetails]]
     statistics: Callable[[str], Mapping[int, Statistics]]
     available: Callable[[str, date, date, Mapping[str, str]], list[Row]]
@@ -68,39 +69,39 @@ class ListingContext:
 
 @dataclass(frozen=True, slots=True)
 class ListingDefinition:
-    """One thing to show: the columns, the one that LIKE is about, and which OF and FOR it takes."""
+    """Definition of a listing: its columns, the column of LIKE, and its OF and FOR."""
 
     columns: tuple[ResultColumn, ...]
     rows: Callable[[ShowPlan, ListingContext, Query], Iterable[Row]]
     like: str = ""
     of: str = ""
-    """What OF names: a kind, a result too, a key; empty where there is no OF."""
+    """What OF names: `kind`, `result` (a kind or a result), `key`, `available` (a stored kind); empty without OF."""
     needs_of: bool = False
     has_for: bool = False
     of_sources: bool = False
-    """Whether it is made of the data sources, which are kept, so that REFRESH asks for them anew."""
+    """Whether the listing uses the cached data sources, so that it accepts REFRESH."""
     by_source: bool = False
-    """Whether WHERE may also be about fields of the data sources that it is made of."""
+    """Whether WHERE also accepts fields of the data sources."""
     usual: int = 0
-    """How many of the columns are shown where SELECT names none; 0 for all."""
+    """Number of leading columns shown without SELECT; 0 for all."""
     kind: Kind | None = None
-    """The kind that declares the columns, where they have members."""
+    """Kind that declares the columns, if they have members."""
 
     def stored_result(self, title: str) -> StoredResult:
-        """Its rows as a result without rows."""
+        """Return the listing as a stored result, without rows."""
         return StoredResult(
             title, kind_of_rows(title, self.columns, self.kind, whole=self.kind is not None), self.columns
         )
 
 
 TREE_LISTINGS = frozenset(("template",))
-"""The listings whose rows are the lines of a text."""
+"""Listings whose rows are the lines of a text."""
 
 
 def analyze_show(
     statement: ShowStatement, catalogue: Catalogue, results: Mapping[str, StoredResult], values: OperandResolver
 ) -> ShowPlan:
-    """What a SHOW asks for. Raises Fault for what makes no sense of it, or is not known."""
+    """Return the plan of a SHOW. Raises SemanticError for a clause that the listing does not accept, or an unknown name."""
     listing = _LISTINGS[statement.what]
     title = f"SHOW {statement.what.upper()}"
     targets: dict[str, ShowTarget] = {
@@ -108,8 +109,10 @@ def analyze_show(
     }
     _check_target_words(statement, listing, targets, title)
     if statement.refresh and not listing.of_sources:
-        hint = "leave REFRESH out: it is for what is kept, as SHOW SOURCES REFRESH"
-        raise SemanticError("AQL0214", f"{title} is always as it stands", statement.origin, "takes no REFRESH", hint)
+        hint = "remove REFRESH; it belongs to listings of cached data, such as SHOW SOURCES REFRESH"
+        raise SemanticError(
+            "AQL0214", f"{title} is always up to date", statement.origin, "does not accept REFRESH", hint
+        )
     of = targets["of"].name if "of" in targets else ""
     columns = listing.columns
     if "of" in targets:
@@ -134,7 +137,7 @@ def analyze_show(
 
 
 def _source_terms(statement: ShowStatement, listing: ListingDefinition) -> tuple[list[Expression], list[Expression]]:
-    """The terms of WHERE about fields of the data sources that are no columns of the listing, and the others."""
+    """Split the terms of WHERE: those about fields of data sources that are not columns of the listing, and the others."""
     of_sources: list[Expression] = []
     others: list[Expression] = []
     columns = {column.name for column in listing.columns}
@@ -153,7 +156,7 @@ def _conjunction(terms: Sequence[Expression]) -> Expression:
 
 
 def _split_conjuncts(expression: Expression) -> Iterator[Expression]:
-    """The terms of an expression that hold together."""
+    """Yield the conjuncts of an expression."""
     if isinstance(expression, AndExpression):
         for term in expression.terms:
             yield from _split_conjuncts(term)
@@ -162,7 +165,7 @@ def _split_conjuncts(expression: Expression) -> Iterator[Expression]:
 
 
 def _expression_paths(expression: Expression) -> Iterator[Path]:
-    """Every path in an expression."""
+    """Yield every path in an expression."""
     match expression:
         case AndExpression(terms) | OrExpression(terms):
             for term in terms:
@@ -175,7 +178,7 @@ def _expression_paths(expression: Expression) -> Iterator[Path]:
 
 
 def listing_rows(shown: ShowPlan, known: ListingContext, query: Query) -> list[Row]:
-    """The rows of a listing before its clauses are taken to them. Raises ArchiveError."""
+    """Return the rows of a listing before its clauses are applied. Raises ArchiveError."""
     return list(_LISTINGS[shown.what].rows(shown, known, query))
 
 
@@ -183,13 +186,13 @@ def _check_target_words(
     statement: ShowStatement, listing: ListingDefinition, targets: Mapping[str, ShowTarget], title: str
 ) -> None:
     if "of" in targets and not listing.of:
-        raise SemanticError("AQL0214", f"{title} is of everything, and takes no OF", targets["of"].origin, "not here")
+        raise SemanticError("AQL0214", f"{title} does not accept OF", targets["of"].origin, "not allowed here")
     if "for" in targets and not listing.has_for:
-        hint = "use WHERE; FOR belongs to the listings that are made of data sources, such as SHOW METADATA"
-        raise SemanticError("AQL0214", f"{title} takes no FOR", targets["for"].origin, "not here", hint)
+        hint = "use WHERE; FOR belongs to listings about data sources, such as SHOW METADATA"
+        raise SemanticError("AQL0214", f"{title} does not accept FOR", targets["for"].origin, "not allowed here", hint)
     if listing.needs_of and "of" not in targets:
-        message, hint = f"{title} does not say of what", f"{title} OF {_example_statement(listing)}"
-        raise SemanticError("AQL0225", message, statement.origin, "needs OF", hint, missing=("OF",))
+        message, hint = f"{title} needs OF", f"write {title} OF {_example_statement(listing)}"
+        raise SemanticError("AQL0225", message, statement.origin, "OF is missing", hint, missing=("OF",))
 
 
 def _example_statement(listing: ListingDefinition) -> str:
@@ -199,7 +202,7 @@ def _example_statement(listing: ListingDefinition) -> str:
 def _check_of(
     target: ShowTarget, listing: ListingDefinition, catalogue: Catalogue, results: Mapping[str, StoredResult]
 ) -> None:
-    """Raises Fault for an OF that names nothing known."""
+    """Check the name after OF. Raises SemanticError when it is unknown."""
     known: list[str] = []
     if listing.of == "key":
         known = [
@@ -214,31 +217,34 @@ def _check_of(
     if name in known:
         return
     near = find_closest(name, known, 1, 0.5)
-    hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(dict.fromkeys(known))}"
-    raise SemanticError("AQL0225", f"nothing is known of '{target.name}'", target.origin, "unknown", hint)
+    hint = f"did you mean {near[0]}?" if near else f"the names are {', '.join(dict.fromkeys(known))}"
+    raise SemanticError("AQL0225", f"unknown name '{target.name}'", target.origin, "unknown", hint)
 
 
 _NAMES = ("program", "platform", "instrument_type", "display_name")
-"""The fields of a source whose values FOR takes, besides its identifier."""
+"""Fields of a source whose values FOR accepts, in addition to its identifier."""
 
 
 def _check_for(target: ShowTarget, catalogue: Catalogue) -> None:
-    """Raises Fault for a FOR that names no known source, unless the archive may have others than are known."""
+    """Check the name after FOR. Raises SemanticError when it is unknown.
+
+    The shipped catalogue may lack sources of the archive, so nothing is checked against it.
+    """
     if catalogue.is_shipped or catalogue.sources_named(target.name):
         return
     known = [value for name in _NAMES for value in catalogue.values(name)]
     near = find_closest(target.name, known, 1, 0.5)
     hint = f"did you mean '{near[0]}'?" if near else "SHOW SOURCES lists them with their identifiers"
-    raise SemanticError("AQL0225", f"no data source '{target.name}' is known", target.origin, "unknown", hint)
+    raise SemanticError("AQL0225", f"unknown data source '{target.name}'", target.origin, "unknown", hint)
 
 
 def _availability_days(statement: ShowStatement, values: OperandResolver, title: str) -> tuple[date, date]:
-    """The first and last day that availability is asked of."""
+    """Return the first and last day of SHOW AVAILABILITY. Raises SemanticError when the window is open or missing."""
     windows = [clause for clause in statement.clauses if isinstance(clause, Window)]
     bounds = join_windows([(each, resolve_window(each, values)) for each in windows])
     if bounds.start is None or bounds.end is None:
-        hint = "add a window with both its ends, as DURING 2020-02"
-        message = f"{title} counts day by day: of which days?"
+        hint = "add a window with both ends, such as DURING 2020-02"
+        message = f"{title} needs a time window with both ends"
         raise SemanticError("AQL0225", message, statement.origin, "needs a window", hint, missing=WINDOWS)
     return bounds.start.date(), bounds.end.date()
 
@@ -247,12 +253,12 @@ def _refuse_days(statement: ShowStatement, title: str) -> None:
     for clause in statement.clauses:
         if isinstance(clause, Window):
             raise SemanticError(
-                "AQL0214", f"{title} is no matter of time", clause.origin, "no window here", "leave it out"
+                "AQL0214", f"{title} does not accept a time window", clause.origin, "not allowed here", "remove it"
             )
 
 
 def _row_clauses(statement: ShowStatement, listing: ListingDefinition, wheres: Sequence[Expression]) -> Iterator[Any]:
-    """The clauses for the rows; `wheres` are the terms of WHERE about them, which LIKE joins."""
+    """Yield the clauses for the rows. `wheres` are the terms of WHERE about the rows; LIKE becomes another term."""
     if listing.usual and not any(isinstance(clause, Select | GroupBy) for clause in statement.clauses):
         usual = listing.columns[: listing.usual]
         yield Select(tuple(SelectColumn(Path((column.name,), statement.origin)) for column in usual), statement.origin)
@@ -268,18 +274,18 @@ def _row_clauses(statement: ShowStatement, listing: ListingDefinition, wheres: S
 
 
 def source_row(source: DataSource) -> Row:
-    """The fields of a source, in the order of SOURCE_FIELDS; None for one that has no value."""
+    """Return the fields of a source, in the order of SOURCE_FIELDS. A field without a value is None."""
     return tuple(None if value == "" else value for value in astuple(source))
 
 
 def _selected_sources(shown: ShowPlan, known: ListingContext) -> Sequence[DataSource]:
-    """The sources that FOR and WHERE leave."""
+    """Return the sources that FOR and WHERE match."""
     sources = known.sources()
     return sources_named(sources, shown.only_for) if shown.only_for else sources
 
 
 def _source_rows(shown: ShowPlan, known: ListingContext, query: Query) -> Iterator[Row]:
-    """What takes a request of its own is asked for only where a clause names it."""
+    """Yield the rows of SHOW SOURCES. Request details and statistics only when a clause refers to them."""
     named = {ref.path[0] for ref in _clause_refs(query)}
     every = query.select is None and not query.group_by
     sources = _selected_sources(shown, known)
@@ -296,7 +302,7 @@ def _source_rows(shown: ShowPlan, known: ListingContext, query: Query) -> Iterat
 
 
 def _detail_values(details: SourceDetails) -> dict[str, Any]:
-    """The values of SOURCE_DETAILS."""
+    """Return the values of SOURCE_DETAILS by field name."""
     schemas = {
         kind.schema_key: None if (schema := details.schemas.get(kind.name)) is None else [dict(each) for each in schema]
         for kind in KINDS.values()
@@ -308,7 +314,7 @@ def _detail_values(details: SourceDetails) -> dict[str, Any]:
 
 
 def _clause_refs(query: Query) -> Iterator[Ref]:
-    """What the clauses of a listing look at."""
+    """Yield the columns that the clauses of a listing refer to."""
     yield from (column.ref for column in query.select or () if column.ref is not None)
     yield from collect_refs(query.where)
     yield from query.group_by
@@ -316,7 +322,10 @@ def _clause_refs(query: Query) -> Iterator[Ref]:
 
 
 def _rows_by_field(name: str, *others: str) -> Callable[[ShowPlan, ListingContext, Query], Iterator[Row]]:
-    """One row for each value of a source field: how many sources have it, and with which values of others."""
+    """Return a function that yields one row for each value of a source field.
+
+    A row has the value, the number of sources with it, and their values of the other fields.
+    """
 
     def rows(shown: ShowPlan, known: ListingContext, _query: Query) -> Iterator[Row]:
         held: dict[str, list[DataSource]] = {}
@@ -344,7 +353,7 @@ def _kind_leaves(kind: Kind) -> Iterator[Field]:
 
 
 def _current_catalogue(known: ListingContext) -> Catalogue:
-    """What is known of the archive, which is asked for its sources where only those of the package are known."""
+    """Return the catalogue of the archive. Request its sources if only the shipped catalogue is loaded."""
     catalogue = known.catalogue()
     if catalogue.is_shipped:
         known.sources()
@@ -397,7 +406,7 @@ def _template_rows(shown: ShowPlan, _known: ListingContext, _query: Query) -> It
 
 
 def _fields_with_values(catalogue: Catalogue) -> Iterator[Field]:
-    """The fields whose values are known, each name once."""
+    """Yield the fields with known values, each name once."""
     seen: set[str] = set()
     for kind in KINDS.values():
         for field in _kind_leaves(kind):
@@ -407,7 +416,7 @@ def _fields_with_values(catalogue: Catalogue) -> Iterator[Field]:
 
 
 def _availability_rows(shown: ShowPlan, known: ListingContext, query: Query) -> list[Row]:
-    """What the WHERE says of one program, platform or instrument type is asked for by itself."""
+    """Return the rows of SHOW AVAILABILITY. An equality in WHERE on program, platform or instrument type narrows the request."""
     asked = ("program", "platform", "instrument_type")
     only = {
         term.ref.name: term.values[0]
@@ -454,7 +463,7 @@ _SOURCE_COLUMNS = tuple(ResultColumn(field.bare, field.type, path=(field.bare,))
 _SOURCES_KIND = Kind(
     name="SHOW SOURCES",
     title="data sources",
-    doc="What produces records: a spacecraft, or an instrument at a site.",
+    doc="Data source of records: a spacecraft, or an instrument at a site.",
     fields=(
         *(Field((field.bare,), field.type, field.doc, known=field.known) for field in SOURCE_FIELDS),
         *SOURCE_DETAILS,
@@ -544,12 +553,12 @@ _LISTINGS = {
     ),
     "settings": ListingDefinition(_text_columns("name", "value", "default", "doc"), _setting_rows),
 }
-"""Everything that can be shown, by the word behind SHOW."""
+"""Definitions of the listings, by the word after SHOW."""
 
 REFRESHABLE = frozenset(what for what, listing in _LISTINGS.items() if listing.of_sources)
-"""What REFRESH may stand behind."""
+"""Listings that accept REFRESH."""
 
 
 def listing_columns() -> dict[str, tuple[str, ...]]:
-    """The columns of everything that can be shown, by the word behind SHOW."""
+    """Return the column names of each listing, by the word after SHOW."""
     return {what: tuple(column.name for column in listing.columns) for what, listing in _LISTINGS.items()}

@@ -1,4 +1,4 @@
-"""SQL over results kept by name: each is a table in a database of its own, in memory, that reaches nothing outside."""
+"""Runner of SQL on stored results. Each result is a table of a locked in-memory DuckDB database."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ _READ_AS = {
     "decimal": Type.DECIMAL,
     **dict.fromkeys(("list", "array", "struct", "map", "json", "variant"), Type.OBJECT),
 }
-"""DuckDB's types, by the beginnings of their names; whole numbers and timestamps have many."""
+"""Types of results by the id of DuckDB's type. `_result_type` handles the many integer and timestamp types."""
 
 
 _as_json = json.JSONEncoder(ensure_ascii=False, default=str).encode
@@ -61,7 +61,7 @@ _as_json = json.JSONEncoder(ensure_ascii=False, default=str).encode
 
 @dataclass(frozen=True, slots=True)
 class _ColumnValues:
-    """A column of a table: its name, its SQL type, and its values."""
+    """Column of a table: its name, its SQL type, and its values."""
 
     name: str
     type: str
@@ -69,13 +69,13 @@ class _ColumnValues:
 
 
 _MOST_BYTES = 1 << 30
-"""How much memory the rows of an answer may take."""
+"""Maximum memory of the result rows, in bytes."""
 
 _MOST_AT_ONCE = 64 << 20
-"""How much of it is fetched at once, as far as the rows so far tell."""
+"""Maximum size of a batch of rows in bytes, estimated from the rows so far."""
 
 _DEEPEST = 200
-"""Levels of objects and lists in a value."""
+"""Maximum nesting depth of objects and lists in a value."""
 
 
 def run_sql(
@@ -86,21 +86,21 @@ def run_sql(
     deadline: float,
     most: int | None = None,
 ) -> tuple[tuple[ResultColumn, ...], list[Row]]:
-    """Return the columns and rows of SQL that `check_sql` let pass; `deadline` in seconds of `time.monotonic`.
+    """Run SQL that `check_sql` accepted. Return its columns and rows. `deadline` is in seconds of `time.monotonic`.
 
-    `most` is how many rows are fetched at most. Raises StatementError for what DuckDB finds wrong with it, TimedOut
-    at the deadline, Failed when the rows take too much memory.
+    `most` limits the number of fetched rows. Raises StatementError when DuckDB rejects the SQL, TimedOut at the
+    deadline, and Failed when the rows need too much memory.
     """
     ran = _rewrite_names(statement, tables, limited)
     try:
         return _execute(statement, ran, tables, limited.columns, parameters, deadline, most)
     except duckdb.BinderException:
-        # Among all the columns there are, what is misspelt has a nearest.
+        # Retry with all columns, so that the error can suggest the nearest name.
         return _execute(statement, ran, tables, None, parameters, deadline, most)
 
 
 def _rewrite_names(statement: SqlStatement, tables: Sequence[StoredResult], limited: SqlPlan) -> RewrittenSql:
-    """The SQL with the columns that have dots in their names in quotes: DuckDB takes `a.b` for a table and a column."""
+    """Return the SQL with dotted column names in quotes. DuckDB would read `a.b` as a table and a column."""
     columns = {kept.name: table_columns(kept) for kept in tables}
     names = {table: dotted_names(each) for table, each in columns.items()}
     every = {name: place for each in names.values() for name, place in each.items()}
@@ -121,8 +121,8 @@ def _rewrite_names(statement: SqlStatement, tables: Sequence[StoredResult], limi
 
 
 def _dotted_reference(dotted: DottedName, names: Mapping[str, tuple[str, ...]]) -> str | None:
-    """A dotted name with the names of the column and its member in quotes; None where nothing is called so."""
-    # What is no result has columns of its own; a result may have a column that begins with its name.
+    """Return a dotted name with its column and member in quotes, or None when no column has that name."""
+    # A table that is not a result has its own columns. A result may have a column that begins with the result's name.
     for qualifier in (0,) if not dotted.qualifier else (dotted.qualifier, 0) if dotted.table else (dotted.qualifier,):
         rest = dotted.parts[qualifier:]
         for length in range(len(rest), 0, -1):
@@ -136,8 +136,8 @@ def _dotted_reference(dotted: DottedName, names: Mapping[str, tuple[str, ...]]) 
 
 
 def _connection() -> duckdb.DuckDBPyConnection:
-    """An empty database that is locked, and whose time zone is UTC, whatever the machine's is."""
-    # Only once it is open does DuckDB know the setting of the time zone.
+    """Open an empty, locked in-memory database with the time zone UTC."""
+    # The TimeZone setting exists only after the database is open, so the lock comes after it.
     connection = duckdb.connect(":memory:", config={k: v for k, v in CONFIG.items() if k != "lock_configuration"})
     connection.execute("SET GLOBAL TimeZone = 'UTC'")
     connection.execute("SET GLOBAL lock_configuration = true")
@@ -170,7 +170,7 @@ def _execute(
                 _check_depth(columns, cursor.description or (), statement)
                 return columns, _fetch_rows(cursor, columns, statement, deadline, most)
         except duckdb.InterruptException:
-            message, hint = "the deadline passed before it was done", "allow more time: SET timeout = 20 minutes"
+            message, hint = "the SQL did not finish in time", "increase the timeout: SET timeout = 20 minutes"
             raise TimedOut(message, archive="SQL", subject="the SQL", hint=hint) from None
         except duckdb.Error as error:
             if only is not None and isinstance(error, duckdb.BinderException):
@@ -181,7 +181,7 @@ def _execute(
 def _check_parameters(
     cursor: duckdb.DuckDBPyConnection, parameters: Mapping[str, object], statement: SqlStatement
 ) -> None:
-    """Bind each parameter by itself, so that one that DuckDB has no type for is reported by its name."""
+    """Bind each parameter separately, to report one of an unsupported type by name. Raises StatementError."""
     for name, value in parameters.items():
         try:
             cursor.execute("SELECT $value", {"value": value})
@@ -190,14 +190,14 @@ def _check_parameters(
         except (duckdb.Error, UnicodeError, OverflowError) as error:
             reason = str(error).splitlines()[0].partition("Error: ")[2]
             message = f"the parameter ${name} cannot be used in SQL{': ' + reason[:200] if reason else ''}"
-            hint = "SQL takes texts, numbers up to 128 bits, times, and lists of one type"
+            hint = "SQL accepts strings, numbers up to 128 bits, times, and lists of one type"
             raise StatementError([Diagnostic("AQL0211", message, statement.origin, hint=hint)]) from None
 
 
 def _without_time_zones(
     cursor: duckdb.DuckDBPyConnection, sql: str, parameters: Mapping[str, object]
 ) -> tuple[str, dict[str, object] | None]:
-    """The SQL with its times in UTC and without a zone, as all times of a result are."""
+    """Return the SQL with its times converted to UTC without a time zone, like all times of a result."""
     described = cursor.description or ()
     zoned = [str(code) == "TIMESTAMP WITH TIME ZONE" for _, code, *_ in described]
     columns = ", ".join(
@@ -216,10 +216,10 @@ def _fetch_rows(
     deadline: float,
     most: int | None,
 ) -> list[Row]:
-    """The rows, a few at a time. Raises duckdb.InterruptException at the deadline, Failed for too many."""
+    """Fetch the rows in batches. Raises duckdb.InterruptException at the deadline, and Failed for too much memory."""
     rows: list[Row] = []
     held, size = 0, 1
-    # Most values are those of Python already; of the others the columns are known.
+    # Only these columns need conversion.
     odd = [
         at
         for at, (_, code, *_) in enumerate(cursor.description or ())
@@ -235,8 +235,8 @@ def _fetch_rows(
             some = list(zip(*values, strict=True))
         rows += some
         if held > _MOST_BYTES:
-            message = f"the rows take more than {_MOST_BYTES >> 30} GB of memory, after {len(rows):,} of them"
-            hint = "add LIMIT, or select and group what is needed"
+            message = f"the rows need more than {_MOST_BYTES >> 30} GB of memory, after {len(rows):,} rows"
+            hint = "add LIMIT, select fewer columns, or use GROUP BY"
             raise Failed(message, archive="SQL", subject="the SQL", hint=hint)
         if time.monotonic() >= deadline:
             raise duckdb.InterruptException
@@ -254,7 +254,7 @@ _AS_IN_PYTHON = {
 
 
 def _estimate_bytes(value: Any) -> int:
-    """About what a text, a list or an object takes."""
+    """Return the approximate memory of a string, list or object, in bytes."""
     if isinstance(value, str | bytes):
         return 30 + len(value)
     total, level = 0, [value] if isinstance(value, dict | list | tuple) else []
@@ -282,7 +282,7 @@ _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
 
 
 def _nesting_depth(text: str, opening: str, closing: str) -> int:
-    """How deep brackets nest in a text, those in double quotes aside."""
+    """Return the nesting depth of brackets in a text, ignoring those in double quotes."""
     depth = deepest = 0
     for character in _QUOTED.sub("", text):
         if character in opening:
@@ -302,7 +302,7 @@ def _read_json(text: str, column: ResultColumn, statement: SqlStatement) -> Any:
 def _create_table(
     cursor: duckdb.DuckDBPyConnection, kept: StoredResult, only: frozenset[str] | None, deadline: float
 ) -> None:
-    """Make a result a table of its name; of its columns those that are called so, and one for its rows to be there.
+    """Create a table of a result, with the columns named in `only` (None for all), and at least the first column.
 
     Raises duckdb.InterruptException at the deadline.
     """
@@ -317,13 +317,13 @@ def _create_table(
 
 
 _ROWS_AT_ONCE = 20_000
-"""Rows of a table that are filled at once: DuckDB is not interrupted while it reads them."""
+"""Rows per INSERT. DuckDB cannot be interrupted while it binds them."""
 
 _Each = TypeVar("_Each")
 
 
 def _until_deadline(values: Iterable[_Each], deadline: float) -> Iterator[_Each]:
-    """Give the values. Raises duckdb.InterruptException at the deadline."""
+    """Yield the values. Raises duckdb.InterruptException at the deadline."""
     for value in values:
         if time.monotonic() >= deadline:
             raise duckdb.InterruptException
@@ -331,7 +331,7 @@ def _until_deadline(values: Iterable[_Each], deadline: float) -> Iterator[_Each]
 
 
 def _to_loadable(column: _ColumnValues) -> _ColumnValues:
-    """The column, or text or JSON where an archive sent values that are not of the declared type."""
+    """Return the column, converted to strings or JSON if it has values that are not of the declared type."""
     if column.type == "JSON" or column.type.startswith("STRUCT"):
         return column
     element, _, listed = column.type.partition("[")
@@ -351,20 +351,20 @@ _TAKEN: dict[str, set[type]] = {
     "BOOLEAN": {bool, type(None)},
     "TIMESTAMP": {datetime, type(None)},
 }
-"""What the values of an SQL type may be in Python."""
+"""Python types of the values that an SQL type accepts."""
 
 _WHOLE = range(-(2**63), 2**63)
 
 
 def _table_columns(kept: StoredResult, only: frozenset[str] | None) -> Iterator[_ColumnValues]:
-    """The columns of a result that are called so, and the first, with their values."""
+    """Yield the columns named in `only` (None for all), and the first column, with their values."""
     for number, column in enumerate(table_columns(kept)):
         if only is None or column.name.lower() in only or not number:
             yield _ColumnValues(column.name, *_typed_values(_values_of_column(kept, column), column))
 
 
 def _values_of_column(kept: StoredResult, column: SqlColumn) -> list[Any]:
-    """The values of a column, read without making the whole rows where the archive keeps columns."""
+    """Return the values of a column. Columnar records are read without building whole rows."""
     if kept.result is None:
         return []
     held = kept.result.columnar_records
@@ -382,7 +382,7 @@ def _values_of_column(kept: StoredResult, column: SqlColumn) -> list[Any]:
 
 
 def _typed_values(values: list[Any], column: SqlColumn) -> tuple[str, list[Any]]:
-    """An SQL type for the values, and the values as it takes them."""
+    """Return an SQL type for the values, and the values converted to it."""
     declared = (column.member or column.field or column.column).type
     listed = column.member is not None or bool(column.column.many_at)
     if column.field is not None and not column.field.members:
@@ -402,7 +402,7 @@ def _typed_values(values: list[Any], column: SqlColumn) -> tuple[str, list[Any]]
 
 
 def _struct_values(values: list[Any], members: Sequence[Field]) -> tuple[str, list[Any]]:
-    """The type of objects with these members, and the objects."""
+    """Return the STRUCT type of objects with these members, and the objects."""
     columns = {
         member.path[-1]: _to_loadable(
             _ColumnValues("", _SQL_TYPES[member.type], [None if v is None else v.get(member.path[-1]) for v in values])
@@ -416,7 +416,7 @@ def _struct_values(values: list[Any], members: Sequence[Field]) -> tuple[str, li
 
 
 def _common_type(values: list[Any]) -> Type:
-    """The one type that values of a metadata key have; text, where they have several."""
+    """Return the common type of the values of a metadata key, or STRING when there is none."""
     kinds = {type(value) for value in values if value is not None}
     if kinds & {dict, list}:
         return Type.OBJECT
@@ -436,7 +436,7 @@ def _value_text(value: Any) -> str | None:
 
 
 def _result_columns(description: Sequence[Any]) -> Iterator[ResultColumn]:
-    """The columns of an answer; of a name that came before, with a number that makes it another name than all."""
+    """Yield the result columns. A repeated name gets a number that makes it unique."""
     names = [str(name) for name, *_ in description]
     taken, counts = set(names), dict[str, int]()
     for name, (_, code, *_) in zip(names, description, strict=True):
@@ -467,7 +467,7 @@ def _result_type(written: str, name: str) -> Type:
 
 
 def _plain_value(value: Any, column: ResultColumn, statement: SqlStatement) -> Any:
-    """A value of DuckDB's as results have it."""
+    """Return a DuckDB value as a result value."""
     if value is None or isinstance(value, bool | int | float):
         return value
     if column.type is Type.OBJECT:
@@ -484,7 +484,7 @@ def _plain_value(value: Any, column: ResultColumn, statement: SqlStatement) -> A
 
 
 def _nested_value(value: Any) -> Any:
-    """A list or object of DuckDB's as JSON has it."""
+    """Return a DuckDB list or object as JSON values."""
     match value:
         case dict():
             return {str(key): _nested_value(each) for key, each in value.items()}
