@@ -11,6 +11,7 @@ from auroraql.ir.query import And, Comparison, FieldComparison, Not, Or, Predica
 from auroraql.ir.time_literals import TimeError, literal_of, read_interval, read_span, write_instant
 from auroraql.language import ast
 from auroraql.language.ast import Instant, NumberLiteral, Operand, Path, TextLiteral, Timestamp
+from auroraql.resolver.misused_names import check_misused_name
 from auroraql.resolver.names import NameResolver
 from auroraql.resolver.selection import check_single, several_values_error
 from auroraql.resolver.values import OperandResolver, SemanticError, ValueContext
@@ -85,8 +86,6 @@ class PredicateResolver:
 
     def _comparison(self, comparison: ast.ComparisonExpression) -> Predicate:
         if len(comparison.path.parts) == 1 and not self.names.is_known(comparison.path):
-            from auroraql.resolver.misused_names import check_misused_name  # deferred: most names are known
-
             check_misused_name(self.names, comparison)
         ref = self.names.ref(comparison.path)
         declared = self.names.declared_field(ref)
