@@ -33,7 +33,7 @@ _LONGEST = 2_000
 
 _KEPT = 256
 
-_AS_IN = "for example: -- param day: date = 2021-01-01  the day"
+_AS_IN = "as in: -- param day: date = 2021-01-01  the day"
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +169,7 @@ def _parse_declaration(line: str, offset: int) -> ParameterDeclaration | Diagnos
         try:
             parameter.read([parameter.default])
         except ValueError as error:
-            hint = str(error) or f"for example: {parameter.type.example}"
+            hint = str(error) or f"as in: {parameter.type.example}"
             message = f"the default of ${parameter.name} is not {parameter.describe_type}"
             return _declaration_error(message, _match_span(match, "default", offset), "here", hint)
     return parameter

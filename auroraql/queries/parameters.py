@@ -50,7 +50,7 @@ class _ParameterBinder:
         except ValueError as error:
             quoted_texts = ", ".join(f"'{text}'" for text in texts)
             reason = f"{error}; " if str(error) else ""
-            hint = f"{reason}for example: --param {parameter.name}={parameter.type.example}"
+            hint = f"{reason}as in: --param {parameter.name}={parameter.type.example}"
             message = f"${parameter.name} takes {parameter.describe_type}, not {quoted_texts}"
             self.wrong.append(
                 Diagnostic("AQL0211", message, parameter.origin, f"declared as {parameter.type_name}", hint)

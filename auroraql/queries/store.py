@@ -66,7 +66,7 @@ def check_name(name: str) -> str:
         plain = plain[: -len(SUFFIX)]
     if re.fullmatch(_NAME, plain) is None or len(plain.encode(errors="replace")) > _LONGEST_NAME:
         message = f"'{make_visible(name)}' cannot be the name of a saved query"
-        raise UsageError(message, "letters, digits, '_', '-' and '.' make a name, for example: keograms_of_a_day")
+        raise UsageError(message, "letters, digits, '_', '-' and '.' make a name, as in: keograms_of_a_day")
     if plain.partition(".")[0].casefold() in _RESERVED:
         raise UsageError(f"'{plain}' is the name of a device on Windows", "take another name")
     return plain

@@ -387,7 +387,7 @@ def parse_parameters(options: argparse.Namespace) -> dict[str, list[str]]:
     for text in cast("list[str]", getattr(options, "param", None) or []):
         name, equals, value = text.partition("=")
         if not equals or not name.isidentifier():
-            raise UsageError(f"--param {text} is not NAME=VALUE", "for example: --param day=2021-01-01")
+            raise UsageError(f"--param {text} is not NAME=VALUE", "as in: --param day=2021-01-01")
         given.setdefault(name, []).append(value)
     return given
 

@@ -41,14 +41,14 @@ def read_host(text: str) -> str:
     found = _HOST.fullmatch(text)
     if text == ANY_ORIGIN or (found is not None and found["name"] == text):
         return text.lower().strip("[]")
-    raise UsageError(f"'{text}' is not a host name", "for example: --allow-host search.example.org")
+    raise UsageError(f"'{text}' is not a host name", "as in: --allow-host search.example.org")
 
 
 def read_origin(text: str) -> str:
     """The site of `--allow-origin`, as browsers write it. Raises UsageError for anything but an origin, `null` or `*`."""
     origin = text.rstrip("/").lower()
     if origin not in (ANY_ORIGIN, "null") and not _ORIGIN.fullmatch(origin):
-        hint = "for example: --allow-origin https://search.example.org"
+        hint = "as in: --allow-origin https://search.example.org"
         raise UsageError(f"'{text}' is not the address of a web site", hint)
     return origin.removesuffix(_DEFAULT_PORTS.get(origin.partition(":")[0], ""))
 

@@ -101,7 +101,7 @@ def find_missing_kind(at: ParseErrorContext) -> Diagnostic | None:
     hint, fix = suggest_kind(at.found_text)
     return Diagnostic(
         "AQL0107",
-        f"'{at.found_text}' is neither a kind of record nor a result",
+        f"'{at.found_text}' is neither a kind nor a result",
         at.span,
         f"expected {_list_of_kinds()}",
         hint=hint or f"FIND {next(iter(KINDS))} …",

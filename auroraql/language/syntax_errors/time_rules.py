@@ -64,7 +64,7 @@ _ZONES = {
 }
 """Usual offsets of time zone abbreviations. Some are ambiguous, so they are used in hints and never in fixes."""
 
-_HOW = "dates are written year-month-day, such as 2020-02-01 or 2020-02-01T06:30"
+_HOW = "write dates as year-month-day, for example 2020-02-01 or 2020-02-01T06:30"
 _UNIT_WORDS = ("seconds", "minutes", "hours", "days", "weeks", "months", "years")
 _UNIT = r"(?:seconds?|secs?|s|minutes?|mins?|hours?|hrs?|h|days?|d|weeks?|w|months?|years?)(?!\w)"
 _NUMBERS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
@@ -309,7 +309,7 @@ def _run_start(at: ParseErrorContext) -> int:
 def _date_diagnostic(typed: str, span: Span, literal: str | None, reason: str) -> Diagnostic:
     hint = f"did you mean {literal}?" if literal else reason + (_HOW if not reason or reason.endswith(": ") else "")
     return Diagnostic(
-        "AQL0112", f"'{typed}' does not have the format of a date", span, "expected YYYY-MM-DD", hint=hint, fix=literal
+        "AQL0112", f"'{typed}' is not a valid date", span, "expected YYYY-MM-DD", hint=hint, fix=literal
     )
 
 
