@@ -1,6 +1,6 @@
-"""A search as shell commands: the engine's own steps of submitting, waiting and fetching, by curl.
+"""A search as shell commands: curl submits the request, polls its status and fetches the data.
 
-Everything of the statement stands between the shell's own quotes, so that no text of it is ever run.
+Every part of the statement is in quotes of the shell, so that no text of it is ever executed.
 """
 
 from __future__ import annotations
@@ -31,9 +31,10 @@ _FETCH = 'curl -sS --fail-with-body --compressed "$request/data"'
 
 
 def write_curl(request: Request, statement: str) -> str:
-    """The commands for a request, for any POSIX shell; `statement` is the text it was made from, shown at their head.
+    """Return the commands for a request, for any POSIX shell.
 
-    AURORAX_URL in the environment names another service than AuroraX's own.
+    `statement` is its source text, shown as a comment at the top. The environment variable AURORAX_URL selects
+    another service than AuroraX.
     """
     head = "".join(f"# {make_visible(line)}\n" for line in statement.splitlines())
     fetch = _FETCH

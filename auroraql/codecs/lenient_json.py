@@ -1,6 +1,6 @@
-"""Query documents as people have them: a Python dict as printed, or JSON with quotes and blanks of a word processor.
+"""Query documents in other notations: a printed Python dict, or JSON with the quotes and spaces of a word processor.
 
-The text is rewritten to JSON token by token, without evaluating anything. Invariant: JSON is left as it is.
+The text is rewritten to JSON token by token, and nothing is evaluated. Invariant: JSON is left unchanged.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _UTC = ("datetime.timezone.utc", "timezone.utc", "datetime.UTC", "UTC")
 
 
 def to_json(text: str) -> str | None:
-    """Return the JSON of a document that is written otherwise; None for a text that is not one."""
+    """Return the JSON of a document in another notation, or None for a text that is not a document."""
     parts: list[str] = []
     at = 0
     while at < len(text):
@@ -45,7 +45,7 @@ def to_json(text: str) -> str | None:
 
 
 def _to_json_token(token: re.Match[str]) -> str | None:
-    """Return a token as JSON writes it; None where JSON has nothing for it."""
+    """Return a token as JSON, or None when JSON has no equivalent."""
     found = token[0]
     match token.lastgroup:
         case "blank":
@@ -84,7 +84,7 @@ def _read_python_text(found: str) -> str | None:
 
 
 def _read_datetime_call(token: re.Match[str]) -> str | None:
-    """`datetime(2020, 1, 1, 0, 0)`: the time in ISO form; of a date the day."""
+    """Return the ISO time of `datetime(2020, 1, 1, 0, 0)` as JSON, or the day of `date(2020, 1, 1)`."""
     numbers = [int(part) for part in token["parts"].split(",")]
     zone = (token["zone"] or "").partition("=")[2].strip()
     if zone and zone not in _UTC:

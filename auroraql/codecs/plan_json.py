@@ -1,6 +1,6 @@
 """A plan as JSON: `{"kind", "requests": [{"endpoint", "query", "response_format"}], "residual"}`.
 
-`"counted": true` is there when the number of records that the one request finds is all that is asked: it is then
+`"counted": true` is added when a statement asks only for the number of records of its one request. The number is then
 read from the status of the search, and no record is fetched.
 """
 
@@ -18,7 +18,7 @@ from auroraql.schema.catalogue import Catalogue
 
 
 def write_plan(plan: Plan, catalogue: Catalogue) -> dict[str, Any]:
-    """The document of a plan; `residual` is null when nothing is left to do after the requests."""
+    """Return the document of a plan. `residual` is null when nothing is left to do after the requests."""
     kind = KINDS[plan.query.kind]
     requests = [
         {
@@ -60,7 +60,7 @@ def _write_post_processing(residual: PostProcessing, kind: Kind, catalogue: Cata
 
 
 def _write_using(using: Using) -> dict[str, Any]:
-    """The fields, and for each group of rows its values of them and its intervals."""
+    """Return the fields of USING, and the values and intervals of each group of rows."""
     groups = [{"values": list(group.values), "during": _write_intervals(group.intervals)} for group in using.groups]
     return {"fields": [_dotted_name(ref) for ref in using.refs], "groups": groups}
 
@@ -74,7 +74,7 @@ def _dotted_name(ref: Ref) -> str:
 
 
 def _write_order_key(key: OrderKey) -> dict[str, Any]:
-    """By a path of the record, or by a column of the result."""
+    """Return an order key, by a path of the record or by a column of the result."""
     by = {"column": key.ref.name} if key.ref.role == "column" else {"path": _dotted_name(key.ref)}
     return {**by, "descending": key.descending, "nulls_first": key.nulls_first}
 

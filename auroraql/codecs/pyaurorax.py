@@ -1,6 +1,6 @@
-"""A search as a program for the published Python client: what a user of pyaurorax would write by hand.
+"""A search as a Python program that uses pyaurorax, AuroraX's published client.
 
-Everything of the statement stands in the program as a Python literal, so that no text of it is ever run.
+Every part of the statement is a Python literal in the program, so that no text of it is ever executed.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ from auroraql.schema import KINDS, PROTOCOLS
 _WIDTH = 100
 
 _CONJUNCTION_NAMES = {"adhoc": "custom_locations", "max_distances": "distance"}
-"""What the client calls fields of the query JSON of conjunctions."""
+"""The client's names for fields of the query JSON of conjunctions."""
 
 
 def write_pyaurorax(request: Request, statement: str) -> str:
-    """The program for a request; `statement` is the text it was made from, shown at its head.
+    """Return the program for a request. `statement` is its source text, shown as a comment at the top.
 
-    Raises StatementError for a search that is open at an end, which the client cannot say.
+    Raises StatementError for a search without both ends of the window, which the client does not support.
     """
     if request.start is None or request.end is None:
-        message = "the Python client searches within a window that has both ends"
-        raise StatementError([Diagnostic("AQL0407", message, hint="add one, as DURING 2021-01")])
+        message = "the Python client needs a time window with both ends"
+        raise StatementError([Diagnostic("AQL0407", message, hint="add one, such as DURING 2021-01")])
     arguments = dict(_client_arguments(request))
     if request.response_format is not None:
         arguments["response_format"] = request.response_format
@@ -53,7 +53,10 @@ def write_pyaurorax(request: Request, statement: str) -> str:
 
 
 def _client_arguments(request: Request) -> Iterator[tuple[str, Any]]:
-    """The client's keyword arguments besides the window, in the order of the query JSON; empty ones left out."""
+    """Yield the client's keyword arguments without the window, in the order of the query JSON.
+
+    Empty arguments are omitted.
+    """
     document = query_json.write_query_json(request)
     if request.criteria is not None:
         for key, value in document.items():
@@ -77,6 +80,6 @@ def _datetime_literal(moment: datetime) -> str:
 
 
 def _python_literal(name: str, value: Any) -> str:
-    """A Python literal, broken over lines where it is long."""
+    """Return a Python literal, broken into lines where it is long."""
     shown = pformat(value, width=_WIDTH - len(name), sort_dicts=False)
     return shown.replace("\n", "\n    " + " " * (len(name) + 1))

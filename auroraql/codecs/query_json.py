@@ -1,8 +1,6 @@
-"""Query JSON of AuroraX's search endpoints, read and written.
+"""Query JSON of AuroraX's search endpoints (OpenAPI `DataProductQuery`, `EphemerisQuery`): reader and writer.
 
-In the OpenAPI document: `DataProductQuery`, `EphemerisQuery` and `SuperConjunctionQuery`. An unknown field is an error
-at its pointer. Of a conjunction's precision, both wire forms are read: `epoch_search_precision` in seconds, and
-`subminute_precision`, which has replaced it and is written.
+The reader never drops a part of a document: an unknown field is an error with its JSON pointer.
 """
 
 from __future__ import annotations
@@ -48,17 +46,17 @@ SOURCES = "data_sources"
 
 
 def read_query_json(text: str, kind: str = "", *, offset: int = 0) -> FindStatement:
-    """The statement a JSON text stands for; `kind` is the kind named before it, if any.
+    """Read a JSON text into a statement. `kind` is the kind named before it, if any.
 
-    `offset` is where the text begins in its source, for the place of what is no JSON at all.
-    Raises StatementError.
+    `offset` is the start of the text in its source, for the span of a JSON syntax error. Raises StatementError with
+    the diagnostics of the document.
     """
     try:
         document = _load_document(text)
     except json.JSONDecodeError as error:
         at = offset + error.pos
         raise StatementError(
-            [Diagnostic("AQL0401", f"this is no JSON: {error.msg.lower()}", Span(at, at + 1))]
+            [Diagnostic("AQL0401", f"this is not valid JSON: {error.msg.lower()}", Span(at, at + 1))]
         ) from None
     except (_RepeatedMember, _JsonConstant) as error:
         span = Span(offset, offset + len(text))
@@ -67,11 +65,11 @@ def read_query_json(text: str, kind: str = "", *, offset: int = 0) -> FindStatem
 
 
 def _load_document(text: str) -> Any:
-    """Return the document of a text: JSON, or what is written for it in Python or with a word processor's quotes."""
+    """Load the document of a text: JSON, a Python dict, or JSON with the quotes of a word processor."""
     try:
         return _load_strict_json(text)
     except json.JSONDecodeError as error:
-        # Most documents are JSON and never load this module.
+        # Most documents are valid JSON and do not need this module.
         from auroraql.codecs.lenient_json import to_json
 
         rewritten = to_json(text)
@@ -94,7 +92,7 @@ def _load_strict_json(text: str) -> Any:
 
 
 class JsonNumber(str):
-    """A JSON number, with its digits as they were written."""
+    """A JSON number, with its digits as written."""
 
 
 class _RepeatedMember(ValueError):
@@ -115,13 +113,13 @@ def _unique_members(pairs: list[tuple[str, Any]]) -> Document:
 
 
 def _refuse_constant(name: str) -> None:
-    raise _JsonConstant(f"{name} is no JSON value")
+    raise _JsonConstant(f"{name} is not a JSON value")
 
 
 def read_document(document: object, kind: str = "") -> FindStatement:
-    """The statement a query document stands for, with JSON pointers as the places of its parts.
+    """Convert a query document into a statement, whose places are JSON pointers.
 
-    Raises StatementError with everything that is wrong in the document.
+    Raises StatementError with all diagnostics of the document.
     """
     reader = QueryJsonReader()
     find = reader.query(document, kind)
@@ -131,14 +129,14 @@ def read_document(document: object, kind: str = "") -> FindStatement:
 
 
 class QueryJsonReader:
-    """Reads one document, collecting what is wrong with it."""
+    """Reader of one document, which collects its diagnostics."""
 
     def __init__(self) -> None:
         self.wrong: list[Diagnostic] = []
         self.notes: list[Diagnostic] = []
-        """Warnings: what is ignored."""
+        """Warnings about ignored parts."""
         self.top = Pointer()
-        """Where the query is in the document."""
+        """The place of the query in the document."""
 
     def note(self, code: str, message: str, at: Pointer, hint: str = "") -> None:
         self.notes.append(Diagnostic(code, message, at, hint=hint, severity="warning"))
@@ -169,7 +167,10 @@ class QueryJsonReader:
         return FindStatement(kind.name, tuple(clauses), origin=top, notes=tuple(self.notes))
 
     def unwrap(self, document: object, kind_name: str) -> tuple[object, str]:
-        """Return the query of a status document, or of the request in one, and its kind; any other document as it is."""
+        """Return the query in a status document, or in the request of one, and its kind.
+
+        Any other document is returned unchanged.
+        """
         for key in ("search_request", "query"):
             inner = document.get(key) if isinstance(document, dict) and SOURCES not in document else None
             if not isinstance(inner, dict):
@@ -182,7 +183,7 @@ class QueryJsonReader:
 
     def refuse_request_id(self, document: Document) -> None:
         if document.get("request_id") is not None:
-            message, hint = "a request_id names one run, not a search", "remove it: every run is given its own"
+            message, hint = "a request_id belongs to one run, not to a search", "remove it: every run gets its own"
             self.say("AQL0402", message, self.top.child("request_id"), hint)
 
     def kind(self, document: Document, name: str) -> Kind | None:
@@ -197,13 +198,13 @@ class QueryJsonReader:
         if kinds:
             return kinds[0]
         if {*document} & {SOURCES, "start", "end"}:
-            return EPHEMERIS  # as AuroraX's own examples are
+            return EPHEMERIS  # AuroraX's own examples without marks are ephemeris queries
         self.say(
             "AQL0404",
-            "the query does not tell what to find",
+            "the kind of record is missing",
             self.top,
             f"write {' or '.join(f'FIND {kind} FROM {{…}}' for kind in KINDS)}, "
-            f"or give it {' or '.join(kind.marks[0] for kind in KINDS.values())}",
+            f"or add {' or '.join(kind.marks[0] for kind in KINDS.values())}",
         )
         return None
 
@@ -216,7 +217,7 @@ class QueryJsonReader:
             if key not in names:
                 near = find_closest(key, names, 1, 0.6)
                 hint = f"did you mean '{near[0]}'?" if near else f"the fields here are {', '.join(sorted(names))}"
-                self.say("AQL0402", f"'{key}' is no field of a query here", at.child(key), hint)
+                self.say("AQL0402", f"the query has no field '{key}' here", at.child(key), hint)
 
     def member(self, document: Document, key: str, type: type, at: Pointer, missing: Any) -> Any:
         value = document.get(key)
@@ -257,7 +258,7 @@ class QueryJsonReader:
         self.check_members(group, {"expressions", "logical_operator"}, here)
         joined = str(self.member(group, "logical_operator", str, here, "AND")).upper()
         if joined not in ("AND", "OR"):
-            self.say("AQL0403", f"'{joined}' joins no filters", here.child("logical_operator"), "AND or OR")
+            self.say("AQL0403", f"'{joined}' is not a logical operator", here.child("logical_operator"), "AND or OR")
         expressions = self.member(group, "expressions", list, here, [])
         terms = [self.expression(e, here.child("expressions").child(i)) for i, e in enumerate(expressions)]
         found = tuple(t for t in terms if t is not None)
@@ -275,11 +276,11 @@ class QueryJsonReader:
         name = WIRE.get(str(self.member(document, "operator", str, at, "in")).lower())
         values = self.texts(self.member(document, "values", list, at, []), at.child("values"))
         if not key:
-            self.say("AQL0403", "a filter has no key", at, "name the metadata key it filters on")
+            self.say("AQL0403", "a filter has no key", at, "add the metadata key that it tests")
         if name is None:
             self.say(
                 "AQL0403",
-                f"'{document['operator']}' is no operator of a filter",
+                f"'{document['operator']}' is not an operator of a filter",
                 at.child("operator"),
                 f"one of {', '.join(WIRE)}",
             )
@@ -321,7 +322,7 @@ _NAMES: dict[type, str] = {
 
 
 def name_json_type(value: object) -> str:
-    """What a value of JSON is called."""
+    """Return the name of a JSON value's type, with its article."""
     is_number = isinstance(value, int | float | JsonNumber)
     return "a number" if is_number and type(value) is not bool else _NAMES.get(type(value), f"a {type(value).__name__}")
 
@@ -334,12 +335,12 @@ def _make_where(terms: list[Term]) -> Iterator[Where]:
 
 
 def list_fields(kind: Kind) -> tuple[Field, ...]:
-    """The fields a query of the kind has a list for, in the order of the query JSON."""
+    """Return the fields that are lists in the query JSON of the kind, in its order."""
     return tuple(f for f in kind.leaves() if f.criterion)
 
 
 def write_query_json(request: Request) -> Document:
-    """The query document of a request, in normal form: every list there, open ends of the window left out."""
+    """Return the query document of a request in normal form: with every list, without open ends of the window."""
     kind = KINDS[request.kind]
     if request.criteria is not None:
         return write_criteria(request, request.criteria)
@@ -353,13 +354,13 @@ def write_query_json(request: Request) -> Document:
 
 
 def write_window(request: Request) -> Document:
-    """The ends of the window that are there."""
+    """Return the ends of the time window that are set."""
     ends = {"start": request.start, "end": request.end}
     return {end: moment.isoformat(timespec="seconds") for end, moment in ends.items() if moment is not None}
 
 
 def write_filters(group: FilterGroup) -> Document:
-    """A metadata filter group, in normal form."""
+    """Return a metadata filter group in normal form."""
     return {"expressions": [_write_expression(e) for e in group.expressions], "logical_operator": group.operator}
 
 
@@ -375,7 +376,7 @@ _MEMBERS = ("lat", "lon")
 
 
 def read_criteria(reader: QueryJsonReader, document: Document) -> FindStatement:
-    """The statement that a document stands for; what is wrong with it is told to the reader."""
+    """Convert a document into a statement. Its diagnostics are collected by the reader."""
     top = reader.top
     wires = [wire_name(name) for name in BLOCKS]
     reader.check_members(document, {*wires, "start", "end", TYPES, DISTANCES, SECONDS, SUBMINUTE, "request_id"}, top)
@@ -422,7 +423,9 @@ def _read_location(reader: QueryJsonReader, document: Document, kind: Kind, here
     found = []
     places = reader.member(document, LOCATIONS, list, here, [])
     if not places:
-        reader.say("AQL0403", "a block of locations has none", here, 'for example: {"locations": [{"lat": 51, "lon": -114}]}')
+        reader.say(
+            "AQL0403", "a block has no locations", here, 'for example: {"locations": [{"lat": 51, "lon": -114}]}'
+        )
     for at, place in enumerate(places):
         point = _read_point(reader, place, here.child(LOCATIONS).child(at))
         if point is not None:
@@ -452,7 +455,7 @@ def _read_distances(reader: QueryJsonReader, document: Document, top: Pointer, n
         first, dash, second = key.partition("-")
         limit = None if value is None else _read_number(reader, value, here)
         if not dash:
-            reader.say("AQL0402", f"'{key}' is no pair of blocks", here, "for example: ground1-space1")
+            reader.say("AQL0402", f"'{key}' is not a pair of blocks", here, "for example: ground1-space1")
         elif (value is None or limit is not None) and not {first, second} <= names:
             reader.note("AQL0605", f"the distance of '{key}' is ignored: the query has no such blocks", here)
         elif value is None or limit is not None:
@@ -476,7 +479,7 @@ def _read_precision(reader: QueryJsonReader, document: Document, top: Pointer) -
         if not written.text.isdigit() or not 1 <= int(written.text[:9]) <= MINUTE:
             reader.say("AQL0403", f"a precision is 1 to {MINUTE} seconds, not {written.text}", here)
         elif finer is not None and finer != (int(written.text) < MINUTE):
-            reader.say("AQL0403", f"'{SECONDS}' and '{SUBMINUTE}' say different things", here, "keep one of them")
+            reader.say("AQL0403", f"'{SECONDS}' and '{SUBMINUTE}' contradict each other", here, "keep one of them")
         else:
             yield Precision(Duration(written.text, PRECISION_UNIT, here), here)
     elif finer is not None:
@@ -485,7 +488,7 @@ def _read_precision(reader: QueryJsonReader, document: Document, top: Pointer) -
 
 
 def write_criteria(request: Request, criteria: CriteriaRequest) -> Document:
-    """The document of a request: every list there, every pair filled, the precision only where it is the finer."""
+    """Return the document of a request, with every list and every pair. `subminute_precision` is set only when true."""
     document: Document = {**write_window(request), **{wire_name(name): [] for name in BLOCKS}}
     for block in criteria.blocks:
         document[wire_name(block.kind)].append(_write_block(block))

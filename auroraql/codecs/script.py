@@ -1,4 +1,4 @@
-"""A script read: every statement in whatever form it is written, with everything that is wrong at once."""
+"""The script reader: it reads every statement, in whatever form, and collects the diagnostics of all of them."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from auroraql.schema import CONJUNCTIONS, KINDS
 
 @dataclass(frozen=True, slots=True)
 class ReadStatement:
-    """A statement, the form it was written in, and where its text stands in the source."""
+    """A statement, the form in which it is written, and its offsets in the source."""
 
     statement: Statement
     form: Form
@@ -41,9 +41,9 @@ class ReadStatement:
 
 
 def read_script(source: Source, most: int | None = None) -> list[ReadStatement]:
-    """The statements of a script, in order; no more than `most`.
+    """Return the statements of a script in order, at most `most`.
 
-    Raises StatementError with the diagnostics of all statements (reading stops after enough of them).
+    Raises StatementError with the diagnostics of all statements. Reading stops after MAX_REPORTED diagnostics.
     """
     found: list[ReadStatement] = []
     wrong: list[Diagnostic] = []
@@ -61,27 +61,27 @@ def read_script(source: Source, most: int | None = None) -> list[ReadStatement]:
 
 @dataclass(frozen=True, slots=True)
 class UnreadStatement:
-    """A statement that cannot be read: what is wrong with it, and where its text is in the source."""
+    """A statement that cannot be read: its error, and its offsets in the source."""
 
     error: StatementError
     start: int
     end: int
 
     def name(self, source: Source) -> str:
-        """Return the name that the statement would have given to a result; nothing when it gives none."""
+        """Return the name that the statement would have given to its result, or an empty string."""
         return assigned_name(source.text[self.start : self.end])
 
 
 def assigned_name(statement: str) -> str:
-    """Return the name that a statement gives to a result, from its first words alone."""
+    """Return the name that a statement gives to its result, judging by its first words, or an empty string."""
     match = re.match(r"\s*(?:let|submit|fetch)\s+([^\W\d]\w*)", statement, re.IGNORECASE)
     return match[1] if match is not None else ""
 
 
 def iterate_statements(source: Source) -> Iterator[ReadStatement | UnreadStatement]:
-    """Yield each statement of a script, readable or not. After an open quote or comment nothing more is yielded.
+    """Yield each statement of a script, readable or not, up to the first open quote or comment.
 
-    Nothing of a script is read that has too many statements.
+    A script with too many statements yields only that error.
     """
     pieces = [*split_script(source.text)]
     last = pieces[-1] if pieces else None
@@ -109,13 +109,13 @@ def _read_pieces(
 
 
 def read_each_statement(source: Source) -> Iterator[ReadStatement | StatementError]:
-    """Yield each statement of a script, or what is wrong with it."""
+    """Yield each statement of a script, or its error."""
     for read in iterate_statements(source):
         yield read.error if isinstance(read, UnreadStatement) else read
 
 
 def read_one_statement(source: Source) -> ReadStatement:
-    """The one statement of a text. Raises StatementError when there is none, or more than one."""
+    """Return the one statement of a text. Raises StatementError when there is none, or more than one."""
     statements = read_script(source, most=2)
     if len(statements) == 1:
         return statements[0]
@@ -138,18 +138,18 @@ def read_one_statement(source: Source) -> ReadStatement:
 
 
 def read_find(source: Source) -> FindStatement:
-    """The FIND of a text that is one statement. Raises StatementError when it is, or is about, none."""
+    """Return the FIND in a text of one statement. Raises StatementError when it does not contain one."""
     return require_find(read_one_statement(source), source)
 
 
 def require_find(read: ReadStatement, source: Source) -> FindStatement:
-    """The FIND that a statement is or is about. Raises StatementError when it is about none."""
+    """Return the FIND in a statement. Raises StatementError when it does not contain one."""
     found = get_find(read.statement)
     if found is not None:
         return found
     hint = "for example: FIND data_products …"
     raise StatementError(
-        [Diagnostic("AQL0115", "this is no search", _statement_origin(read), "not a FIND", hint)], source
+        [Diagnostic("AQL0115", "this is not a search", _statement_origin(read), "not a FIND", hint)], source
     )
 
 
@@ -158,9 +158,9 @@ def _statement_origin(read: ReadStatement) -> Span:
 
 
 def read_piece(text: str, piece: StatementPiece) -> ReadStatement:
-    """One statement of a script. Raises StatementError.
+    """Read one statement of a script.
 
-    What is wrong with it depends on the statement alone, not on the text around it.
+    Raises StatementError. The diagnostics depend on the statement alone, not on the text around it.
     """
     try:
         return _read_piece(text, piece)
@@ -177,7 +177,7 @@ def read_piece(text: str, piece: StatementPiece) -> ReadStatement:
 
 def _read_piece(text: str, piece: StatementPiece) -> ReadStatement:
     statement: Statement
-    # The two rarer forms are loaded when a statement is written in them: a search from the shell waits for imports.
+    # JSON and sentences are rare, and their modules are loaded only when needed, to keep startup short.
     if piece.form == "json":
         from auroraql.codecs import query_json
 
@@ -197,11 +197,11 @@ def _read_piece(text: str, piece: StatementPiece) -> ReadStatement:
 
 
 def is_complete(text: str) -> bool:
-    """Whether what has been typed can be run: it ends with `;`, or its last statement needs nothing more.
+    """Return whether the typed text can be run: it ends with `;`, or its last statement is complete.
 
-    A statement that is wrong is complete too (it is run, and its error said), unless it is only unfinished.
-    A FIND that says nothing yet but what to find is rather a beginning than a search of everything; so is one over
-    several lines that says neither when nor how many, for its clauses stand on lines of their own.
+    A wrong statement is complete too, so that it is run and its error is shown, unless it is only unfinished. A FIND
+    without clauses is not complete, and neither is a FIND over several lines without a time window and without LIMIT,
+    because more clauses may follow.
     """
     last: StatementPiece | None = None
     for piece in split_script(text):
@@ -222,9 +222,9 @@ def is_complete(text: str) -> bool:
 
 
 def _is_limited(find: FindStatement) -> bool:
-    """Whether a search is limited, as one is that nobody goes on writing: in time or in rows, conjunctions in distance.
+    """Return whether a search is limited in rows or in time, and conjunctions also in distance.
 
-    Clauses may stand on lines of their own, and Enter behind one of them must not search half of what is meant.
+    Clauses may be on their own lines, and Enter after one of them must not run half of the intended search.
     """
     clauses = find.clauses
     if any(isinstance(each, Limit) for each in clauses):
@@ -235,7 +235,7 @@ def _is_limited(find: FindStatement) -> bool:
 
 
 def _constrains_time(expression: Expression) -> bool:
-    """Whether something in it is compared with a moment."""
+    """Return whether an expression compares something with a time."""
     waiting = [expression]
     while waiting:
         match waiting.pop():

@@ -1,13 +1,8 @@
-"""The engine's describe sentence, read and written by the wordings that the schema declares per kind.
+"""The describe sentence of the service: writer and reader, driven by the wordings that the schema declares.
 
-The wording of non-empty metadata filters is AuroraQL's own (no public record shows the engine's):
-`[keogram_type = (daily) AND wavelength between (400, 500)]`; so is that of an ephemeris window which is
-open at one end: `AND epoch >= 2020-01-01T00:00 UTC`. Blanks may be wrapped when read.
-
-No public record shows the engine's wording of metadata filters, hemispheres, locations or several distances in a
-sentence about conjunctions. AuroraQL writes
-`space1=(program in (swarm) AND hemisphere in (northern) AND ephemeris_metadata_filters [a >= (5)])`,
-`adhoc1=(locations in ([51.05, -114.07], [60, -110]))` and `ground1-space1=500 km, space1-adhoc1=any distance`.
+No public record shows the service's wording of metadata filters, or of an ephemeris window that is open at one end.
+AuroraQL writes `[keogram_type = (daily) AND wavelength between (400, 500)]` and `AND epoch >= 2020-01-01T00:00 UTC`.
+The reader accepts any whitespace between words.
 """
 
 from __future__ import annotations
@@ -65,10 +60,9 @@ _BETWEEN_VALUES = ", "
 
 
 def write_sentence(request: Request, *, readable: bool = True, older: bool = False) -> str:
-    """The sentence for a request, to the byte as the engine words it, or with `older` as it worded it before.
+    """Return the sentence for a request, identical to the service's, or to its former wording with `older`.
 
-    A `readable` sentence can be read back: raises StatementError when a value cannot be told from the words
-    around it, so that it would mean something else.
+    A `readable` sentence can be read back. Raises StatementError when a value would be ambiguous in it.
     """
     if readable:
         _check_invertible(request)
@@ -100,7 +94,7 @@ def _write_part(part: WordingPart, request: Request) -> str:
 
 
 def _write_bounds(part: BoundsPart, request: Request) -> str:
-    """Both ends, or the one that there is."""
+    """Return the phrase for both ends of the window, or for the only one."""
     start = request.start and _write_time(request.start, seconds=part.seconds)
     end = request.end and _write_time(request.end, seconds=part.seconds)
     if start and end:
@@ -110,14 +104,14 @@ def _write_bounds(part: BoundsPart, request: Request) -> str:
 
 
 def write_filters(group: FilterGroup) -> str:
-    """A metadata filter group, inside of its brackets."""
+    """Return a metadata filter group, without its brackets."""
     return f" {group.operator} ".join(
         f"{e.key} {OPERATORS[e.operator].wire} ({_BETWEEN_VALUES.join(e.values)})" for e in group.expressions
     )
 
 
 def _write_time(moment: datetime, *, seconds: bool = False) -> str:
-    """The engine leaves out seconds that are zero, but for conjunctions."""
+    """Return a time as the service writes it: without zero seconds, unless `seconds` (conjunctions)."""
     return moment.isoformat(timespec="seconds" if moment.second or seconds else "minutes")
 
 
@@ -136,7 +130,7 @@ def _find_unsayable(lists: Iterable[tuple[str, tuple[str, ...]]], filters: Filte
             yield Diagnostic(
                 "AQL0406",
                 f"the sentence cannot name the metadata key '{expression.key}'",
-                hint="the text and JSON forms can",
+                hint="use the text or JSON form",
             )
         yield from (
             _unsayable(f"{expression.key} '{value}'", value) for value in expression.values if not _is_sayable(value)
@@ -151,13 +145,13 @@ def _unsayable(what: str, value: str) -> Diagnostic:
     held = '", "' if ", " in value else "')'" if ")" in value else "nothing" if not value else "a character of no width"
     return Diagnostic(
         "AQL0406",
-        f"the sentence cannot say {what}: it holds {held}",
-        hint="its lists have no quotes; the text and JSON forms can say it",
+        f"the sentence cannot express {what}: it contains {held}",
+        hint="the lists of a sentence have no quotes; use the text or JSON form",
     )
 
 
 def read_sentence(text: str, start: int = 0, end: int | None = None) -> FindStatement:
-    """The statement a sentence stands for, `text[start:end]`; spans are offsets into `text`.
+    """Read a sentence, `text[start:end]`, into a statement. Its spans are offsets into `text`.
 
     Raises StatementError at the first place where the wording differs.
     """
@@ -184,7 +178,10 @@ def read_sentence(text: str, start: int = 0, end: int | None = None) -> FindStat
 
 @dataclass
 class SentenceReader:
-    """Reads along the wording; `at` is how far it has come, `begun` where words were due that the text breaks off in."""
+    """Reader of one sentence, which follows a wording.
+
+    `at` is the current offset. `word_starts` is the start of expected words that the text breaks off in, or -1.
+    """
 
     text: str
     at: int
@@ -217,21 +214,21 @@ class SentenceReader:
         return FindStatement(kind.name, (*clauses, *windows), origin=origin)
 
     def wording(self, kind: Kind) -> Wording:
-        """The wording whose first words these are; the newest one if none is."""
+        """Return the wording that begins with the next words, or the newest wording."""
         meant = (
             w for w in (kind.wording, *kind.older_wordings) if isinstance(w[0], WordsPart) and self.is_next(w[0].text)
         )
         return next(meant, kind.wording)
 
     def is_next(self, words: str) -> bool:
-        """Whether fixed words come next, without taking them."""
+        """Return whether fixed words come next, without consuming them."""
         at = self.at
         met = self.accept(words)
         self.at = at
         return met
 
     def accept(self, words: str) -> bool:
-        """Fixed words, any run of blanks for a blank; a dangling end is not missed."""
+        """Consume fixed words if they come next, with any whitespace between them. Return whether they did."""
         wanted = r"\s+".join(map(re.escape, words.split()))
         lead = r"\s*" if words[:1].isspace() else ""
         trail = r"\s*" if words[-1:].isspace() else ""
@@ -246,7 +243,7 @@ class SentenceReader:
 
     @property
     def rest(self) -> str:
-        """What is still to be read, with single blanks."""
+        """The text that remains to be read, with single spaces."""
         return " ".join(self.text[self.at : self.end].split())
 
     def expect(self, words: str) -> None:
@@ -262,10 +259,10 @@ class SentenceReader:
             [
                 Diagnostic(
                     "AQL0405",
-                    "this is not how the sentence goes on",
+                    "the sentence differs from the service's wording",
                     Span(start, max(end, min(start + 1, len(self.text)))),
                     f"expected {wanted}",
-                    "paste the engine's sentence whole, or write FIND … WHERE …",
+                    "paste the whole sentence of the service, or write FIND … WHERE …",
                     missing=("…",) if breaks_off else (),
                 )
             ]
@@ -310,7 +307,7 @@ class SentenceReader:
             joins.add(joined)
         if len(joins) > 1:
             raise StatementError(
-                [Diagnostic("AQL0405", "one filter group joins by AND or by OR, not by both", Span(begin, self.at))]
+                [Diagnostic("AQL0405", "one filter group is joined by AND or by OR, not by both", Span(begin, self.at))]
             )
         if "OR" in joins:
             yield OrExpression(tuple(terms), Span(begin, self.at))
@@ -351,7 +348,7 @@ class SentenceReader:
     def instant(self) -> Instant:
         match = _TIME.match(self.text, self.at, self.end)
         if match is None:
-            self.fail("a time as 2020-02-01T00:00")
+            self.fail("a time such as 2020-02-01T00:00")
             raise AssertionError
         self.at = match.end()
         span = Span(match.start(), match.end())
@@ -380,7 +377,7 @@ _WORD = re.compile(r"\w+")
 
 
 def write_part(part: Part, request: Request) -> str:
-    """One part of the wording, for a request that has criteria."""
+    """Return one part of the wording, for a request with criteria."""
     criteria = request.criteria
     assert criteria is not None, "only conjunctions have such parts in their wording"  # noqa: S101
     match part:
@@ -396,7 +393,7 @@ def write_part(part: Part, request: Request) -> str:
 
 
 def write_block(block: BlockRequest) -> str:
-    """The phrases of one block, inside of its parentheses."""
+    """Return the phrases of one block, without its parentheses."""
     if block.points:
         points = _BETWEEN.join(f"[{lat:f}, {lon:f}]" for lat, lon in block.points)
         return f"{_LOCATIONS}{points})"
@@ -412,7 +409,7 @@ def _write_distances(criteria: CriteriaRequest) -> Iterator[str]:
 
 
 def read_part(reader: SentenceReader, part: Part, kind: Kind) -> Iterator[Clause]:
-    """The clause that one part of the wording stands for. Raises StatementError where the wording differs."""
+    """Yield the clause of one part of the wording. Raises StatementError where the text differs from the wording."""
     begin = reader.at
     match part:
         case TracesPart():
@@ -446,7 +443,7 @@ def _read_traces(reader: SentenceReader) -> Iterator[Path]:
 
 
 def _read_precision(reader: SentenceReader, kind: Kind) -> PrecisionClause:
-    """In the words of any year."""
+    """Read the precision in the current wording or a former one."""
     begin = reader.at
     wordings = [p for wording in (kind.wording, *kind.older_wordings) for p in wording if isinstance(p, PrecisionPart)]
     for precision in wordings:
@@ -460,7 +457,7 @@ def _read_precision(reader: SentenceReader, kind: Kind) -> PrecisionClause:
 
 def _read_blocks(reader: SentenceReader) -> Iterator[BlockItem]:
     while True:
-        found = _take_pattern(reader, _BLOCK, "a criteria block, as ground1=(…)")
+        found = _take_pattern(reader, _BLOCK, "a criteria block such as ground1=(…)")
         kind, span = _NAMES[found[1]], Span(*found.span())
         if kind.fields:
             terms = tuple(_read_phrases(reader, kind))
@@ -504,7 +501,7 @@ def _read_number(reader: SentenceReader) -> NumberLiteral:
 
 def _read_distances(reader: SentenceReader) -> Iterator[Distance]:
     while True:
-        found = _take_pattern(reader, _PAIR, "a pair of blocks, as ground1-space1=")
+        found = _take_pattern(reader, _PAIR, "a pair of blocks such as ground1-space1=")
         span = Span(*found.span())
         if reader.accept(_ANY):
             yield Distance((found[1], found[2]), None, span)

@@ -31,9 +31,9 @@ CODES = {
         "Split it into several statements, or pass long lists as parameters.",
     ),
     "AQL0104": DiagnosticCode(
-        "the statement nests too deep",
+        "the statement is nested too deeply",
         "Brackets or NOTs are nested more than 200 deep.",
-        "AND and OR need no parentheses of their own, and an IN list replaces many ORs.",
+        "Remove parentheses around terms of the same AND or OR, or replace many ORs by an IN list.",
     ),
     "AQL0105": DiagnosticCode(
         "the statement is unfinished",
@@ -62,7 +62,7 @@ CODES = {
     ),
     "AQL0110": DiagnosticCode(
         "AND or OR is missing",
-        "Two predicates follow one another without AND or OR, or with a comma.",
+        "Two predicates are joined by a comma, or have nothing between them.",
         "Join them with AND or OR.",
     ),
     "AQL0111": DiagnosticCode(
@@ -72,7 +72,7 @@ CODES = {
     ),
     "AQL0112": DiagnosticCode(
         "a date has another format",
-        "A date is written in a format that can be read in several ways.",
+        "A date is written in another format, which is often ambiguous.",
         "Write dates as `2020-02-01` and times as `2020-02-01T06:30`.",
     ),
     "AQL0113": DiagnosticCode(
@@ -103,7 +103,7 @@ CODES = {
     "AQL0118": DiagnosticCode(
         "a construct of another language",
         "FIND does not have this construct of SQL or another language, or writes it differently.",
-        "The hint names the construct that does the same here, often SQL over a result kept by LET.",
+        "The hint shows the equivalent in AuroraQL, which is often SQL over a result kept by LET.",
     ),
     "AQL0119": DiagnosticCode(
         "the script is too long",
@@ -161,9 +161,9 @@ CODES = {
         "Correct the name, or leave it out.",
     ),
     "AQL0211": DiagnosticCode(
-        "a parameter's value does not fit its place",
+        "a parameter's value cannot be used here",
         "The value of a parameter cannot be used where the statement has it, such as a list in place of one value.",
-        "Give a text, number, time or list, as the place needs.",
+        "Give a text, number, time or list, as the statement requires.",
     ),
     "AQL0212": DiagnosticCode(
         "a row has several values of a field",
@@ -186,7 +186,7 @@ CODES = {
         "Name blocks by kind and number, such as `ground1-space1`, or by their AS.",
     ),
     "AQL0216": DiagnosticCode(
-        "there is no such place",
+        "a location does not exist",
         "A latitude is beyond 90 degrees, or a longitude beyond 180.",
         "Write the latitude first: `location (51.05, -114.07)`.",
     ),
@@ -221,7 +221,7 @@ CODES = {
         "Write a value as the hint shows, or `DEFAULT`.",
     ),
     "AQL0225": DiagnosticCode(
-        "SHOW needs to know what to show",
+        "SHOW has an unknown or missing target",
         "SHOW names an unknown kind, key, program or platform, or lacks the name or the days that it needs.",
         "Name a known one: `SHOW COLUMNS OF data_products`.",
     ),
@@ -236,7 +236,7 @@ CODES = {
         "Choose another name.",
     ),
     "AQL0301": DiagnosticCode(
-        "there is no such date or time",
+        "a date or time does not exist",
         "A date or time does not exist, or is outside the years 1 to 9999.",
         "Correct the date.",
     ),
@@ -251,7 +251,7 @@ CODES = {
         "Keep one of them.",
     ),
     "AQL0304": DiagnosticCode(
-        "a padding cannot be used",
+        "a padding is not valid",
         "PADDED BY has a negative length, or a length in months or years, which have no fixed length.",
         "Write it in days or a shorter unit.",
     ),
@@ -327,7 +327,7 @@ CODES = {
     ),
     "AQL0604": DiagnosticCode(
         "a key cannot have two values",
-        "The statement asks for two values of one key at once. A record has one value of each key, so nothing is found.",
+        "The statement requires two values of one key at once. A record has one value of each key, so nothing is found.",
         "Write `IN` to find either value.",
     ),
     "AQL0605": DiagnosticCode(
@@ -368,10 +368,10 @@ CODES = {
     "AQL0612": DiagnosticCode(
         "the times exclude one another",
         "The time window and the comparisons of times have no moment in common, so nothing is found and no request is sent.",
-        "Correct one of them. A date is its whole day: `> 2021-01-01` is after that day.",
+        "Correct one of them. A date means its whole day: `> 2021-01-01` is after that day.",
     ),
     "AQL0613": DiagnosticCode(
-        "the archive has nothing at such times",
+        "the archive has no records at these times",
         "The window is open at one end, and the archive has no record of the sources on that side of the other end.",
         "Widen the window. `SHOW AVAILABILITY` counts the records of each source and day.",
     ),
@@ -381,8 +381,8 @@ CODES = {
         "Add a filter, such as `program = 'swarm'`, and both ends of the window.",
     ),
     "AQL0615": DiagnosticCode(
-        "a date is its whole day",
-        "A date in a comparison is its whole day. In SQL it would be midnight.",
+        "a date means its whole day",
+        "A date in a comparison means its whole day. In SQL it would be midnight.",
         "Write the comparison that you mean, as the hint shows.",
     ),
     "AQL0620": DiagnosticCode(
@@ -406,4 +406,4 @@ CODES = {
         "`SHOW AVAILABILITY OF` the kind counts the records of each source and day.",
     ),
 }
-"""Code by code. AQL01 reading, AQL02 names and values, AQL03 time, AQL04 other forms, AQL05 running, AQL06 warnings."""
+"""The codes. AQL01 reading, AQL02 names and values, AQL03 time, AQL04 other forms, AQL05 running, AQL06 warnings."""

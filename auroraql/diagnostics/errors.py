@@ -1,14 +1,14 @@
-"""Everything that can go wrong, and how it is said.
+"""Diagnostics, the exceptions that carry them, and their text form.
 
-A `Diagnostic` is one fact about a statement: its code, where it stands, what would be right.
-`render` is the only place that turns one into text, so every front end says it the same way.
+A `Diagnostic` is one fact about a statement: its code, its place and the way out. Only `render` turns one into text,
+so every front end shows it in the same way.
 
     AuroraQLError
-    ├── StatementError      the statement is wrong: carries every diagnostic, with its place
+    ├── StatementError      the statement is wrong: has every diagnostic, with its place
     ├── UsageError          the call is wrong: an option, a file, a value that cannot be used
-    └── ArchiveError        the archive did not answer as asked: names archive and request id
-        ├── Unreachable     nobody answered
-        ├── Refused         the archive answered: no (bad request, not authorised, not found)
+    └── ArchiveError        the archive did not answer as expected: names archive and request ID
+        ├── Unreachable     the archive did not answer
+        ├── Refused         the archive refused the request (bad request, not authorised, not found)
         ├── TimedOut        the deadline passed
         ├── Cancelled       the search was cancelled
         └── Failed          the search was accepted, and failed
@@ -26,44 +26,44 @@ from typing import Any, Literal
 Severity = Literal["error", "warning"]
 
 MAX_REPORTED = 10
-"""How many diagnostics of one statement are shown; the rest is counted."""
+"""The number of diagnostics of one statement that are shown. The rest are counted."""
 
 _LINE_WIDTH = 110
 
 LINE_END_PATTERN = re.compile(r"\r\n?|\n")
-"""What ends a line of a statement, and a `--` comment. VT, FF, NEL, U+2028 and U+2029 are blanks."""
+"""The end of a line of a statement, and of a `--` comment. VT, FF, NEL, U+2028 and U+2029 are whitespace."""
 
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """Where something was written: character offsets into the text, end excluded."""
+    """The place of something in a text: character offsets, with the end excluded."""
 
     start: int
     end: int
 
     def to(self, other: Origin) -> Span:
-        """The span from here to the end of `other` (or this one, when `other` is no span)."""
+        """Return the span from here to the end of `other`, or this span when `other` is not a span."""
         return Span(self.start, other.end) if isinstance(other, Span) else self
 
 
 @dataclass(frozen=True, slots=True)
 class Pointer:
-    """Where something stands in a JSON document: an RFC 6901 pointer, `""` for the whole."""
+    """The place of something in a JSON document: an RFC 6901 pointer, `""` for the whole document."""
 
     path: str = ""
 
     def child(self, key: str | int) -> Pointer:
-        """The pointer to a member or element below this one."""
+        """Return the pointer to a member or element of this one."""
         return Pointer(f"{self.path}/{str(key).replace('~', '~0').replace('/', '~1')}")
 
 
 Origin = Span | Pointer | None
 
 _LONGEST_PARTS = (("message", 4_000), ("label", 200), ("hint", 1_000))
-"""How many characters of each part of a diagnostic are kept."""
+"""The maximum number of characters of each part of a diagnostic."""
 
 _LONGEST_VALUE = 200
-"""How many characters of one value a message keeps. A list of many values is kept up to the length of the message."""
+"""The maximum length of one value in a message. A list of values may be as long as the message."""
 
 _LONG_VALUE = re.compile(
     rf"""
@@ -72,14 +72,14 @@ _LONG_VALUE = re.compile(
     """,
     re.VERBOSE,
 )
-"""A value that is longer."""
+"""A value that exceeds the maximum length."""
 
 _LONGEST_POINTER = 200
-"""How many characters of a JSON pointer are shown; the pointer itself stays whole, as programs follow it."""
+"""The number of characters of a JSON pointer that are shown. The pointer itself stays complete for programs."""
 
 
 def shorten(text: str, most: int) -> str:
-    """Return the text; of one longer than `most` characters its beginning, a … and its end, `most` in all."""
+    """Return the text, or the start and end of a text longer than `most` characters with a … between them."""
     if len(text) <= most:
         return text
     end = most // 3
@@ -105,7 +105,7 @@ class Diagnostic:
     severity: Severity = "error"
     other_fixes: tuple[str, ...] = ()
     missing: tuple[str, ...] = field(default=(), compare=False, repr=False)
-    """What completes an unfinished text: keywords or marks, of which one is enough."""
+    """Keywords or marks that complete an unfinished text. One of them is enough."""
 
     def __post_init__(self) -> None:
         """Shorten parts that repeat a long value. A fix stays whole, because it replaces text."""
@@ -156,7 +156,7 @@ class AuroraQLError(Exception):
     """
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # The default would call `__init__` with `args` alone, and some parts are keyword arguments or are set later.
+        # The default calls `__init__` with `args` only, but some attributes are keyword arguments or are set later.
         return _restore, (type(self), self.args, self.__dict__)
 
 
@@ -262,7 +262,7 @@ class Failed(ArchiveError):
 
 
 def render(diagnostics: Iterable[Diagnostic], source: Source | None = None) -> str:
-    """Diagnostics as people read them: fact, place, the line with a caret, the way out."""
+    """Return the diagnostics as text: the message, the place, the line with carets, and the hint."""
     shown = tuple(diagnostics)
     parts = [_render_one(each, source) for each in shown[:MAX_REPORTED]]
     if len(shown) > MAX_REPORTED:
@@ -304,7 +304,7 @@ def _excerpt(each: Diagnostic, span: Span, source: Source) -> tuple[str, list[st
 
 
 def _cut_line(line: str, column: int, width: int) -> tuple[str, int, int]:
-    """A long line is shown around its span, cut with … on either side."""
+    """Cut a long line to the part around its span, with … on either side."""
     if len(line) <= _LINE_WIDTH:
         return line, column, width
     start = max(0, min(column - 1 - _LINE_WIDTH // 3, len(line) - _LINE_WIDTH))
@@ -317,7 +317,7 @@ def _cut_line(line: str, column: int, width: int) -> tuple[str, int, int]:
 
 
 def make_visible(text: str) -> str:
-    """Text with control, bidirectional and surrogate characters made visible and harmless."""
+    """Return the text with control, bidirectional and surrogate characters replaced by visible, harmless ones."""
     if text.isprintable():
         return text
     return "".join(_escape_character(c) for c in text)
@@ -334,10 +334,10 @@ def _escape_character(character: str) -> str:
 
 
 def display_width(text: str) -> int:
-    """How many terminal columns the text takes: wide characters two, combining ones none."""
+    """Return the number of terminal columns of a text. Wide characters take two, combining characters none."""
     if text.isascii():
         return len(text)
-    # Most texts are plain, and its tables take as long to load as everything else here.
+    # Most texts are ASCII, and wcwidth's tables take long to load.
     from wcwidth import wcswidth, wcwidth
 
     whole = wcswidth(text)

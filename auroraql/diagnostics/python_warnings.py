@@ -13,7 +13,7 @@ _PACKAGE = str(Path(__file__).parent.parent)
 
 
 def warn_diagnostics(diagnostics: Sequence[Diagnostic], source: Source | None) -> None:
-    """Report each diagnostic by `warnings.warn`, at the line of the caller's code that led here."""
+    """Report each diagnostic by `warnings.warn`, at the line of the caller's code."""
     for diagnostic in diagnostics:
         warnings.warn(AuroraQLWarning(render([diagnostic], source), diagnostic), stacklevel=_caller_level())
 

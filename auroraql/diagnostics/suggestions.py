@@ -1,4 +1,4 @@
-"""Texts that are nearly the same: the nearest known word to one that is not known, and how far a changed text is unchanged."""
+"""Suggestions for unknown names: the known words that are closest to a misspelt one."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ from collections.abc import Iterable
 from itertools import islice
 
 _LONGEST = 100
-"""Longer words are no slips of typing, and would take long to compare."""
+"""The maximum length of a compared word. Longer ones are not misspellings, and would take long to compare."""
 
 _UNLIKE = 1000
-"""More than two lengths can differ by, where words may be alike."""
+"""A factor greater than any difference in length between similar words."""
 
 _COMPARED = 50
-"""So many words are compared letter by letter, where there are more: those that have most pairs of letters of the word."""
+"""The maximum number of words compared letter by letter. Of more, those that share the most letter pairs are taken."""
 
 
 def find_closest(word: str, known: Iterable[str], most: int = 3, cutoff: float = 0.6) -> list[str]:
-    """Up to `most` known words, nearest first, at least `cutoff` alike (1 is the same)."""
+    """Return up to `most` known words, closest first, whose similarity is at least `cutoff` (1 is equal)."""
     if len(word) > _LONGEST:
         return []
     known = list(known)
@@ -24,9 +24,9 @@ def find_closest(word: str, known: Iterable[str], most: int = 3, cutoff: float =
     same = [each for each in known if each.casefold() == folded][:most]
     if same and word not in same:
         return same
-    from difflib import get_close_matches  # what is spelt right never needs it
+    from difflib import get_close_matches  # only needed for misspelt words
 
-    # Words whose lengths differ so much cannot be that alike, whatever their letters are.
+    # Words of other lengths cannot reach the cutoff, whatever their letters are.
     shortest, longest = len(word) * cutoff / (2 - cutoff), len(word) * (2 - cutoff) / cutoff
     near = [each for each in known if shortest <= len(each) <= longest]
     likely = _preselect(word, near)
@@ -38,10 +38,10 @@ def find_closest(word: str, known: Iterable[str], most: int = 3, cutoff: float =
 
 
 def find_misspelt(word: str, known: Iterable[str]) -> str | None:
-    """Return the one known word that a slip of typing made `word` of; None where none or several come into question.
+    """Return the one known word of which `word` is a misspelling, or None when there is none or several.
 
-    A slip changes, drops, adds or swaps one letter, or two of a word of six letters or more. Case, `_` and `-` do not
-    count. This is close enough to be offered as a fix; `closest` is not.
+    A misspelling changes, drops, adds or swaps one letter, or two in a word of six letters or more. Case, `_` and `-`
+    are ignored. A match is close enough for a fix; one of `find_closest` is not.
     """
     plain = _normalize(word)
     if not plain or len(plain) > _LONGEST:
@@ -65,7 +65,7 @@ def _normalize(word: str) -> str:
 
 
 def _edit_distance(one: str, other: str) -> int:
-    """Return the edit distance of two words, where swapping two neighbours is one step."""
+    """Return the edit distance of two words, in which swapping two neighbours is one step."""
     before: list[int] = []
     row = list(range(len(other) + 1))
     for at, letter in enumerate(one):
@@ -80,11 +80,11 @@ def _edit_distance(one: str, other: str) -> int:
 
 
 def _preselect(word: str, known: list[str]) -> list[str]:
-    """Those that a slip of typing may have made a word of: all, or of many those that share most with it."""
+    """Return the known words that may be similar to a word: all, or the most similar ones of many."""
     if len(known) <= _COMPARED:
         return known
     pairs = {word[at : at + 2] for at in range(len(word) - 1)} or {word}
-    # Pair by pair, not word by word: there may be thousands of words, and a key waits for them.
+    # Counting pair by pair is fast enough for thousands of words while the user types.
     shared = map(sum, zip(*([pair in each for each in known] for pair in pairs), strict=True))
     ranks = [many * _UNLIKE - abs(len(each) - len(word)) for many, each in zip(shared, known, strict=True)]
     least = sorted(ranks)[-_COMPARED]
@@ -94,7 +94,7 @@ def _preselect(word: str, known: list[str]) -> list[str]:
 
 
 def common_prefix_length(text: str, other: str) -> int:
-    """How many characters two texts begin with alike."""
+    """Return the length of the common prefix of two texts."""
     low, high = 0, min(len(text), len(other))
     while low < high:
         middle = (low + high + 1) // 2

@@ -1,7 +1,7 @@
-"""What was written: the syntax tree, frozen, with the place of each part.
+"""The AST: frozen nodes, each with its place in the source.
 
-Every form (text, JSON, sentence) is read into a `FindStatement`. Nothing here has been checked against the schema:
-names may be unknown, values of the wrong type. `origin` takes no part in equality.
+Every form (text, JSON, sentence) is parsed into the same nodes. They are not checked against the schema yet: names
+may be unknown, and values may have the wrong type. `origin` does not take part in equality.
 """
 
 from __future__ import annotations
@@ -15,20 +15,23 @@ from auroraql.schema.operators import Op
 
 @dataclass(frozen=True, slots=True)
 class Path:
-    """A name, or a dotted one."""
+    """A name, plain or dotted."""
 
     parts: tuple[str, ...]
     origin: Origin = field(default=None, compare=False)
 
     @property
     def dotted(self) -> str:
-        """The name as people write it."""
+        """The name with dots between its parts."""
         return ".".join(self.parts)
 
 
 @dataclass(frozen=True, slots=True)
 class TextLiteral:
-    """A quoted string, without its quotes. `plain`: from a form that writes every value so (JSON, sentence)."""
+    """A quoted string, without its quotes.
+
+    `is_untyped` marks values of forms that write every value as a string (JSON, sentence).
+    """
 
     value: str
     origin: Origin = field(default=None, compare=False)
@@ -37,7 +40,7 @@ class TextLiteral:
 
 @dataclass(frozen=True, slots=True)
 class NumberLiteral:
-    """A number as written, perhaps signed, perhaps with a unit."""
+    """A number as written, with its sign and its unit, if any."""
 
     text: str
     unit: str = ""
@@ -54,7 +57,7 @@ class BooleanLiteral:
 
 @dataclass(frozen=True, slots=True)
 class Timestamp:
-    """A bare date or time as written (a year, a month, a day, a moment), or NOW or TODAY."""
+    """A date or time without quotes as written (a year, month, day or moment), or NOW or TODAY."""
 
     text: str
     origin: Origin = field(default=None, compare=False)
@@ -62,7 +65,7 @@ class Timestamp:
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """`$name`: a value given when the statement is run."""
+    """`$name`: a value that is given when the statement is run."""
 
     name: str
     origin: Origin = field(default=None, compare=False)
@@ -70,7 +73,7 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class Duration:
-    """`7 days`, signed when it is a shift."""
+    """`7 days`. In a shift it has a sign."""
 
     count: str | Parameter
     unit: str
@@ -89,7 +92,7 @@ class Instant:
 
 @dataclass(frozen=True, slots=True)
 class Subquery:
-    """A FIND in parentheses, whose result stands where it is written."""
+    """A FIND in parentheses, used as a list of values."""
 
     find: FindStatement
     origin: Origin = field(default=None, compare=False)
@@ -100,7 +103,7 @@ Operand = TextLiteral | NumberLiteral | BooleanLiteral | Instant | Parameter | P
 
 @dataclass(frozen=True, slots=True)
 class ComparisonExpression:
-    """A path, an operator (by its schema name) and what it is compared with."""
+    """A path, an operator, and its operands."""
 
     path: Path
     operator: Op
@@ -110,7 +113,7 @@ class ComparisonExpression:
 
 @dataclass(frozen=True, slots=True)
 class AndExpression:
-    """Terms joined by AND, at least two."""
+    """At least two terms joined by AND."""
 
     terms: tuple[Expression, ...]
     origin: Origin = field(default=None, compare=False)
@@ -118,7 +121,7 @@ class AndExpression:
 
 @dataclass(frozen=True, slots=True)
 class OrExpression:
-    """Terms joined by OR, at least two."""
+    """At least two terms joined by OR."""
 
     terms: tuple[Expression, ...]
     origin: Origin = field(default=None, compare=False)
@@ -126,7 +129,7 @@ class OrExpression:
 
 @dataclass(frozen=True, slots=True)
 class NotExpression:
-    """NOT before a term."""
+    """A term negated by NOT."""
 
     term: Expression
     origin: Origin = field(default=None, compare=False)
@@ -137,7 +140,7 @@ Expression = ComparisonExpression | AndExpression | OrExpression | NotExpression
 
 @dataclass(frozen=True, slots=True)
 class SelectColumn:
-    """A selected path, perhaps with a tree of members, perhaps with an alias."""
+    """A selected path, with its members and its alias, if any."""
 
     path: Path
     members: tuple[SelectItem, ...] = ()
@@ -147,7 +150,7 @@ class SelectColumn:
 
 @dataclass(frozen=True, slots=True)
 class SelectStar:
-    """`*`, perhaps without some paths."""
+    """`*`, with the paths of EXCLUDE."""
 
     exclude: tuple[Path, ...] = ()
     origin: Origin = field(default=None, compare=False)
@@ -155,7 +158,7 @@ class SelectStar:
 
 @dataclass(frozen=True, slots=True)
 class SelectAggregate:
-    """`count(*)`, `max(path)` …; `path` None stands for `*`."""
+    """`count(*)`, `max(path)` and so on. `path` is None for `*`."""
 
     function: str
     path: Path | None
@@ -184,7 +187,7 @@ class Where:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """A time window: its instants as written (one, or two for BETWEEN and OVERLAPPING), and the span of LAST."""
+    """A time window: one instant, or two for BETWEEN and OVERLAPPING, and the duration of LAST."""
 
     form: Literal["between", "on", "during", "since", "until", "last", "overlapping"]
     instants: tuple[Instant, ...]
@@ -194,9 +197,9 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Overlap:
-    """`DURING` a result, kept by name or found by a FIND in parentheses.
+    """DURING with a result: its name, or a FIND in parentheses.
 
-    `padding` makes its intervals longer at both ends. `using` names the fields in which a record and a row are equal.
+    `padding` extends its intervals at both ends. `using` names the fields in which a record and a row must be equal.
     """
 
     result: Path | Subquery
@@ -207,7 +210,7 @@ class Overlap:
 
 @dataclass(frozen=True, slots=True)
 class BlockItem:
-    """A criteria block of OF: its kind, the name given to it, and its predicate, or the points of a location."""
+    """A block of OF: its kind, its alias, and its predicate, or the points of a location."""
 
     kind: str
     alias: str = ""
@@ -226,7 +229,7 @@ class Of:
 
 @dataclass(frozen=True, slots=True)
 class Distance:
-    """One limit of WITHIN: of a pair of blocks, or of all (`pair` None); `limit` None is ANY."""
+    """One limit of WITHIN, for a pair of blocks or for all (`pair` is None). `limit` is None for ANY."""
 
     pair: tuple[str, str] | None
     limit: NumberLiteral | Parameter | None
@@ -243,7 +246,7 @@ class Within:
 
 @dataclass(frozen=True, slots=True)
 class Via:
-    """The VIA clause; no trace at all is what AuroraX calls none."""
+    """The VIA clause. Empty parentheses are AuroraX's `none`."""
 
     traces: tuple[Path, ...]
     origin: Origin = field(default=None, compare=False)
@@ -267,7 +270,7 @@ class GroupBy:
 
 @dataclass(frozen=True, slots=True)
 class OrderItem:
-    """One key of ORDER BY; `nulls_first` None when not said."""
+    """One key of ORDER BY."""
 
     path: Path
     descending: bool = False
@@ -284,7 +287,7 @@ class OrderBy:
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """LIMIT and OFFSET."""
+    """The LIMIT clause, with its OFFSET."""
 
     count: NumberLiteral | Parameter
     offset: NumberLiteral | Parameter | None = None
@@ -296,19 +299,19 @@ Clause = Select | Where | Window | Overlap | Of | Within | Via | Precision | Gro
 
 @dataclass(frozen=True, slots=True)
 class FindStatement:
-    """A FIND statement: what is found as written (a kind, or a result by its name), and its clauses in order."""
+    """A FIND statement: its kind of record or the name of a result, and its clauses in order."""
 
     kind: str
     clauses: tuple[Clause, ...] = ()
     distinct: bool = False
     origin: Origin = field(default=None, compare=False)
     notes: tuple[Diagnostic, ...] = field(default=(), compare=False)
-    """Warnings of what was ignored while it was read."""
+    """Warnings about parts that were ignored while reading."""
 
 
 @dataclass(frozen=True, slots=True)
 class ExplainStatement:
-    """EXPLAIN or DESCRIBE before a FIND: what would be done, or the engine's sentence."""
+    """EXPLAIN or DESCRIBE before a FIND."""
 
     verb: Literal["explain", "describe"]
     find: FindStatement
@@ -317,7 +320,7 @@ class ExplainStatement:
 
 @dataclass(frozen=True, slots=True)
 class LetStatement:
-    """LET: the result of a FIND, kept under a name."""
+    """LET: keeps the result of a FIND under a name."""
 
     name: str
     find: FindStatement
@@ -326,7 +329,7 @@ class LetStatement:
 
 @dataclass(frozen=True, slots=True)
 class SubmitStatement:
-    """SUBMIT: a FIND that is started and not waited for; `name` empty when it was given none."""
+    """SUBMIT: starts a FIND in the background. `name` is empty when the statement gives none."""
 
     name: str
     find: FindStatement
@@ -335,7 +338,10 @@ class SubmitStatement:
 
 @dataclass(frozen=True, slots=True)
 class JobStatement:
-    """FETCH or CANCEL of a search by its name, or by a request id; `name` is then what FETCH keeps it under, if any."""
+    """FETCH or CANCEL of a search, by its name or its request ID.
+
+    With a request ID, `name` is the name under which FETCH keeps the result, if any.
+    """
 
     verb: Literal["fetch", "cancel"]
     name: str
@@ -345,7 +351,7 @@ class JobStatement:
 
 @dataclass(frozen=True, slots=True)
 class LikePattern:
-    """LIKE behind SHOW, for the names it lists."""
+    """LIKE after SHOW, which filters the listed names."""
 
     operand: TextLiteral | Parameter
     origin: Origin = field(default=None, compare=False)
@@ -353,7 +359,7 @@ class LikePattern:
 
 @dataclass(frozen=True, slots=True)
 class ShowTarget:
-    """What SHOW is about: `OF kind`, `OF key` or `FOR name`."""
+    """The target of SHOW: `OF kind`, `OF key` or `FOR name`."""
 
     word: Literal["of", "for"]
     name: str
@@ -365,7 +371,7 @@ ShowClause = Clause | LikePattern | ShowTarget
 
 @dataclass(frozen=True, slots=True)
 class ShowStatement:
-    """SHOW: something that is known, as a table; `anew` when the archive is to be asked for it again."""
+    """SHOW: a listing as a table. `refresh` asks the archive again instead of using the cache."""
 
     what: str
     clauses: tuple[ShowClause, ...] = ()
@@ -375,7 +381,7 @@ class ShowStatement:
 
 @dataclass(frozen=True, slots=True)
 class SetStatement:
-    """SET: a setting of the session; `value` None is DEFAULT."""
+    """SET: a setting of the session. `value` is None for DEFAULT."""
 
     name: str
     value: Operand | Duration | None
@@ -384,7 +390,7 @@ class SetStatement:
 
 @dataclass(frozen=True, slots=True)
 class SqlStatement:
-    """SQL over the results that were kept, as written."""
+    """SQL over the kept results, as written."""
 
     text: str
     origin: Origin = field(default=None, compare=False)
@@ -403,13 +409,13 @@ Statement = (
 
 
 def get_find(statement: Statement) -> FindStatement | None:
-    """The FIND that a statement is or is about; None for those that are about something else."""
+    """Return the FIND in a statement, or None when it does not contain one."""
     if isinstance(statement, FindStatement):
         return statement
     return statement.find if isinstance(statement, ExplainStatement | LetStatement | SubmitStatement) else None
 
 
 def get_clauses(statement: Statement) -> tuple[ShowClause, ...]:
-    """The clauses of a statement, in the order written."""
+    """Return the clauses of a statement, in the order written."""
     holder = get_find(statement) or statement
     return holder.clauses if isinstance(holder, FindStatement | ShowStatement) else ()

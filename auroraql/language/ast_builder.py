@@ -1,6 +1,6 @@
-"""Text to syntax tree: what each rule of the grammar becomes, called as the parser reduces.
+"""Callbacks of the parser: one method for each rule of the grammar builds its AST node.
 
-The parser builds no tree of its own, so nothing here recurses however deep the text is.
+The nodes are built while the parser reduces, so nothing here recurses, however deep the text is.
 """
 
 from __future__ import annotations
@@ -57,22 +57,22 @@ from auroraql.schema.operators import SPELLINGS, Op
 
 Children = list[Any]
 Word = Any
-"""A token: a string with its terminal (`type`) and its place (`start_pos`, `end_pos`)."""
+"""A token: a string with its terminal (`type`) and its offsets (`start_pos`, `end_pos`)."""
 
 
 def unquote(text: str) -> str:
-    """The value of a quoted string or backticked name; typographic quotes cannot be doubled."""
+    """Return the value of a quoted string or a name in backticks. Typographic quotes cannot be doubled."""
     mark, inner = text[0], text[1:-1]
     return inner.replace(mark * 2, mark) if mark in "'\"`" else inner
 
 
 def _operator(c: Children) -> Op:
-    """The operator whose words follow the path of a comparison."""
+    """Return the operator whose words follow the path of a comparison."""
     return SPELLINGS[" ".join(takewhile(lambda part: isinstance(part, str), c[1:])).lower()]
 
 
 def _span(first: Any, last: Any) -> Span:
-    """From the first part to the last, tokens or nodes."""
+    """Return the span from the first part to the last. Parts are tokens or nodes."""
     start = first.origin.start if hasattr(first, "origin") else first.start_pos
     end = last.origin.end if hasattr(last, "origin") else last.end_pos
     return Span(start, end)
@@ -83,7 +83,7 @@ def _span_of_token(token: Word) -> Span:
 
 
 class _Label(str):
-    """An alias, told apart from the other children of its column."""
+    """An alias, with a type of its own to distinguish it from the other children of a column."""
 
     __slots__ = ("origin",)
     origin: Span
@@ -91,7 +91,7 @@ class _Label(str):
 
 @dataclass(frozen=True, slots=True)
 class _Pair:
-    """Two block names with a sign between them."""
+    """Two block names joined by a sign."""
 
     names: tuple[str, str]
     origin: Span
@@ -106,18 +106,18 @@ class _UsingFields:
 
 
 class _Members(tuple[Any, ...]):
-    """The tree below a column."""
+    """The selected members of a column."""
 
     __slots__ = ()
 
 
 def _take_label(c: Children) -> tuple[str, Children]:
-    """An alias in front, and what follows it."""
+    """Split an alias off the front of the children. Return it, or an empty string, and the rest."""
     return (c[0], c[1:]) if c and isinstance(c[0], _Label) else ("", c)
 
 
 class AstBuilder:
-    """One method a rule, named as in the grammar; children come in the order written."""
+    """One method for each rule, named as in the grammar. The children are in the order written."""
 
     # --- statements
 

@@ -1,7 +1,7 @@
-"""The formatter of `.aql` text: keywords, quotes, blanks and line breaks set one way; comments kept.
+"""The formatter of `.aql` text: it normalizes keywords, quotes, spaces and line breaks, and keeps comments.
 
-It works on the tokens of statements that parse, so it never changes what is meant, and the order of
-clauses stays the writer's own. Formatting twice gives the same text.
+It works on the tokens of statements that parse, so it never changes their meaning. Clauses keep their order.
+Formatting is idempotent.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ _TIGHT_BEFORE = {"RPAR", "RBRACE", "COMMA", "DOT"}
 
 
 def format_text(source: Source) -> str:
-    """The text of a script, formatted: one statement after the other, each closed by `;`.
+    """Return a script formatted, each statement closed by `;`.
 
-    Raises StatementError when a statement of it cannot be read.
+    Raises StatementError when a statement cannot be read.
     """
     script.read_script(source)
     text = source.text
@@ -48,7 +48,7 @@ def format_text(source: Source) -> str:
 
 
 def _format_gap(gap: str, *, first: bool) -> str:
-    """What stands between two statements: comments on lines of their own, at most one blank line."""
+    """Format the text between two statements: comments on their own lines, and at most one blank line."""
     gap = LINE_END_PATTERN.sub("\n", gap)
     shebang = _SHEBANG.match(gap) if first else None
     lines = [shebang[1].rstrip()] if shebang else []
@@ -80,10 +80,13 @@ def _format_comment(comment: str) -> str:
 
 
 def _format_statement(text: str, piece: StatementPiece) -> tuple[str, int]:
-    """One statement set, and where its last token ends: comments after that belong to what follows."""
+    """Format one statement, and return it with the end of its last token.
+
+    Comments after that token belong to the next statement.
+    """
     if piece.form == "sql":
         sql = text[piece.body : piece.end].strip()
-        # A `--` comment at its end would swallow the `;`.
+        # A `--` comment at the end would include the `;`.
         return f"SQL {sql}{chr(10) if _ends_in_line_comment(sql) else ''};", piece.end
     if piece.form != "text":
         verb = f"{piece.verb.upper()} " if piece.verb else ""
@@ -108,7 +111,7 @@ def _ends_in_line_comment(sql: str) -> bool:
 
 @dataclass
 class _OutputLine:
-    """A line being set: its text, and whether it begins a clause or only goes on with one."""
+    """An output line: its text, and its indentation depth."""
 
     text: str = ""
     depth: int = 0
@@ -116,7 +119,7 @@ class _OutputLine:
 
 @dataclass
 class _StatementFormatter:
-    """Sets one statement; `starts` are the offsets at which clauses begin."""
+    """The formatter of one statement. `starts` are the offsets at which clauses begin."""
 
     starts: set[int]
     lines: list[_OutputLine] = field(default_factory=lambda: [_OutputLine()])
@@ -127,7 +130,7 @@ class _StatementFormatter:
     in_select: bool = False
 
     def gap(self, gap: str) -> None:
-        """The comments between two tokens, each on its line as it was written."""
+        """Add the comments between two tokens. A comment on its own line stays there."""
         if not gap:
             return
         gap = LINE_END_PATTERN.sub("\n", gap)
@@ -145,7 +148,7 @@ class _StatementFormatter:
         self.at_line_start = self.at_line_start or (at > 0 and "\n" in gap[at:])
 
     def token(self, token: Token) -> None:
-        """One token of the statement."""
+        """Add one token."""
         begins = token.start_pos in self.starts
         if begins:
             self._break(1)
@@ -167,7 +170,7 @@ class _StatementFormatter:
             return True
         if token.type == "LPAR":
             return self.in_select and self.previous == "NAME"
-        # Between two names it joins a pair of blocks; before a number it is the number's own; else it is a shift.
+        # A sign between two names joins a pair of blocks. Before a number it belongs to the number, or it is a shift.
         if token.type == "SIGN" and self.previous in _NAMES:
             return True
         if self.previous == "SIGN" and self.before_previous in _NAMES:
@@ -175,7 +178,7 @@ class _StatementFormatter:
         return self.previous == "SIGN" and self.before_previous in ("CMP", "LPAR", "COMMA", "BETWEEN", "AND", "IN")
 
     def finish(self) -> str:
-        """The statement with its `;`, on one line when it fits and holds no comment."""
+        """Return the statement with its `;`, on one line when it fits and contains no comment."""
         one = " ".join(line.text for line in self.lines) + ";"
         if not self.has_comment and len(one) <= WIDTH + 1 and "\n" not in one:
             return one

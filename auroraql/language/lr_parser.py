@@ -1,6 +1,6 @@
-"""The parse loop: Lark's tables and terminals, driven without Lark and the bookkeeping it does for every token.
+"""The LR parse loop: it runs Lark's tables and terminals without Lark's bookkeeping for each token.
 
-Where a word does not fit, it tells which, and what could have stood there. A test compares the loop with Lark's own.
+At an error it returns the unexpected token and the parser states. A test compares the loop with Lark's own.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from auroraql.language.whitespace import skip_blanks
 from auroraql.schema.limits import LIST_LIMITS, ListLimit
 
 END = "$END"
-# One entry of a row: the state shifted to and nothing, or the number of values reduced, what they become, and of what rule.
+# One entry of a row: the next state of a shift, or the number of values of a reduction, its callback and its rule.
 Action = tuple[int, None, str] | tuple[int, Any, str]
 
 
@@ -28,7 +28,7 @@ Make = Callable[[list[Any]], Any]
 
 
 class ParseFailure(NamedTuple):
-    """Where the loop stopped: the words before, the states there, and what was found in place of a word that fits."""
+    """The point where parsing stopped: the tokens before it, the parser states, and the unexpected token."""
 
     words: list[Token]
     states: list[int]
@@ -41,10 +41,11 @@ _WORD = "WORD"
 
 
 class ParserTables:
-    """The parse table laid out for the loop, with what each rule becomes, and one scanner for all states.
+    """The parse table in the layout of the parse loop, with the callback of each rule and one scanner for all states.
 
-    Lark compiles a scanner for each state, to tell keywords from names. Here a word is a keyword where the
-    table has a place for it, and else a name: where both may come, the keywords have priority in the grammar too.
+    Lark compiles a scanner for each state, to distinguish keywords from names. Here a word is a keyword where the
+    table accepts the keyword, and otherwise a name. Where both are accepted, the grammar gives the keyword priority
+    too.
     """
 
     def __init__(self, table: ParseTable, reading: AstBuilder) -> None:
@@ -57,7 +58,7 @@ class ParserTables:
         self.reserved = frozenset(word for word in self.keywords if not name.fullmatch(word))
         self.terminals = table.terminals
         self.blank = re.compile(rf"(?:{table.terminals['WS']}|{table.terminals['COMMENT']})*")
-        """Blanks and comments, but for a comment with another inside, which `skip_blanks` skips too."""
+        """Whitespace and comments, except nested comments, which only `skip_blanks` skips."""
         self.scanner = re.compile("|".join(self._alternatives(table)))
 
     @staticmethod
@@ -67,7 +68,7 @@ class ParserTables:
         yield rf"(?P<{_WORD}>[^\W\d]\w*)|(?P<UNIT>%)"
 
     def row(self, state: int) -> dict[str, Action]:
-        """Makes the row of a state: what may come there."""
+        """Build and store the row of a state: the actions by terminal."""
         made = self.rows[state] = {symbol: self._action(entry) for symbol, entry in self.states[state].items()}
         return made
 
@@ -75,7 +76,7 @@ class ParserTables:
         return (entry, None, "") if entry >= 0 else self._reductions[-1 - entry]
 
     def kind_of(self, word: str, row: dict[str, Action]) -> str:
-        """The terminal of a word in a state; nothing when it has no place there."""
+        """Return the terminal of a word in a state, or an empty string when the state does not accept it."""
         upper = word.upper()
         if upper in self.keywords and upper in row:
             return upper
@@ -84,7 +85,10 @@ class ParserTables:
         return next((unit for unit in _UNITS if unit in row and re.fullmatch(grammar.terminal_pattern(unit), word)), "")
 
     def shift(self, states: list[int], kind: str) -> bool:
-        """Shifts a terminal, after the reductions it asks for; False, and states of no use, where it does not fit."""
+        """Shift a terminal after the reductions that it requires, changing `states` in place.
+
+        Return False when the terminal is not accepted. The states are then unusable.
+        """
         while True:
             action = (self.rows.get(states[-1]) or self.row(states[-1])).get(kind)
             if action is None:
@@ -100,12 +104,12 @@ class ParserTables:
                 return True
 
     def accepts(self, states: list[int]) -> frozenset[str]:
-        """The terminals that may come next."""
+        """Return the terminals that are accepted next."""
         there = self.rows.get(states[-1]) or self.row(states[-1])
         return frozenset(kind for kind in there if kind.isupper() and self.shift([*states], kind))
 
     def closing(self, states: list[int]) -> str | None:
-        """The parentheses that would make a whole statement of the words so far; None where they would not do."""
+        """Return the parentheses that complete the statement, or None when parentheses do not suffice."""
         states, closing = [*states], ""
         while not self.shift([*states], END):
             if not self.shift(states, "RPAR"):
@@ -114,7 +118,10 @@ class ParserTables:
         return closing
 
     def word_at(self, text: str, at: int, end: int, row: dict[str, Action]) -> Token:
-        """The word at a place as a state takes it; of one that fits nowhere there, as it would be taken elsewhere."""
+        """Return the token at an offset as a state reads it.
+
+        A token that the state does not accept is returned as another state would read it.
+        """
         match = self.scanner.match(text, at, end)
         if match is not None:
             found = match[0]
@@ -129,7 +136,7 @@ class ParserTables:
         return fitting or self.word_for(text, at, end, self.terminals) or make_token(text[at], "", at)
 
     def word_for(self, text: str, at: int, end: int, fitting: Iterable[str]) -> Token | None:
-        """The word at a place as the first of the fitting terminals sees it, in the order of Lark's lexer."""
+        """Return the token at an offset for the first matching terminal in `fitting`, in the order of Lark's lexer."""
         for kind, expression in self.terminals.items():
             if kind in fitting:
                 match = re.compile(expression).match(text, at, end)
@@ -139,7 +146,10 @@ class ParserTables:
 
 
 def _compile_reduction(rule: Rule, reading: AstBuilder) -> Action:
-    """What a rule's children become: a helper rule's stay a list, which the rule above it opens."""
+    """Compile the reduction of a rule.
+
+    A helper rule keeps its children as a list, which the enclosing rule expands.
+    """
     count, origin, name, alone, kept = rule
     make = getattr(reading, name, _identity)
     if alone:
@@ -156,10 +166,10 @@ def _unwrap_single(make: Make) -> Make:
 
 
 def _filter_children(origin: str, count: int, kept: list[list[int]], make: Make) -> Make:
-    """Keep only some children, and open those that are lists of helper rules.
+    """Return a callback that drops some children and expands the lists of helper rules.
 
-    A helper rule that begins with its own list (`_list : _list "," item`) adds to that list in place: copying it for
-    each item would take quadratic time. The list stops at its limit, before anything more of it is read.
+    A helper rule that begins with its own list (`_list : _list "," item`) extends that list in place: copying it for
+    each item would take quadratic time. Parsing stops as soon as the list exceeds its limit.
     """
     in_place = make is _identity and bool(kept[0][1])
     most = _max_children(origin, kept, separated=count > 2) if in_place else sys.maxsize
@@ -179,7 +189,10 @@ def _filter_children(origin: str, count: int, kept: list[list[int]], make: Make)
 
 
 def _max_children(origin: str, kept: list[list[int]], *, separated: bool) -> int:
-    """How many children the list of a helper rule may have; its first item is not among them where signs separate."""
+    """Return the maximum length of a helper rule's list.
+
+    The list does not contain the first item when the items are separated.
+    """
     return (_list_limit(origin).maximum - separated) * (len(kept) - 1)
 
 
@@ -188,14 +201,14 @@ def _list_limit(origin: str) -> ListLimit:
 
 
 def _too_many_items(origin: str, item: Any) -> StatementError:
-    """The error at the first item above the limit of its list."""
+    """Return the error at the first item above the limit of its list."""
     limit = _list_limit(origin)
     message = f"the list has too many {limit.items}; {limit.maximum:,} are the most"
     return StatementError([Diagnostic("AQL0116", message, _item_span(item), "one too many", limit.hint)])
 
 
 def _item_span(item: Any) -> Span:
-    """Where an item of a list begins and ends."""
+    """Return the span of an item of a list."""
     while not isinstance(item, Token):
         if isinstance(item, tuple):
             item = item[0]
@@ -208,18 +221,18 @@ def _item_span(item: Any) -> Span:
 
 @cache
 def get_tables() -> ParserTables:
-    """The tables of the language's parser."""
+    """Return the parser tables of the language."""
     return ParserTables(load_table(), AstBuilder())
 
 
 _CHECK_INTERVAL = 64
-"""Words between two copies of the parser's states, when these are looked through from the end."""
+"""The number of tokens between two saved copies of the parser states."""
 
 
 def last_complete_word(words: Sequence[Token], end: int) -> tuple[int, str] | None:
-    """Find the last word, ending at or before `end`, after which the words are a statement.
+    """Find the last token, ending at or before `end`, after which the tokens are a complete statement.
 
-    Return where it ends, and the parentheses that close the statement; None when there is no such word.
+    Return the end of that token and the parentheses that close the statement, or None when there is no such token.
     """
     known = get_tables()
     states = [known.start]
@@ -243,14 +256,14 @@ def last_complete_word(words: Sequence[Token], end: int) -> tuple[int, str] | No
 
 
 def _needs_next_word(words: Sequence[Token], at: int) -> bool:
-    """Whether a word is nothing without the one behind it: in a path, of a function, of what is given a value."""
+    """Return whether a token needs the next one: in a path, before arguments, or before an assignment."""
     after = words[at + 1].type if at + 1 < len(words) else ""
     return after in ("DOT", "CMP") or (after == "LPAR" and words[at].type == "NAME")
 
 
-# One loop, and long on purpose: a call for each step would cost as much as the step.
+# One long loop on purpose: a function call for each step would cost as much as the step itself.
 def run_parser(text: str, start: int, end: int) -> tuple[Any, list[Token]] | ParseFailure:
-    """The tree of `text[start:end]` and its words, or where it stumbles."""
+    """Parse `text[start:end]`. Return its AST and tokens, or the ParseFailure at the first unexpected token."""
     known = get_tables()
     row, rows, blank = known.row, known.rows.get, known.blank.match
     words: list[Token] = []

@@ -1,4 +1,4 @@
-"""One statement of text parsed: tokens into the parse table, and a diagnostic where they do not fit."""
+"""The parser of one text statement: from text to AST, or to the diagnostics of its errors."""
 
 from __future__ import annotations
 
@@ -28,15 +28,18 @@ from auroraql.language.token import Token
 
 
 def parse(text: str, start: int = 0, end: int | None = None) -> Statement:
-    """The syntax tree of one statement, `text[start:end]`; spans are offsets into `text`.
+    """Parse one statement, `text[start:end]`, into an AST. Its spans are offsets into `text`.
 
-    Raises StatementError with what is wrong.
+    Raises StatementError with the diagnostics of the statement.
     """
     return parse_words(text, start, end)[0]
 
 
 def parse_words(text: str, start: int = 0, end: int | None = None) -> tuple[Statement, list[Token]]:
-    """The same with the words of the statement, typed as the parser saw them."""
+    """Parse one statement, and return its AST with its tokens, typed as the parser saw them.
+
+    Raises StatementError with the diagnostics of the statement.
+    """
     statement, words = _parse(text, start, len(text) if end is None else end)
     wrong = [*_check_assignments(statement, words), *_check_repeated_clauses(get_clauses(statement))]
     if wrong:
@@ -47,7 +50,7 @@ def parse_words(text: str, start: int = 0, end: int | None = None) -> tuple[Stat
 def _parse(text: str, start: int, end: int) -> tuple[Any, list[Token]]:
     read = run_parser(text, start, end)
     if isinstance(read, ParseFailure):
-        # Most statements are right and never load this room.
+        # Most statements are correct and do not need this module.
         from auroraql.language.syntax_errors import diagnose_failure
 
         raise diagnose_failure(text, read, end)
@@ -55,7 +58,10 @@ def _parse(text: str, start: int, end: int) -> tuple[Any, list[Token]]:
 
 
 def _check_assignments(statement: Statement, words: list[Token]) -> Iterator[Diagnostic]:
-    """A name is given something by `=`; the grammar has one word for all signs of comparison."""
+    """Yield an error where a name is assigned with another sign than `=`.
+
+    The grammar has one terminal for all comparison signs.
+    """
     if isinstance(statement, LetStatement | SetStatement | SubmitStatement | JobStatement):
         sign = next((word for word in words if word.type == "CMP"), None)
         if sign is not None and sign != "=" and sign.start_pos < _value_start(statement, words):
@@ -64,17 +70,20 @@ def _check_assignments(statement: Statement, words: list[Token]) -> Iterator[Dia
 
 
 def _value_start(statement: Statement, words: list[Token]) -> int:
-    """Where what a name is given begins."""
+    """Return the offset of the assigned value."""
     found = get_find(statement)
     return cast("Span", found.origin).start if found is not None else words[-1].end_pos
 
 
 _NAMES = {GroupBy: "GROUP BY", OrderBy: "ORDER BY", LikePattern: "LIKE"}
-"""How clauses are written that are not called by their own name."""
+"""Keywords of the clauses whose class has another name."""
 
 
 def _check_repeated_clauses(clauses: Iterable[ShowClause]) -> list[Diagnostic]:
-    """Each clause stands once; the time window is looked at with WHERE, which can say it too."""
+    """Return an error for each clause that occurs twice.
+
+    The resolver checks time windows, because WHERE can contain one too.
+    """
     seen = Counter[str]()
     found = []
     for clause in clauses:

@@ -1,4 +1,4 @@
-"""How statements are set: on one line when it fits, else a clause a line. Shared by writer and formatter."""
+"""Layout of statements for the printer and the formatter: one line when it fits, otherwise one line for each clause."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ INDENT = "  "
 
 
 def lay_out_clauses(head: str, clauses: list[str]) -> str:
-    """The statement from its head (`FIND data_products`) and its clauses, in the order given."""
+    """Lay out a statement from its head (`FIND data_products`) and its clauses, in the given order."""
     line = " ".join([head, *clauses])
     if len(line) <= WIDTH and "\n" not in line:
         return line
@@ -15,10 +15,10 @@ def lay_out_clauses(head: str, clauses: list[str]) -> str:
 
 
 def quote_text(text: str) -> str:
-    """A string as a statement writes it."""
+    """Return a text in single quotes."""
     return "'" + text.replace("'", "''") + "'"
 
 
 def quote_name(name: str) -> str:
-    """A name in backticks."""
+    """Return a name in backticks."""
     return "`" + name.replace("`", "``") + "`"

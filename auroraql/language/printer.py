@@ -1,4 +1,4 @@
-"""A Query written as text, in canonical form: reading it back gives the same Query."""
+"""The printer: a Query as canonical text. Parsing the text gives the same Query."""
 
 from __future__ import annotations
 
@@ -39,12 +39,12 @@ _DAY = timedelta(days=1) - timedelta(seconds=1)
 
 
 def print_query(query: Query, catalogue: Catalogue) -> str:
-    """The canonical text of a query. The catalogue tells which metadata keys hold numbers."""
+    """Return the canonical text of a query. The catalogue provides the types of metadata keys."""
     return _Printer(KINDS[query.kind], catalogue).query(query)
 
 
 def print_predicate(predicate: Predicate, kind: Kind, catalogue: Catalogue) -> str:
-    """A predicate as WHERE has it."""
+    """Return a predicate as it is written in WHERE."""
     return _Printer(kind, catalogue).predicate(predicate, 0)
 
 
@@ -52,7 +52,7 @@ class _Printer:
     def __init__(self, kind: Kind, catalogue: Catalogue) -> None:
         self.kind, self.catalogue = kind, catalogue
         self.labels: set[str] = set()
-        """Names that SELECT gives; in WHERE a metadata key of such a name is written with `metadata.` before it."""
+        """Aliases of SELECT. A metadata key of the same name is written with the prefix `metadata.` in WHERE."""
 
     def query(self, query: Query) -> str:
         clauses = [] if query.criteria is None else self.criteria(query.criteria)
@@ -81,7 +81,10 @@ class _Printer:
         return list(print_criteria(criteria, lambda where, kind: print_predicate(where, kind, self.catalogue)))
 
     def columns(self, query: Query) -> Iterator[str]:
-        """The items of SELECT. Columns in the order of the record are a star where that is shorter and lacks few."""
+        """Yield the items of SELECT.
+
+        Columns in the order of the record become a star where that is shorter and few columns are missing.
+        """
         columns = query.select or ()
         whole = default_columns(self.kind.leaves())
         places = {column: at for at, column in enumerate(whole)}
@@ -101,7 +104,7 @@ class _Printer:
             yield from [star] if len(star) < len(", ".join(items)) else items
 
     def excluded_fields(self, missing: Sequence[Field]) -> Iterator[str]:
-        """What EXCLUDE names for the fields: an object where nothing of it is left."""
+        """Yield the names in EXCLUDE for the missing fields: an object when all its members are missing."""
         for field in self.kind.fields:
             left_out = [leaf for leaf in missing if leaf.path[: len(field.path)] == field.path]
             members = field.members if field.members and not field.many else (field,)
@@ -112,7 +115,7 @@ class _Printer:
         if column.ref is None:
             path = "*"
         elif column.bare:
-            # The label of the column is the name as written, so the prefix may not come back.
+            # The label of the column is the name as written, so it must not get a prefix.
             path = print_name(column.ref.bare)
         else:
             path = self.path(column.ref, dotted=True)
@@ -120,7 +123,10 @@ class _Printer:
         return f"{written} AS {print_name(column.alias)}" if column.alias else written
 
     def key(self, ref: Ref, labels: set[str]) -> str:
-        """A label shadows a name of one part, so a field behind it is written with its prefix."""
+        """Return a key of GROUP BY or ORDER BY.
+
+        A label hides a name of one part, so the field is then written with its prefix.
+        """
         if ref.role == "column":
             return print_name(ref.name)
         path = self.path(ref)
@@ -131,7 +137,11 @@ class _Printer:
         return " ".join(filter(None, words))
 
     def path(self, ref: Ref, *, dotted: bool = False) -> str:
-        """A metadata key stands bare unless a field has its name; a source field bare, or dotted as a column."""
+        """Return a path.
+
+        A metadata key has its prefix only when a field, a time word or a label has its name. A field of the source
+        has its prefix only when `dotted`.
+        """
         if ref.role == "metadata":
             name = print_name(ref.name)
             is_taken = self.kind.field(ref.name) is not None or ref.name.lower() in TIME_WORDS
@@ -140,11 +150,11 @@ class _Printer:
         return ref.name if dotted or declared is None else declared.bare
 
     def operand(self, ref: Ref) -> str:
-        """A field on the right of an operator; a metadata key says there that it is one."""
+        """Return a field on the right side of an operator. A metadata key has its prefix there."""
         return self.path(ref, dotted=ref.role == "metadata")
 
     def predicate(self, predicate: Predicate, above: int) -> str:
-        """`above` is how tightly the surroundings bind: 0 nothing, 1 OR, 2 AND."""
+        """Return a predicate. `above` is the precedence of its surroundings: 0 for none, 1 for OR, 2 for AND."""
         match predicate:
             case Comparison():
                 return self.comparison(predicate)
@@ -179,12 +189,12 @@ class _Printer:
                 return f"{left} {values[0]}"
 
     def value(self, ref: Ref, value: str, limit: Limit = "whole") -> str:
-        """A number bare where the field holds numbers (or may), everything else quoted."""
+        """Return a value: numbers without quotes where the field may hold numbers, everything else quoted."""
         if limit == "text":
             return quote_text(value)
         literal = _interval_literal(value, limit) if ref.role == "metadata" or self.type_of(ref) is Type.TIME else ""
         if literal:
-            # A quoted year or month need not be a time.
+            # A year or month in quotes may be a text instead of a time.
             return quote_text(literal) if ref.role == "metadata" and len(literal) >= len("2020-01-01") else literal
         match self.type_of(ref):
             case Type.NUMBER | Type.INTEGER | Type.ANY if _NUMBER.fullmatch(value):
@@ -197,7 +207,7 @@ class _Printer:
                 return quote_text(value)
 
     def interval(self, comparison: Comparison) -> str:
-        """The literal that a range of times is equal to; empty where there is none."""
+        """Return the time literal that is equal to a range of times, or an empty string."""
         ends = [_parse_instant(value) for value in comparison.values]
         if None in ends or (comparison.ref.role != "metadata" and self.type_of(comparison.ref) is not Type.TIME):
             return ""
@@ -217,7 +227,7 @@ class _Printer:
 
 
 def _consecutive_columns(columns: Sequence[Column], places: Mapping[Column, int]) -> Iterator[list[Column]]:
-    """The columns, those that follow one another in the order of the record together."""
+    """Yield the columns, grouped into runs that are in the order of the record."""
     run: list[Column] = []
     for column in columns:
         if run and places.get(run[-1], len(places)) >= places.get(column, -1):
@@ -229,22 +239,22 @@ def _consecutive_columns(columns: Sequence[Column], places: Mapping[Column, int]
 
 
 def print_path(dotted: str) -> str:
-    """A dotted path as a statement writes it."""
+    """Return a dotted path as it is written in a statement."""
     return ".".join(map(print_name, dotted.split(".")))
 
 
 def print_name(name: str) -> str:
-    """A name as a statement writes it: in backticks when it is not a plain one."""
+    """Return a name as it is written in a statement, in backticks when it is not a plain name."""
     return name if _NAME.fullmatch(name) else quote_name(name)
 
 
 def print_time(moment: datetime) -> str:
-    """A time with as many parts as it needs."""
+    """Return a time, with seconds only when they are not zero."""
     return moment.isoformat(timespec="seconds" if moment.second else "minutes")
 
 
 def print_instant(value: str) -> str:
-    """An instant of a query, without the seconds where they are zero."""
+    """Return an instant of a query, without seconds when they are zero."""
     return value.removesuffix(":00") if len(value) == len("2020-01-01T00:00:00") else value
 
 
@@ -252,13 +262,13 @@ _MIDNIGHT, _LAST_MOMENT = "T00:00:00", "T23:59:59.999999"
 
 
 def _parse_instant(value: str) -> datetime | None:
-    """The moment of an instant as a query has it."""
+    """Return the time of an instant in a query, or None when the text is not a full time."""
     found = read_full_date(value) if len(value) >= len("2020-01-01T00:00:00") else None
     return None if found is None else found.first
 
 
 def _interval_literal(value: str, limit: Limit) -> str:
-    """The date, month or year that means a time of a query; empty where only an instant does."""
+    """Return the date, month or year that is equal to a time of a query, or an empty string."""
     span = read_span(value)
     if span is not None:
         return literal_of(*span)
@@ -268,7 +278,7 @@ def _interval_literal(value: str, limit: Limit) -> str:
 
 
 def print_window(start: datetime | None, end: datetime | None) -> str:
-    """The canonical window; a bound at the edge of a day is written as that day."""
+    """Return the canonical time window. A bound at the edge of a day is written as that day."""
     if start is not None and end is not None:
         if _is_midnight(start) and end == start + _DAY:
             return f"ON {start.date().isoformat()}"
@@ -279,7 +289,7 @@ def print_window(start: datetime | None, end: datetime | None) -> str:
 
 
 def print_overlapping(first: datetime, last: datetime) -> str:
-    """The canonical window of what overlaps an interval."""
+    """Return the canonical OVERLAPPING window of an interval."""
     if first == last:
         return f"OVERLAPPING {print_time(first)}"
     if _is_midnight(first) and last == first + _DAY:
@@ -303,7 +313,7 @@ PrintPredicate = Callable[[Predicate, Kind], str]
 
 
 def print_criteria(criteria: Criteria, write_predicate: PrintPredicate) -> Iterator[str]:
-    """The clauses of the criteria, in canonical order."""
+    """Yield the clauses of the criteria, in canonical order."""
     yield f"OF {', '.join(_print_block(block, write_predicate) for block in criteria.blocks)}"
     distances = ", ".join(_print_distances(criteria))
     if distances:
@@ -326,7 +336,10 @@ def _print_block(block: Block, write_predicate: PrintPredicate) -> str:
 
 
 def _print_distances(criteria: Criteria) -> Iterator[str]:
-    """The limit that most pairs have stands for all; two ground blocks are at one place unless it is said."""
+    """Yield the items of WITHIN.
+
+    The most frequent limit is written once for all pairs. By default, two ground blocks are at one place.
+    """
     names, pairs = criteria.names, list(zip(criteria.pairs, criteria.distances, strict=True))
     usual = [limit for pair, limit in pairs if not _is_ground_pair(criteria, pair)]
     general = Counter(usual).most_common(1)[0][0] if usual else None

@@ -1,7 +1,7 @@
-"""A script cut into its statements, each known by its form: text, query JSON or describe sentence.
+"""The splitter: it cuts a script into statements and detects the form of each (text, query JSON, sentence or SQL).
 
-Cutting happens before parsing, so one bad statement does not hide the others, and so that nothing too
-long or too deep ever reaches a parser. It is linear in the text.
+The splitter runs before the parser, so one wrong statement does not hide the others, and a text that is too long or
+nested too deep never reaches a parser. It takes linear time.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from auroraql.language.whitespace import block_comment_end, skip_blanks, skip_to
 from auroraql.schema.limits import MAX_DEPTH, MAX_SCRIPT_CHARACTERS, MAX_STATEMENT_CHARACTERS, MAX_STATEMENTS
 
 _LOOKED_THROUGH = 100_000
-"""Characters that are looked through for where a stray quote belongs."""
+"""The number of characters that are searched for the cause of a stray quote."""
 
 Form = Literal["text", "json", "sentence", "sql"]
 
@@ -32,14 +32,14 @@ _QUOTES = "\"'“”„‟‘’‚‛"
 
 @dataclass(frozen=True, slots=True)
 class StatementPiece:
-    """One statement of a script: where it stands, its form, and the kind named before a JSON object."""
+    """One statement of a script: its offsets, its form, and the kind named before a JSON object."""
 
     start: int
     end: int
     form: Form
     kind: str = ""
     body: int = 0
-    """Where the JSON object, or the SQL, begins."""
+    """The start of the JSON object or the SQL."""
     is_terminated: bool = False
     """Whether a `;` closes it."""
     verb: Verb = ""
@@ -52,27 +52,30 @@ _HEADS = {
     "sql": ("s", r"(?i:sql)_+(?!_)(?=.)"),
     "sentence": ("fq", r"(?:(?i:query)_+(?i:description)_*:_*)?(?i:find)_+\w+_+(?:(?i:for)_*\(|(?i:of)_+(?i:type)\b)"),
 }
-"""How statements begin that are not text: the first characters, and the pattern, in which _ is a blank."""
+"""The heads of statements in other forms: the possible first characters, and a pattern in which _ is whitespace."""
 
 _TO_COME = r"(?i:sql)_*|(?:(?i:explain|describe)_+)?(?i:find)_+\w+_+(?i:from|for)_*"
-"""What one of them may begin with."""
+"""The pattern of an incomplete head."""
 
 
 @cache
 def _with_blanks(expression: str) -> re.Pattern[str]:
-    """Compile a pattern in which _ is a blank. Only letters ignore case: for a set of blanks that is costly."""
+    """Compile a pattern in which _ is whitespace.
+
+    Only letters ignore case, because that is costly for a set of characters.
+    """
     return re.compile(expression.replace("_", grammar.terminal_pattern("WS").removesuffix("+")))
 
 
 def _match_head(name: str, text: str, at: int) -> re.Match[str] | None:
-    """Match the head of a statement; a head is compiled for the first statement that may begin with it."""
+    """Match the head of a statement. Its pattern is compiled when a statement first has one of its initials."""
     initials, expression = _HEADS[name]
     return _with_blanks(expression).match(text, at) if text[at : at + 1].casefold() in initials else None
 
 
 @cache
 def _text_stop_pattern() -> re.Pattern[str]:
-    """Comments, quoted texts, brackets, `;` and stray quotes; everything else is passed over."""
+    """Compile the pattern of comments, quoted texts, brackets, `;` and stray quotes. All other text is skipped."""
     comment, string, name = (grammar.terminal_pattern(t) for t in ("COMMENT", "STRING", "QNAME"))
     return re.compile(
         rf"(?P<comment>{comment})|(?P<quoted>{string}|{name})|(?P<open>[(\[{{])|(?P<close>[)\]}}])"
@@ -82,7 +85,10 @@ def _text_stop_pattern() -> re.Pattern[str]:
 
 @cache
 def _sql_stop_pattern() -> re.Pattern[str]:
-    """The same for SQL, as DuckDB reads it: with `E'…'`, in which a backslash escapes, and `$$…$$` or `$tag$…$tag$`."""
+    """Compile the stop pattern of SQL as DuckDB reads it.
+
+    It adds `E'…'`, in which a backslash escapes, and `$$…$$` and `$tag$…$tag$`.
+    """
     comment, name = grammar.terminal_pattern("COMMENT"), grammar.terminal_pattern("QNAME")
     return re.compile(
         rf"(?P<comment>{comment})|(?P<quoted>(?<!\w)[eE]'[^'\\]*+(?:(?:\\.|'')[^'\\]*+)*+'|{_SQL_QUOTED}|{name})"
@@ -94,7 +100,7 @@ def _sql_stop_pattern() -> re.Pattern[str]:
 
 @cache
 def _json_stop() -> re.Pattern[str]:
-    """Texts in JSON's quotes, Python's and those of word processors; brackets; stray quotes."""
+    """Compile the pattern of brackets, stray quotes, and texts in the quotes of JSON, Python or word processors."""
     return re.compile(
         r"""(?:"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|[“”„‟][^“”‟"]*[“”‟"]|[‘’‚‛][^‘’‛']*[‘’‛'])|[{}\[\]()]|["'“”„‟‘’‚‛]""",
         re.DOTALL,
@@ -103,20 +109,20 @@ def _json_stop() -> re.Pattern[str]:
 
 @cache
 def _sentence_stop() -> re.Pattern[str]:
-    """Parentheses, `;`, and line ends, with what begins another statement."""
+    """Compile the pattern of parentheses, `;`, and line ends with the start of another statement."""
     return re.compile(r"[();]|[\r\n]\s*+(?P<next>\{|--|/\*|find\b)?", re.IGNORECASE)
 
 
 @cache
 def _typed_find() -> re.Pattern[str]:
-    """The FIND of another statement, while it is typed."""
+    """Compile the pattern of a FIND that is being typed as the next statement."""
     return re.compile(r"[\r\n]\s*f(?:in?)?\Z", re.IGNORECASE)
 
 
 def split_script(text: str) -> Iterator[StatementPiece | Diagnostic]:
-    """Yield the statements of a script in order, and a Diagnostic where one cannot be told from the next.
+    """Yield the statements of a script in order, and a Diagnostic where the end of one cannot be determined.
 
-    Reading goes on after the `;` of such a statement, unless a quote or comment is open.
+    Splitting goes on after the `;` of such a statement, unless a quote or comment is open.
     """
     if len(text) > MAX_SCRIPT_CHARACTERS:
         yield _too_large(MAX_SCRIPT_CHARACTERS, "characters", MAX_SCRIPT_CHARACTERS)
@@ -136,12 +142,12 @@ def split_script(text: str) -> Iterator[StatementPiece | Diagnostic]:
 
 
 def find_next_start(text: str, at: int) -> int:
-    """Return where the next statement starts, after the blanks, comments and `;` at a place."""
+    """Return the start of the next statement, after whitespace, comments and `;`."""
     return skip_to_statement(text, at or skip_shebang(text), len(text))
 
 
 def end_of_unbalanced(text: str, at: int) -> int:
-    """Return where a statement with wrong brackets ends that starts at `at`: at its `;`, or with the text."""
+    """Return the end of a statement with unbalanced brackets that starts at `at`: its `;`, or the end of the text."""
     stops = _sql_stop_pattern() if detect_form(text, at) == "sql" else _text_stop_pattern()
     for match in stops.finditer(text, at):
         if match.lastgroup == "end":
@@ -153,11 +159,11 @@ def end_of_unbalanced(text: str, at: int) -> int:
 
 def _too_large(most: int, what: str, at: int) -> Diagnostic:
     message = f"the script has more than {most:,} {what}"
-    return Diagnostic("AQL0119", message, Span(at, at + 1), "one too many", hint="cut it into several scripts")
+    return Diagnostic("AQL0119", message, Span(at, at + 1), "one too many", hint="split it into several scripts")
 
 
 def detect_form(text: str, at: int) -> Form:
-    """The form of the statement that begins at `at`, as its first words tell; it need not be whole."""
+    """Detect the form of the statement at `at` from its first words. The statement may be incomplete."""
     if _match_head("sql", text, at):
         return "sql"
     asked = _match_head("verb", text, at)
@@ -168,7 +174,7 @@ def detect_form(text: str, at: int) -> Form:
 
 
 def find_document_end(text: str, at: int, cursor: int) -> int | None:
-    """Return where the JSON object or sentence that starts at `at` ends; None for other forms, and while it goes on.
+    """Return the end of the JSON object or sentence at `at`, or None for other forms and incomplete statements.
 
     A sentence also ends at the line in which the FIND of another statement is being typed at the cursor.
     """
@@ -183,12 +189,12 @@ def find_document_end(text: str, at: int, cursor: int) -> int | None:
 
 
 def may_become_other_form(statement: str) -> bool:
-    """Whether what looks like text has only the words that JSON, a sentence or SQL may begin with."""
+    """Return whether a text has only words with which JSON, a sentence or SQL may begin."""
     return _with_blanks(_TO_COME).fullmatch(statement) is not None
 
 
 def skip_shebang(text: str) -> int:
-    """Where a script begins: behind the line that names a program to run it."""
+    """Return the start of a script, after its `#!` line, if any."""
     shebang = re.match(r"\ufeff?#![^\r\n]*", text)
     return shebang.end() if shebang else 0
 
@@ -237,17 +243,18 @@ def _text_piece(text: str, at: int, *, sql: bool = False) -> StatementPiece | Di
 
 
 def stop_pattern(form: Form) -> re.Pattern[str]:
-    """Where something begins or ends in a statement: groups `comment`, `quoted`, `open`, `close`, `end`, `stray`.
+    """Return the pattern of the delimiters of a form.
 
-    `stray` is a mark that no pattern can close: a quote, a comment with another inside, and in SQL (`dollar`) `$$`.
+    Its groups are `comment`, `quoted`, `open`, `close`, `end` and `stray`. `stray` is a mark that the pattern cannot
+    close: a quote, a comment that contains another, and in SQL (`dollar`) `$$`.
     """
     return _sql_stop_pattern() if form == "sql" else _text_stop_pattern()
 
 
 def find_closing(text: str, match: re.Match[str], limit: int | None = None) -> int:
-    """Return where a comment with another inside, or a text in dollar quotes, ends; -1 when it is not closed.
+    """Return the end of a nested comment or a text in dollar quotes, or -1 when it is not closed.
 
-    `match` is a `stray` or `dollar` of `stops_of`.
+    `match` is a `stray` or `dollar` match of `stop_pattern`.
     """
     if match[0] == "/*":
         return block_comment_end(text, match.start(), limit)
@@ -258,7 +265,7 @@ def find_closing(text: str, match: re.Match[str], limit: int | None = None) -> i
 
 
 def _stray_quote(text: str, match: re.Match[str], at: int, stop: re.Pattern[str]) -> StatementPiece | Diagnostic:
-    """A quote that is not closed within the longest statement, or not at all."""
+    """Handle a quote that is not closed, or not within the longest statement."""
     if len(text) - at > MAX_STATEMENT_CHARACTERS:
         closed = stop.match(text, match.start())
         end = closed.end() if closed and closed.lastgroup not in ("stray", "dollar") else find_closing(text, match)
@@ -268,7 +275,7 @@ def _stray_quote(text: str, match: re.Match[str], at: int, stop: re.Pattern[str]
 
 
 def _check_size(text: str, piece: StatementPiece) -> StatementPiece | Diagnostic:
-    """The piece, unless it is too long or nests NOT too deep."""
+    """Return the piece, or a Diagnostic when it is too long or nested too deep."""
     if piece.end - piece.start > MAX_STATEMENT_CHARACTERS:
         message = f"the statement is longer than {MAX_STATEMENT_CHARACTERS:,} characters"
         return Diagnostic(
@@ -276,7 +283,7 @@ def _check_size(text: str, piece: StatementPiece) -> StatementPiece | Diagnostic
             message,
             Span(piece.start, piece.start + 1),
             "begins here",
-            hint="cut it into several, or load long lists from a file as parameters",
+            hint="split it into several, or load long lists from a file as parameters",
         )
     if piece.form == "text":
         written = text[piece.start : piece.end]
@@ -287,7 +294,7 @@ def _check_size(text: str, piece: StatementPiece) -> StatementPiece | Diagnostic
 
 
 def _find_too_deep(text: str, piece: StatementPiece) -> int | None:
-    """Where brackets and the NOTs before them nest one level too deep; None where they do not."""
+    """Return the offset where brackets and NOTs exceed the depth limit, or None."""
     opened: list[int] = []
     depth, nots, after_nots, at = 0, 0, -1, piece.start
     while match := _nesting_pattern().search(text, at, piece.end):
@@ -320,7 +327,7 @@ _NOT = re.compile(r"\bnot\b", re.IGNORECASE)
 
 @cache
 def _nesting_pattern() -> re.Pattern[str]:
-    """Brackets, and rows of NOTs that negate something, which NOT IN does not."""
+    """Compile the pattern of brackets and of NOTs that negate a predicate. NOT IN and other operators do not count."""
     blank, comment = grammar.terminal_pattern("WS"), grammar.terminal_pattern("COMMENT")
     blanks = rf"(?:{blank}|{comment})*+"
     no_operator = rf"(?!{blanks}(?:in|between|like|null)\b)"
@@ -334,7 +341,7 @@ def _too_deep_at(at: int) -> Diagnostic:
 
 
 def too_deep(origin: Span | Pointer) -> Diagnostic:
-    """Return the diagnostic for a statement that nests more than DEEPEST levels; `origin` is where it does."""
+    """Return the diagnostic of a statement that nests more than MAX_DEPTH levels. `origin` is the place."""
     return Diagnostic(
         "AQL0104",
         f"nested more than {MAX_DEPTH} levels deep",
@@ -362,10 +369,10 @@ def _unopened_bracket(text: str, match: re.Match[str], opened: list[int]) -> Dia
     if not opened:
         return Diagnostic(
             "AQL0102",
-            f"this '{match[0]}' closes nothing",
+            f"this '{match[0]}' has no opening bracket",
             span,
             "nothing is open here",
-            hint="remove it, or open the group it should close",
+            hint="remove it, or open the group that it should close",
             fix="",
         )
     mark = text[opened[-1]]
@@ -387,7 +394,7 @@ def _unclosed_quote(text: str, match: re.Match[str], start: int) -> Diagnostic:
             missing=("*/",),
         )
     if mark in "'\"" and match.start() - start < _LOOKED_THROUGH:
-        # Most statements are right and never load this module.
+        # Most statements are correct and do not need this module.
         from auroraql.language.syntax_errors.quote_rules import diagnose_escaped_quote, diagnose_inner_quote
 
         inside = (diagnose_escaped_quote, diagnose_inner_quote)
@@ -406,7 +413,7 @@ def _unclosed_quote(text: str, match: re.Match[str], start: int) -> Diagnostic:
             word_before = before[0]
             return Diagnostic(
                 "AQL0101",
-                "this quote opens nothing",
+                "this quote has no opening quote",
                 Span(before.start(), match.end()),
                 "no quote before it",
                 hint=f"write '{word_before}'",
@@ -450,7 +457,7 @@ def _json_piece(text: str, start: int, body: int, kind: str) -> StatementPiece |
 
 
 def _sentence_piece(text: str, start: int) -> StatementPiece | Diagnostic:
-    """Up to `;` or a line that begins another statement, outside the parentheses that hold values."""
+    """Return the sentence, up to `;` or a line that begins another statement, outside parentheses."""
     inside = False
     place = start
     while match := _sentence_stop().search(text, place, start + MAX_STATEMENT_CHARACTERS + 1):

@@ -1,10 +1,10 @@
-"""A word of a statement, with its terminal and its place: what Lark calls a token, and costs less to make."""
+"""Tokens of the text form: like Lark's tokens, and cheaper to create."""
 
 from __future__ import annotations
 
 
 class Token(str):
-    """A word of a statement: its text, its terminal (`type`) and its place in the source (`start_pos`, `end_pos`)."""
+    """A token of a statement: its text, its terminal (`type`) and its offsets (`start_pos`, `end_pos`)."""
 
     __slots__ = ("end_pos", "start_pos", "type")
 
@@ -14,7 +14,7 @@ class Token(str):
 
 
 def make_token(text: str, kind: str, start: int) -> Token:
-    """Make the word of a terminal at its place."""
+    """Return the token of a terminal at an offset."""
     word = Token(text)
     word.type, word.start_pos, word.end_pos = kind, start, start + len(text)
     return word

@@ -1,7 +1,7 @@
-"""What may stand between two words: blanks and comments. Comments nest, which no regular expression can follow.
+"""Whitespace and comments between tokens. Comments nest, which a regular expression cannot match.
 
 A line ends with LF, CR or CRLF, and so does a `--` comment. Other separators of lines and pages (VT, FF, NEL, U+2028,
-U+2029) are blanks: DuckDB reads SQL the same way.
+U+2029) are whitespace, as in DuckDB's SQL.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _BLOCK_MARKS = re.compile(r"/\*|\*/")
 
 @cache
 def _blank_pattern() -> re.Pattern[str]:
-    """Blanks and comments without a comment inside."""
+    """Compile the pattern of whitespace and of comments that contain no comment."""
     return re.compile(rf"(?:{grammar.terminal_pattern('WS')}|{grammar.terminal_pattern('COMMENT')})*")
 
 
@@ -27,7 +27,7 @@ def _separator_pattern() -> re.Pattern[str]:
 
 
 def block_comment_end(text: str, start: int, end: int | None = None) -> int:
-    """Return where the comment ends whose `/*` is at `start`, or -1 when it is not closed before `end`."""
+    """Return the end of the comment whose `/*` is at `start`, or -1 when it is not closed before `end`."""
     open_comments = 0
     for mark in _BLOCK_MARKS.finditer(text, start, len(text) if end is None else end):
         open_comments += 1 if mark[0] == "/*" else -1
@@ -37,12 +37,12 @@ def block_comment_end(text: str, start: int, end: int | None = None) -> int:
 
 
 def skip_blanks(text: str, at: int, end: int) -> int:
-    """Return where the next word begins, at `at` or after it; `end` when there is none."""
+    """Return the offset of the next token, at `at` or after it, or `end` when there is none."""
     return _skip(_blank_pattern(), text, at, end)
 
 
 def skip_to_statement(text: str, at: int, end: int) -> int:
-    """Return where the next statement begins; `;` may stand between two as often as you like."""
+    """Return the offset of the next statement. Any number of `;` may separate two statements."""
     return _skip(_separator_pattern(), text, at, end)
 
 
@@ -56,7 +56,7 @@ def _skip(pattern: re.Pattern[str], text: str, at: int, end: int) -> int:
 
 
 def find_comments(gap: str, at: int = 0) -> Iterator[tuple[int, int]]:
-    """Yield where each comment begins and ends in a text that holds only blanks, comments and `;`, from `at` on."""
+    """Yield the start and end of each comment after `at` in a text of whitespace, comments and `;`."""
     while begun := _COMMENT_START.search(gap, at):
         at = begun.end() if begun[0] != "/*" else block_comment_end(gap, begun.start())
         yield begun.start(), at

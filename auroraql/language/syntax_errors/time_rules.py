@@ -308,9 +308,7 @@ def _run_start(at: ParseErrorContext) -> int:
 
 def _date_diagnostic(typed: str, span: Span, literal: str | None, reason: str) -> Diagnostic:
     hint = f"did you mean {literal}?" if literal else reason + (_HOW if not reason or reason.endswith(": ") else "")
-    return Diagnostic(
-        "AQL0112", f"'{typed}' is not a valid date", span, "expected YYYY-MM-DD", hint=hint, fix=literal
-    )
+    return Diagnostic("AQL0112", f"'{typed}' is not a valid date", span, "expected YYYY-MM-DD", hint=hint, fix=literal)
 
 
 def _expects_moment(at: ParseErrorContext) -> bool:
