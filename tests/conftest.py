@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, settings
 from auroraql.engines.duckdb.demo.location import demo_cache_path
 from auroraql.engines.duckdb.engine import EmbeddedEngine
 from auroraql.session.archive import Archive, connect
-from tests.aurorax_server import AuroraXServer
+from tests.support.aurorax_server import AuroraXServer
 
 ROOT = Path(__file__).parent.parent
 

@@ -9,6 +9,8 @@ from collections.abc import Callable
 from math import inf
 from typing import NamedTuple
 
+from auroraql.diagnostics.errors import UsageError
+from auroraql.diagnostics.suggestions import find_closest
 from auroraql.engines.registry import find_engine
 
 Value = str | float | bool | None
@@ -91,7 +93,6 @@ def _choice_checker(*words: str) -> Callable[[object, bool], Value]:
 
 
 def _check_format(value: Value) -> None:
-    from auroraql.diagnostics.errors import UsageError
     from auroraql.rendering import get_format  # deferred: the prompt appears before the formats are loaded
 
     try:
@@ -101,8 +102,6 @@ def _check_format(value: Value) -> None:
 
 
 def _check_address(value: Value) -> None:
-    from auroraql.diagnostics.errors import UsageError
-
     definition = find_engine(str(value))
     if not definition.check:
         return
@@ -118,8 +117,6 @@ def _check_theme(value: object, is_text: bool) -> Value:
         from pygments.styles import STYLE_MAP, get_all_styles  # deferred: only needed for a style of Pygments
 
         if text not in STYLE_MAP and text not in (styles := sorted(get_all_styles())):
-            from auroraql.diagnostics.suggestions import find_closest
-
             matches = find_closest(text, (*THEMES, *styles), 1)
             nearest = f"did you mean {matches[0]}? " if matches else ""
             raise InvalidSetting(

@@ -36,6 +36,7 @@ from auroraql.resolver.values import OperandResolver, SemanticError
 from auroraql.results.stored_results import ShowPlan, SqlPlan, StoredResult
 from auroraql.schema import KINDS
 from auroraql.schema.catalogue import Catalogue, DataSource
+from auroraql.session.fix_checker import keep_valid_fixes
 from auroraql.session.result_queries import stored_records, stored_result_for, untimed_rows_error
 from auroraql.session.settings import Value, read_set
 
@@ -220,9 +221,6 @@ class Analyzer:
         """Return the error without the fixes that do not work."""
         diagnostics = error.diagnostics
         if any(diagnostic.fix is not None for diagnostic in diagnostics):
-            # Imported late: only statements with errors need it.
-            from auroraql.session.fix_checker import keep_valid_fixes
-
             diagnostics = keep_valid_fixes(diagnostics, source, span, self.catalogue, self.parameters, self.now, self)
         return StatementError(diagnostics, source, error.questions)
 

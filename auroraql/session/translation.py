@@ -29,6 +29,7 @@ from auroraql.planner.windows import cut_windows, is_open, is_too_long
 from auroraql.resolver import resolve, unused_parameter_warning
 from auroraql.schema import KINDS
 from auroraql.schema.catalogue import Catalogue, load_shipped
+from auroraql.session.fix_checker import keep_valid_fixes
 
 TARGETS = ("aql", "json", "sentence", "python", "curl", "plan")
 """Names of the target forms."""
@@ -65,9 +66,6 @@ def translate_source(
     try:
         return _translate(source, to, form, catalogue, parameters, now)
     except StatementError as error:
-        # Imported late: only statements with errors need it.
-        from auroraql.session.fix_checker import keep_valid_fixes
-
         span = Span(0, len(source.text))
         diagnostics = keep_valid_fixes(error.diagnostics, source, span, catalogue or load_shipped(), parameters, now)
         raise StatementError(diagnostics, source) from None

@@ -21,9 +21,11 @@ from auroraql import __version__
 from auroraql.config import Config, unknown_variables
 from auroraql.config.definitions import SETTING_DEFINITIONS
 from auroraql.diagnostics.errors import AuroraQLError, UsageError, make_visible
+from auroraql.engines.aurorax.credentials import read_address
 from auroraql.engines.duckdb.demo.location import demo_cache_path
 from auroraql.engines.opening import open_archive
 from auroraql.engines.registry import find_engine
+from auroraql.engines.source_cache import SourceCache
 from auroraql.frontends.cli.commands.configuration import format_config_value, without_password
 from auroraql.frontends.cli.commands.statements import use_color
 from auroraql.frontends.cli.exit_codes import EXIT_OK, EXIT_UNREACHABLE, EXIT_WRONG, exit_code
@@ -191,9 +193,6 @@ def _with_timeout(name: str, ask: Callable[[], str]) -> Finding:
 
 
 def _source_cache_finding(config: Config) -> Path | None:
-    from auroraql.engines.aurorax.credentials import read_address
-    from auroraql.engines.source_cache import SourceCache
-
     try:
         return SourceCache(read_address(find_engine(config.archive).address(config.archive))).path
     except UsageError:
