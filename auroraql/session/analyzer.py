@@ -80,34 +80,34 @@ class SessionContext:
 EMPTY_CONTEXT = SessionContext({}, {})
 
 
-def analyze_scripts(sources: Iterable[Source], preparing: Analyzer) -> list[AnalyzedStatement]:
+def analyze_scripts(sources: Iterable[Source], analyzer: Analyzer) -> list[AnalyzedStatement]:
     """Analyze the statements of scripts, which share their parameters and results.
 
     Raises StatementError with the errors of all statements of the first script that has errors.
     """
-    prepared: list[AnalyzedStatement] = []
+    analyzed: list[AnalyzedStatement] = []
     for source in sources:
-        wrong: list[Diagnostic] = []
+        diagnostics: list[Diagnostic] = []
         failed = False
-        for outcome in preparing.analyze_script(source):
+        for outcome in analyzer.analyze_script(source):
             if isinstance(outcome, AnalyzedStatement):
-                prepared.append(outcome)
+                analyzed.append(outcome)
             else:
-                wrong += outcome.diagnostics
+                diagnostics += outcome.diagnostics
                 failed = True
-            if len(wrong) >= MAX_REPORTED:
+            if len(diagnostics) >= MAX_REPORTED:
                 break
         if failed:
-            raise StatementError(wrong, source)
-    unused = _warn_of_unused(prepared, preparing.parameters)
+            raise StatementError(diagnostics, source)
+    unused = _warn_of_unused(analyzed, analyzer.parameters)
     if unused:
         raise StatementError(unused)
-    return prepared
+    return analyzed
 
 
-def analyze_statement(read: script.ReadStatement, source: Source, preparing: Analyzer) -> AnalyzedStatement:
+def analyze_statement(parsed: script.ReadStatement, source: Source, analyzer: Analyzer) -> AnalyzedStatement:
     """Analyze one statement of a script. Raises StatementError."""
-    outcome = preparing.analyze(read, source)
+    outcome = analyzer.analyze(parsed, source)
     if isinstance(outcome, StatementError):
         raise outcome
     return outcome
@@ -117,37 +117,37 @@ def check_scripts(
     sources: Iterable[Source],
     catalogue: Catalogue,
     parameters: Mapping[str, object],
-    standing: SessionContext = EMPTY_CONTEXT,
+    context: SessionContext = EMPTY_CONTEXT,
 ) -> Iterator[tuple[Source, tuple[Diagnostic, ...]]]:
     """Yield the errors and warnings of each script without running it.
 
     A parameter without a value is not an error here, nor is one that only some of the scripts use.
     """
-    prepared: list[AnalyzedStatement] = []
-    last, whole = Source(""), True
-    preparing = Analyzer(catalogue, parameters, None, standing, checking=True)
+    analyzed: list[AnalyzedStatement] = []
+    last, all_valid = Source(""), True
+    analyzer = Analyzer(catalogue, parameters, None, context, checking=True)
     for last in sources:
-        said: list[Diagnostic] = []
-        for outcome in preparing.analyze_script(last):
+        diagnostics: list[Diagnostic] = []
+        for outcome in analyzer.analyze_script(last):
             if isinstance(outcome, AnalyzedStatement):
-                prepared.append(outcome)
-                said += outcome.warnings
+                analyzed.append(outcome)
+                diagnostics += outcome.warnings
             else:
-                whole = False
-                said += diagnostics_of_error(outcome)
-        yield last, tuple(said)
-    unused = _warn_of_unused(prepared, parameters) if whole else ()
+                all_valid = False
+                diagnostics += diagnostics_of_error(outcome)
+        yield last, tuple(diagnostics)
+    unused = _warn_of_unused(analyzed, parameters) if all_valid else ()
     if unused:
         yield last, unused
 
 
 def diagnostics_of_error(error: StatementError) -> list[Diagnostic]:
     """Return the diagnostics of an error, without those of parameters that have no value (AQL0206)."""
-    return [each for each in (*error.diagnostics, *error.questions) if each.code != "AQL0206"]
+    return [diagnostic for diagnostic in (*error.diagnostics, *error.questions) if diagnostic.code != "AQL0206"]
 
 
-def _warn_of_unused(prepared: Iterable[AnalyzedStatement], parameters: Mapping[str, object]) -> tuple[Diagnostic, ...]:
-    used = frozenset(name for each in prepared for name in each.parameters)
+def _warn_of_unused(analyzed: Iterable[AnalyzedStatement], parameters: Mapping[str, object]) -> tuple[Diagnostic, ...]:
+    used = frozenset(name for statement in analyzed for name in statement.parameters)
     return tuple(unused_parameter_warning(name, used) for name in sorted(set(parameters) - used))
 
 
@@ -156,7 +156,7 @@ class OverlaidResults:
     """`ResultLookup` with one more result: the rows to which a SHOW applies its clauses."""
 
     results: ResultLookup
-    kept: StoredResult
+    extra: StoredResult
 
     @property
     def names(self) -> Collection[str]:
@@ -165,7 +165,7 @@ class OverlaidResults:
 
     def get(self, name: str) -> StoredResult | None:
         """Return the stored result of a name, or None."""
-        return self.kept if name == self.kept.name else self.results.get(name)
+        return self.extra if name == self.extra.name else self.results.get(name)
 
     def run_subquery(self, find: FindStatement) -> StoredResult:
         """Return the result of a FIND in parentheses."""
@@ -183,7 +183,7 @@ class Analyzer:
         catalogue: Catalogue,
         parameters: Mapping[str, object],
         data_sources: DataSources | None = None,
-        standing: SessionContext = EMPTY_CONTEXT,
+        context: SessionContext = EMPTY_CONTEXT,
         kind_of: KindOf | None = None,
         *,
         held: FindRecordRange | None = None,
@@ -192,12 +192,12 @@ class Analyzer:
         self.checking, self.kind_of, self.held = checking, kind_of, held
         self.catalogue, self.parameters, self.data_sources = catalogue, parameters, data_sources
         self.now = datetime.now(UTC).replace(tzinfo=None)
-        self.kept = {name: replace(kept, result=None) for name, kept in standing.results.items()}
-        self.searches = dict(standing.searches)
-        self.request_ids = standing.request_ids
-        self.elsewhere: dict[str, str] = {}
+        self.stored = {name: replace(result, result=None) for name, result in context.results.items()}
+        self.searches = dict(context.searches)
+        self.request_ids = context.request_ids
+        self.foreign_ids: dict[str, str] = {}
         """Request IDs with records of an unknown kind, by the name under which FETCH will store the result."""
-        self.lost: set[str] = set()
+        self.failed_names: set[str] = set()
         """Result names of statements with errors. References to them are not reported as errors too."""
         self.used: set[str] = set()
         self._unnamed = 1
@@ -205,57 +205,57 @@ class Analyzer:
 
     def analyze_script(self, source: Source) -> Iterator[AnalyzedStatement | StatementError]:
         """Yield each analyzed statement of a script, or its error. A syntax error does not hide later statements."""
-        for read in script.iterate_statements(source):
+        for parsed in script.iterate_statements(source):
             yield (
-                self.diagnose_unread(read, source)
-                if isinstance(read, script.UnreadStatement)
-                else self.analyze(read, source)
+                self.diagnose_unread(parsed, source)
+                if isinstance(parsed, script.UnreadStatement)
+                else self.analyze(parsed, source)
             )
 
-    def diagnose_unread(self, read: script.UnreadStatement, source: Source) -> StatementError:
+    def diagnose_unread(self, parsed: script.UnreadStatement, source: Source) -> StatementError:
         """Return the error of a statement with a syntax error. References to its result are not reported as errors too."""
-        self.lost.add(read.name(source))
-        return self._validate_fixes(read.error, source, Span(read.start, read.end))
+        self.failed_names.add(parsed.name(source))
+        return self._validate_fixes(parsed.error, source, Span(parsed.start, parsed.end))
 
     def _validate_fixes(self, error: StatementError, source: Source, span: Span) -> StatementError:
         """Return the error without the fixes that do not work."""
-        found = error.diagnostics
-        if any(each.fix is not None for each in found):
-            found = keep_valid_fixes(found, source, span, self.catalogue, self.parameters, self.now, self)
-        return StatementError(found, source, error.questions)
+        diagnostics = error.diagnostics
+        if any(diagnostic.fix is not None for diagnostic in diagnostics):
+            diagnostics = keep_valid_fixes(diagnostics, source, span, self.catalogue, self.parameters, self.now, self)
+        return StatementError(diagnostics, source, error.questions)
 
-    def analyze(self, read: script.ReadStatement, source: Source) -> AnalyzedStatement | StatementError:
+    def analyze(self, parsed: script.ReadStatement, source: Source) -> AnalyzedStatement | StatementError:
         """Return an analyzed statement of a script, or its error."""
-        written = " ".join(source.text[read.start : read.end].split())
-        begun = AnalyzedStatement(read.statement, source, written, self.parameters, self.now)
+        statement_text = " ".join(source.text[parsed.start : parsed.end].split())
+        draft = AnalyzedStatement(parsed.statement, source, statement_text, self.parameters, self.now)
         self.used = set()
         self._nested = SubqueryResults(lambda find: stored_result_for("(FIND)", self._resolve(find)))
-        self._register_foreign_result(written)
+        self._register_foreign_result(statement_text)
         try:
-            made = self._analyze(begun)
-            return replace(made, parameters=made.parameters | self.used)
-        except SemanticError as fault:
-            wrong = StatementError([fault.diagnostic], source)
+            analyzed = self._analyze(draft)
+            return replace(analyzed, parameters=analyzed.parameters | self.used)
+        except SemanticError as semantic_error:
+            statement_error = StatementError([semantic_error.diagnostic], source)
         except StatementError as error:
-            wrong = StatementError(error.diagnostics, source, error.questions)
-        self.lost.add(getattr(read.statement, "name", ""))
-        return self._validate_fixes(wrong, source, Span(read.start, read.end))
+            statement_error = StatementError(error.diagnostics, source, error.questions)
+        self.failed_names.add(getattr(parsed.statement, "name", ""))
+        return self._validate_fixes(statement_error, source, Span(parsed.start, parsed.end))
 
     # --- results, without rows
 
     @property
     def names(self) -> Collection[str]:
         """Names of the results that exist when the statement runs."""
-        return self.kept.keys()
+        return self.stored.keys()
 
     def get(self, name: str) -> StoredResult | None:
         """Return the result of a name, without rows, or None.
 
         Raises StatementError without diagnostics for the result of a statement with errors.
         """
-        if name in self.lost and name not in self.kept:
+        if name in self.failed_names and name not in self.stored:
             raise StatementError(())
-        return self.kept.get(name)
+        return self.stored.get(name)
 
     def run_subquery(self, find: FindStatement) -> StoredResult:
         """Return the result of a FIND in parentheses, without rows."""
@@ -263,150 +263,153 @@ class Analyzer:
 
     # --- statements
 
-    def _analyze(self, begun: AnalyzedStatement) -> AnalyzedStatement:
-        match begun.statement:
+    def _analyze(self, draft: AnalyzedStatement) -> AnalyzedStatement:
+        match draft.statement:
             case FindStatement() as find:
-                return self._analyze_find(begun, find)[0]
+                return self._analyze_find(draft, find)[0]
             case ExplainStatement(_, find):
-                return self._analyze_find(begun, find, asks=False)[0]
+                return self._analyze_find(draft, find, asks=False)[0]
             case LetStatement(name, find, origin):
                 _check_name(name, origin)
-                made, kept = self._analyze_find(begun, find, name)
-                self.kept[name] = kept
-                return replace(made, name=name)
+                analyzed, stored = self._analyze_find(draft, find, name)
+                self.stored[name] = stored
+                return replace(analyzed, name=name)
             case SubmitStatement():
-                return self._analyze_submit(begun, begun.statement)
+                return self._analyze_submit(draft, draft.statement)
             case JobStatement():
-                return self._analyze_job_statement(begun, begun.statement)
+                return self._analyze_job_statement(draft, draft.statement)
             case ShowStatement():
-                return self._analyze_show(begun, begun.statement)
+                return self._analyze_show(draft, draft.statement)
             case SetStatement():
                 values = OperandResolver(self.parameters, self.now)
-                value = read_set(begun.statement, values)
-                return replace(begun, value=value, parameters=frozenset(values.used))
+                value = read_set(draft.statement, values)
+                return replace(draft, value=value, parameters=frozenset(values.used))
             case SqlStatement():
-                return self._analyze_sql(begun, begun.statement)
+                return self._analyze_sql(draft, draft.statement)
 
     def _resolve(self, find: FindStatement) -> ResolvedFind:
         resolved = resolve(find, self.catalogue, self.parameters, now=self.now, results=self)
         self.used |= resolved.parameters
         if resolved.searched is not None:
-            wrong = untimed_rows_error(resolved.query, resolved.searched, find.origin)
-            if wrong is not None:
-                raise StatementError([wrong])
+            diagnostic = untimed_rows_error(resolved.query, resolved.searched, find.origin)
+            if diagnostic is not None:
+                raise StatementError([diagnostic])
         return resolved
 
     def _analyze_find(
-        self, begun: AnalyzedStatement, find: FindStatement, name: str = "", *, asks: bool = True
+        self, draft: AnalyzedStatement, find: FindStatement, name: str = "", *, asks: bool = True
     ) -> tuple[AnalyzedStatement, StoredResult]:
         resolved = self._resolve(find)
-        kept = stored_result_for(name, resolved, begun.statement_text)
+        stored = stored_result_for(name, resolved, draft.statement_text)
         if uses_results(find):
-            return replace(begun, warnings=resolved.warnings), kept
+            return replace(draft, warnings=resolved.warnings), stored
         if self.checking:
             return replace(
-                begun, stored_result=kept, warnings=plan_warnings(resolved.query, self.catalogue, resolved.warnings)
-            ), kept
+                draft, stored_result=stored, warnings=plan_warnings(resolved.query, self.catalogue, resolved.warnings)
+            ), stored
         data_sources = self.data_sources if asks else None
         plan = make_plan(resolved.query, self.catalogue, resolved.warnings, data_sources, held=self.held)
-        return replace(begun, plan=plan, stored_result=kept, warnings=plan.warnings), kept
+        return replace(draft, plan=plan, stored_result=stored, warnings=plan.warnings), stored
 
-    def _analyze_submit(self, begun: AnalyzedStatement, statement: SubmitStatement) -> AnalyzedStatement:
+    def _analyze_submit(self, draft: AnalyzedStatement, statement: SubmitStatement) -> AnalyzedStatement:
         name = statement.name or self._next_name()
         _check_name(name, statement.origin)
-        if statement.find.kind not in KINDS and statement.find.kind in self.kept:
+        if statement.find.kind not in KINDS and statement.find.kind in self.stored:
             message = f"'{statement.find.kind}' is a stored result and cannot be submitted"
             raise SemanticError(
                 "AQL0214", message, statement.find.origin, "not a search of the archive", "use FIND without SUBMIT"
             )
-        made, kept = self._analyze_find(begun, statement.find, name)
-        self.searches[name] = kept
-        return replace(made, name=name)
+        analyzed, stored = self._analyze_find(draft, statement.find, name)
+        self.searches[name] = stored
+        return replace(analyzed, name=name)
 
     def _next_name(self) -> str:
         """Return the name of the next unnamed search. Names are never reused, so continue after the last one."""
-        name = next_job_name(self.searches, self.elsewhere, begin=self._unnamed)
+        name = next_job_name(self.searches, self.foreign_ids, begin=self._unnamed)
         self._unnamed = int(name[1:])
         return name
 
-    def _analyze_job_statement(self, begun: AnalyzedStatement, statement: JobStatement) -> AnalyzedStatement:
-        asked = statement.request_id
-        own = self.request_ids.get(asked, asked) if asked else statement.name
-        if asked and (own not in self.searches or statement.name not in ("", own)):
-            return self._foreign_search(begun, statement)
-        return self._job_result(begun, own, statement)
+    def _analyze_job_statement(self, draft: AnalyzedStatement, statement: JobStatement) -> AnalyzedStatement:
+        request_id = statement.request_id
+        name = self.request_ids.get(request_id, request_id) if request_id else statement.name
+        if request_id and (name not in self.searches or statement.name not in ("", name)):
+            return self._foreign_search(draft, statement)
+        return self._job_result(draft, name, statement)
 
-    def _foreign_search(self, begun: AnalyzedStatement, statement: JobStatement) -> AnalyzedStatement:
+    def _foreign_search(self, draft: AnalyzedStatement, statement: JobStatement) -> AnalyzedStatement:
         """Analyze FETCH or CANCEL of a search that the session did not submit. Its kind is requested when needed."""
         if statement.verb == "cancel":
-            return begun
+            return draft
         name = statement.name or self._next_name()
         _check_name(name, statement.origin)
-        for known in (self.kept, self.searches):
-            known.pop(name, None)
-        self.elsewhere[name] = statement.request_id
-        return replace(begun, statement=replace(statement, name=name), name=name)
+        for results in (self.stored, self.searches):
+            results.pop(name, None)
+        self.foreign_ids[name] = statement.request_id
+        return replace(draft, statement=replace(statement, name=name), name=name)
 
-    def _register_foreign_result(self, written: str) -> None:
+    def _register_foreign_result(self, statement_text: str) -> None:
         """Request the kind of each foreign search that the statement may refer to. Raises ArchiveError."""
-        for name in [name for name in self.elsewhere if name in written]:
+        for name in [name for name in self.foreign_ids if name in statement_text]:
             if self.kind_of is None:
-                self.lost.add(name)  # the kind stays unknown: do not report references to it
+                self.failed_names.add(name)  # the kind stays unknown: do not report references to it
                 continue
-            kind = KINDS[self.kind_of(self.elsewhere.pop(name))]
-            self.kept[name] = self.searches[name] = stored_records(name, kind)
+            kind = KINDS[self.kind_of(self.foreign_ids.pop(name))]
+            self.stored[name] = self.searches[name] = stored_records(name, kind)
 
-    def _job_result(self, begun: AnalyzedStatement, name: str, statement: JobStatement) -> AnalyzedStatement:
-        if name in self.lost and name not in self.searches:
+    def _job_result(self, draft: AnalyzedStatement, name: str, statement: JobStatement) -> AnalyzedStatement:
+        if name in self.failed_names and name not in self.searches:
             raise StatementError(())
         if name not in self.searches:
             near = find_closest(name, self.searches, 1, 0.5)
-            known = (
+            suggestion = (
                 f"the searches are {', '.join(self.searches)}" if self.searches else "SUBMIT name = FIND … starts one"
             )
-            hint = f"did you mean {near[0]}?" if near else known
+            hint = f"did you mean {near[0]}?" if near else suggestion
             missing = ("CMP",) if statement.verb == "fetch" else ()  # FETCH name = 'id' fetches a foreign search
             message = f"there is no search '{name}'"
             raise SemanticError("AQL0226", message, statement.origin, "unknown search", hint, missing=missing)
         if statement.verb == "fetch":
-            self.kept[name] = self.searches[name]
-        return replace(begun, statement=JobStatement(statement.verb, name), name=name)
+            self.stored[name] = self.searches[name]
+        return replace(draft, statement=JobStatement(statement.verb, name), name=name)
 
-    def _analyze_show(self, begun: AnalyzedStatement, statement: ShowStatement) -> AnalyzedStatement:
+    def _analyze_show(self, draft: AnalyzedStatement, statement: ShowStatement) -> AnalyzedStatement:
         # Imported late: most scripts have no SHOW.
         from auroraql.session.show import analyze_show
 
         if any(
-            isinstance(each, ShowTarget) and each.name in self.lost - self.kept.keys() for each in statement.clauses
+            isinstance(clause, ShowTarget) and clause.name in self.failed_names - self.stored.keys()
+            for clause in statement.clauses
         ):
             raise StatementError(())
         values = OperandResolver(self.parameters, self.now)
-        shown = analyze_show(statement, self.catalogue, self.kept, values)
+        show_plan = analyze_show(statement, self.catalogue, self.stored, values)
         self.used |= values.used
-        results = OverlaidResults(self, shown.result)
-        resolved = resolve(shown.find, self.catalogue, self.parameters, now=self.now, results=results)
+        results = OverlaidResults(self, show_plan.result)
+        resolved = resolve(show_plan.find, self.catalogue, self.parameters, now=self.now, results=results)
         self.used |= resolved.parameters
-        said = resolved.warnings
-        if shown.source_find is not None and shown.source_result is not None:
-            results = OverlaidResults(self, shown.source_result)
-            chosen = resolve(shown.source_find, self.catalogue, self.parameters, now=self.now, results=results)
-            self.used |= chosen.parameters
-            said += chosen.warnings
-        wrong = untimed_rows_error(resolved.query, shown.result, statement.origin)
-        if wrong is not None:
-            raise StatementError([wrong])
-        return replace(begun, show_plan=shown, warnings=said)
+        warnings = resolved.warnings
+        if show_plan.source_find is not None and show_plan.source_result is not None:
+            results = OverlaidResults(self, show_plan.source_result)
+            resolved_sources = resolve(
+                show_plan.source_find, self.catalogue, self.parameters, now=self.now, results=results
+            )
+            self.used |= resolved_sources.parameters
+            warnings += resolved_sources.warnings
+        diagnostic = untimed_rows_error(resolved.query, show_plan.result, statement.origin)
+        if diagnostic is not None:
+            raise StatementError([diagnostic])
+        return replace(draft, show_plan=show_plan, warnings=warnings)
 
-    def _analyze_sql(self, begun: AnalyzedStatement, statement: SqlStatement) -> AnalyzedStatement:
+    def _analyze_sql(self, draft: AnalyzedStatement, statement: SqlStatement) -> AnalyzedStatement:
         from auroraql.session.sql.sandbox import check_sql  # imported late: it loads DuckDB
 
-        limited = check_sql(statement, [*self.kept, *sorted(self.lost - self.kept.keys())])
-        if self.lost & {*limited.tables} - self.kept.keys():
+        sql_plan = check_sql(statement, [*self.stored, *sorted(self.failed_names - self.stored.keys())])
+        if self.failed_names & {*sql_plan.tables} - self.stored.keys():
             raise StatementError(())
         values = OperandResolver(self.parameters, self.now)
-        given = {name: values.parameter(Parameter(name, statement.origin)) for name in limited.parameters}
+        parameter_values = {name: values.parameter(Parameter(name, statement.origin)) for name in sql_plan.parameters}
         self.used |= values.used
-        return replace(begun, sql_plan=limited, parameter_values=given)
+        return replace(draft, sql_plan=sql_plan, parameter_values=parameter_values)
 
 
 def next_job_name(*taken: Collection[str], begin: int = 1) -> str:

@@ -129,8 +129,8 @@ class Archive:
     @property
     def results(self) -> Mapping[str, ResultSet]:
         """Results stored by LET and FETCH, by name: a read-only copy."""
-        kept = self._running.results
-        return MappingProxyType({name: each.result for name, each in kept.items() if each.result is not None})
+        stored = self._running.results
+        return MappingProxyType({name: result.result for name, result in stored.items() if result.result is not None})
 
     @property
     def searches(self) -> tuple[str, ...]:
@@ -176,7 +176,7 @@ class Archive:
         `statement` is text in any form, a query document as a dict, or a search object of pyaurorax (executed or not).
         `$name` in a text takes the keyword argument `name`. Warnings are reported by `warnings.warn`
         (`AuroraQLWarning`), or to the function of `on_warning`, and are in the result's `warnings`. Raises
-        StatementError when the statement is wrong, and ArchiveError when the archive does not answer.
+        StatementError when the statement has errors, and ArchiveError when the archive fails or does not respond.
         """
         return self._run(self._analyze_one(statement, parameters))
 
@@ -185,8 +185,8 @@ class Archive:
 
         All scripts are checked first: StatementError is raised before any statement runs.
         """
-        prepared = self._analyze([to_source(script) for script in scripts], parameters)
-        return (self._run(statement) for statement in prepared)  # unlike `map`, a generator ends at its first error
+        analyzed = self._analyze([to_source(script) for script in scripts], parameters)
+        return (self._run(statement) for statement in analyzed)  # unlike `map`, a generator ends at its first error
 
     def on_warning(self, act: OnWarnings | None) -> None:
         """Call `act` with the warnings of each statement and its source, instead of `warnings.warn`.
@@ -196,13 +196,13 @@ class Archive:
         """
         self._warn = act or warn_diagnostics
 
-    def _run(self, prepared: AnalyzedStatement) -> ResultSet:
-        if prepared.warnings:
-            self._warn(prepared.warnings, prepared.source)
-        result = self._running.execute(prepared)
-        late = [warning for warning in result.warnings if warning not in prepared.warnings]
-        if late:
-            self._warn(late, prepared.source)
+    def _run(self, analyzed: AnalyzedStatement) -> ResultSet:
+        if analyzed.warnings:
+            self._warn(analyzed.warnings, analyzed.source)
+        result = self._running.execute(analyzed)
+        late_warnings = [warning for warning in result.warnings if warning not in analyzed.warnings]
+        if late_warnings:
+            self._warn(late_warnings, analyzed.source)
         return result
 
     def run_each(self, /, *scripts: StatementLike, **parameters: object) -> Iterator[ResultSet | AuroraQLError]:
@@ -213,17 +213,17 @@ class Archive:
         """
         self._check_open()
         for source in map(to_source, scripts):
-            for read in script.iterate_statements(source):
-                if isinstance(read, script.UnreadStatement):
-                    yield self._analyzer(parameters).diagnose_unread(read, source)
+            for parsed in script.iterate_statements(source):
+                if isinstance(parsed, script.UnreadStatement):
+                    yield self._analyzer(parameters).diagnose_unread(parsed, source)
                 else:
-                    yield self._to_outcome(read, source, parameters)
+                    yield self._to_outcome(parsed, source, parameters)
 
     def _to_outcome(
-        self, read: script.ReadStatement, source: Source, parameters: Mapping[str, object]
+        self, parsed: script.ReadStatement, source: Source, parameters: Mapping[str, object]
     ) -> ResultSet | AuroraQLError:
         try:
-            return self._run(analyze_statement(read, source, self._analyzer(parameters)))
+            return self._run(analyze_statement(parsed, source, self._analyzer(parameters)))
         except AuroraQLError as error:
             return error
 
@@ -238,13 +238,13 @@ class Archive:
 
     def submit(self, statement: StatementLike, /, **parameters: object) -> Search:
         """Start one FIND (or the FIND of a SUBMIT) and return the search without waiting for it."""
-        prepared = self._analyze_one(statement, parameters)
-        if not isinstance(prepared.statement, FindStatement | SubmitStatement):
-            word = prepared.statement_text.partition(" ")[0].upper()
+        analyzed = self._analyze_one(statement, parameters)
+        if not isinstance(analyzed.statement, FindStatement | SubmitStatement):
+            word = analyzed.statement_text.partition(" ")[0].upper()
             raise UsageError(f"{word} does not run a search", "submit the FIND alone")
-        if prepared.warnings:
-            self._warn(prepared.warnings, prepared.source)
-        return self._running.submit(prepared)
+        if analyzed.warnings:
+            self._warn(analyzed.warnings, analyzed.source)
+        return self._running.submit(analyzed)
 
     def attach(self, request_id: str, name: str = "") -> Search:
         """Return a search that the archive already has, by its request ID; another program may have submitted it.
@@ -253,17 +253,17 @@ class Archive:
         the archive does not know.
         """
         self._check_open()
-        asked = JobStatement("fetch", name, request_id)
+        statement = JobStatement("fetch", name, request_id)
         return self._running.attach(
-            request_id, name, AnalyzedStatement(asked, Source(""), request_id, {}, datetime.now(UTC))
+            request_id, name, AnalyzedStatement(statement, Source(""), request_id, {}, datetime.now(UTC))
         )
 
     def _analyze_one(self, statement: StatementLike, parameters: Mapping[str, object]) -> AnalyzedStatement:
         source = to_source(statement)
-        prepared = self._analyze([source], parameters)
-        if len(prepared) != 1:
+        analyzed = self._analyze([source], parameters)
+        if len(analyzed) != 1:
             script.read_one_statement(source)  # raises the error with its span
-        return prepared[0]
+        return analyzed[0]
 
     def _analyze(self, sources: Iterable[Source], parameters: Mapping[str, object]) -> list[AnalyzedStatement]:
         return analyze_scripts(sources, self._analyzer(parameters))
@@ -271,10 +271,12 @@ class Archive:
     def _analyzer(self, parameters: Mapping[str, object]) -> Analyzer:
         """Return an analyzer for the current state of the session. Its calls to the engine share one deadline."""
         self._check_open()
-        running, deadline = self._running, self._running.deadline()
-        asked, kind_of = partial(self._engine.sources, deadline), partial(self._kind_of, deadline=deadline)
-        ends = record_range(self._engine, deadline)
-        return Analyzer(self._engine.catalogue(), parameters, asked, running.session_context, kind_of, held=ends)
+        executor, deadline = self._running, self._running.deadline()
+        sources, kind_of = partial(self._engine.sources, deadline), partial(self._kind_of, deadline=deadline)
+        find_range = record_range(self._engine, deadline)
+        return Analyzer(
+            self._engine.catalogue(), parameters, sources, executor.session_context, kind_of, held=find_range
+        )
 
     def _kind_of(self, request_id: str, deadline: float) -> str:
         return self._engine.attach(request_id, deadline)[0].query.kind

@@ -71,12 +71,12 @@ class _ReasonFinder:
         for name, block in zip(query.criteria.names, query.criteria.blocks, strict=True):
             if block.kind != "location":
                 self.origin = block.where.origin
-                chosen = [
-                    s
-                    for s in SourcePredicates.for_sources(sources).possible_sources(block.where)
-                    if is_allowed_in_block(s, block.kind)
+                matching = [
+                    source
+                    for source in SourcePredicates.for_sources(sources).possible_sources(block.where)
+                    if is_allowed_in_block(source, block.kind)
                 ]
-                for reason in self._source_reasons(EPHEMERIS, chosen, None):
+                for reason in self._source_reasons(EPHEMERIS, matching, None):
                     yield f"{name}: {reason}"
 
     def _source_reasons(self, kind: Kind, sources: Sequence[DataSource], where: Predicate | None) -> Iterator[str]:
@@ -84,16 +84,16 @@ class _ReasonFinder:
 
         `where` is None when other predicates may be the reason.
         """
-        counted = self.engine.statistics(kind.name, self.deadline)
-        if not sources or not all(source.identifier in counted for source in sources):
+        statistics = self.engine.statistics(kind.name, self.deadline)
+        if not sources or not all(source.identifier in statistics for source in sources):
             return
-        held, name = join_statistics(counted[source.identifier] for source in sources), self.engine.name
+        totals, name = join_statistics(statistics[source.identifier] for source in sources), self.engine.name
         records = f"{kind.title}{self._describe_sources(sources)}"
-        if not held.count:
+        if not totals.count:
             yield f"{name} has no {records}"
             return
         start, end = self._window()
-        first, last = held.earliest, held.latest
+        first, last = totals.earliest, totals.latest
         if (start and last and start > last) or (end and first and end < first):
             yield f"{name} has {records} only {_describe_span(first, last)}"
         elif start and end and end - start <= _LONGEST_WINDOW:
@@ -113,14 +113,17 @@ class _ReasonFinder:
             return
         if kind.span[0].bound != "start" or where is None:
             return
-        held, wanted = {str(row[-2]) for row in rows if row[-2] is not None}, _product_types_asked(where)
-        if held and wanted and not held & wanted:
-            what = f"{', '.join(sorted(held))}{self._describe_sources(sources)}"
-            yield f"{self.engine.name} has {what} {_describe_span(*window)}, but no {' or '.join(sorted(wanted))}"
-        elif wanted and not held:
+        available_types, requested_types = (
+            {str(row[-2]) for row in rows if row[-2] is not None},
+            _product_types_asked(where),
+        )
+        if available_types and requested_types and not available_types & requested_types:
+            products = f"{', '.join(sorted(available_types))}{self._describe_sources(sources)}"
+            yield f"{self.engine.name} has {products} {_describe_span(*window)}, but no {' or '.join(sorted(requested_types))}"
+        elif requested_types and not available_types:
             # A service may return one count for all types, and the count of a type only on request.
-            if not any(self._available_counts(kind, sources, window, product_type) for product_type in wanted):
-                yield f"{self.engine.name} has no {' or '.join(sorted(wanted))}{self._describe_sources(sources)} {_describe_span(*window)}"
+            if not any(self._available_counts(kind, sources, window, product_type) for product_type in requested_types):
+                yield f"{self.engine.name} has no {' or '.join(sorted(requested_types))}{self._describe_sources(sources)} {_describe_span(*window)}"
         elif self.query.during is None and _is_source_predicate(where):
             self.hint = "use OVERLAPPING to find the products that are only partly inside the window"
             yield f"{self.engine.name} has {records} of these days, but none is fully inside the window"
@@ -131,29 +134,34 @@ class _ReasonFinder:
         """Return the counts of the sources by day of the window, of one product type if given."""
         first, last = (moment.date() for moment in window)
         programs = {source.program for source in sources}
-        only = {"program": programs.pop()} if len(programs) == 1 else {}
-        only |= {_PRODUCT_TYPE: product_type} if product_type else {}
+        criteria = {"program": programs.pop()} if len(programs) == 1 else {}
+        criteria |= {_PRODUCT_TYPE: product_type} if product_type else {}
         identifiers = {source.identifier for source in sources}
-        rows = self.engine.availability(kind.name, first, last, only, self.deadline)
-        days = len(SOURCE_FIELDS)
-        return [row for row in rows if row[0] in identifiers and row[-1] and first <= row[days].date() <= last]
+        rows = self.engine.availability(kind.name, first, last, criteria, self.deadline)
+        date_column = len(SOURCE_FIELDS)
+        return [row for row in rows if row[0] in identifiers and row[-1] and first <= row[date_column].date() <= last]
 
     def _window(self) -> Window:
         """Return the window of the query, or the hull of its intervals within it."""
         start, end = self.query.start, self.query.end
         if self.query.during:
-            firsts, lasts = [each[0] for each in self.query.during], [each[1] for each in self.query.during]
-            start, end = max(filter(None, (start, min(firsts)))), min(filter(None, (end, max(lasts))))
+            starts, ends = (
+                [interval[0] for interval in self.query.during],
+                [interval[1] for interval in self.query.during],
+            )
+            start, end = max(filter(None, (start, min(starts)))), min(filter(None, (end, max(ends))))
         return start, end
 
     def _describe_sources(self, sources: Sequence[DataSource]) -> str:
         """Return a short description of the sources, or an empty text for all sources of the archive."""
-        every = self.engine.sources(self.deadline)
-        if len(sources) == len(every):
+        all_sources = self.engine.sources(self.deadline)
+        if len(sources) == len(all_sources):
             return ""
         programs = list(dict.fromkeys(source.program for source in sources))
-        whole = "" not in programs and len(sources) == sum(source.program in programs for source in every)
-        return f" of {_shorten_names(programs if whole else [source.display_name or str(source.identifier) for source in sources])}"
+        is_whole_programs = "" not in programs and len(sources) == sum(
+            source.program in programs for source in all_sources
+        )
+        return f" of {_shorten_names(programs if is_whole_programs else [source.display_name or str(source.identifier) for source in sources])}"
 
 
 def _shorten_names(names: Sequence[str]) -> str:
@@ -170,11 +178,11 @@ def _describe_span(first: datetime | None, last: datetime | None) -> str:
 
 def _product_types_asked(where: Predicate) -> set[str]:
     """Return the product types that the top-level conjuncts of a predicate allow."""
-    wanted: set[str] = set()
+    product_types: set[str] = set()
     for term in split_conjuncts(where):
         if isinstance(term, Comparison) and term.operator in (Op.EQ, Op.IN) and term.ref.name == _PRODUCT_TYPE:
-            wanted = wanted & {*term.values} if wanted else {*term.values}
-    return wanted
+            product_types = product_types & {*term.values} if product_types else {*term.values}
+    return product_types
 
 
 def _is_source_predicate(where: Predicate) -> bool:

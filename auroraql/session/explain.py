@@ -57,7 +57,7 @@ class ExplainContext:
     warnings: list[str] = field(default_factory=list)
     """Errors of requests for the data sources. The plan then uses the sources of the local catalogue."""
     subquery_lines: SubqueryResults | None = None
-    told: dict[int, list[str]] = field(default_factory=dict)
+    subquery_plans: dict[int, list[str]] = field(default_factory=dict)
     """Lines about each FIND in parentheses, by its `id()`."""
 
     def __post_init__(self) -> None:
@@ -76,14 +76,14 @@ class ExplainContext:
     def run_subquery(self, find: FindStatement) -> StoredResult:
         """Return the result of a FIND in parentheses, without rows. Add its plan to `lines`."""
         assert self.subquery_lines is not None, "set in __post_init__"  # noqa: S101
-        kept = self.subquery_lines.run_subquery(find)
-        self.lines.extend(("first:", *(f"  {line}" for line in self.told[id(find)])))
-        return kept
+        stored = self.subquery_lines.run_subquery(find)
+        self.lines.extend(("first:", *(f"  {line}" for line in self.subquery_plans[id(find)])))
+        return stored
 
     def _explain_subquery(self, find: FindStatement) -> StoredResult:
         inner = replace(self, lines=[])
         resolved = inner.resolve_find(find)
-        self.told[id(find)] = [*inner.lines, *inner.explain_plan(resolved)]
+        self.subquery_plans[id(find)] = [*inner.lines, *inner.explain_plan(resolved)]
         return stored_result_for("(FIND)", resolved)
 
     def resolve_find(self, find: FindStatement) -> ResolvedFind:
@@ -94,8 +94,8 @@ class ExplainContext:
         """Return the plan of a FIND that does not depend on other results."""
         if resolved.searched is not None:
             return plan_row_query(resolved.query, resolved.searched, resolved.warnings)
-        ends = record_range(self.engine, time.monotonic() + _SOURCES_SECONDS)
-        return make_plan(resolved.query, self.engine.catalogue(), resolved.warnings, self.data_sources, held=ends)
+        find_range = record_range(self.engine, time.monotonic() + _SOURCES_SECONDS)
+        return make_plan(resolved.query, self.engine.catalogue(), resolved.warnings, self.data_sources, held=find_range)
 
     def data_sources(self) -> Sequence[DataSource]:
         """Return all data sources: those of the archive if it responds in time, otherwise those of the local catalogue."""
@@ -117,20 +117,20 @@ class ExplainContext:
             yield from (f"planned with the data sources of the local catalogue: {why}" for why in self.warnings)
 
 
-def answer_explain(statement: ExplainStatement, asked: ExplainContext) -> Explanation:
+def answer_explain(statement: ExplainStatement, context: ExplainContext) -> Explanation:
     """Return the report of an EXPLAIN or DESCRIBE.
 
     Raises StatementError when the sentence of DESCRIBE cannot express the query.
     """
-    resolved = asked.resolve_find(statement.find)
+    resolved = context.resolve_find(statement.find)
     if statement.verb == "describe":
-        return _describe_query(statement, asked, resolved)
-    lines = [*asked.lines, *asked.explain_plan(resolved)]
-    warnings = resolved.warnings if resolved.waiting else asked.plan_find(resolved).warnings
+        return _describe_query(statement, context, resolved)
+    lines = [*context.lines, *context.explain_plan(resolved)]
+    warnings = resolved.warnings if resolved.waiting else context.plan_find(resolved).warnings
     return Explanation(ResultColumn("plan", Type.STRING, path=("plan",)), lines, warnings)
 
 
-def _describe_query(statement: ExplainStatement, asked: ExplainContext, resolved: ResolvedFind) -> Explanation:
+def _describe_query(statement: ExplainStatement, context: ExplainContext, resolved: ResolvedFind) -> Explanation:
     """Return the sentence of the engine, or AuroraQL's own with a warning when the engine returns none."""
     origin = statement.find.origin
     if resolved.waiting:
@@ -139,16 +139,18 @@ def _describe_query(statement: ExplainStatement, asked: ExplainContext, resolved
     if resolved.searched is not None:
         message = f"DESCRIBE needs a search of AuroraX, but '{resolved.searched.name}' is a stored result"
         raise StatementError([Diagnostic("AQL0406", message, origin, "not a search of AuroraX", "use EXPLAIN")])
-    whole = make_plan(resolved.query, asked.engine.catalogue(), (), asked.data_sources, cut=False)
-    request, _ = require_one_request(whole, statement.find, "sentence")
-    written = sentence.write_sentence(request)  # first: it raises the errors of what a sentence cannot express
-    said = asked.engine.describe(request)
+    plan = make_plan(resolved.query, context.engine.catalogue(), (), context.data_sources, cut=False)
+    request, _ = require_one_request(plan, statement.find, "sentence")
+    own_sentence = sentence.write_sentence(request)  # first: it raises the errors of what a sentence cannot express
+    engine_sentence = context.engine.describe(request)
     warnings: tuple[Diagnostic, ...] = ()
-    if said is None and asked.engine.capabilities.words_queries:
-        message = f"{asked.engine.name} did not return a sentence for this query: AuroraQL wrote it"
+    if engine_sentence is None and context.engine.capabilities.words_queries:
+        message = f"{context.engine.name} did not return a sentence for this query: AuroraQL wrote it"
         warnings = (Diagnostic("AQL0611", message, origin, "written by AuroraQL", severity="warning"),)
     return Explanation(
-        ResultColumn("sentence", Type.STRING, path=("sentence",)), [written if said is None else said], warnings
+        ResultColumn("sentence", Type.STRING, path=("sentence",)),
+        [own_sentence if engine_sentence is None else engine_sentence],
+        warnings,
     )
 
 
@@ -156,10 +158,10 @@ def explain_rows(plan: Plan, searched: StoredResult, catalogue: Catalogue) -> It
     """Yield the lines of a plan that queries a stored result."""
     count = len(searched.result) if searched.result is not None else 0
     yield f"{searched.kind.title}: {count:,} row{'' if count == 1 else 's'}, no requests"
-    after = list(_post_processing_lines(plan.post_processing, plan, searched.kind, catalogue))
-    if after:
+    lines = list(_post_processing_lines(plan.post_processing, plan, searched.kind, catalogue))
+    if lines:
         yield "└─ post-processing"
-    yield from (f"   {line}" for line in after)
+    yield from (f"   {line}" for line in lines)
 
 
 def explain_requests(plan: Plan, engine: Engine) -> Iterator[str]:
@@ -167,18 +169,18 @@ def explain_requests(plan: Plan, engine: Engine) -> Iterator[str]:
     kind, catalogue = KINDS[plan.query.kind], engine.catalogue()
     count = len(plan.requests)
     yield f"{kind.title} from {engine.name}: {count or 'no'} request{'' if count == 1 else 's'}"
-    yield from (f"  {each.message}" for each in plan.unsayable)
+    yield from (f"  {diagnostic.message}" for diagnostic in plan.unsayable)
     if plan.requests and set(plan.window_from) - {CLAUSE}:
         yield f"  window from {' and '.join(plan.window_from)}"
-    after = list(_post_processing_lines(plan.post_processing, plan, kind, catalogue))
+    post_processing = list(_post_processing_lines(plan.post_processing, plan, kind, catalogue))
     counts = zip(plan.requests, engine.estimates(plan.requests), strict=True)
     branches = [[*_request_lines(request, catalogue), *_engine_estimates(count, engine)] for request, count in counts]
     titles = [f"request {n} of {count}: POST {PROTOCOLS[kind.name].search}" for n in range(1, count + 1)]
-    if after:
+    if post_processing:
         titles.append("post-processing of the fetched records")
-        branches.append(after)
-    for at, (title, lines) in enumerate(zip(titles, branches, strict=True)):
-        last = at == len(titles) - 1
+        branches.append(post_processing)
+    for index, (title, lines) in enumerate(zip(titles, branches, strict=True)):
+        last = index == len(titles) - 1
         yield f"{'└─' if last else '├─'} {title}"
         yield from (f"{'   ' if last else '│  '}{line}" for line in lines)
     if engine.capabilities.whole_query:
@@ -233,23 +235,25 @@ def _engine_estimates(count: int | None, engine: Engine) -> Iterator[str]:
         yield f"combinations of sources, counted by {engine.name}: {count:,}"
 
 
-def _post_processing_lines(residual: PostProcessing, plan: Plan, kind: Kind, catalogue: Catalogue) -> Iterator[str]:
+def _post_processing_lines(
+    post_processing: PostProcessing, plan: Plan, kind: Kind, catalogue: Catalogue
+) -> Iterator[str]:
     if len(plan.requests) > 1:
         yield "duplicate records of several requests are removed"
-    if residual.where is not None:
-        yield f"WHERE {print_predicate(residual.where, kind, catalogue)}"
-    if residual.where is not None and kind.name in KINDS:
+    if post_processing.where is not None:
+        yield f"WHERE {print_predicate(post_processing.where, kind, catalogue)}"
+    if post_processing.where is not None and kind.name in KINDS:
         yield "  (AuroraX has no filter for all of this, or would need too many requests)"
-    if residual.during is not None:
-        yield _overlap_lines(residual.during, residual.using)
-    yield from _grouping_lines(residual, plan)
-    if residual.order_by:
-        keys = (f"{_dotted_name(k.ref)}{' descending' if k.descending else ''}" for k in residual.order_by)
+    if post_processing.during is not None:
+        yield _overlap_lines(post_processing.during, post_processing.using)
+    yield from _grouping_lines(post_processing, plan)
+    if post_processing.order_by:
+        keys = (f"{_dotted_name(k.ref)}{' descending' if k.descending else ''}" for k in post_processing.order_by)
         yield f"ORDER BY {', '.join(keys)}"
-    if residual.limit is not None:
-        yield f"LIMIT {residual.limit}" + (f" OFFSET {residual.offset}" if residual.offset else "")
-    if residual.select is not None:
-        yield f"columns: {', '.join(column.label for column in residual.select)}"
+    if post_processing.limit is not None:
+        yield f"LIMIT {post_processing.limit}" + (f" OFFSET {post_processing.offset}" if post_processing.offset else "")
+    if post_processing.select is not None:
+        yield f"columns: {', '.join(column.label for column in post_processing.select)}"
     if plan.counted:
         yield "count only: nothing is downloaded"
 
@@ -264,12 +268,12 @@ def _overlap_lines(during: Sequence[Interval], using: Using | None) -> str:
     return f"only records that overlap one of {len(during):,} intervals"
 
 
-def _grouping_lines(residual: PostProcessing, plan: Plan) -> Iterator[str]:
-    if residual.group_by:
-        yield f"GROUP BY {', '.join(_dotted_name(ref) for ref in residual.group_by)}"
-    elif residual.is_aggregate and not plan.counted:
+def _grouping_lines(post_processing: PostProcessing, plan: Plan) -> Iterator[str]:
+    if post_processing.group_by:
+        yield f"GROUP BY {', '.join(_dotted_name(ref) for ref in post_processing.group_by)}"
+    elif post_processing.is_aggregate and not plan.counted:
         yield "one row for all records"
-    if residual.distinct:
+    if post_processing.distinct:
         yield "DISTINCT: duplicate rows are removed"
 
 
@@ -279,7 +283,8 @@ def _dotted_name(ref: Ref) -> str:
 
 def _filter_text(group: FilterGroup) -> str:
     return f" {group.operator} ".join(
-        f"{e.key} {OPERATORS[e.operator].text} {_shorten_list(e.values)}" for e in group.expressions
+        f"{expression.key} {OPERATORS[expression.operator].text} {_shorten_list(expression.values)}"
+        for expression in group.expressions
     )
 
 

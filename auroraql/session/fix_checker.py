@@ -43,13 +43,13 @@ def keep_valid_fixes(
     `span` is the span of the statement in the source. The other arguments are those of `resolve`.
     """
     return tuple(
-        each
-        if each.fix is None
-        or each.severity == "warning"
-        or not isinstance(each.origin, Span)
-        or _is_valid_fix(each, each.origin, source.text, span, (catalogue, parameters, now, results))
-        else _without_fix(each, each.fix)
-        for each in diagnostics
+        diagnostic
+        if diagnostic.fix is None
+        or diagnostic.severity == "warning"
+        or not isinstance(diagnostic.origin, Span)
+        or _is_valid_fix(diagnostic, diagnostic.origin, source.text, span, (catalogue, parameters, now, results))
+        else _without_fix(diagnostic, diagnostic.fix)
+        for diagnostic in diagnostics
     )
 
 
@@ -61,14 +61,14 @@ def _without_fix(diagnostic: Diagnostic, fix: str) -> Diagnostic:
     return replace(diagnostic, fix=None, hint="" if repeats else diagnostic.hint)
 
 
-def _is_valid_fix(diagnostic: Diagnostic, place: Span, text: str, statement: Span, context: _Context) -> bool:
+def _is_valid_fix(diagnostic: Diagnostic, span: Span, text: str, statement: Span, context: _Context) -> bool:
     if statement.end - statement.start > _LONGEST:
         return False
     fix = diagnostic.fix or ""
-    start = min(statement.start, place.start)
-    fixed = text[start : place.start] + fix + text[place.end : max(statement.end, place.end)]
-    begin, end = place.start - start, place.start - start + len(fix)
-    return not any(_is_at(each, begin, end) for each in _errors_of(fixed, context))
+    start = min(statement.start, span.start)
+    fixed = text[start : span.start] + fix + text[span.end : max(statement.end, span.end)]
+    begin, end = span.start - start, span.start - start + len(fix)
+    return not any(_is_at(error, begin, end) for error in _errors_of(fixed, context))
 
 
 def _is_at(diagnostic: Diagnostic, begin: int, end: int) -> bool:
@@ -81,17 +81,17 @@ def _is_at(diagnostic: Diagnostic, begin: int, end: int) -> bool:
 def _errors_of(text: str, context: _Context) -> tuple[Diagnostic, ...]:
     """Return the errors of one statement, or of a short script."""
     catalogue, parameters, now, results = context
-    found: list[Diagnostic] = []
+    diagnostics: list[Diagnostic] = []
     for piece in split_script(text):
         if isinstance(piece, Diagnostic):
-            found.append(piece)
+            diagnostics.append(piece)
             continue
         try:
             find = get_find(script.read_piece(text, piece).statement)
             if find is not None:
                 resolve(find, catalogue, parameters, now=now, results=results)
         except StatementError as error:
-            found += error.diagnostics
-        except SemanticError as fault:
-            found.append(fault.diagnostic)
-    return tuple(found)
+            diagnostics += error.diagnostics
+        except SemanticError as error:
+            diagnostics.append(error.diagnostic)
+    return tuple(diagnostics)

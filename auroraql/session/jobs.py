@@ -41,7 +41,7 @@ class PlannedFind:
     """FIND with resolved result references: its plan, its stored result, and the stored result it searches, if any."""
 
     plan: Plan
-    kept: StoredResult
+    stored: StoredResult
     searched: StoredResult | None = None
 
 
@@ -168,7 +168,7 @@ class Search:
     @property
     def stored_result(self) -> StoredResult:
         """Stored result that other statements refer to."""
-        stored = self._planned.kept
+        stored = self._planned.stored
         return stored if stored.name == self.name else rename_result(stored, self.name)
 
     # --- state
@@ -261,14 +261,14 @@ class Search:
             try:
                 self._execute_now() if self._awaited or self._session.runs_when_awaited else self._run.status()
                 self._problem = ""
-            except (Unreachable, TimedOut) as trouble:  # temporary: the search continues on the archive
-                self._problem = str(trouble).splitlines()[0]
+            except (Unreachable, TimedOut) as error:  # temporary: the search continues on the archive
+                self._problem = str(error).splitlines()[0]
                 return _MAX_POLL_SECONDS
             except ArchiveError as error:
                 self._finish(error)
-            except Exception as fault:
+            except Exception as bug:
                 # A bug: show it as the state, and keep polling the other searches. `fetch` raises it again.
-                self._problem, self._end_state = f"{type(fault).__name__}: {fault}", "failed"
+                self._problem, self._end_state = f"{type(bug).__name__}: {bug}", "failed"
         if not self.is_over:
             return min(max(_MIN_POLL_SECONDS, _POLL_BACKOFF * self.elapsed), _MAX_POLL_SECONDS)
         self._finish()

@@ -79,19 +79,19 @@ class Settings:
         """Return the name, value, default and description of every setting."""
         return [
             (
-                row.name,
-                format_setting(row.name, self._values[row.name]),
-                format_setting(row.name, self._defaults[row.name]),
-                row.doc,
+                setting.name,
+                format_setting(setting.name, self._values[setting.name]),
+                format_setting(setting.name, self._defaults[setting.name]),
+                setting.doc,
             )
-            for row in SETTINGS.values()
+            for setting in SETTINGS.values()
         ]
 
 
 def read_set(statement: SetStatement, values: OperandResolver) -> Value | None:
     """Return the value that a SET assigns, or None for DEFAULT. Raises SemanticError for an unknown setting or value."""
-    row = SETTINGS.get(statement.name.lower())
-    if row is None:
+    setting = SETTINGS.get(statement.name.lower())
+    if setting is None:
         near = find_closest(statement.name.lower(), SETTINGS, 1, 0.5)
         hint = f"did you mean {near[0]}?" if near else f"the settings are {', '.join(SETTINGS)}"
         raise SemanticError(
@@ -101,9 +101,11 @@ def read_set(statement: SetStatement, values: OperandResolver) -> Value | None:
         return None
     origin = getattr(statement.value, "origin", None)
     try:
-        return row.read(*_plain_operand(statement.value, values))
+        return setting.read(*_plain_operand(statement.value, values))
     except ValueError as error:
-        raise SemanticError("AQL0224", f"'{row.name}' cannot have this value", origin, "invalid", str(error)) from None
+        raise SemanticError(
+            "AQL0224", f"'{setting.name}' cannot have this value", origin, "invalid", str(error)
+        ) from None
 
 
 def format_setting(name: str, value: Value) -> str:
@@ -133,12 +135,12 @@ def _check_seconds(value: object, unit: str) -> Value:
     hint = "write a positive number of seconds, or a duration such as 5 minutes"
     try:
         number = float(value) if isinstance(value, int | float | Decimal | str) and not isinstance(value, bool) else 0.0
-        found = number * (unit_seconds(unit) if unit else 1)
+        seconds = number * (unit_seconds(unit) if unit else 1)
     except (TimeError, KeyError, ValueError, OverflowError):
         raise ValueError(hint) from None
-    if not isfinite(found) or not 0 < found < _LONGEST:
+    if not isfinite(seconds) or not 0 < seconds < _LONGEST:
         raise ValueError(hint)
-    return found
+    return seconds
 
 
 def _check_format(value: object, unit: str) -> Value:
@@ -150,10 +152,10 @@ def _check_format(value: object, unit: str) -> Value:
 
 
 def _check_switch(value: object, unit: str) -> Value:
-    said = {True: _ON, False: _OFF}.get(value) if isinstance(value, bool) else str(value).lower()
-    if said not in _SWITCH or unit:
+    text = {True: _ON, False: _OFF}.get(value) if isinstance(value, bool) else str(value).lower()
+    if text not in _SWITCH or unit:
         raise ValueError(f"write {_ON} or {_OFF}")
-    return said
+    return text
 
 
 SETTINGS = {

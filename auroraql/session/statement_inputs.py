@@ -34,7 +34,7 @@ def to_source(statement: object) -> Source:
 
     A dict becomes its JSON; times in it become AuroraX's `YYYY-MM-DDTHH:MM:SS` in UTC. The `response_format` of a
     search object becomes SELECT. Raises UsageError for any other type, and StatementError for a dict that nests
-    too deep and for a search object with a `response_format` whose query is wrong.
+    too deep and for a search object with a `response_format` whose query has errors.
     """
     if isinstance(statement, str | Source):
         return Source.of(statement)

@@ -67,8 +67,8 @@ def translate_source(
         return _translate(source, to, form, catalogue, parameters, now)
     except StatementError as error:
         span = Span(0, len(source.text))
-        found = keep_valid_fixes(error.diagnostics, source, span, catalogue or load_shipped(), parameters, now)
-        raise StatementError(found, source) from None
+        diagnostics = keep_valid_fixes(error.diagnostics, source, span, catalogue or load_shipped(), parameters, now)
+        raise StatementError(diagnostics, source) from None
 
 
 def _translate(
@@ -79,14 +79,14 @@ def _translate(
     parameters: Mapping[str, object] | None,
     now: datetime | None,
 ) -> Translation:
-    read = script.read_one_statement(source)
-    found = script.require_find(read, source)
-    if form != "auto" and read.form != FORMS[form]:
-        written = next(name for name, each in FORMS.items() if each == read.form)
-        raise UsageError(f"the statement is in the form {written}, not {form}", "omit --from to detect the form")
+    parsed = script.read_one_statement(source)
+    find = script.require_find(parsed, source)
+    if form != "auto" and parsed.form != FORMS[form]:
+        written_form = next(name for name, form_name in FORMS.items() if form_name == parsed.form)
+        raise UsageError(f"the statement is in the form {written_form}, not {form}", "omit --from to detect the form")
     # A query document is translated as it is, even when the service would refuse it.
-    whole = read.form != "text" or isinstance(found.origin, Pointer)
-    return translate_find(found, to, catalogue=catalogue, parameters=parameters, now=now, verbatim=whole)
+    is_verbatim = parsed.form != "text" or isinstance(find.origin, Pointer)
+    return translate_find(find, to, catalogue=catalogue, parameters=parameters, now=now, verbatim=is_verbatim)
 
 
 def translate_find(
@@ -105,28 +105,30 @@ def translate_find(
     """
     if to not in TARGETS:
         raise UsageError(f"unknown form '{to}'", f"the forms are {', '.join(TARGETS)}")
-    known = catalogue or load_shipped()
-    resolved = resolve(find, known, parameters, now=now)
+    target_catalogue = catalogue or load_shipped()
+    resolved = resolve(find, target_catalogue, parameters, now=now)
     _check_parameters(parameters, resolved.parameters)
     # Each codec is imported late, so that a shell command starts quickly.
     if to == "aql":
         from auroraql.language import printer
 
-        return Translation(printer.print_query(resolved.query, known), resolved.warnings)
-    whole = to in ("plan", "python", "curl")
-    made = make_plan(resolved.query, known, resolved.warnings, cut=whole, held=lambda _request: None)
-    if made.unsayable:
-        raise StatementError(made.unsayable)
+        return Translation(printer.print_query(resolved.query, target_catalogue), resolved.warnings)
+    allows_several = to in ("plan", "python", "curl")
+    plan = make_plan(
+        resolved.query, target_catalogue, resolved.warnings, cut=allows_several, held=lambda _request: None
+    )
+    if plan.unsayable:
+        raise StatementError(plan.unsayable)
     if to == "plan":
         from auroraql.codecs import plan_json
 
-        return Translation(plan_json.write_plan(made, known), made.warnings)
-    request, left_out = require_one_request(made, find, to)
-    if not whole:
+        return Translation(plan_json.write_plan(plan, target_catalogue), plan.warnings)
+    request, warnings = require_one_request(plan, find, to)
+    if not allows_several:
         if is_open(request) and not verbatim:
-            raise StatementError([_open_window(made, find)])
-        left_out = (*left_out, *_refused_reason(request, find.origin))
-    return Translation(_write_request(request, resolved.query, to, known), (*made.warnings, *left_out))
+            raise StatementError([_open_window(plan, find)])
+        warnings = (*warnings, *_refused_reason(request, find.origin))
+    return Translation(_write_request(request, resolved.query, to, target_catalogue), (*plan.warnings, *warnings))
 
 
 def _write_request(request: Request, query: Query, to: str, catalogue: Catalogue) -> str | dict[str, Any]:
@@ -147,8 +149,8 @@ def _write_request(request: Request, query: Query, to: str, catalogue: Catalogue
     return pyaurorax.write_pyaurorax(request, statement) if to == "python" else curl.write_curl(request, statement)
 
 
-def _check_parameters(given: Mapping[str, object] | None, used: frozenset[str]) -> None:
-    unused = sorted(set(given or ()) - used)
+def _check_parameters(parameters: Mapping[str, object] | None, used: frozenset[str]) -> None:
+    unused = sorted(set(parameters or ()) - used)
     if unused:
         raise StatementError([unused_parameter_warning(name, used) for name in unused])
 
@@ -164,7 +166,7 @@ def _find_untranslatable(find: FindStatement, query: Query) -> Iterator[tuple[st
         match clause:
             case Select(items):
                 functions = [item for item in items if isinstance(item, SelectAggregate)]
-                yield from ((f"the function {each.function}()", each.origin) for each in functions[:1])
+                yield from ((f"the function {function.function}()", function.origin) for function in functions[:1])
             case Overlap():
                 yield "the intervals of a result", clause.origin
             case Window(form="overlapping") if query.during is not None:
@@ -182,11 +184,11 @@ def require_one_request(plan: Plan, find: FindStatement, to: str) -> tuple[Reque
 
     Raises StatementError when one request cannot express it: nothing that changes the matching records is omitted.
     """
-    code, what = ("AQL0406", "the sentence") if to == "sentence" else ("AQL0407", _CALLED[to])
-    wrong = [
+    code, noun = ("AQL0406", "the sentence") if to == "sentence" else ("AQL0407", _CALLED[to])
+    errors = [
         Diagnostic(
             code,
-            f"{what} cannot express {name}",
+            f"{noun} cannot express {name}",
             origin,
             "applied after the request",
             f"use --to plan, or remove {'the clause' if name.endswith(_CLAUSES) else 'it'}",
@@ -194,26 +196,26 @@ def require_one_request(plan: Plan, find: FindStatement, to: str) -> tuple[Reque
         for name, origin in _find_untranslatable(find, plan.query)
     ]
     if not plan.requests:
-        wrong.append(
-            Diagnostic(code, f"{what} cannot express a statement that matches no record", hint="use --to plan")
+        errors.append(
+            Diagnostic(code, f"{noun} cannot express a statement that matches no record", hint="use --to plan")
         )
     elif any(map(is_too_long, plan.requests)):
         pieces = cut_windows(plan.requests)
-        message = f"{what} cannot express this window: AuroraX accepts at most a month"
-        where = next((c.origin for c in find.clauses if isinstance(c, Window)), plan.query.where.origin)
-        wrong.append(Diagnostic(code, message, where, f"needs {len(pieces)} requests", "use --to plan"))
+        message = f"{noun} cannot express this window: AuroraX accepts at most a month"
+        where = next((clause.origin for clause in find.clauses if isinstance(clause, Window)), plan.query.where.origin)
+        errors.append(Diagnostic(code, message, where, f"needs {len(pieces)} requests", "use --to plan"))
     elif plan.query.during is None and (len(plan.requests) > 1 or plan.post_processing.where is not None):
-        needs = f"{len(plan.requests)} requests" if len(plan.requests) > 1 else "a predicate after the request"
-        where = next((c.expression.origin for c in find.clauses if isinstance(c, Where)), None)
-        wrong.append(
-            Diagnostic(code, f"{what} cannot express this predicate", where, f"needs {needs}", "use --to plan")
+        requirement = f"{len(plan.requests)} requests" if len(plan.requests) > 1 else "a predicate after the request"
+        where = next((clause.expression.origin for clause in find.clauses if isinstance(clause, Where)), None)
+        errors.append(
+            Diagnostic(code, f"{noun} cannot express this predicate", where, f"needs {requirement}", "use --to plan")
         )
-    if wrong:
-        raise StatementError(wrong)
-    left_out = [
+    if errors:
+        raise StatementError(errors)
+    warnings = [
         Diagnostic(
             "AQL0605",
-            f"{what} cannot express the selected columns",
+            f"{noun} cannot express the selected columns",
             clause.origin,
             "omitted",
             "--to plan includes them as response_format",
@@ -222,7 +224,7 @@ def require_one_request(plan: Plan, find: FindStatement, to: str) -> tuple[Reque
         for clause in find.clauses
         if isinstance(clause, Select) and to in ("json", "sentence")
     ]
-    return plan.requests[0], tuple(left_out)
+    return plan.requests[0], tuple(warnings)
 
 
 def _refused_reason(request: Request, origin: Origin) -> Iterator[Diagnostic]:

@@ -215,7 +215,7 @@ def test_a_fetch_of_what_runs_already_keeps_its_own_deadline(demo: Archive, held
     demo.run("SUBMIT a = FIND data_products ON 2021-01-01")
     once(lambda: held.begun)
     demo.run("SET timeout = 0.2")
-    with pytest.raises(TimedOut, match="is cancelled"):
+    with pytest.raises(TimedOut, match="was cancelled"):
         demo.run("FETCH a")
     once(lambda: demo.submitted["a"].state == "cancelled")
     assert not held.go.is_set()

@@ -64,7 +64,7 @@ _OWN = (("main",), ("memory", "main"))
 
 def check_sql(statement: SqlStatement, names: Collection[str]) -> SqlPlan:
     """Return what the SQL reads of the results `names`. Raises StatementError when it has errors or is not allowed."""
-    looking = _SqlInspector(statement, {name.lower(): name for name in names}, names)
+    inspector = _SqlInspector(statement, {name.lower(): name for name in names}, names)
     try:
         document = _loads(_parse(statement))
     except duckdb.Error as error:
@@ -76,22 +76,24 @@ def check_sql(statement: SqlStatement, names: Collection[str]) -> SqlPlan:
             [Diagnostic("AQL0105", "the SQL after the keyword SQL is empty", statement.origin, "write SELECT …")]
         )
     if len(document["statements"]) != 1:
-        raise StatementError([looking.refusal_error("SQL runs only one statement at a time", None, "write one SELECT")])
+        raise StatementError(
+            [inspector.refusal_error("SQL runs only one statement at a time", None, "write one SELECT")]
+        )
     top = document["statements"][0]["node"]
-    looking.outputs = {
+    inspector.outputs = {
         column["query_location"]
         for column in top.get("select_list") or ()
         if column["class"] == "COLUMN_REF" and not column["alias"]
     }
-    looking.inspect(top)
-    if looking.wrong:
-        raise StatementError(looking.wrong)
-    if looking.relation_count > MOST_SQL_TABLES:
+    inspector.inspect(top)
+    if inspector.errors:
+        raise StatementError(inspector.errors)
+    if inspector.relation_count > MOST_SQL_TABLES:
         hint = "join fewer tables: store a part with LET, and read the result"
-        message = f"the SQL reads {looking.relation_count:,} tables; the limit is {MOST_SQL_TABLES}"
+        message = f"the SQL reads {inspector.relation_count:,} tables; the limit is {MOST_SQL_TABLES}"
         raise StatementError([Diagnostic("AQL0116", message, _first_word(statement), "too many", hint)])
-    tables, parameters = tuple(dict.fromkeys(looking.tables)), tuple(dict.fromkeys(looking.parameters))
-    return SqlPlan(tables, parameters, looking.columns(), looking.dotted_names())
+    tables, parameters = tuple(dict.fromkeys(inspector.tables)), tuple(dict.fromkeys(inspector.parameters))
+    return SqlPlan(tables, parameters, inspector.columns(), inspector.dotted_names())
 
 
 def _loads(text: str) -> Any:
@@ -141,38 +143,38 @@ class RewrittenSql:
     edits: tuple[tuple[tuple[int, int], tuple[int, int]], ...] = ()
     columns: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
-    def original_offsets(self, at: int, length: int) -> list[int]:
+    def original_offsets(self, offset: int, length: int) -> list[int]:
         """Return the offset and length in the typed SQL of an offset and length in `text`, in bytes."""
-        begin = self._original_offset(at, 0)
-        return [begin, max(self._original_offset(at + length, 1) - begin, 0)]
+        start = self._original_offset(offset, 0)
+        return [start, max(self._original_offset(offset + length, 1) - start, 0)]
 
-    def _original_offset(self, at: int, end: int) -> int:
+    def _original_offset(self, offset: int, end: int) -> int:
         shift = 0
-        for inside, typed in self.edits:
-            if at < inside[0] + end:
+        for replaced, original in self.edits:
+            if offset < replaced[0] + end:
                 break
-            if at < inside[1] + end:
-                return typed[end]
-            shift = typed[1] - inside[1]
-        return at + shift
+            if offset < replaced[1] + end:
+                return original[end]
+            shift = original[1] - replaced[1]
+        return offset + shift
 
 
-def sql_error(error: duckdb.Error, statement: SqlStatement, ran: RewrittenSql | None = None) -> Diagnostic:
+def sql_error(error: duckdb.Error, statement: SqlStatement, rewritten: RewrittenSql | None = None) -> Diagnostic:
     """Return DuckDB's error as a diagnostic with its span. `ran` is the SQL that DuckDB ran, by default the statement's."""
     text = str(error)
     try:
-        said = json.loads(text[text.index("{") :])
+        details = json.loads(text[text.index("{") :])
     except ValueError:
-        said = {"exception_message": text}
-    place = said.get("location") or said.get("position")
-    found = json.loads(place) if isinstance(place, str) else place
-    if ran is not None:
-        at, length = found if isinstance(found, list) else (found, 1)
-        said["location"] = ran.original_offsets(at, length) if isinstance(at, int) else None
-        missing = _missing_column(str(said.get("exception_message", "")), said, statement, ran.columns)
+        details = {"exception_message": text}
+    location = details.get("location") or details.get("position")
+    position = json.loads(location) if isinstance(location, str) else location
+    if rewritten is not None:
+        offset, length = position if isinstance(position, list) else (position, 1)
+        details["location"] = rewritten.original_offsets(offset, length) if isinstance(offset, int) else None
+        missing = _missing_column(str(details.get("exception_message", "")), details, statement, rewritten.columns)
         if missing is not None:
             return missing
-    return _duckdb_message_error(str(said.get("exception_message", text)), said, statement)
+    return _duckdb_message_error(str(details.get("exception_message", text)), details, statement)
 
 
 _MISSING = re.compile(
@@ -181,28 +183,30 @@ _MISSING = re.compile(
 
 
 def _missing_column(
-    message: str, said: Node, statement: SqlStatement, columns: Mapping[str, tuple[str, ...]]
+    message: str, details: Node, statement: SqlStatement, columns: Mapping[str, tuple[str, ...]]
 ) -> Diagnostic | None:
     """Return the error of an unknown column with a suggestion, or None when DuckDB's own message is better."""
-    missing, origin = _MISSING.match(message), _source_span(said.get("location"), statement)
+    missing, origin = _MISSING.match(message), _source_span(details.get("location"), statement)
     if missing is None or origin is None or not isinstance(statement.origin, Span):
         return None
-    begin = statement.origin.start
-    parts = [part.strip('"') for part in _NAME.findall(statement.text[origin.start - begin : origin.end - begin])]
+    start = statement.origin.start
+    parts = [part.strip('"') for part in _NAME.findall(statement.text[origin.start - start : origin.end - start])]
     qualifier = parts[0] if missing["table"] and len(parts) > 1 else ""
     name = ".".join(parts[1:] if qualifier else parts)
     if name.lower() != (missing["name"] or missing["column"]).lower() and not (missing["name"] and len(parts) > 1):
         return None
-    candidates = [each.strip().strip('"') for each in str(said.get("candidates", "")).split(",") if each.strip()]
-    known = {format_name(*place): None for place in columns.values()}
+    candidates = [
+        candidate.strip().strip('"') for candidate in str(details.get("candidates", "")).split(",") if candidate.strip()
+    ]
+    names = {format_name(*path): None for path in columns.values()}
     if len(parts) == 1:
-        known = {format_name(each): None for each in candidates} | known
+        names = {format_name(candidate): None for candidate in candidates} | names
     exact = columns.get(name.lower())
-    inside = [each for each in known if each.lower().startswith(f"{name.lower()}.")]
-    near = [format_name(*exact)] if exact is not None else inside or find_closest(name, list(known), 1, 0.5)
+    members = [candidate for candidate in names if candidate.lower().startswith(f"{name.lower()}.")]
+    suggestions = [format_name(*exact)] if exact is not None else members or find_closest(name, list(names), 1, 0.5)
     prefix = f"{format_name(qualifier)}." if qualifier else ""
-    meant = " or ".join(prefix + each for each in near[:_COLUMNS_SHOWN])
-    hint = f"did you mean {meant}?" if meant else f"the columns include {', '.join(list(known)[:_COLUMNS_SHOWN])}"
+    meant = " or ".join(prefix + candidate for candidate in suggestions[:_COLUMNS_SHOWN])
+    hint = f"did you mean {meant}?" if meant else f"the columns include {', '.join(list(names)[:_COLUMNS_SHOWN])}"
     fix = meant if exact is not None else None
     return Diagnostic("AQL0409", f"there is no column '{name}'", origin, "unknown column", hint, fix)
 
@@ -238,8 +242,8 @@ def _parse(statement: SqlStatement) -> str:
     except UnicodeEncodeError:
         raise StatementError([Diagnostic("AQL0409", "the SQL contains a lone surrogate", statement.origin)]) from None
     with _parser_connection().cursor() as cursor:
-        found = cursor.execute("SELECT json_serialize_sql($1::VARCHAR)", [statement.text]).fetchone()
-    return str(found[0]) if found is not None else ""
+        row = cursor.execute("SELECT json_serialize_sql($1::VARCHAR)", [statement.text]).fetchone()
+    return str(row[0]) if row is not None else ""
 
 
 @cache
@@ -264,30 +268,30 @@ def _parse_error(document: Node, statement: SqlStatement) -> Diagnostic:
     return Diagnostic("AQL0408", "SQL only accepts SELECT", _first_word(statement), "not a SELECT", hint)
 
 
-def _duckdb_message_error(message: str, said: Node, statement: SqlStatement) -> Diagnostic:
+def _duckdb_message_error(message: str, details: Node, statement: SqlStatement) -> Diagnostic:
     lines = [line.strip() for line in message.splitlines() if line.strip()]
     hint = " ".join(lines[1:3]) if len(lines) > 1 else ""
-    if said.get("error_subtype") == "COLUMN_NOT_FOUND":
-        columns = [name.strip() for name in str(said.get("candidates", "")).split(",")]
-        near = find_closest(str(said.get("name", "")), columns, 1, 0.5)
+    if details.get("error_subtype") == "COLUMN_NOT_FOUND":
+        columns = [name.strip() for name in str(details.get("candidates", "")).split(",")]
+        near = find_closest(str(details.get("name", "")), columns, 1, 0.5)
         hint = f"did you mean {near[0]}?" if near else f"the columns include {', '.join(columns)}"
     first = lines[0] if lines else "it cannot be run"
-    place = said.get("location") or said.get("position")
-    return Diagnostic("AQL0409", f"DuckDB reports: {first}", _source_span(place, statement), hint=hint)
+    location = details.get("location") or details.get("position")
+    return Diagnostic("AQL0409", f"DuckDB reports: {first}", _source_span(location, statement), hint=hint)
 
 
-def _source_span(place: Any, statement: SqlStatement) -> Span | None:
+def _source_span(location: Any, statement: SqlStatement) -> Span | None:
     """Return the span in characters of the source of DuckDB's location in bytes."""
     if not isinstance(statement.origin, Span):
         return None
-    found = json.loads(place) if isinstance(place, str) else place
-    at, length = found if isinstance(found, list) else (found, 1)
+    position = json.loads(location) if isinstance(location, str) else location
+    offset, length = position if isinstance(position, list) else (position, 1)
     data = statement.text.encode()
-    if not isinstance(at, int) or not 0 <= at <= len(data):
+    if not isinstance(offset, int) or not 0 <= offset <= len(data):
         return _first_word(statement)
-    before = len(data[:at].decode(errors="ignore"))
-    inside = len(data[at : at + length].decode(errors="ignore"))
-    return Span(statement.origin.start + before, statement.origin.start + before + max(inside, 1))
+    start = len(data[:offset].decode(errors="ignore"))
+    length_in_characters = len(data[offset : offset + length].decode(errors="ignore"))
+    return Span(statement.origin.start + start, statement.origin.start + start + max(length_in_characters, 1))
 
 
 def _first_word(statement: SqlStatement) -> Span | None:
@@ -303,7 +307,7 @@ class _SqlInspector:
     def __init__(self, statement: SqlStatement, results: dict[str, str], names: Collection[str]) -> None:
         self.statement, self.results, self.names = statement, results, names
         self.data = statement.text.encode(errors="replace")
-        self.wrong: list[Diagnostic] = []
+        self.errors: list[Diagnostic] = []
         self.tables: list[str] = []
         self.parameters: list[str] = []
         self.read: set[str] = set()
@@ -332,8 +336,8 @@ class _SqlInspector:
 
     def _result(self, parts: Sequence[str]) -> str:
         """Return the result of a table name; empty for another table, or for a name of several results."""
-        named = self.aliases.get(parts[-1].lower(), set()) if parts else set()
-        return next(iter(named)) if len(named) == 1 else ""
+        results = self.aliases.get(parts[-1].lower(), set()) if parts else set()
+        return next(iter(results)) if len(results) == 1 else ""
 
     def _qualifier(self, parts: Sequence[str]) -> int:
         """Return the number of leading parts that name a table."""
@@ -345,24 +349,24 @@ class _SqlInspector:
         """Inspect every node of the parse tree, without recursion: SQL can nest deeply."""
         pending: list[tuple[Any, frozenset[str]]] = [(top, frozenset())]
         while pending:
-            each, local = pending.pop()
-            if isinstance(each, list):
-                pending += ((inner, local) for inner in reversed(each))
-            elif isinstance(each, dict):
-                local |= frozenset(self._cte_names(each))
-                self._inspect_node(each, local)
-                pending += ((inner, local) for inner in reversed(_child_nodes(each)))
+            node, local = pending.pop()
+            if isinstance(node, list):
+                pending += ((inner, local) for inner in reversed(node))
+            elif isinstance(node, dict):
+                local |= frozenset(self._cte_names(node))
+                self._inspect_node(node, local)
+                pending += ((inner, local) for inner in reversed(_child_nodes(node)))
 
     def refusal_error(self, message: str, node: Node | None, hint: str) -> Diagnostic:
         """Return the error of SQL that is not allowed, at the location of a node or the first word."""
-        place = None
+        location = None
         if node is not None and node.get("query_location_length", 0) > 0:
-            place = [node["query_location"], node["query_location_length"]]
-        origin = _source_span(place, self.statement) if place is not None else _first_word(self.statement)
+            location = [node["query_location"], node["query_location_length"]]
+        origin = _source_span(location, self.statement) if location is not None else _first_word(self.statement)
         return Diagnostic("AQL0408", message, origin, "not allowed", hint)
 
     def _refuse(self, message: str, node: Node, hint: str = "SQL reads only results stored by LET") -> None:
-        self.wrong.append(self.refusal_error(message, node, hint))
+        self.errors.append(self.refusal_error(message, node, hint))
 
     def _cte_names(self, node: Node) -> Iterator[str]:
         """Yield the names that WITH defines. Refuse one that is also a system view, because it would be ambiguous."""
@@ -410,15 +414,15 @@ class _SqlInspector:
 
     def _note_dotted_name(self, node: Node, parts: Sequence[str]) -> None:
         """Note the position of a dotted name, if DuckDB reports one and the text there matches."""
-        begin, length = node.get("query_location", -1), node.get("query_location_length", 0)
-        if not 0 <= begin < len(self.data):
+        offset, length = node.get("query_location", -1), node.get("query_location_length", 0)
+        if not 0 <= offset < len(self.data):
             return
-        written = self.data[begin : begin + length].decode(errors="replace")
-        spelt = r"\s*\.\s*".join(f'"?{re.escape(part.replace(chr(34), chr(34) * 2))}"?' for part in parts)
-        found = re.search(spelt, written, re.IGNORECASE)
-        if found is not None:
-            start = begin + len(written[: found.start()].encode())
-            self.places[start] = len(found[0].encode()), tuple(parts)
+        written = self.data[offset : offset + length].decode(errors="replace")
+        pattern = r"\s*\.\s*".join(f'"?{re.escape(part.replace(chr(34), chr(34) * 2))}"?' for part in parts)
+        match = re.search(pattern, written, re.IGNORECASE)
+        if match is not None:
+            start = offset + len(written[: match.start()].encode())
+            self.places[start] = len(match[0].encode()), tuple(parts)
 
     def _table(self, node: Node, local: frozenset[str]) -> None:
         *above, name = _table_path(node)
@@ -436,10 +440,12 @@ class _SqlInspector:
             self._refuse(f"SQL cannot read '{name}', which is not a stored result", node)
         else:
             near = find_closest(name, self.names, 1, 0.5)
-            known = f"the results are {', '.join(self.names)}" if self.names else "LET name = FIND … stores one"
-            hint = f"did you mean {near[0]}?" if near else known
+            alternatives = f"the results are {', '.join(self.names)}" if self.names else "LET name = FIND … stores one"
+            hint = f"did you mean {near[0]}?" if near else alternatives
             message, origin = f"there is no result '{name}'", self.refusal_error("", node, "").origin
-            self.wrong.append(Diagnostic("AQL0220", message, origin, "unknown result", hint, near[0] if near else None))
+            self.errors.append(
+                Diagnostic("AQL0220", message, origin, "unknown result", hint, near[0] if near else None)
+            )
 
     def _table_function(self, node: Node) -> None:
         function = node.get("function") or {}
@@ -465,9 +471,12 @@ def _defined_names(node: Node) -> Iterator[str]:
     for name in (*(node.get("aliases") or ()), *(node.get("column_name_alias") or ())):
         yield str(name).lower()
     if node.get("type") == "LAMBDA":
-        taken = node.get("lhs") or {}
-        for each in (taken, *(argument.get("expression") or {} for argument in taken.get("arguments") or ())):
-            yield from (str(name).lower() for name in each.get("column_names") or ())
+        parameters = node.get("lhs") or {}
+        for parameter in (
+            parameters,
+            *(argument.get("expression") or {} for argument in parameters.get("arguments") or ()),
+        ):
+            yield from (str(name).lower() for name in parameter.get("column_names") or ())
 
 
 def _star_names(node: Node) -> Iterator[list[str]]:

@@ -265,7 +265,7 @@ def test_the_deadline_ends_the_program(server: AuroraXServer) -> None:
     with started(server.url, "--timeout", "1") as running:
         _, said = running.communicate(timeout=30)
     assert running.returncode == 4
-    assert "and is cancelled" in said
+    assert "and the search was cancelled" in said
     assert [search.cancelled for search in server.searches.values()] == [True]
 
 
