@@ -512,7 +512,7 @@ def test_a_status_that_cannot_be_written_is_remembered(tmp_path: Path, monkeypat
     assert store.status("a") == document
     assert store.has("a")
     assert store.records("a") is None
-    monkeypatch.setattr("auroraql.frontends.server.result_store._MOST_UNWRITTEN", 2)
+    monkeypatch.setattr("auroraql.frontends.server.result_store._MAX_UNWRITTEN", 2)
     for name in ("b", "c"):
         store.finish_without_space(name, document, "")
     assert [store.status(name) is None for name in ("a", "b", "c")] == [True, False, False]
