@@ -122,7 +122,7 @@ def test_it_ends_in_order(number: int, code: int, tmp_path: Path) -> None:
         (["--disk", "0"], 2, "a size is a number"),
         (["-a", "aurorax"], 2, "a local archive"),
         (["-a", "not-there.duckdb"], 2, "there is no catalogue file"),
-        (["--api-key-file", "not-there"], 2, "cannot be read"),
+        (["--api-key-file", "not-there"], 2, "cannot read"),
     ],
 )
 def test_what_cannot_be_served(arguments: list[str], code: int, said: str) -> None:
