@@ -320,4 +320,4 @@ def test_toml_blocks_are_right(block: str, shell: dict[str, str], tmp_path: Path
     file = tmp_path / "config.toml"
     file.write_text(block)
     file.chmod(0o600)
-    assert ran("auroraql config validate", {**shell, "AURORAQL_CONFIG": str(file)}) == f"{file}: right\n"
+    assert ran("auroraql config validate", {**shell, "AURORAQL_CONFIG": str(file)}) == f"{file}: valid\n"

@@ -15,51 +15,60 @@ from auroraql.frontends.cli.streams import escape_lines
 
 _EPILOG = """\
 examples:
-  auroraql -c "FIND data_products WHERE program = 'trex' AND keogram_type = 'daily' ON 2021-01-01"
+  auroraql -c "FIND data_products WHERE program = 'trex' ON 2021-01-01"
   auroraql run keograms.aql --param day=2021-01-01 --format csv
-  auroraql translate --to json -c "FIND data_products WHERE program = 'trex' ON 2020-02-01"
+  auroraql translate --to json keograms.aql
 
-Results go to standard output, everything else to standard error. Permanent settings go in a file or in variables
-(auroraql config show). Precedence is: option, variable, profile, file, default.
+Results go to standard output, everything else to standard error. Permanent
+settings go in config.toml or in environment variables; auroraql config show
+lists them. Precedence: option, variable, profile, file, default.
 
-exit codes: 0 success, 1 a search failed or was refused, 2 error in the statement or usage,
-3 the archive cannot be reached, 4 the deadline has passed, 130 interrupted.
+exit codes: 0 success, 1 a search failed or was refused, 2 error in the
+statement or usage, 3 the archive cannot be reached, 4 the deadline has passed,
+130 interrupted.
 """
 
 _RUN = """\
-Run the statements of files and saved queries in order, with values for their $name parameters.
+Run the statements of files and saved queries in order, with values for their
+$name parameters.
 
-Saved queries are .aql files in the working folder or in your own folder of queries (auroraql config show prints its
-path). A file path takes precedence over the name of a saved query. At the prompt, \\save saves a query.
+Saved queries are .aql files in the working folder or in your queries folder
+(auroraql config show prints its path). A file path takes precedence over the
+name of a saved query. At the prompt, \\save saves a query.
 """
 
 _RUN_EPILOG = """\
-The head of a query declares its parameters, each with a type and, optionally, a default and a description:
+The comments at the top of a query declare its parameters, each with a type and,
+optionally, a default and a description:
   -- description  The keograms of a program on one day.
   -- param program: text = trex  the program
   -- param day: date  the day
-The types are text, integer, number, boolean, date, time, period, and a list of one of them (list of text).
+The types are text, integer, number, boolean, date, time, period, and lists of
+these, for example list of text.
 
 examples:
   auroraql run --list
   auroraql run keograms_of_a_day day=2021-01-01
   auroraql keograms.aql program=trex
-  auroraql run keograms.aql --param program=trex --param program=rainbow --output keograms.csv
+  auroraql run keograms.aql --param program=trex --output keograms.csv
   auroraql run nightly.aql --keep-going --timeout 60
 """
 
 _CHECK_EPILOG = """\
---format json prints an object for programs: {"version": 1, "diagnostics": [...]}, each diagnostic with file, code,
-severity, message, label, hint, fix, start and end (line and column from 1, in characters) and range (as LSP counts:
-lines and UTF-16 units from 0); fix is the text that replaces the range, or null. The exit code is 2 when there
-is an error.
+--format json prints an object for programs: {"version": 1, "diagnostics":
+[...]}. Each diagnostic has file, code, severity, message, label, hint, fix,
+start and end (line and column from 1, in characters) and range (as in LSP:
+lines and UTF-16 units from 0). fix is the text that replaces the range, or
+null. The exit code is 2 if there is an error.
 
-check runs nothing and contacts no archive. It knows the values that the archive last sent with its data sources, or
-else those that come with AuroraQL. An unknown value is a warning.
+check does not run statements or contact the archive. It checks values against
+the data sources that the archive last sent, or else those that come with
+AuroraQL. An unknown value is a warning.
 """
 
 _CONFIG = """\
-Show or check the settings. They are in config.toml (show prints its path), or in the file that AURORAQL_CONFIG names:
+Show or check the settings. They are in config.toml (show prints its path), or
+in the file that AURORAQL_CONFIG names:
 
   archive = "aurorax"
   api_key = "..."
@@ -69,15 +78,16 @@ Show or check the settings. They are in config.toml (show prints its path), or i
   archive = "http://localhost:8080"
   format = "csv"
 
-The key of a profile, or of the file, is sent only to the archive named in the same table.
+An API key is sent only to the archive that is set in the same table.
 """
 
 _COMPLETION = """\
-Print the shell completion script. It completes commands, options, formats, archives, files, saved queries and their
-parameters. To load it in every session:
+Print the shell completion script. It completes commands, options, formats,
+archives, files, saved queries and their parameters. To load it in every
+session:
 
   bash   echo 'eval "$(auroraql completion bash)"' >> ~/.bashrc
-  zsh    echo 'eval "$(auroraql completion zsh)"' >> ~/.zshrc      (after compinit)
+  zsh    echo 'eval "$(auroraql completion zsh)"' >> ~/.zshrc  (after compinit)
   fish   auroraql completion fish > ~/.config/fish/completions/auroraql.fish
 """
 
@@ -91,7 +101,7 @@ def build_parser(
     parser: argparse.ArgumentParser = _ArgumentParser(
         prog="auroraql",
         usage="auroraql [OPTION]... [-c TEXT | FILE.aql [NAME=VALUE]... | COMMAND ...]",
-        description="Search AuroraX. Without a command, start a REPL on a terminal, or run statements from standard input.",
+        description="Search AuroraX. Without a command, start a REPL on a terminal, or run the\nstatements from standard input.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -223,7 +233,7 @@ def _add_setup_commands(commands: argparse._SubParsersAction[argparse.ArgumentPa
     _add_source_options(config, argparse.SUPPRESS)
     doctor = _add_command(
         commands, "doctor", "show versions, paths, terminal and settings, and whether the archive answers",
-        epilog="exit codes: 0 no problem found, 1 the archive refuses or fails, 2 a setting is wrong or missing,\n3 the archive cannot be reached.",
+        epilog="exit codes: 0 no problem found, 1 the archive refuses or fails, 2 a setting is\nwrong or missing, 3 the archive cannot be reached.",
     )  # fmt: skip
     _add_source_options(doctor, argparse.SUPPRESS)
     completion = _add_command(commands, "completion", "print the shell completion script", _COMPLETION)
