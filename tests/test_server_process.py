@@ -74,7 +74,7 @@ def test_results_take_bounded_space(tmp_path: Path, copy: Path) -> None:
         large = finished(server, "ephemeris", {**SWARM, "end": "2020-01-20T00:00:00"})
         status = waited(large)
         assert status["search_result"]["error_condition"] is True
-        assert "larger than the space" in status["logs"][-1]["summary"]
+        assert "larger than the server" in status["logs"][-1]["summary"]
         held = sum(each.stat().st_size for each in (tmp_path / "auroraql" / "serve").rglob("*") if each.is_file())
         assert held <= 250 * 1024
         spilled = [path for path in (tmp_path / "auroraql" / "serve").rglob("spill-*") if path.is_dir()]
