@@ -27,7 +27,7 @@ def test_the_last_result_is_exported_without_searching_again(tmp_path: Path) -> 
     assert (tmp_path / "a.csv").read_text().startswith("start,url,end\n2021-01-01T00:00:00,https://")
     assert "a.json: 1 row" in said(session)
     run_input(session, "\\export nothing.xyz")
-    assert "does not tell the format" in said(session)
+    assert "does not show the format" in said(session)
 
 
 def test_an_export_to_a_full_disk_loses_nothing(tmp_path: Path) -> None:
