@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -20,18 +19,6 @@ from auroraql.engines.duckdb.demo.location import demo_cache_path
 from auroraql.engines.duckdb.engine import EmbeddedEngine
 from tests.support.server_process import DAY, SWARM, ServerProcess, finished, get, refused, waited
 from tests.support.small_catalogue import Product, write
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[ServerProcess]:
-    with ServerProcess() as running:
-        yield running
-
-
-@pytest.fixture(autouse=True)
-def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-
 
 # --- what it keeps
 
