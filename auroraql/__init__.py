@@ -5,7 +5,7 @@
         result = archive.run("FIND data_products WHERE program = 'trex' AND keogram_type = 'daily' ON 2021-01-01")
         frame = result.to_pandas()
 
-The names below are loaded when they are used: importing the package is cheap.
+Public names are imported on first use, so that `import auroraql` is fast.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ __all__ = ["__version__", *_PUBLIC]  # noqa: PLE0604 - the keys are strings
 def __getattr__(name: str) -> object:
     if name not in _PUBLIC:
         raise AttributeError(f"module 'auroraql' has no attribute {name!r}")
-    from importlib import import_module  # whoever asks for nothing, as for the version, waits for nothing
+    from importlib import import_module  # imported late: `auroraql.__version__` needs nothing
 
     return getattr(import_module(_PUBLIC[name]), name)
 

@@ -1,4 +1,4 @@
-"""The functions of the package that need no archive: parse and translate."""
+"""Public functions that do not need an archive: parse and translate."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def translate(statement: StatementLike, /, to: str, **parameters: object) -> str
     `statement` is text in any form, a query document as a dict, or a search object of pyaurorax. `to` is one of aql,
     json, sentence, plan, python and curl; json and plan return dicts, the others text. `$name` in the statement takes
     the keyword argument `name`. Warnings are reported by `warnings.warn` (`AuroraQLWarning`). Raises StatementError
-    when the statement is wrong or the form cannot express it, and UsageError for an unknown form.
+    when the statement has errors or the form cannot express it, and UsageError for an unknown form.
     """
     source = to_source(statement)
     translation = translate_source(source, to, parameters=parameters)

@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import tomllib
+from graphlib import CycleError, TopologicalSorter
 from itertools import chain
 from pathlib import Path
 
@@ -19,8 +20,8 @@ from auroraql.frontends.cli.main import FORMAT_NAMES, SOURCES, TARGETS
 from auroraql.rendering import FORMATS
 from auroraql.session.translation import FORMS
 from auroraql.session.translation import TARGETS as WRITTEN
-from tests import corpus_files
 from tests.conftest import ROOT
+from tests.support import corpus_files
 
 PACKAGE = ROOT / "auroraql"
 MODULES = sorted(PACKAGE.rglob("*.py"))
@@ -36,6 +37,38 @@ def test_the_floors_are_kept() -> None:
         check=False,
     )
     assert done.returncode == 0, done.stdout
+
+
+def test_imports_have_no_cycle() -> None:
+    """Imports inside functions count: they only hide a cycle from the interpreter."""
+    graph = {_module_name(path): _imported_modules(path) for path in MODULES}
+    assert _find_cycle(graph) is None
+    assert _find_cycle({"a": {"b"}, "b": {"c"}, "c": {"a"}}) is not None
+
+
+def _module_name(path: Path) -> str:
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+def _imported_modules(path: Path) -> set[str]:
+    """Return the modules of the package that a module imports, at its top or inside a function."""
+    names = {_module_name(module) for module in MODULES}
+    imported: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            imported |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            members = (f"{node.module}.{alias.name}" for alias in node.names)
+            imported |= {member if member in names else node.module for member in members}
+    return (imported & names) - {_module_name(path)}
+
+
+def _find_cycle(graph: dict[str, set[str]]) -> tuple[str, ...] | None:
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        return tuple(error.args[1])
+    return None
 
 
 @pytest.mark.parametrize(
@@ -138,7 +171,7 @@ def test_names_that_stand_in_two_places_agree() -> None:
                 *("argcomplete", "tomllib", "logging", "subprocess", "auroraql.queries", "auroraql.rendering"),
                 *(
                     "auroraql.session.archive",
-                    "auroraql.engines.registry",
+                    "auroraql.engines.opening",
                     "auroraql.engines.base",
                     "auroraql.completion",
                 ),

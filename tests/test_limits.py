@@ -8,7 +8,7 @@ import pytest
 
 from auroraql.codecs import script
 from auroraql.diagnostics.errors import Source
-from auroraql.language.parse_table import load_table
+from auroraql.language.grammar import load_table
 from auroraql.language.splitter import StatementPiece
 from auroraql.schema.catalogue import load_shipped
 from auroraql.schema.limits import LIST_LIMITS, MAX_SCRIPT_CHARACTERS, MAX_STATEMENTS

@@ -16,7 +16,7 @@ import pytest
 from prompt_toolkit.history import FileHistory
 
 from auroraql.engines.disk_cache import CacheFile
-from tests.small_catalogue import write
+from tests.support.small_catalogue import write
 
 _EACH = 40
 

@@ -21,7 +21,7 @@ from auroraql.language.formatter import format_text
 from auroraql.schema.catalogue import load_shipped
 from auroraql.session.analyzer import check_scripts
 from auroraql.session.translation import TARGETS, translate_find
-from tests import corpus_files
+from tests.support import corpus_files
 
 FIND = "FIND data_products WHERE "
 
@@ -278,7 +278,7 @@ def test_a_list_of_ten_thousand_and_one_more() -> None:
         assert isinstance(made, dict)
         assert len(made["data_sources"]["programs"]) == 10_000
     for statement, given_ in list_of(10_001):
-        with soon(), pytest.raises(StatementError, match="10,000 are the most"):
+        with soon(), pytest.raises(StatementError, match="the maximum is 10,000"):
             translate(statement, "json", **given_)
 
 

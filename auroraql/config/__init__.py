@@ -24,12 +24,12 @@ from auroraql.config.definitions import (
 from auroraql.config.toml_file import ConfigFile, ConfigProblem, FileValue, read_file, unknown_profile_message
 from auroraql.diagnostics.errors import UsageError
 from auroraql.diagnostics.suggestions import find_closest
+from auroraql.engines.registry import AURORAX, find_engine
 
 __all__ = ["Config", "ConfigFile", "ConfigProblem", "config_file", "read_config", "unknown_variables"]
 
 _OURS = "AURORAQL_"
 _NO_SETTINGS = frozenset((FILE_VARIABLE, PROFILE_VARIABLE))
-_AURORAX = "aurorax"
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +191,7 @@ class _ConfigLayers:
         for name, settings in self._tables():
             if "api_key" in settings:
                 origin = self._value_at(name, settings["api_key"])
-                if not _takes_keys(archive) or (
+                if not find_engine(archive).takes_api_key or (
                     _is_same_service(self._archive_of(settings), archive) and _may_receive_key(archive, origin)
                 ):
                     return settings["api_key"].value, origin, ""
@@ -206,36 +206,32 @@ class _ConfigLayers:
         for table in (settings, self._file.settings):
             if "archive" in table:
                 archive = str(table["archive"].value)
-                return archive if _takes_keys(archive) else _AURORAX
-        return _AURORAX
-
-
-def _takes_keys(archive: str) -> bool:
-    return archive == _AURORAX or "://" in archive
+                return archive if find_engine(archive).takes_api_key else AURORAX
+        return AURORAX
 
 
 def _may_receive_key(archive: str, origin: str) -> bool:
     """Return whether a key of this origin may be sent to an archive. AURORAX_API_KEY is only sent to AuroraX."""
-    from auroraql.engines.addresses import is_aurorax, may_carry_key, resolve_url  # deferred: only needed for a key
+    from auroraql.engines.addresses import is_aurorax, may_carry_key  # deferred: only needed for a key
 
-    if not _takes_keys(archive):
+    definition = find_engine(archive)
+    if not definition.takes_api_key:
         return True
-    url = resolve_url(archive)
+    url = definition.address(archive)
     return may_carry_key(url) and (is_aurorax(url) or not origin.endswith(" AURORAX_API_KEY"))
 
 
 def _is_same_service(one: str, other: str) -> bool:
     """Return whether two names mean the same service."""
     return one == other or (
-        _takes_keys(one) and _takes_keys(other) and _normalized_address(one) == _normalized_address(other)
+        find_engine(one).takes_api_key
+        and find_engine(other).takes_api_key
+        and _normalized_address(one) == _normalized_address(other)
     )
 
 
 def _normalized_address(archive: str) -> str:
-    from auroraql.engines.registry import AURORAX_URL  # deferred: only needed to compare two names
-
-    url = AURORAX_URL if archive == _AURORAX else archive
-    return url.rstrip("/").removesuffix("/api/v1").rstrip("/").lower()
+    return find_engine(archive).address(archive).rstrip("/").removesuffix("/api/v1").rstrip("/").lower()
 
 
 def unknown_variables(environ: Mapping[str, str]) -> list[tuple[str, str]]:

@@ -9,6 +9,10 @@ from collections.abc import Callable
 from math import inf
 from typing import NamedTuple
 
+from auroraql.diagnostics.errors import UsageError
+from auroraql.diagnostics.suggestions import find_closest
+from auroraql.engines.registry import find_engine
+
 Value = str | float | bool | None
 
 
@@ -89,7 +93,6 @@ def _choice_checker(*words: str) -> Callable[[object, bool], Value]:
 
 
 def _check_format(value: Value) -> None:
-    from auroraql.diagnostics.errors import UsageError
     from auroraql.rendering import get_format  # deferred: the prompt appears before the formats are loaded
 
     try:
@@ -99,14 +102,11 @@ def _check_format(value: Value) -> None:
 
 
 def _check_address(value: Value) -> None:
-    from auroraql.diagnostics.errors import UsageError
-
-    if "://" not in str(value):
+    definition = find_engine(str(value))
+    if not definition.check:
         return
-    from auroraql.engines.aurorax.credentials import read_address  # deferred: only needed for a URL
-
     try:
-        read_address(str(value))
+        definition.load(definition.check)(str(value))
     except UsageError as error:
         raise InvalidSetting(f"wrongly: {error.message}", error.hint) from None
 
@@ -117,8 +117,6 @@ def _check_theme(value: object, is_text: bool) -> Value:
         from pygments.styles import STYLE_MAP, get_all_styles  # deferred: only needed for a style of Pygments
 
         if text not in STYLE_MAP and text not in (styles := sorted(get_all_styles())):
-            from auroraql.diagnostics.suggestions import find_closest
-
             matches = find_closest(text, (*THEMES, *styles), 1)
             nearest = f"did you mean {matches[0]}? " if matches else ""
             raise InvalidSetting(
@@ -147,7 +145,7 @@ SETTING_DEFINITIONS = {
         SettingDefinition("theme", "the colours of the prompt: terminal, light, dark, or a Pygments style", _check_theme, "terminal",
             ("AURORAQL_THEME",)),
         SettingDefinition("keys", "the keys of the prompt: emacs or vi", _choice_checker(*KEYS), "emacs", ("AURORAQL_KEYS",)),
-        SettingDefinition("fuzzy", "whether completion matches parts of names (F2)", _check_switch, True, ("AURORAQL_FUZZY",)),
+        SettingDefinition("fuzzy", "whether completion also finds names by some of their letters (F2)", _check_switch, True, ("AURORAQL_FUZZY",)),
         SettingDefinition("multiline", "whether Enter always starts a new line at the prompt (F3)", _check_switch, False, ("AURORAQL_MULTILINE",)),
         SettingDefinition("timing", "whether the prompt shows where the time went (\\timing)", _check_switch, False, ("AURORAQL_TIMING",)),
         SettingDefinition("pager", "the command that shows long results on a terminal (PAGER, or less); empty for none", _check_text, None,

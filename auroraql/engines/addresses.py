@@ -1,24 +1,13 @@
-"""Addresses of archives: remote or local, AuroraX itself, and where an API key may be sent."""
+"""Addresses of services: AuroraX itself, this machine, and where an API key may be sent."""
 
 from __future__ import annotations
 
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
-AURORAX = "aurorax"
-AURORAX_URL = "https://api.aurorax.space"
+from auroraql.engines.registry import AURORAX_URL
 
 _PORTS = {"http": 80, "https": 443}
-
-
-def is_remote(archive: str) -> bool:
-    """Return whether an archive's name means a service, not a file or the demonstration."""
-    return archive == AURORAX or "://" in archive
-
-
-def resolve_url(archive: str) -> str:
-    """Return the address of a remote archive."""
-    return AURORAX_URL if archive == AURORAX else archive
 
 
 def url_origin(url: str) -> tuple[str, str, int] | None:

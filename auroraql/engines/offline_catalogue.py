@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 from auroraql.diagnostics.errors import ArchiveError
+from auroraql.engines.registry import find_engine
 from auroraql.schema.catalogue import Catalogue, load_shipped
 
 
 def offline_catalogue(archive: str) -> Catalogue:
     """Return the sources and metadata keys of an archive without network access.
 
-    `archive` is `demo`, a catalogue file's path, `aurorax` or a URL. Services use their disk cache. Without a cache, or
-    if the file is unreachable, return the packaged catalogue. Raises UsageError for an archive that does not exist.
+    Services use their disk cache. Without a cache, or if the file is unreachable, return the packaged catalogue.
+    Raises UsageError for an archive that does not exist.
     """
-    if archive == "demo":
-        from auroraql.engines.duckdb.demo import demo_catalogue
-
-        return demo_catalogue()
+    definition = find_engine(archive)
+    if definition.catalogue:
+        return cast("Catalogue", definition.load(definition.catalogue)())
     # Import here: most statements are translated for the demonstration, which needs no engine.
-    from auroraql.engines.registry import open_archive
+    from auroraql.engines.opening import open_archive
 
     try:
         engine = open_archive(archive, "", lambda _line: None)

@@ -1,120 +1,130 @@
-"""Opens archives by name: `demo`, a catalogue file's path, `aurorax` or a URL. Imports only the engine needed.
+"""Engine registry: what an archive name means, and which engine opens it.
 
-Opening may be lazy. Run as a program, this module prints the summary of an archive, or builds the demonstration.
+This table is the only place that interprets archive names. It holds data, so that importing it loads no engine. To add
+an engine, write its folder and add a row here.
 """
 
 from __future__ import annotations
 
 import os
-import sys
-import time
-from collections.abc import Callable
-from dataclasses import replace
-from pathlib import Path
+from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
+from typing import Any
 
-from auroraql.diagnostics.errors import UsageError
-from auroraql.engines.addresses import AURORAX, AURORAX_URL, is_aurorax, is_remote, resolve_url
-from auroraql.engines.base import DEFAULT_TIMEOUT, EMBEDDED, Engine
-from auroraql.engines.lazy import EngineSummary, make_lazy, read_summary, write_summary
-
-__all__ = ["AURORAX_URL", "open_archive", "open_lazily"]
-
-Say = Callable[[str], None]
+AURORAX = "aurorax"
+AURORAX_URL = "https://api.aurorax.space"
 
 
-def open_archive(
-    archive: str | os.PathLike[str], api_key: str | None, say: Say, timeout: float = DEFAULT_TIMEOUT.total_seconds()
-) -> Engine:
-    """Open an archive; a catalogue file within `timeout` seconds.
+@dataclass(frozen=True, slots=True)
+class EngineDefinition:
+    """Row of the registry: a kind of archive name, its properties, and its functions as `module:function`."""
 
-    `api_key` defaults to AURORAX_API_KEY for AuroraX itself. `say` receives lines about slow steps. Raises UsageError
-    for an archive that does not exist, Unreachable for one that cannot be opened, TimedOut.
+    form: str
+    """What the user writes, in words: `demo`, `a URL`."""
+    doc: str
+    """Description in completion."""
+    opener: str
+    """`(archive, api_key, say, deadline) -> Engine`, see `auroraql.engines.opening`."""
+    name: str = ""
+    """The archive's whole name, if it has a fixed one."""
+    schemes: tuple[str, ...] = ()
+    """URL schemes that mean this engine."""
+    suffix: str = ""
+    """Suffix of the files that completion offers."""
+    url: str = ""
+    """Address of a service that has a fixed name."""
+    lazy_opener: str = ""
+    """Opener that returns before the archive is open; with the same arguments. Empty: use `opener`."""
+    catalogue: str = ""
+    """`() -> Catalogue` without opening the archive. Empty: open it."""
+    check: str = ""
+    """`(address) -> object`, raises UsageError for an address that cannot be opened."""
+    is_remote: bool = False
+    """Whether the archive is a service on the network."""
+    takes_api_key: bool = False
+    """Whether an API key may be sent to the archive."""
+    is_demonstration: bool = False
+    """Whether the records are synthetic."""
+    always_exists: bool = False
+    """Whether opening cannot fail because the archive does not exist, so that a prompt may appear first."""
+    is_servable: bool = False
+    """Whether `auroraql serve` can serve the archive: it is a DuckDB catalogue on this machine."""
+
+    def address(self, archive: str) -> str:
+        """Return the address of an archive of this engine: its URL if the name is fixed, else the name."""
+        return self.url or archive
+
+    def load(self, reference: str) -> Any:
+        """Import and return a function of this row, such as `opener`."""
+        module, _, name = reference.partition(":")
+        return getattr(import_module(module), name)
+
+
+_SERVICE = EngineDefinition(
+    form="a URL",
+    doc="search engine with AuroraX's API",
+    opener="auroraql.engines.aurorax.opening:open_service",
+    schemes=("http", "https"),
+    check="auroraql.engines.aurorax.credentials:read_address",
+    is_remote=True,
+    takes_api_key=True,
+)
+
+_CATALOGUE_FILE = EngineDefinition(
+    form="a catalogue file",
+    doc="catalogue file",
+    opener="auroraql.engines.duckdb.opening:open_file",
+    suffix=".duckdb",
+    is_servable=True,
+)
+
+ENGINES = (
+    EngineDefinition(
+        form="demo",
+        doc="demonstration data",
+        opener="auroraql.engines.duckdb.opening:open_demonstration",
+        name="demo",
+        lazy_opener="auroraql.engines.duckdb.opening:open_demonstration_lazily",
+        catalogue="auroraql.engines.duckdb.demo:demo_catalogue",
+        is_demonstration=True,
+        always_exists=True,
+        is_servable=True,
+    ),
+    _CATALOGUE_FILE,
+    EngineDefinition(
+        form=AURORAX,
+        doc="the search engine",
+        opener="auroraql.engines.aurorax.opening:open_aurorax",
+        name=AURORAX,
+        url=AURORAX_URL,
+        is_remote=True,
+        takes_api_key=True,
+        always_exists=True,
+    ),
+    _SERVICE,
+)
+
+
+def find_engine(archive: str | os.PathLike[str]) -> EngineDefinition:
+    """Return the engine of an archive name.
+
+    A path object is a catalogue file. A text is looked up by name, then by URL scheme; an unknown scheme is left to the
+    engine of URLs, which reports it. Any other text is the path of a catalogue file.
     """
-    if isinstance(archive, str) and is_remote(archive):
-        from auroraql.engines.aurorax import AuroraXEngine
-
-        url = resolve_url(archive)
-        key = api_key
-        if key is None and is_aurorax(url):
-            key = os.environ.get("AURORAX_API_KEY")
-        return AuroraXEngine(url, api_key=key or None, name=archive if archive == AURORAX else None)
-    from auroraql.engines.duckdb.engine import EmbeddedEngine
-
-    if not archive:
-        raise UsageError("no archive is named", "use demo, a catalogue file, aurorax or a URL")
-    deadline = time.monotonic() + timeout
-    return EmbeddedEngine(None if archive == "demo" else Path(archive), say=say, deadline=deadline)
+    return _find_by_text(archive) if isinstance(archive, str) else _CATALOGUE_FILE
 
 
-def open_lazily(
-    archive: str | os.PathLike[str], api_key: str | None, say: Say, timeout: float = DEFAULT_TIMEOUT.total_seconds()
-) -> Engine:
-    """Return an archive that opens on its first request for records; name and catalogue are available at once.
-
-    Raises the errors of `open_archive`.
-    """
-    if archive == "demo":
-        say_once = _say_once(say)
-        return _open_demonstration(lambda: open_archive(archive, api_key, say_once), say_once)
-    summary = read_summary(_PROGRAM, str(archive))
-    if summary is None:
-        return open_archive(archive, api_key, say, timeout)
-    return make_lazy(summary, lambda: open_archive(archive, api_key, say, timeout))
+@cache
+def _find_by_text(archive: str) -> EngineDefinition:
+    scheme, separator, _ = archive.partition("://")
+    for definition in ENGINES:
+        if (definition.name and archive == definition.name) or (separator and scheme.lower() in definition.schemes):
+            return definition
+    return _SERVICE if separator else _CATALOGUE_FILE
 
 
-_SOON = 0.5
-"""Seconds until the build of the demonstration is reported. An unusable cache directory is known sooner."""
-
-_PROGRAM = [sys.executable, "-m", "auroraql.engines.registry"]
-
-
-def _open_demonstration(open_it: Callable[[], Engine], say: Say) -> Engine:
-    """Return the lazily opened demonstration, and build its file in a background process if it is missing."""
-    from auroraql.engines.duckdb.demo import demo_catalogue
-    from auroraql.engines.duckdb.demo.location import DEMO_NAME, demo_cache_path
-
-    summary = EngineSummary(DEMO_NAME, replace(EMBEDDED, demonstration=True), demo_catalogue())
-    if demo_cache_path(None).is_file():
-        return make_lazy(summary, open_it)
-    import subprocess  # deferred: needed only to start a process
-
-    devnull = subprocess.DEVNULL
-    # In its own session, so that neither Ctrl-C nor the end of the prompt stops it.
-    build_process = subprocess.Popen(
-        [*_PROGRAM, DEMO_NAME], stdin=devnull, stdout=devnull, stderr=devnull, start_new_session=True
-    )
-
-    def open_built() -> Engine:
-        try:
-            build_process.wait(_SOON)
-        except subprocess.TimeoutExpired:
-            say("Building the demonstration catalogue (once, a few seconds).")
-            build_process.wait()
-        return open_it()  # reports errors of the build
-
-    return make_lazy(summary, open_built)
-
-
-def _say_once(say: Say) -> Say:
-    """Return a `say` that reports each line once, even if opening is retried."""
-    reported: set[str] = set()
-
-    def say_once(line: str) -> None:
-        if line not in reported:
-            reported.add(line)
-            say(line)
-
-    return say_once
-
-
-def _main(archive: str) -> None:
-    if archive == "demo":
-        from auroraql.engines.duckdb.demo.demo_cache import build_cache
-
-        build_cache()
-    else:
-        sys.stdout.write(write_summary(open_archive(archive, None, lambda _line: None)))
-
-
-if __name__ == "__main__":
-    _main(sys.argv[1])
+def archive_forms() -> str:
+    """Return the forms of archive names for a message: `demo, a catalogue file, aurorax or a URL`."""
+    forms = [definition.form for definition in ENGINES]
+    return f"{', '.join(forms[:-1])} or {forms[-1]}"

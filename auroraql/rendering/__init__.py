@@ -6,12 +6,15 @@ completely or not at all.
 
 from __future__ import annotations
 
+from typing import Any
+
 from auroraql.rendering.cell_format import cut_text
 from auroraql.rendering.files import check_writable, format_of, write_result, write_text
 from auroraql.rendering.footer import format_footer
 from auroraql.rendering.formats import FORMATS, ResultFormat, get_format, render_result, render_text, should_color
 from auroraql.rendering.options import supports_blocks
 from auroraql.rendering.table import render_grid
+from auroraql.results.result_set import ResultSet, ResultWriters
 
 __all__ = [
     "FORMATS",
@@ -29,3 +32,24 @@ __all__ = [
     "write_result",
     "write_text",
 ]
+
+
+def _notebook_html(result: ResultSet) -> str:
+    from auroraql.rendering.html import notebook_html  # deferred: only notebooks and HTML files need it
+
+    return notebook_html(result)
+
+
+def _to_arrow_table(result: ResultSet) -> Any:
+    from auroraql.results.dataframes import to_arrow_table  # deferred: only data frames and Parquet need it
+
+    return to_arrow_table(result)
+
+
+def _to_pandas_frame(result: ResultSet) -> Any:
+    from auroraql.results.dataframes import to_pandas_frame  # deferred: only data frames and Parquet need it
+
+    return to_pandas_frame(result)
+
+
+ResultSet.writers = ResultWriters(render_text, write_result, _notebook_html, _to_arrow_table, _to_pandas_frame)

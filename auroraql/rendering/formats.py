@@ -98,7 +98,9 @@ FORMATS = {
         ResultFormat(
             "csv", "comma-separated values with a header line", (".csv",), _render_csv, on_terminal=_escape_invisible
         ),
-        ResultFormat("tsv", "tab-separated values with a header line", (".tsv",), _render_tsv, on_terminal=_escape_invisible),
+        ResultFormat(
+            "tsv", "tab-separated values with a header line", (".tsv",), _render_tsv, on_terminal=_escape_invisible
+        ),
         ResultFormat(
             "json",
             "records in AuroraX's format, as an array",
@@ -127,7 +129,11 @@ FORMATS = {
             on_terminal=_escape_invisible,
         ),
         ResultFormat(
-            "html", "a web page with pictures and a table", (".html", ".htm"), _render_html, on_terminal=_escape_invisible
+            "html",
+            "a web page with pictures and a table",
+            (".html", ".htm"),
+            _render_html,
+            on_terminal=_escape_invisible,
         ),
     )
 }
@@ -140,7 +146,9 @@ def get_format(name: str) -> ResultFormat:
     if output_format is None:
         suggestions = find_closest(name.lower(), FORMATS, 1)
         suggestion = f"did you mean {suggestions[0]}? " if suggestions else ""
-        raise UsageError(f"there is no format '{make_visible(name)}'", f"{suggestion}the formats are {', '.join(FORMATS)}")
+        raise UsageError(
+            f"there is no format '{make_visible(name)}'", f"{suggestion}the formats are {', '.join(FORMATS)}"
+        )
     return output_format
 
 

@@ -1,7 +1,7 @@
-"""From what was written to what is meant: the one place where names, types, units and times are checked.
+"""Resolver: turn the AST of a FIND into a Query in normal form. All names, types, units and times are checked here.
 
-`resolve` raises everything that is wrong with a statement at once; what it returns is a Query in normal
-form and the warnings, which never stop a search.
+`resolve` raises all errors of a statement together. It returns warnings with the query, because warnings never stop a
+search.
 """
 
 from __future__ import annotations
@@ -41,16 +41,16 @@ from auroraql.schema.catalogue import Catalogue
 
 @dataclass(frozen=True, slots=True)
 class ResolvedFind:
-    """A query, what was noticed on the way, and the parameters it used."""
+    """Resolved FIND: the query, its warnings in text order, and the names of the parameters that it uses."""
 
     query: Query
     warnings: tuple[Diagnostic, ...]
     parameters: frozenset[str]
     kind: Kind
     searched: StoredResult | None = None
-    """The result whose rows are searched, where that is no kind of the archive's."""
+    """The stored result whose rows are searched. None if the statement searches the archive."""
     waiting: bool = False
-    """Whether values are left out that are there only once other statements have run."""
+    """Whether the query lacks values that exist only after other statements have run."""
 
 
 def resolve(
@@ -61,22 +61,24 @@ def resolve(
     now: datetime | None = None,
     results: ResultLookup | None = None,
 ) -> ResolvedFind:
-    """The meaning of a statement, against the names an archive knows.
+    """Resolve a FIND against the names in an archive's catalogue.
 
-    `now` is naive UTC and stands for NOW; the clock's when left out. `results` are those that the statement may
-    be fed from. Raises StatementError with every diagnostic of the statement.
+    `parameters` are the values of `$name`. `now` is the value of NOW in naive UTC, by default the current time.
+    `results` looks up the stored results and subqueries that the statement refers to.
+
+    Raises StatementError with every diagnostic of the statement.
     """
-    moment = now if now is not None else datetime.now(UTC).replace(tzinfo=None)
-    values = OperandResolver(parameters or {}, moment)
+    reference_time = now if now is not None else datetime.now(UTC).replace(tzinfo=None)
+    values = OperandResolver(parameters or {}, reference_time)
     try:
-        fed = bind_results(find, catalogue, values, results)
-    except SemanticError as fault:
-        raise StatementError([fault.diagnostic]) from None
-    return _FindResolver(fed, catalogue, values).run()
+        bound = bind_results(find, catalogue, values, results)
+    except SemanticError as error:
+        raise StatementError([error.diagnostic]) from None
+    return _FindResolver(bound, catalogue, values).run()
 
 
 def _select_items(find: FindStatement) -> Iterator[WrittenColumn | SelectAggregate]:
-    """The columns and functions of SELECT."""
+    """Yield the columns and functions of SELECT."""
     for clause in find.clauses:
         if isinstance(clause, Select):
             yield from (item for item in clause.items if isinstance(item, WrittenColumn | SelectAggregate))
@@ -86,13 +88,13 @@ _OF_CONJUNCTIONS = (Of, Within, Via, Precision)
 
 
 class _FindResolver:
-    """One statement on its way to its query."""
+    """Resolver of one FIND statement, which collects every error in it."""
 
-    def __init__(self, fed: BoundFind, catalogue: Catalogue, values: OperandResolver) -> None:
-        self.fed, self.find, self.kind, self.values = fed, fed.find, fed.kind, values
-        self.names = NameResolver(fed.kind, catalogue)
-        self.names.labels = {item.alias: item for item in _select_items(fed.find) if item.alias}
-        self.wrong: list[Diagnostic] = [*fed.wrong]
+    def __init__(self, bound: BoundFind, catalogue: Catalogue, values: OperandResolver) -> None:
+        self.bound, self.find, self.kind, self.values = bound, bound.find, bound.kind, values
+        self.names = NameResolver(bound.kind, catalogue)
+        self.names.labels = {item.alias: item for item in _select_items(bound.find) if item.alias}
+        self.errors: list[Diagnostic] = [*bound.errors]
 
     def run(self) -> ResolvedFind:
         predicates = PredicateResolver(self.names, self.values)
@@ -100,20 +102,20 @@ class _FindResolver:
         where, select, limit, offset = self._clauses(predicates, selection)
         grouping = GroupingResolver(self.names, self.find, select)
         rows = grouping.rows()
-        self.wrong += [*predicates.wrong, *selection.wrong]
-        # What is wrong with a column may be all that is wrong with the rows.
-        self.wrong += [each for each in grouping.wrong if each.code != "AQL0212" or not selection.wrong]
+        self.errors += [*predicates.errors, *selection.errors]
+        # A missing column may be the only cause of a grouping error, so a SELECT error hides those.
+        self.errors += [error for error in grouping.errors if error.code != "AQL0212" or not selection.errors]
         bounds, during = self._window()
-        criteria, said = self._criteria()
+        criteria, criteria_warnings = self._criteria()
         warnings = [
             *self.find.notes,
-            *self.fed.warnings,
+            *self.bound.warnings,
             *self.names.warnings,
-            *self._without_waiting_values([*predicates.warnings, *said]),
+            *self._drop_bound_value_warnings([*predicates.warnings, *criteria_warnings]),
         ]
-        if self.wrong:
+        if self.errors:
             raise StatementError(
-                sorted(self.wrong, key=_diagnostic_sort_key), questions=sorted(warnings, key=_diagnostic_sort_key)
+                sorted(self.errors, key=_diagnostic_sort_key), questions=sorted(warnings, key=_diagnostic_sort_key)
             )
         query = Query(
             self.kind.name,
@@ -128,17 +130,17 @@ class _FindResolver:
             rows.group_by,
             criteria,
             during,
-            self.fed.using,
+            self.bound.using,
             (CLAUSE,) if bounds != WindowBounds() or during is not None else (),
         )
         query = Query.build(query)
-        warnings += self._about_window(query)
-        said_in_order, used = tuple(sorted(warnings, key=_diagnostic_sort_key)), frozenset(self.values.used)
-        return ResolvedFind(query, said_in_order, used, self.kind, self.fed.searched, self.fed.waiting)
+        warnings += self._window_warnings(query)
+        ordered_warnings, used = tuple(sorted(warnings, key=_diagnostic_sort_key)), frozenset(self.values.used)
+        return ResolvedFind(query, ordered_warnings, used, self.kind, self.bound.searched, self.bound.waiting)
 
-    def _about_window(self, query: Query) -> Iterator[Diagnostic]:
-        """What is to be noticed about when records are searched for."""
-        if self.fed.searched is not None:
+    def _window_warnings(self, query: Query) -> Iterator[Diagnostic]:
+        """Yield warnings about the time window: none is given, or it is too short for the products."""
+        if self.bound.searched is not None:
             return
         if narrow_window(query) == (None, None) and query.during is None:
             yield no_window_warning(self.kind.title, self.find.origin)
@@ -147,9 +149,9 @@ class _FindResolver:
         if too_short is not None:
             yield too_short
 
-    def _without_waiting_values(self, warnings: Iterable[Diagnostic]) -> Iterator[Diagnostic]:
-        """The warnings, without those of values that were found and not written."""
-        return (each for each in warnings if each.code != "AQL0602" or each.origin not in self.fed.origins)
+    def _drop_bound_value_warnings(self, warnings: Iterable[Diagnostic]) -> Iterator[Diagnostic]:
+        """Filter out unknown-value warnings for values that come from a result: the user did not type them."""
+        return (w for w in warnings if w.code != "AQL0602" or w.origin not in self.bound.origins)
 
     def _clauses(
         self, predicates: PredicateResolver, selection: SelectResolver
@@ -170,38 +172,38 @@ class _FindResolver:
         return where, select, limit, offset
 
     def _criteria(self) -> tuple[Criteria | None, list[Diagnostic]]:
-        """What conjunctions are found between, and what was noticed of it; of another kind, none."""
+        """Return the conjunction criteria and their warnings, or None and no warnings for another kind."""
         written = [clause for clause in self.find.clauses if isinstance(clause, _OF_CONJUNCTIONS)]
         if not written and self.kind is not CONJUNCTIONS:
             return None, []
-        # Most searches are for something else and never load this room.
+        # Deferred: only conjunction searches pay for this import.
         from auroraql.resolver.conjunctions import CriteriaResolver, misplaced_clauses
 
         if self.kind is not CONJUNCTIONS:
-            self.wrong += misplaced_clauses(written, self.kind.title)
+            self.errors += misplaced_clauses(written, self.kind.title)
             return None, []
         clauses = CriteriaResolver(self.names.catalogue, self.values)
         criteria = clauses.criteria(written, self.find.origin)
-        self.wrong += clauses.wrong
+        self.errors += clauses.errors
         return criteria, clauses.warnings
 
     def _limit(self, clause: Limit) -> tuple[int | None, int]:
         try:
             count = self.values.whole(clause.count, "LIMIT")
             return count, self.values.whole(clause.offset, "OFFSET") if clause.offset is not None else 0
-        except SemanticError as fault:
-            self.wrong.append(fault.diagnostic)
+        except SemanticError as error:
+            self.errors.append(error.diagnostic)
             return None, 0
 
     def _window(self) -> tuple[WindowBounds, tuple[Interval, ...] | None]:
-        """The window that records lie in, and the intervals that they overlap; None where there are none.
+        """Return the window that contains the records, and the intervals that they overlap or None.
 
-        A record of a single moment overlaps a window when it is inside.
+        OVERLAPPING becomes an interval, except for records of a single moment: those overlap a window if they are in it.
         """
         bounds = self._bounds()
-        overlapping = any(isinstance(each, Window) and each.form == "overlapping" for each in self.find.clauses)
+        overlapping = any(isinstance(c, Window) and c.form == "overlapping" for c in self.find.clauses)
         if not overlapping or len(set(self.kind.span)) < 2 or bounds.start is None or bounds.end is None:
-            return bounds, self.fed.during
+            return bounds, self.bound.during
         return WindowBounds(), ((bounds.start, bounds.end),)
 
     def _bounds(self) -> WindowBounds:
@@ -211,28 +213,28 @@ class _FindResolver:
             if isinstance(clause, Window):
                 try:
                     windows.append((clause, resolve_window(clause, self.values)))
-                except SemanticError as fault:
-                    self.wrong.append(fault.diagnostic)
+                except SemanticError as error:
+                    self.errors.append(error.diagnostic)
                     faulty = True
         try:
-            if self.fed.during is not None and windows:
-                raise two_windows_error(self.fed.overlap)
+            if self.bound.during is not None and windows:
+                raise two_windows_error(self.bound.overlap)
             return WindowBounds() if faulty else join_windows(windows)
-        except SemanticError as fault:
-            self.wrong.append(fault.diagnostic)
+        except SemanticError as error:
+            self.errors.append(error.diagnostic)
             return WindowBounds()
 
 
 def unused_parameter_warning(name: str, used: frozenset[str]) -> Diagnostic:
-    """A parameter that was given and that no statement asks for."""
-    asked = ", ".join(f"${each}" for each in sorted(used))
+    """Return the diagnostic for a parameter that was passed but that no statement uses."""
+    used_names = ", ".join(f"${used_name}" for used_name in sorted(used))
     return Diagnostic(
         "AQL0210",
-        f"the parameter ${name} is given, and nothing uses it",
-        hint=f"the parameters here are {asked}" if asked else "there is no parameter here",
+        f"the parameter ${name} is given but not used",
+        hint=f"the parameters are {used_names}" if used_names else "there are no parameters",
     )
 
 
 def _diagnostic_sort_key(diagnostic: Diagnostic) -> int:
-    """Diagnostics come in the order of the text."""
+    """Return the start offset of a diagnostic: diagnostics are reported in text order."""
     return getattr(diagnostic.origin, "start", 0)

@@ -1,4 +1,4 @@
-"""Intervals of time: made longer by a padding, and put in order, apart from one another."""
+"""Time intervals: pad them, sort them, and join those that overlap."""
 
 from __future__ import annotations
 
@@ -10,17 +10,20 @@ from auroraql.resolver.times import TimeError, shift_time, unit_seconds
 from auroraql.resolver.values import OperandResolver, SemanticError
 
 _MINUTE = 60
-"""Seconds between two records of ephemeris, which are one a minute."""
+"""Seconds between two ephemeris records: AuroraX has one per minute."""
 
 
 def pad_intervals(intervals: Iterable[Interval], padding: Duration | None, values: OperandResolver) -> list[Interval]:
-    """The intervals, longer by the padding at both ends. Raises Fault for one that has no fixed length or is negative."""
+    """Return the intervals, extended by the padding at both ends.
+
+    Raises SemanticError if the padding is negative or its unit has no fixed length.
+    """
     if padding is None:
         return list(intervals)
     count = values.count(padding)
     if count < 0:
         raise SemanticError(
-            "AQL0304", "a padding is not negative", padding.origin, "below 0", "it makes intervals longer"
+            "AQL0304", "a padding cannot be negative", padding.origin, "below 0", "a padding extends the intervals"
         )
     try:
         unit_seconds(padding.unit)
@@ -28,17 +31,20 @@ def pad_intervals(intervals: Iterable[Interval], padding: Duration | None, value
             (shift_time(first, -count, padding.unit), shift_time(last, count, padding.unit))
             for first, last in intervals
         ]
-    except TimeError as fault:
-        raise SemanticError("AQL0304", str(fault), padding.origin, hint=fault.hint) from None
+    except TimeError as error:
+        raise SemanticError("AQL0304", str(error), padding.origin, hint=error.hint) from None
 
 
 def join_intervals(intervals: Iterable[Interval], *, by_minute: bool = False) -> list[Interval]:
-    """The intervals in order, those that overlap as one; `by_minute`: also those not more than a minute apart."""
-    most = _MINUTE if by_minute else 0
-    made: list[Interval] = []
+    """Return the intervals sorted by start, with overlapping ones joined.
+
+    `by_minute` also joins intervals that are at most a minute apart.
+    """
+    max_gap = _MINUTE if by_minute else 0
+    joined: list[Interval] = []
     for first, last in sorted(intervals):
-        if made and (first - made[-1][1]).total_seconds() <= most:
-            made[-1] = (made[-1][0], max(made[-1][1], last))
+        if joined and (first - joined[-1][1]).total_seconds() <= max_gap:
+            joined[-1] = (joined[-1][0], max(joined[-1][1], last))
         else:
-            made.append((first, last))
-    return made
+            joined.append((first, last))
+    return joined

@@ -1,4 +1,4 @@
-"""Names that are taken for metadata keys and never are: the time under another name, and the names that SELECT gives."""
+"""Diagnostics of names that cannot be metadata keys: words for time such as `date`, and aliases of SELECT."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from auroraql.schema.operators import Op
 
 
 def check_misused_name(names: NameResolver, comparison: ast.ComparisonExpression) -> None:
-    """Raise Fault for a comparison of a bare name that is neither a field nor a known key, and cannot be meant as one."""
+    """Raise SemanticError if an unknown bare name is an alias of SELECT, or a word for time compared with times."""
     name = comparison.path.dotted
     item = names.labels.get(name)
     if item is not None:
@@ -28,16 +28,18 @@ def _refuse_label(name: str, item: ast.SelectItem, comparison: ast.ComparisonExp
         if item.function != "count":
             message = f"'{name}' is calculated after WHERE, which filters single records"
         hint = f"keep the groups with LET g = FIND …, then filter them: FIND g WHERE {name} …"
-        raise SemanticError("AQL0201", message, comparison.path.origin, "a name of SELECT", hint)
+        raise SemanticError("AQL0201", message, comparison.path.origin, "an alias of SELECT", hint)
     if isinstance(item, ast.SelectColumn) and not item.members:
-        message = f"'{name}' is a name of SELECT, which WHERE does not know"
+        message = f"'{name}' is an alias of SELECT, which WHERE cannot use"
         written = item.path.dotted
-        raise SemanticError("AQL0201", message, comparison.path.origin, "a name of SELECT", f"write {written}", written)
+        raise SemanticError(
+            "AQL0201", message, comparison.path.origin, "an alias of SELECT", f"write {written}", written
+        )
 
 
 def _refuse_time(names: NameResolver, name: str, comparison: ast.ComparisonExpression) -> None:
     operator = comparison.operator
-    literals = [_operand_literals(each, name) for each in comparison.operands]
+    literals = [_operand_literals(operand, name) for operand in comparison.operands]
     if not literals or not all(literals):
         return
     low, high = literals[0] or ("", ""), literals[-1] or ("", "")
@@ -50,13 +52,13 @@ def _refuse_time(names: NameResolver, name: str, comparison: ast.ComparisonExpre
         Op.BETWEEN: f"BETWEEN {low[0]} AND {high[1]}",
     }
     window = windows.get(operator, "")
-    times = tuple(dict.fromkeys(each.bare for each in names.kind.span))
+    times = tuple(dict.fromkeys(field.bare for field in names.kind.span))
     fields = f"the times are {' and '.join(times)}" if len(times) > 1 else f"the time is {times[0]}"
     rewritten = _rewrite_comparison(names, operator, low, high, len(literals))
     hint = fields
     if window:
         hint = f"write the time window after WHERE: {window}; {fields}"
-    elif rewritten:  # SINCE and UNTIL hold the moment that they name, which > and < leave out
+    elif rewritten:  # > and < have no equivalent window: SINCE and UNTIL include their time
         hint = f"write {rewritten}; {fields}"
     fix = None if names.kind is CONJUNCTIONS else rewritten
     raise SemanticError("AQL0201", message, comparison.origin, "not a field", hint, fix)
@@ -69,8 +71,8 @@ def _on_literal(literal: tuple[str, str]) -> str:
 def _rewrite_comparison(
     names: NameResolver, operator: Op, low: tuple[str, str], high: tuple[str, str], count: int
 ) -> str | None:
-    """Return the same comparison of the fields that say when a record is."""
-    first, last = (each.bare for each in names.kind.span)
+    """Return the comparison as text, rewritten to the kind's time fields. Return None for other operators."""
+    first, last = (field.bare for field in names.kind.span)
     match operator:
         case Op.EQ | Op.BETWEEN if first == last:
             return f"{first} BETWEEN {low[0]} AND {high[1]}"
@@ -91,7 +93,7 @@ def _rewrite_comparison(
 
 
 def _operand_literals(operand: Operand, name: str) -> tuple[str, str] | None:
-    """Return the literals of the first and last moment of an operand that is a time; None for anything else."""
+    """Return the literals of an operand's first and last time. Return None if the operand is not a time."""
     match operand:
         case Instant(Timestamp(text), ()) if text not in ("NOW", "TODAY"):
             written = text

@@ -1,4 +1,4 @@
-"""Paths to fields: what a name means on a record of a kind, and what to say when it means nothing known."""
+"""Names: resolve paths to fields or metadata keys of a kind, and suggest names for unknown ones."""
 
 from __future__ import annotations
 
@@ -16,17 +16,20 @@ METADATA = "metadata"
 
 
 class NameResolver:
-    """Resolves the paths of one statement; unknown metadata keys are warned of once each."""
+    """Resolver of the paths of one statement. It warns once about each unknown metadata key."""
 
     def __init__(self, kind: Kind, catalogue: Catalogue) -> None:
         self.kind, self.catalogue = kind, catalogue
         self.warnings: list[Diagnostic] = []
         self.labels: Mapping[str, SelectItem] = {}
-        """The items of SELECT by the names it gives them."""
+        """The items of SELECT by their aliases."""
         self._warned: set[str] = set()
 
     def ref(self, path: Path, *, above: tuple[str, ...] = ()) -> Ref:
-        """The field or metadata key a path names; `above` is the tree it stands in. Raises Fault."""
+        """Return the field or metadata key that a path names.
+
+        `above` is the path of the enclosing tree in SELECT. Raises SemanticError if the name is unknown.
+        """
         parts = (*above, *path.parts)
         declared = self.kind.field(".".join(parts)) if "" not in parts else None
         if declared is not None:
@@ -38,27 +41,27 @@ class NameResolver:
         raise self._unknown_name(path, parts, above)
 
     def is_known(self, path: Path) -> bool:
-        """Whether a path names a field of the record, or a metadata key that is known."""
+        """Return whether a path names a field of the record or a known metadata key."""
         if self.kind.field(path.dotted) is not None or path.parts[0].casefold() == METADATA:
             return True
         return len(path.parts) == 1 and self.catalogue.key(self.kind.metadata, path.parts[0]) is not None
 
     def declared_field(self, ref: Ref) -> Field | None:
-        """The schema's row of a field; None for a metadata key."""
+        """Return the schema's field, or None for a metadata key."""
         return None if ref.role == "metadata" else self.kind.field(ref.name)
 
     def value_context(self, ref: Ref, shown: str) -> ValueContext:
-        """What a value compared with the field must be."""
+        """Return the type, unit and known values that a value compared with the field must match."""
         declared = self.declared_field(ref)
         if declared is not None:
             return ValueContext(
                 shown, declared.type, declared.unit, known=self.catalogue.values(declared.bare) or declared.known
             )
         key = self.catalogue.key(self.kind.metadata, ref.name)
-        times = is_time_key(self.kind, ref.name)
+        is_time = is_time_key(self.kind, ref.name)
         if key is None:
-            return ValueContext(shown, Type.ANY, metadata=True, times=times)
-        return ValueContext(shown, key.type, key.unit, metadata=True, known=key.values, times=times)
+            return ValueContext(shown, Type.ANY, metadata=True, is_time=is_time)
+        return ValueContext(shown, key.type, key.unit, metadata=True, known=key.values, is_time=is_time)
 
     def _metadata_key(self, name: str, origin: Origin, *, explicit: bool) -> Ref:
         if self.catalogue.key(self.kind.metadata, name) is None and name not in self._warned:

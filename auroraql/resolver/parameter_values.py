@@ -1,7 +1,7 @@
-"""Parameter values as Python programs give them, made plain: standard types only, nested to a known depth.
+"""Parameter values: convert Python, NumPy and pandas values to standard Python types, to a limited depth.
 
-NumPy and pandas scalars and arrays become Python's own values, aware times become naive UTC, missing values become None.
-Everything that a later stage could stumble over is refused here, with the name of the parameter.
+NumPy and pandas scalars and arrays become Python values, aware times become naive UTC, missing values become None.
+A value that a later stage cannot handle is rejected here, so that the error can name the parameter.
 """
 
 from __future__ import annotations
@@ -12,18 +12,18 @@ from decimal import Decimal
 from typing import Any
 
 MAX_DEPTH_OF_VALUE = 16
-"""How deep lists and objects may be nested; one that contains itself is deeper than any number."""
+"""Maximum nesting of lists and objects. It also stops at a list that contains itself."""
 
 MAX_DIGITS = 400
-"""The digits that a number may have before its decimal point."""
+"""Maximum number of digits before the decimal point."""
 
 
 class ParameterError(ValueError):
-    """A value that cannot be a parameter; `args[0]` continues the sentence 'the parameter $name …'."""
+    """Error for a value that cannot be a parameter. `args[0]` continues the sentence "the parameter $name …"."""
 
 
 def to_plain_value(value: object, depth: int = 0) -> Any:
-    """Return the value in Python's own types. Raises ParameterFault."""
+    """Return the value in standard Python types. Raises ParameterError if it has none."""
     if depth > MAX_DEPTH_OF_VALUE:
         raise ParameterError(f"is nested more than {MAX_DEPTH_OF_VALUE} levels deep")
     match value:
@@ -43,7 +43,7 @@ def to_plain_value(value: object, depth: int = 0) -> Any:
 
 
 def _is_missing(value: object) -> bool:
-    """Return whether it is pandas' NaT, which is a datetime that equals nothing."""
+    """Return whether the value is pandas' NaT, a datetime that does not equal itself."""
     return value != value  # noqa: PLR0124
 
 
@@ -58,13 +58,13 @@ def _plain_number(value: int | float | Decimal) -> int | float | Decimal:
 
 
 def _to_naive_utc(moment: datetime) -> datetime:
-    """Return the moment as naive UTC, of class datetime."""
-    to_python = getattr(moment, "to_pydatetime", None)  # pandas' Timestamp; it is finer than a microsecond
+    """Return the time as a naive UTC datetime. Raises ParameterError if it is out of range in UTC."""
+    to_python = getattr(moment, "to_pydatetime", None)  # a pandas Timestamp, which may have nanoseconds
     plain: datetime = moment if to_python is None else to_python(warn=False)
     try:
         return plain.astimezone(UTC).replace(tzinfo=None) if plain.tzinfo is not None else plain
     except OverflowError:
-        raise ParameterError("lies outside the years 0001 to 9999 in UTC") from None
+        raise ParameterError("is outside the years 0001 to 9999 in UTC") from None
 
 
 def _from_array_library(value: object, depth: int) -> Any:
@@ -78,19 +78,19 @@ def _from_array_library(value: object, depth: int) -> Any:
         return to_plain_value(to_list(), depth)
     if type(value).__name__ == "NAType":
         return None
-    if type(value).__module__ == "uuid":  # not imported here: it takes as long as a small module of ours
+    if type(value).__module__ == "uuid":  # compared by name: importing uuid would slow every start
         return value
     raise ParameterError(f"cannot be {_type_name(value)}")
 
 
 def _target_dtype(dtype: str) -> str:
-    """Return what times of NumPy are converted to: days stay days, and years and months are texts that name them."""
+    """Return the dtype to convert NumPy times to. Days stay days, and years and months become text."""
     match dtype.removeprefix("datetime64[").removesuffix("]"):
         case "D":
             return dtype
         case "Y" | "M":
             return "str"
-        case _:  # of nanoseconds, NumPy makes whole numbers
+        case _:  # tolist() would return nanoseconds as integers
             return "datetime64[us]"
 
 

@@ -1,4 +1,4 @@
-"""Windows that are shorter than the data products that a statement names: such a product never lies inside."""
+"""Product lengths: warn about windows that are too short to contain the data products of a statement."""
 
 from __future__ import annotations
 
@@ -19,37 +19,37 @@ _SECOND = timedelta(seconds=1)
 
 
 def warn_of_short_windows(query: Query, windows: Sequence[Window]) -> Diagnostic | None:
-    """The warning for a window in which no product that the predicate names can lie; None where one can.
+    """Return a warning if the window cannot contain any product that the predicate names, else None.
 
-    `windows` are the clauses of the statement. The fix is OVERLAPPING in place of the clause, where the clause alone is
-    too short. Comparisons of the times of products narrow the window too.
+    `windows` are the window clauses of the statement. Comparisons of product times narrow the window too. If the clause
+    alone makes it too short, the fix replaces the clause by OVERLAPPING.
     """
     window = narrow_window(query) if query.kind == DATA_PRODUCTS.name and query.during is None else None
     start, end = window or (None, None)
     if start is None or end is None:
         return None
-    name, least = _longest_named_product(query.where)
-    # A product spans time, so none is whole in an instant.
-    least = max(least, _SECOND)
-    if end - start + _SECOND > least:
+    name, min_length = _longest_named_product(query.where)
+    # A product spans time, so an instant never contains one.
+    min_length = max(min_length, _SECOND)
+    if end - start + _SECOND > min_length:
         return None
-    named = f"product that is '{name}'" if name else "data product"
-    message = f"no {named} lies in a window of {_format_length(end - start)} as a whole"
+    product = f"'{name}' product" if name else "data product"
+    message = f"no {product} fits in a window of {_format_length(end - start)}"
     by_clause = len(windows) == 1 and CLAUSE in query.window_from and (start, end) == (query.start, query.end)
     fix = _overlapping_literal(windows[0]) if by_clause and len(query.window_from) == 1 else None
     if fix is not None:
-        hint = f"for what shares a moment with it write {fix}"
+        hint = f"write {fix} to find the products that share a moment with it"
     elif windows:
-        hint = "OVERLAPPING finds what shares a moment with a window"
+        hint = "OVERLAPPING finds the products that share a moment with a window"
     else:
         written = f"OVERLAPPING {write_instant(start)} AND {write_instant(end)}"
-        hint = f"for what shares a moment with it write {written} in place of these comparisons"
+        hint = f"write {written} in place of these comparisons to find the products that share a moment with it"
     origin = windows[0].origin if windows else query.where.origin
     return Diagnostic("AQL0621", message, origin, "shorter than the products", hint, fix, "warning")
 
 
 def _longest_named_product(predicate: Predicate) -> tuple[str, timedelta]:
-    """The value that names the longest product which the predicate needs, and that product's least length."""
+    """Return the `…_type` value of the longest product that the predicate requires, and its minimum length."""
     match predicate:
         case Comparison(ref, Op.EQ | Op.IN, values) if ref.role == "metadata" and ref.name.endswith("_type"):
             return min(((value, _min_length(value)) for value in values), key=_longest_first, default=_NONE)
@@ -74,10 +74,10 @@ def _min_length(value: str) -> timedelta:
 
 
 def _format_length(span: timedelta) -> str:
-    """A time span in its largest whole unit: `3 hours`."""
+    """Format a time span in its largest whole unit: `3 hours`."""
     seconds = int(span.total_seconds())
     if seconds >= 60 and seconds % 60 in (58, 59):
-        seconds += -seconds % 60  # a window that ends with the last second of a minute
+        seconds += -seconds % 60  # the window ends with the last second of a minute
     for size, unit in ((3600, "hour"), (60, "minute"), (1, "second")):
         if seconds % size == 0 and seconds >= size:
             return f"{seconds // size} {unit}{'s' if seconds != size else ''}"
@@ -85,7 +85,7 @@ def _format_length(span: timedelta) -> str:
 
 
 def _overlapping_literal(window: Window) -> str | None:
-    """The window as OVERLAPPING writes it; None for one that is open at an end."""
+    """Return the OVERLAPPING clause for a window clause. Return None if the window is open at an end."""
     written = [_shorten_instant(instant) for instant in window.instants]
     match window.form:
         case "between":

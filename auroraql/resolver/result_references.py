@@ -1,7 +1,7 @@
-"""What a statement takes from results: the rows it searches, the values of its lists, the intervals it is limited to.
+"""Result references: the rows that a statement searches, and the list values and intervals it takes from results.
 
-`feed` puts the values where the results were named, as if they had been written there, so that nothing after the
-resolver knows of results. Before a script runs there are no rows yet; then only names and types are checked.
+`bind_results` replaces references by the values, as if the user had typed them, so that no stage after the resolver
+handles results. Before a script runs there are no rows yet, and only names and types are checked.
 """
 
 from __future__ import annotations
@@ -58,22 +58,22 @@ from auroraql.schema.operators import Op
 
 
 class ResultLookup(Protocol):
-    """Where results are looked up while a statement is resolved."""
+    """Protocol of the session that looks up results while a statement is resolved."""
 
     @property
     def names(self) -> Collection[str]:
-        """The names of the results there are."""
+        """Names of all results."""
 
     def get(self, name: str) -> StoredResult | None:
-        """The result of a name; None when there is none."""
+        """Return the result with this name, or None."""
 
     def run_subquery(self, find: FindStatement) -> StoredResult:
-        """What a FIND in parentheses finds. Raises StatementError when it is wrong."""
+        """Run a FIND in parentheses and return its result. Raises StatementError if it has errors."""
 
 
 @dataclass(slots=True)
 class BoundFind:
-    """A FIND that names no result any more, and what it took: the rows searched, and the intervals."""
+    """FIND with its result references replaced, and what it takes from results: the rows searched, the intervals."""
 
     find: FindStatement
     kind: Kind
@@ -81,46 +81,46 @@ class BoundFind:
     during: tuple[Interval, ...] | None = None
     using: Using | None = None
     overlap: Origin = None
-    """Where the intervals were asked for."""
+    """Position of the DURING clause that takes the intervals of a result."""
     waiting: bool = False
-    """Whether it takes something that is not there before other statements have run."""
+    """Whether it uses a result that does not exist until other statements have run."""
     origins: set[Origin] = field(default_factory=set)
-    """Where values were put."""
-    wrong: list[Diagnostic] = field(default_factory=list)
+    """Positions at which values were inserted."""
+    errors: list[Diagnostic] = field(default_factory=list)
     warnings: list[Diagnostic] = field(default_factory=list)
 
 
 def bind_results(
     find: FindStatement, catalogue: Catalogue, values: OperandResolver, results: ResultLookup | None = None
 ) -> BoundFind:
-    """The statement with what it takes from results in its place. Without `results` there are none at all.
+    """Replace the result references of a statement. Without `results`, every reference is an error.
 
-    Raises Fault when what is searched is no kind and no result; everything else that is wrong is in the answer.
+    Raises SemanticError if the statement searches neither a kind nor a result. Other errors are in `BoundFind.errors`.
     """
     searched = None if find.kind in KINDS else _searched_result(find, results)
     kind = KINDS[find.kind] if searched is None else searched.kind
-    fed = BoundFind(find, kind, searched, waiting=searched is not None and searched.result is None)
+    bound = BoundFind(find, kind, searched, waiting=searched is not None and searched.result is None)
     if any(map(_uses_results, find.clauses)):
-        _ReferenceBinder(fed, catalogue, values, results).clauses()
-    return fed
+        _ReferenceBinder(bound, catalogue, values, results).bind_clauses()
+    return bound
 
 
 class SubqueryResults:
-    """The results of FINDs in parentheses, the innermost first: nesting, however deep, is no recursion."""
+    """Results of FINDs in parentheses. They run innermost first and without recursion, at any depth of nesting."""
 
     def __init__(self, find: Callable[[FindStatement], StoredResult]) -> None:
         self._find = find
         self._outcomes: dict[int, tuple[FindStatement, StoredResult | StatementError]] = {}
-        """By the identity of the statement, which is kept so that no other takes its number."""
+        """By the id of the statement. The statement is stored too, so that its id is not reused."""
 
     def run_subquery(self, find: FindStatement) -> StoredResult:
-        """What a FIND in parentheses finds. Raises StatementError, and what `find` raises."""
+        """Return the result of a FIND in parentheses, running it once. Raises StatementError, and what `find` raises."""
         if id(find) not in self._outcomes:
-            for each in _subqueries_innermost_first(find):
+            for subquery in _subqueries_innermost_first(find):
                 try:
-                    self._outcomes[id(each)] = each, self._find(each)
+                    self._outcomes[id(subquery)] = subquery, self._find(subquery)
                 except StatementError as error:
-                    self._outcomes[id(each)] = each, error
+                    self._outcomes[id(subquery)] = subquery, error
         outcome = self._outcomes[id(find)][1]
         if isinstance(outcome, StatementError):
             raise outcome
@@ -128,13 +128,13 @@ class SubqueryResults:
 
 
 def _subqueries_innermost_first(find: FindStatement) -> list[FindStatement]:
-    """A FIND and all that stand in it in parentheses, each after those in it."""
-    found, pending = [], [find]
+    """Return a FIND and all FINDs nested in it, the innermost first."""
+    outermost_first, pending = [], [find]
     while pending:
-        each = pending.pop()
-        found.append(each)
-        pending += _subqueries(each)
-    return found[::-1]
+        current = pending.pop()
+        outermost_first.append(current)
+        pending += _subqueries(current)
+    return outermost_first[::-1]
 
 
 def _subqueries(find: FindStatement) -> Iterator[FindStatement]:
@@ -147,7 +147,7 @@ def _subqueries(find: FindStatement) -> Iterator[FindStatement]:
 
 
 def uses_results(find: FindStatement) -> bool:
-    """Whether a statement takes anything from a result."""
+    """Return whether a statement refers to a result."""
     return find.kind not in KINDS or any(map(_uses_results, find.clauses))
 
 
@@ -156,18 +156,18 @@ def _uses_results(clause: Clause) -> bool:
         return True
     return any(
         _is_list_of(leaf) or _is_dotted_comparison(leaf)
-        for each in _clause_expressions(clause)
-        for leaf in _comparisons_with_references(each)
+        for expression in _clause_expressions(clause)
+        for leaf in _comparisons_with_references(expression)
     )
 
 
 def _is_dotted_comparison(leaf: ComparisonExpression) -> bool:
-    """Whether one value is asked of a path that might lead into a result."""
+    """Return whether an operand is a dotted path, which may name a column of a result."""
     return any(isinstance(operand, Path) and len(operand.parts) > 1 for operand in leaf.operands)
 
 
 def _is_list_of(leaf: ComparisonExpression) -> bool:
-    """`IN name.column` or `IN (FIND …)`."""
+    """Return whether a comparison is `IN name.column` or `IN (FIND …)`."""
     return leaf.operator in (Op.IN, Op.NOT_IN) and isinstance(leaf.operands[0], Path | Subquery)
 
 
@@ -182,26 +182,24 @@ def _clause_expressions(clause: Clause) -> Iterator[Expression]:
 
 
 def _comparisons_with_references(expression: Expression) -> Iterator[ComparisonExpression]:
-    """The comparisons with something that is found elsewhere: of most expressions none."""
+    """Yield the comparisons that have a path or a subquery as an operand."""
     pending = [expression]
     while pending:
-        each = pending.pop()
-        if isinstance(each, ComparisonExpression):
-            for operand in each.operands:
-                if isinstance(operand, Path | Subquery):
-                    yield each
-                    break
-        elif isinstance(each, NotExpression):
-            pending.append(each.term)
+        node = pending.pop()
+        if isinstance(node, ComparisonExpression):
+            if any(isinstance(operand, Path | Subquery) for operand in node.operands):
+                yield node
+        elif isinstance(node, NotExpression):
+            pending.append(node.term)
         else:
-            pending.extend(each.terms)
+            pending.extend(node.terms)
 
 
 def _searched_result(find: FindStatement, results: ResultLookup | None) -> StoredResult:
-    """The result that a FIND searches. Raises Fault."""
-    kept = results.get(find.kind) if results is not None else None
-    if kept is not None:
-        return kept
+    """Return the result that a FIND searches. Raises SemanticError if there is none."""
+    stored = results.get(find.kind) if results is not None else None
+    if stored is not None:
+        return stored
     names = results.names if results is not None else ()
     expected = f"expected {', '.join(KINDS)} or the name of a result"
     hint, fix = suggest_kind(find.kind)
@@ -211,36 +209,37 @@ def _searched_result(find: FindStatement, results: ResultLookup | None) -> Store
     origin = find.origin
     if isinstance(origin, Span):
         origin = Span(max(origin.end - len(find.kind), origin.start), origin.end)
-    raise SemanticError("AQL0107", f"'{find.kind}' is not something to find", origin, expected, hint, fix)
+    raise SemanticError("AQL0107", f"'{find.kind}' is neither a kind nor a result", origin, expected, hint, fix)
 
 
 def _let_hint(names: Collection[str]) -> str:
     if names:
         return f"the results are {', '.join(names)}"
-    return f"LET name = FIND {next(iter(KINDS))} … keeps a result under a name"
+    return f"store a result with LET name = FIND {next(iter(KINDS))} …"
 
 
 class _ReferenceBinder:
-    """One statement being fed."""
+    """Replaces the result references in the clauses of one statement."""
 
     def __init__(
-        self, fed: BoundFind, catalogue: Catalogue, values: OperandResolver, results: ResultLookup | None
+        self, bound: BoundFind, catalogue: Catalogue, values: OperandResolver, results: ResultLookup | None
     ) -> None:
-        self.fed, self.catalogue, self.values, self.results = fed, catalogue, values, results
+        self.bound, self.catalogue, self.values, self.results = bound, catalogue, values, results
 
-    def clauses(self) -> None:
-        kept: list[Clause] = []
-        for clause in self.fed.find.clauses:
+    def bind_clauses(self) -> None:
+        """Replace the references in every clause, and move the intervals of DURING to `bound.during`."""
+        clauses: list[Clause] = []
+        for clause in self.bound.find.clauses:
             match clause:
                 case Overlap():
                     self._overlap(clause)
                 case Where(expression):
-                    kept.append(replace(clause, expression=self._expression(expression, self.fed.kind)))
+                    clauses.append(replace(clause, expression=self._expression(expression, self.bound.kind)))
                 case Of(blocks):
-                    kept.append(replace(clause, blocks=tuple(map(self._block, blocks))))
+                    clauses.append(replace(clause, blocks=tuple(map(self._block, blocks))))
                 case _:
-                    kept.append(clause)
-        self.fed.find = replace(self.fed.find, clauses=tuple(kept))
+                    clauses.append(clause)
+        self.bound.find = replace(self.bound.find, clauses=tuple(clauses))
 
     def _block(self, block: BlockItem) -> BlockItem:
         if block.expression is None:
@@ -256,8 +255,8 @@ class _ReferenceBinder:
             case ComparisonExpression() if _is_list_of(expression):
                 try:
                     return self._list(expression, kind)
-                except (SemanticError, StatementError) as fault:
-                    self.fed.wrong += _fault_diagnostic(fault)
+                except (SemanticError, StatementError) as error:
+                    self.bound.errors += _fault_diagnostic(error)
                     return _null_check(expression)
             case ComparisonExpression(operands=(Path() as path, *_)) if (
                 self._is_result_name(path.parts[0]) and len(path.parts) > 1
@@ -266,7 +265,7 @@ class _ReferenceBinder:
                     f"'{path.dotted}' is a list of values",
                     f"write {expression.path.dotted} IN {path.dotted}",
                 )
-                self.fed.wrong.append(Diagnostic("AQL0220", message, path.origin, "many values", hint))
+                self.bound.errors.append(Diagnostic("AQL0220", message, path.origin, "many values", hint))
                 return _null_check(expression)
             case _:
                 return expression
@@ -274,23 +273,23 @@ class _ReferenceBinder:
     # --- lists
 
     def _list(self, leaf: ComparisonExpression, kind: Kind) -> Expression:
-        """The comparison with the values of a column; while they are not there, one that checks the left side alone."""
+        """Insert the values of a column. Before they exist, return a comparison that checks only the left side."""
         operand = leaf.operands[0]
         if isinstance(operand, Path) and len(operand.parts) == 1 and not self._is_result_name(operand.parts[0]):
-            return leaf  # a text without quotes, as the resolver says
+            return leaf  # text without quotes, which PredicateResolver reports
         origin = operand.origin
-        kept, path, held = self._only_column(operand) if isinstance(operand, Subquery) else self._column(operand)
-        self._check_types(leaf, kind, operand, held)
-        self.fed.origins.add(origin)
-        if kept.result is None:
-            self.fed.waiting = True
+        stored, path, type_ = self._only_column(operand) if isinstance(operand, Subquery) else self._column(operand)
+        self._check_types(leaf, kind, operand, type_)
+        self.bound.origins.add(origin)
+        if stored.result is None:
+            self.bound.waiting = True
             return _null_check(leaf)
-        values = kept.values(path)
+        values = stored.values(path)
         if not values:
-            self._warn_of_nothing(kept, origin, _format_operand(operand), leaf.operator == Op.NOT_IN)
+            self._warn_of_nothing(stored, origin, _format_operand(operand), leaf.operator == Op.NOT_IN)
             return OrExpression((), leaf.origin) if leaf.operator == Op.IN else AndExpression((), leaf.origin)
         if len(values) > MAX_LIST_VALUES:
-            message = f"{_format_operand(operand)} has {len(values):,} values; {MAX_LIST_VALUES:,} are the most"
+            message = f"{_format_operand(operand)} has {len(values):,} values; the maximum is {MAX_LIST_VALUES:,}"
             raise SemanticError("AQL0116", message, origin, "too many", "narrow the search that found them")
         return replace(leaf, operands=tuple(_row_value_operand(value, origin) for value in values))
 
@@ -298,157 +297,157 @@ class _ReferenceBinder:
         return self.results is not None and self.results.get(name) is not None
 
     def _result(self, name: str, origin: Origin) -> StoredResult:
-        """The result of a name. Raises Fault when there is none."""
+        """Return the result with this name. Raises SemanticError if there is none."""
         if self.results is None:
             raise _no_session_error(origin)
-        kept = self.results.get(name)
-        if kept is None:
+        stored = self.results.get(name)
+        if stored is None:
             near = find_closest(name, self.results.names, 1, 0.5)
             hint = f"did you mean {near[0]}?" if near else _let_hint(self.results.names)
             raise SemanticError("AQL0220", f"there is no result '{name}'", origin, "unknown result", hint)
-        return kept
+        return stored
 
     def _column(self, path: Operand) -> tuple[StoredResult, tuple[str, ...], Type]:
         assert isinstance(path, Path), "only paths and subqueries name results"  # noqa: S101
-        kept = self._result(path.parts[0], path.origin)
+        stored = self._result(path.parts[0], path.origin)
         if len(path.parts) == 1:
-            hint = f"name one of its columns: {kept.name}.{kept.kind.leaves()[0].bare}"
-            raise SemanticError("AQL0220", f"'{kept.name}' is a result, and not a list", path.origin, "a result", hint)
-        return kept, *self._locate_column(kept, Path(path.parts[1:], path.origin))
+            hint = f"name one of its columns: {stored.name}.{stored.kind.leaves()[0].bare}"
+            raise SemanticError("AQL0220", f"'{stored.name}' is a result, not a list", path.origin, "a result", hint)
+        return stored, *self._locate_column(stored, Path(path.parts[1:], path.origin))
 
-    def _locate_column(self, kept: StoredResult, path: Path) -> tuple[tuple[str, ...], Type]:
-        """Where a column of a result is, and its type. Raises Fault when there is none, or when it is an object."""
-        declared = kept.kind.field(path.dotted)
+    def _locate_column(self, stored: StoredResult, path: Path) -> tuple[tuple[str, ...], Type]:
+        """Return the path and type of a result column. Raises SemanticError if it does not exist or is an object."""
+        declared = stored.kind.field(path.dotted)
         if declared is None:
             key = path.parts[-1] if len(path.parts) == 1 or path.parts[0].casefold() == METADATA else ""
-            known = self.catalogue.key(kept.kind.metadata, key)
-            if not kept.kind.metadata or len(path.parts) > 2 or (known is None and len(path.parts) == 1):
-                raise _unknown_column(kept, path)
+            known = self.catalogue.key(stored.kind.metadata, key)
+            if not stored.kind.metadata or len(path.parts) > 2 or (known is None and len(path.parts) == 1):
+                raise _unknown_column(stored, path)
             return (METADATA, key), known.type if known is not None else Type.ANY
         if declared.type is Type.OBJECT:
             members = declared.members or (declared,)
-            hint = f"name one of its members, as {kept.name}.{members[0].bare}"
+            hint = f"name one of its members: {stored.name}.{members[0].bare}"
             raise SemanticError(
-                "AQL0205", f"'{path.dotted}' is an object and no list of values", path.origin, "an object", hint
+                "AQL0205", f"'{path.dotted}' is an object, not a list of values", path.origin, "an object", hint
             )
         return declared.path, declared.type
 
     def _only_column(self, subquery: Subquery) -> tuple[StoredResult, tuple[str, ...], Type]:
-        kept = self._subquery_values(subquery)
-        fields = [kept.kind.field(column.name) for column in kept.columns]
+        stored = self._subquery_values(subquery)
+        fields = [stored.kind.field(column.name) for column in stored.columns]
         only = fields[0] if len(fields) == 1 else None
         if only is None or only.type is Type.OBJECT:
             count = len(fields)
             message = (
-                "an object cannot be compared" if count == 1 else f"a list has one column, and this FIND has {count}"
+                "an object cannot be compared" if count == 1 else f"a list needs one column, and this FIND has {count}"
             )
             hint = "select one: FIND … SELECT data_source.platform …"
-            missing = () if any(isinstance(each, Select) for each in subquery.find.clauses) else ("SELECT",)
-            raise SemanticError("AQL0221", message, subquery.origin, "one column is needed", hint, missing=missing)
-        return kept, only.path, only.type
+            missing = () if any(isinstance(clause, Select) for clause in subquery.find.clauses) else ("SELECT",)
+            raise SemanticError("AQL0221", message, subquery.origin, "needs one column", hint, missing=missing)
+        return stored, only.path, only.type
 
     def _subquery_values(self, subquery: Subquery) -> StoredResult:
         if self.results is None:
             raise _no_session_error(subquery.origin)
-        kept = self.results.run_subquery(subquery.find)
-        self.fed.warnings += kept.warnings
-        return kept
+        stored = self.results.run_subquery(subquery.find)
+        self.bound.warnings += stored.warnings
+        return stored
 
     def _check_types(self, leaf: ComparisonExpression, kind: Kind, operand: Operand, type: Type) -> None:
-        """Raises Fault when the values cannot be compared with the field."""
+        """Check the types of a field and a list. Raises SemanticError if they cannot be compared."""
         names = NameResolver(kind, self.catalogue)
         try:
-            place = names.value_context(names.ref(leaf.path), leaf.path.dotted)
+            context = names.value_context(names.ref(leaf.path), leaf.path.dotted)
         except SemanticError:
-            return  # the resolver says it
-        if place.type is Type.OBJECT:
-            hint = f"name one of its members, as {place.name}.…"
+            return  # PredicateResolver reports it
+        if context.type is Type.OBJECT:
+            hint = f"name one of its members: {context.name}.…"
             raise SemanticError(
-                "AQL0205", f"'{place.name}' is an object and cannot be compared", leaf.path.origin, hint=hint
+                "AQL0205", f"'{context.name}' is an object and cannot be compared", leaf.path.origin, hint=hint
             )
-        if not can_be_compared(place, type):
-            message = f"'{place.name}' takes {place.type.value}, and {_format_operand(operand)} is {type.value}"
-            raise SemanticError("AQL0203", message, operand.origin, type.value, "take another column")
+        if not can_be_compared(context, type):
+            message = f"'{context.name}' takes {context.type.value}, and {_format_operand(operand)} is {type.value}"
+            raise SemanticError("AQL0203", message, operand.origin, type.value, "use another column")
 
-    def _warn_of_nothing(self, kept: StoredResult, origin: Origin, shown: str, everything: bool) -> None:
-        rows = len(kept.result) if kept.result is not None else 0
-        found = f"has {rows:,} rows, and none a value here" if rows else "is empty"
-        message = f"{shown} {found}: {'this leaves nothing out' if everything else 'this finds nothing'}"
-        self.fed.warnings.append(Diagnostic("AQL0609", message, origin, "no values", severity="warning"))
+    def _warn_of_nothing(self, stored: StoredResult, origin: Origin, shown: str, everything: bool) -> None:
+        rows = len(stored.result) if stored.result is not None else 0
+        fact = f"has {rows:,} rows, all without a value" if rows else "is empty"
+        message = f"{shown} {fact}: {'this excludes nothing' if everything else 'this finds nothing'}"
+        self.bound.warnings.append(Diagnostic("AQL0609", message, origin, "no values", severity="warning"))
 
     # --- intervals
 
     def _overlap(self, clause: Overlap) -> None:
-        """Takes the intervals of a result for the window of the statement."""
-        if self.fed.during is not None:
-            self.fed.wrong.append(two_windows_error(clause.origin).diagnostic)
+        """Store the intervals of a result as the time window of the statement."""
+        if self.bound.during is not None:
+            self.bound.errors.append(two_windows_error(clause.origin).diagnostic)
             return
-        self.fed.during, self.fed.overlap = (), clause.origin
+        self.bound.during, self.bound.overlap = (), clause.origin
         try:
-            kept = self._overlapped_result(clause)
-            fields = self._using_fields(clause, kept)
-            by_minute = kept.ends == ("epoch",)
-            found = pad_intervals(kept.intervals(), clause.padding, self.values)
-            groups = group_rows(kept, fields, clause, self.values, by_minute=by_minute) if fields else ()
-        except (SemanticError, StatementError) as fault:
-            self.fed.wrong += _fault_diagnostic(fault)
+            stored = self._overlapped_result(clause)
+            fields = self._using_fields(clause, stored)
+            by_minute = stored.ends == ("epoch",)
+            intervals = pad_intervals(stored.intervals(), clause.padding, self.values)
+            groups = group_rows(stored, fields, clause, self.values, by_minute=by_minute) if fields else ()
+        except (SemanticError, StatementError) as error:
+            self.bound.errors += _fault_diagnostic(error)
             return
-        if kept.result is None:
-            self.fed.waiting = True
+        if stored.result is None:
+            self.bound.waiting = True
             return
         if fields:
-            self.fed.using = to_query_using(fields, groups)
-            found = [interval for group in groups for interval in group.intervals]
-        self.fed.during = tuple(join_intervals(found, by_minute=by_minute))
-        if not self.fed.during:
-            self._warn_of_nothing(kept, clause.result.origin, _format_operand(clause.result), everything=False)
+            self.bound.using = to_query_using(fields, groups)
+            intervals = [interval for group in groups for interval in group.intervals]
+        self.bound.during = tuple(join_intervals(intervals, by_minute=by_minute))
+        if not self.bound.during:
+            self._warn_of_nothing(stored, clause.result.origin, _format_operand(clause.result), everything=False)
 
-    def _using_fields(self, clause: Overlap, kept: StoredResult) -> list[UsingField]:
-        """The fields of USING. Raises Fault, or StatementError with several."""
-        names = NameResolver(self.fed.kind, self.catalogue)
-        clauses = self.fed.find.clauses
-        where = [expression for each in clauses if isinstance(each, Where) for expression in _clause_expressions(each)]
-        blocks = [expression for each in clauses if isinstance(each, Of) for expression in _clause_expressions(each)]
-        said = independence_warning(clause, where, blocks, kept, names)
-        self.fed.warnings += [said] if said is not None else []
-        wrong: list[Diagnostic] = []
+    def _using_fields(self, clause: Overlap, stored: StoredResult) -> list[UsingField]:
+        """Return the fields of USING. Raises StatementError with every error in them."""
+        names = NameResolver(self.bound.kind, self.catalogue)
+        clauses = self.bound.find.clauses
+        where = [expression for c in clauses if isinstance(c, Where) for expression in _clause_expressions(c)]
+        blocks = [expression for c in clauses if isinstance(c, Of) for expression in _clause_expressions(c)]
+        warning = independence_warning(clause, where, blocks, stored, names)
+        self.bound.warnings += [warning] if warning is not None else []
+        errors: list[Diagnostic] = []
         fields: dict[UsingField, None] = {}
         for path in clause.using:
             try:
-                used = resolve_using_field(path, kept, names, _format_operand(clause.result))
-                if used in fields:
+                field = resolve_using_field(path, stored, names, _format_operand(clause.result))
+                if field in fields:
                     raise SemanticError(
-                        "AQL0111", f"{path.dotted} stands twice", path.origin, "the second one", "keep one"
+                        "AQL0111", f"{path.dotted} is listed twice", path.origin, "the second one", "keep one"
                     )
-                fields[used] = None
-            except SemanticError as fault:
-                wrong.append(fault.diagnostic)
-        self.fed.warnings += names.warnings
-        if wrong:
-            raise StatementError(wrong)
+                fields[field] = None
+            except SemanticError as error:
+                errors.append(error.diagnostic)
+        self.bound.warnings += names.warnings
+        if errors:
+            raise StatementError(errors)
         return list(fields)
 
     def _overlapped_result(self, clause: Overlap) -> StoredResult:
         if isinstance(clause.result, Path):
-            kept = self._result(clause.result.dotted, clause.result.origin)
+            stored = self._result(clause.result.dotted, clause.result.origin)
         else:
-            kept = self._subquery_values(clause.result)
-        if not kept.ends:
-            have = {column.name for column in kept.columns}
-            missing = " and ".join(name for name in ("start", "end") if name not in have) or "its times"
-            message = f"{_format_operand(clause.result)} does not tell when its rows are: it has no {missing}"
-            hint = "select start and end too, or epoch"
+            stored = self._subquery_values(clause.result)
+        if not stored.ends:
+            names = {column.name for column in stored.columns}
+            missing = " and ".join(name for name in ("start", "end") if name not in names) or "times"
+            message = f"the rows of {_format_operand(clause.result)} have no time interval: it has no {missing}"
+            hint = "also select start and end, or epoch"
             raise SemanticError("AQL0222", message, clause.result.origin, "no times", hint)
-        return kept
+        return stored
 
 
 def _null_check(leaf: ComparisonExpression) -> ComparisonExpression:
-    """A comparison of the same field that is right whatever its type."""
+    """Return a comparison of the same field that is valid for every type."""
     return ComparisonExpression(leaf.path, Op.IS_NOT_NULL, (), leaf.origin)
 
 
 def _row_value_operand(value: Any, origin: Origin) -> Operand:
-    """A value of a row as if it were written. Raises Fault for one that cannot be compared."""
+    """Return a row value as an operand. Raises SemanticError if it cannot be compared."""
     match value:
         case bool():
             return BooleanLiteral(value, origin)
@@ -459,32 +458,34 @@ def _row_value_operand(value: Any, origin: Origin) -> Operand:
         case datetime():
             return Instant(Timestamp(value.isoformat(), origin), (), origin)
         case _:
-            raise SemanticError("AQL0203", "a value of it is an object, which cannot be compared", origin, "an object")
+            raise SemanticError("AQL0203", "the list contains an object, which cannot be compared", origin, "an object")
 
 
-def _fault_diagnostic(fault: SemanticError | StatementError) -> tuple[Diagnostic, ...]:
-    return (fault.diagnostic,) if isinstance(fault, SemanticError) else fault.diagnostics
+def _fault_diagnostic(error: SemanticError | StatementError) -> tuple[Diagnostic, ...]:
+    return (error.diagnostic,) if isinstance(error, SemanticError) else error.diagnostics
 
 
 def _format_operand(operand: object) -> str:
     return f"'{operand.dotted}'" if isinstance(operand, Path) else "the FIND in parentheses"
 
 
-def _unknown_column(kept: StoredResult, path: Path) -> SemanticError:
-    names = [leaf.bare for leaf in kept.kind.leaves()]
-    near = find_closest(path.dotted, (*names, *kept.kind.names), 1, 0.7)
+def _unknown_column(stored: StoredResult, path: Path) -> SemanticError:
+    names = [leaf.bare for leaf in stored.kind.leaves()]
+    near = find_closest(path.dotted, (*names, *stored.kind.names), 1, 0.7)
     if near:
-        hint = f"did you mean {kept.name}.{near[0]}?"
-    elif kept.kind.metadata:
-        hint = f"a metadata key that is not known is written {kept.name}.{METADATA}.{path.parts[-1]}"
+        hint = f"did you mean {stored.name}.{near[0]}?"
+    elif stored.kind.metadata:
+        hint = f"write an unknown metadata key as {stored.name}.{METADATA}.{path.parts[-1]}"
     else:
         hint = f"its columns are {', '.join(names)}"
-    fix = f"{kept.name}.{near[0]}" if near and find_misspelt(path.dotted, near) else None
+    fix = f"{stored.name}.{near[0]}" if near and find_misspelt(path.dotted, near) else None
     return SemanticError(
-        "AQL0201", f"the result '{kept.name}' has no column '{path.dotted}'", path.origin, "unknown", hint, fix
+        "AQL0201", f"the result '{stored.name}' has no column '{path.dotted}'", path.origin, "unknown", hint, fix
     )
 
 
 def _no_session_error(origin: Origin) -> SemanticError:
-    hint = "run it where the result is kept, as in a script; or write the values themselves"
-    return SemanticError("AQL0410", "a result is there only in a session", origin, "needs the rows of a result", hint)
+    hint = "run it in the script or session that stores the result, or write the values"
+    return SemanticError(
+        "AQL0410", "results are available only in a session", origin, "needs the rows of a result", hint
+    )

@@ -1,4 +1,4 @@
-"""SELECT: trees and stars opened into columns, functions and names of columns checked."""
+"""SELECT: expand trees and stars to columns, and check functions and column names."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ from auroraql.schema import Field, Type
 
 
 class SelectResolver:
-    """Resolves the columns of one statement, collecting everything wrong in them."""
+    """Resolver of the columns of one statement, which collects every error in them."""
 
     def __init__(self, names: NameResolver) -> None:
         self.names = names
-        self.wrong: list[Diagnostic] = []
+        self.errors: list[Diagnostic] = []
 
     def columns(self, select: Select) -> tuple[Column, ...] | None:
-        """The columns in order; None for the whole record."""
+        """Return the columns in order, or None for the whole record."""
         if len(select.items) == 1 and isinstance(select.items[0], SelectStar) and not select.items[0].exclude:
             return None
-        found: list[Column] = []
+        columns: list[Column] = []
         for item in select.items:
             try:
-                found += self._item(item, ())
-            except SemanticError as fault:
-                self.wrong.append(fault.diagnostic)
-        self._check_labels(found)
-        return tuple(found)
+                columns += self._item(item, ())
+            except SemanticError as error:
+                self.errors.append(error.diagnostic)
+        self._check_labels(columns)
+        return tuple(columns)
 
     def _item(self, item: SelectItem, above: tuple[str, ...]) -> Iterator[Column]:
         match item:
@@ -50,7 +50,7 @@ class SelectResolver:
                         "AQL0207",
                         f"the tree '{path.dotted}' cannot have an alias",
                         origin,
-                        hint="name its members: {a AS b}",
+                        hint="give its members aliases: {a AS b}",
                     )
                 self._check_tree(path, above)
                 for member in members:
@@ -61,27 +61,31 @@ class SelectResolver:
         if function not in FUNCTIONS:
             raise _unknown_function_error(function, origin)
         if above:
-            hint = f"write {function}({'.'.join(above)}.…) outside of it"
-            raise SemanticError("AQL0106", f"{function}() cannot stand in a tree", origin, "a function", hint)
+            hint = f"write {function}({'.'.join(above)}.…) outside the tree"
+            raise SemanticError("AQL0106", f"{function}() is not allowed in a tree", origin, "a function", hint)
         if path is None:
             if function != "count":
-                message = f"{function}(*) has no value: only count takes *"
+                message = f"{function} does not take *: only count does"
                 raise SemanticError(
-                    "AQL0205", message, origin, hint=f"name a field, as in {function}({self._example_statement()})"
+                    "AQL0205", message, origin, hint=f"name a field: {function}({self._example_field()})"
                 )
             return Column(None, item.alias, origin, function)
         ref = self.names.ref(path)
         check_single(self.names, ref, path)
-        place = self.names.value_context(ref, path.dotted)
-        if function != "count" and not place.type.is_ordered:
-            message = f"'{path.dotted}' is TRUE or FALSE, which has no {function}"
-            raise SemanticError("AQL0205", message, path.origin, hint=f"GROUP BY {path.dotted}, with count(*)")
-        if function in ("sum", "avg") and not place.metadata and place.type not in (Type.NUMBER, Type.INTEGER):
-            message = f"{function} takes numbers, and '{path.dotted}' is {place.type.value}"
-            raise SemanticError("AQL0205", message, path.origin, place.type.value, "count, min and max take anything")
+        context = self.names.value_context(ref, path.dotted)
+        if function != "count" and not context.type.is_ordered:
+            message = f"'{path.dotted}' is TRUE or FALSE, and {function} needs values with an order"
+            raise SemanticError(
+                "AQL0205", message, path.origin, hint=f"count its values: GROUP BY {path.dotted} with count(*)"
+            )
+        if function in ("sum", "avg") and not context.metadata and context.type not in (Type.NUMBER, Type.INTEGER):
+            message = f"{function} takes numbers, and '{path.dotted}' is {context.type.value}"
+            raise SemanticError(
+                "AQL0205", message, path.origin, context.type.value, "count, min and max take other types"
+            )
         return Column(ref, item.alias, origin, function, bare=is_bare_path(ref, path) and not item.alias)
 
-    def _example_statement(self) -> str:
+    def _example_field(self) -> str:
         return next((f.bare for f in self.names.kind.leaves() if f.type.is_ordered), "field")
 
     def _check_tree(self, path: Path, above: tuple[str, ...]) -> None:
@@ -96,21 +100,21 @@ class SelectResolver:
     def _star_columns(self, exclude: tuple[Path, ...], above: tuple[str, ...], origin: Origin) -> Iterator[Column]:
         tree = self.names.kind.field(".".join(above)) if above else None
         leaves = self.names.kind.leaves() if tree is None else tuple(_tree_leaves(tree))
-        left_out = {self._excluded_paths(path, above) for path in exclude}
+        excluded = {self._excluded_paths(path, above) for path in exclude}
         for leaf, column in zip(leaves, default_columns(leaves), strict=True):
-            if not left_out & {leaf.path[:n] for n in range(1, len(leaf.path) + 1)}:
+            if not excluded & {leaf.path[:n] for n in range(1, len(leaf.path) + 1)}:
                 yield replace(column, origin=origin, bare=column.bare and not above)
 
     def _excluded_paths(self, path: Path, above: tuple[str, ...]) -> tuple[str, ...]:
         declared: Field | None = self.names.kind.field(".".join((*above, *path.parts)))
         if declared is None:
-            # Names the fields nearest to it; a metadata key cannot be left out of the object it is in.
+            # A record's metadata is returned as a whole, so one key cannot be excluded.
             if path.parts[0].casefold() == METADATA:
                 raise SemanticError(
                     "AQL0201",
-                    "a single metadata key cannot be left out",
+                    "a single metadata key cannot be excluded",
                     path.origin,
-                    hint="EXCLUDE (metadata), and select the keys wanted",
+                    hint="write EXCLUDE (metadata), and select the keys that you need",
                 )
             near = find_closest(path.dotted, [f.bare for f in self.names.kind.leaves()], 1, 0.6)
             raise SemanticError(
@@ -127,13 +131,13 @@ class SelectResolver:
         seen: dict[str, Column] = {}
         for column in columns:
             if column.label in seen:
-                self.wrong.append(
+                self.errors.append(
                     Diagnostic(
                         "AQL0207",
                         f"two columns are named '{column.label}'",
                         column.origin,
                         "the second one",
-                        f"give one another name: … AS {column.function or column.label.rpartition('.')[2]}_2",
+                        f"rename one of them: … AS {column.function or column.label.rpartition('.')[2]}_2",
                         missing=() if column.alias else ("AS",),
                     )
                 )
@@ -141,41 +145,41 @@ class SelectResolver:
         self._check_keys(columns)
 
     def _check_keys(self, columns: list[Column]) -> None:
-        """Refuse an alias that is the key of an object which other columns fill in the records of the result."""
+        """Report an alias that equals the name of an object which contains other columns of the result."""
         objects = {c.ref.path[0]: c for c in reversed(columns) if c.ref is not None and not c.alias and not c.function}
         for column in columns:
             inside = objects.get(column.alias)
             if inside is not None and inside.label != column.alias:
-                message = f"the alias '{column.alias}' is also the object that holds '{inside.label}'"
-                hint = f"choose another alias, or give '{inside.label}' one"
-                self.wrong.append(Diagnostic("AQL0207", message, column.origin, "the same key twice", hint))
+                message = f"the alias '{column.alias}' is also the object that contains '{inside.label}'"
+                hint = f"choose another alias, or give '{inside.label}' an alias"
+                self.errors.append(Diagnostic("AQL0207", message, column.origin, "the same key twice", hint))
 
 
 def is_bare_path(ref: Ref, path: Path) -> bool:
-    """Whether a path was written without the prefix of the object that holds the value."""
+    """Return whether a path is written without the prefix of the object that contains the value."""
     return len(path.parts) == 1 and ref.bare != ".".join(ref.path)
 
 
 def check_single(names: NameResolver, ref: Ref, path: Path) -> None:
-    """Raises Fault for what has no single value to be counted, ordered or compared: an object, or a list."""
+    """Check that a path has one value per record. Raises SemanticError if it is an object or a list."""
     declared = names.declared_field(ref)
     if declared is not None and declared.type is Type.OBJECT:
-        hint = f"name one of its members, as {path.dotted}.…"
+        hint = f"name one of its members: {path.dotted}.…"
         raise SemanticError(
-            "AQL0205", f"'{path.dotted}' is an object and no single value", path.origin, "an object", hint
+            "AQL0205", f"'{path.dotted}' is an object, not a single value", path.origin, "an object", hint
         )
     if names.kind.is_listed(ref.path):
         raise several_values_error(path.dotted, path.origin)
 
 
 def several_values_error(name: str, origin: Origin) -> SemanticError:
-    """What is wrong where one value of a record is needed."""
-    hint = "it can be selected, grouped by, and compared by =, IN and LIKE"
-    return SemanticError("AQL0205", f"'{name}' has several values in a record", origin, "several values", hint)
+    """Return the error for a list field where one value per record is needed."""
+    hint = "select it, group by it, or compare it with =, IN or LIKE"
+    return SemanticError("AQL0205", f"'{name}' has several values in a record", origin, "a list", hint)
 
 
 def _tree_leaves(tree: Field) -> Iterator[Field]:
-    """What a tree holds, its own trees opened; an object without declared members is one leaf."""
+    """Yield the leaves of a tree, with nested trees expanded. An object without declared members is a leaf."""
     if not tree.members:
         yield tree
     for member in tree.members:
@@ -201,18 +205,18 @@ _OTHERS = (
     "sin",
     "tan",
 )
-"""Functions of SQL that are not slips of those there are."""
+"""SQL functions whose names resemble functions of FIND but are not misspellings of them."""
 
 
 def _unknown_function_error(function: str, origin: Origin) -> SemanticError:
     meant = _SAME.get(function.lower()) or (
         find_misspelt(function, FUNCTIONS) if function.lower() not in _OTHERS else None
     )
-    kept = "keep the records with LET name = FIND …, then use any function of SQL: SQL SELECT … FROM name"
+    alternative = "store the records with LET name = FIND …, then use any SQL function: SQL SELECT … FROM name"
     return SemanticError(
         "AQL0209",
         f"there is no function '{function}' in FIND",
         origin,
         "unknown function",
-        f"did you mean {meant}?" if meant else f"the functions are {', '.join(FUNCTIONS)}; {kept}",
+        f"did you mean {meant}?" if meant else f"the functions are {', '.join(FUNCTIONS)}; {alternative}",
     )

@@ -1,7 +1,7 @@
-"""USING: the fields in which a record must equal the row of the result that it overlaps.
+"""USING: fields that must have the same value in a record and in the result row that it overlaps.
 
-A field is looked up by the same name in the record and in the result. Names and types are checked before the result
-has rows; the groups of its rows are made when it has.
+A field has the same name in the record and in the result. Names and types are checked before the result has rows. Its
+rows are grouped once they exist.
 """
 
 from __future__ import annotations
@@ -33,42 +33,46 @@ from auroraql.schema import KINDS, Field, Type
 from auroraql.schema.operators import Op
 
 MAX_GROUPS = 100_000
-"""The most combinations of values that the rows of a result may have in the fields of USING."""
+"""Maximum number of combinations of values that the rows of a result have in the fields of USING."""
 
 
 class UsingField(NamedTuple):
-    """A field of USING: what it is in the record, and where its value is in a row of the result."""
+    """Field of USING: its reference in the record, and its path in a row of the result."""
 
     ref: Ref
     column: tuple[str, ...]
 
 
-def resolve_using_field(path: Path, kept: StoredResult, names: NameResolver, shown: str) -> UsingField:
-    """The field of the record and the column of the result that a name of USING means. Raises Fault."""
-    if len(path.parts) > 1 and path.parts[0] == kept.name:
+def resolve_using_field(path: Path, stored: StoredResult, names: NameResolver, shown: str) -> UsingField:
+    """Resolve a name of USING to a field of the record and a column of the result.
+
+    `shown` is the result's name in messages. Raises SemanticError if either does not exist, or their types or units
+    differ.
+    """
+    if len(path.parts) > 1 and path.parts[0] == stored.name:
         short = ".".join(path.parts[1:])
-        message = f"USING names a field of both the record and the result, without '{kept.name}.'"
-        raise SemanticError("AQL0201", message, path.origin, "the name of the field alone", f"write {short}", short)
+        message = f"USING names a field of both the record and the result, without '{stored.name}.'"
+        raise SemanticError("AQL0201", message, path.origin, "only the field name", f"write {short}", short)
     ref = names.ref(path)
-    place = names.value_context(ref, path.dotted)
-    _check_object(place.type, path, names.kind.title)
-    column, held, unit = _find_column(path, ref, kept, names, shown)
-    _check_object(held, path, shown)
-    if not can_be_compared(place, held):
-        message = f"'{path.dotted}' is {place.type.value} in {names.kind.title}, and {held.value} in {shown}"
-        raise SemanticError("AQL0203", message, path.origin, "of two types", "use a field that has one type in both")
-    if place.unit and unit and place.unit != unit:
-        message = f"'{path.dotted}' is in {place.unit} in {names.kind.title}, and in {unit} in {shown}"
-        raise SemanticError("AQL0204", message, path.origin, "of two units", "use a field that has one unit in both")
+    context = names.value_context(ref, path.dotted)
+    _check_object(context.type, path, names.kind.title)
+    column, column_type, unit = _find_column(path, ref, stored, names, shown)
+    _check_object(column_type, path, shown)
+    if not can_be_compared(context, column_type):
+        message = f"'{path.dotted}' is {context.type.value} in {names.kind.title}, and {column_type.value} in {shown}"
+        raise SemanticError("AQL0203", message, path.origin, "two types", "use a field that has one type in both")
+    if context.unit and unit and context.unit != unit:
+        message = f"'{path.dotted}' is in {context.unit} in {names.kind.title}, and in {unit} in {shown}"
+        raise SemanticError("AQL0204", message, path.origin, "two units", "use a field that has one unit in both")
     return UsingField(ref, column)
 
 
-def can_be_compared(place: ValueContext, type: Type) -> bool:
-    """Whether values of a type can equal a field."""
-    kinds = {place.type, type}
+def can_be_compared(context: ValueContext, type: Type) -> bool:
+    """Return whether a field can be compared with values of a type."""
+    kinds = {context.type, type}
     if len(kinds) == 1 or Type.ANY in kinds or kinds == {Type.NUMBER, Type.INTEGER}:
         return type is not Type.OBJECT
-    return place.metadata and place.type is Type.STRING and type is Type.TIME
+    return context.metadata and context.type is Type.STRING and type is Type.TIME
 
 
 def _check_object(type: Type, path: Path, shown: str) -> None:
@@ -78,38 +82,43 @@ def _check_object(type: Type, path: Path, shown: str) -> None:
 
 
 def _find_column(
-    path: Path, ref: Ref, kept: StoredResult, names: NameResolver, shown: str
+    path: Path, ref: Ref, stored: StoredResult, names: NameResolver, shown: str
 ) -> tuple[tuple[str, ...], Type, str]:
-    """Where the result has the field, its type and its unit. Raises Fault when it does not."""
+    """Return the path, type and unit of the field in the result. Raises SemanticError if the result lacks it."""
     declared = names.declared_field(ref)
     spellings = (path.dotted,) if declared is None else (path.dotted, declared.bare, declared.name)
     if ref.role == "metadata":
         spellings = (path.dotted, f"{METADATA}.{ref.name}", ref.name)
-    fields = (kept.kind.field(name) for name in spellings)
+    fields = (stored.kind.field(name) for name in spellings)
     field: Field | None = next((field for field in fields if field is not None), None)
     if field is not None:
         return field.path, field.type, field.unit
-    if ref.role == "metadata" and kept.kind.metadata:
-        known = names.catalogue.key(kept.kind.metadata, ref.name)
+    if ref.role == "metadata" and stored.kind.metadata:
+        known = names.catalogue.key(stored.kind.metadata, ref.name)
         return (METADATA, ref.name), Type.ANY if known is None else known.type, "" if known is None else known.unit
-    columns = [leaf.bare for leaf in kept.kind.leaves()]
+    columns = [leaf.bare for leaf in stored.kind.leaves()]
     near = find_closest(path.parts[-1], [name for name in columns if names.kind.field(name) is not None], 1, 0.7)
-    hint = f"did you mean {near[0]}?" if near else f"select it where the result is made; it has {', '.join(columns)}"
+    hint = (
+        f"did you mean {near[0]}?"
+        if near
+        else f"select it in the result's statement; its columns are {', '.join(columns)}"
+    )
     raise SemanticError(
         "AQL0201", f"{shown} has no column '{path.dotted}'", path.origin, "unknown", hint, near[0] if near else None
     )
 
 
 def group_rows(
-    kept: StoredResult, fields: Sequence[UsingField], clause: Overlap, values: OperandResolver, *, by_minute: bool
+    stored: StoredResult, fields: Sequence[UsingField], clause: Overlap, values: OperandResolver, *, by_minute: bool
 ) -> tuple[UsingGroup, ...]:
-    """The rows of a result by their values in the fields; of a list in a row, by each of its elements.
+    """Group the rows of a result by their values in the fields. A list puts its row in one group per element.
 
-    Rows without a time or without a value are left out: nothing equals a missing value. Raises Fault.
+    Rows without a time or a value are left out, because nothing equals a missing value. Raises SemanticError if there
+    are more than MAX_GROUPS groups or the padding is invalid.
     """
     intervals: dict[tuple[str, ...], list[Interval]] = defaultdict(list)
-    for interval, held in kept.timed_values([field.column for field in fields]):
-        for combination in product(*([_wire_value(value) for value in each] for each in held)):
+    for interval, row_values in stored.timed_values([field.column for field in fields]):
+        for combination in product(*([_wire_value(value) for value in column] for column in row_values)):
             intervals[combination].append(interval)
             if len(intervals) > MAX_GROUPS:
                 message = f"the rows have more than {MAX_GROUPS:,} combinations of values in the fields of USING"
@@ -118,19 +127,19 @@ def group_rows(
                 )
     return tuple(
         UsingGroup(
-            combination, tuple(join_intervals(pad_intervals(found, clause.padding, values), by_minute=by_minute))
+            combination, tuple(join_intervals(pad_intervals(group, clause.padding, values), by_minute=by_minute))
         )
-        for combination, found in intervals.items()
+        for combination, group in intervals.items()
     )
 
 
 def to_query_using(fields: Sequence[UsingField], groups: Iterable[UsingGroup]) -> Using:
-    """What a query takes of them."""
+    """Return the USING part of a query."""
     return Using(tuple(field.ref for field in fields), tuple(groups))
 
 
 def _wire_value(value: Any) -> str:
-    """A value of a row as AuroraX is sent it."""
+    """Return a row value as the text that AuroraX takes."""
     match value:
         case bool():
             return str(value).lower()
@@ -143,36 +152,44 @@ def _wire_value(value: Any) -> str:
 
 
 def independence_warning(
-    clause: Overlap, where: Iterable[Expression], blocks: Iterable[Expression], kept: StoredResult, names: NameResolver
+    clause: Overlap,
+    where: Iterable[Expression],
+    blocks: Iterable[Expression],
+    stored: StoredResult,
+    names: NameResolver,
 ) -> Diagnostic | None:
-    """The warning that values and times of one result are tested apart: `IN c.platform … DURING c`.
+    """Warn if values and times of one result are tested separately, as in `IN c.platform … DURING c`.
 
-    `where` are the predicates on records, `blocks` those on blocks of conjunctions. The fix adds USING, where every
-    list is a term of the outermost AND of `where` and has the name of its field.
+    `where` are the predicates on records, `blocks` those on conjunction blocks. There is a fix, which adds USING, if
+    every list is a term of the outermost AND of `where` and its column has the name of the field.
     """
     name = clause.result.dotted if isinstance(clause.result, Path) else clause.result.find.kind
     if clause.using or (isinstance(clause.result, Subquery) and name in KINDS):
         return None
-    wheres = [found for each in where for found in _find_result_lists(name, each, outermost=True)]
-    lists = [*wheres, *(found for each in blocks for found in _find_result_lists(name, each, outermost=False))]
+    wheres = [reference for term in where for reference in _find_result_lists(name, term, outermost=True)]
+    lists = [*wheres, *(reference for term in blocks for reference in _find_result_lists(name, term, outermost=False))]
     if not lists:
         return None
-    shown = ", ".join(f"{found.field.dotted} IN {found.shown}" for found in lists[:3])
+    shown = ", ".join(f"{reference.field.dotted} IN {reference.shown}" for reference in lists[:3])
     during = f"DURING {name}" if isinstance(clause.result, Path) else f"DURING (FIND {name} …)"
-    message = f"'{shown}' and {during} are tested apart: they may hold for different rows of '{name}'"
-    fields = list(dict.fromkeys(found.field.dotted for found in lists if _is_same_column(found, kept, names)))
+    message = f"'{shown}' and {during} are tested separately and may match different rows of '{name}'"
+    fields = list(
+        dict.fromkeys(reference.field.dotted for reference in lists if _is_same_column(reference, stored, names))
+    )
     written = f"{during}{_format_padding(clause.padding)} USING ({', '.join(fields)})"
     label = "independent of the list"
-    if all(_is_same_column(found, kept, names) for found in lists) and isinstance(clause.result, Path):
+    if all(_is_same_column(reference, stored, names) for reference in lists) and isinstance(clause.result, Path):
         return Diagnostic("AQL0620", message, clause.origin, label, f"write {written}", written, "warning")
     hint = (
-        f"for one row that has both: {written}" if fields else "USING names fields that one and the same row must have"
+        f"write {written} to require one row for both"
+        if fields
+        else "USING lists fields that must match in the same row"
     )
     return Diagnostic("AQL0620", message, clause.origin, label, hint, severity="warning")
 
 
 class _ResultList(NamedTuple):
-    """`field IN name.column`, or IN a FIND of the result; `column` is empty for a FIND."""
+    """Comparison `field IN name.column`, or IN a FIND that searches the result, whose `column` is empty."""
 
     field: Path
     column: tuple[str, ...]
@@ -181,7 +198,7 @@ class _ResultList(NamedTuple):
 
 
 def _find_result_lists(name: str, expression: Expression, *, outermost: bool) -> Iterator[_ResultList]:
-    """The lists of a result's values in a predicate, without those under NOT."""
+    """Yield the comparisons of a predicate with values of a result, without those under NOT."""
     match expression:
         case AndExpression(terms):
             for term in terms:
@@ -200,16 +217,16 @@ def _find_result_lists(name: str, expression: Expression, *, outermost: bool) ->
             return
 
 
-def _is_same_column(found: _ResultList, kept: StoredResult, names: NameResolver) -> bool:
-    """Whether USING with the field compares it with the same column of the result, in the place of the list."""
-    if not found.outermost:
+def _is_same_column(reference: _ResultList, stored: StoredResult, names: NameResolver) -> bool:
+    """Return whether USING with this field would compare the same column of the result as the list."""
+    if not reference.outermost:
         return False
     try:
-        used = resolve_using_field(found.field, kept, NameResolver(names.kind, names.catalogue), kept.name)
+        using = resolve_using_field(reference.field, stored, NameResolver(names.kind, names.catalogue), stored.name)
     except SemanticError:
         return False
-    field = kept.kind.field(".".join(found.column))
-    return used.column == (field.path if field is not None else (METADATA, found.column[-1]))
+    field = stored.kind.field(".".join(reference.column))
+    return using.column == (field.path if field is not None else (METADATA, reference.column[-1]))
 
 
 def _format_padding(padding: Duration | None) -> str:

@@ -1,4 +1,4 @@
-"""Operands to the strings AuroraX is sent: types, units, parameters. Every type error is raised here."""
+"""Values: convert operands to the strings of AuroraX queries, and check their types, units and parameters."""
 
 from __future__ import annotations
 
@@ -43,13 +43,13 @@ from auroraql.schema import Type
 from auroraql.schema.operators import Limit
 
 PLAIN_NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
-"""A text that reads as a number, on the wire and in records."""
+"""Text that is read as a number, on the wire and in records."""
 
 _LARGEST_EXPONENT = 400
 
 
 class SemanticError(Exception):
-    """One thing wrong with one part of a statement."""
+    """Error in one part of a statement, with its diagnostic."""
 
     def __init__(
         self,
@@ -67,9 +67,10 @@ class SemanticError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class ValueContext:
-    """Where a value stands: what it is compared with, and which part of an interval it uses.
+    """What a value is compared with, and which part of an interval the comparison uses.
 
-    `times` marks a metadata key that holds times. Any other key that may hold text takes a whole date for a time.
+    `is_time` marks a metadata key whose values are times. For other keys that may contain text, only a full date is
+    read as a time.
     """
 
     name: str
@@ -78,27 +79,27 @@ class ValueContext:
     metadata: bool = False
     limit: Limit = "whole"
     known: tuple[str, ...] = ()
-    times: bool = False
+    is_time: bool = False
 
 
 @dataclass(slots=True)
 class OperandResolver:
-    """Turns operands into wire strings; knows the parameters and what time it is."""
+    """Converter from operands to wire strings, with the parameter values and the time of NOW."""
 
     parameters: Mapping[str, object]
     now: datetime
     used: set[str] = field(default_factory=set)
 
     def substitute(self, operand: Operand) -> tuple[Operand, ...]:
-        """The operand with its parameter replaced; a list parameter gives several."""
+        """Replace a parameter by its value. A list parameter gives several operands."""
         if not isinstance(operand, Parameter):
             return (operand,)
         value = self.parameter(operand)
         many = value if isinstance(value, list | tuple | set | frozenset) else [value]
-        return tuple(_operand(one, operand) for one in many)
+        return tuple(_operand(item, operand) for item in many)
 
     def parameter(self, parameter: Parameter) -> object:
-        """The value of a parameter. Raises Fault when none was given."""
+        """Return the value of a parameter as a Python value. Raises SemanticError if it is missing or unsupported."""
         self.used.add(parameter.name)
         if parameter.name not in self.parameters:
             raise SemanticError(
@@ -106,70 +107,70 @@ class OperandResolver:
                 f"the parameter ${parameter.name} has no value",
                 parameter.origin,
                 "needs a value",
-                hint=f"give it as --param {parameter.name}=…, or {parameter.name}=… in Python",
+                hint=f"pass --param {parameter.name}=…, or {parameter.name}=… in Python",
             )
         try:
             return to_plain_value(self.parameters[parameter.name])
-        except ParameterError as fault:
-            message = f"the parameter ${parameter.name} {fault}"
+        except ParameterError as error:
+            message = f"the parameter ${parameter.name} {error}"
             raise SemanticError(
-                "AQL0211", message, parameter.origin, hint="give a text, a number, a time, or a list of them"
+                "AQL0211", message, parameter.origin, hint="pass a text, a number, a time, or a list of them"
             ) from None
 
-    def text(self, operand: Operand, place: ValueContext) -> str:
-        """The wire string of an operand. Raises Fault for a wrong type or unit."""
+    def text(self, operand: Operand, context: ValueContext) -> str:
+        """Return the wire string of an operand. Raises SemanticError for a wrong type or unit."""
         match operand:
             case TextLiteral(value, origin):
-                return self._string(value, origin, place)
+                return self._string(value, origin, context)
             case NumberLiteral(text, unit, origin):
-                if not unit and with_hyphens(text) and (place.type is Type.TIME or place.times):
+                if not unit and with_hyphens(text) and (context.type is Type.TIME or context.is_time):
                     raise _diagnose_digits(text, origin)
-                year = _year(text, unit, place)
-                return _number(text, unit, origin, place) if year is None else _time(year, place)
+                year = _year(text, unit, context)
+                return _number(text, unit, origin, context) if year is None else _time(year, context)
             case BooleanLiteral(value, origin):
-                if place.type not in (Type.BOOLEAN, Type.ANY):
-                    raise _wrong_type_error(place, "TRUE or FALSE", origin, str(value).lower())
+                if context.type not in (Type.BOOLEAN, Type.ANY):
+                    raise _wrong_type_error(context, "TRUE or FALSE", origin, str(value).lower())
                 return str(value).lower()
             case Instant(origin=origin):
-                if place.type not in (Type.TIME, Type.ANY) and not (place.metadata and place.type is Type.STRING):
-                    raise _wrong_type_error(place, "a timestamp", origin, "")
-                return _time(self.interval(operand), place)
+                if context.type not in (Type.TIME, Type.ANY) and not (context.metadata and context.type is Type.STRING):
+                    raise _wrong_type_error(context, "a timestamp", origin, "")
+                return _time(self.interval(operand), context)
             case Path() | Parameter() | Subquery():
-                raise AssertionError("only values have a text; the rest is resolved before it is asked for")
+                raise AssertionError("paths, parameters and subqueries are replaced by values before this call")
 
-    def _string(self, value: str, origin: Origin, place: ValueContext) -> str:
-        if place.type is Type.TIME:
-            return _time(_interval(read_interval, value, origin=origin), place)
-        if place.metadata and place.type in (Type.ANY, Type.STRING) and place.limit != "text":
-            named_interval = _interval_of_text(value, place)
-            fault = fault_of_literal(value) if place.times and named_interval is None else None
-            if fault is not None and not isinstance(origin, Pointer):  # a JSON query is sent as it is
-                raise SemanticError("AQL0301", str(fault), origin, hint=fault.hint)
-            return value if named_interval is None else _time(named_interval, place)
-        if place.type in (Type.NUMBER, Type.INTEGER):
+    def _string(self, value: str, origin: Origin, context: ValueContext) -> str:
+        if context.type is Type.TIME:
+            return _time(_interval(read_interval, value, origin=origin), context)
+        if context.metadata and context.type in (Type.ANY, Type.STRING) and context.limit != "text":
+            named_interval = _interval_of_text(value, context)
+            error = fault_of_literal(value) if context.is_time and named_interval is None else None
+            if error is not None and not isinstance(origin, Pointer):  # a JSON query is sent unchanged
+                raise SemanticError("AQL0301", str(error), origin, hint=error.hint)
+            return value if named_interval is None else _time(named_interval, context)
+        if context.type in (Type.NUMBER, Type.INTEGER):
             if PLAIN_NUMBER.fullmatch(value):
                 return value
-            raise _wrong_type_error(place, "a string", origin, "")
-        if place.type is Type.BOOLEAN and value.lower() not in ("true", "false"):
-            raise _wrong_type_error(place, "a string", origin, "")
-        return value.lower() if place.type is Type.BOOLEAN else value
+            raise _wrong_type_error(context, "a string", origin, "")
+        if context.type is Type.BOOLEAN and value.lower() not in ("true", "false"):
+            raise _wrong_type_error(context, "a string", origin, "")
+        return value.lower() if context.type is Type.BOOLEAN else value
 
     def interval(self, instant: Instant) -> Interval:
-        """The interval an instant means. Raises Fault."""
+        """Return the interval of an instant. Raises SemanticError if it is not a valid time."""
         base = instant.base
         if isinstance(base, Parameter):
-            found = self._interval_of(self.parameter(base), base)
+            interval = self._interval_of(self.parameter(base), base)
         elif isinstance(base, Timestamp) and base.text in ("NOW", "TODAY"):
-            found = resolve_named_time(base.text, self.now)
+            interval = resolve_named_time(base.text, self.now)
         else:
             written = base.text if isinstance(base, Timestamp) else base.value
             if isinstance(base, Timestamp) and written.isdigit() and len(written) != len("2020"):
                 raise _diagnose_digits(written, base.origin)
-            found = _interval(read_interval, written, origin=base.origin)
-        for each in instant.shifts:
-            count = self.count(each)
-            found = _interval(shift_interval, found, count, each.unit, origin=each.origin)
-        return found
+            interval = _interval(read_interval, written, origin=base.origin)
+        for shift in instant.shifts:
+            count = self.count(shift)
+            interval = _interval(shift_interval, interval, count, shift.unit, origin=shift.origin)
+        return interval
 
     def _interval_of(self, value: object, parameter: Parameter) -> Interval:
         if isinstance(value, date | datetime):
@@ -184,11 +185,11 @@ class OperandResolver:
             "AQL0211",
             f"${parameter.name} takes a date or time, not {_describe_value(value)}",
             parameter.origin,
-            hint="give it as 2020-02-01, or as a date or datetime in Python",
+            hint="pass a text such as 2020-02-01, or a date or datetime in Python",
         )
 
     def count(self, duration: Duration) -> Decimal:
-        """How many units a duration is, signed. Raises Fault."""
+        """Return the signed number of units of a duration. Raises SemanticError if it is not a number."""
         written = duration.count
         if isinstance(written, Parameter):
             written = str(self.parameter(written))
@@ -198,12 +199,12 @@ class OperandResolver:
             number = Decimal("NaN")
         if not number.is_finite() or abs(number) > Decimal(10) ** 12:
             raise SemanticError(
-                "AQL0301", f"{written} is no number of {duration.unit}", duration.origin, hint="as in: 7 days"
+                "AQL0301", f"{written} is not a number of {duration.unit}", duration.origin, hint="for example: 7 days"
             )
         return -number if duration.negative else number
 
     def whole(self, number: NumberLiteral | Parameter, what: str) -> int:
-        """A count of rows. Raises Fault when it is no whole number from 0 up."""
+        """Return the row count of LIMIT or OFFSET. Raises SemanticError if it is not a whole number of at least 0."""
         text = str(self.parameter(number)) if isinstance(number, Parameter) else number.text
         if not text.isascii() or not text.isdigit() or len(text) > 18:
             raise SemanticError(
@@ -211,7 +212,7 @@ class OperandResolver:
                 f"{what} takes a whole number, not {text}",
                 number.origin,
                 "expected a whole number",
-                hint=f"as in: {what} 10",
+                hint=f"for example: {what} 10",
             )
         return int(text)
 
@@ -228,8 +229,8 @@ def _operand(value: object, parameter: Parameter) -> Operand:
         case float() | Decimal() if isfinite(value):
             return NumberLiteral(str(value), "", origin)
         case float() | Decimal():
-            message = f"${parameter.name} is {value}, which is not a number to compare with"
-            raise SemanticError("AQL0211", message, origin, hint="IS NULL finds records without a value")
+            message = f"${parameter.name} is {value}, which cannot be compared"
+            raise SemanticError("AQL0211", message, origin, hint="write IS NULL to find records without a value")
         case date():
             interval = _interval(interval_of_value, value, origin=origin)
             written = value.isoformat() if interval.past is not None else write_instant(interval.first)
@@ -239,21 +240,21 @@ def _operand(value: object, parameter: Parameter) -> Operand:
                 "AQL0211",
                 f"${parameter.name} cannot be {_describe_value(value)}",
                 origin,
-                hint="give a text, a number or a time",
+                hint="pass a text, a number or a time",
             )
 
 
 def _interval(read: Callable[..., Interval], *parts: object, origin: Origin) -> Interval:
-    """The interval that `read` makes of the rest; a time that does not exist is a fault at its place."""
+    """Return `read(*parts)`. Raises SemanticError at `origin` if the time does not exist."""
     try:
         return read(*parts)
-    except TimeError as fault:
-        raise SemanticError("AQL0301", str(fault), origin, hint=fault.hint) from None
+    except TimeError as error:
+        raise SemanticError("AQL0301", str(error), origin, hint=error.hint) from None
 
 
-def _time(interval: Interval, place: ValueContext) -> str:
-    """The end of an interval that a comparison is about, or all of it, as a query has it."""
-    match place.limit:
+def _time(interval: Interval, context: ValueContext) -> str:
+    """Return the wire string of the part of an interval that the comparison uses: its first time, its last, or all."""
+    match context.limit:
         case "first":
             return write_instant(interval.first)
         case "last":
@@ -262,9 +263,9 @@ def _time(interval: Interval, place: ValueContext) -> str:
             return write_interval(interval)
 
 
-def _interval_of_text(value: str, place: ValueContext) -> Interval | None:
-    """The interval that a quoted text names for a metadata key; None for a text that is compared as it is."""
-    if not place.times:
+def _interval_of_text(value: str, context: ValueContext) -> Interval | None:
+    """Return the interval that quoted text means for a metadata key, or None if it is compared as text."""
+    if not context.is_time:
         return read_full_date(value)
     try:
         return read_interval(value)
@@ -272,29 +273,34 @@ def _interval_of_text(value: str, place: ValueContext) -> Interval | None:
         return None
 
 
-def _year(text: str, unit: str, place: ValueContext) -> Interval | None:
-    """The year that four digits are where a time is expected."""
-    if unit or not (place.type is Type.TIME or place.times) or not re.fullmatch("[0-9]{4}", text) or text == "0000":
+def _year(text: str, unit: str, context: ValueContext) -> Interval | None:
+    """Return the year that a four-digit number means where a time is expected, else None."""
+    if (
+        unit
+        or not (context.type is Type.TIME or context.is_time)
+        or not re.fullmatch("[0-9]{4}", text)
+        or text == "0000"
+    ):
         return None
     return read_interval(text)
 
 
-def _number(text: str, unit: str, origin: Origin, place: ValueContext) -> str:
-    if place.type not in (Type.NUMBER, Type.INTEGER, Type.ANY):
-        raise _wrong_type_error(place, "a number", origin, text)
-    if unit != place.unit and unit:
-        owned = f"'{place.name}' is in {place.unit}" if place.unit else f"'{place.name}' has no unit"
-        # No fix: the same number in another unit is another value.
-        hint = f"convert the number to {place.unit}" if place.unit else "leave the unit out"
+def _number(text: str, unit: str, origin: Origin, context: ValueContext) -> str:
+    if context.type not in (Type.NUMBER, Type.INTEGER, Type.ANY):
+        raise _wrong_type_error(context, "a number", origin, text)
+    if unit != context.unit and unit:
+        owned = f"'{context.name}' is in {context.unit}" if context.unit else f"'{context.name}' has no unit"
+        # No fix: replacing only the unit would change the value.
+        hint = f"convert the number to {context.unit}" if context.unit else "leave the unit out"
         raise SemanticError("AQL0204", f"{owned}, not in {unit}", origin, hint=hint)
     plain = _plain_decimal(text, origin)
-    if place.type is Type.INTEGER and not plain.lstrip("-").isdigit():
-        raise _wrong_type_error(place, "a fraction", origin, "")
+    if context.type is Type.INTEGER and not plain.lstrip("-").isdigit():
+        raise _wrong_type_error(context, "a fraction", origin, "")
     return plain
 
 
 def _plain_decimal(text: str, origin: Origin) -> str:
-    """As written, but without exponent and with a digit on both sides of the point."""
+    """Return a number without exponent, and with digits on both sides of a decimal point."""
     if re.fullmatch(r"-?\d+(\.\d+)?", text):
         return text
     number = Decimal(text)
@@ -303,35 +309,37 @@ def _plain_decimal(text: str, origin: Origin) -> str:
     return f"{number:f}"
 
 
-def _wrong_type_error(place: ValueContext, given: str, origin: Origin, written: str) -> SemanticError:
+def _wrong_type_error(context: ValueContext, given: str, origin: Origin, written: str) -> SemanticError:
     hint, fix = "", None
-    if place.type is Type.STRING and written:
+    if context.type is Type.STRING and written:
         quoted = f"'{written}'"
-        thing = place.name.rpartition(".")[2].replace("_", " ")
-        hint = f"write {quoted} if {'an' if thing[0] in 'aeiou' else 'a'} {thing} is really named so"
-        if place.known:
-            some = ", ".join(f"'{name}'" for name in place.known[:3])
-            hint += f"; {thing}s here start with {some}" + ("…" if len(place.known) > 3 else "")
+        thing = context.name.rpartition(".")[2].replace("_", " ")
+        hint = f"write {quoted} if that is the name of {'an' if thing[0] in 'aeiou' else 'a'} {thing}"
+        if context.known:
+            some = ", ".join(f"'{name}'" for name in context.known[:3])
+            hint += f"; known {thing}s are {some}" + ("…" if len(context.known) > 3 else "")
         fix = quoted
-    elif place.type is Type.NUMBER or place.type is Type.INTEGER:
-        hint = "write a number, as 75" if not place.unit else f"write a number, as 75 {place.unit}"
-    elif place.type is Type.TIME:
-        hint = "write a date as 2020-02-01 or a time as 2020-02-01T06:30"
-    elif place.type is Type.BOOLEAN:
+    elif context.type is Type.NUMBER or context.type is Type.INTEGER:
+        hint = f"write a number, for example 75 {context.unit}".rstrip()
+    elif context.type is Type.TIME:
+        hint = "write a date such as 2020-02-01 or a time such as 2020-02-01T06:30"
+    elif context.type is Type.BOOLEAN:
         hint = "write TRUE or FALSE"
-    return SemanticError("AQL0203", f"'{place.name}' takes {place.type.value}, not {given}", origin, given, hint, fix)
+    return SemanticError(
+        "AQL0203", f"'{context.name}' takes {context.type.value}, not {given}", origin, given, hint, fix
+    )
 
 
 def _diagnose_digits(text: str, origin: Origin) -> SemanticError:
-    """A date without its hyphens, or a number that is no year."""
-    fix, hint = None, "dates are written year-month-day, as 2020-02-01 or 2020-02-01T06:30"
+    """Return the error for digits where a time is expected: a date without hyphens, or not a year."""
+    fix, hint = None, "write dates as year-month-day, for example 2020-02-01 or 2020-02-01T06:30"
     hyphenated = with_hyphens(text)
-    fault = fault_of(hyphenated) if hyphenated else None
-    if fault is not None:
-        hint = f"{fault}, {fault.hint}; {hint}"
+    error = fault_of(hyphenated) if hyphenated else None
+    if error is not None:
+        hint = f"{error}, {error.hint}; {hint}"
     elif hyphenated:
         fix, hint = hyphenated, f"did you mean {hyphenated}?"
-    return SemanticError("AQL0112", f"'{text}' is not how a date is written", origin, "expected YYYY-MM-DD", hint, fix)
+    return SemanticError("AQL0112", f"'{text}' is not a valid date", origin, "expected YYYY-MM-DD", hint, fix)
 
 
 def _describe_value(value: object) -> str:

@@ -1,4 +1,4 @@
-"""The time window of a statement: from its clause, or from the bounds written in WHERE."""
+"""Time windows: resolve the window clauses of a statement to bounds."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ from auroraql.resolver.times import TimeError, shift_time
 from auroraql.resolver.values import OperandResolver, SemanticError
 
 WINDOWS = ("BETWEEN", "ON", "DURING", "SINCE", "UNTIL", "LAST", "OVERLAPPING")
-"""The keywords that a window begins with."""
+"""The first keywords of the window clauses."""
 
 _SECOND = timedelta(seconds=1)
 
 
 @dataclass(frozen=True, slots=True)
 class WindowBounds:
-    """A window as it is meant: both ends inclusive, None where it is open."""
+    """Bounds of a time window, in whole seconds of naive UTC. Both are inclusive, and None is open."""
 
     start: datetime | None = None
     end: datetime | None = None
 
 
 def resolve_window(window: Window, values: OperandResolver) -> WindowBounds:
-    """The bounds of one window clause. Raises Fault."""
+    """Return the bounds of one window clause. Raises SemanticError if its times are invalid."""
     try:
         return _resolve_bounds(window, values)
-    except TimeError as fault:
-        raise SemanticError("AQL0301", str(fault), window.origin, hint=fault.hint) from None
+    except TimeError as error:
+        raise SemanticError("AQL0301", str(error), window.origin, hint=error.hint) from None
 
 
 def _resolve_bounds(window: Window, values: OperandResolver) -> WindowBounds:
@@ -48,13 +48,13 @@ def _resolve_bounds(window: Window, values: OperandResolver) -> WindowBounds:
 
 
 def _closed(first: Interval, last: Interval, window: Window) -> WindowBounds:
-    """Both bounds. Raises Fault where they are in order, but no whole second lies between them."""
+    """Return both bounds. Raises SemanticError if the times are in order but contain no whole second."""
     start, end = first.lower, last.upper
     if start > end and first.first <= last.last:
         around = f"BETWEEN {write_instant(end)} AND {write_instant(start)}"
         raise SemanticError(
             "AQL0302",
-            "the time window is empty: it has whole seconds as bounds, and no whole second lies in it",
+            "the time window is empty: its bounds are whole seconds, and it contains none",
             window.origin,
             "less than a second",
             hint=f"search {around}, and compare the times in WHERE",
@@ -67,13 +67,13 @@ def _before_end(end: datetime, duration: Duration | None, values: OperandResolve
     count = values.count(duration)
     try:
         start = shift_time(end, -count, duration.unit)
-    except TimeError as fault:
-        raise SemanticError("AQL0301", str(fault), duration.origin, hint=fault.hint) from None
+    except TimeError as error:
+        raise SemanticError("AQL0301", str(error), duration.origin, hint=error.hint) from None
     return start if start.microsecond == 0 else start.replace(microsecond=0) + _SECOND
 
 
 def join_windows(windows: list[tuple[Window, WindowBounds]]) -> WindowBounds:
-    """The one window of a statement, from its clauses. Raises Fault when there are two, or it is empty."""
+    """Join the window clauses of a statement to one window. Raises SemanticError for two windows or an empty one."""
     forms = [window.form for window, _ in windows]
     if len(windows) > 1 and not (len(windows) == 2 and set(forms) == {"since", "until"}):
         raise two_windows_error(windows[1][0].origin)
@@ -91,17 +91,17 @@ def join_windows(windows: list[tuple[Window, WindowBounds]]) -> WindowBounds:
 
 
 def two_windows_error(origin: Origin) -> SemanticError:
-    """What is wrong with a statement that has more than one window."""
-    message = "a statement has one time window, and this has two"
+    """Return the error for a statement with more than one window."""
+    message = "a statement has only one time window, and this is a second one"
     return SemanticError("AQL0303", message, origin, "the second one", hint="keep one of them")
 
 
 def no_window_warning(kind_title: str, origin: Origin) -> Diagnostic:
-    """Said when a search is not limited in time."""
+    """Return the warning for a search without a time window."""
     return Diagnostic(
         "AQL0603",
         f"no time window: all {kind_title} of all years are searched, which may be slow",
         origin,
-        hint="add one, as DURING 2021-01",
+        hint="add one, for example DURING 2021-01",
         severity="warning",
     )

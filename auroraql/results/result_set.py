@@ -16,7 +16,7 @@ from decimal import Decimal
 from functools import cached_property
 from itertools import islice
 from operator import index
-from typing import Any, overload
+from typing import Any, ClassVar, overload
 
 from auroraql.diagnostics.errors import Source, UsageError
 from auroraql.ir.plan import Plan, PostProcessing
@@ -139,6 +139,17 @@ class FetchedData:
     records: Sequence[Record] | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class ResultWriters:
+    """Functions that present and convert a result. `auroraql.rendering` registers them, so that results import no renderer."""
+
+    render_text: Callable[[ResultSet], str]
+    write_result: Callable[[ResultSet, str | os.PathLike[str]], None]
+    notebook_html: Callable[[ResultSet], str]
+    to_arrow_table: Callable[[ResultSet], Any]
+    to_pandas_frame: Callable[[ResultSet], Any]
+
+
 class ResultSet:
     """Result of one statement.
 
@@ -147,6 +158,8 @@ class ResultSet:
     and DuckDB read a result through the Arrow PyCapsule interface (`polars.DataFrame(result)`,
     `duckdb.sql('FROM result')`). `print` shows the first rows as a table.
     """
+
+    writers: ClassVar[ResultWriters]
 
     def __init__(
         self,
@@ -189,9 +202,7 @@ class ResultSet:
 
     def __str__(self) -> str:
         """Return the first rows as a table, with a note on omissions and the footer of the command line."""
-        from auroraql.rendering import render_text
-
-        return render_text(self)
+        return self.writers.render_text(self)
 
     @overload
     def __getitem__(self, key: int) -> Row: ...
@@ -285,21 +296,15 @@ class ResultSet:
 
         Raises UsageError for an unknown suffix, and for a file that cannot be written.
         """
-        from auroraql.rendering import write_result
-
-        write_result(self, path)
+        self.writers.write_result(self, path)
 
     def _repr_html_(self) -> str:
         """Return the first rows as a table for notebooks."""
-        from auroraql.rendering.html import notebook_html
-
-        return notebook_html(self)
+        return self.writers.notebook_html(self)
 
     def to_pandas(self) -> Any:
         """Return the rows as a `pandas.DataFrame`, equal to what pandas reads from the result's Parquet file."""
-        from auroraql.results.dataframes import to_pandas_frame
-
-        return to_pandas_frame(self)
+        return self.writers.to_pandas_frame(self)
 
     def to_polars(self) -> Any:
         """Return the rows as a `polars.DataFrame`. Raises UsageError when polars is not installed."""
@@ -313,9 +318,7 @@ class ResultSet:
 
     def to_arrow(self) -> Any:
         """Return the rows as a `pyarrow.Table`. Objects are structs; a column of mixed types is JSON text."""
-        from auroraql.results.dataframes import to_arrow_table
-
-        return to_arrow_table(self)
+        return self.writers.to_arrow_table(self)
 
     @property
     def columnar_records(self) -> Sequence[Record] | None:

@@ -1,7 +1,7 @@
-"""Statements made ready: a whole script is read and checked before anything of it runs.
+"""Analyzer: parses and checks a whole script before any of it runs.
 
-What a statement takes from results is then known only by kind: a LET earlier in the script, or a result of the
-session, gives the columns; the values are put in when the statement is run.
+Before the run, only the columns of a referenced result are known: from an earlier LET of the script, or from a result
+of the session. The executor inserts the values when the statement runs.
 """
 
 from __future__ import annotations
@@ -36,18 +36,19 @@ from auroraql.resolver.values import OperandResolver, SemanticError
 from auroraql.results.stored_results import ShowPlan, SqlPlan, StoredResult
 from auroraql.schema import KINDS
 from auroraql.schema.catalogue import Catalogue, DataSource
+from auroraql.session.fix_checker import keep_valid_fixes
 from auroraql.session.result_queries import stored_records, stored_result_for, untimed_rows_error
 from auroraql.session.settings import Value, read_set
 
 DataSources = Callable[[], Sequence[DataSource]]
 
 KindOf = Callable[[str], str]
-"""Of what kind the records of a request id are; asks the archive, and may raise ArchiveError."""
+"""Returns the kind of the records of a request ID. It asks the archive. Raises ArchiveError."""
 
 
 @dataclass(frozen=True, slots=True)
 class AnalyzedStatement:
-    """A statement that is right, and what is known of it before it runs; `name` is what its result is kept under."""
+    """A valid statement with the facts known before it runs. `name` is the name under which its result is stored."""
 
     statement: Statement
     source: Source
@@ -58,9 +59,9 @@ class AnalyzedStatement:
     warnings: tuple[Diagnostic, ...] = ()
     name: str = ""
     plan: Plan | None = None
-    """Of a FIND that takes nothing from results."""
+    """Plan of a FIND without references to results."""
     stored_result: StoredResult | None = None
-    """What is known of its rows."""
+    """Columns of its result, without rows."""
     show_plan: ShowPlan | None = None
     value: Value | None = None
     sql_plan: SqlPlan | None = None
@@ -68,45 +69,45 @@ class AnalyzedStatement:
 
 @dataclass(frozen=True, slots=True)
 class SessionContext:
-    """What a script may count on before its first statement: the results, and the searches by the rows they will have."""
+    """Results and searches that a script can refer to before its first statement. Searches have columns, not rows."""
 
     results: Mapping[str, StoredResult]
     searches: Mapping[str, StoredResult]
     request_ids: Mapping[str, str] = field(default_factory=dict)
-    """The names of the searches that are one request, by the archive's id of it."""
+    """Names of the searches with a single request, by request ID."""
 
 
 EMPTY_CONTEXT = SessionContext({}, {})
 
 
-def analyze_scripts(sources: Iterable[Source], preparing: Analyzer) -> list[AnalyzedStatement]:
-    """The statements of scripts, made ready; the scripts share their parameters and results.
+def analyze_scripts(sources: Iterable[Source], analyzer: Analyzer) -> list[AnalyzedStatement]:
+    """Analyze the statements of scripts, which share their parameters and results.
 
-    Raises StatementError with everything wrong in any statement of the first script that is wrong.
+    Raises StatementError with the errors of all statements of the first script that has errors.
     """
-    prepared: list[AnalyzedStatement] = []
+    analyzed: list[AnalyzedStatement] = []
     for source in sources:
-        wrong: list[Diagnostic] = []
+        diagnostics: list[Diagnostic] = []
         failed = False
-        for outcome in preparing.analyze_script(source):
+        for outcome in analyzer.analyze_script(source):
             if isinstance(outcome, AnalyzedStatement):
-                prepared.append(outcome)
+                analyzed.append(outcome)
             else:
-                wrong += outcome.diagnostics
+                diagnostics += outcome.diagnostics
                 failed = True
-            if len(wrong) >= MAX_REPORTED:
+            if len(diagnostics) >= MAX_REPORTED:
                 break
         if failed:
-            raise StatementError(wrong, source)
-    unused = _warn_of_unused(prepared, preparing.parameters)
+            raise StatementError(diagnostics, source)
+    unused = _warn_of_unused(analyzed, analyzer.parameters)
     if unused:
         raise StatementError(unused)
-    return prepared
+    return analyzed
 
 
-def analyze_statement(read: script.ReadStatement, source: Source, preparing: Analyzer) -> AnalyzedStatement:
-    """One statement of a script made ready by itself. Raises StatementError."""
-    outcome = preparing.analyze(read, source)
+def analyze_statement(parsed: script.ReadStatement, source: Source, analyzer: Analyzer) -> AnalyzedStatement:
+    """Analyze one statement of a script. Raises StatementError."""
+    outcome = analyzer.analyze(parsed, source)
     if isinstance(outcome, StatementError):
         raise outcome
     return outcome
@@ -116,65 +117,65 @@ def check_scripts(
     sources: Iterable[Source],
     catalogue: Catalogue,
     parameters: Mapping[str, object],
-    standing: SessionContext = EMPTY_CONTEXT,
+    context: SessionContext = EMPTY_CONTEXT,
 ) -> Iterator[tuple[Source, tuple[Diagnostic, ...]]]:
-    """What is to be said of each script, errors and warnings, without running it.
+    """Yield the errors and warnings of each script without running it.
 
-    A parameter that was given no value is no fault of a script, nor is one that is not used in all of them.
+    A parameter without a value is not an error here, nor is one that only some of the scripts use.
     """
-    prepared: list[AnalyzedStatement] = []
-    last, whole = Source(""), True
-    preparing = Analyzer(catalogue, parameters, None, standing, checking=True)
+    analyzed: list[AnalyzedStatement] = []
+    last, all_valid = Source(""), True
+    analyzer = Analyzer(catalogue, parameters, None, context, checking=True)
     for last in sources:
-        said: list[Diagnostic] = []
-        for outcome in preparing.analyze_script(last):
+        diagnostics: list[Diagnostic] = []
+        for outcome in analyzer.analyze_script(last):
             if isinstance(outcome, AnalyzedStatement):
-                prepared.append(outcome)
-                said += outcome.warnings
+                analyzed.append(outcome)
+                diagnostics += outcome.warnings
             else:
-                whole = False
-                said += diagnostics_of_error(outcome)
-        yield last, tuple(said)
-    unused = _warn_of_unused(prepared, parameters) if whole else ()
+                all_valid = False
+                diagnostics += diagnostics_of_error(outcome)
+        yield last, tuple(diagnostics)
+    unused = _warn_of_unused(analyzed, parameters) if all_valid else ()
     if unused:
         yield last, unused
 
 
 def diagnostics_of_error(error: StatementError) -> list[Diagnostic]:
-    """What a check says of a statement that is wrong; a parameter without a value is no fault of it."""
-    return [each for each in (*error.diagnostics, *error.questions) if each.code != "AQL0206"]
+    """Return the diagnostics of an error, without those of parameters that have no value (AQL0206)."""
+    return [diagnostic for diagnostic in (*error.diagnostics, *error.questions) if diagnostic.code != "AQL0206"]
 
 
-def _warn_of_unused(prepared: Iterable[AnalyzedStatement], parameters: Mapping[str, object]) -> tuple[Diagnostic, ...]:
-    used = frozenset(name for each in prepared for name in each.parameters)
+def _warn_of_unused(analyzed: Iterable[AnalyzedStatement], parameters: Mapping[str, object]) -> tuple[Diagnostic, ...]:
+    used = frozenset(name for statement in analyzed for name in statement.parameters)
     return tuple(unused_parameter_warning(name, used) for name in sorted(set(parameters) - used))
 
 
 @dataclass(frozen=True, slots=True)
 class OverlaidResults:
-    """Results, and one more: the rows that a SHOW takes its clauses to."""
+    """`ResultLookup` with one more result: the rows to which a SHOW applies its clauses."""
 
     results: ResultLookup
-    kept: StoredResult
+    extra: StoredResult
 
     @property
     def names(self) -> Collection[str]:
-        """The names of the others."""
+        """Names of the other results."""
         return self.results.names
 
     def get(self, name: str) -> StoredResult | None:
-        """The result of a name."""
-        return self.kept if name == self.kept.name else self.results.get(name)
+        """Return the stored result of a name, or None."""
+        return self.extra if name == self.extra.name else self.results.get(name)
 
     def run_subquery(self, find: FindStatement) -> StoredResult:
-        """What a FIND in parentheses finds."""
+        """Return the result of a FIND in parentheses."""
         return self.results.run_subquery(find)
 
 
 class Analyzer:
-    """Scripts being made ready, one statement after the other; the `ResultLookup` of the resolver, without rows.
+    """Analyzer of scripts, one statement after the other. It is the `ResultLookup` of the resolver, without rows.
 
-    Where they are only checked, no plan is made: what is to be said of it is known without.
+    With `checking` it makes no plan: the warnings of a plan are known without one.
     """
 
     def __init__(
@@ -182,7 +183,7 @@ class Analyzer:
         catalogue: Catalogue,
         parameters: Mapping[str, object],
         data_sources: DataSources | None = None,
-        standing: SessionContext = EMPTY_CONTEXT,
+        context: SessionContext = EMPTY_CONTEXT,
         kind_of: KindOf | None = None,
         *,
         held: FindRecordRange | None = None,
@@ -191,225 +192,228 @@ class Analyzer:
         self.checking, self.kind_of, self.held = checking, kind_of, held
         self.catalogue, self.parameters, self.data_sources = catalogue, parameters, data_sources
         self.now = datetime.now(UTC).replace(tzinfo=None)
-        self.kept = {name: replace(kept, result=None) for name, kept in standing.results.items()}
-        self.searches = dict(standing.searches)
-        self.request_ids = standing.request_ids
-        self.elsewhere: dict[str, str] = {}
-        """Request ids of which it is not known yet what they found, by the name that FETCH will keep it under."""
-        self.lost: set[str] = set()
-        """Names that a wrong statement would have given: what needs them is not blamed for it."""
+        self.stored = {name: replace(result, result=None) for name, result in context.results.items()}
+        self.searches = dict(context.searches)
+        self.request_ids = context.request_ids
+        self.foreign_ids: dict[str, str] = {}
+        """Request IDs with records of an unknown kind, by the name under which FETCH will store the result."""
+        self.failed_names: set[str] = set()
+        """Result names of statements with errors. References to them are not reported as errors too."""
         self.used: set[str] = set()
         self._unnamed = 1
         self._nested = SubqueryResults(lambda find: stored_result_for("(FIND)", self._resolve(find)))
 
     def analyze_script(self, source: Source) -> Iterator[AnalyzedStatement | StatementError]:
-        """Yield each statement of a script, ready or with what is wrong. One that cannot be read hides no other."""
-        for read in script.iterate_statements(source):
+        """Yield each analyzed statement of a script, or its error. A syntax error does not hide later statements."""
+        for parsed in script.iterate_statements(source):
             yield (
-                self.diagnose_unread(read, source)
-                if isinstance(read, script.UnreadStatement)
-                else self.analyze(read, source)
+                self.diagnose_unread(parsed, source)
+                if isinstance(parsed, script.UnreadStatement)
+                else self.analyze(parsed, source)
             )
 
-    def diagnose_unread(self, read: script.UnreadStatement, source: Source) -> StatementError:
-        """Return what is wrong with a statement that cannot be read; what needs its result is not blamed for it."""
-        self.lost.add(read.name(source))
-        return self._validate_fixes(read.error, source, Span(read.start, read.end))
+    def diagnose_unread(self, parsed: script.UnreadStatement, source: Source) -> StatementError:
+        """Return the error of a statement with a syntax error. References to its result are not reported as errors too."""
+        self.failed_names.add(parsed.name(source))
+        return self._validate_fixes(parsed.error, source, Span(parsed.start, parsed.end))
 
     def _validate_fixes(self, error: StatementError, source: Source, span: Span) -> StatementError:
-        """Return the error with only those fixes that mend."""
-        found = error.diagnostics
-        if any(each.fix is not None for each in found):
-            # A right statement is not kept waiting by what checks the fixes of wrong ones.
-            from auroraql.session.fix_checker import keep_valid_fixes
+        """Return the error without the fixes that do not work."""
+        diagnostics = error.diagnostics
+        if any(diagnostic.fix is not None for diagnostic in diagnostics):
+            diagnostics = keep_valid_fixes(diagnostics, source, span, self.catalogue, self.parameters, self.now, self)
+        return StatementError(diagnostics, source, error.questions)
 
-            found = keep_valid_fixes(found, source, span, self.catalogue, self.parameters, self.now, self)
-        return StatementError(found, source, error.questions)
-
-    def analyze(self, read: script.ReadStatement, source: Source) -> AnalyzedStatement | StatementError:
-        """A statement of a script, ready or with what is wrong."""
-        written = " ".join(source.text[read.start : read.end].split())
-        begun = AnalyzedStatement(read.statement, source, written, self.parameters, self.now)
+    def analyze(self, parsed: script.ReadStatement, source: Source) -> AnalyzedStatement | StatementError:
+        """Return an analyzed statement of a script, or its error."""
+        statement_text = " ".join(source.text[parsed.start : parsed.end].split())
+        draft = AnalyzedStatement(parsed.statement, source, statement_text, self.parameters, self.now)
         self.used = set()
         self._nested = SubqueryResults(lambda find: stored_result_for("(FIND)", self._resolve(find)))
-        self._register_foreign_result(written)
+        self._register_foreign_result(statement_text)
         try:
-            made = self._analyze(begun)
-            return replace(made, parameters=made.parameters | self.used)
-        except SemanticError as fault:
-            wrong = StatementError([fault.diagnostic], source)
+            analyzed = self._analyze(draft)
+            return replace(analyzed, parameters=analyzed.parameters | self.used)
+        except SemanticError as semantic_error:
+            statement_error = StatementError([semantic_error.diagnostic], source)
         except StatementError as error:
-            wrong = StatementError(error.diagnostics, source, error.questions)
-        self.lost.add(getattr(read.statement, "name", ""))
-        return self._validate_fixes(wrong, source, Span(read.start, read.end))
+            statement_error = StatementError(error.diagnostics, source, error.questions)
+        self.failed_names.add(getattr(parsed.statement, "name", ""))
+        return self._validate_fixes(statement_error, source, Span(parsed.start, parsed.end))
 
-    # --- what is known of results
+    # --- results, without rows
 
     @property
     def names(self) -> Collection[str]:
-        """The names of the results there will be."""
-        return self.kept.keys()
+        """Names of the results that exist when the statement runs."""
+        return self.stored.keys()
 
     def get(self, name: str) -> StoredResult | None:
-        """The result of a name, without its rows. Raises StatementError that says nothing for one that was lost."""
-        if name in self.lost and name not in self.kept:
+        """Return the result of a name, without rows, or None.
+
+        Raises StatementError without diagnostics for the result of a statement with errors.
+        """
+        if name in self.failed_names and name not in self.stored:
             raise StatementError(())
-        return self.kept.get(name)
+        return self.stored.get(name)
 
     def run_subquery(self, find: FindStatement) -> StoredResult:
-        """What a FIND in parentheses will find."""
+        """Return the result of a FIND in parentheses, without rows."""
         return self._nested.run_subquery(find)
 
     # --- statements
 
-    def _analyze(self, begun: AnalyzedStatement) -> AnalyzedStatement:
-        match begun.statement:
+    def _analyze(self, draft: AnalyzedStatement) -> AnalyzedStatement:
+        match draft.statement:
             case FindStatement() as find:
-                return self._analyze_find(begun, find)[0]
+                return self._analyze_find(draft, find)[0]
             case ExplainStatement(_, find):
-                return self._analyze_find(begun, find, asks=False)[0]
+                return self._analyze_find(draft, find, asks=False)[0]
             case LetStatement(name, find, origin):
                 _check_name(name, origin)
-                made, kept = self._analyze_find(begun, find, name)
-                self.kept[name] = kept
-                return replace(made, name=name)
+                analyzed, stored = self._analyze_find(draft, find, name)
+                self.stored[name] = stored
+                return replace(analyzed, name=name)
             case SubmitStatement():
-                return self._analyze_submit(begun, begun.statement)
+                return self._analyze_submit(draft, draft.statement)
             case JobStatement():
-                return self._analyze_job_statement(begun, begun.statement)
+                return self._analyze_job_statement(draft, draft.statement)
             case ShowStatement():
-                return self._analyze_show(begun, begun.statement)
+                return self._analyze_show(draft, draft.statement)
             case SetStatement():
                 values = OperandResolver(self.parameters, self.now)
-                value = read_set(begun.statement, values)
-                return replace(begun, value=value, parameters=frozenset(values.used))
+                value = read_set(draft.statement, values)
+                return replace(draft, value=value, parameters=frozenset(values.used))
             case SqlStatement():
-                return self._analyze_sql(begun, begun.statement)
+                return self._analyze_sql(draft, draft.statement)
 
     def _resolve(self, find: FindStatement) -> ResolvedFind:
         resolved = resolve(find, self.catalogue, self.parameters, now=self.now, results=self)
         self.used |= resolved.parameters
         if resolved.searched is not None:
-            wrong = untimed_rows_error(resolved.query, resolved.searched, find.origin)
-            if wrong is not None:
-                raise StatementError([wrong])
+            diagnostic = untimed_rows_error(resolved.query, resolved.searched, find.origin)
+            if diagnostic is not None:
+                raise StatementError([diagnostic])
         return resolved
 
     def _analyze_find(
-        self, begun: AnalyzedStatement, find: FindStatement, name: str = "", *, asks: bool = True
+        self, draft: AnalyzedStatement, find: FindStatement, name: str = "", *, asks: bool = True
     ) -> tuple[AnalyzedStatement, StoredResult]:
         resolved = self._resolve(find)
-        kept = stored_result_for(name, resolved, begun.statement_text)
+        stored = stored_result_for(name, resolved, draft.statement_text)
         if uses_results(find):
-            return replace(begun, warnings=resolved.warnings), kept
+            return replace(draft, warnings=resolved.warnings), stored
         if self.checking:
             return replace(
-                begun, stored_result=kept, warnings=plan_warnings(resolved.query, self.catalogue, resolved.warnings)
-            ), kept
+                draft, stored_result=stored, warnings=plan_warnings(resolved.query, self.catalogue, resolved.warnings)
+            ), stored
         data_sources = self.data_sources if asks else None
         plan = make_plan(resolved.query, self.catalogue, resolved.warnings, data_sources, held=self.held)
-        return replace(begun, plan=plan, stored_result=kept, warnings=plan.warnings), kept
+        return replace(draft, plan=plan, stored_result=stored, warnings=plan.warnings), stored
 
-    def _analyze_submit(self, begun: AnalyzedStatement, statement: SubmitStatement) -> AnalyzedStatement:
+    def _analyze_submit(self, draft: AnalyzedStatement, statement: SubmitStatement) -> AnalyzedStatement:
         name = statement.name or self._next_name()
         _check_name(name, statement.origin)
-        if statement.find.kind not in KINDS and statement.find.kind in self.kept:
-            message = f"'{statement.find.kind}' is a result, and its rows are searched at once"
+        if statement.find.kind not in KINDS and statement.find.kind in self.stored:
+            message = f"'{statement.find.kind}' is a stored result and cannot be submitted"
             raise SemanticError(
-                "AQL0214", message, statement.find.origin, "no search of the archive", "FIND it without SUBMIT"
+                "AQL0214", message, statement.find.origin, "not a search of the archive", "use FIND without SUBMIT"
             )
-        made, kept = self._analyze_find(begun, statement.find, name)
-        self.searches[name] = kept
-        return replace(made, name=name)
+        analyzed, stored = self._analyze_find(draft, statement.find, name)
+        self.searches[name] = stored
+        return replace(analyzed, name=name)
 
     def _next_name(self) -> str:
-        """The name of the next search without one. No name becomes free, so it is looked for after the last."""
-        name = next_job_name(self.searches, self.elsewhere, begin=self._unnamed)
+        """Return the name of the next unnamed search. Names are never reused, so continue after the last one."""
+        name = next_job_name(self.searches, self.foreign_ids, begin=self._unnamed)
         self._unnamed = int(name[1:])
         return name
 
-    def _analyze_job_statement(self, begun: AnalyzedStatement, statement: JobStatement) -> AnalyzedStatement:
-        asked = statement.request_id
-        own = self.request_ids.get(asked, asked) if asked else statement.name
-        if asked and (own not in self.searches or statement.name not in ("", own)):
-            return self._foreign_search(begun, statement)
-        return self._job_result(begun, own, statement)
+    def _analyze_job_statement(self, draft: AnalyzedStatement, statement: JobStatement) -> AnalyzedStatement:
+        request_id = statement.request_id
+        name = self.request_ids.get(request_id, request_id) if request_id else statement.name
+        if request_id and (name not in self.searches or statement.name not in ("", name)):
+            return self._foreign_search(draft, statement)
+        return self._job_result(draft, name, statement)
 
-    def _foreign_search(self, begun: AnalyzedStatement, statement: JobStatement) -> AnalyzedStatement:
-        """A search that the session did not submit; what it found is known when the archive is asked."""
+    def _foreign_search(self, draft: AnalyzedStatement, statement: JobStatement) -> AnalyzedStatement:
+        """Analyze FETCH or CANCEL of a search that the session did not submit. Its kind is requested when needed."""
         if statement.verb == "cancel":
-            return begun
+            return draft
         name = statement.name or self._next_name()
         _check_name(name, statement.origin)
-        for known in (self.kept, self.searches):
-            known.pop(name, None)
-        self.elsewhere[name] = statement.request_id
-        return replace(begun, statement=replace(statement, name=name), name=name)
+        for results in (self.stored, self.searches):
+            results.pop(name, None)
+        self.foreign_ids[name] = statement.request_id
+        return replace(draft, statement=replace(statement, name=name), name=name)
 
-    def _register_foreign_result(self, written: str) -> None:
-        """What was found elsewhere becomes known when a statement may be about it. Raises ArchiveError."""
-        for name in [name for name in self.elsewhere if name in written]:
+    def _register_foreign_result(self, statement_text: str) -> None:
+        """Request the kind of each foreign search that the statement may refer to. Raises ArchiveError."""
+        for name in [name for name in self.foreign_ids if name in statement_text]:
             if self.kind_of is None:
-                self.lost.add(name)  # nobody is asked, and nothing is said of it
+                self.failed_names.add(name)  # the kind stays unknown: do not report references to it
                 continue
-            kind = KINDS[self.kind_of(self.elsewhere.pop(name))]
-            self.kept[name] = self.searches[name] = stored_records(name, kind)
+            kind = KINDS[self.kind_of(self.foreign_ids.pop(name))]
+            self.stored[name] = self.searches[name] = stored_records(name, kind)
 
-    def _job_result(self, begun: AnalyzedStatement, name: str, statement: JobStatement) -> AnalyzedStatement:
-        if name in self.lost and name not in self.searches:
+    def _job_result(self, draft: AnalyzedStatement, name: str, statement: JobStatement) -> AnalyzedStatement:
+        if name in self.failed_names and name not in self.searches:
             raise StatementError(())
         if name not in self.searches:
             near = find_closest(name, self.searches, 1, 0.5)
-            known = (
+            suggestion = (
                 f"the searches are {', '.join(self.searches)}" if self.searches else "SUBMIT name = FIND … starts one"
             )
-            hint = f"did you mean {near[0]}?" if near else known
-            missing = ("CMP",) if statement.verb == "fetch" else ()  # FETCH name = 'id' keeps what others submitted
+            hint = f"did you mean {near[0]}?" if near else suggestion
+            missing = ("CMP",) if statement.verb == "fetch" else ()  # FETCH name = 'id' fetches a foreign search
             message = f"there is no search '{name}'"
             raise SemanticError("AQL0226", message, statement.origin, "unknown search", hint, missing=missing)
         if statement.verb == "fetch":
-            self.kept[name] = self.searches[name]
-        return replace(begun, statement=JobStatement(statement.verb, name), name=name)
+            self.stored[name] = self.searches[name]
+        return replace(draft, statement=JobStatement(statement.verb, name), name=name)
 
-    def _analyze_show(self, begun: AnalyzedStatement, statement: ShowStatement) -> AnalyzedStatement:
-        # Most scripts show nothing and never load this room.
+    def _analyze_show(self, draft: AnalyzedStatement, statement: ShowStatement) -> AnalyzedStatement:
+        # Imported late: most scripts have no SHOW.
         from auroraql.session.show import analyze_show
 
         if any(
-            isinstance(each, ShowTarget) and each.name in self.lost - self.kept.keys() for each in statement.clauses
+            isinstance(clause, ShowTarget) and clause.name in self.failed_names - self.stored.keys()
+            for clause in statement.clauses
         ):
             raise StatementError(())
         values = OperandResolver(self.parameters, self.now)
-        shown = analyze_show(statement, self.catalogue, self.kept, values)
+        show_plan = analyze_show(statement, self.catalogue, self.stored, values)
         self.used |= values.used
-        results = OverlaidResults(self, shown.result)
-        resolved = resolve(shown.find, self.catalogue, self.parameters, now=self.now, results=results)
+        results = OverlaidResults(self, show_plan.result)
+        resolved = resolve(show_plan.find, self.catalogue, self.parameters, now=self.now, results=results)
         self.used |= resolved.parameters
-        said = resolved.warnings
-        if shown.source_find is not None and shown.source_result is not None:
-            results = OverlaidResults(self, shown.source_result)
-            chosen = resolve(shown.source_find, self.catalogue, self.parameters, now=self.now, results=results)
-            self.used |= chosen.parameters
-            said += chosen.warnings
-        wrong = untimed_rows_error(resolved.query, shown.result, statement.origin)
-        if wrong is not None:
-            raise StatementError([wrong])
-        return replace(begun, show_plan=shown, warnings=said)
+        warnings = resolved.warnings
+        if show_plan.source_find is not None and show_plan.source_result is not None:
+            results = OverlaidResults(self, show_plan.source_result)
+            resolved_sources = resolve(
+                show_plan.source_find, self.catalogue, self.parameters, now=self.now, results=results
+            )
+            self.used |= resolved_sources.parameters
+            warnings += resolved_sources.warnings
+        diagnostic = untimed_rows_error(resolved.query, show_plan.result, statement.origin)
+        if diagnostic is not None:
+            raise StatementError([diagnostic])
+        return replace(draft, show_plan=show_plan, warnings=warnings)
 
-    def _analyze_sql(self, begun: AnalyzedStatement, statement: SqlStatement) -> AnalyzedStatement:
-        from auroraql.session.sql.sandbox import check_sql  # DuckDB, which most scripts load later or not at all
+    def _analyze_sql(self, draft: AnalyzedStatement, statement: SqlStatement) -> AnalyzedStatement:
+        from auroraql.session.sql.sandbox import check_sql  # imported late: it loads DuckDB
 
-        limited = check_sql(statement, [*self.kept, *sorted(self.lost - self.kept.keys())])
-        if self.lost & {*limited.tables} - self.kept.keys():
+        sql_plan = check_sql(statement, [*self.stored, *sorted(self.failed_names - self.stored.keys())])
+        if self.failed_names & {*sql_plan.tables} - self.stored.keys():
             raise StatementError(())
         values = OperandResolver(self.parameters, self.now)
-        given = {name: values.parameter(Parameter(name, statement.origin)) for name in limited.parameters}
+        parameter_values = {name: values.parameter(Parameter(name, statement.origin)) for name in sql_plan.parameters}
         self.used |= values.used
-        return replace(begun, sql_plan=limited, parameter_values=given)
+        return replace(draft, sql_plan=sql_plan, parameter_values=parameter_values)
 
 
 def next_job_name(*taken: Collection[str], begin: int = 1) -> str:
-    """The name of a search that was given none: s1, s2 …, the first from `begin` on that is not taken."""
+    """Return the name of an unnamed search: the first of s1, s2, … from number `begin` on that is not taken."""
     number = begin
     while any(f"s{number}" in names for names in taken):
         number += 1
@@ -418,5 +422,7 @@ def next_job_name(*taken: Collection[str], begin: int = 1) -> str:
 
 def _check_name(name: str, origin: Origin) -> None:
     if name.lower() in KINDS:
-        hint = "give the result a name of its own"
-        raise SemanticError("AQL0227", f"'{name}' is a kind of record, and no name for a result", origin, "taken", hint)
+        hint = "choose another name"
+        raise SemanticError(
+            "AQL0227", f"'{name}' is a kind of record and cannot name a result", origin, "reserved", hint
+        )

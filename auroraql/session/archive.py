@@ -1,4 +1,4 @@
-"""An open archive, and the session on it: the one path from text to results, which every front end takes."""
+"""Public entry point: `connect` opens an archive, and `Archive` runs statements on it for every front end."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from auroraql.codecs import script
 from auroraql.diagnostics.errors import AuroraQLError, Diagnostic, Source, UsageError
 from auroraql.diagnostics.python_warnings import warn_diagnostics
 from auroraql.engines.base import DEFAULT_TIMEOUT, Engine, OnProgress
+from auroraql.engines.opening import open_archive, open_lazily
 from auroraql.engines.record_range import record_range
-from auroraql.engines.registry import open_archive, open_lazily
 from auroraql.language.ast import FindStatement, JobStatement, SubmitStatement
 from auroraql.results.result_set import ResultSet
 from auroraql.schema.catalogue import Catalogue
@@ -54,12 +54,12 @@ def connect(
     key for another address. `timeout` is the deadline of a search in seconds (default 600). `verbose=True` prints the
     steps of each search as pyaurorax does: request IDs and addresses, log lines of the service, bytes and records; a
     function receives the lines instead of `print`. `say` receives a message when something takes time, such as
-    building the demonstration archive, and `watch` the progress of the search that is waited for. `late` opens the
+    building the demonstration archive, and `watch` the progress of the awaited search. `late` opens the
     archive at the first search. Raises UsageError for an unknown archive, and Unreachable for one that cannot be opened.
     """
     seconds = timeout if timeout is not None else DEFAULT_TIMEOUT.total_seconds()
     if not 0 < seconds < float("inf"):
-        raise UsageError(f"a deadline is a number of seconds above 0, not {seconds}")
+        raise UsageError(f"the timeout must be a positive number of seconds, not {seconds}")
     opening = open_lazily if late else open_archive
     opened = Archive(opening(archive, api_key, say or (lambda _: None), seconds), seconds, watch)
     opened.verbose = verbose
@@ -69,7 +69,7 @@ def connect(
 class Archive:
     """An open archive: `run` returns the result of a statement, `submit` starts a search without waiting for it.
 
-    An archive is a context manager, and a session: later statements can use the results that LET keeps and the
+    An archive is a context manager and a session: later statements can use the results that LET stores and the
     settings that SET changes.
     """
 
@@ -99,27 +99,27 @@ class Archive:
 
     @property
     def name(self) -> str:
-        """The name of the archive: demo, a path, aurorax or a URL."""
+        """Name of the archive: demo, a path, aurorax or a URL."""
         return self._engine.name
 
     @property
     def demonstration(self) -> bool:
-        """Whether the records are made up."""
+        """Whether the records are synthetic."""
         return self._engine.capabilities.demonstration
 
     @property
     def catalogue(self) -> Catalogue:
-        """The data sources and metadata keys that the archive knows."""
+        """Data sources and metadata keys of the archive."""
         return self._engine.catalogue()
 
     @property
     def settings(self) -> Settings:
-        """The settings that SET changes."""
+        """Settings that SET changes."""
         return self._running.settings
 
     @property
     def verbose(self) -> bool | Callable[[str], object]:
-        """Whether the steps of each search are printed, or the function that receives the lines."""
+        """Whether the steps of each search are printed, or the callback that receives the lines."""
         return self._running.report_step or False
 
     @verbose.setter
@@ -128,46 +128,46 @@ class Archive:
 
     @property
     def results(self) -> Mapping[str, ResultSet]:
-        """The results that LET and FETCH keep, by name: a read-only copy."""
-        kept = self._running.results
-        return MappingProxyType({name: each.result for name, each in kept.items() if each.result is not None})
+        """Results stored by LET and FETCH, by name: a read-only copy."""
+        stored = self._running.results
+        return MappingProxyType({name: result.result for name, result in stored.items() if result.result is not None})
 
     @property
     def searches(self) -> tuple[str, ...]:
-        """The names of the submitted searches."""
+        """Names of the submitted searches."""
         return tuple(self._running.submitted)
 
     @property
     def submitted(self) -> Mapping[str, Search]:
-        """The submitted searches, by name: a read-only copy."""
+        """Submitted searches, by name: a read-only copy."""
         return MappingProxyType(dict(self._running.submitted))
 
     def refresh_searches(self) -> None:
-        """Has the archive asked how they stand, and waits a moment for the answers."""
+        """Poll the submitted searches, and wait up to a second for the responses."""
         self._running.refresh()
 
     def limit_rows(self, rows: int | None) -> None:
-        """Fetch no more rows of a FIND or of SQL than this; those kept by LET and SUBMIT come whole."""
+        """Limit the rows that a FIND or SQL fetches. Results of LET and SUBMIT are not limited. None removes the limit."""
         self._running.max_rows = rows
 
     def on_progress(self, watch: OnProgress | None) -> None:
-        """Has `watch` told how far a search has come that is waited for."""
+        """Set the progress callback of awaited searches. None removes it."""
         self._running.watch = watch
 
     def on_interrupt(self, act: Callable[[Search], object]) -> None:
-        """Has `act` called, in place of cancelling it, with a search that Ctrl-C ended the wait for."""
+        """Set the callback for a search whose wait Ctrl-C interrupts. It replaces the cancellation of the search."""
         self._running.on_interrupt = act
 
     def on_end(self, act: Callable[[Search], object]) -> None:
-        """Has `act` called, on another thread, with each submitted search that ends while nobody waits for it."""
+        """Set the callback, invoked on a worker thread when a background search finishes."""
         self._running.on_end = act
 
     def keep(self, search: Search) -> str:
-        """Takes a search whose wait was interrupted among those submitted; the name that it has there."""
+        """Add a search whose wait was interrupted to the submitted searches. Return its name."""
         return self._running.keep(search)
 
     def leave(self) -> list[Search]:
-        """Lets what was submitted, and not fetched, go on when the archive is closed; those that will."""
+        """Detach the submitted, unfetched searches, so that they continue after `close`. Return the detached searches."""
         return self._running.detach_jobs()
 
     def run(self, statement: StatementLike, /, **parameters: object) -> ResultSet:
@@ -176,7 +176,7 @@ class Archive:
         `statement` is text in any form, a query document as a dict, or a search object of pyaurorax (executed or not).
         `$name` in a text takes the keyword argument `name`. Warnings are reported by `warnings.warn`
         (`AuroraQLWarning`), or to the function of `on_warning`, and are in the result's `warnings`. Raises
-        StatementError when the statement is wrong, and ArchiveError when the archive does not answer.
+        StatementError when the statement has errors, and ArchiveError when the archive fails or does not respond.
         """
         return self._run(self._analyze_one(statement, parameters))
 
@@ -185,8 +185,8 @@ class Archive:
 
         All scripts are checked first: StatementError is raised before any statement runs.
         """
-        prepared = self._analyze([to_source(script) for script in scripts], parameters)
-        return (self._run(statement) for statement in prepared)  # ends at its first failure, as a map would not
+        analyzed = self._analyze([to_source(script) for script in scripts], parameters)
+        return (self._run(statement) for statement in analyzed)  # unlike `map`, a generator ends at its first error
 
     def on_warning(self, act: OnWarnings | None) -> None:
         """Call `act` with the warnings of each statement and its source, instead of `warnings.warn`.
@@ -196,13 +196,13 @@ class Archive:
         """
         self._warn = act or warn_diagnostics
 
-    def _run(self, prepared: AnalyzedStatement) -> ResultSet:
-        if prepared.warnings:
-            self._warn(prepared.warnings, prepared.source)
-        result = self._running.execute(prepared)
-        late = [warning for warning in result.warnings if warning not in prepared.warnings]
-        if late:
-            self._warn(late, prepared.source)
+    def _run(self, analyzed: AnalyzedStatement) -> ResultSet:
+        if analyzed.warnings:
+            self._warn(analyzed.warnings, analyzed.source)
+        result = self._running.execute(analyzed)
+        late_warnings = [warning for warning in result.warnings if warning not in analyzed.warnings]
+        if late_warnings:
+            self._warn(late_warnings, analyzed.source)
         return result
 
     def run_each(self, /, *scripts: StatementLike, **parameters: object) -> Iterator[ResultSet | AuroraQLError]:
@@ -213,68 +213,70 @@ class Archive:
         """
         self._check_open()
         for source in map(to_source, scripts):
-            for read in script.iterate_statements(source):
-                if isinstance(read, script.UnreadStatement):
-                    yield self._analyzer(parameters).diagnose_unread(read, source)
+            for parsed in script.iterate_statements(source):
+                if isinstance(parsed, script.UnreadStatement):
+                    yield self._analyzer(parameters).diagnose_unread(parsed, source)
                 else:
-                    yield self._to_outcome(read, source, parameters)
+                    yield self._to_outcome(parsed, source, parameters)
 
     def _to_outcome(
-        self, read: script.ReadStatement, source: Source, parameters: Mapping[str, object]
+        self, parsed: script.ReadStatement, source: Source, parameters: Mapping[str, object]
     ) -> ResultSet | AuroraQLError:
         try:
-            return self._run(analyze_statement(read, source, self._analyzer(parameters)))
+            return self._run(analyze_statement(parsed, source, self._analyzer(parameters)))
         except AuroraQLError as error:
             return error
 
     @property
     def session_context(self) -> SessionContext:
-        """What a script may count on before its first statement."""
+        """Results and searches that a script can refer to before its first statement."""
         return self._running.session_context
 
     def check(self, statement: StatementLike, /) -> tuple[Diagnostic, ...]:
-        """Return the errors and warnings of a script, given the results of the session. Run nothing."""
+        """Return the errors and warnings of a script, given the results of the session, without running it."""
         return next(check_scripts([to_source(statement)], self._engine.catalogue(), {}, self.session_context))[1]
 
     def submit(self, statement: StatementLike, /, **parameters: object) -> Search:
         """Start one FIND (or the FIND of a SUBMIT) and return the search without waiting for it."""
-        prepared = self._analyze_one(statement, parameters)
-        if not isinstance(prepared.statement, FindStatement | SubmitStatement):
-            word = prepared.statement_text.partition(" ")[0].upper()
-            raise UsageError(f"{word} runs no search", "submit the FIND alone")
-        if prepared.warnings:
-            self._warn(prepared.warnings, prepared.source)
-        return self._running.submit(prepared)
+        analyzed = self._analyze_one(statement, parameters)
+        if not isinstance(analyzed.statement, FindStatement | SubmitStatement):
+            word = analyzed.statement_text.partition(" ")[0].upper()
+            raise UsageError(f"{word} does not run a search", "submit the FIND alone")
+        if analyzed.warnings:
+            self._warn(analyzed.warnings, analyzed.source)
+        return self._running.submit(analyzed)
 
     def attach(self, request_id: str, name: str = "") -> Search:
         """Return a search that the archive already has, by its request ID; another program may have submitted it.
 
-        The search returns whole records. With a name, it is listed with those of SUBMIT. Raises Refused for an ID that
+        The search returns complete records. With a name, SHOW SEARCHES lists it. Raises Refused for an ID that
         the archive does not know.
         """
         self._check_open()
-        asked = JobStatement("fetch", name, request_id)
+        statement = JobStatement("fetch", name, request_id)
         return self._running.attach(
-            request_id, name, AnalyzedStatement(asked, Source(""), request_id, {}, datetime.now(UTC))
+            request_id, name, AnalyzedStatement(statement, Source(""), request_id, {}, datetime.now(UTC))
         )
 
     def _analyze_one(self, statement: StatementLike, parameters: Mapping[str, object]) -> AnalyzedStatement:
         source = to_source(statement)
-        prepared = self._analyze([source], parameters)
-        if len(prepared) != 1:
-            script.read_one_statement(source)  # says so, with the place
-        return prepared[0]
+        analyzed = self._analyze([source], parameters)
+        if len(analyzed) != 1:
+            script.read_one_statement(source)  # raises the error with its span
+        return analyzed[0]
 
     def _analyze(self, sources: Iterable[Source], parameters: Mapping[str, object]) -> list[AnalyzedStatement]:
         return analyze_scripts(sources, self._analyzer(parameters))
 
     def _analyzer(self, parameters: Mapping[str, object]) -> Analyzer:
-        """What makes statements ready as the session stands; what the engine is asked for that is to come in time."""
+        """Return an analyzer for the current state of the session. Its calls to the engine share one deadline."""
         self._check_open()
-        running, deadline = self._running, self._running.deadline()
-        asked, kind_of = partial(self._engine.sources, deadline), partial(self._kind_of, deadline=deadline)
-        ends = record_range(self._engine, deadline)
-        return Analyzer(self._engine.catalogue(), parameters, asked, running.session_context, kind_of, held=ends)
+        executor, deadline = self._running, self._running.deadline()
+        sources, kind_of = partial(self._engine.sources, deadline), partial(self._kind_of, deadline=deadline)
+        find_range = record_range(self._engine, deadline)
+        return Analyzer(
+            self._engine.catalogue(), parameters, sources, executor.session_context, kind_of, held=find_range
+        )
 
     def _kind_of(self, request_id: str, deadline: float) -> str:
         return self._engine.attach(request_id, deadline)[0].query.kind

@@ -1,6 +1,6 @@
-"""Why a search found nothing, where the archive itself can tell: outside what it holds, or no such products.
+"""Reasons for an empty result that the archive can confirm, for example a window outside its records.
 
-Only what is certain is reported: a search whose predicate on a record's own fields may be the reason has none.
+Only a certain reason is reported. A predicate on the fields of a record is never reported as the reason.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from auroraql.schema.operators import Op
 from auroraql.schema.source_fields import SOURCE_FIELDS
 
 _SECONDS = 5.0
-"""How long the archive may take to answer: the result is whole without the reason."""
+"""Seconds that the archive may take to respond. The result is complete without the reason."""
 
 _LONGEST_WINDOW = timedelta(days=400)
-"""The longest window whose days are counted."""
+"""Longest window whose records are counted by day."""
 
 _PRODUCT_TYPE = "data_product_type"
 
@@ -33,33 +33,33 @@ Window = tuple[datetime | None, datetime | None]
 
 
 def explain_empty_result(query: Query, engine: Engine) -> Diagnostic | None:
-    """The reason why a query found nothing, as a warning; None where it is not known, or the archive does not say."""
+    """Return a warning with the reason for an empty result, or None when it is unknown or the archive does not respond."""
     try:
         reasons = _ReasonFinder(query, engine, time.monotonic() + _SECONDS)
         message = next(reasons.find_reasons(), None)
-    except ArchiveError:  # the reason is a help, and nothing needs it
+    except ArchiveError:  # the reason is optional
         return None
     if message is None:
         return None
     hint = reasons.hint or f"SHOW AVAILABILITY OF {reasons.counted} counts the records of each source and day"
-    return Diagnostic("AQL0631", message, reasons.origin, "found nothing", hint, severity="warning")
+    return Diagnostic("AQL0631", message, reasons.origin, "no records found", hint, severity="warning")
 
 
 @dataclass(slots=True)
 class _ReasonFinder:
-    """Looks for the reasons of one query; `deadline` is in seconds of `time.monotonic`."""
+    """Finder of the reasons for one query. `deadline` is in seconds of `time.monotonic`."""
 
     query: Query
     engine: Engine
     deadline: float
     origin: Origin = None
     counted: str = ""
-    """The kind of record that was counted."""
+    """Kind of the counted records."""
     hint: str = ""
-    """The way out, where it is not to count."""
+    """Hint of the reason. Empty: suggest SHOW AVAILABILITY."""
 
     def find_reasons(self) -> Iterator[str]:
-        """The reasons, the most certain first. Raises ArchiveError."""
+        """Yield the reasons, the most certain first. Raises ArchiveError."""
         query, sources = self.query, self.engine.sources(self.deadline)
         if query.criteria is None:
             self.counted, self.origin = query.kind, query.where.origin
@@ -71,28 +71,31 @@ class _ReasonFinder:
         for name, block in zip(query.criteria.names, query.criteria.blocks, strict=True):
             if block.kind != "location":
                 self.origin = block.where.origin
-                chosen = [
-                    s
-                    for s in SourcePredicates.for_sources(sources).possible_sources(block.where)
-                    if is_allowed_in_block(s, block.kind)
+                matching = [
+                    source
+                    for source in SourcePredicates.for_sources(sources).possible_sources(block.where)
+                    if is_allowed_in_block(source, block.kind)
                 ]
-                for reason in self._source_reasons(EPHEMERIS, chosen, None):
+                for reason in self._source_reasons(EPHEMERIS, matching, None):
                     yield f"{name}: {reason}"
 
     def _source_reasons(self, kind: Kind, sources: Sequence[DataSource], where: Predicate | None) -> Iterator[str]:
-        """The reasons for records of a kind and of some sources; `where` is None where others may be the reason."""
-        counted = self.engine.statistics(kind.name, self.deadline)
-        if not sources or not all(source.identifier in counted for source in sources):
+        """Yield the reasons for records of a kind and of some sources.
+
+        `where` is None when other predicates may be the reason.
+        """
+        statistics = self.engine.statistics(kind.name, self.deadline)
+        if not sources or not all(source.identifier in statistics for source in sources):
             return
-        held, name = join_statistics(counted[source.identifier] for source in sources), self.engine.name
+        totals, name = join_statistics(statistics[source.identifier] for source in sources), self.engine.name
         records = f"{kind.title}{self._describe_sources(sources)}"
-        if not held.count:
-            yield f"{name} holds no {records}"
+        if not totals.count:
+            yield f"{name} has no {records}"
             return
         start, end = self._window()
-        first, last = held.earliest, held.latest
+        first, last = totals.earliest, totals.latest
         if (start and last and start > last) or (end and first and end < first):
-            yield f"{name} holds {records} only {_describe_span(first, last)}"
+            yield f"{name} has {records} only {_describe_span(first, last)}"
         elif start and end and end - start <= _LONGEST_WINDOW:
             yield from self._day_reasons(kind, sources, records, (start, end), where)
 
@@ -106,54 +109,59 @@ class _ReasonFinder:
     ) -> Iterator[str]:
         rows = self._available_counts(kind, sources, window)
         if not rows:
-            yield f"{self.engine.name} holds no {records} {_describe_span(*window)}"
+            yield f"{self.engine.name} has no {records} {_describe_span(*window)}"
             return
         if kind.span[0].bound != "start" or where is None:
             return
-        held, wanted = {str(row[-2]) for row in rows if row[-2] is not None}, _product_types_asked(where)
-        if held and wanted and not held & wanted:
-            what = f"{', '.join(sorted(held))}{self._describe_sources(sources)}"
-            yield f"{self.engine.name} holds {what} {_describe_span(*window)}, and no {' or '.join(sorted(wanted))}"
-        elif wanted and not held:
-            # A service may count all types together, and each when asked for it.
-            if not any(self._available_counts(kind, sources, window, product_type) for product_type in wanted):
-                yield f"{self.engine.name} holds no {' or '.join(sorted(wanted))}{self._describe_sources(sources)} {_describe_span(*window)}"
+        available_types, requested_types = (
+            {str(row[-2]) for row in rows if row[-2] is not None},
+            _product_types_asked(where),
+        )
+        if available_types and requested_types and not available_types & requested_types:
+            products = f"{', '.join(sorted(available_types))}{self._describe_sources(sources)}"
+            yield f"{self.engine.name} has {products} {_describe_span(*window)}, but no {' or '.join(sorted(requested_types))}"
+        elif requested_types and not available_types:
+            # A service may return one count for all types, and the count of a type only on request.
+            if not any(self._available_counts(kind, sources, window, product_type) for product_type in requested_types):
+                yield f"{self.engine.name} has no {' or '.join(sorted(requested_types))}{self._describe_sources(sources)} {_describe_span(*window)}"
         elif self.query.during is None and _is_source_predicate(where):
-            self.hint = "write OVERLAPPING in place of the window: it finds what shares a moment with it"
-            yield (
-                f"{self.engine.name} holds {records} of these days, but none lies in the window as a whole,"
-                " from its start to its end"
-            )
+            self.hint = "use OVERLAPPING to find the products that are only partly inside the window"
+            yield f"{self.engine.name} has {records} of these days, but none is fully inside the window"
 
     def _available_counts(
         self, kind: Kind, sources: Sequence[DataSource], window: tuple[datetime, datetime], product_type: str = ""
     ) -> list[Row]:
-        """The counts of the sources on the days of the window, of one type of product where one is given."""
+        """Return the counts of the sources by day of the window, of one product type if given."""
         first, last = (moment.date() for moment in window)
         programs = {source.program for source in sources}
-        only = {"program": programs.pop()} if len(programs) == 1 else {}
-        only |= {_PRODUCT_TYPE: product_type} if product_type else {}
+        criteria = {"program": programs.pop()} if len(programs) == 1 else {}
+        criteria |= {_PRODUCT_TYPE: product_type} if product_type else {}
         identifiers = {source.identifier for source in sources}
-        rows = self.engine.availability(kind.name, first, last, only, self.deadline)
-        days = len(SOURCE_FIELDS)
-        return [row for row in rows if row[0] in identifiers and row[-1] and first <= row[days].date() <= last]
+        rows = self.engine.availability(kind.name, first, last, criteria, self.deadline)
+        date_column = len(SOURCE_FIELDS)
+        return [row for row in rows if row[0] in identifiers and row[-1] and first <= row[date_column].date() <= last]
 
     def _window(self) -> Window:
-        """The window of the query, or the hull of its intervals within it."""
+        """Return the window of the query, or the hull of its intervals within it."""
         start, end = self.query.start, self.query.end
         if self.query.during:
-            firsts, lasts = [each[0] for each in self.query.during], [each[1] for each in self.query.during]
-            start, end = max(filter(None, (start, min(firsts)))), min(filter(None, (end, max(lasts))))
+            starts, ends = (
+                [interval[0] for interval in self.query.during],
+                [interval[1] for interval in self.query.during],
+            )
+            start, end = max(filter(None, (start, min(starts)))), min(filter(None, (end, max(ends))))
         return start, end
 
     def _describe_sources(self, sources: Sequence[DataSource]) -> str:
-        """Which sources these are, in few words; nothing where they are all that there are."""
-        every = self.engine.sources(self.deadline)
-        if len(sources) == len(every):
+        """Return a short description of the sources, or an empty text for all sources of the archive."""
+        all_sources = self.engine.sources(self.deadline)
+        if len(sources) == len(all_sources):
             return ""
         programs = list(dict.fromkeys(source.program for source in sources))
-        whole = "" not in programs and len(sources) == sum(source.program in programs for source in every)
-        return f" of {_shorten_names(programs if whole else [source.display_name or str(source.identifier) for source in sources])}"
+        is_whole_programs = "" not in programs and len(sources) == sum(
+            source.program in programs for source in all_sources
+        )
+        return f" of {_shorten_names(programs if is_whole_programs else [source.display_name or str(source.identifier) for source in sources])}"
 
 
 def _shorten_names(names: Sequence[str]) -> str:
@@ -161,7 +169,7 @@ def _shorten_names(names: Sequence[str]) -> str:
 
 
 def _describe_span(first: datetime | None, last: datetime | None) -> str:
-    """A time span in words, of whole days where it is one."""
+    """Return a time span as text, in whole days. An open end is None."""
     days = [str(moment.date()) for moment in (first, last) if moment is not None]
     if len(days) == 2:
         return f"on {days[0]}" if days[0] == days[1] else f"from {days[0]} to {days[1]}"
@@ -169,14 +177,14 @@ def _describe_span(first: datetime | None, last: datetime | None) -> str:
 
 
 def _product_types_asked(where: Predicate) -> set[str]:
-    """The product types of which a record has one, as far as the outermost terms say."""
-    wanted: set[str] = set()
+    """Return the product types that the top-level conjuncts of a predicate allow."""
+    product_types: set[str] = set()
     for term in split_conjuncts(where):
         if isinstance(term, Comparison) and term.operator in (Op.EQ, Op.IN) and term.ref.name == _PRODUCT_TYPE:
-            wanted = wanted & {*term.values} if wanted else {*term.values}
-    return wanted
+            product_types = product_types & {*term.values} if product_types else {*term.values}
+    return product_types
 
 
 def _is_source_predicate(where: Predicate) -> bool:
-    """Whether a predicate looks at nothing but the source and the type of a record."""
+    """Return whether a predicate refers only to the source and the product type of a record."""
     return all(ref.role == "source" or ref.name == _PRODUCT_TYPE for ref in collect_refs(where))

@@ -1,4 +1,4 @@
-"""Statements run: what each does, on an archive, with the results, searches and settings of one session."""
+"""Executor: runs analyzed statements on an engine, with the results, searches and settings of one session."""
 
 from __future__ import annotations
 
@@ -39,27 +39,27 @@ from auroraql.session.settings import Settings
 from auroraql.session.verbose_steps import VerboseSteps
 
 _NO_QUERY = Query("", select=())
-"""That of a result which is no search's."""
+"""Query of a result that does not come from a search."""
 
 
 @dataclass(slots=True)
 class Executor:
-    """One session on one archive: what was kept, what was submitted, and the settings."""
+    """Executor of one session on one archive, with its stored results, submitted searches and settings."""
 
     engine: Engine
     settings: Settings
     watch: OnProgress | None = None
-    """What is told how far a search has come that is waited for."""
+    """Progress callback of awaited searches."""
     results: dict[str, StoredResult] = field(default_factory=dict)
     submitted: dict[str, Search] = field(default_factory=dict)
     report_step: Callable[[str], object] | None = None
-    """Receives one line for each step of a search: the verbose mode."""
+    """Callback of the verbose mode: receives one line for each step of a search."""
     max_rows: int | None = None
-    """The most rows of a FIND or of SQL that anybody will look at; no more are fetched."""
+    """Maximum number of rows that a FIND or SQL fetches."""
     on_interrupt: Callable[[Search], object] | None = None
-    """Who is given a search that Ctrl-C ended the wait for; by default it is cancelled."""
+    """Callback for a search whose wait Ctrl-C interrupts. By default the search is cancelled."""
     on_end: Callable[[Search], object] | None = None
-    """Who is told, on another thread, that a search has ended that was submitted and that nobody waits for."""
+    """Callback, invoked on a worker thread when a background search finishes."""
     _watching: JobPoller[Search] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -67,107 +67,112 @@ class Executor:
 
     @property
     def archive(self) -> str:
-        """What people call the archive."""
+        """Name of the archive in messages."""
         return self.engine.name
 
     @property
     def runs_when_awaited(self) -> bool:
-        """Whether the engine runs a search only while somebody waits for it."""
+        """Whether the engine runs a search only during `wait`."""
         return self.engine.capabilities.runs_when_awaited
 
     def deadline(self, began: float | None = None) -> float:
-        """When what began then, or begins now, has taken too long."""
+        """Return the deadline of work that began at `began`, or begins now, in seconds of `time.monotonic`."""
         return (time.monotonic() if began is None else began) + self.settings.timeout
 
     @property
     def session_context(self) -> SessionContext:
-        """What a script may count on."""
-        kept = {name: search.stored_result for name, search in self.submitted.items()}
+        """Results and searches that the next statement can refer to."""
+        searches = {name: search.stored_result for name, search in self.submitted.items()}
         ids = {search.request_ids: name for name, search in self.submitted.items()}
-        return SessionContext(self.results, kept, {each[0]: name for each, name in ids.items() if len(each) == 1})
+        return SessionContext(
+            self.results, searches, {request_ids[0]: name for request_ids, name in ids.items() if len(request_ids) == 1}
+        )
 
-    def execute(self, prepared: AnalyzedStatement) -> ResultSet:
-        """The result of a statement. Raises StatementError for what is wrong now that there are rows, ArchiveError."""
+    def execute(self, analyzed: AnalyzedStatement) -> ResultSet:
+        """Return the result of a statement.
+
+        Raises StatementError for errors that depend on rows, and ArchiveError.
+        """
         began = time.monotonic()
         try:
-            return self._execute(prepared, began)
+            return self._execute(analyzed, began)
         except StatementError as error:
-            raise StatementError(error.diagnostics, prepared.source) from None
+            raise StatementError(error.diagnostics, analyzed.source) from None
 
-    def _execute(self, prepared: AnalyzedStatement, began: float) -> ResultSet:
-        match prepared.statement:
+    def _execute(self, analyzed: AnalyzedStatement, began: float) -> ResultSet:
+        match analyzed.statement:
             case FindStatement() as find:
-                planned = self.plan_find(find, prepared)
+                planned = self.plan_find(find, analyzed)
                 return self.run_subquery(
-                    planned if self.max_rows is None else _limit_plan(planned, self.max_rows), prepared, began
+                    planned if self.max_rows is None else _limit_plan(planned, self.max_rows), analyzed, began
                 )
             case LetStatement(name, find):
-                return self._execute_let(name, self.plan_find(find, prepared), prepared, began)
-            case ExplainStatement() as asked:
-                return self._execute_explain(asked, prepared, began)
+                return self._execute_let(name, self.plan_find(find, analyzed), analyzed, began)
+            case ExplainStatement() as explain:
+                return self._execute_explain(explain, analyzed, began)
             case SubmitStatement():
-                # As it was submitted: by now it may be over.
+                # The state at submission: the search may have ended by now.
                 return self._result_of_rows(
-                    _SUBMITTED, [_job_summary(self.submit(prepared), "running")], prepared, began
+                    _SUBMITTED, [_job_summary(self.submit(analyzed), "running")], analyzed, began
                 )
             case JobStatement("cancel", _, request_id) if request_id:
-                return self._cancel_foreign_search(request_id, prepared, began)
+                return self._cancel_foreign_search(request_id, analyzed, began)
             case JobStatement(verb, name, request_id):
-                search = self.attach(request_id, name, prepared) if request_id else self.submitted[name]
-                return self._execute_fetch(search) if verb == "fetch" else self._execute_cancel(search, prepared, began)
+                search = self.attach(request_id, name, analyzed) if request_id else self.submitted[name]
+                return self._execute_fetch(search) if verb == "fetch" else self._execute_cancel(search, analyzed, began)
             case ShowStatement():
-                return self._execute_show(prepared, began)
+                return self._execute_show(analyzed, began)
             case SetStatement(name):
-                note = self.settings.set_value(name.lower(), prepared.value)
-                return self._result_of_rows((), [], prepared, began, note)
+                note = self.settings.set_value(name.lower(), analyzed.value)
+                return self._result_of_rows((), [], analyzed, began, note)
             case SqlStatement() as sql:
-                return self._execute_sql(sql, prepared, began)
+                return self._execute_sql(sql, analyzed, began)
 
     # --- searches
 
-    def plan_find(self, find: FindStatement, prepared: AnalyzedStatement) -> PlannedFind:
-        """What a FIND means now. FINDs in parentheses are run for it. Raises StatementError, ArchiveError."""
-        if prepared.plan is not None and prepared.stored_result is not None:
-            return PlannedFind(prepared.plan, prepared.stored_result)
-        return self.plan_find_with(find, prepared, _SessionResults(self, prepared))
+    def plan_find(self, find: FindStatement, analyzed: AnalyzedStatement) -> PlannedFind:
+        """Resolve and plan a FIND. Run its FINDs in parentheses. Raises StatementError, ArchiveError."""
+        if analyzed.plan is not None and analyzed.stored_result is not None:
+            return PlannedFind(analyzed.plan, analyzed.stored_result)
+        return self.plan_find_with(find, analyzed, _SessionResults(self, analyzed))
 
-    def plan_find_with(self, find: FindStatement, prepared: AnalyzedStatement, taking: _SessionResults) -> PlannedFind:
-        """The same, with what it takes from results. Raises StatementError, ArchiveError."""
+    def plan_find_with(self, find: FindStatement, analyzed: AnalyzedStatement, results: _SessionResults) -> PlannedFind:
+        """Resolve and plan a FIND with the given result lookup. Raises StatementError, ArchiveError."""
         catalogue = self.engine.catalogue()
-        resolved = resolve(find, catalogue, prepared.parameter_values, now=prepared.now, results=taking)
-        kept = stored_result_for(prepared.name, resolved, prepared.statement_text)
+        resolved = resolve(find, catalogue, analyzed.parameter_values, now=analyzed.now, results=results)
+        stored = stored_result_for(analyzed.name, resolved, analyzed.statement_text)
         if resolved.searched is not None:
             return PlannedFind(
-                plan_row_query(resolved.query, resolved.searched, resolved.warnings), kept, resolved.searched
+                plan_row_query(resolved.query, resolved.searched, resolved.warnings), stored, resolved.searched
             )
-        # Where an empty list leaves nothing to find, no source need be known.
-        nothing = Or(()) in split_conjuncts(resolved.query.where)
-        sources = tuple if nothing else partial(self.engine.sources, self.deadline())
-        ends = record_range(self.engine, self.deadline())
-        plan = make_plan(resolved.query, catalogue, resolved.warnings, sources, held=ends)
-        return PlannedFind(_without_repeated_warning(plan), kept)
+        # An empty list matches nothing: do not request the data sources for it.
+        matches_nothing = Or(()) in split_conjuncts(resolved.query.where)
+        sources = tuple if matches_nothing else partial(self.engine.sources, self.deadline())
+        find_range = record_range(self.engine, self.deadline())
+        plan = make_plan(resolved.query, catalogue, resolved.warnings, sources, held=find_range)
+        return PlannedFind(_without_repeated_warning(plan), stored)
 
-    def run_subquery(self, planned: PlannedFind, prepared: AnalyzedStatement, began: float) -> ResultSet:
-        """The result of a FIND, waited for. Raises ArchiveError."""
+    def run_subquery(self, planned: PlannedFind, analyzed: AnalyzedStatement, began: float) -> ResultSet:
+        """Run a planned FIND, wait for it, and return its result. Raises ArchiveError."""
         plan = planned.plan
         if planned.searched is not None:
             columns, fetched = query_rows(plan, planned.searched)
-            return self.result(plan, fetched, prepared, began, columns)
-        steps = self._steps(plan, prepared)
+            return self.result(plan, fetched, analyzed, began, columns)
+        steps = self._steps(plan, analyzed)
         run = self.engine.submit(plan, awaited=True)
-        search = Search(self, run, planned, prepared, began=began, awaited=True, steps=steps)
+        search = Search(self, run, planned, analyzed, began=began, awaited=True, steps=steps)
         try:
             return search.fetch()
-        except ArchiveError:  # nobody waits for it any more
-            with suppress(ArchiveError):  # what led here is the error to tell
+        except ArchiveError:  # the caller stops waiting
+            with suppress(ArchiveError):  # report the first error
                 search.cancel()
             raise
 
-    def _steps(self, plan: Plan, prepared: AnalyzedStatement) -> VerboseSteps | None:
+    def _steps(self, plan: Plan, analyzed: AnalyzedStatement) -> VerboseSteps | None:
         if self.report_step is None:
             return None
         steps = VerboseSteps(self.report_step)
-        steps.on_created(prepared.statement_text, len(plan.requests))
+        steps.on_created(analyzed.statement_text, len(plan.requests))
         return steps
 
     def result(
@@ -196,28 +201,31 @@ class Executor:
             request_ids=request_ids,
         )
         if columns is None and plan.requests and _is_empty(answer):
-            # Most searches find something and never load this module.
+            # Imported late: most searches find records.
             from auroraql.session.empty_results import explain_empty_result
 
             reason = explain_empty_result(plan.query, self.engine)
             answer.warnings += (reason,) if reason is not None else ()
         return answer
 
-    def submit(self, prepared: AnalyzedStatement) -> Search:
-        """Starts a FIND and does not wait for it; that of a SUBMIT under its name. Raises StatementError, ArchiveError."""
-        find = prepared.statement.find if isinstance(prepared.statement, SubmitStatement) else prepared.statement
-        assert isinstance(find, FindStatement), "the session has looked"  # noqa: S101
-        planned = self.plan_find(find, prepared)
+    def submit(self, analyzed: AnalyzedStatement) -> Search:
+        """Start a FIND, or the FIND of a SUBMIT, and return the search without waiting for it.
+
+        Raises StatementError, ArchiveError.
+        """
+        find = analyzed.statement.find if isinstance(analyzed.statement, SubmitStatement) else analyzed.statement
+        assert isinstance(find, FindStatement), "the caller checks the statement"  # noqa: S101
+        planned = self.plan_find(find, analyzed)
         if planned.searched is not None:
-            message, hint = f"'{find.kind}' is a result, and its rows are searched at once", "FIND it without SUBMIT"
-            raise StatementError([Diagnostic("AQL0214", message, find.origin, "no search of the archive", hint)])
-        steps = self._steps(planned.plan, prepared)
+            message, hint = f"'{find.kind}' is a stored result and cannot be submitted", "use FIND without SUBMIT"
+            raise StatementError([Diagnostic("AQL0214", message, find.origin, "not a search of the archive", hint)])
+        steps = self._steps(planned.plan, analyzed)
         try:
             run = self.engine.submit(planned.plan)
-        except SubmissionInterrupted as stopped:
-            self.on_wait_interrupted(Search(self, stopped.run, planned, prepared))
+        except SubmissionInterrupted as interruption:
+            self.on_wait_interrupted(Search(self, interruption.run, planned, analyzed))
             raise
-        search = Search(self, run, planned, prepared, steps=steps)
+        search = Search(self, run, planned, analyzed, steps=steps)
         if steps is not None:
             steps.on_progress(run)
         if search.name:
@@ -226,44 +234,49 @@ class Executor:
             self._watching.add(search)
         return search
 
-    def attach(self, request_id: str, name: str, prepared: AnalyzedStatement) -> Search:
-        """A search that the archive has, whoever submitted it; with a name it is one of the session's. Raises ArchiveError."""
+    def attach(self, request_id: str, name: str, analyzed: AnalyzedStatement) -> Search:
+        """Return a search that the archive already has, by request ID. With a name, add it to the session.
+
+        Raises ArchiveError.
+        """
         plan, run = self.engine.attach(request_id, self.deadline())
-        kept = stored_records(name, KINDS[plan.query.kind], prepared.statement_text)
-        search = Search(self, run, PlannedFind(plan, kept), replace(prepared, name=name))
+        stored = stored_records(name, KINDS[plan.query.kind], analyzed.statement_text)
+        search = Search(self, run, PlannedFind(plan, stored), replace(analyzed, name=name))
         if name:
             self._replace(search)
         return search
 
     def on_wait_interrupted(self, search: Search) -> None:
-        """Ctrl-C came while somebody waited for a search: unless a front end takes it, it is cancelled."""
+        """Handle Ctrl-C during a wait: call `on_interrupt`, or cancel the search."""
         if self.on_interrupt is not None:
             self.on_interrupt(search)
             return
-        with suppress(ArchiveError):  # it was to end, and that is told
+        with suppress(ArchiveError):  # the caller reports the interruption
             search.cancel()
 
     def keep(self, search: Search) -> str:
-        """Takes a search that was waited for among those submitted, under a name that is free; that name."""
+        """Add an awaited search to the submitted searches, under an unused name. Return the name."""
         if self.submitted.get(search.name) is not search:
-            taken = search.name in self.submitted or not search.name.isidentifier()
-            search.name = next_job_name(self.submitted) if taken else search.name
+            needs_name = search.name in self.submitted or not search.name.isidentifier()
+            search.name = next_job_name(self.submitted) if needs_name else search.name
             self.submitted[search.name] = search
         search.heeded = False
         self._watching.add(search)
         return search.name
 
     def refresh(self) -> None:
-        """Has the archive asked how the searches stand, and waits a moment for the answers."""
+        """Poll all submitted searches, and wait up to a second for the responses."""
         self._watching.poll_all(_PATIENCE)
 
     def detach_jobs(self) -> list[Search]:
-        """Lets what was submitted, and not fetched yet, go on when the archive is closed; that which can."""
-        waiting = [each for each in list(self.submitted.values()) if each.state in ("running", "unreachable", "done")]
-        return [each for each in waiting if not each.fetched and each.detach()]
+        """Detach the submitted, unfetched searches, so that they continue after `close`. Return the detached searches."""
+        unfetched = [
+            search for search in list(self.submitted.values()) if search.state in ("running", "unreachable", "done")
+        ]
+        return [search for search in unfetched if not search.fetched and search.detach()]
 
     def close(self) -> None:
-        """Looks after no search any more."""
+        """Stop polling the submitted searches."""
         self._watching.close()
 
     def _on_job_ended(self, search: Search) -> None:
@@ -273,14 +286,14 @@ class Executor:
 
     # --- statements
 
-    def _execute_let(self, name: str, planned: PlannedFind, prepared: AnalyzedStatement, began: float) -> ResultSet:
-        result = self.run_subquery(planned, prepared, began)
+    def _execute_let(self, name: str, planned: PlannedFind, analyzed: AnalyzedStatement, began: float) -> ResultSet:
+        result = self.run_subquery(planned, analyzed, began)
         result.note = f"{name}: {_format_count(len(result), planned)}"
-        self.results[name] = replace(planned.kept, result=result)
+        self.results[name] = replace(planned.stored, result=result)
         return result
 
     def _replace(self, search: Search) -> None:
-        """Takes a search under its name; one that had it before is reached by nobody any more, and is cancelled."""
+        """Register a search under its name. Cancel an earlier search of that name, which is no longer reachable."""
         earlier = self.submitted.get(search.name)
         self.submitted[search.name] = search
         self._watching.add(search)
@@ -293,118 +306,126 @@ class Executor:
         self.results[search.name] = replace(search.stored_result, result=result)
         return result
 
-    def _execute_cancel(self, search: Search, prepared: AnalyzedStatement, began: float) -> ResultSet:
+    def _execute_cancel(self, search: Search, analyzed: AnalyzedStatement, began: float) -> ResultSet:
         search.cancel()
         ids = ", ".join(search.request_ids)
         note = f"{search.name or ids} is {search.state}"
-        return self._result_of_rows(_SUBMITTED, [_job_summary(search, search.state)], prepared, began, note)
+        return self._result_of_rows(_SUBMITTED, [_job_summary(search, search.state)], analyzed, began, note)
 
-    def _cancel_foreign_search(self, request_id: str, prepared: AnalyzedStatement, began: float) -> ResultSet:
-        """Of one that has ended that is said: it is not running, which is what was wanted. Raises ArchiveError."""
+    def _cancel_foreign_search(self, request_id: str, analyzed: AnalyzedStatement, began: float) -> ResultSet:
+        """Cancel a search that the session did not submit. Report one that has ended, without an error.
+
+        Raises ArchiveError.
+        """
         try:
-            search = self.attach(request_id, "", prepared)
+            search = self.attach(request_id, "", analyzed)
         except ArchiveError as error:
             if not error.ended:
                 raise
             state: State = "failed" if isinstance(error, Failed) else "done"
             note = f"{request_id} has ended already: {error.message}"
-            return self._result_of_rows(_SUBMITTED, [("", state, request_id)], prepared, began, note)
-        return self._execute_cancel(search, prepared, began)
+            return self._result_of_rows(_SUBMITTED, [("", state, request_id)], analyzed, began, note)
+        return self._execute_cancel(search, analyzed, began)
 
-    def _execute_explain(self, asked: ExplainStatement, prepared: AnalyzedStatement, began: float) -> ResultSet:
-        """What EXPLAIN and DESCRIBE say; nothing is searched, so FINDs in parentheses are explained too."""
-        # Most statements are no reports and never load this room.
+    def _execute_explain(self, statement: ExplainStatement, analyzed: AnalyzedStatement, began: float) -> ResultSet:
+        """Return the report of EXPLAIN or DESCRIBE. FINDs in parentheses are explained, not run."""
+        # Imported late: most statements are not reports.
         from auroraql.session.explain import ExplainContext, answer_explain
 
-        told = answer_explain(
-            asked, ExplainContext(self.engine, _SessionResults(self, prepared), prepared.parameter_values, prepared.now)
+        explanation = answer_explain(
+            statement,
+            ExplainContext(self.engine, _SessionResults(self, analyzed), analyzed.parameter_values, analyzed.now),
         )
-        rows = [(line,) for line in told.lines]
-        said = replace(prepared, warnings=told.warnings)
-        return self._result_of_rows((told.column,), rows, said, began, is_report=True)
+        rows = [(line,) for line in explanation.lines]
+        with_warnings = replace(analyzed, warnings=explanation.warnings)
+        return self._result_of_rows((explanation.column,), rows, with_warnings, began, is_report=True)
 
-    def _execute_show(self, prepared: AnalyzedStatement, began: float) -> ResultSet:
-        # Most scripts show nothing and never load this room.
+    def _execute_show(self, analyzed: AnalyzedStatement, began: float) -> ResultSet:
+        # Imported late: most scripts have no SHOW.
         from auroraql.session.show import TREE_LISTINGS, ListingContext, listing_rows
 
-        shown = prepared.show_plan
-        assert shown is not None, "a SHOW is read before it runs"  # noqa: S101
-        if shown.refresh:
+        show_plan = analyzed.show_plan
+        assert show_plan is not None, "the analyzer sets it for SHOW"  # noqa: S101
+        if show_plan.refresh:
             with report_elapsed(self.watch, began):
                 self.engine.refresh_sources(self.deadline(began))
-        taking = OverlaidResults(_SessionResults(self, prepared), shown.result)
+        results = OverlaidResults(_SessionResults(self, analyzed), show_plan.result)
         resolved = resolve(
-            shown.find, self.engine.catalogue(), prepared.parameter_values, now=prepared.now, results=taking
+            show_plan.find, self.engine.catalogue(), analyzed.parameter_values, now=analyzed.now, results=results
         )
-        listed = ListingContext(
+        context = ListingContext(
             catalogue=self.engine.catalogue,
-            sources=partial(self._sources_of_listing, shown, prepared, began),
+            sources=partial(self._sources_of_listing, show_plan, analyzed, began),
             details=partial(self.engine.details, self.deadline(began)),
             statistics=partial(self.engine.statistics, deadline=self.deadline(began)),
             available=partial(self.engine.availability, deadline=self.deadline(began)),
-            kept=self.results,
+            results=self.results,
             searches=self._execute_show_searches,
             settings=self.settings.rows,
         )
         with report_elapsed(self.watch, began):
-            rows = listing_rows(shown, listed, resolved.query)
-        held = self._result_of_rows(shown.result.columns, rows, prepared, began)
-        plan = plan_row_query(resolved.query, shown.result, resolved.warnings)
-        columns, fetched = query_rows(plan, replace(shown.result, result=held))
-        reported = shown.what in TREE_LISTINGS
-        return self.result(_with_days(plan, shown), fetched, prepared, began, columns, is_report=reported)
+            rows = listing_rows(show_plan, context, resolved.query)
+        stored = self._result_of_rows(show_plan.result.columns, rows, analyzed, began)
+        plan = plan_row_query(resolved.query, show_plan.result, resolved.warnings)
+        columns, fetched = query_rows(plan, replace(show_plan.result, result=stored))
+        is_report = show_plan.what in TREE_LISTINGS
+        return self.result(_with_days(plan, show_plan), fetched, analyzed, began, columns, is_report=is_report)
 
-    def _sources_of_listing(self, shown: ShowPlan, prepared: AnalyzedStatement, began: float) -> Sequence[DataSource]:
-        """The sources of the archive that the WHERE of a listing leaves. Raises ArchiveError."""
+    def _sources_of_listing(
+        self, show_plan: ShowPlan, analyzed: AnalyzedStatement, began: float
+    ) -> Sequence[DataSource]:
+        """Return the data sources that the WHERE of a listing matches. Raises ArchiveError."""
         from auroraql.session.show import source_row
 
         sources = self.engine.sources(self.deadline(began))
-        if shown.source_find is None or shown.source_result is None:
+        if show_plan.source_find is None or show_plan.source_result is None:
             return sources
-        kept, catalogue = shown.source_result, self.engine.catalogue()
-        taking = OverlaidResults(_SessionResults(self, prepared), kept)
-        resolved = resolve(shown.source_find, catalogue, prepared.parameter_values, now=prepared.now, results=taking)
-        empty = (None,) * (len(kept.columns) - len(source_row(sources[0]))) if sources else ()
-        held = self._result_of_rows(
-            kept.columns, [(*source_row(source), *empty) for source in sources], prepared, began
+        stored, catalogue = show_plan.source_result, self.engine.catalogue()
+        results = OverlaidResults(_SessionResults(self, analyzed), stored)
+        resolved = resolve(
+            show_plan.source_find, catalogue, analyzed.parameter_values, now=analyzed.now, results=results
         )
-        _, fetched = query_rows(plan_row_query(resolved.query, kept, ()), replace(kept, result=held))
+        padding = (None,) * (len(stored.columns) - len(source_row(sources[0]))) if sources else ()
+        source_rows = self._result_of_rows(
+            stored.columns, [(*source_row(source), *padding) for source in sources], analyzed, began
+        )
+        _, fetched = query_rows(plan_row_query(resolved.query, stored, ()), replace(stored, result=source_rows))
         identifiers = {record["identifier"] for record in fetched.records or ()}
         return tuple(source for source in sources if source.identifier in identifiers)
 
     def _execute_show_searches(self) -> list[Row]:
         self.refresh()
-        return [search.as_row() for search in list(self.submitted.values())]  # another thread may keep one
+        return [search.as_row() for search in list(self.submitted.values())]  # copied: another thread may add a search
 
-    def _execute_sql(self, statement: SqlStatement, prepared: AnalyzedStatement, began: float) -> ResultSet:
+    def _execute_sql(self, statement: SqlStatement, analyzed: AnalyzedStatement, began: float) -> ResultSet:
         from auroraql.session.sql.runner import run_sql
 
-        limited = prepared.sql_plan
-        assert limited is not None, "SQL is looked at before it runs"  # noqa: S101
-        tables = [self.results[name] for name in limited.tables]
+        sql_plan = analyzed.sql_plan
+        assert sql_plan is not None, "the analyzer sets it for SQL"  # noqa: S101
+        tables = [self.results[name] for name in sql_plan.tables]
         with report_elapsed(self.watch, began):
             deadline = began + self.settings.timeout
-            columns, rows = run_sql(statement, tables, limited, prepared.parameter_values, deadline, self.max_rows)
-        return self._result_of_rows(columns, rows, prepared, began)
+            columns, rows = run_sql(statement, tables, sql_plan, analyzed.parameter_values, deadline, self.max_rows)
+        return self._result_of_rows(columns, rows, analyzed, began)
 
     def _result_of_rows(
         self,
         columns: tuple[ResultColumn, ...],
         rows: Sequence[Row],
-        prepared: AnalyzedStatement,
+        analyzed: AnalyzedStatement,
         began: float,
         note: str = "",
         *,
         is_report: bool = False,
     ) -> ResultSet:
-        """Rows that no search found."""
-        plan = Plan(_NO_QUERY, (), warnings=prepared.warnings)
-        return self.result(plan, FetchedData(rows=rows), prepared, began, columns, note=note, is_report=is_report)
+        """Return the result of a statement that does not search: rows, without requests."""
+        plan = Plan(_NO_QUERY, (), warnings=analyzed.warnings)
+        return self.result(plan, FetchedData(rows=rows), analyzed, began, columns, note=note, is_report=is_report)
 
 
 @dataclass(slots=True)
 class _SessionResults:
-    """The results of a session while a statement is resolved; FINDs in parentheses are run, each when it is met."""
+    """`ResultLookup` of the resolver over the session's results. Runs a FIND in parentheses when it is resolved."""
 
     running: Executor
     analyzed: AnalyzedStatement
@@ -412,15 +433,15 @@ class _SessionResults:
 
     @property
     def names(self) -> Collection[str]:
-        """The names of the results."""
+        """Names of the stored results."""
         return self.running.results.keys()
 
     def get(self, name: str) -> StoredResult | None:
-        """The result of a name."""
+        """Return the stored result of a name, or None."""
         return self.running.results.get(name)
 
     def run_subquery(self, find: FindStatement) -> StoredResult:
-        """What a FIND in parentheses finds. Raises ArchiveError."""
+        """Run a FIND in parentheses and return its result. Raises ArchiveError."""
         if self._nested is None:
             self._nested = SubqueryResults(self._run_subquery)
         return self._nested.run_subquery(find)
@@ -429,17 +450,17 @@ class _SessionResults:
         inner = replace(self.analyzed, plan=None, name="(FIND)")
         planned = self.running.plan_find_with(find, inner, self)
         result = self.running.run_subquery(planned, inner, time.monotonic())
-        return replace(planned.kept, result=result, warnings=result.warnings)
+        return replace(planned.stored, result=result, warnings=result.warnings)
 
 
 _PATIENCE = 1.0
-"""Seconds that SHOW SEARCHES waits for the archive to say how they stand; after them, what is known is shown."""
+"""Seconds that SHOW SEARCHES waits for the states of the searches. After that it shows the last known states."""
 
 _SUBMITTED = tuple(ResultColumn(name, Type.STRING, path=(name,)) for name in ("name", "status", "request_ids"))
 
 
 def _is_empty(result: ResultSet) -> bool:
-    """Whether a search found nothing, be it counted only; what OFFSET and LIMIT leave out was found."""
+    """Return whether a search, or a count, matched no records. With OFFSET or LIMIT 0 this is unknown: return False."""
     query = result.plan.query
     if query.limit == 0 or query.offset:
         return False
@@ -447,31 +468,31 @@ def _is_empty(result: ResultSet) -> bool:
     return not len(result) or (counts and not any(result.rows[0]))
 
 
-def _with_days(plan: Plan, shown: ShowPlan) -> Plan:
-    """The plan of a listing with the days it was asked of, which its rows need not fill."""
-    if shown.days is None:
+def _with_days(plan: Plan, show_plan: ShowPlan) -> Plan:
+    """Return the plan of a listing with its requested days as the window, which its rows may not cover."""
+    if show_plan.days is None:
         return plan
-    first, last = (datetime(day.year, day.month, day.day) for day in shown.days)
+    first, last = (datetime(day.year, day.month, day.day) for day in show_plan.days)
     return replace(plan, query=replace(plan.query, start=first, end=last))
 
 
 def _job_summary(search: Search, state: State) -> Row:
-    """What SUBMIT and CANCEL answer with."""
+    """Return the row of SUBMIT and CANCEL: name, status and request IDs."""
     return search.name, state, ", ".join(search.request_ids)
 
 
-def _limit_plan(planned: PlannedFind, most: int) -> PlannedFind:
-    """The same search for no more rows than that: what nobody sees need not be fetched."""
+def _limit_plan(planned: PlannedFind, max_rows: int) -> PlannedFind:
+    """Return the plan with a LIMIT of at most `most` rows."""
     plan = planned.plan
     if planned.searched is not None or plan.counted:
         return planned
-    limit = most if plan.query.limit is None else min(most, plan.query.limit)
-    query, residual = replace(plan.query, limit=limit), replace(plan.post_processing, limit=limit)
-    return replace(planned, plan=replace(plan, query=query, post_processing=residual))
+    limit = max_rows if plan.query.limit is None else min(max_rows, plan.query.limit)
+    query, post_processing = replace(plan.query, limit=limit), replace(plan.post_processing, limit=limit)
+    return replace(planned, plan=replace(plan, query=query, post_processing=post_processing))
 
 
 def _format_count(count: int, planned: PlannedFind) -> str:
-    """How many of what."""
+    """Return a count of rows with its noun, for example `12 data products`."""
     query = planned.plan.query
     kind = KINDS.get(query.kind)
     title = "rows" if kind is None or query.is_aggregate or query.distinct else kind.title
@@ -479,7 +500,7 @@ def _format_count(count: int, planned: PlannedFind) -> str:
 
 
 def _without_repeated_warning(plan: Plan) -> Plan:
-    """Where an empty result leaves nothing to find, that is said once."""
-    if not any(each.code == "AQL0609" for each in plan.warnings):
+    """Return the plan without AQL0606 when AQL0609 already reports that an empty result matches nothing."""
+    if not any(warning.code == "AQL0609" for warning in plan.warnings):
         return plan
-    return replace(plan, warnings=tuple(each for each in plan.warnings if each.code != "AQL0606"))
+    return replace(plan, warnings=tuple(warning for warning in plan.warnings if warning.code != "AQL0606"))

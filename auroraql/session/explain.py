@@ -1,4 +1,4 @@
-"""What EXPLAIN and DESCRIBE say: the plan as a tree that people read, and the engine's sentence."""
+"""Reports of EXPLAIN and DESCRIBE: the plan as a tree, and the query as a sentence."""
 
 from __future__ import annotations
 
@@ -27,13 +27,14 @@ from auroraql.session.result_queries import plan_row_query, stored_result_for
 from auroraql.session.translation import require_one_request
 
 _SOURCES_SECONDS = 5.0
+"""Seconds that EXPLAIN waits for the data sources of the archive."""
 
 Lists = tuple[tuple[str, tuple[str, ...]], ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """The column and the lines of what a statement asks, and what was noticed of it."""
+    """Report of a statement: its column, its lines, and warnings."""
 
     column: ResultColumn
     lines: list[str]
@@ -42,10 +43,10 @@ class Explanation:
 
 @dataclass(slots=True)
 class ExplainContext:
-    """What EXPLAIN and DESCRIBE are asked with: the engine, the results of the session, the parameters, and NOW.
+    """Context of EXPLAIN and DESCRIBE: the engine, the results of the session, the parameters, and NOW.
 
-    As the `ResultLookup` of the resolver it runs nothing: of a FIND in parentheses only the columns are known, and
-    `lines` takes what is told of it.
+    As the `ResultLookup` of the resolver it does not run a FIND in parentheses: it returns a result without rows, and
+    adds the plan of that FIND to `lines`.
     """
 
     engine: Engine
@@ -54,10 +55,10 @@ class ExplainContext:
     now: datetime
     lines: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
-    """Why the archive did not tell its data sources; those that are known here stand for them then."""
+    """Errors of requests for the data sources. The plan then uses the sources of the local catalogue."""
     subquery_lines: SubqueryResults | None = None
-    told: dict[int, list[str]] = field(default_factory=dict)
-    """The lines about each FIND in parentheses, by its identity."""
+    subquery_plans: dict[int, list[str]] = field(default_factory=dict)
+    """Lines about each FIND in parentheses, by its `id()`."""
 
     def __post_init__(self) -> None:
         if self.subquery_lines is None:
@@ -65,39 +66,39 @@ class ExplainContext:
 
     @property
     def names(self) -> Collection[str]:
-        """The names of the results."""
+        """Names of the stored results."""
         return self.results.names
 
     def get(self, name: str) -> StoredResult | None:
-        """The result of a name."""
+        """Return the stored result of a name, or None."""
         return self.results.get(name)
 
     def run_subquery(self, find: FindStatement) -> StoredResult:
-        """What a FIND in parentheses would find; how goes to `lines`."""
-        assert self.subquery_lines is not None, "it is made with this"  # noqa: S101
-        kept = self.subquery_lines.run_subquery(find)
-        self.lines.extend(("first:", *(f"  {line}" for line in self.told[id(find)])))
-        return kept
+        """Return the result of a FIND in parentheses, without rows. Add its plan to `lines`."""
+        assert self.subquery_lines is not None, "set in __post_init__"  # noqa: S101
+        stored = self.subquery_lines.run_subquery(find)
+        self.lines.extend(("first:", *(f"  {line}" for line in self.subquery_plans[id(find)])))
+        return stored
 
     def _explain_subquery(self, find: FindStatement) -> StoredResult:
         inner = replace(self, lines=[])
         resolved = inner.resolve_find(find)
-        self.told[id(find)] = [*inner.lines, *inner.explain_plan(resolved)]
+        self.subquery_plans[id(find)] = [*inner.lines, *inner.explain_plan(resolved)]
         return stored_result_for("(FIND)", resolved)
 
     def resolve_find(self, find: FindStatement) -> ResolvedFind:
-        """What a FIND means, as far as that is known without its FINDs in parentheses."""
+        """Resolve a FIND without running its FINDs in parentheses."""
         return resolve(find, self.engine.catalogue(), self.parameter_values, now=self.now, results=self)
 
     def plan_find(self, resolved: ResolvedFind) -> Plan:
-        """The plan of a FIND that waits for nothing."""
+        """Return the plan of a FIND that does not depend on other results."""
         if resolved.searched is not None:
             return plan_row_query(resolved.query, resolved.searched, resolved.warnings)
-        ends = record_range(self.engine, time.monotonic() + _SOURCES_SECONDS)
-        return make_plan(resolved.query, self.engine.catalogue(), resolved.warnings, self.data_sources, held=ends)
+        find_range = record_range(self.engine, time.monotonic() + _SOURCES_SECONDS)
+        return make_plan(resolved.query, self.engine.catalogue(), resolved.warnings, self.data_sources, held=find_range)
 
     def data_sources(self) -> Sequence[DataSource]:
-        """Every data source: an explanation does not wait long for them, nor fail without them."""
+        """Return all data sources: those of the archive if it responds in time, otherwise those of the local catalogue."""
         if not self.warnings:
             try:
                 return self.engine.sources(time.monotonic() + _SOURCES_SECONDS)
@@ -106,82 +107,84 @@ class ExplainContext:
         return self.engine.catalogue().sources
 
     def explain_plan(self, resolved: ResolvedFind) -> Iterator[str]:
-        """The lines of a plan, or that it cannot be told yet."""
+        """Yield the lines of a plan, or one line when it depends on rows of other results."""
         if resolved.waiting:
-            yield f"{resolved.kind.title} from {self.engine.name}: what is asked for depends on those rows"
+            yield f"{resolved.kind.title} from {self.engine.name}: the requests depend on those rows"
         elif resolved.searched is not None:
             yield from explain_rows(self.plan_find(resolved), resolved.searched, self.engine.catalogue())
         else:
             yield from explain_requests(self.plan_find(resolved), self.engine)
-            yield from (f"planned with the data sources that are known here: {why}" for why in self.warnings)
+            yield from (f"planned with the data sources of the local catalogue: {why}" for why in self.warnings)
 
 
-def answer_explain(statement: ExplainStatement, asked: ExplainContext) -> Explanation:
-    """What a statement asks about a FIND.
+def answer_explain(statement: ExplainStatement, context: ExplainContext) -> Explanation:
+    """Return the report of an EXPLAIN or DESCRIBE.
 
-    Raises StatementError when DESCRIBE is asked of what the sentence cannot say.
+    Raises StatementError when the sentence of DESCRIBE cannot express the query.
     """
-    resolved = asked.resolve_find(statement.find)
+    resolved = context.resolve_find(statement.find)
     if statement.verb == "describe":
-        return _describe_query(statement, asked, resolved)
-    lines = [*asked.lines, *asked.explain_plan(resolved)]
-    warnings = resolved.warnings if resolved.waiting else asked.plan_find(resolved).warnings
+        return _describe_query(statement, context, resolved)
+    lines = [*context.lines, *context.explain_plan(resolved)]
+    warnings = resolved.warnings if resolved.waiting else context.plan_find(resolved).warnings
     return Explanation(ResultColumn("plan", Type.STRING, path=("plan",)), lines, warnings)
 
 
-def _describe_query(statement: ExplainStatement, asked: ExplainContext, resolved: ResolvedFind) -> Explanation:
-    """The sentence as the engine words it; where it does not answer, as we do, which is said."""
+def _describe_query(statement: ExplainStatement, context: ExplainContext, resolved: ResolvedFind) -> Explanation:
+    """Return the sentence of the engine, or AuroraQL's own with a warning when the engine returns none."""
     origin = statement.find.origin
     if resolved.waiting:
-        message, hint = "the sentence depends on rows that are not there", "keep them first: LET name = FIND …"
+        message, hint = "the sentence depends on rows that are not known", "store them first: LET name = FIND …"
         raise StatementError([Diagnostic("AQL0410", message, origin, "needs the rows of a FIND", hint)])
     if resolved.searched is not None:
-        message = f"the sentence is of a search of AuroraX, and '{resolved.searched.name}' is a result"
-        raise StatementError([Diagnostic("AQL0406", message, origin, "no search of AuroraX", "see EXPLAIN")])
-    whole = make_plan(resolved.query, asked.engine.catalogue(), (), asked.data_sources, cut=False)
-    request, _ = require_one_request(whole, statement.find, "sentence")
-    written = sentence.write_sentence(request)  # which says what no sentence can say
-    said = asked.engine.describe(request)
+        message = f"DESCRIBE needs a search of AuroraX, but '{resolved.searched.name}' is a stored result"
+        raise StatementError([Diagnostic("AQL0406", message, origin, "not a search of AuroraX", "use EXPLAIN")])
+    plan = make_plan(resolved.query, context.engine.catalogue(), (), context.data_sources, cut=False)
+    request, _ = require_one_request(plan, statement.find, "sentence")
+    own_sentence = sentence.write_sentence(request)  # first: it raises the errors of what a sentence cannot express
+    engine_sentence = context.engine.describe(request)
     warnings: tuple[Diagnostic, ...] = ()
-    if said is None and asked.engine.capabilities.words_queries:
-        message = f"{asked.engine.name} did not word this query: the sentence is AuroraQL's"
-        warnings = (Diagnostic("AQL0611", message, origin, "in our words", severity="warning"),)
+    if engine_sentence is None and context.engine.capabilities.words_queries:
+        message = f"{context.engine.name} did not return a sentence for this query: AuroraQL wrote it"
+        warnings = (Diagnostic("AQL0611", message, origin, "written by AuroraQL", severity="warning"),)
     return Explanation(
-        ResultColumn("sentence", Type.STRING, path=("sentence",)), [written if said is None else said], warnings
+        ResultColumn("sentence", Type.STRING, path=("sentence",)),
+        [own_sentence if engine_sentence is None else engine_sentence],
+        warnings,
     )
 
 
 def explain_rows(plan: Plan, searched: StoredResult, catalogue: Catalogue) -> Iterator[str]:
-    """The plan of a search of rows that are there already."""
+    """Yield the lines of a plan that queries a stored result."""
     count = len(searched.result) if searched.result is not None else 0
-    yield f"{searched.kind.title}: {count:,} row{'' if count == 1 else 's'}, and no request"
-    after = list(_post_processing_lines(plan.post_processing, plan, searched.kind, catalogue))
-    if after:
-        yield "└─ of them"
-    yield from (f"   {line}" for line in after)
+    yield f"{searched.kind.title}: {count:,} row{'' if count == 1 else 's'}, no requests"
+    lines = list(_post_processing_lines(plan.post_processing, plan, searched.kind, catalogue))
+    if lines:
+        yield "└─ post-processing"
+    yield from (f"   {line}" for line in lines)
 
 
 def explain_requests(plan: Plan, engine: Engine) -> Iterator[str]:
-    """The plan: each request, what it asks for, and what is done after it, and by whom."""
+    """Yield the lines of a plan with requests: each request, and the post-processing."""
     kind, catalogue = KINDS[plan.query.kind], engine.catalogue()
     count = len(plan.requests)
     yield f"{kind.title} from {engine.name}: {count or 'no'} request{'' if count == 1 else 's'}"
-    yield from (f"  {each.message}" for each in plan.unsayable)
+    yield from (f"  {diagnostic.message}" for diagnostic in plan.unsayable)
     if plan.requests and set(plan.window_from) - {CLAUSE}:
         yield f"  window from {' and '.join(plan.window_from)}"
-    after = list(_post_processing_lines(plan.post_processing, plan, kind, catalogue))
+    post_processing = list(_post_processing_lines(plan.post_processing, plan, kind, catalogue))
     counts = zip(plan.requests, engine.estimates(plan.requests), strict=True)
     branches = [[*_request_lines(request, catalogue), *_engine_estimates(count, engine)] for request, count in counts]
     titles = [f"request {n} of {count}: POST {PROTOCOLS[kind.name].search}" for n in range(1, count + 1)]
-    if after:
-        titles.append("afterwards, on what was fetched")
-        branches.append(after)
-    for at, (title, lines) in enumerate(zip(titles, branches, strict=True)):
-        last = at == len(titles) - 1
+    if post_processing:
+        titles.append("post-processing of the fetched records")
+        branches.append(post_processing)
+    for index, (title, lines) in enumerate(zip(titles, branches, strict=True)):
+        last = index == len(titles) - 1
         yield f"{'└─' if last else '├─'} {title}"
         yield from (f"{'   ' if last else '│  '}{line}" for line in lines)
     if engine.capabilities.whole_query:
-        yield "this archive does all of it at once, as one SQL statement of its own"
+        yield "this archive runs the whole plan as one SQL statement"
 
 
 def _request_lines(request: Request, catalogue: Catalogue) -> Iterator[str]:
@@ -195,7 +198,7 @@ def _request_lines(request: Request, catalogue: Catalogue) -> Iterator[str]:
 
 
 def _selection_lines(lists: Lists, filters: FilterGroup, catalogue: Catalogue) -> Iterator[str]:
-    """The lists and filters, and how many sources they leave."""
+    """Yield the lines of lists and filters, and the number of matching sources."""
     yield from (f"{name} in {_shorten_list(values)}" for name, values in lists)
     if catalogue.sources:
         yield f"data sources: {_count_sources(lists, catalogue)} of {len(catalogue.sources)} known"
@@ -209,7 +212,7 @@ def _count_sources(lists: Lists, catalogue: Catalogue) -> int:
 
 
 def _criteria_lines(criteria: CriteriaRequest, catalogue: Catalogue) -> Iterator[str]:
-    """The blocks and what is asked of each, the distances, and how many combinations of sources there are."""
+    """Yield the lines of criteria blocks, distances, and the maximum number of source combinations."""
     combinations = 1
     for name, block in zip(criteria.names, criteria.blocks, strict=True):
         if block.points:
@@ -220,35 +223,37 @@ def _criteria_lines(criteria: CriteriaRequest, catalogue: Catalogue) -> Iterator
             combinations *= _count_sources(block.lists, catalogue)
     pairs = zip(criteria.pairs, criteria.distances, strict=True)
     yield "distances: " + ", ".join(f"{pair} any" if limit is None else f"{pair} {limit} km" for pair, limit in pairs)
-    yield f"found by {', '.join(criteria.via) or 'what AuroraX takes for none'}, " + (
+    yield f"conjunction types: {', '.join(criteria.via) or 'the default of AuroraX'}, " + (
         "at sub-minute precision" if criteria.subminute else "at one-minute precision"
     )
     yield f"combinations of sources: at most {combinations}"
 
 
 def _engine_estimates(count: int | None, engine: Engine) -> Iterator[str]:
-    """What the engine itself says that a request spans."""
+    """Yield the engine's own count of the combinations of a request."""
     if count is not None:
-        yield f"combinations of sources, as {engine.name} counts them: {count:,}"
+        yield f"combinations of sources, counted by {engine.name}: {count:,}"
 
 
-def _post_processing_lines(residual: PostProcessing, plan: Plan, kind: Kind, catalogue: Catalogue) -> Iterator[str]:
+def _post_processing_lines(
+    post_processing: PostProcessing, plan: Plan, kind: Kind, catalogue: Catalogue
+) -> Iterator[str]:
     if len(plan.requests) > 1:
-        yield "records that several requests fetched are kept once"
-    if residual.where is not None:
-        yield f"WHERE {print_predicate(residual.where, kind, catalogue)}"
-    if residual.where is not None and kind.name in KINDS:
-        yield "  (AuroraX has no filter for all of it, or not in so few requests)"
-    if residual.during is not None:
-        yield _overlap_lines(residual.during, residual.using)
-    yield from _grouping_lines(residual, plan)
-    if residual.order_by:
-        keys = (f"{_dotted_name(k.ref)}{' descending' if k.descending else ''}" for k in residual.order_by)
+        yield "duplicate records of several requests are removed"
+    if post_processing.where is not None:
+        yield f"WHERE {print_predicate(post_processing.where, kind, catalogue)}"
+    if post_processing.where is not None and kind.name in KINDS:
+        yield "  (AuroraX has no filter for all of this, or would need too many requests)"
+    if post_processing.during is not None:
+        yield _overlap_lines(post_processing.during, post_processing.using)
+    yield from _grouping_lines(post_processing, plan)
+    if post_processing.order_by:
+        keys = (f"{_dotted_name(k.ref)}{' descending' if k.descending else ''}" for k in post_processing.order_by)
         yield f"ORDER BY {', '.join(keys)}"
-    if residual.limit is not None:
-        yield f"LIMIT {residual.limit}" + (f" OFFSET {residual.offset}" if residual.offset else "")
-    if residual.select is not None:
-        yield f"columns: {', '.join(column.label for column in residual.select)}"
+    if post_processing.limit is not None:
+        yield f"LIMIT {post_processing.limit}" + (f" OFFSET {post_processing.offset}" if post_processing.offset else "")
+    if post_processing.select is not None:
+        yield f"columns: {', '.join(column.label for column in post_processing.select)}"
     if plan.counted:
         yield "count only: nothing is downloaded"
 
@@ -257,19 +262,19 @@ def _overlap_lines(during: Sequence[Interval], using: Using | None) -> str:
     if using is not None:
         count = sum(len(group.intervals) for group in using.groups)
         fields = " and ".join(map(_dotted_name, using.refs))
-        return f"only what overlaps one of {count:,} intervals of rows with the same {fields} ({len(using.groups):,} groups)"
+        return f"only records that overlap one of {count:,} intervals of rows with the same {fields} ({len(using.groups):,} groups)"
     if len(during) == 1:
-        return f"only what overlaps {during[0][0].isoformat()} to {during[0][1].isoformat()}"
-    return f"only what overlaps one of {len(during):,} intervals"
+        return f"only records that overlap {during[0][0].isoformat()} to {during[0][1].isoformat()}"
+    return f"only records that overlap one of {len(during):,} intervals"
 
 
-def _grouping_lines(residual: PostProcessing, plan: Plan) -> Iterator[str]:
-    if residual.group_by:
-        yield f"GROUP BY {', '.join(_dotted_name(ref) for ref in residual.group_by)}"
-    elif residual.is_aggregate and not plan.counted:
-        yield "all records together make one row"
-    if residual.distinct:
-        yield "DISTINCT: of equal rows one is kept"
+def _grouping_lines(post_processing: PostProcessing, plan: Plan) -> Iterator[str]:
+    if post_processing.group_by:
+        yield f"GROUP BY {', '.join(_dotted_name(ref) for ref in post_processing.group_by)}"
+    elif post_processing.is_aggregate and not plan.counted:
+        yield "one row for all records"
+    if post_processing.distinct:
+        yield "DISTINCT: duplicate rows are removed"
 
 
 def _dotted_name(ref: Ref) -> str:
@@ -278,13 +283,14 @@ def _dotted_name(ref: Ref) -> str:
 
 def _filter_text(group: FilterGroup) -> str:
     return f" {group.operator} ".join(
-        f"{e.key} {OPERATORS[e.operator].text} {_shorten_list(e.values)}" for e in group.expressions
+        f"{expression.key} {OPERATORS[expression.operator].text} {_shorten_list(expression.values)}"
+        for expression in group.expressions
     )
 
 
 def _shorten_list(values: tuple[str, ...]) -> str:
     shown = ", ".join(values[:12])
-    return f"({shown}{f', … {len(values)} in all' if len(values) > 12 else ''})"
+    return f"({shown}{f', … {len(values)} in total' if len(values) > 12 else ''})"
 
 
 def _window_text(start: datetime | None, end: datetime | None) -> str:

@@ -1,7 +1,7 @@
-"""Fixes checked before they are offered: with the fix applied, the statement has no error at that place.
+"""Checker of proposed fixes: with the fix applied, the statement has no error at its span.
 
-The rules that propose fixes see a part of the statement: a token, or a value without its text. Here the whole statement
-is read and resolved again with the fix. A fix that does not mend is dropped, and so is a hint that only repeats it.
+The rules that propose fixes see only a part of the statement: a token, or a value without its text. The checker parses
+and resolves the whole statement with the fix. It drops a fix that does not work, and a hint that only repeats it.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from auroraql.resolver.values import SemanticError
 from auroraql.schema.catalogue import Catalogue
 
 _LONGEST = 20_000
-"""Characters of a statement that is read again for each fix; in a longer one no fix of an error is offered."""
+"""Maximum length in characters of a statement whose fixes are checked. A longer statement gets no fixes."""
 
 _WHOLE = 40
-"""An error that is so much longer than the fix is about the statement, not about the place of the fix."""
+"""An error whose span is this many characters longer than the fix concerns the statement, not the fix."""
 
 _NOT_WRONG = ("AQL0105", "AQL0206", "AQL0220", "AQL0410")
-"""Unfinished statements and values that are only there in a session are not made wrong by a fix."""
+"""Codes that do not invalidate a fix: incomplete statements, and values or results that exist only in a session."""
 
 
 def keep_valid_fixes(
@@ -38,18 +38,18 @@ def keep_valid_fixes(
     now: datetime | None = None,
     results: ResultLookup | None = None,
 ) -> tuple[Diagnostic, ...]:
-    """Return the diagnostics of one statement of a source, without the fixes that do not mend.
+    """Return the diagnostics of one statement of a source, without the fixes that do not work.
 
-    `span` is where the statement is in the source; the rest is as for `resolve`.
+    `span` is the span of the statement in the source. The other arguments are those of `resolve`.
     """
     return tuple(
-        each
-        if each.fix is None
-        or each.severity == "warning"
-        or not isinstance(each.origin, Span)
-        or _is_valid_fix(each, each.origin, source.text, span, (catalogue, parameters, now, results))
-        else _without_fix(each, each.fix)
-        for each in diagnostics
+        diagnostic
+        if diagnostic.fix is None
+        or diagnostic.severity == "warning"
+        or not isinstance(diagnostic.origin, Span)
+        or _is_valid_fix(diagnostic, diagnostic.origin, source.text, span, (catalogue, parameters, now, results))
+        else _without_fix(diagnostic, diagnostic.fix)
+        for diagnostic in diagnostics
     )
 
 
@@ -61,14 +61,14 @@ def _without_fix(diagnostic: Diagnostic, fix: str) -> Diagnostic:
     return replace(diagnostic, fix=None, hint="" if repeats else diagnostic.hint)
 
 
-def _is_valid_fix(diagnostic: Diagnostic, place: Span, text: str, statement: Span, context: _Context) -> bool:
+def _is_valid_fix(diagnostic: Diagnostic, span: Span, text: str, statement: Span, context: _Context) -> bool:
     if statement.end - statement.start > _LONGEST:
         return False
     fix = diagnostic.fix or ""
-    start = min(statement.start, place.start)
-    fixed = text[start : place.start] + fix + text[place.end : max(statement.end, place.end)]
-    begin, end = place.start - start, place.start - start + len(fix)
-    return not any(_is_at(each, begin, end) for each in _errors_of(fixed, context))
+    start = min(statement.start, span.start)
+    fixed = text[start : span.start] + fix + text[span.end : max(statement.end, span.end)]
+    begin, end = span.start - start, span.start - start + len(fix)
+    return not any(_is_at(error, begin, end) for error in _errors_of(fixed, context))
 
 
 def _is_at(diagnostic: Diagnostic, begin: int, end: int) -> bool:
@@ -81,17 +81,17 @@ def _is_at(diagnostic: Diagnostic, begin: int, end: int) -> bool:
 def _errors_of(text: str, context: _Context) -> tuple[Diagnostic, ...]:
     """Return the errors of one statement, or of a short script."""
     catalogue, parameters, now, results = context
-    found: list[Diagnostic] = []
+    diagnostics: list[Diagnostic] = []
     for piece in split_script(text):
         if isinstance(piece, Diagnostic):
-            found.append(piece)
+            diagnostics.append(piece)
             continue
         try:
             find = get_find(script.read_piece(text, piece).statement)
             if find is not None:
                 resolve(find, catalogue, parameters, now=now, results=results)
         except StatementError as error:
-            found += error.diagnostics
-        except SemanticError as fault:
-            found.append(fault.diagnostic)
-    return tuple(found)
+            diagnostics += error.diagnostics
+        except SemanticError as error:
+            diagnostics.append(error.diagnostic)
+    return tuple(diagnostics)

@@ -1,6 +1,6 @@
 """Poller for background jobs: a few worker threads, which end when there are no jobs left.
 
-Invariant: at most MOST jobs are polled at a time, and at most OFTEN polls start per second.
+Invariant: at most MAX_WORKERS jobs are polled at a time, and at most MAX_IMMEDIATE_POLLS polls start per second.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ MAX_IMMEDIATE_POLLS = 10
 
 
 class PolledJob(Hashable, Protocol):
-    """Job that the poller polls."""
+    """Background job, as the poller needs it."""
 
     def poll(self) -> float | None:
-        """Poll the job, or run it. Return the seconds until the next poll, or None when it has ended."""
+        """Poll the job, or run it. Return the seconds until the next poll, or None when finished."""
 
 
 Job = TypeVar("Job", bound=PolledJob)
@@ -42,9 +42,9 @@ class JobPoller(Generic[Job]):
         self._polling: set[Job] = set()
         """Jobs that are being polled."""
         self._awaited: set[Job] = set()
-        """Jobs that `hurry` waits for."""
+        """Jobs that `poll_all` waits for."""
         self._poll_again: set[Job] = set()
-        """Jobs that were being polled when `hurry` was called, and are polled once more."""
+        """Jobs that were being polled when `poll_all` was called, and are polled once more."""
         self._numbers = count()
         self._workers, self._closed = 0, False
 

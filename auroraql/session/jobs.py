@@ -41,7 +41,7 @@ class PlannedFind:
     """FIND with resolved result references: its plan, its stored result, and the stored result it searches, if any."""
 
     plan: Plan
-    kept: StoredResult
+    stored: StoredResult
     searched: StoredResult | None = None
 
 
@@ -143,7 +143,7 @@ class Search:
         self.name = prepared.name
         """Name given by SUBMIT; empty without a name."""
         self.heeded = False
-        """Whether a caller waited for it or cancelled it, so that its end needs no notification."""
+        """Whether a caller waited for the search or cancelled it, so that its end needs no notification."""
 
     def __repr__(self) -> str:
         name = f" {self.name}" if self.name else ""
@@ -152,30 +152,30 @@ class Search:
 
     @property
     def request_ids(self) -> tuple[str, ...]:
-        """The request IDs of the archive."""
+        """Request IDs of the archive."""
         return self._run.request_ids
 
     @property
     def request_urls(self) -> tuple[str, ...]:
-        """The addresses of the requests; empty for an archive without addresses."""
+        """Addresses of the requests; empty for an archive without addresses."""
         return self._run.request_urls
 
     @property
     def statement(self) -> str:
-        """The statement, on one line."""
+        """Statement, on one line."""
         return self._prepared.statement_text
 
     @property
     def stored_result(self) -> StoredResult:
         """Stored result that other statements refer to."""
-        stored = self._planned.kept
+        stored = self._planned.stored
         return stored if stored.name == self.name else rename_result(stored, self.name)
 
     # --- state
 
     @property
     def state(self) -> State:
-        """The last known state: running, done, failed, cancelled, cancelling, or unreachable."""
+        """Last known state: running, done, failed, cancelled, cancelling, or unreachable."""
         if self._run.last_status.done:
             return "done"
         if self._cancelling:
@@ -199,12 +199,12 @@ class Search:
 
     @property
     def result_count(self) -> int | None:
-        """The number of records that the search found; None until it is known."""
+        """Number of matching records, or None until it is known."""
         return self._run.last_status.result_count
 
     @property
     def elapsed(self) -> float:
-        """The seconds from the start of the search to its end, or until now."""
+        """Seconds from the start of the search to its end, or until now."""
         return self._duration if self._duration is not None else time.monotonic() - self._began
 
     @property
@@ -215,7 +215,7 @@ class Search:
 
     @property
     def error(self) -> ArchiveError | None:
-        """Why the search failed; None if it did not."""
+        """Error of a failed search, or None."""
         return self._error
 
     def progress(self) -> Progress:
@@ -233,7 +233,7 @@ class Search:
 
     @property
     def logs(self) -> tuple[LogLine, ...]:
-        """The log lines of the search so far."""
+        """Log lines of the search so far."""
         status = self._run.last_status
         return status.logs if status.done or self._error is not None else self._run.status().logs
 
@@ -261,14 +261,14 @@ class Search:
             try:
                 self._execute_now() if self._awaited or self._session.runs_when_awaited else self._run.status()
                 self._problem = ""
-            except (Unreachable, TimedOut) as trouble:  # temporary: the search continues on the archive
-                self._problem = str(trouble).splitlines()[0]
+            except (Unreachable, TimedOut) as error:  # temporary: the search continues on the archive
+                self._problem = str(error).splitlines()[0]
                 return _MAX_POLL_SECONDS
             except ArchiveError as error:
                 self._finish(error)
-            except Exception as fault:
+            except Exception as bug:
                 # A bug: show it as the state, and keep polling the other searches. `fetch` raises it again.
-                self._problem, self._end_state = f"{type(fault).__name__}: {fault}", "failed"
+                self._problem, self._end_state = f"{type(bug).__name__}: {bug}", "failed"
         if not self.is_over:
             return min(max(_MIN_POLL_SECONDS, _POLL_BACKOFF * self.elapsed), _MAX_POLL_SECONDS)
         self._finish()
@@ -319,7 +319,7 @@ class Search:
             self._finish()
 
     def detach(self) -> bool:
-        """Let it continue after the archive is closed, to be fetched by request id. Return whether it can."""
+        """Let the search continue after the archive is closed, to be fetched by request ID. Return whether it can."""
         return self._run.detach()
 
     # --- execution
@@ -329,7 +329,7 @@ class Search:
         self.heeded = True
         deadline, execution = time.monotonic() + seconds, None
         try:
-            while execution is None or (whole and not execution.whole):  # an execution without records does not suffice
+            while execution is None or (whole and not execution.whole):  # `whole` needs an execution with records
                 execution = self._execution_until(deadline, whole=whole)
         except KeyboardInterrupt:
             self._session.on_wait_interrupted(self)
@@ -349,7 +349,7 @@ class Search:
         return execution
 
     def _execute_now(self) -> None:
-        """Execute it in the calling thread, unless another thread does."""
+        """Execute the search in the calling thread, unless another thread does."""
         execution, is_new = self._current_execution(_Execution(float("inf"), whole=True))
         if is_new:
             self._execute(execution)
@@ -364,7 +364,7 @@ class Search:
             return self._execution, self._execution is execution
 
     def _wait_for_execution(self, execution: _Execution, deadline: float) -> None:
-        """Wait for the end of an execution. At the deadline, cancels the search and raises TimedOut."""
+        """Wait for the end of an execution. At the deadline, cancel the search and raise TimedOut."""
         watch = self._session.watch or (lambda _progress: None)
         try:
             while not execution.is_over.wait(_TICK_SECONDS):
@@ -380,10 +380,10 @@ class Search:
 
     def _timeout_error(self) -> TimedOut:
         return TimedOut(
-            f"the search was not done after {self.elapsed:.1f} s, and is cancelled",
+            f"the search did not finish within {self.elapsed:.1f} s and was cancelled",
             archive=self._session.archive,
             request_id=", ".join(self.request_ids),
-            hint="allow it more time, or ask for a shorter time window",
+            hint="increase the timeout, or search a shorter time window",
         )
 
     def _execute(self, execution: _Execution) -> None:

@@ -1,4 +1,4 @@
-"""Rows that are there already, as those of a result: how they are kept, and searched by the residual alone."""
+"""Queries on stored results: plans without requests, which post-processing answers alone."""
 
 from __future__ import annotations
 
@@ -15,10 +15,12 @@ from auroraql.schema import Kind, Type
 from auroraql.schema.operators import Op
 
 
-def plan_row_query(query: Query, kept: StoredResult, warnings: tuple[Diagnostic, ...]) -> Plan:
-    """The plan of a search of rows: no request, and a residual that says everything."""
-    where = normalize(And((query.where, *_window_predicate(query, kept)))) if query.start or query.end else query.where
-    residual = PostProcessing(
+def plan_row_query(query: Query, stored: StoredResult, warnings: tuple[Diagnostic, ...]) -> Plan:
+    """Return the plan of a query on a stored result: no requests, and the whole query as post-processing."""
+    where = (
+        normalize(And((query.where, *_window_predicate(query, stored)))) if query.start or query.end else query.where
+    )
+    post_processing = PostProcessing(
         query.order_by,
         query.limit,
         query.offset,
@@ -29,62 +31,64 @@ def plan_row_query(query: Query, kept: StoredResult, warnings: tuple[Diagnostic,
         query.during,
         query.using,
     )
-    return Plan(query, (), residual, warnings)
+    return Plan(query, (), post_processing, warnings)
 
 
-def query_rows(plan: Plan, kept: StoredResult) -> tuple[tuple[ResultColumn, ...], FetchedData]:
-    """The columns and what is left of the rows of a result."""
-    return row_query_columns(plan.query, kept), post_process_fetched(FetchedData(records=kept.records), plan, kept.kind)
+def query_rows(plan: Plan, stored: StoredResult) -> tuple[tuple[ResultColumn, ...], FetchedData]:
+    """Run a plan on the rows of a stored result. Return its columns and matching rows."""
+    return row_query_columns(plan.query, stored), post_process_fetched(
+        FetchedData(records=stored.records), plan, stored.kind
+    )
 
 
 def post_process_fetched(fetched: FetchedData, plan: Plan, kind: Kind | None = None) -> FetchedData:
-    """What was fetched, after the residual. `kind` is what is searched, where it is no kind of an archive's."""
+    """Return the fetched data after post-processing. `kind` is the kind of a searched result, None for archive records."""
     if fetched.rows is not None:
         return fetched
-    # An archive that does it all needs none of this.
+    # Imported late: an engine that answers the whole query returns rows.
     from auroraql.engines.duckdb.postprocess import post_process
 
     return post_process(fetched, plan, kind)
 
 
-def row_query_columns(query: Query, kept: StoredResult) -> tuple[ResultColumn, ...]:
-    """The columns that a search of rows has."""
-    return tuple(_original_column(column, kept) for column in result_columns(query, kept.kind))
+def row_query_columns(query: Query, stored: StoredResult) -> tuple[ResultColumn, ...]:
+    """Return the columns of a query on a stored result."""
+    return tuple(_original_column(column, stored) for column in result_columns(query, stored.kind))
 
 
-def stored_result_for(name: str, resolved: ResolvedFind, written: str = "") -> StoredResult:
-    """The result of a FIND under a name, before its rows are there."""
+def stored_result_for(name: str, resolved: ResolvedFind, statement_text: str = "") -> StoredResult:
+    """Return the stored result of a FIND under a name, without rows."""
     query, searched = resolved.query, resolved.searched
     columns = row_query_columns(query, searched) if searched is not None else result_columns(query)
     kind = kind_of_rows(name, columns, resolved.kind, whole=query.select is None and not query.is_aggregate)
-    return StoredResult(name, kind, columns, None, written, resolved.warnings)
+    return StoredResult(name, kind, columns, None, statement_text, resolved.warnings)
 
 
-def stored_records(name: str, kind: Kind, written: str = "") -> StoredResult:
-    """Records of a kind, as an archive has them, under a name."""
+def stored_records(name: str, kind: Kind, statement_text: str = "") -> StoredResult:
+    """Return the stored result of complete records of a kind under a name, without rows."""
     columns = result_columns(Query(kind.name))
-    return StoredResult(name, kind_of_rows(name, columns, kind, whole=True), columns, None, written)
+    return StoredResult(name, kind_of_rows(name, columns, kind, whole=True), columns, None, statement_text)
 
 
-def untimed_rows_error(query: Query, kept: StoredResult, origin: Origin) -> Diagnostic | None:
-    """What is wrong with a window on rows that do not tell when they are."""
-    if kept.ends or (query.start is None and query.end is None and query.during is None):
+def untimed_rows_error(query: Query, stored: StoredResult, origin: Origin) -> Diagnostic | None:
+    """Return the error of a time window on rows without start and end columns, or None."""
+    if stored.ends or (query.start is None and query.end is None and query.during is None):
         return None
-    hint = "leave the window out, or keep start and end too"
-    return Diagnostic("AQL0222", f"{kept.kind.title} do not tell when they are", origin, "no start and end", hint)
+    hint = "remove the window, or select start and end in the stored result"
+    return Diagnostic("AQL0222", f"{stored.kind.title} have no start and end times", origin, "no start and end", hint)
 
 
-def _window_predicate(query: Query, kept: StoredResult) -> Iterator[Predicate]:
-    """The window as a predicate: rows lie fully inside."""
-    first, last = (Ref("record", name) for name in (kept.ends[0], kept.ends[-1]))
+def _window_predicate(query: Query, stored: StoredResult) -> Iterator[Predicate]:
+    """Yield the comparisons of the window: a row must be entirely inside it."""
+    first, last = (Ref("record", name) for name in (stored.ends[0], stored.ends[-1]))
     for ref, operator, moment in ((first, Op.GE, query.start), (last, Op.LE, query.end)):
         if moment is not None:
             yield Comparison(ref, operator, (moment.isoformat(timespec="seconds"),))
 
 
-def _original_column(column: ResultColumn, kept: StoredResult) -> ResultColumn:
-    """A column with the path that it had in the result, and as an object where each of its values is a list."""
-    declared = kept.kind.field(".".join(column.path))
+def _original_column(column: ResultColumn, stored: StoredResult) -> ResultColumn:
+    """Return the column, typed as an object when each of its values is a list."""
+    declared = stored.kind.field(".".join(column.path))
     if declared is not None and declared.many and not column.many_at:
         return replace(column, type=Type.OBJECT)
     return column

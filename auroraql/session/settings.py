@@ -1,4 +1,4 @@
-"""The settings of a session: what SET changes and SHOW SETTINGS lists, one row each."""
+"""Settings of a session, which SET changes and SHOW SETTINGS lists."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from auroraql.resolver.values import OperandResolver, SemanticError
 Value = str | float
 
 _LONGEST = 1e9
-"""Seconds; a deadline beyond it is a slip."""
+"""Maximum timeout in seconds. A longer one is rejected as a typing error."""
 
 
 _ON, _OFF = _SWITCH = ("on", "off")
@@ -25,19 +25,19 @@ _ON, _OFF = _SWITCH = ("on", "off")
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """A setting: its name, what it is for, and how a value written for it is read."""
+    """Setting with its name, description and parser."""
 
     name: str
     doc: str
     read: Callable[[object, str], Value]
-    """From a plain value and its unit. Raises ValueError with the way out."""
+    """Parser of a plain value and its unit. Raises ValueError with a hint."""
     unit: str = ""
     values: tuple[str, ...] = ()
-    """Those it can have, where they are few."""
+    """Allowed values, for a setting with a fixed list."""
 
 
 class Settings:
-    """The values in force, and those at the beginning, which DEFAULT goes back to."""
+    """Current values of the settings, and the initial values that DEFAULT restores."""
 
     def __init__(self, *, timeout: float, format: str = "table") -> None:
         self._defaults: dict[str, Value] = {
@@ -49,49 +49,49 @@ class Settings:
 
     @property
     def timeout(self) -> float:
-        """The deadline of a search, in seconds."""
+        """Timeout of a search, in seconds."""
         return float(self._values["timeout"])
 
     @property
     def format(self) -> str:
-        """How results are shown: the name of a format."""
+        """Name of the format in which results are printed."""
         return str(self._values["format"])
 
     @property
     def bell(self) -> bool:
-        """Whether a terminal rings when a search ends that took long."""
+        """Whether the terminal bell rings when a long search finishes."""
         return self._values["bell"] == _ON
 
     def set_front_end_format(self, *, format: str) -> None:
-        """Takes a front end's own format, as DEFAULT too. Raises UsageError for one there is not."""
+        """Set the format of a front end, also as the default. Raises UsageError for an unknown format."""
         self._defaults["format"] = self._values["format"] = get_format(format).name
 
     def set_format(self, name: str) -> None:
-        """Takes a format. Raises UsageError for one there is not."""
+        """Set the format. Raises UsageError for an unknown format."""
         self._values["format"] = get_format(name).name
 
     def set_value(self, name: str, value: Value | None) -> str:
-        """Takes a value that `read_set` gave, None for the default; what to say of it."""
+        """Set a value returned by `read_set`, or restore the default for None. Return a note for the user."""
         self._values[name] = self._defaults[name] if value is None else value
         return f"{name} is {format_setting(name, self._values[name])}"
 
     def rows(self) -> list[tuple[str, str, str, str]]:
-        """Name, value, default and doc of every setting."""
+        """Return the name, value, default and description of every setting."""
         return [
             (
-                row.name,
-                format_setting(row.name, self._values[row.name]),
-                format_setting(row.name, self._defaults[row.name]),
-                row.doc,
+                setting.name,
+                format_setting(setting.name, self._values[setting.name]),
+                format_setting(setting.name, self._defaults[setting.name]),
+                setting.doc,
             )
-            for row in SETTINGS.values()
+            for setting in SETTINGS.values()
         ]
 
 
 def read_set(statement: SetStatement, values: OperandResolver) -> Value | None:
-    """The value that a SET gives its setting; None for DEFAULT. Raises Fault for what there is not, or cannot be."""
-    row = SETTINGS.get(statement.name.lower())
-    if row is None:
+    """Return the value that a SET assigns, or None for DEFAULT. Raises SemanticError for an unknown setting or value."""
+    setting = SETTINGS.get(statement.name.lower())
+    if setting is None:
         near = find_closest(statement.name.lower(), SETTINGS, 1, 0.5)
         hint = f"did you mean {near[0]}?" if near else f"the settings are {', '.join(SETTINGS)}"
         raise SemanticError(
@@ -101,19 +101,21 @@ def read_set(statement: SetStatement, values: OperandResolver) -> Value | None:
         return None
     origin = getattr(statement.value, "origin", None)
     try:
-        return row.read(*_plain_operand(statement.value, values))
+        return setting.read(*_plain_operand(statement.value, values))
     except ValueError as error:
-        raise SemanticError("AQL0224", f"'{row.name}' cannot have this value", origin, "here", str(error)) from None
+        raise SemanticError(
+            "AQL0224", f"'{setting.name}' cannot have this value", origin, "invalid", str(error)
+        ) from None
 
 
 def format_setting(name: str, value: Value) -> str:
-    """A setting's value as people read it."""
+    """Return a setting's value as text, with its unit."""
     unit = SETTINGS[name].unit
     return f"{value:g} {unit}" if isinstance(value, float) else str(value)
 
 
 def _plain_operand(operand: object, values: OperandResolver) -> tuple[object, str]:
-    """What was written, as a plain value, and its unit. A bare word is a text."""
+    """Return an operand as a plain value, and its unit. An unquoted word is a string."""
     match operand:
         case NumberLiteral(text, unit):
             return float(text), unit
@@ -130,15 +132,15 @@ def _plain_operand(operand: object, values: OperandResolver) -> tuple[object, st
 
 
 def _check_seconds(value: object, unit: str) -> Value:
-    hint = "write a number of seconds above 0, or a length of time, as 5 minutes"
+    hint = "write a positive number of seconds, or a duration such as 5 minutes"
     try:
         number = float(value) if isinstance(value, int | float | Decimal | str) and not isinstance(value, bool) else 0.0
-        found = number * (unit_seconds(unit) if unit else 1)
+        seconds = number * (unit_seconds(unit) if unit else 1)
     except (TimeError, KeyError, ValueError, OverflowError):
         raise ValueError(hint) from None
-    if not isfinite(found) or not 0 < found < _LONGEST:
+    if not isfinite(seconds) or not 0 < seconds < _LONGEST:
         raise ValueError(hint)
-    return found
+    return seconds
 
 
 def _check_format(value: object, unit: str) -> Value:
@@ -146,27 +148,27 @@ def _check_format(value: object, unit: str) -> Value:
         return get_format(value if isinstance(value, str) and not unit else "").name
     except UsageError:
         near = find_closest(str(value).lower(), FORMATS, 1)
-        raise ValueError(f"did you mean {near[0]}?" if near else f"one of {', '.join(FORMATS)}") from None
+        raise ValueError(f"did you mean {near[0]}?" if near else f"the formats are {', '.join(FORMATS)}") from None
 
 
 def _check_switch(value: object, unit: str) -> Value:
-    said = {True: _ON, False: _OFF}.get(value) if isinstance(value, bool) else str(value).lower()
-    if said not in _SWITCH or unit:
-        raise ValueError(f"{_ON} or {_OFF}")
-    return said
+    text = {True: _ON, False: _OFF}.get(value) if isinstance(value, bool) else str(value).lower()
+    if text not in _SWITCH or unit:
+        raise ValueError(f"write {_ON} or {_OFF}")
+    return text
 
 
 SETTINGS = {
     row.name: row
     for row in (
-        Setting("timeout", "the deadline of a search", _check_seconds, "s"),
+        Setting("timeout", "how long a search may take", _check_seconds, "s"),
         Setting("format", "the format of results", _check_format, values=tuple(FORMATS)),
         Setting(
             "bell",
-            "whether the terminal bell rings when a long search ends in the background",
+            "whether the terminal bell rings when a long background search finishes",
             _check_switch,
             values=_SWITCH,
         ),
     )
 }
-"""Every setting by its name."""
+"""Settings by name."""

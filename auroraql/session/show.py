@@ -1,6 +1,6 @@
-"""What SHOW shows: each listing with its columns, and where its rows come from.
+"""Listings of SHOW: their columns and the sources of their rows.
 
-A listing is a result like any other, so that its clauses are resolved and run as those of FIND are.
+A listing is a stored result, so that its clauses are resolved and run like those of FIND.
 """
 
 from __future__ import annotations
@@ -50,57 +50,58 @@ from auroraql.schema.source_fields import SOURCE_DETAILS, SOURCE_FIELDS, SOURCE_
 
 @dataclass(frozen=True, slots=True)
 class ListingContext:
-    """What listings are made from; what takes time, or asks the archive, is asked only by the listing that needs it.
+    """Sources of the rows of listings. They are callbacks, so that a listing requests only the data that it needs.
 
-    `details` and `statistics` are those of `Engine`, with its deadline; `available` is `Engine.availability` with its deadline; `searches` and `settings` are rows of their listings.
+    `details`, `statistics` and `available` are the methods of `Engine` with a deadline. `searches` and `settings`
+    return the rows of their listings.
     """
 
     catalogue: Callable[[], Catalogue]
     sources: Callable[[], Sequence[DataSource]]
-    """Those that the WHERE of the listing chooses."""
+    """Returns the data sources that the WHERE of the listing matches."""
     details: Callable[[], Mapping[int, SourceDetails]]
     statistics: Callable[[str], Mapping[int, Statistics]]
     available: Callable[[str, date, date, Mapping[str, str]], list[Row]]
-    kept: Mapping[str, StoredResult]
+    results: Mapping[str, StoredResult]
     searches: Callable[[], Sequence[Row]]
     settings: Callable[[], Sequence[Row]]
 
 
 @dataclass(frozen=True, slots=True)
 class ListingDefinition:
-    """One thing to show: the columns, the one that LIKE is about, and which OF and FOR it takes."""
+    """Definition of a listing: its columns, the column of LIKE, and its OF and FOR."""
 
     columns: tuple[ResultColumn, ...]
     rows: Callable[[ShowPlan, ListingContext, Query], Iterable[Row]]
     like: str = ""
     of: str = ""
-    """What OF names: a kind, a result too, a key; empty where there is no OF."""
+    """What OF names: `kind`, `result` (a kind or a result), `key`, `available` (a stored kind); empty without OF."""
     needs_of: bool = False
     has_for: bool = False
     of_sources: bool = False
-    """Whether it is made of the data sources, which are kept, so that REFRESH asks for them anew."""
+    """Whether the listing uses the cached data sources, so that it accepts REFRESH."""
     by_source: bool = False
-    """Whether WHERE may also be about fields of the data sources that it is made of."""
+    """Whether WHERE also accepts fields of the data sources."""
     usual: int = 0
-    """How many of the columns are shown where SELECT names none; 0 for all."""
+    """Number of leading columns shown without SELECT; 0 for all."""
     kind: Kind | None = None
-    """The kind that declares the columns, where they have members."""
+    """Kind that declares the columns, if they have members."""
 
     def stored_result(self, title: str) -> StoredResult:
-        """Its rows as a result without rows."""
+        """Return the listing as a stored result, without rows."""
         return StoredResult(
             title, kind_of_rows(title, self.columns, self.kind, whole=self.kind is not None), self.columns
         )
 
 
 TREE_LISTINGS = frozenset(("template",))
-"""The listings whose rows are the lines of a text."""
+"""Listings whose rows are the lines of a text."""
 
 
 def analyze_show(
     statement: ShowStatement, catalogue: Catalogue, results: Mapping[str, StoredResult], values: OperandResolver
 ) -> ShowPlan:
-    """What a SHOW asks for. Raises Fault for what makes no sense of it, or is not known."""
+    """Return the plan of a SHOW. Raises SemanticError for a clause that the listing does not accept, or an unknown name."""
     listing = _LISTINGS[statement.what]
     title = f"SHOW {statement.what.upper()}"
     targets: dict[str, ShowTarget] = {
@@ -108,8 +109,10 @@ def analyze_show(
     }
     _check_target_words(statement, listing, targets, title)
     if statement.refresh and not listing.of_sources:
-        hint = "leave REFRESH out: it is for what is kept, as SHOW SOURCES REFRESH"
-        raise SemanticError("AQL0214", f"{title} is always as it stands", statement.origin, "takes no REFRESH", hint)
+        hint = "remove REFRESH; it belongs to listings of cached data, such as SHOW SOURCES REFRESH"
+        raise SemanticError(
+            "AQL0214", f"{title} is always up to date", statement.origin, "does not accept REFRESH", hint
+        )
     of = targets["of"].name if "of" in targets else ""
     columns = listing.columns
     if "of" in targets:
@@ -118,34 +121,34 @@ def analyze_show(
         columns = tuple(column for column in columns if column.name != "data_product_type")
     if "for" in targets:
         _check_for(targets["for"], catalogue)
-    kept = replace(listing, columns=columns).stored_result(title)
+    stored = replace(listing, columns=columns).stored_result(title)
     days = _availability_days(statement, values, title) if statement.what == "availability" else None
     if days is None:
         _refuse_days(statement, title)
-    of_sources, wheres = _source_terms(statement, listing)
-    find = FindStatement(title, tuple(_row_clauses(statement, listing, wheres)), origin=statement.origin)
-    only_for = targets["for"].name if "for" in targets else ""
-    shown = ShowPlan(statement.what, kept, find, of, only_for, days, statement.refresh)
-    if not of_sources:
-        return shown
+    source_terms, row_terms = _source_terms(statement, listing)
+    find = FindStatement(title, tuple(_row_clauses(statement, listing, row_terms)), origin=statement.origin)
+    for_name = targets["for"].name if "for" in targets else ""
+    show_plan = ShowPlan(statement.what, stored, find, of, for_name, days, statement.refresh)
+    if not source_terms:
+        return show_plan
     title = "SHOW SOURCES"
-    source_find = FindStatement(title, (Where(_conjunction(of_sources), statement.origin),), origin=statement.origin)
-    return replace(shown, source_find=source_find, source_result=_SOURCES.stored_result(title))
+    source_find = FindStatement(title, (Where(_conjunction(source_terms), statement.origin),), origin=statement.origin)
+    return replace(show_plan, source_find=source_find, source_result=_SOURCES.stored_result(title))
 
 
 def _source_terms(statement: ShowStatement, listing: ListingDefinition) -> tuple[list[Expression], list[Expression]]:
-    """The terms of WHERE about fields of the data sources that are no columns of the listing, and the others."""
-    of_sources: list[Expression] = []
-    others: list[Expression] = []
+    """Split the terms of WHERE: those about fields of data sources that are not columns of the listing, and the others."""
+    source_terms: list[Expression] = []
+    row_terms: list[Expression] = []
     columns = {column.name for column in listing.columns}
     fields = {field.bare for field in SOURCE_FIELDS}
     for clause in statement.clauses:
         if isinstance(clause, Where):
             for term in _split_conjuncts(clause.expression):
                 names = {path.dotted.lower().removeprefix("data_source.") for path in _expression_paths(term)}
-                is_of_sources = listing.by_source and names <= fields and not names <= columns
-                (of_sources if is_of_sources else others).append(term)
-    return of_sources, others
+                is_source_term = listing.by_source and names <= fields and not names <= columns
+                (source_terms if is_source_term else row_terms).append(term)
+    return source_terms, row_terms
 
 
 def _conjunction(terms: Sequence[Expression]) -> Expression:
@@ -153,7 +156,7 @@ def _conjunction(terms: Sequence[Expression]) -> Expression:
 
 
 def _split_conjuncts(expression: Expression) -> Iterator[Expression]:
-    """The terms of an expression that hold together."""
+    """Yield the conjuncts of an expression."""
     if isinstance(expression, AndExpression):
         for term in expression.terms:
             yield from _split_conjuncts(term)
@@ -162,7 +165,7 @@ def _split_conjuncts(expression: Expression) -> Iterator[Expression]:
 
 
 def _expression_paths(expression: Expression) -> Iterator[Path]:
-    """Every path in an expression."""
+    """Yield every path in an expression."""
     match expression:
         case AndExpression(terms) | OrExpression(terms):
             for term in terms:
@@ -174,22 +177,22 @@ def _expression_paths(expression: Expression) -> Iterator[Path]:
             yield from (operand for operand in operands if isinstance(operand, Path))
 
 
-def listing_rows(shown: ShowPlan, known: ListingContext, query: Query) -> list[Row]:
-    """The rows of a listing before its clauses are taken to them. Raises ArchiveError."""
-    return list(_LISTINGS[shown.what].rows(shown, known, query))
+def listing_rows(show_plan: ShowPlan, context: ListingContext, query: Query) -> list[Row]:
+    """Return the rows of a listing before its clauses are applied. Raises ArchiveError."""
+    return list(_LISTINGS[show_plan.what].rows(show_plan, context, query))
 
 
 def _check_target_words(
     statement: ShowStatement, listing: ListingDefinition, targets: Mapping[str, ShowTarget], title: str
 ) -> None:
     if "of" in targets and not listing.of:
-        raise SemanticError("AQL0214", f"{title} is of everything, and takes no OF", targets["of"].origin, "not here")
+        raise SemanticError("AQL0214", f"{title} does not accept OF", targets["of"].origin, "not allowed here")
     if "for" in targets and not listing.has_for:
-        hint = "use WHERE; FOR belongs to the listings that are made of data sources, such as SHOW METADATA"
-        raise SemanticError("AQL0214", f"{title} takes no FOR", targets["for"].origin, "not here", hint)
+        hint = "use WHERE; FOR belongs to listings about data sources, such as SHOW METADATA"
+        raise SemanticError("AQL0214", f"{title} does not accept FOR", targets["for"].origin, "not allowed here", hint)
     if listing.needs_of and "of" not in targets:
-        message, hint = f"{title} does not say of what", f"{title} OF {_example_statement(listing)}"
-        raise SemanticError("AQL0225", message, statement.origin, "needs OF", hint, missing=("OF",))
+        message, hint = f"{title} needs OF", f"write {title} OF {_example_statement(listing)}"
+        raise SemanticError("AQL0225", message, statement.origin, "OF is missing", hint, missing=("OF",))
 
 
 def _example_statement(listing: ListingDefinition) -> str:
@@ -199,46 +202,49 @@ def _example_statement(listing: ListingDefinition) -> str:
 def _check_of(
     target: ShowTarget, listing: ListingDefinition, catalogue: Catalogue, results: Mapping[str, StoredResult]
 ) -> None:
-    """Raises Fault for an OF that names nothing known."""
-    known: list[str] = []
+    """Check the name after OF. Raises SemanticError when it is unknown."""
+    names: list[str] = []
     if listing.of == "key":
-        known = [
+        names = [
             *(f.bare for f in _fields_with_values(catalogue)),
             *(key for kind in KINDS for key in catalogue.keys(kind)),
         ]
     elif listing.of == "available":
-        known = [*STORED_KINDS]
+        names = [*STORED_KINDS]
     else:
-        known = [*KINDS, *(results if listing.of == "result" else ())]
+        names = [*KINDS, *(results if listing.of == "result" else ())]
     name = target.name.removeprefix("metadata.").removeprefix("data_source.") if listing.of == "key" else target.name
-    if name in known:
+    if name in names:
         return
-    near = find_closest(name, known, 1, 0.5)
-    hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(dict.fromkeys(known))}"
-    raise SemanticError("AQL0225", f"nothing is known of '{target.name}'", target.origin, "unknown", hint)
+    near = find_closest(name, names, 1, 0.5)
+    hint = f"did you mean {near[0]}?" if near else f"the names are {', '.join(dict.fromkeys(names))}"
+    raise SemanticError("AQL0225", f"unknown name '{target.name}'", target.origin, "unknown", hint)
 
 
 _NAMES = ("program", "platform", "instrument_type", "display_name")
-"""The fields of a source whose values FOR takes, besides its identifier."""
+"""Fields of a source whose values FOR accepts, in addition to its identifier."""
 
 
 def _check_for(target: ShowTarget, catalogue: Catalogue) -> None:
-    """Raises Fault for a FOR that names no known source, unless the archive may have others than are known."""
+    """Check the name after FOR. Raises SemanticError when it is unknown.
+
+    The shipped catalogue may lack sources of the archive, so nothing is checked against it.
+    """
     if catalogue.is_shipped or catalogue.sources_named(target.name):
         return
-    known = [value for name in _NAMES for value in catalogue.values(name)]
-    near = find_closest(target.name, known, 1, 0.5)
+    names = [value for name in _NAMES for value in catalogue.values(name)]
+    near = find_closest(target.name, names, 1, 0.5)
     hint = f"did you mean '{near[0]}'?" if near else "SHOW SOURCES lists them with their identifiers"
-    raise SemanticError("AQL0225", f"no data source '{target.name}' is known", target.origin, "unknown", hint)
+    raise SemanticError("AQL0225", f"unknown data source '{target.name}'", target.origin, "unknown", hint)
 
 
 def _availability_days(statement: ShowStatement, values: OperandResolver, title: str) -> tuple[date, date]:
-    """The first and last day that availability is asked of."""
+    """Return the first and last day of SHOW AVAILABILITY. Raises SemanticError when the window is open or missing."""
     windows = [clause for clause in statement.clauses if isinstance(clause, Window)]
-    bounds = join_windows([(each, resolve_window(each, values)) for each in windows])
+    bounds = join_windows([(window, resolve_window(window, values)) for window in windows])
     if bounds.start is None or bounds.end is None:
-        hint = "add a window with both its ends, as DURING 2020-02"
-        message = f"{title} counts day by day: of which days?"
+        hint = "add a window with both ends, such as DURING 2020-02"
+        message = f"{title} needs a time window with both ends"
         raise SemanticError("AQL0225", message, statement.origin, "needs a window", hint, missing=WINDOWS)
     return bounds.start.date(), bounds.end.date()
 
@@ -247,18 +253,22 @@ def _refuse_days(statement: ShowStatement, title: str) -> None:
     for clause in statement.clauses:
         if isinstance(clause, Window):
             raise SemanticError(
-                "AQL0214", f"{title} is no matter of time", clause.origin, "no window here", "leave it out"
+                "AQL0214", f"{title} does not accept a time window", clause.origin, "not allowed here", "remove it"
             )
 
 
-def _row_clauses(statement: ShowStatement, listing: ListingDefinition, wheres: Sequence[Expression]) -> Iterator[Any]:
-    """The clauses for the rows; `wheres` are the terms of WHERE about them, which LIKE joins."""
+def _row_clauses(
+    statement: ShowStatement, listing: ListingDefinition, row_terms: Sequence[Expression]
+) -> Iterator[Any]:
+    """Yield the clauses for the rows. `wheres` are the terms of WHERE about the rows; LIKE becomes another term."""
     if listing.usual and not any(isinstance(clause, Select | GroupBy) for clause in statement.clauses):
-        usual = listing.columns[: listing.usual]
-        yield Select(tuple(SelectColumn(Path((column.name,), statement.origin)) for column in usual), statement.origin)
+        default_columns = listing.columns[: listing.usual]
+        yield Select(
+            tuple(SelectColumn(Path((column.name,), statement.origin)) for column in default_columns), statement.origin
+        )
     patterns = [clause for clause in statement.clauses if isinstance(clause, LikePattern)]
     path = Path((listing.like or listing.columns[0].name,), statement.origin)
-    terms = [*wheres, *(Written(path, Op.LIKE, (clause.operand,), clause.origin) for clause in patterns)]
+    terms = [*row_terms, *(Written(path, Op.LIKE, (clause.operand,), clause.origin) for clause in patterns)]
     if terms:
         yield Where(_conjunction(terms), statement.origin)
     yield from (c for c in statement.clauses if not isinstance(c, LikePattern | Where | ShowTarget | Window))
@@ -268,37 +278,43 @@ def _row_clauses(statement: ShowStatement, listing: ListingDefinition, wheres: S
 
 
 def source_row(source: DataSource) -> Row:
-    """The fields of a source, in the order of SOURCE_FIELDS; None for one that has no value."""
+    """Return the fields of a source, in the order of SOURCE_FIELDS. A field without a value is None."""
     return tuple(None if value == "" else value for value in astuple(source))
 
 
-def _selected_sources(shown: ShowPlan, known: ListingContext) -> Sequence[DataSource]:
-    """The sources that FOR and WHERE leave."""
-    sources = known.sources()
-    return sources_named(sources, shown.only_for) if shown.only_for else sources
+def _selected_sources(show_plan: ShowPlan, context: ListingContext) -> Sequence[DataSource]:
+    """Return the sources that FOR and WHERE match."""
+    sources = context.sources()
+    return sources_named(sources, show_plan.only_for) if show_plan.only_for else sources
 
 
-def _source_rows(shown: ShowPlan, known: ListingContext, query: Query) -> Iterator[Row]:
-    """What takes a request of its own is asked for only where a clause names it."""
-    named = {ref.path[0] for ref in _clause_refs(query)}
-    every = query.select is None and not query.group_by
-    sources = _selected_sources(shown, known)
-    wanted = [field.name for field in SOURCE_DETAILS if every or field.name in named]
-    details = known.details() if wanted else {}
-    counted = {}
-    if every or SOURCE_STATISTICS.name in named:
-        counted = {kind.name: known.statistics(kind.name) for kind in KINDS.values() if kind.schema_key}
+def _source_rows(show_plan: ShowPlan, context: ListingContext, query: Query) -> Iterator[Row]:
+    """Yield the rows of SHOW SOURCES. Request details and statistics only when a clause refers to them."""
+    column_names = {ref.path[0] for ref in _clause_refs(query)}
+    shows_all = query.select is None and not query.group_by
+    sources = _selected_sources(show_plan, context)
+    detail_names = [field.name for field in SOURCE_DETAILS if shows_all or field.name in column_names]
+    details = context.details() if detail_names else {}
+    statistics = {}
+    if shows_all or SOURCE_STATISTICS.name in column_names:
+        statistics = {kind.name: context.statistics(kind.name) for kind in KINDS.values() if kind.schema_key}
     for source in sources:
-        of_kinds = {kind: of[source.identifier] for kind, of in counted.items() if source.identifier in of}
-        stats = statistics_document(of_kinds) if of_kinds else None
-        described = _detail_values(details.get(source.identifier, SourceDetails()))
-        yield (*source_row(source), *(described[field.name] for field in SOURCE_DETAILS), stats)
+        by_kind = {
+            kind: by_source[source.identifier]
+            for kind, by_source in statistics.items()
+            if source.identifier in by_source
+        }
+        document = statistics_document(by_kind) if by_kind else None
+        detail_values = _detail_values(details.get(source.identifier, SourceDetails()))
+        yield (*source_row(source), *(detail_values[field.name] for field in SOURCE_DETAILS), document)
 
 
 def _detail_values(details: SourceDetails) -> dict[str, Any]:
-    """The values of SOURCE_DETAILS."""
+    """Return the values of SOURCE_DETAILS by field name."""
     schemas = {
-        kind.schema_key: None if (schema := details.schemas.get(kind.name)) is None else [dict(each) for each in schema]
+        kind.schema_key: None
+        if (schema := details.schemas.get(kind.name)) is None
+        else [dict(schema_field) for schema_field in schema]
         for kind in KINDS.values()
         if kind.schema_key
     }
@@ -308,7 +324,7 @@ def _detail_values(details: SourceDetails) -> dict[str, Any]:
 
 
 def _clause_refs(query: Query) -> Iterator[Ref]:
-    """What the clauses of a listing look at."""
+    """Yield the columns that the clauses of a listing refer to."""
     yield from (column.ref for column in query.select or () if column.ref is not None)
     yield from collect_refs(query.where)
     yield from query.group_by
@@ -316,25 +332,31 @@ def _clause_refs(query: Query) -> Iterator[Ref]:
 
 
 def _rows_by_field(name: str, *others: str) -> Callable[[ShowPlan, ListingContext, Query], Iterator[Row]]:
-    """One row for each value of a source field: how many sources have it, and with which values of others."""
+    """Return a function that yields one row for each value of a source field.
 
-    def rows(shown: ShowPlan, known: ListingContext, _query: Query) -> Iterator[Row]:
-        held: dict[str, list[DataSource]] = {}
-        for source in _selected_sources(shown, known):
-            held.setdefault(getattr(source, name), []).append(source)
-        for value in sorted(held.keys() - {""}):
-            several = (", ".join(dict.fromkeys(v for s in held[value] if (v := getattr(s, other)))) for other in others)
-            yield (value, len(held[value]), *several)
+    A row has the value, the number of sources with it, and their values of the other fields.
+    """
+
+    def rows(show_plan: ShowPlan, context: ListingContext, _query: Query) -> Iterator[Row]:
+        sources_by_value: dict[str, list[DataSource]] = {}
+        for source in _selected_sources(show_plan, context):
+            sources_by_value.setdefault(getattr(source, name), []).append(source)
+        for value in sorted(sources_by_value.keys() - {""}):
+            other_values = (
+                ", ".join(dict.fromkeys(v for s in sources_by_value[value] if (v := getattr(s, other))))
+                for other in others
+            )
+            yield (value, len(sources_by_value[value]), *other_values)
 
     return rows
 
 
-def _column_rows(shown: ShowPlan, known: ListingContext, _query: Query) -> Iterator[Row]:
-    kept = known.kept.get(shown.of)
-    kind = KINDS.get(shown.of) or (kept.kind if kept is not None else None)
+def _column_rows(show_plan: ShowPlan, context: ListingContext, _query: Query) -> Iterator[Row]:
+    stored = context.results.get(show_plan.of)
+    kind = KINDS.get(show_plan.of) or (stored.kind if stored is not None else None)
     for field in _kind_leaves(kind) if kind is not None else ():
-        end = "start and end" if field.bound == "both" else field.bound
-        native = field.criterion or (f"window {end}" if end else None)
+        bound = "start and end" if field.bound == "both" else field.bound
+        native = field.criterion or (f"window {bound}" if bound else None)
         yield field.bare, field.name, _type_name(field.type), field.unit or None, field.doc, native
 
 
@@ -343,21 +365,21 @@ def _kind_leaves(kind: Kind) -> Iterator[Field]:
         yield from (field.members or (field,))
 
 
-def _current_catalogue(known: ListingContext) -> Catalogue:
-    """What is known of the archive, which is asked for its sources where only those of the package are known."""
-    catalogue = known.catalogue()
+def _current_catalogue(context: ListingContext) -> Catalogue:
+    """Return the catalogue of the archive. Request its sources if only the shipped catalogue is loaded."""
+    catalogue = context.catalogue()
     if catalogue.is_shipped:
-        known.sources()
-    return known.catalogue()
+        context.sources()
+    return context.catalogue()
 
 
-def _metadata_rows(shown: ShowPlan, known: ListingContext, _query: Query) -> Iterator[Row]:
-    catalogue = _current_catalogue(known)
-    narrowed = shown.only_for or shown.source_find is not None
-    for kind in [shown.of] if shown.of else KINDS:
+def _metadata_rows(show_plan: ShowPlan, context: ListingContext, _query: Query) -> Iterator[Row]:
+    catalogue = _current_catalogue(context)
+    is_filtered = show_plan.only_for or show_plan.source_find is not None
+    for kind in [show_plan.of] if show_plan.of else KINDS:
         keys = (
-            catalogue.carried_keys(kind, _selected_sources(shown, known))
-            if narrowed
+            catalogue.carried_keys(kind, _selected_sources(show_plan, context))
+            if is_filtered
             else catalogue.metadata.get(kind, ())
         )
         for key in keys:
@@ -373,31 +395,31 @@ def _metadata_rows(shown: ShowPlan, known: ListingContext, _query: Query) -> Ite
             )
 
 
-def _value_rows(shown: ShowPlan, known: ListingContext, _query: Query) -> Iterator[Row]:
-    catalogue = _current_catalogue(known)
-    name = shown.of.removeprefix("data_source.").removeprefix("metadata.")
-    narrowed = shown.only_for or shown.source_find is not None
-    chosen = _selected_sources(shown, known) if narrowed else ()
+def _value_rows(show_plan: ShowPlan, context: ListingContext, _query: Query) -> Iterator[Row]:
+    catalogue = _current_catalogue(context)
+    name = show_plan.of.removeprefix("data_source.").removeprefix("metadata.")
+    is_filtered = show_plan.only_for or show_plan.source_find is not None
+    sources = _selected_sources(show_plan, context) if is_filtered else ()
     for field in _fields_with_values(catalogue):
         if field.bare == name:
-            listed = catalogue.values(name)
-            if narrowed and listed:
-                listed = tuple(sorted({getattr(source, name) for source in chosen} - {""}))
-            yield from ((value, None) for value in listed or field.known)
+            values = catalogue.values(name)
+            if is_filtered and values:
+                values = tuple(sorted({getattr(source, name) for source in sources} - {""}))
+            yield from ((value, None) for value in values or field.known)
     for kind in KINDS:
         key = catalogue.key(kind, name)
-        if narrowed:
-            key = next((key for key in catalogue.keys_of(kind, chosen) if key.name == name), None)
+        if is_filtered:
+            key = next((key for key in catalogue.keys_of(kind, sources) if key.name == name), None)
         yield from ((value, kind) for value in (key.values if key is not None else ()))
 
 
-def _template_rows(shown: ShowPlan, _known: ListingContext, _query: Query) -> Iterator[Row]:
-    text = json.dumps(response_template(KINDS[shown.of]), indent=2)
+def _template_rows(show_plan: ShowPlan, _context: ListingContext, _query: Query) -> Iterator[Row]:
+    text = json.dumps(response_template(KINDS[show_plan.of]), indent=2)
     yield from ((line,) for line in text.splitlines())
 
 
 def _fields_with_values(catalogue: Catalogue) -> Iterator[Field]:
-    """The fields whose values are known, each name once."""
+    """Yield the fields with known values, each name once."""
     seen: set[str] = set()
     for kind in KINDS.values():
         for field in _kind_leaves(kind):
@@ -406,16 +428,16 @@ def _fields_with_values(catalogue: Catalogue) -> Iterator[Field]:
                 yield field
 
 
-def _availability_rows(shown: ShowPlan, known: ListingContext, query: Query) -> list[Row]:
-    """What the WHERE says of one program, platform or instrument type is asked for by itself."""
-    asked = ("program", "platform", "instrument_type")
-    only = {
+def _availability_rows(show_plan: ShowPlan, context: ListingContext, query: Query) -> list[Row]:
+    """Return the rows of SHOW AVAILABILITY. An equality in WHERE on program, platform or instrument type narrows the request."""
+    narrowing_fields = ("program", "platform", "instrument_type")
+    criteria = {
         term.ref.name: term.values[0]
         for term in split_conjuncts(query.where)
-        if isinstance(term, Comparison) and term.operator == Op.EQ and term.ref.name in asked
+        if isinstance(term, Comparison) and term.operator == Op.EQ and term.ref.name in narrowing_fields
     }
-    first, last = shown.days or (date.min, date.max)
-    return [row for row in known.available(shown.of, first, last, only) if _is_within_days(row, first, last)]
+    first, last = show_plan.days or (date.min, date.max)
+    return [row for row in context.available(show_plan.of, first, last, criteria) if _is_within_days(row, first, last)]
 
 
 def _is_within_days(row: Row, first: date, last: date) -> bool:
@@ -423,18 +445,18 @@ def _is_within_days(row: Row, first: date, last: date) -> bool:
     return isinstance(day, datetime) and first <= day.date() <= last
 
 
-def _job_rows(_shown: ShowPlan, known: ListingContext, _query: Query) -> Sequence[Row]:
-    return known.searches()
+def _job_rows(_show_plan: ShowPlan, context: ListingContext, _query: Query) -> Sequence[Row]:
+    return context.searches()
 
 
-def _result_rows(_shown: ShowPlan, known: ListingContext, _query: Query) -> Iterator[Row]:
-    for kept in known.kept.values():
-        columns = ", ".join(column.name for column in kept.columns)
-        yield kept.name, len(kept.result) if kept.result is not None else None, columns, kept.statement_text
+def _result_rows(_show_plan: ShowPlan, context: ListingContext, _query: Query) -> Iterator[Row]:
+    for stored in context.results.values():
+        columns = ", ".join(column.name for column in stored.columns)
+        yield stored.name, len(stored.result) if stored.result is not None else None, columns, stored.statement_text
 
 
-def _setting_rows(_shown: ShowPlan, known: ListingContext, _query: Query) -> Sequence[Row]:
-    return known.settings()
+def _setting_rows(_show_plan: ShowPlan, context: ListingContext, _query: Query) -> Sequence[Row]:
+    return context.settings()
 
 
 def _join_values(values: Sequence[str]) -> str | None:
@@ -454,7 +476,7 @@ _SOURCE_COLUMNS = tuple(ResultColumn(field.bare, field.type, path=(field.bare,))
 _SOURCES_KIND = Kind(
     name="SHOW SOURCES",
     title="data sources",
-    doc="What produces records: a spacecraft, or an instrument at a site.",
+    doc="Data source of records: a spacecraft, or an instrument at a site.",
     fields=(
         *(Field((field.bare,), field.type, field.doc, known=field.known) for field in SOURCE_FIELDS),
         *SOURCE_DETAILS,
@@ -544,12 +566,12 @@ _LISTINGS = {
     ),
     "settings": ListingDefinition(_text_columns("name", "value", "default", "doc"), _setting_rows),
 }
-"""Everything that can be shown, by the word behind SHOW."""
+"""Definitions of the listings, by the word after SHOW."""
 
 REFRESHABLE = frozenset(what for what, listing in _LISTINGS.items() if listing.of_sources)
-"""What REFRESH may stand behind."""
+"""Listings that accept REFRESH."""
 
 
 def listing_columns() -> dict[str, tuple[str, ...]]:
-    """The columns of everything that can be shown, by the word behind SHOW."""
+    """Return the column names of each listing, by the word after SHOW."""
     return {what: tuple(column.name for column in listing.columns) for what, listing in _LISTINGS.items()}

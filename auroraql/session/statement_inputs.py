@@ -1,4 +1,4 @@
-"""Statements as Python programs have them: text, a query document as a dict, or a search object of AuroraX's client."""
+"""Statements from Python programs: text, a query document as a dict, or a search object of AuroraX's client."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ __all__ = ["SearchObject", "StatementLike", "to_source"]
 
 @runtime_checkable
 class SearchObject(Protocol):
-    """A search of AuroraX's client, as `pyaurorax.search.DataProductSearch`; it need not have been executed."""
+    """Search of AuroraX's client, for example `pyaurorax.search.DataProductSearch`, executed or not."""
 
     @property
     def query(self) -> Mapping[str, Any]:
-        """The query document that the client would send."""
+        """Query document that the client would send."""
 
 
 StatementLike = str | Source | Mapping[str, Any] | SearchObject
-"""What `run`, `submit`, `check` and `translate` take as one statement."""
+"""One statement, as an argument of `run`, `submit`, `check` and `translate`."""
 
 _DOCUMENT_NAME = "<query>"
 
@@ -34,7 +34,7 @@ def to_source(statement: object) -> Source:
 
     A dict becomes its JSON; times in it become AuroraX's `YYYY-MM-DDTHH:MM:SS` in UTC. The `response_format` of a
     search object becomes SELECT. Raises UsageError for any other type, and StatementError for a dict that nests
-    too deep and for a search object with a `response_format` whose query is wrong.
+    too deep and for a search object with a `response_format` whose query has errors.
     """
     if isinstance(statement, str | Source):
         return Source.of(statement)
@@ -47,7 +47,7 @@ def to_source(statement: object) -> Source:
         return _with_selection(source, template) if template else source
     raise UsageError(
         f"a statement is text, a query as a dict, or a search object, not {type(statement).__name__}",
-        "as in: archive.run(\"FIND data_products WHERE program = 'trex' ON 2021-01-01\")",
+        "for example: archive.run(\"FIND data_products WHERE program = 'trex' ON 2021-01-01\")",
     )
 
 
@@ -55,14 +55,14 @@ def _to_json(document: Mapping[str, Any]) -> str:
     try:
         return json.dumps(document, default=_to_plain, ensure_ascii=False)
     except RecursionError:
-        # Python's own limit, about a thousand levels; the parser refuses a lesser depth in the written JSON.
+        # Python's own limit, about a thousand levels. The parser's limit on JSON is lower.
         raise StatementError([too_deep(Pointer(""))]) from None
     except (TypeError, ValueError) as error:
         raise UsageError(f"the query cannot be written as JSON: {error}") from None
 
 
 def _to_plain(value: Any) -> Any:
-    """Return a value that JSON has no type for as one that it has."""
+    """Return a value of a type that JSON does not have as one that it has. Raises TypeError for an unsupported type."""
     if hasattr(value, "tolist"):  # arrays and scalars of NumPy
         return value.tolist()
     if isinstance(value, datetime):
@@ -80,8 +80,8 @@ def _to_plain(value: Any) -> Any:
 
 
 def _with_selection(source: Source, template: Mapping[str, Any]) -> Source:
-    """Return the query as text, with the parts of the response format selected."""
-    # Few callers hand in search objects, and fewer a response format.
+    """Return the query as text, with a SELECT for the members of the response format."""
+    # Imported late: few callers pass search objects with a response format.
     from auroraql.session.translation import translate_source
 
     text = str(translate_source(source, "aql").output)

@@ -1,4 +1,4 @@
-"""One statement from any written form to any other: the path of `auroraql.translate` and `auroraql translate`."""
+"""Translation of one statement between forms, for `auroraql.translate` and the command `auroraql translate`."""
 
 from __future__ import annotations
 
@@ -29,20 +29,21 @@ from auroraql.planner.windows import cut_windows, is_open, is_too_long
 from auroraql.resolver import resolve, unused_parameter_warning
 from auroraql.schema import KINDS
 from auroraql.schema.catalogue import Catalogue, load_shipped
+from auroraql.session.fix_checker import keep_valid_fixes
 
 TARGETS = ("aql", "json", "sentence", "python", "curl", "plan")
-"""The forms a statement can be written in."""
+"""Names of the target forms."""
 
-_CALLED = {"json": "one query", "python": "one search of the client", "curl": "one search"}
-"""What says a statement in those forms that have one request; the sentence has codes of its own."""
+_CALLED = {"json": "a query", "python": "a search of the client", "curl": "a search"}
+"""Nouns in messages for the forms of a single request. The sentence has its own codes."""
 
 FORMS: Mapping[str, Form | None] = {"auto": None, "aql": "text", "json": "json", "sentence": "sentence"}
-"""The forms a statement can be read from, by the name of the option; auto tells by the text itself."""
+"""Source forms by the name of the option. `auto` detects the form from the text."""
 
 
 @dataclass(frozen=True, slots=True)
 class Translation:
-    """A statement written in another form: text, or a document for JSON and plan."""
+    """Statement in another form: text, or a dict for JSON and plan."""
 
     output: str | dict[str, Any]
     warnings: tuple[Diagnostic, ...]
@@ -57,20 +58,17 @@ def translate_source(
     parameters: Mapping[str, object] | None = None,
     now: datetime | None = None,
 ) -> Translation:
-    """The one statement of a source in the form `to`.
+    """Translate the only statement of a source to the form `to`.
 
-    `catalogue` is what is known of the archive that the result is for; left out, it is what comes with the package.
-    Raises StatementError when it is wrong, or when that form cannot say it.
+    `catalogue` is that of the target archive, by default the one shipped with the package. `form` is the form of the
+    source. Raises StatementError when the statement has errors or the form cannot express it.
     """
     try:
         return _translate(source, to, form, catalogue, parameters, now)
     except StatementError as error:
-        # A right statement is not kept waiting by what checks the fixes of wrong ones.
-        from auroraql.session.fix_checker import keep_valid_fixes
-
         span = Span(0, len(source.text))
-        found = keep_valid_fixes(error.diagnostics, source, span, catalogue or load_shipped(), parameters, now)
-        raise StatementError(found, source) from None
+        diagnostics = keep_valid_fixes(error.diagnostics, source, span, catalogue or load_shipped(), parameters, now)
+        raise StatementError(diagnostics, source) from None
 
 
 def _translate(
@@ -81,16 +79,14 @@ def _translate(
     parameters: Mapping[str, object] | None,
     now: datetime | None,
 ) -> Translation:
-    read = script.read_one_statement(source)
-    found = script.require_find(read, source)
-    if form != "auto" and read.form != FORMS[form]:
-        written = next(name for name, each in FORMS.items() if each == read.form)
-        raise UsageError(
-            f"the statement is written as {written}, not as {form}", "leave --from out to have it told by itself"
-        )
-    # A document keeps what it says, even where the service refuses it.
-    whole = read.form != "text" or isinstance(found.origin, Pointer)
-    return translate_find(found, to, catalogue=catalogue, parameters=parameters, now=now, verbatim=whole)
+    parsed = script.read_one_statement(source)
+    find = script.require_find(parsed, source)
+    if form != "auto" and parsed.form != FORMS[form]:
+        written_form = next(name for name, form_name in FORMS.items() if form_name == parsed.form)
+        raise UsageError(f"the statement is in the form {written_form}, not {form}", "omit --from to detect the form")
+    # A query document is translated as it is, even when the service would refuse it.
+    is_verbatim = parsed.form != "text" or isinstance(find.origin, Pointer)
+    return translate_find(find, to, catalogue=catalogue, parameters=parameters, now=now, verbatim=is_verbatim)
 
 
 def translate_find(
@@ -102,39 +98,41 @@ def translate_find(
     now: datetime | None = None,
     verbatim: bool = False,
 ) -> Translation:
-    """A statement already read, in the form `to`. Raises StatementError, and UsageError for an unknown form.
+    """Translate a parsed statement to the form `to`. Raises StatementError, and UsageError for an unknown form.
 
-    A query whose window is open is an error where the service needs both ends. With `verbatim` it is written as it
-    is, with a warning, such as a document that is translated.
+    A query with an open window is an error when the service needs both ends. With `verbatim` it is written as it
+    is, with a warning.
     """
     if to not in TARGETS:
-        raise UsageError(f"there is no form '{to}'", f"the forms are {', '.join(TARGETS)}")
-    known = catalogue or load_shipped()
-    resolved = resolve(find, known, parameters, now=now)
+        raise UsageError(f"unknown form '{to}'", f"the forms are {', '.join(TARGETS)}")
+    target_catalogue = catalogue or load_shipped()
+    resolved = resolve(find, target_catalogue, parameters, now=now)
     _check_parameters(parameters, resolved.parameters)
-    # The writer of a form is loaded when a statement is written in it: a command in the shell waits for imports.
+    # Each codec is imported late, so that a shell command starts quickly.
     if to == "aql":
         from auroraql.language import printer
 
-        return Translation(printer.print_query(resolved.query, known), resolved.warnings)
-    whole = to in ("plan", "python", "curl")
-    made = make_plan(resolved.query, known, resolved.warnings, cut=whole, held=lambda _request: None)
-    if made.unsayable:
-        raise StatementError(made.unsayable)
+        return Translation(printer.print_query(resolved.query, target_catalogue), resolved.warnings)
+    allows_several = to in ("plan", "python", "curl")
+    plan = make_plan(
+        resolved.query, target_catalogue, resolved.warnings, cut=allows_several, held=lambda _request: None
+    )
+    if plan.unsayable:
+        raise StatementError(plan.unsayable)
     if to == "plan":
         from auroraql.codecs import plan_json
 
-        return Translation(plan_json.write_plan(made, known), made.warnings)
-    request, left_out = require_one_request(made, find, to)
-    if not whole:
+        return Translation(plan_json.write_plan(plan, target_catalogue), plan.warnings)
+    request, warnings = require_one_request(plan, find, to)
+    if not allows_several:
         if is_open(request) and not verbatim:
-            raise StatementError([_open_window(made, find)])
-        left_out = (*left_out, *_refused_reason(request, find.origin))
-    return Translation(_write_request(request, resolved.query, to, known), (*made.warnings, *left_out))
+            raise StatementError([_open_window(plan, find)])
+        warnings = (*warnings, *_refused_reason(request, find.origin))
+    return Translation(_write_request(request, resolved.query, to, target_catalogue), (*plan.warnings, *warnings))
 
 
 def _write_request(request: Request, query: Query, to: str, catalogue: Catalogue) -> str | dict[str, Any]:
-    """One request in one of the forms that have one."""
+    """Return a request in a form of a single request."""
     match to:
         case "json":
             from auroraql.codecs import query_json
@@ -151,8 +149,8 @@ def _write_request(request: Request, query: Query, to: str, catalogue: Catalogue
     return pyaurorax.write_pyaurorax(request, statement) if to == "python" else curl.write_curl(request, statement)
 
 
-def _check_parameters(given: Mapping[str, object] | None, used: frozenset[str]) -> None:
-    unused = sorted(set(given or ()) - used)
+def _check_parameters(parameters: Mapping[str, object] | None, used: frozenset[str]) -> None:
+    unused = sorted(set(parameters or ()) - used)
     if unused:
         raise StatementError([unused_parameter_warning(name, used) for name in unused])
 
@@ -161,14 +159,14 @@ _CLAUSES = ("ORDER BY", "GROUP BY", "LIMIT")
 
 
 def _find_untranslatable(find: FindStatement, query: Query) -> Iterator[tuple[str, Origin]]:
-    """What of a statement no request of AuroraX's has, and where it is written."""
+    """Yield the parts of a statement that an AuroraX request cannot express, with their spans."""
     if find.distinct:
         yield "DISTINCT", find.origin
     for clause in find.clauses:
         match clause:
             case Select(items):
                 functions = [item for item in items if isinstance(item, SelectAggregate)]
-                yield from ((f"a function as {each.function}()", each.origin) for each in functions[:1])
+                yield from ((f"the function {function.function}()", function.origin) for function in functions[:1])
             case Overlap():
                 yield "the intervals of a result", clause.origin
             case Window(form="overlapping") if query.during is not None:
@@ -182,64 +180,66 @@ def _find_untranslatable(find: FindStatement, query: Query) -> Iterator[tuple[st
 
 
 def require_one_request(plan: Plan, find: FindStatement, to: str) -> tuple[Request, tuple[Diagnostic, ...]]:
-    """The single request that says the whole statement, and what had to be left out of it.
+    """Return the single request that expresses the whole statement, and warnings for what it omits.
 
-    Raises StatementError when one query cannot say it: nothing is dropped that changes which records come.
+    Raises StatementError when one request cannot express it: nothing that changes the matching records is omitted.
     """
-    code, what = ("AQL0406", "the sentence") if to == "sentence" else ("AQL0407", _CALLED[to])
-    wrong = [
+    code, noun = ("AQL0406", "the sentence") if to == "sentence" else ("AQL0407", _CALLED[to])
+    errors = [
         Diagnostic(
             code,
-            f"{what} cannot say {name}",
+            f"{noun} cannot express {name}",
             origin,
-            "done after the request",
-            f"write it with --to plan, or leave {'the clause' if name.endswith(_CLAUSES) else 'it'} out",
+            "applied after the request",
+            f"use --to plan, or remove {'the clause' if name.endswith(_CLAUSES) else 'it'}",
         )
         for name, origin in _find_untranslatable(find, plan.query)
     ]
     if not plan.requests:
-        wrong.append(Diagnostic(code, f"{what} cannot say this: no record can match", hint="see --to plan"))
+        errors.append(
+            Diagnostic(code, f"{noun} cannot express a statement that matches no record", hint="use --to plan")
+        )
     elif any(map(is_too_long, plan.requests)):
         pieces = cut_windows(plan.requests)
-        message = f"{what} cannot say this window: AuroraX takes at most a month"
-        where = next((c.origin for c in find.clauses if isinstance(c, Window)), plan.query.where.origin)
-        wrong.append(Diagnostic(code, message, where, f"needs {len(pieces)} requests", "write it with --to plan"))
+        message = f"{noun} cannot express this window: AuroraX accepts at most a month"
+        where = next((clause.origin for clause in find.clauses if isinstance(clause, Window)), plan.query.where.origin)
+        errors.append(Diagnostic(code, message, where, f"needs {len(pieces)} requests", "use --to plan"))
     elif plan.query.during is None and (len(plan.requests) > 1 or plan.post_processing.where is not None):
-        needs = f"{len(plan.requests)} requests" if len(plan.requests) > 1 else "a predicate after the request"
-        where = next((c.expression.origin for c in find.clauses if isinstance(c, Where)), None)
-        wrong.append(
-            Diagnostic(code, f"{what} cannot say this predicate", where, f"needs {needs}", "write it with --to plan")
+        requirement = f"{len(plan.requests)} requests" if len(plan.requests) > 1 else "a predicate after the request"
+        where = next((clause.expression.origin for clause in find.clauses if isinstance(clause, Where)), None)
+        errors.append(
+            Diagnostic(code, f"{noun} cannot express this predicate", where, f"needs {requirement}", "use --to plan")
         )
-    if wrong:
-        raise StatementError(wrong)
-    left_out = [
+    if errors:
+        raise StatementError(errors)
+    warnings = [
         Diagnostic(
             "AQL0605",
-            f"{what} does not say which columns are selected",
+            f"{noun} cannot express the selected columns",
             clause.origin,
-            "left out",
-            "--to plan shows them as response_format",
+            "omitted",
+            "--to plan includes them as response_format",
             severity="warning",
         )
         for clause in find.clauses
         if isinstance(clause, Select) and to in ("json", "sentence")
     ]
-    return plan.requests[0], tuple(left_out)
+    return plan.requests[0], tuple(warnings)
 
 
 def _refused_reason(request: Request, origin: Origin) -> Iterator[Diagnostic]:
-    """The warnings that the service refuses a request."""
+    """Yield warnings for a request that the service would refuse."""
     message = f"AuroraX refuses a search for {KINDS[request.kind].title}"
     if lacks_filter(request):
-        hint = "add one, such as the program swarm; when the search is run, it lists all programs"
+        hint = "add one, such as program = 'swarm'; AuroraQL adds all programs when it runs the search"
         yield Diagnostic("AQL0614", f"{message} without a filter", origin, "no filter", hint, severity="warning")
     if is_open(request):
-        hint, label = "write both ends of its window", "open at an end"
+        hint, label = "write both ends of the window", "open window"
         yield Diagnostic("AQL0614", f"{message} without both ends of a window", origin, label, hint, severity="warning")
 
 
 def _open_window(plan: Plan, find: FindStatement) -> Diagnostic:
-    """The error for a window that is open where the service needs both ends, at the clause or the statement."""
+    """Return the error of an open window, with the span of its clause or of the statement."""
     error = open_window(plan.query)
     where = next((clause.origin for clause in find.clauses if isinstance(clause, Window)), None)
     return replace(error, origin=where or error.origin or find.origin)

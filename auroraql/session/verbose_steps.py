@@ -15,7 +15,7 @@ Report = Callable[[str], object]
 class VerboseSteps:
     """Reports the steps of one search: requests, log lines of the service, and received data.
 
-    Call `watch` repeatedly while the search runs; it reports only news.
+    Call `on_progress` repeatedly while the search runs. It reports only news.
     """
 
     def __init__(self, report: Report) -> None:
@@ -31,7 +31,7 @@ class VerboseSteps:
             self._say(f"It takes {requests} requests")
 
     def on_progress(self, run: EngineRun) -> None:
-        """Report news: request ids and addresses, log lines, and that the data is available."""
+        """Report news: request IDs and addresses, log lines, and that the data is available."""
         for number, request_id in enumerate(run.request_ids):
             if request_id not in self._request_ids:
                 self._request_ids.add(request_id)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -19,7 +19,7 @@ from auroraql.sql.metadata_texts import add_text_map, has_many_comparisons, text
 
 @dataclass(frozen=True)
 class ColumnMapping:
-    """Tables and columns of a kind. `tables` is the FROM clause, `fields` maps dotted names to SQL expressions.
+    """Tables and columns of a kind. `tables` and `metadata_join` form the FROM clause; `fields` maps dotted names to SQL.
 
     `metadata` is the column of metadata objects. `ties` completes ORDER BY, so that equal queries return equal rows.
     `record_table` is the table and alias of the metadata. If that is not the table of the records, `records` selects
@@ -30,6 +30,8 @@ class ColumnMapping:
     fields: Mapping[str, StoredValue]
     metadata: str
     ties: tuple[str, ...]
+    metadata_join: str = ""
+    """The join that adds the metadata of records that keep them in a table of their own. It adds no row."""
     record_table: tuple[str, str] | None = None
     records: str = ""
     texts: bool = False
@@ -54,8 +56,20 @@ class ColumnMapping:
         table, alias = self.record_table
         within = " AND ".join(window) or "TRUE"
         condition = f"{alias}.identifier IN ({self.records} WHERE {within})" if self.records else within
-        tables = self.tables.replace(f"{table} AS {alias}", add_text_map(table, alias, condition), 1)
-        return replace(self, tables=tables, texts=True)
+        plain, with_texts = f"{table} AS {alias}", add_text_map(table, alias, condition)
+        tables, join = (text.replace(plain, with_texts, 1) for text in (self.tables, self.metadata_join))
+        return replace(self, tables=tables, metadata_join=join, texts=True)
+
+    def narrow_to(self, rows: str, tables: str) -> str:
+        """Return a FROM clause whose first table, that of the records, has only the records of another."""
+        records = self.tables.partition(" LEFT JOIN ")[0]
+        alias = records.rpartition(" ")[2]
+        return tables.replace(records, f"({' '.join(('SELECT', f'{alias}.*', 'FROM', rows))}) AS {alias}", 1)
+
+    def from_clause(self, refs: Iterable[Ref]) -> str:
+        """Return the tables that hold these fields and metadata keys."""
+        has_metadata = any(ref.role == "metadata" or ref.name == "metadata" for ref in refs)
+        return self.tables + self.metadata_join if has_metadata else self.tables
 
 
 def _data_product_columns() -> ColumnMapping:
@@ -78,10 +92,8 @@ def _ephemeris_columns() -> ColumnMapping:
     fields = {f.name: StoredValue(f'e."{"_".join(f.path)}"', f.type) for f in kind.leaves()} | _source_fields("e")
     fields |= {f.name: _object_expression(f, fields) for f in kind.fields if f.members}
     return ColumnMapping(
-        tables=(
-            "ephemeris AS e LEFT JOIN data_sources AS s ON s.identifier = e.data_source"
-            " LEFT JOIN ephemeris_metadata AS m ON m.identifier = e.metadata"
-        ),
+        tables="ephemeris AS e LEFT JOIN data_sources AS s ON s.identifier = e.data_source",
+        metadata_join=" LEFT JOIN ephemeris_metadata AS m ON m.identifier = e.metadata",
         fields=fields | {"metadata": StoredValue("m.metadata", Type.OBJECT)},
         metadata="m.metadata",
         ties=("e.epoch", "e.data_source"),

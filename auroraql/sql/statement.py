@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from auroraql.ir.query import EVERYTHING, Query, Ref
+from auroraql.ir.query import EVERYTHING, Query, Ref, collect_refs
 from auroraql.results.result_set import select_columns
 from auroraql.schema import KINDS, Type
 from auroraql.sql import order
@@ -57,22 +57,26 @@ def compile_query(query: Query, paths: Sequence[tuple[str, ...]]) -> SqlText:
         _output_expression(at, columns[at]) if at in columns else f"CAST(m AS JSON) -> {pointers[path]}::VARCHAR"
         for at, path in enumerate(paths)
     )
+    rows = _ordered_rows(query, paths, mapping, window, bind)
+    return SqlText(" ".join(("SELECT", ", ".join(outer), "FROM ( SELECT", inner, rows, ")")), tuple(bind.values))
+
+
+def _ordered_rows(
+    query: Query, paths: Sequence[tuple[str, ...]], mapping: ColumnMapping, window: Sequence[str], bind: Bindings
+) -> str:
+    """Return the clauses from FROM to LIMIT."""
     where = " AND ".join((*window, *_where_conditions(query, mapping, bind)))
     ordering = ", ".join((*order.order_terms(query.order_by, mapping.locate, bind), *mapping.ties))
+    using = query.using.refs if query.using is not None else ()
+    filtered = (*collect_refs(query.where), *using, *(key.ref for key in query.order_by))
     limit = order.limit_clause(query.limit, query.offset, bind)
-    clauses = (
-        "SELECT",
-        ", ".join(outer),
-        "FROM ( SELECT",
-        inner,
-        "FROM",
-        mapping.tables,
-        *((f"WHERE {where}",) if where else ()),
-        f"ORDER BY {ordering}",
-        *limit,
-        ")",
-    )
-    return SqlText(" ".join(clauses), tuple(bind.values))
+    chosen = " ".join((*((f"WHERE {where}",) if where else ()), f"ORDER BY {ordering}", *limit))
+    tables = mapping.from_clause((*filtered, *map(_ref_of, paths)))
+    chosen_from = mapping.from_clause(filtered)
+    if not limit or chosen_from == tables:
+        return f"FROM {tables} {chosen}"
+    # Joining the metadata of the rows that LIMIT keeps is much cheaper than joining those of every row.
+    return f"FROM {mapping.narrow_to(f'{chosen_from} {chosen}', tables)} ORDER BY {ordering}"
 
 
 def _compile_grouped(query: Query, mapping: ColumnMapping, window: Sequence[str], bind: Bindings) -> SqlText:
@@ -81,7 +85,9 @@ def _compile_grouped(query: Query, mapping: ColumnMapping, window: Sequence[str]
     refs = used_refs(query, columns)
     places = {ref: mapping.locate(ref, bind) for ref in refs}
     where = " AND ".join((*window, *_where_conditions(query, mapping, bind)))
-    rows, named = select_values(refs, places, mapping.tables, where)
+    using = query.using.refs if query.using is not None else ()
+    tables = mapping.from_clause((*refs, *collect_refs(query.where), *using))
+    rows, named = select_values(refs, places, tables, where)
     return SqlText(compile_groups(query, columns, rows, named, bind), tuple(bind.values))
 
 
@@ -103,7 +109,11 @@ def _where_conditions(query: Query, mapping: ColumnMapping, bind: Bindings) -> S
 
 
 def _column_expression(path: tuple[str, ...], mapping: ColumnMapping, bind: Bindings) -> StoredValue:
-    return mapping.locate(Ref("metadata", path[1]) if _is_key(path) else Ref("record", ".".join(path)), bind)
+    return mapping.locate(_ref_of(path), bind)
+
+
+def _ref_of(path: tuple[str, ...]) -> Ref:
+    return Ref("metadata", path[1]) if _is_key(path) else Ref("record", ".".join(path))
 
 
 def _output_expression(at: int, column: StoredValue) -> str:

@@ -16,7 +16,7 @@ from auroraql import connect
 from auroraql.engines.duckdb.catalogue_file import LOCKED_DOWN
 from auroraql.engines.duckdb.catalogue_format import SCHEMA_VERSION
 from tests.bench.measure import best, line
-from tests.small_catalogue import FORMAT
+from tests.support.small_catalogue import FORMAT
 
 FIND = (
     "FIND data_products SELECT start, url WHERE program = 'p3' AND data_product_type = 'keogram' AND keogram_type = 'daily'"

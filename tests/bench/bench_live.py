@@ -21,8 +21,8 @@ from contextlib import contextmanager
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from tests.aurorax_server import EPHEMERIS, RECORDS, SOURCES, SWARM, AuroraXServer, Fault
 from tests.bench.measure import line
+from tests.support.aurorax_server import EPHEMERIS, RECORDS, SOURCES, SWARM, AuroraXServer, Fault
 
 COMPUTES = 0.3
 """Seconds that the service takes for a search."""

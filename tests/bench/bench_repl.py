@@ -23,7 +23,7 @@ from auroraql.frontends.repl.controller import Controller
 from auroraql.frontends.repl.controller_protocol import ReplOptions
 from auroraql.schema.catalogue import Catalogue, DataSource, load_shipped
 from tests.bench.measure import line
-from tests.repl_fakes import FakeArchive
+from tests.support.repl_fakes import FakeArchive
 
 _TEN = """FIND conjunctions
   OF ground AS asi (program = 'prog7' AND platform IN ('site 00007', 'site 00057')),

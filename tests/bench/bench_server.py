@@ -13,7 +13,7 @@ from pathlib import Path
 import requests
 
 from tests.bench.measure import line
-from tests.server_process import ServerProcess, finished, post, waited
+from tests.support.server_process import ServerProcess, finished, post, waited
 
 THREE_HUNDRED = {
     "data_sources": {"programs": ["auroramax"]},

@@ -101,7 +101,7 @@ class ServiceCall:
 
 
 _DEADLINE_FAILURE = TransportFailure(
-    TimedOut, "the deadline passed before it answered", is_permanent=True, hint="allow it more time, or ask for less"
+    TimedOut, "no response before the deadline", is_permanent=True, hint="increase the timeout, or search less"
 )
 
 

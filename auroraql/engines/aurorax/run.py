@@ -202,7 +202,11 @@ class AuroraXRun:
     def _timeout_error(self, error: TimedOut, cancel_error: ArchiveError | None) -> ArchiveError:
         """Return the TimedOut error, with a note on whether the searches were cancelled."""
         outcome = (
-            "" if not self.request_ids else ", and is cancelled" if cancel_error is None else ", and may still run"
+            ""
+            if not self.request_ids
+            else ", and the search was cancelled"
+            if cancel_error is None
+            else ", and the search may still be running"
         )
         hint = (
             error.hint if cancel_error is None else f"{error.hint}; it could not be cancelled: {cancel_error.message}"
@@ -356,8 +360,8 @@ class AuroraXRun:
             delay = min(max(MIN_POLL_SECONDS, POLL_BACKOFF * waited), MAX_POLL_SECONDS)
 
     def _deadline_error(self, request_id: str, began: float) -> ArchiveError:
-        message = f"the search was not done after {time.monotonic() - began:.1f} s"
-        hint = "allow it more time, or ask for a shorter time window"
+        message = f"no result within {time.monotonic() - began:.1f} s"
+        hint = "increase the timeout, or search a shorter time window"
         return self._context.for_request(request_id).error(TimedOut, message, hint)
 
     def _poll(self, search: _RemoteSearch, deadline: float) -> None:

@@ -17,6 +17,7 @@ from argcomplete.shell_integration import shellcode
 
 from auroraql.config import read_config
 from auroraql.diagnostics.errors import AuroraQLError, Source
+from auroraql.engines.registry import ENGINES
 from auroraql.frontends.shared.effective_config import query_folders
 from auroraql.queries import SUFFIX, SavedQuery, find_queries, find_query
 from auroraql.queries.parameter_completion import describe_parameters, parameter_values
@@ -76,12 +77,15 @@ def _files_and_queries(prefix: str, parsed_args: argparse.Namespace, **rest: Any
 
 def _archive_names(prefix: str, **_rest: Any) -> dict[str, str]:
     """Return the built-in archives, those of the profiles, and catalogue files, with descriptions."""
-    archives = {"demo": "demonstration data", "aurorax": "the AuroraX search engine"}
+    archives = {engine.name: engine.doc for engine in ENGINES if engine.name}
     with suppress(AuroraQLError):
         for name, settings in read_config(os.environ).file.profiles.items():
             if "archive" in settings:
                 archives[str(settings["archive"].value)] = f"profile {name}"
-    return archives | dict.fromkeys(_paths_with_suffix(prefix, ".duckdb"), "catalogue file")
+    for engine in ENGINES:
+        if engine.suffix:
+            archives |= dict.fromkeys(_paths_with_suffix(prefix, engine.suffix), engine.doc)
+    return archives
 
 
 def _profile_names(**_rest: Any) -> list[str]:

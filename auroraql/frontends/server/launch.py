@@ -20,6 +20,7 @@ from auroraql.diagnostics.errors import UsageError
 from auroraql.engines.duckdb.demo.location import demo_cache_path
 from auroraql.engines.duckdb.engine import EmbeddedEngine
 from auroraql.engines.duckdb.spill_folder import SPILL_PREFIX, SpillFolder
+from auroraql.engines.registry import find_engine
 from auroraql.engines.source_cache import SourceCache
 from auroraql.frontends.server.access import AccessPolicy, read_host, read_origin
 from auroraql.frontends.server.application import Application
@@ -82,7 +83,7 @@ def serve(settings: ServerSettings, say: Notify) -> int:
     ):
         store = ResultStore(folder, settings.keep, settings.disk - spill.size)
         searches = SearchQueue(engine, store, timeout=settings.timeout, workers=_WORKERS)
-        temporary = bool(keys) and settings.archive == "demo"
+        temporary = bool(keys) and find_engine(settings.archive).is_demonstration
         service = ServedArchive(engine, searches, SourceDirectory(engine), keys, temporary)
         server = create_server(Application(service, access), settings.host, settings.port)
         try:
@@ -133,10 +134,12 @@ def _open_archive(
     settings: ServerSettings, say: Notify, spill: SpillFolder, *, writable: bool
 ) -> Iterator[EmbeddedEngine]:
     """Open the archive. Changes to the demonstration go to a copy that is deleted when the server stops."""
-    if settings.archive == "aurorax" or "://" in settings.archive:
+    if not find_engine(settings.archive).is_servable:
         raise UsageError("serve takes a local archive", "use demo or the path of a catalogue file")
     with (
-        _copy_demonstration(say) if writable and settings.archive == "demo" else _archive_name(settings.archive) as path
+        _copy_demonstration(say)
+        if writable and find_engine(settings.archive).is_demonstration
+        else _archive_name(settings.archive) as path
     ):
         config = {"memory_limit": f"{settings.memory}B", **DUCKDB_SETTINGS, **spill.settings(str(path))}
         engine = EmbeddedEngine(path, say=say, writable=writable, config=config)
@@ -149,7 +152,7 @@ def _open_archive(
 
 @contextmanager
 def _archive_name(archive: str) -> Iterator[Path | None]:
-    yield None if archive == "demo" else Path(archive)
+    yield None if find_engine(archive).is_demonstration else Path(archive)
 
 
 @contextmanager
@@ -168,7 +171,9 @@ def _copy_demonstration(say: Notify) -> Iterator[Path]:
 def _result_folder(settings: ServerSettings) -> Iterator[Path]:
     """Lock and yield a results folder of this archive. A second server on the same archive gets another folder."""
     parent = settings.folder or user_cache_path("auroraql", appauthor=False) / "serve"
-    archive = settings.archive if settings.archive == "demo" else str(Path(settings.archive).absolute())
+    archive = settings.archive
+    if not find_engine(archive).is_demonstration:
+        archive = str(Path(archive).absolute())
     name = blake2b(archive.encode("utf-8", "surrogateescape"), digest_size=8).hexdigest()
     try:
         parent.mkdir(mode=0o700, parents=True, exist_ok=True)

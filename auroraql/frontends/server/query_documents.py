@@ -19,8 +19,16 @@ from itertools import combinations
 from typing import Any
 
 from auroraql.codecs import query_json, sentence
-from auroraql.codecs.conjunction_json import DISTANCES, LOCATIONS, SECONDS, SUBMINUTE, TYPES
-from auroraql.codecs.query_json import SOURCES, list_fields, name_json_type
+from auroraql.codecs.query_json import (
+    DISTANCES,
+    LOCATIONS,
+    SECONDS,
+    SOURCES,
+    SUBMINUTE,
+    TYPES,
+    list_fields,
+    name_json_type,
+)
 from auroraql.diagnostics.errors import MAX_REPORTED, Pointer
 from auroraql.diagnostics.suggestions import find_closest, find_misspelt
 from auroraql.engines.duckdb.engine import EmbeddedEngine

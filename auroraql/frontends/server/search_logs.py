@@ -11,8 +11,8 @@ from itertools import islice, product
 
 import msgspec
 
-from auroraql.codecs.conjunction_json import SUBMINUTE
-from auroraql.codecs.conjunction_sentence import write_block
+from auroraql.codecs.query_json import SUBMINUTE
+from auroraql.codecs.sentence import write_block
 from auroraql.frontends.server.query_documents import QueryDocument, describe_query
 from auroraql.ir.plan import BlockRequest
 from auroraql.results.result_set import ResultColumn, Row

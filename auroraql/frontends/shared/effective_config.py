@@ -6,6 +6,8 @@ import argparse
 import os
 from pathlib import Path
 
+from platformdirs import user_data_path
+
 from auroraql.config import Config, read_config
 
 _OPTIONS = ("archive", "format", "timeout", "color", "profile")
@@ -23,7 +25,5 @@ def query_folders(config: Config) -> tuple[Path, Path]:
 
 def user_query_folder(config: Config) -> Path:
     """The user's own folder of saved queries."""
-    from platformdirs import user_data_path
-
     named = config.text("queries")
     return Path(named).expanduser() if named else user_data_path("auroraql") / "queries"

@@ -1,1 +1,1 @@
-"""SQL over stored results: what a statement may read, and how it runs."""
+"""SQL on stored results: `sandbox` checks a statement, `runner` executes it in DuckDB."""

@@ -1,4 +1,4 @@
-"""SQL over results kept by name: each is a table in a database of its own, in memory, that reaches nothing outside."""
+"""Runner of SQL on stored results. Each result is a table of a locked in-memory DuckDB database."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ _READ_AS = {
     "decimal": Type.DECIMAL,
     **dict.fromkeys(("list", "array", "struct", "map", "json", "variant"), Type.OBJECT),
 }
-"""DuckDB's types, by the beginnings of their names; whole numbers and timestamps have many."""
+"""Types of results by the id of DuckDB's type. `_result_type` handles the many integer and timestamp types."""
 
 
 _as_json = json.JSONEncoder(ensure_ascii=False, default=str).encode
@@ -61,7 +61,7 @@ _as_json = json.JSONEncoder(ensure_ascii=False, default=str).encode
 
 @dataclass(frozen=True, slots=True)
 class _ColumnValues:
-    """A column of a table: its name, its SQL type, and its values."""
+    """Column of a table: its name, its SQL type, and its values."""
 
     name: str
     type: str
@@ -69,46 +69,46 @@ class _ColumnValues:
 
 
 _MOST_BYTES = 1 << 30
-"""How much memory the rows of an answer may take."""
+"""Maximum memory of the result rows, in bytes."""
 
 _MOST_AT_ONCE = 64 << 20
-"""How much of it is fetched at once, as far as the rows so far tell."""
+"""Maximum size of a batch of rows in bytes, estimated from the rows so far."""
 
 _DEEPEST = 200
-"""Levels of objects and lists in a value."""
+"""Maximum nesting depth of objects and lists in a value."""
 
 
 def run_sql(
     statement: SqlStatement,
     tables: Sequence[StoredResult],
-    limited: SqlPlan,
+    sql_plan: SqlPlan,
     parameters: Mapping[str, object],
     deadline: float,
-    most: int | None = None,
+    max_rows: int | None = None,
 ) -> tuple[tuple[ResultColumn, ...], list[Row]]:
-    """Return the columns and rows of SQL that `check_sql` let pass; `deadline` in seconds of `time.monotonic`.
+    """Run SQL that `check_sql` accepted. Return its columns and rows. `deadline` is in seconds of `time.monotonic`.
 
-    `most` is how many rows are fetched at most. Raises StatementError for what DuckDB finds wrong with it, TimedOut
-    at the deadline, Failed when the rows take too much memory.
+    `most` limits the number of fetched rows. Raises StatementError when DuckDB rejects the SQL, TimedOut at the
+    deadline, and Failed when the rows need too much memory.
     """
-    ran = _rewrite_names(statement, tables, limited)
+    rewritten = _rewrite_names(statement, tables, sql_plan)
     try:
-        return _execute(statement, ran, tables, limited.columns, parameters, deadline, most)
+        return _execute(statement, rewritten, tables, sql_plan.columns, parameters, deadline, max_rows)
     except duckdb.BinderException:
-        # Among all the columns there are, what is misspelt has a nearest.
-        return _execute(statement, ran, tables, None, parameters, deadline, most)
+        # Retry with all columns, so that the error can suggest the nearest name.
+        return _execute(statement, rewritten, tables, None, parameters, deadline, max_rows)
 
 
-def _rewrite_names(statement: SqlStatement, tables: Sequence[StoredResult], limited: SqlPlan) -> RewrittenSql:
-    """The SQL with the columns that have dots in their names in quotes: DuckDB takes `a.b` for a table and a column."""
-    columns = {kept.name: table_columns(kept) for kept in tables}
-    names = {table: dotted_names(each) for table, each in columns.items()}
-    every = {name: place for each in names.values() for name, place in each.items()}
+def _rewrite_names(statement: SqlStatement, tables: Sequence[StoredResult], sql_plan: SqlPlan) -> RewrittenSql:
+    """Return the SQL with dotted column names in quotes. DuckDB would read `a.b` as a table and a column."""
+    columns = {result.name: table_columns(result) for result in tables}
+    names = {table: dotted_names(table_names) for table, table_names in columns.items()}
+    all_names = {name: path for table_names in names.values() for name, path in table_names.items()}
     data, end, length = statement.text.encode(), 0, 0
     pieces: list[bytes] = []
     edits: list[tuple[tuple[int, int], tuple[int, int]]] = []
-    for dotted in limited.dotted:
-        written = _dotted_reference(dotted, names.get(dotted.table, every))
+    for dotted in sql_plan.dotted:
+        written = _dotted_reference(dotted, names.get(dotted.table, all_names))
         if written is None or dotted.start < end:
             continue
         pieces += (data[end : dotted.start], written.encode())
@@ -116,28 +116,30 @@ def _rewrite_names(statement: SqlStatement, tables: Sequence[StoredResult], limi
         length = begin + len(pieces[-1])
         edits.append(((begin, length), (dotted.start, end)))
     text = b"".join((*pieces, data[end:])).decode()
-    others = {other: place for each in columns.values() for other, place in other_names(each).items()}
+    others = {other: path for table_names in columns.values() for other, path in other_names(table_names).items()}
     return RewrittenSql(text, tuple(edits), others)
 
 
 def _dotted_reference(dotted: DottedName, names: Mapping[str, tuple[str, ...]]) -> str | None:
-    """A dotted name with the names of the column and its member in quotes; None where nothing is called so."""
-    # What is no result has columns of its own; a result may have a column that begins with its name.
+    """Return a dotted name with its column and member in quotes, or None when no column has that name."""
+    # A table that is not a result has its own columns. A result may have a column that begins with the result's name.
     for qualifier in (0,) if not dotted.qualifier else (dotted.qualifier, 0) if dotted.table else (dotted.qualifier,):
         rest = dotted.parts[qualifier:]
         for length in range(len(rest), 0, -1):
             name = ".".join(rest[:length])
-            place = names.get(name.lower())
-            if place is not None:
-                path = ".".join(quote_identifier(part) for part in (*dotted.parts[:qualifier], *place, *rest[length:]))
-                is_named = place[-1].lower() == name.lower() or length < len(rest) or not dotted.is_output
+            column_path = names.get(name.lower())
+            if column_path is not None:
+                path = ".".join(
+                    quote_identifier(part) for part in (*dotted.parts[:qualifier], *column_path, *rest[length:])
+                )
+                is_named = column_path[-1].lower() == name.lower() or length < len(rest) or not dotted.is_output
                 return path if is_named else f"{path} AS {quote_identifier(name)}"
     return None
 
 
 def _connection() -> duckdb.DuckDBPyConnection:
-    """An empty database that is locked, and whose time zone is UTC, whatever the machine's is."""
-    # Only once it is open does DuckDB know the setting of the time zone.
+    """Open an empty, locked in-memory database with the time zone UTC."""
+    # The TimeZone setting exists only after the database is open, so the lock comes after it.
     connection = duckdb.connect(":memory:", config={k: v for k, v in CONFIG.items() if k != "lock_configuration"})
     connection.execute("SET GLOBAL TimeZone = 'UTC'")
     connection.execute("SET GLOBAL lock_configuration = true")
@@ -146,12 +148,12 @@ def _connection() -> duckdb.DuckDBPyConnection:
 
 def _execute(
     statement: SqlStatement,
-    ran: RewrittenSql,
+    rewritten: RewrittenSql,
     tables: Sequence[StoredResult],
     only: frozenset[str] | None,
     parameters: Mapping[str, object],
     deadline: float,
-    most: int | None,
+    max_rows: int | None,
 ) -> tuple[tuple[ResultColumn, ...], list[Row]]:
     with _connection() as connection:
         try:
@@ -160,28 +162,28 @@ def _execute(
                 QueryInterrupter(cursor, threading.Event(), deadline),
                 raise_keyboard_interrupt(),
             ):
-                for kept in tables:
-                    _create_table(cursor, kept, only, deadline)
+                for result in tables:
+                    _create_table(cursor, result, only, deadline)
                 _check_parameters(cursor, parameters, statement)
-                cursor.execute(ran.text, dict(parameters) or None)
+                cursor.execute(rewritten.text, dict(parameters) or None)
                 if any(str(code) == "TIMESTAMP WITH TIME ZONE" for _, code, *_ in cursor.description or ()):
-                    cursor.execute(*_without_time_zones(cursor, ran.text, parameters))
+                    cursor.execute(*_without_time_zones(cursor, rewritten.text, parameters))
                 columns = tuple(_result_columns(cursor.description or ()))
                 _check_depth(columns, cursor.description or (), statement)
-                return columns, _fetch_rows(cursor, columns, statement, deadline, most)
+                return columns, _fetch_rows(cursor, columns, statement, deadline, max_rows)
         except duckdb.InterruptException:
-            message, hint = "the deadline passed before it was done", "allow more time: SET timeout = 20 minutes"
+            message, hint = "the SQL did not finish in time", "increase the timeout: SET timeout = 20 minutes"
             raise TimedOut(message, archive="SQL", subject="the SQL", hint=hint) from None
         except duckdb.Error as error:
             if only is not None and isinstance(error, duckdb.BinderException):
                 raise
-            raise StatementError([sql_error(error, statement, ran)]) from None
+            raise StatementError([sql_error(error, statement, rewritten)]) from None
 
 
 def _check_parameters(
     cursor: duckdb.DuckDBPyConnection, parameters: Mapping[str, object], statement: SqlStatement
 ) -> None:
-    """Bind each parameter by itself, so that one that DuckDB has no type for is reported by its name."""
+    """Bind each parameter separately, to report one of an unsupported type by name. Raises StatementError."""
     for name, value in parameters.items():
         try:
             cursor.execute("SELECT $value", {"value": value})
@@ -190,21 +192,21 @@ def _check_parameters(
         except (duckdb.Error, UnicodeError, OverflowError) as error:
             reason = str(error).splitlines()[0].partition("Error: ")[2]
             message = f"the parameter ${name} cannot be used in SQL{': ' + reason[:200] if reason else ''}"
-            hint = "SQL takes texts, numbers up to 128 bits, times, and lists of one type"
+            hint = "SQL accepts strings, numbers up to 128 bits, times, and lists of one type"
             raise StatementError([Diagnostic("AQL0211", message, statement.origin, hint=hint)]) from None
 
 
 def _without_time_zones(
     cursor: duckdb.DuckDBPyConnection, sql: str, parameters: Mapping[str, object]
 ) -> tuple[str, dict[str, object] | None]:
-    """The SQL with its times in UTC and without a zone, as all times of a result are."""
+    """Return the SQL with its times converted to UTC without a time zone, like all times of a result."""
     described = cursor.description or ()
     zoned = [str(code) == "TIMESTAMP WITH TIME ZONE" for _, code, *_ in described]
     columns = ", ".join(
-        f"c{at}{'::TIMESTAMP' if is_zoned else ''} AS {quote_identifier(str(name))}"
-        for at, (is_zoned, (name, *_)) in enumerate(zip(zoned, described, strict=True))
+        f"c{index}{'::TIMESTAMP' if is_zoned else ''} AS {quote_identifier(str(name))}"
+        for index, (is_zoned, (name, *_)) in enumerate(zip(zoned, described, strict=True))
     )
-    names = ", ".join(f"c{at}" for at in range(len(zoned)))
+    names = ", ".join(f"c{index}" for index in range(len(zoned)))
     text = sql.strip().removesuffix(";")
     return f"SELECT {columns} FROM (\n{text}\n) AS answer({names})", dict(parameters) or None  # noqa: S608
 
@@ -214,34 +216,36 @@ def _fetch_rows(
     columns: Sequence[ResultColumn],
     statement: SqlStatement,
     deadline: float,
-    most: int | None,
+    max_rows: int | None,
 ) -> list[Row]:
-    """The rows, a few at a time. Raises duckdb.InterruptException at the deadline, Failed for too many."""
+    """Fetch the rows in batches. Raises duckdb.InterruptException at the deadline, and Failed for too much memory."""
     rows: list[Row] = []
-    held, size = 0, 1
-    # Most values are those of Python already; of the others the columns are known.
-    odd = [
-        at
-        for at, (_, code, *_) in enumerate(cursor.description or ())
+    used_bytes, size = 0, 1
+    # Only these columns need conversion.
+    converted = [
+        index
+        for index, (_, code, *_) in enumerate(cursor.description or ())
         if code.id not in _AS_IN_PYTHON or str(code) == "JSON"
     ]
-    long = [at for at, column in enumerate(columns) if column.type in (Type.STRING, Type.OBJECT, Type.BYTES)]
-    while some := cursor.fetchmany(size if most is None else min(size, most - len(rows))):
-        held += (64 + 32 * len(columns)) * len(some) + sum(_estimate_bytes(row[at]) for row in some for at in long)
-        if odd:
-            values: list[Sequence[Any]] = list(zip(*some, strict=True))
-            for at in odd:
-                values[at] = [_plain_value(value, columns[at], statement) for value in values[at]]
-            some = list(zip(*values, strict=True))
-        rows += some
-        if held > _MOST_BYTES:
-            message = f"the rows take more than {_MOST_BYTES >> 30} GB of memory, after {len(rows):,} of them"
-            hint = "add LIMIT, or select and group what is needed"
+    sized = [index for index, column in enumerate(columns) if column.type in (Type.STRING, Type.OBJECT, Type.BYTES)]
+    while batch := cursor.fetchmany(size if max_rows is None else min(size, max_rows - len(rows))):
+        used_bytes += (64 + 32 * len(columns)) * len(batch) + sum(
+            _estimate_bytes(row[index]) for row in batch for index in sized
+        )
+        if converted:
+            values: list[Sequence[Any]] = list(zip(*batch, strict=True))
+            for index in converted:
+                values[index] = [_plain_value(value, columns[index], statement) for value in values[index]]
+            batch = list(zip(*values, strict=True))
+        rows += batch
+        if used_bytes > _MOST_BYTES:
+            message = f"the rows need more than {_MOST_BYTES >> 30} GB of memory, after {len(rows):,} rows"
+            hint = "add LIMIT, select fewer columns, or use GROUP BY"
             raise Failed(message, archive="SQL", subject="the SQL", hint=hint)
         if time.monotonic() >= deadline:
             raise duckdb.InterruptException
-        size = max(1, min(10 * size, 10_000, _MOST_AT_ONCE * len(rows) // held))
-        if most is not None and len(rows) >= most:
+        size = max(1, min(10 * size, 10_000, _MOST_AT_ONCE * len(rows) // used_bytes))
+        if max_rows is not None and len(rows) >= max_rows:
             break
     return rows
 
@@ -254,14 +258,18 @@ _AS_IN_PYTHON = {
 
 
 def _estimate_bytes(value: Any) -> int:
-    """About what a text, a list or an object takes."""
+    """Return the approximate memory of a string, list or object, in bytes."""
     if isinstance(value, str | bytes):
         return 30 + len(value)
     total, level = 0, [value] if isinstance(value, dict | list | tuple) else []
     while level:
-        members = [m for each in level for m in (each.values() if isinstance(each, dict) else each)]
-        total += 60 * len(members) + sum(len(m) for m in members if isinstance(m, str | bytes))
-        level = [m for m in members if isinstance(m, dict | list | tuple)]
+        members = [
+            member
+            for container in level
+            for member in (container.values() if isinstance(container, dict) else container)
+        ]
+        total += 60 * len(members) + sum(len(member) for member in members if isinstance(member, str | bytes))
+        level = [member for member in members if isinstance(member, dict | list | tuple)]
     return total
 
 
@@ -282,7 +290,7 @@ _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
 
 
 def _nesting_depth(text: str, opening: str, closing: str) -> int:
-    """How deep brackets nest in a text, those in double quotes aside."""
+    """Return the nesting depth of brackets in a text, ignoring those in double quotes."""
     depth = deepest = 0
     for character in _QUOTED.sub("", text):
         if character in opening:
@@ -300,30 +308,30 @@ def _read_json(text: str, column: ResultColumn, statement: SqlStatement) -> Any:
 
 
 def _create_table(
-    cursor: duckdb.DuckDBPyConnection, kept: StoredResult, only: frozenset[str] | None, deadline: float
+    cursor: duckdb.DuckDBPyConnection, result: StoredResult, only: frozenset[str] | None, deadline: float
 ) -> None:
-    """Make a result a table of its name; of its columns those that are called so, and one for its rows to be there.
+    """Create a table of a result, with the columns named in `only` (None for all), and at least the first column.
 
     Raises duckdb.InterruptException at the deadline.
     """
-    columns = [_to_loadable(column) for column in _until_deadline(_table_columns(kept, only), deadline)]
+    columns = [_to_loadable(column) for column in _until_deadline(_table_columns(result, only), deadline)]
     declared = ", ".join(f"{quote_identifier(column.name)} {column.type}" for column in columns) or "nothing INTEGER"
-    cursor.execute(f"CREATE TABLE {quote_identifier(kept.name)} ({declared})")
-    places = ", ".join(f"unnest(${at}::{column.type}[])" for at, column in enumerate(columns, 1))
-    insertion = f"INSERT INTO {quote_identifier(kept.name)} SELECT {places}"
+    cursor.execute(f"CREATE TABLE {quote_identifier(result.name)} ({declared})")
+    selections = ", ".join(f"unnest(${index}::{column.type}[])" for index, column in enumerate(columns, 1))
+    insertion = f"INSERT INTO {quote_identifier(result.name)} SELECT {selections}"
     rows = len(columns[0].values) if columns else 0
-    for begin in _until_deadline(range(0, rows, _ROWS_AT_ONCE), deadline):
-        cursor.execute(insertion, [column.values[begin : begin + _ROWS_AT_ONCE] for column in columns])
+    for start in _until_deadline(range(0, rows, _ROWS_AT_ONCE), deadline):
+        cursor.execute(insertion, [column.values[start : start + _ROWS_AT_ONCE] for column in columns])
 
 
 _ROWS_AT_ONCE = 20_000
-"""Rows of a table that are filled at once: DuckDB is not interrupted while it reads them."""
+"""Rows per INSERT. DuckDB cannot be interrupted while it binds them."""
 
 _Each = TypeVar("_Each")
 
 
 def _until_deadline(values: Iterable[_Each], deadline: float) -> Iterator[_Each]:
-    """Give the values. Raises duckdb.InterruptException at the deadline."""
+    """Yield the values. Raises duckdb.InterruptException at the deadline."""
     for value in values:
         if time.monotonic() >= deadline:
             raise duckdb.InterruptException
@@ -331,13 +339,13 @@ def _until_deadline(values: Iterable[_Each], deadline: float) -> Iterator[_Each]
 
 
 def _to_loadable(column: _ColumnValues) -> _ColumnValues:
-    """The column, or text or JSON where an archive sent values that are not of the declared type."""
+    """Return the column, converted to strings or JSON if it has values that are not of the declared type."""
     if column.type == "JSON" or column.type.startswith("STRUCT"):
         return column
     element, _, listed = column.type.partition("[")
-    values = [each for value in column.values for each in value or ()] if listed else column.values
-    whole = [value for value in values if type(value) is int] if element == "BIGINT" else ()
-    if set(map(type, values)) <= _TAKEN[element] and all(value in _WHOLE for value in whole):
+    values = [element_value for value in column.values for element_value in value or ()] if listed else column.values
+    integers = [value for value in values if type(value) is int] if element == "BIGINT" else ()
+    if set(map(type, values)) <= _TAKEN[element] and all(value in _WHOLE for value in integers):
         return column
     if column.type == "VARCHAR":
         return replace(column, values=[_value_text(value) for value in column.values])
@@ -351,83 +359,88 @@ _TAKEN: dict[str, set[type]] = {
     "BOOLEAN": {bool, type(None)},
     "TIMESTAMP": {datetime, type(None)},
 }
-"""What the values of an SQL type may be in Python."""
+"""Python types of the values that an SQL type accepts."""
 
 _WHOLE = range(-(2**63), 2**63)
 
 
-def _table_columns(kept: StoredResult, only: frozenset[str] | None) -> Iterator[_ColumnValues]:
-    """The columns of a result that are called so, and the first, with their values."""
-    for number, column in enumerate(table_columns(kept)):
+def _table_columns(result: StoredResult, only: frozenset[str] | None) -> Iterator[_ColumnValues]:
+    """Yield the columns named in `only` (None for all), and the first column, with their values."""
+    for number, column in enumerate(table_columns(result)):
         if only is None or column.name.lower() in only or not number:
-            yield _ColumnValues(column.name, *_typed_values(_values_of_column(kept, column), column))
+            yield _ColumnValues(column.name, *_typed_values(_values_of_column(result, column), column))
 
 
-def _values_of_column(kept: StoredResult, column: SqlColumn) -> list[Any]:
-    """The values of a column, read without making the whole rows where the archive keeps columns."""
-    if kept.result is None:
+def _values_of_column(result: StoredResult, column: SqlColumn) -> list[Any]:
+    """Return the values of a column. Columnar records are read without building whole rows."""
+    if result.result is None:
         return []
-    held = kept.result.columnar_records
-    if isinstance(held, ColumnarRecords):
-        values = held.values(kept.columns[column.at])
+    records = result.result.columnar_records
+    if isinstance(records, ColumnarRecords):
+        values = records.values(result.columns[column.at])
     else:
-        values = [row[column.at] for row in kept.result.rows]
+        values = [row[column.at] for row in result.result.rows]
     if column.member is not None:
         name = column.member.path[-1]
         values = [
-            value if value is None else [each.get(name) if isinstance(each, dict) else None for each in value]
+            value if value is None else [element.get(name) if isinstance(element, dict) else None for element in value]
             for value in values
         ]
     return values
 
 
 def _typed_values(values: list[Any], column: SqlColumn) -> tuple[str, list[Any]]:
-    """An SQL type for the values, and the values as it takes them."""
+    """Return an SQL type for the values, and the values converted to it."""
     declared = (column.member or column.field or column.column).type
-    listed = column.member is not None or bool(column.column.many_at)
+    is_list = column.member is not None or bool(column.column.many_at)
     if column.field is not None and not column.field.members:
-        listed |= column.field.many
+        is_list |= column.field.many
     if declared is Type.ANY:
-        declared = Type.OBJECT if listed else _common_type(values)
+        declared = Type.OBJECT if is_list else _common_type(values)
         if declared is Type.STRING:
-            return "VARCHAR", [_value_text(v) for v in values]
-    if column.members and not listed and all(value is None or isinstance(value, dict) for value in values):
+            return "VARCHAR", [_value_text(value) for value in values]
+    if column.members and not is_list and all(value is None or isinstance(value, dict) for value in values):
         return _struct_values(values, column.members)
     if declared is Type.OBJECT:
-        return "JSON", [None if v is None else _as_json(v) for v in values]
+        return "JSON", [None if value is None else _as_json(value) for value in values]
     name = _SQL_TYPES[declared]
-    if not listed:
+    if not is_list:
         return name, values
-    return f"{name}[]", [v if v is None or isinstance(v, list) else [v] for v in values]
+    return f"{name}[]", [value if value is None or isinstance(value, list) else [value] for value in values]
 
 
 def _struct_values(values: list[Any], members: Sequence[Field]) -> tuple[str, list[Any]]:
-    """The type of objects with these members, and the objects."""
+    """Return the STRUCT type of objects with these members, and the objects."""
     columns = {
         member.path[-1]: _to_loadable(
-            _ColumnValues("", _SQL_TYPES[member.type], [None if v is None else v.get(member.path[-1]) for v in values])
+            _ColumnValues(
+                "", _SQL_TYPES[member.type], [None if value is None else value.get(member.path[-1]) for value in values]
+            )
         )
         for member in members
     }
     declared = ", ".join(f"{quote_identifier(name)} {column.type}" for name, column in columns.items())
     objects = zip(*(column.values for column in columns.values()), strict=True)
-    made = [None if v is None else dict(zip(columns, o, strict=True)) for v, o in zip(values, objects, strict=True)]
-    return f"STRUCT({declared})", made
+    structs = [
+        None if value is None else dict(zip(columns, members_of_value, strict=True))
+        for value, members_of_value in zip(values, objects, strict=True)
+    ]
+    return f"STRUCT({declared})", structs
 
 
 def _common_type(values: list[Any]) -> Type:
-    """The one type that values of a metadata key have; text, where they have several."""
+    """Return the common type of the values of a metadata key, or STRING when there is none."""
     kinds = {type(value) for value in values if value is not None}
     if kinds & {dict, list}:
         return Type.OBJECT
-    for types, found in (
+    for types, common in (
         ({int}, Type.INTEGER),
         ({int, float}, Type.NUMBER),
         ({bool}, Type.BOOLEAN),
         ({datetime}, Type.TIME),
     ):
         if kinds and kinds <= types:
-            return found
+            return common
     return Type.STRING
 
 
@@ -436,28 +449,28 @@ def _value_text(value: Any) -> str | None:
 
 
 def _result_columns(description: Sequence[Any]) -> Iterator[ResultColumn]:
-    """The columns of an answer; of a name that came before, with a number that makes it another name than all."""
+    """Yield the result columns. A repeated name gets a number that makes it unique."""
     names = [str(name) for name, *_ in description]
-    taken, counts = set(names), dict[str, int]()
+    used_names, counts = set(names), dict[str, int]()
     for name, (_, code, *_) in zip(names, description, strict=True):
         label, counts[name] = name, counts.get(name, 0) + 1
-        while counts[name] > 1 and label in taken:
+        while counts[name] > 1 and label in used_names:
             label = f"{name}_{counts[name]}"
-            counts[name] += label in taken
-        taken.add(label)
+            counts[name] += label in used_names
+        used_names.add(label)
         yield ResultColumn(label, _result_type(str(code), code.id), path=(label,), digits=_decimal_digits(str(code)))
 
 
-def _decimal_digits(written: str) -> tuple[int, int] | None:
-    found = _DECIMAL.fullmatch(written)
-    return (int(found[1]), int(found[2])) if found else None
+def _decimal_digits(type_name: str) -> tuple[int, int] | None:
+    match = _DECIMAL.fullmatch(type_name)
+    return (int(match[1]), int(match[2])) if match else None
 
 
 _DECIMAL = re.compile(r"DECIMAL\((\d+),\s*(\d+)\)")
 
 
-def _result_type(written: str, name: str) -> Type:
-    if written == "JSON":
+def _result_type(type_name: str, name: str) -> Type:
+    if type_name == "JSON":
         return Type.OBJECT
     if name.startswith("timestamp"):
         return Type.TIME
@@ -467,7 +480,7 @@ def _result_type(written: str, name: str) -> Type:
 
 
 def _plain_value(value: Any, column: ResultColumn, statement: SqlStatement) -> Any:
-    """A value of DuckDB's as results have it."""
+    """Return a DuckDB value as a result value."""
     if value is None or isinstance(value, bool | int | float):
         return value
     if column.type is Type.OBJECT:
@@ -484,12 +497,12 @@ def _plain_value(value: Any, column: ResultColumn, statement: SqlStatement) -> A
 
 
 def _nested_value(value: Any) -> Any:
-    """A list or object of DuckDB's as JSON has it."""
+    """Return a DuckDB list or object as JSON values."""
     match value:
         case dict():
-            return {str(key): _nested_value(each) for key, each in value.items()}
+            return {str(key): _nested_value(element) for key, element in value.items()}
         case list() | tuple():
-            return [_nested_value(each) for each in value]
+            return [_nested_value(element) for element in value]
         case None | bool() | int() | float() | str():
             return value
         case Decimal():

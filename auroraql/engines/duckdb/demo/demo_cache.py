@@ -129,3 +129,7 @@ def _error_reason(problem: Exception) -> str:
     if isinstance(problem, OSError):
         return problem.strerror or str(problem)
     return first_error_line(problem)
+
+
+if __name__ == "__main__":
+    build_cache()

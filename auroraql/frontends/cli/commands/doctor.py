@@ -21,14 +21,16 @@ from auroraql import __version__
 from auroraql.config import Config, unknown_variables
 from auroraql.config.definitions import SETTING_DEFINITIONS
 from auroraql.diagnostics.errors import AuroraQLError, UsageError, make_visible
+from auroraql.engines.aurorax.credentials import read_address
 from auroraql.engines.duckdb.demo.location import demo_cache_path
-from auroraql.engines.registry import AURORAX_URL
+from auroraql.engines.opening import open_archive
+from auroraql.engines.registry import find_engine
+from auroraql.engines.source_cache import SourceCache
 from auroraql.frontends.cli.commands.configuration import format_config_value, without_password
 from auroraql.frontends.cli.commands.statements import use_color
 from auroraql.frontends.cli.exit_codes import EXIT_OK, EXIT_UNREACHABLE, EXIT_WRONG, exit_code
 from auroraql.frontends.shared.effective_config import effective_config, query_folders, user_query_folder
 from auroraql.queries import find_queries
-from auroraql.session.archive import connect
 
 ARCHIVE_TIMEOUT_SECONDS = 10.0
 """Seconds within which an archive must answer."""
@@ -148,36 +150,26 @@ def _config_findings(config: Config) -> Iterator[Finding]:
 
 
 def _archive_findings(config: Config) -> Iterator[Finding]:
-    name = without_password(config.archive)
-    if config.archive == "demo":
+    definition = find_engine(config.archive)
+    if definition.is_demonstration:
         file = demo_cache_path(None)
-        yield Finding("demo", f"{file}, {_file_age(file)}" if file.exists() else f"{file} (built by the first search)")
+        age = f"{file}, {_file_age(file)}" if file.exists() else f"{file} (built by the first search)"
+        yield Finding(config.archive, age)
         return
-    if config.archive == "aurorax" or "://" in config.archive:
-        yield _with_timeout(name, lambda: _ask_service(config))
-        cache = _source_cache_path(config)
-        if cache is not None:
-            yield Finding("source cache", f"{cache}, {_file_age(cache)}" if cache.exists() else "none yet")
-    else:
-        yield _with_timeout(name, lambda: _open_catalogue(config))
+    answers = "answers" if definition.is_remote else "readable"
+    yield _with_timeout(without_password(config.archive), lambda: f"{answers}, {_count_sources(config)} data sources")
+    cached = _source_cache_path(config) if definition.is_remote else None
+    if cached is not None:
+        yield Finding("source cache", f"{cached}, {_file_age(cached)}" if cached.exists() else "none yet")
 
 
-def _ask_service(config: Config) -> str:
-    """Fetch the data sources of a service and describe the outcome. Raises AuroraQLError."""
-    from auroraql.engines.aurorax import AuroraXEngine
-
-    url = AURORAX_URL if config.archive == "aurorax" else config.archive
-    engine = AuroraXEngine(url, api_key=config.api_key or None)
+def _count_sources(config: Config) -> int:
+    """Return the number of data sources that the archive reports now. Raises AuroraQLError."""
+    engine = open_archive(config.archive, config.api_key, lambda _line: None)
     try:
-        return f"answers, {len(engine.refresh_sources())} data sources"
+        return len(engine.refresh_sources())
     finally:
         engine.close()
-
-
-def _open_catalogue(config: Config) -> str:
-    """Read the data sources of a catalogue file and describe the outcome. Raises AuroraQLError."""
-    with connect(config.archive, api_key="") as archive:
-        return f"readable, {len(archive.catalogue.sources)} data sources"
 
 
 def _with_timeout(name: str, ask: Callable[[], str]) -> Finding:
@@ -203,11 +195,8 @@ def _with_timeout(name: str, ask: Callable[[], str]) -> Finding:
 
 
 def _source_cache_path(config: Config) -> Path | None:
-    from auroraql.engines.aurorax.credentials import read_address
-    from auroraql.engines.source_cache import SourceCache
-
     try:
-        return SourceCache(read_address(AURORAX_URL if config.archive == "aurorax" else config.archive)).path
+        return SourceCache(read_address(find_engine(config.archive).address(config.archive))).path
     except UsageError:
         return None
 

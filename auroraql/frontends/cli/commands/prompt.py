@@ -10,13 +10,11 @@ from typing import TextIO
 import auroraql.frontends.cli.lean_imports  # noqa: F401 - before anything loads the line editor
 from auroraql.config import Config
 from auroraql.diagnostics.errors import UsageError
+from auroraql.engines.registry import find_engine
 from auroraql.frontends.cli.streams import print_notice
 from auroraql.frontends.repl import banner, run_repl
 from auroraql.frontends.repl.controller_protocol import ReplController, ReplOptions
 from auroraql.frontends.shared.effective_config import effective_config, user_query_folder
-
-_BUILT_IN = {"demo": True, "aurorax": False}
-"""Archives that always exist, and whether their records are demonstration data."""
 
 
 def start_repl(options: argparse.Namespace) -> None:
@@ -28,8 +26,9 @@ def start_repl(options: argparse.Namespace) -> None:
     config = effective_config(options)
     archive = config.archive
     with ExitStack() as stack:
-        if archive in _BUILT_IN:
-            title = banner(archive, demonstration=_BUILT_IN[archive])
+        definition = find_engine(archive)
+        if definition.always_exists:
+            title = banner(archive, demonstration=definition.is_demonstration)
             verbose = bool(options.verbose)
             run_repl(
                 title,

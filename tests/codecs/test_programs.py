@@ -1,0 +1,113 @@
+"""Searches as programs: what the client is asked by them, and that they run as they are printed."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+import pytest
+from hypothesis import assume, given
+from pyaurorax.search import ConjunctionSearch, DataProductSearch, EphemerisSearch
+
+from auroraql import StatementError, translate
+from auroraql.codecs import pyaurorax, query_json
+from auroraql.ir.query import Query
+from auroraql.planner import plan_query
+from auroraql.schema.catalogue import load_shipped
+from tests.support import conjunction_strategies
+from tests.support.aurorax_server import EPHEMERIS, RECORDS, SOURCES, AuroraXServer
+from tests.support.strategies import EVERY_SEARCH
+
+FIND = "FIND data_products SELECT url WHERE program = 'trex' AND keogram_type IN ('daily', 'o''b') ON 2020-02-01"
+
+
+@pytest.fixture
+def server() -> Iterator[AuroraXServer]:
+    with AuroraXServer(RECORDS, SOURCES, ephemeris=EPHEMERIS) as running:
+        yield running
+
+
+class Rooms:
+    """The client's rooms: each makes the client's own search, and keeps what it would send."""
+
+    def __init__(self) -> None:
+        self.asked: list[Any] = []
+        self.search = SimpleNamespace(
+            data_products=self._room(DataProductSearch),
+            ephemeris=self._room(EphemerisSearch),
+            conjunctions=self._room(ConjunctionSearch),
+        )
+
+    def _room(self, kind: Any) -> Any:
+        def search(**arguments: Any) -> Any:
+            self.asked.append(json.loads(json.dumps(kind(None, **arguments).query)))
+            return SimpleNamespace(data=[])
+
+        return SimpleNamespace(search=search)
+
+
+def asked_by(program: str) -> Any:
+    """The query that a program sends."""
+    rooms, module = Rooms(), ModuleType("pyaurorax")
+    module.PyAuroraX = lambda: rooms  # type: ignore[attr-defined]
+    real = sys.modules["pyaurorax"]
+    sys.modules["pyaurorax"] = module
+    try:
+        exec(compile(program, "program", "exec"), {})  # noqa: S102
+    finally:
+        sys.modules["pyaurorax"] = real
+    return rooms.asked[0]
+
+
+# The client needs both ends, and writes years of less than four digits without their zeros.
+_FIRST, _LAST = datetime(2020, 1, 1), datetime(2020, 1, 5, 6, 30, 1)
+_SEARCHES = (EVERY_SEARCH | conjunction_strategies.searches()).map(lambda q: replace(q, start=_FIRST, end=_LAST))
+
+
+@given(_SEARCHES)
+def test_a_program_asks_the_client_for_the_same(query: Query) -> None:
+    requests = plan_query(query, load_shipped(), cut=False).requests
+    assume(requests)
+    asked = asked_by(pyaurorax.write_pyaurorax(requests[0], "a\n'''\\ statement"))
+    assert translate(asked, to="json") == query_json.write_query_json(requests[0])
+
+
+def test_a_program_runs_as_it_is_printed(server: AuroraXServer) -> None:
+    program = str(translate(FIND, to="python"))
+    here = program.replace("PyAuroraX()", f"PyAuroraX(api_base_url={server.url!r})")
+    environment = {**os.environ, "NO_PROXY": "127.0.0.1"}
+    done = subprocess.run([sys.executable, "-c", here], capture_output=True, text=True, env=environment, check=True)
+    assert done.stdout == f"{{'url': '{RECORDS[0]['url']}'}}\n"
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="there is no curl")
+def test_commands_run_as_they_are_printed(server: AuroraXServer) -> None:
+    commands = str(translate(FIND, to="curl"))
+    environment = {**os.environ, "NO_PROXY": "127.0.0.1", "AURORAX_URL": server.url}
+    done = subprocess.run(["sh", "-c", commands], capture_output=True, text=True, env=environment, check=True)
+    assert json.loads(done.stdout) == {"result": [{"url": RECORDS[0]["url"]}]}
+    server.error = "it broke"
+    failed = subprocess.run(["sh", "-c", commands], capture_output=True, text=True, env=environment, check=False)
+    assert failed.returncode == 1
+    assert "it broke" in failed.stderr
+
+
+@pytest.mark.parametrize("to", ["python", "curl"])
+def test_what_one_search_cannot_say_is_refused(to: str) -> None:
+    with pytest.raises(StatementError, match="AQL0407"):
+        translate("FIND data_products WHERE keogram_type LIKE 'd%' ON 2020-02-01 LIMIT 3", to=to)
+    with pytest.raises(StatementError, match="needs 2 requests"):
+        translate("FIND ephemeris WHERE program = 'swarm' BETWEEN 2020-01-01 AND 2020-02-05", to=to)
+
+
+def test_the_client_needs_both_ends_of_the_window() -> None:
+    with pytest.raises(StatementError, match="both ends"):
+        translate("FIND data_products WHERE program = 'trex' SINCE 2020-02-01", to="python")

@@ -1,0 +1,96 @@
+"""Every file of the corpus through every form: what it becomes, and that all forms mean the same."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from auroraql.codecs import script
+from auroraql.diagnostics.errors import AuroraQLError, Source, StatementError, render
+from auroraql.ir.query import Query
+from auroraql.planner.pushdown import NativeRequest
+from auroraql.queries import bind_parameters, known_values
+from auroraql.resolver import resolve
+from auroraql.schema import BLOCKS, KINDS
+from auroraql.schema.catalogue import load_shipped
+from auroraql.session.archive import connect
+from auroraql.session.translation import translate_source
+from tests.support import corpus_files
+
+NOW = datetime(2021, 3, 4, 5, 6, 7)
+STATEMENTS = [path for kind in KINDS for path in corpus_files.files(kind)]
+
+
+def written(source: Source, form: str) -> str:
+    """A statement in one form, or why that form cannot say it."""
+    try:
+        output = translate_source(source, form, now=NOW).output
+    except StatementError as error:
+        return render(error.diagnostics)
+    return output if isinstance(output, str) else json.dumps(output, indent=1, ensure_ascii=False)
+
+
+def meaning(text: str) -> Query:
+    """The query of one statement."""
+    return resolve(script.read_find(Source(text)), load_shipped(), now=NOW).query
+
+
+def is_written(query: Query) -> bool:
+    """Whether one request says the predicates as they are written, by lists and filters."""
+    blocks = query.criteria.blocks if query.criteria is not None else ()
+    parts = [(query.where, KINDS[query.kind]), *((block.where, BLOCKS[block.kind]) for block in blocks)]
+    return all(NativeRequest.build(where, kind).fits for where, kind in parts)
+
+
+@pytest.mark.parametrize("path", STATEMENTS, ids=lambda p: f"{p.parent.name}-{p.stem}")
+def test_a_statement_in_every_form(path: Path, update: bool) -> None:
+    case = corpus_files.read(path)
+    source = Source(case["statement"])
+    found = {form: written(source, form) for form in ("aql", "json", "sentence", "plan")}
+    corpus_files.compare(path, case, found, update=update)
+
+
+@pytest.mark.parametrize("path", STATEMENTS, ids=lambda p: f"{p.parent.name}-{p.stem}")
+def test_all_forms_of_a_statement_mean_the_same(path: Path) -> None:
+    case = corpus_files.read(path)
+    query = meaning(case["statement"])
+    assert meaning(case["aql"]) == query
+    for form in ("json", "sentence"):
+        # A predicate that was spelt out as lists of sources is the same on these sources, and another query.
+        if not case[form].startswith("error[") and query.select is None and is_written(query):
+            assert meaning(case[form]) == query, form
+
+
+def said_of_head(source: Source, parameters: dict[str, list[str]]) -> str:
+    """What is said of the head of a script, and of the values given for its parameters."""
+    bind_parameters([source], parameters)
+    return render(known_values(source, parameters)[1], source)
+
+
+def said_in_session(source: Source, parameters: dict[str, object]) -> str:
+    """The warnings of a script's statements, run on the demonstration."""
+    with connect() as archive:
+        found = [render(result.warnings, source) for result in archive.run_script(source, **parameters)]
+    return "\n".join(filter(None, found))
+
+
+@pytest.mark.parametrize("path", corpus_files.files("errors"), ids=lambda p: p.stem)
+def test_a_wrong_statement_and_its_rendering(path: Path, update: bool) -> None:
+    case = corpus_files.read(path)
+    source = Source(case["statement"], "query.aql")
+    try:
+        given = json.loads(case["parameters"]) if "parameters" in case else None
+        if case.get("to") == "head":
+            said = said_of_head(source, given or {})
+        elif case.get("to") == "session":
+            said = said_in_session(source, given or {})
+        else:
+            made = translate_source(source, case.get("to", "plan"), parameters=given, now=NOW)
+            said = render(made.warnings, source)
+    except AuroraQLError as error:
+        said = str(error)
+    assert said, f"{path.name}: nothing is wrong with it"
+    corpus_files.compare(path, case, {"rendering": said}, update=update)

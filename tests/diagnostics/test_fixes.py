@@ -1,0 +1,202 @@
+"""Every fix that is offered mends, and means what was typed; no message names a terminal of the grammar."""
+
+from __future__ import annotations
+
+from random import Random
+
+import pytest
+
+from auroraql.codecs import script
+from auroraql.diagnostics.errors import Source, Span
+from auroraql.language.grammar import load_table
+from auroraql.language.syntax_errors.foreign_syntax import (
+    ARITHMETIC,
+    FOREIGN_CONSTRUCTS,
+    FUNCTIONS_OF_FIELDS,
+    ForeignConstruct,
+)
+from auroraql.language.syntax_errors.parse_context import NAMES_OF_TERMINALS
+from auroraql.language.syntax_errors.statement_rules import statement_keywords
+from auroraql.schema.catalogue import load_shipped
+from auroraql.session.analyzer import check_scripts
+from auroraql.session.archive import connect
+from tests.support import corpus_files, fixes, mutations
+
+FIXED = (
+    ("FIND data_products SELECT DISTINCT platform ON 2021-01-01", "FIND DISTINCT data_products SELECT platform ON 2021-01-01"),
+    ("FIND data_products SELECT count(*) n ON 2021-01-01", "FIND data_products SELECT count(*) AS n ON 2021-01-01"),
+    ("FIND data_products ON 2021-01-01 LIMIT 10, 20", "FIND data_products ON 2021-01-01 LIMIT 20 OFFSET 10"),
+    ("FIND data_products LAST week", "FIND data_products LAST 1 week"),
+    ("FIND data_products FROM 2020-01-01 TO 2020-01-05", "FIND data_products BETWEEN 2020-01-01 AND 2020-01-05"),
+    ("FIND data_products FROM 2020-01-01", "FIND data_products SINCE 2020-01-01"),
+    ("FIND data_products DURING 2020-02-01/2020-02-05", "FIND data_products BETWEEN 2020-02-01 AND 2020-02-05"),
+    ("FIND data_products ON 2020-02-01..2020-02-05", "FIND data_products BETWEEN 2020-02-01 AND 2020-02-05"),
+    ("FIND data_products BETWEEN 2020-02-01 TO 2020-02-05", "FIND data_products BETWEEN 2020-02-01 AND 2020-02-05"),
+    ("FIND data_products SINCE 20200201T063000Z", "FIND data_products SINCE 2020-02-01T06:30:00Z"),
+    ("FIND data_products SINCE 2020-02-01T063000Z", "FIND data_products SINCE 2020-02-01T06:30:00Z"),
+    ("FIND data_products SINCE 2020-02-01T06:30:15+1", "FIND data_products SINCE 2020-02-01T06:30:15+01:00"),
+    ("FIND data_products SINCE 2020-02-01 6:30 pm", "FIND data_products SINCE 2020-02-01T18:30"),
+    ("FIND data_products ON 1 Feb 2020", "FIND data_products ON 2020-02-01"),
+    ("FIND data_products ON February 1, 2020", "FIND data_products ON 2020-02-01"),
+    ("FIND data_products ON 2020-W05-1", "FIND data_products ON 2020-01-27"),
+    ("FIND data_products ON 2020-032", "FIND data_products ON 2020-02-01"),
+    ("FIND data_products ON 13/02/2020", "FIND data_products ON 2020-02-13"),
+    ("FIND data_products ON yesterday", "FIND data_products ON TODAY - 1 day"),
+    ("FIND data_products SINCE 7 days ago", "FIND data_products SINCE NOW - 7 days"),
+    ("FIND data_products UNTIL now()", "FIND data_products UNTIL NOW"),
+    ("FIND data_products WITH program = 'trex' ON 2021-01-01", "FIND data_products WHERE program = 'trex' ON 2021-01-01"),
+    ("FIND data_products program = 'trex' ON 2021-01-01", "FIND data_products WHERE program = 'trex' ON 2021-01-01"),
+    ("FIND data_products WHERE identifier IN ((1)) ON 2021-01-01", "FIND data_products WHERE identifier IN (1) ON 2021-01-01"),
+    ("FIND data_products WHERE program IN ['trex', 'rego'] ON 2021-01-01", "FIND data_products WHERE program IN ('trex', 'rego') ON 2021-01-01"),
+    ("FIND data_products WHERE program IN (trex, rego) ON 2021-01-01", "FIND data_products WHERE program IN ('trex', 'rego') ON 2021-01-01"),
+    ("FIND data_products WHERE program = 'trex' OR 'rego' ON 2021-01-01", "FIND data_products WHERE program IN ('trex', 'rego') ON 2021-01-01"),
+    ("FIND data_products WHERE program = ('trex') ON 2021-01-01", "FIND data_products WHERE program IN ('trex') ON 2021-01-01"),
+    (
+        "FIND data_products WHERE platform IN (SELECT platform FROM ephemeris WHERE program = 'swarm' ON 2020-01-01) ON 2021-01-01",
+        "FIND data_products WHERE platform IN (FIND ephemeris SELECT platform WHERE program = 'swarm' ON 2020-01-01) ON 2021-01-01",
+    ),
+    ("SELECT platform, url FROM data_products WHERE program = 'trex'", "FIND data_products SELECT platform, url WHERE program = 'trex'"),
+    ("SELECT * FROM ephemeris WHERE program = 'swarm'", "FIND ephemeris WHERE program = 'swarm'"),
+    ("FIND data_products WHERE metadata['keogram_type'] = 'daily' ON 2021-01-01", "FIND data_products WHERE metadata.keogram_type = 'daily' ON 2021-01-01"),
+    ("FIND data_products WHERE metadata->>'keogram_type' = 'daily' ON 2021-01-01", "FIND data_products WHERE metadata.keogram_type = 'daily' ON 2021-01-01"),
+    ("FIND data_products WHERE wavelength = 557,7 ON 2021-01-01", "FIND data_products WHERE wavelength = 557.7 ON 2021-01-01"),
+    ("FIND data_products WHERE note = 'O\\'Brien' ON 2021-01-01", "FIND data_products WHERE note = 'O''Brien' ON 2021-01-01"),
+    ("FIND data_products WHERE note = 'O\\'Brien\\'s' ON 2021-01-01", "FIND data_products WHERE note = 'O''Brien''s' ON 2021-01-01"),
+    (
+        "FIND data_products WHERE note = 'it\\'s' AND platform = 'gillam' ON 2021-01-01",
+        "FIND data_products WHERE note = 'it''s' AND platform = 'gillam' ON 2021-01-01",
+    ),
+    (
+        "FIND data_products WHERE note = 'it's' AND platform = 'gillam' ON 2021-01-01",
+        "FIND data_products WHERE note = 'it''s' AND platform = 'gillam' ON 2021-01-01",
+    ),
+    ("FIND data_products WHERE lower(program) = 'trex' ON 2021-01-01", "FIND data_products WHERE program LIKE 'trex' ON 2021-01-01"),
+    ("FIND data_products WHERE date > '2021-01-01'", "FIND data_products WHERE start > 2021-01-01"),
+    ("FIND data_products WHERE date < '2021-01-01'", "FIND data_products WHERE end < 2021-01-01"),
+    ("FIND ephemeris WHERE start = '2021-01-01'", "FIND ephemeris WHERE epoch BETWEEN 2021-01-01 AND 2021-01-01"),
+    ("FIND ephemeris WHERE end < 2021-01-02", "FIND ephemeris WHERE epoch < 2021-01-02"),
+    ("FIND data_products WHERE note = 'it's' ON 2021-01-01", "FIND data_products WHERE note = 'it''s' ON 2021-01-01"),
+    ("FIND data_products WHERE year(start) = 2020", "FIND data_products WHERE start BETWEEN 2020-01-01 AND 2020-12-31"),
+    ("FIND data_products WHERE start >= date('2020-01-01')", "FIND data_products WHERE start >= 2020-01-01"),
+    ("FIND ephemeris WHERE 5 < radial_distance ON 2020-01-01", "FIND ephemeris WHERE radial_distance > 5 ON 2020-01-01"),
+    (
+        "FIND ephemeris WHERE NOT 1 < radial_distance <= 5 ON 2020-01-01",
+        "FIND ephemeris WHERE NOT (radial_distance > 1 AND radial_distance <= 5) ON 2020-01-01",
+    ),
+    ('FIND data_products WHERE "program" = \'trex\' ON 2021-01-01', "FIND data_products WHERE program = 'trex' ON 2021-01-01"),
+    ("FIND data_products WHERE program: 'trex' ON 2021-01-01", "FIND data_products WHERE program = 'trex' ON 2021-01-01"),
+    ("FIND data_products WHERE keogram_type NOT NULL ON 2021-01-01", "FIND data_products WHERE keogram_type IS NOT NULL ON 2021-01-01"),
+    ("FIND data_products WHERE display_name ILIKE 'trex%' ON 2021-01-01", "FIND data_products WHERE display_name LIKE 'trex%' ON 2021-01-01"),
+    ("FIND data_products ON 2021-01-01 ORDER start", "FIND data_products ON 2021-01-01 ORDER BY start"),
+    ("FIND data_products ON 2021-01-01 ORDER BY start DESCENDING", "FIND data_products ON 2021-01-01 ORDER BY start DESC"),
+    ("FIND data_products WHERE date = '2021-01-01'", "FIND data_products WHERE (start >= 2021-01-01 AND end <= 2021-01-01)"),
+    ("FIND ephemeris WHERE date = '2021-01-01' AND platform = 'swarma'", "FIND ephemeris WHERE epoch BETWEEN 2021-01-01 AND 2021-01-01 AND platform = 'swarma'"),
+    (
+        "FIND data_products SELECT platform, count(*) ON 2021-01-01 GROUP BY platform ORDER BY count",
+        "FIND data_products SELECT platform, count(*) ON 2021-01-01 GROUP BY platform ORDER BY `count(*)`",
+    ),
+    ("LET c FIND data_products ON 2021-01-01", "LET c = FIND data_products ON 2021-01-01"),
+    ("SHWO SOURCES", "SHOW SOURCES"),
+    ("SHOW COLUMNS FROM data_products", "SHOW COLUMNS OF data_products"),
+    ("DESCRIBE data_products", "SHOW COLUMNS OF data_products"),
+    ("FIND data products ON 2021-01-01", "FIND data_products ON 2021-01-01"),
+    ("FIND conjunctions ground (program = 'trex'), space WITHIN 300 km ON 2020-01-01", "FIND conjunctions OF ground (program = 'trex'), space WITHIN 300 km ON 2020-01-01"),
+)  # fmt: skip
+"""Wrong statements, and what their fix makes of them: the same times, zones, lists and logic."""
+
+UNFIXED = (
+    ("FIND data_products ON 2020-02-01T06:30MST", "-07:00"),
+    ("FIND data_products ON 20201332", "year-month-day"),
+    ("FIND data_products ON 01/02/2020", "2020-02-01"),
+    ("FIND data_products DURING not now", ""),
+    ("FIND data_products WHERE a = 1 XOR b = 2 ON 2021-01-01", "(a AND NOT b) OR (b AND NOT a)"),
+    ("FIND data_products WHERE a NOT IN (75, NULL) ON 2021-01-01", "IS NULL"),
+    ("FIND data_products WHERE a > NULL ON 2021-01-01", "IS NULL"),
+    ("FIND data_products WHERE start > date('2020-01-01')", "2020-02-01T00:00"),
+    ("FIND data_products WHERE display_name ~ 'TREx.*' ON 2021-01-01", "LIKE"),
+    ("FIND data_products SELECT m || 'ab' ON 2021-01-01", "SQL SELECT"),
+    ("FIND data_products SELECT upper(platform) ON 2021-01-01", "SQL SELECT"),
+    ("FIND data_products SELECT sin(identifier) ON 2021-01-01", "SQL SELECT"),
+    ("FIND conjunctions SELECT min_distance / 1000", "SQL SELECT"),
+    ("FIND data_products JOIN ephemeris ON a = b", "SQL SELECT"),
+    ("FIND data_products SELECT platform, count(*) AS n GROUP BY platform HAVING n > 5", "FIND name WHERE n > 100"),
+    ("FIND data_products SELECT platform, count(*) AS n WHERE n > 5 DURING 2020 GROUP BY platform", "FIND g WHERE n"),
+    ("FIND data_products SELECT date_trunc('day', start) ON 2021-01-01", "SQL SELECT"),
+    ("FIND data_products SELECT count(DISTINCT platform) ON 2021-01-01", "SQL SELECT count(DISTINCT"),
+    ("FIND data_products ON 2021-01-01 ORDER BY 1", "name of the column"),
+    ("FIND data_products WHERE wavelength = 1,000 ON 2021-01-01", "1000"),
+    ("FIND data_products WHERE wavelength = 557.7 km ON 2021-01-01", "nm"),
+    ("SHOW TABLES", "SHOW COLUMNS OF data_products"),
+    ("WITH a AS (SELECT 1) SELECT * FROM a", "LET name"),
+    ("FIND data_products WHERE a = 1 b = 2 ON 2021-01-01", "OR b"),
+)
+"""Wrong statements without a fix, since none is sure to mean what was typed; and what the hint holds."""
+
+
+@pytest.mark.parametrize(("statement", "fixed"), FIXED, ids=[each[0][:60] for each in FIXED])
+def test_a_fix_means_what_was_typed(statement: str, fixed: str) -> None:
+    (first, *_) = [each for each in fixes.diagnostics(statement) if each.severity == "error"]
+    assert fixes.applied(statement, first) == fixed
+    assert fixes.still_wrong(statement, first) == ""
+    assert not fixes.complaints(statement)
+    assert not [each for each in fixes.diagnostics(fixed) if each.severity == "error"]
+
+
+@pytest.mark.parametrize(("statement", "hint"), UNFIXED, ids=[each[0][:60] for each in UNFIXED])
+def test_what_could_mean_several_things_gets_a_hint_alone(statement: str, hint: str) -> None:
+    (first, *_) = [each for each in fixes.diagnostics(statement) if each.severity == "error"]
+    assert first.fix is None
+    assert hint in first.hint
+    assert not fixes.complaints(statement)
+
+
+@pytest.mark.parametrize("path", corpus_files.files("errors"), ids=lambda p: p.stem)
+def test_every_fix_of_the_corpus_mends(path: object) -> None:
+    statement = corpus_files.read(path)["statement"]  # type: ignore[arg-type]
+    assert not fixes.complaints(statement)
+    for each in fixes.diagnostics(statement):
+        if each.fix is not None and each.code not in ("AQL0112", "AQL0601", "AQL0602"):
+            assert not fixes.changed_values(statement, each)
+
+
+def test_no_mutation_gets_a_wrong_fix_or_the_name_of_a_terminal() -> None:
+    statements, random = mutations.statements(), Random(20261130)
+    for _ in range(600):
+        statement = mutations.mutated(random.choice(statements), random)
+        assert not fixes.complaints(statement), statement
+
+
+def test_every_terminal_has_a_name_for_people() -> None:
+    keywords = {name for name, value in load_table().terminals.items() if value == rf"(?i:{name.lower()}(?!\w))"}
+    others = set(load_table().terminals) - keywords - {"WS", "COMMENT"}
+    assert others <= set(NAMES_OF_TERMINALS)
+
+
+def test_a_statement_begins_with_the_words_that_begin_one() -> None:
+    start = load_table().rows[load_table().start]
+    words = {name for name in start if name.isupper()}
+    assert set(statement_keywords(frozenset(words))) == words | {"SQL"}
+    (said,) = fixes.diagnostics("@ data_products")
+    assert all(word in said.hint for word in words | {"SQL"})
+
+
+@pytest.mark.parametrize("habit", [*FOREIGN_CONSTRUCTS, FUNCTIONS_OF_FIELDS, ARITHMETIC], ids=lambda habit: habit.fact)
+def test_the_way_out_of_a_habit_works_today(habit: ForeignConstruct) -> None:
+    assert habit.example
+    with connect() as archive:
+        for result in archive.run_script(Source(habit.before + habit.example)):
+            assert result.columns
+
+
+def test_one_unreadable_statement_hides_no_other() -> None:
+    text = (
+        "FINDD data_products ON 2021-01-01;\nFIND data_products WHERE program = 'trx' ON 2021-01-01;\n"
+        "LET c = FIND ephemeris WHERE (platform = 'swarma' ON 2020-01-01;\nFIND c;\n"
+        "FIND data_products WHERE program = 5 ON 2021-01-01"
+    )
+    ((_, said),) = check_scripts([Source(text)], load_shipped(), {})
+    assert [each.code for each in said] == ["AQL0115", "AQL0602", "AQL0102", "AQL0203"]
+    assert [each.origin.start for each in said if isinstance(each.origin, Span)] == sorted(
+        each.origin.start for each in said if isinstance(each.origin, Span)
+    )
+    assert len(list(script.read_each_statement(Source(text)))) == 5

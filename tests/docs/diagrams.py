@@ -1,0 +1,85 @@
+"""Railroad diagrams of the grammar: each rule of the `.lark` files as the picture of what may follow what."""
+
+from __future__ import annotations
+
+import io
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import lark
+import railroad
+
+from auroraql.language import grammar
+
+HEAD = """<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<title>AuroraQL: the grammar in pictures</title>
+<style>
+body { font: 16px/1.5 sans-serif; max-width: 70em; margin: 2em auto; padding: 0 1em; }
+svg { max-width: 100%; height: auto; }
+svg path { stroke-width: 2; stroke: #334; fill: none; }
+svg text { font: bold 14px monospace; text-anchor: middle; }
+svg rect { stroke-width: 2; stroke: #334; fill: #eef6ee; }
+svg .terminal rect { fill: #fdf3dc; }
+</style>
+<h1>The grammar in pictures</h1>
+<p>Made from the files of this folder by <code>pytest tests/docs/test_docs.py --update</code>. Round: what is typed; square:
+another picture.</p>
+"""
+
+Node = Any
+
+
+def page() -> str:
+    """The whole page, a picture for each rule in reading order."""
+    found = [HEAD]
+    for rule in _meta().parse(grammar.grammar_text()).find_data("rule"):
+        name = str(rule.children[0]).lstrip("?!")
+        picture = io.StringIO()
+        railroad.Diagram(_drawn(rule.children[-1])).writeSvg(picture.write)
+        found.append(f'<h2 id="{escape(name)}">{escape(name)}</h2>\n{picture.getvalue()}')
+    return "\n".join(found) + "\n"
+
+
+def _meta() -> lark.Lark:
+    """Lark's grammar of its own grammars."""
+    return lark.Lark.open(str(Path(lark.__file__).parent / "grammars" / "lark.lark"), parser="lalr")
+
+
+def _drawn(node: Node) -> Any:
+    """A part of a rule as a part of a picture."""
+    match node.data:
+        case "alias":
+            return _drawn(node.children[0])
+        case "expansions":
+            return railroad.Choice(0, *(_drawn(each) for each in node.children))
+        case "expansion":
+            return railroad.Sequence(*(_drawn(each) for each in node.children))
+        case "expr":
+            return _repeated(_drawn(node.children[0]), node.children[1])
+        case "name":
+            return _named(str(node.children[0]))
+        case _:
+            return railroad.Terminal(str(node.children[0]).strip('"'))
+
+
+def _repeated(part: Any, sign: Any) -> Any:
+    match str(sign):
+        case "?":
+            return railroad.Optional(part)
+        case "*":
+            return railroad.ZeroOrMore(part)
+        case "+":
+            return railroad.OneOrMore(part)
+        case _:
+            return part
+
+
+def _named(name: str) -> Any:
+    if name in grammar.grammar_keywords():
+        return railroad.Terminal(name)
+    if name.isupper():
+        return railroad.Terminal(name.lower().replace("_", " "))
+    return railroad.NonTerminal(name, href=f"#{name}")

@@ -1,0 +1,56 @@
+"""The page of every error and warning: its cause, its way out, and a case of the corpus as the example."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from auroraql.diagnostics.codes import CODES
+from tests.support import corpus_files
+
+HEAD = """# Errors and warnings
+
+An error stops a statement before it runs. A warning does not: the statement runs. Each has a code, whose meaning never
+changes. The examples are cases of the test corpus. Generated: `pytest tests/docs/test_docs.py --update`.
+"""
+
+_SECTIONS = {
+    "AQL01": "Reading",
+    "AQL02": "Names and values",
+    "AQL03": "Time",
+    "AQL04": "Other forms",
+    "AQL05": "Running",
+    "AQL06": "Warnings",
+}
+
+LONGEST = 700
+"""Characters of an example; a longer case is no example."""
+
+
+def page() -> str:
+    """The whole page."""
+    return "\n".join([HEAD, *_entries()])
+
+
+def _entries() -> Iterator[str]:
+    section = ""
+    shown = examples()
+    for name, code in sorted(CODES.items()):
+        if name[:5] != section:
+            section = name[:5]
+            yield f"## {_SECTIONS[section]}\n"
+        yield f"### {name}: {code.title}\n"
+        yield f"{code.cause} {code.remedy}\n"
+        if name in shown:
+            yield f"```text\n{shown[name]}\n```\n"
+
+
+def examples() -> dict[str, str]:
+    """For each code the shortest case that says it first."""
+    found: dict[str, str] = {}
+    for path in corpus_files.files("errors"):
+        case = corpus_files.read(path)
+        said = case["rendering"]
+        code = said.partition("[")[2][:7]
+        if len(said) <= LONGEST and (code not in found or len(said) < len(found[code])):
+            found[code] = said
+    return found

@@ -1,0 +1,335 @@
+"""Run every block of the documentation and every example, so that they stay true; compare the generated parts."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+import auroraql
+from auroraql.diagnostics.codes import CODES
+from auroraql.diagnostics.errors import Source
+from auroraql.engines.duckdb.demo.location import demo_cache_path
+from auroraql.frontends.repl.controller_protocol import LazyController, ReplOptions
+from auroraql.frontends.repl.key_bindings import key_bindings
+from auroraql.language.formatter import format_text
+from auroraql.queries import bind_parameters
+from auroraql.schema.reference import MARK, write_reference
+from auroraql.session.archive import Archive, connect
+from tests.conftest import ROOT
+from tests.docs import commands_page, diagrams, errors_page, python_page, screenshot
+from tests.support.server_process import ServerProcess
+
+TUTORIAL = ROOT / "examples" / "README.md"
+SQL_SHEET = ROOT / "examples" / "SQL.md"
+FAQ = ROOT / "examples" / "FAQ.md"
+GENERATED = {"CONFORMANCE.md", "ERRORS.md", "PYTHON.md"}
+PAGES = [ROOT / "README.md", *sorted((ROOT / "grammar").glob("*.md")), *sorted((ROOT / "examples").glob("*.md"))]
+DOCUMENTS = [page for page in PAGES if page.name not in GENERATED]
+EXAMPLES = sorted((ROOT / "examples").glob("*.aql"))
+_BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+def blocks(language: str) -> list[pytest.param]:  # type: ignore[valid-type]
+    """Return the blocks of one language in all documents, with their place as the name of the test.
+
+    The Python blocks of the tutorial are one program, which has a test of its own.
+    """
+    found = []
+    for document in DOCUMENTS:
+        if language == "python" and document == TUTORIAL:
+            continue
+        text = document.read_text("utf-8")
+        for match in _BLOCK.finditer(text):
+            if match[1] == language:
+                line = text.count("\n", 0, match.start()) + 1
+                found.append(pytest.param(match[2], id=f"{document.parent.name}/{document.stem}:{line}"))
+    assert found, language
+    return found
+
+
+@pytest.fixture(scope="session")
+def shell(tmp_path_factory: pytest.TempPathFactory, demo_engine: object) -> dict[str, str]:
+    """Return an environment in which `auroraql` is this checkout's, and the demonstration is built."""
+    folder = tmp_path_factory.mktemp("bin")
+    command = folder / "auroraql"
+    command.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m auroraql "$@"\n')
+    command.chmod(0o755)
+    return {**os.environ, "PATH": f"{folder}:{os.environ['PATH']}", "PYTHONPATH": str(ROOT)}
+
+
+def ran(command: str, environment: dict[str, str]) -> str:
+    """What a command of a document prints; it must succeed."""
+    done = subprocess.run(
+        ["bash", "-ec", command], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize("block", blocks("console"))
+def test_console_blocks_print_what_they_show(block: str, shell: dict[str, str]) -> None:
+    for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
+        command, _, shown = part.partition("\n")
+        assert ran(command, shell) == shown, command
+
+
+@pytest.mark.parametrize("block", blocks("aql"))
+def test_aql_blocks_run(block: str, demo_engine: object) -> None:
+    with connect() as archive:
+        results = list(archive.run_script(block, **bind_parameters([Source(block)], {})))
+    assert all(len(result) or result.note for result in results)
+    assert format_text(Source(block)) == block
+
+
+@pytest.mark.parametrize("block", blocks("python"))
+def test_python_blocks_run(block: str, shell: dict[str, str], tmp_path: Path) -> None:
+    file = tmp_path / "block.py"
+    file.write_text(block)
+    ran(f"cd {tmp_path} && {sys.executable} -W error {file}", shell)
+
+
+def test_only_known_kinds_of_blocks_stand_in_the_documents() -> None:
+    languages = {match[1] for document in DOCUMENTS for match in _BLOCK.finditer(document.read_text("utf-8"))}
+    # `sh` blocks install: the gate runs them, in an environment of its own; `text` blocks need the network.
+    assert languages <= {"sh", "text", "console", "aql", "python", "toml"}
+
+
+def test_the_readme_is_short() -> None:
+    assert len((ROOT / "README.md").read_text("utf-8").splitlines()) <= 250
+
+
+def headings(page: Path) -> set[str]:
+    """Return the anchors of a page as GitHub makes them of its headings."""
+    text = _BLOCK.sub("", page.read_text("utf-8"))
+    titles = re.findall(r"^#+ (.*)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: f"{page.parent.name}/{page.stem}")
+def test_links_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)\s]+)\)", _BLOCK.sub("", page.read_text("utf-8"))):
+        if "://" not in target:
+            name, _, anchor = target.partition("#")
+            linked = (page.parent / name).resolve() if name else page
+            assert linked.exists(), target
+            assert not anchor or anchor in headings(linked), target
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: f"{page.parent.name}/{page.stem}")
+def test_no_page_names_a_folder_of_a_machine(page: Path) -> None:
+    assert not re.search(r"(?<![\w.:/])/(?:work|home|root|Users|tmp)/", page.read_text("utf-8"))
+
+
+_CALQUES = re.compile(
+    r"\b(?:anew|of ours|what holds|stands|beside|so many|whoever|told|(?<![Tt]here )is no (?!more|longer)|that there is not)\b"
+)
+"""Words that the documentation does without, because English has plainer ones."""
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: f"{page.parent.name}/{page.stem}")
+def test_pages_are_in_plain_words(page: Path) -> None:
+    prose = _BLOCK.sub("", page.read_text("utf-8"))
+    assert not [line for line in prose.splitlines() if _CALQUES.search(line)]
+
+
+# --- the tutorial and the SQL cheat sheet
+
+
+def rows_of_tables(page: Path) -> list[tuple[str, str]]:
+    """Return the rows of a page's tables whose right cell is a statement in backticks."""
+    return re.findall(r"^\| (.*) \| `([A-Z].*)` \|$", page.read_text("utf-8"), re.MULTILINE)
+
+
+def test_the_tutorial_is_a_program_in_which_both_clients_agree(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, demo_server: ServerProcess
+) -> None:
+    program = "\n".join(re.findall(r"^```python\n(.*?)^```$", TUTORIAL.read_text("utf-8"), re.MULTILINE | re.DOTALL))
+    monkeypatch.setenv("HOME", str(tmp_path))  # the client makes a folder there
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    known: dict[str, Any] = {}
+    try:
+        exec(compile(program.replace("http://127.0.0.1:8080", demo_server.url), "tutorial", "exec"), known)  # noqa: S102
+    finally:
+        known["archive"].close()
+    assert len(known["result"]) == 820
+
+
+def test_the_tutorial_lists_every_saved_query() -> None:
+    rows = re.findall(r"^\| \[([\w.]+)\]\(\1\) \| (.*) \|$", TUTORIAL.read_text("utf-8"), re.MULTILINE)
+    assert rows == [
+        (path.name, path.read_text("utf-8").partition("-- description  ")[2].splitlines()[0]) for path in EXAMPLES
+    ]
+
+
+@pytest.mark.parametrize("statement", [statement for _, statement in rows_of_tables(TUTORIAL)])
+def test_a_call_of_the_client_has_a_statement(statement: str, demo: Archive) -> None:
+    *_, result = demo.run_script(statement)
+    assert len(result)
+
+
+_VIEWS = """
+CREATE SCHEMA sheet;
+CREATE VIEW sheet.data_products AS
+  SELECT p.start, p."end", s.*, p.url, p.data_product_type, p.metadata::JSON AS metadata
+  FROM main.data_products p JOIN main.data_sources s ON s.identifier = p.data_source;
+CREATE VIEW sheet.products AS FROM sheet.data_products WHERE start >= '2021-01-01' AND "end" < '2021-01-02';
+CREATE VIEW sheet.ephemeris AS
+  SELECT e.epoch, s.*, {'lat': nbtrace_lat, 'lon': nbtrace_lon} AS nbtrace, m.metadata::JSON AS metadata
+  FROM main.ephemeris e JOIN main.data_sources s ON s.identifier = e.data_source
+  LEFT JOIN main.ephemeris_metadata m ON m.identifier = e.metadata;
+SET search_path = 'sheet';
+"""
+"""The tables that the SQL of the cheat sheet searches, made of the demonstration's own."""
+
+
+@pytest.fixture(scope="module")
+def sql(demo_engine: object, tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyConnection]:
+    copy = shutil.copyfile(demo_cache_path(None), tmp_path_factory.mktemp("sheet") / "demo.duckdb")
+    with duckdb.connect(str(copy)) as connection:
+        connection.execute(_VIEWS)
+        yield connection
+
+
+def test_the_sql_sheet_has_rows_enough() -> None:
+    assert len(rows_of_tables(SQL_SHEET)) >= 40
+
+
+@pytest.mark.parametrize(("left", "right"), rows_of_tables(SQL_SHEET))
+def test_sql_and_its_statement_find_the_same(
+    left: str, right: str, sql: duckdb.DuckDBPyConnection, demo: Archive
+) -> None:
+    *_, result = demo.run_script(right)
+    query = left.strip("`")
+    if not query.startswith("SELECT") or "…" in query:  # a part of SQL, or one that changes something
+        return
+    cursor = sql.execute(query)
+    assert cursor.description is not None
+    names = [column[0] for column in cursor.description]
+    shared = [name for name in names if name != "metadata"] if "*" in query.partition(" FROM ")[0] else []
+    found, theirs = list(result), cursor.fetchall()
+    if shared and "count" not in query:  # whole records, whose columns the two order differently
+        places = [[column.name for column in result.columns].index(name) for name in shared]
+        found = [tuple(row[place] for place in places) for row in found]
+        theirs = [tuple(row[names.index(name)] for name in shared) for row in theirs]
+    expected = Counter(theirs)
+    assert Counter(found) == expected
+    assert expected or "now()" in query
+
+
+# --- the FAQ
+
+
+@pytest.mark.parametrize(
+    ("kind", "query"),
+    [
+        ("data products", "SELECT DISTINCT start::DATE FROM main.data_products"),
+        ("ephemeris", "SELECT DISTINCT epoch::DATE FROM main.ephemeris"),
+    ],
+)
+def test_the_faq_lists_the_days_of_the_demonstration(kind: str, query: str, sql: duckdb.DuckDBPyConnection) -> None:
+    listed = re.search(rf"^\| {kind} \| (2.*) \|$", FAQ.read_text("utf-8"), re.MULTILINE)
+    assert listed is not None
+    days: set[date] = set()
+    for period in listed[1].split(", "):
+        first, *last = (date.fromisoformat(text) for text in period.split(" to "))
+        days |= {first + timedelta(days=n) for n in range(((last or [first])[0] - first).days + 1)}
+    assert {day for (day,) in sql.execute(query).fetchall()} == days
+
+
+# --- examples and generated pages
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda p: p.stem)
+def test_an_example_runs_as_its_head_says_and_finds_something(example: Path, shell: dict[str, str]) -> None:
+    (command,) = re.findall(r"^-- \$ (auroraql run .*)$", example.read_text("utf-8"), re.MULTILINE)
+    assert example.name in command
+    assert len(ran(command + " --format csv", shell).splitlines()) > 1
+
+
+def test_the_examples_are_formatted_and_right(shell: dict[str, str]) -> None:
+    files = shlex.join(map(str, EXAMPLES))  # in one process for all
+    ran(f"auroraql fmt --check {files} && auroraql check {files}", shell)
+
+
+def test_there_are_examples_enough() -> None:
+    assert len(EXAMPLES) >= 8
+
+
+def test_the_reference_is_generated_from_schema_and_grammar(update: bool) -> None:
+    path = ROOT / "grammar" / "README.md"
+    text = path.read_text("utf-8")
+    head, _, _ = text.partition(MARK)
+    made = head + MARK + "\n\n" + write_reference()
+    if update:
+        path.write_text(made, "utf-8")
+    assert path.read_text("utf-8") == made
+
+
+def test_the_tables_of_commands_and_settings_are_generated(update: bool) -> None:
+    path = ROOT / "grammar" / "COMMANDS.md"
+    head, _, _ = path.read_text("utf-8").partition(commands_page.MARK)
+    expected = head + commands_page.MARK + "\n\n" + commands_page.reference()
+    if update:
+        path.write_text(expected, "utf-8")
+    assert path.read_text("utf-8") == expected
+
+
+def test_every_function_key_is_documented() -> None:
+    bindings = key_bindings(ReplOptions(), LazyController(lambda: pytest.fail("no key was pressed"))).bindings
+    bound = {str(getattr(key, "value", key)) for binding in bindings for key in binding.keys}
+    documented = {name.lower() for name, _ in commands_page.KEYS}
+    assert {key for key in bound if re.fullmatch(r"f\d+", key)} == {key for key in documented if key.startswith("f")}
+
+
+@pytest.mark.parametrize(
+    ("name", "make"),
+    [("ERRORS.md", errors_page.page), ("PYTHON.md", python_page.page), ("diagrams.html", diagrams.page)],
+)
+def test_a_page_is_generated(name: str, make: Callable[[], str], update: bool) -> None:
+    path = ROOT / "grammar" / name
+    if update:
+        path.write_text(make(), "utf-8")
+    assert path.read_text("utf-8") == make()
+
+
+def test_the_python_reference_has_every_public_name() -> None:
+    assert python_page.documented() == set(dir(auroraql)) - {"__version__"}
+    for entry, name in python_page.hidden_members():
+        assert name in {**vars(entry), **getattr(entry, "__dataclass_fields__", {})}, (entry, name)
+
+
+def test_the_screenshot_shows_the_prompt_as_it_is(update: bool, tmp_path: Path, demo_engine: object) -> None:
+    path = ROOT / "examples" / "prompt.svg"
+    picture = screenshot.page(tmp_path)
+    if update:
+        path.write_text(picture, "utf-8")
+    assert path.read_text("utf-8") == picture
+
+
+def test_the_version_has_an_entry_among_the_changes() -> None:
+    assert f"## {auroraql.__version__}\n" in (ROOT / "grammar" / "CHANGELOG.md").read_text("utf-8")
+
+
+def test_every_code_has_an_example() -> None:
+    too_long_to_show, said_of_a_service = {"AQL0103", "AQL0119"}, {"AQL0611"}
+    assert CODES.keys() - errors_page.examples().keys() == too_long_to_show | said_of_a_service
+
+
+@pytest.mark.parametrize("block", blocks("toml"))
+def test_toml_blocks_are_right(block: str, shell: dict[str, str], tmp_path: Path) -> None:
+    file = tmp_path / "config.toml"
+    file.write_text(block)
+    file.chmod(0o600)
+    assert ran("auroraql config validate", {**shell, "AURORAQL_CONFIG": str(file)}) == f"{file}: valid\n"

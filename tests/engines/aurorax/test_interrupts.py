@@ -1,0 +1,316 @@
+"""Ctrl-C and deadlines, in every step: the search is cancelled on the service, nobody waits, no connection stays."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import date, datetime
+
+import pytest
+
+import auroraql
+from auroraql.diagnostics.errors import Cancelled, TimedOut
+from auroraql.engines.aurorax import AuroraXEngine
+from auroraql.engines.aurorax import run as run_module
+from auroraql.ir.plan import Plan, Request
+from auroraql.ir.query import Query
+from tests.support.aurorax_matching import StepName
+from tests.support.aurorax_server import RECORDS, SOURCES, AuroraXServer, Fault
+
+START, END = datetime(2020, 2, 1), datetime(2020, 2, 29)
+SOON = 0.1
+"""Seconds within which the prompt is there again, when nothing is to be cancelled."""
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[AuroraXServer]:
+    monkeypatch.setenv("NO_PROXY", "*")
+    with AuroraXServer(RECORDS, SOURCES) as running:
+        running.synchronous = True
+        yield running
+
+
+@pytest.fixture
+def engine(server: AuroraXServer) -> Iterator[AuroraXEngine]:
+    made = AuroraXEngine(server.url)
+    yield made
+    server.faults.clear()
+    made.close()
+
+
+def planned(*programs: str) -> Plan:
+    requests = tuple(Request("data_products", (("program", (each,)),), start=START, end=END) for each in programs)
+    return Plan(Query("data_products"), requests)
+
+
+def exchanges() -> int:
+    """How many threads wait for an answer."""
+    return sum(each.name in ("auroraql-http", "auroraql-request") for each in threading.enumerate())
+
+
+def until(holds: Callable[[], object], seconds: float = 5.0) -> None:
+    """Waits until it holds."""
+    end = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < end
+        time.sleep(0.005)
+
+
+@contextmanager
+def interrupted(server: AuroraXServer, step: StepName) -> Iterator[list[float]]:
+    """Ctrl-C once the step has arrived; it takes the seconds from then until the block ended."""
+    took: list[float] = []
+    sent: list[float] = []
+
+    def interrupt() -> None:
+        until(lambda: server.count(step))
+        time.sleep(0.05)
+        sent.append(time.monotonic())
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+
+    thread = threading.Thread(target=interrupt)
+    thread.start()
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            yield took
+    finally:
+        took.append(time.monotonic() - sent[0])
+        thread.join()
+
+
+@pytest.mark.parametrize("programs", [("trex",), ("trex", "rainbow", "themis-asi")])
+def test_a_search_asked_at_once_is_dropped_at_once(
+    server: AuroraXServer, engine: AuroraXEngine, programs: tuple[str, ...]
+) -> None:
+    server.seconds = 30
+    with interrupted(server, "at_once") as took:
+        engine.submit(planned(*programs), awaited=True).fetch(time.monotonic() + 60)
+    assert took[0] < SOON
+    until(lambda: not exchanges(), 1)
+    assert server.count("submit") == server.count("cancel") == 0
+
+
+@pytest.mark.parametrize("programs", [("trex",), ("trex", "rainbow", "themis-asi")])
+@pytest.mark.parametrize(("step", "hang"), [("submit", 0.3), ("status", 30), ("status", 0)])
+def test_a_search_under_way_is_cancelled(
+    server: AuroraXServer, engine: AuroraXEngine, step: StepName, hang: float, programs: tuple[str, ...]
+) -> None:
+    server.never, server.synchronous = True, False
+    server.faults[step] = Fault(hang=hang)
+    with interrupted(server, step) as took:
+        engine.submit(planned(*programs), awaited=True).fetch(time.monotonic() + 60)
+    assert took[0] < (1.5 if step == "submit" else 0.5)
+    assert len(server.searches) == len(programs)
+    assert all(search.cancelled for search in server.searches.values())
+    until(lambda: not exchanges(), 1)
+
+
+def test_a_submission_that_is_accepted_after_the_cancellation_is_cancelled(
+    server: AuroraXServer, engine: AuroraXEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The id arrives when the cancellation has stopped waiting for it."""
+    monkeypatch.setattr(run_module, "_GRACE_SECONDS", 0.05)
+    server.never, server.synchronous = True, False
+    server.faults["submit"] = Fault(hang=0.6)
+    run = engine.submit(planned("trex"), awaited=True)
+    outcomes: list[BaseException] = []
+
+    def wait() -> None:
+        try:
+            run.wait(time.monotonic() + 20)
+        except Cancelled as error:
+            outcomes.append(error)
+
+    thread = threading.Thread(target=wait)
+    thread.start()
+    until(lambda: server.count("submit"))
+    run.cancel()
+    assert run.request_ids == ()
+    assert server.count("cancel") == 0
+    thread.join(10)
+    assert len(outcomes) == 1
+    assert [search.cancelled for search in server.searches.values()] == [True]
+
+
+@pytest.mark.parametrize("programs", [("trex",), ("trex", "rainbow", "themis-asi")])
+@pytest.mark.parametrize("fault", [Fault(hang=30), Fault(trickle=0.05, body=b" " * 5000)], ids=["hang", "body"])
+def test_records_under_way_are_dropped_at_once(
+    server: AuroraXServer, engine: AuroraXEngine, fault: Fault, programs: tuple[str, ...]
+) -> None:
+    server.synchronous = False
+    server.faults["data"] = fault
+    run = engine.submit(planned(*programs))
+    run.wait(time.monotonic() + 20)
+    with interrupted(server, "data") as took:
+        run.fetch(time.monotonic() + 60)
+    assert took[0] < SOON
+    until(lambda: not exchanges(), 1)
+    assert server.count("cancel") == 0, "it is done"
+    server.faults.clear()
+    assert len(run.fetch(time.monotonic() + 20).records or ()) > 0, "and may be fetched once more"
+
+
+@pytest.mark.parametrize("step", ["at_once", "data"])
+def test_a_statement_is_dropped_at_once(server: AuroraXServer, step: StepName) -> None:
+    """Of a session, whose searches are waited for on another thread."""
+    server.synchronous = step == "at_once"
+    server.faults[step] = Fault(hang=30)
+    with auroraql.connect(server.url) as archive:
+        with interrupted(server, step) as took:
+            archive.run("FIND data_products WHERE program = 'trex' ON 2020-02-01")
+        assert took[0] < 2 * SOON
+        until(lambda: not exchanges(), 1)
+        server.faults.clear()
+        assert len(archive.run("FIND data_products WHERE program = 'trex' ON 2020-02-01")) == 2
+    assert server.count("at_once") == (2 if step == "at_once" else 0), "that is no reason to ask in another way"
+
+
+@pytest.mark.parametrize("step", ["sources", "availability"])
+def test_what_is_no_search_is_dropped_at_once(server: AuroraXServer, engine: AuroraXEngine, step: StepName) -> None:
+    server.faults[step] = Fault(hang=30)
+    with interrupted(server, step) as took:
+        if step == "sources":
+            engine.sources()
+        engine.availability("data_products", date(2020, 2, 1), date(2020, 2, 2), {}, time.monotonic() + 60)
+    assert took[0] < SOON
+    until(lambda: not exchanges(), 1)
+
+
+def test_a_cancellation_without_an_answer_is_waited_for_once(
+    server: AuroraXServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run_module, "_CANCEL_SECONDS", 0.5)
+    server.never, server.synchronous = True, False
+    server.faults["cancel"] = Fault(hang=30)
+    with interrupted(server, "status") as took, auroraql.connect(server.url) as archive:
+        archive.run("FIND data_products WHERE program = 'trex' ON 2020-02-01")
+    assert 0.4 < took[0] < 1.2
+    assert server.count("cancel") == 1
+
+
+def test_the_deadline_tells_whether_it_was_cancelled(
+    server: AuroraXServer, engine: AuroraXEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run_module, "_CANCEL_SECONDS", 0.3)
+    server.never, server.synchronous = True, False
+    with pytest.raises(TimedOut, match=r"no result within 0\.\d s, and the search was cancelled"):
+        engine.submit(planned("trex")).fetch(time.monotonic() + 0.3)
+    server.faults["cancel"] = Fault(status=403)
+    with pytest.raises(
+        TimedOut, match=r"(?s)and the search may still be running.*could not be cancelled: 403 not permitted"
+    ) as caught:
+        engine.submit(planned("trex")).fetch(time.monotonic() + 0.3)
+    assert caught.value.request_id in server.searches
+
+
+def test_what_was_cancelled_stays_so(server: AuroraXServer, engine: AuroraXEngine) -> None:
+    server.seconds = 30
+    run = engine.submit(planned("trex"), awaited=True)
+    with interrupted(server, "at_once"):
+        run.fetch(time.monotonic() + 60)
+    with pytest.raises(Cancelled):
+        run.fetch(time.monotonic() + 1)
+
+
+# As a user has it
+
+
+def started(url: str, *options: str, before: str = "") -> subprocess.Popen[str]:
+    """The program with a search, in a process of its own."""
+    statement = f"{before} FIND data_products WHERE program = 'trex' ON 2020-02-01"
+    command = [sys.executable, "-m", "auroraql", "-a", url, *options, "-c", statement]
+    environment = {**os.environ, "NO_PROXY": "*"}
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
+
+
+@pytest.mark.parametrize("synchronous", [True, False])
+def test_ctrl_c_ends_the_program(server: AuroraXServer, synchronous: bool) -> None:
+    server.synchronous, server.never, server.seconds = synchronous, True, 60
+    with started(server.url) as running:
+        until(lambda: server.count("at_once" if synchronous else "status"), 30)
+        began = time.monotonic()
+        running.send_signal(signal.SIGINT)
+        out, said = running.communicate(timeout=20)
+    assert time.monotonic() - began < 3
+    assert (running.returncode, out) == (130, "")
+    assert said.strip().endswith("interrupted")
+    assert "Traceback" not in said
+    assert [search.cancelled for search in server.searches.values()] == ([] if synchronous else [True])
+
+
+def test_a_second_ctrl_c_ends_it_at_once(server: AuroraXServer) -> None:
+    server.synchronous, server.never = False, True
+    server.faults["cancel"] = Fault(hang=60)
+    with started(server.url) as running:
+        until(lambda: server.count("status"), 30)
+        running.send_signal(signal.SIGINT)
+        until(lambda: server.count("cancel"))
+        began = time.monotonic()
+        running.send_signal(signal.SIGINT)
+        _, said = running.communicate(timeout=20)
+    assert time.monotonic() - began < 2
+    assert running.returncode == 130
+    assert "Traceback" not in said
+    (request_id,) = server.searches
+    assert f"FETCH '{request_id}';" in said
+    assert said.splitlines()[-1] == "interrupted"
+
+
+def test_a_second_ctrl_c_names_what_was_submitted_too(server: AuroraXServer) -> None:
+    server.synchronous, server.never = False, True
+    server.faults["cancel"] = Fault(hang=60)
+    with started(server.url, before="SUBMIT s = FIND ephemeris WHERE program = 'swarm' ON 2020-01-01;") as running:
+        until(lambda: len(server.searches) == 2 and server.count("status") > 2, 30)
+        running.send_signal(signal.SIGINT)
+        until(lambda: server.count("cancel"))
+        running.send_signal(signal.SIGINT)
+        _, said = running.communicate(timeout=20)
+    assert running.returncode == 130
+    assert [f"FETCH '{request_id}';" in said for request_id in server.searches] == [True, True]
+    assert server.count("cancel") == 1
+
+
+def test_what_cannot_be_cancelled_is_named(server: AuroraXServer) -> None:
+    server.synchronous, server.never = False, True
+    server.faults["cancel"] = Fault(status=403)
+    with started(server.url) as running:
+        until(lambda: server.count("status"), 30)
+        running.send_signal(signal.SIGINT)
+        _, said = running.communicate(timeout=20)
+    (request_id,) = server.searches
+    assert (running.returncode, f"FETCH '{request_id}';" in said) == (130, True)
+
+
+def test_the_deadline_ends_the_program(server: AuroraXServer) -> None:
+    server.synchronous, server.never = False, True
+    with started(server.url, "--timeout", "1") as running:
+        _, said = running.communicate(timeout=30)
+    assert running.returncode == 4
+    assert "and the search was cancelled" in said
+    assert [search.cancelled for search in server.searches.values()] == [True]
+
+
+def test_the_deadline_holds_for_the_sources_too(server: AuroraXServer) -> None:
+    """Which are asked for while a statement is planned."""
+    server.faults["sources"] = Fault(hang=60)
+    with auroraql.connect(server.url, timeout=0.5) as archive:
+        for statement in ("FIND data_products WHERE NOT program = 'trex'", "SHOW SOURCES", "SHOW SOURCES REFRESH"):
+            began = time.monotonic()
+            with pytest.raises(TimedOut):
+                archive.run(statement)
+            assert time.monotonic() - began < 2
+
+
+def test_what_waits_to_ask_again_asks_no_more(server: AuroraXServer) -> None:
+    server.faults["at_once"] = Fault(status=429, headers={"Retry-After": "1"}, times=1)
+    with auroraql.connect(server.url) as archive:
+        with interrupted(server, "at_once"):
+            archive.run("FIND data_products WHERE program = 'trex' ON 2020-02-01")
+        time.sleep(1.2)
+    assert [call.step for call in server.calls] == ["at_once"]

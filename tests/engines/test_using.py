@@ -1,0 +1,450 @@
+"""DURING … USING and OVERLAPPING against joins done in Python, on a catalogue file, over HTTP and behind `serve`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import replace
+from datetime import datetime, time, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from auroraql import Archive, StatementError, connect
+from auroraql.codecs import plan_json
+from auroraql.diagnostics.errors import Source, Span
+from auroraql.results.result_set import FetchedData, ResultSet
+from auroraql.schema.catalogue import load_shipped
+from auroraql.session.analyzer import check_scripts
+from tests.conftest import ROOT
+from tests.engines.test_archives import holds
+from tests.support import aurorax_matching, small_catalogue
+from tests.support.aurorax_server import AuroraXServer
+from tests.support.feeding_records import DAY, FIRST, POSITIONS, PRODUCTS, both, codes, last, serving, urls
+from tests.support.server_process import ServerProcess
+from tests.support.small_catalogue import SOURCES, Position, Product
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[AuroraXServer]:
+    with serving() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def archives(server: AuroraXServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Archive, ...]]:
+    """The same records in a catalogue file, behind the test server, and behind `serve`."""
+    folder = tmp_path_factory.mktemp("using")
+    with ExitStack() as stack:
+        # How AuroraX compares a number kept as text is not published: here it does as the language says.
+        stack.enter_context(pytest.MonkeyPatch.context()).setattr(aurorax_matching, "_true", holds)
+        opened = stack.enter_context(both(server, folder))
+        small_catalogue.write(folder / "served.duckdb", PRODUCTS, positions=POSITIONS)
+        served = stack.enter_context(ServerProcess(archive=folder / "served.duckdb", cache=folder))
+        yield (*opened, stack.enter_context(connect(served.url, timeout=20)))
+
+
+# --- what it means, without SQL
+
+Row = tuple[datetime | None, datetime | None, Any, Any, Any, Any]
+"""Of a result: start, end, platform, identifier, keogram_type, w."""
+
+FIELDS = ("platform", "identifier", "keogram_type", "w")
+
+
+def value(product: Product, name: str) -> Any:
+    """What a product has in a field."""
+    source = next(row for row in SOURCES if row[0] == product.data_source)
+    named = {"identifier": source[0], "platform": source[2]}
+    return named[name] if name in named else (product.metadata or {}).get(name)
+
+
+def shares(product: Product, first: datetime, past: datetime) -> bool:
+    """Whether a product has a moment in common with an interval, and is in its days and those next to them."""
+    begin = datetime.combine(first - DAY, time.min)
+    end = datetime.combine(past + 2 * DAY, time.min)
+    return product.start <= past and product.end >= first and begin <= product.start and product.end < end
+
+
+def equal(one: Any, other: Any) -> bool:
+    """Equal, and neither missing; a list in the row holds it."""
+    if isinstance(other, list):
+        return any(equal(one, each) for each in other)
+    return one is not None and other is not None and one == other
+
+
+def joined(rows: Sequence[Row], names: Sequence[str], padding: timedelta = timedelta()) -> list[str]:
+    """The products that overlap a row, of those that have its values."""
+    return sorted(
+        product.url
+        for product in PRODUCTS
+        if any(
+            row[0] is not None
+            and row[1] is not None
+            and shares(product, row[0] - padding, row[1] + padding)
+            and all(equal(value(product, name), row[2 + FIELDS.index(name)]) for name in names)
+            for row in rows
+        )
+    )
+
+
+@st.composite
+def rows_of_results(draw: st.DrawFn) -> list[Row]:
+    """Rows with duplicates, missing values, and times over the ends of days and of a month."""
+    found: list[Row] = []
+    for _ in range(draw(st.integers(0, 6))):
+        start = FIRST + timedelta(minutes=draw(st.sampled_from((-90, -1, 0, 359, 420, 1409, 1439, 1440, 2880, 7200))))
+        end = start + timedelta(minutes=draw(st.sampled_from((0, 1, 31, 1440))))
+        platform = draw(st.sampled_from((None, "gillam", "fort smith", "longyearbyen", "nowhere")))
+        identifier = draw(st.sampled_from((None, 1, 2, 3, 44, 999)))
+        kind = draw(st.sampled_from((None, "daily", "hourly", "across midnight")))
+        row = (
+            draw(st.sampled_from((start, start, start, None))),
+            end,
+            platform,
+            identifier,
+            kind,
+            draw(st.sampled_from((None, 1.5, 2, "wide"))),
+        )
+        found += [row] * draw(st.sampled_from((1, 1, 2)))
+    return found
+
+
+LET = "LET r = FIND data_products SELECT start, end, platform, identifier, keogram_type, w UNTIL 2020-02-01T00:00"
+
+
+def keep(archive: Archive, rows: Sequence[Row]) -> None:
+    """Rows as the result `r` of a session."""
+    if "r" not in archive.results:
+        archive.run(LET)
+    kept = archive._running.results["r"]
+    assert kept.result is not None
+    made = ResultSet(kept.result.plan, FetchedData(rows=list(rows)), archive="", elapsed=0, columns=kept.columns)
+    archive._running.results["r"] = replace(kept, result=made)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    rows_of_results(),
+    st.lists(st.sampled_from(FIELDS), min_size=1, max_size=3, unique=True),
+    st.sampled_from((0, 0, 30, 1500)),
+)
+def test_a_record_overlaps_and_equals_one_row(
+    archives: tuple[Archive, ...], rows: list[Row], names: list[str], minutes: int
+) -> None:
+    expected = joined(rows, names, timedelta(minutes=minutes))
+    padding = f" PADDED BY {minutes} minutes" if minutes else ""
+    for archive in archives:
+        keep(archive, rows)
+        found = archive.run(f"FIND data_products DURING r{padding} USING ({', '.join(names)})")
+        assert urls(found) == expected, archive.name
+        assert not expected or "AQL0609" not in [warning.code for warning in found.warnings]
+
+
+@settings(max_examples=15, deadline=None)
+@given(rows_of_results())
+def test_rows_are_found_in_rows_too(archives: tuple[Archive, ...], rows: list[Row]) -> None:
+    wanted = [p for p in PRODUCTS if p.url in joined(rows, ["platform"])]
+    for archive in archives[:1]:
+        keep(archive, rows)
+        archive.run("LET every = FIND data_products BETWEEN 2020-01 AND 2020-03")
+        found = archive.run("FIND every DURING r USING (platform)")
+        # Rows are there already: no request has a window, and none leaves out what is longer than a day.
+        assert {p.url for p in wanted} <= set(urls(found))
+
+
+@pytest.mark.parametrize("text", ["DURING (FIND ephemeris {})", "DURING c"])
+def test_minutes_of_a_source_find_its_products(archives: tuple[Archive, ...], text: str) -> None:
+    inner = "WHERE program IN ('trex', 'unis/kho') ON 2020-02"
+    rows: list[Row] = [
+        (each.epoch, each.epoch, next(row[2] for row in SOURCES if row[0] == each.data_source), None, None, None)
+        for each in POSITIONS
+    ]
+    expected = joined(rows, ["platform"], timedelta(minutes=10))
+    for archive in archives:
+        archive.run(f"LET c = FIND ephemeris {inner}")
+        found = archive.run(f"FIND data_products {text.format(inner)} PADDED BY 10 minutes USING (platform)")
+        assert urls(found) == expected, archive.name
+        # Selected columns, under other names of the same field too.
+        selected = "FIND ephemeris SELECT epoch, data_source.platform " + inner
+        assert (
+            urls(
+                last(
+                    archive,
+                    f"LET d = {selected}",
+                    "FIND data_products DURING d PADDED BY 10 min USING (data_source.platform)",
+                )
+            )
+            == expected
+        )
+
+
+def test_ephemeris_during_products_of_its_own_site(archives: tuple[Archive, ...]) -> None:
+    expected = sorted(
+        p.epoch.isoformat()
+        for p in POSITIONS
+        if any(
+            each.start <= p.epoch <= each.end and value(each, "platform") == place
+            for each in PRODUCTS
+            for place in [next(row[2] for row in SOURCES if row[0] == p.data_source)]
+        )
+    )
+    for archive in archives:
+        found = last(archive, "LET k = FIND data_products ON 2020-02", "FIND ephemeris DURING k USING (platform)")
+        assert sorted(each["epoch"] for each in found.records) == expected, archive.name
+
+
+def test_nothing_in_common_asks_nothing(archives: tuple[Archive, ...], server: AuroraXServer) -> None:
+    archive = archives[1]
+    for rows, code in (
+        ([], "AQL0609"),
+        ([(FIRST, FIRST + DAY, None, None, None, None)], "AQL0609"),
+        ([(FIRST, FIRST + DAY, "nowhere", None, None, None)], "AQL0606"),
+    ):
+        keep(archive, rows)
+        archive.run("SHOW SOURCES")
+        server.calls.clear()
+        found = archive.run("FIND data_products DURING r USING (platform)")
+        assert len(found) == 0
+        assert code in [warning.code for warning in found.warnings]
+        assert server.calls == []
+
+
+def test_the_plan_as_json_has_the_groups(archives: tuple[Archive, ...]) -> None:
+    archive = archives[0]
+    keep(archive, [(FIRST, FIRST + DAY, "gillam", 1, None, None), (FIRST, FIRST, "gillam", None, None, None)])
+    found = archive.run("FIND data_products DURING r USING (platform, identifier)")
+    document = plan_json.write_plan(found.plan, archive.catalogue)
+    intervals = [["2020-02-01T00:00:00", "2020-02-02T00:00:00"]]
+    assert document["residual"]["using"] == {
+        "fields": ["data_source.platform", "data_source.identifier"],
+        "groups": [{"values": ["gillam", "1"], "during": intervals}],
+    }
+    assert document["residual"]["during"] == intervals
+
+
+def test_sites_that_need_other_days_are_asked_apart(archives: tuple[Archive, ...]) -> None:
+    archive = archives[1]
+    keep(
+        archive,
+        [
+            (FIRST + n * 9 * DAY, FIRST + n * 9 * DAY, site, None, None, None)
+            for n, site in enumerate(("gillam", "fort smith"))
+        ],
+    )
+    explained = "\n".join(line for (line,) in archive.run("EXPLAIN FIND data_products DURING r USING (platform)").rows)
+    assert "2 requests" in explained
+    assert "platform in (gillam)" in explained
+    assert "platform in (fort smith)" in explained
+    assert "BETWEEN 2020-01-31 AND 2020-02-02" in explained
+    assert "rows with the same data_source.platform" in explained
+    keep(archive, [(FIRST, FIRST, site, None, None, None) for site in ("gillam", "fort smith")])
+    explained = "\n".join(line for (line,) in archive.run("EXPLAIN FIND data_products DURING r USING (platform)").rows)
+    assert "platform in (gillam, fort smith)" in explained
+
+
+# --- OVERLAPPING
+
+
+@pytest.mark.parametrize(
+    ("window", "first", "end"),
+    [
+        ("2020-02-02", 1440, 2880),
+        ("2020-02-02T00:30", 1470, 1470),
+        ("2020-02-02T00:31 AND 2020-02-02T11:59", 1471, 2159),
+        ("'2020-02-01T23:59:30' AND 2020-02-02T00:00 + 10 seconds", 1439, 1440),
+        ("$from AND $to", 420, 425),
+    ],
+)
+def test_overlapping_is_sharing_a_moment(archives: tuple[Archive, ...], window: str, first: int, end: int) -> None:
+    interval = FIRST + timedelta(minutes=first), FIRST + timedelta(minutes=end)
+    if "59:30" in window:
+        interval = datetime(2020, 2, 1, 23, 59, 30), datetime(2020, 2, 2, 0, 0, 10)
+    if window == "2020-02-02":
+        interval = datetime(2020, 2, 2), datetime(2020, 2, 2, 23, 59, 59)
+    expected = sorted(p.url for p in PRODUCTS if shares(p, *interval))
+    assert expected
+    given = {"from": interval[0], "to": interval[1]} if "$" in window else {}
+    for archive in archives:
+        found = archive.run(f"FIND data_products OVERLAPPING {window}", **given)
+        assert urls(found) == expected, archive.name
+        epochs = archive.run(
+            f"FIND ephemeris WHERE program IN ('trex', 'themis-asi', 'unis/kho') OVERLAPPING {window}", **given
+        )
+        inside = sorted(p.epoch.isoformat() for p in POSITIONS if interval[0] <= p.epoch <= interval[1])
+        assert sorted(each["epoch"] for each in epochs.records) == inside, archive.name
+
+
+def test_conjunctions_that_overlap_come_whole(tmp_path: Any) -> None:
+    """A run from 23:50 to 00:10 shares a moment with midnight, and comes from its first epoch to its last."""
+    sources = ((1, "trex", "gillam", "RGB ASI", "ground", "G"), (3, "swarm", "swarma", "footprint", "leo", "A"))
+    place = (10.0, 10.0)
+    minutes = [*range(-10, 11), *range(120, 125)]
+    positions = [
+        Position(number, datetime(2020, 2, 2) + timedelta(minutes=n), (place,) * 4)
+        for number in (1, 3)
+        for n in minutes
+    ]
+    path = small_catalogue.write(tmp_path / "met.duckdb", (), sources, positions=positions)
+    text = "FIND conjunctions OF ground (program = 'trex'), space (program = 'swarm') WITHIN 5 km "
+    with connect(path) as file, ServerProcess(archive=path, cache=tmp_path) as served, connect(served.url) as service:
+        for archive in (file, service):
+            for window, runs in (
+                (
+                    "OVERLAPPING 2020-02-02",
+                    [("2020-02-01T23:50:00", "2020-02-02T00:10:00"), ("2020-02-02T02:00:00", "2020-02-02T02:04:00")],
+                ),
+                ("OVERLAPPING 2020-02-02T00:10 AND 2020-02-02T01:59", [("2020-02-01T23:50:00", "2020-02-02T00:10:00")]),
+                ("OVERLAPPING 2020-02-02T00:11 AND 2020-02-02T01:59", []),
+                ("OVERLAPPING 2020-01", []),
+                (
+                    "DURING (FIND ephemeris WHERE platform = 'swarma' ON 2020-02-02T02:03) USING (platform)",
+                    [("2020-02-02T02:00:00", "2020-02-02T02:04:00")],
+                ),
+            ):
+                found = archive.run(text + window)
+                assert [(each["start"], each["end"]) for each in found.records] == runs, (archive.name, window)
+
+
+# --- the demonstration
+
+
+def keograms_of(passes: Sequence[dict[str, Any]], keograms: Sequence[dict[str, Any]]) -> list[str]:
+    """The keograms that overlap a pass of their site, ten minutes longer at both ends."""
+    padding = timedelta(minutes=10)
+    times = [
+        (
+            datetime.fromisoformat(each["start"]) - padding,
+            datetime.fromisoformat(each["end"]) + padding,
+            {source["platform"] for source in each["data_sources"]},
+        )
+        for each in passes
+    ]
+    return sorted(
+        each["url"]
+        for each in keograms
+        if any(
+            datetime.fromisoformat(each["start"]) <= end
+            and datetime.fromisoformat(each["end"]) >= start
+            and each["data_source"]["platform"] in sites
+            for start, end, sites in times
+        )
+    )
+
+
+DAILY = "FIND data_products WHERE program = 'trex' AND keogram_type = 'daily'"
+
+
+def test_keograms_of_passes_are_a_join(demo: Archive) -> None:
+    """The report: at 50 km in January 2020 there are 14 keograms of sites on days with a pass, not 60."""
+    passes = demo.run(
+        "LET passes = FIND conjunctions OF ground (program = 'trex'), space (program = 'swarm') WITHIN 50 km DURING 2020-01"
+    )
+    keograms = demo.run(f"{DAILY} DURING 2020-01")
+    expected = keograms_of(passes.records, keograms.records)
+    found = demo.run(f"{DAILY} DURING passes PADDED BY 10 minutes USING (platform)")
+    assert urls(found) == expected
+    assert len(expected) == 14
+    apart = f"{DAILY} AND platform IN passes.platform DURING passes PADDED BY 10 minutes"
+    loose = demo.run(apart)
+    assert len(loose) == 60
+    (warning,) = loose.warnings
+    assert (warning.code, warning.fix) == ("AQL0620", "DURING passes PADDED BY 10 minutes USING (platform)")
+    assert isinstance(warning.origin, Span)
+    found = demo.run(apart[: warning.origin.start] + str(warning.fix) + apart[warning.origin.end :])
+    assert (urls(found), found.warnings) == (expected, ())
+
+
+def test_the_examples_join_too(demo: Archive) -> None:
+    text = (ROOT / "examples" / "passes.aql").read_text("utf-8")
+    passes, found = demo.run_script(text, distance=50, month="2020-01")
+    assert urls(found) == keograms_of(passes.records, demo.run(f"{DAILY} DURING 2020-01").records)
+    assert len(found) == 14
+    readme = (ROOT / "README.md").read_text("utf-8")
+    (block,) = (each for each in re.findall(r"```aql\n(.*?)```", readme, re.DOTALL) if "LET passes" in each)
+    passes, found, *_ = demo.run_script(block)
+    days = demo.run(f"{DAILY} BETWEEN 2019-12-31 AND 2020-01-08").records
+    assert urls(found) == keograms_of(passes.records, days)
+    assert 0 < len(found) < len(days)
+
+
+def test_a_short_window_is_offered_overlapping(demo: Archive) -> None:
+    for window in (
+        "BETWEEN 2021-01-01T06:00 AND 2021-01-01T09:00",
+        "ON 2021-01-01T06:00",
+        "LAST 3 hours BEFORE '2021-01-01T09:00' + 1 hour",
+    ):
+        text = f"FIND data_products WHERE program = 'trex' AND (keogram_type = 'daily' OR movie_type = 'real-time daily') {window}"
+        found = demo.run(text)
+        assert len(found) == 0
+        (warning,) = (each for each in found.warnings if each.code == "AQL0621")
+        fixed = demo.run(text[: warning.origin.start] + str(warning.fix) + text[warning.origin.end :])  # type: ignore[union-attr]
+        assert len(fixed) > 0
+        assert fixed.warnings == ()
+        for each in fixed.records:
+            assert each["start"] <= "2021-01-01T10:00:00"
+            assert each["end"] >= "2021-01-01T06:00:00"
+    for text in (
+        "FIND data_products WHERE keogram_type = 'hourly' BETWEEN 2021-01-01T06:00 AND 2021-01-01T09:00",
+        "FIND data_products WHERE keogram_type != 'daily' BETWEEN 2021-01-01T06:00 AND 2021-01-01T09:00",
+        "FIND data_products WHERE keogram_type = 'daily' ON 2021-01-01",
+    ):
+        assert "AQL0621" not in [each.code for each in demo.run(text).warnings], text
+
+
+@pytest.mark.parametrize(
+    ("statement", "code"),
+    [
+        ("FIND conjunctions OF ground, space WITHIN 9 km DURING r USING (keogram_type)", "AQL0201"),
+        ("FIND data_products DURING r USING (end, url)", "AQL0201"),
+        ("FIND data_products DURING r USING (r.platform)", "AQL0201"),
+        ("FIND data_products DURING r USING (data_source)", "AQL0205"),
+        ("FIND data_products DURING r USING (platform, platform)", "AQL0111"),
+        ("FIND data_products DURING (FIND r SELECT start, end, identifier AS url) USING (url)", "AQL0203"),
+        ("FIND data_products DURING (FIND r SELECT platform) USING (platform)", "AQL0222"),
+    ],
+)
+def test_fields_that_are_not_in_both(archives: tuple[Archive, ...], statement: str, code: str) -> None:
+    archive = archives[0]
+    keep(archive, [])
+    with pytest.raises(StatementError) as raised:
+        archive.run(statement)
+    assert codes(raised.value) == [code]
+
+
+@pytest.mark.parametrize(
+    ("statement", "fix"),
+    [
+        (
+            "FIND data_products WHERE platform IN c.platform AND data_source.program IN c.program DURING c",
+            "DURING c USING (platform, data_source.program)",
+        ),
+        (
+            "FIND ephemeris WHERE platform IN c.platform DURING c PADDED BY $n min",
+            "DURING c PADDED BY $n min USING (platform)",
+        ),
+        ("FIND data_products WHERE platform IN c.platform OR program = 'trex' DURING c", None),
+        ("FIND data_products WHERE url IN c.platform DURING c", None),
+        ("FIND data_products WHERE platform IN (FIND c SELECT platform) DURING (FIND c WHERE min_distance < 9)", None),
+        ("FIND conjunctions OF ground (platform IN c.platform), space WITHIN 9 km DURING c", None),
+        ("FIND data_products WHERE platform IN c.platform DURING c USING (platform)", ""),
+        ("FIND data_products WHERE NOT platform IN c.platform DURING c", ""),
+        ("FIND data_products WHERE platform IN d.platform DURING c", ""),
+        ("FIND data_products WHERE platform IN c.platform ON 2020-01-01", ""),
+    ],
+)
+def test_independent_lists_and_times_are_warned_about(statement: str, fix: str | None) -> None:
+    meeting = "FIND conjunctions OF ground (program = 'trex'), space (program = 'swarm') WITHIN 9 km ON 2020-01-01"
+    script = f"LET c = {meeting}; LET d = {meeting}; {statement}"
+    ((_, said),) = check_scripts([Source(script)], load_shipped(), {"n": 5} if "$n" in statement else {})
+    warned = [each for each in said if each.code == "AQL0620"]
+    assert [each.fix for each in warned] == ([] if fix == "" else [fix])
+    if fix:
+        (warning,) = warned
+        assert isinstance(warning.origin, Span)
+        fixed = script[: warning.origin.start] + fix + script[warning.origin.end :]
+        ((_, said),) = check_scripts([Source(fixed)], load_shipped(), {"n": 5} if "$n" in statement else {})
+        assert said == ()

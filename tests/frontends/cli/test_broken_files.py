@@ -1,0 +1,70 @@
+"""Files on the command line that cannot be read, and saved queries that are broken: each is said, none hides another."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.support.command_line import command
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty working folder, and no saved queries of the user's own."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("AURORAQL_QUERIES", str(tmp_path / "own"))
+    return tmp_path
+
+
+def test_a_file_that_cannot_be_read_does_not_hide_the_others(here: Path) -> None:
+    (here / "binary.aql").write_bytes(b"\xff")
+    (here / "wrong.aql").write_text("FIND data_products WHERE program == 'trex' ON 2021-01-01;")
+    checked = command("check", "binary.aql", "nosuch.aql", "wrong.aql")
+    assert checked.code == 2
+    for said in ("binary.aql is not UTF-8 text", "nosuch.aql cannot be read", "wrong.aql:1:34"):
+        assert said in checked.err
+    for_programs = command("check", "--format", "json", "nosuch.aql", "wrong.aql")
+    assert [each["file"] for each in json.loads(for_programs.out)["diagnostics"]] == ["wrong.aql"]
+    assert (for_programs.code, for_programs.err.count("cannot be read")) == (2, 1)
+    alone = command("check", "--format", "json", "nosuch.aql")
+    assert (alone.code, json.loads(alone.out)["diagnostics"]) == (2, [])
+
+
+def test_a_file_that_is_no_query_is_told_by_its_name(here: Path) -> None:
+    (here / "binary.aql").write_bytes(b"\xff\xfe")
+    (here / "folder.aql").mkdir()
+    (here / "gone.aql").symlink_to(here / "nowhere")
+    (here / "long.aql").write_text(" " * 1_000_001)
+    for name, reason in (
+        ("binary", "it is no UTF-8 text"),
+        ("FOLDER", "it is no plain file"),
+        ("gone", "No such file or directory"),
+        ("long", "it has more than 1,000,000 bytes"),
+    ):
+        for arguments in (("run", name), ("run", "--list", name)):
+            ended = command(*arguments)
+            assert (ended.code, ended.out) == (2, "")
+            assert f"{name.lower()}.aql cannot be read: {reason}" in ended.err
+
+
+def test_the_list_tells_which_heads_are_wrong_and_leaves_empty_what_is_not_said(here: Path) -> None:
+    (here / "bad.aql").write_text("-- param day: datum\nFIND data_products ON $day;")
+    (here / "plain.aql").write_text("FIND data_products ON 2021-01-01;")
+    bad, plain = command("run", "--list").out.splitlines()[2:]
+    assert bad.split() == ["bad", "wrong:", "there", "is", "no", "type", "'datum'", "bad.aql"]
+    assert plain.split() == ["plain", "plain.aql"]
+
+
+def test_a_file_that_is_wrong_does_not_keep_the_others_from_their_layout(here: Path) -> None:
+    loose, wrong = here / "loose.aql", here / "wrong.aql"
+    loose.write_text("find   data_products on 2021-01-01")
+    wrong.write_text("FIND data_products WHERE")
+    checked = command("fmt", "--check", "nosuch.aql", "wrong.aql", "loose.aql")
+    assert checked.code == 2
+    for said in ("nosuch.aql cannot be read", "wrong.aql:1:", "loose.aql would change"):
+        assert said in checked.err
+    assert command("fmt", "wrong.aql", "loose.aql").code == 2
+    assert loose.read_text() == "FIND data_products ON 2021-01-01;\n"
+    assert wrong.read_text() == "FIND data_products WHERE"

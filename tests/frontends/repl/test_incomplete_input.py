@@ -1,0 +1,119 @@
+"""What is being typed is not called wrong while it can still be written on to something right; the rest is, at once."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+import auroraql.session.sql.sandbox  # noqa: F401 - with it SQL is checked while it is typed
+from auroraql.frontends.repl.incomplete_input import MAX_CHECKED_CHARACTERS, IncompleteInputCheck
+from auroraql.schema import KINDS
+from auroraql.schema.catalogue import load_shipped
+from auroraql.schema.limits import MAX_LIST_VALUES
+from tests.support import corpus_files
+
+QUESTIONED = "FIND data_products WHERE platform = 'gilam' ON 2021-01-01"
+
+_WORDS = re.compile(r"\w+|[^\w\s]|\s+")
+
+
+@pytest.mark.parametrize("folder", [*KINDS, "scripts", "errors"])
+def test_no_beginning_of_a_right_statement_is_called_wrong(folder: str) -> None:
+    for path in corpus_files.files(folder):
+        text = corpus_files.read(path)["statement"]
+        typed = IncompleteInputCheck()
+        if any(each.severity == "error" for each in typed.check(f"{text}\n;", load_shipped())):
+            continue
+        for word in _WORDS.finditer(text):
+            begun = text[: word.end()]
+            wrong = [each for each in typed.check(begun, load_shipped()) if each.severity == "error"]
+            assert not wrong, f"{path.stem}: {begun!r}"
+
+
+@pytest.mark.parametrize(
+    ("text", "wrong"),
+    [
+        ("FIND data_products WHERE program = 5 ON 2021-01-01", ["AQL0203"]),
+        (QUESTIONED, ["AQL0602"]),
+        # Unfinished statements are not wrong, but what is in them may be.
+        ("FIND data_products WHERE", []),
+        ("FIND data_products WHERE program = 'tr", []),
+        ("FIND data_products WHERE program = 'trex'", []),
+        ("FIND data_products WHERE program = 'trx' AND ", ["AQL0602"]),
+        ("FIND data_products WHERE program = 'trx' AND platform = 'gil", ["AQL0602"]),
+        ("FIND data_products WHERE (program = 'trx'", ["AQL0602"]),
+        ("FIND data_products WHERE program IN ('trx', 'trex'", ["AQL0602"]),
+        # A word that is being typed may become a right one.
+        ("FIND data_products WH", []),
+        ("FIND data_products WHERE platform = gil", []),
+        ("FIND data_products WHERE program = 'trx' AND plat", ["AQL0602"]),
+        ("FIND data_products WH ", ["AQL0106"]),
+        ("FIND data_products WHERE program = $", []),
+        # Nor is what is listed over, where a comma stands last, nor a date before its day is there.
+        ("FIND data_products SELECT start, ", []),
+        ("FIND data_products SELECT start, WHERE url IS NULL", ["AQL0114"]),
+        ("FIND data_products ON 2021-", []),
+        ("FIND data_products BETWEEN 2021-01-01 AND 2021-01-0", []),
+        ("FIND data_products ON 2021-0 LIMIT 1", ["AQL0112"]),
+        # More blocks may follow the first, and a distance may follow them all.
+        ("FIND conjunctions OF ", []),
+        ("FIND conjunctions OF ground (program = 'trex')", []),
+        ("FIND conjunctions OF ground (program = 'trex'), space (program = 'swarm')", []),
+        ("FIND conjunctions OF ground (program = 'trex') ON 2021-01-01", ["AQL0213"]),
+        ("FIND conjunctions ON 2021-01-01", []),
+        ("FIND conjunctions ON 2021-01-01; ", ["AQL0213"]),
+        # What is in the first block is questioned at once, though the second is still to come.
+        ("FIND conjunctions OF ground (program = 'trx')", ["AQL0602"]),
+        ("FIND conjunctions OF ground (program = 'trx'", ["AQL0602"]),
+        ("FIND conjunctions OF ground (program = 'trx'), spa", ["AQL0602"]),
+        ("FIND conjunctions OF ground (program = 'trx') ON 2021-01-01", ["AQL0213", "AQL0602"]),
+        ("FIND data_products SELECT program, count(*) WHERE platform = 'gilam'", ["AQL0602"]),
+        # Of a listing, what it is of; of groups, what makes them; of a list, its column; of others' searches, the id.
+        ("SHOW VALUES OF ", []),
+        ("SHOW AVAILABILITY OF data_products WHERE program = 'trex' ", []),
+        ("SHOW AVAILABILITY OF data_products SINCE 2021-01-01 ", []),
+        ("SHOW VALUES; ", ["AQL0225"]),
+        ("SHOW VALUES OF nothing ", ["AQL0225"]),
+        ("FIND data_products SELECT platform, count(*) ", []),
+        ("FIND data_products SELECT platform, count(*) GROUP BY program, ", []),
+        ("FIND data_products SELECT platform, count(*) GROUP BY program LIMIT 5 ", ["AQL0212"]),
+        ("FIND data_products SELECT platform, count(*) GROUP BY program LIMIT ", ["AQL0212"]),
+        ("FIND data_products WHERE platform IN (FIND ephemeris ", []),
+        ("FIND data_products WHERE platform IN (FIND ephemeris SELECT epoch, program ", ["AQL0221"]),
+        ("FIND data_products WHERE platform IN (FIND ephemeris) AND ", ["AQL0221"]),
+        ("FETCH passes = ", []),
+        ("CANCEL passes ", ["AQL0226"]),
+        # What belongs to what follows is not looked at alone.
+        ("FIND data_products SELECT count", []),
+        ("FIND data_products SELECT count(", []),
+        ("FIND data_products SELECT keogram_tpye, count(", ["AQL0601"]),
+        ("FIND data_products ORDER BY data_source.", []),
+        ("FIND data_products WHERE start > 2021-01-", []),
+        ("FIND data_products WHERE program = 'trex' AND platform !", []),
+        # Other forms, and what may become one.
+        ("SQL ", []),
+        ("FIND data_products FROM ", []),
+        ("Find data_products for ", []),
+        ("Find data_products for ((program in (tr", []),
+        ("Find data_products for ((programme in (tr", ["AQL0405"]),
+        ('{"start": "2021', []),
+        ('{"start": 5]', ["AQL0102"]),
+        # What is ended is as finished as it will be; so is what stands before the word that does not fit.
+        ("FIND data_products WHERE; ", ["AQL0105"]),
+        ("FIND data_products WHERE program == 'trex' AND ", ["AQL0109"]),
+        ("FIND data_products WHERE program = 'trx'; FIND", ["AQL0602"]),
+        ("", []),
+        ("\\d nonsense", []),
+        ("FIND data_products WHERE x = '" + "x" * MAX_CHECKED_CHARACTERS + "' y", []),
+    ],
+)
+def test_what_is_wrong_with_what_is_typed(text: str, wrong: list[str]) -> None:
+    assert [each.code for each in IncompleteInputCheck().check(text, load_shipped())] == wrong
+
+
+@pytest.mark.parametrize("ending", ["", ")", ") AND pro", ") ON 2021-01-01", ") ON 2021-01-01;\n"])
+def test_a_list_above_its_limit_is_reported_while_it_is_typed(ending: str) -> None:
+    values = ",".join("'atha'" for _ in range(MAX_LIST_VALUES + 1))
+    text = f"FIND data_products WHERE platform IN ({values}{ending}"
+    assert [each.code for each in IncompleteInputCheck().check(text, load_shipped())] == ["AQL0116"]

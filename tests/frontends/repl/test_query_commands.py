@@ -1,0 +1,309 @@
+"""`\\save`, `\\queries` and `\\run` at the prompt: what is kept, what is said, what is completed."""
+
+from __future__ import annotations
+
+import io
+from datetime import date
+from pathlib import Path
+
+import pytest
+from prompt_toolkit.completion import CompleteEvent
+from prompt_toolkit.document import Document
+from prompt_toolkit.styles import BaseStyle
+
+from auroraql.config import read_config
+from auroraql.frontends.cli.commands.prompt import _initial_options
+from auroraql.frontends.repl.controller import Controller, run_input
+from auroraql.frontends.repl.controller_protocol import ReplOptions
+from auroraql.frontends.repl.state import ReplState
+from auroraql.frontends.repl.themes import theme_style
+from auroraql.frontends.shared.pager import choose_pager
+from auroraql.queries import store
+from auroraql.session.archive import connect
+from tests.support.repl_fakes import FakeArchive, said
+
+QUERY = """\
+-- description  The keograms of a day.
+-- param program: text = trex  the program
+-- param day: date
+-- param sites: list of text = gillam
+FIND data_products WHERE program = $program AND platform IN ($sites) AND keogram_type = 'daily' ON $day;
+"""
+
+
+@pytest.fixture
+def session(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ReplState:
+    """A session in an empty working folder, with a folder of the user's own that is not there yet."""
+    here = tmp_path / "here"
+    here.mkdir()
+    monkeypatch.chdir(here)
+    return ReplState(FakeArchive(), io.StringIO(), ReplOptions(queries=tmp_path / "own"))
+
+
+def told(session: ReplState, text: str) -> str:
+    """What is said to one thing typed."""
+    before = len(said(session))
+    run_input(session, text)
+    return said(session)[before:]
+
+
+def own(session: ReplState) -> Path:
+    assert session.switches.queries is not None
+    return session.switches.queries
+
+
+def given(session: ReplState) -> dict[str, object]:
+    """What the archive was given with the last statement."""
+    assert isinstance(session.archive, FakeArchive)
+    return session.archive.given
+
+
+# --- \save
+
+
+def test_the_last_statement_is_saved_with_its_parameters_declared(session: ReplState) -> None:
+    run_input(session, "FIND data_products WHERE program = $p AND platform IN ($sites) AND start >= $s LIMIT $n")
+    answer = told(session, "\\save daily  The keograms   of a day")
+    path = own(session) / "daily.aql"
+    assert answer == f"saved as {path}; \\run daily runs it\n"
+    assert path.read_text() == (
+        "-- description  The keograms of a day\n-- param p: text\n-- param sites: list of text\n-- param s: time\n"
+        "-- param n: integer\n"
+        "FIND data_products WHERE program = $p AND platform IN ($sites) AND start >= $s LIMIT $n;\n"
+    )
+    told(session, "\\run daily p=trex sites=(gillam, 'fort smith') s=2021-01-01 n=5")
+    assert given(session) == {"p": "trex", "sites": ["gillam", "fort smith"], "s": date(2021, 1, 1), "n": 5}
+
+
+def test_a_missing_value_is_given_as_the_prompt_has_it(session: ReplState) -> None:
+    with connect() as archive:
+        session.archive = archive
+        typed = told(session, "FIND data_products WHERE program = $p ON $day")
+        assert "the parameter $p has no value" in typed
+        assert "hint: \\save NAME saves the statement, and \\run NAME p=… runs it with a value" in typed
+        assert "\\run NAME day=… runs it" in typed
+        assert "--param" not in typed
+        assert "Python" not in typed
+        assert "\\run NAME p=…" in told(session, "\\E")
+        # As it says.
+        told(session, "\\save daily")
+        again = told(session, "\\run daily p=trex")
+        assert "the parameter $day has no value" in again
+        assert "day=2021-01-01 behind \\run" in again
+        Path("bare.aql").write_text("FIND data_products WHERE program = $p")
+        assert "hint: pass a value: \\run NAME p=…" in told(session, "\\run bare")
+        assert "289 rows" in told(session, "\\run daily p=trex day=2021-01-01")
+
+
+def test_nothing_is_replaced_that_was_not_meant(session: ReplState) -> None:
+    run_input(session, "FIND one")
+    told(session, "\\save a")
+    run_input(session, "FIND two;")
+    assert told(session, "\\save A") == "there is a query 'a' already\n  = hint: \\save! a replaces it\n"
+    assert (own(session) / "a.aql").read_text() == "FIND one;\n"
+    assert "saved as" in told(session, "/save! a better")
+    assert (own(session) / "a.aql").read_text() == "-- description  better\nFIND two;\n"
+
+
+@pytest.mark.parametrize(
+    ("statement", "typed", "answer"),
+    [
+        ("FIND x;", "\\save", "\\save needs a name"),
+        ("FIND x;", "\\save!", "\\save needs a name"),
+        ("FIND x;", "\\save ../x", "'../x' cannot be the name"),
+        ("FIND x;", "\\save! /etc/x", "cannot be the name"),
+        ("FIND x;", "\\save nul", "the name of a device"),
+        ("", "\\save x", "there is no statement yet"),
+        ("FIND x WHERE api_key = 'abc'", "\\save x", "seems to contain an API key"),
+        ("FIND x WHERE a = '0123456789abcdef0123456789abcdef'", "\\save x", "seems to contain an API key"),
+        ("FIND x", "\\save x my token is here", "seems to contain an API key"),
+    ],
+)
+def test_what_is_not_saved(session: ReplState, statement: str, typed: str, answer: str) -> None:
+    session.statement = statement
+    assert answer in told(session, typed)
+    assert not own(session).exists()
+
+
+def test_a_query_that_another_hides_is_said(session: ReplState) -> None:
+    Path("a.aql").write_text("FIND here;")
+    session.statement = "FIND there"
+    assert "; in this folder \\run a runs a.aql instead" in told(session, "\\save a")
+
+
+def test_a_full_disk_leaves_what_was_there(session: ReplState, monkeypatch: pytest.MonkeyPatch) -> None:
+    session.statement = "FIND one"
+    told(session, "\\save a")
+
+    def full(*_arguments: object, **_options: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    session.statement = "FIND two"
+    monkeypatch.setattr("auroraql.rendering.files.os.fsync", full)
+    for typed in ("\\save! a", "\\save b"):
+        assert "No space left on device" in told(session, typed)
+    assert [(path.name, path.read_text()) for path in own(session).iterdir()] == [("a.aql", "FIND one;\n")]
+
+
+# --- \run
+
+
+def test_a_query_is_run_with_its_values(session: ReplState) -> None:
+    Path("daily.aql").write_text(QUERY)
+    answer = told(session, "\\run daily day=2021-01-01 program='themis-asi'")
+    assert "1 row" in answer
+    assert given(session) == {"program": "themis-asi", "day": date(2021, 1, 1), "sites": ["gillam"]}
+    told(session, "\\run DAILY day=2021-01-01 sites=gillam,'fort smith' sites=pinawa;")
+    assert given(session)["sites"] == ["gillam", "fort smith", "pinawa"]
+    assert "1 row" in told(session, "\\run ./daily.aql --param day=2021-01-01")
+    Path("plain.aql").write_text("FIND x WHERE a = $name AND b IN ($format)")
+    told(session, "\\run plain name='it''s' format=('a b', c)")
+    assert given(session) == {"name": "it's", "format": ["a b", "c"]}
+    Path("defaults.aql").write_text("-- param day: date = 2021-01-01\nFIND data_products ON $day")
+    assert "1 row" in told(session, "\\i defaults.aql")
+    assert given(session) == {"day": date(2021, 1, 1)}
+
+
+@pytest.mark.parametrize(
+    ("typed", "parts"),
+    [
+        ("\\run", ["\\run needs a saved query"]),
+        ("\\run dayly", ["there is no saved query 'dayly'", "did you mean daily?"]),
+        ("\\run ../daily", ["cannot read '../daily'"]),
+        ("\\run daily", ["$day has no value", "day=2021-01-01 behind \\run"]),
+        ("\\run daily day=soon porgram=x", ["$day takes a date, not 'soon'", "did you mean $program?"]),
+        ("\\run daily day", ["'day' is not NAME=VALUE"]),
+        ("\\run daily day=2021-01-01 program='trex", ["is not NAME=VALUE"]),
+    ],
+)
+def test_what_is_wrong_is_said_and_nothing_runs(session: ReplState, typed: str, parts: list[str]) -> None:
+    Path("daily.aql").write_text(QUERY)
+    answer = told(session, typed)
+    for part in parts:
+        assert part in answer
+    assert isinstance(session.archive, FakeArchive)
+    assert session.archive.asked == []
+
+
+def test_the_list(session: ReplState) -> None:
+    assert "there are no saved queries" in told(session, "\\queries")
+    Path("daily.aql").write_text(QUERY)
+    answer = told(session, "\\queries")
+    assert "daily" in answer
+    assert "program=trex day=… sites=gillam" in answer
+
+
+# --- completion
+
+
+@pytest.fixture
+def desk(session: ReplState) -> Controller:
+    Path("daily.aql").write_text(QUERY)
+    Path("broken.aql").write_text("FIND data_products WHERE")
+    return Controller(FakeArchive(), session.switches, io.StringIO())
+
+
+def offered(desk: Controller, typed: str) -> list[tuple[str, str]]:
+    """What each candidate makes of the line, and what is said of it."""
+    found = desk.complete(Document(typed), CompleteEvent())
+    return [(typed[: len(typed) + each.start_position] + each.text, each.display_meta_text) for each in found]
+
+
+@pytest.mark.parametrize(
+    ("typed", "expected"),
+    [
+        ("\\run ", [("\\run broken", ""), ("\\run daily", "The keograms of a day.")]),
+        ("\\run ail", [("\\run daily", "The keograms of a day.")]),
+        ("/run DAI", [("/run daily", "The keograms of a day.")]),
+        ("\\run daily ", [
+            ("\\run daily program=", "text = trex  the program"), ("\\run daily day=", "date"),
+            ("\\run daily sites=", "list of text = gillam"),
+        ]),
+        ("\\run daily program=trex d", [("\\run daily program=trex day=", "date")]),
+        ("\\run daily program=the", [("\\run daily program=themis", ""), ("\\run daily program=themis-asi", "")]),
+        ("\\run daily sites='fort sm", [("\\run daily sites='fort smith'", "")]),
+        ("\\run daily sites=(gillam, pina", [("\\run daily sites=(gillam, pinawa", "")]),
+        ("\\run daily sites=gillam,fort\\ s", []),
+        ("\\run daily sites=gillam,rab", [("\\run daily sites=gillam,'rabbit lake'", "")]),
+        ("\\run daily day=", [("\\run daily day=TODAY", "the day it is now, in UTC")]),
+        ("\\run nothing ", []),
+        ("\\run nothing a=", []),
+    ],
+)  # fmt: skip
+def test_names_parameters_and_values_are_completed(
+    desk: Controller, typed: str, expected: list[tuple[str, str]]
+) -> None:
+    assert offered(desk, typed) == expected
+
+
+def test_completion_reads_no_file(desk: Controller, monkeypatch: pytest.MonkeyPatch) -> None:
+    def touched(*_arguments: object, **_options: object) -> None:
+        raise AssertionError("a key touched the disk")
+
+    monkeypatch.setattr(store.os, "scandir", touched)  # type: ignore[attr-defined]
+    monkeypatch.setattr(Path, "stat", touched)
+    monkeypatch.setattr(Path, "open", touched)
+    monkeypatch.setattr(Path, "read_text", touched)
+    for typed in ("\\run ", "\\run daily ", "\\run daily program="):
+        assert offered(desk, typed)
+
+
+def test_what_was_saved_is_completed_at_once(desk: Controller) -> None:
+    desk.run("FIND data_products LIMIT 1;")
+    desk.run("\\save fresh")
+    assert ("\\run fresh", "") in offered(desk, "\\run fr")
+
+
+# --- settings of the prompt
+
+
+def test_the_prompt_begins_as_the_configuration_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    environ = {
+        "AURORAQL_KEYS": "vi", "AURORAQL_FUZZY": "off", "AURORAQL_MULTILINE": "on", "AURORAQL_TIMING": "on",
+        "AURORAQL_THEME": "dark", "AURORAQL_PAGER": "", "AURORAQL_COLOR": "always", "AURORAQL_QUERIES": "/q",
+    }  # fmt: skip
+    monkeypatch.setenv("NO_COLOR", "1")
+    plain, made = _initial_options(read_config({})), _initial_options(read_config(environ))
+    assert (plain.color, plain.fuzzy, plain.multiline, plain.vi, plain.timing, plain.theme, plain.pager) == (
+        False, True, False, False, False, "terminal", None,
+    )  # fmt: skip
+    assert (made.color, made.fuzzy, made.multiline, made.vi, made.timing, made.theme, made.pager, made.queries) == (
+        True, False, True, True, True, "dark", "", Path("/q"),
+    )  # fmt: skip
+    monkeypatch.delenv("NO_COLOR")
+    monkeypatch.setenv("TERM", "dumb")
+    assert not _initial_options(read_config({})).color
+    monkeypatch.setenv("TERM", "xterm")
+    assert _initial_options(read_config({})).color
+    assert not _initial_options(read_config({"AURORAQL_COLOR": "never"})).color
+
+
+def test_themes() -> None:
+    assert theme_style("terminal") is None
+    for name in ("light", "dark", "monokai"):
+        style = theme_style(name)
+        assert isinstance(style, BaseStyle)
+        assert style.get_attrs_for_style_str("class:pygments.keyword").color
+        assert style.get_attrs_for_style_str("class:error").underline
+    desk = Controller(FakeArchive(), ReplOptions(theme="light", timing=True), io.StringIO())
+    assert desk.state.switches.style is not None
+    assert desk.state.timing
+
+
+def test_the_pager_that_is_set_comes_first() -> None:
+    assert choose_pager({"AURORAQL_PAGER": "most", "PAGER": "more"}, "less") == ["less", "-SRXF"]
+    assert choose_pager({"PAGER": "more"}, "") == []
+    assert choose_pager({"PAGER": "more"}) == ["more"]
+
+
+def test_a_name_with_blanks_is_run_and_completed_in_quotes(session: ReplState) -> None:
+    Path("two words.aql").write_text(QUERY)
+    Path("it's.aql").write_text("FIND x;")
+    told(session, "\\run 'two words' day=2021-01-01")
+    assert given(session)["day"] == date(2021, 1, 1)
+    assert "1 row · 12 ms" in told(session, '\\run "it\'s"')
+    desk = Controller(FakeArchive(), ReplOptions(), io.StringIO())
+    for typed in ("tw", "'two", "'two w"):
+        assert offered(desk, f"\\run {typed}")[0][0] == "\\run 'two words'"
+    assert offered(desk, "\\run it")[0][0] == '\\run "it\'s"'
+    assert "\\run 'two words' day=" in [text for text, _ in offered(desk, "\\run 'two words' d")]

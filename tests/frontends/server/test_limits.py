@@ -1,0 +1,410 @@
+"""`auroraql serve` against strangers: foreign pages and host names, and clients that are slow on purpose."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import resource
+import select
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+import requests
+
+from auroraql.diagnostics.errors import UsageError
+from auroraql.frontends.server import http_server
+from auroraql.frontends.server.access import AccessPolicy, read_host, read_origin
+from auroraql.frontends.server.http_types import HttpError
+from tests.support.server_process import MAX, SWARM, ServerProcess, finished, post, refused, write_keys
+
+SEARCH = "data_products/search"
+
+EVERY_ADDRESS = "0.0.0.0"  # noqa: S104 - nothing listens there
+
+
+def posted(server: ServerProcess, headers: dict[str, str], path: str = SEARCH) -> requests.Response:
+    """A search with these headers, as a page could send it."""
+    return requests.post(f"{server.url}/api/v1/{path}", data=json.dumps(MAX), headers=headers, timeout=60)
+
+
+# --- foreign pages
+
+
+@pytest.mark.parametrize(
+    "origin", ["https://evil.example", "null", "http://localhost.evil.example", "http://127.0.0.1.evil.example:80"]
+)
+@pytest.mark.parametrize("content", ["text/plain", "application/json", "application/x-www-form-urlencoded"])
+def test_a_foreign_page_may_not_search(server: ServerProcess, origin: str, content: str) -> None:
+    answer = posted(server, {"Origin": origin, "Content-Type": content})
+    refused(answer, 403, "--allow-origin")
+    assert "Access-Control-Allow-Origin" not in answer.headers
+    assert "Location" not in answer.headers
+
+
+def test_a_foreign_page_may_not_even_ask_whether_it_may(server: ServerProcess) -> None:
+    headers = {"Origin": "https://evil.example", "Access-Control-Request-Method": "POST"}
+    answer = requests.options(f"{server.url}/api/v1/{SEARCH}", headers=headers, timeout=60)
+    assert answer.status_code == 403
+    assert not [name for name in answer.headers if name.startswith("Access-Control")]
+
+
+def test_a_request_of_another_site_that_hides_its_origin_is_refused(server: ServerProcess) -> None:
+    refused(posted(server, {"Sec-Fetch-Site": "cross-site", "Content-Type": "application/json"}), 403)
+    link = requests.get(f"{server.url}/", headers={"Sec-Fetch-Site": "cross-site"}, timeout=60)
+    assert link.status_code == 200
+
+
+@pytest.mark.parametrize("content", ["text/plain;charset=UTF-8", "multipart/form-data; boundary=x"])
+def test_a_page_sends_json_as_json(server: ServerProcess, content: str) -> None:
+    headers = {"Origin": "http://localhost:5173", "Content-Type": content}
+    refused(posted(server, headers), 415, "application/json")
+    assert posted(server, {**headers, "Content-Type": "application/json; charset=utf-8"}).status_code == 202
+    assert posted(server, {"Content-Type": content}).status_code == 202  # a program may call it as it likes
+
+
+def test_compressed_bodies_are_not_taken(server: ServerProcess) -> None:
+    refused(posted(server, {"Content-Encoding": "gzip"}), 415, "Content-Encoding")
+
+
+def test_the_same_origin_is_no_foreign_page() -> None:
+    access = AccessPolicy(EVERY_ADDRESS, ("search.example.org",))
+    environ = {"REQUEST_METHOD": "POST", "HTTP_HOST": "search.example.org:8080"}
+    access.check({**environ, "HTTP_ORIGIN": "http://search.example.org:8080"})
+    with pytest.raises(HttpError):
+        access.check({**environ, "HTTP_ORIGIN": "http://search.example.org:9090"})
+
+
+# --- foreign host names
+
+
+def named(url: str, host: str | None, origin: str = "") -> int:
+    """The status of a request that names a host of its own choice."""
+    place = urlsplit(url)
+    connection = http.client.HTTPConnection("127.0.0.1", place.port, timeout=30)
+    connection.putrequest("GET", "/api/v1/data_sources/3", skip_host=True)
+    if host is not None:
+        connection.putheader("Host", host)
+    if origin:
+        connection.putheader("Origin", origin)
+    connection.endheaders()
+    status = connection.getresponse().status
+    connection.close()
+    return status
+
+
+def test_a_loopback_server_answers_to_names_of_this_machine_only(server: ServerProcess) -> None:
+    port = urlsplit(server.url).port
+    for host in (f"127.0.0.1:{port}", "localhost", "LOCALHOST:1", "localhost.", "[::1]:80", "127.8.9.1", "a.localhost"):
+        assert named(server.url, host) == 200, host
+    for host in (
+        "evil.example",
+        f"evil.example:{port}",
+        "127.0.0.1.evil.example",
+        "10.0.0.1",
+        "[2001:db8::1]",
+        "localhosts",
+    ):
+        assert named(server.url, host) == 403, host
+        # Rebinding makes the page's own origin the host that it names.
+        assert named(server.url, host, f"http://{host}") == 403, host
+
+
+def test_names_that_are_allowed() -> None:
+    with ServerProcess("--allow-host", "search.example.org", "--allow-host", "Other.example") as running:
+        for host in ("search.example.org", "search.example.org:80", "other.example", "localhost"):
+            assert named(running.url, host) == 200, host
+        assert named(running.url, "evil.example") == 403
+
+
+def test_a_server_of_the_network_answers_to_addresses_and_its_own_name() -> None:
+    access = AccessPolicy(EVERY_ADDRESS)
+    for host in ("192.0.2.7:8080", "[2001:db8::1]:8080", socket.gethostname(), "localhost", ""):
+        access.check({"REQUEST_METHOD": "GET", "HTTP_HOST": host})
+    with pytest.raises(HttpError, match="--allow-host"):
+        access.check({"REQUEST_METHOD": "GET", "HTTP_HOST": "evil.example"})
+    AccessPolicy(EVERY_ADDRESS, ("*",)).check({"REQUEST_METHOD": "GET", "HTTP_HOST": "evil.example"})
+
+
+def test_options_that_name_nothing_are_refused() -> None:
+    assert read_origin("HTTPS://Search.Example.org:443/") == "https://search.example.org"
+    assert read_origin("http://search.example.org:8080") == "http://search.example.org:8080"
+    assert read_host("[::1]") == "::1"
+    for text in ("search.example.org", "ftp://a", "https://a/b", "", "https://"):
+        with pytest.raises(UsageError):
+            read_origin(text)
+    for text in ("https://a", "a:80", "a b", ""):
+        with pytest.raises(UsageError):
+            read_host(text)
+
+
+# --- the demonstration is not changed
+
+
+def test_changes_of_the_demonstration_are_said_to_be_temporary(tmp_path: Path) -> None:
+    keys = str(write_keys(tmp_path))
+    with ServerProcess("--api-key-file", keys) as running:
+        about = requests.get(running.url, timeout=60).json()
+        assert (about["writable"], about["temporary"]) == (True, True)
+    assert any("temporary" in line and "--archive" in line for line in running.said)
+    with ServerProcess() as running:
+        about = requests.get(running.url, timeout=60).json()
+        assert (about["writable"], about["temporary"]) == (False, False)
+    assert not any("temporary" in line for line in running.said)
+
+
+# --- slow clients
+
+
+@contextmanager
+def listener(monkeypatch: pytest.MonkeyPatch, application: Any = None, **limits: float) -> Iterator[tuple[str, int]]:
+    """A server in this process, with limits of its own."""
+    for name, value in limits.items():
+        monkeypatch.setattr(http_server, f"_{name}", value)
+
+    def answer(environ: Any, start: Any) -> list[bytes]:
+        body = environ["wsgi.input"].read() or b"answer"
+        start("200 OK", [("Content-Length", str(len(body)))])
+        return [body]
+
+    server = http_server.create_server(application or answer, "127.0.0.1", 0)
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    try:
+        yield "127.0.0.1", int(server.effective_port)
+    finally:
+        server.close()
+        for channel in list(server.active_channels.values()):
+            channel.handle_close()
+        thread.join(10)
+
+
+def asked(place: tuple[str, int], body: bytes = b"") -> bytes:
+    """The answer to one request."""
+    connection = http.client.HTTPConnection(*place, timeout=20)
+    connection.request("POST", "/", body)
+    content = connection.getresponse().read()
+    connection.close()
+    return content
+
+
+Dial = Callable[..., socket.socket]
+
+
+@pytest.fixture
+def dial() -> Iterator[Dial]:
+    """Opens connections that are closed after the test; a slow reader has little room for what it does not read."""
+    opened: list[socket.socket] = []
+
+    def connect(place: tuple[str, int], sent: bytes = b"", *, slow_reader: bool = False) -> socket.socket:
+        made = socket.socket()
+        opened.append(made)
+        made.settimeout(20)
+        if slow_reader:
+            made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        made.connect(place)
+        with suppress(ConnectionError):
+            made.sendall(sent)
+        return made
+
+    yield connect
+    for made in opened:
+        made.close()
+
+
+def place_of(server: ServerProcess) -> tuple[str, int]:
+    place = urlsplit(server.url)
+    return place.hostname or "", place.port or 0
+
+
+def is_closed(made: socket.socket) -> bool:
+    """Whether the server has closed a connection to which it sent nothing."""
+    waiting = select.poll()
+    waiting.register(made, select.POLLIN)
+    return bool(waiting.poll(0))
+
+
+BEGUN = {
+    "nothing": b"",
+    "headers": b"POST / HTTP/1.1\r\nHost: localhost\r\nX-A: ",
+    "body": b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000\r\n\r\n{",
+    "chunks": b"POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nffff\r\n{",
+}
+
+
+@pytest.mark.parametrize("begun", BEGUN)
+def test_slow_clients_keep_nobody_out(begun: str, dial: Dial, monkeypatch: pytest.MonkeyPatch) -> None:
+    with listener(monkeypatch, MOST_CONNECTIONS=50, NEW_FOR=0.05) as place:
+        slow = [dial(place, BEGUN[begun]) for _ in range(70)]
+        stop = threading.Event()
+
+        def trickle() -> None:
+            while not stop.wait(0.02):
+                for made in slow:
+                    with suppress(OSError):
+                        made.sendall(b"x" if BEGUN[begun] else b"")
+
+        thread = threading.Thread(target=trickle)
+        thread.start()
+        try:
+            for _ in range(5):
+                began = time.monotonic()
+                assert asked(place, b"whole") == b"whole"
+                assert time.monotonic() - began < 20
+        finally:
+            stop.set()
+            thread.join()
+
+
+def test_half_sent_uploads_by_the_thousand(server: ServerProcess, dial: Dial) -> None:
+    if resource.getrlimit(resource.RLIMIT_NOFILE)[0] < 1500:
+        pytest.skip("this process may not open enough files")
+    slow = [dial(place_of(server), BEGUN["body"]) for _ in range(1100)]
+    began = time.monotonic()
+    for _ in range(3):
+        assert requests.get(f"{server.url}/api/v1/data_sources/3", timeout=10).status_code == 200
+    assert time.monotonic() - began < 20
+    closed = sum(map(is_closed, slow))
+    assert 100 <= closed < 300  # those that made room, and not everyone
+
+
+def test_a_client_that_leaves_before_it_is_told_to_continue(dial: Dial, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The connection is closed within the lock under which its request is read."""
+    head = b"POST / HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\nContent-Length: 10\r\n\r\n"
+
+    def broken(channel: Any, do_close: bool = True) -> None:
+        channel.handle_close()
+
+    with listener(monkeypatch) as place:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(http_server._HttpChannel, "_flush_some", broken)
+            assert dial(place, head).recv(1) == b""
+        assert asked(place, b"whole") == b"whole"
+
+
+def test_headers_that_trickle_are_cut_off(dial: Dial, monkeypatch: pytest.MonkeyPatch) -> None:
+    with listener(monkeypatch, HEADERS_WITHIN=0.2, CHECKED_EVERY=1) as place:
+        assert dial(place, BEGUN["headers"]).recv(1) == b""
+
+
+def test_a_client_that_reads_nothing_is_cut_off(dial: Dial, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its socket never becomes writable, so that only the clock can tell."""
+    closed = threading.Event()
+    close = http_server._HttpChannel.handle_close
+
+    def noted(channel: Any) -> None:
+        closed.set()
+        close(channel)
+
+    monkeypatch.setattr(http_server._HttpChannel, "handle_close", noted)
+    body = b"x" * (1 << 23)
+    with listener(monkeypatch, IDLE_AFTER=0.2, CHECKED_EVERY=1) as place:
+        head = b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n" % len(body)
+        dial(place, head + body, slow_reader=True)
+        assert closed.wait(20)
+
+
+def test_unfinished_bodies_take_bounded_space(dial: Dial, monkeypatch: pytest.MonkeyPatch) -> None:
+    head = b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 900000\r\n\r\n"
+    with listener(monkeypatch, MOST_ARRIVING=1 << 20, IN_MEMORY=1 << 12) as place:
+        slow = [dial(place, head + b"x" * 300_000) for _ in range(8)]
+        assert asked(place, b"y" * 100_000) == b"y" * 100_000
+        deadline = time.monotonic() + 10
+        while sum(map(is_closed, slow)) < 5 and time.monotonic() < deadline:
+            time.sleep(0.02)
+        assert 5 <= sum(map(is_closed, slow)) < 8
+        assert asked(place, b"y" * 100_000) == b"y" * 100_000
+
+
+def test_requests_that_do_not_wait_for_answers_hold_no_thread(dial: Dial, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each of these connections asks three times and reads nothing: no thread waits to send the second answer."""
+
+    def large(environ: Any, start: Any) -> list[bytes]:
+        size = 6 if environ["PATH_INFO"] == "/small" else 1 << 25
+        start("200 OK", [("Content-Length", str(size))])
+        return [b"x" * size]
+
+    with listener(monkeypatch, large) as place:
+        for _ in range(http_server.WORKER_THREADS + 2):
+            dial(place, b"GET /large HTTP/1.1\r\nHost: localhost\r\n\r\n" * 3, slow_reader=True)
+        time.sleep(0.2)
+        connection = http.client.HTTPConnection(*place, timeout=20)
+        connection.request("GET", "/small")
+        assert connection.getresponse().read() == b"x" * 6
+        connection.close()
+
+
+@pytest.mark.parametrize("accepted", ["gzip", "identity"])
+def test_slow_readers_of_records_keep_nobody_out(server: ServerProcess, dial: Dial, accepted: str) -> None:
+    location = urlsplit(finished(server, "ephemeris", {**SWARM, "end": "2020-01-10T00:00:00"}))
+    head = f"GET {location.path}/data HTTP/1.1\r\nHost: {location.netloc}\r\nAccept-Encoding: {accepted}\r\n\r\n"
+    for number in range(80):
+        dial(place_of(server), head.encode() * (1 + number % 3), slow_reader=True)
+    began = time.monotonic()
+    assert post(server, SEARCH, MAX).status_code == 202
+    assert requests.get(f"{server.url}/api/v1/data_sources/3", timeout=10).status_code == 200
+    assert time.monotonic() - began < 20
+
+
+def test_records_that_are_sent_unpacked_are_whole(server: ServerProcess, dial: Dial) -> None:
+    """By the byte and in pieces: what a client does not take at once is read again from the packed file."""
+    location = urlsplit(finished(server, "ephemeris", SWARM))
+    packed = requests.get(f"{location.geturl()}/data", timeout=60).json()
+    reader = dial(
+        place_of(server),
+        f"GET {location.path}/data HTTP/1.1\r\nHost: {location.netloc}\r\nConnection: close\r\n\r\n".encode(),
+        slow_reader=True,
+    )
+    content = bytearray(reader.recv(1))
+    while data := reader.recv(50_000):
+        content += data
+    head, _, body = bytes(content).partition(b"\r\n\r\n")
+    assert f"content-length: {len(body)}" in head.decode().lower()
+    assert json.loads(body) == packed
+
+
+# --- a storm of searches that are cancelled
+
+
+def test_memory_returns_after_a_cancel_storm(fresh_server: ServerProcess) -> None:
+    large: dict[str, Any] = {
+        "start": "2019-01-01T00:00:00",
+        "end": "2021-12-31T00:00:00",
+        "ground": [{}, {}],
+        "space": [{}],
+    }
+    large["max_distances"] = {"ground1-space1": 20000, "ground1-ground2": 20000, "ground2-space1": 20000}
+    before, stop = resident(fresh_server), time.monotonic() + 3
+
+    def cancel_at_once(delay: float) -> None:
+        with requests.Session() as session:
+            while time.monotonic() < stop:
+                accepted = session.post(f"{fresh_server.url}/api/v1/conjunctions/search", json=large, timeout=30)
+                if accepted.status_code == 202:
+                    time.sleep(delay)
+                    session.delete(accepted.headers["Location"], timeout=30)
+
+    threads = [threading.Thread(target=cancel_at_once, args=(0.02 * number,)) for number in range(12)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    deadline = time.monotonic() + 40
+    while resident(fresh_server) > before + 80 and time.monotonic() < deadline:
+        time.sleep(0.2)
+    assert resident(fresh_server) <= before + 80
+    assert finished(fresh_server, SEARCH.partition("/")[0], MAX)
+
+
+def resident(server: ServerProcess) -> float:
+    """Megabytes that the server holds now."""
+    status = Path(f"/proc/{server.process.pid}/status")
+    if not status.is_file():
+        pytest.skip("the memory of a process cannot be asked here")
+    return next(int(row.split()[1]) / 1024 for row in status.read_text().splitlines() if row.startswith("VmRSS"))

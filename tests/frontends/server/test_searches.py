@@ -1,0 +1,167 @@
+"""How the server runs searches: long windows in slices, and what memory does not suffice for alone."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from auroraql.engines.duckdb.engine import EmbeddedEngine, OutOfMemory
+from auroraql.frontends.server import window_slices
+from auroraql.frontends.server.admission import Admission
+from auroraql.frontends.server.http_types import HttpError
+from auroraql.frontends.server.query_documents import plan_document
+from auroraql.frontends.server.response_formats import read_format
+from auroraql.frontends.server.window_slices import WindowSlicer
+from tests.support.small_catalogue import Position, Product, write
+
+FIRST = datetime(2020, 1, 1)
+EDGES = [timedelta(days=days, microseconds=micro) for days in (0, 3, 6, 60, 120) for micro in (-500_000, -1, 0, 1)]
+"""Where slices meet, to a fraction of a second."""
+
+PLACES = ((1.0, 2.0),) * 4
+
+
+@pytest.fixture(scope="module")
+def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedEngine]:
+    moments = [FIRST + edge for edge in EDGES]
+    products = [
+        Product(44, moment, moment + timedelta(hours=hours), f"{moment}") for moment in moments for hours in (1, 99)
+    ]
+    positions = [Position(44, moment, PLACES, {"a": 1}) for moment in moments]
+    path = write(tmp_path_factory.mktemp("sliced") / "c.duckdb", products, positions=positions)
+    made = EmbeddedEngine(path)
+    yield made
+    made.close()
+
+
+def soon() -> float:
+    return time.monotonic() + 30
+
+
+@given(
+    kind=st.sampled_from(["data_products", "ephemeris"]),
+    start=st.none() | st.sampled_from([-1, 0, 1, 2, 3, 59, 60]),
+    days=st.none() | st.integers(0, 125),
+    only=st.booleans(),
+    most=st.sampled_from([1, 2, 3, 5, 100]),
+)
+def test_slices_find_what_the_whole_finds(
+    engine: EmbeddedEngine, kind: str, start: int | None, days: int | None, only: bool, most: int
+) -> None:
+    begun = FIRST + timedelta(days=start or 0)
+    document: dict[str, Any] = {} if start is None else {"start": begun.isoformat()}
+    document |= {} if days is None else {"end": (begun + timedelta(days=days)).isoformat()}
+    if only:
+        document["data_sources"] = {"programs": ["themis-asi"]}
+    plan = plan_document(document, kind, engine)
+    whole = [row for page in engine.submit(plan).pages(soon(), 7) for row in page]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(window_slices, "_MOST", most)
+        parts = list(WindowSlicer(engine).slice_plan(plan, soon()))
+    assert [row for part in parts for page in engine.submit(part).pages(soon(), 7) for row in page] == whole
+    assert len(parts) == 1 or most < 100
+
+
+def test_a_slice_has_no_more_than_so_many_records(engine: EmbeddedEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(window_slices, "_MOST", 5)
+    parts = list(WindowSlicer(engine).slice_plan(plan_document({}, "data_products", engine), soon()))
+    sizes = [sum(map(len, engine.submit(part).pages(soon(), 100))) for part in parts]
+    assert sum(sizes) == 2 * len(EDGES)
+    assert len(parts) > 3
+    assert max(sizes) <= 5
+
+
+NAMES = st.sampled_from(["a", "b", "epoch", "metadata", "x y", "", "f0", "é"])
+VALUES = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**60), 2**60)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES, inner, max_size=4),
+    max_leaves=12,
+)
+TREES = st.recursive(st.booleans() | st.none(), lambda inner: st.dictionaries(NAMES, inner, max_size=4), max_leaves=10)
+
+
+def formatted(value: Any, tree: dict[str, Any]) -> Any:
+    """What a format means, told plainly."""
+    if isinstance(value, list):
+        return [formatted(each, tree) for each in value]
+    if not isinstance(value, dict):
+        return value
+    kept = {name: each for name, each in tree.items() if each not in (None, False) and name in value}
+    return {name: value[name] if each is True else formatted(value[name], each) for name, each in kept.items()}
+
+
+@given(record=st.dictionaries(NAMES, VALUES), tree=st.dictionaries(NAMES, TREES))
+def test_a_format_keeps_what_it_asks_for(record: dict[str, Any], tree: dict[str, Any]) -> None:
+    wanted = formatted(record, tree)
+    for each in (tree, {**tree, **{f"none{number}": True for number in range(1100)}}):
+        made = json.loads(read_format(each)(json.dumps(record).encode()))
+        assert made == wanted
+        assert list(made) == list(wanted)
+
+
+def test_a_number_of_a_record_stays_as_it_is_written() -> None:
+    line = b'{"a": 1.0, "b": {"c": 123456789012345678901234567890, "d": 1.10}, "e": 0.1e1}'
+    assert read_format({"a": True, "b": {"d": True, "c": True}, "e": True})(line) == (
+        b'{"a":1.0,"b":{"d":1.10,"c":123456789012345678901234567890},"e":0.1e1}'
+    )
+
+
+def test_what_memory_does_not_suffice_for_is_done_alone() -> None:
+    turns, done, beside = Admission(), [], threading.Event()
+    began = threading.Event()
+
+    def other() -> None:
+        began.set()
+        assert beside.wait(10)
+        done.append("other")
+
+    def large() -> str:
+        if "other" not in done:
+            beside.set()
+            raise OutOfMemory("no memory", archive="x")
+        return "large"
+
+    thread = threading.Thread(target=turns.run, args=(other, soon()))
+    thread.start()
+    assert began.wait(10)
+    assert turns.run(large, soon()) == "large"
+    thread.join(10)
+    assert turns.run(lambda: "after", soon()) == "after"
+
+
+def test_there_is_no_turn_beside_one_that_works_alone() -> None:
+    turns, tried = Admission(), []
+
+    def refused() -> None:
+        with pytest.raises(HttpError, match="no memory"):
+            turns.run(lambda: tried.append("beside"), time.monotonic() + 0.05)
+
+    def large() -> None:
+        if not tried:
+            tried.append("large")
+            raise OutOfMemory("no memory", archive="x")
+        thread = threading.Thread(target=refused)
+        thread.start()
+        thread.join(10)
+
+    turns.run(large, soon())
+    assert tried == ["large"]
+    with pytest.raises(OutOfMemory):
+        turns.run(_never_enough, soon())
+    assert turns.run(lambda: 1, soon()) == 1
+
+
+def _never_enough() -> None:
+    raise OutOfMemory("no memory", archive="x")

@@ -1,0 +1,316 @@
+"""`auroraql serve` as the web has it: packed answers, pages of other origins, addresses with a slash, slow connections."""
+
+from __future__ import annotations
+
+import gzip
+import http.client
+import json
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import SimpleNamespace
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+import requests
+
+from auroraql.frontends.server import http_server
+from auroraql.frontends.server.gzip_io import accepts_gzip
+from tests.support.server_process import DAY, MAX, SWARM, ServerProcess, finished, get, post, refused
+
+PLAIN = {"Accept-Encoding": "identity"}
+
+
+# --- packed answers
+
+
+def raw(url: str, accepted: str | None, method: str = "GET", body: bytes = b"") -> tuple[Any, bytes]:
+    """An answer as it comes over the wire."""
+    place = urlsplit(url)
+    connection = http.client.HTTPConnection(place.hostname or "", place.port, timeout=60)
+    path = f"{place.path}?{place.query}"
+    connection.putrequest(method, path, skip_accept_encoding=True)
+    if accepted is not None:
+        connection.putheader("Accept-Encoding", accepted)
+    connection.putheader("Content-Length", str(len(body)))
+    connection.endheaders(body)
+    answer = connection.getresponse()
+    content = answer.read()
+    connection.close()
+    return answer, content
+
+
+def test_answers_are_packed_for_who_takes_them_so(server: ServerProcess) -> None:
+    data = f"{finished(server, 'ephemeris', SWARM)}/data"
+    wanted = json.dumps({"epoch": True, "nbtrace": {"lat": True}}).encode()
+    once = json.dumps({"query": SWARM}).encode()
+    for url, method, body in (
+        (data, "GET", b""),
+        (data, "POST", wanted),
+        (f"{server.url}/api/v1/ephemeris/search_synchronous", "POST", once),
+        (f"{server.url}/api/v1/data_sources", "GET", b""),
+    ):
+        packed, content = raw(url, "gzip, deflate", method, body)
+        plain, text = raw(url, None, method, body)
+        assert (packed.status, plain.status) == (200, 200)
+        assert (packed.headers["Content-Encoding"], plain.headers["Content-Encoding"]) == ("gzip", None)
+        assert gzip.decompress(content) == text
+        assert len(content) < len(text) / 4
+        assert (int(packed.headers["Content-Length"]), int(plain.headers["Content-Length"])) == (
+            len(content),
+            len(text),
+        )
+        assert packed.headers["Content-Type"] == plain.headers["Content-Type"] == "application/json"
+        assert "Accept-Encoding" in packed.headers["Vary"]
+    small, _ = raw(f"{server.url}/api/v1/data_sources/3", "gzip")
+    assert small.headers["Content-Encoding"] is None
+
+
+@pytest.mark.parametrize(
+    ("accepted", "takes"),
+    [
+        ("gzip", True), ("deflate, GZIP;q=0.5", True), ("*", True), ("x-gzip", True), ("br;q=1.0, gzip;q=0.8, *;q=0.1", True),
+        ("", False), ("identity", False), ("gzip;q=0", False), ("gzip;q=0.000", False), ("*;q=0", False), ("gzipped", False),
+        ("gzip;q=x", False),
+    ],
+)  # fmt: skip
+def test_what_accept_encoding_means(accepted: str, takes: bool) -> None:
+    assert accepts_gzip(accepted) == takes
+
+
+def test_the_size_of_a_result_is_that_of_its_records(server: ServerProcess) -> None:
+    location = finished(server, "ephemeris", SWARM)
+    size = requests.get(location, timeout=60).json()["search_result"]["file_size"]
+    assert size == len(requests.get(f"{location}/data", headers=PLAIN, timeout=60).content)
+
+
+# --- pages of other origins
+
+
+def preflight(server: ServerProcess, origin: str, path: str = "data_products/search", **more: str) -> requests.Response:
+    asked = {"Origin": origin, "Access-Control-Request-Method": "POST", **more}
+    asked["Access-Control-Request-Headers"] = "content-type,x-aurorax-api-key"
+    return requests.options(f"{server.url}/api/v1/{path}", headers=asked, timeout=60)
+
+
+@pytest.mark.parametrize("origin", ["http://localhost:5173", "http://127.0.0.1", "https://[::1]:8443"])
+def test_a_page_of_this_machine_may_search(server: ServerProcess, origin: str) -> None:
+    asked = preflight(server, origin, **{"Access-Control-Request-Private-Network": "true"})
+    assert asked.status_code == 204
+    assert asked.headers["Access-Control-Allow-Origin"] == origin
+    assert "POST" in asked.headers["Access-Control-Allow-Methods"]
+    assert {"content-type", "x-aurorax-api-key"} <= set(asked.headers["Access-Control-Allow-Headers"].split(", "))
+    assert asked.headers["Access-Control-Allow-Private-Network"] == "true"
+    assert "Access-Control-Allow-Credentials" not in asked.headers
+    answer = requests.post(
+        f"{server.url}/api/v1/data_products/search", json=MAX, headers={"Origin": origin}, timeout=60
+    )
+    assert answer.headers["Access-Control-Allow-Origin"] == origin
+    assert answer.headers["Access-Control-Expose-Headers"] == "Location"
+    assert "Origin" in answer.headers["Vary"]
+    wrong = requests.post(f"{server.url}/api/v1/data_products/search", data="{", headers={"Origin": origin}, timeout=60)
+    assert (wrong.status_code, wrong.headers["Access-Control-Allow-Origin"]) == (400, origin)
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        "https://example.org",
+        "http://localhost.example.org",
+        "http://127.0.0.1.example.org",
+        "null",
+        "http://localhost:1:2",
+        "",
+    ],
+)
+def test_a_page_of_another_site_may_not(server: ServerProcess, origin: str) -> None:
+    assert "Access-Control-Allow-Origin" not in preflight(server, origin).headers
+    answer = requests.get(f"{server.url}/api/v1/data_sources/3", headers={"Origin": origin}, timeout=60)
+    assert "Access-Control-Allow-Origin" not in answer.headers
+
+
+@pytest.mark.parametrize(
+    ("allowed", "origin", "told"),
+    [
+        ("https://aurorax.example", "https://aurorax.example", "https://aurorax.example"),
+        ("https://aurorax.example", "https://other.example", None),
+        ("https://aurorax.example", "http://localhost:80", "http://localhost:80"),
+        ("*", "https://other.example", "*"),
+    ],
+)
+def test_a_page_of_another_site_may_search_where_it_is_allowed(allowed: str, origin: str, told: str | None) -> None:
+    with ServerProcess("--allow-origin", allowed) as server:
+        assert preflight(server, origin).headers.get("Access-Control-Allow-Origin") == told
+        answer = requests.post(
+            f"{server.url}/api/v1/data_products/search", json=MAX, headers={"Origin": origin}, timeout=60
+        )
+        assert answer.headers.get("Access-Control-Allow-Origin") == told
+
+
+# --- addresses
+
+
+def test_a_slash_at_the_end_is_no_other_place(server: ServerProcess) -> None:
+    assert get(server, "data_sources/3/").json() == get(server, "data_sources/3").json()
+    location = finished(server, "data_products", MAX)
+    assert requests.get(f"{location}/", timeout=60).json() == requests.get(location, timeout=60).json()
+    refused(get(server, "data_sources//"), 404)
+    assert requests.get(f"{server.url}/", timeout=60).json()["name"] == "AuroraQL"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "..%2F..%2Fetc%2Fpasswd",
+        "%2e%2e",
+        "%2e%2e%2f%2e%2e",
+        "a%00b",
+        "a%0d%0aX-Injected:%201",
+        "%C3%A9",
+        "a" * 200,
+        "..",
+        ".x",
+    ],
+)
+def test_an_id_is_a_name_and_nothing_else(server: ServerProcess, name: str) -> None:
+    for tail in ("", "/data"):
+        answer = requests.get(f"{server.url}/api/v1/ephemeris/requests/{name}{tail}", timeout=60)
+        refused(answer, 404)
+        assert "X-Injected" not in answer.headers
+
+
+@pytest.mark.parametrize(
+    "chosen", ["../../x", "a/b", "a\r\nX-Injected: 1", "a\0b", "", " ", "a" * 101, "é", "..", 5, ["a"]]
+)
+def test_an_id_that_is_no_name_is_refused(server: ServerProcess, chosen: object) -> None:
+    answer = post(server, "data_products/search", {**MAX, "request_id": chosen})
+    refused(answer, 400)
+    assert "Location" not in answer.headers
+
+
+def test_a_host_that_is_none_is_not_given_back(server: ServerProcess) -> None:
+    place = urlsplit(server.url)
+    body = json.dumps(MAX).encode()
+    with socket.create_connection((place.hostname, place.port), timeout=10) as made:
+        head = f'POST /api/v1/data_products/search HTTP/1.1\r\nHost: a<b>"c\r\nContent-Length: {len(body)}\r\n\r\n'
+        made.sendall(head.encode() + body)
+        answer = http.client.HTTPResponse(made)
+        answer.begin()
+        assert answer.status == 202
+        assert (answer.headers["Location"] or "").startswith(f"http://{place.hostname}:{place.port}/")
+
+
+# --- queries that the language would not take, and the service does
+
+
+def test_distances_of_blocks_that_are_not_there_are_passed_over(server: ServerProcess) -> None:
+    query = {**DAY, "ground": [{"programs": ["themis-asi"]}], "space": [{"programs": ["swarm"]}]}
+    more = {"ground1-space1": 300, "ground2-space1": 400, "ground1-events1": 900, "space1-space2": None}
+    one, other = (
+        post(server, "utils/describe/query/conjunction", {**query, "max_distances": each})
+        for each in ({"ground1-space1": 300}, more)
+    )
+    assert one.json() == other.json()
+    refused(post(server, "conjunctions/search", {**query, "max_distances": {"ground1-spaec1": 300}}), 400, "spaec1")
+
+
+def test_a_window_between_two_seconds_holds_nothing(server: ServerProcess) -> None:
+    moment = "2020-01-01T00:00:00.500Z"
+    query = {"data_sources": {"platforms": ["swarma"]}, "start": moment, "end": moment}
+    assert "2020-01-01T00:00" in post(server, "utils/describe/query/ephemeris", query).json()
+    location = finished(server, "ephemeris", query)
+    assert requests.get(location, timeout=60).json()["search_result"]["error_condition"] is False
+    assert requests.get(f"{location}/data", timeout=60).json() == {"result": []}
+    assert post(server, "ephemeris/search_synchronous", {"query": query}).json() == []
+    ended = {**query, "end": "2019-01-01T00:00:00"}
+    refused(post(server, "ephemeris/search", ended), 400, "the time window is empty")
+
+
+# --- slow connections
+
+
+@contextmanager
+def listener(body: bytes) -> Iterator[tuple[str, int]]:
+    """A server of one answer, in this process."""
+
+    def application(_environ: object, start: Any) -> list[bytes]:
+        start("200 OK", [("Content-Length", str(len(body)))])
+        return [body]
+
+    server = http_server.create_server(application, "127.0.0.1", 0)
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    try:
+        yield "127.0.0.1", int(server.effective_port)
+    finally:
+        server.close()
+        thread.join(10)
+
+
+def closed_within(made: socket.socket, seconds: float, trickle: bytes = b"") -> bool:
+    """Whether the other side closes a connection, though it has a byte every moment."""
+    made.settimeout(0.05)
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        try:
+            if trickle:
+                made.sendall(trickle)
+            if made.recv(1 if not trickle else 4096) == b"":
+                return True
+        except TimeoutError:
+            continue
+        except OSError:
+            return True
+        time.sleep(0.05)
+    return False
+
+
+@pytest.mark.parametrize(
+    "begun", [b"GET / HTTP/1.1\r\n", b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n"]
+)
+def test_a_request_that_trickles_is_cut_off(begun: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http_server, "_ARRIVES_WITHIN", 0.5)
+    with listener(b"answer") as place, socket.create_connection(place, timeout=10) as made:
+        made.sendall(begun)
+        assert closed_within(made, 10, b"x")
+        with socket.create_connection(place, timeout=10) as other:
+            other.sendall(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+            with other.makefile("rb") as answered:
+                assert answered.read().endswith(b"\r\n\r\nanswer")
+
+
+def test_an_answer_that_is_taken_by_the_byte_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http_server, "_TAKEN_WITHIN", 0.5)
+    with listener(b"x" * (1 << 23)) as place, socket.socket() as made:
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        # No larger than what is taken at once: else each piece waits until the sender asks whether there is room.
+        made.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 536)
+        made.connect(place)
+        made.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        made.settimeout(20)
+        taken, slow = 0, time.monotonic() + 1
+        try:
+            while time.monotonic() < slow:
+                taken += len(made.recv(1))
+                time.sleep(0.01)
+            while got := made.recv(1 << 20):
+                taken += len(got)
+        except ConnectionError:
+            pass
+        assert 0 < taken < 1 << 23
+
+
+def test_a_connection_that_is_used_again_is_not_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    moment = [1.0]
+    monkeypatch.setattr(http_server, "time", SimpleNamespace(monotonic=lambda: moment[0]))
+    monkeypatch.setattr(http_server, "_TAKEN_WITHIN", http_server._ARRIVES_WITHIN)
+    with listener(b"answer") as place:
+        connection = http.client.HTTPConnection(*place, timeout=10)
+        for _ in range(5):
+            connection.request("GET", "/")
+            assert connection.getresponse().read() == b"answer"
+            moment[0] += 0.6 * http_server._ARRIVES_WITHIN
+        connection.close()

@@ -1,0 +1,119 @@
+"""Every construct of the grammar has a case in the corpus that proves it; the page that says so is generated."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from functools import cache
+
+import lark
+
+from auroraql.codecs import script
+from auroraql.diagnostics.errors import Source
+from auroraql.language import grammar
+from auroraql.language.splitter import StatementPiece, split_script
+from auroraql.schema.operators import OPERATORS
+from tests.conftest import ROOT
+from tests.support import corpus_files
+
+PAGE = ROOT / "grammar" / "CONFORMANCE.md"
+
+HEAD = """# Conformance
+
+Every rule, keyword and operator of the grammar, with cases of the corpus (`tests/corpus`) that use it. Each case is a
+statement with all that becomes of it: canonical text, query JSON, describe sentence, plan, or what is printed. The page
+is generated, and a test fails for a construct that no case uses (`pytest tests/language/test_conformance.py --update`).
+"""
+
+FOLDERS = ("data_products", "ephemeris", "conjunctions", "scripts")
+
+SHOWN = 3
+"""Cases named for each construct; the others are counted."""
+
+INNER = {"plain_name", "listing", "kind", "block_kind", "any", "all", "default", "predicate"}
+"""Rules that stand for a word, which is listed as a keyword."""
+
+
+@cache
+def plain_parser() -> lark.Lark:
+    """The parser without our callbacks: it makes Lark's own trees, which name the rules used."""
+    return lark.Lark(
+        grammar.grammar_text(), parser="lalr", lexer="contextual", start=[grammar.START], maybe_placeholders=False
+    )
+
+
+def rules() -> set[str]:
+    """What a statement can be made of: the rules and their named alternatives."""
+    found = set()
+    for rule in plain_parser().rules:
+        if rule.alias or not (rule.options.expand1 and len(rule.expansion) == 1):
+            found.add(str(rule.alias or rule.origin.name))
+    return {name for name in found if not name.startswith("_")} - INNER
+
+
+def used() -> Iterator[tuple[str, str]]:
+    """Each construct with a case that uses it."""
+    for folder in FOLDERS:
+        for path in corpus_files.files(folder):
+            text = corpus_files.read(path)["statement"]
+            case = f"{folder}/{path.stem}"
+            for piece in split_script(text):
+                assert isinstance(piece, StatementPiece), case
+                yield f"form {piece.form}", case
+                if piece.form == "text":
+                    yield from ((construct, case) for construct in constructs(text[piece.start : piece.end]))
+
+
+def constructs(text: str) -> Iterator[str]:
+    """The rules and keywords of one statement, and the operators it compares by."""
+    tree = plain_parser().parse(text)
+    for part in tree.iter_subtrees():
+        yield f"rule {part.data}"
+    for token in tree.scan_values(lambda value: isinstance(value, lark.Token)):
+        yield f"keyword {token.type}" if token.type in grammar.grammar_keywords() else f"word {token.type}"
+    statement = script.read_one_statement(Source(text)).statement
+    shown = repr(statement)
+    for name in OPERATORS:
+        if f"operator={name!r}" in shown:
+            yield f"operator {name}"
+
+
+@cache
+def table() -> dict[str, list[str]]:
+    cases: dict[str, list[str]] = defaultdict(list)
+    for construct, case in used():
+        if case not in cases[construct]:
+            cases[construct].append(case)
+    return cases
+
+
+def test_every_construct_has_its_case() -> None:
+    wanted = {f"rule {name}" for name in rules()}
+    wanted |= {f"keyword {word}" for word in grammar.grammar_keywords()}
+    wanted |= {f"operator {name}" for name in OPERATORS}
+    wanted |= {f"form {form}" for form in ("text", "json", "sentence", "sql")}
+    assert wanted - set(table()) == set()
+
+
+def test_there_are_cases_enough() -> None:
+    assert sum(len(corpus_files.files(folder)) for folder in FOLDERS) >= 250
+
+
+def page() -> str:
+    """The page: a table for each sort of construct."""
+    lines = [HEAD]
+    titles = {"form": "Written forms", "rule": "Rules", "keyword": "Keywords", "operator": "Operators"}
+    for sort, title in titles.items():
+        lines += [f"## {title}\n", f"| {sort} | cases | as in |", "|---|---|---|"]
+        for construct in sorted(name for name in table() if name.startswith(f"{sort} ")):
+            cases = table()[construct]
+            named = ", ".join(f"[{case}](../tests/corpus/{case}.txt)" for case in cases[:SHOWN])
+            lines.append(f"| `{construct.removeprefix(f'{sort} ')}` | {len(cases)} | {named} |")
+        lines.append("")
+    return "\n".join(lines)
+
+
+def test_the_page_is_generated(update: bool) -> None:
+    if update:
+        PAGE.write_text(page(), "utf-8")
+    assert PAGE.read_text("utf-8") == page()

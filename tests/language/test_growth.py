@@ -1,0 +1,244 @@
+"""Every construct of the language at two sizes, a factor four apart: the work grows no faster than the text.
+
+Work is counted, not timed, so that a busy machine changes nothing: it is the number of functions called.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import tracemalloc
+from collections.abc import Callable
+from time import process_time
+from typing import Any
+
+import pytest
+
+from auroraql import connect, translate
+from auroraql.completion import ArchiveNames, Completer, CompletionContext
+from auroraql.diagnostics.errors import Source, StatementError
+from auroraql.frontends.repl.incomplete_input import IncompleteInputCheck
+from auroraql.language.formatter import format_text
+from auroraql.language.highlighter import AuroraQLLexer
+from auroraql.schema.catalogue import load_shipped
+from auroraql.schema.limits import (
+    LIST_LIMITS,
+    MAX_CLAUSES,
+    MOST_COLUMNS,
+    MOST_SQL_TABLES,
+)
+from auroraql.session.analyzer import check_scripts
+
+FIND = "FIND data_products WHERE "
+ON = " ON 2021-01-01"
+CONJUNCTIONS = "FIND conjunctions OF ground (program = 'trex'), space (program = 'swarm'{}) WITHIN 300 km ON 2020-01-01"
+
+
+def listed(item: str, count: int, sign: str = ", ") -> str:
+    return sign.join(item.replace("#", str(number)) for number in range(count))
+
+
+CONSTRUCTS: dict[str, Callable[[int], str]] = {
+    "location points": lambda n: f"FIND conjunctions OF location ({listed('(51.5, -#)', n)}), space WITHIN 5 km{ON}",
+    "distances": lambda n: f"FIND conjunctions OF ground, space WITHIN {listed('ground1-space1 5 km', n)}{ON}",
+    "traces": lambda n: f"FIND conjunctions OF ground, space WITHIN 5 km VIA {listed('nbtrace', n)}{ON}",
+    "unknown traces": lambda n: f"FIND conjunctions OF ground, space WITHIN 5 km VIA {listed('t#', n)}{ON}",
+    "SELECT tree": lambda n: f"FIND data_products SELECT metadata {{{listed('k#', n)}}}{ON}",
+    "SELECT list": lambda n: f"FIND data_products SELECT {listed('start AS k#', n)}{ON}",
+    "ORDER BY": lambda n: f"FIND data_products{ON} ORDER BY {listed('k#', n)}",
+    "GROUP BY": lambda n: f"FIND data_products SELECT count(*){ON} GROUP BY {listed('k#', n)}",
+    "GROUP BY with columns": lambda n: (
+        f"FIND data_products SELECT {listed('metadata.k#', n)}, count(*){ON} GROUP BY {listed('k#', n)}"
+    ),
+    "EXCLUDE": lambda n: f"FIND data_products SELECT * EXCLUDE ({listed('metadata', n)}){ON}",
+    "parameters": lambda n: f"{FIND}{listed('k# = $p#', n, ' AND ')}{ON}",
+    "parameters of a list": lambda n: f"{FIND}k IN ({listed('$p#', n)}){ON}",
+    "IN list": lambda n: f"{FIND}a IN ({listed('#', n)}){ON}",
+    "unknown values": lambda n: f"{FIND}platform IN ({listed(chr(39) + 'p#' + chr(39), n)}){ON}",
+    "AND of keys": lambda n: f"{FIND}{listed('k# = #', n, ' AND ')}{ON}",
+    "OR of keys": lambda n: f"{FIND}{listed('k# = #', n, ' OR ')}{ON}",
+    "OR of identifiers": lambda n: f"{FIND}{listed('identifier = #', n, ' OR ')}{ON}",
+    "AND of platforms": lambda n: f"{FIND}{listed('platform != ' + chr(39) + 'p#' + chr(39), n, ' AND ')}{ON}",
+    "AND of ORs": lambda n: f"{FIND}{listed('(k# = 1 OR wavelength = 1)', n, ' AND ')}{ON}",
+    "OR of ANDs": lambda n: f"{FIND}{listed('(k# = 1 AND wavelength = 1)', n, ' OR ')}{ON}",
+    "OR in a block": lambda n: CONJUNCTIONS.format(f" AND ({listed('k# = 1', n, ' OR ')})"),
+    "AND in a block": lambda n: CONJUNCTIONS.format(f" AND {listed('k# = 1', n, ' AND ')}"),
+    "shifts": lambda n: f"FIND data_products ON NOW{' - 1 day' * min(n, MAX_CLAUSES)}",
+    "clauses": lambda n: "FIND data_products" + " LIMIT 5" * min(n, MAX_CLAUSES),
+    "windows": lambda n: "FIND data_products" + ON * min(n, MAX_CLAUSES),
+    "clauses of SHOW": lambda n: "SHOW SOURCES" + " LIMIT 5" * min(n, MAX_CLAUSES),
+    "comments": lambda n: f"{FIND}a = 1 {'/*x*/ ' * n}{ON}",
+    "nested comments": lambda n: f"{FIND}a = 1 {'/*' * n}{'*/' * n}{ON}",
+    "line comments": lambda n: FIND + "-- x\r" * n + f"a = 1{ON}",
+    "long text": lambda n: f"{FIND}a = '{'x' * n}'{ON}",
+    "quotes": lambda n: f"{FIND}a = {chr(39) * 2 * n}{ON}",
+    "long number": lambda n: f"{FIND}a = {'1' * n}{ON}",
+    "long name": lambda n: f"{FIND}{'x' * n} = 1{ON}",
+    "backticks": lambda n: f"{FIND}`{'``' * n}` = 1{ON}",
+    "FINDs": lambda n: f"FIND data_products{ON};\n" * n,
+    "LETs": lambda n: listed(f"LET c# = FIND data_products{ON}", n, ";\n"),
+    "unnamed SUBMITs": lambda n: f"SUBMIT FIND data_products{ON};\n" * n,
+    "SETs": lambda n: "SET limit = 5;\n" * n,
+    "semicolons": lambda n: ";" * n,
+    "lines": lambda n: "\n" * n + f"FIND data_products{ON}",
+    "words that do not fit": lambda n: f"FIND data_products {'foo ' * n}",
+    "JSON filters": lambda n: document(
+        data_sources={
+            "data_product_metadata_filters": {
+                "expressions": [{"key": f"k{at}", "operator": "=", "values": ["1"]} for at in range(n)]
+            }
+        }
+    ),
+    "JSON programs": lambda n: document(data_sources={"programs": [f"p{at}" for at in range(n)]}),
+    "JSON fields": lambda n: document(**{f"field{at}": 1 for at in range(n)}),
+    "JSON distances": lambda n: document(ground=[{}], space=[{}], max_distances={f"a{at}-b": 5 for at in range(n)}),
+    "sentence": lambda n: (
+        f"Find data_products for ((program in ({listed('p#', n)}) filtered by metadata ()) AND  "
+        "data_product_metadata_filters []) AND data_product start >= 2020-02-01T00:00 UTC AND data_product end <= "
+        "2020-02-01T23:59:59 UTC AND"
+    ),
+    "SQL": lambda n: f"SQL SELECT {listed('1', n)}",
+}
+
+
+def document(**members: Any) -> str:
+    window = {"start": "2020-01-01T00:00:00", "end": "2020-01-02T00:00:00"}
+    kind: dict[str, Any] = {} if "ground" in members else {"data_product_type_filters": []}
+    return json.dumps({**window, **kind, **members})
+
+
+def typed(text: str) -> None:
+    IncompleteInputCheck().check(text[:99_000], load_shipped())
+
+
+KNOWN = CompletionContext(ArchiveNames(load_shipped()))
+
+
+def completed(text: str) -> None:
+    Completer().complete(text[:99_000], len(text[:99_000]), KNOWN)
+
+
+DOORS: dict[str, Callable[[str], object]] = {
+    "check": lambda text: list(check_scripts([Source(text)], load_shipped(), {})),
+    "fmt": lambda text: format_text(Source(text)),
+    "plan": lambda text: translate(text, "plan"),
+    "typing": typed,
+    "completion": completed,
+    "colours": lambda text: list(AuroraQLLexer().get_tokens_unprocessed(text)),
+}
+
+
+def refused(door: Callable[[str], object], text: str) -> None:
+    """Take a text through a door; what is wrong with it is no matter here."""
+    try:
+        door(text)
+    except StatementError as error:
+        assert len(str(error)) < 20_000
+
+
+def calls(door: Callable[[str], object], text: str) -> int:
+    """How many functions, in Python or in C, a door calls for a text."""
+    count = 0
+
+    def counted(_frame: object, event: str, _argument: object) -> None:
+        nonlocal count
+        count += event in ("call", "c_call")
+
+    sys.setprofile(counted)
+    try:
+        refused(door, text)
+    finally:
+        sys.setprofile(None)
+    return count
+
+
+SMALL, LARGE = 20, 80
+"""Items whose work is compared; enough for n², which makes 16 of 4."""
+
+SIZES = {"OR of identifiers": (80, 320)}
+"""Of a construct whose plan is another above some number of items: both sizes are above it."""
+
+
+@pytest.mark.parametrize("construct", CONSTRUCTS)
+def test_work_grows_no_faster_than_the_text(construct: str) -> None:
+    small, large = map(CONSTRUCTS[construct], SIZES.get(construct, (SMALL, LARGE)))
+    for name, door in DOORS.items():
+        refused(door, CONSTRUCTS[construct](2))  # loads what every statement needs
+        few, many = calls(door, small), calls(door, large)
+        assert many <= few * 5 + 2_000, f"{name}: {few:,} calls become {many:,}"
+
+
+ABOVE = {
+    "points": CONSTRUCTS["location points"](40_000),
+    "distances": CONSTRUCTS["distances"](40_000),
+    "traces": CONSTRUCTS["traces"](60_000),
+    "SELECT list": CONSTRUCTS["SELECT list"](40_000),
+    "ORDER BY": CONSTRUCTS["ORDER BY"](60_000),
+    "AND": CONSTRUCTS["AND of keys"](40_000),
+    "OR": CONSTRUCTS["OR of keys"](40_000),
+    "IN": f"{FIND}a IN ({listed('1', 200_000)}){ON}",
+}
+
+
+@pytest.mark.parametrize("case", ABOVE)
+def test_a_list_above_its_limit_is_refused_soon(case: str) -> None:
+    source = Source(ABOVE[case])
+    begun = process_time()
+    ((_, diagnostics),) = check_scripts([source], load_shipped(), {})
+    assert process_time() - begun < 5  # about one on a machine that does nothing else
+    assert [diagnostic.code for diagnostic in diagnostics if diagnostic.severity == "error"] == ["AQL0116"]
+    assert len(diagnostics[0].message) < 200
+
+
+def peak(door: Callable[[str], object], text: str) -> int:
+    """How many bytes Python holds at most while a door takes a text."""
+    tracemalloc.start()
+    try:
+        refused(door, text)
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize(
+    "construct", ["IN list", "AND of keys", "OR of ANDs", "SELECT list", "location points", "FINDs"]
+)
+def test_memory_grows_no_faster_than_the_text(construct: str) -> None:
+    small, large = map(CONSTRUCTS[construct], (50, 200))
+    for name in ("check", "plan"):
+        refused(DOORS[name], CONSTRUCTS[construct](2))
+        few, many = peak(DOORS[name], small), peak(DOORS[name], large)
+        assert many <= few * 5 + 200_000, f"{name}: {few:,} bytes become {many:,}"
+
+
+def test_a_number_that_an_engine_does_not_bear_is_refused() -> None:
+    archive, day = connect(), "FIND data_products {} WHERE program = 'trex' ON 2021-01-01 {}"
+    with archive:
+        archive.run("LET c = FIND data_products ON 2021-01-01 LIMIT 1")
+        joins = "".join(f" CROSS JOIN c AS a{number}" for number in range(MOST_SQL_TABLES))
+        for text in (
+            f"SQL FROM c{joins} SELECT count(*)",
+            day.format(f"SELECT {listed('metadata.k#', MOST_COLUMNS + 1)}", ""),
+        ):
+            errors = [diagnostic.code for diagnostic in archive.check(text) if diagnostic.severity == "error"]
+            assert errors == ["AQL0116"], text
+        assert archive.run(f"SQL FROM c{joins[: joins.index('a9') + 2]} SELECT count(*)").rows == [(1,)]
+
+
+def test_many_selected_keys_have_the_values_of_the_records() -> None:
+    keys = ["keogram_type", "imaging_start_time", "`a/b~c`", *(f"made_up_{number}" for number in range(40))]
+    with connect() as archive:
+        day = "WHERE program = 'trex' ON 2021-01-01 ORDER BY url LIMIT 50"
+        whole = archive.run(f"FIND data_products SELECT metadata {day}")
+        found = archive.run(f"FIND data_products SELECT url, {', '.join(f'metadata.{key}' for key in keys)} {day}")
+        names = [key.strip("`") for key in keys]
+        expected = [tuple(record["metadata"].get(name) for name in names) for record in whole.records]
+        assert [row[1:] for row in found] == expected
+        assert any(row[1] for row in found)
+
+
+def test_every_list_of_the_grammar_has_a_limit() -> None:
+    from auroraql.language.grammar import load_table
+
+    helpers = {rule[1] for rule in load_table().rules if rule[1].startswith("__")}
+    assert {name[2:].rpartition("_")[0].rpartition("_")[0] for name in helpers} <= set(LIST_LIMITS)

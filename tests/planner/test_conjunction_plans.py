@@ -1,0 +1,132 @@
+"""Law 5 for conjunctions: the requests of a plan, joined, and its residual find what the criteria mean."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from auroraql.codecs import query_json
+from auroraql.engines.aurorax.merge import merge_conjunctions
+from auroraql.engines.aurorax.records import unite_records
+from auroraql.engines.duckdb.postprocess import post_process
+from auroraql.ir.query import EVERYTHING, And, Block, Comparison, Not, Or, Predicate, Query, Ref
+from auroraql.planner import plan_query
+from auroraql.resolver import resolve
+from auroraql.results.result_set import FetchedData, Record
+from auroraql.schema.catalogue import Catalogue, DataSource, load_shipped
+from auroraql.schema.operators import Op
+from tests.sql.test_any_conjunctions import tracks
+from tests.support.brute_conjunctions import conjunctions
+from tests.support.small_catalogue import Position
+from tests.support.small_conjunctions import SOURCES, asked, assert_same, hemisphere, key, minute, point, where
+
+_KNOWN = tuple(DataSource(*row) for row in SOURCES)
+
+_LEAVES: list[Predicate] = [
+    key("q", "=", "1"),
+    key("q", ">=", "2"),
+    key("sky", "=", "clear"),
+    key("sky", "!=", "clear"),
+    where("program", "swarm", "trex", operator="in"),
+    where("platform", "swarm%", operator="like"),
+    where("identifier", "3", operator="<="),
+]
+_TREES: st.SearchStrategy[Predicate] = st.recursive(
+    st.sampled_from(_LEAVES),
+    lambda inner: st.one_of(
+        inner.map(Not),
+        st.lists(inner, min_size=2, max_size=3).flatmap(
+            lambda terms: st.sampled_from([And(tuple(terms)), Or(tuple(terms))])
+        ),
+    ),
+    max_leaves=5,
+)
+_SIDES: st.SearchStrategy[Predicate] = st.sampled_from([hemisphere("=", "northern"), hemisphere("!=", "northern")])
+_SPACE = _TREES | st.tuples(_TREES, _SIDES).map(And)
+_FOUND: st.SearchStrategy[Predicate] = st.sampled_from(
+    [
+        EVERYTHING,
+        Comparison(Ref("record", "min_distance"), Op.LT, ("100",)),
+        Comparison(Ref("source", "data_sources.platform"), Op.NE, ("swarma",)),
+        Comparison(Ref("record", "start"), Op.GE, (minute(3).isoformat(),)),
+    ]
+)
+
+
+@st.composite
+def searches(draw: st.DrawFn) -> Query:
+    """A block on the ground, one in space, perhaps a place: what is cut must be told apart by its sources."""
+    blocks = [Block("ground", draw(_TREES)), Block("space", draw(_SPACE))]
+    if draw(st.booleans()):
+        blocks.append(Block("location", points=(point("0", "0.0"),)))
+    pairs = len(blocks) * (len(blocks) - 1) // 2
+    limits = draw(st.lists(st.sampled_from((None, 160, 400, 12000)), min_size=pairs, max_size=pairs))
+    query = asked(*blocks, limits=limits, subminute=draw(st.booleans()))
+    return Query.build(Query(query.kind, draw(_FOUND), minute(0), minute(7), criteria=query.criteria))
+
+
+def by_requests(query: Query, positions: tuple[Position, ...]) -> list[Record] | None:
+    """What the plan's requests find, each as its JSON says, and its residual leaves; None when it has none."""
+    catalogue = Catalogue(_KNOWN, load_shipped().metadata)
+    made = plan_query(query, catalogue)
+    if made.unsayable:
+        return None
+    batches = []
+    for request in made.requests:
+        document: Any = query_json.write_query_json(request)
+        asked_for = resolve(query_json.read_document(document), catalogue).query
+        batches.append(conjunctions(asked_for, positions, SOURCES))
+    records = unite_records(batches, query.kind, made.requests) if batches else []
+    return list(post_process(FetchedData(records=records), made).records or ())
+
+
+def chosen(query: Query, positions: tuple[Position, ...]) -> list[Record]:
+    """The same by the meaning of the query alone."""
+    whole = plan_query(query, Catalogue(_KNOWN, load_shipped().metadata))
+    found = conjunctions(query, positions, SOURCES)
+    return list(post_process(FetchedData(records=found), whole).records or ())
+
+
+def in_order(records: list[Record]) -> list[Record]:
+    return sorted(
+        records, key=lambda r: (r["start"], r["conjunction_type"], str([s["identifier"] for s in r["data_sources"]]))
+    )
+
+
+@settings(deadline=None)
+@given(tracks(), searches())
+def test_law_5_requests_joined_find_what_the_criteria_mean(positions: tuple[Position, ...], query: Query) -> None:
+    found = by_requests(query, positions)
+    assume(found is not None)
+    assert_same(in_order(found or []), in_order(chosen(query, positions)))
+
+
+def _met(start: str, end: str) -> Record:
+    near = {"min_distance": 1.0, "max_distance": 2.0}
+    source = {"identifier": 1, "platform": "gillam"}
+    whole = {"conjunction_type": "nbtrace", "start": start, "end": end, "data_sources": [source], "events": []}
+    return whole | near | {"closest_epoch": start, "farthest_epoch": end}
+
+
+@pytest.mark.parametrize(
+    ("subminute", "second", "spans"),
+    [
+        (False, "00:02:00", [("00:00:00", "00:03:00")]),
+        (False, "00:02:30", [("00:00:00", "00:01:00"), ("00:02:30", "00:03:00")]),
+        (True, "00:02:00", [("00:00:00", "00:01:00"), ("00:02:00", "00:03:00")]),
+        (True, "00:01:30", [("00:00:00", "00:03:00")]),
+        (True, "00:01:15", [("00:00:00", "00:01:00"), ("00:01:15", "00:03:00")]),
+    ],
+)
+def test_what_is_joined_follows_by_one_step_of_the_precision(
+    subminute: bool, second: str, spans: list[tuple[str, str]]
+) -> None:
+    """At sub-minute precision two minutes next to each other may be two conjunctions: they parted between them."""
+    day = "2020-01-01T"
+    parts = [[_met(day + "00:00:00", day + "00:01:00")], [_met(day + second, day + "00:03:00")]]
+    assert [(r["start"], r["end"]) for r in merge_conjunctions(parts, subminute=subminute)] == [
+        (day + first, day + end) for first, end in spans
+    ]

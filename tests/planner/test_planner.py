@@ -1,0 +1,185 @@
+"""Law 5: any plan with its residual gives what the query means; and plans are as small as they can be told."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from auroraql.codecs import query_json, script
+from auroraql.diagnostics.errors import Source
+from auroraql.engines.duckdb import postprocess
+from auroraql.ir.plan import Plan
+from auroraql.ir.query import And, Comparison, FieldComparison, Not, Or, Predicate, Query
+from auroraql.planner import plan_query
+from auroraql.planner.pushdown import MAX_REQUESTS
+from auroraql.planner.source_cover import AXES, find_cover
+from auroraql.resolver import resolve
+from auroraql.schema import DATA_PRODUCTS
+from auroraql.schema.catalogue import Catalogue, DataSource, load_shipped
+from tests.engines.test_archives import holds, record
+from tests.sql.test_sql import KIND, PRODUCTS, predicates
+from tests.support import aurorax_matching, brute_force
+from tests.support.small_catalogue import SOURCES
+
+SMALL = Catalogue(tuple(DataSource(*each) for each in SOURCES), {})
+KNOWN = [product for product in PRODUCTS if product.data_source in {each[0] for each in SOURCES}]
+"""An archive tells its sources: what belongs to none of them is not asked for by the source."""
+RECORDS = [record(product) for product in KNOWN]
+
+
+@pytest.fixture(autouse=True, scope="module")
+def filters_as_the_language_has_them() -> Iterator[None]:
+    """How AuroraX compares a number kept as text is not published."""
+    patch = pytest.MonkeyPatch()
+    patch.setattr(aurorax_matching, "_true", holds)
+    yield
+    patch.undo()
+
+
+def fetched(made: Plan) -> list[dict[str, Any]]:
+    """What the requests of a plan fetch, each record once."""
+    found: dict[str, dict[str, Any]] = {}
+    for request in made.requests:
+        for each in aurorax_matching.matching(request.kind, query_json.write_query_json(request), RECORDS):
+            found.setdefault(json.dumps(each, sort_keys=True), each)
+    return list(found.values())
+
+
+def marked(predicate: Predicate) -> Predicate:
+    """The same with the fields marked that AuroraX has a list for, as the resolver does."""
+    match predicate:
+        case Comparison(ref):
+            declared = DATA_PRODUCTS.field(ref.name) if ref.role != "metadata" else None
+            return replace(predicate, listed=declared is not None and bool(declared.criterion))
+        case FieldComparison():
+            return predicate
+        case Not(term):
+            return Not(marked(term))
+        case And(terms):
+            return And(tuple(map(marked, terms)))
+        case Or(terms):
+            return Or(tuple(map(marked, terms)))
+
+
+@given(predicates)
+def test_law_5_every_plan_with_its_residual_is_the_query(predicate: Predicate) -> None:
+    query = Query.build(Query(KIND, marked(predicate)))
+    made = plan_query(query, SMALL)
+    assert len(made.requests) <= MAX_REQUESTS
+    done = postprocess.filter_records(fetched(made), made.post_processing, DATA_PRODUCTS)
+    assert sorted(r["url"] for r in done) == sorted(p.url for p in brute_force.answer(query, KNOWN))
+
+
+def planned(where: str) -> Plan:
+    """The plan of a predicate over the sources that come with the package."""
+    text = f"FIND data_products WHERE {where} ON 2020-02-01"
+    resolved = resolve(script.read_find(Source(text)), load_shipped(), now=datetime(2021, 1, 1))
+    return plan_query(resolved.query, load_shipped())
+
+
+@pytest.mark.parametrize(
+    ("where", "requests", "is_exact"),
+    [
+        ("NOT program = 'trex'", 1, True),
+        ("source_type = 'ground'", 1, True),
+        ("identifier IN (96, 101, 102)", 1, True),
+        ("display_name LIKE 'trex rgb%'", 1, True),
+        ("platform != 'gillam' AND keogram_type = 'daily'", 1, True),
+        ("program = 'trex' OR keogram_type = 'daily'", 2, True),
+        ("program = 'trex' AND keogram_type LIKE 'daily%'", 1, False),
+        ("keogram_type IS NULL", 1, False),
+        ("url LIKE '%.mp4' AND data_product_type = 'movie'", 1, False),
+        ("program = 'trex' AND identifier < 0", 0, True),
+        ("display_name = platform", 0, True),
+        ("program < platform AND instrument_type = 'RGB ASI'", 1, True),
+        ("start < metadata.imaging_start_time AND program = 'trex'", 1, False),
+        ("display_name = metadata.site", 1, False),
+        ("(program = 'trex' OR program = 'rainbow') AND (keogram_type = 'daily' OR keogram_type = 'hourly')", 1, True),
+    ],
+)
+def test_how_many_requests_a_predicate_takes(where: str, requests: int, is_exact: bool) -> None:
+    made = planned(where)
+    assert len(made.requests) == requests
+    assert (made.post_processing.where is None) is is_exact
+
+
+def test_more_alternatives_than_requests_are_one_wider_request() -> None:
+    where = " AND ".join(f"(keogram_type = 'k{i}' OR movie_type = 'm{i}')" for i in range(20))
+    made = planned(f"program = 'trex' AND {where}")
+    assert len(made.requests) == 1
+    assert made.requests[0].list_values("program") == ("trex",)
+    assert made.post_processing.where == made.query.where
+
+
+@pytest.mark.parametrize(("alternatives", "is_exact"), [(32, True), (33, False)])
+def test_the_limit_of_alternatives(alternatives: int, is_exact: bool) -> None:
+    """Four by 32 alternatives are planned one by one; one more each, and the plan is one wider request.
+
+    No source has the programs, so that only one of the alternatives needs a request.
+    """
+    few = " OR ".join([*(f"program LIKE 'a{i}%'" for i in range(3)), "keogram_type = 'daily'"])
+    many = " OR ".join([*(f"program LIKE 'b{i}%'" for i in range(alternatives - 1)), "movie_type = 'daily'"])
+    made = planned(f"({few}) AND ({many})")
+    assert len(made.requests) == 1
+    assert (made.post_processing.where is None) is is_exact
+
+
+@pytest.mark.parametrize(
+    "where",
+    [
+        "(program = 'trex' AND url LIKE '%.mp4') OR (program = 'trex' AND url LIKE '%.jpg')",
+        "(program = 'trex' AND keogram_type LIKE 'd%') OR (program = 'trex' AND movie_type LIKE 'd%')",
+    ],
+)
+def test_alternatives_with_the_same_request_send_it_once(where: str) -> None:
+    made = planned(where)
+    assert [request.list_values("program") for request in made.requests] == [("trex",)]
+    assert made.post_processing.where == made.query.where
+
+
+def test_an_empty_set_of_sources_is_an_answer_with_a_warning() -> None:
+    made = planned("program = 'trex' AND source_type = 'heo'")
+    assert made.requests == ()
+    assert [w.code for w in made.warnings] == ["AQL0606", "AQL0630"]
+
+
+def test_a_source_nobody_told_of_is_still_asked_for() -> None:
+    made = planned("program = 'brand-new' AND keogram_type LIKE 'd%'")
+    assert [r.list_values("program") for r in made.requests] == [("brand-new",)]
+
+
+def boxed(sources: Sequence[DataSource], lists: Sequence[tuple[str, tuple[str, ...]]]) -> set[int]:
+    """The sources that a box holds."""
+    return {s.identifier for s in sources if all(getattr(s, name) in values for name, values in lists)}
+
+
+_GRID = tuple(
+    DataSource(number, *names, "ground", "")
+    for number, names in enumerate(itertools.product(("p", "q", "r"), ("a", "b", "c"), ("x", "y")))
+)
+
+
+@given(st.lists(st.sampled_from(_GRID), min_size=1, unique=True), st.lists(st.sampled_from(_GRID), unique=True))
+def test_boxes_hold_exactly_the_sources_or_say_that_they_do_not(
+    chosen: list[DataSource], others: list[DataSource]
+) -> None:
+    every = list({s.identifier: s for s in (*chosen, *others)}.values())
+    found = find_cover(chosen, every)
+    wanted = {s.identifier for s in chosen}
+    held = set().union(*(boxed(every, box) for box in found.boxes))
+    assert held == wanted if found.exact else held > wanted
+    assert all(name in AXES for box in found.boxes for name, _ in box)
+
+
+def test_sources_that_share_their_names_are_told_apart_by_a_residual() -> None:
+    twins = [DataSource(1, "p", "a", "x", "ground", "One"), DataSource(2, "p", "a", "x", "ground", "Two")]
+    assert not find_cover(twins[:1], twins).exact
+    assert find_cover(twins, twins).exact

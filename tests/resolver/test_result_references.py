@@ -1,0 +1,185 @@
+"""Results that feed statements: DURING, IN name.column and IN (FIND …), told a second time, on every archive."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime, time, timedelta
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from auroraql import Archive, StatementError
+from auroraql.ir.query import merge_touched_days
+from auroraql.resolver.intervals import join_intervals
+from tests.support.aurorax_server import SOURCE_FIELDS, AuroraXServer
+from tests.support.feeding_records import FIRST, POSITIONS, PRODUCTS, both, codes, last, serving, urls
+from tests.support.small_catalogue import SOURCES, Product
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[AuroraXServer]:
+    with serving() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def archives(server: AuroraXServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Archive, Archive]]:
+    with both(server, tmp_path_factory.mktemp("feeding")) as opened:
+        yield opened
+
+
+# --- the meaning, told a second time
+
+
+def overlapping(intervals: Sequence[tuple[datetime, datetime]], products: Sequence[Product] = PRODUCTS) -> list[str]:
+    """The products that overlap an interval, of those that lie in its days and the days next to them."""
+    found = []
+    for each in products:
+        for first, end in intervals:
+            begin = datetime.combine(first - timedelta(days=1), time.min)
+            past = datetime.combine(end + timedelta(days=2), time.min)
+            if each.start <= end and each.end >= first and begin <= each.start and each.end < past:
+                found.append(each.url)
+                break
+    return sorted(found)
+
+
+def of_minutes(platforms: Sequence[str], padding: timedelta) -> list[tuple[datetime, datetime]]:
+    """The intervals of the minutes of some platforms, those a minute apart as one."""
+    identifiers = [row[0] for row in SOURCES if row[2] in platforms]
+    moments = sorted(p.epoch for p in POSITIONS if p.data_source in identifiers)
+    runs = [[moments[0], moments[0]]] if moments else []
+    for before, moment in pairwise(moments):
+        if moment - before <= timedelta(minutes=1):
+            runs[-1][1] = moment
+        else:
+            runs.append([moment, moment])
+    return [(first - padding, end + padding) for first, end in runs]
+
+
+@pytest.mark.parametrize(
+    "platforms", [("gillam",), ("fort smith",), ("gillam", "fort smith"), ("longyearbyen",), ("x",)]
+)
+@pytest.mark.parametrize("minutes", [0, 1, 30, 1440])
+def test_products_during_minutes(archives: tuple[Archive, Archive], platforms: tuple[str, ...], minutes: int) -> None:
+    expected = overlapping(of_minutes(platforms, timedelta(minutes=minutes)))
+    for archive in archives:
+        found = last(
+            archive,
+            "LET c = FIND ephemeris WHERE platform IN ($platforms) ON 2020-02",
+            "FIND data_products DURING c PADDED BY $n minutes",
+            platforms=list(platforms),
+            n=minutes,
+        )
+        assert urls(found) == expected, archive.name
+
+
+@given(st.lists(st.tuples(st.integers(0, 6000), st.integers(0, 300)), max_size=6), st.integers(0, 200))
+def test_intervals_are_joined_in_order_and_apart(pairs: list[tuple[int, int]], at: int) -> None:
+    intervals = [(FIRST + timedelta(minutes=a), FIRST + timedelta(minutes=a + length)) for a, length in pairs]
+    made = join_intervals(intervals)
+    assert all(a[1] < b[0] for a, b in pairwise(made))
+    moment = FIRST + timedelta(minutes=at)
+    inside = any(first <= moment <= end for first, end in intervals)
+    assert inside == any(first <= moment <= end for first, end in made)
+    assert all(a[1] < b[0] for a, b in pairwise(merge_touched_days(made)))
+    assert overlapping(made) == overlapping(intervals)
+
+
+COLUMNS = (
+    "platform",
+    "program",
+    "data_source.program",
+    "url",
+    "metadata.keogram_type",
+    "metadata.w",
+    "start",
+    "data_source.identifier",
+)
+
+
+def value(each: Product, column: str) -> Any:
+    """What a product has in a column."""
+    source = next(row for row in SOURCES if row[0] == each.data_source)
+    bare = column.rpartition(".")[2]
+    if bare in SOURCE_FIELDS:
+        return source[SOURCE_FIELDS.index(bare)]
+    return getattr(each, bare, None) or (each.metadata or {}).get(bare)
+
+
+@pytest.mark.parametrize("negated", [False, True])
+@pytest.mark.parametrize("column", COLUMNS)
+def test_lists_from_results(archives: tuple[Archive, Archive], column: str, negated: bool) -> None:
+    held = {value(p, column) for p in PRODUCTS if p.start.day == 1} - {None}
+    wanted = [p for p in PRODUCTS if value(p, column) is not None and (value(p, column) in held) != negated]
+    word = "NOT IN" if negated else "IN"
+    for archive in archives:
+        let = "LET c = FIND data_products WHERE start < 2020-02-02 UNTIL 2020-02-10"
+        found = last(archive, let, f"FIND data_products WHERE {column} {word} c.{column} ON 2020-02")
+        assert urls(found) == sorted(p.url for p in wanted), archive.name
+        inner = f"FIND data_products SELECT {column} WHERE start < 2020-02-02 UNTIL 2020-02-10"
+        found = archive.run(f"FIND data_products WHERE {column} {word} ({inner}) ON 2020-02")
+        assert urls(found) == sorted(p.url for p in wanted), archive.name
+
+
+def test_finds_in_parentheses_nest_and_stand_beside_others(archives: tuple[Archive, Archive]) -> None:
+    text = """
+        FIND data_products
+          WHERE (platform IN (FIND ephemeris SELECT platform WHERE program IN
+              (FIND data_products SELECT program WHERE keogram_type = 'across midnight' ON 2020-02) ON 2020-02)
+            OR NOT program IN (FIND data_products SELECT program WHERE w < 100 ON 2020-02)) AND url LIKE '%T%'
+          DURING (FIND data_products WHERE keogram_type = 'daily' ON 2020-02)
+    """
+    places = {"gillam", "fort smith"}
+    days = [(p.start, p.end) for p in PRODUCTS if (p.metadata or {}).get("keogram_type") == "daily"]
+    wanted = [p for p in PRODUCTS if value(p, "platform") in places or value(p, "program") != "trex"]
+    expected = overlapping(days, wanted)
+    assert len(expected) > 3
+    assert [urls(archive.run(text)) for archive in archives] == [expected, expected]
+
+
+# --- nothing found
+
+
+def test_an_empty_result_finds_nothing_and_asks_nothing(service: Archive, server: AuroraXServer) -> None:
+    service.run("LET c = FIND data_products WHERE program = 'swarm' ON 1999-01-01")
+    server.calls.clear()
+    for text in (
+        "FIND data_products WHERE platform IN c.platform ON 2020-02",
+        "FIND data_products WHERE keogram_type = 'daily' AND keogram_type IN c.metadata.keogram_type ON 2020-02",
+        "FIND data_products DURING c PADDED BY 2 days",
+    ):
+        found = service.run(text)
+        assert len(found) == 0
+        assert [each.code for each in found.warnings] == ["AQL0609"], text
+    assert server.calls == []
+    found = service.run("FIND data_products WHERE NOT (platform IN c.platform) AND program NOT IN c.program ON 2020-02")
+    assert len(found) == len(PRODUCTS)
+    assert {each.code for each in found.warnings} == {"AQL0609"}
+    found = service.run("FIND data_products WHERE platform IN c.platform OR platform = 'gillam' ON 2020-02")
+    assert urls(found) == sorted(p.url for p in PRODUCTS if value(p, "platform") == "gillam")
+
+
+def test_a_column_that_is_missing_everywhere_is_an_empty_list(archives: tuple[Archive, Archive]) -> None:
+    for archive in archives:
+        archive.run("LET c = FIND data_products WHERE platform = 'fort smith' ON 2020-02-02")
+        found = archive.run("FIND data_products WHERE w IN c.metadata.w ON 2020-02")
+        assert len(found) == 0
+        assert "has 1 rows, all without a value" in found.warnings[0].message
+
+
+def test_a_list_from_a_result_is_as_long_as_one_that_is_written(demo: Archive) -> None:
+    demo.run("LET minutes = FIND ephemeris SELECT epoch WHERE platform = 'swarma' BETWEEN 2020-01-01 AND 2020-01-07")
+    assert len(demo.results["minutes"]) > 10_000
+    with pytest.raises(StatementError, match=r"'minutes.epoch' has 10,\d\d\d values; the maximum is 10,000") as raised:
+        demo.run("FIND data_products WHERE start IN minutes.epoch ON 2020-01")
+    assert codes(raised.value) == ["AQL0116"]
+
+
+def test_values_that_were_found_are_not_questioned(demo: Archive) -> None:
+    demo.run("LET c = FIND data_products SELECT url WHERE program = 'trex' ON 2020-02-01 LIMIT 2")
+    found = demo.run("FIND data_products WHERE platform IN c.url AND program = 'terx' ON 2020-02-01")
+    assert [each.message for each in found.warnings if each.code == "AQL0602"] == ["no program 'terx' is known"]

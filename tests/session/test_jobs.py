@@ -1,0 +1,389 @@
+"""Many searches in flight: they go on by themselves, are looked after a few at a time, and can be left and come back to."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from unittest.mock import patch
+
+import pytest
+
+import auroraql
+from auroraql import Archive, Cancelled, Failed, Refused, Search, TimedOut
+from auroraql.engines.aurorax.run import AuroraXRun
+from auroraql.engines.base import Progress
+from auroraql.engines.opening import open_lazily
+from auroraql.frontends.shared.exit_summary import exit_summary
+from auroraql.session.job_poller import MAX_WORKERS, JobPoller
+from tests.support.aurorax_server import RECORDS, SOURCES, AuroraXServer, Fault
+from tests.support.command_line import command
+from tests.support.in_flight import ALL, Held, holding, interrupting, once
+
+
+@pytest.fixture
+def server() -> Iterator[AuroraXServer]:
+    with AuroraXServer(RECORDS, SOURCES) as running:
+        yield running
+
+
+@pytest.fixture
+def service(server: AuroraXServer) -> Iterator[Archive]:
+    with auroraql.connect(server.url, timeout=30) as archive:
+        yield archive
+
+
+@pytest.fixture
+def demo() -> Iterator[Archive]:
+    with auroraql.connect() as archive:
+        yield archive
+
+
+@pytest.fixture
+def held() -> Iterator[Held]:
+    with holding() as made:
+        yield made
+
+
+# --- looked after
+
+
+class Looked:
+    """A search that ends after a number of looks; how many are looked at together is noted."""
+
+    together = most = 0
+    lock = threading.Lock()
+
+    def __init__(self, looks: int) -> None:
+        self.left = looks
+
+    def poll(self) -> float | None:
+        with Looked.lock:
+            Looked.together += 1
+            Looked.most = max(Looked.most, Looked.together)
+        time.sleep(0.005)
+        with Looked.lock:
+            Looked.together -= 1
+        self.left -= 1
+        return 0.001 if self.left else None
+
+
+def test_a_few_are_looked_at_together_and_each_end_is_told_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("auroraql.session.job_poller.MAX_IMMEDIATE_POLLS", 10_000)
+    Looked.together = Looked.most = 0
+    ended: list[Looked] = []
+    watching = JobPoller(ended.append)
+    every = [Looked(3) for _ in range(40)]
+    for each in every:
+        watching.add(each)
+    once(lambda: len(ended) == 40)
+    assert 1 < Looked.most <= MAX_WORKERS
+    assert set(ended) == set(every)
+    once(lambda: "auroraql-watching" not in {each.name for each in threading.enumerate()})
+
+
+def test_a_fault_of_who_is_told_stops_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    raised: list[object] = []
+    monkeypatch.setattr(threading, "excepthook", lambda args: raised.append(args.exc_type))
+    ended: list[Looked] = []
+
+    def tell(search: Looked) -> None:
+        ended.append(search)
+        raise ZeroDivisionError
+
+    watching = JobPoller(tell)
+    for _ in range(3 * MAX_WORKERS):
+        watching.add(Looked(1))
+    once(lambda: len(ended) == 3 * MAX_WORKERS)
+    watching.add(Looked(1))
+    once(lambda: len(ended) == 3 * MAX_WORKERS + 1)
+    once(lambda: len(raised) == len(ended))
+    assert set(raised) == {ZeroDivisionError}
+
+
+def test_a_fault_of_ours_ends_one_search_only(service: Archive, server: AuroraXServer) -> None:
+    told: list[str] = []
+    service.on_end(lambda search: told.append(f"{search.name} {search.state} {search.line}"))
+    with patch.object(AuroraXRun, "status", side_effect=KeyError("what")):
+        service.run(f"SUBMIT a = {ALL}")
+        once(lambda: told)
+    service.run(f"SUBMIT b = {ALL}")
+    once(lambda: len(told) == 2)
+    assert told == ["a failed KeyError: 'what'", f"b done {service.submitted['b'].line}"]
+    assert len(service.run("FETCH a")) == 5
+
+
+def test_what_hangs_delays_nobody_longer_than_is_said() -> None:
+    class Hanging(Looked):
+        def poll(self) -> float | None:
+            go.wait(20)
+            return None
+
+    go = threading.Event()
+    watching = JobPoller[Hanging](lambda _search: None)
+    watching.add(Hanging(1))
+    began = time.monotonic()
+    watching.poll_all(0.1)
+    assert 0.1 <= time.monotonic() - began < 5
+    go.set()
+
+
+def test_searches_end_by_themselves_and_that_is_told(server: AuroraXServer, service: Archive) -> None:
+    told: list[tuple[str, str, int | None]] = []
+    service.on_end(lambda search: told.append((search.name, search.state, search.result_count)))
+    server.polls = 2
+    for name in ("a", "b", "c"):
+        service.run(f"SUBMIT {name} = FIND data_products WHERE program = 'trex' DURING 2020-02")
+    once(lambda: len(told) == 3)
+    assert sorted(told) == [("a", "done", 3), ("b", "done", 3), ("c", "done", 3)]
+    server.error = "the cluster is on fire"
+    service.run(f"SUBMIT d = {ALL}")
+    once(lambda: len(told) == 4)
+    assert told[-1] == ("d", "failed", None)
+    failed = service.submitted["d"]
+    assert failed.error is not None
+    assert failed.error.log[-1].endswith("error: the cluster is on fire")
+    with pytest.raises(Failed, match="on fire"):
+        service.run("FETCH d")
+
+
+def test_who_waits_for_a_search_is_not_told_of_it(server: AuroraXServer, service: Archive) -> None:
+    told: list[Search] = []
+    service.on_end(told.append)
+    server.seconds = 0.3
+    service.run(f"SUBMIT a = {ALL}")
+    assert len(service.run("FETCH a")) == 5
+    service.run(f"SUBMIT b = {ALL}")
+    service.run("CANCEL b")
+    once(lambda: all(each.is_over for each in service.submitted.values()))
+    time.sleep(0.3)
+    assert told == []
+
+
+def test_how_they_stand_is_shown_with_their_addresses(server: AuroraXServer, service: Archive) -> None:
+    server.never = True
+    service.run(f"SUBMIT a = {ALL}")
+    once(lambda: service.submitted["a"].line)
+    shown = dict(
+        zip((c.name for c in service.run("SHOW SEARCHES").columns), service.run("SHOW SEARCHES").rows[0], strict=True)
+    )
+    (request_id,) = server.searches
+    assert (shown["name"], shown["status"], shown["result_count"]) == ("a", "running", None)
+    assert shown["request_ids"] == request_id
+    assert shown["request_urls"] == f"{server.url}/api/v1/data_products/requests/{request_id}"
+    assert shown["log"] == f"Starting query for {request_id}"
+    assert 0 <= shown["elapsed"] < 30
+    assert [column.unit for column in service.run("SHOW SEARCHES").columns if column.name == "elapsed"] == ["s"]
+
+
+def test_a_service_that_is_away_for_a_while_is_asked_again(
+    server: AuroraXServer, service: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("auroraql.session.jobs._MAX_POLL_SECONDS", 0.05)
+    server.never = True
+    server.faults["status"] = Fault(status=503, times=8)
+    service.run(f"SUBMIT a = {ALL}")
+    once(lambda: "unavailable" in service.submitted["a"].line)
+    assert service.submitted["a"].state == "unreachable"
+    once(lambda: service.submitted["a"].line.startswith("Starting query"))
+    server.never = False
+    once(lambda: service.submitted["a"].state == "done")
+
+
+def test_an_embedded_archive_runs_them_in_the_background(demo: Archive) -> None:
+    for number in range(6):
+        demo.run(f"SUBMIT day{number} = FIND data_products WHERE program = 'trex' ON 2021-01-0{number + 1}")
+    unnamed = demo.submit("FIND data_products WHERE program = 'trex' ON 2021-01-01")
+    once(lambda: all(each.state == "done" for each in (*demo.submitted.values(), unnamed)))
+    counts = [each.result_count for each in demo.submitted.values()]
+    assert counts == [len(demo.run(f"FETCH day{number}")) for number in range(6)]
+    assert demo.run("SHOW SEARCHES SELECT request_urls").rows == [(None,)] * 6
+
+
+def test_what_is_opened_late_does_what_it_does_when_it_is_open(demo: Archive) -> None:
+    """Whether somebody has to run its searches is known before it is open."""
+    late = open_lazily("demo", None, lambda _line: None)
+    try:
+        assert late.capabilities == demo._engine.capabilities
+        assert late.capabilities.runs_when_awaited
+    finally:
+        late.close()
+
+
+def test_a_fetch_of_what_runs_already_keeps_its_own_deadline(demo: Archive, held: Held) -> None:
+    demo.run("SUBMIT a = FIND data_products ON 2021-01-01")
+    once(lambda: held.begun)
+    demo.run("SET timeout = 0.2")
+    with pytest.raises(TimedOut, match="was cancelled"):
+        demo.run("FETCH a")
+    once(lambda: demo.submitted["a"].state == "cancelled")
+    assert not held.go.is_set()
+
+
+# --- cancelled, left, come back to
+
+
+def test_ctrl_c_is_heard_at_once_and_may_be_left_to_a_front_end(server: AuroraXServer, service: Archive) -> None:
+    server.never = True
+    server.faults["cancel"] = Fault(hang=5)
+    taken: list[Search] = []
+    service.on_interrupt(taken.append)
+    pressed: list[float] = []
+
+    def waited_for() -> bool:
+        pressed[:] = [time.monotonic()]
+        return server.count("status") > 0
+
+    with interrupting(waited_for), pytest.raises(KeyboardInterrupt):
+        service.run(ALL)
+    assert time.monotonic() - pressed[0] < 1
+    assert [search.request_ids for search in taken] == [tuple(server.searches)]
+    assert server.count("cancel") == 0
+    server.faults.clear()
+
+
+def test_ctrl_c_cancels_where_no_front_end_takes_it(server: AuroraXServer, service: Archive, held: Held) -> None:
+    server.never = True
+    with interrupting(lambda: server.count("status") > 0), pytest.raises(KeyboardInterrupt):
+        service.run(ALL)
+    assert [search.cancelled for search in server.searches.values()] == [True]
+    server.calls.clear()
+    service.run(f"SUBMIT a = {ALL}")
+    with interrupting(lambda: server.count("status") > 2), pytest.raises(KeyboardInterrupt):
+        service.run("FETCH a")
+    assert service.submitted["a"].state == "cancelled"
+    with auroraql.connect() as demo, interrupting(lambda: held.begun), pytest.raises(KeyboardInterrupt):
+        demo.run("FIND data_products ON 2021-01-01")
+    assert not held.go.is_set()
+
+
+def test_a_search_that_could_not_be_cancelled_goes_on(server: AuroraXServer, service: Archive) -> None:
+    server.never = True
+    server.faults["cancel"] = Fault(status=403, body=b"{}", times=1)
+    taken: list[Search] = []
+    service.on_interrupt(taken.append)
+    with interrupting(lambda: server.count("status") > 0), pytest.raises(KeyboardInterrupt):
+        service.run(f"LET c = {ALL}")
+    (search,) = taken
+    with pytest.raises(auroraql.Refused):
+        search.cancel()
+    server.searches[search.request_ids[0]].cancelled = False  # as it said
+    assert service.keep(search) == service.keep(search) == "c"
+    assert service.run("SHOW SEARCHES SELECT name, status").rows == [("c", "running")]
+    told: list[Search] = []
+    service.on_end(told.append)
+    server.never = False
+    once(lambda: told == [search])
+    assert len(service.run("FETCH c")) == 5
+    assert len(service.run("FIND c WHERE platform = 'gillam'")) == 4
+
+
+def test_what_is_kept_has_a_name_of_its_own(server: AuroraXServer, service: Archive) -> None:
+    server.never = True
+    taken: list[Search] = []
+    service.on_interrupt(taken.append)
+    service.run(f"SUBMIT s1 = {ALL}")
+    for text in (ALL, f"FIND data_products WHERE program IN ({ALL} AND program = 'trex' SELECT program) ON 2020-02-01"):
+        server.calls.clear()
+        with (
+            interrupting(lambda: server.count("submit") and server.count("status") > 2),
+            pytest.raises(KeyboardInterrupt),
+        ):
+            service.run(text.replace("DURING 2020-02 AND program = 'trex'", "WHERE program = 'trex' DURING 2020-02"))
+        service.keep(taken[-1])
+    assert list(service.submitted) == ["s1", "s2", "s3"]
+    server.never = False
+    assert len(service.run("FETCH s2")) == 5
+    assert len(service.run("FETCH s3")) == 3
+    assert len(service.run("FIND s3")) == 3
+
+
+def test_cancelling_what_is_done_does_nothing(service: Archive, server: AuroraXServer) -> None:
+    service.run(f"SUBMIT a = {ALL}")
+    once(lambda: service.submitted["a"].state == "done")
+    assert service.run("CANCEL a").note == "a is done"
+    assert server.count("cancel") == 0
+
+
+def test_a_cancelled_search_of_an_embedded_archive(demo: Archive, held: Held) -> None:
+    for number in range(6):
+        demo.run(f"SUBMIT s{number} = FIND data_products ON 2021-01-01")
+    assert demo.run("CANCEL s5").note == "s5 is cancelled"
+    with pytest.raises(Cancelled):
+        demo.run("FETCH s5")
+    held.go.set()
+    assert len(demo.run("FETCH s4")) == len(demo.run("FETCH s0")) > 0
+
+
+# --- the end of a session
+
+
+def test_what_is_left_goes_on_and_the_rest_is_cancelled(server: AuroraXServer) -> None:
+    server.never = True
+    with auroraql.connect(server.url) as archive:
+        archive.run(f"SUBMIT a = {ALL}")
+        lines = list(exit_summary(archive))
+        archive.run(f"SUBMIT b = {ALL}")
+    first, second = server.searches
+    assert lines == [f"a goes on at {server.url}, and can be fetched there later:", f"  FETCH '{first}';"]
+    assert [server.searches[each].cancelled for each in (first, second)] == [False, True]
+
+
+def test_who_was_refused_the_records_is_not_told_to_fetch_them(server: AuroraXServer) -> None:
+    server.faults["data"] = Fault(status=404)
+    with auroraql.connect(server.url) as archive:
+        archive.run(f"SUBMIT a = {ALL}")
+        with pytest.raises(Refused, match="the results are gone"):
+            archive.run("FETCH a")
+        assert list(exit_summary(archive)) == []
+
+
+def test_a_script_that_is_over_leaves_its_searches(server: AuroraXServer, tmp_path: Path) -> None:
+    server.never = True
+    done = command("-a", server.url, "-c", f"SUBMIT night = {ALL}")
+    (request_id,) = server.searches
+    assert done.code == 0
+    assert f"night goes on at {server.url}, and can be fetched there later:\n  FETCH '{request_id}';" in done.err
+    done = command("-a", server.url, "-c", f"SUBMIT a = {ALL}; FIND c")
+    assert (done.code, len(server.searches)) == (2, 1)
+    done = command("-a", server.url, "-c", f"SUBMIT a = {ALL}; SET timeout = 0.3 s; {ALL}")
+    assert done.code == 4
+    assert "a goes on at" in done.err
+    assert [each.cancelled for each in server.searches.values()] == [False, False, True]
+
+
+def test_an_archive_is_closed_in_the_midst_of_searches(held: Held) -> None:
+    with auroraql.connect() as archive:
+        for number in range(6):
+            archive.run(f"SUBMIT s{number} = FIND data_products ON 2021-01-01")
+        lines = list(exit_summary(archive))
+        began = time.monotonic()
+    assert time.monotonic() - began < 5
+    assert len(lines) == 6
+    assert lines[0].startswith("s0 is still running, and is cancelled: demo ")
+    assert not held.go.is_set()
+
+
+# --- how far one has come
+
+
+def test_progress_is_told_by_who_waits(server: AuroraXServer) -> None:
+    told: list[Progress | None] = []
+    threads: set[str] = set()
+
+    def watch(progress: Progress | None) -> None:
+        told.append(progress)
+        threads.add(threading.current_thread().name)
+
+    server.seconds = 0.6
+    with auroraql.connect(server.url, watch=watch) as archive:
+        archive.run(f"SUBMIT a = {ALL}")
+        once(lambda: archive.submitted["a"].state == "done")
+        assert told == []
+        archive.run(ALL)
+    seen = [each for each in told if each is not None]
+    assert [each.elapsed for each in seen] == sorted(each.elapsed for each in seen)
+    assert seen[-1].line.startswith("Starting query for ")
+    assert told[-1] is None
+    assert threads == {threading.current_thread().name}

@@ -1,0 +1,145 @@
+"""Searches that a service has already, whoever submitted them: fetched, cancelled and named by their request ids."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+import auroraql
+from auroraql import Archive, StatementError, connect
+from auroraql.diagnostics.errors import Source
+from auroraql.schema.catalogue import load_shipped
+from auroraql.session.analyzer import check_scripts
+from tests.support.aurorax_server import AuroraXServer, Fault
+from tests.support.command_line import command
+from tests.support.feeding_records import PRODUCTS, serving, urls
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[AuroraXServer]:
+    with serving() as running:
+        yield running
+
+
+def submitted_elsewhere(server: AuroraXServer, statement: str = "FIND data_products ON 2020-02") -> str:
+    """The request id of a search that another session left behind."""
+    with connect(server.url) as another:
+        search = another.submit(statement)
+        search.wait()
+        return search.request_ids[0]
+
+
+def test_a_search_from_elsewhere_is_fetched_and_kept(service: Archive, server: AuroraXServer) -> None:
+    request_id = submitted_elsewhere(server, "FIND data_products SELECT url WHERE program = 'trex' ON 2020-02")
+    found = service.run(f"FETCH '{request_id}'")
+    expected = [p.url for p in PRODUCTS if p.url in urls(found)]
+    assert sorted(expected) == urls(found)
+    assert [column.name for column in found.columns[:3]] == ["start", "end", "identifier"]
+    assert service.results["s1"] is found
+    assert service.run("SHOW SEARCHES SELECT name, status, request_ids, result_count").rows == [
+        ("s1", "done", request_id, len(found))
+    ]
+    assert len(service.run("SQL SELECT DISTINCT url FROM s1")) == len(expected)
+    assert service.run(f"FETCH '{request_id}'").columns == found.columns
+    assert service.searches == ("s1",), "the same search is the same search"
+
+
+def test_what_a_search_from_elsewhere_found_feeds_the_script(service: Archive, server: AuroraXServer) -> None:
+    request_id = submitted_elsewhere(server)
+    script = f"FETCH day = '{request_id}'; FIND day SELECT url, platform WHERE w > 1"
+    script += "; SQL SELECT count(*) FROM day"
+    fetched, chosen, counted = service.run_script(script)
+    assert len(fetched) == next(iter(counted))[0] == len(PRODUCTS)
+    assert 0 < len(chosen) < len(fetched)
+    assert [said for _, said in check_scripts([Source(script)], load_shipped(), {})] == [()], "a check asks nobody"
+    with pytest.raises(StatementError, match="AQL0203"):
+        service.run_script(f"FETCH `odd name` = '{request_id}'; FIND `odd name` WHERE url = 5")
+    with pytest.raises(StatementError, match="AQL0227"):
+        service.run_script(f"FETCH ephemeris = '{request_id}'")
+
+
+def test_nothing_is_asked_of_a_script_that_is_wrong(service: Archive, server: AuroraXServer) -> None:
+    with pytest.raises(StatementError):
+        service.run_script("FETCH '8b3d3ff7-ce08-463c-9fe2-b44cde68c40b'; FIND data_products WHERE program = 5")
+    assert server.calls == []
+
+
+def test_a_search_from_elsewhere_is_fetched_in_a_script_that_keeps_going(service: Archive) -> None:
+    with connect(service.name) as elsewhere:
+        (request_id,) = elsewhere.submit("FIND data_products WHERE program = 'trex'").request_ids
+    outcomes = list(service.run_each(f"FIND x; FETCH '{request_id}'"))
+    assert [isinstance(each, StatementError) for each in outcomes] == [True, False]
+
+
+def test_a_search_from_elsewhere_is_cancelled(service: Archive, server: AuroraXServer) -> None:
+    server.never = True
+    try:
+        with connect(server.url) as another:
+            request_id = another.submit("FIND ephemeris ON 2020-02-01").request_ids[0]
+            assert service.run(f"CANCEL '{request_id}'").note == f"{request_id} is cancelled"
+            assert server.searches[request_id].cancelled
+            assert service.searches == ()
+    finally:
+        server.never = False
+
+
+def test_to_cancel_what_has_ended_elsewhere_is_no_failure(service: Archive, server: AuroraXServer) -> None:
+    with connect(server.url) as another:
+        request_id = another.submit("FIND ephemeris ON 2020-02-01").request_ids[0]
+        assert service.run(f"CANCEL '{request_id}'").note == f"{request_id} is done"
+        server.searches[request_id].cancelled = True
+        ended = service.run(f"CANCEL '{request_id}'")
+        assert ended.note == f"{request_id} has ended already: The search was cancelled by its user"
+        assert ended.rows == [("", "failed", request_id)]
+        done = command("-a", server.url, "-c", f"CANCEL '{request_id}'")
+        assert (done.code, done.out) == (0, "")
+        assert "has ended already" in done.err
+        with pytest.raises(auroraql.Failed):  # where its records are wanted, it is one
+            service.run(f"FETCH '{request_id}'")
+    # What the service does not know, or says badly, has not ended.
+    with pytest.raises(auroraql.Refused, match="404 not found"):
+        service.run("CANCEL '8b3d3ff7-ce08-463c-9fe2-b44cde68c40b'")
+    server.faults["status"] = Fault(body=b"{}")
+    with pytest.raises(auroraql.Failed):
+        service.run(f"CANCEL '{request_id}'")
+    server.faults.clear()
+
+
+def test_searches_of_the_session_by_their_ids(service: Archive, server: AuroraXServer) -> None:
+    service.run("SUBMIT mine = FIND data_products SELECT url ON 2020-02")
+    ((request_id, url),) = service.run("SHOW SEARCHES SELECT request_ids, request_urls")
+    assert url == f"{server.url}/api/v1/data_products/requests/{request_id}"
+    assert [column.name for column in service.run(f"FETCH '{request_id}'").columns] == ["url"], "it is the same search"
+    assert service.results.keys() == {"mine"}
+    assert service.run("FETCH 'mine'").columns == service.results["mine"].columns
+    search = service.attach(request_id, "whole")
+    assert (search.name, search.request_ids, search.request_urls) == ("whole", (request_id,), (url,))
+    assert len(search.fetch()) == len(PRODUCTS)
+    took = search.elapsed
+    assert 0 < took == search.elapsed
+    assert service.searches == ("mine", "whole")
+    assert service.attach(request_id).name == ""
+    assert service.searches == ("mine", "whole")
+
+
+def test_a_request_id_that_nobody_knows(service: Archive, demo: Archive) -> None:
+    with pytest.raises(auroraql.Refused, match="404 not found") as caught:
+        service.run("FETCH '8b3d3ff7-ce08-463c-9fe2-b44cde68c40b'")
+    assert caught.value.request_id == "8b3d3ff7-ce08-463c-9fe2-b44cde68c40b"
+    assert service.searches == ()
+    with pytest.raises(auroraql.Refused, match="keeps no searches"):
+        demo.run("FETCH '8b3d3ff7-ce08-463c-9fe2-b44cde68c40b'")
+
+
+def test_a_search_that_cannot_be_asked_about_has_not_failed(service: Archive, server: AuroraXServer) -> None:
+    server.never = True
+    try:
+        service.run("SUBMIT a = FIND data_products ON 2020-02")
+        server.faults["status"] = Fault(status=503, headers={"Retry-After": "60"})
+        assert service.run("SHOW SEARCHES SELECT status").rows == [("unreachable",)]
+        server.faults.clear()
+        assert service.run("SHOW SEARCHES SELECT status").rows == [("running",)]
+    finally:
+        server.never = False
+        server.faults.clear()

@@ -1,0 +1,301 @@
+"""What a Query means, told a second time without SQL: every product is looked at, one by one.
+
+Written from the rules in auroraql/sql/comparison.py, fields.py, order.py and groups.py, not from their code.
+"""
+
+from __future__ import annotations
+
+import json
+import operator
+import re
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from auroraql.ir.query import And, Column, Comparison, FieldComparison, Not, Or, OrderKey, Predicate, Query, Ref
+from tests.support.small_catalogue import SOURCES, Product
+
+SOURCE_NAMES = ("identifier", "program", "platform", "instrument_type", "source_type", "display_name")
+
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d{1,6})?)?Z?)?", re.ASCII)
+_SIGNS: dict[str, Callable[[Any, Any], bool]] = {
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+    "=": operator.eq,
+}
+_OPPOSITE = {"!=": "=", "not in": "in", "not like": "like", "not between": "between"}
+
+Truth = bool | None
+
+
+def answer(query: Query, products: Iterable[Product]) -> list[Product]:
+    """The products a query finds, in its order."""
+    found = matching(query, products)
+    for key in reversed(query.order_by):
+        found = ordered(found, key)
+    return found[query.offset :][: query.limit]
+
+
+def matching(query: Query, products: Iterable[Product]) -> list[Product]:
+    """The products that a query is about, in the archive's order."""
+    found = [p for p in products if in_window(query, p) and overlaps(query, p) and truth(query.where, p)]
+    return sorted(found, key=lambda p: (p.start, p.data_source, p.url))
+
+
+def overlaps(query: Query, product: Product) -> bool:
+    """Whether the product overlaps an interval; with USING, one of a group whose values it has."""
+    if query.during is None:
+        return True
+    if query.using is None:
+        return any(_overlaps(product, *interval) for interval in query.during)
+    return any(
+        all(
+            compare(value(product, ref), ref, "=", [text])
+            for ref, text in zip(query.using.refs, group.values, strict=True)
+        )
+        and any(_overlaps(product, *interval) for interval in group.intervals)
+        for group in query.using.groups
+    )
+
+
+def _overlaps(product: Product, first: datetime, last: datetime) -> bool:
+    """Whether they share a moment, and the product lies in the days of the interval and those next to them."""
+    begin = datetime.combine(first - timedelta(days=1), datetime.min.time())
+    past = datetime.combine(last + timedelta(days=2), datetime.min.time())
+    return product.start <= last and product.end >= first and begin <= product.start and product.end < past
+
+
+def in_window(query: Query, product: Product) -> bool:
+    """Whether the product lies fully inside the window."""
+    late_enough = query.start is None or product.start >= query.start
+    return late_enough and (query.end is None or product.end <= query.end)
+
+
+def truth(predicate: Predicate, product: Product) -> Truth:
+    """True, False, or None for unknown."""
+    match predicate:
+        case Comparison(ref, name, values):
+            return compare(value(product, ref), ref, name, values)
+        case FieldComparison(ref, name, other):
+            return two_fields(value(product, ref), ref, name, value(product, other), other)
+        case Not(term):
+            inner = truth(term, product)
+            return None if inner is None else not inner
+        case And(terms):
+            return _all([truth(t, product) for t in terms])
+        case Or(terms):
+            flipped = _all([None if (inner := truth(t, product)) is None else not inner for t in terms])
+            return None if flipped is None else not flipped
+
+
+def _all(truths: list[Truth]) -> Truth:
+    return False if False in truths else None if None in truths else True
+
+
+def value(product: Product, ref: Ref) -> Any:
+    """The value of a field, or of a metadata key; None when it is missing."""
+    if ref.role == "metadata":
+        return (product.metadata or {}).get(ref.name)
+    if ref.role == "source":
+        source = next((s for s in SOURCES if s[0] == product.data_source), (product.data_source,) + (None,) * 5)
+        return source[SOURCE_NAMES.index(ref.name.removeprefix("data_source."))]
+    return getattr(product, ref.name)
+
+
+def compare(stored: Any, ref: Ref, name: str, values: Sequence[str]) -> Truth:
+    """The comparison of a stored value with a query's strings."""
+    if stored is None or name.startswith("is"):
+        return (stored is None) == (name == "is null") if name.startswith("is") else None
+    if name in _OPPOSITE:
+        inner = compare(stored, ref, _OPPOSITE[name], values)
+        return None if inner is None else not inner
+    match name:
+        case "like":
+            return like(plain(stored), values[0])
+        case "between":
+            return _all([one(stored, ref, ">=", values[0]), one(stored, ref, "<=", values[1])])
+        case _:
+            return any(one(stored, ref, "=", v) for v in values) if name == "in" else one(stored, ref, name, values[0])
+
+
+def one(stored: Any, ref: Ref, sign: str, text: str) -> Truth:
+    """One stored value against one string."""
+    kind = kind_of(ref)
+    if kind in ("any", "number") and _NUMBER.fullmatch(text):
+        left, right = number(stored), number(text)
+    elif kind in ("any", "time") and (moment := instant(text)):
+        left, right = instant(stored), moment  # type: ignore[assignment]
+    elif kind in ("any", "text"):
+        left, right = plain(stored), text  # type: ignore[assignment]
+    else:
+        left = None
+    if left is None:
+        return False if sign == "=" else None
+    return _SIGNS[sign](left, right)
+
+
+def two_fields(left: Any, ref: Ref, name: str, right: Any, other: Ref) -> Truth:
+    """The comparison of two stored values."""
+    if left is None or right is None:
+        return None
+    if name == "!=":
+        return not two_fields(left, ref, "=", right, other)
+    kinds = {kind_of(ref), kind_of(other)} - {"any"}
+    readings: dict[str, Callable[[Any], Any]] = {"number": number, "time": instant, "text": plain}
+    for kind in kinds or readings:
+        read = readings[kind]
+        first, second = read(left), read(right)
+        if first is not None and second is not None:
+            return _SIGNS[name](first, second)
+        if kinds:
+            return False if name == "=" else None
+    raise AssertionError("everything has a text")
+
+
+def kind_of(ref: Ref) -> str:
+    """What its values are: number, time, text, or any."""
+    if ref.role == "metadata":
+        return "any"
+    return {"data_source.identifier": "number", "start": "time", "end": "time"}.get(ref.name, "text")
+
+
+def plain(stored: Any) -> str:
+    """The plain text of a value."""
+    if isinstance(stored, datetime):
+        return stored.strftime("%Y-%m-%dT%H:%M:%S")
+    if isinstance(stored, bool):
+        return str(stored).lower()
+    return str(stored)
+
+
+def number(stored: Any) -> int | float | None:
+    """It as a number, a whole one exactly; None when it is none. Sums take it as a double."""
+    text = plain(stored)
+    if not _NUMBER.fullmatch(text):
+        return None
+    value = Decimal(text)
+    whole = abs(value) < 10**38 and value == value.to_integral_value()
+    return int(value) if whole else float(text)
+
+
+def instant(stored: Any) -> datetime | None:
+    """It as a moment; None when it is none."""
+    if isinstance(stored, datetime):
+        return stored
+    text = plain(stored)
+    if not _MOMENT.fullmatch(text):
+        return None
+    try:
+        return datetime.fromisoformat(text).replace(tzinfo=None)
+    except ValueError:
+        return None
+
+
+def like(text: str, pattern: str) -> bool:
+    """LIKE: % is anything, _ one character, nothing else is special."""
+    wild = {"%": ".*", "_": "."}
+    expression = "".join(wild.get(c, re.escape(c)) for c in pattern.lower())
+    return re.fullmatch(expression, text.lower(), re.DOTALL) is not None
+
+
+def ordered(found: list[Product], key: OrderKey) -> list[Product]:
+    """Sorted by one key, equals as they were; missing values last, unless asked for first."""
+    missing = [p for p in found if value(p, key.ref) is None]
+    there = [p for p in found if value(p, key.ref) is not None]
+    there.sort(key=lambda p: _rank(value(p, key.ref), key.ref), reverse=key.descending)
+    return missing + there if key.nulls_first else there + missing
+
+
+def _rank(stored: Any, ref: Ref) -> tuple[Any, ...]:
+    if kind_of(ref) != "any":
+        return (stored,)
+    as_number = number(stored)
+    return (1, plain(stored)) if as_number is None else (0, as_number)
+
+
+def rows(query: Query, products: Iterable[Product]) -> list[tuple[Any, ...]]:
+    """The rows of a query that groups, or that asks for distinct rows and selects them."""
+    columns = query.select or ()
+    keys = query.group_by if query.is_aggregate else tuple(c.ref for c in columns if c.ref is not None)
+    groups: dict[str, list[Product]] = {}
+    for product in matching(query, products):
+        groups.setdefault(repr([_same(value(product, ref)) for ref in keys]), []).append(product)
+    if query.is_aggregate and not keys:
+        groups = {"": [p for group in groups.values() for p in group]}
+    made = [(group, tuple(_cell(column, group) for column in columns)) for group in groups.values()]
+    if query.distinct:
+        made = list({repr([_same(cell) for cell in row]): (group, row) for group, row in made}.values())
+    ties: list[Any] = list(columns) if query.distinct else [Column(ref) for ref in keys]
+    for column in reversed(ties):
+        made.sort(key=lambda each, column=column: _tie(column, each))  # type: ignore[misc]
+    for key in reversed(query.order_by):
+        made = _sorted_rows(made, key, columns)
+    return [row for _, row in made][query.offset :][: query.limit]
+
+
+_Row = tuple[list[Product], tuple[Any, ...]]
+
+
+def _sorted_rows(made: list[_Row], key: OrderKey, columns: Sequence[Column]) -> list[_Row]:
+    column = next((c for c in columns if key.ref.role == "column" and c.label == key.ref.name), Column(key.ref))
+    missing = [each for each in made if _cell(column, each[0]) is None]
+    there = [each for each in made if _cell(column, each[0]) is not None]
+    there.sort(key=lambda each: _rank_of(column, _cell(column, each[0])), reverse=key.descending)
+    return missing + there if key.nulls_first else there + missing
+
+
+def _tie(column: Column, made: _Row) -> tuple[Any, ...]:
+    cell = _cell(column, made[0])
+    return (1,) if cell is None else (0, _rank_of(column, cell), _same(cell))
+
+
+def _rank_of(column: Column, cell: Any) -> tuple[Any, ...]:
+    is_value = column.ref is not None and column.function in ("", "min", "max")
+    return _rank(cell, column.ref) if is_value and column.ref is not None else (cell,)
+
+
+def _same(cell: Any) -> str:
+    """Values are one when this is."""
+    return str(cell) if isinstance(cell, datetime) else json.dumps(cell, ensure_ascii=False, sort_keys=True)
+
+
+def _cell(column: Column, group: Sequence[Product]) -> Any:
+    """The value of a column for a group."""
+    if column.ref is None:
+        return len(group)
+    ref = column.ref
+    there = [found for p in group if (found := value(p, ref)) is not None]
+    match column.function:
+        case "":
+            return value(group[0], ref)
+        case "count":
+            return len(there)
+        case "min" | "max":
+            choose = min if column.function == "min" else max
+            return choose(there, key=lambda each: _extreme(each, ref), default=None)
+        case function:
+            if kind_of(ref) == "number":
+                return (sum(there) if function == "sum" else sum(there) / len(there)) if there else None
+            numbers = [float(n) for each in there if (n := number(each)) is not None]
+            return _added(numbers) / (1 if function == "sum" else len(numbers)) if numbers else None
+
+
+def _extreme(stored: Any, ref: Ref) -> tuple[Any, ...]:
+    if kind_of(ref) != "any":
+        return (stored,)
+    as_number = number(stored)
+    return (as_number is None, as_number or 0, plain(stored), _same(stored))
+
+
+def _added(numbers: Iterable[float]) -> float:
+    """The sum in the order of the values, what is lost by each step taken along (Kahan)."""
+    total = lost = 0.0
+    for each in sorted(numbers):
+        step = each - lost
+        new = total + step
+        lost, total = (new - total) - step, new
+    return total
